@@ -1,0 +1,39 @@
+//! The one source of randomness. Its seed is printed at start, so that a run can be replayed.
+
+use std::hash::{BuildHasher, Hasher, RandomState};
+
+/// A small, fast, seeded generator (SplitMix64: Steele, Lea, Flood, "Fast splittable pseudorandom number
+/// generators", OOPSLA 2014). Not for secrets.
+#[derive(Clone, Debug)]
+pub struct Chance {
+    state: u64,
+}
+
+impl Chance {
+    /// A generator that always gives the same numbers for the same seed.
+    #[must_use]
+    pub fn seeded(seed: u64) -> Self {
+        Self { state: seed }
+    }
+
+    /// A generator whose seed comes from the operating system's randomness.
+    #[must_use]
+    pub fn from_system() -> Self {
+        // RandomState is keyed by the operating system; hashing nothing with it yields its randomness.
+        Self::seeded(RandomState::new().build_hasher().finish())
+    }
+
+    /// The next 64 random bits.
+    pub fn next_u64(&mut self) -> u64 {
+        self.state = self.state.wrapping_add(0x9E37_79B9_7F4A_7C15);
+        let mut z = self.state;
+        z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+        z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
+        z ^ (z >> 31)
+    }
+
+    /// A number below `bound`, evenly enough for anything but cryptography. `bound` must not be zero.
+    pub fn below(&mut self, bound: u64) -> u64 {
+        ((u128::from(self.next_u64()) * u128::from(bound)) >> 64) as u64
+    }
+}

@@ -1,0 +1,64 @@
+//! The one place that asks the system for the time.
+//!
+//! Everything that expires, is journaled or is measured reads a [`Clock`]; a test hands out a manual one and
+//! moves it by hand.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+/// A source of wall-clock time. Cloning gives a handle on the same clock.
+#[derive(Clone, Debug, Default)]
+pub struct Clock {
+    /// `None` reads the system; `Some` holds a manual clock's unix microseconds.
+    manual_us: Option<Arc<AtomicU64>>,
+}
+
+impl Clock {
+    /// The system's clock.
+    #[must_use]
+    pub fn system() -> Self {
+        Self::default()
+    }
+
+    /// A clock that stands still at `unix_ms` until [`Clock::advance`] moves it.
+    #[must_use]
+    pub fn manual(unix_ms: u64) -> Self {
+        Self { manual_us: Some(Arc::new(AtomicU64::new(unix_ms * 1000))) }
+    }
+
+    /// Microseconds since the Unix epoch.
+    #[must_use]
+    pub fn now_us(&self) -> u64 {
+        match &self.manual_us {
+            Some(manual) => manual.load(Ordering::Relaxed),
+            None => {
+                let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+                u64::try_from(since.as_micros()).unwrap_or(u64::MAX)
+            }
+        }
+    }
+
+    /// Milliseconds since the Unix epoch.
+    #[must_use]
+    pub fn now_ms(&self) -> u64 {
+        self.now_us() / 1000
+    }
+
+    /// Nanoseconds since an arbitrary moment, never going back: for measuring how long something took.
+    #[must_use]
+    pub fn monotonic_ns(&self) -> u64 {
+        static START: OnceLock<Instant> = OnceLock::new();
+        match &self.manual_us {
+            Some(manual) => manual.load(Ordering::Relaxed) * 1000,
+            None => START.get_or_init(Instant::now).elapsed().as_nanos() as u64,
+        }
+    }
+
+    /// Moves a manual clock forward; the system's clock cannot be moved and ignores it.
+    pub fn advance(&self, by: Duration) {
+        if let Some(manual) = &self.manual_us {
+            manual.fetch_add(u64::try_from(by.as_micros()).unwrap_or(u64::MAX), Ordering::Relaxed);
+        }
+    }
+}

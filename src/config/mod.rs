@@ -1,0 +1,231 @@
+//! The configuration: redis.conf's language, one table of directives.
+//!
+//! A directive is one entry of [`directives::DIRECTIVES`]: its name, how it is read into [`Config`] and printed from
+//! it, its default and its help. The configuration file, the command line, the environment, CONFIG GET/SET, `--help`
+//! and the check that `config/rankd.conf` equals the defaults are all derived from the table.
+
+mod directives;
+mod file;
+mod ignored;
+mod value;
+
+pub use directives::{DIRECTIVES, Directive, Section};
+pub use file::FileError;
+pub use ignored::IGNORED;
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, PoisonError, RwLock};
+
+/// When a reply may go out: `appendfsync`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum FsyncPolicy {
+    /// After fdatasync: survives a power failure.
+    Always,
+    /// After write(2), with an fdatasync a second: survives a crash of the process; a power failure takes about the
+    /// last second.
+    #[default]
+    EverySecond,
+    /// After write(2); the system chooses when to sync.
+    Never,
+}
+
+/// How much is logged (`loglevel`).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LogLevel {
+    /// Everything.
+    Debug,
+    /// Much.
+    Verbose,
+    /// What an operator wants to know.
+    Notice,
+    /// Only what is wrong.
+    Warning,
+    /// Nothing.
+    Nothing,
+}
+
+/// Every setting, by the meaning of its directive.
+#[expect(missing_docs, reason = "a field is its directive, which the table documents")]
+#[derive(Clone, Debug, PartialEq)]
+pub struct Config {
+    pub bind: Vec<String>,
+    pub port: u16,
+    pub protected_mode: bool,
+    pub requirepass: String,
+    pub tcp_backlog: u32,
+    pub tcp_keepalive_s: u32,
+    pub timeout_s: u64,
+    pub maxclients: usize,
+    pub client_query_buffer_limit_bytes: usize,
+    pub proto_max_bulk_len_bytes: usize,
+    pub threads: usize,
+    pub databases: u32,
+    pub dir: PathBuf,
+    pub appendonly: bool,
+    pub appendfsync: FsyncPolicy,
+    pub auto_aof_rewrite_percentage: u32,
+    pub auto_aof_rewrite_min_size_bytes: u64,
+    pub friend_key_prefix: String,
+    pub friendrank_keep_bytes: usize,
+    pub loglevel: LogLevel,
+    pub logfile: String,
+    /// Redis directives that mean nothing here, where they were set.
+    pub ignored: BTreeMap<&'static str, String>,
+}
+
+impl Default for Config {
+    /// Every directive at the default that its table entry names.
+    fn default() -> Self {
+        let mut config = Self {
+            bind: Vec::new(),
+            port: 0,
+            protected_mode: false,
+            requirepass: String::new(),
+            tcp_backlog: 0,
+            tcp_keepalive_s: 0,
+            timeout_s: 0,
+            maxclients: 0,
+            client_query_buffer_limit_bytes: 0,
+            proto_max_bulk_len_bytes: 0,
+            threads: 0,
+            databases: 0,
+            dir: PathBuf::new(),
+            appendonly: false,
+            appendfsync: FsyncPolicy::default(),
+            auto_aof_rewrite_percentage: 0,
+            auto_aof_rewrite_min_size_bytes: 0,
+            friend_key_prefix: String::new(),
+            friendrank_keep_bytes: 0,
+            loglevel: LogLevel::Notice,
+            logfile: String::new(),
+            ignored: BTreeMap::new(),
+        };
+        for directive in DIRECTIVES {
+            (directive.set)(&mut config, directive.default).expect("a default is valid");
+        }
+        config
+    }
+}
+
+/// Why a directive was refused.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum DirectiveError {
+    /// There is no such directive; perhaps this one was meant.
+    Unknown(Option<&'static str>),
+    /// The value is not one it takes; says what would be.
+    BadValue(String),
+    /// It cannot be changed while the server runs.
+    Immutable,
+}
+
+impl std::fmt::Display for DirectiveError {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Unknown(None) => f.write_str("unknown directive"),
+            Self::Unknown(Some(meant)) => write!(f, "unknown directive (did you mean '{meant}'?)"),
+            Self::BadValue(why) => f.write_str(why),
+            Self::Immutable => f.write_str("can't set immutable config"),
+        }
+    }
+}
+
+impl std::error::Error for DirectiveError {}
+
+impl Config {
+    /// Sets the directive `name` (in any case) to `value`, as a line of a configuration file does.
+    ///
+    /// # Errors
+    /// [`DirectiveError::Unknown`] or [`DirectiveError::BadValue`]; nothing is changed then.
+    pub fn set(&mut self, name: &str, value: &str) -> Result<(), DirectiveError> {
+        if let Some(directive) = directives::find(name) {
+            return (directive.set)(self, value).map_err(DirectiveError::BadValue);
+        }
+        match IGNORED.iter().find(|(ignored, _)| ignored.eq_ignore_ascii_case(name)) {
+            Some((ignored, _)) => {
+                self.ignored.insert(ignored, value.to_owned());
+                Ok(())
+            }
+            None => Err(DirectiveError::Unknown(directives::nearest(name))),
+        }
+    }
+
+    /// Changes directives of a running server, all or none.
+    ///
+    /// # Errors
+    /// The position of the first pair that cannot be set, and why.
+    pub fn set_live(&self, pairs: &[(&str, &str)]) -> Result<Self, (usize, DirectiveError)> {
+        let mut changed = self.clone();
+        for (index, (name, value)) in pairs.iter().enumerate() {
+            let is_frozen = directives::find(name).is_some_and(|directive| !directive.live);
+            // Nonsense is named as such even where sense would not be taken either.
+            let result = changed.set(name, value);
+            let result = if is_frozen { result.and(Err(DirectiveError::Immutable)) } else { result };
+            result.map_err(|error| (index, error))?;
+        }
+        Ok(changed)
+    }
+
+    /// Every directive and its value, the ignored ones included, by name.
+    #[must_use]
+    pub fn entries(&self) -> Vec<(&'static str, String)> {
+        let ours = DIRECTIVES.iter().map(|directive| (directive.name, (directive.get)(self)));
+        let ignored = IGNORED.iter().map(|(name, default)| {
+            (*name, self.ignored.get(name).map_or_else(|| (*default).to_owned(), Clone::clone))
+        });
+        let mut entries: Vec<_> = ours.chain(ignored).collect();
+        entries.sort_unstable_by_key(|(name, _)| *name);
+        entries
+    }
+
+    /// Reads a configuration file on top of what is set.
+    ///
+    /// # Errors
+    /// The first line that is wrong, by file and number, or a file that cannot be read.
+    pub fn read_file(&mut self, path: &Path) -> Result<(), FileError> {
+        file::read(self, path, 0)
+    }
+
+    /// One warning for each directive that was set to something that has no effect.
+    #[must_use]
+    pub fn warnings(&self) -> Vec<String> {
+        let has_effect_elsewhere = |name: &str, value: &str| {
+            IGNORED.iter().any(|(ignored, default)| *ignored == name && *default != value)
+        };
+        self.ignored
+            .iter()
+            .filter(|(name, value)| has_effect_elsewhere(name, value))
+            .map(|(name, _)| format!("directive '{name}' is accepted for compatibility and has no effect"))
+            .collect()
+    }
+}
+
+/// The configuration of a running server, which CONFIG SET replaces.
+#[derive(Debug)]
+pub struct Settings {
+    current: RwLock<Arc<Config>>,
+}
+
+impl Settings {
+    /// Starts with `config`.
+    #[must_use]
+    pub fn new(config: Config) -> Self {
+        Self { current: RwLock::new(Arc::new(config)) }
+    }
+
+    /// The configuration as it is now.
+    #[must_use]
+    pub fn current(&self) -> Arc<Config> {
+        Arc::clone(&self.current.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Changes directives, all or none, and returns the new configuration.
+    ///
+    /// # Errors
+    /// As [`Config::set_live`].
+    pub fn set(&self, pairs: &[(&str, &str)]) -> Result<Arc<Config>, (usize, DirectiveError)> {
+        let mut current = self.current.write().unwrap_or_else(PoisonError::into_inner);
+        *current = Arc::new(current.set_live(pairs)?);
+        Ok(Arc::clone(&current))
+    }
+}

@@ -1,0 +1,85 @@
+//! How a directive's value is read and printed, with Redis's words for what is wrong.
+
+use super::{FsyncPolicy, LogLevel};
+
+pub(super) fn yes_no(value: &str) -> Result<bool, String> {
+    match value.to_ascii_lowercase().as_str() {
+        "yes" => Ok(true),
+        "no" => Ok(false),
+        _ => Err("argument must be 'yes' or 'no'".into()),
+    }
+}
+
+pub(super) fn print_yes_no(value: bool) -> String {
+    if value { "yes" } else { "no" }.into()
+}
+
+/// A whole number between `least` and `most`.
+pub(super) fn number<T>(value: &str, least: T, most: T) -> Result<T, String>
+where
+    T: TryFrom<i128> + Into<i128> + Copy + std::fmt::Display,
+{
+    let number: i128 = value.parse().map_err(|_| "argument couldn't be parsed into an integer".to_owned())?;
+    if number < least.into() || number > most.into() {
+        return Err(format!("argument must be between {least} and {most} inclusive"));
+    }
+    T::try_from(number).map_err(|_| "argument couldn't be parsed into an integer".to_owned())
+}
+
+/// A number of bytes: digits and a unit, `k` being 1000 and `kb` 1024 as in redis.conf.
+pub(super) fn bytes(value: &str) -> Result<u64, String> {
+    let lower = value.to_ascii_lowercase();
+    let digits = lower.trim_end_matches(|c: char| c.is_ascii_alphabetic());
+    let unit = match &lower[digits.len()..] {
+        "" | "b" => 1,
+        "k" => 1000,
+        "kb" => 1 << 10,
+        "m" => 1_000_000,
+        "mb" => 1 << 20,
+        "g" => 1_000_000_000,
+        "gb" => 1 << 30,
+        _ => return Err("argument must be a memory value".into()),
+    };
+    let number: u64 = digits.parse().map_err(|_| "argument must be a memory value".to_owned())?;
+    number.checked_mul(unit).ok_or_else(|| "argument must be a memory value".into())
+}
+
+pub(super) fn fsync(value: &str) -> Result<FsyncPolicy, String> {
+    match value.to_ascii_lowercase().as_str() {
+        "always" => Ok(FsyncPolicy::Always),
+        "everysec" => Ok(FsyncPolicy::EverySecond),
+        "no" => Ok(FsyncPolicy::Never),
+        _ => Err("argument(s) must be one of the following: everysec, always, no".into()),
+    }
+}
+
+pub(super) fn print_fsync(value: FsyncPolicy) -> String {
+    match value {
+        FsyncPolicy::Always => "always",
+        FsyncPolicy::EverySecond => "everysec",
+        FsyncPolicy::Never => "no",
+    }
+    .into()
+}
+
+pub(super) fn log_level(value: &str) -> Result<LogLevel, String> {
+    match value.to_ascii_lowercase().as_str() {
+        "debug" => Ok(LogLevel::Debug),
+        "verbose" => Ok(LogLevel::Verbose),
+        "notice" => Ok(LogLevel::Notice),
+        "warning" => Ok(LogLevel::Warning),
+        "nothing" => Ok(LogLevel::Nothing),
+        _ => Err("argument(s) must be one of the following: debug, verbose, notice, warning, nothing".into()),
+    }
+}
+
+pub(super) fn print_log_level(value: LogLevel) -> String {
+    match value {
+        LogLevel::Debug => "debug",
+        LogLevel::Verbose => "verbose",
+        LogLevel::Notice => "notice",
+        LogLevel::Warning => "warning",
+        LogLevel::Nothing => "nothing",
+    }
+    .into()
+}

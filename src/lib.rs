@@ -1,0 +1,24 @@
+//! rankd: a server for ranking work that speaks the Redis protocol.
+//!
+//! # Layout
+//!
+//! Six layers, each a folder; imports only go down this list (`tests/layers.rs` holds the rule):
+//!
+//! - [`server`]: who is talking? Sockets, runtimes, connections, start and stop.
+//! - [`commands`]: what does it mean? Arguments in, reply out; one file per command family.
+//! - [`journal`]: will it survive? Records, segments, recovery, checkpoint.
+//! - [`store`]: where is it? Key to slot to shard to value; the locks; expiry.
+//! - [`resp`]: how is it spelled? The request reader and the RESP2/RESP3 reply writer.
+//! - [`ranking`]: who is ahead? The pure data structure.
+//!
+//! Beneath them stand a few files that any layer may use and that use no layer: [`limits`], [`clock`],
+//! [`chance`], [`decimal`], [`quoting`], [`glob`], [`usage`] and [`config`].
+
+pub mod chance;
+pub mod clock;
+pub mod config;
+pub mod decimal;
+pub mod glob;
+pub mod limits;
+pub mod quoting;
+pub mod usage;

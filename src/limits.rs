@@ -1,0 +1,64 @@
+//! Every bound of the server, in one place, each with its reason.
+//!
+//! A bound that Redis names is a configuration directive (see [`crate::config`]) and its default stands here; the
+//! others are fixed. `tests/limits.rs` goes past each of them.
+
+/// Longest line: a multibulk header, a bulk header or an inline command, in bytes. As Redis (`PROTO_INLINE_MAX_SIZE`).
+pub const INLINE_BYTES: usize = 64 * 1024;
+
+/// Most arguments of one request. As Redis 8.2.
+pub const REQUEST_ARGUMENTS: usize = 1024 * 1024;
+
+/// Longest argument, in bytes: `proto-max-bulk-len`'s default, as Redis.
+pub const BULK_BYTES: usize = 512 * 1024 * 1024;
+
+/// Most arguments of one request before authentication (CVE-2021-32675: a header must not buy memory). As Redis.
+pub const UNAUTHENTICATED_ARGUMENTS: usize = 10;
+
+/// Longest argument before authentication, in bytes. As Redis.
+pub const UNAUTHENTICATED_BULK_BYTES: usize = 16 * 1024;
+
+/// Most bytes of one incomplete request: `client-query-buffer-limit`'s default, as Redis.
+pub const QUERY_BUFFER_BYTES: usize = 1024 * 1024 * 1024;
+
+/// How much is asked of the socket at a time, in bytes. As Redis (`PROTO_IOBUF_LEN`), times four for pipelines.
+pub const READ_CHUNK_BYTES: usize = 64 * 1024;
+
+/// A buffer that grew past this for one large request or reply is given back when it is empty, in bytes.
+pub const KEPT_BUFFER_BYTES: usize = 256 * 1024;
+
+/// Once this many bytes of replies wait for a client, no further command of it is run until they are sent.
+pub const PENDING_REPLY_BYTES: usize = 1024 * 1024;
+
+/// Most commands run under one acquisition of a shard's lock, so that a long pipeline cannot keep others out.
+pub const COMMANDS_PER_LOCK: usize = 64;
+
+/// Highest value of `proto-max-bulk-len`, in bytes, and with it of a key's or a member's length: what the journal's
+/// records can carry with room to spare.
+pub const MOST_BULK_BYTES: usize = 1 << 30;
+
+/// Most bytes of names that one FRIENDADD may copy: the user's goes into every friend's list, so a short request with
+/// one long name would otherwise ask for gigabytes.
+pub const FRIENDSHIP_BYTES: usize = 64 * 1024 * 1024;
+
+/// Most members copied or looked up under one acquisition of a lock by work that may take many: large FRIENDRANKs,
+/// checkpoint steps. At about 0.3 us a member this keeps a hold well under a millisecond.
+pub const MEMBERS_PER_LOCK: usize = 1024;
+
+/// A friend list up to this long is ranked under its locks, as one moment's picture; a longer one in steps.
+pub const FRIENDS_AT_ONCE: usize = 4096;
+
+/// Bytes of kept FRIENDRANK results: `friendrank-keep-bytes`'s default.
+pub const KEPT_RESULTS_BYTES: usize = 64 * 1024 * 1024;
+
+/// Bytes of journal that may wait for the disk before writers are made to wait too.
+pub const JOURNAL_BACKLOG_BYTES: usize = 64 * 1024 * 1024;
+
+/// Largest journal record, in bytes: a length above it is damage, not a record.
+pub const JOURNAL_RECORD_BYTES: usize = 1 << 31;
+
+/// Expired keys removed in one go, under one acquisition of a shard's lock.
+pub const EXPIRED_PER_STEP: usize = 256;
+
+/// Most databases that `databases` may ask for.
+pub const DATABASES: usize = 1024;

@@ -1,0 +1,116 @@
+//! Redis's quoting of words: how an inline command, a line of a configuration file and a printed byte string are
+//! spelled.
+
+use std::ops::Range;
+
+/// A line ends inside quotes, or a closing quote is not followed by a space.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Unbalanced;
+
+/// Splits `line` into words, unquoting them in place, which never makes them longer; `word` gets each word's place.
+///
+/// As Redis's `sdssplitargs`: words end at spaces; double quotes take `\n \r \t \b \a \xHH` and any other escaped byte
+/// as itself; single quotes take only `\'`.
+///
+/// # Errors
+/// [`Unbalanced`] quotes; the words before them have been passed on.
+pub fn split_words(line: &mut [u8], mut word: impl FnMut(Range<usize>)) -> Result<(), Unbalanced> {
+    let is_space = |byte: u8| byte.is_ascii_whitespace() || byte == 0x0b || byte == 0;
+    let (mut read, mut write) = (0, 0);
+    loop {
+        while read < line.len() && is_space(line[read]) {
+            read += 1;
+        }
+        if read == line.len() {
+            return Ok(());
+        }
+        let start = write;
+        let mut quote = None;
+        while read < line.len() {
+            let byte = line[read];
+            let after = |at: usize| line.get(read + at).copied();
+            let (value, taken) = match quote {
+                None if is_space(byte) => break,
+                None if byte == b'"' || byte == b'\'' => {
+                    quote = Some(byte);
+                    read += 1;
+                    continue;
+                }
+                None => (byte, 1),
+                Some(open) if byte == open => {
+                    if after(1).is_some_and(|next| !is_space(next)) {
+                        return Err(Unbalanced);
+                    }
+                    quote = None;
+                    read += 1;
+                    break;
+                }
+                Some(b'\'') if byte == b'\\' && after(1) == Some(b'\'') => (b'\'', 2),
+                Some(b'"') if byte == b'\\' => match (after(1), hex(after(2)), hex(after(3))) {
+                    (Some(b'x'), Some(high), Some(low)) => (high << 4 | low, 4),
+                    (Some(escaped), ..) => (unescape(escaped), 2),
+                    (None, ..) => return Err(Unbalanced),
+                },
+                Some(_) => (byte, 1),
+            };
+            line[write] = value;
+            write += 1;
+            read += taken;
+        }
+        if quote.is_some() {
+            return Err(Unbalanced);
+        }
+        word(start..write);
+    }
+}
+
+/// `bytes` in double quotes with everything unprintable escaped, as Redis and redis-cli print them.
+#[must_use]
+pub fn quoted(bytes: &[u8]) -> String {
+    let mut text = String::with_capacity(bytes.len() + 2);
+    text.push('"');
+    for &byte in bytes {
+        match byte {
+            b'"' | b'\\' => text.extend(['\\', char::from(byte)]),
+            b'\n' => text.push_str("\\n"),
+            b'\r' => text.push_str("\\r"),
+            b'\t' => text.push_str("\\t"),
+            0x07 => text.push_str("\\a"),
+            0x08 => text.push_str("\\b"),
+            b' '..=b'~' => text.push(char::from(byte)),
+            _ => text.push_str(&format!("\\x{byte:02x}")),
+        }
+    }
+    text.push('"');
+    text
+}
+
+fn hex(digit: Option<u8>) -> Option<u8> {
+    char::from(digit?).to_digit(16).map(|value| value as u8)
+}
+
+fn unescape(byte: u8) -> u8 {
+    match byte {
+        b'n' => b'\n',
+        b'r' => b'\r',
+        b't' => b'\t',
+        b'b' => 0x08,
+        b'a' => 0x07,
+        other => other,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_quoted_reads_back() {
+        let all: Vec<u8> = (0..=255).collect();
+        let mut line = quoted(&all).into_bytes();
+        let mut words = Vec::new();
+        split_words(&mut line, |range| words.push(range)).unwrap();
+        assert_eq!(words.len(), 1);
+        assert_eq!(line[words[0].clone()], all);
+    }
+}
