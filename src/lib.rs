@@ -21,4 +21,5 @@ pub mod decimal;
 pub mod glob;
 pub mod limits;
 pub mod quoting;
+pub mod ranking;
 pub mod usage;

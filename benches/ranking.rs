@@ -1,0 +1,322 @@
+//! The ranking structures in process: time an operation, bytes a member, and the longest single operation.
+//!
+//! ```text
+//! cargo bench --bench ranking                       # 1 M members, both structures
+//! RANKD_BENCH_MEMBERS=10000000 cargo bench --bench ranking -- blocks
+//! ```
+//!
+//! Members are `user:%012d` in random order with random whole scores below 100,000, as in the project's
+//! server benchmark. A row is the median of a few rounds of processor time on one structure that stays
+//! loaded; memory is the growth of the process's resident set; the longest operations are by the clock, so a
+//! busy machine lengthens them. No statistics engine: a round of a million operations is its own average, and
+//! what the medians are for is the neighbours on a shared machine.
+
+#![expect(unsafe_code, reason = "a counting allocator is what a ranking's own account is compared with")]
+
+use std::alloc::{GlobalAlloc, Layout, System};
+use std::hint::black_box;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
+
+use rankd::chance::Chance;
+use rankd::ranking::{Aim, BlockRanking, Bound, Order, RankedMembers, Score, SkipListRanking};
+
+static ALLOCATED_BYTES: AtomicUsize = AtomicUsize::new(0);
+
+/// The system's allocator, with what it has given out counted.
+struct Counting;
+
+// SAFETY: every call goes to `System` unchanged, which keeps the contract; the counter touches no memory of
+// theirs.
+unsafe impl GlobalAlloc for Counting {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        ALLOCATED_BYTES.fetch_add(layout.size(), Ordering::Relaxed);
+        // SAFETY: the caller's promises about `layout` are passed on.
+        unsafe { System.alloc(layout) }
+    }
+
+    unsafe fn dealloc(&self, bytes: *mut u8, layout: Layout) {
+        ALLOCATED_BYTES.fetch_sub(layout.size(), Ordering::Relaxed);
+        // SAFETY: `bytes` came from `System` with this layout, as `alloc` and `realloc` have no other source.
+        unsafe { System.dealloc(bytes, layout) }
+    }
+
+    unsafe fn realloc(&self, bytes: *mut u8, layout: Layout, size: usize) -> *mut u8 {
+        ALLOCATED_BYTES.fetch_add(size, Ordering::Relaxed);
+        ALLOCATED_BYTES.fetch_sub(layout.size(), Ordering::Relaxed);
+        // SAFETY: as for `dealloc`, and the caller's promises about `size` are passed on.
+        unsafe { System.realloc(bytes, layout, size) }
+    }
+}
+
+#[global_allocator]
+static ALLOCATOR: Counting = Counting;
+
+const SCORES: u64 = 100_000;
+const ROUNDS: usize = 5;
+const BATCH: usize = 16;
+/// The names of a batch stand in one buffer, so that making them costs little of what is measured.
+const NAME_BYTES: usize = 17;
+
+fn write_name(number: u64, name: &mut [u8; NAME_BYTES]) {
+    name[..5].copy_from_slice(b"user:");
+    let mut rest = number;
+    for digit in name[5..].iter_mut().rev() {
+        *digit = b'0' + (rest % 10) as u8;
+        rest /= 10;
+    }
+}
+
+fn random_score(chance: &mut Chance) -> Option<Score> {
+    Score::new(chance.below(SCORES) as f64)
+}
+
+fn resident_bytes() -> usize {
+    let statm = std::fs::read_to_string("/proc/self/statm").expect("Linux");
+    statm.split(' ').nth(1).and_then(|pages| pages.parse::<usize>().ok()).expect("a number of pages") * 4096
+}
+
+/// The time this thread has had a processor, which its neighbours on the machine do not lengthen as they do
+/// the clock's.
+fn processor_ns() -> u64 {
+    let schedstat = std::fs::read_to_string("/proc/thread-self/schedstat").expect("Linux");
+    schedstat.split(' ').next().and_then(|ns| ns.parse().ok()).expect("nanoseconds")
+}
+
+/// Numbers 0..n in an order that is random enough and needs no memory: multiples of a unit modulo a prime
+/// above n.
+fn shuffled(n: u64) -> impl Iterator<Item = u64> {
+    let prime =
+        (n.max(3)..).find(|p| (2..).take_while(|d| d * d <= *p).all(|d| p % d != 0)).expect("a prime");
+    let unit = (prime as f64 * 0.618_033_988) as u64;
+    (1..=prime)
+        .map(move |i| (u128::from(i) * u128::from(unit) % u128::from(prime)) as u64)
+        .filter(move |&i| i < n)
+}
+
+struct Report {
+    structure: &'static str,
+    members: u64,
+}
+
+impl Report {
+    fn row(&self, what: &str, figure: &str) {
+        println!("{:<10} {:>9}  {what:<34} {figure}", self.structure, self.members);
+    }
+
+    /// The median over rounds of the time an operation, `round` doing `operations` of them.
+    fn time(&self, what: &str, operations: usize, mut round: impl FnMut()) {
+        let mut rounds: Vec<f64> = (0..ROUNDS)
+            .map(|_| {
+                let start = processor_ns();
+                round();
+                (processor_ns() - start) as f64 / operations as f64
+            })
+            .collect();
+        rounds.sort_by(f64::total_cmp);
+        self.row(
+            what,
+            &format!("{:>9.0} ns  ({:.0} to {:.0})", rounds[ROUNDS / 2], rounds[0], rounds[ROUNDS - 1]),
+        );
+    }
+}
+
+/// The longest of many operations, each timed alone, and how many took more than the pause that is allowed.
+#[derive(Default)]
+struct Longest {
+    longest: Duration,
+    too_long: usize,
+}
+
+/// No operation may stop a shard for longer.
+const PAUSE_MAX: Duration = Duration::from_millis(5);
+
+impl Longest {
+    fn time<T>(&mut self, operation: impl FnOnce() -> T) -> T {
+        let start = Instant::now();
+        let result = operation();
+        let elapsed = start.elapsed();
+        self.longest = self.longest.max(elapsed);
+        self.too_long += usize::from(elapsed > PAUSE_MAX);
+        result
+    }
+
+    fn figure(&self) -> String {
+        format!(
+            "{:>9.3} ms, {} above {} ms",
+            self.longest.as_secs_f64() * 1e3,
+            self.too_long,
+            PAUSE_MAX.as_millis()
+        )
+    }
+}
+
+fn load<R: RankedMembers>(report: &Report, chance: &mut Chance) -> R {
+    let (before, allocated_before) = (resident_bytes(), ALLOCATED_BYTES.load(Ordering::Relaxed));
+    let mut ranking = R::with_seed(1);
+    let mut name = [0; NAME_BYTES];
+    let start = processor_ns();
+    for number in shuffled(report.members) {
+        write_name(number, &mut name);
+        let score = random_score(chance);
+        ranking.update(&name, |_| score);
+    }
+    let each = (processor_ns() - start) as f64 / report.members as f64;
+    report.row("insert, random", &format!("{each:>9.0} ns"));
+    let resident = (resident_bytes() - before) as f64 / report.members as f64;
+    let counted = ranking.memory_bytes() as f64 / report.members as f64;
+    let allocated = ALLOCATED_BYTES.load(Ordering::Relaxed) - allocated_before;
+    let allocated = allocated as f64 / report.members as f64;
+    report.row(
+        "memory a member",
+        &format!("{resident:>9.1} bytes resident, {allocated:.1} allocated, {counted:.1} by its own account"),
+    );
+    ranking
+}
+
+/// Rows that come one by one and in batches that are prefetched. An operation is a name and a number below
+/// [`SCORES`].
+fn single_and_batched<R: RankedMembers>(
+    report: &Report,
+    what: &str,
+    ranking: &mut R,
+    chance: &mut Chance,
+    prefetch: impl Fn(&R, &[([u8; NAME_BYTES], f64)]),
+    operation: impl Fn(&mut R, &[u8], f64),
+) {
+    let operations = 400_000;
+    let members = report.members;
+    let mut batch = [([0; NAME_BYTES], 0.0); BATCH];
+    for size in [1, BATCH] {
+        let label = if size == 1 { what.to_owned() } else { format!("{what}, batches of {BATCH}") };
+        report.time(&label, operations, || {
+            for _ in 0..operations / size {
+                for (name, number) in &mut batch[..size] {
+                    write_name(chance.below(members), name);
+                    *number = chance.below(SCORES) as f64;
+                }
+                if size > 1 {
+                    prefetch(ranking, &batch);
+                }
+                for (name, number) in &batch[..size] {
+                    operation(ranking, name, *number);
+                }
+            }
+        });
+    }
+}
+
+fn names(batch: &[([u8; NAME_BYTES], f64)]) -> impl Iterator<Item = &[u8]> + Clone {
+    batch.iter().map(|(name, _)| name.as_slice())
+}
+
+fn operations<R: RankedMembers>(report: &Report, ranking: &mut R, chance: &mut Chance) {
+    let prefetch = |ranking: &R, batch: &[_]| ranking.prefetch(names(batch));
+    single_and_batched(report, "score", ranking, chance, prefetch, |ranking, name, _| {
+        black_box(ranking.score(name));
+    });
+    let prefetch = |ranking: &R, batch: &[_]| ranking.prefetch_ranks(names(batch));
+    single_and_batched(report, "rank", ranking, chance, prefetch, |ranking, name, _| {
+        black_box(ranking.rank(name, Order::Descending));
+    });
+    let prefetch = |ranking: &R, batch: &[([u8; NAME_BYTES], f64)]| {
+        let aim = |score| Aim::Score(Score::new(score).unwrap_or_default());
+        ranking.prefetch_updates(batch.iter().map(|(name, score)| (name.as_slice(), aim(*score))));
+    };
+    single_and_batched(report, "update, random score", ranking, chance, prefetch, |ranking, name, score| {
+        black_box(ranking.update(name, |_| Score::new(score)));
+    });
+    let prefetch = |ranking: &R, batch: &[([u8; NAME_BYTES], f64)]| {
+        ranking.prefetch_updates(names(batch).map(|name| (name, Aim::Increment(1.0))));
+    };
+    single_and_batched(report, "increment by 1", ranking, chance, prefetch, |ranking, name, _| {
+        black_box(ranking.update(name, |before| Score::new(before.unwrap_or_default().get() + 1.0)));
+    });
+    let members = report.members as usize;
+    report.time("position of a score", 100_000, || {
+        for _ in 0..100_000 {
+            let score = random_score(chance).unwrap_or_default();
+            black_box(ranking.position(Bound::BelowScore(score)));
+        }
+    });
+    report.time("top 100", 10_000, || {
+        for _ in 0..10_000 {
+            ranking.visit(members - 100..members, Order::Descending, |member, score| {
+                black_box((member, score));
+            });
+        }
+    });
+    report.time("100 from a random rank", 10_000, || {
+        for _ in 0..10_000 {
+            let start = chance.below(report.members - 100) as usize;
+            ranking.visit(start..start + 100, Order::Ascending, |member, score| {
+                black_box((member, score));
+            });
+        }
+    });
+}
+
+/// The longest single operation, of which none may stop a shard.
+fn pauses<R: RankedMembers>(report: &Report, chance: &mut Chance) {
+    let mut longest = Longest::default();
+    let mut ranking = R::with_seed(2);
+    let mut name = [0; NAME_BYTES];
+    for number in shuffled(report.members) {
+        write_name(number, &mut name);
+        let score = random_score(chance);
+        longest.time(|| ranking.update(&name, |_| score));
+    }
+    report.row("longest insert of a load", &longest.figure());
+    let mut longest = Longest::default();
+    let slice = 1000;
+    let (mut total, mut slices) = (Duration::ZERO, 0u32);
+    while ranking.len() > report.members as usize / 2 {
+        let start = chance.below((ranking.len() - slice) as u64) as usize;
+        let began = Instant::now();
+        longest.time(|| ranking.remove_range(start..start + slice, |_, _| {}));
+        total += began.elapsed();
+        slices += 1;
+    }
+    let each = total.as_nanos() as f64 / f64::from(slices) / slice as f64;
+    report.row("remove range, slices of 1000", &format!("{each:>9.0} ns a member"));
+    report.row("longest slice removed", &longest.figure());
+    let mut longest = Longest::default();
+    let began = Instant::now();
+    while !longest.time(|| ranking.drop_step()) {}
+    let total = began.elapsed().as_secs_f64() * 1e3;
+    report.row("longest step of a drop", &format!("{}, {total:.1} ms in all", longest.figure()));
+}
+
+fn bulk_build(report: &Report, ranking: &BlockRanking) {
+    let mut sorted = Vec::new();
+    ranking.visit(0..ranking.len(), Order::Ascending, |member, score| {
+        let name: [u8; NAME_BYTES] = member.try_into().expect("all names are of one length");
+        sorted.push((name, score));
+    });
+    let start = processor_ns();
+    let built = BlockRanking::from_sorted(3, sorted.iter().map(|(name, score)| (name.as_slice(), *score)));
+    let each = (processor_ns() - start) as f64 / report.members as f64;
+    let counted = built.memory_bytes() as f64 / report.members as f64;
+    report.row("bulk build, sorted", &format!("{each:>9.0} ns, {counted:.1} bytes by its own account"));
+}
+
+fn main() {
+    let members = std::env::var("RANKD_BENCH_MEMBERS").ok().and_then(|n| n.parse().ok()).unwrap_or(1_000_000);
+    // Cargo passes flags of its own; a bare word chooses a structure.
+    let chosen: Vec<String> = std::env::args().skip(1).filter(|a| !a.starts_with('-')).collect();
+    let wants = |name: &str| chosen.is_empty() || chosen.iter().any(|c| c == name);
+    let mut chance = Chance::seeded(42);
+    if wants("blocks") {
+        let report = Report { structure: "blocks", members };
+        let mut ranking: BlockRanking = load(&report, &mut chance);
+        operations(&report, &mut ranking, &mut chance);
+        bulk_build(&report, &ranking);
+        drop(ranking);
+        pauses::<BlockRanking>(&report, &mut chance);
+    }
+    if wants("skiplist") {
+        let report = Report { structure: "skiplist", members };
+        let mut ranking: SkipListRanking = load(&report, &mut chance);
+        operations(&report, &mut ranking, &mut chance);
+    }
+}

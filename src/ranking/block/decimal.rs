@@ -1,0 +1,122 @@
+//! Decimal member names as order-preserving integers: `user:000000012345` is a prefix and a number.
+//!
+//! The invariant: among members with one prefix, the order of codes is the order of member bytes, and a code gives
+//! back exactly the digits it was made from, leading zeros included. Digit strings of different lengths are compared
+//! as bytes are: aligned at their first digit, and when one runs out, the shorter one first.
+
+use crate::decimal::write_digits;
+
+/// The longest run of digits whose value always fits 64 bits.
+const DIGITS_MAX: usize = 19;
+
+const POWERS_OF_TEN: [u64; DIGITS_MAX + 1] = {
+    let mut powers = [1; DIGITS_MAX + 1];
+    let mut i = 1;
+    while i < powers.len() {
+        powers[i] = powers[i - 1] * 10;
+        i += 1;
+    }
+    powers
+};
+
+/// Splits a member into its prefix and its trailing digits, at most [`DIGITS_MAX`] of them.
+pub(super) fn split(member: &[u8]) -> (&[u8], &[u8]) {
+    let digits = member.iter().rev().take(DIGITS_MAX).take_while(|b| b.is_ascii_digit()).count();
+    member.split_at(member.len() - digits)
+}
+
+/// The digit counts that a block's codes make room for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Digits {
+    pub(super) min: u8,
+    pub(super) max: u8,
+}
+
+impl Digits {
+    /// The number of lengths, which is what each value is multiplied by to make room for its length.
+    fn lengths(self) -> u64 {
+        u64::from(self.max - self.min) + 1
+    }
+
+    /// The code of a string of digits, or `None` if it is not one or there is no room for its length or its value.
+    pub(super) fn encode(self, digits: &[u8]) -> Option<u64> {
+        let len = digits.len();
+        let fits = (usize::from(self.min)..=usize::from(self.max)).contains(&len);
+        if !fits || !digits.iter().all(u8::is_ascii_digit) {
+            return None;
+        }
+        let value = parse(digits);
+        if self.min == self.max {
+            return Some(value);
+        }
+        let aligned = value.checked_mul(POWERS_OF_TEN[usize::from(self.max) - len])?;
+        aligned.checked_mul(self.lengths())?.checked_add((len - usize::from(self.min)) as u64)
+    }
+
+    /// Appends the digits that `code` was made from.
+    pub(super) fn decode(self, code: u64, out: &mut Vec<u8>) {
+        let (len, value) = self.length_and_value(code);
+        let mut digits = [0; DIGITS_MAX + 1];
+        write_digits(value, &mut digits[..len]);
+        out.extend_from_slice(&digits[..len]);
+    }
+
+    /// How many digits `code` was made from, and their value.
+    pub(super) fn length_and_value(self, code: u64) -> (usize, u64) {
+        if self.min == self.max {
+            return (usize::from(self.min), code);
+        }
+        let len = usize::from(self.min) + (code % self.lengths()) as usize;
+        (len, code / self.lengths() / POWERS_OF_TEN[usize::from(self.max) - len])
+    }
+}
+
+/// The value of at most [`DIGITS_MAX`] digits, eight at a time.
+fn parse(digits: &[u8]) -> u64 {
+    let (eights, rest) = digits.as_chunks::<8>();
+    let mut value = 0u64;
+    for eight in eights {
+        // Neighbours are combined in parallel: digits into pairs, pairs into fours, fours into the eight.
+        let digits = u64::from_le_bytes(*eight) & 0x0f0f_0f0f_0f0f_0f0f;
+        let pairs = (digits.wrapping_mul(10) + (digits >> 8)) & 0x00ff_00ff_00ff_00ff;
+        let fours = (pairs.wrapping_mul(100) + (pairs >> 16)) & 0x0000_ffff_0000_ffff;
+        let whole = (fours.wrapping_mul(10_000) + (fours >> 32)) & 0xffff_ffff;
+        value = value * 100_000_000 + whole;
+    }
+    rest.iter().fold(value, |value, digit| value * 10 + u64::from(digit - b'0'))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn codes_keep_the_order_of_bytes_and_give_back_the_digits() {
+        let mut strings: Vec<Vec<u8>> =
+            ["0", "00", "000", "1", "10", "100", "101", "11", "2", "99999", "09", "7"]
+                .iter()
+                .map(|s| s.as_bytes().to_vec())
+                .collect();
+        strings.extend((0..2000u64).map(|n| (n * 7_919).to_string().into_bytes()));
+        strings.sort();
+        strings.dedup();
+        let digits = Digits { min: 1, max: 8 };
+        let codes: Vec<u64> = strings.iter().map(|s| digits.encode(s).unwrap()).collect();
+        assert!(codes.is_sorted_by(|a, b| a < b));
+        for (string, code) in strings.iter().zip(codes) {
+            let mut out = Vec::new();
+            digits.decode(code, &mut out);
+            assert_eq!(&out, string);
+        }
+    }
+
+    #[test]
+    fn the_longest_run_of_one_length_fits_and_mixed_lengths_are_refused_when_they_do_not() {
+        let nines = [b'9'; DIGITS_MAX];
+        let one_length = Digits { min: 19, max: 19 };
+        assert_eq!(one_length.encode(&nines), Some(9_999_999_999_999_999_999));
+        assert_eq!(Digits { min: 1, max: 19 }.encode(&nines), None);
+        assert_eq!(split(b"user:007"), (&b"user:"[..], &b"007"[..]));
+        assert_eq!(split(&[b'1'; 25]).1.len(), DIGITS_MAX);
+    }
+}

@@ -1,0 +1,218 @@
+//! Changing a block in place: entries go in and out by moving bytes, and the allocation follows in small steps.
+//!
+//! What does not fit the block's widths is packed anew from a [`Run`], which is where forms are chosen.
+
+use std::ops::Range;
+
+use super::run::is_whole;
+use super::{Block, MemberForm, Needle, PADDING, Run};
+
+/// The allocation for `used` bytes: an eighth of slack, so that a block is moved once for many entries, in the sizes
+/// (8 more than a multiple of 16) that the C library's allocator serves without waste.
+pub(super) fn capacity_for(used: usize) -> usize {
+    (used + used / 8 + PADDING).next_multiple_of(16) + 8
+}
+
+/// A member as a block's arrays would hold it.
+enum Written<'a> {
+    Suffix(&'a [u8]),
+    Number(u64),
+}
+
+impl Block {
+    /// Puts an entry in at place `i`, where it must belong.
+    pub(in crate::ranking) fn insert(&mut self, i: usize, score: f64, member: &[u8], tag: u8) {
+        match (self.score_bits(score), self.written(member)) {
+            (Some(score_bits), Some(written)) => self.insert_bytes(i, score_bits, &written, tag),
+            _ => {
+                let mut run = Run::default();
+                self.unpack(0..i, &mut run);
+                run.push(score, member, tag);
+                self.unpack(i..self.len(), &mut run);
+                *self = Self::pack(&run, 0..run.len());
+            }
+        }
+    }
+
+    /// Gives entry `i` another score that leaves it where it is among its neighbours.
+    pub(in crate::ranking) fn set_score(&mut self, i: usize, score: f64) {
+        match self.score_bits(score) {
+            Some(bits) => {
+                let width = usize::from(self.score_width);
+                let at = self.scores_at() + i * width;
+                self.data[at..at + width].copy_from_slice(&bits.to_le_bytes()[..width]);
+            }
+            None => {
+                let mut run = Run::default();
+                self.unpack(0..self.len(), &mut run);
+                run.scores[i] = score;
+                *self = Self::pack(&run, 0..run.len());
+            }
+        }
+    }
+
+    /// Splits off the entries from `at` on.
+    pub(in crate::ranking) fn split_off(&mut self, at: usize) -> Self {
+        let mut run = Run::default();
+        self.unpack(0..self.len(), &mut run);
+        *self = Self::pack(&run, 0..at);
+        Self::pack(&run, at..run.len())
+    }
+
+    /// Appends the entries of `above`, all of which must be above those here.
+    pub(in crate::ranking) fn append(&mut self, above: &Self) {
+        let mut run = Run::default();
+        self.unpack(0..self.len(), &mut run);
+        above.unpack(0..above.len(), &mut run);
+        *self = Self::pack(&run, 0..run.len());
+    }
+
+    /// Takes the entries `range` out.
+    pub(in crate::ranking) fn remove(&mut self, range: Range<usize>) {
+        if range.len() == self.len() {
+            *self = Self::default();
+            return;
+        }
+        let (start, end, len) = (range.start, range.end, self.len());
+        let score_width = usize::from(self.score_width);
+        let member_width = usize::from(self.member_width);
+        let (tags_at, scores_at, members_at) =
+            (self.prefix_len as usize, self.scores_at(), self.members_at());
+        let used = self.used_bytes();
+        // What stays, front to back; each piece moves down to where the one before it ended.
+        let mut to = tags_at + start;
+        let mut keep = |data: &mut [u8], from: Range<usize>| {
+            let size = from.len();
+            data.copy_within(from, to);
+            to += size;
+        };
+        let data = &mut self.data;
+        keep(data, tags_at + end..scores_at + start * score_width);
+        if self.form == MemberForm::Decimal {
+            keep(data, scores_at + end * score_width..members_at + start * member_width);
+            keep(data, members_at + end * member_width..used);
+        } else {
+            let text_at = members_at + len * member_width;
+            let end_of = |data: &[u8], i: usize| read(&data[members_at + i * member_width..][..member_width]);
+            let cut_start = if start == 0 { 0 } else { end_of(data, start - 1) };
+            let cut_end = end_of(data, end - 1);
+            let later = &mut data[members_at + end * member_width..text_at];
+            shift_ends(later, member_width, |text_end| text_end - (cut_end - cut_start));
+            keep(data, scores_at + end * score_width..members_at + start * member_width);
+            keep(data, members_at + end * member_width..text_at + cut_start as usize);
+            keep(data, text_at + cut_end as usize..used);
+        }
+        self.used = to as u32;
+        self.len -= range.len() as u16;
+        if self.data.len() > 2 * capacity_for(self.used_bytes()) {
+            self.reallocate(self.used_bytes());
+        }
+    }
+
+    /// The bits that stand for `score` in the block's width, if it has them.
+    fn score_bits(&self, score: f64) -> Option<u64> {
+        let limit = match self.score_width {
+            0 => return (self.len > 0 && score == self.score_base).then_some(0),
+            8 => return Some(score.to_bits()),
+            width => (1u64 << (8 * width)) as f64,
+        };
+        let above = score - self.score_base;
+        (is_whole(score) && (0.0..limit).contains(&above)).then_some(above as u64)
+    }
+
+    /// The member as the block's arrays would hold it, if they can.
+    fn written<'a>(&self, member: &'a [u8]) -> Option<Written<'a>> {
+        if self.len == 0 {
+            return None;
+        }
+        match self.needle(member) {
+            Needle::Suffix(suffix) => {
+                let text_bytes = self.used_bytes() - self.text_at() + suffix.len();
+                (text_bytes as u64 <= self.member_limit()).then_some(Written::Suffix(suffix))
+            }
+            Needle::Number(number) => (number <= self.member_limit()).then_some(Written::Number(number)),
+            Needle::Below | Needle::Above | Needle::Stranger(_) => None,
+        }
+    }
+
+    /// The highest number of `member_width` bytes.
+    fn member_limit(&self) -> u64 {
+        u64::MAX >> (64 - 8 * u32::from(self.member_width))
+    }
+
+    fn insert_bytes(&mut self, i: usize, score_bits: u64, written: &Written<'_>, tag: u8) {
+        let score_width = usize::from(self.score_width);
+        let member_width = usize::from(self.member_width);
+        let (tags_at, scores_at, members_at) =
+            (self.prefix_len as usize, self.scores_at(), self.members_at());
+        let used = self.used_bytes();
+        let text: &[u8] = match written {
+            Written::Suffix(suffix) => suffix,
+            Written::Number(_) => &[],
+        };
+        let grown = used + 1 + score_width + member_width + text.len();
+        if grown + PADDING > self.data.len() {
+            self.reallocate(grown);
+        }
+        let len = self.len();
+        let data = &mut self.data;
+        // Back to front: each piece moves up by what goes in below it.
+        let mut tail_end = used;
+        let mut up = 1 + score_width + member_width + text.len();
+        let mut open = |data: &mut [u8], at: usize, bytes: &[u8]| {
+            data.copy_within(at..tail_end, at + up);
+            up -= bytes.len();
+            data[at + up..at + up + bytes.len()].copy_from_slice(bytes);
+            tail_end = at;
+        };
+        let number = match written {
+            Written::Number(number) => *number,
+            Written::Suffix(suffix) => {
+                let ends = members_at..members_at + len * member_width;
+                let at = members_at + i * member_width;
+                let start = if i == 0 { 0 } else { read(&data[at - member_width..at]) };
+                shift_ends(&mut data[at..ends.end], member_width, |text_end| text_end + suffix.len() as u64);
+                open(data, ends.end + start as usize, suffix);
+                start + suffix.len() as u64
+            }
+        };
+        open(data, members_at + i * member_width, &number.to_le_bytes()[..member_width]);
+        open(data, scores_at + i * score_width, &score_bits.to_le_bytes()[..score_width]);
+        open(data, tags_at + i, &[tag]);
+        self.used = grown as u32;
+        self.len += 1;
+    }
+
+    /// Moves the block to an allocation with room for `used` bytes and some slack.
+    fn reallocate(&mut self, used: usize) {
+        let capacity = capacity_for(used);
+        let mut data = std::mem::take(&mut self.data).into_vec();
+        data.truncate(capacity);
+        data.reserve_exact(capacity - data.len());
+        data.resize(capacity, 0);
+        self.data = data.into_boxed_slice();
+    }
+}
+
+/// A little-endian number of as many bytes as given.
+fn read(bytes: &[u8]) -> u64 {
+    bytes.iter().rev().fold(0, |number, &byte| number << 8 | u64::from(byte))
+}
+
+/// Applies `shift` to each of the ends in `bytes`.
+fn shift_ends(bytes: &mut [u8], width: usize, shift: impl Fn(u64) -> u64) {
+    match width {
+        2 => {
+            let (ends, _) = bytes.as_chunks_mut::<2>();
+            for end in ends {
+                *end = (shift(u64::from(u16::from_le_bytes(*end))) as u16).to_le_bytes();
+            }
+        }
+        _ => {
+            let (ends, _) = bytes.as_chunks_mut::<4>();
+            for end in ends {
+                *end = (shift(u64::from(u32::from_le_bytes(*end))) as u32).to_le_bytes();
+            }
+        }
+    }
+}

@@ -1,0 +1,153 @@
+//! Batches: the cache misses of many operations, waited for together.
+//!
+//! One operation on a large ranking is a chain of loads, each of which needs the one before: index bucket,
+//! leaf, its bytes; then the node above it; for an update the node, leaf and bytes where the new score
+//! belongs. Here a batch takes each link of the chain for all its members before the next link, so that a
+//! load of one is in flight while the others are asked for. Nothing is remembered: the operations that follow
+//! do the same work again, but without waiting.
+
+use super::super::arena::NONE;
+use super::super::block::{Place, Tie};
+use super::super::member_index::{MemberIndex, tag_of};
+use super::super::{Aim, Score, prefetch};
+use super::BlockRanking;
+
+/// Members in flight together: about as many loads as a processor can have outstanding.
+const WIDTH: usize = 32;
+
+/// The members of one round, each with what has been found of it.
+struct Round<'a> {
+    members: [&'a [u8]; WIDTH],
+    hashes: [u64; WIDTH],
+    leaves: [u32; WIDTH],
+    len: usize,
+}
+
+impl<'a> Round<'a> {
+    fn new() -> Self {
+        Self { members: [&[]; WIDTH], hashes: [0; WIDTH], leaves: [NONE; WIDTH], len: 0 }
+    }
+
+    fn push(&mut self, member: &'a [u8]) {
+        self.members[self.len] = member;
+        self.len += 1;
+    }
+
+    fn is_full(&self) -> bool {
+        self.len == WIDTH
+    }
+
+    /// The leaves that a first look suggests, wrong now and then and missing for members that are absent.
+    fn found(&self) -> impl Iterator<Item = (usize, u32)> {
+        self.leaves[..self.len].iter().copied().enumerate().filter(|&(_, leaf)| leaf != NONE)
+    }
+}
+
+impl BlockRanking {
+    /// Calls `warm` with rounds of members.
+    fn in_rounds<'a>(
+        &self,
+        members: impl Iterator<Item = &'a [u8]>,
+        warm: impl Fn(&mut Round<'a>, &MemberIndex),
+    ) {
+        // A ranking of one leaf is as good as one load.
+        let Some(index) = &self.index else { return };
+        let mut round = Round::new();
+        for member in members {
+            round.push(member);
+            if round.is_full() {
+                warm(&mut round, index);
+                round = Round::new();
+            }
+        }
+        if round.len > 0 {
+            warm(&mut round, index);
+        }
+    }
+
+    /// Index buckets, then leaves, then their bytes.
+    fn warm_entries(&self, round: &mut Round<'_>, index: &MemberIndex) {
+        let len = round.len;
+        for (hash, member) in round.hashes.iter_mut().zip(&round.members[..len]) {
+            *hash = self.hasher.hash(member);
+            prefetch::line(index.first_line(*hash));
+        }
+        for (leaf, &hash) in round.leaves.iter_mut().zip(&round.hashes[..len]) {
+            if let Some(candidate) = index.first_candidate(hash) {
+                *leaf = candidate;
+                self.levels.prefetch_leaf(candidate);
+            }
+        }
+        for (_, leaf) in round.found() {
+            self.levels.prefetch_block(leaf);
+        }
+    }
+
+    pub(super) fn warm_scores<'a>(&self, members: impl Iterator<Item = &'a [u8]>) {
+        self.in_rounds(members, |round, index| self.warm_entries(round, index));
+    }
+
+    pub(super) fn warm_ranks<'a>(&self, members: impl Iterator<Item = &'a [u8]>) {
+        self.in_rounds(members, |round, index| {
+            self.warm_entries(round, index);
+            self.warm_parents(round);
+        });
+    }
+
+    /// The nodes above the leaves, where a climb counts.
+    fn warm_parents(&self, round: &Round<'_>) {
+        round.found().for_each(|(_, leaf)| self.levels.prefetch_parent(leaf));
+        round.found().for_each(|(_, leaf)| self.levels.prefetch_parent_counts(leaf));
+    }
+
+    pub(super) fn warm_updates<'a>(&self, updates: impl Iterator<Item = (&'a [u8], Aim)> + Clone) {
+        let aims = updates.clone().map(|(_, aim)| aim);
+        let aims = std::cell::RefCell::new(aims);
+        self.in_rounds(updates.map(|(member, _)| member), |round, index| {
+            self.warm_entries(round, index);
+            self.warm_parents(round);
+            let mut scores = [Score::default(); WIDTH];
+            let mut aims = aims.borrow_mut();
+            for (i, score) in scores[..round.len].iter_mut().enumerate() {
+                *score = match aims.next() {
+                    Some(Aim::Score(score)) => score,
+                    Some(Aim::Increment(increment)) => self.incremented(round, i, increment),
+                    None => Score::default(),
+                };
+            }
+            self.warm_targets(round, &scores[..round.len]);
+        });
+    }
+
+    /// The score that member `i` of the round will have.
+    fn incremented(&self, round: &Round<'_>, i: usize, increment: f64) -> Score {
+        let before = match round.leaves[i] {
+            NONE => None,
+            leaf => {
+                let block = self.levels.block(leaf);
+                block.find(tag_of(round.hashes[i]), round.members[i]).map(|i| block.score(i))
+            }
+        };
+        Score::new(before.unwrap_or_default() + increment).unwrap_or_default()
+    }
+
+    /// Where the scores will put the members: the nodes above, the leaves, then the leaves' bytes.
+    fn warm_targets(&self, round: &Round<'_>, scores: &[Score]) {
+        let place = |i: usize, score: &Score| Place { score: score.get(), tie: Tie::Above(round.members[i]) };
+        let mut at = [NONE; WIDTH];
+        for (i, score) in scores.iter().enumerate() {
+            at[i] = self.levels.lowest_node_at(place(i, score));
+            self.levels.prefetch_node(at[i]);
+        }
+        for &node in &at[..scores.len()] {
+            self.levels.prefetch_node_content(node);
+        }
+        for (i, score) in scores.iter().enumerate() {
+            at[i] = self.levels.leaf_beneath(at[i], place(i, score));
+            self.levels.prefetch_leaf(at[i]);
+        }
+        for &leaf in &at[..scores.len()] {
+            self.levels.prefetch_block(leaf);
+        }
+    }
+}

@@ -1,0 +1,362 @@
+//! [`BlockRanking`]: the ranking the server uses, made of [`super::levels`] and [`super::member_index`].
+//!
+//! A member is found by hash: the index names its leaf, and the leaf's tags find it there. A place is found
+//! by key or by rank: the levels are descended. The invariant that this file keeps is that the two agree: the
+//! index holds every member's leaf, except that a ranking of one leaf has no index and is searched directly.
+//! Whenever entries change leaves (moves, splits, merges) the index is told in the same step; whenever the
+//! index may rebuild itself, the leaves and it agree.
+
+mod batches;
+mod upkeep;
+
+use std::mem::size_of;
+use std::ops::Range;
+
+use super::arena::NONE;
+use super::block::{Block, Place, Run, Tie};
+use super::levels::{LEAF_BYTES_MAX, LEAF_MAX, Levels};
+use super::member_hash::MemberHasher;
+use super::member_index::{MemberHashes, MemberIndex, place_of, tag_of};
+use super::prefetch;
+use super::{Aim, Bound, Order, RankedMembers, Score, Updated};
+
+/// Entries a leaf gets in a bulk build, so that the first insertions do not split every one.
+const LEAF_FILL: usize = LEAF_MAX * 7 / 8;
+
+/// Bytes of members a leaf gets in a bulk build.
+const LEAF_BYTES_FILL: usize = LEAF_BYTES_MAX / 2;
+
+/// Index segments dropped in one step.
+const SEGMENTS_A_STEP: usize = 64;
+
+/// A ranking in blocks.
+#[derive(Debug)]
+pub struct BlockRanking {
+    levels: Levels,
+    /// `None` while there is one leaf.
+    index: Option<Box<MemberIndex>>,
+    len: usize,
+    hasher: MemberHasher,
+    /// What [`RankedMembers::drop_step`] has still to drop.
+    remains: Option<Box<(Levels, Option<Box<MemberIndex>>)>>,
+}
+
+/// The leaves, as the index asks them for hashes.
+struct LeafHashes<'a> {
+    levels: &'a Levels,
+    hasher: &'a MemberHasher,
+    member: Vec<u8>,
+}
+
+impl<'a> LeafHashes<'a> {
+    fn new(levels: &'a Levels, hasher: &'a MemberHasher) -> Self {
+        Self { levels, hasher, member: Vec::new() }
+    }
+}
+
+impl MemberHashes for LeafHashes<'_> {
+    fn prefetch_soon(&self, leaf: u32) {
+        self.levels.prefetch_leaf(leaf);
+    }
+
+    fn prefetch(&self, leaf: u32) {
+        self.levels.prefetch_block(leaf);
+    }
+
+    fn hashes(&mut self, leaf: u32, tag: u8, out: &mut Vec<u64>) {
+        let block = self.levels.block(leaf);
+        for i in memchr::memchr_iter(tag, block.tags()) {
+            self.member.clear();
+            block.write_member(i, &mut self.member);
+            out.push(self.hasher.hash(&self.member));
+        }
+    }
+}
+
+fn score_of(value: f64) -> Score {
+    Score::new(value).expect("a ranking holds no NaN")
+}
+
+impl BlockRanking {
+    fn locate(&self, hash: u64, member: &[u8]) -> Option<(u32, usize)> {
+        let probe = |leaf| {
+            self.levels.prefetch_block(leaf);
+            self.levels.block(leaf).find(tag_of(hash), member).map(|i| (leaf, i))
+        };
+        match &self.index {
+            Some(index) => index.find(hash, probe),
+            None => probe(self.levels.first()),
+        }
+    }
+}
+
+/// The hashes of all members of a block.
+fn leaf_hashes(block: &Block, hasher: &MemberHasher) -> Vec<u64> {
+    let mut member = Vec::new();
+    let hash = |i| {
+        member.clear();
+        block.write_member(i, &mut member);
+        hasher.hash(&member)
+    };
+    (0..block.len()).map(hash).collect()
+}
+
+impl RankedMembers for BlockRanking {
+    fn with_seed(seed: u64) -> Self {
+        let hasher = MemberHasher::with_seed(seed);
+        Self { levels: Levels::new(), index: None, len: 0, hasher, remains: None }
+    }
+
+    fn from_sorted<'a>(seed: u64, entries: impl Iterator<Item = (&'a [u8], Score)>) -> Self {
+        let mut ranking = Self::with_seed(seed);
+        let mut run = Run::default();
+        let mut bytes = 0;
+        for (member, score) in entries {
+            // A leaf of long members stays below the bytes at which it would split.
+            if run.len() == LEAF_FILL || (bytes + member.len() > LEAF_BYTES_FILL && run.len() > 0) {
+                ranking.levels.append(Block::pack(&run, 0..run.len()));
+                run.clear();
+                bytes = 0;
+            }
+            bytes += member.len();
+            run.push(score.get(), member, tag_of(ranking.hasher.hash(member)));
+            ranking.len += 1;
+        }
+        if run.len() > 0 {
+            ranking.levels.append(Block::pack(&run, 0..run.len()));
+        }
+        if ranking.levels.only_leaf().is_none() {
+            ranking.index = Some(Box::new(ranking.built_index()));
+        }
+        ranking
+    }
+
+    fn len(&self) -> usize {
+        self.len
+    }
+
+    fn score(&self, member: &[u8]) -> Option<Score> {
+        let (leaf, i) = self.locate(self.hasher.hash(member), member)?;
+        Some(score_of(self.levels.block(leaf).score(i)))
+    }
+
+    fn update(&mut self, member: &[u8], decide: impl FnOnce(Option<Score>) -> Option<Score>) -> Updated {
+        let hash = self.hasher.hash(member);
+        let found = self.locate(hash, member);
+        let before = found.map(|(leaf, i)| score_of(self.levels.block(leaf).score(i)));
+        let Some(after) = decide(before) else { return Updated { before, after: before } };
+        match found {
+            Some(_) if before == Some(after) => {}
+            Some(found) => self.change(hash, member, found, after.get()),
+            None => self.add(hash, member, after.get()),
+        }
+        Updated { before, after: Some(after) }
+    }
+
+    fn remove(&mut self, member: &[u8]) -> Option<Score> {
+        let hash = self.hasher.hash(member);
+        let (leaf, i) = self.locate(hash, member)?;
+        let score = score_of(self.levels.block(leaf).score(i));
+        self.levels.remove(leaf, i..i + 1);
+        self.len -= 1;
+        if let Some(index) = &mut self.index {
+            index.remove(hash, leaf);
+            index.give_back_room(hash, &mut LeafHashes::new(&self.levels, &self.hasher));
+        }
+        self.mend(leaf);
+        Some(score)
+    }
+
+    fn rank(&self, member: &[u8], order: Order) -> Option<(usize, Score)> {
+        let (leaf, i) = self.locate(self.hasher.hash(member), member)?;
+        let ascending = self.levels.members_before(leaf) + i;
+        let rank = match order {
+            Order::Ascending => ascending,
+            Order::Descending => self.len - 1 - ascending,
+        };
+        Some((rank, score_of(self.levels.block(leaf).score(i))))
+    }
+
+    fn position(&self, bound: Bound<'_>) -> usize {
+        let at = |score: Score, tie| self.levels.position(Place { score: score.get(), tie });
+        let lowest = || {
+            let block = self.levels.block(self.levels.first());
+            (block.len() > 0).then(|| score_of(block.score(0)))
+        };
+        match bound {
+            Bound::BelowScore(score) => at(score, Tie::Lowest),
+            Bound::AboveScore(score) => at(score, Tie::Highest),
+            Bound::BelowEntry(score, member) => at(score, Tie::Below(member)),
+            Bound::AboveEntry(score, member) => at(score, Tie::Above(member)),
+            Bound::BelowMember(member) => lowest().map_or(0, |score| at(score, Tie::Below(member))),
+            Bound::AboveMember(member) => lowest().map_or(0, |score| at(score, Tie::Above(member))),
+        }
+    }
+
+    fn visit(&self, ranks: Range<usize>, order: Order, mut visit: impl FnMut(&[u8], Score)) {
+        assert!(ranks.start <= ranks.end && ranks.end <= self.len, "ranks {ranks:?} of {}", self.len);
+        let mut rest = ranks.len();
+        if rest == 0 {
+            return;
+        }
+        let mut member = Vec::new();
+        let mut visit = |member: &[u8], score| visit(member, score_of(score));
+        match order {
+            Order::Ascending => {
+                let (mut at, mut start) = self.levels.select(ranks.start);
+                while rest > 0 {
+                    let leaf = self.levels.leaf(at);
+                    let end = leaf.block.len().min(start + rest);
+                    if rest > end - start {
+                        self.levels.prefetch_leaf(leaf.next);
+                    }
+                    leaf.block.visit(start..end, order, &mut member, &mut visit);
+                    rest -= end - start;
+                    (at, start) = (leaf.next, 0);
+                }
+            }
+            Order::Descending => {
+                let (mut at, last) = self.levels.select(ranks.end - 1);
+                let mut end = last + 1;
+                while rest > 0 {
+                    let leaf = self.levels.leaf(at);
+                    let start = end.saturating_sub(rest);
+                    leaf.block.visit(start..end, order, &mut member, &mut visit);
+                    rest -= end - start;
+                    if rest > 0 {
+                        at = leaf.previous;
+                        end = self.levels.block(at).len();
+                    }
+                }
+            }
+        }
+    }
+
+    fn remove_range(&mut self, ranks: Range<usize>, mut removed: impl FnMut(&[u8], Score)) {
+        assert!(ranks.start <= ranks.end && ranks.end <= self.len, "ranks {ranks:?} of {}", self.len);
+        let mut rest = ranks.len();
+        while rest > 0 {
+            let (leaf, start) = self.levels.select(ranks.start);
+            let block = self.levels.block(leaf);
+            let end = block.len().min(start + rest);
+            let mut gone = Run::default();
+            block.unpack(start..end, &mut gone);
+            let hashes: Vec<u64> = (0..gone.len()).map(|i| self.hasher.hash(gone.member(i))).collect();
+            self.levels.remove(leaf, start..end);
+            self.len -= hashes.len();
+            rest -= hashes.len();
+            if let Some(index) = &mut self.index {
+                for &hash in &hashes {
+                    prefetch::line(index.first_line(hash));
+                }
+                for &hash in &hashes {
+                    index.remove(hash, leaf);
+                }
+                for &hash in &hashes {
+                    index.give_back_room(hash, &mut LeafHashes::new(&self.levels, &self.hasher));
+                }
+            }
+            self.mend(leaf);
+            for i in 0..gone.len() {
+                removed(gone.member(i), score_of(gone.score(i)));
+            }
+        }
+    }
+
+    /// Walks in the order of member hashes, which nothing that happens to a ranking changes.
+    fn scan(&self, cursor: u64, count: usize, mut visit: impl FnMut(&[u8], Score)) -> u64 {
+        let mut member = Vec::new();
+        let mut show = |leaf: u32, i: usize| {
+            let block = self.levels.block(leaf);
+            member.clear();
+            block.write_member(i, &mut member);
+            visit(&member, score_of(block.score(i)));
+        };
+        let Some(index) = &self.index else {
+            // One leaf is one answer, as Redis's small encoding is.
+            let leaf = self.levels.first();
+            let hashes = leaf_hashes(self.levels.block(leaf), &self.hasher);
+            (0..hashes.len()).filter(|&i| place_of(hashes[i]) >= cursor).for_each(|i| show(leaf, i));
+            return 0;
+        };
+        let mut blocks = LeafHashes::new(&self.levels, &self.hasher);
+        let mut found = Vec::new();
+        let mut visited = 0;
+        let mut cursor = cursor;
+        while visited < count.max(1) {
+            found.clear();
+            let next = index.visit_bucket(cursor, &mut blocks, |hash, leaf| found.push((hash, leaf)));
+            visited += found.len();
+            // Two members with one hash in one block are both found by their tag: show each entry once.
+            found.sort_unstable();
+            found.dedup();
+            for &(hash, leaf) in &found {
+                let block = self.levels.block(leaf);
+                for i in memchr::memchr_iter(tag_of(hash), block.tags()) {
+                    let mut own = Vec::new();
+                    block.write_member(i, &mut own);
+                    if self.hasher.hash(&own) == hash {
+                        show(leaf, i);
+                    }
+                }
+            }
+            match next {
+                Some(next) => cursor = next,
+                None => return 0,
+            }
+        }
+        cursor
+    }
+
+    fn prefetch<'a>(&self, members: impl Iterator<Item = &'a [u8]> + Clone) {
+        self.warm_scores(members);
+    }
+
+    fn prefetch_ranks<'a>(&self, members: impl Iterator<Item = &'a [u8]> + Clone) {
+        self.warm_ranks(members);
+    }
+
+    fn prefetch_updates<'a>(&self, updates: impl Iterator<Item = (&'a [u8], Aim)> + Clone) {
+        self.warm_updates(updates);
+    }
+
+    fn drop_step(&mut self) -> bool {
+        if self.len > 0 {
+            let levels = std::mem::replace(&mut self.levels, Levels::new());
+            self.remains = Some(Box::new((levels, self.index.take())));
+            self.len = 0;
+        }
+        let Some(remains) = &mut self.remains else { return true };
+        let (levels, index) = &mut **remains;
+        let left =
+            levels.drop_chunk() || index.as_mut().is_some_and(|index| index.drop_segments(SEGMENTS_A_STEP));
+        if !left {
+            self.remains = None;
+        }
+        !left
+    }
+
+    fn memory_bytes(&self) -> usize {
+        let index = |index: &Option<Box<MemberIndex>>| {
+            index.as_ref().map_or(0, |index| size_of::<MemberIndex>() + index.allocated_bytes())
+        };
+        size_of::<Self>() + self.levels.allocated_bytes() + index(&self.index)
+    }
+
+    fn check_invariants(&self) {
+        assert_eq!(self.levels.check_invariants(), self.len);
+        assert_eq!(self.index.is_none(), self.levels.only_leaf().is_some());
+        let mut leaf = self.levels.first();
+        while leaf != NONE {
+            let block = self.levels.block(leaf);
+            for (i, hash) in leaf_hashes(block, &self.hasher).into_iter().enumerate() {
+                assert_eq!(block.tags()[i], tag_of(hash));
+            }
+            leaf = self.levels.leaf(leaf).next;
+        }
+        if let Some(index) = &self.index {
+            assert_eq!(index.len(), self.len);
+            index.check_invariants(&mut LeafHashes::new(&self.levels, &self.hasher));
+        }
+    }
+}

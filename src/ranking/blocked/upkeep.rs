@@ -1,0 +1,110 @@
+//! Upkeep: entries that come and change, and the index told of every entry that changes leaves.
+
+use super::super::arena::NONE;
+use super::super::block::{Place, Tie};
+use super::super::levels::Overflow;
+use super::super::member_index::{MemberIndex, tag_of};
+use super::super::prefetch;
+use super::{BlockRanking, LeafHashes, leaf_hashes};
+
+impl BlockRanking {
+    /// Adds a member that is absent.
+    pub(super) fn add(&mut self, hash: u64, member: &[u8], score: f64) {
+        if let Some(index) = &mut self.index {
+            index.make_room(hash, &mut LeafHashes::new(&self.levels, &self.hasher));
+        }
+        let leaf = self.levels.leaf_at(Place { score, tie: Tie::Above(member) });
+        let at = self.levels.block(leaf).position(Place { score, tie: Tie::Below(member) });
+        self.levels.insert(leaf, at, score, member, tag_of(hash));
+        self.len += 1;
+        if let Some(index) = &mut self.index {
+            index.insert(hash, leaf);
+        }
+        self.split_if_overfull(Overflow { leaf, inserted_at: at });
+    }
+
+    /// Gives the member at entry `i` of `leaf` another score.
+    pub(super) fn change(&mut self, hash: u64, member: &[u8], (leaf, i): (u32, usize), score: f64) {
+        let block = self.levels.block(leaf);
+        // Between two scores of this leaf is inside it for certain; at its ends and beyond the levels above
+        // must say.
+        let inside = block.score(0) < score && score < block.score(block.len() - 1);
+        let target =
+            if inside { leaf } else { self.levels.leaf_at(Place { score, tie: Tie::Above(member) }) };
+        if target == leaf {
+            let at = self.levels.block(leaf).position(Place { score, tie: Tie::Below(member) });
+            let to = if at > i { at - 1 } else { at };
+            self.levels.edit(leaf, |block| {
+                if to == i {
+                    block.set_score(i, score);
+                } else {
+                    block.remove(i..i + 1);
+                    block.insert(to, score, member, tag_of(hash));
+                }
+            });
+            return;
+        }
+        let at = self.levels.block(target).position(Place { score, tie: Tie::Below(member) });
+        self.levels.remove(leaf, i..i + 1);
+        self.levels.insert(target, at, score, member, tag_of(hash));
+        if let Some(index) = &mut self.index {
+            index.repoint(hash, leaf, target);
+        }
+        self.split_if_overfull(Overflow { leaf: target, inserted_at: at });
+        self.mend(leaf);
+    }
+
+    fn split_if_overfull(&mut self, overflow: Overflow) {
+        if !self.levels.is_overfull(overflow.leaf) {
+            return;
+        }
+        let new = self.levels.split(overflow);
+        if self.index.is_some() {
+            self.repoint_all(overflow.leaf, new, new);
+        } else {
+            self.index = Some(Box::new(self.built_index()));
+        }
+    }
+
+    /// Merges or removes a leaf that has become too small.
+    pub(super) fn mend(&mut self, leaf: u32) {
+        if self.levels.block(leaf).len() == 0 && self.levels.only_leaf().is_none() {
+            self.levels.remove_leaf(leaf);
+        } else if let Some((below, above)) = self.levels.merge_partners(leaf) {
+            self.repoint_all(above, below, above);
+            self.levels.merge(below, above);
+        }
+        if self.levels.only_leaf().is_some() {
+            self.index = None;
+        }
+    }
+
+    /// Tells the index that the members now in `holder` have moved from one leaf to another.
+    fn repoint_all(&mut self, from: u32, to: u32, holder: u32) {
+        let Some(index) = &mut self.index else { return };
+        let hashes = leaf_hashes(self.levels.block(holder), &self.hasher);
+        for &hash in &hashes {
+            prefetch::line(index.first_line(hash));
+        }
+        for hash in hashes {
+            index.repoint(hash, from, to);
+        }
+    }
+
+    /// An index of all members.
+    pub(super) fn built_index(&self) -> MemberIndex {
+        let mut index = MemberIndex::with_room_for(self.len);
+        let mut leaf = self.levels.first();
+        while leaf != NONE {
+            let hashes = leaf_hashes(self.levels.block(leaf), &self.hasher);
+            for &hash in &hashes {
+                prefetch::line(index.first_line(hash));
+            }
+            for hash in hashes {
+                index.insert(hash, leaf);
+            }
+            leaf = self.levels.leaf(leaf).next;
+        }
+        index
+    }
+}

@@ -1,0 +1,246 @@
+//! The levels: leaves of members in order, and above them nodes that know how many members stand beneath each
+//! child.
+//!
+//! This is the blocked, counted skip list in its deterministic form (Munro, Papadakis, Sedgewick,
+//! "Deterministic skip lists", 1992), which is a B+ tree with counts: a block that overflows splits, and its
+//! first key goes to the level above. Every child knows its parent, so that the rank of a member is a climb
+//! from its leaf that compares no key. The invariants:
+//!
+//! - `keys[i]` of a node is above every entry under child `i` and at most the lowest entry under the next one.
+//! - `spans[i]` is the number of members under child `i`.
+//! - Leaves are linked both ways in order. No leaf is empty unless it is the only one.
+//!
+//! Levels know no hashes: who moves a member between leaves tells the index.
+
+mod check;
+mod growth;
+mod loading;
+mod shrinkage;
+
+use std::mem::size_of;
+
+use super::arena::{Arena, NONE};
+use super::block::{Block, Place};
+use super::prefetch;
+pub(super) use growth::Overflow;
+
+/// Entries a leaf holds at most.
+pub(super) const LEAF_MAX: usize = 128;
+/// Above this many bytes a leaf of long members splits early, so that an edit never moves much.
+pub(super) const LEAF_BYTES_MAX: usize = 8 * 1024;
+/// Children a node has at most.
+const NODE_MAX: usize = 64;
+
+/// Members in order, in one block. One cache line beside the block's own bytes.
+#[derive(Debug)]
+#[repr(align(64))]
+pub(super) struct Leaf {
+    pub(super) block: Block,
+    parent: u32,
+    pub(super) next: u32,
+    pub(super) previous: u32,
+}
+
+impl Default for Leaf {
+    fn default() -> Self {
+        Self { block: Block::default(), parent: NONE, next: NONE, previous: NONE }
+    }
+}
+
+/// A block of an upper level.
+#[derive(Debug)]
+struct Node {
+    keys: Block,
+    children: Vec<u32>,
+    spans: Vec<u32>,
+    parent: u32,
+    /// 1 just above the leaves.
+    height: u32,
+}
+
+impl Default for Node {
+    fn default() -> Self {
+        Self { keys: Block::default(), children: Vec::new(), spans: Vec::new(), parent: NONE, height: 0 }
+    }
+}
+
+impl Node {
+    fn new(height: u32, parent: u32) -> Self {
+        let room = || Vec::with_capacity(NODE_MAX + 1);
+        Self { keys: Block::default(), children: room(), spans: room(), parent, height }
+    }
+
+    /// Which child `place` falls under.
+    fn child_at(&self, place: Place<'_>) -> usize {
+        self.keys.position(place)
+    }
+
+    fn index_of(&self, child: u32) -> usize {
+        // Eight at a time without a branch each.
+        let (eights, rest) = self.children.as_chunks::<8>();
+        for (n, eight) in eights.iter().enumerate() {
+            let hits = eight.iter().enumerate().fold(0u32, |hits, (i, &c)| hits | u32::from(c == child) << i);
+            if hits != 0 {
+                return n * 8 + hits.trailing_zeros() as usize;
+            }
+        }
+        let i = rest.iter().position(|&c| c == child).expect("a child is among its parent's children");
+        eights.len() * 8 + i
+    }
+
+    /// Starts loading all of a node just above the leaves; those further up are few and warm.
+    fn prefetch(&self) {
+        if self.height == 1 {
+            prefetch::lines(self.keys.data());
+            prefetch::lines(&self.children);
+            prefetch::lines(&self.spans);
+        }
+    }
+
+    fn members_before(&self, i: usize) -> usize {
+        self.spans[..i].iter().map(|&span| span as usize).sum()
+    }
+
+    fn allocated_bytes(&self) -> usize {
+        self.keys.allocated_bytes() + (self.children.capacity() + self.spans.capacity()) * size_of::<u32>()
+    }
+}
+
+/// All leaves and the levels above them.
+#[derive(Debug)]
+pub(super) struct Levels {
+    leaves: Arena<Leaf>,
+    nodes: Arena<Node>,
+    root: u32,
+    /// 0 while the root is a leaf.
+    height: u32,
+    first: u32,
+    last: u32,
+    /// The allocations behind leaves and nodes.
+    block_bytes: usize,
+}
+
+impl Levels {
+    pub(super) fn new() -> Self {
+        let mut leaves = Arena::new();
+        let root = leaves.insert(Leaf::default());
+        Self { leaves, nodes: Arena::new(), root, height: 0, first: root, last: root, block_bytes: 0 }
+    }
+
+    pub(super) fn leaf(&self, leaf: u32) -> &Leaf {
+        &self.leaves[leaf]
+    }
+
+    pub(super) fn block(&self, leaf: u32) -> &Block {
+        &self.leaves[leaf].block
+    }
+
+    /// The only leaf, if there is but one.
+    pub(super) fn only_leaf(&self) -> Option<u32> {
+        (self.height == 0).then_some(self.root)
+    }
+
+    pub(super) fn first(&self) -> u32 {
+        self.first
+    }
+
+    /// The leaf where an entry just below `place` belongs.
+    pub(super) fn leaf_at(&self, place: Place<'_>) -> u32 {
+        let mut at = self.root;
+        for _ in 0..self.height {
+            let node = &self.nodes[at];
+            node.prefetch();
+            at = node.children[node.child_at(place)];
+        }
+        self.prefetch_block(at);
+        at
+    }
+
+    /// The number of members below `place`.
+    pub(super) fn position(&self, place: Place<'_>) -> usize {
+        let mut at = self.root;
+        let mut before = 0;
+        for _ in 0..self.height {
+            let node = &self.nodes[at];
+            node.prefetch();
+            let child = node.child_at(place);
+            before += node.members_before(child);
+            at = node.children[child];
+        }
+        self.prefetch_block(at);
+        before + self.block(at).position(place)
+    }
+
+    /// The leaf and the entry in it of rank `rank`, which must be below the number of members.
+    pub(super) fn select(&self, rank: usize) -> (u32, usize) {
+        let mut at = self.root;
+        let mut rest = rank;
+        for _ in 0..self.height {
+            let node = &self.nodes[at];
+            let mut child = 0;
+            while rest >= node.spans[child] as usize {
+                rest -= node.spans[child] as usize;
+                child += 1;
+            }
+            at = node.children[child];
+        }
+        (at, rest)
+    }
+
+    /// The number of members in the leaves before `leaf`.
+    pub(super) fn members_before(&self, leaf: u32) -> usize {
+        let mut before = 0;
+        let (mut child, mut parent) = (leaf, self.leaves[leaf].parent);
+        while parent != NONE {
+            let node = &self.nodes[parent];
+            before += node.members_before(node.index_of(child));
+            (child, parent) = (parent, node.parent);
+        }
+        before
+    }
+
+    /// Puts an entry into `leaf`, where it must belong, at `i`. The leaf may now be overfull.
+    pub(super) fn insert(&mut self, leaf: u32, i: usize, score: f64, member: &[u8], tag: u8) {
+        self.edit(leaf, |block| block.insert(i, score, member, tag));
+        self.change_spans(leaf, |span| span + 1);
+    }
+
+    /// Takes entries out of `leaf`, which may now be underfull or empty.
+    pub(super) fn remove(&mut self, leaf: u32, entries: std::ops::Range<usize>) {
+        let count = entries.len() as u32;
+        self.edit(leaf, |block| block.remove(entries));
+        self.change_spans(leaf, |span| span - count);
+    }
+
+    /// Changes a leaf's block without changing how many entries it has.
+    pub(super) fn edit(&mut self, leaf: u32, edit: impl FnOnce(&mut Block)) {
+        let block = &mut self.leaves[leaf].block;
+        self.block_bytes -= block.allocated_bytes();
+        edit(block);
+        self.block_bytes += block.allocated_bytes();
+    }
+
+    fn change_spans(&mut self, leaf: u32, change: impl Fn(u32) -> u32) {
+        let (mut child, mut parent) = (leaf, self.leaves[leaf].parent);
+        while parent != NONE {
+            let node = &mut self.nodes[parent];
+            let i = node.index_of(child);
+            node.spans[i] = change(node.spans[i]);
+            (child, parent) = (parent, node.parent);
+        }
+    }
+
+    /// Drops a thousand or so blocks; false if none was left. The levels are of no more use than to drop
+    /// them.
+    pub(super) fn drop_chunk(&mut self) -> bool {
+        self.leaves.drop_chunk() || self.nodes.drop_chunk()
+    }
+
+    pub(super) fn allocated_bytes(&self) -> usize {
+        // Each leaf has one allocation, which costs the allocator a word.
+        self.block_bytes
+            + self.leaves.in_use() * size_of::<usize>()
+            + self.leaves.allocated_bytes()
+            + self.nodes.allocated_bytes()
+    }
+}

@@ -1,0 +1,39 @@
+//! Asking the processor to load a cache line that will be read soon. It changes nothing but the time of that
+//! read.
+//!
+//! A look-up in a large ranking is three cache misses in a row: the index bucket, the leaf, its tags. Sixteen
+//! look-ups that take each of these steps together wait three times instead of forty-eight
+//! (docs/decisions/0003-ranking-structure.md has the figures).
+
+#![expect(unsafe_code, reason = "the prefetch instruction has no safe form")]
+
+use std::mem::size_of;
+
+/// Bytes that come with one load from memory.
+const LINE_BYTES: usize = 64;
+
+/// More loads than this at once would only wait for each other.
+const LINES_MAX: usize = 12;
+
+/// Starts loading the line that holds `address`, which may be any address at all.
+#[inline]
+pub(super) fn line<T>(address: *const T) {
+    #[cfg(target_arch = "x86_64")]
+    // SAFETY: a prefetch is a hint: it neither faults nor changes memory, whatever the address. SSE is part
+    // of x86_64.
+    unsafe {
+        use std::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
+        _mm_prefetch::<_MM_HINT_T0>(address.cast());
+    }
+    #[cfg(not(target_arch = "x86_64"))]
+    let _ = address;
+}
+
+/// Starts loading the lines of `items`, at most [`LINES_MAX`].
+#[inline]
+pub(super) fn lines<T>(items: &[T]) {
+    let per_line = LINE_BYTES / size_of::<T>();
+    for start in (0..items.len()).step_by(per_line).take(LINES_MAX) {
+        line(&raw const items[start]);
+    }
+}

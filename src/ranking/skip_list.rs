@@ -1,0 +1,249 @@
+//! The plain second implementation: the `skiplist` crate's ordered list beside a hash index of scores.
+//!
+//! It exists to be compared with: the property tests hold [`super::Ranking`] against it, and it is the baseline row of
+//! `benches/ranking.rs`. Its invariant: the list and the index hold the same (score, member) pairs. It knows nothing
+//! of memory or pauses: each member costs several allocations, its index rehashes in one go, and a scan is O(n).
+
+use std::cmp::Ordering;
+use std::hash::BuildHasher;
+use std::mem::size_of;
+use std::ops::{self, Range};
+use std::sync::Arc;
+
+use foldhash::quality::FixedState;
+use hashbrown::HashTable;
+use skiplist::comparator::{Comparator, ComparatorKey};
+use skiplist::level_generator::geometric::Geometric;
+use skiplist::ordered_skip_list::OrderedSkipList;
+
+use super::{Bound, Order, RankedMembers, Score, Updated};
+
+/// 16 levels of links at one in two: enough for a few million members, and the crate's own default.
+const LEVELS: usize = 16;
+
+#[derive(Debug)]
+struct Entry {
+    score: Score,
+    member: Arc<[u8]>,
+}
+
+/// (score, member bytes), the order of a ranking.
+struct EntryOrder;
+
+impl Comparator<Entry> for EntryOrder {
+    fn compare(&self, a: &Entry, b: &Entry) -> Ordering {
+        a.score.cmp(&b.score).then_with(|| a.member.cmp(&b.member))
+    }
+}
+
+/// A place between members is equal to none of them, so the answer is never `Equal`.
+impl ComparatorKey<Entry, Bound<'_>> for EntryOrder {
+    fn compare_key(&self, stored: &Entry, place: &Bound<'_>) -> Ordering {
+        let by_score = |score: &Score| stored.score.cmp(score);
+        let by_member = |member: &[u8]| (*stored.member).cmp(member);
+        match place {
+            Bound::BelowScore(score) => by_score(score).then(Ordering::Greater),
+            Bound::AboveScore(score) => by_score(score).then(Ordering::Less),
+            Bound::BelowEntry(score, member) => {
+                by_score(score).then_with(|| by_member(member)).then(Ordering::Greater)
+            }
+            Bound::AboveEntry(score, member) => {
+                by_score(score).then_with(|| by_member(member)).then(Ordering::Less)
+            }
+            Bound::BelowMember(member) => by_member(member).then(Ordering::Greater),
+            Bound::AboveMember(member) => by_member(member).then(Ordering::Less),
+        }
+    }
+}
+
+type List = OrderedSkipList<Entry, LEVELS, EntryOrder, Geometric>;
+
+/// A ranking on a pointer-per-element skip list.
+pub struct SkipListRanking {
+    list: List,
+    index: HashTable<(Arc<[u8]>, Score)>,
+    hasher: FixedState,
+    member_bytes: usize,
+}
+
+impl SkipListRanking {
+    fn hash(&self, member: &[u8]) -> u64 {
+        self.hasher.hash_one(member)
+    }
+
+    /// The rank of the first member above `place`.
+    fn rank_above(&self, place: &Bound<'_>) -> usize {
+        match self.list.lower_bound(ops::Bound::Included(place)).peek_next() {
+            // The crate's `rank` wants an element equal to its key, and a place equals none: ask with the element.
+            Some(above) => self.rank_of(above),
+            None => self.list.len(),
+        }
+    }
+
+    fn rank_of(&self, entry: &Entry) -> usize {
+        self.list.rank(&Exactly(entry)).expect("an entry of the list has a rank")
+    }
+
+    fn take(&mut self, score: Score, member: &[u8]) -> Arc<[u8]> {
+        let entry = Entry { score, member: Arc::from(member) };
+        self.list.take(&Exactly(&entry)).expect("what the index holds, the list holds").member
+    }
+}
+
+/// A look-up by the entry itself.
+struct Exactly<'a>(&'a Entry);
+
+impl ComparatorKey<Entry, Exactly<'_>> for EntryOrder {
+    fn compare_key(&self, stored: &Entry, key: &Exactly<'_>) -> Ordering {
+        self.compare(stored, key.0)
+    }
+}
+
+impl RankedMembers for SkipListRanking {
+    fn with_seed(seed: u64) -> Self {
+        let levels =
+            Geometric::new_with_seed(LEVELS, 0.5, seed).expect("constant level parameters are valid");
+        Self {
+            list: OrderedSkipList::with_comparator_and_level_generator(EntryOrder, levels),
+            index: HashTable::new(),
+            hasher: FixedState::with_seed(seed),
+            member_bytes: 0,
+        }
+    }
+
+    fn len(&self) -> usize {
+        self.list.len()
+    }
+
+    fn score(&self, member: &[u8]) -> Option<Score> {
+        self.index.find(self.hash(member), |(m, _)| **m == *member).map(|&(_, score)| score)
+    }
+
+    fn update(&mut self, member: &[u8], decide: impl FnOnce(Option<Score>) -> Option<Score>) -> Updated {
+        let hash = self.hash(member);
+        let before = self.score(member);
+        let Some(after) = decide(before) else { return Updated { before, after: before } };
+        match before {
+            Some(present) if present == after => {}
+            Some(present) => {
+                let member = self.take(present, member);
+                let slot = self.index.find_mut(hash, |(m, _)| *m == member).expect("found above");
+                slot.1 = after;
+                self.list.insert(Entry { score: after, member });
+            }
+            None => {
+                let member: Arc<[u8]> = Arc::from(member);
+                self.member_bytes += member.len();
+                let hasher = &self.hasher;
+                self.index.insert_unique(hash, (member.clone(), after), |(m, _)| hasher.hash_one(&**m));
+                self.list.insert(Entry { score: after, member });
+            }
+        }
+        Updated { before, after: Some(after) }
+    }
+
+    fn remove(&mut self, member: &[u8]) -> Option<Score> {
+        let found = self.index.find_entry(self.hash(member), |(m, _)| **m == *member).ok()?;
+        let ((_, score), _) = found.remove();
+        self.take(score, member);
+        self.member_bytes -= member.len();
+        Some(score)
+    }
+
+    fn rank(&self, member: &[u8], order: Order) -> Option<(usize, Score)> {
+        let score = self.score(member)?;
+        let ascending = self.rank_of(&Entry { score, member: Arc::from(member) });
+        let rank = match order {
+            Order::Ascending => ascending,
+            Order::Descending => self.len() - 1 - ascending,
+        };
+        Some((rank, score))
+    }
+
+    fn position(&self, bound: Bound<'_>) -> usize {
+        let Some(lowest) = self.list.first() else { return 0 };
+        match bound {
+            Bound::BelowMember(member) => self.rank_above(&Bound::BelowEntry(lowest.score, member)),
+            Bound::AboveMember(member) => self.rank_above(&Bound::AboveEntry(lowest.score, member)),
+            place => self.rank_above(&place),
+        }
+    }
+
+    fn visit(&self, ranks: Range<usize>, order: Order, mut visit: impl FnMut(&[u8], Score)) {
+        assert!(ranks.start <= ranks.end && ranks.end <= self.len(), "ranks {ranks:?} of {}", self.len());
+        if ranks.is_empty() {
+            return;
+        }
+        match order {
+            Order::Ascending => {
+                let first = self.list.get_by_index(ranks.start).expect("below len");
+                let mut cursor = self.list.lower_bound(ops::Bound::Included(&Exactly(first)));
+                for entry in std::iter::from_fn(|| cursor.next()).take(ranks.len()) {
+                    visit(&entry.member, entry.score);
+                }
+            }
+            Order::Descending => {
+                let last = self.list.get_by_index(ranks.end - 1).expect("below len");
+                let mut cursor = self.list.upper_bound(ops::Bound::Included(&Exactly(last)));
+                for entry in std::iter::from_fn(|| cursor.prev()).take(ranks.len()) {
+                    visit(&entry.member, entry.score);
+                }
+            }
+        }
+    }
+
+    fn remove_range(&mut self, ranks: Range<usize>, mut removed: impl FnMut(&[u8], Score)) {
+        assert!(ranks.start <= ranks.end && ranks.end <= self.len(), "ranks {ranks:?} of {}", self.len());
+        for _ in ranks.clone() {
+            let Entry { score, member } = self.list.remove(ranks.start);
+            let Ok(found) = self.index.find_entry(self.hash(&member), |(m, _)| *m == member) else {
+                unreachable!("what the list holds, the index holds")
+            };
+            found.remove();
+            self.member_bytes -= member.len();
+            removed(&member, score);
+        }
+    }
+
+    /// Walks in the order of member hashes, which neither growth nor removal changes; each call looks at every member.
+    fn scan(&self, cursor: u64, count: usize, mut visit: impl FnMut(&[u8], Score)) -> u64 {
+        // 48 bits: a cursor that any client's signed integer or double can hold.
+        let place = |member: &[u8]| self.hash(member) >> 16;
+        let mut ahead: Vec<_> =
+            self.index.iter().map(|(m, s)| (place(m), m, *s)).filter(|&(p, ..)| p >= cursor).collect();
+        ahead.sort_unstable_by_key(|&(p, ..)| p);
+        // Members that share a place are visited in one call, as a cursor cannot point between them.
+        let Some(&(last, ..)) = ahead.get(count.clamp(1, ahead.len().max(1)) - 1) else { return 0 };
+        let end = ahead.partition_point(|&(p, ..)| p <= last);
+        for (_, member, score) in &ahead[..end] {
+            visit(member, *score);
+        }
+        if end == ahead.len() { 0 } else { last + 1 }
+    }
+
+    fn memory_bytes(&self) -> usize {
+        // An estimate, node by node: the entry, its links at every level (pointer and span), the shared member with
+        // its two counts, and the allocator's rounding.
+        let node_bytes = size_of::<Entry>() + 2 * LEVELS * size_of::<usize>() + 16;
+        let shared_bytes = 2 * size_of::<usize>() + 16;
+        size_of::<Self>()
+            + self.len() * (node_bytes + shared_bytes)
+            + self.member_bytes
+            + self.index.allocation_size()
+    }
+
+    fn check_invariants(&self) {
+        assert_eq!(self.list.len(), self.index.len());
+        let mut before: Option<&Entry> = None;
+        let mut member_bytes = 0;
+        for entry in &self.list {
+            if let Some(before) = before {
+                assert_eq!(EntryOrder.compare(before, entry), Ordering::Less);
+            }
+            assert_eq!(self.score(&entry.member), Some(entry.score));
+            member_bytes += entry.member.len();
+            before = Some(entry);
+        }
+        assert_eq!(member_bytes, self.member_bytes);
+    }
+}

@@ -1,0 +1,6 @@
+//! The integration tests: rankd as its users see it, over sockets and the command line, its ranking structure against
+//! a naive oracle, its journal with its store.
+//!
+//! One binary; each module is one way of looking at the server. Seeds are printed; `RANKD_SEED` repeats a run.
+
+mod model;

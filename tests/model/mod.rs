@@ -1,0 +1,7 @@
+//! The ranking structures against a naive oracle, after every step.
+
+mod at_scale;
+mod memory;
+mod operations;
+mod oracle;
+mod steps;

@@ -1,0 +1,217 @@
+//! Random operations, and how one of them is applied to a structure and to the oracle at once.
+
+use std::collections::BTreeSet;
+use std::ops::Range;
+
+use proptest::prelude::*;
+use rankd::ranking::{Aim, Bound, Order, RankedMembers, Score};
+
+use super::oracle::{Oracle, Pair};
+
+/// One operation. Ranks are given as fractions (of 2^16) of the length at the time.
+#[derive(Clone, Debug)]
+pub(crate) enum Step {
+    Set(Vec<u8>, f64),
+    Add(Vec<u8>, f64),
+    SetIfPresent(Vec<u8>, f64),
+    SetIfAbsent(Vec<u8>, f64),
+    Decline(Vec<u8>),
+    Remove(Vec<u8>),
+    RemoveRange(u16, u16),
+    /// A scan of the whole, with removals and additions between its calls.
+    Scan {
+        count: usize,
+        meanwhile: Vec<(Vec<u8>, Option<f64>)>,
+    },
+    Prefetch(Vec<Vec<u8>>),
+    /// Sets a run of members `prefix` + number at once, so that structures grow past their small forms.
+    Fill {
+        prefix: &'static str,
+        start: u32,
+        count: u16,
+        stride: u8,
+        scores: u16,
+    },
+}
+
+fn score(value: f64) -> Score {
+    Score::new(value).expect("the strategies draw no NaN")
+}
+
+pub(crate) fn ranks(len: usize, a: u16, b: u16) -> Range<usize> {
+    let place = |fraction: u16| (usize::from(fraction) * (len + 1)) >> 16;
+    place(a.min(b))..place(a.max(b))
+}
+
+/// Applies `step` to both and compares what they answered.
+pub(crate) fn apply(ranking: &mut impl RankedMembers, oracle: &mut Oracle, step: &Step) {
+    let mut both = |member: &[u8], decide: &dyn Fn(Option<Score>) -> Option<Score>| {
+        assert_eq!(ranking.update(member, decide), oracle.update(member, decide));
+    };
+    match step {
+        Step::Set(member, value) => both(member, &|_| Some(score(*value))),
+        Step::Add(member, value) => {
+            both(member, &|before| Score::new(before.unwrap_or_default().get() + value));
+        }
+        Step::SetIfPresent(member, value) => both(member, &|before| before.map(|_| score(*value))),
+        Step::SetIfAbsent(member, value) => {
+            both(member, &|before| if before.is_none() { Some(score(*value)) } else { None });
+        }
+        Step::Decline(member) => both(member, &|_| None),
+        Step::Remove(member) => assert_eq!(ranking.remove(member), oracle.remove(member)),
+        Step::RemoveRange(a, b) => {
+            let ranks = ranks(oracle.pairs().len(), *a, *b);
+            let mut removed = Vec::new();
+            ranking.remove_range(ranks.clone(), |m, s| removed.push((m.to_vec(), s)));
+            assert_eq!(removed, oracle.remove_range(ranks));
+        }
+        Step::Scan { count, meanwhile } => scan(ranking, oracle, *count, meanwhile),
+        Step::Prefetch(members) => {
+            let members = members.iter().map(Vec::as_slice);
+            ranking.prefetch(members.clone());
+            ranking.prefetch_ranks(members.clone());
+            let aims = members.enumerate().map(|(i, member)| {
+                let value = f64::from(i as u32);
+                (member, if i % 2 == 0 { Aim::Score(score(value)) } else { Aim::Increment(value) })
+            });
+            ranking.prefetch_updates(aims);
+        }
+        Step::Fill { prefix, start, count, stride, scores } => {
+            for i in 0..u32::from(*count) {
+                let number = start + i * u32::from(*stride);
+                let member = format!("{prefix}{number:012}");
+                // Not the run's own order, but one that any run repeats.
+                let value = f64::from(number.wrapping_mul(2_654_435_761) >> 7) % f64::from(*scores);
+                both(member.as_bytes(), &|_| Some(score(value)));
+            }
+        }
+    }
+}
+
+fn scan(
+    ranking: &mut impl RankedMembers,
+    oracle: &mut Oracle,
+    count: usize,
+    meanwhile: &[(Vec<u8>, Option<f64>)],
+) {
+    let mut throughout: BTreeSet<Vec<u8>> = oracle.pairs().iter().map(|(m, _)| m.clone()).collect();
+    let mut seen = BTreeSet::new();
+    let mut changes = meanwhile.iter();
+    let mut cursor = 0;
+    loop {
+        cursor = ranking.scan(cursor, count, |member, score| {
+            assert_eq!(oracle.score(member), Some(score), "a scan shows what is there");
+            seen.insert(member.to_vec());
+        });
+        if cursor == 0 {
+            break;
+        }
+        if let Some((member, change)) = changes.next() {
+            match change {
+                Some(value) => {
+                    let set = |_| Some(score(*value));
+                    assert_eq!(ranking.update(member, set), oracle.update(member, set));
+                }
+                None => {
+                    assert_eq!(ranking.remove(member), oracle.remove(member));
+                    throughout.remove(member);
+                }
+            }
+        }
+    }
+    let missed: Vec<_> = throughout.difference(&seen).collect();
+    assert!(missed.is_empty(), "a scan missed {missed:?}");
+}
+
+/// Compares everything that can be asked: all pairs both ways, each member, and the bounds around `probes`.
+pub(crate) fn compare(
+    ranking: &impl RankedMembers,
+    oracle: &Oracle,
+    probes: &[(Vec<u8>, f64)],
+    a: u16,
+    b: u16,
+) {
+    ranking.check_invariants();
+    let pairs = oracle.pairs();
+    assert_eq!(ranking.len(), pairs.len());
+    assert_eq!(ranking.is_empty(), pairs.is_empty());
+    for range in [0..pairs.len(), ranks(pairs.len(), a, b)] {
+        let visited = |order| {
+            let mut visited: Vec<Pair> = Vec::new();
+            ranking.visit(range.clone(), order, |m, s| visited.push((m.to_vec(), s)));
+            visited
+        };
+        let expected = &pairs[range.clone()];
+        assert_eq!(visited(Order::Ascending), expected);
+        assert!(visited(Order::Descending).iter().eq(expected.iter().rev()));
+    }
+    // A long ranking's members are asked for in a stride, so that a test's time stays even.
+    for (rank, (member, score)) in pairs.iter().enumerate().step_by(1 + pairs.len() / 100) {
+        assert_eq!(ranking.score(member), Some(*score));
+        assert_eq!(ranking.rank(member, Order::Ascending), Some((rank, *score)));
+        assert_eq!(ranking.rank(member, Order::Descending), Some((pairs.len() - 1 - rank, *score)));
+    }
+    for (member, value) in probes {
+        assert_eq!(ranking.score(member), oracle.score(member));
+        assert_eq!(ranking.rank(member, Order::Ascending).map(|(rank, _)| rank), oracle.rank(member));
+        let score = score(*value);
+        for bound in [
+            Bound::BelowScore(score),
+            Bound::AboveScore(score),
+            Bound::BelowEntry(score, member),
+            Bound::AboveEntry(score, member),
+            Bound::BelowMember(member),
+            Bound::AboveMember(member),
+        ] {
+            assert_eq!(ranking.position(bound), oracle.position(bound), "{bound:?}");
+        }
+    }
+}
+
+/// Members that collide often: short ones, decimal ids of every length, the empty one, and long ones.
+pub(crate) fn member() -> impl Strategy<Value = Vec<u8>> {
+    prop_oneof![
+        4 => (0u32..300).prop_map(|n| format!("user:{n:012}").into_bytes()),
+        3 => (0u32..300).prop_map(|n| n.to_string().into_bytes()),
+        2 => (0u32..60).prop_map(|n| format!("{n:03}").into_bytes()),
+        1 => (0u64..40).prop_map(|n| (u64::MAX - n).to_string().into_bytes()),
+        1 => (0u32..40).prop_map(|n| format!("{n}user:").into_bytes()),
+        2 => proptest::collection::vec(prop_oneof![Just(0u8), Just(b'0'), Just(b'9'), Just(255u8)], 0..4),
+        1 => Just(Vec::new()),
+        1 => (0u8..4, 60_000usize..66_000).prop_map(|(byte, len)| vec![byte; len]),
+        1 => (0u8..30).prop_map(|n| [vec![b'x'; 300], vec![n]].concat()),
+    ]
+}
+
+/// Scores that tie often, with the edges of the doubles among them.
+pub(crate) fn value() -> impl Strategy<Value = f64> {
+    prop_oneof![
+        6 => (0i32..5).prop_map(f64::from),
+        2 => (-300i32..300).prop_map(f64::from),
+        2 => any::<i32>().prop_map(f64::from),
+        2 => (-50i32..50).prop_map(|n| f64::from(n) / 4.0),
+        1 => prop_oneof![
+            Just(0.0), Just(-0.0), Just(f64::INFINITY), Just(f64::NEG_INFINITY), Just(f64::MAX), Just(f64::MIN),
+            Just(f64::MIN_POSITIVE), Just(9_007_199_254_740_992.0), Just(-9_007_199_254_740_993.0)
+        ],
+        1 => any::<f64>().prop_filter("NaN is no score", |v| !v.is_nan()),
+    ]
+}
+
+pub(crate) fn step() -> impl Strategy<Value = Step> {
+    let prefix = prop_oneof![Just("user:"), Just(""), Just("a longer prefix than the others:")];
+    prop_oneof![
+        8 => (member(), value()).prop_map(|(m, v)| Step::Set(m, v)),
+        4 => (member(), value()).prop_map(|(m, v)| Step::Add(m, v)),
+        1 => (member(), value()).prop_map(|(m, v)| Step::SetIfPresent(m, v)),
+        1 => (member(), value()).prop_map(|(m, v)| Step::SetIfAbsent(m, v)),
+        1 => member().prop_map(Step::Decline),
+        4 => member().prop_map(Step::Remove),
+        1 => (any::<u16>(), any::<u16>()).prop_map(|(a, b)| Step::RemoveRange(a, b)),
+        1 => (1usize..40, proptest::collection::vec((member(), proptest::option::of(value())), 0..20))
+            .prop_map(|(count, meanwhile)| Step::Scan { count, meanwhile }),
+        1 => proptest::collection::vec(member(), 0..80).prop_map(Step::Prefetch),
+        3 => (prefix, 0u32..2000, 1u16..400, 1u8..20, prop_oneof![Just(1u16), Just(7), Just(30_000)])
+            .prop_map(|(prefix, start, count, stride, scores)| Step::Fill { prefix, start, count, stride, scores }),
+    ]
+}
