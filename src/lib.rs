@@ -22,4 +22,5 @@ pub mod glob;
 pub mod limits;
 pub mod quoting;
 pub mod ranking;
+pub mod resp;
 pub mod usage;

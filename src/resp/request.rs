@@ -1,0 +1,433 @@
+//! The request reader: bytes of a connection in, whole requests out.
+//!
+//! It stands between the socket's read buffer and the command table. It is incremental (a byte is looked at once,
+//! however the request is cut into reads), never recurses (requests do not nest), and never reserves memory because a
+//! header announces it. docs/decisions/0002-request-reader.md says why it is our own.
+//!
+//! A request's arguments stay where they are in the buffer; the reader only notes where. Inline commands are unquoted
+//! in place, which never makes them longer.
+
+use crate::limits;
+use crate::quoting::{Unbalanced, split_words};
+use std::fmt;
+
+/// Arguments whose notes a connection keeps memory for between batches.
+const KEPT_SPANS: usize = 1024;
+
+/// Where an argument stands in the read buffer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Span {
+    start: u32,
+    end: u32,
+}
+
+/// The complete requests found in one buffer, in order.
+#[derive(Debug, Default)]
+pub struct Batch {
+    spans: Vec<Span>,
+    /// For each request the end of its arguments in `spans`.
+    ends: Vec<usize>,
+    /// Bytes of the buffer that these requests and what was skipped between them take.
+    consumed_bytes: usize,
+}
+
+impl Batch {
+    /// The number of requests.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.ends.len()
+    }
+
+    /// Whether there is no request.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.ends.is_empty()
+    }
+
+    /// Bytes at the front of the buffer that are done with once the requests have been run.
+    #[must_use]
+    pub fn consumed_bytes(&self) -> usize {
+        self.consumed_bytes
+    }
+
+    /// The requests' arguments; `buffer` is the one that was read.
+    pub fn requests<'a>(&'a self, buffer: &'a [u8]) -> impl Iterator<Item = Arguments<'a>> + Clone {
+        let starts = std::iter::once(0).chain(self.ends.iter().copied());
+        starts.zip(&self.ends).map(move |(start, &end)| Arguments { buffer, spans: &self.spans[start..end] })
+    }
+
+    /// Forgets everything; the memory of an uncommonly large batch is given back.
+    fn clear(&mut self) {
+        self.spans.clear();
+        self.spans.shrink_to(KEPT_SPANS);
+        self.ends.clear();
+        self.ends.shrink_to(KEPT_SPANS);
+        self.consumed_bytes = 0;
+    }
+
+    fn push(&mut self, spans: &mut Vec<Span>, consumed_bytes: usize) {
+        self.consumed_bytes = consumed_bytes;
+        // An empty request is nothing at all.
+        if !spans.is_empty() {
+            self.spans.append(spans);
+            spans.shrink_to(KEPT_SPANS);
+            self.ends.push(self.spans.len());
+        }
+    }
+}
+
+/// One request: the command name and its arguments, borrowed from the read buffer.
+#[derive(Clone, Copy, Debug)]
+pub struct Arguments<'a> {
+    buffer: &'a [u8],
+    spans: &'a [Span],
+}
+
+impl<'a> Arguments<'a> {
+    /// The number of arguments, the command name included; never 0.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.spans.len()
+    }
+
+    /// Always false; a request has at least its command's name.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.spans.is_empty()
+    }
+
+    /// The argument at `index`, 0 being the command's name.
+    #[must_use]
+    pub fn get(&self, index: usize) -> Option<&'a [u8]> {
+        self.spans.get(index).map(|span| &self.buffer[span.start as usize..span.end as usize])
+    }
+
+    /// All arguments, the command's name first.
+    pub fn iter(&self) -> impl ExactSizeIterator<Item = &'a [u8]> + Clone + use<'a> {
+        let buffer = self.buffer;
+        self.spans.iter().map(move |span| &buffer[span.start as usize..span.end as usize])
+    }
+
+    /// The same request without its first `count` arguments.
+    #[must_use]
+    pub fn skip(&self, count: usize) -> Self {
+        Self { buffer: self.buffer, spans: &self.spans[count.min(self.spans.len())..] }
+    }
+}
+
+/// Bytes that are no request. The connection gets this as its last reply.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ProtocolError {
+    /// A line that starts a request goes on for ever.
+    InlineTooBig,
+    /// A multibulk header goes on for ever.
+    CountLineTooBig,
+    /// A bulk header goes on for ever.
+    BulkLineTooBig,
+    /// The number of arguments is no number or out of bounds.
+    InvalidCount,
+    /// The number of arguments is above what an unauthenticated connection may send.
+    UnauthenticatedCount,
+    /// An argument does not start with a dollar sign but with this byte.
+    ExpectedBulk(u8),
+    /// An argument's length is no number or out of bounds.
+    InvalidLength,
+    /// An argument's length is above what an unauthenticated connection may send.
+    UnauthenticatedLength,
+    /// An argument or a header is not followed by CR LF.
+    ExpectedLineEnd,
+    /// An inline command ends inside quotes.
+    UnbalancedQuotes,
+}
+
+impl fmt::Display for ProtocolError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Protocol error: ")?;
+        match self {
+            Self::InlineTooBig => f.write_str("too big inline request"),
+            Self::CountLineTooBig => f.write_str("too big mbulk count string"),
+            Self::BulkLineTooBig => f.write_str("too big bulk count string"),
+            Self::InvalidCount => f.write_str("invalid multibulk length"),
+            Self::UnauthenticatedCount => f.write_str("unauthenticated multibulk length"),
+            // As Redis: a byte that would break the reply's line is shown as a space.
+            Self::ExpectedBulk(b'\r' | b'\n') => f.write_str("expected '$', got ' '"),
+            Self::ExpectedBulk(byte) => write!(f, "expected '$', got '{}'", char::from(*byte)),
+            Self::InvalidLength => f.write_str("invalid bulk length"),
+            Self::UnauthenticatedLength => f.write_str("unauthenticated bulk length"),
+            Self::ExpectedLineEnd => f.write_str("expected CRLF"),
+            Self::UnbalancedQuotes => f.write_str("unbalanced quotes in request"),
+        }
+    }
+}
+
+impl std::error::Error for ProtocolError {}
+
+/// The bounds that a request is held to.
+#[derive(Clone, Copy, Debug)]
+pub struct RequestLimits {
+    /// Whether the connection still has to authenticate: tight bounds, one request at a time.
+    pub unauthenticated: bool,
+    /// Longest argument in bytes (`proto-max-bulk-len`).
+    pub bulk_bytes: usize,
+    /// Most requests taken into one batch.
+    pub requests: usize,
+}
+
+/// Reads requests from a connection's bytes and remembers where it is in an incomplete one.
+#[derive(Debug, Default)]
+pub struct RequestReader {
+    /// How far the buffer has been understood.
+    position: usize,
+    /// How far a line end has been searched for.
+    searched: usize,
+    /// Arguments of the present request so far.
+    spans: Vec<Span>,
+    /// Arguments of the present request still to come; 0 between requests.
+    missing: usize,
+    /// Length of the argument being read, once its header has been.
+    bulk: Option<usize>,
+}
+
+impl RequestReader {
+    /// Replaces the content of `batch` with the complete requests at the front of `buffer`.
+    ///
+    /// Call it with the bytes left over last time (after removing [`Batch::consumed_bytes`] and calling
+    /// [`RequestReader::consumed`]) followed by new ones.
+    ///
+    /// # Errors
+    /// The first thing that is no request. `batch` holds the requests before it; the connection must be closed.
+    pub fn read(
+        &mut self,
+        buffer: &mut [u8],
+        bounds: &RequestLimits,
+        batch: &mut Batch,
+    ) -> Result<(), ProtocolError> {
+        batch.clear();
+        while batch.len() < bounds.requests {
+            let complete = if self.missing > 0 {
+                self.read_bulks(buffer, bounds)?
+            } else {
+                match buffer.get(self.position) {
+                    None => false,
+                    Some(b'*') => self.read_count(buffer, bounds)? && self.read_bulks(buffer, bounds)?,
+                    Some(_) => self.read_inline(buffer)?,
+                }
+            };
+            if !complete {
+                break;
+            }
+            batch.push(&mut self.spans, self.position);
+        }
+        Ok(())
+    }
+
+    /// Tells the reader that `bytes` were removed from the front of the buffer.
+    pub fn consumed(&mut self, bytes: usize) {
+        self.position -= bytes;
+        self.searched = self.searched.saturating_sub(bytes);
+        for span in &mut self.spans {
+            span.start -= bytes as u32;
+            span.end -= bytes as u32;
+        }
+    }
+
+    /// How many bytes the argument that is being read still needs beyond `buffer_len`: a hint for the next read.
+    #[must_use]
+    pub fn missing_bytes(&self, buffer_len: usize) -> usize {
+        self.bulk.map_or(0, |len| (self.position + len + 2).saturating_sub(buffer_len))
+    }
+
+    /// Reads `*<count>`. Returns whether the line was complete.
+    fn read_count(&mut self, buffer: &[u8], bounds: &RequestLimits) -> Result<bool, ProtocolError> {
+        let Some(line) = self.take_line(buffer, ProtocolError::CountLineTooBig)? else { return Ok(false) };
+        let count = super::integer::parse(&line[1..]).ok_or(ProtocolError::InvalidCount)?;
+        if count > limits::REQUEST_ARGUMENTS as i64 {
+            return Err(ProtocolError::InvalidCount);
+        }
+        if bounds.unauthenticated && count > limits::UNAUTHENTICATED_ARGUMENTS as i64 {
+            return Err(ProtocolError::UnauthenticatedCount);
+        }
+        // A negative count is an empty request, as in Redis.
+        self.missing = count.max(0) as usize;
+        Ok(true)
+    }
+
+    /// Reads the arguments that are still missing. Returns whether all are there.
+    fn read_bulks(&mut self, buffer: &[u8], bounds: &RequestLimits) -> Result<bool, ProtocolError> {
+        while self.missing > 0 {
+            let len = match self.bulk {
+                Some(len) => len,
+                None => {
+                    // Redis complains of the first byte before the line is complete only once a line end is there.
+                    let Some(line) = self.take_line(buffer, ProtocolError::BulkLineTooBig)? else {
+                        return Ok(false);
+                    };
+                    let Some((b'$', digits)) = line.split_first() else {
+                        return Err(ProtocolError::ExpectedBulk(line.first().copied().unwrap_or(b'\r')));
+                    };
+                    let len = super::integer::parse(digits)
+                        .and_then(|len| usize::try_from(len).ok())
+                        .filter(|&len| len <= bounds.bulk_bytes)
+                        .ok_or(ProtocolError::InvalidLength)?;
+                    if bounds.unauthenticated && len > limits::UNAUTHENTICATED_BULK_BYTES {
+                        return Err(ProtocolError::UnauthenticatedLength);
+                    }
+                    self.bulk = Some(len);
+                    len
+                }
+            };
+            let end = self.position + len;
+            let Some(line_end) = buffer.get(end..end + 2) else { return Ok(false) };
+            if line_end != b"\r\n" {
+                return Err(ProtocolError::ExpectedLineEnd);
+            }
+            self.spans.push(Span { start: self.position as u32, end: end as u32 });
+            self.position = end + 2;
+            self.searched = self.position;
+            self.bulk = None;
+            self.missing -= 1;
+        }
+        Ok(true)
+    }
+
+    /// The bytes up to the next CR LF, without it, moving past it; `None` if it has not come yet.
+    fn take_line<'b>(
+        &mut self,
+        buffer: &'b [u8],
+        too_big: ProtocolError,
+    ) -> Result<Option<&'b [u8]>, ProtocolError> {
+        let from = self.searched.max(self.position);
+        let Some(offset) = memchr::memchr(b'\r', &buffer[from..]) else {
+            self.searched = buffer.len();
+            return if buffer.len() - self.position > limits::INLINE_BYTES { Err(too_big) } else { Ok(None) };
+        };
+        let end = from + offset;
+        match buffer.get(end + 1) {
+            None => {
+                self.searched = end;
+                Ok(None)
+            }
+            Some(b'\n') => {
+                let line = &buffer[self.position..end];
+                self.position = end + 2;
+                self.searched = self.position;
+                Ok(Some(line))
+            }
+            Some(_) => Err(ProtocolError::ExpectedLineEnd),
+        }
+    }
+
+    /// Reads an inline command: words up to a line feed, with Redis's quoting. Returns whether the line was complete.
+    fn read_inline(&mut self, buffer: &mut [u8]) -> Result<bool, ProtocolError> {
+        let from = self.searched.max(self.position);
+        let Some(offset) = memchr::memchr(b'\n', &buffer[from..]) else {
+            self.searched = buffer.len();
+            let waiting = buffer.len() - self.position;
+            return if waiting > limits::INLINE_BYTES { Err(ProtocolError::InlineTooBig) } else { Ok(false) };
+        };
+        let end = from + offset;
+        let text_end = if end > self.position && buffer[end - 1] == b'\r' { end - 1 } else { end };
+        let start = self.position;
+        split_words(&mut buffer[start..text_end], |word| {
+            self.spans.push(Span { start: (start + word.start) as u32, end: (start + word.end) as u32 });
+        })
+        .map_err(|Unbalanced| ProtocolError::UnbalancedQuotes)?;
+        self.position = end + 1;
+        self.searched = self.position;
+        Ok(true)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const OPEN: RequestLimits =
+        RequestLimits { unauthenticated: false, bulk_bytes: limits::BULK_BYTES, requests: usize::MAX };
+
+    type Words = Vec<Vec<u8>>;
+
+    /// Feeds `bytes` in pieces of `step` bytes and returns the requests and the error that ended them.
+    fn feed(bytes: &[u8], step: usize, bounds: &RequestLimits) -> (Vec<Words>, Option<ProtocolError>) {
+        let (mut reader, mut batch) = (RequestReader::default(), Batch::default());
+        let (mut buffer, mut found) = (Vec::new(), Vec::new());
+        for piece in bytes.chunks(step) {
+            buffer.extend_from_slice(piece);
+            let result = reader.read(&mut buffer, bounds, &mut batch);
+            found.extend(batch.requests(&buffer).map(|words| words.iter().map(<[u8]>::to_vec).collect()));
+            if let Err(error) = result {
+                return (found, Some(error));
+            }
+            buffer.drain(..batch.consumed_bytes());
+            reader.consumed(batch.consumed_bytes());
+        }
+        (found, None)
+    }
+
+    fn words(requests: &[&[&str]]) -> Vec<Words> {
+        requests.iter().map(|words| words.iter().map(|word| word.as_bytes().to_vec()).collect()).collect()
+    }
+
+    #[test]
+    fn requests_are_the_same_however_they_are_cut() {
+        let bytes = b"*2\r\n$4\r\nECHO\r\n$5\r\na\r\nb\n\r\n*0\r\n*-1\r\n\r\nPING\n  set k 'it''s'\r\nECHO \"a\\x41 \\\"b\\n\" ''\r\n*1\r\n$0\r\n\r\n";
+        // 'it''s' closes a quote before a letter: unbalanced. Everything before it is served.
+        for step in 1..bytes.len() {
+            let (found, error) = feed(bytes, step, &OPEN);
+            assert_eq!(found, words(&[&["ECHO", "a\r\nb\n"], &["PING"]]), "step {step}");
+            assert_eq!(error, Some(ProtocolError::UnbalancedQuotes));
+        }
+        let bytes = b"ECHO \"a\\x41 \\\"b\\n\" ''\r\n*1\r\n$0\r\n\r\nGET 'it\\'s'\n";
+        for step in 1..bytes.len() {
+            let (found, error) = feed(bytes, step, &OPEN);
+            assert_eq!(found, words(&[&["ECHO", "aA \"b\n", ""], &[""], &["GET", "it's"]]), "step {step}");
+            assert_eq!(error, None);
+        }
+    }
+
+    #[test]
+    fn broken_requests_are_named() {
+        let long = vec![b'a'; limits::INLINE_BYTES + 2];
+        let long_count = [b"*1".as_slice(), &long].concat();
+        let long_bulk = [b"*1\r\n$".as_slice(), &long].concat();
+        let nested = b"*1\r\n".repeat(8000);
+        let cases: Vec<(&[u8], ProtocolError)> = vec![
+            (b"*2147483648\r\n", ProtocolError::InvalidCount),
+            (b"*x\r\n", ProtocolError::InvalidCount),
+            (b"*+1\r\n", ProtocolError::InvalidCount),
+            (b"*01\r\n", ProtocolError::InvalidCount),
+            (&nested, ProtocolError::ExpectedBulk(b'*')),
+            (b"*1\r\n$-1\r\n", ProtocolError::InvalidLength),
+            (b"*1\r\n$536870913\r\n", ProtocolError::InvalidLength),
+            (b"*1\r\n$1\r\nabc", ProtocolError::ExpectedLineEnd),
+            (b"*1\rX", ProtocolError::ExpectedLineEnd),
+            (b"ECHO \"a\r\n", ProtocolError::UnbalancedQuotes),
+            (&long, ProtocolError::InlineTooBig),
+            (&long_count, ProtocolError::CountLineTooBig),
+            (&long_bulk, ProtocolError::BulkLineTooBig),
+        ];
+        for (bytes, error) in cases {
+            for step in [1, 3, bytes.len()] {
+                assert_eq!(feed(bytes, step, &OPEN), (vec![], Some(error)));
+            }
+        }
+    }
+
+    #[test]
+    fn the_unauthenticated_get_little() {
+        let bounds = RequestLimits { unauthenticated: true, requests: 1, ..OPEN };
+        assert_eq!(feed(b"*11\r\n", 5, &bounds).1, Some(ProtocolError::UnauthenticatedCount));
+        assert_eq!(feed(b"*1\r\n$16385\r\n", 12, &bounds).1, Some(ProtocolError::UnauthenticatedLength));
+        assert_eq!(feed(b"*1\r\n$4\r\nPING\r\n", 14, &bounds).0, words(&[&["PING"]]));
+    }
+
+    #[test]
+    fn a_header_reserves_nothing() {
+        let (mut reader, mut batch) = (RequestReader::default(), Batch::default());
+        let mut buffer = b"*1048576\r\n$536870912\r\n".to_vec();
+        reader.read(&mut buffer, &OPEN, &mut batch).unwrap();
+        assert!(batch.is_empty());
+        assert_eq!(reader.spans.capacity(), 0);
+        assert_eq!(reader.missing_bytes(buffer.len()), 536_870_914);
+    }
+}
