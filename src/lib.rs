@@ -23,4 +23,5 @@ pub mod limits;
 pub mod quoting;
 pub mod ranking;
 pub mod resp;
+pub mod store;
 pub mod usage;

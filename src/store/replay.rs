@@ -1,0 +1,170 @@
+//! Recovery's way in: makes a Change true without recording it.
+//!
+//! A checkpoint is not one moment's picture, so a Change may meet a key in a state from after it, even of another
+//! type. It then makes itself true all the same: what followed it in the journal will be replayed too. On the way a
+//! value may pass through states that never were, an empty one among them; so a value that becomes empty here is left
+//! alone, and only a [`Change::DropKey`], which the store records whenever an edit empties a value, takes the key and
+//! its expiry away.
+
+use super::Store;
+use super::change::Change;
+use super::value::Value;
+use crate::ranking::{Aim, RankedMembers};
+
+/// Entries whose memory is loaded at once.
+const PREFETCHED_ENTRIES: usize = 16;
+
+impl Store {
+    /// Makes `change` true. Changes of one key must come in the journal's order.
+    ///
+    /// # Errors
+    /// The database's number, if there is no such database: the journal was written under a larger `databases`.
+    pub fn apply(&self, change: &Change<'_>) -> Result<(), UnknownDatabase> {
+        let (database, key) = match *change {
+            Change::FlushAll => {
+                self.flush_unrecorded(None);
+                return Ok(());
+            }
+            Change::FlushDatabase { database } => (database, &[][..]),
+            Change::SetScores { database, key, .. }
+            | Change::RemoveScores { database, key, .. }
+            | Change::AddMembers { database, key, .. }
+            | Change::RemoveMembers { database, key, .. }
+            | Change::SetString { database, key, .. }
+            | Change::SetExpiry { database, key, .. }
+            | Change::DropKey { database, key } => (database, key),
+        };
+        if database >= self.databases() {
+            return Err(UnknownDatabase(database));
+        }
+        if let Change::FlushDatabase { database } = change {
+            self.flush_unrecorded(Some(*database));
+            return Ok(());
+        }
+        let mut shard = self.shards[self.shard_of(key)].write();
+        let keyspace = shard.keyspace_mut(database);
+        match change {
+            Change::SetScores { entries, .. } => {
+                if keyspace.ranking_or_new(key).is_err() {
+                    keyspace.remove(key);
+                }
+                let ranking = keyspace.ranking_or_new(key).expect("missing or a ranking");
+                // Memory is loaded for a handful of entries at once, as in a pipeline of ZADDs.
+                let mut rest = entries.iter().peekable();
+                while rest.peek().is_some() {
+                    let ahead = rest.clone().take(PREFETCHED_ENTRIES);
+                    ranking.prefetch_updates(ahead.map(|(member, score)| (member, Aim::Score(score))));
+                    for (member, score) in rest.by_ref().take(PREFETCHED_ENTRIES) {
+                        ranking.update(member, |_| Some(score));
+                    }
+                }
+            }
+            Change::AddMembers { members, .. } => {
+                if keyspace.set_or_new(key).is_err() {
+                    keyspace.remove(key);
+                }
+                let set = keyspace.set_or_new(key).expect("missing or a set");
+                for member in members.iter() {
+                    set.insert(member);
+                }
+            }
+            Change::RemoveScores { members, .. } => {
+                if let Some(Value::Ranking(ranking)) = keyspace.get_mut(key).map(|entry| &mut entry.value) {
+                    for member in members.iter() {
+                        ranking.remove(member);
+                    }
+                }
+            }
+            Change::RemoveMembers { members, .. } => {
+                if let Some(Value::Set(set)) = keyspace.get_mut(key).map(|entry| &mut entry.value) {
+                    for member in members.iter() {
+                        set.remove(member);
+                    }
+                }
+            }
+            Change::SetString { value, expire_at_ms, .. } => {
+                keyspace.put(key, Value::String((*value).into()), *expire_at_ms);
+            }
+            Change::SetExpiry { expire_at_ms, .. } => {
+                keyspace.set_expiry(key, *expire_at_ms);
+            }
+            Change::DropKey { .. } => {
+                keyspace.remove(key);
+            }
+            Change::FlushDatabase { .. } | Change::FlushAll => unreachable!("handled above"),
+        }
+        Ok(())
+    }
+
+    fn flush_unrecorded(&self, database: Option<super::DatabaseIndex>) {
+        for shard in &self.shards {
+            self.flush_shard(&mut shard.write(), database);
+        }
+    }
+}
+
+/// A Change names a database beyond `databases`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct UnknownDatabase(pub super::DatabaseIndex);
+
+impl std::fmt::Display for UnknownDatabase {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "database {} is beyond the configured number of databases", self.0)
+    }
+}
+
+impl std::error::Error for UnknownDatabase {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::clock::Clock;
+    use crate::ranking::Score;
+    use crate::store::change::{ChangeBuffer, decode};
+    use crate::store::{Access, Hold};
+
+    /// What `record` holds is made true in `store`.
+    fn replay(store: &Store, record: impl FnOnce(&mut ChangeBuffer)) {
+        let mut changes = ChangeBuffer::default();
+        record(&mut changes);
+        changes.end_record();
+        for mut body in changes.records() {
+            while !body.is_empty() {
+                store.apply(&decode(&mut body).unwrap()).unwrap();
+            }
+        }
+    }
+
+    /// A checkpoint saw {b} expiring; the Changes before that, replayed over it, empty the value on the way. The key's
+    /// expiry was lost then: a dated board lived for ever after a restart.
+    #[test]
+    fn an_emptied_value_keeps_its_expiry_until_its_key_is_dropped() {
+        let store = Store::new(1, 1, 1, Clock::manual(1_000));
+        let score = Score::new(1.0).unwrap();
+        let expiry = |key: &[u8]| {
+            let hold = Hold::on(&store, &[0], Access::Read, ChangeBuffer::default());
+            hold.reader(0).expiry(key)
+        };
+        replay(&store, |base| {
+            base.set_score(0, b"board", b"b", score);
+            base.set_expiry(0, b"board", Some(5_000));
+            base.add_member(0, b"set", b"b");
+            base.set_expiry(0, b"set", Some(5_000));
+        });
+        replay(&store, |journal| {
+            journal.set_score(0, b"board", b"b", score);
+            journal.remove_score(0, b"board", b"b");
+            journal.set_score(0, b"board", b"b", score);
+            journal.remove_score(0, b"board", b"a");
+            journal.remove_member(0, b"set", b"b");
+            journal.add_member(0, b"set", b"b");
+        });
+        assert_eq!(expiry(b"board"), Some(Some(5_000)));
+        assert_eq!(expiry(b"set"), Some(Some(5_000)));
+        replay(&store, |journal| {
+            journal.remove_score(0, b"board", b"b");
+            journal.drop_key(0, b"board");
+        });
+        assert_eq!(expiry(b"board"), None);
+    }
+}

@@ -1,0 +1,224 @@
+//! A hash table that never stops to rehash and can be scanned while it changes.
+//!
+//! Extendible hashing (Fagin, Nievergelt, Pippenger, Strong, ACM TODS 1979): a directory indexed by the first bits of
+//! the hash points to segments of bounded size; a full segment splits in two, and nothing else moves. The keyspace
+//! and large sets are such tables. Segments partition the hashes in order, so a place in hash order is a cursor that
+//! stays good whatever splits: that is how SCAN and checkpoints walk.
+
+use hashbrown::HashTable;
+
+/// Most entries of one segment: what hashbrown holds in 512 buckets, so a split moves a few hundred entries.
+const SEGMENT_ENTRIES: usize = 448;
+
+/// Bits of the hash that a cursor keeps. 40 leave room for a shard's number beside it below 2^53, which every
+/// client can hold even in a double.
+pub(super) const CURSOR_BITS: u32 = 40;
+
+/// Entries found by their 64-bit hash and an equality that the caller gives.
+#[derive(Debug)]
+pub(super) struct Table<T> {
+    /// 2^depth segment numbers, indexed by the first `depth` bits of a hash. Empty until the first entry.
+    directory: Vec<u32>,
+    depth: u32,
+    segments: Vec<Segment<T>>,
+    len: usize,
+}
+
+#[derive(Debug)]
+struct Segment<T> {
+    /// How many first bits of the hash all entries share.
+    depth: u32,
+    entries: HashTable<T>,
+}
+
+impl<T> Default for Table<T> {
+    fn default() -> Self {
+        Self { directory: Vec::new(), depth: 0, segments: Vec::new(), len: 0 }
+    }
+}
+
+/// hashbrown takes its bucket from the low bits and its tag from the highest; the highest are equal within a segment.
+fn inner_hash(hash: u64) -> u64 {
+    hash.rotate_left(32)
+}
+
+impl<T> Table<T> {
+    /// The number of entries. O(1).
+    pub(super) fn len(&self) -> usize {
+        self.len
+    }
+
+    /// The entry with this hash that `is_it` accepts.
+    pub(super) fn find(&self, hash: u64, is_it: impl FnMut(&T) -> bool) -> Option<&T> {
+        self.segments.get(self.segment_number(hash)?)?.entries.find(inner_hash(hash), is_it)
+    }
+
+    /// As [`Table::find`], to change it (but not its hash).
+    pub(super) fn find_mut(&mut self, hash: u64, is_it: impl FnMut(&T) -> bool) -> Option<&mut T> {
+        let number = self.segment_number(hash)?;
+        self.segments.get_mut(number)?.entries.find_mut(inner_hash(hash), is_it)
+    }
+
+    /// Adds an entry that is not there yet and returns it. `hash_of` gives the hash of any entry.
+    pub(super) fn insert(&mut self, hash: u64, entry: T, hash_of: impl Fn(&T) -> u64) -> &mut T {
+        if self.directory.is_empty() {
+            self.directory.push(0);
+            self.segments.push(Segment { depth: 0, entries: HashTable::new() });
+        }
+        let mut number = self.segment_number(hash).expect("the directory is not empty");
+        while self.segments[number].entries.len() >= SEGMENT_ENTRIES && self.split(number, &hash_of) {
+            number = self.segment_number(hash).expect("the directory is not empty");
+        }
+        self.len += 1;
+        self.segments[number]
+            .entries
+            .insert_unique(inner_hash(hash), entry, |entry| inner_hash(hash_of(entry)))
+            .into_mut()
+    }
+
+    /// Removes and returns the entry with this hash that `is_it` accepts.
+    pub(super) fn remove(&mut self, hash: u64, is_it: impl FnMut(&T) -> bool) -> Option<T> {
+        let number = self.segment_number(hash)?;
+        let found = self.segments.get_mut(number)?.entries.find_entry(inner_hash(hash), is_it).ok()?;
+        self.len -= 1;
+        Some(found.remove().0)
+    }
+
+    /// All entries, in no order.
+    pub(super) fn iter(&self) -> impl Iterator<Item = &T> {
+        self.segments.iter().flat_map(|segment| segment.entries.iter())
+    }
+
+    /// Visits about `count` entries from `cursor` on, in hash order, and returns where to go on, 0 at the end.
+    /// An entry that is there throughout a walk is visited exactly once.
+    pub(super) fn scan<'t>(
+        &'t self,
+        cursor: u64,
+        count: usize,
+        hash_of: impl Fn(&T) -> u64,
+        mut visit: impl FnMut(&'t T),
+    ) -> u64 {
+        let place = |hash: u64| hash >> (64 - CURSOR_BITS);
+        let mut from = cursor;
+        let mut wanted = count.max(1);
+        let mut found: Vec<(u64, &T)> = Vec::new();
+        while let Some(number) = self.segment_number(from << (64 - CURSOR_BITS)) {
+            let segment = &self.segments[number];
+            found.clear();
+            let in_segment = segment.entries.iter().map(|entry| (place(hash_of(entry)), entry));
+            found.extend(in_segment.filter(|(at, _)| *at >= from));
+            found.sort_unstable_by_key(|(at, _)| *at);
+            for (index, (at, entry)) in found.iter().enumerate() {
+                // Entries that share a place are never parted, for the cursor could not name the second.
+                if wanted == 0 && found[index - 1].0 != *at {
+                    return *at;
+                }
+                visit(entry);
+                wanted = wanted.saturating_sub(1);
+            }
+            // On to where the next segment starts; past the last one the place overflows its bits.
+            let width = CURSOR_BITS - segment.depth.min(CURSOR_BITS);
+            from = ((from >> width) + 1) << width;
+            if from >> CURSOR_BITS != 0 {
+                return 0;
+            }
+            if wanted == 0 {
+                return from;
+            }
+        }
+        0
+    }
+
+    fn segment_number(&self, hash: u64) -> Option<usize> {
+        let index = hash.checked_shr(64 - self.depth).unwrap_or(0) as usize;
+        self.directory.get(index).map(|&number| number as usize)
+    }
+
+    /// Splits a full segment by its next hash bit. Returns false if the hashes are too alike to be worth it.
+    fn split(&mut self, number: usize, hash_of: &impl Fn(&T) -> u64) -> bool {
+        let depth = self.segments[number].depth;
+        // Far beyond what any memory holds with a keyed hash; a bound all the same.
+        if depth >= CURSOR_BITS - 8 {
+            return false;
+        }
+        if depth == self.depth {
+            self.directory = self.directory.iter().flat_map(|&segment| [segment, segment]).collect();
+            self.depth += 1;
+        }
+        let goes_up = |entry: &T| hash_of(entry) << depth >> 63 == 1;
+        let old = &mut self.segments[number];
+        old.depth += 1;
+        let mut upper = HashTable::with_capacity(old.entries.len() / 2);
+        for entry in old.entries.extract_if(|entry| goes_up(entry)) {
+            upper.insert_unique(inner_hash(hash_of(&entry)), entry, |entry| inner_hash(hash_of(entry)));
+        }
+        old.entries.shrink_to_fit(|entry| inner_hash(hash_of(entry)));
+        let upper_number = self.segments.len() as u32;
+        self.segments.push(Segment { depth: depth + 1, entries: upper });
+        // The directory entries of the old segment are neighbours; the second half of them goes to the new one.
+        let first = self.directory.iter().position(|&segment| segment as usize == number).expect("listed");
+        let covered = 1usize << (self.depth - depth);
+        self.directory[first + covered / 2..first + covered].fill(upper_number);
+        true
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::chance::Chance;
+    use std::collections::BTreeSet;
+
+    /// Any good mixing will do; the table only sees hashes.
+    fn hash_of(value: &u64) -> u64 {
+        Chance::seeded(*value).next_u64()
+    }
+
+    fn table(values: impl IntoIterator<Item = u64>) -> Table<u64> {
+        let mut table = Table::default();
+        for value in values {
+            table.insert(hash_of(&value), value, hash_of);
+        }
+        table
+    }
+
+    #[test]
+    fn finds_what_was_put_in_and_not_what_was_taken_out() {
+        let mut table = table(0..20_000);
+        for value in (0..20_000).step_by(3) {
+            assert_eq!(table.remove(hash_of(&value), |other| *other == value), Some(value));
+        }
+        for value in 0..20_000 {
+            let found = table.find(hash_of(&value), |other| *other == value).copied();
+            assert_eq!(found, (value % 3 != 0).then_some(value));
+        }
+        assert_eq!(table.len(), table.iter().count());
+    }
+
+    #[test]
+    fn a_scan_sees_what_stays_exactly_once_while_the_rest_changes() {
+        for count in [1, 7, 100, 5000] {
+            let mut table = table(0..3000);
+            let (mut seen, mut cursor, mut fresh) = (Vec::new(), 0, 1_000_000);
+            loop {
+                cursor = table.scan(cursor, count, hash_of, |value| seen.push(*value));
+                if cursor == 0 {
+                    break;
+                }
+                assert!(cursor < 1 << CURSOR_BITS);
+                for _ in 0..count.min(50) {
+                    fresh += 1;
+                    table.insert(hash_of(&fresh), fresh, hash_of);
+                }
+            }
+            seen.retain(|value| *value < 3000);
+            assert_eq!(seen.len(), 3000, "count {count}");
+            assert_eq!(seen.into_iter().collect::<BTreeSet<_>>().len(), 3000, "count {count}");
+        }
+    }
+
+    #[test]
+    fn a_scan_of_nothing_ends_at_once() {
+        assert_eq!(Table::<u64>::default().scan(0, 10, hash_of, |_| panic!("nothing to see")), 0);
+    }
+}

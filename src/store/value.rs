@@ -1,0 +1,59 @@
+//! What a key holds.
+
+use super::members::Members;
+use crate::ranking::Ranking;
+
+/// A key's value.
+pub enum Value {
+    /// A byte string.
+    String(Box<[u8]>),
+    /// A set of members.
+    Set(Box<Members>),
+    /// A sorted set.
+    Ranking(Box<Ranking>),
+}
+
+/// The type of a key's value.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// A byte string.
+    String,
+    /// A set.
+    Set,
+    /// A sorted set.
+    Ranking,
+}
+
+impl Kind {
+    /// The type's name as TYPE and SCAN spell it.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::String => "string",
+            Self::Set => "set",
+            Self::Ranking => "zset",
+        }
+    }
+}
+
+impl Value {
+    /// The value's type.
+    #[must_use]
+    pub fn kind(&self) -> Kind {
+        match self {
+            Self::String(_) => Kind::String,
+            Self::Set(_) => Kind::Set,
+            Self::Ranking(_) => Kind::Ranking,
+        }
+    }
+}
+
+/// The key holds a value of another type than the operation needs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct WrongType;
+
+impl std::fmt::Debug for Value {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "a {}", self.kind().name())
+    }
+}
