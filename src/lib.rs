@@ -19,6 +19,7 @@ pub mod clock;
 pub mod config;
 pub mod decimal;
 pub mod glob;
+pub mod journal;
 pub mod limits;
 pub mod quoting;
 pub mod ranking;

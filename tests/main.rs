@@ -3,4 +3,5 @@
 //!
 //! One binary; each module is one way of looking at the server. Seeds are printed; `RANKD_SEED` repeats a run.
 
+mod journal;
 mod model;

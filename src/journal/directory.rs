@@ -1,0 +1,169 @@
+//! The journal's directory: file names, the lock, and replacing the manifest.
+
+use super::error::OpenError;
+use super::files::{Files, write_all};
+use super::manifest::{BadManifest, Manifest};
+use crate::store::sink::Seq;
+use std::fs::{self, File, TryLockError};
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+const MANIFEST: &str = "manifest";
+const MANIFEST_TEMPORARY: &str = "manifest.temporary";
+const LOCK: &str = "lock";
+
+/// Where the files are, and by which calls they are made.
+#[derive(Clone)]
+pub(super) struct Directory {
+    pub(super) path: PathBuf,
+    pub(super) files: Arc<dyn Files>,
+}
+
+impl Directory {
+    pub(super) fn segment(&self, number: u64) -> PathBuf {
+        segment_path(&self.path, number)
+    }
+
+    pub(super) fn base(&self, number: u64) -> PathBuf {
+        base_path(&self.path, number)
+    }
+
+    /// Under this name a base grows until it is whole.
+    pub(super) fn base_temporary(&self, number: u64) -> PathBuf {
+        self.path.join(format!("base-{number:010}.temporary"))
+    }
+
+    /// Makes the directory if need be and takes its lock, which lives as long as the file that is returned.
+    pub(super) fn lock(&self) -> Result<File, OpenError> {
+        fs::create_dir_all(&self.path).map_err(OpenError::io(&self.path))?;
+        if let Some(parent) = self.path.parent().filter(|parent| !parent.as_os_str().is_empty()) {
+            self.files.sync_directory(parent).map_err(OpenError::io(parent))?;
+        }
+        let path = self.path.join(LOCK);
+        let lock = File::options().append(true).create(true).open(&path).map_err(OpenError::io(&path))?;
+        match lock.try_lock() {
+            Ok(()) => Ok(lock),
+            Err(TryLockError::WouldBlock) => Err(OpenError::Locked { directory: self.path.clone() }),
+            Err(TryLockError::Error(error)) => Err(OpenError::Io { path, error }),
+        }
+    }
+
+    /// Replaces the manifest. After an error either the old or the new one is in place: the caller keeps the files
+    /// of both.
+    pub(super) fn store_manifest(&self, manifest: &Manifest) -> io::Result<()> {
+        let temporary = self.path.join(MANIFEST_TEMPORARY);
+        let file = self.files.create(&temporary)?;
+        write_all(&*file, manifest.encode().as_bytes())?;
+        file.sync()?;
+        self.files.rename(&temporary, &self.path.join(MANIFEST))?;
+        self.files.sync_directory(&self.path)
+    }
+
+    /// Removes what interrupted checkpoints and finished ones left behind. Never touches a file whose name is not one
+    /// the journal gives.
+    pub(super) fn remove_unlisted(&self, manifest: &Manifest) -> io::Result<()> {
+        for entry in fs::read_dir(&self.path)? {
+            let name = entry?.file_name();
+            let Some(name) = name.to_str() else { continue };
+            let unlisted = match Name::of(name) {
+                Some(Name::Base(number)) => manifest.base != Some(number),
+                Some(Name::Segment(number)) => !manifest.segments.contains(&number),
+                Some(Name::Temporary) => true,
+                None => false,
+            };
+            if unlisted {
+                self.files.remove(&self.path.join(name))?;
+            }
+        }
+        Ok(())
+    }
+}
+
+pub(super) fn segment_path(directory: &Path, number: u64) -> PathBuf {
+    directory.join(format!("segment-{number:010}"))
+}
+
+pub(super) fn base_path(directory: &Path, number: u64) -> PathBuf {
+    directory.join(format!("base-{number:010}"))
+}
+
+/// What a file is, by its name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Name {
+    Base(u64),
+    Segment(u64),
+    Temporary,
+}
+
+impl Name {
+    pub(super) fn of(name: &str) -> Option<Self> {
+        let number = |digits: &str| {
+            let plain = digits.len() >= 10 && digits.bytes().all(|byte| byte.is_ascii_digit());
+            plain.then(|| digits.parse().ok()).flatten()
+        };
+        if name == MANIFEST_TEMPORARY {
+            return Some(Self::Temporary);
+        }
+        if let Some(digits) = name.strip_prefix("segment-") {
+            return number(digits).map(Self::Segment);
+        }
+        let rest = name.strip_prefix("base-")?;
+        match rest.strip_suffix(".temporary") {
+            Some(digits) => number(digits).map(|_| Self::Temporary),
+            None => number(rest).map(Self::Base),
+        }
+    }
+}
+
+/// Reads the manifest. `None` means that there is no journal here: no manifest, and nothing that a manifest could
+/// have named.
+pub(super) fn load_manifest(directory: &Path) -> Result<Option<Manifest>, OpenError> {
+    let path = directory.join(MANIFEST);
+    let bytes = match fs::read(&path) {
+        Ok(bytes) => bytes,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            return match left_without_manifest(directory)? {
+                None => Ok(None),
+                Some(name) => Err(OpenError::Damaged {
+                    what: format!("there is no manifest, but {name} holds data"),
+                    path,
+                    offset: 0,
+                    last_good: Seq(0),
+                }),
+            };
+        }
+        Err(error) => return Err(OpenError::Io { path, error }),
+    };
+    match Manifest::decode(&bytes) {
+        Ok(manifest) => Ok(Some(manifest)),
+        Err(BadManifest::UnknownVersion(version)) => Err(OpenError::UnknownVersion { path, version }),
+        Err(BadManifest::Damaged(what)) => {
+            Err(OpenError::Damaged { path, offset: 0, last_good: Seq(0), what: what.to_owned() })
+        }
+    }
+}
+
+/// The name of a file that holds a journal's data although there is no manifest. A first start that was cut short
+/// leaves at most a first segment without records.
+fn left_without_manifest(directory: &Path) -> Result<Option<String>, OpenError> {
+    let entries = match fs::read_dir(directory) {
+        Ok(entries) => entries,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        Err(error) => return Err(OpenError::io(directory)(error)),
+    };
+    for entry in entries {
+        let entry = entry.map_err(OpenError::io(directory))?;
+        let name = entry.file_name().to_string_lossy().into_owned();
+        let bytes = entry.metadata().map_err(OpenError::io(&entry.path()))?.len();
+        let holds_data = match Name::of(&name) {
+            Some(Name::Segment(_)) => bytes > super::header::SEGMENT_HEADER_BYTES as u64,
+            Some(Name::Base(_)) => true,
+            Some(Name::Temporary) | None => false,
+        };
+        if holds_data {
+            return Ok(Some(name));
+        }
+    }
+    Ok(None)
+}

@@ -1,0 +1,90 @@
+//! The file layer: the few system calls that the journal's promises rest on, behind two small traits.
+//!
+//! A test puts a double in their place that fails on the n-th call, writes short or reports EIO on fdatasync, so
+//! that every fault is reached without root and without a broken disk. Reading is not part of it: recovery reads
+//! plain files.
+
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Write};
+use std::path::Path;
+use std::sync::Arc;
+
+/// The calls on names.
+pub(super) trait Files: Send + Sync {
+    /// A new empty file; what an earlier, interrupted attempt left under the name is thrown away.
+    fn create(&self, path: &Path) -> io::Result<Arc<dyn Appendable>>;
+    /// A file that exists, to go on at its end.
+    fn append(&self, path: &Path) -> io::Result<Arc<dyn Appendable>>;
+    fn rename(&self, from: &Path, to: &Path) -> io::Result<()>;
+    fn remove(&self, path: &Path) -> io::Result<()>;
+    /// Makes created, renamed and removed names durable.
+    fn sync_directory(&self, path: &Path) -> io::Result<()>;
+}
+
+/// The calls on one open file. Shared, because fdatasync runs beside writes.
+pub(super) trait Appendable: Send + Sync {
+    /// Appends a prefix of `bytes` and says how long it was.
+    fn write(&self, bytes: &[u8]) -> io::Result<usize>;
+    /// fdatasync: returns when everything written before is on disk.
+    fn sync(&self) -> io::Result<()>;
+    /// Cuts the file off at `len` bytes; the next write goes there.
+    fn cut(&self, len: u64) -> io::Result<()>;
+}
+
+/// Appends all of `bytes`, however often the kernel takes only a part or is interrupted.
+pub(super) fn write_all(file: &dyn Appendable, mut bytes: &[u8]) -> io::Result<()> {
+    while !bytes.is_empty() {
+        match file.write(bytes) {
+            Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
+            Ok(taken) => bytes = &bytes[taken..],
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(())
+}
+
+/// The real file system.
+#[derive(Debug)]
+pub(super) struct Disk;
+
+impl Files for Disk {
+    fn create(&self, path: &Path) -> io::Result<Arc<dyn Appendable>> {
+        match fs::remove_file(path) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+            _ => {}
+        }
+        Ok(Arc::new(OpenOptions::new().append(true).create_new(true).open(path)?))
+    }
+
+    fn append(&self, path: &Path) -> io::Result<Arc<dyn Appendable>> {
+        Ok(Arc::new(OpenOptions::new().append(true).open(path)?))
+    }
+
+    fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
+        fs::rename(from, to)
+    }
+
+    fn remove(&self, path: &Path) -> io::Result<()> {
+        fs::remove_file(path)
+    }
+
+    fn sync_directory(&self, path: &Path) -> io::Result<()> {
+        File::open(path)?.sync_all()
+    }
+}
+
+impl Appendable for File {
+    fn write(&self, bytes: &[u8]) -> io::Result<usize> {
+        let mut file = self;
+        Write::write(&mut file, bytes)
+    }
+
+    fn sync(&self) -> io::Result<()> {
+        self.sync_data()
+    }
+
+    fn cut(&self, len: u64) -> io::Result<()> {
+        self.set_len(len)
+    }
+}

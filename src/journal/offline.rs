@@ -1,0 +1,234 @@
+//! `rankd journal check DIR` and `rankd journal dump DIR`: read a journal without a server and without changing it.
+
+use super::error::OpenError;
+use super::recovery::{FileRead, Origin, Place, Replayed, TornTail, replay};
+use crate::ranking::Score;
+use crate::store::change::Change;
+use crate::store::sink::Seq;
+use std::fmt;
+use std::io::{self, Write};
+use std::path::Path;
+
+/// A journal that holds together. Its `Display` is what `rankd journal check` prints.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Report {
+    /// The base, if there is one, then the segments.
+    pub files: Vec<FileRead>,
+    /// Changes in all records.
+    pub changes: u64,
+    /// The last record.
+    pub last_seq: Seq,
+    /// A broken record at the end, which the next start will cut off (or which a running server is just writing).
+    pub torn_tail: Option<TornTail>,
+}
+
+impl fmt::Display for Report {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for file in &self.files {
+            writeln!(f, "{}: {} records, {} bytes", file.path.display(), file.records, file.bytes)?;
+        }
+        if let Some(tear) = &self.torn_tail {
+            let path = tear.path.display();
+            writeln!(f, "{path}: torn tail of {} bytes at offset {}", tear.bytes, tear.offset)?;
+        }
+        write!(f, "ok: {} changes, last record {}", self.changes, self.last_seq.0)
+    }
+}
+
+impl Report {
+    fn of(replayed: Option<Replayed>) -> Self {
+        replayed.map_or_else(Self::default, |replayed| Self {
+            files: replayed.files,
+            changes: replayed.changes,
+            last_seq: replayed.last_seq,
+            torn_tail: replayed.torn_tail,
+        })
+    }
+}
+
+/// Why a dump stopped.
+#[derive(Debug)]
+pub enum DumpError {
+    /// The journal cannot be trusted from there on.
+    Journal(OpenError),
+    /// The output takes no more.
+    Output(io::Error),
+}
+
+impl fmt::Display for DumpError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Journal(error) => error.fmt(f),
+            Self::Output(error) => write!(f, "output: {error}"),
+        }
+    }
+}
+
+impl std::error::Error for DumpError {}
+
+/// Reads the whole journal as a start would. A directory without one gives an empty report.
+///
+/// # Errors
+/// What would stop the start.
+pub fn check(directory: &Path) -> Result<Report, OpenError> {
+    replay(directory, &mut |_, _| Ok(())).map(Report::of)
+}
+
+/// Prints every Change, an entry a line: time, record number (`base` for a base's), operation, database, then key,
+/// member and score as they apply. Strings are quoted as redis-cli quotes them, so a line is always one line.
+///
+/// # Errors
+/// What would stop the start, after everything before it has been printed; or an output that takes no more.
+pub fn dump(directory: &Path, out: &mut impl Write) -> Result<Report, DumpError> {
+    let mut lines = Lines { out, line: Vec::new(), outcome: Ok(()) };
+    let replayed = replay(directory, &mut |place, change| {
+        lines.print(place, change);
+        // The reading stops with the output, whose own error is the one to tell.
+        lines.outcome.as_ref().map(|&()| ()).map_err(ToString::to_string)
+    });
+    lines.outcome.and_then(|()| lines.out.flush()).map_err(DumpError::Output)?;
+    replayed.map(Report::of).map_err(DumpError::Journal)
+}
+
+struct Lines<'a, W> {
+    out: &'a mut W,
+    line: Vec<u8>,
+    /// The first error; nothing is printed after it.
+    outcome: io::Result<()>,
+}
+
+impl<W: Write> Lines<'_, W> {
+    fn print(&mut self, place: Place, change: &Change<'_>) {
+        match *change {
+            Change::SetScores { database, key, entries } => {
+                for (member, score) in entries.iter() {
+                    self.begin(place, "set-score").db(database).quoted(key).quoted(member).score(score).end();
+                }
+            }
+            Change::RemoveScores { database, key, members } => {
+                for member in members.iter() {
+                    self.begin(place, "remove-score").db(database).quoted(key).quoted(member).end();
+                }
+            }
+            Change::AddMembers { database, key, members } => {
+                for member in members.iter() {
+                    self.begin(place, "add-member").db(database).quoted(key).quoted(member).end();
+                }
+            }
+            Change::RemoveMembers { database, key, members } => {
+                for member in members.iter() {
+                    self.begin(place, "remove-member").db(database).quoted(key).quoted(member).end();
+                }
+            }
+            Change::SetString { database, key, value, expire_at_ms } => {
+                self.begin(place, "set-string")
+                    .db(database)
+                    .quoted(key)
+                    .quoted(value)
+                    .expiry(expire_at_ms)
+                    .end();
+            }
+            Change::SetExpiry { database, key, expire_at_ms } => {
+                self.begin(place, "set-expiry").db(database).quoted(key).expiry(expire_at_ms).end();
+            }
+            Change::DropKey { database, key } => {
+                self.begin(place, "drop-key").db(database).quoted(key).end();
+            }
+            Change::FlushDatabase { database } => self.begin(place, "flush-database").db(database).end(),
+            Change::FlushAll => self.begin(place, "flush-all").end(),
+        }
+    }
+
+    fn begin(&mut self, place: Place, operation: &str) -> &mut Self {
+        self.line.clear();
+        self.line.extend_from_slice(utc(place.unix_ms).as_bytes());
+        let origin = match place.origin {
+            Origin::Base => "base".to_owned(),
+            Origin::Record(seq) => seq.0.to_string(),
+        };
+        self.word(&origin).word(operation)
+    }
+
+    fn word(&mut self, word: &str) -> &mut Self {
+        self.line.push(b' ');
+        self.line.extend_from_slice(word.as_bytes());
+        self
+    }
+
+    fn db(&mut self, database: u32) -> &mut Self {
+        self.word(&format!("db{database}"))
+    }
+
+    fn quoted(&mut self, bytes: &[u8]) -> &mut Self {
+        self.line.extend_from_slice(b" \"");
+        for &byte in bytes {
+            match byte {
+                b'"' | b'\\' => self.line.extend_from_slice(&[b'\\', byte]),
+                b'\n' => self.line.extend_from_slice(b"\\n"),
+                b'\r' => self.line.extend_from_slice(b"\\r"),
+                b'\t' => self.line.extend_from_slice(b"\\t"),
+                0x07 => self.line.extend_from_slice(b"\\a"),
+                0x08 => self.line.extend_from_slice(b"\\b"),
+                b' '..=b'~' => self.line.push(byte),
+                _ => self.line.extend_from_slice(format!("\\x{byte:02x}").as_bytes()),
+            }
+        }
+        self.line.push(b'"');
+        self
+    }
+
+    /// The shortest digits that read back as the same double.
+    fn score(&mut self, score: Score) -> &mut Self {
+        let digits = format!("{:?}", score.get());
+        self.word(digits.strip_suffix(".0").unwrap_or(&digits))
+    }
+
+    fn expiry(&mut self, expire_at_ms: Option<u64>) -> &mut Self {
+        match expire_at_ms {
+            Some(at_ms) => self.word("expires").word(&utc(at_ms)),
+            None => self.word("never-expires"),
+        }
+    }
+
+    fn end(&mut self) {
+        if self.outcome.is_ok() {
+            self.line.push(b'\n');
+            self.outcome = self.out.write_all(&self.line);
+        }
+    }
+}
+
+/// `2026-11-22T06:43:44.123Z`.
+fn utc(unix_ms: u64) -> String {
+    let (ms, seconds) = (unix_ms % 1000, unix_ms / 1000);
+    let (second, minute, hour) = (seconds % 60, seconds / 60 % 60, seconds / 3600 % 24);
+    let (year, month, day) = civil(seconds / 86_400);
+    format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}.{ms:03}Z")
+}
+
+/// Year, month and day of a day after 1970-01-01, counting in 400-year eras of years that begin in March, so that
+/// the leap day is a year's last (Howard Hinnant, "chrono-Compatible Low-Level Date Algorithms").
+fn civil(unix_day: u64) -> (u64, u64, u64) {
+    let day = unix_day + 719_468;
+    let (era, of_era) = (day / 146_097, day % 146_097);
+    let year_of_era = (of_era - of_era / 1460 + of_era / 36_524 - of_era / 146_096) / 365;
+    let of_year = of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
+    let march_month = (5 * of_year + 2) / 153;
+    let day = of_year - (153 * march_month + 2) / 5 + 1;
+    let month = if march_month < 10 { march_month + 3 } else { march_month - 9 };
+    (era * 400 + year_of_era + u64::from(month <= 2), month, day)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn days_have_their_dates() {
+        assert_eq!(utc(0), "1970-01-01T00:00:00.000Z");
+        assert_eq!(utc(951_782_400_123), "2000-02-29T00:00:00.123Z");
+        assert_eq!(utc(1_763_793_824_007), "2025-11-22T06:43:44.007Z");
+        assert_eq!(utc(4_107_542_399_999), "2100-02-28T23:59:59.999Z");
+        assert_eq!(utc(4_107_542_400_000), "2100-03-01T00:00:00.000Z");
+    }
+}

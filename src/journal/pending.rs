@@ -1,0 +1,112 @@
+//! The one buffer that every shard's records go into, and where sequence numbers are given.
+//!
+//! `append` runs under shard locks: a copy under a short mutex, no I/O, no CRC. Because number and place in the
+//! buffer are taken together, file order is sequence order is apply order per key
+//! (docs/decisions/0004-one-journal-buffer.md).
+
+use super::record;
+use crate::limits;
+use crate::store::change::ChangeBuffer;
+use crate::store::sink::Seq;
+
+/// Records that no file has yet.
+#[derive(Debug)]
+pub(super) struct Pending {
+    /// Framed, CRCs not filled in.
+    bytes: Vec<u8>,
+    next_seq: Seq,
+    /// The last record that is in `bytes`, or was when they were taken.
+    kept_last: Seq,
+    /// `kept_last` when `bytes` were last taken.
+    taken_last: Seq,
+    flow: Flow,
+    /// Length of a record that was too long to keep.
+    oversized_bytes: Option<usize>,
+    record_bytes_max: usize,
+}
+
+/// What becomes of records.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Flow {
+    Keep,
+    /// No file can take them: only a new base will hold what they say.
+    Drop,
+}
+
+/// What [`Pending::take`] saw.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Taken {
+    /// The last record that was taken, or that was there before.
+    pub(super) last: Seq,
+    /// See [`Pending::oversized_bytes`].
+    pub(super) oversized_bytes: Option<usize>,
+}
+
+impl Pending {
+    pub(super) fn new(next_seq: Seq) -> Self {
+        let record_bytes_max = limits::JOURNAL_RECORD_BYTES;
+        let last = Seq(next_seq.0 - 1);
+        Self {
+            bytes: Vec::new(),
+            next_seq,
+            kept_last: last,
+            taken_last: last,
+            flow: Flow::Keep,
+            oversized_bytes: None,
+            record_bytes_max,
+        }
+    }
+
+    /// Takes every closed record; returns the last sequence number given and how many bytes were added.
+    pub(super) fn append(&mut self, unix_ms: u64, records: &ChangeBuffer) -> (Seq, usize) {
+        let before = self.bytes.len();
+        for body in records.records() {
+            if self.flow == Flow::Keep && body.len() > self.record_bytes_max {
+                self.oversized_bytes = Some(body.len());
+                self.flow = Flow::Drop;
+            }
+            if self.flow == Flow::Keep {
+                record::push(&mut self.bytes, self.next_seq, unix_ms, body);
+                self.kept_last = self.next_seq;
+            }
+            self.next_seq.0 += 1;
+        }
+        (self.last_seq(), self.bytes.len() - before)
+    }
+
+    /// Moves the records into `into`, which must be empty; its memory serves for the next ones.
+    pub(super) fn take(&mut self, into: &mut Vec<u8>) -> Taken {
+        debug_assert!(into.is_empty(), "what was taken before is still to be written");
+        std::mem::swap(&mut self.bytes, into);
+        // Not the last number given: a record that was not kept must never count as written.
+        self.taken_last = self.kept_last;
+        Taken { last: self.taken_last, oversized_bytes: self.oversized_bytes }
+    }
+
+    /// From now on nothing is kept. Returns how many bytes were thrown away.
+    pub(super) fn drop_all(&mut self) -> usize {
+        self.flow = Flow::Drop;
+        self.kept_last = self.taken_last;
+        let bytes = self.bytes.len();
+        self.bytes = Vec::new();
+        bytes
+    }
+
+    /// Records are kept again, from the number returned on.
+    pub(super) fn resume(&mut self) -> Seq {
+        self.flow = Flow::Keep;
+        self.oversized_bytes = None;
+        self.kept_last = self.last_seq();
+        self.taken_last = self.kept_last;
+        self.next_seq
+    }
+
+    pub(super) fn last_seq(&self) -> Seq {
+        Seq(self.next_seq.0 - 1)
+    }
+
+    #[cfg(test)]
+    pub(super) fn limit_records_to(&mut self, bytes: usize) {
+        self.record_bytes_max = bytes;
+    }
+}

@@ -1,0 +1,210 @@
+//! Reads the records of one file in order, and looks for records behind a place where that fails.
+//!
+//! Nothing in the bytes is trusted: a length is compared with what the file still holds before anything is allocated
+//! for it.
+
+use super::record::{self, HEAD_BYTES, Head};
+use crate::store::sink::Seq;
+use std::fs::File;
+use std::io;
+use std::os::unix::fs::FileExt;
+
+/// Bytes asked of the file at a time.
+const WINDOW_BYTES: usize = 1024 * 1024;
+
+/// The search for records behind a bad one gives up (and counts as having found one, so that nothing is cut) once it
+/// has checked this many times the bytes that are there: each is normally checked less than once, but bytes can be
+/// made up so that every place looks like the head of a long record.
+const SEARCH_EFFORT: u64 = 16;
+
+/// A file's records, one after the other.
+pub(super) struct RecordReader {
+    file: File,
+    /// Bytes of the file when it was opened.
+    len: u64,
+    seed: u32,
+    window: Vec<u8>,
+    /// Where in the file `window` begins.
+    window_at: u64,
+    /// Where in `window` the next record begins.
+    next: usize,
+}
+
+/// What stands at the reader's place.
+#[derive(Debug)]
+pub(super) enum Found<'a> {
+    Record(Record<'a>),
+    /// The file ends here, at the end of a record.
+    End,
+    /// Something that is not a whole record.
+    Bad,
+}
+
+/// A record whose CRC is right. Its place in the chain is for the caller to check.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Record<'a> {
+    pub(super) head: Head,
+    pub(super) body: &'a [u8],
+}
+
+/// What the search behind a bad record found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Behind {
+    Nothing,
+    /// A whole record, here.
+    Record {
+        offset: u64,
+        seq: Seq,
+    },
+    /// The search was given up.
+    Unclear,
+}
+
+impl RecordReader {
+    /// Reads from `offset`, where the header ends.
+    pub(super) fn new(file: File, len: u64, offset: u64, seed: u32) -> Self {
+        Self { file, len, seed, window: Vec::new(), window_at: offset, next: 0 }
+    }
+
+    /// Where the next record begins.
+    pub(super) fn offset(&self) -> u64 {
+        self.window_at + self.next as u64
+    }
+
+    /// The next record. After `Bad` the place stays where it is.
+    pub(super) fn next(&mut self) -> io::Result<Found<'_>> {
+        let offset = self.offset();
+        let rest = self.len.saturating_sub(offset);
+        if rest == 0 {
+            return Ok(Found::End);
+        }
+        if rest < HEAD_BYTES as u64 {
+            return Ok(Found::Bad);
+        }
+        self.fill(HEAD_BYTES)?;
+        let head = Head::read(&self.window[self.next..]);
+        let Some(frame_bytes) = head.frame_bytes(rest) else { return Ok(Found::Bad) };
+        self.fill(frame_bytes)?;
+        let frame = &self.window[self.next..self.next + frame_bytes];
+        if !record::is_whole(frame, self.seed) {
+            return Ok(Found::Bad);
+        }
+        self.next += frame_bytes;
+        Ok(Found::Record(Record { head, body: &frame[HEAD_BYTES..] }))
+    }
+
+    /// Brings `bytes` bytes from the reader's place into the window.
+    fn fill(&mut self, bytes: usize) -> io::Result<()> {
+        if self.window.len() - self.next >= bytes {
+            return Ok(());
+        }
+        self.window_at = self.offset();
+        self.window.drain(..self.next);
+        self.next = 0;
+        let held = self.window.len();
+        let rest = usize::try_from(self.len - self.window_at).unwrap_or(usize::MAX);
+        self.window.resize(bytes.max(WINDOW_BYTES).min(rest), 0);
+        self.file.read_exact_at(&mut self.window[held..], self.window_at + held as u64)
+    }
+
+    /// Looks, byte by byte, for a whole record behind the bad one that the reader stands at. It must come after
+    /// `last_good`, by no more than the bytes in between can hold records.
+    pub(super) fn search_behind(&self, last_good: Seq) -> io::Result<Behind> {
+        let bad_at = self.offset();
+        let mut effort_left = SEARCH_EFFORT * (self.len - bad_at);
+        let mut chunk = Vec::new();
+        let mut frame = Vec::new();
+        let mut chunk_at = bad_at + 1;
+        while chunk_at + HEAD_BYTES as u64 <= self.len {
+            let rest = usize::try_from(self.len - chunk_at).unwrap_or(usize::MAX);
+            chunk.resize(rest.min(WINDOW_BYTES), 0);
+            self.file.read_exact_at(&mut chunk, chunk_at)?;
+            let places = chunk.len() + 1 - HEAD_BYTES;
+            for at in 0..places {
+                let offset = chunk_at + at as u64;
+                let head = Head::read(&chunk[at..]);
+                let most = last_good.0.saturating_add(2 + (offset - bad_at) / HEAD_BYTES as u64);
+                if head.seq <= last_good || head.seq.0 > most {
+                    continue;
+                }
+                let Some(frame_bytes) = head.frame_bytes(self.len - offset) else { continue };
+                let Some(left) = effort_left.checked_sub(frame_bytes as u64) else {
+                    return Ok(Behind::Unclear);
+                };
+                effort_left = left;
+                frame.resize(frame_bytes, 0);
+                self.file.read_exact_at(&mut frame, offset)?;
+                if record::is_whole(&frame, self.seed) {
+                    return Ok(Behind::Record { offset, seq: head.seq });
+                }
+            }
+            chunk_at += places as u64;
+        }
+        Ok(Behind::Nothing)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::io::Write;
+
+    const SEED: u32 = 5;
+
+    fn reader(bytes: &[u8]) -> RecordReader {
+        let mut file = tempfile::tempfile().unwrap();
+        file.write_all(bytes).unwrap();
+        RecordReader::new(file, bytes.len() as u64, 0, SEED)
+    }
+
+    fn records(bodies: &[&[u8]]) -> Vec<u8> {
+        let mut frames = Vec::new();
+        for (index, body) in bodies.iter().enumerate() {
+            record::push(&mut frames, Seq(index as u64 + 1), 0, body);
+        }
+        record::seal(&mut frames, SEED, 0);
+        frames
+    }
+
+    #[test]
+    fn records_larger_than_the_window_are_read_whole() {
+        let large = vec![7; 3 * WINDOW_BYTES];
+        let mut reader = reader(&records(&[b"a", &large, b"c"]));
+        let mut lengths = Vec::new();
+        while let Found::Record(record) = reader.next().unwrap() {
+            lengths.push(record.body.len());
+        }
+        assert_eq!(lengths, [1, large.len(), 1]);
+        assert!(matches!(reader.next().unwrap(), Found::End));
+    }
+
+    #[test]
+    fn a_length_beyond_the_file_buys_no_memory() {
+        let mut bytes = records(&[b"body"]);
+        bytes[..4].copy_from_slice(&0x7fff_ffffu32.to_le_bytes());
+        let mut reader = reader(&bytes);
+        assert!(matches!(reader.next().unwrap(), Found::Bad));
+        assert!(reader.window.capacity() <= WINDOW_BYTES);
+    }
+
+    #[test]
+    fn the_search_finds_a_record_across_a_chunk_and_stops_when_led_astray() {
+        let mut bytes = records(&[&vec![0; WINDOW_BYTES], b"behind"]);
+        bytes[30] ^= 1;
+        let mut damaged = reader(&bytes);
+        assert!(matches!(damaged.next().unwrap(), Found::Bad));
+        let offset = (HEAD_BYTES + WINDOW_BYTES) as u64;
+        assert_eq!(damaged.search_behind(Seq(0)).unwrap(), Behind::Record { offset, seq: Seq(2) });
+
+        // Heads without end, each naming as long a body as is left.
+        let mut astray = vec![0u8; 64 * 1024];
+        for at in (0..astray.len() - HEAD_BYTES).step_by(HEAD_BYTES) {
+            let length = (astray.len() - at - HEAD_BYTES) as u32;
+            astray[at..at + 4].copy_from_slice(&length.to_le_bytes());
+            astray[at + 12] = 1;
+        }
+        let mut astray = reader(&astray);
+        assert!(matches!(astray.next().unwrap(), Found::Bad));
+        assert_eq!(astray.search_behind(Seq(0)).unwrap(), Behind::Unclear);
+    }
+}

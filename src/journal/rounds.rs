@@ -1,0 +1,89 @@
+//! The journal's own thread. Once a second: write what nobody waits for, sync (`everysec`), try a full disk again,
+//! start a checkpoint that is due. With `always` it is also who writes and syncs, for all who wait at once.
+
+use super::Journal;
+use super::writer::Attempt;
+use crate::config::FsyncPolicy;
+use crossbeam::channel::{self, Receiver};
+use std::io;
+use std::sync::atomic::Ordering;
+use std::sync::{Arc, Weak};
+use std::thread;
+use std::time::Duration;
+
+const ROUND: Duration = Duration::from_secs(1);
+
+impl Journal {
+    /// Starts the thread. It holds the journal only while it works for it, and ends with it.
+    pub(super) fn start_rounds(self: &Arc<Self>, kicked: Receiver<()>) -> io::Result<()> {
+        let journal = Arc::downgrade(self);
+        let thread =
+            thread::Builder::new().name("journal".to_owned()).spawn(move || run(&journal, &kicked))?;
+        self.threads.lock().push(thread);
+        Ok(())
+    }
+
+    /// What is done once a second.
+    pub(super) fn round(self: &Arc<Self>) {
+        self.flush(Attempt::Again);
+        if self.fsync_policy() != FsyncPolicy::Never {
+            self.sync();
+        }
+        if self.is_checkpoint_due() {
+            // One may have been asked for in between, which serves as well.
+            let _ = self.checkpoint();
+        }
+    }
+
+    /// What is done for commands that wait for an fdatasync.
+    pub(super) fn commit_group(&self) {
+        self.flush(Attempt::First);
+        self.sync();
+    }
+
+    /// Whether a checkpoint should start by itself: to heal a broken segment, or because the journal has grown. After
+    /// one that failed, twice as many rounds pass as before.
+    pub(super) fn is_checkpoint_due(&self) -> bool {
+        if self.checkpoint_running() {
+            return false;
+        }
+        let mut history = self.history.lock();
+        if history.hold_off_rounds > 0 {
+            history.hold_off_rounds -= 1;
+            return false;
+        }
+        drop(history);
+        self.is_broken() || self.has_outgrown_base()
+    }
+
+    fn has_outgrown_base(&self) -> bool {
+        let percentage = u64::from(self.rewrite_percentage.load(Ordering::Relaxed));
+        let min_bytes = self.rewrite_min_bytes.load(Ordering::Relaxed);
+        let base = self.base_bytes.load(Ordering::Relaxed);
+        let since = self.older_bytes.load(Ordering::Relaxed) + self.segment_bytes.load(Ordering::Relaxed);
+        let outgrown = since.saturating_mul(100) >= base.saturating_mul(percentage);
+        percentage > 0 && base + since > min_bytes && outgrown
+    }
+}
+
+fn run(journal: &Weak<Journal>, kicked: &Receiver<()>) {
+    let seconds = channel::tick(ROUND);
+    loop {
+        let is_round = channel::select! {
+            recv(seconds) -> _ => true,
+            recv(kicked) -> kick => match kick {
+                Ok(()) => false,
+                Err(_) => return,
+            },
+        };
+        let Some(journal) = journal.upgrade() else { return };
+        if journal.is_closing() {
+            return;
+        }
+        if is_round {
+            journal.round();
+        } else if journal.fsync_policy() == FsyncPolicy::Always {
+            journal.commit_group();
+        }
+    }
+}

@@ -1,0 +1,85 @@
+//! What INFO tells of the journal.
+
+use super::Journal;
+use crate::store::sink::Seq;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+/// Counts since the start.
+#[derive(Debug, Default)]
+pub(super) struct Counters {
+    pub(super) fsyncs: AtomicU64,
+    pub(super) failed_fsyncs: AtomicU64,
+    pub(super) failed_writes: AtomicU64,
+}
+
+/// The journal at one moment, for INFO's persistence section.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Status {
+    /// Bytes of all files of the journal (`aof_current_size`).
+    pub size_bytes: u64,
+    /// Bytes of the base, 0 if there is none (`aof_base_size`).
+    pub base_bytes: u64,
+    /// Bytes of records that no file has yet (`aof_buffer_length`).
+    pub pending_bytes: usize,
+    /// The last record there is.
+    pub last_seq: Seq,
+    /// The last record that survives a crash of the process.
+    pub written_seq: Seq,
+    /// The last record that survives a power failure.
+    pub synced_seq: Seq,
+    /// Why writes are refused (`aof_last_write_status` is `ok` without).
+    pub refusal: Option<String>,
+    /// fdatasync calls on segments, and how many of them failed.
+    pub fsyncs: u64,
+    /// See `fsyncs`.
+    pub failed_fsyncs: u64,
+    /// Failed attempts to write.
+    pub failed_writes: u64,
+    /// Whether a checkpoint is under way (`aof_rewrite_in_progress`).
+    pub checkpoint_running: bool,
+    /// Since when, in whole seconds (`aof_current_rewrite_time_sec`).
+    pub checkpoint_running_s: Option<u64>,
+    /// Checkpoints completed since the start (`aof_rewrites`).
+    pub checkpoints: u64,
+    /// How many have failed since one succeeded (`aof_rewrites_consecutive_failures`).
+    pub checkpoint_failures_in_a_row: u32,
+    /// Why the last one failed, if it did (`aof_last_bgrewrite_status`).
+    pub last_checkpoint_error: Option<String>,
+    /// How long the last one took, in whole seconds (`aof_last_rewrite_time_sec`).
+    pub last_checkpoint_s: Option<u64>,
+    /// Unix seconds of the last base, or of the start if there was none (`rdb_last_save_time`, LASTSAVE).
+    pub last_save_unix_s: u64,
+    /// Records since the last base began (`rdb_changes_since_last_save` counts in its way).
+    pub records_since_base: u64,
+}
+
+impl Journal {
+    /// The journal at this moment. Waits for no disk.
+    pub fn status(&self) -> Status {
+        let base_bytes = self.base_bytes.load(Ordering::Relaxed);
+        let segments = self.older_bytes.load(Ordering::Relaxed) + self.segment_bytes.load(Ordering::Relaxed);
+        let history = self.history.lock().clone();
+        let now_ms = self.clock.now_ms();
+        let last_seq = self.last_seq();
+        Status {
+            size_bytes: base_bytes + segments,
+            base_bytes,
+            pending_bytes: self.pending_bytes.load(Ordering::Relaxed),
+            last_seq,
+            written_seq: Seq(self.written.load(Ordering::Acquire)),
+            synced_seq: Seq(self.synced.load(Ordering::Acquire)),
+            refusal: self.refusal(),
+            fsyncs: self.counters.fsyncs.load(Ordering::Relaxed),
+            failed_fsyncs: self.counters.failed_fsyncs.load(Ordering::Relaxed),
+            failed_writes: self.counters.failed_writes.load(Ordering::Relaxed),
+            checkpoint_running: self.checkpoint_running(),
+            checkpoint_running_s: history.started_ms.map(|started| now_ms.saturating_sub(started) / 1000),
+            checkpoints: history.completed,
+            checkpoint_failures_in_a_row: history.failed_in_a_row,
+            last_checkpoint_error: history.last_error,
+            last_checkpoint_s: history.last_duration_ms.map(|ms| ms / 1000),
+            last_save_unix_s: history.last_completed_ms / 1000,
+            records_since_base: last_seq.0.saturating_sub(history.base_seq.0),
+        }
+    }
+}

@@ -1,0 +1,78 @@
+//! docs/journal-format.md tells the truth: its example is what this code writes, and reads.
+
+use super::super::header::{BaseHeader, SegmentHeader, seed};
+use super::super::manifest::Manifest;
+use super::super::record::{push, seal};
+use super::super::{check, dump};
+use crate::ranking::Score;
+use crate::store::change::ChangeBuffer;
+use crate::store::sink::Seq;
+use std::fs;
+
+const PAGE: &str = include_str!("../../../docs/journal-format.md");
+
+/// The bytes of the page's block that is headed `name`: hex up to the `|` of each line.
+fn example(name: &str) -> Vec<u8> {
+    let block = PAGE.split("```").find(|block| block.starts_with(&format!("hex {name}\n"))).unwrap();
+    let hex: String =
+        block.lines().skip(1).flat_map(|line| line.split('|').next().unwrap().split_whitespace()).collect();
+    (0..hex.len()).step_by(2).map(|at| u8::from_str_radix(&hex[at..at + 2], 16).unwrap()).collect()
+}
+
+fn text(name: &str) -> &str {
+    let block = PAGE.split("```").find(|block| block.starts_with(&format!("text {name}\n"))).unwrap();
+    block.split_once('\n').unwrap().1
+}
+
+fn written_base() -> Vec<u8> {
+    let (next_seq, next_previous) = (Seq(7), 0x0102_0304);
+    let header = BaseHeader { number: 2, salt: 0x1111, unix_ms: 1_763_793_824_007, next_seq, next_previous };
+    let mut bytes = header.encode();
+    let mut records = ChangeBuffer::default();
+    records.set_score(0, b"lb", b"alice", Score::new(1.5).unwrap());
+    records.set_score(0, b"lb", b"bob", Score::new(2.0).unwrap());
+    records.end_record();
+    let mut frames = Vec::new();
+    push(&mut frames, Seq(1), 1_763_793_824_007, records.records().next().unwrap());
+    push(&mut frames, Seq(2), 1_763_793_824_007, &[]);
+    seal(&mut frames, seed(&bytes), seed(&bytes));
+    bytes.extend(frames);
+    bytes
+}
+
+fn written_segment() -> Vec<u8> {
+    let mut bytes = SegmentHeader { number: 2, salt: 0x2222 }.encode();
+    let mut records = ChangeBuffer::default();
+    records.set_score(0, b"lb", b"bob", Score::new(3.0).unwrap());
+    records.remove_score(0, b"lb", b"alice");
+    records.end_record();
+    let mut frames = Vec::new();
+    push(&mut frames, Seq(7), 1_763_793_825_000, records.records().next().unwrap());
+    seal(&mut frames, seed(&bytes), 0x0102_0304);
+    bytes.extend(frames);
+    bytes
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect::<Vec<_>>().join(" ")
+}
+
+#[test]
+fn the_page_shows_what_is_written() {
+    assert_eq!(hex(&example("base-0000000002")), hex(&written_base()));
+    assert_eq!(hex(&example("segment-0000000002")), hex(&written_segment()));
+    assert_eq!(text("manifest"), Manifest { base: Some(2), segments: vec![2] }.encode());
+}
+
+#[test]
+fn the_page_s_files_are_a_journal() {
+    let directory = tempfile::tempdir().unwrap();
+    for name in ["base-0000000002", "segment-0000000002"] {
+        fs::write(directory.path().join(name), example(name)).unwrap();
+    }
+    fs::write(directory.path().join("manifest"), text("manifest")).unwrap();
+    assert_eq!(check(directory.path()).unwrap().last_seq, Seq(7));
+    let mut out = Vec::new();
+    dump(directory.path(), &mut out).unwrap();
+    assert_eq!(String::from_utf8(out).unwrap(), text("dump"));
+}

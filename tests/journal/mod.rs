@@ -1,0 +1,4 @@
+//! The journal with the store it serves, through what the server uses: nothing that was acknowledged is lost.
+
+mod support;
+mod with_store;

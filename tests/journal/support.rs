@@ -1,0 +1,100 @@
+//! A store with its journal, and everything a store holds as text to compare.
+
+use rankd::clock::Clock;
+use rankd::config::FsyncPolicy;
+use rankd::journal::{Journal, OpenError, Options, Recovered, Refused};
+use rankd::store::Store;
+use rankd::store::change::{ChangeBuffer, decode};
+use rankd::store::sink::Seq;
+use std::collections::BTreeMap;
+use std::future::Future;
+use std::path::Path;
+use std::pin::pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, Wake, Waker};
+use std::thread::{self, Thread};
+
+pub(super) struct Server {
+    pub(super) store: Arc<Store>,
+    pub(super) journal: Arc<Journal>,
+    pub(super) recovered: Recovered,
+}
+
+pub(super) fn options(directory: &Path, fsync: FsyncPolicy) -> Options {
+    let directory = directory.to_path_buf();
+    Options { directory, fsync, rewrite_percentage: 0, rewrite_min_bytes: 0, clock: Clock::system() }
+}
+
+pub(super) fn start(directory: &Path, fsync: FsyncPolicy) -> Result<Server, OpenError> {
+    let store = Arc::new(Store::new(8, 2, 7, Clock::system()));
+    let (journal, recovered) = Journal::open(options(directory, fsync), &store)?;
+    store.attach(journal.clone());
+    Ok(Server { store, journal, recovered })
+}
+
+struct Unpark(Thread);
+
+impl Wake for Unpark {
+    fn wake(self: Arc<Self>) {
+        self.0.unpark();
+    }
+}
+
+/// Waits on this thread until the record is acknowledged or refused.
+pub(super) fn acknowledge(journal: &Journal, seq: Seq) -> Result<(), Refused> {
+    let waker = Waker::from(Arc::new(Unpark(thread::current())));
+    let mut context = Context::from_waker(&waker);
+    let mut waiting = pin!(journal.acknowledged(seq));
+    loop {
+        match waiting.as_mut().poll(&mut context) {
+            Poll::Ready(answer) => return answer,
+            Poll::Pending => thread::park(),
+        }
+    }
+}
+
+/// All that the store holds: what a checkpoint would write, in an order of its own.
+pub(super) fn contents(store: &Store) -> BTreeMap<String, String> {
+    let mut walk = store.snapshot();
+    let mut records = ChangeBuffer::default();
+    let mut contents = BTreeMap::new();
+    let mut note = |name: String, value: String| drop(contents.insert(name, value));
+    loop {
+        let more = walk.step(&mut records);
+        records.end_record();
+        for mut body in records.records() {
+            use rankd::store::change::Change::{AddMembers, SetExpiry, SetScores, SetString};
+            while !body.is_empty() {
+                match decode(&mut body).unwrap() {
+                    SetScores { database, key, entries } => entries.iter().for_each(|(member, score)| {
+                        note(format!("{database} {key:?} ranks {member:?}"), score.get().to_string());
+                    }),
+                    AddMembers { database, key, members } => members.iter().for_each(|member| {
+                        note(format!("{database} {key:?} has {member:?}"), String::new());
+                    }),
+                    SetString { database, key, value, expire_at_ms } => {
+                        note(format!("{database} {key:?} is"), format!("{value:?} until {expire_at_ms:?}"));
+                    }
+                    SetExpiry { database, key, expire_at_ms } => {
+                        note(format!("{database} {key:?} expires"), format!("{expire_at_ms:?}"));
+                    }
+                    other => panic!("not what is held: {other:?}"),
+                }
+            }
+        }
+        records.clear();
+        if !more {
+            return contents;
+        }
+    }
+}
+
+/// A copy of the journal's files as they are now: what a crash of the process at this moment leaves.
+pub(super) fn crash_copy(directory: &Path) -> tempfile::TempDir {
+    let copy = tempfile::tempdir().unwrap();
+    for entry in std::fs::read_dir(directory).unwrap() {
+        let path = entry.unwrap().path();
+        std::fs::copy(&path, copy.path().join(path.file_name().unwrap())).unwrap();
+    }
+    copy
+}

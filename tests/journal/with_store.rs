@@ -1,0 +1,197 @@
+//! Random commands on a store from several threads, with checkpoints beside them; then a restart.
+
+use super::support::{Server, acknowledge, contents, crash_copy, start};
+use rankd::chance::Chance;
+use rankd::config::FsyncPolicy;
+use rankd::journal::{OpenError, check, dump};
+use rankd::ranking::{RankedMembers, Score};
+use rankd::store::change::ChangeBuffer;
+
+use rankd::store::sink::Seq;
+use rankd::store::{Access, Hold, Missing, Store};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
+
+/// One random command. Rankings and sets empty and come back, keys change their type, expiries come and go.
+fn command(store: &Store, chance: &mut Chance, changes: &mut ChangeBuffer) -> Option<Seq> {
+    let key = format!("key{}", chance.below(12));
+    let key = key.as_bytes();
+    let database = chance.below(2) as u32;
+    let member = |chance: &mut Chance| chance.below(40).to_string();
+    if chance.below(2000) == 0 {
+        return Some(store.flush((chance.below(3) == 0).then_some(database)));
+    }
+    let mut hold = Hold::on(store, &[store.shard_of(key)], Access::Write, std::mem::take(changes));
+    let mut writer = hold.writer(database);
+    match chance.below(100) {
+        0..50 => {
+            let edited = writer.edit_ranking(key, Missing::Create, |edit| {
+                for _ in 0..1 + chance.below(3) {
+                    let score = Score::new(chance.below(1000) as f64 / 8.0);
+                    edit.update(member(chance).as_bytes(), |_| score);
+                }
+            });
+            if edited.is_err() {
+                writer.remove(key);
+            }
+        }
+        50..60 => {
+            let _ = writer.edit_ranking(key, Missing::Skip, |edit| edit.remove(member(chance).as_bytes()));
+        }
+        60..65 => {
+            let _ = writer.edit_ranking(key, Missing::Skip, |edit| {
+                let len = edit.ranking().len();
+                edit.remove_range(0..len);
+            });
+        }
+        65..75 => {
+            let _ = writer.edit_set(key, Missing::Create, |edit| edit.insert(member(chance).as_bytes()));
+        }
+        75..80 => {
+            let _ = writer.edit_set(key, Missing::Skip, |edit| edit.remove(member(chance).as_bytes()));
+        }
+        80..85 => {
+            let far = (chance.below(2) == 0).then_some(u64::MAX / 2);
+            writer.set_string(key, member(chance).as_bytes(), far);
+        }
+        85..95 => {
+            let at_ms = (chance.below(3) > 0).then(|| u64::MAX / 2 + chance.below(5));
+            writer.set_expiry(key, at_ms);
+        }
+        _ => {
+            writer.remove(key);
+        }
+    }
+    hold.end_record();
+    let (seq, emptied) = hold.release();
+    *changes = emptied;
+    seq
+}
+
+fn write_for(server: &Server, seed: u64, stop: &AtomicBool) -> u64 {
+    let mut chance = Chance::seeded(seed);
+    let mut changes = ChangeBuffer::default();
+    let mut acknowledged = 0;
+    while !stop.load(Ordering::Relaxed) {
+        let last = (0..1 + chance.below(16))
+            .filter_map(|_| command(&server.store, &mut chance, &mut changes))
+            .last();
+        if let Some(seq) = last {
+            acknowledge(&server.journal, seq).unwrap();
+            acknowledged = seq.0;
+        }
+    }
+    acknowledged
+}
+
+#[test]
+fn random_writes_beside_checkpoints_are_all_there_after_a_restart() {
+    for (seed, fsync) in [(1, FsyncPolicy::Always), (20, FsyncPolicy::EverySecond), (300, FsyncPolicy::Never)]
+    {
+        let directory = tempfile::tempdir().unwrap();
+        let server = start(directory.path(), fsync).unwrap();
+        // One board that a checkpoint walks in many steps.
+        let mut hold = Hold::on(
+            &server.store,
+            &[server.store.shard_of(b"large")],
+            Access::Write,
+            ChangeBuffer::default(),
+        );
+        hold.writer(0)
+            .edit_ranking(b"large", Missing::Create, |edit| {
+                for member in 0..20_000u32 {
+                    edit.update(&member.to_le_bytes(), |_| Score::new(f64::from(member)));
+                }
+            })
+            .unwrap();
+        hold.end_record();
+        let seq = hold.release().0.unwrap();
+        acknowledge(&server.journal, seq).unwrap();
+
+        let stop = AtomicBool::new(false);
+        let acknowledged = thread::scope(|scope| {
+            let writers: Vec<_> = (0..3)
+                .map(|id| {
+                    let (server, stop) = (&server, &stop);
+                    scope.spawn(move || write_for(server, seed + id, stop))
+                })
+                .collect();
+            for _ in 0..4 {
+                server.journal.checkpoint().unwrap();
+                while server.journal.checkpoint_running() {
+                    thread::yield_now();
+                }
+            }
+            stop.store(true, Ordering::Relaxed);
+            writers.into_iter().map(|writer| writer.join().unwrap()).max().unwrap()
+        });
+        let status = server.journal.status();
+        assert_eq!((status.checkpoints, status.last_checkpoint_error), (4, None), "seed {seed}");
+        let held = contents(&server.store);
+        let crashed = crash_copy(directory.path());
+        server.journal.close().unwrap();
+
+        for directory in [crashed.path(), directory.path()] {
+            let again = start(directory, fsync).unwrap();
+            assert_eq!(again.recovered.last_seq.0, acknowledged, "seed {seed} {fsync:?}");
+            assert_eq!(contents(&again.store), held, "seed {seed} {fsync:?}");
+            again.journal.close().unwrap();
+            assert_eq!(check(directory).unwrap().last_seq.0, acknowledged);
+            dump(directory, &mut std::io::sink()).unwrap();
+        }
+    }
+}
+
+#[test]
+fn always_acknowledges_only_what_an_fdatasync_has_covered() {
+    let directory = tempfile::tempdir().unwrap();
+    let server = start(directory.path(), FsyncPolicy::Always).unwrap();
+    let mut chance = Chance::seeded(5);
+    let mut changes = ChangeBuffer::default();
+    for _ in 0..50 {
+        let Some(seq) = command(&server.store, &mut chance, &mut changes) else { continue };
+        acknowledge(&server.journal, seq).unwrap();
+        let status = server.journal.status();
+        assert!(status.synced_seq >= seq, "{status:?}");
+    }
+    server.journal.close().unwrap();
+}
+
+#[test]
+fn changing_the_policy_reaches_those_who_wait() {
+    let directory = tempfile::tempdir().unwrap();
+    let server = start(directory.path(), FsyncPolicy::Never).unwrap();
+    let mut chance = Chance::seeded(6);
+    let mut changes = ChangeBuffer::default();
+    for policy in
+        [FsyncPolicy::Always, FsyncPolicy::EverySecond, FsyncPolicy::Never].into_iter().cycle().take(30)
+    {
+        let seq = std::iter::repeat_with(|| command(&server.store, &mut chance, &mut changes))
+            .flatten()
+            .next()
+            .unwrap();
+        thread::scope(|scope| {
+            let waiting = scope.spawn(|| acknowledge(&server.journal, seq));
+            server.journal.set_fsync(policy);
+            waiting.join().unwrap().unwrap();
+        });
+    }
+    server.journal.close().unwrap();
+}
+
+#[test]
+fn a_database_beyond_the_configured_number_stops_the_start() {
+    let directory = tempfile::tempdir().unwrap();
+    let server = start(directory.path(), FsyncPolicy::EverySecond).unwrap();
+    let changes = ChangeBuffer::default();
+    let mut hold = Hold::on(&server.store, &[server.store.shard_of(b"k")], Access::Write, changes);
+    hold.writer(1).set_string(b"k", b"v", None);
+    hold.end_record();
+    drop(hold);
+    server.journal.close().unwrap();
+    let store = std::sync::Arc::new(Store::new(8, 1, 7, rankd::clock::Clock::system()));
+    let options = super::support::options(directory.path(), FsyncPolicy::EverySecond);
+    let Err(error) = rankd::journal::Journal::open(options, &store) else { panic!("opened") };
+    assert!(matches!(error, OpenError::Unfit { .. }), "{error}");
+    assert!(error.to_string().contains("database 1 is beyond"), "{error}");
+}
