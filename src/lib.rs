@@ -16,6 +16,7 @@
 
 pub mod chance;
 pub mod clock;
+pub mod commands;
 pub mod config;
 pub mod decimal;
 pub mod glob;

@@ -1,0 +1,135 @@
+//! Who is connected: the registry behind CLIENT LIST and INFO.
+//!
+//! A connection writes its own entry as it works, with plain stores; CLIENT LIST reads all of them. The map is only
+//! locked, one part at a time, when a connection comes or goes.
+
+use crate::resp::Protocol;
+use dashmap::DashMap;
+use parking_lot::Mutex;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, AtomicU64, AtomicUsize, Ordering};
+
+/// Every connection.
+#[derive(Debug, Default)]
+pub struct Clients {
+    by_id: DashMap<u64, Arc<Client>>,
+    last_id: AtomicU64,
+}
+
+/// One connection, as others may see it.
+#[derive(Debug)]
+#[expect(missing_docs, reason = "the fields are CLIENT LIST's")]
+pub struct Client {
+    pub id: u64,
+    pub address: SocketAddr,
+    pub local_address: SocketAddr,
+    pub connected_ms: u64,
+    pub last_active_ms: AtomicU64,
+    pub database: AtomicU32,
+    /// 2 or 3.
+    pub protocol: AtomicU32,
+    pub query_buffer_bytes: AtomicUsize,
+    pub output_buffer_bytes: AtomicUsize,
+    pub input_bytes: AtomicU64,
+    pub output_bytes: AtomicU64,
+    pub commands: AtomicU64,
+    pub names: Mutex<Names>,
+}
+
+/// What a client calls itself, and what it last asked for.
+#[derive(Debug, Default, Clone)]
+#[expect(missing_docs, reason = "the fields are CLIENT LIST's")]
+pub struct Names {
+    pub name: String,
+    pub library: String,
+    pub library_version: String,
+    /// Position in the command table of the last command of the last batch.
+    pub last_command: Option<usize>,
+}
+
+impl Clients {
+    /// Registers a connection.
+    pub fn register(&self, address: SocketAddr, local_address: SocketAddr, now_ms: u64) -> Arc<Client> {
+        let client = Arc::new(Client {
+            id: self.last_id.fetch_add(1, Ordering::Relaxed) + 1,
+            address,
+            local_address,
+            connected_ms: now_ms,
+            last_active_ms: AtomicU64::new(now_ms),
+            database: AtomicU32::new(0),
+            protocol: AtomicU32::new(2),
+            query_buffer_bytes: AtomicUsize::new(0),
+            output_buffer_bytes: AtomicUsize::new(0),
+            input_bytes: AtomicU64::new(0),
+            output_bytes: AtomicU64::new(0),
+            commands: AtomicU64::new(0),
+            names: Mutex::new(Names::default()),
+        });
+        self.by_id.insert(client.id, Arc::clone(&client));
+        client
+    }
+
+    /// Forgets a connection.
+    pub fn remove(&self, id: u64) {
+        self.by_id.remove(&id);
+    }
+
+    /// The number of connections.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.by_id.len()
+    }
+
+    /// Whether nobody is connected.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.by_id.is_empty()
+    }
+
+    /// Every connection, oldest first.
+    #[must_use]
+    pub fn all(&self) -> Vec<Arc<Client>> {
+        let mut all: Vec<_> = self.by_id.iter().map(|client| Arc::clone(&client)).collect();
+        all.sort_unstable_by_key(|client| client.id);
+        all
+    }
+}
+
+impl Client {
+    /// The connection's line in CLIENT LIST. `command_name` spells a position in the command table.
+    #[must_use]
+    pub fn line(&self, now_ms: u64, command_name: impl Fn(usize) -> String) -> String {
+        let names = self.names.lock().clone();
+        let seconds_since = |ms: u64| now_ms.saturating_sub(ms) / 1000;
+        let query_bytes = self.query_buffer_bytes.load(Ordering::Relaxed);
+        let output_bytes = self.output_buffer_bytes.load(Ordering::Relaxed);
+        format!(
+            "id={} addr={} laddr={} fd=0 name={} age={} idle={} flags=N db={} sub=0 psub=0 ssub=0 multi=-1 watch=0 \
+             qbuf={query_bytes} qbuf-free=0 argv-mem=0 multi-mem=0 rbs={output_bytes} rbp={output_bytes} obl=0 oll=0 \
+             omem=0 tot-mem={} events=r cmd={} user=default redir=-1 resp={} lib-name={} lib-ver={} io-thread=0 \
+             tot-net-in={} tot-net-out={} tot-cmds={}",
+            self.id,
+            self.address,
+            self.local_address,
+            names.name,
+            seconds_since(self.connected_ms),
+            seconds_since(self.last_active_ms.load(Ordering::Relaxed)),
+            self.database.load(Ordering::Relaxed),
+            query_bytes + output_bytes,
+            names.last_command.map_or_else(|| "NULL".into(), command_name),
+            self.protocol.load(Ordering::Relaxed),
+            names.library,
+            names.library_version,
+            self.input_bytes.load(Ordering::Relaxed),
+            self.output_bytes.load(Ordering::Relaxed),
+            self.commands.load(Ordering::Relaxed),
+        )
+    }
+
+    /// Notes the protocol that the connection speaks now.
+    pub fn set_protocol(&self, protocol: Protocol) {
+        let number = if protocol == Protocol::Resp3 { 3 } else { 2 };
+        self.protocol.store(number, Ordering::Relaxed);
+    }
+}

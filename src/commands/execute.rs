@@ -1,0 +1,360 @@
+//! Runs requests: finds the command, asks the gates, takes the locks, calls it, and sees to its reply.
+//!
+//! The requests of one read of a socket run as one batch. Neighbours that need the same shard run under one
+//! acquisition of its lock, and their records reach the journal in one go.
+
+use super::call::{Call, text};
+use super::error::{CommandError, Outcome};
+use super::host::Host;
+use super::session::{Next, Session};
+use super::sorted_sets::PREFETCHED_MEMBERS;
+use super::sorted_sets::lookahead::prefetch;
+use super::spec::{CommandSpec, Flag, Keys, Run};
+use super::table::{Entry, table};
+use crate::config::Config;
+use crate::limits;
+use crate::resp::reply::Reply;
+use crate::resp::request::Arguments;
+use crate::store::change::ChangeBuffer;
+use crate::store::{Access, Hold, ShardIndex, Value};
+use smallvec::SmallVec;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::Ordering;
+
+/// Runs requests until there are none left, enough reply bytes wait to be sent, or the connection is to close.
+/// Returns how many it ran.
+///
+/// Replies are appended to `out`. Before they are sent, [`Session::unacknowledged`] must be on its way to disk as far
+/// as the fsync policy says.
+pub fn run_batch<'r>(
+    host: &Host,
+    session: &mut Session,
+    mut requests: impl Iterator<Item = Arguments<'r>>,
+    out: &mut Vec<u8>,
+) -> usize {
+    let config = host.config();
+    let spare = std::mem::take(&mut session.changes);
+    let mut batch = Batch { host, session, config: &config, hold: None, commands_in_hold: 0, spare };
+    let mut window: SmallVec<[Prepared<'r>; WINDOW]> = SmallVec::new();
+    let (mut ran, mut last_command) = (0, None);
+    let mut started_ns = host.clock.monotonic_ns();
+    'batch: loop {
+        prepare(&mut requests, &mut window);
+        if window.is_empty() {
+            break;
+        }
+        let mut loaded = 0;
+        for index in 0..window.len() {
+            if batch.session.next != Next::Continue || out.len() >= limits::PENDING_REPLY_BYTES {
+                break 'batch;
+            }
+            if index >= loaded {
+                // A slip in there costs the loading ahead; the commands themselves are guarded one by one.
+                let ahead = catch_unwind(AssertUnwindSafe(|| batch.load_ahead(&window[index..])));
+                loaded = index + ahead.unwrap_or(1);
+            }
+            last_command = batch.run_request(&window[index], out, &mut started_ns).or(last_command);
+            ran += 1;
+        }
+    }
+    batch.release();
+    let spare = std::mem::take(&mut batch.spare);
+    drop(batch);
+    session.changes = spare;
+    session.client.last_active_ms.store(host.clock.now_ms(), Ordering::Relaxed);
+    if last_command.is_some() {
+        session.client.names.lock().last_command = last_command;
+    }
+    ran
+}
+
+/// Requests looked at before the first of them is run: as many as the processor can load memory for at once.
+const WINDOW: usize = PREFETCHED_MEMBERS;
+
+/// A request and its command, found or not.
+struct Prepared<'r> {
+    arguments: Arguments<'r>,
+    /// Its command's place in the table, or what is wrong (with the place of the command whose subcommand is unknown).
+    resolved: Result<usize, (Option<usize>, CommandError)>,
+}
+
+/// Fills `window` with the next requests.
+fn prepare<'r>(
+    requests: &mut impl Iterator<Item = Arguments<'r>>,
+    window: &mut SmallVec<[Prepared<'r>; WINDOW]>,
+) {
+    window.clear();
+    for arguments in requests.take(WINDOW) {
+        // Pipelines repeat themselves: the same name is the same command, unless it has subcommands.
+        let before = window.last().filter(|before| before.arguments.get(0) == arguments.get(0));
+        let again = before.and_then(|before| before.resolved.as_ref().ok()).copied();
+        let again = again.filter(|place| {
+            let entry = &table().entries()[*place];
+            entry.subcommands.is_empty() && !entry.is_subcommand
+        });
+        let resolved = again.map_or_else(|| resolve(arguments), Ok);
+        window.push(Prepared { arguments, resolved });
+    }
+}
+
+/// A batch on its way: the hold that its commands share.
+struct Batch<'b> {
+    host: &'b Host,
+    session: &'b mut Session,
+    config: &'b Config,
+    hold: Option<Hold<'b>>,
+    commands_in_hold: usize,
+    /// The Change buffer while no hold has it.
+    spare: ChangeBuffer,
+}
+
+/// Why a request got an error: INFO counts the two apart.
+enum Refusal {
+    /// It was not run.
+    Rejected(CommandError),
+    /// It was run and failed.
+    Failed(CommandError),
+}
+
+impl<'b> Batch<'b> {
+    /// Starts loading what the first request and those like it right behind it will touch. Returns for how many.
+    fn load_ahead(&mut self, window: &[Prepared<'_>]) -> usize {
+        let first = &window[0];
+        let Ok(place) = first.resolved else { return 1 };
+        let spec = table().entries()[place].spec;
+        let Some(lookahead) = spec.lookahead else { return 1 };
+        let is_alike = |other: &&Prepared<'_>| {
+            matches!(other.resolved, Ok(other) if other == place)
+                && other.arguments.get(1) == first.arguments.get(1)
+        };
+        let alike = window.iter().take_while(is_alike).count();
+        let is_allowed = self.check_authenticated(spec).is_ok() && spec.accepts(first.arguments.len());
+        if alike > 1 && is_allowed {
+            let call = Call { arguments: first.arguments, config: self.config };
+            let access = if spec.has(Flag::Write) { Access::Write } else { Access::Read };
+            let database = self.session.database;
+            let reader = self.hold_for(spec, &call, access).reader(database);
+            // Of another type, or missing: each command will say so itself.
+            if let Some(Value::Ranking(ranking)) = reader.peek(call.argument(1)) {
+                prefetch(lookahead, ranking, window[..alike].iter().map(|request| request.arguments));
+            }
+        }
+        alike
+    }
+
+    /// Runs one request and returns its command's place in the table, if it has one.
+    fn run_request(
+        &mut self,
+        request: &Prepared<'_>,
+        out: &mut Vec<u8>,
+        started_ns: &mut u64,
+    ) -> Option<usize> {
+        let arguments = request.arguments;
+        if speaks_http(arguments) {
+            tracing::debug!(peer = %self.session.client.address, "an HTTP request; disconnecting");
+            self.session.next = Next::Drop;
+            return None;
+        }
+        let reply_start = out.len();
+        let mut reply = Reply::new(out, self.session.protocol);
+        let (place, result) = match &request.resolved {
+            Ok(place) => (Some(*place), self.pass_gates(*place, arguments, &mut reply)),
+            Err((place, error)) => (*place, Err(Refusal::Rejected(error.clone()))),
+        };
+        let now_ns = self.host.clock.monotonic_ns();
+        let elapsed_ns = now_ns.saturating_sub(*started_ns);
+        *started_ns = now_ns;
+        self.session.stats.commands.add(1);
+        let counters = place.map(|place| &self.session.stats.by_command[place]);
+        if let Some(counters) = counters.filter(|_| !matches!(result, Err(Refusal::Rejected(_)))) {
+            counters.calls.add(1);
+            counters.nanoseconds.add(elapsed_ns);
+        }
+        if let Err(refusal) = result {
+            let (error, counter) = match refusal {
+                Refusal::Rejected(error) => (error, counters.map(|counters| &counters.rejected)),
+                Refusal::Failed(error) => (error, counters.map(|counters| &counters.failed)),
+            };
+            if let Some(counter) = counter {
+                counter.add(1);
+            }
+            self.host.errors.count(error.code());
+            out.truncate(reply_start);
+            Reply::new(out, self.session.protocol).error(&error.0);
+        }
+        place
+    }
+
+    /// The gates, in Redis's order, and then the command itself.
+    fn pass_gates(
+        &mut self,
+        place: usize,
+        arguments: Arguments<'_>,
+        reply: &mut Reply<'_>,
+    ) -> Result<(), Refusal> {
+        let entry = &table().entries()[place];
+        check_arity(entry, arguments).map_err(Refusal::Rejected)?;
+        self.check_authenticated(entry.spec).map_err(Refusal::Rejected)?;
+        self.check_journal(entry.spec).map_err(Refusal::Rejected)?;
+        let own_arguments = if entry.is_subcommand { arguments.skip(1) } else { arguments };
+        let call = Call { arguments: own_arguments, config: self.config };
+        let outcome = catch_unwind(AssertUnwindSafe(|| self.run(entry.spec, &call, reply)));
+        outcome.unwrap_or_else(|_| Err(self.note_panic(entry))).map_err(Refusal::Failed)
+    }
+
+    fn check_authenticated(&self, spec: &CommandSpec) -> Result<(), CommandError> {
+        if self.session.must_authenticate(self.config) && !spec.has(Flag::NoAuth) {
+            return Err(CommandError::text("NOAUTH Authentication required."));
+        }
+        Ok(())
+    }
+
+    /// Refuses writes, and PING as Redis does so that probes notice, while the journal cannot take them.
+    fn check_journal(&self, spec: &CommandSpec) -> Result<(), CommandError> {
+        if (spec.has(Flag::Write) || spec.name == "ping")
+            && let Some(why) = self.host.process.write_refusal()
+        {
+            return Err(CommandError::new(format!("MISCONF Errors writing to the AOF file: {why}")));
+        }
+        Ok(())
+    }
+
+    fn run(&mut self, spec: &CommandSpec, call: &Call<'_>, reply: &mut Reply<'_>) -> Outcome {
+        match spec.run {
+            Run::Read(run) => {
+                let database = self.session.database;
+                let hold = self.hold_for(spec, call, Access::Read);
+                run(hold.reader(database), call, reply)
+            }
+            Run::Write(run) => {
+                let database = self.session.database;
+                let hold = self.hold_for(spec, call, Access::Write);
+                let outcome = run(&mut hold.writer(database), call, reply);
+                hold.end_record();
+                outcome
+            }
+            Run::Keyspace(run) | Run::Session(run) => {
+                self.release();
+                run(self.host, self.session, call, reply)
+            }
+            Run::Admin(run) => {
+                self.release();
+                run(self.host, call, reply)
+            }
+            Run::Container => unreachable!("a container's subcommand was resolved"),
+        }
+    }
+
+    /// The hold on the command's shards: the present one if it will do, else a new one. Short enough between commands
+    /// that others get the lock, see [`limits::COMMANDS_PER_LOCK`].
+    fn hold_for(&mut self, spec: &CommandSpec, call: &Call<'_>, access: Access) -> &mut Hold<'b> {
+        let mut shards: SmallVec<[ShardIndex; 4]> = SmallVec::new();
+        for_each_key(spec, call, &mut |key| shards.push(self.host.store.shard_of(key)));
+        if shards.len() > 1 {
+            shards.sort_unstable();
+            shards.dedup();
+        }
+        let reusable = self.commands_in_hold < limits::COMMANDS_PER_LOCK
+            && self.hold.as_ref().is_some_and(|hold| hold.covers(&shards, access));
+        if !reusable {
+            self.release();
+            let spare = std::mem::take(&mut self.spare);
+            self.hold = Some(Hold::on(&self.host.store, &shards, access, spare));
+            self.commands_in_hold = 0;
+        }
+        self.commands_in_hold += 1;
+        self.hold.as_mut().expect("taken above")
+    }
+
+    /// Gives the present hold's locks back; its records are in the journal's hands then.
+    fn release(&mut self) {
+        if let Some(hold) = self.hold.take() {
+            let lookups = hold.lookups();
+            self.session.stats.keyspace_hits.add(lookups.hits);
+            self.session.stats.keyspace_misses.add(lookups.misses);
+            let (seq, spare) = hold.release();
+            self.spare = spare;
+            self.session.unacknowledged = seq.or(self.session.unacknowledged);
+        }
+    }
+
+    /// A slip in our own code: the command has an error for its reply, the process lives.
+    fn note_panic(&mut self, entry: &Entry) -> CommandError {
+        tracing::error!(command = entry.full_name, "a command panicked; please report this");
+        self.session.stats.panics.add(1);
+        self.release();
+        CommandError::text("ERR internal error")
+    }
+}
+
+/// Calls `visit` with every key that the command touches.
+pub(super) fn for_each_key(spec: &CommandSpec, call: &Call<'_>, visit: &mut dyn FnMut(&[u8])) {
+    match spec.keys {
+        Keys::None => {}
+        Keys::Range { first, last, .. } => {
+            for position in key_positions(first, last, call.arguments.len()) {
+                visit(call.argument(position));
+            }
+        }
+        Keys::Derived(all) => all(call, visit),
+    }
+}
+
+/// The positions that a key range covers in a request of `count` arguments.
+pub(super) fn key_positions(first: usize, last: i32, count: usize) -> std::ops::RangeInclusive<usize> {
+    let end = match last {
+        0 => first,
+        last if last < 0 => count.saturating_sub(last.unsigned_abs() as usize),
+        last => last as usize,
+    };
+    first..=end
+}
+
+/// Whether a request is a line of HTTP: a browser that was made to send a server commands, as Redis guards against.
+fn speaks_http(arguments: Arguments<'_>) -> bool {
+    let name = arguments.get(0).unwrap_or_default();
+    name.eq_ignore_ascii_case(b"post") || name.eq_ignore_ascii_case(b"host:")
+}
+
+/// Finds the command or subcommand that a request names.
+fn resolve(arguments: Arguments<'_>) -> Result<usize, (Option<usize>, CommandError)> {
+    let name = arguments.get(0).unwrap_or_default();
+    let Some(place) = table().find(name).filter(|place| !table().entries()[*place].is_subcommand) else {
+        return Err((None, unknown_command(arguments)));
+    };
+    let entry = &table().entries()[place];
+    match arguments.get(1) {
+        Some(subcommand) if !entry.subcommands.is_empty() => table()
+            .find_subcommand(place, subcommand)
+            .ok_or_else(|| (Some(place), unknown_subcommand(entry, subcommand))),
+        _ if matches!(entry.spec.run, Run::Container) => {
+            Err((Some(place), CommandError::arity(&entry.full_name)))
+        }
+        _ => Ok(place),
+    }
+}
+
+fn check_arity(entry: &Entry, arguments: Arguments<'_>) -> Result<(), CommandError> {
+    if entry.spec.accepts(arguments.len()) { Ok(()) } else { Err(CommandError::arity(&entry.full_name)) }
+}
+
+/// As Redis: up to 128 characters of the name and of the arguments are quoted back.
+fn unknown_command(arguments: Arguments<'_>) -> CommandError {
+    const SHOWN: usize = 128;
+    let shown = |bytes: &[u8], most: usize| text(&bytes[..bytes.len().min(most)]);
+    let mut list = String::new();
+    for argument in arguments.iter().skip(1) {
+        if list.len() >= SHOWN {
+            break;
+        }
+        list += &format!("'{}' ", shown(argument, SHOWN - list.len()));
+    }
+    let name = shown(arguments.get(0).unwrap_or_default(), SHOWN);
+    CommandError::new(format!("ERR unknown command '{name}', with args beginning with: {list}"))
+}
+
+fn unknown_subcommand(entry: &Entry, subcommand: &[u8]) -> CommandError {
+    let name = text(&subcommand[..subcommand.len().min(128)]);
+    let command = entry.full_name.to_uppercase();
+    CommandError::new(format!("ERR unknown subcommand '{name}'. Try {command} HELP."))
+}

@@ -1,0 +1,503 @@
+//! FRIENDRANK: gather the friends, look up their scores, put in order what is asked for.
+
+use super::request::{Mode, Request, Selection, Source};
+use crate::commands::call::Call;
+use crate::commands::error::{CommandError, Outcome};
+use crate::commands::host::Host;
+use crate::commands::session::Session;
+use crate::commands::sorted_sets::PREFETCHED_MEMBERS;
+use crate::limits;
+use crate::ranking::{Order, RankedMembers, Ranking, Score};
+use crate::resp::reply::Reply;
+use crate::store::change::ChangeBuffer;
+use crate::store::{Access, DatabaseIndex, Hold, KeptResults, Reader, Value};
+use std::cmp::Ordering;
+use std::ops::Range;
+use std::sync::Arc;
+
+/// Friend rankings kept for MAXAGE.
+pub type FriendRankings = KeptResults<KeptKey, Standing>;
+
+/// What a kept ranking is the answer to.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct KeptKey {
+    database: DatabaseIndex,
+    board: Box<[u8]>,
+    friends: Box<[u8]>,
+    /// The user, unless left out by NOSELF.
+    user: Option<Box<[u8]>>,
+    ascending: bool,
+}
+
+impl KeptKey {
+    fn bytes(&self) -> usize {
+        let user = self.user.as_ref().map_or(0, |user| user.len());
+        size_of::<Self>() + self.board.len() + self.friends.len() + user
+    }
+}
+
+/// Where a name stands in a [`Standing`]'s `names`.
+#[derive(Clone, Copy, Debug)]
+struct Name {
+    start: u32,
+    len: u32,
+}
+
+/// A person with a score.
+#[derive(Clone, Copy, Debug)]
+struct Row {
+    score: Score,
+    name: Name,
+}
+
+/// The people of one request: with their scores, or without.
+#[derive(Debug, Default)]
+pub struct Standing {
+    names: Vec<u8>,
+    ranked: Vec<Row>,
+    unranked: Vec<Name>,
+    /// The user, if the user takes part and has a score.
+    own: Option<Row>,
+    /// Whether `ranked` and `unranked` are in order as a whole.
+    is_sorted: bool,
+}
+
+impl Standing {
+    fn name(&self, name: Name) -> &[u8] {
+        &self.names[name.start as usize..(name.start + name.len) as usize]
+    }
+
+    fn add(&mut self, name: &[u8]) -> Result<(), CommandError> {
+        let too_large = || CommandError::text("ERR the names of these friends take more than 4 GiB");
+        let start = u32::try_from(self.names.len()).map_err(|_| too_large())?;
+        let len = u32::try_from(name.len()).map_err(|_| too_large())?;
+        start.checked_add(len).ok_or_else(too_large)?;
+        self.names.extend_from_slice(name);
+        self.unranked.push(Name { start, len });
+        Ok(())
+    }
+
+    fn bytes(&self) -> usize {
+        self.names.capacity()
+            + self.ranked.capacity() * size_of::<Row>()
+            + self.unranked.capacity() * size_of::<Name>()
+            + size_of::<Self>()
+    }
+
+    /// Best first.
+    fn compare(names: &[u8], order: Order, one: &Row, other: &Row) -> Ordering {
+        let name = |name: Name| &names[name.start as usize..(name.start + name.len) as usize];
+        let ascending = one.score.cmp(&other.score).then_with(|| name(one.name).cmp(name(other.name)));
+        if order == Order::Ascending { ascending } else { ascending.reverse() }
+    }
+
+    /// Puts everything in order.
+    fn sort(&mut self, order: Order) {
+        if !self.is_sorted {
+            let Self { names, ranked, .. } = self;
+            ranked.sort_unstable_by(|one, other| Self::compare(names, order, one, other));
+            self.sort_unranked();
+            self.is_sorted = true;
+        }
+    }
+
+    fn sort_unranked(&mut self) {
+        let Self { names, unranked, .. } = self;
+        let name = |name: &Name| &names[name.start as usize..(name.start + name.len) as usize];
+        unranked.sort_unstable_by(|one, other| name(one).cmp(name(other)));
+    }
+
+    /// Puts just the rows of `window` into their places.
+    fn sort_window(&mut self, window: Range<usize>, order: Order) {
+        if self.is_sorted || window.is_empty() {
+            return;
+        }
+        let Self { names, ranked, .. } = self;
+        let compare = |one: &Row, other: &Row| Self::compare(names, order, one, other);
+        if window.start > 0 {
+            ranked.select_nth_unstable_by(window.start, compare);
+        }
+        let tail = &mut ranked[window.start..];
+        let len = window.len();
+        if len < tail.len() {
+            tail.select_nth_unstable_by(len, compare);
+        }
+        tail[..len].sort_unstable_by(compare);
+    }
+
+    /// The number of rows before `row`.
+    fn position(&self, row: &Row, order: Order) -> usize {
+        let is_before = |other: &Row| Self::compare(&self.names, order, other, row) == Ordering::Less;
+        self.count(is_before)
+    }
+
+    /// The number of rows for which `is_before` holds, all of which stand before the others.
+    fn count(&self, is_before: impl Fn(&Row) -> bool) -> usize {
+        if self.is_sorted {
+            self.ranked.partition_point(is_before)
+        } else {
+            self.ranked.iter().filter(|row| is_before(row)).count()
+        }
+    }
+
+    /// The rank of `row`, which stands at `position`, in `mode`.
+    fn rank(&self, row: &Row, position: usize, mode: Mode, order: Order) -> usize {
+        let is_better = |other: &Row| match order {
+            Order::Ascending => other.score < row.score,
+            Order::Descending => other.score > row.score,
+        };
+        match mode {
+            Mode::Row => position,
+            Mode::Competition => self.count(is_better),
+            Mode::Dense => {
+                // In order, those that are better stand in front.
+                let candidates =
+                    if self.is_sorted { &self.ranked[..self.count(is_better)] } else { &self.ranked[..] };
+                let mut better: Vec<Score> =
+                    candidates.iter().filter(|other| is_better(other)).map(|other| other.score).collect();
+                if !self.is_sorted {
+                    better.sort_unstable();
+                }
+                better.dedup();
+                better.len()
+            }
+        }
+    }
+}
+
+/// FRIENDRANK: docs/friendrank.md has the contract.
+pub(super) fn friendrank(
+    host: &Host,
+    session: &mut Session,
+    call: &Call<'_>,
+    reply: &mut Reply<'_>,
+) -> Outcome {
+    let request = Request::parse(call)?;
+    let ranker = Ranker { host, database: session.database, request: &request };
+    let kept_key = ranker.kept_key();
+    if let (Some(key), Some(max_age_ms)) = (&kept_key, request.max_age_ms) {
+        let not_before_ms = host.clock.now_ms().saturating_sub(max_age_ms);
+        if let Some(standing) = host.friend_rankings.get(key, not_before_ms) {
+            return ranker.answer_sorted(&standing, reply);
+        }
+    }
+    let hold = ranker.hold_both();
+    let reader = hold.reader(session.database);
+    let board = reader.ranking(request.board)?;
+    let has_board = board.is_some();
+    if ranker.count_friends(reader)? <= limits::FRIENDS_AT_ONCE {
+        let mut standing = Standing::default();
+        ranker.gather_at_once(reader, &mut standing)?;
+        look_up(board, &mut standing, &request);
+        return ranker.answer(&mut standing, Globals::Held(board), reply);
+    }
+    drop(hold);
+    let mut standing = Standing::default();
+    ranker.gather_in_steps(&mut standing)?;
+    let computed_at_ms = host.clock.now_ms();
+    ranker.look_up_in_steps(&mut standing)?;
+    match kept_key.filter(|_| has_board) {
+        None => ranker.answer(&mut standing, Globals::InSteps, reply),
+        Some(key) => {
+            standing.sort(request.order);
+            standing.ranked.shrink_to_fit();
+            standing.unranked.shrink_to_fit();
+            standing.names.shrink_to_fit();
+            let bytes = standing.bytes() + key.bytes();
+            let standing = Arc::new(standing);
+            host.friend_rankings.put(key, Arc::clone(&standing), bytes, computed_at_ms);
+            ranker.answer_sorted(&standing, reply)
+        }
+    }
+}
+
+/// Where the ranks on the whole board are taken from.
+#[derive(Clone, Copy)]
+enum Globals<'r> {
+    /// The board, whose lock is held.
+    Held(Option<&'r Ranking>),
+    /// The board, locked for a stretch of rows at a time.
+    InSteps,
+}
+
+/// One request on its way.
+struct Ranker<'r> {
+    host: &'r Host,
+    database: DatabaseIndex,
+    request: &'r Request<'r>,
+}
+
+impl Ranker<'_> {
+    /// Under which key the answer is kept; `None` where it is not to be.
+    fn kept_key(&self) -> Option<KeptKey> {
+        let Source::Key(friends) = &self.request.source else { return None };
+        self.request.max_age_ms.filter(|&age_ms| age_ms > 0)?;
+        Some(KeptKey {
+            database: self.database,
+            board: self.request.board.into(),
+            friends: friends.as_slice().into(),
+            user: self.request.with_self.then(|| self.request.user.into()),
+            ascending: self.request.order == Order::Ascending,
+        })
+    }
+
+    /// Read locks on the board and on the friend list.
+    fn hold_both(&self) -> Hold<'_> {
+        let store = &self.host.store;
+        let mut shards = vec![store.shard_of(self.request.board)];
+        if let Source::Key(friends) = &self.request.source {
+            shards.push(store.shard_of(friends));
+        }
+        shards.sort_unstable();
+        shards.dedup();
+        Hold::on(store, &shards, Access::Read, ChangeBuffer::default())
+    }
+
+    fn hold_one(&self, key: &[u8]) -> Hold<'_> {
+        Hold::on(&self.host.store, &[self.host.store.shard_of(key)], Access::Read, ChangeBuffer::default())
+    }
+
+    fn count_friends(&self, reader: Reader<'_>) -> Result<usize, CommandError> {
+        match &self.request.source {
+            Source::Members(members) => Ok(members.clone().count()),
+            Source::Key(key) => match reader.value(key) {
+                None => Ok(0),
+                Some(Value::Set(members)) => Ok(members.len()),
+                Some(Value::Ranking(ranking)) => Ok(ranking.len()),
+                Some(Value::String(_)) => Err(CommandError::WRONG_TYPE),
+            },
+        }
+    }
+
+    fn gather_at_once(&self, reader: Reader<'_>, standing: &mut Standing) -> Outcome {
+        match &self.request.source {
+            Source::Members(_) => self.gather_arguments(standing),
+            Source::Key(key) => {
+                self.gather_step(reader, key, 0, usize::MAX, standing)?;
+                self.add_self(standing)
+            }
+        }
+    }
+
+    fn gather_in_steps(&self, standing: &mut Standing) -> Outcome {
+        let Source::Key(key) = &self.request.source else { return self.gather_arguments(standing) };
+        let mut cursor = 0;
+        loop {
+            let hold = self.hold_one(key);
+            cursor = self.gather_step(
+                hold.reader(self.database),
+                key,
+                cursor,
+                limits::MEMBERS_PER_LOCK,
+                standing,
+            )?;
+            if cursor == 0 {
+                return self.add_self(standing);
+            }
+        }
+    }
+
+    /// Adds about `count` friends from `cursor` on; the user is added at the end, whether a friend or not.
+    fn gather_step(
+        &self,
+        reader: Reader<'_>,
+        key: &[u8],
+        cursor: u64,
+        count: usize,
+        standing: &mut Standing,
+    ) -> Result<u64, CommandError> {
+        let mut result = Ok(());
+        let mut add = |name: &[u8]| {
+            if name != self.request.user && result.is_ok() {
+                result = standing.add(name);
+            }
+        };
+        let next = match reader.value(key) {
+            Some(Value::Set(members)) => members.scan(cursor, count, &mut add),
+            Some(Value::Ranking(ranking)) => ranking.scan(cursor, count, |name, _| add(name)),
+            Some(Value::String(_)) => return Err(CommandError::WRONG_TYPE),
+            None => 0,
+        };
+        result.map(|()| next)
+    }
+
+    /// Arguments may repeat a name; a person is one row all the same.
+    fn gather_arguments(&self, standing: &mut Standing) -> Outcome {
+        let Source::Members(members) = &self.request.source else { return Ok(()) };
+        let mut names: Vec<&[u8]> = members.clone().filter(|name| *name != self.request.user).collect();
+        names.sort_unstable();
+        names.dedup();
+        names.into_iter().try_for_each(|name| standing.add(name))?;
+        self.add_self(standing)
+    }
+
+    fn add_self(&self, standing: &mut Standing) -> Outcome {
+        if self.request.with_self { standing.add(self.request.user) } else { Ok(()) }
+    }
+
+    fn look_up_in_steps(&self, standing: &mut Standing) -> Outcome {
+        let everyone = std::mem::take(&mut standing.unranked);
+        standing.ranked.reserve(everyone.len());
+        for names in everyone.chunks(limits::MEMBERS_PER_LOCK) {
+            standing.unranked.extend_from_slice(names);
+            let hold = self.hold_one(self.request.board);
+            let board = hold.reader(self.database).ranking(self.request.board)?;
+            let from = standing.unranked.len() - names.len();
+            look_up_from(board, standing, from, self.request);
+        }
+        Ok(())
+    }
+
+    /// Answers from a standing that is in order as a whole and may be shared.
+    fn answer_sorted(&self, standing: &Standing, reply: &mut Reply<'_>) -> Outcome {
+        let window = self.window(standing);
+        self.write(standing, window, Globals::InSteps, reply);
+        Ok(())
+    }
+
+    /// Answers from a standing in no order, putting as little of it in order as will do.
+    fn answer(&self, standing: &mut Standing, globals: Globals<'_>, reply: &mut Reply<'_>) -> Outcome {
+        let window = self.window(standing);
+        // A dense rank in the middle needs to know how many scores differ above it, which an order tells best.
+        if window.start > 0 && self.request.mode == Mode::Dense {
+            standing.sort(self.request.order);
+        }
+        let ranked = window.start.min(standing.ranked.len())..window.end.min(standing.ranked.len());
+        standing.sort_window(ranked, self.request.order);
+        if self.request.with_unranked && !standing.is_sorted {
+            standing.sort_unranked();
+        }
+        self.write(standing, window, globals, reply);
+        Ok(())
+    }
+
+    /// The rows that are asked for, the unranked counted after the ranked.
+    fn window(&self, standing: &Standing) -> Range<usize> {
+        let ranked = standing.ranked.len();
+        let all = ranked + if self.request.with_unranked { standing.unranked.len() } else { 0 };
+        match self.request.selection {
+            Selection::All => 0..all,
+            Selection::Top(count) => 0..count.min(all),
+            Selection::Own => 0..0,
+            Selection::Around(count) => standing.own.map_or(0..0, |own| {
+                let position = standing.position(&own, self.request.order);
+                position.saturating_sub(count)..position.saturating_add(count).saturating_add(1).min(all)
+            }),
+        }
+    }
+
+    fn write(&self, standing: &Standing, window: Range<usize>, globals: Globals<'_>, reply: &mut Reply<'_>) {
+        let Request { order, mode, with_global, .. } = *self.request;
+        if self.request.selection == Selection::Own {
+            return self.write_own(standing, globals, reply);
+        }
+        let ranked =
+            &standing.ranked[window.start.min(standing.ranked.len())..window.end.min(standing.ranked.len())];
+        let unranked = window.len() - ranked.len();
+        let global_ranks =
+            if with_global { self.global_ranks(standing, ranked, globals) } else { Vec::new() };
+        let columns = if with_global { 4 } else { 3 };
+        reply.array(window.len());
+        let mut rank = ranked.first().map_or(0, |first| standing.rank(first, window.start, mode, order));
+        let mut previous: Option<Score> = None;
+        for (index, row) in ranked.iter().enumerate() {
+            let is_new_score = previous.is_some_and(|previous| previous != row.score);
+            rank = match mode {
+                Mode::Row => window.start + index,
+                Mode::Competition if is_new_score => window.start + index,
+                Mode::Dense if is_new_score => rank + 1,
+                Mode::Competition | Mode::Dense => rank,
+            };
+            previous = Some(row.score);
+            reply.array(columns);
+            reply.bulk(standing.name(row.name));
+            reply.double(row.score.get());
+            reply.count(rank);
+            if with_global {
+                write_global(global_ranks[index], reply);
+            }
+        }
+        // What the window still wants are unranked people; it can only begin among the ranked.
+        for name in standing.unranked.iter().take(unranked) {
+            reply.array(columns);
+            reply.bulk(standing.name(*name));
+            (1..columns).for_each(|_| reply.null());
+        }
+    }
+
+    /// SELF: score, rank and how many there are; the null of ZRANK WITHSCORE for a user who is not on the board.
+    fn write_own(&self, standing: &Standing, globals: Globals<'_>, reply: &mut Reply<'_>) {
+        let Request { order, mode, with_global, .. } = *self.request;
+        let Some(own) = standing.own else { return reply.null_array() };
+        let position = standing.position(&own, order);
+        reply.array(if with_global { 4 } else { 3 });
+        reply.double(own.score.get());
+        reply.count(standing.rank(&own, position, mode, order));
+        reply.count(standing.ranked.len());
+        if with_global {
+            write_global(self.global_ranks(standing, &[own], globals)[0], reply);
+        }
+    }
+
+    /// The rows' ranks on the whole board.
+    fn global_ranks(&self, standing: &Standing, rows: &[Row], globals: Globals<'_>) -> Vec<Option<usize>> {
+        let rank_on = |board: Option<&Ranking>, rows: &[Row]| -> Vec<Option<usize>> {
+            let rank =
+                |row: &Row| board?.rank(standing.name(row.name), self.request.order).map(|(rank, _)| rank);
+            rows.iter().map(rank).collect()
+        };
+        match globals {
+            Globals::Held(board) => rank_on(board, rows),
+            Globals::InSteps => {
+                let in_step = |rows: &[Row]| {
+                    let hold = self.hold_one(self.request.board);
+                    // Of another type since: nobody stands on it.
+                    let board = hold.reader(self.database).ranking(self.request.board).unwrap_or(None);
+                    rank_on(board, rows)
+                };
+                rows.chunks(limits::MEMBERS_PER_LOCK).flat_map(in_step).collect()
+            }
+        }
+    }
+}
+
+fn write_global(rank: Option<usize>, reply: &mut Reply<'_>) {
+    match rank {
+        Some(rank) => reply.count(rank),
+        None => reply.null(),
+    }
+}
+
+fn look_up(board: Option<&Ranking>, standing: &mut Standing, request: &Request<'_>) {
+    standing.ranked.reserve(standing.unranked.len());
+    look_up_from(board, standing, 0, request);
+}
+
+/// Moves those of `unranked[from..]` who have a score on `board` to `ranked`.
+fn look_up_from(board: Option<&Ranking>, standing: &mut Standing, from: usize, request: &Request<'_>) {
+    let Some(board) = board else { return };
+    let Standing { names, ranked, unranked, own, .. } = standing;
+    let bytes = |name: Name| &names[name.start as usize..(name.start + name.len) as usize];
+    let mut kept = from;
+    for chunk_start in (from..unranked.len()).step_by(PREFETCHED_MEMBERS) {
+        let chunk = chunk_start..(chunk_start + PREFETCHED_MEMBERS).min(unranked.len());
+        board.prefetch(unranked[chunk.clone()].iter().map(|name| bytes(*name)));
+        for index in chunk {
+            let name = unranked[index];
+            match board.score(bytes(name)) {
+                Some(score) => {
+                    let row = Row { score, name };
+                    if bytes(name) == request.user {
+                        *own = Some(row);
+                    }
+                    ranked.push(row);
+                }
+                None => {
+                    unranked[kept] = name;
+                    kept += 1;
+                }
+            }
+        }
+    }
+    unranked.truncate(kept);
+}

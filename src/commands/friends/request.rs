@@ -1,0 +1,132 @@
+//! What a FRIENDRANK asks for, read from its arguments.
+
+use crate::commands::call::{Call, Cursor};
+use crate::commands::error::CommandError;
+use crate::ranking::Order;
+
+/// Where the friends come from.
+#[derive(Clone, Debug)]
+pub(super) enum Source<'a> {
+    /// The members of the set or sorted set at this key.
+    Key(Vec<u8>),
+    /// Arguments.
+    Members(std::iter::Take<Cursor<'a>>),
+}
+
+/// Which rows are wanted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Selection {
+    /// All.
+    All,
+    /// The first so many.
+    Top(usize),
+    /// The user's, and so many above and below it.
+    Around(usize),
+    /// Just where the user stands.
+    Own,
+}
+
+/// How equal scores are numbered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Mode {
+    /// 0 1 2 3: each row its own.
+    Row,
+    /// 0 1 1 3: equal scores share a rank and the next is skipped.
+    Competition,
+    /// 0 1 1 2: equal scores share a rank and none is skipped.
+    Dense,
+}
+
+/// A FRIENDRANK request.
+#[derive(Clone, Debug)]
+pub(super) struct Request<'a> {
+    pub(super) board: &'a [u8],
+    pub(super) user: &'a [u8],
+    pub(super) source: Source<'a>,
+    pub(super) selection: Selection,
+    /// Which end of the board is best.
+    pub(super) order: Order,
+    pub(super) mode: Mode,
+    pub(super) with_self: bool,
+    pub(super) with_global: bool,
+    pub(super) with_unranked: bool,
+    /// How old a kept answer may be.
+    pub(super) max_age_ms: Option<u64>,
+}
+
+impl<'a> Request<'a> {
+    /// Reads a request. Each option may stand once and in any place; contradictions are syntax errors.
+    pub(super) fn parse(call: &Call<'a>) -> Result<Self, CommandError> {
+        let (board, user) = (call.argument(1), call.argument(2));
+        let mut request = Self {
+            board,
+            user,
+            source: Source::Key(super::friends_key(&call.config.friend_key_prefix, user)),
+            selection: Selection::All,
+            order: Order::Descending,
+            mode: Mode::Row,
+            with_self: true,
+            with_global: false,
+            with_unranked: false,
+            max_age_ms: None,
+        };
+        let (mut has_selection, mut has_mode) = (false, false);
+        let once =
+            |seen: &mut bool| if std::mem::replace(seen, true) { Err(CommandError::SYNTAX) } else { Ok(()) };
+        let (mut has_asc, mut has_noself, mut has_global, mut has_unranked) = (false, false, false, false);
+        let mut has_source = false;
+        let mut cursor = call.cursor(3);
+        while cursor.remaining() > 0 {
+            if cursor.take_word("friends") {
+                once(&mut has_source)?;
+                request.source = Source::Key(cursor.required()?.to_vec());
+            } else if cursor.take_word("members") {
+                once(&mut has_source)?;
+                let count = cursor.non_negative()?;
+                if count == 0 || count > cursor.remaining() {
+                    return Err(CommandError::SYNTAX);
+                }
+                request.source = Source::Members(cursor.clone().take(count));
+                cursor.nth(count - 1);
+            } else if cursor.take_word("top") {
+                once(&mut has_selection)?;
+                request.selection = Selection::Top(cursor.non_negative()?);
+            } else if cursor.take_word("around") {
+                once(&mut has_selection)?;
+                request.selection = Selection::Around(cursor.non_negative()?);
+            } else if cursor.take_word("self") {
+                once(&mut has_selection)?;
+                request.selection = Selection::Own;
+            } else if cursor.take_word("asc") {
+                once(&mut has_asc)?;
+                request.order = Order::Ascending;
+            } else if cursor.take_word("mode") {
+                once(&mut has_mode)?;
+                request.mode = match cursor.required()?.to_ascii_lowercase().as_slice() {
+                    b"row" => Mode::Row,
+                    b"competition" => Mode::Competition,
+                    b"dense" => Mode::Dense,
+                    _ => return Err(CommandError::SYNTAX),
+                };
+            } else if cursor.take_word("noself") {
+                once(&mut has_noself)?;
+                request.with_self = false;
+            } else if cursor.take_word("withglobal") {
+                once(&mut has_global)?;
+                request.with_global = true;
+            } else if cursor.take_word("withunranked") {
+                once(&mut has_unranked)?;
+                request.with_unranked = true;
+            } else if request.max_age_ms.is_none() && cursor.take_word("maxage") {
+                request.max_age_ms = Some(cursor.non_negative()? as u64);
+            } else {
+                return Err(CommandError::SYNTAX);
+            }
+        }
+        let about_the_user = matches!(request.selection, Selection::Around(_) | Selection::Own);
+        if about_the_user && !request.with_self {
+            return Err(CommandError::SYNTAX);
+        }
+        Ok(request)
+    }
+}

@@ -1,0 +1,338 @@
+//! COMMAND: what the server tells clients of its commands. All of it is read off the command table.
+
+use super::call::{Call, text};
+use super::error::{CommandError, Outcome};
+use super::execute::{for_each_key, key_positions};
+use super::host::Host;
+use super::spec::{CommandSpec, Flag, Group, Keys, Run};
+use super::syntax::{self, Argument, ArgumentKind};
+use super::table::{ACL_CATEGORIES, Entry, table};
+use crate::glob::{Case, matches};
+use crate::resp::reply::Reply;
+
+const BASE: CommandSpec = CommandSpec {
+    group: Group::Server,
+    categories: &["@connection"],
+    since: "2.8.13",
+    flags: &[Flag::Loading, Flag::Stale],
+    ..CommandSpec::BASE
+};
+
+const ANY_ORDER: &[&str] = &["nondeterministic_output_order"];
+
+pub(super) const COMMANDS: &[CommandSpec] = &[CommandSpec {
+    name: "command",
+    syntax: "",
+    summary: "Describes all commands",
+    complexity: "O(N) with N commands",
+    arity: -1,
+    tips: ANY_ORDER,
+    run: Run::Admin(command),
+    subcommands: COMMAND,
+    ..BASE
+}];
+
+const COMMAND: &[CommandSpec] = &[
+    CommandSpec {
+        name: "count",
+        syntax: "",
+        summary: "Returns the number of commands",
+        arity: 2,
+        run: Run::Admin(command_count),
+        ..BASE
+    },
+    CommandSpec {
+        name: "list",
+        syntax: "[FILTERBY <MODULE module-name | ACLCAT category | PATTERN pattern>]",
+        summary: "Returns the names of commands",
+        since: "7.0.0",
+        complexity: "O(N) with N commands",
+        arity: -2,
+        tips: ANY_ORDER,
+        run: Run::Admin(command_list),
+        ..BASE
+    },
+    CommandSpec {
+        name: "info",
+        syntax: "[command-name [command-name ...]]",
+        summary: "Describes commands for clients",
+        complexity: "O(N) with N commands",
+        arity: -2,
+        tips: ANY_ORDER,
+        run: Run::Admin(command_info),
+        ..BASE
+    },
+    CommandSpec {
+        name: "docs",
+        syntax: "[command-name [command-name ...]]",
+        summary: "Describes commands for people",
+        since: "7.0.0",
+        complexity: "O(N) with N commands",
+        arity: -2,
+        tips: ANY_ORDER,
+        run: Run::Admin(command_docs),
+        ..BASE
+    },
+    CommandSpec {
+        name: "getkeys",
+        syntax: "command [arg ...]",
+        summary: "Returns the keys of a request",
+        complexity: "O(N) with N arguments",
+        arity: -3,
+        run: Run::Admin(command_getkeys),
+        ..BASE
+    },
+    CommandSpec {
+        name: "help",
+        syntax: "",
+        summary: "Lists the subcommands",
+        since: "5.0.0",
+        arity: 2,
+        run: Run::Admin(|_, _, reply| help("command", reply)),
+        ..BASE
+    },
+];
+
+/// The reply of a command's HELP.
+pub(super) fn help(command: &str, reply: &mut Reply<'_>) -> Outcome {
+    let table = table();
+    let place = table.find(command.as_bytes()).expect("a command of the table");
+    let subcommands = &table.entries()[place].subcommands;
+    reply.array(1 + subcommands.len() * 2);
+    let usage = "<subcommand> [<arg> [value] [opt] ...]. Subcommands are:";
+    reply.simple(&format!("{} {usage}", command.to_uppercase()));
+    for sub in subcommands.iter().map(|place| table.entries()[*place].spec) {
+        reply.simple(format!("{} {}", sub.name.to_uppercase(), sub.syntax).trim_end());
+        reply.simple(&format!("    {}.", sub.summary));
+    }
+    Ok(())
+}
+
+fn command(_: &Host, _: &Call<'_>, reply: &mut Reply<'_>) -> Outcome {
+    reply.array(table().commands().count());
+    table().commands().for_each(|entry| write_info(entry, reply));
+    Ok(())
+}
+
+fn command_count(_: &Host, _: &Call<'_>, reply: &mut Reply<'_>) -> Outcome {
+    reply.count(table().commands().count());
+    Ok(())
+}
+
+fn command_list(_: &Host, call: &Call<'_>, reply: &mut Reply<'_>) -> Outcome {
+    let mut cursor = call.cursor(1);
+    let mut names: Vec<&Entry> = table().commands().collect();
+    if cursor.remaining() > 0 {
+        if cursor.remaining() != 3 || !cursor.take_word("filterby") {
+            return Err(CommandError::SYNTAX);
+        }
+        if cursor.take_word("module") {
+            names.clear();
+        } else if cursor.take_word("aclcat") {
+            let category = format!("@{}", text(cursor.required()?).to_ascii_lowercase());
+            if !ACL_CATEGORIES.contains(&category.as_str()) {
+                names.clear();
+            }
+            names.retain(|entry| entry.spec.acl_categories().contains(&category.as_str()));
+        } else if cursor.take_word("pattern") {
+            let pattern = cursor.required()?;
+            names.retain(|entry| matches(pattern, entry.full_name.as_bytes(), Case::Insensitive));
+        } else {
+            return Err(CommandError::SYNTAX);
+        }
+    }
+    reply.array(names.len());
+    names.iter().for_each(|entry| reply.bulk(entry.full_name.as_bytes()));
+    Ok(())
+}
+
+fn command_info(host: &Host, call: &Call<'_>, reply: &mut Reply<'_>) -> Outcome {
+    if call.arguments.len() == 1 {
+        return command(host, call, reply);
+    }
+    reply.array(call.arguments.len() - 1);
+    for name in call.cursor(1) {
+        match table().find(name) {
+            Some(place) => write_info(&table().entries()[place], reply),
+            None => reply.null(),
+        }
+    }
+    Ok(())
+}
+
+/// The ten elements of one command in COMMAND INFO.
+fn write_info(entry: &Entry, reply: &mut Reply<'_>) {
+    let spec = entry.spec;
+    let (first, last, step) = match spec.keys {
+        Keys::Range { first, last, .. } => (first, if last == 0 { first as i32 } else { last }, 1),
+        Keys::None | Keys::Derived(_) => (0, 0, 0),
+    };
+    reply.array(10);
+    reply.bulk(entry.full_name.as_bytes());
+    reply.integer(i64::from(spec.arity));
+    reply.set(spec.flags.len());
+    spec.flags.iter().for_each(|flag| reply.simple(flag.name()));
+    reply.count(first);
+    reply.integer(i64::from(last));
+    reply.integer(step);
+    let categories = spec.acl_categories();
+    reply.set(categories.len());
+    categories.iter().for_each(|category| reply.simple(category));
+    reply.array(spec.tips.len());
+    spec.tips.iter().for_each(|tip| reply.bulk(tip.as_bytes()));
+    write_key_specs(spec, reply);
+    reply.array(entry.subcommands.len());
+    entry.subcommands.iter().for_each(|place| write_info(&table().entries()[*place], reply));
+}
+
+fn write_key_specs(spec: &CommandSpec, reply: &mut Reply<'_>) {
+    let Keys::Range { first, last, access } = spec.keys else {
+        reply.set(0);
+        return;
+    };
+    let notes =
+        if spec.name == "set" { Some("RW and ACCESS due to the optional `GET` argument") } else { None };
+    reply.set(1);
+    reply.map(if notes.is_some() { 4 } else { 3 });
+    if let Some(notes) = notes {
+        reply.bulk(b"notes");
+        reply.bulk(notes.as_bytes());
+    }
+    reply.bulk(b"flags");
+    reply.set(access.len());
+    access.iter().for_each(|flag| reply.simple(flag));
+    reply.bulk(b"begin_search");
+    reply.map(2);
+    reply.bulk(b"type");
+    reply.bulk(b"index");
+    reply.bulk(b"spec");
+    reply.map(1);
+    reply.bulk(b"index");
+    reply.count(first);
+    reply.bulk(b"find_keys");
+    reply.map(2);
+    reply.bulk(b"type");
+    reply.bulk(b"range");
+    reply.bulk(b"spec");
+    reply.map(3);
+    reply.bulk(b"lastkey");
+    reply.integer(i64::from(last));
+    reply.bulk(b"keystep");
+    reply.integer(1);
+    reply.bulk(b"limit");
+    reply.integer(0);
+}
+
+fn command_docs(_: &Host, call: &Call<'_>, reply: &mut Reply<'_>) -> Outcome {
+    let entries: Vec<&Entry> = if call.arguments.len() == 1 {
+        table().commands().collect()
+    } else {
+        call.cursor(1).filter_map(|name| table().find(name)).map(|place| &table().entries()[place]).collect()
+    };
+    reply.map(entries.len());
+    entries.iter().for_each(|entry| write_docs(entry, reply));
+    Ok(())
+}
+
+fn write_docs(entry: &Entry, reply: &mut Reply<'_>) {
+    let spec = entry.spec;
+    let arguments = syntax::parse(spec.syntax);
+    let fields = 4 + usize::from(!arguments.is_empty()) + usize::from(!entry.subcommands.is_empty());
+    reply.bulk(entry.full_name.as_bytes());
+    reply.map(fields);
+    let pairs = [
+        ("summary", spec.summary),
+        ("since", spec.since),
+        ("group", spec.group.name()),
+        ("complexity", spec.complexity),
+    ];
+    for (name, value) in pairs {
+        reply.bulk(name.as_bytes());
+        reply.bulk(value.as_bytes());
+    }
+    if !arguments.is_empty() {
+        reply.bulk(b"arguments");
+        write_arguments(&arguments, reply);
+    }
+    if !entry.subcommands.is_empty() {
+        reply.bulk(b"subcommands");
+        reply.map(entry.subcommands.len());
+        entry.subcommands.iter().for_each(|place| write_docs(&table().entries()[*place], reply));
+    }
+}
+
+fn write_arguments(arguments: &[Argument], reply: &mut Reply<'_>) {
+    reply.array(arguments.len());
+    for argument in arguments {
+        let parts = match &argument.kind {
+            ArgumentKind::OneOf(parts) | ArgumentKind::Block(parts) => Some(parts),
+            ArgumentKind::Value(_) | ArgumentKind::PureToken => None,
+        };
+        let mut fields = vec![("name", argument.name.as_str()), ("type", argument.kind.name())];
+        if parts.is_none() {
+            fields.push(("display_text", &argument.name));
+        }
+        if let Some(token) = &argument.token {
+            fields.push(("token", token));
+        }
+        let is_key = argument.kind == ArgumentKind::Value("key");
+        let flags: Vec<&str> = [(argument.optional, "optional"), (argument.multiple, "multiple")]
+            .into_iter()
+            .filter_map(|(is_set, name)| is_set.then_some(name))
+            .collect();
+        reply.map(
+            fields.len()
+                + usize::from(is_key)
+                + usize::from(!flags.is_empty())
+                + usize::from(parts.is_some()),
+        );
+        for (name, value) in fields {
+            reply.bulk(name.as_bytes());
+            reply.bulk(value.as_bytes());
+        }
+        if is_key {
+            reply.bulk(b"key_spec_index");
+            reply.integer(0);
+        }
+        if !flags.is_empty() {
+            reply.bulk(b"flags");
+            reply.set(flags.len());
+            flags.iter().for_each(|flag| reply.simple(flag));
+        }
+        if let Some(parts) = parts {
+            reply.bulk(b"arguments");
+            write_arguments(parts, reply);
+        }
+    }
+}
+
+fn command_getkeys(_: &Host, call: &Call<'_>, reply: &mut Reply<'_>) -> Outcome {
+    let request = call.arguments.skip(1);
+    let name = request.get(0).unwrap_or_default();
+    let place = table()
+        .find(name)
+        .filter(|place| !table().entries()[*place].is_subcommand)
+        .ok_or(CommandError::text("ERR Invalid command specified"))?;
+    let spec = table().entries()[place].spec;
+    if matches!(spec.keys, Keys::None) {
+        return Err(CommandError::text("ERR The command has no key arguments"));
+    }
+    if !spec.accepts(request.len()) {
+        return Err(CommandError::text("ERR Invalid number of arguments specified for command"));
+    }
+    match spec.keys {
+        Keys::Range { first, last, .. } => {
+            let positions = key_positions(first, last, request.len());
+            reply.array(positions.clone().count());
+            positions.for_each(|position| reply.bulk(request.get(position).unwrap_or_default()));
+        }
+        Keys::None | Keys::Derived(_) => {
+            let mut keys: Vec<Box<[u8]>> = Vec::new();
+            let request = Call { arguments: request, config: call.config };
+            for_each_key(spec, &request, &mut |key| keys.push(key.into()));
+            reply.array(keys.len());
+            keys.iter().for_each(|key| reply.bulk(key));
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,206 @@
+//! Keys of any type.
+
+use super::call::{Call, parse_integer};
+use super::error::{CommandError, Outcome};
+use super::host::Host;
+use super::session::Session;
+use super::spec::{CommandSpec, Flag, Group, Keys, Run};
+use crate::glob::{Case, matches};
+use crate::resp::reply::Reply;
+use crate::store::{Kind, Reader, Writer};
+
+const BASE: CommandSpec = CommandSpec::BASE;
+
+const MULTI_SHARD: &[&str] = &["request_policy:multi_shard", "response_policy:agg_sum"];
+
+/// Keys that SCAN looks at when COUNT does not say. As Redis.
+const SCAN_COUNT: usize = 10;
+
+pub(super) const COMMANDS: &[CommandSpec] = &[
+    CommandSpec {
+        name: "del",
+        syntax: "key [key ...]",
+        summary: "Removes keys",
+        complexity: "O(1) for each key; large values are freed by another thread",
+        arity: -2,
+        flags: &[Flag::Write],
+        tips: MULTI_SHARD,
+        keys: Keys::Range { first: 1, last: -1, access: &["RM", "delete"] },
+        run: Run::Write(del),
+        ..BASE
+    },
+    CommandSpec {
+        name: "unlink",
+        syntax: "key [key ...]",
+        summary: "Removes keys, as DEL does",
+        since: "4.0.0",
+        complexity: "O(1) for each key; large values are freed by another thread",
+        arity: -2,
+        flags: &[Flag::Write, Flag::Fast],
+        tips: MULTI_SHARD,
+        keys: Keys::Range { first: 1, last: -1, access: &["RM", "delete"] },
+        run: Run::Write(del),
+        ..BASE
+    },
+    CommandSpec {
+        name: "exists",
+        syntax: "key [key ...]",
+        summary: "Counts which of the keys exist",
+        complexity: "O(1) for each key",
+        arity: -2,
+        flags: &[Flag::Readonly, Flag::Fast],
+        tips: MULTI_SHARD,
+        keys: Keys::Range { first: 1, last: -1, access: &["RO"] },
+        run: Run::Read(exists),
+        ..BASE
+    },
+    CommandSpec {
+        name: "type",
+        syntax: "key",
+        summary: "Returns the type of a key's value",
+        arity: 2,
+        flags: &[Flag::Readonly, Flag::Fast],
+        keys: Keys::Range { first: 1, last: 0, access: &["RO"] },
+        run: Run::Read(type_of),
+        ..BASE
+    },
+    CommandSpec {
+        name: "scan",
+        syntax: "cursor [MATCH pattern] [COUNT count] [TYPE type]",
+        summary: "Walks the keys of the database in steps",
+        since: "2.8.0",
+        complexity: "O(1) for each call, O(N) for a whole walk",
+        arity: -2,
+        flags: &[Flag::Readonly],
+        tips: &["nondeterministic_output", "request_policy:special", "response_policy:special"],
+        run: Run::Keyspace(scan),
+        ..BASE
+    },
+    CommandSpec {
+        name: "dbsize",
+        group: Group::Server,
+        categories: &["@keyspace"],
+        syntax: "",
+        summary: "Returns the number of keys in the database",
+        arity: 1,
+        flags: &[Flag::Readonly, Flag::Fast],
+        tips: &["request_policy:all_shards", "response_policy:agg_sum"],
+        run: Run::Keyspace(dbsize),
+        ..BASE
+    },
+    CommandSpec {
+        name: "flushdb",
+        group: Group::Server,
+        syntax: "[ASYNC | SYNC]",
+        summary: "Removes all keys of the database",
+        complexity: "O(1); another thread frees the memory",
+        arity: -1,
+        flags: &[Flag::Write],
+        categories: &["@keyspace", "@dangerous"],
+        tips: &["request_policy:all_shards", "response_policy:all_succeeded"],
+        run: Run::Keyspace(flushdb),
+        ..BASE
+    },
+    CommandSpec {
+        name: "flushall",
+        group: Group::Server,
+        syntax: "[ASYNC | SYNC]",
+        summary: "Removes all keys of all databases",
+        complexity: "O(1); another thread frees the memory",
+        arity: -1,
+        flags: &[Flag::Write],
+        categories: &["@keyspace", "@dangerous"],
+        tips: &["request_policy:all_shards", "response_policy:all_succeeded"],
+        run: Run::Keyspace(flushall),
+        ..BASE
+    },
+];
+
+fn del(keys: &mut Writer<'_, '_>, call: &Call<'_>, reply: &mut Reply<'_>) -> Outcome {
+    reply.count(call.cursor(1).filter(|key| keys.remove(key)).count());
+    Ok(())
+}
+
+/// A key named twice counts twice, as in Redis.
+fn exists(keys: Reader<'_>, call: &Call<'_>, reply: &mut Reply<'_>) -> Outcome {
+    reply.count(call.cursor(1).filter(|key| keys.kind(key).is_some()).count());
+    Ok(())
+}
+
+fn type_of(keys: Reader<'_>, call: &Call<'_>, reply: &mut Reply<'_>) -> Outcome {
+    reply.simple(keys.kind(call.argument(1)).map_or("none", Kind::name));
+    Ok(())
+}
+
+fn scan(host: &Host, session: &mut Session, call: &Call<'_>, reply: &mut Reply<'_>) -> Outcome {
+    let cursor_text = call.argument(1);
+    let cursor = parse_cursor(cursor_text).ok_or(CommandError::text("ERR invalid cursor"))?;
+    let (mut pattern, mut count, mut kind): (_, _, Option<&[u8]>) = (None, SCAN_COUNT, None);
+    let mut options = call.cursor(2);
+    while options.remaining() > 0 {
+        if options.remaining() > 1 && options.take_word("match") {
+            pattern = Some(options.required()?);
+        } else if options.remaining() > 1 && options.take_word("count") {
+            let wanted = parse_integer(options.required()?)?;
+            count = usize::try_from(wanted).ok().filter(|&count| count > 0).ok_or(CommandError::SYNTAX)?;
+        } else if options.remaining() > 1 && options.take_word("type") {
+            kind = Some(options.required()?);
+        } else {
+            return Err(CommandError::SYNTAX);
+        }
+    }
+    let pattern = pattern.filter(|pattern| *pattern != b"*");
+    let mut found: Vec<Box<[u8]>> = Vec::new();
+    let next = host.store.scan(session.database, cursor, count, |key, key_kind| {
+        let fits = pattern.is_none_or(|pattern| matches(pattern, key, Case::Sensitive))
+            && kind.is_none_or(|kind| kind.eq_ignore_ascii_case(key_kind.name().as_bytes()));
+        if fits {
+            found.push(key.into());
+        }
+    });
+    reply.array(2);
+    reply.bulk(itoa::Buffer::new().format(next).as_bytes());
+    reply.array(found.len());
+    found.iter().for_each(|key| reply.bulk(key));
+    Ok(())
+}
+
+/// A cursor is an unsigned 64-bit number; as `strtoul` does, spaces in front are passed over.
+fn parse_cursor(text: &[u8]) -> Option<u64> {
+    let text = text.trim_ascii_start();
+    let is_number = !text.is_empty() && text.iter().all(u8::is_ascii_digit);
+    std::str::from_utf8(text).ok().filter(|_| is_number)?.parse().ok()
+}
+
+fn dbsize(host: &Host, session: &mut Session, _: &Call<'_>, reply: &mut Reply<'_>) -> Outcome {
+    reply.count(host.store.size(session.database).keys);
+    Ok(())
+}
+
+fn flushdb(host: &Host, session: &mut Session, call: &Call<'_>, reply: &mut Reply<'_>) -> Outcome {
+    let database = session.database;
+    flush(host, session, call, reply, Some(database))
+}
+
+fn flushall(host: &Host, session: &mut Session, call: &Call<'_>, reply: &mut Reply<'_>) -> Outcome {
+    flush(host, session, call, reply, None)
+}
+
+fn flush(
+    host: &Host,
+    session: &mut Session,
+    call: &Call<'_>,
+    reply: &mut Reply<'_>,
+    database: Option<u32>,
+) -> Outcome {
+    // Memory is always freed by another thread, so ASYNC and SYNC only have to be spelled right.
+    let mut options = call.cursor(1);
+    let is_mode = |word: &[u8]| word.eq_ignore_ascii_case(b"async") || word.eq_ignore_ascii_case(b"sync");
+    if options.remaining() > 1 || options.next().is_some_and(|word| !is_mode(word)) {
+        return Err(CommandError::SYNTAX);
+    }
+    session.unacknowledged = Some(host.store.flush(database));
+    host.friend_rankings.clear();
+    reply.ok();
+    Ok(())
+}

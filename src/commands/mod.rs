@@ -1,0 +1,29 @@
+//! What does it mean? Arguments in, reply out; synchronous; one file per command family.
+//!
+//! A command is one [`spec::CommandSpec`] in its family's const slice with its function below. [`table`] puts the
+//! slices together, [`execute`] runs requests through it. Commands never await and open no file; what they need of
+//! the process they ask of [`host::Host`].
+
+pub mod call;
+pub mod clients;
+mod configuration;
+mod connection;
+pub mod error;
+pub mod execute;
+mod expiry;
+mod friends;
+pub mod host;
+mod info;
+mod introspection;
+mod keys;
+mod server;
+pub mod session;
+mod sets;
+mod sorted_sets;
+pub mod spec;
+pub mod stats;
+mod strings;
+mod syntax;
+pub mod table;
+
+pub use friends::FriendRankings;

@@ -1,0 +1,210 @@
+//! Commands that read ranges: ZRANGE in all its forms and the older names for parts of it.
+
+use super::bounds::{LexRange, RankRange, ScoreRange};
+use crate::commands::call::Call;
+use crate::commands::error::{CommandError, Outcome};
+use crate::commands::spec::{CommandSpec, Flag, Group, Keys, Run};
+use crate::ranking::{Order, RankedMembers, Ranking};
+use crate::resp::reply::Reply;
+use crate::store::Reader;
+use std::ops::Range;
+
+const BASE: CommandSpec = CommandSpec {
+    group: Group::SortedSet,
+    flags: &[Flag::Readonly],
+    keys: Keys::Range { first: 1, last: 0, access: &["RO", "access"] },
+    complexity: "O(log N + M) with M members returned",
+    arity: -4,
+    ..CommandSpec::BASE
+};
+
+pub(in crate::commands) const COMMANDS: &[CommandSpec] = &[
+    CommandSpec {
+        name: "zrange",
+        syntax: "key start stop [BYSCORE | BYLEX] [REV] [LIMIT offset count] [WITHSCORES]",
+        summary: "Returns members within a range of ranks, scores or names",
+        since: "1.2.0",
+        run: Run::Read(zrange),
+        ..BASE
+    },
+    CommandSpec {
+        name: "zrevrange",
+        syntax: "key start stop [WITHSCORES]",
+        summary: "Returns members within a range of ranks, highest score first",
+        since: "1.2.0",
+        run: Run::Read(zrevrange),
+        ..BASE
+    },
+    CommandSpec {
+        name: "zrangebyscore",
+        syntax: "key min max [WITHSCORES] [LIMIT offset count]",
+        summary: "Returns members within a range of scores",
+        since: "1.0.5",
+        run: Run::Read(zrangebyscore),
+        ..BASE
+    },
+    CommandSpec {
+        name: "zrevrangebyscore",
+        syntax: "key max min [WITHSCORES] [LIMIT offset count]",
+        summary: "Returns members within a range of scores, highest score first",
+        since: "2.2.0",
+        run: Run::Read(zrevrangebyscore),
+        ..BASE
+    },
+    CommandSpec {
+        name: "zrangebylex",
+        syntax: "key min max [LIMIT offset count]",
+        summary: "Returns members within a lexicographic range, where all scores are equal",
+        since: "2.8.9",
+        run: Run::Read(zrangebylex),
+        ..BASE
+    },
+    CommandSpec {
+        name: "zrevrangebylex",
+        syntax: "key max min [LIMIT offset count]",
+        summary: "Returns members within a lexicographic range backwards, where all scores are equal",
+        since: "2.8.9",
+        run: Run::Read(zrevrangebylex),
+        ..BASE
+    },
+];
+
+/// What the two bounds are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum By {
+    Rank,
+    Score,
+    Lex,
+}
+
+/// What a command's name already says; ZRANGE leaves it to its options.
+#[derive(Clone, Copy, Debug)]
+struct Given {
+    by: Option<By>,
+    order: Option<Order>,
+}
+
+fn zrange(keys: Reader<'_>, call: &Call<'_>, reply: &mut Reply<'_>) -> Outcome {
+    range(keys, call, reply, Given { by: None, order: None })
+}
+
+fn zrevrange(keys: Reader<'_>, call: &Call<'_>, reply: &mut Reply<'_>) -> Outcome {
+    range(keys, call, reply, Given { by: Some(By::Rank), order: Some(Order::Descending) })
+}
+
+fn zrangebyscore(keys: Reader<'_>, call: &Call<'_>, reply: &mut Reply<'_>) -> Outcome {
+    range(keys, call, reply, Given { by: Some(By::Score), order: Some(Order::Ascending) })
+}
+
+fn zrevrangebyscore(keys: Reader<'_>, call: &Call<'_>, reply: &mut Reply<'_>) -> Outcome {
+    range(keys, call, reply, Given { by: Some(By::Score), order: Some(Order::Descending) })
+}
+
+fn zrangebylex(keys: Reader<'_>, call: &Call<'_>, reply: &mut Reply<'_>) -> Outcome {
+    range(keys, call, reply, Given { by: Some(By::Lex), order: Some(Order::Ascending) })
+}
+
+fn zrevrangebylex(keys: Reader<'_>, call: &Call<'_>, reply: &mut Reply<'_>) -> Outcome {
+    range(keys, call, reply, Given { by: Some(By::Lex), order: Some(Order::Descending) })
+}
+
+/// The bounds, read.
+enum Bounds<'a> {
+    Rank(RankRange),
+    Score(ScoreRange),
+    Lex(LexRange<'a>),
+}
+
+/// Everything a range request asks for.
+struct RangeRequest<'a> {
+    bounds: Bounds<'a>,
+    order: Order,
+    with_scores: bool,
+    /// LIMIT's offset and count; a negative count is no limit.
+    limit: Option<(i64, i64)>,
+}
+
+impl<'a> RangeRequest<'a> {
+    /// Reads a request in Redis 8.2's order, so that of two mistakes the same one is named.
+    fn parse(call: &Call<'a>, given: Given) -> Result<Self, CommandError> {
+        let Given { mut by, mut order } = given;
+        let (mut with_scores, mut limit) = (false, None);
+        let mut cursor = call.cursor(4);
+        while cursor.remaining() > 0 {
+            if cursor.take_word("withscores") {
+                with_scores = true;
+            } else if cursor.remaining() > 2 && cursor.take_word("limit") {
+                limit = Some((cursor.integer()?, cursor.integer()?));
+            } else if order.is_none() && cursor.take_word("rev") {
+                order = Some(Order::Descending);
+            } else if by.is_none() && cursor.take_word("bylex") {
+                by = Some(By::Lex);
+            } else if by.is_none() && cursor.take_word("byscore") {
+                by = Some(By::Score);
+            } else {
+                return Err(CommandError::SYNTAX);
+            }
+        }
+        let (by, order) = (by.unwrap_or(By::Rank), order.unwrap_or(Order::Ascending));
+        // A count of -1 is the default, which Redis cannot tell from no LIMIT at all.
+        if by == By::Rank && limit.is_some_and(|(_, count)| count != -1) {
+            return Err(CommandError::text(
+                "ERR syntax error, LIMIT is only supported in combination with either BYSCORE or BYLEX",
+            ));
+        }
+        if by == By::Lex && with_scores {
+            return Err(CommandError::text(
+                "ERR syntax error, WITHSCORES not supported in combination with BYLEX",
+            ));
+        }
+        let (first, second) = (call.argument(2), call.argument(3));
+        // Backwards by score or name, the upper bound comes first.
+        let (min, max) = if order == Order::Descending { (second, first) } else { (first, second) };
+        let bounds = match by {
+            By::Rank => Bounds::Rank(RankRange::parse(first, second)?),
+            By::Score => Bounds::Score(ScoreRange::parse(min, max)?),
+            By::Lex => Bounds::Lex(LexRange::parse(min, max)?),
+        };
+        Ok(Self { bounds, order, with_scores, limit })
+    }
+
+    /// The ascending ranks that are asked for. O(log n).
+    fn resolve(&self, ranking: &Ranking) -> Range<usize> {
+        let ranks = match &self.bounds {
+            Bounds::Rank(range) => {
+                let ranks = range.resolve(ranking.len());
+                return match self.order {
+                    Order::Ascending => ranks,
+                    Order::Descending => ranking.len() - ranks.end..ranking.len() - ranks.start,
+                };
+            }
+            Bounds::Score(range) => range.resolve(ranking),
+            Bounds::Lex(range) => range.resolve(ranking),
+        };
+        let Some((offset, count)) = self.limit else { return ranks };
+        // A negative offset skips past everything, as in Redis.
+        let skipped = usize::try_from(offset).unwrap_or(usize::MAX).min(ranks.len());
+        let kept = usize::try_from(count).unwrap_or(usize::MAX).min(ranks.len() - skipped);
+        match self.order {
+            Order::Ascending => ranks.start + skipped..ranks.start + skipped + kept,
+            Order::Descending => ranks.end - skipped - kept..ranks.end - skipped,
+        }
+    }
+}
+
+fn range(keys: Reader<'_>, call: &Call<'_>, reply: &mut Reply<'_>, given: Given) -> Outcome {
+    let request = RangeRequest::parse(call, given)?;
+    let Some(ranking) = keys.ranking(call.argument(1))? else {
+        reply.array(0);
+        return Ok(());
+    };
+    let ranks = request.resolve(ranking);
+    if request.with_scores {
+        reply.scored_list(ranks.len());
+        ranking.visit(ranks, request.order, |member, score| reply.scored(member, score.get()));
+    } else {
+        reply.array(ranks.len());
+        ranking.visit(ranks, request.order, |member, _| reply.bulk(member));
+    }
+    Ok(())
+}

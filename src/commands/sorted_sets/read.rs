@@ -1,0 +1,169 @@
+//! Commands that ask about single members or only count.
+
+use super::PREFETCHED_MEMBERS;
+use super::bounds::{LexRange, ScoreRange};
+use crate::commands::call::Call;
+use crate::commands::error::{CommandError, Outcome};
+use crate::commands::spec::{CommandSpec, Flag, Group, Keys, Lookahead, Run};
+use crate::ranking::{Order, RankedMembers};
+use crate::resp::reply::Reply;
+use crate::store::Reader;
+
+const BASE: CommandSpec = CommandSpec {
+    group: Group::SortedSet,
+    flags: &[Flag::Readonly, Flag::Fast],
+    keys: Keys::Range { first: 1, last: 0, access: &["RO", "access"] },
+    ..CommandSpec::BASE
+};
+
+pub(in crate::commands) const COMMANDS: &[CommandSpec] = &[
+    CommandSpec {
+        name: "zcard",
+        syntax: "key",
+        summary: "Returns the number of members",
+        since: "1.2.0",
+        arity: 2,
+        keys: Keys::Range { first: 1, last: 0, access: &["RO"] },
+        run: Run::Read(zcard),
+        ..BASE
+    },
+    CommandSpec {
+        name: "zscore",
+        syntax: "key member",
+        summary: "Returns a member's score",
+        since: "1.2.0",
+        arity: 3,
+        lookahead: Some(Lookahead::Score),
+        run: Run::Read(zscore),
+        ..BASE
+    },
+    CommandSpec {
+        name: "zmscore",
+        syntax: "key member [member ...]",
+        summary: "Returns the scores of several members",
+        since: "6.2.0",
+        complexity: "O(M) for M members",
+        arity: -3,
+        run: Run::Read(zmscore),
+        ..BASE
+    },
+    CommandSpec {
+        name: "zrank",
+        syntax: "key member [WITHSCORE]",
+        summary: "Returns a member's rank, lowest score first",
+        since: "2.0.0",
+        complexity: "O(log N)",
+        arity: -3,
+        lookahead: Some(Lookahead::Rank),
+        run: Run::Read(zrank),
+        ..BASE
+    },
+    CommandSpec {
+        name: "zrevrank",
+        syntax: "key member [WITHSCORE]",
+        summary: "Returns a member's rank, highest score first",
+        since: "2.0.0",
+        complexity: "O(log N)",
+        arity: -3,
+        lookahead: Some(Lookahead::Rank),
+        run: Run::Read(zrevrank),
+        ..BASE
+    },
+    CommandSpec {
+        name: "zcount",
+        syntax: "key min max",
+        summary: "Counts the members of a range of scores",
+        since: "2.0.0",
+        complexity: "O(log N)",
+        arity: 4,
+        run: Run::Read(zcount),
+        ..BASE
+    },
+    CommandSpec {
+        name: "zlexcount",
+        syntax: "key min max",
+        summary: "Counts the members of a lexicographic range, where all scores are equal",
+        since: "2.8.9",
+        complexity: "O(log N)",
+        arity: 4,
+        run: Run::Read(zlexcount),
+        ..BASE
+    },
+];
+
+fn zcard(keys: Reader<'_>, call: &Call<'_>, reply: &mut Reply<'_>) -> Outcome {
+    reply.count(keys.ranking(call.argument(1))?.map_or(0, RankedMembers::len));
+    Ok(())
+}
+
+fn zscore(keys: Reader<'_>, call: &Call<'_>, reply: &mut Reply<'_>) -> Outcome {
+    match keys.ranking(call.argument(1))?.and_then(|ranking| ranking.score(call.argument(2))) {
+        Some(score) => reply.double(score.get()),
+        None => reply.null(),
+    }
+    Ok(())
+}
+
+fn zmscore(keys: Reader<'_>, call: &Call<'_>, reply: &mut Reply<'_>) -> Outcome {
+    let ranking = keys.ranking(call.argument(1))?;
+    let members = call.cursor(2);
+    reply.array(members.remaining());
+    let mut ahead = members.clone();
+    for (index, member) in members.enumerate() {
+        let score = ranking.and_then(|ranking| {
+            if index % PREFETCHED_MEMBERS == 0 {
+                ranking.prefetch(ahead.clone().take(PREFETCHED_MEMBERS));
+                ahead.nth(PREFETCHED_MEMBERS - 1);
+            }
+            ranking.score(member)
+        });
+        match score {
+            Some(score) => reply.double(score.get()),
+            None => reply.null(),
+        }
+    }
+    Ok(())
+}
+
+fn zrank(keys: Reader<'_>, call: &Call<'_>, reply: &mut Reply<'_>) -> Outcome {
+    rank(keys, call, reply, Order::Ascending, "zrank")
+}
+
+fn zrevrank(keys: Reader<'_>, call: &Call<'_>, reply: &mut Reply<'_>) -> Outcome {
+    rank(keys, call, reply, Order::Descending, "zrevrank")
+}
+
+fn rank(keys: Reader<'_>, call: &Call<'_>, reply: &mut Reply<'_>, order: Order, name: &str) -> Outcome {
+    if call.arguments.len() > 4 {
+        return Err(CommandError::arity(name));
+    }
+    let with_score = match call.arguments.get(3) {
+        None => false,
+        Some(word) if word.eq_ignore_ascii_case(b"withscore") => true,
+        Some(_) => return Err(CommandError::SYNTAX),
+    };
+    let found = keys.ranking(call.argument(1))?.and_then(|ranking| ranking.rank(call.argument(2), order));
+    match (found, with_score) {
+        (Some((rank, _)), false) => reply.count(rank),
+        (Some((rank, score)), true) => {
+            reply.array(2);
+            reply.count(rank);
+            reply.double(score.get());
+        }
+        (None, false) => reply.null(),
+        (None, true) => reply.null_array(),
+    }
+    Ok(())
+}
+
+fn zcount(keys: Reader<'_>, call: &Call<'_>, reply: &mut Reply<'_>) -> Outcome {
+    let range = ScoreRange::parse(call.argument(2), call.argument(3))?;
+    reply.count(keys.ranking(call.argument(1))?.map_or(0, |ranking| range.resolve(ranking).len()));
+    Ok(())
+}
+
+fn zlexcount(keys: Reader<'_>, call: &Call<'_>, reply: &mut Reply<'_>) -> Outcome {
+    let range = LexRange::parse(call.argument(2), call.argument(3))?;
+    reply.count(keys.ranking(call.argument(1))?.map_or(0, |ranking| range.resolve(ranking).len()));
+    Ok(())
+}

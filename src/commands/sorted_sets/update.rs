@@ -1,0 +1,362 @@
+//! Commands that change sorted sets.
+
+use super::PREFETCHED_MEMBERS;
+use super::bounds::{LexRange, RankRange, ScoreRange};
+use crate::commands::call::{Call, parse_count, parse_score};
+use crate::commands::error::{CommandError, Outcome};
+use crate::commands::spec::{CommandSpec, Flag, Group, Keys, Lookahead, Run};
+use crate::ranking::{Aim, Order, RankedMembers, Ranking, Score};
+use crate::resp::reply::Reply;
+use crate::store::{Missing, RankingEdit, Writer};
+use smallvec::SmallVec;
+use std::ops::Range;
+
+const BASE: CommandSpec = CommandSpec { group: Group::SortedSet, ..CommandSpec::BASE };
+
+const fn one_key(access: &'static [&'static str]) -> Keys {
+    Keys::Range { first: 1, last: 0, access }
+}
+
+pub(in crate::commands) const COMMANDS: &[CommandSpec] = &[
+    CommandSpec {
+        name: "zadd",
+        syntax: "key [NX | XX] [GT | LT] [CH] [INCR] score member [score member ...]",
+        summary: "Gives members scores, adding those that are new",
+        since: "1.2.0",
+        complexity: "O(log N) for each member",
+        arity: -4,
+        flags: &[Flag::Write, Flag::Denyoom, Flag::Fast],
+        keys: one_key(&["RW", "update"]),
+        lookahead: Some(Lookahead::Update),
+        run: Run::Write(zadd),
+        ..BASE
+    },
+    CommandSpec {
+        name: "zincrby",
+        syntax: "key increment member",
+        summary: "Adds to a member's score",
+        since: "1.2.0",
+        complexity: "O(log N)",
+        arity: 4,
+        flags: &[Flag::Write, Flag::Denyoom, Flag::Fast],
+        keys: one_key(&["RW", "access", "update"]),
+        lookahead: Some(Lookahead::Increment),
+        run: Run::Write(zincrby),
+        ..BASE
+    },
+    CommandSpec {
+        name: "zrem",
+        syntax: "key member [member ...]",
+        summary: "Removes members",
+        since: "1.2.0",
+        complexity: "O(log N) for each member",
+        arity: -3,
+        flags: &[Flag::Write, Flag::Fast],
+        keys: one_key(&["RW", "delete"]),
+        run: Run::Write(zrem),
+        ..BASE
+    },
+    CommandSpec {
+        name: "zremrangebyrank",
+        syntax: "key start stop",
+        summary: "Removes the members of a range of ranks",
+        since: "2.0.0",
+        complexity: "O(log N + M) with M members removed",
+        arity: 4,
+        flags: &[Flag::Write],
+        keys: one_key(&["RW", "delete"]),
+        run: Run::Write(zremrangebyrank),
+        ..BASE
+    },
+    CommandSpec {
+        name: "zremrangebyscore",
+        syntax: "key min max",
+        summary: "Removes the members of a range of scores",
+        since: "1.2.0",
+        complexity: "O(log N + M) with M members removed",
+        arity: 4,
+        flags: &[Flag::Write],
+        keys: one_key(&["RW", "delete"]),
+        run: Run::Write(zremrangebyscore),
+        ..BASE
+    },
+    CommandSpec {
+        name: "zremrangebylex",
+        syntax: "key min max",
+        summary: "Removes the members of a lexicographic range, where all scores are equal",
+        since: "2.8.9",
+        complexity: "O(log N + M) with M members removed",
+        arity: 4,
+        flags: &[Flag::Write],
+        keys: one_key(&["RW", "delete"]),
+        run: Run::Write(zremrangebylex),
+        ..BASE
+    },
+    CommandSpec {
+        name: "zpopmin",
+        syntax: "key [count]",
+        summary: "Removes and returns the members with the lowest scores",
+        since: "5.0.0",
+        complexity: "O(log N + M) with M members removed",
+        arity: -2,
+        flags: &[Flag::Write, Flag::Fast],
+        keys: one_key(&["RW", "access", "delete"]),
+        run: Run::Write(zpopmin),
+        ..BASE
+    },
+    CommandSpec {
+        name: "zpopmax",
+        syntax: "key [count]",
+        summary: "Removes and returns the members with the highest scores",
+        since: "5.0.0",
+        complexity: "O(log N + M) with M members removed",
+        arity: -2,
+        flags: &[Flag::Write, Flag::Fast],
+        keys: one_key(&["RW", "access", "delete"]),
+        run: Run::Write(zpopmax),
+        ..BASE
+    },
+];
+
+/// When ZADD may touch a member.
+#[derive(Clone, Copy, Debug, Default)]
+struct Conditions {
+    /// NX: only members that are not there.
+    only_new: bool,
+    /// XX: only members that are there.
+    only_present: bool,
+    /// GT: a present member only to a higher score.
+    only_higher: bool,
+    /// LT: a present member only to a lower score.
+    only_lower: bool,
+}
+
+impl Conditions {
+    /// Whether a member that is there, or not, may be touched at all.
+    fn allow_presence(self, is_present: bool) -> bool {
+        if is_present { !self.only_new } else { !self.only_present }
+    }
+
+    /// Whether a member may go from `current` to `wanted`. GT and LT never keep a new one out.
+    fn allow_score(self, current: Option<Score>, wanted: Score) -> bool {
+        current.is_none_or(|current| {
+            (!self.only_higher || wanted > current) && (!self.only_lower || wanted < current)
+        })
+    }
+
+    fn allow(self, current: Option<Score>, wanted: Score) -> bool {
+        self.allow_presence(current.is_some()) && self.allow_score(current, wanted)
+    }
+}
+
+/// What is done with the scores that are given.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Mode {
+    /// They become the members' scores.
+    Set,
+    /// The one score is added to the one member's.
+    Increment,
+}
+
+fn zadd(keys: &mut Writer<'_, '_>, call: &Call<'_>, reply: &mut Reply<'_>) -> Outcome {
+    add(keys, call, reply, Mode::Set)
+}
+
+/// ZADD INCR by another name: as in Redis, a word that is an option of ZADD's is taken for one.
+fn zincrby(keys: &mut Writer<'_, '_>, call: &Call<'_>, reply: &mut Reply<'_>) -> Outcome {
+    add(keys, call, reply, Mode::Increment)
+}
+
+/// ZADD, as of Redis 8.2: every score is read before anything is changed, and before the key's type is looked at.
+fn add(keys: &mut Writer<'_, '_>, call: &Call<'_>, reply: &mut Reply<'_>, mut mode: Mode) -> Outcome {
+    let mut conditions = Conditions::default();
+    let mut counts_changes = false;
+    let mut cursor = call.cursor(2);
+    loop {
+        if cursor.take_word("nx") {
+            conditions.only_new = true;
+        } else if cursor.take_word("xx") {
+            conditions.only_present = true;
+        } else if cursor.take_word("gt") {
+            conditions.only_higher = true;
+        } else if cursor.take_word("lt") {
+            conditions.only_lower = true;
+        } else if cursor.take_word("ch") {
+            counts_changes = true;
+        } else if cursor.take_word("incr") {
+            mode = Mode::Increment;
+        } else {
+            break;
+        }
+    }
+    let pairs = cursor.rest();
+    if pairs.is_empty() || !pairs.len().is_multiple_of(2) {
+        return Err(CommandError::SYNTAX);
+    }
+    if conditions.only_new && conditions.only_present {
+        return Err(CommandError::text("ERR XX and NX options at the same time are not compatible"));
+    }
+    if usize::from(conditions.only_new)
+        + usize::from(conditions.only_higher)
+        + usize::from(conditions.only_lower)
+        > 1
+    {
+        return Err(CommandError::text("ERR GT, LT, and/or NX options at the same time are not compatible"));
+    }
+    if mode == Mode::Increment && pairs.len() > 2 {
+        return Err(CommandError::text("ERR INCR option supports a single increment-element pair"));
+    }
+    let scores = pairs.iter().step_by(2).map(parse_score).collect::<Result<SmallVec<[Score; 8]>, _>>()?;
+    let members = pairs.iter().skip(1).step_by(2);
+    if mode == Mode::Increment {
+        return increment(
+            keys,
+            call.argument(1),
+            scores[0],
+            pairs.get(1).unwrap_or_default(),
+            conditions,
+            reply,
+        );
+    }
+    let missing = if conditions.only_present { Missing::Skip } else { Missing::Create };
+    let counts = keys.edit_ranking(call.argument(1), missing, |ranking| {
+        let (mut added, mut changed) = (0, 0);
+        let mut ahead = members.clone().zip(scores.iter().map(|score| Aim::Score(*score)));
+        for (index, (member, score)) in members.clone().zip(&scores).enumerate() {
+            if index % PREFETCHED_MEMBERS == 0 && scores.len() > 1 {
+                ranking.ranking().prefetch_updates(ahead.clone().take(PREFETCHED_MEMBERS));
+                ahead.nth(PREFETCHED_MEMBERS - 1);
+            }
+            let updated =
+                ranking.update(member, |current| conditions.allow(current, *score).then_some(*score));
+            added += usize::from(updated.before.is_none() && updated.after.is_some());
+            changed += usize::from(updated.before != updated.after);
+        }
+        (added, changed)
+    })?;
+    let (added, changed) = counts.unwrap_or_default();
+    reply.count(if counts_changes { changed } else { added });
+    Ok(())
+}
+
+/// Adds `amount` to one member's score; replies with the new score, or with null where the conditions forbid it.
+fn increment(
+    keys: &mut Writer<'_, '_>,
+    key: &[u8],
+    amount: Score,
+    member: &[u8],
+    conditions: Conditions,
+    reply: &mut Reply<'_>,
+) -> Outcome {
+    let missing = if conditions.only_present { Missing::Skip } else { Missing::Create };
+    let result = keys.edit_ranking(key, missing, |ranking| {
+        let (mut is_nan, mut is_allowed) = (false, false);
+        let updated = ranking.update(member, |current| {
+            // In Redis's order: NX and XX, then NaN, then GT and LT.
+            if !conditions.allow_presence(current.is_some()) {
+                return None;
+            }
+            let wanted = Score::new(current.map_or(0.0, Score::get) + amount.get());
+            is_nan = wanted.is_none();
+            is_allowed = wanted.is_some_and(|wanted| conditions.allow_score(current, wanted));
+            wanted.filter(|_| is_allowed)
+        });
+        if is_nan {
+            return Err(CommandError::text("ERR resulting score is not a number (NaN)"));
+        }
+        Ok(updated.after.filter(|_| is_allowed))
+    })?;
+    match result.transpose()?.flatten() {
+        Some(score) => reply.double(score.get()),
+        None => reply.null(),
+    }
+    Ok(())
+}
+
+fn zrem(keys: &mut Writer<'_, '_>, call: &Call<'_>, reply: &mut Reply<'_>) -> Outcome {
+    let members = call.cursor(2);
+    let removed = keys.edit_ranking(call.argument(1), Missing::Skip, |ranking| {
+        let mut removed = 0;
+        let mut ahead = members.clone();
+        for (index, member) in members.clone().enumerate() {
+            if index % PREFETCHED_MEMBERS == 0 {
+                ranking.ranking().prefetch(ahead.clone().take(PREFETCHED_MEMBERS));
+                ahead.nth(PREFETCHED_MEMBERS - 1);
+            }
+            removed += usize::from(ranking.remove(member).is_some());
+        }
+        removed
+    })?;
+    reply.count(removed.unwrap_or(0));
+    Ok(())
+}
+
+fn zremrangebyrank(keys: &mut Writer<'_, '_>, call: &Call<'_>, reply: &mut Reply<'_>) -> Outcome {
+    let range = RankRange::parse(call.argument(2), call.argument(3))?;
+    remove_range(keys, call, reply, |ranking| range.resolve(ranking.len()))
+}
+
+fn zremrangebyscore(keys: &mut Writer<'_, '_>, call: &Call<'_>, reply: &mut Reply<'_>) -> Outcome {
+    let range = ScoreRange::parse(call.argument(2), call.argument(3))?;
+    remove_range(keys, call, reply, |ranking| range.resolve(ranking))
+}
+
+fn zremrangebylex(keys: &mut Writer<'_, '_>, call: &Call<'_>, reply: &mut Reply<'_>) -> Outcome {
+    let range = LexRange::parse(call.argument(2), call.argument(3))?;
+    remove_range(keys, call, reply, |ranking| range.resolve(ranking))
+}
+
+fn remove_range(
+    keys: &mut Writer<'_, '_>,
+    call: &Call<'_>,
+    reply: &mut Reply<'_>,
+    range: impl FnOnce(&Ranking) -> Range<usize>,
+) -> Outcome {
+    let removed = keys.edit_ranking(call.argument(1), Missing::Skip, |ranking| {
+        let ranks = range(ranking.ranking());
+        let removed = ranks.len();
+        ranking.remove_range(ranks);
+        removed
+    })?;
+    reply.count(removed.unwrap_or(0));
+    Ok(())
+}
+
+fn zpopmin(keys: &mut Writer<'_, '_>, call: &Call<'_>, reply: &mut Reply<'_>) -> Outcome {
+    pop(keys, call, reply, Order::Ascending)
+}
+
+fn zpopmax(keys: &mut Writer<'_, '_>, call: &Call<'_>, reply: &mut Reply<'_>) -> Outcome {
+    pop(keys, call, reply, Order::Descending)
+}
+
+/// Pops from the end that `order` calls first. Without a count the one pair is flat even in RESP3.
+fn pop(keys: &mut Writer<'_, '_>, call: &Call<'_>, reply: &mut Reply<'_>, order: Order) -> Outcome {
+    if call.arguments.len() > 3 {
+        return Err(CommandError::SYNTAX);
+    }
+    let count = call.arguments.get(2).map(parse_count).transpose()?;
+    let popped = keys.edit_ranking(call.argument(1), Missing::Skip, |ranking: &mut RankingEdit<'_>| {
+        let len = ranking.ranking().len();
+        let wanted = count.unwrap_or(1).min(len);
+        let ranks = match order {
+            Order::Ascending => 0..wanted,
+            Order::Descending => len - wanted..len,
+        };
+        if count.is_some() {
+            reply.scored_list(wanted);
+            ranking.ranking().visit(ranks.clone(), order, |member, score| reply.scored(member, score.get()));
+        } else {
+            reply.array(wanted * 2);
+            ranking.ranking().visit(ranks.clone(), order, |member, score| {
+                reply.bulk(member);
+                reply.double(score.get());
+            });
+        }
+        ranking.remove_range(ranks);
+    })?;
+    if popped.is_none() {
+        reply.array(0);
+    }
+    Ok(())
+}

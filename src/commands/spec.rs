@@ -1,0 +1,200 @@
+//! What a command is: one entry of the table, from which everything that is known about it is derived.
+
+use super::call::Call;
+use super::error::Outcome;
+use super::host::Host;
+use super::session::Session;
+use crate::resp::reply::Reply;
+use crate::store::{Reader, Writer};
+
+/// One command or subcommand.
+#[derive(Debug)]
+pub struct CommandSpec {
+    /// Its name in lower case; a subcommand's without its command's.
+    pub name: &'static str,
+    /// Its arguments in the notation of Redis's documentation: `key [NX | XX] score member [score member ...]`.
+    /// COMMAND DOCS and docs/COMMANDS.md are derived from it.
+    pub syntax: &'static str,
+    /// What it does, in a line.
+    pub summary: &'static str,
+    /// The version that brought it: Redis's, or rankd's for commands of its own.
+    pub since: &'static str,
+    /// The family it is documented under.
+    pub group: Group,
+    /// Its cost.
+    pub complexity: &'static str,
+    /// The number of arguments, its name (and its subcommand's) included; negative: at least that many.
+    pub arity: i32,
+    /// What it is like, as COMMAND INFO tells it.
+    pub flags: &'static [Flag],
+    /// ACL categories beyond those that follow from group and flags.
+    pub categories: &'static [&'static str],
+    /// Hints for clients of a cluster, as COMMAND INFO tells them.
+    pub tips: &'static [&'static str],
+    /// Which arguments are keys.
+    pub keys: Keys,
+    /// What can be loaded ahead for it where several of them follow each other in a pipeline.
+    pub lookahead: Option<Lookahead>,
+    /// What runs it.
+    pub run: Run,
+    /// Its subcommands, for a command that only contains such.
+    pub subcommands: &'static [CommandSpec],
+}
+
+impl CommandSpec {
+    /// What an entry does not say: no flags, no keys, no subcommands.
+    pub const BASE: Self = Self {
+        name: "",
+        syntax: "",
+        summary: "",
+        since: "1.0.0",
+        group: Group::Generic,
+        complexity: "O(1)",
+        arity: 1,
+        flags: &[],
+        categories: &[],
+        tips: &[],
+        keys: Keys::None,
+        lookahead: None,
+        run: Run::Container,
+        subcommands: &[],
+    };
+
+    /// Whether a request of `count` arguments, names included, has the right number of them.
+    #[must_use]
+    pub fn accepts(&self, count: usize) -> bool {
+        let wanted = self.arity.unsigned_abs() as usize;
+        if self.arity < 0 { count >= wanted } else { count == wanted }
+    }
+
+    /// Whether it has this flag.
+    #[must_use]
+    pub fn has(&self, flag: Flag) -> bool {
+        self.flags.contains(&flag)
+    }
+}
+
+/// A family of commands, by the name that COMMAND DOCS uses.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Group {
+    /// About the connection.
+    Connection,
+    /// About the server.
+    Server,
+    /// About keys of any type.
+    Generic,
+    /// Strings.
+    String,
+    /// Sets.
+    Set,
+    /// Sorted sets.
+    SortedSet,
+    /// Friend ranking: rankd's own.
+    Friends,
+}
+
+impl Group {
+    /// The name in COMMAND DOCS.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Connection => "connection",
+            Self::Server => "server",
+            Self::Generic => "generic",
+            Self::String => "string",
+            Self::Set => "set",
+            Self::SortedSet => "sorted-set",
+            Self::Friends => "friends",
+        }
+    }
+}
+
+/// What a command is like, as COMMAND INFO tells it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[expect(missing_docs, reason = "the names are Redis's, whose COMMAND page explains them")]
+pub enum Flag {
+    Write,
+    Readonly,
+    Denyoom,
+    Admin,
+    Noscript,
+    Loading,
+    Stale,
+    Fast,
+    NoAuth,
+    NoAsyncLoading,
+    NoMulti,
+    AllowBusy,
+}
+
+impl Flag {
+    /// The name in COMMAND INFO.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Write => "write",
+            Self::Readonly => "readonly",
+            Self::Denyoom => "denyoom",
+            Self::Admin => "admin",
+            Self::Noscript => "noscript",
+            Self::Loading => "loading",
+            Self::Stale => "stale",
+            Self::Fast => "fast",
+            Self::NoAuth => "no_auth",
+            Self::NoAsyncLoading => "no_async_loading",
+            Self::NoMulti => "no_multi",
+            Self::AllowBusy => "allow_busy",
+        }
+    }
+}
+
+/// Calls back with every key that a request touches.
+pub type DeriveKeys = fn(&Call<'_>, &mut dyn FnMut(&[u8]));
+
+/// Which arguments of a command are keys.
+#[derive(Clone, Copy, Debug)]
+pub enum Keys {
+    /// None.
+    None,
+    /// The arguments from `first` on, every one up to `last` (negative: from the end).
+    Range {
+        /// Position of the first key, the command's name being 0.
+        first: usize,
+        /// Position of the last key; negative counts from the end, 0 means just the first.
+        last: i32,
+        /// What the command does with them, as COMMAND INFO's key specifications tell it.
+        access: &'static [&'static str],
+    },
+    /// None of its arguments, but keys made from them: the function calls back with each.
+    Derived(DeriveKeys),
+}
+
+/// What a command on one member of the ranking at argument 1 will touch.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Lookahead {
+    /// The score of the member that is argument 2.
+    Score,
+    /// The rank of the member that is argument 2.
+    Rank,
+    /// The member that is argument 3, whose score becomes argument 2.
+    Update,
+    /// The member that is argument 3, to whose score argument 2 is added.
+    Increment,
+}
+
+/// What runs a command, typed by what it may touch.
+#[derive(Clone, Copy, Debug)]
+pub enum Run {
+    /// Looks at its keys, whose shards are held for reading.
+    Read(fn(Reader<'_>, &Call<'_>, &mut Reply<'_>) -> Outcome),
+    /// Changes its keys, whose shards are held for writing.
+    Write(fn(&mut Writer<'_, '_>, &Call<'_>, &mut Reply<'_>) -> Outcome),
+    /// Works on the whole store or on many keys, taking locks of its own step by step.
+    Keyspace(fn(&Host, &mut Session, &Call<'_>, &mut Reply<'_>) -> Outcome),
+    /// Is about the connection.
+    Session(fn(&Host, &mut Session, &Call<'_>, &mut Reply<'_>) -> Outcome),
+    /// Is about the server.
+    Admin(fn(&Host, &Call<'_>, &mut Reply<'_>) -> Outcome),
+    /// Only contains subcommands.
+    Container,
+}
