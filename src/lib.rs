@@ -25,5 +25,6 @@ pub mod limits;
 pub mod quoting;
 pub mod ranking;
 pub mod resp;
+pub mod server;
 pub mod store;
 pub mod usage;

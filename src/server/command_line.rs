@@ -1,0 +1,234 @@
+//! The command line: `rankd [CONFIG-FILE] [--directive value ...]`, `rankd ping`, `rankd journal check|dump DIR`.
+//!
+//! Flags, environment variables and help are made from the directive table. Flags win over the environment, the
+//! environment over the file.
+
+use super::{listener, probe, startup};
+use crate::config::{Config, DIRECTIVES, IGNORED};
+use crate::journal;
+use clap::parser::ValueSource;
+use clap::{Arg, ArgAction, ArgMatches, Command};
+use std::ffi::OsString;
+use std::io::{BufWriter, Write};
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+/// Runs the program and returns its exit code: 0 for a clean end, 1 for a failure, 2 for a wrong command line.
+#[must_use]
+pub fn main() -> ExitCode {
+    let matches = command().get_matches_from(join_values(std::env::args_os()));
+    let result = match matches.subcommand() {
+        Some(("ping", matches)) => read_config(matches).and_then(|(config, _)| probe::ping(&config)),
+        Some(("journal", matches)) => run_journal(matches),
+        _ => read_config(&matches).and_then(|(config, file)| {
+            if matches.get_flag("check-config") {
+                listener::addresses(&config)?;
+                println!("configuration ok");
+                let warnings = config.warnings().into_iter().chain(unknown_variables());
+                warnings.for_each(|warning| println!("warning: {warning}"));
+                return Ok(());
+            }
+            startup::run(config, file)
+        }),
+    };
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(message) => {
+            eprintln!("rankd: {message}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn command() -> Command {
+    Command::new("rankd")
+        .version(env!("CARGO_PKG_VERSION"))
+        .about("A server for ranking work that speaks the Redis protocol.")
+        .after_help(
+            "Each option is also a line of the configuration file (port 7000), an environment variable \
+             (RANKD_PORT=7000)\nand a name for CONFIG GET. Options win over the environment, the environment over \
+             the file.",
+        )
+        .args_conflicts_with_subcommands(true)
+        .args_override_self(true)
+        .term_width(110)
+        .arg(config_file())
+        .arg(
+            Arg::new("check-config")
+                .long("check-config")
+                .action(ArgAction::SetTrue)
+                .help("Reads the configuration, says what is wrong with it, and ends"),
+        )
+        .args(directives())
+        .subcommand(
+            Command::new("ping")
+                .about("Asks the server on this machine whether it is well: exit code 0 if it answers PONG")
+                .arg(config_file())
+                .args(directives()),
+        )
+        .subcommand(
+            Command::new("journal")
+                .about("Reads a journal without a server")
+                .subcommand_required(true)
+                .subcommand(
+                    Command::new("check")
+                        .about("Checks every record; exit code 1 and the place if one is damaged")
+                        .arg(journal_directory()),
+                )
+                .subcommand(
+                    Command::new("dump")
+                        .about("Prints one line for each change")
+                        .arg(journal_directory()),
+                ),
+        )
+}
+
+fn config_file() -> Arg {
+    Arg::new("config-file").value_name("CONFIG-FILE").help("Configuration file, in redis.conf's syntax")
+}
+
+fn journal_directory() -> Arg {
+    Arg::new("directory")
+        .value_name("DIR")
+        .required(true)
+        .help("The server's directory, or the journal in it")
+}
+
+/// Joins a directive's flag with its values, as redis-server reads them: `--bind 127.0.0.1 -::1` becomes
+/// `--bind=127.0.0.1 -::1`. Every word but one with two dashes in front is a value; a directive with one value takes
+/// one, so that a configuration file may follow.
+fn join_values(words: impl Iterator<Item = OsString>) -> Vec<OsString> {
+    let mut words = words.peekable();
+    let mut joined = Vec::new();
+    while let Some(mut word) = words.next() {
+        let most = word.to_str().and_then(|word| word.strip_prefix("--")).map_or(0, values_of);
+        let is_value = |next: &OsString| !next.as_encoded_bytes().starts_with(b"--");
+        for taken in 0..most {
+            let Some(value) = words.next_if(is_value) else { break };
+            word.push(if taken == 0 { "=" } else { " " });
+            word.push(value);
+        }
+        joined.push(word);
+    }
+    joined
+}
+
+/// How many values the directive `name` takes on the command line, 0 if there is no such directive.
+fn values_of(name: &str) -> usize {
+    if name == "bind" || IGNORED.iter().any(|(ignored, _)| *ignored == name) {
+        usize::MAX
+    } else {
+        usize::from(DIRECTIVES.iter().any(|directive| directive.name == name))
+    }
+}
+
+/// A flag for each directive. Those that mean nothing are taken too, and not shown.
+fn directives() -> impl Iterator<Item = Arg> {
+    let ours = DIRECTIVES.iter().map(|directive| {
+        let default = if directive.default.is_empty() { "none" } else { directive.default };
+        flag(directive.name)
+            .env(variable(directive.name))
+            .hide_env(true)
+            .help(format!("{} [default: {default}]", directive.help))
+            .help_heading(directive.section.title())
+            .value_name("VALUE")
+    });
+    ours.chain(IGNORED.iter().map(|(name, _)| flag(name).hide(true)))
+}
+
+fn flag(name: &'static str) -> Arg {
+    Arg::new(name).long(name).action(ArgAction::Set)
+}
+
+/// A warning for each environment variable that looks like a directive and is none.
+pub(super) fn unknown_variables() -> Vec<String> {
+    let is_known = |name: &str| DIRECTIVES.iter().any(|directive| variable(directive.name) == name);
+    let names = std::env::vars_os().filter_map(|(name, _)| name.into_string().ok());
+    let ours = names.filter(|name| name.starts_with("RANKD_") && !is_known(name));
+    ours.map(|name| format!("environment variable {name} names no directive")).collect()
+}
+
+/// The environment variable that sets a directive.
+fn variable(directive: &str) -> String {
+    format!("RANKD_{}", directive.to_uppercase().replace('-', "_"))
+}
+
+/// The configuration from file, environment and flags, and the file's name.
+fn read_config(matches: &ArgMatches) -> Result<(Config, Option<PathBuf>), String> {
+    let mut config = Config::default();
+    let file = matches.get_one::<String>("config-file").map(PathBuf::from);
+    if let Some(path) = &file {
+        config.read_file(path).map_err(|error| error.to_string())?;
+    }
+    for name in DIRECTIVES.iter().map(|directive| directive.name).chain(IGNORED.iter().map(|(name, _)| *name))
+    {
+        if let Some(value) = matches.get_one::<String>(name) {
+            let from_environment = matches.value_source(name) == Some(ValueSource::EnvVariable);
+            config.set(name, value).map_err(|error| {
+                let origin = if from_environment { variable(name) } else { format!("--{name}") };
+                format!("{origin} '{value}': {error}")
+            })?;
+        }
+    }
+    Ok((config, file))
+}
+
+fn run_journal(matches: &ArgMatches) -> Result<(), String> {
+    let (name, matches) = matches.subcommand().expect("clap requires one");
+    let directory = matches.get_one::<String>("directory").map(Path::new).expect("clap requires it");
+    // The server's `dir` will do as well as the journal within it.
+    let nested = directory.join(startup::JOURNAL_DIRECTORY);
+    let directory = if nested.is_dir() { nested } else { directory.to_owned() };
+    if !directory.is_dir() {
+        return Err(format!("{}: no such directory", directory.display()));
+    }
+    let no_journal = || format!("{}: no journal here", directory.display());
+    if name == "check" {
+        let report = journal::check(&directory).map_err(|error| error.to_string())?;
+        if report.files.is_empty() {
+            return Err(no_journal());
+        }
+        println!("{report}");
+        return Ok(());
+    }
+    let mut out = BufWriter::new(std::io::stdout().lock());
+    match journal::dump(&directory, &mut out) {
+        Ok(report) if report.files.is_empty() => Err(no_journal()),
+        Ok(_) => out.flush().map_err(|error| format!("output: {error}")),
+        // A reader that has seen enough (`| head`) is no failure.
+        Err(journal::DumpError::Output(error)) if error.kind() == std::io::ErrorKind::BrokenPipe => Ok(()),
+        Err(error) => Err(error.to_string()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn config(words: &[&str]) -> Result<Config, String> {
+        let words = join_values(words.iter().map(OsString::from));
+        let matches = command().try_get_matches_from(words).map_err(|error| error.to_string())?;
+        read_config(&matches).map(|(config, _)| config)
+    }
+
+    #[test]
+    fn clap_accepts_the_definition() {
+        command().debug_assert();
+    }
+
+    #[test]
+    fn flags_set_directives() {
+        let read = config(&["rankd", "--port", "7000", "--bind", "127.0.0.1", "::1", "--save", ""]).unwrap();
+        assert_eq!((read.port, read.bind), (7000, vec!["127.0.0.1".to_owned(), "::1".to_owned()]));
+        let read =
+            config(&["rankd", "--bind", "127.0.0.1", "-::1", "--requirepass", "-x", "--port", "1"]).unwrap();
+        assert_eq!((read.bind.len(), read.requirepass.as_str(), read.port), (2, "-x", 1));
+        let error = config(&["rankd", "--threads", "-1"]).unwrap_err();
+        assert_eq!(error, "--threads '-1': argument must be between 0 and 256 inclusive");
+        let error = config(&["rankd", "--port", "7000", "missing.conf"]).unwrap_err();
+        assert!(error.starts_with("missing.conf: cannot be read"), "{error}");
+        let error = config(&["rankd", "--port", "x"]).unwrap_err();
+        assert_eq!(error, "--port 'x': argument couldn't be parsed into an integer");
+        assert!(config(&["rankd", "--prot", "1"]).unwrap_err().contains("--port"));
+    }
+}

@@ -1,0 +1,315 @@
+//! One connection: bytes in, batches of commands, bytes out.
+//!
+//! Replies leave only once the journal has what they speak of. While replies wait to be sent nothing more is read,
+//! so a client that does not read its replies holds up only itself. An idle connection holds no buffers.
+
+use super::worker::Shared;
+use crate::commands::execute::run_batch;
+use crate::commands::session::{Next, Session};
+use crate::limits;
+use crate::resp::reply::Reply;
+use crate::resp::request::{Batch, RequestLimits, RequestReader};
+use bytes::BytesMut;
+use socket2::{SockRef, TcpKeepalive};
+use std::future::Future;
+use std::io;
+use std::net::SocketAddr;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+
+/// Buffers up to this size are kept while a connection waits.
+const IDLE_BUFFER_BYTES: usize = 1024;
+
+/// What is read of a quiet connection at a time, in bytes. As Redis.
+const SMALL_READ_BYTES: usize = 16 * 1024;
+
+/// Serves a connection until it ends.
+pub(super) async fn serve(stream: std::net::TcpStream, peer: SocketAddr, shared: Shared) {
+    let Ok(stream) = prepare(stream, shared.host.config().tcp_keepalive_s) else { return };
+    shared.stats.connections.add(1);
+    let config = shared.host.config();
+    let greeting = if shared.host.clients.len() >= config.maxclients {
+        Some("ERR max number of clients reached")
+    } else if config.protected_mode && config.requirepass.is_empty() && !is_loopback(peer) {
+        Some(DENIED)
+    } else {
+        None
+    };
+    let local = stream.local_addr().unwrap_or(peer);
+    if let Some(refusal) = greeting {
+        shared.stats.rejected_connections.add(1);
+        return refuse(stream, refusal).await;
+    }
+    let client = shared.host.clients.register(peer, local, shared.host.clock.now_ms());
+    let id = client.id;
+    let registration = Registration { shared: &shared, id };
+    let session = Session::new(client, shared.stats.clone(), &config);
+    tracing::trace!(id, %peer, "connected");
+    let connection = Connection {
+        stream,
+        shared: &shared,
+        session,
+        reader: RequestReader::default(),
+        batch: Batch::default(),
+        input: BytesMut::new(),
+        out: Vec::new(),
+    };
+    let end = connection.run().await;
+    tracing::trace!(id, %peer, ?end, "disconnected");
+    drop(registration);
+}
+
+/// Takes the connection off the registry when it ends, however it ends.
+struct Registration<'s> {
+    shared: &'s Shared,
+    id: u64,
+}
+
+impl Drop for Registration<'_> {
+    fn drop(&mut self) {
+        self.shared.host.clients.remove(self.id);
+    }
+}
+
+const DENIED: &str = "DENIED rankd is running in protected mode: no password is set, so only connections from this \
+                      machine are served. To serve others, set a password (requirepass in the configuration file, \
+                      --requirepass, RANKD_REQUIREPASS, or CONFIG SET requirepass from this machine), or, where only \
+                      friends can reach this port, turn protected mode off (protected-mode no)";
+
+fn prepare(stream: std::net::TcpStream, keepalive_s: u32) -> io::Result<TcpStream> {
+    stream.set_nodelay(true)?;
+    if keepalive_s > 0 {
+        let time = Duration::from_secs(u64::from(keepalive_s));
+        let interval = time / 3;
+        let keepalive =
+            TcpKeepalive::new().with_time(time).with_interval(interval.max(Duration::from_secs(1)));
+        SockRef::from(&stream).set_tcp_keepalive(&keepalive)?;
+    }
+    TcpStream::from_std(stream)
+}
+
+fn is_loopback(peer: SocketAddr) -> bool {
+    peer.ip().to_canonical().is_loopback()
+}
+
+async fn refuse(mut stream: TcpStream, text: &str) {
+    let mut out = Vec::new();
+    Reply::new(&mut out, crate::resp::Protocol::Resp2).error(text);
+    // A peer that does not want to know is gone already.
+    let _ = stream.write_all(&out).await;
+    let _ = stream.shutdown().await;
+}
+
+/// Why a connection ended.
+#[derive(Debug)]
+enum End {
+    /// The client closed it, or asked for it to be closed.
+    Client,
+    /// The bytes were no request, or the request was too long.
+    Protocol,
+    /// It was idle for `timeout` seconds.
+    Idle,
+    /// The socket failed.
+    #[expect(dead_code, reason = "shown by Debug in the log")]
+    Socket(io::Error),
+}
+
+struct Connection<'s> {
+    stream: TcpStream,
+    shared: &'s Shared,
+    session: Session,
+    reader: RequestReader,
+    batch: Batch,
+    /// Bytes that have come and are not understood yet.
+    input: BytesMut,
+    /// Replies that wait to be sent.
+    out: Vec<u8>,
+}
+
+impl Connection<'_> {
+    async fn run(mut self) -> End {
+        loop {
+            match self.receive().await {
+                Ok(0) => return End::Client,
+                Ok(_) => {}
+                Err(error) if error.kind() == io::ErrorKind::TimedOut => return End::Idle,
+                Err(error) => return End::Socket(error),
+            }
+            if let Some(end) = self.serve_input().await {
+                return end;
+            }
+        }
+    }
+
+    /// Waits for bytes and takes what there is.
+    async fn receive(&mut self) -> io::Result<usize> {
+        self.trim_buffers();
+        let timeout_s = self.shared.host.config().timeout_s;
+        let readable = self.stream.readable();
+        if timeout_s == 0 {
+            readable.await?;
+        } else {
+            tokio::time::timeout(Duration::from_secs(timeout_s), readable).await??;
+        }
+        // The rest of a large argument is asked for at once; a full last read asks for more the next time.
+        let missing = self.reader.missing_bytes(self.input.len());
+        let was_full = self.input.capacity() >= limits::READ_CHUNK_BYTES;
+        let chunk =
+            if was_full || missing > SMALL_READ_BYTES { limits::READ_CHUNK_BYTES } else { SMALL_READ_BYTES };
+        self.input.reserve(chunk);
+        let received = self.stream.read_buf(&mut self.input).await?;
+        self.shared.stats.input_bytes.add(received as u64);
+        let client = &self.session.client;
+        client.input_bytes.fetch_add(received as u64, Ordering::Relaxed);
+        client.query_buffer_bytes.store(self.input.len(), Ordering::Relaxed);
+        Ok(received)
+    }
+
+    /// Gives back the memory of empty buffers before waiting.
+    fn trim_buffers(&mut self) {
+        if self.input.is_empty() && self.input.capacity() > IDLE_BUFFER_BYTES {
+            self.input = BytesMut::new();
+        }
+        if self.out.capacity() > IDLE_BUFFER_BYTES {
+            self.out = Vec::new();
+        }
+    }
+
+    /// Runs every complete request that has come and sends the replies. Returns why the connection ends, if it does.
+    async fn serve_input(&mut self) -> Option<End> {
+        loop {
+            let config = self.shared.host.config();
+            let unauthenticated = self.session.must_authenticate(&config);
+            let bounds = RequestLimits {
+                unauthenticated,
+                bulk_bytes: config.proto_max_bulk_len_bytes,
+                requests: if unauthenticated { 1 } else { usize::MAX },
+            };
+            let understood = self.reader.read(&mut self.input, &bounds, &mut self.batch);
+            let had_requests = !self.batch.is_empty();
+            match self.run_requests().await {
+                Ok(()) => {}
+                Err(error) if error.kind() == io::ErrorKind::TimedOut => return Some(End::Idle),
+                Err(error) => return Some(End::Socket(error)),
+            }
+            let consumed = self.batch.consumed_bytes();
+            let _ = self.input.split_to(consumed);
+            self.reader.consumed(consumed);
+            match self.session.next {
+                Next::Continue => {}
+                Next::Close | Next::Drop => return Some(self.close(End::Client).await),
+            }
+            if let Err(error) = understood {
+                tracing::debug!(peer = %self.session.client.address, "{error}");
+                Reply::new(&mut self.out, self.session.protocol).error(&format!("ERR {error}"));
+                // Whether or not the peer reads it, this is the end.
+                let _ = self.send().await;
+                return Some(self.close(End::Protocol).await);
+            }
+            if self.input.len() > config.client_query_buffer_limit_bytes {
+                tracing::warn!(peer = %self.session.client.address, "request too long, disconnecting");
+                return Some(self.close(End::Protocol).await);
+            }
+            if !had_requests || !unauthenticated {
+                return None;
+            }
+        }
+    }
+
+    /// Runs the batch's requests and sends their replies, in several rounds if the replies are large.
+    async fn run_requests(&mut self) -> io::Result<()> {
+        let mut done = 0;
+        while done < self.batch.len() && self.session.next == Next::Continue {
+            self.wait_for_backlog().await;
+            let requests = self.batch.requests(&self.input).skip(done);
+            let ran = run_batch(&self.shared.host, &mut self.session, requests, &mut self.out);
+            done += ran;
+            self.session.client.commands.fetch_add(ran as u64, Ordering::Relaxed);
+            if self.session.next == Next::Drop {
+                return Ok(());
+            }
+            self.acknowledge(ran).await;
+            self.send().await?;
+        }
+        Ok(())
+    }
+
+    /// Lets the disk catch up when more waits for it than memory should hold.
+    async fn wait_for_backlog(&self) {
+        if let Some(journal) = self.shared.process.journal.as_ref().filter(|journal| journal.over_backlog()) {
+            // A refusal is answered by the gate before each write.
+            let _ = journal.acknowledged(journal.last_seq()).await;
+        }
+    }
+
+    /// Waits until the journal has what the replies speak of. Where it cannot, each of the `count` replies says so:
+    /// the commands may or may not be there after a restart.
+    async fn acknowledge(&mut self, count: usize) {
+        let Some(seq) = self.session.unacknowledged.take() else { return };
+        let Some(journal) = &self.shared.process.journal else { return };
+        if let Err(refused) = journal.acknowledged(seq).await {
+            self.out.clear();
+            for _ in 0..count {
+                let text = format!("MISCONF Errors writing to the AOF file: {refused}");
+                Reply::new(&mut self.out, self.session.protocol).error(&text);
+            }
+        }
+    }
+
+    async fn send(&mut self) -> io::Result<()> {
+        if self.out.is_empty() {
+            return Ok(());
+        }
+        let sent = self.out.len() as u64;
+        self.session.client.output_buffer_bytes.store(self.out.len(), Ordering::Relaxed);
+        let timeout_s = self.shared.host.config().timeout_s;
+        let write = self.stream.write_all(&self.out);
+        if timeout_s == 0 {
+            write.await?;
+        } else {
+            // A client that does not read is as idle as one that does not write.
+            tokio::time::timeout(Duration::from_secs(timeout_s), write).await??;
+        }
+        self.out.clear();
+        if self.out.capacity() > limits::KEPT_BUFFER_BYTES {
+            self.out = Vec::new();
+        }
+        self.shared.stats.output_bytes.add(sent);
+        self.session.client.output_bytes.fetch_add(sent, Ordering::Relaxed);
+        self.session.client.output_buffer_bytes.store(0, Ordering::Relaxed);
+        Ok(())
+    }
+
+    /// Tells the peer that nothing more comes. What it sent and nobody read may still reset the connection.
+    async fn close(&mut self, end: End) -> End {
+        let _ = self.stream.shutdown().await;
+        end
+    }
+}
+
+/// Futures of connections are spawned on a runtime, so they must be `Send`; this fails to compile where they are not.
+fn _serve_is_send(
+    stream: std::net::TcpStream,
+    peer: SocketAddr,
+    shared: Shared,
+) -> impl Future<Output = ()> + Send {
+    serve(stream, peer, shared)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_loopback;
+
+    #[test]
+    fn protected_mode_knows_this_machine() {
+        let peer = |address: &str| address.parse().unwrap();
+        for near in ["127.0.0.1:1", "127.8.9.10:1", "[::1]:1", "[::ffff:127.0.0.1]:1"] {
+            assert!(is_loopback(peer(near)), "{near}");
+        }
+        for far in ["10.0.0.1:1", "0.0.0.0:1", "[::]:1", "[fe80::1]:1", "[::ffff:10.0.0.1]:1"] {
+            assert!(!is_loopback(peer(far)), "{far}");
+        }
+    }
+}

@@ -1,0 +1,16 @@
+//! Who is talking? Sockets, runtimes, connections, start and stop. The one layer that knows tokio.
+//!
+//! [`command_line`] reads what is asked for, `startup` recovers the journal, binds the addresses and tells so, then
+//! the main thread accepts connections and deals them to worker threads, each a runtime of its own. A connection
+//! stays with its worker; its commands run on that thread, to completion.
+
+pub mod command_line;
+mod connection;
+mod listener;
+mod log;
+mod probe;
+mod process;
+mod signals;
+mod startup;
+mod upkeep;
+mod worker;

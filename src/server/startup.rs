@@ -1,0 +1,239 @@
+//! From a configuration to a serving process, and to its end.
+
+use super::log::Log;
+use super::process::RunningProcess;
+use super::signals::Stop;
+use super::worker::{Shared, Worker};
+use super::{listener, upkeep};
+use crate::chance::Chance;
+use crate::clock::Clock;
+use crate::commands::clients::Clients;
+use crate::commands::host::{Host, Process};
+use crate::commands::stats::{Errors, Stats};
+use crate::commands::table::table;
+use crate::config::{Config, FsyncPolicy, Settings};
+use crate::journal::{Journal, Options, Recovered};
+use crate::store::sink::ChangeSink;
+use crate::store::{KeptResults, Store};
+use rustix::process::{Resource, getrlimit, setrlimit};
+use std::fmt::Write as _;
+use std::net::TcpListener;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+/// The journal's directory within `dir`.
+pub(super) const JOURNAL_DIRECTORY: &str = "journal";
+
+/// Shards of the store: enough that two threads seldom want the same one, few enough to visit all for a DBSIZE.
+const SHARDS: usize = 64;
+
+/// File descriptors kept for other things than clients. As Redis.
+const RESERVED_DESCRIPTORS: u64 = 32;
+
+/// Runs the server until it is told to stop.
+pub(super) fn run(mut config: Config, file: Option<PathBuf>) -> Result<(), String> {
+    let log = Log::start(&config)?;
+    let stop = Stop::on_signals()?;
+    let mut warnings = config.warnings();
+    warnings.extend(super::command_line::unknown_variables());
+    let (maxclients, warning) = fit_descriptors(config.maxclients)?;
+    config.maxclients = maxclients;
+    warnings.extend(warning);
+    if config.requirepass.is_empty() && !config.protected_mode {
+        warnings
+            .push("anyone who can reach this port is served: no password, and protected-mode is no".into());
+    }
+    // Before the journal is touched: a port that is taken is the likeliest thing to be wrong.
+    let bound = listener::bind(&config)?;
+    std::fs::create_dir_all(&config.dir).map_err(|error| format!("dir {}: {error}", config.dir.display()))?;
+    let directory =
+        config.dir.canonicalize().map_err(|error| format!("dir {}: {error}", config.dir.display()))?;
+    let mut chance = Chance::from_system();
+    let seed = chance.next_u64();
+    // Enough to replay a run, and a secret: names chosen against it could make the hashes slow.
+    tracing::debug!("hash seed {seed:016x}");
+    let clock = Clock::system();
+    let store = Arc::new(Store::new(SHARDS, config.databases, seed, clock.clone()));
+    let (journal, recovered) = if config.appendonly {
+        let options = Options {
+            directory: directory.join(JOURNAL_DIRECTORY),
+            fsync: config.appendfsync,
+            rewrite_percentage: config.auto_aof_rewrite_percentage,
+            rewrite_min_bytes: config.auto_aof_rewrite_min_size_bytes,
+            clock: clock.clone(),
+        };
+        let (journal, recovered) = Journal::open(options, &store).map_err(|error| error.to_string())?;
+        store.attach(Arc::clone(&journal) as Arc<dyn ChangeSink>);
+        (Some(journal), Some(recovered))
+    } else {
+        (None, None)
+    };
+    let listeners = bound.listen(config.tcp_backlog)?;
+    let threads = match config.threads {
+        0 => std::thread::available_parallelism().map_or(1, usize::from),
+        threads => threads,
+    };
+    if let Some(tear) = recovered.as_ref().and_then(|recovered| recovered.torn_tail.as_ref()) {
+        warnings.push(format!(
+            "cut off the journal's torn tail: {} bytes of {}",
+            tear.bytes,
+            tear.path.display()
+        ));
+    }
+    let screen = Screen {
+        config: &config,
+        directory,
+        listeners: &listeners,
+        recovered,
+        threads,
+        file: file.as_deref(),
+        warnings,
+    };
+    print!("{}", screen.text()?);
+
+    let process = Arc::new(RunningProcess { journal, log, stop });
+    let host = Arc::new(Host {
+        store,
+        clients: Clients::default(),
+        stats: (0..threads).map(|_| Arc::new(Stats::new(table().entries().len()))).collect(),
+        errors: Errors::default(),
+        friend_rankings: KeptResults::with_bound(config.friendrank_keep_bytes),
+        process: Arc::clone(&process) as Arc<dyn Process>,
+        started_ms: clock.now_ms(),
+        clock,
+        run_id: Host::new_run_id(&mut chance),
+        port: listeners[0].local_addr().map_err(|error| error.to_string())?.port(),
+        config_file: file.map_or_else(String::new, |path| path.display().to_string()),
+        settings: Settings::new(config),
+        rates: crate::commands::stats::Rates::default(),
+    });
+    serve(&host, &process, listeners)
+}
+
+/// Makes room for the descriptors of `maxclients`. Returns how many clients there is room for, and a warning if that is
+/// fewer.
+pub(super) fn fit_descriptors(maxclients: usize) -> Result<(usize, Option<String>), String> {
+    let wanted = maxclients as u64 + RESERVED_DESCRIPTORS;
+    let mut limit = getrlimit(Resource::Nofile);
+    let current = |limit: &rustix::process::Rlimit| limit.current.unwrap_or(u64::MAX);
+    if current(&limit) < wanted {
+        limit.current = Some(limit.maximum.unwrap_or(wanted).min(wanted));
+        // What cannot be raised is lived with below.
+        let _ = setrlimit(Resource::Nofile, limit);
+    }
+    let room = current(&getrlimit(Resource::Nofile));
+    if room >= wanted {
+        return Ok((maxclients, None));
+    }
+    let clients = room.checked_sub(RESERVED_DESCRIPTORS).filter(|clients| *clients > 0);
+    let clients =
+        clients.ok_or_else(|| format!("the limit of {room} open files leaves no room for clients"))?;
+    let warning = format!("there is room for {clients} clients only: the limit of open files is {room}");
+    Ok((clients as usize, Some(warning)))
+}
+
+/// Accepts connections and deals them to the workers until the server is told to stop.
+fn serve(host: &Arc<Host>, process: &Arc<RunningProcess>, listeners: Vec<TcpListener>) -> Result<(), String> {
+    let start = |(index, stats): (usize, &Arc<Stats>)| {
+        let shared =
+            Shared { host: Arc::clone(host), process: Arc::clone(process), stats: Arc::clone(stats) };
+        Worker::start(index, shared)
+    };
+    let workers = host.stats.iter().enumerate().map(start).collect::<Result<Vec<_>, _>>()?;
+    let workers = Arc::new(workers);
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    let runtime = runtime.map_err(|error| format!("runtime: {error}"))?;
+    runtime.block_on(async {
+        tokio::spawn(upkeep::run(Arc::clone(host)));
+        for listener in listeners {
+            let listener = tokio::net::TcpListener::from_std(listener).map_err(|error| error.to_string())?;
+            tokio::spawn(accept(listener, Arc::clone(&workers)));
+        }
+        process.stop.requested().await;
+        Ok::<(), String>(())
+    })?;
+    // The accepting tasks end with their runtime and let go of the workers.
+    drop(runtime);
+    Arc::into_inner(workers).into_iter().flatten().for_each(Worker::stop);
+    match &process.journal {
+        Some(journal) => {
+            journal.close().map_err(|refused| format!("the journal is not complete: {refused}"))?;
+        }
+        None => {
+            tracing::info!("stopped; nothing is kept (appendonly no)");
+            return Ok(());
+        }
+    }
+    tracing::info!("stopped, everything is on disk");
+    Ok(())
+}
+
+async fn accept(listener: tokio::net::TcpListener, workers: Arc<Vec<Worker>>) {
+    let mut turn = 0;
+    loop {
+        let accepted = listener.accept().await.and_then(|(stream, peer)| Ok((stream.into_std()?, peer)));
+        match accepted {
+            Ok((stream, peer)) => {
+                workers[turn % workers.len()].take(stream, peer);
+                turn += 1;
+            }
+            Err(error) => {
+                // Out of descriptors, most likely: give others the time to close theirs.
+                tracing::warn!("cannot accept a connection: {error}");
+                tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+            }
+        }
+    }
+}
+
+/// What a start tells, on one screen.
+struct Screen<'s> {
+    config: &'s Config,
+    directory: PathBuf,
+    listeners: &'s [TcpListener],
+    recovered: Option<Recovered>,
+    threads: usize,
+    /// The configuration file that was read.
+    file: Option<&'s Path>,
+    warnings: Vec<String>,
+}
+
+impl Screen<'_> {
+    fn text(&self) -> Result<String, String> {
+        let mut text = format!("rankd {}, pid {}\n", env!("CARGO_PKG_VERSION"), std::process::id());
+        let mut row = |name: &str, value: String| {
+            let _ = writeln!(text, "  {name:<12}{value}");
+        };
+        for listener in self.listeners {
+            let address = listener.local_addr().map_err(|error| error.to_string())?;
+            row("address", format!("listening on {address}"));
+        }
+        if let Some(file) = self.file {
+            row("configured", format!("by {}", file.display()));
+        }
+        row("directory", self.directory.display().to_string());
+        let policy = match self.config.appendfsync {
+            FsyncPolicy::Always => "synced before each reply",
+            FsyncPolicy::EverySecond => "synced once a second",
+            FsyncPolicy::Never => "synced when the operating system likes",
+        };
+        match &self.recovered {
+            None => row("persistence", "none (appendonly no)".into()),
+            Some(recovered) if recovered.records == 0 => {
+                row("persistence", format!("journal, {policy}; empty"));
+            }
+            Some(recovered) => row(
+                "persistence",
+                format!(
+                    "journal, {policy}; {} records read back in {:.2} s",
+                    recovered.records,
+                    recovered.duration_ms as f64 / 1000.0
+                ),
+            ),
+        }
+        row("threads", self.threads.to_string());
+        self.warnings.iter().for_each(|warning| row("warning", warning.clone()));
+        text.push_str("ready to accept connections\n");
+        Ok(text)
+    }
+}
