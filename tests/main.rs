@@ -3,5 +3,17 @@
 //!
 //! One binary; each module is one way of looking at the server. Seeds are printed; `RANKD_SEED` repeats a run.
 
+mod command_line;
+mod concurrency;
+mod container;
+mod crash;
+mod differential;
+mod documents;
 mod journal;
+mod layers;
+mod limits;
 mod model;
+mod npm;
+mod protocol;
+mod scripts;
+mod support;

@@ -1,0 +1,121 @@
+//! The command line and the configuration, as an operator meets them.
+
+use std::process::{Command, Stdio};
+
+use crate::support::client::Client;
+use crate::support::reply::Reply;
+use crate::support::server::{Server, run_rankd};
+
+fn shipped_configuration() -> String {
+    concat!(env!("CARGO_MANIFEST_DIR"), "/config/rankd.conf").to_owned()
+}
+
+#[test]
+fn the_shipped_configuration_is_right_and_a_wrong_one_is_placed() {
+    let (status, said, complained) = run_rankd(&["--check-config", &shipped_configuration()]);
+    assert!(status.success(), "{said}{complained}");
+
+    let directory = tempfile::tempdir().expect("a temporary directory");
+    let path = directory.path().join("wrong.conf");
+    let wrong = [
+        ("port 7000\nprot 7000\n", ":2"),
+        ("\n\nport 70000\n", ":3"),
+        ("appendfsync sometimes\n", ":1"),
+        ("# fine\nmaxclients\n", ":2"),
+        ("requirepass \"unbalanced\n", ":1"),
+        ("databases 0\n", ":1"),
+    ];
+    for (text, line) in wrong {
+        std::fs::write(&path, text).expect("a writable file");
+        let place = format!("{}{line}", path.display());
+        for arguments in
+            [vec!["--check-config", path.to_str().expect("UTF-8")], vec![path.to_str().expect("UTF-8")]]
+        {
+            let (status, said, complained) = run_rankd(&arguments);
+            assert!(!status.success(), "{text}: {said}");
+            assert!(complained.contains(&place), "{text}: `{place}` is not in: {complained}");
+        }
+    }
+    let (status, _, complained) = run_rankd(&["no/such/file.conf"]);
+    assert!(!status.success() && complained.contains("no/such/file.conf"), "{complained}");
+    let (status, _, complained) = run_rankd(&["--prot", "1"]);
+    assert!(!status.success() && complained.contains("--prot"), "{complained}");
+}
+
+/// Flags win over the environment, the environment over the file.
+#[test]
+fn the_nearest_setting_wins() {
+    let directory = tempfile::tempdir().expect("a temporary directory");
+    let path = directory.path().join("rankd.conf");
+    std::fs::write(&path, "timeout 11\ntcp-keepalive 11\nmaxclients 11\nfriend-key-prefix from-file:\n")
+        .expect("a file");
+    let port = crate::support::server::free_address().port().to_string();
+    let mut child = Command::new(env!("CARGO_BIN_EXE_rankd"))
+        .arg(&path)
+        .args(["--port", &port, "--bind", "127.0.0.1", "--appendonly", "no", "--timeout", "33", "--dir"])
+        .arg(directory.path())
+        .env("RANKD_TIMEOUT", "22")
+        .env("RANKD_TCP_KEEPALIVE", "22")
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .spawn()
+        .expect("the rankd binary runs");
+    let address = format!("127.0.0.1:{port}").parse().expect("an address");
+    let mut client = crate::support::wait_for("the server", || Client::try_connect(address).ok());
+    let mut value = |name: &str| client.call(&["CONFIG", "GET", name]).items()[1].text();
+    let values = [value("timeout"), value("tcp-keepalive"), value("maxclients"), value("friend-key-prefix")];
+    let _ = child.kill();
+    let _ = child.wait();
+    assert_eq!(values, ["33", "22", "11", "from-file:"]);
+}
+
+/// Redis takes the last of two equal flags; wrappers and images count on adding theirs at the end.
+#[test]
+fn the_last_of_two_equal_flags_wins() {
+    let server = Server::rankd_with(&["--appendonly", "no", "--timeout", "5", "--timeout", "7"]);
+    assert_eq!(server.client().call(&["CONFIG", "GET", "timeout"]).items()[1].text(), "7");
+}
+
+/// Redis's own directives that mean nothing here are taken with a warning, so that a redis.conf works.
+#[test]
+fn a_redis_configuration_is_taken() {
+    let directory = tempfile::tempdir().expect("a temporary directory");
+    let path = directory.path().join("redis.conf");
+    std::fs::write(&path, "save 3600 1 300 100\nrdbcompression yes\nport 0\nmaxmemory-samples 5\n")
+        .expect("a file");
+    let (status, said, complained) = run_rankd(&["--check-config", path.to_str().expect("UTF-8")]);
+    assert!(status.success(), "{said}{complained}");
+    assert!(format!("{said}{complained}").contains("save"), "no warning for save: {said}{complained}");
+}
+
+#[test]
+fn the_start_screen_says_what_an_operator_asks() {
+    let server = Server::rankd_with(&["--appendonly", "yes", "--threads", "1"]);
+    assert_eq!(server.client().call(&["PING"]), Reply::Simple(b"PONG".to_vec()));
+    let said = server.said();
+    let directory = server.directory().to_str().expect("UTF-8").to_owned();
+    for fact in [env!("CARGO_PKG_VERSION"), &server.address.to_string(), &directory, "journal", "thread"] {
+        assert!(said.contains(fact), "`{fact}` is not on the start screen:\n{said}");
+    }
+}
+
+/// `rankd journal dump` shows what the journal holds, a line for each change.
+#[test]
+fn the_journal_can_be_read_offline() {
+    let mut server = Server::rankd_with(&["--appendonly", "yes"]);
+    let mut client = server.client();
+    client.call(&["ZADD", "board", "1.5", "ann"]);
+    client.call(&["ZREM", "board", "ann"]);
+    client.call(&["SET", "greeting", "hello"]);
+    assert!(server.terminate().success());
+    let directory = server.directory().to_str().expect("UTF-8").to_owned();
+    let (status, said, complained) = run_rankd(&["journal", "dump", &directory]);
+    assert!(status.success(), "{complained}");
+    for word in ["board", "ann", "1.5", "greeting"] {
+        assert!(said.contains(word), "`{word}` is not in the dump:\n{said}");
+    }
+    let (status, said, complained) = run_rankd(&["journal", "check", &directory]);
+    assert!(status.success(), "{said}{complained}");
+    let (status, _, _) = run_rankd(&["journal", "check", "/no/such/directory"]);
+    assert!(!status.success());
+}

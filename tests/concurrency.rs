@@ -1,0 +1,122 @@
+//! Many clients at once: what one command does is seen whole or not at all, and a long answer stays right while the
+//! keys it is made from change.
+
+use std::collections::BTreeSet;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use crate::support::chance::Chance;
+use crate::support::reply::Reply;
+use crate::support::server::Server;
+
+/// Set when a scope ends, be it by a failure, so that its threads end too.
+struct Flag<'a>(&'a AtomicBool);
+
+impl Drop for Flag<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+}
+
+/// One ZADD of several members is one moment: a reader never sees a part of it. Both shards' threads take part.
+#[test]
+fn a_command_is_seen_whole() {
+    let server = Server::rankd_with(&["--appendonly", "no", "--threads", "2"]);
+    let over = AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        let _over = Flag(&over);
+        for _ in 0..2 {
+            scope.spawn(|| {
+                let mut client = server.client();
+                let mut chance = Chance::new(1);
+                while !over.load(Ordering::Relaxed) {
+                    let score = chance.below(1_000).to_string();
+                    client.call(&["ZADD", "board", &score, "a", &score, "b", &score, "c"]);
+                }
+            });
+        }
+        let mut client = server.client();
+        for _ in 0..3_000 {
+            let scores = client.call(&["ZMSCORE", "board", "a", "b", "c"]);
+            assert!(scores.items().windows(2).all(|pair| pair[0] == pair[1]), "{scores:?}");
+            let range = client.call(&["ZRANGE", "board", "0", "-1", "WITHSCORES"]);
+            assert!(range.items().is_empty() || range.items().len() == 6, "{range:?}");
+        }
+    });
+}
+
+/// FRIENDADD and FRIENDREM touch keys of several shards; a friendship is never one-way to a reader of both ends, and
+/// opposite orders of the same keys do not wait for each other for ever.
+#[test]
+fn friendships_are_symmetric_whoever_makes_them() {
+    let server = Server::rankd_with(&["--appendonly", "no", "--threads", "2"]);
+    std::thread::scope(|scope| {
+        for writer in 0..4 {
+            let server = &server;
+            scope.spawn(move || {
+                let mut client = server.client();
+                let mut chance = Chance::new(writer);
+                for _ in 0..500 {
+                    let command = if chance.percent(60) { "FRIENDADD" } else { "FRIENDREM" };
+                    let people: Vec<String> = (0..4).map(|_| format!("p{}", chance.below(12))).collect();
+                    let reply = client.call(&[command, &people[0], &people[1], &people[2], &people[3]]);
+                    assert!(matches!(reply, Reply::Integer(0..=3)), "{reply:?}");
+                }
+            });
+        }
+    });
+    let mut client = server.client();
+    let mut friendships = 0;
+    for person in 0..12 {
+        for friend in client.call(&["SMEMBERS", &format!("friends:p{person}")]).items() {
+            let key = format!("friends:{}", friend.text());
+            let back = client.call(&["SISMEMBER", &key, &format!("p{person}")]);
+            assert_eq!(back, Reply::Integer(1), "p{person} and {}", friend.text());
+            friendships += 1;
+        }
+    }
+    assert!(friendships > 0);
+}
+
+/// A friend list too long for one hold of its lock is read in steps. Between them it may grow so much that its table is
+/// rebuilt: nobody who was there all the time may be missing, and nobody may be there twice.
+#[test]
+fn a_long_friend_list_that_grows_meanwhile_gives_everybody_once() {
+    const STAY: usize = 6_000;
+    let server = Server::rankd_with(&["--appendonly", "no", "--threads", "2"]);
+    let mut client = server.client();
+    for start in (0..STAY).step_by(500) {
+        let names: Vec<String> = (start..start + 500).map(|number| format!("stays:{number}")).collect();
+        client.call(&[vec!["SADD".to_owned(), "many".to_owned()], names.clone()].concat());
+        let scores = names.iter().flat_map(|name| ["1".to_owned(), name.clone()]);
+        client.call(&[vec!["ZADD".to_owned(), "board".to_owned()], scores.collect()].concat());
+    }
+    let over = AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        let _over = Flag(&over);
+        scope.spawn(|| {
+            let mut client = server.client();
+            let mut round = 0;
+            while !over.load(Ordering::Relaxed) {
+                let names: Vec<String> =
+                    (0..12_000).map(|number| format!("passes:{round}:{number}")).collect();
+                for command in ["SADD", "SREM"] {
+                    for chunk in names.chunks(1_000) {
+                        client.call(&[vec![command.to_owned(), "many".to_owned()], chunk.to_vec()].concat());
+                    }
+                }
+                round += 1;
+            }
+        });
+        for _ in 0..15 {
+            let answer = client.call(&["FRIENDRANK", "board", "nobody", "FRIENDS", "many"]);
+            let names: Vec<String> = answer.items().iter().map(|row| row.items()[0].text()).collect();
+            let different: BTreeSet<&String> = names.iter().collect();
+            assert_eq!(different.len(), names.len(), "somebody is there twice");
+            assert_eq!(
+                names.len(),
+                STAY,
+                "somebody who stayed is missing, or somebody without a score is there"
+            );
+        }
+    });
+}

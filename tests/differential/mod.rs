@@ -1,0 +1,235 @@
+//! The same random commands to rankd and to Redis 8.2.3; replies and final state must be equal.
+//!
+//! A stream that shows a difference is shrunk to a few commands and printed as a script. `RANKD_SEED` repeats a run,
+//! `RANKD_STREAM_COMMANDS` makes it longer than the bounded default. FRIENDRANK, which Redis has not, is compared with a
+//! naive oracle in [`friends`].
+
+pub(crate) mod friends;
+mod stream;
+
+use crate::support::chance::Chance;
+use crate::support::client::{Client, encode};
+use crate::support::escape;
+use crate::support::number_from_env;
+use crate::support::reply::Reply;
+use crate::support::server::{Peer, Server};
+
+type Request = Vec<Vec<u8>>;
+
+/// Commands in one stream, which begins on empty databases.
+const STREAM_LENGTH: usize = 1_500;
+
+/// How far apart two lifetimes may be that were set at "the same" moment on two servers, in seconds.
+const LIFETIME_SLACK_S: i64 = 5;
+
+struct Sides<'a> {
+    ours: &'a Server,
+    theirs: &'a Server,
+    protocol: &'static str,
+    /// How many requests are sent before their replies are read.
+    batch: usize,
+}
+
+/// What the two said to one request.
+struct Difference {
+    request: Request,
+    ours: Reply,
+    theirs: Reply,
+}
+
+impl Sides<'_> {
+    /// Runs a stream from empty databases and gives the first difference, in a reply or in what is there at the end.
+    fn compare(&self, stream: &[Request]) -> Option<Difference> {
+        let mut clients = [self.ours.client(), self.theirs.client()];
+        for client in &mut clients {
+            assert!(!client.call(&["HELLO", self.protocol]).is_error());
+            assert!(!client.call(&["FLUSHALL"]).is_error());
+        }
+        for requests in stream.chunks(self.batch) {
+            if let Some(difference) = compare_requests(&mut clients, requests).1 {
+                return Some(difference);
+            }
+        }
+        compare_state(&mut clients)
+    }
+}
+
+/// Sends the same requests to both, gives our replies and the first difference.
+fn compare_requests(clients: &mut [Client; 2], requests: &[Request]) -> (Vec<Reply>, Option<Difference>) {
+    let bytes: Vec<u8> = requests.iter().flat_map(|request| encode(request)).collect();
+    for client in clients.iter_mut() {
+        client.send_raw(&bytes);
+    }
+    let mut replies = Vec::new();
+    let mut first = None;
+    for request in requests {
+        let [ours, theirs] = clients.each_mut().map(|client| {
+            client
+                .try_reply()
+                .unwrap_or_else(|error| panic!("{error} instead of a reply to {}", escape::line(request)))
+        });
+        if first.is_none() && !same(request, &ours, &theirs) {
+            first = Some(Difference { request: request.clone(), ours: ours.clone(), theirs });
+        }
+        replies.push(ours);
+    }
+    (replies, first)
+}
+
+fn same(request: &Request, ours: &Reply, theirs: &Reply) -> bool {
+    let name = request[0].to_ascii_uppercase();
+    let ours = &if name.starts_with(b"Z") { without_negative_zero(ours) } else { ours.clone() };
+    let theirs = &if name.starts_with(b"Z") { without_negative_zero(theirs) } else { theirs.clone() };
+    match name.as_slice() {
+        b"SMEMBERS" | b"SCAN" => ours.unordered() == theirs.unordered(),
+        b"TTL" => same_lifetime(ours, theirs, 1),
+        b"PTTL" => same_lifetime(ours, theirs, 1_000),
+        _ => ours == theirs,
+    }
+}
+
+fn same_lifetime(ours: &Reply, theirs: &Reply, units_per_second: i64) -> bool {
+    match (ours, theirs) {
+        (Reply::Integer(ours), Reply::Integer(theirs)) if *ours > 0 && *theirs > 0 => {
+            ours.abs_diff(*theirs) <= (LIFETIME_SLACK_S * units_per_second) as u64
+        }
+        _ => ours == theirs,
+    }
+}
+
+/// Redis keeps the sign of a zero in a large ranking and loses it in a small one; rankd has one zero.
+fn without_negative_zero(reply: &Reply) -> Reply {
+    match reply {
+        Reply::Bulk(text) if text == b"-0" => Reply::Bulk(b"0".to_vec()),
+        Reply::Double(text) if text == b"-0" => Reply::Double(b"0".to_vec()),
+        Reply::Array(items) => Reply::Array(items.iter().map(without_negative_zero).collect()),
+        other => other.clone(),
+    }
+}
+
+fn request(words: &[&[u8]]) -> Request {
+    words.iter().map(|word| word.to_vec()).collect()
+}
+
+/// Compares every key of the databases the streams use: type, content, and whether it will expire.
+fn compare_state(clients: &mut [Client; 2]) -> Option<Difference> {
+    for database in [b"0", b"1"] {
+        let list = [request(&[b"SELECT", database]), request(&[b"SCAN", b"0", b"COUNT", b"1000000"])];
+        let (replies, difference) = compare_requests(clients, &list);
+        if difference.is_some() {
+            return difference;
+        }
+        let keys: Vec<Vec<u8>> =
+            replies[1].items()[1].items().iter().map(|key| key.bytes().to_vec()).collect();
+        let types: Vec<Request> = keys.iter().map(|key| request(&[b"TYPE", key])).collect();
+        let (types, difference) = compare_requests(clients, &types);
+        if difference.is_some() {
+            return difference;
+        }
+        let contents = keys.iter().zip(&types).flat_map(|(key, kind)| {
+            let content = match kind.bytes() {
+                b"zset" => request(&[b"ZRANGE", key, b"0", b"-1", b"WITHSCORES"]),
+                b"set" => request(&[b"SMEMBERS", key]),
+                _ => request(&[b"GET", key]),
+            };
+            [content, request(&[b"TTL", key])]
+        });
+        let (_, difference) = compare_requests(clients, &contents.collect::<Vec<_>>());
+        if difference.is_some() {
+            return difference;
+        }
+    }
+    None
+}
+
+/// Takes away as much of a failing stream as can be: halves first, then single commands.
+fn shrink(mut stream: Vec<Request>, fails: impl Fn(&[Request]) -> bool) -> Vec<Request> {
+    const MOST_RUNS: usize = 600;
+    let mut runs = 0;
+    let mut chunk = stream.len().div_ceil(2);
+    loop {
+        let mut start = 0;
+        let mut removed = false;
+        while start < stream.len() && runs < MOST_RUNS {
+            let end = (start + chunk).min(stream.len());
+            let shorter = [&stream[..start], &stream[end..]].concat();
+            runs += 1;
+            if fails(&shorter) {
+                stream = shorter;
+                removed = true;
+            } else {
+                start = end;
+            }
+        }
+        if runs >= MOST_RUNS || (chunk == 1 && !removed) {
+            return stream;
+        }
+        chunk = chunk.div_ceil(2);
+    }
+}
+
+fn print_as_script(stream: &[Request], difference: &Difference) -> String {
+    let mut text = String::from("--- a difference\n");
+    for request in stream {
+        text.push_str(&format!("> {}\n", escape::line(request)));
+    }
+    text.push_str(&format!("# then, to: {}\n", escape::line(&difference.request)));
+    let shown = |reply: &Reply| reply.lines().join(" | ").chars().take(2_000).collect::<String>();
+    text.push_str(&format!("# Redis: {}\n", shown(&difference.theirs)));
+    text.push_str(&format!("# rankd: {}\n", shown(&difference.ours)));
+    text
+}
+
+fn run(protocol: &'static str) {
+    let Some(theirs) = Server::peer(Peer::Redis, &[]) else { return };
+    let ours = Server::rankd();
+    let seed = Chance::seed_from_env();
+    println!("RANKD_SEED={seed}");
+    let total = number_from_env("RANKD_STREAM_COMMANDS", 200_000) as usize;
+    let mut chance = Chance::new(seed ^ protocol.len() as u64);
+    let mut sent = 0;
+    let mut worked = 0;
+    while sent < total {
+        let stream = stream::generate(&mut chance, STREAM_LENGTH);
+        let batch = 1 + chance.below(60);
+        let mut sides = Sides { ours: &ours, theirs: &theirs, protocol, batch };
+        if let Some(mut difference) = sides.compare(&stream) {
+            // One request at a time says more, unless the batch is what matters.
+            sides.batch = if sides_differ_one_by_one(&sides, &stream) { 1 } else { batch };
+            let batch = sides.batch;
+            let stream = shrink(stream, |stream| sides.compare(stream).is_some());
+            difference = sides.compare(&stream).unwrap_or(difference);
+            panic!(
+                "RANKD_SEED={seed}, RESP{protocol}, {batch} at a time:\n{}",
+                print_as_script(&stream, &difference)
+            );
+        }
+        sent += stream.len();
+        let mut client = ours.client();
+        worked += client.call(&["DBSIZE"]).integer();
+    }
+    assert!(worked > 0, "the streams left nothing behind: they tested nothing");
+}
+
+fn sides_differ_one_by_one(sides: &Sides<'_>, stream: &[Request]) -> bool {
+    Sides { batch: 1, ..*sides }.compare(stream).is_some()
+}
+
+#[test]
+fn random_streams_get_the_replies_of_redis_in_resp2() {
+    run("2");
+}
+
+#[test]
+fn random_streams_get_the_replies_of_redis_in_resp3() {
+    run("3");
+}
+
+/// The shrinker itself: what remains is what matters.
+#[test]
+fn shrinking_keeps_what_matters() {
+    let stream: Vec<Request> = (0..100).map(|number: u32| vec![number.to_string().into_bytes()]).collect();
+    let has = |stream: &[Request], word: &[u8]| stream.iter().any(|request| request[0] == word);
+    let shrunk = shrink(stream, |stream| has(stream, b"17") && has(stream, b"71"));
+    assert_eq!(shrunk, [vec![b"17".to_vec()], vec![b"71".to_vec()]]);
+}

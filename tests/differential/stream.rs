@@ -1,0 +1,426 @@
+//! Random command streams: every command that Redis has too, well-formed and broken, on keys of every type.
+//!
+//! What is left out is what two right servers may answer differently: order by hash, clocks to the millisecond, ranges by
+//! member over mixed scores, a negative LIMIT offset (in Redis it depends on the encoding), how long an expired key that
+//! nobody asks for is still counted.
+
+use super::Request;
+use crate::support::chance::Chance;
+
+/// Keys by what they usually hold. A few commands in a hundred pick from all of them.
+const BOARDS: [&str; 4] = ["b0", "b1", "b2", "big"];
+const SETS: [&str; 2] = ["s0", "s1"];
+const STRINGS: [&str; 2] = ["c0", "c1"];
+/// Holds members of equal score only, so that ranges by member are defined.
+const LEX: &str = "lex";
+
+const SCORES: [&str; 22] = [
+    "0",
+    "-0",
+    "0.1",
+    "1.1",
+    "-1.5",
+    "2.5",
+    "1e-7",
+    "3.0",
+    "1e20",
+    "1e21",
+    "123456789012345678",
+    "9007199254740993",
+    "4611686018427387904",
+    "inf",
+    "-inf",
+    "+inf",
+    "0x10",
+    "5e-324",
+    "1e308",
+    "1e17",
+    "0.30000000000000004",
+    "1e3",
+];
+const JUNK: [&str; 16] = [
+    "x",
+    "",
+    "nan",
+    "-1",
+    "99999999999999999999",
+    "(",
+    "[",
+    "1.5",
+    "0",
+    " 1",
+    "-9223372036854775808",
+    "9223372036854775807",
+    "NX",
+    "LIMIT",
+    "WITHSCORES",
+    "(1",
+];
+
+pub(super) fn generate(chance: &mut Chance, length: usize) -> Vec<Request> {
+    let mut stream = Vec::with_capacity(length);
+    if chance.percent(60) {
+        let mut fill = vec!["ZADD".to_owned(), "big".to_owned()];
+        for number in 0..130 + chance.below(300) {
+            fill.extend([chance.below(50).to_string(), format!("m{number}")]);
+        }
+        stream.push(fill.into_iter().map(String::into_bytes).collect());
+    }
+    while stream.len() < length {
+        let mut words = command(chance);
+        // A SCAN with its COUNT broken off would show the hash table's own steps; COMMAND alone is each server's list.
+        let breakable = !matches!(words[0].as_str(), "SCAN" | "COMMAND") && !words.contains(&LEX.to_owned());
+        if breakable && chance.percent(8) {
+            break_somewhere(chance, &mut words);
+        }
+        if chance.percent(10) {
+            words[0] = words[0].to_lowercase();
+        }
+        if !negative_offset(&words) && !ends_soon(&words) {
+            stream.push(words.iter().map(|word| member_bytes(word)).collect());
+        }
+    }
+    stream
+}
+
+/// Members that need more than letters are written by a name.
+fn member_bytes(word: &str) -> Vec<u8> {
+    match word {
+        "<bytes>" => b"\x00\xff\r\n".to_vec(),
+        "<long>" => vec![b'l'; 300],
+        other => other.as_bytes().to_vec(),
+    }
+}
+
+fn negative_offset(words: &[String]) -> bool {
+    let limit = words.iter().position(|word| word.eq_ignore_ascii_case("LIMIT"));
+    limit.and_then(|at| words.get(at + 1)).is_some_and(|offset| offset.starts_with('-'))
+}
+
+/// A lifetime that would end while the stream runs: two clocks would decide what the reply is.
+fn ends_soon(words: &[String]) -> bool {
+    let number = |at: usize| words.get(at).and_then(|word| word.parse::<i64>().ok());
+    match words[0].to_ascii_uppercase().as_str() {
+        "EXPIRE" => number(2).is_some_and(|value| (1..10_000).contains(&value)),
+        "PEXPIRE" => number(2).is_some_and(|value| (1..10_000_000).contains(&value)),
+        "SET" => words.iter().enumerate().any(|(at, word)| {
+            let least = match word.to_ascii_uppercase().as_str() {
+                "EX" => 10_000,
+                "PX" => 10_000_000,
+                "EXAT" => 33_000_000_000,
+                "PXAT" => 33_000_000_000_000,
+                _ => return false,
+            };
+            number(at + 1).is_some_and(|value| (1..least).contains(&value))
+        }),
+        _ => false,
+    }
+}
+
+fn break_somewhere(chance: &mut Chance, words: &mut Vec<String>) {
+    let at = chance.below(words.len());
+    match chance.below(6) {
+        0 if words.len() > 1 => {
+            words.remove(at.max(1));
+        }
+        1 => words.insert(at + 1, chance.pick(&JUNK).to_owned()),
+        2 if words.len() > 2 => {
+            let other = 1 + chance.below(words.len() - 1);
+            words.swap(at.max(1), other);
+        }
+        3 => words.truncate(1 + at),
+        4 => words.push(words[at].clone()),
+        _ if words.len() > 1 => words[at.max(1)] = chance.pick(&JUNK).to_owned(),
+        _ => words.push(chance.pick(&JUNK).to_owned()),
+    }
+}
+
+fn key(chance: &mut Chance, usual: &[&str]) -> String {
+    let all = [&BOARDS[..], &SETS, &STRINGS, &["nothing"]].concat();
+    if chance.percent(4) { chance.pick(&all).to_owned() } else { chance.pick(usual).to_owned() }
+}
+
+fn member(chance: &mut Chance) -> String {
+    match chance.below(30) {
+        0 => String::new(),
+        1 => "<bytes>".to_owned(),
+        2 => "<long>".to_owned(),
+        3 => "12".to_owned(),
+        4 => "-5".to_owned(),
+        _ => format!("m{}", chance.below(40)),
+    }
+}
+
+fn score(chance: &mut Chance) -> String {
+    match chance.below(10) {
+        0..6 => (chance.below(12) as i64 - 3).to_string(),
+        6 => format!("{}.{}", chance.below(1000), chance.below(1000)),
+        7 => f64::from_bits(chance.next()).to_string().replace("NaN", "7"),
+        _ => chance.pick(&SCORES).to_owned(),
+    }
+}
+
+/// An end of a range of scores.
+fn bound(chance: &mut Chance) -> String {
+    let exclusive = if chance.percent(30) { "(" } else { "" };
+    match chance.below(4) {
+        0 => format!("{exclusive}-inf"),
+        1 => format!("{exclusive}+inf"),
+        _ => format!("{exclusive}{}", score(chance)),
+    }
+}
+
+fn lex_bound(chance: &mut Chance) -> String {
+    match chance.below(6) {
+        0 => "-".to_owned(),
+        1 => "+".to_owned(),
+        2 => format!("({}", member(chance).replace('<', "x")),
+        _ => format!("[{}", member(chance).replace('<', "x")),
+    }
+}
+
+fn index(chance: &mut Chance) -> String {
+    match chance.below(12) {
+        0 => "99999999999".to_owned(),
+        1 => "-99999999999".to_owned(),
+        2 => (chance.below(400) as i64 - 200).to_string(),
+        _ => (chance.below(24) as i64 - 12).to_string(),
+    }
+}
+
+/// A lifetime, in seconds, long enough not to end in a test, and seldom the same twice.
+fn lifetime_s(chance: &mut Chance) -> u64 {
+    20_000 + 10 * chance.below(1_000_000) as u64
+}
+
+/// A moment far away, in unix seconds.
+fn moment_s(chance: &mut Chance) -> u64 {
+    33_000_000_000 + lifetime_s(chance)
+}
+
+fn maybe(chance: &mut Chance, percent: usize, words: &mut Vec<String>, options: &[&str]) {
+    if chance.percent(percent) {
+        words.push(chance.pick(options).to_owned());
+    }
+}
+
+fn limit(chance: &mut Chance, percent: usize, words: &mut Vec<String>) {
+    if chance.percent(percent) {
+        let count = chance.below(12) as i64 - 2;
+        words.extend(["LIMIT".to_owned(), chance.below(8).to_string(), count.to_string()]);
+    }
+}
+
+fn words(text: &str) -> Vec<String> {
+    text.split(' ').map(str::to_owned).collect()
+}
+
+/// One well-formed command.
+fn command(chance: &mut Chance) -> Vec<String> {
+    match chance.below(100) {
+        0..58 => ranking_command(chance),
+        58..64 => lex_command(chance),
+        64..76 => set_command(chance),
+        76..86 => string_command(chance),
+        86..94 => lifetime_command(chance),
+        _ => key_command(chance),
+    }
+}
+
+fn ranking_command(chance: &mut Chance) -> Vec<String> {
+    let board = key(chance, &BOARDS);
+    let member_of = member(chance);
+    match chance.below(40) {
+        0..12 => {
+            let mut words = vec!["ZADD".to_owned(), board];
+            maybe(chance, 15, &mut words, &["NX", "XX", "nx"]);
+            maybe(chance, 15, &mut words, &["GT", "LT", "gt"]);
+            maybe(chance, 20, &mut words, &["CH", "ch"]);
+            maybe(chance, 12, &mut words, &["INCR"]);
+            let pairs = if words.contains(&"INCR".to_owned()) { 1 } else { 1 + chance.below(4) };
+            for _ in 0..pairs {
+                words.extend([score(chance), member(chance)]);
+            }
+            words
+        }
+        12..15 => vec!["ZINCRBY".to_owned(), board, score(chance), member_of],
+        15..17 => {
+            let mut words = vec!["ZREM".to_owned(), board];
+            words.extend((0..1 + chance.below(3)).map(|_| member(chance)));
+            words
+        }
+        17 => vec!["ZCARD".to_owned(), board],
+        18 => vec!["ZSCORE".to_owned(), board, member_of],
+        19 => {
+            let mut words = vec!["ZMSCORE".to_owned(), board];
+            words.extend((0..1 + chance.below(5)).map(|_| member(chance)));
+            words
+        }
+        20..23 => {
+            let mut words = vec![chance.pick(&["ZRANK", "ZREVRANK"]).to_owned(), board, member_of];
+            maybe(chance, 40, &mut words, &["WITHSCORE"]);
+            words
+        }
+        23 => vec!["ZCOUNT".to_owned(), board, bound(chance), bound(chance)],
+        24..28 => {
+            let mut words = vec!["ZRANGE".to_owned(), board, index(chance), index(chance)];
+            maybe(chance, 30, &mut words, &["REV"]);
+            maybe(chance, 50, &mut words, &["WITHSCORES", "withscores"]);
+            words
+        }
+        28..31 => {
+            let mut words =
+                vec!["ZRANGE".to_owned(), board, bound(chance), bound(chance), "BYSCORE".to_owned()];
+            maybe(chance, 40, &mut words, &["REV"]);
+            limit(chance, 40, &mut words);
+            maybe(chance, 50, &mut words, &["WITHSCORES"]);
+            words
+        }
+        31 => {
+            let mut words = vec!["ZREVRANGE".to_owned(), board, index(chance), index(chance)];
+            maybe(chance, 50, &mut words, &["WITHSCORES"]);
+            words
+        }
+        32..34 => {
+            let name = chance.pick(&["ZRANGEBYSCORE", "ZREVRANGEBYSCORE"]).to_owned();
+            let mut words = vec![name, board, bound(chance), bound(chance)];
+            limit(chance, 40, &mut words);
+            maybe(chance, 50, &mut words, &["WITHSCORES"]);
+            words
+        }
+        34 => {
+            let start = index(chance);
+            let end = if chance.percent(80) { start.clone() } else { index(chance) };
+            vec!["ZREMRANGEBYRANK".to_owned(), board, start, end]
+        }
+        35 => {
+            let low = score(chance);
+            let high = if chance.percent(70) { low.clone() } else { bound(chance) };
+            vec!["ZREMRANGEBYSCORE".to_owned(), board, low, high]
+        }
+        36..38 => {
+            let mut words = vec![chance.pick(&["ZPOPMIN", "ZPOPMAX"]).to_owned(), board];
+            if chance.percent(60) {
+                words.push((chance.below(6) as i64 - 1).to_string());
+            }
+            words
+        }
+        38 => vec!["ZSCORE".to_owned(), board, member_of],
+        _ => words("COMMAND GETKEYS ZADD b0 1 a 2 b"),
+    }
+}
+
+fn lex_command(chance: &mut Chance) -> Vec<String> {
+    let lex = LEX.to_owned();
+    match chance.below(10) {
+        0..4 => vec!["ZADD".to_owned(), lex, "0".to_owned(), member(chance)],
+        4 => vec!["ZREM".to_owned(), lex, member(chance)],
+        5 => vec!["ZLEXCOUNT".to_owned(), lex, lex_bound(chance), lex_bound(chance)],
+        6 => {
+            let start = lex_bound(chance);
+            vec!["ZREMRANGEBYLEX".to_owned(), lex, start.clone(), start]
+        }
+        7 => {
+            let name = chance.pick(&["ZRANGEBYLEX", "ZREVRANGEBYLEX"]).to_owned();
+            let mut words = vec![name, lex, lex_bound(chance), lex_bound(chance)];
+            limit(chance, 40, &mut words);
+            words
+        }
+        _ => {
+            let mut words =
+                vec!["ZRANGE".to_owned(), lex, lex_bound(chance), lex_bound(chance), "BYLEX".to_owned()];
+            maybe(chance, 40, &mut words, &["REV"]);
+            limit(chance, 40, &mut words);
+            words
+        }
+    }
+}
+
+fn set_command(chance: &mut Chance) -> Vec<String> {
+    let set = key(chance, &SETS);
+    match chance.below(10) {
+        0..4 => {
+            let mut words = vec!["SADD".to_owned(), set];
+            words.extend((0..1 + chance.below(4)).map(|_| member(chance)));
+            words
+        }
+        4..6 => {
+            let mut words = vec!["SREM".to_owned(), set];
+            words.extend((0..1 + chance.below(4)).map(|_| member(chance)));
+            words
+        }
+        6 => vec!["SMEMBERS".to_owned(), set],
+        7 => vec!["SISMEMBER".to_owned(), set, member(chance)],
+        _ => vec!["SCARD".to_owned(), set],
+    }
+}
+
+fn string_command(chance: &mut Chance) -> Vec<String> {
+    let string = key(chance, &STRINGS);
+    match chance.below(10) {
+        0..4 => {
+            let mut words = vec!["SET".to_owned(), string];
+            words.push(if chance.percent(60) { score(chance) } else { member(chance) });
+            maybe(chance, 20, &mut words, &["NX", "XX"]);
+            maybe(chance, 20, &mut words, &["GET"]);
+            match chance.below(12) {
+                0 => words.extend(["EX".to_owned(), lifetime_s(chance).to_string()]),
+                1 => words.extend(["PX".to_owned(), (1_000 * lifetime_s(chance)).to_string()]),
+                2 => words.extend(["EXAT".to_owned(), moment_s(chance).to_string()]),
+                3 => words.extend(["PXAT".to_owned(), (1_000 * moment_s(chance)).to_string()]),
+                4 => words.push("KEEPTTL".to_owned()),
+                _ => {}
+            }
+            words
+        }
+        4..6 => vec!["GET".to_owned(), string],
+        6..8 => vec!["INCR".to_owned(), string],
+        _ => {
+            let by = if chance.percent(15) { i64::MAX } else { chance.below(1_000) as i64 - 500 };
+            vec!["INCRBY".to_owned(), string, by.to_string()]
+        }
+    }
+}
+
+fn lifetime_command(chance: &mut Chance) -> Vec<String> {
+    let key = key(chance, &["b0", "b1", "s0", "c0", "c1"]);
+    match chance.below(10) {
+        0..5 => {
+            let (name, value) = match chance.below(4) {
+                0 => ("EXPIRE", lifetime_s(chance)),
+                1 => ("PEXPIRE", 1_000 * lifetime_s(chance)),
+                2 => ("PEXPIREAT", 1_000 * moment_s(chance)),
+                _ => ("EXPIREAT", moment_s(chance)),
+            };
+            let value = if chance.percent(4) { "0".to_owned() } else { value.to_string() };
+            let mut words = vec![name.to_owned(), key, value];
+            maybe(chance, 40, &mut words, &["NX", "XX", "GT", "LT", "gt"]);
+            maybe(chance, 10, &mut words, &["XX", "GT", "LT"]);
+            words
+        }
+        5..7 => vec!["TTL".to_owned(), key],
+        7 => vec!["PTTL".to_owned(), key],
+        _ => vec!["PERSIST".to_owned(), key],
+    }
+}
+
+fn key_command(chance: &mut Chance) -> Vec<String> {
+    let one = key(chance, &["b0", "b1", "b2", "s0", "s1", "c0", "c1"]);
+    let other = key(chance, &["b0", "b2", "s1", "c1", "nothing"]);
+    match chance.below(24) {
+        0..3 => vec!["DEL".to_owned(), one, other],
+        3 => vec!["UNLINK".to_owned(), one],
+        4..8 => vec!["EXISTS".to_owned(), one.clone(), other, one],
+        8..12 => vec!["TYPE".to_owned(), one],
+        12..14 => vec!["DBSIZE".to_owned()],
+        14..16 => words("SCAN 0 COUNT 100000"),
+        16 => words("SCAN 0 COUNT 100000 TYPE zset"),
+        17 => words("SCAN 0 MATCH ?1 COUNT 100000"),
+        18 => words(if chance.percent(50) { "SELECT 1" } else { "SELECT 0" }),
+        19 => words("SELECT 0"),
+        20 => words("PING a"),
+        21 => words("ECHO <bytes>"),
+        22 if chance.percent(15) => vec![chance.pick(&["FLUSHDB", "FLUSHALL"]).to_owned()],
+        _ => words("ZADD b0 1 m1 1 m2 1 m3"),
+    }
+}

@@ -1,0 +1,229 @@
+//! The house's own rules, held by reading the sources: imports only go down, each outside crate has its door, time and
+//! chance come from one place, and the documents name what exists.
+
+use std::path::{Path, PathBuf};
+
+/// Each layer and the layers it may import.
+const LAYERS: [(&str, &[&str]); 6] = [
+    ("server", &["commands", "journal", "store", "resp", "ranking"]),
+    ("commands", &["resp", "store", "ranking"]),
+    ("journal", &["store", "ranking"]),
+    ("store", &["ranking"]),
+    ("resp", &[]),
+    ("ranking", &[]),
+];
+
+/// Beneath the layers: any layer may use them and they use no layer. `ranking` has no clock,
+/// no configuration and no process.
+const FOUNDATION: [&str; 8] = ["limits", "decimal", "clock", "chance", "config", "glob", "quoting", "usage"];
+const NOT_FOR_RANKING: [&str; 3] = ["clock", "config", "usage"];
+
+/// What comes from outside, and the parts of `src/` that may name it.
+const DOORS: [(&str, &[&str]); 8] = [
+    ("tokio::", &["server"]),
+    ("parking_lot::", &["store", "journal", "commands"]),
+    ("dashmap::", &["store", "commands"]),
+    ("redis_protocol::", &["store", "resp", "server"]),
+    ("skiplist::", &["ranking"]),
+    ("crossbeam::", &["journal", "store"]),
+    ("std::fs", &["journal", "config", "server", "usage"]),
+    ("SystemTime::now", &["clock"]),
+];
+
+struct Source {
+    path: PathBuf,
+    /// The first module under the crate: a layer, a foundation file, `lib` or `main`.
+    part: String,
+    /// Code without comments, with line numbers from 1.
+    lines: Vec<(usize, String)>,
+}
+
+fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+fn files_under(directory: &Path, extension: &str, found: &mut Vec<PathBuf>) {
+    for entry in std::fs::read_dir(directory).expect("a directory of the repository") {
+        let path = entry.expect("a directory entry").path();
+        if path.is_dir() {
+            files_under(&path, extension, found);
+        } else if path.extension().is_some_and(|found| found == extension) {
+            found.push(path);
+        }
+    }
+}
+
+fn without_comments(text: &str) -> Vec<(usize, String)> {
+    let code = text.lines().map(|line| line.split("//").next().unwrap_or("").to_owned());
+    code.enumerate().map(|(index, line)| (index + 1, line)).collect()
+}
+
+fn sources() -> Vec<Source> {
+    let mut paths = Vec::new();
+    files_under(&root().join("src"), "rs", &mut paths);
+    assert!(paths.len() > 10, "where are the sources?");
+    paths
+        .into_iter()
+        .map(|path| {
+            let relative = path.strip_prefix(root().join("src")).expect("under src");
+            let first = relative.components().next().expect("a name").as_os_str().to_string_lossy();
+            let part = first.trim_end_matches(".rs").to_owned();
+            let text = std::fs::read_to_string(&path).expect("a readable source");
+            Source { path, part, lines: without_comments(&text) }
+        })
+        .collect()
+}
+
+/// The identifiers that follow `prefix` in `line`; of a braced list, each one's first identifier.
+fn names_after(line: &str, prefix: &str) -> Vec<String> {
+    let identifier = |text: &str| -> String {
+        text.chars().take_while(|character| character.is_alphanumeric() || *character == '_').collect()
+    };
+    let mut names = Vec::new();
+    for (at, _) in line.match_indices(prefix) {
+        let rest = &line[at + prefix.len()..];
+        match rest.strip_prefix('{') {
+            Some(list) => names.extend(list.split(',').map(|item| identifier(item.trim()))),
+            None => names.push(identifier(rest)),
+        }
+    }
+    names
+}
+
+/// A word of its own: `axtokio::` is not `tokio::`.
+fn names_word(line: &str, word: &str) -> bool {
+    line.match_indices(word).any(|(at, _)| {
+        let before = line[..at].chars().next_back();
+        before.is_none_or(|character| !character.is_alphanumeric() && character != '_')
+    })
+}
+
+#[test]
+fn imports_only_go_down() {
+    let mut wrong = Vec::new();
+    for source in sources() {
+        let layer = LAYERS.iter().find(|(name, _)| *name == source.part);
+        let foundation = FOUNDATION.contains(&source.part.as_str());
+        if layer.is_none() && !foundation {
+            assert!(["lib", "main"].contains(&source.part.as_str()), "{} is no layer", source.path.display());
+            continue;
+        }
+        for (number, line) in &source.lines {
+            let mut named = names_after(line, "crate::");
+            // Up to the crate and down again is an import as well.
+            named.extend(names_after(line, "super::super::"));
+            for name in named {
+                let is_layer = LAYERS.iter().any(|(layer, _)| *layer == name);
+                let is_foundation = FOUNDATION.contains(&name.as_str());
+                let allowed = match layer {
+                    Some((own, below)) if is_layer => name == *own || below.contains(&name.as_str()),
+                    Some((own, _)) if is_foundation => {
+                        *own != "ranking" || !NOT_FOR_RANKING.contains(&name.as_str())
+                    }
+                    None => !is_layer,
+                    Some(_) => true,
+                };
+                if !allowed {
+                    wrong.push(format!(
+                        "{}:{number}: `{}` may not import `{name}`",
+                        source.path.display(),
+                        source.part
+                    ));
+                }
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn outside_crates_come_in_by_their_doors() {
+    let mut wrong = Vec::new();
+    for source in sources() {
+        for (number, line) in &source.lines {
+            for (word, parts) in DOORS {
+                let named = names_word(line, word)
+                    || word.ends_with("::") && names_word(line, &format!("use {};", &word[..word.len() - 2]));
+                if named && !parts.contains(&source.part.as_str()) {
+                    wrong.push(format!("{}:{number}: {word} is for {parts:?}", source.path.display()));
+                }
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+/// A test waits for a condition, with a deadline, not for time to pass.
+#[test]
+fn no_test_sleeps() {
+    let sleep = concat!("thread::", "sleep");
+    let mut paths = Vec::new();
+    files_under(&root().join("tests"), "rs", &mut paths);
+    files_under(&root().join("src"), "rs", &mut paths);
+    for path in paths {
+        let text = std::fs::read_to_string(&path).expect("a readable test");
+        let in_tests = !path.starts_with(root().join("src"));
+        // In the sources only what follows the test module's mark is a test.
+        let tests = if in_tests {
+            text.as_str()
+        } else {
+            text.split_once("#[cfg(test)]").map_or("", |(_, tests)| tests)
+        };
+        let sleeper = without_comments(tests).into_iter().find(|(_, line)| line.contains(sleep));
+        assert!(sleeper.is_none(), "{} sleeps: {sleeper:?}", path.display());
+        assert!(!tests.contains(concat!("#[", "ignore")), "{} ignores a test", path.display());
+    }
+}
+
+/// Words in backquotes that look like a path of this repository.
+fn paths_in(text: &str) -> Vec<&str> {
+    let starts = ["src/", "tests/", "docs/", "config/", "benches/", "fuzz/", ".ci/"];
+    text.split('`')
+        .skip(1)
+        .step_by(2)
+        .filter(|word| starts.iter().any(|start| word.starts_with(start)))
+        .map(|word| word.split([' ', ':', '#']).next().unwrap_or(word))
+        .filter(|word| !word.contains(['*', '<', '{', 'N']))
+        .collect()
+}
+
+#[test]
+fn the_documents_name_what_exists() {
+    let mut documents =
+        vec![root().join("README.md"), root().join("ARCHITECTURE.md"), root().join("CONTRIBUTING.md")];
+    if root().join("docs").exists() {
+        files_under(&root().join("docs"), "md", &mut documents);
+    }
+    let mut missing = Vec::new();
+    let mut named = 0;
+    for document in documents {
+        let text = std::fs::read_to_string(&document)
+            .unwrap_or_else(|error| panic!("{}: {error}", document.display()));
+        for path in paths_in(&text) {
+            named += 1;
+            if !root().join(path).exists() {
+                missing.push(format!("{} names {path}", document.display()));
+            }
+        }
+    }
+    assert!(missing.is_empty(), "{}", missing.join("\n"));
+    assert!(named > 10, "the documents name only {named} paths: does this test still read them?");
+}
+
+/// The reader of rules, on lines whose answer is known: a rule that sees nothing holds nothing.
+#[test]
+fn the_rules_see_what_they_should() {
+    assert_eq!(names_after("use crate::store::{Slot, Shard};", "crate::"), ["store"]);
+    assert_eq!(names_after("use crate::{store::Slot, limits};", "crate::"), ["store", "limits"]);
+    assert_eq!(
+        names_after("let x = crate::resp::integer(crate::clock::now());", "crate::"),
+        ["resp", "clock"]
+    );
+    assert!(names_word("    tokio::spawn(x);", "tokio::"));
+    assert!(!names_word("    nottokio::spawn(x);", "tokio::"));
+    assert_eq!(without_comments("a // tokio::\n//! tokio::")[0].1, "a ");
+    assert_eq!(
+        paths_in("see `src/limits.rs` and `ZADD` and `docs/decisions/`"),
+        ["src/limits.rs", "docs/decisions/"]
+    );
+}

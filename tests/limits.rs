@@ -1,0 +1,202 @@
+//! Each bound of `src/limits.rs` is gone past, here or in the module named beside it.
+
+use std::collections::BTreeSet;
+
+use crate::support::client::{Client, encode};
+use crate::support::reply::Reply;
+use crate::support::server::{Server, run_rankd};
+use crate::support::wait_for;
+
+/// Every bound, and what goes past it.
+const BOUNDS: [(&str, &str); 19] = [
+    ("INLINE_BYTES", "protocol: endless lines"),
+    ("REQUEST_ARGUMENTS", "here: one argument too many"),
+    ("BULK_BYTES", "here: one byte too many, and a lower proto-max-bulk-len"),
+    ("UNAUTHENTICATED_ARGUMENTS", "protocol: strangers"),
+    ("UNAUTHENTICATED_BULK_BYTES", "protocol: strangers"),
+    ("QUERY_BUFFER_BYTES", "here: a lower client-query-buffer-limit"),
+    ("READ_CHUNK_BYTES", "protocol: a pipeline of thousands is many chunks"),
+    ("KEPT_BUFFER_BYTES", "here: a large request's memory is given back"),
+    ("PENDING_REPLY_BYTES", "protocol: replies nobody reads"),
+    ("COMMANDS_PER_LOCK", "protocol: a pipeline of thousands on one key"),
+    ("MOST_BULK_BYTES", "the_configured_length_of_an_argument_holds"),
+    ("FRIENDSHIP_BYTES", "names_too_long_for_so_many_friends_change_nothing"),
+    ("MEMBERS_PER_LOCK", "differential: a user with very many friends"),
+    ("FRIENDS_AT_ONCE", "differential: a user with very many friends"),
+    ("KEPT_RESULTS_BYTES", "here: a lower friendrank-keep-bytes"),
+    ("JOURNAL_BACKLOG_BYTES", "the disk decides: the journal's own tests"),
+    ("JOURNAL_RECORD_BYTES", "no client reaches it: the journal's own tests"),
+    ("EXPIRED_PER_STEP", "here: a thousand keys expire at once"),
+    ("DATABASES", "here: one database too many"),
+];
+
+#[test]
+fn every_bound_has_its_test() {
+    let source = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/src/limits.rs"))
+        .expect("src/limits.rs");
+    let declared: BTreeSet<&str> = source
+        .lines()
+        .filter_map(|line| line.strip_prefix("pub const "))
+        .filter_map(|line| line.split(':').next())
+        .collect();
+    let tested: BTreeSet<&str> = BOUNDS.iter().map(|(name, _)| *name).collect();
+    assert_eq!(declared, tested, "src/limits.rs on the left, the list of this file on the right");
+}
+
+fn error(text: &str) -> Reply {
+    Reply::Error(text.as_bytes().to_vec())
+}
+
+#[test]
+fn an_argument_too_many_or_too_long_ends_the_connection() {
+    let server = Server::rankd();
+    let cases = [
+        (format!("*{}\r\n", 1024 * 1024 + 1), "ERR Protocol error: invalid multibulk length"),
+        (format!("*1\r\n${}\r\n", 512 * 1024 * 1024 + 1), "ERR Protocol error: invalid bulk length"),
+    ];
+    for (bytes, refusal) in cases {
+        let mut client = server.client();
+        client.send_raw(bytes.as_bytes());
+        assert_eq!(client.reply(), error(refusal));
+        assert!(client.is_closed());
+    }
+    // Many are allowed.
+    let mut words = vec!["DEL"; 100_000];
+    words[99_999] = "nothing";
+    assert_eq!(server.client().call(&words), Reply::Integer(0));
+}
+
+#[test]
+fn the_configured_length_of_an_argument_holds() {
+    let server = Server::rankd_with(&["--appendonly", "no", "--proto-max-bulk-len", "1mb"]);
+    let mut client = server.client();
+    assert_eq!(
+        client.call(&["CONFIG", "SET", "proto-max-bulk-len", "1073741825"]),
+        error(
+            "ERR CONFIG SET failed (possibly related to argument 'proto-max-bulk-len') - argument must be between \
+             1048576 and 1073741824 inclusive"
+        )
+    );
+    let most = "x".repeat(1024 * 1024);
+    assert_eq!(client.call(&["SET", "k", &most]), Reply::Simple(b"OK".to_vec()));
+    client.send_raw(b"*3\r\n$3\r\nSET\r\n$1\r\nk\r\n$1048577\r\n");
+    assert_eq!(client.reply(), error("ERR Protocol error: invalid bulk length"));
+    assert!(client.is_closed());
+}
+
+/// A request may have small arguments and still be endless: its whole is bounded too.
+/// A short request with one long name asked for gigabytes: the user's name goes into every friend's list.
+#[test]
+fn names_too_long_for_so_many_friends_change_nothing() {
+    let server = Server::rankd_with(&["--appendonly", "no"]);
+    let mut client = server.client();
+    let user = "u".repeat(70_000);
+    let friends: Vec<String> = (0..1_000).map(|number| number.to_string()).collect();
+    let words: Vec<&str> =
+        ["FRIENDADD", user.as_str()].into_iter().chain(friends.iter().map(String::as_str)).collect();
+    let refusal = "ERR the names of these friendships take more than 64 MiB, make fewer at a time";
+    assert_eq!(client.call(&words), error(refusal));
+    assert_eq!(client.call(&["DBSIZE"]), Reply::Integer(0));
+    assert_eq!(client.call(&words[..502]), Reply::Integer(500));
+}
+
+#[test]
+fn the_configured_length_of_a_request_holds() {
+    let server = Server::rankd_with(&["--appendonly", "no", "--client-query-buffer-limit", "1mb"]);
+    let mut client = server.client();
+    let mut sent = client.try_send_raw(b"*1000000\r\n$3\r\nDEL\r\n");
+    let chunk =
+        b"$100\r\n".iter().chain(&[b'x'; 100]).chain(b"\r\n").copied().collect::<Vec<u8>>().repeat(1_000);
+    for _ in 0..40 {
+        sent = sent.and_then(|()| client.try_send_raw(&chunk));
+    }
+    // Redis closes without a word; whatever is said before, it is closed.
+    while client.try_reply().is_ok() {}
+    assert!(client.is_closed() || sent.is_err());
+    assert_eq!(server.client().call(&["PING"]), Reply::Simple(b"PONG".to_vec()));
+}
+
+#[test]
+fn a_large_request_gives_its_memory_back() {
+    let server = Server::rankd();
+    let mut client = server.client();
+    client.call(&["PING"]);
+    let before = server.resident_kib();
+    let large = "x".repeat(64 * 1024 * 1024);
+    assert_eq!(client.call(&["ECHO", &large]).bytes().len(), large.len());
+    drop(large);
+    wait_for("the buffers of 64 MiB to be given back", || {
+        client.call(&["PING"]);
+        (server.resident_kib() < before + 32 * 1024).then_some(())
+    });
+}
+
+#[test]
+fn a_client_too_many_is_told_so() {
+    let server = Server::rankd_with(&["--appendonly", "no", "--maxclients", "5"]);
+    let mut clients: Vec<Client> = (0..5).map(|_| server.client()).collect();
+    for client in &mut clients {
+        assert_eq!(client.call(&["PING"]), Reply::Simple(b"PONG".to_vec()));
+    }
+    let mut sixth = server.client();
+    assert_eq!(sixth.reply(), error("ERR max number of clients reached"));
+    assert!(sixth.is_closed());
+    drop(clients.pop());
+    wait_for("a place", || {
+        let mut client = server.client();
+        client.try_call(&["PING"]).is_ok_and(|reply| !reply.is_error()).then_some(())
+    });
+}
+
+#[test]
+fn a_database_too_many_stops_the_start() {
+    let directory = tempfile::tempdir().expect("a temporary directory");
+    let directory = directory.path().to_str().expect("UTF-8");
+    let (status, said, complained) = run_rankd(&["--port", "0", "--dir", directory, "--databases", "1025"]);
+    assert!(!status.success(), "started with 1025 databases: {said}");
+    assert!(format!("{said}{complained}").contains("databases"), "{said}{complained}");
+}
+
+#[test]
+fn a_thousand_keys_that_expire_at_once_are_all_gone() {
+    const KEYS: usize = 1_000;
+    let server = Server::rankd();
+    let mut client = server.client();
+    let mut bytes = Vec::new();
+    for number in 0..KEYS {
+        let key = format!("board:{number}");
+        bytes.extend(encode(&["ZADD", &key, "1", "a"]));
+        bytes.extend(encode(&["PEXPIRE", &key, "30"]));
+    }
+    bytes.extend(encode(&["SET", "stays", "1"]));
+    client.send_raw(&bytes);
+    for _ in 0..2 * KEYS + 1 {
+        assert!(!client.reply().is_error());
+    }
+    // Nobody touches the keys: they must go by themselves.
+    wait_for("the keys to expire", || (client.call(&["DBSIZE"]) == Reply::Integer(1)).then_some(()));
+    assert_eq!(client.call(&["EXISTS", "board:0"]), Reply::Integer(0));
+}
+
+/// Kept FRIENDRANK results are a cache: however many there are, they stay within their bound, and answers stay right.
+#[test]
+fn kept_friend_rankings_stay_within_their_bound() {
+    let server = Server::rankd_with(&["--appendonly", "no", "--friendrank-keep-bytes", "1mb"]);
+    let mut client = server.client();
+    let members: Vec<String> = (0..5_000).map(|number| format!("member:{number:05}")).collect();
+    for chunk in members.chunks(500) {
+        let scores = chunk.iter().flat_map(|member| ["7".to_owned(), member.clone()]);
+        client.call(&[vec!["ZADD".to_owned(), "board".to_owned()], scores.collect()].concat());
+        client.call(&[vec!["SADD".to_owned(), "many".to_owned()], chunk.to_vec()].concat());
+    }
+    let before = server.resident_kib();
+    for number in 0..100 {
+        let user = format!("member:{number:05}");
+        let words = ["FRIENDRANK", "board", &user, "FRIENDS", "many", "TOP", "1", "MAXAGE", "600000"];
+        let answer = client.call(&words);
+        assert_eq!(answer.items()[0].items()[0].text(), "member:04999");
+    }
+    // A hundred kept lists of five thousand would be well above ten megabytes.
+    let grown = server.resident_kib().saturating_sub(before);
+    assert!(grown < 10 * 1024, "kept results cost {grown} KiB");
+}

@@ -1,0 +1,199 @@
+//! A reply as a tree. Written apart from rankd's own writer, from the protocol's specification, for both protocols.
+
+use std::io::{self, BufRead, Read};
+
+/// One reply, RESP2 or RESP3.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Reply {
+    Simple(Vec<u8>),
+    Error(Vec<u8>),
+    Integer(i64),
+    Bulk(Vec<u8>),
+    /// `$-1`
+    NullBulk,
+    Array(Vec<Reply>),
+    /// `*-1`
+    NullArray,
+    /// `_`
+    Null,
+    /// `,`: kept as its text, which the tests compare too.
+    Double(Vec<u8>),
+    Boolean(bool),
+    Verbatim(Vec<u8>),
+    BigNumber(Vec<u8>),
+    Map(Vec<Reply>),
+    Set(Vec<Reply>),
+    Push(Vec<Reply>),
+}
+
+/// Reads exactly one reply and appends its bytes to `raw`.
+pub(crate) fn read_reply(from: &mut impl BufRead, raw: &mut Vec<u8>) -> io::Result<Reply> {
+    let start = raw.len();
+    from.take(1 << 20).read_until(b'\n', raw)?;
+    let line = &raw[start..];
+    if line.is_empty() {
+        return Err(io::ErrorKind::UnexpectedEof.into());
+    }
+    let Some(line) = line.strip_suffix(b"\r\n") else {
+        return Err(malformed("a line without its end", line));
+    };
+    let (&kind, text) = line.split_first().ok_or_else(|| malformed("an empty line", line))?;
+    let text = text.to_vec();
+    let number = || -> io::Result<i64> {
+        let text = std::str::from_utf8(&text).map_err(|_| malformed("not a number", &text))?;
+        text.parse().map_err(|_| malformed("not a number", text.as_bytes()))
+    };
+    let count = || usize::try_from(number()?).map_err(|_| malformed("a negative length", &text));
+    Ok(match kind {
+        b'+' => Reply::Simple(text),
+        b'-' => Reply::Error(text),
+        b':' => Reply::Integer(number()?),
+        b',' => Reply::Double(text),
+        b'(' => Reply::BigNumber(text),
+        b'_' => Reply::Null,
+        b'#' => Reply::Boolean(text == b"t"),
+        b'$' if text == b"-1" => Reply::NullBulk,
+        b'*' if text == b"-1" => Reply::NullArray,
+        b'$' => Reply::Bulk(read_body(from, raw, count()?)?),
+        b'=' => Reply::Verbatim(read_body(from, raw, count()?)?),
+        b'!' => Reply::Error(read_body(from, raw, count()?)?),
+        b'*' => Reply::Array(read_many(from, raw, count()?)?),
+        b'~' => Reply::Set(read_many(from, raw, count()?)?),
+        b'>' => Reply::Push(read_many(from, raw, count()?)?),
+        b'%' => Reply::Map(read_many(from, raw, count()? * 2)?),
+        _ => return Err(malformed("an unknown type", &raw[start..])),
+    })
+}
+
+fn read_body(from: &mut impl BufRead, raw: &mut Vec<u8>, length: usize) -> io::Result<Vec<u8>> {
+    let start = raw.len();
+    raw.resize(start + length + 2, 0);
+    from.read_exact(&mut raw[start..])?;
+    let body =
+        raw[start..].strip_suffix(b"\r\n").ok_or_else(|| malformed("no end after a bulk", &raw[start..]))?;
+    Ok(body.to_vec())
+}
+
+fn read_many(from: &mut impl BufRead, raw: &mut Vec<u8>, count: usize) -> io::Result<Vec<Reply>> {
+    (0..count).map(|_| read_reply(from, raw)).collect()
+}
+
+fn malformed(what: &str, bytes: &[u8]) -> io::Error {
+    let shown = super::escape::escape(&bytes[..bytes.len().min(200)]);
+    io::Error::new(io::ErrorKind::InvalidData, format!("reply holds {what}: {shown}"))
+}
+
+impl Reply {
+    /// The replies inside, empty for a leaf.
+    pub(crate) fn items(&self) -> &[Reply] {
+        match self {
+            Reply::Array(items) | Reply::Map(items) | Reply::Set(items) | Reply::Push(items) => items,
+            _ => &[],
+        }
+    }
+
+    /// The bytes of a string-like reply.
+    ///
+    /// # Panics
+    /// When the reply is something else.
+    pub(crate) fn bytes(&self) -> &[u8] {
+        match self {
+            Reply::Bulk(bytes) | Reply::Simple(bytes) | Reply::Double(bytes) | Reply::Verbatim(bytes) => {
+                bytes
+            }
+            other => panic!("not a string: {other:?}"),
+        }
+    }
+
+    /// As [`Reply::bytes`], as text.
+    pub(crate) fn text(&self) -> String {
+        String::from_utf8_lossy(self.bytes()).into_owned()
+    }
+
+    /// # Panics
+    /// When the reply is not an integer.
+    pub(crate) fn integer(&self) -> i64 {
+        match self {
+            Reply::Integer(number) => *number,
+            other => panic!("not an integer: {other:?}"),
+        }
+    }
+
+    pub(crate) fn is_nil(&self) -> bool {
+        matches!(self, Reply::Null | Reply::NullBulk | Reply::NullArray)
+    }
+
+    pub(crate) fn is_error(&self) -> bool {
+        matches!(self, Reply::Error(_))
+    }
+
+    /// A score, from a bulk or a double.
+    ///
+    /// # Panics
+    /// When the reply is not a number.
+    pub(crate) fn score(&self) -> f64 {
+        let text = self.text();
+        text.parse().unwrap_or_else(|_| panic!("not a score: {text}"))
+    }
+
+    /// The same reply with every array, map and set sorted: for replies whose order is a hash table's.
+    pub(crate) fn unordered(&self) -> Reply {
+        let sorted = |items: &[Reply]| {
+            let mut items: Vec<Reply> = items.iter().map(Reply::unordered).collect();
+            items.sort();
+            items
+        };
+        match self {
+            Reply::Array(items) => Reply::Array(sorted(items)),
+            Reply::Set(items) => Reply::Set(sorted(items)),
+            Reply::Push(items) => Reply::Push(sorted(items)),
+            Reply::Map(items) => {
+                let mut pairs: Vec<&[Reply]> = items.chunks(2).collect();
+                pairs.sort();
+                Reply::Map(pairs.concat())
+            }
+            leaf => leaf.clone(),
+        }
+    }
+
+    /// The reply in its lines on the wire, escaped: a bulk's body is one line whatever it holds.
+    pub(crate) fn lines(&self) -> Vec<String> {
+        let mut lines = Vec::new();
+        self.append_lines(&mut lines);
+        lines
+    }
+
+    fn append_lines(&self, lines: &mut Vec<String>) {
+        use super::escape::escape;
+        let body = |kind: char, bytes: &[u8], lines: &mut Vec<String>| {
+            lines.push(format!("{kind}{}", bytes.len()));
+            lines.push(escape(bytes));
+        };
+        match self {
+            Reply::Simple(text) => lines.push(format!("+{}", escape(text))),
+            Reply::Error(text) => lines.push(format!("-{}", escape(text))),
+            Reply::Integer(number) => lines.push(format!(":{number}")),
+            Reply::Double(text) => lines.push(format!(",{}", escape(text))),
+            Reply::BigNumber(text) => lines.push(format!("({}", escape(text))),
+            Reply::Boolean(true) => lines.push("#t".into()),
+            Reply::Boolean(false) => lines.push("#f".into()),
+            Reply::Null => lines.push("_".into()),
+            Reply::NullBulk => lines.push("$-1".into()),
+            Reply::NullArray => lines.push("*-1".into()),
+            Reply::Bulk(bytes) => body('$', bytes, lines),
+            Reply::Verbatim(bytes) => body('=', bytes, lines),
+            Reply::Array(items) | Reply::Map(items) | Reply::Set(items) | Reply::Push(items) => {
+                let (kind, count) = match self {
+                    Reply::Array(_) => ('*', items.len()),
+                    Reply::Map(_) => ('%', items.len() / 2),
+                    Reply::Set(_) => ('~', items.len()),
+                    _ => ('>', items.len()),
+                };
+                lines.push(format!("{kind}{count}"));
+                for item in items {
+                    item.append_lines(lines);
+                }
+            }
+        }
+    }
+}

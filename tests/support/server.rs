@@ -1,0 +1,280 @@
+//! Servers as child processes: rankd, and the peers it is measured against. Each has its own directory and port and
+//! ends with the test, whatever happens to the test.
+
+use std::io::{BufRead, BufReader, Write};
+use std::net::{Ipv4Addr, SocketAddr, TcpListener};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::{Arc, Mutex, Once, mpsc};
+use std::time::Instant;
+
+use rustix::process::{Pid, Signal, kill_process};
+
+use super::client::Client;
+use super::{PATIENCE, POLL, wait_for};
+
+/// The binary under test: the one just built, or `RANKD_BINARY` (a release build, a wrapper around a container).
+fn rankd() -> Command {
+    Command::new(std::env::var_os("RANKD_BINARY").unwrap_or_else(|| env!("CARGO_BIN_EXE_rankd").into()))
+}
+
+/// A real server to compare with.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Peer {
+    Redis,
+    Valkey,
+}
+
+impl Peer {
+    fn file_name(self) -> &'static str {
+        match self {
+            Peer::Redis => "redis-server-8.2.3",
+            Peer::Valkey => "valkey-server-9.1.2",
+        }
+    }
+
+    /// Where the peer is, or `None` after saying so in one line that `cargo test` does not hide.
+    ///
+    /// # Panics
+    /// When it is missing and `RANKD_REQUIRE_PEERS=1`.
+    fn find(self) -> Option<PathBuf> {
+        let directory = std::env::var_os("RANKD_PEERS")
+            .map_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join(".peers"), PathBuf::from);
+        let path = directory.join(self.file_name());
+        if path.exists() {
+            return Some(path);
+        }
+        let missing = format!("{} is not in {}: run .ci/peers", self.file_name(), directory.display());
+        assert!(std::env::var_os("RANKD_REQUIRE_PEERS").is_none_or(|value| value != "1"), "{missing}");
+        static SAID: [Once; 2] = [const { Once::new() }; 2];
+        SAID[self as usize].call_once(|| {
+            // Straight to the file descriptor: the macros' output would be captured by the test harness.
+            let line = format!("\nNOT COMPARED: {missing}\n");
+            std::io::stderr().write_all(line.as_bytes()).expect("standard error is open");
+        });
+        None
+    }
+}
+
+/// A running server. Killed when dropped.
+pub(crate) struct Server {
+    child: Child,
+    pub(crate) address: SocketAddr,
+    directory: Arc<tempfile::TempDir>,
+    arguments: Vec<String>,
+    output: Arc<Mutex<String>>,
+}
+
+impl Server {
+    /// rankd in a fresh directory, without a journal.
+    pub(crate) fn rankd() -> Server {
+        Server::rankd_with(&["--appendonly", "no"])
+    }
+
+    /// rankd in a fresh directory with further arguments.
+    pub(crate) fn rankd_with(arguments: &[&str]) -> Server {
+        let directory = Arc::new(tempfile::tempdir().expect("a temporary directory"));
+        Server::start_rankd(&directory, arguments.iter().map(|&text| text.to_owned()).collect())
+    }
+
+    fn start_rankd(directory: &Arc<tempfile::TempDir>, arguments: Vec<String>) -> Server {
+        match Server::try_start_rankd(Arc::clone(directory), arguments) {
+            Ok(server) => server,
+            Err(said) => panic!("rankd did not start in {}:\n{said}", directory.path().display()),
+        }
+    }
+
+    /// Starts rankd and waits until it says where it listens; else everything it said.
+    fn try_start_rankd(directory: Arc<tempfile::TempDir>, arguments: Vec<String>) -> Result<Server, String> {
+        let mut child = rankd()
+            .args(["--port", "0", "--bind", "127.0.0.1", "--dir"])
+            .arg(directory.path())
+            .args(&arguments)
+            .current_dir(directory.path())
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .expect("the rankd binary runs");
+        let output = Arc::new(Mutex::new(String::new()));
+        let (found, address) = mpsc::channel();
+        let stdout = child.stdout.take().expect("piped");
+        let stderr = child.stderr.take().expect("piped");
+        follow(stdout, Arc::clone(&output), Some(found));
+        follow(stderr, Arc::clone(&output), None);
+        let answer = address.recv_timeout(PATIENCE);
+        let server = Server {
+            child,
+            address: *answer.as_ref().unwrap_or(&SocketAddr::from((Ipv4Addr::LOCALHOST, 0))),
+            directory,
+            arguments,
+            output,
+        };
+        if answer.is_ok() { Ok(server) } else { Err(server.said()) }
+    }
+
+    /// A peer in a fresh directory, nothing persistent; `None` when it is not on this machine.
+    ///
+    /// # Panics
+    /// When it does not start.
+    pub(crate) fn peer(peer: Peer, arguments: &[&str]) -> Option<Server> {
+        let binary = peer.find()?;
+        let directory = Arc::new(tempfile::tempdir().expect("a temporary directory"));
+        // Another process may take the port between the look and the start: then another port is tried.
+        for _ in 0..20 {
+            let address = free_address();
+            let mut child = Command::new(&binary)
+                .args(["--port", &address.port().to_string(), "--bind", "127.0.0.1"])
+                .args(["--save", "", "--appendonly", "no", "--enable-debug-command", "yes", "--dir"])
+                .arg(directory.path())
+                .args(arguments)
+                .stdin(Stdio::null())
+                .stdout(Stdio::null())
+                .stderr(Stdio::null())
+                .spawn()
+                .expect("the peer runs");
+            let deadline = Instant::now() + PATIENCE;
+            while Instant::now() < deadline && matches!(child.try_wait(), Ok(None)) {
+                if Client::try_connect(address).and_then(|mut client| client.try_call(&["PING"])).is_ok() {
+                    let arguments = Vec::new();
+                    return Some(Server { child, address, directory, arguments, output: Arc::default() });
+                }
+                std::thread::park_timeout(POLL);
+            }
+            let _ = child.kill();
+            let _ = child.wait();
+        }
+        panic!("{} does not start", binary.display());
+    }
+
+    pub(crate) fn client(&self) -> Client {
+        Client::connect(self.address)
+    }
+
+    pub(crate) fn directory(&self) -> &Path {
+        self.directory.path()
+    }
+
+    /// What the server has printed so far.
+    pub(crate) fn said(&self) -> String {
+        self.output.lock().expect("no panic while held").clone()
+    }
+
+    /// As a power switch for the process: SIGKILL, and gone when this returns.
+    pub(crate) fn kill(&mut self) {
+        let _ = self.child.kill();
+        self.child.wait().expect("a child that can be waited for");
+    }
+
+    /// Asks the server to end, as `docker stop` does, and gives how it ended.
+    pub(crate) fn terminate(&mut self) -> ExitStatus {
+        self.signal_to_end();
+        self.exit()
+    }
+
+    /// Sends SIGTERM and does not wait.
+    pub(crate) fn signal_to_end(&self) {
+        kill_process(Pid::from_child(&self.child), Signal::TERM).expect("the server is running");
+    }
+
+    /// Waits for the server's end.
+    pub(crate) fn exit(&mut self) -> ExitStatus {
+        wait_for("the server's end", || self.child.try_wait().expect("a child that can be waited for"))
+    }
+
+    /// The same directory and arguments again, after the end of this one.
+    pub(crate) fn restart(mut self) -> Server {
+        self.kill();
+        Server::start_rankd(&Arc::clone(&self.directory), self.arguments.clone())
+    }
+
+    /// True while the process lives.
+    pub(crate) fn is_running(&mut self) -> bool {
+        matches!(self.child.try_wait(), Ok(None))
+    }
+
+    /// Resident memory in KiB, from the kernel.
+    pub(crate) fn resident_kib(&self) -> u64 {
+        let path = format!("/proc/{}/status", self.child.id());
+        let status = std::fs::read_to_string(path).expect("a running process");
+        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).expect("a VmRSS line");
+        line.trim().trim_end_matches(" kB").parse().expect("a number of KiB")
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+        if std::thread::panicking() {
+            let said = self.said();
+            if !said.is_empty() {
+                eprintln!("---- the server at {} said:\n{said}----", self.address);
+            }
+        }
+    }
+}
+
+/// Keeps what the server prints, and finds the address in it.
+fn follow(
+    stream: impl std::io::Read + Send + 'static,
+    output: Arc<Mutex<String>>,
+    found: Option<mpsc::Sender<SocketAddr>>,
+) {
+    std::thread::spawn(move || {
+        for line in BufReader::new(stream).lines() {
+            let Ok(line) = line else { break };
+            if let (Some(found), Some((_, address))) = (&found, line.split_once("listening on ")) {
+                let end = address.find(|c: char| !c.is_ascii_digit() && c != '.' && c != ':');
+                if let Ok(address) = address[..end.unwrap_or(address.len())].trim_end_matches('.').parse() {
+                    let _ = found.send(address);
+                }
+            }
+            let mut output = output.lock().expect("no panic while held");
+            output.push_str(&line);
+            output.push('\n');
+        }
+    });
+}
+
+/// An address nobody listens on at this moment.
+pub(crate) fn free_address() -> SocketAddr {
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a free port");
+    listener.local_addr().expect("a bound socket")
+}
+
+/// Runs rankd to its end (a subcommand, a refused start) and gives status, standard output and standard error.
+///
+/// # Panics
+/// When it does not end.
+pub(crate) fn run_rankd(arguments: &[&str]) -> (ExitStatus, String, String) {
+    let mut child = rankd()
+        .args(arguments)
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("the rankd binary runs");
+    let stdout = collect(child.stdout.take().expect("piped"));
+    let stderr = collect(child.stderr.take().expect("piped"));
+    let deadline = Instant::now() + PATIENCE;
+    let status = loop {
+        if let Some(status) = child.try_wait().expect("a child") {
+            break status;
+        }
+        if Instant::now() > deadline {
+            let _ = child.kill();
+            panic!("rankd {arguments:?} did not end: {}", stdout.join().expect("no panic"));
+        }
+        std::thread::park_timeout(POLL);
+    };
+    (status, stdout.join().expect("no panic"), stderr.join().expect("no panic"))
+}
+
+fn collect(mut stream: impl std::io::Read + Send + 'static) -> std::thread::JoinHandle<String> {
+    std::thread::spawn(move || {
+        let mut bytes = Vec::new();
+        let _ = stream.read_to_end(&mut bytes);
+        String::from_utf8_lossy(&bytes).into_owned()
+    })
+}
