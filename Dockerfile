@@ -1,0 +1,28 @@
+# rankd in a container: two stages, the toolchain builds and a slim image runs.
+# tests/container.rs runs what stands here (the build command's target, the entry point, the health check, the stop
+# signal) without a container engine; the image build itself is untested.
+
+FROM rust:1.95-slim-trixie AS build
+WORKDIR /source
+COPY Cargo.toml Cargo.lock ./
+COPY config config
+COPY docs docs
+COPY benches benches
+COPY src src
+RUN cargo build --release --locked --bin rankd
+
+FROM debian:trixie-slim
+RUN groupadd --system --gid 999 rankd \
+ && useradd --system --uid 999 --gid rankd --no-create-home --home-dir /data rankd \
+ && install --directory --owner rankd --group rankd /data
+COPY --from=build /source/target/release/rankd /usr/local/bin/rankd
+USER rankd
+WORKDIR /data
+VOLUME /data
+EXPOSE 6379
+STOPSIGNAL SIGTERM
+HEALTHCHECK --interval=5s --timeout=3s --start-period=60s --retries=3 CMD ["rankd", "ping"]
+ENTRYPOINT ["rankd"]
+# Whom the container can be reached by is the container network's business: without a password, publish the port with
+# care, or set RANKD_REQUIREPASS.
+CMD ["--dir", "/data", "--bind", "0.0.0.0", "--protected-mode", "no"]
