@@ -1,0 +1,61 @@
+# One line each; `just` alone lists them. CI runs `.ci/run`, which is `just ci`.
+
+_list:
+    @just --list
+
+# Serve on 6379 with the journal under ./data.
+run *arguments:
+    cargo run --release -- {{arguments}}
+
+# All tests, as the README has them.
+test *arguments:
+    cargo test {{arguments}}
+
+# Formatting and lints, as CI sees them.
+lint:
+    cargo fmt --check && cargo clippy --all-targets -- -D warnings
+
+# What CI runs.
+ci:
+    .ci/run
+
+# Fetch Redis 8.2.3 and Valkey 9.1.2 into .peers/.
+peers:
+    .ci/peers
+
+# Random streams against Redis, ten million commands of them.
+diff commands="10000000":
+    RANKD_REQUIRE_PEERS=1 RANKD_STREAM_COMMANDS={{commands}} RANKD_FRIEND_ROUNDS=5000 cargo test --release differential -- --nocapture
+
+# Conversations with rankd and with Redis.
+scripts:
+    RANKD_REQUIRE_PEERS=1 cargo test scripts
+
+# Speed and memory beside Redis and Valkey (docs/performance.md has the figures).
+compare *arguments: peers
+    cargo build --release
+    benches/compare.py {{arguments}} "redis 8.2.3={{justfile_directory()}}/.peers/redis-server-8.2.3 --port {port} --save ''" "valkey 9.1.2={{justfile_directory()}}/.peers/valkey-server-9.1.2 --port {port} --save ''" "rankd={{justfile_directory()}}/target/release/rankd --port {port} --dir {dir} --appendonly no"
+
+# The ranking structures against each other, in process.
+bench *arguments:
+    cargo bench --bench ranking -- {{arguments}}
+
+# Write Redis's replies into the conversations (look at the difference before you commit it).
+record:
+    RANKD_REQUIRE_PEERS=1 RANKD_RECORD=1 cargo test scripts::redis
+
+# kill -9 a hundred times under writers.
+crash rounds="100":
+    RANKD_CRASH_ROUNDS={{rounds}} cargo test crash
+
+# Fuzz a target (needs a nightly toolchain and cargo-fuzz): request, ranking.
+fuzz target="request" seconds="60":
+    cargo +nightly fuzz run {{target}} -- -max_total_time={{seconds}}
+
+# The tests of the ranking structure and the store under AddressSanitizer (needs a nightly toolchain).
+asan:
+    RUSTFLAGS=-Zsanitizer=address cargo +nightly test --target x86_64-unknown-linux-gnu --lib --test main model
+
+# The documentation, warnings denied.
+doc:
+    RUSTDOCFLAGS="-D warnings" cargo doc --no-deps --open
