@@ -27,6 +27,10 @@ peers:
 diff commands="10000000":
     RANKD_REQUIRE_PEERS=1 RANKD_STREAM_COMMANDS={{commands}} RANKD_FRIEND_ROUNDS=5000 cargo test --release differential -- --nocapture
 
+# Random scores against Redis, a million of them, read and printed.
+doubles count="1000000":
+    RANKD_REQUIRE_PEERS=1 RANKD_DOUBLES={{count}} cargo test --release doubles
+
 # Conversations with rankd and with Redis.
 scripts:
     RANKD_REQUIRE_PEERS=1 cargo test scripts
