@@ -57,14 +57,8 @@ const CONFIG: &[CommandSpec] = &[
         ..BASE
     },
     CommandSpec {
-        name: "help",
-        syntax: "",
-        summary: "Lists the subcommands",
-        since: "5.0.0",
-        arity: 2,
-        flags: &[Flag::Loading, Flag::Stale],
         run: Run::Admin(|_, _, reply| introspection::help("config", reply)),
-        ..BASE
+        ..introspection::HELP
     },
 ];
 

@@ -162,14 +162,9 @@ const CLIENT: &[CommandSpec] = &[
         ..CLIENT_BASE
     },
     CommandSpec {
-        name: "help",
-        syntax: "",
-        summary: "Lists the subcommands",
-        since: "5.0.0",
-        arity: 2,
-        flags: &[Flag::Loading, Flag::Stale],
+        group: Group::Connection,
         run: Run::Session(|_, _, _, reply| introspection::help("client", reply)),
-        ..CLIENT_BASE
+        ..introspection::HELP
     },
 ];
 

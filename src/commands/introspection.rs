@@ -83,15 +83,21 @@ const COMMAND: &[CommandSpec] = &[
         ..BASE
     },
     CommandSpec {
-        name: "help",
-        syntax: "",
-        summary: "Lists the subcommands",
-        since: "5.0.0",
-        arity: 2,
         run: Run::Admin(|_, _, reply| help("command", reply)),
-        ..BASE
+        categories: &["@connection"],
+        ..HELP
     },
 ];
+
+/// The entry of a HELP subcommand, but for what runs it.
+pub(super) const HELP: CommandSpec = CommandSpec {
+    name: "help",
+    summary: "Lists the subcommands",
+    since: "5.0.0",
+    arity: 2,
+    categories: &[],
+    ..BASE
+};
 
 /// The reply of a command's HELP.
 pub(super) fn help(command: &str, reply: &mut Reply<'_>) -> Outcome {

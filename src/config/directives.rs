@@ -334,6 +334,15 @@ mod tests {
         }
     }
 
+    /// A bound that is also a directive stands in both places; they must say the same.
+    #[test]
+    fn defaults_are_the_limits() {
+        let config = Config::default();
+        assert_eq!(config.friendrank_keep_bytes, limits::KEPT_RESULTS_BYTES);
+        assert_eq!(config.proto_max_bulk_len_bytes, limits::BULK_BYTES);
+        assert_eq!(config.client_query_buffer_limit_bytes, limits::QUERY_BUFFER_BYTES);
+    }
+
     #[test]
     fn a_slip_of_the_finger_is_understood() {
         assert_eq!(nearest("prot"), Some("port"));

@@ -110,3 +110,28 @@ impl Pending {
         self.record_bytes_max = bytes;
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The number of a record that was too long to keep counted as written, with a good record pending before it.
+    #[test]
+    fn a_record_that_was_not_kept_is_never_taken() {
+        let mut pending = Pending::new(Seq(1));
+        pending.limit_records_to(64);
+        let mut records = ChangeBuffer::default();
+        for length in [10, 100, 10] {
+            records.set_string(0, b"key", &vec![b'x'; length], None);
+            records.end_record();
+        }
+        let (last, _) = pending.append(1_000, &records);
+        assert_eq!(last, Seq(3), "every record has its number");
+        let taken = pending.take(&mut Vec::new());
+        assert_eq!(taken.last, Seq(1), "only the first is on its way to the file");
+        assert!(taken.oversized_bytes.is_some());
+        assert_eq!(pending.resume(), Seq(4));
+        pending.append(1_000, &ChangeBuffer::default());
+        assert_eq!(pending.take(&mut Vec::new()).last, Seq(3), "a new base holds what was dropped");
+    }
+}
