@@ -1,6 +1,13 @@
 //! The one source of randomness. Its seed is printed at start, so that a run can be replayed.
 
 use std::hash::{BuildHasher, Hasher, RandomState};
+use std::sync::atomic::{AtomicU64, Ordering};
+
+/// What SplitMix64 adds to its state: 2^64 divided by the golden ratio.
+const STEP: u64 = 0x9E37_79B9_7F4A_7C15;
+
+/// The state of the generator that all threads share.
+static SHARED: AtomicU64 = AtomicU64::new(0);
 
 /// A small, fast, seeded generator (SplitMix64: Steele, Lea, Flood, "Fast splittable pseudorandom number
 /// generators", OOPSLA 2014). Not for secrets.
@@ -23,17 +30,31 @@ impl Chance {
         Self::seeded(RandomState::new().build_hasher().finish())
     }
 
+    /// Seeds the generator that all threads share; without it, that gives the same numbers in each process.
+    pub fn seed_shared(seed: u64) {
+        SHARED.store(seed, Ordering::Relaxed);
+    }
+
+    /// A generator for one piece of work, its seed drawn from the one that all threads share.
+    #[must_use]
+    pub fn drawn() -> Self {
+        Self::seeded(mix(SHARED.fetch_add(STEP, Ordering::Relaxed)))
+    }
+
     /// The next 64 random bits.
     pub fn next_u64(&mut self) -> u64 {
-        self.state = self.state.wrapping_add(0x9E37_79B9_7F4A_7C15);
-        let mut z = self.state;
-        z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
-        z ^ (z >> 31)
+        self.state = self.state.wrapping_add(STEP);
+        mix(self.state)
     }
 
     /// A number below `bound`, evenly enough for anything but cryptography. `bound` must not be zero.
     pub fn below(&mut self, bound: u64) -> u64 {
         ((u128::from(self.next_u64()) * u128::from(bound)) >> 64) as u64
     }
+}
+
+fn mix(state: u64) -> u64 {
+    let z = (state ^ (state >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+    let z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
+    z ^ (z >> 31)
 }

@@ -45,6 +45,13 @@ pub const FRIENDSHIP_BYTES: usize = 64 * 1024 * 1024;
 /// checkpoint steps. At about 0.3 us a member this keeps a hold well under a millisecond.
 pub const MEMBERS_PER_LOCK: usize = 1024;
 
+/// Most members that one ZRANDMEMBER draws with repeats: a count of a few bytes would otherwise buy any amount of work
+/// under a lock, and of memory.
+pub const REPEATED_MEMBERS: usize = 1024 * 1024;
+
+/// Most bytes of members that one ZRANDMEMBER repeats: few long ones are as much as many short ones.
+pub const REPEATED_MEMBERS_BYTES: usize = 64 * 1024 * 1024;
+
 /// A friend list up to this long is ranked under its locks, as one moment's picture; a longer one in steps.
 pub const FRIENDS_AT_ONCE: usize = 4096;
 

@@ -108,6 +108,17 @@ fn show_command(entry: &Entry, page: &mut String) {
         Keys::Range { first, last: 0, .. } => facts.push(format!("key: argument {first}")),
         Keys::Range { first, last: -1, .. } => facts.push(format!("keys: arguments {first} to the last")),
         Keys::Range { first, last, .. } => facts.push(format!("keys: arguments {first} to {last}")),
+        Keys::Counted { count, .. } => {
+            facts.push(format!("keys: as many as argument {count} says, behind it"))
+        }
+        Keys::Store { sources: Keys::Range { first, .. } } => {
+            facts.push(format!("keys: argument 1, which is written, and argument {first}"));
+        }
+        Keys::Store { .. } => {
+            facts.push(
+                "keys: argument 1, which is written, and as many as argument 2 says, behind it".to_owned(),
+            );
+        }
         Keys::Derived(_) => facts.push("keys: made from its arguments".to_owned()),
     }
     if !spec.flags.is_empty() {

@@ -290,24 +290,9 @@ impl<'b> Batch<'b> {
 /// Calls `visit` with every key that the command touches.
 pub(super) fn for_each_key(spec: &CommandSpec, call: &Call<'_>, visit: &mut dyn FnMut(&[u8])) {
     match spec.keys {
-        Keys::None => {}
-        Keys::Range { first, last, .. } => {
-            for position in key_positions(first, last, call.arguments.len()) {
-                visit(call.argument(position));
-            }
-        }
         Keys::Derived(all) => all(call, visit),
+        keys => keys.for_each_position(call.arguments, &mut |position| visit(call.argument(position))),
     }
-}
-
-/// The positions that a key range covers in a request of `count` arguments.
-pub(super) fn key_positions(first: usize, last: i32, count: usize) -> std::ops::RangeInclusive<usize> {
-    let end = match last {
-        0 => first,
-        last if last < 0 => count.saturating_sub(last.unsigned_abs() as usize),
-        last => last as usize,
-    };
-    first..=end
 }
 
 /// Whether a request is a line of HTTP: a browser that was made to send a server commands, as Redis guards against.

@@ -2,7 +2,7 @@
 
 use super::call::{Call, text};
 use super::error::{CommandError, Outcome};
-use super::execute::{for_each_key, key_positions};
+use super::execute::for_each_key;
 use super::host::Host;
 use super::spec::{CommandSpec, Flag, Group, Keys, Run};
 use super::syntax::{self, Argument, ArgumentKind};
@@ -171,13 +171,16 @@ fn write_info(entry: &Entry, reply: &mut Reply<'_>) {
     let spec = entry.spec;
     let (first, last, step) = match spec.keys {
         Keys::Range { first, last, .. } => (first, if last == 0 { first as i32 } else { last }, 1),
-        Keys::None | Keys::Derived(_) => (0, 0, 0),
+        Keys::Store { sources: Keys::Range { first, .. } } => (1, *first as i32, 1),
+        Keys::Store { .. } => (1, 1, 1),
+        Keys::None | Keys::Counted { .. } | Keys::Derived(_) => (0, 0, 0),
     };
     reply.array(10);
     reply.bulk(entry.full_name.as_bytes());
     reply.integer(i64::from(spec.arity));
-    reply.set(spec.flags.len());
-    spec.flags.iter().for_each(|flag| reply.simple(flag.name()));
+    let movable = spec.keys.are_movable().then_some("movablekeys");
+    reply.set(spec.flags.len() + movable.iter().len());
+    spec.flags.iter().map(|flag| flag.name()).chain(movable).for_each(|flag| reply.simple(flag));
     reply.count(first);
     reply.integer(i64::from(last));
     reply.integer(step);
@@ -192,13 +195,33 @@ fn write_info(entry: &Entry, reply: &mut Reply<'_>) {
 }
 
 fn write_key_specs(spec: &CommandSpec, reply: &mut Reply<'_>) {
-    let Keys::Range { first, last, access } = spec.keys else {
-        reply.set(0);
-        return;
-    };
     let notes =
         if spec.name == "set" { Some("RW and ACCESS due to the optional `GET` argument") } else { None };
-    reply.set(1);
+    match &spec.keys {
+        Keys::None | Keys::Derived(_) => reply.set(0),
+        Keys::Store { sources } => {
+            reply.set(2);
+            write_key_spec(&Keys::OVERWRITTEN, None, reply);
+            write_key_spec(sources, notes, reply);
+        }
+        keys => {
+            reply.set(1);
+            write_key_spec(keys, notes, reply);
+        }
+    }
+}
+
+/// The key specification of a `Range` or `Counted`.
+fn write_key_spec(keys: &Keys, notes: Option<&str>, reply: &mut Reply<'_>) {
+    let (first, access, found_by, details) = match *keys {
+        Keys::Range { first, last, access } => {
+            (first, access, "range", [("lastkey", i64::from(last)), ("keystep", 1), ("limit", 0)])
+        }
+        Keys::Counted { count, access } => {
+            (count, access, "keynum", [("keynumidx", 0), ("firstkey", 1), ("keystep", 1)])
+        }
+        Keys::None | Keys::Store { .. } | Keys::Derived(_) => unreachable!("has none of its own"),
+    };
     reply.map(if notes.is_some() { 4 } else { 3 });
     if let Some(notes) = notes {
         reply.bulk(b"notes");
@@ -218,15 +241,13 @@ fn write_key_specs(spec: &CommandSpec, reply: &mut Reply<'_>) {
     reply.bulk(b"find_keys");
     reply.map(2);
     reply.bulk(b"type");
-    reply.bulk(b"range");
+    reply.bulk(found_by.as_bytes());
     reply.bulk(b"spec");
-    reply.map(3);
-    reply.bulk(b"lastkey");
-    reply.integer(i64::from(last));
-    reply.bulk(b"keystep");
-    reply.integer(1);
-    reply.bulk(b"limit");
-    reply.integer(0);
+    reply.map(details.len());
+    for (name, value) in details {
+        reply.bulk(name.as_bytes());
+        reply.integer(value);
+    }
 }
 
 fn command_docs(_: &Host, call: &Call<'_>, reply: &mut Reply<'_>) -> Outcome {
@@ -258,7 +279,7 @@ fn write_docs(entry: &Entry, reply: &mut Reply<'_>) {
     }
     if !arguments.is_empty() {
         reply.bulk(b"arguments");
-        write_arguments(&arguments, reply);
+        write_arguments(&arguments, spec.keys, reply);
     }
     if !entry.subcommands.is_empty() {
         reply.bulk(b"subcommands");
@@ -267,7 +288,7 @@ fn write_docs(entry: &Entry, reply: &mut Reply<'_>) {
     }
 }
 
-fn write_arguments(arguments: &[Argument], reply: &mut Reply<'_>) {
+fn write_arguments(arguments: &[Argument], keys: Keys, reply: &mut Reply<'_>) {
     reply.array(arguments.len());
     for argument in arguments {
         let parts = match &argument.kind {
@@ -297,8 +318,11 @@ fn write_arguments(arguments: &[Argument], reply: &mut Reply<'_>) {
             reply.bulk(value.as_bytes());
         }
         if is_key {
+            // A destination has the first of two key specifications, whatever it is made of the second.
+            let is_destination = matches!(argument.name.as_str(), "destination" | "dst");
+            let is_source = matches!(keys, Keys::Store { .. }) && !is_destination;
             reply.bulk(b"key_spec_index");
-            reply.integer(0);
+            reply.integer(i64::from(is_source));
         }
         if !flags.is_empty() {
             reply.bulk(b"flags");
@@ -307,7 +331,7 @@ fn write_arguments(arguments: &[Argument], reply: &mut Reply<'_>) {
         }
         if let Some(parts) = parts {
             reply.bulk(b"arguments");
-            write_arguments(parts, reply);
+            write_arguments(parts, keys, reply);
         }
     }
 }
@@ -326,19 +350,13 @@ fn command_getkeys(_: &Host, call: &Call<'_>, reply: &mut Reply<'_>) -> Outcome 
     if !spec.accepts(request.len()) {
         return Err(CommandError::text("ERR Invalid number of arguments specified for command"));
     }
-    match spec.keys {
-        Keys::Range { first, last, .. } => {
-            let positions = key_positions(first, last, request.len());
-            reply.array(positions.clone().count());
-            positions.for_each(|position| reply.bulk(request.get(position).unwrap_or_default()));
-        }
-        Keys::None | Keys::Derived(_) => {
-            let mut keys: Vec<Box<[u8]>> = Vec::new();
-            let request = Call { arguments: request, config: call.config };
-            for_each_key(spec, &request, &mut |key| keys.push(key.into()));
-            reply.array(keys.len());
-            keys.iter().for_each(|key| reply.bulk(key));
-        }
+    if !spec.keys.are_complete(request) {
+        return Err(CommandError::text("ERR Invalid arguments specified for command"));
     }
+    let mut keys: Vec<Box<[u8]>> = Vec::new();
+    let request = Call { arguments: request, config: call.config };
+    for_each_key(spec, &request, &mut |key| keys.push(key.into()));
+    reply.array(keys.len());
+    keys.iter().for_each(|key| reply.bulk(key));
     Ok(())
 }

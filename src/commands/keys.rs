@@ -1,8 +1,9 @@
 //! Keys of any type.
 
-use super::call::{Call, parse_integer};
+use super::call::Call;
 use super::error::{CommandError, Outcome};
 use super::host::Host;
+use super::scanning::{ScanOptions, parse_cursor};
 use super::session::Session;
 use super::spec::{CommandSpec, Flag, Group, Keys, Run};
 use crate::glob::{Case, matches};
@@ -12,9 +13,6 @@ use crate::store::{Kind, Reader, Writer};
 const BASE: CommandSpec = CommandSpec::BASE;
 
 const MULTI_SHARD: &[&str] = &["request_policy:multi_shard", "response_policy:agg_sum"];
-
-/// Keys that SCAN looks at when COUNT does not say. As Redis.
-const SCAN_COUNT: usize = 10;
 
 pub(super) const COMMANDS: &[CommandSpec] = &[
     CommandSpec {
@@ -133,23 +131,15 @@ fn type_of(keys: Reader<'_>, call: &Call<'_>, reply: &mut Reply<'_>) -> Outcome 
 }
 
 fn scan(host: &Host, session: &mut Session, call: &Call<'_>, reply: &mut Reply<'_>) -> Outcome {
-    let cursor_text = call.argument(1);
-    let cursor = parse_cursor(cursor_text).ok_or(CommandError::text("ERR invalid cursor"))?;
-    let (mut pattern, mut count, mut kind): (_, _, Option<&[u8]>) = (None, SCAN_COUNT, None);
-    let mut options = call.cursor(2);
-    while options.remaining() > 0 {
-        if options.remaining() > 1 && options.take_word("match") {
-            pattern = Some(options.required()?);
-        } else if options.remaining() > 1 && options.take_word("count") {
-            let wanted = parse_integer(options.required()?)?;
-            count = usize::try_from(wanted).ok().filter(|&count| count > 0).ok_or(CommandError::SYNTAX)?;
-        } else if options.remaining() > 1 && options.take_word("type") {
-            kind = Some(options.required()?);
-        } else {
-            return Err(CommandError::SYNTAX);
+    let cursor = parse_cursor(call.argument(1))?;
+    let mut kind: Option<&[u8]> = None;
+    let ScanOptions { pattern, count } = ScanOptions::parse(call.cursor(2), |options| {
+        let is_kind = options.remaining() > 1 && options.take_word("type");
+        if is_kind {
+            kind = options.next();
         }
-    }
-    let pattern = pattern.filter(|pattern| *pattern != b"*");
+        Ok(is_kind)
+    })?;
     let mut found: Vec<Box<[u8]>> = Vec::new();
     let next = host.store.scan(session.database, cursor, count, |key, key_kind| {
         let fits = pattern.is_none_or(|pattern| matches(pattern, key, Case::Sensitive))
@@ -163,13 +153,6 @@ fn scan(host: &Host, session: &mut Session, call: &Call<'_>, reply: &mut Reply<'
     reply.array(found.len());
     found.iter().for_each(|key| reply.bulk(key));
     Ok(())
-}
-
-/// A cursor is an unsigned 64-bit number; as `strtoul` does, spaces in front are passed over.
-fn parse_cursor(text: &[u8]) -> Option<u64> {
-    let text = text.trim_ascii_start();
-    let is_number = !text.is_empty() && text.iter().all(u8::is_ascii_digit);
-    std::str::from_utf8(text).ok().filter(|_| is_number)?.parse().ok()
 }
 
 fn dbsize(host: &Host, session: &mut Session, _: &Call<'_>, reply: &mut Reply<'_>) -> Outcome {

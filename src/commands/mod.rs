@@ -16,6 +16,7 @@ pub mod host;
 mod info;
 mod introspection;
 mod keys;
+mod scanning;
 mod server;
 pub mod session;
 mod sets;

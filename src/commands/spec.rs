@@ -4,7 +4,9 @@ use super::call::Call;
 use super::error::Outcome;
 use super::host::Host;
 use super::session::Session;
+use crate::resp::integer;
 use crate::resp::reply::Reply;
+use crate::resp::request::Arguments;
 use crate::store::{Reader, Writer};
 
 /// One command or subcommand.
@@ -165,8 +167,79 @@ pub enum Keys {
         /// What the command does with them, as COMMAND INFO's key specifications tell it.
         access: &'static [&'static str],
     },
+    /// As many arguments as the one at `count` says, from the next one on.
+    Counted {
+        /// Position of the number of keys.
+        count: usize,
+        /// As in `Range`.
+        access: &'static [&'static str],
+    },
+    /// Argument 1, which is overwritten with what is made of `sources`.
+    Store {
+        /// The keys that are read: a `Range` or `Counted`.
+        sources: &'static Keys,
+    },
     /// None of its arguments, but keys made from them: the function calls back with each.
     Derived(DeriveKeys),
+}
+
+impl Keys {
+    /// What COMMAND INFO says of the destination of a [`Keys::Store`].
+    pub const OVERWRITTEN: Self = Self::Range { first: 1, last: 0, access: &["OW", "update"] };
+
+    /// Calls back with the positions of the keys in a request that the command's arity admits; keys that are not
+    /// arguments have none. A count that makes no sense is taken for one that does: at least one key, so that there is
+    /// a lock to hold, and no more than there are arguments. The command itself refuses it.
+    pub fn for_each_position(&self, arguments: Arguments<'_>, visit: &mut dyn FnMut(usize)) {
+        match *self {
+            Self::None | Self::Derived(_) => {}
+            Self::Range { first, last, .. } => {
+                let last = match last {
+                    0 => first,
+                    last if last < 0 => arguments.len().saturating_sub(last.unsigned_abs() as usize),
+                    last => last as usize,
+                };
+                (first..=last).for_each(visit);
+            }
+            Self::Counted { count, .. } => {
+                let stated = key_count(arguments, count).unwrap_or(1);
+                let present = arguments.len().saturating_sub(count + 1);
+                (count + 1..=count + stated.min(present)).for_each(visit);
+            }
+            Self::Store { sources } => {
+                visit(1);
+                sources.for_each_position(arguments, visit);
+            }
+        }
+    }
+
+    /// Whether a request says of its keys how many they are, if it must, and has as many.
+    #[must_use]
+    pub fn are_complete(&self, arguments: Arguments<'_>) -> bool {
+        match *self {
+            Self::Counted { count, .. } => {
+                key_count(arguments, count).is_some_and(|keys| keys < arguments.len() - count)
+            }
+            Self::Store { sources } => sources.are_complete(arguments),
+            Self::None | Self::Range { .. } | Self::Derived(_) => true,
+        }
+    }
+
+    /// Whether only a request itself tells which of its arguments are keys.
+    #[must_use]
+    pub fn are_movable(&self) -> bool {
+        match self {
+            Self::Counted { .. } => true,
+            Self::Store { sources } => sources.are_movable(),
+            Self::None | Self::Range { .. } | Self::Derived(_) => false,
+        }
+    }
+}
+
+/// The number of keys that the argument at `position` states, if it is one and not 0.
+fn key_count(arguments: Arguments<'_>, position: usize) -> Option<usize> {
+    let stated = arguments.get(position).and_then(integer::parse)?;
+    usize::try_from(stated).ok().filter(|&count| count > 0)
 }
 
 /// What a command on one member of the ranking at argument 1 will touch.

@@ -90,11 +90,11 @@ fn single(word: &str) -> Argument {
 /// The type of an argument by its name.
 fn value_type(name: &str) -> &'static str {
     match name {
-        "key" | "board" => "key",
+        "key" | "board" | "destination" | "dst" | "src" => "key",
         "score" => "double",
         "pattern" => "pattern",
         "count" | "start" | "stop" | "offset" | "increment" | "seconds" | "milliseconds" | "index"
-        | "protover" | "cursor" | "client-id" | "n" | "ms" => "integer",
+        | "protover" | "cursor" | "client-id" | "n" | "ms" | "numkeys" | "weight" | "limit" => "integer",
         "unix-time-seconds" | "unix-time-milliseconds" => "unix-time",
         _ => "string",
     }

@@ -50,8 +50,11 @@ pub(super) fn run(mut config: Config, file: Option<PathBuf>) -> Result<(), Strin
         config.dir.canonicalize().map_err(|error| format!("dir {}: {error}", config.dir.display()))?;
     let mut chance = Chance::from_system();
     let seed = chance.next_u64();
+    // Not of the same generator: what clients see of these numbers must not lead back to the hash seed.
+    let shared_seed = Chance::from_system().next_u64();
+    Chance::seed_shared(shared_seed);
     // Enough to replay a run, and a secret: names chosen against it could make the hashes slow.
-    tracing::debug!("hash seed {seed:016x}");
+    tracing::debug!("hash seed {seed:016x}, seed of random members {shared_seed:016x}");
     let clock = Clock::system();
     let store = Arc::new(Store::new(SHARDS, config.databases, seed, clock.clone()));
     let (journal, recovered) = if config.appendonly {

@@ -340,6 +340,20 @@ impl Writer<'_, '_> {
         self.free(old);
     }
 
+    /// Makes `key` a ranking of `entries` that never expires, in place of whatever it was; without entries there is no
+    /// such key then. `entries` as [`RankedMembers::from_sorted`] wants them. O(entries).
+    pub fn put_ranking<'a>(&mut self, key: &[u8], entries: impl Iterator<Item = (&'a [u8], Score)> + Clone) {
+        // Its old members are not said to be gone one by one: a Change that drops the key comes first.
+        self.remove(key);
+        if entries.clone().next().is_none() {
+            return;
+        }
+        let database = self.database;
+        let (keyspace, changes) = self.fresh(key);
+        keyspace.put_ranking(key, entries.clone());
+        entries.for_each(|(member, score)| changes.set_score(database, key, member, score));
+    }
+
     /// Makes `key` expire at `expire_at_ms`, or never. Returns whether there is such a key.
     pub fn set_expiry(&mut self, key: &[u8], expire_at_ms: Option<u64>) -> bool {
         let database = self.database;

@@ -3,7 +3,7 @@
 use super::members::Members;
 use super::table::Table;
 use super::value::{Value, WrongType};
-use crate::ranking::{RankedMembers, Ranking};
+use crate::ranking::{RankedMembers, Ranking, Score};
 use foldhash::quality::FixedState;
 use std::collections::BTreeSet;
 use std::hash::BuildHasher;
@@ -78,6 +78,16 @@ impl Keyspace {
             self.set_expiry(key, expire_at_ms);
         }
         Some(old)
+    }
+
+    /// Puts a ranking of `entries` at `key`, as [`Keyspace::put`]; see [`RankedMembers::from_sorted`].
+    pub(super) fn put_ranking<'a>(
+        &mut self,
+        key: &[u8],
+        entries: impl Iterator<Item = (&'a [u8], Score)>,
+    ) -> Option<Value> {
+        let ranking = Ranking::from_sorted(self.seed, entries);
+        self.put(key, Value::Ranking(Box::new(ranking)), None)
     }
 
     pub(super) fn remove(&mut self, key: &[u8]) -> Option<Value> {

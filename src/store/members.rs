@@ -115,11 +115,17 @@ impl Members {
     }
 
     /// Visits every member. O(n).
-    pub fn for_each<'s>(&'s self, mut visit: impl FnMut(&'s [u8])) {
-        match &self.form {
-            Form::Packed { bytes, .. } => packed_members(bytes).for_each(visit),
-            Form::Hashed(table) => table.iter().for_each(|member| visit(member)),
-        }
+    pub fn for_each<'s>(&'s self, visit: impl FnMut(&'s [u8])) {
+        self.iter().for_each(visit);
+    }
+
+    /// Every member, in no order. O(n).
+    pub fn iter(&self) -> impl Iterator<Item = &[u8]> {
+        let (packed, hashed) = match &self.form {
+            Form::Packed { bytes, .. } => (Some(packed_members(bytes)), None),
+            Form::Hashed(table) => (None, Some(table.iter())),
+        };
+        packed.into_iter().flatten().chain(hashed.into_iter().flatten().map(|member| &**member))
     }
 }
 

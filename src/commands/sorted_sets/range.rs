@@ -1,12 +1,13 @@
 //! Commands that read ranges: ZRANGE in all its forms and the older names for parts of it.
 
 use super::bounds::{LexRange, RankRange, ScoreRange};
+use super::entries::Entries;
 use crate::commands::call::Call;
 use crate::commands::error::{CommandError, Outcome};
 use crate::commands::spec::{CommandSpec, Flag, Group, Keys, Run};
 use crate::ranking::{Order, RankedMembers, Ranking};
 use crate::resp::reply::Reply;
-use crate::store::Reader;
+use crate::store::{Reader, Writer};
 use std::ops::Range;
 
 const BASE: CommandSpec = CommandSpec {
@@ -67,7 +68,25 @@ pub(in crate::commands) const COMMANDS: &[CommandSpec] = &[
         run: Run::Read(zrevrangebylex),
         ..BASE
     },
+    CommandSpec {
+        name: "zrangestore",
+        syntax: "dst src min max [BYSCORE | BYLEX] [REV] [LIMIT offset count]",
+        summary: "Stores members within a range of ranks, scores or names",
+        since: "6.2.0",
+        complexity: "O(log N + M) with M members stored",
+        arity: -5,
+        flags: &[Flag::Write, Flag::Denyoom],
+        keys: Keys::Store { sources: &Keys::Range { first: 2, last: 0, access: &["RO", "access"] } },
+        run: Run::Write(zrangestore),
+        ..BASE
+    },
 ];
+
+/// Where the source of a range that is sent stands among the arguments.
+const SENT_SOURCE: usize = 1;
+
+/// Where the source of ZRANGESTORE stands, behind the destination.
+const STORED_SOURCE: usize = 2;
 
 /// What the two bounds are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -84,8 +103,12 @@ struct Given {
     order: Option<Order>,
 }
 
+impl Given {
+    const NOTHING: Self = Self { by: None, order: None };
+}
+
 fn zrange(keys: Reader<'_>, call: &Call<'_>, reply: &mut Reply<'_>) -> Outcome {
-    range(keys, call, reply, Given { by: None, order: None })
+    range(keys, call, reply, Given::NOTHING)
 }
 
 fn zrevrange(keys: Reader<'_>, call: &Call<'_>, reply: &mut Reply<'_>) -> Outcome {
@@ -125,13 +148,15 @@ struct RangeRequest<'a> {
 }
 
 impl<'a> RangeRequest<'a> {
-    /// Reads a request in Redis 8.2's order, so that of two mistakes the same one is named.
-    fn parse(call: &Call<'a>, given: Given) -> Result<Self, CommandError> {
+    /// Reads a request, whose source is the argument at `source`, in Redis 8.2's order, so that of two mistakes the
+    /// same one is named. Only what is sent can be sent with its scores.
+    fn parse(call: &Call<'a>, source: usize, given: Given) -> Result<Self, CommandError> {
         let Given { mut by, mut order } = given;
         let (mut with_scores, mut limit) = (false, None);
-        let mut cursor = call.cursor(4);
+        let is_sent = source == SENT_SOURCE;
+        let mut cursor = call.cursor(source + 3);
         while cursor.remaining() > 0 {
-            if cursor.take_word("withscores") {
+            if is_sent && cursor.take_word("withscores") {
                 with_scores = true;
             } else if cursor.remaining() > 2 && cursor.take_word("limit") {
                 limit = Some((cursor.integer()?, cursor.integer()?));
@@ -157,7 +182,7 @@ impl<'a> RangeRequest<'a> {
                 "ERR syntax error, WITHSCORES not supported in combination with BYLEX",
             ));
         }
-        let (first, second) = (call.argument(2), call.argument(3));
+        let (first, second) = (call.argument(source + 1), call.argument(source + 2));
         // Backwards by score or name, the upper bound comes first.
         let (min, max) = if order == Order::Descending { (second, first) } else { (first, second) };
         let bounds = match by {
@@ -193,8 +218,8 @@ impl<'a> RangeRequest<'a> {
 }
 
 fn range(keys: Reader<'_>, call: &Call<'_>, reply: &mut Reply<'_>, given: Given) -> Outcome {
-    let request = RangeRequest::parse(call, given)?;
-    let Some(ranking) = keys.ranking(call.argument(1))? else {
+    let request = RangeRequest::parse(call, SENT_SOURCE, given)?;
+    let Some(ranking) = keys.ranking(call.argument(SENT_SOURCE))? else {
         reply.array(0);
         return Ok(());
     };
@@ -206,5 +231,17 @@ fn range(keys: Reader<'_>, call: &Call<'_>, reply: &mut Reply<'_>, given: Given)
         reply.array(ranks.len());
         ranking.visit(ranks, request.order, |member, _| reply.bulk(member));
     }
+    Ok(())
+}
+
+fn zrangestore(keys: &mut Writer<'_, '_>, call: &Call<'_>, reply: &mut Reply<'_>) -> Outcome {
+    let request = RangeRequest::parse(call, STORED_SOURCE, Given::NOTHING)?;
+    let mut entries = Entries::default();
+    if let Some(ranking) = keys.reader().ranking(call.argument(STORED_SOURCE))? {
+        let ranks = request.resolve(ranking);
+        ranking.visit(ranks, Order::Ascending, |member, score| entries.push(member, score));
+    }
+    keys.put_ranking(call.argument(1), entries.iter());
+    reply.count(entries.len());
     Ok(())
 }

@@ -2,12 +2,12 @@
 
 use super::PREFETCHED_MEMBERS;
 use super::bounds::{LexRange, RankRange, ScoreRange};
-use crate::commands::call::{Call, parse_count, parse_score};
+use crate::commands::call::{Call, parse_score};
 use crate::commands::error::{CommandError, Outcome};
 use crate::commands::spec::{CommandSpec, Flag, Group, Keys, Lookahead, Run};
-use crate::ranking::{Aim, Order, RankedMembers, Ranking, Score};
+use crate::ranking::{Aim, RankedMembers, Ranking, Score};
 use crate::resp::reply::Reply;
-use crate::store::{Missing, RankingEdit, Writer};
+use crate::store::{Missing, Writer};
 use smallvec::SmallVec;
 use std::ops::Range;
 
@@ -90,30 +90,6 @@ pub(in crate::commands) const COMMANDS: &[CommandSpec] = &[
         flags: &[Flag::Write],
         keys: one_key(&["RW", "delete"]),
         run: Run::Write(zremrangebylex),
-        ..BASE
-    },
-    CommandSpec {
-        name: "zpopmin",
-        syntax: "key [count]",
-        summary: "Removes and returns the members with the lowest scores",
-        since: "5.0.0",
-        complexity: "O(log N + M) with M members removed",
-        arity: -2,
-        flags: &[Flag::Write, Flag::Fast],
-        keys: one_key(&["RW", "access", "delete"]),
-        run: Run::Write(zpopmin),
-        ..BASE
-    },
-    CommandSpec {
-        name: "zpopmax",
-        syntax: "key [count]",
-        summary: "Removes and returns the members with the highest scores",
-        since: "5.0.0",
-        complexity: "O(log N + M) with M members removed",
-        arity: -2,
-        flags: &[Flag::Write, Flag::Fast],
-        keys: one_key(&["RW", "access", "delete"]),
-        run: Run::Write(zpopmax),
         ..BASE
     },
 ];
@@ -319,44 +295,5 @@ fn remove_range(
         removed
     })?;
     reply.count(removed.unwrap_or(0));
-    Ok(())
-}
-
-fn zpopmin(keys: &mut Writer<'_, '_>, call: &Call<'_>, reply: &mut Reply<'_>) -> Outcome {
-    pop(keys, call, reply, Order::Ascending)
-}
-
-fn zpopmax(keys: &mut Writer<'_, '_>, call: &Call<'_>, reply: &mut Reply<'_>) -> Outcome {
-    pop(keys, call, reply, Order::Descending)
-}
-
-/// Pops from the end that `order` calls first. Without a count the one pair is flat even in RESP3.
-fn pop(keys: &mut Writer<'_, '_>, call: &Call<'_>, reply: &mut Reply<'_>, order: Order) -> Outcome {
-    if call.arguments.len() > 3 {
-        return Err(CommandError::SYNTAX);
-    }
-    let count = call.arguments.get(2).map(parse_count).transpose()?;
-    let popped = keys.edit_ranking(call.argument(1), Missing::Skip, |ranking: &mut RankingEdit<'_>| {
-        let len = ranking.ranking().len();
-        let wanted = count.unwrap_or(1).min(len);
-        let ranks = match order {
-            Order::Ascending => 0..wanted,
-            Order::Descending => len - wanted..len,
-        };
-        if count.is_some() {
-            reply.scored_list(wanted);
-            ranking.ranking().visit(ranks.clone(), order, |member, score| reply.scored(member, score.get()));
-        } else {
-            reply.array(wanted * 2);
-            ranking.ranking().visit(ranks.clone(), order, |member, score| {
-                reply.bulk(member);
-                reply.double(score.get());
-            });
-        }
-        ranking.remove_range(ranks);
-    })?;
-    if popped.is_none() {
-        reply.array(0);
-    }
     Ok(())
 }

@@ -1,0 +1,196 @@
+//! Unions, intersections and differences of sorted sets and sets.
+//!
+//! Inputs are walked a window at a time; what a window's members will touch in the other inputs is loaded ahead, so that
+//! a probe costs little more than a visit. Results come in no order: who needs one sorts them.
+
+use super::entries::{Entries, IndexedEntries};
+use crate::chance::Chance;
+use crate::commands::error::CommandError;
+use crate::ranking::{Order, RankedMembers, Ranking, Score};
+use crate::store::{Members, Reader, Value};
+use std::ops::ControlFlow;
+
+/// Members walked at a time: about as many loads as a processor can have outstanding.
+const WINDOW: usize = 32;
+
+/// How the scores that a member has in several inputs become one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Aggregate {
+    /// Their sum.
+    Sum,
+    /// The lowest.
+    Min,
+    /// The highest.
+    Max,
+    /// The sum of the weights of the inputs that hold the member, whatever its scores.
+    Count,
+}
+
+impl Aggregate {
+    /// What an input of this weight brings for a member of this score; NaN for 0 times infinity.
+    fn weighted(self, weight: f64, score: Score) -> f64 {
+        if self == Self::Count { weight } else { weight * score.get() }
+    }
+
+    /// `total` with `value` brought in. What would be NaN (infinity less infinity) is 0, so the order of inputs
+    /// matters; a NaN among several leaves the lowest and the highest as they were. Both as in Redis.
+    fn join(self, total: Score, value: f64) -> Score {
+        let total = total.get();
+        score_or_zero(match self {
+            Self::Sum | Self::Count => total + value,
+            Self::Min if value < total => value,
+            Self::Max if value > total => value,
+            Self::Min | Self::Max => total,
+        })
+    }
+}
+
+fn score_or_zero(value: f64) -> Score {
+    Score::new(value).unwrap_or_default()
+}
+
+/// A sorted set, a set or nothing, and how much its scores weigh.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Input<'h> {
+    source: Source<'h>,
+    /// Scores are multiplied by it.
+    pub(super) weight: f64,
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Source<'h> {
+    Missing,
+    Ranking(&'h Ranking),
+    /// Each member has score 1.
+    Set(&'h Members),
+}
+
+/// The score of every member of a set.
+const SET_SCORE: f64 = 1.0;
+
+impl<'h> Input<'h> {
+    /// What is at `key`, with weight 1.
+    pub(super) fn at(keys: Reader<'h>, key: &[u8]) -> Result<Self, CommandError> {
+        let source = match keys.value(key) {
+            None => Source::Missing,
+            Some(Value::Ranking(ranking)) => Source::Ranking(ranking),
+            Some(Value::Set(members)) => Source::Set(members),
+            Some(Value::String(_)) => return Err(CommandError::WRONG_TYPE),
+        };
+        Ok(Self { source, weight: 1.0 })
+    }
+
+    /// The number of members.
+    pub(super) fn len(&self) -> usize {
+        match self.source {
+            Source::Missing => 0,
+            Source::Ranking(ranking) => ranking.len(),
+            Source::Set(members) => members.len(),
+        }
+    }
+
+    fn score(&self, member: &[u8]) -> Option<Score> {
+        match self.source {
+            Source::Missing => None,
+            Source::Ranking(ranking) => ranking.score(member),
+            Source::Set(members) => members.contains(member).then(|| score_or_zero(SET_SCORE)),
+        }
+    }
+
+    fn prefetch<'a>(&self, members: impl Iterator<Item = &'a [u8]> + Clone) {
+        if let Source::Ranking(ranking) = self.source {
+            ranking.prefetch(members);
+        }
+    }
+
+    /// Calls `visit` with copies of all members, a window at a time, until it breaks off.
+    fn for_each_window(&self, mut visit: impl FnMut(&mut Entries) -> ControlFlow<()>) {
+        let mut window = Entries::default();
+        match self.source {
+            Source::Missing => {}
+            Source::Ranking(ranking) => {
+                for start in (0..ranking.len()).step_by(WINDOW) {
+                    window.clear();
+                    let end = ranking.len().min(start + WINDOW);
+                    ranking.visit(start..end, Order::Ascending, |member, score| window.push(member, score));
+                    if visit(&mut window).is_break() {
+                        return;
+                    }
+                }
+            }
+            Source::Set(members) => {
+                let mut rest = members.iter().peekable();
+                while rest.peek().is_some() {
+                    window.clear();
+                    let next = rest.by_ref().take(WINDOW);
+                    next.for_each(|member| window.push(member, score_or_zero(SET_SCORE)));
+                    if visit(&mut window).is_break() {
+                        return;
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// The members of any of `inputs`. O(n) in the members of all inputs.
+pub(super) fn union(inputs: &[Input<'_>], aggregate: Aggregate) -> IndexedEntries {
+    let room = inputs.iter().map(Input::len).max().unwrap_or(0);
+    let mut union = IndexedEntries::new(room, Chance::drawn().next_u64());
+    for input in inputs {
+        input.for_each_window(|window| {
+            for (member, score) in window.iter() {
+                let value = score_or_zero(aggregate.weighted(input.weight, score));
+                union.add(member, value, |total| aggregate.join(total, value.get()));
+            }
+            ControlFlow::Continue(())
+        });
+    }
+    union
+}
+
+/// Calls `visit` with windows of the members of all `inputs`, until it breaks off. O(n * inputs) in the members of the
+/// first input, which should be the smallest.
+pub(super) fn intersect(
+    inputs: &[Input<'_>],
+    aggregate: Aggregate,
+    mut visit: impl FnMut(&Entries) -> ControlFlow<()>,
+) {
+    let Some((first, others)) = inputs.split_first() else { return };
+    first.for_each_window(|window| {
+        window.filter_map(|_, score| Some(score_or_zero(aggregate.weighted(first.weight, score))));
+        for other in others {
+            other.prefetch(window.members());
+            window.filter_map(|member, total| {
+                let score = other.score(member)?;
+                Some(aggregate.join(total, aggregate.weighted(other.weight, score)))
+            });
+        }
+        visit(window)
+    });
+}
+
+/// The members of the first of `inputs` that no other has, with their scores there. O(n * inputs) in the members of the
+/// first, or O(n) in the members of all inputs, whichever is less.
+pub(super) fn difference(inputs: &[Input<'_>]) -> Entries {
+    let mut difference = Entries::default();
+    let Some((first, others)) = inputs.split_first() else { return difference };
+    let probes = first.len().saturating_mul(others.len());
+    let all = inputs.iter().map(Input::len).sum::<usize>();
+    // Many small inputs are put together, rather than each of them asked for each member.
+    let joined = (probes > 2 * all).then(|| union(others, Aggregate::Count));
+    first.for_each_window(|window| {
+        match &joined {
+            Some(joined) => window.filter_map(|member, score| (!joined.contains(member)).then_some(score)),
+            None => {
+                for other in others {
+                    other.prefetch(window.members());
+                    window.filter_map(|member, score| other.score(member).is_none().then_some(score));
+                }
+            }
+        }
+        window.iter().for_each(|(member, score)| difference.push(member, score));
+        ControlFlow::Continue(())
+    });
+    difference
+}

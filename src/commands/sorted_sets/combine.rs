@@ -1,0 +1,239 @@
+//! Commands that combine several sorted sets and sets: ZUNION, ZINTER, ZDIFF, their STORE forms, and ZINTERCARD.
+//!
+//! The inputs are one moment's picture, so their shards are held while they are read and the result is put in order:
+//! docs/compatibility.md has the figures.
+
+use super::algebra::{self, Aggregate, Input};
+use super::entries::Entries;
+use crate::commands::call::{Call, parse_score, text};
+use crate::commands::error::{CommandError, Outcome};
+use crate::commands::spec::{CommandSpec, Flag, Group, Keys, Run};
+use crate::resp::reply::Reply;
+use crate::store::{Reader, Writer};
+use std::ops::ControlFlow;
+
+const READ: CommandSpec = CommandSpec {
+    group: Group::SortedSet,
+    since: "6.2.0",
+    flags: &[Flag::Readonly],
+    keys: Keys::Counted { count: 1, access: &["RO", "access"] },
+    arity: -3,
+    ..CommandSpec::BASE
+};
+
+const STORE: CommandSpec = CommandSpec {
+    group: Group::SortedSet,
+    since: "2.0.0",
+    flags: &[Flag::Write, Flag::Denyoom],
+    keys: Keys::Store { sources: &Keys::Counted { count: 2, access: &["RO", "access"] } },
+    arity: -4,
+    ..CommandSpec::BASE
+};
+
+const UNION_COST: &str = "O(N) + O(M log M) with N members in all inputs and M in the result";
+const INTERSECTION_COST: &str =
+    "O(N * K) + O(M log M) with N members in the smallest of K inputs and M in the result";
+const DIFFERENCE_COST: &str = "O(N) + O(M log M) with N members in all inputs and M in the result";
+
+pub(in crate::commands) const COMMANDS: &[CommandSpec] = &[
+    CommandSpec {
+        name: "zunion",
+        syntax: "numkeys key [key ...] [WEIGHTS weight [weight ...]] [AGGREGATE <SUM | MIN | MAX | COUNT>] \
+                 [WITHSCORES]",
+        summary: "Returns the members of any of several sorted sets",
+        complexity: UNION_COST,
+        run: Run::Read(|keys, call, reply| send(keys, call, reply, Operation::Union)),
+        ..READ
+    },
+    CommandSpec {
+        name: "zinter",
+        syntax: "numkeys key [key ...] [WEIGHTS weight [weight ...]] [AGGREGATE <SUM | MIN | MAX | COUNT>] \
+                 [WITHSCORES]",
+        summary: "Returns the members of all of several sorted sets",
+        complexity: INTERSECTION_COST,
+        run: Run::Read(|keys, call, reply| send(keys, call, reply, Operation::Intersection)),
+        ..READ
+    },
+    CommandSpec {
+        name: "zdiff",
+        syntax: "numkeys key [key ...] [WITHSCORES]",
+        summary: "Returns the members of the first sorted set that are in no other",
+        complexity: DIFFERENCE_COST,
+        run: Run::Read(|keys, call, reply| send(keys, call, reply, Operation::Difference)),
+        ..READ
+    },
+    CommandSpec {
+        name: "zunionstore",
+        syntax: "destination numkeys key [key ...] [WEIGHTS weight [weight ...]] \
+                 [AGGREGATE <SUM | MIN | MAX | COUNT>]",
+        summary: "Stores the members of any of several sorted sets",
+        complexity: UNION_COST,
+        run: Run::Write(|keys, call, reply| store(keys, call, reply, Operation::Union)),
+        ..STORE
+    },
+    CommandSpec {
+        name: "zinterstore",
+        syntax: "destination numkeys key [key ...] [WEIGHTS weight [weight ...]] \
+                 [AGGREGATE <SUM | MIN | MAX | COUNT>]",
+        summary: "Stores the members of all of several sorted sets",
+        complexity: INTERSECTION_COST,
+        run: Run::Write(|keys, call, reply| store(keys, call, reply, Operation::Intersection)),
+        ..STORE
+    },
+    CommandSpec {
+        name: "zdiffstore",
+        syntax: "destination numkeys key [key ...]",
+        summary: "Stores the members of the first sorted set that are in no other",
+        since: "6.2.0",
+        complexity: DIFFERENCE_COST,
+        run: Run::Write(|keys, call, reply| store(keys, call, reply, Operation::Difference)),
+        ..STORE
+    },
+    CommandSpec {
+        name: "zintercard",
+        syntax: "numkeys key [key ...] [LIMIT limit]",
+        summary: "Counts the members of all of several sorted sets",
+        since: "7.0.0",
+        complexity: "O(N * K) with N members in the smallest of K inputs",
+        run: Run::Read(zintercard),
+        ..READ
+    },
+];
+
+/// How inputs are combined.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Operation {
+    Union,
+    Intersection,
+    Difference,
+}
+
+/// What becomes of the result; each takes options of its own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Output {
+    Sent,
+    Stored,
+    Counted,
+}
+
+/// Everything a request asks for.
+struct Combination<'h> {
+    operation: Operation,
+    /// The smallest first, but for a difference.
+    inputs: Vec<Input<'h>>,
+    aggregate: Aggregate,
+    with_scores: bool,
+    /// How many members are counted at most.
+    limit: usize,
+}
+
+impl<'h> Combination<'h> {
+    /// Reads a request, whose number of keys is the argument at `count_at`, in Redis 8.2's order: of two mistakes the
+    /// same one is named, and a key of the wrong type comes before any option.
+    fn parse(
+        keys: Reader<'h>,
+        call: &Call<'_>,
+        count_at: usize,
+        operation: Operation,
+        output: Output,
+    ) -> Result<Self, CommandError> {
+        let mut cursor = call.cursor(count_at);
+        let stated = cursor.integer()?;
+        let Some(count) = usize::try_from(stated).ok().filter(|&count| count > 0) else {
+            let name = text(call.argument(0)).to_ascii_lowercase();
+            return Err(CommandError::new(format!(
+                "ERR at least 1 input key is needed for '{name}' command"
+            )));
+        };
+        if count > cursor.remaining() {
+            return Err(CommandError::SYNTAX);
+        }
+        let named = cursor.by_ref().take(count);
+        let mut inputs = named.map(|key| Input::at(keys, key)).collect::<Result<Vec<_>, _>>()?;
+        let is_weighed = operation != Operation::Difference && output != Output::Counted;
+        let (mut aggregate, mut with_scores, mut limit) = (Aggregate::Sum, false, 0);
+        while cursor.remaining() > 0 {
+            if is_weighed && cursor.remaining() > count && cursor.take_word("weights") {
+                for input in &mut inputs {
+                    let weight = parse_score(cursor.required()?);
+                    let not_a_float = |_| CommandError::text("ERR weight value is not a float");
+                    input.weight = weight.map_err(not_a_float)?.get();
+                }
+            } else if is_weighed && cursor.remaining() > 1 && cursor.take_word("aggregate") {
+                aggregate = if cursor.take_word("sum") {
+                    Aggregate::Sum
+                } else if cursor.take_word("min") {
+                    Aggregate::Min
+                } else if cursor.take_word("max") {
+                    Aggregate::Max
+                } else if cursor.take_word("count") {
+                    Aggregate::Count
+                } else {
+                    return Err(CommandError::SYNTAX);
+                };
+            } else if output == Output::Sent && cursor.take_word("withscores") {
+                with_scores = true;
+            } else if output == Output::Counted && cursor.remaining() > 1 && cursor.take_word("limit") {
+                let wanted = cursor.non_negative();
+                limit = wanted.map_err(|_| CommandError::text("ERR LIMIT can't be negative"))?;
+            } else {
+                return Err(CommandError::SYNTAX);
+            }
+        }
+        if operation != Operation::Difference {
+            inputs.sort_by_key(Input::len);
+        }
+        let limit = if limit == 0 { usize::MAX } else { limit };
+        Ok(Self { operation, inputs, aggregate, with_scores, limit })
+    }
+
+    /// The result, in the order of a ranking.
+    fn entries(&self) -> Entries {
+        let mut entries = match self.operation {
+            Operation::Union => algebra::union(&self.inputs, self.aggregate).into_entries(),
+            Operation::Difference => algebra::difference(&self.inputs),
+            Operation::Intersection => {
+                let mut common = Entries::default();
+                algebra::intersect(&self.inputs, self.aggregate, |window| {
+                    window.iter().for_each(|(member, score)| common.push(member, score));
+                    ControlFlow::Continue(())
+                });
+                common
+            }
+        };
+        entries.sort();
+        entries
+    }
+}
+
+fn send(keys: Reader<'_>, call: &Call<'_>, reply: &mut Reply<'_>, operation: Operation) -> Outcome {
+    let combination = Combination::parse(keys, call, 1, operation, Output::Sent)?;
+    let entries = combination.entries();
+    if combination.with_scores {
+        reply.scored_list(entries.len());
+        entries.iter().for_each(|(member, score)| reply.scored(member, score.get()));
+    } else {
+        reply.array(entries.len());
+        entries.members().for_each(|member| reply.bulk(member));
+    }
+    Ok(())
+}
+
+fn store(keys: &mut Writer<'_, '_>, call: &Call<'_>, reply: &mut Reply<'_>, operation: Operation) -> Outcome {
+    let entries = Combination::parse(keys.reader(), call, 2, operation, Output::Stored)?.entries();
+    keys.put_ranking(call.argument(1), entries.iter());
+    reply.count(entries.len());
+    Ok(())
+}
+
+fn zintercard(keys: Reader<'_>, call: &Call<'_>, reply: &mut Reply<'_>) -> Outcome {
+    let Combination { inputs, aggregate, limit, .. } =
+        Combination::parse(keys, call, 1, Operation::Intersection, Output::Counted)?;
+    let mut count = 0;
+    algebra::intersect(&inputs, aggregate, |window| {
+        count += window.len();
+        if count < limit { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
+    });
+    reply.count(count.min(limit));
+    Ok(())
+}

@@ -1,0 +1,134 @@
+//! Members with scores, copied out of where they are kept: a window of an input, or a result before it is sent or
+//! stored.
+
+use crate::ranking::Score;
+use std::hash::{BuildHasher, Hasher};
+
+use foldhash::quality::FixedState;
+use hashbrown::HashTable;
+use hashbrown::hash_table::Entry as Place;
+
+/// A list of members with scores, the members' bytes in one piece.
+#[derive(Debug, Default)]
+pub(super) struct Entries {
+    bytes: Vec<u8>,
+    list: Vec<Entry>,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Entry {
+    score: Score,
+    start: usize,
+    len: u32,
+}
+
+impl Entry {
+    fn member(self, bytes: &[u8]) -> &[u8] {
+        &bytes[self.start..self.start + self.len as usize]
+    }
+}
+
+impl Entries {
+    /// The number of entries.
+    pub(super) fn len(&self) -> usize {
+        self.list.len()
+    }
+
+    /// Adds an entry at the end.
+    pub(super) fn push(&mut self, member: &[u8], score: Score) {
+        let start = self.bytes.len();
+        self.bytes.extend_from_slice(member);
+        // A member came in a request, which is far shorter than 4 GiB (limits::MOST_BULK_BYTES).
+        self.list.push(Entry { score, start, len: member.len() as u32 });
+    }
+
+    /// Forgets all entries and keeps the memory.
+    pub(super) fn clear(&mut self) {
+        self.bytes.clear();
+        self.list.clear();
+    }
+
+    /// The entries in their order.
+    pub(super) fn iter(&self) -> impl ExactSizeIterator<Item = (&[u8], Score)> + Clone {
+        self.list.iter().map(|entry| (entry.member(&self.bytes), entry.score))
+    }
+
+    /// The members in their order.
+    pub(super) fn members(&self) -> impl Iterator<Item = &[u8]> + Clone {
+        self.iter().map(|(member, _)| member)
+    }
+
+    /// Keeps the entries for which `change` has a score, which becomes theirs.
+    pub(super) fn filter_map(&mut self, mut change: impl FnMut(&[u8], Score) -> Option<Score>) {
+        self.list.retain_mut(|entry| {
+            let score = change(entry.member(&self.bytes), entry.score);
+            entry.score = score.unwrap_or_default();
+            score.is_some()
+        });
+    }
+
+    /// Puts the entries in the order of a ranking. Quick where stretches of them are in order already, as what comes
+    /// out of a ranking is.
+    pub(super) fn sort(&mut self) {
+        let bytes = &self.bytes;
+        self.list.sort_by(|one, other| {
+            one.score.cmp(&other.score).then_with(|| one.member(bytes).cmp(other.member(bytes)))
+        });
+    }
+}
+
+/// Entries that are found by their members.
+#[derive(Debug)]
+pub(super) struct IndexedEntries {
+    entries: Entries,
+    /// The members' hashes, and where in `entries` they stand.
+    index: HashTable<(u64, u32)>,
+    hasher: FixedState,
+}
+
+impl IndexedEntries {
+    /// No entries, with room for `room`; the hash is keyed by `seed`.
+    pub(super) fn new(room: usize, seed: u64) -> Self {
+        let hasher = FixedState::with_seed(seed);
+        Self { entries: Entries::default(), index: HashTable::with_capacity(room), hasher }
+    }
+
+    /// Adds `member` with `score`, or where it is there already gives it the score that `join` makes of its own.
+    pub(super) fn add(&mut self, member: &[u8], score: Score, join: impl FnOnce(Score) -> Score) {
+        let Self { entries, index, hasher } = self;
+        let hash = hash(hasher, member);
+        let is_it = |&(other, at): &(u64, u32)| {
+            other == hash && entries.list[at as usize].member(&entries.bytes) == member
+        };
+        match index.entry(hash, is_it, |&(hash, _)| hash) {
+            Place::Occupied(found) => {
+                let entry = &mut entries.list[found.get().1 as usize];
+                entry.score = join(entry.score);
+            }
+            Place::Vacant(place) => {
+                place.insert((hash, entries.list.len() as u32));
+                entries.push(member, score);
+            }
+        }
+    }
+
+    /// Whether `member` is there.
+    pub(super) fn contains(&self, member: &[u8]) -> bool {
+        let hash = hash(&self.hasher, member);
+        let is_it = |&(other, at): &(u64, u32)| {
+            other == hash && self.entries.list[at as usize].member(&self.entries.bytes) == member
+        };
+        self.index.find(hash, is_it).is_some()
+    }
+
+    /// The entries, in the order in which they were first added.
+    pub(super) fn into_entries(self) -> Entries {
+        self.entries
+    }
+}
+
+fn hash(hasher: &FixedState, member: &[u8]) -> u64 {
+    let mut hasher = hasher.build_hasher();
+    hasher.write(member);
+    hasher.finish()
+}

@@ -1,0 +1,153 @@
+//! Commands that take members off either end: ZPOPMIN, ZPOPMAX and ZMPOP.
+
+use crate::commands::call::{Call, parse_count};
+use crate::commands::error::{CommandError, Outcome};
+use crate::commands::spec::{CommandSpec, Flag, Group, Keys, Run};
+use crate::ranking::{Order, RankedMembers, Ranking};
+use crate::resp::reply::Reply;
+use crate::store::{Missing, Writer};
+use std::ops::Range;
+
+const BASE: CommandSpec = CommandSpec {
+    group: Group::SortedSet,
+    since: "5.0.0",
+    flags: &[Flag::Write, Flag::Fast],
+    keys: Keys::Range { first: 1, last: 0, access: &["RW", "access", "delete"] },
+    complexity: "O(log N + M) with M members removed",
+    arity: -2,
+    ..CommandSpec::BASE
+};
+
+pub(in crate::commands) const COMMANDS: &[CommandSpec] = &[
+    CommandSpec {
+        name: "zpopmin",
+        syntax: "key [count]",
+        summary: "Removes and returns the members with the lowest scores",
+        run: Run::Write(|keys, call, reply| pop(keys, call, reply, Order::Ascending)),
+        ..BASE
+    },
+    CommandSpec {
+        name: "zpopmax",
+        syntax: "key [count]",
+        summary: "Removes and returns the members with the highest scores",
+        run: Run::Write(|keys, call, reply| pop(keys, call, reply, Order::Descending)),
+        ..BASE
+    },
+    CommandSpec {
+        name: "zmpop",
+        syntax: "numkeys key [key ...] <MIN | MAX> [COUNT count]",
+        summary: "Removes and returns members with the lowest or highest scores of the first sorted set that has any",
+        since: "7.0.0",
+        complexity: "O(K) + O(log N + M) with K keys and M members removed",
+        arity: -4,
+        flags: &[Flag::Write],
+        keys: Keys::Counted { count: 1, access: &["RW", "access", "delete"] },
+        run: Run::Write(zmpop),
+        ..BASE
+    },
+];
+
+/// Removes up to `count` members from the end of the ranking at `key` that `order` calls first, after `show` was given
+/// their ranks. Returns whether there is such a key.
+fn take(
+    keys: &mut Writer<'_, '_>,
+    key: &[u8],
+    order: Order,
+    count: usize,
+    show: impl FnOnce(&Ranking, Range<usize>),
+) -> Result<bool, CommandError> {
+    let taken = keys.edit_ranking(key, Missing::Skip, |ranking| {
+        let len = ranking.ranking().len();
+        let wanted = count.min(len);
+        let ranks = match order {
+            Order::Ascending => 0..wanted,
+            Order::Descending => len - wanted..len,
+        };
+        show(ranking.ranking(), ranks.clone());
+        ranking.remove_range(ranks);
+    })?;
+    Ok(taken.is_some())
+}
+
+/// Without a count the one pair is flat even in RESP3.
+fn pop(keys: &mut Writer<'_, '_>, call: &Call<'_>, reply: &mut Reply<'_>, order: Order) -> Outcome {
+    if call.arguments.len() > 3 {
+        return Err(CommandError::SYNTAX);
+    }
+    let count = call.arguments.get(2).map(parse_count).transpose()?;
+    let is_there = take(keys, call.argument(1), order, count.unwrap_or(1), |ranking, ranks| {
+        if count.is_some() {
+            reply.scored_list(ranks.len());
+            ranking.visit(ranks, order, |member, score| reply.scored(member, score.get()));
+        } else {
+            reply.array(ranks.len() * 2);
+            ranking.visit(ranks, order, |member, score| {
+                reply.bulk(member);
+                reply.double(score.get());
+            });
+        }
+    })?;
+    if !is_there {
+        reply.array(0);
+    }
+    Ok(())
+}
+
+fn zmpop(keys: &mut Writer<'_, '_>, call: &Call<'_>, reply: &mut Reply<'_>) -> Outcome {
+    let MultiPop { key_count, order, count } = MultiPop::parse(call, 1)?;
+    for key in call.cursor(2).take(key_count) {
+        let is_there = take(keys, key, order, count, |ranking, ranks| {
+            reply.array(2);
+            reply.bulk(key);
+            reply.array(ranks.len());
+            ranking.visit(ranks, order, |member, score| {
+                reply.array(2);
+                reply.bulk(member);
+                reply.double(score.get());
+            });
+        })?;
+        if is_there {
+            return Ok(());
+        }
+    }
+    reply.null_array();
+    Ok(())
+}
+
+/// What a ZMPOP asks for beside its keys.
+struct MultiPop {
+    key_count: usize,
+    order: Order,
+    count: usize,
+}
+
+impl MultiPop {
+    /// Reads a request whose number of keys is the argument at `count_at`.
+    fn parse(call: &Call<'_>, count_at: usize) -> Result<Self, CommandError> {
+        let at_least_one = |text, refusal| {
+            let count = parse_count(text).ok().filter(|&count| count > 0);
+            count.ok_or(CommandError::text(refusal))
+        };
+        let mut cursor = call.cursor(count_at);
+        let key_count = at_least_one(cursor.required()?, "ERR numkeys should be greater than 0")?;
+        if key_count >= cursor.remaining() {
+            return Err(CommandError::SYNTAX);
+        }
+        cursor.nth(key_count - 1);
+        let order = if cursor.take_word("min") {
+            Order::Ascending
+        } else if cursor.take_word("max") {
+            Order::Descending
+        } else {
+            return Err(CommandError::SYNTAX);
+        };
+        let mut count = None;
+        while cursor.remaining() > 0 {
+            if count.is_some() || cursor.remaining() < 2 || !cursor.take_word("count") {
+                return Err(CommandError::SYNTAX);
+            }
+            count = Some(at_least_one(cursor.required()?, "ERR count should be greater than 0")?);
+        }
+        Ok(Self { key_count, order, count: count.unwrap_or(1) })
+    }
+}

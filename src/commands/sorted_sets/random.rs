@@ -1,0 +1,148 @@
+//! ZRANDMEMBER: members drawn at random.
+
+use crate::chance::Chance;
+use crate::commands::call::{Call, parse_integer};
+use crate::commands::error::{CommandError, Outcome};
+use crate::commands::spec::{CommandSpec, Flag, Group, Keys, Run};
+use crate::limits;
+use crate::ranking::{Order, RankedMembers, Ranking, Score};
+use crate::resp::reply::Reply;
+use crate::store::Reader;
+use std::collections::HashSet;
+
+pub(in crate::commands) const COMMANDS: &[CommandSpec] = &[CommandSpec {
+    name: "zrandmember",
+    group: Group::SortedSet,
+    syntax: "key [count [WITHSCORES]]",
+    summary: "Returns members drawn at random",
+    since: "6.2.0",
+    complexity: "O(M log N) with M members returned",
+    arity: -2,
+    flags: &[Flag::Readonly],
+    tips: &["nondeterministic_output"],
+    keys: Keys::Range { first: 1, last: 0, access: &["RO", "access"] },
+    run: Run::Read(zrandmember),
+    ..CommandSpec::BASE
+}];
+
+fn zrandmember(keys: Reader<'_>, call: &Call<'_>, reply: &mut Reply<'_>) -> Outcome {
+    let mut chance = Chance::drawn();
+    let Some(count) = call.arguments.get(2) else {
+        match keys.ranking(call.argument(1))? {
+            Some(ranking) => {
+                visit_rank(ranking, random_rank(ranking, &mut chance), |member, _| reply.bulk(member))
+            }
+            None => reply.null(),
+        }
+        return Ok(());
+    };
+    let Draw { count, with_repeats, with_scores } = Draw::parse(call, count)?;
+    let Some(ranking) = keys.ranking(call.argument(1))? else {
+        reply.array(0);
+        return Ok(());
+    };
+    let count = if with_repeats { count } else { count.min(ranking.len()) };
+    if with_scores {
+        reply.scored_list(count);
+    } else {
+        reply.array(count);
+    }
+    let mut show = |member: &[u8], score: Score| {
+        if with_scores { reply.scored(member, score.get()) } else { reply.bulk(member) }
+    };
+    if with_repeats {
+        let mut member_bytes = 0;
+        for _ in 0..count {
+            visit_rank(ranking, random_rank(ranking, &mut chance), |member, score| {
+                member_bytes += member.len();
+                show(member, score);
+            });
+            if member_bytes > limits::REPEATED_MEMBERS_BYTES {
+                return Err(CommandError::text(
+                    "ERR the members take more than 64 MiB, draw fewer at a time",
+                ));
+            }
+        }
+    } else {
+        for rank in distinct_ranks(ranking.len(), count, &mut chance) {
+            visit_rank(ranking, rank, &mut show);
+        }
+    }
+    Ok(())
+}
+
+/// What a request with a count asks for.
+struct Draw {
+    count: usize,
+    with_repeats: bool,
+    with_scores: bool,
+}
+
+impl Draw {
+    fn parse(call: &Call<'_>, count: &[u8]) -> Result<Self, CommandError> {
+        let count = parse_integer(count)?;
+        if count == i64::MIN {
+            return Err(CommandError::text(
+                "ERR value is out of range, value must between -9223372036854775807 and 9223372036854775807",
+            ));
+        }
+        let mut options = call.cursor(3);
+        let with_scores = options.take_word("withscores");
+        if options.remaining() > 0 {
+            return Err(CommandError::SYNTAX);
+        }
+        let (with_repeats, count) = (count < 0, count.unsigned_abs());
+        if with_scores && count > i64::MAX.unsigned_abs() / 2 {
+            return Err(CommandError::text("ERR value is out of range"));
+        }
+        let count = usize::try_from(count).unwrap_or(usize::MAX);
+        if with_repeats && count > limits::REPEATED_MEMBERS {
+            return Err(CommandError::text("ERR at most 1048576 members are drawn with repeats at a time"));
+        }
+        Ok(Self { count, with_repeats, with_scores })
+    }
+}
+
+/// The ranking must not be empty, as no ranking of a key is.
+fn random_rank(ranking: &Ranking, chance: &mut Chance) -> usize {
+    chance.below(ranking.len() as u64) as usize
+}
+
+fn visit_rank(ranking: &Ranking, rank: usize, visit: impl FnMut(&[u8], Score)) {
+    ranking.visit(rank..rank + 1, Order::Ascending, visit);
+}
+
+/// `count` ranks below `len`, every choice of them as likely as any other, ascending: neighbours are read together.
+/// O(count) (R. W. Floyd, "A sample of brilliance", Communications of the ACM 30, 1987).
+fn distinct_ranks(len: usize, count: usize, chance: &mut Chance) -> Vec<usize> {
+    let mut chosen = HashSet::with_capacity(count);
+    for last in len - count..len {
+        let rank = chance.below(last as u64 + 1) as usize;
+        if !chosen.insert(rank) {
+            chosen.insert(last);
+        }
+    }
+    let mut ranks: Vec<usize> = chosen.into_iter().collect();
+    ranks.sort_unstable();
+    ranks
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_rank_is_drawn_about_as_often_as_any_other() {
+        let mut chance = Chance::seeded(5);
+        for count in [1, 3, 7, 9, 10] {
+            let mut drawn = [0; 10];
+            for _ in 0..10_000 {
+                let ranks = distinct_ranks(10, count, &mut chance);
+                assert!(ranks.len() == count && ranks.is_sorted_by(|one, other| one < other));
+                ranks.iter().for_each(|&rank| drawn[rank] += 1);
+            }
+            assert!(drawn.iter().all(|&times| (times - 1_000 * count as i32).abs() < 250), "{drawn:?}");
+        }
+        assert_eq!(distinct_ranks(0, 0, &mut chance), []);
+    }
+}

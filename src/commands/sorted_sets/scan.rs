@@ -1,0 +1,68 @@
+//! ZSCAN: a walk over a sorted set in steps.
+
+use crate::commands::call::Call;
+use crate::commands::error::{CommandError, Outcome};
+use crate::commands::scanning::{ScanOptions, parse_cursor};
+use crate::commands::spec::{CommandSpec, Flag, Group, Keys, Run};
+use crate::glob::{Case, matches};
+use crate::ranking::RankedMembers;
+use crate::resp::double::Text;
+use crate::resp::reply::Reply;
+use crate::store::Reader;
+
+pub(in crate::commands) const COMMANDS: &[CommandSpec] = &[CommandSpec {
+    name: "zscan",
+    group: Group::SortedSet,
+    syntax: "key cursor [MATCH pattern] [COUNT count] [NOSCORES]",
+    summary: "Walks the members of a sorted set in steps",
+    since: "2.8.0",
+    complexity: "O(1) for each call, O(N) for a whole walk",
+    arity: -3,
+    flags: &[Flag::Readonly],
+    tips: &["nondeterministic_output"],
+    keys: Keys::Range { first: 1, last: 0, access: &["RO", "access"] },
+    run: Run::Read(zscan),
+    ..CommandSpec::BASE
+}];
+
+/// Up to this many members one call returns, whatever COUNT says. As Redis (`zset-max-listpack-entries`).
+const WHOLE_MEMBERS: usize = 128;
+
+/// In Redis's order: the cursor, the key, the options, which a missing key leaves unread. NOSCORES is Valkey's.
+fn zscan(keys: Reader<'_>, call: &Call<'_>, reply: &mut Reply<'_>) -> Outcome {
+    let cursor = parse_cursor(call.argument(2))?;
+    let Some(ranking) = keys.ranking(call.argument(1))? else {
+        write(0, &[], reply);
+        return Ok(());
+    };
+    let mut with_scores = true;
+    let ScanOptions { pattern, count } = ScanOptions::parse(call.cursor(3), |options| {
+        if options.take_word("novalues") {
+            return Err(CommandError::text("ERR NOVALUES option can only be used in HSCAN"));
+        }
+        let is_noscores = options.take_word("noscores");
+        with_scores &= !is_noscores;
+        Ok(is_noscores)
+    })?;
+    let count = if ranking.len() <= WHOLE_MEMBERS { usize::MAX } else { count };
+    // How many there are stands in front of them, so they are collected first.
+    let mut found: Vec<Box<[u8]>> = Vec::new();
+    let next = ranking.scan(cursor, count, |member, score| {
+        if pattern.is_none_or(|pattern| matches(pattern, member, Case::Sensitive)) {
+            found.push(member.into());
+            if with_scores {
+                found.push(Text::of(score.get()).as_bytes().into());
+            }
+        }
+    });
+    write(next, &found, reply);
+    Ok(())
+}
+
+/// Scores are strings in RESP3 too.
+fn write(next: u64, found: &[Box<[u8]>], reply: &mut Reply<'_>) {
+    reply.array(2);
+    reply.bulk(itoa::Buffer::new().format(next).as_bytes());
+    reply.array(found.len());
+    found.iter().for_each(|text| reply.bulk(text));
+}
