@@ -30,6 +30,10 @@ pub const KEPT_BUFFER_BYTES: usize = 256 * 1024;
 /// Once this many bytes of replies wait for a client, no further command of it is run until they are sent.
 pub const PENDING_REPLY_BYTES: usize = 1024 * 1024;
 
+/// Most bytes of messages that wait for a subscriber that does not read; its connection is closed then. As Redis
+/// (`client-output-buffer-limit pubsub`).
+pub const MAILBOX_BYTES: usize = 32 * 1024 * 1024;
+
 /// Most commands run under one acquisition of a shard's lock, so that a long pipeline cannot keep others out.
 pub const COMMANDS_PER_LOCK: usize = 64;
 

@@ -3,12 +3,14 @@
 //! A connection writes its own entry as it works, with plain stores; CLIENT LIST reads all of them. The map is only
 //! locked, one part at a time, when a connection comes or goes.
 
+use super::mailbox::Mailbox;
+use super::waiting::Waiting;
 use crate::resp::Protocol;
 use dashmap::DashMap;
 use parking_lot::Mutex;
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicI64, AtomicU32, AtomicU64, AtomicUsize, Ordering};
 
 /// Every connection.
 #[derive(Debug, Default)]
@@ -34,7 +36,19 @@ pub struct Client {
     pub input_bytes: AtomicU64,
     pub output_bytes: AtomicU64,
     pub commands: AtomicU64,
+    /// Channels and patterns subscribed to.
+    pub channels: AtomicUsize,
+    pub patterns: AtomicUsize,
+    /// Requests queued since MULTI, -1 outside of a transaction; and their bytes.
+    pub queued: AtomicI64,
+    pub queued_bytes: AtomicUsize,
+    /// Keys watched.
+    pub watched: AtomicUsize,
     pub names: Mutex<Names>,
+    /// What others send it.
+    pub mailbox: Mailbox,
+    /// What it waits for, while it is blocked.
+    pub waiting: Mutex<Option<Arc<Waiting>>>,
 }
 
 /// What a client calls itself, and what it last asked for.
@@ -64,7 +78,14 @@ impl Clients {
             input_bytes: AtomicU64::new(0),
             output_bytes: AtomicU64::new(0),
             commands: AtomicU64::new(0),
-            names: Mutex::new(Names::default()),
+            channels: AtomicUsize::new(0),
+            patterns: AtomicUsize::new(0),
+            queued: AtomicI64::new(-1),
+            queued_bytes: AtomicUsize::new(0),
+            watched: AtomicUsize::new(0),
+            names: Mutex::default(),
+            mailbox: Mailbox::default(),
+            waiting: Mutex::default(),
         });
         self.by_id.insert(client.id, Arc::clone(&client));
         client
@@ -87,6 +108,12 @@ impl Clients {
         self.by_id.is_empty()
     }
 
+    /// The connection numbered `id`.
+    #[must_use]
+    pub fn get(&self, id: u64) -> Option<Arc<Client>> {
+        self.by_id.get(&id).map(|client| Arc::clone(&client))
+    }
+
     /// Every connection, oldest first.
     #[must_use]
     pub fn all(&self) -> Vec<Arc<Client>> {
@@ -104,9 +131,10 @@ impl Client {
         let seconds_since = |ms: u64| now_ms.saturating_sub(ms) / 1000;
         let query_bytes = self.query_buffer_bytes.load(Ordering::Relaxed);
         let output_bytes = self.output_buffer_bytes.load(Ordering::Relaxed);
+        let queued_bytes = self.queued_bytes.load(Ordering::Relaxed);
         format!(
-            "id={} addr={} laddr={} fd=0 name={} age={} idle={} flags=N db={} sub=0 psub=0 ssub=0 multi=-1 watch=0 \
-             qbuf={query_bytes} qbuf-free=0 argv-mem=0 multi-mem=0 rbs={output_bytes} rbp={output_bytes} obl=0 oll=0 \
+            "id={} addr={} laddr={} fd=0 name={} age={} idle={} flags={} db={} sub={} psub={} ssub=0 multi={} watch={} \
+             qbuf={query_bytes} qbuf-free=0 argv-mem=0 multi-mem={queued_bytes} rbs={output_bytes} rbp={output_bytes} obl=0 oll=0 \
              omem=0 tot-mem={} events=r cmd={} user=default redir=-1 resp={} lib-name={} lib-ver={} io-thread=0 \
              tot-net-in={} tot-net-out={} tot-cmds={}",
             self.id,
@@ -115,8 +143,13 @@ impl Client {
             names.name,
             seconds_since(self.connected_ms),
             seconds_since(self.last_active_ms.load(Ordering::Relaxed)),
+            self.flags(),
             self.database.load(Ordering::Relaxed),
-            query_bytes + output_bytes,
+            self.channels.load(Ordering::Relaxed),
+            self.patterns.load(Ordering::Relaxed),
+            self.queued.load(Ordering::Relaxed),
+            self.watched.load(Ordering::Relaxed),
+            query_bytes + output_bytes + queued_bytes,
             names.last_command.map_or_else(|| "NULL".into(), command_name),
             self.protocol.load(Ordering::Relaxed),
             names.library,
@@ -125,6 +158,23 @@ impl Client {
             self.output_bytes.load(Ordering::Relaxed),
             self.commands.load(Ordering::Relaxed),
         )
+    }
+
+    /// Its flags as Redis writes them: what it is in the middle of.
+    fn flags(&self) -> String {
+        let states = [
+            (self.is_subscribed(), 'P'),
+            (self.queued.load(Ordering::Relaxed) >= 0, 'x'),
+            (self.waiting.lock().is_some(), 'b'),
+        ];
+        let flags: String = states.iter().filter(|(is_so, _)| *is_so).map(|(_, flag)| flag).collect();
+        if flags.is_empty() { "N".into() } else { flags }
+    }
+
+    /// Whether it has subscribed to anything.
+    #[must_use]
+    pub fn is_subscribed(&self) -> bool {
+        self.channels.load(Ordering::Relaxed) + self.patterns.load(Ordering::Relaxed) > 0
     }
 
     /// Notes the protocol that the connection speaks now.

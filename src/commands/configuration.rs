@@ -104,6 +104,7 @@ fn config_set(host: &Host, call: &Call<'_>, reply: &mut Reply<'_>) -> Outcome {
         }
     }
     host.friend_rankings.set_bound(changed.friendrank_keep_bytes);
+    host.store.set_event_classes(changed.notify_keyspace_events);
     host.process.configure(&changed);
     reply.ok();
     Ok(())

@@ -1,7 +1,7 @@
 //! The connection itself: who it is, which protocol and database it uses, and its end.
 
 use super::call::{Call, parse_integer, text};
-use super::clients::Names;
+use super::clients::{Client, Names};
 use super::error::{CommandError, Outcome};
 use super::host::Host;
 use super::introspection;
@@ -162,14 +162,30 @@ const CLIENT: &[CommandSpec] = &[
         ..CLIENT_BASE
     },
     CommandSpec {
+        name: "unblock",
+        syntax: "client-id [TIMEOUT | ERROR]",
+        summary: "Ends the wait of a connection that is blocked",
+        since: "5.0.0",
+        complexity: "O(1)",
+        arity: -3,
+        flags: &[Flag::Admin, Flag::Noscript, Flag::Loading, Flag::Stale],
+        run: Run::Session(client_unblock),
+        ..CLIENT_BASE
+    },
+    CommandSpec {
         group: Group::Connection,
         run: Run::Session(|_, _, _, reply| introspection::help("client", reply)),
         ..introspection::HELP
     },
 ];
 
-fn ping(_: &Host, _: &mut Session, call: &Call<'_>, reply: &mut Reply<'_>) -> Outcome {
+fn ping(_: &Host, session: &mut Session, call: &Call<'_>, reply: &mut Reply<'_>) -> Outcome {
     match call.arguments.len() {
+        1 | 2 if session.only_listens() => {
+            reply.array(2);
+            reply.bulk(b"pong");
+            reply.bulk(call.arguments.get(1).unwrap_or_default());
+        }
         1 => reply.simple("PONG"),
         2 => reply.bulk(call.argument(1)),
         _ => return Err(CommandError::arity("ping")),
@@ -293,7 +309,8 @@ fn quit(_: &Host, session: &mut Session, _: &Call<'_>, reply: &mut Reply<'_>) ->
     Ok(())
 }
 
-fn reset(_: &Host, session: &mut Session, call: &Call<'_>, reply: &mut Reply<'_>) -> Outcome {
+fn reset(host: &Host, session: &mut Session, call: &Call<'_>, reply: &mut Reply<'_>) -> Outcome {
+    session.end(host);
     session.select(0);
     session.speak(Protocol::Resp2);
     session.authenticated = call.config.requirepass.is_empty();
@@ -359,12 +376,14 @@ fn client_info(host: &Host, session: &mut Session, _: &Call<'_>, reply: &mut Rep
 
 fn client_list(host: &Host, session: &mut Session, call: &Call<'_>, reply: &mut Reply<'_>) -> Outcome {
     let mut cursor = call.cursor(1);
-    let (mut ids, mut only_normal): (Option<Vec<u64>>, _) = (None, true);
+    let mut ids: Option<Vec<u64>> = None;
+    let mut is_of_type: fn(&Client) -> bool = |_| true;
     if cursor.remaining() == 2 && cursor.take_word("type") {
         let kind = text(cursor.required()?);
-        only_normal = match kind.to_ascii_lowercase().as_str() {
-            "normal" => true,
-            "master" | "replica" | "slave" | "pubsub" => false,
+        is_of_type = match kind.to_ascii_lowercase().as_str() {
+            "normal" => |client| !client.is_subscribed(),
+            "pubsub" => Client::is_subscribed,
+            "master" | "replica" | "slave" => |_| false,
             _ => return Err(CommandError::new(format!("ERR Unknown client type '{kind}'"))),
         };
     } else if cursor.remaining() > 1 && cursor.take_word("id") {
@@ -378,11 +397,40 @@ fn client_list(host: &Host, session: &mut Session, call: &Call<'_>, reply: &mut 
     let now_ms = host.clock.now_ms();
     let mut lines = String::new();
     for client in host.clients.all() {
-        if only_normal && ids.as_ref().is_none_or(|ids| ids.contains(&client.id)) {
+        if is_of_type(&client) && ids.as_ref().is_none_or(|ids| ids.contains(&client.id)) {
             lines += &client.line(now_ms, command_name);
             lines.push('\n');
         }
     }
     reply.verbatim(&lines);
+    Ok(())
+}
+
+/// As if its time were over, or with an error of its own. Replies with whether there was a wait to end.
+fn client_unblock(host: &Host, _: &mut Session, call: &Call<'_>, reply: &mut Reply<'_>) -> Outcome {
+    if call.arguments.len() > 3 {
+        return Err(introspection::unknown_subcommand_or_arity("client", call.argument(0)));
+    }
+    let with_error = match call.arguments.get(2) {
+        None => false,
+        Some(word) if word.eq_ignore_ascii_case(b"timeout") => false,
+        Some(word) if word.eq_ignore_ascii_case(b"error") => true,
+        Some(_) => {
+            return Err(CommandError::text("ERR CLIENT UNBLOCK reason should be TIMEOUT or ERROR"));
+        }
+    };
+    let id = parse_integer(call.argument(1))?;
+    let client = u64::try_from(id).ok().and_then(|id| host.clients.get(id));
+    let waiting = client.and_then(|client| client.waiting.lock().clone());
+    let was_waiting = waiting.is_some_and(|waiting| {
+        waiting.end(|reply| {
+            if with_error {
+                reply.error("UNBLOCKED client unblocked via CLIENT UNBLOCK");
+            } else {
+                reply.null_array();
+            }
+        })
+    });
+    reply.integer(i64::from(was_waiting));
     Ok(())
 }

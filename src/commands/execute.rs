@@ -11,14 +11,18 @@ use super::sorted_sets::PREFETCHED_MEMBERS;
 use super::sorted_sets::lookahead::prefetch;
 use super::spec::{CommandSpec, Flag, Keys, Run};
 use super::table::{Entry, table};
+use super::transactions::Transaction;
+use super::waiting::{Waiting, Wish};
 use crate::config::Config;
 use crate::limits;
 use crate::resp::reply::Reply;
 use crate::resp::request::Arguments;
 use crate::store::change::ChangeBuffer;
-use crate::store::{Access, Hold, ShardIndex, Value};
+use crate::store::interest::Waiter;
+use crate::store::{Access, Hold, ShardIndex, Shards, Value};
 use smallvec::SmallVec;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 /// Runs requests until there are none left, enough reply bytes wait to be sent, or the connection is to close.
@@ -34,10 +38,18 @@ pub fn run_batch<'r>(
 ) -> usize {
     let config = host.config();
     let spare = std::mem::take(&mut session.changes);
-    let mut batch = Batch { host, session, config: &config, hold: None, commands_in_hold: 0, spare };
+    let mut batch = Batch {
+        host,
+        session,
+        config: &config,
+        hold: None,
+        in_transaction: false,
+        commands_in_hold: 0,
+        started_ns: host.clock.monotonic_ns(),
+        spare,
+    };
     let mut window: SmallVec<[Prepared<'r>; WINDOW]> = SmallVec::new();
     let (mut ran, mut last_command) = (0, None);
-    let mut started_ns = host.clock.monotonic_ns();
     'batch: loop {
         prepare(&mut requests, &mut window);
         if window.is_empty() {
@@ -53,8 +65,9 @@ pub fn run_batch<'r>(
                 let ahead = catch_unwind(AssertUnwindSafe(|| batch.load_ahead(&window[index..])));
                 loaded = index + ahead.unwrap_or(1);
             }
-            last_command = batch.run_request(&window[index], out, &mut started_ns).or(last_command);
+            last_command = batch.run_request(&window[index], out).or(last_command);
             ran += 1;
+            batch.take_mail(out);
         }
     }
     batch.release();
@@ -103,7 +116,11 @@ struct Batch<'b> {
     session: &'b mut Session,
     config: &'b Config,
     hold: Option<Hold<'b>>,
+    /// Whether the hold is a transaction's: it has every lock that is needed, is kept to the end, and is one record.
+    in_transaction: bool,
     commands_in_hold: usize,
+    /// When the present command began.
+    started_ns: u64,
     /// The Change buffer while no hold has it.
     spare: ChangeBuffer,
 }
@@ -143,12 +160,7 @@ impl<'b> Batch<'b> {
     }
 
     /// Runs one request and returns its command's place in the table, if it has one.
-    fn run_request(
-        &mut self,
-        request: &Prepared<'_>,
-        out: &mut Vec<u8>,
-        started_ns: &mut u64,
-    ) -> Option<usize> {
+    fn run_request(&mut self, request: &Prepared<'_>, out: &mut Vec<u8>) -> Option<usize> {
         let arguments = request.arguments;
         if speaks_http(arguments) {
             tracing::debug!(peer = %self.session.client.address, "an HTTP request; disconnecting");
@@ -162,8 +174,8 @@ impl<'b> Batch<'b> {
             Err((place, error)) => (*place, Err(Refusal::Rejected(error.clone()))),
         };
         let now_ns = self.host.clock.monotonic_ns();
-        let elapsed_ns = now_ns.saturating_sub(*started_ns);
-        *started_ns = now_ns;
+        let elapsed_ns = now_ns.saturating_sub(self.started_ns);
+        self.started_ns = now_ns;
         self.session.stats.commands.add(1);
         let counters = place.map(|place| &self.session.stats.by_command[place]);
         if let Some(counters) = counters.filter(|_| !matches!(result, Err(Refusal::Rejected(_)))) {
@@ -171,21 +183,31 @@ impl<'b> Batch<'b> {
             counters.nanoseconds.add(elapsed_ns);
         }
         if let Err(refusal) = result {
-            let (error, counter) = match refusal {
-                Refusal::Rejected(error) => (error, counters.map(|counters| &counters.rejected)),
-                Refusal::Failed(error) => (error, counters.map(|counters| &counters.failed)),
+            let (error, was_rejected) = match refusal {
+                Refusal::Rejected(error) => (error, true),
+                Refusal::Failed(error) => (error, false),
             };
-            if let Some(counter) = counter {
-                counter.add(1);
+            if let Some(counters) = counters {
+                (if was_rejected { &counters.rejected } else { &counters.failed }).add(1);
             }
             self.host.errors.count(error.code());
+            let error = if was_rejected { self.abort_transaction(place, error) } else { error };
             out.truncate(reply_start);
             Reply::new(out, self.session.protocol).error(&error.0);
         }
         place
     }
 
-    /// The gates, in Redis's order, and then the command itself.
+    /// The gates, in Redis's order.
+    fn ask_gates(&self, entry: &Entry, arguments: Arguments<'_>) -> Outcome {
+        check_arity(entry, arguments)?;
+        self.check_authenticated(entry.spec)?;
+        self.check_transaction(entry.spec)?;
+        self.check_journal(entry.spec)?;
+        self.check_listening(entry)
+    }
+
+    /// The gates, and then the command itself, unless it is queued for EXEC.
     fn pass_gates(
         &mut self,
         place: usize,
@@ -193,9 +215,18 @@ impl<'b> Batch<'b> {
         reply: &mut Reply<'_>,
     ) -> Result<(), Refusal> {
         let entry = &table().entries()[place];
-        check_arity(entry, arguments).map_err(Refusal::Rejected)?;
-        self.check_authenticated(entry.spec).map_err(Refusal::Rejected)?;
-        self.check_journal(entry.spec).map_err(Refusal::Rejected)?;
+        // A queued request has passed them before it was queued.
+        if !self.in_transaction {
+            self.ask_gates(entry, arguments).map_err(Refusal::Rejected)?;
+            if let Some(transaction) = &mut self.session.transaction
+                && !RUN_AT_ONCE.contains(&entry.spec.name)
+            {
+                transaction.queue(place, arguments);
+                self.check_queue();
+                reply.simple("QUEUED");
+                return Ok(());
+            }
+        }
         let own_arguments = if entry.is_subcommand { arguments.skip(1) } else { arguments };
         let call = Call { arguments: own_arguments, config: self.config };
         let outcome = catch_unwind(AssertUnwindSafe(|| self.run(entry.spec, &call, reply)));
@@ -209,9 +240,40 @@ impl<'b> Batch<'b> {
         Ok(())
     }
 
+    /// Refuses what makes no sense in a transaction.
+    fn check_transaction(&self, spec: &CommandSpec) -> Result<(), CommandError> {
+        if self.session.transaction.is_some() && spec.has(Flag::NoMulti) {
+            return Err(CommandError::text("ERR Command not allowed inside a transaction"));
+        }
+        Ok(())
+    }
+
+    /// Refuses what would be answered between messages, where RESP2 cannot tell the two apart.
+    fn check_listening(&self, entry: &Entry) -> Result<(), CommandError> {
+        if self.session.only_listens() && !WHILE_LISTENING.contains(&entry.spec.name) {
+            return Err(CommandError::new(format!(
+                "ERR Can't execute '{}': only (P|S)SUBSCRIBE / (P|S)UNSUBSCRIBE / PING / QUIT / RESET are allowed in \
+                 this context",
+                entry.full_name
+            )));
+        }
+        Ok(())
+    }
+
+    /// A client whose transaction outgrows `client-query-buffer-limit` is disconnected, as in Redis.
+    fn check_queue(&mut self) {
+        let bytes = self.session.transaction.as_ref().map_or(0, |transaction| transaction.requests.bytes());
+        if bytes > self.config.client_query_buffer_limit_bytes {
+            tracing::warn!(peer = %self.session.client.address, "transaction too large, disconnecting");
+            self.session.next = Next::Drop;
+        }
+    }
+
     /// Refuses writes, and PING as Redis does so that probes notice, while the journal cannot take them.
     fn check_journal(&self, spec: &CommandSpec) -> Result<(), CommandError> {
-        if (spec.has(Flag::Write) || spec.name == "ping")
+        let is_write = |spec: &CommandSpec| spec.has(Flag::Write) || spec.name == "ping";
+        let runs_writes = matches!(spec.run, Run::Queued) && self.queued().any(is_write);
+        if (is_write(spec) || runs_writes)
             && let Some(why) = self.host.process.write_refusal()
         {
             return Err(CommandError::new(format!("MISCONF Errors writing to the AOF file: {why}")));
@@ -230,18 +292,157 @@ impl<'b> Batch<'b> {
                 let database = self.session.database;
                 let hold = self.hold_for(spec, call, Access::Write);
                 let outcome = run(&mut hold.writer(database), call, reply);
-                hold.end_record();
+                self.end_record();
                 outcome
             }
-            Run::Keyspace(run) | Run::Session(run) => {
+            Run::Blocking(wish) => self.take_or_wait(spec, wish(call)?, call, reply),
+            Run::Keyspace(run) => {
                 self.release();
-                run(self.host, self.session, call, reply)
+                let mut shards = match &mut self.hold {
+                    Some(hold) => Shards::Held(hold),
+                    None => Shards::Free(&self.host.store),
+                };
+                run(self.host, self.session, &mut shards, call, reply)
             }
+            Run::Session(run) => {
+                self.release();
+                let outcome = run(self.host, self.session, call, reply);
+                self.session.note_transaction();
+                outcome
+            }
+            Run::Queued => self.run_queued(reply),
             Run::Admin(run) => {
                 self.release();
                 run(self.host, call, reply)
             }
             Run::Container => unreachable!("a container's subcommand was resolved"),
+        }
+    }
+
+    /// Takes what a blocking command wants, or queues the client for it. In a transaction nobody waits.
+    fn take_or_wait(
+        &mut self,
+        spec: &CommandSpec,
+        wish: Wish,
+        call: &Call<'_>,
+        reply: &mut Reply<'_>,
+    ) -> Outcome {
+        let (database, in_transaction) = (self.session.database, self.in_transaction);
+        let hold = self.hold_for(spec, call, Access::Write);
+        for key in &wish.keys {
+            if (wish.attempt)(&mut hold.writer(database), key, reply)? {
+                self.end_record();
+                return Ok(());
+            }
+        }
+        if in_transaction {
+            reply.null_array();
+            return Ok(());
+        }
+        let waiting = Arc::new(Waiting::new(wish, database, reply.protocol()));
+        for key in waiting.keys() {
+            hold.writer(database).wait_for(key, Arc::clone(&waiting) as Arc<dyn Waiter>);
+        }
+        *self.session.client.waiting.lock() = Some(waiting);
+        self.session.next = Next::Wait;
+        Ok(())
+    }
+
+    /// EXEC: runs the queued requests under one hold and as one record.
+    fn run_queued(&mut self, reply: &mut Reply<'_>) -> Outcome {
+        let Some(transaction) = self.session.transaction.take() else {
+            return Err(CommandError::text("ERR EXEC without MULTI"));
+        };
+        self.release();
+        let outcome = self.run_transaction(&transaction, reply);
+        self.in_transaction = false;
+        self.release();
+        self.session.stop_watching(self.host);
+        self.session.note_transaction();
+        outcome
+    }
+
+    fn run_transaction(&mut self, transaction: &Transaction, reply: &mut Reply<'_>) -> Outcome {
+        if transaction.must_abort {
+            return Err(CommandError::text("EXECABORT Transaction discarded because of previous errors."));
+        }
+        self.hold = self.hold_for_transaction(transaction);
+        if let (Some(watching), Some(hold)) = (&self.session.watching, &mut self.hold)
+            && watching.is_broken(hold)
+        {
+            reply.null_array();
+            return Ok(());
+        }
+        self.in_transaction = true;
+        reply.array(transaction.places.len());
+        for (place, arguments) in transaction.places.iter().zip(transaction.requests.iter()) {
+            self.run_request(&Prepared { arguments, resolved: Ok(*place) }, reply.out());
+        }
+        if let Some(hold) = &mut self.hold {
+            hold.end_record();
+        }
+        Ok(())
+    }
+
+    /// A hold on every shard that a transaction touches or watches; `None` if that is none.
+    fn hold_for_transaction(&mut self, transaction: &Transaction) -> Option<Hold<'b>> {
+        let store = &self.host.store;
+        let mut shards: Vec<ShardIndex> = Vec::new();
+        let mut access = Access::Read;
+        for (place, arguments) in transaction.places.iter().zip(transaction.requests.iter()) {
+            let entry = &table().entries()[*place];
+            let arguments = if entry.is_subcommand { arguments.skip(1) } else { arguments };
+            let call = Call { arguments, config: self.config };
+            for_each_key(entry.spec, &call, &mut |key| shards.push(store.shard_of(key)));
+            if matches!(entry.spec.run, Run::Keyspace(_)) {
+                shards.extend(0..store.shard_count());
+            }
+            if entry.spec.has(Flag::Write) {
+                access = Access::Write;
+            }
+        }
+        let watched = self.session.watching.iter().flat_map(|watching| watching.keys());
+        shards.extend(watched.map(|key| store.shard_of(key)));
+        shards.sort_unstable();
+        shards.dedup();
+        let spare = std::mem::take(&mut self.spare);
+        (!shards.is_empty()).then(|| Hold::on(store, &shards, access, spare))
+    }
+
+    /// The commands queued since MULTI.
+    fn queued(&self) -> impl Iterator<Item = &'static CommandSpec> {
+        let places = self.session.transaction.iter().flat_map(|transaction| &transaction.places);
+        places.map(|place| table().entries()[*place].spec)
+    }
+
+    /// A request that was refused while it was to be queued, or EXEC itself, takes the transaction with it.
+    fn abort_transaction(&mut self, place: Option<usize>, error: CommandError) -> CommandError {
+        let is_exec = place.is_some_and(|place| matches!(table().entries()[place].spec.run, Run::Queued));
+        if is_exec {
+            self.session.transaction = None;
+            self.release();
+            self.session.stop_watching(self.host);
+            self.session.note_transaction();
+            let why = error.0.strip_prefix("ERR ").unwrap_or(&error.0);
+            return CommandError::new(format!("EXECABORT Transaction discarded because of: {why}"));
+        }
+        if let Some(transaction) = &mut self.session.transaction {
+            transaction.must_abort = true;
+        }
+        error
+    }
+
+    /// A command ends here, and with it its record, unless it is part of a transaction.
+    fn end_record(&mut self) {
+        if let Some(hold) = self.hold.as_mut().filter(|_| !self.in_transaction) {
+            hold.end_record();
+        }
+    }
+
+    /// Adds the messages that have come to the replies.
+    fn take_mail(&mut self, out: &mut Vec<u8>) {
+        if self.session.client.mailbox.take_into(out).is_err() {
+            self.session.next = Next::Drop;
         }
     }
 
@@ -254,7 +455,7 @@ impl<'b> Batch<'b> {
             shards.sort_unstable();
             shards.dedup();
         }
-        let reusable = self.commands_in_hold < limits::COMMANDS_PER_LOCK
+        let reusable = (self.in_transaction || self.commands_in_hold < limits::COMMANDS_PER_LOCK)
             && self.hold.as_ref().is_some_and(|hold| hold.covers(&shards, access));
         if !reusable {
             self.release();
@@ -266,8 +467,11 @@ impl<'b> Batch<'b> {
         self.hold.as_mut().expect("taken above")
     }
 
-    /// Gives the present hold's locks back; its records are in the journal's hands then.
+    /// Gives the present hold's locks back, unless they are a transaction's; its records are in the journal's hands then.
     fn release(&mut self) {
+        if self.in_transaction {
+            return;
+        }
         if let Some(hold) = self.hold.take() {
             let lookups = hold.lookups();
             self.session.stats.keyspace_hits.add(lookups.hits);
@@ -286,6 +490,13 @@ impl<'b> Batch<'b> {
         CommandError::text("ERR internal error")
     }
 }
+
+/// Commands that are run and not queued after MULTI.
+const RUN_AT_ONCE: [&str; 6] = ["exec", "discard", "multi", "watch", "quit", "reset"];
+
+/// Commands that a connection which listens to channels by RESP2 may send.
+const WHILE_LISTENING: [&str; 7] =
+    ["subscribe", "unsubscribe", "psubscribe", "punsubscribe", "ping", "quit", "reset"];
 
 /// Calls `visit` with every key that the command touches.
 pub(super) fn for_each_key(spec: &CommandSpec, call: &Call<'_>, visit: &mut dyn FnMut(&[u8])) {

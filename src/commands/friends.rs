@@ -84,8 +84,8 @@ fn friendadd(keys: &mut Writer<'_, '_>, call: &Call<'_>, reply: &mut Reply<'_>) 
             continue;
         }
         let friend_key = friends_key(prefix, friend);
-        let one = keys.edit_set(&own_key, Missing::Create, |set| set.insert(friend))?;
-        let other = keys.edit_set(&friend_key, Missing::Create, |set| set.insert(user))?;
+        let one = keys.edit_set(&own_key, Missing::Create, "sadd", |set| set.insert(friend))?;
+        let other = keys.edit_set(&friend_key, Missing::Create, "sadd", |set| set.insert(user))?;
         // A friendship that was one-way becomes mutual, which is a new friendship.
         new_friendships += usize::from(one == Some(true) || other == Some(true));
     }
@@ -101,8 +101,8 @@ fn friendrem(keys: &mut Writer<'_, '_>, call: &Call<'_>, reply: &mut Reply<'_>) 
     let mut ended_friendships = 0;
     for friend in call.cursor(2) {
         let friend_key = friends_key(prefix, friend);
-        let one = keys.edit_set(&own_key, Missing::Skip, |set| set.remove(friend))?;
-        let other = keys.edit_set(&friend_key, Missing::Skip, |set| set.remove(user))?;
+        let one = keys.edit_set(&own_key, Missing::Skip, "srem", |set| set.remove(friend))?;
+        let other = keys.edit_set(&friend_key, Missing::Skip, "srem", |set| set.remove(user))?;
         ended_friendships += usize::from(one == Some(true) || other == Some(true));
     }
     reply.count(ended_friendships);

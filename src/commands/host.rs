@@ -2,6 +2,7 @@
 
 use super::clients::Clients;
 use super::friends::FriendRankings;
+use super::pubsub::Channels;
 use super::stats::{Errors, Rates, Stats};
 use crate::chance::Chance;
 use crate::clock::Clock;
@@ -59,6 +60,8 @@ pub struct Host {
     pub settings: Settings,
     /// Who is connected.
     pub clients: Clients,
+    /// Who listens to which channels.
+    pub channels: Arc<Channels>,
     /// Counters, one set for each thread that runs commands.
     pub stats: Vec<Arc<Stats>>,
     /// Error replies by code.

@@ -1,14 +1,18 @@
 //! INFO: what the server tells operators, exporters and clients of itself, in Redis's sections and field names.
 
 use super::call::{Call, text};
+use super::clients::Client;
 use super::error::Outcome;
 use super::host::Host;
+use super::session::Session;
 use super::spec::{CommandSpec, Flag, Group, Run};
 use super::stats::Counter;
 use super::table::table;
 use crate::resp::reply::Reply;
+use crate::store::Shards;
 use crate::usage;
 use std::fmt::Write;
+use std::sync::atomic::Ordering;
 
 /// The version that INFO and HELLO name, for clients that choose what they send by it. Valkey names this one too.
 pub(super) const REDIS_VERSION: &str = "7.2.4";
@@ -22,12 +26,12 @@ pub(super) const COMMANDS: &[CommandSpec] = &[CommandSpec {
     flags: &[Flag::Loading, Flag::Stale],
     categories: &["@dangerous"],
     tips: &["nondeterministic_output", "request_policy:all_shards", "response_policy:special"],
-    run: Run::Admin(info),
+    run: Run::Keyspace(info),
     ..CommandSpec::BASE
 }];
 
 /// A section: its name, whether a plain INFO shows it, and what writes it.
-type Section = (&'static str, bool, fn(&Host, &mut String));
+type Section = (&'static str, bool, fn(&Host, &Shards<'_, '_>, &mut String));
 
 const SECTIONS: &[Section] = &[
     ("Server", true, server),
@@ -38,7 +42,7 @@ const SECTIONS: &[Section] = &[
     ("Stats", true, stats),
     ("Replication", true, replication),
     ("CPU", true, cpu),
-    ("Modules", true, |_, _| {}),
+    ("Modules", true, |_, _, _| {}),
     ("Commandstats", false, command_stats),
     ("Errorstats", true, error_stats),
     ("Cluster", true, cluster),
@@ -46,7 +50,13 @@ const SECTIONS: &[Section] = &[
     ("Ranking", true, ranking),
 ];
 
-fn info(host: &Host, call: &Call<'_>, reply: &mut Reply<'_>) -> Outcome {
+fn info(
+    host: &Host,
+    _: &mut Session,
+    shards: &mut Shards<'_, '_>,
+    call: &Call<'_>,
+    reply: &mut Reply<'_>,
+) -> Outcome {
     let wanted: Vec<String> = call.cursor(1).map(|word| text(word).to_ascii_lowercase()).collect();
     let names = |word: &str| wanted.iter().any(|name| name == word);
     let all = names("all") || names("everything");
@@ -58,7 +68,7 @@ fn info(host: &Host, call: &Call<'_>, reply: &mut Reply<'_>) -> Outcome {
                 out.push_str("\r\n");
             }
             line(&mut out, format_args!("# {name}"));
-            write(host, &mut out);
+            write(host, shards, &mut out);
         }
     }
     reply.verbatim(&out);
@@ -75,7 +85,7 @@ fn sum(host: &Host, counter: impl Fn(&super::stats::Stats) -> &Counter) -> u64 {
     host.stats.iter().map(|stats| counter(stats).get()).sum()
 }
 
-fn server(host: &Host, out: &mut String) {
+fn server(host: &Host, _: &Shards<'_, '_>, out: &mut String) {
     let now_us = host.clock.now_us();
     let uptime_s = (now_us / 1000).saturating_sub(host.started_ms) / 1000;
     line(out, format_args!("redis_version:{REDIS_VERSION}"));
@@ -93,15 +103,22 @@ fn server(host: &Host, out: &mut String) {
     line(out, format_args!("config_file:{}", host.config_file));
 }
 
-fn clients(host: &Host, out: &mut String) {
+fn clients(host: &Host, shards: &Shards<'_, '_>, out: &mut String) {
     line(out, format_args!("connected_clients:{}", host.clients.len()));
     line(out, format_args!("maxclients:{}", host.config().maxclients));
-    line(out, format_args!("blocked_clients:0"));
+    let clients = host.clients.all();
+    let count = |is_so: fn(&Client) -> bool| clients.iter().filter(|client| is_so(client)).count();
+    line(out, format_args!("blocked_clients:{}", count(|client| client.waiting.lock().is_some())));
     line(out, format_args!("tracking_clients:0"));
-    line(out, format_args!("pubsub_clients:0"));
+    line(out, format_args!("pubsub_clients:{}", count(Client::is_subscribed)));
+    line(
+        out,
+        format_args!("watching_clients:{}", count(|client| client.watched.load(Ordering::Relaxed) > 0)),
+    );
+    line(out, format_args!("total_blocking_keys:{}", shards.awaited_keys()));
 }
 
-fn memory(_: &Host, out: &mut String) {
+fn memory(_: &Host, _: &Shards<'_, '_>, out: &mut String) {
     let (used, peak, rss) = (usage::allocated_bytes(), usage::peak_bytes(), usage::resident_bytes());
     line(out, format_args!("used_memory:{used}"));
     line(out, format_args!("used_memory_human:{}", human(used)));
@@ -128,7 +145,7 @@ fn human(bytes: usize) -> String {
     }
 }
 
-fn persistence(host: &Host, out: &mut String) {
+fn persistence(host: &Host, _: &Shards<'_, '_>, out: &mut String) {
     let facts = host.process.persistence();
     let flag = u8::from;
     let status = |ok: bool| if ok { "ok" } else { "err" };
@@ -161,13 +178,13 @@ fn persistence(host: &Host, out: &mut String) {
     line(out, format_args!("aof_failed_fsyncs:{}", facts.failed_fsyncs));
 }
 
-fn threads(host: &Host, out: &mut String) {
+fn threads(host: &Host, _: &Shards<'_, '_>, out: &mut String) {
     for (index, stats) in host.stats.iter().enumerate() {
         line(out, format_args!("io_thread_{index}:commands={}", stats.commands.get()));
     }
 }
 
-fn stats(host: &Host, out: &mut String) {
+fn stats(host: &Host, _: &Shards<'_, '_>, out: &mut String) {
     line(out, format_args!("total_connections_received:{}", sum(host, |stats| &stats.connections)));
     line(out, format_args!("total_commands_processed:{}", sum(host, |stats| &stats.commands)));
     line(out, format_args!("instantaneous_ops_per_sec:{}", host.rates.commands_per_second()));
@@ -178,14 +195,15 @@ fn stats(host: &Host, out: &mut String) {
     line(out, format_args!("evicted_keys:0"));
     line(out, format_args!("keyspace_hits:{}", sum(host, |stats| &stats.keyspace_hits)));
     line(out, format_args!("keyspace_misses:{}", sum(host, |stats| &stats.keyspace_misses)));
-    line(out, format_args!("pubsub_channels:0"));
-    line(out, format_args!("pubsub_patterns:0"));
+    let (channels, patterns) = host.channels.len();
+    line(out, format_args!("pubsub_channels:{channels}"));
+    line(out, format_args!("pubsub_patterns:{patterns}"));
     line(out, format_args!("latest_fork_usec:0"));
     line(out, format_args!("total_error_replies:{}", host.errors.counts().values().sum::<u64>()));
     line(out, format_args!("internal_errors:{}", sum(host, |stats| &stats.panics)));
 }
 
-fn replication(host: &Host, out: &mut String) {
+fn replication(host: &Host, _: &Shards<'_, '_>, out: &mut String) {
     line(out, format_args!("role:master"));
     line(out, format_args!("connected_slaves:0"));
     line(out, format_args!("master_failover_state:no-failover"));
@@ -199,13 +217,13 @@ fn replication(host: &Host, out: &mut String) {
     line(out, format_args!("repl_backlog_histlen:0"));
 }
 
-fn cpu(_: &Host, out: &mut String) {
+fn cpu(_: &Host, _: &Shards<'_, '_>, out: &mut String) {
     let (user_s, system_s) = usage::cpu_seconds();
     line(out, format_args!("used_cpu_sys:{system_s:.6}"));
     line(out, format_args!("used_cpu_user:{user_s:.6}"));
 }
 
-fn command_stats(host: &Host, out: &mut String) {
+fn command_stats(host: &Host, _: &Shards<'_, '_>, out: &mut String) {
     for (place, entry) in table().entries().iter().enumerate() {
         let of = |counter: fn(&super::stats::CommandStats) -> &Counter| {
             sum(host, |stats| counter(&stats.by_command[place]))
@@ -227,19 +245,19 @@ fn command_stats(host: &Host, out: &mut String) {
     }
 }
 
-fn error_stats(host: &Host, out: &mut String) {
+fn error_stats(host: &Host, _: &Shards<'_, '_>, out: &mut String) {
     for (code, count) in host.errors.counts() {
         line(out, format_args!("errorstat_{code}:count={count}"));
     }
 }
 
-fn cluster(_: &Host, out: &mut String) {
+fn cluster(_: &Host, _: &Shards<'_, '_>, out: &mut String) {
     line(out, format_args!("cluster_enabled:0"));
 }
 
-fn keyspace(host: &Host, out: &mut String) {
+fn keyspace(host: &Host, shards: &Shards<'_, '_>, out: &mut String) {
     for database in host.databases() {
-        let size = host.store.size(database);
+        let size = shards.size(database);
         if size.keys > 0 {
             let average_ms = size.expiry_sum_ms / (size.expiring_keys as u128).max(1);
             let left_ms = average_ms.saturating_sub(u128::from(host.clock.now_ms()));
@@ -254,7 +272,7 @@ fn keyspace(host: &Host, out: &mut String) {
     }
 }
 
-fn ranking(host: &Host, out: &mut String) {
+fn ranking(host: &Host, _: &Shards<'_, '_>, out: &mut String) {
     let kept = host.friend_rankings.stats();
     let persistence = host.process.persistence();
     line(out, format_args!("log_seq:{}", persistence.last_seq));

@@ -99,6 +99,15 @@ pub(super) const HELP: CommandSpec = CommandSpec {
     ..BASE
 };
 
+/// A subcommand that takes fewer arguments, as Redis's containers complain of it.
+pub(super) fn unknown_subcommand_or_arity(command: &str, subcommand: &[u8]) -> CommandError {
+    CommandError::new(format!(
+        "ERR unknown subcommand or wrong number of arguments for '{}'. Try {} HELP.",
+        text(subcommand),
+        command.to_uppercase()
+    ))
+}
+
 /// The reply of a command's HELP.
 pub(super) fn help(command: &str, reply: &mut Reply<'_>) -> Outcome {
     let table = table();

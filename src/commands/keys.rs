@@ -8,7 +8,7 @@ use super::session::Session;
 use super::spec::{CommandSpec, Flag, Group, Keys, Run};
 use crate::glob::{Case, matches};
 use crate::resp::reply::Reply;
-use crate::store::{Kind, Reader, Writer};
+use crate::store::{Kind, Reader, Shards, Writer};
 
 const BASE: CommandSpec = CommandSpec::BASE;
 
@@ -130,7 +130,13 @@ fn type_of(keys: Reader<'_>, call: &Call<'_>, reply: &mut Reply<'_>) -> Outcome 
     Ok(())
 }
 
-fn scan(host: &Host, session: &mut Session, call: &Call<'_>, reply: &mut Reply<'_>) -> Outcome {
+fn scan(
+    _: &Host,
+    session: &mut Session,
+    shards: &mut Shards<'_, '_>,
+    call: &Call<'_>,
+    reply: &mut Reply<'_>,
+) -> Outcome {
     let cursor = parse_cursor(call.argument(1))?;
     let mut kind: Option<&[u8]> = None;
     let ScanOptions { pattern, count } = ScanOptions::parse(call.cursor(2), |options| {
@@ -141,7 +147,7 @@ fn scan(host: &Host, session: &mut Session, call: &Call<'_>, reply: &mut Reply<'
         Ok(is_kind)
     })?;
     let mut found: Vec<Box<[u8]>> = Vec::new();
-    let next = host.store.scan(session.database, cursor, count, |key, key_kind| {
+    let next = shards.scan(session.database, cursor, count, |key, key_kind| {
         let fits = pattern.is_none_or(|pattern| matches(pattern, key, Case::Sensitive))
             && kind.is_none_or(|kind| kind.eq_ignore_ascii_case(key_kind.name().as_bytes()));
         if fits {
@@ -155,23 +161,42 @@ fn scan(host: &Host, session: &mut Session, call: &Call<'_>, reply: &mut Reply<'
     Ok(())
 }
 
-fn dbsize(host: &Host, session: &mut Session, _: &Call<'_>, reply: &mut Reply<'_>) -> Outcome {
-    reply.count(host.store.size(session.database).keys);
+fn dbsize(
+    _: &Host,
+    session: &mut Session,
+    shards: &mut Shards<'_, '_>,
+    _: &Call<'_>,
+    reply: &mut Reply<'_>,
+) -> Outcome {
+    reply.count(shards.size(session.database).keys);
     Ok(())
 }
 
-fn flushdb(host: &Host, session: &mut Session, call: &Call<'_>, reply: &mut Reply<'_>) -> Outcome {
+fn flushdb(
+    host: &Host,
+    session: &mut Session,
+    shards: &mut Shards<'_, '_>,
+    call: &Call<'_>,
+    reply: &mut Reply<'_>,
+) -> Outcome {
     let database = session.database;
-    flush(host, session, call, reply, Some(database))
+    flush(host, session, shards, call, reply, Some(database))
 }
 
-fn flushall(host: &Host, session: &mut Session, call: &Call<'_>, reply: &mut Reply<'_>) -> Outcome {
-    flush(host, session, call, reply, None)
+fn flushall(
+    host: &Host,
+    session: &mut Session,
+    shards: &mut Shards<'_, '_>,
+    call: &Call<'_>,
+    reply: &mut Reply<'_>,
+) -> Outcome {
+    flush(host, session, shards, call, reply, None)
 }
 
 fn flush(
     host: &Host,
     session: &mut Session,
+    shards: &mut Shards<'_, '_>,
     call: &Call<'_>,
     reply: &mut Reply<'_>,
     database: Option<u32>,
@@ -182,7 +207,7 @@ fn flush(
     if options.remaining() > 1 || options.next().is_some_and(|word| !is_mode(word)) {
         return Err(CommandError::SYNTAX);
     }
-    session.unacknowledged = Some(host.store.flush(database));
+    session.unacknowledged = shards.flush(database).or(session.unacknowledged);
     host.friend_rankings.clear();
     reply.ok();
     Ok(())

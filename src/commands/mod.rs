@@ -16,6 +16,8 @@ pub mod host;
 mod info;
 mod introspection;
 mod keys;
+pub mod mailbox;
+pub mod pubsub;
 mod scanning;
 mod server;
 pub mod session;
@@ -26,5 +28,7 @@ pub mod stats;
 mod strings;
 mod syntax;
 pub mod table;
+mod transactions;
+pub mod waiting;
 
 pub use friends::FriendRankings;

@@ -1,7 +1,10 @@
 //! A connection's own state, as its commands see it.
 
 use super::clients::Client;
+use super::host::Host;
+use super::pubsub::Subscriptions;
 use super::stats::Stats;
+use super::transactions::{Transaction, Watching};
 use crate::config::Config;
 use crate::resp::Protocol;
 use crate::store::change::ChangeBuffer;
@@ -18,6 +21,8 @@ pub enum Next {
     Close,
     /// It is closed at once and nothing more is sent.
     Drop,
+    /// It goes on once what it waits for ([`Client::waiting`]) has come to an end.
+    Wait,
 }
 
 /// One connection.
@@ -37,6 +42,12 @@ pub struct Session {
     pub next: Next,
     /// The last record that its commands have left in the journal and that its replies have to wait for.
     pub unacknowledged: Option<Seq>,
+    /// What it has queued since MULTI.
+    pub(super) transaction: Option<Transaction>,
+    /// The keys it watches.
+    pub(super) watching: Option<Watching>,
+    /// The channels it listens to.
+    pub(super) subscriptions: Subscriptions,
     /// Buffer for the Changes of its commands, kept between batches for its memory.
     pub(super) changes: ChangeBuffer,
 }
@@ -53,6 +64,9 @@ impl Session {
             authenticated: config.requirepass.is_empty(),
             next: Next::Continue,
             unacknowledged: None,
+            transaction: None,
+            watching: None,
+            subscriptions: Subscriptions::default(),
             changes: ChangeBuffer::default(),
         }
     }
@@ -61,6 +75,39 @@ impl Session {
     #[must_use]
     pub fn must_authenticate(&self, config: &Config) -> bool {
         !self.authenticated && !config.requirepass.is_empty()
+    }
+
+    /// Watches no key any more.
+    pub(super) fn stop_watching(&mut self, host: &Host) {
+        if let Some(watching) = self.watching.take() {
+            watching.end(&host.store);
+        }
+    }
+
+    /// Ends what others know of: its waits, watches and subscriptions. A connection calls it when it closes.
+    pub fn end(&mut self, host: &Host) {
+        if let Some(waiting) = self.client.waiting.lock().take() {
+            waiting.give_up();
+            waiting.leave(&host.store);
+        }
+        self.transaction = None;
+        self.stop_watching(host);
+        self.unsubscribe_all(host);
+    }
+
+    /// Whether it may only subscribe and unsubscribe: it listens to channels by RESP2, where messages could not be told
+    /// from replies.
+    pub(super) fn only_listens(&self) -> bool {
+        self.protocol == Protocol::Resp2 && !self.subscriptions.is_empty()
+    }
+
+    /// Writes down what CLIENT LIST shows of its transaction.
+    pub(super) fn note_transaction(&self) {
+        let queued = self.transaction.as_ref().map_or(-1, |transaction| transaction.places.len() as i64);
+        let bytes = self.transaction.as_ref().map_or(0, |transaction| transaction.requests.bytes());
+        self.client.queued.store(queued, Ordering::Relaxed);
+        self.client.queued_bytes.store(bytes, Ordering::Relaxed);
+        self.client.watched.store(self.watching.as_ref().map_or(0, Watching::len), Ordering::Relaxed);
     }
 
     /// Selects a database.

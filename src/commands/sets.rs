@@ -66,7 +66,7 @@ pub(super) const COMMANDS: &[CommandSpec] = &[
 ];
 
 fn sadd(keys: &mut Writer<'_, '_>, call: &Call<'_>, reply: &mut Reply<'_>) -> Outcome {
-    let added = keys.edit_set(call.argument(1), Missing::Create, |set| {
+    let added = keys.edit_set(call.argument(1), Missing::Create, "sadd", |set| {
         call.cursor(2).filter(|member| set.insert(member)).count()
     })?;
     reply.count(added.unwrap_or(0));
@@ -74,7 +74,7 @@ fn sadd(keys: &mut Writer<'_, '_>, call: &Call<'_>, reply: &mut Reply<'_>) -> Ou
 }
 
 fn srem(keys: &mut Writer<'_, '_>, call: &Call<'_>, reply: &mut Reply<'_>) -> Outcome {
-    let removed = keys.edit_set(call.argument(1), Missing::Skip, |set| {
+    let removed = keys.edit_set(call.argument(1), Missing::Skip, "srem", |set| {
         call.cursor(2).filter(|member| set.remove(member)).count()
     })?;
     reply.count(removed.unwrap_or(0));

@@ -1,13 +1,14 @@
 //! What a command is: one entry of the table, from which everything that is known about it is derived.
 
 use super::call::Call;
-use super::error::Outcome;
+use super::error::{CommandError, Outcome};
 use super::host::Host;
 use super::session::Session;
+use super::waiting::Wish;
 use crate::resp::integer;
 use crate::resp::reply::Reply;
 use crate::resp::request::Arguments;
-use crate::store::{Reader, Writer};
+use crate::store::{Reader, Shards, Writer};
 
 /// One command or subcommand.
 #[derive(Debug)]
@@ -91,6 +92,10 @@ pub enum Group {
     Set,
     /// Sorted sets.
     SortedSet,
+    /// Transactions.
+    Transactions,
+    /// Channels to publish to and subscribe to.
+    PubSub,
     /// Friend ranking: rankd's own.
     Friends,
 }
@@ -106,6 +111,8 @@ impl Group {
             Self::String => "string",
             Self::Set => "set",
             Self::SortedSet => "sorted-set",
+            Self::Transactions => "transactions",
+            Self::PubSub => "pubsub",
             Self::Friends => "friends",
         }
     }
@@ -127,6 +134,9 @@ pub enum Flag {
     NoAsyncLoading,
     NoMulti,
     AllowBusy,
+    Blocking,
+    Pubsub,
+    SkipSlowlog,
 }
 
 impl Flag {
@@ -146,6 +156,9 @@ impl Flag {
             Self::NoAsyncLoading => "no_async_loading",
             Self::NoMulti => "no_multi",
             Self::AllowBusy => "allow_busy",
+            Self::Blocking => "blocking",
+            Self::Pubsub => "pubsub",
+            Self::SkipSlowlog => "skip_slowlog",
         }
     }
 }
@@ -263,11 +276,15 @@ pub enum Run {
     /// Changes its keys, whose shards are held for writing.
     Write(fn(&mut Writer<'_, '_>, &Call<'_>, &mut Reply<'_>) -> Outcome),
     /// Works on the whole store or on many keys, taking locks of its own step by step.
-    Keyspace(fn(&Host, &mut Session, &Call<'_>, &mut Reply<'_>) -> Outcome),
+    Keyspace(fn(&Host, &mut Session, &mut Shards<'_, '_>, &Call<'_>, &mut Reply<'_>) -> Outcome),
+    /// Takes something from the first of its keys that has it, and waits where none has.
+    Blocking(fn(&Call<'_>) -> Result<Wish, CommandError>),
     /// Is about the connection.
     Session(fn(&Host, &mut Session, &Call<'_>, &mut Reply<'_>) -> Outcome),
     /// Is about the server.
     Admin(fn(&Host, &Call<'_>, &mut Reply<'_>) -> Outcome),
+    /// Runs the requests that were queued since MULTI.
+    Queued,
     /// Only contains subcommands.
     Container,
 }

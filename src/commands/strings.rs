@@ -4,6 +4,7 @@ use super::call::{Call, Cursor, parse_integer};
 use super::error::{CommandError, Outcome};
 use super::expiry::{Moment, Unit};
 use super::spec::{CommandSpec, Flag, Group, Keys, Run};
+use crate::config::EventClasses;
 use crate::resp::integer;
 use crate::resp::reply::Reply;
 use crate::store::{Reader, Writer};
@@ -118,6 +119,9 @@ fn set(keys: &mut Writer<'_, '_>, call: &Call<'_>, reply: &mut Reply<'_>) -> Out
     let allowed = if exists { !only_new } else { !only_present };
     if allowed {
         keys.set_string(key, value, expire_at_ms);
+        if matches!(expiry, Some(Expiry::At(..))) {
+            keys.notify(EventClasses::GENERIC, "expire", key);
+        }
     }
     match (returns_old, allowed) {
         (true, _) => {}
@@ -147,15 +151,13 @@ fn incrby(keys: &mut Writer<'_, '_>, call: &Call<'_>, reply: &mut Reply<'_>) -> 
 }
 
 fn increment(keys: &mut Writer<'_, '_>, key: &[u8], amount: i64, reply: &mut Reply<'_>) -> Outcome {
-    let reader = keys.reader();
-    let current = match reader.string(key)? {
+    let current = match keys.reader().string(key)? {
         None => 0,
         Some(text) => integer::parse(text).ok_or(CommandError::NOT_AN_INTEGER)?,
     };
-    let expire_at_ms = reader.expiry(key).flatten();
     let overflow = CommandError::text("ERR increment or decrement would overflow");
     let value = current.checked_add(amount).ok_or(overflow)?;
-    keys.set_string(key, itoa::Buffer::new().format(value).as_bytes(), expire_at_ms);
+    keys.update_string(key, itoa::Buffer::new().format(value).as_bytes(), "incrby");
     reply.integer(value);
     Ok(())
 }

@@ -2,7 +2,8 @@
 
 use super::spec::{CommandSpec, Flag, Group, Run};
 use super::{
-    configuration, connection, expiry, friends, info, introspection, keys, server, sets, sorted_sets, strings,
+    configuration, connection, expiry, friends, info, introspection, keys, pubsub, server, sets, sorted_sets,
+    strings, transactions,
 };
 use std::collections::HashMap;
 use std::sync::LazyLock;
@@ -21,6 +22,8 @@ const FAMILIES: &[&[CommandSpec]] = &[
     strings::COMMANDS,
     keys::COMMANDS,
     expiry::COMMANDS,
+    transactions::COMMANDS,
+    pubsub::COMMANDS,
     connection::COMMANDS,
     server::COMMANDS,
     info::COMMANDS,
@@ -119,7 +122,8 @@ impl CommandSpec {
             Group::Set => Some("@set"),
             Group::SortedSet | Group::Friends => Some("@sortedset"),
             Group::Connection => Some("@connection"),
-            Group::Server => None,
+            Group::Transactions => Some("@transaction"),
+            Group::Server | Group::PubSub => None,
         };
         let follows = |name: &str| match name {
             "@read" => self.has(Flag::Readonly),
@@ -127,6 +131,8 @@ impl CommandSpec {
             "@admin" | "@dangerous" => self.has(Flag::Admin),
             "@fast" => self.has(Flag::Fast),
             "@slow" => !self.has(Flag::Fast),
+            "@pubsub" => self.has(Flag::Pubsub),
+            "@blocking" => self.has(Flag::Blocking),
             _ => false,
         };
         ACL_CATEGORIES
@@ -147,11 +153,14 @@ pub const ACL_CATEGORIES: &[&str] = &[
     "@set",
     "@sortedset",
     "@string",
+    "@pubsub",
     "@admin",
     "@fast",
     "@slow",
+    "@blocking",
     "@dangerous",
     "@connection",
+    "@transaction",
 ];
 
 #[cfg(test)]
@@ -176,11 +185,13 @@ mod tests {
             );
             match spec.run {
                 Run::Read(_) => assert!(spec.has(Flag::Readonly) && !spec.has(Flag::Write), "{}", spec.name),
-                Run::Write(_) => assert!(spec.has(Flag::Write) && !spec.has(Flag::Readonly), "{}", spec.name),
+                Run::Write(_) | Run::Blocking(_) => {
+                    assert!(spec.has(Flag::Write) && !spec.has(Flag::Readonly), "{}", spec.name)
+                }
                 Run::Container => assert!(!spec.subcommands.is_empty(), "{}", spec.name),
-                Run::Keyspace(_) | Run::Session(_) | Run::Admin(_) => {}
+                Run::Keyspace(_) | Run::Session(_) | Run::Admin(_) | Run::Queued => {}
             }
-            if matches!(spec.run, Run::Read(_) | Run::Write(_)) {
+            if matches!(spec.run, Run::Read(_) | Run::Write(_) | Run::Blocking(_)) {
                 assert!(!matches!(spec.keys, Keys::None), "{} must say which keys it holds", spec.name);
             }
         }

@@ -33,6 +33,8 @@ pub enum Section {
     Journal,
     /// FRIENDRANK.
     Friends,
+    /// Keyspace notifications.
+    Events,
     /// The log.
     Log,
 }
@@ -46,6 +48,7 @@ impl Section {
             Self::General => "General",
             Self::Journal => "Journal",
             Self::Friends => "Friend ranking",
+            Self::Events => "Keyspace events",
             Self::Log => "Log",
         }
     }
@@ -293,6 +296,17 @@ pub const DIRECTIVES: &[Directive] = &[
         help: "Memory for friend rankings kept for FRIENDRANK's MAXAGE. 0: keep none.",
         get: |config| config.friendrank_keep_bytes.to_string(),
         set: |config, text| value::bytes(text).map(|bytes| config.friendrank_keep_bytes = bytes as usize),
+    },
+    Directive {
+        name: "notify-keyspace-events",
+        section: Section::Events,
+        default: "",
+        live: true,
+        help: "Which changes of keys are published to subscribers: `K` and `E` choose the channels (by key, by event), \
+               `z` sorted sets, `s` sets, `$` strings, `g` keys of any type, `x` expiry, `n` new keys, `o` and `c` \
+               replaced values and types, `m` missing keys, `A` all but the last four. Empty: none.",
+        get: |config| config.notify_keyspace_events.to_string(),
+        set: |config, text| value::event_classes(text).map(|classes| config.notify_keyspace_events = classes),
     },
     Directive {
         name: "loglevel",

@@ -102,7 +102,6 @@ pub const IGNORED: &[(&str, &str)] = &[
     ("min-slaves-max-lag", "10"),
     ("min-slaves-to-write", "0"),
     ("no-appendfsync-on-rewrite", "no"),
-    ("notify-keyspace-events", ""),
     ("oom-score-adj", "no"),
     ("oom-score-adj-values", "0 200 800"),
     ("pidfile", "/var/run/redis.pid"),

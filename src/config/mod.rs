@@ -5,11 +5,13 @@
 //! and the check that `config/rankd.conf` equals the defaults are all derived from the table.
 
 mod directives;
+mod event_classes;
 mod file;
 mod ignored;
 mod value;
 
 pub use directives::{DIRECTIVES, Directive, Section};
+pub use event_classes::EventClasses;
 pub use file::FileError;
 pub use ignored::IGNORED;
 
@@ -68,6 +70,7 @@ pub struct Config {
     pub auto_aof_rewrite_min_size_bytes: u64,
     pub friend_key_prefix: String,
     pub friendrank_keep_bytes: usize,
+    pub notify_keyspace_events: EventClasses,
     pub loglevel: LogLevel,
     pub logfile: String,
     /// Redis directives that mean nothing here, where they were set.
@@ -97,6 +100,7 @@ impl Default for Config {
             auto_aof_rewrite_min_size_bytes: 0,
             friend_key_prefix: String::new(),
             friendrank_keep_bytes: 0,
+            notify_keyspace_events: EventClasses::default(),
             loglevel: LogLevel::Notice,
             logfile: String::new(),
             ignored: BTreeMap::new(),

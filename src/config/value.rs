@@ -1,6 +1,6 @@
 //! How a directive's value is read and printed, with Redis's words for what is wrong.
 
-use super::{FsyncPolicy, LogLevel};
+use super::{EventClasses, FsyncPolicy, LogLevel};
 
 pub(super) fn yes_no(value: &str) -> Result<bool, String> {
     match value.to_ascii_lowercase().as_str() {
@@ -60,6 +60,10 @@ pub(super) fn print_fsync(value: FsyncPolicy) -> String {
         FsyncPolicy::Never => "no",
     }
     .into()
+}
+
+pub(super) fn event_classes(value: &str) -> Result<EventClasses, String> {
+    EventClasses::parse(value).ok_or_else(|| "Invalid event class character. Use 'Ag$lshzxeKEtmdn'.".into())
 }
 
 pub(super) fn log_level(value: &str) -> Result<LogLevel, String> {

@@ -212,6 +212,19 @@ impl<'a> Reply<'a> {
         }
     }
 
+    /// The start of a message of `len` replies that is no answer to a request: an array in RESP2.
+    pub fn push(&mut self, len: usize) {
+        match self.protocol {
+            Protocol::Resp2 => self.array(len),
+            Protocol::Resp3 => self.header(b'>', len as i64),
+        }
+    }
+
+    /// Where the reply is written, for replies within an array that are written on their own.
+    pub fn out(&mut self) -> &mut Vec<u8> {
+        self.out
+    }
+
     /// The start of `len` (member, score) pairs: flat in RESP2, nested in RESP3. Each is then written by
     /// [`Reply::scored`].
     pub fn scored_list(&mut self, len: usize) {

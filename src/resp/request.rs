@@ -17,8 +17,8 @@ const KEPT_SPANS: usize = 1024;
 /// Where an argument stands in the read buffer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Span {
-    start: u32,
-    end: u32,
+    pub(super) start: u32,
+    pub(super) end: u32,
 }
 
 /// The complete requests found in one buffer, in order.
@@ -84,6 +84,10 @@ pub struct Arguments<'a> {
 }
 
 impl<'a> Arguments<'a> {
+    pub(super) fn new(buffer: &'a [u8], spans: &'a [Span]) -> Self {
+        Self { buffer, spans }
+    }
+
     /// The number of arguments, the command name included; never 0.
     #[must_use]
     pub fn len(&self) -> usize {

@@ -12,8 +12,10 @@ use crate::resp::request::{Batch, RequestLimits, RequestReader};
 use bytes::BytesMut;
 use socket2::{SockRef, TcpKeepalive};
 use std::future::Future;
+use std::future::poll_fn;
 use std::io;
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -102,6 +104,10 @@ async fn refuse(mut stream: TcpStream, text: &str) {
     let _ = stream.shutdown().await;
 }
 
+fn deaf() -> io::Error {
+    io::ErrorKind::QuotaExceeded.into()
+}
+
 /// Why a connection ended.
 #[derive(Debug)]
 enum End {
@@ -111,9 +117,21 @@ enum End {
     Protocol,
     /// It was idle for `timeout` seconds.
     Idle,
+    /// It did not read the messages of its channels.
+    Deaf,
     /// The socket failed.
     #[expect(dead_code, reason = "shown by Debug in the log")]
     Socket(io::Error),
+}
+
+impl From<io::Error> for End {
+    fn from(error: io::Error) -> Self {
+        match error.kind() {
+            io::ErrorKind::TimedOut => Self::Idle,
+            io::ErrorKind::QuotaExceeded => Self::Deaf,
+            _ => Self::Socket(error),
+        }
+    }
 }
 
 struct Connection<'s> {
@@ -130,29 +148,50 @@ struct Connection<'s> {
 
 impl Connection<'_> {
     async fn run(mut self) -> End {
-        loop {
+        let end = loop {
             match self.receive().await {
-                Ok(0) => return End::Client,
+                Ok(0) => break End::Client,
                 Ok(_) => {}
-                Err(error) if error.kind() == io::ErrorKind::TimedOut => return End::Idle,
-                Err(error) => return End::Socket(error),
+                Err(error) => break error.into(),
             }
             if let Some(end) = self.serve_input().await {
-                return end;
+                break end;
             }
-        }
+        };
+        self.session.end(&self.shared.host);
+        end
     }
 
     /// Waits for bytes and takes what there is.
     async fn receive(&mut self) -> io::Result<usize> {
         self.trim_buffers();
         let timeout_s = self.shared.host.config().timeout_s;
-        let readable = self.stream.readable();
-        if timeout_s == 0 {
-            readable.await?;
+        if self.session.client.is_subscribed() {
+            // As Redis: a client that listens is not idle.
+            self.listen().await?;
+        } else if timeout_s == 0 {
+            self.stream.readable().await?;
         } else {
-            tokio::time::timeout(Duration::from_secs(timeout_s), readable).await??;
+            tokio::time::timeout(Duration::from_secs(timeout_s), self.stream.readable()).await??;
         }
+        self.read().await
+    }
+
+    /// Sends the messages that come until there is something to read.
+    async fn listen(&mut self) -> io::Result<()> {
+        let client = Arc::clone(&self.session.client);
+        loop {
+            tokio::select! {
+                readable = self.stream.readable() => return readable,
+                () = poll_fn(|context| client.mailbox.poll(context)) => {}
+            }
+            client.mailbox.take_into(&mut self.out).map_err(|_| deaf())?;
+            self.send().await?;
+        }
+    }
+
+    /// Takes the bytes that there are.
+    async fn read(&mut self) -> io::Result<usize> {
         // The rest of a large argument is asked for at once; a full last read asks for more the next time.
         let missing = self.reader.missing_bytes(self.input.len());
         let was_full = self.input.capacity() >= limits::READ_CHUNK_BYTES;
@@ -190,15 +229,15 @@ impl Connection<'_> {
             let understood = self.reader.read(&mut self.input, &bounds, &mut self.batch);
             let had_requests = !self.batch.is_empty();
             match self.run_requests().await {
-                Ok(()) => {}
-                Err(error) if error.kind() == io::ErrorKind::TimedOut => return Some(End::Idle),
-                Err(error) => return Some(End::Socket(error)),
+                Ok(None) => {}
+                Ok(Some(end)) => return Some(end),
+                Err(error) => return Some(error.into()),
             }
             let consumed = self.batch.consumed_bytes();
             let _ = self.input.split_to(consumed);
             self.reader.consumed(consumed);
             match self.session.next {
-                Next::Continue => {}
+                Next::Continue | Next::Wait => {}
                 Next::Close | Next::Drop => return Some(self.close(End::Client).await),
             }
             if let Err(error) = understood {
@@ -219,7 +258,7 @@ impl Connection<'_> {
     }
 
     /// Runs the batch's requests and sends their replies, in several rounds if the replies are large.
-    async fn run_requests(&mut self) -> io::Result<()> {
+    async fn run_requests(&mut self) -> io::Result<Option<End>> {
         let mut done = 0;
         while done < self.batch.len() && self.session.next == Next::Continue {
             self.wait_for_backlog().await;
@@ -228,12 +267,62 @@ impl Connection<'_> {
             done += ran;
             self.session.client.commands.fetch_add(ran as u64, Ordering::Relaxed);
             if self.session.next == Next::Drop {
-                return Ok(());
+                return Ok(None);
             }
             self.acknowledge(ran).await;
             self.send().await?;
+            if self.session.next == Next::Wait {
+                if let Some(end) = self.wait().await? {
+                    return Ok(Some(end));
+                }
+                self.session.next = Next::Continue;
+            }
         }
-        Ok(())
+        Ok(None)
+    }
+
+    /// Waits, blocked, for the reply of the last command, and sends it. What comes meanwhile is read and left alone.
+    async fn wait(&mut self) -> io::Result<Option<End>> {
+        let client = Arc::clone(&self.session.client);
+        let Some(waiting) = client.waiting.lock().clone() else { return Ok(None) };
+        let time_out = async {
+            match waiting.timeout() {
+                Some(timeout) => tokio::time::sleep(timeout).await,
+                None => std::future::pending().await,
+            }
+        };
+        tokio::pin!(time_out);
+        let mut has_timed_out = false;
+        let ending = loop {
+            tokio::select! {
+                biased;
+                ending = poll_fn(|context| waiting.poll(context)) => break ending,
+                () = &mut time_out, if !has_timed_out => {
+                    has_timed_out = true;
+                    waiting.time_out();
+                }
+                readable = self.stream.readable() => {
+                    readable?;
+                    if self.read().await? == 0 {
+                        return Ok(Some(End::Client));
+                    }
+                    if self.input.len() > self.shared.host.config().client_query_buffer_limit_bytes {
+                        return Ok(Some(End::Protocol));
+                    }
+                }
+                () = poll_fn(|context| client.mailbox.poll(context)), if client.is_subscribed() => {
+                    client.mailbox.take_into(&mut self.out).map_err(|_| deaf())?;
+                    self.send().await?;
+                }
+            }
+        };
+        *client.waiting.lock() = None;
+        waiting.leave(&self.shared.host.store);
+        self.out.extend_from_slice(&ending.reply);
+        self.session.unacknowledged = ending.seq;
+        self.acknowledge(1).await;
+        self.send().await?;
+        Ok(None)
     }
 
     /// Lets the disk catch up when more waits for it than memory should hold.

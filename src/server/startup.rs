@@ -9,10 +9,12 @@ use crate::chance::Chance;
 use crate::clock::Clock;
 use crate::commands::clients::Clients;
 use crate::commands::host::{Host, Process};
+use crate::commands::pubsub::Channels;
 use crate::commands::stats::{Errors, Stats};
 use crate::commands::table::table;
 use crate::config::{Config, FsyncPolicy, Settings};
 use crate::journal::{Journal, Options, Recovered};
+use crate::store::event::EventSink;
 use crate::store::sink::ChangeSink;
 use crate::store::{KeptResults, Store};
 use rustix::process::{Resource, getrlimit, setrlimit};
@@ -95,8 +97,12 @@ pub(super) fn run(mut config: Config, file: Option<PathBuf>) -> Result<(), Strin
     print!("{}", screen.text()?);
 
     let process = Arc::new(RunningProcess { journal, log, stop });
+    let channels = Arc::new(Channels::default());
+    store.attach_events(Arc::clone(&channels) as Arc<dyn EventSink>);
+    store.set_event_classes(config.notify_keyspace_events);
     let host = Arc::new(Host {
         store,
+        channels,
         clients: Clients::default(),
         stats: (0..threads).map(|_| Arc::new(Stats::new(table().entries().len()))).collect(),
         errors: Errors::default(),

@@ -4,26 +4,36 @@
 //! lock is released; the records reach the journal while the locks are still held.
 
 use super::change::ChangeBuffer;
+use super::event::EventBuffer;
+use super::interest::{Served, Waiter};
 use super::keyspace::{Entry, Keyspace};
 use super::members::Members;
 use super::sink::Seq;
 use super::value::{Kind, Value, WrongType};
+use super::writer::Writer;
 use super::{Access, DatabaseIndex, Shard, ShardIndex, Store};
-use crate::ranking::{RankedMembers, Ranking, Score, Updated};
+use crate::config::EventClasses;
+use crate::ranking::Ranking;
 use parking_lot::{RwLockReadGuard, RwLockWriteGuard};
-use std::cell::Cell;
-use std::ops::Range;
-use std::sync::atomic::Ordering;
+use std::cell::{Cell, RefCell};
+use std::sync::Arc;
 
-enum Guard<'s> {
+pub(super) enum Guard<'s> {
     Read(RwLockReadGuard<'s, Shard>),
     Write(RwLockWriteGuard<'s, Shard>),
 }
 
 impl Guard<'_> {
-    fn keyspace_mut(&mut self, database: DatabaseIndex) -> &mut Keyspace {
+    fn shard(&self) -> &Shard {
         match self {
-            Guard::Write(shard) => shard.keyspace_mut(database),
+            Guard::Read(shard) => shard,
+            Guard::Write(shard) => shard,
+        }
+    }
+
+    pub(super) fn shard_mut(&mut self) -> &mut Shard {
+        match self {
+            Guard::Write(shard) => shard,
             Guard::Read(_) => unreachable!("a writer is made from a write hold only"),
         }
     }
@@ -31,14 +41,20 @@ impl Guard<'_> {
 
 /// The locks of one or several shards, held until dropped.
 pub struct Hold<'s> {
-    store: &'s Store,
+    pub(super) store: &'s Store,
     /// One lock for nearly every command, held without an allocation.
-    first: (ShardIndex, Guard<'s>),
+    pub(super) first: (ShardIndex, Guard<'s>),
     /// The locks of further shards, ascending: the order in which every hold takes its locks.
-    rest: Vec<(ShardIndex, Guard<'s>)>,
+    pub(super) rest: Vec<(ShardIndex, Guard<'s>)>,
     access: Access,
-    now_ms: u64,
-    changes: ChangeBuffer,
+    pub(super) now_ms: u64,
+    pub(super) changes: ChangeBuffer,
+    /// In a cell because a reader notes the keys that it misses.
+    pub(super) events: RefCell<EventBuffer>,
+    /// Keys that were changed and that somebody waits for.
+    pub(super) ready: Vec<(DatabaseIndex, Box<[u8]>)>,
+    /// Clients that were served and have not been told.
+    served: Vec<Arc<dyn Waiter>>,
     lookups: Cell<Lookups>,
 }
 
@@ -67,7 +83,18 @@ impl<'s> Hold<'s> {
         };
         let first = lock(&shards[0]);
         let rest = shards[1..].iter().map(lock).collect();
-        Self { store, first, rest, access, now_ms: store.clock.now_ms(), changes, lookups: Cell::default() }
+        Self {
+            store,
+            first,
+            rest,
+            access,
+            now_ms: store.clock.now_ms(),
+            changes,
+            events: RefCell::new(EventBuffer::new(store.event_classes())),
+            ready: Vec::new(),
+            served: Vec::new(),
+            lookups: Cell::default(),
+        }
     }
 
     /// Gives the locks back. Returns the journal's number for the hold's last record (`None` if nothing changed) and
@@ -101,7 +128,7 @@ impl<'s> Hold<'s> {
     /// Questions about the keys of `database` in the held shards.
     #[must_use]
     pub fn reader(&self, database: DatabaseIndex) -> Reader<'_> {
-        Reader { hold: self, database }
+        Reader { hold: self, database, counts: true }
     }
 
     /// Changes to the keys of `database` in the held shards.
@@ -110,12 +137,47 @@ impl<'s> Hold<'s> {
     /// If the hold is for reading: a command's access comes from the command table.
     pub fn writer(&mut self, database: DatabaseIndex) -> Writer<'_, 's> {
         assert!(self.access == Access::Write);
-        Writer { hold: self, database }
+        Writer::new(self, database)
     }
 
-    /// A command ends here: its Changes are one record.
+    /// A command or transaction ends here: its Changes are one record. Clients that wait for keys it changed are served.
     pub fn end_record(&mut self) {
         self.changes.end_record();
+        while !self.ready.is_empty() {
+            for (database, key) in std::mem::take(&mut self.ready) {
+                self.serve_waiters(database, &key);
+            }
+        }
+    }
+
+    /// Serves those who wait for `key`, in the order in which they came, as long as there is something for them.
+    fn serve_waiters(&mut self, database: DatabaseIndex, key: &[u8]) {
+        let mut position = 0;
+        while let Some(waiter) = self.keyspace_mut(database, key).interests.waiter(key, position) {
+            let served = waiter.serve(&mut self.writer(database), key);
+            self.changes.end_record();
+            match served {
+                Served::NotYet => position += 1,
+                Served::Yes => {
+                    self.keyspace_mut(database, key).interests.leave(key, position);
+                    self.served.push(waiter);
+                }
+                Served::Gone => self.keyspace_mut(database, key).interests.leave(key, position),
+            }
+        }
+    }
+
+    /// Removes every key of `database`, or of all if `None`. All shards must be held for writing.
+    pub fn flush(&mut self, database: Option<DatabaseIndex>) {
+        debug_assert!(self.rest.len() + 1 == self.store.shard_count());
+        match database {
+            Some(database) => self.changes.flush_database(database),
+            None => self.changes.flush_all(),
+        }
+        let Self { store, first, rest, .. } = self;
+        for (_, guard) in std::iter::once(first).chain(rest) {
+            store.flush_shard(guard.shard_mut(), database);
+        }
     }
 }
 
@@ -129,24 +191,41 @@ impl Hold<'_> {
     }
 
     /// Where in `rest` the lock that covers `key` stands, `None` if it is the first.
-    fn rest_position(&self, key: &[u8]) -> Option<usize> {
+    pub(super) fn rest_position(&self, key: &[u8]) -> Option<usize> {
         if self.rest.is_empty() {
             return None;
         }
         let shard = self.store.shard_of(key);
-        let position = self.rest.iter().position(|(index, _)| *index == shard);
+        let position = self.rest.binary_search_by_key(&shard, |(index, _)| *index).ok();
         assert!(position.is_some() || self.first.0 == shard, "a command's keys are in its held shards");
         position
     }
 
+    /// The shard numbered `index`, if it is held.
+    pub(super) fn shard(&self, index: ShardIndex) -> Option<&Shard> {
+        let mut all = std::iter::once(&self.first).chain(&self.rest);
+        all.find(|(held, _)| *held == index).map(|(_, guard)| guard.shard())
+    }
+
+    fn keyspace_mut(&mut self, database: DatabaseIndex, key: &[u8]) -> &mut Keyspace {
+        let guard = match self.rest_position(key) {
+            None => &mut self.first.1,
+            Some(position) => &mut self.rest[position].1,
+        };
+        guard.shard_mut().keyspace_mut(database)
+    }
+
+    /// Hands over what the hold's commands leave behind: records, events, and clients that were served.
     fn append_changes(&mut self) -> Option<Seq> {
         self.changes.end_record();
-        if self.changes.is_empty() {
-            return None;
-        }
-        let seq = self.store.append(&self.changes, self.now_ms);
+        let seq = (!self.changes.is_empty()).then(|| self.store.append(&self.changes, self.now_ms));
         self.changes.clear();
-        Some(seq)
+        let events = self.events.get_mut().take();
+        if !events.is_empty() {
+            self.store.publish(&events);
+        }
+        self.served.drain(..).for_each(|waiter| waiter.deliver(seq));
+        seq
     }
 }
 
@@ -171,23 +250,40 @@ impl std::fmt::Debug for Hold<'_> {
 pub struct Reader<'h> {
     hold: &'h Hold<'h>,
     database: DatabaseIndex,
+    /// Whether questions count as hits and misses; as in Redis, those of a command that writes do not.
+    counts: bool,
 }
 
 impl<'h> Reader<'h> {
     fn entry(&self, key: &[u8]) -> Option<&'h Entry> {
         let entry = self.find(key);
-        let mut lookups = self.hold.lookups.get();
-        *(if entry.is_some() { &mut lookups.hits } else { &mut lookups.misses }) += 1;
-        self.hold.lookups.set(lookups);
+        if self.counts {
+            self.count(key, entry.is_some());
+        }
         entry
     }
 
+    fn count(&self, key: &[u8], is_there: bool) {
+        let mut lookups = self.hold.lookups.get();
+        if is_there {
+            lookups.hits += 1;
+        } else {
+            lookups.misses += 1;
+            let mut events = self.hold.events.borrow_mut();
+            events.push(EventClasses::KEY_MISS, "keymiss", self.database, key);
+        }
+        self.hold.lookups.set(lookups);
+    }
+
     fn find(&self, key: &[u8]) -> Option<&'h Entry> {
-        let shard: &'h Shard = match self.hold.guard(key) {
-            Guard::Read(guard) => guard,
-            Guard::Write(guard) => guard,
-        };
-        shard.keyspace(self.database).get(key).filter(|entry| !entry.is_expired(self.hold.now_ms))
+        let keyspace = self.hold.guard(key).shard().keyspace(self.database);
+        keyspace.get(key).filter(|entry| !entry.is_expired(self.hold.now_ms))
+    }
+
+    /// The same keys, with questions that count neither as hits nor as misses.
+    #[must_use]
+    pub(super) fn uncounted(self) -> Self {
+        Self { counts: false, ..self }
     }
 
     /// Whatever is at `key`, without counting the question: for looking ahead.
@@ -244,6 +340,13 @@ impl<'h> Reader<'h> {
         self.entry(key).map(|entry| &entry.value)
     }
 
+    /// Whether there is a value at `key` whose time has come, though nobody has removed it yet.
+    #[must_use]
+    pub fn has_expired(&self, key: &[u8]) -> bool {
+        let keyspace = self.hold.guard(key).shard().keyspace(self.database);
+        keyspace.get(key).is_some_and(|entry| entry.is_expired(self.hold.now_ms))
+    }
+
     /// When `key` expires in unix milliseconds (`Some(None)`: never), `None` if there is no such key.
     #[must_use]
     pub fn expiry(&self, key: &[u8]) -> Option<Option<u64>> {
@@ -254,242 +357,5 @@ impl<'h> Reader<'h> {
     #[must_use]
     pub fn now_ms(&self) -> u64 {
         self.hold.now_ms
-    }
-}
-
-/// Write access to the held keys of one database: the one way in which values change.
-#[derive(Debug)]
-pub struct Writer<'h, 's> {
-    hold: &'h mut Hold<'s>,
-    database: DatabaseIndex,
-}
-
-/// What an edit does when its key is missing.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Missing {
-    /// Starts with an empty value; the key comes to be if the edit leaves something in it.
-    Create,
-    /// Leaves it missing and does not call the edit.
-    Skip,
-}
-
-impl Writer<'_, '_> {
-    /// The same keys, to ask about.
-    #[must_use]
-    pub fn reader(&self) -> Reader<'_> {
-        self.hold.reader(self.database)
-    }
-
-    /// Changes the ranking at `key`; a ranking left empty is removed. Returns what `edit` returned, or `None` where
-    /// the key is missing and `missing` says to skip it.
-    ///
-    /// # Errors
-    /// [`WrongType`] if the key holds something else; nothing is changed then.
-    pub fn edit_ranking<T>(
-        &mut self,
-        key: &[u8],
-        missing: Missing,
-        edit: impl FnOnce(&mut RankingEdit<'_>) -> T,
-    ) -> Result<Option<T>, WrongType> {
-        let database = self.database;
-        let (keyspace, changes) = self.fresh(key);
-        if missing == Missing::Skip && keyspace.get(key).is_none() {
-            return Ok(None);
-        }
-        let ranking = keyspace.ranking_or_new(key)?;
-        let record = Recorder { changes, database, key };
-        let result = edit(&mut RankingEdit { ranking, record });
-        let is_empty = ranking.is_empty();
-        if is_empty {
-            self.remove(key);
-        }
-        Ok(Some(result))
-    }
-
-    /// Changes the set at `key`, as [`Writer::edit_ranking`] does a ranking.
-    ///
-    /// # Errors
-    /// [`WrongType`] if the key holds something else; nothing is changed then.
-    pub fn edit_set<T>(
-        &mut self,
-        key: &[u8],
-        missing: Missing,
-        edit: impl FnOnce(&mut SetEdit<'_>) -> T,
-    ) -> Result<Option<T>, WrongType> {
-        let database = self.database;
-        let (keyspace, changes) = self.fresh(key);
-        if missing == Missing::Skip && keyspace.get(key).is_none() {
-            return Ok(None);
-        }
-        let members = keyspace.set_or_new(key)?;
-        let record = Recorder { changes, database, key };
-        let result = edit(&mut SetEdit { members, record });
-        let is_empty = members.is_empty();
-        if is_empty {
-            self.remove(key);
-        }
-        Ok(Some(result))
-    }
-
-    /// Makes `key` the string `value`, expiring at `expire_at_ms` or never, in place of whatever it was.
-    pub fn set_string(&mut self, key: &[u8], value: &[u8], expire_at_ms: Option<u64>) {
-        let database = self.database;
-        let (keyspace, changes) = self.fresh(key);
-        let old = keyspace.put(key, Value::String(value.into()), expire_at_ms);
-        changes.set_string(database, key, value, expire_at_ms);
-        self.free(old);
-    }
-
-    /// Makes `key` a ranking of `entries` that never expires, in place of whatever it was; without entries there is no
-    /// such key then. `entries` as [`RankedMembers::from_sorted`] wants them. O(entries).
-    pub fn put_ranking<'a>(&mut self, key: &[u8], entries: impl Iterator<Item = (&'a [u8], Score)> + Clone) {
-        // Its old members are not said to be gone one by one: a Change that drops the key comes first.
-        self.remove(key);
-        if entries.clone().next().is_none() {
-            return;
-        }
-        let database = self.database;
-        let (keyspace, changes) = self.fresh(key);
-        keyspace.put_ranking(key, entries.clone());
-        entries.for_each(|(member, score)| changes.set_score(database, key, member, score));
-    }
-
-    /// Makes `key` expire at `expire_at_ms`, or never. Returns whether there is such a key.
-    pub fn set_expiry(&mut self, key: &[u8], expire_at_ms: Option<u64>) -> bool {
-        let database = self.database;
-        let (keyspace, changes) = self.fresh(key);
-        let found = keyspace.set_expiry(key, expire_at_ms);
-        if found {
-            changes.set_expiry(database, key, expire_at_ms);
-        }
-        found
-    }
-
-    /// Removes `key`. Returns whether it was there.
-    pub fn remove(&mut self, key: &[u8]) -> bool {
-        let database = self.database;
-        let (keyspace, changes) = self.fresh(key);
-        let old = keyspace.remove(key);
-        let found = old.is_some();
-        if found {
-            changes.drop_key(database, key);
-        }
-        self.free(old);
-        found
-    }
-
-    /// Removes one key of `shard` that has expired, if there is one.
-    pub(super) fn remove_one_expired(&mut self, shard: ShardIndex) -> bool {
-        let (database, now_ms) = (self.database, self.hold.now_ms);
-        debug_assert!(self.hold.first.0 == shard);
-        let Some(key) = self.hold.first.1.keyspace_mut(database).expired_key(now_ms) else { return false };
-        self.fresh(&key);
-        true
-    }
-
-    /// The keyspace that `key` belongs to, rid of the key if it has expired, and the buffer to record changes in.
-    fn fresh(&mut self, key: &[u8]) -> (&mut Keyspace, &mut ChangeBuffer) {
-        let (database, now_ms) = (self.database, self.hold.now_ms);
-        let position = self.hold.rest_position(key);
-        let Hold { store, first, rest, changes, .. } = &mut *self.hold;
-        let guard = position.map_or(&mut first.1, |position| &mut rest[position].1);
-        let keyspace = guard.keyspace_mut(database);
-        // Most of the time nothing at all has expired, and the key need not be looked up for it.
-        let may_be_expired = keyspace.first_expiry_ms().is_some_and(|first_ms| first_ms <= now_ms);
-        if may_be_expired && keyspace.get(key).is_some_and(|entry| entry.is_expired(now_ms)) {
-            changes.drop_key(database, key);
-            store.expired_keys.fetch_add(1, Ordering::Relaxed);
-            store.reclaimer.free_value(keyspace.remove(key));
-        }
-        (keyspace, changes)
-    }
-
-    fn free(&self, value: Option<Value>) {
-        self.hold.store.reclaimer.free_value(value);
-    }
-}
-
-/// Records one key's Changes while its value is borrowed.
-#[derive(Debug)]
-struct Recorder<'e> {
-    changes: &'e mut ChangeBuffer,
-    database: DatabaseIndex,
-    key: &'e [u8],
-}
-
-/// A ranking being changed: each change is recorded as it is made.
-pub struct RankingEdit<'e> {
-    ranking: &'e mut Ranking,
-    record: Recorder<'e>,
-}
-
-impl RankingEdit<'_> {
-    /// The ranking as it is now.
-    #[must_use]
-    pub fn ranking(&self) -> &Ranking {
-        self.ranking
-    }
-
-    /// See [`RankedMembers::update`].
-    pub fn update(&mut self, member: &[u8], decide: impl FnOnce(Option<Score>) -> Option<Score>) -> Updated {
-        let updated = self.ranking.update(member, decide);
-        if let Some(score) = updated.after.filter(|_| updated.after != updated.before) {
-            self.record.changes.set_score(self.record.database, self.record.key, member, score);
-        }
-        updated
-    }
-
-    /// See [`RankedMembers::remove`].
-    pub fn remove(&mut self, member: &[u8]) -> Option<Score> {
-        let removed = self.ranking.remove(member);
-        if removed.is_some() {
-            self.record.changes.remove_score(self.record.database, self.record.key, member);
-        }
-        removed
-    }
-
-    /// See [`RankedMembers::remove_range`]. Removing everything leaves no Change for each member: the key's removal,
-    /// which follows, says it all.
-    pub fn remove_range(&mut self, ranks: Range<usize>) {
-        let Recorder { changes, database, key } = &mut self.record;
-        let is_everything = ranks == (0..self.ranking.len());
-        self.ranking.remove_range(ranks, |member, _| {
-            if !is_everything {
-                changes.remove_score(*database, key, member);
-            }
-        });
-    }
-}
-
-impl std::fmt::Debug for RankingEdit<'_> {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("RankingEdit").field("members", &self.ranking.len()).finish_non_exhaustive()
-    }
-}
-
-/// A set being changed: each change is recorded as it is made.
-#[derive(Debug)]
-pub struct SetEdit<'e> {
-    members: &'e mut Members,
-    record: Recorder<'e>,
-}
-
-impl SetEdit<'_> {
-    /// Adds `member`; returns whether it was new.
-    pub fn insert(&mut self, member: &[u8]) -> bool {
-        let is_new = self.members.insert(member);
-        if is_new {
-            self.record.changes.add_member(self.record.database, self.record.key, member);
-        }
-        is_new
-    }
-
-    /// Removes `member`; returns whether it was there.
-    pub fn remove(&mut self, member: &[u8]) -> bool {
-        let was_there = self.members.remove(member);
-        if was_there {
-            self.record.changes.remove_member(self.record.database, self.record.key, member);
-        }
-        was_there
     }
 }

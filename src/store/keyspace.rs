@@ -1,5 +1,6 @@
 //! One database's keys within one shard: entries found by key, and which of them expire when.
 
+use super::interest::Interests;
 use super::members::Members;
 use super::table::Table;
 use super::value::{Value, WrongType};
@@ -33,12 +34,21 @@ pub(super) struct Keyspace {
     expiry_sum_ms: u128,
     hasher: FixedState,
     seed: u64,
+    /// Who watches or waits for keys, there or not.
+    pub(super) interests: Interests,
 }
 
 impl Keyspace {
     pub(super) fn with_seed(seed: u64) -> Self {
         let hasher = FixedState::with_seed(seed);
-        Self { entries: Table::default(), expiries: BTreeSet::new(), expiry_sum_ms: 0, hasher, seed }
+        Self {
+            entries: Table::default(),
+            expiries: BTreeSet::new(),
+            expiry_sum_ms: 0,
+            hasher,
+            seed,
+            interests: Interests::with_seed(seed),
+        }
     }
 
     pub(super) fn len(&self) -> usize {
@@ -168,15 +178,16 @@ impl Keyspace {
 }
 
 impl Keyspace {
-    /// Empties the keyspace and returns what it held, for someone else to free.
+    /// Tells those who watch keys that all of them are about to be removed.
+    pub(super) fn note_flush(&mut self) {
+        let Self { entries, interests, hasher, .. } = self;
+        interests.note_flush(|key| entries.find(hasher.hash_one(key), |entry| *entry.key == *key).is_some());
+    }
+
+    /// Empties the keyspace and returns what it held, for someone else to free. Who watches or waits still does.
     pub(super) fn take(&mut self) -> Keyspace {
-        let empty = Self {
-            entries: Table::default(),
-            expiries: BTreeSet::new(),
-            expiry_sum_ms: 0,
-            hasher: self.hasher.clone(),
-            seed: self.seed,
-        };
-        std::mem::replace(self, empty)
+        let mut taken = std::mem::replace(self, Self::with_seed(self.seed));
+        std::mem::swap(&mut self.interests, &mut taken.interests);
+        taken
     }
 }

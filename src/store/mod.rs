@@ -8,36 +8,44 @@
 //! Knows nothing of requests, replies, files or threads but the one that frees large values (`reclaim`).
 
 pub mod change;
+pub mod event;
 mod hold;
+pub mod interest;
 mod kept;
 mod keyspace;
 mod members;
 mod reclaim;
 mod replay;
+mod shards;
 pub mod sink;
 mod slot;
 mod snapshot;
 mod table;
 mod value;
+mod writer;
 
 pub use change::DatabaseIndex;
-pub use hold::{Hold, Lookups, Missing, RankingEdit, Reader, SetEdit, Writer};
+pub use hold::{Hold, Lookups, Reader};
 pub use kept::{KeptResults, KeptStats};
 pub use members::Members;
 pub use replay::UnknownDatabase;
+pub use shards::{Looking, Shards};
 pub use sink::Seq;
 pub use slot::{SLOTS, Slot};
 pub use snapshot::Snapshot;
 pub use value::{Kind, Value, WrongType};
+pub use writer::{Missing, RankingEdit, SetEdit, Writer};
 
 use crate::clock::Clock;
+use crate::config::EventClasses;
 use crate::limits;
 use change::ChangeBuffer;
+use event::{EventSink, KeyEvent};
 use keyspace::Keyspace;
-use parking_lot::{RwLock, RwLockWriteGuard};
+use parking_lot::RwLock;
 use reclaim::Reclaimer;
 use sink::{ChangeSink, Forget};
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 
 /// One lock's worth of keys: its slots' keys in each database.
@@ -84,6 +92,9 @@ pub struct Store {
     databases: DatabaseIndex,
     clock: Clock,
     sink: OnceLock<Arc<dyn ChangeSink>>,
+    event_sink: OnceLock<Arc<dyn EventSink>>,
+    /// [`EventClasses`] that are published.
+    event_classes: AtomicU32,
     reclaimer: Reclaimer,
     expired_keys: AtomicU64,
 }
@@ -105,6 +116,8 @@ impl Store {
             databases,
             clock,
             sink: OnceLock::new(),
+            event_sink: OnceLock::new(),
+            event_classes: AtomicU32::new(0),
             reclaimer: Reclaimer::start(),
             expired_keys: AtomicU64::new(0),
         }
@@ -113,6 +126,27 @@ impl Store {
     /// From now on every record goes to `sink`. Called once, after recovery; later calls change nothing.
     pub fn attach(&self, sink: Arc<dyn ChangeSink>) {
         let _ = self.sink.set(sink);
+    }
+
+    /// From now on events go to `sink`. Called once; later calls change nothing.
+    pub fn attach_events(&self, sink: Arc<dyn EventSink>) {
+        let _ = self.event_sink.set(sink);
+    }
+
+    /// Publishes events of `classes` from the next hold on.
+    pub fn set_event_classes(&self, classes: EventClasses) {
+        let heard = if classes.is_silent() { EventClasses::default() } else { classes };
+        self.event_classes.store(heard.bits(), Ordering::Relaxed);
+    }
+
+    fn event_classes(&self) -> EventClasses {
+        EventClasses::from_bits(self.event_classes.load(Ordering::Relaxed))
+    }
+
+    fn publish(&self, events: &[KeyEvent]) {
+        if let Some(sink) = self.event_sink.get() {
+            sink.publish(self.event_classes(), events);
+        }
     }
 
     /// The number of databases, numbered from 0.
@@ -145,70 +179,10 @@ impl Store {
         self.expired_keys.load(Ordering::Relaxed)
     }
 
-    /// The size of a database, shard by shard: exact while nobody writes.
-    #[must_use]
-    pub fn size(&self, database: DatabaseIndex) -> DatabaseSize {
-        let mut size = DatabaseSize::default();
-        for shard in &self.shards {
-            let shard = shard.read();
-            let keyspace = shard.keyspace(database);
-            size.keys += keyspace.len();
-            size.expiring_keys += keyspace.expiring_len();
-            size.expiry_sum_ms += keyspace.expiry_sum_ms();
-        }
-        size
-    }
-
-    /// Visits about `count` keys of `database` from `cursor` on; returns where to go on, 0 at the end. A key that is
-    /// there throughout a walk is visited at least once. Takes one shard's lock at a time, for reading.
-    pub fn scan(
-        &self,
-        database: DatabaseIndex,
-        cursor: u64,
-        count: usize,
-        mut visit: impl FnMut(&[u8], Kind),
-    ) -> u64 {
-        let now_ms = self.clock.now_ms();
-        let mut shard_index = (cursor >> table::CURSOR_BITS) as usize;
-        let mut place = cursor & ((1 << table::CURSOR_BITS) - 1);
-        let mut seen = 0;
-        while let Some(shard) = self.shards.get(shard_index) {
-            let shard = shard.read();
-            place = shard.keyspace(database).scan(place, count - seen, |entry| {
-                seen += 1;
-                if !entry.is_expired(now_ms) {
-                    visit(&entry.key, entry.value.kind());
-                }
-            });
-            if place == 0 {
-                shard_index += 1;
-            }
-            if seen >= count {
-                break;
-            }
-        }
-        if shard_index >= self.shards.len() { 0 } else { (shard_index as u64) << table::CURSOR_BITS | place }
-    }
-
-    /// Removes every key of `database`, or of all if `None`, in one moment and one record. Returns its number.
-    pub fn flush(&self, database: Option<DatabaseIndex>) -> Seq {
-        // All locks, in ascending order as everywhere, so that no other order of events can be told.
-        let mut guards: Vec<RwLockWriteGuard<'_, Shard>> = self.shards.iter().map(RwLock::write).collect();
-        let mut record = ChangeBuffer::default();
-        match database {
-            Some(database) => record.flush_database(database),
-            None => record.flush_all(),
-        }
-        record.end_record();
-        for shard in &mut guards {
-            self.flush_shard(shard, database);
-        }
-        self.append(&record, self.clock.now_ms())
-    }
-
     fn flush_shard(&self, shard: &mut Shard, database: Option<DatabaseIndex>) {
         for (index, keyspace) in shard.keyspaces.iter_mut().enumerate() {
             if database.is_none_or(|wanted| wanted as usize == index) && keyspace.len() > 0 {
+                keyspace.note_flush();
                 self.reclaimer.free_keyspace(keyspace.take());
             }
         }

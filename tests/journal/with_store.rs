@@ -6,9 +6,8 @@ use rankd::config::FsyncPolicy;
 use rankd::journal::{OpenError, check, dump};
 use rankd::ranking::{RankedMembers, Score};
 use rankd::store::change::ChangeBuffer;
-
 use rankd::store::sink::Seq;
-use rankd::store::{Access, Hold, Missing, Store};
+use rankd::store::{Access, Hold, Missing, Shards, Store};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 
@@ -19,13 +18,13 @@ fn command(store: &Store, chance: &mut Chance, changes: &mut ChangeBuffer) -> Op
     let database = chance.below(2) as u32;
     let member = |chance: &mut Chance| chance.below(40).to_string();
     if chance.below(2000) == 0 {
-        return Some(store.flush((chance.below(3) == 0).then_some(database)));
+        return Shards::Free(store).flush((chance.below(3) == 0).then_some(database));
     }
     let mut hold = Hold::on(store, &[store.shard_of(key)], Access::Write, std::mem::take(changes));
     let mut writer = hold.writer(database);
     match chance.below(100) {
         0..50 => {
-            let edited = writer.edit_ranking(key, Missing::Create, |edit| {
+            let edited = writer.edit_ranking(key, Missing::Create, "edit", |edit| {
                 for _ in 0..1 + chance.below(3) {
                     let score = Score::new(chance.below(1000) as f64 / 8.0);
                     edit.update(member(chance).as_bytes(), |_| score);
@@ -36,19 +35,22 @@ fn command(store: &Store, chance: &mut Chance, changes: &mut ChangeBuffer) -> Op
             }
         }
         50..60 => {
-            let _ = writer.edit_ranking(key, Missing::Skip, |edit| edit.remove(member(chance).as_bytes()));
+            let _ = writer
+                .edit_ranking(key, Missing::Skip, "edit", |edit| edit.remove(member(chance).as_bytes()));
         }
         60..65 => {
-            let _ = writer.edit_ranking(key, Missing::Skip, |edit| {
+            let _ = writer.edit_ranking(key, Missing::Skip, "edit", |edit| {
                 let len = edit.ranking().len();
                 edit.remove_range(0..len);
             });
         }
         65..75 => {
-            let _ = writer.edit_set(key, Missing::Create, |edit| edit.insert(member(chance).as_bytes()));
+            let _ =
+                writer.edit_set(key, Missing::Create, "edit", |edit| edit.insert(member(chance).as_bytes()));
         }
         75..80 => {
-            let _ = writer.edit_set(key, Missing::Skip, |edit| edit.remove(member(chance).as_bytes()));
+            let _ =
+                writer.edit_set(key, Missing::Skip, "edit", |edit| edit.remove(member(chance).as_bytes()));
         }
         80..85 => {
             let far = (chance.below(2) == 0).then_some(u64::MAX / 2);
@@ -98,7 +100,7 @@ fn random_writes_beside_checkpoints_are_all_there_after_a_restart() {
             ChangeBuffer::default(),
         );
         hold.writer(0)
-            .edit_ranking(b"large", Missing::Create, |edit| {
+            .edit_ranking(b"large", Missing::Create, "edit", |edit| {
                 for member in 0..20_000u32 {
                     edit.update(&member.to_le_bytes(), |_| Score::new(f64::from(member)));
                 }

@@ -9,8 +9,7 @@ use crate::commands::sorted_sets::PREFETCHED_MEMBERS;
 use crate::limits;
 use crate::ranking::{Order, RankedMembers, Ranking, Score};
 use crate::resp::reply::Reply;
-use crate::store::change::ChangeBuffer;
-use crate::store::{Access, DatabaseIndex, Hold, KeptResults, Reader, Value};
+use crate::store::{DatabaseIndex, KeptResults, Looking, Reader, Shards, Value};
 use std::cmp::Ordering;
 use std::ops::Range;
 use std::sync::Arc;
@@ -169,11 +168,12 @@ impl Standing {
 pub(super) fn friendrank(
     host: &Host,
     session: &mut Session,
+    shards: &mut Shards<'_, '_>,
     call: &Call<'_>,
     reply: &mut Reply<'_>,
 ) -> Outcome {
     let request = Request::parse(call)?;
-    let ranker = Ranker { host, database: session.database, request: &request };
+    let ranker = Ranker { host, shards, database: session.database, request: &request };
     let kept_key = ranker.kept_key();
     if let (Some(key), Some(max_age_ms)) = (&kept_key, request.max_age_ms) {
         let not_before_ms = host.clock.now_ms().saturating_sub(max_age_ms);
@@ -181,7 +181,7 @@ pub(super) fn friendrank(
             return ranker.answer_sorted(&standing, reply);
         }
     }
-    let hold = ranker.hold_both();
+    let hold = ranker.look_at_both();
     let reader = hold.reader(session.database);
     let board = reader.ranking(request.board)?;
     let has_board = board.is_some();
@@ -221,13 +221,14 @@ enum Globals<'r> {
 }
 
 /// One request on its way.
-struct Ranker<'r> {
+struct Ranker<'r, 's> {
     host: &'r Host,
+    shards: &'r Shards<'r, 's>,
     database: DatabaseIndex,
     request: &'r Request<'r>,
 }
 
-impl Ranker<'_> {
+impl Ranker<'_, '_> {
     /// Under which key the answer is kept; `None` where it is not to be.
     fn kept_key(&self) -> Option<KeptKey> {
         let Source::Key(friends) = &self.request.source else { return None };
@@ -242,7 +243,7 @@ impl Ranker<'_> {
     }
 
     /// Read locks on the board and on the friend list.
-    fn hold_both(&self) -> Hold<'_> {
+    fn look_at_both(&self) -> Looking<'_> {
         let store = &self.host.store;
         let mut shards = vec![store.shard_of(self.request.board)];
         if let Source::Key(friends) = &self.request.source {
@@ -250,11 +251,11 @@ impl Ranker<'_> {
         }
         shards.sort_unstable();
         shards.dedup();
-        Hold::on(store, &shards, Access::Read, ChangeBuffer::default())
+        self.shards.look(&shards)
     }
 
-    fn hold_one(&self, key: &[u8]) -> Hold<'_> {
-        Hold::on(&self.host.store, &[self.host.store.shard_of(key)], Access::Read, ChangeBuffer::default())
+    fn look_at(&self, key: &[u8]) -> Looking<'_> {
+        self.shards.look(&[self.host.store.shard_of(key)])
     }
 
     fn count_friends(&self, reader: Reader<'_>) -> Result<usize, CommandError> {
@@ -283,7 +284,7 @@ impl Ranker<'_> {
         let Source::Key(key) = &self.request.source else { return self.gather_arguments(standing) };
         let mut cursor = 0;
         loop {
-            let hold = self.hold_one(key);
+            let hold = self.look_at(key);
             cursor = self.gather_step(
                 hold.reader(self.database),
                 key,
@@ -340,7 +341,7 @@ impl Ranker<'_> {
         standing.ranked.reserve(everyone.len());
         for names in everyone.chunks(limits::MEMBERS_PER_LOCK) {
             standing.unranked.extend_from_slice(names);
-            let hold = self.hold_one(self.request.board);
+            let hold = self.look_at(self.request.board);
             let board = hold.reader(self.database).ranking(self.request.board)?;
             let from = standing.unranked.len() - names.len();
             look_up_from(board, standing, from, self.request);
@@ -450,7 +451,7 @@ impl Ranker<'_> {
             Globals::Held(board) => rank_on(board, rows),
             Globals::InSteps => {
                 let in_step = |rows: &[Row]| {
-                    let hold = self.hold_one(self.request.board);
+                    let hold = self.look_at(self.request.board);
                     // Of another type since: nobody stands on it.
                     let board = hold.reader(self.database).ranking(self.request.board).unwrap_or(None);
                     rank_on(board, rows)

@@ -108,6 +108,17 @@ enum Operation {
     Difference,
 }
 
+impl Operation {
+    /// The event of storing its result.
+    fn stored_event(self) -> &'static str {
+        match self {
+            Self::Union => "zunionstore",
+            Self::Intersection => "zinterstore",
+            Self::Difference => "zdiffstore",
+        }
+    }
+}
+
 /// What becomes of the result; each takes options of its own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Output {
@@ -220,8 +231,8 @@ fn send(keys: Reader<'_>, call: &Call<'_>, reply: &mut Reply<'_>, operation: Ope
 }
 
 fn store(keys: &mut Writer<'_, '_>, call: &Call<'_>, reply: &mut Reply<'_>, operation: Operation) -> Outcome {
-    let entries = Combination::parse(keys.reader(), call, 2, operation, Output::Stored)?.entries();
-    keys.put_ranking(call.argument(1), entries.iter());
+    let entries = Combination::parse(keys.source_reader(), call, 2, operation, Output::Stored)?.entries();
+    keys.put_ranking(call.argument(1), operation.stored_event(), entries.iter());
     reply.count(entries.len());
     Ok(())
 }

@@ -1,8 +1,9 @@
-//! Commands that take members off either end: ZPOPMIN, ZPOPMAX and ZMPOP.
+//! Commands that take members off either end: ZPOPMIN, ZPOPMAX, ZMPOP, and the three that wait for members to come.
 
 use crate::commands::call::{Call, parse_count};
 use crate::commands::error::{CommandError, Outcome};
 use crate::commands::spec::{CommandSpec, Flag, Group, Keys, Run};
+use crate::commands::waiting::{Wish, parse_timeout};
 use crate::ranking::{Order, RankedMembers, Ranking};
 use crate::resp::reply::Reply;
 use crate::store::{Missing, Writer};
@@ -45,6 +46,40 @@ pub(in crate::commands) const COMMANDS: &[CommandSpec] = &[
         run: Run::Write(zmpop),
         ..BASE
     },
+    CommandSpec {
+        name: "bzpopmin",
+        syntax: "key [key ...] timeout",
+        summary: "Removes and returns the member with the lowest score of the first sorted set that has any, or waits",
+        complexity: "O(log N)",
+        arity: -3,
+        flags: &[Flag::Write, Flag::Blocking, Flag::Fast],
+        keys: Keys::Range { first: 1, last: -2, access: &["RW", "access", "delete"] },
+        run: Run::Blocking(|call| bzpop(call, Order::Ascending)),
+        ..BASE
+    },
+    CommandSpec {
+        name: "bzpopmax",
+        syntax: "key [key ...] timeout",
+        summary: "Removes and returns the member with the highest score of the first sorted set that has any, or waits",
+        complexity: "O(log N)",
+        arity: -3,
+        flags: &[Flag::Write, Flag::Blocking, Flag::Fast],
+        keys: Keys::Range { first: 1, last: -2, access: &["RW", "access", "delete"] },
+        run: Run::Blocking(|call| bzpop(call, Order::Descending)),
+        ..BASE
+    },
+    CommandSpec {
+        name: "bzmpop",
+        syntax: "timeout numkeys key [key ...] <MIN | MAX> [COUNT count]",
+        summary: "Removes and returns members as ZMPOP does, or waits for some to come",
+        since: "7.0.0",
+        complexity: "O(K) + O(log N + M) with K keys and M members removed",
+        arity: -5,
+        flags: &[Flag::Write, Flag::Blocking],
+        keys: Keys::Counted { count: 2, access: &["RW", "access", "delete"] },
+        run: Run::Blocking(bzmpop),
+        ..BASE
+    },
 ];
 
 /// Removes up to `count` members from the end of the ranking at `key` that `order` calls first, after `show` was given
@@ -56,7 +91,11 @@ fn take(
     count: usize,
     show: impl FnOnce(&Ranking, Range<usize>),
 ) -> Result<bool, CommandError> {
-    let taken = keys.edit_ranking(key, Missing::Skip, |ranking| {
+    let event = match order {
+        Order::Ascending => "zpopmin",
+        Order::Descending => "zpopmax",
+    };
+    let taken = keys.edit_ranking(key, Missing::Skip, event, |ranking| {
         let len = ranking.ranking().len();
         let wanted = count.min(len);
         let ranks = match order {
@@ -96,22 +135,60 @@ fn pop(keys: &mut Writer<'_, '_>, call: &Call<'_>, reply: &mut Reply<'_>, order:
 fn zmpop(keys: &mut Writer<'_, '_>, call: &Call<'_>, reply: &mut Reply<'_>) -> Outcome {
     let MultiPop { key_count, order, count } = MultiPop::parse(call, 1)?;
     for key in call.cursor(2).take(key_count) {
-        let is_there = take(keys, key, order, count, |ranking, ranks| {
-            reply.array(2);
-            reply.bulk(key);
-            reply.array(ranks.len());
-            ranking.visit(ranks, order, |member, score| {
-                reply.array(2);
-                reply.bulk(member);
-                reply.double(score.get());
-            });
-        })?;
-        if is_there {
+        if take_several(keys, key, order, count, reply)? {
             return Ok(());
         }
     }
     reply.null_array();
     Ok(())
+}
+
+/// Takes up to `count` members from `key` and replies with it and them. Returns whether there is such a key.
+fn take_several(
+    keys: &mut Writer<'_, '_>,
+    key: &[u8],
+    order: Order,
+    count: usize,
+    reply: &mut Reply<'_>,
+) -> Result<bool, CommandError> {
+    take(keys, key, order, count, |ranking, ranks| {
+        reply.array(2);
+        reply.bulk(key);
+        reply.array(ranks.len());
+        ranking.visit(ranks, order, |member, score| {
+            reply.array(2);
+            reply.bulk(member);
+            reply.double(score.get());
+        });
+    })
+}
+
+/// The reply is flat in both protocols: key, member, score.
+fn bzpop(call: &Call<'_>, order: Order) -> Result<Wish, CommandError> {
+    let last = call.arguments.len() - 1;
+    Ok(Wish {
+        timeout: parse_timeout(call, last)?,
+        keys: call.cursor(1).take(last - 1).map(Into::into).collect(),
+        attempt: Box::new(move |keys, key, reply| {
+            take(keys, key, order, 1, |ranking, ranks| {
+                reply.array(3);
+                reply.bulk(key);
+                ranking.visit(ranks, order, |member, score| {
+                    reply.bulk(member);
+                    reply.double(score.get());
+                });
+            })
+        }),
+    })
+}
+
+fn bzmpop(call: &Call<'_>) -> Result<Wish, CommandError> {
+    let MultiPop { key_count, order, count } = MultiPop::parse(call, 2)?;
+    Ok(Wish {
+        timeout: parse_timeout(call, 1)?,
+        keys: call.cursor(3).take(key_count).map(Into::into).collect(),
+        attempt: Box::new(move |keys, key, reply| take_several(keys, key, order, count, reply)),
+    })
 }
 
 /// What a ZMPOP asks for beside its keys.

@@ -237,11 +237,11 @@ fn range(keys: Reader<'_>, call: &Call<'_>, reply: &mut Reply<'_>, given: Given)
 fn zrangestore(keys: &mut Writer<'_, '_>, call: &Call<'_>, reply: &mut Reply<'_>) -> Outcome {
     let request = RangeRequest::parse(call, STORED_SOURCE, Given::NOTHING)?;
     let mut entries = Entries::default();
-    if let Some(ranking) = keys.reader().ranking(call.argument(STORED_SOURCE))? {
+    if let Some(ranking) = keys.source_reader().ranking(call.argument(STORED_SOURCE))? {
         let ranks = request.resolve(ranking);
         ranking.visit(ranks, Order::Ascending, |member, score| entries.push(member, score));
     }
-    keys.put_ranking(call.argument(1), entries.iter());
+    keys.put_ranking(call.argument(1), "zrangestore", entries.iter());
     reply.count(entries.len());
     Ok(())
 }

@@ -195,7 +195,7 @@ fn add(keys: &mut Writer<'_, '_>, call: &Call<'_>, reply: &mut Reply<'_>, mut mo
         );
     }
     let missing = if conditions.only_present { Missing::Skip } else { Missing::Create };
-    let counts = keys.edit_ranking(call.argument(1), missing, |ranking| {
+    let counts = keys.edit_ranking(call.argument(1), missing, "zadd", |ranking| {
         let (mut added, mut changed) = (0, 0);
         let mut ahead = members.clone().zip(scores.iter().map(|score| Aim::Score(*score)));
         for (index, (member, score)) in members.clone().zip(&scores).enumerate() {
@@ -225,7 +225,7 @@ fn increment(
     reply: &mut Reply<'_>,
 ) -> Outcome {
     let missing = if conditions.only_present { Missing::Skip } else { Missing::Create };
-    let result = keys.edit_ranking(key, missing, |ranking| {
+    let result = keys.edit_ranking(key, missing, "zincr", |ranking| {
         let (mut is_nan, mut is_allowed) = (false, false);
         let updated = ranking.update(member, |current| {
             // In Redis's order: NX and XX, then NaN, then GT and LT.
@@ -251,7 +251,7 @@ fn increment(
 
 fn zrem(keys: &mut Writer<'_, '_>, call: &Call<'_>, reply: &mut Reply<'_>) -> Outcome {
     let members = call.cursor(2);
-    let removed = keys.edit_ranking(call.argument(1), Missing::Skip, |ranking| {
+    let removed = keys.edit_ranking(call.argument(1), Missing::Skip, "zrem", |ranking| {
         let mut removed = 0;
         let mut ahead = members.clone();
         for (index, member) in members.clone().enumerate() {
@@ -269,26 +269,27 @@ fn zrem(keys: &mut Writer<'_, '_>, call: &Call<'_>, reply: &mut Reply<'_>) -> Ou
 
 fn zremrangebyrank(keys: &mut Writer<'_, '_>, call: &Call<'_>, reply: &mut Reply<'_>) -> Outcome {
     let range = RankRange::parse(call.argument(2), call.argument(3))?;
-    remove_range(keys, call, reply, |ranking| range.resolve(ranking.len()))
+    remove_range(keys, call, reply, "zremrangebyrank", |ranking| range.resolve(ranking.len()))
 }
 
 fn zremrangebyscore(keys: &mut Writer<'_, '_>, call: &Call<'_>, reply: &mut Reply<'_>) -> Outcome {
     let range = ScoreRange::parse(call.argument(2), call.argument(3))?;
-    remove_range(keys, call, reply, |ranking| range.resolve(ranking))
+    remove_range(keys, call, reply, "zremrangebyscore", |ranking| range.resolve(ranking))
 }
 
 fn zremrangebylex(keys: &mut Writer<'_, '_>, call: &Call<'_>, reply: &mut Reply<'_>) -> Outcome {
     let range = LexRange::parse(call.argument(2), call.argument(3))?;
-    remove_range(keys, call, reply, |ranking| range.resolve(ranking))
+    remove_range(keys, call, reply, "zremrangebylex", |ranking| range.resolve(ranking))
 }
 
 fn remove_range(
     keys: &mut Writer<'_, '_>,
     call: &Call<'_>,
     reply: &mut Reply<'_>,
+    event: &'static str,
     range: impl FnOnce(&Ranking) -> Range<usize>,
 ) -> Outcome {
-    let removed = keys.edit_ranking(call.argument(1), Missing::Skip, |ranking| {
+    let removed = keys.edit_ranking(call.argument(1), Missing::Skip, event, |ranking| {
         let ranks = range(ranking.ranking());
         let removed = ranks.len();
         ranking.remove_range(ranks);

@@ -1,0 +1,129 @@
+//! Which keyspace events are published: the letters of `notify-keyspace-events`.
+
+/// A set of event classes and of the channels they go to, as of Redis 8.2.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct EventClasses(u32);
+
+/// The letters in the order in which Redis prints them: those that `A` stands for, those that it does not, and the rest.
+const LETTERS: &[u8; 16] = b"g$lshzxetdnocKEm";
+
+/// How many letters at the front `A` stands for.
+const ALL_LEN: usize = 10;
+
+/// Where the letters begin that are printed even beside `A`.
+const BESIDE_ALL: usize = 13;
+
+impl EventClasses {
+    /// Of keys of any type: `del`, `expire`, `persist`.
+    pub const GENERIC: Self = Self::of(b'g');
+    /// Of strings.
+    pub const STRING: Self = Self::of(b'$');
+    /// Of sets.
+    pub const SET: Self = Self::of(b's');
+    /// Of sorted sets.
+    pub const SORTED_SET: Self = Self::of(b'z');
+    /// A key's time has come.
+    pub const EXPIRED: Self = Self::of(b'x');
+    /// A key has come to be.
+    pub const NEW: Self = Self::of(b'n');
+    /// A value was replaced as a whole.
+    pub const OVERWRITTEN: Self = Self::of(b'o');
+    /// A value was replaced by one of another type.
+    pub const TYPE_CHANGED: Self = Self::of(b'c');
+    /// A key that was asked for is missing.
+    pub const KEY_MISS: Self = Self::of(b'm');
+    /// Events go to `__keyspace@<database>__:<key>`.
+    pub const TO_KEYSPACE: Self = Self::of(b'K');
+    /// Events go to `__keyevent@<database>__:<event>`.
+    pub const TO_KEYEVENT: Self = Self::of(b'E');
+
+    const fn of(letter: u8) -> Self {
+        let mut index = 0;
+        while LETTERS[index] != letter {
+            index += 1;
+        }
+        Self(1 << index)
+    }
+
+    const ALL: Self = Self((1 << ALL_LEN) - 1);
+
+    /// Reads letters in any order. `None` if one means nothing.
+    #[must_use]
+    pub fn parse(letters: &str) -> Option<Self> {
+        letters.bytes().try_fold(Self::default(), |classes, letter| {
+            let class = match letter {
+                b'A' => Self::ALL,
+                letter if LETTERS.contains(&letter) => Self::of(letter),
+                _ => return None,
+            };
+            Some(Self(classes.0 | class.0))
+        })
+    }
+
+    /// Whether it has all of `classes`.
+    #[must_use]
+    pub fn has(self, classes: Self) -> bool {
+        self.0 & classes.0 == classes.0
+    }
+
+    /// Whether nothing is published: there is no class, or no channel for it to go to.
+    #[must_use]
+    pub fn is_silent(self) -> bool {
+        let channels = Self::TO_KEYSPACE.0 | Self::TO_KEYEVENT.0;
+        self.0 & channels == 0 || self.0 & !channels == 0
+    }
+
+    /// As a number, for an atomic.
+    #[must_use]
+    pub fn bits(self) -> u32 {
+        self.0
+    }
+
+    /// From [`EventClasses::bits`].
+    #[must_use]
+    pub fn from_bits(bits: u32) -> Self {
+        Self(bits)
+    }
+}
+
+impl std::fmt::Display for EventClasses {
+    /// As CONFIG GET prints it.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let is_all = self.has(Self::ALL);
+        if is_all {
+            f.write_str("A")?;
+        }
+        // As Redis: beside `A`, the letters that it does not stand for are left out, but for the last three.
+        let shown = if is_all { BESIDE_ALL } else { 0 };
+        for (index, letter) in LETTERS.iter().enumerate().skip(shown) {
+            if self.0 & (1 << index) != 0 {
+                write!(f, "{}", char::from(*letter))?;
+            }
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::EventClasses;
+
+    /// What Redis 8.2.3 prints after CONFIG SET.
+    #[test]
+    fn letters_print_as_in_redis() {
+        let printed = |letters| EventClasses::parse(letters).map(|classes| classes.to_string());
+        let pairs = [("", ""), ("KEA", "AKE"), ("Kno", "noK"), ("KEmoc", "ocKEm"), ("KEAmoc", "AKEm")];
+        let more = [("mKz$g", "g$zKm"), ("dteKxgzhsl$n", "AK"), ("g$lshzxetd", "A"), ("dteKx", "xetdK")];
+        for (letters, expected) in pairs.into_iter().chain(more) {
+            assert_eq!(printed(letters).as_deref(), Some(expected));
+        }
+        assert_eq!(printed("Kq"), None);
+    }
+
+    #[test]
+    fn a_class_without_a_channel_is_silent() {
+        let is_silent = |letters| EventClasses::parse(letters).unwrap().is_silent();
+        assert!(is_silent("") && is_silent("gz") && is_silent("KE"));
+        assert!(!is_silent("Kz") && !is_silent("Em"));
+    }
+}

@@ -1,0 +1,61 @@
+//! Keyspace events: what happened to which key, for those who subscribe to it.
+
+use super::DatabaseIndex;
+use crate::config::EventClasses;
+
+/// Something that happened to a key.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct KeyEvent {
+    /// Its name, as of Redis 8.2: `zadd`, `expired`.
+    pub name: &'static str,
+    /// The key's database.
+    pub database: DatabaseIndex,
+    /// The key.
+    pub key: Box<[u8]>,
+}
+
+/// Takes events as they happen.
+///
+/// `publish` is called under the locks of the shards in which they happened, so the events of one key come in their
+/// order. It must not block and must not call back into the store.
+pub trait EventSink: Send + Sync {
+    /// Takes `events`, in their order, for the channels that `classes` names.
+    fn publish(&self, classes: EventClasses, events: &[KeyEvent]);
+}
+
+/// The events of one hold that somebody may want to hear of.
+#[derive(Debug, Default)]
+pub(super) struct EventBuffer {
+    wanted: EventClasses,
+    events: Vec<KeyEvent>,
+}
+
+impl EventBuffer {
+    /// An empty buffer that keeps events of the classes in `wanted`.
+    pub(super) fn new(wanted: EventClasses) -> Self {
+        Self { wanted, events: Vec::new() }
+    }
+
+    /// Whether events of `class` are kept.
+    pub(super) fn wants(&self, class: EventClasses) -> bool {
+        self.wanted.has(class)
+    }
+
+    /// Keeps an event if its class is wanted.
+    pub(super) fn push(
+        &mut self,
+        class: EventClasses,
+        name: &'static str,
+        database: DatabaseIndex,
+        key: &[u8],
+    ) {
+        if self.wants(class) {
+            self.events.push(KeyEvent { name, database, key: key.into() });
+        }
+    }
+
+    /// The events since the last time.
+    pub(super) fn take(&mut self) -> Vec<KeyEvent> {
+        std::mem::take(&mut self.events)
+    }
+}

@@ -1,0 +1,142 @@
+//! The shards as a command on many keys sees them.
+
+use super::change::ChangeBuffer;
+use super::hold::Hold;
+use super::sink::Seq;
+use super::value::Kind;
+use super::{Access, DatabaseIndex, DatabaseSize, Shard, ShardIndex, Store, table};
+use std::ops::Deref;
+
+/// The shards, for a command that chooses its own locks: to be locked as it goes, or held already by a transaction.
+#[derive(Debug)]
+pub enum Shards<'a, 's> {
+    /// Each is locked when it is needed.
+    Free(&'s Store),
+    /// All of them are held, for writing if anything will be written.
+    Held(&'a mut Hold<'s>),
+}
+
+/// Shards that may be looked at: under locks of their own, or under a transaction's.
+#[derive(Debug)]
+pub enum Looking<'l> {
+    /// Until dropped.
+    Own(Box<Hold<'l>>),
+    /// As long as the transaction runs.
+    Shared(&'l Hold<'l>),
+}
+
+impl<'l> Deref for Looking<'l> {
+    type Target = Hold<'l>;
+
+    fn deref(&self) -> &Hold<'l> {
+        match self {
+            Looking::Own(hold) => hold,
+            Looking::Shared(hold) => hold,
+        }
+    }
+}
+
+impl Shards<'_, '_> {
+    /// Shards to look at, which must be ascending and without repetition.
+    #[must_use]
+    pub fn look(&self, shards: &[ShardIndex]) -> Looking<'_> {
+        match self {
+            Shards::Free(store) => {
+                Looking::Own(Box::new(Hold::on(store, shards, Access::Read, ChangeBuffer::default())))
+            }
+            Shards::Held(hold) => Looking::Shared(hold),
+        }
+    }
+
+    fn store(&self) -> &Store {
+        match self {
+            Shards::Free(store) => store,
+            Shards::Held(hold) => hold.store,
+        }
+    }
+
+    /// Lets `visit` see one shard, locked for reading. `None` if there is no such shard.
+    fn visit<T>(&self, index: ShardIndex, visit: impl FnOnce(&Shard) -> T) -> Option<T> {
+        match self {
+            Shards::Free(store) => store.shards.get(index).map(|shard| visit(&shard.read())),
+            Shards::Held(hold) => hold.shard(index).map(visit),
+        }
+    }
+
+    /// The size of a database, shard by shard: exact while nobody writes.
+    #[must_use]
+    pub fn size(&self, database: DatabaseIndex) -> DatabaseSize {
+        let mut size = DatabaseSize::default();
+        for index in 0..self.store().shard_count() {
+            self.visit(index, |shard| {
+                let keyspace = shard.keyspace(database);
+                size.keys += keyspace.len();
+                size.expiring_keys += keyspace.expiring_len();
+                size.expiry_sum_ms += keyspace.expiry_sum_ms();
+            });
+        }
+        size
+    }
+
+    /// The number of keys that clients wait for.
+    #[must_use]
+    pub fn awaited_keys(&self) -> usize {
+        let of_shard = |shard: &Shard| {
+            shard.keyspaces.iter().map(|keyspace| keyspace.interests.awaited_keys()).sum::<usize>()
+        };
+        (0..self.store().shard_count()).filter_map(|index| self.visit(index, of_shard)).sum()
+    }
+
+    /// Visits about `count` keys of `database` from `cursor` on; returns where to go on, 0 at the end. A key that is
+    /// there throughout a walk is visited at least once. Looks at one shard at a time.
+    pub fn scan(
+        &self,
+        database: DatabaseIndex,
+        cursor: u64,
+        count: usize,
+        mut visit: impl FnMut(&[u8], Kind),
+    ) -> u64 {
+        let now_ms = self.store().clock.now_ms();
+        let mut index = (cursor >> table::CURSOR_BITS) as usize;
+        let mut place = cursor & ((1 << table::CURSOR_BITS) - 1);
+        let mut seen = 0;
+        loop {
+            let next = self.visit(index, |shard| {
+                shard.keyspace(database).scan(place, count - seen, |entry| {
+                    seen += 1;
+                    if !entry.is_expired(now_ms) {
+                        visit(&entry.key, entry.value.kind());
+                    }
+                })
+            });
+            let Some(next) = next else { return 0 };
+            place = next;
+            if place == 0 {
+                index += 1;
+            }
+            if seen >= count && index < self.store().shard_count() {
+                return (index as u64) << table::CURSOR_BITS | place;
+            }
+            if seen >= count {
+                return 0;
+            }
+        }
+    }
+
+    /// Removes every key of `database`, or of all if `None`, in one moment. Returns the journal's number for it; a
+    /// transaction has its own.
+    pub fn flush(&mut self, database: Option<DatabaseIndex>) -> Option<Seq> {
+        match self {
+            Shards::Free(store) => {
+                let all: Vec<ShardIndex> = (0..store.shard_count()).collect();
+                let mut hold = Hold::on(store, &all, Access::Write, ChangeBuffer::default());
+                hold.flush(database);
+                hold.release().0
+            }
+            Shards::Held(hold) => {
+                hold.flush(database);
+                None
+            }
+        }
+    }
+}

@@ -1,0 +1,395 @@
+//! Changes to the held keys of one database: the one way in which values change.
+//!
+//! Every change leaves its trace: a Change for the journal, an event for those who subscribe, and word to those who
+//! watch or wait for the key.
+
+use super::change::ChangeBuffer;
+use super::event::EventBuffer;
+use super::hold::{Hold, Reader};
+use super::interest::{Waiter, Watch};
+use super::keyspace::Keyspace;
+use super::members::Members;
+use super::value::{Kind, Value, WrongType};
+use super::{DatabaseIndex, ShardIndex};
+use crate::config::EventClasses;
+use crate::ranking::{RankedMembers, Ranking, Score, Updated};
+use std::ops::Range;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+/// Write access to the held keys of one database.
+#[derive(Debug)]
+pub struct Writer<'h, 's> {
+    hold: &'h mut Hold<'s>,
+    database: DatabaseIndex,
+}
+
+/// What an edit does when its key is missing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Missing {
+    /// Starts with an empty value; the key comes to be if the edit leaves something in it.
+    Create,
+    /// Leaves it missing and does not call the edit.
+    Skip,
+}
+
+/// A key's keyspace, rid of the key if it had expired, and where a change of the key leaves its trace.
+struct Place<'w> {
+    keyspace: &'w mut Keyspace,
+    trace: Trace<'w>,
+}
+
+/// Where a change of one key leaves its trace.
+#[derive(Debug)]
+struct Trace<'w> {
+    changes: &'w mut ChangeBuffer,
+    events: &'w mut EventBuffer,
+    ready: &'w mut Vec<(DatabaseIndex, Box<[u8]>)>,
+    database: DatabaseIndex,
+    key: &'w [u8],
+}
+
+impl Trace<'_> {
+    fn event(&mut self, class: EventClasses, name: &'static str) {
+        self.events.push(class, name, self.database, self.key);
+    }
+
+    /// The events of a value of type `new` in the place of one of type `old`.
+    fn replacement(&mut self, old: Option<Kind>, new: Kind) {
+        match old {
+            None => self.event(EventClasses::NEW, "new"),
+            Some(old) => {
+                self.event(EventClasses::OVERWRITTEN, "overwritten");
+                if old != new {
+                    self.event(EventClasses::TYPE_CHANGED, "type_changed");
+                }
+            }
+        }
+    }
+
+    /// Tells those who watch or wait for the key that it has changed.
+    fn tell(&mut self, keyspace: &mut Keyspace) {
+        if keyspace.interests.note_change(self.key) {
+            self.ready.push((self.database, self.key.into()));
+        }
+    }
+}
+
+impl<'h, 's> Writer<'h, 's> {
+    pub(super) fn new(hold: &'h mut Hold<'s>, database: DatabaseIndex) -> Self {
+        Self { hold, database }
+    }
+}
+
+impl Writer<'_, '_> {
+    /// The same keys, to ask about before they are changed: as in Redis, that counts neither as a hit nor as a miss.
+    #[must_use]
+    pub fn reader(&self) -> Reader<'_> {
+        self.hold.reader(self.database).uncounted()
+    }
+
+    /// The same keys, to ask about as a command that only reads does.
+    #[must_use]
+    pub fn source_reader(&self) -> Reader<'_> {
+        self.hold.reader(self.database)
+    }
+
+    /// Changes the ranking at `key`; a ranking left empty is removed. If something changed, that is event `event`.
+    /// Returns what `edit` returned, or `None` where the key is missing and `missing` says to skip it.
+    ///
+    /// # Errors
+    /// [`WrongType`] if the key holds something else; nothing is changed then.
+    pub fn edit_ranking<T>(
+        &mut self,
+        key: &[u8],
+        missing: Missing,
+        event: &'static str,
+        edit: impl FnOnce(&mut RankingEdit<'_, '_>) -> T,
+    ) -> Result<Option<T>, WrongType> {
+        let Place { keyspace, mut trace } = self.fresh(key);
+        let asks = missing == Missing::Skip || trace.events.wants(EventClasses::NEW);
+        let is_new = asks && keyspace.get(key).is_none();
+        if missing == Missing::Skip && is_new {
+            return Ok(None);
+        }
+        let ranking = keyspace.ranking_or_new(key)?;
+        let mut ranking = RankingEdit { ranking, trace: &mut trace, has_changed: false };
+        let result = edit(&mut ranking);
+        let (has_changed, is_empty) = (ranking.has_changed, ranking.ranking.is_empty());
+        if has_changed {
+            if is_new {
+                trace.event(EventClasses::NEW, "new");
+            }
+            trace.event(EventClasses::SORTED_SET, event);
+            trace.tell(keyspace);
+        }
+        self.remove_if(key, is_empty, has_changed);
+        Ok(Some(result))
+    }
+
+    /// Changes the set at `key`, as [`Writer::edit_ranking`] does a ranking.
+    ///
+    /// # Errors
+    /// [`WrongType`] if the key holds something else; nothing is changed then.
+    pub fn edit_set<T>(
+        &mut self,
+        key: &[u8],
+        missing: Missing,
+        event: &'static str,
+        edit: impl FnOnce(&mut SetEdit<'_, '_>) -> T,
+    ) -> Result<Option<T>, WrongType> {
+        let Place { keyspace, mut trace } = self.fresh(key);
+        let asks = missing == Missing::Skip || trace.events.wants(EventClasses::NEW);
+        let is_new = asks && keyspace.get(key).is_none();
+        if missing == Missing::Skip && is_new {
+            return Ok(None);
+        }
+        let members = keyspace.set_or_new(key)?;
+        let mut set = SetEdit { members, trace: &mut trace, has_changed: false };
+        let result = edit(&mut set);
+        let (has_changed, is_empty) = (set.has_changed, set.members.is_empty());
+        if has_changed {
+            if is_new {
+                trace.event(EventClasses::NEW, "new");
+            }
+            trace.event(EventClasses::SET, event);
+            trace.tell(keyspace);
+        }
+        self.remove_if(key, is_empty, has_changed);
+        Ok(Some(result))
+    }
+
+    /// Removes a value that an edit left empty. One that the edit found so was made for it and is nobody's business.
+    fn remove_if(&mut self, key: &[u8], is_empty: bool, has_changed: bool) {
+        if is_empty && has_changed {
+            self.remove(key);
+        } else if is_empty {
+            self.fresh(key).keyspace.remove(key);
+        }
+    }
+
+    /// Makes `key` the string `value`, expiring at `expire_at_ms` or never, in place of whatever it was. Event `set`.
+    pub fn set_string(&mut self, key: &[u8], value: &[u8], expire_at_ms: Option<u64>) {
+        self.put_string(key, value, expire_at_ms, "set", true);
+    }
+
+    /// Changes the string at `key` to `value`, or makes one, expiring as it did. Event `event`.
+    pub fn update_string(&mut self, key: &[u8], value: &[u8], event: &'static str) {
+        let expire_at_ms = self.reader().expiry(key).flatten();
+        self.put_string(key, value, expire_at_ms, event, false);
+    }
+
+    fn put_string(
+        &mut self,
+        key: &[u8],
+        value: &[u8],
+        expire_at_ms: Option<u64>,
+        event: &'static str,
+        replaces: bool,
+    ) {
+        let Place { keyspace, mut trace } = self.fresh(key);
+        let old = keyspace.put(key, Value::String(value.into()), expire_at_ms);
+        trace.changes.set_string(trace.database, key, value, expire_at_ms);
+        match &old {
+            Some(_) if !replaces => {}
+            old => trace.replacement(old.as_ref().map(Value::kind), Kind::String),
+        }
+        trace.event(EventClasses::STRING, event);
+        trace.tell(keyspace);
+        self.free(old);
+    }
+
+    /// Makes `key` a ranking of `entries` that never expires, in place of whatever it was; event `event`. Without
+    /// entries `key` is removed. `entries` as [`RankedMembers::from_sorted`] wants them. O(entries).
+    pub fn put_ranking<'a>(
+        &mut self,
+        key: &[u8],
+        event: &'static str,
+        entries: impl Iterator<Item = (&'a [u8], Score)> + Clone,
+    ) {
+        if entries.clone().next().is_none() {
+            self.remove(key);
+            return;
+        }
+        let Place { keyspace, mut trace } = self.fresh(key);
+        let old = keyspace.put_ranking(key, entries.clone());
+        if old.is_some() {
+            // Its old members are not said to be gone one by one.
+            trace.changes.drop_key(trace.database, key);
+        }
+        entries.for_each(|(member, score)| trace.changes.set_score(trace.database, key, member, score));
+        trace.replacement(old.as_ref().map(Value::kind), Kind::Ranking);
+        trace.event(EventClasses::SORTED_SET, event);
+        trace.tell(keyspace);
+        self.free(old);
+    }
+
+    /// Makes `key` expire at `expire_at_ms` (event `expire`), or never (`persist`). Returns whether there is such a key.
+    pub fn set_expiry(&mut self, key: &[u8], expire_at_ms: Option<u64>) -> bool {
+        let Place { keyspace, mut trace } = self.fresh(key);
+        let found = keyspace.set_expiry(key, expire_at_ms);
+        if found {
+            trace.changes.set_expiry(trace.database, key, expire_at_ms);
+            trace.event(EventClasses::GENERIC, if expire_at_ms.is_some() { "expire" } else { "persist" });
+            trace.tell(keyspace);
+        }
+        found
+    }
+
+    /// Removes `key`; event `del`. Returns whether it was there.
+    pub fn remove(&mut self, key: &[u8]) -> bool {
+        let Place { keyspace, mut trace } = self.fresh(key);
+        let old = keyspace.remove(key);
+        let found = old.is_some();
+        if found {
+            trace.changes.drop_key(trace.database, key);
+            trace.event(EventClasses::GENERIC, "del");
+            trace.tell(keyspace);
+        }
+        self.free(old);
+        found
+    }
+
+    /// An event of `key` beyond those that its changes are by themselves.
+    pub fn notify(&mut self, class: EventClasses, event: &'static str, key: &[u8]) {
+        self.hold.events.get_mut().push(class, event, self.database, key);
+    }
+
+    /// From now on `watch` breaks when `key` changes.
+    pub fn watch(&mut self, key: &[u8], watch: &Arc<Watch>) {
+        // A key whose time has come is missing already: its removal later is no change.
+        self.fresh(key).keyspace.interests.watch(key, Arc::clone(watch));
+    }
+
+    /// Queues `waiter` for `key`; see [`Hold::end_record`].
+    pub fn wait_for(&mut self, key: &[u8], waiter: Arc<dyn Waiter>) {
+        self.fresh(key).keyspace.interests.wait(key, waiter);
+    }
+
+    /// Takes `waiter` out of the queue for `key`.
+    pub fn stop_waiting(&mut self, key: &[u8], waiter: &Arc<dyn Waiter>) {
+        self.fresh(key).keyspace.interests.stop_waiting(key, waiter);
+    }
+
+    /// Undoes [`Writer::watch`].
+    pub fn unwatch(&mut self, key: &[u8], watch: &Arc<Watch>) {
+        self.fresh(key).keyspace.interests.unwatch(key, watch);
+    }
+
+    /// Removes one key of `shard` that has expired, if there is one.
+    pub(super) fn remove_one_expired(&mut self, shard: ShardIndex) -> bool {
+        let (database, now_ms) = (self.database, self.hold.now_ms);
+        debug_assert!(self.hold.first.0 == shard);
+        let keyspace = self.hold.first.1.shard_mut().keyspace_mut(database);
+        let Some(key) = keyspace.expired_key(now_ms) else { return false };
+        self.fresh(&key);
+        true
+    }
+
+    fn fresh<'w>(&'w mut self, key: &'w [u8]) -> Place<'w> {
+        let (database, now_ms) = (self.database, self.hold.now_ms);
+        let position = self.hold.rest_position(key);
+        let Hold { store, first, rest, changes, events, ready, .. } = &mut *self.hold;
+        let guard = position.map_or(&mut first.1, |position| &mut rest[position].1);
+        let keyspace = guard.shard_mut().keyspace_mut(database);
+        let mut trace = Trace { changes, events: events.get_mut(), ready, database, key };
+        // Most of the time nothing at all has expired, and the key need not be looked up for it.
+        let may_be_expired = keyspace.first_expiry_ms().is_some_and(|first_ms| first_ms <= now_ms);
+        if may_be_expired && keyspace.get(key).is_some_and(|entry| entry.is_expired(now_ms)) {
+            store.expired_keys.fetch_add(1, Ordering::Relaxed);
+            store.reclaimer.free_value(keyspace.remove(key));
+            trace.changes.drop_key(database, key);
+            trace.event(EventClasses::EXPIRED, "expired");
+            trace.tell(keyspace);
+        }
+        Place { keyspace, trace }
+    }
+
+    fn free(&self, value: Option<Value>) {
+        self.hold.store.reclaimer.free_value(value);
+    }
+}
+
+/// A ranking being changed: each change is recorded as it is made.
+pub struct RankingEdit<'e, 'w> {
+    ranking: &'e mut Ranking,
+    trace: &'e mut Trace<'w>,
+    has_changed: bool,
+}
+
+impl RankingEdit<'_, '_> {
+    /// The ranking as it is now.
+    #[must_use]
+    pub fn ranking(&self) -> &Ranking {
+        self.ranking
+    }
+
+    /// See [`RankedMembers::update`].
+    pub fn update(&mut self, member: &[u8], decide: impl FnOnce(Option<Score>) -> Option<Score>) -> Updated {
+        let updated = self.ranking.update(member, decide);
+        if let Some(score) = updated.after.filter(|_| updated.after != updated.before) {
+            self.has_changed = true;
+            self.trace.changes.set_score(self.trace.database, self.trace.key, member, score);
+        }
+        updated
+    }
+
+    /// See [`RankedMembers::remove`].
+    pub fn remove(&mut self, member: &[u8]) -> Option<Score> {
+        let removed = self.ranking.remove(member);
+        if removed.is_some() {
+            self.has_changed = true;
+            self.trace.changes.remove_score(self.trace.database, self.trace.key, member);
+        }
+        removed
+    }
+
+    /// See [`RankedMembers::remove_range`]. Removing everything leaves no Change for each member: the key's removal,
+    /// which follows, says it all.
+    pub fn remove_range(&mut self, ranks: Range<usize>) {
+        let Trace { changes, database, key, .. } = &mut *self.trace;
+        let is_everything = ranks == (0..self.ranking.len());
+        self.has_changed |= !ranks.is_empty();
+        self.ranking.remove_range(ranks, |member, _| {
+            if !is_everything {
+                changes.remove_score(*database, key, member);
+            }
+        });
+    }
+}
+
+impl std::fmt::Debug for RankingEdit<'_, '_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("RankingEdit").field("members", &self.ranking.len()).finish_non_exhaustive()
+    }
+}
+
+/// A set being changed: each change is recorded as it is made.
+#[derive(Debug)]
+pub struct SetEdit<'e, 'w> {
+    members: &'e mut Members,
+    trace: &'e mut Trace<'w>,
+    has_changed: bool,
+}
+
+impl SetEdit<'_, '_> {
+    /// Adds `member`; returns whether it was new.
+    pub fn insert(&mut self, member: &[u8]) -> bool {
+        let is_new = self.members.insert(member);
+        if is_new {
+            self.has_changed = true;
+            self.trace.changes.add_member(self.trace.database, self.trace.key, member);
+        }
+        is_new
+    }
+
+    /// Removes `member`; returns whether it was there.
+    pub fn remove(&mut self, member: &[u8]) -> bool {
+        let was_there = self.members.remove(member);
+        if was_there {
+            self.has_changed = true;
+            self.trace.changes.remove_member(self.trace.database, self.trace.key, member);
+        }
+        was_there
+    }
+}
