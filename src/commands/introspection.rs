@@ -196,10 +196,14 @@ fn write_info(entry: &Entry, reply: &mut Reply<'_>) {
     let categories = spec.acl_categories();
     reply.set(categories.len());
     categories.iter().for_each(|category| reply.simple(category));
-    reply.array(spec.tips.len());
+    reply.set(spec.tips.len());
     spec.tips.iter().for_each(|tip| reply.bulk(tip.as_bytes()));
     write_key_specs(spec, reply);
-    reply.array(entry.subcommands.len());
+    // An empty list is a set to Redis.
+    match entry.subcommands.len() {
+        0 => reply.set(0),
+        len => reply.array(len),
+    }
     entry.subcommands.iter().for_each(|place| write_info(&table().entries()[*place], reply));
 }
 

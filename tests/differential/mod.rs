@@ -83,6 +83,8 @@ fn same(request: &Request, ours: &Reply, theirs: &Reply) -> bool {
     let theirs = &if name.starts_with(b"Z") { without_negative_zero(theirs) } else { theirs.clone() };
     match name.as_slice() {
         b"SMEMBERS" | b"SCAN" => ours.unordered() == theirs.unordered(),
+        b"ZSCAN" => walked(ours).unordered() == walked(theirs).unordered(),
+        b"ZRANDMEMBER" => same_draw(request, ours, theirs),
         b"TTL" => same_lifetime(ours, theirs, 1),
         b"PTTL" => same_lifetime(ours, theirs, 1_000),
         _ => ours == theirs,
@@ -105,6 +107,46 @@ fn without_negative_zero(reply: &Reply) -> Reply {
         Reply::Double(text) if text == b"-0" => Reply::Double(b"0".to_vec()),
         Reply::Array(items) => Reply::Array(items.iter().map(without_negative_zero).collect()),
         other => other.clone(),
+    }
+}
+
+/// A step of a ZSCAN with its members beside their scores. Redis prints those of a large ranking with 17 digits.
+fn walked(reply: &Reply) -> Reply {
+    let Reply::Array(parts) = reply else { return reply.clone() };
+    let mut pairs = in_pairs(parts[1].items());
+    for pair in &mut pairs {
+        if let Reply::Array(pair) = pair {
+            let score: f64 = pair[1].text().parse().expect("a score");
+            pair[1] = Reply::Bulk(format!("{score:?}").into_bytes());
+        }
+    }
+    Reply::Array(vec![parts[0].clone(), Reply::Array(pairs)])
+}
+
+fn in_pairs(items: &[Reply]) -> Vec<Reply> {
+    items.chunks(2).map(|pair| Reply::Array(pair.to_vec())).collect()
+}
+
+/// A draw of all members is compared as a set, a smaller one by the types and numbers of what it holds.
+fn same_draw(request: &Request, ours: &Reply, theirs: &Reply) -> bool {
+    let is_of_all = request.get(2).is_some_and(|count| count == b"100000");
+    let is_flat = request.len() == 4 && matches!(ours.items().first(), Some(Reply::Bulk(_)));
+    if !is_of_all {
+        shape(ours) == shape(theirs)
+    } else if is_flat {
+        let pairs = |reply: &Reply| Reply::Array(in_pairs(reply.items())).unordered();
+        pairs(ours) == pairs(theirs)
+    } else {
+        ours.unordered() == theirs.unordered()
+    }
+}
+
+fn shape(reply: &Reply) -> String {
+    match reply {
+        Reply::Array(items) => format!("*{}", items.iter().map(shape).collect::<String>()),
+        Reply::Bulk(_) => "$".to_owned(),
+        Reply::Double(_) => ",".to_owned(),
+        other => other.lines().concat(),
     }
 }
 

@@ -1,6 +1,6 @@
 //! Random command streams: every command that Redis has too, well-formed and broken, on keys of every type.
 //!
-//! What is left out is what two right servers may answer differently: order by hash, clocks to the millisecond, ranges by
+//! What is left out is what two right servers may answer differently: order by hash, what is drawn by chance, clocks to the millisecond, ranges by
 //! member over mixed scores, a negative LIMIT offset (in Redis it depends on the encoding), how long an expired key that
 //! nobody asks for is still counted.
 
@@ -68,8 +68,9 @@ pub(super) fn generate(chance: &mut Chance, length: usize) -> Vec<Request> {
     }
     while stream.len() < length {
         let mut words = command(chance);
-        // A SCAN with its COUNT broken off would show the hash table's own steps; COMMAND alone is each server's list.
-        let breakable = !matches!(words[0].as_str(), "SCAN" | "COMMAND") && !words.contains(&LEX.to_owned());
+        // A walk with its COUNT broken off would show the hash table's own steps; COMMAND alone is each server's list.
+        let breakable =
+            !matches!(words[0].as_str(), "SCAN" | "ZSCAN" | "COMMAND") && !words.contains(&LEX.to_owned());
         if breakable && chance.percent(8) {
             break_somewhere(chance, &mut words);
         }
@@ -218,7 +219,8 @@ fn words(text: &str) -> Vec<String> {
 /// One well-formed command.
 fn command(chance: &mut Chance) -> Vec<String> {
     match chance.below(100) {
-        0..58 => ranking_command(chance),
+        0..46 => ranking_command(chance),
+        46..58 => many_keys_command(chance),
         58..64 => lex_command(chance),
         64..76 => set_command(chance),
         76..86 => string_command(chance),
@@ -310,6 +312,132 @@ fn ranking_command(chance: &mut Chance) -> Vec<String> {
     }
 }
 
+/// A key of any kind that a union takes, sometimes of one that it does not.
+fn source(chance: &mut Chance) -> String {
+    match chance.below(40) {
+        0 => chance.pick(&STRINGS).to_owned(),
+        1..5 => "nothing".to_owned(),
+        5..14 => chance.pick(&SETS).to_owned(),
+        14 => LEX.to_owned(),
+        _ => chance.pick(&BOARDS).to_owned(),
+    }
+}
+
+/// How many keys, and the keys.
+fn sources(chance: &mut Chance, words: &mut Vec<String>) -> usize {
+    let count = 1 + chance.below(4);
+    let stated = if chance.percent(4) { chance.below(6) } else { count };
+    words.push(stated.to_string());
+    words.extend((0..count).map(|_| source(chance)));
+    count
+}
+
+fn weights_and_aggregate(chance: &mut Chance, count: usize, words: &mut Vec<String>) {
+    let mut options = [0, 1];
+    if chance.percent(50) {
+        options.reverse();
+    }
+    for option in options {
+        if option == 0 && chance.percent(40) {
+            words.push(chance.pick(&["WEIGHTS", "weights"]).to_owned());
+            words.extend((0..count).map(|_| score(chance)));
+        }
+        if option == 1 && chance.percent(50) {
+            words.push(chance.pick(&["AGGREGATE", "aggregate"]).to_owned());
+            words.push(chance.pick(&["SUM", "MIN", "MAX", "sum", "min", "max", "avg"]).to_owned());
+        }
+    }
+}
+
+/// Commands on several keys, and those whose replies are drawn or walked.
+fn many_keys_command(chance: &mut Chance) -> Vec<String> {
+    let destination = key(chance, &["b0", "b1", "b2", "big", "d"]);
+    let board = key(chance, &BOARDS);
+    match chance.below(24) {
+        0..6 => {
+            let mut words = vec![chance.pick(&["ZUNION", "ZINTER"]).to_owned()];
+            let count = sources(chance, &mut words);
+            if chance.percent(50) {
+                words.push("WITHSCORES".to_owned());
+            }
+            weights_and_aggregate(chance, count, &mut words);
+            maybe(chance, 30, &mut words, &["WITHSCORES", "withscores"]);
+            words
+        }
+        6..10 => {
+            let mut words = vec![chance.pick(&["ZUNIONSTORE", "ZINTERSTORE"]).to_owned(), destination];
+            let count = sources(chance, &mut words);
+            weights_and_aggregate(chance, count, &mut words);
+            maybe(chance, 4, &mut words, &["WITHSCORES", "LIMIT"]);
+            words
+        }
+        10..12 => {
+            let mut words = vec!["ZDIFF".to_owned()];
+            sources(chance, &mut words);
+            maybe(chance, 50, &mut words, &["WITHSCORES", "WEIGHTS", "withscores"]);
+            words
+        }
+        12 => {
+            let mut words = vec!["ZDIFFSTORE".to_owned(), destination];
+            sources(chance, &mut words);
+            maybe(chance, 4, &mut words, &["WITHSCORES", "WEIGHTS"]);
+            words
+        }
+        13..15 => {
+            let mut words = vec!["ZINTERCARD".to_owned()];
+            sources(chance, &mut words);
+            if chance.percent(50) {
+                words.extend(["LIMIT".to_owned(), (chance.below(60) as i64 - 1).to_string()]);
+            }
+            words
+        }
+        15..18 => {
+            let mut words = vec!["ZRANGESTORE".to_owned(), destination, board];
+            if chance.percent(40) {
+                words.extend([index(chance), index(chance)]);
+                maybe(chance, 30, &mut words, &["REV"]);
+            } else {
+                words.extend([bound(chance), bound(chance), "BYSCORE".to_owned()]);
+                maybe(chance, 40, &mut words, &["REV"]);
+                limit(chance, 40, &mut words);
+            }
+            maybe(chance, 4, &mut words, &["WITHSCORES", "BYLEX", "REV"]);
+            words
+        }
+        18..20 => {
+            let mut words = vec!["ZMPOP".to_owned()];
+            sources(chance, &mut words);
+            maybe(chance, 96, &mut words, &["MIN", "MAX", "min"]);
+            if chance.percent(50) {
+                words.extend(["COUNT".to_owned(), (chance.below(8) as i64 - 1).to_string()]);
+            }
+            words
+        }
+        20..22 => {
+            let mut words = vec!["ZSCAN".to_owned(), board, "0".to_owned()];
+            words.extend(["COUNT".to_owned(), "100000".to_owned()]);
+            if chance.percent(40) {
+                words.extend(["MATCH".to_owned(), chance.pick(&["m1*", "*", "m?", "[^m]*", ""]).to_owned()]);
+            }
+            words
+        }
+        22 => {
+            // Drawn by chance: only how many there are can be compared, unless all are drawn.
+            let mut words = vec!["ZRANDMEMBER".to_owned(), board];
+            if chance.percent(80) {
+                words.push(if chance.percent(50) { "100000" } else { "-3" }.to_owned());
+                maybe(chance, 50, &mut words, &["WITHSCORES", "withscores"]);
+            }
+            words
+        }
+        _ => {
+            let mut words = words("COMMAND GETKEYS ZUNIONSTORE d");
+            sources(chance, &mut words);
+            words
+        }
+    }
+}
+
 fn lex_command(chance: &mut Chance) -> Vec<String> {
     let lex = LEX.to_owned();
     match chance.below(10) {
@@ -323,6 +451,13 @@ fn lex_command(chance: &mut Chance) -> Vec<String> {
         7 => {
             let name = chance.pick(&["ZRANGEBYLEX", "ZREVRANGEBYLEX"]).to_owned();
             let mut words = vec![name, lex, lex_bound(chance), lex_bound(chance)];
+            limit(chance, 40, &mut words);
+            words
+        }
+        8 => {
+            let mut words = vec!["ZRANGESTORE".to_owned(), "d".to_owned(), lex];
+            words.extend([lex_bound(chance), lex_bound(chance), "BYLEX".to_owned()]);
+            maybe(chance, 40, &mut words, &["REV"]);
             limit(chance, 40, &mut words);
             words
         }
@@ -405,7 +540,7 @@ fn lifetime_command(chance: &mut Chance) -> Vec<String> {
 }
 
 fn key_command(chance: &mut Chance) -> Vec<String> {
-    let one = key(chance, &["b0", "b1", "b2", "s0", "s1", "c0", "c1"]);
+    let one = key(chance, &["b0", "b1", "b2", "d", "s0", "s1", "c0", "c1"]);
     let other = key(chance, &["b0", "b2", "s1", "c1", "nothing"]);
     match chance.below(24) {
         0..3 => vec!["DEL".to_owned(), one, other],

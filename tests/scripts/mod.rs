@@ -13,11 +13,12 @@
 //! | `closed` | the server closes the connection |
 //! | `@new` | what follows is said on a further connection |
 //! | `@rankd`, `@redis` | the next request is for one of the two: an addition, or a difference we chose |
+//! | `@valkey` | the next request is for rankd and Valkey: what Redis has not |
 //! | `@unordered` | the order of arrays in the next reply does not matter |
 //! | `@any` | only the type of the next reply matters |
 //!
 //! Expectations are captured, not invented: `RANKD_RECORD=1 cargo test scripts` rewrites every expected reply that is
-//! not under `@rankd` with what Redis 8.2.3 says.
+//! not under `@rankd` or `@valkey` with what Redis 8.2.3 says.
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -32,7 +33,8 @@ use crate::support::server::{Peer, Server};
 #[derive(Default)]
 struct Step {
     line: usize,
-    only: Option<Party>,
+    /// For whom it is, if not for all.
+    only: Option<&'static [Party]>,
     any: bool,
     unordered: bool,
     new_connection: bool,
@@ -95,8 +97,9 @@ impl Script {
                     script.server_arguments.extend(line.split(' ').skip(1).map(str::to_owned));
                 }
                 "@new" => next.new_connection = true,
-                "@rankd" => next.only = Some(Party::Rankd),
-                "@redis" => next.only = Some(Party::Redis),
+                "@rankd" => next.only = Some(&[Party::Rankd]),
+                "@redis" => next.only = Some(&[Party::Redis]),
+                "@valkey" => next.only = Some(&[Party::Rankd, Party::Valkey]),
                 "@unordered" => next.unordered = true,
                 "@any" => next.any = true,
                 other => panic!("{}: what is `{other}`?", place()),
@@ -147,6 +150,10 @@ impl Script {
 }
 
 impl Step {
+    fn is_for(&self, party: Party) -> bool {
+        self.only.is_none_or(|only| only.contains(&party))
+    }
+
     fn send(&self, client: &mut Client) -> std::io::Result<()> {
         if self.raw {
             client.try_send_raw(&unescape(&self.request))
@@ -268,7 +275,7 @@ fn hold(script: &Script, server: &mut Server, party: Party) -> Vec<String> {
         if step.starts_conversation || step.new_connection {
             client = server.client();
         }
-        if abandoned || step.only.is_some_and(|only| only != party) {
+        if abandoned || !step.is_for(party) {
             continue;
         }
         client.set_read_timeout(Duration::from_secs(20));
@@ -323,7 +330,7 @@ fn redis_holds_every_conversation() {
                 if step.starts_conversation || step.new_connection {
                     client = server.client();
                 }
-                if step.only != Some(Party::Rankd) {
+                if step.is_for(Party::Redis) {
                     step.record(&mut client);
                 }
             }
