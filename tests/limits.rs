@@ -8,7 +8,7 @@ use crate::support::server::{Server, run_rankd};
 use crate::support::wait_for;
 
 /// Every bound, and what goes past it.
-const BOUNDS: [(&str, &str); 19] = [
+const BOUNDS: [(&str, &str); 20] = [
     ("INLINE_BYTES", "protocol: endless lines"),
     ("REQUEST_ARGUMENTS", "here: one argument too many"),
     ("BULK_BYTES", "here: one byte too many, and a lower proto-max-bulk-len"),
@@ -19,6 +19,7 @@ const BOUNDS: [(&str, &str); 19] = [
     ("KEPT_BUFFER_BYTES", "here: a large request's memory is given back"),
     ("PENDING_REPLY_BYTES", "protocol: replies nobody reads"),
     ("COMMANDS_PER_LOCK", "protocol: a pipeline of thousands on one key"),
+    ("MAILBOX_BYTES", "a_subscriber_that_does_not_read_is_disconnected"),
     ("MOST_BULK_BYTES", "the_configured_length_of_an_argument_holds"),
     ("FRIENDSHIP_BYTES", "names_too_long_for_so_many_friends_change_nothing"),
     ("MEMBERS_PER_LOCK", "differential: a user with very many friends"),
@@ -41,6 +42,33 @@ fn every_bound_has_its_test() {
         .collect();
     let tested: BTreeSet<&str> = BOUNDS.iter().map(|(name, _)| *name).collect();
     assert_eq!(declared, tested, "src/limits.rs on the left, the list of this file on the right");
+}
+
+/// What a subscriber does not read is kept for it only up to a bound; nobody else notices.
+#[test]
+fn a_subscriber_that_does_not_read_is_disconnected() {
+    let server = Server::rankd();
+    let (mut publisher, mut subscriber) = (server.client(), server.client());
+    subscriber.ask("SUBSCRIBE news");
+    let message = "x".repeat(1024 * 1024);
+    wait_for("the subscriber to be gone", || {
+        let receivers = publisher.call(&["PUBLISH", "news", &message]);
+        (receivers == Reply::Integer(0)).then_some(())
+    });
+    assert!(server.resident_kib() < 200 * 1024);
+    assert!(publisher.ask("PUBSUB CHANNELS").items().is_empty());
+}
+
+/// A transaction is bounded as one request is.
+#[test]
+fn a_transaction_too_large_to_queue_ends_the_connection() {
+    let server = Server::rankd_with(&["--client-query-buffer-limit", "1mb"]);
+    let mut client = server.client();
+    client.ask("MULTI");
+    let value = "x".repeat(100 * 1024);
+    let queued = (0..20).take_while(|_| client.try_call(&["SET", "k", &value]).is_ok()).count();
+    assert!((9..=11).contains(&queued), "{queued} requests of 100 KiB were queued");
+    assert_eq!(server.client().ask("EXISTS k"), Reply::Integer(0));
 }
 
 fn error(text: &str) -> Reply {

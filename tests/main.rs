@@ -17,3 +17,4 @@ mod npm;
 mod protocol;
 mod scripts;
 mod support;
+mod transactions;

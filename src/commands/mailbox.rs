@@ -54,6 +54,16 @@ impl Mailbox {
         Ok(())
     }
 
+    /// Whether the mailbox has overflowed. Wakes the task when it may have, if not.
+    pub fn poll_overflow(&self, context: &mut Context<'_>) -> Poll<Overflowed> {
+        let mut mail = self.mail.lock();
+        if mail.has_overflowed {
+            return Poll::Ready(Overflowed);
+        }
+        mail.waker = Some(context.waker().clone());
+        Poll::Pending
+    }
+
     /// Whether there is mail. Wakes the task when some comes, if not.
     pub fn poll(&self, context: &mut Context<'_>) -> Poll<()> {
         let mut mail = self.mail.lock();

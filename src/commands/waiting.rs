@@ -132,19 +132,21 @@ impl Progress {
 }
 
 impl Waiter for Waiting {
-    fn serve(&self, keys: &mut Writer<'_, '_>, key: &[u8]) -> Served {
+    fn serve(&self, keys: &mut Writer<'_, '_>) -> Served {
         let mut progress = self.progress.lock();
         if progress.phase != Phase::Waiting {
             return Served::Gone;
         }
-        match (self.wish.attempt)(keys, key, &mut Reply::new(&mut progress.reply, self.protocol)) {
-            Ok(true) => {
+        // A transaction may have filled several of its keys: as in Redis, their order is the client's.
+        for key in &self.wish.keys {
+            let mut reply = Reply::new(&mut progress.reply, self.protocol);
+            // A key of another type is passed over: the client goes on waiting for it.
+            if keys.covers(key) && (self.wish.attempt)(keys, key, &mut reply) == Ok(true) {
                 progress.phase = Phase::Served;
-                Served::Yes
+                return Served::Yes;
             }
-            // Of another type now: as in Redis, the client goes on waiting.
-            Ok(false) | Err(_) => Served::NotYet,
         }
+        Served::NotYet
     }
 
     fn deliver(&self, seq: Option<Seq>) {

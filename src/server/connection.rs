@@ -354,8 +354,14 @@ impl Connection<'_> {
         let sent = self.out.len() as u64;
         self.session.client.output_buffer_bytes.store(self.out.len(), Ordering::Relaxed);
         let timeout_s = self.shared.host.config().timeout_s;
+        let client = Arc::clone(&self.session.client);
         let write = self.stream.write_all(&self.out);
-        if timeout_s == 0 {
+        if client.is_subscribed() {
+            tokio::select! {
+                written = write => written?,
+                _ = poll_fn(|context| client.mailbox.poll_overflow(context)) => return Err(deaf()),
+            }
+        } else if timeout_s == 0 {
             write.await?;
         } else {
             // A client that does not read is as idle as one that does not write.

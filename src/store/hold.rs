@@ -154,7 +154,7 @@ impl<'s> Hold<'s> {
     fn serve_waiters(&mut self, database: DatabaseIndex, key: &[u8]) {
         let mut position = 0;
         while let Some(waiter) = self.keyspace_mut(database, key).interests.waiter(key, position) {
-            let served = waiter.serve(&mut self.writer(database), key);
+            let served = waiter.serve(&mut self.writer(database));
             self.changes.end_record();
             match served {
                 Served::NotYet => position += 1,

@@ -13,8 +13,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 /// A client that waits for one of several keys to hold something.
 pub trait Waiter: Send + Sync {
-    /// Serves the client from `key`, which may hold something. What it takes is a record of its own.
-    fn serve(&self, keys: &mut Writer<'_, '_>, key: &[u8]) -> Served;
+    /// Serves the client from the keys that it waits for and that `keys` covers; one of them has changed. What it takes
+    /// is a record of its own.
+    fn serve(&self, keys: &mut Writer<'_, '_>) -> Served;
 
     /// What the client was served with is in the journal's hands as of `seq` (`None`: it changed nothing).
     fn deliver(&self, seq: Option<Seq>);
@@ -25,7 +26,7 @@ pub trait Waiter: Send + Sync {
 pub enum Served {
     /// It has what it waited for.
     Yes,
-    /// The key has nothing for it.
+    /// There is nothing for it.
     NotYet,
     /// It does not wait any more.
     Gone,

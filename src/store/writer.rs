@@ -10,7 +10,7 @@ use super::interest::{Waiter, Watch};
 use super::keyspace::Keyspace;
 use super::members::Members;
 use super::value::{Kind, Value, WrongType};
-use super::{DatabaseIndex, ShardIndex};
+use super::{Access, DatabaseIndex, ShardIndex};
 use crate::config::EventClasses;
 use crate::ranking::{RankedMembers, Ranking, Score, Updated};
 use std::ops::Range;
@@ -82,6 +82,12 @@ impl<'h, 's> Writer<'h, 's> {
 }
 
 impl Writer<'_, '_> {
+    /// Whether `key` is among the held ones.
+    #[must_use]
+    pub fn covers(&self, key: &[u8]) -> bool {
+        self.hold.covers(&[self.hold.store.shard_of(key)], Access::Write)
+    }
+
     /// The same keys, to ask about before they are changed: as in Redis, that counts neither as a hit nor as a miss.
     #[must_use]
     pub fn reader(&self) -> Reader<'_> {

@@ -11,7 +11,10 @@
 //! | `>> raw\r\n` | bytes sent as they stand |
 //! | `< line` | a line of the expected reply; a bulk's body is one line, escaped |
 //! | `closed` | the server closes the connection |
-//! | `@new` | what follows is said on a further connection |
+//! | `@new` | what follows is said on a further connection, and the one before is closed |
+//! | `@on name` | what follows is said on the connection of this name (none: the first), the others staying open |
+//! | `@later` | the next request blocks its connection: its reply comes later, and nothing more is said until it is blocked |
+//! | `...` | a further reply on this connection, to a request that blocked or to none |
 //! | `@rankd`, `@redis` | the next request is for one of the two: an addition, or a difference we chose |
 //! | `@valkey` | the next request is for rankd and Valkey: what Redis has not |
 //! | `@unordered` | the order of arrays in the next reply does not matter |
@@ -20,9 +23,9 @@
 //! Expectations are captured, not invented: `RANKD_RECORD=1 cargo test scripts` rewrites every expected reply that is
 //! not under `@rankd` or `@valkey` with what Redis 8.2.3 says.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use crate::support::client::Client;
 use crate::support::escape::{escape, unescape, words};
@@ -38,8 +41,14 @@ struct Step {
     any: bool,
     unordered: bool,
     new_connection: bool,
+    /// The name of the connection it is said on, where it changes with this step.
+    on: Option<String>,
     starts_conversation: bool,
     raw: bool,
+    /// The request blocks.
+    later: bool,
+    /// Nothing is said, only a reply is awaited.
+    awaits: bool,
     request: String,
     expected: Vec<String>,
     closed: bool,
@@ -79,6 +88,14 @@ impl Script {
                 script.last_step(&place()).closed = true;
                 continue;
             }
+            if line == "..." {
+                script.items.push(Item::Step(Step {
+                    line: index + 1,
+                    awaits: true,
+                    ..std::mem::take(&mut next)
+                }));
+                continue;
+            }
             if let Some(request) = line.strip_prefix("> ").or_else(|| line.strip_prefix(">> ")) {
                 let raw = line.starts_with(">> ");
                 let request = request.to_owned();
@@ -97,6 +114,8 @@ impl Script {
                     script.server_arguments.extend(line.split(' ').skip(1).map(str::to_owned));
                 }
                 "@new" => next.new_connection = true,
+                "@on" => next.on = Some(line["@on".len()..].trim().to_owned()),
+                "@later" => next.later = true,
                 "@rankd" => next.only = Some(&[Party::Rankd]),
                 "@redis" => next.only = Some(&[Party::Redis]),
                 "@valkey" => next.only = Some(&[Party::Rankd, Party::Valkey]),
@@ -122,7 +141,11 @@ impl Script {
             match item {
                 Item::Text(line) => text.push_str(&format!("{line}\n")),
                 Item::Step(step) => {
-                    text.push_str(&format!("{} {}\n", if step.raw { ">>" } else { ">" }, step.request));
+                    match (step.awaits, step.raw) {
+                        (true, _) => text.push_str("...\n"),
+                        (false, true) => text.push_str(&format!(">> {}\n", step.request)),
+                        (false, false) => text.push_str(&format!("> {}\n", step.request)),
+                    }
                     for line in &step.expected {
                         // No line ends in a space: editors take those away.
                         let shown =
@@ -142,7 +165,7 @@ impl Script {
     /// The first words of all requests, in upper case; with their subcommands where they have one.
     fn commands(&self) -> impl Iterator<Item = String> {
         let steps = self.items.iter().filter_map(|item| match item {
-            Item::Step(step) if !step.raw => Some(step),
+            Item::Step(step) if !step.raw && !step.awaits => Some(step),
             _ => None,
         });
         steps.filter_map(|step| words(&step.request).first().map(|word| escape(word).to_uppercase()))
@@ -155,7 +178,9 @@ impl Step {
     }
 
     fn send(&self, client: &mut Client) -> std::io::Result<()> {
-        if self.raw {
+        if self.awaits {
+            Ok(())
+        } else if self.raw {
             client.try_send_raw(&unescape(&self.request))
         } else {
             client.try_send_raw(&crate::support::client::encode(&words(&self.request)))
@@ -180,7 +205,7 @@ impl Step {
     /// Holds this step; what went wrong, if anything did.
     fn hold(&self, client: &mut Client) -> Result<(), String> {
         assert!(
-            self.raw || self.closed || !self.expected.is_empty(),
+            self.raw || self.closed || self.later || !self.expected.is_empty(),
             "line {}: `{}` expects nothing: record it (RANKD_RECORD=1)",
             self.line,
             self.request
@@ -219,7 +244,12 @@ impl Step {
     fn record(&mut self, client: &mut Client) {
         self.send(client).expect("the server takes the request");
         self.expected.clear();
-        client.set_read_timeout(if self.raw { Duration::from_millis(300) } else { crate::support::PATIENCE });
+        if self.later {
+            return;
+        }
+        // Bytes may ask for any number of replies, and a reply that is awaited may never come.
+        let is_sure = !self.raw && !self.awaits;
+        client.set_read_timeout(if is_sure { crate::support::PATIENCE } else { Duration::from_millis(300) });
         while let Ok((reply, _)) = client.reply_with_bytes() {
             let lines = reply.lines();
             if self.any {
@@ -261,25 +291,66 @@ fn flush(server: &Server, arguments: &[String]) {
     assert_eq!(client.call(&["FLUSHALL"]), Reply::Simple(b"OK".to_vec()));
 }
 
+/// The connections of a conversation, by name.
+#[derive(Default)]
+struct Connections {
+    open: HashMap<String, Client>,
+    /// The one that is spoken on.
+    present: String,
+}
+
+impl Connections {
+    /// The connection that `step` is said on.
+    fn of(&mut self, step: &Step, server: &Server, arguments: &[String]) -> &mut Client {
+        if step.starts_conversation {
+            flush(server, arguments);
+            *self = Connections::default();
+        }
+        if let Some(name) = &step.on {
+            self.present.clone_from(name);
+        }
+        if step.new_connection {
+            self.open.remove(&self.present);
+        }
+        self.open.entry(self.present.clone()).or_insert_with(|| server.client())
+    }
+}
+
+/// How many connections `server` says are blocked.
+fn blocked_clients(server: &Server) -> usize {
+    let info = server.client().ask("INFO clients").text();
+    let count = info.lines().find_map(|line| line.strip_prefix("blocked_clients:"));
+    count.and_then(|count| count.trim().parse().ok()).expect("INFO counts blocked clients")
+}
+
+/// Lets `say` say what blocks its connection, and waits until it does.
+fn until_blocked<T>(server: &Server, step: &Step, say: impl FnOnce() -> T) -> T {
+    if !step.later {
+        return say();
+    }
+    let before = blocked_clients(server);
+    let said = say();
+    let deadline = Instant::now() + crate::support::PATIENCE;
+    while blocked_clients(server) == before && Instant::now() < deadline {
+        std::thread::yield_now();
+    }
+    said
+}
+
 /// Holds every conversation of a script with `server` and gives what went wrong.
 fn hold(script: &Script, server: &mut Server, party: Party) -> Vec<String> {
     let mut wrong = Vec::new();
-    let mut client = server.client();
+    let mut connections = Connections::default();
     let mut abandoned = false;
     for item in &script.items {
         let Item::Step(step) = item else { continue };
-        if step.starts_conversation {
-            flush(server, &script.server_arguments);
-            abandoned = false;
-        }
-        if step.starts_conversation || step.new_connection {
-            client = server.client();
-        }
+        let client = connections.of(step, server, &script.server_arguments);
+        abandoned &= !step.starts_conversation;
         if abandoned || !step.is_for(party) {
             continue;
         }
         client.set_read_timeout(Duration::from_secs(20));
-        if let Err(what) = step.hold(&mut client) {
+        if let Err(what) = until_blocked(server, step, || step.hold(client)) {
             let file = script.path.file_name().expect("a file name").to_string_lossy();
             wrong.push(format!("{file}:{}: {}\n     {what}", step.line, step.request));
             abandoned = what.contains("no reply:") || what.starts_with("cannot send");
@@ -321,19 +392,18 @@ fn redis_holds_every_conversation() {
         let arguments: Vec<&str> = script.server_arguments.iter().map(String::as_str).collect();
         let Some(mut server) = Server::peer(Peer::Redis, &arguments) else { return };
         if record {
-            let mut client = server.client();
+            let mut connections = Connections::default();
             for item in &mut script.items {
                 let Item::Step(step) = item else { continue };
-                if step.starts_conversation {
-                    flush(&server, &script.server_arguments);
-                }
-                if step.starts_conversation || step.new_connection {
-                    client = server.client();
-                }
+                let client = connections.of(step, &server, &script.server_arguments);
                 if step.is_for(Party::Redis) {
-                    step.record(&mut client);
+                    let later = Step { later: step.later, ..Step::default() };
+                    until_blocked(&server, &later, || step.record(client));
                 }
             }
+            script
+                .items
+                .retain(|item| !matches!(item, Item::Step(step) if step.awaits && step.expected.is_empty()));
             script.write();
         }
         wrong.extend(hold(&script, &mut server, Party::Redis));

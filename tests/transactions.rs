@@ -1,0 +1,292 @@
+//! Transactions and blocking pops beside other clients and across crashes: one moment, one record, every member once.
+
+use std::collections::BTreeSet;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use crate::support::chance::Chance;
+use crate::support::client::Client;
+use crate::support::reply::Reply;
+use crate::support::server::Server;
+use crate::support::wait_for;
+
+/// Keys of different shards: a transaction over them takes several locks.
+const BOARDS: [&str; 3] = ["board:1", "board:2", "board:3"];
+
+fn in_memory() -> Server {
+    Server::rankd_with(&["--appendonly", "no", "--threads", "2"])
+}
+
+/// The replies of the requests, run as a transaction; `None` if a watched key had changed.
+fn transaction(client: &mut Client, requests: &[Vec<String>]) -> std::io::Result<Option<Vec<Reply>>> {
+    client.try_call(&["MULTI"])?;
+    for request in requests {
+        client.try_call(request)?;
+    }
+    let reply = client.try_call(&["EXEC"])?;
+    assert!(!reply.is_error(), "{reply:?}");
+    Ok((!reply.is_nil()).then(|| reply.items().to_vec()))
+}
+
+fn words(line: &str) -> Vec<String> {
+    line.split(' ').map(str::to_owned).collect()
+}
+
+/// Points move between boards of different shards; whoever reads all of them at once always sees the same sum.
+#[test]
+fn a_transaction_is_seen_whole() {
+    let server = in_memory();
+    let over = AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        for seed in 0..3 {
+            let (server, over) = (&server, &over);
+            scope.spawn(move || {
+                let (mut client, mut chance) = (server.client(), Chance::new(seed));
+                while !over.load(Ordering::Relaxed) {
+                    let (from, to) = (BOARDS[chance.below(3)], BOARDS[chance.below(3)]);
+                    let moves = [
+                        words(&format!("ZINCRBY {from} -5 player")),
+                        words(&format!("ZINCRBY {to} 5 player")),
+                    ];
+                    transaction(&mut client, &moves).expect("the server lives");
+                }
+            });
+        }
+        let mut client = server.client();
+        let reads = BOARDS.map(|board| words(&format!("ZSCORE {board} player")));
+        let mut sums = BTreeSet::new();
+        for _ in 0..2_000 {
+            let scores =
+                transaction(&mut client, &reads).expect("the server lives").expect("nothing watched");
+            let points = scores.iter().filter(|score| !score.is_nil()).map(|score| score.score() as i64);
+            sums.insert(points.sum::<i64>());
+        }
+        over.store(true, Ordering::Relaxed);
+        assert_eq!(sums, BTreeSet::from([0]));
+    });
+}
+
+/// Counting by reading and writing back, which WATCH makes safe: no increment is lost.
+#[test]
+fn what_is_watched_is_not_overwritten() {
+    const INCREMENTS: i64 = 200;
+    let server = in_memory();
+    std::thread::scope(|scope| {
+        for _ in 0..4 {
+            scope.spawn(|| {
+                let mut client = server.client();
+                let mut done = 0;
+                while done < INCREMENTS {
+                    client.call(&["WATCH", "counter"]);
+                    let found = client.call(&["GET", "counter"]);
+                    let count: i64 = if found.is_nil() { 0 } else { found.text().parse().expect("a number") };
+                    let set = [words(&format!("SET counter {}", count + 1))];
+                    done += i64::from(transaction(&mut client, &set).expect("the server lives").is_some());
+                }
+            });
+        }
+    });
+    assert_eq!(server.client().call(&["GET", "counter"]).text(), (4 * INCREMENTS).to_string());
+}
+
+/// kill -9 under transactions over several shards: after the restart all of one is there or nothing of it, and whatever
+/// was acknowledged is.
+#[test]
+fn a_transaction_survives_a_crash_whole() {
+    for policy in ["always", "everysec"] {
+        let mut server = Server::rankd_with(&["--appendfsync", policy]);
+        let mut acknowledged = 0;
+        let mut chance = Chance::new(7);
+        for _ in 0..4 {
+            let address = server.address;
+            let enough = 100 + chance.below(300);
+            let killed = std::thread::scope(|scope| {
+                let writer = scope.spawn(move || {
+                    let mut client = Client::connect(address);
+                    let mut round = acknowledged;
+                    loop {
+                        round += 1;
+                        let writes = BOARDS.map(|board| words(&format!("ZADD {board} {round} player")));
+                        if transaction(&mut client, &writes).is_err() {
+                            return round - 1;
+                        }
+                    }
+                });
+                let mut client = server.client();
+                wait_for("the writer", || {
+                    let score = client.call(&["ZSCORE", BOARDS[0], "player"]);
+                    (!score.is_nil() && score.score() as usize > acknowledged + enough).then_some(())
+                });
+                server.kill();
+                writer.join().expect("the writer's count")
+            });
+            server = server.restart();
+            let mut client = server.client();
+            let scores = BOARDS.map(|board| client.call(&["ZSCORE", board, "player"]).score() as usize);
+            assert!(scores.iter().all(|score| *score == scores[0]), "{policy}: {scores:?}");
+            assert!(scores[0] >= killed, "{policy}: {} of {killed} acknowledged", scores[0]);
+            acknowledged = scores[0];
+        }
+    }
+}
+
+/// Many producers and consumers: every member is taken exactly once, and nobody is left waiting beside something to take.
+#[test]
+fn waiting_clients_take_every_member_once() {
+    const MEMBERS: usize = 400;
+    let server = in_memory();
+    let taken: Vec<Vec<String>> = std::thread::scope(|scope| {
+        let consumers: Vec<_> = (0..6)
+            .map(|number| {
+                let server = &server;
+                scope.spawn(move || {
+                    let mut client = server.client();
+                    let mut taken = Vec::new();
+                    loop {
+                        let reply = match number % 3 {
+                            0 => client.call(&["BZPOPMIN", "a", "b", "c", "0"]),
+                            1 => client.call(&["BZPOPMAX", "c", "a", "b", "0"]),
+                            _ => client.call(&["BZMPOP", "0", "3", "b", "c", "a", "MIN", "COUNT", "3"]),
+                        };
+                        let members: Vec<String> = match number % 3 {
+                            2 => reply.items()[1].items().iter().map(|pair| pair.items()[0].text()).collect(),
+                            _ => vec![reply.items()[1].text()],
+                        };
+                        let is_last = members.iter().any(|member| member.starts_with("end"));
+                        taken.extend(members);
+                        if is_last {
+                            return taken;
+                        }
+                    }
+                })
+            })
+            .collect();
+        for producer in 0..3 {
+            let server = &server;
+            scope.spawn(move || {
+                let (mut client, mut chance) = (server.client(), Chance::new(producer as u64));
+                for number in 0..MEMBERS {
+                    let key = ["a", "b", "c"][chance.below(3)];
+                    client.call(&["ZADD", key, "1", &format!("{producer}:{number}")]);
+                }
+            });
+        }
+        let mut client = server.client();
+        let mut round = 0;
+        while !consumers.iter().all(|consumer| consumer.is_finished()) {
+            let is_idle = blocked_clients(&mut client) > 0
+                && ["a", "b", "c"].iter().all(|key| client.call(&["EXISTS", key]) == Reply::Integer(0));
+            if is_idle {
+                client.call(&["ZADD", "a", "1", &format!("end:{round}")]);
+                round += 1;
+            }
+        }
+        consumers.into_iter().map(|consumer| consumer.join().expect("a consumer")).collect()
+    });
+    let mut seen = BTreeSet::new();
+    for member in taken.iter().flatten() {
+        assert!(seen.insert(member), "{member} was taken twice");
+    }
+    let mut left = BTreeSet::new();
+    let mut client = server.client();
+    for key in ["a", "b", "c"] {
+        left.extend(client.call(&["ZRANGE", key, "0", "-1"]).items().iter().map(Reply::text));
+    }
+    let produced = |name: &&String| !name.starts_with("end");
+    assert_eq!(seen.into_iter().filter(produced).count() + left.iter().filter(produced).count(), 3 * MEMBERS);
+}
+
+fn blocked_clients(client: &mut Client) -> usize {
+    let info = client.ask("INFO clients").text();
+    let count = info.lines().find_map(|line| line.strip_prefix("blocked_clients:"));
+    count.and_then(|count| count.trim().parse().ok()).expect("INFO counts blocked clients")
+}
+
+/// What would be given to a client that has left would be lost.
+#[test]
+fn a_client_that_has_left_is_not_served() {
+    let server = in_memory();
+    let mut client = server.client();
+    let mut leaving = server.client();
+    leaving.send(&["BZPOPMIN", "lb", "other", "0"]);
+    wait_for("the client to wait", || (blocked_clients(&mut client) == 1).then_some(()));
+    let keys = |client: &mut Client| {
+        let info = client.ask("INFO clients").text();
+        info.lines().any(|line| line.trim() == "total_blocking_keys:2")
+    };
+    assert!(keys(&mut client));
+    drop(leaving);
+    wait_for("the client to be gone", || (blocked_clients(&mut client) == 0).then_some(()));
+    assert_eq!(client.ask("ZADD lb 1 a"), Reply::Integer(1));
+    assert_eq!(client.ask("ZCARD lb"), Reply::Integer(1));
+    assert!(client.ask("INFO clients").text().contains("total_blocking_keys:0"));
+}
+
+/// A client that waits can be told to stop, as if its time were over or with an error.
+#[test]
+fn a_wait_can_be_ended_by_another_client() {
+    let server = in_memory();
+    let mut client = server.client();
+    let mut waiting = server.client();
+    let Reply::Integer(id) = waiting.ask("CLIENT ID") else { panic!("a number") };
+    let id = id.to_string();
+    for (words, expected) in [(vec!["TIMEOUT"], None), (vec![], None), (vec!["ERROR"], Some("UNBLOCKED"))] {
+        waiting.send(&["BZPOPMIN", "lb", "0"]);
+        wait_for("the client to wait", || (blocked_clients(&mut client) == 1).then_some(()));
+        let line = client.call(&["CLIENT", "LIST", "ID", &id]).text();
+        assert!(line.contains(" flags=b "), "{line}");
+        let request = [vec!["CLIENT", "UNBLOCK", &id], words].concat();
+        assert_eq!(client.call(&request), Reply::Integer(1));
+        let reply = waiting.reply();
+        match expected {
+            None => assert!(reply.is_nil(), "{reply:?}"),
+            Some(code) => assert!(reply.lines()[0].starts_with(&format!("-{code} ")), "{reply:?}"),
+        }
+        assert_eq!(client.call(&request), Reply::Integer(0));
+    }
+    // Nothing of these waits is left behind.
+    client.ask("ZADD lb 1 a");
+    assert_eq!(client.ask("ZCARD lb"), Reply::Integer(1));
+}
+
+/// What a waiting client was given is gone after a crash, and what nobody was given is not.
+#[test]
+fn what_a_waiting_client_took_is_not_there_again_after_a_crash() {
+    let mut server = Server::rankd_with(&["--appendfsync", "always"]);
+    let address = server.address;
+    let (added, taken) = std::thread::scope(|scope| {
+        let producer = scope.spawn(move || {
+            let mut client = Client::connect(address);
+            let mut added = 0usize;
+            while client.try_call(&["ZADD", "lb", "1", &format!("m{added}")]).is_ok() {
+                added += 1;
+            }
+            added
+        });
+        let consumer = scope.spawn(move || {
+            let mut client = Client::connect(address);
+            let mut taken = BTreeSet::new();
+            while let Ok(reply) = client.try_call(&["BZPOPMIN", "lb", "0"]) {
+                taken.insert(reply.items()[1].text());
+            }
+            taken
+        });
+        let mut client = server.client();
+        wait_for("some to be taken", || {
+            let said = client.ask("INFO commandstats").text();
+            let calls = said.lines().find_map(|line| line.strip_prefix("cmdstat_zadd:calls="));
+            let calls = calls.and_then(|rest| rest.split(',').next()).and_then(|calls| calls.parse().ok());
+            (calls.unwrap_or(0) > 300).then_some(())
+        });
+        server.kill();
+        (producer.join().expect("the producer"), consumer.join().expect("the consumer"))
+    });
+    let server = server.restart();
+    let left: BTreeSet<String> =
+        server.client().ask("ZRANGE lb 0 -1").items().iter().map(Reply::text).collect();
+    assert!(left.is_disjoint(&taken), "taken and there again: {:?}", left.intersection(&taken));
+    let lost = (0..added)
+        .map(|number| format!("m{number}"))
+        .filter(|name| !left.contains(name) && !taken.contains(name));
+    // One may have been taken with its reply under way.
+    assert!(lost.count() <= 1);
+}
