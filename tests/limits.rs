@@ -128,6 +128,22 @@ fn names_too_long_for_so_many_friends_change_nothing() {
     assert_eq!(client.call(&words[..502]), Reply::Integer(500));
 }
 
+/// A count of a few bytes would otherwise ask for a reply of any size.
+#[test]
+fn members_drawn_with_repeats_have_a_bound() {
+    let server = Server::rankd_with(&["--appendonly", "no"]);
+    let mut client = server.client();
+    let long = "x".repeat(1024 * 1024);
+    client.call(&["ZADD", "short", "1", "m"]);
+    client.call(&["ZADD", "long", "1", &long]);
+    assert_eq!(client.call(&["ZRANDMEMBER", "short", "-1048576"]).items().len(), 1_048_576);
+    let too_many = "ERR at most 1048576 members are drawn with repeats at a time";
+    assert_eq!(client.call(&["ZRANDMEMBER", "short", "-1048577"]), error(too_many));
+    assert_eq!(client.call(&["ZRANDMEMBER", "long", "-64"]).items().len(), 64);
+    let too_long = "ERR the members take more than 64 MiB, draw fewer at a time";
+    assert_eq!(client.call(&["ZRANDMEMBER", "long", "-65"]), error(too_long));
+}
+
 #[test]
 fn the_configured_length_of_a_request_holds() {
     let server = Server::rankd_with(&["--appendonly", "no", "--client-query-buffer-limit", "1mb"]);

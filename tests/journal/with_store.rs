@@ -8,6 +8,7 @@ use rankd::ranking::{RankedMembers, Score};
 use rankd::store::change::ChangeBuffer;
 use rankd::store::sink::Seq;
 use rankd::store::{Access, Hold, Missing, Shards, Store};
+use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 
@@ -56,7 +57,12 @@ fn command(store: &Store, chance: &mut Chance, changes: &mut ChangeBuffer) -> Op
             let far = (chance.below(2) == 0).then_some(u64::MAX / 2);
             writer.set_string(key, member(chance).as_bytes(), far);
         }
-        85..95 => {
+        85..88 => {
+            let names: BTreeSet<String> = (0..chance.below(6)).map(|_| member(chance)).collect();
+            let score = Score::new(0.5).expect("not NaN");
+            writer.put_ranking(key, names.iter().map(|name| (name.as_bytes(), score)));
+        }
+        88..95 => {
             let at_ms = (chance.below(3) > 0).then(|| u64::MAX / 2 + chance.below(5));
             writer.set_expiry(key, at_ms);
         }

@@ -134,7 +134,19 @@ impl<'h> Input<'h> {
 }
 
 /// The members of any of `inputs`. O(n) in the members of all inputs.
-pub(super) fn union(inputs: &[Input<'_>], aggregate: Aggregate) -> IndexedEntries {
+pub(super) fn union(inputs: &[Input<'_>], aggregate: Aggregate) -> Entries {
+    let [input] = inputs else { return indexed_union(inputs, aggregate).into_entries() };
+    // Nothing to look for elsewhere: a copy, mostly in its order already.
+    let mut union = Entries::default();
+    input.for_each_window(|window| {
+        let weighted = |score| score_or_zero(aggregate.weighted(input.weight, score));
+        window.iter().for_each(|(member, score)| union.push(member, weighted(score)));
+        ControlFlow::Continue(())
+    });
+    union
+}
+
+fn indexed_union(inputs: &[Input<'_>], aggregate: Aggregate) -> IndexedEntries {
     let room = inputs.iter().map(Input::len).max().unwrap_or(0);
     let mut union = IndexedEntries::new(room, Chance::drawn().next_u64());
     for input in inputs {
@@ -178,7 +190,7 @@ pub(super) fn difference(inputs: &[Input<'_>]) -> Entries {
     let probes = first.len().saturating_mul(others.len());
     let all = inputs.iter().map(Input::len).sum::<usize>();
     // Many small inputs are put together, rather than each of them asked for each member.
-    let joined = (probes > 2 * all).then(|| union(others, Aggregate::Count));
+    let joined = (probes > 2 * all).then(|| indexed_union(others, Aggregate::Count));
     first.for_each_window(|window| {
         match &joined {
             Some(joined) => window.filter_map(|member, score| (!joined.contains(member)).then_some(score)),

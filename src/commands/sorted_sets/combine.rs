@@ -201,7 +201,7 @@ impl<'h> Combination<'h> {
     /// The result, in the order of a ranking.
     fn entries(&self) -> Entries {
         let mut entries = match self.operation {
-            Operation::Union => algebra::union(&self.inputs, self.aggregate).into_entries(),
+            Operation::Union => algebra::union(&self.inputs, self.aggregate),
             Operation::Difference => algebra::difference(&self.inputs),
             Operation::Intersection => {
                 let mut common = Entries::default();

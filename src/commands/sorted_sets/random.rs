@@ -30,7 +30,7 @@ fn zrandmember(keys: Reader<'_>, call: &Call<'_>, reply: &mut Reply<'_>) -> Outc
     let Some(count) = call.arguments.get(2) else {
         match keys.ranking(call.argument(1))? {
             Some(ranking) => {
-                visit_rank(ranking, random_rank(ranking, &mut chance), |member, _| reply.bulk(member))
+                visit_rank(ranking, random_rank(ranking, &mut chance), |member, _| reply.bulk(member));
             }
             None => reply.null(),
         }

@@ -1,0 +1,87 @@
+#!/usr/bin/env python3
+"""Unions and their like over large sorted sets, RESP servers side by side: the time that each server says a command took.
+
+usage: combine.py [-n MEMBERS] [-k ROUNDS] NAME=COMMAND ...
+
+COMMAND may hold {port} and {dir}. Two sorted sets of MEMBERS members share half of them; a third shares none. The time
+is INFO commandstats' own, for nothing else is run meanwhile: in rankd it is the time for which the locks of all inputs
+are held. Prints Markdown: medians in milliseconds.
+"""
+
+import argparse
+import random
+import statistics
+import subprocess
+
+from compare import Server
+
+COMMANDS = [
+    "ZUNIONSTORE d 2 a b",
+    "ZUNIONSTORE d 2 a c",
+    "ZUNIONSTORE d 2 a b WEIGHTS 0 0",
+    "ZUNIONSTORE d 1 a",
+    "ZINTERSTORE d 2 a b",
+    "ZDIFFSTORE d 2 a b",
+    "ZRANGESTORE d a 0 -1",
+    "ZUNION 2 a b WITHSCORES",
+    "ZINTERCARD 2 a b",
+    "ZINTERCARD 2 a b LIMIT 100",
+    "ZRANDMEMBER a -1000000",
+    "ZRANDMEMBER a 500000",
+]
+
+
+def cli(server, *words):
+    command = ["redis-cli", "-p", str(server.port), *words]
+    return subprocess.run(command, capture_output=True, text=True, check=True).stdout
+
+
+def load(server, key, first, members):
+    """Members user:00000000 and on, whole scores below 1,000,000, in random order."""
+    chance = random.Random(key)
+    ids = list(range(first, first + members))
+    chance.shuffle(ids)
+    pipe = subprocess.Popen(
+        ["redis-cli", "-p", str(server.port), "--pipe"], stdin=subprocess.PIPE, stdout=subprocess.DEVNULL
+    )
+    for number in ids:
+        pipe.stdin.write(b"ZADD %s %d user:%08d\r\n" % (key.encode(), chance.randrange(1000000), number))
+    pipe.stdin.close()
+    pipe.wait()
+
+
+def milliseconds(server, command):
+    cli(server, "CONFIG", "RESETSTAT")
+    cli(server, *command.split())
+    stats = cli(server, "INFO", "commandstats")
+    line = next(line for line in stats.splitlines() if line.startswith(f"cmdstat_{command.split()[0].lower()}:"))
+    return int(line.split("usec=")[1].split(",")[0]) / 1000
+
+
+def main():
+    arguments = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    arguments.add_argument("-n", type=int, default=1000000, metavar="MEMBERS")
+    arguments.add_argument("-k", type=int, default=3, metavar="ROUNDS")
+    arguments.add_argument("servers", nargs="+", metavar="NAME=COMMAND")
+    arguments = arguments.parse_args()
+    servers = []
+    try:
+        for text in arguments.servers:
+            server = Server(*text.split("=", 1))
+            servers.append(server)
+            load(server, "a", 0, arguments.n)
+            load(server, "b", arguments.n // 2, arguments.n)
+            load(server, "c", 5 * arguments.n, arguments.n)
+        print("| ms | " + " | ".join(server.name for server in servers) + " |")
+        print("|---" * (len(servers) + 1) + "|", flush=True)
+        for command in COMMANDS:
+            rounds = [[milliseconds(server, command) for server in servers] for _ in range(arguments.k)]
+            cells = [f"{statistics.median(times):.1f}" for times in zip(*rounds)]
+            print(f"| `{command}` | " + " | ".join(cells) + " |", flush=True)
+    finally:
+        for server in servers:
+            server.stop()
+
+
+if __name__ == "__main__":
+    main()
