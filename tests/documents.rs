@@ -109,7 +109,7 @@ fn show_command(entry: &Entry, page: &mut String) {
         Keys::Range { first, last: -1, .. } => facts.push(format!("keys: arguments {first} to the last")),
         Keys::Range { first, last, .. } => facts.push(format!("keys: arguments {first} to {last}")),
         Keys::Counted { count, .. } => {
-            facts.push(format!("keys: as many as argument {count} says, behind it"))
+            facts.push(format!("keys: as many as argument {count} says, behind it"));
         }
         Keys::Store { sources: Keys::Range { first, .. } } => {
             facts.push(format!("keys: argument 1, which is written, and argument {first}"));
