@@ -60,7 +60,7 @@ fn command(store: &Store, chance: &mut Chance, changes: &mut ChangeBuffer) -> Op
         85..88 => {
             let names: BTreeSet<String> = (0..chance.below(6)).map(|_| member(chance)).collect();
             let score = Score::new(0.5).expect("not NaN");
-            writer.put_ranking(key, names.iter().map(|name| (name.as_bytes(), score)));
+            writer.put_ranking(key, "store", names.iter().map(|name| (name.as_bytes(), score)));
         }
         88..95 => {
             let at_ms = (chance.below(3) > 0).then(|| u64::MAX / 2 + chance.below(5));
