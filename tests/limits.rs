@@ -8,7 +8,7 @@ use crate::support::server::{Server, run_rankd};
 use crate::support::wait_for;
 
 /// Every bound, and what goes past it.
-const BOUNDS: [(&str, &str); 20] = [
+const BOUNDS: &[(&str, &str)] = &[
     ("INLINE_BYTES", "protocol: endless lines"),
     ("REQUEST_ARGUMENTS", "here: one argument too many"),
     ("BULK_BYTES", "here: one byte too many, and a lower proto-max-bulk-len"),
@@ -23,6 +23,8 @@ const BOUNDS: [(&str, &str); 20] = [
     ("MOST_BULK_BYTES", "the_configured_length_of_an_argument_holds"),
     ("FRIENDSHIP_BYTES", "names_too_long_for_so_many_friends_change_nothing"),
     ("MEMBERS_PER_LOCK", "differential: a user with very many friends"),
+    ("REPEATED_MEMBERS", "here: members drawn with repeats"),
+    ("REPEATED_MEMBERS_BYTES", "here: members drawn with repeats"),
     ("FRIENDS_AT_ONCE", "differential: a user with very many friends"),
     ("KEPT_RESULTS_BYTES", "here: a lower friendrank-keep-bytes"),
     ("JOURNAL_BACKLOG_BYTES", "the disk decides: the journal's own tests"),
