@@ -40,6 +40,11 @@ compare *arguments: peers
     cargo build --release
     benches/compare.py {{arguments}} "redis 8.2.3={{justfile_directory()}}/.peers/redis-server-8.2.3 --port {port} --save ''" "valkey 9.1.2={{justfile_directory()}}/.peers/valkey-server-9.1.2 --port {port} --save ''" "rankd={{justfile_directory()}}/target/release/rankd --port {port} --dir {dir} --appendonly no"
 
+# Unions and their like over large sorted sets, beside Redis and Valkey: how long each holds its locks.
+combine *arguments: peers
+    cargo build --release
+    benches/combine.py {{arguments}} "redis 8.2.3={{justfile_directory()}}/.peers/redis-server-8.2.3 --port {port} --save ''" "valkey 9.1.2={{justfile_directory()}}/.peers/valkey-server-9.1.2 --port {port} --save ''" "rankd={{justfile_directory()}}/target/release/rankd --port {port} --dir {dir} --appendonly no"
+
 # The ranking structures against each other, in process.
 bench *arguments:
     cargo bench --bench ranking -- {{arguments}}

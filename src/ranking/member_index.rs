@@ -366,13 +366,16 @@ impl MemberIndex {
     }
 
     /// Visits the (hash, block) of the members whose place is at least `cursor` in the bucket that `cursor`
-    /// falls in. Returns the first place after that bucket, or `None` at the end.
+    /// falls in. Returns the first place after that bucket, or `None` at the end, beyond which nothing stands.
     pub(super) fn visit_bucket(
         &self,
         cursor: u64,
         blocks: &mut impl MemberHashes,
         mut visit: impl FnMut(u64, u32),
     ) -> Option<u64> {
+        if cursor >> PLACE_BITS != 0 {
+            return None;
+        }
         let segment = &self.segments[self.segment_number(cursor)];
         let home = segment.home(cursor);
         let mut slots: Vec<u32> = Vec::with_capacity(2 * SLOTS);

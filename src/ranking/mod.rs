@@ -125,7 +125,8 @@ pub trait RankedMembers: Send + Sync {
 
     /// Walks members in an order of the structure's own. Start with cursor 0, pass on what is returned, stop when it
     /// is 0. Each call visits about `count` members. A member that is present throughout is visited at least once,
-    /// whatever is added or removed in between. O(count).
+    /// whatever is added or removed in between. A cursor that was never returned starts anywhere, or at the end.
+    /// O(count).
     fn scan(&self, cursor: u64, count: usize, visit: impl FnMut(&[u8], Score)) -> u64;
 
     /// Starts loading what operations on these members will touch, so that a batch waits for memory once, not once a

@@ -21,7 +21,7 @@ struct Entry {
     start: usize,
     len: u32,
     /// While sorting, the bytes by which members mostly differ, see [`Entries::sort`].
-    head: u32,
+    head: u64,
 }
 
 impl Entry {
@@ -77,11 +77,11 @@ impl Entries {
         // stands beside the score and mostly decides.
         let shared = shared_prefix(list.iter().map(|entry| entry.member(bytes)));
         for entry in &mut *list {
-            let mut head = [0; 4];
+            let mut head = [0; 8];
             let rest = &entry.member(bytes)[shared..];
             let len = rest.len().min(head.len());
             head[..len].copy_from_slice(&rest[..len]);
-            entry.head = u32::from_be_bytes(head);
+            entry.head = u64::from_be_bytes(head);
         }
         list.sort_by(|one, other| {
             (one.score, one.head)
