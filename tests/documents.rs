@@ -52,12 +52,14 @@ fn the_configuration_file_reads_as_the_defaults() {
 }
 
 /// The groups in the order of the page, each with its heading.
-const GROUPS: [(Group, &str); 7] = [
+const GROUPS: [(Group, &str); 9] = [
     (Group::SortedSet, "Sorted sets"),
     (Group::Friends, "Friend ranking"),
     (Group::Set, "Sets"),
     (Group::String, "Strings"),
     (Group::Generic, "Keys"),
+    (Group::Transactions, "Transactions"),
+    (Group::PubSub, "Channels"),
     (Group::Connection, "Connection"),
     (Group::Server, "Server"),
 ];

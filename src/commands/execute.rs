@@ -11,7 +11,7 @@ use super::sorted_sets::PREFETCHED_MEMBERS;
 use super::sorted_sets::lookahead::prefetch;
 use super::spec::{CommandSpec, Flag, Keys, Run};
 use super::table::{Entry, table};
-use super::transactions::Transaction;
+use super::transactions::{Transaction, Watching};
 use super::waiting::{Waiting, Wish};
 use crate::config::Config;
 use crate::limits;
@@ -354,22 +354,27 @@ impl<'b> Batch<'b> {
             return Err(CommandError::text("ERR EXEC without MULTI"));
         };
         self.release();
-        let outcome = self.run_transaction(&transaction, reply);
+        // Not the session's any more: UNWATCH, run under these locks, would want them again.
+        let watching = self.session.watching.take().unwrap_or_default();
+        let outcome = self.run_transaction(&transaction, &watching, reply);
         self.in_transaction = false;
         self.release();
-        self.session.stop_watching(self.host);
+        watching.end(&self.host.store);
         self.session.note_transaction();
         outcome
     }
 
-    fn run_transaction(&mut self, transaction: &Transaction, reply: &mut Reply<'_>) -> Outcome {
+    fn run_transaction(
+        &mut self,
+        transaction: &Transaction,
+        watching: &Watching,
+        reply: &mut Reply<'_>,
+    ) -> Outcome {
         if transaction.must_abort {
             return Err(CommandError::text("EXECABORT Transaction discarded because of previous errors."));
         }
-        self.hold = self.hold_for_transaction(transaction);
-        if let (Some(watching), Some(hold)) = (&self.session.watching, &mut self.hold)
-            && watching.is_broken(hold)
-        {
+        self.hold = self.hold_for_transaction(transaction, watching);
+        if self.hold.as_ref().is_some_and(|hold| watching.is_broken(hold)) {
             reply.null_array();
             return Ok(());
         }
@@ -385,7 +390,7 @@ impl<'b> Batch<'b> {
     }
 
     /// A hold on every shard that a transaction touches or watches; `None` if that is none.
-    fn hold_for_transaction(&mut self, transaction: &Transaction) -> Option<Hold<'b>> {
+    fn hold_for_transaction(&mut self, transaction: &Transaction, watching: &Watching) -> Option<Hold<'b>> {
         let store = &self.host.store;
         let mut shards: Vec<ShardIndex> = Vec::new();
         let mut access = Access::Read;
@@ -401,8 +406,7 @@ impl<'b> Batch<'b> {
                 access = Access::Write;
             }
         }
-        let watched = self.session.watching.iter().flat_map(|watching| watching.keys());
-        shards.extend(watched.map(|key| store.shard_of(key)));
+        shards.extend(watching.keys().map(|key| store.shard_of(key)));
         shards.sort_unstable();
         shards.dedup();
         let spare = std::mem::take(&mut self.spare);

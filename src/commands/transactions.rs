@@ -109,10 +109,9 @@ impl Watching {
     }
 
     /// Whether a watched key has changed, its time having come included. `hold` must have their shards.
-    pub(super) fn is_broken(&self, hold: &mut Hold<'_>) -> bool {
-        let has_expired =
-            |hold: &Hold<'_>| self.keys.iter().any(|(database, key)| hold.reader(*database).has_expired(key));
-        self.watch.is_broken() || has_expired(hold)
+    pub(super) fn is_broken(&self, hold: &Hold<'_>) -> bool {
+        self.watch.is_broken()
+            || self.keys.iter().any(|(database, key)| hold.reader(*database).has_expired(key))
     }
 
     /// Stops watching. Locks one shard after the other.

@@ -18,7 +18,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
 
 /// Buffers up to this size are kept while a connection waits.
@@ -164,20 +164,24 @@ impl Connection<'_> {
 
     /// Waits for bytes and takes what there is.
     async fn receive(&mut self) -> io::Result<usize> {
-        self.trim_buffers();
-        let timeout_s = self.shared.host.config().timeout_s;
-        if self.session.client.is_subscribed() {
-            // As Redis: a client that listens is not idle.
-            self.listen().await?;
-        } else if timeout_s == 0 {
-            self.stream.readable().await?;
-        } else {
-            tokio::time::timeout(Duration::from_secs(timeout_s), self.stream.readable()).await??;
+        loop {
+            self.trim_buffers();
+            let timeout_s = self.shared.host.config().timeout_s;
+            if self.session.client.is_subscribed() {
+                // As Redis: a client that listens is not idle.
+                self.listen().await?;
+            } else if timeout_s == 0 {
+                self.stream.readable().await?;
+            } else {
+                tokio::time::timeout(Duration::from_secs(timeout_s), self.stream.readable()).await??;
+            }
+            if let Some(received) = self.read()? {
+                return Ok(received);
+            }
         }
-        self.read().await
     }
 
-    /// Sends the messages that come until there is something to read.
+    /// Sends the messages that come until there may be something to read.
     async fn listen(&mut self) -> io::Result<()> {
         let client = Arc::clone(&self.session.client);
         loop {
@@ -190,20 +194,23 @@ impl Connection<'_> {
         }
     }
 
-    /// Takes the bytes that there are.
-    async fn read(&mut self) -> io::Result<usize> {
+    /// Takes the bytes that there are; `None` if there are none after all.
+    fn read(&mut self) -> io::Result<Option<usize>> {
         // The rest of a large argument is asked for at once; a full last read asks for more the next time.
         let missing = self.reader.missing_bytes(self.input.len());
         let was_full = self.input.capacity() >= limits::READ_CHUNK_BYTES;
         let chunk =
             if was_full || missing > SMALL_READ_BYTES { limits::READ_CHUNK_BYTES } else { SMALL_READ_BYTES };
         self.input.reserve(chunk);
-        let received = self.stream.read_buf(&mut self.input).await?;
+        let received = match self.stream.try_read_buf(&mut self.input) {
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(None),
+            received => received?,
+        };
         self.shared.stats.input_bytes.add(received as u64);
         let client = &self.session.client;
         client.input_bytes.fetch_add(received as u64, Ordering::Relaxed);
         client.query_buffer_bytes.store(self.input.len(), Ordering::Relaxed);
-        Ok(received)
+        Ok(Some(received))
     }
 
     /// Gives back the memory of empty buffers before waiting.
@@ -228,11 +235,14 @@ impl Connection<'_> {
             };
             let understood = self.reader.read(&mut self.input, &bounds, &mut self.batch);
             let had_requests = !self.batch.is_empty();
+            let understood_bytes = self.input.len();
             match self.run_requests().await {
                 Ok(None) => {}
                 Ok(Some(end)) => return Some(end),
                 Err(error) => return Some(error.into()),
             }
+            // A command that waited let more come in.
+            let has_more = self.input.len() > understood_bytes;
             let consumed = self.batch.consumed_bytes();
             let _ = self.input.split_to(consumed);
             self.reader.consumed(consumed);
@@ -251,7 +261,8 @@ impl Connection<'_> {
                 tracing::warn!(peer = %self.session.client.address, "request too long, disconnecting");
                 return Some(self.close(End::Protocol).await);
             }
-            if !had_requests || !unauthenticated {
+            let stays_behind = had_requests && unauthenticated;
+            if !has_more && !stays_behind {
                 return None;
             }
         }
@@ -303,7 +314,7 @@ impl Connection<'_> {
                 }
                 readable = self.stream.readable() => {
                     readable?;
-                    if self.read().await? == 0 {
+                    if self.read()? == Some(0) {
                         return Ok(Some(End::Client));
                     }
                     if self.input.len() > self.shared.host.config().client_query_buffer_limit_bytes {

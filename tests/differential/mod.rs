@@ -46,17 +46,25 @@ impl Sides<'_> {
             assert!(!client.call(&["HELLO", self.protocol]).is_error());
             assert!(!client.call(&["FLUSHALL"]).is_error());
         }
+        let mut queued = Vec::new();
         for requests in stream.chunks(self.batch) {
-            if let Some(difference) = compare_requests(&mut clients, requests).1 {
+            if let Some(difference) = compare_requests(&mut clients, requests, &mut queued).1 {
                 return Some(difference);
             }
         }
+        // A stream may end in the middle of a transaction.
+        clients.iter_mut().for_each(|client| drop(client.call(&["DISCARD"])));
         compare_state(&mut clients)
     }
 }
 
-/// Sends the same requests to both, gives our replies and the first difference.
-fn compare_requests(clients: &mut [Client; 2], requests: &[Request]) -> (Vec<Reply>, Option<Difference>) {
+/// Sends the same requests to both, gives our replies and the first difference. `queued` are those of a transaction that
+/// wait for EXEC.
+fn compare_requests(
+    clients: &mut [Client; 2],
+    requests: &[Request],
+    queued: &mut Vec<Request>,
+) -> (Vec<Reply>, Option<Difference>) {
     let bytes: Vec<u8> = requests.iter().flat_map(|request| encode(request)).collect();
     for client in clients.iter_mut() {
         client.send_raw(&bytes);
@@ -64,23 +72,49 @@ fn compare_requests(clients: &mut [Client; 2], requests: &[Request]) -> (Vec<Rep
     let mut replies = Vec::new();
     let mut first = None;
     for request in requests {
-        let [ours, theirs] = clients.each_mut().map(|client| {
-            client
-                .try_reply()
-                .unwrap_or_else(|error| panic!("{error} instead of a reply to {}", escape::line(request)))
-        });
-        if first.is_none() && !same(request, &ours, &theirs) {
+        let [ours, theirs] = clients.each_mut().map(Client::try_reply);
+        let of = |who: &str, reply: std::io::Result<Reply>| {
+            reply.unwrap_or_else(|error| {
+                let batch: Vec<String> = requests.iter().map(|request| escape::line(request)).collect();
+                panic!(
+                    "{error} instead of {who}'s reply to {}, in\n{}",
+                    escape::line(request),
+                    batch.join("\n")
+                )
+            })
+        };
+        let (ours, theirs) = (of("rankd", ours), of("Redis", theirs));
+        if first.is_none() && !same_executed(queued, &ours, &theirs) && !same(request, &ours, &theirs) {
             first = Some(Difference { request: request.clone(), ours: ours.clone(), theirs });
+        }
+        match ours {
+            Reply::Simple(ref text) if text == b"QUEUED" => queued.push(request.clone()),
+            _ if request[0].eq_ignore_ascii_case(b"EXEC") || request[0].eq_ignore_ascii_case(b"DISCARD") => {
+                queued.clear();
+            }
+            _ => {}
         }
         replies.push(ours);
     }
     (replies, first)
 }
 
+/// Whether these are the same replies of a transaction's requests.
+fn same_executed(queued: &[Request], ours: &Reply, theirs: &Reply) -> bool {
+    let (Reply::Array(ours), Reply::Array(theirs)) = (ours, theirs) else { return false };
+    !queued.is_empty()
+        && [ours.len(), theirs.len()] == [queued.len(); 2]
+        && queued
+            .iter()
+            .zip(ours.iter().zip(theirs))
+            .all(|(request, (ours, theirs))| same(request, ours, theirs))
+}
+
 fn same(request: &Request, ours: &Reply, theirs: &Reply) -> bool {
     let name = request[0].to_ascii_uppercase();
-    let ours = &if name.starts_with(b"Z") { without_negative_zero(ours) } else { ours.clone() };
-    let theirs = &if name.starts_with(b"Z") { without_negative_zero(theirs) } else { theirs.clone() };
+    let has_scores = name.starts_with(b"Z") || name.starts_with(b"BZ");
+    let ours = &if has_scores { without_negative_zero(ours) } else { ours.clone() };
+    let theirs = &if has_scores { without_negative_zero(theirs) } else { theirs.clone() };
     match name.as_slice() {
         b"SMEMBERS" | b"SCAN" => ours.unordered() == theirs.unordered(),
         b"ZSCAN" => walked(ours).unordered() == walked(theirs).unordered(),
@@ -158,14 +192,14 @@ fn request(words: &[&[u8]]) -> Request {
 fn compare_state(clients: &mut [Client; 2]) -> Option<Difference> {
     for database in [b"0", b"1"] {
         let list = [request(&[b"SELECT", database]), request(&[b"SCAN", b"0", b"COUNT", b"1000000"])];
-        let (replies, difference) = compare_requests(clients, &list);
+        let (replies, difference) = compare_requests(clients, &list, &mut Vec::new());
         if difference.is_some() {
             return difference;
         }
         let keys: Vec<Vec<u8>> =
             replies[1].items()[1].items().iter().map(|key| key.bytes().to_vec()).collect();
         let types: Vec<Request> = keys.iter().map(|key| request(&[b"TYPE", key])).collect();
-        let (types, difference) = compare_requests(clients, &types);
+        let (types, difference) = compare_requests(clients, &types, &mut Vec::new());
         if difference.is_some() {
             return difference;
         }
@@ -177,7 +211,7 @@ fn compare_state(clients: &mut [Client; 2]) -> Option<Difference> {
             };
             [content, request(&[b"TTL", key])]
         });
-        let (_, difference) = compare_requests(clients, &contents.collect::<Vec<_>>());
+        let (_, difference) = compare_requests(clients, &contents.collect::<Vec<_>>(), &mut Vec::new());
         if difference.is_some() {
             return difference;
         }

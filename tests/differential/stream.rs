@@ -102,6 +102,9 @@ fn negative_offset(words: &[String]) -> bool {
 fn ends_soon(words: &[String]) -> bool {
     let number = |at: usize| words.get(at).and_then(|word| word.parse::<i64>().ok());
     match words[0].to_ascii_uppercase().as_str() {
+        // A broken one might wait for ever.
+        "BZPOPMIN" | "BZPOPMAX" => number(words.len() - 1).is_some(),
+        "BZMPOP" => number(1).is_some(),
         "EXPIRE" => number(2).is_some_and(|value| (1..10_000).contains(&value)),
         "PEXPIRE" => number(2).is_some_and(|value| (1..10_000_000).contains(&value)),
         "SET" => words.iter().enumerate().any(|(at, word)| {
@@ -218,7 +221,9 @@ fn words(text: &str) -> Vec<String> {
 
 /// One well-formed command.
 fn command(chance: &mut Chance) -> Vec<String> {
-    match chance.below(100) {
+    match chance.below(108) {
+        100..105 => transaction_command(chance),
+        105.. => waiting_command(chance),
         0..46 => ranking_command(chance),
         46..58 => many_keys_command(chance),
         58..64 => lex_command(chance),
@@ -226,6 +231,43 @@ fn command(chance: &mut Chance) -> Vec<String> {
         76..86 => string_command(chance),
         86..94 => lifetime_command(chance),
         _ => key_command(chance),
+    }
+}
+
+/// What begins a transaction comes as often as what ends one, so that about half of a stream is in one.
+fn transaction_command(chance: &mut Chance) -> Vec<String> {
+    match chance.below(12) {
+        0..4 => words("MULTI"),
+        4..8 => words("EXEC"),
+        8 => words("DISCARD"),
+        9 => words("UNWATCH"),
+        _ => {
+            let mut words = words("WATCH");
+            words.extend((0..1 + chance.below(2)).map(|_| source(chance)));
+            words
+        }
+    }
+}
+
+/// Blocking commands, with times so short that a stream is not held up.
+fn waiting_command(chance: &mut Chance) -> Vec<String> {
+    let timeout = chance.pick(&["0.001", "1e-3", "0.0001", ".002"]).to_owned();
+    match chance.below(3) {
+        0 => {
+            let mut words = vec!["BZMPOP".to_owned(), timeout];
+            sources(chance, &mut words);
+            maybe(chance, 95, &mut words, &["MIN", "MAX", "max"]);
+            if chance.percent(40) {
+                words.extend(["COUNT".to_owned(), chance.below(5).to_string()]);
+            }
+            words
+        }
+        _ => {
+            let mut words = vec![chance.pick(&["BZPOPMIN", "BZPOPMAX"]).to_owned()];
+            words.extend((0..1 + chance.below(3)).map(|_| source(chance)));
+            words.push(timeout);
+            words
+        }
     }
 }
 
