@@ -134,11 +134,14 @@ enum Topic {
     Pattern,
 }
 
+/// Who listens to one channel or pattern.
+type Listeners = Vec<Arc<Client>>;
+
 /// Who listens to what.
 #[derive(Debug, Default)]
 pub struct Channels {
-    channels: DashMap<Box<[u8]>, Vec<Arc<Client>>>,
-    patterns: RwLock<BTreeMap<Box<[u8]>, Vec<Arc<Client>>>>,
+    channels: DashMap<Box<[u8]>, Listeners>,
+    patterns: RwLock<BTreeMap<Box<[u8]>, Listeners>>,
 }
 
 /// What one connection listens to.
@@ -204,7 +207,7 @@ impl Channels {
     }
 
     fn remove(&self, topic: Topic, name: &[u8], client: &Arc<Client>) {
-        let leave = |clients: &mut Vec<Arc<Client>>| {
+        let leave = |clients: &mut Listeners| {
             clients.retain(|other| other.id != client.id);
             clients.is_empty()
         };

@@ -186,7 +186,7 @@ mod tests {
             match spec.run {
                 Run::Read(_) => assert!(spec.has(Flag::Readonly) && !spec.has(Flag::Write), "{}", spec.name),
                 Run::Write(_) | Run::Blocking(_) => {
-                    assert!(spec.has(Flag::Write) && !spec.has(Flag::Readonly), "{}", spec.name)
+                    assert!(spec.has(Flag::Write) && !spec.has(Flag::Readonly), "{}", spec.name);
                 }
                 Run::Container => assert!(!spec.subcommands.is_empty(), "{}", spec.name),
                 Run::Keyspace(_) | Run::Session(_) | Run::Admin(_) | Run::Queued => {}
