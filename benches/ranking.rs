@@ -20,6 +20,8 @@ use std::time::{Duration, Instant};
 
 use rankd::chance::Chance;
 use rankd::ranking::{Aim, BlockRanking, Bound, Order, RankedMembers, Score, SkipListRanking};
+use rankd::resp::Protocol;
+use rankd::resp::reply::Reply;
 
 static ALLOCATED_BYTES: AtomicUsize = AtomicUsize::new(0);
 
@@ -246,6 +248,22 @@ fn operations<R: RankedMembers>(report: &Report, ranking: &mut R, chance: &mut C
             });
         }
     });
+    for (label, protocol) in
+        [("top 100 as a reply", Protocol::Resp2), ("top 100 as a RESP3 reply", Protocol::Resp3)]
+    {
+        let mut out = Vec::new();
+        report.time(label, 10_000, || {
+            for _ in 0..10_000 {
+                out.clear();
+                let mut reply = Reply::new(&mut out, protocol);
+                reply.scored_list(100);
+                ranking.visit_runs(members - 100..members, Order::Descending, |members, scores| {
+                    reply.scored_run(members, scores);
+                });
+                black_box(&out);
+            }
+        });
+    }
     report.time("100 from a random rank", 10_000, || {
         for _ in 0..10_000 {
             let start = chance.below(report.members - 100) as usize;

@@ -119,6 +119,12 @@ pub trait RankedMembers: Send + Sync {
     /// O(log n + members visited).
     fn visit(&self, ranks: Range<usize>, order: Order, visit: impl FnMut(&[u8], Score));
 
+    /// As [`Self::visit`], with the members and scores of a run at a time, as many as the structure likes to write out
+    /// together: what is done with them is quicker in a loop.
+    fn visit_runs(&self, ranks: Range<usize>, order: Order, mut visit: impl FnMut(&[&[u8]], &[f64])) {
+        self.visit(ranks, order, |member, score| visit(&[member], &[score.get()]));
+    }
+
     /// Removes the members of ascending ranks `ranks`, calling `removed` for each in ascending order.
     /// O(log n + members removed).
     fn remove_range(&mut self, ranks: Range<usize>, removed: impl FnMut(&[u8], Score));

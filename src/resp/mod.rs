@@ -4,6 +4,7 @@ mod digits;
 pub mod double;
 pub mod integer;
 pub mod queue;
+mod pairs;
 pub mod reply;
 pub mod request;
 

@@ -3,94 +3,113 @@
 
 use super::Protocol;
 use super::double::{self, Text};
-use crate::decimal::{count_digits, write_digits};
+use super::pairs;
+use crate::decimal::{EIGHT_DIGITS, eight_digits, without_leading_zeros};
 
-/// Strings up to this long are put together with their headers on the stack.
-const SHORT_BYTES: usize = 64;
+/// Strings up to this long go to the output buffer together with their headers.
+pub(super) const SHORT_BYTES: usize = 32;
 
-/// Bytes of one reply, or of a (member, score) pair, on their way to the output buffer: copied there in one piece,
-/// because many small copies cost more than what they copy.
-struct Piece {
-    bytes: [u8; 2 * SHORT_BYTES + 32],
+/// Room for a short bulk string or the longest double, with header and line end, and for what a write may touch past
+/// what it counts.
+const ROOM_BYTES: usize = 64;
+
+/// The end of the output buffer, made ready for a short reply: pieces are copied there in whole words, of which the
+/// next one overwrites what did not count, because many copies of a few bytes cost more than what they copy.
+struct Room<'a> {
+    place: &'a mut [u8; ROOM_BYTES],
     len: usize,
 }
 
-impl Piece {
-    fn new() -> Self {
-        Self { bytes: [0; 2 * SHORT_BYTES + 32], len: 0 }
+impl Room<'_> {
+    /// Copies all of `bytes`, of which the first `len` count.
+    #[inline]
+    fn push_word<const N: usize>(&mut self, bytes: [u8; N], len: usize) {
+        self.place[self.len..self.len + N].copy_from_slice(&bytes);
+        self.len += len;
     }
 
-    fn push(&mut self, byte: u8) {
-        self.bytes[self.len] = byte;
-        self.len += 1;
-    }
-
-    fn push_line_end(&mut self) {
-        self.bytes[self.len..self.len + 2].copy_from_slice(b"\r\n");
-        self.len += 2;
+    #[inline]
+    fn push<const N: usize>(&mut self, bytes: [u8; N]) {
+        self.push_word(bytes, N);
     }
 
     /// At most [`SHORT_BYTES`].
+    #[inline]
     fn push_bytes(&mut self, bytes: &[u8]) {
-        self.bytes[self.len..self.len + bytes.len()].copy_from_slice(bytes);
+        pairs::copy_short(&mut self.place[self.len..self.len + bytes.len()], bytes);
         self.len += bytes.len();
     }
 
+    #[inline]
     fn push_decimal(&mut self, value: i64) {
         if value < 0 {
-            self.push(b'-');
+            self.push([b'-']);
         }
-        let value = value.unsigned_abs();
-        // Lengths and ranks mostly have one digit or two.
-        if value < 10 {
-            return self.push(b'0' + value as u8);
+        let magnitude = value.unsigned_abs();
+        if magnitude < 10 {
+            // Lengths and ranks mostly have one digit or two.
+            self.push([b'0' + magnitude as u8]);
+        } else if magnitude < u64::from(EIGHT_DIGITS) {
+            let (digits, len) = without_leading_zeros(eight_digits(magnitude as u32));
+            self.push_word(digits, len);
+        } else {
+            self.push_bytes(itoa::Buffer::new().format(magnitude).as_bytes());
         }
-        let end = self.len + count_digits(value);
-        write_digits(value, &mut self.bytes[self.len..end]);
-        self.len = end;
     }
 
+    #[inline]
     fn push_header(&mut self, kind: u8, value: i64) {
-        self.push(kind);
+        self.push([kind]);
         self.push_decimal(value);
-        self.push_line_end();
+        self.push(*b"\r\n");
+    }
+
+    /// The header of a bulk string of at most 99 bytes.
+    #[inline]
+    fn push_length(&mut self, len: usize) {
+        let (tens, units) = (b'0' + (len / 10) as u8, b'0' + (len % 10) as u8);
+        if len < 10 {
+            self.push([b'$', units, b'\r', b'\n']);
+        } else {
+            self.push_word([b'$', tens, units, b'\r', b'\n', 0, 0, 0], 5);
+        }
     }
 
     /// A bulk string of at most [`SHORT_BYTES`].
+    #[inline]
     fn push_bulk(&mut self, bytes: &[u8]) {
-        self.push_header(b'$', bytes.len() as i64);
+        self.push_length(bytes.len());
         self.push_bytes(bytes);
-        self.push_line_end();
+        self.push(*b"\r\n");
     }
 
+    #[inline]
     fn push_double(&mut self, value: f64, protocol: Protocol) {
         match (double::whole(value), protocol) {
             (Some(whole), Protocol::Resp3) => self.push_header(b',', whole),
-            (Some(whole), Protocol::Resp2) => {
-                let sign = usize::from(whole < 0);
-                let digits = count_digits(whole.unsigned_abs());
-                self.push_header(b'$', (sign + digits) as i64);
-                self.push_decimal(whole);
-                self.push_line_end();
+            (Some(whole @ 0..FEW_DIGITS), Protocol::Resp2) => {
+                let (digits, len) = without_leading_zeros(eight_digits(whole as u32));
+                self.push([b'$', b'0' + len as u8, b'\r', b'\n']);
+                self.push_word(digits, len);
+                self.push(*b"\r\n");
             }
-            (None, Protocol::Resp2) => self.push_bulk(Text::of(value).as_bytes()),
+            (_, Protocol::Resp2) => self.push_bulk(Text::of(value).as_bytes()),
             (None, Protocol::Resp3) => {
-                self.push(b',');
+                self.push([b',']);
                 self.push_bytes(Text::of(value).as_bytes());
-                self.push_line_end();
+                self.push(*b"\r\n");
             }
         }
     }
-
-    fn as_bytes(&self) -> &[u8] {
-        &self.bytes[..self.len]
-    }
 }
+
+/// [`EIGHT_DIGITS`] among the signed numbers.
+const FEW_DIGITS: i64 = EIGHT_DIGITS as i64;
 
 /// Writes the reply to one request.
 #[derive(Debug)]
 pub struct Reply<'a> {
-    out: &'a mut Vec<u8>,
+    pub(super) out: &'a mut Vec<u8>,
     protocol: Protocol,
 }
 
@@ -139,9 +158,7 @@ impl<'a> Reply<'a> {
     /// A bulk string.
     pub fn bulk(&mut self, bytes: &[u8]) {
         if bytes.len() <= SHORT_BYTES {
-            let mut piece = Piece::new();
-            piece.push_bulk(bytes);
-            self.out.extend_from_slice(piece.as_bytes());
+            self.put(|room| room.push_bulk(bytes));
         } else {
             self.out.reserve(bytes.len() + 16);
             self.header(b'$', bytes.len() as i64);
@@ -170,9 +187,8 @@ impl<'a> Reply<'a> {
 
     /// A double: a bulk string in RESP2.
     pub fn double(&mut self, value: f64) {
-        let mut piece = Piece::new();
-        piece.push_double(value, self.protocol);
-        self.out.extend_from_slice(piece.as_bytes());
+        let protocol = self.protocol;
+        self.put(|room| room.push_double(value, protocol));
     }
 
     /// No value.
@@ -236,25 +252,32 @@ impl<'a> Reply<'a> {
 
     /// One pair of a [`Reply::scored_list`].
     pub fn scored(&mut self, member: &[u8], score: f64) {
-        let mut piece = Piece::new();
         if self.protocol == Protocol::Resp3 {
-            piece.push_header(b'*', 2);
+            self.array(2);
         }
-        if member.len() <= SHORT_BYTES {
-            piece.push_bulk(member);
-        } else {
-            self.out.extend_from_slice(piece.as_bytes());
-            piece = Piece::new();
-            self.bulk(member);
-        }
-        piece.push_double(score, self.protocol);
-        self.out.extend_from_slice(piece.as_bytes());
+        self.bulk(member);
+        self.double(score);
+    }
+
+    /// Some pairs of a [`Reply::scored_list`]: the members and as many scores.
+    pub fn scored_run(&mut self, members: &[&[u8]], scores: &[f64]) {
+        pairs::write(self, members, scores);
+    }
+
+    /// Appends what `write` puts into the room it is given.
+    #[inline]
+    fn put(&mut self, write: impl FnOnce(&mut Room<'_>)) {
+        let start = self.out.len();
+        self.out.extend_from_slice(&[0; ROOM_BYTES]);
+        let place = self.out.last_chunk_mut().expect("as many bytes have just been added");
+        let mut room = Room { place, len: 0 };
+        write(&mut room);
+        let len = room.len;
+        self.out.truncate(start + len);
     }
 
     fn header(&mut self, kind: u8, value: i64) {
-        let mut piece = Piece::new();
-        piece.push_header(kind, value);
-        self.out.extend_from_slice(piece.as_bytes());
+        self.put(|room| room.push_header(kind, value));
     }
 
     fn line(&mut self, kind: u8, text: &[u8]) {
@@ -296,11 +319,40 @@ mod tests {
     }
 
     #[test]
-    fn integers_and_long_strings_are_whole() {
-        for value in [0, 9, 10, -1, i64::MIN, i64::MAX, 1_000_000] {
-            assert_eq!(written(Protocol::Resp2, |reply| reply.integer(value)), format!(":{value}\r\n"));
+    fn a_run_of_pairs_is_written_as_its_pairs_one_by_one() {
+        let names: Vec<String> = (0..120).map(|len| "m".repeat(len % 40)).collect();
+        let mut scores: Vec<f64> = (0..8).map(|power| 10f64.powi(power)).flat_map(|p| [p - 1.0, p]).collect();
+        scores.extend([99_999_999.0, 0.0]);
+        let plain = scores.clone();
+        scores.extend([-0.0, -1.0, 0.5, 1e8, 2f64.powi(32), 2f64.powi(32) + 5.0, 1e300]);
+        scores.extend([f64::INFINITY, f64::NEG_INFINITY]);
+        for protocol in [Protocol::Resp2, Protocol::Resp3] {
+            for (start, scores) in (0..names.len()).flat_map(|start| [(start, &plain), (start, &scores)]) {
+                for count in [0, 1, 15, 16, 17, 33, 120] {
+                    let members: Vec<&[u8]> =
+                        names.iter().cycle().skip(start).map(String::as_bytes).take(count).collect();
+                    let scores: Vec<f64> = scores.iter().cycle().skip(start).copied().take(count).collect();
+                    let run = written(protocol, |reply| reply.scored_run(&members, &scores));
+                    let singly = written(protocol, |reply| {
+                        members.iter().zip(&scores).for_each(|(member, score)| reply.scored(member, *score));
+                    });
+                    assert_eq!(run, singly);
+                }
+            }
         }
-        for len in [0, 1, 63, 64, 65, 1000] {
+    }
+
+    #[test]
+    fn integers_and_long_strings_are_whole() {
+        for value in [0, 9, 10, -1, -10, i64::MIN, i64::MAX, 1_000_000, 99_999_999, 100_000_000] {
+            assert_eq!(written(Protocol::Resp2, |reply| reply.integer(value)), format!(":{value}\r\n"));
+            let text = (value as f64).to_string();
+            let expected = format!("${}\r\n{text}\r\n", text.len());
+            if value.unsigned_abs() < 1 << 53 {
+                assert_eq!(written(Protocol::Resp2, |reply| reply.double(value as f64)), expected);
+            }
+        }
+        for len in [0, 1, 9, 10, 15, 16, 17, 31, 32, 33, 99, 100, 1000] {
             let text = "x".repeat(len);
             let pair = written(Protocol::Resp3, |reply| reply.scored(text.as_bytes(), -12.0));
             assert_eq!(pair, format!("*2\r\n${len}\r\n{text}\r\n,-12\r\n"));

@@ -141,6 +141,17 @@ pub(crate) fn compare(
             ranking.visit(range.clone(), order, |m, s| visited.push((m.to_vec(), s)));
             visited
         };
+        let runs = |order| {
+            let mut visited: Vec<Pair> = Vec::new();
+            ranking.visit_runs(range.clone(), order, |members, scores| {
+                assert!(!members.is_empty() && members.len() == scores.len());
+                let score = |&score: &f64| Score::new(score).expect("not NaN");
+                visited.extend(members.iter().map(|m| m.to_vec()).zip(scores.iter().map(score)));
+            });
+            visited
+        };
+        assert_eq!(runs(Order::Ascending), visited(Order::Ascending));
+        assert_eq!(runs(Order::Descending), visited(Order::Descending));
         let expected = &pairs[range.clone()];
         assert_eq!(visited(Order::Ascending), expected);
         assert!(visited(Order::Descending).iter().eq(expected.iter().rev()));

@@ -117,7 +117,7 @@ fn pop(keys: &mut Writer<'_, '_>, call: &Call<'_>, reply: &mut Reply<'_>, order:
     let is_there = take(keys, call.argument(1), order, count.unwrap_or(1), |ranking, ranks| {
         if count.is_some() {
             reply.scored_list(ranks.len());
-            ranking.visit(ranks, order, |member, score| reply.scored(member, score.get()));
+            ranking.visit_runs(ranks, order, |members, scores| reply.scored_run(members, scores));
         } else {
             reply.array(ranks.len() * 2);
             ranking.visit(ranks, order, |member, score| {

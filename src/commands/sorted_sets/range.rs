@@ -226,7 +226,7 @@ fn range(keys: Reader<'_>, call: &Call<'_>, reply: &mut Reply<'_>, given: Given)
     let ranks = request.resolve(ranking);
     if request.with_scores {
         reply.scored_list(ranks.len());
-        ranking.visit(ranks, request.order, |member, score| reply.scored(member, score.get()));
+        ranking.visit_runs(ranks, request.order, |members, scores| reply.scored_run(members, scores));
     } else {
         reply.array(ranks.len());
         ranking.visit(ranks, request.order, |member, _| reply.bulk(member));

@@ -4,7 +4,7 @@
 //! back exactly the digits it was made from, leading zeros included. Digit strings of different lengths are compared
 //! as bytes are: aligned at their first digit, and when one runs out, the shorter one first.
 
-use crate::decimal::write_digits;
+use crate::decimal::{EIGHT_DIGITS, eight_digits};
 
 /// The longest run of digits whose value always fits 64 bits.
 const DIGITS_MAX: usize = 19;
@@ -53,21 +53,49 @@ impl Digits {
         aligned.checked_mul(self.lengths())?.checked_add((len - usize::from(self.min)) as u64)
     }
 
-    /// Appends the digits that `code` was made from.
-    pub(super) fn decode(self, code: u64, out: &mut Vec<u8>) {
-        let (len, value) = self.length_and_value(code);
-        let mut digits = [0; DIGITS_MAX + 1];
-        write_digits(value, &mut digits[..len]);
-        out.extend_from_slice(&digits[..len]);
+    /// Takes a code apart: the value without its last eight digits, those eight as a number, and how many digits the
+    /// code was made from. What is spelled of the two by [`Self::high_digits`] and [`Self::low_digits`] begins with them.
+    #[inline]
+    pub(super) fn decode(self, code: u64) -> (u64, u32, usize) {
+        let (value, len) = if self.min == self.max {
+            (code, usize::from(self.max))
+        } else {
+            // With zeros behind the digits, the value has `max` of them.
+            let lengths = self.lengths();
+            (code / lengths, usize::from(self.min) + (code % lengths) as usize)
+        };
+        let high = value / u64::from(EIGHT_DIGITS);
+        (high, (value % u64::from(EIGHT_DIGITS)) as u32, len)
     }
 
-    /// How many digits `code` was made from, and their value.
-    pub(super) fn length_and_value(self, code: u64) -> (usize, u64) {
-        if self.min == self.max {
-            return (usize::from(self.min), code);
-        }
-        let len = usize::from(self.min) + (code % self.lengths()) as usize;
-        (len, code / self.lengths() / POWERS_OF_TEN[usize::from(self.max) - len])
+    /// How many digits [`Self::high_digits`] gives.
+    pub(super) fn high_count(self) -> usize {
+        usize::from(self.max).saturating_sub(8)
+    }
+
+    /// The digits before the last eight, at the front.
+    pub(super) fn high_digits(self, high: u64) -> [u8; 16] {
+        let eight = u64::from(EIGHT_DIGITS);
+        let mut digits = [0; 32];
+        digits[..8].copy_from_slice(&eight_digits((high / eight) as u32));
+        digits[8..16].copy_from_slice(&eight_digits((high % eight) as u32));
+        *digits[16 - self.high_count()..].first_chunk().expect("at most 11 of 32")
+    }
+
+    /// The last eight digits as they come from [`eight_digits`], without those that no member has.
+    #[inline]
+    pub(super) fn low_digits(self, eight: [u8; 8]) -> [u8; 8] {
+        let unused = 8usize.saturating_sub(usize::from(self.max));
+        (u64::from_le_bytes(eight) >> (8 * unused)).to_le_bytes()
+    }
+
+    /// Appends the digits that `code` was made from.
+    pub(super) fn write(self, code: u64, out: &mut Vec<u8>) {
+        let (high, low, len) = self.decode(code);
+        let start = out.len();
+        out.extend_from_slice(&self.high_digits(high)[..self.high_count()]);
+        out.extend_from_slice(&self.low_digits(eight_digits(low)));
+        out.truncate(start + len);
     }
 }
 
@@ -105,7 +133,7 @@ mod tests {
         assert!(codes.is_sorted_by(|a, b| a < b));
         for (string, code) in strings.iter().zip(codes) {
             let mut out = Vec::new();
-            digits.decode(code, &mut out);
+            digits.write(code, &mut out);
             assert_eq!(&out, string);
         }
     }
@@ -115,6 +143,9 @@ mod tests {
         let nines = [b'9'; DIGITS_MAX];
         let one_length = Digits { min: 19, max: 19 };
         assert_eq!(one_length.encode(&nines), Some(9_999_999_999_999_999_999));
+        let mut out = Vec::new();
+        one_length.write(9_999_999_999_999_999_999, &mut out);
+        assert_eq!(out, nines);
         assert_eq!(Digits { min: 1, max: 19 }.encode(&nines), None);
         assert_eq!(split(b"user:007"), (&b"user:"[..], &b"007"[..]));
         assert_eq!(split(&[b'1'; 25]).1.len(), DIGITS_MAX);

@@ -20,15 +20,15 @@
 mod decimal;
 mod edit;
 mod run;
+mod visit;
 
 use std::cmp::Ordering;
 use std::hint::select_unpredictable;
 use std::ops::Range;
 
-use super::Order;
-use crate::decimal::write_digits;
 use decimal::Digits;
 pub(super) use run::Run;
+pub(super) use visit::Scratch;
 
 /// What a whole-width read of the last number may touch beyond it.
 const PADDING: usize = 8;
@@ -173,39 +173,7 @@ impl Block {
         out.extend_from_slice(self.prefix());
         match self.form {
             MemberForm::Text => out.extend_from_slice(self.suffix(i)),
-            MemberForm::Decimal => self.digits.decode(self.member_base + self.number(i), out),
-        }
-    }
-
-    /// Calls `visit` for entries `range`, putting each member together in `scratch`: what the members share is put
-    /// there once.
-    pub(super) fn visit(
-        &self,
-        range: Range<usize>,
-        order: Order,
-        scratch: &mut Vec<u8>,
-        visit: &mut impl FnMut(&[u8], f64),
-    ) {
-        let prefix = self.prefix();
-        scratch.clear();
-        scratch.extend_from_slice(prefix);
-        let mut show = |i: usize| match self.form {
-            MemberForm::Text if prefix.is_empty() => visit(self.suffix(i), self.score(i)),
-            MemberForm::Text => {
-                scratch.truncate(prefix.len());
-                scratch.extend_from_slice(self.suffix(i));
-                visit(scratch, self.score(i));
-            }
-            MemberForm::Decimal => {
-                let (len, value) = self.digits.length_and_value(self.member_base + self.number(i));
-                scratch.resize(prefix.len() + len, 0);
-                write_digits(value, &mut scratch[prefix.len()..]);
-                visit(scratch, self.score(i));
-            }
-        };
-        match order {
-            Order::Ascending => range.for_each(&mut show),
-            Order::Descending => range.rev().for_each(&mut show),
+            MemberForm::Decimal => self.digits.write(self.member_base + self.number(i), out),
         }
     }
 

@@ -13,7 +13,7 @@ use std::mem::size_of;
 use std::ops::Range;
 
 use super::arena::NONE;
-use super::block::{Block, Place, Run, Tie};
+use super::block::{Block, Place, Run, Scratch, Tie};
 use super::levels::{LEAF_BYTES_MAX, LEAF_MAX, Levels};
 use super::member_hash::MemberHasher;
 use super::member_index::{MemberHashes, MemberIndex, place_of, tag_of};
@@ -194,13 +194,18 @@ impl RankedMembers for BlockRanking {
     }
 
     fn visit(&self, ranks: Range<usize>, order: Order, mut visit: impl FnMut(&[u8], Score)) {
+        self.visit_runs(ranks, order, |members, scores| {
+            members.iter().zip(scores).for_each(|(member, &score)| visit(member, score_of(score)));
+        });
+    }
+
+    fn visit_runs(&self, ranks: Range<usize>, order: Order, mut visit: impl FnMut(&[&[u8]], &[f64])) {
         assert!(ranks.start <= ranks.end && ranks.end <= self.len, "ranks {ranks:?} of {}", self.len);
         let mut rest = ranks.len();
         if rest == 0 {
             return;
         }
-        let mut member = Vec::new();
-        let mut visit = |member: &[u8], score| visit(member, score_of(score));
+        let mut scratch = Scratch::default();
         match order {
             Order::Ascending => {
                 let (mut at, mut start) = self.levels.select(ranks.start);
@@ -210,7 +215,7 @@ impl RankedMembers for BlockRanking {
                     if rest > end - start {
                         self.levels.prefetch_leaf(leaf.next);
                     }
-                    leaf.block.visit(start..end, order, &mut member, &mut visit);
+                    leaf.block.visit_runs(start..end, order, &mut scratch, &mut visit);
                     rest -= end - start;
                     (at, start) = (leaf.next, 0);
                 }
@@ -221,7 +226,7 @@ impl RankedMembers for BlockRanking {
                 while rest > 0 {
                     let leaf = self.levels.leaf(at);
                     let start = end.saturating_sub(rest);
-                    leaf.block.visit(start..end, order, &mut member, &mut visit);
+                    leaf.block.visit_runs(start..end, order, &mut scratch, &mut visit);
                     rest -= end - start;
                     if rest > 0 {
                         at = leaf.previous;
