@@ -134,4 +134,12 @@ fuzz_target!(|steps: Vec<Step<'_>>| {
     let mut visited = Vec::new();
     ranking.visit(0..ranking.len(), Order::Ascending, |member, score| visited.push((score, member.to_vec())));
     assert!(visited.iter().eq(model.order.iter()));
+    visited.clear();
+    ranking.visit_runs(0..ranking.len(), Order::Descending, |members, scores| {
+        visited.extend(members.iter().zip(scores).map(|(member, score)| (Score::new(*score).unwrap(), member.to_vec())));
+    });
+    assert!(visited.iter().eq(model.order.iter().rev()));
+    let mut scores = Vec::new();
+    ranking.scores(visited.iter().map(|(_, member)| member.as_slice()), |score| scores.push(score.unwrap()));
+    assert!(scores.iter().eq(visited.iter().map(|(score, _)| score)));
 });

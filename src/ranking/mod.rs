@@ -102,6 +102,11 @@ pub trait RankedMembers: Send + Sync {
     /// The member's score. O(1).
     fn score(&self, member: &[u8]) -> Option<Score>;
 
+    /// Calls `visit` with the score of each of `members` in turn, waiting for memory once for many of them. O(members).
+    fn scores<'a>(&self, members: impl Iterator<Item = &'a [u8]>, visit: impl FnMut(Option<Score>)) {
+        members.map(|member| self.score(member)).for_each(visit);
+    }
+
     /// Finds the member once and lets `decide` choose its new score from its present one (`None` if absent).
     /// `None` from `decide` leaves everything as it was. O(log n).
     fn update(&mut self, member: &[u8], decide: impl FnOnce(Option<Score>) -> Option<Score>) -> Updated;

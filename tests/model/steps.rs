@@ -162,6 +162,13 @@ pub(crate) fn compare(
         assert_eq!(ranking.rank(member, Order::Ascending), Some((rank, *score)));
         assert_eq!(ranking.rank(member, Order::Descending), Some((pairs.len() - 1 - rank, *score)));
     }
+    // Present ones and absent ones, in more than one round of a batch.
+    let asked = pairs.iter().map(|(member, _)| member.as_slice());
+    let asked =
+        asked.step_by(1 + pairs.len() / 100).chain(probes.iter().map(|(member, _)| member.as_slice()));
+    let mut scores = Vec::new();
+    ranking.scores(asked.clone(), |score| scores.push(score));
+    assert!(scores.into_iter().eq(asked.map(|member| oracle.score(member))));
     for (member, value) in probes {
         assert_eq!(ranking.score(member), oracle.score(member));
         assert_eq!(ranking.rank(member, Order::Ascending).map(|(rank, _)| rank), oracle.rank(member));

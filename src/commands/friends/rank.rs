@@ -5,7 +5,6 @@ use crate::commands::call::Call;
 use crate::commands::error::{CommandError, Outcome};
 use crate::commands::host::Host;
 use crate::commands::session::Session;
-use crate::commands::sorted_sets::PREFETCHED_MEMBERS;
 use crate::limits;
 use crate::ranking::{Order, RankedMembers, Ranking, Score};
 use crate::resp::reply::Reply;
@@ -479,26 +478,19 @@ fn look_up_from(board: Option<&Ranking>, standing: &mut Standing, from: usize, r
     let Some(board) = board else { return };
     let Standing { names, ranked, unranked, own, .. } = standing;
     let bytes = |name: Name| &names[name.start as usize..(name.start + name.len) as usize];
-    let mut kept = from;
-    for chunk_start in (from..unranked.len()).step_by(PREFETCHED_MEMBERS) {
-        let chunk = chunk_start..(chunk_start + PREFETCHED_MEMBERS).min(unranked.len());
-        board.prefetch(unranked[chunk.clone()].iter().map(|name| bytes(*name)));
-        for index in chunk {
-            let name = unranked[index];
-            match board.score(bytes(name)) {
-                Some(score) => {
-                    let row = Row { score, name };
-                    if bytes(name) == request.user {
-                        *own = Some(row);
-                    }
-                    ranked.push(row);
+    let asked = unranked.split_off(from);
+    let mut next = asked.iter();
+    board.scores(asked.iter().map(|name| bytes(*name)), |score| {
+        let name = *next.next().expect("a score for each name that was asked about");
+        match score {
+            Some(score) => {
+                let row = Row { score, name };
+                if bytes(name) == request.user {
+                    *own = Some(row);
                 }
-                None => {
-                    unranked[kept] = name;
-                    kept += 1;
-                }
+                ranked.push(row);
             }
+            None => unranked.push(name),
         }
-    }
-    unranked.truncate(kept);
+    });
 }

@@ -1,11 +1,10 @@
 //! Commands that ask about single members or only count.
 
-use super::PREFETCHED_MEMBERS;
 use super::bounds::{LexRange, ScoreRange};
 use crate::commands::call::Call;
 use crate::commands::error::{CommandError, Outcome};
 use crate::commands::spec::{CommandSpec, Flag, Group, Keys, Lookahead, Run};
-use crate::ranking::{Order, RankedMembers};
+use crate::ranking::{Order, RankedMembers, Score};
 use crate::resp::reply::Reply;
 use crate::store::Reader;
 
@@ -108,19 +107,13 @@ fn zmscore(keys: Reader<'_>, call: &Call<'_>, reply: &mut Reply<'_>) -> Outcome 
     let ranking = keys.ranking(call.argument(1))?;
     let members = call.cursor(2);
     reply.array(members.remaining());
-    let mut ahead = members.clone();
-    for (index, member) in members.enumerate() {
-        let score = ranking.and_then(|ranking| {
-            if index % PREFETCHED_MEMBERS == 0 {
-                ranking.prefetch(ahead.clone().take(PREFETCHED_MEMBERS));
-                ahead.nth(PREFETCHED_MEMBERS - 1);
-            }
-            ranking.score(member)
-        });
-        match score {
-            Some(score) => reply.double(score.get()),
-            None => reply.null(),
-        }
+    let mut show = |score: Option<Score>| match score {
+        Some(score) => reply.double(score.get()),
+        None => reply.null(),
+    };
+    match ranking {
+        Some(ranking) => ranking.scores(members, show),
+        None => members.for_each(|_| show(None)),
     }
     Ok(())
 }

@@ -75,6 +75,9 @@ impl Digits {
 
     /// The digits before the last eight, at the front.
     pub(super) fn high_digits(self, high: u64) -> [u8; 16] {
+        if high == 0 {
+            return [b'0'; 16];
+        }
         let eight = u64::from(EIGHT_DIGITS);
         let mut digits = [0; 32];
         digits[..8].copy_from_slice(&eight_digits((high / eight) as u32));

@@ -9,8 +9,8 @@
 use super::super::arena::NONE;
 use super::super::block::{Place, Tie};
 use super::super::member_index::{MemberIndex, tag_of};
-use super::super::{Aim, Score, prefetch};
-use super::BlockRanking;
+use super::super::{Aim, RankedMembers, Score, prefetch};
+use super::{BlockRanking, score_of};
 
 /// Members in flight together: about as many loads as a processor can have outstanding.
 const WIDTH: usize = 32;
@@ -48,7 +48,7 @@ impl BlockRanking {
     fn in_rounds<'a>(
         &self,
         members: impl Iterator<Item = &'a [u8]>,
-        warm: impl Fn(&mut Round<'a>, &MemberIndex),
+        mut warm: impl FnMut(&mut Round<'a>, &MemberIndex),
     ) {
         // A ranking of one leaf is as good as one load.
         let Some(index) = &self.index else { return };
@@ -85,6 +85,30 @@ impl BlockRanking {
 
     pub(super) fn warm_scores<'a>(&self, members: impl Iterator<Item = &'a [u8]>) {
         self.in_rounds(members, |round, index| self.warm_entries(round, index));
+    }
+
+    /// Calls `visit` with the score of each member.
+    pub(super) fn scores_in_rounds<'a>(
+        &self,
+        members: impl Iterator<Item = &'a [u8]>,
+        mut visit: impl FnMut(Option<Score>),
+    ) {
+        let Some(_) = &self.index else {
+            return members.for_each(|member| visit(self.score(member)));
+        };
+        self.in_rounds(members, |round, index| {
+            self.warm_entries(round, index);
+            for i in 0..round.len {
+                let (hash, member) = (round.hashes[i], round.members[i]);
+                let found = match round.leaves[i] {
+                    NONE => None,
+                    leaf => self.levels.block(leaf).find(tag_of(hash), member).map(|at| (leaf, at)),
+                };
+                // The first look errs for the few whose tag another member of their bucket has.
+                let found = found.or_else(|| self.locate(hash, member));
+                visit(found.map(|(leaf, at)| score_of(self.levels.block(leaf).score(at))));
+            }
+        });
     }
 
     pub(super) fn warm_ranks<'a>(&self, members: impl Iterator<Item = &'a [u8]>) {

@@ -140,6 +140,10 @@ impl RankedMembers for BlockRanking {
         Some(score_of(self.levels.block(leaf).score(i)))
     }
 
+    fn scores<'a>(&self, members: impl Iterator<Item = &'a [u8]>, visit: impl FnMut(Option<Score>)) {
+        self.scores_in_rounds(members, visit);
+    }
+
     fn update(&mut self, member: &[u8], decide: impl FnOnce(Option<Score>) -> Option<Score>) -> Updated {
         let hash = self.hasher.hash(member);
         let found = self.locate(hash, member);
