@@ -11,51 +11,20 @@
 //! processor time, which tells a busy machine from long work. No statistics engine: a round of a million operations is its own average, and
 //! what the medians are for is the neighbours on a shared machine.
 
-#![expect(unsafe_code, reason = "a counting allocator is what a ranking's own account is compared with")]
-
-use std::alloc::{GlobalAlloc, Layout, System};
 use std::hint::black_box;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use rankd::chance::Chance;
 use rankd::ranking::{Aim, BlockRanking, Bound, Order, RankedMembers, Score, SkipListRanking};
 use rankd::resp::Protocol;
 use rankd::resp::reply::Reply;
+use rankd::usage::{CountingAllocator, allocated_bytes, resident_bytes};
 
 #[path = "ranking_structures/btree.rs"]
 mod btree;
 
-static ALLOCATED_BYTES: AtomicUsize = AtomicUsize::new(0);
-
-/// The system's allocator, with what it has given out counted.
-struct Counting;
-
-// SAFETY: every call goes to `System` unchanged, which keeps the contract; the counter touches no memory of
-// theirs.
-unsafe impl GlobalAlloc for Counting {
-    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        ALLOCATED_BYTES.fetch_add(layout.size(), Ordering::Relaxed);
-        // SAFETY: the caller's promises about `layout` are passed on.
-        unsafe { System.alloc(layout) }
-    }
-
-    unsafe fn dealloc(&self, bytes: *mut u8, layout: Layout) {
-        ALLOCATED_BYTES.fetch_sub(layout.size(), Ordering::Relaxed);
-        // SAFETY: `bytes` came from `System` with this layout, as `alloc` and `realloc` have no other source.
-        unsafe { System.dealloc(bytes, layout) }
-    }
-
-    unsafe fn realloc(&self, bytes: *mut u8, layout: Layout, size: usize) -> *mut u8 {
-        ALLOCATED_BYTES.fetch_add(size, Ordering::Relaxed);
-        ALLOCATED_BYTES.fetch_sub(layout.size(), Ordering::Relaxed);
-        // SAFETY: as for `dealloc`, and the caller's promises about `size` are passed on.
-        unsafe { System.realloc(bytes, layout, size) }
-    }
-}
-
 #[global_allocator]
-static ALLOCATOR: Counting = Counting;
+static ALLOCATOR: CountingAllocator = CountingAllocator;
 
 const SCORES: u64 = 100_000;
 const ROUNDS: usize = 5;
@@ -74,11 +43,6 @@ fn write_name(number: u64, name: &mut [u8; NAME_BYTES]) {
 
 fn random_score(chance: &mut Chance) -> Option<Score> {
     Score::new(chance.below(SCORES) as f64)
-}
-
-fn resident_bytes() -> usize {
-    let statm = std::fs::read_to_string("/proc/self/statm").expect("Linux");
-    statm.split(' ').nth(1).and_then(|pages| pages.parse::<usize>().ok()).expect("a number of pages") * 4096
 }
 
 /// The time this thread has had a processor, which its neighbours on the machine do not lengthen as they do the clock's.
@@ -169,7 +133,7 @@ impl Longest {
 }
 
 fn load<R: RankedMembers>(report: &Report, chance: &mut Chance) -> R {
-    let (before, allocated_before) = (resident_bytes(), ALLOCATED_BYTES.load(Ordering::Relaxed));
+    let (before, allocated_before) = (resident_bytes(), allocated_bytes());
     let mut ranking = R::with_seed(1);
     let mut name = [0; NAME_BYTES];
     let start = processor_time();
@@ -182,7 +146,7 @@ fn load<R: RankedMembers>(report: &Report, chance: &mut Chance) -> R {
     report.row("insert, random", &format!("{each:>9.0} ns"));
     let resident = (resident_bytes() - before) as f64 / report.members as f64;
     let counted = ranking.memory_bytes() as f64 / report.members as f64;
-    let allocated = ALLOCATED_BYTES.load(Ordering::Relaxed) - allocated_before;
+    let allocated = allocated_bytes() - allocated_before;
     let allocated = allocated as f64 / report.members as f64;
     report.row(
         "memory a member",

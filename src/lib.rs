@@ -12,7 +12,7 @@
 //! - [`ranking`]: who is ahead? The pure data structure.
 //!
 //! Beneath them stand a few files that any layer may use and that use no layer: [`limits`], [`clock`],
-//! [`chance`], [`decimal`], [`quoting`], [`glob`], [`usage`] and [`config`].
+//! [`chance`], [`decimal`], [`heap`], [`quoting`], [`glob`], [`usage`] and [`config`].
 
 pub mod chance;
 pub mod clock;
@@ -20,6 +20,7 @@ pub mod commands;
 pub mod config;
 pub mod decimal;
 pub mod glob;
+pub mod heap;
 pub mod journal;
 pub mod limits;
 pub mod quoting;

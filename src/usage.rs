@@ -1,9 +1,10 @@
 //! What the process uses: bytes allocated, bytes resident, processor time. For INFO.
 //!
-//! The allocator is the system's; [`CountingAllocator`] only adds up sizes in a few counters, one per thread in turn, so that cores do
+//! The allocator is the system's; [`CountingAllocator`] only adds up what allocations take in a few counters, one per thread in turn, so that cores do
 //! not fight over one cache line.
 #![expect(unsafe_code, reason = "GlobalAlloc is an unsafe trait; every call is passed on unchanged")]
 
+use crate::heap::allocation_bytes;
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
 use std::sync::atomic::{AtomicIsize, AtomicUsize, Ordering};
@@ -43,7 +44,9 @@ pub fn peak_bytes() -> usize {
     PEAK.load(Ordering::Relaxed)
 }
 
-fn count(bytes: isize) {
+fn count(allocated: usize, freed: usize) {
+    let bytes = allocation_bytes(allocated) as isize - allocation_bytes(freed) as isize;
+
     // A thread that is being torn down has no counter any more; the first one will do.
     let index = COUNTER.try_with(|counter| {
         if counter.get() == usize::MAX {
@@ -61,13 +64,13 @@ unsafe impl GlobalAlloc for CountingAllocator {
         // SAFETY: the caller keeps GlobalAlloc's contract.
         let pointer = unsafe { System.alloc(layout) };
         if !pointer.is_null() {
-            count(layout.size() as isize);
+            count(layout.size(), 0);
         }
         pointer
     }
 
     unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
-        count(-(layout.size() as isize));
+        count(0, layout.size());
         // SAFETY: the caller keeps GlobalAlloc's contract.
         unsafe { System.dealloc(pointer, layout) }
     }
@@ -76,7 +79,7 @@ unsafe impl GlobalAlloc for CountingAllocator {
         // SAFETY: the caller keeps GlobalAlloc's contract.
         let pointer = unsafe { System.alloc_zeroed(layout) };
         if !pointer.is_null() {
-            count(layout.size() as isize);
+            count(layout.size(), 0);
         }
         pointer
     }
@@ -85,7 +88,7 @@ unsafe impl GlobalAlloc for CountingAllocator {
         // SAFETY: the caller keeps GlobalAlloc's contract.
         let moved = unsafe { System.realloc(pointer, layout, new_size) };
         if !moved.is_null() {
-            count(new_size as isize - layout.size() as isize);
+            count(new_size, layout.size());
         }
         moved
     }

@@ -15,7 +15,8 @@ const LAYERS: [(&str, &[&str]); 6] = [
 
 /// Beneath the layers: any layer may use them and they use no layer. `ranking` has no clock,
 /// no configuration and no process.
-const FOUNDATION: [&str; 8] = ["limits", "decimal", "clock", "chance", "config", "glob", "quoting", "usage"];
+const FOUNDATION: [&str; 9] =
+    ["limits", "decimal", "heap", "clock", "chance", "config", "glob", "quoting", "usage"];
 const NOT_FOR_RANKING: [&str; 3] = ["clock", "config", "usage"];
 
 /// What comes from outside, and the parts of `src/` that may name it.

@@ -178,8 +178,13 @@ fn command_info(host: &Host, call: &Call<'_>, reply: &mut Reply<'_>) -> Outcome 
 /// The ten elements of one command in COMMAND INFO.
 fn write_info(entry: &Entry, reply: &mut Reply<'_>) {
     let spec = entry.spec;
+    // Redis counts a subcommand's arguments from the command's name on.
+    let names_before = usize::from(entry.is_subcommand);
     let (first, last, step) = match spec.keys {
-        Keys::Range { first, last, .. } => (first, if last == 0 { first as i32 } else { last }, 1),
+        Keys::Range { first, last, .. } => {
+            let first = first + names_before;
+            (first, if last == 0 { first as i32 } else { last }, 1)
+        }
         Keys::Store { sources: Keys::Range { first, .. } } => (1, *first as i32, 1),
         Keys::Store { .. } => (1, 1, 1),
         Keys::None | Keys::Counted { .. } | Keys::Derived(_) => (0, 0, 0),
@@ -198,7 +203,7 @@ fn write_info(entry: &Entry, reply: &mut Reply<'_>) {
     categories.iter().for_each(|category| reply.simple(category));
     reply.set(spec.tips.len());
     spec.tips.iter().for_each(|tip| reply.bulk(tip.as_bytes()));
-    write_key_specs(spec, reply);
+    write_key_specs(spec, names_before, reply);
     // An empty list is a set to Redis.
     match entry.subcommands.len() {
         0 => reply.set(0),
@@ -207,25 +212,25 @@ fn write_info(entry: &Entry, reply: &mut Reply<'_>) {
     entry.subcommands.iter().for_each(|place| write_info(&table().entries()[*place], reply));
 }
 
-fn write_key_specs(spec: &CommandSpec, reply: &mut Reply<'_>) {
+fn write_key_specs(spec: &CommandSpec, names_before: usize, reply: &mut Reply<'_>) {
     let notes =
         if spec.name == "set" { Some("RW and ACCESS due to the optional `GET` argument") } else { None };
     match &spec.keys {
         Keys::None | Keys::Derived(_) => reply.set(0),
         Keys::Store { sources } => {
             reply.set(2);
-            write_key_spec(&Keys::OVERWRITTEN, None, reply);
-            write_key_spec(sources, notes, reply);
+            write_key_spec(&Keys::OVERWRITTEN, names_before, None, reply);
+            write_key_spec(sources, names_before, notes, reply);
         }
         keys => {
             reply.set(1);
-            write_key_spec(keys, notes, reply);
+            write_key_spec(keys, names_before, notes, reply);
         }
     }
 }
 
 /// The key specification of a `Range` or `Counted`.
-fn write_key_spec(keys: &Keys, notes: Option<&str>, reply: &mut Reply<'_>) {
+fn write_key_spec(keys: &Keys, names_before: usize, notes: Option<&str>, reply: &mut Reply<'_>) {
     let (first, access, found_by, details) = match *keys {
         Keys::Range { first, last, access } => {
             (first, access, "range", [("lastkey", i64::from(last)), ("keystep", 1), ("limit", 0)])
@@ -250,7 +255,7 @@ fn write_key_spec(keys: &Keys, notes: Option<&str>, reply: &mut Reply<'_>) {
     reply.bulk(b"spec");
     reply.map(1);
     reply.bulk(b"index");
-    reply.count(first);
+    reply.count(first + names_before);
     reply.bulk(b"find_keys");
     reply.map(2);
     reply.bulk(b"type");
@@ -350,17 +355,22 @@ fn write_arguments(arguments: &[Argument], keys: Keys, reply: &mut Reply<'_>) {
 }
 
 fn command_getkeys(_: &Host, call: &Call<'_>, reply: &mut Reply<'_>) -> Outcome {
-    let request = call.arguments.skip(1);
+    let mut request = call.arguments.skip(1);
+    let words = request.len();
     let name = request.get(0).unwrap_or_default();
-    let place = table()
-        .find(name)
-        .filter(|place| !table().entries()[*place].is_subcommand)
-        .ok_or(CommandError::text("ERR Invalid command specified"))?;
+    let mut place = table().find(name).filter(|place| !table().entries()[*place].is_subcommand);
+    if let (Some(container), Some(name)) = (place, request.get(1))
+        && !table().entries()[container].subcommands.is_empty()
+    {
+        place = table().find_subcommand(container, name);
+        request = request.skip(1);
+    }
+    let place = place.ok_or(CommandError::text("ERR Invalid command specified"))?;
     let spec = table().entries()[place].spec;
     if matches!(spec.keys, Keys::None) {
         return Err(CommandError::text("ERR The command has no key arguments"));
     }
-    if !spec.accepts(request.len()) {
+    if !spec.accepts(words) {
         return Err(CommandError::text("ERR Invalid number of arguments specified for command"));
     }
     if !spec.keys.are_complete(request) {

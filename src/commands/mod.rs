@@ -17,6 +17,7 @@ mod info;
 mod introspection;
 mod keys;
 pub mod mailbox;
+mod memory;
 pub mod pubsub;
 mod scanning;
 mod server;

@@ -2,8 +2,8 @@
 
 use super::spec::{CommandSpec, Flag, Group, Run};
 use super::{
-    configuration, connection, expiry, friends, info, introspection, keys, pubsub, server, sets, sorted_sets,
-    strings, transactions,
+    configuration, connection, expiry, friends, info, introspection, keys, memory, pubsub, server, sets,
+    sorted_sets, strings, transactions,
 };
 use std::collections::HashMap;
 use std::sync::LazyLock;
@@ -27,6 +27,7 @@ const FAMILIES: &[&[CommandSpec]] = &[
     connection::COMMANDS,
     server::COMMANDS,
     info::COMMANDS,
+    memory::COMMANDS,
     configuration::COMMANDS,
     introspection::COMMANDS,
 ];

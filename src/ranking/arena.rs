@@ -5,6 +5,8 @@
 use std::mem::size_of;
 use std::ops::{Index, IndexMut};
 
+use crate::heap::allocation_bytes;
+
 /// Items a chunk: a few hundred KiB of the largest items kept here.
 const CHUNK_BITS: u32 = 10;
 const CHUNK_LEN: usize = 1 << CHUNK_BITS;
@@ -66,11 +68,14 @@ impl<T: Default> Arena<T> {
     pub(super) fn allocated_bytes(&self) -> usize {
         let items = match self.chunks.as_slice() {
             [] => 0,
-            [first, rest @ ..] => first.capacity() + rest.len() * CHUNK_LEN,
+            [first, rest @ ..] => {
+                allocation_bytes(first.capacity() * size_of::<T>())
+                    + rest.len() * allocation_bytes(CHUNK_LEN * size_of::<T>())
+            }
         };
-        items * size_of::<T>()
-            + self.chunks.capacity() * size_of::<Vec<T>>()
-            + self.free.capacity() * size_of::<u32>()
+        items
+            + allocation_bytes(self.chunks.capacity() * size_of::<Vec<T>>())
+            + allocation_bytes(self.free.capacity() * size_of::<u32>())
     }
 }
 

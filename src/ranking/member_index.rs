@@ -18,6 +18,8 @@
 
 use std::mem::size_of;
 
+use crate::heap::allocation_bytes;
+
 /// Entries a bucket, and the place of its overflow count.
 const SLOTS: usize = 15;
 
@@ -205,8 +207,7 @@ impl Segment {
     }
 
     fn allocated_bytes(&self) -> usize {
-        // The C library spends about a line more on an allocation aligned to a line.
-        self.buckets.len() * size_of::<Bucket>() + size_of::<Bucket>() / 2
+        allocation_bytes(self.buckets.len() * size_of::<Bucket>())
     }
 }
 
@@ -417,8 +418,8 @@ impl MemberIndex {
     }
 
     pub(super) fn allocated_bytes(&self) -> usize {
-        self.directory.capacity() * size_of::<u32>()
-            + self.segments.capacity() * size_of::<Segment>()
+        allocation_bytes(self.directory.capacity() * size_of::<u32>())
+            + allocation_bytes(self.segments.capacity() * size_of::<Segment>())
             + self.segment_bytes
     }
 

@@ -164,7 +164,7 @@ pub trait RankedMembers: Send + Sync {
         self.is_empty()
     }
 
-    /// The bytes this ranking holds, itself included.
+    /// The bytes of memory that this ranking takes, itself included.
     fn memory_bytes(&self) -> usize;
 
     /// Panics if the structure contradicts itself. For tests and `DEBUG` only: O(n).

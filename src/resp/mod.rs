@@ -3,8 +3,8 @@
 mod digits;
 pub mod double;
 pub mod integer;
-pub mod queue;
 mod pairs;
+pub mod queue;
 pub mod reply;
 pub mod request;
 

@@ -292,6 +292,13 @@ impl<'h> Reader<'h> {
         self.find(key).map(|entry| &entry.value)
     }
 
+    /// The bytes of memory that `key` takes, judged by `samples` of a set's members; `None` if there is no such key. Does
+    /// not count as a look-up.
+    #[must_use]
+    pub fn memory_bytes(&self, key: &[u8], samples: usize) -> Option<usize> {
+        self.find(key).map(|entry| entry.memory_bytes(samples))
+    }
+
     /// The type of `key`'s value, `None` if there is no such key.
     #[must_use]
     pub fn kind(&self, key: &[u8]) -> Option<Kind> {

@@ -4,6 +4,7 @@ use super::interest::Interests;
 use super::members::Members;
 use super::table::Table;
 use super::value::{Value, WrongType};
+use crate::heap::allocation_bytes;
 use crate::ranking::{RankedMembers, Ranking, Score};
 use foldhash::quality::FixedState;
 use std::collections::BTreeSet;
@@ -19,6 +20,13 @@ pub(super) struct Entry {
 }
 
 impl Entry {
+    /// The bytes of memory that key and value take, with their places in the tables; see [`Value::memory_bytes`].
+    pub(super) fn memory_bytes(&self, samples: usize) -> usize {
+        let key = allocation_bytes(self.key.len());
+        let expiry = self.expire_at_ms.map_or(0, |_| size_of::<(u64, Box<[u8]>)>() + key);
+        size_of::<Self>() + key + expiry + self.value.memory_bytes(samples)
+    }
+
     pub(super) fn is_expired(&self, now_ms: u64) -> bool {
         self.expire_at_ms.is_some_and(|at_ms| at_ms <= now_ms)
     }

@@ -1,6 +1,7 @@
 //! The members of a set: packed while few and short, a hash table beyond.
 
 use super::table::Table;
+use crate::heap::allocation_bytes;
 use std::hash::BuildHasher;
 
 /// Most members of a packed set. As Redis (`set-max-listpack-entries`).
@@ -112,6 +113,24 @@ impl Members {
                 table.scan(cursor, count, |member| self.hasher.hash_one(&**member), |member| visit(member))
             }
         }
+    }
+
+    /// The bytes of memory that the set takes, itself included; those of the members are judged by `samples` of them.
+    /// O(samples + n / 100).
+    #[must_use]
+    pub fn memory_bytes(&self, samples: usize) -> usize {
+        let content = match &self.form {
+            Form::Packed { bytes, .. } => allocation_bytes(bytes.capacity()),
+            Form::Hashed(table) => {
+                let (mut sampled, mut bytes) = (0, 0);
+                for member in table.iter().take(samples.max(1)) {
+                    sampled += 1;
+                    bytes += allocation_bytes(member.len());
+                }
+                table.memory_bytes() + bytes * table.len() / sampled.max(1)
+            }
+        };
+        allocation_bytes(size_of::<Self>()) + content
     }
 
     /// Visits every member. O(n).

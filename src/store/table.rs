@@ -5,6 +5,7 @@
 //! and large sets are such tables. Segments partition the hashes in order, so a place in hash order is a cursor that
 //! stays good whatever splits: that is how SCAN and checkpoints walk.
 
+use crate::heap::allocation_bytes;
 use hashbrown::HashTable;
 
 /// Most entries of one segment: what hashbrown holds in 512 buckets, so a split moves a few hundred entries.
@@ -82,6 +83,14 @@ impl<T> Table<T> {
         let found = self.segments.get_mut(number)?.entries.find_entry(inner_hash(hash), is_it).ok()?;
         self.len -= 1;
         Some(found.remove().0)
+    }
+
+    /// The bytes that the table takes, without what its entries point at. O(segments).
+    pub(super) fn memory_bytes(&self) -> usize {
+        let entries = self.segments.iter().map(|segment| allocation_bytes(segment.entries.allocation_size()));
+        allocation_bytes(self.directory.capacity() * size_of::<u32>())
+            + allocation_bytes(self.segments.capacity() * size_of::<Segment<T>>())
+            + entries.sum::<usize>()
     }
 
     /// All entries, in no order.

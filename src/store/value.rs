@@ -1,7 +1,8 @@
 //! What a key holds.
 
 use super::members::Members;
-use crate::ranking::Ranking;
+use crate::heap::allocation_bytes;
+use crate::ranking::{RankedMembers, Ranking};
 
 /// A key's value.
 pub enum Value {
@@ -37,6 +38,16 @@ impl Kind {
 }
 
 impl Value {
+    /// The bytes of memory that the value takes beside the entry it stands in; see [`Members::memory_bytes`].
+    #[must_use]
+    pub fn memory_bytes(&self, samples: usize) -> usize {
+        match self {
+            Self::String(bytes) => allocation_bytes(bytes.len()),
+            Self::Set(members) => members.memory_bytes(samples),
+            Self::Ranking(ranking) => ranking.memory_bytes(),
+        }
+    }
+
     /// The value's type.
     #[must_use]
     pub fn kind(&self) -> Kind {

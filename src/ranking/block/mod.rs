@@ -26,6 +26,7 @@ use std::cmp::Ordering;
 use std::hint::select_unpredictable;
 use std::ops::Range;
 
+use crate::heap::allocation_bytes;
 use decimal::Digits;
 pub(super) use run::Run;
 pub(super) use visit::Scratch;
@@ -103,9 +104,9 @@ impl Block {
         self.used as usize
     }
 
-    /// The size of the allocation behind this block.
+    /// What the allocation behind this block takes.
     pub(super) fn allocated_bytes(&self) -> usize {
-        self.data.len()
+        allocation_bytes(self.data.len())
     }
 
     /// All bytes of the allocation, for prefetching.

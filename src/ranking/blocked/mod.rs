@@ -19,6 +19,7 @@ use super::member_hash::MemberHasher;
 use super::member_index::{MemberHashes, MemberIndex, place_of, tag_of};
 use super::prefetch;
 use super::{Aim, Bound, Order, RankedMembers, Score, Updated};
+use crate::heap::allocation_bytes;
 
 /// Entries a leaf gets in a bulk build, so that the first insertions do not split every one.
 const LEAF_FILL: usize = LEAF_MAX * 7 / 8;
@@ -347,9 +348,10 @@ impl RankedMembers for BlockRanking {
 
     fn memory_bytes(&self) -> usize {
         let index = |index: &Option<Box<MemberIndex>>| {
-            index.as_ref().map_or(0, |index| size_of::<MemberIndex>() + index.allocated_bytes())
+            let own = allocation_bytes(size_of::<MemberIndex>());
+            index.as_ref().map_or(0, |index| own + index.allocated_bytes())
         };
-        size_of::<Self>() + self.levels.allocated_bytes() + index(&self.index)
+        allocation_bytes(size_of::<Self>()) + self.levels.allocated_bytes() + index(&self.index)
     }
 
     fn check_invariants(&self) {

@@ -22,6 +22,7 @@ use std::mem::size_of;
 use super::arena::{Arena, NONE};
 use super::block::{Block, Place};
 use super::prefetch;
+use crate::heap::allocation_bytes;
 pub(super) use growth::Overflow;
 
 /// Entries a leaf holds at most.
@@ -102,7 +103,8 @@ impl Node {
     }
 
     fn allocated_bytes(&self) -> usize {
-        self.keys.allocated_bytes() + (self.children.capacity() + self.spans.capacity()) * size_of::<u32>()
+        let numbers = |numbers: &Vec<u32>| allocation_bytes(numbers.capacity() * size_of::<u32>());
+        self.keys.allocated_bytes() + numbers(&self.children) + numbers(&self.spans)
     }
 }
 
@@ -237,10 +239,6 @@ impl Levels {
     }
 
     pub(super) fn allocated_bytes(&self) -> usize {
-        // Each leaf has one allocation, which costs the allocator a word.
-        self.block_bytes
-            + self.leaves.in_use() * size_of::<usize>()
-            + self.leaves.allocated_bytes()
-            + self.nodes.allocated_bytes()
+        self.block_bytes + self.leaves.allocated_bytes() + self.nodes.allocated_bytes()
     }
 }
