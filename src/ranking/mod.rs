@@ -118,6 +118,9 @@ pub trait RankedMembers: Send + Sync {
     fn rank(&self, member: &[u8], order: Order) -> Option<(usize, Score)>;
 
     /// The number of members below `bound`. O(log n).
+    ///
+    /// Members that share a score share a rank in competition ranking, that of the first of them: it is
+    /// `position(Bound::BelowScore(score))`, and in descending order `len() - position(Bound::AboveScore(score))`.
     fn position(&self, bound: Bound<'_>) -> usize;
 
     /// Calls `visit` for the members of ascending ranks `ranks`, from the low end or the high end as `order` says.

@@ -158,6 +158,11 @@ pub(crate) fn compare(
     }
     // A long ranking's members are asked for in a stride, so that a test's time stays even.
     for (rank, (member, score)) in pairs.iter().enumerate().step_by(1 + pairs.len() / 100) {
+        // The rank of the first member with an equal score, from either end.
+        let first = pairs.partition_point(|(_, other)| other < score);
+        assert_eq!(ranking.position(Bound::BelowScore(*score)), first);
+        let first_from_above = pairs.iter().rev().position(|(_, other)| other == score);
+        assert_eq!(first_from_above, Some(pairs.len() - ranking.position(Bound::AboveScore(*score))));
         assert_eq!(ranking.score(member), Some(*score));
         assert_eq!(ranking.rank(member, Order::Ascending), Some((rank, *score)));
         assert_eq!(ranking.rank(member, Order::Descending), Some((pairs.len() - 1 - rank, *score)));
