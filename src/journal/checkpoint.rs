@@ -17,13 +17,14 @@ use super::error::AlreadyRunning;
 use super::files::{Appendable, write_all};
 use super::header::{self, BASE_HEADER_BYTES, BaseHeader};
 use super::manifest::Manifest;
-use super::record;
+use super::record::{self, BaseEnd};
 use super::segment::Segment;
-use super::writer::Role;
+use super::writer::{Attempt, Role};
 use super::{Journal, Walk};
 use crate::chance::Chance;
 use crate::store::sink::Seq;
 use std::io;
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::thread;
@@ -139,9 +140,11 @@ impl Journal {
         self.sync();
 
         let header = BaseHeader { number, salt: chance.next_u64(), unix_ms, next_seq, next_previous };
-        let base_bytes = self.write_base(&header, &*walk).map_err(told("new base"))?;
+        let (base_bytes, walked_to) = self.write_base(&header, &*walk).map_err(told("new base"))?;
+        // The base shows a part of what these records say, so it must never be found without them.
+        self.flush(Attempt::First);
         self.sync();
-        if !self.is_sound() {
+        if !self.has_synced(walked_to) {
             return Err("the new segment could not be written".to_owned());
         }
         let shorter = Manifest { base: Some(number), segments: vec![number] };
@@ -158,21 +161,21 @@ impl Journal {
         Ok(base_bytes)
     }
 
-    /// Writes a base and returns, with its bytes, when it is durable under its name.
-    fn write_base(&self, header: &BaseHeader, walk: &dyn Walk) -> io::Result<u64> {
+    /// Writes a base and returns when it is durable under its name: its bytes, and the last record it may show.
+    fn write_base(&self, header: &BaseHeader, walk: &dyn Walk) -> io::Result<(u64, Seq)> {
         let temporary = self.directory.base_temporary(header.number);
         let written = self.write_base_as(&temporary, header, walk);
         if written.is_err() {
             // Space is what it may have lacked.
             let _ = self.directory.files.remove(&temporary);
         }
-        let bytes = written?;
+        let written = written?;
         self.directory.files.rename(&temporary, &self.directory.base(header.number))?;
         self.directory.files.sync_directory(&self.directory.path)?;
-        Ok(bytes)
+        Ok(written)
     }
 
-    fn write_base_as(&self, path: &std::path::Path, header: &BaseHeader, walk: &dyn Walk) -> io::Result<u64> {
+    fn write_base_as(&self, path: &Path, header: &BaseHeader, walk: &dyn Walk) -> io::Result<(u64, Seq)> {
         let mut base = BaseFile::create(&self.directory, path, header)?;
         walk.walk(&mut |records| {
             for body in records.records() {
@@ -184,7 +187,8 @@ impl Journal {
             thread::yield_now();
             Ok(())
         })?;
-        base.finish()
+        let walked_to = self.last_seq();
+        Ok((base.finish(BaseEnd { walked_to })?, walked_to))
     }
 }
 
@@ -201,7 +205,7 @@ struct BaseFile {
 }
 
 impl BaseFile {
-    fn create(directory: &Directory, path: &std::path::Path, header: &BaseHeader) -> io::Result<Self> {
+    fn create(directory: &Directory, path: &Path, header: &BaseHeader) -> io::Result<Self> {
         let encoded = header.encode();
         let file = directory.files.create(path)?;
         write_all(&*file, &encoded)?;
@@ -236,9 +240,9 @@ impl BaseFile {
         Ok(())
     }
 
-    /// Ends the base with a record without a body, whose number tells how many there were.
-    fn finish(mut self) -> io::Result<u64> {
-        self.push(&[])?;
+    /// Ends the base. The number of its last record tells how many there were.
+    fn finish(mut self, end: BaseEnd) -> io::Result<u64> {
+        self.push(&end.encode())?;
         self.write()?;
         self.file.sync()?;
         Ok(self.bytes)

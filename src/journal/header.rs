@@ -13,7 +13,7 @@ use crate::store::sink::Seq;
 use crc32c::crc32c;
 
 /// The version this code writes and the only one it reads.
-pub(super) const VERSION: u32 = 1;
+pub(super) const VERSION: u32 = 2;
 
 pub(super) const SEGMENT_HEADER_BYTES: usize = 32;
 pub(super) const BASE_HEADER_BYTES: usize = 52;

@@ -13,6 +13,7 @@
 //! | `checkpoint` | a base in place of old segments, without fork |
 //! | `recovery`, `reader` | back from the disk, or a refusal with the place |
 //! | `open` | the start: lock, recover, cut a torn tail, go on |
+//! | `progress` | how far a reading has come |
 //! | `offline` | `rankd journal check` and `dump` |
 //! | `record`, `header`, `manifest`, `segment`, `directory` | the bytes and names; docs/journal-format.md draws them |
 //! | `files` | the system calls, so that a test can make them fail |
@@ -30,6 +31,7 @@ mod manifest;
 mod offline;
 mod open;
 mod pending;
+mod progress;
 mod reader;
 mod record;
 mod recovery;
@@ -44,6 +46,7 @@ mod writer;
 pub use error::{AlreadyRunning, OpenError, Refused};
 pub use offline::{DumpError, Report, check, dump};
 pub use open::Recovered;
+pub use progress::Progress;
 pub use recovery::{FileRead, TornTail};
 pub use status::Status;
 pub use waiters::Acknowledged;

@@ -1,6 +1,7 @@
 //! `rankd journal check DIR` and `rankd journal dump DIR`: read a journal without a server and without changing it.
 
 use super::error::OpenError;
+use super::progress::Progress;
 use super::recovery::{FileRead, Origin, Place, Replayed, TornTail, replay};
 use crate::ranking::Score;
 use crate::store::change::Change;
@@ -70,8 +71,8 @@ impl std::error::Error for DumpError {}
 ///
 /// # Errors
 /// What would stop the start.
-pub fn check(directory: &Path) -> Result<Report, OpenError> {
-    replay(directory, &mut |_, _| Ok(())).map(Report::of)
+pub fn check(directory: &Path, progress: &Progress) -> Result<Report, OpenError> {
+    replay(directory, progress, &mut |_, _, _| Ok(())).map(Report::of)
 }
 
 /// Prints every Change, an entry a line: time, record number (`base` for a base's), operation, database, then key,
@@ -79,9 +80,9 @@ pub fn check(directory: &Path) -> Result<Report, OpenError> {
 ///
 /// # Errors
 /// What would stop the start, after everything before it has been printed; or an output that takes no more.
-pub fn dump(directory: &Path, out: &mut impl Write) -> Result<Report, DumpError> {
+pub fn dump(directory: &Path, out: &mut impl Write, progress: &Progress) -> Result<Report, DumpError> {
     let mut lines = Lines { out, line: Vec::new(), outcome: Ok(()) };
-    let replayed = replay(directory, &mut |place, change| {
+    let replayed = replay(directory, progress, &mut |place, change, _| {
         lines.print(place, change);
         // The reading stops with the output, whose own error is the one to tell.
         lines.outcome.as_ref().map(|&()| ()).map_err(ToString::to_string)
@@ -100,6 +101,8 @@ struct Lines<'a, W> {
 impl<W: Write> Lines<'_, W> {
     fn print(&mut self, place: Place, change: &Change<'_>) {
         match *change {
+            // Printed when it comes again in its turn.
+            _ if matches!(place.origin, Origin::Ahead(_)) => {}
             Change::SetScores { database, key, entries } => {
                 for (member, score) in entries.iter() {
                     self.begin(place, "set-score").db(database).quoted(key).quoted(member).score(score).end();
@@ -144,7 +147,7 @@ impl<W: Write> Lines<'_, W> {
         self.line.extend_from_slice(utc(place.unix_ms).as_bytes());
         let origin = match place.origin {
             Origin::Base => "base".to_owned(),
-            Origin::Record(seq) => seq.0.to_string(),
+            Origin::Ahead(seq) | Origin::Record(seq) => seq.0.to_string(),
         };
         self.word(&origin).word(operation)
     }

@@ -6,14 +6,15 @@ use super::error::OpenError;
 use super::files::{Disk, Files};
 use super::manifest::Manifest;
 use super::pending::Pending;
-use super::recovery::{FileRead, Replayed, TornTail, Visit, replay};
+use super::progress::Progress;
+use super::recovery::{FileRead, Origin, Place, Replayed, TornTail, Visit, replay};
 use super::segment::Segment;
 use super::status::Counters;
 use super::waiters::Waiters;
 use super::writer::Writer;
 use super::{Journal, Options, Walk};
 use crate::chance::Chance;
-use crate::store::Store;
+use crate::store::{Loader, Store};
 use crate::store::change::Change;
 use crate::store::sink::Seq;
 use crossbeam::channel::{self, Receiver};
@@ -40,15 +41,35 @@ pub struct Recovered {
 }
 
 impl Journal {
-    /// Opens the journal, making true in `store` what it says. The caller attaches it to the store afterwards.
+    /// Opens the journal, making true in `store`, which must be empty, what it says. The caller attaches it to the
+    /// store afterwards.
     ///
     /// # Errors
     /// See [`OpenError`]. The store may hold a part of the journal then, and must not be served from.
-    pub fn open(options: Options, store: &Arc<Store>) -> Result<(Arc<Self>, Recovered), OpenError> {
+    pub fn open(
+        options: Options,
+        store: &Arc<Store>,
+        progress: &Progress,
+    ) -> Result<(Arc<Self>, Recovered), OpenError> {
         let walk: Weak<dyn Walk> = Arc::downgrade(&(Arc::clone(store) as Arc<dyn Walk>));
         let directory = options.directory.clone();
-        let mut apply = |_, change: &Change<'_>| store.apply(change).map_err(|error| error.to_string());
-        let (journal, recovered, kicked) = Self::open_on(Arc::new(Disk), options, walk, &mut apply)?;
+        let (clock, started_ms) = (options.clock.clone(), options.clock.now_ms());
+        let mut loader = Loader::new(store).map_err(OpenError::io(&directory))?;
+        let mut load = |place: Place, change: &Change<'_>, encoded: &[u8]| {
+            let loaded = match place.origin {
+                Origin::Ahead(_) => {
+                    loader.expect(change);
+                    Ok(())
+                }
+                Origin::Base => loader.load(change, encoded),
+                Origin::Record(_) => loader.apply(change, encoded),
+            };
+            loaded.map_err(|error| error.to_string())
+        };
+        let (journal, mut recovered, kicked) =
+            Self::open_on(Arc::new(Disk), options, walk, progress, &mut load)?;
+        loader.finish();
+        recovered.duration_ms = clock.now_ms().saturating_sub(started_ms);
         journal.start_rounds(kicked).map_err(OpenError::io(&directory))?;
         Ok((journal, recovered))
     }
@@ -58,18 +79,18 @@ impl Journal {
         files: Arc<dyn Files>,
         options: Options,
         walk: Weak<dyn Walk>,
+        progress: &Progress,
         visit: &mut Visit<'_>,
     ) -> Result<(Arc<Self>, Recovered, Receiver<()>), OpenError> {
         let started_ms = options.clock.now_ms();
         let directory = Directory { path: options.directory.clone(), files };
         let lock = directory.lock()?;
-        let start = match replay(&directory.path, visit)? {
+        let start = match replay(&directory.path, progress, visit)? {
             Some(replayed) => Start::after(&directory, replayed)?,
             None => Start::empty(&directory)?,
         };
         directory.remove_unlisted(&start.manifest).map_err(OpenError::io(&directory.path))?;
-        let mut recovered = start.recovered.clone();
-        recovered.duration_ms = options.clock.now_ms().saturating_sub(started_ms);
+        let recovered = start.recovered.clone();
         let (journal, kicked) = start.journal(directory, lock, options, walk, started_ms);
         Ok((Arc::new(journal), recovered, kicked))
     }

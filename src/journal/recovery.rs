@@ -8,27 +8,29 @@ use super::directory::{base_path, load_manifest, segment_path};
 use super::error::OpenError;
 use super::header::{BASE_HEADER_BYTES, BadHeader, BaseHeader, SEGMENT_HEADER_BYTES, SegmentHeader};
 use super::manifest::Manifest;
+use super::progress::Progress;
 use super::reader::{Behind, Found, RecordReader};
+use super::record::BaseEnd;
 use crate::store::change::{self, Change};
 use crate::store::sink::Seq;
+use smallvec::SmallVec;
 use std::fs::File;
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 
-/// Bytes between two lines of progress in the log.
-const PROGRESS_BYTES: u64 = 256 * 1024 * 1024;
-
 /// Where a Change was read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Origin {
+    /// In a record that came while the base was written. Handed out before the base, and again in its turn.
+    Ahead(Seq),
     /// In the base: true when the checkpoint walked past it.
     Base,
     /// In a segment, in the record with this number.
     Record(Seq),
 }
 
-/// Takes the Changes, in order; an error, which says why one cannot be taken, ends the reading.
-pub(super) type Visit<'a> = dyn FnMut(Place, &Change<'_>) -> Result<(), String> + 'a;
+/// Takes the Changes, in order, each with its bytes; an error, which says why one cannot be taken, ends the reading.
+pub(super) type Visit<'a> = dyn FnMut(Place, &Change<'_>, &[u8]) -> Result<(), String> + 'a;
 
 /// A record, before its Changes are handed out.
 #[derive(Clone, Copy, Debug)]
@@ -79,20 +81,24 @@ pub(super) struct Replayed {
 ///
 /// # Errors
 /// Whatever cannot be trusted, with file, offset and sequence number. Changes may have been handed out before.
-pub(super) fn replay(directory: &Path, visit: &mut Visit<'_>) -> Result<Option<Replayed>, OpenError> {
+pub(super) fn replay(
+    directory: &Path,
+    progress: &Progress,
+    visit: &mut Visit<'_>,
+) -> Result<Option<Replayed>, OpenError> {
     let Some(manifest) = load_manifest(directory)? else { return Ok(None) };
+    progress.begin(directory, &manifest);
     let mut replay = Replay {
         visit,
+        progress,
         files: Vec::new(),
         last_seq: Seq(0),
         last_crc: 0,
         changes: 0,
         torn_tail: None,
-        progress_at: PROGRESS_BYTES,
-        bytes_before: 0,
     };
     let base = match manifest.base {
-        Some(number) => Some(replay.base(&base_path(directory, number), number)?),
+        Some(number) => Some(replay.base(directory, number)?),
         None => None,
     };
     for &number in &manifest.segments {
@@ -104,26 +110,34 @@ pub(super) fn replay(directory: &Path, visit: &mut Visit<'_>) -> Result<Option<R
 
 struct Replay<'a> {
     visit: &'a mut Visit<'a>,
+    progress: &'a Progress,
     files: Vec<FileRead>,
     last_seq: Seq,
     last_crc: u32,
     changes: u64,
     torn_tail: Option<TornTail>,
-    /// Bytes after which the next line of progress is due.
-    progress_at: u64,
-    /// Bytes of the files before this one.
-    bytes_before: u64,
 }
 
 impl Replay<'_> {
-    /// A base is whole or it is nothing: its records count up from 1, and one without a body ends it.
-    fn base(&mut self, path: &Path, number: u64) -> Result<BaseHeader, OpenError> {
+    /// A base is whole or it is nothing: its records count up from 1, and the last one says that it is the end.
+    fn base(&mut self, directory: &Path, number: u64) -> Result<BaseHeader, OpenError> {
+        let path = &*base_path(directory, number);
         let opened = Opened::new(path, BASE_HEADER_BYTES)?;
         let (header, seed) = BaseHeader::decode(&opened.header).map_err(|bad| refused(path, bad))?;
         if header.number != number {
             return Err(damaged(path, 0, Seq(0), format!("it says it is base {}", header.number)));
         }
         let len = opened.len;
+        let end_at = len.saturating_sub(BaseEnd::FRAME_BYTES);
+        let end = opened.file.try_clone().map_err(OpenError::io(path))?;
+        let end = match RecordReader::new(end, len, end_at, seed).next().map_err(OpenError::io(path))? {
+            Found::Record(record) => BaseEnd::decode(record.body),
+            Found::End | Found::Bad => None,
+        };
+        let end = end.ok_or_else(|| damaged(path, end_at, Seq(0), "its end is missing"))?;
+        (self.last_seq, self.last_crc) = (Seq(header.next_seq.0.saturating_sub(1)), header.next_previous);
+        self.look_ahead(&segment_path(directory, number), end.walked_to)?;
+
         let mut reader = opened.records(seed);
         let mut previous = seed;
         let mut records = 0;
@@ -137,24 +151,43 @@ impl Replay<'_> {
             if record.head.seq != Seq(records + 1) || record.head.previous != previous {
                 return Err(damaged(path, offset, Seq(records), "a record is out of order"));
             }
-            if record.body.is_empty() {
+            if offset == end_at {
                 break;
             }
-            records += 1;
-            previous = record.head.crc;
             let place = Place { origin: Origin::Base, unix_ms: record.head.unix_ms };
             self.changes += visit_body(record.body, place, self.visit)
-                .map_err(|stopped| stopped.at(path, offset, Seq(records - 1)))?;
-            report_progress(&mut self.progress_at, self.bytes_before + offset);
+                .map_err(|stopped| stopped.at(path, offset, Seq(records)))?;
+            records += 1;
+            previous = record.head.crc;
+            self.progress.advance(offset + record.body.len() as u64);
         }
-        let bytes = reader.offset();
-        if bytes != len {
-            return Err(damaged(path, bytes, Seq(records), "bytes follow its end"));
-        }
-        self.bytes_before += bytes;
-        self.files.push(FileRead { path: path.to_path_buf(), bytes, records, seed });
-        (self.last_seq, self.last_crc) = (Seq(header.next_seq.0.saturating_sub(1)), header.next_previous);
+        self.progress.next_file(len);
+        self.files.push(FileRead { path: path.to_path_buf(), bytes: len, records, seed });
         Ok(header)
+    }
+
+    /// Hands out the records that came while the base was written. The base may show a part of what they say, so
+    /// without them it is no state that ever was.
+    fn look_ahead(&mut self, path: &Path, walked_to: Seq) -> Result<(), OpenError> {
+        if walked_to <= self.last_seq {
+            return Ok(());
+        }
+        let opened = Opened::new(path, SEGMENT_HEADER_BYTES)?;
+        let (_, seed) = SegmentHeader::decode(&opened.header).map_err(|bad| refused(path, bad))?;
+        let mut reader = opened.records(seed);
+        for seq in self.last_seq.0 + 1..=walked_to.0 {
+            let (offset, last_good) = (reader.offset(), Seq(seq - 1));
+            let record = match reader.next().map_err(OpenError::io(path))? {
+                Found::Record(record) if record.head.seq == Seq(seq) => record,
+                _ => {
+                    let what = format!("the base is of no use without the records up to {}", walked_to.0);
+                    return Err(damaged(path, offset, last_good, what));
+                }
+            };
+            let place = Place { origin: Origin::Ahead(Seq(seq)), unix_ms: record.head.unix_ms };
+            visit_body(record.body, place, self.visit).map_err(|stopped| stopped.at(path, offset, last_good))?;
+        }
+        Ok(())
     }
 
     fn segment(&mut self, path: PathBuf, number: u64) -> Result<(), OpenError> {
@@ -195,10 +228,10 @@ impl Replay<'_> {
                 .map_err(|stopped| stopped.at(&path, offset, self.last_seq))?;
             records += 1;
             (self.last_seq, self.last_crc) = (expected, record.head.crc);
-            report_progress(&mut self.progress_at, self.bytes_before + offset);
+            self.progress.advance(reader.offset());
         }
         let bytes = reader.offset();
-        self.bytes_before += bytes;
+        self.progress.next_file(len);
         self.files.push(FileRead { path, bytes, records, seed });
         Ok(())
     }
@@ -254,24 +287,20 @@ impl Stopped {
 /// the first is handed out.
 fn visit_body(body: &[u8], place: Place, visit: &mut Visit<'_>) -> Result<u64, Stopped> {
     let mut rest = body;
-    let mut changes = Vec::with_capacity(1);
+    // One, nearly always.
+    let mut changes = SmallVec::<[_; 2]>::new();
     while !rest.is_empty() {
-        changes.push(change::decode(&mut rest).map_err(|_| Stopped::Malformed)?);
+        let before = rest;
+        let change = change::decode(&mut rest).map_err(|_| Stopped::Malformed)?;
+        changes.push((change, &before[..before.len() - rest.len()]));
     }
     if changes.is_empty() {
         return Err(Stopped::Malformed);
     }
-    for change in &changes {
-        visit(place, change).map_err(Stopped::Unfit)?;
+    for (change, encoded) in &changes {
+        visit(place, change, encoded).map_err(Stopped::Unfit)?;
     }
     Ok(changes.len() as u64)
-}
-
-fn report_progress(due_at: &mut u64, bytes: u64) {
-    if bytes >= *due_at {
-        *due_at += PROGRESS_BYTES;
-        tracing::info!(mib = bytes / (1024 * 1024), "reading the journal");
-    }
 }
 
 /// A file whose header has been read, not yet checked.

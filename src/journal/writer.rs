@@ -328,9 +328,10 @@ impl Journal {
         outcome
     }
 
-    /// Whether the present segment can stand behind a new base.
-    pub(super) fn is_sound(&self) -> bool {
-        matches!(self.writer().health, Health::Good | Health::Blocked | Health::Healing)
+    /// Whether every record up to `seq` is on disk in a segment that can stand behind a new base.
+    pub(super) fn has_synced(&self, seq: Seq) -> bool {
+        let writer = self.writer();
+        writer.synced >= seq && matches!(writer.health, Health::Good | Health::Blocked | Health::Healing)
     }
 
     /// A new base is durable and listed with the present segment: what was broken is whole.

@@ -15,7 +15,7 @@ mod prefetch;
 mod score;
 mod skip_list;
 
-pub use blocked::BlockRanking;
+pub use blocked::{BlockRanking, RankingBuilder};
 pub use score::Score;
 pub use skip_list::SkipListRanking;
 

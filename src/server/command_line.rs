@@ -183,8 +183,9 @@ fn run_journal(matches: &ArgMatches) -> Result<(), String> {
         return Err(format!("{}: no such directory", directory.display()));
     }
     let no_journal = || format!("{}: no journal here", directory.display());
+    let progress = journal::Progress::default();
     if name == "check" {
-        let report = journal::check(&directory).map_err(|error| error.to_string())?;
+        let report = journal::check(&directory, &progress).map_err(|error| error.to_string())?;
         if report.files.is_empty() {
             return Err(no_journal());
         }
@@ -192,7 +193,7 @@ fn run_journal(matches: &ArgMatches) -> Result<(), String> {
         return Ok(());
     }
     let mut out = BufWriter::new(std::io::stdout().lock());
-    match journal::dump(&directory, &mut out) {
+    match journal::dump(&directory, &mut out, &progress) {
         Ok(report) if report.files.is_empty() => Err(no_journal()),
         Ok(_) => out.flush().map_err(|error| format!("output: {error}")),
         // A reader that has seen enough (`| head`) is no failure.

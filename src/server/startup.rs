@@ -13,7 +13,7 @@ use crate::commands::pubsub::Channels;
 use crate::commands::stats::{Errors, Stats};
 use crate::commands::table::table;
 use crate::config::{Config, FsyncPolicy, Settings};
-use crate::journal::{Journal, Options, Recovered};
+use crate::journal::{Journal, Options, Progress, Recovered};
 use crate::store::event::EventSink;
 use crate::store::sink::ChangeSink;
 use crate::store::{KeptResults, Store};
@@ -67,7 +67,7 @@ pub(super) fn run(mut config: Config, file: Option<PathBuf>) -> Result<(), Strin
             rewrite_min_bytes: config.auto_aof_rewrite_min_size_bytes,
             clock: clock.clone(),
         };
-        let (journal, recovered) = Journal::open(options, &store).map_err(|error| error.to_string())?;
+        let (journal, recovered) = Journal::open(options, &store, &Progress::default()).map_err(|error| error.to_string())?;
         store.attach(Arc::clone(&journal) as Arc<dyn ChangeSink>);
         (Some(journal), Some(recovered))
     } else {

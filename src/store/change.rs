@@ -50,6 +50,39 @@ pub enum Change<'a> {
     FlushAll,
 }
 
+impl<'a> Change<'a> {
+    /// The database it is about, `None` if about all.
+    #[must_use]
+    pub fn database(&self) -> Option<DatabaseIndex> {
+        match *self {
+            Self::SetScores { database, .. }
+            | Self::RemoveScores { database, .. }
+            | Self::AddMembers { database, .. }
+            | Self::RemoveMembers { database, .. }
+            | Self::SetString { database, .. }
+            | Self::SetExpiry { database, .. }
+            | Self::DropKey { database, .. }
+            | Self::FlushDatabase { database } => Some(database),
+            Self::FlushAll => None,
+        }
+    }
+
+    /// The key it is about, `None` if about many.
+    #[must_use]
+    pub fn key(&self) -> Option<&'a [u8]> {
+        match *self {
+            Self::SetScores { key, .. }
+            | Self::RemoveScores { key, .. }
+            | Self::AddMembers { key, .. }
+            | Self::RemoveMembers { key, .. }
+            | Self::SetString { key, .. }
+            | Self::SetExpiry { key, .. }
+            | Self::DropKey { key, .. } => Some(key),
+            Self::FlushDatabase { .. } | Self::FlushAll => None,
+        }
+    }
+}
+
 /// A list of (member, score), still in bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Scored<'a> {

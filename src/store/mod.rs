@@ -13,6 +13,7 @@ mod hold;
 pub mod interest;
 mod kept;
 mod keyspace;
+mod loading;
 mod members;
 mod reclaim;
 mod replay;
@@ -27,6 +28,7 @@ mod writer;
 pub use change::DatabaseIndex;
 pub use hold::{Hold, Lookups, Reader};
 pub use kept::{KeptResults, KeptStats};
+pub use loading::Loader;
 pub use members::Members;
 pub use replay::UnknownDatabase;
 pub use shards::{Looking, Shards};
@@ -90,6 +92,8 @@ pub struct DatabaseSize {
 pub struct Store {
     shards: Box<[RwLock<Shard>]>,
     databases: DatabaseIndex,
+    /// Keys every hash.
+    seed: u64,
     clock: Clock,
     sink: OnceLock<Arc<dyn ChangeSink>>,
     event_sink: OnceLock<Arc<dyn EventSink>>,
@@ -114,6 +118,7 @@ impl Store {
         Self {
             shards: std::iter::repeat_with(shard).take(shards).collect(),
             databases,
+            seed,
             clock,
             sink: OnceLock::new(),
             event_sink: OnceLock::new(),

@@ -6,13 +6,14 @@
 //! alone, and only a [`Change::DropKey`], which the store records whenever an edit empties a value, takes the key and
 //! its expiry away.
 
-use super::Store;
 use super::change::Change;
+use super::keyspace::Keyspace;
 use super::value::Value;
-use crate::ranking::{Aim, RankedMembers};
+use super::{DatabaseIndex, Store};
+use crate::ranking::{Aim, RankedMembers, Score};
 
 /// Entries whose memory is loaded at once.
-const PREFETCHED_ENTRIES: usize = 16;
+const PREFETCHED_ENTRIES: usize = 32;
 
 impl Store {
     /// Makes `change` true. Changes of one key must come in the journal's order.
@@ -20,92 +21,107 @@ impl Store {
     /// # Errors
     /// The database's number, if there is no such database: the journal was written under a larger `databases`.
     pub fn apply(&self, change: &Change<'_>) -> Result<(), UnknownDatabase> {
-        let (database, key) = match *change {
-            Change::FlushAll => {
-                self.flush_unrecorded(None);
-                return Ok(());
-            }
-            Change::FlushDatabase { database } => (database, &[][..]),
-            Change::SetScores { database, key, .. }
-            | Change::RemoveScores { database, key, .. }
-            | Change::AddMembers { database, key, .. }
-            | Change::RemoveMembers { database, key, .. }
-            | Change::SetString { database, key, .. }
-            | Change::SetExpiry { database, key, .. }
-            | Change::DropKey { database, key } => (database, key),
-        };
+        let database = change.database().unwrap_or_default();
         if database >= self.databases() {
             return Err(UnknownDatabase(database));
         }
-        if let Change::FlushDatabase { database } = change {
-            self.flush_unrecorded(Some(*database));
-            return Ok(());
-        }
-        let mut shard = self.shards[self.shard_of(key)].write();
-        let keyspace = shard.keyspace_mut(database);
-        match change {
-            Change::SetScores { entries, .. } => {
-                if keyspace.ranking_or_new(key).is_err() {
-                    keyspace.remove(key);
-                }
-                let ranking = keyspace.ranking_or_new(key).expect("missing or a ranking");
-                // Memory is loaded for a handful of entries at once, as in a pipeline of ZADDs.
-                let mut rest = entries.iter().peekable();
-                while rest.peek().is_some() {
-                    let ahead = rest.clone().take(PREFETCHED_ENTRIES);
-                    ranking.prefetch_updates(ahead.map(|(member, score)| (member, Aim::Score(score))));
-                    for (member, score) in rest.by_ref().take(PREFETCHED_ENTRIES) {
-                        ranking.update(member, |_| Some(score));
-                    }
-                }
-            }
-            Change::AddMembers { members, .. } => {
-                if keyspace.set_or_new(key).is_err() {
-                    keyspace.remove(key);
-                }
-                let set = keyspace.set_or_new(key).expect("missing or a set");
-                for member in members.iter() {
-                    set.insert(member);
-                }
-            }
-            Change::RemoveScores { members, .. } => {
-                if let Some(Value::Ranking(ranking)) = keyspace.get_mut(key).map(|entry| &mut entry.value) {
-                    for member in members.iter() {
-                        ranking.remove(member);
-                    }
-                }
-            }
-            Change::RemoveMembers { members, .. } => {
-                if let Some(Value::Set(set)) = keyspace.get_mut(key).map(|entry| &mut entry.value) {
-                    for member in members.iter() {
-                        set.remove(member);
-                    }
-                }
-            }
-            Change::SetString { value, expire_at_ms, .. } => {
-                keyspace.put(key, Value::String((*value).into()), *expire_at_ms);
-            }
-            Change::SetExpiry { expire_at_ms, .. } => {
-                keyspace.set_expiry(key, *expire_at_ms);
-            }
-            Change::DropKey { .. } => {
-                keyspace.remove(key);
-            }
-            Change::FlushDatabase { .. } | Change::FlushAll => unreachable!("handled above"),
+        match (change.key(), change) {
+            (Some(key), _) => self.apply_to_key(database, key, std::slice::from_ref(change)),
+            (None, Change::FlushDatabase { database }) => self.flush_unrecorded(Some(*database)),
+            (None, _) => self.flush_unrecorded(None),
         }
         Ok(())
     }
 
-    fn flush_unrecorded(&self, database: Option<super::DatabaseIndex>) {
+    /// Makes Changes of one key true, one after the other.
+    pub(super) fn apply_to_key(&self, database: DatabaseIndex, key: &[u8], changes: &[Change<'_>]) {
+        let mut shard = self.shards[self.shard_of(key)].write();
+        let keyspace = shard.keyspace_mut(database);
+        let mut rest = changes;
+        while let Some((change, others)) = rest.split_first() {
+            rest = others;
+            match *change {
+                Change::SetScores { entries: first, .. } => {
+                    // Scores set one after the other are one list.
+                    let more = others.iter().take_while(|change| matches!(change, Change::SetScores { .. }));
+                    rest = &others[more.clone().count()..];
+                    let more = more.filter_map(|change| match change {
+                        Change::SetScores { entries, .. } => Some(entries.iter()),
+                        _ => None,
+                    });
+                    set_scores(keyspace, key, first.iter().chain(more.flatten()));
+                }
+                Change::AddMembers { members, .. } => {
+                    if keyspace.set_or_new(key).is_err() {
+                        keyspace.remove(key);
+                    }
+                    let set = keyspace.set_or_new(key).expect("missing or a set");
+                    for member in members.iter() {
+                        set.insert(member);
+                    }
+                }
+                Change::RemoveScores { members, .. } => {
+                    if let Some(Value::Ranking(ranking)) = keyspace.get_mut(key).map(|entry| &mut entry.value) {
+                        for member in members.iter() {
+                            ranking.remove(member);
+                        }
+                    }
+                }
+                Change::RemoveMembers { members, .. } => {
+                    if let Some(Value::Set(set)) = keyspace.get_mut(key).map(|entry| &mut entry.value) {
+                        for member in members.iter() {
+                            set.remove(member);
+                        }
+                    }
+                }
+                Change::SetString { value, expire_at_ms, .. } => {
+                    keyspace.put(key, Value::String(value.into()), expire_at_ms);
+                }
+                Change::SetExpiry { expire_at_ms, .. } => {
+                    keyspace.set_expiry(key, expire_at_ms);
+                }
+                Change::DropKey { .. } => {
+                    keyspace.remove(key);
+                }
+                Change::FlushDatabase { .. } | Change::FlushAll => unreachable!("these have no key"),
+            }
+        }
+    }
+
+    fn flush_unrecorded(&self, database: Option<DatabaseIndex>) {
         for shard in &self.shards {
             self.flush_shard(&mut shard.write(), database);
         }
     }
 }
 
+fn set_scores<'a>(
+    keyspace: &mut Keyspace,
+    key: &[u8],
+    mut entries: impl Iterator<Item = (&'a [u8], Score)> + Clone,
+) {
+    if keyspace.ranking_or_new(key).is_err() {
+        keyspace.remove(key);
+    }
+    let ranking = keyspace.ranking_or_new(key).expect("missing or a ranking");
+    // Memory is loaded for many entries at once, as in a pipeline of ZADDs.
+    loop {
+        let ahead = entries.clone().take(PREFETCHED_ENTRIES);
+        ranking.prefetch_updates(ahead.map(|(member, score)| (member, Aim::Score(score))));
+        let mut taken = 0;
+        for (member, score) in entries.by_ref().take(PREFETCHED_ENTRIES) {
+            ranking.update(member, |_| Some(score));
+            taken += 1;
+        }
+        if taken < PREFETCHED_ENTRIES {
+            return;
+        }
+    }
+}
+
 /// A Change names a database beyond `databases`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct UnknownDatabase(pub super::DatabaseIndex);
+pub struct UnknownDatabase(pub DatabaseIndex);
 
 impl std::fmt::Display for UnknownDatabase {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -119,7 +135,6 @@ impl std::error::Error for UnknownDatabase {}
 mod tests {
     use super::*;
     use crate::clock::Clock;
-    use crate::ranking::Score;
     use crate::store::change::{ChangeBuffer, decode};
     use crate::store::{Access, Hold};
 

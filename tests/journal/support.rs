@@ -2,7 +2,7 @@
 
 use rankd::clock::Clock;
 use rankd::config::FsyncPolicy;
-use rankd::journal::{Journal, OpenError, Options, Recovered, Refused};
+use rankd::journal::{Journal, OpenError, Options, Progress, Recovered, Refused};
 use rankd::store::Store;
 use rankd::store::change::{ChangeBuffer, decode};
 use rankd::store::sink::Seq;
@@ -27,7 +27,7 @@ pub(super) fn options(directory: &Path, fsync: FsyncPolicy) -> Options {
 
 pub(super) fn start(directory: &Path, fsync: FsyncPolicy) -> Result<Server, OpenError> {
     let store = Arc::new(Store::new(8, 2, 7, Clock::system()));
-    let (journal, recovered) = Journal::open(options(directory, fsync), &store)?;
+    let (journal, recovered) = Journal::open(options(directory, fsync), &store, &Progress::default())?;
     store.attach(journal.clone());
     Ok(Server { store, journal, recovered })
 }

@@ -3,7 +3,7 @@
 use super::support::{Server, acknowledge, contents, crash_copy, start};
 use rankd::chance::Chance;
 use rankd::config::FsyncPolicy;
-use rankd::journal::{OpenError, check, dump};
+use rankd::journal::{OpenError, Progress, check, dump};
 use rankd::ranking::{RankedMembers, Score};
 use rankd::store::change::ChangeBuffer;
 use rankd::store::sink::Seq;
@@ -144,8 +144,8 @@ fn random_writes_beside_checkpoints_are_all_there_after_a_restart() {
             assert_eq!(again.recovered.last_seq.0, acknowledged, "seed {seed} {fsync:?}");
             assert_eq!(contents(&again.store), held, "seed {seed} {fsync:?}");
             again.journal.close().unwrap();
-            assert_eq!(check(directory).unwrap().last_seq.0, acknowledged);
-            dump(directory, &mut std::io::sink()).unwrap();
+            assert_eq!(check(directory, &Progress::default()).unwrap().last_seq.0, acknowledged);
+            dump(directory, &mut std::io::sink(), &Progress::default()).unwrap();
         }
     }
 }
@@ -199,7 +199,7 @@ fn a_database_beyond_the_configured_number_stops_the_start() {
     server.journal.close().unwrap();
     let store = std::sync::Arc::new(Store::new(8, 1, 7, rankd::clock::Clock::system()));
     let options = super::support::options(directory.path(), FsyncPolicy::EverySecond);
-    let Err(error) = rankd::journal::Journal::open(options, &store) else { panic!("opened") };
+    let Err(error) = rankd::journal::Journal::open(options, &store, &Progress::default()) else { panic!("opened") };
     assert!(matches!(error, OpenError::Unfit { .. }), "{error}");
     assert!(error.to_string().contains("database 1 is beyond"), "{error}");
 }

@@ -1,7 +1,7 @@
 //! Every length and every flipped bit of a small journal: a whole-record prefix, or a refusal that names the place.
 
-use super::super::recovery::replay;
-use super::super::{OpenError, check, dump};
+use super::super::recovery::{Origin, replay};
+use super::super::{OpenError, Progress, check, dump};
 use super::support::{Boards, open};
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -46,8 +46,10 @@ fn files(directory: &Path) -> Vec<PathBuf> {
 /// The boards that reading the directory gives, without changing it.
 fn read(directory: &Path) -> Result<Option<Boards>, OpenError> {
     let table = super::support::Table::default();
-    let replayed = replay(directory, &mut |_, change| {
-        table.apply(change);
+    let replayed = replay(directory, &Progress::default(), &mut |place, change, _| {
+        if !matches!(place.origin, Origin::Ahead(_)) {
+            table.apply(change);
+        }
         Ok(())
     })?;
     Ok(replayed.map(|_| table.boards.into_inner()))
@@ -209,7 +211,7 @@ fn another_version_is_refused_by_its_number() {
     let mut bytes = fs::read(&last).unwrap();
     bytes[8] = 2;
     fs::write(&last, &bytes).unwrap();
-    let error = check(directory.path()).unwrap_err();
+    let error = check(directory.path(), &Progress::default()).unwrap_err();
     assert!(matches!(&error, OpenError::UnknownVersion { version, .. } if version == "2"), "{error}");
 }
 
@@ -231,7 +233,7 @@ fn data_without_a_manifest_is_refused_but_an_interrupted_first_start_is_not() {
 
     write_journal(directory.path());
     fs::remove_file(directory.path().join("manifest")).unwrap();
-    let error = check(directory.path()).unwrap_err();
+    let error = check(directory.path(), &Progress::default()).unwrap_err();
     assert!(error.to_string().contains("there is no manifest"), "{error}");
 }
 
@@ -243,12 +245,12 @@ fn check_and_dump_read_without_changing() {
     let mut bytes = fs::read(&last).unwrap();
     bytes.extend(b"torn");
     fs::write(&last, &bytes).unwrap();
-    let report = check(directory.path()).unwrap().to_string();
+    let report = check(directory.path(), &Progress::default()).unwrap().to_string();
     assert!(report.contains("segment-0000000003: torn tail of 4 bytes"), "{report}");
     assert!(report.ends_with("ok: 5 changes, last record 5"), "{report}");
 
     let mut out = Vec::new();
-    dump(directory.path(), &mut out).unwrap();
+    dump(directory.path(), &mut out, &Progress::default()).unwrap();
     let expected = r#"2025-11-22T06:43:44.000Z base set-score db0 "board" "alice" 0
 2025-11-22T06:43:44.000Z base set-score db0 "board" "bob" 1.5
 2025-11-22T06:43:44.000Z 3 set-score db0 "board" "carol \"x\"" 3

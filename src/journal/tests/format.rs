@@ -2,8 +2,8 @@
 
 use super::super::header::{BaseHeader, SegmentHeader, seed};
 use super::super::manifest::Manifest;
-use super::super::record::{push, seal};
-use super::super::{check, dump};
+use super::super::record::{BaseEnd, push, seal};
+use super::super::{Progress, check, dump};
 use crate::ranking::Score;
 use crate::store::change::ChangeBuffer;
 use crate::store::sink::Seq;
@@ -34,7 +34,8 @@ fn written_base() -> Vec<u8> {
     records.end_record();
     let mut frames = Vec::new();
     push(&mut frames, Seq(1), 1_763_793_824_007, records.records().next().unwrap());
-    push(&mut frames, Seq(2), 1_763_793_824_007, &[]);
+    let end = BaseEnd { walked_to: Seq(7) }.encode();
+    push(&mut frames, Seq(2), 1_763_793_824_007, &end);
     seal(&mut frames, seed(&bytes), seed(&bytes));
     bytes.extend(frames);
     bytes
@@ -71,8 +72,8 @@ fn the_page_s_files_are_a_journal() {
         fs::write(directory.path().join(name), example(name)).unwrap();
     }
     fs::write(directory.path().join("manifest"), text("manifest")).unwrap();
-    assert_eq!(check(directory.path()).unwrap().last_seq, Seq(7));
+    assert_eq!(check(directory.path(), &Progress::default()).unwrap().last_seq, Seq(7));
     let mut out = Vec::new();
-    dump(directory.path(), &mut out).unwrap();
+    dump(directory.path(), &mut out, &Progress::default()).unwrap();
     assert_eq!(String::from_utf8(out).unwrap(), text("dump"));
 }

@@ -1,7 +1,8 @@
 //! A store double, a disk double, and journals opened by hand (no thread: a test runs the rounds itself).
 
 use super::super::files::{Appendable, Disk, Files};
-use super::super::{Journal, OpenError, Options, Recovered, Refused, Walk};
+use super::super::recovery::Origin;
+use super::super::{Journal, OpenError, Options, Progress, Recovered, Refused, Walk};
 use crate::clock::Clock;
 use crate::config::FsyncPolicy;
 use crate::ranking::Score;
@@ -139,8 +140,10 @@ pub(super) fn options(directory: &Path, fsync: FsyncPolicy) -> Options {
 pub(super) fn open_with(files: Arc<dyn Files>, options: Options) -> Result<Opened, OpenError> {
     let table = Arc::new(Table::default());
     let walk: Weak<dyn Walk> = Arc::downgrade(&(Arc::clone(&table) as Arc<dyn Walk>));
-    let (journal, recovered, _) = Journal::open_on(files, options, walk, &mut |_, change| {
-        table.apply(change);
+    let (journal, recovered, _) = Journal::open_on(files, options, walk, &Progress::default(), &mut |place, change, _| {
+        if !matches!(place.origin, Origin::Ahead(_)) {
+            table.apply(change);
+        }
         Ok(())
     })?;
     Ok(Opened { journal, recovered, table })

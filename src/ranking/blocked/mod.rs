@@ -7,25 +7,22 @@
 //! index may rebuild itself, the leaves and it agree.
 
 mod batches;
+mod building;
 mod upkeep;
+
+pub use building::RankingBuilder;
 
 use std::mem::size_of;
 use std::ops::Range;
 
 use super::arena::NONE;
 use super::block::{Block, Place, Run, Scratch, Tie};
-use super::levels::{LEAF_BYTES_MAX, LEAF_MAX, Levels};
+use super::levels::Levels;
 use super::member_hash::MemberHasher;
 use super::member_index::{MemberHashes, MemberIndex, place_of, tag_of};
 use super::prefetch;
 use super::{Aim, Bound, Order, RankedMembers, Score, Updated};
 use crate::heap::allocation_bytes;
-
-/// Entries a leaf gets in a bulk build, so that the first insertions do not split every one.
-const LEAF_FILL: usize = LEAF_MAX * 7 / 8;
-
-/// Bytes of members a leaf gets in a bulk build.
-const LEAF_BYTES_FILL: usize = LEAF_BYTES_MAX / 2;
 
 /// Index segments dropped in one step.
 const SEGMENTS_A_STEP: usize = 64;
@@ -109,27 +106,9 @@ impl RankedMembers for BlockRanking {
     }
 
     fn from_sorted<'a>(seed: u64, entries: impl Iterator<Item = (&'a [u8], Score)>) -> Self {
-        let mut ranking = Self::with_seed(seed);
-        let mut run = Run::default();
-        let mut bytes = 0;
-        for (member, score) in entries {
-            // A leaf of long members stays below the bytes at which it would split.
-            if run.len() == LEAF_FILL || (bytes + member.len() > LEAF_BYTES_FILL && run.len() > 0) {
-                ranking.levels.append(Block::pack(&run, 0..run.len()));
-                run.clear();
-                bytes = 0;
-            }
-            bytes += member.len();
-            run.push(score.get(), member, tag_of(ranking.hasher.hash(member)));
-            ranking.len += 1;
-        }
-        if run.len() > 0 {
-            ranking.levels.append(Block::pack(&run, 0..run.len()));
-        }
-        if ranking.levels.only_leaf().is_none() {
-            ranking.index = Some(Box::new(ranking.built_index()));
-        }
-        ranking
+        let mut builder = RankingBuilder::with_seed(seed);
+        entries.for_each(|(member, score)| builder.push(member, score));
+        builder.finish()
     }
 
     fn len(&self) -> usize {

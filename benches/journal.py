@@ -1,0 +1,223 @@
+#!/usr/bin/env python3
+"""Servers that keep a log, side by side: restart from the log, a rewrite beside a writer, restart from the rewrite.
+
+usage: journal.py [-n MEMBERS] [-c ROUNDS] [-s] NAME=COMMAND ...
+
+COMMAND may hold {port} and {dir}. Each server in turn is loaded with one board (one ZADD a member, pipelined; with
+-s 100 members a ZADD), killed with SIGKILL and started again; then its log is rewritten (BGREWRITEAOF) while one
+connection sends a ZADD and waits for its reply, over and over; then it is killed and started again. A restart is timed
+from the start of the process to the first reply to ZCARD that is no error, with the files in the page cache. Prints
+Markdown.
+"""
+
+import argparse
+import os
+import random
+import shlex
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+
+KEY = b"lb"
+
+
+class Server:
+    """A server with its directory, that can be killed and started again."""
+
+    def __init__(self, name, command):
+        self.name = name
+        self.command = command
+        self.directory = tempfile.mkdtemp()
+        self.process = None
+
+    def start(self):
+        """Starts the process; returns the seconds until it answers from its data."""
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            self.port = probe.getsockname()[1]
+        words = shlex.split(self.command.format(port=self.port, dir=self.directory))
+        begun = time.monotonic()
+        self.process = subprocess.Popen(
+            words, cwd=self.directory, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+        )
+        while True:
+            try:
+                if call(self.connect(), b"ZCARD", KEY).startswith(b":"):
+                    return time.monotonic() - begun
+            except OSError:
+                pass
+            if self.process.poll() is not None:
+                sys.exit(f"{self.name} ended")
+            time.sleep(0.01)
+
+    def connect(self):
+        return socket.create_connection(("127.0.0.1", self.port), 60)
+
+    def kill(self):
+        if self.process is not None:
+            self.process.send_signal(signal.SIGKILL)
+            self.process.wait()
+
+    def resident_bytes(self):
+        """Of the process and, during a rewrite by fork, what its child does not share with it."""
+        children = open(f"/proc/{self.process.pid}/task/{self.process.pid}/children").read().split()
+        total = field(f"/proc/{self.process.pid}/status", "VmRSS")
+        for child in children:
+            try:
+                total += field(f"/proc/{child}/smaps_rollup", "Private_Dirty")
+            except OSError:
+                pass
+        return total
+
+    def log_bytes(self):
+        paths = [os.path.join(root, name) for root, _, names in os.walk(self.directory) for name in names]
+        return sum(os.path.getsize(path) for path in paths)
+
+
+def field(path, name):
+    for line in open(path):
+        if line.startswith(name + ":"):
+            return int(line.split()[1]) * 1024
+    return 0
+
+
+def request(*words):
+    return b"*%d\r\n" % len(words) + b"".join(b"$%d\r\n%s\r\n" % (len(word), word) for word in words)
+
+
+def call(connection, *words):
+    connection.sendall(request(*words))
+    return connection.recv(65536)
+
+
+def load(server, members, a_command):
+    """Members user:000000000000 and on, whole scores below 100,000, in random order."""
+    chance = random.Random(7)
+    ids = list(range(members))
+    chance.shuffle(ids)
+    pipe = subprocess.Popen(
+        ["redis-cli", "-p", str(server.port), "--pipe"], stdin=subprocess.PIPE, stdout=subprocess.DEVNULL
+    )
+    head = b"*%d\r\n$4\r\nZADD\r\n$2\r\nlb\r\n" % (2 + 2 * a_command)
+    for start in range(0, members, 10000):
+        words = []
+        for place, number in enumerate(ids[start : start + 10000]):
+            if place % a_command == 0:
+                words.append(head)
+            score = b"%d" % chance.randrange(100000)
+            words.append(b"$%d\r\n%s\r\n$17\r\nuser:%012d\r\n" % (len(score), score, number))
+        pipe.stdin.write(b"".join(words))
+    pipe.stdin.close()
+    pipe.wait()
+
+
+def persistence(connection):
+    connection.sendall(request(b"INFO", b"persistence"))
+    text = b""
+    while b"aof_enabled" not in text or not text.endswith(b"\r\n"):
+        text += connection.recv(65536)
+    return dict(line.split(b":", 1) for line in text.split(b"\r\n") if b":" in line)
+
+
+def settle(server):
+    """Waits until no rewrite runs."""
+    with server.connect() as connection:
+        while True:
+            facts = persistence(connection)
+            if facts[b"aof_rewrite_in_progress"] == b"0" and facts.get(b"aof_rewrite_scheduled", b"0") == b"0":
+                return
+            time.sleep(0.05)
+
+
+class Writer(threading.Thread):
+    """Sends a ZADD, waits for its reply, and keeps the longest time between two replies."""
+
+    def __init__(self, server, members):
+        super().__init__()
+        self.connection = server.connect()
+        self.members = members
+        self.stopped = False
+        self.gaps = []
+
+    def run(self):
+        chance = random.Random(8)
+        before = time.monotonic()
+        while not self.stopped:
+            call(self.connection, b"ZADD", KEY, b"%d" % chance.randrange(100000), b"user:%012d" % chance.randrange(self.members))
+            now = time.monotonic()
+            self.gaps.append(now - before)
+            before = now
+
+
+def rewrite(server, members):
+    """Rewrites the log beside a writer: seconds, the writer's longest gap with and without, memory before and peak."""
+    control = server.connect()
+    settle(server)
+    writer = Writer(server, members)
+    writer.start()
+    time.sleep(1)
+    quiet = max(writer.gaps)
+    writer.gaps.clear()
+    before = server.resident_bytes()
+    peak = before
+    begun = time.monotonic()
+    call(control, b"BGREWRITEAOF")
+    while persistence(control)[b"aof_rewrite_in_progress"] == b"1":
+        peak = max(peak, server.resident_bytes())
+        time.sleep(0.02)
+    seconds = time.monotonic() - begun
+    gap, writes = max(writer.gaps), len(writer.gaps)
+    writer.stopped = True
+    writer.join()
+    return seconds, quiet, gap, writes, before, peak
+
+
+def main():
+    arguments = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    arguments.add_argument("-n", type=int, default=1000000, metavar="MEMBERS")
+    arguments.add_argument("-c", type=int, default=3, metavar="ROUNDS")
+    arguments.add_argument("-s", action="store_true", help="load 100 members a ZADD")
+    arguments.add_argument("servers", nargs="+", metavar="NAME=COMMAND")
+    arguments = arguments.parse_args()
+    print(f"{arguments.n} members, {arguments.c} rounds of each restart and rewrite\n")
+    for text in arguments.servers:
+        server = Server(*text.split("=", 1))
+        try:
+            server.start()
+            load(server, arguments.n, 100 if arguments.s else 1)
+            log = server.log_bytes()
+            restarts = []
+            for _ in range(arguments.c):
+                server.kill()
+                restarts.append(server.start())
+            print(f"{server.name}: log {log / 1e6:.0f} MB; restart {show(restarts)} s", flush=True)
+            for _ in range(arguments.c):
+                seconds, quiet, gap, writes, before, peak = rewrite(server, arguments.n)
+                print(
+                    f"{server.name}: rewrite {seconds:.2f} s; {writes} writes beside it, longest gap {gap * 1000:.2f} ms"
+                    f" (without: {quiet * 1000:.2f}); memory {before / 1e6:.0f} MB, peak {peak / 1e6:.0f} MB"
+                    f" (+{100 * (peak - before) / before:.1f} %)",
+                    flush=True,
+                )
+            settle(server)
+            log = server.log_bytes()
+            restarts = []
+            for _ in range(arguments.c):
+                server.kill()
+                restarts.append(server.start())
+            print(f"{server.name}: rewritten log {log / 1e6:.0f} MB, {log / arguments.n:.1f} bytes a member; restart {show(restarts)} s\n", flush=True)
+        finally:
+            server.kill()
+            shutil.rmtree(server.directory, ignore_errors=True)
+
+
+def show(seconds):
+    return ", ".join(f"{second:.2f}" for second in seconds)
+
+
+main()

@@ -1,0 +1,61 @@
+//! A ranking built from entries that come in order: leaves are packed one after the other, the index comes last.
+
+use super::super::Score;
+use super::super::block::{Block, Run};
+use super::super::levels::{LEAF_BYTES_MAX, LEAF_MAX};
+use super::super::member_index::tag_of;
+use super::super::RankedMembers;
+use super::BlockRanking;
+
+/// Entries a leaf gets, so that the first insertions do not split every one.
+const LEAF_FILL: usize = LEAF_MAX * 7 / 8;
+
+/// Bytes of members a leaf gets.
+const LEAF_BYTES_FILL: usize = LEAF_BYTES_MAX / 2;
+
+/// A ranking that is being built. O(1) a member and about a tenth of what an insertion costs.
+#[derive(Debug)]
+pub struct RankingBuilder {
+    ranking: BlockRanking,
+    run: Run,
+    /// Bytes of the members in `run`.
+    bytes: usize,
+}
+
+impl RankingBuilder {
+    /// Begins a ranking whose member hash is keyed by `seed`.
+    #[must_use]
+    pub fn with_seed(seed: u64) -> Self {
+        Self { ranking: BlockRanking::with_seed(seed), run: Run::default(), bytes: 0 }
+    }
+
+    /// Adds an entry, which must be above all before it in (score, member) order. Its member must not have come yet.
+    pub fn push(&mut self, member: &[u8], score: Score) {
+        // A leaf of long members stays below the bytes at which it would split.
+        let is_long = self.bytes + member.len() > LEAF_BYTES_FILL && self.run.len() > 0;
+        if self.run.len() == LEAF_FILL || is_long {
+            self.pack();
+        }
+        self.bytes += member.len();
+        self.run.push(score.get(), member, tag_of(self.ranking.hasher.hash(member)));
+        self.ranking.len += 1;
+    }
+
+    /// The ranking of all entries.
+    #[must_use]
+    pub fn finish(mut self) -> BlockRanking {
+        if self.run.len() > 0 {
+            self.pack();
+        }
+        if self.ranking.levels.only_leaf().is_none() {
+            self.ranking.index = Some(Box::new(self.ranking.built_index()));
+        }
+        self.ranking
+    }
+
+    fn pack(&mut self) {
+        self.ranking.levels.append(Block::pack(&self.run, 0..self.run.len()));
+        self.run.clear();
+        self.bytes = 0;
+    }
+}
