@@ -65,8 +65,12 @@ pub const KEPT_RESULTS_BYTES: usize = 64 * 1024 * 1024;
 /// Bytes of journal that may wait for the disk before writers are made to wait too.
 pub const JOURNAL_BACKLOG_BYTES: usize = 64 * 1024 * 1024;
 
-/// Largest journal record, in bytes: a length above it is damage, not a record.
-pub const JOURNAL_RECORD_BYTES: usize = 1 << 31;
+/// Largest journal record, in bytes: a length above it is damage, not a record. A key and a value of the largest kind
+/// fit with [`RECORD_PART_BYTES`] of what came before them.
+pub const JOURNAL_RECORD_BYTES: usize = 3 << 30;
+
+/// A command whose record is longer than this, in bytes, goes on in a further record.
+pub const RECORD_PART_BYTES: usize = 64 * 1024 * 1024;
 
 /// Expired keys removed in one go, under one acquisition of a shard's lock.
 pub const EXPIRED_PER_STEP: usize = 256;

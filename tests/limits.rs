@@ -28,6 +28,7 @@ const BOUNDS: &[(&str, &str)] = &[
     ("FRIENDS_AT_ONCE", "differential: a user with very many friends"),
     ("KEPT_RESULTS_BYTES", "here: a lower friendrank-keep-bytes"),
     ("JOURNAL_BACKLOG_BYTES", "the disk decides: the journal's own tests"),
+    ("RECORD_PART_BYTES", "the journal's and the Changes' own tests, with a lower one"),
     ("JOURNAL_RECORD_BYTES", "no client reaches it: the journal's own tests"),
     ("EXPIRED_PER_STEP", "here: a thousand keys expire at once"),
     ("DATABASES", "here: one database too many"),

@@ -12,12 +12,13 @@
 //! If the present segment is broken (see `writer.rs`), nothing may follow it: step 1 lists nothing, and until step 4
 //! has brought base and segment into the manifest together, no write is acknowledged.
 
+use super::base::{self, End};
 use super::directory::Directory;
 use super::error::AlreadyRunning;
 use super::files::{Appendable, write_all};
 use super::header::{self, BASE_HEADER_BYTES, BaseHeader};
 use super::manifest::Manifest;
-use super::record::{self, BaseEnd};
+use super::record;
 use super::segment::Segment;
 use super::writer::{Attempt, Role};
 use super::{Journal, Walk};
@@ -178,8 +179,8 @@ impl Journal {
     fn write_base_as(&self, path: &Path, header: &BaseHeader, walk: &dyn Walk) -> io::Result<(u64, Seq)> {
         let mut base = BaseFile::create(&self.directory, path, header)?;
         walk.walk(&mut |records| {
-            for body in records.records() {
-                base.push(body)?;
+            for changes in records.records() {
+                base.push(changes)?;
             }
             if self.is_closing() {
                 return Err(io::Error::other("the journal is closing"));
@@ -188,7 +189,7 @@ impl Journal {
             Ok(())
         })?;
         let walked_to = self.last_seq();
-        Ok((base.finish(BaseEnd { walked_to })?, walked_to))
+        Ok((base.finish(End { walked_to })?, walked_to))
     }
 }
 
@@ -199,6 +200,10 @@ struct BaseFile {
     seed: u32,
     previous: u32,
     last: Seq,
+    /// Changes that are in no record yet.
+    block: Vec<u8>,
+    /// The body of the record that is being made.
+    body: Vec<u8>,
     unwritten: Vec<u8>,
     bytes: u64,
     synced_bytes: u64,
@@ -216,15 +221,30 @@ impl BaseFile {
             seed,
             previous: seed,
             last: Seq(0),
+            block: Vec::new(),
+            body: Vec::new(),
             unwritten: Vec::new(),
             bytes: BASE_HEADER_BYTES as u64,
             synced_bytes: 0,
         })
     }
 
-    fn push(&mut self, body: &[u8]) -> io::Result<()> {
+    fn push(&mut self, changes: &[u8]) -> io::Result<()> {
+        self.block.extend_from_slice(changes);
+        if self.block.len() >= base::BLOCK_BYTES { self.end_block() } else { Ok(()) }
+    }
+
+    fn end_block(&mut self) -> io::Result<()> {
+        if self.block.is_empty() {
+            return Ok(());
+        }
+        base::pack(&self.block, &mut self.body);
         self.last.0 += 1;
-        record::push(&mut self.unwritten, self.last, self.unix_ms, body);
+        record::push(&mut self.unwritten, self.last, self.unix_ms, &self.body);
+        self.block.clear();
+        // One large value must not keep its memory.
+        self.block.shrink_to(2 * base::BLOCK_BYTES);
+        self.body.shrink_to(2 * base::BLOCK_BYTES);
         if self.unwritten.len() >= WRITE_BYTES { self.write() } else { Ok(()) }
     }
 
@@ -241,8 +261,9 @@ impl BaseFile {
     }
 
     /// Ends the base. The number of its last record tells how many there were.
-    fn finish(mut self, end: BaseEnd) -> io::Result<u64> {
-        self.push(&end.encode())?;
+    fn finish(mut self, end: End) -> io::Result<u64> {
+        self.end_block()?;
+        record::push(&mut self.unwritten, Seq(self.last.0 + 1), self.unix_ms, &end.encode());
         self.write()?;
         self.file.sync()?;
         Ok(self.bytes)

@@ -15,13 +15,14 @@
 //! | `open` | the start: lock, recover, cut a torn tail, go on |
 //! | `progress` | how far a reading has come |
 //! | `offline` | `rankd journal check` and `dump` |
-//! | `record`, `header`, `manifest`, `segment`, `directory` | the bytes and names; docs/journal-format.md draws them |
+//! | `record`, `base`, `header`, `manifest`, `segment`, `directory` | the bytes and names; docs/journal-format.md draws them |
 //! | `files` | the system calls, so that a test can make them fail |
 //!
 //! Invariant: what a reply has promised is found by the next start, or the start stops and says what is wrong.
 //! Absent on purpose: commands, replies, tokio. Locks are taken in the order `sync_turn`, `writer`, `pending`; the
 //! others are held for a line or two and hold nothing else.
 
+mod base;
 mod checkpoint;
 mod directory;
 mod error;

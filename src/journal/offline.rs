@@ -139,6 +139,8 @@ impl<W: Write> Lines<'_, W> {
             }
             Change::FlushDatabase { database } => self.begin(place, "flush-database").db(database).end(),
             Change::FlushAll => self.begin(place, "flush-all").end(),
+            // What follows has the number of the record it goes on in.
+            Change::Continued => {}
         }
     }
 

@@ -52,32 +52,6 @@ impl Head {
     }
 }
 
-/// What a base's last record says, in place of Changes: an operation byte that no Change has, and a sequence number.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct BaseEnd {
-    /// The last record there was when the walk had ended: the base may show what the records up to it say.
-    pub(super) walked_to: Seq,
-}
-
-impl BaseEnd {
-    const OPERATION: u8 = 0;
-    const BODY_BYTES: usize = 9;
-
-    /// Bytes of the record that ends a base.
-    pub(super) const FRAME_BYTES: u64 = (HEAD_BYTES + Self::BODY_BYTES) as u64;
-
-    pub(super) fn encode(self) -> Vec<u8> {
-        let mut body = vec![Self::OPERATION];
-        body.extend_from_slice(&self.walked_to.0.to_le_bytes());
-        body
-    }
-
-    pub(super) fn decode(body: &[u8]) -> Option<Self> {
-        let is_end = body.len() == Self::BODY_BYTES && body[0] == Self::OPERATION;
-        is_end.then(|| Self { walked_to: Seq(u64_at(body, 1)) })
-    }
-}
-
 /// Adds a record to `out`. Its CRCs are left for [`seal`], which runs outside the locks this runs under.
 pub(super) fn push(out: &mut Vec<u8>, seq: Seq, unix_ms: u64, body: &[u8]) {
     let length = u32::try_from(body.len()).expect("checked against limits::JOURNAL_RECORD_BYTES");

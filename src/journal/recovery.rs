@@ -4,13 +4,13 @@
 //! hands out is a prefix, in whole records, of what was written, or it refuses and names the place. It never guesses:
 //! only at the very end, with nothing behind it, is a broken record a torn tail.
 
+use super::base::{self, End};
 use super::directory::{base_path, load_manifest, segment_path};
 use super::error::OpenError;
 use super::header::{BASE_HEADER_BYTES, BadHeader, BaseHeader, SEGMENT_HEADER_BYTES, SegmentHeader};
 use super::manifest::Manifest;
 use super::progress::Progress;
 use super::reader::{Behind, Found, RecordReader};
-use super::record::BaseEnd;
 use crate::store::change::{self, Change};
 use crate::store::sink::Seq;
 use smallvec::SmallVec;
@@ -128,10 +128,10 @@ impl Replay<'_> {
             return Err(damaged(path, 0, Seq(0), format!("it says it is base {}", header.number)));
         }
         let len = opened.len;
-        let end_at = len.saturating_sub(BaseEnd::FRAME_BYTES);
+        let end_at = len.saturating_sub(End::FRAME_BYTES);
         let end = opened.file.try_clone().map_err(OpenError::io(path))?;
         let end = match RecordReader::new(end, len, end_at, seed).next().map_err(OpenError::io(path))? {
-            Found::Record(record) => BaseEnd::decode(record.body),
+            Found::Record(record) => End::decode(record.body),
             Found::End | Found::Bad => None,
         };
         let end = end.ok_or_else(|| damaged(path, end_at, Seq(0), "its end is missing"))?;
@@ -141,6 +141,7 @@ impl Replay<'_> {
         let mut reader = opened.records(seed);
         let mut previous = seed;
         let mut records = 0;
+        let mut changes = Vec::new();
         loop {
             let offset = reader.offset();
             let record = match reader.next().map_err(OpenError::io(path))? {
@@ -155,8 +156,12 @@ impl Replay<'_> {
                 break;
             }
             let place = Place { origin: Origin::Base, unix_ms: record.head.unix_ms };
-            self.changes += visit_body(record.body, place, self.visit)
-                .map_err(|stopped| stopped.at(path, offset, Seq(records)))?;
+            let visited = if base::unpack(record.body, &mut changes) {
+                visit_body(&changes, place, self.visit)
+            } else {
+                Err(Stopped::Malformed)
+            };
+            self.changes += visited.map_err(|stopped| stopped.at(path, offset, Seq(records)))?;
             records += 1;
             previous = record.head.crc;
             self.progress.advance(offset + record.body.len() as u64);
@@ -200,6 +205,9 @@ impl Replay<'_> {
         let len = opened.len;
         let mut reader = opened.records(seed);
         let mut records = 0;
+        // The records of a command that goes on, and where the reading stood before the first of them.
+        let mut parts = Vec::new();
+        let mut before_parts = None;
         loop {
             let offset = reader.offset();
             let record = match reader.next().map_err(OpenError::io(&path))? {
@@ -224,13 +232,25 @@ impl Replay<'_> {
                 return Err(damaged(&path, offset, self.last_seq, what));
             }
             let place = Place { origin: Origin::Record(expected), unix_ms: record.head.unix_ms };
-            self.changes += visit_body(record.body, place, self.visit)
-                .map_err(|stopped| stopped.at(&path, offset, self.last_seq))?;
+            if change::is_continued(record.body) {
+                before_parts.get_or_insert((offset, records, self.last_seq, self.last_crc));
+                parts.extend_from_slice(record.body);
+            } else {
+                let body = if parts.is_empty() { record.body } else { parts.extend_from_slice(record.body); &parts };
+                self.changes += visit_body(body, place, self.visit)
+                    .map_err(|stopped| stopped.at(&path, offset, self.last_seq))?;
+                (parts, before_parts) = (Vec::new(), None);
+            }
             records += 1;
             (self.last_seq, self.last_crc) = (expected, record.head.crc);
             self.progress.advance(reader.offset());
         }
-        let bytes = reader.offset();
+        let mut bytes = reader.offset();
+        if let Some(before) = before_parts {
+            // The end of the command is missing: none of it counts.
+            (bytes, records, self.last_seq, self.last_crc) = before;
+            self.torn_tail = Some(TornTail { path: path.clone(), offset: bytes, bytes: len - bytes });
+        }
         self.progress.next_file(len);
         self.files.push(FileRead { path, bytes, records, seed });
         Ok(())
@@ -298,6 +318,9 @@ fn visit_body(body: &[u8], place: Place, visit: &mut Visit<'_>) -> Result<u64, S
         return Err(Stopped::Malformed);
     }
     for (change, encoded) in &changes {
+        if *change == Change::Continued {
+            continue;
+        }
         visit(place, change, encoded).map_err(Stopped::Unfit)?;
     }
     Ok(changes.len() as u64)

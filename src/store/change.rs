@@ -25,6 +25,7 @@ const SET_EXPIRY: u8 = 6;
 const DROP_KEY: u8 = 7;
 const FLUSH_DATABASE: u8 = 8;
 const FLUSH_ALL: u8 = 9;
+const CONTINUED: u8 = 10;
 
 /// One thing that became true.
 #[expect(missing_docs, reason = "each variant's line names its fields")]
@@ -48,6 +49,8 @@ pub enum Change<'a> {
     FlushDatabase { database: DatabaseIndex },
     /// No database holds a key.
     FlushAll,
+    /// What the command did goes on in the next record. The first of its record's Changes, and no change itself.
+    Continued,
 }
 
 impl<'a> Change<'a> {
@@ -63,7 +66,7 @@ impl<'a> Change<'a> {
             | Self::SetExpiry { database, .. }
             | Self::DropKey { database, .. }
             | Self::FlushDatabase { database } => Some(database),
-            Self::FlushAll => None,
+            Self::FlushAll | Self::Continued => None,
         }
     }
 
@@ -78,7 +81,7 @@ impl<'a> Change<'a> {
             | Self::SetString { key, .. }
             | Self::SetExpiry { key, .. }
             | Self::DropKey { key, .. } => Some(key),
-            Self::FlushDatabase { .. } | Self::FlushAll => None,
+            Self::FlushDatabase { .. } | Self::FlushAll | Self::Continued => None,
         }
     }
 }
@@ -135,8 +138,10 @@ impl std::error::Error for Malformed {}
 pub fn decode<'a>(body: &mut &'a [u8]) -> Result<Change<'a>, Malformed> {
     let (&operation, rest) = body.split_first().ok_or(Malformed)?;
     *body = rest;
-    if operation == FLUSH_ALL {
-        return Ok(Change::FlushAll);
+    match operation {
+        FLUSH_ALL => return Ok(Change::FlushAll),
+        CONTINUED => return Ok(Change::Continued),
+        _ => {}
     }
     let database = u32::try_from(take_varint(body)?).map_err(|_| Malformed)?;
     if operation == FLUSH_DATABASE {
@@ -165,17 +170,32 @@ pub fn decode<'a>(body: &mut &'a [u8]) -> Result<Change<'a>, Malformed> {
     })
 }
 
+/// Whether a record's body says that its command goes on in the next record.
+#[must_use]
+pub fn is_continued(body: &[u8]) -> bool {
+    body.first() == Some(&CONTINUED)
+}
+
 /// The records of one lock hold, in the order their commands ran.
 ///
 /// A record is opened by the first Change after [`ChangeBuffer::end_record`] and closed by the next `end_record`;
-/// neighbouring Changes of one kind to one key are written as one.
-#[derive(Debug, Default)]
+/// neighbouring Changes of one kind to one key are written as one. A very long one goes on in further records, each
+/// but the last beginning with [`Change::Continued`], so that no record is longer than the journal can take.
+#[derive(Debug)]
 pub struct ChangeBuffer {
     bytes: Vec<u8>,
     /// End of each closed record in `bytes`.
     ends: Vec<usize>,
     /// The list that the next entry may join.
     open: Option<OpenList>,
+    /// A record that is longer than this goes on in the next, in bytes.
+    record_bytes: usize,
+}
+
+impl Default for ChangeBuffer {
+    fn default() -> Self {
+        Self::with_record_bytes(limits::RECORD_PART_BYTES)
+    }
 }
 
 /// A Change with a list that has not ended yet.
@@ -188,6 +208,12 @@ struct OpenList {
 }
 
 impl ChangeBuffer {
+    /// An empty buffer whose records go on in further ones past `record_bytes` bytes.
+    #[must_use]
+    pub fn with_record_bytes(record_bytes: usize) -> Self {
+        Self { bytes: Vec::new(), ends: Vec::new(), open: None, record_bytes }
+    }
+
     /// Whether no record and no Change is held.
     #[must_use]
     pub fn is_empty(&self) -> bool {
@@ -203,7 +229,7 @@ impl ChangeBuffer {
     /// Closes the record that is open, if any Change was recorded since the last one was closed.
     pub fn end_record(&mut self) {
         self.open = None;
-        if self.bytes.len() > self.ends.last().copied().unwrap_or(0) {
+        if self.bytes.len() > self.record_start() {
             self.ends.push(self.bytes.len());
         }
     }
@@ -285,8 +311,22 @@ impl ChangeBuffer {
         self.bytes.push(FLUSH_ALL);
     }
 
+    /// Whether the open record is so long that what follows belongs in the next one.
+    fn is_long(&self) -> bool {
+        self.bytes.len() - self.record_start() > self.record_bytes
+    }
+
+    fn record_start(&self) -> usize {
+        self.ends.last().copied().unwrap_or(0)
+    }
+
     fn start(&mut self, operation: u8, database: DatabaseIndex, key: &[u8]) {
         self.open = None;
+        if self.is_long() {
+            // Moves the record by a byte, which is little beside the writing of it.
+            self.bytes.insert(self.record_start(), CONTINUED);
+            self.ends.push(self.bytes.len());
+        }
         self.bytes.push(operation);
         put_varint(&mut self.bytes, u64::from(database));
         put_bytes(&mut self.bytes, key);
@@ -294,7 +334,7 @@ impl ChangeBuffer {
 
     /// Counts one more entry into the open list of this kind and key, opening one if there is none.
     fn join_list(&mut self, operation: u8, database: DatabaseIndex, key: &[u8]) {
-        if let Some(open) = self.open {
+        if let Some(open) = self.open.filter(|_| !self.is_long()) {
             let mut head = &self.bytes[open.start..open.count_at];
             let same = head.first() == Some(&operation) && {
                 head = &head[1..];
@@ -418,6 +458,31 @@ mod tests {
         buffer.flush_all();
         buffer.end_record();
         buffer
+    }
+
+    #[test]
+    fn a_long_record_goes_on_in_further_ones() {
+        let mut buffer = ChangeBuffer::with_record_bytes(100);
+        for number in 0..30 {
+            buffer.set_score(0, b"board", format!("member{number}").as_bytes(), score(f64::from(number)));
+        }
+        buffer.drop_key(0, b"other");
+        buffer.end_record();
+        buffer.drop_key(0, b"third");
+        buffer.end_record();
+        let bodies: Vec<_> = buffer.records().collect();
+        assert!(bodies.iter().all(|body| body.len() < 130));
+        let (last, others) = bodies.split_last().unwrap();
+        assert!(!is_continued(last), "another command");
+        let (end, parts) = others.split_last().unwrap();
+        assert!(parts.len() > 4 && parts.iter().all(|body| is_continued(body)) && !is_continued(end));
+        let changes: Vec<_> = others.iter().flat_map(|body| decode_all(body).unwrap()).collect();
+        let members = changes.iter().filter_map(|change| match change {
+            Change::SetScores { entries, .. } => Some(entries.iter().count()),
+            _ => None,
+        });
+        assert_eq!(members.sum::<usize>(), 30);
+        assert_eq!(changes.last(), Some(&Change::DropKey { database: 0, key: b"other" }));
     }
 
     fn decode_all(mut body: &[u8]) -> Result<Vec<Change<'_>>, Malformed> {

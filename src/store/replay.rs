@@ -28,7 +28,8 @@ impl Store {
         match (change.key(), change) {
             (Some(key), _) => self.apply_to_key(database, key, std::slice::from_ref(change)),
             (None, Change::FlushDatabase { database }) => self.flush_unrecorded(Some(*database)),
-            (None, _) => self.flush_unrecorded(None),
+            (None, Change::FlushAll) => self.flush_unrecorded(None),
+            (None, _) => {}
         }
         Ok(())
     }
@@ -83,7 +84,9 @@ impl Store {
                 Change::DropKey { .. } => {
                     keyspace.remove(key);
                 }
-                Change::FlushDatabase { .. } | Change::FlushAll => unreachable!("these have no key"),
+                Change::FlushDatabase { .. } | Change::FlushAll | Change::Continued => {
+                    unreachable!("these have no key")
+                }
             }
         }
     }

@@ -1,4 +1,5 @@
 //! The journal with the store it serves, through what the server uses: nothing that was acknowledged is lost.
 
+mod loading;
 mod support;
 mod with_store;

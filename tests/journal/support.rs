@@ -58,7 +58,10 @@ pub(super) fn contents(store: &Store) -> BTreeMap<String, String> {
     let mut walk = store.snapshot();
     let mut records = ChangeBuffer::default();
     let mut contents = BTreeMap::new();
-    let mut note = |name: String, value: String| drop(contents.insert(name, value));
+    let mut note = |name: String, value: String| {
+        let before = contents.insert(name.clone(), value.clone());
+        assert!(before.is_none_or(|before| name.ends_with(" expires") && before == value), "{name} twice");
+    };
     loop {
         let more = walk.step(&mut records);
         records.end_record();

@@ -13,7 +13,10 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 
 /// One random command. Rankings and sets empty and come back, keys change their type, expiries come and go.
-fn command(store: &Store, chance: &mut Chance, changes: &mut ChangeBuffer) -> Option<Seq> {
+pub(super) fn command(store: &Store, chance: &mut Chance, changes: &mut ChangeBuffer) -> Option<Seq> {
+    if chance.below(3) == 0 {
+        return move_in_large(store, chance, changes);
+    }
     let key = format!("key{}", chance.below(12));
     let key = key.as_bytes();
     let database = chance.below(2) as u32;
@@ -76,6 +79,47 @@ fn command(store: &Store, chance: &mut Chance, changes: &mut ChangeBuffer) -> Op
     seq
 }
 
+/// Members of the board that a checkpoint walks in many steps, unless it was flushed.
+pub(super) const LARGE: u32 = 6_000;
+
+/// Makes that board.
+pub(super) fn make_large(store: &Store) -> Seq {
+    let shards = [store.shard_of(b"large")];
+    let mut hold = Hold::on(store, &shards, Access::Write, ChangeBuffer::default());
+    hold.writer(0)
+        .edit_ranking(b"large", Missing::Create, "edit", |edit| {
+            for member in 0..LARGE {
+                edit.update(&member.to_le_bytes(), |_| Score::new(f64::from(member % 7)));
+            }
+        })
+        .unwrap();
+    hold.end_record();
+    hold.release().0.unwrap()
+}
+
+/// Moves a member of the large board up or down, past a walk or behind it. Most scores are shared by many.
+fn move_in_large(store: &Store, chance: &mut Chance, changes: &mut ChangeBuffer) -> Option<Seq> {
+    let shards = [store.shard_of(b"large")];
+    let mut hold = Hold::on(store, &shards, Access::Write, std::mem::take(changes));
+    let member = (chance.below(u64::from(LARGE)) as u32).to_le_bytes();
+    let score = Score::new(chance.below(9) as f64);
+    let mut writer = hold.writer(0);
+    match chance.below(2000) {
+        0 => {
+            writer.remove(b"large");
+        }
+        1..20 => {
+            writer.set_expiry(b"large", Some(u64::MAX / 2));
+        }
+        20..200 => drop(writer.edit_ranking(b"large", Missing::Skip, "edit", |edit| edit.remove(&member))),
+        _ => drop(writer.edit_ranking(b"large", Missing::Create, "edit", |edit| edit.update(&member, |_| score))),
+    }
+    hold.end_record();
+    let (seq, emptied) = hold.release();
+    *changes = emptied;
+    seq
+}
+
 fn write_for(server: &Server, seed: u64, stop: &AtomicBool) -> u64 {
     let mut chance = Chance::seeded(seed);
     let mut changes = ChangeBuffer::default();
@@ -98,22 +142,7 @@ fn random_writes_beside_checkpoints_are_all_there_after_a_restart() {
     {
         let directory = tempfile::tempdir().unwrap();
         let server = start(directory.path(), fsync).unwrap();
-        // One board that a checkpoint walks in many steps.
-        let mut hold = Hold::on(
-            &server.store,
-            &[server.store.shard_of(b"large")],
-            Access::Write,
-            ChangeBuffer::default(),
-        );
-        hold.writer(0)
-            .edit_ranking(b"large", Missing::Create, "edit", |edit| {
-                for member in 0..20_000u32 {
-                    edit.update(&member.to_le_bytes(), |_| Score::new(f64::from(member)));
-                }
-            })
-            .unwrap();
-        hold.end_record();
-        let seq = hold.release().0.unwrap();
+        let seq = make_large(&server.store);
         acknowledge(&server.journal, seq).unwrap();
 
         let stop = AtomicBool::new(false);

@@ -3,6 +3,9 @@
 use super::super::recovery::{Origin, replay};
 use super::super::{OpenError, Progress, check, dump};
 use super::support::{Boards, open};
+use crate::ranking::Score;
+use crate::store::change::{Change, ChangeBuffer, decode};
+use crate::store::sink::ChangeSink;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -127,6 +130,53 @@ fn every_length_of_the_last_segment_gives_a_whole_record_prefix_that_can_be_writ
     }
 }
 
+/// A command whose Changes fill several records, at every length of them: all of it or nothing.
+#[test]
+fn a_command_of_several_records_is_there_as_a_whole_or_not_at_all() {
+    let directory = tempfile::tempdir().unwrap();
+    let opened = open(directory.path()).unwrap();
+    opened.table.write(&opened.journal, b"board", b"first", Some(1.0));
+    opened.journal.flush(super::super::writer::Attempt::First);
+    let before = opened.boards();
+    let len_before = opened.journal.status().size_bytes;
+    let mut records = ChangeBuffer::with_record_bytes(50);
+    for member in 0..12 {
+        let score = Score::new(f64::from(member)).unwrap();
+        records.set_score(0, b"board", format!("member{member}").as_bytes(), score);
+    }
+    records.end_record();
+    assert!(records.records().count() > 3);
+    for mut body in records.records() {
+        while !body.is_empty() {
+            match decode(&mut body).unwrap() {
+                Change::Continued => {}
+                change => opened.table.apply(&change),
+            }
+        }
+    }
+    opened.journal.append(1, &records);
+    opened.journal.flush(super::super::writer::Attempt::First);
+    let after = opened.boards();
+    drop(opened);
+    let path = directory.path().join("segment-0000000001");
+    let bytes = fs::read(&path).unwrap();
+    for len in usize::try_from(len_before).unwrap()..=bytes.len() {
+        fs::write(&path, &bytes[..len]).unwrap();
+        let opened = open(directory.path()).unwrap();
+        let is_whole = len == bytes.len();
+        assert_eq!(opened.boards(), *if is_whole { &after } else { &before }, "{len} bytes");
+        assert_eq!(opened.recovered.last_seq.0 > 1, is_whole);
+        if !is_whole {
+            assert_eq!(fs::metadata(&path).unwrap().len(), len_before, "cut at the command's beginning");
+        }
+        let seq = opened.table.write(&opened.journal, b"board", b"next", Some(2.0));
+        opened.acknowledge(seq).unwrap();
+        let boards = opened.boards();
+        drop(opened);
+        assert_eq!(open(directory.path()).unwrap().boards(), boards, "{len} bytes, written on");
+    }
+}
+
 #[test]
 fn no_shortened_file_but_the_last_is_taken_for_whole() {
     let directory = tempfile::tempdir().unwrap();
@@ -209,10 +259,10 @@ fn another_version_is_refused_by_its_number() {
     write_journal(directory.path());
     let last = files(directory.path()).pop().unwrap();
     let mut bytes = fs::read(&last).unwrap();
-    bytes[8] = 2;
+    bytes[8] = 9;
     fs::write(&last, &bytes).unwrap();
     let error = check(directory.path(), &Progress::default()).unwrap_err();
-    assert!(matches!(&error, OpenError::UnknownVersion { version, .. } if version == "2"), "{error}");
+    assert!(matches!(&error, OpenError::UnknownVersion { version, .. } if version == "9"), "{error}");
 }
 
 #[test]

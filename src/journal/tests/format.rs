@@ -2,7 +2,8 @@
 
 use super::super::header::{BaseHeader, SegmentHeader, seed};
 use super::super::manifest::Manifest;
-use super::super::record::{BaseEnd, push, seal};
+use super::super::base::{End, pack};
+use super::super::record::{push, seal};
 use super::super::{Progress, check, dump};
 use crate::ranking::Score;
 use crate::store::change::ChangeBuffer;
@@ -33,8 +34,10 @@ fn written_base() -> Vec<u8> {
     records.set_score(0, b"lb", b"bob", Score::new(2.0).unwrap());
     records.end_record();
     let mut frames = Vec::new();
-    push(&mut frames, Seq(1), 1_763_793_824_007, records.records().next().unwrap());
-    let end = BaseEnd { walked_to: Seq(7) }.encode();
+    let mut block = Vec::new();
+    pack(records.records().next().unwrap(), &mut block);
+    push(&mut frames, Seq(1), 1_763_793_824_007, &block);
+    let end = End { walked_to: Seq(7) }.encode();
     push(&mut frames, Seq(2), 1_763_793_824_007, &end);
     seal(&mut frames, seed(&bytes), seed(&bytes));
     bytes.extend(frames);
