@@ -12,6 +12,7 @@ mod documents;
 mod journal;
 mod layers;
 mod limits;
+mod loading;
 mod memory;
 mod model;
 mod npm;

@@ -145,7 +145,9 @@ impl<'b> Batch<'b> {
                 && other.arguments.get(1) == first.arguments.get(1)
         };
         let alike = window.iter().take_while(is_alike).count();
-        let is_allowed = self.check_authenticated(spec).is_ok() && spec.accepts(first.arguments.len());
+        let is_allowed = self.check_authenticated(spec).is_ok()
+            && self.check_loading(spec).is_ok()
+            && spec.accepts(first.arguments.len());
         if alike > 1 && is_allowed {
             let call = Call { arguments: first.arguments, config: self.config };
             let access = if spec.has(Flag::Write) { Access::Write } else { Access::Read };
@@ -204,7 +206,8 @@ impl<'b> Batch<'b> {
         self.check_authenticated(entry.spec)?;
         self.check_transaction(entry.spec)?;
         self.check_journal(entry.spec)?;
-        self.check_listening(entry)
+        self.check_listening(entry)?;
+        self.check_loading(entry.spec)
     }
 
     /// The gates, and then the command itself, unless it is queued for EXEC.
@@ -236,6 +239,14 @@ impl<'b> Batch<'b> {
     fn check_authenticated(&self, spec: &CommandSpec) -> Result<(), CommandError> {
         if self.session.must_authenticate(self.config) && !spec.has(Flag::NoAuth) {
             return Err(CommandError::text("NOAUTH Authentication required."));
+        }
+        Ok(())
+    }
+
+    /// Refuses what needs the data while they are still being read.
+    fn check_loading(&self, spec: &CommandSpec) -> Result<(), CommandError> {
+        if self.host.is_loading() && !spec.has(Flag::Loading) {
+            return Err(CommandError::text("LOADING Redis is loading the dataset in memory"));
         }
         Ok(())
     }

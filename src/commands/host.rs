@@ -9,11 +9,15 @@ use crate::clock::Clock;
 use crate::config::{Config, Settings};
 use crate::store::{DatabaseIndex, Store};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 /// The process around the commands: what they may ask for without knowing sockets or files.
 pub trait Process: Send + Sync {
     /// Why writes must be refused now, if they must: the journal cannot take them.
     fn write_refusal(&self) -> Option<String>;
+
+    /// How far the reading of the journal has come.
+    fn loading(&self) -> Loading;
 
     /// Starts a checkpoint of the journal.
     ///
@@ -29,6 +33,15 @@ pub trait Process: Send + Sync {
 
     /// Begins to stop the server: no new commands, flush, sync, exit 0.
     fn shut_down(&self);
+}
+
+/// The reading of the journal at the start, in bytes of its files.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Loading {
+    /// All of them; 0 until that is known.
+    pub total_bytes: u64,
+    /// Those that have been read.
+    pub read_bytes: u64,
 }
 
 /// Numbers about the journal, as INFO's persistence section tells them.
@@ -74,6 +87,8 @@ pub struct Host {
     pub process: Arc<dyn Process>,
     /// The clock.
     pub clock: Clock,
+    /// Whether the journal is still being read: only commands flagged so are answered.
+    pub is_loading: AtomicBool,
     /// When the server started, in unix milliseconds.
     pub started_ms: u64,
     /// 40 hexadecimal digits that tell this run from others.
@@ -90,6 +105,12 @@ impl Host {
     pub fn new_run_id(chance: &mut Chance) -> String {
         let bits: String = (0..3).map(|_| format!("{:016x}", chance.next_u64())).collect();
         bits[..40].to_owned()
+    }
+
+    /// Whether the journal is still being read.
+    #[must_use]
+    pub fn is_loading(&self) -> bool {
+        self.is_loading.load(Ordering::Acquire)
     }
 
     /// The configuration as it is now.

@@ -3,7 +3,7 @@
 use super::call::{Call, text};
 use super::clients::Client;
 use super::error::Outcome;
-use super::host::Host;
+use super::host::{Host, Loading};
 use super::session::Session;
 use super::spec::{CommandSpec, Flag, Group, Run};
 use super::stats::Counter;
@@ -149,7 +149,8 @@ fn persistence(host: &Host, _: &Shards<'_, '_>, out: &mut String) {
     let facts = host.process.persistence();
     let flag = u8::from;
     let status = |ok: bool| if ok { "ok" } else { "err" };
-    line(out, format_args!("loading:0"));
+    let is_loading = host.is_loading();
+    line(out, format_args!("loading:{}", flag(is_loading)));
     line(out, format_args!("async_loading:0"));
     line(out, format_args!("rdb_changes_since_last_save:{}", facts.changes_since_checkpoint));
     line(out, format_args!("rdb_bgsave_in_progress:0"));
@@ -176,6 +177,26 @@ fn persistence(host: &Host, _: &Shards<'_, '_>, out: &mut String) {
     line(out, format_args!("aof_buffer_length:{}", facts.pending_bytes));
     line(out, format_args!("aof_fsyncs:{}", facts.fsyncs));
     line(out, format_args!("aof_failed_fsyncs:{}", facts.failed_fsyncs));
+    if is_loading {
+        loading(host, out);
+    }
+}
+
+fn loading(host: &Host, out: &mut String) {
+    let Loading { total_bytes, read_bytes } = host.process.loading();
+    let elapsed_s = host.clock.now_ms().saturating_sub(host.started_ms) / 1000;
+    let percent = 100.0 * read_bytes as f64 / total_bytes.max(1) as f64;
+    let left_bytes = u128::from(total_bytes.saturating_sub(read_bytes));
+    // As Redis: 1 for want of a better guess in the first second.
+    let left_s = match elapsed_s {
+        0 => 1,
+        _ => u128::from(elapsed_s) * left_bytes / (u128::from(read_bytes) + 1),
+    };
+    line(out, format_args!("loading_start_time:{}", host.started_ms / 1000));
+    line(out, format_args!("loading_total_bytes:{total_bytes}"));
+    line(out, format_args!("loading_loaded_bytes:{read_bytes}"));
+    line(out, format_args!("loading_loaded_perc:{percent:.2}"));
+    line(out, format_args!("loading_eta_seconds:{left_s}"));
 }
 
 fn threads(host: &Host, _: &Shards<'_, '_>, out: &mut String) {

@@ -338,7 +338,7 @@ impl Connection<'_> {
 
     /// Lets the disk catch up when more waits for it than memory should hold.
     async fn wait_for_backlog(&self) {
-        if let Some(journal) = self.shared.process.journal.as_ref().filter(|journal| journal.over_backlog()) {
+        if let Some(journal) = self.shared.process.journal().filter(|journal| journal.over_backlog()) {
             // A refusal is answered by the gate before each write.
             let _ = journal.acknowledged(journal.last_seq()).await;
         }
@@ -348,7 +348,7 @@ impl Connection<'_> {
     /// the commands may or may not be there after a restart.
     async fn acknowledge(&mut self, count: usize) {
         let Some(seq) = self.session.unacknowledged.take() else { return };
-        let Some(journal) = &self.shared.process.journal else { return };
+        let Some(journal) = self.shared.process.journal() else { return };
         if let Err(refused) = journal.acknowledged(seq).await {
             self.out.clear();
             for _ in 0..count {

@@ -1,6 +1,6 @@
 //! Who is talking? Sockets, runtimes, connections, start and stop. The one layer that knows tokio.
 //!
-//! [`command_line`] reads what is asked for, `startup` recovers the journal, binds the addresses and tells so, then
+//! [`command_line`] reads what is asked for, `startup` binds the addresses, `opening` recovers the journal, and
 //! the main thread accepts connections and deals them to worker threads, each a runtime of its own. A connection
 //! stays with its worker; its commands run on that thread, to completion.
 
@@ -8,6 +8,7 @@ pub mod command_line;
 mod connection;
 mod listener;
 mod log;
+mod opening;
 mod probe;
 mod process;
 mod signals;

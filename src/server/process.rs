@@ -3,35 +3,65 @@
 use super::log::Log;
 use super::signals::Stop;
 use super::startup::fit_descriptors;
-use crate::commands::host::{Persistence, Process};
+use crate::commands::host::{Loading, Persistence, Process};
 use crate::config::Config;
-use crate::journal::Journal;
-use std::sync::Arc;
+use crate::journal::{Journal, Progress};
+use std::sync::{Arc, OnceLock};
 
 /// The process around the commands.
 pub(super) struct RunningProcess {
-    /// `None` with `appendonly no`.
-    pub(super) journal: Option<Arc<Journal>>,
+    /// Whether there is to be a journal (`appendonly yes`).
+    pub(super) keeps_journal: bool,
+    /// Set once it has been read.
+    journal: OnceLock<Arc<Journal>>,
+    /// How far the reading of the journal has come.
+    pub(super) progress: Arc<Progress>,
     pub(super) log: Log,
     /// The way to the end.
     pub(super) stop: Arc<Stop>,
 }
 
+impl RunningProcess {
+    /// A process whose journal, if there is to be one, has not been read yet.
+    pub(super) fn new(keeps_journal: bool, log: Log, stop: Arc<Stop>) -> Self {
+        Self { keeps_journal, journal: OnceLock::new(), progress: Arc::default(), log, stop }
+    }
+
+    /// The journal, `None` with `appendonly no` and until it has been read.
+    pub(super) fn journal(&self) -> Option<&Arc<Journal>> {
+        self.journal.get()
+    }
+
+    /// The journal has been read.
+    pub(super) fn take_journal(&self, journal: Arc<Journal>) {
+        // There is one start.
+        let _ = self.journal.set(journal);
+    }
+}
+
 impl Process for RunningProcess {
     fn write_refusal(&self) -> Option<String> {
-        self.journal.as_ref().and_then(|journal| journal.refusal())
+        self.journal().and_then(|journal| journal.refusal())
+    }
+
+    fn loading(&self) -> Loading {
+        Loading { total_bytes: self.progress.total_bytes(), read_bytes: self.progress.read_bytes() }
     }
 
     fn start_checkpoint(&self) -> Result<(), String> {
-        let journal = self.journal.as_ref().ok_or("there is no journal: appendonly is no")?;
+        let journal = self.journal().ok_or("there is no journal: appendonly is no")?;
         journal
             .checkpoint()
             .map_err(|_| "Background append only file rewriting already in progress".to_owned())
     }
 
     fn persistence(&self) -> Persistence {
-        let Some(journal) = &self.journal else {
-            return Persistence { last_rewrite_ok: true, ..Persistence::default() };
+        let Some(journal) = self.journal() else {
+            return Persistence {
+                enabled: self.keeps_journal,
+                last_rewrite_ok: true,
+                ..Persistence::default()
+            };
         };
         let status = journal.status();
         Persistence {
@@ -59,7 +89,7 @@ impl Process for RunningProcess {
             Ok((_, None)) => {}
             Ok((_, Some(warning))) | Err(warning) => tracing::warn!("{warning}"),
         }
-        if let Some(journal) = &self.journal {
+        if let Some(journal) = self.journal() {
             journal.set_fsync(config.appendfsync);
             journal.set_rewrite(config.auto_aof_rewrite_percentage, config.auto_aof_rewrite_min_size_bytes);
         }

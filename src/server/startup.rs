@@ -4,7 +4,7 @@ use super::log::Log;
 use super::process::RunningProcess;
 use super::signals::Stop;
 use super::worker::{Shared, Worker};
-use super::{listener, upkeep};
+use super::{listener, opening, upkeep};
 use crate::chance::Chance;
 use crate::clock::Clock;
 use crate::commands::clients::Clients;
@@ -13,15 +13,15 @@ use crate::commands::pubsub::Channels;
 use crate::commands::stats::{Errors, Stats};
 use crate::commands::table::table;
 use crate::config::{Config, FsyncPolicy, Settings};
-use crate::journal::{Journal, Options, Progress, Recovered};
+use crate::journal::{Options, Recovered};
 use crate::store::event::EventSink;
-use crate::store::sink::ChangeSink;
 use crate::store::{KeptResults, Store};
 use rustix::process::{Resource, getrlimit, setrlimit};
 use std::fmt::Write as _;
-use std::net::TcpListener;
-use std::path::{Path, PathBuf};
+use std::net::{SocketAddr, TcpListener};
+use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 
 /// The journal's directory within `dir`.
 pub(super) const JOURNAL_DIRECTORY: &str = "journal";
@@ -59,44 +59,24 @@ pub(super) fn run(mut config: Config, file: Option<PathBuf>) -> Result<(), Strin
     tracing::debug!("hash seed {seed:016x}, seed of random members {shared_seed:016x}");
     let clock = Clock::system();
     let store = Arc::new(Store::new(SHARDS, config.databases, seed, clock.clone()));
-    let (journal, recovered) = if config.appendonly {
-        let options = Options {
-            directory: directory.join(JOURNAL_DIRECTORY),
-            fsync: config.appendfsync,
-            rewrite_percentage: config.auto_aof_rewrite_percentage,
-            rewrite_min_bytes: config.auto_aof_rewrite_min_size_bytes,
-            clock: clock.clone(),
-        };
-        let (journal, recovered) = Journal::open(options, &store, &Progress::default()).map_err(|error| error.to_string())?;
-        store.attach(Arc::clone(&journal) as Arc<dyn ChangeSink>);
-        (Some(journal), Some(recovered))
-    } else {
-        (None, None)
-    };
+    let options = config.appendonly.then(|| Options {
+        directory: directory.join(JOURNAL_DIRECTORY),
+        fsync: config.appendfsync,
+        rewrite_percentage: config.auto_aof_rewrite_percentage,
+        rewrite_min_bytes: config.auto_aof_rewrite_min_size_bytes,
+        clock: clock.clone(),
+    });
     let listeners = bound.listen(config.tcp_backlog)?;
     let threads = match config.threads {
         0 => std::thread::available_parallelism().map_or(1, usize::from),
         threads => threads,
     };
-    if let Some(tear) = recovered.as_ref().and_then(|recovered| recovered.torn_tail.as_ref()) {
-        warnings.push(format!(
-            "cut off the journal's torn tail: {} bytes of {}",
-            tear.bytes,
-            tear.path.display()
-        ));
-    }
-    let screen = Screen {
-        config: &config,
-        directory,
-        listeners: &listeners,
-        recovered,
-        threads,
-        file: file.as_deref(),
-        warnings,
-    };
-    print!("{}", screen.text()?);
-
-    let process = Arc::new(RunningProcess { journal, log, stop });
+    let addresses = listeners.iter().map(TcpListener::local_addr).collect::<std::io::Result<Vec<_>>>();
+    let addresses = addresses.map_err(|error| error.to_string())?;
+    let port = addresses[0].port();
+    let config_file = file.as_ref().map_or_else(String::new, |path| path.display().to_string());
+    let screen = Screen { appendfsync: config.appendfsync, directory, addresses, threads, file, warnings };
+    let process = Arc::new(RunningProcess::new(config.appendonly, log, stop));
     let channels = Arc::new(Channels::default());
     store.attach_events(Arc::clone(&channels) as Arc<dyn EventSink>);
     store.set_event_classes(config.notify_keyspace_events);
@@ -108,15 +88,16 @@ pub(super) fn run(mut config: Config, file: Option<PathBuf>) -> Result<(), Strin
         errors: Errors::default(),
         friend_rankings: KeptResults::with_bound(config.friendrank_keep_bytes),
         process: Arc::clone(&process) as Arc<dyn Process>,
+        is_loading: AtomicBool::new(options.is_some()),
         started_ms: clock.now_ms(),
         clock,
         run_id: Host::new_run_id(&mut chance),
-        port: listeners[0].local_addr().map_err(|error| error.to_string())?.port(),
-        config_file: file.map_or_else(String::new, |path| path.display().to_string()),
+        port,
+        config_file,
         settings: Settings::new(config),
         rates: crate::commands::stats::Rates::default(),
     });
-    serve(&host, &process, listeners)
+    serve(&host, &process, listeners, options, &screen)
 }
 
 /// Makes room for the descriptors of `maxclients`. Returns how many clients there is room for, and a warning if that is
@@ -141,8 +122,15 @@ pub(super) fn fit_descriptors(maxclients: usize) -> Result<(usize, Option<String
     Ok((clients as usize, Some(warning)))
 }
 
-/// Accepts connections and deals them to the workers until the server is told to stop.
-fn serve(host: &Arc<Host>, process: &Arc<RunningProcess>, listeners: Vec<TcpListener>) -> Result<(), String> {
+/// Accepts connections and deals them to the workers until the server is told to stop. Beside that it first reads the
+/// journal, if there is to be one (`options`).
+fn serve(
+    host: &Arc<Host>,
+    process: &Arc<RunningProcess>,
+    listeners: Vec<TcpListener>,
+    options: Option<Options>,
+    screen: &Screen,
+) -> Result<(), String> {
     let start = |(index, stats): (usize, &Arc<Stats>)| {
         let shared =
             Shared { host: Arc::clone(host), process: Arc::clone(process), stats: Arc::clone(stats) };
@@ -152,19 +140,32 @@ fn serve(host: &Arc<Host>, process: &Arc<RunningProcess>, listeners: Vec<TcpList
     let workers = Arc::new(workers);
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let runtime = runtime.map_err(|error| format!("runtime: {error}"))?;
-    runtime.block_on(async {
-        tokio::spawn(upkeep::run(Arc::clone(host)));
+    let was_loaded = runtime.block_on(async {
         for listener in listeners {
             let listener = tokio::net::TcpListener::from_std(listener).map_err(|error| error.to_string())?;
             tokio::spawn(accept(listener, Arc::clone(&workers)));
         }
+        let recovered = match options {
+            None => None,
+            Some(options) => tokio::select! {
+                recovered = opening::open(options, host, process) => Some(recovered?),
+                () = process.stop.requested() => return Ok(false),
+            },
+        };
+        print!("{}", screen.text(recovered));
+        // Only now: what expires is recorded.
+        tokio::spawn(upkeep::run(Arc::clone(host)));
         process.stop.requested().await;
-        Ok::<(), String>(())
+        Ok::<bool, String>(true)
     })?;
+    if !was_loaded {
+        tracing::info!("stopped while the journal was being read; nothing has been changed");
+        return Ok(());
+    }
     // The accepting tasks end with their runtime and let go of the workers.
     drop(runtime);
     Arc::into_inner(workers).into_iter().flatten().for_each(Worker::stop);
-    match &process.journal {
+    match process.journal() {
         Some(journal) => {
             journal.close().map_err(|refused| format!("the journal is not complete: {refused}"))?;
         }
@@ -196,53 +197,52 @@ async fn accept(listener: tokio::net::TcpListener, workers: Arc<Vec<Worker>>) {
 }
 
 /// What a start tells, on one screen.
-struct Screen<'s> {
-    config: &'s Config,
+struct Screen {
+    appendfsync: FsyncPolicy,
     directory: PathBuf,
-    listeners: &'s [TcpListener],
-    recovered: Option<Recovered>,
+    addresses: Vec<SocketAddr>,
     threads: usize,
     /// The configuration file that was read.
-    file: Option<&'s Path>,
+    file: Option<PathBuf>,
     warnings: Vec<String>,
 }
 
-impl Screen<'_> {
-    fn text(&self) -> Result<String, String> {
+impl Screen {
+    /// The text; `recovered` is what the journal held, if there is one.
+    fn text(&self, recovered: Option<Recovered>) -> String {
         let mut text = format!("rankd {}, pid {}\n", env!("CARGO_PKG_VERSION"), std::process::id());
         let mut row = |name: &str, value: String| {
             let _ = writeln!(text, "  {name:<12}{value}");
         };
-        for listener in self.listeners {
-            let address = listener.local_addr().map_err(|error| error.to_string())?;
+        for address in &self.addresses {
             row("address", format!("listening on {address}"));
         }
-        if let Some(file) = self.file {
+        if let Some(file) = &self.file {
             row("configured", format!("by {}", file.display()));
         }
         row("directory", self.directory.display().to_string());
-        let policy = match self.config.appendfsync {
+        let policy = match self.appendfsync {
             FsyncPolicy::Always => "synced before each reply",
             FsyncPolicy::EverySecond => "synced once a second",
             FsyncPolicy::Never => "synced when the operating system likes",
         };
-        match &self.recovered {
-            None => row("persistence", "none (appendonly no)".into()),
-            Some(recovered) if recovered.records == 0 => {
-                row("persistence", format!("journal, {policy}; empty"));
+        let persistence = match &recovered {
+            None => "none (appendonly no)".to_owned(),
+            Some(recovered) if recovered.records == 0 => format!("journal, {policy}; empty"),
+            Some(recovered) => {
+                let mib = recovered.bytes as f64 / f64::from(1 << 20);
+                let seconds = recovered.duration_ms as f64 / 1000.0;
+                format!("journal, {policy}; {mib:.1} MiB read back in {seconds:.2} s")
             }
-            Some(recovered) => row(
-                "persistence",
-                format!(
-                    "journal, {policy}; {} records read back in {:.2} s",
-                    recovered.records,
-                    recovered.duration_ms as f64 / 1000.0
-                ),
-            ),
-        }
+        };
+        row("persistence", persistence);
         row("threads", self.threads.to_string());
         self.warnings.iter().for_each(|warning| row("warning", warning.clone()));
+        if let Some(tear) = recovered.and_then(|recovered| recovered.torn_tail) {
+            let file = tear.path.display();
+            row("warning", format!("cut off the journal's torn tail: {} bytes of {file}", tear.bytes));
+        }
         text.push_str("ready to accept connections\n");
-        Ok(text)
+        text
     }
 }

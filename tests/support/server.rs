@@ -77,6 +77,23 @@ impl Server {
         Server::start_rankd(&directory, arguments.iter().map(|&text| text.to_owned()).collect())
     }
 
+    /// rankd in `directory`, without waiting until it is ready: it answers before, while it reads its journal.
+    pub(crate) fn rankd_unready(directory: tempfile::TempDir) -> Server {
+        let address = free_address();
+        let mut child = rankd()
+            .args(["--port", &address.port().to_string(), "--bind", "127.0.0.1", "--dir"])
+            .arg(directory.path())
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .expect("the rankd binary runs");
+        let output = Arc::default();
+        follow(child.stdout.take().expect("piped"), Arc::clone(&output), None);
+        follow(child.stderr.take().expect("piped"), Arc::clone(&output), None);
+        Server { child, address, directory: Arc::new(directory), arguments: Vec::new(), output }
+    }
+
     fn start_rankd(directory: &Arc<tempfile::TempDir>, arguments: Vec<String>) -> Server {
         match Server::try_start_rankd(Arc::clone(directory), arguments) {
             Ok(server) => server,

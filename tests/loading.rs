@@ -1,0 +1,112 @@
+//! While the journal is read: what is answered, and what is not changed.
+//!
+//! The journal's segment is a named pipe, whose opening waits for a writer: so the reading takes exactly as long as the
+//! test likes.
+
+use crate::support::client::Client;
+use crate::support::reply::Reply;
+use crate::support::server::{Server, run_rankd};
+use crate::support::wait_for;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+/// A directory whose journal cannot be read before `segment` is written to.
+fn directory() -> (tempfile::TempDir, PathBuf) {
+    let mut server = Server::rankd_with(&["--appendonly", "yes"]);
+    assert!(server.terminate().success());
+    let directory = tempfile::tempdir().expect("a temporary directory");
+    let journal = directory.path().join("journal");
+    std::fs::create_dir(&journal).expect("a directory");
+    std::fs::copy(server.directory().join("journal/manifest"), journal.join("manifest")).expect("a manifest");
+    let segment = journal.join("segment-0000000001");
+    assert!(Command::new("mkfifo").arg(&segment).status().expect("mkfifo runs").success());
+    (directory, segment)
+}
+
+fn connect(server: &Server) -> Client {
+    wait_for("the port", || Client::try_connect(server.address).ok())
+}
+
+fn error(reply: &Reply) -> String {
+    match reply {
+        Reply::Error(text) => String::from_utf8_lossy(text).into_owned(),
+        other => panic!("not an error: {other:?}"),
+    }
+}
+
+fn names(directory: &Path) -> Vec<std::ffi::OsString> {
+    let entries = std::fs::read_dir(directory.join("journal")).expect("a directory");
+    let mut names: Vec<_> = entries.map(|entry| entry.expect("an entry").file_name()).collect();
+    names.sort();
+    names
+}
+
+#[test]
+fn only_commands_that_need_no_data_are_answered() {
+    let (directory, _segment) = directory();
+    let server = Server::rankd_unready(directory);
+    let mut client = connect(&server);
+    let refused = "LOADING Redis is loading the dataset in memory";
+    for line in ["PING", "GET a", "ZADD b 1 m", "DBSIZE", "FLUSHALL", "EXISTS a", "TTL a", "BGREWRITEAOF"] {
+        assert_eq!(error(&client.ask(line)), refused, "{line}");
+    }
+    // Wrong is said before that.
+    assert!(error(&client.ask("GET")).starts_with("ERR wrong number of arguments"));
+    assert!(error(&client.ask("NOSUCH")).starts_with("ERR unknown command"));
+    for line in ["SELECT 1", "ECHO x", "TIME", "CONFIG GET port", "CLIENT ID", "COMMAND COUNT", "HELLO 3", "LASTSAVE"] {
+        assert!(!matches!(client.ask(line), Reply::Error(_)), "{line}");
+    }
+    let facts = client.ask("INFO persistence").text();
+    for fact in ["loading:1", "aof_enabled:1", "loading_start_time:", "loading_total_bytes:0", "loading_eta_seconds:"]
+    {
+        assert!(facts.contains(fact), "{fact} in {facts}");
+    }
+    // A pipeline of what will be looked ahead for, and a transaction.
+    for _ in 0..3 {
+        client.send(&["ZADD", "board", "1", "m"]);
+    }
+    for _ in 0..3 {
+        assert_eq!(error(&client.reply()), refused);
+    }
+    assert_eq!(client.ask("MULTI").text(), "OK");
+    assert_eq!(error(&client.ask("ZADD b 1 m")), refused);
+    assert!(error(&client.ask("EXEC")).starts_with("EXECABORT"));
+    let port = server.address.port().to_string();
+    let (status, _, complained) = run_rankd(&["ping", "--port", &port, "--bind", "127.0.0.1"]);
+    assert_eq!(status.code(), Some(1));
+    assert!(complained.contains(refused), "{complained}");
+}
+
+#[test]
+fn sigterm_and_shutdown_end_it_and_change_nothing() {
+    for by_signal in [true, false] {
+        let (directory, _segment) = directory();
+        let mut server = Server::rankd_unready(directory);
+        let mut client = connect(&server);
+        assert!(matches!(client.ask("PING"), Reply::Error(_)));
+        let before = names(server.directory());
+        let status = if by_signal {
+            server.terminate()
+        } else {
+            assert!(client.try_call(&["SHUTDOWN"]).is_err());
+            server.exit()
+        };
+        assert!(status.success(), "{status}: {}", server.said());
+        assert!(server.said().contains("nothing has been changed"), "{}", server.said());
+        assert_eq!(names(server.directory()), before);
+    }
+}
+
+#[test]
+fn a_journal_that_turns_out_damaged_ends_it_after_all() {
+    let (directory, segment) = directory();
+    let mut server = Server::rankd_unready(directory);
+    let mut client = connect(&server);
+    assert!(matches!(client.ask("GET a"), Reply::Error(_)));
+    // The reading goes on, and finds no header.
+    drop(std::fs::OpenOptions::new().write(true).open(&segment).expect("the server reads it"));
+    let status = server.exit();
+    assert_eq!(status.code(), Some(1));
+    let said = server.said();
+    assert!(said.contains("damaged") && said.contains("segment-0000000001"), "{said}");
+}
