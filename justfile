@@ -53,9 +53,9 @@ bench *arguments:
 record:
     RANKD_REQUIRE_PEERS=1 RANKD_RECORD=1 cargo test scripts::redis
 
-# kill -9 a hundred times under writers.
-crash rounds="100":
-    RANKD_CRASH_ROUNDS={{rounds}} cargo test crash
+# kill -9 two hundred times under writers, with each policy.
+crash rounds="200":
+    RANKD_CRASH_ROUNDS={{rounds}} cargo test --release crash -- --nocapture
 
 # Fuzz a target (needs a nightly toolchain and cargo-fuzz): request, ranking.
 fuzz target="request" seconds="60":

@@ -53,11 +53,14 @@ fn only_commands_that_need_no_data_are_answered() {
     // Wrong is said before that.
     assert!(error(&client.ask("GET")).starts_with("ERR wrong number of arguments"));
     assert!(error(&client.ask("NOSUCH")).starts_with("ERR unknown command"));
-    for line in ["SELECT 1", "ECHO x", "TIME", "CONFIG GET port", "CLIENT ID", "COMMAND COUNT", "HELLO 3", "LASTSAVE"] {
+    for line in
+        ["SELECT 1", "ECHO x", "TIME", "CONFIG GET port", "CLIENT ID", "COMMAND COUNT", "HELLO 3", "LASTSAVE"]
+    {
         assert!(!matches!(client.ask(line), Reply::Error(_)), "{line}");
     }
     let facts = client.ask("INFO persistence").text();
-    for fact in ["loading:1", "aof_enabled:1", "loading_start_time:", "loading_total_bytes:0", "loading_eta_seconds:"]
+    for fact in
+        ["loading:1", "aof_enabled:1", "loading_start_time:", "loading_total_bytes:0", "loading_eta_seconds:"]
     {
         assert!(facts.contains(fact), "{fact} in {facts}");
     }

@@ -14,7 +14,7 @@
 //! | `recovery`, `reader` | back from the disk, or a refusal with the place |
 //! | `open` | the start: lock, recover, cut a torn tail, go on |
 //! | `progress` | how far a reading has come |
-//! | `offline` | `rankd journal check` and `dump` |
+//! | `offline`, `resp_dump`, `repair` | `rankd journal check`, `dump` and `repair` |
 //! | `record`, `base`, `header`, `manifest`, `segment`, `directory` | the bytes and names; docs/journal-format.md draws them |
 //! | `files` | the system calls, so that a test can make them fail |
 //!
@@ -36,6 +36,8 @@ mod progress;
 mod reader;
 mod record;
 mod recovery;
+mod repair;
+mod resp_dump;
 mod rounds;
 mod segment;
 mod status;
@@ -49,6 +51,8 @@ pub use offline::{DumpError, Report, check, dump};
 pub use open::Recovered;
 pub use progress::Progress;
 pub use recovery::{FileRead, TornTail};
+pub use repair::{Cut, Lost, Mode, repair};
+pub use resp_dump::dump_resp;
 pub use status::Status;
 pub use waiters::Acknowledged;
 

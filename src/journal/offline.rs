@@ -37,7 +37,7 @@ impl fmt::Display for Report {
 }
 
 impl Report {
-    fn of(replayed: Option<Replayed>) -> Self {
+    pub(super) fn of(replayed: Option<Replayed>) -> Self {
         replayed.map_or_else(Self::default, |replayed| Self {
             files: replayed.files,
             changes: replayed.changes,
@@ -204,7 +204,7 @@ impl<W: Write> Lines<'_, W> {
 }
 
 /// `2026-11-22T06:43:44.123Z`.
-fn utc(unix_ms: u64) -> String {
+pub(super) fn utc(unix_ms: u64) -> String {
     let (ms, seconds) = (unix_ms % 1000, unix_ms / 1000);
     let (second, minute, hour) = (seconds % 60, seconds / 60 % 60, seconds / 3600 % 24);
     let (year, month, day) = civil(seconds / 86_400);

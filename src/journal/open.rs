@@ -7,16 +7,16 @@ use super::files::{Disk, Files};
 use super::manifest::Manifest;
 use super::pending::Pending;
 use super::progress::Progress;
-use super::recovery::{FileRead, Origin, Place, Replayed, TornTail, Visit, replay};
+use super::recovery::{FileRead, Place, Replayed, TornTail, Visit, replay};
 use super::segment::Segment;
 use super::status::Counters;
 use super::waiters::Waiters;
 use super::writer::Writer;
 use super::{Journal, Options, Walk};
 use crate::chance::Chance;
-use crate::store::{Loader, Store};
 use crate::store::change::Change;
 use crate::store::sink::Seq;
+use crate::store::{Loader, Store};
 use crossbeam::channel::{self, Receiver};
 use parking_lot::Mutex;
 use std::fs::File;
@@ -55,17 +55,8 @@ impl Journal {
         let directory = options.directory.clone();
         let (clock, started_ms) = (options.clock.clone(), options.clock.now_ms());
         let mut loader = Loader::new(store).map_err(OpenError::io(&directory))?;
-        let mut load = |place: Place, change: &Change<'_>, encoded: &[u8]| {
-            let loaded = match place.origin {
-                Origin::Ahead(_) => {
-                    loader.expect(change);
-                    Ok(())
-                }
-                Origin::Base => loader.load(change, encoded),
-                Origin::Record(_) => loader.apply(change, encoded),
-            };
-            loaded.map_err(|error| error.to_string())
-        };
+        let mut load =
+            |place: Place, change: &Change<'_>, encoded: &[u8]| place.load(&mut loader, change, encoded);
         let (journal, mut recovered, kicked) =
             Self::open_on(Arc::new(Disk), options, walk, progress, &mut load)?;
         loader.finish();

@@ -32,7 +32,8 @@ impl Progress {
     pub(super) fn begin(&self, directory: &Path, manifest: &Manifest) {
         let bases = manifest.base.iter().map(|&number| base_path(directory, number));
         let segments = manifest.segments.iter().map(|&number| segment_path(directory, number));
-        let bytes = bases.chain(segments).filter_map(|path| path.metadata().ok()).map(|metadata| metadata.len());
+        let bytes =
+            bases.chain(segments).filter_map(|path| path.metadata().ok()).map(|metadata| metadata.len());
         self.total_bytes.store(bytes.sum(), Ordering::Relaxed);
     }
 

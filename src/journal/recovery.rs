@@ -11,6 +11,7 @@ use super::header::{BASE_HEADER_BYTES, BadHeader, BaseHeader, SEGMENT_HEADER_BYT
 use super::manifest::Manifest;
 use super::progress::Progress;
 use super::reader::{Behind, Found, RecordReader};
+use crate::store::Loader;
 use crate::store::change::{self, Change};
 use crate::store::sink::Seq;
 use smallvec::SmallVec;
@@ -37,6 +38,24 @@ pub(super) type Visit<'a> = dyn FnMut(Place, &Change<'_>, &[u8]) -> Result<(), S
 pub(super) struct Place {
     pub(super) origin: Origin,
     pub(super) unix_ms: u64,
+}
+
+impl Place {
+    /// Gives a Change from here, with its bytes, to a store that is being filled.
+    ///
+    /// # Errors
+    /// Why the store cannot hold it.
+    pub(super) fn load(self, loader: &mut Loader, change: &Change<'_>, encoded: &[u8]) -> Result<(), String> {
+        let loaded = match self.origin {
+            Origin::Ahead(_) => {
+                loader.expect(change);
+                Ok(())
+            }
+            Origin::Base => loader.load(change, encoded),
+            Origin::Record(_) => loader.apply(change, encoded),
+        };
+        loaded.map_err(|error| error.to_string())
+    }
 }
 
 /// A broken record at the end of everything, not counted and to be cut off before anything is written.
@@ -190,7 +209,8 @@ impl Replay<'_> {
                 }
             };
             let place = Place { origin: Origin::Ahead(Seq(seq)), unix_ms: record.head.unix_ms };
-            visit_body(record.body, place, self.visit).map_err(|stopped| stopped.at(path, offset, last_good))?;
+            visit_body(record.body, place, self.visit)
+                .map_err(|stopped| stopped.at(path, offset, last_good))?;
         }
         Ok(())
     }
@@ -236,7 +256,12 @@ impl Replay<'_> {
                 before_parts.get_or_insert((offset, records, self.last_seq, self.last_crc));
                 parts.extend_from_slice(record.body);
             } else {
-                let body = if parts.is_empty() { record.body } else { parts.extend_from_slice(record.body); &parts };
+                let body = if parts.is_empty() {
+                    record.body
+                } else {
+                    parts.extend_from_slice(record.body);
+                    &parts
+                };
                 self.changes += visit_body(body, place, self.visit)
                     .map_err(|stopped| stopped.at(&path, offset, self.last_seq))?;
                 (parts, before_parts) = (Vec::new(), None);

@@ -1,17 +1,20 @@
-//! The command line: `rankd [CONFIG-FILE] [--directive value ...]`, `rankd ping`, `rankd journal check|dump DIR`.
+//! The command line: `rankd [CONFIG-FILE] [--directive value ...]`, `rankd ping`,
+//! `rankd journal check|dump|repair DIR`.
 //!
 //! Flags, environment variables and help are made from the directive table. Flags win over the environment, the
 //! environment over the file.
 
 use super::{listener, probe, startup};
 use crate::config::{Config, DIRECTIVES, IGNORED};
-use crate::journal;
+use crate::journal::{self, DumpError, Mode, Progress, Report};
 use clap::parser::ValueSource;
 use clap::{Arg, ArgAction, ArgMatches, Command};
 use std::ffi::OsString;
-use std::io::{BufWriter, Write};
+use std::io::BufWriter;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::sync::Arc;
+use std::time::Duration;
 
 /// Runs the program and returns its exit code: 0 for a clean end, 1 for a failure, 2 for a wrong command line.
 #[must_use]
@@ -78,9 +81,22 @@ fn command() -> Command {
                 .subcommand(
                     Command::new("dump")
                         .about("Prints one line for each change")
-                        .arg(journal_directory()),
+                        .arg(journal_directory())
+                        .arg(switch("resp").help(
+                            "Prints what the journal ends in as commands instead, for redis-cli --pipe and any Redis",
+                        )),
+                )
+                .subcommand(
+                    Command::new("repair")
+                        .about("Tells what must go for a server to start on a damaged journal, and cuts it off")
+                        .arg(journal_directory())
+                        .arg(switch("cut").help("Cuts, and keeps what is cut off in files beside")),
                 ),
         )
+}
+
+fn switch(name: &'static str) -> Arg {
+    Arg::new(name).long(name).action(ArgAction::SetTrue)
 }
 
 fn config_file() -> Arg {
@@ -182,24 +198,65 @@ fn run_journal(matches: &ArgMatches) -> Result<(), String> {
     if !directory.is_dir() {
         return Err(format!("{}: no such directory", directory.display()));
     }
-    let no_journal = || format!("{}: no journal here", directory.display());
-    let progress = journal::Progress::default();
-    if name == "check" {
-        let report = journal::check(&directory, &progress).map_err(|error| error.to_string())?;
-        if report.files.is_empty() {
-            return Err(no_journal());
+    let progress = Arc::new(Progress::default());
+    tell_progress(&progress);
+    match name {
+        "check" => {
+            let report = journal::check(&directory, &progress).map_err(|error| error.to_string())?;
+            println!("{}", not_empty(report, &directory)?);
+            Ok(())
         }
-        println!("{report}");
-        return Ok(());
+        "repair" => {
+            let mode = if matches.get_flag("cut") { Mode::Cut } else { Mode::Tell };
+            match (journal::repair(&directory, mode, &progress).map_err(|error| error.to_string())?, mode) {
+                (None, _) => {
+                    println!("nothing to repair");
+                    Ok(())
+                }
+                (Some(cut), Mode::Cut) => {
+                    println!("{cut}\ncut off, and kept in files beside");
+                    Ok(())
+                }
+                (Some(cut), Mode::Tell) => Err(format!("{cut}\nnothing has been changed; --cut cuts it off")),
+            }
+        }
+        _ => {
+            let mut out = BufWriter::new(std::io::stdout().lock());
+            let dumped = if matches.get_flag("resp") {
+                journal::dump_resp(&directory, &mut out, &progress)
+            } else {
+                journal::dump(&directory, &mut out, &progress)
+            };
+            match dumped {
+                Ok(report) => not_empty(report, &directory).map(|_| ()),
+                // A reader that has seen enough (`| head`) is no failure.
+                Err(DumpError::Output(error)) if error.kind() == std::io::ErrorKind::BrokenPipe => Ok(()),
+                Err(error) => Err(error.to_string()),
+            }
+        }
     }
-    let mut out = BufWriter::new(std::io::stdout().lock());
-    match journal::dump(&directory, &mut out, &progress) {
-        Ok(report) if report.files.is_empty() => Err(no_journal()),
-        Ok(_) => out.flush().map_err(|error| format!("output: {error}")),
-        // A reader that has seen enough (`| head`) is no failure.
-        Err(journal::DumpError::Output(error)) if error.kind() == std::io::ErrorKind::BrokenPipe => Ok(()),
-        Err(error) => Err(error.to_string()),
+}
+
+fn not_empty(report: Report, directory: &Path) -> Result<Report, String> {
+    if report.files.is_empty() {
+        Err(format!("{}: no journal here", directory.display()))
+    } else {
+        Ok(report)
     }
+}
+
+/// Tells on standard error, once a second, how far a long reading has come. Ends with the process.
+fn tell_progress(progress: &Arc<Progress>) {
+    let progress = Arc::clone(progress);
+    std::thread::spawn(move || {
+        loop {
+            std::thread::sleep(Duration::from_secs(1));
+            let (read, total) = (progress.read_bytes(), progress.total_bytes());
+            if read < total {
+                eprintln!("rankd: {} of {} MiB read", read >> 20, total >> 20);
+            }
+        }
+    });
 }
 
 #[cfg(test)]

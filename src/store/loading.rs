@@ -235,7 +235,8 @@ impl Worker {
     /// Changes of a segment: key by key, those of one key in their order.
     fn apply(&self, batch: &[u8]) {
         let hasher = FixedState::with_seed(self.store.seed);
-        let mut changes: Vec<_> = decoded(batch).map(|change| (hasher.hash_one(change.key()), change)).collect();
+        let mut changes: Vec<_> =
+            decoded(batch).map(|change| (hasher.hash_one(change.key()), change)).collect();
         // Stable. Keys with equal hashes would lie between each other, each in order still.
         changes.sort_by_key(|(hash, _)| *hash);
         let changes: Vec<_> = changes.into_iter().map(|(_, change)| change).collect();
@@ -307,9 +308,8 @@ impl Board {
 
     /// Adds an entry. False if it is not above the last.
     fn push(&mut self, member: &[u8], score: Score) -> bool {
-        let is_above = self
-            .last_score
-            .is_none_or(|last| score > last || (score == last && *member > *self.last_member));
+        let is_above =
+            self.last_score.is_none_or(|last| score > last || (score == last && *member > *self.last_member));
         if is_above {
             self.last_score = Some(score);
             self.last_member.clear();

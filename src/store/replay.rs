@@ -62,7 +62,8 @@ impl Store {
                     }
                 }
                 Change::RemoveScores { members, .. } => {
-                    if let Some(Value::Ranking(ranking)) = keyspace.get_mut(key).map(|entry| &mut entry.value) {
+                    if let Some(Value::Ranking(ranking)) = keyspace.get_mut(key).map(|entry| &mut entry.value)
+                    {
                         for member in members.iter() {
                             ranking.remove(member);
                         }

@@ -112,7 +112,9 @@ fn move_in_large(store: &Store, chance: &mut Chance, changes: &mut ChangeBuffer)
             writer.set_expiry(b"large", Some(u64::MAX / 2));
         }
         20..200 => drop(writer.edit_ranking(b"large", Missing::Skip, "edit", |edit| edit.remove(&member))),
-        _ => drop(writer.edit_ranking(b"large", Missing::Create, "edit", |edit| edit.update(&member, |_| score))),
+        _ => drop(
+            writer.edit_ranking(b"large", Missing::Create, "edit", |edit| edit.update(&member, |_| score)),
+        ),
     }
     hold.end_record();
     let (seq, emptied) = hold.release();
@@ -228,7 +230,9 @@ fn a_database_beyond_the_configured_number_stops_the_start() {
     server.journal.close().unwrap();
     let store = std::sync::Arc::new(Store::new(8, 1, 7, rankd::clock::Clock::system()));
     let options = super::support::options(directory.path(), FsyncPolicy::EverySecond);
-    let Err(error) = rankd::journal::Journal::open(options, &store, &Progress::default()) else { panic!("opened") };
+    let Err(error) = rankd::journal::Journal::open(options, &store, &Progress::default()) else {
+        panic!("opened")
+    };
     assert!(matches!(error, OpenError::Unfit { .. }), "{error}");
     assert!(error.to_string().contains("database 1 is beyond"), "{error}");
 }

@@ -14,7 +14,7 @@ use super::client::Client;
 use super::{PATIENCE, POLL, wait_for};
 
 /// The binary under test: the one just built, or `RANKD_BINARY` (a release build, a wrapper around a container).
-fn rankd() -> Command {
+pub(crate) fn rankd() -> Command {
     Command::new(std::env::var_os("RANKD_BINARY").unwrap_or_else(|| env!("CARGO_BIN_EXE_rankd").into()))
 }
 
@@ -94,6 +94,36 @@ impl Server {
         Server { child, address, directory: Arc::new(directory), arguments: Vec::new(), output }
     }
 
+    /// rankd started by other programs: `around` are the words in front of its own, with `{dir}` for its directory.
+    /// The last of these programs must become rankd, so that a signal to the child is one to the server.
+    pub(crate) fn rankd_within(around: &[&str], arguments: &[&str]) -> Server {
+        let directory = Arc::new(tempfile::tempdir().expect("a temporary directory"));
+        let path = directory.path().to_str().expect("UTF-8");
+        let mut command = Command::new(around[0]);
+        command.args(around[1..].iter().map(|word| word.replace("{dir}", path)));
+        command.arg(rankd().get_program());
+        let arguments = arguments.iter().map(|&text| text.to_owned()).collect();
+        Server::try_start(command, directory, arguments).unwrap_or_else(|said| panic!("no start:\n{said}"))
+    }
+
+    /// rankd in a fresh directory, on a copy of the journal at `journal` as it is at this moment.
+    pub(crate) fn rankd_on_copy(journal: &Path, arguments: &[&str]) -> Server {
+        let directory = tempfile::tempdir().expect("a temporary directory");
+        let copy = directory.path().join("journal");
+        std::fs::create_dir(&copy).expect("a directory");
+        for entry in std::fs::read_dir(journal).expect("a journal") {
+            let path = entry.expect("an entry").path();
+            std::fs::copy(&path, copy.join(path.file_name().expect("a name"))).expect("a copy");
+        }
+        Server::start_rankd(&Arc::new(directory), arguments.iter().map(|&text| text.to_owned()).collect())
+    }
+
+    /// A file of the server's directory, where only the server sees what is mounted there.
+    pub(crate) fn seen_from_outside(&self, name: &str) -> PathBuf {
+        let directory = self.directory.path().strip_prefix("/").expect("an absolute path");
+        Path::new("/proc").join(self.child.id().to_string()).join("root").join(directory).join(name)
+    }
+
     fn start_rankd(directory: &Arc<tempfile::TempDir>, arguments: Vec<String>) -> Server {
         match Server::try_start_rankd(Arc::clone(directory), arguments) {
             Ok(server) => server,
@@ -103,7 +133,15 @@ impl Server {
 
     /// Starts rankd and waits until it says where it listens; else everything it said.
     fn try_start_rankd(directory: Arc<tempfile::TempDir>, arguments: Vec<String>) -> Result<Server, String> {
-        let mut child = rankd()
+        Server::try_start(rankd(), directory, arguments)
+    }
+
+    fn try_start(
+        mut command: Command,
+        directory: Arc<tempfile::TempDir>,
+        arguments: Vec<String>,
+    ) -> Result<Server, String> {
+        let mut child = command
             .args(["--port", "0", "--bind", "127.0.0.1", "--dir"])
             .arg(directory.path())
             .args(&arguments)
@@ -166,6 +204,11 @@ impl Server {
 
     pub(crate) fn client(&self) -> Client {
         Client::connect(self.address)
+    }
+
+    /// The process's number.
+    pub(crate) fn id(&self) -> u32 {
+        self.child.id()
     }
 
     pub(crate) fn directory(&self) -> &Path {

@@ -10,7 +10,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Records written to each journal here, and the boards after each number of them.
-fn write_journal(directory: &Path) -> Vec<Boards> {
+pub(super) fn write_journal(directory: &Path) -> Vec<Boards> {
     let opened = open(directory).unwrap();
     let mut states = vec![Boards::new()];
     for (index, member) in ["alice", "bob", "carol \"x\"", "dave", "eve"].iter().enumerate() {
@@ -39,7 +39,7 @@ fn begin_checkpoint(opened: &super::support::Opened) {
     opened.journal.change_over(segment, super::super::writer::Role::Successor).unwrap();
 }
 
-fn files(directory: &Path) -> Vec<PathBuf> {
+pub(super) fn files(directory: &Path) -> Vec<PathBuf> {
     let mut files: Vec<_> = fs::read_dir(directory).unwrap().map(|entry| entry.unwrap().path()).collect();
     files.sort();
     files.retain(|path| !path.ends_with("lock"));

@@ -1,8 +1,8 @@
 //! docs/journal-format.md tells the truth: its example is what this code writes, and reads.
 
+use super::super::base::{End, pack};
 use super::super::header::{BaseHeader, SegmentHeader, seed};
 use super::super::manifest::Manifest;
-use super::super::base::{End, pack};
 use super::super::record::{push, seal};
 use super::super::{Progress, check, dump};
 use crate::ranking::Score;

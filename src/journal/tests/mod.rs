@@ -6,4 +6,5 @@ mod checkpoints;
 mod crashes;
 mod faults;
 mod format;
+mod repair;
 mod support;

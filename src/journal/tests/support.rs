@@ -140,12 +140,13 @@ pub(super) fn options(directory: &Path, fsync: FsyncPolicy) -> Options {
 pub(super) fn open_with(files: Arc<dyn Files>, options: Options) -> Result<Opened, OpenError> {
     let table = Arc::new(Table::default());
     let walk: Weak<dyn Walk> = Arc::downgrade(&(Arc::clone(&table) as Arc<dyn Walk>));
-    let (journal, recovered, _) = Journal::open_on(files, options, walk, &Progress::default(), &mut |place, change, _| {
-        if !matches!(place.origin, Origin::Ahead(_)) {
-            table.apply(change);
-        }
-        Ok(())
-    })?;
+    let (journal, recovered, _) =
+        Journal::open_on(files, options, walk, &Progress::default(), &mut |place, change, _| {
+            if !matches!(place.origin, Origin::Ahead(_)) {
+                table.apply(change);
+            }
+            Ok(())
+        })?;
     Ok(Opened { journal, recovered, table })
 }
 

@@ -1,10 +1,10 @@
 //! A ranking built from entries that come in order: leaves are packed one after the other, the index comes last.
 
+use super::super::RankedMembers;
 use super::super::Score;
 use super::super::block::{Block, Run};
 use super::super::levels::{LEAF_BYTES_MAX, LEAF_MAX};
 use super::super::member_index::tag_of;
-use super::super::RankedMembers;
 use super::BlockRanking;
 
 /// Entries a leaf gets, so that the first insertions do not split every one.

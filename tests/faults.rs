@@ -1,0 +1,179 @@
+//! The real binary on a disk that fails: full (a small tmpfs in a mount namespace of its own), and with an fdatasync that
+//! says EIO (strace injects it).
+//!
+//! What this machine does not allow is said in one visible line. `src/journal/tests` has every fault as a double too.
+
+use std::io::{BufRead as _, BufReader, Write as _};
+use std::process::{Command, Stdio};
+
+use crate::support::client::Client;
+use crate::support::reply::Reply;
+use crate::support::server::{Server, run_rankd};
+use crate::support::wait_for;
+
+/// Whether `command` runs here and succeeds; says so if not.
+fn can(what: &str, program: &str, arguments: &[&str]) -> bool {
+    let ran = Command::new(program).args(arguments).output().is_ok_and(|output| output.status.success());
+    if !ran {
+        // Straight to the file descriptor: the macros' output would be captured by the test harness.
+        let line = format!("\nNOT TESTED: {what}: this machine does not allow `{program}`\n");
+        std::io::stderr().write_all(line.as_bytes()).expect("standard error is open");
+    }
+    ran
+}
+
+/// Writes members from `next` on until one is refused; returns the reply.
+fn write_until_refused(client: &mut Client, next: &mut u32) -> String {
+    let text = "x".repeat(500);
+    loop {
+        match client.call(&["ZADD", "board", "1", &format!("{next}{text}")]) {
+            Reply::Integer(1) => *next += 1,
+            Reply::Error(text) => return String::from_utf8_lossy(&text).into_owned(),
+            other => panic!("{other:?}"),
+        }
+    }
+}
+
+fn fact(client: &mut Client, name: &str) -> String {
+    let facts = client.call(&["INFO", "persistence"]).text();
+    let line = facts.lines().find_map(|line| line.strip_prefix(&format!("{name}:")).map(str::to_owned));
+    line.unwrap_or_else(|| panic!("{name} in {facts}")).trim().to_owned()
+}
+
+#[test]
+fn a_full_disk_refuses_writes_and_heals_by_itself() {
+    let small = "mount -t tmpfs -o size=1m rankd \"$1\" && head -c 300000 /dev/zero > \"$1/ballast\"";
+    let namespace = ["--user", "--map-root-user", "--mount", "sh", "-c"];
+    let probe = tempfile::tempdir().expect("a temporary directory");
+    let mounted = probe.path().to_str().expect("UTF-8");
+    if !can("a full disk", "unshare", &[&namespace[..], &[small, "sh", mounted]].concat()) {
+        return;
+    }
+    let start = format!("{small} && shift && exec \"$@\"");
+    let around = [&["unshare"][..], &namespace, &[&start, "sh", "{dir}"]].concat();
+    let server =
+        Server::rankd_within(&around, &["--appendonly", "yes", "--auto-aof-rewrite-percentage", "0"]);
+    let mut client = server.client();
+    let mut acknowledged = 0;
+    let refusal = write_until_refused(&mut client, &mut acknowledged);
+    assert!(refusal.starts_with("MISCONF Errors writing to the AOF file: "), "{refusal}");
+    assert!(refusal.contains("No space left"), "{refusal}");
+    assert!(acknowledged > 500, "{acknowledged} before the disk was full");
+    assert_eq!(fact(&mut client, "aof_last_write_status"), "err");
+    assert!(fact(&mut client, "aof_last_write_error").contains("No space left"));
+    // Reads go on, and what was refused is refused by name.
+    assert!(matches!(client.call(&["ZCARD", "board"]), Reply::Integer(n) if n >= i64::from(acknowledged)));
+    assert!(matches!(client.call(&["PING"]), Reply::Error(_)));
+
+    std::fs::remove_file(server.seen_from_outside("ballast")).expect("a ballast file");
+    wait_for("the disk to heal", || (fact(&mut client, "aof_last_write_status") == "ok").then_some(()));
+    assert_eq!(client.call(&["ZADD", "board", "2", "after"]), Reply::Integer(1));
+    let held = client.call(&["ZRANGE", "board", "0", "-1", "WITHSCORES"]);
+    // As a crash at this moment would leave it.
+    let copy = Server::rankd_on_copy(&server.seen_from_outside("journal"), &["--appendonly", "yes"]);
+    assert_eq!(copy.client().call(&["ZRANGE", "board", "0", "-1", "WITHSCORES"]), held);
+}
+
+#[test]
+fn a_failed_fdatasync_is_not_believed_again_before_a_new_base() {
+    let inject =
+        ["-D", "-f", "-o", "/dev/null", "-e", "trace=fdatasync", "-e", "inject=fdatasync:error=EIO:when=6"];
+    if !can("a failing fdatasync", "strace", &[&inject[..], &["true"]].concat()) {
+        return;
+    }
+    let around = [&["strace"][..], &inject].concat();
+    let server = Server::rankd_within(&around, &["--appendonly", "yes", "--appendfsync", "always"]);
+    let mut client = server.client();
+    let mut acknowledged = 0;
+    let refusal = write_until_refused(&mut client, &mut acknowledged);
+    assert!(refusal.contains("fdatasync of the journal failed"), "{refusal}");
+    // The journal heals by a checkpoint of its own accord: the next good fdatasync alone would not do.
+    wait_for("the journal to heal", || (fact(&mut client, "aof_last_write_status") == "ok").then_some(()));
+    wait_for("the checkpoint's end", || (fact(&mut client, "aof_rewrites") != "0").then_some(()));
+    assert_ne!(fact(&mut client, "aof_failed_fsyncs"), "0");
+    assert_eq!(client.call(&["ZADD", "board", "2", "after"]), Reply::Integer(1));
+    let held = client.call(&["ZRANGE", "board", "0", "-1", "WITHSCORES"]);
+    let copy = Server::rankd_on_copy(&server.directory().join("journal"), &["--appendonly", "yes"]);
+    assert_eq!(copy.client().call(&["ZRANGE", "board", "0", "-1", "WITHSCORES"]), held);
+}
+
+/// The calls by which a checkpoint's steps become durable; strace passes over those that this machine does not have.
+const STEPS: [&str; 4] = ["?rename,?renameat,?renameat2", "?unlink,?unlinkat", "fsync", "fdatasync"];
+
+/// Killed at the first call of each kind, at the second, and so on: base and manifest being written and renamed, old files
+/// being removed.
+#[test]
+fn a_kill_at_any_step_of_a_checkpoint_keeps_what_was_acknowledged() {
+    if !can("a kill within a checkpoint", "strace", &["-D", "-o", "/dev/null", "true"]) {
+        return;
+    }
+    let mut server = Server::rankd_with(&["--appendonly", "yes", "--auto-aof-rewrite-percentage", "0"]);
+    let mut acknowledged = 0;
+    let mut kills = 0;
+    for calls in STEPS {
+        for number in 1.. {
+            if checkpoint_killed_at(&server, &mut acknowledged, calls, number) == Ended::Complete {
+                break;
+            }
+            kills += 1;
+            server = server.restart();
+            let count = server.client().call(&["ZCARD", "board"]);
+            let Reply::Integer(count) = count else { panic!("{count:?}") };
+            // The write that was under way may be there or not.
+            assert!(
+                (acknowledged..=acknowledged + 1).contains(&count),
+                "{count} of {acknowledged} members after a kill at {calls} {number}"
+            );
+            let directory = server.directory().to_str().expect("UTF-8");
+            let (status, said, complained) = run_rankd(&["journal", "check", directory]);
+            assert!(status.success(), "{calls} {number}: {said}{complained}");
+        }
+    }
+    // Three renames, two removals, and the syncs around them.
+    assert!(kills > 10, "{kills}");
+}
+
+#[derive(PartialEq)]
+enum Ended {
+    Complete,
+    Killed,
+}
+
+/// Writes, and lets strace kill the server at one call of a checkpoint beside more writes.
+fn checkpoint_killed_at(server: &Server, acknowledged: &mut i64, calls: &str, number: u32) -> Ended {
+    let mut client = server.client();
+    let mut write = |client: &mut Client| {
+        let reply = client.try_call(&["ZADD", "board", "1", &format!("member{acknowledged}")]);
+        // One that was sent and not acknowledged is sent again.
+        *acknowledged += i64::from(reply.is_ok());
+        reply.is_ok()
+    };
+    (0..50).for_each(|_| assert!(write(&mut client)));
+    let mut strace = Command::new("strace")
+        .args(["-f", "-o", "/dev/null", "-e", &format!("trace={calls}")])
+        .args(["-e", &format!("inject={calls}:signal=KILL:when={number}"), "-p", &server.id().to_string()])
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("strace runs");
+    let mut said = BufReader::new(strace.stderr.take().expect("piped"));
+    let mut line = String::new();
+    said.read_line(&mut line).expect("strace says that it is attached");
+    assert!(line.contains("attached"), "{line}");
+    std::thread::spawn(move || std::io::copy(&mut said, &mut std::io::sink()));
+    let before = format!("aof_rewrites:{}\r\n", fact(&mut client, "aof_rewrites"));
+    // The kill may come before the reply.
+    let _ = client.try_call(&["BGREWRITEAOF"]);
+    let ended = loop {
+        if !write(&mut client) {
+            break Ended::Killed;
+        }
+        match client.try_call(&["INFO", "persistence"]) {
+            Ok(facts) if !facts.text().contains(&before) => break Ended::Complete,
+            Ok(_) => {}
+            Err(_) => break Ended::Killed,
+        }
+    };
+    let _ = strace.kill();
+    strace.wait().expect("strace ends");
+    ended
+}
