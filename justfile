@@ -45,6 +45,11 @@ combine *arguments: peers
     cargo build --release
     benches/combine.py {{arguments}} "redis 8.2.3={{justfile_directory()}}/.peers/redis-server-8.2.3 --port {port} --save ''" "valkey 9.1.2={{justfile_directory()}}/.peers/valkey-server-9.1.2 --port {port} --save ''" "rankd={{justfile_directory()}}/target/release/rankd --port {port} --dir {dir} --appendonly no"
 
+# Restart, a checkpoint beside a writer, and the memory it takes, beside Redis and Valkey.
+journal *arguments: peers
+    cargo build --release
+    benches/journal.py {{arguments}} "redis 8.2.3={{justfile_directory()}}/.peers/redis-server-8.2.3 --port {port} --save '' --appendonly yes --auto-aof-rewrite-percentage 0" "valkey 9.1.2={{justfile_directory()}}/.peers/valkey-server-9.1.2 --port {port} --save '' --appendonly yes --auto-aof-rewrite-percentage 0" "rankd={{justfile_directory()}}/target/release/rankd --port {port} --dir {dir} --auto-aof-rewrite-percentage 0"
+
 # The ranking structures against each other, in process.
 bench *arguments:
     cargo bench --bench ranking -- {{arguments}}

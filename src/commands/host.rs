@@ -52,6 +52,7 @@ pub struct Persistence {
     pub rewrite_in_progress: bool,
     pub current_rewrite_s: Option<u64>,
     pub rewrites: u64,
+    pub rewrite_failures_in_a_row: u32,
     pub last_rewrite_s: Option<u64>,
     pub last_rewrite_ok: bool,
     pub last_write_error: Option<String>,

@@ -163,6 +163,8 @@ fn persistence(host: &Host, _: &Shards<'_, '_>, out: &mut String) {
     line(out, format_args!("aof_rewrite_in_progress:{}", flag(facts.rewrite_in_progress)));
     line(out, format_args!("aof_rewrite_scheduled:0"));
     line(out, format_args!("aof_rewrites:{}", facts.rewrites));
+    let failures = facts.rewrite_failures_in_a_row;
+    line(out, format_args!("aof_rewrites_consecutive_failures:{failures}"));
     let current_rewrite_s = facts.current_rewrite_s.map_or(-1, u64::cast_signed);
     line(out, format_args!("aof_current_rewrite_time_sec:{current_rewrite_s}"));
     let last_rewrite_s = facts.last_rewrite_s.map_or(-1, u64::cast_signed);
@@ -175,6 +177,9 @@ fn persistence(host: &Host, _: &Shards<'_, '_>, out: &mut String) {
     line(out, format_args!("aof_current_size:{}", facts.current_size_bytes));
     line(out, format_args!("aof_base_size:{}", facts.base_size_bytes));
     line(out, format_args!("aof_buffer_length:{}", facts.pending_bytes));
+    line(out, format_args!("aof_pending_rewrite:0"));
+    line(out, format_args!("aof_pending_bio_fsync:0"));
+    line(out, format_args!("aof_delayed_fsync:0"));
     line(out, format_args!("aof_fsyncs:{}", facts.fsyncs));
     line(out, format_args!("aof_failed_fsyncs:{}", facts.failed_fsyncs));
     if is_loading {

@@ -115,6 +115,7 @@ pub(super) fn replay(
         last_crc: 0,
         changes: 0,
         torn_tail: None,
+        command: None,
     };
     let base = match manifest.base {
         Some(number) => Some(replay.base(directory, number)?),
@@ -135,6 +136,18 @@ struct Replay<'a> {
     last_crc: u32,
     changes: u64,
     torn_tail: Option<TornTail>,
+    /// Where the reading stood before a command that goes on over several records, while it does.
+    command: Option<Before>,
+}
+
+/// A place between two commands of a segment.
+#[derive(Clone, Copy)]
+struct Before {
+    offset: u64,
+    /// The segment's records up to there.
+    records: u64,
+    last_seq: Seq,
+    last_crc: u32,
 }
 
 impl Replay<'_> {
@@ -225,9 +238,8 @@ impl Replay<'_> {
         let len = opened.len;
         let mut reader = opened.records(seed);
         let mut records = 0;
-        // The records of a command that goes on, and where the reading stood before the first of them.
+        // The bodies so far of a command that goes on.
         let mut parts = Vec::new();
-        let mut before_parts = None;
         loop {
             let offset = reader.offset();
             let record = match reader.next().map_err(OpenError::io(&path))? {
@@ -245,15 +257,16 @@ impl Replay<'_> {
             let expected = Seq(self.last_seq.0 + 1);
             if record.head.seq != expected {
                 let what = format!("record {} follows: there is a gap", record.head.seq.0);
-                return Err(damaged(&path, offset, self.last_seq, what));
+                return Err(self.damage(&path, offset, what));
             }
             if record.head.previous != self.last_crc {
                 let what = format!("record {} continues another record than the one before", expected.0);
-                return Err(damaged(&path, offset, self.last_seq, what));
+                return Err(self.damage(&path, offset, what));
             }
             let place = Place { origin: Origin::Record(expected), unix_ms: record.head.unix_ms };
             if change::is_continued(record.body) {
-                before_parts.get_or_insert((offset, records, self.last_seq, self.last_crc));
+                let (last_seq, last_crc) = (self.last_seq, self.last_crc);
+                self.command.get_or_insert(Before { offset, records, last_seq, last_crc });
                 parts.extend_from_slice(record.body);
             } else {
                 let body = if parts.is_empty() {
@@ -264,16 +277,17 @@ impl Replay<'_> {
                 };
                 self.changes += visit_body(body, place, self.visit)
                     .map_err(|stopped| stopped.at(&path, offset, self.last_seq))?;
-                (parts, before_parts) = (Vec::new(), None);
+                (parts, self.command) = (Vec::new(), None);
             }
             records += 1;
             (self.last_seq, self.last_crc) = (expected, record.head.crc);
             self.progress.advance(reader.offset());
         }
         let mut bytes = reader.offset();
-        if let Some(before) = before_parts {
+        if let Some(before) = self.command.take() {
             // The end of the command is missing: none of it counts.
-            (bytes, records, self.last_seq, self.last_crc) = before;
+            (bytes, records) = (before.offset, before.records);
+            (self.last_seq, self.last_crc) = (before.last_seq, before.last_crc);
             self.torn_tail = Some(TornTail { path: path.clone(), offset: bytes, bytes: len - bytes });
         }
         self.progress.next_file(len);
@@ -295,7 +309,16 @@ impl Replay<'_> {
             }
             Behind::Unclear => "a broken record, and whether whole ones follow could not be told".to_owned(),
         };
-        Err(damaged(path, offset, self.last_seq, what))
+        Err(self.damage(path, offset, what))
+    }
+
+    /// Damage at `offset`; named is where the command begins that it is in, for there a whole state ends.
+    fn damage(&self, path: &Path, offset: u64, what: String) -> OpenError {
+        let (offset, last_good) = match self.command {
+            Some(before) => (before.offset, before.last_seq),
+            None => (offset, self.last_seq),
+        };
+        damaged(path, offset, last_good, what)
     }
 
     /// The tail that seemed torn is not the end: `path` goes on at `offset`.

@@ -69,6 +69,7 @@ impl Process for RunningProcess {
             rewrite_in_progress: status.checkpoint_running,
             current_rewrite_s: status.checkpoint_running_s,
             rewrites: status.checkpoints,
+            rewrite_failures_in_a_row: status.checkpoint_failures_in_a_row,
             last_rewrite_s: status.last_checkpoint_s,
             last_rewrite_ok: status.last_checkpoint_error.is_none(),
             last_write_error: status.refusal,

@@ -160,6 +160,15 @@ fn a_command_of_several_records_is_there_as_a_whole_or_not_at_all() {
     drop(opened);
     let path = directory.path().join("segment-0000000001");
     let bytes = fs::read(&path).unwrap();
+    // A part that is damaged, with whole ones behind it: the place named is the command's beginning.
+    for at in usize::try_from(len_before).unwrap()..bytes.len() - 90 {
+        let mut damaged = bytes.clone();
+        damaged[at] ^= 4;
+        fs::write(&path, &damaged).unwrap();
+        let error = check(directory.path(), &Progress::default()).unwrap_err();
+        let OpenError::Damaged { offset, last_good, .. } = error else { panic!("{error}") };
+        assert_eq!((offset, last_good.0), (len_before, 1), "byte {at}");
+    }
     for len in usize::try_from(len_before).unwrap()..=bytes.len() {
         fs::write(&path, &bytes[..len]).unwrap();
         let opened = open(directory.path()).unwrap();

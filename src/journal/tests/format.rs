@@ -1,10 +1,10 @@
 //! docs/journal-format.md tells the truth: its example is what this code writes, and reads.
 
 use super::super::base::{End, pack};
-use super::super::header::{BaseHeader, SegmentHeader, seed};
+use super::super::header::{BaseHeader, SEGMENT_HEADER_BYTES, SegmentHeader, seed};
 use super::super::manifest::Manifest;
 use super::super::record::{push, seal};
-use super::super::{Progress, check, dump};
+use super::super::{Mode, OpenError, Progress, check, dump, repair};
 use crate::ranking::Score;
 use crate::store::change::ChangeBuffer;
 use crate::store::sink::Seq;
@@ -79,4 +79,27 @@ fn the_page_s_files_are_a_journal() {
     let mut out = Vec::new();
     dump(directory.path(), &mut out, &Progress::default()).unwrap();
     assert_eq!(String::from_utf8(out).unwrap(), text("dump"));
+}
+
+/// The base may show a part of what record 7 says: without it, it is a state that never was.
+#[test]
+fn a_base_is_of_no_use_without_the_records_that_its_walk_may_have_seen() {
+    let directory = tempfile::tempdir().unwrap();
+    fs::write(directory.path().join("base-0000000002"), example("base-0000000002")).unwrap();
+    fs::write(directory.path().join("manifest"), text("manifest")).unwrap();
+    let segment = directory.path().join("segment-0000000002");
+    let bytes = example("segment-0000000002");
+    for len in SEGMENT_HEADER_BYTES..bytes.len() {
+        fs::write(&segment, &bytes[..len]).unwrap();
+        for error in [
+            check(directory.path(), &Progress::default()).unwrap_err(),
+            repair(directory.path(), Mode::Cut, &Progress::default()).unwrap_err(),
+        ] {
+            assert!(matches!(&error, OpenError::Damaged { last_good: Seq(6), .. }), "{error}");
+            assert!(error.to_string().contains("of no use without the records"), "{error}");
+        }
+        assert_eq!(fs::read(&segment).unwrap().len(), len);
+    }
+    fs::write(&segment, &bytes).unwrap();
+    check(directory.path(), &Progress::default()).unwrap();
 }
