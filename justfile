@@ -58,8 +58,8 @@ bench *arguments:
 record:
     RANKD_REQUIRE_PEERS=1 RANKD_RECORD=1 cargo test scripts::redis
 
-# kill -9 two hundred times under writers, with each policy.
-crash rounds="200":
+# kill -9 two hundred times under writers with each policy (two rounds in three, the others end in order).
+crash rounds="300":
     RANKD_CRASH_ROUNDS={{rounds}} cargo test --release crash -- --nocapture
 
 # Fuzz a target (needs a nightly toolchain and cargo-fuzz): request, ranking.

@@ -139,7 +139,7 @@ fn run(policy: &str, ends: &[End]) {
     let mut chance = Chance::new(seed);
     let mut server = Server::rankd_with(&["--appendonly", "yes", "--appendfsync", policy]);
     let mut ledgers: Vec<Ledger> = (0..WRITERS).map(|_| Ledger::default()).collect();
-    let rounds = number_from_env("RANKD_CRASH_ROUNDS", 40) as usize;
+    let rounds = number_from_env("RANKD_CRASH_ROUNDS", 60) as usize;
     for round in 0..rounds {
         let end = ends[round % ends.len()];
         let address = server.address;

@@ -182,10 +182,8 @@ impl<W: Write> Lines<'_, W> {
         self
     }
 
-    /// The shortest digits that read back as the same double.
     fn score(&mut self, score: Score) -> &mut Self {
-        let digits = format!("{:?}", score.get());
-        self.word(digits.strip_suffix(".0").unwrap_or(&digits))
+        self.word(&spelled(score))
     }
 
     fn expiry(&mut self, expire_at_ms: Option<u64>) -> &mut Self {
@@ -201,6 +199,15 @@ impl<W: Write> Lines<'_, W> {
             self.outcome = self.out.write_all(&self.line);
         }
     }
+}
+
+/// The shortest digits that read back as the same double.
+pub(super) fn spelled(score: Score) -> String {
+    let mut digits = format!("{:?}", score.get());
+    if digits.ends_with(".0") {
+        digits.truncate(digits.len() - 2);
+    }
+    digits
 }
 
 /// `2026-11-22T06:43:44.123Z`.

@@ -4,12 +4,11 @@
 //! the past would make a server that replays it drop what came later.
 
 use super::error::OpenError;
-use super::offline::{DumpError, Report};
+use super::offline::{DumpError, Report, spelled};
 use super::progress::Progress;
 use super::recovery::{Place, replay};
 use crate::clock::Clock;
 use crate::limits;
-use crate::resp::double;
 use crate::store::change::{Change, ChangeBuffer, decode};
 use crate::store::{DatabaseIndex, Loader, Store};
 use std::io::{self, Write};
@@ -54,7 +53,7 @@ fn print(change: &Change<'_>, selected: &mut DatabaseIndex, out: &mut impl Write
     }
     match *change {
         Change::SetScores { key, entries, .. } => {
-            let scores: Vec<_> = entries.iter().map(|(_, score)| double::Text::of(score.get())).collect();
+            let scores: Vec<_> = entries.iter().map(|(_, score)| spelled(score)).collect();
             let mut words = vec![&b"ZADD"[..], key];
             for (score, (member, _)) in scores.iter().zip(entries.iter()) {
                 words.extend([score.as_bytes(), member]);
