@@ -37,6 +37,8 @@ fn error(reply: &Reply) -> String {
 fn names(directory: &Path) -> Vec<std::ffi::OsString> {
     let entries = std::fs::read_dir(directory.join("journal")).expect("a directory");
     let mut names: Vec<_> = entries.map(|entry| entry.expect("an entry").file_name()).collect();
+    // The lock's file is empty, and made when the reading begins.
+    names.retain(|name| name != "lock");
     names.sort();
     names
 }
