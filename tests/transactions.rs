@@ -290,3 +290,91 @@ fn what_a_waiting_client_took_is_not_there_again_after_a_crash() {
     // One may have been taken with its reply under way.
     assert!(lost.count() <= 1);
 }
+
+/// Clients that leave while they wait, beside transactions that look at every client: each wants the other's locks.
+#[test]
+fn clients_that_leave_do_not_hold_up_transactions() {
+    let server = in_memory();
+    let keys = (0..50).map(|number| format!("k{number}")).collect::<Vec<_>>().join(" ");
+    let over = AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            let mut other = server.client();
+            while !over.load(Ordering::Relaxed) {
+                server.client().send(&words(&format!("BZPOPMIN {keys} 0")));
+                other.call(&["PING"]);
+            }
+        });
+        let mut client = server.client();
+        let requests =
+            [words(&format!("DEL {keys}")), words("CLIENT LIST"), words("INFO"), words("SET end 1")];
+        for _ in 0..100 {
+            transaction(&mut client, &requests).expect("the server lives");
+        }
+        over.store(true, Ordering::Relaxed);
+    });
+}
+
+/// A client is given what came before the confirmation that it listens no more, and nothing after it.
+#[test]
+fn no_message_follows_the_end_of_a_subscription() {
+    let server = in_memory();
+    let over = AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            let mut publisher = server.client();
+            while !over.load(Ordering::Relaxed) {
+                publisher.call(&["PUBLISH", "news", "x"]);
+            }
+        });
+        let mut client = server.client();
+        for round in 0..1_000 {
+            client.send(&["SUBSCRIBE", "news"]);
+            let end = ["UNSUBSCRIBE", "RESET"][round % 2];
+            client.send(&[end]);
+            loop {
+                let reply = client.reply();
+                match reply.items().first().map(Reply::text).as_deref() {
+                    Some("subscribe" | "message") => {}
+                    Some("unsubscribe") => break,
+                    _ => {
+                        assert_eq!(reply, Reply::Simple(b"RESET".to_vec()));
+                        break;
+                    }
+                }
+            }
+            assert_eq!(client.call(&["PING"]), Reply::Simple(b"PONG".to_vec()));
+        }
+        over.store(true, Ordering::Relaxed);
+    });
+}
+
+/// Many clients on many keys leave at once, and one names a key thousands of times: nobody waits for that.
+#[test]
+fn crowds_of_waiting_clients_cost_little() {
+    let server = in_memory();
+    let mut client = server.client();
+    let keys: Vec<String> = (0..500).map(|number| format!("k{number}")).collect();
+    let request = [vec!["BZPOPMIN".to_owned()], keys, vec!["0".to_owned()]].concat();
+    let crowd: Vec<Client> = (0..500)
+        .map(|_| {
+            let mut waiting = server.client();
+            waiting.send(&request);
+            waiting
+        })
+        .collect();
+    wait_for("the crowd", || (blocked_clients(&mut client) == 500).then_some(()));
+    drop(crowd);
+    wait_for("the crowd to be gone", || (blocked_clients(&mut client) == 0).then_some(()));
+    let mut waiting = server.client();
+    let request =
+        [vec!["BZPOPMIN".to_owned()], vec!["dup".to_owned(); 20_000], vec!["0".to_owned()]].concat();
+    waiting.send(&request);
+    wait_for("the client to wait", || (blocked_clients(&mut client) == 1).then_some(()));
+    for round in 0..100 {
+        assert_eq!(client.ask(&format!("SADD dup {round}")), Reply::Integer(1));
+    }
+    client.ask("DEL dup");
+    client.ask("ZADD dup 1 a");
+    assert_eq!(waiting.reply().items().len(), 3);
+}

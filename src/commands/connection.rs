@@ -1,7 +1,7 @@
 //! The connection itself: who it is, which protocol and database it uses, and its end.
 
 use super::call::{Call, parse_integer, text};
-use super::clients::{Client, Names};
+use super::clients::Client;
 use super::error::{CommandError, Outcome};
 use super::host::Host;
 use super::introspection;
@@ -314,7 +314,7 @@ fn reset(host: &Host, session: &mut Session, call: &Call<'_>, reply: &mut Reply<
     session.select(0);
     session.speak(Protocol::Resp2);
     session.authenticated = call.config.requirepass.is_empty();
-    *session.client.names.lock() = Names::default();
+    session.client.names.lock().name.clear();
     reply.set_protocol(Protocol::Resp2);
     reply.simple("RESET");
     Ok(())

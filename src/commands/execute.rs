@@ -6,7 +6,7 @@
 use super::call::{Call, text};
 use super::error::{CommandError, Outcome};
 use super::host::Host;
-use super::session::{Next, Session};
+use super::session::{Listening, Next, Session};
 use super::sorted_sets::PREFETCHED_MEMBERS;
 use super::sorted_sets::lookahead::prefetch;
 use super::spec::{CommandSpec, Flag, Keys, Run};
@@ -65,9 +65,10 @@ pub fn run_batch<'r>(
                 let ahead = catch_unwind(AssertUnwindSafe(|| batch.load_ahead(&window[index..])));
                 loaded = index + ahead.unwrap_or(1);
             }
+            let (reply_start, listening) = (out.len(), batch.session.listening());
             last_command = batch.run_request(&window[index], out).or(last_command);
             ran += 1;
-            batch.take_mail(out);
+            batch.take_mail(out, reply_start, listening);
         }
     }
     batch.release();
@@ -125,6 +126,13 @@ struct Batch<'b> {
     spare: ChangeBuffer,
 }
 
+/// What became of a request that passed the gates.
+enum Passed {
+    Run,
+    /// It waits for EXEC.
+    Queued,
+}
+
 /// Why a request got an error: INFO counts the two apart.
 enum Refusal {
     /// It was not run.
@@ -139,7 +147,8 @@ impl<'b> Batch<'b> {
         let first = &window[0];
         let Ok(place) = first.resolved else { return 1 };
         let spec = table().entries()[place].spec;
-        let Some(lookahead) = spec.lookahead else { return 1 };
+        let will_run = self.session.transaction.is_none();
+        let Some(lookahead) = spec.lookahead.filter(|_| will_run) else { return 1 };
         let is_alike = |other: &&Prepared<'_>| {
             matches!(other.resolved, Ok(other) if other == place)
                 && other.arguments.get(1) == first.arguments.get(1)
@@ -178,11 +187,13 @@ impl<'b> Batch<'b> {
         let now_ns = self.host.clock.monotonic_ns();
         let elapsed_ns = now_ns.saturating_sub(self.started_ns);
         self.started_ns = now_ns;
-        self.session.stats.commands.add(1);
         let counters = place.map(|place| &self.session.stats.by_command[place]);
-        if let Some(counters) = counters.filter(|_| !matches!(result, Err(Refusal::Rejected(_)))) {
-            counters.calls.add(1);
-            counters.nanoseconds.add(elapsed_ns);
+        if matches!(result, Ok(Passed::Run) | Err(Refusal::Failed(_))) {
+            self.session.stats.commands.add(1);
+            if let Some(counters) = counters {
+                counters.calls.add(1);
+                counters.nanoseconds.add(elapsed_ns);
+            }
         }
         if let Err(refusal) = result {
             let (error, was_rejected) = match refusal {
@@ -216,7 +227,7 @@ impl<'b> Batch<'b> {
         place: usize,
         arguments: Arguments<'_>,
         reply: &mut Reply<'_>,
-    ) -> Result<(), Refusal> {
+    ) -> Result<Passed, Refusal> {
         let entry = &table().entries()[place];
         // A queued request has passed them before it was queued.
         if !self.in_transaction {
@@ -226,14 +237,16 @@ impl<'b> Batch<'b> {
             {
                 transaction.queue(place, arguments);
                 self.check_queue();
+                self.session.note_transaction();
                 reply.simple("QUEUED");
-                return Ok(());
+                return Ok(Passed::Queued);
             }
         }
         let own_arguments = if entry.is_subcommand { arguments.skip(1) } else { arguments };
         let call = Call { arguments: own_arguments, config: self.config };
         let outcome = catch_unwind(AssertUnwindSafe(|| self.run(entry.spec, &call, reply)));
-        outcome.unwrap_or_else(|_| Err(self.note_panic(entry))).map_err(Refusal::Failed)
+        let outcome = outcome.unwrap_or_else(|_| Err(self.note_panic(entry)));
+        outcome.map(|()| Passed::Run).map_err(Refusal::Failed)
     }
 
     fn check_authenticated(&self, spec: &CommandSpec) -> Result<(), CommandError> {
@@ -318,7 +331,9 @@ impl<'b> Batch<'b> {
             Run::Session(run) => {
                 self.release();
                 let outcome = run(self.host, self.session, call, reply);
-                self.session.note_transaction();
+                if !self.in_transaction {
+                    self.session.note_transaction();
+                }
                 outcome
             }
             Run::Queued => self.run_queued(reply),
@@ -338,7 +353,8 @@ impl<'b> Batch<'b> {
         call: &Call<'_>,
         reply: &mut Reply<'_>,
     ) -> Outcome {
-        let (database, in_transaction) = (self.session.database, self.in_transaction);
+        let (store, database, in_transaction) =
+            (&self.host.store, self.session.database, self.in_transaction);
         let hold = self.hold_for(spec, call, Access::Write);
         for key in &wish.keys {
             if (wish.attempt)(&mut hold.writer(database), key, reply)? {
@@ -350,7 +366,8 @@ impl<'b> Batch<'b> {
             reply.null_array();
             return Ok(());
         }
-        let waiting = Arc::new(Waiting::new(wish, database, reply.protocol()));
+        let ticket = store.ticket();
+        let waiting = Arc::new(Waiting::new(wish, ticket, database, reply.protocol()));
         for key in waiting.keys() {
             hold.writer(database).wait_for(key, Arc::clone(&waiting) as Arc<dyn Waiter>);
         }
@@ -454,10 +471,14 @@ impl<'b> Batch<'b> {
         }
     }
 
-    /// Adds the messages that have come to the replies.
-    fn take_mail(&mut self, out: &mut Vec<u8>) {
+    /// Adds the messages that have come to the replies. Behind the last one, unless that took back what the client
+    /// was listening to by then: what the client hears after it would be out of place.
+    fn take_mail(&mut self, out: &mut Vec<u8>, reply_start: usize, listening_before: Listening) {
+        let reply_end = out.len();
         if self.session.client.mailbox.take_into(out).is_err() {
             self.session.next = Next::Drop;
+        } else if out.len() > reply_end && self.session.listening().has_less_than(listening_before) {
+            out[reply_start..].rotate_left(reply_end - reply_start);
         }
     }
 
@@ -485,6 +506,10 @@ impl<'b> Batch<'b> {
     /// Gives the present hold's locks back, unless they are a transaction's; its records are in the journal's hands then.
     fn release(&mut self) {
         if self.in_transaction {
+            // What follows may publish messages of its own, or change what is published.
+            if let Some(hold) = &mut self.hold {
+                hold.publish_events();
+            }
             return;
         }
         if let Some(hold) = self.hold.take() {
@@ -501,6 +526,8 @@ impl<'b> Batch<'b> {
     fn note_panic(&mut self, entry: &Entry) -> CommandError {
         tracing::error!(command = entry.full_name, "a command panicked; please report this");
         self.session.stats.panics.add(1);
+        // One of a transaction's commands leaves the locks to those that follow it.
+        self.in_transaction &= !matches!(entry.spec.run, Run::Queued);
         self.release();
         CommandError::text("ERR internal error")
     }

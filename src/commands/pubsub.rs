@@ -158,7 +158,8 @@ impl Subscriptions {
         self.channels.is_empty() && self.patterns.is_empty()
     }
 
-    fn len(&self) -> usize {
+    /// How many it listens to.
+    pub(super) fn len(&self) -> usize {
         self.channels.len() + self.patterns.len()
     }
 

@@ -25,6 +25,20 @@ pub enum Next {
     Wait,
 }
 
+/// How a connection listens to channels.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Listening {
+    subscriptions: usize,
+    protocol: Protocol,
+}
+
+impl Listening {
+    /// Whether a message from `before` would come unexpected: it listens to less, or by another protocol.
+    pub(super) fn has_less_than(self, before: Self) -> bool {
+        self.subscriptions < before.subscriptions || self.protocol != before.protocol
+    }
+}
+
 /// One connection.
 #[derive(Debug)]
 pub struct Session {
@@ -77,6 +91,11 @@ impl Session {
         !self.authenticated && !config.requirepass.is_empty()
     }
 
+    /// How it listens to channels just now.
+    pub(super) fn listening(&self) -> Listening {
+        Listening { subscriptions: self.subscriptions.len(), protocol: self.protocol }
+    }
+
     /// Watches no key any more.
     pub(super) fn stop_watching(&mut self, host: &Host) {
         if let Some(watching) = self.watching.take() {
@@ -86,7 +105,9 @@ impl Session {
 
     /// Ends what others know of: its waits, watches and subscriptions. A connection calls it when it closes.
     pub fn end(&mut self, host: &Host) {
-        if let Some(waiting) = self.client.waiting.lock().take() {
+        // Its lock is given back before shards' are taken: CLIENT LIST in a transaction wants them the other way round.
+        let waiting = self.client.waiting.lock().take();
+        if let Some(waiting) = waiting {
             waiting.give_up();
             waiting.leave(&host.store);
         }

@@ -10,10 +10,10 @@ use crate::resp::Protocol;
 use crate::resp::double;
 use crate::resp::reply::Reply;
 use crate::store::change::ChangeBuffer;
-use crate::store::interest::{Served, Waiter};
-use crate::store::{Access, DatabaseIndex, Hold, Seq, Store, Writer};
+use crate::store::interest::{ReadyKey, Served, Ticket, Waiter};
+use crate::store::{Access, DatabaseIndex, Hold, Kind, Seq, Store, Writer};
 use parking_lot::Mutex;
-use std::sync::Arc;
+use std::collections::BTreeMap;
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
@@ -26,6 +26,8 @@ pub type Attempt =
 pub struct Wish {
     /// Where it may come from; the first key that has it will do.
     pub keys: Vec<Box<[u8]>>,
+    /// The type of value that it comes from.
+    pub kind: Kind,
     /// For how long it is waited for; `None` for ever.
     pub timeout: Option<Duration>,
     /// How it is taken.
@@ -34,7 +36,12 @@ pub struct Wish {
 
 /// A client that waits.
 pub struct Waiting {
-    wish: Wish,
+    timeout: Option<Duration>,
+    kind: Kind,
+    attempt: Attempt,
+    /// The keys, each once, and where in the request they stood first.
+    keys: BTreeMap<Box<[u8]>, usize>,
+    ticket: Ticket,
     database: DatabaseIndex,
     protocol: Protocol,
     progress: Mutex<Progress>,
@@ -67,18 +74,24 @@ pub struct Ending {
 }
 
 impl Waiting {
-    pub(super) fn new(wish: Wish, database: DatabaseIndex, protocol: Protocol) -> Self {
-        Self { wish, database, protocol, progress: Mutex::default() }
+    pub(super) fn new(wish: Wish, ticket: Ticket, database: DatabaseIndex, protocol: Protocol) -> Self {
+        let Wish { keys, kind, timeout, attempt } = wish;
+        let mut places = BTreeMap::new();
+        for (place, key) in keys.into_iter().enumerate() {
+            places.entry(key).or_insert(place);
+        }
+        Self { timeout, kind, attempt, keys: places, ticket, database, protocol, progress: Mutex::default() }
     }
 
     /// For how long it waits at most.
     #[must_use]
     pub fn timeout(&self) -> Option<Duration> {
-        self.wish.timeout
+        self.timeout
     }
 
-    pub(super) fn keys(&self) -> &[Box<[u8]>] {
-        &self.wish.keys
+    /// The keys that it waits for, each once.
+    pub(super) fn keys(&self) -> impl Iterator<Item = &[u8]> {
+        self.keys.keys().map(|key| &**key)
     }
 
     /// Whether the wait has come to an end, and to which. Wakes the task if not yet.
@@ -113,11 +126,10 @@ impl Waiting {
     }
 
     /// Takes the client out of the queues it stands in. Locks one shard after the other.
-    pub fn leave(self: &Arc<Self>, store: &Store) {
-        let waiter: Arc<dyn Waiter> = Arc::clone(self) as _;
-        for key in &self.wish.keys {
+    pub fn leave(&self, store: &Store) {
+        for key in self.keys() {
             let mut hold = Hold::on(store, &[store.shard_of(key)], Access::Write, ChangeBuffer::default());
-            hold.writer(self.database).stop_waiting(key, &waiter);
+            hold.writer(self.database).stop_waiting(key, self);
         }
     }
 }
@@ -132,16 +144,28 @@ impl Progress {
 }
 
 impl Waiter for Waiting {
-    fn serve(&self, keys: &mut Writer<'_, '_>) -> Served {
+    fn ticket(&self) -> Ticket {
+        self.ticket
+    }
+
+    fn kind(&self) -> Kind {
+        self.kind
+    }
+
+    fn serve(&self, keys: &mut Writer<'_, '_>, ready: &[ReadyKey]) -> Served {
         let mut progress = self.progress.lock();
         if progress.phase != Phase::Waiting {
             return Served::Gone;
         }
         // A transaction may have filled several of its keys: as in Redis, their order is the client's.
-        for key in &self.wish.keys {
+        let in_database = ready.iter().filter(|(database, _)| *database == self.database);
+        let mut wanted: Vec<(usize, &[u8])> =
+            in_database.filter_map(|(_, key)| Some((*self.keys.get(key)?, &**key))).collect();
+        wanted.sort_unstable();
+        for (_, key) in wanted {
             let mut reply = Reply::new(&mut progress.reply, self.protocol);
             // A key of another type is passed over: the client goes on waiting for it.
-            if keys.covers(key) && (self.wish.attempt)(keys, key, &mut reply) == Ok(true) {
+            if (self.attempt)(keys, key, &mut reply) == Ok(true) {
                 progress.phase = Phase::Served;
                 return Served::Yes;
             }

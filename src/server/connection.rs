@@ -146,20 +146,25 @@ struct Connection<'s> {
     out: Vec<u8>,
 }
 
+impl Drop for Connection<'_> {
+    /// However it ends, nobody waits or listens for it any more.
+    fn drop(&mut self) {
+        self.session.end(&self.shared.host);
+    }
+}
+
 impl Connection<'_> {
     async fn run(mut self) -> End {
-        let end = loop {
+        loop {
             match self.receive().await {
-                Ok(0) => break End::Client,
+                Ok(0) => return End::Client,
                 Ok(_) => {}
-                Err(error) => break error.into(),
+                Err(error) => return error.into(),
             }
             if let Some(end) = self.serve_input().await {
-                break end;
+                return end;
             }
-        };
-        self.session.end(&self.shared.host);
-        end
+        }
     }
 
     /// Waits for bytes and takes what there is.
@@ -246,6 +251,7 @@ impl Connection<'_> {
             let consumed = self.batch.consumed_bytes();
             let _ = self.input.split_to(consumed);
             self.reader.consumed(consumed);
+            self.session.client.query_buffer_bytes.store(self.input.len(), Ordering::Relaxed);
             match self.session.next {
                 Next::Continue | Next::Wait => {}
                 Next::Close | Next::Drop => return Some(self.close(End::Client).await),
@@ -280,7 +286,8 @@ impl Connection<'_> {
             if self.session.next == Next::Drop {
                 return Ok(None);
             }
-            self.acknowledge(ran).await;
+            // A command that waits has no reply yet.
+            self.acknowledge(ran - usize::from(self.session.next == Next::Wait)).await;
             self.send().await?;
             if self.session.next == Next::Wait {
                 if let Some(end) = self.wait().await? {
@@ -329,6 +336,8 @@ impl Connection<'_> {
         };
         *client.waiting.lock() = None;
         waiting.leave(&self.shared.host.store);
+        // Messages that came before it.
+        client.mailbox.take_into(&mut self.out).map_err(|_| deaf())?;
         self.out.extend_from_slice(&ending.reply);
         self.session.unacknowledged = ending.seq;
         self.acknowledge(1).await;

@@ -5,7 +5,7 @@
 
 use super::change::ChangeBuffer;
 use super::event::EventBuffer;
-use super::interest::{Served, Waiter};
+use super::interest::{ReadyKey, Served, Waiter};
 use super::keyspace::{Entry, Keyspace};
 use super::members::Members;
 use super::sink::Seq;
@@ -51,8 +51,8 @@ pub struct Hold<'s> {
     pub(super) changes: ChangeBuffer,
     /// In a cell because a reader notes the keys that it misses.
     pub(super) events: RefCell<EventBuffer>,
-    /// Keys that were changed and that somebody waits for.
-    pub(super) ready: Vec<(DatabaseIndex, Box<[u8]>)>,
+    /// Keys that have come to be and that somebody waits for.
+    pub(super) ready: Vec<ReadyKey>,
     /// Clients that were served and have not been told.
     served: Vec<Arc<dyn Waiter>>,
     lookups: Cell<Lookups>,
@@ -144,25 +144,28 @@ impl<'s> Hold<'s> {
     pub fn end_record(&mut self) {
         self.changes.end_record();
         while !self.ready.is_empty() {
-            for (database, key) in std::mem::take(&mut self.ready) {
-                self.serve_waiters(database, &key);
+            let ready = std::mem::take(&mut self.ready);
+            for (database, key) in &ready {
+                self.serve_waiters(*database, key, &ready);
             }
         }
     }
 
     /// Serves those who wait for `key`, in the order in which they came, as long as there is something for them.
-    fn serve_waiters(&mut self, database: DatabaseIndex, key: &[u8]) {
-        let mut position = 0;
-        while let Some(waiter) = self.keyspace_mut(database, key).interests.waiter(key, position) {
-            let served = waiter.serve(&mut self.writer(database));
+    fn serve_waiters(&mut self, database: DatabaseIndex, key: &[u8], ready: &[ReadyKey]) {
+        let mut last = None;
+        loop {
+            let keyspace = self.keyspace_mut(database, key);
+            let Some(kind) = keyspace.get(key).map(|entry| entry.value.kind()) else { return };
+            let Some(waiter) = keyspace.interests.next_waiter(key, kind, last) else { return };
+            last = Some(waiter.ticket());
+            let served = waiter.serve(&mut self.writer(database), ready);
             self.changes.end_record();
-            match served {
-                Served::NotYet => position += 1,
-                Served::Yes => {
-                    self.keyspace_mut(database, key).interests.leave(key, position);
-                    self.served.push(waiter);
-                }
-                Served::Gone => self.keyspace_mut(database, key).interests.leave(key, position),
+            if served != Served::NotYet {
+                self.keyspace_mut(database, key).interests.leave(key, &*waiter);
+            }
+            if served == Served::Yes {
+                self.served.push(waiter);
             }
         }
     }
@@ -213,6 +216,15 @@ impl Hold<'_> {
             Some(position) => &mut self.rest[position].1,
         };
         guard.shard_mut().keyspace_mut(database)
+    }
+
+    /// Publishes the events so far, and from now on those of the classes that are wanted by now.
+    pub fn publish_events(&mut self) {
+        let events = self.events.get_mut().take();
+        if !events.is_empty() {
+            self.store.publish(&events);
+        }
+        *self.events.get_mut() = EventBuffer::new(self.store.event_classes());
     }
 
     /// Hands over what the hold's commands leave behind: records, events, and clients that were served.

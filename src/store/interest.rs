@@ -3,19 +3,31 @@
 //!
 //! One table for each keyspace, under its shard's lock. It is empty nearly always, and then costs a branch a change.
 
+use super::DatabaseIndex;
 use super::sink::Seq;
+use super::value::Kind;
 use super::writer::Writer;
 use foldhash::quality::FixedState;
 use hashbrown::HashMap;
-use std::collections::VecDeque;
+use std::collections::BTreeMap;
+use std::ops::Bound;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+/// A client's place in the queues that it stands in: those who come later have higher ones.
+pub type Ticket = u64;
+
 /// A client that waits for one of several keys to hold something.
 pub trait Waiter: Send + Sync {
-    /// Serves the client from the keys that it waits for and that `keys` covers; one of them has changed. What it takes
-    /// is a record of its own.
-    fn serve(&self, keys: &mut Writer<'_, '_>) -> Served;
+    /// What it was given when it began to wait ([`Store::ticket`](super::Store::ticket)).
+    fn ticket(&self) -> Ticket;
+
+    /// The type of value it waits for.
+    fn kind(&self) -> Kind;
+
+    /// Serves the client from those of `ready` that it waits for; what it takes is a record of its own. `ready` are the
+    /// keys of the writer's database that have come to be in the present record.
+    fn serve(&self, keys: &mut Writer<'_, '_>, ready: &[ReadyKey]) -> Served;
 
     /// What the client was served with is in the journal's hands as of `seq` (`None`: it changed nothing).
     fn deliver(&self, seq: Option<Seq>);
@@ -44,13 +56,20 @@ impl Watch {
     }
 }
 
+/// A key that somebody waits for and that has come to be.
+pub type ReadyKey = (DatabaseIndex, Box<[u8]>);
+
 /// Those interested in one key.
 #[derive(Default)]
 struct Interested {
-    /// First come, first served.
-    waiters: VecDeque<Arc<dyn Waiter>>,
-    watches: Vec<Arc<Watch>>,
+    /// By what they wait for; first come, first served.
+    waiters: BTreeMap<(Kind, Ticket), Arc<dyn Waiter>>,
+    /// By address.
+    watches: BTreeMap<usize, Arc<Watch>>,
 }
+
+/// Room for this many keys is kept once nobody is interested in any.
+const KEPT_KEYS: usize = 1024;
 
 /// Those interested in the keys of a keyspace.
 pub(super) struct Interests {
@@ -68,7 +87,7 @@ impl Interests {
             return false;
         }
         let Some(interested) = self.by_key.get_mut(key) else { return false };
-        interested.watches.drain(..).for_each(|watch| watch.0.store(true, Ordering::Release));
+        interested.break_watches();
         let is_waited_for = !interested.waiters.is_empty();
         self.forget_if_idle(key);
         is_waited_for
@@ -77,44 +96,43 @@ impl Interests {
     /// Every key for which `existed` holds was removed.
     pub(super) fn note_flush(&mut self, existed: impl Fn(&[u8]) -> bool) {
         for (_, interested) in self.by_key.iter_mut().filter(|(key, _)| existed(key)) {
-            interested.watches.drain(..).for_each(|watch| watch.0.store(true, Ordering::Release));
+            interested.break_watches();
         }
         self.by_key.retain(|_, interested| !interested.is_idle());
     }
 
     pub(super) fn watch(&mut self, key: &[u8], watch: Arc<Watch>) {
-        self.interested(key).watches.push(watch);
+        self.interested(key).watches.insert(Arc::as_ptr(&watch).addr(), watch);
     }
 
     pub(super) fn unwatch(&mut self, key: &[u8], watch: &Arc<Watch>) {
         if let Some(interested) = self.by_key.get_mut(key) {
-            interested.watches.retain(|other| !Arc::ptr_eq(other, watch));
+            interested.watches.remove(&Arc::as_ptr(watch).addr());
             self.forget_if_idle(key);
         }
     }
 
     /// Queues `waiter` behind those who wait for `key` already.
     pub(super) fn wait(&mut self, key: &[u8], waiter: Arc<dyn Waiter>) {
-        self.interested(key).waiters.push_back(waiter);
+        self.interested(key).waiters.insert((waiter.kind(), waiter.ticket()), waiter);
     }
 
-    /// The client at `position` of the queue for `key`.
-    pub(super) fn waiter(&self, key: &[u8], position: usize) -> Option<Arc<dyn Waiter>> {
-        self.by_key.get(key)?.waiters.get(position).cloned()
+    /// The first client that waits for a value of type `kind` at `key` and came after `ticket`.
+    pub(super) fn next_waiter(
+        &self,
+        key: &[u8],
+        kind: Kind,
+        ticket: Option<Ticket>,
+    ) -> Option<Arc<dyn Waiter>> {
+        let start = ticket.map_or(Bound::Included((kind, 0)), |ticket| Bound::Excluded((kind, ticket)));
+        let end = Bound::Included((kind, Ticket::MAX));
+        self.by_key.get(key)?.waiters.range((start, end)).next().map(|(_, waiter)| Arc::clone(waiter))
     }
 
-    /// Takes the client at `position` out of the queue for `key`.
-    pub(super) fn leave(&mut self, key: &[u8], position: usize) {
+    /// Takes `waiter` out of the queue for `key`.
+    pub(super) fn leave(&mut self, key: &[u8], waiter: &dyn Waiter) {
         if let Some(interested) = self.by_key.get_mut(key) {
-            interested.waiters.remove(position);
-            self.forget_if_idle(key);
-        }
-    }
-
-    /// Takes `waiter` out of the queue for `key`, wherever it stands.
-    pub(super) fn stop_waiting(&mut self, key: &[u8], waiter: &Arc<dyn Waiter>) {
-        if let Some(interested) = self.by_key.get_mut(key) {
-            interested.waiters.retain(|other| !Arc::ptr_eq(other, waiter));
+            interested.waiters.remove(&(waiter.kind(), waiter.ticket()));
             self.forget_if_idle(key);
         }
     }
@@ -132,10 +150,19 @@ impl Interests {
         if self.by_key.get(key).is_some_and(Interested::is_idle) {
             self.by_key.remove(key);
         }
+        if self.by_key.is_empty() && self.by_key.capacity() > KEPT_KEYS {
+            self.by_key.shrink_to_fit();
+        }
     }
 }
 
 impl Interested {
+    fn break_watches(&mut self) {
+        for watch in std::mem::take(&mut self.watches).into_values() {
+            watch.0.store(true, Ordering::Release);
+        }
+    }
+
     fn is_idle(&self) -> bool {
         self.waiters.is_empty() && self.watches.is_empty()
     }

@@ -43,6 +43,7 @@ use crate::config::EventClasses;
 use crate::limits;
 use change::ChangeBuffer;
 use event::{EventSink, KeyEvent};
+use interest::Ticket;
 use keyspace::Keyspace;
 use parking_lot::RwLock;
 use reclaim::Reclaimer;
@@ -101,6 +102,7 @@ pub struct Store {
     event_classes: AtomicU32,
     reclaimer: Reclaimer,
     expired_keys: AtomicU64,
+    last_ticket: AtomicU64,
 }
 
 impl Store {
@@ -125,6 +127,7 @@ impl Store {
             event_classes: AtomicU32::new(0),
             reclaimer: Reclaimer::start(),
             expired_keys: AtomicU64::new(0),
+            last_ticket: AtomicU64::new(0),
         }
     }
 
@@ -152,6 +155,11 @@ impl Store {
         if let Some(sink) = self.event_sink.get() {
             sink.publish(self.event_classes(), events);
         }
+    }
+
+    /// A place in queues behind all that were given before.
+    pub fn ticket(&self) -> Ticket {
+        self.last_ticket.fetch_add(1, Ordering::Relaxed) + 1
     }
 
     /// The number of databases, numbered from 0.

@@ -15,7 +15,7 @@ pub enum Value {
 }
 
 /// The type of a key's value.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Kind {
     /// A byte string.
     String,

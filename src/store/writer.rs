@@ -6,7 +6,7 @@
 use super::change::ChangeBuffer;
 use super::event::EventBuffer;
 use super::hold::{Hold, Reader};
-use super::interest::{Waiter, Watch};
+use super::interest::{ReadyKey, Waiter, Watch};
 use super::keyspace::Keyspace;
 use super::members::Members;
 use super::value::{Kind, Value, WrongType};
@@ -44,7 +44,7 @@ struct Place<'w> {
 struct Trace<'w> {
     changes: &'w mut ChangeBuffer,
     events: &'w mut EventBuffer,
-    ready: &'w mut Vec<(DatabaseIndex, Box<[u8]>)>,
+    ready: &'w mut Vec<ReadyKey>,
     database: DatabaseIndex,
     key: &'w [u8],
 }
@@ -67,9 +67,9 @@ impl Trace<'_> {
         }
     }
 
-    /// Tells those who watch or wait for the key that it has changed.
-    fn tell(&mut self, keyspace: &mut Keyspace) {
-        if keyspace.interests.note_change(self.key) {
+    /// Tells those who watch the key that it has changed, and those who wait for it if its value `is_new`.
+    fn tell(&mut self, keyspace: &mut Keyspace, is_new: bool) {
+        if keyspace.interests.note_change(self.key) && is_new {
             self.ready.push((self.database, self.key.into()));
         }
     }
@@ -119,6 +119,7 @@ impl Writer<'_, '_> {
             return Ok(None);
         }
         let ranking = keyspace.ranking_or_new(key)?;
+        let was_empty = ranking.is_empty();
         let mut ranking = RankingEdit { ranking, trace: &mut trace, has_changed: false };
         let result = edit(&mut ranking);
         let (has_changed, is_empty) = (ranking.has_changed, ranking.ranking.is_empty());
@@ -127,7 +128,7 @@ impl Writer<'_, '_> {
                 trace.event(EventClasses::NEW, "new");
             }
             trace.event(EventClasses::SORTED_SET, event);
-            trace.tell(keyspace);
+            trace.tell(keyspace, was_empty);
         }
         self.remove_if(key, is_empty, has_changed);
         Ok(Some(result))
@@ -151,6 +152,7 @@ impl Writer<'_, '_> {
             return Ok(None);
         }
         let members = keyspace.set_or_new(key)?;
+        let was_empty = members.is_empty();
         let mut set = SetEdit { members, trace: &mut trace, has_changed: false };
         let result = edit(&mut set);
         let (has_changed, is_empty) = (set.has_changed, set.members.is_empty());
@@ -159,7 +161,7 @@ impl Writer<'_, '_> {
                 trace.event(EventClasses::NEW, "new");
             }
             trace.event(EventClasses::SET, event);
-            trace.tell(keyspace);
+            trace.tell(keyspace, was_empty);
         }
         self.remove_if(key, is_empty, has_changed);
         Ok(Some(result))
@@ -196,12 +198,13 @@ impl Writer<'_, '_> {
         let Place { keyspace, mut trace } = self.fresh(key);
         let old = keyspace.put(key, Value::String(value.into()), expire_at_ms);
         trace.changes.set_string(trace.database, key, value, expire_at_ms);
+        let is_new = old.as_ref().is_none_or(|old| old.kind() != Kind::String);
         match &old {
             Some(_) if !replaces => {}
             old => trace.replacement(old.as_ref().map(Value::kind), Kind::String),
         }
         trace.event(EventClasses::STRING, event);
-        trace.tell(keyspace);
+        trace.tell(keyspace, is_new);
         self.free(old);
     }
 
@@ -226,7 +229,7 @@ impl Writer<'_, '_> {
         entries.for_each(|(member, score)| trace.changes.set_score(trace.database, key, member, score));
         trace.replacement(old.as_ref().map(Value::kind), Kind::Ranking);
         trace.event(EventClasses::SORTED_SET, event);
-        trace.tell(keyspace);
+        trace.tell(keyspace, true);
         self.free(old);
     }
 
@@ -237,7 +240,7 @@ impl Writer<'_, '_> {
         if found {
             trace.changes.set_expiry(trace.database, key, expire_at_ms);
             trace.event(EventClasses::GENERIC, if expire_at_ms.is_some() { "expire" } else { "persist" });
-            trace.tell(keyspace);
+            trace.tell(keyspace, false);
         }
         found
     }
@@ -250,7 +253,7 @@ impl Writer<'_, '_> {
         if found {
             trace.changes.drop_key(trace.database, key);
             trace.event(EventClasses::GENERIC, "del");
-            trace.tell(keyspace);
+            trace.tell(keyspace, false);
         }
         self.free(old);
         found
@@ -272,9 +275,9 @@ impl Writer<'_, '_> {
         self.fresh(key).keyspace.interests.wait(key, waiter);
     }
 
-    /// Takes `waiter` out of the queue for `key`.
-    pub fn stop_waiting(&mut self, key: &[u8], waiter: &Arc<dyn Waiter>) {
-        self.fresh(key).keyspace.interests.stop_waiting(key, waiter);
+    /// Takes `waiter` out of the queue for `key`. O(log w) with w clients in it.
+    pub fn stop_waiting(&mut self, key: &[u8], waiter: &dyn Waiter) {
+        self.fresh(key).keyspace.interests.leave(key, waiter);
     }
 
     /// Undoes [`Writer::watch`].
@@ -306,7 +309,7 @@ impl Writer<'_, '_> {
             store.reclaimer.free_value(keyspace.remove(key));
             trace.changes.drop_key(database, key);
             trace.event(EventClasses::EXPIRED, "expired");
-            trace.tell(keyspace);
+            trace.tell(keyspace, false);
         }
         Place { keyspace, trace }
     }

@@ -6,7 +6,7 @@ use crate::commands::spec::{CommandSpec, Flag, Group, Keys, Run};
 use crate::commands::waiting::{Wish, parse_timeout};
 use crate::ranking::{Order, RankedMembers, Ranking};
 use crate::resp::reply::Reply;
-use crate::store::{Missing, Writer};
+use crate::store::{Kind, Missing, Writer};
 use std::ops::Range;
 
 const BASE: CommandSpec = CommandSpec {
@@ -169,6 +169,7 @@ fn bzpop(call: &Call<'_>, order: Order) -> Result<Wish, CommandError> {
     Ok(Wish {
         timeout: parse_timeout(call, last)?,
         keys: call.cursor(1).take(last - 1).map(Into::into).collect(),
+        kind: Kind::Ranking,
         attempt: Box::new(move |keys, key, reply| {
             take(keys, key, order, 1, |ranking, ranks| {
                 reply.array(3);
@@ -187,6 +188,7 @@ fn bzmpop(call: &Call<'_>) -> Result<Wish, CommandError> {
     Ok(Wish {
         timeout: parse_timeout(call, 1)?,
         keys: call.cursor(3).take(key_count).map(Into::into).collect(),
+        kind: Kind::Ranking,
         attempt: Box::new(move |keys, key, reply| take_several(keys, key, order, count, reply)),
     })
 }
