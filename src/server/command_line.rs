@@ -1,10 +1,11 @@
-//! The command line: `rankd [CONFIG-FILE] [--directive value ...]`, `rankd ping`,
+//! The command line: `rankd [CONFIG-FILE] [--directive value ...]`, `rankd ping`, `rankd bench`,
 //! `rankd journal check|dump|repair DIR`.
 //!
 //! Flags, environment variables and help are made from the directive table. Flags win over the environment, the
 //! environment over the file.
 
-use super::{listener, probe, startup};
+use super::{listener, probe, signals, startup};
+use crate::bench;
 use crate::config::{Config, DIRECTIVES, IGNORED};
 use crate::journal::{self, DumpError, Mode, Progress, Report};
 use clap::parser::ValueSource;
@@ -23,6 +24,9 @@ pub fn main() -> ExitCode {
     let result = match matches.subcommand() {
         Some(("ping", matches)) => read_config(matches).and_then(|(config, _)| probe::ping(&config)),
         Some(("journal", matches)) => run_journal(matches),
+        Some(("bench", matches)) => {
+            signals::interrupted().and_then(|interrupted| bench::run(matches, &interrupted))
+        }
         _ => read_config(&matches).and_then(|(config, file)| {
             if matches.get_flag("check-config") {
                 listener::addresses(&config)?;
@@ -93,6 +97,7 @@ fn command() -> Command {
                         .arg(switch("cut").help("Cuts, and keeps what is cut off in files beside")),
                 ),
         )
+        .subcommand(bench::command())
 }
 
 fn switch(name: &'static str) -> Arg {

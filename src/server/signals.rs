@@ -69,3 +69,26 @@ impl Stop {
         self.notify.notified().await;
     }
 }
+
+/// A flag for a program that is no server: the first SIGINT (Ctrl-C) or SIGTERM raises it, the second ends the process.
+pub(super) fn interrupted() -> Result<Arc<AtomicBool>, String> {
+    let failed = |error| format!("signals: {error}");
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_io().build().map_err(failed)?;
+    let guard = runtime.enter();
+    let mut interrupt = signal(SignalKind::interrupt()).map_err(failed)?;
+    let mut terminate = signal(SignalKind::terminate()).map_err(failed)?;
+    drop(guard);
+    let raised = Arc::new(AtomicBool::new(false));
+    let flag = Arc::clone(&raised);
+    let listen = async move {
+        loop {
+            tokio::select! { _ = interrupt.recv() => {}, _ = terminate.recv() => {} }
+            if flag.swap(true, Ordering::SeqCst) {
+                std::process::exit(1);
+            }
+        }
+    };
+    let listen = move || runtime.block_on(listen);
+    std::thread::Builder::new().name("signals".into()).spawn(listen).map_err(failed)?;
+    Ok(raised)
+}

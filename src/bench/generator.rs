@@ -1,0 +1,255 @@
+//! The threads that send and receive. Each has its connections to itself and waits for all of them in one poll(2),
+//! whose timeout has nanoseconds: a request of an open loop leaves when it is due.
+
+use super::exchange::{Exchange, Tally};
+use super::schedule::{Pace, Schedule};
+use super::template::Template;
+use crate::chance::Chance;
+use crate::clock::Clock;
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::io::Errno;
+use std::io::{ErrorKind, Read, Write};
+use std::net::TcpStream;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::mpsc;
+use std::time::Duration;
+
+/// How much is read from a socket at a time, in bytes.
+const READ_BYTES: usize = 128 * 1024;
+
+/// How long a server may be silent, and how long an open loop may go on after its last request was due, before the run
+/// is given up. In nanoseconds.
+const PATIENCE_NS: u64 = 10_000_000_000;
+
+/// Longest sleep, in nanoseconds, so that an interrupt is noticed.
+const LONGEST_SLEEP_NS: u64 = 100_000_000;
+
+/// How often progress is told.
+const PROGRESS_INTERVAL: Duration = Duration::from_millis(500);
+
+/// What is to be run.
+#[derive(Debug)]
+pub(super) struct Plan {
+    /// What is sent, each with its share of a hundred.
+    pub(super) templates: Vec<(u64, Template)>,
+    /// When.
+    pub(super) pace: Pace,
+    /// Requests of the whole run; `u64::MAX` where only the time ends it.
+    pub(super) total: u64,
+    /// Requests of a batch.
+    pub(super) pipeline: u64,
+    /// At least 1.
+    pub(super) threads: usize,
+    /// Where all randomness begins.
+    pub(super) seed: u64,
+}
+
+impl Plan {
+    /// When an open loop's last request is due, in nanoseconds after the start; `None` for a closed loop.
+    pub(super) fn last_due_ns(&self) -> Option<u64> {
+        match self.pace {
+            Pace::Closed { .. } => None,
+            Pace::Open { per_second } => Some((self.total as f64 * 1e9 / per_second) as u64),
+        }
+    }
+}
+
+/// Runs `plan` over `streams`, which are connected and have nothing to be read. `progress` is told every half second
+/// how long it has run and how many replies there are. A raised `interrupted` ends the run.
+///
+/// # Errors
+/// What went wrong with a connection.
+pub(super) fn run(
+    plan: &Plan,
+    streams: Vec<TcpStream>,
+    interrupted: &AtomicBool,
+    mut progress: impl FnMut(Duration, u64),
+) -> Result<Tally, String> {
+    let (failed, answered) = (AtomicBool::new(false), AtomicU64::new(0));
+    let mut chance = Chance::seeded(plan.seed);
+    let step = streams.len() as u64;
+    let threads = plan.threads.min(streams.len());
+    let mut shares: Vec<(Vec<TcpStream>, Vec<Exchange<'_>>)> = (0..threads).map(|_| <_>::default()).collect();
+    for (next, stream) in streams.into_iter().enumerate() {
+        let (share_streams, exchanges) = &mut shares[next % threads];
+        stream.set_nonblocking(true).map_err(|error| error.to_string())?;
+        share_streams.push(stream);
+        let Plan { pace, total, pipeline, .. } = *plan;
+        let schedule = Schedule { pace, total, pipeline, next: next as u64, step };
+        exchanges.push(Exchange::new(&plan.templates, schedule, Chance::seeded(chance.next_u64())));
+    }
+    let clock = Clock::system();
+    let start_ns = clock.monotonic_ns();
+    std::thread::scope(|scope| {
+        let (results, received) = mpsc::channel();
+        for (streams, exchanges) in shares {
+            let worker = Worker {
+                streams,
+                exchanges,
+                last_due_ns: plan.last_due_ns(),
+                clock: clock.clone(),
+                start_ns,
+                stops: [interrupted, &failed],
+                answered: &answered,
+                tally: Tally::default(),
+            };
+            let results = results.clone();
+            scope.spawn(move || {
+                let result = worker.run();
+                results.send(result).expect("the results are waited for");
+            });
+        }
+        drop(results);
+        let mut tally: Result<Tally, String> = Ok(Tally::default());
+        loop {
+            match received.recv_timeout(PROGRESS_INTERVAL) {
+                Ok(Ok(one)) => {
+                    if let Ok(tally) = &mut tally {
+                        tally.add(&one);
+                    }
+                }
+                Ok(Err(error)) => {
+                    failed.store(true, Ordering::Relaxed);
+                    tally = tally.and(Err(error));
+                }
+                Err(mpsc::RecvTimeoutError::Timeout) => {
+                    let elapsed = Duration::from_nanos(clock.monotonic_ns() - start_ns);
+                    progress(elapsed, answered.load(Ordering::Relaxed));
+                }
+                Err(mpsc::RecvTimeoutError::Disconnected) => return tally,
+            }
+        }
+    })
+}
+
+/// One thread's share.
+struct Worker<'a> {
+    streams: Vec<TcpStream>,
+    exchanges: Vec<Exchange<'a>>,
+    last_due_ns: Option<u64>,
+    clock: Clock,
+    start_ns: u64,
+    /// Any of these ends the run.
+    stops: [&'a AtomicBool; 2],
+    /// Replies of all threads.
+    answered: &'a AtomicU64,
+    tally: Tally,
+}
+
+impl Worker<'_> {
+    fn run(mut self) -> Result<Tally, String> {
+        wake_precisely();
+        let streams = std::mem::take(&mut self.streams);
+        let mut polled: Vec<PollFd<'_>> =
+            streams.iter().map(|stream| PollFd::new(stream, PollFlags::IN)).collect();
+        let mut buffer = vec![0; READ_BYTES];
+        loop {
+            let now_ns = self.now_ns();
+            if self.is_over(now_ns) {
+                break;
+            }
+            for (index, stream) in streams.iter().enumerate() {
+                let exchange = &self.exchanges[index];
+                let is_due = exchange.next_due_ns(now_ns).is_some_and(|due_ns| due_ns <= now_ns);
+                if is_due || !exchange.unsent().is_empty() {
+                    polled[index] = PollFd::new(stream, self.send(index, stream)?);
+                }
+            }
+            if !self.wait(&mut polled)? {
+                self.check_silence()?;
+            }
+            for (index, one) in polled.iter_mut().enumerate().filter(|(_, one)| !one.revents().is_empty()) {
+                self.receive(index, &streams[index], &mut buffer)?;
+                *one = PollFd::new(&streams[index], self.send(index, &streams[index])?);
+            }
+        }
+        let now_ns = self.now_ns();
+        for exchange in self.exchanges.drain(..) {
+            exchange.end(now_ns, &mut self.tally);
+        }
+        Ok(self.tally)
+    }
+
+    fn now_ns(&self) -> u64 {
+        self.clock.monotonic_ns() - self.start_ns
+    }
+
+    /// Whether all is answered, or the run is to end as it is.
+    fn is_over(&self, now_ns: u64) -> bool {
+        self.stops.iter().any(|stop| stop.load(Ordering::Relaxed))
+            || self.last_due_ns.is_some_and(|last_ns| now_ns > last_ns.saturating_add(PATIENCE_NS))
+            || self.exchanges.iter().all(|exchange| exchange.is_done(now_ns))
+    }
+
+    /// Makes the requests that are due, sends what the socket takes, and returns what to wait for.
+    fn send(&mut self, index: usize, mut stream: &TcpStream) -> Result<PollFlags, String> {
+        let now_ns = self.now_ns();
+        let exchange = &mut self.exchanges[index];
+        exchange.fill(now_ns);
+        while !exchange.unsent().is_empty() {
+            match stream.write(exchange.unsent()) {
+                Ok(bytes) => exchange.mark_sent(bytes),
+                Err(error) if error.kind() == ErrorKind::WouldBlock => {
+                    return Ok(PollFlags::IN | PollFlags::OUT);
+                }
+                Err(error) if error.kind() == ErrorKind::Interrupted => {}
+                Err(error) => return Err(self.lost(index, &error.to_string())),
+            }
+        }
+        Ok(PollFlags::IN)
+    }
+
+    /// Reads once: if there is more, the next poll says so.
+    fn receive(&mut self, index: usize, mut stream: &TcpStream, buffer: &mut [u8]) -> Result<(), String> {
+        let bytes = match stream.read(buffer) {
+            Ok(0) => return Err(self.lost(index, "the server closed the connection")),
+            Ok(bytes) => bytes,
+            Err(error) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::Interrupted) => {
+                return Ok(());
+            }
+            Err(error) => return Err(self.lost(index, &error.to_string())),
+        };
+        let (now_ns, before) = (self.now_ns(), self.tally.answered);
+        self.exchanges[index].receive(&buffer[..bytes], now_ns, &mut self.tally)?;
+        self.answered.fetch_add(self.tally.answered - before, Ordering::Relaxed);
+        Ok(())
+    }
+
+    /// Waits until a connection is ready or a request is due; `false` if none is ready.
+    fn wait(&self, polled: &mut [PollFd<'_>]) -> Result<bool, String> {
+        let now_ns = self.now_ns();
+        let next_ns = self.exchanges.iter().filter_map(|exchange| exchange.next_due_ns(now_ns)).min();
+        let sleep_ns = next_ns.map_or(LONGEST_SLEEP_NS, |next_ns| next_ns.saturating_sub(now_ns));
+        let sleep_ns = sleep_ns.min(LONGEST_SLEEP_NS);
+        match poll(polled, Some(&Timespec { tv_sec: 0, tv_nsec: sleep_ns as _ })) {
+            Ok(ready) => Ok(ready > 0),
+            Err(Errno::INTR) => Ok(false),
+            Err(error) => Err(format!("poll: {error}")),
+        }
+    }
+
+    /// Gives up on a server that answers nobody.
+    fn check_silence(&self) -> Result<(), String> {
+        let oldest_ns = self.exchanges.iter().filter_map(Exchange::oldest_due_ns).min();
+        let silent_since_ns = oldest_ns.map(|oldest_ns| oldest_ns.max(self.tally.last_reply_ns));
+        if silent_since_ns.is_some_and(|since_ns| self.now_ns() > since_ns + PATIENCE_NS) {
+            return Err(format!("no reply for {} s", PATIENCE_NS / 1_000_000_000));
+        }
+        Ok(())
+    }
+
+    /// What to say about a connection that has failed; a server mostly tells why before it closes one.
+    fn lost(&self, index: usize, reason: &str) -> String {
+        match self.exchanges[index].first_error() {
+            Some(error) => format!("{reason} after {error:?}"),
+            None => reason.to_owned(),
+        }
+    }
+}
+
+/// Lets this thread's sleeps end when they should, and not up to 50 us later as Linux likes it.
+fn wake_precisely() {
+    #[cfg(target_os = "linux")]
+    // Without it latencies of an open loop are a little too high, not wrong.
+    let _ = rustix::thread::set_current_timer_slack(std::num::NonZeroU64::new(1));
+}

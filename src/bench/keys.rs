@@ -1,0 +1,140 @@
+//! The keys of a run, all under one prefix: whether they may be written, what is loaded already, and their removal.
+//!
+//! A key of its own, `<prefix>made-by`, says that a prefix is ours. Without it, keys under the prefix are somebody's
+//! data.
+
+use super::template::Populations;
+use super::workload::{LOAD, Workload};
+use crate::client::Client;
+use crate::quoting::quoted;
+use redis_protocol::resp2::types::OwnedFrame;
+
+/// The value of the key that says whose a prefix is.
+const MARK: &[u8] = b"rankd bench";
+
+/// How many keys SCAN is asked to look at.
+const SCAN_COUNT: &[u8] = b"1000";
+
+/// The keys of one run.
+pub(super) struct Keys<'a> {
+    pub(super) client: &'a mut Client,
+    pub(super) populations: &'a Populations,
+}
+
+impl Keys<'_> {
+    /// Makes the prefix ours, if it is not already.
+    ///
+    /// # Errors
+    /// Keys that somebody else has made stand under it, unless `force`.
+    pub(super) fn claim(&mut self, force: bool) -> Result<(), String> {
+        let mark = self.key("made-by");
+        if self.client.ask(&[b"GET", &mark])? == OwnedFrame::BulkString(MARK.to_vec()) {
+            return Ok(());
+        }
+        let mut found = None;
+        if !force {
+            self.scan(|_, keys| {
+                found = keys.first().map(|key| quoted(key));
+                Ok(found.is_none())
+            })?;
+        }
+        if let Some(key) = found {
+            let prefix = &self.populations.prefix;
+            return Err(format!(
+                "{key} was not made by rankd bench, which writes to {prefix}* and removes that at the end; choose \
+                 another --prefix, or say --force"
+            ));
+        }
+        self.client.ask(&[b"SET", &mark, MARK]).map(drop)
+    }
+
+    /// Whether `loader` has loaded what this run asks for.
+    pub(super) fn are_loaded(&mut self, loader: &Workload) -> Result<bool, String> {
+        let members = self.populations.members;
+        let loaded = self.client.ask(&[b"GET", &self.loaded(loader)])?;
+        if loaded != OwnedFrame::BulkString(members.to_string().into_bytes()) {
+            return Ok(false);
+        }
+        if loader.name != LOAD {
+            return Ok(true);
+        }
+        let board = self.populations.board();
+        Ok(self.client.ask(&[b"ZCARD", board.as_bytes()])? == OwnedFrame::Integer(members as i64))
+    }
+
+    /// Makes room for what `loader` loads.
+    pub(super) fn begin_loading(&mut self, loader: &Workload) -> Result<(), String> {
+        let (board, loaded) = (self.populations.board(), self.loaded(loader));
+        if loader.name == LOAD {
+            self.client.ask(&[b"UNLINK", board.as_bytes()])?;
+        }
+        self.client.ask(&[b"UNLINK", &loaded]).map(drop)
+    }
+
+    /// Notes that `loader` has loaded everything.
+    pub(super) fn end_loading(&mut self, loader: &Workload) -> Result<(), String> {
+        let members = self.populations.members.to_string();
+        self.client.ask(&[b"SET", &self.loaded(loader), members.as_bytes()]).map(drop)
+    }
+
+    /// Removes all keys under the prefix. O(keys of the server).
+    pub(super) fn remove(&mut self) -> Result<(), String> {
+        let mark = self.key("made-by");
+        // The mark goes last: whoever interrupts this leaves keys that the next run knows as ours.
+        self.scan(|client, keys| {
+            let names = keys.iter().filter(|key| **key != mark);
+            let request: Vec<&[u8]> =
+                std::iter::once(&b"UNLINK"[..]).chain(names.map(Vec::as_slice)).collect();
+            if request.len() > 1 {
+                client.ask(&request)?;
+            }
+            Ok(true)
+        })?;
+        self.client.ask(&[b"UNLINK", &mark]).map(drop)
+    }
+
+    /// Passes the keys under the prefix to `take`, some at a time, until it says `false`.
+    fn scan(
+        &mut self,
+        mut take: impl FnMut(&mut Client, &[Vec<u8>]) -> Result<bool, String>,
+    ) -> Result<(), String> {
+        let pattern: String =
+            self.populations.prefix.chars().fold(String::new(), |mut pattern, character| {
+                if "*?[]^-\\".contains(character) {
+                    pattern.push('\\');
+                }
+                pattern.push(character);
+                pattern
+            });
+        let pattern = format!("{pattern}*");
+        let mut cursor = b"0".to_vec();
+        loop {
+            let reply =
+                self.client.ask(&[b"SCAN", &cursor, b"MATCH", pattern.as_bytes(), b"COUNT", SCAN_COUNT])?;
+            let (next, keys) = cursor_and_keys(reply).ok_or("SCAN: not the reply that Redis gives")?;
+            if !take(self.client, &keys)? || next == b"0" {
+                return Ok(());
+            }
+            cursor = next;
+        }
+    }
+
+    fn key(&self, name: &str) -> Vec<u8> {
+        format!("{}{name}", self.populations.prefix).into_bytes()
+    }
+
+    /// The key that says how much a loader has loaded.
+    fn loaded(&self, loader: &Workload) -> Vec<u8> {
+        self.key(&format!("loaded:{}", loader.name))
+    }
+}
+
+fn cursor_and_keys(reply: OwnedFrame) -> Option<(Vec<u8>, Vec<Vec<u8>>)> {
+    let bulk = |frame| match frame {
+        OwnedFrame::BulkString(bytes) => Some(bytes),
+        _ => None,
+    };
+    let OwnedFrame::Array(parts) = reply else { return None };
+    let [cursor, OwnedFrame::Array(keys)] = <[OwnedFrame; 2]>::try_from(parts).ok()? else { return None };
+    Some((bulk(cursor)?, keys.into_iter().map(bulk).collect::<Option<_>>()?))
+}

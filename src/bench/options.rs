@@ -1,0 +1,352 @@
+//! The command line of `rankd bench`.
+
+use super::schedule::Pace;
+use super::template::Populations;
+use super::workload::{WORKLOADS, Workload};
+use crate::chance::Chance;
+use clap::builder::{PossibleValue, PossibleValuesParser, RangedU64ValueParser};
+use clap::{Arg, ArgAction, ArgMatches, Command, value_parser};
+use std::fmt;
+
+/// What runs when nothing is named: each for `DEFAULT_SECONDS`, so that all of it takes about half a minute.
+const DEFAULT_WORKLOADS: &str = "ping,zadd,zrevrank,zscore,top100,mixed";
+const DEFAULT_SECONDS: &str = "3";
+
+/// Members have so many digits that this many can be told apart.
+const MOST_MEMBERS: u64 = 1_000_000_000_000;
+
+/// Most of these that anybody can mean; what is above is a slip of the hand.
+const MOST_CONNECTIONS: u64 = 60_000;
+const MOST_THREADS: u64 = 256;
+const MOST_PIPELINE: u64 = 10_000;
+const MOST_PER_SECOND: u64 = 100_000_000;
+const MOST_SECONDS: f64 = 1e6;
+
+/// Loaders send at least so many requests at once: they are there to be over soon.
+const LOADER_PIPELINE: u64 = 16;
+
+/// Where a server is, and as whom to speak to it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Target {
+    pub(super) host: String,
+    pub(super) port: u16,
+    pub(super) user: Option<String>,
+    pub(super) password: Option<String>,
+    pub(super) database: u64,
+}
+
+/// What ends a workload.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) enum Length {
+    Requests(u64),
+    Seconds(f64),
+}
+
+/// What the command line asks for.
+#[derive(Debug)]
+pub(super) struct Options {
+    pub(super) target: Target,
+    pub(super) workloads: Vec<&'static Workload>,
+    pub(super) populations: Populations,
+    pub(super) connections: u64,
+    pub(super) threads: usize,
+    pub(super) pipeline: u64,
+    pub(super) length: Length,
+    /// Requests a second of an open loop; `None` for a closed loop.
+    pub(super) rate: Option<u64>,
+    pub(super) seed: u64,
+    pub(super) resp3: bool,
+    pub(super) keep: bool,
+    pub(super) force: bool,
+    pub(super) json: bool,
+}
+
+/// The subcommand's definition.
+#[must_use]
+pub fn command() -> Command {
+    let number = |name: &'static str, least: u64, most: u64| {
+        Arg::new(name).long(name).value_parser(RangedU64ValueParser::<u64>::new().range(least..=most))
+    };
+    let text = |name: &'static str| Arg::new(name).long(name);
+    let flag = |name: &'static str| Arg::new(name).long(name).action(ArgAction::SetTrue);
+    let names = WORKLOADS.iter().map(|workload| PossibleValue::new(workload.name).help(workload.help()));
+    Command::new("bench")
+        .about("Puts load on a server that speaks RESP, and tells how fast it answers")
+        .after_help(
+            "Without --rate each connection sends when it has been answered (closed loop), which tells the most \
+             that the\nserver can do. With --rate requests are due at fixed moments whether the server keeps up or \
+             not (open loop), and\nlatency counts from when they were due, which tells what users would feel.",
+        )
+        .arg(
+            text("url")
+                .value_name("URL")
+                .help("redis://[user:password@]host[:port][/database]")
+                .conflicts_with_all(["host", "port", "user", "password", "database"])
+                .value_parser(read_url),
+        )
+        .arg(text("host").value_name("HOST").default_value("127.0.0.1").help("The server's name or address"))
+        .arg(text("port").value_name("PORT").default_value("6379").value_parser(value_parser!(u16)))
+        .arg(text("user").value_name("NAME").help("User to authenticate as").requires("password"))
+        .arg(
+            text("password")
+                .value_name("PASSWORD")
+                .help("Password; better in the environment, where `ps` does not show it")
+                .env("REDISCLI_AUTH")
+                .hide_env_values(true),
+        )
+        .arg(number("database", 0, u64::MAX).value_name("NUMBER").default_value("0"))
+        .arg(
+            text("workload")
+                .short('w')
+                .value_name("NAME")
+                .value_delimiter(',')
+                .default_value(DEFAULT_WORKLOADS)
+                .value_parser(PossibleValuesParser::new(names))
+                .help("What to send, in this order; what a workload needs is loaded before it"),
+        )
+        .arg(
+            number("members", 1, MOST_MEMBERS)
+                .value_name("N")
+                .default_value("1000000")
+                .help("Members of the board, and keys of get, set, incr and sadd"),
+        )
+        .arg(number("connections", 1, MOST_CONNECTIONS).short('c').value_name("N").default_value("50"))
+        .arg(
+            number("threads", 1, MOST_THREADS)
+                .value_name("N")
+                .default_value("2")
+                .help("Threads of the generator"),
+        )
+        .arg(
+            number("pipeline", 1, MOST_PIPELINE)
+                .short('P')
+                .value_name("N")
+                .default_value("1")
+                .help("Requests that a connection sends at once, before it waits for their replies"),
+        )
+        .arg(
+            number("requests", 1, u64::MAX)
+                .short('n')
+                .value_name("N")
+                .conflicts_with("seconds")
+                .help("Ends each workload after so many requests"),
+        )
+        .arg(
+            text("seconds")
+                .value_name("S")
+                .default_value(DEFAULT_SECONDS)
+                .value_parser(read_seconds)
+                .help("Ends each workload after so long"),
+        )
+        .arg(
+            number("rate", 1, MOST_PER_SECOND)
+                .value_name("R")
+                .help("Open loop: so many requests a second over all connections"),
+        )
+        .arg(number("seed", 0, u64::MAX).value_name("N").help("Draws the same members and scores again"))
+        .arg(
+            text("prefix")
+                .value_name("TEXT")
+                .default_value("bench:")
+                .value_parser(clap::builder::NonEmptyStringValueParser::new())
+                .help("What the name of every key that is written begins with"),
+        )
+        .arg(flag("force").help("Writes under the prefix, and removes at the end, although others' keys stand there"))
+        .arg(flag("keep").help("Leaves the keys there; the next run need not load them"))
+        .arg(flag("resp3").help("Speaks RESP3"))
+        .arg(flag("json").help("Prints an object for each workload, one a line"))
+}
+
+impl Options {
+    /// Reads what clap has accepted.
+    pub(super) fn read(matches: &ArgMatches) -> Self {
+        let number = |name: &str| matches.get_one::<u64>(name).copied();
+        let some = |name: &str| number(name).expect("it has a default");
+        let text = |name: &str| matches.get_one::<String>(name).cloned();
+        let target = matches.get_one::<Target>("url").cloned().unwrap_or_else(|| Target {
+            host: text("host").expect("it has a default"),
+            port: *matches.get_one::<u16>("port").expect("it has a default"),
+            user: text("user"),
+            password: text("password"),
+            database: some("database"),
+        });
+        let names = matches.get_many::<String>("workload").expect("it has a default");
+        let seconds = *matches.get_one::<f64>("seconds").expect("it has a default");
+        let prefix = text("prefix").expect("it has a default");
+        Self {
+            target,
+            workloads: names.map(|name| Workload::named(name).expect("clap knows the names")).collect(),
+            populations: Populations { prefix, members: some("members") },
+            connections: some("connections"),
+            threads: some("threads") as usize,
+            pipeline: some("pipeline"),
+            length: number("requests").map_or(Length::Seconds(seconds), Length::Requests),
+            rate: number("rate"),
+            seed: number("seed").unwrap_or_else(|| Chance::from_system().next_u64()),
+            resp3: matches.get_flag("resp3"),
+            keep: matches.get_flag("keep"),
+            force: matches.get_flag("force"),
+            json: matches.get_flag("json"),
+        }
+    }
+
+    /// How many requests a workload sends at once on each connection, when, and how many in all; `load_requests` if
+    /// it is a loader, which sends what there is to load, as fast as it can.
+    pub(super) fn pace(&self, load_requests: Option<u64>) -> (u64, Pace, u64) {
+        if let Some(total) = load_requests {
+            return (self.pipeline.max(LOADER_PIPELINE), Pace::Closed { end_ns: u64::MAX }, total);
+        }
+        let (pace, total) = match (self.rate, self.length) {
+            (None, Length::Requests(total)) => (Pace::Closed { end_ns: u64::MAX }, total),
+            (None, Length::Seconds(seconds)) => (Pace::Closed { end_ns: (seconds * 1e9) as u64 }, u64::MAX),
+            (Some(rate), Length::Requests(total)) => (Pace::Open { per_second: rate as f64 }, total),
+            (Some(rate), Length::Seconds(seconds)) => {
+                (Pace::Open { per_second: rate as f64 }, (rate as f64 * seconds).ceil() as u64)
+            }
+        };
+        (self.pipeline, pace, total)
+    }
+}
+
+fn read_seconds(text: &str) -> Result<f64, String> {
+    let seconds = text.parse::<f64>().ok().filter(|seconds| *seconds > 0.0 && *seconds <= MOST_SECONDS);
+    seconds.ok_or_else(|| format!("a number of seconds above 0 and up to {MOST_SECONDS}"))
+}
+
+/// Reads `redis://[user:password@]host[:port][/database]`; user and password may be percent-encoded.
+fn read_url(url: &str) -> Result<Target, String> {
+    let rest = url.strip_prefix("redis://").ok_or(if url.starts_with("rediss://") {
+        "TLS is not supported: put a tunnel in between"
+    } else {
+        "an address begins with redis://"
+    })?;
+    let (authority, database) = rest.split_once('/').unwrap_or((rest, ""));
+    let (credentials, place) = match authority.rsplit_once('@') {
+        Some((credentials, place)) => (Some(credentials), place),
+        None => (None, authority),
+    };
+    // An IPv6 address has colons of its own, and stands in brackets.
+    let (host, port) = match place.strip_prefix('[').and_then(|place| place.split_once(']')) {
+        Some((host, port)) => (host, port),
+        None => place.split_at(place.find(':').unwrap_or(place.len())),
+    };
+    if host.is_empty() {
+        return Err("the host is missing".to_owned());
+    }
+    let mut target = Target { host: host.to_owned(), port: 6379, ..Target::default() };
+    if !port.is_empty() {
+        let digits = port.strip_prefix(':').and_then(|port| port.parse().ok());
+        target.port = digits.ok_or_else(|| format!("'{port}' is no port"))?;
+    }
+    if !database.is_empty() {
+        target.database = database.parse().map_err(|_| format!("'{database}' is no database's number"))?;
+    }
+    if let Some(credentials) = credentials {
+        let (user, password) = credentials.split_once(':').ok_or("a password is missing: user:password@")?;
+        target.user = Some(percent_decoded(user)?).filter(|user| !user.is_empty());
+        target.password = Some(percent_decoded(password)?);
+    }
+    Ok(target)
+}
+
+fn percent_decoded(text: &str) -> Result<String, String> {
+    let malformed =
+        || "a '%' in user or password is not followed by two hexadecimal digits of UTF-8".to_owned();
+    let mut parts = text.split('%');
+    let mut bytes = parts.next().unwrap_or_default().as_bytes().to_vec();
+    for part in parts {
+        let digits = part.get(..2).filter(|digits| digits.bytes().all(|digit| digit.is_ascii_hexdigit()));
+        let byte = digits.and_then(|digits| u8::from_str_radix(digits, 16).ok());
+        bytes.push(byte.ok_or_else(malformed)?);
+        bytes.extend_from_slice(&part.as_bytes()[2..]);
+    }
+    String::from_utf8(bytes).map_err(|_| malformed())
+}
+
+impl fmt::Display for Target {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:{}", self.host, self.port)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(words: &[&str]) -> Result<Options, String> {
+        let words = std::iter::once(&"bench").chain(words);
+        let matches = command().try_get_matches_from(words).map_err(|error| error.to_string())?;
+        Ok(Options::read(&matches))
+    }
+
+    #[test]
+    fn addresses_are_read() {
+        let target = |host: &str, port, user: Option<&str>, password: Option<&str>, database| Target {
+            host: host.to_owned(),
+            port,
+            user: user.map(str::to_owned),
+            password: password.map(str::to_owned),
+            database,
+        };
+        let right = [
+            ("redis://board", target("board", 6379, None, None, 0)),
+            ("redis://board:7000/", target("board", 7000, None, None, 0)),
+            ("redis://ann:p%40ss@board:7000/3", target("board", 7000, Some("ann"), Some("p@ss"), 3)),
+            ("redis://:a@b@[::1]:7000", target("::1", 7000, None, Some("a@b"), 0)),
+            ("redis://[::1]/1", target("::1", 6379, None, None, 1)),
+        ];
+        for (url, expected) in right {
+            assert_eq!(read_url(url), Ok(expected), "{url}");
+        }
+        let wrong = [
+            ("board:6379", "redis://"),
+            ("rediss://board", "TLS"),
+            ("redis://", "host"),
+            ("redis://board:x", "port"),
+            ("redis://board:70000", "port"),
+            ("redis://board/x", "database"),
+            ("redis://ann@board", "password"),
+            ("redis://:%4@board", "%"),
+            ("redis://:%ff@board", "UTF-8"),
+        ];
+        for (url, part) in wrong {
+            let error = read_url(url).unwrap_err();
+            assert!(error.contains(part), "{url}: {error}");
+        }
+    }
+
+    #[test]
+    fn what_is_asked_for_is_read() {
+        let options =
+            read(&["-w", "zadd,get", "--members", "10", "--rate", "100", "--seconds", "0.5"]).unwrap();
+        assert_eq!(options.workloads.iter().map(|one| one.name).collect::<Vec<_>>(), ["zadd", "get"]);
+        assert_eq!(options.pace(None), (1, Pace::Open { per_second: 100.0 }, 50));
+        assert_eq!(options.pace(Some(7)), (16, Pace::Closed { end_ns: u64::MAX }, 7));
+        let options = read(&["-n", "9", "-P", "4"]).unwrap();
+        assert_eq!(options.pace(None), (4, Pace::Closed { end_ns: u64::MAX }, 9));
+        let options = read(&[]).unwrap();
+        assert_eq!(options.pace(None), (1, Pace::Closed { end_ns: 3_000_000_000 }, u64::MAX));
+    }
+
+    #[test]
+    fn what_cannot_be_meant_is_refused() {
+        let wrong: [(&[&str], &str); 12] = [
+            (&["-w", "zad"], "zadd"),
+            (&["-w", "zadd,,"], "possible values"),
+            (&["--members", "0"], "--members"),
+            (&["--members", "1000000000001"], "--members"),
+            (&["--connections", "x"], "--connections"),
+            (&["--pipeline", "10001"], "--pipeline"),
+            (&["--seconds", "0"], "--seconds"),
+            (&["--seconds", "inf"], "--seconds"),
+            (&["--seconds", "1", "--requests", "1"], "--requests"),
+            (&["--url", "redis://a", "--port", "1"], "--port"),
+            (&["--user", "ann"], "--password"),
+            (&["--prefix", ""], "--prefix"),
+        ];
+        for (words, part) in wrong {
+            let error = read(words).err().unwrap_or_else(|| panic!("{words:?} is taken"));
+            assert!(error.contains(part), "{words:?}: {error}");
+        }
+    }
+}

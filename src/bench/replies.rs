@@ -1,0 +1,178 @@
+//! Finds where replies end, in RESP2 and RESP3, and which are errors. Builds no values: a load generator must cost
+//! little itself.
+//!
+//! Bytes come in whatever pieces the socket gives; nothing but an unfinished header line is kept between them. A reply
+//! is a count of values still missing, so nesting of any depth needs no stack.
+
+use crate::limits;
+use crate::resp::integer;
+use memchr::memchr;
+
+/// The bytes are not RESP.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Malformed;
+
+/// The reading end of one connection.
+#[derive(Debug, Default)]
+pub(super) struct ReplyReader {
+    /// Values that the reply being read still misses, 0 between replies.
+    missing: u64,
+    /// Bytes of a bulk, with its line end, that are still to come.
+    skip: usize,
+    /// The beginning of a header whose end has not come yet.
+    line: Vec<u8>,
+    kind: Kind,
+    /// Error replies so far.
+    pub(super) errors: u64,
+    /// The text of the first of them.
+    pub(super) first_error: Option<String>,
+}
+
+/// What the reply being read counts as.
+#[derive(Debug, Default, PartialEq, Eq)]
+enum Kind {
+    #[default]
+    Answer,
+    Error,
+    /// What nobody asked for: RESP3's pushes.
+    Push,
+}
+
+impl ReplyReader {
+    /// Reads on, and returns how many replies have ended in `bytes`. O(bytes).
+    pub(super) fn read(&mut self, mut bytes: &[u8]) -> Result<u64, Malformed> {
+        let mut ended = 0;
+        loop {
+            let skipped = self.skip.min(bytes.len());
+            self.skip -= skipped;
+            bytes = &bytes[skipped..];
+            if self.skip > 0 {
+                return Ok(ended);
+            }
+            // A bulk's last byte ends its reply as a short value's header does.
+            if self.missing == 0 && skipped > 0 {
+                ended += self.end_reply();
+            }
+            let Some(end) = memchr(b'\n', bytes) else {
+                self.line.extend_from_slice(bytes);
+                return if self.line.len() > limits::INLINE_BYTES { Err(Malformed) } else { Ok(ended) };
+            };
+            if self.line.is_empty() {
+                self.header(&bytes[..end])?;
+            } else {
+                let mut line = std::mem::take(&mut self.line);
+                line.extend_from_slice(&bytes[..end]);
+                self.header(&line)?;
+            }
+            bytes = &bytes[end + 1..];
+            if self.missing == 0 && self.skip == 0 {
+                ended += self.end_reply();
+            }
+        }
+    }
+
+    /// A header without its line feed.
+    fn header(&mut self, line: &[u8]) -> Result<(), Malformed> {
+        let [kind, text @ .., b'\r'] = line else { return Err(Malformed) };
+        // Nothing but a reply's own first header finds no value missing.
+        let is_first = self.missing == 0;
+        self.missing = self.missing.max(1) - 1;
+        let len = || integer::parse(text).filter(|len| *len >= -1).ok_or(Malformed);
+        match kind {
+            b'+' | b':' | b',' | b'_' | b'#' | b'(' => {}
+            b'-' => self.error(text),
+            b'$' | b'=' | b'!' => {
+                if *kind == b'!' {
+                    self.error(b"an error of several lines");
+                }
+                let len = len()?;
+                self.skip = if len < 0 { 0 } else { usize::try_from(len).map_err(|_| Malformed)? + 2 };
+            }
+            b'*' | b'~' | b'%' | b'|' | b'>' => {
+                let len = u64::try_from(len()?.max(0)).map_err(|_| Malformed)?;
+                // Attributes are pairs in front of the value that they describe.
+                let (each, own) = match kind {
+                    b'%' => (2, 0),
+                    b'|' => (2, 1),
+                    _ => (1, 0),
+                };
+                if is_first && *kind == b'>' {
+                    self.kind = Kind::Push;
+                }
+                let values = len.checked_mul(each).and_then(|values| values.checked_add(own));
+                self.missing = values.and_then(|values| values.checked_add(self.missing)).ok_or(Malformed)?;
+            }
+            _ => return Err(Malformed),
+        }
+        Ok(())
+    }
+
+    fn error(&mut self, text: &[u8]) {
+        if self.kind == Kind::Answer {
+            self.kind = Kind::Error;
+        }
+        self.first_error.get_or_insert_with(|| String::from_utf8_lossy(text).into_owned());
+    }
+
+    /// Begins anew, and returns how many replies have ended: one, but for a push.
+    fn end_reply(&mut self) -> u64 {
+        let kind = std::mem::take(&mut self.kind);
+        self.errors += u64::from(kind == Kind::Error);
+        u64::from(kind != Kind::Push)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Eleven replies and a push.
+    const STREAM: &[u8] =
+        b"+OK\r\n:12\r\n$5\r\na\r\nbc\r\n$-1\r\n$0\r\n\r\n*-1\r\n*0\r\n-ERR no\r\n*3\r\n$1\r\nx\r\n\
+        *2\r\n:1\r\n$2\r\n\r\n\r\n+y\r\n>2\r\n+message\r\n$1\r\nz\r\n%1\r\n+a\r\n~2\r\n,1.5\r\n_\r\n\
+        |1\r\n+ttl\r\n:1\r\n*1\r\n-NOAUTH later\r\n";
+    const REPLIES: u64 = 11;
+
+    #[test]
+    fn replies_end_where_they_end_however_they_are_cut() {
+        for first in 0..STREAM.len() {
+            for second in first..STREAM.len() {
+                let mut reader = ReplyReader::default();
+                let pieces = [&STREAM[..first], &STREAM[first..second], &STREAM[second..]];
+                let ended: u64 = pieces.iter().map(|piece| reader.read(piece).unwrap()).sum();
+                assert_eq!((ended, reader.errors), (REPLIES, 2), "cut at {first} and {second}");
+                assert_eq!(reader.first_error.as_deref(), Some("ERR no"));
+                assert!(reader.line.is_empty() && reader.missing == 0 && reader.skip == 0);
+            }
+        }
+        let mut reader = ReplyReader::default();
+        let one_by_one: u64 = STREAM.chunks(1).map(|byte| reader.read(byte).unwrap()).sum();
+        assert_eq!(one_by_one, REPLIES);
+    }
+
+    #[test]
+    fn a_reply_counts_once_all_of_it_is_there() {
+        let mut reader = ReplyReader::default();
+        assert_eq!(reader.read(b"*2\r\n$1\r\na\r\n$3\r\nbcd\r"), Ok(0));
+        assert_eq!(reader.read(b"\n$2"), Ok(1));
+        assert_eq!(reader.read(b"\r\nxy\r\n"), Ok(1));
+    }
+
+    #[test]
+    fn what_is_not_resp_is_refused() {
+        let endless = [b'+'; limits::INLINE_BYTES + 1];
+        let bad: [&[u8]; 8] = [
+            b"HTTP/1.1 400 Bad Request\r\n",
+            b"\r\n",
+            b"+OK\n",
+            b"$x\r\n",
+            b"$-2\r\n",
+            b"*\r\n",
+            b"%9223372036854775807\r\n*9223372036854775807\r\n",
+            &endless,
+        ];
+        for bytes in bad {
+            assert_eq!(ReplyReader::default().read(bytes), Err(Malformed), "{:?}", bytes.get(..20));
+        }
+    }
+}

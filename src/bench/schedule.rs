@@ -1,0 +1,97 @@
+//! When a connection's requests are due.
+//!
+//! Requests come in batches of as many as are pipelined. The batches of a run are numbered; a connection has every
+//! so many-th of them, so that connections share nothing. In a closed loop a batch is due when the one before has
+//! been answered. In an open loop the moments are fixed beforehand and no answer moves them: what a stalled server
+//! keeps waiting has waited since it was due, not since it could be sent (Gil Tene, "How NOT to Measure Latency").
+
+/// What paces the requests.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) enum Pace {
+    /// Each connection sends once it has been answered, until `end_ns` after the start.
+    Closed {
+        /// `u64::MAX`: until all has been sent.
+        end_ns: u64,
+    },
+    /// So many requests a second over all connections.
+    Open {
+        /// Above 0.
+        per_second: f64,
+    },
+}
+
+/// Requests that are sent together.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Batch {
+    /// The number of the first of them within the run.
+    pub(super) first: u64,
+    /// How many they are.
+    pub(super) requests: u64,
+    /// When they are due, in nanoseconds after the start.
+    pub(super) due_ns: u64,
+}
+
+/// One connection's batches.
+#[derive(Clone, Debug)]
+pub(super) struct Schedule {
+    pub(super) pace: Pace,
+    /// Requests of the whole run, all connections.
+    pub(super) total: u64,
+    /// Requests of a batch.
+    pub(super) pipeline: u64,
+    /// The number of the next batch.
+    pub(super) next: u64,
+    /// From one batch of this connection to its next: the number of connections.
+    pub(super) step: u64,
+}
+
+impl Schedule {
+    /// The next batch, if it is due at `now_ns`.
+    pub(super) fn take(&mut self, now_ns: u64) -> Option<Batch> {
+        let due_ns = self.next_due_ns(now_ns).filter(|due_ns| *due_ns <= now_ns)?;
+        let first = self.next * self.pipeline;
+        self.next += self.step;
+        Some(Batch { first, requests: self.pipeline.min(self.total - first), due_ns })
+    }
+
+    /// When the next batch is due, asked at `now_ns`; `None` when there is none.
+    pub(super) fn next_due_ns(&self, now_ns: u64) -> Option<u64> {
+        let first = self.next.saturating_mul(self.pipeline);
+        match self.pace {
+            _ if first >= self.total => None,
+            Pace::Closed { end_ns } => (now_ns < end_ns).then_some(now_ns),
+            Pace::Open { per_second } => Some((first as f64 * 1e9 / per_second) as u64),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_open_loop_is_due_whatever_happens() {
+        let pace = Pace::Open { per_second: 1000.0 };
+        let mut schedule = Schedule { pace, total: 9, pipeline: 2, next: 1, step: 2 };
+        assert_eq!(schedule.take(1_999_999), None);
+        assert_eq!(schedule.take(2_000_000), Some(Batch { first: 2, requests: 2, due_ns: 2_000_000 }));
+        assert_eq!(schedule.next_due_ns(0), Some(6_000_000));
+        assert_eq!(schedule.take(60_000_000), Some(Batch { first: 6, requests: 2, due_ns: 6_000_000 }));
+        assert_eq!((schedule.take(u64::MAX), schedule.next_due_ns(0)), (None, None));
+        let mut last = Schedule { next: 4, ..schedule };
+        assert_eq!(last.take(8_000_000), Some(Batch { first: 8, requests: 1, due_ns: 8_000_000 }));
+    }
+
+    #[test]
+    fn a_closed_loop_ends_by_number_or_by_time() {
+        let closed =
+            |end_ns, total| Schedule { pace: Pace::Closed { end_ns }, total, pipeline: 4, next: 0, step: 1 };
+        let mut numbered = closed(u64::MAX, 6);
+        assert_eq!(numbered.take(5), Some(Batch { first: 0, requests: 4, due_ns: 5 }));
+        assert_eq!(numbered.take(9), Some(Batch { first: 4, requests: 2, due_ns: 9 }));
+        assert_eq!(numbered.take(10), None);
+        let mut timed = closed(100, u64::MAX);
+        assert!(timed.take(99).is_some());
+        assert_eq!(timed.take(100), None);
+    }
+}

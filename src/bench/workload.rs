@@ -1,0 +1,99 @@
+//! The workloads: what each one sends, and what must have been loaded before.
+//!
+//! A text is a request with places in angle brackets, which [`super::template`] explains.
+
+use super::template::{Populations, Template};
+
+const ZADD: &str = "ZADD <board> <score> <member>";
+const TOP_100: &str = "ZRANGE <board> 0 99 REV WITHSCORES";
+
+/// One kind of work.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Workload {
+    /// What it is called on the command line.
+    pub(super) name: &'static str,
+    /// Its requests, each with its share of a hundred.
+    pub(super) requests: &'static [(u64, &'static str)],
+    /// The name of each workload that loads what this one asks about.
+    pub(super) needs: &'static [&'static str],
+}
+
+/// The board's loader; it makes the board anew.
+pub(super) const LOAD: &str = "load";
+
+/// All workloads, in the order in which help lists them.
+pub(super) const WORKLOADS: &[Workload] = &[
+    Workload { name: "ping", requests: &[(100, "PING")], needs: &[] },
+    Workload { name: "zadd", requests: &[(100, ZADD)], needs: &[LOAD] },
+    Workload { name: "zincrby", requests: &[(100, "ZINCRBY <board> 3 <member>")], needs: &[LOAD] },
+    Workload { name: "zrank", requests: &[(100, "ZRANK <board> <member>")], needs: &[LOAD] },
+    Workload { name: "zrevrank", requests: &[(100, "ZREVRANK <board> <member>")], needs: &[LOAD] },
+    Workload { name: "zscore", requests: &[(100, "ZSCORE <board> <member>")], needs: &[LOAD] },
+    Workload { name: "zmscore200", requests: &[(100, "ZMSCORE <board> <member>*200")], needs: &[LOAD] },
+    Workload { name: "zcount", requests: &[(100, "ZCOUNT <board> 20000 80000")], needs: &[LOAD] },
+    Workload { name: "top100", requests: &[(100, TOP_100)], needs: &[LOAD] },
+    Workload { name: "mixed", requests: &[(60, ZADD), (40, TOP_100)], needs: &[LOAD] },
+    Workload {
+        name: "friendrank",
+        requests: &[(100, "FRIENDRANK <board> <member> FRIENDS <friends> TOP 10")],
+        needs: &[LOAD, "load-friends"],
+    },
+    Workload { name: "get", requests: &[(100, "GET <key>")], needs: &["load-keys"] },
+    Workload { name: "set", requests: &[(100, "SET <key> xxxxxxxxxxxxxxxx")], needs: &[] },
+    Workload { name: "incr", requests: &[(100, "INCR <counter>")], needs: &[] },
+    Workload { name: "sadd", requests: &[(100, "SADD <set> member")], needs: &[] },
+    Workload { name: LOAD, requests: &[(100, "ZADD <board> <score,next-member>*100")], needs: &[] },
+    Workload { name: "load-keys", requests: &[(100, "SET <next-key> xxxxxxxxxxxxxxxx")], needs: &[] },
+    Workload { name: "load-friends", requests: &[(100, "SADD <next-friends> <member>*200")], needs: &[] },
+];
+
+impl Workload {
+    /// The workload called `name`.
+    pub(super) fn named(name: &str) -> Option<&'static Self> {
+        WORKLOADS.iter().find(|workload| workload.name == name)
+    }
+
+    /// What it sends, in one line.
+    pub(super) fn help(&self) -> String {
+        let requests = self.requests.iter().map(|(share, text)| match share {
+            100 => (*text).to_owned(),
+            share => format!("{share} % {text}"),
+        });
+        requests.collect::<Vec<_>>().join(", ")
+    }
+
+    /// Its requests, each with its share of a hundred, ready to be written.
+    pub(super) fn templates(&self, populations: &Populations) -> Vec<(u64, Template)> {
+        let templates = self.requests.iter().map(|(share, text)| (*share, Template::new(text, populations)));
+        templates.collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::chance::Chance;
+    use std::collections::HashSet;
+
+    #[test]
+    fn every_workload_makes_requests_and_needs_what_there_is() {
+        let populations = Populations { prefix: "p:".to_owned(), members: 1234 };
+        let mut names = HashSet::new();
+        for workload in WORKLOADS {
+            assert!(names.insert(workload.name), "{} is there twice", workload.name);
+            assert_eq!(workload.requests.iter().map(|(share, _)| share).sum::<u64>(), 100);
+            for (_, template) in workload.templates(&populations) {
+                let mut out = Vec::new();
+                template.write(0, &mut Chance::seeded(1), &mut out);
+                assert!(out.starts_with(b"*"), "{}", workload.name);
+            }
+            for need in workload.needs {
+                let loader = Workload::named(need).expect("a loader");
+                assert!(
+                    loader.templates(&populations)[0].1.load_requests().is_some(),
+                    "{need} loads nothing"
+                );
+            }
+        }
+    }
+}

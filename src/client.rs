@@ -1,0 +1,81 @@
+//! A blocking client for the program's own questions: `rankd ping`, and what `rankd bench` asks around a run.
+
+use redis_protocol::resp2::decode::decode;
+use redis_protocol::resp2::types::OwnedFrame;
+use std::io::{Error, ErrorKind, Read, Result as IoResult, Write};
+use std::net::{SocketAddr, TcpStream};
+use std::time::Duration;
+
+/// How much is asked of the socket at a time, in bytes.
+const PIECE_BYTES: usize = 16 * 1024;
+
+/// One connection, one question at a time, in RESP2.
+#[derive(Debug)]
+pub struct Client {
+    stream: TcpStream,
+    address: SocketAddr,
+}
+
+impl Client {
+    /// Connects. No step, this one or a later one, takes longer than `patience`.
+    ///
+    /// # Errors
+    /// The address and why it cannot be reached.
+    pub fn connect(address: SocketAddr, patience: Duration) -> Result<Self, String> {
+        let connect = || {
+            let stream = TcpStream::connect_timeout(&address, patience)?;
+            stream.set_read_timeout(Some(patience))?;
+            stream.set_write_timeout(Some(patience))?;
+            stream.set_nodelay(true)?;
+            Ok(Self { stream, address })
+        };
+        connect().map_err(|error: Error| format!("{address}: {error}"))
+    }
+
+    /// Sends the request that `words` make and returns its reply, which is never an error reply.
+    ///
+    /// # Errors
+    /// The address and what went wrong with the connection, or the text of an error reply.
+    pub fn ask(&mut self, words: &[&[u8]]) -> Result<OwnedFrame, String> {
+        match self.exchange(words) {
+            Ok(OwnedFrame::Error(text)) => Err(text),
+            Ok(reply) => Ok(reply),
+            Err(error) => Err(format!("{}: {error}", self.address)),
+        }
+    }
+
+    /// The connection, with nothing left to be read from it.
+    #[must_use]
+    pub fn into_stream(self) -> TcpStream {
+        self.stream
+    }
+
+    fn exchange(&mut self, words: &[&[u8]]) -> IoResult<OwnedFrame> {
+        self.stream.write_all(&request(words))?;
+        let mut received = Vec::new();
+        let mut piece = [0; PIECE_BYTES];
+        loop {
+            let len = self.stream.read(&mut piece)?;
+            if len == 0 {
+                return Err(Error::new(ErrorKind::UnexpectedEof, "the server closed the connection"));
+            }
+            received.extend_from_slice(&piece[..len]);
+            let malformed = |_| Error::new(ErrorKind::InvalidData, "the reply is not RESP");
+            if let Some((frame, _)) = decode(&received).map_err(malformed)? {
+                return Ok(frame);
+            }
+        }
+    }
+}
+
+/// The request that `words` make.
+#[must_use]
+pub fn request(words: &[&[u8]]) -> Vec<u8> {
+    let mut request = format!("*{}\r\n", words.len()).into_bytes();
+    for word in words {
+        request.extend_from_slice(format!("${}\r\n", word.len()).as_bytes());
+        request.extend_from_slice(word);
+        request.extend_from_slice(b"\r\n");
+    }
+    request
+}
