@@ -9,7 +9,7 @@
 
 use crate::chance::Chance;
 use crate::client::request;
-use crate::decimal::write_digits;
+use crate::decimal::{EIGHT_DIGITS, eight_digits};
 
 /// Scores have five digits, none of them a leading zero.
 const SCORES: std::ops::Range<u64> = 10_000..100_000;
@@ -142,6 +142,15 @@ fn place(name: &str, populations: &Populations) -> (String, Option<Number>) {
     }
 }
 
+/// Fills `place` with the last digits of `number`, with zeros in front if it has fewer.
+fn write_digits(mut number: u64, place: &mut [u8]) {
+    for eight in place.rchunks_mut(8) {
+        let digits = eight_digits((number % u64::from(EIGHT_DIGITS)) as u32);
+        eight.copy_from_slice(&digits[digits.len() - eight.len()..]);
+        number /= u64::from(EIGHT_DIGITS);
+    }
+}
+
 /// How long `word` is as a bulk string, in bytes.
 fn bulk_bytes(word: &[u8]) -> usize {
     request(&[word]).len() - b"*1\r\n".len()
@@ -185,6 +194,17 @@ mod tests {
             assert!(number.len() == NUMBER_DIGITS && number.parse::<u64>().unwrap() < 250, "{words:?}");
         }
         assert_eq!(words("SET <key> x", 0, &mut chance)[1].len(), "p:key:000000000000".len());
+    }
+
+    #[test]
+    fn digits_are_right_to_the_last_place() {
+        let mut place = [b'x'; NUMBER_DIGITS];
+        for (number, text) in [(0, b"000000000000"), (987_654_321_012, b"987654321012")] {
+            write_digits(number, &mut place);
+            assert_eq!(&place, text);
+        }
+        write_digits(12_345, &mut place[..5]);
+        assert_eq!(&place, b"123454321012");
     }
 
     #[test]
