@@ -3,6 +3,7 @@
 //!
 //! One binary; each module is one way of looking at the server. Seeds are printed; `RANKD_SEED` repeats a run.
 
+mod bench;
 mod command_line;
 mod concurrency;
 mod container;
