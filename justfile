@@ -35,6 +35,10 @@ doubles count="1000000":
 scripts:
     RANKD_REQUIRE_PEERS=1 cargo test scripts
 
+# Put load on the server at 6379 (docs/operating.md explains what it prints).
+load *arguments:
+    cargo run --release -- bench {{arguments}}
+
 # Speed and memory beside Redis and Valkey (docs/performance.md has the figures).
 compare *arguments: peers
     cargo build --release

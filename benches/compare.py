@@ -1,17 +1,20 @@
 #!/usr/bin/env python3
-"""RESP servers side by side on one machine: memory per member, throughput, server CPU per operation.
+"""RESP servers side by side on one machine: memory per member, throughput, server CPU per operation, latency.
 
-usage: compare.py [-n MEMBERS] [-r REQUESTS] [-k ROUNDS] [-w workload,...] NAME=COMMAND ...
+usage: compare.py [-n MEMBERS] [-s SECONDS] [-k ROUNDS] [-w row,...] [-p CPUS/CPUS] NAME=COMMAND ...
 
-COMMAND may hold {port} and {dir}. Needs redis-benchmark and redis-cli. Every server is started and loaded, then each
-workload is run against each server in turn, ROUNDS times over, so that a machine that grows slower hits all of them.
-Prints Markdown: the medians, and how many times less CPU each server spends than the best of those named before the
-last one. The last one named is the one in question.
+COMMAND may hold {port} and {dir}. `rankd bench` makes the load. Every server is started and loaded, then each row is
+run against each server in turn, ROUNDS times over, so that a machine that grows slower hits all of them. Prints
+Markdown: the medians, and the last server named against the best of the others, round by round. Closed-loop rows
+compare server CPU; open-loop rows ask all servers for half of what the best of the others can do, and compare the
+latency that 999 of 1,000 requests stay under. -p 0/1 pins the servers to the processors before the slash and the
+generator to those behind it; without it all run where the system puts them.
 """
 
 import argparse
+import json
 import os
-import random
+import pathlib
 import shlex
 import shutil
 import signal
@@ -22,34 +25,40 @@ import sys
 import tempfile
 import time
 
-TICKS_PER_SECOND = os.sysconf("SC_CLK_TCK")
+GENERATOR = pathlib.Path(__file__).resolve().parent.parent / "target/release/rankd"
 
-# name: (pipeline, connections, share of the requests, command)
-WORKLOADS = {
-    "zadd-p1": (1, 50, 0.25, "ZADD lb __rand_int__ user:__rand_int__"),
-    "zadd-p16": (16, 50, 1, "ZADD lb __rand_int__ user:__rand_int__"),
-    "zadd-p64": (64, 50, 1, "ZADD lb __rand_int__ user:__rand_int__"),
-    "zincrby-p64": (64, 50, 1, "ZINCRBY lb 3 user:__rand_int__"),
-    "zrevrank-p1": (1, 50, 0.25, "ZREVRANK lb user:__rand_int__"),
-    "zrevrank-p64": (64, 50, 1, "ZREVRANK lb user:__rand_int__"),
-    "zscore-p64": (64, 50, 1, "ZSCORE lb user:__rand_int__"),
-    "top100-p1": (1, 50, 0.05, "ZRANGE lb 0 99 REV WITHSCORES"),
-    "top100-p16": (16, 50, 0.2, "ZRANGE lb 0 99 REV WITHSCORES"),
-    "zmscore200-p1": (1, 50, 0.02, "ZMSCORE lb " + " ".join(["user:__rand_int__"] * 200)),
-    "zcount-p16": (16, 50, 0.5, "ZCOUNT lb 20000 80000"),
-    "get-p1": (1, 50, 0.25, "GET key:__rand_int__"),
-    "get-p64": (64, 50, 1, "GET key:__rand_int__"),
-    "set-p64": (64, 50, 1, "SET key:__rand_int__ xxxxxxxxxxxxxxxx"),
-    "incr-p64": (64, 50, 1, "INCR counter:__rand_int__"),
-    "sadd-p64": (64, 50, 1, "SADD set:__rand_int__ member"),
-    "ping-p64": (64, 50, 1, "PING"),
+# name: (workload of `rankd bench`, pipeline)
+CLOSED = {
+    f"{name}-p{pipeline}": (workload, pipeline)
+    for name, workload, pipelines in [
+        ("zadd", "zadd", [1, 16, 64]),
+        ("zincrby", "zincrby", [64]),
+        ("zrevrank", "zrevrank", [1, 64]),
+        ("zscore", "zscore", [64]),
+        ("top100", "top100", [1, 16]),
+        ("zmscore200", "zmscore200", [1]),
+        ("zcount", "zcount", [16]),
+        ("mixed", "mixed", [16]),
+        ("get", "get", [1, 64]),
+        ("set", "set", [64]),
+        ("incr", "incr", [64]),
+        ("sadd", "sadd", [64]),
+        ("ping", "ping", [64]),
+    ]
+    for pipeline in pipelines
 }
+OPEN = {"zadd-open": "zadd", "mixed-open": "mixed"}
+
+
+def pin(cpus):
+    """What a child does before it becomes its program: keep to `cpus`, as in 0,1, if there are any."""
+    return (lambda: os.sched_setaffinity(0, {int(cpu) for cpu in cpus.split(",")})) if cpus else None
 
 
 class Server:
     """One server under test, with its process and its figures."""
 
-    def __init__(self, name, command):
+    def __init__(self, name, command, cpus=""):
         self.name = name
         self.directory = tempfile.mkdtemp()
         with socket.socket() as probe:
@@ -57,7 +66,7 @@ class Server:
             self.port = probe.getsockname()[1]
         words = shlex.split(command.format(port=self.port, dir=self.directory))
         self.process = subprocess.Popen(
-            words, cwd=self.directory, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+            words, cwd=self.directory, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, preexec_fn=pin(cpus)
         )
         deadline = time.monotonic() + 30
         while True:
@@ -68,11 +77,6 @@ class Server:
                 if time.monotonic() > deadline or self.process.poll() is not None:
                     sys.exit(f"{name} does not listen")
                 time.sleep(0.05)
-
-    def cpu_seconds(self):
-        """Processor time spent so far, by all threads, in user and in system mode."""
-        fields = open(f"/proc/{self.process.pid}/stat").read().rsplit(")", 1)[1].split()
-        return (int(fields[11]) + int(fields[12])) / TICKS_PER_SECOND
 
     def resident_bytes(self):
         for line in open(f"/proc/{self.process.pid}/status"):
@@ -86,81 +90,81 @@ class Server:
         shutil.rmtree(self.directory, ignore_errors=True)
 
 
-def load(server, members):
-    """Members user:000000000000 and on (17 bytes), whole scores below 100,000, 100 a ZADD, in random order."""
-    chance = random.Random(7)
-    ids = list(range(members))
-    chance.shuffle(ids)
-    pipe = subprocess.Popen(
-        ["redis-cli", "-p", str(server.port), "--pipe"],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    )
-    for start in range(0, members, 100):
-        chunk = ids[start : start + 100]
-        words = [b"*%d\r\n$4\r\nZADD\r\n$2\r\nlb\r\n" % (2 + 2 * len(chunk))]
-        for number in chunk:
-            score = b"%d" % chance.randrange(100000)
-            words.append(b"$%d\r\n%s\r\n$17\r\nuser:%012d\r\n" % (len(score), score, number))
-        pipe.stdin.write(b"".join(words))
-    pipe.stdin.close()
-    pipe.wait()
+def bench(server, arguments, *words):
+    """One run of the generator: the object that `rankd bench --json` prints last, the workload's own."""
+    command = [GENERATOR, "bench", "--json", "--keep", "--port", str(server.port), "--members", str(arguments.n)]
+    command += ["--seconds", str(arguments.s), *(str(word) for word in words)]
+    run = subprocess.run(command, capture_output=True, text=True, preexec_fn=pin(arguments.p.partition("/")[2]))
+    if run.returncode != 0:
+        sys.exit(f"{server.name}: {run.stderr}")
+    return json.loads(run.stdout.splitlines()[-1])
 
 
-def run(server, workload, members, requests):
-    """One round: (CPU microseconds per operation, operations per second, 99th percentile in milliseconds)."""
-    pipeline, connections, share, command = WORKLOADS[workload]
-    count = max(int(requests * share), 1000)
-    before = server.cpu_seconds()
-    words = ["redis-benchmark", "-p", str(server.port), "-n", str(count), "-c", str(connections)]
-    words += ["-P", str(pipeline), "-r", str(members), "--csv"] + command.split()
-    out = subprocess.run(words, capture_output=True, text=True).stdout
-    spent = server.cpu_seconds() - before
-    line = [line for line in out.splitlines() if line.startswith('"' + command.split()[0])][-1]
-    # test, rps, average, min, p50, p95, p99, max
-    figures = [word.strip('"') for word in line.rsplit('","', 7)[1:]]
-    return 1e6 * spent / count, float(figures[0]), float(figures[5])
+def print_row(name, rounds, figures, ratio):
+    """A row of medians: `figures` for each server, then how the last one stands to the best other by `ratio`."""
+    cells = []
+    for index in range(len(rounds[0])):
+        medians = [statistics.median(servers[index][figure] for servers in rounds) for figure, _ in figures]
+        texts = [form.format(median) for (_, form), median in zip(figures, medians)]
+        cells.append(f"{texts[0]} ({', '.join(texts[1:])})")
+    if len(cells) > 1:
+        # Round by round, so that a slow minute of the machine is in both halves of a ratio.
+        ratios = [min(one[ratio] for one in servers[:-1]) / max(servers[-1][ratio], 1e-9) for servers in rounds]
+        cells.append(f"{statistics.median(ratios):.1f} x less")
+    print(f"| {name} | " + " | ".join(cells) + " |", flush=True)
+
+
+def print_head(servers, what):
+    names = [server.name for server in servers]
+    last = [f"{names[-1]} against the best other"] if len(names) > 1 else []
+    print("\n| row | " + " | ".join([f"{name} {what}" for name in names] + last) + " |")
+    print("|---" * (1 + len(names) + len(last)) + "|", flush=True)
 
 
 def main():
     arguments = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     arguments.add_argument("-n", type=int, default=1000000, metavar="MEMBERS")
-    arguments.add_argument("-r", type=int, default=1000000, metavar="REQUESTS")
+    arguments.add_argument("-s", type=float, default=1.5, metavar="SECONDS")
     arguments.add_argument("-k", type=int, default=3, metavar="ROUNDS")
-    arguments.add_argument("-w", default=",".join(WORKLOADS), metavar="WORKLOADS")
+    arguments.add_argument("-w", default=",".join([*CLOSED, *OPEN]), metavar="ROWS")
+    arguments.add_argument("-p", default="", metavar="CPUS/CPUS")
     arguments.add_argument("servers", nargs="+", metavar="NAME=COMMAND")
     arguments = arguments.parse_args()
+    rows = arguments.w.split(",")
+    if unknown := set(rows) - CLOSED.keys() - OPEN.keys():
+        sys.exit(f"no such row: {', '.join(sorted(unknown))}; there are {', '.join([*CLOSED, *OPEN])}")
     servers = []
     try:
         for text in arguments.servers:
-            server = Server(*text.split("=", 1))
+            server = Server(*text.split("=", 1), arguments.p.partition("/")[0])
             servers.append(server)
-            empty, cpu, start = server.resident_bytes(), server.cpu_seconds(), time.monotonic()
-            load(server, arguments.n)
-            members = arguments.n
+            empty = server.resident_bytes()
+            loaded = bench(server, arguments, "-w", "load")
             print(
-                f"load of {members}: {server.name} {time.monotonic() - start:.1f} s, "
-                f"{server.cpu_seconds() - cpu:.1f} s of server CPU, "
-                f"{(server.resident_bytes() - empty) / members:.1f} bytes a member",
+                f"load of {arguments.n}: {server.name} {loaded['seconds']:.1f} s, "
+                f"{loaded['server_cpu_us_per_op'] * loaded['replies'] / 1e6:.1f} s of server CPU, "
+                f"{(server.resident_bytes() - empty) / arguments.n:.1f} bytes a member",
                 flush=True,
             )
-        names = [server.name for server in servers]
-        print("\n| workload | " + " | ".join(f"{name} us CPU/op (op/s, p99 ms)" for name in names), end="")
-        print(f" | {names[-1]} against the best other |" if len(names) > 1 else " |")
-        print("|---" * (len(names) + (2 if len(names) > 1 else 1)) + "|", flush=True)
-        for workload in arguments.w.split(","):
-            rounds = [[run(server, workload, arguments.n, arguments.r) for server in servers] for _ in range(arguments.k)]
-            medians = [
-                [statistics.median(figures[index][figure] for figures in rounds) for figure in range(3)]
-                for index in range(len(servers))
-            ]
-            cells = [f"{cpu:.2f} ({rate:,.0f}, {p99:.2f})" for cpu, rate, p99 in medians]
-            if len(servers) > 1:
-                # Round by round, so that a slow minute of the machine is in both halves of a ratio.
-                ratios = [min(one[0] for one in figures[:-1]) / max(figures[-1][0], 1e-9) for figures in rounds]
-                cells.append(f"{statistics.median(ratios):.1f} x less CPU")
-            print(f"| {workload} | " + " | ".join(cells) + " |", flush=True)
+
+        def rounds(*words):
+            return [[bench(server, arguments, *words) for server in servers] for _ in range(arguments.k)]
+
+        closed, opened = ([row for row in rows if row in kind] for kind in (CLOSED, OPEN))
+        if closed:
+            print_head(servers, "us CPU/op (op/s, p99 ms)")
+        figures = [("server_cpu_us_per_op", "{:.2f}"), ("ops_per_second", "{:,.0f}"), ("p99_ms", "{:.2f}")]
+        for row in closed:
+            workload, pipeline = CLOSED[row]
+            print_row(row, rounds("-w", workload, "--pipeline", pipeline), figures, "server_cpu_us_per_op")
+        if opened:
+            print_head(servers, "p99.9 ms (op/s, us CPU/op)")
+        figures = [("p999_ms", "{:.2f}"), ("ops_per_second", "{:,.0f}"), ("server_cpu_us_per_op", "{:.2f}")]
+        for row in opened:
+            peers = servers[:-1] or servers
+            peaks = [bench(server, arguments, "-w", OPEN[row])["ops_per_second"] for server in peers]
+            rate = int(max(peaks) / 2)
+            print_row(f"{row} at {rate:,}/s", rounds("-w", OPEN[row], "--rate", rate), figures, "p999_ms")
     finally:
         for server in servers:
             server.stop()
