@@ -66,7 +66,7 @@ record:
 crash rounds="300":
     RANKD_CRASH_ROUNDS={{rounds}} cargo test --release crash -- --nocapture
 
-# Fuzz a target (needs a nightly toolchain and cargo-fuzz): request, ranking.
+# Fuzz a target (needs a nightly toolchain and cargo-fuzz): request, ranking, rdb.
 fuzz target="request" seconds="60":
     cargo +nightly fuzz run {{target}} -- -max_total_time={{seconds}}
 

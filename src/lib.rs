@@ -2,11 +2,12 @@
 //!
 //! # Layout
 //!
-//! Six layers, each a folder; imports only go down this list (`tests/layers.rs` holds the rule):
+//! Seven layers, each a folder; imports only go down this list (`tests/layers.rs` holds the rule):
 //!
 //! - [`server`]: who is talking? Sockets, runtimes, connections, start and stop.
 //! - [`commands`]: what does it mean? Arguments in, reply out; one file per command family.
 //! - [`journal`]: will it survive? Records, segments, recovery, checkpoint.
+//! - [`rdb`]: what does Redis say? RDB files and DUMP payloads, in both directions.
 //! - [`store`]: where is it? Key to slot to shard to value; the locks; expiry.
 //! - [`resp`]: how is it spelled? The request reader and the RESP2/RESP3 reply writer.
 //! - [`ranking`]: who is ahead? The pure data structure.
@@ -29,6 +30,7 @@ pub mod journal;
 pub mod limits;
 pub mod quoting;
 pub mod ranking;
+pub mod rdb;
 pub mod resp;
 pub mod server;
 pub mod store;

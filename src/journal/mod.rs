@@ -274,4 +274,8 @@ impl ChangeSink for Journal {
         self.pending_bytes.fetch_add(bytes, Ordering::Relaxed);
         last
     }
+
+    fn last_seq(&self) -> Seq {
+        Journal::last_seq(self)
+    }
 }

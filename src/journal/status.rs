@@ -47,9 +47,9 @@ pub struct Status {
     pub last_checkpoint_error: Option<String>,
     /// How long the last one took, in whole seconds (`aof_last_rewrite_time_sec`).
     pub last_checkpoint_s: Option<u64>,
-    /// Unix seconds of the last base, or of the start if there was none (`rdb_last_save_time`, LASTSAVE).
+    /// Unix seconds of the last base, or of the start if there was none.
     pub last_save_unix_s: u64,
-    /// Records since the last base began (`rdb_changes_since_last_save` counts in its way).
+    /// Records since the last base began.
     pub records_since_base: u64,
 }
 

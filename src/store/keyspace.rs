@@ -59,6 +59,11 @@ impl Keyspace {
         }
     }
 
+    /// What keys the hashes of keys and members.
+    pub(super) fn seed(&self) -> u64 {
+        self.seed
+    }
+
     pub(super) fn len(&self) -> usize {
         self.entries.len()
     }
@@ -178,6 +183,11 @@ impl Keyspace {
         &mut self.entries.find_mut(hash, |entry| *entry.key == *key).expect("found above").value
     }
 
+    /// All keys, in no order.
+    pub(super) fn iter(&self) -> impl Iterator<Item = &Entry> {
+        self.entries.iter()
+    }
+
     /// See [`Table::scan`].
     pub(super) fn scan<'k>(&'k self, cursor: u64, count: usize, visit: impl FnMut(&'k Entry)) -> u64 {
         let hasher = self.hasher.clone();
@@ -190,6 +200,13 @@ impl Keyspace {
     pub(super) fn note_flush(&mut self) {
         let Self { entries, interests, hasher, .. } = self;
         interests.note_flush(|key| entries.find(hasher.hash_one(key), |entry| *entry.key == *key).is_some());
+    }
+
+    /// Puts what `other` holds in place of everything, and that into `other`. Who watches or waits still does: to them
+    /// the two must be the same.
+    pub(super) fn swap(&mut self, other: &mut Keyspace) {
+        std::mem::swap(self, other);
+        std::mem::swap(&mut self.interests, &mut other.interests);
     }
 
     /// Empties the keyspace and returns what it held, for someone else to free. Who watches or waits still does.

@@ -9,6 +9,7 @@
 
 pub mod change;
 pub mod event;
+mod export;
 mod hold;
 pub mod interest;
 mod kept;
@@ -26,6 +27,7 @@ mod value;
 mod writer;
 
 pub use change::DatabaseIndex;
+pub use export::{Census, Export, ExportVisitor, Frozen, KeyHead, Length};
 pub use hold::{Hold, Lookups, Reader};
 pub use kept::{KeptResults, KeptStats};
 pub use loading::Loader;
@@ -47,7 +49,7 @@ use interest::Ticket;
 use keyspace::Keyspace;
 use parking_lot::RwLock;
 use reclaim::Reclaimer;
-use sink::{ChangeSink, Forget};
+use sink::ChangeSink;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 
@@ -87,6 +89,14 @@ pub struct DatabaseSize {
     pub expiring_keys: usize,
     /// The sum of the times at which they do, in unix milliseconds.
     pub expiry_sum_ms: u128,
+}
+
+impl DatabaseSize {
+    fn add(&mut self, keyspace: &Keyspace) {
+        self.keys += keyspace.len();
+        self.expiring_keys += keyspace.expiring_len();
+        self.expiry_sum_ms += keyspace.expiry_sum_ms();
+    }
 }
 
 /// All keys of all databases.
@@ -162,6 +172,19 @@ impl Store {
         self.last_ticket.fetch_add(1, Ordering::Relaxed) + 1
     }
 
+    /// The last record that was made, 0 before a sink is attached.
+    #[must_use]
+    pub fn last_seq(&self) -> Seq {
+        self.sink.get().map_or(Seq(0), |sink| sink.last_seq())
+    }
+
+    /// An empty store of the same shape, with the same hashes, without a sink.
+    #[must_use]
+    pub fn sibling(&self) -> Self {
+        let seed = self.shards[0].read().keyspace(0).seed();
+        Self::new(self.shards.len(), self.databases, seed, self.clock.clone())
+    }
+
     /// The number of databases, numbered from 0.
     #[must_use]
     pub fn databases(&self) -> DatabaseIndex {
@@ -220,7 +243,7 @@ impl Store {
     }
 
     fn append(&self, records: &ChangeBuffer, now_ms: u64) -> Seq {
-        self.sink.get().map_or_else(|| Forget.append(now_ms, records), |sink| sink.append(now_ms, records))
+        self.sink.get().map_or(Seq(0), |sink| sink.append(now_ms, records))
     }
 }
 

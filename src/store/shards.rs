@@ -68,12 +68,7 @@ impl Shards<'_, '_> {
     pub fn size(&self, database: DatabaseIndex) -> DatabaseSize {
         let mut size = DatabaseSize::default();
         for index in 0..self.store().shard_count() {
-            self.visit(index, |shard| {
-                let keyspace = shard.keyspace(database);
-                size.keys += keyspace.len();
-                size.expiring_keys += keyspace.expiring_len();
-                size.expiry_sum_ms += keyspace.expiry_sum_ms();
-            });
+            self.visit(index, |shard| size.add(shard.keyspace(database)));
         }
         size
     }

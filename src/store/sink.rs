@@ -1,6 +1,7 @@
 //! Where Changes go: the store's side of the journal.
 
 use super::change::ChangeBuffer;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 /// A record's place in the journal and in time: 1 for the first record ever, then counting up without gaps.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -14,14 +15,22 @@ pub trait ChangeSink: Send + Sync {
     /// Takes every closed record of `records`, giving them the next sequence numbers in order, and returns the last.
     /// `unix_ms` is the time of the commands.
     fn append(&self, unix_ms: u64, records: &ChangeBuffer) -> Seq;
+
+    /// The last record that was taken.
+    fn last_seq(&self) -> Seq;
 }
 
-/// The sink of a server that keeps nothing (`appendonly no`).
-#[derive(Debug)]
-pub struct Forget;
+/// The sink of a server without a journal (`appendonly no`): counts records and keeps nothing.
+#[derive(Debug, Default)]
+pub struct Count(AtomicU64);
 
-impl ChangeSink for Forget {
-    fn append(&self, _unix_ms: u64, _records: &ChangeBuffer) -> Seq {
-        Seq(0)
+impl ChangeSink for Count {
+    fn append(&self, _unix_ms: u64, records: &ChangeBuffer) -> Seq {
+        let count = records.records().count() as u64;
+        Seq(self.0.fetch_add(count, Ordering::Relaxed) + count)
+    }
+
+    fn last_seq(&self) -> Seq {
+        Seq(self.0.load(Ordering::Relaxed))
     }
 }

@@ -1,0 +1,91 @@
+//! The types of values that stand in a file, by number, and what each is made of.
+
+/// A value's type and encoding.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Form {
+    String,
+    Set(Encoding),
+    Ranking(Encoding),
+    /// Of a type that rankd has not.
+    Foreign(&'static str, Layout),
+}
+
+/// How a set or a ranking is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Encoding {
+    /// A number of members, then each; a ranking's scores as text.
+    Plain,
+    /// As `Plain`, with scores as doubles.
+    Doubles,
+    Intset,
+    Ziplist,
+    Listpack,
+}
+
+/// What a foreign value is made of, as far as one must know to get past it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Layout {
+    /// One string.
+    Packed,
+    /// A number, and for each of so many this many strings.
+    Strings(usize),
+    /// A number, and for each a kind of node and a string.
+    Nodes,
+    /// A time of eight bytes, then a string.
+    TimedPacked,
+    /// A number, and for each a time in the form of a length and two strings. `after_time`: a time of eight bytes first.
+    TimedFields { after_time: bool },
+    /// A number, and for each two strings and a time of eight bytes.
+    FieldsWithTimes,
+    /// A stream, as of this version of it.
+    Stream(u8),
+    /// A module's, which names what follows.
+    Module,
+}
+
+pub(super) const STRING: u8 = 0;
+pub(super) const SET: u8 = 2;
+pub(super) const RANKING_DOUBLES: u8 = 5;
+
+/// The file's maker: Valkey has given one number a meaning of its own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Dialect {
+    Redis,
+    Valkey,
+}
+
+impl Form {
+    /// The form with this number, `None` if there is none (or it never left a pre-release).
+    pub(super) fn of(number: u8, dialect: Dialect) -> Option<Self> {
+        use Layout::{FieldsWithTimes, Module, Nodes, Packed, Stream, Strings, TimedFields, TimedPacked};
+        let foreign = |name, layout| Some(Self::Foreign(name, layout));
+        match number {
+            STRING => Some(Self::String),
+            1 => foreign("list", Strings(1)),
+            SET => Some(Self::Set(Encoding::Plain)),
+            3 => Some(Self::Ranking(Encoding::Plain)),
+            4 => foreign("hash", Strings(2)),
+            RANKING_DOUBLES => Some(Self::Ranking(Encoding::Doubles)),
+            7 => foreign("module", Module),
+            9 => foreign("hash", Packed),
+            10 => foreign("list", Packed),
+            11 => Some(Self::Set(Encoding::Intset)),
+            12 => Some(Self::Ranking(Encoding::Ziplist)),
+            13 => foreign("hash", Packed),
+            14 => foreign("list", Strings(1)),
+            15 => foreign("stream", Stream(1)),
+            16 => foreign("hash", Packed),
+            17 => Some(Self::Ranking(Encoding::Listpack)),
+            18 => foreign("list", Nodes),
+            19 => foreign("stream", Stream(2)),
+            20 => Some(Self::Set(Encoding::Listpack)),
+            21 => foreign("stream", Stream(3)),
+            22 if dialect == Dialect::Valkey => foreign("hash", FieldsWithTimes),
+            22 => foreign("hash", TimedFields { after_time: false }),
+            23 => foreign("hash", Packed),
+            24 => foreign("hash", TimedFields { after_time: true }),
+            25 => foreign("hash", TimedPacked),
+            _ => None,
+        }
+    }
+}

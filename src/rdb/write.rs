@@ -1,0 +1,231 @@
+//! From a walk over the store to the bytes of a file.
+//!
+//! Written as RDB version 9: nothing in the file is younger (scores as doubles came with version 8), and a reader takes
+//! every version up to its own, so Redis from 5 on and every Valkey load it. Strings stand as they are or as integers,
+//! uncompressed; sets and rankings in their plain forms, which every server packs anew as it likes.
+
+use super::{CHECKSUM, form, length, opcode};
+use crate::ranking::Score;
+use crate::store::{DatabaseIndex, DatabaseSize, Export, ExportVisitor, KeyHead, Kind, Length};
+use std::io::{self, Seek, SeekFrom, Write};
+
+const MAGIC: &[u8] = b"REDIS0009";
+
+/// Bytes gathered before they are written.
+const GATHERED_BYTES: usize = 256 * 1024;
+
+/// What a file holds.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Written {
+    /// Keys in it.
+    pub keys: u64,
+    /// Its length.
+    pub bytes: u64,
+}
+
+/// Writes what `export` tells to `out`, which must be empty and at its start. `go_on` is asked between two steps, with
+/// no lock held unless the store is frozen; its error ends the writing.
+///
+/// # Errors
+/// Those of `out` and `go_on`.
+pub fn write(
+    out: impl Write + Seek,
+    mut export: Export<'_>,
+    unix_s: u64,
+    mut go_on: impl FnMut() -> io::Result<()>,
+) -> io::Result<Written> {
+    let mut file = File { out, checksum: 0, bytes: 0 };
+    let mut encoder = Encoder::default();
+    encoder.buffer.extend_from_slice(MAGIC);
+    encoder.aux("rankd-ver", env!("CARGO_PKG_VERSION"));
+    encoder.aux("redis-bits", &usize::BITS.to_string());
+    encoder.aux("ctime", &unix_s.to_string());
+    while export.step(&mut encoder) {
+        if encoder.buffer.len() >= GATHERED_BYTES {
+            file.drain(&mut encoder)?;
+        }
+        go_on()?;
+    }
+    encoder.buffer.push(opcode::END);
+    file.drain(&mut encoder)?;
+    let checksum = file.checksum.to_le_bytes();
+    file.out.write_all(&checksum)?;
+    file.out.flush()?;
+    Ok(Written { keys: encoder.keys, bytes: file.bytes + checksum.len() as u64 })
+}
+
+/// The file so far.
+struct File<W> {
+    out: W,
+    checksum: u64,
+    bytes: u64,
+}
+
+impl<W: Write + Seek> File<W> {
+    /// Writes what the encoder has gathered, and puts right the counts that have turned out otherwise.
+    fn drain(&mut self, encoder: &mut Encoder) -> io::Result<()> {
+        self.out.write_all(&encoder.buffer)?;
+        self.checksum = checksum_on(self.checksum, &encoder.buffer);
+        self.bytes += encoder.buffer.len() as u64;
+        encoder.drained += encoder.buffer.len() as u64;
+        encoder.buffer.clear();
+        for Correction { at, announced, counted } in encoder.corrections.drain(..) {
+            self.out.seek(SeekFrom::Start(at))?;
+            self.out.write_all(&counted.to_be_bytes())?;
+            self.out.seek(SeekFrom::Start(self.bytes))?;
+            // The checksum is linear: that of the whole changes by that of the difference alone.
+            let difference = (announced ^ counted).to_be_bytes();
+            self.checksum ^= checksum_of_zeros(checksum_on(0, &difference), self.bytes - at - 8);
+        }
+        Ok(())
+    }
+}
+
+/// The checksum of `bytes` behind what has the checksum `before`.
+fn checksum_on(before: u64, bytes: &[u8]) -> u64 {
+    // The catalogue's initial values are mirrored where its results are.
+    let mut digest = CHECKSUM.digest_with_initial(before.reverse_bits());
+    digest.update(bytes);
+    digest.finalize()
+}
+
+/// As [`checksum_on`], of `count` zeros.
+fn checksum_of_zeros(mut before: u64, mut count: u64) -> u64 {
+    const ZEROS: [u8; 4096] = [0; 4096];
+    while count > 0 {
+        let here = count.min(ZEROS.len() as u64);
+        before = checksum_on(before, &ZEROS[..here as usize]);
+        count -= here;
+    }
+    before
+}
+
+/// A count in the file that turned out otherwise.
+struct Correction {
+    /// Where its eight bytes stand.
+    at: u64,
+    announced: u64,
+    counted: u64,
+}
+
+/// Gathers bytes under the store's locks.
+#[derive(Default)]
+struct Encoder {
+    buffer: Vec<u8>,
+    /// Bytes that have left the buffer.
+    drained: u64,
+    keys: u64,
+    /// The database that the walk is in, until its first key.
+    unopened: Option<(DatabaseIndex, DatabaseSize)>,
+    /// The count of a value that comes in several steps: where it stands, what it says, and the elements so far.
+    open: Option<Correction>,
+    corrections: Vec<Correction>,
+}
+
+impl Encoder {
+    fn aux(&mut self, name: &str, value: &str) {
+        self.buffer.push(opcode::AUX);
+        self.put_string(name.as_bytes());
+        self.put_string(value.as_bytes());
+    }
+
+    fn put_length(&mut self, length: u64) {
+        match length {
+            0..64 => self.buffer.push(length as u8),
+            64..16_384 => self.buffer.extend_from_slice(&(length as u16 | 0x4000).to_be_bytes()),
+            16_384..=0xffff_ffff => {
+                self.buffer.push(length::FOUR_BYTES);
+                self.buffer.extend_from_slice(&(length as u32).to_be_bytes());
+            }
+            _ => {
+                self.buffer.push(length::EIGHT_BYTES);
+                self.buffer.extend_from_slice(&length.to_be_bytes());
+            }
+        }
+    }
+
+    fn put_string(&mut self, string: &[u8]) {
+        const SPECIAL: u8 = length::SPECIAL << 6;
+        let Some(integer) = spelled_integer(string) else {
+            self.put_length(string.len() as u64);
+            self.buffer.extend_from_slice(string);
+            return;
+        };
+        if let Ok(integer) = i8::try_from(integer) {
+            self.buffer.push(SPECIAL | length::INTEGER_8);
+            self.buffer.extend_from_slice(&integer.to_le_bytes());
+        } else if let Ok(integer) = i16::try_from(integer) {
+            self.buffer.push(SPECIAL | length::INTEGER_16);
+            self.buffer.extend_from_slice(&integer.to_le_bytes());
+        } else {
+            self.buffer.push(SPECIAL | length::INTEGER_32);
+            self.buffer.extend_from_slice(&integer.to_le_bytes());
+        }
+    }
+
+    fn key(&mut self, head: KeyHead<'_>, form: u8) {
+        if let Some((database, size)) = self.unopened.take() {
+            self.buffer.push(opcode::SELECT_DATABASE);
+            self.put_length(u64::from(database));
+            self.buffer.push(opcode::RESIZE_DATABASE);
+            self.put_length(size.keys as u64);
+            self.put_length(size.expiring_keys as u64);
+        }
+        if let Some(at_ms) = head.expire_at_ms {
+            self.buffer.push(opcode::EXPIRE_MS);
+            self.buffer.extend_from_slice(&at_ms.to_le_bytes());
+        }
+        self.buffer.push(form);
+        self.put_string(head.key);
+        self.keys += 1;
+    }
+}
+
+impl ExportVisitor for Encoder {
+    fn database(&mut self, database: DatabaseIndex, size: DatabaseSize) {
+        self.unopened = Some((database, size));
+    }
+
+    fn string(&mut self, head: KeyHead<'_>, value: &[u8]) {
+        self.key(head, form::STRING);
+        self.put_string(value);
+    }
+
+    fn begin(&mut self, head: KeyHead<'_>, kind: Kind, length: Length) {
+        self.key(head, if kind == Kind::Set { form::SET } else { form::RANKING_DOUBLES });
+        match length {
+            Length::Exactly(count) => self.put_length(count as u64),
+            Length::About(count) => {
+                // In the longest form, so that every other count has room in its place.
+                let announced = count as u64;
+                self.buffer.push(length::EIGHT_BYTES);
+                let at = self.drained + self.buffer.len() as u64;
+                self.buffer.extend_from_slice(&announced.to_be_bytes());
+                self.open = Some(Correction { at, announced, counted: 0 });
+            }
+        }
+    }
+
+    fn member(&mut self, member: &[u8]) {
+        self.put_string(member);
+        self.open.iter_mut().for_each(|open| open.counted += 1);
+    }
+
+    fn entry(&mut self, member: &[u8], score: Score) {
+        self.member(member);
+        self.buffer.extend_from_slice(&score.get().to_le_bytes());
+    }
+
+    fn end(&mut self) {
+        self.corrections.extend(self.open.take().filter(|count| count.counted != count.announced));
+    }
+}
+
+/// The integer of 32 bits that is spelled exactly like `string`.
+fn spelled_integer(string: &[u8]) -> Option<i32> {
+    if string.is_empty() || string.len() > 11 {
+        return None;
+    }
+    let integer: i32 = std::str::from_utf8(string).ok()?.parse().ok()?;
+    (itoa::Buffer::new().format(integer).as_bytes() == string).then_some(integer)
+}
