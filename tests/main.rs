@@ -19,6 +19,7 @@ mod memory;
 mod model;
 mod npm;
 mod protocol;
+mod rdb;
 mod scripts;
 mod support;
 mod tools;

@@ -11,6 +11,8 @@ pub struct CommandError(pub Cow<'static, str>);
 pub type Outcome = Result<(), CommandError>;
 
 impl CommandError {
+    /// The command needs the data, which are still being read.
+    pub const LOADING: Self = Self::text("LOADING Redis is loading the dataset in memory");
     /// The arguments make no sense.
     pub const SYNTAX: Self = Self::text("ERR syntax error");
     /// An argument is not an integer of 64 bits.

@@ -259,7 +259,7 @@ impl<'b> Batch<'b> {
     /// Refuses what needs the data while they are still being read.
     fn check_loading(&self, spec: &CommandSpec) -> Result<(), CommandError> {
         if self.host.is_loading() && !spec.has(Flag::Loading) {
-            return Err(CommandError::text("LOADING Redis is loading the dataset in memory"));
+            return Err(CommandError::LOADING);
         }
         Ok(())
     }

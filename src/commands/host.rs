@@ -6,7 +6,7 @@ use super::pubsub::Channels;
 use super::stats::{Errors, Rates, Stats};
 use crate::chance::Chance;
 use crate::clock::Clock;
-use crate::config::{Config, Settings};
+use crate::config::{Config, SavePoint, Settings};
 use crate::store::{DatabaseIndex, Store};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -16,7 +16,7 @@ pub trait Process: Send + Sync {
     /// Why writes must be refused now, if they must: the journal cannot take them.
     fn write_refusal(&self) -> Option<String>;
 
-    /// How far the reading of the journal has come.
+    /// How far the reading of the journal or the dump file has come.
     fn loading(&self) -> Loading;
 
     /// Starts a checkpoint of the journal.
@@ -25,17 +25,71 @@ pub trait Process: Send + Sync {
     /// The error reply: one is running, or there is no journal.
     fn start_checkpoint(&self) -> Result<(), String>;
 
-    /// What INFO and LASTSAVE say of persistence.
+    /// What INFO says of the journal.
     fn persistence(&self) -> Persistence;
+
+    /// Writes the dump file as of this moment, while everybody waits.
+    ///
+    /// # Errors
+    /// Why there is no new file; the one before is as it was.
+    fn save(&self) -> Result<(), String>;
+
+    /// Begins to write the dump file beside other work.
+    ///
+    /// # Errors
+    /// If one is being written, or it could not be begun.
+    fn start_save(&self) -> Result<(), String>;
+
+    /// Begins to write the dump file if one of the `points` says that it is time.
+    fn save_if_due(&self, points: &[SavePoint]);
+
+    /// Writes the dump file, and reads it back in place of everything, in one moment.
+    ///
+    /// # Errors
+    /// What failed; nothing has changed then.
+    fn reload(&self) -> Result<(), String>;
+
+    /// What INFO and LASTSAVE say of the dump file.
+    fn saves(&self) -> Saves;
 
     /// Puts a changed configuration into effect where the process caches it.
     fn configure(&self, config: &Config);
 
-    /// Begins to stop the server: no new commands, flush, sync, exit 0.
-    fn shut_down(&self);
+    /// Begins to stop the server: no new commands, flush, sync, exit 0. Before that it writes the dump file, if so
+    /// wanted.
+    ///
+    /// # Errors
+    /// If the file could not be written and that is not to be passed over; the server goes on.
+    fn shut_down(&self, save: AtEnd) -> Result<(), String>;
 }
 
-/// The reading of the journal at the start, in bytes of its files.
+/// What becomes of the dump file when the server ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AtEnd {
+    /// It stays as it is.
+    Leave,
+    /// It is written.
+    Save,
+    /// It is written, and if that fails the server ends all the same.
+    TrySave,
+}
+
+/// Numbers about the dump file, as INFO's persistence section tells them.
+#[derive(Clone, Debug, Default)]
+#[expect(missing_docs, reason = "the fields are INFO's, which docs/operating.md explains")]
+pub struct Saves {
+    pub changes_since: u64,
+    pub in_progress: bool,
+    pub current_s: Option<u64>,
+    pub last_s: Option<u64>,
+    pub last_ok: bool,
+    pub last_unix_s: u64,
+    pub saves: u64,
+    pub keys_loaded: u64,
+    pub expired_keys_loaded: u64,
+}
+
+/// The reading of the data at the start, in bytes of their files.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Loading {
     /// All of them; 0 until that is known.
@@ -62,8 +116,6 @@ pub struct Persistence {
     pub fsyncs: u64,
     pub failed_fsyncs: u64,
     pub last_seq: u64,
-    pub changes_since_checkpoint: u64,
-    pub last_checkpoint_unix_s: u64,
 }
 
 /// A running server, as its commands see it.
@@ -88,7 +140,7 @@ pub struct Host {
     pub process: Arc<dyn Process>,
     /// The clock.
     pub clock: Clock,
-    /// Whether the journal is still being read: only commands flagged so are answered.
+    /// Whether the data are still being read: only commands flagged so are answered.
     pub is_loading: AtomicBool,
     /// When the server started, in unix milliseconds.
     pub started_ms: u64,
@@ -108,7 +160,7 @@ impl Host {
         bits[..40].to_owned()
     }
 
-    /// Whether the journal is still being read.
+    /// Whether the data are still being read.
     #[must_use]
     pub fn is_loading(&self) -> bool {
         self.is_loading.load(Ordering::Acquire)

@@ -152,23 +152,25 @@ fn persistence(host: &Host, _: &Shards<'_, '_>, out: &mut String) {
     let is_loading = host.is_loading();
     line(out, format_args!("loading:{}", flag(is_loading)));
     line(out, format_args!("async_loading:0"));
-    line(out, format_args!("rdb_changes_since_last_save:{}", facts.changes_since_checkpoint));
-    line(out, format_args!("rdb_bgsave_in_progress:0"));
-    line(
-        out,
-        format_args!("rdb_last_save_time:{}", facts.last_checkpoint_unix_s.max(host.started_ms / 1000)),
-    );
-    line(out, format_args!("rdb_last_bgsave_status:ok"));
+    let saves = host.process.saves();
+    let seconds = |seconds: Option<u64>| seconds.map_or(-1, u64::cast_signed);
+    line(out, format_args!("rdb_changes_since_last_save:{}", saves.changes_since));
+    line(out, format_args!("rdb_bgsave_in_progress:{}", flag(saves.in_progress)));
+    line(out, format_args!("rdb_last_save_time:{}", saves.last_unix_s));
+    line(out, format_args!("rdb_last_bgsave_status:{}", status(saves.last_ok)));
+    line(out, format_args!("rdb_last_bgsave_time_sec:{}", seconds(saves.last_s)));
+    line(out, format_args!("rdb_current_bgsave_time_sec:{}", seconds(saves.current_s)));
+    line(out, format_args!("rdb_saves:{}", saves.saves));
+    line(out, format_args!("rdb_last_load_keys_expired:{}", saves.expired_keys_loaded));
+    line(out, format_args!("rdb_last_load_keys_loaded:{}", saves.keys_loaded));
     line(out, format_args!("aof_enabled:{}", flag(facts.enabled)));
     line(out, format_args!("aof_rewrite_in_progress:{}", flag(facts.rewrite_in_progress)));
     line(out, format_args!("aof_rewrite_scheduled:0"));
     line(out, format_args!("aof_rewrites:{}", facts.rewrites));
     let failures = facts.rewrite_failures_in_a_row;
     line(out, format_args!("aof_rewrites_consecutive_failures:{failures}"));
-    let current_rewrite_s = facts.current_rewrite_s.map_or(-1, u64::cast_signed);
-    line(out, format_args!("aof_current_rewrite_time_sec:{current_rewrite_s}"));
-    let last_rewrite_s = facts.last_rewrite_s.map_or(-1, u64::cast_signed);
-    line(out, format_args!("aof_last_rewrite_time_sec:{last_rewrite_s}"));
+    line(out, format_args!("aof_current_rewrite_time_sec:{}", seconds(facts.current_rewrite_s)));
+    line(out, format_args!("aof_last_rewrite_time_sec:{}", seconds(facts.last_rewrite_s)));
     line(out, format_args!("aof_last_bgrewrite_status:{}", status(facts.last_rewrite_ok)));
     line(out, format_args!("aof_last_write_status:{}", status(facts.last_write_error.is_none())));
     if let Some(why) = &facts.last_write_error {

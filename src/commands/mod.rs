@@ -8,6 +8,7 @@ pub mod call;
 pub mod clients;
 mod configuration;
 mod connection;
+mod debug;
 pub mod error;
 pub mod execute;
 mod expiry;

@@ -1,8 +1,9 @@
 //! The server: its time, its journal's checkpoints, its end.
 
 use super::call::Call;
+use super::debug;
 use super::error::{CommandError, Outcome};
-use super::host::Host;
+use super::host::{AtEnd, Host};
 use super::session::{Next, Session};
 use super::spec::{CommandSpec, Flag, Group, Run};
 use crate::resp::reply::Reply;
@@ -23,11 +24,40 @@ pub(super) const COMMANDS: &[CommandSpec] = &[
     CommandSpec {
         name: "lastsave",
         syntax: "",
-        summary: "Returns the time of the last checkpoint",
+        summary: "Returns the time of the last save to the dump file",
         flags: &[Flag::Loading, Flag::Stale, Flag::Fast],
         categories: &["@admin", "@dangerous"],
         tips: &["nondeterministic_output"],
         run: Run::Admin(lastsave),
+        ..BASE
+    },
+    CommandSpec {
+        name: "save",
+        syntax: "",
+        summary: "Writes the dump file while everybody waits",
+        complexity: "O(N) with N elements of all keys",
+        flags: &[Flag::Admin, Flag::Noscript, Flag::NoAsyncLoading, Flag::NoMulti],
+        run: Run::Admin(save),
+        ..BASE
+    },
+    CommandSpec {
+        name: "bgsave",
+        syntax: "[SCHEDULE]",
+        summary: "Writes the dump file while serving",
+        complexity: "O(N) in the background, in small steps",
+        arity: -1,
+        flags: &[Flag::Admin, Flag::Noscript, Flag::NoAsyncLoading],
+        run: Run::Admin(bgsave),
+        ..BASE
+    },
+    CommandSpec {
+        name: "debug",
+        syntax: "<RELOAD | SLEEP seconds | HELP>",
+        summary: "What test suites ask of a server",
+        complexity: "Depends on subcommand.",
+        arity: -2,
+        flags: &[Flag::Admin, Flag::Noscript, Flag::Loading, Flag::Stale],
+        run: Run::Keyspace(debug::debug),
         ..BASE
     },
     CommandSpec {
@@ -60,10 +90,25 @@ fn time(host: &Host, _: &Call<'_>, reply: &mut Reply<'_>) -> Outcome {
 }
 
 fn lastsave(host: &Host, _: &Call<'_>, reply: &mut Reply<'_>) -> Outcome {
-    let persistence = host.process.persistence();
-    // As Redis: a server that has written none yet names its start.
-    let unix_s = persistence.last_checkpoint_unix_s.max(host.started_ms / 1000);
-    reply.integer(unix_s.cast_signed());
+    reply.integer(host.process.saves().last_unix_s.cast_signed());
+    Ok(())
+}
+
+fn save(host: &Host, _: &Call<'_>, reply: &mut Reply<'_>) -> Outcome {
+    host.process.save().map_err(|why| CommandError::new(format!("ERR {why}")))?;
+    reply.ok();
+    Ok(())
+}
+
+/// A checkpoint under way is no obstacle, so SCHEDULE only has to be spelled right.
+fn bgsave(host: &Host, call: &Call<'_>, reply: &mut Reply<'_>) -> Outcome {
+    let mut options = call.cursor(1);
+    let _ = options.take_word("schedule");
+    if options.remaining() > 0 {
+        return Err(CommandError::SYNTAX);
+    }
+    host.process.start_save().map_err(|why| CommandError::new(format!("ERR {why}")))?;
+    reply.simple("Background saving started");
     Ok(())
 }
 
@@ -73,7 +118,7 @@ fn bgrewriteaof(host: &Host, _: &Call<'_>, reply: &mut Reply<'_>) -> Outcome {
     Ok(())
 }
 
-/// The journal is always flushed and synced; SAVE and NOSAVE, which are about RDB files, only have to be spelled right.
+/// The journal is always flushed and synced; SAVE writes the dump file too.
 fn shutdown(host: &Host, session: &mut Session, call: &Call<'_>, _: &mut Reply<'_>) -> Outcome {
     let (mut save, mut nosave, mut now, mut force, mut abort) = (false, false, false, false, false);
     for option in call.cursor(1) {
@@ -92,7 +137,15 @@ fn shutdown(host: &Host, session: &mut Session, call: &Call<'_>, _: &mut Reply<'
     if abort {
         return Err(CommandError::text("ERR No shutdown in progress."));
     }
-    host.process.shut_down();
+    // What has been read so far must not take the place of all of it. As Redis.
+    let saves = !host.is_loading() && (save || !nosave && !call.config.save.is_empty());
+    let at_end = match (saves, force) {
+        (false, _) => AtEnd::Leave,
+        (true, false) => AtEnd::Save,
+        (true, true) => AtEnd::TrySave,
+    };
+    let told = |_| CommandError::text("ERR Errors trying to SHUTDOWN. Check logs.");
+    host.process.shut_down(at_end).map_err(told)?;
     // As Redis: no reply to this, only to what came before it.
     session.next = Next::Close;
     Ok(())

@@ -29,7 +29,7 @@ pub enum Section {
     Network,
     /// Threads and databases.
     General,
-    /// The journal.
+    /// The journal and the dump file.
     Journal,
     /// FRIENDRANK.
     Friends,
@@ -46,7 +46,7 @@ impl Section {
         match self {
             Self::Network => "Network",
             Self::General => "General",
-            Self::Journal => "Journal",
+            Self::Journal => "Journal and dump file",
             Self::Friends => "Friend ranking",
             Self::Events => "Keyspace events",
             Self::Log => "Log",
@@ -225,11 +225,20 @@ pub const DIRECTIVES: &[Directive] = &[
         },
     },
     Directive {
+        name: "enable-debug-command",
+        section: Section::General,
+        default: "no",
+        live: false,
+        help: "Who may use DEBUG: nobody (`no`), clients on this machine (`local`), or everybody (`yes`).",
+        get: |config| value::print_debug_policy(config.enable_debug_command),
+        set: |config, text| value::debug_policy(text).map(|policy| config.enable_debug_command = policy),
+    },
+    Directive {
         name: "dir",
         section: Section::Journal,
         default: "./data",
         live: false,
-        help: "Directory of the journal; made if it is missing.",
+        help: "Directory of the journal and of the dump file; made if it is missing.",
         get: |config| config.dir.display().to_string(),
         set: |config, text| {
             config.dir = text.into();
@@ -237,11 +246,39 @@ pub const DIRECTIVES: &[Directive] = &[
         },
     },
     Directive {
+        name: "dbfilename",
+        section: Section::Journal,
+        default: "dump.rdb",
+        live: false,
+        help: "The dump file in that directory: what SAVE and BGSAVE write, in Redis's RDB format.",
+        get: |config| config.dbfilename.clone(),
+        set: |config, text| {
+            config.dbfilename = text.to_owned();
+            if text.is_empty() || text.contains('/') || matches!(text, "." | "..") {
+                Err("dbfilename can't be a path, just a filename".into())
+            } else {
+                Ok(())
+            }
+        },
+    },
+    Directive {
+        name: "save",
+        section: Section::Journal,
+        default: "",
+        live: true,
+        help: "Pairs of seconds and changes: the dump file is written, as by BGSAVE, when so many seconds have gone \
+               by and there have been so many changes; and at the end. Lines of a file add up. Empty: only when \
+               asked for.",
+        get: |config| value::print_save_points(&config.save),
+        set: |config, text| value::save_points(text).map(|points| config.save = points),
+    },
+    Directive {
         name: "appendonly",
         section: Section::Journal,
         default: "yes",
         live: false,
-        help: "Keep every change in the journal. `no` keeps everything in memory only.",
+        help: "Keep every change in the journal. `no` keeps everything in memory only, and starts from the dump file \
+               if there is one.",
         get: |config| value::print_yes_no(config.appendonly),
         set: |config, text| value::yes_no(text).map(|on| config.appendonly = on),
     },

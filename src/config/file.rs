@@ -1,6 +1,7 @@
 //! Reading a configuration file in redis.conf's syntax.
 
 use super::Config;
+use super::value::print_save_points;
 use crate::quoting::split_words;
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -50,7 +51,7 @@ pub(super) fn read(config: &mut Config, path: &Path, depth: usize) -> Result<(),
         if values.is_empty() {
             return Err(error(number, format!("directive '{name}' has no value")));
         }
-        let value = values.join(" ");
+        let mut value = values.join(" ");
         if name.eq_ignore_ascii_case("include") {
             if depth == INCLUDES {
                 return Err(error(number, format!("includes nest deeper than {INCLUDES}")));
@@ -58,6 +59,10 @@ pub(super) fn read(config: &mut Config, path: &Path, depth: usize) -> Result<(),
             let included = path.parent().unwrap_or(Path::new("")).join(&value);
             read(config, &included, depth + 1).map_err(|why| error(number, format!("included: {why}")))?;
             continue;
+        }
+        if name.eq_ignore_ascii_case("save") && !value.is_empty() {
+            // As in Redis, each line adds to those before it, and an empty one takes them back.
+            value = format!("{} {value}", print_save_points(&config.save));
         }
         config.set(name, &value).map_err(|why| error(number, format!("'{name} {value}': {why}")))?;
     }
@@ -95,12 +100,26 @@ mod tests {
 
     #[test]
     fn a_redis_conf_is_understood() {
-        let config =
-            read_text("# comment\n\nPORT 7000\nrequirepass \"a b\\x21\"\nappendfsync always\nsave 900 1\n");
+        let config = read_text(
+            "# comment\n\nPORT 7000\nrequirepass \"a b\\x21\"\nappendfsync always\nmaxmemory 1gb\n",
+        );
         let config = config.unwrap();
         assert_eq!((config.port, config.requirepass.as_str()), (7000, "a b!"));
         assert_eq!(config.appendfsync, FsyncPolicy::Always);
-        assert_eq!(config.warnings(), ["directive 'save' is accepted for compatibility and has no effect"]);
+        assert_eq!(
+            config.warnings(),
+            ["directive 'maxmemory' is accepted for compatibility and has no effect"]
+        );
+    }
+
+    #[test]
+    fn save_points_add_up() {
+        let points = |text| read_text(text).map(|config| print_save_points(&config.save));
+        assert_eq!(points("save 900 1\nsave 60 100 10 0\n").unwrap(), "900 1 60 100 10 0");
+        assert_eq!(points("save 900 1\nsave \"\"\nsave 60 2\n").unwrap(), "60 2");
+        for wrong in ["save 900", "save 0 1", "save x 1", "save 1 -1"] {
+            assert!(points(wrong).unwrap_err().contains("Invalid save parameters"), "{wrong}");
+        }
     }
 
     #[test]

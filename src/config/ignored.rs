@@ -1,7 +1,7 @@
 //! Redis's directives that have no meaning here, with Redis 8.2's defaults.
 //!
 //! A redis.conf that names one is accepted, with a warning unless it names the default; CONFIG GET answers with what
-//! was set. What they are about (other types' encodings, RDB files, Lua, modules, eviction) is not here or needs no
+//! was set. What they are about (other types' encodings, Lua, modules, eviction) is not here or needs no
 //! tuning.
 
 /// Names and Redis's defaults, by name.
@@ -57,10 +57,8 @@ pub const IGNORED: &[(&str, &str)] = &[
     ("crash-log-enabled", "yes"),
     ("crash-memcheck-enabled", "yes"),
     ("daemonize", "no"),
-    ("dbfilename", "dump.rdb"),
     ("disable-thp", "yes"),
     ("dynamic-hz", "yes"),
-    ("enable-debug-command", "no"),
     ("enable-module-command", "no"),
     ("enable-protected-configs", "no"),
     ("hash-max-listpack-entries", "512"),
@@ -133,7 +131,6 @@ pub const IGNORED: &[(&str, &str)] = &[
     ("replica-serve-stale-data", "yes"),
     ("replicaof", ""),
     ("sanitize-dump-payload", "no"),
-    ("save", ""),
     ("server-cpulist", ""),
     ("set-max-intset-entries", "512"),
     ("set-max-listpack-entries", "128"),

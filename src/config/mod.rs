@@ -32,6 +32,27 @@ pub enum FsyncPolicy {
     Never,
 }
 
+/// When the dump file is written without being asked for: one pair of `save`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SavePoint {
+    /// Seconds that must have gone by since the last time.
+    pub seconds: u64,
+    /// Changes that there must have been since.
+    pub changes: u64,
+}
+
+/// Who may use DEBUG: `enable-debug-command`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum DebugPolicy {
+    /// Nobody.
+    #[default]
+    Nobody,
+    /// Clients on this machine.
+    Local,
+    /// Everybody.
+    Everybody,
+}
+
 /// How much is logged (`loglevel`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum LogLevel {
@@ -63,7 +84,10 @@ pub struct Config {
     pub proto_max_bulk_len_bytes: usize,
     pub threads: usize,
     pub databases: u32,
+    pub enable_debug_command: DebugPolicy,
     pub dir: PathBuf,
+    pub dbfilename: String,
+    pub save: Vec<SavePoint>,
     pub appendonly: bool,
     pub appendfsync: FsyncPolicy,
     pub auto_aof_rewrite_percentage: u32,
@@ -94,6 +118,9 @@ impl Default for Config {
             threads: 0,
             databases: 0,
             dir: PathBuf::new(),
+            dbfilename: String::new(),
+            save: Vec::new(),
+            enable_debug_command: DebugPolicy::default(),
             appendonly: false,
             appendfsync: FsyncPolicy::default(),
             auto_aof_rewrite_percentage: 0,

@@ -1,6 +1,6 @@
 //! How a directive's value is read and printed, with Redis's words for what is wrong.
 
-use super::{EventClasses, FsyncPolicy, LogLevel};
+use super::{DebugPolicy, EventClasses, FsyncPolicy, LogLevel, SavePoint};
 
 pub(super) fn yes_no(value: &str) -> Result<bool, String> {
     match value.to_ascii_lowercase().as_str() {
@@ -64,6 +64,39 @@ pub(super) fn print_fsync(value: FsyncPolicy) -> String {
 
 pub(super) fn event_classes(value: &str) -> Result<EventClasses, String> {
     EventClasses::parse(value).ok_or_else(|| "Invalid event class character. Use 'Ag$lshzxeKEtmdn'.".into())
+}
+
+pub(super) fn save_points(value: &str) -> Result<Vec<SavePoint>, String> {
+    let wrong = || "Invalid save parameters".to_owned();
+    let numbers = value.split_ascii_whitespace().map(|word| word.parse().map_err(|_| wrong()));
+    let numbers = numbers.collect::<Result<Vec<u64>, _>>()?;
+    let (pairs, []) = numbers.as_chunks() else { return Err(wrong()) };
+    let points = pairs.iter().map(|&[seconds, changes]| SavePoint { seconds, changes });
+    points.map(|point| if point.seconds > 0 { Ok(point) } else { Err(wrong()) }).collect()
+}
+
+pub(super) fn print_save_points(points: &[SavePoint]) -> String {
+    let pairs: Vec<_> =
+        points.iter().map(|SavePoint { seconds, changes }| format!("{seconds} {changes}")).collect();
+    pairs.join(" ")
+}
+
+pub(super) fn debug_policy(value: &str) -> Result<DebugPolicy, String> {
+    match value.to_ascii_lowercase().as_str() {
+        "no" => Ok(DebugPolicy::Nobody),
+        "local" => Ok(DebugPolicy::Local),
+        "yes" => Ok(DebugPolicy::Everybody),
+        _ => Err("argument(s) must be one of the following: no, yes, local".into()),
+    }
+}
+
+pub(super) fn print_debug_policy(value: DebugPolicy) -> String {
+    match value {
+        DebugPolicy::Nobody => "no",
+        DebugPolicy::Local => "local",
+        DebugPolicy::Everybody => "yes",
+    }
+    .into()
 }
 
 pub(super) fn log_level(value: &str) -> Result<LogLevel, String> {

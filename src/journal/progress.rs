@@ -16,7 +16,7 @@ pub struct Progress {
 }
 
 impl Progress {
-    /// Bytes of all files of the journal, 0 until they are known.
+    /// Bytes of all files, 0 until they are known.
     #[must_use]
     pub fn total_bytes(&self) -> u64 {
         self.total_bytes.load(Ordering::Relaxed)
@@ -34,11 +34,16 @@ impl Progress {
         let segments = manifest.segments.iter().map(|&number| segment_path(directory, number));
         let bytes =
             bases.chain(segments).filter_map(|path| path.metadata().ok()).map(|metadata| metadata.len());
-        self.total_bytes.store(bytes.sum(), Ordering::Relaxed);
+        self.expect(bytes.sum());
+    }
+
+    /// There are this many bytes to read.
+    pub fn expect(&self, total_bytes: u64) {
+        self.total_bytes.store(total_bytes, Ordering::Relaxed);
     }
 
     /// `offset` bytes of the present file have been read.
-    pub(super) fn advance(&self, offset: u64) {
+    pub fn advance(&self, offset: u64) {
         self.read_bytes.store(self.files_bytes.load(Ordering::Relaxed) + offset, Ordering::Relaxed);
     }
 

@@ -136,7 +136,7 @@ fn join_values(words: impl Iterator<Item = OsString>) -> Vec<OsString> {
 
 /// How many values the directive `name` takes on the command line, 0 if there is no such directive.
 fn values_of(name: &str) -> usize {
-    if name == "bind" || IGNORED.iter().any(|(ignored, _)| *ignored == name) {
+    if matches!(name, "bind" | "save") || IGNORED.iter().any(|(ignored, _)| *ignored == name) {
         usize::MAX
     } else {
         usize::from(DIRECTIVES.iter().any(|directive| directive.name == name))

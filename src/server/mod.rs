@@ -6,6 +6,7 @@
 
 pub mod command_line;
 mod connection;
+mod dump;
 mod listener;
 mod log;
 mod opening;

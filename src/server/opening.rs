@@ -1,9 +1,10 @@
-//! The journal is read while the server already answers, mostly with LOADING.
+//! The journal, or without one the dump file, is read while the server already answers, mostly with LOADING.
 
 use super::process::RunningProcess;
 use crate::commands::host::Host;
 use crate::journal::{Journal, Options, Progress, Recovered};
-use crate::store::sink::ChangeSink;
+use crate::rdb::Tally;
+use crate::store::sink::{ChangeSink, Count};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
@@ -13,42 +14,66 @@ use tokio::time::{Instant, interval_at};
 /// Time between two lines of progress in the log.
 const LINES_APART: Duration = Duration::from_secs(1);
 
-/// Reads the journal and makes it the host's. The log tells of its progress, if it takes long.
+/// What the start has read.
+pub(super) enum Opened {
+    /// The journal.
+    Journal(Recovered),
+    /// The dump file, if there is one.
+    Dump(Option<Tally>),
+}
+
+/// Reads the journal and makes it the host's, or without `options` reads the dump file. The log tells of the
+/// progress, if it takes long.
 ///
 /// # Errors
 /// Why the server cannot start.
 pub(super) async fn open(
-    options: Options,
+    options: Option<Options>,
     host: &Arc<Host>,
     process: &Arc<RunningProcess>,
-) -> Result<Recovered, String> {
+) -> Result<Opened, String> {
     let (done, mut outcome) = oneshot::channel();
-    let (store, progress) = (Arc::clone(&host.store), Arc::clone(&process.progress));
-    let read = move || drop(done.send(Journal::open(options, &store, &progress)));
+    let (store, running) = (Arc::clone(&host.store), Arc::clone(process));
+    let read = move || {
+        let read = match options {
+            Some(options) => Journal::open(options, &store, &running.progress)
+                .map(|(journal, recovered)| (Some(journal), Opened::Journal(recovered)))
+                .map_err(|error| error.to_string()),
+            None => running.dump.load(&running.progress).map(|loaded| (None, Opened::Dump(loaded))),
+        };
+        // Nobody waits any more if the server has been stopped.
+        let _ = done.send(read);
+    };
     let thread = std::thread::Builder::new().name("opening".to_owned()).spawn(read);
-    thread.map_err(|error| format!("a thread to read the journal: {error}"))?;
+    thread.map_err(|error| format!("a thread to read the data: {error}"))?;
     let begun = Instant::now();
     let mut lines = interval_at(begun + LINES_APART, LINES_APART);
-    let (journal, recovered) = loop {
+    let (journal, opened) = loop {
         tokio::select! {
             opened = &mut outcome => {
-                let opened = opened.map_err(|_| "reading the journal panicked; please report this")?;
-                break opened.map_err(|error| error.to_string())?;
+                let opened = opened.map_err(|_| "reading the data panicked; please report this")?;
+                break opened?;
             }
             _ = lines.tick() => tell(&process.progress, begun.elapsed()),
         }
     };
-    host.store.attach(Arc::clone(&journal) as Arc<dyn ChangeSink>);
-    process.take_journal(journal);
+    match journal {
+        Some(journal) => {
+            host.store.attach(Arc::clone(&journal) as Arc<dyn ChangeSink>);
+            process.take_journal(journal);
+        }
+        None => host.store.attach(Arc::new(Count::default())),
+    }
+    process.dump.begin();
     // What CONFIG SET has changed meanwhile.
     crate::commands::host::Process::configure(&**process, &host.config());
     host.is_loading.store(false, Ordering::Release);
-    Ok(recovered)
+    Ok(opened)
 }
 
 fn tell(progress: &Progress, elapsed: Duration) {
     let (read, total) = (progress.read_bytes(), progress.total_bytes());
     let percent = 100.0 * read as f64 / total.max(1) as f64;
     let left_s = elapsed.as_secs_f64() * (total.saturating_sub(read)) as f64 / read.max(1) as f64;
-    tracing::info!("reading the journal: {percent:.0} % of {} MiB, about {left_s:.0} s left", total >> 20);
+    tracing::info!("reading the data: {percent:.0} % of {} MiB, about {left_s:.0} s left", total >> 20);
 }

@@ -1,10 +1,11 @@
 //! What commands may ask of the process, answered: the journal, the log, the end.
 
+use super::dump::Dump;
 use super::log::Log;
 use super::signals::Stop;
 use super::startup::fit_descriptors;
-use crate::commands::host::{Loading, Persistence, Process};
-use crate::config::Config;
+use crate::commands::host::{AtEnd, Loading, Persistence, Process, Saves};
+use crate::config::{Config, SavePoint};
 use crate::journal::{Journal, Progress};
 use std::sync::{Arc, OnceLock};
 
@@ -14,8 +15,11 @@ pub(super) struct RunningProcess {
     pub(super) keeps_journal: bool,
     /// Set once it has been read.
     journal: OnceLock<Arc<Journal>>,
-    /// How far the reading of the journal has come.
+    pub(super) dump: Arc<Dump>,
+    /// How far the reading of the journal or the dump file has come.
     pub(super) progress: Arc<Progress>,
+    /// Whether the dump file must hold what has changed when the server ends, if SHUTDOWN has said so or otherwise.
+    pub(super) saves_at_end: OnceLock<bool>,
     pub(super) log: Log,
     /// The way to the end.
     pub(super) stop: Arc<Stop>,
@@ -23,8 +27,16 @@ pub(super) struct RunningProcess {
 
 impl RunningProcess {
     /// A process whose journal, if there is to be one, has not been read yet.
-    pub(super) fn new(keeps_journal: bool, log: Log, stop: Arc<Stop>) -> Self {
-        Self { keeps_journal, journal: OnceLock::new(), progress: Arc::default(), log, stop }
+    pub(super) fn new(keeps_journal: bool, dump: Arc<Dump>, log: Log, stop: Arc<Stop>) -> Self {
+        Self {
+            keeps_journal,
+            journal: OnceLock::new(),
+            dump,
+            progress: Arc::default(),
+            saves_at_end: OnceLock::new(),
+            log,
+            stop,
+        }
     }
 
     /// The journal, `None` with `appendonly no` and until it has been read.
@@ -79,8 +91,6 @@ impl Process for RunningProcess {
             fsyncs: status.fsyncs,
             failed_fsyncs: status.failed_fsyncs,
             last_seq: status.last_seq.0,
-            changes_since_checkpoint: status.records_since_base,
-            last_checkpoint_unix_s: status.last_save_unix_s,
         }
     }
 
@@ -96,7 +106,39 @@ impl Process for RunningProcess {
         }
     }
 
-    fn shut_down(&self) {
+    fn save(&self) -> Result<(), String> {
+        self.dump.save()
+    }
+
+    fn start_save(&self) -> Result<(), String> {
+        self.dump.start_save()
+    }
+
+    fn save_if_due(&self, points: &[SavePoint]) {
+        self.dump.save_if_due(points);
+    }
+
+    fn reload(&self) -> Result<(), String> {
+        self.dump.reload()
+    }
+
+    fn saves(&self) -> Saves {
+        self.dump.saves()
+    }
+
+    fn shut_down(&self, at_end: AtEnd) -> Result<(), String> {
+        let mut saves = at_end != AtEnd::Leave;
+        if saves {
+            // While there is somebody to tell if it fails. What changes from here on is written at the end.
+            self.dump.close();
+            let saved = self.dump.save();
+            saves = saved.is_ok();
+            if at_end == AtEnd::Save {
+                saved?;
+            }
+        }
+        let _ = self.saves_at_end.set(saves);
         self.stop.request();
+        Ok(())
     }
 }

@@ -1,10 +1,12 @@
 //! From a configuration to a serving process, and to its end.
 
+use super::dump::Dump;
 use super::log::Log;
+use super::opening::{self, Opened};
 use super::process::RunningProcess;
 use super::signals::Stop;
 use super::worker::{Shared, Worker};
-use super::{listener, opening, upkeep};
+use super::{listener, upkeep};
 use crate::chance::Chance;
 use crate::clock::Clock;
 use crate::commands::clients::Clients;
@@ -13,7 +15,7 @@ use crate::commands::pubsub::Channels;
 use crate::commands::stats::{Errors, Stats};
 use crate::commands::table::table;
 use crate::config::{Config, FsyncPolicy, Settings};
-use crate::journal::{Options, Recovered};
+use crate::journal::Options;
 use crate::store::event::EventSink;
 use crate::store::{KeptResults, Store};
 use rustix::process::{Resource, getrlimit, setrlimit};
@@ -27,7 +29,7 @@ use std::sync::atomic::AtomicBool;
 pub(super) const JOURNAL_DIRECTORY: &str = "journal";
 
 /// Shards of the store: enough that two threads seldom want the same one, few enough to visit all for a DBSIZE.
-const SHARDS: usize = 64;
+pub(super) const SHARDS: usize = 64;
 
 /// File descriptors kept for other things than clients. As Redis.
 const RESERVED_DESCRIPTORS: u64 = 32;
@@ -75,8 +77,11 @@ pub(super) fn run(mut config: Config, file: Option<PathBuf>) -> Result<(), Strin
     let addresses = addresses.map_err(|error| error.to_string())?;
     let port = addresses[0].port();
     let config_file = file.as_ref().map_or_else(String::new, |path| path.display().to_string());
-    let screen = Screen { appendfsync: config.appendfsync, directory, addresses, threads, file, warnings };
-    let process = Arc::new(RunningProcess::new(config.appendonly, log, stop));
+    let dump_path = directory.join(&config.dbfilename);
+    let dump = Dump::new(dump_path.clone(), Arc::clone(&store), clock.clone());
+    let screen =
+        Screen { appendfsync: config.appendfsync, directory, dump_path, addresses, threads, file, warnings };
+    let process = Arc::new(RunningProcess::new(config.appendonly, dump, log, stop));
     let channels = Arc::new(Channels::default());
     store.attach_events(Arc::clone(&channels) as Arc<dyn EventSink>);
     store.set_event_classes(config.notify_keyspace_events);
@@ -88,7 +93,7 @@ pub(super) fn run(mut config: Config, file: Option<PathBuf>) -> Result<(), Strin
         errors: Errors::default(),
         friend_rankings: KeptResults::with_bound(config.friendrank_keep_bytes),
         process: Arc::clone(&process) as Arc<dyn Process>,
-        is_loading: AtomicBool::new(options.is_some()),
+        is_loading: AtomicBool::new(true),
         started_ms: clock.now_ms(),
         clock,
         run_id: Host::new_run_id(&mut chance),
@@ -123,7 +128,7 @@ pub(super) fn fit_descriptors(maxclients: usize) -> Result<(usize, Option<String
 }
 
 /// Accepts connections and deals them to the workers until the server is told to stop. Beside that it first reads the
-/// journal, if there is to be one (`options`).
+/// journal, if there is to be one (`options`), else the dump file.
 fn serve(
     host: &Arc<Host>,
     process: &Arc<RunningProcess>,
@@ -145,36 +150,36 @@ fn serve(
             let listener = tokio::net::TcpListener::from_std(listener).map_err(|error| error.to_string())?;
             tokio::spawn(accept(listener, Arc::clone(&workers)));
         }
-        let recovered = match options {
-            None => None,
-            Some(options) => tokio::select! {
-                recovered = opening::open(options, host, process) => Some(recovered?),
-                () = process.stop.requested() => return Ok(false),
-            },
+        let opened = tokio::select! {
+            opened = opening::open(options, host, process) => opened?,
+            () = process.stop.requested() => return Ok(false),
         };
-        print!("{}", screen.text(recovered));
+        print!("{}", screen.text(&opened));
         // Only now: what expires is recorded.
         tokio::spawn(upkeep::run(Arc::clone(host)));
         process.stop.requested().await;
         Ok::<bool, String>(true)
     })?;
     if !was_loaded {
-        tracing::info!("stopped while the journal was being read; nothing has been changed");
+        tracing::info!("stopped while the data were being read; nothing has been changed");
         return Ok(());
     }
     // The accepting tasks end with their runtime and let go of the workers.
     drop(runtime);
     Arc::into_inner(workers).into_iter().flatten().for_each(Worker::stop);
-    match process.journal() {
-        Some(journal) => {
-            journal.close().map_err(|refused| format!("the journal is not complete: {refused}"))?;
-        }
-        None => {
-            tracing::info!("stopped; nothing is kept (appendonly no)");
-            return Ok(());
-        }
+    process.dump.close();
+    // As in Redis, a server with save points writes what the last one has missed.
+    let saves = *process.saves_at_end.get_or_init(|| !host.config().save.is_empty());
+    let saved = if saves && process.dump.is_stale() { process.dump.save() } else { Ok(()) };
+    if let Some(journal) = process.journal() {
+        journal.close().map_err(|refused| format!("the journal is not complete: {refused}"))?;
     }
-    tracing::info!("stopped, everything is on disk");
+    saved?;
+    if process.journal().is_some() || saves {
+        tracing::info!("stopped, everything is on disk");
+    } else {
+        tracing::info!("stopped; what has changed since the last save is not kept (appendonly no)");
+    }
     Ok(())
 }
 
@@ -200,6 +205,7 @@ async fn accept(listener: tokio::net::TcpListener, workers: Arc<Vec<Worker>>) {
 struct Screen {
     appendfsync: FsyncPolicy,
     directory: PathBuf,
+    dump_path: PathBuf,
     addresses: Vec<SocketAddr>,
     threads: usize,
     /// The configuration file that was read.
@@ -208,8 +214,8 @@ struct Screen {
 }
 
 impl Screen {
-    /// The text; `recovered` is what the journal held, if there is one.
-    fn text(&self, recovered: Option<Recovered>) -> String {
+    /// The text; `opened` is what the start has read.
+    fn text(&self, opened: &Opened) -> String {
         let mut text = format!("rankd {}, pid {}\n", env!("CARGO_PKG_VERSION"), std::process::id());
         let mut row = |name: &str, value: String| {
             let _ = writeln!(text, "  {name:<12}{value}");
@@ -226,10 +232,14 @@ impl Screen {
             FsyncPolicy::EverySecond => "synced once a second",
             FsyncPolicy::Never => "synced when the operating system likes",
         };
-        let persistence = match &recovered {
-            None => "none (appendonly no)".to_owned(),
-            Some(recovered) if recovered.records == 0 => format!("journal, {policy}; empty"),
-            Some(recovered) => {
+        let dump = self.dump_path.display();
+        let persistence = match opened {
+            Opened::Dump(None) => "none (appendonly no)".to_owned(),
+            Opened::Dump(Some(loaded)) => {
+                format!("none (appendonly no); {} keys read from {dump}", loaded.keys)
+            }
+            Opened::Journal(recovered) if recovered.records == 0 => format!("journal, {policy}; empty"),
+            Opened::Journal(recovered) => {
                 let mib = recovered.bytes as f64 / f64::from(1 << 20);
                 let seconds = recovered.duration_ms as f64 / 1000.0;
                 format!("journal, {policy}; {mib:.1} MiB read back in {seconds:.2} s")
@@ -238,9 +248,15 @@ impl Screen {
         row("persistence", persistence);
         row("threads", self.threads.to_string());
         self.warnings.iter().for_each(|warning| row("warning", warning.clone()));
-        if let Some(tear) = recovered.and_then(|recovered| recovered.torn_tail) {
-            let file = tear.path.display();
-            row("warning", format!("cut off the journal's torn tail: {} bytes of {file}", tear.bytes));
+        if let Opened::Journal(recovered) = opened {
+            if let Some(tear) = &recovered.torn_tail {
+                let file = tear.path.display();
+                row("warning", format!("cut off the journal's torn tail: {} bytes of {file}", tear.bytes));
+            }
+            if recovered.records == 0 && self.dump_path.exists() {
+                let why = "is not read, for there is a journal (appendonly yes); `rankd import` reads it";
+                row("warning", format!("{dump} {why}"));
+            }
         }
         text.push_str("ready to accept connections\n");
         text

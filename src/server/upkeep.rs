@@ -1,4 +1,5 @@
-//! What is done ten times a second whoever talks: keys that have expired are removed, rates are sampled.
+//! What is done ten times a second whoever talks: keys that have expired are removed, rates are sampled, and the dump
+//! file is written if it is time.
 
 use crate::commands::host::Host;
 use std::sync::Arc;
@@ -15,6 +16,7 @@ pub(super) async fn run(host: Arc<Host>) {
     loop {
         ticks.tick().await;
         host.sample_rates();
+        host.process.save_if_due(&host.config().save);
         for shard in 0..host.store.shard_count() {
             while host.store.remove_expired(shard) {
                 // A step is a few hundred keys; others get the lock, and this thread its other work, in between.

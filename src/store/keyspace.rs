@@ -59,11 +59,6 @@ impl Keyspace {
         }
     }
 
-    /// What keys the hashes of keys and members.
-    pub(super) fn seed(&self) -> u64 {
-        self.seed
-    }
-
     pub(super) fn len(&self) -> usize {
         self.entries.len()
     }

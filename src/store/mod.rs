@@ -181,8 +181,7 @@ impl Store {
     /// An empty store of the same shape, with the same hashes, without a sink.
     #[must_use]
     pub fn sibling(&self) -> Self {
-        let seed = self.shards[0].read().keyspace(0).seed();
-        Self::new(self.shards.len(), self.databases, seed, self.clock.clone())
+        Self::new(self.shards.len(), self.databases, self.seed, self.clock.clone())
     }
 
     /// The number of databases, numbered from 0.

@@ -21,6 +21,10 @@ impl ChangeSink for Kept {
         kept.extend(records.records().map(<[u8]>::to_vec));
         Seq(kept.len() as u64)
     }
+
+    fn last_seq(&self) -> Seq {
+        Seq(self.0.lock().len() as u64)
+    }
 }
 
 fn store() -> Arc<Store> {

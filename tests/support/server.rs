@@ -37,7 +37,7 @@ impl Peer {
     ///
     /// # Panics
     /// When it is missing and `RANKD_REQUIRE_PEERS=1`.
-    fn find(self) -> Option<PathBuf> {
+    pub(crate) fn find(self) -> Option<PathBuf> {
         let directory = std::env::var_os("RANKD_PEERS")
             .map_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join(".peers"), PathBuf::from);
         let path = directory.join(self.file_name());
@@ -240,6 +240,19 @@ impl Server {
     /// Waits for the server's end.
     pub(crate) fn exit(&mut self) -> ExitStatus {
         wait_for("the server's end", || self.child.try_wait().expect("a child that can be waited for"))
+    }
+
+    /// rankd again in this one's directory, with other arguments, after the end of this one.
+    pub(crate) fn restart_with(mut self, arguments: &[&str]) -> Result<Server, String> {
+        self.kill();
+        let arguments = arguments.iter().map(|&text| text.to_owned()).collect();
+        Server::try_start_rankd(Arc::clone(&self.directory), arguments)
+    }
+
+    /// rankd in `directory`, which is the caller's.
+    pub(crate) fn rankd_in(directory: tempfile::TempDir, arguments: &[&str]) -> Result<Server, String> {
+        let arguments = arguments.iter().map(|&text| text.to_owned()).collect();
+        Server::try_start_rankd(Arc::new(directory), arguments)
     }
 
     /// The same directory and arguments again, after the end of this one.

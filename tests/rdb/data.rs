@@ -1,0 +1,199 @@
+//! Data of every type and encoding, and everything that a server holds, to compare.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::support::chance::Chance;
+use crate::support::client::Client;
+use crate::support::reply::Reply;
+
+/// A key's value as clients see it. Scores are the server's text, which is different for different doubles.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Value {
+    String(Vec<u8>),
+    Set(BTreeSet<Vec<u8>>),
+    Ranking(Vec<Vec<u8>>),
+}
+
+/// Database and name to value.
+pub(crate) type Contents = BTreeMap<(usize, Vec<u8>), Value>;
+
+/// Every key of the types that rankd has.
+pub(crate) fn contents(client: &mut Client) -> Contents {
+    let mut contents = Contents::new();
+    for database in 0..16 {
+        assert!(!client.call(&["SELECT", &database.to_string()]).is_error());
+        for key in keys(client) {
+            let mut ask = |words: &[&[u8]]| -> Reply { client.call(words) };
+            let list =
+                |reply: Reply| reply.items().iter().map(|item| item.bytes().to_vec()).collect::<Vec<_>>();
+            let value = match ask(&[b"TYPE", &key]).text().as_str() {
+                "string" => Value::String(ask(&[b"GET", &key]).bytes().to_vec()),
+                "set" => Value::Set(list(ask(&[b"SMEMBERS", &key])).into_iter().collect()),
+                "zset" => Value::Ranking(list(ask(&[b"ZRANGE", &key, b"0", b"-1", b"WITHSCORES"]))),
+                _ => continue,
+            };
+            contents.insert((database, key), value);
+        }
+    }
+    assert!(!client.call(&["SELECT", "0"]).is_error());
+    contents
+}
+
+fn keys(client: &mut Client) -> BTreeSet<Vec<u8>> {
+    let (mut keys, mut cursor) = (BTreeSet::new(), "0".to_owned());
+    loop {
+        let reply = client.call(&["SCAN", &cursor, "COUNT", "1000"]);
+        keys.extend(reply.items()[1].items().iter().map(|key| key.bytes().to_vec()));
+        cursor = reply.items()[0].text();
+        if cursor == "0" {
+            return keys;
+        }
+    }
+}
+
+/// When each key expires, in unix milliseconds, of a server that can tell.
+pub(crate) fn expiries(client: &mut Client, contents: &Contents) -> BTreeMap<(usize, Vec<u8>), i64> {
+    let ask = |(database, key): &(usize, Vec<u8>)| {
+        assert!(!client.call(&["SELECT", &database.to_string()]).is_error());
+        let at_ms = client.call(&[b"PEXPIRETIME".as_slice(), key]).integer();
+        ((*database, key.clone()), at_ms)
+    };
+    contents.keys().map(ask).collect()
+}
+
+/// Scores whose bits are easily lost.
+const SCORES: &[&str] = &[
+    "0",
+    "-0",
+    "1",
+    "-1",
+    "inf",
+    "-inf",
+    "0.1",
+    "1e17",
+    "1e23",
+    "1.7976931348623157e308",
+    "5e-324",
+    "-5e-324",
+    "2.2250738585072014e-308",
+    "9007199254740993",
+    "3.0000000000000004",
+    "123456789.12345679",
+];
+
+fn word(chance: &mut Chance) -> Vec<u8> {
+    match chance.below(8) {
+        0 => chance.below(300).to_string().into_bytes(),
+        1 => (chance.next() as i64).to_string().into_bytes(),
+        2 => (chance.next() as i32).to_string().into_bytes(),
+        3 => (chance.next() as i16).to_string().into_bytes(),
+        // Compressible.
+        4 => vec![b'a' + chance.below(3) as u8; 30 + chance.below(600)],
+        5 => (0..chance.below(60)).map(|_| chance.next() as u8).collect(),
+        6 => format!("0{}", chance.below(100)).into_bytes(),
+        _ => format!("member:{:x}", chance.next()).into_bytes(),
+    }
+}
+
+fn score(chance: &mut Chance) -> String {
+    match chance.below(4) {
+        0 => (*chance.pick(SCORES)).to_owned(),
+        1 => (chance.next() as i32).to_string(),
+        2 => format!("{}.5", chance.below(100_000)),
+        _ => {
+            let bits = f64::from_bits(chance.next());
+            if bits.is_nan() { "1.5".to_owned() } else { format!("{bits:e}") }
+        }
+    }
+}
+
+/// Writes strings, sets and sorted sets of every size, by a server's own commands.
+pub(crate) fn fill(client: &mut Client, chance: &mut Chance) {
+    for database in [0, 3, 15] {
+        assert!(!client.call(&["SELECT", &database.to_string()]).is_error());
+        for kind in 0..40 {
+            let mut key = word(chance);
+            key.extend_from_slice(format!(":{kind}").as_bytes());
+            // Sizes around the bounds of the packed encodings.
+            let size = [1, 2, 30, 127, 128, 129, 300, 700][chance.below(8)];
+            let mut request: Vec<Vec<u8>> = Vec::new();
+            match kind % 4 {
+                0 => request.extend([b"SET".to_vec(), key.clone(), word(chance)]),
+                1 => {
+                    // All integers, of one width or another, or anything.
+                    let width = chance.below(4);
+                    request.extend([b"SADD".to_vec(), key.clone()]);
+                    request.extend((0..size).map(|_| match width {
+                        0 => (chance.next() as i16).to_string().into_bytes(),
+                        1 => (chance.next() as i32).to_string().into_bytes(),
+                        2 => (chance.next() as i64).to_string().into_bytes(),
+                        _ => word(chance),
+                    }));
+                }
+                _ => {
+                    let short = chance.percent(50);
+                    request.extend([b"ZADD".to_vec(), key.clone()]);
+                    for _ in 0..size {
+                        let name = word(chance);
+                        let name = if short { name[..name.len().min(60)].to_vec() } else { name };
+                        request.extend([score(chance).into_bytes(), name]);
+                    }
+                }
+            }
+            let reply = client.call(&request);
+            assert!(!reply.is_error(), "{reply:?}");
+            if chance.percent(30) {
+                let at_ms = 1_900_000_000_000 + chance.below(1 << 40) as u64;
+                assert_eq!(
+                    client.call(&[b"PEXPIREAT".as_slice(), &key, at_ms.to_string().as_bytes()]).integer(),
+                    1
+                );
+            }
+        }
+    }
+    assert!(!client.call(&["SELECT", "0"]).is_error());
+    client.call(&["SET", "empty", ""]);
+    client.call(&["ZADD", "", "1", "", "2", "\0"]);
+}
+
+/// Writes keys of every type that rankd has not, in every encoding, and gives how many of each type there are.
+pub(crate) fn fill_foreign(client: &mut Client) -> BTreeMap<&'static str, usize> {
+    let many =
+        |line: &str, count: usize| (0..count).map(|i| line.replace('#', &i.to_string())).collect::<Vec<_>>();
+    let fields = many("f# v#", 600).join(" ");
+    let mut lines = vec![
+        ("list", "RPUSH list:small a b 1 2".to_owned()),
+        ("list", format!("RPUSH list:large {} {}", many("element:#", 3000).join(" "), "x".repeat(9000))),
+        ("hash", "HSET hash:small a 1 b two".to_owned()),
+        ("hash", format!("HSET hash:large {fields}")),
+        ("hash", "HSET hash:dated a 1 b 2".to_owned()),
+        ("hash", format!("HSET hash:large-dated {fields}")),
+        ("stream", "XADD stream 1-1 a 1 b 2".to_owned()),
+    ];
+    lines.extend([("", "HPEXPIREAT hash:dated 2000000000000 FIELDS 1 a".to_owned())]);
+    lines.extend([("", "HPEXPIREAT hash:large-dated 2000000000000 FIELDS 2 f1 f2".to_owned())]);
+    lines.extend(many("XADD stream 2-# field value#", 300).into_iter().map(|line| ("", line)));
+    for line in [
+        "XGROUP CREATE stream readers 0",
+        "XREADGROUP GROUP readers one COUNT 5 STREAMS stream >",
+        "XREADGROUP GROUP readers two COUNT 3 STREAMS stream >",
+        "XACK stream readers 1-1",
+        "XDEL stream 2-7",
+        "FUNCTION LOAD \"#!lua name=library\\nredis.register_function('f', function() return 1 end)\"",
+    ] {
+        lines.push(("", line.to_owned()));
+    }
+    let mut counts = BTreeMap::new();
+    for (kind, line) in lines {
+        let reply = client.ask(&line);
+        assert!(!reply.is_error(), "{line}: {reply:?}");
+        if !kind.is_empty() {
+            *counts.entry(kind).or_insert(0) += 1;
+        }
+    }
+    // Redis 8 has vector sets, which it saves as a module does.
+    if !client.ask("VADD vectors VALUES 2 0.5 0.25 element").is_error() {
+        counts.insert("vectorset (of a module)", 1);
+    }
+    counts
+}
