@@ -1,6 +1,6 @@
-//! While the journal is read: what is answered, and what is not changed.
+//! While the journal or the dump file is read: what is answered, and what is not changed.
 //!
-//! The journal's segment is a named pipe, whose opening waits for a writer: so the reading takes exactly as long as the
+//! The journal's segment, or the dump file, is a named pipe, whose opening waits for a writer: so the reading takes exactly as long as the
 //! test likes.
 
 use crate::support::client::Client;
@@ -19,8 +19,12 @@ fn directory() -> (tempfile::TempDir, PathBuf) {
     std::fs::create_dir(&journal).expect("a directory");
     std::fs::copy(server.directory().join("journal/manifest"), journal.join("manifest")).expect("a manifest");
     let segment = journal.join("segment-0000000001");
-    assert!(Command::new("mkfifo").arg(&segment).status().expect("mkfifo runs").success());
+    make_pipe(&segment);
     (directory, segment)
+}
+
+fn make_pipe(path: &Path) {
+    assert!(Command::new("mkfifo").arg(path).status().expect("mkfifo runs").success());
 }
 
 fn connect(server: &Server) -> Client {
@@ -46,7 +50,7 @@ fn names(directory: &Path) -> Vec<std::ffi::OsString> {
 #[test]
 fn only_commands_that_need_no_data_are_answered() {
     let (directory, _segment) = directory();
-    let server = Server::rankd_unready(directory);
+    let server = Server::rankd_unready(directory, &[]);
     let mut client = connect(&server);
     let refused = "LOADING Redis is loading the dataset in memory";
     for line in ["PING", "GET a", "ZADD b 1 m", "DBSIZE", "FLUSHALL", "EXISTS a", "TTL a", "BGREWRITEAOF"] {
@@ -86,7 +90,7 @@ fn only_commands_that_need_no_data_are_answered() {
 fn sigterm_and_shutdown_end_it_and_change_nothing() {
     for by_signal in [true, false] {
         let (directory, _segment) = directory();
-        let mut server = Server::rankd_unready(directory);
+        let mut server = Server::rankd_unready(directory, &[]);
         let mut client = connect(&server);
         assert!(matches!(client.ask("PING"), Reply::Error(_)));
         let before = names(server.directory());
@@ -105,7 +109,7 @@ fn sigterm_and_shutdown_end_it_and_change_nothing() {
 #[test]
 fn a_journal_that_turns_out_damaged_ends_it_after_all() {
     let (directory, segment) = directory();
-    let mut server = Server::rankd_unready(directory);
+    let mut server = Server::rankd_unready(directory, &[]);
     let mut client = connect(&server);
     assert!(matches!(client.ask("GET a"), Reply::Error(_)));
     // The reading goes on, and finds no header.
@@ -114,4 +118,41 @@ fn a_journal_that_turns_out_damaged_ends_it_after_all() {
     assert_eq!(status.code(), Some(1));
     let said = server.said();
     assert!(said.contains("damaged") && said.contains("segment-0000000001"), "{said}");
+}
+
+#[test]
+fn a_dump_file_is_read_while_the_port_answers() {
+    let mut before = Server::rankd_with(&["--appendonly", "no"]);
+    assert_eq!(before.client().ask("ZADD board 1 a 2 b").integer(), 2);
+    before.client().send(&["SHUTDOWN", "SAVE"]);
+    assert!(before.exit().success());
+    let bytes = std::fs::read(before.directory().join("dump.rdb")).expect("the dump file");
+
+    let arguments = ["--appendonly", "no", "--save", "1 1", "--enable-debug-command", "local"];
+    for is_stopped in [true, false] {
+        let directory = tempfile::tempdir().expect("a temporary directory");
+        let dump = directory.path().join("dump.rdb");
+        make_pipe(&dump);
+        let mut server = Server::rankd_unready(directory, &arguments);
+        let mut client = connect(&server);
+        for line in ["GET a", "SAVE", "BGSAVE", "DEBUG RELOAD"] {
+            assert_eq!(error(&client.ask(line)), "LOADING Redis is loading the dataset in memory", "{line}");
+        }
+        assert!(client.ask("INFO persistence").text().contains("loading:1\r\n"));
+        if is_stopped {
+            // What there is so far must not take the file's place.
+            client.send(&["SHUTDOWN", "SAVE"]);
+            assert!(server.exit().success());
+            let kind = std::fs::metadata(&dump).expect("the pipe").file_type();
+            assert!(std::os::unix::fs::FileTypeExt::is_fifo(&kind));
+        } else {
+            std::fs::write(&dump, &bytes).expect("the server reads it");
+            wait_for("the end of the reading", || (!client.ask("PING").is_error()).then_some(()));
+            assert_eq!(client.ask("ZCARD board").integer(), 2);
+            let facts = client.ask("INFO persistence").text();
+            for fact in ["loading:0", "rdb_changes_since_last_save:0", "rdb_last_load_keys_loaded:1"] {
+                assert!(facts.contains(&format!("{fact}\r\n")), "{fact} in {facts}");
+            }
+        }
+    }
 }

@@ -1,10 +1,10 @@
 //! The command line: `rankd [CONFIG-FILE] [--directive value ...]`, `rankd ping`, `rankd bench`,
-//! `rankd journal check|dump|repair DIR`.
+//! `rankd import SOURCE`, `rankd journal check|dump|repair DIR`.
 //!
 //! Flags, environment variables and help are made from the directive table. Flags win over the environment, the
 //! environment over the file.
 
-use super::{listener, probe, signals, startup};
+use super::{import, listener, probe, signals, startup};
 use crate::bench;
 use crate::config::{Config, DIRECTIVES, IGNORED};
 use crate::journal::{self, DumpError, Mode, Progress, Report};
@@ -27,6 +27,10 @@ pub fn main() -> ExitCode {
         Some(("bench", matches)) => {
             signals::interrupted().and_then(|interrupted| bench::run(matches, &interrupted))
         }
+        Some(("import", matches)) => read_config(matches).and_then(|(config, _)| {
+            let source = matches.get_one::<String>("source").expect("clap requires it");
+            import::run(&config, source)
+        }),
         _ => read_config(&matches).and_then(|(config, file)| {
             if matches.get_flag("check-config") {
                 listener::addresses(&config)?;
@@ -71,6 +75,16 @@ fn command() -> Command {
             Command::new("ping")
                 .about("Asks the server on this machine whether it is well: exit code 0 if it answers PONG")
                 .arg(config_file())
+                .args(directives()),
+        )
+        .subcommand(
+            Command::new("import")
+                .about("Reads the data of a Redis or Valkey into a directory that holds none yet (--dir)")
+                .arg(Arg::new("source").value_name("FILE | DIR | redis://HOST:PORT").required(true).help(
+                    "An RDB file, an append-only file or its directory, or a running server \
+                     (redis://[user[:password]@]host[:port][/database])",
+                ))
+                .arg(config_file().long("config").value_name("CONFIG-FILE"))
                 .args(directives()),
         )
         .subcommand(

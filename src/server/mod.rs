@@ -7,6 +7,7 @@
 pub mod command_line;
 mod connection;
 mod dump;
+mod import;
 mod listener;
 mod log;
 mod opening;

@@ -2,4 +2,5 @@
 //! writes they load; and what is wrong with a file is said.
 
 mod data;
+mod import;
 mod save;

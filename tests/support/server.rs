@@ -77,12 +77,13 @@ impl Server {
         Server::start_rankd(&directory, arguments.iter().map(|&text| text.to_owned()).collect())
     }
 
-    /// rankd in `directory`, without waiting until it is ready: it answers before, while it reads its journal.
-    pub(crate) fn rankd_unready(directory: tempfile::TempDir) -> Server {
+    /// rankd in `directory`, without waiting until it is ready: it answers before, while it reads its data.
+    pub(crate) fn rankd_unready(directory: tempfile::TempDir, arguments: &[&str]) -> Server {
         let address = free_address();
         let mut child = rankd()
             .args(["--port", &address.port().to_string(), "--bind", "127.0.0.1", "--dir"])
             .arg(directory.path())
+            .args(arguments)
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())

@@ -1,0 +1,361 @@
+//! A running Redis or Valkey, asked key by key: SCAN for the names, DUMP for the values to the bit. It goes on serving;
+//! a key that changes meanwhile is read before or after, one that goes is left out.
+
+use super::progress_bar;
+use super::report::Report;
+use crate::clock::Clock;
+use crate::config::Config;
+use crate::rdb::Loader;
+use crate::resp::integer::parse as integer;
+use crate::store::DatabaseIndex;
+use std::io::{self, BufRead, BufReader, Read, Write};
+use std::net::{TcpStream, ToSocketAddrs};
+use std::time::Duration;
+
+/// How long the server may take for each step.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// Keys asked for at a time.
+const KEYS_PER_ROUND: &[u8] = b"100";
+
+/// Bytes of values asked for at a time, so that the server need not hold more of them for us than one large one.
+const GROUP_BYTES: u64 = 4 * 1024 * 1024;
+
+/// Longest reply that is kept in memory, in bytes. (Values are not: they are read as they come.)
+const REPLY_BYTES: u64 = 64 * 1024 * 1024;
+
+/// How deep arrays nest: SCAN's reply has one in one.
+const REPLY_DEPTH: usize = 2;
+
+/// `redis://[user[:password]@]host[:port][/database]`, as Redis's own tools take it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Address {
+    credentials: Vec<Vec<u8>>,
+    host: String,
+    port: u16,
+    /// `None`: all.
+    database: Option<DatabaseIndex>,
+}
+
+impl Address {
+    pub(super) fn parse(url: &str) -> Result<Self, String> {
+        let wrong = || "a server is named redis://[user[:password]@]host[:port][/database]".to_owned();
+        let rest = url.strip_prefix("redis://").ok_or_else(wrong)?;
+        let (credentials, place) = match rest.rsplit_once('@') {
+            None => (Vec::new(), rest),
+            Some((credentials, place)) => {
+                // Before the colon a user, who may be left out.
+                let (user, password) = credentials.split_once(':').unwrap_or(("", credentials));
+                let words = [user, password].into_iter().filter(|word| !word.is_empty());
+                (words.map(unescape).collect::<Option<_>>().ok_or_else(wrong)?, place)
+            }
+        };
+        let (place, database) = place.split_once('/').unwrap_or((place, ""));
+        let database = if database.is_empty() { None } else { Some(database.parse().map_err(|_| wrong())?) };
+        let (host, port) = match place.rsplit_once(':') {
+            Some((host, port)) if !port.ends_with(']') => (host, port.parse().map_err(|_| wrong())?),
+            _ => (place, 6379),
+        };
+        let host = host.trim_start_matches('[').trim_end_matches(']').to_owned();
+        if host.is_empty() { Err(wrong()) } else { Ok(Self { credentials, host, port, database }) }
+    }
+}
+
+/// Takes `%40` and the like for the bytes they stand for.
+fn unescape(text: &str) -> Option<Vec<u8>> {
+    let mut parts = text.split('%');
+    let mut bytes = parts.next()?.as_bytes().to_vec();
+    for part in parts {
+        let (digits, rest) = part.split_at_checked(2)?;
+        bytes.push(u8::from_str_radix(digits, 16).ok()?);
+        bytes.extend_from_slice(rest.as_bytes());
+    }
+    Some(bytes)
+}
+
+/// Reads every key of the server, or of its one database that was named.
+pub(super) fn read(
+    address: &Address,
+    config: &Config,
+    loader: &mut Loader<'_>,
+    report: &mut Report,
+) -> Result<(), String> {
+    let told = |error: String| format!("{}:{}: {error}", address.host, address.port);
+    let mut server = Server::connect(address).map_err(told)?;
+    let mut wanted = server.databases().map_err(told)?;
+    wanted.retain(|(database, _)| address.database.is_none_or(|it| it == *database));
+    if let Some((beyond, _)) = wanted.iter().find(|(database, _)| *database >= config.databases) {
+        return Err(format!(
+            "database {beyond} holds keys: say --databases {}, here and to the server",
+            beyond + 1
+        ));
+    }
+    let bar = progress_bar(wanted.iter().map(|(_, keys)| keys).sum(), "{human_pos}/{human_len} keys");
+    for (database, _) in wanted {
+        let read = server.read_database(database, loader, report, |keys| bar.inc(keys));
+        read.map_err(|error| told(format!("database {database}: {error}")))?;
+    }
+    bar.finish_and_clear();
+    Ok(())
+}
+
+/// A reply, as far as these commands have them.
+enum Reply {
+    Text(Vec<u8>),
+    Integer(i64),
+    Null,
+    Array(Vec<Reply>),
+}
+
+/// A key, as its server describes it.
+struct Key {
+    name: Vec<u8>,
+    expire_at_ms: Option<u64>,
+    /// The memory that it takes there, about.
+    bytes: u64,
+}
+
+/// How many of the first keys may be asked for together.
+fn group_len(keys: &[Key]) -> usize {
+    let mut bytes = 0;
+    let fitting = keys.iter().take_while(|key| {
+        bytes += key.bytes;
+        bytes <= GROUP_BYTES
+    });
+    fitting.count().max(1)
+}
+
+/// A connection to the server that is read.
+struct Server {
+    stream: BufReader<TcpStream>,
+    is_valkey: bool,
+    /// The command that tells when a key expires; servers before 7.0 know only how long it has left.
+    expiry_command: &'static str,
+}
+
+impl Server {
+    fn connect(address: &Address) -> Result<Self, String> {
+        let addresses = (address.host.as_str(), address.port).to_socket_addrs();
+        let mut outcome = Err(io::Error::new(io::ErrorKind::NotFound, "no address of this name"));
+        for address in addresses.map_err(|error| error.to_string())? {
+            outcome = TcpStream::connect_timeout(&address, PATIENCE);
+            if outcome.is_ok() {
+                break;
+            }
+        }
+        let set_up = |stream: TcpStream| {
+            stream.set_read_timeout(Some(PATIENCE))?;
+            stream.set_write_timeout(Some(PATIENCE))?;
+            stream.set_nodelay(true)?;
+            Ok(stream)
+        };
+        let stream = outcome.and_then(set_up).map_err(|error| error.to_string())?;
+        let stream = BufReader::new(stream);
+        let mut server = Self { stream, is_valkey: false, expiry_command: "PEXPIRETIME" };
+        if !address.credentials.is_empty() {
+            let words = std::iter::once(&b"AUTH"[..]).chain(address.credentials.iter().map(Vec::as_slice));
+            server.call(&words.collect::<Vec<_>>())?;
+        }
+        if server.call(&[b"PEXPIRETIME", b"x"]).is_err() {
+            server.expiry_command = "PTTL";
+        }
+        Ok(server)
+    }
+
+    /// The databases that hold keys, and how many.
+    fn databases(&mut self) -> Result<Vec<(DatabaseIndex, u64)>, String> {
+        let Reply::Text(info) = self.call(&[b"INFO", b"server"])? else { return Err(unexpected()) };
+        self.is_valkey = String::from_utf8_lossy(&info).contains("\nvalkey_version:");
+        let Reply::Text(info) = self.call(&[b"INFO", b"keyspace"])? else { return Err(unexpected()) };
+        let info = String::from_utf8_lossy(&info).into_owned();
+        let of_line = |line: &str| {
+            let (database, facts) = line.strip_prefix("db")?.split_once(":keys=")?;
+            Some((database.parse().ok()?, facts.split(',').next()?.parse().ok()?))
+        };
+        Ok(info.lines().filter_map(of_line).collect())
+    }
+
+    fn read_database(
+        &mut self,
+        database: DatabaseIndex,
+        loader: &mut Loader<'_>,
+        report: &mut Report,
+        mut done: impl FnMut(u64),
+    ) -> Result<(), String> {
+        self.call(&[b"SELECT", database.to_string().as_bytes()])?;
+        let mut cursor = b"0".to_vec();
+        loop {
+            let Reply::Array(reply) = self.call(&[b"SCAN", &cursor, b"COUNT", KEYS_PER_ROUND])? else {
+                return Err(unexpected());
+            };
+            let mut reply = reply.into_iter();
+            let (Some(Reply::Text(next)), Some(Reply::Array(keys))) = (reply.next(), reply.next()) else {
+                return Err(unexpected());
+            };
+            let keys = keys.into_iter().map(|key| match key {
+                Reply::Text(key) => Ok(key),
+                _ => Err(unexpected()),
+            });
+            let keys = self.describe(keys.collect::<Result<Vec<_>, _>>()?)?;
+            let mut rest = keys.as_slice();
+            while !rest.is_empty() {
+                let (group, others) = rest.split_at(group_len(rest));
+                rest = others;
+                let mut requests = Vec::new();
+                group.iter().for_each(|key| push_request(&mut requests, &[b"DUMP", &key.name]));
+                self.send(&requests)?;
+                for key in group {
+                    report.vanished_keys += u64::from(!self.read_key(database, key, loader)?);
+                }
+            }
+            done(keys.len() as u64);
+            cursor = next;
+            if cursor == b"0" {
+                return Ok(());
+            }
+        }
+    }
+
+    /// Asks when the keys expire, and about how much memory they take.
+    fn describe(&mut self, names: Vec<Vec<u8>>) -> Result<Vec<Key>, String> {
+        let mut requests = Vec::new();
+        for name in &names {
+            push_request(&mut requests, &[self.expiry_command.as_bytes(), name]);
+            push_request(&mut requests, &[b"MEMORY", b"USAGE", name]);
+        }
+        self.send(&requests)?;
+        let describe = |name| {
+            let Reply::Integer(expiry) = self.reply()? else { return Err(unexpected()) };
+            let expiry = u64::try_from(expiry).ok();
+            let expire_at_ms = match self.expiry_command {
+                "PTTL" => expiry.map(|left_ms| Clock::system().now_ms() + left_ms),
+                _ => expiry,
+            };
+            let bytes = match self.reply() {
+                Ok(Reply::Integer(bytes)) => u64::try_from(bytes).unwrap_or(0),
+                Ok(Reply::Null) => 0,
+                // A server that does not tell is asked for one value at a time.
+                _ => GROUP_BYTES,
+            };
+            Ok(Key { name, expire_at_ms, bytes })
+        };
+        names.into_iter().map(describe).collect()
+    }
+
+    /// Reads a value that has been asked for; returns whether the key was still there.
+    fn read_key(
+        &mut self,
+        database: DatabaseIndex,
+        key: &Key,
+        loader: &mut Loader<'_>,
+    ) -> Result<bool, String> {
+        let line = self.line()?;
+        let Some(len) = line.strip_prefix(b"$").and_then(integer) else { return Err(refused(&line)) };
+        let Ok(len) = u64::try_from(len) else { return Ok(false) };
+        let mut payload = (&mut self.stream).take(len);
+        let read = loader.payload(&mut payload, database, &key.name, key.expire_at_ms, self.is_valkey);
+        read.map_err(|error| format!("key \"{}\": {error}", key.name.escape_ascii()))?;
+        io::copy(&mut payload, &mut io::sink()).map_err(|error| error.to_string())?;
+        self.line_end()?;
+        Ok(true)
+    }
+
+    fn call(&mut self, words: &[&[u8]]) -> Result<Reply, String> {
+        let mut request = Vec::new();
+        push_request(&mut request, words);
+        self.send(&request)?;
+        self.reply()
+    }
+
+    fn send(&mut self, requests: &[u8]) -> Result<(), String> {
+        self.stream.get_mut().write_all(requests).map_err(|error| error.to_string())
+    }
+
+    fn reply(&mut self) -> Result<Reply, String> {
+        self.reply_within(REPLY_DEPTH)
+    }
+
+    fn reply_within(&mut self, depth: usize) -> Result<Reply, String> {
+        let line = self.line()?;
+        let Some((kind, text)) = line.split_first() else { return Err(unexpected()) };
+        let number = || integer(text).ok_or_else(unexpected);
+        Ok(match kind {
+            b'+' => Reply::Text(text.to_vec()),
+            b':' => Reply::Integer(number()?),
+            b'$' => match u64::try_from(number()?) {
+                Err(_) => Reply::Null,
+                Ok(len) if len > REPLY_BYTES => return Err(unexpected()),
+                Ok(len) => {
+                    let mut text = Vec::new();
+                    let read = (&mut self.stream).take(len).read_to_end(&mut text);
+                    read.map_err(|error| error.to_string())?;
+                    self.line_end()?;
+                    Reply::Text(text)
+                }
+            },
+            b'*' if depth > 0 => {
+                let items = (0..number()?).map(|_| self.reply_within(depth - 1));
+                Reply::Array(items.collect::<Result<_, _>>()?)
+            }
+            _ => return Err(refused(&line)),
+        })
+    }
+
+    /// The next line, without its end.
+    fn line(&mut self) -> Result<Vec<u8>, String> {
+        let mut line = Vec::new();
+        let read = (&mut self.stream).take(REPLY_BYTES).read_until(b'\n', &mut line);
+        read.map_err(|error| error.to_string())?;
+        match line.strip_suffix(b"\r\n") {
+            Some(line) => Ok(line.to_vec()),
+            None if line.is_empty() => Err("the connection was closed".into()),
+            None => Err(unexpected()),
+        }
+    }
+
+    fn line_end(&mut self) -> Result<(), String> {
+        if self.line()?.is_empty() { Ok(()) } else { Err(unexpected()) }
+    }
+}
+
+fn push_request(out: &mut Vec<u8>, words: &[&[u8]]) {
+    out.extend_from_slice(format!("*{}\r\n", words.len()).as_bytes());
+    for word in words {
+        out.extend_from_slice(format!("${}\r\n", word.len()).as_bytes());
+        out.extend_from_slice(word);
+        out.extend_from_slice(b"\r\n");
+    }
+}
+
+fn unexpected() -> String {
+    "not a reply that a Redis would give".into()
+}
+
+/// An error reply in the server's words.
+fn refused(line: &[u8]) -> String {
+    line.strip_prefix(b"-").map_or_else(unexpected, |text| String::from_utf8_lossy(text).into_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn addresses_as_redis_cli_takes_them() {
+        let parse = |url| Address::parse(url).map(|it| (it.credentials, it.host, it.port, it.database));
+        let of = |credentials: &[&str], host: &str, port, database| {
+            let credentials = credentials.iter().map(|word| word.as_bytes().to_vec()).collect();
+            Ok((credentials, host.to_owned(), port, database))
+        };
+        assert_eq!(parse("redis://h"), of(&[], "h", 6379, None));
+        assert_eq!(parse("redis://h:7000/3"), of(&[], "h", 7000, Some(3)));
+        assert_eq!(parse("redis://:p%40ss@h/"), of(&["p@ss"], "h", 6379, None));
+        assert_eq!(parse("redis://user:p:a@[::1]:1/0"), of(&["user", "p:a"], "::1", 1, Some(0)));
+        assert_eq!(parse("redis://[::1]"), of(&[], "::1", 6379, None));
+        for wrong in
+            ["rediss://h", "redis://", "redis://h:x", "redis://h/x", "redis://:%4@h", "redis://:%zz@h"]
+        {
+            assert!(parse(wrong).is_err(), "{wrong}");
+        }
+    }
+}
