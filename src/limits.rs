@@ -3,6 +3,8 @@
 //! A bound that Redis names is a configuration directive (see [`crate::config`]) and its default stands here; the
 //! others are fixed. `tests/limits.rs` goes past each of them.
 
+use std::time::Duration;
+
 /// Longest line: a multibulk header, a bulk header or an inline command, in bytes. As Redis (`PROTO_INLINE_MAX_SIZE`).
 pub const INLINE_BYTES: usize = 64 * 1024;
 
@@ -48,6 +50,17 @@ pub const FRIENDSHIP_BYTES: usize = 64 * 1024 * 1024;
 /// Most members copied or looked up under one acquisition of a lock by work that may take many: large FRIENDRANKs,
 /// checkpoint steps. At about 0.3 us a member this keeps a hold well under a millisecond.
 pub const MEMBERS_PER_LOCK: usize = 1024;
+
+/// Most elements that a command may look at on its connection's thread, where other connections wait meanwhile: about
+/// half a millisecond. A command that wants more is run on the thread beside it.
+pub const ELEMENTS_ON_THREAD: usize = 8192;
+
+/// How long a command may wait for its locks on its connection's thread. One that has to wait longer, behind a command
+/// over millions of members, goes on waiting on the thread beside it.
+pub const LOCK_PATIENCE: Duration = Duration::from_micros(500);
+
+/// How much of a large reply is sent before the thread's other connections have their turn, in bytes.
+pub const SENT_AT_ONCE_BYTES: usize = 256 * 1024;
 
 /// Most members that one ZRANDMEMBER draws with repeats: a count of a few bytes would otherwise buy any amount of work
 /// under a lock, and of memory.

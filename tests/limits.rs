@@ -31,6 +31,9 @@ const BOUNDS: &[(&str, &str)] = &[
     ("RECORD_PART_BYTES", "the journal's and the Changes' own tests, with a lower one"),
     ("JOURNAL_RECORD_BYTES", "no client reaches it: the journal's own tests"),
     ("EXPIRED_PER_STEP", "here: a thousand keys expire at once"),
+    ("ELEMENTS_ON_THREAD", "here: commands over very many elements"),
+    ("LOCK_PATIENCE", "store::hold: a lock that cannot be had"),
+    ("SENT_AT_ONCE_BYTES", "here: commands over very many elements"),
     ("DATABASES", "here: one database too many"),
 ];
 
@@ -60,6 +63,47 @@ fn a_subscriber_that_does_not_read_is_disconnected() {
     });
     assert!(server.resident_kib() < 200 * 1024);
     assert!(publisher.ask("PUBSUB CHANNELS").items().is_empty());
+}
+
+/// Commands that take long run on another thread than their connection's; their replies are whole, in their order, and
+/// the same in a transaction, where they stay.
+#[test]
+fn commands_over_very_many_elements_are_answered_in_order() {
+    const MEMBERS: usize = 50_000;
+    let server = Server::rankd();
+    let mut client = server.client();
+    for start in (0..MEMBERS).step_by(1000) {
+        let names = (start..start + 1000).map(|number| format!("member:{number:06}")).collect::<Vec<_>>();
+        let mut added = vec!["ZADD", "board"];
+        names.iter().for_each(|name| added.extend(["1", name]));
+        assert_eq!(client.call(&added), Reply::Integer(1000));
+        let mut added = vec!["SADD", "set"];
+        added.extend(names.iter().map(String::as_str));
+        assert_eq!(client.call(&added), Reply::Integer(1000));
+        client.call(&["SET", &names[0], "1"]);
+    }
+    let large = [
+        &["ZRANGE", "board", "0", "-1"][..],
+        &["SMEMBERS", "set"],
+        &["ZUNION", "2", "board", "set"],
+        &["ZRANDMEMBER", "board", "-50000"],
+    ];
+    for words in large {
+        let mut pipeline = encode(&["SET", "before", "1"]);
+        pipeline.extend(encode(words));
+        pipeline.extend(encode(&["INCR", "before"]));
+        client.send_raw(&pipeline);
+        assert_eq!(client.reply(), Reply::Simple(b"OK".to_vec()));
+        assert_eq!(client.reply().items().len(), MEMBERS, "{words:?}");
+        assert_eq!(client.reply(), Reply::Integer(2));
+    }
+    assert_eq!(client.ask("KEYS member:*").items().len(), MEMBERS / 1000);
+    client.ask("MULTI");
+    client.call(large[0]);
+    client.ask("ZREMRANGEBYRANK board 0 -1");
+    let replies = client.ask("EXEC");
+    assert_eq!(replies.items()[0].items().len(), MEMBERS);
+    assert_eq!(replies.items()[1], Reply::Integer(MEMBERS as i64));
 }
 
 /// A transaction is bounded as one request is.

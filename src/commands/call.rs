@@ -2,6 +2,7 @@
 
 use super::error::CommandError;
 use crate::config::Config;
+use crate::limits;
 use crate::ranking::Score;
 use crate::resp::request::Arguments;
 use crate::resp::{double, integer};
@@ -13,6 +14,8 @@ pub struct Call<'c> {
     pub arguments: Arguments<'c>,
     /// The configuration at the start of the batch.
     pub config: &'c Config,
+    /// Whether it may keep its thread for long. See [`Call::announce`].
+    pub may_take_long: bool,
 }
 
 impl<'c> Call<'c> {
@@ -23,6 +26,16 @@ impl<'c> Call<'c> {
     #[must_use]
     pub fn argument(&self, position: usize) -> &'c [u8] {
         self.arguments.get(position).expect("guaranteed by the command's arity")
+    }
+
+    /// Announces that the command is about to look at so many elements. Called before it changes or replies anything.
+    ///
+    /// # Errors
+    /// [`CommandError::TAKES_LONG`] if those are more than its thread has time for: the command ends then, and is run
+    /// anew where it may take long.
+    pub fn announce(&self, elements: usize) -> Result<(), CommandError> {
+        let fits = self.may_take_long || elements <= limits::ELEMENTS_ON_THREAD;
+        if fits { Ok(()) } else { Err(CommandError::TAKES_LONG) }
     }
 
     /// A cursor on the arguments from `position` on.

@@ -25,6 +25,10 @@ impl CommandError {
     pub const WRONG_TYPE: Self =
         Self::text("WRONGTYPE Operation against a key holding the wrong kind of value");
 
+    /// No error, and never sent: what the command is about to do takes longer than its connection's thread has time for.
+    /// It has changed and replied nothing, and is run anew where it may. See [`super::call::Call::announce`].
+    pub const TAKES_LONG: Self = Self::text("ERR takes long");
+
     /// A fixed text.
     #[must_use]
     pub const fn text(text: &'static str) -> Self {

@@ -9,7 +9,7 @@ use super::host::Host;
 use super::session::{Listening, Next, Session};
 use super::sorted_sets::PREFETCHED_MEMBERS;
 use super::sorted_sets::lookahead::prefetch;
-use super::spec::{CommandSpec, Flag, Keys, Run};
+use super::spec::{CommandSpec, Flag, Keys, Lookahead, Run};
 use super::table::{Entry, table};
 use super::transactions::{Transaction, Watching};
 use super::waiting::{Waiting, Wish};
@@ -25,8 +25,8 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-/// Runs requests until there are none left, enough reply bytes wait to be sent, or the connection is to close.
-/// Returns how many it ran.
+/// Runs requests until there are none left, enough reply bytes wait to be sent, the connection is to close, or one takes
+/// longer than the thread has time for. Returns how many it ran.
 ///
 /// Replies are appended to `out`. Before they are sent, [`Session::unacknowledged`] must be on its way to disk as far
 /// as the fsync policy says.
@@ -45,13 +45,16 @@ pub fn run_batch<'r>(
         hold: None,
         in_transaction: false,
         commands_in_hold: 0,
-        started_ns: host.clock.monotonic_ns(),
+        now_ms: 0,
+        started_ns: 0,
+        timed: None,
         spare,
     };
     let mut window: SmallVec<[Prepared<'r>; WINDOW]> = SmallVec::new();
     let (mut ran, mut last_command) = (0, None);
     'batch: loop {
         prepare(&mut requests, &mut window);
+        batch.look_at_clock();
         if window.is_empty() {
             break;
         }
@@ -66,7 +69,11 @@ pub fn run_batch<'r>(
                 loaded = index + ahead.unwrap_or(1);
             }
             let (reply_start, listening) = (out.len(), batch.session.listening());
-            last_command = batch.run_request(&window[index], out).or(last_command);
+            let command = batch.run_request(&window[index], out);
+            if batch.session.next == Next::Aside {
+                break 'batch;
+            }
+            last_command = command.or(last_command);
             ran += 1;
             batch.take_mail(out, reply_start, listening);
         }
@@ -120,8 +127,12 @@ struct Batch<'b> {
     /// Whether the hold is a transaction's: it has every lock that is needed, is kept to the end, and is one record.
     in_transaction: bool,
     commands_in_hold: usize,
-    /// When the present command began.
+    /// The time by which the present command judges what has expired.
+    now_ms: u64,
+    /// When the command in `timed` began, or the first of several in a row.
     started_ns: u64,
+    /// The place in the table of a command that has run, and whose time has not been counted yet.
+    timed: Option<usize>,
     /// The Change buffer while no hold has it.
     spare: ChangeBuffer,
 }
@@ -151,17 +162,24 @@ impl<'b> Batch<'b> {
         let Some(lookahead) = spec.lookahead.filter(|_| will_run) else { return 1 };
         let is_alike = |other: &&Prepared<'_>| {
             matches!(other.resolved, Ok(other) if other == place)
-                && other.arguments.get(1) == first.arguments.get(1)
+                && (lookahead == Lookahead::Key || other.arguments.get(1) == first.arguments.get(1))
         };
         let alike = window.iter().take_while(is_alike).count();
         let is_allowed = self.check_authenticated(spec).is_ok()
             && self.check_loading(spec).is_ok()
             && spec.accepts(first.arguments.len());
-        if alike > 1 && is_allowed {
-            let call = Call { arguments: first.arguments, config: self.config };
+        if alike == 1 || !is_allowed {
+            return alike;
+        }
+        if lookahead == Lookahead::Key {
+            let keys = window[..alike].iter().filter_map(|request| request.arguments.get(1));
+            self.host.store.load_ahead(self.session.database, keys);
+        } else {
+            let call = self.call(first.arguments);
             let access = if spec.has(Flag::Write) { Access::Write } else { Access::Read };
             let database = self.session.database;
-            let reader = self.hold_for(spec, &call, access).reader(database);
+            let Ok(hold) = self.hold_for(spec, &call, access) else { return 1 };
+            let reader = hold.reader(database);
             // Of another type, or missing: each command will say so itself.
             if let Some(Value::Ranking(ranking)) = reader.peek(call.argument(1)) {
                 prefetch(lookahead, ranking, window[..alike].iter().map(|request| request.arguments));
@@ -178,21 +196,29 @@ impl<'b> Batch<'b> {
             self.session.next = Next::Drop;
             return None;
         }
+        // Between short commands of one kind the looking would take as long as the commands.
+        let goes_on =
+            self.timed.is_some_and(|timed| is_short(timed) && request.resolved.as_ref() == Ok(&timed));
+        if !goes_on {
+            self.look_at_clock();
+        }
         let reply_start = out.len();
         let mut reply = Reply::new(out, self.session.protocol);
         let (place, result) = match &request.resolved {
             Ok(place) => (Some(*place), self.pass_gates(*place, arguments, &mut reply)),
             Err((place, error)) => (*place, Err(Refusal::Rejected(error.clone()))),
         };
-        let now_ns = self.host.clock.monotonic_ns();
-        let elapsed_ns = now_ns.saturating_sub(self.started_ns);
-        self.started_ns = now_ns;
+        if matches!(&result, Err(Refusal::Failed(error)) if *error == CommandError::TAKES_LONG) {
+            out.truncate(reply_start);
+            self.session.next = Next::Aside;
+            return place;
+        }
         let counters = place.map(|place| &self.session.stats.by_command[place]);
         if matches!(result, Ok(Passed::Run) | Err(Refusal::Failed(_))) {
             self.session.stats.commands.add(1);
             if let Some(counters) = counters {
                 counters.calls.add(1);
-                counters.nanoseconds.add(elapsed_ns);
+                self.timed = place;
             }
         }
         if let Err(refusal) = result {
@@ -209,6 +235,17 @@ impl<'b> Batch<'b> {
             Reply::new(out, self.session.protocol).error(&error.0);
         }
         place
+    }
+
+    /// Looks at the clock: counts the time of what has run since the last time.
+    fn look_at_clock(&mut self) {
+        let now_ns = self.host.clock.monotonic_ns();
+        if let Some(place) = self.timed.take() {
+            let elapsed_ns = now_ns.saturating_sub(self.started_ns);
+            self.session.stats.by_command[place].nanoseconds.add(elapsed_ns);
+        }
+        self.started_ns = now_ns;
+        self.now_ms = self.host.clock.now_ms();
     }
 
     /// The gates, in Redis's order.
@@ -243,10 +280,18 @@ impl<'b> Batch<'b> {
             }
         }
         let own_arguments = if entry.is_subcommand { arguments.skip(1) } else { arguments };
-        let call = Call { arguments: own_arguments, config: self.config };
+        let call = self.call(own_arguments);
         let outcome = catch_unwind(AssertUnwindSafe(|| self.run(entry.spec, &call, reply)));
         let outcome = outcome.unwrap_or_else(|_| Err(self.note_panic(entry)));
         outcome.map(|()| Passed::Run).map_err(Refusal::Failed)
+    }
+
+    fn call<'c>(&self, arguments: Arguments<'c>) -> Call<'c>
+    where
+        'b: 'c,
+    {
+        let may_take_long = self.session.may_take_long || self.in_transaction;
+        Call { arguments, config: self.config, may_take_long }
     }
 
     fn check_authenticated(&self, spec: &CommandSpec) -> Result<(), CommandError> {
@@ -309,12 +354,17 @@ impl<'b> Batch<'b> {
         match spec.run {
             Run::Read(run) => {
                 let database = self.session.database;
-                let hold = self.hold_for(spec, call, Access::Read);
-                run(hold.reader(database), call, reply)
+                let hold = self.hold_for(spec, call, Access::Read)?;
+                let lookups = hold.lookups();
+                let outcome = run(hold.reader(database), call, reply);
+                if outcome == Err(CommandError::TAKES_LONG) {
+                    hold.forget_lookups(lookups);
+                }
+                outcome
             }
             Run::Write(run) => {
                 let database = self.session.database;
-                let hold = self.hold_for(spec, call, Access::Write);
+                let hold = self.hold_for(spec, call, Access::Write)?;
                 let outcome = run(&mut hold.writer(database), call, reply);
                 self.end_record();
                 outcome
@@ -355,7 +405,7 @@ impl<'b> Batch<'b> {
     ) -> Outcome {
         let (store, database, in_transaction) =
             (&self.host.store, self.session.database, self.in_transaction);
-        let hold = self.hold_for(spec, call, Access::Write);
+        let hold = self.hold_for(spec, call, Access::Write)?;
         for key in &wish.keys {
             if (wish.attempt)(&mut hold.writer(database), key, reply)? {
                 self.end_record();
@@ -385,6 +435,11 @@ impl<'b> Batch<'b> {
         // Not the session's any more: UNWATCH, run under these locks, would want them again.
         let watching = self.session.watching.take().unwrap_or_default();
         let outcome = self.run_transaction(&transaction, &watching, reply);
+        if outcome == Err(CommandError::TAKES_LONG) {
+            self.session.transaction = Some(transaction);
+            self.session.watching = Some(watching);
+            return outcome;
+        }
         self.in_transaction = false;
         self.release();
         watching.end(&self.host.store);
@@ -401,7 +456,7 @@ impl<'b> Batch<'b> {
         if transaction.must_abort {
             return Err(CommandError::text("EXECABORT Transaction discarded because of previous errors."));
         }
-        self.hold = self.hold_for_transaction(transaction, watching);
+        self.hold = self.hold_for_transaction(transaction, watching)?;
         if self.hold.as_ref().is_some_and(|hold| watching.is_broken(hold)) {
             reply.null_array();
             return Ok(());
@@ -418,14 +473,18 @@ impl<'b> Batch<'b> {
     }
 
     /// A hold on every shard that a transaction touches or watches; `None` if that is none.
-    fn hold_for_transaction(&mut self, transaction: &Transaction, watching: &Watching) -> Option<Hold<'b>> {
+    fn hold_for_transaction(
+        &mut self,
+        transaction: &Transaction,
+        watching: &Watching,
+    ) -> Result<Option<Hold<'b>>, CommandError> {
         let store = &self.host.store;
         let mut shards: Vec<ShardIndex> = Vec::new();
         let mut access = Access::Read;
         for (place, arguments) in transaction.places.iter().zip(transaction.requests.iter()) {
             let entry = &table().entries()[*place];
             let arguments = if entry.is_subcommand { arguments.skip(1) } else { arguments };
-            let call = Call { arguments, config: self.config };
+            let call = self.call(arguments);
             for_each_key(entry.spec, &call, &mut |key| shards.push(store.shard_of(key)));
             if matches!(entry.spec.run, Run::Keyspace(_)) {
                 shards.extend(0..store.shard_count());
@@ -437,8 +496,10 @@ impl<'b> Batch<'b> {
         shards.extend(watching.keys().map(|key| store.shard_of(key)));
         shards.sort_unstable();
         shards.dedup();
-        let spare = std::mem::take(&mut self.spare);
-        (!shards.is_empty()).then(|| Hold::on(store, &shards, access, spare))
+        if shards.is_empty() {
+            return Ok(None);
+        }
+        self.lock(&shards, access).map(Some).ok_or(CommandError::TAKES_LONG)
     }
 
     /// The commands queued since MULTI.
@@ -484,7 +545,15 @@ impl<'b> Batch<'b> {
 
     /// The hold on the command's shards: the present one if it will do, else a new one. Short enough between commands
     /// that others get the lock, see [`limits::COMMANDS_PER_LOCK`].
-    fn hold_for(&mut self, spec: &CommandSpec, call: &Call<'_>, access: Access) -> &mut Hold<'b> {
+    ///
+    /// # Errors
+    /// [`CommandError::TAKES_LONG`] if it has to wait for a lock longer than the thread has time for.
+    fn hold_for(
+        &mut self,
+        spec: &CommandSpec,
+        call: &Call<'_>,
+        access: Access,
+    ) -> Result<&mut Hold<'b>, CommandError> {
         let mut shards: SmallVec<[ShardIndex; 4]> = SmallVec::new();
         for_each_key(spec, call, &mut |key| shards.push(self.host.store.shard_of(key)));
         if shards.len() > 1 {
@@ -495,12 +564,20 @@ impl<'b> Batch<'b> {
             && self.hold.as_ref().is_some_and(|hold| hold.covers(&shards, access));
         if !reusable {
             self.release();
-            let spare = std::mem::take(&mut self.spare);
-            self.hold = Some(Hold::on(&self.host.store, &shards, access, spare));
+            self.hold = Some(self.lock(&shards, access).ok_or(CommandError::TAKES_LONG)?);
             self.commands_in_hold = 0;
         }
         self.commands_in_hold += 1;
-        self.hold.as_mut().expect("taken above")
+        Ok(self.hold.as_mut().expect("taken above"))
+    }
+
+    /// A hold on `shards`, unless waiting for it would take long and must not.
+    fn lock(&mut self, shards: &[ShardIndex], access: Access) -> Option<Hold<'b>> {
+        let store = &self.host.store;
+        if self.session.may_take_long {
+            return Some(Hold::on(store, shards, access, std::mem::take(&mut self.spare)));
+        }
+        Hold::try_on(store, shards, access, self.now_ms, &mut self.spare)
     }
 
     /// Gives the present hold's locks back, unless they are a transaction's; its records are in the journal's hands then.
@@ -531,6 +608,11 @@ impl<'b> Batch<'b> {
         self.release();
         CommandError::text("ERR internal error")
     }
+}
+
+/// Whether the command takes about as long as a look at the clock.
+fn is_short(place: usize) -> bool {
+    table().entries()[place].spec.lookahead.is_some()
 }
 
 /// Commands that are run and not queued after MULTI.

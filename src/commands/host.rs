@@ -128,7 +128,8 @@ pub struct Host {
     pub clients: Clients,
     /// Who listens to which channels.
     pub channels: Arc<Channels>,
-    /// Counters, one set for each thread that runs commands.
+    /// Counters, one set for each thread that runs commands: first the workers', then in the same order those of the
+    /// threads beside them.
     pub stats: Vec<Arc<Stats>>,
     /// Error replies by code.
     pub errors: Errors,

@@ -207,8 +207,10 @@ fn loading(host: &Host, out: &mut String) {
 }
 
 fn threads(host: &Host, _: &Shards<'_, '_>, out: &mut String) {
-    for (index, stats) in host.stats.iter().enumerate() {
-        line(out, format_args!("io_thread_{index}:commands={}", stats.commands.get()));
+    let (own, aside) = host.stats.split_at(host.stats.len() / 2);
+    for (index, (own, aside)) in own.iter().zip(aside).enumerate() {
+        let commands = own.commands.get() + aside.commands.get();
+        line(out, format_args!("io_thread_{index}:commands={commands}"));
     }
 }
 

@@ -7,6 +7,7 @@ use super::scanning::{ScanOptions, parse_cursor};
 use super::session::Session;
 use super::spec::{CommandSpec, Flag, Group, Keys, Run};
 use crate::glob::{Case, matches};
+use crate::limits;
 use crate::resp::reply::Reply;
 use crate::store::{Kind, Reader, Shards, Writer};
 
@@ -72,6 +73,18 @@ pub(super) const COMMANDS: &[CommandSpec] = &[
         flags: &[Flag::Readonly],
         tips: &["nondeterministic_output", "request_policy:special", "response_policy:special"],
         run: Run::Keyspace(scan),
+        ..BASE
+    },
+    CommandSpec {
+        name: "keys",
+        syntax: "pattern",
+        summary: "Returns the keys of the database that match a pattern",
+        complexity: "O(N) for the whole database; others go on meanwhile",
+        arity: 2,
+        flags: &[Flag::Readonly],
+        categories: &["@dangerous"],
+        tips: &["request_policy:all_shards", "nondeterministic_output_order"],
+        run: Run::Keyspace(keys),
         ..BASE
     },
     CommandSpec {
@@ -158,6 +171,35 @@ fn scan(
     reply.bulk(itoa::Buffer::new().format(next).as_bytes());
     reply.array(found.len());
     found.iter().for_each(|key| reply.bulk(key));
+    Ok(())
+}
+
+/// Not one moment's picture: keys that come or go meanwhile may be in it or not.
+fn keys(
+    _: &Host,
+    session: &mut Session,
+    shards: &mut Shards<'_, '_>,
+    call: &Call<'_>,
+    reply: &mut Reply<'_>,
+) -> Outcome {
+    call.announce(shards.size(session.database).keys)?;
+    let pattern = call.argument(1);
+    let (mut found, mut count) = (Vec::new(), 0);
+    let mut list = Reply::new(&mut found, reply.protocol());
+    let mut cursor = 0;
+    loop {
+        cursor = shards.scan(session.database, cursor, limits::MEMBERS_PER_LOCK, |key, _| {
+            if pattern == b"*" || matches(pattern, key, Case::Sensitive) {
+                list.bulk(key);
+                count += 1;
+            }
+        });
+        if cursor == 0 {
+            break;
+        }
+    }
+    reply.array(count);
+    reply.out().append(&mut found);
     Ok(())
 }
 

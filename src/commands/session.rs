@@ -23,6 +23,8 @@ pub enum Next {
     Drop,
     /// It goes on once what it waits for ([`Client::waiting`]) has come to an end.
     Wait,
+    /// It goes on with the first request that was not run, where it may take long ([`Session::may_take_long`]).
+    Aside,
 }
 
 /// How a connection listens to channels.
@@ -56,6 +58,8 @@ pub struct Session {
     pub next: Next,
     /// The last record that its commands have left in the journal and that its replies have to wait for.
     pub unacknowledged: Option<Seq>,
+    /// Whether its commands may keep their thread for long, because no other connection waits for it.
+    pub may_take_long: bool,
     /// What it has queued since MULTI.
     pub(super) transaction: Option<Transaction>,
     /// The keys it watches.
@@ -78,6 +82,7 @@ impl Session {
             authenticated: config.requirepass.is_empty(),
             next: Next::Continue,
             unacknowledged: None,
+            may_take_long: true,
             transaction: None,
             watching: None,
             subscriptions: Subscriptions::default(),

@@ -2,7 +2,7 @@
 
 use super::call::Call;
 use super::error::Outcome;
-use super::spec::{CommandSpec, Flag, Group, Keys, Run};
+use super::spec::{CommandSpec, Flag, Group, Keys, Lookahead, Run};
 use crate::resp::reply::Reply;
 use crate::store::{Members, Missing, Reader, Writer};
 
@@ -17,6 +17,7 @@ pub(super) const COMMANDS: &[CommandSpec] = &[
         arity: -3,
         flags: &[Flag::Write, Flag::Denyoom, Flag::Fast],
         keys: Keys::Range { first: 1, last: 0, access: &["RW", "insert"] },
+        lookahead: Some(Lookahead::Key),
         run: Run::Write(sadd),
         ..BASE
     },
@@ -28,6 +29,7 @@ pub(super) const COMMANDS: &[CommandSpec] = &[
         arity: -3,
         flags: &[Flag::Write, Flag::Fast],
         keys: Keys::Range { first: 1, last: 0, access: &["RW", "delete"] },
+        lookahead: Some(Lookahead::Key),
         run: Run::Write(srem),
         ..BASE
     },
@@ -50,6 +52,7 @@ pub(super) const COMMANDS: &[CommandSpec] = &[
         arity: 3,
         flags: &[Flag::Readonly, Flag::Fast],
         keys: Keys::Range { first: 1, last: 0, access: &["RO"] },
+        lookahead: Some(Lookahead::Key),
         run: Run::Read(sismember),
         ..BASE
     },
@@ -60,6 +63,7 @@ pub(super) const COMMANDS: &[CommandSpec] = &[
         arity: 2,
         flags: &[Flag::Readonly, Flag::Fast],
         keys: Keys::Range { first: 1, last: 0, access: &["RO"] },
+        lookahead: Some(Lookahead::Key),
         run: Run::Read(scard),
         ..BASE
     },
@@ -83,6 +87,7 @@ fn srem(keys: &mut Writer<'_, '_>, call: &Call<'_>, reply: &mut Reply<'_>) -> Ou
 
 fn smembers(keys: Reader<'_>, call: &Call<'_>, reply: &mut Reply<'_>) -> Outcome {
     let set = keys.set(call.argument(1))?;
+    call.announce(set.map_or(0, Members::len))?;
     reply.set(set.map_or(0, Members::len));
     if let Some(set) = set {
         set.for_each(|member| reply.bulk(member));

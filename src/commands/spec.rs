@@ -255,9 +255,11 @@ fn key_count(arguments: Arguments<'_>, position: usize) -> Option<usize> {
     usize::try_from(stated).ok().filter(|&count| count > 0)
 }
 
-/// What a command on one member of the ranking at argument 1 will touch.
+/// What a short command will touch: the key at argument 1, or one member of the ranking there.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Lookahead {
+    /// The key itself and a small value at it.
+    Key,
     /// The score of the member that is argument 2.
     Score,
     /// The rank of the member that is argument 2.

@@ -3,7 +3,7 @@
 use super::call::{Call, Cursor, parse_integer};
 use super::error::{CommandError, Outcome};
 use super::expiry::{Moment, Unit};
-use super::spec::{CommandSpec, Flag, Group, Keys, Run};
+use super::spec::{CommandSpec, Flag, Group, Keys, Lookahead, Run};
 use crate::config::EventClasses;
 use crate::resp::integer;
 use crate::resp::reply::Reply;
@@ -21,6 +21,7 @@ pub(super) const COMMANDS: &[CommandSpec] = &[
         arity: 2,
         flags: &[Flag::Readonly, Flag::Fast],
         keys: Keys::Range { first: 1, last: 0, access: &["RO", "access"] },
+        lookahead: Some(Lookahead::Key),
         run: Run::Read(get),
         ..BASE
     },
@@ -32,6 +33,7 @@ pub(super) const COMMANDS: &[CommandSpec] = &[
         arity: -3,
         flags: &[Flag::Write, Flag::Denyoom],
         keys: Keys::Range { first: 1, last: 0, access: &["RW", "access", "update", "variable_flags"] },
+        lookahead: Some(Lookahead::Key),
         run: Run::Write(set),
         ..BASE
     },
@@ -42,6 +44,7 @@ pub(super) const COMMANDS: &[CommandSpec] = &[
         arity: 2,
         flags: &[Flag::Write, Flag::Denyoom, Flag::Fast],
         keys: READ_AND_UPDATE,
+        lookahead: Some(Lookahead::Key),
         run: Run::Write(incr),
         ..BASE
     },
@@ -52,6 +55,7 @@ pub(super) const COMMANDS: &[CommandSpec] = &[
         arity: 3,
         flags: &[Flag::Write, Flag::Denyoom, Flag::Fast],
         keys: READ_AND_UPDATE,
+        lookahead: Some(Lookahead::Key),
         run: Run::Write(incrby),
         ..BASE
     },
@@ -99,24 +103,23 @@ fn set(keys: &mut Writer<'_, '_>, call: &Call<'_>, reply: &mut Reply<'_>) -> Out
             expiry = Some(Expiry::At(moment, unit, cursor.required()?));
         }
     }
-    let reader = keys.reader();
     let expire_at_ms = match expiry.unwrap_or(Expiry::Never) {
         Expiry::Never => None,
-        Expiry::Keep => reader.expiry(key).flatten(),
+        Expiry::Keep => keys.reader().expiry(key).flatten(),
         Expiry::At(moment, unit, text) => {
             let number = parse_integer(text)?;
-            let at_ms = unit.to_unix_ms(moment, number, reader.now_ms()).filter(|_| number > 0);
+            let at_ms = unit.to_unix_ms(moment, number, keys.reader().now_ms()).filter(|_| number > 0);
             Some(at_ms.ok_or(CommandError::text("ERR invalid expire time in 'set' command"))?.cast_unsigned())
         }
     };
     if returns_old {
-        match reader.string(key)? {
+        match keys.reader().string(key)? {
             Some(old) => reply.bulk(old),
             None => reply.null(),
         }
     }
-    let exists = reader.kind(key).is_some();
-    let allowed = if exists { !only_new } else { !only_present };
+    let is_conditional = only_new || only_present;
+    let allowed = !is_conditional || keys.reader().kind(key).is_some() == only_present;
     if allowed {
         keys.set_string(key, value, expire_at_ms);
         if matches!(expiry, Some(Expiry::At(..))) {
@@ -151,13 +154,13 @@ fn incrby(keys: &mut Writer<'_, '_>, call: &Call<'_>, reply: &mut Reply<'_>) -> 
 }
 
 fn increment(keys: &mut Writer<'_, '_>, key: &[u8], amount: i64, reply: &mut Reply<'_>) -> Outcome {
-    let current = match keys.reader().string(key)? {
-        None => 0,
-        Some(text) => integer::parse(text).ok_or(CommandError::NOT_AN_INTEGER)?,
-    };
-    let overflow = CommandError::text("ERR increment or decrement would overflow");
-    let value = current.checked_add(amount).ok_or(overflow)?;
-    keys.update_string(key, itoa::Buffer::new().format(value).as_bytes(), "incrby");
+    let (mut value, mut digits) = (amount, itoa::Buffer::new());
+    keys.edit_string(key, "incrby", |current| {
+        let current = current.map_or(Some(0), integer::parse).ok_or(CommandError::NOT_AN_INTEGER)?;
+        let overflow = CommandError::text("ERR increment or decrement would overflow");
+        value = current.checked_add(amount).ok_or(overflow)?;
+        Ok::<_, CommandError>(digits.format(value))
+    })?;
     reply.integer(value);
     Ok(())
 }

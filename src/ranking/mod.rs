@@ -11,7 +11,7 @@ mod blocked;
 mod levels;
 mod member_hash;
 mod member_index;
-mod prefetch;
+pub(crate) mod prefetch;
 mod score;
 mod skip_list;
 

@@ -17,7 +17,7 @@ const LINES_MAX: usize = 12;
 
 /// Starts loading the line that holds `address`, which may be any address at all.
 #[inline]
-pub(super) fn line<T>(address: *const T) {
+pub(crate) fn line<T>(address: *const T) {
     #[cfg(target_arch = "x86_64")]
     // SAFETY: a prefetch is a hint: it neither faults nor changes memory, whatever the address. SSE is part
     // of x86_64.

@@ -47,7 +47,8 @@ pub(super) async fn serve(stream: std::net::TcpStream, peer: SocketAddr, shared:
     let client = shared.host.clients.register(peer, local, shared.host.clock.now_ms());
     let id = client.id;
     let registration = Registration { shared: &shared, id };
-    let session = Session::new(client, shared.stats.clone(), &config);
+    let mut session = Session::new(client, shared.stats.clone(), &config);
+    session.may_take_long = false;
     tracing::trace!(id, %peer, "connected");
     let connection = Connection {
         stream,
@@ -106,6 +107,17 @@ async fn refuse(mut stream: TcpStream, text: &str) {
 
 fn deaf() -> io::Error {
     io::ErrorKind::QuotaExceeded.into()
+}
+
+/// Writes all of `bytes`; the thread's other connections have their turns between pieces.
+async fn write_in_turns(stream: &mut TcpStream, bytes: &[u8]) -> io::Result<()> {
+    for (index, piece) in bytes.chunks(limits::SENT_AT_ONCE_BYTES).enumerate() {
+        if index > 0 {
+            tokio::task::yield_now().await;
+        }
+        stream.write_all(piece).await?;
+    }
+    Ok(())
 }
 
 /// Why a connection ended.
@@ -253,7 +265,7 @@ impl Connection<'_> {
             self.reader.consumed(consumed);
             self.session.client.query_buffer_bytes.store(self.input.len(), Ordering::Relaxed);
             match self.session.next {
-                Next::Continue | Next::Wait => {}
+                Next::Continue | Next::Wait | Next::Aside => {}
                 Next::Close | Next::Drop => return Some(self.close(End::Client).await),
             }
             if let Err(error) = understood {
@@ -281,14 +293,13 @@ impl Connection<'_> {
             self.wait_for_backlog().await;
             let requests = self.batch.requests(&self.input).skip(done);
             let ran = run_batch(&self.shared.host, &mut self.session, requests, &mut self.out);
+            self.answer(ran).await?;
             done += ran;
-            self.session.client.commands.fetch_add(ran as u64, Ordering::Relaxed);
-            if self.session.next == Next::Drop {
-                return Ok(None);
+            if self.session.next == Next::Aside {
+                self.run_aside(done).await?;
+                self.answer(1).await?;
+                done += 1;
             }
-            // A command that waits has no reply yet.
-            self.acknowledge(ran - usize::from(self.session.next == Next::Wait)).await;
-            self.send().await?;
             if self.session.next == Next::Wait {
                 if let Some(end) = self.wait().await? {
                     return Ok(Some(end));
@@ -297,6 +308,41 @@ impl Connection<'_> {
             }
         }
         Ok(None)
+    }
+
+    /// Sends the replies of `ran` requests, once they may leave.
+    async fn answer(&mut self, ran: usize) -> io::Result<()> {
+        self.session.client.commands.fetch_add(ran as u64, Ordering::Relaxed);
+        if self.session.next == Next::Drop {
+            return Ok(());
+        }
+        // A command that waits has no reply yet.
+        self.acknowledge(ran - usize::from(self.session.next == Next::Wait)).await;
+        self.send().await
+    }
+
+    /// Runs the batch's request number `index`, which takes long, on the thread beside this one: the thread's other
+    /// connections go on meanwhile.
+    async fn run_aside(&mut self, index: usize) -> io::Result<()> {
+        let shared = self.shared.clone();
+        let stand_in =
+            Session::new(Arc::clone(&self.session.client), shared.stats.clone(), &shared.host.config());
+        let mut session = std::mem::replace(&mut self.session, stand_in);
+        let (input, batch) = (std::mem::take(&mut self.input), std::mem::take(&mut self.batch));
+        let mut out = std::mem::take(&mut self.out);
+        session.next = Next::Continue;
+        session.may_take_long = true;
+        session.stats = shared.aside_stats.clone();
+        let run = move || {
+            let request = batch.requests(&input).skip(index).take(1);
+            run_batch(&shared.host, &mut session, request, &mut out);
+            session.stats = shared.stats.clone();
+            session.may_take_long = false;
+            (session, input, batch, out)
+        };
+        let ran = tokio::task::spawn_blocking(run).await.map_err(io::Error::other)?;
+        (self.session, self.input, self.batch, self.out) = ran;
+        Ok(())
     }
 
     /// Waits, blocked, for the reply of the last command, and sends it. What comes meanwhile is read and left alone.
@@ -375,7 +421,7 @@ impl Connection<'_> {
         self.session.client.output_buffer_bytes.store(self.out.len(), Ordering::Relaxed);
         let timeout_s = self.shared.host.config().timeout_s;
         let client = Arc::clone(&self.session.client);
-        let write = self.stream.write_all(&self.out);
+        let write = write_in_turns(&mut self.stream, &self.out);
         if client.is_subscribed() {
             tokio::select! {
                 written = write => written?,
@@ -388,7 +434,11 @@ impl Connection<'_> {
             tokio::time::timeout(Duration::from_secs(timeout_s), write).await??;
         }
         self.out.clear();
-        if self.out.capacity() > limits::KEPT_BUFFER_BYTES {
+        if self.out.capacity() > limits::PENDING_REPLY_BYTES * 2 {
+            // Giving back hundreds of megabytes takes as long as writing them.
+            let sent = std::mem::take(&mut self.out);
+            drop(tokio::task::spawn_blocking(move || drop(sent)));
+        } else if self.out.capacity() > limits::KEPT_BUFFER_BYTES {
             self.out = Vec::new();
         }
         self.shared.stats.output_bytes.add(sent);

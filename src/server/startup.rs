@@ -89,7 +89,8 @@ pub(super) fn run(mut config: Config, file: Option<PathBuf>) -> Result<(), Strin
         store,
         channels,
         clients: Clients::default(),
-        stats: (0..threads).map(|_| Arc::new(Stats::new(table().entries().len()))).collect(),
+        // Each worker's, and those of the thread beside it.
+        stats: (0..2 * threads).map(|_| Arc::new(Stats::new(table().entries().len()))).collect(),
         errors: Errors::default(),
         friend_rankings: KeptResults::with_bound(config.friendrank_keep_bytes),
         process: Arc::clone(&process) as Arc<dyn Process>,
@@ -136,12 +137,17 @@ fn serve(
     options: Option<Options>,
     screen: &Screen,
 ) -> Result<(), String> {
-    let start = |(index, stats): (usize, &Arc<Stats>)| {
-        let shared =
-            Shared { host: Arc::clone(host), process: Arc::clone(process), stats: Arc::clone(stats) };
+    let (own, aside) = host.stats.split_at(host.stats.len() / 2);
+    let start = |(index, (stats, aside_stats)): (usize, (&Arc<Stats>, &Arc<Stats>))| {
+        let shared = Shared {
+            host: Arc::clone(host),
+            process: Arc::clone(process),
+            stats: Arc::clone(stats),
+            aside_stats: Arc::clone(aside_stats),
+        };
         Worker::start(index, shared)
     };
-    let workers = host.stats.iter().enumerate().map(start).collect::<Result<Vec<_>, _>>()?;
+    let workers = own.iter().zip(aside).enumerate().map(start).collect::<Result<Vec<_>, _>>()?;
     let workers = Arc::new(workers);
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let runtime = runtime.map_err(|error| format!("runtime: {error}"))?;

@@ -16,6 +16,8 @@ pub(super) struct Shared {
     pub(super) process: Arc<RunningProcess>,
     /// The worker's own counters.
     pub(super) stats: Arc<Stats>,
+    /// Those of the thread beside it, for commands that take long.
+    pub(super) aside_stats: Arc<Stats>,
 }
 
 /// A worker thread and the way to give it connections. It ends, and its connections with it, when told to stop.
@@ -25,10 +27,15 @@ pub(super) struct Worker {
 }
 
 impl Worker {
-    /// Starts worker number `index`.
+    /// Starts worker number `index`. Beside it a thread comes up when a command takes long, one at a time.
     pub(super) fn start(index: usize, shared: Shared) -> Result<Self, String> {
         let failed = |error: std::io::Error| format!("worker {index}: {error}");
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(failed)?;
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .max_blocking_threads(1)
+            .thread_name(format!("aside-{index}"))
+            .build()
+            .map_err(failed)?;
         let (connections, dealt) = unbounded_channel();
         let thread = std::thread::Builder::new()
             .name(format!("worker-{index}"))

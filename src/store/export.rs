@@ -192,7 +192,7 @@ impl<'s> Export<'s> {
                 return;
             }
             if entry.element_count() > SMALL_ELEMENTS {
-                self.large.push_back(LargeKey { key: entry.key.clone(), begun: None });
+                self.large.push_back(LargeKey { key: (*entry.key).into(), begun: None });
             } else {
                 entry.tell(visitor);
             }
@@ -244,7 +244,7 @@ impl<'s> Export<'s> {
 
 impl Entry {
     fn head(&self) -> KeyHead<'_> {
-        KeyHead { key: &self.key, expire_at_ms: self.expire_at_ms }
+        KeyHead { key: &self.key, expire_at_ms: self.expire_at_ms() }
     }
 
     fn element_count(&self) -> usize {

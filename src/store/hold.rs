@@ -13,6 +13,7 @@ use super::value::{Kind, Value, WrongType};
 use super::writer::Writer;
 use super::{Access, DatabaseIndex, Shard, ShardIndex, Store};
 use crate::config::EventClasses;
+use crate::limits;
 use crate::ranking::Ranking;
 use parking_lot::{RwLockReadGuard, RwLockWriteGuard};
 use std::cell::{Cell, RefCell};
@@ -72,7 +73,6 @@ impl<'s> Hold<'s> {
     /// fills and gives back by [`Hold::release`].
     #[must_use]
     pub fn on(store: &'s Store, shards: &[ShardIndex], access: Access, changes: ChangeBuffer) -> Self {
-        debug_assert!(shards.is_sorted_by(|one, other| one < other) && changes.is_empty());
         let lock = |&index: &ShardIndex| {
             let shard = &store.shards[index];
             let guard = match access {
@@ -81,14 +81,52 @@ impl<'s> Hold<'s> {
             };
             (index, guard)
         };
-        let first = lock(&shards[0]);
-        let rest = shards[1..].iter().map(lock).collect();
+        let (first, rest) = (lock(&shards[0]), shards[1..].iter().map(lock).collect());
+        Self::with_locks(store, first, rest, access, store.clock.now_ms(), changes)
+    }
+
+    /// As [`Hold::on`], unless a lock cannot be had within [`limits::LOCK_PATIENCE`]. `now_ms` is the time by which it
+    /// judges what has expired; `changes` is taken only if all locks can be.
+    #[must_use]
+    pub fn try_on(
+        store: &'s Store,
+        shards: &[ShardIndex],
+        access: Access,
+        now_ms: u64,
+        changes: &mut ChangeBuffer,
+    ) -> Option<Self> {
+        let lock = |&index: &ShardIndex| {
+            let shard = &store.shards[index];
+            let guard = match access {
+                Access::Read => {
+                    Guard::Read(shard.try_read().or_else(|| shard.try_read_for(limits::LOCK_PATIENCE))?)
+                }
+                Access::Write => {
+                    Guard::Write(shard.try_write().or_else(|| shard.try_write_for(limits::LOCK_PATIENCE))?)
+                }
+            };
+            Some((index, guard))
+        };
+        let first = lock(&shards[0])?;
+        let rest = shards[1..].iter().map(lock).collect::<Option<_>>()?;
+        Some(Self::with_locks(store, first, rest, access, now_ms, std::mem::take(changes)))
+    }
+
+    fn with_locks(
+        store: &'s Store,
+        first: (ShardIndex, Guard<'s>),
+        rest: Vec<(ShardIndex, Guard<'s>)>,
+        access: Access,
+        now_ms: u64,
+        changes: ChangeBuffer,
+    ) -> Self {
+        debug_assert!(rest.is_sorted_by(|(one, _), (other, _)| one < other) && changes.is_empty());
         Self {
             store,
             first,
             rest,
             access,
-            now_ms: store.clock.now_ms(),
+            now_ms,
             changes,
             events: RefCell::new(EventBuffer::new(store.event_classes())),
             ready: Vec::new(),
@@ -108,6 +146,11 @@ impl<'s> Hold<'s> {
     #[must_use]
     pub fn lookups(&self) -> Lookups {
         self.lookups.get()
+    }
+
+    /// Questions since `lookups` do not count: they will be asked again.
+    pub fn forget_lookups(&mut self, since: Lookups) {
+        self.lookups.set(since);
     }
 
     /// Whether this hold covers `shards` with at least `access`.
@@ -369,12 +412,32 @@ impl<'h> Reader<'h> {
     /// When `key` expires in unix milliseconds (`Some(None)`: never), `None` if there is no such key.
     #[must_use]
     pub fn expiry(&self, key: &[u8]) -> Option<Option<u64>> {
-        self.entry(key).map(|entry| entry.expire_at_ms)
+        self.entry(key).map(Entry::expire_at_ms)
     }
 
     /// The time by which expiry is judged, in unix milliseconds.
     #[must_use]
     pub fn now_ms(&self) -> u64 {
         self.hold.now_ms
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::clock::Clock;
+
+    #[test]
+    fn a_lock_that_cannot_be_had_is_not_waited_for_long() {
+        let store = Store::new(2, 1, 1, Clock::manual(1_000));
+        let mut changes = ChangeBuffer::default();
+        let reading = Hold::on(&store, &[1], Access::Read, ChangeBuffer::default());
+        assert!(Hold::try_on(&store, &[0, 1], Access::Write, 7, &mut changes).is_none());
+        // What could be had of it was given back.
+        assert!(Hold::try_on(&store, &[0], Access::Write, 7, &mut changes).is_some());
+        let beside = Hold::try_on(&store, &[0, 1], Access::Read, 7, &mut changes).expect("two readers");
+        assert_eq!(beside.now_ms(), 7);
+        drop((reading, beside));
+        assert!(Hold::try_on(&store, &[0, 1], Access::Write, 7, &mut changes).is_some());
     }
 }

@@ -2,33 +2,58 @@
 
 use super::interest::Interests;
 use super::members::Members;
-use super::table::Table;
+use super::small_bytes::SmallBytes;
+use super::table::{Place, Table};
 use super::value::{Value, WrongType};
 use crate::heap::allocation_bytes;
-use crate::ranking::{RankedMembers, Ranking, Score};
+use crate::ranking::{RankedMembers, Ranking, Score, prefetch};
 use foldhash::quality::FixedState;
 use std::collections::BTreeSet;
 use std::hash::BuildHasher;
+use std::num::NonZeroU64;
 
 /// A key and what it holds.
 #[derive(Debug)]
 pub(super) struct Entry {
-    pub(super) key: Box<[u8]>,
+    pub(super) key: SmallBytes,
     pub(super) value: Value,
-    /// Unix milliseconds from which on the key does not exist any more.
-    pub(super) expire_at_ms: Option<u64>,
+    expire_at_ms: Option<NonZeroU64>,
 }
 
 impl Entry {
     /// The bytes of memory that key and value take, with their places in the tables; see [`Value::memory_bytes`].
     pub(super) fn memory_bytes(&self, samples: usize) -> usize {
-        let key = allocation_bytes(self.key.len());
-        let expiry = self.expire_at_ms.map_or(0, |_| size_of::<(u64, Box<[u8]>)>() + key);
-        size_of::<Self>() + key + expiry + self.value.memory_bytes(samples)
+        let expiring = size_of::<(u64, Box<[u8]>)>() + allocation_bytes(self.key.len());
+        let expiry = self.expire_at_ms.map_or(0, |_| expiring);
+        size_of::<Self>() + self.key.heap_bytes() + expiry + self.value.memory_bytes(samples)
+    }
+
+    /// Unix milliseconds from which on the key does not exist any more; `None` is never.
+    pub(super) fn expire_at_ms(&self) -> Option<u64> {
+        self.expire_at_ms.map(NonZeroU64::get)
     }
 
     pub(super) fn is_expired(&self, now_ms: u64) -> bool {
-        self.expire_at_ms.is_some_and(|at_ms| at_ms <= now_ms)
+        self.expire_at_ms().is_some_and(|at_ms| at_ms <= now_ms)
+    }
+}
+
+/// What expires at the epoch itself expires in its first millisecond: both are long past.
+fn as_expiry(expire_at_ms: Option<u64>) -> Option<NonZeroU64> {
+    expire_at_ms.map(|at_ms| NonZeroU64::new(at_ms).unwrap_or(NonZeroU64::MIN))
+}
+
+/// A key looked up: where its entry stands, or would. Good until another entry comes or goes.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Spot {
+    hash: u64,
+    place: Option<Place>,
+}
+
+impl Spot {
+    /// Whether there is no such key.
+    pub(super) fn is_vacant(&self) -> bool {
+        self.place.is_none()
     }
 }
 
@@ -76,57 +101,83 @@ impl Keyspace {
         self.entries.find(self.hasher.hash_one(key), |entry| *entry.key == *key)
     }
 
-    pub(super) fn get_mut(&mut self, key: &[u8]) -> Option<&mut Entry> {
-        self.entries.find_mut(self.hasher.hash_one(key), |entry| *entry.key == *key)
+    /// Looks `key` up.
+    pub(super) fn spot(&self, key: &[u8]) -> Spot {
+        let hash = self.hasher.hash_one(key);
+        Spot { hash, place: self.entries.place(hash, |entry| *entry.key == *key) }
     }
 
-    /// Puts `value` at `key` in place of whatever was there, which is returned.
-    pub(super) fn put(&mut self, key: &[u8], value: Value, expire_at_ms: Option<u64>) -> Option<Value> {
-        let Some(entry) = self.get_mut(key) else {
-            let hasher = self.hasher.clone();
-            let entry = Entry { key: key.into(), value, expire_at_ms };
-            self.entries.insert(hasher.hash_one(key), entry, |entry| hasher.hash_one(&*entry.key));
-            if let Some(at_ms) = expire_at_ms {
-                self.note_expiry(at_ms, key);
-            }
+    pub(super) fn at(&self, spot: Spot) -> Option<&Entry> {
+        spot.place.map(|place| self.entries.at(place))
+    }
+
+    pub(super) fn value_mut(&mut self, spot: Spot) -> Option<&mut Value> {
+        spot.place.map(|place| &mut self.entries.at_mut(place).value)
+    }
+
+    /// Puts `value` at `key`, found at `spot`, in place of whatever was there, which is returned.
+    pub(super) fn put(
+        &mut self,
+        key: &[u8],
+        spot: Spot,
+        value: Value,
+        expire_at_ms: Option<u64>,
+    ) -> Option<Value> {
+        let Some(place) = spot.place else {
+            self.insert(key, spot.hash, value, expire_at_ms);
             return None;
         };
-        let old = std::mem::replace(&mut entry.value, value);
-        if entry.expire_at_ms != expire_at_ms {
-            self.set_expiry(key, expire_at_ms);
-        }
+        let old = std::mem::replace(&mut self.entries.at_mut(place).value, value);
+        self.set_expiry(spot, expire_at_ms);
         Some(old)
+    }
+
+    fn insert(&mut self, key: &[u8], hash: u64, value: Value, expire_at_ms: Option<u64>) -> Place {
+        let entry = Entry { key: key.into(), value, expire_at_ms: as_expiry(expire_at_ms) };
+        if let Some(at_ms) = entry.expire_at_ms() {
+            self.note_expiry(at_ms, key);
+        }
+        let hasher = &self.hasher;
+        self.entries.insert(hash, entry, |entry| hasher.hash_one(&*entry.key))
     }
 
     /// Puts a ranking of `entries` at `key`, as [`Keyspace::put`]; see [`RankedMembers::from_sorted`].
     pub(super) fn put_ranking<'a>(
         &mut self,
         key: &[u8],
+        spot: Spot,
         entries: impl Iterator<Item = (&'a [u8], Score)>,
     ) -> Option<Value> {
         let ranking = Ranking::from_sorted(self.seed, entries);
-        self.put(key, Value::Ranking(Box::new(ranking)), None)
+        self.put(key, spot, Value::Ranking(Box::new(ranking)), None)
     }
 
-    pub(super) fn remove(&mut self, key: &[u8]) -> Option<Value> {
-        let entry = self.entries.remove(self.hasher.hash_one(key), |entry| *entry.key == *key)?;
-        if let Some(at_ms) = entry.expire_at_ms {
-            self.forget_expiry(at_ms, entry.key);
+    /// Removes what stands at `spot`.
+    pub(super) fn remove(&mut self, spot: Spot) -> Option<Value> {
+        let entry = self.entries.remove_at(spot.place?);
+        if let Some(at_ms) = entry.expire_at_ms() {
+            self.forget_expiry(at_ms, &entry.key);
         }
         Some(entry.value)
     }
 
-    /// Sets when `key` expires. Returns whether the key exists.
-    pub(super) fn set_expiry(&mut self, key: &[u8], expire_at_ms: Option<u64>) -> bool {
-        let Some(entry) = self.get_mut(key) else { return false };
-        let before = std::mem::replace(&mut entry.expire_at_ms, expire_at_ms);
+    /// Sets when the key at `spot` expires, if there is one.
+    pub(super) fn set_expiry(&mut self, spot: Spot, expire_at_ms: Option<u64>) {
+        let Some(place) = spot.place else { return };
+        let entry = self.entries.at_mut(place);
+        let before = entry.expire_at_ms();
+        entry.expire_at_ms = as_expiry(expire_at_ms);
+        let after = entry.expire_at_ms();
+        if before == after {
+            return;
+        }
+        let key: Box<[u8]> = (*entry.key).into();
         if let Some(at_ms) = before {
-            self.forget_expiry(at_ms, key.into());
+            self.forget_expiry(at_ms, &key);
         }
-        if let Some(at_ms) = expire_at_ms {
-            self.note_expiry(at_ms, key);
+        if let Some(at_ms) = after {
+            self.note_expiry(at_ms, &key);
         }
-        true
     }
 
     fn note_expiry(&mut self, at_ms: u64, key: &[u8]) {
@@ -134,8 +185,8 @@ impl Keyspace {
         self.expiry_sum_ms += u128::from(at_ms);
     }
 
-    fn forget_expiry(&mut self, at_ms: u64, key: Box<[u8]>) {
-        self.expiries.remove(&(at_ms, key));
+    fn forget_expiry(&mut self, at_ms: u64, key: &[u8]) {
+        self.expiries.remove(&(at_ms, key.into()));
         self.expiry_sum_ms -= u128::from(at_ms);
     }
 
@@ -149,33 +200,40 @@ impl Keyspace {
         self.expiries.first().filter(|(at_ms, _)| *at_ms <= now_ms).map(|(_, key)| key.clone())
     }
 
-    /// The ranking at `key`, made if the key is missing.
-    pub(super) fn ranking_or_new(&mut self, key: &[u8]) -> Result<&mut Ranking, WrongType> {
+    /// The ranking at `key`, found at `spot`, made if the key is missing; and where it stands.
+    pub(super) fn ranking_or_new(
+        &mut self,
+        key: &[u8],
+        spot: Spot,
+    ) -> Result<(&mut Ranking, Spot), WrongType> {
         let seed = self.seed;
-        match self.value_or_new(key, || Value::Ranking(Box::new(Ranking::with_seed(seed)))) {
-            Value::Ranking(ranking) => Ok(ranking),
+        match self.value_or_new(key, spot, || Value::Ranking(Box::new(Ranking::with_seed(seed)))) {
+            (Value::Ranking(ranking), spot) => Ok((ranking, spot)),
             _ => Err(WrongType),
         }
     }
 
-    /// The set at `key`, made if the key is missing.
-    pub(super) fn set_or_new(&mut self, key: &[u8]) -> Result<&mut Members, WrongType> {
+    /// The set at `key`, as [`Keyspace::ranking_or_new`].
+    pub(super) fn set_or_new(&mut self, key: &[u8], spot: Spot) -> Result<(&mut Members, Spot), WrongType> {
         let seed = self.seed;
-        match self.value_or_new(key, || Value::Set(Box::new(Members::with_seed(seed)))) {
-            Value::Set(members) => Ok(members),
+        match self.value_or_new(key, spot, || Value::Set(Box::new(Members::with_seed(seed)))) {
+            (Value::Set(members), spot) => Ok((members, spot)),
             _ => Err(WrongType),
         }
     }
 
-    fn value_or_new(&mut self, key: &[u8], new: impl FnOnce() -> Value) -> &mut Value {
-        let hasher = self.hasher.clone();
-        let hash = hasher.hash_one(key);
-        // Looked up twice on purpose: the borrow of a first hit would outlive the insertion otherwise.
-        if self.entries.find(hash, |entry| *entry.key == *key).is_none() {
-            let entry = Entry { key: key.into(), value: new(), expire_at_ms: None };
-            return &mut self.entries.insert(hash, entry, |entry| hasher.hash_one(&*entry.key)).value;
-        }
-        &mut self.entries.find_mut(hash, |entry| *entry.key == *key).expect("found above").value
+    fn value_or_new(&mut self, key: &[u8], spot: Spot, new: impl FnOnce() -> Value) -> (&mut Value, Spot) {
+        let place = spot.place.unwrap_or_else(|| self.insert(key, spot.hash, new(), None));
+        (&mut self.entries.at_mut(place).value, Spot { place: Some(place), ..spot })
+    }
+
+    /// Starts loading the entry of `key`, if it seems to be there. Reads nothing of the entry itself.
+    pub(super) fn load_entry(&self, key: &[u8]) -> Option<&Entry> {
+        // Whatever the table holds under this tag is taken for the key's: a wrong guess costs a load.
+        let entry = self.entries.find(self.hasher.hash_one(key), |_| true)?;
+        prefetch::line(entry);
+        prefetch::line((&raw const *entry).wrapping_byte_add(size_of::<Entry>() - 1));
+        Some(entry)
     }
 
     /// All keys, in no order.

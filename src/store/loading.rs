@@ -290,7 +290,9 @@ impl Worker {
         let Some(board) = self.board.take() else { return };
         let value = Value::Ranking(Box::new(board.builder.finish()));
         let mut shard = self.store.shards[self.store.shard_of(&board.key)].write();
-        shard.keyspace_mut(board.database).put(&board.key, value, board.expire_at_ms);
+        let keyspace = shard.keyspace_mut(board.database);
+        let spot = keyspace.spot(&board.key);
+        keyspace.put(&board.key, spot, value, board.expire_at_ms);
     }
 }
 

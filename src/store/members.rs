@@ -1,11 +1,12 @@
 //! The members of a set: packed while few and short, a hash table beyond.
 
+use super::small_bytes::SmallBytes;
 use super::table::Table;
 use crate::heap::allocation_bytes;
 use std::hash::BuildHasher;
 
 /// Most members of a packed set. As Redis (`set-max-listpack-entries`).
-const PACKED_MEMBERS: usize = 128;
+const PACKED_MEMBERS: u8 = 128;
 
 /// Longest member of a packed set, in bytes. As Redis (`set-max-listpack-value`); fits a one-byte length.
 const PACKED_MEMBER_BYTES: usize = 64;
@@ -20,9 +21,9 @@ pub struct Members {
 #[derive(Debug)]
 enum Form {
     /// Each member after its length in one byte. A friend list of 100 ids costs little more than the ids.
-    Packed { bytes: Vec<u8>, len: usize },
+    Packed { bytes: SmallBytes, len: u8 },
     /// Beyond the packed bounds, and from then on.
-    Hashed(Table<Box<[u8]>>),
+    Hashed(Box<Table<Box<[u8]>>>),
 }
 
 impl Members {
@@ -30,14 +31,14 @@ impl Members {
     #[must_use]
     pub fn with_seed(seed: u64) -> Self {
         let hasher = foldhash::quality::FixedState::with_seed(seed);
-        Self { form: Form::Packed { bytes: Vec::new(), len: 0 }, hasher }
+        Self { form: Form::Packed { bytes: SmallBytes::default(), len: 0 }, hasher }
     }
 
     /// The number of members. O(1).
     #[must_use]
     pub fn len(&self) -> usize {
         match &self.form {
-            Form::Packed { len, .. } => *len,
+            Form::Packed { len, .. } => usize::from(*len),
             Form::Hashed(table) => table.len(),
         }
     }
@@ -66,13 +67,11 @@ impl Members {
         }
         if let Form::Packed { bytes, len } = &mut self.form {
             if *len < PACKED_MEMBERS && member.len() <= PACKED_MEMBER_BYTES {
-                bytes.reserve_exact(1 + member.len());
-                bytes.push(member.len() as u8);
-                bytes.extend_from_slice(member);
+                bytes.extend(member.len() as u8, member);
                 *len += 1;
                 return true;
             }
-            let mut table = Table::default();
+            let mut table = Box::new(Table::default());
             packed_members(bytes).for_each(|member| insert_hashed(&mut table, &self.hasher, member));
             self.form = Form::Hashed(table);
         }
@@ -87,13 +86,13 @@ impl Members {
         match &mut self.form {
             Form::Packed { bytes, len } => {
                 let Some(position) = packed_position(bytes, member) else { return false };
-                bytes.drain(position..=position + member.len());
+                bytes.cut(position..position + 1 + member.len());
                 *len -= 1;
                 true
             }
             Form::Hashed(table) => {
-                let hash = self.hasher.hash_one(member);
-                table.remove(hash, |other| **other == *member).is_some()
+                let place = table.place(self.hasher.hash_one(member), |other| **other == *member);
+                place.map(|place| table.remove_at(place)).is_some()
             }
         }
     }
@@ -120,7 +119,7 @@ impl Members {
     #[must_use]
     pub fn memory_bytes(&self, samples: usize) -> usize {
         let content = match &self.form {
-            Form::Packed { bytes, .. } => allocation_bytes(bytes.capacity()),
+            Form::Packed { bytes, .. } => bytes.heap_bytes(),
             Form::Hashed(table) => {
                 let (mut sampled, mut bytes) = (0, 0);
                 for member in table.iter().take(samples.max(1)) {

@@ -21,6 +21,7 @@ mod replay;
 mod shards;
 pub mod sink;
 mod slot;
+mod small_bytes;
 mod snapshot;
 mod table;
 mod value;
@@ -36,6 +37,7 @@ pub use replay::UnknownDatabase;
 pub use shards::{Looking, Shards};
 pub use sink::Seq;
 pub use slot::{SLOTS, Slot};
+pub use small_bytes::SmallBytes;
 pub use snapshot::Snapshot;
 pub use value::{Kind, Value, WrongType};
 pub use writer::{Missing, RankingEdit, SetEdit, Writer};
@@ -43,6 +45,7 @@ pub use writer::{Missing, RankingEdit, SetEdit, Writer};
 use crate::clock::Clock;
 use crate::config::EventClasses;
 use crate::limits;
+use crate::ranking::prefetch;
 use change::ChangeBuffer;
 use event::{EventSink, KeyEvent};
 use interest::Ticket;
@@ -50,6 +53,7 @@ use keyspace::Keyspace;
 use parking_lot::RwLock;
 use reclaim::Reclaimer;
 use sink::ChangeSink;
+use smallvec::SmallVec;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 
@@ -200,6 +204,22 @@ impl Store {
     #[must_use]
     pub fn shard_of(&self, key: &[u8]) -> ShardIndex {
         usize::from(Slot::of(key).number()) & (self.shards.len() - 1)
+    }
+
+    /// Starts loading what stands at `keys`, a few dozen at most, so that a batch waits for memory once and not once a
+    /// key. Waits for no lock: keys of a shard that is being written are left out.
+    pub fn load_ahead<'k>(&self, database: DatabaseIndex, keys: impl Iterator<Item = &'k [u8]>) {
+        // All locks before all look-ups: a locked instruction between two loads would make one wait for the other.
+        let held: SmallVec<[_; 16]> =
+            keys.filter_map(|key| Some((key, self.shards[self.shard_of(key)].try_read()?))).collect();
+        let entries: SmallVec<[_; 16]> =
+            held.iter().filter_map(|(key, shard)| shard.keyspace(database).load_entry(key)).collect();
+        for entry in entries {
+            match &entry.value {
+                Value::String(_) | Value::Ranking(_) => {}
+                Value::Set(members) => prefetch::line(&raw const **members),
+            }
+        }
     }
 
     /// The clock by which keys expire.

@@ -7,8 +7,8 @@
 //! its expiry away.
 
 use super::change::Change;
-use super::keyspace::Keyspace;
-use super::value::Value;
+use super::keyspace::{Keyspace, Spot};
+use super::value::{Kind, Value};
 use super::{DatabaseIndex, Store};
 use crate::ranking::{Aim, RankedMembers, Score};
 
@@ -53,37 +53,37 @@ impl Store {
                     set_scores(keyspace, key, first.iter().chain(more.flatten()));
                 }
                 Change::AddMembers { members, .. } => {
-                    if keyspace.set_or_new(key).is_err() {
-                        keyspace.remove(key);
-                    }
-                    let set = keyspace.set_or_new(key).expect("missing or a set");
+                    let spot = spot_for(keyspace, key, Kind::Set);
+                    let (set, _) = keyspace.set_or_new(key, spot).expect("missing or a set");
                     for member in members.iter() {
                         set.insert(member);
                     }
                 }
                 Change::RemoveScores { members, .. } => {
-                    if let Some(Value::Ranking(ranking)) = keyspace.get_mut(key).map(|entry| &mut entry.value)
-                    {
+                    let spot = keyspace.spot(key);
+                    if let Some(Value::Ranking(ranking)) = keyspace.value_mut(spot) {
                         for member in members.iter() {
                             ranking.remove(member);
                         }
                     }
                 }
                 Change::RemoveMembers { members, .. } => {
-                    if let Some(Value::Set(set)) = keyspace.get_mut(key).map(|entry| &mut entry.value) {
+                    let spot = keyspace.spot(key);
+                    if let Some(Value::Set(set)) = keyspace.value_mut(spot) {
                         for member in members.iter() {
                             set.remove(member);
                         }
                     }
                 }
                 Change::SetString { value, expire_at_ms, .. } => {
-                    keyspace.put(key, Value::String(value.into()), expire_at_ms);
+                    let spot = keyspace.spot(key);
+                    keyspace.put(key, spot, Value::String(value.into()), expire_at_ms);
                 }
                 Change::SetExpiry { expire_at_ms, .. } => {
-                    keyspace.set_expiry(key, expire_at_ms);
+                    keyspace.set_expiry(keyspace.spot(key), expire_at_ms);
                 }
                 Change::DropKey { .. } => {
-                    keyspace.remove(key);
+                    keyspace.remove(keyspace.spot(key));
                 }
                 Change::FlushDatabase { .. } | Change::FlushAll | Change::Continued => {
                     unreachable!("these have no key")
@@ -99,15 +99,23 @@ impl Store {
     }
 }
 
+/// Looks `key` up, rid of a value of another type than `kind`.
+fn spot_for(keyspace: &mut Keyspace, key: &[u8], kind: Kind) -> Spot {
+    let spot = keyspace.spot(key);
+    if keyspace.at(spot).is_none_or(|entry| entry.value.kind() == kind) {
+        return spot;
+    }
+    keyspace.remove(spot);
+    keyspace.spot(key)
+}
+
 fn set_scores<'a>(
     keyspace: &mut Keyspace,
     key: &[u8],
     mut entries: impl Iterator<Item = (&'a [u8], Score)> + Clone,
 ) {
-    if keyspace.ranking_or_new(key).is_err() {
-        keyspace.remove(key);
-    }
-    let ranking = keyspace.ranking_or_new(key).expect("missing or a ranking");
+    let spot = spot_for(keyspace, key, Kind::Ranking);
+    let (ranking, _) = keyspace.ranking_or_new(key, spot).expect("missing or a ranking");
     // Memory is loaded for many entries at once, as in a pipeline of ZADDs.
     loop {
         let ahead = entries.clone().take(PREFETCHED_ENTRIES);

@@ -86,7 +86,7 @@ impl Snapshot<'_> {
                 Value::Ranking(ranking) => ranking.len(),
             };
             if elements > WHOLE_ELEMENTS {
-                self.large.push_back(LargeKey { key: entry.key.clone(), resume: Resume::Start });
+                self.large.push_back(LargeKey { key: (*entry.key).into(), resume: Resume::Start });
             } else {
                 write_whole(entry, database, out);
             }
@@ -132,7 +132,7 @@ impl Snapshot<'_> {
             // Another type than when the walk began in it.
             _ => return,
         };
-        if let Some(at_ms) = entry.expire_at_ms {
+        if let Some(at_ms) = entry.expire_at_ms() {
             out.set_expiry(database, &key, Some(at_ms));
         }
         if let Some(resume) = next {
@@ -145,7 +145,7 @@ fn write_whole(entry: &Entry, database: DatabaseIndex, out: &mut ChangeBuffer) {
     let key = &*entry.key;
     match &entry.value {
         Value::String(bytes) => {
-            out.set_string(database, key, bytes, entry.expire_at_ms);
+            out.set_string(database, key, bytes, entry.expire_at_ms());
             return;
         }
         Value::Set(members) => members.for_each(|member| out.add_member(database, key, member)),
@@ -155,7 +155,7 @@ fn write_whole(entry: &Entry, database: DatabaseIndex, out: &mut ChangeBuffer) {
             });
         }
     }
-    if let Some(at_ms) = entry.expire_at_ms {
+    if let Some(at_ms) = entry.expire_at_ms() {
         out.set_expiry(database, key, Some(at_ms));
     }
 }

@@ -25,6 +25,13 @@ pub(super) struct Table<T> {
     len: usize,
 }
 
+/// Where an entry stands, until another is added or removed.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Place {
+    segment: u32,
+    bucket: u32,
+}
+
 #[derive(Debug)]
 struct Segment<T> {
     /// How many first bits of the hash all entries share.
@@ -54,14 +61,27 @@ impl<T> Table<T> {
         self.segments.get(self.segment_number(hash)?)?.entries.find(inner_hash(hash), is_it)
     }
 
-    /// As [`Table::find`], to change it (but not its hash).
-    pub(super) fn find_mut(&mut self, hash: u64, is_it: impl FnMut(&T) -> bool) -> Option<&mut T> {
-        let number = self.segment_number(hash)?;
-        self.segments.get_mut(number)?.entries.find_mut(inner_hash(hash), is_it)
+    /// Where the entry with this hash that `is_it` accepts stands.
+    pub(super) fn place(&self, hash: u64, is_it: impl FnMut(&T) -> bool) -> Option<Place> {
+        let segment = self.segment_number(hash)?;
+        let bucket = self.segments[segment].entries.find_bucket_index(inner_hash(hash), is_it)?;
+        Some(Place { segment: segment as u32, bucket: bucket as u32 })
     }
 
-    /// Adds an entry that is not there yet and returns it. `hash_of` gives the hash of any entry.
-    pub(super) fn insert(&mut self, hash: u64, entry: T, hash_of: impl Fn(&T) -> u64) -> &mut T {
+    /// The entry at `place`.
+    pub(super) fn at(&self, place: Place) -> &T {
+        let segment = &self.segments[place.segment as usize];
+        segment.entries.get_bucket(place.bucket as usize).expect("a place is of an entry")
+    }
+
+    /// The entry at `place`, to change it (but not its hash).
+    pub(super) fn at_mut(&mut self, place: Place) -> &mut T {
+        let segment = &mut self.segments[place.segment as usize];
+        segment.entries.get_bucket_mut(place.bucket as usize).expect("a place is of an entry")
+    }
+
+    /// Adds an entry that is not there yet and returns its place. `hash_of` gives the hash of any entry.
+    pub(super) fn insert(&mut self, hash: u64, entry: T, hash_of: impl Fn(&T) -> u64) -> Place {
         if self.directory.is_empty() {
             self.directory.push(0);
             self.segments.push(Segment { depth: 0, entries: HashTable::new() });
@@ -71,18 +91,17 @@ impl<T> Table<T> {
             number = self.segment_number(hash).expect("the directory is not empty");
         }
         self.len += 1;
-        self.segments[number]
-            .entries
-            .insert_unique(inner_hash(hash), entry, |entry| inner_hash(hash_of(entry)))
-            .into_mut()
+        let entries = &mut self.segments[number].entries;
+        let entry = entries.insert_unique(inner_hash(hash), entry, |entry| inner_hash(hash_of(entry)));
+        Place { segment: number as u32, bucket: entry.bucket_index() as u32 }
     }
 
-    /// Removes and returns the entry with this hash that `is_it` accepts.
-    pub(super) fn remove(&mut self, hash: u64, is_it: impl FnMut(&T) -> bool) -> Option<T> {
-        let number = self.segment_number(hash)?;
-        let found = self.segments.get_mut(number)?.entries.find_entry(inner_hash(hash), is_it).ok()?;
+    /// Removes and returns the entry at `place`.
+    pub(super) fn remove_at(&mut self, place: Place) -> T {
         self.len -= 1;
-        Some(found.remove().0)
+        let entries = &mut self.segments[place.segment as usize].entries;
+        let entry = entries.get_bucket_entry(place.bucket as usize).ok();
+        entry.expect("a place is of an entry").remove().0
     }
 
     /// The bytes that the table takes, without what its entries point at. O(segments).
@@ -195,7 +214,8 @@ mod tests {
     fn finds_what_was_put_in_and_not_what_was_taken_out() {
         let mut table = table(0..20_000);
         for value in (0..20_000).step_by(3) {
-            assert_eq!(table.remove(hash_of(&value), |other| *other == value), Some(value));
+            let place = table.place(hash_of(&value), |other| *other == value).unwrap();
+            assert_eq!((*table.at(place), table.remove_at(place)), (value, value));
         }
         for value in 0..20_000 {
             let found = table.find(hash_of(&value), |other| *other == value).copied();

@@ -1,13 +1,13 @@
 //! What a key holds.
 
 use super::members::Members;
-use crate::heap::allocation_bytes;
+use super::small_bytes::SmallBytes;
 use crate::ranking::{RankedMembers, Ranking};
 
 /// A key's value.
 pub enum Value {
     /// A byte string.
-    String(Box<[u8]>),
+    String(SmallBytes),
     /// A set of members.
     Set(Box<Members>),
     /// A sorted set.
@@ -42,7 +42,7 @@ impl Value {
     #[must_use]
     pub fn memory_bytes(&self, samples: usize) -> usize {
         match self {
-            Self::String(bytes) => allocation_bytes(bytes.len()),
+            Self::String(bytes) => bytes.heap_bytes(),
             Self::Set(members) => members.memory_bytes(samples),
             Self::Ranking(ranking) => ranking.memory_bytes(),
         }

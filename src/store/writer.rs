@@ -7,10 +7,10 @@ use super::change::ChangeBuffer;
 use super::event::EventBuffer;
 use super::hold::{Hold, Reader};
 use super::interest::{ReadyKey, Waiter, Watch};
-use super::keyspace::Keyspace;
+use super::keyspace::{Entry, Keyspace, Spot};
 use super::members::Members;
 use super::value::{Kind, Value, WrongType};
-use super::{Access, DatabaseIndex, ShardIndex};
+use super::{Access, DatabaseIndex, ShardIndex, Store};
 use crate::config::EventClasses;
 use crate::ranking::{RankedMembers, Ranking, Score, Updated};
 use std::ops::Range;
@@ -33,10 +33,59 @@ pub enum Missing {
     Skip,
 }
 
-/// A key's keyspace, rid of the key if it had expired, and where a change of the key leaves its trace.
+/// A key looked up once: its keyspace, rid of the key if it had expired, and where a change of it leaves its trace.
 struct Place<'w> {
+    store: &'w Store,
     keyspace: &'w mut Keyspace,
+    spot: Spot,
     trace: Trace<'w>,
+}
+
+impl Place<'_> {
+    /// Removes the key. Returns whether it was there; if so, that is event `event`.
+    fn remove(&mut self, class: EventClasses, event: &'static str) -> bool {
+        let old = self.keyspace.remove(self.spot);
+        let found = old.is_some();
+        if found {
+            self.trace.changes.drop_key(self.trace.database, self.trace.key);
+            self.trace.event(class, event);
+            self.trace.tell(self.keyspace, false);
+        }
+        self.store.reclaimer.free_value(old);
+        found
+    }
+
+    /// Makes the key a string. Returns the type of what was there.
+    fn put_string(&mut self, value: &[u8], expire_at_ms: Option<u64>) -> Option<Kind> {
+        self.trace.changes.set_string(self.trace.database, self.trace.key, value, expire_at_ms);
+        if let Some(Value::String(old)) = self.keyspace.value_mut(self.spot) {
+            old.set(value);
+            self.keyspace.set_expiry(self.spot, expire_at_ms);
+            return Some(Kind::String);
+        }
+        let old = self.keyspace.put(self.trace.key, self.spot, Value::String(value.into()), expire_at_ms);
+        let kind = old.as_ref().map(Value::kind);
+        self.store.reclaimer.free_value(old);
+        kind
+    }
+
+    /// The value at the key was changed in place.
+    fn note_edit(&mut self, is_new: bool, was_empty: bool, class: EventClasses, event: &'static str) {
+        if is_new {
+            self.trace.event(EventClasses::NEW, "new");
+        }
+        self.trace.event(class, event);
+        self.trace.tell(self.keyspace, was_empty);
+    }
+
+    /// Removes a value that an edit left empty. One that the edit found so was made for it and is nobody's business.
+    fn remove_emptied(&mut self, has_changed: bool) {
+        if has_changed {
+            self.remove(EventClasses::GENERIC, "del");
+        } else {
+            self.keyspace.remove(self.spot);
+        }
+    }
 }
 
 /// Where a change of one key leaves its trace.
@@ -112,25 +161,23 @@ impl Writer<'_, '_> {
         event: &'static str,
         edit: impl FnOnce(&mut RankingEdit<'_, '_>) -> T,
     ) -> Result<Option<T>, WrongType> {
-        let Place { keyspace, mut trace } = self.fresh(key);
-        let asks = missing == Missing::Skip || trace.events.wants(EventClasses::NEW);
-        let is_new = asks && keyspace.get(key).is_none();
+        let mut place = self.fresh(key);
+        let is_new = place.spot.is_vacant();
         if missing == Missing::Skip && is_new {
             return Ok(None);
         }
-        let ranking = keyspace.ranking_or_new(key)?;
+        let (ranking, spot) = place.keyspace.ranking_or_new(key, place.spot)?;
+        place.spot = spot;
         let was_empty = ranking.is_empty();
-        let mut ranking = RankingEdit { ranking, trace: &mut trace, has_changed: false };
+        let mut ranking = RankingEdit { ranking, trace: &mut place.trace, has_changed: false };
         let result = edit(&mut ranking);
         let (has_changed, is_empty) = (ranking.has_changed, ranking.ranking.is_empty());
         if has_changed {
-            if is_new {
-                trace.event(EventClasses::NEW, "new");
-            }
-            trace.event(EventClasses::SORTED_SET, event);
-            trace.tell(keyspace, was_empty);
+            place.note_edit(is_new, was_empty, EventClasses::SORTED_SET, event);
         }
-        self.remove_if(key, is_empty, has_changed);
+        if is_empty {
+            place.remove_emptied(has_changed);
+        }
         Ok(Some(result))
     }
 
@@ -145,67 +192,61 @@ impl Writer<'_, '_> {
         event: &'static str,
         edit: impl FnOnce(&mut SetEdit<'_, '_>) -> T,
     ) -> Result<Option<T>, WrongType> {
-        let Place { keyspace, mut trace } = self.fresh(key);
-        let asks = missing == Missing::Skip || trace.events.wants(EventClasses::NEW);
-        let is_new = asks && keyspace.get(key).is_none();
+        let mut place = self.fresh(key);
+        let is_new = place.spot.is_vacant();
         if missing == Missing::Skip && is_new {
             return Ok(None);
         }
-        let members = keyspace.set_or_new(key)?;
+        let (members, spot) = place.keyspace.set_or_new(key, place.spot)?;
+        place.spot = spot;
         let was_empty = members.is_empty();
-        let mut set = SetEdit { members, trace: &mut trace, has_changed: false };
+        let mut set = SetEdit { members, trace: &mut place.trace, has_changed: false };
         let result = edit(&mut set);
         let (has_changed, is_empty) = (set.has_changed, set.members.is_empty());
         if has_changed {
-            if is_new {
-                trace.event(EventClasses::NEW, "new");
-            }
-            trace.event(EventClasses::SET, event);
-            trace.tell(keyspace, was_empty);
+            place.note_edit(is_new, was_empty, EventClasses::SET, event);
         }
-        self.remove_if(key, is_empty, has_changed);
+        if is_empty {
+            place.remove_emptied(has_changed);
+        }
         Ok(Some(result))
-    }
-
-    /// Removes a value that an edit left empty. One that the edit found so was made for it and is nobody's business.
-    fn remove_if(&mut self, key: &[u8], is_empty: bool, has_changed: bool) {
-        if is_empty && has_changed {
-            self.remove(key);
-        } else if is_empty {
-            self.fresh(key).keyspace.remove(key);
-        }
     }
 
     /// Makes `key` the string `value`, expiring at `expire_at_ms` or never, in place of whatever it was. Event `set`.
     pub fn set_string(&mut self, key: &[u8], value: &[u8], expire_at_ms: Option<u64>) {
-        self.put_string(key, value, expire_at_ms, "set", true);
+        let mut place = self.fresh(key);
+        let old = place.put_string(value, expire_at_ms);
+        place.trace.replacement(old, Kind::String);
+        place.trace.event(EventClasses::STRING, "set");
+        place.trace.tell(place.keyspace, old != Some(Kind::String));
     }
 
-    /// Changes the string at `key` to `value`, or makes one, expiring as it did. Event `event`.
-    pub fn update_string(&mut self, key: &[u8], value: &[u8], event: &'static str) {
-        let expire_at_ms = self.reader().expiry(key).flatten();
-        self.put_string(key, value, expire_at_ms, event, false);
-    }
-
-    fn put_string(
+    /// Changes the string at `key` to what `edit` makes of it (`None` is a missing key), expiring as it did. Event
+    /// `event`.
+    ///
+    /// # Errors
+    /// [`WrongType`] if the key holds something else, or what `edit` says; nothing is changed then.
+    pub fn edit_string<T: AsRef<[u8]>, E: From<WrongType>>(
         &mut self,
         key: &[u8],
-        value: &[u8],
-        expire_at_ms: Option<u64>,
         event: &'static str,
-        replaces: bool,
-    ) {
-        let Place { keyspace, mut trace } = self.fresh(key);
-        let old = keyspace.put(key, Value::String(value.into()), expire_at_ms);
-        trace.changes.set_string(trace.database, key, value, expire_at_ms);
-        let is_new = old.as_ref().is_none_or(|old| old.kind() != Kind::String);
-        match &old {
-            Some(_) if !replaces => {}
-            old => trace.replacement(old.as_ref().map(Value::kind), Kind::String),
+        edit: impl FnOnce(Option<&[u8]>) -> Result<T, E>,
+    ) -> Result<(), E> {
+        let mut place = self.fresh(key);
+        let entry = place.keyspace.at(place.spot);
+        let expire_at_ms = entry.and_then(Entry::expire_at_ms);
+        let value = match entry.map(|entry| &entry.value) {
+            None => edit(None)?,
+            Some(Value::String(old)) => edit(Some(old))?,
+            Some(_) => return Err(WrongType.into()),
+        };
+        let is_new = place.put_string(value.as_ref(), expire_at_ms).is_none();
+        if is_new {
+            place.trace.event(EventClasses::NEW, "new");
         }
-        trace.event(EventClasses::STRING, event);
-        trace.tell(keyspace, is_new);
-        self.free(old);
+        place.trace.event(EventClasses::STRING, event);
+        place.trace.tell(place.keyspace, is_new);
+        Ok(())
     }
 
     /// Makes `key` a ranking of `entries` that never expires, in place of whatever it was; event `event`. Without
@@ -220,8 +261,8 @@ impl Writer<'_, '_> {
             self.remove(key);
             return;
         }
-        let Place { keyspace, mut trace } = self.fresh(key);
-        let old = keyspace.put_ranking(key, entries.clone());
+        let Place { store, keyspace, spot, mut trace } = self.fresh(key);
+        let old = keyspace.put_ranking(key, spot, entries.clone());
         if old.is_some() {
             // Its old members are not said to be gone one by one.
             trace.changes.drop_key(trace.database, key);
@@ -230,14 +271,15 @@ impl Writer<'_, '_> {
         trace.replacement(old.as_ref().map(Value::kind), Kind::Ranking);
         trace.event(EventClasses::SORTED_SET, event);
         trace.tell(keyspace, true);
-        self.free(old);
+        store.reclaimer.free_value(old);
     }
 
     /// Makes `key` expire at `expire_at_ms` (event `expire`), or never (`persist`). Returns whether there is such a key.
     pub fn set_expiry(&mut self, key: &[u8], expire_at_ms: Option<u64>) -> bool {
-        let Place { keyspace, mut trace } = self.fresh(key);
-        let found = keyspace.set_expiry(key, expire_at_ms);
+        let Place { keyspace, spot, mut trace, .. } = self.fresh(key);
+        let found = !spot.is_vacant();
         if found {
+            keyspace.set_expiry(spot, expire_at_ms);
             trace.changes.set_expiry(trace.database, key, expire_at_ms);
             trace.event(EventClasses::GENERIC, if expire_at_ms.is_some() { "expire" } else { "persist" });
             trace.tell(keyspace, false);
@@ -247,16 +289,7 @@ impl Writer<'_, '_> {
 
     /// Removes `key`; event `del`. Returns whether it was there.
     pub fn remove(&mut self, key: &[u8]) -> bool {
-        let Place { keyspace, mut trace } = self.fresh(key);
-        let old = keyspace.remove(key);
-        let found = old.is_some();
-        if found {
-            trace.changes.drop_key(trace.database, key);
-            trace.event(EventClasses::GENERIC, "del");
-            trace.tell(keyspace, false);
-        }
-        self.free(old);
-        found
+        self.fresh(key).remove(EventClasses::GENERIC, "del")
     }
 
     /// An event of `key` beyond those that its changes are by themselves.
@@ -301,21 +334,15 @@ impl Writer<'_, '_> {
         let Hold { store, first, rest, changes, events, ready, .. } = &mut *self.hold;
         let guard = position.map_or(&mut first.1, |position| &mut rest[position].1);
         let keyspace = guard.shard_mut().keyspace_mut(database);
-        let mut trace = Trace { changes, events: events.get_mut(), ready, database, key };
-        // Most of the time nothing at all has expired, and the key need not be looked up for it.
-        let may_be_expired = keyspace.first_expiry_ms().is_some_and(|first_ms| first_ms <= now_ms);
-        if may_be_expired && keyspace.get(key).is_some_and(|entry| entry.is_expired(now_ms)) {
+        let spot = keyspace.spot(key);
+        let trace = Trace { changes, events: events.get_mut(), ready, database, key };
+        let mut place = Place { store, keyspace, spot, trace };
+        if place.keyspace.at(spot).is_some_and(|entry| entry.is_expired(now_ms)) {
             store.expired_keys.fetch_add(1, Ordering::Relaxed);
-            store.reclaimer.free_value(keyspace.remove(key));
-            trace.changes.drop_key(database, key);
-            trace.event(EventClasses::EXPIRED, "expired");
-            trace.tell(keyspace, false);
+            place.remove(EventClasses::EXPIRED, "expired");
+            place.spot = place.keyspace.spot(key);
         }
-        Place { keyspace, trace }
-    }
-
-    fn free(&self, value: Option<Value>) {
-        self.hold.store.reclaimer.free_value(value);
+        place
     }
 }
 

@@ -191,6 +191,9 @@ pub(super) fn friendrank(
         return ranker.answer(&mut standing, Globals::Held(board), reply);
     }
     drop(hold);
+    if !call.may_take_long {
+        return Err(CommandError::TAKES_LONG);
+    }
     let mut standing = Standing::default();
     ranker.gather_in_steps(&mut standing)?;
     let computed_at_ms = host.clock.now_ms();

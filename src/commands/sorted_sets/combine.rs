@@ -191,6 +191,7 @@ impl<'h> Combination<'h> {
                 return Err(CommandError::SYNTAX);
             }
         }
+        call.announce(inputs.iter().map(Input::len).sum())?;
         if operation != Operation::Difference {
             inputs.sort_by_key(Input::len);
         }

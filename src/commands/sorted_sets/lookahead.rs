@@ -18,6 +18,7 @@ pub(in crate::commands) fn prefetch<'a>(
         Some((request.get(3)?, amount))
     };
     match lookahead {
+        Lookahead::Key => {}
         Lookahead::Score => ranking.prefetch(requests.filter_map(member)),
         Lookahead::Rank => ranking.prefetch_ranks(requests.filter_map(member)),
         Lookahead::Update => ranking.prefetch_updates(requests.filter_map(|request| {

@@ -42,6 +42,7 @@ fn zrandmember(keys: Reader<'_>, call: &Call<'_>, reply: &mut Reply<'_>) -> Outc
         return Ok(());
     };
     let count = if with_repeats { count } else { count.min(ranking.len()) };
+    call.announce(count)?;
     if with_scores {
         reply.scored_list(count);
     } else {

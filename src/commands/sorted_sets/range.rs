@@ -224,6 +224,7 @@ fn range(keys: Reader<'_>, call: &Call<'_>, reply: &mut Reply<'_>, given: Given)
         return Ok(());
     };
     let ranks = request.resolve(ranking);
+    call.announce(ranks.len())?;
     if request.with_scores {
         reply.scored_list(ranks.len());
         ranking.visit_runs(ranks, request.order, |members, scores| reply.scored_run(members, scores));
@@ -239,6 +240,7 @@ fn zrangestore(keys: &mut Writer<'_, '_>, call: &Call<'_>, reply: &mut Reply<'_>
     let mut entries = Entries::default();
     if let Some(ranking) = keys.source_reader().ranking(call.argument(STORED_SOURCE))? {
         let ranks = request.resolve(ranking);
+        call.announce(ranks.len())?;
         ranking.visit(ranks, Order::Ascending, |member, score| entries.push(member, score));
     }
     keys.put_ranking(call.argument(1), "zrangestore", entries.iter());

@@ -292,9 +292,10 @@ fn remove_range(
     let removed = keys.edit_ranking(call.argument(1), Missing::Skip, event, |ranking| {
         let ranks = range(ranking.ranking());
         let removed = ranks.len();
+        call.announce(removed)?;
         ranking.remove_range(ranks);
-        removed
+        Ok::<_, CommandError>(removed)
     })?;
-    reply.count(removed.unwrap_or(0));
+    reply.count(removed.transpose()?.unwrap_or(0));
     Ok(())
 }
