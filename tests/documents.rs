@@ -102,16 +102,20 @@ fn show_command(entry: &Entry, page: &mut String) {
         let _ = write!(page, "```\n{name}{space}{}\n```\n", spec.syntax);
     }
     let _ = writeln!(page, "{}.", spec.summary);
+    // The table counts from a subcommand's own name, the page from the command's.
+    let place = |place: usize| place + usize::from(entry.is_subcommand);
     let mut facts = vec![spec.complexity.trim_end_matches('.').to_owned()];
     facts.push(format!("since {whose}{}", spec.since));
     facts.push(format!("arguments: {arguments}"));
     match spec.keys {
         Keys::None => {}
-        Keys::Range { first, last: 0, .. } => facts.push(format!("key: argument {first}")),
-        Keys::Range { first, last: -1, .. } => facts.push(format!("keys: arguments {first} to the last")),
-        Keys::Range { first, last, .. } => facts.push(format!("keys: arguments {first} to {last}")),
+        Keys::Range { first, last: 0, .. } => facts.push(format!("key: argument {}", place(first))),
+        Keys::Range { first, last: -1, .. } => {
+            facts.push(format!("keys: arguments {} to the last", place(first)));
+        }
+        Keys::Range { first, last, .. } => facts.push(format!("keys: arguments {} to {last}", place(first))),
         Keys::Counted { count, .. } => {
-            facts.push(format!("keys: as many as argument {count} says, behind it"));
+            facts.push(format!("keys: as many as argument {} says, behind it", place(count)));
         }
         Keys::Store { sources: Keys::Range { first, .. } } => {
             facts.push(format!("keys: argument 1, which is written, and argument {first}"));
