@@ -7,12 +7,12 @@ use rankd::chance::Chance;
 use rankd::clock::Clock;
 use rankd::commands::clients::Clients;
 use rankd::commands::execute::run_batch;
-use rankd::commands::host::{Host, Loading, Persistence, Process};
+use rankd::commands::host::{AtEnd, Host, Loading, Persistence, Process, Saves};
 use rankd::commands::pubsub::Channels;
 use rankd::commands::session::Session;
 use rankd::commands::stats::{Errors, Rates, Stats};
 use rankd::commands::table::table;
-use rankd::config::{Config, Settings};
+use rankd::config::{Config, SavePoint, Settings};
 use rankd::resp::request::{Batch, RequestLimits, RequestReader};
 use rankd::store::{KeptResults, Store};
 use stats_alloc::{INSTRUMENTED_SYSTEM, Region, StatsAlloc};
@@ -63,8 +63,23 @@ impl Process for NoJournal {
     fn persistence(&self) -> Persistence {
         Persistence::default()
     }
+    fn save(&self) -> Result<(), String> {
+        Ok(())
+    }
+    fn start_save(&self) -> Result<(), String> {
+        Ok(())
+    }
+    fn save_if_due(&self, _: &[SavePoint]) {}
+    fn reload(&self) -> Result<(), String> {
+        Ok(())
+    }
+    fn saves(&self) -> Saves {
+        Saves::default()
+    }
     fn configure(&self, _: &Config) {}
-    fn shut_down(&self) {}
+    fn shut_down(&self, _: AtEnd) -> Result<(), String> {
+        Ok(())
+    }
 }
 
 fn host() -> Host {
