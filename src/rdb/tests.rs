@@ -8,11 +8,14 @@ use crate::ranking::{Order, RankedMembers, Score};
 use crate::store::change::ChangeBuffer;
 use crate::store::{Access, Hold, Missing, Store, Value};
 use std::io::{Cursor, Read};
+use std::sync::LazyLock;
 
 const NOW_MS: u64 = 1_800_000_000_000;
 
 /// Every type and encoding that Redis 8.2.3 writes, those that rankd has not among them.
-const REDIS: &[u8] = include_bytes!("../../tests/data/redis-8.2.3.rdb");
+static REDIS: LazyLock<Vec<u8>> = LazyLock::new(|| {
+    std::fs::read(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/data/redis-8.2.3.rdb")).expect("the file")
+});
 
 fn store() -> Store {
     Store::new(2, 16, 1, Clock::manual(NOW_MS))
@@ -66,7 +69,7 @@ fn shown(store: &Store, database: u32, key: &str) -> String {
 
 #[test]
 fn every_encoding_that_redis_8_writes() {
-    let (store, tally) = load(REDIS).unwrap();
+    let (store, tally) = load(&REDIS).unwrap();
     let expected = [
         (0, "string", "value"),
         (0, "int8", "12"),
@@ -139,7 +142,7 @@ fn forms_of_old_versions() {
 
 #[test]
 fn every_cut_is_an_error_and_every_flipped_bit_too() {
-    for bytes in [REDIS, &file("0009", b"\xfe\0\x03\x01z\x02\x01a\x031.5\x01b\xfe")] {
+    for bytes in [&*REDIS, &file("0009", b"\xfe\0\x03\x01z\x02\x01a\x031.5\x01b\xfe")] {
         assert!(load(bytes).is_ok());
         for len in 0..bytes.len() {
             let error = load(&bytes[..len]).err().unwrap_or_else(|| panic!("{len} bytes pass"));

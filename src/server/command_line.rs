@@ -1,5 +1,5 @@
-//! The command line: `rankd [CONFIG-FILE] [--directive value ...]`, `rankd ping`, `rankd bench`,
-//! `rankd import SOURCE`, `rankd journal check|dump|repair DIR`.
+//! The command line: `rankd [CONFIG-FILE] [--directive value ...]`, `rankd ping`, `rankd bench`, `rankd import SOURCE`,
+//! `rankd journal check|dump|repair DIR`.
 //!
 //! Flags, environment variables and help are made from the directive table. Flags win over the environment, the
 //! environment over the file.
