@@ -12,7 +12,7 @@
 //! - [`resp`]: how is it spelled? The request reader and the RESP2/RESP3 reply writer.
 //! - [`ranking`]: who is ahead? The pure data structure.
 //!
-//! Beside them stands [`bench`], the load generator: a client, which uses `resp` and no other layer.
+//! Beside them stands [`mod@bench`], the load generator: a client, which uses `resp` and no other layer.
 //!
 //! Beneath them stand a few files that any layer may use and that use no layer: [`limits`], [`clock`],
 //! [`chance`], [`client`], [`decimal`], [`heap`], [`quoting`], [`glob`], [`usage`] and [`config`].
