@@ -10,7 +10,7 @@ use super::interest::{ReadyKey, Waiter, Watch};
 use super::keyspace::{Entry, Keyspace, Spot};
 use super::members::Members;
 use super::value::{Kind, Value, WrongType};
-use super::{Access, DatabaseIndex, ShardIndex, Store};
+use super::{DatabaseIndex, ShardIndex, Store};
 use crate::config::EventClasses;
 use crate::ranking::{RankedMembers, Ranking, Score, Updated};
 use std::ops::Range;
@@ -70,12 +70,12 @@ impl Place<'_> {
     }
 
     /// The value at the key was changed in place.
-    fn note_edit(&mut self, is_new: bool, was_empty: bool, class: EventClasses, event: &'static str) {
+    fn note_edit(&mut self, is_new: bool, class: EventClasses, event: &'static str) {
         if is_new {
             self.trace.event(EventClasses::NEW, "new");
         }
         self.trace.event(class, event);
-        self.trace.tell(self.keyspace, was_empty);
+        self.trace.tell(self.keyspace, is_new);
     }
 
     /// Removes a value that an edit left empty. One that the edit found so was made for it and is nobody's business.
@@ -131,12 +131,6 @@ impl<'h, 's> Writer<'h, 's> {
 }
 
 impl Writer<'_, '_> {
-    /// Whether `key` is among the held ones.
-    #[must_use]
-    pub fn covers(&self, key: &[u8]) -> bool {
-        self.hold.covers(&[self.hold.store.shard_of(key)], Access::Write)
-    }
-
     /// The same keys, to ask about before they are changed: as in Redis, that counts neither as a hit nor as a miss.
     #[must_use]
     pub fn reader(&self) -> Reader<'_> {
@@ -168,12 +162,11 @@ impl Writer<'_, '_> {
         }
         let (ranking, spot) = place.keyspace.ranking_or_new(key, place.spot)?;
         place.spot = spot;
-        let was_empty = ranking.is_empty();
         let mut ranking = RankingEdit { ranking, trace: &mut place.trace, has_changed: false };
         let result = edit(&mut ranking);
         let (has_changed, is_empty) = (ranking.has_changed, ranking.ranking.is_empty());
         if has_changed {
-            place.note_edit(is_new, was_empty, EventClasses::SORTED_SET, event);
+            place.note_edit(is_new, EventClasses::SORTED_SET, event);
         }
         if is_empty {
             place.remove_emptied(has_changed);
@@ -199,12 +192,11 @@ impl Writer<'_, '_> {
         }
         let (members, spot) = place.keyspace.set_or_new(key, place.spot)?;
         place.spot = spot;
-        let was_empty = members.is_empty();
         let mut set = SetEdit { members, trace: &mut place.trace, has_changed: false };
         let result = edit(&mut set);
         let (has_changed, is_empty) = (set.has_changed, set.members.is_empty());
         if has_changed {
-            place.note_edit(is_new, was_empty, EventClasses::SET, event);
+            place.note_edit(is_new, EventClasses::SET, event);
         }
         if is_empty {
             place.remove_emptied(has_changed);

@@ -3,6 +3,7 @@
 
 use super::progress_bar;
 use super::report::Report;
+use crate::client::request;
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::rdb::Loader;
@@ -202,7 +203,7 @@ impl Server {
                 let (group, others) = rest.split_at(group_len(rest));
                 rest = others;
                 let mut requests = Vec::new();
-                group.iter().for_each(|key| push_request(&mut requests, &[b"DUMP", &key.name]));
+                group.iter().for_each(|key| requests.extend(request(&[b"DUMP", &key.name])));
                 self.send(&requests)?;
                 for key in group {
                     report.vanished_keys += u64::from(!self.read_key(database, key, loader)?);
@@ -220,8 +221,8 @@ impl Server {
     fn describe(&mut self, names: Vec<Vec<u8>>) -> Result<Vec<Key>, String> {
         let mut requests = Vec::new();
         for name in &names {
-            push_request(&mut requests, &[self.expiry_command.as_bytes(), name]);
-            push_request(&mut requests, &[b"MEMORY", b"USAGE", name]);
+            requests.extend(request(&[self.expiry_command.as_bytes(), name]));
+            requests.extend(request(&[b"MEMORY", b"USAGE", name]));
         }
         self.send(&requests)?;
         let describe = |name| {
@@ -261,9 +262,7 @@ impl Server {
     }
 
     fn call(&mut self, words: &[&[u8]]) -> Result<Reply, String> {
-        let mut request = Vec::new();
-        push_request(&mut request, words);
-        self.send(&request)?;
+        self.send(&request(words))?;
         self.reply()
     }
 
@@ -315,15 +314,6 @@ impl Server {
 
     fn line_end(&mut self) -> Result<(), String> {
         if self.line()?.is_empty() { Ok(()) } else { Err(unexpected()) }
-    }
-}
-
-fn push_request(out: &mut Vec<u8>, words: &[&[u8]]) {
-    out.extend_from_slice(format!("*{}\r\n", words.len()).as_bytes());
-    for word in words {
-        out.extend_from_slice(format!("${}\r\n", word.len()).as_bytes());
-        out.extend_from_slice(word);
-        out.extend_from_slice(b"\r\n");
     }
 }
 
