@@ -3,22 +3,24 @@
 //! Replies leave only once the journal has what they speak of. While replies wait to be sent nothing more is read,
 //! so a client that does not read its replies holds up only itself. An idle connection holds no buffers.
 
+use super::work::{Lendable, Work};
 use super::worker::Shared;
-use crate::commands::execute::run_batch;
 use crate::commands::session::{Next, Session};
 use crate::limits;
 use crate::resp::reply::Reply;
-use crate::resp::request::{Batch, RequestLimits, RequestReader};
+use crate::resp::request::{RequestLimits, RequestReader};
 use bytes::BytesMut;
 use socket2::{SockRef, TcpKeepalive};
 use std::future::Future;
 use std::future::poll_fn;
 use std::io;
 use std::net::SocketAddr;
+use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::task::Poll;
 use std::time::Duration;
-use tokio::io::AsyncWriteExt;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
 /// Buffers up to this size are kept while a connection waits.
@@ -53,11 +55,8 @@ pub(super) async fn serve(stream: std::net::TcpStream, peer: SocketAddr, shared:
     let connection = Connection {
         stream,
         shared: &shared,
-        session,
         reader: RequestReader::default(),
-        batch: Batch::default(),
-        input: BytesMut::new(),
-        out: Vec::new(),
+        work: Lendable::new(Work::new(session)),
     };
     let end = connection.run().await;
     tracing::trace!(id, %peer, ?end, "disconnected");
@@ -149,19 +148,16 @@ impl From<io::Error> for End {
 struct Connection<'s> {
     stream: TcpStream,
     shared: &'s Shared,
-    session: Session,
     reader: RequestReader,
-    batch: Batch,
-    /// Bytes that have come and are not understood yet.
-    input: BytesMut,
-    /// Replies that wait to be sent.
-    out: Vec<u8>,
+    work: Lendable,
 }
 
 impl Drop for Connection<'_> {
     /// However it ends, nobody waits or listens for it any more.
     fn drop(&mut self) {
-        self.session.end(&self.shared.host);
+        if let Some(work) = self.work.get_mut() {
+            work.session.end(&self.shared.host);
+        }
     }
 }
 
@@ -184,7 +180,7 @@ impl Connection<'_> {
         loop {
             self.trim_buffers();
             let timeout_s = self.shared.host.config().timeout_s;
-            if self.session.client.is_subscribed() {
+            if self.work.session.client.is_subscribed() {
                 // As Redis: a client that listens is not idle.
                 self.listen().await?;
             } else if timeout_s == 0 {
@@ -192,7 +188,7 @@ impl Connection<'_> {
             } else {
                 tokio::time::timeout(Duration::from_secs(timeout_s), self.stream.readable()).await??;
             }
-            if let Some(received) = self.read()? {
+            if let Some(received) = self.read().await? {
                 return Ok(received);
             }
         }
@@ -200,43 +196,47 @@ impl Connection<'_> {
 
     /// Sends the messages that come until there may be something to read.
     async fn listen(&mut self) -> io::Result<()> {
-        let client = Arc::clone(&self.session.client);
+        let client = Arc::clone(&self.work.session.client);
         loop {
             tokio::select! {
                 readable = self.stream.readable() => return readable,
                 () = poll_fn(|context| client.mailbox.poll(context)) => {}
             }
-            client.mailbox.take_into(&mut self.out).map_err(|_| deaf())?;
+            client.mailbox.take_into(&mut self.work.out).map_err(|_| deaf())?;
             self.send().await?;
         }
     }
 
     /// Takes the bytes that there are; `None` if there are none after all.
-    fn read(&mut self) -> io::Result<Option<usize>> {
+    async fn read(&mut self) -> io::Result<Option<usize>> {
+        let input = &mut self.work.input;
         // The rest of a large argument is asked for at once; a full last read asks for more the next time.
-        let missing = self.reader.missing_bytes(self.input.len());
-        let was_full = self.input.capacity() >= limits::READ_CHUNK_BYTES;
+        let missing = self.reader.missing_bytes(input.len());
+        let was_full = input.capacity() >= limits::READ_CHUNK_BYTES;
         let chunk =
             if was_full || missing > SMALL_READ_BYTES { limits::READ_CHUNK_BYTES } else { SMALL_READ_BYTES };
-        self.input.reserve(chunk);
-        let received = match self.stream.try_read_buf(&mut self.input) {
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(None),
-            received => received?,
+        input.reserve(chunk);
+        // Of the ways to read without waiting this one knows that a read which leaves room has left nothing behind, and
+        // saves the next from asking.
+        let mut reading = pin!(self.stream.read_buf(input));
+        let received = match poll_fn(|context| Poll::Ready(reading.as_mut().poll(context))).await {
+            Poll::Pending => return Ok(None),
+            Poll::Ready(received) => received?,
         };
         self.shared.stats.input_bytes.add(received as u64);
-        let client = &self.session.client;
+        let client = &self.work.session.client;
         client.input_bytes.fetch_add(received as u64, Ordering::Relaxed);
-        client.query_buffer_bytes.store(self.input.len(), Ordering::Relaxed);
+        client.query_buffer_bytes.store(self.work.input.len(), Ordering::Relaxed);
         Ok(Some(received))
     }
 
     /// Gives back the memory of empty buffers before waiting.
     fn trim_buffers(&mut self) {
-        if self.input.is_empty() && self.input.capacity() > IDLE_BUFFER_BYTES {
-            self.input = BytesMut::new();
+        if self.work.input.is_empty() && self.work.input.capacity() > IDLE_BUFFER_BYTES {
+            self.work.input = BytesMut::new();
         }
-        if self.out.capacity() > IDLE_BUFFER_BYTES {
-            self.out = Vec::new();
+        if self.work.out.capacity() > IDLE_BUFFER_BYTES {
+            self.work.out = Vec::new();
         }
     }
 
@@ -244,39 +244,40 @@ impl Connection<'_> {
     async fn serve_input(&mut self) -> Option<End> {
         loop {
             let config = self.shared.host.config();
-            let unauthenticated = self.session.must_authenticate(&config);
+            let unauthenticated = self.work.session.must_authenticate(&config);
             let bounds = RequestLimits {
                 unauthenticated,
                 bulk_bytes: config.proto_max_bulk_len_bytes,
                 requests: if unauthenticated { 1 } else { usize::MAX },
             };
-            let understood = self.reader.read(&mut self.input, &bounds, &mut self.batch);
-            let had_requests = !self.batch.is_empty();
-            let understood_bytes = self.input.len();
+            let work = &mut *self.work;
+            let understood = self.reader.read(&mut work.input, &bounds, &mut work.batch);
+            let had_requests = !self.work.batch.is_empty();
+            let understood_bytes = self.work.input.len();
             match self.run_requests().await {
                 Ok(None) => {}
                 Ok(Some(end)) => return Some(end),
                 Err(error) => return Some(error.into()),
             }
             // A command that waited let more come in.
-            let has_more = self.input.len() > understood_bytes;
-            let consumed = self.batch.consumed_bytes();
-            let _ = self.input.split_to(consumed);
+            let has_more = self.work.input.len() > understood_bytes;
+            let consumed = self.work.batch.consumed_bytes();
+            let _ = self.work.input.split_to(consumed);
             self.reader.consumed(consumed);
-            self.session.client.query_buffer_bytes.store(self.input.len(), Ordering::Relaxed);
-            match self.session.next {
+            self.work.session.client.query_buffer_bytes.store(self.work.input.len(), Ordering::Relaxed);
+            match self.work.session.next {
                 Next::Continue | Next::Wait | Next::Aside => {}
                 Next::Close | Next::Drop => return Some(self.close(End::Client).await),
             }
             if let Err(error) = understood {
-                tracing::debug!(peer = %self.session.client.address, "{error}");
-                Reply::new(&mut self.out, self.session.protocol).error(&format!("ERR {error}"));
+                tracing::debug!(peer = %self.work.session.client.address, "{error}");
+                self.work.reply().error(&format!("ERR {error}"));
                 // Whether or not the peer reads it, this is the end.
                 let _ = self.send().await;
                 return Some(self.close(End::Protocol).await);
             }
-            if self.input.len() > config.client_query_buffer_limit_bytes {
-                tracing::warn!(peer = %self.session.client.address, "request too long, disconnecting");
+            if self.work.input.len() > config.client_query_buffer_limit_bytes {
+                tracing::warn!(peer = %self.work.session.client.address, "request too long, disconnecting");
                 return Some(self.close(End::Protocol).await);
             }
             let stays_behind = had_requests && unauthenticated;
@@ -288,23 +289,20 @@ impl Connection<'_> {
 
     /// Runs the batch's requests and sends their replies, in several rounds if the replies are large.
     async fn run_requests(&mut self) -> io::Result<Option<End>> {
-        let mut done = 0;
-        while done < self.batch.len() && self.session.next == Next::Continue {
+        self.work.done = 0;
+        while self.work.has_requests() && self.work.session.next == Next::Continue {
             self.wait_for_backlog().await;
-            let requests = self.batch.requests(&self.input).skip(done);
-            let ran = run_batch(&self.shared.host, &mut self.session, requests, &mut self.out);
+            let ran = self.work.run(&self.shared.host, &self.shared.stats, usize::MAX);
             self.answer(ran).await?;
-            done += ran;
-            if self.session.next == Next::Aside {
-                self.run_aside(done).await?;
+            if self.work.session.next == Next::Aside {
+                self.run_aside().await?;
                 self.answer(1).await?;
-                done += 1;
             }
-            if self.session.next == Next::Wait {
+            if self.work.session.next == Next::Wait {
                 if let Some(end) = self.wait().await? {
                     return Ok(Some(end));
                 }
-                self.session.next = Next::Continue;
+                self.work.session.next = Next::Continue;
             }
         }
         Ok(None)
@@ -312,42 +310,34 @@ impl Connection<'_> {
 
     /// Sends the replies of `ran` requests, once they may leave.
     async fn answer(&mut self, ran: usize) -> io::Result<()> {
-        self.session.client.commands.fetch_add(ran as u64, Ordering::Relaxed);
-        if self.session.next == Next::Drop {
+        self.work.session.client.commands.fetch_add(ran as u64, Ordering::Relaxed);
+        if self.work.session.next == Next::Drop {
             return Ok(());
         }
         // A command that waits has no reply yet.
-        self.acknowledge(ran - usize::from(self.session.next == Next::Wait)).await;
+        self.acknowledge(ran - usize::from(self.work.session.next == Next::Wait)).await;
         self.send().await
     }
 
-    /// Runs the batch's request number `index`, which takes long, on the thread beside this one: the thread's other
-    /// connections go on meanwhile.
-    async fn run_aside(&mut self, index: usize) -> io::Result<()> {
+    /// Runs the batch's next request, which takes long, on the thread beside this one: the thread's other connections
+    /// go on meanwhile.
+    async fn run_aside(&mut self) -> io::Result<()> {
         let shared = self.shared.clone();
-        let stand_in =
-            Session::new(Arc::clone(&self.session.client), shared.stats.clone(), &shared.host.config());
-        let mut session = std::mem::replace(&mut self.session, stand_in);
-        let (input, batch) = (std::mem::take(&mut self.input), std::mem::take(&mut self.batch));
-        let mut out = std::mem::take(&mut self.out);
-        session.next = Next::Continue;
-        session.may_take_long = true;
-        session.stats = shared.aside_stats.clone();
+        let mut work = self.work.lend();
         let run = move || {
-            let request = batch.requests(&input).skip(index).take(1);
-            run_batch(&shared.host, &mut session, request, &mut out);
-            session.stats = shared.stats.clone();
-            session.may_take_long = false;
-            (session, input, batch, out)
+            work.session.next = Next::Continue;
+            work.session.may_take_long = true;
+            work.run(&shared.host, &shared.aside_stats, 1);
+            work.session.may_take_long = false;
+            work
         };
-        let ran = tokio::task::spawn_blocking(run).await.map_err(io::Error::other)?;
-        (self.session, self.input, self.batch, self.out) = ran;
+        self.work.give_back(tokio::task::spawn_blocking(run).await.map_err(io::Error::other)?);
         Ok(())
     }
 
     /// Waits, blocked, for the reply of the last command, and sends it. What comes meanwhile is read and left alone.
     async fn wait(&mut self) -> io::Result<Option<End>> {
-        let client = Arc::clone(&self.session.client);
+        let client = Arc::clone(&self.work.session.client);
         let Some(waiting) = client.waiting.lock().clone() else { return Ok(None) };
         let time_out = async {
             match waiting.timeout() {
@@ -367,15 +357,15 @@ impl Connection<'_> {
                 }
                 readable = self.stream.readable() => {
                     readable?;
-                    if self.read()? == Some(0) {
+                    if self.read().await? == Some(0) {
                         return Ok(Some(End::Client));
                     }
-                    if self.input.len() > self.shared.host.config().client_query_buffer_limit_bytes {
+                    if self.work.input.len() > self.shared.host.config().client_query_buffer_limit_bytes {
                         return Ok(Some(End::Protocol));
                     }
                 }
                 () = poll_fn(|context| client.mailbox.poll(context)), if client.is_subscribed() => {
-                    client.mailbox.take_into(&mut self.out).map_err(|_| deaf())?;
+                    client.mailbox.take_into(&mut self.work.out).map_err(|_| deaf())?;
                     self.send().await?;
                 }
             }
@@ -383,9 +373,9 @@ impl Connection<'_> {
         *client.waiting.lock() = None;
         waiting.leave(&self.shared.host.store);
         // Messages that came before it.
-        client.mailbox.take_into(&mut self.out).map_err(|_| deaf())?;
-        self.out.extend_from_slice(&ending.reply);
-        self.session.unacknowledged = ending.seq;
+        client.mailbox.take_into(&mut self.work.out).map_err(|_| deaf())?;
+        self.work.out.extend_from_slice(&ending.reply);
+        self.work.session.unacknowledged = ending.seq;
         self.acknowledge(1).await;
         self.send().await?;
         Ok(None)
@@ -402,26 +392,26 @@ impl Connection<'_> {
     /// Waits until the journal has what the replies speak of. Where it cannot, each of the `count` replies says so:
     /// the commands may or may not be there after a restart.
     async fn acknowledge(&mut self, count: usize) {
-        let Some(seq) = self.session.unacknowledged.take() else { return };
+        let Some(seq) = self.work.session.unacknowledged.take() else { return };
         let Some(journal) = self.shared.process.journal() else { return };
         if let Err(refused) = journal.acknowledged(seq).await {
-            self.out.clear();
+            self.work.out.clear();
             for _ in 0..count {
                 let text = format!("MISCONF Errors writing to the AOF file: {refused}");
-                Reply::new(&mut self.out, self.session.protocol).error(&text);
+                self.work.reply().error(&text);
             }
         }
     }
 
     async fn send(&mut self) -> io::Result<()> {
-        if self.out.is_empty() {
+        if self.work.out.is_empty() {
             return Ok(());
         }
-        let sent = self.out.len() as u64;
-        self.session.client.output_buffer_bytes.store(self.out.len(), Ordering::Relaxed);
+        let sent = self.work.out.len() as u64;
+        self.work.session.client.output_buffer_bytes.store(self.work.out.len(), Ordering::Relaxed);
         let timeout_s = self.shared.host.config().timeout_s;
-        let client = Arc::clone(&self.session.client);
-        let write = write_in_turns(&mut self.stream, &self.out);
+        let client = Arc::clone(&self.work.session.client);
+        let write = write_in_turns(&mut self.stream, &self.work.out);
         if client.is_subscribed() {
             tokio::select! {
                 written = write => written?,
@@ -433,17 +423,17 @@ impl Connection<'_> {
             // A client that does not read is as idle as one that does not write.
             tokio::time::timeout(Duration::from_secs(timeout_s), write).await??;
         }
-        self.out.clear();
-        if self.out.capacity() > limits::PENDING_REPLY_BYTES * 2 {
+        self.work.out.clear();
+        if self.work.out.capacity() > limits::PENDING_REPLY_BYTES * 2 {
             // Giving back hundreds of megabytes takes as long as writing them.
-            let sent = std::mem::take(&mut self.out);
+            let sent = std::mem::take(&mut self.work.out);
             drop(tokio::task::spawn_blocking(move || drop(sent)));
-        } else if self.out.capacity() > limits::KEPT_BUFFER_BYTES {
-            self.out = Vec::new();
+        } else if self.work.out.capacity() > limits::KEPT_BUFFER_BYTES {
+            self.work.out = Vec::new();
         }
         self.shared.stats.output_bytes.add(sent);
-        self.session.client.output_bytes.fetch_add(sent, Ordering::Relaxed);
-        self.session.client.output_buffer_bytes.store(0, Ordering::Relaxed);
+        self.work.session.client.output_bytes.fetch_add(sent, Ordering::Relaxed);
+        self.work.session.client.output_buffer_bytes.store(0, Ordering::Relaxed);
         Ok(())
     }
 

@@ -16,4 +16,5 @@ mod process;
 mod signals;
 mod startup;
 mod upkeep;
+mod work;
 mod worker;

@@ -1,0 +1,90 @@
+//! A connection's requests and all that running them needs, in one piece that can be lent to another thread.
+
+use crate::commands::execute::run_batch;
+use crate::commands::host::Host;
+use crate::commands::session::Session;
+use crate::commands::stats::Stats;
+use crate::resp::reply::Reply;
+use crate::resp::request::Batch;
+use bytes::BytesMut;
+use std::ops::{Deref, DerefMut};
+use std::sync::Arc;
+
+/// What a connection has to do.
+pub(super) struct Work {
+    pub(super) session: Session,
+    /// Bytes that have come and are not done with.
+    pub(super) input: BytesMut,
+    /// The complete requests among them.
+    pub(super) batch: Batch,
+    /// How many of the requests have been run.
+    pub(super) done: usize,
+    /// Replies that wait to be sent.
+    pub(super) out: Vec<u8>,
+}
+
+impl Work {
+    pub(super) fn new(session: Session) -> Self {
+        Self { session, input: BytesMut::new(), batch: Batch::default(), done: 0, out: Vec::new() }
+    }
+
+    /// Whether there are requests that the session is ready to run.
+    pub(super) fn has_requests(&self) -> bool {
+        self.done < self.batch.len()
+    }
+
+    /// Where the next reply goes.
+    pub(super) fn reply(&mut self) -> Reply<'_> {
+        Reply::new(&mut self.out, self.session.protocol)
+    }
+
+    /// Runs up to `most` requests, see [`run_batch`], and returns how many. `stats` are those of the thread that does.
+    pub(super) fn run(&mut self, host: &Host, stats: &Arc<Stats>, most: usize) -> usize {
+        if !Arc::ptr_eq(&self.session.stats, stats) {
+            self.session.stats = Arc::clone(stats);
+        }
+        let requests = self.batch.requests(&self.input).skip(self.done).take(most);
+        let ran = run_batch(host, &mut self.session, requests, &mut self.out);
+        self.done += ran;
+        ran
+    }
+}
+
+/// A connection's own work, in its hands except while another thread runs it.
+pub(super) struct Lendable(Option<Box<Work>>);
+
+impl Lendable {
+    pub(super) fn new(work: Work) -> Self {
+        Self(Some(Box::new(work)))
+    }
+
+    /// Gives it away. It must be given back before it is used again.
+    pub(super) fn lend(&mut self) -> Box<Work> {
+        self.0.take().expect(LENT)
+    }
+
+    pub(super) fn give_back(&mut self, work: Box<Work>) {
+        self.0 = Some(work);
+    }
+
+    /// The work, unless the thread that had it lost it in a panic.
+    pub(super) fn get_mut(&mut self) -> Option<&mut Work> {
+        self.0.as_deref_mut()
+    }
+}
+
+const LENT: &str = "a connection does nothing while its work is lent";
+
+impl Deref for Lendable {
+    type Target = Work;
+
+    fn deref(&self) -> &Work {
+        self.0.as_deref().expect(LENT)
+    }
+}
+
+impl DerefMut for Lendable {
+    fn deref_mut(&mut self) -> &mut Work {
+        self.0.as_deref_mut().expect(LENT)
+    }
+}
