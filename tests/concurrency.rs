@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use crate::support::chance::Chance;
+use crate::support::client::{Client, encode};
 use crate::support::reply::Reply;
 use crate::support::server::Server;
 
@@ -42,6 +43,60 @@ fn a_command_is_seen_whole() {
             assert!(range.items().is_empty() || range.items().len() == 6, "{range:?}");
         }
     });
+}
+
+/// Pipelines of several threads on one board run each other's requests: every reply comes to its own client, in order,
+/// also around a request that waits, one that runs beside its thread, and clients that do not wait for their replies.
+#[test]
+fn pipelines_on_one_board_keep_their_replies_apart() {
+    const PLAYERS: usize = 40;
+    const ROUNDS: usize = 25;
+    let server = Server::rankd_with(&["--appendonly", "no", "--threads", "2"]);
+    let bystanders: Vec<String> = (0..9_000).flat_map(|name| ["-1".to_owned(), name.to_string()]).collect();
+    server.client().call(&[vec!["ZADD".to_owned(), "board".to_owned()], bystanders].concat());
+    let add = |member: &str, times: usize| encode(&["ZINCRBY", "board", "1", member]).repeat(times);
+    std::thread::scope(|scope| {
+        for player in 0..PLAYERS {
+            let (server, member) = (&server, format!("player:{player}"));
+            scope.spawn(move || {
+                let mut client = server.client();
+                let mut score = 0.0;
+                let mut expect_increments = |client: &mut Client, times: usize| {
+                    for _ in 0..times {
+                        score += 1.0;
+                        assert_eq!(client.reply().score(), score, "{member}");
+                    }
+                };
+                for round in 0..ROUNDS {
+                    let mut requests = add(&member, 40);
+                    requests.extend(encode(&["BZPOPMIN", "nothing here", "0.001"]));
+                    requests.extend(add(&member, 3));
+                    if round == player {
+                        requests.extend(encode(&["ZRANGE", "board", "0", "-1"]));
+                    }
+                    requests.extend(encode(&["ECHO", &member]));
+                    client.send_raw(&requests);
+                    expect_increments(&mut client, 40);
+                    assert!(client.reply().is_nil());
+                    expect_increments(&mut client, 3);
+                    if round == player {
+                        assert!(client.reply().items().len() > 9_000);
+                    }
+                    assert_eq!(client.reply().text(), member);
+                }
+            });
+        }
+        scope.spawn(|| {
+            for _ in 0..ROUNDS {
+                server.client().send_raw(&add("gone", 50));
+            }
+        });
+    });
+    let mut client = server.client();
+    for player in 0..PLAYERS {
+        let score = client.call(&["ZSCORE", "board", &format!("player:{player}")]).score();
+        assert_eq!(score, (ROUNDS * 43) as f64);
+    }
 }
 
 /// FRIENDADD and FRIENDREM touch keys of several shards; a friendship is never one-way to a reader of both ends, and

@@ -45,6 +45,7 @@ pub fn run_batch<'r>(
         hold: None,
         in_transaction: false,
         commands_in_hold: 0,
+        contended: None,
         now_ms: 0,
         started_ns: 0,
         timed: None,
@@ -79,6 +80,7 @@ pub fn run_batch<'r>(
         }
     }
     batch.release();
+    batch.session.contended = batch.contended;
     let spare = std::mem::take(&mut batch.spare);
     drop(batch);
     session.changes = spare;
@@ -127,6 +129,8 @@ struct Batch<'b> {
     /// Whether the hold is a transaction's: it has every lock that is needed, is kept to the end, and is one record.
     in_transaction: bool,
     commands_in_hold: usize,
+    /// See [`Session::contended`].
+    contended: Option<ShardIndex>,
     /// The time by which the present command judges what has expired.
     now_ms: u64,
     /// When the command in `timed` began, or the first of several in a row.
@@ -577,7 +581,13 @@ impl<'b> Batch<'b> {
         if self.session.may_take_long {
             return Some(Hold::on(store, shards, access, std::mem::take(&mut self.spare)));
         }
-        Hold::try_on(store, shards, access, self.now_ms, &mut self.spare)
+        let hold = Hold::try_on(store, shards, access, self.now_ms, &mut self.spare)?;
+        if let (Access::Write, &[shard]) = (access, shards)
+            && (hold.has_waited() || self.session.contended == Some(shard))
+        {
+            self.contended = Some(shard);
+        }
+        Some(hold)
     }
 
     /// Gives the present hold's locks back, unless they are a transaction's; its records are in the journal's hands then.

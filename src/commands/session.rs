@@ -8,7 +8,7 @@ use super::transactions::{Transaction, Watching};
 use crate::config::Config;
 use crate::resp::Protocol;
 use crate::store::change::ChangeBuffer;
-use crate::store::{DatabaseIndex, Seq};
+use crate::store::{DatabaseIndex, Seq, ShardIndex};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
@@ -58,6 +58,8 @@ pub struct Session {
     pub next: Next,
     /// The last record that its commands have left in the journal and that its replies have to wait for.
     pub unacknowledged: Option<Seq>,
+    /// The shard that its last batch wrote to and had to wait for, in that batch or in an earlier one.
+    pub contended: Option<ShardIndex>,
     /// Whether its commands may keep their thread for long, because no other connection waits for it.
     pub may_take_long: bool,
     /// What it has queued since MULTI.
@@ -82,6 +84,7 @@ impl Session {
             authenticated: config.requirepass.is_empty(),
             next: Next::Continue,
             unacknowledged: None,
+            contended: None,
             may_take_long: true,
             transaction: None,
             watching: None,

@@ -292,7 +292,7 @@ impl Connection<'_> {
         self.work.done = 0;
         while self.work.has_requests() && self.work.session.next == Next::Continue {
             self.wait_for_backlog().await;
-            let ran = self.work.run(&self.shared.host, &self.shared.stats, usize::MAX);
+            let ran = self.run_batch().await?;
             self.answer(ran).await?;
             if self.work.session.next == Next::Aside {
                 self.run_aside().await?;
@@ -306,6 +306,21 @@ impl Connection<'_> {
             }
         }
         Ok(None)
+    }
+
+    /// Runs requests of the batch and returns how many: on this thread, unless they are about to wait for another thread
+    /// that works on the same shard.
+    async fn run_batch(&mut self) -> io::Result<usize> {
+        let (shared, work) = (self.shared, &mut *self.work);
+        match work.session.contended {
+            Some(shard) if work.batch.len() - work.done > 1 => {
+                let ran = shared.turns.run(shard, self.work.lend(), shared).await;
+                let (work, ran) = ran.ok_or_else(|| io::Error::other("lost in a panic"))?;
+                self.work.give_back(work);
+                Ok(ran)
+            }
+            _ => Ok(work.run(&shared.host, &shared.stats, usize::MAX)),
+        }
     }
 
     /// Sends the replies of `ran` requests, once they may leave.

@@ -15,6 +15,7 @@ mod probe;
 mod process;
 mod signals;
 mod startup;
+mod turns;
 mod upkeep;
 mod work;
 mod worker;

@@ -5,6 +5,7 @@ use super::log::Log;
 use super::opening::{self, Opened};
 use super::process::RunningProcess;
 use super::signals::Stop;
+use super::turns::Turns;
 use super::worker::{Shared, Worker};
 use super::{listener, upkeep};
 use crate::chance::Chance;
@@ -138,10 +139,12 @@ fn serve(
     screen: &Screen,
 ) -> Result<(), String> {
     let (own, aside) = host.stats.split_at(host.stats.len() / 2);
+    let turns = Arc::new(Turns::new(host.store.shard_count()));
     let start = |(index, (stats, aside_stats)): (usize, (&Arc<Stats>, &Arc<Stats>))| {
         let shared = Shared {
             host: Arc::clone(host),
             process: Arc::clone(process),
+            turns: Arc::clone(&turns),
             stats: Arc::clone(stats),
             aside_stats: Arc::clone(aside_stats),
         };

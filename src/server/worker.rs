@@ -2,6 +2,7 @@
 
 use super::connection;
 use super::process::RunningProcess;
+use super::turns::Turns;
 use crate::commands::host::Host;
 use crate::commands::stats::Stats;
 use std::net::{SocketAddr, TcpStream};
@@ -14,6 +15,7 @@ use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 pub(super) struct Shared {
     pub(super) host: Arc<Host>,
     pub(super) process: Arc<RunningProcess>,
+    pub(super) turns: Arc<Turns>,
     /// The worker's own counters.
     pub(super) stats: Arc<Stats>,
     /// Those of the thread beside it, for commands that take long.

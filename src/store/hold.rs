@@ -48,6 +48,7 @@ pub struct Hold<'s> {
     /// The locks of further shards, ascending: the order in which every hold takes its locks.
     pub(super) rest: Vec<(ShardIndex, Guard<'s>)>,
     access: Access,
+    has_waited: bool,
     pub(super) now_ms: u64,
     pub(super) changes: ChangeBuffer,
     /// In a cell because a reader notes the keys that it misses.
@@ -95,21 +96,24 @@ impl<'s> Hold<'s> {
         now_ms: u64,
         changes: &mut ChangeBuffer,
     ) -> Option<Self> {
-        let lock = |&index: &ShardIndex| {
+        let mut has_waited = false;
+        let mut lock = |&index: &ShardIndex| {
             let shard = &store.shards[index];
+            let mut patience = || {
+                has_waited = true;
+                limits::LOCK_PATIENCE
+            };
             let guard = match access {
-                Access::Read => {
-                    Guard::Read(shard.try_read().or_else(|| shard.try_read_for(limits::LOCK_PATIENCE))?)
-                }
-                Access::Write => {
-                    Guard::Write(shard.try_write().or_else(|| shard.try_write_for(limits::LOCK_PATIENCE))?)
-                }
+                Access::Read => Guard::Read(shard.try_read().or_else(|| shard.try_read_for(patience()))?),
+                Access::Write => Guard::Write(shard.try_write().or_else(|| shard.try_write_for(patience()))?),
             };
             Some((index, guard))
         };
         let first = lock(&shards[0])?;
         let rest = shards[1..].iter().map(lock).collect::<Option<_>>()?;
-        Some(Self::with_locks(store, first, rest, access, now_ms, std::mem::take(changes)))
+        let mut hold = Self::with_locks(store, first, rest, access, now_ms, std::mem::take(changes));
+        hold.has_waited = has_waited;
+        Some(hold)
     }
 
     fn with_locks(
@@ -126,6 +130,7 @@ impl<'s> Hold<'s> {
             first,
             rest,
             access,
+            has_waited: false,
             now_ms,
             changes,
             events: RefCell::new(EventBuffer::new(store.event_classes())),
@@ -140,6 +145,12 @@ impl<'s> Hold<'s> {
     pub fn release(mut self) -> (Option<Seq>, ChangeBuffer) {
         let seq = self.append_changes();
         (seq, std::mem::take(&mut self.changes))
+    }
+
+    /// Whether a lock was not to be had at once.
+    #[must_use]
+    pub fn has_waited(&self) -> bool {
+        self.has_waited
     }
 
     /// How many questions found their key so far.
