@@ -17,6 +17,7 @@
 //! Beneath them stand a few files that any layer may use and that use no layer: [`limits`], [`clock`],
 //! [`chance`], [`client`], [`decimal`], [`heap`], [`quoting`], [`glob`], [`usage`] and [`config`].
 
+pub mod address;
 pub mod bench;
 pub mod chance;
 pub mod client;

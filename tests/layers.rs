@@ -17,9 +17,10 @@ const LAYERS: [(&str, &[&str]); 8] = [
 
 /// Beneath the layers: any layer may use them and they use no layer. `ranking` has no clock,
 /// no configuration and no process.
-const FOUNDATION: [&str; 10] =
-    ["limits", "decimal", "heap", "clock", "chance", "client", "config", "glob", "quoting", "usage"];
-const NOT_FOR_RANKING: [&str; 4] = ["client", "clock", "config", "usage"];
+const FOUNDATION: [&str; 11] = [
+    "address", "limits", "decimal", "heap", "clock", "chance", "client", "config", "glob", "quoting", "usage",
+];
+const NOT_FOR_RANKING: [&str; 5] = ["address", "client", "clock", "config", "usage"];
 
 /// What comes from outside, and the parts of `src/` that may name it.
 const DOORS: [(&str, &[&str]); 10] = [

@@ -33,7 +33,7 @@ use redis_protocol::resp2::types::OwnedFrame;
 use replies::ReplyReader;
 use report::Row;
 use std::io::{Read, Write};
-use std::net::{SocketAddr, TcpStream, ToSocketAddrs};
+use std::net::{SocketAddr, TcpStream};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 use workload::Workload;
@@ -49,7 +49,8 @@ const PATIENCE: Duration = Duration::from_secs(10);
 /// not answered.
 pub fn run(matches: &ArgMatches, interrupted: &AtomicBool) -> Result<(), String> {
     let options = Options::read(matches);
-    let (address, mut control) = connect_any(&options)?;
+    let connect_to = |address| connect(address, &options).map(|client| (address, client));
+    let (address, mut control) = options.target.connect_any(connect_to)?;
     let server = server_name(&mut control);
     let mut keys = Keys { client: &mut control, populations: &options.populations };
     keys.claim(options.force)?;
@@ -171,34 +172,17 @@ impl Run<'_> {
     }
 }
 
-/// Connects to the first of the host's addresses that can be reached.
-fn connect_any(options: &Options) -> Result<(SocketAddr, Client), String> {
-    let target = &options.target;
-    let addresses = (target.host.as_str(), target.port).to_socket_addrs();
-    let mut outcome = Err(format!("{target}: the host has no address"));
-    for address in addresses.map_err(|error| format!("{target}: {error}"))? {
-        outcome = connect(address, options).map(|client| (address, client));
-        if outcome.is_ok() {
-            break;
-        }
-    }
-    outcome
-}
-
 /// A connection that is authenticated, in its database, and served.
 fn connect(address: SocketAddr, options: &Options) -> Result<Client, String> {
     let mut client = Client::connect(address, PATIENCE)?;
     let target = &options.target;
     let mut ask =
         |words: &[&[u8]]| client.ask(words).map(drop).map_err(|error| format!("{address}: {error}"));
-    if let Some(password) = &target.password {
-        let mut words = vec![&b"AUTH"[..]];
-        words.extend(target.user.as_deref().map(str::as_bytes));
-        words.push(password.as_bytes());
+    if let Some(words) = target.authentication() {
         ask(&words)?;
     }
-    if target.database != 0 {
-        ask(&[b"SELECT", target.database.to_string().as_bytes()])?;
+    if let Some(database) = target.database.filter(|database| *database != 0) {
+        ask(&[b"SELECT", database.to_string().as_bytes()])?;
     }
     // A server that is loading, or wants a password, says so here and not in the middle of a run.
     ask(&[b"PING"])?;

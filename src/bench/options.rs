@@ -3,10 +3,10 @@
 use super::schedule::Pace;
 use super::template::Populations;
 use super::workload::{WORKLOADS, Workload};
+use crate::address::ServerAddress;
 use crate::chance::Chance;
 use clap::builder::{PossibleValue, PossibleValuesParser, RangedU64ValueParser};
 use clap::{Arg, ArgAction, ArgMatches, Command, value_parser};
-use std::fmt;
 
 /// What runs when nothing is named: each for `DEFAULT_SECONDS`, so that all of it takes about half a minute.
 const DEFAULT_WORKLOADS: &str = "ping,zadd,zrevrank,zscore,top100,mixed";
@@ -25,16 +25,6 @@ const MOST_SECONDS: f64 = 1e6;
 /// Loaders send at least so many requests at once: they are there to be over soon.
 const LOADER_PIPELINE: u64 = 16;
 
-/// Where a server is, and as whom to speak to it.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(super) struct Target {
-    pub(super) host: String,
-    pub(super) port: u16,
-    pub(super) user: Option<String>,
-    pub(super) password: Option<String>,
-    pub(super) database: u64,
-}
-
 /// What ends a workload.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) enum Length {
@@ -45,7 +35,7 @@ pub(super) enum Length {
 /// What the command line asks for.
 #[derive(Debug)]
 pub(super) struct Options {
-    pub(super) target: Target,
+    pub(super) target: ServerAddress,
     pub(super) workloads: Vec<&'static Workload>,
     pub(super) populations: Populations,
     pub(super) connections: u64,
@@ -80,9 +70,9 @@ pub fn command() -> Command {
         .arg(
             text("url")
                 .value_name("URL")
-                .help("redis://[user:password@]host[:port][/database]")
+                .help("redis://[[user:]password@]host[:port][/database]")
                 .conflicts_with_all(["host", "port", "user", "password", "database"])
-                .value_parser(read_url),
+                .value_parser(value_parser!(ServerAddress)),
         )
         .arg(text("host").value_name("HOST").default_value("127.0.0.1").help("The server's name or address"))
         .arg(text("port").value_name("PORT").default_value("6379").value_parser(value_parser!(u16)))
@@ -94,7 +84,7 @@ pub fn command() -> Command {
                 .env("REDISCLI_AUTH")
                 .hide_env_values(true),
         )
-        .arg(number("database", 0, u64::MAX).value_name("NUMBER").default_value("0"))
+        .arg(text("database").value_name("NUMBER").default_value("0").value_parser(value_parser!(u32)))
         .arg(
             text("workload")
                 .short('w')
@@ -163,12 +153,12 @@ impl Options {
         let number = |name: &str| matches.get_one::<u64>(name).copied();
         let some = |name: &str| number(name).expect("it has a default");
         let text = |name: &str| matches.get_one::<String>(name).cloned();
-        let target = matches.get_one::<Target>("url").cloned().unwrap_or_else(|| Target {
+        let target = matches.get_one::<ServerAddress>("url").cloned().unwrap_or_else(|| ServerAddress {
             host: text("host").expect("it has a default"),
             port: *matches.get_one::<u16>("port").expect("it has a default"),
             user: text("user"),
             password: text("password"),
-            database: some("database"),
+            database: matches.get_one::<u32>("database").copied(),
         });
         let names = matches.get_many::<String>("workload").expect("it has a default");
         let seconds = *matches.get_one::<f64>("seconds").expect("it has a default");
@@ -213,62 +203,6 @@ fn read_seconds(text: &str) -> Result<f64, String> {
     seconds.ok_or_else(|| format!("a number of seconds above 0 and up to {MOST_SECONDS}"))
 }
 
-/// Reads `redis://[user:password@]host[:port][/database]`; user and password may be percent-encoded.
-fn read_url(url: &str) -> Result<Target, String> {
-    let rest = url.strip_prefix("redis://").ok_or(if url.starts_with("rediss://") {
-        "TLS is not supported: put a tunnel in between"
-    } else {
-        "an address begins with redis://"
-    })?;
-    let (authority, database) = rest.split_once('/').unwrap_or((rest, ""));
-    let (credentials, place) = match authority.rsplit_once('@') {
-        Some((credentials, place)) => (Some(credentials), place),
-        None => (None, authority),
-    };
-    // An IPv6 address has colons of its own, and stands in brackets.
-    let (host, port) = match place.strip_prefix('[').and_then(|place| place.split_once(']')) {
-        Some((host, port)) => (host, port),
-        None => place.split_at(place.find(':').unwrap_or(place.len())),
-    };
-    if host.is_empty() {
-        return Err("the host is missing".to_owned());
-    }
-    let mut target = Target { host: host.to_owned(), port: 6379, ..Target::default() };
-    if !port.is_empty() {
-        let digits = port.strip_prefix(':').and_then(|port| port.parse().ok());
-        target.port = digits.ok_or_else(|| format!("'{port}' is no port"))?;
-    }
-    if !database.is_empty() {
-        target.database = database.parse().map_err(|_| format!("'{database}' is no database's number"))?;
-    }
-    if let Some(credentials) = credentials {
-        let (user, password) = credentials.split_once(':').ok_or("a password is missing: user:password@")?;
-        target.user = Some(percent_decoded(user)?).filter(|user| !user.is_empty());
-        target.password = Some(percent_decoded(password)?);
-    }
-    Ok(target)
-}
-
-fn percent_decoded(text: &str) -> Result<String, String> {
-    let malformed =
-        || "a '%' in user or password is not followed by two hexadecimal digits of UTF-8".to_owned();
-    let mut parts = text.split('%');
-    let mut bytes = parts.next().unwrap_or_default().as_bytes().to_vec();
-    for part in parts {
-        let digits = part.get(..2).filter(|digits| digits.bytes().all(|digit| digit.is_ascii_hexdigit()));
-        let byte = digits.and_then(|digits| u8::from_str_radix(digits, 16).ok());
-        bytes.push(byte.ok_or_else(malformed)?);
-        bytes.extend_from_slice(&part.as_bytes()[2..]);
-    }
-    String::from_utf8(bytes).map_err(|_| malformed())
-}
-
-impl fmt::Display for Target {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}:{}", self.host, self.port)
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -277,42 +211,6 @@ mod tests {
         let words = std::iter::once(&"bench").chain(words);
         let matches = command().try_get_matches_from(words).map_err(|error| error.to_string())?;
         Ok(Options::read(&matches))
-    }
-
-    #[test]
-    fn addresses_are_read() {
-        let target = |host: &str, port, user: Option<&str>, password: Option<&str>, database| Target {
-            host: host.to_owned(),
-            port,
-            user: user.map(str::to_owned),
-            password: password.map(str::to_owned),
-            database,
-        };
-        let right = [
-            ("redis://board", target("board", 6379, None, None, 0)),
-            ("redis://board:7000/", target("board", 7000, None, None, 0)),
-            ("redis://ann:p%40ss@board:7000/3", target("board", 7000, Some("ann"), Some("p@ss"), 3)),
-            ("redis://:a@b@[::1]:7000", target("::1", 7000, None, Some("a@b"), 0)),
-            ("redis://[::1]/1", target("::1", 6379, None, None, 1)),
-        ];
-        for (url, expected) in right {
-            assert_eq!(read_url(url), Ok(expected), "{url}");
-        }
-        let wrong = [
-            ("board:6379", "redis://"),
-            ("rediss://board", "TLS"),
-            ("redis://", "host"),
-            ("redis://board:x", "port"),
-            ("redis://board:70000", "port"),
-            ("redis://board/x", "database"),
-            ("redis://ann@board", "password"),
-            ("redis://:%4@board", "%"),
-            ("redis://:%ff@board", "UTF-8"),
-        ];
-        for (url, part) in wrong {
-            let error = read_url(url).unwrap_err();
-            assert!(error.contains(part), "{url}: {error}");
-        }
     }
 
     #[test]

@@ -44,7 +44,6 @@ pub(super) struct History {
     pub(super) failed_in_a_row: u32,
     pub(super) last_error: Option<String>,
     pub(super) last_duration_ms: Option<u64>,
-    pub(super) last_completed_ms: u64,
     /// The last record that the base makes unnecessary.
     pub(super) base_seq: Seq,
     pub(super) started_ms: Option<u64>,
@@ -104,7 +103,6 @@ impl Journal {
                 history.completed += 1;
                 history.failed_in_a_row = 0;
                 history.last_error = None;
-                history.last_completed_ms = now_ms;
                 tracing::info!(bytes, duration_ms = history.last_duration_ms, "checkpoint complete");
             }
             Err(error) => {

@@ -73,7 +73,6 @@ impl Journal {
         progress: &Progress,
         visit: &mut Visit<'_>,
     ) -> Result<(Arc<Self>, Recovered, Receiver<()>), OpenError> {
-        let started_ms = options.clock.now_ms();
         let directory = Directory { path: options.directory.clone(), files };
         let lock = directory.lock()?;
         let start = match replay(&directory.path, progress, visit)? {
@@ -82,7 +81,7 @@ impl Journal {
         };
         directory.remove_unlisted(&start.manifest).map_err(OpenError::io(&directory.path))?;
         let recovered = start.recovered.clone();
-        let (journal, kicked) = start.journal(directory, lock, options, walk, started_ms);
+        let (journal, kicked) = start.journal(directory, lock, options, walk);
         Ok((Arc::new(journal), recovered, kicked))
     }
 }
@@ -95,8 +94,8 @@ struct Start {
     previous: u32,
     base_bytes: u64,
     older_bytes: u64,
-    /// The record before the first one that is not in the base, and when the base was begun.
-    base: Option<(Seq, u64)>,
+    /// The record before the first one that is not in the base.
+    base_seq: Seq,
     recovered: Recovered,
 }
 
@@ -112,7 +111,7 @@ impl Start {
             previous: 0,
             base_bytes: 0,
             older_bytes: 0,
-            base: None,
+            base_seq: Seq(0),
             recovered: Recovered::default(),
         })
     }
@@ -144,7 +143,7 @@ impl Start {
             previous: replayed.last_crc,
             base_bytes,
             older_bytes: sum(segments) - last.bytes,
-            base: replayed.base.map(|base| (Seq(base.next_seq.0 - 1), base.unix_ms)),
+            base_seq: replayed.base.map_or(Seq(0), |base| Seq(base.next_seq.0 - 1)),
             recovered: Recovered {
                 records: replayed.files.iter().map(|file| file.records).sum(),
                 changes: replayed.changes,
@@ -163,10 +162,8 @@ impl Start {
         lock: File,
         options: Options,
         walk: Weak<dyn Walk>,
-        started_ms: u64,
     ) -> (Journal, Receiver<()>) {
         let last_seq = self.recovered.last_seq;
-        let (base_seq, last_completed_ms) = self.base.unwrap_or((Seq(0), started_ms));
         let (kick, kicked) = channel::bounded(1);
         let journal = Journal {
             directory,
@@ -190,7 +187,7 @@ impl Start {
             older_bytes: AtomicU64::new(self.older_bytes),
             segment_bytes: AtomicU64::new(self.segment.len),
             writer: Mutex::new(Writer::new(self.segment, last_seq, self.previous)),
-            history: Mutex::new(History { base_seq, last_completed_ms, ..History::default() }),
+            history: Mutex::new(History { base_seq: self.base_seq, ..History::default() }),
             checkpoint_running: AtomicBool::new(false),
             counters: Counters::default(),
             kick,

@@ -47,8 +47,6 @@ pub struct Status {
     pub last_checkpoint_error: Option<String>,
     /// How long the last one took, in whole seconds (`aof_last_rewrite_time_sec`).
     pub last_checkpoint_s: Option<u64>,
-    /// Unix seconds of the last base, or of the start if there was none.
-    pub last_save_unix_s: u64,
     /// Records since the last base began.
     pub records_since_base: u64,
 }
@@ -78,7 +76,6 @@ impl Journal {
             checkpoint_failures_in_a_row: history.failed_in_a_row,
             last_checkpoint_error: history.last_error,
             last_checkpoint_s: history.last_duration_ms.map(|ms| ms / 1000),
-            last_save_unix_s: history.last_completed_ms / 1000,
             records_since_base: last_seq.0.saturating_sub(history.base_seq.0),
         }
     }

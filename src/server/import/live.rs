@@ -3,14 +3,15 @@
 
 use super::progress_bar;
 use super::report::Report;
-use crate::client::request;
+use crate::address::ServerAddress;
+use crate::client::{Client, request};
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::rdb::Loader;
 use crate::resp::integer::parse as integer;
 use crate::store::DatabaseIndex;
 use std::io::{self, BufRead, BufReader, Read, Write};
-use std::net::{TcpStream, ToSocketAddrs};
+use std::net::TcpStream;
 use std::time::Duration;
 
 /// How long the server may take for each step.
@@ -28,61 +29,15 @@ const REPLY_BYTES: u64 = 64 * 1024 * 1024;
 /// How deep arrays nest: SCAN's reply has one in one.
 const REPLY_DEPTH: usize = 2;
 
-/// `redis://[user[:password]@]host[:port][/database]`, as Redis's own tools take it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Address {
-    credentials: Vec<Vec<u8>>,
-    host: String,
-    port: u16,
-    /// `None`: all.
-    database: Option<DatabaseIndex>,
-}
-
-impl Address {
-    pub(super) fn parse(url: &str) -> Result<Self, String> {
-        let wrong = || "a server is named redis://[user[:password]@]host[:port][/database]".to_owned();
-        let rest = url.strip_prefix("redis://").ok_or_else(wrong)?;
-        let (credentials, place) = match rest.rsplit_once('@') {
-            None => (Vec::new(), rest),
-            Some((credentials, place)) => {
-                // Before the colon a user, who may be left out.
-                let (user, password) = credentials.split_once(':').unwrap_or(("", credentials));
-                let words = [user, password].into_iter().filter(|word| !word.is_empty());
-                (words.map(unescape).collect::<Option<_>>().ok_or_else(wrong)?, place)
-            }
-        };
-        let (place, database) = place.split_once('/').unwrap_or((place, ""));
-        let database = if database.is_empty() { None } else { Some(database.parse().map_err(|_| wrong())?) };
-        let (host, port) = match place.rsplit_once(':') {
-            Some((host, port)) if !port.ends_with(']') => (host, port.parse().map_err(|_| wrong())?),
-            _ => (place, 6379),
-        };
-        let host = host.trim_start_matches('[').trim_end_matches(']').to_owned();
-        if host.is_empty() { Err(wrong()) } else { Ok(Self { credentials, host, port, database }) }
-    }
-}
-
-/// Takes `%40` and the like for the bytes they stand for.
-fn unescape(text: &str) -> Option<Vec<u8>> {
-    let mut parts = text.split('%');
-    let mut bytes = parts.next()?.as_bytes().to_vec();
-    for part in parts {
-        let (digits, rest) = part.split_at_checked(2)?;
-        bytes.push(u8::from_str_radix(digits, 16).ok()?);
-        bytes.extend_from_slice(rest.as_bytes());
-    }
-    Some(bytes)
-}
-
 /// Reads every key of the server, or of its one database that was named.
 pub(super) fn read(
-    address: &Address,
+    address: &ServerAddress,
     config: &Config,
     loader: &mut Loader<'_>,
     report: &mut Report,
 ) -> Result<(), String> {
-    let told = |error: String| format!("{}:{}: {error}", address.host, address.port);
-    let mut server = Server::connect(address).map_err(told)?;
+    let told = |error: String| format!("{address}: {error}");
+    let mut server = Server::connect(address)?;
     let mut wanted = server.databases().map_err(told)?;
     wanted.retain(|(database, _)| address.database.is_none_or(|it| it == *database));
     if let Some((beyond, _)) = wanted.iter().find(|(database, _)| *database >= config.databases) {
@@ -135,27 +90,12 @@ struct Server {
 }
 
 impl Server {
-    fn connect(address: &Address) -> Result<Self, String> {
-        let addresses = (address.host.as_str(), address.port).to_socket_addrs();
-        let mut outcome = Err(io::Error::new(io::ErrorKind::NotFound, "no address of this name"));
-        for address in addresses.map_err(|error| error.to_string())? {
-            outcome = TcpStream::connect_timeout(&address, PATIENCE);
-            if outcome.is_ok() {
-                break;
-            }
-        }
-        let set_up = |stream: TcpStream| {
-            stream.set_read_timeout(Some(PATIENCE))?;
-            stream.set_write_timeout(Some(PATIENCE))?;
-            stream.set_nodelay(true)?;
-            Ok(stream)
-        };
-        let stream = outcome.and_then(set_up).map_err(|error| error.to_string())?;
-        let stream = BufReader::new(stream);
+    fn connect(address: &ServerAddress) -> Result<Self, String> {
+        let client = address.connect_any(|address| Client::connect(address, PATIENCE))?;
+        let stream = BufReader::new(client.into_stream());
         let mut server = Self { stream, is_valkey: false, expiry_command: "PEXPIRETIME" };
-        if !address.credentials.is_empty() {
-            let words = std::iter::once(&b"AUTH"[..]).chain(address.credentials.iter().map(Vec::as_slice));
-            server.call(&words.collect::<Vec<_>>())?;
+        if let Some(words) = address.authentication() {
+            server.call(&words).map_err(|error| format!("{address}: {error}"))?;
         }
         if server.call(&[b"PEXPIRETIME", b"x"]).is_err() {
             server.expiry_command = "PTTL";
@@ -324,28 +264,4 @@ fn unexpected() -> String {
 /// An error reply in the server's words.
 fn refused(line: &[u8]) -> String {
     line.strip_prefix(b"-").map_or_else(unexpected, |text| String::from_utf8_lossy(text).into_owned())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn addresses_as_redis_cli_takes_them() {
-        let parse = |url| Address::parse(url).map(|it| (it.credentials, it.host, it.port, it.database));
-        let of = |credentials: &[&str], host: &str, port, database| {
-            let credentials = credentials.iter().map(|word| word.as_bytes().to_vec()).collect();
-            Ok((credentials, host.to_owned(), port, database))
-        };
-        assert_eq!(parse("redis://h"), of(&[], "h", 6379, None));
-        assert_eq!(parse("redis://h:7000/3"), of(&[], "h", 7000, Some(3)));
-        assert_eq!(parse("redis://:p%40ss@h/"), of(&["p@ss"], "h", 6379, None));
-        assert_eq!(parse("redis://user:p:a@[::1]:1/0"), of(&["user", "p:a"], "::1", 1, Some(0)));
-        assert_eq!(parse("redis://[::1]"), of(&[], "::1", 6379, None));
-        for wrong in
-            ["rediss://h", "redis://", "redis://h:x", "redis://h/x", "redis://:%4@h", "redis://:%zz@h"]
-        {
-            assert!(parse(wrong).is_err(), "{wrong}");
-        }
-    }
 }

@@ -9,6 +9,7 @@ mod live;
 mod report;
 
 use super::startup;
+use crate::address::ServerAddress;
 use crate::chance::Chance;
 use crate::clock::Clock;
 use crate::config::Config;
@@ -33,7 +34,7 @@ enum Origin {
     /// The files of an append-only file, in order.
     Aof(Vec<PathBuf>),
     /// A server.
-    Live(live::Address),
+    Live(ServerAddress),
 }
 
 /// Reads `source` into the directory that `config` names, and prints what became of it.
@@ -94,7 +95,7 @@ fn put_on_disk(journal: &Arc<Journal>) -> Result<(), String> {
 /// What `source` names.
 fn find(source: &str) -> Result<Origin, String> {
     if source.contains("://") {
-        return live::Address::parse(source).map(Origin::Live);
+        return source.parse().map(Origin::Live);
     }
     let path = Path::new(source);
     if !path.is_dir() {

@@ -1,0 +1,165 @@
+//! Where a server is and who asks: `redis://` addresses, as Redis's own tools take them.
+
+use std::fmt;
+use std::net::{SocketAddr, ToSocketAddrs};
+use std::str::FromStr;
+
+/// A server's address with what a client says first.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ServerAddress {
+    /// Name or number of the host.
+    pub host: String,
+    /// Its port.
+    pub port: u16,
+    /// Who authenticates; `None` is the default user.
+    pub user: Option<String>,
+    /// The password, if one is to be given.
+    pub password: Option<String>,
+    /// The database, if one is named.
+    pub database: Option<u32>,
+}
+
+impl ServerAddress {
+    /// Calls `connect` with each address that the host has until one works.
+    ///
+    /// # Errors
+    /// The host has no address, or what `connect` said of the last one.
+    pub fn connect_any<C>(
+        &self,
+        mut connect: impl FnMut(SocketAddr) -> Result<C, String>,
+    ) -> Result<C, String> {
+        let mut outcome = Err(format!("{self}: the host has no address"));
+        let addresses = (self.host.as_str(), self.port).to_socket_addrs();
+        for address in addresses.map_err(|error| format!("{self}: {error}"))? {
+            outcome = connect(address);
+            if outcome.is_ok() {
+                break;
+            }
+        }
+        outcome
+    }
+
+    /// The words of AUTH, if a password is to be given.
+    #[must_use]
+    pub fn authentication(&self) -> Option<Vec<&[u8]>> {
+        let password = self.password.as_ref()?;
+        let user = self.user.as_ref().map(|user| user.as_bytes());
+        Some([Some(&b"AUTH"[..]), user, Some(password.as_bytes())].into_iter().flatten().collect())
+    }
+}
+
+/// Reads `redis://[[user:]password@]host[:port][/database]`; user and password may be percent-encoded.
+impl FromStr for ServerAddress {
+    type Err = String;
+
+    fn from_str(url: &str) -> Result<Self, String> {
+        let rest = url.strip_prefix("redis://").ok_or(if url.starts_with("rediss://") {
+            "TLS is not supported: put a tunnel in between"
+        } else {
+            "an address begins with redis://"
+        })?;
+        let (authority, database) = rest.split_once('/').unwrap_or((rest, ""));
+        let (credentials, place) = match authority.rsplit_once('@') {
+            Some((credentials, place)) => (Some(credentials), place),
+            None => (None, authority),
+        };
+        // An IPv6 address has colons of its own, and stands in brackets.
+        let (host, port) = match place.strip_prefix('[').and_then(|place| place.split_once(']')) {
+            Some((host, port)) => (host, port),
+            None => place.split_at(place.find(':').unwrap_or(place.len())),
+        };
+        if host.is_empty() {
+            return Err("the host is missing".to_owned());
+        }
+        let mut address = Self { host: host.to_owned(), port: 6379, ..Self::default() };
+        if !port.is_empty() {
+            let digits = port.strip_prefix(':').and_then(|port| port.parse().ok());
+            address.port = digits.ok_or_else(|| format!("'{port}' is no port"))?;
+        }
+        if !database.is_empty() {
+            let number = database.parse().map_err(|_| format!("'{database}' is no database's number"))?;
+            address.database = Some(number);
+        }
+        if let Some(credentials) = credentials {
+            let (user, password) = credentials.split_once(':').unwrap_or(("", credentials));
+            address.user = Some(percent_decoded(user)?).filter(|user| !user.is_empty());
+            address.password = Some(percent_decoded(password)?);
+        }
+        Ok(address)
+    }
+}
+
+/// Host and port: a password is not for messages.
+impl fmt::Display for ServerAddress {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:{}", self.host, self.port)
+    }
+}
+
+fn percent_decoded(text: &str) -> Result<String, String> {
+    let malformed =
+        || "a '%' in user or password is not followed by two hexadecimal digits of UTF-8".to_owned();
+    let mut parts = text.split('%');
+    let mut bytes = parts.next().unwrap_or_default().as_bytes().to_vec();
+    for part in parts {
+        let digits = part.get(..2).filter(|digits| digits.bytes().all(|digit| digit.is_ascii_hexdigit()));
+        let byte = digits.and_then(|digits| u8::from_str_radix(digits, 16).ok());
+        bytes.push(byte.ok_or_else(malformed)?);
+        bytes.extend_from_slice(&part.as_bytes()[2..]);
+    }
+    String::from_utf8(bytes).map_err(|_| malformed())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn addresses_are_read() {
+        let address =
+            |host: &str, port, user: Option<&str>, password: Option<&str>, database| ServerAddress {
+                host: host.to_owned(),
+                port,
+                user: user.map(str::to_owned),
+                password: password.map(str::to_owned),
+                database,
+            };
+        let right = [
+            ("redis://board", address("board", 6379, None, None, None)),
+            ("redis://board:7000/", address("board", 7000, None, None, None)),
+            ("redis://ann:p%40ss@board:7000/3", address("board", 7000, Some("ann"), Some("p@ss"), Some(3))),
+            ("redis://:a@b@[::1]:7000", address("::1", 7000, None, Some("a@b"), None)),
+            ("redis://secret@board", address("board", 6379, None, Some("secret"), None)),
+            ("redis://user:p:a@[::1]/1", address("::1", 6379, Some("user"), Some("p:a"), Some(1))),
+        ];
+        for (url, expected) in right {
+            assert_eq!(url.parse(), Ok(expected), "{url}");
+        }
+        let wrong = [
+            ("board:6379", "redis://"),
+            ("rediss://board", "TLS"),
+            ("redis://", "host"),
+            ("redis://board:x", "port"),
+            ("redis://board:70000", "port"),
+            ("redis://board/x", "database"),
+            ("redis://:%4@board", "%"),
+            ("redis://:%zz@board", "%"),
+            ("redis://:%ff@board", "UTF-8"),
+        ];
+        for (url, part) in wrong {
+            let error = url.parse::<ServerAddress>().unwrap_err();
+            assert!(error.contains(part), "{url}: {error}");
+        }
+    }
+
+    #[test]
+    fn who_has_a_password_authenticates() {
+        let words = |url: &str| {
+            let address: ServerAddress = url.parse().unwrap();
+            address.authentication().map(|words| words.iter().map(|word| word.to_vec()).collect::<Vec<_>>())
+        };
+        assert_eq!(words("redis://board"), None);
+        assert_eq!(words("redis://secret@board").unwrap(), [&b"AUTH"[..], b"secret"]);
+        assert_eq!(words("redis://ann:secret@board").unwrap(), [&b"AUTH"[..], b"ann", b"secret"]);
+    }
+}
