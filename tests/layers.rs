@@ -30,7 +30,7 @@ const DOORS: [(&str, &[&str]); 10] = [
     ("redis_protocol::", &["store", "resp", "server", "bench", "client"]),
     ("skiplist::", &["ranking"]),
     ("crossbeam::", &["journal", "store", "server"]),
-    ("crc::", &["rdb"]),
+    ("crc::", &["rdb", "store"]),
     ("indicatif::", &["server"]),
     ("std::fs", &["journal", "rdb", "config", "server", "usage"]),
     ("SystemTime::now", &["clock"]),

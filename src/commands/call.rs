@@ -6,12 +6,15 @@ use crate::limits;
 use crate::ranking::Score;
 use crate::resp::request::Arguments;
 use crate::resp::{double, integer};
+use crate::store::Located;
 
 /// One request about to be run.
 #[derive(Clone, Copy, Debug)]
 pub struct Call<'c> {
     /// The command's name and arguments; a subcommand's name stands first in its own call.
     pub arguments: Arguments<'c>,
+    /// Where argument 1 is to be looked for, if it is known already; it is the only key then.
+    pub located: Option<Located<'c>>,
     /// The configuration at the start of the batch.
     pub config: &'c Config,
     /// Whether it may keep its thread for long. See [`Call::announce`].

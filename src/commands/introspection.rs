@@ -377,7 +377,7 @@ fn command_getkeys(_: &Host, call: &Call<'_>, reply: &mut Reply<'_>) -> Outcome 
         return Err(CommandError::text("ERR Invalid arguments specified for command"));
     }
     let mut keys: Vec<Box<[u8]>> = Vec::new();
-    let request = Call { arguments: request, ..*call };
+    let request = Call { arguments: request, located: None, ..*call };
     for_each_key(spec, &request, &mut |key| keys.push(key.into()));
     reply.array(keys.len());
     keys.iter().for_each(|key| reply.bulk(key));

@@ -192,6 +192,9 @@ mod tests {
                 Run::Container => assert!(!spec.subcommands.is_empty(), "{}", spec.name),
                 Run::Keyspace(_) | Run::Session(_) | Run::Admin(_) | Run::Queued => {}
             }
+            if spec.lookahead.is_some() {
+                assert!(matches!(spec.keys, Keys::Range { first: 1, last: 0, .. }), "{}", spec.name);
+            }
             if matches!(spec.run, Run::Read(_) | Run::Write(_) | Run::Blocking(_)) {
                 assert!(!matches!(spec.keys, Keys::None), "{} must say which keys it holds", spec.name);
             }

@@ -5,15 +5,18 @@
 
 use super::call::Call;
 use super::error::{CommandError, Outcome};
+use super::execute::{Batch, for_each_key};
 use super::host::Host;
-use super::session::Session;
+use super::prepared::Prepared;
+use super::session::{Next, Session};
 use super::spec::{CommandSpec, Flag, Group, Keys, Run};
+use super::table::table;
 use crate::resp::queue::RequestQueue;
 use crate::resp::reply::Reply;
 use crate::resp::request::Arguments;
 use crate::store::change::ChangeBuffer;
 use crate::store::interest::Watch;
-use crate::store::{Access, DatabaseIndex, Hold, Store};
+use crate::store::{Access, DatabaseIndex, Hold, ShardIndex, Store};
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
@@ -118,6 +121,108 @@ impl Watching {
     pub(super) fn end(self, store: &Store) {
         for (database, key) in &self.keys {
             hold_key(store, key).writer(*database).unwatch(key, &self.watch);
+        }
+    }
+}
+
+impl Batch<'_> {
+    /// EXEC: runs the queued requests under one hold and as one record.
+    pub(super) fn run_queued(&mut self, reply: &mut Reply<'_>) -> Outcome {
+        let Some(transaction) = self.session.transaction.take() else {
+            return Err(CommandError::text("ERR EXEC without MULTI"));
+        };
+        self.release();
+        // Not the session's any more: UNWATCH, run under these locks, would want them again.
+        let watching = self.session.watching.take().unwrap_or_default();
+        let outcome = self.run_transaction(&transaction, &watching, reply);
+        if outcome == Err(CommandError::TAKES_LONG) {
+            self.session.transaction = Some(transaction);
+            self.session.watching = Some(watching);
+            return outcome;
+        }
+        self.in_transaction = false;
+        self.release();
+        watching.end(&self.host.store);
+        self.session.note_transaction();
+        outcome
+    }
+
+    fn run_transaction(
+        &mut self,
+        transaction: &Transaction,
+        watching: &Watching,
+        reply: &mut Reply<'_>,
+    ) -> Outcome {
+        if transaction.must_abort {
+            return Err(CommandError::text("EXECABORT Transaction discarded because of previous errors."));
+        }
+        self.hold_for_transaction(transaction, watching)?;
+        if watching.is_broken(&self.hold) {
+            reply.null_array();
+            return Ok(());
+        }
+        self.in_transaction = true;
+        reply.array(transaction.places.len());
+        for (place, arguments) in transaction.places.iter().zip(transaction.requests.iter()) {
+            let request = Prepared { arguments, resolved: Ok(*place), located: None };
+            self.run_request(&request, reply.out());
+        }
+        self.hold.end_record();
+        Ok(())
+    }
+
+    /// Takes the locks of every shard that a transaction touches or watches.
+    fn hold_for_transaction(&mut self, transaction: &Transaction, watching: &Watching) -> Outcome {
+        let store = &self.host.store;
+        let mut shards: Vec<ShardIndex> = Vec::new();
+        let mut access = Access::Read;
+        for (place, arguments) in transaction.places.iter().zip(transaction.requests.iter()) {
+            let entry = &table().entries()[*place];
+            let arguments = if entry.is_subcommand { arguments.skip(1) } else { arguments };
+            let call = self.call(arguments, None);
+            for_each_key(entry.spec, &call, &mut |key| shards.push(store.shard_of(key)));
+            if matches!(entry.spec.run, Run::Keyspace(_)) {
+                shards.extend(0..store.shard_count());
+            }
+            if entry.spec.has(Flag::Write) {
+                access = Access::Write;
+            }
+        }
+        shards.extend(watching.keys().map(|key| store.shard_of(key)));
+        shards.sort_unstable();
+        shards.dedup();
+        self.lock(&shards, access)
+    }
+
+    /// The commands queued since MULTI.
+    pub(super) fn queued(&self) -> impl Iterator<Item = &'static CommandSpec> {
+        let places = self.session.transaction.iter().flat_map(|transaction| &transaction.places);
+        places.map(|place| table().entries()[*place].spec)
+    }
+
+    /// A request that was refused while it was to be queued, or EXEC itself, takes the transaction with it.
+    pub(super) fn abort_transaction(&mut self, place: Option<usize>, error: CommandError) -> CommandError {
+        let is_exec = place.is_some_and(|place| matches!(table().entries()[place].spec.run, Run::Queued));
+        if is_exec {
+            self.session.transaction = None;
+            self.release();
+            self.session.stop_watching(self.host);
+            self.session.note_transaction();
+            let why = error.0.strip_prefix("ERR ").unwrap_or(&error.0);
+            return CommandError::new(format!("EXECABORT Transaction discarded because of: {why}"));
+        }
+        if let Some(transaction) = &mut self.session.transaction {
+            transaction.must_abort = true;
+        }
+        error
+    }
+
+    /// A client whose transaction outgrows `client-query-buffer-limit` is disconnected, as in Redis.
+    pub(super) fn check_queue(&mut self) {
+        let bytes = self.session.transaction.as_ref().map_or(0, |transaction| transaction.requests.bytes());
+        if bytes > self.config.client_query_buffer_limit_bytes {
+            tracing::warn!(peer = %self.session.client.address, "transaction too large, disconnecting");
+            self.session.next = Next::Drop;
         }
     }
 }

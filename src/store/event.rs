@@ -31,9 +31,9 @@ pub(super) struct EventBuffer {
 }
 
 impl EventBuffer {
-    /// An empty buffer that keeps events of the classes in `wanted`.
-    pub(super) fn new(wanted: EventClasses) -> Self {
-        Self { wanted, events: Vec::new() }
+    /// Keeps events of the classes in `wanted` from now on.
+    pub(super) fn want(&mut self, wanted: EventClasses) {
+        self.wanted = wanted;
     }
 
     /// Whether events of `class` are kept.

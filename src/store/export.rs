@@ -205,7 +205,7 @@ impl<'s> Export<'s> {
     fn step_large(&mut self, large: LargeKey, visitor: &mut impl ExportVisitor) {
         let LargeKey { key, begun } = large;
         let shard = self.lock();
-        let entry = shard.keyspace(self.database).get(&key);
+        let entry = shard.keyspace(self.database).get(self.store.locate(&key));
         let now = entry.map(|entry| entry.value.kind());
         if let Some((kind, _)) = begun
             && now != Some(kind)

@@ -6,7 +6,8 @@
 use super::change::ChangeBuffer;
 use super::event::EventBuffer;
 use super::interest::{ReadyKey, Served, Waiter};
-use super::keyspace::{Entry, Keyspace};
+use super::keyspace::Entry;
+use super::located::Located;
 use super::members::Members;
 use super::sink::Seq;
 use super::value::{Kind, Value, WrongType};
@@ -15,7 +16,7 @@ use super::{Access, DatabaseIndex, Shard, ShardIndex, Store};
 use crate::config::EventClasses;
 use crate::limits;
 use crate::ranking::Ranking;
-use parking_lot::{RwLockReadGuard, RwLockWriteGuard};
+use parking_lot::{RwLock, RwLockReadGuard, RwLockWriteGuard};
 use std::cell::{Cell, RefCell};
 use std::sync::Arc;
 
@@ -40,11 +41,12 @@ impl Guard<'_> {
     }
 }
 
-/// The locks of one or several shards, held until dropped.
+/// The locks of one or several shards, and what was done under them. They are held until they are given back, or the
+/// hold is dropped; then it can take others.
 pub struct Hold<'s> {
     pub(super) store: &'s Store,
     /// One lock for nearly every command, held without an allocation.
-    pub(super) first: (ShardIndex, Guard<'s>),
+    pub(super) first: Option<(ShardIndex, Guard<'s>)>,
     /// The locks of further shards, ascending: the order in which every hold takes its locks.
     pub(super) rest: Vec<(ShardIndex, Guard<'s>)>,
     access: Access,
@@ -69,85 +71,117 @@ pub struct Lookups {
     pub misses: u64,
 }
 
+/// Whoever looks at a key has said before that its shard is to be held.
+pub(super) const HELD: &str = "the shards of a command's keys are held";
+
 impl<'s> Hold<'s> {
-    /// Locks `shards`, which must be ascending, without repetition and not empty. `changes` is the empty buffer that the hold
-    /// fills and gives back by [`Hold::release`].
+    /// A hold of nothing yet. `changes` is the empty buffer that it fills; [`Hold::release`] gives it back.
     #[must_use]
-    pub fn on(store: &'s Store, shards: &[ShardIndex], access: Access, changes: ChangeBuffer) -> Self {
-        let lock = |&index: &ShardIndex| {
-            let shard = &store.shards[index];
-            let guard = match access {
-                Access::Read => Guard::Read(shard.read()),
-                Access::Write => Guard::Write(shard.write()),
-            };
-            (index, guard)
-        };
-        let (first, rest) = (lock(&shards[0]), shards[1..].iter().map(lock).collect());
-        Self::with_locks(store, first, rest, access, store.clock.now_ms(), changes)
-    }
-
-    /// As [`Hold::on`], unless a lock cannot be had within [`limits::LOCK_PATIENCE`]. `now_ms` is the time by which it
-    /// judges what has expired; `changes` is taken only if all locks can be.
-    #[must_use]
-    pub fn try_on(
-        store: &'s Store,
-        shards: &[ShardIndex],
-        access: Access,
-        now_ms: u64,
-        changes: &mut ChangeBuffer,
-    ) -> Option<Self> {
-        let mut has_waited = false;
-        let mut lock = |&index: &ShardIndex| {
-            let shard = &store.shards[index];
-            let mut patience = || {
-                has_waited = true;
-                limits::LOCK_PATIENCE
-            };
-            let guard = match access {
-                Access::Read => Guard::Read(shard.try_read().or_else(|| shard.try_read_for(patience()))?),
-                Access::Write => Guard::Write(shard.try_write().or_else(|| shard.try_write_for(patience()))?),
-            };
-            Some((index, guard))
-        };
-        let first = lock(&shards[0])?;
-        let rest = shards[1..].iter().map(lock).collect::<Option<_>>()?;
-        let mut hold = Self::with_locks(store, first, rest, access, now_ms, std::mem::take(changes));
-        hold.has_waited = has_waited;
-        Some(hold)
-    }
-
-    fn with_locks(
-        store: &'s Store,
-        first: (ShardIndex, Guard<'s>),
-        rest: Vec<(ShardIndex, Guard<'s>)>,
-        access: Access,
-        now_ms: u64,
-        changes: ChangeBuffer,
-    ) -> Self {
-        debug_assert!(rest.is_sorted_by(|(one, _), (other, _)| one < other) && changes.is_empty());
+    pub fn new(store: &'s Store, changes: ChangeBuffer) -> Self {
+        debug_assert!(changes.is_empty());
         Self {
             store,
-            first,
-            rest,
-            access,
+            first: None,
+            rest: Vec::new(),
+            access: Access::Read,
             has_waited: false,
-            now_ms,
+            now_ms: 0,
             changes,
-            events: RefCell::new(EventBuffer::new(store.event_classes())),
+            events: RefCell::default(),
             ready: Vec::new(),
             served: Vec::new(),
             lookups: Cell::default(),
         }
     }
 
-    /// Gives the locks back. Returns the journal's number for the hold's last record (`None` if nothing changed) and
-    /// the buffer, empty again.
-    pub fn release(mut self) -> (Option<Seq>, ChangeBuffer) {
-        let seq = self.append_changes();
-        (seq, std::mem::take(&mut self.changes))
+    /// [`Hold::new`] and [`Hold::lock`] in one.
+    #[must_use]
+    pub fn on(store: &'s Store, shards: &[ShardIndex], access: Access, changes: ChangeBuffer) -> Self {
+        let mut hold = Self::new(store, changes);
+        hold.lock(shards, access);
+        hold
     }
 
-    /// Whether a lock was not to be had at once.
+    /// Locks `shards`, which must be ascending and without repetition. None must be held.
+    pub fn lock(&mut self, shards: &[ShardIndex], access: Access) {
+        self.take(shards, |shard| {
+            Some(match access {
+                Access::Read => Guard::Read(shard.read()),
+                Access::Write => Guard::Write(shard.write()),
+            })
+        });
+        self.begin(access, self.store.clock.now_ms());
+    }
+
+    /// As [`Hold::lock`], unless a lock cannot be had within [`limits::LOCK_PATIENCE`]: then none is held, and the
+    /// answer is false. `now_ms` is the time by which the hold judges what has expired.
+    #[must_use]
+    pub fn try_lock(&mut self, shards: &[ShardIndex], access: Access, now_ms: u64) -> bool {
+        let mut has_waited = false;
+        let mut patience = || {
+            has_waited = true;
+            limits::LOCK_PATIENCE
+        };
+        let are_held = self.take(shards, |shard| match access {
+            Access::Read => shard.try_read().or_else(|| shard.try_read_for(patience())).map(Guard::Read),
+            Access::Write => shard.try_write().or_else(|| shard.try_write_for(patience())).map(Guard::Write),
+        });
+        self.has_waited = has_waited;
+        self.begin(access, now_ms);
+        are_held
+    }
+
+    /// Takes all the locks that `acquire` gives, or none.
+    fn take(
+        &mut self,
+        shards: &[ShardIndex],
+        mut acquire: impl FnMut(&'s RwLock<Shard>) -> Option<Guard<'s>>,
+    ) -> bool {
+        debug_assert!(self.is_empty() && shards.is_sorted_by(|one, other| one < other));
+        for &index in shards {
+            let Some(guard) = acquire(&self.store.shards[index]) else {
+                self.unlock();
+                return false;
+            };
+            match self.first {
+                None => self.first = Some((index, guard)),
+                Some(_) => self.rest.push((index, guard)),
+            }
+        }
+        true
+    }
+
+    fn begin(&mut self, access: Access, now_ms: u64) {
+        self.access = access;
+        self.now_ms = now_ms;
+        self.events.get_mut().want(self.store.event_classes());
+    }
+
+    fn unlock(&mut self) {
+        self.first = None;
+        self.rest.clear();
+    }
+
+    /// Gives the locks back. Returns the journal's number for the last record that was made under them, `None` if
+    /// nothing changed.
+    pub fn let_go(&mut self) -> Option<Seq> {
+        let seq = self.append_changes();
+        self.unlock();
+        seq
+    }
+
+    /// As [`Hold::let_go`], for good. Returns the buffer too, empty again.
+    pub fn release(mut self) -> (Option<Seq>, ChangeBuffer) {
+        (self.let_go(), std::mem::take(&mut self.changes))
+    }
+
+    /// Whether no lock is held.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.first.is_none()
+    }
+
+    /// Whether [`Hold::try_lock`] found a lock that was not to be had at once.
     #[must_use]
     pub fn has_waited(&self) -> bool {
         self.has_waited
@@ -159,6 +193,11 @@ impl<'s> Hold<'s> {
         self.lookups.get()
     }
 
+    /// As [`Hold::lookups`], and counts from 0 again.
+    pub fn take_lookups(&mut self) -> Lookups {
+        self.lookups.take()
+    }
+
     /// Questions since `lookups` do not count: they will be asked again.
     pub fn forget_lookups(&mut self, since: Lookups) {
         self.lookups.set(since);
@@ -167,9 +206,7 @@ impl<'s> Hold<'s> {
     /// Whether this hold covers `shards` with at least `access`.
     #[must_use]
     pub fn covers(&self, shards: &[ShardIndex], access: Access) -> bool {
-        let held = |wanted: &ShardIndex| {
-            self.first.0 == *wanted || self.rest.iter().any(|(index, _)| index == wanted)
-        };
+        let held = |wanted: &ShardIndex| self.locks().any(|(index, _)| index == wanted);
         self.access >= access && shards.iter().all(held)
     }
 
@@ -182,7 +219,7 @@ impl<'s> Hold<'s> {
     /// Questions about the keys of `database` in the held shards.
     #[must_use]
     pub fn reader(&self, database: DatabaseIndex) -> Reader<'_> {
-        Reader { hold: self, database, counts: true }
+        Reader { hold: self, database, located: None, counts: true }
     }
 
     /// Changes to the keys of `database` in the held shards.
@@ -209,14 +246,16 @@ impl<'s> Hold<'s> {
     fn serve_waiters(&mut self, database: DatabaseIndex, key: &[u8], ready: &[ReadyKey]) {
         let mut last = None;
         loop {
-            let keyspace = self.keyspace_mut(database, key);
-            let Some(kind) = keyspace.get(key).map(|entry| entry.value.kind()) else { return };
+            let at = self.locate(key);
+            let keyspace = self.guard_mut(at.shard).shard_mut().keyspace_mut(database);
+            let Some(kind) = keyspace.get(at).map(|entry| entry.value.kind()) else { return };
             let Some(waiter) = keyspace.interests.next_waiter(key, kind, last) else { return };
             last = Some(waiter.ticket());
             let served = waiter.serve(&mut self.writer(database), ready);
             self.changes.end_record();
             if served != Served::NotYet {
-                self.keyspace_mut(database, key).interests.leave(key, &*waiter);
+                let keyspace = self.guard_mut(at.shard).shard_mut().keyspace_mut(database);
+                keyspace.interests.leave(key, &*waiter);
             }
             if served == Served::Yes {
                 self.served.push(waiter);
@@ -226,59 +265,73 @@ impl<'s> Hold<'s> {
 
     /// Removes every key of `database`, or of all if `None`. All shards must be held for writing.
     pub fn flush(&mut self, database: Option<DatabaseIndex>) {
-        debug_assert!(self.rest.len() + 1 == self.store.shard_count());
+        debug_assert!(self.locks().count() == self.store.shard_count());
         match database {
             Some(database) => self.changes.flush_database(database),
             None => self.changes.flush_all(),
         }
         let Self { store, first, rest, .. } = self;
-        for (_, guard) in std::iter::once(first).chain(rest) {
+        for (_, guard) in first.iter_mut().chain(rest) {
             store.flush_shard(guard.shard_mut(), database);
         }
     }
 }
 
-impl Hold<'_> {
-    /// The lock that covers `key`. With one lock held there is nothing to ask.
-    fn guard(&self, key: &[u8]) -> &Guard<'_> {
-        match self.rest_position(key) {
-            None => &self.first.1,
+impl<'s> Hold<'s> {
+    fn locks(&self) -> impl Iterator<Item = &(ShardIndex, Guard<'s>)> {
+        self.first.iter().chain(&self.rest)
+    }
+
+    /// Where `key` is to be looked for. With one lock held there is nothing to ask about its shard.
+    pub(super) fn locate<'k>(&self, key: &'k [u8]) -> Located<'k> {
+        match &self.first {
+            Some((shard, _)) if self.rest.is_empty() => {
+                Located { key, shard: *shard, hash: self.store.hash_of(key) }
+            }
+            _ => self.store.locate(key),
+        }
+    }
+
+    /// Where in `rest` the lock of `shard` stands, `None` if it is the first.
+    pub(super) fn rest_position(&self, shard: ShardIndex) -> Option<usize> {
+        if self.rest.is_empty() {
+            return None;
+        }
+        let position = self.rest.binary_search_by_key(&shard, |(index, _)| *index).ok();
+        assert!(
+            position.is_some() || self.first.as_ref().is_some_and(|(index, _)| *index == shard),
+            "{HELD}"
+        );
+        position
+    }
+
+    fn guard(&self, shard: ShardIndex) -> &Guard<'s> {
+        match self.rest_position(shard) {
+            None => &self.first.as_ref().expect(HELD).1,
             Some(position) => &self.rest[position].1,
         }
     }
 
-    /// Where in `rest` the lock that covers `key` stands, `None` if it is the first.
-    pub(super) fn rest_position(&self, key: &[u8]) -> Option<usize> {
-        if self.rest.is_empty() {
-            return None;
+    pub(super) fn guard_mut(&mut self, shard: ShardIndex) -> &mut Guard<'s> {
+        match self.rest_position(shard) {
+            None => &mut self.first.as_mut().expect(HELD).1,
+            Some(position) => &mut self.rest[position].1,
         }
-        let shard = self.store.shard_of(key);
-        let position = self.rest.binary_search_by_key(&shard, |(index, _)| *index).ok();
-        assert!(position.is_some() || self.first.0 == shard, "a command's keys are in its held shards");
-        position
     }
 
     /// The shard numbered `index`, if it is held.
     pub(super) fn shard(&self, index: ShardIndex) -> Option<&Shard> {
-        let mut all = std::iter::once(&self.first).chain(&self.rest);
-        all.find(|(held, _)| *held == index).map(|(_, guard)| guard.shard())
-    }
-
-    fn keyspace_mut(&mut self, database: DatabaseIndex, key: &[u8]) -> &mut Keyspace {
-        let guard = match self.rest_position(key) {
-            None => &mut self.first.1,
-            Some(position) => &mut self.rest[position].1,
-        };
-        guard.shard_mut().keyspace_mut(database)
+        self.locks().find(|(held, _)| *held == index).map(|(_, guard)| guard.shard())
     }
 
     /// Publishes the events so far, and from now on those of the classes that are wanted by now.
     pub fn publish_events(&mut self) {
-        let events = self.events.get_mut().take();
-        if !events.is_empty() {
-            self.store.publish(&events);
+        let events = self.events.get_mut();
+        let happened = events.take();
+        events.want(self.store.event_classes());
+        if !happened.is_empty() {
+            self.store.publish(&happened);
         }
-        *self.events.get_mut() = EventBuffer::new(self.store.event_classes());
     }
 
     /// Hands over what the hold's commands leave behind: records, events, and clients that were served.
@@ -305,7 +358,7 @@ impl Drop for Hold<'_> {
 impl std::fmt::Debug for Hold<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Hold")
-            .field("first", &self.first.0)
+            .field("first", &self.first.as_ref().map(|(index, _)| index))
             .field("access", &self.access)
             .finish_non_exhaustive()
     }
@@ -316,6 +369,7 @@ impl std::fmt::Debug for Hold<'_> {
 pub struct Reader<'h> {
     hold: &'h Hold<'h>,
     database: DatabaseIndex,
+    located: Option<Located<'h>>,
     /// Whether questions count as hits and misses; as in Redis, those of a command that writes do not.
     counts: bool,
 }
@@ -342,8 +396,20 @@ impl<'h> Reader<'h> {
     }
 
     fn find(&self, key: &[u8]) -> Option<&'h Entry> {
-        let keyspace = self.hold.guard(key).shard().keyspace(self.database);
-        keyspace.get(key).filter(|entry| !entry.is_expired(self.hold.now_ms))
+        self.find_any(key).filter(|entry| !entry.is_expired(self.hold.now_ms))
+    }
+
+    /// What is there, even if its time has come.
+    fn find_any(&self, key: &[u8]) -> Option<&'h Entry> {
+        let known = self.located.filter(|located| located.is_of(key));
+        let at = known.unwrap_or_else(|| self.hold.locate(key));
+        self.hold.guard(at.shard).shard().keyspace(self.database).get(at)
+    }
+
+    /// The same keys, of which this one has been located.
+    #[must_use]
+    pub fn knowing(self, located: Option<Located<'h>>) -> Self {
+        Self { located, ..self }
     }
 
     /// The same keys, with questions that count neither as hits nor as misses.
@@ -416,8 +482,7 @@ impl<'h> Reader<'h> {
     /// Whether there is a value at `key` whose time has come, though nobody has removed it yet.
     #[must_use]
     pub fn has_expired(&self, key: &[u8]) -> bool {
-        let keyspace = self.hold.guard(key).shard().keyspace(self.database);
-        keyspace.get(key).is_some_and(|entry| entry.is_expired(self.hold.now_ms))
+        self.find_any(key).is_some_and(|entry| entry.is_expired(self.hold.now_ms))
     }
 
     /// When `key` expires in unix milliseconds (`Some(None)`: never), `None` if there is no such key.
@@ -441,14 +506,16 @@ mod tests {
     #[test]
     fn a_lock_that_cannot_be_had_is_not_waited_for_long() {
         let store = Store::new(2, 1, 1, Clock::manual(1_000));
-        let mut changes = ChangeBuffer::default();
+        let mut hold = Hold::new(&store, ChangeBuffer::default());
         let reading = Hold::on(&store, &[1], Access::Read, ChangeBuffer::default());
-        assert!(Hold::try_on(&store, &[0, 1], Access::Write, 7, &mut changes).is_none());
+        assert!(!hold.try_lock(&[0, 1], Access::Write, 7));
         // What could be had of it was given back.
-        assert!(Hold::try_on(&store, &[0], Access::Write, 7, &mut changes).is_some());
-        let beside = Hold::try_on(&store, &[0, 1], Access::Read, 7, &mut changes).expect("two readers");
-        assert_eq!(beside.now_ms(), 7);
-        drop((reading, beside));
-        assert!(Hold::try_on(&store, &[0, 1], Access::Write, 7, &mut changes).is_some());
+        assert!(hold.is_empty() && hold.try_lock(&[0], Access::Write, 7));
+        hold.let_go();
+        assert!(hold.try_lock(&[0, 1], Access::Read, 7), "two readers");
+        assert_eq!(hold.now_ms(), 7);
+        hold.let_go();
+        drop(reading);
+        assert!(hold.try_lock(&[0, 1], Access::Write, 7));
     }
 }

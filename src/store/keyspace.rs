@@ -1,6 +1,7 @@
 //! One database's keys within one shard: entries found by key, and which of them expire when.
 
 use super::interest::Interests;
+use super::located::Located;
 use super::members::Members;
 use super::small_bytes::SmallBytes;
 use super::table::{Place, Table};
@@ -12,10 +13,15 @@ use std::collections::BTreeSet;
 use std::hash::BuildHasher;
 use std::num::NonZeroU64;
 
+/// Longest key that is kept in its entry, which is 64 bytes with it: finding a shorter one loads nothing else.
+const KEY_IN_PLACE_BYTES: usize = 30;
+
+const _: () = assert!(size_of::<Entry>() == 64);
+
 /// A key and what it holds.
 #[derive(Debug)]
 pub(super) struct Entry {
-    pub(super) key: SmallBytes,
+    pub(super) key: SmallBytes<KEY_IN_PLACE_BYTES>,
     pub(super) value: Value,
     expire_at_ms: Option<NonZeroU64>,
 }
@@ -36,6 +42,16 @@ impl Entry {
     pub(super) fn is_expired(&self, now_ms: u64) -> bool {
         self.expire_at_ms().is_some_and(|at_ms| at_ms <= now_ms)
     }
+
+    /// Starts loading what stands beside the entry and every command on the key will look at.
+    pub(super) fn load_content(&self) {
+        self.key.prefetch();
+        match &self.value {
+            Value::String(bytes) => bytes.prefetch(),
+            Value::Set(members) => prefetch::line(&raw const **members),
+            Value::Ranking(_) => {}
+        }
+    }
 }
 
 /// What expires at the epoch itself expires in its first millisecond: both are long past.
@@ -54,6 +70,11 @@ impl Spot {
     /// Whether there is no such key.
     pub(super) fn is_vacant(&self) -> bool {
         self.place.is_none()
+    }
+
+    /// The same spot once what stood there was removed.
+    pub(super) fn vacated(self) -> Self {
+        Self { place: None, ..self }
     }
 }
 
@@ -97,14 +118,13 @@ impl Keyspace {
         self.expiries.first().map(|(at_ms, _)| *at_ms)
     }
 
-    pub(super) fn get(&self, key: &[u8]) -> Option<&Entry> {
-        self.entries.find(self.hasher.hash_one(key), |entry| *entry.key == *key)
+    pub(super) fn get(&self, at: Located<'_>) -> Option<&Entry> {
+        self.entries.find(at.hash, |entry| *entry.key == *at.key)
     }
 
-    /// Looks `key` up.
-    pub(super) fn spot(&self, key: &[u8]) -> Spot {
-        let hash = self.hasher.hash_one(key);
-        Spot { hash, place: self.entries.place(hash, |entry| *entry.key == *key) }
+    /// Looks a key up.
+    pub(super) fn spot(&self, at: Located<'_>) -> Spot {
+        Spot { hash: at.hash, place: self.entries.place(at.hash, |entry| *entry.key == *at.key) }
     }
 
     pub(super) fn at(&self, spot: Spot) -> Option<&Entry> {
@@ -152,7 +172,7 @@ impl Keyspace {
         self.put(key, spot, Value::Ranking(Box::new(ranking)), None)
     }
 
-    /// Removes what stands at `spot`.
+    /// Removes what stands at `spot`, which is [vacated](Spot::vacated) then.
     pub(super) fn remove(&mut self, spot: Spot) -> Option<Value> {
         let entry = self.entries.remove_at(spot.place?);
         if let Some(at_ms) = entry.expire_at_ms() {
@@ -227,10 +247,10 @@ impl Keyspace {
         (&mut self.entries.at_mut(place).value, Spot { place: Some(place), ..spot })
     }
 
-    /// Starts loading the entry of `key`, if it seems to be there. Reads nothing of the entry itself.
-    pub(super) fn load_entry(&self, key: &[u8]) -> Option<&Entry> {
+    /// Starts loading the entry of the key with this hash, if it seems to be there. Reads nothing of the entry itself.
+    pub(super) fn load_entry(&self, hash: u64) -> Option<&Entry> {
         // Whatever the table holds under this tag is taken for the key's: a wrong guess costs a load.
-        let entry = self.entries.find(self.hasher.hash_one(key), |_| true)?;
+        let entry = self.entries.find(hash, |_| true)?;
         prefetch::line(entry);
         prefetch::line((&raw const *entry).wrapping_byte_add(size_of::<Entry>() - 1));
         Some(entry)

@@ -272,7 +272,8 @@ impl Worker {
     /// twice, which it may if keys were added meanwhile.
     fn load_scores(&mut self, database: DatabaseIndex, key: &[u8], entries: Scored<'_>) -> bool {
         if self.board.is_none() {
-            if self.store.shards[self.store.shard_of(key)].read().keyspace(database).get(key).is_some() {
+            let at = self.store.locate(key);
+            if self.store.shards[at.shard].read().keyspace(database).get(at).is_some() {
                 return false;
             }
             self.board = Some(Board::new(database, key, self.store.seed));
@@ -289,9 +290,10 @@ impl Worker {
     fn close_board(&mut self) {
         let Some(board) = self.board.take() else { return };
         let value = Value::Ranking(Box::new(board.builder.finish()));
-        let mut shard = self.store.shards[self.store.shard_of(&board.key)].write();
+        let at = self.store.locate(&board.key);
+        let mut shard = self.store.shards[at.shard].write();
         let keyspace = shard.keyspace_mut(board.database);
-        let spot = keyspace.spot(&board.key);
+        let spot = keyspace.spot(at);
         keyspace.put(&board.key, spot, value, board.expire_at_ms);
     }
 }

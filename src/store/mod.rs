@@ -15,6 +15,7 @@ pub mod interest;
 mod kept;
 mod keyspace;
 mod loading;
+mod located;
 mod members;
 mod reclaim;
 mod replay;
@@ -32,6 +33,7 @@ pub use export::{Census, Export, ExportVisitor, Frozen, KeyHead, Length};
 pub use hold::{Hold, Lookups, Reader};
 pub use kept::{KeptResults, KeptStats};
 pub use loading::Loader;
+pub use located::Located;
 pub use members::Members;
 pub use replay::UnknownDatabase;
 pub use shards::{Looking, Shards};
@@ -45,11 +47,11 @@ pub use writer::{Missing, RankingEdit, SetEdit, Writer};
 use crate::clock::Clock;
 use crate::config::EventClasses;
 use crate::limits;
-use crate::ranking::prefetch;
 use change::ChangeBuffer;
 use event::{EventSink, KeyEvent};
+use foldhash::quality::FixedState;
 use interest::Ticket;
-use keyspace::Keyspace;
+use keyspace::{Entry, Keyspace};
 use parking_lot::RwLock;
 use reclaim::Reclaimer;
 use sink::ChangeSink;
@@ -109,6 +111,7 @@ pub struct Store {
     databases: DatabaseIndex,
     /// Keys every hash.
     seed: u64,
+    hasher: FixedState,
     clock: Clock,
     sink: OnceLock<Arc<dyn ChangeSink>>,
     event_sink: OnceLock<Arc<dyn EventSink>>,
@@ -135,6 +138,7 @@ impl Store {
             shards: std::iter::repeat_with(shard).take(shards).collect(),
             databases,
             seed,
+            hasher: FixedState::with_seed(seed),
             clock,
             sink: OnceLock::new(),
             event_sink: OnceLock::new(),
@@ -200,26 +204,15 @@ impl Store {
         self.shards.len()
     }
 
-    /// The shard of `key`. O(key length).
-    #[must_use]
-    pub fn shard_of(&self, key: &[u8]) -> ShardIndex {
-        usize::from(Slot::of(key).number()) & (self.shards.len() - 1)
-    }
-
     /// Starts loading what stands at `keys`, a few dozen at most, so that a batch waits for memory once and not once a
     /// key. Waits for no lock: keys of a shard that is being written are left out.
-    pub fn load_ahead<'k>(&self, database: DatabaseIndex, keys: impl Iterator<Item = &'k [u8]>) {
+    pub fn load_ahead<'k>(&self, database: DatabaseIndex, keys: impl Iterator<Item = Located<'k>>) {
         // All locks before all look-ups: a locked instruction between two loads would make one wait for the other.
         let held: SmallVec<[_; 16]> =
-            keys.filter_map(|key| Some((key, self.shards[self.shard_of(key)].try_read()?))).collect();
+            keys.filter_map(|at| Some((at.hash, self.shards[at.shard].try_read()?))).collect();
         let entries: SmallVec<[_; 16]> =
-            held.iter().filter_map(|(key, shard)| shard.keyspace(database).load_entry(key)).collect();
-        for entry in entries {
-            match &entry.value {
-                Value::String(_) | Value::Ranking(_) => {}
-                Value::Set(members) => prefetch::line(&raw const **members),
-            }
-        }
+            held.iter().filter_map(|(hash, shard)| shard.keyspace(database).load_entry(*hash)).collect();
+        entries.into_iter().for_each(Entry::load_content);
     }
 
     /// The clock by which keys expire.

@@ -8,6 +8,7 @@
 
 use super::change::Change;
 use super::keyspace::{Keyspace, Spot};
+use super::located::Located;
 use super::value::{Kind, Value};
 use super::{DatabaseIndex, Store};
 use crate::ranking::{Aim, RankedMembers, Score};
@@ -36,7 +37,8 @@ impl Store {
 
     /// Makes Changes of one key true, one after the other.
     pub(super) fn apply_to_key(&self, database: DatabaseIndex, key: &[u8], changes: &[Change<'_>]) {
-        let mut shard = self.shards[self.shard_of(key)].write();
+        let at = self.locate(key);
+        let mut shard = self.shards[at.shard].write();
         let keyspace = shard.keyspace_mut(database);
         let mut rest = changes;
         while let Some((change, others)) = rest.split_first() {
@@ -50,17 +52,17 @@ impl Store {
                         Change::SetScores { entries, .. } => Some(entries.iter()),
                         _ => None,
                     });
-                    set_scores(keyspace, key, first.iter().chain(more.flatten()));
+                    set_scores(keyspace, at, first.iter().chain(more.flatten()));
                 }
                 Change::AddMembers { members, .. } => {
-                    let spot = spot_for(keyspace, key, Kind::Set);
+                    let spot = spot_for(keyspace, at, Kind::Set);
                     let (set, _) = keyspace.set_or_new(key, spot).expect("missing or a set");
                     for member in members.iter() {
                         set.insert(member);
                     }
                 }
                 Change::RemoveScores { members, .. } => {
-                    let spot = keyspace.spot(key);
+                    let spot = keyspace.spot(at);
                     if let Some(Value::Ranking(ranking)) = keyspace.value_mut(spot) {
                         for member in members.iter() {
                             ranking.remove(member);
@@ -68,7 +70,7 @@ impl Store {
                     }
                 }
                 Change::RemoveMembers { members, .. } => {
-                    let spot = keyspace.spot(key);
+                    let spot = keyspace.spot(at);
                     if let Some(Value::Set(set)) = keyspace.value_mut(spot) {
                         for member in members.iter() {
                             set.remove(member);
@@ -76,14 +78,14 @@ impl Store {
                     }
                 }
                 Change::SetString { value, expire_at_ms, .. } => {
-                    let spot = keyspace.spot(key);
+                    let spot = keyspace.spot(at);
                     keyspace.put(key, spot, Value::String(value.into()), expire_at_ms);
                 }
                 Change::SetExpiry { expire_at_ms, .. } => {
-                    keyspace.set_expiry(keyspace.spot(key), expire_at_ms);
+                    keyspace.set_expiry(keyspace.spot(at), expire_at_ms);
                 }
                 Change::DropKey { .. } => {
-                    keyspace.remove(keyspace.spot(key));
+                    keyspace.remove(keyspace.spot(at));
                 }
                 Change::FlushDatabase { .. } | Change::FlushAll | Change::Continued => {
                     unreachable!("these have no key")
@@ -99,23 +101,23 @@ impl Store {
     }
 }
 
-/// Looks `key` up, rid of a value of another type than `kind`.
-fn spot_for(keyspace: &mut Keyspace, key: &[u8], kind: Kind) -> Spot {
-    let spot = keyspace.spot(key);
+/// Looks a key up, rid of a value of another type than `kind`.
+fn spot_for(keyspace: &mut Keyspace, at: Located<'_>, kind: Kind) -> Spot {
+    let spot = keyspace.spot(at);
     if keyspace.at(spot).is_none_or(|entry| entry.value.kind() == kind) {
         return spot;
     }
     keyspace.remove(spot);
-    keyspace.spot(key)
+    spot.vacated()
 }
 
 fn set_scores<'a>(
     keyspace: &mut Keyspace,
-    key: &[u8],
+    at: Located<'_>,
     mut entries: impl Iterator<Item = (&'a [u8], Score)> + Clone,
 ) {
-    let spot = spot_for(keyspace, key, Kind::Ranking);
-    let (ranking, _) = keyspace.ranking_or_new(key, spot).expect("missing or a ranking");
+    let spot = spot_for(keyspace, at, Kind::Ranking);
+    let (ranking, _) = keyspace.ranking_or_new(at.key, spot).expect("missing or a ranking");
     // Memory is loaded for many entries at once, as in a pipeline of ZADDs.
     loop {
         let ahead = entries.clone().take(PREFETCHED_ENTRIES);

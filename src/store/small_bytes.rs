@@ -2,20 +2,19 @@
 //! one load from memory and no allocation.
 
 use crate::heap::allocation_bytes;
+use crate::ranking::prefetch;
 use std::ops::{Deref, Range};
 
-/// Longest byte string kept in place: what fits beside its length into the size of a box and a tag.
-const IN_PLACE_BYTES: usize = 22;
+/// A byte string of any length; up to `IN_PLACE` bytes are kept in place, by default what fits beside its length into
+/// the size of a box and a tag.
+pub struct SmallBytes<const IN_PLACE: usize = 22>(Form<IN_PLACE>);
 
-/// A byte string of any length.
-pub struct SmallBytes(Form);
-
-enum Form {
-    InPlace { len: u8, bytes: [u8; IN_PLACE_BYTES] },
+enum Form<const IN_PLACE: usize> {
+    InPlace { len: u8, bytes: [u8; IN_PLACE] },
     Boxed(Box<[u8]>),
 }
 
-impl SmallBytes {
+impl<const IN_PLACE: usize> SmallBytes<IN_PLACE> {
     /// Becomes `bytes`. Allocates nothing where they are as long as what stood here.
     pub(super) fn set(&mut self, bytes: &[u8]) {
         match &mut self.0 {
@@ -28,7 +27,7 @@ impl SmallBytes {
     pub(super) fn extend(&mut self, first: u8, rest: &[u8]) {
         let (start, end) = (self.len(), self.len() + 1 + rest.len());
         if let Form::InPlace { len, bytes } = &mut self.0
-            && end <= IN_PLACE_BYTES
+            && end <= IN_PLACE
         {
             bytes[start] = first;
             bytes[start + 1..end].copy_from_slice(rest);
@@ -50,6 +49,13 @@ impl SmallBytes {
         }
     }
 
+    /// Starts loading the bytes that do not stand in place, if they will be looked at soon: the first of them.
+    pub(super) fn prefetch(&self) {
+        if let Form::Boxed(bytes) = &self.0 {
+            prefetch::line(bytes.as_ptr());
+        }
+    }
+
     /// Loses the bytes in `range`. O(n).
     pub(super) fn cut(&mut self, range: Range<usize>) {
         let mut shorter = self.to_vec();
@@ -58,24 +64,24 @@ impl SmallBytes {
     }
 }
 
-impl Default for SmallBytes {
+impl<const IN_PLACE: usize> Default for SmallBytes<IN_PLACE> {
     fn default() -> Self {
-        Self(Form::InPlace { len: 0, bytes: [0; IN_PLACE_BYTES] })
+        Self(Form::InPlace { len: 0, bytes: [0; IN_PLACE] })
     }
 }
 
-impl From<&[u8]> for SmallBytes {
+impl<const IN_PLACE: usize> From<&[u8]> for SmallBytes<IN_PLACE> {
     fn from(bytes: &[u8]) -> Self {
-        if bytes.len() > IN_PLACE_BYTES {
+        if bytes.len() > IN_PLACE {
             return Self(Form::Boxed(bytes.into()));
         }
-        let mut here = [0; IN_PLACE_BYTES];
+        let mut here = [0; IN_PLACE];
         here[..bytes.len()].copy_from_slice(bytes);
         Self(Form::InPlace { len: bytes.len() as u8, bytes: here })
     }
 }
 
-impl Deref for SmallBytes {
+impl<const IN_PLACE: usize> Deref for SmallBytes<IN_PLACE> {
     type Target = [u8];
 
     fn deref(&self) -> &[u8] {
@@ -86,7 +92,7 @@ impl Deref for SmallBytes {
     }
 }
 
-impl std::fmt::Debug for SmallBytes {
+impl<const IN_PLACE: usize> std::fmt::Debug for SmallBytes<IN_PLACE> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "{}", self.escape_ascii())
     }
@@ -100,14 +106,13 @@ mod tests {
     fn is_as_small_as_a_box_and_a_tag() {
         assert_eq!(size_of::<SmallBytes>(), 24);
         assert_eq!(size_of::<crate::store::Value>(), 24);
-        assert_eq!(size_of::<crate::store::keyspace::Entry>(), 56);
     }
 
     #[test]
     fn does_as_a_vector_does_at_every_length() {
         for len in 0..60 {
             let text: Vec<u8> = (0..len).collect();
-            let mut bytes = SmallBytes::from(&*text);
+            let mut bytes = <SmallBytes>::from(&*text);
             assert_eq!(*bytes, *text);
             let mut twin = text.clone();
             bytes.extend(b'+', b"rest");

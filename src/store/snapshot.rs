@@ -99,7 +99,7 @@ impl Snapshot<'_> {
         let LargeKey { key, resume } = large;
         let shard = self.store.shards[self.shard].read();
         // A key that has gone or changed its type since has left Changes that say so.
-        let Some(entry) = shard.keyspace(database).get(&key) else { return };
+        let Some(entry) = shard.keyspace(database).get(self.store.locate(&key)) else { return };
         let next = match (&entry.value, resume) {
             (Value::Ranking(ranking), resume @ (Resume::Start | Resume::After(..))) => {
                 let start = match &resume {

@@ -5,9 +5,10 @@
 
 use super::change::ChangeBuffer;
 use super::event::EventBuffer;
-use super::hold::{Hold, Reader};
+use super::hold::{HELD, Hold, Reader};
 use super::interest::{ReadyKey, Waiter, Watch};
 use super::keyspace::{Entry, Keyspace, Spot};
+use super::located::Located;
 use super::members::Members;
 use super::value::{Kind, Value, WrongType};
 use super::{DatabaseIndex, ShardIndex, Store};
@@ -22,6 +23,7 @@ use std::sync::atomic::Ordering;
 pub struct Writer<'h, 's> {
     hold: &'h mut Hold<'s>,
     database: DatabaseIndex,
+    located: Option<Located<'h>>,
 }
 
 /// What an edit does when its key is missing.
@@ -126,7 +128,13 @@ impl Trace<'_> {
 
 impl<'h, 's> Writer<'h, 's> {
     pub(super) fn new(hold: &'h mut Hold<'s>, database: DatabaseIndex) -> Self {
-        Self { hold, database }
+        Self { hold, database, located: None }
+    }
+
+    /// The same keys, of which this one has been located.
+    #[must_use]
+    pub fn knowing(self, located: Option<Located<'h>>) -> Self {
+        Self { located, ..self }
     }
 }
 
@@ -313,8 +321,7 @@ impl Writer<'_, '_> {
     /// Removes one key of `shard` that has expired, if there is one.
     pub(super) fn remove_one_expired(&mut self, shard: ShardIndex) -> bool {
         let (database, now_ms) = (self.database, self.hold.now_ms);
-        debug_assert!(self.hold.first.0 == shard);
-        let keyspace = self.hold.first.1.shard_mut().keyspace_mut(database);
+        let keyspace = self.hold.guard_mut(shard).shard_mut().keyspace_mut(database);
         let Some(key) = keyspace.expired_key(now_ms) else { return false };
         self.fresh(&key);
         true
@@ -322,17 +329,19 @@ impl Writer<'_, '_> {
 
     fn fresh<'w>(&'w mut self, key: &'w [u8]) -> Place<'w> {
         let (database, now_ms) = (self.database, self.hold.now_ms);
-        let position = self.hold.rest_position(key);
+        let known = self.located.filter(|located| located.is_of(key));
+        let at = known.unwrap_or_else(|| self.hold.locate(key));
+        let position = self.hold.rest_position(at.shard);
         let Hold { store, first, rest, changes, events, ready, .. } = &mut *self.hold;
-        let guard = position.map_or(&mut first.1, |position| &mut rest[position].1);
-        let keyspace = guard.shard_mut().keyspace_mut(database);
-        let spot = keyspace.spot(key);
+        let lock = position.map_or(first.as_mut(), |position| Some(&mut rest[position]));
+        let keyspace = lock.expect(HELD).1.shard_mut().keyspace_mut(database);
+        let spot = keyspace.spot(at);
         let trace = Trace { changes, events: events.get_mut(), ready, database, key };
         let mut place = Place { store, keyspace, spot, trace };
         if place.keyspace.at(spot).is_some_and(|entry| entry.is_expired(now_ms)) {
             store.expired_keys.fetch_add(1, Ordering::Relaxed);
             place.remove(EventClasses::EXPIRED, "expired");
-            place.spot = place.keyspace.spot(key);
+            place.spot = spot.vacated();
         }
         place
     }

@@ -1,0 +1,74 @@
+//! The gates: what a request is asked before its command is run.
+
+use super::error::{CommandError, Outcome};
+use super::execute::Batch;
+use super::spec::{CommandSpec, Flag, Run};
+use super::table::Entry;
+use crate::resp::request::Arguments;
+
+impl Batch<'_> {
+    /// The gates, in Redis's order.
+    pub(super) fn ask_gates(&self, entry: &Entry, arguments: Arguments<'_>) -> Outcome {
+        check_arity(entry, arguments)?;
+        self.check_authenticated(entry.spec)?;
+        self.check_transaction(entry.spec)?;
+        self.check_journal(entry.spec)?;
+        self.check_listening(entry)?;
+        self.check_loading(entry.spec)
+    }
+
+    pub(super) fn check_authenticated(&self, spec: &CommandSpec) -> Result<(), CommandError> {
+        if self.session.must_authenticate(self.config) && !spec.has(Flag::NoAuth) {
+            return Err(CommandError::text("NOAUTH Authentication required."));
+        }
+        Ok(())
+    }
+
+    /// Refuses what needs the data while they are still being read.
+    pub(super) fn check_loading(&self, spec: &CommandSpec) -> Result<(), CommandError> {
+        if self.host.is_loading() && !spec.has(Flag::Loading) {
+            return Err(CommandError::LOADING);
+        }
+        Ok(())
+    }
+
+    /// Refuses what makes no sense in a transaction.
+    fn check_transaction(&self, spec: &CommandSpec) -> Result<(), CommandError> {
+        if self.session.transaction.is_some() && spec.has(Flag::NoMulti) {
+            return Err(CommandError::text("ERR Command not allowed inside a transaction"));
+        }
+        Ok(())
+    }
+
+    /// Refuses what would be answered between messages, where RESP2 cannot tell the two apart.
+    fn check_listening(&self, entry: &Entry) -> Result<(), CommandError> {
+        if self.session.only_listens() && !WHILE_LISTENING.contains(&entry.spec.name) {
+            return Err(CommandError::new(format!(
+                "ERR Can't execute '{}': only (P|S)SUBSCRIBE / (P|S)UNSUBSCRIBE / PING / QUIT / RESET are allowed in \
+                 this context",
+                entry.full_name
+            )));
+        }
+        Ok(())
+    }
+
+    /// Refuses writes, and PING as Redis does so that probes notice, while the journal cannot take them.
+    fn check_journal(&self, spec: &CommandSpec) -> Result<(), CommandError> {
+        let is_write = |spec: &CommandSpec| spec.has(Flag::Write) || spec.name == "ping";
+        let runs_writes = matches!(spec.run, Run::Queued) && self.queued().any(is_write);
+        if (is_write(spec) || runs_writes)
+            && let Some(why) = self.host.process.write_refusal()
+        {
+            return Err(CommandError::new(format!("MISCONF Errors writing to the AOF file: {why}")));
+        }
+        Ok(())
+    }
+}
+
+/// Commands that a connection which listens to channels by RESP2 may send.
+const WHILE_LISTENING: [&str; 7] =
+    ["subscribe", "unsubscribe", "psubscribe", "punsubscribe", "ping", "quit", "reset"];
+
+fn check_arity(entry: &Entry, arguments: Arguments<'_>) -> Result<(), CommandError> {
+    if entry.spec.accepts(arguments.len()) { Ok(()) } else { Err(CommandError::arity(&entry.full_name)) }
+}
