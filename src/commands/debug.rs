@@ -2,8 +2,7 @@
 
 use super::call::Call;
 use super::error::{CommandError, Outcome};
-use super::host::Host;
-use super::session::Session;
+use super::spec::AllKeys;
 use crate::config::DebugPolicy;
 use crate::resp::double;
 use crate::resp::reply::Reply;
@@ -25,13 +24,8 @@ const HELP: &[&str] = &[
     "    Print this help.",
 ];
 
-pub(super) fn debug(
-    host: &Host,
-    session: &mut Session,
-    shards: &mut Shards<'_, '_>,
-    call: &Call<'_>,
-    reply: &mut Reply<'_>,
-) -> Outcome {
+pub(super) fn debug(keys: &mut AllKeys<'_, '_>, call: &Call<'_>, reply: &mut Reply<'_>) -> Outcome {
+    let AllKeys { host, session, shards } = keys;
     let is_allowed = match call.config.enable_debug_command {
         DebugPolicy::Nobody => false,
         DebugPolicy::Local => session.client.address.ip().to_canonical().is_loopback(),

@@ -9,7 +9,7 @@ use super::host::Host;
 use super::prepared::{Prepared, WINDOW, Window, prepare, speaks_http};
 use super::session::{Listening, Next, Session};
 use super::sorted_sets::lookahead::prefetch;
-use super::spec::{CommandSpec, Flag, Keys, Lookahead, Run};
+use super::spec::{AllKeys, CommandSpec, Flag, Keys, Lookahead, Run};
 use super::table::{Entry, table};
 use super::waiting::{Waiting, Wish};
 use crate::config::Config;
@@ -282,12 +282,12 @@ impl<'b> Batch<'b> {
             Run::Blocking(wish) => self.take_or_wait(spec, wish(call)?, call, reply),
             Run::Keyspace(run) => {
                 self.release();
-                let mut shards = if self.hold.is_empty() {
+                let shards = if self.hold.is_empty() {
                     Shards::Free(&self.host.store)
                 } else {
                     Shards::Held(&mut self.hold)
                 };
-                run(self.host, self.session, &mut shards, call, reply)
+                run(&mut AllKeys { host: self.host, session: self.session, shards }, call, reply)
             }
             Run::Session(run) => {
                 self.release();

@@ -4,8 +4,7 @@ use super::call::{Call, text};
 use super::clients::Client;
 use super::error::Outcome;
 use super::host::{Host, Loading};
-use super::session::Session;
-use super::spec::{CommandSpec, Flag, Group, Run};
+use super::spec::{AllKeys, CommandSpec, Flag, Group, Run};
 use super::stats::Counter;
 use super::table::table;
 use crate::resp::reply::Reply;
@@ -50,13 +49,7 @@ const SECTIONS: &[Section] = &[
     ("Ranking", true, ranking),
 ];
 
-fn info(
-    host: &Host,
-    _: &mut Session,
-    shards: &mut Shards<'_, '_>,
-    call: &Call<'_>,
-    reply: &mut Reply<'_>,
-) -> Outcome {
+fn info(keys: &mut AllKeys<'_, '_>, call: &Call<'_>, reply: &mut Reply<'_>) -> Outcome {
     let wanted: Vec<String> = call.cursor(1).map(|word| text(word).to_ascii_lowercase()).collect();
     let names = |word: &str| wanted.iter().any(|name| name == word);
     let all = names("all") || names("everything");
@@ -68,7 +61,7 @@ fn info(
                 out.push_str("\r\n");
             }
             line(&mut out, format_args!("# {name}"));
-            write(host, shards, &mut out);
+            write(keys.host, &keys.shards, &mut out);
         }
     }
     reply.verbatim(&out);

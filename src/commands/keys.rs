@@ -2,14 +2,12 @@
 
 use super::call::Call;
 use super::error::{CommandError, Outcome};
-use super::host::Host;
 use super::scanning::{ScanOptions, parse_cursor};
-use super::session::Session;
-use super::spec::{CommandSpec, Flag, Group, Keys, Run};
+use super::spec::{AllKeys, CommandSpec, Flag, Group, Keys, Run};
 use crate::glob::{Case, matches};
 use crate::limits;
 use crate::resp::reply::Reply;
-use crate::store::{Kind, Reader, Shards, Writer};
+use crate::store::{DatabaseIndex, Kind, Reader, Writer};
 
 const BASE: CommandSpec = CommandSpec::BASE;
 
@@ -143,13 +141,7 @@ fn type_of(keys: Reader<'_>, call: &Call<'_>, reply: &mut Reply<'_>) -> Outcome 
     Ok(())
 }
 
-fn scan(
-    _: &Host,
-    session: &mut Session,
-    shards: &mut Shards<'_, '_>,
-    call: &Call<'_>,
-    reply: &mut Reply<'_>,
-) -> Outcome {
+fn scan(keys: &mut AllKeys<'_, '_>, call: &Call<'_>, reply: &mut Reply<'_>) -> Outcome {
     let cursor = parse_cursor(call.argument(1))?;
     let mut kind: Option<&[u8]> = None;
     let ScanOptions { pattern, count } = ScanOptions::parse(call.cursor(2), |options| {
@@ -160,7 +152,7 @@ fn scan(
         Ok(is_kind)
     })?;
     let mut found: Vec<Box<[u8]>> = Vec::new();
-    let next = shards.scan(session.database, cursor, count, |key, key_kind| {
+    let next = keys.shards.scan(keys.session.database, cursor, count, |key, key_kind| {
         let fits = pattern.is_none_or(|pattern| matches(pattern, key, Case::Sensitive))
             && kind.is_none_or(|kind| kind.eq_ignore_ascii_case(key_kind.name().as_bytes()));
         if fits {
@@ -175,20 +167,15 @@ fn scan(
 }
 
 /// Not one moment's picture: keys that come or go meanwhile may be in it or not.
-fn keys(
-    _: &Host,
-    session: &mut Session,
-    shards: &mut Shards<'_, '_>,
-    call: &Call<'_>,
-    reply: &mut Reply<'_>,
-) -> Outcome {
-    call.announce(shards.size(session.database).keys)?;
+fn keys(all: &mut AllKeys<'_, '_>, call: &Call<'_>, reply: &mut Reply<'_>) -> Outcome {
+    let (shards, database) = (&all.shards, all.session.database);
+    call.announce(shards.size(database).keys)?;
     let pattern = call.argument(1);
     let (mut found, mut count) = (Vec::new(), 0);
     let mut list = Reply::new(&mut found, reply.protocol());
     let mut cursor = 0;
     loop {
-        cursor = shards.scan(session.database, cursor, limits::MEMBERS_PER_LOCK, |key, _| {
+        cursor = shards.scan(database, cursor, limits::MEMBERS_PER_LOCK, |key, _| {
             if pattern == b"*" || matches(pattern, key, Case::Sensitive) {
                 list.bulk(key);
                 count += 1;
@@ -203,45 +190,25 @@ fn keys(
     Ok(())
 }
 
-fn dbsize(
-    _: &Host,
-    session: &mut Session,
-    shards: &mut Shards<'_, '_>,
-    _: &Call<'_>,
-    reply: &mut Reply<'_>,
-) -> Outcome {
-    reply.count(shards.size(session.database).keys);
+fn dbsize(keys: &mut AllKeys<'_, '_>, _: &Call<'_>, reply: &mut Reply<'_>) -> Outcome {
+    reply.count(keys.shards.size(keys.session.database).keys);
     Ok(())
 }
 
-fn flushdb(
-    host: &Host,
-    session: &mut Session,
-    shards: &mut Shards<'_, '_>,
-    call: &Call<'_>,
-    reply: &mut Reply<'_>,
-) -> Outcome {
-    let database = session.database;
-    flush(host, session, shards, call, reply, Some(database))
+fn flushdb(keys: &mut AllKeys<'_, '_>, call: &Call<'_>, reply: &mut Reply<'_>) -> Outcome {
+    let database = keys.session.database;
+    flush(keys, Some(database), call, reply)
 }
 
-fn flushall(
-    host: &Host,
-    session: &mut Session,
-    shards: &mut Shards<'_, '_>,
-    call: &Call<'_>,
-    reply: &mut Reply<'_>,
-) -> Outcome {
-    flush(host, session, shards, call, reply, None)
+fn flushall(keys: &mut AllKeys<'_, '_>, call: &Call<'_>, reply: &mut Reply<'_>) -> Outcome {
+    flush(keys, None, call, reply)
 }
 
 fn flush(
-    host: &Host,
-    session: &mut Session,
-    shards: &mut Shards<'_, '_>,
+    keys: &mut AllKeys<'_, '_>,
+    database: Option<DatabaseIndex>,
     call: &Call<'_>,
     reply: &mut Reply<'_>,
-    database: Option<u32>,
 ) -> Outcome {
     // Memory is always freed by another thread, so ASYNC and SYNC only have to be spelled right.
     let mut options = call.cursor(1);
@@ -249,8 +216,8 @@ fn flush(
     if options.remaining() > 1 || options.next().is_some_and(|word| !is_mode(word)) {
         return Err(CommandError::SYNTAX);
     }
-    session.unacknowledged = shards.flush(database).or(session.unacknowledged);
-    host.friend_rankings.clear();
+    keys.session.unacknowledged = keys.shards.flush(database).or(keys.session.unacknowledged);
+    keys.host.friend_rankings.clear();
     reply.ok();
     Ok(())
 }

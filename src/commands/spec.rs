@@ -270,6 +270,17 @@ pub enum Lookahead {
     Increment,
 }
 
+/// What a command on many keys works with.
+#[derive(Debug)]
+pub struct AllKeys<'a, 's> {
+    /// The server.
+    pub host: &'a Host,
+    /// The connection that asks.
+    pub session: &'a mut Session,
+    /// The keys, to be locked as the command goes on unless a transaction holds them.
+    pub shards: Shards<'a, 's>,
+}
+
 /// What runs a command, typed by what it may touch.
 #[derive(Clone, Copy, Debug)]
 pub enum Run {
@@ -278,7 +289,7 @@ pub enum Run {
     /// Changes its keys, whose shards are held for writing.
     Write(fn(&mut Writer<'_, '_>, &Call<'_>, &mut Reply<'_>) -> Outcome),
     /// Works on the whole store or on many keys, taking locks of its own step by step.
-    Keyspace(fn(&Host, &mut Session, &mut Shards<'_, '_>, &Call<'_>, &mut Reply<'_>) -> Outcome),
+    Keyspace(fn(&mut AllKeys<'_, '_>, &Call<'_>, &mut Reply<'_>) -> Outcome),
     /// Takes something from the first of its keys that has it, and waits where none has.
     Blocking(fn(&Call<'_>) -> Result<Wish, CommandError>),
     /// Is about the connection.

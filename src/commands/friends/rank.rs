@@ -4,7 +4,7 @@ use super::request::{Mode, Request, Selection, Source};
 use crate::commands::call::Call;
 use crate::commands::error::{CommandError, Outcome};
 use crate::commands::host::Host;
-use crate::commands::session::Session;
+use crate::commands::spec::AllKeys;
 use crate::limits;
 use crate::ranking::{Order, RankedMembers, Ranking, Score};
 use crate::resp::reply::Reply;
@@ -164,13 +164,8 @@ impl Standing {
 }
 
 /// FRIENDRANK: docs/friendrank.md has the contract.
-pub(super) fn friendrank(
-    host: &Host,
-    session: &mut Session,
-    shards: &mut Shards<'_, '_>,
-    call: &Call<'_>,
-    reply: &mut Reply<'_>,
-) -> Outcome {
+pub(super) fn friendrank(keys: &mut AllKeys<'_, '_>, call: &Call<'_>, reply: &mut Reply<'_>) -> Outcome {
+    let AllKeys { host, session, shards } = keys;
     let request = Request::parse(call)?;
     let ranker = Ranker { host, shards, database: session.database, request: &request };
     let kept_key = ranker.kept_key();
