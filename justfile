@@ -49,6 +49,16 @@ combine *arguments: peers
     cargo build --release
     benches/combine.py {{arguments}} "redis 8.2.3={{justfile_directory()}}/.peers/redis-server-8.2.3 --port {port} --save ''" "valkey 9.1.2={{justfile_directory()}}/.peers/valkey-server-9.1.2 --port {port} --save ''" "rankd={{justfile_directory()}}/target/release/rankd --port {port} --dir {dir} --appendonly no"
 
+# How long pings wait beside a client that asks for something huge, and what it takes of memory (`just fairness -n 2000000`).
+fairness *arguments: peers
+    cargo build --release
+    benches/fairness.py {{arguments}} "redis 8.2.3={{justfile_directory()}}/.peers/redis-server-8.2.3 --port {port} --save ''" "rankd={{justfile_directory()}}/target/release/rankd --port {port} --dir {dir} --appendonly no"
+
+# What 10,000 idle connections cost.
+idle *arguments: peers
+    cargo build --release
+    benches/idle.py {{arguments}} "redis 8.2.3={{justfile_directory()}}/.peers/redis-server-8.2.3 --port {port} --save '' --maxclients 12000" "rankd={{justfile_directory()}}/target/release/rankd --port {port} --dir {dir} --appendonly no --maxclients 12000"
+
 # Restart, a checkpoint beside a writer, and the memory it takes, beside Redis and Valkey.
 journal *arguments: peers
     cargo build --release

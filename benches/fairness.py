@@ -4,24 +4,26 @@
 usage: fairness.py [-n MEMBERS] [-s SECONDS] NAME=COMMAND ...
 
 COMMAND may hold {port} and {dir}. Each server gets a board of MEMBERS members, as many keys as a tenth of that, and a
-set of as many friends. Then 50 clients send a PING every 20 ms each, first alone and then beside one client that asks
-over and over, and reads the replies as fast as it can: for the whole board, for all keys, for the rank among all
-friends (rankd), and for the whole board beside a writer to it. Prints the median, the 99th percentile and the maximum
-of the times from a PING to its reply, in milliseconds, and how often the huge question was answered.
+set of as many friends. Then `rankd bench` sends 2,500 PINGs a second over 50 connections, first alone and then beside
+a client that asks over and over and reads the replies as fast as it can: for the whole board, for all keys, for the
+rank among all friends (rankd), and for the whole board beside a writer to it. Prints the median, the 99th percentile
+and the maximum of the times from when a PING was due to its reply, in milliseconds; how often each question was
+answered and how long the slowest answer took; and how far above that of the loaded server its resident memory went.
+Before that, how far it goes for the whole board when the client does not read.
 """
 
 import argparse
-import heapq
 import multiprocessing
-import select
 import socket
 import subprocess
 import sys
+import threading
 import time
 
-from compare import Server, load
+from compare import Server, bench
 
-CLIENTS, INTERVAL_S = 50, 0.02
+PINGS_PER_SECOND, CONNECTIONS = 2500, 50
+BOARD = "bench:lb"
 
 
 def words(*arguments):
@@ -45,44 +47,74 @@ def fill(server, members):
     pipe.wait()
 
 
-def ask(port, request, answered, stop):
+def ask(port, request, answered, slowest, stop):
     """Asks and reads the reply to its end, which an ECHO behind it marks, until told to stop."""
     client = socket.create_connection(("127.0.0.1", port))
     mark, buffer = b"the end of the reply", bytearray(1 << 20)
     while not stop.is_set():
+        start = time.monotonic()
         client.sendall(request + words("ECHO", mark))
         tail = b""
         while not tail.endswith(mark + b"\r\n"):
             count = client.recv_into(buffer)
             tail = (tail + bytes(buffer[max(0, count - 64) : count]))[-64:]
-        with answered.get_lock():
-            answered.value += 1
+        answered.value += 1
+        slowest.value = max(slowest.value, time.monotonic() - start)
 
 
-def ping(port, seconds):
-    """Times from PINGs to their replies."""
-    # Not an event loop of the library: those wait for whole milliseconds.
-    sent, times = {}, []
-    start = time.monotonic()
-    due = []
-    for index in range(CLIENTS):
-        client = socket.create_connection(("127.0.0.1", port))
-        client.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        heapq.heappush(due, (start + INTERVAL_S * index / CLIENTS, index, client))
-    while time.monotonic() < start + seconds:
-        while due and due[0][0] <= time.monotonic():
-            # From when it should have been sent: a late one is not excused by those before it.
-            at, index, client = heapq.heappop(due)
-            client.send(b"*1\r\n$4\r\nPING\r\n")
-            sent[client] = at, index
-        wait = max(0.0, due[0][0] - time.monotonic()) if due else 0.05
-        for client in select.select(list(sent), [], [], wait)[0]:
-            client.recv(64)
-            at, index = sent.pop(client)
-            done = time.monotonic()
-            times.append(done - at)
-            heapq.heappush(due, (max(at + INTERVAL_S, done), index, client))
-    return sorted(times)
+class Memory(threading.Thread):
+    """Watches how far a server's resident memory goes above that of the loaded server."""
+
+    def __init__(self, server):
+        super().__init__()
+        self.server, self.most, self.ended = server, 0, threading.Event()
+        self.start()
+
+    def run(self):
+        while not self.ended.wait(0.005):
+            self.most = max(self.most, self.server.resident_bytes())
+
+    def growth(self):
+        self.ended.set()
+        self.join()
+        return f"{max(0, self.most - self.server.loaded_bytes) >> 20} MiB"
+
+
+def measure(server, arguments, requests):
+    """The cells of a row: PINGs beside clients that send `requests`, one each."""
+    stop = multiprocessing.Event()
+    results = [(multiprocessing.Value("l", 0), multiprocessing.Value("d", 0)) for _ in requests]
+    askers = [
+        multiprocessing.Process(target=ask, args=(server.port, request, *result, stop))
+        for request, result in zip(requests, results)
+    ]
+    memory = Memory(server)
+    for asker in askers:
+        asker.start()
+    time.sleep(0.3)
+    pings = bench(
+        server, arguments, "-w", "ping", "--rate", PINGS_PER_SECOND, "--connections", CONNECTIONS, "--threads", 1
+    )
+    stop.set()
+    for asker in askers:
+        asker.join(20)
+        asker.kill()
+    answered = ", ".join(f"{count.value} x <= {1000 * slowest.value:,.0f} ms" for count, slowest in results)
+    return [*(f"{pings[name]:.2f}" for name in ("p50_ms", "p99_ms", "max_ms")), answered, memory.growth()]
+
+
+def unread(server, request):
+    """The memory that a request takes whose reply nobody reads."""
+    memory = Memory(server)
+    address = ("127.0.0.1", server.port)
+    with socket.create_connection(address) as client, socket.create_connection(address) as other:
+        client.sendall(request)
+        time.sleep(0.5)
+        # A server that does one thing at a time has made the reply when it answers this.
+        other.sendall(words("PING"))
+        other.recv(64)
+        time.sleep(0.5)
+    return memory.growth()
 
 
 def main():
@@ -91,42 +123,28 @@ def main():
     arguments.add_argument("-s", type=float, default=5, metavar="SECONDS")
     arguments.add_argument("servers", nargs="+", metavar="NAME=COMMAND")
     arguments = arguments.parse_args()
-    print("| beside | server | median ms | P99 ms | max ms | answered |\n|---|---|---|---|---|---|")
+    arguments.p = ""
+    board = words("ZRANGE", BOARD, 0, -1, "WITHSCORES")
+    cases = {
+        "nothing": [],
+        "ZRANGE of all": [board],
+        "KEYS *": [words("KEYS", "*")],
+        "FRIENDRANK of all friends": [words("FRIENDRANK", BOARD, "me", "FRIENDS", "friends")],
+        "ZRANGE of all and a ZADD": [board, words("ZADD", BOARD, "INCR", 1, "user:000000000001")],
+    }
+    print("| beside | server | median ms | P99 ms | max ms | answered | memory |\n|---|---|---|---|---|---|---|")
     for text in arguments.servers:
         server = Server(*text.split("=", 1))
         try:
-            load(server, arguments.n)
+            bench(server, arguments, "-w", "load")
             fill(server, arguments.n)
-            board = words("ZRANGE", "lb", 0, -1, "WITHSCORES")
-            cases = {
-                "nothing": [],
-                "ZRANGE of all": [board],
-                "KEYS *": [words("KEYS", "*")],
-                "FRIENDRANK of all friends": [words("FRIENDRANK", "lb", "me", "FRIENDS", "friends")],
-                "ZRANGE of all and a ZADD": [board, words("ZADD", "lb", 5, "user:000000000001")],
-            }
+            server.loaded_bytes = server.resident_bytes()
+            print(f"| an unread ZRANGE of all | {server.name} | | | | | {unread(server, board)} |", flush=True)
             for name, requests in cases.items():
                 if name.startswith("FRIENDRANK") and not server.name.startswith("rankd"):
                     continue
-                stop, counts = multiprocessing.Event(), [multiprocessing.Value("l", 0) for _ in requests]
-                askers = [
-                    multiprocessing.Process(target=ask, args=(server.port, request, count, stop))
-                    for request, count in zip(requests, counts)
-                ]
-                for asker in askers:
-                    asker.start()
-                time.sleep(0.5)
-                times = ping(server.port, arguments.s)
-                stop.set()
-                for asker in askers:
-                    asker.join(20)
-                    asker.kill()
-                cells = [1000 * times[int(len(times) * share)] for share in (0.5, 0.99)] + [1000 * times[-1]]
-                print(
-                    f"| {name} | {server.name} | " + " | ".join(f"{cell:.2f}" for cell in cells)
-                    + f" | {counts[0].value if counts else ''} |",
-                    flush=True,
-                )
+                cells = measure(server, arguments, requests)
+                print(f"| {name} | {server.name} | " + " | ".join(cells) + " |", flush=True)
         finally:
             server.stop()
 

@@ -56,14 +56,16 @@ pub const FRIENDSHIP_BYTES: usize = 64 * 1024 * 1024;
 pub const MEMBERS_PER_LOCK: usize = 1024;
 
 /// Most elements that a command may look at on its connection's thread, where other connections wait meanwhile: about
-/// half a millisecond. A command that wants more is run on the thread beside it.
+/// half a millisecond. A command that wants more is run on the thread beside it, and most replies of such are written
+/// as they are sent.
 pub const ELEMENTS_ON_THREAD: usize = 8192;
 
 /// How long a command may wait for its locks on its connection's thread. One that has to wait longer, behind a command
 /// over millions of members, goes on waiting on the thread beside it.
 pub const LOCK_PATIENCE: Duration = Duration::from_micros(500);
 
-/// How much of a large reply is sent before the thread's other connections have their turn, in bytes.
+/// How much of a large reply is sent before the thread's other connections have their turn, in bytes: about a fifth of
+/// a millisecond. Of a reply that is written while it is sent, no more than this is there as it goes over the wire.
 pub const SENT_AT_ONCE_BYTES: usize = 256 * 1024;
 
 /// Most members that one ZRANDMEMBER draws with repeats: a count of a few bytes would otherwise buy any amount of work

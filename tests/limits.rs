@@ -34,7 +34,7 @@ const BOUNDS: &[(&str, &str)] = &[
     ("EXPIRED_PER_STEP", "here: a thousand keys expire at once"),
     ("ELEMENTS_ON_THREAD", "here: commands over very many elements"),
     ("LOCK_PATIENCE", "store::hold: a lock that cannot be had"),
-    ("SENT_AT_ONCE_BYTES", "here: commands over very many elements"),
+    ("SENT_AT_ONCE_BYTES", "large_replies: each of them is many pieces"),
     ("DATABASES", "here: one database too many"),
 ];
 

@@ -12,6 +12,7 @@ mod differential;
 mod documents;
 mod faults;
 mod journal;
+mod large_replies;
 mod layers;
 mod limits;
 mod loading;

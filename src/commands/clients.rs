@@ -134,8 +134,8 @@ impl Client {
         let queued_bytes = self.queued_bytes.load(Ordering::Relaxed);
         format!(
             "id={} addr={} laddr={} fd=0 name={} age={} idle={} flags={} db={} sub={} psub={} ssub=0 multi={} watch={} \
-             qbuf={query_bytes} qbuf-free=0 argv-mem=0 multi-mem={queued_bytes} rbs={output_bytes} rbp={output_bytes} obl=0 oll=0 \
-             omem=0 tot-mem={} events=r cmd={} user=default redir=-1 resp={} lib-name={} lib-ver={} io-thread=0 \
+             qbuf={query_bytes} qbuf-free=0 argv-mem=0 multi-mem={queued_bytes} rbs=0 rbp=0 obl=0 oll=0 \
+             omem={output_bytes} tot-mem={} events=r cmd={} user=default redir=-1 resp={} lib-name={} lib-ver={} io-thread=0 \
              tot-net-in={} tot-net-out={} tot-cmds={}",
             self.id,
             self.address,

@@ -26,7 +26,7 @@ use std::sync::atomic::Ordering;
 /// Runs requests until there are none left, enough reply bytes wait to be sent, the connection is to close, or one takes
 /// longer than the thread has time for. Returns how many it ran.
 ///
-/// Replies are appended to `out`. Before they are sent, [`Session::unacknowledged`] must be on its way to disk as far
+/// Replies are appended to `out`; the last may go on with [`Session::rest`]. Before they are sent, [`Session::unacknowledged`] must be on its way to disk as far
 /// as the fsync policy says.
 pub fn run_batch<'r>(
     host: &Host,
@@ -59,7 +59,8 @@ pub fn run_batch<'r>(
         }
         let mut loaded = 0;
         for index in 0..window.len() {
-            if batch.session.next != Next::Continue || out.len() >= limits::PENDING_REPLY_BYTES {
+            let has_to_send = batch.session.rest.is_some() || out.len() >= limits::PENDING_REPLY_BYTES;
+            if batch.session.next != Next::Continue || has_to_send {
                 break 'batch;
             }
             if index >= loaded {
@@ -176,8 +177,12 @@ impl<'b> Batch<'b> {
             self.look_at_clock();
         }
         self.since_look += 1;
-        let reply_start = out.len();
-        let mut reply = Reply::new(out, self.session.protocol);
+        let (reply_start, mut rest) = (out.len(), None);
+        let mut reply = if self.session.may_stream && !self.in_transaction {
+            Reply::streamed(out, self.session.protocol, &mut rest)
+        } else {
+            Reply::new(out, self.session.protocol)
+        };
         let (place, result) = match &request.resolved {
             Ok(place) => (Some(*place), self.pass_gates(*place, request, &mut reply)),
             Err((place, error)) => (*place, Err(Refusal::Rejected(error.clone()))),
@@ -194,6 +199,9 @@ impl<'b> Batch<'b> {
                 counters.calls.add(1);
                 self.timed = place;
             }
+        }
+        if rest.is_some() && result.is_ok() {
+            self.session.rest = rest;
         }
         if let Err(refusal) = result {
             let (error, was_rejected) = match refusal {
@@ -345,8 +353,12 @@ impl<'b> Batch<'b> {
     }
 
     /// Adds the messages that have come to the replies. Behind the last one, unless that took back what the client
-    /// was listening to by then: what the client hears after it would be out of place.
+    /// was listening to by then: what the client hears after it would be out of place. A reply that goes on elsewhere
+    /// has them stay where they are.
     fn take_mail(&mut self, out: &mut Vec<u8>, reply_start: usize, listening_before: Listening) {
+        if self.session.rest.is_some() {
+            return;
+        }
         let reply_end = out.len();
         if self.session.client.mailbox.take_into(out).is_err() {
             self.session.next = Next::Drop;

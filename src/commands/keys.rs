@@ -2,6 +2,7 @@
 
 use super::call::Call;
 use super::error::{CommandError, Outcome};
+use super::names::Names;
 use super::scanning::{ScanOptions, parse_cursor};
 use super::spec::{AllKeys, CommandSpec, Flag, Group, Keys, Run};
 use crate::glob::{Case, matches};
@@ -151,18 +152,18 @@ fn scan(keys: &mut AllKeys<'_, '_>, call: &Call<'_>, reply: &mut Reply<'_>) -> O
         }
         Ok(is_kind)
     })?;
-    let mut found: Vec<Box<[u8]>> = Vec::new();
+    let mut found = Names::default();
     let next = keys.shards.scan(keys.session.database, cursor, count, |key, key_kind| {
         let fits = pattern.is_none_or(|pattern| matches(pattern, key, Case::Sensitive))
             && kind.is_none_or(|kind| kind.eq_ignore_ascii_case(key_kind.name().as_bytes()));
         if fits {
-            found.push(key.into());
+            found.push(key);
         }
     });
     reply.array(2);
     reply.bulk(itoa::Buffer::new().format(next).as_bytes());
     reply.array(found.len());
-    found.iter().for_each(|key| reply.bulk(key));
+    reply.stream(found);
     Ok(())
 }
 
@@ -171,22 +172,20 @@ fn keys(all: &mut AllKeys<'_, '_>, call: &Call<'_>, reply: &mut Reply<'_>) -> Ou
     let (shards, database) = (&all.shards, all.session.database);
     call.announce(shards.size(database).keys)?;
     let pattern = call.argument(1);
-    let (mut found, mut count) = (Vec::new(), 0);
-    let mut list = Reply::new(&mut found, reply.protocol());
+    let mut found = Names::default();
     let mut cursor = 0;
     loop {
         cursor = shards.scan(database, cursor, limits::MEMBERS_PER_LOCK, |key, _| {
             if pattern == b"*" || matches(pattern, key, Case::Sensitive) {
-                list.bulk(key);
-                count += 1;
+                found.push(key);
             }
         });
         if cursor == 0 {
             break;
         }
     }
-    reply.array(count);
-    reply.out().append(&mut found);
+    reply.array(found.len());
+    reply.stream(found);
     Ok(())
 }
 

@@ -20,6 +20,7 @@ mod introspection;
 mod keys;
 pub mod mailbox;
 mod memory;
+mod names;
 mod prepared;
 pub mod pubsub;
 mod scanning;

@@ -7,6 +7,7 @@ use super::stats::Stats;
 use super::transactions::{Transaction, Watching};
 use crate::config::Config;
 use crate::resp::Protocol;
+use crate::resp::reply::ReplySource;
 use crate::store::change::ChangeBuffer;
 use crate::store::{DatabaseIndex, Seq, ShardIndex};
 use std::sync::Arc;
@@ -62,6 +63,10 @@ pub struct Session {
     pub contended: Option<ShardIndex>,
     /// Whether its commands may keep their thread for long, because no other connection waits for it.
     pub may_take_long: bool,
+    /// Whether a large reply may be left in `rest`, for a connection that sends it from there.
+    pub may_stream: bool,
+    /// What its last reply goes on with: it is to be sent before anything else.
+    pub rest: Option<Box<dyn ReplySource>>,
     /// What it has queued since MULTI.
     pub(super) transaction: Option<Transaction>,
     /// The keys it watches.
@@ -86,6 +91,8 @@ impl Session {
             unacknowledged: None,
             contended: None,
             may_take_long: true,
+            may_stream: false,
+            rest: None,
             transaction: None,
             watching: None,
             subscriptions: Subscriptions::default(),

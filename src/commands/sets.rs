@@ -2,6 +2,7 @@
 
 use super::call::Call;
 use super::error::Outcome;
+use super::names::Names;
 use super::spec::{CommandSpec, Flag, Group, Keys, Lookahead, Run};
 use crate::resp::reply::Reply;
 use crate::store::{Members, Missing, Reader, Writer};
@@ -86,10 +87,17 @@ fn srem(keys: &mut Writer<'_, '_>, call: &Call<'_>, reply: &mut Reply<'_>) -> Ou
 }
 
 fn smembers(keys: Reader<'_>, call: &Call<'_>, reply: &mut Reply<'_>) -> Outcome {
-    let set = keys.set(call.argument(1))?;
-    call.announce(set.map_or(0, Members::len))?;
-    reply.set(set.map_or(0, Members::len));
-    if let Some(set) = set {
+    let Some(set) = keys.set(call.argument(1))? else {
+        reply.set(0);
+        return Ok(());
+    };
+    call.announce(set.len())?;
+    reply.set(set.len());
+    if reply.is_streamed() {
+        let mut members = Names::default();
+        set.for_each(|member| members.push(member));
+        reply.stream(members);
+    } else {
         set.for_each(|member| reply.bulk(member));
     }
     Ok(())

@@ -15,7 +15,7 @@ pub(crate) mod prefetch;
 mod score;
 mod skip_list;
 
-pub use blocked::{BlockRanking, RankingBuilder};
+pub use blocked::{BlockRanking, Excerpt, RankingBuilder};
 pub use score::Score;
 pub use skip_list::SkipListRanking;
 

@@ -1,10 +1,11 @@
 //! The one writer of replies. A command writes its reply straight into the connection's output buffer, in the
-//! protocol that the connection speaks.
+//! protocol that the connection speaks; the elements of a very large one are left to a [`ReplySource`].
 
 use super::Protocol;
 use super::double::{self, Text};
 use super::pairs;
 use crate::decimal::{EIGHT_DIGITS, eight_digits, without_leading_zeros};
+use std::fmt::Debug;
 
 /// Strings up to this long go to the output buffer together with their headers.
 pub(super) const SHORT_BYTES: usize = 32;
@@ -106,17 +107,52 @@ impl Room<'_> {
 /// [`EIGHT_DIGITS`] among the signed numbers.
 const FEW_DIGITS: i64 = EIGHT_DIGITS as i64;
 
+/// The rest of a reply that is too large to be in memory as a whole: it is written piece by piece, each when the one
+/// before it has been sent.
+pub trait ReplySource: Debug + Send + Sync {
+    /// Writes the next elements, some kilobytes of them unless a single one is larger. Returns whether more follow.
+    fn write_more(&mut self, reply: &mut Reply<'_>) -> bool;
+
+    /// The bytes of memory that it takes.
+    fn memory_bytes(&self) -> usize;
+}
+
 /// Writes the reply to one request.
 #[derive(Debug)]
 pub struct Reply<'a> {
     pub(super) out: &'a mut Vec<u8>,
     protocol: Protocol,
+    /// Where the source of the rest may be left.
+    rest: Option<&'a mut Option<Box<dyn ReplySource>>>,
 }
 
 impl<'a> Reply<'a> {
     /// A writer that appends to `out`.
     pub fn new(out: &'a mut Vec<u8>, protocol: Protocol) -> Self {
-        Self { out, protocol }
+        Self { out, protocol, rest: None }
+    }
+
+    /// A writer that appends to `out`, and leaves in `rest` what is to be written as it is sent.
+    pub fn streamed(
+        out: &'a mut Vec<u8>,
+        protocol: Protocol,
+        rest: &'a mut Option<Box<dyn ReplySource>>,
+    ) -> Self {
+        Self { out, protocol, rest: Some(rest) }
+    }
+
+    /// Whether [`Reply::stream`] leaves its source for later.
+    #[must_use]
+    pub fn is_streamed(&self) -> bool {
+        self.rest.is_some()
+    }
+
+    /// Ends the reply with what `source` writes: for a reply that is streamed later, and at once for any other.
+    pub fn stream(&mut self, mut source: impl ReplySource + 'static) {
+        match &mut self.rest {
+            Some(rest) => **rest = Some(Box::new(source)),
+            None => while source.write_more(self) {},
+        }
     }
 
     /// The protocol that is written.

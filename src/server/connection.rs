@@ -331,7 +331,25 @@ impl Connection<'_> {
         }
         // A command that waits has no reply yet.
         self.acknowledge(ran - usize::from(self.work.session.next == Next::Wait)).await;
+        self.stream().await?;
         self.send().await
+    }
+
+    /// Sends a reply that is written while it is sent: the next piece when the one before it is on its way.
+    async fn stream(&mut self) -> io::Result<()> {
+        let Some(mut rest) = self.work.session.rest.take() else { return Ok(()) };
+        let (mut has_more, mut sent) = (true, Ok(()));
+        while has_more && sent.is_ok() {
+            // Half, so that it goes at once together with the elements that it ends with.
+            while has_more && self.work.out.len() < limits::SENT_AT_ONCE_BYTES / 2 {
+                has_more = rest.write_more(&mut self.work.reply());
+            }
+            sent = self.flush(rest.memory_bytes()).await;
+            tokio::task::yield_now().await;
+        }
+        // Freeing what is left of it may take long.
+        drop(tokio::task::spawn_blocking(move || drop(rest)));
+        sent
     }
 
     /// Runs the batch's next request, which takes long, on the thread beside this one: the thread's other connections
@@ -341,9 +359,9 @@ impl Connection<'_> {
         let mut work = self.work.lend();
         let run = move || {
             work.session.next = Next::Continue;
-            work.session.may_take_long = true;
+            (work.session.may_take_long, work.session.may_stream) = (true, true);
             work.run(&shared.host, &shared.aside_stats, 1);
-            work.session.may_take_long = false;
+            (work.session.may_take_long, work.session.may_stream) = (false, false);
             work
         };
         self.work.give_back(tokio::task::spawn_blocking(run).await.map_err(io::Error::other)?);
@@ -410,6 +428,7 @@ impl Connection<'_> {
         let Some(seq) = self.work.session.unacknowledged.take() else { return };
         let Some(journal) = self.shared.process.journal() else { return };
         if let Err(refused) = journal.acknowledged(seq).await {
+            self.work.session.rest = None;
             self.work.out.clear();
             for _ in 0..count {
                 let text = format!("MISCONF Errors writing to the AOF file: {refused}");
@@ -418,14 +437,28 @@ impl Connection<'_> {
         }
     }
 
+    /// Sends what is in the output buffer, and gives its memory back if it has grown large.
     async fn send(&mut self) -> io::Result<()> {
+        self.flush(0).await?;
+        if self.work.out.capacity() > limits::PENDING_REPLY_BYTES * 2 {
+            // Giving back hundreds of megabytes takes as long as writing them.
+            let sent = std::mem::take(&mut self.work.out);
+            drop(tokio::task::spawn_blocking(move || drop(sent)));
+        } else if self.work.out.capacity() > limits::KEPT_BUFFER_BYTES {
+            self.work.out = Vec::new();
+        }
+        Ok(())
+    }
+
+    /// Sends what is in the output buffer, while as many bytes as `kept_bytes` are kept to be sent behind it.
+    async fn flush(&mut self, kept_bytes: usize) -> io::Result<()> {
         if self.work.out.is_empty() {
             return Ok(());
         }
         let sent = self.work.out.len() as u64;
-        self.work.session.client.output_buffer_bytes.store(self.work.out.len(), Ordering::Relaxed);
-        let timeout_s = self.shared.host.config().timeout_s;
         let client = Arc::clone(&self.work.session.client);
+        client.output_buffer_bytes.store(self.work.out.len() + kept_bytes, Ordering::Relaxed);
+        let timeout_s = self.shared.host.config().timeout_s;
         let write = write_in_turns(&mut self.stream, &self.work.out);
         if client.is_subscribed() {
             tokio::select! {
@@ -439,16 +472,9 @@ impl Connection<'_> {
             tokio::time::timeout(Duration::from_secs(timeout_s), write).await??;
         }
         self.work.out.clear();
-        if self.work.out.capacity() > limits::PENDING_REPLY_BYTES * 2 {
-            // Giving back hundreds of megabytes takes as long as writing them.
-            let sent = std::mem::take(&mut self.work.out);
-            drop(tokio::task::spawn_blocking(move || drop(sent)));
-        } else if self.work.out.capacity() > limits::KEPT_BUFFER_BYTES {
-            self.work.out = Vec::new();
-        }
         self.shared.stats.output_bytes.add(sent);
-        self.work.session.client.output_bytes.fetch_add(sent, Ordering::Relaxed);
-        self.work.session.client.output_buffer_bytes.store(0, Ordering::Relaxed);
+        client.output_bytes.fetch_add(sent, Ordering::Relaxed);
+        client.output_buffer_bytes.store(0, Ordering::Relaxed);
         Ok(())
     }
 

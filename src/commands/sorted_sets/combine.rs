@@ -8,9 +8,12 @@ use super::entries::Entries;
 use crate::commands::call::{Call, parse_score, text};
 use crate::commands::error::{CommandError, Outcome};
 use crate::commands::spec::{CommandSpec, Flag, Group, Keys, Run};
-use crate::resp::reply::Reply;
+use crate::resp::reply::{Reply, ReplySource};
 use crate::store::{Reader, Writer};
 use std::ops::ControlFlow;
+
+/// Entries written in one go: little enough that the pieces of a large reply do not differ much in size.
+const WRITTEN_AT_ONCE: usize = 64;
 
 const READ: CommandSpec = CommandSpec {
     group: Group::SortedSet,
@@ -220,15 +223,42 @@ impl<'h> Combination<'h> {
 
 fn send(keys: Reader<'_>, call: &Call<'_>, reply: &mut Reply<'_>, operation: Operation) -> Outcome {
     let combination = Combination::parse(keys, call, 1, operation, Output::Sent)?;
-    let entries = combination.entries();
-    if combination.with_scores {
+    let (entries, with_scores) = (combination.entries(), combination.with_scores);
+    if with_scores {
         reply.scored_list(entries.len());
-        entries.iter().for_each(|(member, score)| reply.scored(member, score.get()));
     } else {
         reply.array(entries.len());
-        entries.members().for_each(|member| reply.bulk(member));
     }
+    reply.stream(Sent { entries, written: 0, with_scores });
     Ok(())
+}
+
+/// Entries on their way to the client.
+#[derive(Debug)]
+struct Sent {
+    entries: Entries,
+    /// How many of them are written.
+    written: usize,
+    with_scores: bool,
+}
+
+impl ReplySource for Sent {
+    fn write_more(&mut self, reply: &mut Reply<'_>) -> bool {
+        let end = self.entries.len().min(self.written + WRITTEN_AT_ONCE);
+        for (member, score) in self.entries.slice(self.written..end) {
+            if self.with_scores {
+                reply.scored(member, score.get());
+            } else {
+                reply.bulk(member);
+            }
+        }
+        self.written = end;
+        end < self.entries.len()
+    }
+
+    fn memory_bytes(&self) -> usize {
+        self.entries.memory_bytes()
+    }
 }
 
 fn store(keys: &mut Writer<'_, '_>, call: &Call<'_>, reply: &mut Reply<'_>, operation: Operation) -> Outcome {

@@ -3,6 +3,7 @@
 
 use crate::ranking::Score;
 use std::hash::{BuildHasher, Hasher};
+use std::ops::Range;
 
 use foldhash::quality::FixedState;
 use hashbrown::HashTable;
@@ -53,6 +54,16 @@ impl Entries {
     /// The entries in their order.
     pub(super) fn iter(&self) -> impl ExactSizeIterator<Item = (&[u8], Score)> + Clone {
         self.list.iter().map(|entry| (entry.member(&self.bytes), entry.score))
+    }
+
+    /// The entries at `places`.
+    pub(super) fn slice(&self, places: Range<usize>) -> impl Iterator<Item = (&[u8], Score)> {
+        self.list[places].iter().map(|entry| (entry.member(&self.bytes), entry.score))
+    }
+
+    /// The bytes of memory that the entries take.
+    pub(super) fn memory_bytes(&self) -> usize {
+        self.bytes.capacity() + self.list.capacity() * size_of::<Entry>()
     }
 
     /// The members in their order.

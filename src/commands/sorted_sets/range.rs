@@ -5,8 +5,8 @@ use super::entries::Entries;
 use crate::commands::call::Call;
 use crate::commands::error::{CommandError, Outcome};
 use crate::commands::spec::{CommandSpec, Flag, Group, Keys, Run};
-use crate::ranking::{Order, RankedMembers, Ranking};
-use crate::resp::reply::Reply;
+use crate::ranking::{Excerpt, Order, RankedMembers, Ranking};
+use crate::resp::reply::{Reply, ReplySource};
 use crate::store::{Reader, Writer};
 use std::ops::Range;
 
@@ -225,14 +225,41 @@ fn range(keys: Reader<'_>, call: &Call<'_>, reply: &mut Reply<'_>, given: Given)
     };
     let ranks = request.resolve(ranking);
     call.announce(ranks.len())?;
-    if request.with_scores {
+    let RangeRequest { order, with_scores, .. } = request;
+    if with_scores {
         reply.scored_list(ranks.len());
-        ranking.visit_runs(ranks, request.order, |members, scores| reply.scored_run(members, scores));
     } else {
         reply.array(ranks.len());
-        ranking.visit(ranks, request.order, |member, _| reply.bulk(member));
+    }
+    if reply.is_streamed() {
+        reply.stream(CopiedRange { excerpt: ranking.excerpt(ranks, order), with_scores });
+    } else if with_scores {
+        ranking.visit_runs(ranks, order, |members, scores| reply.scored_run(members, scores));
+    } else {
+        ranking.visit(ranks, order, |member, _| reply.bulk(member));
     }
     Ok(())
+}
+
+/// A large range, copied under its lock and written out as it is sent: the whole is one moment's picture.
+#[derive(Debug)]
+struct CopiedRange {
+    excerpt: Excerpt,
+    with_scores: bool,
+}
+
+impl ReplySource for CopiedRange {
+    fn write_more(&mut self, reply: &mut Reply<'_>) -> bool {
+        if self.with_scores {
+            self.excerpt.visit_block(|members, scores| reply.scored_run(members, scores))
+        } else {
+            self.excerpt.visit_block(|members, _| members.iter().for_each(|member| reply.bulk(member)))
+        }
+    }
+
+    fn memory_bytes(&self) -> usize {
+        self.excerpt.memory_bytes()
+    }
 }
 
 fn zrangestore(keys: &mut Writer<'_, '_>, call: &Call<'_>, reply: &mut Reply<'_>) -> Outcome {

@@ -104,6 +104,12 @@ impl Block {
         self.used as usize
     }
 
+    /// A copy without slack.
+    pub(super) fn trimmed(&self) -> Self {
+        let bytes = if self.len == 0 { 0 } else { self.used_bytes() + PADDING };
+        Self { data: self.data[..bytes].into(), ..*self }
+    }
+
     /// What the allocation behind this block takes.
     pub(super) fn allocated_bytes(&self) -> usize {
         allocation_bytes(self.data.len())

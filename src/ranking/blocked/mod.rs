@@ -8,16 +8,18 @@
 
 mod batches;
 mod building;
+mod excerpt;
 mod upkeep;
 
 pub use building::RankingBuilder;
+pub use excerpt::Excerpt;
 
 use std::mem::size_of;
 use std::ops::Range;
 
 use super::arena::NONE;
 use super::block::{Block, Place, Run, Scratch, Tie};
-use super::levels::Levels;
+use super::levels::{Leaf, Levels};
 use super::member_hash::MemberHasher;
 use super::member_index::{MemberHashes, MemberIndex, place_of, tag_of};
 use super::prefetch;
@@ -84,6 +86,59 @@ impl BlockRanking {
         match &self.index {
             Some(index) => index.find(hash, probe),
             None => probe(self.levels.first()),
+        }
+    }
+}
+
+impl BlockRanking {
+    /// Calls `visit` with the blocks of ascending ranks `ranks`, from the end that `order` says, and with which of their
+    /// entries are meant.
+    fn visit_blocks(&self, ranks: Range<usize>, order: Order, mut visit: impl FnMut(&Block, Range<usize>)) {
+        assert!(ranks.start <= ranks.end && ranks.end <= self.len, "ranks {ranks:?} of {}", self.len);
+        let mut rest = ranks.len();
+        if rest == 0 {
+            return;
+        }
+        match order {
+            Order::Ascending => {
+                let (mut at, mut start) = self.levels.select(ranks.start);
+                while rest > 0 {
+                    let leaf = self.levels.leaf(at);
+                    let end = leaf.block.len().min(start + rest);
+                    if rest > end - start {
+                        self.prefetch_block_and_leaf(leaf.next, |next| next.next);
+                    }
+                    visit(&leaf.block, start..end);
+                    rest -= end - start;
+                    (at, start) = (leaf.next, 0);
+                }
+            }
+            Order::Descending => {
+                let (mut at, last) = self.levels.select(ranks.end - 1);
+                let mut end = last + 1;
+                while rest > 0 {
+                    let leaf = self.levels.leaf(at);
+                    let start = end.saturating_sub(rest);
+                    if rest > end - start {
+                        self.prefetch_block_and_leaf(leaf.previous, |previous| previous.previous);
+                    }
+                    visit(&leaf.block, start..end);
+                    rest -= end - start;
+                    if rest > 0 {
+                        at = leaf.previous;
+                        end = self.levels.block(at).len();
+                    }
+                }
+            }
+        }
+    }
+
+    /// Starts loading the block of the leaf that a walk comes to next, and the leaf behind it, which `beyond` names.
+    fn prefetch_block_and_leaf(&self, next: u32, beyond: impl FnOnce(&Leaf) -> u32) {
+        self.levels.prefetch_block(next);
+        let beyond = beyond(self.levels.leaf(next));
+        if beyond != NONE {
+            self.levels.prefetch_leaf(beyond);
         }
     }
 }
@@ -184,41 +239,10 @@ impl RankedMembers for BlockRanking {
     }
 
     fn visit_runs(&self, ranks: Range<usize>, order: Order, mut visit: impl FnMut(&[&[u8]], &[f64])) {
-        assert!(ranks.start <= ranks.end && ranks.end <= self.len, "ranks {ranks:?} of {}", self.len);
-        let mut rest = ranks.len();
-        if rest == 0 {
-            return;
-        }
         let mut scratch = Scratch::default();
-        match order {
-            Order::Ascending => {
-                let (mut at, mut start) = self.levels.select(ranks.start);
-                while rest > 0 {
-                    let leaf = self.levels.leaf(at);
-                    let end = leaf.block.len().min(start + rest);
-                    if rest > end - start {
-                        self.levels.prefetch_leaf(leaf.next);
-                    }
-                    leaf.block.visit_runs(start..end, order, &mut scratch, &mut visit);
-                    rest -= end - start;
-                    (at, start) = (leaf.next, 0);
-                }
-            }
-            Order::Descending => {
-                let (mut at, last) = self.levels.select(ranks.end - 1);
-                let mut end = last + 1;
-                while rest > 0 {
-                    let leaf = self.levels.leaf(at);
-                    let start = end.saturating_sub(rest);
-                    leaf.block.visit_runs(start..end, order, &mut scratch, &mut visit);
-                    rest -= end - start;
-                    if rest > 0 {
-                        at = leaf.previous;
-                        end = self.levels.block(at).len();
-                    }
-                }
-            }
-        }
+        self.visit_blocks(ranks, order, |block, entries| {
+            block.visit_runs(entries, order, &mut scratch, &mut visit);
+        });
     }
 
     fn remove_range(&mut self, ranks: Range<usize>, mut removed: impl FnMut(&[u8], Score)) {

@@ -1,0 +1,208 @@
+//! Replies that are written while they are sent: the same bytes as any other, of one moment, in their order, and never
+//! in memory as a whole.
+
+use crate::support::client::{Client, encode};
+use crate::support::reply::Reply;
+use crate::support::server::{Peer, Server};
+use crate::support::wait_for;
+use std::collections::BTreeMap;
+
+/// Members of a board whose reply is more than sockets hold, while the board itself is small: the names are long and
+/// have nearly all in common.
+const MEMBERS: usize = 40_000;
+
+fn member(number: usize) -> String {
+    format!("{:x>300}{number:06}", "")
+}
+
+/// Sends `words` and then as many of `items` at a time.
+fn send_all(client: &mut Client, words: &[&str], items: impl Iterator<Item = String>) {
+    let items: Vec<String> = items.collect();
+    for some in items.chunks(2000) {
+        let words = words.iter().copied().chain(some.iter().map(String::as_str));
+        assert!(!client.call(&words.collect::<Vec<_>>()).is_error());
+    }
+}
+
+fn load_board(server: &Server) {
+    let members = (0..MEMBERS).flat_map(|number| [(number % 1000).to_string(), member(number)]);
+    send_all(&mut server.client(), &["ZADD", "board"], members);
+}
+
+/// A client that has asked for the whole board, and has been sent some of it without reading.
+fn reader(server: &Server) -> Client {
+    let mut client = server.client();
+    let id = client.ask("CLIENT ID").integer();
+    client.send(&["ZRANGE", "board", "0", "-1"]);
+    wait_until_unread(server, id);
+    client
+}
+
+fn wait_until_unread(server: &Server, id: i64) {
+    let mut observer = server.client();
+    wait_for("a reply to be on its way", || unread(&mut observer).contains_key(&id).then_some(()));
+}
+
+/// CLIENT LIST's `omem` of each client for which a large reply waits, by its number.
+fn unread(observer: &mut Client) -> BTreeMap<i64, usize> {
+    let list = observer.ask("CLIENT LIST").text();
+    let field = |line: &str, name: &str| -> usize {
+        let value =
+            line.split(' ').find_map(|field| field.strip_prefix(name)).expect("a field of CLIENT LIST");
+        value.parse().expect("a number")
+    };
+    let clients = list.lines().map(|line| (field(line, "id=") as i64, field(line, "omem=")));
+    clients.filter(|(_, bytes)| *bytes > 64 * 1024).collect()
+}
+
+fn used_memory(client: &mut Client) -> usize {
+    let text = client.ask("INFO memory").text();
+    let line = text.lines().find_map(|line| line.strip_prefix("used_memory:")).expect("a used_memory line");
+    line.parse().expect("a number of bytes")
+}
+
+/// The reply's bytes, alone and in a transaction, where it is in memory as a whole.
+fn both_ways(client: &mut Client, request: &[&str]) -> [Vec<u8>; 2] {
+    client.send(request);
+    let (reply, alone) = client.reply_with_bytes().expect("a reply");
+    assert!(reply.items().len() > 8192, "{request:?}");
+    client.ask("MULTI");
+    client.call(request);
+    client.send(&["EXEC"]);
+    let (_, executed) = client.reply_with_bytes().expect("a reply");
+    [alone, executed.strip_prefix(b"*1\r\n").expect("an array of one").to_vec()]
+}
+
+#[test]
+fn a_large_reply_is_the_bytes_that_redis_sends() {
+    const ROWS: usize = 20_000;
+    let mut servers = vec![Server::rankd_with(&["--appendonly", "no"])];
+    servers.extend(Server::peer(Peer::Redis, &[]));
+    let name = |number: usize| match number % 3 {
+        0 => format!("user:{number:09}"),
+        1 => format!("{number:x}-{}", "y".repeat(number % 90)),
+        _ => number.to_string(),
+    };
+    let ordered: &[&[&str]] = &[
+        &["ZRANGE", "board", "0", "-1"],
+        &["ZRANGE", "board", "0", "-1", "WITHSCORES"],
+        &["ZRANGE", "board", "70", "-7", "REV", "WITHSCORES"],
+        &["ZREVRANGE", "board", "100", "15000"],
+        &["ZRANGEBYSCORE", "board", "(3", "+inf", "WITHSCORES", "LIMIT", "17", "12345"],
+        &["ZREVRANGEBYSCORE", "board", "+inf", "-inf", "WITHSCORES"],
+        &["ZRANGEBYLEX", "names", "-", "[user:000019000"],
+        &["ZRANGE", "names", "+", "-", "BYLEX", "REV", "LIMIT", "3", "11111"],
+        &["ZUNION", "2", "board", "names", "WITHSCORES"],
+        &["ZINTER", "2", "board", "names"],
+        &["ZDIFF", "1", "board", "WITHSCORES"],
+    ];
+    let unordered: &[&[&str]] = &[&["SMEMBERS", "set"], &["KEYS", "*"], &["KEYS", "key:*"]];
+    for server in &servers {
+        let mut client = server.client();
+        let scored =
+            |number: usize| [(number * 7919 % 5000) as f64 / 8.0 - 100.0].map(|score| score.to_string());
+        send_all(&mut client, &["ZADD", "board"], (0..ROWS).flat_map(|n| [scored(n)[0].clone(), name(n)]));
+        send_all(&mut client, &["ZADD", "names"], (0..ROWS).flat_map(|n| ["0".to_owned(), name(n)]));
+        send_all(&mut client, &["SADD", "set"], (0..ROWS).map(name));
+        for start in (0..ROWS).step_by(1000) {
+            let keys =
+                (start..start + 1000).map(|number| encode(&["SET", &format!("key:{}", name(number)), "v"]));
+            client.send_raw(&keys.flatten().collect::<Vec<u8>>());
+            (0..1000).for_each(|_| assert_eq!(client.reply(), Reply::Simple(b"OK".to_vec())));
+        }
+    }
+    for protocol in ["2", "3"] {
+        let mut clients: Vec<Client> = servers.iter().map(Server::client).collect();
+        clients.iter_mut().for_each(|client| assert!(!client.call(&["HELLO", protocol]).is_error()));
+        for request in ordered.iter().chain(unordered) {
+            let [alone, executed] = both_ways(&mut clients[0], request);
+            assert!(alone == executed, "RESP{protocol} {request:?} alone and in a transaction");
+        }
+        let [ours, theirs] = &mut clients[..] else { continue };
+        for request in ordered {
+            let [ours, theirs] = [&mut *ours, theirs].map(|client| {
+                client.send(request);
+                client.reply_with_bytes().expect("a reply").1
+            });
+            assert!(ours == theirs, "RESP{protocol} {request:?} of rankd and of Redis");
+        }
+        for request in unordered {
+            assert!(ours.call(request).unordered() == theirs.call(request).unordered(), "{request:?}");
+        }
+    }
+}
+
+/// What the reply says was true at one moment, whatever happens while it is sent; and what the client has sent behind
+/// its request is answered behind the reply.
+#[test]
+fn a_reply_that_is_being_sent_is_one_moments_picture() {
+    let server = Server::rankd();
+    load_board(&server);
+    let mut reader = reader(&server);
+    reader.send_raw(&encode(&["ZCARD", "board"]));
+    let mut writer = server.client();
+    assert_eq!(writer.ask("ZREMRANGEBYRANK board 100 -1"), Reply::Integer(MEMBERS as i64 - 100));
+    assert_eq!(writer.ask("ZADD board 0.5 new"), Reply::Integer(1));
+    let reply = reader.reply();
+    let first = |place: usize| Reply::Bulk(member(place * 1000).into_bytes());
+    assert_eq!(reply.items().len(), MEMBERS);
+    assert_eq!(reply.items()[..3], [first(0), first(1), first(2)]);
+    assert_eq!(reply.items()[MEMBERS - 1], Reply::Bulk(member(MEMBERS - 1).into_bytes()));
+    assert_eq!(reader.reply(), Reply::Integer(101));
+    assert!(unread(&mut writer).is_empty());
+}
+
+/// Replies of 12 MB each wait for readers that do not read: what the server keeps is a fraction of them, CLIENT LIST
+/// tells it, and nothing of it is left when the readers are gone.
+#[test]
+fn replies_that_nobody_reads_take_little_memory_and_give_it_back() {
+    const READERS: usize = 20;
+    let server = Server::rankd_with(&["--appendonly", "no"]);
+    load_board(&server);
+    let mut observer = server.client();
+    let before = used_memory(&mut observer);
+    let readers: Vec<Client> = (0..READERS).map(|_| reader(&server)).collect();
+    let unread = wait_for("all replies to wait for their readers", || {
+        Some(unread(&mut observer)).filter(|unread| unread.len() == READERS)
+    });
+    let grown = used_memory(&mut observer).saturating_sub(before);
+    assert!(grown < READERS * 3 * 1024 * 1024, "{READERS} unread replies cost {grown} bytes");
+    let told: usize = unread.values().sum();
+    assert!(told > grown / 4 && told < grown * 2, "{told} bytes by CLIENT LIST, {grown} by the allocator");
+    drop(readers);
+    wait_for("the memory of replies whose readers have left", || {
+        (used_memory(&mut observer) < before + 1024 * 1024).then_some(())
+    });
+    assert_eq!(observer.ask("ZCARD board"), Reply::Integer(MEMBERS as i64));
+}
+
+#[test]
+fn messages_to_a_listening_client_come_behind_the_reply() {
+    let server = Server::rankd();
+    load_board(&server);
+    let mut client = server.client();
+    assert!(!client.ask("HELLO 3").is_error());
+    let id = client.ask("CLIENT ID").integer();
+    client.ask("SUBSCRIBE news");
+    let mut publisher = server.client();
+    client.send_raw(&[encode(&["ZRANGE", "board", "0", "-1", "WITHSCORES"]), encode(&["PING"])].concat());
+    wait_until_unread(&server, id);
+    for message in ["one", "two"] {
+        assert_eq!(publisher.call(&["PUBLISH", "news", message]), Reply::Integer(1));
+    }
+    assert_eq!(client.reply().items().len(), MEMBERS);
+    let mut rest: Vec<Reply> = (0..3).map(|_| client.reply()).collect();
+    rest.retain(|reply| *reply != Reply::Simple(b"PONG".to_vec()));
+    let message =
+        |text: &str| Reply::Push(["message", "news", text].map(|word| Reply::Bulk(word.into())).to_vec());
+    assert_eq!(rest, [message("one"), message("two")]);
+}
+
+#[test]
+fn a_server_stops_in_the_middle_of_a_reply() {
+    let mut server = Server::rankd();
+    load_board(&server);
+    let mut reader = reader(&server);
+    assert!(server.terminate().success());
+    assert!(reader.try_reply().is_err(), "the reply's end was never written");
+}
