@@ -220,7 +220,12 @@ impl Connection<'_> {
         // saves the next from asking.
         let mut reading = pin!(self.stream.read_buf(input));
         let received = match poll_fn(|context| Poll::Ready(reading.as_mut().poll(context))).await {
-            Poll::Pending => return Ok(None),
+            Poll::Pending => {
+                // There may be bytes all the same, and the task has had its share of the thread: asking for them again
+                // and again would never end.
+                tokio::task::yield_now().await;
+                return Ok(None);
+            }
             Poll::Ready(received) => received?,
         };
         self.shared.stats.input_bytes.add(received as u64);
