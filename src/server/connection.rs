@@ -3,14 +3,14 @@
 //! Replies leave only once the journal has what they speak of. While replies wait to be sent nothing more is read,
 //! so a client that does not read its replies holds up only itself. An idle connection holds no buffers.
 
+use super::admission::admit;
+use super::sending::deaf;
 use super::work::{Lendable, Work};
 use super::worker::Shared;
 use crate::commands::session::{Next, Session};
 use crate::limits;
-use crate::resp::reply::Reply;
 use crate::resp::request::{RequestLimits, RequestReader};
 use bytes::BytesMut;
-use socket2::{SockRef, TcpKeepalive};
 use std::future::Future;
 use std::future::poll_fn;
 use std::io;
@@ -31,25 +31,12 @@ const SMALL_READ_BYTES: usize = 16 * 1024;
 
 /// Serves a connection until it ends.
 pub(super) async fn serve(stream: std::net::TcpStream, peer: SocketAddr, shared: Shared) {
-    let Ok(stream) = prepare(stream, shared.host.config().tcp_keepalive_s) else { return };
-    shared.stats.connections.add(1);
-    let config = shared.host.config();
-    let greeting = if shared.host.clients.len() >= config.maxclients {
-        Some("ERR max number of clients reached")
-    } else if config.protected_mode && config.requirepass.is_empty() && !is_loopback(peer) {
-        Some(DENIED)
-    } else {
-        None
-    };
+    let Some(stream) = admit(stream, peer, &shared).await else { return };
     let local = stream.local_addr().unwrap_or(peer);
-    if let Some(refusal) = greeting {
-        shared.stats.rejected_connections.add(1);
-        return refuse(stream, refusal).await;
-    }
     let client = shared.host.clients.register(peer, local, shared.host.clock.now_ms());
     let id = client.id;
     let registration = Registration { shared: &shared, id };
-    let mut session = Session::new(client, shared.stats.clone(), &config);
+    let mut session = Session::new(client, shared.stats.clone(), &shared.host.config());
     session.may_take_long = false;
     tracing::trace!(id, %peer, "connected");
     let connection = Connection {
@@ -73,50 +60,6 @@ impl Drop for Registration<'_> {
     fn drop(&mut self) {
         self.shared.host.clients.remove(self.id);
     }
-}
-
-const DENIED: &str = "DENIED rankd is running in protected mode: no password is set, so only connections from this \
-                      machine are served. To serve others, set a password (requirepass in the configuration file, \
-                      --requirepass, RANKD_REQUIREPASS, or CONFIG SET requirepass from this machine), or, where only \
-                      friends can reach this port, turn protected mode off (protected-mode no)";
-
-fn prepare(stream: std::net::TcpStream, keepalive_s: u32) -> io::Result<TcpStream> {
-    stream.set_nodelay(true)?;
-    if keepalive_s > 0 {
-        let time = Duration::from_secs(u64::from(keepalive_s));
-        let interval = time / 3;
-        let keepalive =
-            TcpKeepalive::new().with_time(time).with_interval(interval.max(Duration::from_secs(1)));
-        SockRef::from(&stream).set_tcp_keepalive(&keepalive)?;
-    }
-    TcpStream::from_std(stream)
-}
-
-fn is_loopback(peer: SocketAddr) -> bool {
-    peer.ip().to_canonical().is_loopback()
-}
-
-async fn refuse(mut stream: TcpStream, text: &str) {
-    let mut out = Vec::new();
-    Reply::new(&mut out, crate::resp::Protocol::Resp2).error(text);
-    // A peer that does not want to know is gone already.
-    let _ = stream.write_all(&out).await;
-    let _ = stream.shutdown().await;
-}
-
-fn deaf() -> io::Error {
-    io::ErrorKind::QuotaExceeded.into()
-}
-
-/// Writes all of `bytes`; the thread's other connections have their turns between pieces.
-async fn write_in_turns(stream: &mut TcpStream, bytes: &[u8]) -> io::Result<()> {
-    for (index, piece) in bytes.chunks(limits::SENT_AT_ONCE_BYTES).enumerate() {
-        if index > 0 {
-            tokio::task::yield_now().await;
-        }
-        stream.write_all(piece).await?;
-    }
-    Ok(())
 }
 
 /// Why a connection ended.
@@ -145,11 +88,12 @@ impl From<io::Error> for End {
     }
 }
 
-struct Connection<'s> {
-    stream: TcpStream,
-    shared: &'s Shared,
+/// A connection; how it sends is in [`super::sending`].
+pub(super) struct Connection<'s> {
+    pub(super) stream: TcpStream,
+    pub(super) shared: &'s Shared,
     reader: RequestReader,
-    work: Lendable,
+    pub(super) work: Lendable,
 }
 
 impl Drop for Connection<'_> {
@@ -340,23 +284,6 @@ impl Connection<'_> {
         self.send().await
     }
 
-    /// Sends a reply that is written while it is sent: the next piece when the one before it is on its way.
-    async fn stream(&mut self) -> io::Result<()> {
-        let Some(mut rest) = self.work.session.rest.take() else { return Ok(()) };
-        let (mut has_more, mut sent) = (true, Ok(()));
-        while has_more && sent.is_ok() {
-            // Half, so that it goes at once together with the elements that it ends with.
-            while has_more && self.work.out.len() < limits::SENT_AT_ONCE_BYTES / 2 {
-                has_more = rest.write_more(&mut self.work.reply());
-            }
-            sent = self.flush(rest.memory_bytes()).await;
-            tokio::task::yield_now().await;
-        }
-        // Freeing what is left of it may take long.
-        drop(tokio::task::spawn_blocking(move || drop(rest)));
-        sent
-    }
-
     /// Runs the batch's next request, which takes long, on the thread beside this one: the thread's other connections
     /// go on meanwhile.
     async fn run_aside(&mut self) -> io::Result<()> {
@@ -427,62 +354,6 @@ impl Connection<'_> {
         }
     }
 
-    /// Waits until the journal has what the replies speak of. Where it cannot, each of the `count` replies says so:
-    /// the commands may or may not be there after a restart.
-    async fn acknowledge(&mut self, count: usize) {
-        let Some(seq) = self.work.session.unacknowledged.take() else { return };
-        let Some(journal) = self.shared.process.journal() else { return };
-        if let Err(refused) = journal.acknowledged(seq).await {
-            self.work.session.rest = None;
-            self.work.out.clear();
-            for _ in 0..count {
-                let text = format!("MISCONF Errors writing to the AOF file: {refused}");
-                self.work.reply().error(&text);
-            }
-        }
-    }
-
-    /// Sends what is in the output buffer, and gives its memory back if it has grown large.
-    async fn send(&mut self) -> io::Result<()> {
-        self.flush(0).await?;
-        if self.work.out.capacity() > limits::PENDING_REPLY_BYTES * 2 {
-            // Giving back hundreds of megabytes takes as long as writing them.
-            let sent = std::mem::take(&mut self.work.out);
-            drop(tokio::task::spawn_blocking(move || drop(sent)));
-        } else if self.work.out.capacity() > limits::KEPT_BUFFER_BYTES {
-            self.work.out = Vec::new();
-        }
-        Ok(())
-    }
-
-    /// Sends what is in the output buffer, while as many bytes as `kept_bytes` are kept to be sent behind it.
-    async fn flush(&mut self, kept_bytes: usize) -> io::Result<()> {
-        if self.work.out.is_empty() {
-            return Ok(());
-        }
-        let sent = self.work.out.len() as u64;
-        let client = Arc::clone(&self.work.session.client);
-        client.output_buffer_bytes.store(self.work.out.len() + kept_bytes, Ordering::Relaxed);
-        let timeout_s = self.shared.host.config().timeout_s;
-        let write = write_in_turns(&mut self.stream, &self.work.out);
-        if client.is_subscribed() {
-            tokio::select! {
-                written = write => written?,
-                _ = poll_fn(|context| client.mailbox.poll_overflow(context)) => return Err(deaf()),
-            }
-        } else if timeout_s == 0 {
-            write.await?;
-        } else {
-            // A client that does not read is as idle as one that does not write.
-            tokio::time::timeout(Duration::from_secs(timeout_s), write).await??;
-        }
-        self.work.out.clear();
-        self.shared.stats.output_bytes.add(sent);
-        client.output_bytes.fetch_add(sent, Ordering::Relaxed);
-        client.output_buffer_bytes.store(0, Ordering::Relaxed);
-        Ok(())
-    }
-
     /// Tells the peer that nothing more comes. What it sent and nobody read may still reset the connection.
     async fn close(&mut self, end: End) -> End {
         let _ = self.stream.shutdown().await;
@@ -497,20 +368,4 @@ fn _serve_is_send(
     shared: Shared,
 ) -> impl Future<Output = ()> + Send {
     serve(stream, peer, shared)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::is_loopback;
-
-    #[test]
-    fn protected_mode_knows_this_machine() {
-        let peer = |address: &str| address.parse().unwrap();
-        for near in ["127.0.0.1:1", "127.8.9.10:1", "[::1]:1", "[::ffff:127.0.0.1]:1"] {
-            assert!(is_loopback(peer(near)), "{near}");
-        }
-        for far in ["10.0.0.1:1", "0.0.0.0:1", "[::]:1", "[fe80::1]:1", "[::ffff:10.0.0.1]:1"] {
-            assert!(!is_loopback(peer(far)), "{far}");
-        }
-    }
 }

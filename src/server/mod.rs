@@ -4,6 +4,7 @@
 //! the main thread accepts connections and deals them to worker threads, each a runtime of its own. A connection
 //! stays with its worker; its commands run on that thread, to completion.
 
+mod admission;
 pub mod command_line;
 mod connection;
 mod dump;
@@ -13,6 +14,7 @@ mod log;
 mod opening;
 mod probe;
 mod process;
+mod sending;
 mod signals;
 mod startup;
 mod turns;
