@@ -3,6 +3,10 @@
 # signal) without a container engine; the image build itself is untested.
 
 FROM rust:1.95-slim-trixie AS build
+# jemalloc is built from its sources: the image has a C compiler but no make.
+RUN apt-get update \
+ && apt-get install --yes --no-install-recommends make \
+ && rm -rf /var/lib/apt/lists/*
 WORKDIR /source
 COPY Cargo.toml Cargo.lock ./
 COPY config config

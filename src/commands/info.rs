@@ -124,7 +124,7 @@ fn memory(_: &Host, _: &Shards<'_, '_>, out: &mut String) {
     line(out, format_args!("maxmemory_human:0B"));
     line(out, format_args!("maxmemory_policy:noeviction"));
     line(out, format_args!("mem_fragmentation_ratio:{:.2}", rss as f64 / used.max(1) as f64));
-    line(out, format_args!("mem_allocator:system"));
+    line(out, format_args!("mem_allocator:jemalloc"));
 }
 
 /// A number of bytes as people read it, as Redis prints it.

@@ -114,7 +114,9 @@ struct Segment {
 }
 
 impl Segment {
+    /// At least so many buckets: all that fit into what the allocator gives for them.
     fn new(buckets: usize, depth: u32, prefix: u64) -> Self {
+        let buckets = allocation_bytes(buckets * size_of::<Bucket>()) / size_of::<Bucket>();
         Self { buckets: vec![Bucket::default(); buckets].into_boxed_slice(), len: 0, depth, prefix }
     }
 
@@ -226,7 +228,7 @@ impl MemberIndex {
     pub(super) fn with_room_for(members: usize) -> Self {
         // Four slots in five, so that chance leaves every segment room.
         let buckets = (members * 5 / 4).div_ceil(SLOTS) + 1;
-        let depth = buckets.div_ceil(BUCKETS_MAX).next_power_of_two().trailing_zeros();
+        let depth = buckets.div_ceil(BUCKETS_MAX - 2).next_power_of_two().trailing_zeros();
         let per_segment = buckets.div_ceil(1 << depth) + 2;
         let segments: Vec<_> =
             (0..1u64 << depth).map(|prefix| Segment::new(per_segment, depth, prefix)).collect();

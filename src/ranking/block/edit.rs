@@ -6,11 +6,12 @@ use std::ops::Range;
 
 use super::run::is_whole;
 use super::{Block, MemberForm, Needle, PADDING, Run};
+use crate::heap::allocation_bytes;
 
-/// The allocation for `used` bytes: an eighth of slack, so that a block is moved once for many entries, in the sizes
-/// (8 more than a multiple of 16) that the C library's allocator serves without waste.
+/// The allocation for `used` bytes: all that the allocator gives for so many. Its sizes are a fifth apart on average,
+/// so a block is moved once for many entries.
 pub(super) fn capacity_for(used: usize) -> usize {
-    (used + used / 8 + PADDING).next_multiple_of(16) + 8
+    allocation_bytes(used + PADDING)
 }
 
 /// A member as a block's arrays would hold it.
