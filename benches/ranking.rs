@@ -2,15 +2,16 @@
 //!
 //! ```text
 //! cargo bench --bench ranking                       # 1 M members, all structures
-//! RANKD_BENCH_MEMBERS=10000000 cargo bench --bench ranking -- blocks
+//! RANKD_BENCH_MEMBERS=10000000 cargo bench --bench ranking -- blocks    # or pauses, btree, skiplist
 //! ```
 //!
 //! Members are `user:%012d` in random order with random whole scores below 100,000, as in the project's
 //! server benchmark. A row is the median of a few rounds of processor time on one structure that stays
 //! loaded; memory is the growth of the process's resident set; the longest operations are by the clock and by
-//! processor time, which tells a busy machine from long work. No statistics engine: a round of a million operations is its own average, and
-//! what the medians are for is the neighbours on a shared machine.
+//! processor time, which tells a busy machine from long work. No statistics engine: a round of a million operations
+//! is its own average, and what the medians are for is the neighbours on a shared machine.
 
+use std::collections::HashMap;
 use std::hint::black_box;
 use std::time::{Duration, Instant};
 
@@ -89,14 +90,28 @@ impl Report {
     }
 }
 
-/// The longest of many operations, each timed alone: by the clock, which runs on while a neighbour has the processor,
-/// and by this thread's own processor time, page faults included.
+/// The operations of a sequence that is run several times over, each timed alone: by the clock, which runs on while a
+/// neighbour has the processor, and by this thread's own processor time, page faults included.
+///
+/// A virtual machine's processor time has in it what the host and interrupts took, which meets other operations in
+/// every run. What an operation takes in all of them is its own: the least of the runs.
+struct Pauses {
+    what: &'static str,
+    /// The least processor time of each operation so far, in nanoseconds.
+    least: Vec<u32>,
+    /// By how many bytes a long operation made the ranking larger, which tells what it did.
+    growth: HashMap<usize, isize>,
+    run: Run,
+}
+
+/// One run of a sequence.
 #[derive(Default)]
-struct Longest {
-    by_clock: Duration,
+struct Run {
+    operations: usize,
+    longest_by_clock: Duration,
     /// What the longest by the clock had of the processor.
     processor_of_it: Duration,
-    by_processor: Duration,
+    longest_by_processor: Duration,
     too_long_by_clock: usize,
     too_long_by_processor: usize,
 }
@@ -104,31 +119,67 @@ struct Longest {
 /// No operation may stop a shard for longer.
 const PAUSE_MAX: Duration = Duration::from_millis(5);
 
-impl Longest {
-    fn time<T>(&mut self, operation: impl FnOnce() -> T) -> T {
+/// Operations that took longer are looked at.
+const LONG: Duration = Duration::from_micros(50);
+
+impl Pauses {
+    /// Of a sequence of at most `operations`.
+    fn new(what: &'static str, operations: usize) -> Self {
+        // Written to before anything is timed: a page fault of this table would count for an operation.
+        Self { what, least: vec![u32::MAX - 1; operations], growth: HashMap::new(), run: Run::default() }
+    }
+
+    fn time<R: RankedMembers, T>(&mut self, ranking: &mut R, operation: impl FnOnce(&mut R) -> T) -> T {
+        let bytes_before = ranking.memory_bytes();
         let (start, processor_start) = (Instant::now(), processor_time());
-        let result = operation();
+        let result = operation(ranking);
         let (processor, clock) = (processor_time() - processor_start, start.elapsed());
-        if clock > self.by_clock {
-            (self.by_clock, self.processor_of_it) = (clock, processor);
+        let run = &mut self.run;
+        if processor > LONG {
+            self.growth.insert(run.operations, ranking.memory_bytes() as isize - bytes_before as isize);
         }
-        self.by_processor = self.by_processor.max(processor);
-        self.too_long_by_clock += usize::from(clock > PAUSE_MAX);
-        self.too_long_by_processor += usize::from(processor > PAUSE_MAX);
+        if clock > run.longest_by_clock {
+            (run.longest_by_clock, run.processor_of_it) = (clock, processor);
+        }
+        run.longest_by_processor = run.longest_by_processor.max(processor);
+        run.too_long_by_clock += usize::from(clock > PAUSE_MAX);
+        run.too_long_by_processor += usize::from(processor > PAUSE_MAX);
+        let least = &mut self.least[run.operations];
+        *least = (*least).min(processor.as_nanos() as u32);
+        run.operations += 1;
         result
     }
 
-    fn figure(&self) -> String {
+    /// Prints what the run's longest took.
+    fn end_run(&mut self, report: &Report) {
+        let run = std::mem::take(&mut self.run);
         let ms = |time: Duration| time.as_secs_f64() * 1e3;
-        format!(
-            "{:.2} ms by the clock ({:.2} on the processor), {:.2} ms of processor time; above {} ms: {} and {}",
-            ms(self.by_clock),
-            ms(self.processor_of_it),
-            ms(self.by_processor),
+        let figure = format!(
+            "{:.2} ms of processor time, {:.2} ms by the clock ({:.2} on the processor); above {} ms: {} and {}",
+            ms(run.longest_by_processor),
+            ms(run.longest_by_clock),
+            ms(run.processor_of_it),
             PAUSE_MAX.as_millis(),
-            self.too_long_by_clock,
-            self.too_long_by_processor
-        )
+            run.too_long_by_processor,
+            run.too_long_by_clock
+        );
+        report.row(&format!("longest {}", self.what), &figure);
+        self.least.truncate(run.operations);
+    }
+
+    /// Prints what the longest operations took in every run.
+    fn end(&mut self, report: &Report) {
+        let mut order: Vec<usize> = (0..self.least.len()).collect();
+        order.sort_unstable_by_key(|&operation| std::cmp::Reverse(self.least[operation]));
+        let longest = order.iter().take(5).map(|operation| {
+            let growth = self.growth.get(operation).copied().unwrap_or_default();
+            format!(
+                "{:.2} ms (number {operation}, {growth:+} bytes)",
+                f64::from(self.least[*operation]) / 1e6
+            )
+        });
+        let what = format!("longest {}, least of {ROUNDS}", self.what);
+        report.row(&what, &longest.collect::<Vec<_>>().join(", "));
     }
 }
 
@@ -270,37 +321,37 @@ fn preemptions() -> u64 {
     count.and_then(|count| count.trim().parse().ok()).unwrap_or(0)
 }
 
-/// The longest single operation, of which none may stop a shard.
-fn pauses<R: RankedMembers>(report: &Report, chance: &mut Chance) {
-    let mut longest = Longest::default();
-    let preemptions_before = preemptions();
-    let mut ranking = R::with_seed(2);
-    let mut name = [0; NAME_BYTES];
-    for number in shuffled(report.members) {
-        write_name(number, &mut name);
-        let score = random_score(chance);
-        longest.time(|| ranking.update(&name, |_| score));
+/// The longest single operations, of which none may stop a shard: of a load, of the removal of half in slices, and of
+/// a drop of the rest in steps, the same every time.
+fn pauses<R: RankedMembers>(report: &Report) {
+    const SLICE: usize = 1000;
+    let members = report.members as usize;
+    let mut insertions = Pauses::new("insertion of a load", members);
+    let mut slices = Pauses::new("slice removed", members / 2 / SLICE + 1);
+    let mut steps = Pauses::new("step of a drop", members);
+    for _ in 0..ROUNDS {
+        let mut chance = Chance::seeded(42);
+        let preemptions_before = preemptions();
+        let mut ranking = R::with_seed(2);
+        let mut name = [0; NAME_BYTES];
+        for number in shuffled(report.members) {
+            write_name(number, &mut name);
+            let score = random_score(&mut chance);
+            insertions.time(&mut ranking, |ranking| ranking.update(&name, |_| score));
+        }
+        insertions.end_run(report);
+        report.row("preemptions of that load", &format!("{}", preemptions() - preemptions_before));
+        while ranking.len() > members / 2 {
+            let start = chance.below((ranking.len() - SLICE) as u64) as usize;
+            slices.time(&mut ranking, |ranking| ranking.remove_range(start..start + SLICE, |_, _| {}));
+        }
+        slices.end_run(report);
+        while !steps.time(&mut ranking, R::drop_step) {}
+        steps.end_run(report);
     }
-    report.row("longest insert of a load", &longest.figure());
-    report.row("preemptions of that load", &format!("{:>9}", preemptions() - preemptions_before));
-    let mut longest = Longest::default();
-    let slice = 1000;
-    let (mut total, mut slices) = (Duration::ZERO, 0u32);
-    while ranking.len() > report.members as usize / 2 {
-        let start = chance.below((ranking.len() - slice) as u64) as usize;
-        let began = Instant::now();
-        longest.time(|| ranking.remove_range(start..start + slice, |_, _| {}));
-        total += began.elapsed();
-        slices += 1;
+    for pauses in [&mut insertions, &mut slices, &mut steps] {
+        pauses.end(report);
     }
-    let each = total.as_nanos() as f64 / f64::from(slices) / slice as f64;
-    report.row("remove range, slices of 1000", &format!("{each:>9.0} ns a member"));
-    report.row("longest slice removed", &longest.figure());
-    let mut longest = Longest::default();
-    let began = Instant::now();
-    while !longest.time(|| ranking.drop_step()) {}
-    let total = began.elapsed().as_secs_f64() * 1e3;
-    report.row("longest step of a drop", &format!("{}, {total:.1} ms in all", longest.figure()));
 }
 
 fn bulk_build(report: &Report, ranking: &BlockRanking) {
@@ -322,11 +373,11 @@ fn main() {
     let chosen: Vec<String> = std::env::args().skip(1).filter(|a| !a.starts_with('-')).collect();
     let wants = |name: &str| chosen.is_empty() || chosen.iter().any(|c| c == name);
     let mut chance = Chance::seeded(42);
+    if wants("pauses") {
+        pauses::<BlockRanking>(&Report { structure: "blocks", members });
+    }
     if wants("blocks") {
         let report = Report { structure: "blocks", members };
-        // First, in a fresh heap: what a large structure leaves behind goes back to the system in one call, which
-        // would count for some insertion.
-        pauses::<BlockRanking>(&report, &mut chance);
         let mut ranking: BlockRanking = load(&report, &mut chance);
         operations(&report, &mut ranking, &mut chance);
         bulk_build(&report, &ranking);
