@@ -3,11 +3,13 @@
 
 use super::keyspace::Keyspace;
 use super::value::Value;
-use crate::ranking::RankedMembers;
 use crossbeam::channel::{Sender, unbounded};
 
-/// Values with at most this many elements are cheaper to free on the spot than to hand over.
-const FREED_HERE_ELEMENTS: usize = 256;
+/// A value of more bytes than this is handed over, for giving them back to the system may take longer than that.
+const FREED_HERE_BYTES: usize = 16 * 1024;
+
+/// So is a set of more members, which are an allocation each; and this many tell how long they are.
+const FREED_HERE_MEMBERS: usize = 256;
 
 /// What is waiting to be freed; the thread does nothing with it but drop it.
 enum Garbage {
@@ -35,12 +37,8 @@ impl Reclaimer {
     /// Frees a value, elsewhere if it is large.
     pub(super) fn free_value(&self, value: Option<Value>) {
         let Some(value) = value else { return };
-        let elements = match &value {
-            Value::String(_) => 1,
-            Value::Set(members) => members.len(),
-            Value::Ranking(ranking) => ranking.len(),
-        };
-        if elements > FREED_HERE_ELEMENTS {
+        let has_many = matches!(&value, Value::Set(members) if members.len() > FREED_HERE_MEMBERS);
+        if has_many || value.memory_bytes(FREED_HERE_MEMBERS) > FREED_HERE_BYTES {
             // A send fails only where the thread could not start; what comes back is then dropped here.
             let _ = self.queue.send(Garbage::Value { _value: value });
         }

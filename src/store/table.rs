@@ -174,13 +174,16 @@ impl<T> Table<T> {
             self.depth += 1;
         }
         let goes_up = |entry: &T| hash_of(entry) << depth >> 63 == 1;
-        let old = &mut self.segments[number];
-        old.depth += 1;
-        let mut upper = HashTable::with_capacity(old.entries.len() / 2);
-        for entry in old.entries.extract_if(|entry| goes_up(entry)) {
-            upper.insert_unique(inner_hash(hash_of(&entry)), entry, |entry| inner_hash(hash_of(entry)));
+        // Two new tables of the right size: in one that has only lost entries, the marks of those take up room.
+        let old = std::mem::take(&mut self.segments[number].entries);
+        let above = old.iter().filter(|entry| goes_up(entry)).count();
+        let mut lower = HashTable::with_capacity(old.len() - above);
+        let mut upper = HashTable::with_capacity(above);
+        for entry in old {
+            let half = if goes_up(&entry) { &mut upper } else { &mut lower };
+            half.insert_unique(inner_hash(hash_of(&entry)), entry, |entry| inner_hash(hash_of(entry)));
         }
-        old.entries.shrink_to_fit(|entry| inner_hash(hash_of(entry)));
+        self.segments[number] = Segment { depth: depth + 1, entries: lower };
         let upper_number = self.segments.len() as u32;
         self.segments.push(Segment { depth: depth + 1, entries: upper });
         // The directory entries of the old segment are neighbours; the second half of them goes to the new one.
