@@ -16,6 +16,8 @@ const NOT_ALLOWED: CommandError = CommandError::text(
 
 const HELP: &[&str] = &[
     "DEBUG <subcommand> [<arg> [value] [opt] ...]. Subcommands are:",
+    "PANIC",
+    "    Panic within the command: it is answered with an error, and the server goes on.",
     "RELOAD",
     "    Save the dump file and reload it back to memory.",
     "SLEEP <seconds>",
@@ -35,7 +37,9 @@ pub(super) fn debug(keys: &mut AllKeys<'_, '_>, call: &Call<'_>, reply: &mut Rep
         return Err(NOT_ALLOWED);
     }
     let mut words = call.cursor(1);
-    if words.take_word("reload") {
+    if words.remaining() == 1 && words.take_word("panic") {
+        panic!("DEBUG PANIC");
+    } else if words.take_word("reload") {
         if words.remaining() > 0 {
             return Err(CommandError::text("ERR DEBUG RELOAD takes no options here."));
         }

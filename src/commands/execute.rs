@@ -43,7 +43,7 @@ pub fn run_batch<'r>(
         hold: Hold::new(&host.store, changes),
         in_transaction: false,
         commands_in_hold: 0,
-        contended: None,
+        locked: Locked::default(),
         now_ms: 0,
         started_ns: 0,
         timed: None,
@@ -80,8 +80,8 @@ pub fn run_batch<'r>(
     }
     batch.look_at_clock();
     batch.release();
-    let Batch { hold, contended, now_ms, session, .. } = batch;
-    session.contended = contended;
+    let Batch { hold, locked, now_ms, session, .. } = batch;
+    session.contended = locked.contended(session.contended);
     (_, session.changes) = hold.release();
     session.client.last_active_ms.store(now_ms, Ordering::Relaxed);
     if last_command.is_some() {
@@ -99,8 +99,7 @@ pub(super) struct Batch<'b> {
     /// Whether the hold is a transaction's: it has every lock that is needed, is kept to the end, and is one record.
     pub(super) in_transaction: bool,
     commands_in_hold: usize,
-    /// See [`Session::contended`].
-    contended: Option<ShardIndex>,
+    locked: Locked,
     /// The time by which the present command judges what has expired.
     now_ms: u64,
     /// When the command in `timed` began, or the first of several in a row.
@@ -109,6 +108,30 @@ pub(super) struct Batch<'b> {
     timed: Option<usize>,
     /// Requests since the last look at the clock.
     since_look: usize,
+}
+
+/// What a batch has locked so far.
+#[derive(Default)]
+struct Locked {
+    /// The shards, as long as it is one. `None` before the first.
+    only: Option<Option<ShardIndex>>,
+    has_written: bool,
+    has_waited: bool,
+}
+
+impl Locked {
+    fn note(&mut self, shards: &[ShardIndex], access: Access, has_waited: bool) {
+        let shard = if let &[shard] = shards { Some(shard) } else { None };
+        self.only = Some(self.only.unwrap_or(shard).filter(|only| Some(*only) == shard));
+        self.has_written |= access == Access::Write;
+        self.has_waited |= has_waited;
+    }
+
+    /// [`Session::contended`] after the batch, if it was `before`.
+    fn contended(&self, before: Option<ShardIndex>) -> Option<ShardIndex> {
+        let only = self.only.flatten().filter(|_| self.has_written);
+        only.filter(|shard| self.has_waited || before == Some(*shard))
+    }
 }
 
 /// What became of a request that passed the gates.
@@ -255,8 +278,9 @@ impl<'b> Batch<'b> {
         }
         let own_arguments = if entry.is_subcommand { arguments.skip(1) } else { arguments };
         let call = self.call(own_arguments, request.located);
+        self.check_damage(entry.spec, &call).map_err(Refusal::Rejected)?;
         let outcome = catch_unwind(AssertUnwindSafe(|| self.run(entry.spec, &call, reply)));
-        let outcome = outcome.unwrap_or_else(|_| Err(self.note_panic(entry)));
+        let outcome = outcome.unwrap_or_else(|_| Err(self.note_panic(entry, &call)));
         outcome.map(|()| Passed::Run).map_err(Refusal::Failed)
     }
 
@@ -404,11 +428,7 @@ impl<'b> Batch<'b> {
         } else if !self.hold.try_lock(shards, access, self.now_ms) {
             return Err(CommandError::TAKES_LONG);
         }
-        if let (Access::Write, &[shard]) = (access, shards)
-            && (self.hold.has_waited() || self.session.contended == Some(shard))
-        {
-            self.contended = Some(shard);
-        }
+        self.locked.note(shards, access, self.hold.has_waited());
         Ok(())
     }
 
@@ -431,12 +451,21 @@ impl<'b> Batch<'b> {
         self.session.stats.keyspace_misses.add(lookups.misses);
     }
 
-    /// A slip in our own code: the command has an error for its reply, the process lives.
-    fn note_panic(&mut self, entry: &Entry) -> CommandError {
+    /// A slip in our own code: the command has an error for its reply, the process lives, and what the command may have
+    /// left half changed is looked at.
+    fn note_panic(&mut self, entry: &Entry, call: &Call<'_>) -> CommandError {
         tracing::error!(command = entry.full_name, "a command panicked; please report this");
         self.session.stats.panics.add(1);
         // One of a transaction's commands leaves the locks to those that follow it.
         self.in_transaction &= !matches!(entry.spec.run, Run::Queued);
+        if matches!(entry.spec.run, Run::Write(_) | Run::Blocking(_)) {
+            let (hold, store, database) = (&self.hold, &self.host.store, self.session.database);
+            for_each_key(entry.spec, call, &mut |key| {
+                if hold.covers(&[store.shard_of(key)], Access::Read) && !hold.check(database, key) {
+                    tracing::error!(database, key = %key.escape_ascii(), "{}", CommandError::DAMAGED.0);
+                }
+            });
+        }
         self.release();
         CommandError::text("ERR internal error")
     }

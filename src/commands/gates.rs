@@ -1,7 +1,8 @@
 //! The gates: what a request is asked before its command is run.
 
+use super::call::Call;
 use super::error::{CommandError, Outcome};
-use super::execute::Batch;
+use super::execute::{Batch, for_each_key};
 use super::spec::{CommandSpec, Flag, Run};
 use super::table::Entry;
 use crate::resp::request::Arguments;
@@ -52,6 +53,17 @@ impl Batch<'_> {
         Ok(())
     }
 
+    /// Refuses what a key that a panic has left damaged would be asked for; to remove it is possible.
+    pub(super) fn check_damage(&self, spec: &CommandSpec, call: &Call<'_>) -> Outcome {
+        let store = &self.host.store;
+        if !store.has_damage() || REMOVALS.contains(&spec.name) {
+            return Ok(());
+        }
+        let mut is_damaged = false;
+        for_each_key(spec, call, &mut |key| is_damaged |= store.is_damaged(self.session.database, key));
+        if is_damaged { Err(CommandError::DAMAGED) } else { Ok(()) }
+    }
+
     /// Refuses writes, and PING as Redis does so that probes notice, while the journal cannot take them.
     fn check_journal(&self, spec: &CommandSpec) -> Result<(), CommandError> {
         let is_write = |spec: &CommandSpec| spec.has(Flag::Write) || spec.name == "ping";
@@ -64,6 +76,9 @@ impl Batch<'_> {
         Ok(())
     }
 }
+
+/// Commands after which a key's value no longer matters.
+const REMOVALS: [&str; 2] = ["del", "unlink"];
 
 /// Commands that a connection which listens to channels by RESP2 may send.
 const WHILE_LISTENING: [&str; 7] =

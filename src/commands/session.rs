@@ -59,7 +59,7 @@ pub struct Session {
     pub next: Next,
     /// The last record that its commands have left in the journal and that its replies have to wait for.
     pub unacknowledged: Option<Seq>,
-    /// The shard that its last batch wrote to and had to wait for, in that batch or in an earlier one.
+    /// The one shard that its last batch was on, if it wrote there and had to wait, in that batch or in an earlier one.
     pub contended: Option<ShardIndex>,
     /// Whether its commands may keep their thread for long, because no other connection waits for it.
     pub may_take_long: bool,

@@ -94,6 +94,7 @@ trait Walk: Send + Sync {
 
 impl Walk for Store {
     fn walk(&self, visit: &mut dyn FnMut(&ChangeBuffer) -> io::Result<()>) -> io::Result<()> {
+        self.refuse_damaged().map_err(io::Error::other)?;
         let mut snapshot = self.snapshot();
         let mut records = ChangeBuffer::default();
         loop {
@@ -102,7 +103,7 @@ impl Walk for Store {
             visit(&records)?;
             records.clear();
             if !more {
-                return Ok(());
+                return self.refuse_damaged().map_err(io::Error::other);
             }
         }
     }

@@ -10,7 +10,7 @@ use super::worker::Shared;
 use crate::commands::session::{Next, Session};
 use crate::limits;
 use crate::resp::request::{RequestLimits, RequestReader};
-use bytes::BytesMut;
+use bytes::{Buf, BytesMut};
 use std::future::Future;
 use std::future::poll_fn;
 use std::io;
@@ -211,7 +211,11 @@ impl Connection<'_> {
             // A command that waited let more come in.
             let has_more = self.work.input.len() > understood_bytes;
             let consumed = self.work.batch.consumed_bytes();
-            let _ = self.work.input.split_to(consumed);
+            if consumed == self.work.input.len() {
+                self.work.input.clear();
+            } else {
+                self.work.input.advance(consumed);
+            }
             self.reader.consumed(consumed);
             self.work.session.client.query_buffer_bytes.store(self.work.input.len(), Ordering::Relaxed);
             match self.work.session.next {

@@ -164,13 +164,16 @@ impl Dump {
     }
 
     fn write(&self, file: &File, export: crate::store::Export<'_>) -> io::Result<Written> {
-        rdb::write(BufWriter::new(file), export, self.clock.now_ms() / 1000, || {
+        self.store.refuse_damaged().map_err(io::Error::other)?;
+        let written = rdb::write(BufWriter::new(file), export, self.clock.now_ms() / 1000, || {
             if self.is_closing.load(Ordering::Relaxed) {
                 return Err(io::Error::other("the server is stopping"));
             }
             thread::yield_now();
             Ok(())
-        })
+        })?;
+        self.store.refuse_damaged().map_err(io::Error::other)?;
+        Ok(written)
     }
 
     fn note(&self, started_ms: u64, saved: io::Result<(Seq, Written)>) -> Result<(), String> {

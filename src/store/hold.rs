@@ -271,6 +271,7 @@ impl<'s> Hold<'s> {
             None => self.changes.flush_all(),
         }
         let Self { store, first, rest, .. } = self;
+        store.damage.forget_all(database);
         for (_, guard) in first.iter_mut().chain(rest) {
             store.flush_shard(guard.shard_mut(), database);
         }

@@ -8,6 +8,7 @@
 //! Knows nothing of requests, replies, files or threads but the one that frees large values (`reclaim`).
 
 pub mod change;
+mod damage;
 pub mod event;
 mod export;
 mod hold;
@@ -48,6 +49,7 @@ use crate::clock::Clock;
 use crate::config::EventClasses;
 use crate::limits;
 use change::ChangeBuffer;
+use damage::Damage;
 use event::{EventSink, KeyEvent};
 use foldhash::quality::FixedState;
 use interest::Ticket;
@@ -118,6 +120,7 @@ pub struct Store {
     /// [`EventClasses`] that are published.
     event_classes: AtomicU32,
     reclaimer: Reclaimer,
+    damage: Damage,
     expired_keys: AtomicU64,
     last_ticket: AtomicU64,
 }
@@ -144,6 +147,7 @@ impl Store {
             event_sink: OnceLock::new(),
             event_classes: AtomicU32::new(0),
             reclaimer: Reclaimer::start(),
+            damage: Damage::default(),
             expired_keys: AtomicU64::new(0),
             last_ticket: AtomicU64::new(0),
         }

@@ -53,6 +53,7 @@ impl Place<'_> {
             self.trace.event(class, event);
             self.trace.tell(self.keyspace, false);
         }
+        self.store.damage.forget(self.trace.database, self.trace.key);
         self.store.reclaimer.free_value(old);
         found
     }
@@ -359,6 +360,12 @@ impl RankingEdit<'_, '_> {
     #[must_use]
     pub fn ranking(&self) -> &Ranking {
         self.ranking
+    }
+
+    /// Breaks the ranking's invariants, as a slip in our own code would.
+    #[cfg(test)]
+    pub(super) fn damage(&mut self) {
+        self.ranking.damage();
     }
 
     /// See [`RankedMembers::update`].

@@ -154,6 +154,14 @@ fn leaf_hashes(block: &Block, hasher: &MemberHasher) -> Vec<u64> {
     (0..block.len()).map(hash).collect()
 }
 
+#[cfg(test)]
+impl BlockRanking {
+    /// Breaks an invariant: for tests of what is done about that.
+    pub(crate) fn damage(&mut self) {
+        self.len += 1;
+    }
+}
+
 impl RankedMembers for BlockRanking {
     fn with_seed(seed: u64) -> Self {
         let hasher = MemberHasher::with_seed(seed);
