@@ -34,14 +34,8 @@ impl PartialOrd for Score {
 
 impl Ord for Score {
     fn cmp(&self, other: &Self) -> Ordering {
-        // Neither side is NaN, so one of the three holds.
-        if self.0 < other.0 {
-            Ordering::Less
-        } else if self.0 > other.0 {
-            Ordering::Greater
-        } else {
-            Ordering::Equal
-        }
+        // Numeric order but for NaN and -0, which are no scores, and without a branch.
+        self.0.total_cmp(&other.0)
     }
 }
 

@@ -4,6 +4,7 @@ use super::request::{Mode, Request, Selection, Source};
 use crate::commands::call::Call;
 use crate::commands::error::{CommandError, Outcome};
 use crate::commands::host::Host;
+use crate::commands::sorted_sets::PREFETCHED_MEMBERS;
 use crate::commands::spec::AllKeys;
 use crate::limits;
 use crate::ranking::{Order, RankedMembers, Ranking, Score};
@@ -60,7 +61,16 @@ pub struct Standing {
     is_sorted: bool,
 }
 
+/// Bytes of a name that room is made for ahead.
+const NAME_BYTES: usize = 24;
+
 impl Standing {
+    fn with_room_for(people: usize) -> Self {
+        let names = Vec::with_capacity(people * NAME_BYTES);
+        let (ranked, unranked) = (Vec::with_capacity(people), Vec::with_capacity(people));
+        Self { names, ranked, unranked, ..Self::default() }
+    }
+
     fn name(&self, name: Name) -> &[u8] {
         &self.names[name.start as usize..(name.start + name.len) as usize]
     }
@@ -179,10 +189,11 @@ pub(super) fn friendrank(keys: &mut AllKeys<'_, '_>, call: &Call<'_>, reply: &mu
     let reader = hold.reader(session.database);
     let board = reader.ranking(request.board)?;
     let has_board = board.is_some();
-    if ranker.count_friends(reader)? <= limits::FRIENDS_AT_ONCE {
-        let mut standing = Standing::default();
+    let friends = ranker.count_friends(reader)?;
+    if friends <= limits::FRIENDS_AT_ONCE {
+        let mut standing = Standing::with_room_for(friends + 1);
         ranker.gather_at_once(reader, &mut standing)?;
-        look_up(board, &mut standing, &request);
+        look_up_from(board, &mut standing, 0, &request);
         return ranker.answer(&mut standing, Globals::Held(board), reply);
     }
     drop(hold);
@@ -295,7 +306,8 @@ impl Ranker<'_, '_> {
         }
     }
 
-    /// Adds about `count` friends from `cursor` on; the user is added at the end, whether a friend or not.
+    /// Adds about `count` friends from `cursor` on; the user is added at the end, whether a friend or not. Friends who are
+    /// all taken in one step need not come in the order of a scan, which costs more than they do.
     fn gather_step(
         &self,
         reader: Reader<'_>,
@@ -310,7 +322,16 @@ impl Ranker<'_, '_> {
                 result = standing.add(name);
             }
         };
+        let takes_all = |friends: usize| cursor == 0 && friends <= count;
         let next = match reader.value(key) {
+            Some(Value::Set(members)) if takes_all(members.len()) => {
+                members.for_each(&mut add);
+                0
+            }
+            Some(Value::Ranking(ranking)) if takes_all(ranking.len()) => {
+                ranking.visit(0..ranking.len(), Order::Ascending, |name, _| add(name));
+                0
+            }
             Some(Value::Set(members)) => members.scan(cursor, count, &mut add),
             Some(Value::Ranking(ranking)) => ranking.scan(cursor, count, |name, _| add(name)),
             Some(Value::String(_)) => return Err(CommandError::WRONG_TYPE),
@@ -440,9 +461,15 @@ impl Ranker<'_, '_> {
     /// The rows' ranks on the whole board.
     fn global_ranks(&self, standing: &Standing, rows: &[Row], globals: Globals<'_>) -> Vec<Option<usize>> {
         let rank_on = |board: Option<&Ranking>, rows: &[Row]| -> Vec<Option<usize>> {
-            let rank =
-                |row: &Row| board?.rank(standing.name(row.name), self.request.order).map(|(rank, _)| rank);
-            rows.iter().map(rank).collect()
+            let name = |row: &Row| standing.name(row.name);
+            let Some(board) = board else { return vec![None; rows.len()] };
+            let mut ranks = Vec::with_capacity(rows.len());
+            for rows in rows.chunks(PREFETCHED_MEMBERS) {
+                board.prefetch_ranks(rows.iter().map(name));
+                let rank = |row: &Row| board.rank(name(row), self.request.order).map(|(rank, _)| rank);
+                ranks.extend(rows.iter().map(rank));
+            }
+            ranks
         };
         match globals {
             Globals::Held(board) => rank_on(board, rows),
@@ -464,11 +491,6 @@ fn write_global(rank: Option<usize>, reply: &mut Reply<'_>) {
         Some(rank) => reply.count(rank),
         None => reply.null(),
     }
-}
-
-fn look_up(board: Option<&Ranking>, standing: &mut Standing, request: &Request<'_>) {
-    standing.ranked.reserve(standing.unranked.len());
-    look_up_from(board, standing, 0, request);
 }
 
 /// Moves those of `unranked[from..]` who have a score on `board` to `ranked`.
