@@ -38,8 +38,9 @@ pub fn eight_digits(number: u32) -> [u8; 8] {
 #[must_use]
 pub fn without_leading_zeros(digits: [u8; 8]) -> ([u8; 8], usize) {
     let digits = u64::from_le_bytes(digits);
-    let values = digits ^ u64::from_le_bytes(*b"00000000");
-    let zeros = (values.trailing_zeros() / 8).min(7);
+    // The last digit counts, zero or not.
+    let values = digits ^ u64::from_le_bytes(*b"00000000") | 1 << 56;
+    let zeros = values.trailing_zeros() / 8;
     ((digits >> (8 * zeros)).to_le_bytes(), 8 - zeros as usize)
 }
 

@@ -15,7 +15,7 @@
 //! Beside them stands [`mod@bench`], the load generator: a client, which uses `resp` and no other layer.
 //!
 //! Beneath them stand a few files that any layer may use and that use no layer: [`limits`], [`clock`],
-//! [`chance`], [`client`], [`decimal`], [`heap`], [`quoting`], [`glob`], [`usage`] and [`config`].
+//! [`chance`], [`client`], [`decimal`], [`names`], [`heap`], [`quoting`], [`glob`], [`usage`] and [`config`].
 
 pub mod address;
 pub mod bench;
@@ -29,6 +29,7 @@ pub mod glob;
 pub mod heap;
 pub mod journal;
 pub mod limits;
+pub mod names;
 pub mod quoting;
 pub mod ranking;
 pub mod rdb;

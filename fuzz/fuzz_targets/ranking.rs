@@ -136,7 +136,8 @@ fuzz_target!(|steps: Vec<Step<'_>>| {
     assert!(visited.iter().eq(model.order.iter()));
     visited.clear();
     ranking.visit_runs(0..ranking.len(), Order::Descending, |members, scores| {
-        visited.extend(members.iter().zip(scores).map(|(member, score)| (Score::new(*score).unwrap(), member.to_vec())));
+        let mut scores = scores.iter().map(|score| Score::new(*score).unwrap());
+        members.for_each(&mut Vec::new(), |member| visited.push((scores.next().unwrap(), member.to_vec())));
     });
     assert!(visited.iter().eq(model.order.iter().rev()));
     let mut scores = Vec::new();

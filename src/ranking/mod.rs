@@ -22,6 +22,7 @@ pub use skip_list::SkipListRanking;
 /// The structure the server uses.
 pub type Ranking = BlockRanking;
 
+use crate::names::{Names, Tails};
 use std::ops::Range;
 
 /// Which end of a ranking counts as first.
@@ -127,10 +128,12 @@ pub trait RankedMembers: Send + Sync {
     /// O(log n + members visited).
     fn visit(&self, ranks: Range<usize>, order: Order, visit: impl FnMut(&[u8], Score));
 
-    /// As [`Self::visit`], with the members and scores of a run at a time, as many as the structure likes to write out
-    /// together: what is done with them is quicker in a loop.
-    fn visit_runs(&self, ranks: Range<usize>, order: Order, mut visit: impl FnMut(&[&[u8]], &[f64])) {
-        self.visit(ranks, order, |member, score| visit(&[member], &[score.get()]));
+    /// As [`Self::visit`], with the members and scores of a run at a time, in the form in which the structure holds them:
+    /// what is done with them is quicker in a loop, and no member is put together that is only to be copied.
+    fn visit_runs(&self, ranks: Range<usize>, order: Order, mut visit: impl FnMut(&Names<'_>, &[f64])) {
+        self.visit(ranks, order, |member, score| {
+            visit(&Names::new(b"", Tails::Text(&[member])), &[score.get()]);
+        });
     }
 
     /// Removes the members of ascending ranks `ranks`, calling `removed` for each in ascending order.

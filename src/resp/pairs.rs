@@ -1,86 +1,123 @@
 //! Runs of (member, score) pairs, as ranges answer them: the longest replies that are sent often.
 //!
-//! A pair of a short member and a score of at most eight digits is six copies of whole words, each of which overwrites
-//! what the one before wrote past its own bytes. Digits are spelled for a run of scores before anything is copied, so
-//! that no copy waits for them. Other pairs are written by [`Reply::scored`].
+//! A pair of a short member and a score of at most eight digits is a few copies of whole words, each of which overwrites
+//! what the one before wrote past its own bytes. Digits are spelled for a run before anything is copied, so that no copy
+//! waits for them. Other pairs are written one by one.
 
 use super::Protocol;
-use super::reply::{Reply, SHORT_BYTES};
+use super::reply::{Reply, Room, SHORT_BYTES};
 use crate::decimal::{EIGHT_DIGITS, eight_digits_each, without_leading_zeros};
+use crate::names::{Names, RUN_MAX, Tails};
 
-/// Pairs spelled together.
-const TOGETHER: usize = 16;
+/// The longest prefix that is copied in whole words.
+const PREFIX_BYTES: usize = 23;
 
-/// Room for a pair, and for what its last copy touches past it.
-const PAIR_BYTES: usize = 4 + (5 + SHORT_BYTES + 2) + (4 + 8 + 2) + 8;
+/// Room for what stands before a member's tail: in RESP3 the header of the pair, the member's header, its prefix.
+const OPENING_BYTES: usize = b"*2\r\n$56\r\n".len() + PREFIX_BYTES;
+
+/// Room for what stands behind a member.
+const SCORE_BYTES: usize = b"\r\n$8\r\n12345678\r\n".len();
+
+/// Room for a pair, and for what its copies touch past it.
+const PAIR_BYTES: usize = OPENING_BYTES + SHORT_BYTES + SCORE_BYTES + 8;
 
 /// From here on a double has no room for fractions.
 const TWO_TO_52: f64 = 4_503_599_627_370_496.0;
 
-/// A member's header, in eight bytes of which some count.
-const HEADERS: [[u8; 8]; SHORT_BYTES + 1] = {
-    let mut headers = [*b"$0\r\n\0\0\0\0"; SHORT_BYTES + 1];
-    let mut len = 0;
-    while len < headers.len() {
-        let (tens, units) = (b'0' + (len / 10) as u8, b'0' + (len % 10) as u8);
-        headers[len] = if len < 10 {
-            [b'$', units, b'\r', b'\n', 0, 0, 0, 0]
-        } else {
-            [b'$', tens, units, b'\r', b'\n', 0, 0, 0]
-        };
-        len += 1;
-    }
-    headers
-};
-
 /// Writes the pairs of `members` and `scores`.
-pub(super) fn write(reply: &mut Reply<'_>, members: &[&[u8]], scores: &[f64]) {
-    for (members, scores) in members.chunks(TOGETHER).zip(scores.chunks(TOGETHER)) {
-        let mut wholes = [0; TOGETHER];
-        let mut are_plain = true;
-        for (whole, &score) in wholes.iter_mut().zip(scores) {
-            // The lowest bits of such a sum are the whole number that was added, if it was one.
-            *whole = (score + TWO_TO_52).to_bits() as u32;
-            are_plain &= f64::from(*whole) == score && *whole < EIGHT_DIGITS;
-        }
-        if are_plain && members.iter().all(|member| member.len() <= SHORT_BYTES) {
-            write_plain(reply, members, &eight_digits_each(&wholes));
-        } else {
-            members.iter().zip(scores).for_each(|(member, &score)| reply.scored(member, score));
+pub(super) fn write(reply: &mut Reply<'_>, members: &Names<'_>, scores: &[f64]) {
+    assert_eq!(members.count(), scores.len());
+    let prefix = members.prefix();
+    let mut wholes = [0; RUN_MAX];
+    if prefix.len() <= PREFIX_BYTES && read_short_scores(scores, &mut wholes) {
+        let digits = eight_digits_each(&wholes);
+        match members.tails() {
+            Tails::Words(words, lens) => {
+                let tails = words.iter().zip(lens.iter().map(|&len| usize::from(len)));
+                return write_short(reply, prefix, tails.zip(&digits), 8, |room, word, len| {
+                    room.push_word(*word, len);
+                });
+            }
+            Tails::Text(tails) => {
+                let longest = tails.iter().fold(0, |longest, tail| tail.len().max(longest));
+                let tails = tails.iter().map(|tail| (tail, tail.len()));
+                if longest <= SHORT_BYTES {
+                    return write_short(reply, prefix, tails.zip(&digits), longest, |room, tail, _| {
+                        room.push_bytes(tail);
+                    });
+                }
+            }
         }
     }
+    let mut scores = scores.iter();
+    members.for_each_tail(|tail| {
+        let score = scores.next().expect("as many scores as members");
+        reply.scored_joined([prefix, tail], *score);
+    });
 }
 
-fn write_plain(reply: &mut Reply<'_>, members: &[&[u8]], digits: &[[u8; 8]]) {
-    let is_nested = reply.protocol() == Protocol::Resp3;
-    let mut end = reply.out.len();
-    reply.out.resize(end + members.len() * PAIR_BYTES, 0);
-    for (member, &digits) in members.iter().zip(digits) {
-        let (digits, digits_len) = without_leading_zeros(digits);
-        let place: &mut [u8; PAIR_BYTES] =
-            reply.out[end..].first_chunk_mut().expect("room for every pair has been made");
-        let mut at = 0;
-        if is_nested {
-            place[..4].copy_from_slice(b"*2\r\n");
-            at = 4;
-        }
-        place[at..at + 8].copy_from_slice(&HEADERS[member.len()]);
-        at += if member.len() < 10 { 4 } else { 5 };
-        copy_short(&mut place[at..at + member.len()], member);
-        at += member.len();
-        let (between, between_len) = if is_nested {
-            (*b"\r\n,\0\0\0\0\0", 3)
-        } else {
-            ([b'\r', b'\n', b'$', b'0' + digits_len as u8, b'\r', b'\n', 0, 0], 6)
-        };
-        place[at..at + 8].copy_from_slice(&between);
-        at += between_len;
-        place[at..at + 8].copy_from_slice(&digits);
-        at += digits_len;
-        place[at..at + 2].copy_from_slice(b"\r\n");
-        end += at + 2;
+/// Whether all scores are whole, not negative, and have at most eight digits; `wholes` are they.
+fn read_short_scores(scores: &[f64], wholes: &mut [u32; RUN_MAX]) -> bool {
+    let mut are_short = true;
+    for (whole, &score) in wholes.iter_mut().zip(scores) {
+        // The lowest bits of such a sum are the whole number that was added, if it was one.
+        let sum = score + TWO_TO_52;
+        *whole = sum.to_bits() as u32;
+        are_short &= (sum - TWO_TO_52 == score) & (0.0..f64::from(EIGHT_DIGITS)).contains(&score);
     }
-    reply.out.truncate(end);
+    are_short
+}
+
+/// Writes pairs of a short prefix, tails of given lengths of at most `tail_max`, and scores of eight digits.
+fn write_short<'a, T>(
+    reply: &mut Reply<'_>,
+    prefix: &[u8],
+    pairs: impl ExactSizeIterator<Item = ((T, usize), &'a [u8; 8])>,
+    tail_max: usize,
+    push_tail: impl Fn(&mut Room<'_, PAIR_BYTES>, T, usize),
+) {
+    let protocol = reply.protocol();
+    let start = reply.out.len();
+    let pair_max = OPENING_BYTES - PREFIX_BYTES + prefix.len() + tail_max + SCORE_BYTES;
+    reply.out.resize(start + pairs.len() * pair_max + PAIR_BYTES, 0);
+    let places = &mut reply.out[start..];
+    let mut written = 0;
+    let (mut opening, mut opening_len, mut opened_tail) = ([0; OPENING_BYTES], 0, usize::MAX);
+    for ((tail, tail_len), score) in pairs {
+        // Members of one length begin alike, header and all.
+        if tail_len != opened_tail {
+            (opening, opening_len) = self::opening(protocol, prefix, tail_len);
+            opened_tail = tail_len;
+        }
+        let place = places[written..].first_chunk_mut().expect("room for every pair has been made");
+        let mut room = Room { place, len: 0 };
+        room.push_word(opening, opening_len);
+        push_tail(&mut room, tail, tail_len);
+        let (digits, digits_len) = without_leading_zeros(*score);
+        match protocol {
+            Protocol::Resp2 => {
+                room.push_word([b'\r', b'\n', b'$', b'0' + digits_len as u8, b'\r', b'\n', 0, 0], 6);
+            }
+            Protocol::Resp3 => room.push_word(*b"\r\n,\0", 3),
+        }
+        room.push_word(digits, digits_len);
+        room.push(*b"\r\n");
+        written += room.len;
+    }
+    reply.out.truncate(start + written);
+}
+
+/// What stands before the tail of a member, and how long it is.
+fn opening(protocol: Protocol, prefix: &[u8], tail_len: usize) -> ([u8; OPENING_BYTES], usize) {
+    let mut bytes = [0; OPENING_BYTES];
+    let mut room = Room { place: &mut bytes, len: 0 };
+    if protocol == Protocol::Resp3 {
+        room.push(*b"*2\r\n");
+    }
+    room.push_length(prefix.len() + tail_len);
+    room.push_bytes(prefix);
+    let len = room.len;
+    (bytes, len)
 }
 
 /// Copies up to [`SHORT_BYTES`] bytes; from 16 on in two pieces, which overlap.

@@ -5,6 +5,7 @@ use super::Protocol;
 use super::double::{self, Text};
 use super::pairs;
 use crate::decimal::{EIGHT_DIGITS, eight_digits, without_leading_zeros};
+use crate::names::Names;
 use std::fmt::Debug;
 
 /// Strings up to this long go to the output buffer together with their headers.
@@ -16,27 +17,28 @@ const ROOM_BYTES: usize = 64;
 
 /// The end of the output buffer, made ready for a short reply: pieces are copied there in whole words, of which the
 /// next one overwrites what did not count, because many copies of a few bytes cost more than what they copy.
-struct Room<'a> {
-    place: &'a mut [u8; ROOM_BYTES],
-    len: usize,
+#[derive(Debug)]
+pub(super) struct Room<'a, const BYTES: usize> {
+    pub(super) place: &'a mut [u8; BYTES],
+    pub(super) len: usize,
 }
 
-impl Room<'_> {
+impl<const BYTES: usize> Room<'_, BYTES> {
     /// Copies all of `bytes`, of which the first `len` count.
     #[inline]
-    fn push_word<const N: usize>(&mut self, bytes: [u8; N], len: usize) {
+    pub(super) fn push_word<const N: usize>(&mut self, bytes: [u8; N], len: usize) {
         self.place[self.len..self.len + N].copy_from_slice(&bytes);
         self.len += len;
     }
 
     #[inline]
-    fn push<const N: usize>(&mut self, bytes: [u8; N]) {
+    pub(super) fn push<const N: usize>(&mut self, bytes: [u8; N]) {
         self.push_word(bytes, N);
     }
 
     /// At most [`SHORT_BYTES`].
     #[inline]
-    fn push_bytes(&mut self, bytes: &[u8]) {
+    pub(super) fn push_bytes(&mut self, bytes: &[u8]) {
         pairs::copy_short(&mut self.place[self.len..self.len + bytes.len()], bytes);
         self.len += bytes.len();
     }
@@ -67,7 +69,7 @@ impl Room<'_> {
 
     /// The header of a bulk string of at most 99 bytes.
     #[inline]
-    fn push_length(&mut self, len: usize) {
+    pub(super) fn push_length(&mut self, len: usize) {
         let (tens, units) = (b'0' + (len / 10) as u8, b'0' + (len % 10) as u8);
         if len < 10 {
             self.push([b'$', units, b'\r', b'\n']);
@@ -196,10 +198,7 @@ impl<'a> Reply<'a> {
         if bytes.len() <= SHORT_BYTES {
             self.put(|room| room.push_bulk(bytes));
         } else {
-            self.out.reserve(bytes.len() + 16);
-            self.header(b'$', bytes.len() as i64);
-            self.out.extend_from_slice(bytes);
-            self.out.extend_from_slice(b"\r\n");
+            self.bulk_joined([bytes, &[]]);
         }
     }
 
@@ -288,21 +287,48 @@ impl<'a> Reply<'a> {
 
     /// One pair of a [`Reply::scored_list`].
     pub fn scored(&mut self, member: &[u8], score: f64) {
-        if self.protocol == Protocol::Resp3 {
-            self.array(2);
-        }
-        self.bulk(member);
-        self.double(score);
+        self.scored_joined([member, &[]], score);
     }
 
     /// Some pairs of a [`Reply::scored_list`]: the members and as many scores.
-    pub fn scored_run(&mut self, members: &[&[u8]], scores: &[f64]) {
+    pub fn scored_run(&mut self, members: &Names<'_>, scores: &[f64]) {
         pairs::write(self, members, scores);
+    }
+
+    /// Bulk strings of some names.
+    pub fn bulk_run(&mut self, names: &Names<'_>) {
+        names.for_each_tail(|tail| self.bulk_joined([names.prefix(), tail]));
+    }
+
+    /// One pair of a [`Reply::scored_list`] whose member is in two parts.
+    pub(super) fn scored_joined(&mut self, member: [&[u8]; 2], score: f64) {
+        if self.protocol == Protocol::Resp3 {
+            self.array(2);
+        }
+        self.bulk_joined(member);
+        self.double(score);
+    }
+
+    /// A bulk string that is in two parts.
+    fn bulk_joined(&mut self, [front, back]: [&[u8]; 2]) {
+        let len = front.len() + back.len();
+        if len <= SHORT_BYTES {
+            self.put(|room| {
+                room.push_length(len);
+                room.push_bytes(front);
+                room.push_bytes(back);
+                room.push(*b"\r\n");
+            });
+        } else {
+            self.out.reserve(len + 16);
+            self.header(b'$', len as i64);
+            [front, back, b"\r\n"].iter().for_each(|part| self.out.extend_from_slice(part));
+        }
     }
 
     /// Appends what `write` puts into the room it is given.
     #[inline]
-    fn put(&mut self, write: impl FnOnce(&mut Room<'_>)) {
+    fn put(&mut self, write: impl FnOnce(&mut Room<'_, ROOM_BYTES>)) {
         let start = self.out.len();
         self.out.extend_from_slice(&[0; ROOM_BYTES]);
         let place = self.out.last_chunk_mut().expect("as many bytes have just been added");
@@ -327,6 +353,7 @@ impl<'a> Reply<'a> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::names::{RUN_MAX, Tails};
 
     fn written(protocol: Protocol, write: impl FnOnce(&mut Reply<'_>)) -> String {
         let mut out = Vec::new();
@@ -355,22 +382,39 @@ mod tests {
     }
 
     #[test]
-    fn a_run_of_pairs_is_written_as_its_pairs_one_by_one() {
-        let names: Vec<String> = (0..120).map(|len| "m".repeat(len % 40)).collect();
+    fn a_run_is_written_as_its_members_one_by_one() {
+        let tails: Vec<String> = (0..40).map(|len| "t".repeat(len)).collect();
+        let tails: Vec<&[u8]> = tails.iter().map(String::as_bytes).collect();
+        let words = std::array::from_fn(|i| eight_digits(98_765 * i as u32));
+        let lens: [u8; RUN_MAX] = std::array::from_fn(|i| i as u8 % 9);
+        let prefix = [b'p'; 40];
+        let mut runs = Vec::new();
+        for prefix in [0, 1, 5, 22, 23, 24, 40].map(|len| &prefix[..len]) {
+            let text = (0..tails.len()).flat_map(|start| [1, 2, RUN_MAX].map(|len| (start, len)));
+            let text = text.filter_map(|(start, len)| tails.get(start..start + len));
+            runs.extend(text.map(|tails| Names::new(prefix, Tails::Text(tails))));
+            let digits = [&lens[..], &lens[..3], &lens[15..]];
+            runs.extend(digits.map(|lens| Names::new(prefix, Tails::Words(&words, lens))));
+        }
         let mut scores: Vec<f64> = (0..8).map(|power| 10f64.powi(power)).flat_map(|p| [p - 1.0, p]).collect();
         scores.extend([99_999_999.0, 0.0]);
-        let plain = scores.clone();
+        let few_digits = scores.len();
         scores.extend([-0.0, -1.0, 0.5, 1e8, 2f64.powi(32), 2f64.powi(32) + 5.0, 1e300]);
         scores.extend([f64::INFINITY, f64::NEG_INFINITY]);
-        for protocol in [Protocol::Resp2, Protocol::Resp3] {
-            for (start, scores) in (0..names.len()).flat_map(|start| [(start, &plain), (start, &scores)]) {
-                for count in [0, 1, 15, 16, 17, 33, 120] {
-                    let members: Vec<&[u8]> =
-                        names.iter().cycle().skip(start).map(String::as_bytes).take(count).collect();
-                    let scores: Vec<f64> = scores.iter().cycle().skip(start).copied().take(count).collect();
-                    let run = written(protocol, |reply| reply.scored_run(&members, &scores));
+        for (names, start) in runs.iter().flat_map(|names| (0..few_digits).map(move |start| (names, start))) {
+            let mut members = Vec::new();
+            names.for_each(&mut Vec::new(), |name| members.push(name.to_vec()));
+            for scores in [&scores[..few_digits], &scores] {
+                let scores: Vec<f64> =
+                    scores.iter().cycle().skip(start).copied().take(members.len()).collect();
+                for protocol in [Protocol::Resp2, Protocol::Resp3] {
+                    let run = written(protocol, |reply| {
+                        reply.scored_run(names, &scores);
+                        reply.bulk_run(names);
+                    });
                     let singly = written(protocol, |reply| {
                         members.iter().zip(&scores).for_each(|(member, score)| reply.scored(member, *score));
+                        members.iter().for_each(|member| reply.bulk(member));
                     });
                     assert_eq!(run, singly);
                 }

@@ -144,9 +144,11 @@ pub(crate) fn compare(
         let runs = |order| {
             let mut visited: Vec<Pair> = Vec::new();
             ranking.visit_runs(range.clone(), order, |members, scores| {
-                assert!(!members.is_empty() && members.len() == scores.len());
-                let score = |&score: &f64| Score::new(score).expect("not NaN");
-                visited.extend(members.iter().map(|m| m.to_vec()).zip(scores.iter().map(score)));
+                assert_eq!(members.count(), scores.len());
+                let mut scores = scores.iter().map(|score| Score::new(*score).expect("not NaN"));
+                members.for_each(&mut Vec::new(), |member| {
+                    visited.push((member.to_vec(), scores.next().expect("a score for each member")));
+                });
             });
             visited
         };

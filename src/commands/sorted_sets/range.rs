@@ -236,7 +236,7 @@ fn range(keys: Reader<'_>, call: &Call<'_>, reply: &mut Reply<'_>, given: Given)
     } else if with_scores {
         ranking.visit_runs(ranks, order, |members, scores| reply.scored_run(members, scores));
     } else {
-        ranking.visit(ranks, order, |member, _| reply.bulk(member));
+        ranking.visit_runs(ranks, order, |members, _| reply.bulk_run(members));
     }
     Ok(())
 }
@@ -253,7 +253,7 @@ impl ReplySource for CopiedRange {
         if self.with_scores {
             self.excerpt.visit_block(|members, scores| reply.scored_run(members, scores))
         } else {
-            self.excerpt.visit_block(|members, _| members.iter().for_each(|member| reply.bulk(member)))
+            self.excerpt.visit_block(|members, _| reply.bulk_run(members))
         }
     }
 

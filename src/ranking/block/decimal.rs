@@ -53,19 +53,16 @@ impl Digits {
         aligned.checked_mul(self.lengths())?.checked_add((len - usize::from(self.min)) as u64)
     }
 
-    /// Takes a code apart: the value without its last eight digits, those eight as a number, and how many digits the
-    /// code was made from. What is spelled of the two by [`Self::high_digits`] and [`Self::low_digits`] begins with them.
+    /// Takes codes apart: values of which [`Self::high_digits`] and [`Self::low_digits`] spell the front and the last
+    /// eight digits, and how many of those digits the codes were made from.
     #[inline]
-    pub(super) fn decode(self, code: u64) -> (u64, u32, usize) {
-        let (value, len) = if self.min == self.max {
-            (code, usize::from(self.max))
-        } else {
-            // With zeros behind the digits, the value has `max` of them.
-            let lengths = self.lengths();
-            (code / lengths, usize::from(self.min) + (code % lengths) as usize)
-        };
-        let high = value / u64::from(EIGHT_DIGITS);
-        (high, (value % u64::from(EIGHT_DIGITS)) as u32, len)
+    pub(super) fn values<const N: usize>(self, codes: &[u64; N]) -> ([u64; N], [u8; N]) {
+        if self.min == self.max {
+            return (*codes, [self.max; N]);
+        }
+        // With zeros behind the digits, the value has `max` of them.
+        let lengths = self.lengths();
+        (codes.map(|code| code / lengths), codes.map(|code| self.min + (code % lengths) as u8))
     }
 
     /// How many digits [`Self::high_digits`] gives.
@@ -94,11 +91,12 @@ impl Digits {
 
     /// Appends the digits that `code` was made from.
     pub(super) fn write(self, code: u64, out: &mut Vec<u8>) {
-        let (high, low, len) = self.decode(code);
+        let ([value], [len]) = self.values(&[code]);
+        let (high, low) = (value / u64::from(EIGHT_DIGITS), (value % u64::from(EIGHT_DIGITS)) as u32);
         let start = out.len();
         out.extend_from_slice(&self.high_digits(high)[..self.high_count()]);
         out.extend_from_slice(&self.low_digits(eight_digits(low)));
-        out.truncate(start + len);
+        out.truncate(start + usize::from(len));
     }
 }
 

@@ -29,7 +29,6 @@ use std::ops::Range;
 use crate::heap::allocation_bytes;
 use decimal::Digits;
 pub(super) use run::Run;
-pub(super) use visit::Scratch;
 
 /// What a whole-width read of the last number may touch beyond it.
 const PADDING: usize = 8;
@@ -153,7 +152,7 @@ impl Block {
             0 => self.score_base,
             8 => f64::from_bits(self.number_at(at, 8)),
             // At most 32 bits above a whole base, so that both the conversion and the sum are exact.
-            width => self.score_base + self.number_at(at, width) as f64,
+            width => self.score_base + f64::from(self.number_at(at, width) as u32),
         }
     }
 

@@ -1,4 +1,4 @@
-//! Showing entries: a run of them is written out, then shown as a whole.
+//! Showing entries: a run of them at a time, in the form in which they are held.
 //!
 //! Together, because a loop over one array keeps the processor busier than a loop that goes from array to array for
 //! each entry, and because reading back what has only just been written makes it wait.
@@ -7,23 +7,14 @@ use std::ops::Range;
 
 use super::super::Order;
 use super::{Block, MemberForm};
-use crate::decimal::eight_digits_each;
+use crate::decimal::{EIGHT_DIGITS, eight_digits_each};
+use crate::names::{Names, RUN_MAX, Tails};
 
-/// Entries a run has at most.
-const RUN_MAX: usize = 16;
+/// The longest prefix that is put before digits which all of a run have.
+const HEAD_PREFIX_BYTES: usize = 32;
 
-/// A common head up to this long is copied in whole words.
-const HEAD_BYTES: usize = 24;
-
-/// Where the entries of a run are written out.
-#[derive(Debug, Default)]
-pub(in crate::ranking) struct Scratch {
-    bytes: Vec<u8>,
-    /// Where each member stands in `bytes`.
-    members: [(u32, u32); RUN_MAX],
-    /// What the decimal members of a run have in common: prefix and first digits.
-    head: Vec<u8>,
-}
+/// Room for all digits of a code, and for what the copy of the last of them touches past it.
+const DIGITS_BYTES: usize = 24;
 
 impl Block {
     /// Calls `visit` with runs of entries until all of `range` have been shown.
@@ -31,8 +22,7 @@ impl Block {
         &self,
         range: Range<usize>,
         order: Order,
-        scratch: &mut Scratch,
-        visit: &mut impl FnMut(&[&[u8]], &[f64]),
+        visit: &mut impl FnMut(&Names<'_>, &[f64]),
     ) {
         let mut rest = range;
         while !rest.is_empty() {
@@ -41,74 +31,140 @@ impl Block {
                 Order::Ascending => rest.start..rest.start + count,
                 Order::Descending => rest.end - count..rest.end,
             };
-            match self.form {
-                MemberForm::Text => self.write_out_text(shown.clone(), scratch),
-                MemberForm::Decimal => self.write_out_decimal(shown.clone(), scratch),
-            }
-            let mut scores = [0.0; RUN_MAX];
-            scores.iter_mut().zip(shown).for_each(|(score, i)| *score = self.score(i));
-            let mut members = [&[][..]; RUN_MAX];
-            for (member, &(start, len)) in members.iter_mut().zip(&scratch.members[..count]) {
-                *member = &scratch.bytes[start as usize..][..len as usize];
-            }
-            let (members, scores) = (&mut members[..count], &mut scores[..count]);
             match order {
                 Order::Ascending => rest.start += count,
-                Order::Descending => {
-                    rest.end -= count;
-                    members.reverse();
-                    scores.reverse();
+                Order::Descending => rest.end -= count,
+            }
+            let mut scores = [0.0; RUN_MAX];
+            self.copy_scores(shown.clone(), &mut scores);
+            put_in_order(&mut scores[..count], order);
+            match self.form {
+                MemberForm::Text => {
+                    let mut suffixes = [&[][..]; RUN_MAX];
+                    suffixes.iter_mut().zip(shown).for_each(|(suffix, i)| *suffix = self.suffix(i));
+                    put_in_order(&mut suffixes[..count], order);
+                    visit(&Names::new(self.prefix(), Tails::Text(&suffixes[..count])), &scores[..count]);
+                }
+                MemberForm::Decimal => {
+                    let mut codes = [self.member_base; RUN_MAX];
+                    codes.iter_mut().zip(shown).for_each(|(code, i)| *code += self.number(i));
+                    put_in_order(&mut codes[..count], order);
+                    self.spell(&codes, count, |names| visit(names, &scores[..count]));
                 }
             }
-            visit(members, scores);
         }
     }
 
-    fn write_out_text(&self, entries: Range<usize>, scratch: &mut Scratch) {
-        scratch.bytes.clear();
-        for (member, i) in scratch.members.iter_mut().zip(entries) {
-            let start = scratch.bytes.len();
-            scratch.bytes.extend_from_slice(self.prefix());
-            scratch.bytes.extend_from_slice(self.suffix(i));
-            *member = (start as u32, (scratch.bytes.len() - start) as u32);
+    /// Calls `show` with the names that the first `count` of `codes` were made from.
+    fn spell(&self, codes: &[u64; RUN_MAX], count: usize, show: impl FnOnce(&Names<'_>)) {
+        let (prefix, digits) = (self.prefix(), self.digits);
+        let (values, lens) = digits.values(codes);
+        let high = values[0] / u64::from(EIGHT_DIGITS);
+        let lows = values.map(|value| value.wrapping_sub(high * u64::from(EIGHT_DIGITS)));
+        let begin_alike = lows.iter().fold(true, |alike, &low| alike & (low < u64::from(EIGHT_DIGITS)));
+        let high_count = digits.high_count();
+        let has_one_length = digits.min == digits.max;
+        if begin_alike && (high_count == 0 || has_one_length && prefix.len() <= HEAD_PREFIX_BYTES) {
+            let words = eight_digits_each(&lows.map(|low| low as u32)).map(|word| digits.low_digits(word));
+            let lens = lens.map(|len| len - high_count as u8);
+            let tails = Tails::Words(&words, &lens[..count]);
+            if high_count == 0 {
+                return show(&Names::new(prefix, tails));
+            }
+            let mut head = [0; HEAD_PREFIX_BYTES + 16];
+            head[..prefix.len()].copy_from_slice(prefix);
+            head[prefix.len()..prefix.len() + 16].copy_from_slice(&digits.high_digits(high));
+            return show(&Names::new(&head[..prefix.len() + high_count], tails));
+        }
+        let mut spelled = [[0; DIGITS_BYTES]; RUN_MAX];
+        let lows = eight_digits_each(&values.map(|value| (value % u64::from(EIGHT_DIGITS)) as u32));
+        for ((spelled, value), low) in spelled.iter_mut().zip(values).zip(lows) {
+            spelled[..16].copy_from_slice(&digits.high_digits(value / u64::from(EIGHT_DIGITS)));
+            spelled[high_count..high_count + 8].copy_from_slice(&digits.low_digits(low));
+        }
+        let tails: [&[u8]; RUN_MAX] = std::array::from_fn(|i| &spelled[i][..usize::from(lens[i])]);
+        show(&Names::new(prefix, Tails::Text(&tails[..count])));
+    }
+
+    /// Copies the scores of `entries`.
+    fn copy_scores(&self, entries: Range<usize>, scores: &mut [f64; RUN_MAX]) {
+        let width = usize::from(self.score_width);
+        let at = self.scores_at();
+        let own = &self.data[at + entries.start * width..at + entries.end * width];
+        match width {
+            0 => *scores = [self.score_base; RUN_MAX],
+            1 => self.copy_whole_scores(own.as_chunks::<1>().0, |[byte]| u32::from(byte), scores),
+            2 => self.copy_whole_scores(own.as_chunks().0, |two| u32::from(u16::from_le_bytes(two)), scores),
+            4 => self.copy_whole_scores(own.as_chunks().0, u32::from_le_bytes, scores),
+            _ => {
+                let own = own.as_chunks().0.iter().map(|eight| f64::from_le_bytes(*eight));
+                scores.iter_mut().zip(own).for_each(|(score, own)| *score = own);
+            }
         }
     }
 
-    /// Each member has a place of the same size. What the members share is copied there, then what differs.
-    fn write_out_decimal(&self, entries: Range<usize>, scratch: &mut Scratch) {
-        let Scratch { bytes, members, head } = scratch;
-        let prefix = self.prefix();
-        let head_len = prefix.len() + self.digits.high_count();
-        head.clear();
-        head.extend_from_slice(prefix);
-        head.resize(head_len.max(HEAD_BYTES), 0);
-        let place_bytes = head.len() + 8;
-        bytes.resize(entries.len() * place_bytes, 0);
-
-        let mut parts = [(0, 0); RUN_MAX];
-        let mut lows = [0; RUN_MAX];
-        for ((part, low), i) in parts.iter_mut().zip(&mut lows).zip(entries) {
-            let (high, low_part, len) = self.digits.decode(self.member_base + self.number(i));
-            *part = (high, len);
-            *low = low_part;
+    fn copy_whole_scores<const WIDTH: usize>(
+        &self,
+        own: &[[u8; WIDTH]],
+        read: impl Fn([u8; WIDTH]) -> u32,
+        scores: &mut [f64; RUN_MAX],
+    ) {
+        for (score, own) in scores.iter_mut().zip(own) {
+            *score = self.score_base + f64::from(read(*own));
         }
-        let lows = eight_digits_each(&lows);
-        let mut spelled = None;
-        let mut start = 0;
-        let places = bytes.chunks_exact_mut(place_bytes);
-        for (((place, member), &(high, len)), &low) in places.zip(members).zip(&parts).zip(&lows) {
-            if spelled != Some(high) {
-                spelled = Some(high);
-                let digits = &self.digits.high_digits(high)[..self.digits.high_count()];
-                head[prefix.len()..head_len].copy_from_slice(digits);
+    }
+}
+
+/// Turns what was read upwards.
+fn put_in_order<T>(run: &mut [T], order: Order) {
+    if order == Order::Descending {
+        run.reverse();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::Run;
+    use super::*;
+    use crate::chance::Chance;
+
+    /// Numbers of one length and of several, that share their front and that do not, behind prefixes short and long.
+    #[test]
+    fn runs_show_the_entries_that_were_packed() {
+        let mut chance = Chance::seeded(8);
+        let long = "p".repeat(HEAD_PREFIX_BYTES + 1);
+        for (prefix, width, below) in [
+            ("user:", 12, 1 << 20),
+            ("user:", 0, 1_000_000),
+            ("", 8, 100_000_000),
+            ("", 0, 1 << 40),
+            ("p", 19, 1 << 63),
+            (&long[1..], 12, 1 << 20),
+            (&long, 12, 1 << 20),
+            (&long, 0, 20_000_000_000),
+        ] {
+            let mut entries: Vec<(u64, String)> = (0..70)
+                .map(|_| (chance.below(1000), format!("{prefix}{:0width$}", chance.below(below))))
+                .collect();
+            entries.sort();
+            entries.dedup();
+            let mut run = Run::default();
+            entries.iter().for_each(|(score, name)| run.push(*score as f64, name.as_bytes(), 0));
+            let block = Block::pack(&run, 0..run.len());
+            assert_eq!(block.form, MemberForm::Decimal, "{prefix} {width} {below}");
+            for (start, end) in [(0, entries.len()), (3, 4), (5, 40), (30, 46)] {
+                for order in [Order::Ascending, Order::Descending] {
+                    let mut shown = Vec::new();
+                    block.visit_runs(start..end, order, &mut |names, scores| {
+                        let mut scores = scores.iter().map(|score| *score as u64);
+                        names.for_each(&mut Vec::new(), |name| {
+                            shown.push((scores.next().unwrap(), String::from_utf8(name.to_vec()).unwrap()));
+                        });
+                    });
+                    put_in_order(&mut shown, order);
+                    assert_eq!(shown, entries[start..end]);
+                }
             }
-            place[..HEAD_BYTES].copy_from_slice(&head[..HEAD_BYTES]);
-            if head_len > HEAD_BYTES {
-                place[HEAD_BYTES..head_len].copy_from_slice(&head[HEAD_BYTES..head_len]);
-            }
-            place[head_len..head_len + 8].copy_from_slice(&self.digits.low_digits(low));
-            *member = (start as u32, (prefix.len() + len) as u32);
-            start += place_bytes;
         }
     }
 }

@@ -8,8 +8,9 @@ use std::mem::size_of;
 use std::ops::Range;
 
 use super::super::Order;
-use super::super::block::{Block, Scratch};
+use super::super::block::Block;
 use super::BlockRanking;
+use crate::names::Names;
 
 /// Members and scores copied out of a ranking.
 #[derive(Debug)]
@@ -18,7 +19,6 @@ pub struct Excerpt {
     blocks: VecDeque<(Block, Range<usize>)>,
     block_bytes: usize,
     order: Order,
-    scratch: Scratch,
 }
 
 impl BlockRanking {
@@ -26,8 +26,7 @@ impl BlockRanking {
     /// O(log n + members copied), at a few nanoseconds a member.
     #[must_use]
     pub fn excerpt(&self, ranks: Range<usize>, order: Order) -> Excerpt {
-        let mut excerpt =
-            Excerpt { blocks: VecDeque::new(), block_bytes: 0, order, scratch: Scratch::default() };
+        let mut excerpt = Excerpt { blocks: VecDeque::new(), block_bytes: 0, order };
         self.visit_blocks(ranks, order, |block, entries| {
             let copy = block.trimmed();
             excerpt.block_bytes += copy.allocated_bytes();
@@ -40,10 +39,10 @@ impl BlockRanking {
 impl Excerpt {
     /// Shows the members and scores of the next block, a run of them at a time, and frees it. Returns whether there are
     /// more.
-    pub fn visit_block(&mut self, mut visit: impl FnMut(&[&[u8]], &[f64])) -> bool {
+    pub fn visit_block(&mut self, mut visit: impl FnMut(&Names<'_>, &[f64])) -> bool {
         if let Some((block, entries)) = self.blocks.pop_front() {
             self.block_bytes -= block.allocated_bytes();
-            block.visit_runs(entries, self.order, &mut self.scratch, &mut visit);
+            block.visit_runs(entries, self.order, &mut visit);
         }
         !self.blocks.is_empty()
     }
@@ -89,7 +88,10 @@ mod tests {
                 let mut shown = Vec::new();
                 let mut bytes = excerpt.memory_bytes();
                 while excerpt.visit_block(|members, scores| {
-                    shown.extend(members.iter().map(|member| member.to_vec()).zip(scores.iter().copied()));
+                    let mut scores = scores.iter();
+                    members.for_each(&mut Vec::new(), |member| {
+                        shown.push((member.to_vec(), *scores.next().expect("a score for each member")));
+                    });
                 }) {
                     assert!(excerpt.memory_bytes() < bytes, "what has been shown is freed");
                     bytes = excerpt.memory_bytes();

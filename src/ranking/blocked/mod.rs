@@ -18,13 +18,14 @@ use std::mem::size_of;
 use std::ops::Range;
 
 use super::arena::NONE;
-use super::block::{Block, Place, Run, Scratch, Tie};
+use super::block::{Block, Place, Run, Tie};
 use super::levels::{Leaf, Levels};
 use super::member_hash::MemberHasher;
 use super::member_index::{MemberHashes, MemberIndex, place_of, tag_of};
 use super::prefetch;
 use super::{Aim, Bound, Order, RankedMembers, Score, Updated};
 use crate::heap::allocation_bytes;
+use crate::names::Names;
 
 /// Index segments dropped in one step.
 const SEGMENTS_A_STEP: usize = 64;
@@ -101,7 +102,7 @@ impl BlockRanking {
         }
         match order {
             Order::Ascending => {
-                let (mut at, mut start) = self.levels.select(ranks.start);
+                let (mut at, mut start) = self.levels.select(ranks.start, self.len);
                 while rest > 0 {
                     let leaf = self.levels.leaf(at);
                     let end = leaf.block.len().min(start + rest);
@@ -114,7 +115,7 @@ impl BlockRanking {
                 }
             }
             Order::Descending => {
-                let (mut at, last) = self.levels.select(ranks.end - 1);
+                let (mut at, last) = self.levels.select(ranks.end - 1, self.len);
                 let mut end = last + 1;
                 while rest > 0 {
                     let leaf = self.levels.leaf(at);
@@ -241,23 +242,25 @@ impl RankedMembers for BlockRanking {
     }
 
     fn visit(&self, ranks: Range<usize>, order: Order, mut visit: impl FnMut(&[u8], Score)) {
+        let mut scratch = Vec::new();
         self.visit_runs(ranks, order, |members, scores| {
-            members.iter().zip(scores).for_each(|(member, &score)| visit(member, score_of(score)));
+            let mut scores = scores.iter();
+            members.for_each(&mut scratch, |member| {
+                let score = scores.next().expect("as many scores as members");
+                visit(member, score_of(*score));
+            });
         });
     }
 
-    fn visit_runs(&self, ranks: Range<usize>, order: Order, mut visit: impl FnMut(&[&[u8]], &[f64])) {
-        let mut scratch = Scratch::default();
-        self.visit_blocks(ranks, order, |block, entries| {
-            block.visit_runs(entries, order, &mut scratch, &mut visit);
-        });
+    fn visit_runs(&self, ranks: Range<usize>, order: Order, mut visit: impl FnMut(&Names<'_>, &[f64])) {
+        self.visit_blocks(ranks, order, |block, entries| block.visit_runs(entries, order, &mut visit));
     }
 
     fn remove_range(&mut self, ranks: Range<usize>, mut removed: impl FnMut(&[u8], Score)) {
         assert!(ranks.start <= ranks.end && ranks.end <= self.len, "ranks {ranks:?} of {}", self.len);
         let mut rest = ranks.len();
         while rest > 0 {
-            let (leaf, start) = self.levels.select(ranks.start);
+            let (leaf, start) = self.levels.select(ranks.start, self.len);
             let block = self.levels.block(leaf);
             let end = block.len().min(start + rest);
             let mut gone = Run::default();

@@ -102,6 +102,28 @@ impl Node {
         self.spans[..i].iter().map(|&span| span as usize).sum()
     }
 
+    /// The child that the member of rank `rank` of the `len` beneath this node stands under, and how many stand before
+    /// that child.
+    fn child_of_rank(&self, rank: usize, len: usize) -> (usize, usize) {
+        // From the nearer end: the first and the last are asked for most.
+        if rank < len / 2 {
+            let (mut child, mut before) = (0, 0);
+            while before + self.spans[child] as usize <= rank {
+                before += self.spans[child] as usize;
+                child += 1;
+            }
+            (child, before)
+        } else {
+            let mut child = self.spans.len() - 1;
+            let mut before = len - self.spans[child] as usize;
+            while before > rank {
+                child -= 1;
+                before -= self.spans[child] as usize;
+            }
+            (child, before)
+        }
+    }
+
     fn allocated_bytes(&self) -> usize {
         let numbers = |numbers: &Vec<u32>| allocation_bytes(numbers.capacity() * size_of::<u32>());
         self.keys.allocated_bytes() + numbers(&self.children) + numbers(&self.spans)
@@ -173,17 +195,15 @@ impl Levels {
         before + self.block(at).position(place)
     }
 
-    /// The leaf and the entry in it of rank `rank`, which must be below the number of members.
-    pub(super) fn select(&self, rank: usize) -> (u32, usize) {
+    /// The leaf and the entry in it of rank `rank`, which must be below `len`, the number of members.
+    pub(super) fn select(&self, rank: usize, len: usize) -> (u32, usize) {
         let mut at = self.root;
-        let mut rest = rank;
+        let (mut rest, mut beneath) = (rank, len);
         for _ in 0..self.height {
             let node = &self.nodes[at];
-            let mut child = 0;
-            while rest >= node.spans[child] as usize {
-                rest -= node.spans[child] as usize;
-                child += 1;
-            }
+            let (child, before) = node.child_of_rank(rest, beneath);
+            rest -= before;
+            beneath = node.spans[child] as usize;
             at = node.children[child];
         }
         (at, rest)
