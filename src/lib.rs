@@ -29,7 +29,7 @@ pub mod glob;
 pub mod heap;
 pub mod journal;
 pub mod limits;
-pub mod names;
+pub mod name_run;
 pub mod quoting;
 pub mod ranking;
 pub mod rdb;

@@ -18,7 +18,7 @@ const LAYERS: [(&str, &[&str]); 8] = [
 /// Beneath the layers: any layer may use them and they use no layer. `ranking` has no clock,
 /// no configuration and no process.
 const FOUNDATION: [&str; 12] = [
-    "address", "limits", "decimal", "names", "heap", "clock", "chance", "client", "config", "glob",
+    "address", "limits", "decimal", "name_run", "heap", "clock", "chance", "client", "config", "glob",
     "quoting", "usage",
 ];
 const NOT_FOR_RANKING: [&str; 5] = ["address", "client", "clock", "config", "usage"];

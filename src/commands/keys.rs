@@ -2,7 +2,7 @@
 
 use super::call::Call;
 use super::error::{CommandError, Outcome};
-use super::names::Names;
+use super::name_list::NameList;
 use super::scanning::{ScanOptions, parse_cursor};
 use super::spec::{AllKeys, CommandSpec, Flag, Group, Keys, Run};
 use crate::glob::{Case, matches};
@@ -152,7 +152,7 @@ fn scan(keys: &mut AllKeys<'_, '_>, call: &Call<'_>, reply: &mut Reply<'_>) -> O
         }
         Ok(is_kind)
     })?;
-    let mut found = Names::default();
+    let mut found = NameList::default();
     let next = keys.shards.scan(keys.session.database, cursor, count, |key, key_kind| {
         let fits = pattern.is_none_or(|pattern| matches(pattern, key, Case::Sensitive))
             && kind.is_none_or(|kind| kind.eq_ignore_ascii_case(key_kind.name().as_bytes()));
@@ -172,7 +172,7 @@ fn keys(all: &mut AllKeys<'_, '_>, call: &Call<'_>, reply: &mut Reply<'_>) -> Ou
     let (shards, database) = (&all.shards, all.session.database);
     call.announce(shards.size(database).keys)?;
     let pattern = call.argument(1);
-    let mut found = Names::default();
+    let mut found = NameList::default();
     let mut cursor = 0;
     loop {
         cursor = shards.scan(database, cursor, limits::MEMBERS_PER_LOCK, |key, _| {

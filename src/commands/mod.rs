@@ -20,7 +20,7 @@ mod introspection;
 mod keys;
 pub mod mailbox;
 mod memory;
-mod names;
+mod name_list;
 mod prepared;
 pub mod pubsub;
 mod scanning;

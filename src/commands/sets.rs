@@ -2,7 +2,7 @@
 
 use super::call::Call;
 use super::error::Outcome;
-use super::names::Names;
+use super::name_list::NameList;
 use super::spec::{CommandSpec, Flag, Group, Keys, Lookahead, Run};
 use crate::resp::reply::Reply;
 use crate::store::{Members, Missing, Reader, Writer};
@@ -94,7 +94,7 @@ fn smembers(keys: Reader<'_>, call: &Call<'_>, reply: &mut Reply<'_>) -> Outcome
     call.announce(set.len())?;
     reply.set(set.len());
     if reply.is_streamed() {
-        let mut members = Names::default();
+        let mut members = NameList::default();
         set.for_each(|member| members.push(member));
         reply.stream(members);
     } else {

@@ -22,7 +22,7 @@ pub use skip_list::SkipListRanking;
 /// The structure the server uses.
 pub type Ranking = BlockRanking;
 
-use crate::names::{Names, Tails};
+use crate::name_run::{NameRun, Tails};
 use std::ops::Range;
 
 /// Which end of a ranking counts as first.
@@ -130,9 +130,9 @@ pub trait RankedMembers: Send + Sync {
 
     /// As [`Self::visit`], with the members and scores of a run at a time, in the form in which the structure holds them:
     /// what is done with them is quicker in a loop, and no member is put together that is only to be copied.
-    fn visit_runs(&self, ranks: Range<usize>, order: Order, mut visit: impl FnMut(&Names<'_>, &[f64])) {
+    fn visit_runs(&self, ranks: Range<usize>, order: Order, mut visit: impl FnMut(&NameRun<'_>, &[f64])) {
         self.visit(ranks, order, |member, score| {
-            visit(&Names::new(b"", Tails::Text(&[member])), &[score.get()]);
+            visit(&NameRun::new(b"", Tails::Text(&[member])), &[score.get()]);
         });
     }
 

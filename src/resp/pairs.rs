@@ -7,7 +7,7 @@
 use super::Protocol;
 use super::reply::{Reply, Room, SHORT_BYTES};
 use crate::decimal::{EIGHT_DIGITS, eight_digits_each, without_leading_zeros};
-use crate::names::{Names, RUN_MAX, Tails};
+use crate::name_run::{NameRun, RUN_MAX, Tails};
 
 /// The longest prefix that is copied in whole words.
 const PREFIX_BYTES: usize = 23;
@@ -25,7 +25,7 @@ const PAIR_BYTES: usize = OPENING_BYTES + SHORT_BYTES + SCORE_BYTES + 8;
 const TWO_TO_52: f64 = 4_503_599_627_370_496.0;
 
 /// Writes the pairs of `members` and `scores`.
-pub(super) fn write(reply: &mut Reply<'_>, members: &Names<'_>, scores: &[f64]) {
+pub(super) fn write(reply: &mut Reply<'_>, members: &NameRun<'_>, scores: &[f64]) {
     assert_eq!(members.count(), scores.len());
     let prefix = members.prefix();
     let mut wholes = [0; RUN_MAX];

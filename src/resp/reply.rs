@@ -5,7 +5,7 @@ use super::Protocol;
 use super::double::{self, Text};
 use super::pairs;
 use crate::decimal::{EIGHT_DIGITS, eight_digits, without_leading_zeros};
-use crate::names::Names;
+use crate::name_run::NameRun;
 use std::fmt::Debug;
 
 /// Strings up to this long go to the output buffer together with their headers.
@@ -291,12 +291,12 @@ impl<'a> Reply<'a> {
     }
 
     /// Some pairs of a [`Reply::scored_list`]: the members and as many scores.
-    pub fn scored_run(&mut self, members: &Names<'_>, scores: &[f64]) {
+    pub fn scored_run(&mut self, members: &NameRun<'_>, scores: &[f64]) {
         pairs::write(self, members, scores);
     }
 
     /// Bulk strings of some names.
-    pub fn bulk_run(&mut self, names: &Names<'_>) {
+    pub fn bulk_run(&mut self, names: &NameRun<'_>) {
         names.for_each_tail(|tail| self.bulk_joined([names.prefix(), tail]));
     }
 
@@ -353,7 +353,7 @@ impl<'a> Reply<'a> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::names::{RUN_MAX, Tails};
+    use crate::name_run::{RUN_MAX, Tails};
 
     fn written(protocol: Protocol, write: impl FnOnce(&mut Reply<'_>)) -> String {
         let mut out = Vec::new();
@@ -392,9 +392,9 @@ mod tests {
         for prefix in [0, 1, 5, 22, 23, 24, 40].map(|len| &prefix[..len]) {
             let text = (0..tails.len()).flat_map(|start| [1, 2, RUN_MAX].map(|len| (start, len)));
             let text = text.filter_map(|(start, len)| tails.get(start..start + len));
-            runs.extend(text.map(|tails| Names::new(prefix, Tails::Text(tails))));
+            runs.extend(text.map(|tails| NameRun::new(prefix, Tails::Text(tails))));
             let digits = [&lens[..], &lens[..3], &lens[15..]];
-            runs.extend(digits.map(|lens| Names::new(prefix, Tails::Words(&words, lens))));
+            runs.extend(digits.map(|lens| NameRun::new(prefix, Tails::Words(&words, lens))));
         }
         let mut scores: Vec<f64> = (0..8).map(|power| 10f64.powi(power)).flat_map(|p| [p - 1.0, p]).collect();
         scores.extend([99_999_999.0, 0.0]);

@@ -8,7 +8,7 @@ use std::ops::Range;
 use super::super::Order;
 use super::{Block, MemberForm};
 use crate::decimal::{EIGHT_DIGITS, eight_digits_each};
-use crate::names::{Names, RUN_MAX, Tails};
+use crate::name_run::{NameRun, RUN_MAX, Tails};
 
 /// The longest prefix that is put before digits which all of a run have.
 const HEAD_PREFIX_BYTES: usize = 32;
@@ -22,7 +22,7 @@ impl Block {
         &self,
         range: Range<usize>,
         order: Order,
-        visit: &mut impl FnMut(&Names<'_>, &[f64]),
+        visit: &mut impl FnMut(&NameRun<'_>, &[f64]),
     ) {
         let mut rest = range;
         while !rest.is_empty() {
@@ -43,7 +43,7 @@ impl Block {
                     let mut suffixes = [&[][..]; RUN_MAX];
                     suffixes.iter_mut().zip(shown).for_each(|(suffix, i)| *suffix = self.suffix(i));
                     put_in_order(&mut suffixes[..count], order);
-                    visit(&Names::new(self.prefix(), Tails::Text(&suffixes[..count])), &scores[..count]);
+                    visit(&NameRun::new(self.prefix(), Tails::Text(&suffixes[..count])), &scores[..count]);
                 }
                 MemberForm::Decimal => {
                     let mut codes = [self.member_base; RUN_MAX];
@@ -56,7 +56,7 @@ impl Block {
     }
 
     /// Calls `show` with the names that the first `count` of `codes` were made from.
-    fn spell(&self, codes: &[u64; RUN_MAX], count: usize, show: impl FnOnce(&Names<'_>)) {
+    fn spell(&self, codes: &[u64; RUN_MAX], count: usize, show: impl FnOnce(&NameRun<'_>)) {
         let (prefix, digits) = (self.prefix(), self.digits);
         let (values, lens) = digits.values(codes);
         let high = values[0] / u64::from(EIGHT_DIGITS);
@@ -69,12 +69,12 @@ impl Block {
             let lens = lens.map(|len| len - high_count as u8);
             let tails = Tails::Words(&words, &lens[..count]);
             if high_count == 0 {
-                return show(&Names::new(prefix, tails));
+                return show(&NameRun::new(prefix, tails));
             }
             let mut head = [0; HEAD_PREFIX_BYTES + 16];
             head[..prefix.len()].copy_from_slice(prefix);
             head[prefix.len()..prefix.len() + 16].copy_from_slice(&digits.high_digits(high));
-            return show(&Names::new(&head[..prefix.len() + high_count], tails));
+            return show(&NameRun::new(&head[..prefix.len() + high_count], tails));
         }
         let mut spelled = [[0; DIGITS_BYTES]; RUN_MAX];
         let lows = eight_digits_each(&values.map(|value| (value % u64::from(EIGHT_DIGITS)) as u32));
@@ -83,7 +83,7 @@ impl Block {
             spelled[high_count..high_count + 8].copy_from_slice(&digits.low_digits(low));
         }
         let tails: [&[u8]; RUN_MAX] = std::array::from_fn(|i| &spelled[i][..usize::from(lens[i])]);
-        show(&Names::new(prefix, Tails::Text(&tails[..count])));
+        show(&NameRun::new(prefix, Tails::Text(&tails[..count])));
     }
 
     /// Copies the scores of `entries`.

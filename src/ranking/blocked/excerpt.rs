@@ -10,7 +10,7 @@ use std::ops::Range;
 use super::super::Order;
 use super::super::block::Block;
 use super::BlockRanking;
-use crate::names::Names;
+use crate::name_run::NameRun;
 
 /// Members and scores copied out of a ranking.
 #[derive(Debug)]
@@ -39,7 +39,7 @@ impl BlockRanking {
 impl Excerpt {
     /// Shows the members and scores of the next block, a run of them at a time, and frees it. Returns whether there are
     /// more.
-    pub fn visit_block(&mut self, mut visit: impl FnMut(&Names<'_>, &[f64])) -> bool {
+    pub fn visit_block(&mut self, mut visit: impl FnMut(&NameRun<'_>, &[f64])) -> bool {
         if let Some((block, entries)) = self.blocks.pop_front() {
             self.block_bytes -= block.allocated_bytes();
             block.visit_runs(entries, self.order, &mut visit);

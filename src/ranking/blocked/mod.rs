@@ -25,7 +25,7 @@ use super::member_index::{MemberHashes, MemberIndex, place_of, tag_of};
 use super::prefetch;
 use super::{Aim, Bound, Order, RankedMembers, Score, Updated};
 use crate::heap::allocation_bytes;
-use crate::names::Names;
+use crate::name_run::NameRun;
 
 /// Index segments dropped in one step.
 const SEGMENTS_A_STEP: usize = 64;
@@ -252,7 +252,7 @@ impl RankedMembers for BlockRanking {
         });
     }
 
-    fn visit_runs(&self, ranks: Range<usize>, order: Order, mut visit: impl FnMut(&Names<'_>, &[f64])) {
+    fn visit_runs(&self, ranks: Range<usize>, order: Order, mut visit: impl FnMut(&NameRun<'_>, &[f64])) {
         self.visit_blocks(ranks, order, |block, entries| block.visit_runs(entries, order, &mut visit));
     }
 

@@ -1,4 +1,4 @@
-//! [`Names`]: keys or members copied out from under their locks, to be sent.
+//! [`NameList`]: keys or members copied out from under their locks, to be sent.
 
 use crate::resp::reply::{Reply, ReplySource};
 use std::collections::VecDeque;
@@ -8,7 +8,7 @@ const CHUNK_BYTES: usize = 16 * 1024;
 
 /// A list of names in few allocations.
 #[derive(Debug, Default)]
-pub(super) struct Names {
+pub(super) struct NameList {
     /// Each name behind its length.
     chunks: VecDeque<Vec<u8>>,
     len: usize,
@@ -17,7 +17,7 @@ pub(super) struct Names {
 /// What is in front of each name: its length, which in a request is far below 4 GiB (limits::MOST_BULK_BYTES).
 type Length = u32;
 
-impl Names {
+impl NameList {
     /// The number of names.
     pub(super) fn len(&self) -> usize {
         self.len
@@ -38,7 +38,7 @@ impl Names {
     }
 }
 
-impl ReplySource for Names {
+impl ReplySource for NameList {
     fn write_more(&mut self, reply: &mut Reply<'_>) -> bool {
         let chunk = self.chunks.pop_front().unwrap_or_default();
         let mut rest = &chunk[..];
@@ -63,7 +63,7 @@ mod tests {
     #[test]
     fn names_are_written_in_their_order_a_chunk_at_a_time() {
         for (count, bytes) in [(0, 0), (1, 0), (5000, 20), (3, 2 * CHUNK_BYTES), (9, CHUNK_BYTES / 2)] {
-            let (mut names, mut expected) = (Names::default(), Vec::new());
+            let (mut names, mut expected) = (NameList::default(), Vec::new());
             for number in 0..count {
                 let name = format!("{number:0>bytes$}");
                 names.push(name.as_bytes());

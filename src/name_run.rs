@@ -9,7 +9,7 @@ pub const RUN_MAX: usize = 16;
 
 /// Some names: what all begin with, and how each goes on.
 #[derive(Clone, Copy, Debug)]
-pub struct Names<'a> {
+pub struct NameRun<'a> {
     prefix: &'a [u8],
     tails: Tails<'a>,
 }
@@ -23,7 +23,7 @@ pub enum Tails<'a> {
     Words(&'a [[u8; 8]; RUN_MAX], &'a [u8]),
 }
 
-impl<'a> Names<'a> {
+impl<'a> NameRun<'a> {
     /// The names that begin with `prefix` and go on with `tails`.
     ///
     /// # Panics
