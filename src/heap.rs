@@ -5,7 +5,7 @@
 const STEPS: (usize, usize) = (16, 4096);
 
 /// The bytes that an allocation of `bytes` takes of the heap, all of which its owner may as well ask for: four sizes to
-/// each doubling, within [`STEPS`]; nothing for no bytes, which are not allocated.
+/// each doubling, within `STEPS`; nothing for no bytes, which are not allocated.
 #[must_use]
 pub const fn allocation_bytes(bytes: usize) -> usize {
     let quarter = bytes.next_power_of_two() / 8;

@@ -15,7 +15,8 @@
 //! Beside them stands [`mod@bench`], the load generator: a client, which uses `resp` and no other layer.
 //!
 //! Beneath them stand a few files that any layer may use and that use no layer: [`limits`], [`clock`],
-//! [`chance`], [`client`], [`decimal`], [`names`], [`heap`], [`quoting`], [`glob`], [`usage`] and [`config`].
+//! [`chance`], [`address`], [`client`], [`decimal`], [`name_run`], [`heap`], [`quoting`], [`glob`], [`usage`] and
+//! [`config`].
 
 pub mod address;
 pub mod bench;

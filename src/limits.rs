@@ -29,9 +29,8 @@ pub const READ_CHUNK_BYTES: usize = 64 * 1024;
 /// A buffer that grew past this for one large request or reply is given back when it is empty, in bytes.
 pub const KEPT_BUFFER_BYTES: usize = 256 * 1024;
 
-/// Batches of other threads' connections that a thread runs in a row on a contended shard, before it sees to its own:
-/// about a millisecond's worth.
-pub const BATCHES_PER_TURN: usize = 16;
+/// How long a thread goes on running batches of other threads' connections on a contended shard, before it sees to its own.
+pub const TURN: Duration = Duration::from_millis(1);
 
 /// Once this many bytes of replies wait for a client, no further command of it is run until they are sent.
 pub const PENDING_REPLY_BYTES: usize = 1024 * 1024;

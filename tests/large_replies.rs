@@ -29,6 +29,15 @@ fn load_board(server: &Server) {
     send_all(&mut server.client(), &["ZADD", "board"], members);
 }
 
+/// Such as no neighbour is packed like.
+fn add_odd_members(server: &Server) {
+    let odd = [Vec::new(), b"\xff\0\r\n".to_vec(), b"00000000000000000000".to_vec(), vec![b'y'; 100_000]];
+    for (member, score) in odd.iter().zip(["-inf", "-0.5", "1e300", "500"]) {
+        let words: [&[u8]; 4] = [b"ZADD", b"board", score.as_bytes(), member];
+        assert_eq!(server.client().call(&words), Reply::Integer(1));
+    }
+}
+
 /// A client that has asked for the whole board, and has been sent some of it without reading.
 fn reader(server: &Server) -> Client {
     let mut client = server.client();
@@ -104,6 +113,7 @@ fn a_large_reply_is_the_bytes_that_redis_sends() {
         send_all(&mut client, &["ZADD", "board"], (0..ROWS).flat_map(|n| [scored(n)[0].clone(), name(n)]));
         send_all(&mut client, &["ZADD", "names"], (0..ROWS).flat_map(|n| ["0".to_owned(), name(n)]));
         send_all(&mut client, &["SADD", "set"], (0..ROWS).map(name));
+        add_odd_members(server);
         for start in (0..ROWS).step_by(1000) {
             let keys =
                 (start..start + 1000).map(|number| encode(&["SET", &format!("key:{}", name(number)), "v"]));

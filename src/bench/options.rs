@@ -71,7 +71,7 @@ pub fn command() -> Command {
             text("url")
                 .value_name("URL")
                 .help("redis://[[user:]password@]host[:port][/database]")
-                .conflicts_with_all(["host", "port", "user", "password", "database"])
+                .conflicts_with_all(["host", "port", "user", "database"])
                 .value_parser(value_parser!(ServerAddress)),
         )
         .arg(text("host").value_name("HOST").default_value("127.0.0.1").help("The server's name or address"))
@@ -153,13 +153,15 @@ impl Options {
         let number = |name: &str| matches.get_one::<u64>(name).copied();
         let some = |name: &str| number(name).expect("it has a default");
         let text = |name: &str| matches.get_one::<String>(name).cloned();
-        let target = matches.get_one::<ServerAddress>("url").cloned().unwrap_or_else(|| ServerAddress {
+        let mut target = matches.get_one::<ServerAddress>("url").cloned().unwrap_or_else(|| ServerAddress {
             host: text("host").expect("it has a default"),
             port: *matches.get_one::<u16>("port").expect("it has a default"),
             user: text("user"),
-            password: text("password"),
+            password: None,
             database: matches.get_one::<u32>("database").copied(),
         });
+        // The environment may hold one for other servers' sake; what the address says comes first.
+        target.password = target.password.or_else(|| text("password"));
         let names = matches.get_many::<String>("workload").expect("it has a default");
         let seconds = *matches.get_one::<f64>("seconds").expect("it has a default");
         let prefix = text("prefix").expect("it has a default");

@@ -15,7 +15,8 @@ impl CommandError {
     pub const LOADING: Self = Self::text("LOADING Redis is loading the dataset in memory");
     /// A panic has left the key's value damaged.
     pub const DAMAGED: Self = Self::text(
-        "ERR the value of this key was damaged by an internal error; a restart makes it anew from the journal, DEL gives it up",
+        "ERR the value of this key was damaged by an internal error; a restart with the journal makes it anew, DEL gives \
+         it up",
     );
     /// The arguments make no sense.
     pub const SYNTAX: Self = Self::text("ERR syntax error");

@@ -26,8 +26,8 @@ use std::sync::atomic::Ordering;
 /// Runs requests until there are none left, enough reply bytes wait to be sent, the connection is to close, or one takes
 /// longer than the thread has time for. Returns how many it ran.
 ///
-/// Replies are appended to `out`; the last may go on with [`Session::rest`]. Before they are sent, [`Session::unacknowledged`] must be on its way to disk as far
-/// as the fsync policy says.
+/// Replies are appended to `out`; the last may go on with [`Session::rest`]. Before they are sent,
+/// [`Session::unacknowledged`] must be on its way to disk as far as the fsync policy says.
 pub fn run_batch<'r>(
     host: &Host,
     session: &mut Session,
@@ -60,7 +60,8 @@ pub fn run_batch<'r>(
         let mut loaded = 0;
         for index in 0..window.len() {
             let has_to_send = batch.session.rest.is_some() || out.len() >= limits::PENDING_REPLY_BYTES;
-            if batch.session.next != Next::Continue || has_to_send {
+            let keeps_others = batch.session.is_in_turn && !is_on_keys(&window[index]);
+            if batch.session.next != Next::Continue || has_to_send || keeps_others {
                 break 'batch;
             }
             if index >= loaded {
@@ -243,7 +244,7 @@ impl<'b> Batch<'b> {
     }
 
     /// Looks at the clock: counts the time of what has run since the last time.
-    fn look_at_clock(&mut self) {
+    pub(super) fn look_at_clock(&mut self) {
         let now_ns = self.host.clock.monotonic_ns();
         if let Some(place) = self.timed.take() {
             let elapsed_ns = now_ns.saturating_sub(self.started_ns);
@@ -307,7 +308,11 @@ impl<'b> Batch<'b> {
             Run::Write(run) => {
                 let database = self.session.database;
                 let hold = self.hold_for(spec, call, Access::Write)?;
+                let lookups = hold.lookups();
                 let outcome = run(&mut hold.writer(database).knowing(call.located), call, reply);
+                if outcome == Err(CommandError::TAKES_LONG) {
+                    hold.forget_lookups(lookups);
+                }
                 self.end_record();
                 outcome
             }
@@ -418,6 +423,8 @@ impl<'b> Batch<'b> {
             self.commands_in_hold = 0;
         }
         self.commands_in_hold += 1;
+        // Once more: it may have been damaged while its lock was waited for.
+        self.check_damage(spec, call)?;
         Ok(&mut self.hold)
     }
 
@@ -469,6 +476,12 @@ impl<'b> Batch<'b> {
         self.release();
         CommandError::text("ERR internal error")
     }
+}
+
+/// Whether the request is a command on keys, under their locks and nothing else.
+fn is_on_keys(request: &Prepared<'_>) -> bool {
+    let run = request.resolved.as_ref().ok().map(|place| table().entries()[*place].spec.run);
+    matches!(run, Some(Run::Read(_) | Run::Write(_)))
 }
 
 /// Whether the command takes about as long as a look at the clock.

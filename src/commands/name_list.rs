@@ -12,6 +12,8 @@ pub(super) struct NameList {
     /// Each name behind its length.
     chunks: VecDeque<Vec<u8>>,
     len: usize,
+    /// What the chunks have for their capacity.
+    chunk_bytes: usize,
 }
 
 /// What is in front of each name: its length, which in a request is far below 4 GiB (limits::MOST_BULK_BYTES).
@@ -30,10 +32,13 @@ impl NameList {
             // The first chunk grows by doubling, as most lists are short; the others come whole.
             let capacity = if self.chunks.is_empty() { bytes } else { bytes.max(CHUNK_BYTES) };
             self.chunks.push_back(Vec::with_capacity(capacity));
+            self.chunk_bytes += capacity;
         }
         let chunk = self.chunks.back_mut().expect("one with room has just been seen to");
+        let capacity = chunk.capacity();
         chunk.extend_from_slice(&(name.len() as Length).to_le_bytes());
         chunk.extend_from_slice(name);
+        self.chunk_bytes += chunk.capacity() - capacity;
         self.len += 1;
     }
 }
@@ -41,6 +46,7 @@ impl NameList {
 impl ReplySource for NameList {
     fn write_more(&mut self, reply: &mut Reply<'_>) -> bool {
         let chunk = self.chunks.pop_front().unwrap_or_default();
+        self.chunk_bytes -= chunk.capacity();
         let mut rest = &chunk[..];
         while let Some((length, names)) = rest.split_first_chunk() {
             let (name, names) = names.split_at(Length::from_le_bytes(*length) as usize);
@@ -51,7 +57,7 @@ impl ReplySource for NameList {
     }
 
     fn memory_bytes(&self) -> usize {
-        self.chunks.iter().map(Vec::capacity).sum()
+        self.chunk_bytes
     }
 }
 

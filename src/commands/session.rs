@@ -61,6 +61,8 @@ pub struct Session {
     pub unacknowledged: Option<Seq>,
     /// The one shard that its last batch was on, if it wrote there and had to wait, in that batch or in an earlier one.
     pub contended: Option<ShardIndex>,
+    /// Whether its batch is run while others wait for its end, which is for commands on keys alone.
+    pub is_in_turn: bool,
     /// Whether its commands may keep their thread for long, because no other connection waits for it.
     pub may_take_long: bool,
     /// Whether a large reply may be left in `rest`, for a connection that sends it from there.
@@ -90,6 +92,7 @@ impl Session {
             next: Next::Continue,
             unacknowledged: None,
             contended: None,
+            is_in_turn: false,
             may_take_long: true,
             may_stream: false,
             rest: None,

@@ -162,11 +162,13 @@ impl Batch<'_> {
             return Ok(());
         }
         self.in_transaction = true;
+        self.look_at_clock();
         reply.array(transaction.places.len());
         for (place, arguments) in transaction.places.iter().zip(transaction.requests.iter()) {
             let request = Prepared { arguments, resolved: Ok(*place), located: None };
             self.run_request(&request, reply.out());
         }
+        self.look_at_clock();
         self.hold.end_record();
         Ok(())
     }

@@ -57,7 +57,7 @@ impl Batch {
     }
 
     /// Forgets everything; the memory of an uncommonly large batch is given back.
-    fn clear(&mut self) {
+    pub fn clear(&mut self) {
         self.spans.clear();
         self.spans.shrink_to(KEPT_SPANS);
         self.ends.clear();

@@ -82,7 +82,7 @@ fn command() -> Command {
                 .about("Reads the data of a Redis or Valkey into a directory that holds none yet (--dir)")
                 .arg(Arg::new("source").value_name("FILE | DIR | redis://HOST:PORT").required(true).help(
                     "An RDB file, an append-only file or its directory, or a running server \
-                     (redis://[user[:password]@]host[:port][/database])",
+                     (redis://[[user:]password@]host[:port][/database])",
                 ))
                 .arg(config_file().long("config").value_name("CONFIG-FILE"))
                 .args(directives()),

@@ -181,6 +181,7 @@ impl Connection<'_> {
 
     /// Gives back the memory of empty buffers before waiting.
     fn trim_buffers(&mut self) {
+        self.work.batch.clear();
         if self.work.input.is_empty() && self.work.input.capacity() > IDLE_BUFFER_BYTES {
             self.work.input = BytesMut::new();
         }

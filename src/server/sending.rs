@@ -36,7 +36,7 @@ impl Connection<'_> {
             while has_more && self.work.out.len() < limits::SENT_AT_ONCE_BYTES / 2 {
                 has_more = rest.write_more(&mut self.work.reply());
             }
-            sent = self.flush(if has_more { rest.memory_bytes() } else { 0 }).await;
+            sent = self.flush(rest.memory_bytes()).await;
             tokio::task::yield_now().await;
         }
         // Freeing what is left of it may take long.

@@ -4,6 +4,7 @@
 //! find the board in another processor's cache. Instead the first of them takes the shard's turn and runs what the
 //! others bring meanwhile, while those read, parse and send for their other connections (flat combining: Hendler,
 //! Incze, Shavit and Tzafrir, SPAA 2010). The locks themselves know nothing of it: a turn is no permission, only order.
+//! Figures: docs/decisions/0009-turns-on-contended-shards.md.
 
 use super::work::Work;
 use super::worker::Shared;
@@ -35,8 +36,8 @@ struct Waiting {
 enum Returned {
     /// So many of its requests were run.
     Ran(Box<Work>, usize),
-    /// Whoever had the turn has done enough: it is the owner's.
-    YourTurn(Box<Work>),
+    /// Whoever had the turn has done enough. It is nobody's: the first who asks has it.
+    Untouched(Box<Work>),
 }
 
 impl Turns {
@@ -44,8 +45,8 @@ impl Turns {
         Self(std::iter::repeat_with(Turn::default).take(shards).collect())
     }
 
-    /// Runs the requests of `work`, which write to `shard`, here or on the thread whose turn it is. Returns the work and
-    /// how many were run, or `None` if that thread lost it in a panic.
+    /// Runs the requests of `work`, which write to `shard`, here or on the thread whose turn it is, up to the first that is
+    /// no command on keys. Returns the work and how many were run, or `None` if that thread lost it in a panic.
     pub(super) async fn run(
         &self,
         shard: ShardIndex,
@@ -53,19 +54,33 @@ impl Turns {
         shared: &Shared,
     ) -> Option<(Box<Work>, usize)> {
         let turn = &self.0[shard];
-        let mut work = match enter(turn, work) {
-            Ok(work) => work,
-            Err(back) => match back.await.ok()? {
-                Returned::Ran(work, ran) => return Some((work, ran)),
-                Returned::YourTurn(work) => work,
-            },
-        };
+        let mut work = work;
+        loop {
+            match enter(turn, work) {
+                Ok(own) => {
+                    work = own;
+                    break;
+                }
+                Err(back) => match back.await.ok()? {
+                    Returned::Ran(work, ran) => return Some((work, ran)),
+                    Returned::Untouched(untouched) => work = untouched,
+                },
+            }
+        }
         let _taken = Taken(turn);
-        let ran = work.run(&shared.host, &shared.stats, usize::MAX);
-        let mut done: SmallVec<[_; limits::BATCHES_PER_TURN]> = SmallVec::new();
-        for _ in 0..limits::BATCHES_PER_TURN {
-            let Some(Waiting { mut work, back }) = turn.lock().waiting.pop_front() else { break };
+        let now_ns = || shared.host.clock.monotonic_ns();
+        let end_ns = now_ns() + limits::TURN.as_nanos() as u64;
+        let run = |work: &mut Work| {
+            work.session.is_in_turn = true;
             let ran = work.run(&shared.host, &shared.stats, usize::MAX);
+            work.session.is_in_turn = false;
+            ran
+        };
+        let ran = run(&mut work);
+        let mut done: SmallVec<[_; 16]> = SmallVec::new();
+        while now_ns() < end_ns {
+            let Some(Waiting { mut work, back }) = turn.lock().waiting.pop_front() else { break };
+            let ran = run(&mut work);
             done.push((back, work, ran));
         }
         // All at once: a thread is woken as often as it is told while it sleeps.
@@ -89,17 +104,19 @@ fn enter(turn: &Turn, work: Box<Work>) -> Result<Box<Work>, oneshot::Receiver<Re
     Err(returned)
 }
 
-/// The turn in somebody's hands. However it ends, the next has it, or nobody.
+/// The turn in somebody's hands. However it ends, all who wait get their work back and try anew: to leave the turn to one
+/// of them would have the others wait for a thread that may be busy.
 struct Taken<'t>(&'t Turn);
 
 impl Drop for Taken<'_> {
     fn drop(&mut self) {
-        let mut queue = self.0.lock();
-        while let Some(Waiting { work, back }) = queue.waiting.pop_front() {
-            if back.send(Returned::YourTurn(work)).is_ok() {
-                return;
-            }
+        let waiting = {
+            let mut queue = self.0.lock();
+            queue.is_taken = false;
+            std::mem::take(&mut queue.waiting)
+        };
+        for Waiting { work, back } in waiting {
+            let _ = back.send(Returned::Untouched(work));
         }
-        queue.is_taken = false;
     }
 }

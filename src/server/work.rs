@@ -2,12 +2,13 @@
 
 use crate::commands::execute::run_batch;
 use crate::commands::host::Host;
-use crate::commands::session::Session;
+use crate::commands::session::{Next, Session};
 use crate::commands::stats::Stats;
 use crate::resp::reply::Reply;
 use crate::resp::request::Batch;
 use bytes::BytesMut;
 use std::ops::{Deref, DerefMut};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 /// What a connection has to do.
@@ -44,7 +45,13 @@ impl Work {
             self.session.stats = Arc::clone(stats);
         }
         let requests = self.batch.requests(&self.input).skip(self.done).take(most);
-        let ran = run_batch(host, &mut self.session, requests, &mut self.out);
+        // Commands are guarded one by one. A slip between them must not end others' connections with this one.
+        let ran =
+            catch_unwind(AssertUnwindSafe(|| run_batch(host, &mut self.session, requests, &mut self.out)));
+        let ran = ran.unwrap_or_else(|_| {
+            self.session.next = Next::Drop;
+            0
+        });
         self.done += ran;
         ran
     }

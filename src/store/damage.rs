@@ -1,5 +1,5 @@
 //! Keys whose value a panic has left damaged. Nobody is served from one, and no checkpoint or dump is made of it: the
-//! journal has the truth, and the next start makes the value anew. Removing the key ends it as well.
+//! journal, if one is kept, has the truth, and the next start makes the value anew. Removing the key ends it as well.
 
 use super::value::Value;
 use super::{DatabaseIndex, Hold, Store};
@@ -65,8 +65,8 @@ impl Store {
         match self.damage.keys.read().first() {
             None => Ok(()),
             Some((database, key)) => Err(format!(
-                "the value of key \"{}\" in database {database} was damaged by an internal error; a restart makes it anew \
-                 from the journal, DEL gives it up",
+                "the value of key \"{}\" in database {database} was damaged by an internal error; a restart with \
+                 the journal makes it anew, DEL gives it up",
                 key.escape_ascii()
             )),
         }

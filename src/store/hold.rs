@@ -345,6 +345,8 @@ impl<'s> Hold<'s> {
             self.store.publish(&events);
         }
         self.served.drain(..).for_each(|waiter| waiter.deliver(seq));
+        // Left over only by a command that panicked; under other locks it would be out of place.
+        self.ready.clear();
         seq
     }
 }

@@ -5,8 +5,8 @@ use super::keyspace::Keyspace;
 use super::value::Value;
 use crossbeam::channel::{Sender, unbounded};
 
-/// A value of more bytes than this is handed over, for giving them back to the system may take longer than that.
-const FREED_HERE_BYTES: usize = 16 * 1024;
+/// A value of more bytes than this is handed over: as much as the allocator takes back without looking at its pages.
+pub(super) const FREED_HERE_BYTES: usize = 16 * 1024;
 
 /// So is a set of more members, which are an allocation each; and this many tell how long they are.
 const FREED_HERE_MEMBERS: usize = 256;

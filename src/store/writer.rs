@@ -10,6 +10,7 @@ use super::interest::{ReadyKey, Waiter, Watch};
 use super::keyspace::{Entry, Keyspace, Spot};
 use super::located::Located;
 use super::members::Members;
+use super::reclaim::FREED_HERE_BYTES;
 use super::value::{Kind, Value, WrongType};
 use super::{DatabaseIndex, ShardIndex, Store};
 use crate::config::EventClasses;
@@ -61,7 +62,9 @@ impl Place<'_> {
     /// Makes the key a string. Returns the type of what was there.
     fn put_string(&mut self, value: &[u8], expire_at_ms: Option<u64>) -> Option<Kind> {
         self.trace.changes.set_string(self.trace.database, self.trace.key, value, expire_at_ms);
-        if let Some(Value::String(old)) = self.keyspace.value_mut(self.spot) {
+        if let Some(Value::String(old)) = self.keyspace.value_mut(self.spot)
+            && old.len() <= FREED_HERE_BYTES
+        {
             old.set(value);
             self.keyspace.set_expiry(self.spot, expire_at_ms);
             return Some(Kind::String);

@@ -12,8 +12,9 @@ use crate::resp::reply::{Reply, ReplySource};
 use crate::store::{Reader, Writer};
 use std::ops::ControlFlow;
 
-/// Entries written in one go: little enough that the pieces of a large reply do not differ much in size.
-const WRITTEN_AT_ONCE: usize = 64;
+/// Bytes of members written in one go, unless one is longer: little enough that the pieces of a large reply do not differ
+/// much in size.
+const WRITTEN_AT_ONCE_BYTES: usize = 8 * 1024;
 
 const READ: CommandSpec = CommandSpec {
     group: Group::SortedSet,
@@ -244,16 +245,20 @@ struct Sent {
 
 impl ReplySource for Sent {
     fn write_more(&mut self, reply: &mut Reply<'_>) -> bool {
-        let end = self.entries.len().min(self.written + WRITTEN_AT_ONCE);
-        for (member, score) in self.entries.slice(self.written..end) {
+        let mut bytes = 0;
+        for (member, score) in self.entries.slice(self.written..self.entries.len()) {
             if self.with_scores {
                 reply.scored(member, score.get());
             } else {
                 reply.bulk(member);
             }
+            self.written += 1;
+            bytes += member.len() + size_of::<f64>();
+            if bytes >= WRITTEN_AT_ONCE_BYTES {
+                break;
+            }
         }
-        self.written = end;
-        end < self.entries.len()
+        self.written < self.entries.len()
     }
 
     fn memory_bytes(&self) -> usize {
