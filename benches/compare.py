@@ -32,7 +32,8 @@ CLOSED = {
     f"{name}-p{pipeline}": (workload, pipeline)
     for name, workload, pipelines in [
         ("zadd", "zadd", [1, 16, 64]),
-        ("zincrby", "zincrby", [64]),
+        ("zincrby", "zincrby", [16, 64]),
+        ("zrank", "zrank", [64]),
         ("zrevrank", "zrevrank", [1, 64]),
         ("zscore", "zscore", [64]),
         ("top100", "top100", [1, 16]),
