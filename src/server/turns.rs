@@ -50,23 +50,19 @@ impl Turns {
     pub(super) async fn run(
         &self,
         shard: ShardIndex,
-        work: Box<Work>,
+        mut work: Box<Work>,
         shared: &Shared,
     ) -> Option<(Box<Work>, usize)> {
         let turn = &self.0[shard];
-        let mut work = work;
-        loop {
+        let mut work = loop {
             match enter(turn, work) {
-                Ok(own) => {
-                    work = own;
-                    break;
-                }
+                Ok(work) => break work,
                 Err(back) => match back.await.ok()? {
                     Returned::Ran(work, ran) => return Some((work, ran)),
                     Returned::Untouched(untouched) => work = untouched,
                 },
             }
-        }
+        };
         let _taken = Taken(turn);
         let now_ns = || shared.host.clock.monotonic_ns();
         let end_ns = now_ns() + limits::TURN.as_nanos() as u64;

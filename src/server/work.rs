@@ -49,6 +49,8 @@ impl Work {
         let ran =
             catch_unwind(AssertUnwindSafe(|| run_batch(host, &mut self.session, requests, &mut self.out)));
         let ran = ran.unwrap_or_else(|_| {
+            tracing::error!(peer = %self.session.client.address, "a batch panicked, disconnecting; please report this");
+            stats.panics.add(1);
             self.session.next = Next::Drop;
             0
         });

@@ -75,20 +75,26 @@ impl Place<'_> {
         kind
     }
 
-    /// The value at the key was changed in place.
-    fn note_edit(&mut self, is_new: bool, class: EventClasses, event: &'static str) {
-        if is_new {
-            self.trace.event(EventClasses::NEW, "new");
-        }
-        self.trace.event(class, event);
-        self.trace.tell(self.keyspace, is_new);
-    }
-
-    /// Removes a value that an edit left empty. One that the edit found so was made for it and is nobody's business.
-    fn remove_emptied(&mut self, has_changed: bool) {
+    /// An edit of the value in place is over: `event` of `class`, if it changed something. A value left empty is removed; one
+    /// that the edit found so was made for it and is nobody's business.
+    fn end_edit(
+        &mut self,
+        is_new: bool,
+        has_changed: bool,
+        is_empty: bool,
+        class: EventClasses,
+        event: &'static str,
+    ) {
         if has_changed {
+            if is_new {
+                self.trace.event(EventClasses::NEW, "new");
+            }
+            self.trace.event(class, event);
+            self.trace.tell(self.keyspace, is_new);
+        }
+        if is_empty && has_changed {
             self.remove(EventClasses::GENERIC, "del");
-        } else {
+        } else if is_empty {
             self.keyspace.remove(self.spot);
         }
     }
@@ -177,12 +183,7 @@ impl Writer<'_, '_> {
         let mut ranking = RankingEdit { ranking, trace: &mut place.trace, has_changed: false };
         let result = edit(&mut ranking);
         let (has_changed, is_empty) = (ranking.has_changed, ranking.ranking.is_empty());
-        if has_changed {
-            place.note_edit(is_new, EventClasses::SORTED_SET, event);
-        }
-        if is_empty {
-            place.remove_emptied(has_changed);
-        }
+        place.end_edit(is_new, has_changed, is_empty, EventClasses::SORTED_SET, event);
         Ok(Some(result))
     }
 
@@ -207,12 +208,7 @@ impl Writer<'_, '_> {
         let mut set = SetEdit { members, trace: &mut place.trace, has_changed: false };
         let result = edit(&mut set);
         let (has_changed, is_empty) = (set.has_changed, set.members.is_empty());
-        if has_changed {
-            place.note_edit(is_new, EventClasses::SET, event);
-        }
-        if is_empty {
-            place.remove_emptied(has_changed);
-        }
+        place.end_edit(is_new, has_changed, is_empty, EventClasses::SET, event);
         Ok(Some(result))
     }
 
