@@ -5,20 +5,14 @@
 
 use rankd::chance::Chance;
 use rankd::clock::Clock;
-use rankd::commands::clients::Clients;
 use rankd::commands::execute::run_batch;
-use rankd::commands::host::{AtEnd, Host, Loading, Persistence, Process, Saves};
-use rankd::commands::pubsub::Channels;
-use rankd::commands::session::Session;
-use rankd::commands::stats::{Errors, Rates, Stats};
-use rankd::commands::table::table;
-use rankd::config::{Config, SavePoint, Settings};
+use rankd::commands::host::Host;
+use rankd::config::Config;
 use rankd::resp::request::{Batch, RequestLimits, RequestReader};
-use rankd::store::{KeptResults, Store};
+use rankd::store::Store;
 use stats_alloc::{INSTRUMENTED_SYSTEM, Region, StatsAlloc};
 use std::alloc::System;
 use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
 
 #[global_allocator]
 static ALLOCATOR: &StatsAlloc<System> = &INSTRUMENTED_SYSTEM;
@@ -47,63 +41,6 @@ const COMMANDS: [&str; 12] = [
     "ZMSCORE board user:{n} user:{x}",
 ];
 
-/// A process with no journal.
-struct NoJournal;
-
-impl Process for NoJournal {
-    fn write_refusal(&self) -> Option<String> {
-        None
-    }
-    fn loading(&self) -> Loading {
-        Loading::default()
-    }
-    fn start_checkpoint(&self) -> Result<(), String> {
-        Ok(())
-    }
-    fn persistence(&self) -> Persistence {
-        Persistence::default()
-    }
-    fn save(&self) -> Result<(), String> {
-        Ok(())
-    }
-    fn start_save(&self) -> Result<(), String> {
-        Ok(())
-    }
-    fn save_if_due(&self, _: &[SavePoint]) {}
-    fn reload(&self) -> Result<(), String> {
-        Ok(())
-    }
-    fn saves(&self) -> Saves {
-        Saves::default()
-    }
-    fn configure(&self, _: &Config) {}
-    fn shut_down(&self, _: AtEnd) -> Result<(), String> {
-        Ok(())
-    }
-}
-
-fn host() -> Host {
-    let clock = Clock::system();
-    let config = Config::default();
-    Host {
-        store: Arc::new(Store::new(64, 16, 1, clock.clone())),
-        channels: Arc::new(Channels::default()),
-        clients: Clients::default(),
-        stats: (0..2).map(|_| Arc::new(Stats::new(table().entries().len()))).collect(),
-        errors: Errors::default(),
-        rates: Rates::default(),
-        friend_rankings: KeptResults::with_bound(0),
-        process: Arc::new(NoJournal),
-        clock,
-        started_ms: 0,
-        run_id: String::new(),
-        port: 0,
-        config_file: String::new(),
-        is_loading: AtomicBool::new(false),
-        settings: Settings::new(config),
-    }
-}
-
 fn pipeline(command: &str, chance: &mut Chance) -> Vec<u8> {
     let mut bytes = Vec::new();
     for _ in 0..PIPELINE {
@@ -117,10 +54,9 @@ fn pipeline(command: &str, chance: &mut Chance) -> Vec<u8> {
 }
 
 fn main() {
-    let host = host();
-    let peer = "127.0.0.1:1".parse().expect("an address");
-    let client = host.clients.register(peer, peer, 0);
-    let mut session = Session::new(client, Arc::clone(&host.stats[0]), &host.config());
+    let store = Store::new(64, 16, 1, Clock::system());
+    let host = Host::headless(Arc::new(store), Config::default());
+    let mut session = host.local_session();
     let (mut reader, mut batch, mut out) = (RequestReader::default(), Batch::default(), Vec::new());
     let bounds = RequestLimits { unauthenticated: false, bulk_bytes: 1 << 20, requests: usize::MAX };
     let mut chance = Chance::seeded(1);

@@ -23,5 +23,6 @@ mod protocol;
 mod rdb;
 mod scripts;
 mod support;
+mod told;
 mod tools;
 mod transactions;

@@ -53,7 +53,7 @@ pub(super) fn debug(keys: &mut AllKeys<'_, '_>, call: &Call<'_>, reply: &mut Rep
     } else if words.remaining() == 2 && words.take_word("sleep") {
         let seconds = double::parse(words.required()?).unwrap_or(0.0);
         // As in Redis, where nobody is served meanwhile. A transaction holds all shards already.
-        let frozen = matches!(shards, Shards::Free(_)).then(|| host.store.freeze());
+        let frozen = matches!(shards, Shards::Free(..)).then(|| host.store.freeze());
         std::thread::sleep(Duration::try_from_secs_f64(seconds).unwrap_or_default());
         drop(frozen);
     } else if words.remaining() == 1 && words.take_word("help") {

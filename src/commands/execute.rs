@@ -26,8 +26,8 @@ use std::sync::atomic::Ordering;
 /// Runs requests until there are none left, enough reply bytes wait to be sent, the connection is to close, or one takes
 /// longer than the thread has time for. Returns how many it ran.
 ///
-/// Replies are appended to `out`; the last may go on with [`Session::rest`]. Before they are sent,
-/// [`Session::unacknowledged`] must be on its way to disk as far as the fsync policy says.
+/// Replies are appended to `out`; the last may go on with [`Session::rest`]. Before they are sent, the records up to
+/// [`Session::rests_on`] must be as safe as the fsync policy says.
 pub fn run_batch<'r>(
     host: &Host,
     session: &mut Session,
@@ -320,11 +320,19 @@ impl<'b> Batch<'b> {
             Run::Keyspace(run) => {
                 self.release();
                 let shards = if self.hold.is_empty() {
-                    Shards::Free(&self.host.store)
+                    Shards::free(&self.host.store)
                 } else {
                     Shards::Held(&mut self.hold)
                 };
-                run(&mut AllKeys { host: self.host, session: self.session, shards }, call, reply)
+                let mut keys = AllKeys { host: self.host, session: self.session, shards };
+                let outcome = run(&mut keys, call, reply);
+                let rests_on = keys.shards.rests_on();
+                // What is answered while the data are being read speaks of the server: INFO must not wait for the disk.
+                if !spec.has(Flag::Loading) {
+                    self.session.rest_on(rests_on);
+                    self.session.has_written |= spec.has(Flag::Write);
+                }
+                outcome
             }
             Run::Session(run) => {
                 self.release();
@@ -389,9 +397,12 @@ impl<'b> Batch<'b> {
             return;
         }
         let reply_end = out.len();
-        if self.session.client.mailbox.take_into(out).is_err() {
+        let Ok(rests_on) = self.session.client.mailbox.take_into(out) else {
             self.session.next = Next::Drop;
-        } else if out.len() > reply_end && self.session.listening().has_less_than(listening_before) {
+            return;
+        };
+        self.session.rest_on(rests_on);
+        if out.len() > reply_end && self.session.listening().has_less_than(listening_before) {
             out[reply_start..].rotate_left(reply_end - reply_start);
         }
     }
@@ -441,8 +452,8 @@ impl<'b> Batch<'b> {
 
     /// Gives the hold's locks back; its records are in the journal's hands then.
     fn let_go(&mut self) {
-        let seq = self.hold.let_go();
-        self.session.unacknowledged = seq.or(self.session.unacknowledged);
+        self.session.has_written |= self.hold.access() == Access::Write;
+        self.session.rest_on(self.hold.let_go());
     }
 
     /// Gives the hold's locks back, unless they are a transaction's, and counts what was found under them.
@@ -450,6 +461,7 @@ impl<'b> Batch<'b> {
         if self.in_transaction {
             // What follows may publish messages of its own, or change what is published.
             self.hold.publish_events();
+            self.session.open_record = Some(self.hold.open_record());
             return;
         }
         self.let_go();

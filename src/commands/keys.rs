@@ -215,7 +215,7 @@ fn flush(
     if options.remaining() > 1 || options.next().is_some_and(|word| !is_mode(word)) {
         return Err(CommandError::SYNTAX);
     }
-    keys.session.unacknowledged = keys.shards.flush(database).or(keys.session.unacknowledged);
+    keys.shards.flush(database);
     keys.host.friend_rankings.clear();
     reply.ok();
     Ok(())

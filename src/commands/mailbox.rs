@@ -1,7 +1,10 @@
 //! What others send a connection: messages of channels it has subscribed to.
 
 use crate::limits;
+use crate::store::{Basis, OpenRecord, Seq};
 use parking_lot::Mutex;
+use std::collections::VecDeque;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll, Waker};
 
@@ -15,19 +18,51 @@ pub struct Mailbox {
 #[derive(Debug, Default)]
 struct Mail {
     bytes: Vec<u8>,
+    /// The last record that the messages rest on, as far as its number is known.
+    rests_on: Seq,
+    /// Records that are still being made, and where in `bytes` the first message stands that rests on them. What stands
+    /// behind it waits as well: messages keep their order.
+    open_records: VecDeque<(usize, Arc<OpenRecord>)>,
     /// More came than the connection could be made to read.
     has_overflowed: bool,
     waker: Option<Waker>,
 }
 
+impl Mail {
+    fn note(&mut self, basis: &Basis) {
+        match basis {
+            Basis::Record(seq) => self.rests_on = self.rests_on.max(*seq),
+            Basis::Open(record) => {
+                let is_last = |(_, last): &(usize, Arc<OpenRecord>)| Arc::ptr_eq(last, record);
+                if !self.open_records.back().is_some_and(is_last) {
+                    self.open_records.push_back((self.bytes.len(), Arc::clone(record)));
+                }
+            }
+        }
+    }
+
+    /// How many of the bytes rest on nothing but records whose numbers are known.
+    fn ready_bytes(&mut self) -> usize {
+        while let Some((start, record)) = self.open_records.front() {
+            let Some(seq) = record.seq() else { return *start };
+            self.rests_on = self.rests_on.max(seq);
+            self.open_records.pop_front();
+        }
+        self.bytes.len()
+    }
+}
+
 impl Mailbox {
-    /// Puts a message in. One that would not fit into [`limits::MAILBOX_BYTES`] is lost, and with it the connection.
-    pub fn put(&self, message: &[u8]) {
+    /// Puts a message in, which rests on `basis`. One that would not fit into [`limits::MAILBOX_BYTES`] is lost, and with
+    /// it the connection.
+    pub fn put(&self, message: &[u8], basis: &Basis) {
         let mut mail = self.mail.lock();
         if mail.has_overflowed || mail.bytes.len() + message.len() > limits::MAILBOX_BYTES {
             mail.has_overflowed = true;
             mail.bytes = Vec::new();
+            mail.open_records.clear();
         } else {
+            mail.note(basis);
             mail.bytes.extend_from_slice(message);
         }
         self.has_mail.store(true, Ordering::Release);
@@ -36,22 +71,29 @@ impl Mailbox {
         }
     }
 
-    /// Moves the messages to the end of `out`. O(1) while there are none.
+    /// Moves the messages to the end of `out`, those of transactions that have not ended excepted. Returns the record
+    /// that they rest on. O(1) while there are none.
     ///
     /// # Errors
     /// If the mailbox has overflowed: the connection must be closed.
-    pub fn take_into(&self, out: &mut Vec<u8>) -> Result<(), Overflowed> {
+    pub fn take_into(&self, out: &mut Vec<u8>) -> Result<Seq, Overflowed> {
         if !self.has_mail.load(Ordering::Acquire) {
-            return Ok(());
+            return Ok(Seq::default());
         }
         let mut mail = self.mail.lock();
         if mail.has_overflowed {
             return Err(Overflowed);
         }
-        self.has_mail.store(false, Ordering::Release);
-        out.append(&mut mail.bytes);
-        mail.bytes.shrink_to(limits::KEPT_BUFFER_BYTES);
-        Ok(())
+        let ready = mail.ready_bytes();
+        if ready == mail.bytes.len() {
+            self.has_mail.store(false, Ordering::Release);
+            out.append(&mut mail.bytes);
+            mail.bytes.shrink_to(limits::KEPT_BUFFER_BYTES);
+        } else {
+            out.extend(mail.bytes.drain(..ready));
+            mail.open_records.iter_mut().for_each(|(start, _)| *start -= ready);
+        }
+        Ok(mail.rests_on)
     }
 
     /// Whether the mailbox has overflowed. Wakes the task when it may have, if not.
@@ -64,17 +106,53 @@ impl Mailbox {
         Poll::Pending
     }
 
-    /// Whether there is mail. Wakes the task when some comes, if not.
+    /// Whether there is mail that can be taken. Wakes the task when there is, if not.
     pub fn poll(&self, context: &mut Context<'_>) -> Poll<()> {
         let mut mail = self.mail.lock();
-        if self.has_mail.load(Ordering::Acquire) {
+        if mail.has_overflowed || mail.ready_bytes() > 0 {
             return Poll::Ready(());
         }
         mail.waker = Some(context.waker().clone());
-        Poll::Pending
+        // What it waits for may have come about since it was asked: then it can be taken now.
+        mail.open_records.front().map_or(Poll::Pending, |(_, record)| record.poll(context).map(|_| ()))
     }
 }
 
 /// A subscriber did not read what it subscribed to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Overflowed;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::change::ChangeBuffer;
+    use crate::store::sink::Count;
+    use crate::store::{Access, Hold, Store};
+
+    fn taken(mailbox: &Mailbox) -> (Vec<u8>, Seq) {
+        let mut out = Vec::new();
+        let rests_on = mailbox.take_into(&mut out).expect("room");
+        (out, rests_on)
+    }
+
+    #[test]
+    fn messages_of_a_transaction_stay_until_it_has_ended_and_all_keep_their_order() {
+        let store = Store::new(1, 1, 1, crate::clock::Clock::system());
+        store.attach(Arc::new(Count::default()));
+        let mut hold = Hold::on(&store, &[0], Access::Write, ChangeBuffer::default());
+        let mailbox = Mailbox::default();
+        let mut context = Context::from_waker(Waker::noop());
+        mailbox.put(b"one ", &Basis::Record(Seq::default()));
+        mailbox.put(b"two ", &Basis::Open(hold.open_record()));
+        mailbox.put(b"three", &Basis::Record(Seq::default()));
+        assert!(mailbox.poll(&mut context).is_ready());
+        assert_eq!(taken(&mailbox), (b"one ".to_vec(), Seq(0)));
+        assert!(mailbox.poll(&mut context).is_pending(), "the transaction goes on");
+        assert_eq!(taken(&mailbox).0, b"");
+        hold.writer(0).set_string(b"key", b"value", None);
+        drop(hold);
+        assert!(mailbox.poll(&mut context).is_ready());
+        assert_eq!(taken(&mailbox), (b"two three".to_vec(), Seq(1)));
+        assert!(mailbox.poll(&mut context).is_pending());
+    }
+}

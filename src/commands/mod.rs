@@ -14,6 +14,7 @@ pub mod execute;
 mod expiry;
 mod friends;
 mod gates;
+mod headless;
 pub mod host;
 mod info;
 mod introspection;

@@ -14,6 +14,7 @@ use crate::config::EventClasses;
 use crate::glob::{Case, matches};
 use crate::resp::Protocol;
 use crate::resp::reply::Reply;
+use crate::store::Basis;
 use crate::store::event::{EventSink, KeyEvent};
 use dashmap::DashMap;
 use parking_lot::RwLock;
@@ -172,21 +173,22 @@ impl Subscriptions {
 }
 
 impl Channels {
-    /// Sends `message` to those who listen to `channel`. Returns how many got it, patterns counted one by one.
-    pub fn publish(&self, channel: &[u8], message: &[u8]) -> usize {
+    /// Sends `message`, which rests on `basis`, to those who listen to `channel`. Returns how many get it, patterns counted
+    /// one by one.
+    pub fn publish(&self, channel: &[u8], message: &[u8], basis: &Basis) -> usize {
         let mut receivers = 0;
         if let Some(clients) = self.channels.get(channel) {
             receivers += clients.len();
             let parts: [&[u8]; 3] = [b"message", channel, message];
             let mut message = Message::new(&parts);
-            clients.iter().for_each(|client| message.send(client));
+            clients.iter().for_each(|client| message.send(client, basis));
         }
         for (pattern, clients) in self.patterns.read().iter() {
             if matches(pattern, channel, Case::Sensitive) {
                 receivers += clients.len();
                 let parts: [&[u8]; 4] = [b"pmessage", pattern, channel, message];
                 let mut message = Message::new(&parts);
-                clients.iter().for_each(|client| message.send(client));
+                clients.iter().for_each(|client| message.send(client, basis));
             }
         }
         receivers
@@ -238,7 +240,7 @@ impl<'m> Message<'m> {
         Self { parts, resp2: Vec::new(), resp3: Vec::new() }
     }
 
-    fn send(&mut self, client: &Client) {
+    fn send(&mut self, client: &Client, basis: &Basis) {
         let (spelled, protocol) = match client.protocol.load(Ordering::Relaxed) {
             3 => (&mut self.resp3, Protocol::Resp3),
             _ => (&mut self.resp2, Protocol::Resp2),
@@ -248,20 +250,20 @@ impl<'m> Message<'m> {
             reply.push(self.parts.len());
             self.parts.iter().for_each(|part| reply.bulk(part));
         }
-        client.mailbox.put(spelled);
+        client.mailbox.put(spelled, basis);
     }
 }
 
 impl EventSink for Channels {
-    fn publish(&self, classes: EventClasses, events: &[KeyEvent]) {
+    fn publish(&self, classes: EventClasses, events: &[KeyEvent], basis: &Basis) {
         for KeyEvent { name, database, key } in events {
             if classes.has(EventClasses::TO_KEYSPACE) {
                 let channel = [format!("__keyspace@{database}__:").as_bytes(), key].concat();
-                Channels::publish(self, &channel, name.as_bytes());
+                Channels::publish(self, &channel, name.as_bytes(), basis);
             }
             if classes.has(EventClasses::TO_KEYEVENT) {
                 let channel = format!("__keyevent@{database}__:{name}");
-                Channels::publish(self, channel.as_bytes(), key);
+                Channels::publish(self, channel.as_bytes(), key, basis);
             }
         }
     }
@@ -351,8 +353,8 @@ fn leave(
     }
 }
 
-fn publish(host: &Host, _: &mut Session, call: &Call<'_>, reply: &mut Reply<'_>) -> Outcome {
-    reply.count(host.channels.publish(call.argument(1), call.argument(2)));
+fn publish(host: &Host, session: &mut Session, call: &Call<'_>, reply: &mut Reply<'_>) -> Outcome {
+    reply.count(host.channels.publish(call.argument(1), call.argument(2), &session.basis()));
     Ok(())
 }
 

@@ -9,7 +9,7 @@ use crate::config::Config;
 use crate::resp::Protocol;
 use crate::resp::reply::ReplySource;
 use crate::store::change::ChangeBuffer;
-use crate::store::{DatabaseIndex, Seq, ShardIndex};
+use crate::store::{Basis, DatabaseIndex, OpenRecord, Seq, ShardIndex};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
@@ -57,8 +57,13 @@ pub struct Session {
     pub authenticated: bool,
     /// What happens to it after the present batch.
     pub next: Next,
-    /// The last record that its commands have left in the journal and that its replies have to wait for.
-    pub unacknowledged: Option<Seq>,
+    /// The last record that its replies since the last time they were sent rest on: its own, or that of another client
+    /// whose change they show. They wait until it is as safe as `appendfsync` promises.
+    pub rests_on: Seq,
+    /// Whether one of these replies is that of a command that may have changed something.
+    pub has_written: bool,
+    /// The record of the transaction that is run, if it has published something.
+    pub(super) open_record: Option<Arc<OpenRecord>>,
     /// The one shard that its last batch was on, if it wrote there and had to wait, in that batch or in an earlier one.
     pub contended: Option<ShardIndex>,
     /// Whether its batch is run while others wait for its end, which is for commands on keys alone.
@@ -90,7 +95,9 @@ impl Session {
             database: 0,
             authenticated: config.requirepass.is_empty(),
             next: Next::Continue,
-            unacknowledged: None,
+            rests_on: Seq::default(),
+            has_written: false,
+            open_record: None,
             contended: None,
             is_in_turn: false,
             may_take_long: true,
@@ -100,6 +107,19 @@ impl Session {
             watching: None,
             subscriptions: Subscriptions::default(),
             changes: ChangeBuffer::default(),
+        }
+    }
+
+    /// The replies that have not been sent rest on the records up to `seq` as well.
+    pub fn rest_on(&mut self, seq: Seq) {
+        self.rests_on = self.rests_on.max(seq);
+    }
+
+    /// What a message rests on that it publishes now: what it has learned and done so far.
+    pub(super) fn basis(&self) -> Basis {
+        match &self.open_record {
+            Some(record) => Basis::Open(Arc::clone(record)),
+            None => Basis::Record(self.rests_on),
         }
     }
 

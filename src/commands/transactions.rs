@@ -141,6 +141,7 @@ impl Batch<'_> {
             return outcome;
         }
         self.in_transaction = false;
+        self.session.open_record = None;
         self.release();
         watching.end(&self.host.store);
         self.session.note_transaction();

@@ -69,7 +69,7 @@ enum Phase {
 pub struct Ending {
     /// The reply.
     pub reply: Vec<u8>,
-    /// The record that the reply has to wait for.
+    /// The record that the reply rests on; `None` if nothing was taken.
     pub seq: Option<Seq>,
 }
 
@@ -173,9 +173,9 @@ impl Waiter for Waiting {
         Served::NotYet
     }
 
-    fn deliver(&self, seq: Option<Seq>) {
+    fn deliver(&self, seq: Seq) {
         let mut progress = self.progress.lock();
-        progress.seq = seq;
+        progress.seq = Some(seq);
         progress.finish();
     }
 }

@@ -146,9 +146,17 @@ impl Connection<'_> {
                 readable = self.stream.readable() => return readable,
                 () = poll_fn(|context| client.mailbox.poll(context)) => {}
             }
-            client.mailbox.take_into(&mut self.work.out).map_err(|_| deaf())?;
-            self.send().await?;
+            self.send_mail().await?;
         }
+    }
+
+    /// Sends the messages that have come.
+    async fn send_mail(&mut self) -> io::Result<()> {
+        let work = &mut *self.work;
+        let rests_on = work.session.client.mailbox.take_into(&mut work.out).map_err(|_| deaf())?;
+        work.session.rest_on(rests_on);
+        self.acknowledge(0).await;
+        self.send().await
     }
 
     /// Takes the bytes that there are; `None` if there are none after all.
@@ -335,17 +343,19 @@ impl Connection<'_> {
                     }
                 }
                 () = poll_fn(|context| client.mailbox.poll(context)), if client.is_subscribed() => {
-                    client.mailbox.take_into(&mut self.work.out).map_err(|_| deaf())?;
-                    self.send().await?;
+                    self.send_mail().await?;
                 }
             }
         };
         *client.waiting.lock() = None;
         waiting.leave(&self.shared.host.store);
         // Messages that came before it.
-        client.mailbox.take_into(&mut self.work.out).map_err(|_| deaf())?;
+        self.send_mail().await?;
         self.work.out.extend_from_slice(&ending.reply);
-        self.work.session.unacknowledged = ending.seq;
+        if let Some(seq) = ending.seq {
+            self.work.session.rest_on(seq);
+            self.work.session.has_written = true;
+        }
         self.acknowledge(1).await;
         self.send().await?;
         Ok(None)

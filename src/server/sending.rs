@@ -12,12 +12,17 @@ use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
 
 impl Connection<'_> {
-    /// Waits until the journal has what the replies speak of. Where it cannot, each of the `count` replies says so:
-    /// the commands may or may not be there after a restart.
+    /// Waits until the journal has what the replies rest on. Where it cannot, and one of them is that of a write, each of
+    /// the `count` replies says so: the commands may or may not be there after a restart. Replies to questions alone are
+    /// sent all the same: reads go on while writes are refused.
     pub(super) async fn acknowledge(&mut self, count: usize) {
-        let Some(seq) = self.work.session.unacknowledged.take() else { return };
+        let session = &mut self.work.session;
+        let (seq, has_written) =
+            (std::mem::take(&mut session.rests_on), std::mem::take(&mut session.has_written));
         let Some(journal) = self.shared.process.journal() else { return };
-        if let Err(refused) = journal.acknowledged(seq).await {
+        if let Err(refused) = journal.acknowledged(seq).await
+            && has_written
+        {
             self.work.session.rest = None;
             self.work.out.clear();
             for _ in 0..count {

@@ -1,6 +1,7 @@
 //! Keyspace events: what happened to which key, for those who subscribe to it.
 
 use super::DatabaseIndex;
+use super::basis::Basis;
 use crate::config::EventClasses;
 
 /// Something that happened to a key.
@@ -19,8 +20,9 @@ pub struct KeyEvent {
 /// `publish` is called under the locks of the shards in which they happened, so the events of one key come in their
 /// order. It must not block and must not call back into the store.
 pub trait EventSink: Send + Sync {
-    /// Takes `events`, in their order, for the channels that `classes` names.
-    fn publish(&self, classes: EventClasses, events: &[KeyEvent]);
+    /// Takes `events`, in their order, for the channels that `classes` names. Nobody may hear of them before what they
+    /// rest on is safe.
+    fn publish(&self, classes: EventClasses, events: &[KeyEvent], basis: &Basis);
 }
 
 /// The events of one hold that somebody may want to hear of.

@@ -172,7 +172,7 @@ impl<'s> Export<'s> {
     }
 
     fn size(&self) -> DatabaseSize {
-        let Some(shards) = self.frozen else { return Shards::Free(self.store).size(self.database) };
+        let Some(shards) = self.frozen else { return Shards::free(self.store).size(self.database) };
         let mut size = DatabaseSize::default();
         shards.iter().for_each(|shard| size.add(shard.keyspace(self.database)));
         size

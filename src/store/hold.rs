@@ -3,6 +3,7 @@
 //! Invariant: a value changes only through a [`Writer`], and each change is recorded in the hold's buffer before the
 //! lock is released; the records reach the journal while the locks are still held.
 
+use super::basis::{Basis, OpenRecord};
 use super::change::ChangeBuffer;
 use super::event::EventBuffer;
 use super::interest::{ReadyKey, Served, Waiter};
@@ -60,6 +61,8 @@ pub struct Hold<'s> {
     /// Clients that were served and have not been told.
     served: Vec<Arc<dyn Waiter>>,
     lookups: Cell<Lookups>,
+    /// The record that is being made, if messages rest on it.
+    open_record: Option<Arc<OpenRecord>>,
 }
 
 /// How many questions a hold's readers found the key of, and how many not.
@@ -91,6 +94,7 @@ impl<'s> Hold<'s> {
             ready: Vec::new(),
             served: Vec::new(),
             lookups: Cell::default(),
+            open_record: None,
         }
     }
 
@@ -162,16 +166,16 @@ impl<'s> Hold<'s> {
         self.rest.clear();
     }
 
-    /// Gives the locks back. Returns the journal's number for the last record that was made under them, `None` if
-    /// nothing changed.
-    pub fn let_go(&mut self) -> Option<Seq> {
+    /// Gives the locks back. Returns the last record that what was said under them rests on: the last one made under
+    /// them, or else the last one made before.
+    pub fn let_go(&mut self) -> Seq {
         let seq = self.append_changes();
         self.unlock();
         seq
     }
 
     /// As [`Hold::let_go`], for good. Returns the buffer too, empty again.
-    pub fn release(mut self) -> (Option<Seq>, ChangeBuffer) {
+    pub fn release(mut self) -> (Seq, ChangeBuffer) {
         (self.let_go(), std::mem::take(&mut self.changes))
     }
 
@@ -179,6 +183,22 @@ impl<'s> Hold<'s> {
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.first.is_none()
+    }
+
+    /// The last record that changed a key of the held shards, before the hold's own.
+    pub(super) fn rests_on(&self) -> Seq {
+        self.locks().map(|(_, guard)| guard.shard().last_seq).max().unwrap_or_default()
+    }
+
+    /// The record that is being made, for messages that rest on it.
+    pub fn open_record(&mut self) -> Arc<OpenRecord> {
+        Arc::clone(self.open_record.get_or_insert_default())
+    }
+
+    /// Whether the hold may change something.
+    #[must_use]
+    pub fn access(&self) -> Access {
+        self.access
     }
 
     /// Whether [`Hold::try_lock`] found a lock that was not to be had at once.
@@ -331,18 +351,31 @@ impl<'s> Hold<'s> {
         let happened = events.take();
         events.want(self.store.event_classes());
         if !happened.is_empty() {
-            self.store.publish(&happened);
+            let basis = Basis::Open(self.open_record());
+            self.store.publish(&happened, &basis);
         }
     }
 
-    /// Hands over what the hold's commands leave behind: records, events, and clients that were served.
-    fn append_changes(&mut self) -> Option<Seq> {
+    /// Hands over what the hold's commands leave behind: records, events, and clients that were served. Returns the
+    /// record that what was said under the hold rests on.
+    fn append_changes(&mut self) -> Seq {
         self.changes.end_record();
-        let seq = (!self.changes.is_empty()).then(|| self.store.append(&self.changes, self.now_ms));
-        self.changes.clear();
+        let seq = if self.changes.is_empty() {
+            self.rests_on()
+        } else {
+            let seq = self.store.append(&self.changes, self.now_ms);
+            self.changes.clear();
+            for (_, guard) in self.first.iter_mut().chain(&mut self.rest) {
+                guard.shard_mut().last_seq = seq;
+            }
+            seq
+        };
         let events = self.events.get_mut().take();
         if !events.is_empty() {
-            self.store.publish(&events);
+            self.store.publish(&events, &Basis::Record(seq));
+        }
+        if let Some(record) = self.open_record.take() {
+            record.close(seq);
         }
         self.served.drain(..).for_each(|waiter| waiter.deliver(seq));
         // Left over only by a command that panicked; under other locks it would be out of place.

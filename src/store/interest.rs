@@ -29,8 +29,8 @@ pub trait Waiter: Send + Sync {
     /// keys of the writer's database that have come to be in the present record.
     fn serve(&self, keys: &mut Writer<'_, '_>, ready: &[ReadyKey]) -> Served;
 
-    /// What the client was served with is in the journal's hands as of `seq` (`None`: it changed nothing).
-    fn deliver(&self, seq: Option<Seq>);
+    /// What the client was served with rests on the records up to `seq`.
+    fn deliver(&self, seq: Seq);
 }
 
 /// How serving a waiting client went.

@@ -7,6 +7,7 @@
 //!
 //! Knows nothing of requests, replies, files or threads but the one that frees large values (`reclaim`).
 
+mod basis;
 pub mod change;
 mod damage;
 pub mod event;
@@ -29,6 +30,7 @@ mod table;
 mod value;
 mod writer;
 
+pub use basis::{Basis, OpenRecord};
 pub use change::DatabaseIndex;
 pub use export::{Census, Export, ExportVisitor, Frozen, KeyHead, Length};
 pub use hold::{Hold, Lookups, Reader};
@@ -64,6 +66,8 @@ use std::sync::{Arc, OnceLock};
 /// One lock's worth of keys: its slots' keys in each database.
 struct Shard {
     keyspaces: Box<[Keyspace]>,
+    /// The last record that changed one of the keys. Whoever is told of them is told no more than up to here.
+    last_seq: Seq,
 }
 
 impl Shard {
@@ -135,7 +139,7 @@ impl Store {
         assert!(shards.is_power_of_two() && shards <= usize::from(SLOTS) && databases > 0);
         let shard = || {
             let keyspaces = (0..databases).map(|_| Keyspace::with_seed(seed)).collect();
-            RwLock::new(Shard { keyspaces })
+            RwLock::new(Shard { keyspaces, last_seq: Seq::default() })
         };
         Self {
             shards: std::iter::repeat_with(shard).take(shards).collect(),
@@ -173,9 +177,9 @@ impl Store {
         EventClasses::from_bits(self.event_classes.load(Ordering::Relaxed))
     }
 
-    fn publish(&self, events: &[KeyEvent]) {
+    fn publish(&self, events: &[KeyEvent], basis: &Basis) {
         if let Some(sink) = self.event_sink.get() {
-            sink.publish(self.event_classes(), events);
+            sink.publish(self.event_classes(), events, basis);
         }
     }
 

@@ -5,13 +5,14 @@ use super::hold::Hold;
 use super::sink::Seq;
 use super::value::Kind;
 use super::{Access, DatabaseIndex, DatabaseSize, Shard, ShardIndex, Store, table};
+use std::cell::Cell;
 use std::ops::Deref;
 
 /// The shards, for a command that chooses its own locks: to be locked as it goes, or held already by a transaction.
 #[derive(Debug)]
 pub enum Shards<'a, 's> {
-    /// Each is locked when it is needed.
-    Free(&'s Store),
+    /// Each is locked when it is needed. What is said of them rests on the record in the cell.
+    Free(&'s Store, Cell<Seq>),
     /// All of them are held, for writing if anything will be written.
     Held(&'a mut Hold<'s>),
 }
@@ -36,13 +37,37 @@ impl<'l> Deref for Looking<'l> {
     }
 }
 
-impl Shards<'_, '_> {
+impl<'s> Shards<'_, 's> {
+    /// The shards of `store`, none of them held.
+    #[must_use]
+    pub fn free(store: &'s Store) -> Self {
+        Self::Free(store, Cell::default())
+    }
+
+    /// The last record that what was said of shards of no transaction rests on; a transaction has its own.
+    #[must_use]
+    pub fn rests_on(&self) -> Seq {
+        match self {
+            Self::Free(_, rests_on) => rests_on.get(),
+            Self::Held(_) => Seq::default(),
+        }
+    }
+
+    /// What is said rests on the records up to `seq` as well.
+    pub fn rest_on(&self, seq: Seq) {
+        if let Self::Free(_, rests_on) = self {
+            rests_on.set(rests_on.get().max(seq));
+        }
+    }
+
     /// Shards to look at, which must be ascending and without repetition.
     #[must_use]
     pub fn look(&self, shards: &[ShardIndex]) -> Looking<'_> {
         match self {
-            Shards::Free(store) => {
-                Looking::Own(Box::new(Hold::on(store, shards, Access::Read, ChangeBuffer::default())))
+            Shards::Free(store, _) => {
+                let hold = Hold::on(store, shards, Access::Read, ChangeBuffer::default());
+                self.rest_on(hold.rests_on());
+                Looking::Own(Box::new(hold))
             }
             Shards::Held(hold) => Looking::Shared(hold),
         }
@@ -50,7 +75,7 @@ impl Shards<'_, '_> {
 
     fn store(&self) -> &Store {
         match self {
-            Shards::Free(store) => store,
+            Shards::Free(store, _) => store,
             Shards::Held(hold) => hold.store,
         }
     }
@@ -58,7 +83,11 @@ impl Shards<'_, '_> {
     /// Lets `visit` see one shard, locked for reading. `None` if there is no such shard.
     fn visit<T>(&self, index: ShardIndex, visit: impl FnOnce(&Shard) -> T) -> Option<T> {
         match self {
-            Shards::Free(store) => store.shards.get(index).map(|shard| visit(&shard.read())),
+            Shards::Free(store, _) => {
+                let shard = store.shards.get(index)?.read();
+                self.rest_on(shard.last_seq);
+                Some(visit(&shard))
+            }
             Shards::Held(hold) => hold.shard(index).map(visit),
         }
     }
@@ -118,20 +147,17 @@ impl Shards<'_, '_> {
         }
     }
 
-    /// Removes every key of `database`, or of all if `None`, in one moment. Returns the journal's number for it; a
-    /// transaction has its own.
-    pub fn flush(&mut self, database: Option<DatabaseIndex>) -> Option<Seq> {
+    /// Removes every key of `database`, or of all if `None`, in one moment.
+    pub fn flush(&mut self, database: Option<DatabaseIndex>) {
         match self {
-            Shards::Free(store) => {
+            Shards::Free(store, _) => {
                 let all: Vec<ShardIndex> = (0..store.shard_count()).collect();
                 let mut hold = Hold::on(store, &all, Access::Write, ChangeBuffer::default());
                 hold.flush(database);
-                hold.release().0
+                let (seq, _) = hold.release();
+                self.rest_on(seq);
             }
-            Shards::Held(hold) => {
-                hold.flush(database);
-                None
-            }
+            Shards::Held(hold) => hold.flush(database),
         }
     }
 }

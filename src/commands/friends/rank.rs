@@ -9,7 +9,7 @@ use crate::commands::spec::AllKeys;
 use crate::limits;
 use crate::ranking::{Order, RankedMembers, Ranking, Score};
 use crate::resp::reply::Reply;
-use crate::store::{DatabaseIndex, KeptResults, Looking, Reader, Shards, Value};
+use crate::store::{DatabaseIndex, KeptResults, Looking, Reader, Seq, Shards, Value};
 use std::cmp::Ordering;
 use std::ops::Range;
 use std::sync::Arc;
@@ -59,6 +59,8 @@ pub struct Standing {
     own: Option<Row>,
     /// Whether `ranked` and `unranked` are in order as a whole.
     is_sorted: bool,
+    /// The last record that it rests on.
+    rests_on: Seq,
 }
 
 /// Bytes of a name that room is made for ahead.
@@ -182,6 +184,7 @@ pub(super) fn friendrank(keys: &mut AllKeys<'_, '_>, call: &Call<'_>, reply: &mu
     if let (Some(key), Some(max_age_ms)) = (&kept_key, request.max_age_ms) {
         let not_before_ms = host.clock.now_ms().saturating_sub(max_age_ms);
         if let Some(standing) = host.friend_rankings.get(key, not_before_ms) {
+            shards.rest_on(standing.rests_on);
             return ranker.answer_sorted(&standing, reply);
         }
     }
@@ -211,6 +214,7 @@ pub(super) fn friendrank(keys: &mut AllKeys<'_, '_>, call: &Call<'_>, reply: &mu
             standing.ranked.shrink_to_fit();
             standing.unranked.shrink_to_fit();
             standing.names.shrink_to_fit();
+            standing.rests_on = shards.rests_on();
             let bytes = standing.bytes() + key.bytes();
             let standing = Arc::new(standing);
             host.friend_rankings.put(key, Arc::clone(&standing), bytes, computed_at_ms);
@@ -241,6 +245,10 @@ impl Ranker<'_, '_> {
     fn kept_key(&self) -> Option<KeptKey> {
         let Source::Key(friends) = &self.request.source else { return None };
         self.request.max_age_ms.filter(|&age_ms| age_ms > 0)?;
+        if matches!(self.shards, Shards::Held(_)) {
+            // It would hold what a transaction has done so far, and its record has no number yet.
+            return None;
+        }
         Some(KeptKey {
             database: self.database,
             board: self.request.board.into(),

@@ -1,20 +1,15 @@
 //! The commands of an append-only file, run on a store that no server serves.
 
 use super::report::Report;
-use crate::chance::Chance;
-use crate::commands::clients::Clients;
 use crate::commands::execute::run_batch;
-use crate::commands::host::{AtEnd, Host, Loading, Persistence, Process, Saves};
+use crate::commands::host::Host;
 use crate::commands::session::{Next, Session};
 use crate::commands::spec::Flag;
-use crate::commands::stats::{Errors, Rates, Stats};
 use crate::commands::table::table;
-use crate::config::{Config, SavePoint, Settings};
+use crate::config::Config;
 use crate::resp::request::Arguments;
-use crate::store::{KeptResults, Store};
-use std::net::{Ipv4Addr, SocketAddr};
+use crate::store::Store;
 use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
 
 /// Runs commands one by one.
 pub(super) struct Commands {
@@ -25,28 +20,9 @@ pub(super) struct Commands {
 
 impl Commands {
     pub(super) fn on(store: &Arc<Store>, config: &Config) -> Self {
-        let clock = store.clock().clone();
-        let stats = Arc::new(Stats::new(table().entries().len()));
-        let host = Host {
-            store: Arc::clone(store),
-            channels: Arc::default(),
-            settings: Settings::new(Config { requirepass: String::new(), ..config.clone() }),
-            clients: Clients::default(),
-            stats: vec![Arc::clone(&stats)],
-            errors: Errors::default(),
-            rates: Rates::default(),
-            friend_rankings: KeptResults::with_bound(0),
-            process: Arc::new(NoServer),
-            is_loading: AtomicBool::new(false),
-            started_ms: clock.now_ms(),
-            clock,
-            run_id: Host::new_run_id(&mut Chance::from_system()),
-            port: 0,
-            config_file: String::new(),
-        };
-        let nobody = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
-        let client = host.clients.register(nobody, nobody, host.started_ms);
-        let session = Session::new(client, stats, &host.config());
+        let config = Config { requirepass: String::new(), ..config.clone() };
+        let host = Host::headless(Arc::clone(store), config);
+        let session = host.local_session();
         Self { host, session, reply: Vec::new() }
     }
 
@@ -104,49 +80,4 @@ fn foreign_type(name: &str) -> Option<&'static str> {
         _ if name.contains('.') => "module",
         _ => return None,
     })
-}
-
-/// There is no process to ask: no journal and no dump file until everything has been read.
-struct NoServer;
-
-impl Process for NoServer {
-    fn write_refusal(&self) -> Option<String> {
-        None
-    }
-
-    fn loading(&self) -> Loading {
-        Loading::default()
-    }
-
-    fn start_checkpoint(&self) -> Result<(), String> {
-        Err("no server is running".into())
-    }
-
-    fn persistence(&self) -> Persistence {
-        Persistence::default()
-    }
-
-    fn save(&self) -> Result<(), String> {
-        self.start_checkpoint()
-    }
-
-    fn start_save(&self) -> Result<(), String> {
-        self.start_checkpoint()
-    }
-
-    fn save_if_due(&self, _: &[SavePoint]) {}
-
-    fn reload(&self) -> Result<(), String> {
-        self.start_checkpoint()
-    }
-
-    fn saves(&self) -> Saves {
-        Saves::default()
-    }
-
-    fn configure(&self, _: &Config) {}
-
-    fn shut_down(&self, _: AtEnd) -> Result<(), String> {
-        self.start_checkpoint()
-    }
 }
