@@ -41,8 +41,8 @@ impl Table {
         let bytes: Vec<u8> = lines.iter().flat_map(|line| encode(&words(line))).collect();
         let bounds = RequestLimits { unauthenticated: false, bulk_bytes: 1 << 20, requests: usize::MAX };
         let (mut batch, mut out) = (Batch::default(), Vec::new());
-        let mut bytes = &mut bytes.clone()[..];
-        RequestReader::default().read(&mut bytes, &bounds, &mut batch).expect("requests");
+        let bytes = &mut bytes.clone()[..];
+        RequestReader::default().read(bytes, &bounds, &mut batch).expect("requests");
         let ran = run_batch(&self.host, session, batch.requests(bytes), &mut out);
         assert_eq!(ran, lines.len(), "{lines:?}");
         (out.escape_ascii().to_string(), std::mem::take(&mut session.rests_on))

@@ -6,7 +6,7 @@ use super::error::{CommandError, Outcome};
 use super::host::Host;
 use super::introspection;
 use super::session::{Next, Session};
-use super::spec::{CommandSpec, Flag, Group, Run};
+use super::spec::{CommandSpec, Flag, Group, Manner, Run};
 use super::table::table;
 use crate::resp::Protocol;
 use crate::resp::integer;
@@ -30,6 +30,7 @@ pub(super) const COMMANDS: &[CommandSpec] = &[
         flags: &[Flag::Fast],
         tips: &["request_policy:all_shards", "response_policy:all_succeeded"],
         run: Run::Session(ping),
+        manners: &[Manner::RunsWhileListening, Manner::ProbesWrites],
         ..BASE
     },
     CommandSpec {
@@ -76,6 +77,7 @@ pub(super) const COMMANDS: &[CommandSpec] = &[
         arity: -1,
         flags: BEFORE_AUTH,
         run: Run::Session(quit),
+        manners: &[Manner::RunsInMulti, Manner::RunsWhileListening],
         ..BASE
     },
     CommandSpec {
@@ -86,6 +88,7 @@ pub(super) const COMMANDS: &[CommandSpec] = &[
         arity: 1,
         flags: BEFORE_AUTH,
         run: Run::Session(reset),
+        manners: &[Manner::RunsInMulti, Manner::RunsWhileListening],
         ..BASE
     },
     CommandSpec {

@@ -8,8 +8,7 @@ use super::error::{CommandError, Outcome};
 use super::host::Host;
 use super::prepared::{Prepared, WINDOW, Window, prepare, speaks_http};
 use super::session::{Listening, Next, Session};
-use super::sorted_sets::lookahead::prefetch;
-use super::spec::{AllKeys, CommandSpec, Flag, Keys, Lookahead, Run};
+use super::spec::{AllKeys, CommandSpec, Flag, Keys, Lookahead, Manner, Run};
 use super::table::{Entry, table};
 use super::waiting::{Waiting, Wish};
 use crate::config::Config;
@@ -17,7 +16,7 @@ use crate::limits;
 use crate::resp::reply::Reply;
 use crate::resp::request::Arguments;
 use crate::store::interest::Waiter;
-use crate::store::{Access, Hold, Located, ShardIndex, Shards, Value};
+use crate::store::{Access, Hold, Located, ShardIndex, Shards};
 use smallvec::SmallVec;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
@@ -160,7 +159,7 @@ impl<'b> Batch<'b> {
         let Some(lookahead) = spec.lookahead.filter(|_| will_run) else { return 1 };
         let is_alike = |other: &&Prepared<'_>| {
             matches!(other.resolved, Ok(other) if other == place)
-                && (lookahead == Lookahead::Key || other.arguments.get(1) == first.arguments.get(1))
+                && (matches!(lookahead, Lookahead::Key) || other.arguments.get(1) == first.arguments.get(1))
         };
         let alike = window.iter().take_while(is_alike).count();
         let is_allowed = self.check_authenticated(spec).is_ok()
@@ -169,19 +168,20 @@ impl<'b> Batch<'b> {
         if alike == 1 || !is_allowed {
             return alike;
         }
-        if lookahead == Lookahead::Key {
-            let keys = window[..alike].iter().filter_map(|request| request.located);
+        let requests = &window[..alike];
+        let Lookahead::Value(load) = lookahead else {
+            let keys = requests.iter().filter_map(|request| request.located);
             self.host.store.load_ahead(self.session.database, keys);
-        } else {
-            let call = self.call(first.arguments, first.located);
-            let access = if spec.has(Flag::Write) { Access::Write } else { Access::Read };
-            let database = self.session.database;
-            let Ok(hold) = self.hold_for(spec, &call, access) else { return 1 };
-            let reader = hold.reader(database).knowing(call.located);
-            // Of another type, or missing: each command will say so itself.
-            if let Some(Value::Ranking(ranking)) = reader.peek(call.argument(1)) {
-                prefetch(lookahead, ranking, window[..alike].iter().map(|request| request.arguments));
-            }
+            return alike;
+        };
+        let call = self.call(first.arguments, first.located);
+        let access = if spec.has(Flag::Write) { Access::Write } else { Access::Read };
+        let database = self.session.database;
+        let Ok(hold) = self.hold_for(spec, &call, access) else { return 1 };
+        let reader = hold.reader(database).knowing(call.located);
+        if let Some(value) = reader.peek(call.argument(1)) {
+            let requests: SmallVec<[_; WINDOW]> = requests.iter().map(|request| request.arguments).collect();
+            load(value, &requests);
         }
         alike
     }
@@ -268,7 +268,7 @@ impl<'b> Batch<'b> {
         if !self.in_transaction {
             self.ask_gates(entry, arguments).map_err(Refusal::Rejected)?;
             if let Some(transaction) = &mut self.session.transaction
-                && !RUN_AT_ONCE.contains(&entry.spec.name)
+                && !entry.spec.is(Manner::RunsInMulti)
             {
                 transaction.queue(place, arguments);
                 self.check_queue();
@@ -501,9 +501,6 @@ fn is_short(place: usize) -> bool {
     let spec = table().entries()[place].spec;
     spec.lookahead.is_some() || spec.has(Flag::Fast)
 }
-
-/// Commands that are run and not queued after MULTI.
-const RUN_AT_ONCE: [&str; 6] = ["exec", "discard", "multi", "watch", "quit", "reset"];
 
 /// Calls `visit` with every key that the command touches.
 pub(super) fn for_each_key(spec: &CommandSpec, call: &Call<'_>, visit: &mut dyn FnMut(&[u8])) {

@@ -3,7 +3,7 @@
 use super::call::Call;
 use super::error::{CommandError, Outcome};
 use super::execute::{Batch, for_each_key};
-use super::spec::{CommandSpec, Flag, Run};
+use super::spec::{CommandSpec, Flag, Manner, Run};
 use super::table::Entry;
 use crate::resp::request::Arguments;
 
@@ -43,7 +43,7 @@ impl Batch<'_> {
 
     /// Refuses what would be answered between messages, where RESP2 cannot tell the two apart.
     fn check_listening(&self, entry: &Entry) -> Result<(), CommandError> {
-        if self.session.only_listens() && !WHILE_LISTENING.contains(&entry.spec.name) {
+        if self.session.only_listens() && !entry.spec.is(Manner::RunsWhileListening) {
             return Err(CommandError::new(format!(
                 "ERR Can't execute '{}': only (P|S)SUBSCRIBE / (P|S)UNSUBSCRIBE / PING / QUIT / RESET are allowed in \
                  this context",
@@ -56,7 +56,7 @@ impl Batch<'_> {
     /// Refuses what a key that a panic has left damaged would be asked for; to remove it is possible.
     pub(super) fn check_damage(&self, spec: &CommandSpec, call: &Call<'_>) -> Outcome {
         let store = &self.host.store;
-        if !store.has_damage() || REMOVALS.contains(&spec.name) {
+        if !store.has_damage() || spec.is(Manner::RemovesKeys) {
             return Ok(());
         }
         let mut is_damaged = false;
@@ -64,9 +64,9 @@ impl Batch<'_> {
         if is_damaged { Err(CommandError::DAMAGED) } else { Ok(()) }
     }
 
-    /// Refuses writes, and PING as Redis does so that probes notice, while the journal cannot take them.
+    /// Refuses writes, and what probes for them, while the journal cannot take them.
     fn check_journal(&self, spec: &CommandSpec) -> Result<(), CommandError> {
-        let is_write = |spec: &CommandSpec| spec.has(Flag::Write) || spec.name == "ping";
+        let is_write = |spec: &CommandSpec| spec.has(Flag::Write) || spec.is(Manner::ProbesWrites);
         let runs_writes = matches!(spec.run, Run::Queued) && self.queued().any(is_write);
         if (is_write(spec) || runs_writes)
             && let Some(why) = self.host.process.write_refusal()
@@ -76,13 +76,6 @@ impl Batch<'_> {
         Ok(())
     }
 }
-
-/// Commands after which a key's value no longer matters.
-const REMOVALS: [&str; 2] = ["del", "unlink"];
-
-/// Commands that a connection which listens to channels by RESP2 may send.
-const WHILE_LISTENING: [&str; 7] =
-    ["subscribe", "unsubscribe", "psubscribe", "punsubscribe", "ping", "quit", "reset"];
 
 fn check_arity(entry: &Entry, arguments: Arguments<'_>) -> Result<(), CommandError> {
     if entry.spec.accepts(arguments.len()) { Ok(()) } else { Err(CommandError::arity(&entry.full_name)) }

@@ -213,8 +213,7 @@ fn write_info(entry: &Entry, reply: &mut Reply<'_>) {
 }
 
 fn write_key_specs(spec: &CommandSpec, names_before: usize, reply: &mut Reply<'_>) {
-    let notes =
-        if spec.name == "set" { Some("RW and ACCESS due to the optional `GET` argument") } else { None };
+    let notes = spec.keys_note;
     match &spec.keys {
         Keys::None | Keys::Derived(_) => reply.set(0),
         Keys::Store { sources } => {

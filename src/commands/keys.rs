@@ -4,7 +4,7 @@ use super::call::Call;
 use super::error::{CommandError, Outcome};
 use super::name_list::NameList;
 use super::scanning::{ScanOptions, parse_cursor};
-use super::spec::{AllKeys, CommandSpec, Flag, Group, Keys, Run};
+use super::spec::{AllKeys, CommandSpec, Flag, Group, Keys, Manner, Run};
 use crate::glob::{Case, matches};
 use crate::limits;
 use crate::resp::reply::Reply;
@@ -25,6 +25,7 @@ pub(super) const COMMANDS: &[CommandSpec] = &[
         tips: MULTI_SHARD,
         keys: Keys::Range { first: 1, last: -1, access: &["RM", "delete"] },
         run: Run::Write(del),
+        manners: &[Manner::RemovesKeys],
         ..BASE
     },
     CommandSpec {
@@ -38,6 +39,7 @@ pub(super) const COMMANDS: &[CommandSpec] = &[
         tips: MULTI_SHARD,
         keys: Keys::Range { first: 1, last: -1, access: &["RM", "delete"] },
         run: Run::Write(del),
+        manners: &[Manner::RemovesKeys],
         ..BASE
     },
     CommandSpec {

@@ -4,7 +4,6 @@
 
 use super::call::text;
 use super::error::CommandError;
-use super::sorted_sets::PREFETCHED_MEMBERS;
 use super::spec::Run;
 use super::table::{Entry, table};
 use crate::resp::request::Arguments;
@@ -12,7 +11,7 @@ use crate::store::{Located, Store};
 use smallvec::SmallVec;
 
 /// Requests looked at before the first of them is run: as many as the processor can load memory for at once.
-pub(super) const WINDOW: usize = PREFETCHED_MEMBERS;
+pub(super) const WINDOW: usize = 16;
 
 /// A request, its command, found or not, and its key.
 pub(super) struct Prepared<'r> {

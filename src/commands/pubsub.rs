@@ -9,7 +9,7 @@ use super::error::Outcome;
 use super::host::Host;
 use super::introspection;
 use super::session::Session;
-use super::spec::{CommandSpec, Flag, Group, Run};
+use super::spec::{CommandSpec, Flag, Group, Manner, Run};
 use crate::config::EventClasses;
 use crate::glob::{Case, matches};
 use crate::resp::Protocol;
@@ -40,6 +40,7 @@ pub(super) const COMMANDS: &[CommandSpec] = &[
         complexity: "O(N) for N channels",
         arity: -2,
         run: Run::Session(subscribe),
+        manners: &[Manner::RunsWhileListening],
         ..BASE
     },
     CommandSpec {
@@ -49,6 +50,7 @@ pub(super) const COMMANDS: &[CommandSpec] = &[
         complexity: "O(N) for N channels",
         arity: -1,
         run: Run::Session(unsubscribe),
+        manners: &[Manner::RunsWhileListening],
         ..BASE
     },
     CommandSpec {
@@ -58,6 +60,7 @@ pub(super) const COMMANDS: &[CommandSpec] = &[
         complexity: "O(N) for N patterns",
         arity: -2,
         run: Run::Session(psubscribe),
+        manners: &[Manner::RunsWhileListening],
         ..BASE
     },
     CommandSpec {
@@ -67,6 +70,7 @@ pub(super) const COMMANDS: &[CommandSpec] = &[
         complexity: "O(N) for N patterns",
         arity: -1,
         run: Run::Session(punsubscribe),
+        manners: &[Manner::RunsWhileListening],
         ..BASE
     },
     CommandSpec {

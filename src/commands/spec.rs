@@ -8,7 +8,7 @@ use super::waiting::Wish;
 use crate::resp::integer;
 use crate::resp::reply::Reply;
 use crate::resp::request::Arguments;
-use crate::store::{Reader, Shards, Writer};
+use crate::store::{Reader, Shards, Value, Writer};
 
 /// One command or subcommand.
 #[derive(Debug)]
@@ -30,12 +30,16 @@ pub struct CommandSpec {
     pub arity: i32,
     /// What it is like, as COMMAND INFO tells it.
     pub flags: &'static [Flag],
+    /// What the engine does differently for it than for others.
+    pub manners: &'static [Manner],
     /// ACL categories beyond those that follow from group and flags.
     pub categories: &'static [&'static str],
     /// Hints for clients of a cluster, as COMMAND INFO tells them.
     pub tips: &'static [&'static str],
     /// Which arguments are keys.
     pub keys: Keys,
+    /// What COMMAND INFO notes of its keys.
+    pub keys_note: Option<&'static str>,
     /// What can be loaded ahead for it where several of them follow each other in a pipeline.
     pub lookahead: Option<Lookahead>,
     /// What runs it.
@@ -55,9 +59,11 @@ impl CommandSpec {
         complexity: "O(1)",
         arity: 1,
         flags: &[],
+        manners: &[],
         categories: &[],
         tips: &[],
         keys: Keys::None,
+        keys_note: None,
         lookahead: None,
         run: Run::Container,
         subcommands: &[],
@@ -74,6 +80,12 @@ impl CommandSpec {
     #[must_use]
     pub fn has(&self, flag: Flag) -> bool {
         self.flags.contains(&flag)
+    }
+
+    /// Whether the engine is to treat it so.
+    #[must_use]
+    pub fn is(&self, manner: Manner) -> bool {
+        self.manners.contains(&manner)
     }
 }
 
@@ -161,6 +173,19 @@ impl Flag {
             Self::SkipSlowlog => "skip_slowlog",
         }
     }
+}
+
+/// What the engine does differently for a command than for others.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Manner {
+    /// After MULTI it is run, not queued.
+    RunsInMulti,
+    /// A connection that listens to channels by RESP2 may send it.
+    RunsWhileListening,
+    /// It removes its keys whatever they hold, so a damaged value is no reason to refuse it.
+    RemovesKeys,
+    /// It is refused while writes are, as PING is in Redis, so that probes notice.
+    ProbesWrites,
 }
 
 /// Calls back with every key that a request touches.
@@ -255,19 +280,14 @@ fn key_count(arguments: Arguments<'_>, position: usize) -> Option<usize> {
     usize::try_from(stated).ok().filter(|&count| count > 0)
 }
 
-/// What a short command will touch: the key at argument 1, or one member of the ranking there.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// What can be loaded ahead for a short command on the key at argument 1, where several follow each other in a pipeline.
+#[derive(Clone, Copy, Debug)]
 pub enum Lookahead {
     /// The key itself and a small value at it.
     Key,
-    /// The score of the member that is argument 2.
-    Score,
-    /// The rank of the member that is argument 2.
-    Rank,
-    /// The member that is argument 3, whose score becomes argument 2.
-    Update,
-    /// The member that is argument 3, to whose score argument 2 is added.
-    Increment,
+    /// What the requests, all of them of this command and on one key, will touch inside its value. A wrong guess costs time
+    /// and nothing else.
+    Value(fn(&Value, &[Arguments<'_>])),
 }
 
 /// What a command on many keys works with.

@@ -35,6 +35,7 @@ pub(super) const COMMANDS: &[CommandSpec] = &[
         keys: Keys::Range { first: 1, last: 0, access: &["RW", "access", "update", "variable_flags"] },
         lookahead: Some(Lookahead::Key),
         run: Run::Write(set),
+        keys_note: Some("RW and ACCESS due to the optional `GET` argument"),
         ..BASE
     },
     CommandSpec {

@@ -9,7 +9,7 @@ use super::execute::{Batch, for_each_key};
 use super::host::Host;
 use super::prepared::Prepared;
 use super::session::{Next, Session};
-use super::spec::{CommandSpec, Flag, Group, Keys, Run};
+use super::spec::{CommandSpec, Flag, Group, Keys, Manner, Run};
 use super::table::table;
 use crate::resp::queue::RequestQueue;
 use crate::resp::reply::Reply;
@@ -33,6 +33,7 @@ pub(super) const COMMANDS: &[CommandSpec] = &[
         summary: "Begins a transaction: the requests that follow are queued",
         since: "1.2.0",
         run: Run::Session(multi),
+        manners: &[Manner::RunsInMulti],
         ..BASE
     },
     CommandSpec {
@@ -43,6 +44,7 @@ pub(super) const COMMANDS: &[CommandSpec] = &[
         complexity: "That of its requests",
         flags: &[Flag::Noscript, Flag::Loading, Flag::Stale, Flag::SkipSlowlog],
         run: Run::Queued,
+        manners: &[Manner::RunsInMulti],
         ..BASE
     },
     CommandSpec {
@@ -52,6 +54,7 @@ pub(super) const COMMANDS: &[CommandSpec] = &[
         since: "2.0.0",
         complexity: "O(N) with N queued requests",
         run: Run::Session(discard),
+        manners: &[Manner::RunsInMulti],
         ..BASE
     },
     CommandSpec {
@@ -63,6 +66,7 @@ pub(super) const COMMANDS: &[CommandSpec] = &[
         arity: -2,
         keys: Keys::Range { first: 1, last: -1, access: &["RO"] },
         run: Run::Session(watch),
+        manners: &[Manner::RunsInMulti],
         ..BASE
     },
     CommandSpec {

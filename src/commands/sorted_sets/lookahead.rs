@@ -1,32 +1,55 @@
 //! Loads ahead what neighbouring commands of a pipeline will touch, so that the batch waits for memory once.
+//!
+//! Requests that are not of the plain form (ZADD with options, say) are left out.
 
-use crate::commands::spec::Lookahead;
 use crate::ranking::{Aim, RankedMembers, Ranking, Score};
 use crate::resp::double;
 use crate::resp::request::Arguments;
+use crate::store::Value;
 
-/// Starts loading what `requests`, all of one command and on `ranking`, will touch. Requests that are not of the plain
-/// form (ZADD with options, say) are left out; a wrong guess costs time and nothing else.
-pub(in crate::commands) fn prefetch<'a>(
-    lookahead: Lookahead,
-    ranking: &Ranking,
-    requests: impl Iterator<Item = Arguments<'a>> + Clone,
-) {
-    let member = |request: Arguments<'a>| request.get(2);
-    let amount = |request: Arguments<'a>| {
-        let amount = request.get(2).and_then(double::parse).filter(|_| request.len() == 4)?;
-        Some((request.get(3)?, amount))
-    };
-    match lookahead {
-        Lookahead::Key => {}
-        Lookahead::Score => ranking.prefetch(requests.filter_map(member)),
-        Lookahead::Rank => ranking.prefetch_ranks(requests.filter_map(member)),
-        Lookahead::Update => ranking.prefetch_updates(requests.filter_map(|request| {
-            let (member, score) = amount(request)?;
-            Some((member, Aim::Score(Score::new(score)?)))
-        })),
-        Lookahead::Increment => ranking.prefetch_updates(
-            requests.filter_map(amount).map(|(member, amount)| (member, Aim::Increment(amount))),
-        ),
+/// The scores of the members that are argument 2.
+pub(super) fn scores(value: &Value, requests: &[Arguments<'_>]) {
+    if let Some(ranking) = ranking(value) {
+        ranking.prefetch(members(requests));
     }
+}
+
+/// The ranks of the members that are argument 2.
+pub(super) fn ranks(value: &Value, requests: &[Arguments<'_>]) {
+    if let Some(ranking) = ranking(value) {
+        ranking.prefetch_ranks(members(requests));
+    }
+}
+
+/// The members that are argument 3, whose scores become argument 2.
+pub(super) fn updates(value: &Value, requests: &[Arguments<'_>]) {
+    if let Some(ranking) = ranking(value) {
+        ranking.prefetch_updates(
+            amounts(requests)
+                .filter_map(|(member, score)| Score::new(score).map(|score| (member, Aim::Score(score)))),
+        );
+    }
+}
+
+/// The members that are argument 3, to whose scores argument 2 is added.
+pub(super) fn increments(value: &Value, requests: &[Arguments<'_>]) {
+    if let Some(ranking) = ranking(value) {
+        ranking.prefetch_updates(amounts(requests).map(|(member, amount)| (member, Aim::Increment(amount))));
+    }
+}
+
+/// Of a value of another type each command will say so itself.
+fn ranking(value: &Value) -> Option<&Ranking> {
+    if let Value::Ranking(ranking) = value { Some(ranking) } else { None }
+}
+
+fn members<'a>(requests: &[Arguments<'a>]) -> impl Iterator<Item = &'a [u8]> + Clone {
+    requests.iter().filter_map(|request| request.get(2))
+}
+
+fn amounts<'a>(requests: &[Arguments<'a>]) -> impl Iterator<Item = (&'a [u8], f64)> + Clone {
+    requests.iter().filter(|request| request.len() == 4).filter_map(|request| {
+        let amount = request.get(2).and_then(double::parse)?;
+        Some((request.get(3)?, amount))
+    })
 }

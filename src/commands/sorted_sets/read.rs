@@ -1,6 +1,7 @@
 //! Commands that ask about single members or only count.
 
 use super::bounds::{LexRange, ScoreRange};
+use super::lookahead;
 use crate::commands::call::Call;
 use crate::commands::error::{CommandError, Outcome};
 use crate::commands::spec::{CommandSpec, Flag, Group, Keys, Lookahead, Run};
@@ -32,7 +33,7 @@ pub(in crate::commands) const COMMANDS: &[CommandSpec] = &[
         summary: "Returns a member's score",
         since: "1.2.0",
         arity: 3,
-        lookahead: Some(Lookahead::Score),
+        lookahead: Some(Lookahead::Value(lookahead::scores)),
         run: Run::Read(zscore),
         ..BASE
     },
@@ -53,7 +54,7 @@ pub(in crate::commands) const COMMANDS: &[CommandSpec] = &[
         since: "2.0.0",
         complexity: "O(log N)",
         arity: -3,
-        lookahead: Some(Lookahead::Rank),
+        lookahead: Some(Lookahead::Value(lookahead::ranks)),
         run: Run::Read(zrank),
         ..BASE
     },
@@ -64,7 +65,7 @@ pub(in crate::commands) const COMMANDS: &[CommandSpec] = &[
         since: "2.0.0",
         complexity: "O(log N)",
         arity: -3,
-        lookahead: Some(Lookahead::Rank),
+        lookahead: Some(Lookahead::Value(lookahead::ranks)),
         run: Run::Read(zrevrank),
         ..BASE
     },

@@ -2,6 +2,7 @@
 
 use super::PREFETCHED_MEMBERS;
 use super::bounds::{LexRange, RankRange, ScoreRange};
+use super::lookahead;
 use crate::commands::call::{Call, parse_score};
 use crate::commands::error::{CommandError, Outcome};
 use crate::commands::spec::{CommandSpec, Flag, Group, Keys, Lookahead, Run};
@@ -27,7 +28,7 @@ pub(in crate::commands) const COMMANDS: &[CommandSpec] = &[
         arity: -4,
         flags: &[Flag::Write, Flag::Denyoom, Flag::Fast],
         keys: one_key(&["RW", "update"]),
-        lookahead: Some(Lookahead::Update),
+        lookahead: Some(Lookahead::Value(lookahead::updates)),
         run: Run::Write(zadd),
         ..BASE
     },
@@ -40,7 +41,7 @@ pub(in crate::commands) const COMMANDS: &[CommandSpec] = &[
         arity: 4,
         flags: &[Flag::Write, Flag::Denyoom, Flag::Fast],
         keys: one_key(&["RW", "access", "update"]),
-        lookahead: Some(Lookahead::Increment),
+        lookahead: Some(Lookahead::Value(lookahead::increments)),
         run: Run::Write(zincrby),
         ..BASE
     },
