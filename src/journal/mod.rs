@@ -61,6 +61,7 @@ use crate::config::FsyncPolicy;
 use crate::limits;
 use crate::store::Store;
 use crate::store::change::ChangeBuffer;
+use crate::store::feed::Feed;
 use crate::store::sink::{ChangeSink, Seq};
 use crossbeam::channel::Sender;
 use parking_lot::Mutex;
@@ -278,5 +279,10 @@ impl ChangeSink for Journal {
 
     fn last_seq(&self) -> Seq {
         Journal::last_seq(self)
+    }
+
+    fn open_feed(&self, bound_bytes: usize) -> (Feed, Seq) {
+        let mut pending = self.pending.lock();
+        (pending.open_feed(bound_bytes), pending.last_seq())
     }
 }

@@ -7,6 +7,7 @@
 use super::record;
 use crate::limits;
 use crate::store::change::ChangeBuffer;
+use crate::store::feed::{Feed, Feeds};
 use crate::store::sink::Seq;
 
 /// Records that no file has yet.
@@ -20,6 +21,8 @@ pub(super) struct Pending {
     /// `kept_last` when `bytes` were last taken.
     taken_last: Seq,
     flow: Flow,
+    /// Who else gets the records: their order is decided here.
+    feeds: Feeds,
     /// Length of a record that was too long to keep.
     oversized_bytes: Option<usize>,
     record_bytes_max: usize,
@@ -52,6 +55,7 @@ impl Pending {
             kept_last: last,
             taken_last: last,
             flow: Flow::Keep,
+            feeds: Feeds::default(),
             oversized_bytes: None,
             record_bytes_max,
         }
@@ -60,6 +64,7 @@ impl Pending {
     /// Takes every closed record; returns the last sequence number given and how many bytes were added.
     pub(super) fn append(&mut self, unix_ms: u64, records: &ChangeBuffer) -> (Seq, usize) {
         let before = self.bytes.len();
+        self.feeds.publish(self.next_seq, unix_ms, records);
         for body in records.records() {
             if self.flow == Flow::Keep && body.len() > self.record_bytes_max {
                 self.oversized_bytes = Some(body.len());
@@ -99,6 +104,11 @@ impl Pending {
         self.kept_last = self.last_seq();
         self.taken_last = self.kept_last;
         self.next_seq
+    }
+
+    /// Opens a feed of the records from the next one on.
+    pub(super) fn open_feed(&mut self, bound_bytes: usize) -> Feed {
+        self.feeds.open(bound_bytes)
     }
 
     pub(super) fn last_seq(&self) -> Seq {

@@ -5,6 +5,8 @@
 //! the only way to. Each change leaves a [`change`] behind, and when the hold ends its records go to the journal
 //! before the lock is given back: the journal's order is the order of application, key by key.
 //!
+//! Further readers of Changes beside the journal open a [`feed`].
+//!
 //! Knows nothing of requests, replies, files or threads but the one that frees large values (`reclaim`).
 
 mod basis;
@@ -12,6 +14,7 @@ pub mod change;
 mod damage;
 pub mod event;
 mod export;
+pub mod feed;
 mod hold;
 pub mod interest;
 mod kept;
@@ -53,6 +56,7 @@ use crate::limits;
 use change::ChangeBuffer;
 use damage::Damage;
 use event::{EventSink, KeyEvent};
+use feed::Feed;
 use foldhash::quality::FixedState;
 use interest::Ticket;
 use keyspace::{Entry, Keyspace};
@@ -192,6 +196,13 @@ impl Store {
     #[must_use]
     pub fn last_seq(&self) -> Seq {
         self.sink.get().map_or(Seq(0), |sink| sink.last_seq())
+    }
+
+    /// Opens a feed of every record from the next one on; it holds up to `bound_bytes` bytes of them. Returns the number of
+    /// the record before too. `None` before a sink is attached.
+    #[must_use]
+    pub fn open_feed(&self, bound_bytes: usize) -> Option<(Feed, Seq)> {
+        self.sink.get().map(|sink| sink.open_feed(bound_bytes))
     }
 
     /// An empty store of the same shape, with the same hashes, without a sink.

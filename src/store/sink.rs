@@ -1,7 +1,8 @@
 //! Where Changes go: the store's side of the journal.
 
 use super::change::ChangeBuffer;
-use std::sync::atomic::{AtomicU64, Ordering};
+use super::feed::{Feed, Feeds};
+use parking_lot::Mutex;
 
 /// A record's place in the journal and in time: 1 for the first record ever, then counting up without gaps. 0 is before
 /// the first, for what rests on no record.
@@ -19,19 +20,36 @@ pub trait ChangeSink: Send + Sync {
 
     /// The last record that was taken.
     fn last_seq(&self) -> Seq;
+
+    /// Opens a feed of what is taken from now on, and returns the last record that was taken before. See [`Feeds`].
+    fn open_feed(&self, bound_bytes: usize) -> (Feed, Seq);
 }
 
 /// The sink of a server without a journal (`appendonly no`): counts records and keeps nothing.
 #[derive(Debug, Default)]
-pub struct Count(AtomicU64);
+pub struct Count(Mutex<Counted>);
+
+#[derive(Debug, Default)]
+struct Counted {
+    last: Seq,
+    feeds: Feeds,
+}
 
 impl ChangeSink for Count {
-    fn append(&self, _unix_ms: u64, records: &ChangeBuffer) -> Seq {
-        let count = records.records().count() as u64;
-        Seq(self.0.fetch_add(count, Ordering::Relaxed) + count)
+    fn append(&self, unix_ms: u64, records: &ChangeBuffer) -> Seq {
+        let mut counted = self.0.lock();
+        let first = Seq(counted.last.0 + 1);
+        counted.last.0 += records.records().count() as u64;
+        counted.feeds.publish(first, unix_ms, records);
+        counted.last
     }
 
     fn last_seq(&self) -> Seq {
-        Seq(self.0.load(Ordering::Relaxed))
+        self.0.lock().last
+    }
+
+    fn open_feed(&self, bound_bytes: usize) -> (Feed, Seq) {
+        let mut counted = self.0.lock();
+        (counted.feeds.open(bound_bytes), counted.last)
     }
 }

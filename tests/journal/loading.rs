@@ -7,6 +7,7 @@ use rankd::chance::Chance;
 use rankd::clock::Clock;
 use rankd::ranking::RankedMembers;
 use rankd::store::change::{Change, ChangeBuffer, decode};
+use rankd::store::feed::{Feed, Feeds};
 use rankd::store::sink::{ChangeSink, Seq};
 use rankd::store::{Access, Hold, Loader, Store, Value};
 use std::sync::Arc;
@@ -24,6 +25,10 @@ impl ChangeSink for Kept {
 
     fn last_seq(&self) -> Seq {
         Seq(self.0.lock().len() as u64)
+    }
+
+    fn open_feed(&self, bound_bytes: usize) -> (Feed, Seq) {
+        (Feeds::default().open(bound_bytes), self.last_seq())
     }
 }
 
