@@ -19,6 +19,7 @@ use crate::ranking::Ranking;
 use parking_lot::{RwLock, RwLockReadGuard, RwLockWriteGuard};
 use std::cell::{Cell, RefCell};
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 pub(super) enum Guard<'s> {
     Read(RwLockReadGuard<'s, Shard>),
@@ -272,6 +273,7 @@ impl<'s> Hold<'s> {
         }
         let Self { store, first, rest, .. } = self;
         store.damage.forget_all(database);
+        store.flushes.fetch_add(1, Ordering::Release);
         for (_, guard) in first.iter_mut().chain(rest) {
             store.flush_shard(guard.shard_mut(), database);
         }

@@ -32,7 +32,7 @@ mod writer;
 pub use change::DatabaseIndex;
 pub use export::{Census, Export, ExportVisitor, Frozen, KeyHead, Length};
 pub use hold::{Hold, Lookups, Reader};
-pub use kept::{KeptResults, KeptStats};
+pub use kept::{Begun, KeptResults, KeptStats};
 pub use loading::Loader;
 pub use located::Located;
 pub use members::Members;
@@ -122,6 +122,7 @@ pub struct Store {
     reclaimer: Reclaimer,
     damage: Damage,
     expired_keys: AtomicU64,
+    flushes: AtomicU64,
     last_ticket: AtomicU64,
 }
 
@@ -149,6 +150,7 @@ impl Store {
             reclaimer: Reclaimer::start(),
             damage: Damage::default(),
             expired_keys: AtomicU64::new(0),
+            flushes: AtomicU64::new(0),
             last_ticket: AtomicU64::new(0),
         }
     }
@@ -229,6 +231,13 @@ impl Store {
     #[must_use]
     pub fn expired_keys(&self) -> u64 {
         self.expired_keys.load(Ordering::Relaxed)
+    }
+
+    /// How often a database was emptied, or all. Counted under all locks: whoever sees what a flush has left also sees
+    /// another number than those who looked before it.
+    #[must_use]
+    pub fn flushes(&self) -> u64 {
+        self.flushes.load(Ordering::Acquire)
     }
 
     fn flush_shard(&self, shard: &mut Shard, database: Option<DatabaseIndex>) {
