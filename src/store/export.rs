@@ -311,11 +311,11 @@ impl Store {
     /// Counts everything. O(keys), one shard's lock at a time.
     #[must_use]
     pub fn census(&self) -> Census {
-        let now_ms = self.clock.now_ms();
+        let expired_by_ms = self.expired_by_ms(self.clock.now_ms());
         let mut census = Census::default();
         for shard in &self.shards {
             for keyspace in &shard.read().keyspaces {
-                for entry in keyspace.iter().filter(|entry| !entry.is_expired(now_ms)) {
+                for entry in keyspace.iter().filter(|entry| !entry.is_expired(expired_by_ms)) {
                     let (keys, members, len) = match &entry.value {
                         Value::String(_) => {
                             census.strings += 1;

@@ -155,7 +155,8 @@ impl Store {
         }
     }
 
-    /// From now on every record goes to `sink`. Called once, after recovery; later calls change nothing.
+    /// From now on every record goes to `sink`, and keys expire. Called once, after everything has been read; later calls
+    /// change nothing.
     pub fn attach(&self, sink: Arc<dyn ChangeSink>) {
         let _ = self.sink.set(sink);
     }
@@ -192,7 +193,7 @@ impl Store {
         self.sink.get().map_or(Seq(0), |sink| sink.last_seq())
     }
 
-    /// An empty store of the same shape, with the same hashes, without a sink.
+    /// An empty store of the same shape, with the same hashes, without a sink: nothing expires in it.
     #[must_use]
     pub fn sibling(&self) -> Self {
         Self::new(self.shards.len(), self.databases, self.seed, self.clock.clone())
@@ -252,8 +253,9 @@ impl Store {
     /// Removes keys of one shard whose time has come, at most [`limits::EXPIRED_PER_STEP`] of them. Returns whether
     /// there may be more.
     pub fn remove_expired(&self, shard: ShardIndex) -> bool {
-        let now_ms = self.clock.now_ms();
-        let due = |keyspace: &Keyspace| keyspace.first_expiry_ms().is_some_and(|at_ms| at_ms <= now_ms);
+        let expired_by_ms = self.expired_by_ms(self.clock.now_ms());
+        let due =
+            |keyspace: &Keyspace| keyspace.first_expiry_ms().is_some_and(|at_ms| at_ms <= expired_by_ms);
         if !self.shards[shard].read().keyspaces.iter().any(due) {
             return false;
         }
@@ -265,6 +267,12 @@ impl Store {
             }
         }
         left == 0
+    }
+
+    /// Keys that expire up to this moment count as missing at `now_ms`. Until a sink is attached none does: a key that is
+    /// past by the clock may be renewed by what is still to be read, and its removal would be in no record.
+    fn expired_by_ms(&self, now_ms: u64) -> u64 {
+        if self.sink.get().is_some() { now_ms } else { 0 }
     }
 
     fn append(&self, records: &ChangeBuffer, now_ms: u64) -> Seq {
