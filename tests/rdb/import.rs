@@ -2,6 +2,7 @@
 
 use std::io::Cursor;
 use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use rankd::clock::Clock;
 use rankd::ranking::Score;
@@ -268,6 +269,50 @@ fn what_an_append_only_file_renews_has_not_expired() {
             assert_same(&contents(&mut server.client()), &found, "what the peer reads");
             assert_same_expiries(peer, &mut server.client(), &rankd, &found);
             std::fs::remove_dir_all(directory.path().join("appendonlydir")).expect("the file's new place");
+        }
+    }
+}
+
+/// A key's expiry was asked for with those of ninety-nine others, and its value later: a key renewed in between came over
+/// with the time that it had before, and was gone too early.
+#[test]
+fn value_and_expiry_of_a_key_are_of_one_moment() {
+    const KEYS: usize = 200;
+    const BASE_MS: i64 = 4_000_000_000_000;
+    for peer in [Peer::Redis, Peer::Valkey] {
+        let Some(server) = Server::peer(peer, &[]) else { continue };
+        let renew = |client: &mut Client, number: usize| {
+            let (key, at_ms) = ((number % KEYS).to_string(), BASE_MS + number as i64);
+            let words = ["SET", &key, &number.to_string(), "PXAT", &at_ms.to_string()];
+            assert!(!client.call(&words).is_error());
+        };
+        let mut client = server.client();
+        (0..KEYS).for_each(|number| renew(&mut client, number));
+        let over = AtomicBool::new(false);
+        let rankd = std::thread::scope(|scope| {
+            let writer = scope.spawn(|| {
+                let mut client = server.client();
+                let mut number = KEYS;
+                while !over.load(Ordering::Relaxed) {
+                    renew(&mut client, number);
+                    number += 1;
+                }
+            });
+            let (rankd, _) = import(&format!("redis://{}", server.address));
+            over.store(true, Ordering::Relaxed);
+            writer.join().expect("the server lives");
+            rankd
+        });
+        assert!(!rankd.client().ask("SAVE").is_error());
+        let directory = rankd.directory().to_string_lossy().into_owned();
+        let loaded = Server::peer(peer, &["--dir", &directory]).expect("the peer is here");
+        let found = contents(&mut loaded.client());
+        let times = expiries(&mut loaded.client(), &found);
+        assert_eq!(found.len(), KEYS);
+        for (key, value) in &found {
+            let super::data::Value::String(number) = value else { panic!("a string") };
+            let number: i64 = String::from_utf8_lossy(number).parse().expect("a number");
+            assert_eq!(times[key], BASE_MS + number, "{key:?}");
         }
     }
 }
