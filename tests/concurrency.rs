@@ -175,3 +175,28 @@ fn a_long_friend_list_that_grows_meanwhile_gives_everybody_once() {
         }
     });
 }
+
+/// A ranking of many friends that FLUSHALL overtook was kept all the same, and for the next minute MAXAGE answered with
+/// rows that nobody had any more.
+#[test]
+fn nothing_that_a_flush_has_overtaken_is_kept() {
+    const FRIENDS: usize = 12_000;
+    let server = Server::rankd_with(&["--appendonly", "no", "--threads", "2"]);
+    let (mut asking, mut flushing) = (server.client(), server.client());
+    let names: Vec<String> = (0..FRIENDS).map(|friend| format!("friend:{friend}")).collect();
+    let friends = [&["SADD".to_owned(), "friends".to_owned()][..], &names].concat();
+    let scored = names.iter().flat_map(|name| ["1".to_owned(), name.clone()]);
+    let board: Vec<String> = ["ZADD".to_owned(), "board".to_owned()].into_iter().chain(scored).collect();
+    let words = ["FRIENDRANK", "board", "star", "FRIENDS", "friends", "TOP", "2", "MAXAGE", "60000"];
+    for round in 0..16 {
+        assert_eq!(asking.call(&friends).integer(), FRIENDS as i64);
+        assert_eq!(asking.call(&board).integer(), FRIENDS as i64);
+        asking.send(&words);
+        // At another moment of the ranking each time.
+        (0..round * 10).for_each(|_| assert!(!flushing.ask("PING").is_error()));
+        assert!(!flushing.ask("FLUSHALL").is_error());
+        assert!(!asking.reply().is_error());
+        let after = asking.call(&words);
+        assert!(after.items().is_empty(), "round {round}: {after:?}");
+    }
+}

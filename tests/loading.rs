@@ -7,8 +7,15 @@ use crate::support::client::Client;
 use crate::support::reply::Reply;
 use crate::support::server::{Server, run_rankd};
 use crate::support::wait_for;
+use rankd::clock::Clock;
+use rankd::config::FsyncPolicy;
+use rankd::journal::{Journal, Options, Progress};
+use rankd::ranking::Score;
+use rankd::store::change::ChangeBuffer;
+use rankd::store::{Access, Hold, Missing, Shards, Store, Writer};
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::Arc;
 
 /// A directory whose journal cannot be read before `segment` is written to.
 fn directory() -> (tempfile::TempDir, PathBuf) {
@@ -154,5 +161,102 @@ fn a_dump_file_is_read_while_the_port_answers() {
                 assert!(facts.contains(&format!("{fact}\r\n")), "{fact} in {facts}");
             }
         }
+    }
+}
+
+/// Members of each board in the journal of [`renewed_boards`].
+const MEMBERS: i64 = 1_001;
+
+/// A journal of two boards, one in the base and one in the segment, that long seem past while it is read: their expiry
+/// is taken back after `between` other records.
+fn renewed_boards(directory: &Path, between: u32) {
+    // To the writer it is the year 1970, and nothing is past.
+    let clock = Clock::manual(1_000);
+    let options = Options {
+        directory: directory.join("journal"),
+        fsync: FsyncPolicy::Never,
+        rewrite_percentage: 0,
+        rewrite_min_bytes: 0,
+        clock: clock.clone(),
+    };
+    let store = Arc::new(Store::new(1, 16, 7, clock));
+    let (journal, _) = Journal::open(options, &store, &Progress::default()).expect("a new journal");
+    store.attach(Arc::clone(&journal) as _);
+    let write = |work: &dyn Fn(&mut Writer<'_, '_>)| {
+        work(&mut Hold::on(&store, &[0], Access::Write, ChangeBuffer::default()).writer(0));
+    };
+    let fill = |board: &'static [u8]| {
+        write(&|writer| {
+            let filled = writer.edit_ranking(board, Missing::Create, "zadd", |ranking| {
+                for member in 0..MEMBERS {
+                    ranking.update(member.to_string().as_bytes(), |_| Score::new(member as f64));
+                }
+            });
+            assert_eq!(filled, Ok(Some(())));
+            writer.set_expiry(board, Some(2_000));
+        });
+    };
+    fill(b"in the base");
+    journal.checkpoint().expect("none is running");
+    while journal.checkpoint_running() {
+        std::thread::yield_now();
+    }
+    fill(b"in the segment");
+    // A flush waits until everything before it is true.
+    Shards::Free(&store).flush(Some(1));
+    let mut hold = Hold::on(&store, &[0], Access::Write, ChangeBuffer::default());
+    for number in 0..between {
+        hold.writer(0).set_string(b"other", &number.to_le_bytes(), None);
+        hold.end_record();
+    }
+    drop(hold);
+    for board in [b"in the base".as_slice(), b"in the segment"] {
+        write(&|writer| assert!(writer.set_expiry(board, None)));
+    }
+    journal.close().expect("the journal is written");
+}
+
+/// One WATCH while the journal was read removed a board that was past by the clock and that a later record renewed: it
+/// came up with the members that were added after that, lived for ever, and the next checkpoint made it so for good.
+/// UNWATCH, DISCARD, EXEC and the end of a connection took the same way.
+#[test]
+fn a_key_that_is_watched_meanwhile_is_renewed_by_what_follows() {
+    let mut between = 100_000;
+    loop {
+        let directory = tempfile::tempdir().expect("a temporary directory");
+        renewed_boards(directory.path(), between);
+        let server = Server::rankd_unready(directory, &["--auto-aof-rewrite-percentage", "0"]);
+        let mut client = connect(&server);
+        let mut asked_while_loading = 0;
+        while client.ask("PING").is_error() {
+            let mut other = server.client();
+            for words in
+                [&["WATCH", "in the base", "in the segment"][..], &["UNWATCH"], &["MULTI"], &["EXEC"]]
+            {
+                assert!(!client.call(words).is_error(), "{words:?}");
+            }
+            assert!(!other.call(&["WATCH", "in the base", "in the segment"]).is_error());
+            drop(other);
+            let facts = client.ask("INFO persistence").text();
+            let loaded = facts.lines().find_map(|line| line.strip_prefix("loading_loaded_bytes:"));
+            // Past the boards, but not through.
+            let is_past = loaded.is_some_and(|bytes| bytes.parse::<u64>().expect("a number") > 100_000);
+            asked_while_loading += u32::from(is_past);
+        }
+        if asked_while_loading < 3 {
+            // Too fast for us: more to read.
+            between *= 2;
+            continue;
+        }
+        println!("watched {asked_while_loading} times beside {between} records");
+        let is_whole = |client: &mut Client| {
+            for board in ["in the base", "in the segment"] {
+                assert_eq!(client.call(&["ZCARD", board]).integer(), MEMBERS, "{board}");
+                assert_eq!(client.call(&["TTL", board]).integer(), -1, "{board}");
+            }
+        };
+        is_whole(&mut client);
+        is_whole(&mut server.restart().client());
+        return;
     }
 }

@@ -166,10 +166,10 @@ fn expire(
         reply.integer(0);
         return Ok(());
     }
-    if at_ms <= reader.now_ms().cast_signed() {
+    if reader.is_past(at_ms) {
         keys.remove(key);
     } else {
-        keys.set_expiry(key, Some(at_ms.cast_unsigned()));
+        keys.set_expiry(key, Some(u64::try_from(at_ms).unwrap_or(0)));
     }
     reply.integer(1);
     Ok(())

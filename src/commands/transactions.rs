@@ -117,8 +117,10 @@ impl Watching {
 
     /// Whether a watched key has changed, its time having come included. `hold` must have their shards.
     pub(super) fn is_broken(&self, hold: &Hold<'_>) -> bool {
-        self.watch.is_broken()
-            || self.keys.iter().any(|(database, key)| hold.reader(*database).has_expired(key))
+        let has_expired = |(database, key): &(DatabaseIndex, Box<[u8]>)| {
+            hold.reader(*database).has_expired_under(key, &self.watch)
+        };
+        self.watch.is_broken() || self.keys.iter().any(has_expired)
     }
 
     /// Stops watching. Locks one shard after the other.

@@ -28,7 +28,7 @@ pub struct Tally {
     pub bytes: u64,
     /// Keys that are in the store now.
     pub keys: u64,
-    /// Keys that had expired.
+    /// Keys that had expired and were left out.
     pub expired_keys: u64,
     /// Keys of types that rankd has not, by type.
     pub foreign_keys: BTreeMap<String, u64>,
@@ -43,8 +43,8 @@ pub struct Tally {
 /// Reads files and payloads into a store, past its sink. A key that was there is replaced.
 pub struct Loader<'s> {
     store: &'s Store,
-    /// Keys that expire up to this moment are left out.
-    now_ms: u64,
+    /// Keys that expire up to this moment are left out; `None`: nothing is.
+    left_out_by_ms: Option<u64>,
     changes: ChangeBuffer,
     tally: Tally,
     member: Vec<u8>,
@@ -60,11 +60,18 @@ struct Key<'k> {
 }
 
 impl<'s> Loader<'s> {
-    /// Reads into `store`, by its clock.
+    /// Reads into `store`. What has expired is in there afterwards: what follows may renew it, as in the append-only file
+    /// behind a dump, or it is to be removed where that is recorded.
     #[must_use]
     pub fn new(store: &'s Store) -> Self {
         let (changes, member, text) = (ChangeBuffer::default(), Vec::new(), Vec::new());
-        Self { store, now_ms: store.clock().now_ms(), changes, tally: Tally::default(), member, text }
+        Self { store, left_out_by_ms: None, changes, tally: Tally::default(), member, text }
+    }
+
+    /// As [`Loader::new`], but leaves out what has expired by now: for a file behind which nothing follows.
+    #[must_use]
+    pub fn leaving_out_expired(store: &'s Store) -> Self {
+        Self { left_out_by_ms: Some(store.clock().now_ms()), ..Self::new(store) }
     }
 
     /// What was read so far.
@@ -209,7 +216,7 @@ impl<'s> Loader<'s> {
 
     fn key<'k>(&mut self, database: DatabaseIndex, name: &'k [u8], expire_at_ms: Option<i64>) -> Key<'k> {
         let at_ms = expire_at_ms.map(|at_ms| u64::try_from(at_ms).unwrap_or(0));
-        let has_expired = at_ms.is_some_and(|at_ms| at_ms <= self.now_ms);
+        let has_expired = at_ms.zip(self.left_out_by_ms).is_some_and(|(at_ms, by_ms)| at_ms <= by_ms);
         Key { database, name, expire_at_ms: at_ms, has_expired }
     }
 

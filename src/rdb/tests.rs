@@ -23,7 +23,7 @@ fn store() -> Store {
 
 fn load(bytes: &[u8]) -> Result<(Store, Tally), Error> {
     let store = store();
-    let mut loader = Loader::new(&store);
+    let mut loader = Loader::leaving_out_expired(&store);
     loader.file(bytes)?;
     let tally = loader.tally().clone();
     Ok((store, tally))
@@ -132,6 +132,12 @@ fn forms_of_old_versions() {
     }
     assert_eq!((tally.keys, tally.expired_keys, tally.module_data.len()), (4, 1, 1));
     assert_eq!(tally.foreign_keys.values().sum::<u64>(), 6);
+    // In front of an append-only file, whose commands may renew it, or in a RELOAD, what is past stays.
+    let store = self::store();
+    let mut loader = Loader::new(&store);
+    loader.file(file("0006", &body).as_slice()).map(drop).unwrap();
+    assert_eq!((loader.tally().keys, loader.tally().expired_keys), (5, 0));
+    assert_eq!(shown(&store, 1, "past"), "{x} until 1");
     // Before version 5 there is no checksum, and what stands behind the end is left.
     let mut rest = Vec::new();
     let store = self::store();

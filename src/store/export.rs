@@ -4,7 +4,8 @@
 //! journal behind it to correct what it saw. What it promises: a key is told at most once, and exactly once if it is
 //! there throughout; a small value as it was at one moment; of a value that takes several steps each member at most
 //! once, with a score it had during the walk, and exactly once if it is in there throughout. On a [`Frozen`] store
-//! it is one moment's picture.
+//! it is one moment's picture. A key that has expired and is still there is told, as in Redis: whoever reads the file
+//! judges that.
 
 use super::keyspace::Entry;
 use super::value::{Kind, Value};
@@ -71,7 +72,6 @@ pub struct Export<'s> {
     store: &'s Store,
     /// The shards, where all of them are held; else each step takes one lock.
     frozen: Option<&'s [RwLockWriteGuard<'s, Shard>]>,
-    now_ms: u64,
     /// The keyspace that is walked, or the next one if `cursor` is `None` and nothing is left of the last.
     database: DatabaseIndex,
     shard: usize,
@@ -143,8 +143,7 @@ impl Frozen<'_> {
 
 impl<'s> Export<'s> {
     fn new(store: &'s Store, frozen: Option<&'s [RwLockWriteGuard<'s, Shard>]>) -> Self {
-        let now_ms = store.clock.now_ms();
-        Self { store, frozen, now_ms, database: 0, shard: 0, cursor: None, large: VecDeque::new() }
+        Self { store, frozen, database: 0, shard: 0, cursor: None, large: VecDeque::new() }
     }
 
     /// Tells `visitor` the next stretch, at most about [`limits::MEMBERS_PER_LOCK`] elements under one lock. Returns
@@ -188,9 +187,6 @@ impl<'s> Export<'s> {
     fn step_keys(&mut self, cursor: u64, visitor: &mut impl ExportVisitor) {
         let shard = self.lock();
         let next = shard.keyspace(self.database).scan(cursor, KEYS_PER_STEP, |entry| {
-            if entry.is_expired(self.now_ms) {
-                return;
-            }
             if entry.element_count() > SMALL_ELEMENTS {
                 self.large.push_back(LargeKey { key: (*entry.key).into(), begun: None });
             } else {
@@ -311,11 +307,11 @@ impl Store {
     /// Counts everything. O(keys), one shard's lock at a time.
     #[must_use]
     pub fn census(&self) -> Census {
-        let now_ms = self.clock.now_ms();
+        let expired_by_ms = self.expired_by_ms(self.clock.now_ms());
         let mut census = Census::default();
         for shard in &self.shards {
             for keyspace in &shard.read().keyspaces {
-                for entry in keyspace.iter().filter(|entry| !entry.is_expired(now_ms)) {
+                for entry in keyspace.iter().filter(|entry| !entry.is_expired(expired_by_ms)) {
                     let (keys, members, len) = match &entry.value {
                         Value::String(_) => {
                             census.strings += 1;

@@ -6,8 +6,8 @@
 use super::basis::{Basis, OpenRecord};
 use super::change::ChangeBuffer;
 use super::event::EventBuffer;
-use super::interest::{ReadyKey, Served, Waiter};
-use super::keyspace::Entry;
+use super::interest::{ReadyKey, Served, Waiter, Watch};
+use super::keyspace::{Entry, Keyspace};
 use super::located::Located;
 use super::members::Members;
 use super::sink::Seq;
@@ -20,6 +20,7 @@ use crate::ranking::Ranking;
 use parking_lot::{RwLock, RwLockReadGuard, RwLockWriteGuard};
 use std::cell::{Cell, RefCell};
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 pub(super) enum Guard<'s> {
     Read(RwLockReadGuard<'s, Shard>),
@@ -52,7 +53,9 @@ pub struct Hold<'s> {
     pub(super) rest: Vec<(ShardIndex, Guard<'s>)>,
     access: Access,
     has_waited: bool,
-    pub(super) now_ms: u64,
+    now_ms: u64,
+    /// See [`Store::expired_by_ms`].
+    pub(super) expired_by_ms: u64,
     pub(super) changes: ChangeBuffer,
     /// In a cell because a reader notes the keys that it misses.
     pub(super) events: RefCell<EventBuffer>,
@@ -89,6 +92,7 @@ impl<'s> Hold<'s> {
             access: Access::Read,
             has_waited: false,
             now_ms: 0,
+            expired_by_ms: 0,
             changes,
             events: RefCell::default(),
             ready: Vec::new(),
@@ -118,7 +122,7 @@ impl<'s> Hold<'s> {
     }
 
     /// As [`Hold::lock`], unless a lock cannot be had within [`limits::LOCK_PATIENCE`]: then none is held, and the
-    /// answer is false. `now_ms` is the time by which the hold judges what has expired.
+    /// answer is false. `now_ms` is the time of what is done under the hold.
     #[must_use]
     pub fn try_lock(&mut self, shards: &[ShardIndex], access: Access, now_ms: u64) -> bool {
         let mut has_waited = false;
@@ -158,6 +162,7 @@ impl<'s> Hold<'s> {
     fn begin(&mut self, access: Access, now_ms: u64) {
         self.access = access;
         self.now_ms = now_ms;
+        self.expired_by_ms = self.store.expired_by_ms(now_ms);
         self.events.get_mut().want(self.store.event_classes());
     }
 
@@ -230,7 +235,7 @@ impl<'s> Hold<'s> {
         self.access >= access && shards.iter().all(held)
     }
 
-    /// The time by which this hold judges what has expired, in unix milliseconds.
+    /// The time of what is done under this hold, in unix milliseconds.
     #[must_use]
     pub fn now_ms(&self) -> u64 {
         self.now_ms
@@ -292,6 +297,7 @@ impl<'s> Hold<'s> {
         }
         let Self { store, first, rest, .. } = self;
         store.damage.forget_all(database);
+        store.flushes.fetch_add(1, Ordering::Release);
         for (_, guard) in first.iter_mut().chain(rest) {
             store.flush_shard(guard.shard_mut(), database);
         }
@@ -432,14 +438,25 @@ impl<'h> Reader<'h> {
     }
 
     fn find(&self, key: &[u8]) -> Option<&'h Entry> {
-        self.find_any(key).filter(|entry| !entry.is_expired(self.hold.now_ms))
+        self.find_any(key).filter(|entry| !entry.is_expired(self.hold.expired_by_ms))
     }
 
     /// What is there, even if its time has come.
     fn find_any(&self, key: &[u8]) -> Option<&'h Entry> {
+        let at = self.locate(key);
+        self.keyspace_of(at).get(at)
+    }
+
+    fn locate<'k>(&self, key: &'k [u8]) -> Located<'k>
+    where
+        'h: 'k,
+    {
         let known = self.located.filter(|located| located.is_of(key));
-        let at = known.unwrap_or_else(|| self.hold.locate(key));
-        self.hold.guard(at.shard).shard().keyspace(self.database).get(at)
+        known.unwrap_or_else(|| self.hold.locate(key))
+    }
+
+    fn keyspace_of(&self, at: Located<'_>) -> &'h Keyspace {
+        self.hold.guard(at.shard).shard().keyspace(self.database)
     }
 
     /// The same keys, of which this one has been located.
@@ -516,9 +533,20 @@ impl<'h> Reader<'h> {
     }
 
     /// Whether there is a value at `key` whose time has come, though nobody has removed it yet.
+    pub(super) fn has_expired(&self, key: &[u8]) -> bool {
+        self.find_any(key).is_some_and(|entry| entry.is_expired(self.hold.expired_by_ms))
+    }
+
+    /// Whether `key` has expired since `watch` began to watch it, though nobody has removed it yet.
     #[must_use]
-    pub fn has_expired(&self, key: &[u8]) -> bool {
-        self.find_any(key).is_some_and(|entry| entry.is_expired(self.hold.now_ms))
+    pub fn has_expired_under(&self, key: &[u8], watch: &Watch) -> bool {
+        self.has_expired(key) && !self.keyspace_of(self.locate(key)).interests.began_expired(key, watch)
+    }
+
+    /// Whether a key that expired at this moment, in unix milliseconds, would count as missing.
+    #[must_use]
+    pub fn is_past(&self, at_ms: i64) -> bool {
+        at_ms <= self.hold.expired_by_ms.cast_signed()
     }
 
     /// When `key` expires in unix milliseconds (`Some(None)`: never), `None` if there is no such key.
@@ -527,7 +555,7 @@ impl<'h> Reader<'h> {
         self.entry(key).map(Entry::expire_at_ms)
     }
 
-    /// The time by which expiry is judged, in unix milliseconds.
+    /// The time of the command, in unix milliseconds.
     #[must_use]
     pub fn now_ms(&self) -> u64 {
         self.hold.now_ms

@@ -59,13 +59,20 @@ impl Watch {
 /// A key that somebody waits for and that has come to be.
 pub type ReadyKey = (DatabaseIndex, Box<[u8]>);
 
+/// A transaction that watches a key.
+struct Watcher {
+    watch: Arc<Watch>,
+    /// The key's time had come by then, so that it was missing already: its removal is no change.
+    began_expired: bool,
+}
+
 /// Those interested in one key.
 #[derive(Default)]
 struct Interested {
     /// By what they wait for; first come, first served.
     waiters: BTreeMap<(Kind, Ticket), Arc<dyn Waiter>>,
     /// By address.
-    watches: BTreeMap<usize, Arc<Watch>>,
+    watches: BTreeMap<usize, Watcher>,
 }
 
 /// Room for this many keys is kept once nobody is interested in any.
@@ -93,16 +100,33 @@ impl Interests {
         is_waited_for
     }
 
+    /// `key` was removed because its time had come.
+    pub(super) fn note_expiry(&mut self, key: &[u8]) {
+        if let Some(interested) = self.by_key.get_mut(key) {
+            interested.note_removal();
+            self.forget_if_idle(key);
+        }
+    }
+
     /// Every key for which `existed` holds was removed.
     pub(super) fn note_flush(&mut self, existed: impl Fn(&[u8]) -> bool) {
         for (_, interested) in self.by_key.iter_mut().filter(|(key, _)| existed(key)) {
-            interested.break_watches();
+            interested.note_removal();
         }
         self.by_key.retain(|_, interested| !interested.is_idle());
     }
 
-    pub(super) fn watch(&mut self, key: &[u8], watch: Arc<Watch>) {
-        self.interested(key).watches.insert(Arc::as_ptr(&watch).addr(), watch);
+    /// `began_expired`: whether there is a value at `key`, but its time has come.
+    pub(super) fn watch(&mut self, key: &[u8], watch: Arc<Watch>, began_expired: bool) {
+        let address = Arc::as_ptr(&watch).addr();
+        self.interested(key).watches.insert(address, Watcher { watch, began_expired });
+    }
+
+    /// Whether `watch` began to watch `key` when its time had come, and nobody has removed the key since.
+    pub(super) fn began_expired(&self, key: &[u8], watch: &Watch) -> bool {
+        let address = std::ptr::from_ref(watch).addr();
+        let watcher = self.by_key.get(key).and_then(|interested| interested.watches.get(&address));
+        watcher.is_some_and(|watcher| watcher.began_expired)
     }
 
     pub(super) fn unwatch(&mut self, key: &[u8], watch: &Arc<Watch>) {
@@ -156,11 +180,26 @@ impl Interests {
     }
 }
 
+impl Watcher {
+    fn break_watch(&self) {
+        self.watch.0.store(true, Ordering::Release);
+    }
+}
+
 impl Interested {
     fn break_watches(&mut self) {
-        for watch in std::mem::take(&mut self.watches).into_values() {
-            watch.0.store(true, Ordering::Release);
-        }
+        std::mem::take(&mut self.watches).values().for_each(Watcher::break_watch);
+    }
+
+    /// The key was removed: to those who took it for missing no change, but the next one is.
+    fn note_removal(&mut self) {
+        self.watches.retain(|_, watcher| {
+            let stays = std::mem::take(&mut watcher.began_expired);
+            if !stays {
+                watcher.break_watch();
+            }
+            stays
+        });
     }
 
     fn is_idle(&self) -> bool {

@@ -24,8 +24,17 @@ pub struct KeptResults<K: Eq + Hash, V> {
 struct Kept<V> {
     value: Arc<V>,
     bytes: usize,
-    computed_at_ms: u64,
+    begun: Begun,
     last_use: AtomicU64,
+}
+
+/// When the looking began that a result rests on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Begun {
+    /// [`Store::flushes`](super::Store::flushes) by then: what was seen before a flush is no answer after it.
+    pub flushes: u64,
+    /// By the clock that never goes back: see [`Clock::monotonic_ns`](crate::clock::Clock::monotonic_ns).
+    pub at_ns: u64,
 }
 
 /// What INFO says of kept results.
@@ -61,9 +70,10 @@ impl<K: Eq + Hash + Clone, V> KeptResults<K, V> {
         self.drop_above_bound();
     }
 
-    /// The result for `key` if it was computed at or after `not_before_ms`.
-    pub fn get(&self, key: &K, not_before_ms: u64) -> Option<Arc<V>> {
-        let found = self.results.get(key).filter(|kept| kept.computed_at_ms >= not_before_ms).map(|kept| {
+    /// The result for `key` if it was begun at or after `not_before`, with no flush in between.
+    pub fn get(&self, key: &K, not_before: Begun) -> Option<Arc<V>> {
+        let is_fit = |begun: Begun| begun.flushes == not_before.flushes && begun.at_ns >= not_before.at_ns;
+        let found = self.results.get(key).filter(|kept| is_fit(kept.begun)).map(|kept| {
             kept.last_use.store(self.uses.fetch_add(1, Ordering::Relaxed), Ordering::Relaxed);
             Arc::clone(&kept.value)
         });
@@ -73,19 +83,19 @@ impl<K: Eq + Hash + Clone, V> KeptResults<K, V> {
     }
 
     /// Keeps `value`, which holds `bytes` bytes; a value above the whole bound is not kept.
-    pub fn put(&self, key: K, value: Arc<V>, bytes: usize, computed_at_ms: u64) {
+    pub fn put(&self, key: K, value: Arc<V>, bytes: usize, begun: Begun) {
         if bytes > self.bound_bytes.load(Ordering::Relaxed) {
             return;
         }
         let last_use = AtomicU64::new(self.uses.fetch_add(1, Ordering::Relaxed));
         self.bytes.fetch_add(bytes, Ordering::Relaxed);
-        if let Some(old) = self.results.insert(key, Kept { value, bytes, computed_at_ms, last_use }) {
+        if let Some(old) = self.results.insert(key, Kept { value, bytes, begun, last_use }) {
             self.bytes.fetch_sub(old.bytes, Ordering::Relaxed);
         }
         self.drop_above_bound();
     }
 
-    /// Drops everything: a flush must not be answered from before it.
+    /// Drops everything, for its memory.
     pub fn clear(&self) {
         self.results.retain(|_, kept| {
             self.bytes.fetch_sub(kept.bytes, Ordering::Relaxed);
@@ -121,17 +131,32 @@ mod tests {
 
     #[test]
     fn the_least_recently_used_goes_first_and_age_is_respected() {
+        let at = |at_ns| Begun { flushes: 3, at_ns };
         let kept = KeptResults::with_bound(100);
-        kept.put("a", Arc::new(1), 40, 1000);
-        kept.put("b", Arc::new(2), 40, 1000);
-        assert_eq!(kept.get(&"a", 1000).as_deref(), Some(&1));
-        kept.put("c", Arc::new(3), 40, 1000);
-        assert_eq!(kept.get(&"b", 0), None);
-        assert_eq!(kept.get(&"a", 1001), None, "older than asked for");
+        kept.put("a", Arc::new(1), 40, at(1000));
+        kept.put("b", Arc::new(2), 40, at(1000));
+        assert_eq!(kept.get(&"a", at(1000)).as_deref(), Some(&1));
+        kept.put("c", Arc::new(3), 40, at(1000));
+        assert_eq!(kept.get(&"b", at(0)), None);
+        assert_eq!(kept.get(&"a", at(1001)), None, "older than asked for");
         assert_eq!(kept.stats(), KeptStats { results: 2, bytes: 80, hits: 1, misses: 2 });
-        kept.put("d", Arc::new(4), 101, 1000);
-        assert_eq!(kept.get(&"d", 0), None, "larger than the whole bound");
+        kept.put("d", Arc::new(4), 101, at(1000));
+        assert_eq!(kept.get(&"d", at(0)), None, "larger than the whole bound");
         kept.set_bound(0);
         assert_eq!(kept.stats().bytes, 0);
+    }
+
+    /// FRIENDRANK ranked a long list while FLUSHALL emptied the store and dropped what was kept, and then kept what it
+    /// had: a minute of answers with rows that nobody has any more.
+    #[test]
+    fn what_was_begun_before_a_flush_is_no_answer_after_it() {
+        let kept = KeptResults::with_bound(100);
+        let begun = Begun { flushes: 0, at_ns: 1000 };
+        kept.clear();
+        kept.put("a", Arc::new(1), 40, begun);
+        assert_eq!(kept.get(&"a", Begun { flushes: 1, at_ns: 0 }), None);
+        kept.put("a", Arc::new(2), 40, Begun { flushes: 1, at_ns: 1000 });
+        assert_eq!(kept.get(&"a", Begun { flushes: 1, at_ns: 0 }).as_deref(), Some(&2));
+        assert_eq!(kept.stats().bytes, 40);
     }
 }

@@ -41,8 +41,9 @@ impl Entry {
         self.expire_at_ms.map(NonZeroU64::get)
     }
 
-    pub(super) fn is_expired(&self, now_ms: u64) -> bool {
-        self.expire_at_ms().is_some_and(|at_ms| at_ms <= now_ms)
+    /// Whether it expires at or before `by_ms`, which never comes from the clock alone: see [`super::Store::expired_by_ms`].
+    pub(super) fn is_expired(&self, by_ms: u64) -> bool {
+        self.expire_at_ms().is_some_and(|at_ms| at_ms <= by_ms)
     }
 
     /// Starts loading what stands beside the entry and every command on the key will look at.
@@ -217,9 +218,9 @@ impl Keyspace {
         self.expiry_sum_ms
     }
 
-    /// A key that has expired by `now_ms`, if there is one.
-    pub(super) fn expired_key(&self, now_ms: u64) -> Option<Box<[u8]>> {
-        self.expiries.first().filter(|(at_ms, _)| *at_ms <= now_ms).map(|(_, key)| key.clone())
+    /// A key that expires at or before `by_ms`, if there is one.
+    pub(super) fn expired_key(&self, by_ms: u64) -> Option<Box<[u8]>> {
+        self.expiries.first().filter(|(at_ms, _)| *at_ms <= by_ms).map(|(_, key)| key.clone())
     }
 
     /// The ranking at `key`, found at `spot`, made if the key is missing; and where it stands.

@@ -37,7 +37,7 @@ pub use basis::{Basis, OpenRecord};
 pub use change::DatabaseIndex;
 pub use export::{Census, Export, ExportVisitor, Frozen, KeyHead, Length};
 pub use hold::{Hold, Lookups, Reader};
-pub use kept::{KeptResults, KeptStats};
+pub use kept::{Begun, KeptResults, KeptStats};
 pub use loading::Loader;
 pub use located::Located;
 pub use members::Members;
@@ -130,6 +130,7 @@ pub struct Store {
     reclaimer: Reclaimer,
     damage: Damage,
     expired_keys: AtomicU64,
+    flushes: AtomicU64,
     last_ticket: AtomicU64,
 }
 
@@ -157,11 +158,13 @@ impl Store {
             reclaimer: Reclaimer::start(),
             damage: Damage::default(),
             expired_keys: AtomicU64::new(0),
+            flushes: AtomicU64::new(0),
             last_ticket: AtomicU64::new(0),
         }
     }
 
-    /// From now on every record goes to `sink`. Called once, after recovery; later calls change nothing.
+    /// From now on every record goes to `sink`, and keys expire. Called once, after everything has been read; later calls
+    /// change nothing.
     pub fn attach(&self, sink: Arc<dyn ChangeSink>) {
         let _ = self.sink.set(sink);
     }
@@ -205,7 +208,7 @@ impl Store {
         self.sink.get().map(|sink| sink.open_feed(bound_bytes))
     }
 
-    /// An empty store of the same shape, with the same hashes, without a sink.
+    /// An empty store of the same shape, with the same hashes, without a sink: nothing expires in it.
     #[must_use]
     pub fn sibling(&self) -> Self {
         Self::new(self.shards.len(), self.databases, self.seed, self.clock.clone())
@@ -246,6 +249,13 @@ impl Store {
         self.expired_keys.load(Ordering::Relaxed)
     }
 
+    /// How often a database was emptied, or all. Counted under all locks: whoever sees what a flush has left also sees
+    /// another number than those who looked before it.
+    #[must_use]
+    pub fn flushes(&self) -> u64 {
+        self.flushes.load(Ordering::Acquire)
+    }
+
     fn flush_shard(&self, shard: &mut Shard, database: Option<DatabaseIndex>) {
         for (index, keyspace) in shard.keyspaces.iter_mut().enumerate() {
             if database.is_none_or(|wanted| wanted as usize == index) && keyspace.len() > 0 {
@@ -258,8 +268,9 @@ impl Store {
     /// Removes keys of one shard whose time has come, at most [`limits::EXPIRED_PER_STEP`] of them. Returns whether
     /// there may be more.
     pub fn remove_expired(&self, shard: ShardIndex) -> bool {
-        let now_ms = self.clock.now_ms();
-        let due = |keyspace: &Keyspace| keyspace.first_expiry_ms().is_some_and(|at_ms| at_ms <= now_ms);
+        let expired_by_ms = self.expired_by_ms(self.clock.now_ms());
+        let due =
+            |keyspace: &Keyspace| keyspace.first_expiry_ms().is_some_and(|at_ms| at_ms <= expired_by_ms);
         if !self.shards[shard].read().keyspaces.iter().any(due) {
             return false;
         }
@@ -271,6 +282,12 @@ impl Store {
             }
         }
         left == 0
+    }
+
+    /// Keys that expire up to this moment count as missing at `now_ms`. Until a sink is attached none does: a key that is
+    /// past by the clock may be renewed by what is still to be read, and its removal would be in no record.
+    fn expired_by_ms(&self, now_ms: u64) -> u64 {
+        if self.sink.get().is_some() { now_ms } else { 0 }
     }
 
     fn append(&self, records: &ChangeBuffer, now_ms: u64) -> Seq {

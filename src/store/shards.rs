@@ -120,7 +120,7 @@ impl<'s> Shards<'_, 's> {
         count: usize,
         mut visit: impl FnMut(&[u8], Kind),
     ) -> u64 {
-        let now_ms = self.store().clock.now_ms();
+        let expired_by_ms = self.store().expired_by_ms(self.store().clock.now_ms());
         let mut index = (cursor >> table::CURSOR_BITS) as usize;
         let mut place = cursor & ((1 << table::CURSOR_BITS) - 1);
         let mut seen = 0;
@@ -128,7 +128,7 @@ impl<'s> Shards<'_, 's> {
             let next = self.visit(index, |shard| {
                 shard.keyspace(database).scan(place, count - seen, |entry| {
                     seen += 1;
-                    if !entry.is_expired(now_ms) {
+                    if !entry.is_expired(expired_by_ms) {
                         visit(&entry.key, entry.value.kind());
                     }
                 })

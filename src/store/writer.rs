@@ -6,7 +6,7 @@
 use super::change::ChangeBuffer;
 use super::event::EventBuffer;
 use super::hold::{HELD, Hold, Reader};
-use super::interest::{ReadyKey, Waiter, Watch};
+use super::interest::{Interests, ReadyKey, Waiter, Watch};
 use super::keyspace::{Entry, Keyspace, Spot};
 use super::located::Located;
 use super::members::Members;
@@ -45,14 +45,30 @@ struct Place<'w> {
 }
 
 impl Place<'_> {
-    /// Removes the key. Returns whether it was there; if so, that is event `event`.
-    fn remove(&mut self, class: EventClasses, event: &'static str) -> bool {
+    /// Removes the key; event `del`. Returns whether it was there.
+    fn remove(&mut self) -> bool {
+        let found = self.drop_value();
+        if found {
+            self.trace.event(EventClasses::GENERIC, "del");
+            self.trace.tell(self.keyspace, false);
+        }
+        found
+    }
+
+    /// Removes the key, whose time has come; event `expired`.
+    fn expire(&mut self) {
+        self.drop_value();
+        self.store.expired_keys.fetch_add(1, Ordering::Relaxed);
+        self.trace.event(EventClasses::EXPIRED, "expired");
+        self.keyspace.interests.note_expiry(self.trace.key);
+        self.spot = self.spot.vacated();
+    }
+
+    fn drop_value(&mut self) -> bool {
         let old = self.keyspace.remove(self.spot);
         let found = old.is_some();
         if found {
             self.trace.changes.drop_key(self.trace.database, self.trace.key);
-            self.trace.event(class, event);
-            self.trace.tell(self.keyspace, false);
         }
         self.store.damage.forget(self.trace.database, self.trace.key);
         self.store.reclaimer.free_value(old);
@@ -93,7 +109,7 @@ impl Place<'_> {
             self.trace.tell(self.keyspace, is_new);
         }
         if is_empty && has_changed {
-            self.remove(EventClasses::GENERIC, "del");
+            self.remove();
         } else if is_empty {
             self.keyspace.remove(self.spot);
         }
@@ -289,7 +305,7 @@ impl Writer<'_, '_> {
 
     /// Removes `key`; event `del`. Returns whether it was there.
     pub fn remove(&mut self, key: &[u8]) -> bool {
-        self.fresh(key).remove(EventClasses::GENERIC, "del")
+        self.fresh(key).remove()
     }
 
     /// An event of `key` beyond those that its changes are by themselves.
@@ -299,36 +315,44 @@ impl Writer<'_, '_> {
 
     /// From now on `watch` breaks when `key` changes.
     pub fn watch(&mut self, key: &[u8], watch: &Arc<Watch>) {
-        // A key whose time has come is missing already: its removal later is no change.
-        self.fresh(key).keyspace.interests.watch(key, Arc::clone(watch));
+        // A key whose time has come is missing already, as in Redis: its removal later is no change.
+        let has_expired = self.reader().has_expired(key);
+        self.interests(key).watch(key, Arc::clone(watch), has_expired);
     }
 
     /// Queues `waiter` for `key`; see [`Hold::end_record`].
     pub fn wait_for(&mut self, key: &[u8], waiter: Arc<dyn Waiter>) {
-        self.fresh(key).keyspace.interests.wait(key, waiter);
+        self.interests(key).wait(key, waiter);
     }
 
     /// Takes `waiter` out of the queue for `key`. O(log w) with w clients in it.
     pub fn stop_waiting(&mut self, key: &[u8], waiter: &dyn Waiter) {
-        self.fresh(key).keyspace.interests.leave(key, waiter);
+        self.interests(key).leave(key, waiter);
     }
 
     /// Undoes [`Writer::watch`].
     pub fn unwatch(&mut self, key: &[u8], watch: &Arc<Watch>) {
-        self.fresh(key).keyspace.interests.unwatch(key, watch);
+        self.interests(key).unwatch(key, watch);
+    }
+
+    /// Who is interested in keys like this one. To ask or to tell changes no key, not even one whose time has come.
+    fn interests(&mut self, key: &[u8]) -> &mut Interests {
+        let shard = self.hold.locate(key).shard;
+        &mut self.hold.guard_mut(shard).shard_mut().keyspace_mut(self.database).interests
     }
 
     /// Removes one key of `shard` that has expired, if there is one.
     pub(super) fn remove_one_expired(&mut self, shard: ShardIndex) -> bool {
-        let (database, now_ms) = (self.database, self.hold.now_ms);
+        let (database, expired_by_ms) = (self.database, self.hold.expired_by_ms);
         let keyspace = self.hold.guard_mut(shard).shard_mut().keyspace_mut(database);
-        let Some(key) = keyspace.expired_key(now_ms) else { return false };
+        let Some(key) = keyspace.expired_key(expired_by_ms) else { return false };
         self.fresh(&key);
         true
     }
 
+    /// Looks the key up to change it, rid of what has expired.
     fn fresh<'w>(&'w mut self, key: &'w [u8]) -> Place<'w> {
-        let (database, now_ms) = (self.database, self.hold.now_ms);
+        let (database, expired_by_ms) = (self.database, self.hold.expired_by_ms);
         let known = self.located.filter(|located| located.is_of(key));
         let at = known.unwrap_or_else(|| self.hold.locate(key));
         let position = self.hold.rest_position(at.shard);
@@ -338,10 +362,8 @@ impl Writer<'_, '_> {
         let spot = keyspace.spot(at);
         let trace = Trace { changes, events: events.get_mut(), ready, database, key };
         let mut place = Place { store, keyspace, spot, trace };
-        if place.keyspace.at(spot).is_some_and(|entry| entry.is_expired(now_ms)) {
-            store.expired_keys.fetch_add(1, Ordering::Relaxed);
-            place.remove(EventClasses::EXPIRED, "expired");
-            place.spot = spot.vacated();
+        if place.keyspace.at(spot).is_some_and(|entry| entry.is_expired(expired_by_ms)) {
+            place.expire();
         }
         place
     }

@@ -1,5 +1,6 @@
 //! The journal with the store it serves, through what the server uses: nothing that was acknowledged is lost.
 
+mod expiry;
 mod loading;
 mod support;
 mod with_store;

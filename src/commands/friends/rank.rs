@@ -9,7 +9,7 @@ use crate::commands::spec::AllKeys;
 use crate::limits;
 use crate::ranking::{Order, RankedMembers, Ranking, Score};
 use crate::resp::reply::Reply;
-use crate::store::{DatabaseIndex, KeptResults, Looking, Reader, Seq, Shards, Value};
+use crate::store::{Begun, DatabaseIndex, KeptResults, Looking, Reader, Seq, Shards, Value};
 use std::cmp::Ordering;
 use std::ops::Range;
 use std::sync::Arc;
@@ -62,6 +62,8 @@ pub struct Standing {
     /// The last record that it rests on.
     rests_on: Seq,
 }
+
+const NANOSECONDS_PER_MS: u64 = 1_000_000;
 
 /// Bytes of a name that room is made for ahead.
 const NAME_BYTES: usize = 24;
@@ -180,10 +182,12 @@ pub(super) fn friendrank(keys: &mut AllKeys<'_, '_>, call: &Call<'_>, reply: &mu
     let AllKeys { host, session, shards } = keys;
     let request = Request::parse(call)?;
     let ranker = Ranker { host, shards, database: session.database, request: &request };
-    let kept_key = ranker.kept_key();
-    if let (Some(key), Some(max_age_ms)) = (&kept_key, request.max_age_ms) {
-        let not_before_ms = host.clock.now_ms().saturating_sub(max_age_ms);
-        if let Some(standing) = host.friend_rankings.get(key, not_before_ms) {
+    // Before anything is looked at: an answer is as old as the first look that it rests on.
+    let begun = || Begun { flushes: host.store.flushes(), at_ns: host.clock.monotonic_ns() };
+    let kept_as = ranker.kept_key().map(|key| (key, begun()));
+    if let (Some((key, begun)), Some(max_age_ms)) = (&kept_as, request.max_age_ms) {
+        let at_ns = begun.at_ns.saturating_sub(max_age_ms.saturating_mul(NANOSECONDS_PER_MS));
+        if let Some(standing) = host.friend_rankings.get(key, Begun { at_ns, ..*begun }) {
             shards.rest_on(standing.rests_on);
             return ranker.answer_sorted(&standing, reply);
         }
@@ -205,11 +209,10 @@ pub(super) fn friendrank(keys: &mut AllKeys<'_, '_>, call: &Call<'_>, reply: &mu
     }
     let mut standing = Standing::default();
     ranker.gather_in_steps(&mut standing)?;
-    let computed_at_ms = host.clock.now_ms();
     ranker.look_up_in_steps(&mut standing)?;
-    match kept_key.filter(|_| has_board) {
+    match kept_as.filter(|_| has_board) {
         None => ranker.answer(&mut standing, Globals::InSteps, reply),
-        Some(key) => {
+        Some((key, begun)) => {
             standing.sort(request.order);
             standing.ranked.shrink_to_fit();
             standing.unranked.shrink_to_fit();
@@ -217,7 +220,7 @@ pub(super) fn friendrank(keys: &mut AllKeys<'_, '_>, call: &Call<'_>, reply: &mu
             standing.rests_on = shards.rests_on();
             let bytes = standing.bytes() + key.bytes();
             let standing = Arc::new(standing);
-            host.friend_rankings.put(key, Arc::clone(&standing), bytes, computed_at_ms);
+            host.friend_rankings.put(key, Arc::clone(&standing), bytes, begun);
             ranker.answer_sorted(&standing, reply)
         }
     }

@@ -1,5 +1,6 @@
 //! A running Redis or Valkey, asked key by key: SCAN for the names, DUMP for the values to the bit. It goes on serving;
-//! a key that changes meanwhile is read before or after, one that goes is left out.
+//! a key that changes meanwhile is read before or after, one that goes is left out. Value and expiry are asked for in
+//! one transaction: apart, a key renewed in between would arrive with the expiry that it had before.
 
 use super::progress_bar;
 use super::report::Report;
@@ -66,7 +67,6 @@ enum Reply {
 /// A key, as its server describes it.
 struct Key {
     name: Vec<u8>,
-    expire_at_ms: Option<u64>,
     /// The memory that it takes there, about.
     bytes: u64,
 }
@@ -143,7 +143,12 @@ impl Server {
                 let (group, others) = rest.split_at(group_len(rest));
                 rest = others;
                 let mut requests = Vec::new();
-                group.iter().for_each(|key| requests.extend(request(&[b"DUMP", &key.name])));
+                for key in group {
+                    requests.extend(request(&[b"MULTI"]));
+                    requests.extend(request(&[self.expiry_command.as_bytes(), &key.name]));
+                    requests.extend(request(&[b"DUMP", &key.name]));
+                    requests.extend(request(&[b"EXEC"]));
+                }
                 self.send(&requests)?;
                 for key in group {
                     report.vanished_keys += u64::from(!self.read_key(database, key, loader)?);
@@ -157,28 +162,19 @@ impl Server {
         }
     }
 
-    /// Asks when the keys expire, and about how much memory they take.
+    /// Asks about how much memory the keys take.
     fn describe(&mut self, names: Vec<Vec<u8>>) -> Result<Vec<Key>, String> {
         let mut requests = Vec::new();
-        for name in &names {
-            requests.extend(request(&[self.expiry_command.as_bytes(), name]));
-            requests.extend(request(&[b"MEMORY", b"USAGE", name]));
-        }
+        names.iter().for_each(|name| requests.extend(request(&[b"MEMORY", b"USAGE", name])));
         self.send(&requests)?;
         let describe = |name| {
-            let Reply::Integer(expiry) = self.reply()? else { return Err(unexpected()) };
-            let expiry = u64::try_from(expiry).ok();
-            let expire_at_ms = match self.expiry_command {
-                "PTTL" => expiry.map(|left_ms| Clock::system().now_ms() + left_ms),
-                _ => expiry,
-            };
             let bytes = match self.reply() {
                 Ok(Reply::Integer(bytes)) => u64::try_from(bytes).unwrap_or(0),
                 Ok(Reply::Null) => 0,
                 // A server that does not tell is asked for one value at a time.
                 _ => GROUP_BYTES,
             };
-            Ok(Key { name, expire_at_ms, bytes })
+            Ok(Key { name, bytes })
         };
         names.into_iter().map(describe).collect()
     }
@@ -190,15 +186,31 @@ impl Server {
         key: &Key,
         loader: &mut Loader<'_>,
     ) -> Result<bool, String> {
+        let expire_at_ms = self.expiry()?;
         let line = self.line()?;
         let Some(len) = line.strip_prefix(b"$").and_then(integer) else { return Err(refused(&line)) };
         let Ok(len) = u64::try_from(len) else { return Ok(false) };
         let mut payload = (&mut self.stream).take(len);
-        let read = loader.payload(&mut payload, database, &key.name, key.expire_at_ms, self.is_valkey);
+        let read = loader.payload(&mut payload, database, &key.name, expire_at_ms, self.is_valkey);
         read.map_err(|error| format!("key \"{}\": {error}", key.name.escape_ascii()))?;
         io::copy(&mut payload, &mut io::sink()).map_err(|error| error.to_string())?;
         self.line_end()?;
         Ok(true)
+    }
+
+    /// The replies of a key's transaction up to its value: when the key expires.
+    fn expiry(&mut self) -> Result<Option<u64>, String> {
+        let told = self.expiry_command;
+        for _ in ["MULTI", told, "DUMP"] {
+            self.reply()?;
+        }
+        let line = self.line()?;
+        if line != b"*2" {
+            return Err(refused(&line));
+        }
+        let Reply::Integer(expiry) = self.reply()? else { return Err(unexpected()) };
+        let expiry = u64::try_from(expiry).ok();
+        Ok(if told == "PTTL" { expiry.map(|left_ms| Clock::system().now_ms() + left_ms) } else { expiry })
     }
 
     fn call(&mut self, words: &[&[u8]]) -> Result<Reply, String> {

@@ -15,6 +15,7 @@ use crate::clock::Clock;
 use crate::config::Config;
 use crate::journal::{Journal, Options, Progress};
 use crate::rdb::Loader;
+use crate::store::sink::ChangeSink;
 use crate::store::{Census, Store};
 use indicatif::{ProgressBar, ProgressStyle};
 use report::Report;
@@ -57,7 +58,10 @@ pub(super) fn run(config: &Config, source: &str) -> Result<(), String> {
     if store.census() != Census::default() {
         return Err(format!("{} holds data; import takes an empty directory", directory.display()));
     }
-    let mut loader = Loader::new(&store);
+    let mut loader = match origin {
+        Origin::Dump(_) => Loader::leaving_out_expired(&store),
+        Origin::Aof(_) | Origin::Live(_) => Loader::new(&store),
+    };
     let mut report = Report::new(source);
     match origin {
         Origin::Dump(path) => {
@@ -71,6 +75,12 @@ pub(super) fn run(config: &Config, source: &str) -> Result<(), String> {
         Origin::Live(address) => live::read(&address, config, &mut loader, &mut report)?,
     }
     report.tally = loader.tally().clone();
+    // Only now, with everything read: what expired on the way may have been renewed.
+    store.attach(Arc::clone(&journal) as Arc<dyn ChangeSink>);
+    for shard in 0..store.shard_count() {
+        while store.remove_expired(shard) {}
+    }
+    report.tally.expired_keys += store.expired_keys();
     report.census = store.census();
     put_on_disk(&journal)?;
     report.print(&directory, clock.now_ms().saturating_sub(started_ms));
