@@ -203,7 +203,7 @@ fn renewed_boards(directory: &Path, between: u32) {
     }
     fill(b"in the segment");
     // A flush waits until everything before it is true.
-    Shards::Free(&store).flush(Some(1));
+    Shards::free(&store).flush(Some(1));
     let mut hold = Hold::on(&store, &[0], Access::Write, ChangeBuffer::default());
     for number in 0..between {
         hold.writer(0).set_string(b"other", &number.to_le_bytes(), None);

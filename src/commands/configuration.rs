@@ -5,7 +5,7 @@ use super::error::{CommandError, Outcome};
 use super::host::Host;
 use super::introspection;
 use super::spec::{CommandSpec, Flag, Group, Run};
-use crate::config::{DirectiveError, IGNORED};
+use crate::config::{Config, DirectiveError, IGNORED};
 use crate::glob::{Case, matches};
 use crate::resp::reply::Reply;
 use std::collections::HashSet;
@@ -89,7 +89,12 @@ fn config_set(host: &Host, call: &Call<'_>, reply: &mut Reply<'_>) -> Outcome {
     if let Some((name, _)) = pairs.iter().find(|(name, _)| !names.insert(name.to_ascii_lowercase())) {
         return Err(failed(name, "duplicate parameter"));
     }
-    let changed = host.settings.set(&pairs).map_err(|(index, error)| {
+    let apply = |changed: &Config| {
+        host.friend_rankings.set_bound(changed.friendrank_keep_bytes);
+        host.store.set_event_classes(changed.notify_keyspace_events);
+        host.process.configure(changed);
+    };
+    host.settings.set(&pairs, apply).map_err(|(index, error)| {
         let name = pairs[index].0;
         match error {
             DirectiveError::Unknown(_) => CommandError::new(format!(
@@ -103,9 +108,6 @@ fn config_set(host: &Host, call: &Call<'_>, reply: &mut Reply<'_>) -> Outcome {
             tracing::warn!("directive '{name}' is accepted for compatibility and has no effect");
         }
     }
-    host.friend_rankings.set_bound(changed.friendrank_keep_bytes);
-    host.store.set_event_classes(changed.notify_keyspace_events);
-    host.process.configure(&changed);
     reply.ok();
     Ok(())
 }

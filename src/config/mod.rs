@@ -17,7 +17,7 @@ pub use ignored::IGNORED;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 /// When a reply may go out: `appendfsync`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -232,16 +232,21 @@ impl Config {
 }
 
 /// The configuration of a running server, which CONFIG SET replaces.
+///
+/// Some of it is also kept where it is used. A change and what it does there have one order: the effect of the change
+/// that came last is the last.
 #[derive(Debug)]
 pub struct Settings {
     current: RwLock<Arc<Config>>,
+    /// Held from before a change until it has taken effect. Who asks for the configuration does not wait for it.
+    changing: Mutex<()>,
 }
 
 impl Settings {
     /// Starts with `config`.
     #[must_use]
     pub fn new(config: Config) -> Self {
-        Self { current: RwLock::new(Arc::new(config)) }
+        Self { current: RwLock::new(Arc::new(config)), changing: Mutex::new(()) }
     }
 
     /// The configuration as it is now.
@@ -250,13 +255,69 @@ impl Settings {
         Arc::clone(&self.current.read().unwrap_or_else(PoisonError::into_inner))
     }
 
-    /// Changes directives, all or none, and returns the new configuration.
+    /// Changes directives, all or none, and has `apply` put the new configuration into effect, before another change
+    /// begins.
     ///
     /// # Errors
     /// As [`Config::set_live`].
-    pub fn set(&self, pairs: &[(&str, &str)]) -> Result<Arc<Config>, (usize, DirectiveError)> {
-        let mut current = self.current.write().unwrap_or_else(PoisonError::into_inner);
-        *current = Arc::new(current.set_live(pairs)?);
-        Ok(Arc::clone(&current))
+    pub fn set(
+        &self,
+        pairs: &[(&str, &str)],
+        apply: impl FnOnce(&Config),
+    ) -> Result<(), (usize, DirectiveError)> {
+        let _changing = self.changing.lock().unwrap_or_else(PoisonError::into_inner);
+        let changed = Arc::new(self.current().set_live(pairs)?);
+        *self.current.write().unwrap_or_else(PoisonError::into_inner) = Arc::clone(&changed);
+        apply(&changed);
+        Ok(())
+    }
+
+    /// Has `apply` put the configuration as it is into effect, where there was nothing yet that it could apply to. A
+    /// change comes before or behind it.
+    pub fn apply(&self, apply: impl FnOnce(&Config)) {
+        let _changing = self.changing.lock().unwrap_or_else(PoisonError::into_inner);
+        apply(&self.current());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::sync::Barrier;
+    use std::sync::atomic::{AtomicU64, Ordering};
+    use std::thread;
+
+    /// Of two CONFIG SETs at once the later one was the setting, and the earlier one, applied behind it, what the journal
+    /// did: CONFIG GET appendfsync said `no`, and every reply waited for an fdatasync.
+    #[test]
+    fn a_setting_and_its_effect_are_of_the_same_change() {
+        const ROUNDS: u64 = 200;
+        let settings = Settings::new(Config::default());
+        let (effect, rounds, mut apart) = (AtomicU64::new(0), Barrier::new(3), 0);
+        let apply = |config: &Config| {
+            // Effects take their time, and not the same: others want to go on meanwhile.
+            (0..config.timeout_s % 7 * 4).for_each(|_| thread::yield_now());
+            effect.store(config.timeout_s, Ordering::Relaxed);
+        };
+        let changer = |own: u64| {
+            for round in 0..ROUNDS {
+                rounds.wait();
+                settings
+                    .set(&[("timeout", &(round * 2 + own).to_string())], apply)
+                    .expect("a live directive");
+                rounds.wait();
+            }
+        };
+        thread::scope(|scope| {
+            scope.spawn(|| changer(0));
+            scope.spawn(|| changer(1));
+            for _ in 0..ROUNDS {
+                rounds.wait();
+                settings.apply(apply);
+                rounds.wait();
+                apart += u64::from(effect.load(Ordering::Relaxed) != settings.current().timeout_s);
+            }
+        });
+        assert_eq!(apart, 0, "rounds of {ROUNDS} that left setting and effect apart");
     }
 }

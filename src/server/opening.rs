@@ -66,7 +66,7 @@ pub(super) async fn open(
     }
     process.dump.begin();
     // What CONFIG SET has changed meanwhile.
-    crate::commands::host::Process::configure(&**process, &host.config());
+    host.settings.apply(|config| crate::commands::host::Process::configure(&**process, config));
     host.is_loading.store(false, Ordering::Release);
     Ok(opened)
 }

@@ -6,14 +6,14 @@
 use super::basis::{Basis, OpenRecord};
 use super::change::ChangeBuffer;
 use super::event::EventBuffer;
-use super::interest::{ReadyKey, Served, Waiter, Watch};
+use super::interest::{Ready, ReadyKey, Served, Waiter, Watch};
 use super::keyspace::{Entry, Keyspace};
 use super::located::Located;
 use super::members::Members;
 use super::sink::Seq;
 use super::value::{Kind, Value, WrongType};
 use super::writer::Writer;
-use super::{Access, DatabaseIndex, Shard, ShardIndex, Store};
+use super::{Access, CursorCode, DatabaseIndex, Shard, ShardIndex, Store};
 use crate::config::EventClasses;
 use crate::limits;
 use crate::ranking::Ranking;
@@ -260,15 +260,16 @@ impl<'s> Hold<'s> {
     pub fn end_record(&mut self) {
         self.changes.end_record();
         while !self.ready.is_empty() {
-            let ready = std::mem::take(&mut self.ready);
-            for (database, key) in &ready {
+            let keys = std::mem::take(&mut self.ready);
+            let ready = Ready::new(&keys);
+            for (database, key) in &keys {
                 self.serve_waiters(*database, key, &ready);
             }
         }
     }
 
     /// Serves those who wait for `key`, in the order in which they came, as long as there is something for them.
-    fn serve_waiters(&mut self, database: DatabaseIndex, key: &[u8], ready: &[ReadyKey]) {
+    fn serve_waiters(&mut self, database: DatabaseIndex, key: &[u8], ready: &Ready<'_>) {
         let mut last = None;
         loop {
             let at = self.locate(key);
@@ -559,6 +560,12 @@ impl<'h> Reader<'h> {
     #[must_use]
     pub fn now_ms(&self) -> u64 {
         self.hold.now_ms
+    }
+
+    /// What clients' cursors mean.
+    #[must_use]
+    pub fn cursors(&self) -> &'h CursorCode {
+        self.hold.store.cursors()
     }
 }
 

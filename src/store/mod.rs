@@ -11,6 +11,7 @@
 
 mod basis;
 pub mod change;
+mod cursor;
 mod damage;
 pub mod event;
 mod export;
@@ -35,6 +36,7 @@ mod writer;
 
 pub use basis::{Basis, OpenRecord};
 pub use change::DatabaseIndex;
+pub use cursor::CursorCode;
 pub use export::{Census, Export, ExportVisitor, Frozen, KeyHead, Length};
 pub use hold::{Hold, Lookups, Reader};
 pub use kept::{Begun, KeptResults, KeptStats};
@@ -93,6 +95,11 @@ pub enum Access {
     Write,
 }
 
+/// So many that a shard's number fits into a cursor, and has a slot at least.
+const MOST_SHARDS: usize = 1 << (cursor::BITS - table::CURSOR_BITS);
+
+const _: () = assert!(MOST_SHARDS <= SLOTS as usize);
+
 /// Number of a shard, below [`Store::shard_count`].
 pub type ShardIndex = usize;
 
@@ -122,6 +129,7 @@ pub struct Store {
     /// Keys every hash.
     seed: u64,
     hasher: FixedState,
+    cursors: CursorCode,
     clock: Clock,
     sink: OnceLock<Arc<dyn ChangeSink>>,
     event_sink: OnceLock<Arc<dyn EventSink>>,
@@ -141,7 +149,7 @@ impl Store {
     /// If `shards` is not a power of two or `databases` is 0: both are checked when the configuration is read.
     #[must_use]
     pub fn new(shards: usize, databases: DatabaseIndex, seed: u64, clock: Clock) -> Self {
-        assert!(shards.is_power_of_two() && shards <= usize::from(SLOTS) && databases > 0);
+        assert!(shards.is_power_of_two() && shards <= MOST_SHARDS && databases > 0);
         let shard = || {
             let keyspaces = (0..databases).map(|_| Keyspace::with_seed(seed)).collect();
             RwLock::new(Shard { keyspaces, last_seq: Seq::default() })
@@ -151,6 +159,7 @@ impl Store {
             databases,
             seed,
             hasher: FixedState::with_seed(seed),
+            cursors: CursorCode::new(),
             clock,
             sink: OnceLock::new(),
             event_sink: OnceLock::new(),
@@ -224,6 +233,12 @@ impl Store {
     #[must_use]
     pub fn shard_count(&self) -> usize {
         self.shards.len()
+    }
+
+    /// What clients' cursors mean.
+    #[must_use]
+    pub fn cursors(&self) -> &CursorCode {
+        &self.cursors
     }
 
     /// Starts loading what stands at `keys`, a few dozen at most, so that a batch waits for memory once and not once a
