@@ -259,11 +259,14 @@ mod tests {
         format!("board:{number}").into_bytes().into()
     }
 
+    /// A client, and a key that it was offered.
+    type Offer = (usize, Box<[u8]>);
+
     /// A store, and clients of which each waits for the keys that `keys_of` names by their numbers. None takes any; the
     /// keys that they were offered come to the list.
-    fn store_with_waiters(keys_of: &[Vec<usize>]) -> (Store, Arc<Mutex<Vec<(usize, Box<[u8]>)>>>) {
+    fn store_with_waiters(keys_of: &[Vec<usize>]) -> (Store, Arc<Mutex<Vec<Offer>>>) {
         let store = Store::new(4, 2, 1, Clock::manual(1_000));
-        let offered: Arc<Mutex<Vec<(usize, Box<[u8]>)>>> = Arc::default();
+        let offered: Arc<Mutex<Vec<Offer>>> = Arc::default();
         for (number, keys) in keys_of.iter().enumerate() {
             let offered = Arc::clone(&offered);
             let wish = Wish {

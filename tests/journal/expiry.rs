@@ -173,7 +173,7 @@ fn reload(store: &Store) {
 fn step(store: &Store, clock: &Clock, chance: &mut Chance) {
     let key = format!("key{}", chance.below(4));
     let key = key.as_bytes();
-    let soon = |chance: &mut Chance| Some(clock.now_ms() + 1 + chance.below(40) as u64);
+    let soon = |chance: &mut Chance| Some(clock.now_ms() + 1 + chance.below(40));
     match chance.below(100) {
         0..40 => write(store, |writer| {
             let member = chance.below(20).to_string();
@@ -196,7 +196,7 @@ fn step(store: &Store, clock: &Clock, chance: &mut Chance) {
         65..70 => write(store, |writer| {
             writer.set_expiry(key, None);
         }),
-        70..85 => clock.advance(Duration::from_millis(chance.below(25) as u64)),
+        70..85 => clock.advance(Duration::from_millis(chance.below(25))),
         85..90 => {
             store.remove_expired(0);
         }
