@@ -1,11 +1,15 @@
 //! What expires, and when: not before everything has been read, and never because somebody asks about a key.
 
+use super::loading::{Kept, for_each_change};
+use super::support::contents;
+use rankd::chance::Chance;
 use rankd::clock::Clock;
 use rankd::ranking::{RankedMembers, Score};
 use rankd::store::change::{ChangeBuffer, decode};
 use rankd::store::interest::{ReadyKey, Served, Ticket, Waiter, Watch};
-use rankd::store::sink::Count;
-use rankd::store::{Access, Hold, Kind, Seq, Shards, Store, Writer};
+use rankd::store::sink::{ChangeSink, Count};
+use rankd::store::{Access, Hold, Kind, Loader, Missing, Seq, Shards, Store, Writer};
+use std::io::Cursor;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -149,4 +153,95 @@ fn interest_in_an_expired_key_changes_nothing() {
     write(&store, |writer| writer.watch(b"key", &watch));
     write(&store, |writer| writer.set_string(b"key", b"2", Some(1)));
     assert!(watch.is_broken());
+}
+
+/// As DEBUG RELOAD does it.
+fn reload(store: &Store) {
+    let fresh = store.sibling();
+    let frozen = store.freeze();
+    let mut dump = Cursor::new(Vec::new());
+    rankd::rdb::write(&mut dump, frozen.export(), 1, || Ok(())).unwrap();
+    rankd::rdb::Loader::new(&fresh).file(dump.into_inner().as_slice()).map(drop).unwrap();
+    frozen.replace_by(&fresh);
+}
+
+/// One step of a history: keys whose expiry comes near, passes, and is renewed or not.
+fn step(store: &Store, clock: &Clock, chance: &mut Chance) {
+    let key = format!("key{}", chance.below(4));
+    let key = key.as_bytes();
+    let soon = |chance: &mut Chance| Some(clock.now_ms() + 1 + chance.below(40));
+    match chance.below(100) {
+        0..40 => write(store, |writer| {
+            let member = chance.below(20).to_string();
+            let added = writer.edit_ranking(key, Missing::Create, "zadd", |ranking| {
+                ranking.update(member.as_bytes(), |_| Score::new(chance.below(9) as f64));
+            });
+            if added.is_err() {
+                writer.remove(key);
+            }
+        }),
+        40..45 => write(store, |writer| writer.set_string(key, b"value", soon(chance))),
+        45..50 => write(store, |writer| {
+            let member = chance.below(20).to_string();
+            let _ =
+                writer.edit_ranking(key, Missing::Skip, "zrem", |ranking| ranking.remove(member.as_bytes()));
+        }),
+        50..65 => write(store, |writer| {
+            writer.set_expiry(key, soon(chance));
+        }),
+        65..70 => write(store, |writer| {
+            writer.set_expiry(key, None);
+        }),
+        70..85 => clock.advance(Duration::from_millis(chance.below(25))),
+        85..90 => {
+            store.remove_expired(0);
+        }
+        90..97 => take_interest(store, key),
+        _ => reload(store),
+    }
+}
+
+/// Random histories, a checkpoint in each, read back long after while somebody is interested in every key: they end as
+/// they were, keys that had expired and were not yet removed included.
+#[test]
+fn histories_of_renewed_expiries_are_read_back_long_after() {
+    for seed in 0..200 {
+        let mut chance = Chance::seeded(seed);
+        let (live, clock) = store();
+        let kept = Arc::new(Kept::default());
+        live.attach(Arc::clone(&kept) as Arc<dyn ChangeSink>);
+        (0..chance.below(200)).for_each(|_| step(&live, &clock, &mut chance));
+        kept.0.lock().clear();
+        let mut base = Vec::new();
+        let (mut records, mut walk) = (ChangeBuffer::default(), live.snapshot());
+        while walk.step(&mut records) {
+            base.extend(records.records().map(<[u8]>::to_vec));
+            records.clear();
+        }
+        (0..chance.below(300)).for_each(|_| step(&live, &clock, &mut chance));
+        let after = std::mem::take(&mut *kept.0.lock());
+
+        let long_after = || Arc::new(Store::new(1, 1, 7, Clock::manual(1 << 42)));
+        let interest =
+            |store: &Store| (0..4).for_each(|key| take_interest(store, format!("key{key}").as_bytes()));
+        let one_by_one = long_after();
+        for bodies in [&base, &after] {
+            for_each_change(bodies, |change, _| {
+                one_by_one.apply(change).unwrap();
+                interest(&one_by_one);
+                assert!(!one_by_one.remove_expired(0));
+            });
+        }
+        let in_bulk = long_after();
+        let mut loader = Loader::new(&in_bulk).unwrap();
+        for_each_change(&base, |change, encoded| loader.load(change, encoded).unwrap());
+        for_each_change(&after, |change, encoded| {
+            loader.apply(change, encoded).unwrap();
+            interest(&in_bulk);
+        });
+        loader.finish();
+        let held = contents(&live);
+        assert!(contents(&one_by_one) == held, "seed {seed}: one by one");
+        assert!(contents(&in_bulk) == held, "seed {seed}: in bulk");
+    }
 }

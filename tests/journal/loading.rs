@@ -13,7 +13,7 @@ use std::sync::Arc;
 
 /// Keeps the records' bodies.
 #[derive(Default)]
-struct Kept(Mutex<Vec<Vec<u8>>>);
+pub(super) struct Kept(pub(super) Mutex<Vec<Vec<u8>>>);
 
 impl ChangeSink for Kept {
     fn append(&self, _unix_ms: u64, records: &ChangeBuffer) -> Seq {
@@ -32,7 +32,7 @@ fn store() -> Arc<Store> {
 }
 
 /// Calls `visit` with each Change in `bodies` and its bytes.
-fn for_each_change(bodies: &[Vec<u8>], mut visit: impl FnMut(&Change<'_>, &[u8])) {
+pub(super) fn for_each_change(bodies: &[Vec<u8>], mut visit: impl FnMut(&Change<'_>, &[u8])) {
     for body in bodies {
         let mut rest = &body[..];
         while !rest.is_empty() {
