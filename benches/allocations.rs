@@ -100,6 +100,8 @@ fn host() -> Host {
         port: 0,
         config_file: String::new(),
         is_loading: AtomicBool::new(false),
+        expires_actively: AtomicBool::new(false),
+        startup_bytes: 0,
         settings: Settings::new(config),
     }
 }

@@ -22,8 +22,12 @@ struct Mail {
 
 impl Mailbox {
     /// Puts a message in. One that would not fit into [`limits::MAILBOX_BYTES`] is lost, and with it the connection.
-    pub fn put(&self, message: &[u8]) {
+    ///
+    /// # Errors
+    /// If this is the message that does not fit.
+    pub fn put(&self, message: &[u8]) -> Result<(), Overflowed> {
         let mut mail = self.mail.lock();
+        let had_overflowed = mail.has_overflowed;
         if mail.has_overflowed || mail.bytes.len() + message.len() > limits::MAILBOX_BYTES {
             mail.has_overflowed = true;
             mail.bytes = Vec::new();
@@ -34,6 +38,7 @@ impl Mailbox {
         if let Some(waker) = mail.waker.take() {
             waker.wake();
         }
+        if mail.has_overflowed && !had_overflowed { Err(Overflowed) } else { Ok(()) }
     }
 
     /// Moves the messages to the end of `out`. O(1) while there are none.

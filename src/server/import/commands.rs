@@ -38,6 +38,8 @@ impl Commands {
             friend_rankings: KeptResults::with_bound(0),
             process: Arc::new(NoServer),
             is_loading: AtomicBool::new(false),
+            expires_actively: AtomicBool::new(false),
+            startup_bytes: 0,
             started_ms: clock.now_ms(),
             clock,
             run_id: Host::new_run_id(&mut Chance::from_system()),
