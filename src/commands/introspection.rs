@@ -377,7 +377,7 @@ fn command_getkeysandflags(_: &Host, call: &Call<'_>, reply: &mut Reply<'_>) -> 
     let (spec, request) = keyed_request(call)?;
     let mut keys: Vec<(Box<[u8]>, &[&str])> = Vec::new();
     for_each_key(spec, &request, &mut |key| {
-        keys.push((key.into(), access_of_key(spec, &request, keys.len())))
+        keys.push((key.into(), access_of_key(spec, &request, keys.len())));
     });
     reply.array(keys.len());
     for (key, access) in keys {
