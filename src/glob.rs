@@ -1,4 +1,5 @@
-//! Glob patterns as Redis matches them (SCAN MATCH, CONFIG GET): `*`, `?`, `[a-z]`, `[^a]`, `\x`.
+//! Glob patterns as Redis matches them (SCAN MATCH, CONFIG GET): `*`, `?`, `[a-z]`, `[^a]`, `\x`. The empty text is
+//! matched by the empty pattern alone: in Redis a star has nothing to take there.
 //!
 //! Iterative, with one place to fall back to, so a hostile pattern costs at most pattern times text
 //! (CVE-2022-36021, CVE-2024-31228).
@@ -15,6 +16,9 @@ pub enum Case {
 /// Whether `pattern` matches all of `text`. O(pattern x text) at worst.
 #[must_use]
 pub fn matches(pattern: &[u8], text: &[u8], case: Case) -> bool {
+    if text.is_empty() {
+        return pattern.is_empty();
+    }
     let (mut at, mut read) = (0, 0);
     // After the last star: where the pattern goes on, and how much of the text the star has taken.
     let mut star: Option<(usize, usize)> = None;
@@ -94,8 +98,9 @@ mod tests {
     #[test]
     fn patterns_match_as_in_redis() {
         let yes = [
-            ("*", ""),
             ("", ""),
+            ("**", "a"),
+            ("a**", "a"),
             ("a*c", "abbbc"),
             ("h?llo", "hello"),
             ("h[ae]llo", "hallo"),
@@ -111,8 +116,17 @@ mod tests {
         for (pattern, text) in yes {
             assert!(matches(pattern.as_bytes(), text.as_bytes(), Case::Sensitive), "{pattern} {text}");
         }
-        let no =
-            [("", "a"), ("a", ""), ("h[^e]llo", "hello"), ("a*c", "ab"), ("A", "a"), ("?", ""), ("[]", "]")];
+        let no = [
+            ("", "a"),
+            ("a", ""),
+            ("*", ""),
+            ("**", ""),
+            ("h[^e]llo", "hello"),
+            ("a*c", "ab"),
+            ("A", "a"),
+            ("?", ""),
+            ("[]", "]"),
+        ];
         for (pattern, text) in no {
             assert!(!matches(pattern.as_bytes(), text.as_bytes(), Case::Sensitive), "{pattern} {text}");
         }

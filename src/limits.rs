@@ -8,8 +8,9 @@ use std::time::Duration;
 /// Longest line: a multibulk header, a bulk header or an inline command, in bytes. As Redis (`PROTO_INLINE_MAX_SIZE`).
 pub const INLINE_BYTES: usize = 64 * 1024;
 
-/// Most arguments of one request. As Redis 8.2.
-pub const REQUEST_ARGUMENTS: usize = 1024 * 1024;
+/// Most arguments of one request. As Redis (`INT_MAX`). A header reserves nothing: an argument that has come takes six
+/// bytes or more of the buffer, whose length is bounded, and eight for where it stands.
+pub const REQUEST_ARGUMENTS: usize = i32::MAX as usize;
 
 /// Longest argument, in bytes: `proto-max-bulk-len`'s default, as Redis.
 pub const BULK_BYTES: usize = 512 * 1024 * 1024;

@@ -9,13 +9,15 @@ pub struct Unbalanced;
 
 /// Splits `line` into words, unquoting them in place, which never makes them longer; `word` gets each word's place.
 ///
-/// As Redis's `sdssplitargs`: words end at spaces; double quotes take `\n \r \t \b \a \xHH` and any other escaped byte
+/// As Redis's `sdssplitargs`: a bare word ends at a space, tab, CR, LF or NUL. In front of a word and behind a closing
+/// quote, VT and FF are spaces too; inside of a bare word they are part of it. Double quotes take `\n \r \t \b \a \xHH` and any other escaped byte
 /// as itself; single quotes take only `\'`.
 ///
 /// # Errors
 /// [`Unbalanced`] quotes; the words before them have been passed on.
 pub fn split_words(line: &mut [u8], mut word: impl FnMut(Range<usize>)) -> Result<(), Unbalanced> {
-    let is_space = |byte: u8| byte.is_ascii_whitespace() || byte == 0x0b || byte == 0;
+    let ends_word = |byte: u8| matches!(byte, b' ' | b'\t' | b'\r' | b'\n' | 0);
+    let is_space = |byte: u8| ends_word(byte) || matches!(byte, 0x0b | 0x0c);
     let (mut read, mut write) = (0, 0);
     loop {
         while read < line.len() && is_space(line[read]) {
@@ -30,7 +32,7 @@ pub fn split_words(line: &mut [u8], mut word: impl FnMut(Range<usize>)) -> Resul
             let byte = line[read];
             let after = |at: usize| line.get(read + at).copied();
             let (value, taken) = match quote {
-                None if is_space(byte) => break,
+                None if ends_word(byte) => break,
                 None if byte == b'"' || byte == b'\'' => {
                     quote = Some(byte);
                     read += 1;
@@ -112,5 +114,22 @@ mod tests {
         split_words(&mut line, |range| words.push(range)).unwrap();
         assert_eq!(words.len(), 1);
         assert_eq!(line[words[0].clone()], all);
+    }
+
+    /// kvrocks#2871: VT and FF ended words, so `ECHO a\x0b` said `a`, and `GET\x0ca` was a GET.
+    #[test]
+    fn words_end_where_they_end_in_redis() {
+        let split = |line: &str| {
+            let mut line = line.as_bytes().to_vec();
+            let mut words = Vec::new();
+            split_words(&mut line, |range| words.push(range)).unwrap();
+            let words = words.into_iter().map(|range| String::from_utf8(line[range].to_vec()).unwrap());
+            words.collect::<Vec<_>>()
+        };
+        assert_eq!(split("ECHO a\x0b"), ["ECHO", "a\x0b"]);
+        assert_eq!(split("GET\x0ca"), ["GET\x0ca"]);
+        assert_eq!(split("\x0bECHO \x0b\x0ca"), ["ECHO", "a"]);
+        assert_eq!(split("ECHO \"a\"\x0bb"), ["ECHO", "a", "b"]);
+        assert_eq!(split("a\tb\rc\nd\0e f"), ["a", "b", "c", "d", "e", "f"]);
     }
 }

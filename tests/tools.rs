@@ -1,4 +1,4 @@
-//! `rankd journal ...` as operators run it.
+//! `rankd journal ...` as operators run it, and what their tools ask of a server.
 
 use std::io::Write;
 use std::process::{Command, Stdio};
@@ -157,4 +157,50 @@ fn repair_tells_first_and_cuts_when_told_to() {
     let server = server.restart();
     let Reply::Integer(left) = server.client().call(&["ZCARD", "board"]) else { panic!("no number") };
     assert!((48..=51).contains(&left), "{left} of 100 members, the damage in the middle");
+}
+
+/// What exporters and dashboards ask INFO for was missing here and there, and showed as a gap.
+#[test]
+fn info_has_the_fields_that_exporters_ask_for() {
+    let server = Server::rankd();
+    let (mut client, mut other) = (server.client(), server.client());
+    client.ask("WATCH a b");
+    other.ask("WATCH b c");
+    other.ask("ZADD board 1 ann");
+    let mut info = |section: &str| match client.call(&["INFO", section]) {
+        Reply::Bulk(text) => String::from_utf8(text).expect("text"),
+        other => panic!("{other:?}"),
+    };
+    let text = info("everything");
+    let fields = [
+        "total_watched_keys:3",
+        "total_blocking_keys_on_nokey:0",
+        "used_memory_dataset:",
+        "used_memory_dataset_perc:",
+        "used_memory_overhead:",
+        "used_memory_startup:",
+        "used_memory_peak_perc:",
+        "instantaneous_input_kbps:",
+        "instantaneous_output_kbps:",
+        "client_output_buffer_limit_disconnections:0",
+        "acl_access_denied_auth:0",
+        "acl_access_denied_cmd:0",
+        "acl_access_denied_key:0",
+        "acl_access_denied_channel:0",
+        "latency_percentiles_usec_zadd:p50=",
+    ];
+    for field in fields {
+        assert!(text.contains(&format!("\n{field}")), "no {field} in\n{text}");
+    }
+    let number = |name: &str| -> u64 {
+        let line = text.lines().find_map(|line| line.strip_prefix(name)).expect("a field");
+        line.trim_start_matches(':').parse().expect("a number")
+    };
+    let used = number("used_memory");
+    assert!(number("used_memory_startup") <= number("used_memory_overhead"));
+    assert_eq!(number("used_memory_overhead") + number("used_memory_dataset"), used);
+    assert!(!info("default").contains("# Latencystats"), "as in Redis, only when it is asked for");
+    client.ask("CONFIG RESETSTAT");
+    let mut info = |section: &str| client.call(&["INFO", section]).lines().join("\n");
+    assert!(!info("latencystats").contains("zadd"));
 }

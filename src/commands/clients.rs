@@ -149,7 +149,7 @@ impl Client {
             self.patterns.load(Ordering::Relaxed),
             self.queued.load(Ordering::Relaxed),
             self.watched.load(Ordering::Relaxed),
-            query_bytes + output_bytes + queued_bytes,
+            self.memory_bytes(),
             names.last_command.map_or_else(|| "NULL".into(), command_name),
             self.protocol.load(Ordering::Relaxed),
             names.library,
@@ -158,6 +158,13 @@ impl Client {
             self.output_bytes.load(Ordering::Relaxed),
             self.commands.load(Ordering::Relaxed),
         )
+    }
+
+    /// The bytes of its buffers.
+    #[must_use]
+    pub fn memory_bytes(&self) -> usize {
+        let buffers = [&self.query_buffer_bytes, &self.output_buffer_bytes, &self.queued_bytes];
+        buffers.iter().map(|bytes| bytes.load(Ordering::Relaxed)).sum()
     }
 
     /// Its flags as Redis writes them: what it is in the middle of.

@@ -5,7 +5,7 @@ use super::error::{CommandError, Outcome};
 use super::host::Host;
 use super::introspection;
 use super::spec::{CommandSpec, Flag, Group, Run};
-use crate::config::{Config, DirectiveError, IGNORED};
+use crate::config::{Config, DirectiveError, Ignored};
 use crate::glob::{Case, matches};
 use crate::resp::reply::Reply;
 use std::collections::HashSet;
@@ -103,10 +103,8 @@ fn config_set(host: &Host, call: &Call<'_>, reply: &mut Reply<'_>) -> Outcome {
             error => failed(name, &error.to_string()),
         }
     })?;
-    for (name, _) in &pairs {
-        if IGNORED.iter().any(|(ignored, _)| ignored.eq_ignore_ascii_case(name)) {
-            tracing::warn!("directive '{name}' is accepted for compatibility and has no effect");
-        }
+    for ignored in pairs.iter().filter_map(|(name, _)| Ignored::find(name)) {
+        tracing::warn!("{}", ignored.warning());
     }
     reply.ok();
     Ok(())

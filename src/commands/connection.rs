@@ -379,7 +379,7 @@ fn client_info(host: &Host, session: &mut Session, _: &Call<'_>, reply: &mut Rep
 
 fn client_list(host: &Host, session: &mut Session, call: &Call<'_>, reply: &mut Reply<'_>) -> Outcome {
     let mut cursor = call.cursor(1);
-    let mut ids: Option<Vec<u64>> = None;
+    let mut ids: Option<Vec<i64>> = None;
     let mut is_of_type: fn(&Client) -> bool = |_| true;
     if cursor.remaining() == 2 && cursor.take_word("type") {
         let kind = text(cursor.required()?);
@@ -390,8 +390,7 @@ fn client_list(host: &Host, session: &mut Session, call: &Call<'_>, reply: &mut 
             _ => return Err(CommandError::new(format!("ERR Unknown client type '{kind}'"))),
         };
     } else if cursor.remaining() > 1 && cursor.take_word("id") {
-        let id = |word| integer::parse(word).and_then(|id| u64::try_from(id).ok());
-        let wanted: Option<Vec<u64>> = cursor.map(id).collect();
+        let wanted: Option<Vec<i64>> = cursor.map(integer::parse).collect();
         ids = Some(wanted.ok_or(CommandError::text("ERR Invalid client ID"))?);
     } else if cursor.remaining() > 0 {
         return Err(CommandError::SYNTAX);
@@ -400,7 +399,7 @@ fn client_list(host: &Host, session: &mut Session, call: &Call<'_>, reply: &mut 
     let now_ms = host.clock.now_ms();
     let mut lines = String::new();
     for client in host.clients.all() {
-        if is_of_type(&client) && ids.as_ref().is_none_or(|ids| ids.contains(&client.id)) {
+        if is_of_type(&client) && ids.as_ref().is_none_or(|ids| ids.contains(&client.id.cast_signed())) {
             lines += &client.line(now_ms, command_name);
             lines.push('\n');
         }

@@ -7,6 +7,7 @@ use crate::config::DebugPolicy;
 use crate::resp::double;
 use crate::resp::reply::Reply;
 use crate::store::Shards;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 const NOT_ALLOWED: CommandError = CommandError::text(
@@ -20,6 +21,8 @@ const HELP: &[&str] = &[
     "    Panic within the command: it is answered with an error, and the server goes on.",
     "RELOAD",
     "    Save the dump file and reload it back to memory.",
+    "SET-ACTIVE-EXPIRE <0|1>",
+    "    Whether expired keys are removed from memory though nobody asks for them.",
     "SLEEP <seconds>",
     "    Stop the server for <seconds>. Decimals allowed.",
     "HELP",
@@ -50,6 +53,10 @@ pub(super) fn debug(keys: &mut AllKeys<'_, '_>, call: &Call<'_>, reply: &mut Rep
             return Err(CommandError::LOADING);
         }
         host.process.reload().map_err(|why| CommandError::new(format!("ERR {why}")))?;
+    } else if words.remaining() == 2 && words.take_word("set-active-expire") {
+        // As in Redis: what is no number is 0.
+        let is_on = !matches!(double::parse(words.required()?), None | Some(0.0));
+        host.expires_actively.store(is_on, Ordering::Relaxed);
     } else if words.remaining() == 2 && words.take_word("sleep") {
         let seconds = double::parse(words.required()?).unwrap_or(0.0);
         // As in Redis, where nobody is served meanwhile. A transaction holds all shards already.

@@ -46,6 +46,7 @@ pub fn run_batch<'r>(
         now_ms: 0,
         started_ns: 0,
         timed: None,
+        timed_calls: 0,
         since_look: 0,
     };
     batch.look_at_clock();
@@ -108,6 +109,8 @@ pub(super) struct Batch<'b> {
     started_ns: u64,
     /// The place in the table of a command that has run, and whose time has not been counted yet.
     timed: Option<usize>,
+    /// How many of it in a row.
+    timed_calls: u64,
     /// Requests since the last look at the clock.
     since_look: usize,
 }
@@ -224,6 +227,7 @@ impl<'b> Batch<'b> {
             if let Some(counters) = counters {
                 counters.calls.add(1);
                 self.timed = place;
+                self.timed_calls += 1;
             }
         }
         if rest.is_some() && result.is_ok() {
@@ -250,7 +254,10 @@ impl<'b> Batch<'b> {
         let now_ns = self.host.clock.monotonic_ns();
         if let Some(place) = self.timed.take() {
             let elapsed_ns = now_ns.saturating_sub(self.started_ns);
-            self.session.stats.by_command[place].nanoseconds.add(elapsed_ns);
+            let counters = &self.session.stats.by_command[place];
+            counters.nanoseconds.add(elapsed_ns);
+            let calls = std::mem::take(&mut self.timed_calls);
+            counters.latencies.count(elapsed_ns / calls.max(1), calls);
         }
         self.started_ns = now_ns;
         self.now_ms = self.host.clock.now_ms();
@@ -423,12 +430,15 @@ impl<'b> Batch<'b> {
         let mut shards: SmallVec<[ShardIndex; 4]> = SmallVec::new();
         match call.located {
             Some(located) => shards.push(located.shard()),
-            None => for_each_key(spec, call, &mut |key| shards.push(self.host.store.shard_of(key))),
+            // However many keys there are, there are few shards.
+            None => for_each_key(spec, call, &mut |key| {
+                let shard = self.host.store.shard_of(key);
+                if !shards.contains(&shard) {
+                    shards.push(shard);
+                }
+            }),
         }
-        if shards.len() > 1 {
-            shards.sort_unstable();
-            shards.dedup();
-        }
+        shards.sort_unstable();
         let goes_on = self.in_transaction || self.commands_in_hold < limits::COMMANDS_PER_LOCK;
         if !(goes_on && self.hold.covers(&shards, access)) {
             self.let_go();

@@ -29,6 +29,8 @@ impl Host {
             settings: Settings::new(config),
             process: Arc::new(NoServer),
             is_loading: AtomicBool::new(false),
+            expires_actively: AtomicBool::new(false),
+            startup_bytes: 0,
             started_ms: clock.now_ms(),
             clock,
             run_id: Self::new_run_id(&mut Chance::from_system()),

@@ -3,7 +3,7 @@
 use super::clients::Clients;
 use super::friends::FriendRankings;
 use super::pubsub::Channels;
-use super::stats::{Errors, Rates, Stats};
+use super::stats::{Done, Errors, Rates, Stats};
 use crate::chance::Chance;
 use crate::clock::Clock;
 use crate::config::{Config, SavePoint, Settings};
@@ -143,6 +143,10 @@ pub struct Host {
     pub clock: Clock,
     /// Whether the data are still being read: only commands flagged so are answered.
     pub is_loading: AtomicBool,
+    /// Whether expired keys are removed though nobody asks for them (`DEBUG SET-ACTIVE-EXPIRE`).
+    pub expires_actively: AtomicBool,
+    /// Memory in use when the server started, in bytes.
+    pub startup_bytes: usize,
     /// When the server started, in unix milliseconds.
     pub started_ms: u64,
     /// 40 hexadecimal digits that tell this run from others.
@@ -175,8 +179,13 @@ impl Host {
 
     /// Notes how much was done so far, for INFO's rates. Called about ten times a second.
     pub fn sample_rates(&self) {
-        let commands = self.stats.iter().map(|stats| stats.commands.get()).sum();
-        self.rates.sample(commands, self.clock.now_ms());
+        let mut done = Done::default();
+        for stats in &self.stats {
+            done.commands += stats.commands.get();
+            done.input_bytes += stats.input_bytes.get();
+            done.output_bytes += stats.output_bytes.get();
+        }
+        self.rates.sample(done, self.clock.now_ms());
     }
 
     /// The databases' indexes.

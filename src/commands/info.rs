@@ -4,8 +4,9 @@ use super::call::{Call, text};
 use super::clients::Client;
 use super::error::Outcome;
 use super::host::{Host, Loading};
+use super::latency::Latencies;
 use super::spec::{AllKeys, CommandSpec, Flag, Group, Run};
-use super::stats::Counter;
+use super::stats::{Counter, Done};
 use super::table::table;
 use crate::resp::reply::Reply;
 use crate::store::Shards;
@@ -44,6 +45,7 @@ const SECTIONS: &[Section] = &[
     ("Modules", true, |_, _, _| {}),
     ("Commandstats", false, command_stats),
     ("Errorstats", true, error_stats),
+    ("Latencystats", false, latency_stats),
     ("Cluster", true, cluster),
     ("Keyspace", true, keyspace),
     ("Ranking", true, ranking),
@@ -108,17 +110,30 @@ fn clients(host: &Host, shards: &Shards<'_, '_>, out: &mut String) {
         out,
         format_args!("watching_clients:{}", count(|client| client.watched.load(Ordering::Relaxed) > 0)),
     );
+    line(out, format_args!("total_watched_keys:{}", shards.watched_keys()));
     line(out, format_args!("total_blocking_keys:{}", shards.awaited_keys()));
+    line(out, format_args!("total_blocking_keys_on_nokey:0"));
 }
 
-fn memory(_: &Host, _: &Shards<'_, '_>, out: &mut String) {
+fn memory(host: &Host, _: &Shards<'_, '_>, out: &mut String) {
     let (used, peak, rss) = (usage::allocated_bytes(), usage::peak_bytes(), usage::resident_bytes());
+    let startup = host.startup_bytes;
+    let of_clients: usize = host.clients.all().iter().map(|client| client.memory_bytes()).sum();
+    let waiting = host.process.persistence().pending_bytes as usize;
+    let overhead = (startup + of_clients + waiting + host.friend_rankings.stats().bytes).min(used);
+    let dataset = used - overhead;
+    let dataset_percent = 100.0 * dataset as f64 / used.saturating_sub(startup).max(1) as f64;
     line(out, format_args!("used_memory:{used}"));
     line(out, format_args!("used_memory_human:{}", human(used)));
     line(out, format_args!("used_memory_rss:{rss}"));
     line(out, format_args!("used_memory_rss_human:{}", human(rss)));
     line(out, format_args!("used_memory_peak:{peak}"));
     line(out, format_args!("used_memory_peak_human:{}", human(peak)));
+    line(out, format_args!("used_memory_peak_perc:{:.2}%", 100.0 * used as f64 / peak.max(1) as f64));
+    line(out, format_args!("used_memory_overhead:{overhead}"));
+    line(out, format_args!("used_memory_startup:{startup}"));
+    line(out, format_args!("used_memory_dataset:{dataset}"));
+    line(out, format_args!("used_memory_dataset_perc:{:.2}%", dataset_percent.min(100.0)));
     line(out, format_args!("used_memory_lua:0"));
     line(out, format_args!("maxmemory:0"));
     line(out, format_args!("maxmemory_human:0B"));
@@ -210,9 +225,13 @@ fn threads(host: &Host, _: &Shards<'_, '_>, out: &mut String) {
 fn stats(host: &Host, _: &Shards<'_, '_>, out: &mut String) {
     line(out, format_args!("total_connections_received:{}", sum(host, |stats| &stats.connections)));
     line(out, format_args!("total_commands_processed:{}", sum(host, |stats| &stats.commands)));
-    line(out, format_args!("instantaneous_ops_per_sec:{}", host.rates.commands_per_second()));
+    let commands_per_second = host.rates.per_second(|done| done.commands);
+    line(out, format_args!("instantaneous_ops_per_sec:{commands_per_second:.0}"));
     line(out, format_args!("total_net_input_bytes:{}", sum(host, |stats| &stats.input_bytes)));
     line(out, format_args!("total_net_output_bytes:{}", sum(host, |stats| &stats.output_bytes)));
+    let kilobytes = |what: fn(&Done) -> u64| host.rates.per_second(what) / 1024.0;
+    line(out, format_args!("instantaneous_input_kbps:{:.2}", kilobytes(|done| done.input_bytes)));
+    line(out, format_args!("instantaneous_output_kbps:{:.2}", kilobytes(|done| done.output_bytes)));
     line(out, format_args!("rejected_connections:{}", sum(host, |stats| &stats.rejected_connections)));
     line(out, format_args!("expired_keys:{}", host.store.expired_keys()));
     line(out, format_args!("evicted_keys:0"));
@@ -223,6 +242,14 @@ fn stats(host: &Host, _: &Shards<'_, '_>, out: &mut String) {
     line(out, format_args!("pubsub_patterns:{patterns}"));
     line(out, format_args!("latest_fork_usec:0"));
     line(out, format_args!("total_error_replies:{}", host.errors.counts().values().sum::<u64>()));
+    let overflows = host.channels.overflows.load(Ordering::Relaxed);
+    line(out, format_args!("client_output_buffer_limit_disconnections:{overflows}"));
+    // Passwords that were wrong are all that there is to deny.
+    let denied = host.errors.counts().get("WRONGPASS").copied().unwrap_or(0);
+    line(out, format_args!("acl_access_denied_auth:{denied}"));
+    line(out, format_args!("acl_access_denied_cmd:0"));
+    line(out, format_args!("acl_access_denied_key:0"));
+    line(out, format_args!("acl_access_denied_channel:0"));
     line(out, format_args!("internal_errors:{}", sum(host, |stats| &stats.panics)));
 }
 
@@ -271,6 +298,21 @@ fn command_stats(host: &Host, _: &Shards<'_, '_>, out: &mut String) {
 fn error_stats(host: &Host, _: &Shards<'_, '_>, out: &mut String) {
     for (code, count) in host.errors.counts() {
         line(out, format_args!("errorstat_{code}:count={count}"));
+    }
+}
+
+/// The percentiles that Redis tells by default.
+fn latency_stats(host: &Host, _: &Shards<'_, '_>, out: &mut String) {
+    for (place, entry) in table().entries().iter().enumerate() {
+        let latencies = Latencies::of(host.stats.iter().map(|stats| &stats.by_command[place].latencies));
+        if !latencies.is_empty() {
+            let [p50, p99, p999] = [50.0, 99.0, 99.9].map(|percent| latencies.percentile_us(percent));
+            let name = &entry.full_name;
+            line(
+                out,
+                format_args!("latency_percentiles_usec_{name}:p50={p50:.3},p99={p99:.3},p99.9={p999:.3}"),
+            );
+        }
     }
 }
 

@@ -83,6 +83,16 @@ const COMMAND: &[CommandSpec] = &[
         ..BASE
     },
     CommandSpec {
+        name: "getkeysandflags",
+        syntax: "command [arg ...]",
+        summary: "Returns the keys of a request, each with what the command does with it",
+        since: "7.0.0",
+        complexity: "O(N) with N arguments",
+        arity: -3,
+        run: Run::Admin(command_getkeysandflags),
+        ..BASE
+    },
+    CommandSpec {
         run: Run::Admin(|_, _, reply| help("command", reply)),
         categories: &["@connection"],
         ..HELP
@@ -354,6 +364,51 @@ fn write_arguments(arguments: &[Argument], keys: Keys, reply: &mut Reply<'_>) {
 }
 
 fn command_getkeys(_: &Host, call: &Call<'_>, reply: &mut Reply<'_>) -> Outcome {
+    let (spec, request) = keyed_request(call)?;
+    let mut keys: Vec<Box<[u8]>> = Vec::new();
+    for_each_key(spec, &request, &mut |key| keys.push(key.into()));
+    reply.array(keys.len());
+    keys.iter().for_each(|key| reply.bulk(key));
+    Ok(())
+}
+
+fn command_getkeysandflags(_: &Host, call: &Call<'_>, reply: &mut Reply<'_>) -> Outcome {
+    let (spec, request) = keyed_request(call)?;
+    let mut keys: Vec<(Box<[u8]>, &[&str])> = Vec::new();
+    for_each_key(spec, &request, &mut |key| {
+        keys.push((key.into(), access_of_key(spec, &request, keys.len())));
+    });
+    reply.array(keys.len());
+    for (key, access) in keys {
+        reply.array(2);
+        reply.bulk(&key);
+        reply.set(access.len());
+        access.iter().for_each(|flag| reply.simple(flag));
+    }
+    Ok(())
+}
+
+/// What a request does with the key that comes at `index` among its keys.
+fn access_of_key(spec: &CommandSpec, request: &Call<'_>, index: usize) -> &'static [&'static str] {
+    match spec.keys {
+        // SET reads what was there only if it is to be returned.
+        _ if spec.name == "set" => {
+            let returns_old = request.cursor(3).any(|word| word.eq_ignore_ascii_case(b"get"));
+            if returns_old { &["RW", "access", "update"] } else { &["OW", "update"] }
+        }
+        Keys::Range { access, .. } | Keys::Counted { access, .. } => access,
+        Keys::Store { .. } if index == 0 => &["OW", "update"],
+        Keys::Store { sources: Keys::Range { access, .. } | Keys::Counted { access, .. } } => access,
+        Keys::Derived(_) if spec.has(Flag::Write) => &["RW", "update"],
+        Keys::Derived(_) | Keys::Store { .. } | Keys::None => &["RO", "access"],
+    }
+}
+
+/// The command and arguments that a COMMAND GETKEYS asks about.
+///
+/// # Errors
+/// As in Redis: there is no such command, it has no keys, or the arguments are not what it takes.
+fn keyed_request<'c>(call: &Call<'c>) -> Result<(&'static CommandSpec, Call<'c>), CommandError> {
     let mut request = call.arguments.skip(1);
     let words = request.len();
     let name = request.get(0).unwrap_or_default();
@@ -375,10 +430,5 @@ fn command_getkeys(_: &Host, call: &Call<'_>, reply: &mut Reply<'_>) -> Outcome 
     if !spec.keys.are_complete(request) {
         return Err(CommandError::text("ERR Invalid arguments specified for command"));
     }
-    let mut keys: Vec<Box<[u8]>> = Vec::new();
-    let request = Call { arguments: request, located: None, ..*call };
-    for_each_key(spec, &request, &mut |key| keys.push(key.into()));
-    reply.array(keys.len());
-    keys.iter().for_each(|key| reply.bulk(key));
-    Ok(())
+    Ok((spec, Call { arguments: request, located: None, ..*call }))
 }

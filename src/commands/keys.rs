@@ -152,7 +152,7 @@ fn scan(keys: &mut AllKeys<'_, '_>, call: &Call<'_>, reply: &mut Reply<'_>) -> O
         if is_kind {
             kind = options.next();
         }
-        Ok(is_kind)
+        is_kind
     })?;
     let mut found = NameList::default();
     let cursors = keys.host.store.cursors();

@@ -55,8 +55,12 @@ impl Mail {
 impl Mailbox {
     /// Puts a message in, which rests on `basis`. One that would not fit into [`limits::MAILBOX_BYTES`] is lost, and with
     /// it the connection.
-    pub fn put(&self, message: &[u8], basis: &Basis) {
+    ///
+    /// # Errors
+    /// If this is the message that does not fit.
+    pub fn put(&self, message: &[u8], basis: &Basis) -> Result<(), Overflowed> {
         let mut mail = self.mail.lock();
+        let had_overflowed = mail.has_overflowed;
         if mail.has_overflowed || mail.bytes.len() + message.len() > limits::MAILBOX_BYTES {
             mail.has_overflowed = true;
             mail.bytes = Vec::new();
@@ -69,6 +73,7 @@ impl Mailbox {
         if let Some(waker) = mail.waker.take() {
             waker.wake();
         }
+        if mail.has_overflowed && !had_overflowed { Err(Overflowed) } else { Ok(()) }
     }
 
     /// Moves the messages to the end of `out`, those of transactions that have not ended excepted. Returns the record
@@ -142,9 +147,9 @@ mod tests {
         let mut hold = Hold::on(&store, &[0], Access::Write, ChangeBuffer::default());
         let mailbox = Mailbox::default();
         let mut context = Context::from_waker(Waker::noop());
-        mailbox.put(b"one ", &Basis::Record(Seq::default()));
-        mailbox.put(b"two ", &Basis::Open(hold.open_record()));
-        mailbox.put(b"three", &Basis::Record(Seq::default()));
+        mailbox.put(b"one ", &Basis::Record(Seq::default())).expect("room");
+        mailbox.put(b"two ", &Basis::Open(hold.open_record())).expect("room");
+        mailbox.put(b"three", &Basis::Record(Seq::default())).expect("room");
         assert!(mailbox.poll(&mut context).is_ready());
         assert_eq!(taken(&mailbox), (b"one ".to_vec(), Seq(0)));
         assert!(mailbox.poll(&mut context).is_pending(), "the transaction goes on");

@@ -5,9 +5,10 @@
 
 use super::call::Call;
 use super::clients::Client;
-use super::error::Outcome;
+use super::error::{CommandError, Outcome};
 use super::host::Host;
 use super::introspection;
+use super::mailbox::Overflowed;
 use super::session::Session;
 use super::spec::{CommandSpec, Flag, Group, Manner, Run};
 use crate::config::EventClasses;
@@ -20,7 +21,7 @@ use dashmap::DashMap;
 use parking_lot::RwLock;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 const BASE: CommandSpec = CommandSpec {
     group: Group::PubSub,
@@ -125,6 +126,25 @@ const PUBSUB: &[CommandSpec] = &[
         ..PUBSUB_BASE
     },
     CommandSpec {
+        name: "shardchannels",
+        syntax: "[pattern]",
+        summary: "Returns the sharded channels that somebody listens to: none, for there are none",
+        since: "7.0.0",
+        arity: -2,
+        run: Run::Session(pubsub_shardchannels),
+        ..PUBSUB_BASE
+    },
+    CommandSpec {
+        name: "shardnumsub",
+        syntax: "[shardchannel [shardchannel ...]]",
+        summary: "Counts those who listen to sharded channels: nobody, for there are none",
+        since: "7.0.0",
+        complexity: "O(N) for N channels",
+        arity: -2,
+        run: Run::Session(pubsub_shardnumsub),
+        ..PUBSUB_BASE
+    },
+    CommandSpec {
         group: Group::PubSub,
         since: "6.2.0",
         run: Run::Session(|_, _, _, reply| introspection::help("pubsub", reply)),
@@ -147,6 +167,8 @@ type Listeners = Vec<Arc<Client>>;
 pub struct Channels {
     channels: DashMap<Box<[u8]>, Listeners>,
     patterns: RwLock<BTreeMap<Box<[u8]>, Listeners>>,
+    /// Clients that did not read what they listened to, and were disconnected for it.
+    pub(super) overflows: AtomicU64,
 }
 
 /// What one connection listens to.
@@ -184,18 +206,24 @@ impl Channels {
         if let Some(clients) = self.channels.get(channel) {
             receivers += clients.len();
             let parts: [&[u8]; 3] = [b"message", channel, message];
-            let mut message = Message::new(&parts);
-            clients.iter().for_each(|client| message.send(client, basis));
+            self.send(&parts, &clients, basis);
         }
         for (pattern, clients) in self.patterns.read().iter() {
             if matches(pattern, channel, Case::Sensitive) {
                 receivers += clients.len();
                 let parts: [&[u8]; 4] = [b"pmessage", pattern, channel, message];
-                let mut message = Message::new(&parts);
-                clients.iter().for_each(|client| message.send(client, basis));
+                self.send(&parts, clients, basis);
             }
         }
         receivers
+    }
+
+    fn send(&self, parts: &[&[u8]], clients: &[Arc<Client>], basis: &Basis) {
+        let mut message = Message::new(parts);
+        let overflows = clients.iter().filter(|client| message.send(client, basis).is_err()).count();
+        if overflows > 0 {
+            self.overflows.fetch_add(overflows as u64, Ordering::Relaxed);
+        }
     }
 
     /// The number of channels, and of patterns, that somebody listens to.
@@ -244,7 +272,7 @@ impl<'m> Message<'m> {
         Self { parts, resp2: Vec::new(), resp3: Vec::new() }
     }
 
-    fn send(&mut self, client: &Client, basis: &Basis) {
+    fn send(&mut self, client: &Client, basis: &Basis) -> Result<(), Overflowed> {
         let (spelled, protocol) = match client.protocol.load(Ordering::Relaxed) {
             3 => (&mut self.resp3, Protocol::Resp3),
             _ => (&mut self.resp2, Protocol::Resp2),
@@ -254,7 +282,7 @@ impl<'m> Message<'m> {
             reply.push(self.parts.len());
             self.parts.iter().for_each(|part| reply.bulk(part));
         }
-        client.mailbox.put(spelled, basis);
+        client.mailbox.put(spelled, basis)
     }
 }
 
@@ -362,12 +390,17 @@ fn publish(host: &Host, session: &mut Session, call: &Call<'_>, reply: &mut Repl
     Ok(())
 }
 
-fn pubsub_channels(host: &Host, _: &mut Session, call: &Call<'_>, reply: &mut Reply<'_>) -> Outcome {
+/// The pattern of CHANNELS or SHARDCHANNELS, if there is one.
+fn only_pattern<'c>(call: &Call<'c>) -> Result<Option<&'c [u8]>, CommandError> {
     let mut pattern = call.cursor(1);
-    let pattern = match (pattern.next(), pattern.remaining()) {
-        (pattern, 0) => pattern,
-        _ => return Err(introspection::unknown_subcommand_or_arity("pubsub", call.argument(0))),
-    };
+    match (pattern.next(), pattern.remaining()) {
+        (pattern, 0) => Ok(pattern),
+        _ => Err(introspection::unknown_subcommand_or_arity("pubsub", call.argument(0))),
+    }
+}
+
+fn pubsub_channels(host: &Host, _: &mut Session, call: &Call<'_>, reply: &mut Reply<'_>) -> Outcome {
+    let pattern = only_pattern(call)?;
     let is_asked_for = |name: &[u8]| pattern.is_none_or(|pattern| matches(pattern, name, Case::Sensitive));
     let names = host.channels.channels.iter().map(|entry| entry.key().clone());
     let names: Vec<Box<[u8]>> = names.filter(|name| is_asked_for(name)).collect();
@@ -388,5 +421,21 @@ fn pubsub_numsub(host: &Host, _: &mut Session, call: &Call<'_>, reply: &mut Repl
 
 fn pubsub_numpat(host: &Host, _: &mut Session, _: &Call<'_>, reply: &mut Reply<'_>) -> Outcome {
     reply.count(host.channels.len().1);
+    Ok(())
+}
+
+fn pubsub_shardchannels(_: &Host, _: &mut Session, call: &Call<'_>, reply: &mut Reply<'_>) -> Outcome {
+    only_pattern(call)?;
+    reply.array(0);
+    Ok(())
+}
+
+fn pubsub_shardnumsub(_: &Host, _: &mut Session, call: &Call<'_>, reply: &mut Reply<'_>) -> Outcome {
+    let names = call.cursor(1);
+    reply.array(names.remaining() * 2);
+    for name in names {
+        reply.bulk(name);
+        reply.count(0);
+    }
     Ok(())
 }

@@ -3,6 +3,7 @@
 //! Each thread that runs commands has a [`Stats`] of its own and is the only one to write it, so counting costs no
 //! locked instruction; INFO adds them up.
 
+use super::latency::Histogram;
 use parking_lot::Mutex;
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -53,6 +54,7 @@ pub struct CommandStats {
     pub nanoseconds: Counter,
     pub rejected: Counter,
     pub failed: Counter,
+    pub latencies: Histogram,
 }
 
 impl Stats {
@@ -88,6 +90,7 @@ impl Stats {
             .iter()
             .flat_map(|command| [&command.calls, &command.nanoseconds, &command.rejected, &command.failed]);
         own.into_iter().chain(of_commands).for_each(Counter::reset);
+        self.by_command.iter().for_each(|command| command.latencies.reset());
     }
 }
 
@@ -121,32 +124,41 @@ impl Errors {
     }
 }
 
+/// What the server has done by a moment.
+#[derive(Clone, Copy, Debug, Default)]
+#[expect(missing_docs, reason = "the fields are INFO's")]
+pub struct Done {
+    pub commands: u64,
+    pub input_bytes: u64,
+    pub output_bytes: u64,
+}
+
 /// How fast the server works, from samples of its counters.
 #[derive(Debug, Default)]
-pub struct Rates(Mutex<VecDeque<(u64, u64)>>);
+pub struct Rates(Mutex<VecDeque<(Done, u64)>>);
 
 impl Rates {
     /// Samples that are looked back on: at ten a second, 1.6 seconds. As Redis.
     const SAMPLES: usize = 16;
 
-    /// Notes that `commands` had run by `now_ms`.
-    pub fn sample(&self, commands: u64, now_ms: u64) {
+    /// Notes what was done by `now_ms`.
+    pub fn sample(&self, done: Done, now_ms: u64) {
         let mut samples = self.0.lock();
         if samples.len() == Self::SAMPLES {
             samples.pop_front();
         }
-        samples.push_back((commands, now_ms));
+        samples.push_back((done, now_ms));
     }
 
-    /// Commands a second, over the samples at hand.
+    /// How much of `what` was done a second, over the samples at hand.
     #[must_use]
-    pub fn commands_per_second(&self) -> u64 {
+    pub fn per_second(&self, what: impl Fn(&Done) -> u64) -> f64 {
         let samples = self.0.lock();
         match (samples.front(), samples.back()) {
             (Some((first, start_ms)), Some((last, end_ms))) if end_ms > start_ms => {
-                last.saturating_sub(*first) * 1000 / (end_ms - start_ms)
+                what(last).saturating_sub(what(first)) as f64 * 1000.0 / (end_ms - start_ms) as f64
             }
-            _ => 0,
+            _ => 0.0,
         }
     }
 }

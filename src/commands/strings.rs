@@ -39,6 +39,18 @@ pub(super) const COMMANDS: &[CommandSpec] = &[
         ..BASE
     },
     CommandSpec {
+        name: "strlen",
+        syntax: "key",
+        summary: "Returns the length of a string in bytes",
+        since: "2.2.0",
+        arity: 2,
+        flags: &[Flag::Readonly, Flag::Fast],
+        keys: Keys::Range { first: 1, last: 0, access: &["RO"] },
+        lookahead: Some(Lookahead::Key),
+        run: Run::Read(strlen),
+        ..BASE
+    },
+    CommandSpec {
         name: "incr",
         syntax: "key",
         summary: "Adds one to the integer that a string spells",
@@ -67,6 +79,11 @@ fn get(keys: Reader<'_>, call: &Call<'_>, reply: &mut Reply<'_>) -> Outcome {
         Some(value) => reply.bulk(value),
         None => reply.null(),
     }
+    Ok(())
+}
+
+fn strlen(keys: Reader<'_>, call: &Call<'_>, reply: &mut Reply<'_>) -> Outcome {
+    reply.count(keys.string(call.argument(1))?.map_or(0, <[u8]>::len));
     Ok(())
 }
 

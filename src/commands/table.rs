@@ -2,8 +2,8 @@
 
 use super::spec::{CommandSpec, Flag, Group, Run};
 use super::{
-    configuration, connection, expiry, friends, info, introspection, keys, memory, pubsub, server, sets,
-    sorted_sets, strings, transactions,
+    configuration, connection, expiry, friends, info, introspection, keys, memory, object, pubsub, server,
+    sets, sorted_sets, strings, transactions,
 };
 use std::collections::HashMap;
 use std::sync::LazyLock;
@@ -22,6 +22,7 @@ const FAMILIES: &[&[CommandSpec]] = &[
     strings::COMMANDS,
     keys::COMMANDS,
     expiry::COMMANDS,
+    object::COMMANDS,
     transactions::COMMANDS,
     pubsub::COMMANDS,
     connection::COMMANDS,

@@ -167,7 +167,9 @@ pub const DIRECTIVES: &[Directive] = &[
         help: "Most clients at a time; one more is told so and disconnected.",
         get: |config| config.maxclients.to_string(),
         set: |config, text| {
-            value::number(text, 1, u32::MAX).map(|clients| config.maxclients = clients as usize)
+            let clients = value::unsigned(text, 1, u32::MAX.into())?;
+            config.maxclients = clients as usize;
+            Ok(())
         },
     },
     Directive {
@@ -371,13 +373,13 @@ pub const DIRECTIVES: &[Directive] = &[
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::IGNORED;
+    use crate::config::Ignored;
 
     #[test]
     fn names_are_unique_and_values_print_as_they_read() {
         for (index, directive) in DIRECTIVES.iter().enumerate() {
             assert!(DIRECTIVES[..index].iter().all(|other| other.name != directive.name));
-            assert!(IGNORED.iter().all(|(ignored, _)| *ignored != directive.name));
+            assert!(Ignored::find(directive.name).is_none(), "{}", directive.name);
             let mut config = Config::default();
             let printed = (directive.get)(&config);
             (directive.set)(&mut config, &printed).unwrap();

@@ -2,12 +2,16 @@
 
 use super::Config;
 use super::value::print_save_points;
+use super::wildcard;
 use crate::quoting::split_words;
 use std::fmt;
 use std::path::{Path, PathBuf};
 
 /// How deep `include` may nest: enough for any sane set-up, and an end for files that include themselves.
 const INCLUDES: usize = 16;
+
+/// How many files may be included in all: an end for those that include each other by wildcards, many at a time.
+const INCLUDED_FILES: usize = 1024;
 
 /// A configuration file that cannot be used, and where.
 #[derive(Debug)]
@@ -31,42 +35,69 @@ impl fmt::Display for FileError {
 impl std::error::Error for FileError {}
 
 /// Reads the file at `path` on top of `config`.
-pub(super) fn read(config: &mut Config, path: &Path, depth: usize) -> Result<(), FileError> {
-    let error = |line, what| FileError { path: path.to_owned(), line, what };
-    let text = std::fs::read(path).map_err(|why| error(None, format!("cannot be read: {why}")))?;
-    for (index, line) in text.split(|byte| *byte == b'\n').enumerate() {
-        let number = Some(index + 1);
-        let mut line = line.trim_ascii().to_vec();
-        if line.is_empty() || line[0] == b'#' {
-            continue;
-        }
-        let mut words = Vec::new();
-        split_words(&mut line, |word| words.push(word))
-            .map_err(|_| error(number, "unbalanced quotes".into()))?;
-        let word = |range: &std::ops::Range<usize>| {
-            String::from_utf8(line[range.clone()].to_vec()).map_err(|_| error(number, "not UTF-8".into()))
-        };
-        let words = words.iter().map(word).collect::<Result<Vec<_>, _>>()?;
-        let (name, values) = words.split_first().expect("a line that is not empty has a word");
-        if values.is_empty() {
-            return Err(error(number, format!("directive '{name}' has no value")));
-        }
-        let mut value = values.join(" ");
-        if name.eq_ignore_ascii_case("include") {
-            if depth == INCLUDES {
-                return Err(error(number, format!("includes nest deeper than {INCLUDES}")));
+pub(super) fn read(config: &mut Config, path: &Path) -> Result<(), FileError> {
+    Reading { config, included: 0 }.read(path, 0)
+}
+
+/// A file being read, and those that it includes.
+struct Reading<'c> {
+    config: &'c mut Config,
+    /// Files included so far.
+    included: usize,
+}
+
+impl Reading<'_> {
+    fn read(&mut self, path: &Path, depth: usize) -> Result<(), FileError> {
+        let error = |line, what| FileError { path: path.to_owned(), line, what };
+        let text = std::fs::read(path).map_err(|why| error(None, format!("cannot be read: {why}")))?;
+        for (index, line) in text.split(|byte| *byte == b'\n').enumerate() {
+            let number = Some(index + 1);
+            let mut line = line.trim_ascii().to_vec();
+            if line.is_empty() || line[0] == b'#' {
+                continue;
             }
-            let included = path.parent().unwrap_or(Path::new("")).join(&value);
-            read(config, &included, depth + 1).map_err(|why| error(number, format!("included: {why}")))?;
-            continue;
+            let mut words = Vec::new();
+            split_words(&mut line, |word| words.push(word))
+                .map_err(|_| error(number, "unbalanced quotes".into()))?;
+            let word = |range: &std::ops::Range<usize>| {
+                String::from_utf8(line[range.clone()].to_vec()).map_err(|_| error(number, "not UTF-8".into()))
+            };
+            let words = words.iter().map(word).collect::<Result<Vec<_>, _>>()?;
+            let Some((name, values)) = words.split_first() else { continue };
+            if values.is_empty() {
+                return Err(error(number, format!("directive '{name}' has no value")));
+            }
+            let mut value = values.join(" ");
+            if name.eq_ignore_ascii_case("include") {
+                let named = path.parent().unwrap_or(Path::new("")).join(&value);
+                self.include(&named, wildcard::is_pattern(&value), depth)
+                    .map_err(|why| error(number, why))?;
+                continue;
+            }
+            if name.eq_ignore_ascii_case("save") && !value.is_empty() {
+                // As in Redis, each line adds to those before it, and an empty one takes them back.
+                value = format!("{} {value}", print_save_points(&self.config.save));
+            }
+            self.config.set(name, &value).map_err(|why| error(number, format!("'{name} {value}': {why}")))?;
         }
-        if name.eq_ignore_ascii_case("save") && !value.is_empty() {
-            // As in Redis, each line adds to those before it, and an empty one takes them back.
-            value = format!("{} {value}", print_save_points(&config.save));
-        }
-        config.set(name, &value).map_err(|why| error(number, format!("'{name} {value}': {why}")))?;
+        Ok(())
     }
-    Ok(())
+
+    /// Reads the file at `named`, or all that it matches: none is no mistake then, and directories are passed over.
+    fn include(&mut self, named: &Path, is_pattern: bool, depth: usize) -> Result<(), String> {
+        if depth == INCLUDES {
+            return Err(format!("includes nest deeper than {INCLUDES}"));
+        }
+        let files = if is_pattern { wildcard::expand(named) } else { vec![named.to_owned()] };
+        for file in files.iter().filter(|file| !is_pattern || !file.is_dir()) {
+            if self.included == INCLUDED_FILES {
+                return Err(format!("includes more than {INCLUDED_FILES} files"));
+            }
+            self.included += 1;
+            self.read(file, depth + 1).map_err(|why| format!("included: {why}"))?;
+        }
+        Ok(())
+    }
 }
 
 #[cfg(test)]
@@ -110,6 +141,46 @@ mod tests {
             config.warnings(),
             ["directive 'maxmemory' is accepted for compatibility and has no effect"]
         );
+    }
+
+    /// redis#6351, redis#8980: a wildcard was taken for a name, and the start failed.
+    #[test]
+    fn include_takes_wildcards() {
+        let directory = tempfile::tempdir().unwrap();
+        let write = |name: &str, text: &str| std::fs::write(directory.path().join(name), text).unwrap();
+        let read = |text: &str| {
+            write("main", text);
+            let mut config = Config::default();
+            config.read_file(&directory.path().join("main")).map(|()| config).map_err(|why| why.to_string())
+        };
+        std::fs::create_dir_all(directory.path().join("conf.d/z.conf")).unwrap();
+        write("conf.d/b.conf", "timeout 8\n");
+        write("conf.d/a.conf", "timeout 7\nport 7\n");
+        write("conf.d/.c.conf", "timeout 9\n");
+        let config = read("timeout 1\ninclude conf.d/*.conf\n").unwrap();
+        assert_eq!((config.timeout_s, config.port), (8, 7), "in the order of their names, hidden ones not");
+        assert_eq!(read("include conf.d/[ab].conf\ntimeout 1").unwrap().timeout_s, 1);
+        assert_eq!(read("include conf.d/?.conf").unwrap().timeout_s, 8);
+        assert_eq!(read("include none/*.conf\ninclude conf.d/*.none").unwrap(), Config::default());
+        assert!(read("include conf.d/none.conf").unwrap_err().contains("cannot be read"));
+        write("conf.d/b.conf", "timeout x\n");
+        assert!(read("include conf.d/*").unwrap_err().contains("b.conf:1: 'timeout x'"));
+    }
+
+    /// Two files that include each other by a wildcard are 2^16 files by the sixteenth level.
+    #[test]
+    fn wildcards_that_include_each_other_come_to_an_end() {
+        let directory = tempfile::tempdir().unwrap();
+        for name in ["a.conf", "b.conf"] {
+            std::fs::write(directory.path().join(name), "include *.conf\n").unwrap();
+        }
+        let error = Config::default().read_file(&directory.path().join("a.conf")).unwrap_err().to_string();
+        assert!(error.contains("includes nest deeper than 16"), "{error}");
+        // One that stops at the next level, and so on at each: many files and no depth.
+        std::fs::write(directory.path().join("a.conf"), "include [b]*.conf\n".repeat(1025)).unwrap();
+        std::fs::write(directory.path().join("b.conf"), "").unwrap();
+        let error = Config::default().read_file(&directory.path().join("a.conf")).unwrap_err().to_string();
+        assert!(error.contains("includes more than 1024 files"), "{error}");
     }
 
     #[test]

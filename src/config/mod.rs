@@ -8,12 +8,15 @@ mod directives;
 mod event_classes;
 mod file;
 mod ignored;
+mod kind;
 mod value;
+mod wildcard;
 
 pub use directives::{DIRECTIVES, Directive, Section};
 pub use event_classes::EventClasses;
 pub use file::FileError;
-pub use ignored::IGNORED;
+pub use ignored::{IGNORED, Ignored};
+pub use kind::Kind;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -97,7 +100,7 @@ pub struct Config {
     pub notify_keyspace_events: EventClasses,
     pub loglevel: LogLevel,
     pub logfile: String,
-    /// Redis directives that mean nothing here, where they were set.
+    /// Directives that mean nothing here, where they were set, by their first names.
     pub ignored: BTreeMap<&'static str, String>,
 }
 
@@ -172,13 +175,22 @@ impl Config {
         if let Some(directive) = directives::find(name) {
             return (directive.set)(self, value).map_err(DirectiveError::BadValue);
         }
-        match IGNORED.iter().find(|(ignored, _)| ignored.eq_ignore_ascii_case(name)) {
-            Some((ignored, _)) => {
-                self.ignored.insert(ignored, value.to_owned());
-                Ok(())
-            }
-            None => Err(DirectiveError::Unknown(directives::nearest(name))),
-        }
+        let Some(ignored) = Ignored::find(name) else {
+            return Err(DirectiveError::Unknown(directives::nearest(name)));
+        };
+        let value = ignored.kind.read(self.value_of(ignored), value).map_err(DirectiveError::BadValue)?;
+        self.ignored.insert(ignored.name(), value);
+        Ok(())
+    }
+
+    fn value_of(&self, ignored: &Ignored) -> &str {
+        self.ignored.get(ignored.name()).map_or(ignored.default, String::as_str)
+    }
+
+    /// What a directive is set to that means nothing here, for those who answer as if it meant something.
+    #[must_use]
+    pub fn ignored_value(&self, name: &str) -> Option<&str> {
+        Ignored::find(name).map(|ignored| self.value_of(ignored))
     }
 
     /// Changes directives of a running server, all or none.
@@ -186,6 +198,18 @@ impl Config {
     /// # Errors
     /// The position of the first pair that cannot be set, and why.
     pub fn set_live(&self, pairs: &[(&str, &str)]) -> Result<Self, (usize, DirectiveError)> {
+        // As in Redis, before a value is looked at.
+        for (index, (name, _)) in pairs.iter().enumerate() {
+            let why = match Ignored::find(name) {
+                Some(ignored) if !ignored.is_known_to_config() => DirectiveError::Unknown(None),
+                Some(ignored) if !ignored.live => DirectiveError::Immutable,
+                None if directives::find(name).is_none() => {
+                    DirectiveError::Unknown(directives::nearest(name))
+                }
+                _ => continue,
+            };
+            return Err((index, why));
+        }
         let mut changed = self.clone();
         for (index, (name, value)) in pairs.iter().enumerate() {
             let is_frozen = directives::find(name).is_some_and(|directive| !directive.live);
@@ -197,13 +221,13 @@ impl Config {
         Ok(changed)
     }
 
-    /// Every directive and its value, the ignored ones included, by name.
+    /// Every directive that CONFIG knows and its value, the ignored ones by all their names, by name.
     #[must_use]
     pub fn entries(&self) -> Vec<(&'static str, String)> {
         let ours = DIRECTIVES.iter().map(|directive| (directive.name, (directive.get)(self)));
-        let ignored = IGNORED.iter().map(|(name, default)| {
-            (*name, self.ignored.get(name).map_or_else(|| (*default).to_owned(), Clone::clone))
-        });
+        let known = IGNORED.iter().filter(|ignored| ignored.is_known_to_config());
+        let ignored = known
+            .flat_map(|ignored| ignored.names.iter().map(|name| (*name, self.value_of(ignored).to_owned())));
         let mut entries: Vec<_> = ours.chain(ignored).collect();
         entries.sort_unstable_by_key(|(name, _)| *name);
         entries
@@ -214,20 +238,14 @@ impl Config {
     /// # Errors
     /// The first line that is wrong, by file and number, or a file that cannot be read.
     pub fn read_file(&mut self, path: &Path) -> Result<(), FileError> {
-        file::read(self, path, 0)
+        file::read(self, path)
     }
 
     /// One warning for each directive that was set to something that has no effect.
     #[must_use]
     pub fn warnings(&self) -> Vec<String> {
-        let has_effect_elsewhere = |name: &str, value: &str| {
-            IGNORED.iter().any(|(ignored, default)| *ignored == name && *default != value)
-        };
-        self.ignored
-            .iter()
-            .filter(|(name, value)| has_effect_elsewhere(name, value))
-            .map(|(name, _)| format!("directive '{name}' is accepted for compatibility and has no effect"))
-            .collect()
+        let differs = |ignored: &&Ignored| self.value_of(ignored) != ignored.default;
+        IGNORED.iter().filter(differs).map(Ignored::warning).collect()
     }
 }
 

@@ -14,16 +14,33 @@ pub(super) fn print_yes_no(value: bool) -> String {
     if value { "yes" } else { "no" }.into()
 }
 
+fn integer(value: &str) -> Option<i128> {
+    let number: i64 = value.parse().ok()?;
+    (number.to_string() == value).then_some(number.into())
+}
+
 /// A whole number between `least` and `most`.
 pub(super) fn number<T>(value: &str, least: T, most: T) -> Result<T, String>
 where
     T: TryFrom<i128> + Into<i128> + Copy + std::fmt::Display,
 {
-    let number: i128 = value.parse().map_err(|_| "argument couldn't be parsed into an integer".to_owned())?;
+    // 64 bits, no sign but a minus, no leading zero, as Redis reads them.
+    let number = integer(value).ok_or("argument couldn't be parsed into an integer")?;
     if number < least.into() || number > most.into() {
         return Err(format!("argument must be between {least} and {most} inclusive"));
     }
     T::try_from(number).map_err(|_| "argument couldn't be parsed into an integer".to_owned())
+}
+
+/// Redis's complaint of a negative number where its own type has no sign.
+pub(super) const NEGATIVE: &str = "argument must be greater or equal to 0";
+
+/// As [`number`], with Redis's words for one that its own type has no sign for.
+pub(super) fn unsigned(value: &str, least: i64, most: i64) -> Result<i64, String> {
+    match number(value, i64::MIN, i64::MAX)? {
+        ..0 => Err(NEGATIVE.into()),
+        _ => number(value, least, most),
+    }
 }
 
 /// A number of bytes: digits and a unit, `k` being 1000 and `kb` 1024 as in redis.conf.
@@ -40,7 +57,12 @@ pub(super) fn bytes(value: &str) -> Result<u64, String> {
         "gb" => 1 << 30,
         _ => return Err("argument must be a memory value".into()),
     };
-    let number: u64 = digits.parse().map_err(|_| "argument must be a memory value".to_owned())?;
+    // No digits are none, and of too many there is no end, as in Redis.
+    let number: u64 = match digits {
+        "" => 0,
+        digits if digits.bytes().all(|digit| digit.is_ascii_digit()) => digits.parse().unwrap_or(u64::MAX),
+        _ => return Err("argument must be a memory value".into()),
+    };
     number.checked_mul(unit).ok_or_else(|| "argument must be a memory value".into())
 }
 

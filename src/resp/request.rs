@@ -78,7 +78,12 @@ impl Batch {
         self.consumed_bytes = consumed_bytes;
         // An empty request is nothing at all.
         if !spans.is_empty() {
-            self.spans.append(spans);
+            if self.spans.is_empty() {
+                // One of very many arguments is not copied.
+                std::mem::swap(&mut self.spans, spans);
+            } else {
+                self.spans.append(spans);
+            }
             spans.shrink_to(KEPT_SPANS);
             self.ends.push(self.spans.len());
         }

@@ -6,7 +6,7 @@
 
 use super::{import, listener, probe, signals, startup};
 use crate::bench;
-use crate::config::{Config, DIRECTIVES, IGNORED};
+use crate::config::{Config, DIRECTIVES, IGNORED, Ignored};
 use crate::journal::{self, DumpError, Mode, Progress, Report};
 use clap::parser::ValueSource;
 use clap::{Arg, ArgAction, ArgMatches, Command};
@@ -150,7 +150,7 @@ fn join_values(words: impl Iterator<Item = OsString>) -> Vec<OsString> {
 
 /// How many values the directive `name` takes on the command line, 0 if there is no such directive.
 fn values_of(name: &str) -> usize {
-    if matches!(name, "bind" | "save") || IGNORED.iter().any(|(ignored, _)| *ignored == name) {
+    if matches!(name, "bind" | "save") || Ignored::find(name).is_some() {
         usize::MAX
     } else {
         usize::from(DIRECTIVES.iter().any(|directive| directive.name == name))
@@ -168,7 +168,11 @@ fn directives() -> impl Iterator<Item = Arg> {
             .help_heading(directive.section.title())
             .value_name("VALUE")
     });
-    ours.chain(IGNORED.iter().map(|(name, _)| flag(name).hide(true)))
+    ours.chain(ignored_names().map(|name| flag(name).hide(true)))
+}
+
+fn ignored_names() -> impl Iterator<Item = &'static str> {
+    IGNORED.iter().flat_map(|ignored| ignored.names.iter().copied())
 }
 
 fn flag(name: &'static str) -> Arg {
@@ -195,8 +199,7 @@ fn read_config(matches: &ArgMatches) -> Result<(Config, Option<PathBuf>), String
     if let Some(path) = &file {
         config.read_file(path).map_err(|error| error.to_string())?;
     }
-    for name in DIRECTIVES.iter().map(|directive| directive.name).chain(IGNORED.iter().map(|(name, _)| *name))
-    {
+    for name in DIRECTIVES.iter().map(|directive| directive.name).chain(ignored_names()) {
         if let Some(value) = matches.get_one::<String>(name) {
             let from_environment = matches.value_source(name) == Some(ValueSource::EnvVariable);
             config.set(name, value).map_err(|error| {

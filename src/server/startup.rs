@@ -19,6 +19,7 @@ use crate::config::{Config, FsyncPolicy, Settings};
 use crate::journal::Options;
 use crate::store::event::EventSink;
 use crate::store::{KeptResults, Store};
+use crate::usage;
 use rustix::process::{Resource, getrlimit, setrlimit};
 use std::fmt::Write as _;
 use std::net::{SocketAddr, TcpListener};
@@ -96,6 +97,8 @@ pub(super) fn run(mut config: Config, file: Option<PathBuf>) -> Result<(), Strin
         friend_rankings: KeptResults::with_bound(config.friendrank_keep_bytes),
         process: Arc::clone(&process) as Arc<dyn Process>,
         is_loading: AtomicBool::new(true),
+        expires_actively: AtomicBool::new(true),
+        startup_bytes: usage::allocated_bytes(),
         started_ms: clock.now_ms(),
         clock,
         run_id: Host::new_run_id(&mut chance),

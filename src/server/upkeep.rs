@@ -3,6 +3,7 @@
 
 use crate::commands::host::Host;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 use tokio::time::{MissedTickBehavior, interval};
 
@@ -17,6 +18,9 @@ pub(super) async fn run(host: Arc<Host>) {
         ticks.tick().await;
         host.sample_rates();
         host.process.save_if_due(&host.config().save);
+        if !host.expires_actively.load(Ordering::Relaxed) {
+            continue;
+        }
         for shard in 0..host.store.shard_count() {
             while host.store.remove_expired(shard) {
                 // A step is a few hundred keys; others get the lock, and this thread its other work, in between.

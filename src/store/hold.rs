@@ -259,6 +259,10 @@ impl<'s> Hold<'s> {
     /// A command or transaction ends here: its Changes are one record. Clients that wait for keys it changed are served.
     pub fn end_record(&mut self) {
         self.changes.end_record();
+        if !self.ready.is_empty() {
+            // A transaction may have taken so long that what it filled has expired by now.
+            self.now_ms = self.now_ms.max(self.store.clock.now_ms());
+        }
         while !self.ready.is_empty() {
             let keys = std::mem::take(&mut self.ready);
             let ready = Ready::new(&keys);
@@ -272,9 +276,10 @@ impl<'s> Hold<'s> {
     fn serve_waiters(&mut self, database: DatabaseIndex, key: &[u8], ready: &Ready<'_>) {
         let mut last = None;
         loop {
-            let at = self.locate(key);
+            let (at, now_ms) = (self.locate(key), self.now_ms);
             let keyspace = self.guard_mut(at.shard).shard_mut().keyspace_mut(database);
-            let Some(kind) = keyspace.get(at).map(|entry| entry.value.kind()) else { return };
+            let entry = keyspace.get(at).filter(|entry| !entry.is_expired(now_ms));
+            let Some(kind) = entry.map(|entry| entry.value.kind()) else { return };
             let Some(waiter) = keyspace.interests.next_waiter(key, kind, last) else { return };
             last = Some(waiter.ticket());
             let served = waiter.serve(&mut self.writer(database), ready);

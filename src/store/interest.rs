@@ -191,6 +191,11 @@ impl Interests {
         self.by_key.values().filter(|interested| !interested.waiters.is_empty()).count()
     }
 
+    /// The number of keys that transactions watch.
+    pub(super) fn watched_keys(&self) -> usize {
+        self.by_key.values().filter(|interested| !interested.watches.is_empty()).count()
+    }
+
     fn interested(&mut self, key: &[u8]) -> &mut Interested {
         self.by_key.entry(key.into()).or_default()
     }

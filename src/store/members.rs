@@ -6,7 +6,7 @@ use crate::heap::allocation_bytes;
 use std::hash::BuildHasher;
 
 /// Most members of a packed set. As Redis (`set-max-listpack-entries`).
-const PACKED_MEMBERS: u8 = 128;
+const PACKED_MEMBERS: u8 = Members::PACKED as u8;
 
 /// Longest member of a packed set, in bytes. As Redis (`set-max-listpack-value`); fits a one-byte length.
 const PACKED_MEMBER_BYTES: usize = 64;
@@ -27,6 +27,9 @@ enum Form {
 }
 
 impl Members {
+    /// Most members that are kept packed.
+    pub const PACKED: usize = 128;
+
     /// An empty set whose hashes are keyed by `seed`.
     #[must_use]
     pub fn with_seed(seed: u64) -> Self {
@@ -47,6 +50,12 @@ impl Members {
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.len() == 0
+    }
+
+    /// Whether the set has been beyond the packed bounds. O(1).
+    #[must_use]
+    pub fn is_hashed(&self) -> bool {
+        matches!(self.form, Form::Hashed(_))
     }
 
     /// Whether `member` is in the set. O(1).

@@ -4,7 +4,7 @@ use super::change::ChangeBuffer;
 use super::hold::Hold;
 use super::sink::Seq;
 use super::value::Kind;
-use super::{Access, DatabaseIndex, DatabaseSize, Shard, ShardIndex, Store, table};
+use super::{Access, DatabaseIndex, DatabaseSize, Keyspace, Shard, ShardIndex, Store, table};
 use std::cell::Cell;
 use std::ops::Deref;
 
@@ -105,9 +105,17 @@ impl<'s> Shards<'_, 's> {
     /// The number of keys that clients wait for.
     #[must_use]
     pub fn awaited_keys(&self) -> usize {
-        let of_shard = |shard: &Shard| {
-            shard.keyspaces.iter().map(|keyspace| keyspace.interests.awaited_keys()).sum::<usize>()
-        };
+        self.sum_of_keyspaces(|keyspace| keyspace.interests.awaited_keys())
+    }
+
+    /// The number of keys that transactions watch.
+    #[must_use]
+    pub fn watched_keys(&self) -> usize {
+        self.sum_of_keyspaces(|keyspace| keyspace.interests.watched_keys())
+    }
+
+    fn sum_of_keyspaces(&self, count: impl Fn(&Keyspace) -> usize) -> usize {
+        let of_shard = |shard: &Shard| shard.keyspaces.iter().map(&count).sum::<usize>();
         (0..self.store().shard_count()).filter_map(|index| self.visit(index, of_shard)).sum()
     }
 

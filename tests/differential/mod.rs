@@ -4,6 +4,7 @@
 //! `RANKD_STREAM_COMMANDS` makes it longer than the bounded default. FRIENDRANK, which Redis has not, is compared with a
 //! naive oracle in [`friends`].
 
+mod directives;
 mod doubles;
 pub(crate) mod friends;
 mod stream;

@@ -2,7 +2,7 @@
 
 use crate::commands::call::parse_integer;
 use crate::commands::error::CommandError;
-use crate::ranking::{Bound, RankedMembers, Ranking, Score};
+use crate::ranking::{Bound, Order, RankedMembers, Ranking, Score};
 use crate::resp::double;
 use std::ops::Range;
 
@@ -81,7 +81,7 @@ enum LexEnd<'a> {
     Excluding(&'a [u8]),
 }
 
-/// A range of members among equal scores.
+/// A range of members.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::commands) struct LexRange<'a> {
     min: LexEnd<'a>,
@@ -101,8 +101,77 @@ impl<'a> LexRange<'a> {
         Ok(Self { min: end(min)?, max: end(max)? })
     }
 
-    /// The ascending ranks it covers; defined, as in Redis, only where all scores are equal. O(log n).
-    pub(in crate::commands) fn resolve(self, ranking: &Ranking) -> Range<usize> {
+    /// How many members must be looked at to resolve it: none where all scores are equal, else any number.
+    pub(in crate::commands) fn cost(&self, ranking: &Ranking) -> usize {
+        if has_one_score(ranking) { 0 } else { ranking.len() }
+    }
+
+    /// The ascending ranks it covers of those that are left once `skipped` members, counted as `order` says, have been
+    /// passed over. O(log n) where all scores are equal.
+    ///
+    /// Where scores differ the members are not in their own order, and it covers what Redis's walk does: from the first
+    /// member that is not before the one end to the first that is beyond the other.
+    pub(in crate::commands) fn resolve(
+        &self,
+        ranking: &Ranking,
+        order: Order,
+        skipped: usize,
+    ) -> Range<usize> {
+        if has_one_score(ranking) {
+            return skip(self.resolve_ordered(ranking), order, skipped);
+        }
+        let none = 0..0;
+        let all = 0..ranking.len();
+        let is_possible = first_where(ranking, all.end - 1..all.end, |member| self.min.is_below(member))
+            .is_some()
+            && first_where(ranking, 0..1, |member| self.max.is_above(member)).is_some()
+            && !self.is_reversed();
+        if !is_possible {
+            return none;
+        }
+        match order {
+            Order::Ascending => {
+                let Some(first) = first_where(ranking, all.clone(), |member| self.min.is_below(member))
+                else {
+                    return none;
+                };
+                if first_where(ranking, first..first + 1, |member| self.max.is_above(member)).is_none() {
+                    return none;
+                }
+                let start = first.saturating_add(skipped).min(all.end);
+                let end = first_where(ranking, start..all.end, |member| !self.max.is_above(member));
+                start..end.unwrap_or(all.end)
+            }
+            Order::Descending => {
+                let Some(last) = last_where(ranking, all, |member| self.max.is_above(member)) else {
+                    return none;
+                };
+                if first_where(ranking, last..last + 1, |member| self.min.is_below(member)).is_none() {
+                    return none;
+                }
+                let end = (last + 1).saturating_sub(skipped);
+                let before = last_where(ranking, 0..end, |member| !self.min.is_below(member));
+                before.map_or(0, |before| before + 1)..end
+            }
+        }
+    }
+
+    /// Whether no member can be within, whatever there is.
+    fn is_reversed(&self) -> bool {
+        match (self.min, self.max) {
+            (LexEnd::Last, max) => max != LexEnd::Last,
+            (min, LexEnd::First) => min != LexEnd::First,
+            (LexEnd::First, _) | (_, LexEnd::Last) => false,
+            (LexEnd::Including(min), LexEnd::Including(max)) => min > max,
+            (
+                LexEnd::Including(min) | LexEnd::Excluding(min),
+                LexEnd::Including(max) | LexEnd::Excluding(max),
+            ) => min >= max,
+        }
+    }
+
+    /// The ascending ranks it covers where all scores are equal. O(log n).
+    fn resolve_ordered(&self, ranking: &Ranking) -> Range<usize> {
         let start = match self.min {
             LexEnd::First => 0,
             LexEnd::Last => ranking.len(),
@@ -117,6 +186,83 @@ impl<'a> LexRange<'a> {
         };
         start..end.max(start)
     }
+}
+
+impl LexEnd<'_> {
+    /// Whether a range that begins here does not leave `member` out.
+    fn is_below(self, member: &[u8]) -> bool {
+        match self {
+            Self::First => true,
+            Self::Last => false,
+            Self::Including(end) => end <= member,
+            Self::Excluding(end) => end < member,
+        }
+    }
+
+    /// Whether a range that ends here does not leave `member` out.
+    fn is_above(self, member: &[u8]) -> bool {
+        match self {
+            Self::First => false,
+            Self::Last => true,
+            Self::Including(end) => end >= member,
+            Self::Excluding(end) => end > member,
+        }
+    }
+}
+
+/// Without the first `skipped` of `ranks`, counted as `order` says.
+pub(in crate::commands) fn skip(ranks: Range<usize>, order: Order, skipped: usize) -> Range<usize> {
+    let skipped = skipped.min(ranks.len());
+    match order {
+        Order::Ascending => ranks.start + skipped..ranks.end,
+        Order::Descending => ranks.start..ranks.end - skipped,
+    }
+}
+
+/// Whether all members have the same score. O(log n).
+fn has_one_score(ranking: &Ranking) -> bool {
+    let mut lowest = None;
+    ranking.visit(0..ranking.len().min(1), Order::Ascending, |_, score| lowest = Some(score));
+    lowest.is_none_or(|lowest| ranking.position(Bound::AboveScore(lowest)) == ranking.len())
+}
+
+/// Members that are looked at before it is asked whether that was enough.
+const WALK_STEP: usize = 256;
+
+/// The first of `ranks` whose member is as wanted. O(log n + ranks before it).
+fn first_where(ranking: &Ranking, ranks: Range<usize>, is_wanted: impl Fn(&[u8]) -> bool) -> Option<usize> {
+    let mut found = None;
+    let mut start = ranks.start;
+    while start < ranks.end && found.is_none() {
+        let end = ranks.end.min(start + WALK_STEP);
+        let mut rank = start;
+        ranking.visit(start..end, Order::Ascending, |member, _| {
+            if found.is_none() && is_wanted(member) {
+                found = Some(rank);
+            }
+            rank += 1;
+        });
+        start = end;
+    }
+    found
+}
+
+/// The last of `ranks` whose member is as wanted. O(log n + ranks behind it).
+fn last_where(ranking: &Ranking, ranks: Range<usize>, is_wanted: impl Fn(&[u8]) -> bool) -> Option<usize> {
+    let mut found = None;
+    let mut end = ranks.end;
+    while ranks.start < end && found.is_none() {
+        let start = ranks.start.max(end.saturating_sub(WALK_STEP));
+        let mut rank = end;
+        ranking.visit(start..end, Order::Descending, |member, _| {
+            rank -= 1;
+            if found.is_none() && is_wanted(member) {
+                found = Some(rank);
+            }
+        });
+        end = start;
+    }
+    found
 }
 
 #[cfg(test)]

@@ -1,6 +1,6 @@
 //! Commands that read ranges: ZRANGE in all its forms and the older names for parts of it.
 
-use super::bounds::{LexRange, RankRange, ScoreRange};
+use super::bounds::{LexRange, RankRange, ScoreRange, skip};
 use super::entries::Entries;
 use crate::commands::call::Call;
 use crate::commands::error::{CommandError, Outcome};
@@ -55,7 +55,7 @@ pub(in crate::commands) const COMMANDS: &[CommandSpec] = &[
     CommandSpec {
         name: "zrangebylex",
         syntax: "key min max [LIMIT offset count]",
-        summary: "Returns members within a lexicographic range, where all scores are equal",
+        summary: "Returns members within a lexicographic range",
         since: "2.8.9",
         run: Run::Read(zrangebylex),
         ..BASE
@@ -193,27 +193,33 @@ impl<'a> RangeRequest<'a> {
         Ok(Self { bounds, order, with_scores, limit })
     }
 
-    /// The ascending ranks that are asked for. O(log n).
-    fn resolve(&self, ranking: &Ranking) -> Range<usize> {
+    /// The ascending ranks that are asked for. O(log n), but for members whose scores differ.
+    ///
+    /// # Errors
+    /// [`CommandError::TAKES_LONG`], as of [`Call::announce`].
+    fn resolve(&self, ranking: &Ranking, call: &Call<'_>) -> Result<Range<usize>, CommandError> {
+        let (offset, count) = self.limit.unwrap_or((0, -1));
+        // A negative offset skips past everything, as in Redis.
+        let skipped = usize::try_from(offset).unwrap_or(usize::MAX);
         let ranks = match &self.bounds {
             Bounds::Rank(range) => {
                 let ranks = range.resolve(ranking.len());
-                return match self.order {
+                return Ok(match self.order {
                     Order::Ascending => ranks,
                     Order::Descending => ranking.len() - ranks.end..ranking.len() - ranks.start,
-                };
+                });
             }
-            Bounds::Score(range) => range.resolve(ranking),
-            Bounds::Lex(range) => range.resolve(ranking),
+            Bounds::Score(range) => skip(range.resolve(ranking), self.order, skipped),
+            Bounds::Lex(range) => {
+                call.announce(range.cost(ranking))?;
+                range.resolve(ranking, self.order, skipped)
+            }
         };
-        let Some((offset, count)) = self.limit else { return ranks };
-        // A negative offset skips past everything, as in Redis.
-        let skipped = usize::try_from(offset).unwrap_or(usize::MAX).min(ranks.len());
-        let kept = usize::try_from(count).unwrap_or(usize::MAX).min(ranks.len() - skipped);
-        match self.order {
-            Order::Ascending => ranks.start + skipped..ranks.start + skipped + kept,
-            Order::Descending => ranks.end - skipped - kept..ranks.end - skipped,
-        }
+        let kept = usize::try_from(count).unwrap_or(usize::MAX).min(ranks.len());
+        Ok(match self.order {
+            Order::Ascending => ranks.start..ranks.start + kept,
+            Order::Descending => ranks.end - kept..ranks.end,
+        })
     }
 }
 
@@ -223,7 +229,7 @@ fn range(keys: Reader<'_>, call: &Call<'_>, reply: &mut Reply<'_>, given: Given)
         reply.array(0);
         return Ok(());
     };
-    let ranks = request.resolve(ranking);
+    let ranks = request.resolve(ranking, call)?;
     call.announce(ranks.len())?;
     let RangeRequest { order, with_scores, .. } = request;
     if with_scores {
@@ -266,7 +272,7 @@ fn zrangestore(keys: &mut Writer<'_, '_>, call: &Call<'_>, reply: &mut Reply<'_>
     let request = RangeRequest::parse(call, STORED_SOURCE, Given::NOTHING)?;
     let mut entries = Entries::default();
     if let Some(ranking) = keys.source_reader().ranking(call.argument(STORED_SOURCE))? {
-        let ranks = request.resolve(ranking);
+        let ranks = request.resolve(ranking, call)?;
         call.announce(ranks.len())?;
         ranking.visit(ranks, Order::Ascending, |member, score| entries.push(member, score));
     }

@@ -158,6 +158,11 @@ fn zcount(keys: Reader<'_>, call: &Call<'_>, reply: &mut Reply<'_>) -> Outcome {
 
 fn zlexcount(keys: Reader<'_>, call: &Call<'_>, reply: &mut Reply<'_>) -> Outcome {
     let range = LexRange::parse(call.argument(2), call.argument(3))?;
-    reply.count(keys.ranking(call.argument(1))?.map_or(0, |ranking| range.resolve(ranking).len()));
+    let Some(ranking) = keys.ranking(call.argument(1))? else {
+        reply.count(0);
+        return Ok(());
+    };
+    call.announce(range.cost(ranking))?;
+    reply.count(range.resolve(ranking, Order::Ascending, 0).len());
     Ok(())
 }

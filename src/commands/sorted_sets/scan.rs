@@ -1,7 +1,7 @@
 //! ZSCAN: a walk over a sorted set in steps.
 
 use crate::commands::call::Call;
-use crate::commands::error::{CommandError, Outcome};
+use crate::commands::error::Outcome;
 use crate::commands::scanning::{ScanOptions, parse_cursor};
 use crate::commands::spec::{CommandSpec, Flag, Group, Keys, Run};
 use crate::glob::{Case, matches};
@@ -37,14 +37,12 @@ fn zscan(keys: Reader<'_>, call: &Call<'_>, reply: &mut Reply<'_>) -> Outcome {
     };
     let mut with_scores = true;
     let ScanOptions { pattern, count } = ScanOptions::parse(call.cursor(3), |options| {
-        if options.take_word("novalues") {
-            return Err(CommandError::text("ERR NOVALUES option can only be used in HSCAN"));
-        }
         let is_noscores = options.take_word("noscores");
         with_scores &= !is_noscores;
-        Ok(is_noscores)
+        is_noscores
     })?;
-    let count = if ranking.len() <= WHOLE_MEMBERS { usize::MAX } else { count };
+    // Such a small one is returned whole whatever the cursor is, as in Redis.
+    let (cursor, count) = if ranking.len() <= WHOLE_MEMBERS { (0, usize::MAX) } else { (cursor, count) };
     // How many there are stands in front of them, so they are collected first.
     let mut found: Vec<Box<[u8]>> = Vec::new();
     let next = ranking.scan(keys.cursors().place(cursor), count, |member, score| {

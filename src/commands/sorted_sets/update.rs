@@ -6,7 +6,7 @@ use super::lookahead;
 use crate::commands::call::{Call, parse_score};
 use crate::commands::error::{CommandError, Outcome};
 use crate::commands::spec::{CommandSpec, Flag, Group, Keys, Lookahead, Run};
-use crate::ranking::{Aim, RankedMembers, Ranking, Score};
+use crate::ranking::{Aim, Order, RankedMembers, Ranking, Score};
 use crate::resp::reply::Reply;
 use crate::store::{Missing, Writer};
 use smallvec::SmallVec;
@@ -270,17 +270,20 @@ fn zrem(keys: &mut Writer<'_, '_>, call: &Call<'_>, reply: &mut Reply<'_>) -> Ou
 
 fn zremrangebyrank(keys: &mut Writer<'_, '_>, call: &Call<'_>, reply: &mut Reply<'_>) -> Outcome {
     let range = RankRange::parse(call.argument(2), call.argument(3))?;
-    remove_range(keys, call, reply, "zremrangebyrank", |ranking| range.resolve(ranking.len()))
+    remove_range(keys, call, reply, "zremrangebyrank", |ranking| Ok(range.resolve(ranking.len())))
 }
 
 fn zremrangebyscore(keys: &mut Writer<'_, '_>, call: &Call<'_>, reply: &mut Reply<'_>) -> Outcome {
     let range = ScoreRange::parse(call.argument(2), call.argument(3))?;
-    remove_range(keys, call, reply, "zremrangebyscore", |ranking| range.resolve(ranking))
+    remove_range(keys, call, reply, "zremrangebyscore", |ranking| Ok(range.resolve(ranking)))
 }
 
 fn zremrangebylex(keys: &mut Writer<'_, '_>, call: &Call<'_>, reply: &mut Reply<'_>) -> Outcome {
     let range = LexRange::parse(call.argument(2), call.argument(3))?;
-    remove_range(keys, call, reply, "zremrangebylex", |ranking| range.resolve(ranking))
+    remove_range(keys, call, reply, "zremrangebylex", |ranking| {
+        call.announce(range.cost(ranking))?;
+        Ok(range.resolve(ranking, Order::Ascending, 0))
+    })
 }
 
 fn remove_range(
@@ -288,10 +291,10 @@ fn remove_range(
     call: &Call<'_>,
     reply: &mut Reply<'_>,
     event: &'static str,
-    range: impl FnOnce(&Ranking) -> Range<usize>,
+    range: impl FnOnce(&Ranking) -> Result<Range<usize>, CommandError>,
 ) -> Outcome {
     let removed = keys.edit_ranking(call.argument(1), Missing::Skip, event, |ranking| {
-        let ranks = range(ranking.ranking());
+        let ranks = range(ranking.ranking())?;
         let removed = ranks.len();
         call.announce(removed)?;
         ranking.remove_range(ranks);

@@ -1,0 +1,238 @@
+//! What a directive without meaning takes: held to what Redis 8.2 takes, with its words for what is wrong, so that a
+//! mistake in a file is found here as it would be there.
+
+use super::value;
+use std::collections::BTreeSet;
+
+pub(super) const INT: i64 = i32::MAX as i64;
+pub(super) const UINT: i64 = u32::MAX as i64;
+pub(super) const LONG: i64 = i64::MAX;
+
+/// What a directive takes.
+#[derive(Clone, Copy, Debug)]
+pub enum Kind {
+    /// `yes` or `no`.
+    YesNo,
+    /// An integer from one number to another.
+    Integer(i64, i64),
+    /// The same, of which Redis complains in other words where it is negative.
+    Unsigned(i64, i64),
+    /// An octal number up to another.
+    Octal(u32),
+    /// So many bytes at least.
+    Bytes(i64),
+    /// The same, of which Redis complains in other words where 63 bits do not hold it.
+    UnsignedBytes(i64),
+    /// Bytes, or a part in a hundred.
+    BytesOrPercent,
+    /// One of these words.
+    OneOf(&'static [&'static str]),
+    /// One of these words, or one that other versions have.
+    OneOfAlso(&'static [&'static str], &'static [&'static str]),
+    /// Anything.
+    Text,
+    /// What the function makes of the value so far and a new one.
+    Checked(fn(&str, &str) -> Result<String, String>),
+    /// Anything, in a file alone: it has had no effect in Redis either for a long time.
+    Obsolete,
+}
+
+impl Kind {
+    /// The value as CONFIG GET spells it, if `text` is one; `before` is the value so far.
+    ///
+    /// # Errors
+    /// What would be taken, in Redis's words.
+    pub fn read(self, before: &str, text: &str) -> Result<String, String> {
+        match self {
+            Self::YesNo => value::yes_no(text).map(value::print_yes_no),
+            Self::Integer(least, most) => value::number(text, least, most).map(|number| number.to_string()),
+            Self::Unsigned(least, most) => {
+                value::unsigned(text, least, most).map(|number| number.to_string())
+            }
+            Self::Octal(most) => octal(text, most),
+            Self::Bytes(least) => bytes(text, least),
+            Self::UnsignedBytes(least) => {
+                if value::bytes(text)? > i64::MAX as u64 {
+                    return Err(value::NEGATIVE.into());
+                }
+                bytes(text, least)
+            }
+            Self::BytesOrPercent => bytes_or_percent(text),
+            Self::OneOf(words) => one_of(text, words, &[]),
+            Self::OneOfAlso(words, others) => one_of(text, words, others),
+            Self::Text | Self::Obsolete => Ok(text.to_owned()),
+            Self::Checked(read) => read(before, text),
+        }
+    }
+}
+
+fn bytes(text: &str, least: i64) -> Result<String, String> {
+    match i64::try_from(value::bytes(text)?) {
+        Ok(bytes) if bytes >= least => Ok(bytes.to_string()),
+        _ => Err(format!("argument must be between {least} and {LONG} inclusive")),
+    }
+}
+
+fn octal(text: &str, most: u32) -> Result<String, String> {
+    let is_octal = !text.is_empty() && text.bytes().all(|digit| (b'0'..=b'7').contains(&digit));
+    let number = u64::from_str_radix(text, 8).ok().filter(|_| is_octal);
+    match number.ok_or("argument couldn't be parsed as an octal number")? {
+        number if number <= u64::from(most) => Ok(format!("{number:o}")),
+        _ => Err(format!("argument must be between 0 and {most:o} inclusive")),
+    }
+}
+
+fn bytes_or_percent(text: &str) -> Result<String, String> {
+    let wrong = || "argument must be a memory or percent value".to_owned();
+    let Some(percent) = text.strip_suffix('%') else {
+        return bytes(text, 0).map_err(|_| wrong());
+    };
+    match percent.parse::<u64>().map_err(|_| wrong())? {
+        0 => Ok("0".into()),
+        percent @ 1..=100 => Ok(format!("{percent}%")),
+        _ => Err("percentage argument must be less or equal to 100".into()),
+    }
+}
+
+fn one_of(text: &str, words: &[&str], others: &[&str]) -> Result<String, String> {
+    let found = words.iter().chain(others).find(|word| word.eq_ignore_ascii_case(text));
+    found.map(|word| (*word).to_owned()).ok_or_else(|| not_one_of(words))
+}
+
+fn not_one_of(words: &[&str]) -> String {
+    format!("argument(s) must be one of the following: {}", words.join(", "))
+}
+
+/// Classes of clients, and for each a hard limit, a soft one and its seconds. Those that are not named keep theirs.
+pub(super) fn output_buffers(before: &str, text: &str) -> Result<String, String> {
+    let mut limits: Vec<Vec<String>> = before
+        .split(' ')
+        .collect::<Vec<_>>()
+        .chunks(4)
+        .map(|limit| limit.iter().map(ToString::to_string).collect())
+        .collect();
+    let words: Vec<&str> = text.split_ascii_whitespace().collect();
+    let (given, []) = words.as_chunks::<4>() else {
+        return Err("Wrong number of arguments in buffer limit configuration.".into());
+    };
+    for [class, hard, soft, seconds] in given {
+        let class = match class.to_ascii_lowercase().as_str() {
+            "normal" => 0,
+            "slave" | "replica" => 1,
+            "pubsub" => 2,
+            _ => return Err("Invalid client class specified in buffer limit configuration.".into()),
+        };
+        let wrong = "Error in hard, soft or soft_seconds setting in buffer limit configuration.";
+        let number =
+            |text: &str| value::bytes(text).map(|bytes| bytes.to_string()).map_err(|_| wrong.to_owned());
+        let seconds = value::number(seconds, 0, INT).map_err(|_| wrong.to_owned())?;
+        limits[class].splice(1.., [number(hard)?, number(soft)?, seconds.to_string()]);
+    }
+    Ok(limits.concat().join(" "))
+}
+
+pub(super) fn oom_scores(_: &str, text: &str) -> Result<String, String> {
+    let words: Vec<&str> = text.split(' ').collect();
+    if words.len() != 3 {
+        return Err("wrong number of arguments".into());
+    }
+    let is_score = |word: &&str| value::number(word, -2000, 2000).is_ok();
+    if words.iter().all(is_score) {
+        Ok(text.to_owned())
+    } else {
+        Err("Invalid oom-score-adj-values, elements must be between -2000 and 2000.".into())
+    }
+}
+
+pub(super) fn percentiles(_: &str, text: &str) -> Result<String, String> {
+    let mut printed: Vec<String> = Vec::new();
+    for word in text.split_ascii_whitespace() {
+        let percentile = word.parse::<f64>().ok().filter(|percentile| percentile.is_finite());
+        match percentile.ok_or("Invalid latency-tracking-info-percentiles parameters")? {
+            percentile if (0.0..=100.0).contains(&percentile) => printed.push(percentile.to_string()),
+            _ => {
+                return Err(
+                    "latency-tracking-info-percentiles parameters should sit between [0.0,100.0]".into()
+                );
+            }
+        }
+    }
+    Ok(printed.join(" "))
+}
+
+/// Host and port, or `no one`.
+pub(super) fn replica_of(_: &str, text: &str) -> Result<String, String> {
+    let words: Vec<&str> = text.split_ascii_whitespace().collect();
+    let [host, port] = words[..] else { return Err("wrong number of arguments".into()) };
+    if host.eq_ignore_ascii_case("no") && port.eq_ignore_ascii_case("one") {
+        return Ok(String::new());
+    }
+    match port.parse::<u16>() {
+        Ok(port) => Ok(format!("{host} {port}")),
+        Err(_) => Err("Invalid master port".into()),
+    }
+}
+
+/// Text with variables in braces.
+pub(super) fn process_title(_: &str, text: &str) -> Result<String, String> {
+    const VARIABLES: [&str; 7] =
+        ["title", "listen-addr", "server-mode", "port", "tls-port", "unixsocket", "config-file"];
+    let wrong = || "template format is invalid or contains unknown variables".to_owned();
+    let mut parts = text.split('{');
+    let text_before = parts.next().unwrap_or_default();
+    let is_variable = |part: &str| part.split_once('}').is_some_and(|(name, _)| VARIABLES.contains(&name));
+    if text.is_empty() || text_before.contains('}') || !parts.all(is_variable) {
+        return Err(wrong());
+    }
+    Ok(text.to_owned())
+}
+
+pub(super) fn file_name(_: &str, text: &str) -> Result<String, String> {
+    plain_name(text, "appendfilename", "filename")
+}
+
+pub(super) fn directory_name(_: &str, text: &str) -> Result<String, String> {
+    plain_name(text, "appenddirname", "dirname")
+}
+
+fn plain_name(text: &str, directive: &str, what: &str) -> Result<String, String> {
+    if text.is_empty() {
+        return Err(format!("{directive} can't be empty"));
+    }
+    if text.contains('/') {
+        return Err(format!("{directive} can't be a path, just a {what}"));
+    }
+    Ok(text.to_owned())
+}
+
+pub(super) fn host_name(_: &str, text: &str) -> Result<String, String> {
+    if text.len() > 255 {
+        return Err("Hostnames must be less than 256 characters".into());
+    }
+    if text.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.')) {
+        return Ok(text.to_owned());
+    }
+    Err("Hostnames may only contain alphanumeric characters, hyphens or dots".into())
+}
+
+/// Anything but what the cluster's file of nodes would misread.
+pub(super) fn node_name(_: &str, text: &str) -> Result<String, String> {
+    if text.contains(|byte: char| "!#$%&()*+.:;<>?@[]^{|}~".contains(byte)) {
+        return Err("Announced human node name contained invalid character".into());
+    }
+    Ok(text.to_owned())
+}
+
+/// Words that go together; they print in Redis's order, and `default` only by itself.
+pub(super) fn shutdown_options(_: &str, text: &str) -> Result<String, String> {
+    const OPTIONS: [&str; 5] = ["default", "save", "nosave", "now", "force"];
+    let position = |word: &str| OPTIONS.iter().position(|option| option.eq_ignore_ascii_case(word));
+    let chosen: Option<BTreeSet<usize>> = text.split(' ').map(position).collect();
+    let chosen = chosen.ok_or_else(|| not_one_of(&OPTIONS))?;
+    if chosen.contains(&1) && chosen.contains(&2) {
+        return Err("shutdown options SAVE and NOSAVE can't be used simultaneously".into());
+    }
+    let beside_default: Vec<&str> =
+        chosen.iter().map(|&option| OPTIONS[option]).filter(|option| *option != "default").collect();
+    Ok(if beside_default.is_empty() { "default".into() } else { beside_default.join(" ") })
+}
