@@ -257,6 +257,14 @@ impl Screen {
         row("persistence", persistence);
         row("threads", self.threads.to_string());
         self.warnings.iter().for_each(|warning| row("warning", warning.clone()));
+        if let Opened::Dump(Some(loaded)) = opened {
+            for line in loaded.left_out() {
+                row("warning", format!("left out of what {dump} holds, and of the next dump file: {line}"));
+            }
+            if let Some(miscount) = loaded.miscount {
+                row("warning", format!("{dump}: {miscount}"));
+            }
+        }
         if let Opened::Journal(recovered) = opened {
             if let Some(tear) = &recovered.torn_tail {
                 let file = tear.path.display();

@@ -1,6 +1,6 @@
 //! What an import says at its end: what was read, what is there, what was left out and why.
 
-use crate::rdb::Tally;
+use crate::rdb::{Tally, number_of};
 use crate::store::Census;
 use std::collections::BTreeMap;
 use std::fmt;
@@ -63,42 +63,29 @@ impl fmt::Display for Report {
         row("sets", format_args!("{sets}, with {} members", census.set_members))?;
         row("strings", format_args!("{}", census.strings))?;
         let mut skipped = |text: fmt::Arguments<'_>| row("skipped", text);
-        for (name, keys) in &tally.foreign_keys {
-            skipped(format_args!("{}: rankd has no type {name}", count(*keys, "key")))?;
+        for line in tally.left_out() {
+            skipped(format_args!("{line}"))?;
         }
         for (name, commands) in &self.foreign_commands {
-            skipped(format_args!("{}: rankd has no type {name}", count(*commands, "command")))?;
+            skipped(format_args!("{}: rankd has no type {name}", number_of(*commands, "command")))?;
         }
         if tally.expired_keys > 0 {
-            skipped(format_args!("{}: expired", count(tally.expired_keys, "key")))?;
+            skipped(format_args!("{}: expired", number_of(tally.expired_keys, "key")))?;
         }
         if self.vanished_keys > 0 {
-            skipped(format_args!("{}: gone before it was asked for", count(self.vanished_keys, "key")))?;
-        }
-        if tally.function_libraries > 0 {
-            let libraries = count(tally.function_libraries, "function library");
-            skipped(format_args!("{libraries}: rankd runs no scripts"))?;
-        }
-        for name in tally.module_data.keys() {
-            skipped(format_args!("data of the module {name}: rankd has no modules"))?;
+            skipped(format_args!("{}: gone before it was asked for", number_of(self.vanished_keys, "key")))?;
         }
         if self.cut_bytes > 0 {
-            let bytes = count(self.cut_bytes, "byte");
+            let bytes = number_of(self.cut_bytes, "byte");
             skipped(format_args!("{bytes} at the end: an incomplete command or transaction"))?;
         }
         if let Some(first) = &self.first_failure {
-            skipped(format_args!("{} with an error, first {first}", count(self.failed_commands, "command")))?;
+            skipped(format_args!(
+                "{} with an error, first {first}",
+                number_of(self.failed_commands, "command")
+            ))?;
         }
         Ok(())
-    }
-}
-
-/// A number of things, in English.
-fn count(number: u64, thing: &str) -> String {
-    match (number, thing.strip_suffix('y').filter(|stem| stem.ends_with('r'))) {
-        (1, _) => format!("1 {thing}"),
-        (_, Some(stem)) => format!("{number} {stem}ies"),
-        (_, None) => format!("{number} {thing}s"),
     }
 }
 
