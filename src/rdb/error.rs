@@ -25,8 +25,15 @@ pub enum Problem {
     UnknownVersion(String),
     /// They make no sense; says what does not.
     Malformed(&'static str),
-    /// No value or opcode has this number.
-    UnknownType(u8),
+    /// No opcode has this number.
+    UnknownOpcode(u8),
+    /// No type of values has this number.
+    UnknownType {
+        /// The number.
+        number: u8,
+        /// The key with such a value.
+        key: Vec<u8>,
+    },
     /// The checksum at the end is not that of the bytes.
     WrongChecksum,
     /// They make sense, but what they say cannot be taken.
@@ -40,10 +47,17 @@ impl fmt::Display for Error {
             Problem::Truncated => f.write_str("it ends in the middle of something")?,
             Problem::NotRdb => return f.write_str("not an RDB file"),
             Problem::UnknownVersion(version) => {
-                return write!(f, "RDB version {version} is not known (1 to 12 and Valkey's 80 are)");
+                return write!(f, "RDB version {version} is not known (1 to 15 and Valkey's 80 are)");
             }
             Problem::Malformed(what) => f.write_str(what)?,
-            Problem::UnknownType(number) => write!(f, "no type or opcode {number} is known")?,
+            Problem::UnknownOpcode(number) => write!(f, "no opcode {number} is known")?,
+            Problem::UnknownType { number, key } => {
+                write!(
+                    f,
+                    "key \"{}\": no type of values with the number {number} is known",
+                    key.escape_ascii()
+                )?;
+            }
             Problem::WrongChecksum => f.write_str("the checksum is wrong: the file is damaged")?,
             Problem::Refused(why) => f.write_str(why)?,
         }

@@ -1,5 +1,7 @@
 //! The types of values that stand in a file, by number, and what each is made of.
 
+use super::packed::Packing;
+
 /// A value's type and encoding.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Form {
@@ -17,9 +19,8 @@ pub(super) enum Encoding {
     Plain,
     /// As `Plain`, with scores as doubles.
     Doubles,
-    Intset,
-    Ziplist,
-    Listpack,
+    /// One string.
+    Packed(Packing),
 }
 
 /// What a foreign value is made of, as far as one must know to get past it.
@@ -28,7 +29,7 @@ pub(super) enum Layout {
     /// One string.
     Packed,
     /// A number, and for each of so many this many strings.
-    Strings(usize),
+    Strings(u64),
     /// A number, and for each a kind of node and a string.
     Nodes,
     /// A time of eight bytes, then a string.
@@ -41,6 +42,30 @@ pub(super) enum Layout {
     Stream(u8),
     /// A module's, which names what follows.
     Module,
+    /// A number: of a rate limiter.
+    Number,
+    /// An array: elements with their places.
+    Array,
+    /// A hash whose fields stand in front of its values or in a template.
+    Template { fields: Fields, values: Values },
+}
+
+/// Where a hash with a template has its fields.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Fields {
+    /// In front of its values: what DUMP gives.
+    Own,
+    /// In a template that stands earlier in the file.
+    Shared,
+}
+
+/// How a hash with a template has its values.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Values {
+    /// As one string, which names the template too.
+    Packed,
+    /// As a string for each field, behind the template's number if that is shared.
+    Strings,
 }
 
 pub(super) const STRING: u8 = 0;
@@ -57,7 +82,8 @@ pub(super) enum Dialect {
 impl Form {
     /// The form with this number, `None` if there is none (or it never left a pre-release).
     pub(super) fn of(number: u8, dialect: Dialect) -> Option<Self> {
-        use Layout::{FieldsWithTimes, Module, Nodes, Packed, Stream, Strings, TimedFields, TimedPacked};
+        use Layout::{Array, FieldsWithTimes, Module, Nodes, Number, Packed, Stream, Strings, Template};
+        use Layout::{TimedFields, TimedPacked};
         let foreign = |name, layout| Some(Self::Foreign(name, layout));
         match number {
             STRING => Some(Self::String),
@@ -69,22 +95,34 @@ impl Form {
             7 => foreign("module", Module),
             9 => foreign("hash", Packed),
             10 => foreign("list", Packed),
-            11 => Some(Self::Set(Encoding::Intset)),
-            12 => Some(Self::Ranking(Encoding::Ziplist)),
+            11 => Some(Self::Set(Encoding::Packed(Packing::Intset))),
+            12 => Some(Self::Ranking(Encoding::Packed(Packing::Ziplist))),
             13 => foreign("hash", Packed),
             14 => foreign("list", Strings(1)),
             15 => foreign("stream", Stream(1)),
             16 => foreign("hash", Packed),
-            17 => Some(Self::Ranking(Encoding::Listpack)),
+            17 => Some(Self::Ranking(Encoding::Packed(Packing::Listpack))),
             18 => foreign("list", Nodes),
             19 => foreign("stream", Stream(2)),
-            20 => Some(Self::Set(Encoding::Listpack)),
+            20 => Some(Self::Set(Encoding::Packed(Packing::Listpack))),
             21 => foreign("stream", Stream(3)),
             22 if dialect == Dialect::Valkey => foreign("hash", FieldsWithTimes),
             22 => foreign("hash", TimedFields { after_time: false }),
             23 => foreign("hash", Packed),
             24 => foreign("hash", TimedFields { after_time: true }),
             25 => foreign("hash", TimedPacked),
+            // Redis 8.6.
+            26 if dialect == Dialect::Redis => foreign("stream", Stream(4)),
+            // Redis 8.8.
+            27 if dialect == Dialect::Redis => foreign("stream", Stream(5)),
+            28 if dialect == Dialect::Redis => foreign("array", Array),
+            // Redis 8.10.
+            29..=32 if dialect == Dialect::Redis => {
+                let fields = if number % 2 == 1 { Fields::Own } else { Fields::Shared };
+                let values = if number < 31 { Values::Packed } else { Values::Strings };
+                foreign("hash", Template { fields, values })
+            }
+            33 if dialect == Dialect::Redis => foreign("rate limiter", Number),
             _ => None,
         }
     }

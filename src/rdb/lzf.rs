@@ -1,57 +1,125 @@
-//! LZF, the compression of long strings in RDB files: reading only. (The one crate for it is marked deprecated.)
+//! LZF, the compression of long strings in RDB files: reading only, step by step, so that what is unpacked need not be
+//! in memory at once. (The one crate for it is marked deprecated.)
+
+use super::error::Error;
+use super::source::Source;
+use std::io::Read;
 
 /// The most bytes that one byte of compressed input can stand for: three of them copy up to 264.
-const MOST_EXPANSION: usize = 264 / 3;
+const MOST_EXPANSION: u64 = 264 / 3;
 
-/// Appends to `out` the `len` bytes that `compressed` stands for; `None` if it does not stand for exactly so many.
-pub(super) fn decompress(compressed: &[u8], len: usize, out: &mut Vec<u8>) -> Option<()> {
-    if len > compressed.len().saturating_mul(MOST_EXPANSION) {
-        return None;
+/// How far back a copy reaches at most.
+pub(super) const WINDOW_BYTES: usize = 1 << 13;
+
+/// A compressed string on its way: what is left of it.
+#[derive(Debug)]
+pub(super) struct Unpacker {
+    /// Bytes of input that have not been read.
+    input: u64,
+    /// Bytes that they must stand for.
+    output: u64,
+}
+
+impl Unpacker {
+    /// For `input` bytes that are said to stand for `output` bytes; `None` if they cannot.
+    pub(super) fn new(input: u64, output: u64) -> Option<Self> {
+        (output <= input.saturating_mul(MOST_EXPANSION)).then_some(Self { input, output })
     }
-    let start = out.len();
-    let mut rest = compressed;
-    while let Some((&control, tail)) = rest.split_first() {
-        rest = tail;
-        let control = usize::from(control);
+
+    /// Bytes of input that are still to be read.
+    pub(super) fn input(&self) -> u64 {
+        self.input
+    }
+
+    /// Bytes that are still to be unpacked.
+    pub(super) fn left(&self) -> u64 {
+        self.output
+    }
+
+    /// Whether all has been read and unpacked.
+    pub(super) fn is_done(&self) -> bool {
+        self.input == 0 && self.output == 0
+    }
+
+    /// Appends the next bytes, at most 264, to `out`. From `start` on it holds what was unpacked before, at least as far
+    /// as a copy reaches.
+    ///
+    /// # Errors
+    /// If the input is none that stands for so many bytes.
+    pub(super) fn step<R: Read>(
+        &mut self,
+        source: &mut Source<R>,
+        out: &mut Vec<u8>,
+        start: usize,
+    ) -> Result<(), Error> {
+        let control = usize::from(self.byte(source)?);
         if control < 32 {
             // As they are.
-            let (literal, tail) = rest.split_at_checked(control + 1)?;
-            rest = tail;
-            out.extend_from_slice(literal);
-        } else {
-            // Once more what stands `distance` bytes back, which may reach into what is being written.
-            let mut count = control >> 5;
-            if count == 7 {
-                let (&more, tail) = rest.split_first()?;
-                rest = tail;
-                count += usize::from(more);
-            }
-            let (&low, tail) = rest.split_first()?;
-            rest = tail;
-            let distance = ((control & 0x1f) << 8 | usize::from(low)) + 1;
-            let from = (out.len() - start).checked_sub(distance)? + start;
-            for at in from..from + count + 2 {
-                out.push(out[at]);
-            }
+            let count = control + 1;
+            self.account(source, count as u64, count)?;
+            return source.copy(count as u64, out);
         }
-        if out.len() - start > len {
-            return None;
+        // Once more what stands `distance` bytes back, which may reach into what is being written.
+        let mut count = (control >> 5) + 2;
+        if count == 7 + 2 {
+            count += usize::from(self.byte(source)?);
+        }
+        let distance = ((control & 0x1f) << 8 | usize::from(self.byte(source)?)) + 1;
+        self.account(source, 0, count)?;
+        let Some(from) = (out.len() - start).checked_sub(distance).map(|from| from + start) else {
+            return damaged(source);
+        };
+        for at in from..from + count {
+            out.push(out[at]);
+        }
+        Ok(())
+    }
+
+    fn byte<R: Read>(&mut self, source: &mut Source<R>) -> Result<u8, Error> {
+        self.account(source, 1, 0)?;
+        source.byte()
+    }
+
+    /// Takes so much off what is left.
+    fn account<R: Read>(&mut self, source: &Source<R>, input: u64, output: usize) -> Result<(), Error> {
+        match (self.input.checked_sub(input), self.output.checked_sub(output as u64)) {
+            (Some(input), Some(output)) => {
+                (self.input, self.output) = (input, output);
+                Ok(())
+            }
+            _ => damaged(source),
         }
     }
-    (out.len() - start == len).then_some(())
+}
+
+/// The error that a compressed string is here.
+pub(super) fn damaged<T, R: Read>(source: &Source<R>) -> Result<T, Error> {
+    source.malformed("a compressed string that does not decompress")
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    fn unpacked(compressed: &[u8], len: u64, out: &mut Vec<u8>) -> bool {
+        let mut source = Source::new(compressed);
+        let start = out.len();
+        let Some(mut unpacker) = Unpacker::new(compressed.len() as u64, len) else { return false };
+        while unpacker.left() > 0 {
+            if unpacker.step(&mut source, out, start).is_err() {
+                return false;
+            }
+        }
+        unpacker.is_done()
+    }
+
     #[test]
     fn runs_and_literals_expand_and_nonsense_does_not() {
         let mut out = b"before".to_vec();
         // "abc", then 3+6 more bytes from 3 back, then "x".
-        assert_eq!(decompress(&[2, b'a', b'b', b'c', 0xe0, 0, 2, 0, b'x'], 13, &mut out), Some(()));
+        assert!(unpacked(&[2, b'a', b'b', b'c', 0xe0, 0, 2, 0, b'x'], 13, &mut out));
         assert_eq!(out, b"beforeabcabcabcabcx");
-        let bad: [(&[u8], usize); 6] = [
+        let bad: [(&[u8], u64); 6] = [
             (&[2, b'a', b'b'], 3),
             (&[0xe0], 9),
             (&[0x20], 3),
@@ -61,8 +129,9 @@ mod tests {
         ];
         for (compressed, len) in bad {
             // What stands before belongs to somebody else and is no source to copy from.
-            assert_eq!(decompress(compressed, len, &mut b"before".to_vec()), None, "{compressed:?}");
+            assert!(!unpacked(compressed, len, &mut b"before".to_vec()), "{compressed:?}");
         }
-        assert_eq!(decompress(&[0, b'a'], usize::MAX, &mut Vec::new()), None);
+        assert!(!unpacked(&[0, b'a', 0, b'b'], 1, &mut Vec::new()), "input is left");
+        assert!(Unpacker::new(2, u64::MAX).is_none());
     }
 }

@@ -1,6 +1,6 @@
 //! What does Redis say? RDB files, and the values that DUMP gives, in both directions.
 //!
-//! A [`Loader`] turns a file into Changes, whoever wrote it, and makes them true in a store: RDB versions 1 to 12 (Redis up to 8.2) and Valkey's 80.
+//! A [`Loader`] turns a file into Changes, whoever wrote it, and makes them true in a store: RDB versions 1 to 15 (Redis up to 8.10) and Valkey's 80.
 //! Keys of types that rankd has not are read past exactly and counted. [`write()`] writes what a walk over the store
 //! tells. Both work on any stream; what becomes of the bytes is others' business, except that [`replace_file`] puts a
 //! file in place whole or not at all.
@@ -8,16 +8,19 @@
 //! | file | its subject |
 //! |---|---|
 //! | `source` | lengths, strings and numbers, each with its place; the running checksum |
+//! | `text` | a string piece by piece |
 //! | `packed` | listpack, ziplist and intset: small values as one string |
 //! | `lzf` | strings that were compressed |
 //! | `form` | the types of values there are, and what each is made of |
 //! | `read` | a file or a DUMP becomes Changes |
+//! | `tally` | what was read and what was left out |
 //! | `foreign` | past values of other types |
 //! | `write` | the way out |
 //! | `file` | a file in place of another |
 //!
-//! Invariant: nothing that is read is believed. No memory is reserved because a length announces it, and bytes that
-//! make no sense are an error with their place.
+//! Invariant: nothing that is read is believed. No memory is reserved because a length announces it; a packed value is
+//! read element by element, also out of a compressed string, so that beside what is put into the store only one string is
+//! in memory. Bytes that make no sense are an error with their place.
 
 mod error;
 mod file;
@@ -27,13 +30,16 @@ mod lzf;
 mod packed;
 mod read;
 mod source;
+mod tally;
 #[cfg(test)]
 mod tests;
+mod text;
 mod write;
 
 pub use error::{Error, Problem};
 pub use file::replace_file;
-pub use read::{Loader, Tally};
+pub use read::Loader;
+pub use tally::{Miscount, Tally, number_of};
 pub use write::{Written, write};
 
 use crc::{CRC_64_REDIS, Crc, Table};
@@ -43,6 +49,11 @@ static CHECKSUM: Crc<u64, Table<16>> = Crc::<u64, Table<16>>::new(&CRC_64_REDIS)
 
 /// Opcodes: what may stand where a value's type is expected.
 mod opcode {
+    /// Templates of hashes (Redis 8.10).
+    pub(super) const HASH_TEMPLATE: u8 = 242;
+    /// What modules keep for the key that follows (Redis 8.6). Valkey: slots that are being moved here.
+    pub(super) const KEY_DATA: u8 = 243;
+    pub(super) const SLOT_IMPORT: u8 = 243;
     pub(super) const SLOT_INFO: u8 = 244;
     pub(super) const FUNCTION: u8 = 245;
     pub(super) const FUNCTION_BEFORE_RELEASE: u8 = 246;

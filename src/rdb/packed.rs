@@ -1,8 +1,12 @@
 //! Small values packed into one string: listpack (Redis 7 on), ziplist (before), intset.
 //!
-//! Nothing in the bytes is trusted: each function returns `None` where they do not hold together.
+//! Elements are read one at a time, so that a value takes no memory but its longest element. Nothing in the bytes is
+//! trusted: where they do not hold together, that is an error.
 
-use std::borrow::Cow;
+use super::error::{Error, Problem};
+use super::source::Source;
+use super::text::Text;
+use std::io::Read;
 
 /// An element: a byte string, or an integer stored as one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -11,159 +15,235 @@ pub(super) enum Element<'a> {
     Integer(i64),
 }
 
-impl<'a> Element<'a> {
-    /// The element as the string that a client would see.
-    pub(super) fn bytes(self) -> Cow<'a, [u8]> {
+impl Element<'_> {
+    /// Puts the element, as a client would see it, in place of what `out` holds.
+    pub(super) fn copy_to(self, out: &mut Vec<u8>) {
+        out.clear();
         match self {
-            Self::Bytes(bytes) => Cow::Borrowed(bytes),
-            Self::Integer(integer) => Cow::Owned(itoa::Buffer::new().format(integer).as_bytes().to_vec()),
+            Self::Bytes(bytes) => out.extend_from_slice(bytes),
+            Self::Integer(integer) => {
+                out.extend_from_slice(itoa::Buffer::new().format(integer).as_bytes());
+            }
         }
     }
 }
 
-/// Takes `len` bytes off the front of `rest`.
-fn take<'a>(rest: &mut &'a [u8], len: usize) -> Option<&'a [u8]> {
-    let (taken, tail) = rest.split_at_checked(len)?;
-    *rest = tail;
-    Some(taken)
+/// How elements are packed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Packing {
+    /// Width of an integer, number of integers, integers.
+    Intset,
+    /// Total length, offset of the last element, number of elements, elements, 0xFF. An element is the length of the one
+    /// before, its encoding, its bytes.
+    Ziplist,
+    /// Total length, number of elements, elements, 0xFF. An element is its encoding, its bytes, and the length of both
+    /// once more, for walking backwards.
+    Listpack,
 }
 
-fn take_byte(rest: &mut &[u8]) -> Option<u8> {
-    take(rest, 1).map(|taken| taken[0])
+/// A packed value that is being read.
+pub(super) struct Packed<'s, R> {
+    text: Text<'s, R>,
+    packing: Packing,
+    /// Bytes of each integer in an intset.
+    width: usize,
+    /// Elements that there should be.
+    announced: u64,
+    /// Elements read.
+    found: u64,
+    /// The present element, if it is a string.
+    bytes: Vec<u8>,
 }
 
-/// Takes a signed little-endian integer of `N` bytes.
-fn take_integer<const N: usize>(rest: &mut &[u8]) -> Option<i64> {
-    let taken = take(rest, N)?;
-    let mut bytes = if taken[N - 1] & 0x80 == 0 { [0; 8] } else { [0xff; 8] };
-    bytes[..N].copy_from_slice(taken);
-    Some(i64::from_le_bytes(bytes))
-}
+/// A count of elements that does not fit its 16 bits stands there as their maximum.
+const UNCOUNTED: u64 = u16::MAX as u64;
 
-fn take_u32(rest: &mut &[u8]) -> Option<usize> {
-    take(rest, 4).map(|taken| u32::from_le_bytes(taken.try_into().expect("four bytes")) as usize)
-}
-
-/// Calls `visit` for every integer of an intset.
-pub(super) fn visit_intset(bytes: &[u8], mut visit: impl FnMut(i64)) -> Option<()> {
-    let mut rest = bytes;
-    let width = take_u32(&mut rest)?;
-    let count = take_u32(&mut rest)?;
-    if !matches!(width, 2 | 4 | 8) || rest.len() != count.checked_mul(width)? {
-        return None;
+impl<'s, R: Read> Packed<'s, R> {
+    /// Begins the value that `source` is at.
+    pub(super) fn begin(source: &'s mut Source<R>, packing: Packing) -> Result<Self, Error> {
+        let mut text = Text::begin(source)?;
+        let len = text.left();
+        let first = u32::from_le_bytes(text.bytes()?);
+        let (mut width, announced) = (
+            0,
+            match packing {
+                Packing::Intset => u64::from(u32::from_le_bytes(text.bytes()?)),
+                Packing::Ziplist => {
+                    let _last: [u8; 4] = text.bytes()?;
+                    u64::from(u16::from_le_bytes(text.bytes()?))
+                }
+                Packing::Listpack => u64::from(u16::from_le_bytes(text.bytes()?)),
+            },
+        );
+        if packing == Packing::Intset {
+            width = first as usize;
+            if !matches!(width, 2 | 4 | 8) || text.left() != announced * u64::from(first) {
+                return text.malformed();
+            }
+        } else if u64::from(first) != len {
+            return text.malformed();
+        }
+        Ok(Self { text, packing, width, announced, found: 0, bytes: Vec::new() })
     }
-    while !rest.is_empty() {
-        visit(match width {
-            2 => take_integer::<2>(&mut rest)?,
-            4 => take_integer::<4>(&mut rest)?,
-            _ => take_integer::<8>(&mut rest)?,
-        });
-    }
-    Some(())
-}
 
-/// The elements of a listpack: total length, number of elements, elements, 0xFF. An element is its encoding, its bytes,
-/// and the length of both once more, for walking backwards.
-pub(super) fn listpack(bytes: &[u8]) -> Option<Vec<Element<'_>>> {
-    let mut rest = bytes;
-    let total = take_u32(&mut rest)?;
-    let count = take_count(&mut rest)?;
-    let body = rest.strip_suffix(&[0xff])?;
-    let mut elements = Vec::new();
-    rest = body;
-    while !rest.is_empty() {
-        let before = rest.len();
-        elements.push(take_listpack_element(&mut rest)?);
-        let backwards = match before - rest.len() {
+    /// Elements read so far.
+    pub(super) fn found(&self) -> u64 {
+        self.found
+    }
+
+    /// The error that `problem` is here.
+    pub(super) fn error(&self, problem: Problem) -> Error {
+        self.text.error(problem)
+    }
+
+    /// The error that the value is here.
+    pub(super) fn malformed<T>(&self) -> Result<T, Error> {
+        self.text.malformed()
+    }
+
+    /// The next element; `None` once the value is complete.
+    pub(super) fn next_element(&mut self) -> Result<Option<Element<'_>>, Error> {
+        let is_last = if self.packing == Packing::Intset {
+            self.text.left() == 0
+        } else {
+            // The mark at the end, or what stands in its place.
+            self.text.left() <= 1
+        };
+        if is_last {
+            self.end()?;
+            return Ok(None);
+        }
+        self.found += 1;
+        let integer = match self.packing {
+            Packing::Intset => Some(match self.width {
+                2 => integer(self.text.bytes::<2>()?),
+                4 => integer(self.text.bytes::<4>()?),
+                _ => integer(self.text.bytes::<8>()?),
+            }),
+            Packing::Ziplist => self.ziplist_element()?,
+            Packing::Listpack => self.listpack_element()?,
+        };
+        Ok(Some(integer.map_or(Element::Bytes(&self.bytes), Element::Integer)))
+    }
+
+    fn end(&mut self) -> Result<(), Error> {
+        let is_marked = self.packing == Packing::Intset || self.text.byte()? == 0xff;
+        let is_uncounted = self.packing != Packing::Intset && self.announced == UNCOUNTED;
+        if !is_marked || !(is_uncounted || self.announced == self.found) {
+            return self.malformed();
+        }
+        self.text.end()
+    }
+
+    /// Reads a string of `len` bytes.
+    fn string(&mut self, len: usize) -> Result<Option<i64>, Error> {
+        self.bytes.clear();
+        self.text.read(len, &mut self.bytes).map(|()| None)
+    }
+
+    /// Reads an element of a listpack: an integer, or a string into `bytes`.
+    fn listpack_element(&mut self) -> Result<Option<i64>, Error> {
+        let before = self.text.left();
+        let first = self.text.byte()?;
+        let integer = match first {
+            0x00..=0x7f => Some(i64::from(first)),
+            0x80..=0xbf => self.string(usize::from(first & 0x3f))?,
+            0xc0..=0xdf => {
+                let bits = i64::from(first & 0x1f) << 8 | i64::from(self.text.byte()?);
+                Some(if bits < 1 << 12 { bits } else { bits - (1 << 13) })
+            }
+            0xe0..=0xef => {
+                let len = usize::from(first & 0x0f) << 8 | usize::from(self.text.byte()?);
+                self.string(len)?
+            }
+            0xf0 => {
+                let len = u32::from_le_bytes(self.text.bytes()?);
+                self.string(len as usize)?
+            }
+            0xf1 => Some(integer(self.text.bytes::<2>()?)),
+            0xf2 => Some(integer(self.text.bytes::<3>()?)),
+            0xf3 => Some(integer(self.text.bytes::<4>()?)),
+            0xf4 => Some(integer(self.text.bytes::<8>()?)),
+            _ => return self.malformed(),
+        };
+        let backwards = match before - self.text.left() {
             0..128 => 1,
             128..16_384 => 2,
             16_384..2_097_152 => 3,
             2_097_152..268_435_456 => 4,
             _ => 5,
         };
-        take(&mut rest, backwards)?;
+        for _ in 0..backwards {
+            self.text.byte()?;
+        }
+        Ok(integer)
     }
-    (total == bytes.len() && fits(count, elements.len())).then_some(elements)
-}
 
-fn take_listpack_element<'a>(rest: &mut &'a [u8]) -> Option<Element<'a>> {
-    let first = take_byte(rest)?;
-    Some(match first {
-        0x00..=0x7f => Element::Integer(i64::from(first)),
-        0x80..=0xbf => Element::Bytes(take(rest, usize::from(first & 0x3f))?),
-        0xc0..=0xdf => {
-            let bits = i64::from(first & 0x1f) << 8 | i64::from(take_byte(rest)?);
-            Element::Integer(if bits < 1 << 12 { bits } else { bits - (1 << 13) })
+    /// Reads an element of a ziplist: an integer, or a string into `bytes`.
+    fn ziplist_element(&mut self) -> Result<Option<i64>, Error> {
+        if self.text.byte()? == 0xfe {
+            let _before: [u8; 4] = self.text.bytes()?;
         }
-        0xe0..=0xef => {
-            let len = usize::from(first & 0x0f) << 8 | usize::from(take_byte(rest)?);
-            Element::Bytes(take(rest, len)?)
-        }
-        0xf0 => {
-            let len = take_u32(rest)?;
-            Element::Bytes(take(rest, len)?)
-        }
-        0xf1 => Element::Integer(take_integer::<2>(rest)?),
-        0xf2 => Element::Integer(take_integer::<3>(rest)?),
-        0xf3 => Element::Integer(take_integer::<4>(rest)?),
-        0xf4 => Element::Integer(take_integer::<8>(rest)?),
-        _ => return None,
-    })
-}
-
-/// The elements of a ziplist: total length, offset of the last element, number of elements, elements, 0xFF. An element
-/// is the length of the one before, its encoding, its bytes.
-pub(super) fn ziplist(bytes: &[u8]) -> Option<Vec<Element<'_>>> {
-    let mut rest = bytes;
-    let total = take_u32(&mut rest)?;
-    let _last = take_u32(&mut rest)?;
-    let count = take_count(&mut rest)?;
-    let body = rest.strip_suffix(&[0xff])?;
-    let mut elements = Vec::new();
-    rest = body;
-    while !rest.is_empty() {
-        if take_byte(&mut rest)? == 0xfe {
-            take(&mut rest, 4)?;
-        }
-        elements.push(take_ziplist_element(&mut rest)?);
+        let first = self.text.byte()?;
+        Ok(match first {
+            0x00..=0x3f => self.string(usize::from(first))?,
+            0x40..=0x7f => {
+                let len = usize::from(first & 0x3f) << 8 | usize::from(self.text.byte()?);
+                self.string(len)?
+            }
+            0x80 => {
+                let len = u32::from_be_bytes(self.text.bytes()?);
+                self.string(len as usize)?
+            }
+            0xc0 => Some(integer(self.text.bytes::<2>()?)),
+            0xd0 => Some(integer(self.text.bytes::<4>()?)),
+            0xe0 => Some(integer(self.text.bytes::<8>()?)),
+            0xf0 => Some(integer(self.text.bytes::<3>()?)),
+            0xfe => Some(integer(self.text.bytes::<1>()?)),
+            0xf1..=0xfd => Some(i64::from(first) - 0xf1),
+            _ => return self.malformed(),
+        })
     }
-    (total == bytes.len() && fits(count, elements.len())).then_some(elements)
 }
 
-fn take_ziplist_element<'a>(rest: &mut &'a [u8]) -> Option<Element<'a>> {
-    let first = take_byte(rest)?;
-    Some(match first {
-        0x00..=0x3f => Element::Bytes(take(rest, usize::from(first))?),
-        0x40..=0x7f => {
-            let len = usize::from(first & 0x3f) << 8 | usize::from(take_byte(rest)?);
-            Element::Bytes(take(rest, len)?)
-        }
-        0x80 => {
-            let len = take(rest, 4)?;
-            Element::Bytes(take(rest, u32::from_be_bytes(len.try_into().expect("four bytes")) as usize)?)
-        }
-        0xc0 => Element::Integer(take_integer::<2>(rest)?),
-        0xd0 => Element::Integer(take_integer::<4>(rest)?),
-        0xe0 => Element::Integer(take_integer::<8>(rest)?),
-        0xf0 => Element::Integer(take_integer::<3>(rest)?),
-        0xfe => Element::Integer(take_integer::<1>(rest)?),
-        0xf1..=0xfd => Element::Integer(i64::from(first) - 0xf1),
-        _ => return None,
-    })
-}
-
-fn take_count(rest: &mut &[u8]) -> Option<usize> {
-    take(rest, 2).map(|taken| usize::from(u16::from_le_bytes(taken.try_into().expect("two bytes"))))
-}
-
-/// A count that does not fit its 16 bits stands there as their maximum.
-fn fits(announced: usize, found: usize) -> bool {
-    announced == found || announced == usize::from(u16::MAX)
+/// A signed little-endian integer of `N` bytes.
+fn integer<const N: usize>(taken: [u8; N]) -> i64 {
+    let mut bytes = if taken[N - 1] & 0x80 == 0 { [0; 8] } else { [0xff; 8] };
+    bytes[..N].copy_from_slice(&taken);
+    i64::from_le_bytes(bytes)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// The elements as a client would see them, each behind `i` or `s`; `None` if the value does not hold together. As
+    /// it stands and, in literals, compressed.
+    fn elements(bytes: &[u8], packing: Packing) -> Option<Vec<String>> {
+        let head = |len: usize| [&[0x80][..], &(len as u32).to_be_bytes()].concat();
+        let plain = [head(bytes.len()), bytes.to_vec()].concat();
+        let literals: Vec<u8> =
+            bytes.chunks(32).flat_map(|run| [&[run.len() as u8 - 1], run].concat()).collect();
+        let compressed = [&[0xc3][..], &head(literals.len()), &head(bytes.len()), &literals].concat();
+        let [plain, compressed] = [plain, compressed].map(|string| read(&string, packing));
+        assert_eq!(plain, compressed);
+        plain
+    }
+
+    fn read(string: &[u8], packing: Packing) -> Option<Vec<String>> {
+        let mut source = Source::new(string);
+        let mut packed = Packed::begin(&mut source, packing).ok()?;
+        let mut elements = Vec::new();
+        while let Some(element) = packed.next_element().ok()? {
+            elements.push(match element {
+                Element::Bytes(bytes) => format!("s{}", bytes.escape_ascii()),
+                Element::Integer(integer) => format!("i{integer}"),
+            });
+        }
+        assert_eq!(packed.found(), elements.len() as u64);
+        assert_eq!(source.offset(), string.len() as u64);
+        Some(elements)
+    }
 
     fn ziplist_of(elements: &[u8], count: u16) -> Vec<u8> {
         let mut bytes = (11 + elements.len() as u32).to_le_bytes().to_vec();
@@ -183,90 +263,90 @@ mod tests {
     }
 
     /// Every prefix and every changed byte is refused or read; none panics.
-    fn survives(bytes: &[u8], read: impl Fn(&[u8])) {
-        (0..bytes.len()).for_each(|len| read(&bytes[..len]));
+    fn survives(bytes: &[u8], packing: Packing) {
+        (0..bytes.len()).for_each(|len| drop(elements(&bytes[..len], packing)));
         for at in 0..bytes.len() {
             for value in 0..=255 {
                 let mut changed = bytes.to_vec();
                 changed[at] = value;
-                read(&changed);
+                drop(elements(&changed, packing));
             }
         }
     }
 
     #[test]
     fn every_ziplist_encoding() {
-        let mut elements = vec![0, 3, b'a', b'b', b'c'];
-        elements.extend([5, 0x40, 0x40]);
-        elements.extend([b'x'; 64]);
-        elements.extend([67, 0x80, 0, 0, 0, 2, b'h', b'i']);
-        elements.extend([8, 0xc0, 0xff, 0x7f]);
-        elements.extend([4, 0xd0, 0, 0, 0, 0x80]);
-        elements.extend([6, 0xe0, 0, 0, 0, 0, 0, 0, 0, 0x80]);
-        elements.extend([10, 0xf0, 0xff, 0xff, 0xff]);
-        elements.extend([5, 0xfe, 0x80]);
-        elements.extend([3, 0xf1]);
-        elements.extend([0xfe, 2, 0, 0, 0, 0xfd]);
-        let bytes = ziplist_of(&elements, 10);
+        let mut body = vec![0, 3, b'a', b'b', b'c'];
+        body.extend([5, 0x40, 0x40]);
+        body.extend([b'x'; 64]);
+        body.extend([67, 0x80, 0, 0, 0, 2, b'h', b'i']);
+        body.extend([8, 0xc0, 0xff, 0x7f]);
+        body.extend([4, 0xd0, 0, 0, 0, 0x80]);
+        body.extend([6, 0xe0, 0, 0, 0, 0, 0, 0, 0, 0x80]);
+        body.extend([10, 0xf0, 0xff, 0xff, 0xff]);
+        body.extend([5, 0xfe, 0x80]);
+        body.extend([3, 0xf1]);
+        body.extend([0xfe, 2, 0, 0, 0, 0xfd]);
+        let bytes = ziplist_of(&body, 10);
         let expected = [
-            Element::Bytes(b"abc"),
-            Element::Bytes(&[b'x'; 64]),
-            Element::Bytes(b"hi"),
-            Element::Integer(32_767),
-            Element::Integer(i64::from(i32::MIN)),
-            Element::Integer(i64::MIN),
-            Element::Integer(-1),
-            Element::Integer(-128),
-            Element::Integer(0),
-            Element::Integer(12),
+            "sabc",
+            &format!("s{}", "x".repeat(64)),
+            "shi",
+            "i32767",
+            "i-2147483648",
+            "i-9223372036854775808",
+            "i-1",
+            "i-128",
+            "i0",
+            "i12",
         ];
-        assert_eq!(ziplist(&bytes).unwrap(), expected);
-        survives(&bytes, |bytes| drop(ziplist(bytes)));
-        assert!(ziplist(&ziplist_of(&elements, u16::MAX)).is_some());
-        assert!(ziplist(&ziplist_of(&elements, 11)).is_none());
+        assert_eq!(elements(&bytes, Packing::Ziplist).unwrap(), expected);
+        survives(&bytes, Packing::Ziplist);
+        assert!(elements(&ziplist_of(&body, u16::MAX), Packing::Ziplist).is_some());
+        assert!(elements(&ziplist_of(&body, 11), Packing::Ziplist).is_none());
     }
 
     #[test]
     fn every_listpack_encoding() {
-        let mut elements = vec![0x7f, 1, 0x83, b'a', b'b', b'c', 4];
-        elements.extend([0xc0 | 0x0f, 0xff, 2]);
-        elements.extend([0xc0 | 0x10, 0, 2]);
-        elements.extend([0xe0, 130]);
-        elements.extend([b'y'; 130]);
-        elements.extend([1, 132]);
-        elements.extend([0xf0, 2, 0, 0, 0, b'h', b'i', 7]);
-        elements.extend([0xf1, 0, 0x80, 3]);
-        elements.extend([0xf2, 0xff, 0xff, 0x7f, 4]);
-        elements.extend([0xf3, 0, 0, 0, 0x80, 5]);
-        elements.extend([0xf4, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x7f, 9]);
-        let bytes = listpack_of(&elements, 10);
+        let mut body = vec![0x7f, 1, 0x83, b'a', b'b', b'c', 4];
+        body.extend([0xc0 | 0x0f, 0xff, 2]);
+        body.extend([0xc0 | 0x10, 0, 2]);
+        body.extend([0xe0, 130]);
+        body.extend([b'y'; 130]);
+        body.extend([1, 132]);
+        body.extend([0xf0, 2, 0, 0, 0, b'h', b'i', 7]);
+        body.extend([0xf1, 0, 0x80, 3]);
+        body.extend([0xf2, 0xff, 0xff, 0x7f, 4]);
+        body.extend([0xf3, 0, 0, 0, 0x80, 5]);
+        body.extend([0xf4, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x7f, 9]);
+        let bytes = listpack_of(&body, 10);
         let expected = [
-            Element::Integer(127),
-            Element::Bytes(b"abc"),
-            Element::Integer(4095),
-            Element::Integer(-4096),
-            Element::Bytes(&[b'y'; 130]),
-            Element::Bytes(b"hi"),
-            Element::Integer(-32_768),
-            Element::Integer(8_388_607),
-            Element::Integer(i64::from(i32::MIN)),
-            Element::Integer(i64::MAX),
+            "i127",
+            "sabc",
+            "i4095",
+            "i-4096",
+            &format!("s{}", "y".repeat(130)),
+            "shi",
+            "i-32768",
+            "i8388607",
+            "i-2147483648",
+            "i9223372036854775807",
         ];
-        assert_eq!(listpack(&bytes).unwrap(), expected);
-        survives(&bytes, |bytes| drop(listpack(bytes)));
+        assert_eq!(elements(&bytes, Packing::Listpack).unwrap(), expected);
+        survives(&bytes, Packing::Listpack);
     }
 
     #[test]
     fn intsets_of_each_width() {
-        let read = |bytes: &[u8]| {
-            let mut integers = Vec::new();
-            visit_intset(bytes, |integer| integers.push(integer)).map(|()| integers)
-        };
-        assert_eq!(read(&[2, 0, 0, 0, 2, 0, 0, 0, 0xff, 0xff, 1, 0]), Some(vec![-1, 1]));
-        assert_eq!(read(&[4, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0x80]), Some(vec![i64::from(i32::MIN)]));
-        assert_eq!(read(&[8, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0x80]), Some(vec![i64::MIN]));
+        let read = |bytes: &[u8]| elements(bytes, Packing::Intset).map(|elements| elements.join(" "));
+        assert_eq!(read(&[2, 0, 0, 0, 2, 0, 0, 0, 0xff, 0xff, 1, 0]), Some("i-1 i1".into()));
+        assert_eq!(read(&[4, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0x80]), Some("i-2147483648".into()));
+        assert_eq!(
+            read(&[8, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0x80]),
+            Some("i-9223372036854775808".into())
+        );
         assert_eq!(read(&[3, 0, 0, 0, 1, 0, 0, 0, 1, 2, 3]), None);
         assert_eq!(read(&[2, 0, 0, 0, 0xff, 0xff, 0xff, 0xff, 1, 2]), None);
-        survives(&[4, 0, 0, 0, 1, 0, 0, 0, 1, 2, 3, 4], |bytes| drop(read(bytes)));
+        survives(&[4, 0, 0, 0, 1, 0, 0, 0, 1, 2, 3, 4], Packing::Intset);
     }
 }

@@ -1,44 +1,32 @@
 //! From the bytes of a file, or of a DUMP, to Changes.
 
 use super::error::{Error, Problem};
+use super::foreign::{self, Templates};
 use super::form::{Dialect, Encoding, Form};
-use super::packed::{self, Element};
+use super::opcode;
+use super::packed::{Element, Packed};
 use super::source::Source;
-use super::{foreign, opcode};
-use crate::ranking::Score;
+use super::tally::{Count, Tally};
+use crate::ranking::{RankedMembers, Score};
 use crate::store::change::{ChangeBuffer, decode};
-use crate::store::{DatabaseIndex, Store};
-use std::collections::BTreeMap;
+use crate::store::{Access, DatabaseIndex, Hold, Shards, Store, Value};
 use std::io::Read;
 
 /// Bytes of Changes gathered before they are made true.
 const GATHERED_BYTES: usize = 64 * 1024;
 
 /// The newest versions that are understood.
-const REDIS_VERSION: u32 = 12;
+const REDIS_VERSION: u32 = 15;
 const VALKEY_VERSION: u32 = 80;
 
 /// From this version on a checksum stands at the end.
 const CHECKSUM_SINCE: u32 = 5;
 
-/// What was read, and what was not taken.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Tally {
-    /// Bytes of files and payloads.
-    pub bytes: u64,
-    /// Keys that are in the store now.
-    pub keys: u64,
-    /// Keys that had expired and were left out.
-    pub expired_keys: u64,
-    /// Keys of types that rankd has not, by type.
-    pub foreign_keys: BTreeMap<String, u64>,
-    /// Libraries of functions.
-    pub function_libraries: u64,
-    /// What modules keep beside keys, by module type.
-    pub module_data: BTreeMap<String, u64>,
-    /// Who wrote the file and its version of the format, as far as it says: `Redis 8.2.3, RDB 12`.
-    pub origin: String,
-}
+/// Numbers from here on are opcodes where a type of values is not meant.
+const LOWEST_OPCODE: u8 = 128;
+
+/// What stands behind the value that DUMP gives: a version and a checksum.
+const PAYLOAD_TAIL_BYTES: usize = 10;
 
 /// Reads files and payloads into a store, past its sink. A key that was there is replaced.
 pub struct Loader<'s> {
@@ -88,18 +76,32 @@ impl<'s> Loader<'s> {
         let mut source = Source::new(read);
         let (dialect, version) = self.header(&mut source)?;
         let (mut database, mut expire_at_ms) = (0, None);
+        let (mut templates, mut count) = (Templates::default(), Count::default());
+        let (stored_before, told_before) = (self.stored_keys(), self.tally.keys);
         let mut name = Vec::new();
         loop {
             let number = source.byte()?;
             match number {
                 opcode::END => break,
                 opcode::SELECT_DATABASE => {
+                    count.end(database, &mut self.tally);
                     database = DatabaseIndex::try_from(source.length()?)
                         .map_err(|_| source.error(Problem::Malformed("a database of no sensible number")))?;
                 }
                 opcode::RESIZE_DATABASE => {
-                    source.length()?;
-                    source.length()?;
+                    count.end(database, &mut self.tally);
+                    count.announced = Some(source.length()?);
+                    let _expiring_keys = source.length()?;
+                }
+                opcode::HASH_TEMPLATE if dialect == Dialect::Redis => templates.read(&mut source)?,
+                opcode::KEY_DATA if dialect == Dialect::Redis => self.key_data(&mut source)?,
+                opcode::SLOT_IMPORT => {
+                    source.skip_string()?;
+                    for _ in 0..source.length()? {
+                        source.length()?;
+                        source.length()?;
+                    }
+                    self.tally.slot_imports += 1;
                 }
                 opcode::SLOT_INFO => {
                     for _ in 0..3 {
@@ -126,15 +128,21 @@ impl<'s> Loader<'s> {
                     *self.tally.module_data.entry(module).or_default() += 1;
                 }
                 _ => {
-                    let Some(form) = Form::of(number, dialect) else {
-                        return Err(source.error(Problem::UnknownType(number)));
-                    };
+                    let form = Form::of(number, dialect);
+                    if form.is_none() && number >= LOWEST_OPCODE {
+                        return Err(source.error(Problem::UnknownOpcode(number)));
+                    }
                     source.string(&mut name)?;
+                    let Some(form) = form else {
+                        return Err(source.error(Problem::UnknownType { number, key: name }));
+                    };
                     let key = self.key(database, &name, expire_at_ms.take());
-                    self.value(&mut source, form, &key)?;
+                    self.value(&mut source, form, &key, &templates)?;
+                    count.found += 1;
                 }
             }
         }
+        count.end(database, &mut self.tally);
         if version >= CHECKSUM_SINCE {
             let sum = source.checksum();
             let announced = source.u64_le()?;
@@ -143,11 +151,29 @@ impl<'s> Loader<'s> {
                 return Err(source.error(Problem::WrongChecksum));
             }
         }
+        let (stored, told) = (self.stored_keys() - stored_before, self.tally.keys - told_before);
+        if stored != told {
+            let twice = format!("a key stands in it twice: {told} were read, and there are {stored}");
+            return Err(source.error(Problem::Refused(twice)));
+        }
         self.tally.bytes += source.offset();
         Ok(source.into_rest())
     }
 
-    /// Reads what DUMP has given for a key, of which `read` holds nothing else.
+    fn stored_keys(&self) -> u64 {
+        let of = |database| Shards::free(self.store).size(database).keys as u64;
+        (0..self.store.databases()).map(of).sum()
+    }
+
+    fn key_data<R: Read>(&mut self, source: &mut Source<R>) -> Result<(), Error> {
+        foreign::skip_key_data(source, |kind| *self.tally.key_data.entry(kind).or_default() += 1)
+    }
+
+    /// Reads what DUMP has given for a key, of which `read` holds nothing else. A value of a type that is not known is
+    /// passed over and counted: here one knows how long it is.
+    ///
+    /// Its version is not looked at. A type's number says all about a value, and the checksum, which must stand right
+    /// behind it, that it was understood.
     ///
     /// # Errors
     /// As [`Loader::file`].
@@ -160,17 +186,20 @@ impl<'s> Loader<'s> {
         is_valkey: bool,
     ) -> Result<(), Error> {
         let mut source = Source::new(read);
-        let number = source.byte()?;
+        let mut number = source.byte()?;
         let dialect = if is_valkey { Dialect::Valkey } else { Dialect::Redis };
-        let Some(form) = Form::of(number, dialect) else {
-            return Err(source.error(Problem::UnknownType(number)));
-        };
-        let key = self.key(database, name, expire_at_ms.map(u64::cast_signed));
-        self.value(&mut source, form, &key)?;
-        let version = u32::from(u16::from_le_bytes(source.bytes()?));
-        if !is_known(version) {
-            return Err(source.error(Problem::UnknownVersion(version.to_string())));
+        if number == opcode::KEY_DATA && dialect == Dialect::Redis {
+            self.key_data(&mut source)?;
+            number = source.byte()?;
         }
+        if let Some(form) = Form::of(number, dialect) {
+            let key = self.key(database, name, expire_at_ms.map(u64::cast_signed));
+            self.value(&mut source, form, &key, &Templates::default())?;
+        } else {
+            source.skip_to_tail(PAYLOAD_TAIL_BYTES)?;
+            *self.tally.foreign_keys.entry(format!("with the number {number}")).or_default() += 1;
+        }
+        let _version: [u8; 2] = source.bytes()?;
         let sum = source.checksum();
         if source.u64_le()? != sum {
             return Err(source.error(Problem::WrongChecksum));
@@ -201,8 +230,8 @@ impl<'s> Loader<'s> {
     /// A remark about the file, of which only its maker's version is of interest.
     fn aux<R: Read>(&mut self, source: &mut Source<R>) -> Result<(), Error> {
         let (mut name, mut value) = (Vec::new(), Vec::new());
-        source.string(&mut name)?;
-        source.string(&mut value)?;
+        source.short_string(&mut name)?;
+        source.short_string(&mut value)?;
         let maker = match name.as_slice() {
             b"redis-ver" => "Redis",
             b"valkey-ver" => "Valkey",
@@ -220,11 +249,17 @@ impl<'s> Loader<'s> {
         Key { database, name, expire_at_ms: at_ms, has_expired }
     }
 
-    fn value<R: Read>(&mut self, source: &mut Source<R>, form: Form, key: &Key<'_>) -> Result<(), Error> {
+    fn value<R: Read>(
+        &mut self,
+        source: &mut Source<R>,
+        form: Form,
+        key: &Key<'_>,
+        templates: &Templates,
+    ) -> Result<(), Error> {
         let Key { database, name, .. } = *key;
         match form {
             Form::Foreign(type_name, layout) => {
-                let module = foreign::skip(source, layout)?;
+                let module = foreign::skip(source, layout, templates)?;
                 let type_name = module.map_or(type_name.into(), |module| format!("{module} (of a module)"));
                 *self.tally.foreign_keys.entry(type_name).or_default() += 1;
                 return Ok(());
@@ -233,13 +268,20 @@ impl<'s> Loader<'s> {
                 source.string(&mut self.text)?;
                 self.changes.set_string(database, name, &self.text, key.expire_at_ms);
             }
-            Form::Set(encoding) => {
+            Form::Set(encoding) | Form::Ranking(encoding) => {
                 self.changes.drop_key(database, name);
-                self.set(source, encoding, key)?;
-            }
-            Form::Ranking(encoding) => {
-                self.changes.drop_key(database, name);
-                self.ranking(source, encoding, key)?;
+                let told = match form {
+                    Form::Set(_) => self.set(source, encoding, key)?,
+                    _ => self.ranking(source, encoding, key)?,
+                };
+                self.apply(key).map_err(|problem| source.error(problem))?;
+                if told == 0 {
+                    self.tally.empty_keys += 1;
+                    return Ok(());
+                }
+                if !key.has_expired && self.stored_members(key) != told {
+                    return source.malformed("a set or sorted set in which a member stands twice");
+                }
             }
         }
         if key.expire_at_ms.is_some() && form != Form::String {
@@ -247,90 +289,99 @@ impl<'s> Loader<'s> {
         }
         let kind = if key.has_expired { &mut self.tally.expired_keys } else { &mut self.tally.keys };
         *kind += 1;
-        self.apply(source, key)
+        self.apply(key).map_err(|problem| source.error(problem))
     }
 
+    /// The number of members that the store holds for a key.
+    fn stored_members(&self, key: &Key<'_>) -> u64 {
+        let shard = self.store.shard_of(key.name);
+        let hold = Hold::on(self.store, &[shard], Access::Read, ChangeBuffer::default());
+        let len = match hold.reader(key.database).value(key.name) {
+            Some(Value::Set(members)) => members.len(),
+            Some(Value::Ranking(ranking)) => ranking.len(),
+            Some(Value::String(_)) | None => 0,
+        };
+        len as u64
+    }
+
+    /// Reads a set and returns how many members were read.
     fn set<R: Read>(
         &mut self,
         source: &mut Source<R>,
         encoding: Encoding,
         key: &Key<'_>,
-    ) -> Result<(), Error> {
+    ) -> Result<u64, Error> {
         let Key { database, name, .. } = *key;
-        if encoding == Encoding::Plain {
-            for _ in 0..source.length()? {
-                source.string(&mut self.member)?;
+        if let Encoding::Packed(packing) = encoding {
+            let mut packed = Packed::begin(source, packing)?;
+            while let Some(member) = packed.next_element()? {
+                member.copy_to(&mut self.member);
                 self.changes.add_member(database, name, &self.member);
-                self.apply_much(source, key)?;
+                self.apply_much(key).map_err(|problem| packed.error(problem))?;
             }
-            return Ok(());
+            return Ok(packed.found());
         }
-        source.string(&mut self.text)?;
-        let changes = &mut self.changes;
-        let mut add = |member: &[u8]| changes.add_member(database, name, member);
-        let read = match encoding {
-            Encoding::Intset => packed::visit_intset(&self.text, |integer| {
-                add(itoa::Buffer::new().format(integer).as_bytes());
-            }),
-            _ => packed::listpack(&self.text)
-                .map(|elements| elements.into_iter().for_each(|element| add(&element.bytes()))),
-        };
-        read.map_or_else(|| source.malformed("a packed set that does not hold together"), Ok)
+        let told = source.length()?;
+        for _ in 0..told {
+            source.string(&mut self.member)?;
+            self.changes.add_member(database, name, &self.member);
+            self.apply_much(key).map_err(|problem| source.error(problem))?;
+        }
+        Ok(told)
     }
 
+    /// Reads a ranking and returns how many members were read.
     fn ranking<R: Read>(
         &mut self,
         source: &mut Source<R>,
         encoding: Encoding,
         key: &Key<'_>,
-    ) -> Result<(), Error> {
+    ) -> Result<u64, Error> {
         let Key { database, name, .. } = *key;
-        if matches!(encoding, Encoding::Plain | Encoding::Doubles) {
-            for _ in 0..source.length()? {
-                source.string(&mut self.member)?;
-                let score = match encoding {
-                    Encoding::Doubles => f64::from_le_bytes(source.bytes()?),
-                    _ => score_as_text(source)?,
+        if let Encoding::Packed(packing) = encoding {
+            let mut packed = Packed::begin(source, packing)?;
+            while let Some(member) = packed.next_element()? {
+                member.copy_to(&mut self.member);
+                let score = match packed.next_element()? {
+                    Some(Element::Integer(integer)) => Score::new(integer as f64),
+                    Some(Element::Bytes(text)) => parse_score(text),
+                    None => return packed.malformed(),
                 };
-                let Some(score) = Score::new(score) else { return source.malformed("a score that is NaN") };
+                let Some(score) = score else {
+                    return Err(packed.error(Problem::Malformed("a score that is no number")));
+                };
                 self.changes.set_score(database, name, &self.member, score);
-                self.apply_much(source, key)?;
+                self.apply_much(key).map_err(|problem| packed.error(problem))?;
             }
-            return Ok(());
+            return Ok(packed.found() / 2);
         }
-        source.string(&mut self.text)?;
-        let elements = match encoding {
-            Encoding::Ziplist => packed::ziplist(&self.text),
-            _ => packed::listpack(&self.text),
-        };
-        let pairs = elements.as_deref().map(<[Element<'_>]>::as_chunks);
-        let Some((pairs, [])) = pairs else {
-            return source.malformed("a packed sorted set that does not hold together");
-        };
-        for &[member, score] in pairs {
-            let score = match score {
-                Element::Integer(integer) => Score::new(integer as f64),
-                Element::Bytes(text) => parse_score(text),
+        let told = source.length()?;
+        for _ in 0..told {
+            source.string(&mut self.member)?;
+            let score = match encoding {
+                Encoding::Doubles => f64::from_le_bytes(source.bytes()?),
+                _ => score_as_text(source)?,
             };
-            let Some(score) = score else { return source.malformed("a score that is no number") };
-            self.changes.set_score(database, name, &member.bytes(), score);
+            let Some(score) = Score::new(score) else { return source.malformed("a score that is NaN") };
+            self.changes.set_score(database, name, &self.member, score);
+            self.apply_much(key).map_err(|problem| source.error(problem))?;
         }
-        Ok(())
+        Ok(told)
     }
 
     /// Makes true what has been gathered, if that is much.
-    fn apply_much<R: Read>(&mut self, source: &Source<R>, key: &Key<'_>) -> Result<(), Error> {
-        if self.changes.len() < GATHERED_BYTES { Ok(()) } else { self.apply(source, key) }
+    fn apply_much(&mut self, key: &Key<'_>) -> Result<(), Problem> {
+        if self.changes.len() < GATHERED_BYTES { Ok(()) } else { self.apply(key) }
     }
 
-    fn apply<R: Read>(&mut self, source: &Source<R>, key: &Key<'_>) -> Result<(), Error> {
+    fn apply(&mut self, key: &Key<'_>) -> Result<(), Problem> {
         self.changes.end_record();
         if !key.has_expired {
             for mut body in self.changes.records() {
                 while !body.is_empty() {
                     let change = decode(&mut body).expect("a Change that was just made");
                     let applied = self.store.apply(&change);
-                    applied.map_err(|unknown| source.error(Problem::Refused(unknown.to_string())))?;
+                    applied.map_err(|unknown| Problem::Refused(unknown.to_string()))?;
                 }
             }
         }

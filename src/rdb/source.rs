@@ -1,13 +1,17 @@
 //! The bytes of a file: buffered, counted, summed up, and read as the numbers and strings that RDB is made of.
 
 use super::error::{Error, Problem};
-use super::{CHECKSUM, length, lzf};
+use super::lzf::{self, Unpacker};
+use super::{CHECKSUM, length};
 use crate::limits;
 use crc::{Digest, Table};
 use std::io::{self, Read};
 
 /// Bytes asked for at a time.
 const BUFFER_BYTES: usize = 256 * 1024;
+
+/// Longest string that is kept where only short ones are of interest, in bytes.
+const SHORT_STRING_BYTES: u64 = 256;
 
 /// A reader of RDB's vocabulary.
 pub(super) struct Source<R> {
@@ -25,6 +29,35 @@ pub(super) struct Source<R> {
 enum Length {
     Plain(u64),
     Special(u8),
+}
+
+/// A string whose head has been read.
+pub(super) enum Begun {
+    /// All of it: it was an integer.
+    Integer(i32),
+    /// This many bytes follow.
+    Plain(u64),
+    Compressed(Unpacker),
+}
+
+impl Begun {
+    /// Bytes that it stands for, as far as they are still to come.
+    fn len(&self) -> u64 {
+        match self {
+            Self::Integer(_) => 0,
+            Self::Plain(len) => *len,
+            Self::Compressed(unpacker) => unpacker.left(),
+        }
+    }
+
+    /// Bytes of the file that are still to come.
+    fn input(&self) -> u64 {
+        match self {
+            Self::Integer(_) => 0,
+            Self::Plain(len) => *len,
+            Self::Compressed(unpacker) => unpacker.input(),
+        }
+    }
 }
 
 impl<R: Read> Source<R> {
@@ -108,11 +141,19 @@ impl<R: Read> Source<R> {
         Ok(())
     }
 
-    fn gather(&mut self, len: u64, out: &mut Vec<u8>) -> Result<(), Error> {
-        if len > limits::MOST_BULK_BYTES as u64 {
-            return self.malformed("a string longer than any that can be taken");
-        }
+    /// Appends the next `len` bytes to `out`, which grows only as they come.
+    pub(super) fn copy(&mut self, len: u64, out: &mut Vec<u8>) -> Result<(), Error> {
         self.pieces(len, |piece| out.extend_from_slice(piece))
+    }
+
+    /// Passes over all but the last `tail` bytes there are, which must be few.
+    pub(super) fn skip_to_tail(&mut self, tail: usize) -> Result<(), Error> {
+        loop {
+            self.taken += (self.buffer.len() - self.taken).saturating_sub(tail);
+            if !self.fill()? {
+                return Ok(());
+            }
+        }
     }
 
     /// Passes over `len` bytes.
@@ -143,45 +184,65 @@ impl<R: Read> Source<R> {
         }
     }
 
-    /// A string, in place of what `out` holds. However long it says it is, memory grows only as its bytes come.
-    pub(super) fn string(&mut self, out: &mut Vec<u8>) -> Result<(), Error> {
-        out.clear();
-        let integer = match self.any_length()? {
-            Length::Plain(len) => return self.gather(len, out),
-            Length::Special(length::INTEGER_8) => i32::from(i8::from_le_bytes(self.bytes()?)),
-            Length::Special(length::INTEGER_16) => i32::from(i16::from_le_bytes(self.bytes()?)),
-            Length::Special(length::INTEGER_32) => i32::from_le_bytes(self.bytes()?),
+    /// The head of a string.
+    pub(super) fn begin_string(&mut self) -> Result<Begun, Error> {
+        Ok(match self.any_length()? {
+            Length::Plain(len) => Begun::Plain(len),
+            Length::Special(length::INTEGER_8) => Begun::Integer(i32::from(i8::from_le_bytes(self.bytes()?))),
+            Length::Special(length::INTEGER_16) => {
+                Begun::Integer(i32::from(i16::from_le_bytes(self.bytes()?)))
+            }
+            Length::Special(length::INTEGER_32) => Begun::Integer(i32::from_le_bytes(self.bytes()?)),
             Length::Special(length::COMPRESSED) => {
-                let (compressed_len, len) = (self.length()?, self.length()?);
-                let mut compressed = Vec::new();
-                self.gather(compressed_len, &mut compressed)?;
-                let len = usize::try_from(len).unwrap_or(usize::MAX).min(limits::MOST_BULK_BYTES + 1);
-                return match lzf::decompress(&compressed, len, out) {
-                    Some(()) => Ok(()),
-                    None => self.malformed("a compressed string that does not decompress"),
-                };
+                let (input, output) = (self.length()?, self.length()?);
+                let Some(unpacker) = Unpacker::new(input, output) else { return lzf::damaged(self) };
+                Begun::Compressed(unpacker)
             }
             Length::Special(_) => return self.malformed("a string of no known form"),
-        };
-        out.extend_from_slice(itoa::Buffer::new().format(integer).as_bytes());
-        Ok(())
+        })
+    }
+
+    /// A string, in place of what `out` holds. However long it says it is, memory grows only as its bytes come.
+    pub(super) fn string(&mut self, out: &mut Vec<u8>) -> Result<(), Error> {
+        let begun = self.begin_string()?;
+        if begun.len() > limits::MOST_BULK_BYTES as u64 {
+            return self.malformed("a string longer than any that can be taken");
+        }
+        self.rest_of_string(begun, out)
+    }
+
+    /// As [`Source::string`], of a string that matters only if it is short: of a longer one nothing is kept.
+    pub(super) fn short_string(&mut self, out: &mut Vec<u8>) -> Result<(), Error> {
+        match self.begin_string()? {
+            begun if begun.len() <= SHORT_STRING_BYTES => self.rest_of_string(begun, out),
+            begun => {
+                out.clear();
+                self.skip(begun.input())
+            }
+        }
+    }
+
+    fn rest_of_string(&mut self, begun: Begun, out: &mut Vec<u8>) -> Result<(), Error> {
+        out.clear();
+        match begun {
+            Begun::Integer(integer) => {
+                out.extend_from_slice(itoa::Buffer::new().format(integer).as_bytes());
+                Ok(())
+            }
+            Begun::Plain(len) => self.copy(len, out),
+            Begun::Compressed(mut unpacker) => {
+                while unpacker.left() > 0 {
+                    unpacker.step(self, out, 0)?;
+                }
+                if unpacker.is_done() { Ok(()) } else { lzf::damaged(self) }
+            }
+        }
     }
 
     /// Passes over a string.
     pub(super) fn skip_string(&mut self) -> Result<(), Error> {
-        let len = match self.any_length()? {
-            Length::Plain(len) => len,
-            Length::Special(length::INTEGER_8) => 1,
-            Length::Special(length::INTEGER_16) => 2,
-            Length::Special(length::INTEGER_32) => 4,
-            Length::Special(length::COMPRESSED) => {
-                let compressed_len = self.length()?;
-                self.length()?;
-                compressed_len
-            }
-            Length::Special(_) => return self.malformed("a string of no known form"),
-        };
-        self.skip(len)
+        let begun = self.begin_string()?;
+        self.skip(begun.input())
     }
 
     pub(super) fn u64_le(&mut self) -> Result<u64, Error> {

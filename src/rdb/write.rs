@@ -46,6 +46,7 @@ pub fn write(
         }
         go_on()?;
     }
+    encoder.close_database();
     encoder.buffer.push(opcode::END);
     file.drain(&mut encoder)?;
     let checksum = file.checksum.to_le_bytes();
@@ -117,6 +118,8 @@ struct Encoder {
     keys: u64,
     /// The database that the walk is in, until its first key.
     unopened: Option<(DatabaseIndex, DatabaseSize)>,
+    /// The numbers of keys and of expiring keys of the database that is open, and how many there have been.
+    sizes: Option<[Correction; 2]>,
     /// The count of a value that comes in several steps: where it stands, what it says, and the elements so far.
     open: Option<Correction>,
     corrections: Vec<Correction>,
@@ -144,6 +147,20 @@ impl Encoder {
         }
     }
 
+    /// A count in the longest form, so that every other one has room in its place.
+    fn put_correctable(&mut self, announced: u64) -> Correction {
+        self.buffer.push(length::EIGHT_BYTES);
+        let at = self.drained + self.buffer.len() as u64;
+        self.buffer.extend_from_slice(&announced.to_be_bytes());
+        Correction { at, announced, counted: 0 }
+    }
+
+    /// No key of the open database follows.
+    fn close_database(&mut self) {
+        let sizes = self.sizes.take().into_iter().flatten();
+        self.corrections.extend(sizes.filter(|count| count.counted != count.announced));
+    }
+
     fn put_string(&mut self, string: &[u8]) {
         const SPECIAL: u8 = length::SPECIAL << 6;
         let Some(integer) = spelled_integer(string) else {
@@ -165,11 +182,16 @@ impl Encoder {
 
     fn key(&mut self, head: KeyHead<'_>, form: u8) {
         if let Some((database, size)) = self.unopened.take() {
+            self.close_database();
             self.buffer.push(opcode::SELECT_DATABASE);
             self.put_length(u64::from(database));
             self.buffer.push(opcode::RESIZE_DATABASE);
-            self.put_length(size.keys as u64);
-            self.put_length(size.expiring_keys as u64);
+            // Keys come and go while the walk is under way.
+            self.sizes = Some([size.keys, size.expiring_keys].map(|size| self.put_correctable(size as u64)));
+        }
+        if let Some([keys, expiring_keys]) = &mut self.sizes {
+            keys.counted += 1;
+            expiring_keys.counted += u64::from(head.expire_at_ms.is_some());
         }
         if let Some(at_ms) = head.expire_at_ms {
             self.buffer.push(opcode::EXPIRE_MS);
@@ -195,14 +217,7 @@ impl ExportVisitor for Encoder {
         self.key(head, if kind == Kind::Set { form::SET } else { form::RANKING_DOUBLES });
         match length {
             Length::Exactly(count) => self.put_length(count as u64),
-            Length::About(count) => {
-                // In the longest form, so that every other count has room in its place.
-                let announced = count as u64;
-                self.buffer.push(length::EIGHT_BYTES);
-                let at = self.drained + self.buffer.len() as u64;
-                self.buffer.extend_from_slice(&announced.to_be_bytes());
-                self.open = Some(Correction { at, announced, counted: 0 });
-            }
+            Length::About(count) => self.open = Some(self.put_correctable(count as u64)),
         }
     }
 

@@ -23,7 +23,7 @@ use crate::usage;
 use rustix::process::{Resource, getrlimit, setrlimit};
 use std::fmt::Write as _;
 use std::net::{SocketAddr, TcpListener};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
@@ -226,6 +226,14 @@ struct Screen {
 }
 
 impl Screen {
+    /// How what lies at `path` gets into the journal.
+    fn advice(&self, path: &Path) -> String {
+        let (path, directory) = (path.display(), self.directory.display());
+        format!(
+            "to have it, stop this server before it is written to and run `rankd import {path} --dir {directory}`"
+        )
+    }
+
     /// The text; `opened` is what the start has read.
     fn text(&self, opened: &Opened) -> String {
         let mut text = format!("rankd {}, pid {}\n", env!("CARGO_PKG_VERSION"), std::process::id());
@@ -260,14 +268,42 @@ impl Screen {
         row("persistence", persistence);
         row("threads", self.threads.to_string());
         self.warnings.iter().for_each(|warning| row("warning", warning.clone()));
+        if let Opened::Dump(Some(loaded)) = opened {
+            for line in loaded.left_out() {
+                row("warning", format!("left out of what {dump} holds, and of the next dump file: {line}"));
+            }
+            if let Some(miscount) = loaded.miscount {
+                row("warning", format!("{dump}: {miscount}"));
+            }
+        }
         if let Opened::Journal(recovered) = opened {
             if let Some(tear) = &recovered.torn_tail {
                 let file = tear.path.display();
                 row("warning", format!("cut off the journal's torn tail: {} bytes of {file}", tear.bytes));
             }
             if recovered.records == 0 && self.dump_path.exists() {
-                let why = "is not read, for there is a journal (appendonly yes); `rankd import` reads it";
-                row("warning", format!("{dump} {why}"));
+                row(
+                    "warning",
+                    format!(
+                        "{dump} is not read, for there is a journal (appendonly yes); {}",
+                        self.advice(&self.dump_path)
+                    ),
+                );
+            }
+        }
+        if matches!(opened, Opened::Dump(_)) || matches!(opened, Opened::Journal(it) if it.records == 0) {
+            for name in ["appendonlydir", "appendonly.aof"] {
+                let path = self.directory.join(name);
+                if path.exists() {
+                    row(
+                        "warning",
+                        format!(
+                            "{} is Redis's append-only file, which is not read; {}",
+                            path.display(),
+                            self.advice(&path)
+                        ),
+                    );
+                }
             }
         }
         text.push_str("ready to accept connections\n");

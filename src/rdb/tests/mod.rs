@@ -1,5 +1,8 @@
 //! Files by hand: every form that real servers no longer write, and everything that can be wrong with a file.
 
+mod counts;
+mod versions;
+
 use super::error::{Error, Problem};
 use super::{CHECKSUM, Loader, Tally, write};
 use crate::chance::Chance;
@@ -213,9 +216,13 @@ fn shuffled_bytes_never_panic() {
 fn what_is_refused_is_named() {
     let refusal = |bytes: &[u8]| load(bytes).expect_err("refused").to_string();
     assert_eq!(refusal(b"not a dump"), "not an RDB file");
-    assert_eq!(refusal(b"REDIS0013\xff"), "RDB version 0013 is not known (1 to 12 and Valkey's 80 are)");
-    assert_eq!(refusal(b"REDIS00x3\xff"), "RDB version 00x3 is not known (1 to 12 and Valkey's 80 are)");
-    assert_eq!(refusal(&file("0009", b"\x3f\x01k")), "no type or opcode 63 is known, at byte 10");
+    assert_eq!(refusal(b"REDIS0016\xff"), "RDB version 0016 is not known (1 to 15 and Valkey's 80 are)");
+    assert_eq!(refusal(b"REDIS00x3\xff"), "RDB version 00x3 is not known (1 to 15 and Valkey's 80 are)");
+    assert_eq!(
+        refusal(&file("0015", b"\x3f\x02k\xffx")),
+        "key \"k\\xff\": no type of values with the number 63 is known, at byte 13"
+    );
+    assert_eq!(refusal(&file("0015", b"\xf1\x01k")), "no opcode 241 is known, at byte 10");
     assert_eq!(
         refusal(&file("0009", b"\xfe\x10\0\x01k\x01v")),
         "database 16 is beyond the configured number of databases, at byte 16"

@@ -1,0 +1,171 @@
+//! Versions 13 to 15, files and DUMP payloads that Redis 8.6.2 and 8.10.2 have written, and what is newer still.
+
+use super::super::{CHECKSUM, Error, Loader, Problem, Tally};
+use super::{NOW_MS, file, load, shown, store};
+use crate::store::Store;
+
+/// A file of the tests' data.
+fn data(name: &str) -> Vec<u8> {
+    let path = format!("{}/tests/data/{name}", env!("CARGO_MANIFEST_DIR"));
+    std::fs::read(path).expect("the file")
+}
+
+fn foreign(tally: &Tally) -> Vec<(&str, u64)> {
+    tally.foreign_keys.iter().map(|(name, keys)| (name.as_str(), *keys)).collect()
+}
+
+/// A payload that Redis would give: the value, a version, the checksum.
+fn payload(value: &[u8], version: u16) -> Vec<u8> {
+    let mut bytes = [value, &version.to_le_bytes()].concat();
+    bytes.extend(CHECKSUM.checksum(&bytes).to_le_bytes());
+    bytes
+}
+
+fn load_payload(bytes: &[u8]) -> Result<(Store, Tally), Error> {
+    let store = store();
+    let mut loader = Loader::new(&store);
+    loader.payload(bytes, 0, b"k", None, false)?;
+    let tally = loader.tally().clone();
+    Ok((store, tally))
+}
+
+/// Redis 8.6 writes version 13, 8.8 14, 8.10 15: each was refused whole, with the one sorted set in it that is written as
+/// since version 8.
+#[test]
+fn versions_13_to_15_are_read() {
+    for version in ["0013", "0014", "0015"] {
+        let (store, tally) = load(&file(version, b"\xfe\0\x05\x02lb\x01\x01a\0\0\0\0\0\0\xf0\x3f")).unwrap();
+        assert_eq!(shown(&store, 0, "lb"), "[a=1.0]");
+        assert_eq!(tally.origin, format!("Redis, RDB {}", &version[2..]));
+    }
+}
+
+#[test]
+fn everything_that_redis_8_6_writes_is_read_or_passed_over() {
+    let bytes = data("redis-8.6.2.rdb");
+    let (store, tally) = load(&bytes).unwrap();
+    let expected =
+        [("lb", "[a=1.0 b=2.5]"), ("s", "{7 x y}"), ("str", "value"), ("dated", "x until 2000000000123")];
+    for (key, value) in expected {
+        assert_eq!(shown(&store, 0, key), value, "{key}");
+    }
+    // The stream is one with producers' marks: type 26.
+    assert_eq!(foreign(&tally), [("hash", 1), ("stream", 1)]);
+    assert_eq!((tally.keys, tally.miscount), (4, None));
+    assert_eq!((tally.bytes, tally.origin.as_str()), (bytes.len() as u64, "Redis 8.6.2, RDB 13"));
+}
+
+/// Streams with producers' marks and with entries that were given back, arrays of every kind of element, hashes with
+/// templates in both forms, vector sets, functions.
+#[test]
+fn everything_that_redis_8_10_writes_is_read_or_passed_over() {
+    let bytes = data("redis-8.10.2.rdb");
+    let (store, tally) = load(&bytes).unwrap();
+    let expected = [
+        (0, "lb", "[a=1.0 b=2.5]"),
+        (0, "s", "{7 x y}"),
+        (0, "ints", "{1 2 3}"),
+        (0, "str", "value"),
+        (0, "dated", "x until 2000000000123"),
+        (9, "other", "9"),
+    ];
+    for (database, key, value) in expected {
+        assert_eq!(shown(&store, database, key), value, "{key}");
+    }
+    assert_eq!(
+        foreign(&tally),
+        [("array", 2), ("hash", 5), ("list", 1), ("stream", 3), ("vectorset (of a module)", 1)]
+    );
+    assert_eq!((tally.keys, tally.function_libraries, tally.miscount), (6, 1, None));
+    assert_eq!((tally.bytes, tally.origin.as_str()), (bytes.len() as u64, "Redis 8.10.2, RDB 15"));
+    for len in 0..bytes.len() {
+        assert!(load(&bytes[..len]).is_err(), "{len}");
+    }
+}
+
+/// What DUMP of Redis 8.10.2 gave for hashes that carry their fields with them, packed and not, an array, a stream.
+#[test]
+fn dumps_of_redis_8_10() {
+    let dumps: [(&str, &[u8]); 5] = [
+        ("hash", b"\x1d\x00\x12\x12\0\0\0\x02\0\x83age\x04\x84name\x05\xff\x10\x10\0\0\0\x03\0\0\x01*\x01\x83Ann\x04\xff\x0f\0e\x89\xc3\xccY\xa9\x015"),
+        ("hash", b"\x1f\x01\x02\x03one\x03two\xc0\x01\xc0\x02\x0f\0p\xe1W\xff\xfd\xfd\x91\xcb"),
+        ("hash", b"\x1f\x01\x02\x03two\xc3\x14@x\x0ca-long-fielda\xe0`\x0b\x01ld\xc0\x02\xc0\x01\x0f\0\x1f\xad,2o\x1d\xa3\x13"),
+        ("array", b"\x1c\x02\0\0\x01\x0a\0\0\0\0\0\0\0\x01\x02\0\0\0\0\0\0\xf8?\x0f\0\x96D-W\xc3\x922\x8a"),
+        ("stream", b"\x1b\x01\x10\0\0\0\0\0\0\0\x01\0\0\0\0\0\0\0\x01\x1d\x1d\0\0\0\x0a\0\x01\x01\0\x01\x01\x01\x81f\x02\0\x01\x02\x01\0\x01\0\x01\x81v\x02\x04\x01\xff\x01\x01\x01\x01\x01\0\0\x01\0@d@d\0\0\0\x0f\0>\xac\xbb\x82\xd0\x9c\x83^"),
+    ];
+    for (name, bytes) in dumps {
+        let (_, tally) = load_payload(bytes).unwrap_or_else(|error| panic!("{name}: {error}"));
+        assert_eq!(foreign(&tally), [(name, 1)]);
+        assert_eq!(tally.bytes, bytes.len() as u64);
+        for len in 0..bytes.len() {
+            assert!(load_payload(&bytes[..len]).is_err(), "{name}: {len}");
+        }
+    }
+    // Fields in a listpack, values as strings; and forms that there are not.
+    let (_, tally) =
+        load_payload(&payload(b"\x1f\0\x0b\x0b\0\0\0\x02\0\x01\x01\x02\x01\xff\x01v\x01w", 15)).unwrap();
+    assert_eq!(foreign(&tally), [("hash", 1)]);
+    let refused = |value: &[u8]| load_payload(&payload(value, 15)).map(drop).unwrap_err().to_string();
+    assert!(refused(b"\x1f\x02\x01f\x01v").contains("fields of no known form"));
+    assert!(refused(b"\x20\x00\x01v").contains("a hash whose template is not there"));
+    assert!(refused(b"\x1c\x01\x02\x00\x00\x01v").contains("an array of no known form"));
+    assert!(refused(b"\x1c\x01\x00\x00\x04\x01v").contains("an array's element of no known kind"));
+}
+
+/// What modules keep for a key stands in front of its type. It is passed over and named, the key is read.
+#[test]
+fn data_that_modules_keep_for_a_key() {
+    // The letters "TEST" of six bits each, version 1, no flags; then a part of each kind.
+    let kind = (0x13_u32 << 26 | 0x04 << 20 | 0x12 << 14 | 0x13 << 8 | 1 << 3).to_le_bytes();
+    let data = [b"\xf3\x01", &kind[..], b"\x02\x40\x40\x05\x02xy\x03abcd\0"].concat();
+    let body = [b"\xfc\x15\xcd\x5b\x07\0\0\0\x70", &data[..], b"\x00\x01k\x01v\xf2\x01\x01\x01f"].concat();
+    let (store, tally) = load(&file("0015", &body)).unwrap();
+    assert!(shown(&store, 0, "k").starts_with("v until "));
+    assert_eq!(tally.key_data.iter().collect::<Vec<_>>(), [(&"TEST".to_owned(), &1)]);
+
+    let (store, tally) = load_payload(&payload(&[&data[..], b"\x00\x01v"].concat(), 13)).unwrap();
+    assert_eq!((shown(&store, 0, "k").as_str(), tally.key_data.len()), ("v", 1));
+}
+
+#[test]
+fn templates_hold_together() {
+    let refused = |body: &[u8]| load(&file("0015", body)).map(drop).unwrap_err().to_string();
+    assert!(refused(b"\xf2\x01\x01\x01f\xf2\x01\x01\x01g").contains("a second one of its number"));
+    assert!(refused(b"\xf2\x01\x00").contains("a template of no fields"));
+    assert!(refused(b"\xf2\x01\x01\x01f\x20\x01h\x02\x01v").contains("template is not there"));
+    let (_, tally) =
+        load(&file("0015", b"\xf2\x02\x02\x01f\x01g\x20\x01h\x02\x01v\x01w\x21\x01r\x05")).unwrap();
+    assert_eq!(foreign(&tally), [("hash", 1), ("rate limiter", 1)]);
+}
+
+/// In Valkey the number of Redis's key data says which slots are on their way to the server; its types are its own.
+#[test]
+fn valkey_has_numbers_of_its_own() {
+    let valkey = |body: &[u8]| {
+        let mut bytes = [b"VALKEY080", body, b"\xff"].concat();
+        bytes.extend(CHECKSUM.checksum(&bytes).to_le_bytes());
+        load(&bytes)
+    };
+    let (store, tally) = valkey(b"\xf3\x03job\x02\x01\x05\x07\x09\x00\x01k\x01v").unwrap();
+    assert_eq!((shown(&store, 0, "k").as_str(), tally.slot_imports), ("v", 1));
+    assert!(matches!(valkey(b"\x1a\x01k").unwrap_err().problem, Problem::UnknownType { number: 26, .. }));
+    assert!(matches!(valkey(b"\xf2\x01\x01\x01f").unwrap_err().problem, Problem::UnknownOpcode(242)));
+}
+
+/// A payload's length is known: a value of a type from the future is passed over and counted, and whatever the version,
+/// the checksum must be right. A sorted set of a future version is one still: its type's number says how it is written.
+#[test]
+fn payloads_from_the_future() {
+    for len in [0, 1, 300_000] {
+        let bytes = payload(&[&[99_u8][..], &vec![7; len]].concat(), 16);
+        let (_, tally) = load_payload(&bytes).unwrap();
+        assert_eq!(foreign(&tally), [("with the number 99", 1)]);
+        assert_eq!((tally.keys, tally.bytes), (0, bytes.len() as u64));
+        let mut flipped = bytes;
+        flipped[len / 2] ^= 1;
+        assert!(load_payload(&flipped).is_err());
+    }
+    let (store, _) = load_payload(&payload(b"\x05\x01\x01a\0\0\0\0\0\0\xf0\x3f", 17)).unwrap();
+    assert_eq!(shown(&store, 0, "k"), "[a=1.0]");
+    assert!(NOW_MS > 0 && load_payload(&payload(b"\x63", 16)[..9]).is_err());
+}

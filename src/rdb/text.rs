@@ -1,0 +1,116 @@
+//! A string that is read piece by piece: packed values, whose elements are taken one at a time. Of a compressed one no
+//! more is in memory than a copy reaches back.
+
+use super::error::{Error, Problem};
+use super::lzf::{self, Unpacker, WINDOW_BYTES};
+use super::source::{Begun, Source};
+use std::io::Read;
+
+/// A string that has begun.
+pub(super) struct Text<'s, R> {
+    source: &'s mut Source<R>,
+    form: Form,
+    /// Room for a few bytes.
+    few: Vec<u8>,
+}
+
+enum Form {
+    /// This many bytes are left, as they are.
+    Plain(u64),
+    Compressed {
+        unpacker: Unpacker,
+        /// The last bytes that were unpacked, and how many of them have been read.
+        recent: Vec<u8>,
+        read: usize,
+    },
+}
+
+impl<'s, R: Read> Text<'s, R> {
+    /// Begins the string that `source` is at.
+    pub(super) fn begin(source: &'s mut Source<R>) -> Result<Self, Error> {
+        let form = match source.begin_string()? {
+            Begun::Plain(len) => Form::Plain(len),
+            Begun::Compressed(unpacker) => Form::Compressed { unpacker, recent: Vec::new(), read: 0 },
+            Begun::Integer(_) => return source.malformed("an integer where a packed value belongs"),
+        };
+        Ok(Self { source, form, few: Vec::new() })
+    }
+
+    /// Bytes that have not been read.
+    pub(super) fn left(&self) -> u64 {
+        match &self.form {
+            Form::Plain(left) => *left,
+            Form::Compressed { unpacker, recent, read } => unpacker.left() + (recent.len() - read) as u64,
+        }
+    }
+
+    /// The error that `problem` is here.
+    pub(super) fn error(&self, problem: Problem) -> Error {
+        self.source.error(problem)
+    }
+
+    /// The error that a packed value is here.
+    pub(super) fn malformed<T>(&self) -> Result<T, Error> {
+        self.source.malformed("a packed value that does not hold together")
+    }
+
+    /// Appends the next `len` bytes to `out`.
+    pub(super) fn read(&mut self, len: usize, out: &mut Vec<u8>) -> Result<(), Error> {
+        if len as u64 > self.left() {
+            return self.malformed();
+        }
+        match &mut self.form {
+            Form::Plain(left) => {
+                *left -= len as u64;
+                self.source.copy(len as u64, out)
+            }
+            Form::Compressed { unpacker, recent, read } => {
+                let mut wanted = len;
+                loop {
+                    let here = wanted.min(recent.len() - *read);
+                    out.extend_from_slice(&recent[*read..*read + here]);
+                    *read += here;
+                    wanted -= here;
+                    if wanted == 0 {
+                        return Ok(());
+                    }
+                    // All of `recent` has been read.
+                    if recent.len() > 4 * WINDOW_BYTES {
+                        recent.drain(..recent.len() - WINDOW_BYTES);
+                        *read = WINDOW_BYTES;
+                    }
+                    unpacker.step(self.source, recent, 0)?;
+                }
+            }
+        }
+    }
+
+    /// The next `N` bytes, which are few.
+    pub(super) fn bytes<const N: usize>(&mut self) -> Result<[u8; N], Error> {
+        if let Form::Plain(left) = &mut self.form
+            && let Some(rest) = left.checked_sub(N as u64)
+        {
+            *left = rest;
+            return self.source.bytes();
+        }
+        let mut bytes = std::mem::take(&mut self.few);
+        bytes.clear();
+        let read = self.read(N, &mut bytes);
+        let taken = read.map(|()| bytes.as_slice().try_into().expect("so many were read"));
+        self.few = bytes;
+        taken
+    }
+
+    pub(super) fn byte(&mut self) -> Result<u8, Error> {
+        self.bytes::<1>().map(|[byte]| byte)
+    }
+
+    /// That nothing is left, of the compressed bytes neither.
+    pub(super) fn end(&self) -> Result<(), Error> {
+        match &self.form {
+            _ if self.left() > 0 => self.malformed(),
+            Form::Compressed { unpacker, .. } if !unpacker.is_done() => lzf::damaged(self.source),
+            _ => Ok(()),
+        }
+    }
+}

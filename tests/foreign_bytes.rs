@@ -1,0 +1,154 @@
+//! RDB files of any bytes: what they take of memory is bounded by what has been read of them.
+//!
+//! A binary of its own, for its allocator counts: all that is ever allocated while a file is read, so that a bound on it
+//! is one on the peak.
+
+use rankd::chance::Chance;
+use rankd::clock::Clock;
+use rankd::rdb::{Loader, write};
+use rankd::store::Store;
+use stats_alloc::{INSTRUMENTED_SYSTEM, Region, StatsAlloc};
+use std::alloc::System;
+use std::io::Cursor;
+use std::path::Path;
+
+#[global_allocator]
+static ALLOCATOR: &StatsAlloc<System> = &INSTRUMENTED_SYSTEM;
+
+/// What a reader, its buffers and an almost empty store take, in bytes.
+const FLOOR_BYTES: usize = 4 << 20;
+
+fn store() -> Store {
+    Store::new(1, 16, 1, Clock::manual(1_800_000_000_000))
+}
+
+/// Reads a file and gives the store, if it was one, and how many bytes were allocated.
+fn load(file: &[u8]) -> (Result<Store, String>, usize) {
+    let store = store();
+    let region = Region::new(ALLOCATOR);
+    let read = Loader::new(&store).file(file).map(drop);
+    let allocated = region.change().bytes_allocated;
+    (read.map(|()| store).map_err(|error| error.to_string()), allocated)
+}
+
+/// A file of version 4, which has no checksum, around a key of this type.
+fn file(number: u8, value: &[u8]) -> Vec<u8> {
+    [b"REDIS0004", &[number][..], b"\x01k", value, b"\xff"].concat()
+}
+
+/// A compressed string: `head`, then `body` over and over, then `tail`, of `len` bytes together.
+fn compressed(head: &[u8], body: &[u8], tail: &[u8], len: usize) -> Vec<u8> {
+    assert!(
+        (len - head.len() - tail.len()).is_multiple_of(body.len()) && head.len() <= 32 && tail.len() <= 32
+    );
+    let mut bytes = [&[head.len() as u8 - 1], head, &[body.len() as u8 - 1], body].concat();
+    let mut left = len - head.len() - body.len() - tail.len();
+    while left > 0 {
+        // As much as one copy can be, of what stands one body back.
+        let here = left.min(264 / body.len() * body.len());
+        let distance = body.len() - 1;
+        if here >= 9 {
+            bytes.extend([0xe0, (here - 9) as u8, distance as u8]);
+        } else if here >= 3 {
+            bytes.extend([((here - 2) << 5) as u8, distance as u8]);
+        } else {
+            bytes.extend([here as u8 - 1]);
+            bytes.extend(&body[..here]);
+        }
+        left -= here;
+    }
+    bytes.extend([&[tail.len() as u8 - 1], tail].concat());
+    let length = |len: usize| [&[0x80][..], &(len as u32).to_be_bytes()].concat();
+    [&[0xc3][..], &length(bytes.len()), &length(len), &bytes].concat()
+}
+
+/// A listpack of 48 million elements of two bytes each, compressed to 1.1 MB, took 1.2 GB: its elements were gathered
+/// before they were looked at, 24 bytes for each, and before that it was unpacked whole. One test, for everything in it
+/// counts the same allocator.
+#[test]
+fn memory_is_bounded_by_what_was_read() {
+    // A sixteenth of that, for time.
+    let len: usize = 6 << 20;
+    let head = |len: usize| [&(len as u32).to_le_bytes()[..], &[0xff, 0xff]].concat();
+    let ziplist_head = |len: usize| [&(len as u32).to_le_bytes()[..], &[0; 4], &[0xff, 0xff]].concat();
+    let intset_head = |count: u32| [&2u32.to_le_bytes()[..], &count.to_le_bytes()].concat();
+    let hostile: [(&str, u8, Vec<u8>); 6] = [
+        ("set in a listpack", 20, compressed(&head(len + 7), b"\x01\x01", b"\xff", len + 7)),
+        ("sorted set in a listpack", 17, compressed(&head(len + 7), b"\x01\x01\x02\x01", b"\xff", len + 7)),
+        (
+            "sorted set in a ziplist",
+            12,
+            compressed(&ziplist_head(len + 11), b"\x02\xf2\x02\xf3", b"\xff", len + 11),
+        ),
+        ("intset", 11, compressed(&intset_head(3 << 20), b"\x07\0", b"\x07\0", len + 8)),
+        ("hash that is passed over", 16, compressed(&head(len + 7), b"\x01\x01", b"\xff", len + 7)),
+        (
+            "fields of a hash",
+            31,
+            [&[0][..], &compressed(&head(len + 7), b"\x01\x01", b"\xff", len + 7)].concat(),
+        ),
+    ];
+    for (name, number, value) in hostile {
+        let file = file(number, &value);
+        let (read, allocated) = load(&file);
+        println!("{name}: {} bytes, {allocated} allocated", file.len());
+        assert!(allocated < FLOOR_BYTES + 2 * file.len(), "{name}: {allocated} bytes");
+        // All but the hash name one member millions of times, or end early.
+        assert_eq!(read.is_ok(), number == 16, "{name}");
+    }
+    // A remark of a gigabyte out of twelve megabytes is nobody's.
+    let remark = [b"REDIS0004\xfa\x01n", &compressed(b"x", b"x", b"x", 1 << 30)[..], b"\xff"].concat();
+    let (read, allocated) = load(&remark);
+    assert!(read.is_ok() && allocated < FLOOR_BYTES, "{allocated} bytes for {}", remark.len());
+    // Lengths that nothing stands behind.
+    for number in (0..=33).chain([242, 243, 244, 245, 247, 250]) {
+        let (read, allocated) =
+            load(&file(number, b"\x81\0\0\0\0\x3f\xff\xff\xff\x81\0\0\0\0\x3f\xff\xff\xff"));
+        assert!(read.is_err() && allocated < FLOOR_BYTES, "{number}: {allocated} bytes");
+    }
+    mutations();
+}
+
+/// Real files, changed: nothing panics, nothing takes much, and what is read can be written and reads back the same.
+fn mutations() {
+    const ROUNDS: u64 = 4_000;
+    let seed = std::env::var("RANKD_SEED").ok().and_then(|seed| seed.parse().ok()).unwrap_or(1);
+    println!("RANKD_SEED={seed}");
+    let data = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data");
+    let names = ["redis-8.2.3.rdb", "redis-8.6.2.rdb", "redis-8.10.2.rdb"];
+    let files = names.map(|name| std::fs::read(data.join(name)).expect("the file"));
+    let mut chance = Chance::seeded(seed);
+    let mut whole = 0;
+    for round in 0..ROUNDS {
+        let mut at = |len: usize| chance.below(len as u64) as usize;
+        let mut bytes = files[at(files.len())].clone();
+        for _ in 0..=at(5) {
+            let (from, to, len) = (9 + at(bytes.len() - 20), 9 + at(bytes.len() - 20), 1 + at(10));
+            match at(5) {
+                0 => bytes[to] = at(256) as u8,
+                1 => bytes[to] = [0, 1, 0x3f, 0x7f, 0x80, 0x81, 0xc3, 0xf3, 0xfe, 0xff][at(10)],
+                2 => bytes.copy_within(from..from + len, to),
+                3 => drop(bytes.drain(to..to + len)),
+                _ => {
+                    let piece = bytes[from..from + len].to_vec();
+                    drop(bytes.splice(to..to, piece));
+                }
+            }
+        }
+        // A checksum of nought is none.
+        let end = bytes.len() - 8;
+        bytes[end..].fill(0);
+        let (read, allocated) = load(&bytes);
+        // A compressed string stands for up to 88 times its bytes, and is doubled, recorded and stored.
+        assert!(allocated < FLOOR_BYTES + 512 * bytes.len(), "round {round}: {allocated} bytes allocated");
+        if let Ok(store) = read {
+            whole += 1;
+            let mut out = Cursor::new(Vec::new());
+            write(&mut out, store.export(), 0, || Ok(())).expect("memory takes everything");
+            let again = load(out.get_ref()).0.expect("what was written can be read");
+            assert_eq!(store.census(), again.census(), "round {round}");
+        }
+    }
+    println!("{whole} of {ROUNDS} changed files were read");
+    assert!(whole > ROUNDS / 50);
+}
