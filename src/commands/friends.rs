@@ -6,6 +6,7 @@
 
 mod rank;
 mod request;
+mod standing;
 
 use super::call::Call;
 use super::error::{CommandError, Outcome};
@@ -14,7 +15,7 @@ use crate::limits;
 use crate::resp::reply::Reply;
 use crate::store::{Missing, Writer};
 
-pub use rank::FriendRankings;
+pub use standing::FriendRankings;
 
 const BASE: CommandSpec = CommandSpec { group: Group::Friends, since: "0.1.0", ..CommandSpec::BASE };
 

@@ -1,8 +1,8 @@
 //! What every connection of a server shares, and what commands may ask of the process they run in.
 
+use super::channels::Channels;
 use super::clients::Clients;
 use super::friends::FriendRankings;
-use super::pubsub::Channels;
 use super::stats::{Done, Errors, Rates, Stats};
 use crate::chance::Chance;
 use crate::clock::Clock;

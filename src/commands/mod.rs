@@ -5,6 +5,7 @@
 //! the process they ask of [`host::Host`].
 
 pub mod call;
+pub mod channels;
 pub mod clients;
 mod configuration;
 mod connection;
@@ -25,7 +26,7 @@ mod memory;
 mod name_list;
 mod object;
 mod prepared;
-pub mod pubsub;
+mod pubsub;
 mod scanning;
 mod server;
 pub mod session;

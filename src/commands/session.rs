@@ -1,12 +1,13 @@
 //! A connection's own state, as its commands see it.
 
+use super::channels::{Subscriptions, Topic};
 use super::clients::Client;
 use super::host::Host;
-use super::pubsub::Subscriptions;
 use super::stats::Stats;
 use super::transactions::{Transaction, Watching};
 use crate::config::Config;
 use crate::resp::Protocol;
+use crate::resp::reply::Reply;
 use crate::resp::reply::ReplySource;
 use crate::store::change::ChangeBuffer;
 use crate::store::{Basis, DatabaseIndex, OpenRecord, Seq, ShardIndex};
@@ -179,5 +180,47 @@ impl Session {
     pub fn speak(&mut self, protocol: Protocol) {
         self.protocol = protocol;
         self.client.set_protocol(protocol);
+    }
+}
+
+impl Session {
+    pub(super) fn subscribe(&mut self, host: &Host, topic: Topic, name: &[u8], reply: &mut Reply<'_>) {
+        if self.subscriptions.of(topic).insert(name.into()) {
+            host.channels.add(topic, name, &self.client);
+        }
+        let kind: &[u8] = if topic == Topic::Channel { b"subscribe" } else { b"psubscribe" };
+        self.confirm(kind, Some(name), reply);
+    }
+
+    pub(super) fn unsubscribe(&mut self, host: &Host, topic: Topic, name: &[u8]) {
+        if self.subscriptions.of(topic).remove(name) {
+            host.channels.remove(topic, name, &self.client);
+        }
+    }
+
+    /// Listens to nothing any more.
+    pub(super) fn unsubscribe_all(&mut self, host: &Host) {
+        for topic in [Topic::Channel, Topic::Pattern] {
+            for name in std::mem::take(self.subscriptions.of(topic)) {
+                host.channels.remove(topic, &name, &self.client);
+            }
+        }
+        self.note_subscriptions();
+    }
+
+    pub(super) fn confirm(&mut self, kind: &[u8], name: Option<&[u8]>, reply: &mut Reply<'_>) {
+        reply.push(3);
+        reply.bulk(kind);
+        match name {
+            Some(name) => reply.bulk(name),
+            None => reply.null(),
+        }
+        reply.count(self.subscriptions.len());
+        self.note_subscriptions();
+    }
+
+    fn note_subscriptions(&self) {
+        self.client.channels.store(self.subscriptions.channels.len(), Ordering::Relaxed);
+        self.client.patterns.store(self.subscriptions.patterns.len(), Ordering::Relaxed);
     }
 }

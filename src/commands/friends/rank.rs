@@ -1,6 +1,7 @@
 //! FRIENDRANK: gather the friends, look up their scores, put in order what is asked for.
 
-use super::request::{Mode, Request, Selection, Source};
+use super::request::{Request, Selection, Source};
+use super::standing::{KeptKey, Mode, Name, Row, Standing};
 use crate::commands::call::Call;
 use crate::commands::error::{CommandError, Outcome};
 use crate::commands::host::Host;
@@ -9,173 +10,11 @@ use crate::commands::spec::AllKeys;
 use crate::limits;
 use crate::ranking::{Order, RankedMembers, Ranking, Score};
 use crate::resp::reply::Reply;
-use crate::store::{Begun, DatabaseIndex, KeptResults, Looking, Reader, Seq, Shards, Value};
-use std::cmp::Ordering;
+use crate::store::{Begun, DatabaseIndex, Looking, Reader, Shards, Value};
 use std::ops::Range;
 use std::sync::Arc;
 
-/// Friend rankings kept for MAXAGE.
-pub type FriendRankings = KeptResults<KeptKey, Standing>;
-
-/// What a kept ranking is the answer to.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub struct KeptKey {
-    database: DatabaseIndex,
-    board: Box<[u8]>,
-    friends: Box<[u8]>,
-    /// The user, unless left out by NOSELF.
-    user: Option<Box<[u8]>>,
-    ascending: bool,
-}
-
-impl KeptKey {
-    fn bytes(&self) -> usize {
-        let user = self.user.as_ref().map_or(0, |user| user.len());
-        size_of::<Self>() + self.board.len() + self.friends.len() + user
-    }
-}
-
-/// Where a name stands in a [`Standing`]'s `names`.
-#[derive(Clone, Copy, Debug)]
-struct Name {
-    start: u32,
-    len: u32,
-}
-
-/// A person with a score.
-#[derive(Clone, Copy, Debug)]
-struct Row {
-    score: Score,
-    name: Name,
-}
-
-/// The people of one request: with their scores, or without.
-#[derive(Debug, Default)]
-pub struct Standing {
-    names: Vec<u8>,
-    ranked: Vec<Row>,
-    unranked: Vec<Name>,
-    /// The user, if the user takes part and has a score.
-    own: Option<Row>,
-    /// Whether `ranked` and `unranked` are in order as a whole.
-    is_sorted: bool,
-    /// The last record that it rests on.
-    rests_on: Seq,
-}
-
 const NANOSECONDS_PER_MS: u64 = 1_000_000;
-
-/// Bytes of a name that room is made for ahead.
-const NAME_BYTES: usize = 24;
-
-impl Standing {
-    fn with_room_for(people: usize) -> Self {
-        let names = Vec::with_capacity(people * NAME_BYTES);
-        let (ranked, unranked) = (Vec::with_capacity(people), Vec::with_capacity(people));
-        Self { names, ranked, unranked, ..Self::default() }
-    }
-
-    fn name(&self, name: Name) -> &[u8] {
-        &self.names[name.start as usize..(name.start + name.len) as usize]
-    }
-
-    fn add(&mut self, name: &[u8]) -> Result<(), CommandError> {
-        let too_large = || CommandError::text("ERR the names of these friends take more than 4 GiB");
-        let start = u32::try_from(self.names.len()).map_err(|_| too_large())?;
-        let len = u32::try_from(name.len()).map_err(|_| too_large())?;
-        start.checked_add(len).ok_or_else(too_large)?;
-        self.names.extend_from_slice(name);
-        self.unranked.push(Name { start, len });
-        Ok(())
-    }
-
-    fn bytes(&self) -> usize {
-        self.names.capacity()
-            + self.ranked.capacity() * size_of::<Row>()
-            + self.unranked.capacity() * size_of::<Name>()
-            + size_of::<Self>()
-    }
-
-    /// Best first.
-    fn compare(names: &[u8], order: Order, one: &Row, other: &Row) -> Ordering {
-        let name = |name: Name| &names[name.start as usize..(name.start + name.len) as usize];
-        let ascending = one.score.cmp(&other.score).then_with(|| name(one.name).cmp(name(other.name)));
-        if order == Order::Ascending { ascending } else { ascending.reverse() }
-    }
-
-    /// Puts everything in order.
-    fn sort(&mut self, order: Order) {
-        if !self.is_sorted {
-            let Self { names, ranked, .. } = self;
-            ranked.sort_unstable_by(|one, other| Self::compare(names, order, one, other));
-            self.sort_unranked();
-            self.is_sorted = true;
-        }
-    }
-
-    fn sort_unranked(&mut self) {
-        let Self { names, unranked, .. } = self;
-        let name = |name: &Name| &names[name.start as usize..(name.start + name.len) as usize];
-        unranked.sort_unstable_by(|one, other| name(one).cmp(name(other)));
-    }
-
-    /// Puts just the rows of `window` into their places.
-    fn sort_window(&mut self, window: Range<usize>, order: Order) {
-        if self.is_sorted || window.is_empty() {
-            return;
-        }
-        let Self { names, ranked, .. } = self;
-        let compare = |one: &Row, other: &Row| Self::compare(names, order, one, other);
-        if window.start > 0 {
-            ranked.select_nth_unstable_by(window.start, compare);
-        }
-        let tail = &mut ranked[window.start..];
-        let len = window.len();
-        if len < tail.len() {
-            tail.select_nth_unstable_by(len, compare);
-        }
-        tail[..len].sort_unstable_by(compare);
-    }
-
-    /// The number of rows before `row`.
-    fn position(&self, row: &Row, order: Order) -> usize {
-        let is_before = |other: &Row| Self::compare(&self.names, order, other, row) == Ordering::Less;
-        self.count(is_before)
-    }
-
-    /// The number of rows for which `is_before` holds, all of which stand before the others.
-    fn count(&self, is_before: impl Fn(&Row) -> bool) -> usize {
-        if self.is_sorted {
-            self.ranked.partition_point(is_before)
-        } else {
-            self.ranked.iter().filter(|row| is_before(row)).count()
-        }
-    }
-
-    /// The rank of `row`, which stands at `position`, in `mode`.
-    fn rank(&self, row: &Row, position: usize, mode: Mode, order: Order) -> usize {
-        let is_better = |other: &Row| match order {
-            Order::Ascending => other.score < row.score,
-            Order::Descending => other.score > row.score,
-        };
-        match mode {
-            Mode::Row => position,
-            Mode::Competition => self.count(is_better),
-            Mode::Dense => {
-                // In order, those that are better stand in front.
-                let candidates =
-                    if self.is_sorted { &self.ranked[..self.count(is_better)] } else { &self.ranked[..] };
-                let mut better: Vec<Score> =
-                    candidates.iter().filter(|other| is_better(other)).map(|other| other.score).collect();
-                if !self.is_sorted {
-                    better.sort_unstable();
-                }
-                better.dedup();
-                better.len()
-            }
-        }
-    }
-}
 
 /// FRIENDRANK: docs/friendrank.md has the contract.
 pub(super) fn friendrank(keys: &mut AllKeys<'_, '_>, call: &Call<'_>, reply: &mut Reply<'_>) -> Outcome {

@@ -1,5 +1,6 @@
 //! What a FRIENDRANK asks for, read from its arguments.
 
+use super::standing::Mode;
 use crate::commands::call::{Call, Cursor};
 use crate::commands::error::CommandError;
 use crate::ranking::Order;
@@ -24,17 +25,6 @@ pub(super) enum Selection {
     Around(usize),
     /// Just where the user stands.
     Own,
-}
-
-/// How equal scores are numbered.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Mode {
-    /// 0 1 2 3: each row its own.
-    Row,
-    /// 0 1 1 3: equal scores share a rank and the next is skipped.
-    Competition,
-    /// 0 1 1 2: equal scores share a rank and none is skipped.
-    Dense,
 }
 
 /// A FRIENDRANK request.

@@ -1,0 +1,179 @@
+//! The people of a FRIENDRANK with their scores, in as much order as the answer needs, and such results kept for MAXAGE.
+
+use crate::commands::error::CommandError;
+use crate::ranking::{Order, Score};
+use crate::store::{DatabaseIndex, KeptResults, Seq};
+use std::cmp::Ordering;
+use std::ops::Range;
+
+/// How equal scores are numbered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Mode {
+    /// 0 1 2 3: each row its own.
+    Row,
+    /// 0 1 1 3: equal scores share a rank and the next is skipped.
+    Competition,
+    /// 0 1 1 2: equal scores share a rank and none is skipped.
+    Dense,
+}
+
+/// Friend rankings kept for MAXAGE.
+pub type FriendRankings = KeptResults<KeptKey, Standing>;
+
+/// What a kept ranking is the answer to.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct KeptKey {
+    pub(super) database: DatabaseIndex,
+    pub(super) board: Box<[u8]>,
+    pub(super) friends: Box<[u8]>,
+    /// The user, unless left out by NOSELF.
+    pub(super) user: Option<Box<[u8]>>,
+    pub(super) ascending: bool,
+}
+
+impl KeptKey {
+    pub(super) fn bytes(&self) -> usize {
+        let user = self.user.as_ref().map_or(0, |user| user.len());
+        size_of::<Self>() + self.board.len() + self.friends.len() + user
+    }
+}
+
+/// Where a name stands in a [`Standing`]'s `names`.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Name {
+    pub(super) start: u32,
+    pub(super) len: u32,
+}
+
+/// A person with a score.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Row {
+    pub(super) score: Score,
+    pub(super) name: Name,
+}
+
+/// The people of one request: with their scores, or without.
+#[derive(Debug, Default)]
+pub struct Standing {
+    pub(super) names: Vec<u8>,
+    pub(super) ranked: Vec<Row>,
+    pub(super) unranked: Vec<Name>,
+    /// The user, if the user takes part and has a score.
+    pub(super) own: Option<Row>,
+    /// Whether `ranked` and `unranked` are in order as a whole.
+    pub(super) is_sorted: bool,
+    /// The last record that it rests on.
+    pub(super) rests_on: Seq,
+}
+
+/// Bytes of a name that room is made for ahead.
+const NAME_BYTES: usize = 24;
+
+impl Standing {
+    pub(super) fn with_room_for(people: usize) -> Self {
+        let names = Vec::with_capacity(people * NAME_BYTES);
+        let (ranked, unranked) = (Vec::with_capacity(people), Vec::with_capacity(people));
+        Self { names, ranked, unranked, ..Self::default() }
+    }
+
+    pub(super) fn name(&self, name: Name) -> &[u8] {
+        &self.names[name.start as usize..(name.start + name.len) as usize]
+    }
+
+    pub(super) fn add(&mut self, name: &[u8]) -> Result<(), CommandError> {
+        let too_large = || CommandError::text("ERR the names of these friends take more than 4 GiB");
+        let start = u32::try_from(self.names.len()).map_err(|_| too_large())?;
+        let len = u32::try_from(name.len()).map_err(|_| too_large())?;
+        start.checked_add(len).ok_or_else(too_large)?;
+        self.names.extend_from_slice(name);
+        self.unranked.push(Name { start, len });
+        Ok(())
+    }
+
+    pub(super) fn bytes(&self) -> usize {
+        self.names.capacity()
+            + self.ranked.capacity() * size_of::<Row>()
+            + self.unranked.capacity() * size_of::<Name>()
+            + size_of::<Self>()
+    }
+
+    /// Best first.
+    fn compare(names: &[u8], order: Order, one: &Row, other: &Row) -> Ordering {
+        let name = |name: Name| &names[name.start as usize..(name.start + name.len) as usize];
+        let ascending = one.score.cmp(&other.score).then_with(|| name(one.name).cmp(name(other.name)));
+        if order == Order::Ascending { ascending } else { ascending.reverse() }
+    }
+
+    /// Puts everything in order.
+    pub(super) fn sort(&mut self, order: Order) {
+        if !self.is_sorted {
+            let Self { names, ranked, .. } = self;
+            ranked.sort_unstable_by(|one, other| Self::compare(names, order, one, other));
+            self.sort_unranked();
+            self.is_sorted = true;
+        }
+    }
+
+    pub(super) fn sort_unranked(&mut self) {
+        let Self { names, unranked, .. } = self;
+        let name = |name: &Name| &names[name.start as usize..(name.start + name.len) as usize];
+        unranked.sort_unstable_by(|one, other| name(one).cmp(name(other)));
+    }
+
+    /// Puts just the rows of `window` into their places.
+    pub(super) fn sort_window(&mut self, window: Range<usize>, order: Order) {
+        if self.is_sorted || window.is_empty() {
+            return;
+        }
+        let Self { names, ranked, .. } = self;
+        let compare = |one: &Row, other: &Row| Self::compare(names, order, one, other);
+        if window.start > 0 {
+            ranked.select_nth_unstable_by(window.start, compare);
+        }
+        let tail = &mut ranked[window.start..];
+        let len = window.len();
+        if len < tail.len() {
+            tail.select_nth_unstable_by(len, compare);
+        }
+        tail[..len].sort_unstable_by(compare);
+    }
+
+    /// The number of rows before `row`.
+    pub(super) fn position(&self, row: &Row, order: Order) -> usize {
+        let is_before = |other: &Row| Self::compare(&self.names, order, other, row) == Ordering::Less;
+        self.count(is_before)
+    }
+
+    /// The number of rows for which `is_before` holds, all of which stand before the others.
+    fn count(&self, is_before: impl Fn(&Row) -> bool) -> usize {
+        if self.is_sorted {
+            self.ranked.partition_point(is_before)
+        } else {
+            self.ranked.iter().filter(|row| is_before(row)).count()
+        }
+    }
+
+    /// The rank of `row`, which stands at `position`, in `mode`.
+    pub(super) fn rank(&self, row: &Row, position: usize, mode: Mode, order: Order) -> usize {
+        let is_better = |other: &Row| match order {
+            Order::Ascending => other.score < row.score,
+            Order::Descending => other.score > row.score,
+        };
+        match mode {
+            Mode::Row => position,
+            Mode::Competition => self.count(is_better),
+            Mode::Dense => {
+                // In order, those that are better stand in front.
+                let candidates =
+                    if self.is_sorted { &self.ranked[..self.count(is_better)] } else { &self.ranked[..] };
+                let mut better: Vec<Score> =
+                    candidates.iter().filter(|other| is_better(other)).map(|other| other.score).collect();
+                if !self.is_sorted {
+                    better.sort_unstable();
+                }
+                better.dedup();
+                better.len()
+            }
+        }
+    }
+}
