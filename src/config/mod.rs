@@ -302,7 +302,9 @@ mod tests {
         let changer = |own: u64| {
             for round in 0..ROUNDS {
                 rounds.wait();
-                settings.set(&[("timeout", &(round * 2 + own).to_string())], apply).expect("a live directive");
+                settings
+                    .set(&[("timeout", &(round * 2 + own).to_string())], apply)
+                    .expect("a live directive");
                 rounds.wait();
             }
         };

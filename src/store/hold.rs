@@ -5,7 +5,7 @@
 
 use super::change::ChangeBuffer;
 use super::event::EventBuffer;
-use super::interest::{ReadyKey, Served, Waiter};
+use super::interest::{Ready, ReadyKey, Served, Waiter};
 use super::keyspace::Entry;
 use super::located::Located;
 use super::members::Members;
@@ -235,15 +235,16 @@ impl<'s> Hold<'s> {
     pub fn end_record(&mut self) {
         self.changes.end_record();
         while !self.ready.is_empty() {
-            let ready = std::mem::take(&mut self.ready);
-            for (database, key) in &ready {
+            let keys = std::mem::take(&mut self.ready);
+            let ready = Ready::new(&keys);
+            for (database, key) in &keys {
                 self.serve_waiters(*database, key, &ready);
             }
         }
     }
 
     /// Serves those who wait for `key`, in the order in which they came, as long as there is something for them.
-    fn serve_waiters(&mut self, database: DatabaseIndex, key: &[u8], ready: &[ReadyKey]) {
+    fn serve_waiters(&mut self, database: DatabaseIndex, key: &[u8], ready: &Ready<'_>) {
         let mut last = None;
         loop {
             let at = self.locate(key);

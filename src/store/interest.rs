@@ -9,6 +9,7 @@ use super::value::Kind;
 use super::writer::Writer;
 use foldhash::quality::FixedState;
 use hashbrown::HashMap;
+use smallvec::SmallVec;
 use std::collections::BTreeMap;
 use std::ops::Bound;
 use std::sync::Arc;
@@ -26,8 +27,8 @@ pub trait Waiter: Send + Sync {
     fn kind(&self) -> Kind;
 
     /// Serves the client from those of `ready` that it waits for; what it takes is a record of its own. `ready` are the
-    /// keys of the writer's database that have come to be in the present record.
-    fn serve(&self, keys: &mut Writer<'_, '_>, ready: &[ReadyKey]) -> Served;
+    /// keys that have come to be in the present record. O(the fewer of the two, times the logarithm of the other).
+    fn serve(&self, keys: &mut Writer<'_, '_>, ready: &Ready<'_>) -> Served;
 
     /// What the client was served with is in the journal's hands as of `seq` (`None`: it changed nothing).
     fn deliver(&self, seq: Option<Seq>);
@@ -58,6 +59,30 @@ impl Watch {
 
 /// A key that somebody waits for and that has come to be.
 pub type ReadyKey = (DatabaseIndex, Box<[u8]>);
+
+/// The keys that have come to be in one record and that somebody waits for, each once. Thousands of clients may wait
+/// for thousands of them, so nobody need walk through all.
+#[derive(Debug)]
+pub struct Ready<'r> {
+    ascending: SmallVec<[&'r ReadyKey; 4]>,
+}
+
+impl<'r> Ready<'r> {
+    pub(super) fn new(keys: &'r [ReadyKey]) -> Self {
+        let mut ascending: SmallVec<[&ReadyKey; 4]> = keys.iter().collect();
+        ascending.sort_unstable();
+        ascending.dedup();
+        Self { ascending }
+    }
+
+    /// Those of `database`, ascending.
+    #[must_use]
+    pub fn of(&self, database: DatabaseIndex) -> &[&'r ReadyKey] {
+        let start = self.ascending.partition_point(|(other, _)| *other < database);
+        let len = self.ascending[start..].partition_point(|(other, _)| *other == database);
+        &self.ascending[start..start + len]
+    }
+}
 
 /// Those interested in one key.
 #[derive(Default)]
