@@ -1,4 +1,4 @@
-//! The one source of randomness. Its seed is printed at start, so that a run can be replayed.
+//! The one source of randomness. Its seeds are logged at start, so that a run can be replayed; secrets are not.
 
 use std::hash::{BuildHasher, Hasher, RandomState};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -50,6 +50,25 @@ impl Chance {
     /// A number below `bound`, evenly enough for anything but cryptography. `bound` must not be zero.
     pub fn below(&mut self, bound: u64) -> u64 {
         ((u128::from(self.next_u64()) * u128::from(bound)) >> 64) as u64
+    }
+}
+
+/// A function that is this process's secret, keyed by the operating system. Its values tell nothing of other values,
+/// as those of [`Chance`] and of the hashes of tables may: it is the standard library's SipHash. Lost with the process.
+#[derive(Clone, Debug)]
+pub struct Secret(RandomState);
+
+impl Secret {
+    /// Another function each time.
+    #[must_use]
+    pub fn from_system() -> Self {
+        Self(RandomState::new())
+    }
+
+    /// The function's value for `input`.
+    #[must_use]
+    pub fn of(&self, input: u64) -> u64 {
+        self.0.hash_one(input)
     }
 }
 

@@ -8,6 +8,7 @@ mod command_line;
 mod concurrency;
 mod container;
 mod crash;
+mod cursors;
 mod differential;
 mod documents;
 mod faults;

@@ -153,7 +153,8 @@ fn scan(keys: &mut AllKeys<'_, '_>, call: &Call<'_>, reply: &mut Reply<'_>) -> O
         Ok(is_kind)
     })?;
     let mut found = NameList::default();
-    let next = keys.shards.scan(keys.session.database, cursor, count, |key, key_kind| {
+    let cursors = keys.host.store.cursors();
+    let next = keys.shards.scan(keys.session.database, cursors.place(cursor), count, |key, key_kind| {
         let fits = pattern.is_none_or(|pattern| matches(pattern, key, Case::Sensitive))
             && kind.is_none_or(|kind| kind.eq_ignore_ascii_case(key_kind.name().as_bytes()));
         if fits {
@@ -161,7 +162,7 @@ fn scan(keys: &mut AllKeys<'_, '_>, call: &Call<'_>, reply: &mut Reply<'_>) -> O
         }
     });
     reply.array(2);
-    reply.bulk(itoa::Buffer::new().format(next).as_bytes());
+    reply.bulk(itoa::Buffer::new().format(cursors.cursor(next)).as_bytes());
     reply.array(found.len());
     reply.stream(found);
     Ok(())

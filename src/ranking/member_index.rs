@@ -37,8 +37,8 @@ pub(super) fn tag_of(hash: u64) -> u8 {
     hash as u8
 }
 
-/// Where a hash stands in the order of the index: what scan cursors are made of. It has 48 bits, which every
-/// client can hold in a signed integer or a double.
+/// Where a hash stands in the order of the index: what scan cursors are made of. With 48 bits there is room beside it
+/// in any number that a client can hold.
 pub(super) fn place_of(hash: u64) -> u64 {
     hash >> (u64::BITS - PLACE_BITS)
 }

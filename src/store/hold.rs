@@ -12,7 +12,7 @@ use super::members::Members;
 use super::sink::Seq;
 use super::value::{Kind, Value, WrongType};
 use super::writer::Writer;
-use super::{Access, DatabaseIndex, Shard, ShardIndex, Store};
+use super::{Access, CursorCode, DatabaseIndex, Shard, ShardIndex, Store};
 use crate::config::EventClasses;
 use crate::limits;
 use crate::ranking::Ranking;
@@ -499,6 +499,12 @@ impl<'h> Reader<'h> {
     #[must_use]
     pub fn now_ms(&self) -> u64 {
         self.hold.now_ms
+    }
+
+    /// What clients' cursors mean.
+    #[must_use]
+    pub fn cursors(&self) -> &'h CursorCode {
+        self.hold.store.cursors()
     }
 }
 

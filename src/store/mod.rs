@@ -8,6 +8,7 @@
 //! Knows nothing of requests, replies, files or threads but the one that frees large values (`reclaim`).
 
 pub mod change;
+mod cursor;
 mod damage;
 pub mod event;
 mod export;
@@ -30,6 +31,7 @@ mod value;
 mod writer;
 
 pub use change::DatabaseIndex;
+pub use cursor::CursorCode;
 pub use export::{Census, Export, ExportVisitor, Frozen, KeyHead, Length};
 pub use hold::{Hold, Lookups, Reader};
 pub use kept::{KeptResults, KeptStats};
@@ -85,6 +87,11 @@ pub enum Access {
     Write,
 }
 
+/// So many that a shard's number fits into a cursor, and has a slot at least.
+const MOST_SHARDS: usize = 1 << (cursor::BITS - table::CURSOR_BITS);
+
+const _: () = assert!(MOST_SHARDS <= SLOTS as usize);
+
 /// Number of a shard, below [`Store::shard_count`].
 pub type ShardIndex = usize;
 
@@ -114,6 +121,7 @@ pub struct Store {
     /// Keys every hash.
     seed: u64,
     hasher: FixedState,
+    cursors: CursorCode,
     clock: Clock,
     sink: OnceLock<Arc<dyn ChangeSink>>,
     event_sink: OnceLock<Arc<dyn EventSink>>,
@@ -132,7 +140,7 @@ impl Store {
     /// If `shards` is not a power of two or `databases` is 0: both are checked when the configuration is read.
     #[must_use]
     pub fn new(shards: usize, databases: DatabaseIndex, seed: u64, clock: Clock) -> Self {
-        assert!(shards.is_power_of_two() && shards <= usize::from(SLOTS) && databases > 0);
+        assert!(shards.is_power_of_two() && shards <= MOST_SHARDS && databases > 0);
         let shard = || {
             let keyspaces = (0..databases).map(|_| Keyspace::with_seed(seed)).collect();
             RwLock::new(Shard { keyspaces })
@@ -142,6 +150,7 @@ impl Store {
             databases,
             seed,
             hasher: FixedState::with_seed(seed),
+            cursors: CursorCode::new(),
             clock,
             sink: OnceLock::new(),
             event_sink: OnceLock::new(),
@@ -206,6 +215,12 @@ impl Store {
     #[must_use]
     pub fn shard_count(&self) -> usize {
         self.shards.len()
+    }
+
+    /// What clients' cursors mean.
+    #[must_use]
+    pub fn cursors(&self) -> &CursorCode {
+        &self.cursors
     }
 
     /// Starts loading what stands at `keys`, a few dozen at most, so that a batch waits for memory once and not once a

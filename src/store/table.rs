@@ -11,8 +11,8 @@ use hashbrown::HashTable;
 /// Most entries of one segment: what hashbrown holds in 512 buckets, so a split moves a few hundred entries.
 const SEGMENT_ENTRIES: usize = 448;
 
-/// Bits of the hash that a cursor keeps. 40 leave room for a shard's number beside it below 2^53, which every
-/// client can hold even in a double.
+/// Bits of the hash that a place keeps. 40 leave room for a shard's number beside it in what clients are told
+/// ([`super::cursor`]).
 pub(super) const CURSOR_BITS: u32 = 40;
 
 /// Entries found by their 64-bit hash and an equality that the caller gives.

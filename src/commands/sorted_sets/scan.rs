@@ -47,7 +47,7 @@ fn zscan(keys: Reader<'_>, call: &Call<'_>, reply: &mut Reply<'_>) -> Outcome {
     let count = if ranking.len() <= WHOLE_MEMBERS { usize::MAX } else { count };
     // How many there are stands in front of them, so they are collected first.
     let mut found: Vec<Box<[u8]>> = Vec::new();
-    let next = ranking.scan(cursor, count, |member, score| {
+    let next = ranking.scan(keys.cursors().place(cursor), count, |member, score| {
         if pattern.is_none_or(|pattern| matches(pattern, member, Case::Sensitive)) {
             found.push(member.into());
             if with_scores {
@@ -55,7 +55,7 @@ fn zscan(keys: Reader<'_>, call: &Call<'_>, reply: &mut Reply<'_>) -> Outcome {
             }
         }
     });
-    write(next, &found, reply);
+    write(keys.cursors().cursor(next), &found, reply);
     Ok(())
 }
 
