@@ -26,6 +26,14 @@ pub const QUERY_BUFFER_BYTES: usize = 1024 * 1024 * 1024;
 /// How much is asked of the socket at a time, in bytes. As Redis (`PROTO_IOBUF_LEN`), times four for pipelines.
 pub const READ_CHUNK_BYTES: usize = 64 * 1024;
 
+/// Most requests that a connection reads before it runs them, and its thread's other connections have their turn: they
+/// take about a fifth of a millisecond to read. One read of the socket holds no more, but of the shortest.
+pub const REQUESTS_PER_BATCH: usize = 4096;
+
+/// How long a connection's thread goes on running its requests before its other connections have their turn. It sees to
+/// that between two requests.
+pub const BATCH: Duration = Duration::from_millis(1);
+
 /// A buffer that grew past this for one large request or reply is given back when it is empty, in bytes.
 pub const KEPT_BUFFER_BYTES: usize = 256 * 1024;
 

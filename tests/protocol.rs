@@ -4,6 +4,7 @@
 use crate::support::client::{Client, encode};
 use crate::support::reply::Reply;
 use crate::support::server::{Peer, Server};
+use crate::support::wait_for;
 
 fn error(text: &str) -> Reply {
     Reply::Error(text.as_bytes().to_vec())
@@ -240,4 +241,32 @@ fn strangers_are_kept_short() {
         assert_eq!(client.call(&["ECHO".to_owned(), "x".repeat(16 * 1024 + 1)]).bytes().len(), 16 * 1024 + 1);
         assert_eq!(client.call(&["DEL"; 12]), Reply::Integer(0));
     }
+}
+
+/// A client that waited had sent a pile of requests meanwhile. Once it was served, its thread ran as many of them as fill
+/// a megabyte of replies, and had read all of them before: other connections waited for seconds.
+#[test]
+fn a_pile_of_requests_leaves_turns_to_other_connections() {
+    const PILE: usize = 400_000;
+    let server = Server::rankd_with(&["--appendonly", "no", "--threads", "1"]);
+    let (mut waiting, mut other) = (server.client(), server.client());
+    let id = waiting.ask("CLIENT ID").integer();
+    let field = |client: &mut Client, name: &str| -> usize {
+        let line = client.call(&["CLIENT", "LIST", "ID", &id.to_string()]).text();
+        let value =
+            line.split(' ').find_map(|field| field.strip_prefix(name)).expect("a field of CLIENT LIST");
+        value.trim_end().parse().expect("a number")
+    };
+    waiting.send_raw(&[encode(&["BZPOPMIN", "board", "0"]), b"PING\r\n".repeat(PILE)].concat());
+    wait_for("the pile to have come", || (field(&mut other, "qbuf=") >= PILE * 6).then_some(()));
+    let before = field(&mut other, "tot-cmds=");
+    // Two turns and a bit of this connection, its requests there at once.
+    let pings = b"PING\r\n".repeat(2_500);
+    other.send_raw(&[encode(&["ZADD", "board", "1", "member"]), pings.clone(), pings].concat());
+    assert_eq!(other.reply(), Reply::Integer(1));
+    (0..5_000).for_each(|_| assert_eq!(other.reply(), Reply::Simple(b"PONG".to_vec())));
+    let run = field(&mut other, "tot-cmds=") - before;
+    assert!(run < 100_000, "{run} requests of one connection between a few of another");
+    assert_eq!(waiting.reply().items().len(), 3);
+    (0..PILE).for_each(|_| assert_eq!(waiting.reply(), Reply::Simple(b"PONG".to_vec())));
 }

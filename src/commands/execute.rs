@@ -23,8 +23,8 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-/// Runs requests until there are none left, enough reply bytes wait to be sent, the connection is to close, or one takes
-/// longer than the thread has time for. Returns how many it ran.
+/// Runs requests until there are none left, enough reply bytes wait to be sent, the connection is to close, one takes
+/// longer than the thread has time for, or all together have ([`limits::BATCH`]). Returns how many it ran.
 ///
 /// Replies are appended to `out`; the last may go on with [`Session::rest`]. Before they are sent,
 /// [`Session::unacknowledged`] must be on its way to disk as far as the fsync policy says.
@@ -50,6 +50,7 @@ pub fn run_batch<'r>(
         since_look: 0,
     };
     batch.look_at_clock();
+    let end_ns = batch.started_ns + limits::BATCH.as_nanos() as u64;
     let mut window = Window::new();
     let (mut ran, mut last_command) = (0, None);
     'batch: loop {
@@ -61,7 +62,8 @@ pub fn run_batch<'r>(
         for index in 0..window.len() {
             let has_to_send = batch.session.rest.is_some() || out.len() >= limits::PENDING_REPLY_BYTES;
             let keeps_others = batch.session.is_in_turn && !is_on_keys(&window[index]);
-            if batch.session.next != Next::Continue || has_to_send || keeps_others {
+            let is_over = batch.started_ns >= end_ns;
+            if batch.session.next != Next::Continue || has_to_send || keeps_others || is_over {
                 break 'batch;
             }
             if index >= loaded {

@@ -29,6 +29,8 @@ pub struct Batch {
     ends: Vec<usize>,
     /// Bytes of the buffer that these requests and what was skipped between them take.
     consumed_bytes: usize,
+    /// Whether there may be further requests in the buffer.
+    is_full: bool,
 }
 
 impl Batch {
@@ -50,6 +52,12 @@ impl Batch {
         self.consumed_bytes
     }
 
+    /// Whether the reader stopped at a bound: there may be further complete requests in the buffer.
+    #[must_use]
+    pub fn is_full(&self) -> bool {
+        self.is_full
+    }
+
     /// The requests' arguments; `buffer` is the one that was read.
     pub fn requests<'a>(&'a self, buffer: &'a [u8]) -> impl Iterator<Item = Arguments<'a>> + Clone {
         let starts = std::iter::once(0).chain(self.ends.iter().copied());
@@ -63,6 +71,7 @@ impl Batch {
         self.ends.clear();
         self.ends.shrink_to(KEPT_SPANS);
         self.consumed_bytes = 0;
+        self.is_full = false;
     }
 
     fn push(&mut self, spans: &mut Vec<Span>, consumed_bytes: usize) {
@@ -173,7 +182,8 @@ pub struct RequestLimits {
     pub unauthenticated: bool,
     /// Longest argument in bytes (`proto-max-bulk-len`).
     pub bulk_bytes: usize,
-    /// Most requests taken into one batch.
+    /// Most requests taken into one batch, empty ones among them; the last is the one that brings the arguments to four
+    /// times as many.
     pub requests: usize,
 }
 
@@ -207,7 +217,12 @@ impl RequestReader {
         batch: &mut Batch,
     ) -> Result<(), ProtocolError> {
         batch.clear();
-        while batch.len() < bounds.requests {
+        let most_arguments = bounds.requests.saturating_mul(4);
+        for read in 0.. {
+            batch.is_full = read >= bounds.requests || batch.spans.len() >= most_arguments;
+            if batch.is_full {
+                break;
+            }
             let complete = if self.missing > 0 {
                 self.read_bulks(buffer, bounds)?
             } else {
@@ -366,6 +381,30 @@ mod tests {
             reader.consumed(batch.consumed_bytes());
         }
         (found, None)
+    }
+
+    /// A connection that had been sent 240 MB of PINGs while it waited kept its thread for 3.7 s once it was served: it
+    /// read all of them in one go.
+    #[test]
+    fn a_batch_is_bounded_and_the_rest_stays_in_the_buffer() {
+        const MOST: usize = 10;
+        let bounds = RequestLimits { requests: MOST, ..OPEN };
+        let long = format!("*{}\r\n{}", MOST * 5, "$1\r\na\r\n".repeat(MOST * 5));
+        for (request, per_batch) in [("PING\r\n", MOST), ("*0\r\n", 0), ("\n", 0), (&long, 1)] {
+            let mut buffer = request.repeat(MOST * 3).into_bytes();
+            let (mut reader, mut batch) = (RequestReader::default(), Batch::default());
+            let mut reads = 0;
+            while !buffer.is_empty() {
+                reader.read(&mut buffer, &bounds, &mut batch).unwrap();
+                assert_eq!((batch.is_full(), batch.len()), (true, per_batch), "{request:.20}");
+                buffer.drain(..batch.consumed_bytes());
+                reader.consumed(batch.consumed_bytes());
+                reads += 1;
+            }
+            assert_eq!(reads, if request == long { MOST * 3 } else { 3 }, "{request:.20}");
+            reader.read(&mut buffer, &bounds, &mut batch).unwrap();
+            assert!(!batch.is_full() && batch.is_empty());
+        }
     }
 
     fn words(requests: &[&[&str]]) -> Vec<Words> {

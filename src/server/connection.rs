@@ -10,7 +10,7 @@ use super::worker::Shared;
 use crate::commands::session::{Next, Session};
 use crate::limits;
 use crate::resp::request::{RequestLimits, RequestReader};
-use bytes::{Buf, BytesMut};
+use bytes::Buf;
 use std::future::Future;
 use std::future::poll_fn;
 use std::io;
@@ -183,14 +183,19 @@ impl Connection<'_> {
     fn trim_buffers(&mut self) {
         self.work.batch.clear();
         if self.work.input.is_empty() && self.work.input.capacity() > IDLE_BUFFER_BYTES {
-            self.work.input = BytesMut::new();
+            let empty = std::mem::take(&mut self.work.input);
+            if empty.capacity() > limits::PENDING_REPLY_BYTES * 2 {
+                // As with replies: giving back hundreds of megabytes takes long.
+                drop(tokio::task::spawn_blocking(move || drop(empty)));
+            }
         }
         if self.work.out.capacity() > IDLE_BUFFER_BYTES {
             self.work.out = Vec::new();
         }
     }
 
-    /// Runs every complete request that has come and sends the replies. Returns why the connection ends, if it does.
+    /// Runs every complete request that has come and sends the replies, with other connections' turns in between where
+    /// there are many. Returns why the connection ends, if it does.
     async fn serve_input(&mut self) -> Option<End> {
         loop {
             let config = self.shared.host.config();
@@ -198,11 +203,11 @@ impl Connection<'_> {
             let bounds = RequestLimits {
                 unauthenticated,
                 bulk_bytes: config.proto_max_bulk_len_bytes,
-                requests: if unauthenticated { 1 } else { usize::MAX },
+                requests: if unauthenticated { 1 } else { limits::REQUESTS_PER_BATCH },
             };
             let work = &mut *self.work;
             let understood = self.reader.read(&mut work.input, &bounds, &mut work.batch);
-            let had_requests = !self.work.batch.is_empty();
+            let stays_behind = self.work.batch.is_full();
             let understood_bytes = self.work.input.len();
             match self.run_requests().await {
                 Ok(None) => {}
@@ -234,10 +239,10 @@ impl Connection<'_> {
                 tracing::warn!(peer = %self.work.session.client.address, "request too long, disconnecting");
                 return Some(self.close(End::Protocol).await);
             }
-            let stays_behind = had_requests && unauthenticated;
             if !has_more && !stays_behind {
                 return None;
             }
+            tokio::task::yield_now().await;
         }
     }
 
@@ -257,6 +262,9 @@ impl Connection<'_> {
                     return Ok(Some(end));
                 }
                 self.work.session.next = Next::Continue;
+            }
+            if self.work.has_requests() {
+                tokio::task::yield_now().await;
             }
         }
         Ok(None)
