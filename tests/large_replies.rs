@@ -47,6 +47,20 @@ fn reader(server: &Server) -> Client {
     client
 }
 
+/// The same within a transaction, in several replies beside short ones.
+fn reader_of_a_transaction(server: &Server) -> Client {
+    let mut client = server.client();
+    let id = client.ask("CLIENT ID").integer();
+    client.ask("MULTI");
+    for start in (0..MEMBERS).step_by(MEMBERS / 10) {
+        client.call(&["ZRANGE", "board", &start.to_string(), &(start + MEMBERS / 10 - 1).to_string()]);
+        client.ask("ZCARD board");
+    }
+    client.send(&["EXEC"]);
+    wait_until_unread(server, id);
+    client
+}
+
 fn wait_until_unread(server: &Server, id: i64) {
     let mut observer = server.client();
     wait_for("a reply to be on its way", || unread(&mut observer).contains_key(&id).then_some(()));
@@ -70,7 +84,7 @@ fn used_memory(client: &mut Client) -> usize {
     line.parse().expect("a number of bytes")
 }
 
-/// The reply's bytes, alone and in a transaction, where it is in memory as a whole.
+/// The reply's bytes, alone and in a transaction.
 fn both_ways(client: &mut Client, request: &[&str]) -> [Vec<u8>; 2] {
     client.send(request);
     let (reply, alone) = client.reply_with_bytes().expect("a reply");
@@ -171,19 +185,70 @@ fn replies_that_nobody_reads_take_little_memory_and_give_it_back() {
     load_board(&server);
     let mut observer = server.client();
     let before = used_memory(&mut observer);
-    let readers: Vec<Client> = (0..READERS).map(|_| reader(&server)).collect();
-    let unread = wait_for("all replies to wait for their readers", || {
-        Some(unread(&mut observer)).filter(|unread| unread.len() == READERS)
-    });
-    let grown = used_memory(&mut observer).saturating_sub(before);
-    assert!(grown < READERS * 3 * 1024 * 1024, "{READERS} unread replies cost {grown} bytes");
-    let told: usize = unread.values().sum();
-    assert!(told > grown / 4 && told < grown * 2, "{told} bytes by CLIENT LIST, {grown} by the allocator");
-    drop(readers);
-    wait_for("the memory of replies whose readers have left", || {
-        (used_memory(&mut observer) < before + 1024 * 1024).then_some(())
-    });
+    for reader in [reader, reader_of_a_transaction] {
+        let readers: Vec<Client> = (0..READERS).map(|_| reader(&server)).collect();
+        let unread = wait_for("all replies to wait for their readers", || {
+            Some(unread(&mut observer)).filter(|unread| unread.len() == READERS)
+        });
+        let grown = used_memory(&mut observer).saturating_sub(before);
+        assert!(grown < READERS * 3 * 1024 * 1024, "{READERS} unread replies cost {grown} bytes");
+        let told: usize = unread.values().sum();
+        assert!(
+            told > grown / 4 && told < grown * 2,
+            "{told} bytes by CLIENT LIST, {grown} by the allocator"
+        );
+        drop(readers);
+        wait_for("the memory of replies whose readers have left", || {
+            (used_memory(&mut observer) < before + 1024 * 1024).then_some(())
+        });
+    }
     assert_eq!(observer.ask("ZCARD board"), Reply::Integer(MEMBERS as i64));
+}
+
+/// Each request of a transaction sees what those before it have done, and its reply says so, however much later it is
+/// written: large and short ones in their order, each in the protocol that was spoken when it was asked for.
+#[test]
+fn a_transaction_of_large_replies_is_its_requests_one_by_one() {
+    let requests: &[&[&str]] = &[
+        &["SET", "text", "one"],
+        &["ZRANGE", "board", "0", "-1"],
+        &["ZADD", "board", "-1", "first"],
+        &["ZRANGE", "board", "0", "-1", "WITHSCORES"],
+        &["HELLO", "3"],
+        &["ZRANGE", "board", "0", "-1", "REV", "WITHSCORES"],
+        &["ZRANGE", "board", "0", "9"],
+        &["ZRANGE", "board", "0", "199", "WITHSCORES"],
+        &["ZRANGE", "text", "0", "-1"],
+        &["ZREMRANGEBYRANK", "board", "0", "29999"],
+        &["ZUNION", "2", "board", "set"],
+        &["DEL", "board", "set"],
+        &["ZRANGE", "board", "0", "-1"],
+        &["HELLO", "2"],
+        &["GET", "text"],
+    ];
+    let servers = [Server::rankd(), Server::rankd()];
+    let [mut apart, mut together] = servers.each_ref().map(|server| {
+        load_board(server);
+        let mut client = server.client();
+        send_all(&mut client, &["SADD", "set"], (0..9_000).map(member));
+        client
+    });
+    let ids = [&mut apart, &mut together].map(|client| format!(":{}\r\n", client.ask("CLIENT ID").integer()));
+    let mut expected = format!("*{}\r\n", requests.len()).into_bytes();
+    for request in requests {
+        apart.send(request);
+        let (_, bytes) = apart.reply_with_bytes().expect("a reply");
+        expected.extend(match request[0] {
+            // It names the client.
+            "HELLO" => String::from_utf8(bytes).expect("text").replace(&ids[0], &ids[1]).into_bytes(),
+            _ => bytes,
+        });
+    }
+    together.ask("MULTI");
+    requests.iter().for_each(|request| assert!(!together.call(request).is_error(), "{request:?}"));
+    together.send(&["EXEC"]);
+    let (_, executed) = together.reply_with_bytes().expect("a reply");
+    assert!(executed == expected, "the transaction's bytes are those of its requests");
 }
 
 #[test]

@@ -19,6 +19,8 @@ const BOUNDS: &[(&str, &str)] = &[
     ("KEPT_BUFFER_BYTES", "here: a large request's memory is given back"),
     ("PENDING_REPLY_BYTES", "protocol: replies nobody reads"),
     ("COMMANDS_PER_LOCK", "protocol: a pipeline of thousands on one key"),
+    ("REQUESTS_PER_BATCH", "protocol: a pile of requests beside another connection"),
+    ("BATCH", "protocol: a pile of requests beside another connection"),
     ("TURN", "concurrency: pipelines of many clients on one board"),
     ("MAILBOX_BYTES", "a_subscriber_that_does_not_read_is_disconnected"),
     ("MOST_BULK_BYTES", "the_configured_length_of_an_argument_holds"),

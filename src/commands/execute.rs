@@ -7,13 +7,13 @@ use super::call::Call;
 use super::error::{CommandError, Outcome};
 use super::host::Host;
 use super::prepared::{Prepared, WINDOW, Window, prepare, speaks_http};
-use super::session::{Listening, Next, Session};
+use super::session::{Listening, Next, Session, Streaming};
 use super::spec::{AllKeys, CommandSpec, Flag, Keys, Lookahead, Manner, Run};
 use super::table::{Entry, table};
 use super::waiting::{Waiting, Wish};
 use crate::config::Config;
 use crate::limits;
-use crate::resp::reply::Reply;
+use crate::resp::reply::{Reply, Rest};
 use crate::resp::request::Arguments;
 use crate::store::interest::Waiter;
 use crate::store::{Access, Hold, Located, ShardIndex, Shards};
@@ -41,6 +41,7 @@ pub fn run_batch<'r>(
         config: &config,
         hold: Hold::new(&host.store, changes),
         in_transaction: false,
+        elements_at_once: 0,
         commands_in_hold: 0,
         locked: Locked::default(),
         now_ms: 0,
@@ -101,6 +102,8 @@ pub(super) struct Batch<'b> {
     pub(super) hold: Hold<'b>,
     /// Whether the hold is a transaction's: it has every lock that is needed, is kept to the end, and is one record.
     pub(super) in_transaction: bool,
+    /// How many more elements of the transaction's replies are better written at once.
+    pub(super) elements_at_once: usize,
     commands_in_hold: usize,
     locked: Locked,
     /// The time by which the present command judges what has expired.
@@ -206,8 +209,14 @@ impl<'b> Batch<'b> {
             self.look_at_clock();
         }
         self.since_look += 1;
-        let (reply_start, mut rest) = (out.len(), None);
-        let mut reply = if self.session.may_stream && !self.in_transaction {
+        let reply_start = out.len();
+        let mut rest = Rest::beyond(if self.in_transaction { self.elements_at_once } else { 0 });
+        let streams = match self.session.streaming {
+            Streaming::Nothing => false,
+            Streaming::Transactions => self.in_transaction,
+            Streaming::Everything => true,
+        };
+        let mut reply = if streams {
             Reply::streamed(out, self.session.protocol, &mut rest)
         } else {
             Reply::new(out, self.session.protocol)
@@ -230,8 +239,13 @@ impl<'b> Batch<'b> {
                 self.timed_calls += 1;
             }
         }
-        if rest.is_some() && result.is_ok() {
-            self.session.rest = rest;
+        if self.in_transaction {
+            self.elements_at_once = rest.at_once();
+        }
+        if let Some(source) = rest.take()
+            && result.is_ok()
+        {
+            self.session.rest = Some(source);
         }
         if let Err(refusal) = result {
             let (error, was_rejected) = match refusal {

@@ -166,7 +166,7 @@ fn scan(keys: &mut AllKeys<'_, '_>, call: &Call<'_>, reply: &mut Reply<'_>) -> O
     reply.array(2);
     reply.bulk(itoa::Buffer::new().format(cursors.cursor(next)).as_bytes());
     reply.array(found.len());
-    reply.stream(found);
+    reply.stream(found.len(), found);
     Ok(())
 }
 
@@ -188,7 +188,7 @@ fn keys(all: &mut AllKeys<'_, '_>, call: &Call<'_>, reply: &mut Reply<'_>) -> Ou
         }
     }
     reply.array(found.len());
-    reply.stream(found);
+    reply.stream(found.len(), found);
     Ok(())
 }
 

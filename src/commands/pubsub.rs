@@ -12,7 +12,6 @@ use super::session::Session;
 use super::spec::{CommandSpec, Flag, Group, Manner, Run};
 use crate::glob::{Case, matches};
 use crate::resp::reply::Reply;
-use crate::store::event::EventSink;
 
 const BASE: CommandSpec = CommandSpec {
     group: Group::PubSub,

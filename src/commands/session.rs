@@ -29,6 +29,17 @@ pub enum Next {
     Aside,
 }
 
+/// Which large replies a connection sends from [`Session::rest`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Streaming {
+    /// None: it has every reply written whole.
+    Nothing,
+    /// Those within EXEC, which runs where it is. Other commands that reply much are run aside.
+    Transactions,
+    /// All.
+    Everything,
+}
+
 /// How a connection listens to channels.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Listening {
@@ -71,8 +82,8 @@ pub struct Session {
     pub is_in_turn: bool,
     /// Whether its commands may keep their thread for long, because no other connection waits for it.
     pub may_take_long: bool,
-    /// Whether a large reply may be left in `rest`, for a connection that sends it from there.
-    pub may_stream: bool,
+    /// Which replies may be left in `rest`.
+    pub streaming: Streaming,
     /// What its last reply goes on with: it is to be sent before anything else.
     pub rest: Option<Box<dyn ReplySource>>,
     /// What it has queued since MULTI.
@@ -102,7 +113,7 @@ impl Session {
             contended: None,
             is_in_turn: false,
             may_take_long: true,
-            may_stream: false,
+            streaming: Streaming::Nothing,
             rest: None,
             transaction: None,
             watching: None,

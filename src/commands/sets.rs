@@ -93,10 +93,10 @@ fn smembers(keys: Reader<'_>, call: &Call<'_>, reply: &mut Reply<'_>) -> Outcome
     };
     call.announce(set.len())?;
     reply.set(set.len());
-    if reply.is_streamed() {
+    if reply.streams(set.len()) {
         let mut members = NameList::default();
         set.for_each(|member| members.push(member));
-        reply.stream(members);
+        reply.leave(members);
     } else {
         set.for_each(|member| reply.bulk(member));
     }

@@ -11,9 +11,11 @@ use super::prepared::Prepared;
 use super::session::{Next, Session};
 use super::spec::{CommandSpec, Flag, Group, Keys, Manner, Run};
 use super::table::table;
+use crate::limits;
 use crate::resp::queue::RequestQueue;
 use crate::resp::reply::Reply;
 use crate::resp::request::Arguments;
+use crate::resp::sequence::ReplySequence;
 use crate::store::change::ChangeBuffer;
 use crate::store::interest::Watch;
 use crate::store::{Access, DatabaseIndex, Hold, ShardIndex, Store};
@@ -170,13 +172,29 @@ impl Batch<'_> {
         }
         self.in_transaction = true;
         self.look_at_clock();
+        self.elements_at_once = limits::ELEMENTS_ON_THREAD;
         reply.array(transaction.places.len());
+        let mut sequence = ReplySequence::default();
+        // Where in the output the bytes begin that belong behind what is in the sequence.
+        let mut behind = 0;
         for (place, arguments) in transaction.places.iter().zip(transaction.requests.iter()) {
             let request = Prepared { arguments, resolved: Ok(*place), located: None };
+            let protocol = self.session.protocol;
             self.run_request(&request, reply.out());
+            if let Some(source) = self.session.rest.take() {
+                if sequence.is_empty() {
+                    behind = reply.out().len();
+                }
+                sequence.push_bytes(reply.out().split_off(behind));
+                sequence.push_source(source, protocol);
+            }
         }
         self.look_at_clock();
         self.hold.end_record();
+        if !sequence.is_empty() {
+            sequence.push_bytes(reply.out().split_off(behind));
+            self.session.rest = Some(Box::new(sequence));
+        }
         Ok(())
     }
 

@@ -255,18 +255,18 @@ mod tests {
         pub(super) static LOOK_UPS: Cell<usize> = const { Cell::new(0) };
     }
 
+    /// The keys that clients were offered, by the clients' numbers.
+    type Offered = Arc<Mutex<Vec<(usize, Box<[u8]>)>>>;
+
     fn key(number: usize) -> Box<[u8]> {
         format!("board:{number}").into_bytes().into()
     }
 
-    /// A client, and a key that it was offered.
-    type Offer = (usize, Box<[u8]>);
-
     /// A store, and clients of which each waits for the keys that `keys_of` names by their numbers. None takes any; the
     /// keys that they were offered come to the list.
-    fn store_with_waiters(keys_of: &[Vec<usize>]) -> (Store, Arc<Mutex<Vec<Offer>>>) {
+    fn store_with_waiters(keys_of: &[Vec<usize>]) -> (Store, Offered) {
         let store = Store::new(4, 2, 1, Clock::manual(1_000));
-        let offered: Arc<Mutex<Vec<Offer>>> = Arc::default();
+        let offered = Offered::default();
         for (number, keys) in keys_of.iter().enumerate() {
             let offered = Arc::clone(&offered);
             let wish = Wish {

@@ -7,6 +7,7 @@ mod pairs;
 pub mod queue;
 pub mod reply;
 pub mod request;
+pub mod sequence;
 
 /// The protocol version that a connection speaks; RESP2 until HELLO says otherwise.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

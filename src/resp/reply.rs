@@ -119,13 +119,42 @@ pub trait ReplySource: Debug + Send + Sync {
     fn memory_bytes(&self) -> usize;
 }
 
+/// Fewer elements than this are written at once, whatever else there is: a source would take as much memory.
+const FEWEST_STREAMED: usize = 128;
+
+/// Where a reply may leave what is to be written as it is sent.
+#[derive(Debug)]
+pub struct Rest {
+    source: Option<Box<dyn ReplySource>>,
+    at_once: usize,
+}
+
+impl Rest {
+    /// For replies of which `at_once` elements in all are better written at once.
+    #[must_use]
+    pub fn beyond(at_once: usize) -> Self {
+        Self { source: None, at_once }
+    }
+
+    /// How many more elements are better written at once.
+    #[must_use]
+    pub fn at_once(&self) -> usize {
+        self.at_once
+    }
+
+    /// What was left.
+    pub fn take(&mut self) -> Option<Box<dyn ReplySource>> {
+        self.source.take()
+    }
+}
+
 /// Writes the reply to one request.
 #[derive(Debug)]
 pub struct Reply<'a> {
     pub(super) out: &'a mut Vec<u8>,
     protocol: Protocol,
     /// Where the source of the rest may be left.
-    rest: Option<&'a mut Option<Box<dyn ReplySource>>>,
+    rest: Option<&'a mut Rest>,
 }
 
 impl<'a> Reply<'a> {
@@ -135,25 +164,35 @@ impl<'a> Reply<'a> {
     }
 
     /// A writer that appends to `out`, and leaves in `rest` what is to be written as it is sent.
-    pub fn streamed(
-        out: &'a mut Vec<u8>,
-        protocol: Protocol,
-        rest: &'a mut Option<Box<dyn ReplySource>>,
-    ) -> Self {
+    pub fn streamed(out: &'a mut Vec<u8>, protocol: Protocol, rest: &'a mut Rest) -> Self {
         Self { out, protocol, rest: Some(rest) }
     }
 
-    /// Whether [`Reply::stream`] leaves its source for later.
-    #[must_use]
-    pub fn is_streamed(&self) -> bool {
-        self.rest.is_some()
+    /// Whether the next `elements` are better left to a source ([`Reply::leave`]) than written at once.
+    pub fn streams(&mut self, elements: usize) -> bool {
+        let Some(rest) = &mut self.rest else { return false };
+        match rest.at_once.checked_sub(elements) {
+            Some(left) => {
+                rest.at_once = left;
+                false
+            }
+            None => elements >= FEWEST_STREAMED,
+        }
     }
 
-    /// Ends the reply with what `source` writes: for a reply that is streamed later, and at once for any other.
-    pub fn stream(&mut self, mut source: impl ReplySource + 'static) {
-        match &mut self.rest {
-            Some(rest) => **rest = Some(Box::new(source)),
-            None => while source.write_more(self) {},
+    /// Ends the reply with what `source` writes. [`Reply::streams`] has said so.
+    pub fn leave(&mut self, source: impl ReplySource + 'static) {
+        if let Some(rest) = &mut self.rest {
+            rest.source = Some(Box::new(source));
+        }
+    }
+
+    /// Ends the reply with the `elements` that `source` writes, later or at once.
+    pub fn stream(&mut self, elements: usize, mut source: impl ReplySource + 'static) {
+        if self.streams(elements) {
+            self.leave(source);
+        } else {
+            while source.write_more(self) {}
         }
     }
 

@@ -7,7 +7,7 @@ use super::admission::admit;
 use super::sending::deaf;
 use super::work::{Lendable, Work};
 use super::worker::Shared;
-use crate::commands::session::{Next, Session};
+use crate::commands::session::{Next, Session, Streaming};
 use crate::limits;
 use crate::resp::request::{RequestLimits, RequestReader};
 use bytes::Buf;
@@ -37,7 +37,7 @@ pub(super) async fn serve(stream: std::net::TcpStream, peer: SocketAddr, shared:
     let id = client.id;
     let registration = Registration { shared: &shared, id };
     let mut session = Session::new(client, shared.stats.clone(), &shared.host.config());
-    session.may_take_long = false;
+    (session.may_take_long, session.streaming) = (false, Streaming::Transactions);
     tracing::trace!(id, %peer, "connected");
     let connection = Connection {
         stream,
@@ -312,9 +312,9 @@ impl Connection<'_> {
         let mut work = self.work.lend();
         let run = move || {
             work.session.next = Next::Continue;
-            (work.session.may_take_long, work.session.may_stream) = (true, true);
+            (work.session.may_take_long, work.session.streaming) = (true, Streaming::Everything);
             work.run(&shared.host, &shared.aside_stats, 1);
-            (work.session.may_take_long, work.session.may_stream) = (false, false);
+            (work.session.may_take_long, work.session.streaming) = (false, Streaming::Transactions);
             work
         };
         self.work.give_back(tokio::task::spawn_blocking(run).await.map_err(io::Error::other)?);

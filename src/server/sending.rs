@@ -42,6 +42,7 @@ impl Connection<'_> {
                 has_more = rest.write_more(&mut self.work.reply());
             }
             sent = self.flush(rest.memory_bytes()).await;
+            self.trim_output();
             tokio::task::yield_now().await;
         }
         // Freeing what is left of it may take long.
@@ -52,6 +53,15 @@ impl Connection<'_> {
     /// Sends what is in the output buffer, and gives its memory back if it has grown large.
     pub(super) async fn send(&mut self) -> io::Result<()> {
         self.flush(0).await?;
+        self.trim_output();
+        Ok(())
+    }
+
+    /// Gives the output buffer's memory back if it has grown large and is empty.
+    fn trim_output(&mut self) {
+        if !self.work.out.is_empty() {
+            return;
+        }
         if self.work.out.capacity() > limits::PENDING_REPLY_BYTES * 2 {
             // Giving back hundreds of megabytes takes as long as writing them.
             let sent = std::mem::take(&mut self.work.out);
@@ -59,7 +69,6 @@ impl Connection<'_> {
         } else if self.work.out.capacity() > limits::KEPT_BUFFER_BYTES {
             self.work.out = Vec::new();
         }
-        Ok(())
     }
 
     /// Sends what is in the output buffer, while as many bytes as `kept_bytes` are kept to be sent behind it.

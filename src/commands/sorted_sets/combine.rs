@@ -230,7 +230,7 @@ fn send(keys: Reader<'_>, call: &Call<'_>, reply: &mut Reply<'_>, operation: Ope
     } else {
         reply.array(entries.len());
     }
-    reply.stream(Sent { entries, written: 0, with_scores });
+    reply.stream(entries.len(), Sent { entries, written: 0, with_scores });
     Ok(())
 }
 

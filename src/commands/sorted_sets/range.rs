@@ -237,8 +237,8 @@ fn range(keys: Reader<'_>, call: &Call<'_>, reply: &mut Reply<'_>, given: Given)
     } else {
         reply.array(ranks.len());
     }
-    if reply.is_streamed() {
-        reply.stream(CopiedRange { excerpt: ranking.excerpt(ranks, order), with_scores });
+    if reply.streams(ranks.len()) {
+        reply.leave(CopiedRange { excerpt: ranking.excerpt(ranks, order), with_scores });
     } else if with_scores {
         ranking.visit_runs(ranks, order, |members, scores| reply.scored_run(members, scores));
     } else {
