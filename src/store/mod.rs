@@ -33,7 +33,7 @@ pub use change::DatabaseIndex;
 pub use export::{Census, Export, ExportVisitor, Frozen, KeyHead, Length};
 pub use hold::{Hold, Lookups, Reader};
 pub use kept::{KeptResults, KeptStats};
-pub use loading::Loader;
+pub use loading::{Loader, LoaderSizes};
 pub use located::Located;
 pub use members::Members;
 pub use replay::UnknownDatabase;
