@@ -1,13 +1,19 @@
 #!/usr/bin/env python3
 """Servers that keep a log, side by side: restart from the log, a rewrite beside a writer, restart from the rewrite.
 
-usage: journal.py [-n MEMBERS] [-c ROUNDS] [-s] NAME=COMMAND ...
+usage: journal.py [-n MEMBERS] [-c ROUNDS] [-s] [-l LOG] NAME=COMMAND ...
 
 COMMAND may hold {port} and {dir}. Each server in turn is loaded with one board (one ZADD a member, pipelined; with
 -s 100 members a ZADD), killed with SIGKILL and started again; then its log is rewritten (BGREWRITEAOF) while one
 connection sends a ZADD and waits for its reply, over and over; then it is killed and started again. A restart is timed
-from the start of the process to the first reply to ZCARD that is no error, with the files in the page cache. Prints
+from the start of the process to the first reply to DBSIZE that is no error, with the files in the page cache. Prints
 Markdown.
+
+With -l only the restart from a log of MEMBERS single commands is timed, and its processor time and peak of memory told:
+  board    one ZADD for each member of one board
+  updates  ZADDs to a board of a tenth as many members, which a rewritten log holds already
+  boards   ZADDs to 100 boards
+  strings  SETs of as many keys, chosen by chance
 """
 
 import argparse
@@ -17,6 +23,7 @@ import shlex
 import shutil
 import signal
 import socket
+import statistics
 import subprocess
 import sys
 import tempfile
@@ -47,7 +54,7 @@ class Server:
         )
         while True:
             try:
-                if call(self.connect(), b"ZCARD", KEY).startswith(b":"):
+                if call(self.connect(), b"DBSIZE").startswith(b":"):
                     return time.monotonic() - begun
             except OSError:
                 pass
@@ -73,6 +80,10 @@ class Server:
             except OSError:
                 pass
         return total
+
+    def processor_seconds(self):
+        words = open(f"/proc/{self.process.pid}/stat").read().rsplit(")", 1)[1].split()
+        return (int(words[11]) + int(words[12])) / os.sysconf("SC_CLK_TCK")
 
     def log_bytes(self):
         paths = [os.path.join(root, name) for root, _, names in os.walk(self.directory) for name in names]
@@ -114,6 +125,62 @@ def load(server, members, a_command):
         pipe.stdin.write(b"".join(words))
     pipe.stdin.close()
     pipe.wait()
+
+
+def pipe_to(server, commands):
+    """Sends `commands`, lists of words, through redis-cli."""
+    pipe = subprocess.Popen(
+        ["redis-cli", "-p", str(server.port), "--pipe"], stdin=subprocess.PIPE, stdout=subprocess.DEVNULL
+    )
+    batch = []
+    for words in commands:
+        batch.append(request(*words))
+        if len(batch) == 10000:
+            pipe.stdin.write(b"".join(batch))
+            batch.clear()
+    pipe.stdin.write(b"".join(batch))
+    pipe.stdin.close()
+    pipe.wait()
+
+
+def load_log(server, count, log):
+    """Leaves a log of `count` single commands; see the head of the file."""
+    chance = random.Random(7)
+    score = lambda: b"%d" % chance.randrange(100000)
+    member = lambda below: b"user:%012d" % chance.randrange(below)
+    if log == "board":
+        load(server, count, 1)
+    elif log == "updates":
+        load(server, count // 10, 100)
+        settle(server)
+        call(server.connect(), b"BGREWRITEAOF")
+        settle(server)
+        pipe_to(server, ((b"ZADD", KEY, score(), member(count // 10)) for _ in range(count)))
+    elif log == "boards":
+        board = lambda: b"board:%d" % chance.randrange(100)
+        pipe_to(server, ((b"ZADD", board(), score(), member(count)) for _ in range(count)))
+    else:
+        key = lambda: b"key:%012d" % chance.randrange(count)
+        pipe_to(server, ((b"SET", key(), b"value%03d" % chance.randrange(1000)) for _ in range(count)))
+    # What is not written yet is within a second.
+    time.sleep(2)
+
+
+def time_log(server, count, rounds, log):
+    """Prints how long restarts from a log of single commands take."""
+    load_log(server, count, log)
+    seconds, processor, peaks = [], [], []
+    for _ in range(rounds):
+        server.kill()
+        seconds.append(server.start())
+        processor.append(server.processor_seconds())
+        peaks.append(field(f"/proc/{server.process.pid}/status", "VmHWM"))
+    print(
+        f"{server.name}: {log}, log {server.log_bytes() / 1e6:.0f} MB; restart {show(seconds)} s, median"
+        f" {statistics.median(seconds):.2f}; processor {statistics.median(processor):.2f} s; peak of memory"
+        f" {statistics.median(peaks) / 1e6:.0f} MB, then {server.resident_bytes() / 1e6:.0f} MB",
+        flush=True,
+    )
 
 
 def persistence(connection):
@@ -182,6 +249,7 @@ def main():
     arguments.add_argument("-n", type=int, default=1000000, metavar="MEMBERS")
     arguments.add_argument("-c", type=int, default=3, metavar="ROUNDS")
     arguments.add_argument("-s", action="store_true", help="load 100 members a ZADD")
+    arguments.add_argument("-l", choices=["board", "updates", "boards", "strings"], metavar="LOG", help="see above")
     arguments.add_argument("servers", nargs="+", metavar="NAME=COMMAND")
     arguments = arguments.parse_args()
     print(f"{arguments.n} members, {arguments.c} rounds of each restart and rewrite\n")
@@ -189,6 +257,9 @@ def main():
         server = Server(*text.split("=", 1))
         try:
             server.start()
+            if arguments.l:
+                time_log(server, arguments.n, arguments.c, arguments.l)
+                continue
             load(server, arguments.n, 100 if arguments.s else 1)
             log = server.log_bytes()
             restarts = []

@@ -1,4 +1,5 @@
-//! Who is ahead? The pure data structure: no lock, no I/O, no async, no RESP, no clock.
+//! Who is ahead? The pure data structure: no lock, no I/O, no async, no RESP, no clock; threads only where one huge
+//! ranking is put together out of parts.
 //!
 //! A ranking holds one key's scored members in the order (score, member bytes), lowest first, which is exactly a
 //! Redis sorted set's. Its interface is narrow on purpose: every range that a command can name (by rank, by score,
@@ -8,6 +9,7 @@
 mod arena;
 mod block;
 mod blocked;
+mod gathering;
 mod levels;
 mod member_hash;
 mod member_index;
@@ -16,6 +18,7 @@ mod score;
 mod skip_list;
 
 pub use blocked::{BlockRanking, Excerpt, RankingBuilder};
+pub use gathering::{Gathering, Scratch, SortedPart, assemble};
 pub use score::Score;
 pub use skip_list::SkipListRanking;
 

@@ -40,7 +40,7 @@ pub use cursor::CursorCode;
 pub use export::{Census, Export, ExportVisitor, Frozen, KeyHead, Length};
 pub use hold::{Hold, Lookups, Reader};
 pub use kept::{Begun, KeptResults, KeptStats};
-pub use loading::Loader;
+pub use loading::{Loader, LoaderSizes};
 pub use located::Located;
 pub use members::Members;
 pub use replay::UnknownDatabase;

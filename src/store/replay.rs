@@ -11,7 +11,7 @@ use super::keyspace::{Keyspace, Spot};
 use super::located::Located;
 use super::value::{Kind, Value};
 use super::{DatabaseIndex, Store};
-use crate::ranking::{Aim, RankedMembers, Score};
+use crate::ranking::{Aim, RankedMembers, Ranking, Score};
 
 /// Entries whose memory is loaded at once.
 const PREFETCHED_ENTRIES: usize = 32;
@@ -27,7 +27,9 @@ impl Store {
             return Err(UnknownDatabase(database));
         }
         match (change.key(), change) {
-            (Some(key), _) => self.apply_to_key(database, key, std::slice::from_ref(change)),
+            (Some(key), _) => {
+                self.apply_to_key(database, key, std::slice::from_ref(change));
+            }
             (None, Change::FlushDatabase { database }) => self.flush_unrecorded(Some(*database)),
             (None, Change::FlushAll) => self.flush_unrecorded(None),
             (None, _) => {}
@@ -35,14 +37,17 @@ impl Store {
         Ok(())
     }
 
-    /// Makes Changes of one key true, one after the other.
-    pub(super) fn apply_to_key(&self, database: DatabaseIndex, key: &[u8], changes: &[Change<'_>]) {
+    /// Makes Changes of one key true, one after the other. Returns how many members its ranking has if scores were set
+    /// last.
+    pub(super) fn apply_to_key(&self, database: DatabaseIndex, key: &[u8], changes: &[Change<'_>]) -> usize {
         let at = self.locate(key);
         let mut shard = self.shards[at.shard].write();
         let keyspace = shard.keyspace_mut(database);
         let mut rest = changes;
+        let mut members = 0;
         while let Some((change, others)) = rest.split_first() {
             rest = others;
+            members = 0;
             match *change {
                 Change::SetScores { entries: first, .. } => {
                     // Scores set one after the other are one list.
@@ -52,7 +57,7 @@ impl Store {
                         Change::SetScores { entries, .. } => Some(entries.iter()),
                         _ => None,
                     });
-                    set_scores(keyspace, at, first.iter().chain(more.flatten()));
+                    members = set_scores(keyspace, at, first.iter().chain(more.flatten()));
                 }
                 Change::AddMembers { members, .. } => {
                     let spot = spot_for(keyspace, at, Kind::Set);
@@ -92,6 +97,37 @@ impl Store {
                 }
             }
         }
+        members
+    }
+
+    /// Takes the ranking at `key`, which is there, and leaves an empty one that expires when it did. Leaves it if it takes
+    /// more bytes than `bytes`.
+    pub(super) fn take_ranking(&self, database: DatabaseIndex, key: &[u8], bytes: usize) -> Option<Ranking> {
+        self.with_ranking(database, key, |ranking| {
+            let empty = || Ranking::with_seed(self.seed);
+            (ranking.memory_bytes() <= bytes).then(|| std::mem::replace(ranking, empty()))
+        })
+    }
+
+    /// Puts the ranking in place of the empty one that stands for it at `key`.
+    pub(super) fn put_gathered(&self, database: DatabaseIndex, key: &[u8], ranking: Ranking) {
+        self.with_ranking(database, key, |there| *there = ranking);
+    }
+
+    /// Calls `visit` with the ranking that is at `key`.
+    fn with_ranking<T>(
+        &self,
+        database: DatabaseIndex,
+        key: &[u8],
+        visit: impl FnOnce(&mut Ranking) -> T,
+    ) -> T {
+        let at = self.locate(key);
+        let mut shard = self.shards[at.shard].write();
+        let keyspace = shard.keyspace_mut(database);
+        match keyspace.value_mut(keyspace.spot(at)) {
+            Some(Value::Ranking(ranking)) => visit(ranking),
+            _ => unreachable!("a ranking stands there"),
+        }
     }
 
     fn flush_unrecorded(&self, database: Option<DatabaseIndex>) {
@@ -111,11 +147,12 @@ fn spot_for(keyspace: &mut Keyspace, at: Located<'_>, kind: Kind) -> Spot {
     spot.vacated()
 }
 
+/// Returns how many members there are then.
 fn set_scores<'a>(
     keyspace: &mut Keyspace,
     at: Located<'_>,
     mut entries: impl Iterator<Item = (&'a [u8], Score)> + Clone,
-) {
+) -> usize {
     let spot = spot_for(keyspace, at, Kind::Ranking);
     let (ranking, _) = keyspace.ranking_or_new(at.key, spot).expect("missing or a ranking");
     // Memory is loaded for many entries at once, as in a pipeline of ZADDs.
@@ -128,7 +165,7 @@ fn set_scores<'a>(
             taken += 1;
         }
         if taken < PREFETCHED_ENTRIES {
-            return;
+            return ranking.len();
         }
     }
 }

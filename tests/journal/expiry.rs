@@ -1,13 +1,13 @@
 //! What expires, and when: not before everything has been read, and never because somebody asks about a key.
 
-use super::loading::{Kept, for_each_change};
+use super::loading::{Recorded, for_each_change};
 use super::support::contents;
 use rankd::chance::Chance;
 use rankd::clock::Clock;
 use rankd::ranking::{RankedMembers, Score};
 use rankd::store::change::{ChangeBuffer, decode};
 use rankd::store::interest::{Ready, Served, Ticket, Waiter, Watch};
-use rankd::store::sink::{ChangeSink, Count};
+use rankd::store::sink::Count;
 use rankd::store::{Access, Hold, Kind, Loader, Missing, Seq, Shards, Store, Writer};
 use std::io::Cursor;
 use std::sync::Arc;
@@ -212,10 +212,9 @@ fn histories_of_renewed_expiries_are_read_back_long_after() {
     for seed in 0..200 {
         let mut chance = Chance::seeded(seed);
         let (live, clock) = store();
-        let kept = Arc::new(Kept::default());
-        live.attach(Arc::clone(&kept) as Arc<dyn ChangeSink>);
+        let recorded = Recorded::of(&live);
         (0..chance.below(200)).for_each(|_| step(&live, &clock, &mut chance));
-        kept.0.lock().clear();
+        recorded.take();
         let mut base = Vec::new();
         let (mut records, mut walk) = (ChangeBuffer::default(), live.snapshot());
         while walk.step(&mut records) {
@@ -223,7 +222,7 @@ fn histories_of_renewed_expiries_are_read_back_long_after() {
             records.clear();
         }
         (0..chance.below(300)).for_each(|_| step(&live, &clock, &mut chance));
-        let after = std::mem::take(&mut *kept.0.lock());
+        let after = recorded.take();
 
         let long_after = || Arc::new(Store::new(1, 1, 7, Clock::manual(1 << 42)));
         let interest =

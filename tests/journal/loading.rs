@@ -1,34 +1,41 @@
 //! What a start does on several threads and in bulk ends where applying one Change after the other ends.
 
-use super::support::contents;
+use super::support::{acknowledge, contents, crash_copy, options, start};
 use super::with_store::{command, make_large};
-use parking_lot::Mutex;
 use rankd::chance::Chance;
 use rankd::clock::Clock;
+use rankd::config::FsyncPolicy;
+use rankd::journal::{Journal, Progress};
 use rankd::ranking::RankedMembers;
-use rankd::store::change::{Change, ChangeBuffer, decode};
-use rankd::store::feed::{Feed, Feeds};
-use rankd::store::sink::{ChangeSink, Seq};
-use rankd::store::{Access, Hold, Loader, Store, Value};
+use rankd::store::change::{Change, ChangeBuffer, decode, is_continued};
+use rankd::store::feed::Feed;
+use rankd::store::sink::{ChangeSink, Count, Seq};
+use rankd::store::{Access, Hold, Loader, LoaderSizes, Store, Value};
 use std::sync::Arc;
+use std::task::{Context, Poll, Waker};
 
-/// Keeps the records' bodies.
-#[derive(Default)]
-pub(super) struct Kept(pub(super) Mutex<Vec<Vec<u8>>>);
+/// The records that a store leaves behind, by a feed of them.
+pub(super) struct Recorded(Feed);
 
-impl ChangeSink for Kept {
-    fn append(&self, _unix_ms: u64, records: &ChangeBuffer) -> Seq {
-        let mut kept = self.0.lock();
-        kept.extend(records.records().map(<[u8]>::to_vec));
-        Seq(kept.len() as u64)
+impl Recorded {
+    /// From now on, of a store that is given a sink which counts.
+    pub(super) fn of(store: &Store) -> Self {
+        store.attach(Arc::new(Count::default()));
+        Self::beside_the_sink_of(store)
     }
 
-    fn last_seq(&self) -> Seq {
-        Seq(self.0.lock().len() as u64)
+    fn beside_the_sink_of(store: &Store) -> Self {
+        Self(store.open_feed(usize::MAX).expect("a sink is attached").0)
     }
 
-    fn open_feed(&self, bound_bytes: usize) -> (Feed, Seq) {
-        (Feeds::default().open(bound_bytes), self.last_seq())
+    /// The bodies of those since the last time.
+    pub(super) fn take(&self) -> Vec<Vec<u8>> {
+        let mut bodies = Vec::new();
+        let context = Context::from_waker(Waker::noop());
+        while let Poll::Ready(published) = self.0.poll(&context) {
+            bodies.extend(published.expect("no bound").records().map(|(_, body)| body.to_vec()));
+        }
+        bodies
     }
 }
 
@@ -65,13 +72,13 @@ fn a_base_loaded_in_bulk_is_the_base_applied_one_by_one() {
     for seed in 0..40 {
         let mut chance = Chance::seeded(seed);
         let mut changes = ChangeBuffer::default();
-        let (live, kept) = (store(), Arc::new(Kept::default()));
-        live.attach(Arc::clone(&kept) as Arc<dyn ChangeSink>);
+        let live = store();
+        let recorded = Recorded::of(&live);
         make_large(&live);
         for _ in 0..200 {
             command(&live, &mut chance, &mut changes);
         }
-        kept.0.lock().clear();
+        recorded.take();
 
         // The walk, with commands between its steps, and more after it.
         let mut base = Vec::new();
@@ -84,11 +91,12 @@ fn a_base_loaded_in_bulk_is_the_base_applied_one_by_one() {
                 command(&live, &mut chance, &mut changes);
             }
         }
-        let walked_to = kept.0.lock().len();
+        let mut after = recorded.take();
+        let walked_to = after.len();
         for _ in 0..chance.below(3_000) {
             command(&live, &mut chance, &mut changes);
         }
-        let after = std::mem::take(&mut *kept.0.lock());
+        after.extend(recorded.take());
 
         let one_by_one = store();
         for_each_change(&base, |change, _| one_by_one.apply(change).unwrap());
@@ -104,5 +112,110 @@ fn a_base_loaded_in_bulk_is_the_base_applied_one_by_one() {
         assert!(contents(&one_by_one) == held, "seed {seed}: one by one");
         assert!(contents(&in_bulk) == held, "seed {seed}: in bulk");
         check_rankings(&in_bulk);
+    }
+}
+
+/// Sizes at which little rankings are gathered, and some of those on all lanes. Ten million ZADDs to one board, each a
+/// record, took ten seconds to replay, on one thread that waited for memory.
+#[test]
+fn a_segment_gathered_on_all_lanes_is_the_segment_applied_one_by_one() {
+    for seed in 0..20 {
+        let mut chance = Chance::seeded(seed);
+        let mut changes = ChangeBuffer::default();
+        let live = store();
+        let recorded = Recorded::of(&live);
+        // From nothing, or after a base that has a large board.
+        let base = if seed % 2 == 0 {
+            make_large(&live);
+            let mut base = Vec::new();
+            let mut records = ChangeBuffer::default();
+            let mut walk = live.snapshot();
+            while walk.step(&mut records) {
+                base.extend(records.records().map(<[u8]>::to_vec));
+                records.clear();
+            }
+            recorded.take();
+            base
+        } else {
+            Vec::new()
+        };
+        for _ in 0..chance.below(20_000) {
+            command(&live, &mut chance, &mut changes);
+        }
+        let segment = recorded.take();
+
+        let one_by_one = store();
+        for_each_change(&base, |change, _| one_by_one.apply(change).unwrap());
+        for_each_change(&segment, |change, _| one_by_one.apply(change).unwrap());
+        let gathered = store();
+        let sizes = LoaderSizes {
+            lanes: 1 + chance.below(4) as usize,
+            gathered_members: 1 + chance.below(30) as usize,
+            wide_members: 1 + chance.below(200) as usize,
+        };
+        let mut loader = Loader::with_sizes(&gathered, sizes).unwrap();
+        for_each_change(&base, |change, encoded| loader.load(change, encoded).unwrap());
+        for_each_change(&segment, |change, encoded| loader.apply(change, encoded).unwrap());
+        loader.finish();
+
+        let held = contents(&live);
+        assert!(contents(&one_by_one) == held, "seed {seed}: one by one");
+        assert!(contents(&gathered) == held, "seed {seed}: {sizes:?}");
+        check_rankings(&gathered);
+    }
+}
+
+#[test]
+fn a_segment_torn_anywhere_is_its_whole_commands_applied_one_by_one() {
+    const HEADER_BYTES: u64 = 32;
+    const HEAD_BYTES: u64 = 28;
+    for seed in 0..6 {
+        let mut chance = Chance::seeded(seed);
+        let directory = tempfile::tempdir().unwrap();
+        let live = store();
+        let opened =
+            Journal::open(options(directory.path(), FsyncPolicy::Never), &live, &Progress::default());
+        let (journal, _) = opened.unwrap();
+        live.attach(Arc::clone(&journal) as Arc<dyn ChangeSink>);
+        let recorded = Recorded::beside_the_sink_of(&live);
+        let mut last = make_large(&live);
+        // Many a command is longer than this and goes on in further records.
+        let mut changes = ChangeBuffer::with_record_bytes(40);
+        for _ in 0..3_000 {
+            last = last.max(command(&live, &mut chance, &mut changes));
+        }
+        acknowledge(&journal, last).unwrap();
+        let bodies = recorded.take();
+        let is_open: Vec<_> = bodies.iter().map(|body| is_continued(body)).collect();
+        assert!(is_open.contains(&true), "seed {seed}: a command in several records");
+
+        let mut cuts: Vec<u64> = Vec::new();
+        let mut end = HEADER_BYTES;
+        let mut ends = Vec::new();
+        for (body, is_open) in bodies.iter().zip(&is_open) {
+            end += HEAD_BYTES + body.len() as u64;
+            ends.push(end);
+            // In the middle of commands above all.
+            if *is_open && cuts.len() < 5 {
+                cuts.push(end);
+            }
+        }
+        cuts.extend((0..5).map(|_| HEADER_BYTES + chance.below(end - HEADER_BYTES + 1)));
+        cuts.push(end);
+        for cut in cuts {
+            let copy = crash_copy(directory.path());
+            let segment = copy.path().join("segment-0000000001");
+            std::fs::OpenOptions::new().write(true).open(segment).unwrap().set_len(cut).unwrap();
+            let mut whole = ends.partition_point(|&end| end <= cut);
+            while whole > 0 && is_open[whole - 1] {
+                whole -= 1;
+            }
+            let one_by_one = store();
+            for_each_change(&bodies[..whole], |change, _| one_by_one.apply(change).unwrap());
+            let server = start(copy.path(), FsyncPolicy::Never).unwrap();
+            assert_eq!(server.recovered.last_seq, Seq(whole as u64), "seed {seed}, cut at {cut}");
+            assert!(contents(&server.store) == contents(&one_by_one), "seed {seed}, cut at {cut}");
+            check_rankings(&server.store);
+        }
     }
 }

@@ -7,7 +7,7 @@ use std::ops::Range;
 
 use super::decimal::{self, Digits};
 use super::edit::capacity_for;
-use super::{Block, MemberForm};
+use super::{Block, MemberForm, PADDING};
 
 /// Up to here every whole number is a double, so that base and difference are exact.
 const WHOLE_MAX: f64 = 9_007_199_254_740_992.0;
@@ -26,7 +26,7 @@ impl Run {
         self.scores.len()
     }
 
-    /// Appends an entry, which must be above those before it.
+    /// Appends an entry, which must be above those before it if the block will be searched.
     pub(in crate::ranking) fn push(&mut self, score: f64, member: &[u8], tag: u8) {
         self.bytes.extend_from_slice(member);
         self.finish(score, tag);
@@ -49,6 +49,10 @@ impl Run {
         self.scores[i]
     }
 
+    pub(in crate::ranking) fn tag(&self, i: usize) -> u8 {
+        self.tags[i]
+    }
+
     pub(in crate::ranking) fn member(&self, i: usize) -> &[u8] {
         let start = if i == 0 { 0 } else { self.ends[i - 1] };
         &self.bytes[start..self.ends[i]]
@@ -64,9 +68,11 @@ pub(super) fn is_whole(score: f64) -> bool {
     score.abs() <= WHOLE_MAX && score.trunc() == score
 }
 
-/// The narrowest width and base for ascending scores.
+/// The narrowest width and base for scores in any order.
 fn score_form(scores: &[f64]) -> (u8, f64) {
-    let (Some(&low), Some(&high)) = (scores.first(), scores.last()) else { return (0, 0.0) };
+    let Some(&first) = scores.first() else { return (0, 0.0) };
+    let (low, high) =
+        scores.iter().fold((first, first), |(low, high), &score| (low.min(score), high.max(score)));
     if low == high {
         return (0, low);
     }
@@ -84,12 +90,13 @@ fn score_form(scores: &[f64]) -> (u8, f64) {
     }
 }
 
-/// What decimal members share: their prefix, their digit counts, and the lowest and highest code.
+/// What decimal members share: their prefix, their digit counts, and the lowest code; and the code of each.
 struct DecimalForm<'a> {
     prefix: &'a [u8],
     digits: Digits,
     base: u64,
     width: u8,
+    codes: Vec<u64>,
 }
 
 fn decimal_form<'a>(mut members: impl Iterator<Item = &'a [u8]> + Clone) -> Option<DecimalForm<'a>> {
@@ -108,17 +115,19 @@ fn decimal_form<'a>(mut members: impl Iterator<Item = &'a [u8]> + Clone) -> Opti
         return None;
     }
     let digits = Digits { min: min as u8, max: max as u8 };
+    let mut codes = Vec::with_capacity(all.size_hint().0);
     let (mut low, mut high) = (u64::MAX, 0);
     for member in all {
         let code = digits.encode(&member[prefix.len()..])?;
         low = low.min(code);
         high = high.max(code);
+        codes.push(code);
     }
     let span = high - low;
     let width = (u64::BITS - span.leading_zeros()).div_ceil(8).max(1);
     // As with scores, half the room to spare goes below the lowest.
     let base = low.saturating_sub(((u64::MAX >> (64 - 8 * width)) - span) / 2);
-    Some(DecimalForm { prefix, digits, base, width: width as u8 })
+    Some(DecimalForm { prefix, digits, base, width: width as u8, codes })
 }
 
 fn common_prefix<'a>(mut members: impl Iterator<Item = &'a [u8]>) -> &'a [u8] {
@@ -142,7 +151,8 @@ impl Block {
         }
     }
 
-    /// A block of the entries `range` of `run`, in the narrowest form that holds them.
+    /// A block of the entries `range` of `run`, in the narrowest form that holds them. What is only kept to be unpacked
+    /// again may be in any order.
     pub(in crate::ranking) fn pack(run: &Run, range: Range<usize>) -> Self {
         let (score_width, score_base) = score_form(&run.scores[range.clone()]);
         let mut block = Self {
@@ -160,22 +170,24 @@ impl Block {
             block.member_base = form.base;
             block.member_width = form.width;
             data = block.packed_head(run, prefix, &range, range.len() * usize::from(form.width));
-            for member in run.members(range) {
-                let code = form.digits.encode(&member[prefix.len()..]).expect("encoded to find the width");
-                data.extend_from_slice(&(code - form.base).to_le_bytes()[..usize::from(form.width)]);
-            }
+            put_numbers(
+                &mut data,
+                form.codes.iter().map(|code| code - form.base),
+                form.codes.len(),
+                form.width,
+            );
         } else {
             prefix = common_prefix(run.members(range.clone()));
             let text_bytes: usize =
                 run.members(range.clone()).map(|member| member.len() - prefix.len()).sum();
             block.member_width = if text_bytes <= usize::from(u16::MAX) { 2 } else { 4 };
-            let width = usize::from(block.member_width);
-            data = block.packed_head(run, prefix, &range, range.len() * width + text_bytes);
-            let mut end = 0;
-            for member in run.members(range.clone()) {
-                end += member.len() - prefix.len();
-                data.extend_from_slice(&(end as u64).to_le_bytes()[..width]);
-            }
+            let ends_bytes = range.len() * usize::from(block.member_width);
+            data = block.packed_head(run, prefix, &range, ends_bytes + text_bytes);
+            let ends = run.members(range.clone()).scan(0, |end, member| {
+                *end += (member.len() - prefix.len()) as u64;
+                Some(*end)
+            });
+            put_numbers(&mut data, ends, range.len(), block.member_width);
             run.members(range).for_each(|member| data.extend_from_slice(&member[prefix.len()..]));
         }
         block.prefix_len = prefix.len() as u32;
@@ -191,15 +203,31 @@ impl Block {
         let mut data = Vec::with_capacity(capacity_for(head_bytes + members_bytes));
         data.extend_from_slice(prefix);
         data.extend_from_slice(&run.tags[range.clone()]);
-        for &score in &run.scores[range.clone()] {
-            match self.score_width {
-                8 => data.extend_from_slice(&score.to_le_bytes()),
-                width => {
-                    let above = (score - self.score_base) as u64;
-                    data.extend_from_slice(&above.to_le_bytes()[..usize::from(width)]);
-                }
-            }
+        let scores = run.scores[range.clone()].iter();
+        match self.score_width {
+            8 => put_numbers(&mut data, scores.map(|score| score.to_bits()), range.len(), 8),
+            width => put_numbers(
+                &mut data,
+                scores.map(|score| (score - self.score_base) as u64),
+                range.len(),
+                width,
+            ),
         }
         data
     }
+}
+
+/// Appends `count` numbers of `width` bytes, little endian.
+fn put_numbers(out: &mut Vec<u8>, numbers: impl Iterator<Item = u64>, count: usize, width: u8) {
+    let width = usize::from(width);
+    let mut at = out.len();
+    let end = at + count * width;
+    // Each is written as eight bytes, of which the next one overwrites those that are too many: that is one store, where
+    // a copy of as many bytes as it has is a call.
+    out.resize(end + PADDING, 0);
+    for number in numbers {
+        out[at..at + 8].copy_from_slice(&number.to_le_bytes());
+        at += width;
+    }
+    out.truncate(end);
 }

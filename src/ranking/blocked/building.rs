@@ -8,10 +8,10 @@ use super::super::member_index::tag_of;
 use super::BlockRanking;
 
 /// Entries a leaf gets, so that the first insertions do not split every one.
-const LEAF_FILL: usize = LEAF_MAX * 7 / 8;
+pub(in crate::ranking) const LEAF_FILL: usize = LEAF_MAX * 7 / 8;
 
 /// Bytes of members a leaf gets.
-const LEAF_BYTES_FILL: usize = LEAF_BYTES_MAX / 2;
+pub(in crate::ranking) const LEAF_BYTES_FILL: usize = LEAF_BYTES_MAX / 2;
 
 /// A ranking that is being built. O(1) a member and about a tenth of what an insertion costs.
 #[derive(Debug)]
@@ -39,6 +39,12 @@ impl RankingBuilder {
         self.bytes += member.len();
         self.run.push(score.get(), member, tag_of(self.ranking.hasher.hash(member)));
         self.ranking.len += 1;
+    }
+
+    /// Adds a leaf of entries, all of them above those before.
+    pub(in crate::ranking) fn append(&mut self, leaf: Block) {
+        self.ranking.len += leaf.len();
+        self.ranking.levels.append(leaf);
     }
 
     /// The ranking of all entries.

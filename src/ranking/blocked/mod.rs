@@ -12,6 +12,7 @@ mod excerpt;
 mod upkeep;
 
 pub use building::RankingBuilder;
+pub(super) use building::{LEAF_BYTES_FILL, LEAF_FILL};
 pub use excerpt::Excerpt;
 
 use std::mem::size_of;

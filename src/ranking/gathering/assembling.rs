@@ -1,0 +1,129 @@
+//! One ranking out of parts, on several threads: each takes a stretch of the ranking, and what every part has of it.
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use super::super::block::{Block, Place, Run, Tie};
+use super::sorting::Sorted;
+use super::{Ranking, RankingBuilder};
+
+/// Entries of a stretch: what a processor's own cache can hold. Tests want many of them.
+const STRETCH: usize = if cfg!(test) { 300 } else { 64 * 1024 };
+
+/// A part's members in order.
+#[derive(Debug)]
+pub struct SortedPart {
+    leaves: Vec<Block>,
+    len: usize,
+    /// Leaves that were freed, from the first on.
+    freed: usize,
+}
+
+/// A place in a part: a leaf and an entry of it.
+type Cut = (usize, usize);
+
+impl SortedPart {
+    pub(super) fn new(leaves: Vec<Block>) -> Self {
+        let len = leaves.iter().map(Block::len).sum();
+        Self { leaves, len, freed: 0 }
+    }
+
+    /// Where the first entry stands that is not below (score, member).
+    fn cut(&self, score: f64, member: &[u8]) -> Cut {
+        let place = Place { score, tie: Tie::Below(member) };
+        let above = self.leaves.partition_point(|leaf| leaf.position(place) > 0);
+        match above.checked_sub(1) {
+            Some(leaf) => (leaf, self.leaves[leaf].position(place)),
+            None => (0, 0),
+        }
+    }
+
+    /// Frees the leaves before this one, which are not needed any more.
+    fn free(&mut self, leaf: usize) {
+        self.leaves[self.freed..leaf].fill_with(Block::default);
+        self.freed = leaf;
+    }
+
+    /// Appends the entries between two cuts to `run`.
+    fn unpack(&self, from: Cut, to: Cut, run: &mut Run) {
+        for leaf in from.0..=to.0 {
+            let Some(block) = self.leaves.get(leaf) else { return };
+            let start = if leaf == from.0 { from.1 } else { 0 };
+            let end = if leaf == to.0 { to.1 } else { block.len() };
+            block.unpack(start..end, run);
+        }
+    }
+}
+
+/// The ranking of all members in `parts`, no two of which have the same one. `seed` is theirs.
+#[must_use]
+pub fn assemble(seed: u64, mut parts: Vec<SortedPart>, threads: usize) -> Ranking {
+    let cuts = cuts(&parts);
+    let mut builder = RankingBuilder::with_seed(seed);
+    let mut first = 0;
+    // So many at once that the threads end at about the same time, and few enough that what is in both parts and
+    // stretches takes little memory.
+    while first + 1 < cuts.len() {
+        let last = (first + 4 * threads).min(cuts.len() - 1);
+        for stretch in merged_stretches(&parts, &cuts[first..=last], threads) {
+            stretch.into_iter().for_each(|leaf| builder.append(leaf));
+        }
+        for (part, &(leaf, _)) in parts.iter_mut().zip(&cuts[last]) {
+            part.free(leaf);
+        }
+        first = last;
+    }
+    drop(parts);
+    builder.finish()
+}
+
+/// The leaves of the stretches between neighbouring cuts.
+fn merged_stretches(parts: &[SortedPart], cuts: &[Vec<Cut>], threads: usize) -> Vec<Vec<Block>> {
+    let next = AtomicUsize::new(0);
+    let take_some = || {
+        let mut run = Run::default();
+        let mut done = Vec::new();
+        loop {
+            let number = next.fetch_add(1, Ordering::Relaxed);
+            let Some([from, to]) = cuts.get(number..number + 2) else { return done };
+            done.push((number, merged(parts, from, to, &mut run)));
+        }
+    };
+    let mut stretches = vec![Vec::new(); cuts.len() - 1];
+    std::thread::scope(|scope| {
+        let threads: Vec<_> = (0..threads).map(|_| scope.spawn(take_some)).collect();
+        for thread in threads {
+            // A slip there is one here.
+            let done = thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
+            done.into_iter().for_each(|(number, leaves)| stretches[number] = leaves);
+        }
+    });
+    stretches
+}
+
+/// Where stretches begin and end, in each part. Members are in parts by chance, so the largest part's ranks are near
+/// those of the whole.
+fn cuts(parts: &[SortedPart]) -> Vec<Vec<Cut>> {
+    let total: usize = parts.iter().map(|part| part.len).sum();
+    let mut cuts = vec![vec![(0, 0); parts.len()]];
+    if let Some(largest) = parts.iter().max_by_key(|part| part.len) {
+        let stretches = (total / STRETCH).clamp(1, largest.leaves.len().max(1));
+        let mut member = Vec::new();
+        for number in 1..stretches {
+            let leaf = &largest.leaves[number * largest.leaves.len() / stretches];
+            member.clear();
+            leaf.write_member(0, &mut member);
+            cuts.push(parts.iter().map(|part| part.cut(leaf.score(0), &member)).collect());
+        }
+    }
+    cuts.push(parts.iter().map(|part| (part.leaves.len(), 0)).collect());
+    cuts
+}
+
+/// The leaves of one stretch. `run` is scratch memory.
+fn merged(parts: &[SortedPart], from: &[Cut], to: &[Cut], run: &mut Run) -> Vec<Block> {
+    run.clear();
+    for (part, (&from, &to)) in parts.iter().zip(from.iter().zip(to)) {
+        part.unpack(from, to, run);
+    }
+    Sorted::new(run, 0..run.len() as u32).leaves()
+}

@@ -1,0 +1,282 @@
+//! A ranking that is being told what its members' scores become, one after the other, and that nobody asks yet.
+//!
+//! To insert a member into a large ranking at once is to wait for memory many times. Here scores set and members
+//! removed are kept as they come, packed, in chunks of some hundreds; what a member's last score is, and in which
+//! order the members stand, is worked out for many at once. The invariant: of the entries with one member, those in
+//! later chunks, and later in a chunk, came later.
+//!
+//! A member that is told of again and again would pile up. A filter counts, never too high, how many different members
+//! came; when the entries are more than twice as many, only the last of each member is kept.
+//!
+//! One large ranking can be gathered in parts, each with the members that hash to it, on as many threads, and
+//! [`assemble`]d from them.
+
+mod assembling;
+mod filter;
+mod sorting;
+
+pub use assembling::{SortedPart, assemble};
+
+use super::block::{Block, Run};
+use super::member_hash::MemberHasher;
+use super::member_index::tag_of;
+use super::{RankedMembers, Ranking, RankingBuilder, Score};
+use filter::Filter;
+use hashbrown::HashTable;
+use hashbrown::hash_table::Entry;
+use sorting::Sorted;
+
+/// Entries of a chunk, at least and at most. In between it is a small part of what is there already.
+const CHUNK_MIN: usize = 64;
+const CHUNK_MAX: usize = 512;
+
+/// A chunk of long members is closed early.
+const CHUNK_BYTES: usize = 32 * 1024;
+
+/// Entries that may pile up beyond twice the members.
+const SETTLE_MIN: usize = 1024;
+
+/// Entries in the order in which they came.
+#[derive(Debug)]
+struct Chunk {
+    block: Block,
+    /// Which entries say that the member is not there. Empty if none does.
+    removed: Box<[bool]>,
+}
+
+/// What became of a ranking's members, or of a part of them. See the module.
+#[derive(Debug)]
+pub struct Gathering {
+    seed: u64,
+    hasher: MemberHasher,
+    chunks: Vec<Chunk>,
+    /// The entries of `chunks`.
+    packed: usize,
+    /// The chunk that is not packed yet.
+    open: Run,
+    open_bytes: usize,
+    open_removed: Vec<bool>,
+    filter: Filter,
+}
+
+impl Gathering {
+    /// Begins with no member. `seed` is that of the ranking that it will be.
+    #[must_use]
+    pub fn with_seed(seed: u64) -> Self {
+        Self {
+            seed,
+            hasher: MemberHasher::with_seed(seed),
+            chunks: Vec::new(),
+            packed: 0,
+            open: Run::default(),
+            open_bytes: 0,
+            open_removed: Vec::new(),
+            filter: Filter::for_members(0),
+        }
+    }
+
+    /// Begins with the members of `ranking`.
+    #[must_use]
+    pub fn of(seed: u64, ranking: &Ranking) -> Self {
+        let mut gathering = Self::with_seed(seed);
+        gathering.filter = Filter::for_members(ranking.len());
+        ranking.visit(0..ranking.len(), super::Order::Ascending, |member, score| {
+            gathering.push(member, Some(score));
+        });
+        gathering
+    }
+
+    /// Takes note of the member's score, or that it is not there.
+    pub fn push(&mut self, member: &[u8], score: Option<Score>) {
+        let hash = self.hasher.hash(member);
+        self.filter.note(hash);
+        if score.is_none() || !self.open_removed.is_empty() {
+            self.open_removed.resize(self.open.len(), false);
+            self.open_removed.push(score.is_none());
+        }
+        self.open.push(score.unwrap_or_default().get(), member, tag_of(hash));
+        self.open_bytes += member.len();
+        let is_full = self.open.len() >= (self.packed / 16).clamp(CHUNK_MIN, CHUNK_MAX);
+        if is_full || self.open_bytes > CHUNK_BYTES {
+            self.close_chunk();
+            if self.packed > 2 * self.filter.members() + SETTLE_MIN {
+                self.settle();
+            }
+        }
+    }
+
+    /// About how many members there are: those that were removed lately are counted, and of very many new ones some are
+    /// not.
+    #[must_use]
+    pub fn members(&self) -> usize {
+        self.filter.members()
+    }
+
+    /// Tells all over again what it was told and what still counts, in that order.
+    pub fn retell(mut self, mut tell: impl FnMut(&[u8], Option<Score>)) {
+        self.close_chunk();
+        let mut run = Run::default();
+        for chunk in std::mem::take(&mut self.chunks) {
+            run.clear();
+            chunk.block.unpack(0..chunk.block.len(), &mut run);
+            for i in 0..run.len() {
+                let is_removed = chunk.removed.get(i).is_some_and(|&removed| removed);
+                tell(run.member(i), (!is_removed).then(|| score_of(run.score(i))));
+            }
+        }
+    }
+
+    /// The ranking.
+    #[must_use]
+    pub fn finish(mut self) -> Ranking {
+        let mut builder = RankingBuilder::with_seed(self.seed);
+        let mut run = Run::default();
+        let last = self.take_last(&mut run);
+        for (member, score) in Sorted::new(&run, last.iter().copied()).iter() {
+            builder.push(member, score);
+        }
+        drop(run);
+        builder.finish()
+    }
+
+    /// The members of this part, for [`assemble`]. Parts that follow each other may use the same scratch memory.
+    #[must_use]
+    pub fn sort(mut self, Scratch(run): &mut Scratch) -> SortedPart {
+        run.clear();
+        let last = self.take_last(run);
+        SortedPart::new(Sorted::new(run, last.iter().copied()).leaves())
+    }
+
+    fn close_chunk(&mut self) {
+        let len = self.open.len();
+        if len == 0 {
+            return;
+        }
+        let block = Block::pack(&self.open, 0..len).trimmed();
+        self.chunks.push(Chunk { block, removed: std::mem::take(&mut self.open_removed).into() });
+        self.packed += len;
+        self.open.clear();
+        self.open_bytes = 0;
+    }
+
+    /// Keeps the last entry of each member only.
+    fn settle(&mut self) {
+        let mut run = Run::default();
+        let last = self.take_last(&mut run);
+        self.filter = Filter::for_members(last.len());
+        for &number in &last {
+            self.filter.note(self.hasher.hash(run.member(number as usize)));
+        }
+        self.packed = last.len();
+        let leaves = Sorted::new(&run, last.iter().copied()).leaves();
+        self.chunks = leaves.into_iter().map(|block| Chunk { block, removed: Box::default() }).collect();
+    }
+
+    /// Takes all entries out, into `run`, which is empty. Returns which are the last of a member that is there, in the
+    /// order in which they came: they may stand in a ranking's order already.
+    fn take_last(&mut self, run: &mut Run) -> Vec<u32> {
+        self.close_chunk();
+        let mut removed = Vec::new();
+        for chunk in std::mem::take(&mut self.chunks) {
+            chunk.block.unpack(0..chunk.block.len(), run);
+            if !chunk.removed.is_empty() {
+                removed.resize(run.len() - chunk.removed.len(), false);
+                removed.extend_from_slice(&chunk.removed);
+            }
+        }
+        self.packed = 0;
+        let run = &*run;
+        let expected = run.len().min(self.filter.members() * 5 / 4);
+        let mut found = HashTable::<u32>::with_capacity(expected);
+        let mut last = Vec::with_capacity(expected);
+        for i in (0..run.len()).rev() {
+            let member = run.member(i);
+            let same = |&other: &u32| run.member(other as usize) == member;
+            let rehash = |&other: &u32| self.hasher.hash(run.member(other as usize));
+            let number = u32::try_from(i).expect("a part has fewer than 2^32 entries");
+            if let Entry::Vacant(vacant) = found.entry(self.hasher.hash(member), same, rehash) {
+                vacant.insert(number);
+                if !removed.get(i).is_some_and(|&removed| removed) {
+                    last.push(number);
+                }
+            }
+        }
+        last.reverse();
+        last
+    }
+}
+
+/// Memory that is used again.
+#[derive(Debug, Default)]
+pub struct Scratch(Run);
+
+fn score_of(value: f64) -> Score {
+    Score::new(value).expect("only scores are gathered")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::Order;
+    use super::*;
+    use crate::chance::Chance;
+    use std::collections::BTreeMap;
+
+    const SEED: u64 = 5;
+
+    /// Names that blocks write as numbers and as text, some of which begin others, and a few long ones.
+    fn member(number: u64) -> Vec<u8> {
+        match number % 7 {
+            0 => format!("{number}").into_bytes(),
+            1 => vec![0; number as usize % 50],
+            2 => format!("player-{}-{}", number, "x".repeat(number as usize % 90)).into_bytes(),
+            _ => format!("user:{number:09}").into_bytes(),
+        }
+    }
+
+    #[test]
+    fn what_is_gathered_whole_or_in_parts_is_what_was_told_last() {
+        for seed in 0..12 {
+            let mut chance = Chance::seeded(seed);
+            let members = 1 + chance.below(6_000);
+            let mut told = BTreeMap::new();
+            let mut whole = Gathering::with_seed(SEED);
+            let count = 1 + chance.below(5) as usize;
+            let mut parts: Vec<_> = (0..count).map(|_| Gathering::with_seed(SEED)).collect();
+            for _ in 0..chance.below(30_000) {
+                let number = chance.below(members);
+                let member = member(number);
+                let score = match chance.below(10) {
+                    0 => None,
+                    1 => Score::new(f64::INFINITY),
+                    2 => Score::new(chance.below(1000) as f64 / 8.0),
+                    _ => Score::new(chance.below(300) as f64),
+                };
+                whole.push(&member, score);
+                parts[whole.hasher.hash(&member) as usize % count].push(&member, score);
+                match score {
+                    Some(score) => told.insert(member, score),
+                    None => told.remove(&member),
+                };
+            }
+            let mut expected: Vec<_> = told.into_iter().map(|(member, score)| (score, member)).collect();
+            expected.sort();
+            let mut retold = Gathering::with_seed(SEED);
+            let again = std::mem::replace(&mut whole, Gathering::with_seed(SEED));
+            again.retell(|member, score| {
+                retold.push(member, score);
+                whole.push(member, score);
+            });
+            let mut scratch = Scratch::default();
+            let parts: Vec<_> = parts.into_iter().map(|part| part.sort(&mut scratch)).collect();
+            let built = [whole.finish(), retold.finish(), assemble(SEED, parts, count)];
+            for ranking in built {
+                ranking.check_invariants();
+                let mut held = Vec::new();
+                ranking.visit(0..ranking.len(), Order::Ascending, |member, score| {
+                    held.push((score, member.to_vec()));
+                });
+                assert!(held == expected, "seed {seed}");
+            }
+        }
+    }
+}

@@ -1,0 +1,91 @@
+//! Many entries of one run brought into a ranking's order.
+//!
+//! To compare entries is to look for their members' bytes in memory. So each entry has with it the eight bytes in which
+//! members differ first, and nearly all comparisons are of two numbers.
+
+use super::super::Score;
+use super::super::block::{Block, Run};
+use super::super::blocked::{LEAF_BYTES_FILL, LEAF_FILL};
+use super::score_of;
+use std::cmp::Ordering;
+
+/// Entries of `run`, in order.
+pub(super) struct Sorted<'r> {
+    run: &'r Run,
+    entries: Vec<Entry>,
+}
+
+#[derive(Clone, Copy)]
+struct Entry {
+    score: Score,
+    /// The member's bytes after those that all share, the first eight, as a number.
+    bytes: u64,
+    number: u32,
+}
+
+impl<'r> Sorted<'r> {
+    /// Sorts the entries that have these numbers.
+    pub(super) fn new(run: &'r Run, numbers: impl Iterator<Item = u32> + Clone) -> Self {
+        let shared = shared_bytes(numbers.clone().map(|number| run.member(number as usize)));
+        let entry = |number| {
+            let rest = &run.member(number as usize)[shared..];
+            let bytes = rest.first_chunk().copied().unwrap_or_else(|| {
+                let mut bytes = [0; 8];
+                bytes[..rest.len()].copy_from_slice(rest);
+                bytes
+            });
+            Entry { score: score_of(run.score(number as usize)), bytes: u64::from_be_bytes(bytes), number }
+        };
+        let mut entries: Vec<_> = numbers.map(entry).collect();
+        // Stable because that one merges stretches that are in order already.
+        entries.sort_by(|one, other| {
+            let by_numbers = one.score.cmp(&other.score).then(one.bytes.cmp(&other.bytes));
+            by_numbers.then_with(|| by_members(run, one, other))
+        });
+        Self { run, entries }
+    }
+
+    pub(super) fn iter(&self) -> impl Iterator<Item = (&[u8], Score)> {
+        self.entries.iter().map(|entry| (self.run.member(entry.number as usize), entry.score))
+    }
+
+    /// The entries, packed.
+    pub(super) fn leaves(&self) -> Vec<Block> {
+        let mut leaves = Vec::with_capacity(self.entries.len() / LEAF_FILL + 1);
+        let mut leaf = Run::default();
+        let mut bytes = 0;
+        for entry in &self.entries {
+            let number = entry.number as usize;
+            let member = self.run.member(number);
+            let is_long = bytes + member.len() > LEAF_BYTES_FILL && leaf.len() > 0;
+            if leaf.len() == LEAF_FILL || is_long {
+                leaves.push(Block::pack(&leaf, 0..leaf.len()));
+                leaf.clear();
+                bytes = 0;
+            }
+            bytes += member.len();
+            leaf.push(entry.score.get(), member, self.run.tag(number));
+        }
+        if leaf.len() > 0 {
+            leaves.push(Block::pack(&leaf, 0..leaf.len()));
+        }
+        leaves
+    }
+}
+
+#[cold]
+fn by_members(run: &Run, one: &Entry, other: &Entry) -> Ordering {
+    run.member(one.number as usize).cmp(run.member(other.number as usize))
+}
+
+/// How many bytes all members begin with.
+fn shared_bytes<'a>(mut members: impl Iterator<Item = &'a [u8]>) -> usize {
+    let Some(mut shared) = members.next() else { return 0 };
+    for member in members {
+        if !member.starts_with(shared) {
+            let same = shared.iter().zip(member).take_while(|(one, other)| one == other).count();
+            shared = &shared[..same];
+        }
+    }
+    shared.len()
+}
