@@ -12,6 +12,14 @@ use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 
+/// Bytes of a record after which a command's goes on in the next, in these tests: any command of a few members does.
+const RECORD_BYTES: usize = 40;
+
+/// A buffer whose records are continued often.
+pub(super) fn changes() -> ChangeBuffer {
+    ChangeBuffer::with_record_bytes(RECORD_BYTES)
+}
+
 /// One random command. Rankings and sets empty and come back, keys change their type, expiries come and go.
 pub(super) fn command(store: &Store, chance: &mut Chance, changes: &mut ChangeBuffer) -> Option<Seq> {
     if chance.below(3) == 0 {
@@ -29,7 +37,7 @@ pub(super) fn command(store: &Store, chance: &mut Chance, changes: &mut ChangeBu
     match chance.below(100) {
         0..50 => {
             let edited = writer.edit_ranking(key, Missing::Create, "edit", |edit| {
-                for _ in 0..1 + chance.below(3) {
+                for _ in 0..1 + chance.below(9) {
                     let score = Score::new(chance.below(1000) as f64 / 8.0);
                     edit.update(member(chance).as_bytes(), |_| score);
                 }
@@ -124,7 +132,7 @@ fn move_in_large(store: &Store, chance: &mut Chance, changes: &mut ChangeBuffer)
 
 fn write_for(server: &Server, seed: u64, stop: &AtomicBool) -> u64 {
     let mut chance = Chance::seeded(seed);
-    let mut changes = ChangeBuffer::default();
+    let mut changes = changes();
     let mut acknowledged = 0;
     while !stop.load(Ordering::Relaxed) {
         let last = (0..1 + chance.below(16))
@@ -186,7 +194,7 @@ fn always_acknowledges_only_what_an_fdatasync_has_covered() {
     let directory = tempfile::tempdir().unwrap();
     let server = start(directory.path(), FsyncPolicy::Always).unwrap();
     let mut chance = Chance::seeded(5);
-    let mut changes = ChangeBuffer::default();
+    let mut changes = changes();
     for _ in 0..50 {
         let Some(seq) = command(&server.store, &mut chance, &mut changes) else { continue };
         acknowledge(&server.journal, seq).unwrap();
@@ -201,7 +209,7 @@ fn changing_the_policy_reaches_those_who_wait() {
     let directory = tempfile::tempdir().unwrap();
     let server = start(directory.path(), FsyncPolicy::Never).unwrap();
     let mut chance = Chance::seeded(6);
-    let mut changes = ChangeBuffer::default();
+    let mut changes = changes();
     for policy in
         [FsyncPolicy::Always, FsyncPolicy::EverySecond, FsyncPolicy::Never].into_iter().cycle().take(30)
     {
