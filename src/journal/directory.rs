@@ -3,6 +3,7 @@
 use super::error::OpenError;
 use super::files::{Files, write_all};
 use super::manifest::{BadManifest, Manifest};
+use crate::durable::create_directories;
 use crate::store::sink::Seq;
 use std::fs::{self, File, TryLockError};
 use std::io;
@@ -36,10 +37,8 @@ impl Directory {
 
     /// Makes the directory if need be and takes its lock, which lives as long as the file that is returned.
     pub(super) fn lock(&self) -> Result<File, OpenError> {
-        fs::create_dir_all(&self.path).map_err(OpenError::io(&self.path))?;
-        if let Some(parent) = self.path.parent().filter(|parent| !parent.as_os_str().is_empty()) {
-            self.files.sync_directory(parent).map_err(OpenError::io(parent))?;
-        }
+        create_directories(&self.path, &|directory| self.files.sync_directory(directory))
+            .map_err(OpenError::io(&self.path))?;
         let path = self.path.join(LOCK);
         let lock = File::options().append(true).create(true).open(&path).map_err(OpenError::io(&path))?;
         match lock.try_lock() {

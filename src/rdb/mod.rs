@@ -32,7 +32,7 @@ mod tests;
 mod write;
 
 pub use error::{Error, Problem};
-pub use file::replace_file;
+pub use file::{replace_file, sweep};
 pub use read::{Loader, Tally};
 pub use write::{Written, write};
 
