@@ -4,6 +4,8 @@
 mod bytes;
 mod checkpoints;
 mod crashes;
+mod disk;
+mod edges;
 mod faults;
 mod format;
 mod repair;
