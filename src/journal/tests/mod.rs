@@ -8,5 +8,7 @@ mod disk;
 mod edges;
 mod faults;
 mod format;
+mod history;
+mod random;
 mod repair;
 mod support;
