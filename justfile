@@ -76,6 +76,10 @@ record:
 crash rounds="300":
     RANKD_CRASH_ROUNDS={{rounds}} cargo test --release crash -- --nocapture
 
+# Random histories on disks that fail, are full and are slow at random, through kills and power failures.
+faults rounds="1000":
+    RANKD_JOURNAL_ROUNDS={{rounds}} cargo test --lib journal::tests::random -- --nocapture
+
 # Fuzz a target (needs a nightly toolchain and cargo-fuzz): request, ranking, rdb.
 fuzz target="request" seconds="60":
     cargo +nightly fuzz run {{target}} -- -max_total_time={{seconds}}

@@ -26,6 +26,7 @@ pub mod clock;
 pub mod commands;
 pub mod config;
 pub mod decimal;
+pub mod durable;
 pub mod glob;
 pub mod heap;
 pub mod journal;

@@ -161,6 +161,11 @@ fn the_packages_of_npm_are_ranked_and_survive() {
     server = server.restart();
     assert_eq!(walk(&mut server.client(), &packages), before, "after kill -9");
 
+    // The start has begun one of its own.
+    wait_for("the rewrite after kill -9", || {
+        let information = server.client().call(&["INFO", "persistence"]).text();
+        information.contains("aof_rewrites:1\r\n").then_some(())
+    });
     // A score set after the rewrite began must be there as well as what the rewrite wrote.
     let answer = server.client().call(&["BGREWRITEAOF"]);
     assert!(!answer.is_error(), "{answer:?}");

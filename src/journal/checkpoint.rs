@@ -2,40 +2,34 @@
 //!
 //! In this order, each step durable before the next, so that a crash between any two leaves a whole journal:
 //!
-//! 1. A new empty segment is made, and listed behind the present ones.
-//! 2. Writing changes over to it.
+//! 1. A new empty segment is made, and listed behind the present ones, as loose (`manifest.rs`).
+//! 2. Writing changes over to it. The one before is synced, and the new one is listed as any other.
 //! 3. The store is walked in small steps under its own locks; what is seen goes into a base under a temporary name.
 //!    The base need not be a moment's picture: Changes are absolute, and all that came after step 2 is replayed over it.
 //! 4. The base gets its name, then the manifest names it and the new segment only.
 //! 5. The files before them are removed.
 //!
+//! One that fails leaves the files that count, and none beside them.
+//!
 //! If the present segment is broken (see `writer.rs`), nothing may follow it: step 1 lists nothing, and until step 4
 //! has brought base and segment into the manifest together, no write is acknowledged.
 
-use super::base::{self, End};
-use super::directory::Directory;
+use super::base::End;
+use super::base_file::BaseFile;
 use super::error::AlreadyRunning;
-use super::files::{Appendable, write_all};
-use super::header::{self, BASE_HEADER_BYTES, BaseHeader};
+use super::header::BaseHeader;
 use super::manifest::Manifest;
-use super::record;
 use super::segment::Segment;
 use super::writer::{Attempt, Role};
 use super::{Journal, Walk};
 use crate::chance::Chance;
 use crate::store::sink::Seq;
 use std::io;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::thread;
-
-/// Bytes collected before they are written.
-const WRITE_BYTES: usize = 256 * 1024;
-
-/// Bytes written between two fdatasyncs of a growing base, so that the last one, and the segment's beside it, stay
-/// short.
-const SYNC_EVERY_BYTES: u64 = 16 * 1024 * 1024;
 
 /// What is known of checkpoints.
 #[derive(Clone, Debug, Default)]
@@ -86,9 +80,16 @@ impl Journal {
         let started_ms = self.clock.now_ms();
         self.history.lock().started_ms = Some(started_ms);
         tracing::info!("checkpoint begun");
-        let outcome = self.try_checkpoint(started_ms);
+        // A panic has said so; here it is a failure like others, so that the next checkpoint may begin.
+        let outcome = catch_unwind(AssertUnwindSafe(|| self.try_checkpoint(started_ms)))
+            .unwrap_or_else(|_| Err("it panicked; please report this".to_owned()));
+        if let Err(error) = &outcome {
+            self.not_healed(error);
+        }
+        self.sweep();
         if outcome.is_err() {
-            self.not_healed();
+            // What it took of a full disk has been given back.
+            self.flush(Attempt::Again);
         }
         self.note_checkpoint(started_ms, outcome);
     }
@@ -122,59 +123,76 @@ impl Journal {
         let mut chance = Chance::from_system();
         // Never a number that was used before: an attempt that failed may have left files of that name.
         let number = self.next_number.fetch_add(1, Ordering::Relaxed);
-        let told = |doing: &'static str| move |error: io::Error| format!("{doing}: {error}");
-
+        // So that little is left to sync behind the change, while the new segment is loose.
+        self.sync();
         let segment =
             Segment::create(&self.directory, number, chance.next_u64()).map_err(told("new segment"))?;
         let role = self.role_of_next();
-        if role == Role::Successor {
-            let mut manifest = self.manifest.lock();
-            let mut longer = manifest.clone();
-            longer.segments.push(number);
-            self.directory.store_manifest(&longer).map_err(told("manifest"))?;
-            *manifest = longer;
-        }
-        let (next_seq, next_previous) = self.change_over(segment, role)?;
-        // At once, so that after a power failure the new segment cannot hold more than the old one leads to.
-        self.sync();
-
+        let (next_seq, next_previous) = match role {
+            Role::Successor => self.change_to_successor(segment)?,
+            Role::Replacement => self.change_over(segment, role)?,
+        };
         let header = BaseHeader { number, salt: chance.next_u64(), unix_ms, next_seq, next_previous };
-        let (base_bytes, walked_to) = self.write_base(&header, &*walk).map_err(told("new base"))?;
+        let (base_bytes, walked_to) = self.write_base(&header, &*walk, role).map_err(told("new base"))?;
         // The base shows a part of what these records say, so it must never be found without them.
         self.flush(Attempt::First);
         self.sync();
         if !self.has_synced(walked_to) {
-            return Err("the new segment could not be written".to_owned());
+            return Err(self.refusal().unwrap_or_else(|| "the new segment could not be written".to_owned()));
         }
-        let shorter = Manifest { base: Some(number), segments: vec![number] };
-        self.directory.store_manifest(&shorter).map_err(told("manifest"))?;
-        *self.manifest.lock() = shorter.clone();
+        self.list(Manifest::begun_by(number)).map_err(told("manifest"))?;
         self.base_bytes.store(base_bytes, Ordering::Relaxed);
         self.older_bytes.store(0, Ordering::Relaxed);
         self.history.lock().base_seq = Seq(next_seq.0 - 1);
         self.healed();
-        if let Err(error) = self.directory.remove_unlisted(&shorter) {
-            // They are not read any more; the next checkpoint or start tries again.
-            tracing::warn!(%error, "old journal files could not be removed");
-        }
         Ok(base_bytes)
     }
 
-    /// Writes a base and returns when it is durable under its name: its bytes, and the last record it may show.
-    fn write_base(&self, header: &BaseHeader, walk: &dyn Walk) -> io::Result<(u64, Seq)> {
-        let temporary = self.directory.base_temporary(header.number);
-        let written = self.write_base_as(&temporary, header, walk);
-        if written.is_err() {
-            // Space is what it may have lacked.
-            let _ = self.directory.files.remove(&temporary);
+    /// Lists `segment` behind the present one and changes over to it.
+    ///
+    /// Records are written to the new segment from the change on, and acknowledged, so it must be listed before; and
+    /// until an fdatasync has covered the last of the old one, a power failure may leave the new ones without them. That
+    /// is what loose says. Syncing the old one before the first record of the new one would make writers wait for the
+    /// disk.
+    fn change_to_successor(&self, segment: Segment) -> Result<(Seq, u32), String> {
+        let before = self.listed.lock().manifest.clone();
+        let owes_base = self.owes_base();
+        // What stands before the present segment has been synced, unless there is more to doubt than that.
+        let present = if owes_base { before.clone() } else { before.joined() };
+        self.list(present.followed_by(segment.number)).map_err(told("manifest"))?;
+        let changed = self.change_over(segment, Role::Successor).inspect_err(|_| {
+            // If this fails too, an empty segment stays at the end of the list.
+            let _ = self.list(before);
+        })?;
+        self.sync();
+        if !self.has_synced(Seq(changed.0.0 - 1)) {
+            return Err(self
+                .refusal()
+                .unwrap_or_else(|| "the segment before could not be synced".to_owned()));
         }
-        let written = written?;
+        if !owes_base {
+            let joined = self.listed.lock().manifest.joined();
+            self.list(joined).map_err(told("manifest"))?;
+        }
+        Ok(changed)
+    }
+
+    /// Writes a base and returns when it is durable under its name: its bytes, and the last record it may show.
+    fn write_base(&self, header: &BaseHeader, walk: &dyn Walk, role: Role) -> io::Result<(u64, Seq)> {
+        let temporary = self.directory.base_temporary(header.number);
+        let written = self.write_base_as(&temporary, header, walk, role)?;
         self.directory.files.rename(&temporary, &self.directory.base(header.number))?;
         self.directory.files.sync_directory(&self.directory.path)?;
         Ok(written)
     }
 
-    fn write_base_as(&self, path: &Path, header: &BaseHeader, walk: &dyn Walk) -> io::Result<(u64, Seq)> {
+    fn write_base_as(
+        &self,
+        path: &Path,
+        header: &BaseHeader,
+        walk: &dyn Walk,
+        role: Role,
+    ) -> io::Result<(u64, Seq)> {
         let mut base = BaseFile::create(&self.directory, path, header)?;
         walk.walk(&mut |records| {
             for changes in records.records() {
@@ -182,6 +200,12 @@ impl Journal {
             }
             if self.is_closing() {
                 return Err(io::Error::other("the journal is closing"));
+            }
+            if role == Role::Successor
+                && let Some(reason) = self.refusal()
+            {
+                // It would come to nothing, and on a full disk it is in the way of what would.
+                return Err(io::Error::other(reason));
             }
             thread::yield_now();
             Ok(())
@@ -191,79 +215,7 @@ impl Journal {
     }
 }
 
-/// A base that grows.
-struct BaseFile {
-    file: Arc<dyn Appendable>,
-    unix_ms: u64,
-    seed: u32,
-    previous: u32,
-    last: Seq,
-    /// Changes that are in no record yet.
-    block: Vec<u8>,
-    /// The body of the record that is being made.
-    body: Vec<u8>,
-    unwritten: Vec<u8>,
-    bytes: u64,
-    synced_bytes: u64,
-}
-
-impl BaseFile {
-    fn create(directory: &Directory, path: &Path, header: &BaseHeader) -> io::Result<Self> {
-        let encoded = header.encode();
-        let file = directory.files.create(path)?;
-        write_all(&*file, &encoded)?;
-        let seed = header::seed(&encoded);
-        Ok(Self {
-            file,
-            unix_ms: header.unix_ms,
-            seed,
-            previous: seed,
-            last: Seq(0),
-            block: Vec::new(),
-            body: Vec::new(),
-            unwritten: Vec::new(),
-            bytes: BASE_HEADER_BYTES as u64,
-            synced_bytes: 0,
-        })
-    }
-
-    fn push(&mut self, changes: &[u8]) -> io::Result<()> {
-        self.block.extend_from_slice(changes);
-        if self.block.len() >= base::BLOCK_BYTES { self.end_block() } else { Ok(()) }
-    }
-
-    fn end_block(&mut self) -> io::Result<()> {
-        if self.block.is_empty() {
-            return Ok(());
-        }
-        base::pack(&self.block, &mut self.body);
-        self.last.0 += 1;
-        record::push(&mut self.unwritten, self.last, self.unix_ms, &self.body);
-        self.block.clear();
-        // One large value must not keep its memory.
-        self.block.shrink_to(2 * base::BLOCK_BYTES);
-        self.body.shrink_to(2 * base::BLOCK_BYTES);
-        if self.unwritten.len() >= WRITE_BYTES { self.write() } else { Ok(()) }
-    }
-
-    fn write(&mut self) -> io::Result<()> {
-        self.previous = record::seal(&mut self.unwritten, self.seed, self.previous);
-        write_all(&*self.file, &self.unwritten)?;
-        self.bytes += self.unwritten.len() as u64;
-        self.unwritten.clear();
-        if self.bytes - self.synced_bytes >= SYNC_EVERY_BYTES {
-            self.file.sync()?;
-            self.synced_bytes = self.bytes;
-        }
-        Ok(())
-    }
-
-    /// Ends the base. The number of its last record tells how many there were.
-    fn finish(mut self, end: End) -> io::Result<u64> {
-        self.end_block()?;
-        record::push(&mut self.unwritten, Seq(self.last.0 + 1), self.unix_ms, &end.encode());
-        self.write()?;
-        self.file.sync()?;
-        Ok(self.bytes)
-    }
+/// Says what could not be done.
+fn told(doing: &'static str) -> impl FnOnce(io::Error) -> String {
+    move |error| format!("{doing}: {error}")
 }

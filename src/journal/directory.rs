@@ -3,6 +3,7 @@
 use super::error::OpenError;
 use super::files::{Files, write_all};
 use super::manifest::{BadManifest, Manifest};
+use crate::durable::create_directories;
 use crate::store::sink::Seq;
 use std::fs::{self, File, TryLockError};
 use std::io;
@@ -12,6 +13,8 @@ use std::sync::Arc;
 const MANIFEST: &str = "manifest";
 const MANIFEST_TEMPORARY: &str = "manifest.temporary";
 const LOCK: &str = "lock";
+/// Says that the journal was closed in order.
+const CLOSED: &str = "closed";
 
 /// Where the files are, and by which calls they are made.
 #[derive(Clone)]
@@ -36,10 +39,8 @@ impl Directory {
 
     /// Makes the directory if need be and takes its lock, which lives as long as the file that is returned.
     pub(super) fn lock(&self) -> Result<File, OpenError> {
-        fs::create_dir_all(&self.path).map_err(OpenError::io(&self.path))?;
-        if let Some(parent) = self.path.parent().filter(|parent| !parent.as_os_str().is_empty()) {
-            self.files.sync_directory(parent).map_err(OpenError::io(parent))?;
-        }
+        create_directories(&self.path, &|directory| self.files.sync_directory(directory))
+            .map_err(OpenError::io(&self.path))?;
         let path = self.path.join(LOCK);
         let lock = File::options().append(true).create(true).open(&path).map_err(OpenError::io(&path))?;
         match lock.try_lock() {
@@ -49,26 +50,61 @@ impl Directory {
         }
     }
 
-    /// Replaces the manifest. After an error either the old or the new one is in place: the caller keeps the files
-    /// of both.
-    pub(super) fn store_manifest(&self, manifest: &Manifest) -> io::Result<()> {
-        let temporary = self.path.join(MANIFEST_TEMPORARY);
-        let file = self.files.create(&temporary)?;
+    /// Writes a manifest beside the present one, which stays in place whatever happens.
+    pub(super) fn write_manifest(&self, manifest: &Manifest) -> io::Result<()> {
+        let file = self.files.create(&self.path.join(MANIFEST_TEMPORARY))?;
         write_all(&*file, manifest.encode().as_bytes())?;
-        file.sync()?;
-        self.files.rename(&temporary, &self.path.join(MANIFEST))?;
+        file.sync()
+    }
+
+    /// Puts the manifest that was written in place of the present one. After an error either may be in place, after a
+    /// power failure too: the caller keeps the files of both.
+    pub(super) fn replace_manifest(&self) -> io::Result<()> {
+        self.files.rename(&self.path.join(MANIFEST_TEMPORARY), &self.path.join(MANIFEST))?;
         self.files.sync_directory(&self.path)
     }
 
-    /// Removes what interrupted checkpoints and finished ones left behind. Never touches a file whose name is not one
-    /// the journal gives.
-    pub(super) fn remove_unlisted(&self, manifest: &Manifest) -> io::Result<()> {
+    /// Both of these.
+    pub(super) fn store_manifest(&self, manifest: &Manifest) -> io::Result<()> {
+        self.write_manifest(manifest)?;
+        self.replace_manifest()
+    }
+
+    /// Leaves the mark of a journal that was closed in order, at this end.
+    pub(super) fn mark_closed(&self, end: &ClosedEnd) -> io::Result<()> {
+        let file = self.files.create(&self.path.join(CLOSED))?;
+        write_all(&*file, end.encode().as_bytes())?;
+        file.sync()?;
+        self.files.sync_directory(&self.path)
+    }
+
+    /// Whether the journal was closed in order at this end. The mark is gone when this returns, also after a power
+    /// failure, and the manifest that has been read is in place for good.
+    pub(super) fn take_closed(&self, end: &ClosedEnd) -> io::Result<bool> {
+        let path = self.path.join(CLOSED);
+        let is_closed = match fs::read(&path) {
+            Ok(bytes) => bytes == end.encode().as_bytes(),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => false,
+            Err(error) => return Err(error),
+        };
+        if path.exists() {
+            self.files.remove(&path)?;
+        }
+        self.files.sync_directory(&self.path)?;
+        Ok(is_closed)
+    }
+
+    /// Removes what interrupted checkpoints and finished ones left behind: what none of `manifests` names. Never touches
+    /// a file whose name is not one the journal gives.
+    pub(super) fn remove_unlisted(&self, manifests: &[&Manifest]) -> io::Result<()> {
         for entry in fs::read_dir(&self.path)? {
             let name = entry?.file_name();
             let Some(name) = name.to_str() else { continue };
             let unlisted = match Name::of(name) {
-                Some(Name::Base(number)) => manifest.base != Some(number),
-                Some(Name::Segment(number)) => !manifest.segments.contains(&number),
+                Some(Name::Base(number)) => manifests.iter().all(|listed| listed.base != Some(number)),
+                Some(Name::Segment(number)) => {
+                    manifests.iter().all(|listed| !listed.segments.contains(&number))
+                }
                 Some(Name::Temporary) => true,
                 None => false,
             };
@@ -77,6 +113,23 @@ impl Directory {
             }
         }
         Ok(())
+    }
+}
+
+/// Where a journal ends: a mark for one end does not fit another, of a copy or after further records.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct ClosedEnd {
+    /// The last segment.
+    pub(super) segment: u64,
+    pub(super) segment_bytes: u64,
+    /// CRC of the last record.
+    pub(super) last_crc: u32,
+}
+
+impl ClosedEnd {
+    fn encode(&self) -> String {
+        let Self { segment, segment_bytes, last_crc } = self;
+        format!("rankd-closed 1\nsegment {segment}\nbytes {segment_bytes}\nlast {last_crc:08x}\n")
     }
 }
 

@@ -4,6 +4,7 @@
 //! that every fault is reached without root and without a broken disk. Reading is not part of it: recovery reads
 //! plain files.
 
+use crate::durable;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
 use std::path::Path;
@@ -70,7 +71,7 @@ impl Files for Disk {
     }
 
     fn sync_directory(&self, path: &Path) -> io::Result<()> {
-        File::open(path)?.sync_all()
+        durable::sync_directory(path)
     }
 }
 

@@ -9,12 +9,17 @@
 //! ```
 //! It is replaced whole (written beside, synced, renamed over the old one, directory synced), so one of the two is
 //! always there. A file it does not name is no part of the journal; a file it names and that is not there is damage.
+//!
+//! `loose 4` in place of `segment 4` says that the end of what stands before segment 4 may not be on disk yet. Such a
+//! manifest is of version 2.
 
 use crc32c::crc32c;
 use std::fmt::Write;
 
 const FIRST_LINE: &str = "rankd-journal ";
 const VERSION: &str = "1";
+/// Of a manifest with a loose segment.
+const LOOSE_VERSION: &str = "2";
 
 /// The files of a journal.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -23,6 +28,9 @@ pub(super) struct Manifest {
     pub(super) base: Option<u64>,
     /// Ascending. Never empty: the last is the one that is written to.
     pub(super) segments: Vec<u64>,
+    /// The first loose segment; those after it are loose too. The disk may have a record of it and not have one that
+    /// came before: then it does not count.
+    pub(super) loose_from: Option<u64>,
 }
 
 /// Why a manifest was refused.
@@ -34,12 +42,14 @@ pub(super) enum BadManifest {
 
 impl Manifest {
     pub(super) fn encode(&self) -> String {
-        let mut text = format!("{FIRST_LINE}{VERSION}\n");
+        let version = if self.loose_from.is_some() { LOOSE_VERSION } else { VERSION };
+        let mut text = format!("{FIRST_LINE}{version}\n");
         if let Some(base) = self.base {
             writeln!(text, "base {base}").expect("a String takes everything");
         }
-        for segment in &self.segments {
-            writeln!(text, "segment {segment}").expect("a String takes everything");
+        for &segment in &self.segments {
+            let word = if self.is_loose(segment) { "loose" } else { "segment" };
+            writeln!(text, "{word} {segment}").expect("a String takes everything");
         }
         let crc = crc32c(text.as_bytes());
         writeln!(text, "crc32c {crc:08x}").expect("a String takes everything");
@@ -53,7 +63,7 @@ impl Manifest {
         let version = first
             .strip_prefix(FIRST_LINE)
             .ok_or(BadManifest::Damaged("it does not begin as a manifest does"))?;
-        if version != VERSION && version.parse::<u32>().is_ok() {
+        if ![VERSION, LOOSE_VERSION].contains(&version) && version.parse::<u32>().is_ok() {
             return Err(BadManifest::UnknownVersion(version.to_owned()));
         }
         let mut manifest = Self::default();
@@ -64,6 +74,10 @@ impl Manifest {
             match (word, number.parse()) {
                 ("base", Ok(number)) => manifest.base = Some(number),
                 ("segment", Ok(number)) => manifest.segments.push(number),
+                ("loose", Ok(number)) => {
+                    manifest.segments.push(number);
+                    manifest.loose_from.get_or_insert(number);
+                }
                 ("crc32c", _) => break,
                 _ => return Err(BadManifest::Damaged("a line is not one this version knows")),
             }
@@ -75,15 +89,45 @@ impl Manifest {
         }
         let ascending = manifest.segments.is_sorted_by(|a, b| a < b);
         let continues = manifest.base.is_none_or(|base| manifest.segments.first() == Some(&base));
-        if manifest.segments.is_empty() || !ascending || !continues {
+        let begins_loose = manifest.segments.first().is_some_and(|&first| manifest.is_loose(first));
+        if manifest.segments.is_empty() || !ascending || !continues || begins_loose {
             return Err(BadManifest::Damaged("its segments are not in order"));
         }
         Ok(manifest)
     }
 
+    /// A base and the segment of its number.
+    pub(super) fn begun_by(base: u64) -> Self {
+        Self { base: Some(base), segments: vec![base], loose_from: None }
+    }
+
     /// The segment that is written to.
     pub(super) fn last(&self) -> u64 {
         *self.segments.last().expect("never empty")
+    }
+
+    /// Whether the end of what stands before `segment` may not be on disk.
+    pub(super) fn is_loose(&self, segment: u64) -> bool {
+        self.loose_from.is_some_and(|first| segment >= first)
+    }
+
+    /// With a loose segment behind the present ones.
+    pub(super) fn followed_by(&self, segment: u64) -> Self {
+        let mut longer = self.clone();
+        longer.segments.push(segment);
+        longer.loose_from.get_or_insert(segment);
+        longer
+    }
+
+    /// With none loose any more.
+    pub(super) fn joined(&self) -> Self {
+        Self { loose_from: None, ..self.clone() }
+    }
+
+    /// Without the segments behind the first `len`.
+    pub(super) fn truncate(&mut self, len: usize) {
+        self.segments.truncate(len);
+        self.loose_from = self.loose_from.filter(|first| self.segments.contains(first));
     }
 }
 
@@ -93,24 +137,41 @@ mod tests {
 
     #[test]
     fn reads_back_and_no_flipped_bit_or_cut_passes() {
-        let manifest = Manifest { base: Some(3), segments: vec![3, 4, 17] };
-        let bytes = manifest.encode().into_bytes();
-        assert_eq!(Manifest::decode(&bytes), Ok(manifest));
-        for bit in 0..bytes.len() * 8 {
-            let mut flipped = bytes.clone();
-            flipped[bit / 8] ^= 1 << (bit % 8);
-            assert!(Manifest::decode(&flipped).is_err(), "bit {bit}");
+        for loose_from in [None, Some(4), Some(17)] {
+            let manifest = Manifest { base: Some(3), segments: vec![3, 4, 17], loose_from };
+            let bytes = manifest.encode().into_bytes();
+            assert_eq!(Manifest::decode(&bytes), Ok(manifest));
+            for bit in 0..bytes.len() * 8 {
+                let mut flipped = bytes.clone();
+                flipped[bit / 8] ^= 1 << (bit % 8);
+                assert!(Manifest::decode(&flipped).is_err(), "bit {bit}");
+            }
+            for len in 0..bytes.len() {
+                assert!(Manifest::decode(&bytes[..len]).is_err(), "{len} bytes");
+            }
         }
-        for len in 0..bytes.len() {
-            assert!(Manifest::decode(&bytes[..len]).is_err(), "{len} bytes");
-        }
+        let begins_loose = Manifest { base: None, segments: vec![1, 2], loose_from: Some(1) };
+        assert!(Manifest::decode(begins_loose.encode().as_bytes()).is_err());
+    }
+
+    #[test]
+    fn only_the_end_is_loose() {
+        let manifest = Manifest { base: None, segments: vec![1], loose_from: None };
+        let mut longer = manifest.followed_by(3).followed_by(5);
+        assert_eq!([1, 3, 5].map(|segment| longer.is_loose(segment)), [false, true, true]);
+        assert_eq!(longer.joined(), Manifest { base: None, segments: vec![1, 3, 5], loose_from: None });
+        longer.truncate(2);
+        assert_eq!(longer.loose_from, Some(3));
+        longer.truncate(1);
+        assert_eq!(longer, manifest);
     }
 
     #[test]
     fn another_version_is_told_apart_from_damage() {
-        let text = Manifest { base: None, segments: vec![1] }.encode().replace("journal 1", "journal 2");
-        assert_eq!(Manifest::decode(text.as_bytes()), Err(BadManifest::UnknownVersion("2".to_owned())));
-        let unordered = Manifest { base: None, segments: vec![2, 1] }.encode();
+        let manifest = Manifest { base: None, segments: vec![1], loose_from: None };
+        let text = manifest.encode().replace("journal 1", "journal 3");
+        assert_eq!(Manifest::decode(text.as_bytes()), Err(BadManifest::UnknownVersion("3".to_owned())));
+        let unordered = Manifest { base: None, segments: vec![2, 1], loose_from: None }.encode();
         assert!(matches!(Manifest::decode(unordered.as_bytes()), Err(BadManifest::Damaged(_))));
     }
 }

@@ -10,7 +10,8 @@
 //! | `writer` | from the buffer to the disk, and what a failing disk does to the promises |
 //! | `waiters` | commands that wait for it |
 //! | `rounds` | the thread that syncs, retries, and starts checkpoints when they are due |
-//! | `checkpoint` | a base in place of old segments, without fork |
+//! | `checkpoint`, `base_file` | a base in place of old segments, without fork |
+//! | `listed` | which files count at this moment, and which may go |
 //! | `recovery`, `reader` | back from the disk, or a refusal with the place |
 //! | `open` | the start: lock, recover, cut a torn tail, go on |
 //! | `progress` | how far a reading has come |
@@ -23,11 +24,13 @@
 //! others are held for a line or two and hold nothing else.
 
 mod base;
+mod base_file;
 mod checkpoint;
 mod directory;
 mod error;
 mod files;
 mod header;
+mod listed;
 mod manifest;
 mod offline;
 mod open;
@@ -138,7 +141,7 @@ pub struct Journal {
     rewrite_percentage: AtomicU32,
     rewrite_min_bytes: AtomicU64,
 
-    manifest: Mutex<manifest::Manifest>,
+    listed: Mutex<listed::Listed>,
     /// Number of the next segment and base.
     next_number: AtomicU64,
     base_bytes: AtomicU64,
@@ -214,8 +217,13 @@ impl Journal {
         self.sync();
         let outcome = self.close_writer();
         self.waiters.wake_all();
-        *self.lock.lock() = None;
-        outcome
+        // Only the first to close has it.
+        if let (Some(_lock), Ok(Some(end))) = (self.lock.lock().take(), &outcome)
+            && let Err(error) = self.directory.mark_closed(end)
+        {
+            tracing::warn!(%error, "the journal's end could not be marked: the next start writes a new base");
+        }
+        outcome.map(drop)
     }
 
     fn fsync_policy(&self) -> FsyncPolicy {

@@ -10,7 +10,7 @@ use super::error::OpenError;
 use super::header::{BASE_HEADER_BYTES, BadHeader, BaseHeader, SEGMENT_HEADER_BYTES, SegmentHeader};
 use super::manifest::Manifest;
 use super::progress::Progress;
-use super::reader::{Behind, Found, RecordReader};
+use super::reader::{Behind, Found, Record, RecordReader};
 use crate::store::Loader;
 use crate::store::change::{self, Change};
 use crate::store::sink::Seq;
@@ -65,7 +65,7 @@ pub struct TornTail {
     pub path: PathBuf,
     /// Where the whole records end, in bytes.
     pub offset: u64,
-    /// How many bytes follow that are no record.
+    /// How many bytes follow that are no record, or records of later segments that do not count without what is missing.
     pub bytes: u64,
 }
 
@@ -85,7 +85,10 @@ pub struct FileRead {
 /// A journal that was read to its end.
 #[derive(Debug)]
 pub(super) struct Replayed {
+    /// Without the loose segments that do not count.
     pub(super) manifest: Manifest,
+    /// The last segment that was listed, those included.
+    pub(super) last_listed: u64,
     /// The base first, if there is one; then the segments.
     pub(super) files: Vec<FileRead>,
     pub(super) base: Option<BaseHeader>,
@@ -105,7 +108,7 @@ pub(super) fn replay(
     progress: &Progress,
     visit: &mut Visit<'_>,
 ) -> Result<Option<Replayed>, OpenError> {
-    let Some(manifest) = load_manifest(directory)? else { return Ok(None) };
+    let Some(mut manifest) = load_manifest(directory)? else { return Ok(None) };
     progress.begin(directory, &manifest);
     let mut replay = Replay {
         visit,
@@ -121,11 +124,19 @@ pub(super) fn replay(
         Some(number) => Some(replay.base(directory, number)?),
         None => None,
     };
-    for &number in &manifest.segments {
-        replay.segment(segment_path(directory, number), number)?;
+    let last_listed = manifest.last();
+    let paths: Vec<_> = manifest.segments.iter().map(|&number| segment_path(directory, number)).collect();
+    for (place, path) in paths.iter().enumerate() {
+        let number = manifest.segments[place];
+        if manifest.is_loose(number) && !replay.goes_on_in(path)? {
+            replay.leave_out(&paths[place..])?;
+            manifest.truncate(place);
+            break;
+        }
+        replay.segment(path.clone(), number)?;
     }
     let Replay { files, last_seq, last_crc, changes, torn_tail, .. } = replay;
-    Ok(Some(Replayed { manifest, files, base, last_seq, last_crc, changes, torn_tail }))
+    Ok(Some(Replayed { manifest, last_listed, files, base, last_seq, last_crc, changes, torn_tail }))
 }
 
 struct Replay<'a> {
@@ -224,6 +235,34 @@ impl Replay<'_> {
             let place = Place { origin: Origin::Ahead(Seq(seq)), unix_ms: record.head.unix_ms };
             visit_body(record.body, place, self.visit)
                 .map_err(|stopped| stopped.at(path, offset, last_good))?;
+        }
+        Ok(())
+    }
+
+    /// Whether a loose segment continues what has been read: the end of that may never have reached the disk.
+    fn goes_on_in(&self, path: &Path) -> Result<bool, OpenError> {
+        if self.torn_tail.is_some() {
+            return Ok(false);
+        }
+        let opened = Opened::new(path, SEGMENT_HEADER_BYTES)?;
+        let (_, seed) = SegmentHeader::decode(&opened.header).map_err(|bad| refused(path, bad))?;
+        Ok(match opened.records(seed).next().map_err(OpenError::io(path))? {
+            Found::Record(Record { head, .. }) => {
+                head.seq == Seq(self.last_seq.0 + 1) && head.previous == self.last_crc
+            }
+            Found::End | Found::Bad => true,
+        })
+    }
+
+    /// Counts what the segments at `paths` hold to the torn tail, which begins where the reading stands.
+    fn leave_out(&mut self, paths: &[PathBuf]) -> Result<(), OpenError> {
+        let last = self.files.last().expect("no manifest begins with a loose segment");
+        let tear = TornTail { path: last.path.clone(), offset: last.bytes, bytes: 0 };
+        let tear = self.torn_tail.get_or_insert(tear);
+        for path in paths {
+            let len = path.metadata().map_err(OpenError::io(path))?.len();
+            tear.bytes += len.saturating_sub(SEGMENT_HEADER_BYTES as u64);
+            self.progress.next_file(len);
         }
         Ok(())
     }

@@ -136,7 +136,8 @@ pub fn repair(directory: &Path, mode: Mode, progress: &Progress) -> Result<Optio
     }
     if mode == Mode::Cut {
         let kept = if keeps_head { place + 1 } else { place };
-        let shorter = Manifest { base: manifest.base, segments: manifest.segments[..kept].to_vec() };
+        let mut shorter = manifest.clone();
+        shorter.truncate(kept);
         cut.carry_out(&directory, &shorter, keeps_head).map_err(OpenError::io(&path))?;
     }
     Ok(Some(cut))

@@ -41,8 +41,8 @@ impl Journal {
         self.sync();
     }
 
-    /// Whether a checkpoint should start by itself: to heal a broken segment, or because the journal has grown. After
-    /// one that failed, twice as many rounds pass as before.
+    /// Whether a checkpoint should start by itself: to heal a broken segment, after an end that was not in order, or
+    /// because the journal has grown. After one that failed, twice as many rounds pass as before.
     pub(super) fn is_checkpoint_due(&self) -> bool {
         if self.checkpoint_running() {
             return false;
@@ -53,7 +53,7 @@ impl Journal {
             return false;
         }
         drop(history);
-        self.is_broken() || self.has_outgrown_base()
+        self.needs_base() || self.has_outgrown_base()
     }
 
     fn has_outgrown_base(&self) -> bool {

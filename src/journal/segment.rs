@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 /// An open segment.
 pub(super) struct Segment {
+    pub(super) number: u64,
     pub(super) file: Arc<dyn Appendable>,
     /// Bytes up to the end of the last whole record.
     pub(super) len: u64,
@@ -26,13 +27,13 @@ impl Segment {
         file.sync()?;
         directory.files.sync_directory(&directory.path)?;
         let len = SEGMENT_HEADER_BYTES as u64;
-        Ok(Self { file, len, seed: header::seed(&encoded), ragged: false })
+        Ok(Self { number, file, len, seed: header::seed(&encoded), ragged: false })
     }
 
     /// Opens a segment that recovery has read: `len` bytes of it are whole records.
     pub(super) fn reopen(directory: &Directory, number: u64, len: u64, seed: u32) -> io::Result<Self> {
         let file = directory.files.append(&directory.segment(number))?;
-        Ok(Self { file, len, seed, ragged: false })
+        Ok(Self { number, file, len, seed, ragged: false })
     }
 
     /// Appends whole records. After an error none of them counts, and the next call cuts off what is left of them

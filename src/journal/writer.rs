@@ -11,14 +11,15 @@
 //! In both, writes are refused and reads go on. Invariant: `Journal::written` and `Journal::synced`, which replies
 //! wait for, only ever name records that a restart would find.
 
+use super::directory::ClosedEnd;
 use super::error::Refused;
 use super::files::Appendable;
+use super::listed::is_full;
 use super::record;
 use super::segment::Segment;
 use super::{FsyncPolicy, Journal};
 use crate::store::sink::Seq;
 use parking_lot::MutexGuard;
-use std::io;
 use std::ops::{Deref, DerefMut};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -38,6 +39,9 @@ pub(super) struct Writer {
     /// The last record an fdatasync has covered.
     pub(super) synced: Seq,
     pub(super) health: Health,
+    /// Whether the segments before this one may be on disk in part only, although an fdatasync of them has succeeded: the
+    /// end before this start was not in order (`open.rs`). Until there is a new base nothing counts as synced.
+    pub(super) owes_base: bool,
 }
 
 /// What the segment is good for.
@@ -79,7 +83,7 @@ pub(super) enum Attempt {
 }
 
 impl Writer {
-    pub(super) fn new(segment: Segment, last_seq: Seq, previous: u32) -> Self {
+    pub(super) fn new(segment: Segment, last_seq: Seq, previous: u32, owes_base: bool) -> Self {
         Self {
             segment,
             retired: Vec::new(),
@@ -89,6 +93,7 @@ impl Writer {
             written: last_seq,
             synced: last_seq,
             health: Health::Good,
+            owes_base,
         }
     }
 }
@@ -174,8 +179,7 @@ impl Journal {
         }
         if let Err(error) = writer.segment.append(&writer.taken) {
             self.counters.failed_writes.fetch_add(1, Ordering::Relaxed);
-            let full = matches!(error.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded);
-            if full && writer.health.keeps_promises() {
+            if is_full(&error) && writer.health.keeps_promises() {
                 writer.health = Health::Blocked;
                 self.refuse(&format!("the journal cannot be written: {error}"));
             } else {
@@ -200,7 +204,9 @@ impl Journal {
     fn publish(&self, writer: &Writer) {
         if writer.health.keeps_promises() {
             self.written.store(writer.written.0, Ordering::Release);
-            self.synced.store(writer.synced.0, Ordering::Release);
+            if !writer.owes_base {
+                self.synced.store(writer.synced.0, Ordering::Release);
+            }
         }
     }
 
@@ -285,25 +291,37 @@ impl Journal {
         if self.writer().health == Health::Broken { Role::Replacement } else { Role::Successor }
     }
 
-    /// Whether nothing is written until a checkpoint succeeds.
-    pub(super) fn is_broken(&self) -> bool {
-        self.writer().health == Health::Broken
+    /// Whether a checkpoint is needed for what is promised: nothing is written before it, or nothing counts as synced.
+    pub(super) fn needs_base(&self) -> bool {
+        let writer = self.writer();
+        writer.health == Health::Broken || writer.owes_base
     }
 
-    /// A checkpoint that was to heal has failed: the segment it began never came to count.
-    pub(super) fn not_healed(&self) {
+    /// See [`Writer::owes_base`].
+    pub(super) fn owes_base(&self) -> bool {
+        self.writer().owes_base
+    }
+
+    /// A checkpoint has failed. If it was to heal, the segment it began never came to count. If replies wait for it, they
+    /// are refused now rather than left waiting.
+    pub(super) fn not_healed(&self, error: &str) {
         let mut writer = self.writer();
         if writer.health == Health::Healing {
             writer.health = Health::Broken;
             self.drop_unwritten(&mut writer);
         }
+        let are_waiting = writer.owes_base && self.fsync_policy() == FsyncPolicy::Always;
+        if are_waiting && writer.health == Health::Good && !self.is_closing() {
+            let reason = "the journal's last end was not in order, and the new base that it needs has failed";
+            self.break_off(&mut writer, &format!("{reason}: {error}"));
+        }
     }
 
-    /// Ends writing for good.
+    /// Ends writing for good. Returns where the journal ends, if nothing of it is in doubt, when called the first time.
     ///
     /// # Errors
     /// If something that the store holds is in no file, or no fdatasync has covered it.
-    pub(super) fn close_writer(&self) -> Result<(), Refused> {
+    pub(super) fn close_writer(&self) -> Result<Option<ClosedEnd>, Refused> {
         let mut writer = self.writer();
         self.flush_held(&mut writer, Attempt::Again);
         if writer.health == Health::Good && writer.written > writer.synced {
@@ -316,7 +334,12 @@ impl Journal {
             }
         }
         let outcome = match writer.health {
-            Health::Good | Health::Closed => Ok(()),
+            Health::Good if !writer.owes_base => Ok(Some(ClosedEnd {
+                segment: writer.segment.number,
+                segment_bytes: writer.segment.len,
+                last_crc: writer.previous,
+            })),
+            Health::Good | Health::Closed => Ok(None),
             _ => Err(Refused(self.refusal().unwrap_or_else(|| "the journal is not whole".to_owned()))),
         };
         if writer.health != Health::Closed {
@@ -334,13 +357,19 @@ impl Journal {
         writer.synced >= seq && matches!(writer.health, Health::Good | Health::Blocked | Health::Healing)
     }
 
-    /// A new base is durable and listed with the present segment: what was broken is whole.
+    /// A new base is durable and listed with the present segment: what was broken or in doubt is whole.
     pub(super) fn healed(&self) {
         let mut writer = self.writer();
-        if writer.health == Health::Healing {
+        writer.owes_base = false;
+        let was_healing = writer.health == Health::Healing;
+        if was_healing {
             writer.health = Health::Good;
-            self.publish(&writer);
+        }
+        self.publish(&writer);
+        if was_healing {
             self.accept();
         }
+        drop(writer);
+        self.waiters.wake_all();
     }
 }

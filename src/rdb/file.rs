@@ -1,30 +1,137 @@
 //! A file in place of another: whole, or as if nothing had been tried.
+//!
+//! Until it is whole it grows beside its predecessor, as `NAME.temporary-PID`, and its writer holds a lock on it
+//! (`flock`). A writer that was killed leaves it behind; what nobody holds a lock on is swept by the next one and by a
+//! start. The lock and not the PID tells: PIDs come again, and two containers that share a directory can have the same.
 
-use std::fs::{self, File};
+use crate::durable::{parent_of, sync_directory};
+use std::fs::{self, File, TryLockError};
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
-/// Writes a file at `path` with `write`, on disk when this returns. Until it is complete it grows under another name
-/// beside it; whatever goes wrong, what was at `path` stays.
+/// Writes a file at `path` with `write`, on disk when this returns. Whatever goes wrong, what was at `path` stays.
 ///
 /// # Errors
-/// Those of the file system and of `write`.
+/// Those of the file system and of `write`, and if another process is writing it under the same PID.
 pub fn replace_file<T>(path: &Path, write: impl FnOnce(&File) -> io::Result<T>) -> io::Result<T> {
-    let mut temporary = path.as_os_str().to_owned();
-    temporary.push(format!(".temporary-{}", std::process::id()));
-    let written = File::create(&temporary).and_then(|file| {
-        let written = write(&file)?;
-        file.sync_all()?;
-        fs::rename(&temporary, path)?;
-        Ok(written)
-    });
-    if written.is_err() {
-        // Space is what it may have lacked.
-        let _ = fs::remove_file(&temporary);
-    }
-    let written = written?;
-    if let Some(directory) = path.parent().filter(|directory| !directory.as_os_str().is_empty()) {
-        File::open(directory)?.sync_all()?;
-    }
+    sweep(path);
+    let (temporary, file) = Temporary::create(path)?;
+    let written = write(&file)?;
+    file.sync_all()?;
+    temporary.rename_to(path)?;
+    sync_directory(parent_of(path))?;
     Ok(written)
+}
+
+/// Removes what killed processes have left of files that were to be at `path`. What cannot be removed is left for the
+/// next time: it takes room and does no other harm.
+pub fn sweep(path: &Path) {
+    let Some(prefix) = path.file_name().map(|name| format!("{}.temporary-", name.display())) else { return };
+    let Ok(entries) = fs::read_dir(parent_of(path)) else { return };
+    for entry in entries.flatten() {
+        let is_ours = entry
+            .file_name()
+            .to_str()
+            .and_then(|name| name.strip_prefix(&prefix))
+            .is_some_and(|pid| !pid.is_empty() && pid.bytes().all(|byte| byte.is_ascii_digit()));
+        if is_ours && is_nobody_s(&entry.path()) {
+            match fs::remove_file(entry.path()) {
+                Ok(()) => {
+                    tracing::info!(file = %entry.path().display(), "removed what a killed save had left");
+                }
+                Err(error) => {
+                    tracing::warn!(file = %entry.path().display(), %error, "a killed save's file stays");
+                }
+            }
+        }
+    }
+}
+
+fn is_nobody_s(path: &Path) -> bool {
+    File::open(path).is_ok_and(|file| file.try_lock().is_ok())
+}
+
+/// The name that a file grows under. Removed when dropped, be it by a panic: space is what there may be too little of.
+struct Temporary(PathBuf);
+
+impl Temporary {
+    fn create(path: &Path) -> io::Result<(Self, File)> {
+        let mut name = path.as_os_str().to_owned();
+        name.push(format!(".temporary-{}", std::process::id()));
+        let name = PathBuf::from(name);
+        let file = File::create_new(&name)?;
+        match file.try_lock() {
+            // A file system without locks: then nothing is swept there either.
+            Ok(()) | Err(TryLockError::Error(_)) => Ok((Self(name), file)),
+            Err(TryLockError::WouldBlock) => Err(io::Error::other("another process sweeps at this moment")),
+        }
+    }
+
+    fn rename_to(self, path: &Path) -> io::Result<()> {
+        fs::rename(&self.0, path)?;
+        std::mem::forget(self);
+        Ok(())
+    }
+}
+
+impl Drop for Temporary {
+    fn drop(&mut self) {
+        let _ = fs::remove_file(&self.0);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::io::Write;
+    use std::panic::{AssertUnwindSafe, catch_unwind};
+
+    fn names(directory: &Path) -> Vec<String> {
+        let entries = fs::read_dir(directory).unwrap();
+        let mut names: Vec<_> =
+            entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+        names.sort();
+        names
+    }
+
+    /// A BGSAVE that was killed left its file, each under another PID, and nothing ever removed one.
+    #[test]
+    fn what_killed_writers_left_is_swept_and_nothing_else() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("dump.rdb");
+        let touch = |name: &str| File::create(directory.path().join(name)).unwrap();
+        let own = format!("dump.rdb.temporary-{}", std::process::id());
+        for name in ["dump.rdb.temporary-1", "dump.rdb.temporary-4194303", &own] {
+            touch(name);
+        }
+        let others = ["dump.rdb.temporary-", "dump.rdb.temporary-x1", "other.rdb.temporary-1", "temp-1.rdb"];
+        others.iter().for_each(|name| drop(touch(name)));
+        let living = touch("dump.rdb.temporary-2");
+        living.try_lock().unwrap();
+
+        replace_file(&path, |mut file| {
+            sweep(&path);
+            file.write_all(b"whole")
+        })
+        .unwrap();
+        let mut expected = [&["dump.rdb", "dump.rdb.temporary-2"][..], &others].concat();
+        expected.sort_unstable();
+        assert_eq!(names(directory.path()), expected);
+        drop(living);
+        sweep(&path);
+        assert!(!names(directory.path()).contains(&"dump.rdb.temporary-2".to_owned()));
+        assert_eq!(fs::read(&path).unwrap(), b"whole");
+    }
+
+    #[test]
+    fn an_error_or_a_panic_leaves_what_was_there_and_nothing_beside_it() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("dump.rdb");
+        fs::write(&path, "before").unwrap();
+        replace_file(&path, |_| Err::<(), _>(io::Error::other("no"))).unwrap_err();
+        let panics = || replace_file(&path, |_| -> io::Result<()> { panic!("a slip in what writes") });
+        catch_unwind(AssertUnwindSafe(panics)).unwrap_err();
+        assert_eq!(names(directory.path()), ["dump.rdb"]);
+        assert_eq!(fs::read(&path).unwrap(), b"before");
+    }
 }

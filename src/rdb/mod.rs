@@ -37,7 +37,7 @@ mod text;
 mod write;
 
 pub use error::{Error, Problem};
-pub use file::replace_file;
+pub use file::{replace_file, sweep};
 pub use read::Loader;
 pub use tally::{Miscount, Tally, number_of};
 pub use write::{Written, write};

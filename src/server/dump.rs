@@ -12,6 +12,7 @@ use crate::rdb::{self, Loader, Tally, Written};
 use crate::store::{Seq, Store};
 use std::fs::File;
 use std::io::{self, BufWriter, Read};
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -100,8 +101,10 @@ impl Dump {
         Ok(loaded)
     }
 
-    /// What the store holds at this moment does not count as changed: the start has read it.
+    /// The start has read its data: what the store holds at this moment does not count as changed. Files that killed
+    /// processes have left are removed.
     pub(super) fn begin(&self) {
+        rdb::sweep(&self.path);
         lock(&self.history).saved_seq = self.store.last_seq();
     }
 
@@ -109,13 +112,14 @@ impl Dump {
     pub(super) fn save(&self) -> Result<(), String> {
         let _turn = self.take_turn()?;
         let started_ms = self.clock.now_ms();
-        let saved = rdb::replace_file(&self.path, |file| {
-            let frozen = self.store.freeze();
-            let seq = self.store.last_seq();
-            let written = self.write(file, frozen.export())?;
-            Ok((seq, written))
-        });
-        self.note(started_ms, saved)
+        self.attempt(started_ms, || {
+            rdb::replace_file(&self.path, |file| {
+                let frozen = self.store.freeze();
+                let seq = self.store.last_seq();
+                let written = self.write(file, frozen.export())?;
+                Ok((seq, written))
+            })
+        })
     }
 
     /// Begins to write the file on a thread of its own.
@@ -127,11 +131,13 @@ impl Dump {
         let work = move || {
             let _turn = turn;
             let seq = dump.store.last_seq();
-            let saved = rdb::replace_file(&dump.path, |file| {
-                let written = dump.write(file, dump.store.export())?;
-                Ok((seq, written))
+            // What fails, the log and INFO tell.
+            let _ = dump.attempt(started_ms, || {
+                rdb::replace_file(&dump.path, |file| {
+                    let written = dump.write(file, dump.store.export())?;
+                    Ok((seq, written))
+                })
             });
-            let _ = dump.note(started_ms, saved);
         };
         match thread::Builder::new().name("dump".into()).spawn(work) {
             Ok(thread) => {
@@ -160,6 +166,22 @@ impl Dump {
         if is_due {
             // If somebody else has begun, all the better; what fails, the log tells.
             let _ = self.start_save();
+        }
+    }
+
+    /// Notes what becomes of `write`, a panic too: that goes on, to whoever counts it.
+    fn attempt(
+        &self,
+        started_ms: u64,
+        write: impl FnOnce() -> io::Result<(Seq, Written)>,
+    ) -> Result<(), String> {
+        match catch_unwind(AssertUnwindSafe(write)) {
+            Ok(saved) => self.note(started_ms, saved),
+            Err(panic) => {
+                let told = io::Error::other("its writing panicked; please report this");
+                let _ = self.note(started_ms, Err(told));
+                resume_unwind(panic)
+            }
         }
     }
 
@@ -207,8 +229,9 @@ impl Dump {
         let frozen = self.store.freeze();
         let started_ms = self.clock.now_ms();
         let seq = self.store.last_seq();
-        let saved = rdb::replace_file(&self.path, |file| self.write(file, frozen.export()));
-        self.note(started_ms, saved.map(|written| (seq, written)))?;
+        self.attempt(started_ms, || {
+            rdb::replace_file(&self.path, |file| Ok((seq, self.write(file, frozen.export())?)))
+        })?;
         let loaded = load(&self.path, Loader::new(&fresh), &Progress::default())?;
         frozen.replace_by(&fresh);
         lock(&self.history).loaded = loaded.unwrap_or_default();
@@ -329,5 +352,28 @@ mod tests {
         let dump = Dump::new(directory.path().join("dump.rdb"), Arc::clone(&again), clock);
         let loaded = dump.load(&Progress::default()).unwrap().unwrap();
         assert_eq!((loaded.keys, loaded.expired_keys, again.census().rankings), (0, 1, 0));
+    }
+
+    /// A panic on the thread of a BGSAVE left the save under way for ever: no save point came due any more, and INFO
+    /// said `rdb_bgsave_in_progress:1` and `ok`.
+    #[test]
+    fn a_save_that_panics_has_failed_and_the_next_one_may_begin() {
+        let directory = tempfile::tempdir().unwrap();
+        let clock = Clock::manual(1_000);
+        let store = Arc::new(Store::new(1, 1, 1, clock.clone()));
+        let dump = Dump::new(directory.path().join("dump.rdb"), store, clock);
+        let turn = dump.take_turn().unwrap();
+        lock(&dump.history).started_ms = Some(1_000);
+        let running = Arc::clone(&dump);
+        let panicked = thread::spawn(move || {
+            let _turn = turn;
+            let _ = running.attempt(1_000, || panic!("a slip in what writes"));
+        });
+        panicked.join().unwrap_err();
+        let saves = dump.saves();
+        assert!(!saves.in_progress && !saves.last_ok, "{saves:?}");
+        dump.save().unwrap();
+        let saves = dump.saves();
+        assert!(!saves.in_progress && saves.last_ok, "{saves:?}");
     }
 }

@@ -16,6 +16,7 @@ use crate::commands::host::{Host, Process};
 use crate::commands::stats::{Errors, Stats};
 use crate::commands::table::table;
 use crate::config::{Config, FsyncPolicy, Settings};
+use crate::durable::{create_directories, sync_directory};
 use crate::journal::Options;
 use crate::store::event::EventSink;
 use crate::store::{KeptResults, Store};
@@ -51,7 +52,8 @@ pub(super) fn run(mut config: Config, file: Option<PathBuf>) -> Result<(), Strin
     }
     // Before the journal is touched: a port that is taken is the likeliest thing to be wrong.
     let bound = listener::bind(&config)?;
-    std::fs::create_dir_all(&config.dir).map_err(|error| format!("dir {}: {error}", config.dir.display()))?;
+    create_directories(&config.dir, &sync_directory)
+        .map_err(|error| format!("dir {}: {error}", config.dir.display()))?;
     let directory =
         config.dir.canonicalize().map_err(|error| format!("dir {}: {error}", config.dir.display()))?;
     let mut chance = Chance::from_system();

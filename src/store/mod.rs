@@ -173,8 +173,12 @@ impl Store {
     }
 
     /// From now on every record goes to `sink`, and keys expire. Called once, after everything has been read; later calls
-    /// change nothing.
+    /// change nothing. What has been read rests on the last record that the sink knows of by then.
     pub fn attach(&self, sink: Arc<dyn ChangeSink>) {
+        let last_seq = sink.last_seq();
+        for shard in &self.shards {
+            shard.write().last_seq = last_seq;
+        }
         let _ = self.sink.set(sink);
     }
 

@@ -12,6 +12,14 @@ use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 
+/// Bytes of a record after which a command's goes on in the next, in these tests: any command of a few members does.
+const RECORD_BYTES: usize = 40;
+
+/// A buffer whose records are continued often.
+pub(super) fn changes() -> ChangeBuffer {
+    ChangeBuffer::with_record_bytes(RECORD_BYTES)
+}
+
 /// One random command; returns the record that its reply rests on. Rankings and sets empty and come back, keys change their type, expiries come and go.
 pub(super) fn command(store: &Store, chance: &mut Chance, changes: &mut ChangeBuffer) -> Seq {
     if chance.below(3) == 0 {
@@ -31,7 +39,7 @@ pub(super) fn command(store: &Store, chance: &mut Chance, changes: &mut ChangeBu
     match chance.below(100) {
         0..50 => {
             let edited = writer.edit_ranking(key, Missing::Create, "edit", |edit| {
-                for _ in 0..1 + chance.below(3) {
+                for _ in 0..1 + chance.below(9) {
                     let score = Score::new(chance.below(1000) as f64 / 8.0);
                     edit.update(member(chance).as_bytes(), |_| score);
                 }
@@ -126,7 +134,7 @@ fn move_in_large(store: &Store, chance: &mut Chance, changes: &mut ChangeBuffer)
 
 fn write_for(server: &Server, seed: u64, stop: &AtomicBool) -> u64 {
     let mut chance = Chance::seeded(seed);
-    let mut changes = ChangeBuffer::default();
+    let mut changes = changes();
     let mut acknowledged = 0;
     while !stop.load(Ordering::Relaxed) {
         let batch = (0..1 + chance.below(16)).map(|_| command(&server.store, &mut chance, &mut changes));
@@ -185,7 +193,7 @@ fn always_acknowledges_only_what_an_fdatasync_has_covered() {
     let directory = tempfile::tempdir().unwrap();
     let server = start(directory.path(), FsyncPolicy::Always).unwrap();
     let mut chance = Chance::seeded(5);
-    let mut changes = ChangeBuffer::default();
+    let mut changes = changes();
     for _ in 0..50 {
         let seq = command(&server.store, &mut chance, &mut changes);
         acknowledge(&server.journal, seq).unwrap();
@@ -195,12 +203,35 @@ fn always_acknowledges_only_what_an_fdatasync_has_covered() {
     server.journal.close().unwrap();
 }
 
+/// What a start has read may be in pages that a failed fdatasync left behind. Records that came after it waited for the
+/// new base; a read of what had been there did not.
+#[test]
+fn what_was_read_back_is_told_once_the_new_base_has_it() {
+    let directory = tempfile::tempdir().unwrap();
+    let server = start(directory.path(), FsyncPolicy::Always).unwrap();
+    let seq = make_large(&server.store);
+    acknowledge(&server.journal, seq).unwrap();
+    let crashed = crash_copy(directory.path());
+    server.journal.close().unwrap();
+
+    let again = start(crashed.path(), FsyncPolicy::Always).unwrap();
+    let shards = [again.store.shard_of(b"large")];
+    let reading = Hold::on(&again.store, &shards, Access::Read, ChangeBuffer::default());
+    let rests_on = reading.release().0;
+    assert_eq!(rests_on, seq);
+    acknowledge(&again.journal, rests_on).unwrap();
+    let files = std::fs::read_dir(crashed.path()).unwrap().map(|entry| entry.unwrap().file_name());
+    let is_base = |name: std::ffi::OsString| name.to_string_lossy().starts_with("base-");
+    assert!(files.into_iter().any(is_base), "the new base is what it waited for");
+    again.journal.close().unwrap();
+}
+
 #[test]
 fn changing_the_policy_reaches_those_who_wait() {
     let directory = tempfile::tempdir().unwrap();
     let server = start(directory.path(), FsyncPolicy::Never).unwrap();
     let mut chance = Chance::seeded(6);
-    let mut changes = ChangeBuffer::default();
+    let mut changes = changes();
     for policy in
         [FsyncPolicy::Always, FsyncPolicy::EverySecond, FsyncPolicy::Never].into_iter().cycle().take(30)
     {

@@ -220,3 +220,24 @@ fn a_save_that_fails_leaves_the_file_before_it() {
     assert!(!client.ask("SAVE").is_error());
     assert!(server.is_running());
 }
+
+/// A BGSAVE that was killed left its file for ever; three kills, three files.
+#[test]
+fn what_a_killed_save_left_is_gone_after_a_start_and_after_a_save() {
+    let mut server = Server::rankd();
+    let leave = |server: &Server| {
+        let left =
+            ["dump.rdb.temporary-1", "dump.rdb.temporary-4194303"].map(|name| server.directory().join(name));
+        left.iter().for_each(|path| std::fs::write(path, "REDIS0009").expect("a file"));
+        left
+    };
+    server.kill();
+    let left = leave(&server);
+    server = server.restart();
+    assert!(left.iter().all(|path| !path.exists()), "after a start");
+    let left = leave(&server);
+    let mut client = server.client();
+    client.ask("BGSAVE");
+    wait_for_save(&mut client);
+    assert!(left.iter().all(|path| !path.exists()), "after a save");
+}

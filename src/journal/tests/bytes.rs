@@ -31,7 +31,7 @@ pub(super) fn write_journal(directory: &Path) -> Vec<Boards> {
 }
 
 fn begin_checkpoint(opened: &super::support::Opened) {
-    let mut longer = opened.journal.manifest.lock().clone();
+    let mut longer = opened.journal.listed.lock().manifest.clone();
     longer.segments.push(longer.last() + 1);
     let segment =
         super::super::segment::Segment::create(&opened.journal.directory, longer.last(), 77).unwrap();
@@ -42,7 +42,7 @@ fn begin_checkpoint(opened: &super::support::Opened) {
 pub(super) fn files(directory: &Path) -> Vec<PathBuf> {
     let mut files: Vec<_> = fs::read_dir(directory).unwrap().map(|entry| entry.unwrap().path()).collect();
     files.sort();
-    files.retain(|path| !path.ends_with("lock"));
+    files.retain(|path| !path.ends_with("lock") && !path.ends_with("closed"));
     files
 }
 

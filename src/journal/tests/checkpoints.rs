@@ -9,7 +9,7 @@ use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::{fs, thread};
 
-fn names(directory: &Path) -> Vec<String> {
+pub(super) fn names(directory: &Path) -> Vec<String> {
     let entries = fs::read_dir(directory).unwrap();
     let mut names: Vec<_> = entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
     names.sort();
@@ -113,7 +113,10 @@ fn what_an_interrupted_checkpoint_leaves_is_not_read_and_goes_away() {
     fs::copy(before.path().join("segment-0000000001"), directory.path().join("segment-0000000001")).unwrap();
 
     assert_eq!(open(before.path()).unwrap().boards(), boards);
-    assert_eq!(names(before.path()), ["lock", "manifest", "notes.txt", "segment-0000000001"]);
+    // The second one is new: the end before was not in order.
+    let expected = ["lock", "manifest", "notes.txt", "segment-0000000001", "segment-0000000002"];
+    assert_eq!(names(before.path()), expected);
+    assert!(fs::metadata(before.path().join("segment-0000000002")).unwrap().len() > 0);
     assert_eq!(open(directory.path()).unwrap().boards(), boards);
     assert_eq!(names(directory.path()), ["base-0000000002", "lock", "manifest", "segment-0000000002"]);
 }

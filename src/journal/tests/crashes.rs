@@ -1,7 +1,8 @@
 //! One scenario with writes and checkpoints, stopped at each of its system calls in turn.
 
 use super::super::files::Disk;
-use super::support::{Boards, FaultyDisk, Opened, Then, open, open_with, options};
+use super::disk::{FaultyDisk, Then};
+use super::support::{Boards, Opened, open, open_with, options};
 use crate::config::FsyncPolicy;
 use std::path::Path;
 use std::sync::Arc;

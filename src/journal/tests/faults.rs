@@ -2,7 +2,8 @@
 //! was acknowledged is missing after a restart.
 
 use super::super::OpenError;
-use super::support::{FaultyDisk, Opened, open, open_with, options};
+use super::disk::FaultyDisk;
+use super::support::{Opened, open, open_with, options};
 use crate::config::FsyncPolicy;
 use std::future::Future;
 use std::path::Path;

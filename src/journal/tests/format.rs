@@ -65,7 +65,9 @@ fn hex(bytes: &[u8]) -> String {
 fn the_page_shows_what_is_written() {
     assert_eq!(hex(&example("base-0000000002")), hex(&written_base()));
     assert_eq!(hex(&example("segment-0000000002")), hex(&written_segment()));
-    assert_eq!(text("manifest"), Manifest { base: Some(2), segments: vec![2] }.encode());
+    assert_eq!(text("manifest"), Manifest::begun_by(2).encode());
+    let first = Manifest { base: None, segments: vec![1], loose_from: None };
+    assert_eq!(text("loose-manifest"), first.followed_by(2).encode());
 }
 
 #[test]

@@ -4,7 +4,11 @@
 mod bytes;
 mod checkpoints;
 mod crashes;
+mod disk;
+mod edges;
 mod faults;
 mod format;
+mod history;
+mod random;
 mod repair;
 mod support;

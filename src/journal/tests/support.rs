@@ -1,6 +1,6 @@
-//! A store double, a disk double, and journals opened by hand (no thread: a test runs the rounds itself).
+//! A store double, and journals opened by hand (no thread: a test runs the rounds itself).
 
-use super::super::files::{Appendable, Disk, Files};
+use super::super::files::{Disk, Files};
 use super::super::recovery::Origin;
 use super::super::{Journal, OpenError, Options, Progress, Recovered, Refused, Walk};
 use crate::clock::Clock;
@@ -9,11 +9,10 @@ use crate::ranking::Score;
 use crate::store::change::{Change, ChangeBuffer};
 use crate::store::sink::{ChangeSink, Seq};
 use parking_lot::Mutex;
-use std::collections::{BTreeMap, HashMap};
-use std::fs::OpenOptions;
+use std::collections::BTreeMap;
 use std::future::Future;
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::pin::pin;
 use std::sync::{Arc, Weak};
 use std::task::{Context, Poll, Waker};
@@ -114,16 +113,21 @@ impl Opened {
 
     /// Waits as a command does; with `always`, doing the thread's part when it is asked for.
     pub(super) fn acknowledge(&self, seq: Seq) -> Result<(), Refused> {
-        let mut waiting = pin!(self.journal.acknowledged(seq));
-        let mut context = Context::from_waker(Waker::noop());
-        if let Poll::Ready(answer) = waiting.as_mut().poll(&mut context) {
-            return answer;
-        }
-        self.journal.commit_group();
-        match waiting.as_mut().poll(&mut context) {
-            Poll::Ready(answer) => answer,
-            Poll::Pending => panic!("still waiting after a group commit"),
-        }
+        acknowledge(&self.journal, seq).expect("an answer after a group commit")
+    }
+}
+
+/// [`Opened::acknowledge`], or `None` if the answer has to wait for a new base.
+pub(super) fn acknowledge(journal: &Journal, seq: Seq) -> Option<Result<(), Refused>> {
+    let mut waiting = pin!(journal.acknowledged(seq));
+    let mut context = Context::from_waker(Waker::noop());
+    if let Poll::Ready(answer) = waiting.as_mut().poll(&mut context) {
+        return Some(answer);
+    }
+    journal.commit_group();
+    match waiting.as_mut().poll(&mut context) {
+        Poll::Ready(answer) => Some(answer),
+        Poll::Pending => None,
     }
 }
 
@@ -152,155 +156,4 @@ pub(super) fn open_with(files: Arc<dyn Files>, options: Options) -> Result<Opene
 
 pub(super) fn open(directory: &Path) -> Result<Opened, OpenError> {
     open_with(Arc::new(Disk), options(directory, FsyncPolicy::EverySecond))
-}
-
-/// A disk that fails when told to.
-#[derive(Debug, Default)]
-pub(super) struct FaultyDisk {
-    state: Arc<Mutex<Faults>>,
-}
-
-/// What goes wrong.
-#[derive(Debug, Default)]
-pub(super) struct Faults {
-    /// Calls so far, of any kind.
-    pub(super) calls: u64,
-    /// This call fails with EIO, and with `Crash` every later one.
-    pub(super) fail_call: Option<(u64, Then)>,
-    /// Bytes that still fit; what does not is refused with ENOSPC, after as much as fits has been written.
-    pub(super) space_bytes: Option<u64>,
-    /// Every write takes at most this many bytes, and every second one is interrupted.
-    pub(super) short_bytes: Option<usize>,
-    /// fdatasync of a file whose name contains this fails.
-    pub(super) fail_sync_of: Option<&'static str>,
-    /// Bytes of each file that an fdatasync has covered.
-    synced_bytes: HashMap<PathBuf, u64>,
-}
-
-/// What comes after the call that fails.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Then {
-    GoOn,
-    Crash,
-}
-
-impl FaultyDisk {
-    pub(super) fn faults(&self) -> parking_lot::MutexGuard<'_, Faults> {
-        self.state.lock()
-    }
-
-    /// Cuts every file to what an fdatasync has covered.
-    pub(super) fn power_failure(&self) {
-        for (path, &bytes) in &self.faults().synced_bytes {
-            let Ok(file) = OpenOptions::new().write(true).open(path) else { continue };
-            if file.metadata().unwrap().len() > bytes {
-                file.set_len(bytes).unwrap();
-            }
-        }
-    }
-
-    fn file(&self, path: &Path, inner: Arc<dyn Appendable>) -> Arc<dyn Appendable> {
-        Arc::new(FaultyFile { path: path.to_path_buf(), inner, state: Arc::clone(&self.state) })
-    }
-}
-
-impl Faults {
-    fn call(&mut self) -> io::Result<()> {
-        let call = self.calls;
-        self.calls += 1;
-        match self.fail_call {
-            Some((n, Then::GoOn)) if n == call => Err(eio()),
-            Some((n, Then::Crash)) if n <= call => Err(eio()),
-            _ => Ok(()),
-        }
-    }
-}
-
-fn eio() -> io::Error {
-    io::Error::from_raw_os_error(5)
-}
-
-impl Files for FaultyDisk {
-    fn create(&self, path: &Path) -> io::Result<Arc<dyn Appendable>> {
-        self.faults().call()?;
-        self.faults().synced_bytes.insert(path.to_path_buf(), 0);
-        Ok(self.file(path, Disk.create(path)?))
-    }
-
-    fn append(&self, path: &Path) -> io::Result<Arc<dyn Appendable>> {
-        self.faults().call()?;
-        Ok(self.file(path, Disk.append(path)?))
-    }
-
-    fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
-        self.faults().call()?;
-        Disk.rename(from, to)?;
-        let mut faults = self.faults();
-        if let Some(bytes) = faults.synced_bytes.remove(from) {
-            faults.synced_bytes.insert(to.to_path_buf(), bytes);
-        }
-        Ok(())
-    }
-
-    fn remove(&self, path: &Path) -> io::Result<()> {
-        self.faults().call()?;
-        Disk.remove(path)
-    }
-
-    fn sync_directory(&self, path: &Path) -> io::Result<()> {
-        self.faults().call()?;
-        assert!(path.is_dir());
-        Ok(())
-    }
-}
-
-struct FaultyFile {
-    path: PathBuf,
-    inner: Arc<dyn Appendable>,
-    state: Arc<Mutex<Faults>>,
-}
-
-impl Appendable for FaultyFile {
-    fn write(&self, bytes: &[u8]) -> io::Result<usize> {
-        let mut faults = self.state.lock();
-        if let Err(error) = faults.call() {
-            // A call that fails may have done half of its work.
-            self.inner.write(&bytes[..bytes.len() / 2])?;
-            return Err(error);
-        }
-        let mut len = bytes.len();
-        if let Some(short) = faults.short_bytes {
-            if faults.calls.is_multiple_of(2) {
-                return Err(io::ErrorKind::Interrupted.into());
-            }
-            len = len.min(short);
-        }
-        if let Some(space) = &mut faults.space_bytes {
-            if *space == 0 {
-                return Err(io::ErrorKind::StorageFull.into());
-            }
-            len = len.min(usize::try_from(*space).unwrap());
-            *space -= len as u64;
-        }
-        self.inner.write(&bytes[..len])
-    }
-
-    fn sync(&self) -> io::Result<()> {
-        let mut faults = self.state.lock();
-        faults.call()?;
-        let name = self.path.file_name().unwrap().to_str().unwrap();
-        if faults.fail_sync_of.is_some_and(|part| name.contains(part)) {
-            return Err(eio());
-        }
-        // Not done in fact: what it would have saved is kept count of, and the real disk is slow.
-        // The path it was made under may have been given to another name since; nothing is written after that.
-        let bytes = std::fs::metadata(&self.path)?.len();
-        faults.synced_bytes.insert(self.path.clone(), bytes);
-        Ok(())
-    }
-
-    fn cut(&self, len: u64) -> io::Result<()> {
-        self.state.lock().call()?;
-        self.inner.cut(len)
-    }
 }

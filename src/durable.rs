@@ -1,0 +1,94 @@
+//! Names that a power failure leaves where they are: directories made so, and the call that makes names durable.
+//!
+//! A file that has been synced can still be gone after a power failure, with its directory's entry for it. So whoever
+//! makes, renames or removes a name syncs the directory it stands in.
+
+use std::fs::{self, File};
+use std::io;
+use std::path::Path;
+
+/// Makes created, renamed and removed names in `directory` durable.
+///
+/// # Errors
+/// Those of the file system: nothing is known of the names then.
+pub fn sync_directory(directory: &Path) -> io::Result<()> {
+    File::open(directory)?.sync_all()
+}
+
+/// The directory that `path` stands in.
+#[must_use]
+pub fn parent_of(path: &Path) -> &Path {
+    match path.parent() {
+        Some(parent) if !parent.as_os_str().is_empty() => parent,
+        // A name alone stands in the working directory; nothing holds the root but itself.
+        _ if path.has_root() => path,
+        _ => Path::new("."),
+    }
+}
+
+/// Makes the directory `path` and those above it that are not there, the entry of each durable by `sync` before the next
+/// is made.
+///
+/// One that is there may be what a process has made that was killed before its sync, so its entry is synced as well, if
+/// that can be done: a directory above it may be closed to us, or on a file system that has no such call.
+///
+/// # Errors
+/// Those of the file system.
+pub fn create_directories(path: &Path, sync: &dyn Fn(&Path) -> io::Result<()>) -> io::Result<()> {
+    use io::ErrorKind::{AlreadyExists, InvalidInput, PermissionDenied, Unsupported};
+    let parent = parent_of(path);
+    if path.is_dir() {
+        return match sync(parent) {
+            Err(error) if matches!(error.kind(), PermissionDenied | InvalidInput | Unsupported) => Ok(()),
+            synced => synced,
+        };
+    }
+    if parent != path {
+        create_directories(parent, sync)?;
+    }
+    match fs::create_dir(path) {
+        Err(error) if error.kind() == AlreadyExists && path.is_dir() => {}
+        made => made?,
+    }
+    sync(parent)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::cell::RefCell;
+
+    /// `dir` was made and synced, and its own entry in the directory above it was not: after a power failure the whole
+    /// journal could be gone.
+    #[test]
+    fn every_new_directory_is_synced_into_the_one_above_it_before_the_next_is_made() {
+        let root = tempfile::tempdir().unwrap();
+        let [a, b, c] = ["a", "a/b", "a/b/c"].map(|name| root.path().join(name));
+        let synced = RefCell::new(Vec::new());
+        let sync = |directory: &Path| {
+            let made = [&a, &b, &c].iter().filter(|path| path.is_dir()).count();
+            synced.borrow_mut().push((directory.to_owned(), made));
+            Ok(())
+        };
+        create_directories(&c, &sync).unwrap();
+        let above = root.path().parent().unwrap().to_owned();
+        let expected = [(above, 0), (root.path().to_owned(), 1), (a.clone(), 2), (b.clone(), 3)];
+        assert_eq!(synced.take(), expected);
+        create_directories(&c, &sync).unwrap();
+        assert_eq!(synced.take(), [(b.clone(), 3)], "a kill may have come before the sync");
+    }
+
+    #[test]
+    fn only_what_was_not_made_here_may_stand_where_no_sync_can_be_done() {
+        let root = tempfile::tempdir().unwrap();
+        let directory = root.path().join("data");
+        let refused = |_: &Path| Err(io::ErrorKind::PermissionDenied.into());
+        assert!(create_directories(&directory.join("x"), &|_| Err(io::Error::from_raw_os_error(5))).is_err());
+        fs::create_dir_all(&directory).unwrap();
+        create_directories(&directory, &refused).unwrap();
+        create_directories(&directory.join("journal"), &refused).unwrap_err();
+        assert_eq!(parent_of(Path::new("data")), Path::new("."));
+        assert_eq!(parent_of(Path::new("/")), Path::new("/"));
+        sync_directory(parent_of(&directory)).unwrap();
+    }
+}

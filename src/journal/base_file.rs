@@ -1,0 +1,95 @@
+//! A base that grows: what a checkpoint sees becomes blocks, and those become records, written and synced as they come.
+
+use super::base::{self, End};
+use super::directory::Directory;
+use super::files::{Appendable, write_all};
+use super::header::{self, BASE_HEADER_BYTES, BaseHeader};
+use super::record;
+use crate::store::sink::Seq;
+use std::io;
+use std::path::Path;
+use std::sync::Arc;
+
+/// Bytes collected before they are written.
+const WRITE_BYTES: usize = 256 * 1024;
+
+/// Bytes written between two fdatasyncs of a growing base, so that the last one, and the segment's beside it, stay
+/// short.
+const SYNC_EVERY_BYTES: u64 = 16 * 1024 * 1024;
+
+/// A base that grows.
+pub(super) struct BaseFile {
+    file: Arc<dyn Appendable>,
+    unix_ms: u64,
+    seed: u32,
+    previous: u32,
+    last: Seq,
+    /// Changes that are in no record yet.
+    block: Vec<u8>,
+    /// The body of the record that is being made.
+    body: Vec<u8>,
+    unwritten: Vec<u8>,
+    bytes: u64,
+    synced_bytes: u64,
+}
+
+impl BaseFile {
+    pub(super) fn create(directory: &Directory, path: &Path, header: &BaseHeader) -> io::Result<Self> {
+        let encoded = header.encode();
+        let file = directory.files.create(path)?;
+        write_all(&*file, &encoded)?;
+        let seed = header::seed(&encoded);
+        Ok(Self {
+            file,
+            unix_ms: header.unix_ms,
+            seed,
+            previous: seed,
+            last: Seq(0),
+            block: Vec::new(),
+            body: Vec::new(),
+            unwritten: Vec::new(),
+            bytes: BASE_HEADER_BYTES as u64,
+            synced_bytes: 0,
+        })
+    }
+
+    pub(super) fn push(&mut self, changes: &[u8]) -> io::Result<()> {
+        self.block.extend_from_slice(changes);
+        if self.block.len() >= base::BLOCK_BYTES { self.end_block() } else { Ok(()) }
+    }
+
+    fn end_block(&mut self) -> io::Result<()> {
+        if self.block.is_empty() {
+            return Ok(());
+        }
+        base::pack(&self.block, &mut self.body);
+        self.last.0 += 1;
+        record::push(&mut self.unwritten, self.last, self.unix_ms, &self.body);
+        self.block.clear();
+        // One large value must not keep its memory.
+        self.block.shrink_to(2 * base::BLOCK_BYTES);
+        self.body.shrink_to(2 * base::BLOCK_BYTES);
+        if self.unwritten.len() >= WRITE_BYTES { self.write() } else { Ok(()) }
+    }
+
+    fn write(&mut self) -> io::Result<()> {
+        self.previous = record::seal(&mut self.unwritten, self.seed, self.previous);
+        write_all(&*self.file, &self.unwritten)?;
+        self.bytes += self.unwritten.len() as u64;
+        self.unwritten.clear();
+        if self.bytes - self.synced_bytes >= SYNC_EVERY_BYTES {
+            self.file.sync()?;
+            self.synced_bytes = self.bytes;
+        }
+        Ok(())
+    }
+
+    /// Ends the base. The number of its last record tells how many there were.
+    pub(super) fn finish(mut self, end: End) -> io::Result<u64> {
+        self.end_block()?;
+        record::push(&mut self.unwritten, Seq(self.last.0 + 1), self.unix_ms, &end.encode());
+        self.write()?;
+        self.file.sync()?;
+        Ok(self.bytes)
+    }
+}

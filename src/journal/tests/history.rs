@@ -1,0 +1,271 @@
+//! Random histories of a store, and beside it a model of what each command makes true: plain maps, no Change, no replay.
+
+use crate::chance::Chance;
+use crate::ranking::Score;
+use crate::store::change::{Change, ChangeBuffer, decode};
+use crate::store::{Access, DatabaseIndex, Hold, Missing, Shards, Store};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// A command.
+#[derive(Clone, Debug)]
+pub(super) enum Deed {
+    SetScores(Key, Vec<(Vec<u8>, u32)>),
+    RemoveScores(Key, Vec<Vec<u8>>),
+    AddMembers(Key, Vec<Vec<u8>>),
+    RemoveMembers(Key, Vec<Vec<u8>>),
+    SetString(Key, Vec<u8>, Option<u64>),
+    /// Also the renewal of an expiry.
+    Expire(Key, Option<u64>),
+    Remove(Key),
+    Flush(Option<DatabaseIndex>),
+    /// A MULTI: all of them in one record.
+    Together(Vec<Deed>),
+}
+
+pub(super) type Key = (DatabaseIndex, Vec<u8>);
+
+/// What a store holds.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(super) struct Model(BTreeMap<Key, (Value, Option<u64>)>);
+
+#[derive(Clone, Debug, PartialEq)]
+enum Value {
+    Ranking(BTreeMap<Vec<u8>, u32>),
+    Set(BTreeSet<Vec<u8>>),
+    String(Vec<u8>),
+}
+
+/// Bytes of a record after which a command's goes on in the next.
+const RECORD_BYTES: usize = 60;
+
+pub(super) fn changes() -> ChangeBuffer {
+    ChangeBuffer::with_record_bytes(RECORD_BYTES)
+}
+
+/// A random command. Keys are few, of any type, and expire within a hundred milliseconds or so.
+pub(super) fn deed(chance: &mut Chance, now_ms: u64) -> Deed {
+    match chance.below(300) {
+        0 => return Deed::Flush((chance.below(3) > 0).then(|| chance.below(2) as u32)),
+        1..25 => return Deed::Together((0..2 + chance.below(8)).map(|_| simple(chance, now_ms)).collect()),
+        _ => {}
+    }
+    simple(chance, now_ms)
+}
+
+fn simple(chance: &mut Chance, now_ms: u64) -> Deed {
+    // Bytes that operations, databases and lengths are made of, too.
+    let bytes = |chance: &mut Chance, most: u64| {
+        let len = chance.below(most);
+        (0..len).map(|_| chance.below(7) as u8).collect::<Vec<_>>()
+    };
+    let member = |chance: &mut Chance| match chance.below(200) {
+        0 => vec![b'x'; 1 + chance.below(6_000) as usize],
+        1..20 => bytes(chance, 8),
+        _ => chance.below(30).to_string().into_bytes(),
+    };
+    let key = match chance.below(10) {
+        0 => bytes(chance, 2),
+        _ => format!("key{}", chance.below(8)).into_bytes(),
+    };
+    let key = (chance.below(2) as u32, key);
+    let soon = |chance: &mut Chance| now_ms + 1 + chance.below(120);
+    let mut members = || (0..1 + chance.below(7)).map(|_| member(chance)).collect::<Vec<_>>();
+    let (some, number) = (members(), chance.below(100));
+    match number {
+        0..40 => {
+            let scored = some.into_iter().map(|member| (member, chance.below(50) as u32));
+            Deed::SetScores(key, scored.collect())
+        }
+        40..48 => Deed::RemoveScores(key, some),
+        48..58 => Deed::AddMembers(key, some),
+        58..63 => Deed::RemoveMembers(key, some),
+        63..70 => {
+            let expiry = (chance.below(2) == 0).then(|| soon(chance));
+            Deed::SetString(key, member(chance), expiry)
+        }
+        70..94 => {
+            let expiry = match chance.below(8) {
+                0 => None,
+                1 => Some(now_ms + 1_000_000),
+                _ => Some(soon(chance)),
+            };
+            Deed::Expire(key, expiry)
+        }
+        _ => Deed::Remove(key),
+    }
+}
+
+impl Deed {
+    fn keys(&self) -> Vec<&[u8]> {
+        match self {
+            Self::SetScores((_, key), _)
+            | Self::RemoveScores((_, key), _)
+            | Self::AddMembers((_, key), _)
+            | Self::RemoveMembers((_, key), _)
+            | Self::SetString((_, key), ..)
+            | Self::Expire((_, key), _)
+            | Self::Remove((_, key)) => vec![key],
+            Self::Flush(_) => Vec::new(),
+            Self::Together(deeds) => deeds.iter().flat_map(Self::keys).collect(),
+        }
+    }
+
+    /// Does it, as a command does.
+    pub(super) fn run(&self, store: &Store, changes: ChangeBuffer) -> ChangeBuffer {
+        if let Self::Flush(database) = *self {
+            Shards::free(store).flush(database);
+            return changes;
+        }
+        let shards: BTreeSet<_> = self.keys().into_iter().map(|key| store.shard_of(key)).collect();
+        let shards: Vec<_> = shards.into_iter().collect();
+        let mut hold = Hold::on(store, &shards, Access::Write, changes);
+        self.run_on(&mut hold);
+        hold.end_record();
+        hold.release().1
+    }
+
+    fn run_on(&self, hold: &mut Hold<'_>) {
+        // A command on a key of another type is an error and changes nothing.
+        match self {
+            Self::SetScores((database, key), scored) => {
+                let _ = hold.writer(*database).edit_ranking(key, Missing::Create, "edit", |edit| {
+                    for (member, score) in scored {
+                        edit.update(member, |_| Score::new(f64::from(*score)));
+                    }
+                });
+            }
+            Self::RemoveScores((database, key), members) => {
+                let _ = hold.writer(*database).edit_ranking(key, Missing::Skip, "edit", |edit| {
+                    for member in members {
+                        edit.remove(member);
+                    }
+                });
+            }
+            Self::AddMembers((database, key), members) => {
+                let _ = hold.writer(*database).edit_set(key, Missing::Create, "edit", |edit| {
+                    for member in members {
+                        edit.insert(member);
+                    }
+                });
+            }
+            Self::RemoveMembers((database, key), members) => {
+                let _ = hold.writer(*database).edit_set(key, Missing::Skip, "edit", |edit| {
+                    for member in members {
+                        edit.remove(member);
+                    }
+                });
+            }
+            Self::SetString((database, key), value, expiry) => {
+                hold.writer(*database).set_string(key, value, *expiry);
+            }
+            Self::Expire((database, key), expiry) => {
+                hold.writer(*database).set_expiry(key, *expiry);
+            }
+            Self::Remove((database, key)) => {
+                hold.writer(*database).remove(key);
+            }
+            Self::Flush(_) => unreachable!("alone, on all shards"),
+            Self::Together(deeds) => deeds.iter().for_each(|deed| deed.run_on(hold)),
+        }
+    }
+}
+
+impl Model {
+    /// Makes true what `deed` did at `now_ms`.
+    pub(super) fn apply(&mut self, deed: &Deed, now_ms: u64) {
+        deed.keys().into_iter().for_each(|key| {
+            self.0.retain(|(_, held), (_, expiry)| held != key || expiry.is_none_or(|at| at > now_ms));
+        });
+        match deed {
+            Deed::SetScores(key, scored) => {
+                let new = (Value::Ranking(BTreeMap::new()), None);
+                if let Value::Ranking(held) = &mut self.0.entry(key.clone()).or_insert(new).0 {
+                    held.extend(scored.iter().cloned());
+                }
+            }
+            Deed::RemoveScores(key, members) => {
+                if let Some((Value::Ranking(held), _)) = self.0.get_mut(key) {
+                    held.retain(|member, _| !members.contains(member));
+                }
+            }
+            Deed::AddMembers(key, members) => {
+                let new = (Value::Set(BTreeSet::new()), None);
+                if let Value::Set(held) = &mut self.0.entry(key.clone()).or_insert(new).0 {
+                    held.extend(members.iter().cloned());
+                }
+            }
+            Deed::RemoveMembers(key, members) => {
+                if let Some((Value::Set(held), _)) = self.0.get_mut(key) {
+                    held.retain(|member| !members.contains(member));
+                }
+            }
+            Deed::SetString(key, value, expiry) => {
+                self.0.insert(key.clone(), (Value::String(value.clone()), *expiry));
+            }
+            Deed::Expire(key, expiry) => {
+                if let Some((_, held)) = self.0.get_mut(key) {
+                    *held = *expiry;
+                }
+            }
+            Deed::Remove(key) => drop(self.0.remove(key)),
+            Deed::Flush(None) => self.0.clear(),
+            Deed::Flush(Some(database)) => self.0.retain(|(held, _), _| held != database),
+            Deed::Together(deeds) => deeds.iter().for_each(|deed| self.apply(deed, now_ms)),
+        }
+        self.0.retain(|_, (value, _)| match value {
+            Value::Ranking(held) => !held.is_empty(),
+            Value::Set(held) => !held.is_empty(),
+            Value::String(_) => true,
+        });
+    }
+
+    /// Without what has expired: whether that has been removed yet, nobody can see.
+    pub(super) fn at(mut self, now_ms: u64) -> Self {
+        self.0.retain(|_, (_, expiry)| expiry.is_none_or(|at| at > now_ms));
+        self
+    }
+
+    /// All that `store` holds.
+    pub(super) fn of(store: &Store) -> Self {
+        let mut model = Self::default();
+        let mut walk = store.snapshot();
+        let mut records = ChangeBuffer::default();
+        loop {
+            let more = walk.step(&mut records);
+            records.end_record();
+            for mut body in records.records() {
+                while !body.is_empty() {
+                    model.take(&decode(&mut body).unwrap());
+                }
+            }
+            records.clear();
+            if !more {
+                return model;
+            }
+        }
+    }
+
+    fn take(&mut self, change: &Change<'_>) {
+        match *change {
+            Change::SetScores { database, key, entries } => {
+                let new = (Value::Ranking(BTreeMap::new()), None);
+                let held = &mut self.0.entry((database, key.to_vec())).or_insert(new).0;
+                let Value::Ranking(held) = held else { panic!("{change:?}, {held:?}") };
+                held.extend(entries.iter().map(|(member, score)| (member.to_vec(), score.get() as u32)));
+            }
+            Change::AddMembers { database, key, members } => {
+                let new = (Value::Set(BTreeSet::new()), None);
+                let held = &mut self.0.entry((database, key.to_vec())).or_insert(new).0;
+                let Value::Set(held) = held else { panic!("{change:?}, {held:?}") };
+                held.extend(members.iter().map(<[u8]>::to_vec));
+            }
+            Change::SetString { database, key, value, expire_at_ms } => {
+                self.0.insert((database, key.to_vec()), (Value::String(value.to_vec()), expire_at_ms));
+            }
+            Change::SetExpiry { database, key, expire_at_ms } => {
+                self.0.get_mut(&(database, key.to_vec())).expect("its value comes first").1 = expire_at_ms;
+            }
+            ref other => panic!("not what is held: {other:?}"),
+        }
+    }
+}

@@ -1,0 +1,436 @@
+//! Random histories on a disk that fails, is full and is slow at random, through kills, power failures and ends in order,
+//! each followed by a start, all compared with a model of what was acknowledged.
+//!
+//! `RANKD_JOURNAL_ROUNDS` says how many journals live how many lives, `RANKD_SEED` repeats one. While a call of the disk
+//! is under way, commands go on, as they do in a server: between the steps of a checkpoint, during an fdatasync.
+
+use super::super::writer::Attempt;
+use super::super::{Journal, OpenError, Options, Progress};
+use super::checkpoints::names;
+use super::disk::{AtRandom, Call, FaultyDisk, Left};
+use super::history::{Deed, Model, changes, deed};
+use super::support::acknowledge;
+use crate::chance::Chance;
+use crate::clock::Clock;
+use crate::config::FsyncPolicy;
+use crate::store::Store;
+use crate::store::change::ChangeBuffer;
+use parking_lot::Mutex;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+/// Lives of one journal.
+const LIVES: usize = 12;
+
+fn number_from_env(name: &str) -> Option<u64> {
+    let text = std::env::var(name).ok()?;
+    Some(text.parse().unwrap_or_else(|_| panic!("{name}={text} is not a number")))
+}
+
+#[test]
+fn nothing_acknowledged_is_lost_whatever_fails() {
+    let seed = number_from_env("RANKD_SEED").unwrap_or_else(|| Chance::from_system().next_u64() >> 32);
+    let rounds = number_from_env("RANKD_JOURNAL_ROUNDS").unwrap_or(6);
+    let mut total = Counts::default();
+    for seed in seed..seed + rounds {
+        println!("RANKD_SEED={seed}");
+        total.add(Life::new(seed).live());
+    }
+    println!("{rounds} journals: {total:?}");
+    assert!(total.starts > rounds * LIVES as u64 / 2 && total.checkpoints > rounds, "{total:?}");
+}
+
+/// What was tried.
+#[derive(Debug, Default)]
+struct Counts {
+    commands: u64,
+    acknowledged: u64,
+    refused: u64,
+    waiting: u64,
+    checkpoints: u64,
+    failed_checkpoints: u64,
+    faults: u64,
+    calls: u64,
+    starts: u64,
+    refused_starts: u64,
+    new_bases_owed: u64,
+    torn_tails: u64,
+    kills: u64,
+    power_failures: u64,
+    ends_in_order: u64,
+}
+
+impl Counts {
+    fn fields(&mut self) -> [&mut u64; 15] {
+        let Self {
+            commands,
+            acknowledged,
+            refused,
+            waiting,
+            checkpoints,
+            failed_checkpoints,
+            faults,
+            calls,
+            starts,
+            refused_starts,
+            new_bases_owed,
+            torn_tails,
+            kills,
+            power_failures,
+            ends_in_order,
+        } = self;
+        [
+            commands,
+            acknowledged,
+            refused,
+            waiting,
+            checkpoints,
+            failed_checkpoints,
+            faults,
+            calls,
+            starts,
+            refused_starts,
+            new_bases_owed,
+            torn_tails,
+            kills,
+            power_failures,
+            ends_in_order,
+        ]
+    }
+
+    fn add(&mut self, mut other: Counts) {
+        self.fields().into_iter().zip(other.fields()).for_each(|(sum, number)| *sum += *number);
+    }
+}
+
+/// What was done, and what of it may not be missing.
+#[derive(Default)]
+struct Ledger {
+    chance: Option<Chance>,
+    changes: ChangeBuffer,
+    /// What was true at record `synced`, or before it.
+    before: Model,
+    /// The commands since, each with the last record there was behind it and its time.
+    done: Vec<(u64, Deed, u64)>,
+    commands: u64,
+    /// Up to this record nothing may be missing after a kill.
+    written: u64,
+    /// Up to this record nothing may be missing after a power failure.
+    synced: u64,
+}
+
+impl Ledger {
+    /// Nothing behind record `found` has ever been, and nothing before `synced` can be undone.
+    fn forget(&mut self, found: u64) {
+        self.done.retain(|(last, ..)| *last <= found);
+        let synced = self.done.partition_point(|(last, ..)| *last <= self.synced);
+        for (_, deed, now_ms) in self.done.drain(..synced) {
+            self.before.apply(&deed, now_ms);
+        }
+    }
+
+    /// The end of the last command that has ended by record `seq`: of a command whose records were too long, the first
+    /// may be written and do not count.
+    fn whole_up_to(&self, seq: u64) -> u64 {
+        self.done.iter().map(|(last, ..)| *last).filter(|last| *last <= seq).max().unwrap_or(0)
+    }
+
+    fn model_at(&self, seq: u64) -> Model {
+        let mut model = self.before.clone();
+        for (last, deed, now_ms) in &self.done {
+            if *last <= seq {
+                model.apply(deed, *now_ms);
+            }
+        }
+        model
+    }
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum End {
+    Kill,
+    PowerFailure,
+}
+
+/// A journal over its lives.
+struct Life {
+    seed: u64,
+    chance: Chance,
+    clock: Clock,
+    directory: tempfile::TempDir,
+    disk: Arc<FaultyDisk>,
+    ledger: Arc<Mutex<Ledger>>,
+    /// The disk is not to call back: who calls it holds a lock, or nobody is there.
+    is_quiet: Arc<AtomicBool>,
+    counts: Counts,
+}
+
+impl Life {
+    fn new(seed: u64) -> Self {
+        let mut chance = Chance::seeded(seed);
+        let ledger = Ledger {
+            chance: Some(Chance::seeded(chance.next_u64())),
+            changes: changes(),
+            ..Ledger::default()
+        };
+        Self {
+            seed,
+            chance,
+            clock: Clock::manual(1_763_793_824_000),
+            directory: tempfile::tempdir().unwrap(),
+            disk: Arc::default(),
+            ledger: Arc::new(Mutex::new(ledger)),
+            is_quiet: Arc::default(),
+            counts: Counts::default(),
+        }
+    }
+
+    fn live(mut self) -> Counts {
+        let mut end = End::Kill;
+        for _ in 0..LIVES {
+            let fsync = match self.chance.below(5) {
+                0..2 => FsyncPolicy::Always,
+                2..4 => FsyncPolicy::EverySecond,
+                _ => FsyncPolicy::Never,
+            };
+            self.draw_faults();
+            let (store, journal) = match self.start(fsync) {
+                Ok(started) => started,
+                Err(_) => {
+                    // The disk refused a call of the start. Whatever comes then, the next one has a better disk.
+                    self.counts.refused_starts += 1;
+                    if self.chance.below(2) == 0 {
+                        self.fail_power();
+                        end = End::PowerFailure;
+                    }
+                    self.spare();
+                    self.start(fsync).unwrap_or_else(|error| panic!("seed {}: {error}", self.seed))
+                }
+            };
+            self.check_start(&store, &journal, end);
+            self.serve(&store, &journal, fsync);
+            end = self.end(store, &journal);
+        }
+        self.counts.calls = self.disk.faults().calls;
+        self.counts.commands = self.ledger.lock().commands;
+        self.counts
+    }
+
+    fn draw_faults(&mut self) {
+        self.spare();
+        let one_in = [0, 400, 150, 60, 25][self.chance.below(5) as usize];
+        let chance = Chance::seeded(self.chance.next_u64());
+        let mut faults = self.disk.faults();
+        faults.at_random = (one_in > 0).then_some(AtRandom { chance, one_in, faults: 0 });
+        faults.short_bytes = (self.chance.below(6) == 0).then(|| 1 + self.chance.below(40) as usize);
+    }
+
+    /// From now on the disk is a good one.
+    fn spare(&mut self) {
+        let mut faults = self.disk.faults();
+        self.counts.faults += faults.at_random.take().map_or(0, |random| random.faults);
+        (faults.short_bytes, faults.space_bytes) = (None, None);
+    }
+
+    fn fail_power(&mut self) {
+        self.counts.power_failures += 1;
+        let left = match self.chance.below(6) {
+            0 => Left::Nothing,
+            1 => Left::AllOf("segment"),
+            _ => Left::Some(&mut self.chance),
+        };
+        self.disk.power_failure_leaving(left);
+    }
+
+    fn start(&mut self, fsync: FsyncPolicy) -> Result<(Arc<Store>, Arc<Journal>), OpenError> {
+        let store = Arc::new(Store::new(8, 2, 7, self.clock.clone()));
+        let options = Options {
+            directory: self.directory.path().to_path_buf(),
+            fsync,
+            rewrite_percentage: 100,
+            rewrite_min_bytes: 2_000,
+            clock: self.clock.clone(),
+        };
+        let (journal, recovered, _) =
+            match Journal::open_store_on(self.disk.clone(), options, &store, &Progress::default()) {
+                Err(error @ OpenError::Io { .. }) => return Err(error),
+                opened => opened.unwrap_or_else(|error| panic!("seed {}: {error}", self.seed)),
+            };
+        self.counts.starts += 1;
+        self.counts.torn_tails += u64::from(recovered.torn_tail.is_some());
+        store.attach(journal.clone());
+        if self.chance.below(10) == 0 {
+            journal.pending.lock().limit_records_to(3_000);
+        }
+        Ok((store, journal))
+    }
+
+    /// What was promised is there, all of it is as it was at one moment, and the directory holds nothing else.
+    fn check_start(&mut self, store: &Store, journal: &Journal, end: End) {
+        let seed = self.seed;
+        let found = journal.last_seq().0;
+        let mut ledger = self.ledger.lock();
+        let least = if end == End::Kill { ledger.written } else { ledger.synced };
+        assert!(found >= least, "seed {seed}: found up to {found}, promised up to {least} after {end:?}");
+        let now_ms = self.clock.now_ms();
+        let (expected, held) = (ledger.model_at(found).at(now_ms), Model::of(store).at(now_ms));
+        assert!(held == expected, "seed {seed}, record {found}:\n{held:?}\nis not\n{expected:?}");
+        // What a start after a kill finds, the kernel has; after a power failure, the disk.
+        ledger.written = found;
+        ledger.synced = if end == End::Kill { ledger.synced.min(found) } else { found };
+        ledger.forget(found);
+        self.counts.new_bases_owed += u64::from(journal.owes_base());
+        let listed = journal.listed.lock().manifest.clone();
+        let mut expected: Vec<_> =
+            listed.segments.iter().map(|number| format!("segment-{number:010}")).collect();
+        expected.extend(listed.base.map(|number| format!("base-{number:010}")));
+        expected.extend(["lock", "manifest"].map(str::to_owned));
+        expected.sort();
+        assert_eq!(names(self.directory.path()), expected, "seed {seed}");
+    }
+
+    /// Has the disk call back while it works: commands go on meanwhile.
+    fn let_others_go_on(&self, store: &Arc<Store>, journal: &Arc<Journal>) {
+        let (ledger, clock, is_quiet) =
+            (Arc::clone(&self.ledger), self.clock.clone(), Arc::clone(&self.is_quiet));
+        let (store, journal) = (Arc::downgrade(store), Arc::downgrade(journal));
+        self.disk.faults().meanwhile = Some(Arc::new(move |call, name| {
+            // These are made under the writer's lock: then others wait.
+            let is_held = name.starts_with("segment") && matches!(call, Call::Write | Call::Cut);
+            let (Some(store), Some(journal)) = (store.upgrade(), journal.upgrade()) else { return };
+            if is_held || is_quiet.load(Ordering::Relaxed) {
+                return;
+            }
+            let flushes = {
+                let mut ledger = ledger.lock();
+                let chance = ledger.chance.as_mut().expect("there from the beginning");
+                let (number, flushes) = (chance.below(4), chance.below(2) == 0);
+                (0..number).for_each(|_| do_one(&mut ledger, &store, &journal, &clock));
+                flushes && number > 0
+            };
+            if flushes {
+                journal.flush(Attempt::First);
+            }
+        }));
+    }
+
+    fn serve(&mut self, store: &Arc<Store>, journal: &Arc<Journal>, fsync: FsyncPolicy) {
+        self.is_quiet.store(false, Ordering::Relaxed);
+        self.let_others_go_on(store, journal);
+        for _ in 0..5 + self.chance.below(60) {
+            self.clock.advance(Duration::from_millis(self.chance.below(30)));
+            let number = 1 + self.chance.below(4);
+            (0..number).for_each(|_| do_one(&mut self.ledger.lock(), store, journal, &self.clock));
+            match self.chance.below(40) {
+                0..2 => journal.run_checkpoint(),
+                2..8 => round(journal),
+                8 => {
+                    let mut faults = self.disk.faults();
+                    faults.space_bytes = Some(self.chance.below(4_000));
+                }
+                9..12 => self.disk.faults().space_bytes = None,
+                12..26 => self.acknowledge(journal, fsync),
+                26..29 => (0..8).for_each(|shard| {
+                    store.remove_expired(shard);
+                }),
+                _ => {}
+            }
+            let status = journal.status();
+            let mut ledger = self.ledger.lock();
+            ledger.written = ledger.written.max(ledger.whole_up_to(status.written_seq.0));
+            if !journal.owes_base() {
+                ledger.synced = ledger.synced.max(ledger.whole_up_to(status.synced_seq.0));
+            }
+        }
+        if self.chance.below(2) == 0 {
+            self.heal(journal, fsync);
+        }
+        let status = journal.status();
+        self.counts.checkpoints += status.checkpoints;
+        self.counts.failed_checkpoints += u64::from(status.checkpoint_failures_in_a_row);
+    }
+
+    fn acknowledge(&mut self, journal: &Journal, fsync: FsyncPolicy) {
+        let seq = journal.last_seq();
+        let answer = acknowledge(journal, seq);
+        let mut ledger = self.ledger.lock();
+        match answer {
+            Some(Ok(())) => {
+                self.counts.acknowledged += 1;
+                ledger.written = ledger.written.max(seq.0);
+                if fsync == FsyncPolicy::Always {
+                    ledger.synced = ledger.synced.max(seq.0);
+                }
+            }
+            Some(Err(_)) => {
+                self.counts.refused += 1;
+                assert!(journal.refusal().is_some(), "seed {}", self.seed);
+            }
+            None => {
+                self.counts.waiting += 1;
+                let waits = fsync == FsyncPolicy::Always && journal.owes_base();
+                assert!(waits, "seed {}: no answer", self.seed);
+            }
+        }
+    }
+
+    /// On a good disk the journal takes writes again by itself.
+    fn heal(&mut self, journal: &Arc<Journal>, fsync: FsyncPolicy) {
+        self.spare();
+        journal.pending.lock().limit_records_to(crate::limits::JOURNAL_RECORD_BYTES);
+        let rounds = (0..300).take_while(|_| {
+            round(journal);
+            journal.refusal().is_some() || journal.needs_base()
+        });
+        assert!(rounds.count() < 300, "seed {}: {:?}", self.seed, journal.status());
+        let before = self.counts.acknowledged;
+        self.acknowledge(journal, fsync);
+        assert_eq!(self.counts.acknowledged, before + 1, "seed {}", self.seed);
+    }
+
+    fn end(&mut self, store: Arc<Store>, journal: &Arc<Journal>) -> End {
+        self.is_quiet.store(true, Ordering::Relaxed);
+        if self.chance.below(3) == 0 {
+            let owed = journal.owes_base();
+            if journal.close().is_ok() {
+                self.counts.ends_in_order += 1;
+                let mut ledger = self.ledger.lock();
+                ledger.written = journal.last_seq().0;
+                if !owed {
+                    ledger.synced = ledger.written;
+                }
+            }
+        }
+        // The process's end: its lock on the directory goes with it.
+        *journal.lock.lock() = None;
+        self.disk.faults().meanwhile = None;
+        drop(store);
+        if self.chance.below(2) == 0 {
+            self.counts.kills += 1;
+            return End::Kill;
+        }
+        self.fail_power();
+        End::PowerFailure
+    }
+}
+
+/// A round of the journal's thread, with the checkpoint it may start.
+fn round(journal: &Arc<Journal>) {
+    journal.flush(Attempt::Again);
+    if journal.fsync_policy() != FsyncPolicy::Never {
+        journal.sync();
+    }
+    if journal.is_checkpoint_due() {
+        journal.run_checkpoint();
+    }
+}
+
+fn do_one(ledger: &mut Ledger, store: &Store, journal: &Journal, clock: &Clock) {
+    let now_ms = clock.now_ms();
+    let deed = deed(ledger.chance.as_mut().expect("there from the beginning"), now_ms);
+    let changes = std::mem::take(&mut ledger.changes);
+    ledger.changes = deed.run(store, changes);
+    ledger.commands += 1;
+    ledger.done.push((journal.last_seq().0, deed, now_ms));
+}
