@@ -22,7 +22,7 @@ use crate::store::{KeptResults, Store};
 use rustix::process::{Resource, getrlimit, setrlimit};
 use std::fmt::Write as _;
 use std::net::{SocketAddr, TcpListener};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
@@ -223,6 +223,14 @@ struct Screen {
 }
 
 impl Screen {
+    /// How what lies at `path` gets into the journal.
+    fn advice(&self, path: &Path) -> String {
+        let (path, directory) = (path.display(), self.directory.display());
+        format!(
+            "to have it, stop this server before it is written to and run `rankd import {path} --dir {directory}`"
+        )
+    }
+
     /// The text; `opened` is what the start has read.
     fn text(&self, opened: &Opened) -> String {
         let mut text = format!("rankd {}, pid {}\n", env!("CARGO_PKG_VERSION"), std::process::id());
@@ -271,8 +279,28 @@ impl Screen {
                 row("warning", format!("cut off the journal's torn tail: {} bytes of {file}", tear.bytes));
             }
             if recovered.records == 0 && self.dump_path.exists() {
-                let why = "is not read, for there is a journal (appendonly yes); `rankd import` reads it";
-                row("warning", format!("{dump} {why}"));
+                row(
+                    "warning",
+                    format!(
+                        "{dump} is not read, for there is a journal (appendonly yes); {}",
+                        self.advice(&self.dump_path)
+                    ),
+                );
+            }
+        }
+        if matches!(opened, Opened::Dump(_)) || matches!(opened, Opened::Journal(it) if it.records == 0) {
+            for name in ["appendonlydir", "appendonly.aof"] {
+                let path = self.directory.join(name);
+                if path.exists() {
+                    row(
+                        "warning",
+                        format!(
+                            "{} is Redis's append-only file, which is not read; {}",
+                            path.display(),
+                            self.advice(&path)
+                        ),
+                    );
+                }
             }
         }
         text.push_str("ready to accept connections\n");

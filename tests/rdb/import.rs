@@ -248,3 +248,59 @@ fn a_directory_with_data_or_a_server_is_left_alone() {
     assert!(errors.contains("holds data; import takes an empty directory"), "{errors}");
     assert_eq!(server.restart().client().ask("GET mine").text(), "1");
 }
+
+/// A start beside Redis's files began empty, and said so of a dump file only: who changed the binary alone would have seen
+/// an empty server and no reason.
+#[test]
+fn a_start_beside_redis_files_says_what_it_does_not_read() {
+    let dump = include_bytes!("../data/redis-8.2.3.rdb");
+    let directory = tempfile::tempdir().expect("a temporary directory");
+    let path = directory.path().canonicalize().expect("a directory");
+    std::fs::create_dir(path.join("appendonlydir")).expect("a directory");
+    std::fs::write(path.join("appendonly.aof"), encode(&["SET", "n", "1"])).expect("a file");
+    std::fs::write(path.join("dump.rdb"), dump).expect("a file");
+    let server = Server::rankd_in(directory, &[]).expect("it starts");
+    wait_for("the end of what it says", || server.said().contains("ready to accept").then_some(()));
+    let said = server.said();
+    assert!(said.contains("dump.rdb is not read, for there is a journal"), "{said}");
+    for name in ["appendonlydir", "appendonly.aof", "dump.rdb"] {
+        let command = format!("run `rankd import {} --dir {}`", path.join(name).display(), path.display());
+        assert!(said.contains(&command), "{command}\n{said}");
+    }
+    // Without a journal the dump file is read; of what it holds some is left out, and the append-only file is not read.
+    let server = server.restart_with(&["--appendonly", "no"]).expect("it starts");
+    wait_for("the end of what it says", || server.said().contains("ready to accept").then_some(()));
+    let said = server.said();
+    assert!(said.contains("12 keys read from") && !said.contains("dump.rdb is not read"), "{said}");
+    assert!(said.contains("append-only file, which is not read"), "{said}");
+    assert!(said.contains("4 keys: rankd has no type hash"), "{said}");
+}
+
+/// A database that the source has not was imported as one without keys, with exit code 0.
+#[test]
+fn what_a_server_counts_is_what_was_read() {
+    let Some(server) = Server::peer(Peer::Redis, &[]) else { return };
+    let mut client = server.client();
+    fill(&mut client, &mut Chance::new(3));
+    let url = format!("redis://{}", server.address);
+    let refused = |url: &str, words: &str| {
+        let directory = tempfile::tempdir().expect("a temporary directory");
+        let path = directory.path().to_string_lossy().into_owned();
+        let (status, _, errors) = run_rankd(&["import", url, "--dir", &path, "--databases", "20"]);
+        assert!(!status.success() && errors.contains(words), "{errors}");
+    };
+    refused(&format!("{url}/16"), "database 16: ERR DB index is out of range");
+    let (_, report) = import(&format!("{url}/3"));
+    let keys = {
+        client.ask("SELECT 3");
+        client.ask("DBSIZE").integer()
+    };
+    assert!(
+        report.contains(&format!("counted     {keys} keys in database 3, as the server counts")),
+        "{report}"
+    );
+    let (_, report) = import(&format!("{url}/5"));
+    assert!(report.contains("counted     0 keys in database 5, as the server counts"), "{report}");
+    let (_, report) = import(&url);
+    assert_eq!(report.matches("as the server counts").count(), 3, "{report}");
+}

@@ -1,6 +1,7 @@
 //! RDB files in both directions, with real servers at the other end: what they write is imported to the bit, what rankd
 //! writes they load; and what is wrong with a file is said.
 
+mod aof;
 mod data;
 mod import;
 mod save;

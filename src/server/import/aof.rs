@@ -1,20 +1,21 @@
 //! Redis's append-only file: a directory with a manifest (Redis 7 on) or one file, beginning with a dump or not.
 
+use super::command_file::{CommandFile, Next};
 use super::commands::Commands;
+use super::manifest;
 use super::report::Report;
 use super::{len_of, open, progress_bar, starts_as_dump};
 use crate::config::Config;
 use crate::limits;
-use crate::quoting::split_words;
 use crate::rdb::Loader;
 use crate::resp::request::{Batch, RequestLimits, RequestReader};
 use crate::store::Store;
-use std::io::Read;
+use std::io::{BufReader, Read};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 /// Bytes asked of a file at a time.
-const READ_BYTES: u64 = 256 * 1024;
+const READ_BYTES: usize = 256 * 1024;
 
 /// An append-only file that was found.
 pub(super) struct Found {
@@ -26,64 +27,66 @@ pub(super) struct Found {
 
 /// The append-only file in `directory`: its manifest there, or in a directory there, or as one old file.
 pub(super) fn find(directory: &Path) -> Result<Option<Found>, String> {
-    let mut places = vec![directory.to_owned()];
-    let told = |error: std::io::Error| format!("{}: {error}", directory.display());
-    for entry in std::fs::read_dir(directory).map_err(told)? {
-        places.push(entry.map_err(told)?.path());
+    let mut places = Vec::new();
+    for entry in entries(directory)? {
+        // What a file system keeps for itself is not Redis's, and seldom to be read.
+        if entry.is_dir() && !entry.ends_with("lost+found") {
+            places.push(entry);
+        }
     }
-    places[1..].sort();
-    let mut found = Vec::new();
-    for place in places.iter().filter(|place| place.is_dir()) {
-        for entry in std::fs::read_dir(place).into_iter().flatten().flatten() {
-            if entry.path().extension().is_some_and(|extension| extension == "manifest") {
-                found.push(Found { place: place.clone(), files: manifest(&entry.path())? });
-            }
+    places.push(directory.to_owned());
+    let (mut found, mut parts) = (Vec::new(), Vec::new());
+    for place in places {
+        let entries = entries(&place)?;
+        parts.extend(entries.iter().find(|path| is_part(path)).cloned());
+        for path in entries.iter().filter(|path| manifest::is_manifest(path)) {
+            found.push(Found { place: place.clone(), files: manifest::files(path)? });
         }
     }
     let old = directory.join("appendonly.aof");
-    if found.is_empty() && old.is_file() {
-        return Ok(Some(Found { place: old.clone(), files: vec![old] }));
-    }
-    let several = found.len() > 1;
-    let first = found.pop();
-    if several {
-        Err(format!("{}: several manifests are here; name one", directory.display()))
-    } else {
-        Ok(first)
+    match (found.pop(), parts.pop()) {
+        (Some(_), _) if !found.is_empty() => {
+            Err(format!("{}: several manifests are here; name one", directory.display()))
+        }
+        (Some(first), _) => Ok(Some(first)),
+        (None, Some(part)) => Err(format!(
+            "{} is a part of an append-only file whose manifest is not there: what else belongs to it cannot be known",
+            part.display()
+        )),
+        (None, None) => Ok(old.is_file().then(|| Found { place: old.clone(), files: vec![old] })),
     }
 }
 
-/// The files that a manifest lists: lines of `file NAME seq NUMBER type b|i|h`, the base first.
-fn manifest(path: &Path) -> Result<Vec<PathBuf>, String> {
-    let told = |what: &dyn std::fmt::Display| format!("{}: {what}", path.display());
-    let text = std::fs::read(path).map_err(|error| told(&error))?;
-    let directory = path.parent().unwrap_or(Path::new(""));
-    let mut files = Vec::new();
-    for line in text.split(|&byte| byte == b'\n') {
-        let mut line = line.to_vec();
-        let mut ranges = Vec::new();
-        split_words(&mut line, |word| ranges.push(word)).map_err(|_| told(&"unbalanced quotes"))?;
-        let words: Vec<_> =
-            ranges.into_iter().map(|range| String::from_utf8_lossy(&line[range]).into_owned()).collect();
-        if words.first().is_none_or(|word| word.starts_with('#')) {
-            continue;
-        }
-        let value =
-            |name: &str| words.chunks_exact(2).find(|pair| pair[0] == name).map(|pair| pair[1].as_str());
-        let (Some(name), Some(kind)) = (value("file"), value("type")) else {
-            return Err(told(&"a line that names no file and type"));
+/// The manifest beside the file at `path` that lists it, if there is one.
+pub(super) fn manifest_of(path: &Path) -> Result<Option<PathBuf>, String> {
+    let directory = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    // A directory that cannot be listed says nothing against a file that has been named.
+    let entries = entries(directory).unwrap_or_default();
+    for manifest in entries.into_iter().filter(|path| manifest::is_manifest(path)) {
+        let files = match manifest::files(&manifest) {
+            Ok(files) => files,
+            Err(error) if is_part(path) => return Err(error),
+            Err(_) => continue,
         };
-        if name.contains('/') {
-            return Err(told(&"a file of another directory"));
-        }
-        match kind {
-            "b" | "i" => files.push(directory.join(name)),
-            // History: replaced, and about to be removed.
-            "h" => {}
-            _ => return Err(told(&"a file of no known type")),
+        if files.iter().any(|file| file.file_name() == path.file_name()) {
+            return Ok(Some(manifest));
         }
     }
-    Ok(files)
+    Ok(None)
+}
+
+/// Whether a file is named as the parts of an append-only file are: `NAME.1.base.rdb`, `NAME.1.incr.aof`.
+fn is_part(path: &Path) -> bool {
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    [".base.rdb", ".base.aof", ".incr.aof"].iter().any(|end| name.ends_with(end))
+}
+
+fn entries(directory: &Path) -> Result<Vec<PathBuf>, String> {
+    let told = |error: std::io::Error| format!("{}: {error}", directory.display());
+    let entries = std::fs::read_dir(directory).map_err(told)?;
+    let mut paths = entries.map(|entry| Ok(entry?.path())).collect::<Result<Vec<_>, _>>().map_err(told)?;
+    paths.sort();
+    Ok(paths)
 }
 
 /// Reads the files of an append-only file into the loader's store.
@@ -96,23 +99,36 @@ pub(super) fn read(
 ) -> Result<(), String> {
     let files = paths.iter().map(|path| open(path)).collect::<Result<Vec<_>, _>>()?;
     let bar = progress_bar(files.iter().map(len_of).sum(), "{binary_bytes}/{binary_total_bytes}");
+    let mut is_anything_read = false;
     for (index, (file, path)) in files.into_iter().zip(paths).enumerate() {
         let told = |error: &dyn std::fmt::Display| format!("{}: {error}", path.display());
         // As in Redis: each file begins in database 0.
         let mut replay = Replay { commands: Commands::on(store, config), report, transaction: None };
         let is_last = index + 1 == paths.len();
         let file = bar.wrap_read(file);
-        let outcome = if starts_as_dump(path)? {
+        let is_dump = starts_as_dump(path)?;
+        is_anything_read |= is_dump;
+        let outcome = if is_dump {
             let before = loader.tally().bytes;
             let rest = loader.file(file).map_err(|error| told(&error))?;
-            replay.read(rest, loader.tally().bytes - before, is_last)
+            replay.read(rest, loader.tally().bytes - before)
         } else {
-            replay.read(file, 0, is_last)
+            replay.read(file, 0)
         };
-        outcome.map_err(|error| told(&error))?;
+        let End { commands, cut_bytes, offset } = outcome.map_err(|error| told(&error))?;
+        is_anything_read |= commands > 0;
+        if cut_bytes > 0 && !is_last {
+            return Err(told(&format!(
+                "it ends in the middle of a command or transaction, at byte {offset}"
+            )));
+        }
+        report.cut_bytes += cut_bytes;
     }
     bar.finish_and_clear();
-    Ok(())
+    match paths.last() {
+        Some(path) if !is_anything_read => Err(format!("{}: no complete command is in it", path.display())),
+        _ => Ok(()),
+    }
 }
 
 /// The commands of one file.
@@ -123,58 +139,57 @@ struct Replay<'r> {
     transaction: Option<Vec<u8>>,
 }
 
+/// How a file ended.
+struct End {
+    /// Complete commands in it.
+    commands: u64,
+    /// Bytes of the incomplete command or transaction at its end.
+    cut_bytes: u64,
+    /// Where that begins.
+    offset: u64,
+}
+
 const BOUNDS: RequestLimits =
     RequestLimits { unauthenticated: false, bulk_bytes: limits::MOST_BULK_BYTES, requests: 1 };
 
 impl Replay<'_> {
     /// Runs all complete commands; `offset` bytes of the file came before them.
-    fn read(&mut self, mut file: impl Read, mut offset: u64, is_last: bool) -> Result<(), String> {
-        let (mut reader, mut batch) = (RequestReader::default(), Batch::default());
-        let mut buffer = Vec::new();
+    fn read(&mut self, file: impl Read, offset: u64) -> Result<End, String> {
+        let mut file = CommandFile::new(BufReader::with_capacity(READ_BYTES, file), offset);
+        let (mut batch, mut commands) = (Batch::default(), 0);
+        // Up to here everything has been run.
+        let mut done = offset;
         loop {
-            let mut start = 0;
-            loop {
-                let rest = &mut buffer[start..];
-                let read = reader.read(rest, &BOUNDS, &mut batch);
-                read.map_err(|error| format!("{error}, at byte {offset}"))?;
-                let consumed = batch.consumed_bytes();
-                if batch.is_empty() && consumed == 0 {
-                    break;
-                }
-                let raw = &buffer[start..start + consumed];
-                self.take(raw, &batch).map_err(|error| format!("{error} (at byte {offset})"))?;
-                reader.consumed(consumed);
-                start += consumed;
-                offset += consumed as u64;
-                self.report.command_bytes += consumed as u64;
+            let before = file.offset();
+            let next = file.next_command()?;
+            let after = file.offset();
+            if next != Next::Command {
+                let end = if next == Next::Cut || self.transaction.is_some() { done } else { after };
+                self.report.command_bytes += end - offset;
+                return Ok(End { commands, cut_bytes: after - end, offset: end });
             }
-            buffer.drain(..start);
-            let more = READ_BYTES.max(reader.missing_bytes(buffer.len()) as u64);
-            let came = (&mut file).take(more).read_to_end(&mut buffer).map_err(|error| error.to_string())?;
-            if came == 0 {
-                break;
+            let request = file.request();
+            let told = |error: &dyn std::fmt::Display| format!("{error} (at byte {before})");
+            let read = RequestReader::default().read(request, &BOUNDS, &mut batch);
+            read.map_err(|error| told(&error))?;
+            self.take(request, &batch).map_err(|error| told(&error))?;
+            commands += 1;
+            if self.transaction.is_none() {
+                done = after;
             }
         }
-        let cut = buffer.len() + self.transaction.take().map_or(0, |transaction| transaction.len());
-        if cut > 0 && !is_last {
-            return Err(format!("it ends in the middle of a command or transaction, at byte {offset}"));
-        }
-        self.report.cut_bytes += cut as u64;
-        Ok(())
     }
 
     /// Runs the request in `batch`, which is spelled `raw`, or keeps it until its transaction is complete.
     fn take(&mut self, raw: &[u8], batch: &Batch) -> Result<(), String> {
         let Some(arguments) = batch.requests(raw).next() else { return Ok(()) };
         let name = arguments.get(0).unwrap_or_default();
-        if name.starts_with(b"#") {
-            // A timestamp (`aof-timestamp-enabled`).
-            return Ok(());
-        }
-        if name.eq_ignore_ascii_case(b"multi") {
-            self.transaction = Some(Vec::new());
-        } else if name.eq_ignore_ascii_case(b"exec") {
-            let mut requests = self.transaction.take().ok_or("EXEC without MULTI")?;
+        if name.eq_ignore_ascii_case(b"exec") {
+            let Some(mut requests) = self.transaction.take() else {
+                // As in Redis: an error that nobody hears.
+                self.report.stray_execs += 1;
+                return Ok(());
+            };
             let mut all = Batch::default();
             let bounds = RequestLimits { requests: usize::MAX, ..BOUNDS };
             let read = RequestReader::default().read(&mut requests, &bounds, &mut all);
@@ -183,7 +198,10 @@ impl Replay<'_> {
                 self.commands.run(arguments, self.report)?;
             }
         } else if let Some(transaction) = &mut self.transaction {
+            // A MULTI among them does nothing when its turn comes, as in Redis.
             transaction.extend_from_slice(raw);
+        } else if name.eq_ignore_ascii_case(b"multi") {
+            self.transaction = Some(Vec::new());
         } else {
             self.commands.run(arguments, self.report)?;
         }

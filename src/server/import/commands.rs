@@ -77,15 +77,15 @@ impl Commands {
             return Err("a command that has no place in an append-only file".into());
         }
         report.commands += 1;
-        if let Some(error) = self.reply.strip_prefix(b"-") {
-            report.failed_commands += 1;
-            if report.first_failure.is_none() {
-                let name = String::from_utf8_lossy(name).to_ascii_uppercase();
-                report.first_failure =
-                    Some(format!("{name}: {}", String::from_utf8_lossy(error.trim_ascii_end())));
-            }
+        match self.reply.strip_prefix(b"-") {
+            None => Ok(()),
+            // It has done something in Redis, or it would not be there.
+            Some(error) => Err(format!(
+                "{}, which Redis has run, is refused: {}",
+                String::from_utf8_lossy(name).to_ascii_uppercase().escape_debug(),
+                String::from_utf8_lossy(error.trim_ascii_end())
+            )),
         }
-        Ok(())
     }
 }
 
@@ -93,11 +93,13 @@ impl Commands {
 fn foreign_type(name: &str) -> Option<&'static str> {
     Some(match name {
         "lpush" | "lpushx" | "rpush" | "rpushx" | "lpop" | "rpop" | "linsert" | "lset" | "lrem" | "ltrim"
-        | "lmove" | "blmove" | "rpoplpush" | "brpoplpush" | "lmpop" | "blmpop" | "blpop" | "brpop" => "list",
+        | "lmove" | "blmove" | "lmovem" | "blmovem" | "rpoplpush" | "brpoplpush" | "lmpop" | "blmpop"
+        | "blpop" | "brpop" => "list",
         "hset" | "hsetnx" | "hmset" | "hdel" | "hincrby" | "hincrbyfloat" | "hexpire" | "hpexpire"
-        | "hexpireat" | "hpexpireat" | "hpersist" | "hgetdel" | "hgetex" | "hsetex" => "hash",
+        | "hexpireat" | "hpexpireat" | "hpersist" | "hgetdel" | "hgetex" | "hsetex" | "himport" => "hash",
         "xadd" | "xdel" | "xdelex" | "xtrim" | "xsetid" | "xgroup" | "xack" | "xackdel" | "xclaim"
-        | "xautoclaim" | "xreadgroup" => "stream",
+        | "xautoclaim" | "xreadgroup" | "xcfgset" | "xidmprecord" | "xnack" => "stream",
+        "ardel" | "ardelrange" | "arinsert" | "armset" | "arring" | "arseek" | "arset" => "array",
         "vadd" | "vrem" | "vsetattr" => "vector set",
         "function" | "script" => "function",
         "publish" | "spublish" => "message",

@@ -1,8 +1,11 @@
 //! A running Redis or Valkey, asked key by key: SCAN for the names, DUMP for the values to the bit. It goes on serving;
 //! a key that changes meanwhile is read before or after, one that goes is left out.
+//!
+//! At the end the keys are counted against what the server counts. If it says that nothing was written meanwhile, the
+//! numbers must be the same; else the report says what they are.
 
 use super::progress_bar;
-use super::report::Report;
+use super::report::{DatabaseCount, Report};
 use crate::address::ServerAddress;
 use crate::client::{Client, request};
 use crate::clock::Clock;
@@ -10,6 +13,8 @@ use crate::config::Config;
 use crate::rdb::Loader;
 use crate::resp::integer::parse as integer;
 use crate::store::DatabaseIndex;
+use std::collections::{HashSet, hash_map::RandomState};
+use std::hash::BuildHasher;
 use std::io::{self, BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
 use std::time::Duration;
@@ -29,6 +34,10 @@ const REPLY_BYTES: u64 = 64 * 1024 * 1024;
 /// How deep arrays nest: SCAN's reply has one in one.
 const REPLY_DEPTH: usize = 2;
 
+/// What INFO tells of writes: the same before and after, and nothing has been written in between.
+const SIGNS_OF_WRITES: [&str; 5] =
+    ["run_id:", "rdb_changes_since_last_save:", "rdb_last_save_time:", "expired_keys:", "evicted_keys:"];
+
 /// Reads every key of the server, or of its one database that was named.
 pub(super) fn read(
     address: &ServerAddress,
@@ -38,8 +47,20 @@ pub(super) fn read(
 ) -> Result<(), String> {
     let told = |error: String| format!("{address}: {error}");
     let mut server = Server::connect(address)?;
+    let info = server.info().map_err(told)?;
+    server.is_valkey = value_of(&info, "valkey_version:").is_some();
+    server.refuse_parts(&info).map_err(told)?;
+    let is_replica = value_of(&info, "role:").is_some_and(|role| role != "master");
+    report.is_cut_off = value_of(&info, "master_link_status:").is_some_and(|status| status != "up");
     let mut wanted = server.databases().map_err(told)?;
-    wanted.retain(|(database, _)| address.database.is_none_or(|it| it == *database));
+    if let Some(named) = address.database {
+        // That the server has it at all: one without keys is not told of.
+        server.select(named).map_err(|error| told(format!("database {named}: {error}")))?;
+        wanted.retain(|(database, _)| *database == named);
+        if wanted.is_empty() {
+            wanted.push((named, 0));
+        }
+    }
     if let Some((beyond, _)) = wanted.iter().find(|(database, _)| *database >= config.databases) {
         return Err(format!(
             "database {beyond} holds keys: say --databases {}, here and to the server",
@@ -47,12 +68,49 @@ pub(super) fn read(
         ));
     }
     let bar = progress_bar(wanted.iter().map(|(_, keys)| keys).sum(), "{human_pos}/{human_len} keys");
-    for (database, _) in wanted {
-        let read = server.read_database(database, loader, report, |keys| bar.inc(keys));
-        read.map_err(|error| told(format!("database {database}: {error}")))?;
+    let mut counts = Vec::new();
+    for (database, keys) in &wanted {
+        let read = server.read_database(*database, loader, report, |keys| bar.inc(keys));
+        let read = read.map_err(|error| told(format!("database {database}: {error}")))?;
+        counts.push(DatabaseCount { database: *database, before: *keys, read, after: 0 });
     }
     bar.finish_and_clear();
+    // Databases that had no keys before are new, if all were to be read.
+    for (database, after) in server.databases().map_err(told)? {
+        match counts.iter_mut().find(|count| count.database == database) {
+            Some(count) => count.after = after,
+            None if address.database.is_none() => {
+                counts.push(DatabaseCount { database, before: 0, read: 0, after });
+            }
+            None => {}
+        }
+    }
+    let after = server.info().map_err(told)?;
+    let signs = signs_of_writes(&info);
+    let is_quiet = signs.is_some() && signs == signs_of_writes(&after) && !is_replica;
+    // A replica counts keys that have expired and shows none.
+    if let Some(count) = counts.iter().find(|count| is_quiet && count.read != count.after) {
+        let DatabaseCount { database, read, after, .. } = count;
+        return Err(told(format!(
+            "database {database} holds {after} keys and {read} were read, although nothing has changed in it"
+        )));
+    }
+    report.counts = counts;
     Ok(())
+}
+
+/// The value of a line in INFO's text.
+fn value_of<'i>(info: &'i str, name: &str) -> Option<&'i str> {
+    info.lines().find_map(|line| line.strip_prefix(name))
+}
+
+/// What INFO tells of writes, if it tells all of it.
+fn signs_of_writes(info: &str) -> Option<[&str; 5]> {
+    let mut signs = [""; 5];
+    for (sign, name) in signs.iter_mut().zip(SIGNS_OF_WRITES) {
+        *sign = value_of(info, name)?;
+    }
+    Some(signs)
 }
 
 /// A reply, as far as these commands have them.
@@ -103,28 +161,60 @@ impl Server {
         Ok(server)
     }
 
+    fn info(&mut self) -> Result<String, String> {
+        let Reply::Text(info) = self.call(&[b"INFO"])? else { return Err(unexpected()) };
+        Ok(String::from_utf8_lossy(&info).into_owned())
+    }
+
     /// The databases that hold keys, and how many.
     fn databases(&mut self) -> Result<Vec<(DatabaseIndex, u64)>, String> {
-        let Reply::Text(info) = self.call(&[b"INFO", b"server"])? else { return Err(unexpected()) };
-        self.is_valkey = String::from_utf8_lossy(&info).contains("\nvalkey_version:");
         let Reply::Text(info) = self.call(&[b"INFO", b"keyspace"])? else { return Err(unexpected()) };
         let info = String::from_utf8_lossy(&info).into_owned();
+        let Some(("", lines)) = info.split_once("# Keyspace") else {
+            return Err("INFO does not tell what databases there are".into());
+        };
         let of_line = |line: &str| {
             let (database, facts) = line.strip_prefix("db")?.split_once(":keys=")?;
             Some((database.parse().ok()?, facts.split(',').next()?.parse().ok()?))
         };
-        Ok(info.lines().filter_map(of_line).collect())
+        let lines = lines.lines().filter(|line| !line.is_empty());
+        lines.map(|line| of_line(line).ok_or_else(unexpected)).collect()
     }
 
+    fn select(&mut self, database: DatabaseIndex) -> Result<(), String> {
+        self.call(&[b"SELECT", database.to_string().as_bytes()]).map(drop)
+    }
+
+    /// Refuses a server that holds a part only of what it should.
+    fn refuse_parts(&mut self, info: &str) -> Result<(), String> {
+        for sign in ["master_sync_in_progress:1", "loading:1", "async_loading:1"] {
+            if info.lines().any(|line| line == sign) {
+                return Err(format!("it does not hold all of its data yet ({sign})"));
+            }
+        }
+        if value_of(info, "cluster_enabled:") == Some("1") {
+            let Reply::Text(cluster) = self.call(&[b"CLUSTER", b"INFO"])? else { return Err(unexpected()) };
+            let cluster = String::from_utf8_lossy(&cluster).into_owned();
+            let nodes = value_of(&cluster, "cluster_size:").ok_or_else(unexpected)?;
+            if !matches!(nodes, "0" | "1") {
+                return Err(format!("it is one of {nodes} nodes of a cluster and holds its own slots only"));
+            }
+        }
+        Ok(())
+    }
+
+    /// Reads a database and returns how many keys were read.
     fn read_database(
         &mut self,
         database: DatabaseIndex,
         loader: &mut Loader<'_>,
         report: &mut Report,
         mut done: impl FnMut(u64),
-    ) -> Result<(), String> {
-        self.call(&[b"SELECT", database.to_string().as_bytes()])?;
+    ) -> Result<u64, String> {
+        self.select(database)?;
         let mut cursor = b"0".to_vec();
+        // Hashes of the names: SCAN may tell one again.
+        let (mut seen, hasher, mut vanished) = (HashSet::new(), RandomState::new(), 0);
         loop {
             let Reply::Array(reply) = self.call(&[b"SCAN", &cursor, b"COUNT", KEYS_PER_ROUND])? else {
                 return Err(unexpected());
@@ -137,7 +227,9 @@ impl Server {
                 Reply::Text(key) => Ok(key),
                 _ => Err(unexpected()),
             });
-            let keys = self.describe(keys.collect::<Result<Vec<_>, _>>()?)?;
+            let mut keys = keys.collect::<Result<Vec<_>, _>>()?;
+            keys.retain(|key| seen.insert(hasher.hash_one(key)));
+            let keys = self.describe(keys)?;
             let mut rest = keys.as_slice();
             while !rest.is_empty() {
                 let (group, others) = rest.split_at(group_len(rest));
@@ -146,13 +238,14 @@ impl Server {
                 group.iter().for_each(|key| requests.extend(request(&[b"DUMP", &key.name])));
                 self.send(&requests)?;
                 for key in group {
-                    report.vanished_keys += u64::from(!self.read_key(database, key, loader)?);
+                    vanished += u64::from(!self.read_key(database, key, loader)?);
                 }
             }
             done(keys.len() as u64);
             cursor = next;
             if cursor == b"0" {
-                return Ok(());
+                report.vanished_keys += vanished;
+                return Ok(seen.len() as u64 - vanished);
             }
         }
     }

@@ -4,8 +4,10 @@
 //! fails or is stopped leaves an empty journal.
 
 mod aof;
+mod command_file;
 mod commands;
 mod live;
+mod manifest;
 mod report;
 
 use super::startup;
@@ -63,14 +65,23 @@ pub(super) fn run(config: &Config, source: &str) -> Result<(), String> {
         Origin::Dump(path) => {
             let file = open(&path)?;
             let bar = progress_bar(len_of(&file), "{binary_bytes}/{binary_total_bytes}");
-            let read = loader.file(bar.wrap_read(file)).map(drop);
+            let told = |error: &dyn std::fmt::Display| format!("{}: {error}", path.display());
+            let mut rest = loader.file(bar.wrap_read(file)).map_err(|error| told(&error))?;
+            let behind = std::io::copy(&mut rest, &mut std::io::sink()).map_err(|error| told(&error))?;
             bar.finish_and_clear();
-            read.map_err(|error| format!("{}: {error}", path.display()))?;
+            if behind > 0 {
+                let what = "of something else follow the dump; an append-only file that begins with one is read \
+                            under a name that ends in .aof";
+                return Err(told(&format!("{behind} bytes {what}")));
+            }
         }
         Origin::Aof(paths) => aof::read(&paths, config, &store, &mut loader, &mut report)?,
         Origin::Live(address) => live::read(&address, config, &mut loader, &mut report)?,
     }
     report.tally = loader.tally().clone();
+    if let Some(miscount) = report.tally.miscount {
+        return Err(format!("{source}: {miscount}: the file is not complete, or was not written by a Redis"));
+    }
     report.census = store.census();
     put_on_disk(&journal)?;
     report.print(&directory, clock.now_ms().saturating_sub(started_ms));
@@ -99,11 +110,7 @@ fn find(source: &str) -> Result<Origin, String> {
     }
     let path = Path::new(source);
     if !path.is_dir() {
-        let is_dump = starts_as_dump(path)?;
-        // An old append-only file can begin with a dump; by its name one can tell.
-        let is_aof = path.extension().is_some_and(|extension| extension == "aof");
-        let path = path.to_owned();
-        return Ok(if is_dump && !is_aof { Origin::Dump(path) } else { Origin::Aof(vec![path]) });
+        return find_file(path);
     }
     let aof = aof::find(path)?;
     let dump = Some(path.join("dump.rdb")).filter(|dump| dump.is_file());
@@ -120,12 +127,49 @@ fn find(source: &str) -> Result<Origin, String> {
     }
 }
 
+/// What the file at `path` is, by its first bytes.
+fn find_file(path: &Path) -> Result<Origin, String> {
+    let told = |what: &str| Err(format!("{}: {what}", path.display()));
+    if manifest::is_manifest(path) {
+        return manifest::files(path).map(Origin::Aof);
+    }
+    let head = head_of(path)?;
+    if head.is_empty() {
+        return told("it is empty");
+    }
+    let is_dump = is_head_of_dump(&head);
+    if !is_dump && !matches!(head[0], b'*' | b'#') {
+        return told(
+            "neither an RDB file (which begins with REDIS or VALKEY) nor an append-only file (with * or #)",
+        );
+    }
+    if let Some(manifest) = aof::manifest_of(path)? {
+        return Err(format!(
+            "{} is a part of the append-only file that {} lists; name the directory",
+            path.display(),
+            manifest.display()
+        ));
+    }
+    // An old append-only file can begin with a dump; by its name one can tell.
+    let is_aof = path.extension().is_some_and(|extension| extension == "aof");
+    let path = path.to_owned();
+    Ok(if is_dump && !is_aof { Origin::Dump(path) } else { Origin::Aof(vec![path]) })
+}
+
 fn starts_as_dump(path: &Path) -> Result<bool, String> {
+    head_of(path).map(|head| is_head_of_dump(&head))
+}
+
+fn is_head_of_dump(head: &[u8]) -> bool {
+    head.starts_with(b"REDIS") || head.starts_with(b"VALKEY")
+}
+
+fn head_of(path: &Path) -> Result<Vec<u8>, String> {
     use std::io::Read;
     let mut head = Vec::new();
     let read = open(path)?.take(6).read_to_end(&mut head);
     read.map_err(|error| format!("{}: {error}", path.display()))?;
-    Ok(head.starts_with(b"REDIS") || head.starts_with(b"VALKEY"))
+    Ok(head)
 }
 
 fn open(path: &Path) -> Result<File, String> {

@@ -1,7 +1,7 @@
 //! What an import says at its end: what was read, what is there, what was left out and why.
 
 use crate::rdb::{Tally, number_of};
-use crate::store::Census;
+use crate::store::{Census, DatabaseIndex};
 use std::collections::BTreeMap;
 use std::fmt;
 use std::path::Path;
@@ -17,13 +17,24 @@ pub(super) struct Report {
     pub(super) commands: u64,
     /// Commands that keys of other types got, by type.
     pub(super) foreign_commands: BTreeMap<&'static str, u64>,
-    /// Commands that got an error, and the first of them.
-    pub(super) failed_commands: u64,
-    pub(super) first_failure: Option<String>,
+    /// EXECs without a MULTI.
+    pub(super) stray_execs: u64,
     /// What was cut off the end of the append-only file.
     pub(super) cut_bytes: u64,
     /// Keys that had gone before they could be asked for.
     pub(super) vanished_keys: u64,
+    /// Keys of each database of a server.
+    pub(super) counts: Vec<DatabaseCount>,
+    /// Whether the server is a replica that has lost its master.
+    pub(super) is_cut_off: bool,
+}
+
+/// Keys of a database: as its server counted them before and after they were read, and as they were read.
+pub(super) struct DatabaseCount {
+    pub(super) database: DatabaseIndex,
+    pub(super) before: u64,
+    pub(super) read: u64,
+    pub(super) after: u64,
 }
 
 impl Report {
@@ -35,10 +46,11 @@ impl Report {
             command_bytes: 0,
             commands: 0,
             foreign_commands: BTreeMap::new(),
-            failed_commands: 0,
-            first_failure: None,
+            stray_execs: 0,
             cut_bytes: 0,
             vanished_keys: 0,
+            counts: Vec::new(),
+            is_cut_off: false,
         }
     }
 
@@ -62,6 +74,23 @@ impl fmt::Display for Report {
         row("sorted sets", format_args!("{rankings}, with {} members", census.ranked_members))?;
         row("sets", format_args!("{sets}, with {} members", census.set_members))?;
         row("strings", format_args!("{}", census.strings))?;
+        for DatabaseCount { database, before, read, after } in &self.counts {
+            let keys = number_of(*read, "key");
+            if read == after {
+                row("counted", format_args!("{keys} in database {database}, as the server counts"))?;
+            } else {
+                let meanwhile = "the database changed meanwhile; stop its writers to have everything";
+                row(
+                    "counted",
+                    format_args!(
+                        "{keys} in database {database}; its server counted {before} before and {after} after: {meanwhile}"
+                    ),
+                )?;
+            }
+        }
+        if self.is_cut_off {
+            row("counted", format_args!("on a replica that has lost its master, which may hold more"))?;
+        }
         let mut skipped = |text: fmt::Arguments<'_>| row("skipped", text);
         for line in tally.left_out() {
             skipped(format_args!("{line}"))?;
@@ -79,11 +108,9 @@ impl fmt::Display for Report {
             let bytes = number_of(self.cut_bytes, "byte");
             skipped(format_args!("{bytes} at the end: an incomplete command or transaction"))?;
         }
-        if let Some(first) = &self.first_failure {
-            skipped(format_args!(
-                "{} with an error, first {first}",
-                number_of(self.failed_commands, "command")
-            ))?;
+        if self.stray_execs > 0 {
+            let commands = number_of(self.stray_execs, "command");
+            skipped(format_args!("{commands}: EXEC without MULTI, which does nothing"))?;
         }
         Ok(())
     }

@@ -1,0 +1,181 @@
+//! The commands in one file of Redis's append-only file, read as leniently as Redis reads them, and no more.
+//!
+//! Redis looks at a header line up to its line feed and takes the number that it begins with; it does not look at the two
+//! bytes behind an argument. Whatever was read is passed on as a request that is spelled as it should be.
+
+use super::manifest::leading_number;
+use crate::limits;
+use std::io::{self, BufRead, Read};
+
+/// Longest line, its end included. As Redis.
+const LINE_BYTES: u64 = 1023;
+
+/// What stands next in a file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Next {
+    /// A command.
+    Command,
+    /// The end.
+    End,
+    /// The end, in the middle of a command.
+    Cut,
+}
+
+/// Reads commands.
+pub(super) struct CommandFile<R> {
+    read: R,
+    /// Bytes read, those in front of the commands included.
+    offset: u64,
+    line: Vec<u8>,
+    request: Vec<u8>,
+}
+
+impl<R: BufRead> CommandFile<R> {
+    /// Of a file that goes on in `read`, `offset` bytes from its beginning.
+    pub(super) fn new(read: R, offset: u64) -> Self {
+        Self { read, offset, line: Vec::new(), request: Vec::new() }
+    }
+
+    /// How far it has been read.
+    pub(super) fn offset(&self) -> u64 {
+        self.offset
+    }
+
+    /// The last command that was read, as a request.
+    pub(super) fn request(&mut self) -> &mut [u8] {
+        &mut self.request
+    }
+
+    /// Reads on up to the end of a command.
+    ///
+    /// # Errors
+    /// What is no append-only file, and where.
+    pub(super) fn next_command(&mut self) -> Result<Next, String> {
+        loop {
+            if !self.read_line()? {
+                return Ok(Next::End);
+            }
+            match *self.line {
+                // A remark, as `aof-timestamp-enabled` writes them.
+                [b'#', ..] => {}
+                [b'*'] => return Ok(Next::Cut),
+                [b'*', ..] => return self.arguments(),
+                _ => return self.malformed("a command does not begin with '*'"),
+            }
+        }
+    }
+
+    fn arguments(&mut self) -> Result<Next, String> {
+        let count = leading_number(&self.line[1..]);
+        if count < 1 {
+            return self.malformed("no number of arguments");
+        }
+        self.request.clear();
+        self.request.extend_from_slice(format!("*{count}\r\n").as_bytes());
+        for _ in 0..count {
+            if !self.read_line()? {
+                return Ok(Next::Cut);
+            }
+            if self.line[0] != b'$' {
+                return self.malformed("an argument does not begin with '$'");
+            }
+            let len = leading_number(&self.line[1..]);
+            let Some(len) = usize::try_from(len).ok().filter(|len| *len <= limits::MOST_BULK_BYTES) else {
+                return self.malformed("an argument of no length that can be taken");
+            };
+            self.request.extend_from_slice(format!("${len}\r\n").as_bytes());
+            let (argument, end) = (self.take(len as u64)?, self.request.len());
+            if !argument || !self.take(2)? {
+                return Ok(Next::Cut);
+            }
+            self.request.truncate(end);
+            self.request.extend_from_slice(b"\r\n");
+        }
+        Ok(Next::Command)
+    }
+
+    /// Reads the next `len` bytes behind the request; returns whether so many came. Memory grows as they do.
+    fn take(&mut self, len: u64) -> Result<bool, String> {
+        let came = (&mut self.read).take(len).read_to_end(&mut self.request).map_err(told)?;
+        self.offset += came as u64;
+        Ok(came as u64 == len)
+    }
+
+    /// Reads a line, of which the file's end may be the end; returns whether anything came.
+    fn read_line(&mut self) -> Result<bool, String> {
+        self.line.clear();
+        let came = (&mut self.read).take(LINE_BYTES).read_until(b'\n', &mut self.line).map_err(told)?;
+        self.offset += came as u64;
+        if came as u64 == LINE_BYTES && !self.line.ends_with(b"\n") {
+            return self.malformed("a line longer than any that Redis would read");
+        }
+        Ok(came > 0)
+    }
+
+    fn malformed<T>(&self, what: &str) -> Result<T, String> {
+        Err(format!("not an append-only file that Redis would load: {what}, at byte {}", self.offset))
+    }
+}
+
+#[expect(clippy::needless_pass_by_value, reason = "the form that map_err takes")]
+fn told(error: io::Error) -> String {
+    error.to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The requests in `bytes`, and how they end.
+    fn read(bytes: &[u8]) -> Result<(Vec<String>, Next), String> {
+        let mut file = CommandFile::new(bytes, 0);
+        let mut requests = Vec::new();
+        loop {
+            match file.next_command()? {
+                Next::Command => requests.push(file.request().escape_ascii().to_string()),
+                end => return Ok((requests, end)),
+            }
+        }
+    }
+
+    #[test]
+    fn commands_are_taken_as_redis_takes_them() {
+        let strict = read(b"*2\r\n$3\r\nGET\r\n$1\r\nk\r\n").unwrap();
+        let lenient: [&[u8]; 4] = [
+            b"*2\n$3\nGETxy$1\nk\0\0",
+            b"#TS:1700000000\r\n* 2abc\r\n$+3\r\nGET\n\n$1 \r\nk\r\n",
+            b"*2\r\n$3\r\nGET\r\n$1\r\nk\r\n#",
+            b"# a remark\n*2\r\n$03\r\nGET$$$1\r\nk**",
+        ];
+        assert_eq!(strict.1, Next::End);
+        for bytes in lenient {
+            assert_eq!(read(bytes), Ok(strict.clone()), "{}", bytes.escape_ascii());
+        }
+    }
+
+    #[test]
+    fn every_cut_is_one_and_nonsense_is_none() {
+        let bytes = b"*2\r\n$3\r\nGET\r\n$1\r\nk\r\n";
+        for len in 1..bytes.len() {
+            assert_eq!(read(&bytes[..len]), Ok((Vec::new(), Next::Cut)), "{len}");
+        }
+        let long = [&b"#"[..], &[b'x'; 2000], b"\n"].concat();
+        let refused: [&[u8]; 12] = [
+            b"REDI",
+            b"\0\0\0\0",
+            b"GET k\r\n",
+            b"\r\n*1\r\n$4\r\nPING\r\n",
+            b"*0\r\n",
+            b"*x\r\n",
+            b"*-1\r\n",
+            b"*1\r\nPING\r\n",
+            b"*1\r\n$-1\r\n",
+            b"*1\r\n$9999999999\r\n",
+            b"#!/bin/sh\necho\n",
+            &long,
+        ];
+        for bytes in refused {
+            assert!(read(bytes).is_err(), "{}", bytes.escape_ascii());
+        }
+    }
+}
