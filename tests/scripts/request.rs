@@ -4,7 +4,7 @@
 //! Within a fill, `{...}` holds a product and a remainder, from left to right, and how it is printed: `:03` in three
 //! digits, `:a` as a letter. In quotes a brace is a brace.
 
-use crate::support::escape::words;
+use crate::support::escape::{line, words};
 
 const FILL: &str = "{n in ";
 
@@ -12,18 +12,27 @@ const FILL: &str = "{n in ";
 ///
 /// # Panics
 /// On unbalanced quotes and on a fill that cannot be read.
-pub(super) fn words_of(line: &str) -> Vec<Vec<u8>> {
-    words(&expanded(line))
+pub(super) fn words_of(request: &str) -> Vec<Vec<u8>> {
+    words(&expanded(request))
+}
+
+/// A table's request with the words of a row in its holes: `{}` is all of them, `{1}` the first.
+pub(super) fn with_row(request: &str, row: &str) -> String {
+    let mut text = request.replace("{}", row);
+    for (index, word) in words(row).into_iter().enumerate() {
+        text = text.replace(&format!("{{{}}}", index + 1), &line(&[word]));
+    }
+    text
 }
 
 /// The line with each fill written out.
-fn expanded(line: &str) -> String {
+fn expanded(request: &str) -> String {
     let mut text = String::new();
-    let mut rest = line;
+    let mut rest = request;
     while let Some(start) = find_outside_quotes(rest, FILL) {
         let (before, fill) = rest.split_at(start);
         let (filled, after) = filled(&fill[FILL.len()..])
-            .unwrap_or_else(|| panic!("`{line}`: a fill is `{{n in 0..300: {{n}} m{{n:03}}}}`"));
+            .unwrap_or_else(|| panic!("`{request}`: a fill is `{{n in 0..300: {{n}} m{{n:03}}}}`"));
         text.push_str(before);
         text.push_str(&filled);
         rest = after;
@@ -113,4 +122,11 @@ fn a_fill_stands_for_its_words() {
     for line in ["SET {user}:lb 1", "SET \"{n in 0..3: x}\" 1", "SET \"a\\\"{n in 0..3: x}\" 1"] {
         assert_eq!(expanded(line), line);
     }
+}
+
+#[test]
+fn a_row_fills_the_holes_of_its_requests() {
+    assert_eq!(with_row("ZRANGE b {} BYLEX", "[a \"(\\x00\""), "ZRANGE b [a \"(\\x00\" BYLEX");
+    assert_eq!(with_row("ZRANGE b {2} {1} BYLEX REV", "[a \"(\\x00\""), "ZRANGE b \"(\\x00\" [a BYLEX REV");
+    assert_eq!(with_row("DEL b", "[a"), "DEL b");
 }

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use super::request::{find_outside_quotes, words_of};
+use super::request::{find_outside_quotes, with_row, words_of};
 use super::step::{Compared, Expected, Party, Said, Step};
 use crate::support::escape::escape;
 use crate::support::notation::{values_of_lines, values_of_row};
@@ -131,11 +131,20 @@ impl Script {
         found
     }
 
+    /// The file's text, laid out.
+    pub(super) fn text(&self) -> String {
+        self.items.iter().flat_map(Item::lines).map(|line| line + "\n").collect()
+    }
+
+    /// The file's text as it is.
+    pub(super) fn text_on_disk(&self) -> String {
+        std::fs::read_to_string(&self.path).expect("a readable script")
+    }
+
     /// Writes the file anew. It is there at every moment, for others that read it.
     pub(super) fn write(&self) {
-        let text: String = self.items.iter().flat_map(Item::lines).map(|line| line + "\n").collect();
         let unfinished = self.path.with_extension("resp.new");
-        std::fs::write(&unfinished, text).expect("a writable script");
+        std::fs::write(&unfinished, self.text()).expect("a writable script");
         std::fs::rename(unfinished, &self.path).expect("a writable directory");
     }
 }
@@ -215,7 +224,7 @@ fn read_table(mut first: Step, lines: &mut Lines) -> Table {
         let mut values = values.into_iter();
         let mut steps = Vec::new();
         for request in &requests {
-            let said = Said::Request(request.replace("{}", words));
+            let said = Said::Request(with_row(request, words));
             let expected = values.next().map(Expected::Reply).into_iter().collect();
             steps.push(Step { line: number, said, expected, ..first.clone() });
             // What a directive changes, it changes once.
