@@ -31,9 +31,9 @@ diff commands="10000000":
 doubles count="1000000":
     RANKD_REQUIRE_PEERS=1 RANKD_DOUBLES={{count}} cargo test --release doubles
 
-# Conversations with rankd and with Redis.
-scripts:
-    RANKD_REQUIRE_PEERS=1 cargo test scripts
+# Conversations with rankd and with its peers, all or those of one file (`just scripts pubsub`).
+scripts file="":
+    RANKD_REQUIRE_PEERS=1 cargo test scripts::{{file}}
 
 # Put load on the server at 6379 (docs/operating.md explains what it prints).
 load *arguments:
@@ -69,8 +69,8 @@ bench *arguments:
     cargo bench --bench ranking -- {{arguments}}
 
 # Write Redis's replies into the conversations (look at the difference before you commit it).
-record:
-    RANKD_REQUIRE_PEERS=1 RANKD_RECORD=1 cargo test scripts::redis
+record file="":
+    RANKD_REQUIRE_PEERS=1 RANKD_RECORD=1 cargo test scripts::{{file}}
 
 # kill -9 two hundred times under writers with each policy (two rounds in three, the others end in order).
 crash rounds="300":

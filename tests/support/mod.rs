@@ -5,6 +5,7 @@
 pub(crate) mod chance;
 pub(crate) mod client;
 pub(crate) mod escape;
+pub(crate) mod notation;
 pub(crate) mod reply;
 pub(crate) mod server;
 

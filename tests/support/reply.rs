@@ -1,4 +1,5 @@
 //! A reply as a tree. Written apart from rankd's own writer, from the protocol's specification, for both protocols.
+//! `notation.rs` has it as text.
 
 use std::io::{self, BufRead, Read};
 
@@ -7,6 +8,8 @@ use std::io::{self, BufRead, Read};
 pub(crate) enum Reply {
     Simple(Vec<u8>),
     Error(Vec<u8>),
+    /// `!`
+    BulkError(Vec<u8>),
     Integer(i64),
     Bulk(Vec<u8>),
     /// `$-1`
@@ -56,7 +59,7 @@ pub(crate) fn read_reply(from: &mut impl BufRead, raw: &mut Vec<u8>) -> io::Resu
         b'*' if text == b"-1" => Reply::NullArray,
         b'$' => Reply::Bulk(read_body(from, raw, count()?)?),
         b'=' => Reply::Verbatim(read_body(from, raw, count()?)?),
-        b'!' => Reply::Error(read_body(from, raw, count()?)?),
+        b'!' => Reply::BulkError(read_body(from, raw, count()?)?),
         b'*' => Reply::Array(read_many(from, raw, count()?)?),
         b'~' => Reply::Set(read_many(from, raw, count()?)?),
         b'>' => Reply::Push(read_many(from, raw, count()?)?),
@@ -124,7 +127,7 @@ impl Reply {
     }
 
     pub(crate) fn is_error(&self) -> bool {
-        matches!(self, Reply::Error(_))
+        matches!(self, Reply::Error(_) | Reply::BulkError(_))
     }
 
     /// A score, from a bulk or a double.
@@ -156,44 +159,39 @@ impl Reply {
         }
     }
 
-    /// The reply in its lines on the wire, escaped: a bulk's body is one line whatever it holds.
-    pub(crate) fn lines(&self) -> Vec<String> {
-        let mut lines = Vec::new();
-        self.append_lines(&mut lines);
-        lines
+    /// The bytes on the wire. A value has one spelling in RESP, so equal bytes are equal values and the other way round.
+    pub(crate) fn to_bytes(&self) -> Vec<u8> {
+        let mut bytes = Vec::new();
+        self.append_bytes(&mut bytes);
+        bytes
     }
 
-    fn append_lines(&self, lines: &mut Vec<String>) {
-        use super::escape::escape;
-        let body = |kind: char, bytes: &[u8], lines: &mut Vec<String>| {
-            lines.push(format!("{kind}{}", bytes.len()));
-            lines.push(escape(bytes));
+    fn append_bytes(&self, bytes: &mut Vec<u8>) {
+        let line = |kind: u8, text: &[u8]| [&[kind], text, b"\r\n"].concat();
+        let body = |kind: u8, text: &[u8]| {
+            let length = text.len().to_string();
+            [&line(kind, length.as_bytes()), text, b"\r\n"].concat()
         };
-        match self {
-            Reply::Simple(text) => lines.push(format!("+{}", escape(text))),
-            Reply::Error(text) => lines.push(format!("-{}", escape(text))),
-            Reply::Integer(number) => lines.push(format!(":{number}")),
-            Reply::Double(text) => lines.push(format!(",{}", escape(text))),
-            Reply::BigNumber(text) => lines.push(format!("({}", escape(text))),
-            Reply::Boolean(true) => lines.push("#t".into()),
-            Reply::Boolean(false) => lines.push("#f".into()),
-            Reply::Null => lines.push("_".into()),
-            Reply::NullBulk => lines.push("$-1".into()),
-            Reply::NullArray => lines.push("*-1".into()),
-            Reply::Bulk(bytes) => body('$', bytes, lines),
-            Reply::Verbatim(bytes) => body('=', bytes, lines),
-            Reply::Array(items) | Reply::Map(items) | Reply::Set(items) | Reply::Push(items) => {
-                let (kind, count) = match self {
-                    Reply::Array(_) => ('*', items.len()),
-                    Reply::Map(_) => ('%', items.len() / 2),
-                    Reply::Set(_) => ('~', items.len()),
-                    _ => ('>', items.len()),
-                };
-                lines.push(format!("{kind}{count}"));
-                for item in items {
-                    item.append_lines(lines);
-                }
-            }
+        bytes.extend(match self {
+            Reply::Simple(text) => line(b'+', text),
+            Reply::Error(text) => line(b'-', text),
+            Reply::Integer(number) => line(b':', number.to_string().as_bytes()),
+            Reply::Double(text) => line(b',', text),
+            Reply::BigNumber(text) => line(b'(', text),
+            Reply::Boolean(yes) => line(b'#', if *yes { b"t" } else { b"f" }),
+            Reply::Null => line(b'_', b""),
+            Reply::NullBulk => line(b'$', b"-1"),
+            Reply::NullArray => line(b'*', b"-1"),
+            Reply::Bulk(text) => body(b'$', text),
+            Reply::Verbatim(text) => body(b'=', text),
+            Reply::BulkError(text) => body(b'!', text),
+            Reply::Array(items) => line(b'*', items.len().to_string().as_bytes()),
+            Reply::Set(items) => line(b'~', items.len().to_string().as_bytes()),
+            Reply::Push(items) => line(b'>', items.len().to_string().as_bytes()),
+            Reply::Map(items) => line(b'%', (items.len() / 2).to_string().as_bytes()),
+        });
+        for item in self.items() {
+            item.append_bytes(bytes);
         }
     }
 }

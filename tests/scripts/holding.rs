@@ -1,0 +1,143 @@
+//! Holding a script's conversations with a server, and recording what Redis says.
+
+use std::collections::HashMap;
+use std::time::{Duration, Instant};
+
+use super::script::Script;
+use super::step::{Party, Said, Step};
+use crate::support::PATIENCE;
+use crate::support::client::Client;
+use crate::support::reply::Reply;
+use crate::support::server::{Peer, Server};
+
+/// The script of this name, recorded before if that is asked for.
+pub(super) fn open(name: &str) -> Script {
+    if std::env::var("RANKD_RECORD").is_ok_and(|value| value == "1") {
+        record(Script::named(name));
+    }
+    Script::named(name)
+}
+
+pub(super) fn rankd(script: &Script) {
+    let mut arguments = vec!["--appendonly", "no"];
+    arguments.extend(script.server_arguments.iter().map(String::as_str));
+    hold(script, Server::rankd_with(&arguments), Party::Rankd);
+}
+
+pub(super) fn redis(script: &Script) {
+    if let Some(server) = peer(script, Peer::Redis) {
+        hold(script, server, Party::Redis);
+    }
+}
+
+pub(super) fn valkey(script: &Script) {
+    if let Some(server) = peer(script, Peer::Valkey) {
+        hold(script, server, Party::Valkey);
+    }
+}
+
+fn peer(script: &Script, peer: Peer) -> Option<Server> {
+    let arguments: Vec<&str> = script.server_arguments.iter().map(String::as_str).collect();
+    Server::peer(peer, &arguments)
+}
+
+/// Writes what Redis says into the script.
+fn record(mut script: Script) {
+    let Some(server) = peer(&script, Peer::Redis) else { return };
+    let arguments = script.server_arguments.clone();
+    let mut connections = Connections::default();
+    for step in script.steps_mut() {
+        let client = connections.of(step, &server, &arguments);
+        if step.is_for(Party::Redis) {
+            until_blocked(&server, step.later, || step.record(client));
+        }
+    }
+    script.drop_empty_waits();
+    script.write();
+}
+
+/// Holds every conversation of `script`.
+///
+/// # Panics
+/// When replies differ, with all of them.
+fn hold(script: &Script, mut server: Server, party: Party) {
+    let mut wrong = Vec::new();
+    let mut connections = Connections::default();
+    let mut abandoned = false;
+    for step in script.steps() {
+        let client = connections.of(step, &server, &script.server_arguments);
+        abandoned &= !step.starts_conversation;
+        if abandoned || !step.is_for(party) {
+            continue;
+        }
+        client.set_read_timeout(Duration::from_secs(20));
+        let place = format!("{}:{}", script.name(), step.line);
+        if let Err(what) = until_blocked(&server, step.later, || step.hold(client)) {
+            let said = match &step.said {
+                Said::Nothing => "...",
+                Said::Request(said) | Said::Bytes(said) => said,
+            };
+            wrong.push(format!("{place}: {said}\n     {what}"));
+            abandoned = what.contains("no reply:") || what.starts_with("cannot send");
+        }
+        if !server.is_running() {
+            wrong.push(format!("{place}: the server is gone\n{}", server.said()));
+            break;
+        }
+    }
+    assert!(wrong.is_empty(), "{} replies differ:\n{}", wrong.len(), wrong.join("\n"));
+}
+
+/// The connections of a conversation, by name.
+#[derive(Default)]
+struct Connections {
+    open: HashMap<String, Client>,
+    /// The one that is spoken on.
+    present: String,
+}
+
+impl Connections {
+    /// The connection that `step` is said on.
+    fn of(&mut self, step: &Step, server: &Server, arguments: &[String]) -> &mut Client {
+        if step.starts_conversation {
+            flush(server, arguments);
+            *self = Connections::default();
+        }
+        if let Some(name) = &step.on {
+            self.present.clone_from(name);
+        }
+        if step.new_connection {
+            self.open.remove(&self.present);
+        }
+        self.open.entry(self.present.clone()).or_insert_with(|| server.client())
+    }
+}
+
+fn flush(server: &Server, arguments: &[String]) {
+    let mut client = server.client();
+    if let Some(at) = arguments.iter().position(|argument| argument == "--requirepass") {
+        assert!(!client.call(&["AUTH", &arguments[at + 1]]).is_error());
+    }
+    assert_eq!(client.call(&["FLUSHALL"]), Reply::Simple(b"OK".to_vec()));
+}
+
+/// How many connections `server` says are blocked.
+fn blocked_clients(server: &Server) -> usize {
+    let info = server.client().ask("INFO clients").text();
+    let count = info.lines().find_map(|line| line.strip_prefix("blocked_clients:"));
+    count.and_then(|count| count.trim().parse().ok()).expect("INFO counts blocked clients")
+}
+
+/// Lets `say` say what blocks its connection, and waits until it does. What comes at once is not waited for.
+fn until_blocked<T>(server: &Server, later: bool, say: impl FnOnce() -> T) -> T {
+    if !later {
+        return say();
+    }
+    let before = blocked_clients(server);
+    let said = say();
+    let deadline = Instant::now() + PATIENCE;
+    while blocked_clients(server) == before && Instant::now() < deadline {
+        std::thread::yield_now();
+    }
+    said
+}
