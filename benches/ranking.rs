@@ -2,7 +2,8 @@
 //!
 //! ```text
 //! cargo bench --bench ranking                       # 1 M members, all structures
-//! RANKD_BENCH_MEMBERS=10000000 cargo bench --bench ranking -- blocks    # or pauses, btree, skiplist
+//! RANKD_BENCH_MEMBERS=10000000 cargo bench --bench ranking -- blocks    # or pauses, btree, skiplist,
+//!                                                   # whole, timed: blocks of integers, of integers and moments
 //! ```
 //!
 //! Members are `user:%012d` in random order with random whole scores below 100,000, as in the project's
@@ -13,10 +14,13 @@
 
 use std::collections::HashMap;
 use std::hint::black_box;
+use std::sync::atomic::{self, AtomicU64};
 use std::time::{Duration, Instant};
 
 use rankd::chance::Chance;
-use rankd::ranking::{Aim, BlockRanking, Bound, Order, RankedMembers, Score, SkipListRanking};
+use rankd::ranking::{
+    Aim, BlockRanking, Bound, Order, RankedMembers, Ranking, Score, SkipListRanking, SortKey, Timed, Whole,
+};
 use rankd::resp::Protocol;
 use rankd::resp::reply::Reply;
 use rankd::usage::{CountingAllocator, allocated_bytes, resident_bytes};
@@ -42,8 +46,54 @@ fn write_name(number: u64, name: &mut [u8; NAME_BYTES]) {
     }
 }
 
-fn random_score(chance: &mut Chance) -> Option<Score> {
-    Score::new(chance.below(SCORES) as f64)
+/// A kind of key, made of a whole score below [`SCORES`].
+trait Scored: SortKey {
+    fn of(score: u64) -> Self;
+
+    /// What adds `score` to a key.
+    fn increment(score: u64) -> Self::Increment;
+}
+
+impl Scored for Score {
+    fn of(score: u64) -> Self {
+        Self::new(score as f64).unwrap_or_default()
+    }
+
+    fn increment(score: u64) -> f64 {
+        score as f64
+    }
+}
+
+impl Scored for Whole {
+    fn of(score: u64) -> Self {
+        Self(score as i64)
+    }
+
+    fn increment(score: u64) -> i64 {
+        score as i64
+    }
+}
+
+/// Moments as a board has them that takes ten thousand scores a second: milliseconds, and a sequence in 16 bits.
+impl Scored for Timed<Whole> {
+    fn of(score: u64) -> Self {
+        Self::new(Whole::of(score), next_moment())
+    }
+
+    fn increment(score: u64) -> (i64, u64) {
+        (score as i64, next_moment())
+    }
+}
+
+fn next_moment() -> u64 {
+    static SO_FAR: AtomicU64 = AtomicU64::new(17_000_000_000_000);
+    let number = SO_FAR.fetch_add(1, atomic::Ordering::Relaxed);
+    let (ms, sequence) = (number / 10, number % 10);
+    ms << 16 | sequence
+}
+
+fn random_score<K: Scored>(chance: &mut Chance) -> K {
+    K::of(chance.below(SCORES))
 }
 
 /// The time this thread has had a processor, which its neighbours on the machine do not lengthen as they do the clock's.
@@ -183,7 +233,7 @@ impl Pauses {
     }
 }
 
-fn load<R: RankedMembers>(report: &Report, chance: &mut Chance) -> R {
+fn load<R: RankedMembers<Key: Scored>>(report: &Report, chance: &mut Chance) -> R {
     let (before, allocated_before) = (resident_bytes(), allocated_bytes());
     let mut ranking = R::with_seed(1);
     let mut name = [0; NAME_BYTES];
@@ -191,7 +241,7 @@ fn load<R: RankedMembers>(report: &Report, chance: &mut Chance) -> R {
     for number in shuffled(report.members) {
         write_name(number, &mut name);
         let score = random_score(chance);
-        ranking.update(&name, |_| score);
+        ranking.update(&name, |_| Some(score));
     }
     let each = (processor_time() - start).as_nanos() as f64 / report.members as f64;
     report.row("insert, random", &format!("{each:>9.0} ns"));
@@ -206,43 +256,43 @@ fn load<R: RankedMembers>(report: &Report, chance: &mut Chance) -> R {
     ranking
 }
 
-/// Rows that come one by one and in batches that are prefetched. An operation is a name and a number below
+/// Rows that come one by one and in batches that are prefetched. An operation is a name and a score below
 /// [`SCORES`].
-fn single_and_batched<R: RankedMembers>(
+fn single_and_batched<R: RankedMembers<Key: Scored>>(
     report: &Report,
     what: &str,
     ranking: &mut R,
     chance: &mut Chance,
-    prefetch: impl Fn(&R, &[([u8; NAME_BYTES], f64)]),
-    operation: impl Fn(&mut R, &[u8], f64),
+    prefetch: impl Fn(&R, &[([u8; NAME_BYTES], R::Key)]),
+    operation: impl Fn(&mut R, &[u8], R::Key),
 ) {
     let operations = 400_000;
     let members = report.members;
-    let mut batch = [([0; NAME_BYTES], 0.0); BATCH];
+    let mut batch = [([0; NAME_BYTES], R::Key::default()); BATCH];
     for size in [1, BATCH] {
         let label = if size == 1 { what.to_owned() } else { format!("{what}, batches of {BATCH}") };
         report.time(&label, operations, || {
             for _ in 0..operations / size {
-                for (name, number) in &mut batch[..size] {
+                for (name, score) in &mut batch[..size] {
                     write_name(chance.below(members), name);
-                    *number = chance.below(SCORES) as f64;
+                    *score = random_score(chance);
                 }
                 if size > 1 {
                     prefetch(ranking, &batch);
                 }
-                for (name, number) in &batch[..size] {
-                    operation(ranking, name, *number);
+                for (name, score) in &batch[..size] {
+                    operation(ranking, name, *score);
                 }
             }
         });
     }
 }
 
-fn names(batch: &[([u8; NAME_BYTES], f64)]) -> impl Iterator<Item = &[u8]> + Clone {
+fn names<K>(batch: &[([u8; NAME_BYTES], K)]) -> impl Iterator<Item = &[u8]> + Clone {
     batch.iter().map(|(name, _)| name.as_slice())
 }
 
-fn operations<R: RankedMembers>(report: &Report, ranking: &mut R, chance: &mut Chance) {
+fn operations<R: RankedMembers<Key: Scored>>(report: &Report, ranking: &mut R, chance: &mut Chance) {
     let prefetch = |ranking: &R, batch: &[_]| ranking.prefetch(names(batch));
     single_and_batched(report, "score", ranking, chance, prefetch, |ranking, name, _| {
         black_box(ranking.score(name));
@@ -261,23 +311,22 @@ fn operations<R: RankedMembers>(report: &Report, ranking: &mut R, chance: &mut C
     single_and_batched(report, "rank", ranking, chance, prefetch, |ranking, name, _| {
         black_box(ranking.rank(name, Order::Descending));
     });
-    let prefetch = |ranking: &R, batch: &[([u8; NAME_BYTES], f64)]| {
-        let aim = |score| Aim::Score(Score::new(score).unwrap_or_default());
-        ranking.prefetch_updates(batch.iter().map(|(name, score)| (name.as_slice(), aim(*score))));
+    let prefetch = |ranking: &R, batch: &[([u8; NAME_BYTES], R::Key)]| {
+        ranking.prefetch_updates(batch.iter().map(|(name, score)| (name.as_slice(), Aim::Score(*score))));
     };
     single_and_batched(report, "update, random score", ranking, chance, prefetch, |ranking, name, score| {
-        black_box(ranking.update(name, |_| Score::new(score)));
+        black_box(ranking.update(name, |_| Some(score)));
     });
-    let prefetch = |ranking: &R, batch: &[([u8; NAME_BYTES], f64)]| {
-        ranking.prefetch_updates(names(batch).map(|name| (name, Aim::Increment(1.0))));
+    let prefetch = |ranking: &R, batch: &[([u8; NAME_BYTES], R::Key)]| {
+        ranking.prefetch_updates(names(batch).map(|name| (name, Aim::Increment(R::Key::increment(1)))));
     };
     single_and_batched(report, "increment by 1", ranking, chance, prefetch, |ranking, name, _| {
-        black_box(ranking.update(name, |before| Score::new(before.unwrap_or_default().get() + 1.0)));
+        black_box(ranking.update(name, |before| Some(before.unwrap_or_default().plus(R::Key::increment(1)))));
     });
     let members = report.members as usize;
     report.time("position of a score", 100_000, || {
         for _ in 0..100_000 {
-            let score = random_score(chance).unwrap_or_default();
+            let score = random_score(chance);
             black_box(ranking.position(Bound::BelowScore(score)));
         }
     });
@@ -288,6 +337,19 @@ fn operations<R: RankedMembers>(report: &Report, ranking: &mut R, chance: &mut C
             });
         }
     });
+    report.time("100 from a random rank", 10_000, || {
+        for _ in 0..10_000 {
+            let start = chance.below(report.members - 100) as usize;
+            ranking.visit(start..start + 100, Order::Ascending, |member, score| {
+                black_box((member, score));
+            });
+        }
+    });
+}
+
+/// Ranges as they are answered: of doubles, as those are what a reply has so far.
+fn replies<R: RankedMembers<Key = Score>>(report: &Report, ranking: &R) {
+    let members = report.members as usize;
     for (label, protocol) in
         [("top 100 as a reply", Protocol::Resp2), ("top 100 as a RESP3 reply", Protocol::Resp3)]
     {
@@ -304,14 +366,6 @@ fn operations<R: RankedMembers>(report: &Report, ranking: &mut R, chance: &mut C
             }
         });
     }
-    report.time("100 from a random rank", 10_000, || {
-        for _ in 0..10_000 {
-            let start = chance.below(report.members - 100) as usize;
-            ranking.visit(start..start + 100, Order::Ascending, |member, score| {
-                black_box((member, score));
-            });
-        }
-    });
 }
 
 /// How often this thread has lost its processor to another one so far; 0 where the system does not tell.
@@ -323,7 +377,7 @@ fn preemptions() -> u64 {
 
 /// The longest single operations, of which none may stop a shard: of a load, of the removal of half in slices, and of
 /// a drop of the rest in steps, the same every time.
-fn pauses<R: RankedMembers>(report: &Report) {
+fn pauses<R: RankedMembers<Key: Scored>>(report: &Report) {
     const SLICE: usize = 1000;
     let members = report.members as usize;
     let mut insertions = Pauses::new("insertion of a load", members);
@@ -337,7 +391,7 @@ fn pauses<R: RankedMembers>(report: &Report) {
         for number in shuffled(report.members) {
             write_name(number, &mut name);
             let score = random_score(&mut chance);
-            insertions.time(&mut ranking, |ranking| ranking.update(&name, |_| score));
+            insertions.time(&mut ranking, |ranking| ranking.update(&name, |_| Some(score)));
         }
         insertions.end_run(report);
         report.row("preemptions of that load", &format!("{}", preemptions() - preemptions_before));
@@ -354,7 +408,14 @@ fn pauses<R: RankedMembers>(report: &Report) {
     }
 }
 
-fn bulk_build(report: &Report, ranking: &BlockRanking) {
+/// A ranking that has been loaded and gone through all operations.
+fn measured<R: RankedMembers<Key: Scored>>(report: &Report, chance: &mut Chance) -> R {
+    let mut ranking = load(report, chance);
+    operations(report, &mut ranking, chance);
+    ranking
+}
+
+fn bulk_build<K: SortKey>(report: &Report, ranking: &BlockRanking<K>) {
     let mut sorted = Vec::new();
     ranking.visit(0..ranking.len(), Order::Ascending, |member, score| {
         let name: [u8; NAME_BYTES] = member.try_into().expect("all names are of one length");
@@ -374,22 +435,32 @@ fn main() {
     let wants = |name: &str| chosen.is_empty() || chosen.iter().any(|c| c == name);
     let mut chance = Chance::seeded(42);
     if wants("pauses") {
-        pauses::<BlockRanking>(&Report { structure: "blocks", members });
+        pauses::<Ranking>(&Report { structure: "blocks", members });
     }
     if wants("blocks") {
         let report = Report { structure: "blocks", members };
-        let mut ranking: BlockRanking = load(&report, &mut chance);
-        operations(&report, &mut ranking, &mut chance);
+        let ranking: Ranking = measured(&report, &mut chance);
+        replies(&report, &ranking);
+        bulk_build(&report, &ranking);
+    }
+    if wants("whole") {
+        let report = Report { structure: "whole", members };
+        let ranking: BlockRanking<Whole> = measured(&report, &mut chance);
+        bulk_build(&report, &ranking);
+    }
+    if wants("timed") {
+        let report = Report { structure: "timed", members };
+        let ranking: BlockRanking<Timed<Whole>> = measured(&report, &mut chance);
         bulk_build(&report, &ranking);
     }
     if wants("btree") {
         let report = Report { structure: "btree", members };
-        let mut ranking: btree::BTreeRanking = load(&report, &mut chance);
-        operations(&report, &mut ranking, &mut chance);
+        let ranking: btree::BTreeRanking = measured(&report, &mut chance);
+        replies(&report, &ranking);
     }
     if wants("skiplist") {
         let report = Report { structure: "skiplist", members };
-        let mut ranking: SkipListRanking = load(&report, &mut chance);
-        operations(&report, &mut ranking, &mut chance);
+        let ranking: SkipListRanking = measured(&report, &mut chance);
+        replies(&report, &ranking);
     }
 }

@@ -25,6 +25,8 @@ impl BTreeRanking {
 }
 
 impl RankedMembers for BTreeRanking {
+    type Key = Score;
+
     fn with_seed(seed: u64) -> Self {
         Self { set: BTreeSet::new(), index: HashTable::new(), hasher: FixedState::with_seed(seed) }
     }

@@ -1,4 +1,4 @@
-//! Any sequence of operations leaves a ranking that agrees with an ordered set of its pairs.
+//! Any sequence of operations leaves a ranking, of any kind of sort key, that agrees with an ordered set of its pairs.
 
 #![no_main]
 
@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use arbitrary::Arbitrary;
 use libfuzzer_sys::fuzz_target;
-use rankd::ranking::{Aim, Bound, Order, RankedMembers, Ranking, Score};
+use rankd::ranking::{Aim, BlockRanking, Bound, Order, RankedMembers, Score, SortKey, Timed, Whole};
 
 #[derive(Debug, Arbitrary)]
 enum Name<'a> {
@@ -29,18 +29,65 @@ impl Name<'_> {
 
 #[derive(Debug, Arbitrary)]
 enum Value {
-    Small(i8),
-    Any(f64),
+    /// A score, and a moment.
+    Small(i8, u8),
+    /// The bits of both.
+    Any(u64, u64),
 }
 
-impl Value {
-    fn score(&self) -> Score {
-        match self {
-            Value::Small(value) => Score::new(f64::from(*value)),
-            Value::Any(value) => Score::new(*value),
+/// A kind of key, made of what the fuzzer chooses.
+trait FuzzedKey: SortKey {
+    fn of(value: &Value) -> Self;
+    fn increment() -> Self::Increment;
+}
+
+impl FuzzedKey for Score {
+    fn of(value: &Value) -> Self {
+        match *value {
+            Value::Small(score, _) => Self::new(f64::from(score)),
+            Value::Any(bits, _) => Self::new(f64::from_bits(bits)),
         }
         .unwrap_or_default()
     }
+
+    fn increment() -> f64 {
+        1.0
+    }
+}
+
+impl FuzzedKey for Whole {
+    fn of(value: &Value) -> Self {
+        Self(match *value {
+            Value::Small(score, _) => i64::from(score),
+            Value::Any(bits, _) => bits as i64,
+        })
+    }
+
+    fn increment() -> i64 {
+        1
+    }
+}
+
+impl<K: FuzzedKey + SortKey<Number = u64>> FuzzedKey for Timed<K> {
+    fn of(value: &Value) -> Self {
+        let moment = match *value {
+            Value::Small(_, moment) => u64::from(moment),
+            Value::Any(_, moment) => moment,
+        };
+        Self::new(K::of(value), moment)
+    }
+
+    fn increment() -> Self::Increment {
+        (K::increment(), 1)
+    }
+}
+
+#[derive(Debug, Arbitrary)]
+enum Kind {
+    Doubles,
+    Integers,
+    TimedDoubles,
+    TimedIntegers,
 }
 
 #[derive(Debug, Arbitrary)]
@@ -55,40 +102,50 @@ enum Step<'a> {
 }
 
 #[derive(Default)]
-struct Model {
-    scores: BTreeMap<Vec<u8>, Score>,
-    order: BTreeSet<(Score, Vec<u8>)>,
+struct Model<K> {
+    scores: BTreeMap<Vec<u8>, K>,
+    order: BTreeSet<(K, Vec<u8>)>,
 }
 
-impl Model {
-    fn set(&mut self, member: Vec<u8>, score: Score) -> Option<Score> {
+impl<K: SortKey> Model<K> {
+    fn set(&mut self, member: Vec<u8>, score: K) -> Option<K> {
         let before = self.remove(&member);
         self.order.insert((score, member.clone()));
         self.scores.insert(member, score);
         before
     }
 
-    fn remove(&mut self, member: &[u8]) -> Option<Score> {
+    fn remove(&mut self, member: &[u8]) -> Option<K> {
         let score = self.scores.remove(member)?;
         self.order.remove(&(score, member.to_vec()));
         Some(score)
     }
 }
 
-fn set(ranking: &mut Ranking, model: &mut Model, member: Vec<u8>, score: Score) {
+fn set<K: SortKey>(ranking: &mut BlockRanking<K>, model: &mut Model<K>, member: Vec<u8>, score: K) {
     assert_eq!(ranking.update(&member, |_| Some(score)).before, model.set(member, score));
 }
 
-fuzz_target!(|steps: Vec<Step<'_>>| {
-    let mut ranking = Ranking::with_seed(7);
+fuzz_target!(|input: (Kind, Vec<Step<'_>>)| {
+    let (kind, steps) = input;
+    match kind {
+        Kind::Doubles => agrees_with_model::<Score>(steps),
+        Kind::Integers => agrees_with_model::<Whole>(steps),
+        Kind::TimedDoubles => agrees_with_model::<Timed<Score>>(steps),
+        Kind::TimedIntegers => agrees_with_model::<Timed<Whole>>(steps),
+    }
+});
+
+fn agrees_with_model<K: FuzzedKey>(steps: Vec<Step<'_>>) {
+    let mut ranking = BlockRanking::<K>::with_seed(7);
     let mut model = Model::default();
     for step in steps {
         match step {
-            Step::Set(name, value) => set(&mut ranking, &mut model, name.bytes(), value.score()),
+            Step::Set(name, value) => set(&mut ranking, &mut model, name.bytes(), K::of(&value)),
             Step::Fill { start, count, stride, value } => {
                 for i in 0..u16::from(count) {
                     let number = start.wrapping_add(i.wrapping_mul(u16::from(stride)));
-                    set(&mut ranking, &mut model, Name::Padded(number).bytes(), value.score());
+                    set(&mut ranking, &mut model, Name::Padded(number).bytes(), K::of(&value));
                 }
             }
             Step::Remove(name) => {
@@ -98,7 +155,8 @@ fuzz_target!(|steps: Vec<Step<'_>>| {
             Step::RemoveRange(a, b) => {
                 let (a, b) = (usize::from(a).min(ranking.len()), usize::from(b).min(ranking.len()));
                 let ranks = a.min(b)..a.max(b);
-                let expected: Vec<_> = model.order.iter().skip(ranks.start).take(ranks.len()).cloned().collect();
+                let expected: Vec<_> =
+                    model.order.iter().skip(ranks.start).take(ranks.len()).cloned().collect();
                 let mut removed = Vec::new();
                 ranking.remove_range(ranks, |member, score| removed.push((score, member.to_vec())));
                 assert_eq!(removed, expected);
@@ -107,13 +165,13 @@ fuzz_target!(|steps: Vec<Step<'_>>| {
                 });
             }
             Step::Position(name, value) => {
-                let key = (value.score(), name.bytes());
+                let key = (K::of(&value), name.bytes());
                 let below = model.order.range(..&key).count();
                 assert_eq!(ranking.position(Bound::BelowEntry(key.0, &key.1)), below);
             }
             Step::Prefetch(name) => {
                 let member = name.bytes();
-                ranking.prefetch_updates([(member.as_slice(), Aim::Increment(1.0))].into_iter());
+                ranking.prefetch_updates([(member.as_slice(), Aim::Increment(K::increment()))].into_iter());
             }
             Step::Scan(count) => {
                 let mut seen = BTreeSet::new();
@@ -136,11 +194,11 @@ fuzz_target!(|steps: Vec<Step<'_>>| {
     assert!(visited.iter().eq(model.order.iter()));
     visited.clear();
     ranking.visit_runs(0..ranking.len(), Order::Descending, |members, scores| {
-        let mut scores = scores.iter().map(|score| Score::new(*score).unwrap());
+        let mut scores = scores.iter().copied();
         members.for_each(&mut Vec::new(), |member| visited.push((scores.next().unwrap(), member.to_vec())));
     });
     assert!(visited.iter().eq(model.order.iter().rev()));
     let mut scores = Vec::new();
     ranking.scores(visited.iter().map(|(_, member)| member.as_slice()), |score| scores.push(score.unwrap()));
     assert!(scores.iter().eq(visited.iter().map(|(score, _)| score)));
-});
+}

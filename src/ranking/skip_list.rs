@@ -16,30 +16,30 @@ use skiplist::comparator::{Comparator, ComparatorKey};
 use skiplist::level_generator::geometric::Geometric;
 use skiplist::ordered_skip_list::OrderedSkipList;
 
-use super::{Bound, Order, RankedMembers, Score, Updated};
+use super::{Bound, Order, RankedMembers, Score, SortKey, Updated};
 
 /// 16 levels of links at one in two: enough for a few million members, and the crate's own default.
 const LEVELS: usize = 16;
 
 #[derive(Debug)]
-struct Entry {
-    score: Score,
+struct Entry<K> {
+    score: K,
     member: Arc<[u8]>,
 }
 
 /// (score, member bytes), the order of a ranking.
 struct EntryOrder;
 
-impl Comparator<Entry> for EntryOrder {
-    fn compare(&self, a: &Entry, b: &Entry) -> Ordering {
+impl<K: SortKey> Comparator<Entry<K>> for EntryOrder {
+    fn compare(&self, a: &Entry<K>, b: &Entry<K>) -> Ordering {
         a.score.cmp(&b.score).then_with(|| a.member.cmp(&b.member))
     }
 }
 
 /// A place between members is equal to none of them, so the answer is never `Equal`.
-impl ComparatorKey<Entry, Bound<'_>> for EntryOrder {
-    fn compare_key(&self, stored: &Entry, place: &Bound<'_>) -> Ordering {
-        let by_score = |score: &Score| stored.score.cmp(score);
+impl<K: SortKey> ComparatorKey<Entry<K>, Bound<'_, K>> for EntryOrder {
+    fn compare_key(&self, stored: &Entry<K>, place: &Bound<'_, K>) -> Ordering {
+        let by_score = |score: &K| stored.score.cmp(score);
         let by_member = |member: &[u8]| (*stored.member).cmp(member);
         match place {
             Bound::BelowScore(score) => by_score(score).then(Ordering::Greater),
@@ -56,23 +56,23 @@ impl ComparatorKey<Entry, Bound<'_>> for EntryOrder {
     }
 }
 
-type List = OrderedSkipList<Entry, LEVELS, EntryOrder, Geometric>;
+type List<K> = OrderedSkipList<Entry<K>, LEVELS, EntryOrder, Geometric>;
 
 /// A ranking on a pointer-per-element skip list.
-pub struct SkipListRanking {
-    list: List,
-    index: HashTable<(Arc<[u8]>, Score)>,
+pub struct SkipListRanking<K: SortKey = Score> {
+    list: List<K>,
+    index: HashTable<(Arc<[u8]>, K)>,
     hasher: FixedState,
     member_bytes: usize,
 }
 
-impl SkipListRanking {
+impl<K: SortKey> SkipListRanking<K> {
     fn hash(&self, member: &[u8]) -> u64 {
         self.hasher.hash_one(member)
     }
 
     /// The rank of the first member above `place`.
-    fn rank_above(&self, place: &Bound<'_>) -> usize {
+    fn rank_above(&self, place: &Bound<'_, K>) -> usize {
         match self.list.lower_bound(ops::Bound::Included(place)).peek_next() {
             // The crate's `rank` wants an element equal to its key, and a place equals none: ask with the element.
             Some(above) => self.rank_of(above),
@@ -80,26 +80,28 @@ impl SkipListRanking {
         }
     }
 
-    fn rank_of(&self, entry: &Entry) -> usize {
+    fn rank_of(&self, entry: &Entry<K>) -> usize {
         self.list.rank(&Exactly(entry)).expect("an entry of the list has a rank")
     }
 
-    fn take(&mut self, score: Score, member: &[u8]) -> Arc<[u8]> {
+    fn take(&mut self, score: K, member: &[u8]) -> Arc<[u8]> {
         let entry = Entry { score, member: Arc::from(member) };
         self.list.take(&Exactly(&entry)).expect("what the index holds, the list holds").member
     }
 }
 
 /// A look-up by the entry itself.
-struct Exactly<'a>(&'a Entry);
+struct Exactly<'a, K>(&'a Entry<K>);
 
-impl ComparatorKey<Entry, Exactly<'_>> for EntryOrder {
-    fn compare_key(&self, stored: &Entry, key: &Exactly<'_>) -> Ordering {
+impl<K: SortKey> ComparatorKey<Entry<K>, Exactly<'_, K>> for EntryOrder {
+    fn compare_key(&self, stored: &Entry<K>, key: &Exactly<'_, K>) -> Ordering {
         self.compare(stored, key.0)
     }
 }
 
-impl RankedMembers for SkipListRanking {
+impl<K: SortKey> RankedMembers for SkipListRanking<K> {
+    type Key = K;
+
     fn with_seed(seed: u64) -> Self {
         let levels =
             Geometric::new_with_seed(LEVELS, 0.5, seed).expect("constant level parameters are valid");
@@ -115,11 +117,11 @@ impl RankedMembers for SkipListRanking {
         self.list.len()
     }
 
-    fn score(&self, member: &[u8]) -> Option<Score> {
+    fn score(&self, member: &[u8]) -> Option<K> {
         self.index.find(self.hash(member), |(m, _)| **m == *member).map(|&(_, score)| score)
     }
 
-    fn update(&mut self, member: &[u8], decide: impl FnOnce(Option<Score>) -> Option<Score>) -> Updated {
+    fn update(&mut self, member: &[u8], decide: impl FnOnce(Option<K>) -> Option<K>) -> Updated<K> {
         let hash = self.hash(member);
         let before = self.score(member);
         let Some(after) = decide(before) else { return Updated { before, after: before } };
@@ -142,7 +144,7 @@ impl RankedMembers for SkipListRanking {
         Updated { before, after: Some(after) }
     }
 
-    fn remove(&mut self, member: &[u8]) -> Option<Score> {
+    fn remove(&mut self, member: &[u8]) -> Option<K> {
         let found = self.index.find_entry(self.hash(member), |(m, _)| **m == *member).ok()?;
         let ((_, score), _) = found.remove();
         self.take(score, member);
@@ -150,7 +152,7 @@ impl RankedMembers for SkipListRanking {
         Some(score)
     }
 
-    fn rank(&self, member: &[u8], order: Order) -> Option<(usize, Score)> {
+    fn rank(&self, member: &[u8], order: Order) -> Option<(usize, K)> {
         let score = self.score(member)?;
         let ascending = self.rank_of(&Entry { score, member: Arc::from(member) });
         let rank = match order {
@@ -160,7 +162,7 @@ impl RankedMembers for SkipListRanking {
         Some((rank, score))
     }
 
-    fn position(&self, bound: Bound<'_>) -> usize {
+    fn position(&self, bound: Bound<'_, K>) -> usize {
         let Some(lowest) = self.list.first() else { return 0 };
         match bound {
             Bound::BelowMember(member) => self.rank_above(&Bound::BelowEntry(lowest.score, member)),
@@ -169,7 +171,7 @@ impl RankedMembers for SkipListRanking {
         }
     }
 
-    fn visit(&self, ranks: Range<usize>, order: Order, mut visit: impl FnMut(&[u8], Score)) {
+    fn visit(&self, ranks: Range<usize>, order: Order, mut visit: impl FnMut(&[u8], K)) {
         assert!(ranks.start <= ranks.end && ranks.end <= self.len(), "ranks {ranks:?} of {}", self.len());
         if ranks.is_empty() {
             return;
@@ -192,7 +194,7 @@ impl RankedMembers for SkipListRanking {
         }
     }
 
-    fn remove_range(&mut self, ranks: Range<usize>, mut removed: impl FnMut(&[u8], Score)) {
+    fn remove_range(&mut self, ranks: Range<usize>, mut removed: impl FnMut(&[u8], K)) {
         assert!(ranks.start <= ranks.end && ranks.end <= self.len(), "ranks {ranks:?} of {}", self.len());
         for _ in ranks.clone() {
             let Entry { score, member } = self.list.remove(ranks.start);
@@ -206,7 +208,7 @@ impl RankedMembers for SkipListRanking {
     }
 
     /// Walks in the order of member hashes, which neither growth nor removal changes; each call looks at every member.
-    fn scan(&self, cursor: u64, count: usize, mut visit: impl FnMut(&[u8], Score)) -> u64 {
+    fn scan(&self, cursor: u64, count: usize, mut visit: impl FnMut(&[u8], K)) -> u64 {
         // 48 bits: a cursor that any client's signed integer or double can hold.
         let place = |member: &[u8]| self.hash(member) >> 16;
         let mut ahead: Vec<_> =
@@ -224,7 +226,7 @@ impl RankedMembers for SkipListRanking {
     fn memory_bytes(&self) -> usize {
         // An estimate, node by node: the entry, its links at every level (pointer and span), the shared member with
         // its two counts, and the allocator's rounding.
-        let node_bytes = size_of::<Entry>() + 2 * LEVELS * size_of::<usize>() + 16;
+        let node_bytes = size_of::<Entry<K>>() + 2 * LEVELS * size_of::<usize>() + 16;
         let shared_bytes = 2 * size_of::<usize>() + 16;
         size_of::<Self>()
             + self.len() * (node_bytes + shared_bytes)
@@ -234,7 +236,7 @@ impl RankedMembers for SkipListRanking {
 
     fn check_invariants(&self) {
         assert_eq!(self.list.len(), self.index.len());
-        let mut before: Option<&Entry> = None;
+        let mut before: Option<&Entry<K>> = None;
         let mut member_bytes = 0;
         for entry in &self.list {
             if let Some(before) = before {

@@ -25,7 +25,7 @@ const PAIR_BYTES: usize = OPENING_BYTES + SHORT_BYTES + SCORE_BYTES + 8;
 const TWO_TO_52: f64 = 4_503_599_627_370_496.0;
 
 /// Writes the pairs of `members` and `scores`.
-pub(super) fn write(reply: &mut Reply<'_>, members: &NameRun<'_>, scores: &[f64]) {
+pub(super) fn write<S: Copy + Into<f64>>(reply: &mut Reply<'_>, members: &NameRun<'_>, scores: &[S]) {
     assert_eq!(members.count(), scores.len());
     let prefix = members.prefix();
     let mut wholes = [0; RUN_MAX];
@@ -52,15 +52,16 @@ pub(super) fn write(reply: &mut Reply<'_>, members: &NameRun<'_>, scores: &[f64]
     let mut scores = scores.iter();
     members.for_each_tail(|tail| {
         let score = scores.next().expect("as many scores as members");
-        reply.scored_joined([prefix, tail], *score);
+        reply.scored_joined([prefix, tail], (*score).into());
     });
 }
 
 /// Whether all scores are whole, not negative, and have at most eight digits; `wholes` are they.
-fn read_short_scores(scores: &[f64], wholes: &mut [u32; RUN_MAX]) -> bool {
+fn read_short_scores<S: Copy + Into<f64>>(scores: &[S], wholes: &mut [u32; RUN_MAX]) -> bool {
     let mut are_short = true;
     for (whole, &score) in wholes.iter_mut().zip(scores) {
         // The lowest bits of such a sum are the whole number that was added, if it was one.
+        let score: f64 = score.into();
         let sum = score + TWO_TO_52;
         *whole = sum.to_bits() as u32;
         are_short &= (sum - TWO_TO_52 == score) & (0.0..f64::from(EIGHT_DIGITS)).contains(&score);

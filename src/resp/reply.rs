@@ -330,7 +330,7 @@ impl<'a> Reply<'a> {
     }
 
     /// Some pairs of a [`Reply::scored_list`]: the members and as many scores.
-    pub fn scored_run(&mut self, members: &NameRun<'_>, scores: &[f64]) {
+    pub fn scored_run<S: Copy + Into<f64>>(&mut self, members: &NameRun<'_>, scores: &[S]) {
         pairs::write(self, members, scores);
     }
 

@@ -3,11 +3,14 @@
 use std::ops::Range;
 
 use rankd::chance::Chance;
-use rankd::ranking::{BlockRanking, Bound, Order, RankedMembers, Score, SkipListRanking};
+use rankd::ranking::{
+    BlockRanking, Bound, Order, RankedMembers, Ranking, Score, SkipListRanking, Timed, Whole,
+};
 
+use super::keys::TestKey;
 use super::oracle::Pair;
 
-fn pairs(ranking: &impl RankedMembers, ranks: Range<usize>, order: Order) -> Vec<Pair> {
+fn pairs<R: RankedMembers>(ranking: &R, ranks: Range<usize>, order: Order) -> Vec<Pair<R::Key>> {
     let mut pairs = Vec::new();
     ranking.visit(ranks, order, |member, score| pairs.push((member.to_vec(), score)));
     pairs
@@ -22,14 +25,14 @@ fn name(number: u64) -> Vec<u8> {
     }
 }
 
-struct Both {
-    blocks: BlockRanking,
-    list: SkipListRanking,
+struct Both<K: TestKey> {
+    blocks: BlockRanking<K>,
+    list: SkipListRanking<K>,
 }
 
-impl Both {
-    fn update(&mut self, member: &[u8], score: f64) {
-        let set = |_| Score::new(score);
+impl<K: TestKey> Both<K> {
+    fn update(&mut self, member: &[u8], key: K) {
+        let set = |_| Some(key);
         assert_eq!(self.blocks.update(member, set), self.list.update(member, set));
     }
 
@@ -54,7 +57,7 @@ impl Both {
                 self.blocks.rank(&member, Order::Descending),
                 self.list.rank(&member, Order::Descending)
             );
-            let score = Score::new(chance.below(1100) as f64 - 50.0).expect("not NaN");
+            let score = K::of(chance.below(1100) as i64 - 50, chance.below(MOMENTS));
             for bound in
                 [Bound::BelowScore(score), Bound::AboveScore(score), Bound::BelowEntry(score, &member)]
             {
@@ -64,29 +67,54 @@ impl Both {
     }
 }
 
+/// Moments of an hour, in milliseconds.
+const MOMENTS: u64 = 3_600_000;
+
 #[test]
 fn blocks_and_skip_list_agree_through_growth_churn_and_shrinkage() {
+    agree_through_growth_churn_and_shrinkage::<Score>();
+}
+
+#[test]
+fn blocks_and_skip_list_of_integers_agree_through_growth_churn_and_shrinkage() {
+    agree_through_growth_churn_and_shrinkage::<Whole>();
+}
+
+#[test]
+fn blocks_and_skip_list_of_timed_doubles_agree_through_growth_churn_and_shrinkage() {
+    agree_through_growth_churn_and_shrinkage::<Timed<Score>>();
+}
+
+#[test]
+fn blocks_and_skip_list_of_timed_integers_agree_through_growth_churn_and_shrinkage() {
+    agree_through_growth_churn_and_shrinkage::<Timed<Whole>>();
+}
+
+fn agree_through_growth_churn_and_shrinkage<K: TestKey>() {
     let seed = 20_250_912;
     let mut chance = Chance::seeded(seed);
-    let mut both = Both { blocks: BlockRanking::with_seed(seed), list: SkipListRanking::with_seed(seed) };
+    let mut both =
+        Both::<K> { blocks: BlockRanking::with_seed(seed), list: SkipListRanking::with_seed(seed) };
     let names = 60_000;
     for _ in 0..50_000 {
-        both.update(&name(chance.below(names)), chance.below(1000) as f64);
+        let key = K::of(chance.below(1000) as i64, chance.below(MOMENTS));
+        both.update(&name(chance.below(names)), key);
     }
     both.compare(&mut chance);
     // Rising members at the end and falling ones at the start: the splits that leave full blocks behind.
     for n in 0..3_000u32 {
-        both.update(&name(1_000_000 + u64::from(n)), 1000.0 + f64::from(n));
-        both.update(&name(2_000_000 + u64::from(n)), -f64::from(n));
+        let (score, moment) = (i64::from(n), u64::from(n));
+        both.update(&name(1_000_000 + u64::from(n)), K::of(1000 + score, moment));
+        both.update(&name(2_000_000 + u64::from(n)), K::of(-score, moment));
     }
     both.compare(&mut chance);
     for _ in 0..50_000 {
         let member = name(chance.below(names));
         match chance.below(3) {
             0 => both.remove(&member),
-            // A fraction now and then makes a block keep doubles.
-            1 => both.update(&member, chance.below(4000) as f64 / 4.0),
-            _ => both.update(&member, chance.below(1000) as f64),
+            // One key of a block's that is far from the others, or a fraction, takes it out of its narrow forms.
+            1 => both.update(&member, K::apart(chance.below(4000) as i64, chance.below(MOMENTS))),
+            _ => both.update(&member, K::of(chance.below(1000) as i64, chance.below(MOMENTS))),
         }
     }
     both.compare(&mut chance);
@@ -100,7 +128,7 @@ fn blocks_and_skip_list_agree_through_growth_churn_and_shrinkage() {
         assert!(from_blocks == from_list);
         both.blocks.check_invariants();
         for (member, score) in from_list.into_iter().step_by(3) {
-            both.update(&member, score.get() / 2.0);
+            both.update(&member, score.plus(K::increment(-500, 0)));
             both.remove(&member);
         }
     }
@@ -110,13 +138,13 @@ fn blocks_and_skip_list_agree_through_growth_churn_and_shrinkage() {
 #[test]
 fn a_bulk_build_is_the_ranking_that_insertion_makes() {
     for count in [0u32, 1, 64, 129, 5_000, 30_000] {
-        let mut inserted = BlockRanking::with_seed(3);
+        let mut inserted = Ranking::with_seed(3);
         for n in 0..count {
             inserted
                 .update(&name(u64::from(n)), |_| Score::new(f64::from(n.wrapping_mul(2_654_435_761) >> 22)));
         }
         let sorted = pairs(&inserted, 0..inserted.len(), Order::Ascending);
-        let mut built = BlockRanking::from_sorted(4, sorted.iter().map(|(m, s)| (m.as_slice(), *s)));
+        let mut built = Ranking::from_sorted(4, sorted.iter().map(|(m, s)| (m.as_slice(), *s)));
         built.check_invariants();
         assert!(pairs(&built, 0..built.len(), Order::Ascending) == sorted);
         // What was built takes changes like any other.
@@ -130,7 +158,7 @@ fn a_bulk_build_is_the_ranking_that_insertion_makes() {
 
 #[test]
 fn a_ranking_is_dropped_in_steps_and_is_empty_from_the_first() {
-    let mut ranking = BlockRanking::with_seed(5);
+    let mut ranking = Ranking::with_seed(5);
     for n in 0..30_000u32 {
         ranking.update(&name(u64::from(n)), |_| Score::new(f64::from(n % 77)));
     }
@@ -149,7 +177,7 @@ fn a_ranking_is_dropped_in_steps_and_is_empty_from_the_first() {
 
 #[test]
 fn a_whole_scan_of_a_large_ranking_visits_each_member_once() {
-    let mut ranking = BlockRanking::with_seed(6);
+    let mut ranking = Ranking::with_seed(6);
     for n in 0..20_000u32 {
         ranking.update(&name(u64::from(n)), |_| Score::new(f64::from(n % 5)));
     }

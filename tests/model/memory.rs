@@ -1,12 +1,21 @@
 //! What rankings of a few members, and of members long gone, cost by their own account.
 
-use rankd::ranking::{BlockRanking, RankedMembers, Score};
+use rankd::ranking::{BlockRanking, RankedMembers, Ranking, Score, Timed, Whole};
 
-fn filled(count: u32) -> BlockRanking {
+use super::keys::TestKey;
+
+fn filled(count: u32) -> Ranking {
+    filled_with(count)
+}
+
+fn filled_with<K: TestKey>(count: u32) -> BlockRanking<K> {
     let mut ranking = BlockRanking::with_seed(8);
     for n in 0..count {
         let member = format!("user:{:012}", u64::from(n) * 7_919 % 1_000_003);
-        ranking.update(member.as_bytes(), |_| Score::new(f64::from(n.wrapping_mul(2_654_435_761) >> 15)));
+        // A score a millisecond, of which a moment holds 65,536ths.
+        let key =
+            K::of(i64::from(n.wrapping_mul(2_654_435_761) >> 15), (1_700_000_000_000 + u64::from(n)) << 16);
+        ranking.update(member.as_bytes(), |_| Some(key));
     }
     ranking
 }
@@ -20,9 +29,15 @@ fn a_small_ranking_costs_little_more_than_its_entries() {
 
 #[test]
 fn a_large_ranking_of_numbered_users_costs_less_than_their_names() {
-    let ranking = filled(100_000);
-    let bytes_per_member = ranking.memory_bytes() as f64 / ranking.len() as f64;
-    assert!(bytes_per_member < 17.0, "{bytes_per_member} bytes a member");
+    fn bytes_per_member<K: TestKey>() -> f64 {
+        let ranking = filled_with::<K>(100_000);
+        ranking.memory_bytes() as f64 / ranking.len() as f64
+    }
+    let doubles = bytes_per_member::<Score>();
+    assert!(doubles < 17.0, "{doubles} bytes a member");
+    let (integers, timed) = (bytes_per_member::<Whole>(), bytes_per_member::<Timed<Whole>>());
+    assert!(integers <= doubles, "{integers} bytes a member with integers, {doubles} with doubles");
+    assert!(timed < doubles + 7.0, "{timed} bytes a member with moments, {doubles} without");
 }
 
 #[test]

@@ -3,16 +3,16 @@
 
 use std::ops::Range;
 
-use rankd::ranking::{Bound, Score, Updated};
+use rankd::ranking::{Bound, SortKey, Updated};
 
-pub(crate) type Pair = (Vec<u8>, Score);
+pub(crate) type Pair<K> = (Vec<u8>, K);
 
-/// Members in ascending (score, member bytes) order.
+/// Members in ascending (key, member bytes) order.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Oracle(Vec<Pair>);
+pub(crate) struct Oracle<K>(Vec<Pair<K>>);
 
-impl Oracle {
-    pub(crate) fn pairs(&self) -> &[Pair] {
+impl<K: SortKey> Oracle<K> {
+    pub(crate) fn pairs(&self) -> &[Pair<K>] {
         &self.0
     }
 
@@ -20,15 +20,15 @@ impl Oracle {
         self.0.iter().position(|(m, _)| m == member)
     }
 
-    pub(crate) fn score(&self, member: &[u8]) -> Option<Score> {
+    pub(crate) fn score(&self, member: &[u8]) -> Option<K> {
         self.rank(member).map(|rank| self.0[rank].1)
     }
 
     pub(crate) fn update(
         &mut self,
         member: &[u8],
-        decide: impl FnOnce(Option<Score>) -> Option<Score>,
-    ) -> Updated {
+        decide: impl FnOnce(Option<K>) -> Option<K>,
+    ) -> Updated<K> {
         let before = self.score(member);
         let decided = decide(before);
         if let Some(score) = decided {
@@ -39,17 +39,17 @@ impl Oracle {
         Updated { before, after: decided.or(before) }
     }
 
-    pub(crate) fn remove(&mut self, member: &[u8]) -> Option<Score> {
+    pub(crate) fn remove(&mut self, member: &[u8]) -> Option<K> {
         self.rank(member).map(|rank| self.0.remove(rank).1)
     }
 
-    pub(crate) fn remove_range(&mut self, ranks: Range<usize>) -> Vec<Pair> {
+    pub(crate) fn remove_range(&mut self, ranks: Range<usize>) -> Vec<Pair<K>> {
         self.0.drain(ranks).collect()
     }
 
-    pub(crate) fn position(&self, bound: Bound<'_>) -> usize {
+    pub(crate) fn position(&self, bound: Bound<'_, K>) -> usize {
         let lowest = self.0.first().map(|&(_, s)| s);
-        let below = |(m, s): &&Pair| match bound {
+        let below = |(m, s): &&Pair<K>| match bound {
             Bound::BelowScore(score) => *s < score,
             Bound::AboveScore(score) => *s <= score,
             Bound::BelowEntry(score, member) => (*s, m.as_slice()) < (score, member),

@@ -4,24 +4,25 @@ use std::collections::BTreeSet;
 use std::ops::Range;
 
 use proptest::prelude::*;
-use rankd::ranking::{Aim, Bound, Order, RankedMembers, Score};
+use rankd::ranking::{Aim, Bound, Order, RankedMembers};
 
+use super::keys::TestKey;
 use super::oracle::{Oracle, Pair};
 
 /// One operation. Ranks are given as fractions (of 2^16) of the length at the time.
 #[derive(Clone, Debug)]
-pub(crate) enum Step {
-    Set(Vec<u8>, f64),
-    Add(Vec<u8>, f64),
-    SetIfPresent(Vec<u8>, f64),
-    SetIfAbsent(Vec<u8>, f64),
+pub(crate) enum Step<K: TestKey> {
+    Set(Vec<u8>, K),
+    Add(Vec<u8>, K::Increment),
+    SetIfPresent(Vec<u8>, K),
+    SetIfAbsent(Vec<u8>, K),
     Decline(Vec<u8>),
     Remove(Vec<u8>),
     RemoveRange(u16, u16),
     /// A scan of the whole, with removals and additions between its calls.
     Scan {
         count: usize,
-        meanwhile: Vec<(Vec<u8>, Option<f64>)>,
+        meanwhile: Vec<(Vec<u8>, Option<K>)>,
     },
     Prefetch(Vec<Vec<u8>>),
     /// Sets a run of members `prefix` + number at once, so that structures grow past their small forms.
@@ -34,28 +35,28 @@ pub(crate) enum Step {
     },
 }
 
-fn score(value: f64) -> Score {
-    Score::new(value).expect("the strategies draw no NaN")
-}
-
 pub(crate) fn ranks(len: usize, a: u16, b: u16) -> Range<usize> {
     let place = |fraction: u16| (usize::from(fraction) * (len + 1)) >> 16;
     place(a.min(b))..place(a.max(b))
 }
 
 /// Applies `step` to both and compares what they answered.
-pub(crate) fn apply(ranking: &mut impl RankedMembers, oracle: &mut Oracle, step: &Step) {
-    let mut both = |member: &[u8], decide: &dyn Fn(Option<Score>) -> Option<Score>| {
+pub(crate) fn apply<K: TestKey>(
+    ranking: &mut impl RankedMembers<Key = K>,
+    oracle: &mut Oracle<K>,
+    step: &Step<K>,
+) {
+    let mut both = |member: &[u8], decide: &dyn Fn(Option<K>) -> Option<K>| {
         assert_eq!(ranking.update(member, decide), oracle.update(member, decide));
     };
     match step {
-        Step::Set(member, value) => both(member, &|_| Some(score(*value))),
-        Step::Add(member, value) => {
-            both(member, &|before| Score::new(before.unwrap_or_default().get() + value));
+        Step::Set(member, key) => both(member, &|_| Some(*key)),
+        Step::Add(member, increment) => {
+            both(member, &|before| Some(before.unwrap_or_default().plus(*increment)));
         }
-        Step::SetIfPresent(member, value) => both(member, &|before| before.map(|_| score(*value))),
-        Step::SetIfAbsent(member, value) => {
-            both(member, &|before| if before.is_none() { Some(score(*value)) } else { None });
+        Step::SetIfPresent(member, key) => both(member, &|before| before.map(|_| *key)),
+        Step::SetIfAbsent(member, key) => {
+            both(member, &|before| if before.is_none() { Some(*key) } else { None });
         }
         Step::Decline(member) => both(member, &|_| None),
         Step::Remove(member) => assert_eq!(ranking.remove(member), oracle.remove(member)),
@@ -71,8 +72,13 @@ pub(crate) fn apply(ranking: &mut impl RankedMembers, oracle: &mut Oracle, step:
             ranking.prefetch(members.clone());
             ranking.prefetch_ranks(members.clone());
             let aims = members.enumerate().map(|(i, member)| {
-                let value = f64::from(i as u32);
-                (member, if i % 2 == 0 { Aim::Score(score(value)) } else { Aim::Increment(value) })
+                let (n, moment) = (i as i64, i as u64);
+                let aim = if i % 2 == 0 {
+                    Aim::Score(K::of(n, moment))
+                } else {
+                    Aim::Increment(K::increment(n, moment))
+                };
+                (member, aim)
             });
             ranking.prefetch_updates(aims);
         }
@@ -81,18 +87,19 @@ pub(crate) fn apply(ranking: &mut impl RankedMembers, oracle: &mut Oracle, step:
                 let number = start + i * u32::from(*stride);
                 let member = format!("{prefix}{number:012}");
                 // Not the run's own order, but one that any run repeats.
-                let value = f64::from(number.wrapping_mul(2_654_435_761) >> 7) % f64::from(*scores);
-                both(member.as_bytes(), &|_| Some(score(value)));
+                let mixed = number.wrapping_mul(2_654_435_761);
+                let score = i64::from(mixed >> 7) % i64::from(*scores);
+                both(member.as_bytes(), &|_| Some(K::of(score, u64::from(mixed % 1000))));
             }
         }
     }
 }
 
-fn scan(
-    ranking: &mut impl RankedMembers,
-    oracle: &mut Oracle,
+fn scan<K: TestKey>(
+    ranking: &mut impl RankedMembers<Key = K>,
+    oracle: &mut Oracle<K>,
     count: usize,
-    meanwhile: &[(Vec<u8>, Option<f64>)],
+    meanwhile: &[(Vec<u8>, Option<K>)],
 ) {
     let mut throughout: BTreeSet<Vec<u8>> = oracle.pairs().iter().map(|(m, _)| m.clone()).collect();
     let mut seen = BTreeSet::new();
@@ -108,8 +115,8 @@ fn scan(
         }
         if let Some((member, change)) = changes.next() {
             match change {
-                Some(value) => {
-                    let set = |_| Some(score(*value));
+                Some(key) => {
+                    let set = |_| Some(*key);
                     assert_eq!(ranking.update(member, set), oracle.update(member, set));
                 }
                 None => {
@@ -124,10 +131,10 @@ fn scan(
 }
 
 /// Compares everything that can be asked: all pairs both ways, each member, and the bounds around `probes`.
-pub(crate) fn compare(
-    ranking: &impl RankedMembers,
-    oracle: &Oracle,
-    probes: &[(Vec<u8>, f64)],
+pub(crate) fn compare<K: TestKey>(
+    ranking: &impl RankedMembers<Key = K>,
+    oracle: &Oracle<K>,
+    probes: &[(Vec<u8>, K)],
     a: u16,
     b: u16,
 ) {
@@ -137,17 +144,17 @@ pub(crate) fn compare(
     assert_eq!(ranking.is_empty(), pairs.is_empty());
     for range in [0..pairs.len(), ranks(pairs.len(), a, b)] {
         let visited = |order| {
-            let mut visited: Vec<Pair> = Vec::new();
+            let mut visited: Vec<Pair<K>> = Vec::new();
             ranking.visit(range.clone(), order, |m, s| visited.push((m.to_vec(), s)));
             visited
         };
         let runs = |order| {
-            let mut visited: Vec<Pair> = Vec::new();
+            let mut visited: Vec<Pair<K>> = Vec::new();
             ranking.visit_runs(range.clone(), order, |members, scores| {
                 assert_eq!(members.count(), scores.len());
-                let mut scores = scores.iter().map(|score| Score::new(*score).expect("not NaN"));
+                let mut scores = scores.iter();
                 members.for_each(&mut Vec::new(), |member| {
-                    visited.push((member.to_vec(), scores.next().expect("a score for each member")));
+                    visited.push((member.to_vec(), *scores.next().expect("a score for each member")));
                 });
             });
             visited
@@ -176,15 +183,14 @@ pub(crate) fn compare(
     let mut scores = Vec::new();
     ranking.scores(asked.clone(), |score| scores.push(score));
     assert!(scores.into_iter().eq(asked.map(|member| oracle.score(member))));
-    for (member, value) in probes {
+    for (member, score) in probes {
         assert_eq!(ranking.score(member), oracle.score(member));
         assert_eq!(ranking.rank(member, Order::Ascending).map(|(rank, _)| rank), oracle.rank(member));
-        let score = score(*value);
         for bound in [
-            Bound::BelowScore(score),
-            Bound::AboveScore(score),
-            Bound::BelowEntry(score, member),
-            Bound::AboveEntry(score, member),
+            Bound::BelowScore(*score),
+            Bound::AboveScore(*score),
+            Bound::BelowEntry(*score, member),
+            Bound::AboveEntry(*score, member),
             Bound::BelowMember(member),
             Bound::AboveMember(member),
         ] {
@@ -208,32 +214,17 @@ pub(crate) fn member() -> impl Strategy<Value = Vec<u8>> {
     ]
 }
 
-/// Scores that tie often, with the edges of the doubles among them.
-pub(crate) fn value() -> impl Strategy<Value = f64> {
-    prop_oneof![
-        6 => (0i32..5).prop_map(f64::from),
-        2 => (-300i32..300).prop_map(f64::from),
-        2 => any::<i32>().prop_map(f64::from),
-        2 => (-50i32..50).prop_map(|n| f64::from(n) / 4.0),
-        1 => prop_oneof![
-            Just(0.0), Just(-0.0), Just(f64::INFINITY), Just(f64::NEG_INFINITY), Just(f64::MAX), Just(f64::MIN),
-            Just(f64::MIN_POSITIVE), Just(9_007_199_254_740_992.0), Just(-9_007_199_254_740_993.0)
-        ],
-        1 => any::<f64>().prop_filter("NaN is no score", |v| !v.is_nan()),
-    ]
-}
-
-pub(crate) fn step() -> impl Strategy<Value = Step> {
+pub(crate) fn step<K: TestKey>() -> impl Strategy<Value = Step<K>> {
     let prefix = prop_oneof![Just("user:"), Just(""), Just("a longer prefix than the others:")];
     prop_oneof![
-        8 => (member(), value()).prop_map(|(m, v)| Step::Set(m, v)),
-        4 => (member(), value()).prop_map(|(m, v)| Step::Add(m, v)),
-        1 => (member(), value()).prop_map(|(m, v)| Step::SetIfPresent(m, v)),
-        1 => (member(), value()).prop_map(|(m, v)| Step::SetIfAbsent(m, v)),
+        8 => (member(), K::any()).prop_map(|(m, v)| Step::Set(m, v)),
+        4 => (member(), K::any_increment()).prop_map(|(m, v)| Step::Add(m, v)),
+        1 => (member(), K::any()).prop_map(|(m, v)| Step::SetIfPresent(m, v)),
+        1 => (member(), K::any()).prop_map(|(m, v)| Step::SetIfAbsent(m, v)),
         1 => member().prop_map(Step::Decline),
         4 => member().prop_map(Step::Remove),
         1 => (any::<u16>(), any::<u16>()).prop_map(|(a, b)| Step::RemoveRange(a, b)),
-        1 => (1usize..40, proptest::collection::vec((member(), proptest::option::of(value())), 0..20))
+        1 => (1usize..40, proptest::collection::vec((member(), proptest::option::of(K::any())), 0..20))
             .prop_map(|(count, meanwhile)| Step::Scan { count, meanwhile }),
         1 => proptest::collection::vec(member(), 0..80).prop_map(Step::Prefetch),
         3 => (prefix, 0u32..2000, 1u16..400, 1u8..20, prop_oneof![Just(1u16), Just(7), Just(30_000)])

@@ -4,15 +4,9 @@
 
 use std::ops::Range;
 
-use super::run::is_whole;
-use super::{Block, MemberForm, Needle, PADDING, Run};
+use super::{Block, MemberForm, Needle, Run};
 use crate::heap::allocation_bytes;
-
-/// The allocation for `used` bytes: all that the allocator gives for so many. Its sizes are a fifth apart on average,
-/// so a block is moved once for many entries.
-pub(super) fn capacity_for(used: usize) -> usize {
-    allocation_bytes(used + PADDING)
-}
+use crate::ranking::key::{KeyNumber, SortKey};
 
 /// A member as a block's arrays would hold it.
 enum Written<'a> {
@@ -20,33 +14,39 @@ enum Written<'a> {
     Number(u64),
 }
 
-impl Block {
+impl<K: SortKey> Block<K> {
+    /// The allocation for `used` bytes: all that the allocator gives for so many. Its sizes are a fifth apart on
+    /// average, so a block is moved once for many entries.
+    pub(super) fn capacity_for(used: usize) -> usize {
+        allocation_bytes(used + Self::PADDING)
+    }
+
     /// Puts an entry in at place `i`, where it must belong.
-    pub(in crate::ranking) fn insert(&mut self, i: usize, score: f64, member: &[u8], tag: u8) {
-        match (self.score_bits(score), self.written(member)) {
-            (Some(score_bits), Some(written)) => self.insert_bytes(i, score_bits, &written, tag),
+    pub(in crate::ranking) fn insert(&mut self, i: usize, key: K, member: &[u8], tag: u8) {
+        match (key.number(self.key_form()), self.written(member)) {
+            (Some(key), Some(written)) => self.insert_bytes(i, key, &written, tag),
             _ => {
                 let mut run = Run::default();
                 self.unpack(0..i, &mut run);
-                run.push(score, member, tag);
+                run.push(key, member, tag);
                 self.unpack(i..self.len(), &mut run);
                 *self = Self::pack(&run, 0..run.len());
             }
         }
     }
 
-    /// Gives entry `i` another score that leaves it where it is among its neighbours.
-    pub(in crate::ranking) fn set_score(&mut self, i: usize, score: f64) {
-        match self.score_bits(score) {
-            Some(bits) => {
-                let width = usize::from(self.score_width);
-                let at = self.scores_at() + i * width;
-                self.data[at..at + width].copy_from_slice(&bits.to_le_bytes()[..width]);
+    /// Gives entry `i` another key that leaves it where it is among its neighbours.
+    pub(in crate::ranking) fn set_key(&mut self, i: usize, key: K) {
+        match key.number(self.key_form()) {
+            Some(number) => {
+                let width = self.key_bytes();
+                let at = self.keys_at() + i * width;
+                self.data[at..at + width].copy_from_slice(&number.to_bytes().as_ref()[..width]);
             }
             None => {
                 let mut run = Run::default();
                 self.unpack(0..self.len(), &mut run);
-                run.scores[i] = score;
+                run.keys[i] = key;
                 *self = Self::pack(&run, 0..run.len());
             }
         }
@@ -75,10 +75,9 @@ impl Block {
             return;
         }
         let (start, end, len) = (range.start, range.end, self.len());
-        let score_width = usize::from(self.score_width);
+        let key_width = self.key_bytes();
         let member_width = usize::from(self.member_width);
-        let (tags_at, scores_at, members_at) =
-            (self.prefix_len as usize, self.scores_at(), self.members_at());
+        let (tags_at, keys_at, members_at) = (self.prefix_len as usize, self.keys_at(), self.members_at());
         let used = self.used_bytes();
         // What stays, front to back; each piece moves down to where the one before it ended.
         let mut to = tags_at + start;
@@ -88,9 +87,9 @@ impl Block {
             to += size;
         };
         let data = &mut self.data;
-        keep(data, tags_at + end..scores_at + start * score_width);
+        keep(data, tags_at + end..keys_at + start * key_width);
         if self.form == MemberForm::Decimal {
-            keep(data, scores_at + end * score_width..members_at + start * member_width);
+            keep(data, keys_at + end * key_width..members_at + start * member_width);
             keep(data, members_at + end * member_width..used);
         } else {
             let text_at = members_at + len * member_width;
@@ -99,26 +98,15 @@ impl Block {
             let cut_end = end_of(data, end - 1);
             let later = &mut data[members_at + end * member_width..text_at];
             shift_ends(later, member_width, |text_end| text_end - (cut_end - cut_start));
-            keep(data, scores_at + end * score_width..members_at + start * member_width);
+            keep(data, keys_at + end * key_width..members_at + start * member_width);
             keep(data, members_at + end * member_width..text_at + cut_start as usize);
             keep(data, text_at + cut_end as usize..used);
         }
         self.used = to as u32;
         self.len -= range.len() as u16;
-        if self.data.len() > 2 * capacity_for(self.used_bytes()) {
+        if self.data.len() > 2 * Self::capacity_for(self.used_bytes()) {
             self.reallocate(self.used_bytes());
         }
-    }
-
-    /// The bits that stand for `score` in the block's width, if it has them.
-    fn score_bits(&self, score: f64) -> Option<u64> {
-        let limit = match self.score_width {
-            0 => return (self.len > 0 && score == self.score_base).then_some(0),
-            8 => return Some(score.to_bits()),
-            width => (1u64 << (8 * width)) as f64,
-        };
-        let above = score - self.score_base;
-        (is_whole(score) && (0.0..limit).contains(&above)).then_some(above as u64)
     }
 
     /// The member as the block's arrays would hold it, if they can.
@@ -141,25 +129,24 @@ impl Block {
         u64::MAX >> (64 - 8 * u32::from(self.member_width))
     }
 
-    fn insert_bytes(&mut self, i: usize, score_bits: u64, written: &Written<'_>, tag: u8) {
-        let score_width = usize::from(self.score_width);
+    fn insert_bytes(&mut self, i: usize, key: K::Number, written: &Written<'_>, tag: u8) {
+        let key_width = self.key_bytes();
         let member_width = usize::from(self.member_width);
-        let (tags_at, scores_at, members_at) =
-            (self.prefix_len as usize, self.scores_at(), self.members_at());
+        let (tags_at, keys_at, members_at) = (self.prefix_len as usize, self.keys_at(), self.members_at());
         let used = self.used_bytes();
         let text: &[u8] = match written {
             Written::Suffix(suffix) => suffix,
             Written::Number(_) => &[],
         };
-        let grown = used + 1 + score_width + member_width + text.len();
-        if grown + PADDING > self.data.len() {
+        let grown = used + 1 + key_width + member_width + text.len();
+        if grown + Self::PADDING > self.data.len() {
             self.reallocate(grown);
         }
         let len = self.len();
         let data = &mut self.data;
         // Back to front: each piece moves up by what goes in below it.
         let mut tail_end = used;
-        let mut up = 1 + score_width + member_width + text.len();
+        let mut up = 1 + key_width + member_width + text.len();
         let mut open = |data: &mut [u8], at: usize, bytes: &[u8]| {
             data.copy_within(at..tail_end, at + up);
             up -= bytes.len();
@@ -178,7 +165,7 @@ impl Block {
             }
         };
         open(data, members_at + i * member_width, &number.to_le_bytes()[..member_width]);
-        open(data, scores_at + i * score_width, &score_bits.to_le_bytes()[..score_width]);
+        open(data, keys_at + i * key_width, &key.to_bytes().as_ref()[..key_width]);
         open(data, tags_at + i, &[tag]);
         self.used = grown as u32;
         self.len += 1;
@@ -186,7 +173,7 @@ impl Block {
 
     /// Moves the block to an allocation with room for `used` bytes and some slack.
     fn reallocate(&mut self, used: usize) {
-        let capacity = capacity_for(used);
+        let capacity = Self::capacity_for(used);
         let mut data = std::mem::take(&mut self.data).into_vec();
         data.truncate(capacity);
         data.reserve_exact(capacity - data.len());

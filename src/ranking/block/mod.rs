@@ -1,24 +1,27 @@
-//! A block: a few dozen entries in (score, member bytes) order, packed into one allocation.
+//! A block: a few dozen entries in (key, member bytes) order, packed into one allocation.
 //!
 //! Blocks are what the levels of a ranking are made of, at the bottom (members) and above (separators). The bytes are
 //!
 //! ```text
-//! prefix | one tag per entry | scores | members
+//! prefix | one tag per entry | keys | members
 //! ```
 //!
 //! where every array is as narrow as the block's own entries allow, chosen when the block is packed ([`run`]):
 //!
-//! - *scores*: nothing if all are equal; whole numbers as 1, 2 or 4 bytes above the block's lowest; else the doubles.
+//! - *keys*: the numbers that stand for them in a form of their kind ([`super::key`]), in few bytes each or in none
+//!   ([`keys`]).
 //! - *members*: if all are one prefix and trailing digits, order-preserving codes of 1 to 8 bytes above the lowest
 //!   ([`decimal`]); else where each one's bytes end, then the bytes after their common prefix.
 //!
 //! An entry that fits the chosen widths goes in by moving bytes ([`edit`]); one that does not has the block packed
 //! anew. The tag is a byte of the member's hash: it finds a member here without comparing names. A block knows
 //! neither hashes nor its neighbours. Its invariant: entries are in strictly ascending order, and `data` extends at
-//! least [`PADDING`] bytes past the last used one, so that a number of any width is read as eight bytes and masked.
+//! least [`Block::PADDING`] bytes past the last used one, so that a number of any width is read as a whole integer and
+//! masked.
 
 mod decimal;
 mod edit;
+mod keys;
 mod run;
 mod visit;
 
@@ -26,12 +29,10 @@ use std::cmp::Ordering;
 use std::hint::select_unpredictable;
 use std::ops::Range;
 
+use super::key::{KeyNumber, Score, SortKey, Whole};
 use crate::heap::allocation_bytes;
 use decimal::Digits;
 pub(super) use run::Run;
-
-/// What a whole-width read of the last number may touch beyond it.
-const PADDING: usize = 8;
 
 /// How a block writes its members.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -45,21 +46,24 @@ enum MemberForm {
 
 /// A sorted run of entries in one allocation.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Block {
+pub(super) struct Block<K: SortKey> {
     data: Box<[u8]>,
-    score_base: f64,
+    key_base: K::Base,
     member_base: u64,
     used: u32,
     prefix_len: u32,
     len: u16,
-    /// 0, 1, 2, 4 or 8.
-    score_width: u8,
+    /// With `key_base` a [`super::key::KeyForm`], which would take seven more bytes.
+    key_widths: u8,
     form: MemberForm,
     member_width: u8,
     digits: Digits,
 }
 
-/// Where a place stands among the members that share its score.
+// With three numbers of a leaf it must fill one cache line.
+const _: () = assert!(size_of::<Block<Score>>() == 48 && size_of::<Block<Whole>>() == 48);
+
+/// Where a place stands among the members that share its key.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Tie<'a> {
     /// Below them all.
@@ -74,8 +78,8 @@ pub(super) enum Tie<'a> {
 
 /// A place between two entries.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Place<'a> {
-    pub(super) score: f64,
+pub(super) struct Place<'a, K> {
+    pub(super) key: K,
     pub(super) tie: Tie<'a>,
 }
 
@@ -93,7 +97,10 @@ enum Needle<'a> {
     Stranger(&'a [u8]),
 }
 
-impl Block {
+impl<K: SortKey> Block<K> {
+    /// What a read of the last number as a whole integer may touch beyond it.
+    const PADDING: usize = if K::Number::BYTES > 8 { K::Number::BYTES } else { 8 };
+
     pub(super) fn len(&self) -> usize {
         usize::from(self.len)
     }
@@ -105,7 +112,7 @@ impl Block {
 
     /// A copy without slack.
     pub(super) fn trimmed(&self) -> Self {
-        let bytes = if self.len == 0 { 0 } else { self.used_bytes() + PADDING };
+        let bytes = if self.len == 0 { 0 } else { self.used_bytes() + Self::PADDING };
         Self { data: self.data[..bytes].into(), ..*self }
     }
 
@@ -123,12 +130,12 @@ impl Block {
         &self.data[..self.prefix_len as usize]
     }
 
-    fn scores_at(&self) -> usize {
+    fn keys_at(&self) -> usize {
         self.prefix_len as usize + self.len()
     }
 
     fn members_at(&self) -> usize {
-        self.scores_at() + self.len() * usize::from(self.score_width)
+        self.keys_at() + self.len() * self.key_bytes()
     }
 
     /// Where the text of the members begins.
@@ -137,23 +144,13 @@ impl Block {
     }
 
     pub(super) fn tags(&self) -> &[u8] {
-        &self.data[self.prefix_len as usize..self.scores_at()]
+        &self.data[self.prefix_len as usize..self.keys_at()]
     }
 
     /// The little-endian number of `width` bytes at `at`.
     fn number_at(&self, at: usize, width: u8) -> u64 {
         let eight: [u8; 8] = self.data[at..at + 8].try_into().expect("eight bytes");
         u64::from_le_bytes(eight) & (u64::MAX >> (64 - 8 * u32::from(width)))
-    }
-
-    pub(super) fn score(&self, i: usize) -> f64 {
-        let at = self.scores_at() + i * usize::from(self.score_width);
-        match self.score_width {
-            0 => self.score_base,
-            8 => f64::from_bits(self.number_at(at, 8)),
-            // At most 32 bits above a whole base, so that both the conversion and the sum are exact.
-            width => self.score_base + f64::from(self.number_at(at, width) as u32),
-        }
     }
 
     fn number(&self, i: usize) -> u64 {
@@ -224,16 +221,16 @@ impl Block {
     }
 
     /// The number of entries below `place`.
-    pub(super) fn position(&self, place: Place<'_>) -> usize {
+    pub(super) fn position(&self, place: &Place<'_, K>) -> usize {
         let low = match place.tie {
-            Tie::Highest => return self.scores_up_to(place.score),
-            _ => self.scores_below(place.score),
+            Tie::Highest => return self.keys_up_to(place.key),
+            _ => self.keys_below(place.key),
         };
         let (Tie::Below(member) | Tie::Above(member)) = place.tie else { return low };
-        if low == self.len() || self.score(low) > place.score {
+        if low == self.len() || self.key(low) > place.key {
             return low;
         }
-        let high = self.scores_up_to(place.score);
+        let high = self.keys_up_to(place.key);
         let needle = self.needle(member);
         match (place.tie, &needle) {
             (_, Needle::Below) => low,
@@ -245,43 +242,13 @@ impl Block {
         }
     }
 
-    /// The number of entries with a score below `score`.
-    fn scores_below(&self, score: f64) -> usize {
-        let whole = score.floor();
-        // Whole scores below 7.5 are those below 8. Adding 0.5 to a base could round; flooring never does.
-        self.partition_scores(|own| own < score, if whole == score { whole } else { whole + 1.0 })
-    }
-
-    /// The number of entries with a score of at most `score`.
-    fn scores_up_to(&self, score: f64) -> usize {
-        self.partition_scores(|own| own <= score, score.floor() + 1.0)
-    }
-
-    /// The number of entries whose score is `below`, or in blocks of whole scores, is below `limit`.
-    fn partition_scores(&self, below: impl Fn(f64) -> bool, limit: f64) -> usize {
-        let scores = &self.data[self.scores_at()..self.members_at()];
-        // Beyond 32 bits the difference may be inexact, and is as good as infinite: the cast saturates.
-        let above_base = (limit - self.score_base) as u64;
-        match self.score_width {
-            0 if below(self.score_base) => self.len(),
-            0 => 0,
-            1 => partition_differences::<1>(scores, above_base),
-            2 => partition_differences::<2>(scores, above_base),
-            4 => partition_differences::<4>(scores, above_base),
-            _ => {
-                let (scores, _) = scores.as_chunks::<8>();
-                partition(0..scores.len(), |i| below(f64::from_le_bytes(scores[i])))
-            }
-        }
-    }
-
     /// Panics if the entries are out of order or the arrays do not add up.
     pub(super) fn check_invariants(&self) {
         let mut run = Run::default();
         self.unpack(0..self.len(), &mut run);
         for i in 1..run.len() {
-            let before = (run.scores[i - 1], run.member(i - 1));
-            assert!(before < (run.scores[i], run.member(i)), "entry {i} is out of order");
+            let before = (run.keys[i - 1], run.member(i - 1));
+            assert!(before < (run.keys[i], run.member(i)), "entry {i} is out of order");
         }
         let members = match self.form {
             MemberForm::Text if self.len == 0 => 0,
@@ -289,19 +256,8 @@ impl Block {
             MemberForm::Decimal => self.len() * usize::from(self.member_width),
         };
         assert_eq!(self.used_bytes(), self.members_at() + members);
-        assert!(self.len == 0 || self.used_bytes() + PADDING <= self.data.len());
+        assert!(self.len == 0 || self.used_bytes() + Self::PADDING <= self.data.len());
     }
-}
-
-/// The number of leading `WIDTH`-byte numbers below `limit`.
-fn partition_differences<const WIDTH: usize>(bytes: &[u8], limit: u64) -> usize {
-    let (numbers, _) = bytes.as_chunks::<WIDTH>();
-    let number = |i: usize| {
-        let mut eight = [0; 8];
-        eight[..WIDTH].copy_from_slice(&numbers[i]);
-        u64::from_le_bytes(eight)
-    };
-    partition(0..numbers.len(), |i| number(i) < limit)
 }
 
 /// The first of `range` for which `below` is false, given that it is true up to there and false from there on.

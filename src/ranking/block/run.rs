@@ -6,47 +6,44 @@
 use std::ops::Range;
 
 use super::decimal::{self, Digits};
-use super::edit::capacity_for;
-use super::{Block, MemberForm, PADDING};
-
-/// Up to here every whole number is a double, so that base and difference are exact.
-const WHOLE_MAX: f64 = 9_007_199_254_740_992.0;
+use super::{Block, MemberForm};
+use crate::ranking::key::{KeyNumber, SortKey};
 
 /// Entries in order, written out plainly.
 #[derive(Debug, Default)]
-pub(in crate::ranking) struct Run {
-    pub(super) scores: Vec<f64>,
+pub(in crate::ranking) struct Run<K> {
+    pub(super) keys: Vec<K>,
     tags: Vec<u8>,
     ends: Vec<usize>,
     bytes: Vec<u8>,
 }
 
-impl Run {
+impl<K: SortKey> Run<K> {
     pub(in crate::ranking) fn len(&self) -> usize {
-        self.scores.len()
+        self.keys.len()
     }
 
     /// Appends an entry, which must be above those before it if the block will be searched.
-    pub(in crate::ranking) fn push(&mut self, score: f64, member: &[u8], tag: u8) {
+    pub(in crate::ranking) fn push(&mut self, key: K, member: &[u8], tag: u8) {
         self.bytes.extend_from_slice(member);
-        self.finish(score, tag);
+        self.finish(key, tag);
     }
 
-    fn finish(&mut self, score: f64, tag: u8) {
-        self.scores.push(score);
+    fn finish(&mut self, key: K, tag: u8) {
+        self.keys.push(key);
         self.tags.push(tag);
         self.ends.push(self.bytes.len());
     }
 
     pub(in crate::ranking) fn clear(&mut self) {
-        self.scores.clear();
+        self.keys.clear();
         self.tags.clear();
         self.ends.clear();
         self.bytes.clear();
     }
 
-    pub(in crate::ranking) fn score(&self, i: usize) -> f64 {
-        self.scores[i]
+    pub(in crate::ranking) fn key(&self, i: usize) -> K {
+        self.keys[i]
     }
 
     pub(in crate::ranking) fn tag(&self, i: usize) -> u8 {
@@ -60,33 +57,6 @@ impl Run {
 
     fn members(&self, range: Range<usize>) -> impl Iterator<Item = &[u8]> + Clone {
         range.map(|i| self.member(i))
-    }
-}
-
-/// Whether `score` is a whole number that differences are exact for.
-pub(super) fn is_whole(score: f64) -> bool {
-    score.abs() <= WHOLE_MAX && score.trunc() == score
-}
-
-/// The narrowest width and base for scores in any order.
-fn score_form(scores: &[f64]) -> (u8, f64) {
-    let Some(&first) = scores.first() else { return (0, 0.0) };
-    let (low, high) =
-        scores.iter().fold((first, first), |(low, high), &score| (low.min(score), high.max(score)));
-    if low == high {
-        return (0, low);
-    }
-    if !scores.iter().all(|&score| is_whole(score)) {
-        return (8, 0.0);
-    }
-    let span = high - low;
-    // The base stands below the lowest by half the room to spare, so that the next entry fits on either side.
-    let base = |limit: f64| (low - ((limit - span) / 2.0).floor()).max(-WHOLE_MAX);
-    match span {
-        _ if span <= f64::from(u8::MAX) => (1, base(f64::from(u8::MAX))),
-        _ if span <= f64::from(u16::MAX) => (2, base(f64::from(u16::MAX))),
-        _ if span <= f64::from(u32::MAX) => (4, base(f64::from(u32::MAX))),
-        _ => (8, 0.0),
     }
 }
 
@@ -125,7 +95,7 @@ fn decimal_form<'a>(mut members: impl Iterator<Item = &'a [u8]> + Clone) -> Opti
     }
     let span = high - low;
     let width = (u64::BITS - span.leading_zeros()).div_ceil(8).max(1);
-    // As with scores, half the room to spare goes below the lowest.
+    // As with keys, half the room to spare goes below the lowest.
     let base = low.saturating_sub(((u64::MAX >> (64 - 8 * width)) - span) / 2);
     Some(DecimalForm { prefix, digits, base, width: width as u8, codes })
 }
@@ -139,25 +109,25 @@ fn common_prefix<'a>(mut members: impl Iterator<Item = &'a [u8]>) -> &'a [u8] {
     prefix
 }
 
-impl Block {
+impl<K: SortKey> Block<K> {
     /// Appends the entries `range` to `run`.
-    pub(in crate::ranking) fn unpack(&self, range: Range<usize>, run: &mut Run) {
-        run.scores.reserve(range.len());
+    pub(in crate::ranking) fn unpack(&self, range: Range<usize>, run: &mut Run<K>) {
+        run.keys.reserve(range.len());
         run.tags.reserve(range.len());
         run.ends.reserve(range.len());
         for i in range {
             self.write_member(i, &mut run.bytes);
-            run.finish(self.score(i), self.tags()[i]);
+            run.finish(self.key(i), self.tags()[i]);
         }
     }
 
-    /// A block of the entries `range` of `run`, in the narrowest form that holds them. What is only kept to be unpacked
-    /// again may be in any order.
-    pub(in crate::ranking) fn pack(run: &Run, range: Range<usize>) -> Self {
-        let (score_width, score_base) = score_form(&run.scores[range.clone()]);
+    /// A block of the entries `range` of `run`, in the narrowest form that holds them. What is only kept to be
+    /// unpacked again may be in any order.
+    pub(in crate::ranking) fn pack(run: &Run<K>, range: Range<usize>) -> Self {
+        let form = K::narrowest(run.keys[range.clone()].iter().copied());
         let mut block = Self {
-            score_base,
-            score_width,
+            key_base: form.base,
+            key_widths: form.widths,
             len: u16::try_from(range.len()).expect("a block holds at most a few hundred entries"),
             ..Self::default()
         };
@@ -174,7 +144,7 @@ impl Block {
                 &mut data,
                 form.codes.iter().map(|code| code - form.base),
                 form.codes.len(),
-                form.width,
+                usize::from(form.width),
             );
         } else {
             prefix = common_prefix(run.members(range.clone()));
@@ -187,46 +157,49 @@ impl Block {
                 *end += (member.len() - prefix.len()) as u64;
                 Some(*end)
             });
-            put_numbers(&mut data, ends, range.len(), block.member_width);
+            put_numbers(&mut data, ends, range.len(), usize::from(block.member_width));
             run.members(range).for_each(|member| data.extend_from_slice(&member[prefix.len()..]));
         }
         block.prefix_len = prefix.len() as u32;
         block.used = u32::try_from(data.len()).expect("a block's members stay below 4 GiB");
-        data.resize(capacity_for(data.len()), 0);
+        data.resize(Self::capacity_for(data.len()), 0);
         block.data = data.into_boxed_slice();
         block
     }
 
     /// The bytes before the members, in a vector that has room for `members_bytes` more.
-    fn packed_head(&self, run: &Run, prefix: &[u8], range: &Range<usize>, members_bytes: usize) -> Vec<u8> {
-        let head_bytes = prefix.len() + range.len() * (1 + usize::from(self.score_width));
-        let mut data = Vec::with_capacity(capacity_for(head_bytes + members_bytes));
+    fn packed_head(
+        &self,
+        run: &Run<K>,
+        prefix: &[u8],
+        range: &Range<usize>,
+        members_bytes: usize,
+    ) -> Vec<u8> {
+        let head_bytes = prefix.len() + range.len() * (1 + self.key_bytes());
+        let mut data = Vec::with_capacity(Self::capacity_for(head_bytes + members_bytes));
         data.extend_from_slice(prefix);
         data.extend_from_slice(&run.tags[range.clone()]);
-        let scores = run.scores[range.clone()].iter();
-        match self.score_width {
-            8 => put_numbers(&mut data, scores.map(|score| score.to_bits()), range.len(), 8),
-            width => put_numbers(
-                &mut data,
-                scores.map(|score| (score - self.score_base) as u64),
-                range.len(),
-                width,
-            ),
-        }
+        let (form, width) = (self.key_form(), self.key_bytes());
+        let number = |key: &K| key.number(form).expect("the form was chosen for these keys");
+        put_numbers(&mut data, run.keys[range.clone()].iter().map(number), range.len(), width);
         data
     }
 }
 
 /// Appends `count` numbers of `width` bytes, little endian.
-fn put_numbers(out: &mut Vec<u8>, numbers: impl Iterator<Item = u64>, count: usize, width: u8) {
-    let width = usize::from(width);
+fn put_numbers<N: KeyNumber>(
+    out: &mut Vec<u8>,
+    numbers: impl Iterator<Item = N>,
+    count: usize,
+    width: usize,
+) {
     let mut at = out.len();
     let end = at + count * width;
-    // Each is written as eight bytes, of which the next one overwrites those that are too many: that is one store, where
-    // a copy of as many bytes as it has is a call.
-    out.resize(end + PADDING, 0);
+    // Each is written with all its bytes, of which the next one overwrites those that are too many: that is one store,
+    // where a copy of as many bytes as it has is a call.
+    out.resize(end + N::BYTES, 0);
     for number in numbers {
-        out[at..at + 8].copy_from_slice(&number.to_le_bytes());
+        out[at..at + N::BYTES].copy_from_slice(number.to_bytes().as_ref());
         at += width;
     }
     out.truncate(end);

@@ -9,6 +9,7 @@ use super::super::Order;
 use super::{Block, MemberForm};
 use crate::decimal::{EIGHT_DIGITS, eight_digits_each};
 use crate::name_run::{NameRun, RUN_MAX, Tails};
+use crate::ranking::key::SortKey;
 
 /// The longest prefix that is put before digits which all of a run have.
 const HEAD_PREFIX_BYTES: usize = 32;
@@ -16,13 +17,13 @@ const HEAD_PREFIX_BYTES: usize = 32;
 /// Room for all digits of a code, and for what the copy of the last of them touches past it.
 const DIGITS_BYTES: usize = 24;
 
-impl Block {
+impl<K: SortKey> Block<K> {
     /// Calls `visit` with runs of entries until all of `range` have been shown.
     pub(in crate::ranking) fn visit_runs(
         &self,
         range: Range<usize>,
         order: Order,
-        visit: &mut impl FnMut(&NameRun<'_>, &[f64]),
+        visit: &mut impl FnMut(&NameRun<'_>, &[K]),
     ) {
         let mut rest = range;
         while !rest.is_empty() {
@@ -35,21 +36,21 @@ impl Block {
                 Order::Ascending => rest.start += count,
                 Order::Descending => rest.end -= count,
             }
-            let mut scores = [0.0; RUN_MAX];
-            self.copy_scores(shown.clone(), &mut scores);
-            put_in_order(&mut scores[..count], order);
+            let mut keys = [K::default(); RUN_MAX];
+            self.copy_keys(shown.clone(), &mut keys);
+            put_in_order(&mut keys[..count], order);
             match self.form {
                 MemberForm::Text => {
                     let mut suffixes = [&[][..]; RUN_MAX];
                     suffixes.iter_mut().zip(shown).for_each(|(suffix, i)| *suffix = self.suffix(i));
                     put_in_order(&mut suffixes[..count], order);
-                    visit(&NameRun::new(self.prefix(), Tails::Text(&suffixes[..count])), &scores[..count]);
+                    visit(&NameRun::new(self.prefix(), Tails::Text(&suffixes[..count])), &keys[..count]);
                 }
                 MemberForm::Decimal => {
                     let mut codes = [self.member_base; RUN_MAX];
                     codes.iter_mut().zip(shown).for_each(|(code, i)| *code += self.number(i));
                     put_in_order(&mut codes[..count], order);
-                    self.spell(&codes, count, |names| visit(names, &scores[..count]));
+                    self.spell(&codes, count, |names| visit(names, &keys[..count]));
                 }
             }
         }
@@ -85,34 +86,6 @@ impl Block {
         let tails: [&[u8]; RUN_MAX] = std::array::from_fn(|i| &spelled[i][..usize::from(lens[i])]);
         show(&NameRun::new(prefix, Tails::Text(&tails[..count])));
     }
-
-    /// Copies the scores of `entries`.
-    fn copy_scores(&self, entries: Range<usize>, scores: &mut [f64; RUN_MAX]) {
-        let width = usize::from(self.score_width);
-        let at = self.scores_at();
-        let own = &self.data[at + entries.start * width..at + entries.end * width];
-        match width {
-            0 => *scores = [self.score_base; RUN_MAX],
-            1 => self.copy_whole_scores(own.as_chunks::<1>().0, |[byte]| u32::from(byte), scores),
-            2 => self.copy_whole_scores(own.as_chunks().0, |two| u32::from(u16::from_le_bytes(two)), scores),
-            4 => self.copy_whole_scores(own.as_chunks().0, u32::from_le_bytes, scores),
-            _ => {
-                let own = own.as_chunks().0.iter().map(|eight| f64::from_le_bytes(*eight));
-                scores.iter_mut().zip(own).for_each(|(score, own)| *score = own);
-            }
-        }
-    }
-
-    fn copy_whole_scores<const WIDTH: usize>(
-        &self,
-        own: &[[u8; WIDTH]],
-        read: impl Fn([u8; WIDTH]) -> u32,
-        scores: &mut [f64; RUN_MAX],
-    ) {
-        for (score, own) in scores.iter_mut().zip(own) {
-            *score = self.score_base + f64::from(read(*own));
-        }
-    }
 }
 
 /// Turns what was read upwards.
@@ -127,6 +100,7 @@ mod tests {
     use super::super::Run;
     use super::*;
     use crate::chance::Chance;
+    use crate::ranking::key::Whole;
 
     /// Numbers of one length and of several, that share their front and that do not, behind prefixes short and long.
     #[test]
@@ -149,14 +123,14 @@ mod tests {
             entries.sort();
             entries.dedup();
             let mut run = Run::default();
-            entries.iter().for_each(|(score, name)| run.push(*score as f64, name.as_bytes(), 0));
+            entries.iter().for_each(|(score, name)| run.push(Whole(*score as i64), name.as_bytes(), 0));
             let block = Block::pack(&run, 0..run.len());
             assert_eq!(block.form, MemberForm::Decimal, "{prefix} {width} {below}");
             for (start, end) in [(0, entries.len()), (3, 4), (5, 40), (30, 46)] {
                 for order in [Order::Ascending, Order::Descending] {
                     let mut shown = Vec::new();
                     block.visit_runs(start..end, order, &mut |names, scores| {
-                        let mut scores = scores.iter().map(|score| *score as u64);
+                        let mut scores = scores.iter().map(|score| score.0 as u64);
                         names.for_each(&mut Vec::new(), |name| {
                             shown.push((scores.next().unwrap(), String::from_utf8(name.to_vec()).unwrap()));
                         });

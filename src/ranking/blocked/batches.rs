@@ -1,16 +1,17 @@
 //! Batches: the cache misses of many operations, waited for together.
 //!
 //! One operation on a large ranking is a chain of loads, each of which needs the one before: index bucket,
-//! leaf, its bytes; then the node above it; for an update the node, leaf and bytes where the new score
+//! leaf, its bytes; then the node above it; for an update the node, leaf and bytes where the new key
 //! belongs. Here a batch takes each link of the chain for all its members before the next link, so that a
 //! load of one is in flight while the others are asked for. Nothing is remembered: the operations that follow
 //! do the same work again, but without waiting.
 
 use super::super::arena::NONE;
 use super::super::block::{Place, Tie};
+use super::super::key::SortKey;
 use super::super::member_index::{MemberIndex, tag_of};
-use super::super::{Aim, RankedMembers, Score, prefetch};
-use super::{BlockRanking, score_of};
+use super::super::{Aim, RankedMembers, prefetch};
+use super::BlockRanking;
 
 /// Members in flight together: about as many loads as a processor can have outstanding.
 const WIDTH: usize = 32;
@@ -43,7 +44,7 @@ impl<'a> Round<'a> {
     }
 }
 
-impl BlockRanking {
+impl<K: SortKey> BlockRanking<K> {
     /// Calls `warm` with rounds of members.
     fn in_rounds<'a>(
         &self,
@@ -87,11 +88,11 @@ impl BlockRanking {
         self.in_rounds(members, |round, index| self.warm_entries(round, index));
     }
 
-    /// Calls `visit` with the score of each member.
+    /// Calls `visit` with the key of each member.
     pub(super) fn scores_in_rounds<'a>(
         &self,
         members: impl Iterator<Item = &'a [u8]>,
-        mut visit: impl FnMut(Option<Score>),
+        mut visit: impl FnMut(Option<K>),
     ) {
         let Some(_) = &self.index else {
             return members.for_each(|member| visit(self.score(member)));
@@ -106,7 +107,7 @@ impl BlockRanking {
                 };
                 // The first look errs for the few whose tag another member of their bucket has.
                 let found = found.or_else(|| self.locate(hash, member));
-                visit(found.map(|(leaf, at)| score_of(self.levels.block(leaf).score(at))));
+                visit(found.map(|(leaf, at)| self.levels.block(leaf).key(at)));
             }
         });
     }
@@ -124,53 +125,53 @@ impl BlockRanking {
         round.found().for_each(|(_, leaf)| self.levels.prefetch_parent_counts(leaf));
     }
 
-    pub(super) fn warm_updates<'a>(&self, updates: impl Iterator<Item = (&'a [u8], Aim)> + Clone) {
+    pub(super) fn warm_updates<'a>(&self, updates: impl Iterator<Item = (&'a [u8], Aim<K>)> + Clone) {
         let aims = updates.clone().map(|(_, aim)| aim);
         let aims = std::cell::RefCell::new(aims);
         self.in_rounds(updates.map(|(member, _)| member), |round, index| {
             self.warm_entries(round, index);
             self.warm_parents(round);
-            let mut scores = [Score::default(); WIDTH];
+            let mut keys = [K::default(); WIDTH];
             let mut aims = aims.borrow_mut();
-            for (i, score) in scores[..round.len].iter_mut().enumerate() {
-                *score = match aims.next() {
-                    Some(Aim::Score(score)) => score,
+            for (i, key) in keys[..round.len].iter_mut().enumerate() {
+                *key = match aims.next() {
+                    Some(Aim::Score(key)) => key,
                     Some(Aim::Increment(increment)) => self.incremented(round, i, increment),
-                    None => Score::default(),
+                    None => K::default(),
                 };
             }
-            self.warm_targets(round, &scores[..round.len]);
+            self.warm_targets(round, &keys[..round.len]);
         });
     }
 
-    /// The score that member `i` of the round will have.
-    fn incremented(&self, round: &Round<'_>, i: usize, increment: f64) -> Score {
+    /// The key that member `i` of the round will have.
+    fn incremented(&self, round: &Round<'_>, i: usize, increment: K::Increment) -> K {
         let before = match round.leaves[i] {
             NONE => None,
             leaf => {
                 let block = self.levels.block(leaf);
-                block.find(tag_of(round.hashes[i]), round.members[i]).map(|i| block.score(i))
+                block.find(tag_of(round.hashes[i]), round.members[i]).map(|i| block.key(i))
             }
         };
-        Score::new(before.unwrap_or_default() + increment).unwrap_or_default()
+        before.unwrap_or_default().plus(increment)
     }
 
-    /// Where the scores will put the members: the nodes above, the leaves, then the leaves' bytes.
-    fn warm_targets(&self, round: &Round<'_>, scores: &[Score]) {
-        let place = |i: usize, score: &Score| Place { score: score.get(), tie: Tie::Above(round.members[i]) };
+    /// Where the keys will put the members: the nodes above, the leaves, then the leaves' bytes.
+    fn warm_targets(&self, round: &Round<'_>, keys: &[K]) {
+        let place = |i: usize, key: &K| Place { key: *key, tie: Tie::Above(round.members[i]) };
         let mut at = [NONE; WIDTH];
-        for (i, score) in scores.iter().enumerate() {
-            at[i] = self.levels.lowest_node_at(place(i, score));
+        for (i, key) in keys.iter().enumerate() {
+            at[i] = self.levels.lowest_node_at(&place(i, key));
             self.levels.prefetch_node(at[i]);
         }
-        for &node in &at[..scores.len()] {
+        for &node in &at[..keys.len()] {
             self.levels.prefetch_node_content(node);
         }
-        for (i, score) in scores.iter().enumerate() {
-            at[i] = self.levels.leaf_beneath(at[i], place(i, score));
+        for (i, key) in keys.iter().enumerate() {
+            at[i] = self.levels.leaf_beneath(at[i], &place(i, key));
             self.levels.prefetch_leaf(at[i]);
         }
-        for &leaf in &at[..scores.len()] {
+        for &leaf in &at[..keys.len()] {
             self.levels.prefetch_block(leaf);
         }
     }

@@ -9,23 +9,24 @@ use std::ops::Range;
 
 use super::super::Order;
 use super::super::block::Block;
+use super::super::key::{Score, SortKey};
 use super::BlockRanking;
 use crate::name_run::NameRun;
 
-/// Members and scores copied out of a ranking.
+/// Members and keys copied out of a ranking.
 #[derive(Debug)]
-pub struct Excerpt {
+pub struct Excerpt<K: SortKey = Score> {
     /// What has not been shown yet: blocks in the order in which they are shown, and which of their entries.
-    blocks: VecDeque<(Block, Range<usize>)>,
+    blocks: VecDeque<(Block<K>, Range<usize>)>,
     block_bytes: usize,
     order: Order,
 }
 
-impl BlockRanking {
+impl<K: SortKey> BlockRanking<K> {
     /// Copies the members of ascending ranks `ranks`, to be shown from the low end or the high end as `order` says.
     /// O(log n + members copied), at a few nanoseconds a member.
     #[must_use]
-    pub fn excerpt(&self, ranks: Range<usize>, order: Order) -> Excerpt {
+    pub fn excerpt(&self, ranks: Range<usize>, order: Order) -> Excerpt<K> {
         let mut excerpt = Excerpt { blocks: VecDeque::new(), block_bytes: 0, order };
         self.visit_blocks(ranks, order, |block, entries| {
             let copy = block.trimmed();
@@ -36,10 +37,10 @@ impl BlockRanking {
     }
 }
 
-impl Excerpt {
-    /// Shows the members and scores of the next block, a run of them at a time, and frees it. Returns whether there are
+impl<K: SortKey> Excerpt<K> {
+    /// Shows the members and keys of the next block, a run of them at a time, and frees it. Returns whether there are
     /// more.
-    pub fn visit_block(&mut self, mut visit: impl FnMut(&NameRun<'_>, &[f64])) -> bool {
+    pub fn visit_block(&mut self, mut visit: impl FnMut(&NameRun<'_>, &[K])) -> bool {
         if let Some((block, entries)) = self.blocks.pop_front() {
             self.block_bytes -= block.allocated_bytes();
             block.visit_runs(entries, self.order, &mut visit);
@@ -50,25 +51,25 @@ impl Excerpt {
     /// The bytes of memory that what has not been shown takes.
     #[must_use]
     pub fn memory_bytes(&self) -> usize {
-        self.block_bytes + self.blocks.capacity() * size_of::<(Block, Range<usize>)>()
+        self.block_bytes + self.blocks.capacity() * size_of::<(Block<K>, Range<usize>)>()
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::super::super::{RankedMembers, Score};
+    use super::super::super::{RankedMembers, Ranking};
     use super::*;
 
-    fn members(ranking: &BlockRanking, ranks: Range<usize>, order: Order) -> Vec<(Vec<u8>, f64)> {
+    fn members(ranking: &Ranking, ranks: Range<usize>, order: Order) -> Vec<(Vec<u8>, Score)> {
         let mut members = Vec::new();
-        ranking.visit(ranks, order, |member, score| members.push((member.to_vec(), score.get())));
+        ranking.visit(ranks, order, |member, score| members.push((member.to_vec(), score)));
         members
     }
 
     #[test]
     fn an_excerpt_shows_what_was_there_after_it_is_gone() {
         for len in [0, 1, 50, 1000] {
-            let mut ranking = BlockRanking::with_seed(1);
+            let mut ranking = Ranking::with_seed(1);
             for number in 0..len {
                 let name = if number % 5 == 0 { format!("{number:x}-") } else { format!("user:{number:09}") };
                 ranking.update(name.as_bytes(), |_| Score::new(f64::from(number * 7 % 64) / 4.0));

@@ -20,43 +20,47 @@ use std::ops::Range;
 
 use super::arena::NONE;
 use super::block::{Block, Place, Run, Tie};
+use super::key::{Score, SortKey};
 use super::levels::{Leaf, Levels};
 use super::member_hash::MemberHasher;
 use super::member_index::{MemberHashes, MemberIndex, place_of, tag_of};
 use super::prefetch;
-use super::{Aim, Bound, Order, RankedMembers, Score, Updated};
+use super::{Aim, Bound, Order, RankedMembers, Updated};
 use crate::heap::allocation_bytes;
 use crate::name_run::NameRun;
 
 /// Index segments dropped in one step.
 const SEGMENTS_A_STEP: usize = 64;
 
+/// What is left of the structure of a ranking that is dropped in steps.
+type Remains<K> = Box<(Levels<K>, Option<Box<MemberIndex>>)>;
+
 /// A ranking in blocks.
 #[derive(Debug)]
-pub struct BlockRanking {
-    levels: Levels,
+pub struct BlockRanking<K: SortKey = Score> {
+    levels: Levels<K>,
     /// `None` while there is one leaf.
     index: Option<Box<MemberIndex>>,
     len: usize,
     hasher: MemberHasher,
     /// What [`RankedMembers::drop_step`] has still to drop.
-    remains: Option<Box<(Levels, Option<Box<MemberIndex>>)>>,
+    remains: Option<Remains<K>>,
 }
 
 /// The leaves, as the index asks them for hashes.
-struct LeafHashes<'a> {
-    levels: &'a Levels,
+struct LeafHashes<'a, K: SortKey> {
+    levels: &'a Levels<K>,
     hasher: &'a MemberHasher,
     member: Vec<u8>,
 }
 
-impl<'a> LeafHashes<'a> {
-    fn new(levels: &'a Levels, hasher: &'a MemberHasher) -> Self {
+impl<'a, K: SortKey> LeafHashes<'a, K> {
+    fn new(levels: &'a Levels<K>, hasher: &'a MemberHasher) -> Self {
         Self { levels, hasher, member: Vec::new() }
     }
 }
 
-impl MemberHashes for LeafHashes<'_> {
+impl<K: SortKey> MemberHashes for LeafHashes<'_, K> {
     fn prefetch_soon(&self, leaf: u32) {
         self.levels.prefetch_leaf(leaf);
     }
@@ -75,11 +79,7 @@ impl MemberHashes for LeafHashes<'_> {
     }
 }
 
-fn score_of(value: f64) -> Score {
-    Score::new(value).expect("a ranking holds no NaN")
-}
-
-impl BlockRanking {
+impl<K: SortKey> BlockRanking<K> {
     fn locate(&self, hash: u64, member: &[u8]) -> Option<(u32, usize)> {
         let probe = |leaf| {
             self.levels.prefetch_block(leaf);
@@ -90,12 +90,15 @@ impl BlockRanking {
             None => probe(self.levels.first()),
         }
     }
-}
 
-impl BlockRanking {
     /// Calls `visit` with the blocks of ascending ranks `ranks`, from the end that `order` says, and with which of their
     /// entries are meant.
-    fn visit_blocks(&self, ranks: Range<usize>, order: Order, mut visit: impl FnMut(&Block, Range<usize>)) {
+    fn visit_blocks(
+        &self,
+        ranks: Range<usize>,
+        order: Order,
+        mut visit: impl FnMut(&Block<K>, Range<usize>),
+    ) {
         assert!(ranks.start <= ranks.end && ranks.end <= self.len, "ranks {ranks:?} of {}", self.len);
         let mut rest = ranks.len();
         if rest == 0 {
@@ -136,7 +139,7 @@ impl BlockRanking {
     }
 
     /// Starts loading the block of the leaf that a walk comes to next, and the leaf behind it, which `beyond` names.
-    fn prefetch_block_and_leaf(&self, next: u32, beyond: impl FnOnce(&Leaf) -> u32) {
+    fn prefetch_block_and_leaf(&self, next: u32, beyond: impl FnOnce(&Leaf<K>) -> u32) {
         self.levels.prefetch_block(next);
         let beyond = beyond(self.levels.leaf(next));
         if beyond != NONE {
@@ -146,7 +149,7 @@ impl BlockRanking {
 }
 
 /// The hashes of all members of a block.
-fn leaf_hashes(block: &Block, hasher: &MemberHasher) -> Vec<u64> {
+fn leaf_hashes<K: SortKey>(block: &Block<K>, hasher: &MemberHasher) -> Vec<u64> {
     let mut member = Vec::new();
     let hash = |i| {
         member.clear();
@@ -157,22 +160,24 @@ fn leaf_hashes(block: &Block, hasher: &MemberHasher) -> Vec<u64> {
 }
 
 #[cfg(test)]
-impl BlockRanking {
+impl<K: SortKey> BlockRanking<K> {
     /// Breaks an invariant: for tests of what is done about that.
     pub(crate) fn damage(&mut self) {
         self.len += 1;
     }
 }
 
-impl RankedMembers for BlockRanking {
+impl<K: SortKey> RankedMembers for BlockRanking<K> {
+    type Key = K;
+
     fn with_seed(seed: u64) -> Self {
         let hasher = MemberHasher::with_seed(seed);
         Self { levels: Levels::new(), index: None, len: 0, hasher, remains: None }
     }
 
-    fn from_sorted<'a>(seed: u64, entries: impl Iterator<Item = (&'a [u8], Score)>) -> Self {
+    fn from_sorted<'a>(seed: u64, entries: impl Iterator<Item = (&'a [u8], K)>) -> Self {
         let mut builder = RankingBuilder::with_seed(seed);
-        entries.for_each(|(member, score)| builder.push(member, score));
+        entries.for_each(|(member, key)| builder.push(member, key));
         builder.finish()
     }
 
@@ -180,32 +185,32 @@ impl RankedMembers for BlockRanking {
         self.len
     }
 
-    fn score(&self, member: &[u8]) -> Option<Score> {
+    fn score(&self, member: &[u8]) -> Option<K> {
         let (leaf, i) = self.locate(self.hasher.hash(member), member)?;
-        Some(score_of(self.levels.block(leaf).score(i)))
+        Some(self.levels.block(leaf).key(i))
     }
 
-    fn scores<'a>(&self, members: impl Iterator<Item = &'a [u8]>, visit: impl FnMut(Option<Score>)) {
+    fn scores<'a>(&self, members: impl Iterator<Item = &'a [u8]>, visit: impl FnMut(Option<K>)) {
         self.scores_in_rounds(members, visit);
     }
 
-    fn update(&mut self, member: &[u8], decide: impl FnOnce(Option<Score>) -> Option<Score>) -> Updated {
+    fn update(&mut self, member: &[u8], decide: impl FnOnce(Option<K>) -> Option<K>) -> Updated<K> {
         let hash = self.hasher.hash(member);
         let found = self.locate(hash, member);
-        let before = found.map(|(leaf, i)| score_of(self.levels.block(leaf).score(i)));
+        let before = found.map(|(leaf, i)| self.levels.block(leaf).key(i));
         let Some(after) = decide(before) else { return Updated { before, after: before } };
         match found {
             Some(_) if before == Some(after) => {}
-            Some(found) => self.change(hash, member, found, after.get()),
-            None => self.add(hash, member, after.get()),
+            Some(found) => self.change(hash, member, found, after),
+            None => self.add(hash, member, after),
         }
         Updated { before, after: Some(after) }
     }
 
-    fn remove(&mut self, member: &[u8]) -> Option<Score> {
+    fn remove(&mut self, member: &[u8]) -> Option<K> {
         let hash = self.hasher.hash(member);
         let (leaf, i) = self.locate(hash, member)?;
-        let score = score_of(self.levels.block(leaf).score(i));
+        let key = self.levels.block(leaf).key(i);
         self.levels.remove(leaf, i..i + 1);
         self.len -= 1;
         if let Some(index) = &mut self.index {
@@ -213,51 +218,51 @@ impl RankedMembers for BlockRanking {
             index.give_back_room(hash, &mut LeafHashes::new(&self.levels, &self.hasher));
         }
         self.mend(leaf);
-        Some(score)
+        Some(key)
     }
 
-    fn rank(&self, member: &[u8], order: Order) -> Option<(usize, Score)> {
+    fn rank(&self, member: &[u8], order: Order) -> Option<(usize, K)> {
         let (leaf, i) = self.locate(self.hasher.hash(member), member)?;
         let ascending = self.levels.members_before(leaf) + i;
         let rank = match order {
             Order::Ascending => ascending,
             Order::Descending => self.len - 1 - ascending,
         };
-        Some((rank, score_of(self.levels.block(leaf).score(i))))
+        Some((rank, self.levels.block(leaf).key(i)))
     }
 
-    fn position(&self, bound: Bound<'_>) -> usize {
-        let at = |score: Score, tie| self.levels.position(Place { score: score.get(), tie });
+    fn position(&self, bound: Bound<'_, K>) -> usize {
+        let at = |key: K, tie| self.levels.position(&Place { key, tie });
         let lowest = || {
             let block = self.levels.block(self.levels.first());
-            (block.len() > 0).then(|| score_of(block.score(0)))
+            (block.len() > 0).then(|| block.key(0))
         };
         match bound {
-            Bound::BelowScore(score) => at(score, Tie::Lowest),
-            Bound::AboveScore(score) => at(score, Tie::Highest),
-            Bound::BelowEntry(score, member) => at(score, Tie::Below(member)),
-            Bound::AboveEntry(score, member) => at(score, Tie::Above(member)),
-            Bound::BelowMember(member) => lowest().map_or(0, |score| at(score, Tie::Below(member))),
-            Bound::AboveMember(member) => lowest().map_or(0, |score| at(score, Tie::Above(member))),
+            Bound::BelowScore(key) => at(key, Tie::Lowest),
+            Bound::AboveScore(key) => at(key, Tie::Highest),
+            Bound::BelowEntry(key, member) => at(key, Tie::Below(member)),
+            Bound::AboveEntry(key, member) => at(key, Tie::Above(member)),
+            Bound::BelowMember(member) => lowest().map_or(0, |key| at(key, Tie::Below(member))),
+            Bound::AboveMember(member) => lowest().map_or(0, |key| at(key, Tie::Above(member))),
         }
     }
 
-    fn visit(&self, ranks: Range<usize>, order: Order, mut visit: impl FnMut(&[u8], Score)) {
+    fn visit(&self, ranks: Range<usize>, order: Order, mut visit: impl FnMut(&[u8], K)) {
         let mut scratch = Vec::new();
-        self.visit_runs(ranks, order, |members, scores| {
-            let mut scores = scores.iter();
+        self.visit_runs(ranks, order, |members, keys| {
+            let mut keys = keys.iter();
             members.for_each(&mut scratch, |member| {
-                let score = scores.next().expect("as many scores as members");
-                visit(member, score_of(*score));
+                let key = keys.next().expect("as many keys as members");
+                visit(member, *key);
             });
         });
     }
 
-    fn visit_runs(&self, ranks: Range<usize>, order: Order, mut visit: impl FnMut(&NameRun<'_>, &[f64])) {
+    fn visit_runs(&self, ranks: Range<usize>, order: Order, mut visit: impl FnMut(&NameRun<'_>, &[K])) {
         self.visit_blocks(ranks, order, |block, entries| block.visit_runs(entries, order, &mut visit));
     }
 
-    fn remove_range(&mut self, ranks: Range<usize>, mut removed: impl FnMut(&[u8], Score)) {
+    fn remove_range(&mut self, ranks: Range<usize>, mut removed: impl FnMut(&[u8], K)) {
         assert!(ranks.start <= ranks.end && ranks.end <= self.len, "ranks {ranks:?} of {}", self.len);
         let mut rest = ranks.len();
         while rest > 0 {
@@ -283,19 +288,19 @@ impl RankedMembers for BlockRanking {
             }
             self.mend(leaf);
             for i in 0..gone.len() {
-                removed(gone.member(i), score_of(gone.score(i)));
+                removed(gone.member(i), gone.key(i));
             }
         }
     }
 
     /// Walks in the order of member hashes, which nothing that happens to a ranking changes.
-    fn scan(&self, cursor: u64, count: usize, mut visit: impl FnMut(&[u8], Score)) -> u64 {
+    fn scan(&self, cursor: u64, count: usize, mut visit: impl FnMut(&[u8], K)) -> u64 {
         let mut member = Vec::new();
         let mut show = |leaf: u32, i: usize| {
             let block = self.levels.block(leaf);
             member.clear();
             block.write_member(i, &mut member);
-            visit(&member, score_of(block.score(i)));
+            visit(&member, block.key(i));
         };
         let Some(index) = &self.index else {
             // One leaf is one answer, as Redis's small encoding is.
@@ -341,7 +346,7 @@ impl RankedMembers for BlockRanking {
         self.warm_ranks(members);
     }
 
-    fn prefetch_updates<'a>(&self, updates: impl Iterator<Item = (&'a [u8], Aim)> + Clone) {
+    fn prefetch_updates<'a>(&self, updates: impl Iterator<Item = (&'a [u8], Aim<K>)> + Clone) {
         self.warm_updates(updates);
     }
 

@@ -2,20 +2,21 @@
 
 use super::super::arena::NONE;
 use super::super::block::{Place, Tie};
+use super::super::key::SortKey;
 use super::super::levels::Overflow;
 use super::super::member_index::{MemberIndex, tag_of};
 use super::super::prefetch;
 use super::{BlockRanking, LeafHashes, leaf_hashes};
 
-impl BlockRanking {
+impl<K: SortKey> BlockRanking<K> {
     /// Adds a member that is absent.
-    pub(super) fn add(&mut self, hash: u64, member: &[u8], score: f64) {
+    pub(super) fn add(&mut self, hash: u64, member: &[u8], key: K) {
         if let Some(index) = &mut self.index {
             index.make_room(hash, &mut LeafHashes::new(&self.levels, &self.hasher));
         }
-        let leaf = self.levels.leaf_at(Place { score, tie: Tie::Above(member) });
-        let at = self.levels.block(leaf).position(Place { score, tie: Tie::Below(member) });
-        self.levels.insert(leaf, at, score, member, tag_of(hash));
+        let leaf = self.levels.leaf_at(&Place { key, tie: Tie::Above(member) });
+        let at = self.levels.block(leaf).position(&Place { key, tie: Tie::Below(member) });
+        self.levels.insert(leaf, at, key, member, tag_of(hash));
         self.len += 1;
         if let Some(index) = &mut self.index {
             index.insert(hash, leaf);
@@ -23,30 +24,29 @@ impl BlockRanking {
         self.split_if_overfull(Overflow { leaf, inserted_at: at });
     }
 
-    /// Gives the member at entry `i` of `leaf` another score.
-    pub(super) fn change(&mut self, hash: u64, member: &[u8], (leaf, i): (u32, usize), score: f64) {
+    /// Gives the member at entry `i` of `leaf` another key.
+    pub(super) fn change(&mut self, hash: u64, member: &[u8], (leaf, i): (u32, usize), key: K) {
         let block = self.levels.block(leaf);
-        // Between two scores of this leaf is inside it for certain; at its ends and beyond the levels above
+        // Between two keys of this leaf is inside it for certain; at its ends and beyond the levels above
         // must say.
-        let inside = block.score(0) < score && score < block.score(block.len() - 1);
-        let target =
-            if inside { leaf } else { self.levels.leaf_at(Place { score, tie: Tie::Above(member) }) };
+        let inside = block.key(0) < key && key < block.key(block.len() - 1);
+        let target = if inside { leaf } else { self.levels.leaf_at(&Place { key, tie: Tie::Above(member) }) };
         if target == leaf {
-            let at = self.levels.block(leaf).position(Place { score, tie: Tie::Below(member) });
+            let at = self.levels.block(leaf).position(&Place { key, tie: Tie::Below(member) });
             let to = if at > i { at - 1 } else { at };
             self.levels.edit(leaf, |block| {
                 if to == i {
-                    block.set_score(i, score);
+                    block.set_key(i, key);
                 } else {
                     block.remove(i..i + 1);
-                    block.insert(to, score, member, tag_of(hash));
+                    block.insert(to, key, member, tag_of(hash));
                 }
             });
             return;
         }
-        let at = self.levels.block(target).position(Place { score, tie: Tie::Below(member) });
+        let at = self.levels.block(target).position(&Place { key, tie: Tie::Below(member) });
         self.levels.remove(leaf, i..i + 1);
-        self.levels.insert(target, at, score, member, tag_of(hash));
+        self.levels.insert(target, at, key, member, tag_of(hash));
         if let Some(index) = &mut self.index {
             index.repoint(hash, leaf, target);
         }

@@ -2,9 +2,10 @@
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use super::super::block::{Block, Place, Run, Tie};
+use super::super::Score;
+use super::super::block::{Place, Tie};
 use super::sorting::Sorted;
-use super::{Ranking, RankingBuilder};
+use super::{Block, Ranking, RankingBuilder, Run};
 
 /// Entries of a stretch: what a processor's own cache can hold. Tests want many of them.
 const STRETCH: usize = if cfg!(test) { 300 } else { 64 * 1024 };
@@ -28,11 +29,11 @@ impl SortedPart {
     }
 
     /// Where the first entry stands that is not below (score, member).
-    fn cut(&self, score: f64, member: &[u8]) -> Cut {
-        let place = Place { score, tie: Tie::Below(member) };
-        let above = self.leaves.partition_point(|leaf| leaf.position(place) > 0);
+    fn cut(&self, key: Score, member: &[u8]) -> Cut {
+        let place = Place { key, tie: Tie::Below(member) };
+        let above = self.leaves.partition_point(|leaf| leaf.position(&place) > 0);
         match above.checked_sub(1) {
-            Some(leaf) => (leaf, self.leaves[leaf].position(place)),
+            Some(leaf) => (leaf, self.leaves[leaf].position(&place)),
             None => (0, 0),
         }
     }
@@ -112,7 +113,7 @@ fn cuts(parts: &[SortedPart]) -> Vec<Vec<Cut>> {
             let leaf = &largest.leaves[number * largest.leaves.len() / stretches];
             member.clear();
             leaf.write_member(0, &mut member);
-            cuts.push(parts.iter().map(|part| part.cut(leaf.score(0), &member)).collect());
+            cuts.push(parts.iter().map(|part| part.cut(leaf.key(0), &member)).collect());
         }
     }
     cuts.push(parts.iter().map(|part| (part.leaves.len(), 0)).collect());

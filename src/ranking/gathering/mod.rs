@@ -17,7 +17,6 @@ mod sorting;
 
 pub use assembling::{SortedPart, assemble};
 
-use super::block::{Block, Run};
 use super::member_hash::MemberHasher;
 use super::member_index::tag_of;
 use super::{RankedMembers, Ranking, RankingBuilder, Score};
@@ -25,6 +24,9 @@ use filter::Filter;
 use hashbrown::HashTable;
 use hashbrown::hash_table::Entry;
 use sorting::Sorted;
+
+type Block = super::block::Block<Score>;
+type Run = super::block::Run<Score>;
 
 /// Entries of a chunk, at least and at most. In between it is a small part of what is there already.
 const CHUNK_MIN: usize = 64;
@@ -94,7 +96,7 @@ impl Gathering {
             self.open_removed.resize(self.open.len(), false);
             self.open_removed.push(score.is_none());
         }
-        self.open.push(score.unwrap_or_default().get(), member, tag_of(hash));
+        self.open.push(score.unwrap_or_default(), member, tag_of(hash));
         self.open_bytes += member.len();
         let is_full = self.open.len() >= (self.packed / 16).clamp(CHUNK_MIN, CHUNK_MAX);
         if is_full || self.open_bytes > CHUNK_BYTES {
@@ -121,7 +123,7 @@ impl Gathering {
             chunk.block.unpack(0..chunk.block.len(), &mut run);
             for i in 0..run.len() {
                 let is_removed = chunk.removed.get(i).is_some_and(|&removed| removed);
-                tell(run.member(i), (!is_removed).then(|| score_of(run.score(i))));
+                tell(run.member(i), (!is_removed).then(|| run.key(i)));
             }
         }
     }
@@ -209,10 +211,6 @@ impl Gathering {
 /// Memory that is used again.
 #[derive(Debug, Default)]
 pub struct Scratch(Run);
-
-fn score_of(value: f64) -> Score {
-    Score::new(value).expect("only scores are gathered")
-}
 
 #[cfg(test)]
 mod tests {

@@ -4,9 +4,8 @@
 //! members differ first, and nearly all comparisons are of two numbers.
 
 use super::super::Score;
-use super::super::block::{Block, Run};
 use super::super::blocked::{LEAF_BYTES_FILL, LEAF_FILL};
-use super::score_of;
+use super::{Block, Run};
 use std::cmp::Ordering;
 
 /// Entries of `run`, in order.
@@ -34,7 +33,7 @@ impl<'r> Sorted<'r> {
                 bytes[..rest.len()].copy_from_slice(rest);
                 bytes
             });
-            Entry { score: score_of(run.score(number as usize)), bytes: u64::from_be_bytes(bytes), number }
+            Entry { score: run.key(number as usize), bytes: u64::from_be_bytes(bytes), number }
         };
         let mut entries: Vec<_> = numbers.map(entry).collect();
         // Stable because that one merges stretches that are in order already.
@@ -64,7 +63,7 @@ impl<'r> Sorted<'r> {
                 bytes = 0;
             }
             bytes += member.len();
-            leaf.push(entry.score.get(), member, self.run.tag(number));
+            leaf.push(entry.score, member, self.run.tag(number));
         }
         if leaf.len() > 0 {
             leaves.push(Block::pack(&leaf, 0..leaf.len()));

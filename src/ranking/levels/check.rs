@@ -2,9 +2,10 @@
 
 use super::super::arena::NONE;
 use super::super::block::{Place, Tie};
+use super::super::key::SortKey;
 use super::{Levels, NODE_MAX};
 
-impl Levels {
+impl<K: SortKey> Levels<K> {
     /// Panics if the levels contradict themselves; returns the number of members.
     pub(in crate::ranking) fn check_invariants(&self) -> usize {
         let mut leaves = Vec::new();
@@ -19,8 +20,8 @@ impl Levels {
             let (below, above) = (self.block(pair[0]), self.block(pair[1]));
             let mut lowest = Vec::new();
             above.write_member(0, &mut lowest);
-            let place = Place { score: above.score(0), tie: Tie::Below(&lowest) };
-            assert_eq!(below.position(place), below.len(), "leaves out of order");
+            let place = Place { key: above.key(0), tie: Tie::Below(&lowest) };
+            assert_eq!(below.position(&place), below.len(), "leaves out of order");
             assert!(below.len() > 0 && above.len() > 0, "an empty leaf");
         }
         assert_eq!(self.block_bytes, bytes);
@@ -62,10 +63,10 @@ impl Levels {
                 // Neighbouring leaves are in order, so the bound need only hold for the two beside it.
                 let mut key = Vec::new();
                 node.keys.write_member(i - 1, &mut key);
-                let place = Place { score: node.keys.score(i - 1), tie: Tie::Below(&key) };
+                let place = Place { key: node.keys.key(i - 1), tie: Tie::Below(&key) };
                 let below = self.block(leaves[first_leaf - 1]);
-                assert_eq!(below.position(place), below.len(), "a key at or below the leaf before it");
-                assert_eq!(self.block(leaves[first_leaf]).position(place), 0, "a key above its child");
+                assert_eq!(below.position(&place), below.len(), "a key at or below the leaf before it");
+                assert_eq!(self.block(leaves[first_leaf]).position(&place), 0, "a key above its child");
             }
         }
         members

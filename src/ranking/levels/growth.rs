@@ -2,6 +2,7 @@
 
 use super::super::arena::NONE;
 use super::super::block::{Block, Run};
+use super::super::key::SortKey;
 use super::{LEAF_BYTES_MAX, LEAF_MAX, Leaf, Levels, NODE_MAX, Node};
 
 /// Longer members are cut, in separators, to the bytes that separate.
@@ -15,14 +16,14 @@ pub(in crate::ranking) struct Overflow {
 }
 
 /// A child to be, and the key that separates it from the one before.
-struct Separated {
-    score: f64,
+struct Separated<K> {
+    key: K,
     member: Vec<u8>,
     child: u32,
     span: u32,
 }
 
-impl Levels {
+impl<K: SortKey> Levels<K> {
     /// Whether a leaf has more entries, or more bytes, than one may keep.
     pub(in crate::ranking) fn is_overfull(&self, leaf: u32) -> bool {
         let block = self.block(leaf);
@@ -49,7 +50,7 @@ impl Levels {
     }
 
     /// Adds a leaf after the last one.
-    pub(in crate::ranking) fn append(&mut self, block: Block) {
+    pub(in crate::ranking) fn append(&mut self, block: Block<K>) {
         if self.block(self.last).len() == 0 {
             let last = self.last;
             self.edit(last, |own| *own = block);
@@ -65,7 +66,7 @@ impl Levels {
     }
 
     /// Makes `block` a leaf, linked behind `leaf` but not yet beneath any node.
-    fn link_after(&mut self, leaf: u32, block: Block) -> u32 {
+    fn link_after(&mut self, leaf: u32, block: Block<K>) -> u32 {
         let next = self.leaves[leaf].next;
         self.block_bytes += block.allocated_bytes();
         let new = self.leaves.insert(Leaf { block, parent: NONE, next, previous: leaf });
@@ -90,34 +91,34 @@ impl Levels {
 
     /// Gives the leaf `new`, which stands behind `leaf`, its place in the levels above.
     fn adopt(&mut self, leaf: u32, new: u32) {
-        let (score, member) = self.separator(leaf, new);
+        let (key, member) = self.separator(leaf, new);
         let span = self.block(new).len() as u32;
         if self.leaves[leaf].parent == NONE {
             self.grow_root(leaf, self.block(leaf).len() as u32);
         }
         let parent = self.leaves[leaf].parent;
-        self.insert_child(parent, leaf, &Separated { score, member, child: new, span });
+        self.insert_child(parent, leaf, &Separated { key, member, child: new, span });
     }
 
     /// The key that separates two neighbouring leaves: the upper one's first entry, cut if it is long.
-    fn separator(&self, leaf: u32, new: u32) -> (f64, Vec<u8>) {
+    fn separator(&self, leaf: u32, new: u32) -> (K, Vec<u8>) {
         let (below, above) = (self.block(leaf), self.block(new));
-        let score = above.score(0);
+        let key = above.key(0);
         let mut member = Vec::new();
         above.write_member(0, &mut member);
         if member.len() > SEPARATOR_BYTES {
-            let shared = if below.score(below.len() - 1) < score {
+            let shared = if below.key(below.len() - 1) < key {
                 None
             } else {
                 let mut last = Vec::new();
                 below.write_member(below.len() - 1, &mut last);
                 Some(last.iter().zip(&member).take_while(|(a, b)| a == b).count())
             };
-            // The first byte that differs makes the cut key larger than the entry below; none is needed if
-            // scores differ.
+            // The first byte that differs makes the cut member larger than the one below; none is needed if
+            // keys differ.
             member.truncate(shared.map_or(0, |shared| shared + 1));
         }
-        (score, member)
+        (key, member)
     }
 
     /// Puts a new root above the present one.
@@ -140,11 +141,11 @@ impl Levels {
     }
 
     /// Adds a child behind `before`, splitting the node and those above it as needed.
-    fn insert_child(&mut self, node: u32, before: u32, new: &Separated) {
+    fn insert_child(&mut self, node: u32, before: u32, new: &Separated<K>) {
         let at = self.nodes[node].index_of(before);
         let height = self.nodes[node].height;
         self.edit_node(node, |node| {
-            node.keys.insert(at, new.score, &new.member, 0);
+            node.keys.insert(at, new.key, &new.member, 0);
             node.children.insert(at + 1, new.child);
             node.spans.insert(at + 1, new.span);
         });
@@ -154,7 +155,7 @@ impl Levels {
         }
     }
 
-    pub(super) fn edit_node(&mut self, node: u32, edit: impl FnOnce(&mut Node)) {
+    pub(super) fn edit_node(&mut self, node: u32, edit: impl FnOnce(&mut Node<K>)) {
         let node = &mut self.nodes[node];
         self.block_bytes -= node.allocated_bytes();
         edit(node);
@@ -166,10 +167,10 @@ impl Levels {
         let (len, height) = (children.len(), *height);
         let at = if inserted_at + 1 == len { len - len / 8 } else { len / 2 };
         let mut above = Node::new(height, NONE);
-        let mut key = Run::default();
+        let mut between = Run::default();
         self.edit_node(node, |node| {
             // The key between the halves goes to the level above.
-            node.keys.unpack(at - 1..at, &mut key);
+            node.keys.unpack(at - 1..at, &mut between);
             above.keys = node.keys.split_off(at);
             node.keys.remove(at - 1..at);
             above.children.extend(node.children.drain(at..));
@@ -191,7 +192,7 @@ impl Levels {
             self.nodes[parent].spans[i] -= span;
         }
         let parent = self.nodes[node].parent;
-        let new = Separated { score: key.score(0), member: key.member(0).to_vec(), child: new, span };
+        let new = Separated { key: between.key(0), member: between.member(0).to_vec(), child: new, span };
         self.insert_child(parent, node, &new);
     }
 }

@@ -4,12 +4,13 @@ use std::mem::size_of;
 
 use super::super::arena::NONE;
 use super::super::block::Place;
+use super::super::key::SortKey;
 use super::super::prefetch;
 use super::{Levels, Node};
 
-impl Levels {
+impl<K: SortKey> Levels<K> {
     /// The node just above the leaf where an entry just below `place` belongs. There must be a node.
-    pub(in crate::ranking) fn lowest_node_at(&self, place: Place<'_>) -> u32 {
+    pub(in crate::ranking) fn lowest_node_at(&self, place: &Place<'_, K>) -> u32 {
         let mut at = self.root;
         for _ in 1..self.height {
             let node = &self.nodes[at];
@@ -19,7 +20,7 @@ impl Levels {
     }
 
     /// The leaf beneath `node` where an entry just below `place` belongs.
-    pub(in crate::ranking) fn leaf_beneath(&self, node: u32, place: Place<'_>) -> u32 {
+    pub(in crate::ranking) fn leaf_beneath(&self, node: u32, place: &Place<'_, K>) -> u32 {
         let node = &self.nodes[node];
         node.children[node.child_at(place)]
     }
@@ -29,7 +30,7 @@ impl Levels {
         prefetch::line(&raw const self.leaves[leaf]);
     }
 
-    /// Starts loading a leaf's bytes: tags, scores and members stand in different lines, and all are needed.
+    /// Starts loading a leaf's bytes: tags, keys and members stand in different lines, and all are needed.
     pub(in crate::ranking) fn prefetch_block(&self, leaf: u32) {
         prefetch::lines(self.block(leaf).data());
     }
@@ -55,7 +56,7 @@ impl Levels {
     pub(in crate::ranking) fn prefetch_node(&self, node: u32) {
         let node = &raw const self.nodes[node];
         prefetch::line(node);
-        prefetch::line(node.wrapping_byte_add(size_of::<Node>() - 1));
+        prefetch::line(node.wrapping_byte_add(size_of::<Node<K>>() - 1));
     }
 
     /// Starts loading a node's arrays.

@@ -21,6 +21,7 @@ use std::mem::size_of;
 
 use super::arena::{Arena, NONE};
 use super::block::{Block, Place};
+use super::key::{Score, SortKey, Whole};
 use super::prefetch;
 use crate::heap::allocation_bytes;
 pub(super) use growth::Overflow;
@@ -35,14 +36,16 @@ const NODE_MAX: usize = 64;
 /// Members in order, in one block. One cache line beside the block's own bytes.
 #[derive(Debug)]
 #[repr(align(64))]
-pub(super) struct Leaf {
-    pub(super) block: Block,
+pub(super) struct Leaf<K: SortKey> {
+    pub(super) block: Block<K>,
     parent: u32,
     pub(super) next: u32,
     pub(super) previous: u32,
 }
 
-impl Default for Leaf {
+const _: () = assert!(size_of::<Leaf<Score>>() == 64 && size_of::<Leaf<Whole>>() == 64);
+
+impl<K: SortKey> Default for Leaf<K> {
     fn default() -> Self {
         Self { block: Block::default(), parent: NONE, next: NONE, previous: NONE }
     }
@@ -50,8 +53,8 @@ impl Default for Leaf {
 
 /// A block of an upper level.
 #[derive(Debug)]
-struct Node {
-    keys: Block,
+struct Node<K: SortKey> {
+    keys: Block<K>,
     children: Vec<u32>,
     spans: Vec<u32>,
     parent: u32,
@@ -59,20 +62,20 @@ struct Node {
     height: u32,
 }
 
-impl Default for Node {
+impl<K: SortKey> Default for Node<K> {
     fn default() -> Self {
         Self { keys: Block::default(), children: Vec::new(), spans: Vec::new(), parent: NONE, height: 0 }
     }
 }
 
-impl Node {
+impl<K: SortKey> Node<K> {
     fn new(height: u32, parent: u32) -> Self {
         let room = || Vec::with_capacity(NODE_MAX + 1);
         Self { keys: Block::default(), children: room(), spans: room(), parent, height }
     }
 
     /// Which child `place` falls under.
-    fn child_at(&self, place: Place<'_>) -> usize {
+    fn child_at(&self, place: &Place<'_, K>) -> usize {
         self.keys.position(place)
     }
 
@@ -132,9 +135,9 @@ impl Node {
 
 /// All leaves and the levels above them.
 #[derive(Debug)]
-pub(super) struct Levels {
-    leaves: Arena<Leaf>,
-    nodes: Arena<Node>,
+pub(super) struct Levels<K: SortKey> {
+    leaves: Arena<Leaf<K>>,
+    nodes: Arena<Node<K>>,
     root: u32,
     /// 0 while the root is a leaf.
     height: u32,
@@ -144,18 +147,18 @@ pub(super) struct Levels {
     block_bytes: usize,
 }
 
-impl Levels {
+impl<K: SortKey> Levels<K> {
     pub(super) fn new() -> Self {
         let mut leaves = Arena::new();
         let root = leaves.insert(Leaf::default());
         Self { leaves, nodes: Arena::new(), root, height: 0, first: root, last: root, block_bytes: 0 }
     }
 
-    pub(super) fn leaf(&self, leaf: u32) -> &Leaf {
+    pub(super) fn leaf(&self, leaf: u32) -> &Leaf<K> {
         &self.leaves[leaf]
     }
 
-    pub(super) fn block(&self, leaf: u32) -> &Block {
+    pub(super) fn block(&self, leaf: u32) -> &Block<K> {
         &self.leaves[leaf].block
     }
 
@@ -169,7 +172,7 @@ impl Levels {
     }
 
     /// The leaf where an entry just below `place` belongs.
-    pub(super) fn leaf_at(&self, place: Place<'_>) -> u32 {
+    pub(super) fn leaf_at(&self, place: &Place<'_, K>) -> u32 {
         let mut at = self.root;
         for _ in 0..self.height {
             let node = &self.nodes[at];
@@ -181,7 +184,7 @@ impl Levels {
     }
 
     /// The number of members below `place`.
-    pub(super) fn position(&self, place: Place<'_>) -> usize {
+    pub(super) fn position(&self, place: &Place<'_, K>) -> usize {
         let mut at = self.root;
         let mut before = 0;
         for _ in 0..self.height {
@@ -222,8 +225,8 @@ impl Levels {
     }
 
     /// Puts an entry into `leaf`, where it must belong, at `i`. The leaf may now be overfull.
-    pub(super) fn insert(&mut self, leaf: u32, i: usize, score: f64, member: &[u8], tag: u8) {
-        self.edit(leaf, |block| block.insert(i, score, member, tag));
+    pub(super) fn insert(&mut self, leaf: u32, i: usize, key: K, member: &[u8], tag: u8) {
+        self.edit(leaf, |block| block.insert(i, key, member, tag));
         self.change_spans(leaf, |span| span + 1);
     }
 
@@ -235,7 +238,7 @@ impl Levels {
     }
 
     /// Changes a leaf's block without changing how many entries it has.
-    pub(super) fn edit(&mut self, leaf: u32, edit: impl FnOnce(&mut Block)) {
+    pub(super) fn edit(&mut self, leaf: u32, edit: impl FnOnce(&mut Block<K>)) {
         let block = &mut self.leaves[leaf].block;
         self.block_bytes -= block.allocated_bytes();
         edit(block);

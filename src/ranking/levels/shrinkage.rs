@@ -5,6 +5,7 @@
 
 use super::super::arena::NONE;
 use super::super::block::{Block, Run};
+use super::super::key::SortKey;
 use super::{LEAF_BYTES_MAX, LEAF_MAX, Leaf, Levels, NODE_MAX};
 
 /// A leaf below this many entries looks for a neighbour to merge with.
@@ -12,7 +13,7 @@ const LEAF_MIN: usize = LEAF_MAX / 4;
 /// A node below this many children looks for one.
 const NODE_MIN: usize = NODE_MAX / 4;
 
-impl Levels {
+impl<K: SortKey> Levels<K> {
     /// The neighbours to merge, lower first, if `leaf` is underfull and one of its neighbours has room.
     pub(in crate::ranking) fn merge_partners(&self, leaf: u32) -> Option<(u32, u32)> {
         let Leaf { block, parent, next, previous } = &self.leaves[leaf];
