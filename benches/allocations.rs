@@ -3,11 +3,11 @@
 //!
 //! `cargo bench --bench allocations`. docs/performance.md quotes it. The journal is left out: its buffers are its own.
 
-use rankd::chance::Chance;
-use rankd::clock::Clock;
-use rankd::commands::execute::run_batch;
-use rankd::commands::host::Host;
+use rankd::commands::engine::execute::run_batch;
+use rankd::commands::state::host::Host;
 use rankd::config::Config;
+use rankd::machine::chance::Chance;
+use rankd::machine::clock::Clock;
 use rankd::resp::request::{Batch, RequestLimits, RequestReader};
 use rankd::store::Store;
 use stats_alloc::{INSTRUMENTED_SYSTEM, Region, StatsAlloc};

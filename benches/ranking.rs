@@ -17,13 +17,13 @@ use std::hint::black_box;
 use std::sync::atomic::{self, AtomicU64};
 use std::time::{Duration, Instant};
 
-use rankd::chance::Chance;
+use rankd::machine::chance::Chance;
+use rankd::machine::usage::{CountingAllocator, allocated_bytes, resident_bytes};
 use rankd::ranking::{
     Aim, BlockRanking, Bound, Order, RankedMembers, Ranking, Score, SkipListRanking, SortKey, Timed, Whole,
 };
 use rankd::resp::Protocol;
 use rankd::resp::reply::Reply;
-use rankd::usage::{CountingAllocator, allocated_bytes, resident_bytes};
 
 #[path = "ranking_structures/btree.rs"]
 mod btree;

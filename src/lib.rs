@@ -14,28 +14,20 @@
 //!
 //! Beside them stands [`mod@bench`], the load generator: a client, which uses `resp` and no other layer.
 //!
-//! Beneath them stand a few files that any layer may use and that use no layer: [`limits`], [`clock`],
-//! [`chance`], [`address`], [`client`], [`decimal`], [`name_run`], [`heap`], [`quoting`], [`glob`], [`usage`] and
-//! [`config`].
+//! Beneath them stands what any layer may use and what uses no layer: [`machine`] (time, chance, memory, durable files),
+//! [`text`] (numbers, patterns, quoted words), [`net`] (addresses, a client's requests), [`config`], and [`limits`], every
+//! bound in one file.
 
-pub mod address;
 pub mod bench;
-pub mod chance;
-pub mod client;
-pub mod clock;
 pub mod commands;
 pub mod config;
-pub mod decimal;
-pub mod durable;
-pub mod glob;
-pub mod heap;
 pub mod journal;
 pub mod limits;
-pub mod name_run;
-pub mod quoting;
+pub mod machine;
+pub mod net;
 pub mod ranking;
 pub mod rdb;
 pub mod resp;
 pub mod server;
 pub mod store;
-pub mod usage;
+pub mod text;

@@ -3,8 +3,8 @@
 use std::process::ExitCode;
 
 #[global_allocator]
-static ALLOCATOR: rankd::usage::CountingAllocator = rankd::usage::CountingAllocator;
+static ALLOCATOR: rankd::machine::usage::CountingAllocator = rankd::machine::usage::CountingAllocator;
 
 fn main() -> ExitCode {
-    rankd::server::command_line::main()
+    rankd::server::start::command_line::main()
 }

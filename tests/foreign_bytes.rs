@@ -3,8 +3,8 @@
 //! A binary of its own, for its allocator counts: all that is ever allocated while a file is read, so that a bound on it
 //! is one on the peak.
 
-use rankd::chance::Chance;
-use rankd::clock::Clock;
+use rankd::machine::chance::Chance;
+use rankd::machine::clock::Clock;
 use rankd::rdb::{Loader, write};
 use rankd::store::Store;
 use stats_alloc::{INSTRUMENTED_SYSTEM, Region, StatsAlloc};

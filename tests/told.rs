@@ -8,14 +8,14 @@ use std::sync::Arc;
 use std::sync::mpsc;
 use std::task::{Context, Poll, Waker};
 
-use rankd::clock::Clock;
-use rankd::commands::execute::run_batch;
-use rankd::commands::host::Host;
-use rankd::commands::session::Session;
+use rankd::commands::engine::execute::run_batch;
+use rankd::commands::state::host::Host;
+use rankd::commands::state::session::Session;
 use rankd::config::{Config, EventClasses};
+use rankd::machine::clock::Clock;
 use rankd::resp::request::{Batch, RequestLimits, RequestReader};
+use rankd::store::change::sink::{Count, Seq};
 use rankd::store::event::EventSink;
-use rankd::store::sink::{Count, Seq};
 use rankd::store::{Access, Store};
 
 use crate::support::client::encode;

@@ -3,7 +3,7 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use rankd::clock::Clock;
+use rankd::machine::clock::Clock;
 use rankd::rdb::{Loader, write};
 use rankd::store::Store;
 use std::io::Cursor;

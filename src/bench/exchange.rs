@@ -3,7 +3,7 @@
 use super::replies::{Malformed, ReplyReader};
 use super::schedule::{Batch, Pace, Schedule};
 use super::template::Template;
-use crate::chance::Chance;
+use crate::machine::chance::Chance;
 use hdrhistogram::Histogram;
 use std::collections::VecDeque;
 
@@ -170,9 +170,9 @@ impl<'a> Exchange<'a> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::template::Populations;
     use super::*;
-    use crate::clock::Clock;
+    use crate::bench::template::Populations;
+    use crate::machine::clock::Clock;
     use std::time::Duration;
 
     const MS: u64 = 1_000_000;

@@ -4,8 +4,8 @@
 use super::exchange::{Exchange, Tally};
 use super::schedule::{Pace, Schedule};
 use super::template::Template;
-use crate::chance::Chance;
-use crate::clock::Clock;
+use crate::machine::chance::Chance;
+use crate::machine::clock::Clock;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
 use std::io::{ErrorKind, Read, Write};

@@ -5,8 +5,8 @@
 
 use super::template::Populations;
 use super::workload::{LOAD, Workload};
-use crate::client::Client;
-use crate::quoting::quoted;
+use crate::net::client::Client;
+use crate::text::quoting::quoted;
 use redis_protocol::resp2::types::OwnedFrame;
 
 /// The value of the key that says whose a prefix is.

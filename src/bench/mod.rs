@@ -21,22 +21,22 @@ mod schedule;
 mod template;
 mod workload;
 
-pub use options::command;
+pub use crate::bench::options::command;
 
-use crate::client::{Client, request};
-use crate::usage;
+use crate::bench::generator::Plan;
+use crate::bench::keys::Keys;
+use crate::bench::options::Options;
+use crate::bench::replies::ReplyReader;
+use crate::bench::report::Row;
+use crate::bench::workload::Workload;
+use crate::machine::usage;
+use crate::net::client::{Client, request};
 use clap::ArgMatches;
-use generator::Plan;
-use keys::Keys;
-use options::Options;
 use redis_protocol::resp2::types::OwnedFrame;
-use replies::ReplyReader;
-use report::Row;
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
-use workload::Workload;
 
 /// How long a server may take to connect, and to answer a question beside the load.
 const PATIENCE: Duration = Duration::from_secs(10);

@@ -3,8 +3,8 @@
 use super::schedule::Pace;
 use super::template::Populations;
 use super::workload::{WORKLOADS, Workload};
-use crate::address::ServerAddress;
-use crate::chance::Chance;
+use crate::machine::chance::Chance;
+use crate::net::address::ServerAddress;
 use clap::builder::{PossibleValue, PossibleValuesParser, RangedU64ValueParser};
 use clap::{Arg, ArgAction, ArgMatches, Command, value_parser};
 

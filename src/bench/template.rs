@@ -7,9 +7,9 @@
 //! - `<next-member>`, `<next-key>`, `<next-friends>`: not by chance but one after the other, each once.
 //! - `<score,next-member>*100`: a hundred such pairs.
 
-use crate::chance::Chance;
-use crate::client::request;
-use crate::decimal::{EIGHT_DIGITS, eight_digits};
+use crate::machine::chance::Chance;
+use crate::net::client::request;
+use crate::text::decimal::{EIGHT_DIGITS, eight_digits};
 
 /// Scores have five digits, none of them a leading zero.
 const SCORES: std::ops::Range<u64> = 10_000..100_000;

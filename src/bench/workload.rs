@@ -72,7 +72,7 @@ impl Workload {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::chance::Chance;
+    use crate::machine::chance::Chance;
     use std::collections::HashSet;
 
     #[test]

@@ -1,43 +1,25 @@
-//! What does it mean? Arguments in, reply out; synchronous; one file per command family.
+//! What does it mean? Arguments in, reply out; synchronous.
 //!
-//! A command is one [`spec::CommandSpec`] in its family's const slice with its function below. [`table`] puts the
-//! slices together, [`execute`] runs requests through it. Commands never await and open no file; what they need of
-//! the process they ask of [`host::Host`].
+//! | folder | its subject |
+//! |---|---|
+//! | `call` | a request as its command sees it: arguments, options, errors |
+//! | `state` | what outlives a request: the server's state and each connection's |
+//! | `spec` | what a command is, and the table of all of them |
+//! | `engine` | from a request to its reply: gates, locks, the command, its record |
+//! | the others | the families: a command is one [`spec::CommandSpec`] in its family's const slice, its function below |
+//!
+//! Commands never await and open no file; what they need of the process they ask of [`state::host::Host`].
 
+mod admin;
 pub mod call;
-pub mod channels;
-pub mod clients;
-mod configuration;
-mod connection;
-mod debug;
-pub mod error;
-pub mod execute;
-mod expiry;
+pub mod connection;
+pub mod engine;
 mod friends;
-mod gates;
-mod headless;
-pub mod host;
-mod info;
-mod introspection;
 mod keys;
-mod latency;
-pub mod mailbox;
-mod memory;
-mod name_list;
-mod object;
-mod prepared;
-mod pubsub;
-mod scanning;
-mod server;
-pub mod session;
 mod sets;
 mod sorted_sets;
 pub mod spec;
-pub mod stats;
+pub mod state;
 mod strings;
-mod syntax;
-pub mod table;
-mod transactions;
-pub mod waiting;
 
 pub use friends::FriendRankings;

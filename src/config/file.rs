@@ -3,7 +3,7 @@
 use super::Config;
 use super::value::print_save_points;
 use super::wildcard;
-use crate::quoting::split_words;
+use crate::text::quoting::split_words;
 use std::fmt;
 use std::path::{Path, PathBuf};
 

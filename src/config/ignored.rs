@@ -4,8 +4,9 @@
 //! what Redis takes ([`Kind`]). CONFIG GET answers with it, by each of the directive's names. What they are about (other
 //! types' encodings, eviction, Lua, modules, cluster) is not here or needs no tuning.
 
+use super::kind::Kind;
 use super::kind::Kind::{
-    self, Bytes, BytesOrPercent, Checked, Integer, Obsolete, Octal, OneOf, OneOfAlso, Text, Unsigned,
+    Bytes, BytesOrPercent, Checked, Integer, Obsolete, Octal, OneOf, OneOfAlso, Text, Unsigned,
     UnsignedBytes, YesNo,
 };
 use super::kind::{

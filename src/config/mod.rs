@@ -12,11 +12,11 @@ mod kind;
 mod value;
 mod wildcard;
 
-pub use directives::{DIRECTIVES, Directive, Section};
-pub use event_classes::EventClasses;
-pub use file::FileError;
-pub use ignored::{IGNORED, Ignored};
-pub use kind::Kind;
+pub use crate::config::directives::{DIRECTIVES, Directive, Section};
+pub use crate::config::event_classes::EventClasses;
+pub use crate::config::file::FileError;
+pub use crate::config::ignored::{IGNORED, Ignored};
+pub use crate::config::kind::Kind;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};

@@ -8,7 +8,7 @@
 
 use super::record::{HEAD_BYTES, u32_at, u64_at};
 use crate::limits;
-use crate::store::sink::Seq;
+use crate::store::change::sink::Seq;
 use lz4_flex::block::{compress_into, decompress_into, get_maximum_output_size};
 
 /// Bytes of Changes that are compressed together: longer blocks hardly come out smaller.

@@ -1,11 +1,13 @@
 //! A base that grows: what a checkpoint sees becomes blocks, and those become records, written and synced as they come.
 
-use super::base::{self, End};
+use super::base;
+use super::base::End;
 use super::directory::Directory;
 use super::files::{Appendable, write_all};
-use super::header::{self, BASE_HEADER_BYTES, BaseHeader};
+use super::header;
+use super::header::{BASE_HEADER_BYTES, BaseHeader};
 use super::record;
-use crate::store::sink::Seq;
+use crate::store::change::sink::Seq;
 use std::io;
 use std::path::Path;
 use std::sync::Arc;

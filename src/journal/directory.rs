@@ -3,8 +3,8 @@
 use super::error::OpenError;
 use super::files::{Files, write_all};
 use super::manifest::{BadManifest, Manifest};
-use crate::durable::create_directories;
-use crate::store::sink::Seq;
+use crate::machine::durable::create_directories;
+use crate::store::change::sink::Seq;
 use std::fs::{self, File, TryLockError};
 use std::io;
 use std::path::{Path, PathBuf};

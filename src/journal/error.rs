@@ -1,6 +1,6 @@
 //! What can go wrong, split by what happens next.
 
-use crate::store::sink::Seq;
+use crate::store::change::sink::Seq;
 use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};

@@ -4,7 +4,7 @@
 //! that every fault is reached without root and without a broken disk. Reading is not part of it: recovery reads
 //! plain files.
 
-use crate::durable;
+use crate::machine::durable;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
 use std::path::Path;

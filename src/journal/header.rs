@@ -9,7 +9,7 @@
 //! its first, so that changing over to it waits for no disk. Its first record tells, by its sequence and `previous`.
 
 use super::record::{u32_at, u64_at};
-use crate::store::sink::Seq;
+use crate::store::change::sink::Seq;
 use crc32c::crc32c;
 
 /// The version this code writes and the only one it reads.

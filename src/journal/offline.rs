@@ -5,7 +5,7 @@ use super::progress::Progress;
 use super::recovery::{FileRead, Origin, Place, Replayed, TornTail, replay};
 use crate::ranking::Score;
 use crate::store::change::Change;
-use crate::store::sink::Seq;
+use crate::store::change::sink::Seq;
 use std::fmt;
 use std::io::{self, Write};
 use std::path::Path;

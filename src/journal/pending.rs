@@ -7,8 +7,8 @@
 use super::record;
 use crate::limits;
 use crate::store::change::ChangeBuffer;
-use crate::store::feed::{Feed, Feeds};
-use crate::store::sink::Seq;
+use crate::store::change::feed::{Feed, Feeds};
+use crate::store::change::sink::Seq;
 
 /// Records that no file has yet.
 #[derive(Debug)]

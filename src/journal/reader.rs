@@ -3,8 +3,9 @@
 //! Nothing in the bytes is trusted: a length is compared with what the file still holds before anything is allocated
 //! for it.
 
-use super::record::{self, HEAD_BYTES, Head};
-use crate::store::sink::Seq;
+use super::record;
+use super::record::{HEAD_BYTES, Head};
+use crate::store::change::sink::Seq;
 use std::fs::File;
 use std::io;
 use std::os::unix::fs::FileExt;

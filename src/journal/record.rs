@@ -10,7 +10,7 @@
 //! the search for valid records behind a bad one needs.
 
 use crate::limits;
-use crate::store::sink::Seq;
+use crate::store::change::sink::Seq;
 use crc32c::crc32c_append;
 
 /// Bytes in front of a record's body.

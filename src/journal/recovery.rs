@@ -4,7 +4,8 @@
 //! hands out is a prefix, in whole records, of what was written, or it refuses and names the place. It never guesses:
 //! only at the very end, with nothing behind it, is a broken record a torn tail.
 
-use super::base::{self, End};
+use super::base;
+use super::base::End;
 use super::directory::{base_path, load_manifest, segment_path};
 use super::error::OpenError;
 use super::header::{BASE_HEADER_BYTES, BadHeader, BaseHeader, SEGMENT_HEADER_BYTES, SegmentHeader};
@@ -12,8 +13,9 @@ use super::manifest::Manifest;
 use super::progress::Progress;
 use super::reader::{Behind, Found, Record, RecordReader};
 use crate::store::Loader;
-use crate::store::change::{self, Change};
-use crate::store::sink::Seq;
+use crate::store::change;
+use crate::store::change::Change;
+use crate::store::change::sink::Seq;
 use smallvec::SmallVec;
 use std::fs::File;
 use std::os::unix::fs::FileExt;

@@ -14,7 +14,7 @@ use super::offline::utc;
 use super::progress::Progress;
 use super::reader::{Behind, Found, RecordReader};
 use super::recovery::{TornTail, replay};
-use crate::store::sink::Seq;
+use crate::store::change::sink::Seq;
 use std::fmt;
 use std::fs::{self, File};
 use std::io::{self, Seek, SeekFrom};

@@ -2,7 +2,8 @@
 
 use super::directory::Directory;
 use super::files::{Appendable, write_all};
-use super::header::{self, SEGMENT_HEADER_BYTES, SegmentHeader};
+use super::header;
+use super::header::{SEGMENT_HEADER_BYTES, SegmentHeader};
 use std::io;
 use std::sync::Arc;
 

@@ -1,7 +1,7 @@
 //! What INFO tells of the journal.
 
 use super::Journal;
-use crate::store::sink::Seq;
+use crate::store::change::sink::Seq;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 /// Counts since the start.

@@ -1,8 +1,9 @@
 //! Commands that wait for their records to be as safe as `appendfsync` promises.
 
-use super::{Journal, error::Refused};
+use super::Journal;
+use super::error::Refused;
 use crate::config::FsyncPolicy;
-use crate::store::sink::Seq;
+use crate::store::change::sink::Seq;
 use parking_lot::Mutex;
 use std::future::Future;
 use std::pin::Pin;

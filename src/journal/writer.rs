@@ -18,7 +18,7 @@ use super::listed::is_full;
 use super::record;
 use super::segment::Segment;
 use super::{FsyncPolicy, Journal};
-use crate::store::sink::Seq;
+use crate::store::change::sink::Seq;
 use parking_lot::MutexGuard;
 use std::ops::{Deref, DerefMut};
 use std::sync::Arc;

@@ -5,7 +5,7 @@
 use std::mem::size_of;
 use std::ops::{Index, IndexMut};
 
-use crate::heap::allocation_bytes;
+use crate::machine::heap::allocation_bytes;
 
 /// Items a chunk: a few hundred KiB of the largest items kept here.
 const CHUNK_BITS: u32 = 10;

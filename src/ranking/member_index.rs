@@ -18,7 +18,7 @@
 
 use std::mem::size_of;
 
-use crate::heap::allocation_bytes;
+use crate::machine::heap::allocation_bytes;
 
 /// Entries a bucket, and the place of its overflow count.
 const SLOTS: usize = 15;

@@ -19,15 +19,15 @@ mod member_index;
 pub(crate) mod prefetch;
 mod skip_list;
 
-pub use blocked::{BlockRanking, Excerpt, RankingBuilder};
-pub use gathering::{Gathering, Scratch, SortedPart, assemble};
-pub use key::{KeyForm, KeyNumber, Score, SortKey, Timed, Whole};
-pub use skip_list::SkipListRanking;
+pub use crate::ranking::blocked::{BlockRanking, Excerpt, RankingBuilder};
+pub use crate::ranking::gathering::{Gathering, Scratch, SortedPart, assemble};
+pub use crate::ranking::key::{KeyForm, KeyNumber, Score, SortKey, Timed, Whole};
+pub use crate::ranking::skip_list::SkipListRanking;
 
 /// The structure the server uses for sorted sets.
 pub type Ranking = BlockRanking<Score>;
 
-use crate::name_run::{NameRun, Tails};
+use crate::text::name_run::{NameRun, Tails};
 use std::ops::Range;
 
 /// Which end of a ranking counts as first.

@@ -4,7 +4,7 @@
 //! (`flock`). A writer that was killed leaves it behind; what nobody holds a lock on is swept by the next one and by a
 //! start. The lock and not the PID tells: PIDs come again, and two containers that share a directory can have the same.
 
-use crate::durable::{parent_of, sync_directory};
+use crate::machine::durable::{parent_of, sync_directory};
 use std::fs::{self, File, TryLockError};
 use std::io;
 use std::path::{Path, PathBuf};

@@ -36,11 +36,11 @@ mod tests;
 mod text;
 mod write;
 
-pub use error::{Error, Problem};
-pub use file::{replace_file, sweep};
-pub use read::Loader;
-pub use tally::{Miscount, Tally, number_of};
-pub use write::{Written, write};
+pub use crate::rdb::error::{Error, Problem};
+pub use crate::rdb::file::{replace_file, sweep};
+pub use crate::rdb::read::Loader;
+pub use crate::rdb::tally::{Miscount, Tally, number_of};
+pub use crate::rdb::write::{Written, write};
 
 use crc::{CRC_64_REDIS, Crc, Table};
 

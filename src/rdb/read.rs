@@ -1,7 +1,8 @@
 //! From the bytes of a file, or of a DUMP, to Changes.
 
 use super::error::{Error, Problem};
-use super::foreign::{self, Templates};
+use super::foreign;
+use super::foreign::Templates;
 use super::form::{Dialect, Encoding, Form};
 use super::opcode;
 use super::packed::{Element, Packed};

@@ -1,7 +1,8 @@
 //! The bytes of a file: buffered, counted, summed up, and read as the numbers and strings that RDB is made of.
 
 use super::error::{Error, Problem};
-use super::lzf::{self, Unpacker};
+use super::lzf;
+use super::lzf::Unpacker;
 use super::{CHECKSUM, length};
 use crate::limits;
 use crc::{Digest, Table};

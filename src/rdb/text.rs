@@ -2,7 +2,8 @@
 //! more is in memory than a copy reaches back.
 
 use super::error::{Error, Problem};
-use super::lzf::{self, Unpacker, WINDOW_BYTES};
+use super::lzf;
+use super::lzf::{Unpacker, WINDOW_BYTES};
 use super::source::{Begun, Source};
 use std::io::Read;
 

@@ -262,7 +262,7 @@ mod tests {
 
     #[test]
     fn what_is_printed_reads_back_to_the_same_bits() {
-        let mut chance = crate::chance::Chance::seeded(11);
+        let mut chance = crate::machine::chance::Chance::seeded(11);
         for _ in 0..20_000 {
             let value = f64::from_bits(chance.next_u64());
             if !value.is_nan() {

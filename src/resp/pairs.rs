@@ -6,8 +6,8 @@
 
 use super::Protocol;
 use super::reply::{Reply, Room, SHORT_BYTES};
-use crate::decimal::{EIGHT_DIGITS, eight_digits_each, without_leading_zeros};
-use crate::name_run::{NameRun, RUN_MAX, Tails};
+use crate::text::decimal::{EIGHT_DIGITS, eight_digits_each, without_leading_zeros};
+use crate::text::name_run::{NameRun, RUN_MAX, Tails};
 
 /// The longest prefix that is copied in whole words.
 const PREFIX_BYTES: usize = 23;

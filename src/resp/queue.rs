@@ -49,8 +49,8 @@ impl RequestQueue {
 
 #[cfg(test)]
 mod tests {
-    use super::super::request::{Batch, RequestLimits, RequestReader};
     use super::RequestQueue;
+    use crate::resp::request::{Batch, RequestLimits, RequestReader};
 
     #[test]
     fn requests_come_back_as_they_were() {

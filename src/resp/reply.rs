@@ -2,10 +2,11 @@
 //! protocol that the connection speaks; the elements of a very large one are left to a [`ReplySource`].
 
 use super::Protocol;
-use super::double::{self, Text};
+use super::double;
+use super::double::Text;
 use super::pairs;
-use crate::decimal::{EIGHT_DIGITS, eight_digits, without_leading_zeros};
-use crate::name_run::NameRun;
+use crate::text::decimal::{EIGHT_DIGITS, eight_digits, without_leading_zeros};
+use crate::text::name_run::NameRun;
 use std::fmt::Debug;
 
 /// Strings up to this long go to the output buffer together with their headers.
@@ -392,7 +393,7 @@ impl<'a> Reply<'a> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::name_run::{RUN_MAX, Tails};
+    use crate::text::name_run::{RUN_MAX, Tails};
 
     fn written(protocol: Protocol, write: impl FnOnce(&mut Reply<'_>)) -> String {
         let mut out = Vec::new();

@@ -8,7 +8,7 @@
 //! in place, which never makes them longer.
 
 use crate::limits;
-use crate::quoting::{Unbalanced, split_words};
+use crate::text::quoting::{Unbalanced, split_words};
 use std::fmt;
 
 /// Arguments whose notes a connection keeps memory for between batches.

@@ -1,23 +1,20 @@
 //! Who is talking? Sockets, runtimes, connections, start and stop. The one layer that knows tokio.
 //!
-//! [`command_line`] reads what is asked for, `startup` binds the addresses, `opening` recovers the journal, and
-//! the main thread accepts connections and deals them to worker threads, each a runtime of its own. A connection
-//! stays with its worker; its commands run on that thread, to completion.
+//! | folder or file | its subject |
+//! |---|---|
+//! | `start` | the command line ([`start::command_line`]), binding the addresses, reading the journal, signals, the log |
+//! | `connection` | one connection: admitted, read, answered |
+//! | `threads` | the worker threads, each a runtime of its own, and the work that goes from one to another |
+//! | `dump` | the dump file of a running server |
+//! | `import` | `rankd import` |
+//! | `process` | what commands may ask of the process |
+//!
+//! The main thread accepts connections and deals them to worker threads. A connection stays with its worker; its
+//! commands run on that thread, to completion.
 
-mod admission;
-pub mod command_line;
 mod connection;
 mod dump;
 mod import;
-mod listener;
-mod log;
-mod opening;
-mod probe;
 mod process;
-mod sending;
-mod signals;
-mod startup;
-mod turns;
-mod upkeep;
-mod work;
-mod worker;
+pub mod start;
+mod threads;

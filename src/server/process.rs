@@ -1,10 +1,10 @@
 //! What commands may ask of the process, answered: the journal, the log, the end.
 
 use super::dump::Dump;
-use super::log::Log;
-use super::signals::Stop;
-use super::startup::fit_descriptors;
-use crate::commands::host::{AtEnd, Loading, Persistence, Process, Saves};
+use super::start::log::Log;
+use super::start::signals::Stop;
+use super::start::startup::fit_descriptors;
+use crate::commands::state::host::{AtEnd, Loading, Persistence, Process, Saves};
 use crate::config::{Config, SavePoint};
 use crate::journal::{Journal, Progress};
 use std::sync::{Arc, OnceLock};

@@ -1,7 +1,7 @@
 //! Keys whose value a panic has left damaged. Nobody is served from one, and no checkpoint or dump is made of it: the
 //! journal, if one is kept, has the truth, and the next start makes the value anew. Removing the key ends it as well.
 
-use super::value::Value;
+use super::values::value::Value;
 use super::{DatabaseIndex, Hold, Store};
 use crate::ranking::RankedMembers;
 use parking_lot::RwLock;
@@ -91,7 +91,7 @@ impl Hold<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::clock::Clock;
+    use crate::machine::clock::Clock;
     use crate::ranking::Score;
     use crate::store::change::ChangeBuffer;
     use crate::store::{Access, Missing, RankingEdit};

@@ -5,66 +5,56 @@
 //! the only way to. Each change leaves a [`change`] behind, and when the hold ends its records go to the journal
 //! before the lock is given back: the journal's order is the order of application, key by key.
 //!
-//! Further readers of Changes beside the journal open a [`feed`].
+//! | folder or file | its subject |
+//! |---|---|
+//! | `access` | the ways to a key: from its name to its shard, under a lock, to read and to change it |
+//! | `keys` | one database's keys in one shard: the table of entries, what expires when, who waits for what |
+//! | `values` | what a key holds |
+//! | `change` | what became true, on its way to the journal and to further readers ([`change::feed`]), and back |
+//! | `walk` | walks over everything: a checkpoint's, a dump file's, and a start's way back in bulk |
+//! | `event`, `reclaim`, `damage` | keyspace events, large values being freed, values that a panic has damaged |
 //!
 //! Knows nothing of requests, replies, files or threads but the one that frees large values (`reclaim`).
 
-mod basis;
+mod access;
 pub mod change;
-mod cursor;
 mod damage;
 pub mod event;
-mod export;
-pub mod feed;
-mod hold;
-pub mod interest;
-mod kept;
-mod keyspace;
-mod loading;
-mod located;
-mod members;
+pub mod keys;
 mod reclaim;
-mod replay;
-mod shards;
-pub mod sink;
-mod slot;
-mod small_bytes;
-mod snapshot;
-mod table;
-mod value;
-mod writer;
+mod values;
+mod walk;
 
-pub use basis::{Basis, OpenRecord};
+pub use access::hold::{Hold, Lookups, Reader};
+pub use access::located::Located;
+pub use access::shards::{Looking, Shards};
+pub use access::slot::{SLOTS, Slot};
+pub use access::writer::{Missing, RankingEdit, SetEdit, Writer};
 pub use change::DatabaseIndex;
-pub use cursor::CursorCode;
-pub use export::{Census, Export, ExportVisitor, Frozen, KeyHead, Length};
-pub use hold::{Hold, Lookups, Reader};
-pub use kept::{Begun, KeptResults, KeptStats};
-pub use loading::{Loader, LoaderSizes};
-pub use located::Located;
-pub use members::Members;
-pub use replay::UnknownDatabase;
-pub use shards::{Looking, Shards};
-pub use sink::Seq;
-pub use slot::{SLOTS, Slot};
-pub use small_bytes::SmallBytes;
-pub use snapshot::Snapshot;
-pub use value::{Kind, Value, WrongType};
-pub use writer::{Missing, RankingEdit, SetEdit, Writer};
+pub use change::basis::{Basis, OpenRecord};
+pub use change::replay::UnknownDatabase;
+pub use change::sink::Seq;
+pub use keys::cursor::CursorCode;
+pub use keys::small_bytes::SmallBytes;
+pub use values::members::Members;
+pub use values::value::{Kind, Value, WrongType};
+pub use walk::checkpoint::Snapshot;
+pub use walk::export::{Census, Export, ExportVisitor, Frozen, KeyHead, Length};
+pub use walk::loading::{Loader, LoaderSizes};
 
-use crate::clock::Clock;
 use crate::config::EventClasses;
 use crate::limits;
+use crate::machine::clock::Clock;
 use change::ChangeBuffer;
+use change::feed::Feed;
+use change::sink::ChangeSink;
 use damage::Damage;
 use event::{EventSink, KeyEvent};
-use feed::Feed;
 use foldhash::quality::FixedState;
-use interest::Ticket;
-use keyspace::{Entry, Keyspace};
+use keys::interest::Ticket;
+use keys::keyspace::{Entry, Keyspace};
 use parking_lot::RwLock;
 use reclaim::Reclaimer;
-use sink::ChangeSink;
 use smallvec::SmallVec;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
@@ -96,7 +86,7 @@ pub enum Access {
 }
 
 /// So many that a shard's number fits into a cursor, and has a slot at least.
-const MOST_SHARDS: usize = 1 << (cursor::BITS - table::CURSOR_BITS);
+const MOST_SHARDS: usize = 1 << (keys::cursor::BITS - keys::table::CURSOR_BITS);
 
 const _: () = assert!(MOST_SHARDS <= SLOTS as usize);
 

@@ -1,8 +1,8 @@
 //! Frees large values on a thread of its own, so that removing a key of ten million members takes its shard's lock
 //! for no longer than removing a small one.
 
-use super::keyspace::Keyspace;
-use super::value::Value;
+use super::keys::keyspace::Keyspace;
+use super::values::value::Value;
 use crossbeam::channel::{Sender, unbounded};
 
 /// A value of more bytes than this is handed over: as much as the allocator takes back without looking at its pages.

@@ -2,12 +2,12 @@
 
 use super::loading::{Recorded, for_each_change};
 use super::support::contents;
-use rankd::chance::Chance;
-use rankd::clock::Clock;
+use rankd::machine::chance::Chance;
+use rankd::machine::clock::Clock;
 use rankd::ranking::{RankedMembers, Score};
+use rankd::store::change::sink::Count;
 use rankd::store::change::{ChangeBuffer, decode};
-use rankd::store::interest::{Ready, Served, Ticket, Waiter, Watch};
-use rankd::store::sink::Count;
+use rankd::store::keys::interest::{Ready, Served, Ticket, Waiter, Watch};
 use rankd::store::{Access, Hold, Kind, Loader, Missing, Seq, Shards, Store, Writer};
 use std::io::Cursor;
 use std::sync::Arc;

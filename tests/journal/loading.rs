@@ -2,14 +2,14 @@
 
 use super::support::{acknowledge, contents, crash_copy, options, start};
 use super::with_store::{changes, command, make_large};
-use rankd::chance::Chance;
-use rankd::clock::Clock;
 use rankd::config::FsyncPolicy;
 use rankd::journal::{Journal, Progress};
+use rankd::machine::chance::Chance;
+use rankd::machine::clock::Clock;
 use rankd::ranking::RankedMembers;
+use rankd::store::change::feed::Feed;
+use rankd::store::change::sink::{ChangeSink, Count, Seq};
 use rankd::store::change::{Change, ChangeBuffer, decode, is_continued};
-use rankd::store::feed::Feed;
-use rankd::store::sink::{ChangeSink, Count, Seq};
 use rankd::store::{Access, Hold, Loader, LoaderSizes, Store, Value};
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};

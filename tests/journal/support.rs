@@ -1,11 +1,11 @@
 //! A store with its journal, and everything a store holds as text to compare.
 
-use rankd::clock::Clock;
 use rankd::config::FsyncPolicy;
 use rankd::journal::{Journal, OpenError, Options, Progress, Recovered, Refused};
+use rankd::machine::clock::Clock;
 use rankd::store::Store;
+use rankd::store::change::sink::Seq;
 use rankd::store::change::{ChangeBuffer, decode};
-use rankd::store::sink::Seq;
 use std::collections::BTreeMap;
 use std::future::Future;
 use std::path::Path;

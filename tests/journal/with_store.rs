@@ -1,12 +1,12 @@
 //! Random commands on a store from several threads, with checkpoints beside them; then a restart.
 
 use super::support::{Server, acknowledge, contents, crash_copy, start};
-use rankd::chance::Chance;
 use rankd::config::FsyncPolicy;
 use rankd::journal::{OpenError, Progress, check, dump};
+use rankd::machine::chance::Chance;
 use rankd::ranking::{RankedMembers, Score};
 use rankd::store::change::ChangeBuffer;
-use rankd::store::sink::Seq;
+use rankd::store::change::sink::Seq;
 use rankd::store::{Access, Hold, Missing, Shards, Store};
 use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -258,7 +258,7 @@ fn a_database_beyond_the_configured_number_stops_the_start() {
     hold.end_record();
     drop(hold);
     server.journal.close().unwrap();
-    let store = std::sync::Arc::new(Store::new(8, 1, 7, rankd::clock::Clock::system()));
+    let store = std::sync::Arc::new(Store::new(8, 1, 7, rankd::machine::clock::Clock::system()));
     let options = super::support::options(directory.path(), FsyncPolicy::EverySecond);
     let Err(error) = rankd::journal::Journal::open(options, &store, &Progress::default()) else {
         panic!("opened")

@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use rankd::chance::Chance;
+use rankd::machine::chance::Chance;
 use rankd::ranking::{
     BlockRanking, Bound, Order, RankedMembers, Ranking, Score, SkipListRanking, Timed, Whole,
 };

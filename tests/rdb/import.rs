@@ -4,7 +4,7 @@ use std::io::Cursor;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use rankd::clock::Clock;
+use rankd::machine::clock::Clock;
 use rankd::ranking::Score;
 use rankd::store::Store;
 use rankd::store::change::{ChangeBuffer, decode};

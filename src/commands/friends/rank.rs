@@ -3,14 +3,15 @@
 use super::request::{Request, Selection, Source};
 use super::standing::{KeptKey, Mode, Name, Row, Standing};
 use crate::commands::call::Call;
-use crate::commands::error::{CommandError, Outcome};
-use crate::commands::host::Host;
+use crate::commands::call::error::{CommandError, Outcome};
 use crate::commands::sorted_sets::PREFETCHED_MEMBERS;
 use crate::commands::spec::AllKeys;
+use crate::commands::state::host::Host;
+use crate::commands::state::kept::Begun;
 use crate::limits;
 use crate::ranking::{Order, RankedMembers, Ranking, Score};
 use crate::resp::reply::Reply;
-use crate::store::{Begun, DatabaseIndex, Looking, Reader, Shards, Value};
+use crate::store::{DatabaseIndex, Looking, Reader, Shards, Value};
 use std::ops::Range;
 use std::sync::Arc;
 

@@ -1,8 +1,8 @@
 //! What a FRIENDRANK asks for, read from its arguments.
 
 use super::standing::Mode;
+use crate::commands::call::error::CommandError;
 use crate::commands::call::{Call, Cursor};
-use crate::commands::error::CommandError;
 use crate::ranking::Order;
 
 /// Where the friends come from.

@@ -1,8 +1,9 @@
 //! The people of a FRIENDRANK with their scores, in as much order as the answer needs, and such results kept for MAXAGE.
 
-use crate::commands::error::CommandError;
+use crate::commands::call::error::CommandError;
+use crate::commands::state::kept::KeptResults;
 use crate::ranking::{Order, Score};
-use crate::store::{DatabaseIndex, KeptResults, Seq};
+use crate::store::{DatabaseIndex, Seq};
 use std::cmp::Ordering;
 use std::ops::Range;
 

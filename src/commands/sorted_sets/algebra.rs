@@ -4,8 +4,8 @@
 //! a probe costs little more than a visit. Results come in no order: who needs one sorts them.
 
 use super::entries::{Entries, IndexedEntries};
-use crate::chance::Chance;
-use crate::commands::error::CommandError;
+use crate::commands::call::error::CommandError;
+use crate::machine::chance::Chance;
 use crate::ranking::{Order, RankedMembers, Ranking, Score};
 use crate::store::{Members, Reader, Value};
 use std::ops::ControlFlow;

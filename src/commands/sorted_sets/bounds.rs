@@ -1,7 +1,7 @@
 //! Range bounds as requests spell them, turned into ranges of ranks.
 
+use crate::commands::call::error::CommandError;
 use crate::commands::call::parse_integer;
-use crate::commands::error::CommandError;
 use crate::ranking::{Bound, Order, RankedMembers, Ranking, Score};
 use crate::resp::double;
 use std::ops::Range;

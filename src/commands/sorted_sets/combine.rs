@@ -3,10 +3,11 @@
 //! The inputs are one moment's picture, so their shards are held while they are read and the result is put in order:
 //! docs/compatibility.md has the figures.
 
-use super::algebra::{self, Aggregate, Input};
+use super::algebra;
+use super::algebra::{Aggregate, Input};
 use super::entries::Entries;
+use crate::commands::call::error::{CommandError, Outcome};
 use crate::commands::call::{Call, parse_score, text};
-use crate::commands::error::{CommandError, Outcome};
 use crate::commands::spec::{CommandSpec, Flag, Group, Keys, Run};
 use crate::resp::reply::{Reply, ReplySource};
 use crate::store::{Reader, Writer};

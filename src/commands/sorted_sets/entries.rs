@@ -169,7 +169,7 @@ fn hash(hasher: &FixedState, member: &[u8]) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::chance::Chance;
+    use crate::machine::chance::Chance;
 
     /// Names that begin alike, end early, or hold zeros, beside what sorts them byte by byte.
     #[test]

@@ -1,9 +1,9 @@
 //! Commands that take members off either end: ZPOPMIN, ZPOPMAX, ZMPOP, and the three that wait for members to come.
 
+use crate::commands::call::error::{CommandError, Outcome};
 use crate::commands::call::{Call, parse_count};
-use crate::commands::error::{CommandError, Outcome};
 use crate::commands::spec::{CommandSpec, Flag, Group, Keys, Run};
-use crate::commands::waiting::{Wish, parse_timeout};
+use crate::commands::state::waiting::{Wish, parse_timeout};
 use crate::ranking::{Order, RankedMembers, Ranking};
 use crate::resp::reply::Reply;
 use crate::store::{Kind, Missing, Writer};

@@ -1,10 +1,10 @@
 //! ZRANDMEMBER: members drawn at random.
 
-use crate::chance::Chance;
+use crate::commands::call::error::{CommandError, Outcome};
 use crate::commands::call::{Call, parse_integer};
-use crate::commands::error::{CommandError, Outcome};
 use crate::commands::spec::{CommandSpec, Flag, Group, Keys, Run};
 use crate::limits;
+use crate::machine::chance::Chance;
 use crate::ranking::{Order, RankedMembers, Ranking, Score};
 use crate::resp::reply::Reply;
 use crate::store::Reader;

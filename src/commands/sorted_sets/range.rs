@@ -3,7 +3,7 @@
 use super::bounds::{LexRange, RankRange, ScoreRange, skip};
 use super::entries::Entries;
 use crate::commands::call::Call;
-use crate::commands::error::{CommandError, Outcome};
+use crate::commands::call::error::{CommandError, Outcome};
 use crate::commands::spec::{CommandSpec, Flag, Group, Keys, Run};
 use crate::ranking::{Excerpt, Order, RankedMembers, Ranking};
 use crate::resp::reply::{Reply, ReplySource};

@@ -3,7 +3,7 @@
 use super::bounds::{LexRange, ScoreRange};
 use super::lookahead;
 use crate::commands::call::Call;
-use crate::commands::error::{CommandError, Outcome};
+use crate::commands::call::error::{CommandError, Outcome};
 use crate::commands::spec::{CommandSpec, Flag, Group, Keys, Lookahead, Run};
 use crate::ranking::{Order, RankedMembers, Score};
 use crate::resp::reply::Reply;

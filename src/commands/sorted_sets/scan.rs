@@ -1,14 +1,14 @@
 //! ZSCAN: a walk over a sorted set in steps.
 
 use crate::commands::call::Call;
-use crate::commands::error::Outcome;
-use crate::commands::scanning::{ScanOptions, parse_cursor};
+use crate::commands::call::error::Outcome;
+use crate::commands::call::scanning::{ScanOptions, parse_cursor};
 use crate::commands::spec::{CommandSpec, Flag, Group, Keys, Run};
-use crate::glob::{Case, matches};
 use crate::ranking::RankedMembers;
 use crate::resp::double::Text;
 use crate::resp::reply::Reply;
 use crate::store::Reader;
+use crate::text::glob::{Case, matches};
 
 pub(in crate::commands) const COMMANDS: &[CommandSpec] = &[CommandSpec {
     name: "zscan",

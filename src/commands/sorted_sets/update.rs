@@ -3,8 +3,8 @@
 use super::PREFETCHED_MEMBERS;
 use super::bounds::{LexRange, RankRange, ScoreRange};
 use super::lookahead;
+use crate::commands::call::error::{CommandError, Outcome};
 use crate::commands::call::{Call, parse_score};
-use crate::commands::error::{CommandError, Outcome};
 use crate::commands::spec::{CommandSpec, Flag, Group, Keys, Lookahead, Run};
 use crate::ranking::{Aim, Order, RankedMembers, Ranking, Score};
 use crate::resp::reply::Reply;

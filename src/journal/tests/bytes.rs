@@ -1,11 +1,11 @@
 //! Every length and every flipped bit of a small journal: a whole-record prefix, or a refusal that names the place.
 
-use super::super::recovery::{Origin, replay};
-use super::super::{OpenError, Progress, check, dump};
 use super::support::{Boards, open};
+use crate::journal::recovery::{Origin, replay};
+use crate::journal::{OpenError, Progress, check, dump};
 use crate::ranking::Score;
+use crate::store::change::sink::ChangeSink;
 use crate::store::change::{Change, ChangeBuffer, decode};
-use crate::store::sink::ChangeSink;
 use std::fs;
 use std::path::{Path, PathBuf};
 

@@ -1,10 +1,10 @@
 //! Checkpoints beside writes, what they leave on disk, and when they start by themselves.
 
-use super::super::Journal;
 use super::faults::copy_of;
 use super::support::{Boards, open, open_with, options};
-use crate::chance::Chance;
 use crate::config::FsyncPolicy;
+use crate::journal::Journal;
+use crate::machine::chance::Chance;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::{fs, thread};

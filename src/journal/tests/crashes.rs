@@ -1,9 +1,9 @@
 //! One scenario with writes and checkpoints, stopped at each of its system calls in turn.
 
-use super::super::files::Disk;
 use super::disk::{FaultyDisk, Then};
 use super::support::{Boards, Opened, open, open_with, options};
 use crate::config::FsyncPolicy;
+use crate::journal::files::Disk;
 use std::path::Path;
 use std::sync::Arc;
 

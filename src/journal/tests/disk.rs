@@ -4,8 +4,8 @@
 //! file to the disk; one that fails drops them, calls them clean, and leaves them readable until the power fails. Names
 //! are durable after a sync of their directory, and before it in the order in which they were changed.
 
-use super::super::files::{Appendable, Disk, Files};
-use crate::chance::Chance;
+use crate::journal::files::{Appendable, Disk, Files};
+use crate::machine::chance::Chance;
 use parking_lot::{Mutex, MutexGuard};
 use std::collections::BTreeMap;
 use std::fs::{self, OpenOptions};

@@ -1,11 +1,11 @@
 //! Faults between two steps: of a checkpoint, of an end and the start after it.
 
-use super::super::writer::Attempt;
-use super::super::{Journal, Progress, Walk};
 use super::checkpoints::names;
 use super::disk::{Call, FaultyDisk, Left, Then};
 use super::support::{Opened, acknowledge, open_with, options};
 use crate::config::FsyncPolicy;
+use crate::journal::writer::Attempt;
+use crate::journal::{Journal, Progress, Walk};
 use crate::store::change::ChangeBuffer;
 use std::io;
 use std::path::Path;

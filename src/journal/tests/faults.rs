@@ -1,10 +1,10 @@
 //! A disk that says no: writes are refused with a reason, reads are not the journal's business, and no record that
 //! was acknowledged is missing after a restart.
 
-use super::super::OpenError;
 use super::disk::FaultyDisk;
 use super::support::{Opened, open, open_with, options};
 use crate::config::FsyncPolicy;
+use crate::journal::OpenError;
 use std::future::Future;
 use std::path::Path;
 use std::pin::pin;

@@ -1,13 +1,13 @@
 //! docs/journal-format.md tells the truth: its example is what this code writes, and reads.
 
-use super::super::base::{End, pack};
-use super::super::header::{BaseHeader, SEGMENT_HEADER_BYTES, SegmentHeader, seed};
-use super::super::manifest::Manifest;
-use super::super::record::{push, seal};
-use super::super::{Mode, OpenError, Progress, check, dump, repair};
+use crate::journal::base::{End, pack};
+use crate::journal::header::{BaseHeader, SEGMENT_HEADER_BYTES, SegmentHeader, seed};
+use crate::journal::manifest::Manifest;
+use crate::journal::record::{push, seal};
+use crate::journal::{Mode, OpenError, Progress, check, dump, repair};
 use crate::ranking::Score;
 use crate::store::change::ChangeBuffer;
-use crate::store::sink::Seq;
+use crate::store::change::sink::Seq;
 use std::fs;
 
 const PAGE: &str = include_str!("../../../docs/journal-format.md");

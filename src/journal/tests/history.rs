@@ -1,6 +1,6 @@
 //! Random histories of a store, and beside it a model of what each command makes true: plain maps, no Change, no replay.
 
-use crate::chance::Chance;
+use crate::machine::chance::Chance;
 use crate::ranking::Score;
 use crate::store::change::{Change, ChangeBuffer, decode};
 use crate::store::{Access, DatabaseIndex, Hold, Missing, Shards, Store};

@@ -4,15 +4,15 @@
 //! `RANKD_JOURNAL_ROUNDS` says how many journals live how many lives, `RANKD_SEED` repeats one. While a call of the disk
 //! is under way, commands go on, as they do in a server: between the steps of a checkpoint, during an fdatasync.
 
-use super::super::writer::Attempt;
-use super::super::{Journal, OpenError, Options, Progress};
 use super::checkpoints::names;
 use super::disk::{AtRandom, Call, FaultyDisk, Left};
 use super::history::{Deed, Model, changes, deed};
 use super::support::acknowledge;
-use crate::chance::Chance;
-use crate::clock::Clock;
 use crate::config::FsyncPolicy;
+use crate::journal::writer::Attempt;
+use crate::journal::{Journal, OpenError, Options, Progress};
+use crate::machine::chance::Chance;
+use crate::machine::clock::Clock;
 use crate::store::Store;
 use crate::store::change::ChangeBuffer;
 use parking_lot::Mutex;

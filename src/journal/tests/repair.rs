@@ -1,9 +1,9 @@
 //! Repair: a damaged journal becomes the whole-record prefix before the damage, and nothing is thrown away.
 
-use super::super::{Mode, OpenError, Progress, check, repair};
 use super::bytes::{files, write_journal};
 use super::faults::copy_of;
 use super::support::open;
+use crate::journal::{Mode, OpenError, Progress, check, repair};
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};

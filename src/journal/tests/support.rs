@@ -1,13 +1,13 @@
 //! A store double, and journals opened by hand (no thread: a test runs the rounds itself).
 
-use super::super::files::{Disk, Files};
-use super::super::recovery::Origin;
-use super::super::{Journal, OpenError, Options, Progress, Recovered, Refused, Walk};
-use crate::clock::Clock;
 use crate::config::FsyncPolicy;
+use crate::journal::files::{Disk, Files};
+use crate::journal::recovery::Origin;
+use crate::journal::{Journal, OpenError, Options, Progress, Recovered, Refused, Walk};
+use crate::machine::clock::Clock;
 use crate::ranking::Score;
+use crate::store::change::sink::{ChangeSink, Seq};
 use crate::store::change::{Change, ChangeBuffer};
-use crate::store::sink::{ChangeSink, Seq};
 use parking_lot::Mutex;
 use std::collections::BTreeMap;
 use std::future::Future;

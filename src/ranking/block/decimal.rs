@@ -4,7 +4,7 @@
 //! back exactly the digits it was made from, leading zeros included. Digit strings of different lengths are compared
 //! as bytes are: aligned at their first digit, and when one runs out, the shorter one first.
 
-use crate::decimal::{EIGHT_DIGITS, eight_digits};
+use crate::text::decimal::{EIGHT_DIGITS, eight_digits};
 
 /// The longest run of digits whose value always fits 64 bits.
 const DIGITS_MAX: usize = 19;

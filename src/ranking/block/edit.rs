@@ -5,7 +5,7 @@
 use std::ops::Range;
 
 use super::{Block, MemberForm, Needle, Run};
-use crate::heap::allocation_bytes;
+use crate::machine::heap::allocation_bytes;
 use crate::ranking::key::{KeyNumber, SortKey};
 
 /// A member as a block's arrays would hold it.

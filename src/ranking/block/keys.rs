@@ -3,8 +3,8 @@
 use std::ops::Range;
 
 use super::{Block, partition};
-use crate::name_run::RUN_MAX;
 use crate::ranking::key::{KeyForm, KeyNumber, SortKey};
+use crate::text::name_run::RUN_MAX;
 
 impl<K: SortKey> Block<K> {
     #[inline]

@@ -30,7 +30,7 @@ use std::hint::select_unpredictable;
 use std::ops::Range;
 
 use super::key::{KeyNumber, Score, SortKey, Whole};
-use crate::heap::allocation_bytes;
+use crate::machine::heap::allocation_bytes;
 use decimal::Digits;
 pub(super) use run::Run;
 

@@ -5,7 +5,8 @@
 
 use std::ops::Range;
 
-use super::decimal::{self, Digits};
+use super::decimal;
+use super::decimal::Digits;
 use super::{Block, MemberForm};
 use crate::ranking::key::{KeyNumber, SortKey};
 

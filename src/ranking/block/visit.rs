@@ -5,11 +5,11 @@
 
 use std::ops::Range;
 
-use super::super::Order;
 use super::{Block, MemberForm};
-use crate::decimal::{EIGHT_DIGITS, eight_digits_each};
-use crate::name_run::{NameRun, RUN_MAX, Tails};
+use crate::ranking::Order;
 use crate::ranking::key::SortKey;
+use crate::text::decimal::{EIGHT_DIGITS, eight_digits_each};
+use crate::text::name_run::{NameRun, RUN_MAX, Tails};
 
 /// The longest prefix that is put before digits which all of a run have.
 const HEAD_PREFIX_BYTES: usize = 32;
@@ -97,9 +97,9 @@ fn put_in_order<T>(run: &mut [T], order: Order) {
 
 #[cfg(test)]
 mod tests {
-    use super::super::Run;
     use super::*;
-    use crate::chance::Chance;
+    use crate::machine::chance::Chance;
+    use crate::ranking::block::Run;
     use crate::ranking::key::Whole;
 
     /// Numbers of one length and of several, that share their front and that do not, behind prefixes short and long.

@@ -6,12 +6,12 @@
 //! load of one is in flight while the others are asked for. Nothing is remembered: the operations that follow
 //! do the same work again, but without waiting.
 
-use super::super::arena::NONE;
-use super::super::block::{Place, Tie};
-use super::super::key::SortKey;
-use super::super::member_index::{MemberIndex, tag_of};
-use super::super::{Aim, RankedMembers, prefetch};
 use super::BlockRanking;
+use crate::ranking::arena::NONE;
+use crate::ranking::block::{Place, Tie};
+use crate::ranking::key::SortKey;
+use crate::ranking::member_index::{MemberIndex, tag_of};
+use crate::ranking::{Aim, RankedMembers, prefetch};
 
 /// Members in flight together: about as many loads as a processor can have outstanding.
 const WIDTH: usize = 32;

@@ -1,11 +1,11 @@
 //! A ranking built from entries that come in order: leaves are packed one after the other, the index comes last.
 
-use super::super::RankedMembers;
-use super::super::block::{Block, Run};
-use super::super::key::{Score, SortKey};
-use super::super::levels::{LEAF_BYTES_MAX, LEAF_MAX};
-use super::super::member_index::tag_of;
 use super::BlockRanking;
+use crate::ranking::RankedMembers;
+use crate::ranking::block::{Block, Run};
+use crate::ranking::key::{Score, SortKey};
+use crate::ranking::levels::{LEAF_BYTES_MAX, LEAF_MAX};
+use crate::ranking::member_index::tag_of;
 
 /// Entries a leaf gets, so that the first insertions do not split every one.
 pub(in crate::ranking) const LEAF_FILL: usize = LEAF_MAX * 7 / 8;

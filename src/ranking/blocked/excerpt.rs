@@ -7,11 +7,11 @@ use std::collections::VecDeque;
 use std::mem::size_of;
 use std::ops::Range;
 
-use super::super::Order;
-use super::super::block::Block;
-use super::super::key::{Score, SortKey};
 use super::BlockRanking;
-use crate::name_run::NameRun;
+use crate::ranking::Order;
+use crate::ranking::block::Block;
+use crate::ranking::key::{Score, SortKey};
+use crate::text::name_run::NameRun;
 
 /// Members and keys copied out of a ranking.
 #[derive(Debug)]
@@ -57,8 +57,8 @@ impl<K: SortKey> Excerpt<K> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::super::{RankedMembers, Ranking};
     use super::*;
+    use crate::ranking::{RankedMembers, Ranking};
 
     fn members(ranking: &Ranking, ranks: Range<usize>, order: Order) -> Vec<(Vec<u8>, Score)> {
         let mut members = Vec::new();

@@ -26,8 +26,8 @@ use super::member_hash::MemberHasher;
 use super::member_index::{MemberHashes, MemberIndex, place_of, tag_of};
 use super::prefetch;
 use super::{Aim, Bound, Order, RankedMembers, Updated};
-use crate::heap::allocation_bytes;
-use crate::name_run::NameRun;
+use crate::machine::heap::allocation_bytes;
+use crate::text::name_run::NameRun;
 
 /// Index segments dropped in one step.
 const SEGMENTS_A_STEP: usize = 64;

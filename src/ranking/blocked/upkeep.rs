@@ -1,12 +1,12 @@
 //! Upkeep: entries that come and change, and the index told of every entry that changes leaves.
 
-use super::super::arena::NONE;
-use super::super::block::{Place, Tie};
-use super::super::key::SortKey;
-use super::super::levels::Overflow;
-use super::super::member_index::{MemberIndex, tag_of};
-use super::super::prefetch;
 use super::{BlockRanking, LeafHashes, leaf_hashes};
+use crate::ranking::arena::NONE;
+use crate::ranking::block::{Place, Tie};
+use crate::ranking::key::SortKey;
+use crate::ranking::levels::Overflow;
+use crate::ranking::member_index::{MemberIndex, tag_of};
+use crate::ranking::prefetch;
 
 impl<K: SortKey> BlockRanking<K> {
     /// Adds a member that is absent.

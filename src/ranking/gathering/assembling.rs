@@ -2,10 +2,10 @@
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use super::super::Score;
-use super::super::block::{Place, Tie};
 use super::sorting::Sorted;
 use super::{Block, Ranking, RankingBuilder, Run};
+use crate::ranking::Score;
+use crate::ranking::block::{Place, Tie};
 
 /// Entries of a stretch: what a processor's own cache can hold. Tests want many of them.
 const STRETCH: usize = if cfg!(test) { 300 } else { 64 * 1024 };

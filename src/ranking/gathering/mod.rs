@@ -214,9 +214,9 @@ pub struct Scratch(Run);
 
 #[cfg(test)]
 mod tests {
-    use super::super::Order;
     use super::*;
-    use crate::chance::Chance;
+    use crate::machine::chance::Chance;
+    use crate::ranking::Order;
     use std::collections::BTreeMap;
 
     const SEED: u64 = 5;

@@ -3,9 +3,9 @@
 //! To compare entries is to look for their members' bytes in memory. So each entry has with it the eight bytes in which
 //! members differ first, and nearly all comparisons are of two numbers.
 
-use super::super::Score;
-use super::super::blocked::{LEAF_BYTES_FILL, LEAF_FILL};
 use super::{Block, Run};
+use crate::ranking::Score;
+use crate::ranking::blocked::{LEAF_BYTES_FILL, LEAF_FILL};
 use std::cmp::Ordering;
 
 /// Entries of `run`, in order.

@@ -172,8 +172,8 @@ impl SortKey for Score {
 
 #[cfg(test)]
 mod tests {
-    use super::super::tests::holds_its_contract;
     use super::*;
+    use crate::ranking::key::tests::holds_its_contract;
 
     #[test]
     fn negative_zero_is_zero_and_nan_is_refused() {

@@ -102,9 +102,9 @@ impl<K: SortKey<Number = u64>> SortKey for Timed<K> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::tests::holds_its_contract;
-    use super::super::{Score, Whole};
     use super::*;
+    use crate::ranking::key::tests::holds_its_contract;
+    use crate::ranking::key::{Score, Whole};
 
     /// The widths of a run's form, and runs of (key, moment), in order.
     const RUNS: [(u8, &[(i64, u64)]); 10] = [

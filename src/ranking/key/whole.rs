@@ -63,8 +63,8 @@ impl SortKey for Whole {
 
 #[cfg(test)]
 mod tests {
-    use super::super::tests::holds_its_contract;
     use super::*;
+    use crate::ranking::key::tests::holds_its_contract;
 
     #[test]
     fn forms_have_the_widths_of_the_integers_up_to_both_ends() {

@@ -1,9 +1,9 @@
 //! The invariants of the levels, checked by walking all of them.
 
-use super::super::arena::NONE;
-use super::super::block::{Place, Tie};
-use super::super::key::SortKey;
 use super::{Levels, NODE_MAX};
+use crate::ranking::arena::NONE;
+use crate::ranking::block::{Place, Tie};
+use crate::ranking::key::SortKey;
 
 impl<K: SortKey> Levels<K> {
     /// Panics if the levels contradict themselves; returns the number of members.

@@ -1,9 +1,9 @@
 //! Growth: a block that overflows splits, and the key between its halves goes to the level above.
 
-use super::super::arena::NONE;
-use super::super::block::{Block, Run};
-use super::super::key::SortKey;
 use super::{LEAF_BYTES_MAX, LEAF_MAX, Leaf, Levels, NODE_MAX, Node};
+use crate::ranking::arena::NONE;
+use crate::ranking::block::{Block, Run};
+use crate::ranking::key::SortKey;
 
 /// Longer members are cut, in separators, to the bytes that separate.
 const SEPARATOR_BYTES: usize = 64;

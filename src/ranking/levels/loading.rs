@@ -2,11 +2,11 @@
 
 use std::mem::size_of;
 
-use super::super::arena::NONE;
-use super::super::block::Place;
-use super::super::key::SortKey;
-use super::super::prefetch;
 use super::{Levels, Node};
+use crate::ranking::arena::NONE;
+use crate::ranking::block::Place;
+use crate::ranking::key::SortKey;
+use crate::ranking::prefetch;
 
 impl<K: SortKey> Levels<K> {
     /// The node just above the leaf where an entry just below `place` belongs. There must be a node.

@@ -23,7 +23,7 @@ use super::arena::{Arena, NONE};
 use super::block::{Block, Place};
 use super::key::{Score, SortKey, Whole};
 use super::prefetch;
-use crate::heap::allocation_bytes;
+use crate::machine::heap::allocation_bytes;
 pub(super) use growth::Overflow;
 
 /// Entries a leaf holds at most.

@@ -3,10 +3,10 @@
 //! So two neighbours beneath one node hold more than three quarters of a block together, or neither is below a
 //! quarter. That is all the balance there is, and all that is needed.
 
-use super::super::arena::NONE;
-use super::super::block::{Block, Run};
-use super::super::key::SortKey;
 use super::{LEAF_BYTES_MAX, LEAF_MAX, Leaf, Levels, NODE_MAX};
+use crate::ranking::arena::NONE;
+use crate::ranking::block::{Block, Run};
+use crate::ranking::key::SortKey;
 
 /// A leaf below this many entries looks for a neighbour to merge with.
 const LEAF_MIN: usize = LEAF_MAX / 4;

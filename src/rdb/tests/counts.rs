@@ -1,7 +1,7 @@
 //! What a file says of itself, counted: keys of a database, members of a value, keys and members that stand twice.
 
-use super::super::{Miscount, write};
 use super::{edit, file, load, shown, store};
+use crate::rdb::{Miscount, write};
 use std::io::Cursor;
 
 const TWICE: &str = "a set or sorted set in which a member stands twice";

@@ -5,8 +5,8 @@ mod versions;
 
 use super::error::{Error, Problem};
 use super::{CHECKSUM, Loader, Tally, write};
-use crate::chance::Chance;
-use crate::clock::Clock;
+use crate::machine::chance::Chance;
+use crate::machine::clock::Clock;
 use crate::ranking::{Order, RankedMembers, Score};
 use crate::store::change::ChangeBuffer;
 use crate::store::{Access, Hold, Missing, Store, Value};

@@ -1,7 +1,7 @@
 //! Versions 13 to 15, files and DUMP payloads that Redis 8.6.2 and 8.10.2 have written, and what is newer still.
 
-use super::super::{CHECKSUM, Error, Loader, Problem, Tally};
 use super::{NOW_MS, file, load, shown, store};
+use crate::rdb::{CHECKSUM, Error, Loader, Problem, Tally};
 use crate::store::Store;
 
 /// A file of the tests' data.

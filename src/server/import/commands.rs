@@ -1,11 +1,11 @@
 //! The commands of an append-only file, run on a store that no server serves.
 
 use super::report::Report;
-use crate::commands::execute::run_batch;
-use crate::commands::host::Host;
-use crate::commands::session::{Next, Session};
+use crate::commands::engine::execute::run_batch;
 use crate::commands::spec::Flag;
-use crate::commands::table::table;
+use crate::commands::spec::table::table;
+use crate::commands::state::host::Host;
+use crate::commands::state::session::{Next, Session};
 use crate::config::Config;
 use crate::resp::request::Arguments;
 use crate::store::Store;

@@ -7,10 +7,10 @@
 
 use super::progress_bar;
 use super::report::{DatabaseCount, Report};
-use crate::address::ServerAddress;
-use crate::client::{Client, request};
-use crate::clock::Clock;
 use crate::config::Config;
+use crate::machine::clock::Clock;
+use crate::net::address::ServerAddress;
+use crate::net::client::{Client, request};
 use crate::rdb::Loader;
 use crate::resp::integer::parse as integer;
 use crate::store::DatabaseIndex;

@@ -3,7 +3,7 @@
 //! A line names a file by pairs of words: `file NAME seq NUMBER type b|i|h`, and pairs that are not known. There is at
 //! most one base, and increments rise in number. The base is read first, wherever its line stands.
 
-use crate::quoting::split_words;
+use crate::text::quoting::split_words;
 use std::path::{Path, PathBuf};
 
 /// Longest line, its end included. As Redis.

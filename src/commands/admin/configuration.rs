@@ -1,0 +1,122 @@
+//! CONFIG: the directives of a running server.
+
+use super::introspection;
+use crate::commands::call::error::{CommandError, Outcome};
+use crate::commands::call::{Call, text};
+use crate::commands::spec::{CommandSpec, Flag, Group, Run};
+use crate::commands::state::host::Host;
+use crate::config::{Config, DirectiveError, Ignored};
+use crate::resp::reply::Reply;
+use crate::text::glob::{Case, matches};
+use std::collections::HashSet;
+
+const BASE: CommandSpec = CommandSpec {
+    group: Group::Server,
+    since: "2.0.0",
+    flags: &[Flag::Admin, Flag::Noscript, Flag::Loading, Flag::Stale],
+    ..CommandSpec::BASE
+};
+
+pub(in crate::commands) const COMMANDS: &[CommandSpec] = &[CommandSpec {
+    name: "config",
+    summary: "Commands about the configuration",
+    complexity: "Depends on subcommand.",
+    arity: -2,
+    flags: &[],
+    subcommands: CONFIG,
+    ..BASE
+}];
+
+const CONFIG: &[CommandSpec] = &[
+    CommandSpec {
+        name: "get",
+        syntax: "parameter [parameter ...]",
+        summary: "Returns directives whose names match the patterns",
+        complexity: "O(N) with N directives",
+        arity: -3,
+        run: Run::Admin(config_get),
+        ..BASE
+    },
+    CommandSpec {
+        name: "set",
+        syntax: "parameter value [parameter value ...]",
+        summary: "Changes directives, all or none",
+        complexity: "O(N) with N directives",
+        arity: -4,
+        tips: &["request_policy:all_nodes", "response_policy:all_succeeded"],
+        run: Run::Admin(config_set),
+        ..BASE
+    },
+    CommandSpec {
+        name: "resetstat",
+        syntax: "",
+        summary: "Sets the counters of INFO back to zero",
+        arity: 2,
+        tips: &["request_policy:all_nodes", "response_policy:all_succeeded"],
+        run: Run::Admin(config_resetstat),
+        ..BASE
+    },
+    CommandSpec {
+        run: Run::Admin(|_, _, reply| introspection::help("config", reply)),
+        ..introspection::HELP
+    },
+];
+
+fn config_get(host: &Host, call: &Call<'_>, reply: &mut Reply<'_>) -> Outcome {
+    let is_glob = |pattern: &[u8]| pattern.iter().any(|byte| b"*?[".contains(byte));
+    let mut found: Vec<(String, String)> = Vec::new();
+    for (name, value) in host.config().entries() {
+        let wanted = call.cursor(1).find(|pattern| matches(pattern, name.as_bytes(), Case::Insensitive));
+        // As Redis: a name that is asked for by itself comes back as it was spelled.
+        let spelled = wanted.map(|pattern| if is_glob(pattern) { name.to_owned() } else { text(pattern) });
+        found.extend(spelled.map(|name| (name, value)));
+    }
+    reply.map(found.len());
+    for (name, value) in found {
+        reply.bulk(name.as_bytes());
+        reply.bulk(value.as_bytes());
+    }
+    Ok(())
+}
+
+fn config_set(host: &Host, call: &Call<'_>, reply: &mut Reply<'_>) -> Outcome {
+    let words: Vec<String> = call.cursor(1).map(text).collect();
+    if !words.len().is_multiple_of(2) {
+        return Err(CommandError::SYNTAX);
+    }
+    let pairs: Vec<(&str, &str)> = words.chunks_exact(2).map(|pair| (&*pair[0], &*pair[1])).collect();
+    let mut names = HashSet::new();
+    if let Some((name, _)) = pairs.iter().find(|(name, _)| !names.insert(name.to_ascii_lowercase())) {
+        return Err(failed(name, "duplicate parameter"));
+    }
+    let apply = |changed: &Config| {
+        host.friend_rankings.set_bound(changed.friendrank_keep_bytes);
+        host.store.set_event_classes(changed.notify_keyspace_events);
+        host.process.configure(changed);
+    };
+    host.settings.set(&pairs, apply).map_err(|(index, error)| {
+        let name = pairs[index].0;
+        match error {
+            DirectiveError::Unknown(_) => CommandError::new(format!(
+                "ERR Unknown option or number of arguments for CONFIG SET - '{name}'"
+            )),
+            error => failed(name, &error.to_string()),
+        }
+    })?;
+    for ignored in pairs.iter().filter_map(|(name, _)| Ignored::find(name)) {
+        tracing::warn!("{}", ignored.warning());
+    }
+    reply.ok();
+    Ok(())
+}
+
+fn failed(name: &str, why: &str) -> CommandError {
+    CommandError::new(format!("ERR CONFIG SET failed (possibly related to argument '{name}') - {why}"))
+}
+
+fn config_resetstat(host: &Host, _: &Call<'_>, reply: &mut Reply<'_>) -> Outcome {
+    host.stats.iter().for_each(|stats| stats.reset());
+    host.errors.reset();
+    reply.ok();
+    Ok(())
+}

@@ -1,0 +1,8 @@
+//! Commands about the server.
+
+pub(super) mod configuration;
+pub(super) mod debug;
+pub(super) mod info;
+pub(super) mod introspection;
+pub(super) mod memory;
+pub(super) mod server;

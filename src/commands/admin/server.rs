@@ -1,0 +1,152 @@
+//! The server: its time, its journal's checkpoints, its end.
+
+use super::debug;
+use crate::commands::call::Call;
+use crate::commands::call::error::{CommandError, Outcome};
+use crate::commands::spec::{CommandSpec, Flag, Group, Run};
+use crate::commands::state::host::{AtEnd, Host};
+use crate::commands::state::session::{Next, Session};
+use crate::resp::reply::Reply;
+
+const BASE: CommandSpec = CommandSpec { group: Group::Server, ..CommandSpec::BASE };
+
+pub(in crate::commands) const COMMANDS: &[CommandSpec] = &[
+    CommandSpec {
+        name: "time",
+        syntax: "",
+        summary: "Returns the server's time",
+        since: "2.6.0",
+        flags: &[Flag::Loading, Flag::Stale, Flag::Fast],
+        tips: &["nondeterministic_output"],
+        run: Run::Admin(time),
+        ..BASE
+    },
+    CommandSpec {
+        name: "lastsave",
+        syntax: "",
+        summary: "Returns the time of the last save to the dump file",
+        flags: &[Flag::Loading, Flag::Stale, Flag::Fast],
+        categories: &["@admin", "@dangerous"],
+        tips: &["nondeterministic_output"],
+        run: Run::Admin(lastsave),
+        ..BASE
+    },
+    CommandSpec {
+        name: "save",
+        syntax: "",
+        summary: "Writes the dump file while everybody waits",
+        complexity: "O(N) with N elements of all keys",
+        flags: &[Flag::Admin, Flag::Noscript, Flag::NoAsyncLoading, Flag::NoMulti],
+        run: Run::Admin(save),
+        ..BASE
+    },
+    CommandSpec {
+        name: "bgsave",
+        syntax: "[SCHEDULE]",
+        summary: "Writes the dump file while serving",
+        complexity: "O(N) in the background, in small steps",
+        arity: -1,
+        flags: &[Flag::Admin, Flag::Noscript, Flag::NoAsyncLoading],
+        run: Run::Admin(bgsave),
+        ..BASE
+    },
+    CommandSpec {
+        name: "debug",
+        syntax: "<RELOAD | SLEEP seconds | HELP>",
+        summary: "What test suites ask of a server",
+        complexity: "Depends on subcommand.",
+        arity: -2,
+        flags: &[Flag::Admin, Flag::Noscript, Flag::Loading, Flag::Stale],
+        run: Run::Keyspace(debug::debug),
+        ..BASE
+    },
+    CommandSpec {
+        name: "bgrewriteaof",
+        syntax: "",
+        summary: "Writes a checkpoint of the journal while serving",
+        complexity: "O(N) in the background, in small steps",
+        flags: &[Flag::Admin, Flag::Noscript, Flag::NoAsyncLoading],
+        run: Run::Admin(bgrewriteaof),
+        ..BASE
+    },
+    CommandSpec {
+        name: "shutdown",
+        syntax: "[NOSAVE | SAVE] [NOW] [FORCE] [ABORT]",
+        summary: "Flushes and syncs the journal and ends the server",
+        complexity: "O(1)",
+        arity: -1,
+        flags: &[Flag::Admin, Flag::Noscript, Flag::Loading, Flag::Stale, Flag::NoMulti, Flag::AllowBusy],
+        run: Run::Session(shutdown),
+        ..BASE
+    },
+];
+
+fn time(host: &Host, _: &Call<'_>, reply: &mut Reply<'_>) -> Outcome {
+    let now_us = host.clock.now_us();
+    reply.array(2);
+    reply.bulk_integer((now_us / 1_000_000).cast_signed());
+    reply.bulk_integer((now_us % 1_000_000).cast_signed());
+    Ok(())
+}
+
+fn lastsave(host: &Host, _: &Call<'_>, reply: &mut Reply<'_>) -> Outcome {
+    reply.integer(host.process.saves().last_unix_s.cast_signed());
+    Ok(())
+}
+
+fn save(host: &Host, _: &Call<'_>, reply: &mut Reply<'_>) -> Outcome {
+    host.process.save().map_err(|why| CommandError::new(format!("ERR {why}")))?;
+    reply.ok();
+    Ok(())
+}
+
+/// A checkpoint under way is no obstacle, so SCHEDULE only has to be spelled right.
+fn bgsave(host: &Host, call: &Call<'_>, reply: &mut Reply<'_>) -> Outcome {
+    let mut options = call.cursor(1);
+    let _ = options.take_word("schedule");
+    if options.remaining() > 0 {
+        return Err(CommandError::SYNTAX);
+    }
+    host.process.start_save().map_err(|why| CommandError::new(format!("ERR {why}")))?;
+    reply.simple("Background saving started");
+    Ok(())
+}
+
+fn bgrewriteaof(host: &Host, _: &Call<'_>, reply: &mut Reply<'_>) -> Outcome {
+    host.process.start_checkpoint().map_err(|why| CommandError::new(format!("ERR {why}")))?;
+    reply.simple("Background append only file rewriting started");
+    Ok(())
+}
+
+/// The journal is always flushed and synced; SAVE writes the dump file too.
+fn shutdown(host: &Host, session: &mut Session, call: &Call<'_>, _: &mut Reply<'_>) -> Outcome {
+    let (mut save, mut nosave, mut now, mut force, mut abort) = (false, false, false, false, false);
+    for option in call.cursor(1) {
+        match option.to_ascii_lowercase().as_slice() {
+            b"save" => save = true,
+            b"nosave" => nosave = true,
+            b"now" => now = true,
+            b"force" => force = true,
+            b"abort" => abort = true,
+            _ => return Err(CommandError::SYNTAX),
+        }
+    }
+    if (abort && (save || nosave || now || force)) || (save && nosave) {
+        return Err(CommandError::SYNTAX);
+    }
+    if abort {
+        return Err(CommandError::text("ERR No shutdown in progress."));
+    }
+    // What has been read so far must not take the place of all of it. As Redis.
+    let saves = !host.is_loading() && (save || !nosave && !call.config.save.is_empty());
+    let at_end = match (saves, force) {
+        (false, _) => AtEnd::Leave,
+        (true, false) => AtEnd::Save,
+        (true, true) => AtEnd::TrySave,
+    };
+    let told = |_| CommandError::text("ERR Errors trying to SHUTDOWN. Check logs.");
+    host.process.shut_down(at_end).map_err(told)?;
+    // As Redis: no reply to this, only to what came before it.
+    session.next = Next::Close;
+    Ok(())
+}

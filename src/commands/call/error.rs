@@ -1,0 +1,70 @@
+//! Command errors: the reply says what is wrong, nothing has changed, and the connection goes on.
+
+use crate::store::WrongType;
+use std::borrow::Cow;
+
+/// An error reply, its code in front.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CommandError(pub Cow<'static, str>);
+
+/// What a command returns once it has written its reply, or the error to write in its stead.
+pub type Outcome = Result<(), CommandError>;
+
+impl CommandError {
+    /// The command needs the data, which are still being read.
+    pub const LOADING: Self = Self::text("LOADING Redis is loading the dataset in memory");
+    /// A panic has left the key's value damaged.
+    pub const DAMAGED: Self = Self::text(
+        "ERR the value of this key was damaged by an internal error; a restart with the journal makes it anew, DEL gives \
+         it up",
+    );
+    /// The arguments make no sense.
+    pub const SYNTAX: Self = Self::text("ERR syntax error");
+    /// An argument is not an integer of 64 bits.
+    pub const NOT_AN_INTEGER: Self = Self::text("ERR value is not an integer or out of range");
+    /// An argument is not a double, or NaN.
+    pub const NOT_A_FLOAT: Self = Self::text("ERR value is not a valid float");
+    /// A count must not be negative.
+    pub const NOT_POSITIVE: Self = Self::text("ERR value is out of range, must be positive");
+    /// The key holds another type.
+    pub const WRONG_TYPE: Self =
+        Self::text("WRONGTYPE Operation against a key holding the wrong kind of value");
+
+    /// No error, and never sent: what the command is about to do takes longer than its connection's thread has time for.
+    /// It has changed and replied nothing, and is run anew where it may. See [`super::Call::announce`].
+    pub const TAKES_LONG: Self = Self::text("ERR takes long");
+
+    /// A fixed text.
+    #[must_use]
+    pub const fn text(text: &'static str) -> Self {
+        Self(Cow::Borrowed(text))
+    }
+
+    /// A text made for the occasion. Line ends become spaces, for they would end the reply.
+    #[must_use]
+    pub fn new(text: impl Into<String>) -> Self {
+        let mut text = text.into();
+        if text.contains(['\r', '\n']) {
+            text = text.replace(['\r', '\n'], " ");
+        }
+        Self(Cow::Owned(text))
+    }
+
+    /// The wrong number of arguments for `command`.
+    #[must_use]
+    pub fn arity(command: &str) -> Self {
+        Self::new(format!("ERR wrong number of arguments for '{command}' command"))
+    }
+
+    /// The code in front, which INFO counts by.
+    #[must_use]
+    pub fn code(&self) -> &str {
+        self.0.split(' ').next().unwrap_or("ERR")
+    }
+}
+
+impl From<WrongType> for CommandError {
+    fn from(_: WrongType) -> Self {
+        Self::WRONG_TYPE
+    }
+}

@@ -1,0 +1,441 @@
+//! The connection itself: who it is, which protocol and database it uses, and its end.
+
+pub(super) mod pubsub;
+pub(super) mod transactions;
+
+use super::admin::introspection;
+use super::call::error::{CommandError, Outcome};
+use super::call::{Call, parse_integer, text};
+use super::spec::table::table;
+use super::spec::{CommandSpec, Flag, Group, Manner, Run};
+use super::state::clients::Client;
+use super::state::host::Host;
+use super::state::session::{Next, Session};
+use crate::resp::Protocol;
+use crate::resp::integer;
+use crate::resp::reply::Reply;
+
+const BASE: CommandSpec = CommandSpec { group: Group::Connection, ..CommandSpec::BASE };
+
+const BEFORE_AUTH: &[Flag] =
+    &[Flag::Noscript, Flag::Loading, Flag::Stale, Flag::Fast, Flag::NoAuth, Flag::AllowBusy];
+
+const CLIENT_BASE: CommandSpec = CommandSpec { flags: &[Flag::Noscript, Flag::Loading, Flag::Stale], ..BASE };
+
+const ALL_NODES: &[&str] = &["request_policy:all_nodes", "response_policy:all_succeeded"];
+
+pub(super) const COMMANDS: &[CommandSpec] = &[
+    CommandSpec {
+        name: "ping",
+        syntax: "[message]",
+        summary: "Returns PONG, or the message",
+        arity: -1,
+        flags: &[Flag::Fast],
+        tips: &["request_policy:all_shards", "response_policy:all_succeeded"],
+        run: Run::Session(ping),
+        manners: &[Manner::RunsWhileListening, Manner::ProbesWrites],
+        ..BASE
+    },
+    CommandSpec {
+        name: "echo",
+        syntax: "message",
+        summary: "Returns the message",
+        arity: 2,
+        flags: &[Flag::Loading, Flag::Stale, Flag::Fast],
+        run: Run::Session(echo),
+        ..BASE
+    },
+    CommandSpec {
+        name: "hello",
+        syntax: "[protover [AUTH username password] [SETNAME clientname]]",
+        summary: "Chooses the protocol and introduces both sides",
+        since: "6.0.0",
+        arity: -1,
+        flags: BEFORE_AUTH,
+        run: Run::Session(hello),
+        ..BASE
+    },
+    CommandSpec {
+        name: "auth",
+        syntax: "[username] password",
+        summary: "Gives the password",
+        arity: -2,
+        flags: BEFORE_AUTH,
+        run: Run::Session(auth),
+        ..BASE
+    },
+    CommandSpec {
+        name: "select",
+        syntax: "index",
+        summary: "Chooses the database",
+        arity: 2,
+        flags: &[Flag::Loading, Flag::Stale, Flag::Fast],
+        run: Run::Session(select),
+        ..BASE
+    },
+    CommandSpec {
+        name: "quit",
+        syntax: "",
+        summary: "Closes the connection",
+        arity: -1,
+        flags: BEFORE_AUTH,
+        run: Run::Session(quit),
+        manners: &[Manner::RunsInMulti, Manner::RunsWhileListening],
+        ..BASE
+    },
+    CommandSpec {
+        name: "reset",
+        syntax: "",
+        summary: "Makes the connection as if it had just come",
+        since: "6.2.0",
+        arity: 1,
+        flags: BEFORE_AUTH,
+        run: Run::Session(reset),
+        manners: &[Manner::RunsInMulti, Manner::RunsWhileListening],
+        ..BASE
+    },
+    CommandSpec {
+        name: "client",
+        syntax: "",
+        summary: "Commands about connections",
+        since: "2.4.0",
+        complexity: "Depends on subcommand.",
+        arity: -2,
+        subcommands: CLIENT,
+        ..BASE
+    },
+];
+
+const CLIENT: &[CommandSpec] = &[
+    CommandSpec {
+        name: "id",
+        syntax: "",
+        summary: "Returns the connection's number",
+        since: "5.0.0",
+        arity: 2,
+        run: Run::Session(client_id),
+        ..CLIENT_BASE
+    },
+    CommandSpec {
+        name: "getname",
+        syntax: "",
+        summary: "Returns the connection's name",
+        since: "2.6.9",
+        arity: 2,
+        run: Run::Session(client_getname),
+        ..CLIENT_BASE
+    },
+    CommandSpec {
+        name: "setname",
+        syntax: "connection-name",
+        summary: "Names the connection",
+        since: "2.6.9",
+        arity: 3,
+        tips: ALL_NODES,
+        run: Run::Session(client_setname),
+        ..CLIENT_BASE
+    },
+    CommandSpec {
+        name: "setinfo",
+        syntax: "<LIB-NAME libname | LIB-VER libver>",
+        summary: "Tells which client library is used",
+        since: "7.2.0",
+        arity: 4,
+        tips: ALL_NODES,
+        run: Run::Session(client_setinfo),
+        ..CLIENT_BASE
+    },
+    CommandSpec {
+        name: "info",
+        syntax: "",
+        summary: "Describes the connection",
+        since: "6.2.0",
+        arity: 2,
+        tips: &["nondeterministic_output"],
+        run: Run::Session(client_info),
+        ..CLIENT_BASE
+    },
+    CommandSpec {
+        name: "list",
+        syntax: "[TYPE <NORMAL | MASTER | REPLICA | PUBSUB>] [ID client-id [client-id ...]]",
+        summary: "Describes all connections",
+        since: "2.4.0",
+        complexity: "O(N) with N connections",
+        arity: -2,
+        flags: &[Flag::Admin, Flag::Noscript, Flag::Loading, Flag::Stale],
+        tips: &["nondeterministic_output"],
+        run: Run::Session(client_list),
+        ..CLIENT_BASE
+    },
+    CommandSpec {
+        name: "unblock",
+        syntax: "client-id [TIMEOUT | ERROR]",
+        summary: "Ends the wait of a connection that is blocked",
+        since: "5.0.0",
+        complexity: "O(1)",
+        arity: -3,
+        flags: &[Flag::Admin, Flag::Noscript, Flag::Loading, Flag::Stale],
+        run: Run::Session(client_unblock),
+        ..CLIENT_BASE
+    },
+    CommandSpec {
+        group: Group::Connection,
+        run: Run::Session(|_, _, _, reply| introspection::help("client", reply)),
+        ..introspection::HELP
+    },
+];
+
+fn ping(_: &Host, session: &mut Session, call: &Call<'_>, reply: &mut Reply<'_>) -> Outcome {
+    match call.arguments.len() {
+        1 | 2 if session.only_listens() => {
+            reply.array(2);
+            reply.bulk(b"pong");
+            reply.bulk(call.arguments.get(1).unwrap_or_default());
+        }
+        1 => reply.simple("PONG"),
+        2 => reply.bulk(call.argument(1)),
+        _ => return Err(CommandError::arity("ping")),
+    }
+    Ok(())
+}
+
+fn echo(_: &Host, _: &mut Session, call: &Call<'_>, reply: &mut Reply<'_>) -> Outcome {
+    reply.bulk(call.argument(1));
+    Ok(())
+}
+
+fn hello(_: &Host, session: &mut Session, call: &Call<'_>, reply: &mut Reply<'_>) -> Outcome {
+    let mut cursor = call.cursor(1);
+    let mut protocol = None;
+    if let Some(version) = cursor.next() {
+        protocol = Some(match integer::parse(version) {
+            Some(2) => Protocol::Resp2,
+            Some(3) => Protocol::Resp3,
+            Some(_) => return Err(CommandError::text("NOPROTO unsupported protocol version")),
+            None => {
+                return Err(CommandError::text("ERR Protocol version is not an integer or out of range"));
+            }
+        });
+    }
+    let mut name = None;
+    while cursor.remaining() > 0 {
+        if cursor.remaining() > 2 && cursor.take_word("auth") {
+            let (user, password) = (cursor.required()?, cursor.required()?);
+            if !password_fits(user, password, &call.config.requirepass) {
+                return Err(WRONG_PASSWORD);
+            }
+            session.authenticated = true;
+        } else if cursor.remaining() > 1 && cursor.take_word("setname") {
+            let wanted = cursor.required()?;
+            check_printable(wanted, "Client names")?;
+            name = Some(text(wanted));
+        } else {
+            let option = text(cursor.required()?);
+            return Err(CommandError::new(format!("ERR Syntax error in HELLO option '{option}'")));
+        }
+    }
+    if session.must_authenticate(call.config) {
+        return Err(CommandError::text(
+            "NOAUTH HELLO must be called with the client already authenticated, otherwise the HELLO <proto> AUTH \
+             <user> <pass> option can be used to authenticate the client and select the RESP protocol version at \
+             the same time",
+        ));
+    }
+    if let Some(name) = name {
+        session.client.names.lock().name = name;
+    }
+    if let Some(protocol) = protocol {
+        session.speak(protocol);
+        reply.set_protocol(protocol);
+    }
+    reply.map(7);
+    reply.bulk(b"server");
+    reply.bulk(b"redis");
+    reply.bulk(b"version");
+    reply.bulk(super::admin::info::REDIS_VERSION.as_bytes());
+    reply.bulk(b"proto");
+    reply.integer(if session.protocol == Protocol::Resp3 { 3 } else { 2 });
+    reply.bulk(b"id");
+    reply.integer(session.client.id.cast_signed());
+    reply.bulk(b"mode");
+    reply.bulk(b"standalone");
+    reply.bulk(b"role");
+    reply.bulk(b"master");
+    reply.bulk(b"modules");
+    reply.array(0);
+    Ok(())
+}
+
+const WRONG_PASSWORD: CommandError =
+    CommandError::text("WRONGPASS invalid username-password pair or user is disabled.");
+
+/// The one user is `default`; without a password set, any will do. Compared without telling by the time it takes how
+/// much of it was right.
+fn password_fits(user: &[u8], password: &[u8], wanted: &str) -> bool {
+    let wanted = wanted.as_bytes();
+    let differs = password.iter().zip(wanted).fold(0, |bits, (one, other)| bits | (one ^ other));
+    user == b"default" && (wanted.is_empty() || (differs == 0 && password.len() == wanted.len()))
+}
+
+fn auth(_: &Host, session: &mut Session, call: &Call<'_>, reply: &mut Reply<'_>) -> Outcome {
+    let required = &call.config.requirepass;
+    let (user, password): (&[u8], _) = match call.arguments.len() {
+        2 => (b"default", call.argument(1)),
+        3 => (call.argument(1), call.argument(2)),
+        _ => return Err(CommandError::SYNTAX),
+    };
+    if call.arguments.len() == 2 && required.is_empty() {
+        return Err(CommandError::text(
+            "ERR AUTH <password> called without any password configured for the default user. Are you sure your \
+             configuration is correct?",
+        ));
+    }
+    if !password_fits(user, password, required) {
+        return Err(WRONG_PASSWORD);
+    }
+    session.authenticated = true;
+    reply.ok();
+    Ok(())
+}
+
+fn select(host: &Host, session: &mut Session, call: &Call<'_>, reply: &mut Reply<'_>) -> Outcome {
+    let index = parse_integer(call.argument(1))?;
+    let index = i32::try_from(index).map_err(|_| {
+        CommandError::text("ERR value is out of range, value must between -2147483648 and 2147483647")
+    })?;
+    let database = u32::try_from(index).ok().filter(|&index| index < host.store.databases());
+    session.select(database.ok_or(CommandError::text("ERR DB index is out of range"))?);
+    reply.ok();
+    Ok(())
+}
+
+fn quit(_: &Host, session: &mut Session, _: &Call<'_>, reply: &mut Reply<'_>) -> Outcome {
+    session.next = Next::Close;
+    reply.ok();
+    Ok(())
+}
+
+fn reset(host: &Host, session: &mut Session, call: &Call<'_>, reply: &mut Reply<'_>) -> Outcome {
+    session.end(host);
+    session.select(0);
+    session.speak(Protocol::Resp2);
+    session.authenticated = call.config.requirepass.is_empty();
+    session.client.names.lock().name.clear();
+    reply.set_protocol(Protocol::Resp2);
+    reply.simple("RESET");
+    Ok(())
+}
+
+fn client_id(_: &Host, session: &mut Session, _: &Call<'_>, reply: &mut Reply<'_>) -> Outcome {
+    reply.integer(session.client.id.cast_signed());
+    Ok(())
+}
+
+fn client_getname(_: &Host, session: &mut Session, _: &Call<'_>, reply: &mut Reply<'_>) -> Outcome {
+    let name = session.client.names.lock().name.clone();
+    if name.is_empty() {
+        reply.null();
+    } else {
+        reply.bulk(name.as_bytes());
+    }
+    Ok(())
+}
+
+/// Names stand in CLIENT LIST's lines, so they may not hold what would break these.
+fn check_printable(name: &[u8], what: &str) -> Result<(), CommandError> {
+    if name.iter().all(|byte| (b'!'..=b'~').contains(byte)) {
+        return Ok(());
+    }
+    Err(CommandError::new(format!("ERR {what} cannot contain spaces, newlines or special characters.")))
+}
+
+fn client_setname(_: &Host, session: &mut Session, call: &Call<'_>, reply: &mut Reply<'_>) -> Outcome {
+    check_printable(call.argument(1), "Client names")?;
+    session.client.names.lock().name = text(call.argument(1));
+    reply.ok();
+    Ok(())
+}
+
+fn client_setinfo(_: &Host, session: &mut Session, call: &Call<'_>, reply: &mut Reply<'_>) -> Outcome {
+    let (attribute, value) = (text(call.argument(1)), call.argument(2));
+    let mut names = session.client.names.lock();
+    let field = match attribute.to_ascii_lowercase().as_str() {
+        "lib-name" => &mut names.library,
+        "lib-ver" => &mut names.library_version,
+        _ => return Err(CommandError::new(format!("ERR Unrecognized option '{attribute}'"))),
+    };
+    check_printable(value, &attribute)?;
+    *field = text(value);
+    reply.ok();
+    Ok(())
+}
+
+fn command_name(place: usize) -> String {
+    table().entries()[place].full_name.clone()
+}
+
+fn client_info(host: &Host, session: &mut Session, _: &Call<'_>, reply: &mut Reply<'_>) -> Outcome {
+    session.client.names.lock().last_command = table().find(b"client|info");
+    reply.verbatim(&(session.client.line(host.clock.now_ms(), command_name) + "\n"));
+    Ok(())
+}
+
+fn client_list(host: &Host, session: &mut Session, call: &Call<'_>, reply: &mut Reply<'_>) -> Outcome {
+    let mut cursor = call.cursor(1);
+    let mut ids: Option<Vec<i64>> = None;
+    let mut is_of_type: fn(&Client) -> bool = |_| true;
+    if cursor.remaining() == 2 && cursor.take_word("type") {
+        let kind = text(cursor.required()?);
+        is_of_type = match kind.to_ascii_lowercase().as_str() {
+            "normal" => |client| !client.is_subscribed(),
+            "pubsub" => Client::is_subscribed,
+            "master" | "replica" | "slave" => |_| false,
+            _ => return Err(CommandError::new(format!("ERR Unknown client type '{kind}'"))),
+        };
+    } else if cursor.remaining() > 1 && cursor.take_word("id") {
+        let wanted: Option<Vec<i64>> = cursor.map(integer::parse).collect();
+        ids = Some(wanted.ok_or(CommandError::text("ERR Invalid client ID"))?);
+    } else if cursor.remaining() > 0 {
+        return Err(CommandError::SYNTAX);
+    }
+    session.client.names.lock().last_command = table().find(b"client|list");
+    let now_ms = host.clock.now_ms();
+    let mut lines = String::new();
+    for client in host.clients.all() {
+        if is_of_type(&client) && ids.as_ref().is_none_or(|ids| ids.contains(&client.id.cast_signed())) {
+            lines += &client.line(now_ms, command_name);
+            lines.push('\n');
+        }
+    }
+    reply.verbatim(&lines);
+    Ok(())
+}
+
+/// As if its time were over, or with an error of its own. Replies with whether there was a wait to end.
+fn client_unblock(host: &Host, _: &mut Session, call: &Call<'_>, reply: &mut Reply<'_>) -> Outcome {
+    if call.arguments.len() > 3 {
+        return Err(introspection::unknown_subcommand_or_arity("client", call.argument(0)));
+    }
+    let with_error = match call.arguments.get(2) {
+        None => false,
+        Some(word) if word.eq_ignore_ascii_case(b"timeout") => false,
+        Some(word) if word.eq_ignore_ascii_case(b"error") => true,
+        Some(_) => {
+            return Err(CommandError::text("ERR CLIENT UNBLOCK reason should be TIMEOUT or ERROR"));
+        }
+    };
+    let id = parse_integer(call.argument(1))?;
+    let client = u64::try_from(id).ok().and_then(|id| host.clients.get(id));
+    let waiting = client.and_then(|client| client.waiting.lock().clone());
+    let was_waiting = waiting.is_some_and(|waiting| {
+        waiting.end(|reply| {
+            if with_error {
+                reply.error("UNBLOCKED client unblocked via CLIENT UNBLOCK");
+            } else {
+                reply.null_array();
+            }
+        })
+    });
+    reply.integer(i64::from(was_waiting));
+    Ok(())
+}

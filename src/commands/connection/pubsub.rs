@@ -1,0 +1,240 @@
+//! Channels: who has subscribed to what, and how messages get to them.
+//!
+//! A message is put into the mailboxes of its subscribers ([`crate::commands::state::mailbox`]) while the publisher's command runs;
+//! their connections send it on. Keyspace events are messages too.
+
+use crate::commands::admin::introspection;
+use crate::commands::call::Call;
+use crate::commands::call::error::{CommandError, Outcome};
+use crate::commands::spec::{CommandSpec, Flag, Group, Manner, Run};
+use crate::commands::state::channels::Topic;
+use crate::commands::state::host::Host;
+use crate::commands::state::session::Session;
+use crate::resp::reply::Reply;
+use crate::text::glob::{Case, matches};
+
+const BASE: CommandSpec = CommandSpec {
+    group: Group::PubSub,
+    since: "2.0.0",
+    flags: &[Flag::Pubsub, Flag::Noscript, Flag::Loading, Flag::Stale],
+    ..CommandSpec::BASE
+};
+
+const PUBSUB_BASE: CommandSpec =
+    CommandSpec { since: "2.8.0", flags: &[Flag::Pubsub, Flag::Loading, Flag::Stale], ..BASE };
+
+pub(in crate::commands) const COMMANDS: &[CommandSpec] = &[
+    CommandSpec {
+        name: "subscribe",
+        syntax: "channel [channel ...]",
+        summary: "Listens to channels",
+        complexity: "O(N) for N channels",
+        arity: -2,
+        run: Run::Session(subscribe),
+        manners: &[Manner::RunsWhileListening],
+        ..BASE
+    },
+    CommandSpec {
+        name: "unsubscribe",
+        syntax: "[channel [channel ...]]",
+        summary: "Listens to channels no more, or to none at all",
+        complexity: "O(N) for N channels",
+        arity: -1,
+        run: Run::Session(unsubscribe),
+        manners: &[Manner::RunsWhileListening],
+        ..BASE
+    },
+    CommandSpec {
+        name: "psubscribe",
+        syntax: "pattern [pattern ...]",
+        summary: "Listens to all channels that match patterns",
+        complexity: "O(N) for N patterns",
+        arity: -2,
+        run: Run::Session(psubscribe),
+        manners: &[Manner::RunsWhileListening],
+        ..BASE
+    },
+    CommandSpec {
+        name: "punsubscribe",
+        syntax: "[pattern [pattern ...]]",
+        summary: "Listens to patterns no more, or to none at all",
+        complexity: "O(N) for N patterns",
+        arity: -1,
+        run: Run::Session(punsubscribe),
+        manners: &[Manner::RunsWhileListening],
+        ..BASE
+    },
+    CommandSpec {
+        name: "publish",
+        syntax: "channel message",
+        summary: "Sends a message to those who listen to a channel; returns how many do",
+        complexity: "O(N + M) for N listeners and M patterns of anyone",
+        arity: 3,
+        flags: &[Flag::Pubsub, Flag::Loading, Flag::Stale, Flag::Fast],
+        run: Run::Session(publish),
+        ..BASE
+    },
+    CommandSpec {
+        name: "pubsub",
+        syntax: "",
+        summary: "Commands about channels",
+        since: "2.8.0",
+        complexity: "Depends on subcommand",
+        arity: -2,
+        flags: &[],
+        subcommands: PUBSUB,
+        ..BASE
+    },
+];
+
+const PUBSUB: &[CommandSpec] = &[
+    CommandSpec {
+        name: "channels",
+        syntax: "[pattern]",
+        summary: "Returns the channels that somebody listens to",
+        complexity: "O(N) with N channels in use",
+        arity: -2,
+        run: Run::Session(pubsub_channels),
+        ..PUBSUB_BASE
+    },
+    CommandSpec {
+        name: "numsub",
+        syntax: "[channel [channel ...]]",
+        summary: "Counts those who listen to channels",
+        complexity: "O(N) for N channels",
+        arity: -2,
+        run: Run::Session(pubsub_numsub),
+        ..PUBSUB_BASE
+    },
+    CommandSpec {
+        name: "numpat",
+        syntax: "",
+        summary: "Counts the patterns that somebody listens to",
+        complexity: "O(1)",
+        arity: 2,
+        run: Run::Session(pubsub_numpat),
+        ..PUBSUB_BASE
+    },
+    CommandSpec {
+        name: "shardchannels",
+        syntax: "[pattern]",
+        summary: "Returns the sharded channels that somebody listens to: none, for there are none",
+        since: "7.0.0",
+        arity: -2,
+        run: Run::Session(pubsub_shardchannels),
+        ..PUBSUB_BASE
+    },
+    CommandSpec {
+        name: "shardnumsub",
+        syntax: "[shardchannel [shardchannel ...]]",
+        summary: "Counts those who listen to sharded channels: nobody, for there are none",
+        since: "7.0.0",
+        complexity: "O(N) for N channels",
+        arity: -2,
+        run: Run::Session(pubsub_shardnumsub),
+        ..PUBSUB_BASE
+    },
+    CommandSpec {
+        group: Group::PubSub,
+        since: "6.2.0",
+        run: Run::Session(|_, _, _, reply| introspection::help("pubsub", reply)),
+        ..introspection::HELP
+    },
+];
+
+fn subscribe(host: &Host, session: &mut Session, call: &Call<'_>, reply: &mut Reply<'_>) -> Outcome {
+    call.cursor(1).for_each(|channel| session.subscribe(host, Topic::Channel, channel, reply));
+    Ok(())
+}
+
+fn psubscribe(host: &Host, session: &mut Session, call: &Call<'_>, reply: &mut Reply<'_>) -> Outcome {
+    call.cursor(1).for_each(|pattern| session.subscribe(host, Topic::Pattern, pattern, reply));
+    Ok(())
+}
+
+fn unsubscribe(host: &Host, session: &mut Session, call: &Call<'_>, reply: &mut Reply<'_>) -> Outcome {
+    leave(host, session, call, reply, Topic::Channel, b"unsubscribe");
+    Ok(())
+}
+
+fn punsubscribe(host: &Host, session: &mut Session, call: &Call<'_>, reply: &mut Reply<'_>) -> Outcome {
+    leave(host, session, call, reply, Topic::Pattern, b"punsubscribe");
+    Ok(())
+}
+
+/// Without a name, leaves all that there are; of none at all, null is confirmed.
+fn leave(
+    host: &Host,
+    session: &mut Session,
+    call: &Call<'_>,
+    reply: &mut Reply<'_>,
+    topic: Topic,
+    kind: &[u8],
+) {
+    let mut names: Vec<Box<[u8]>> = call.cursor(1).map(Into::into).collect();
+    if names.is_empty() {
+        names = session.subscriptions.of(topic).iter().cloned().collect();
+    }
+    for name in &names {
+        session.unsubscribe(host, topic, name);
+        session.confirm(kind, Some(name), reply);
+    }
+    if names.is_empty() {
+        session.confirm(kind, None, reply);
+    }
+}
+
+fn publish(host: &Host, session: &mut Session, call: &Call<'_>, reply: &mut Reply<'_>) -> Outcome {
+    reply.count(host.channels.publish(call.argument(1), call.argument(2), &session.basis()));
+    Ok(())
+}
+
+/// The pattern of CHANNELS or SHARDCHANNELS, if there is one.
+fn only_pattern<'c>(call: &Call<'c>) -> Result<Option<&'c [u8]>, CommandError> {
+    let mut pattern = call.cursor(1);
+    match (pattern.next(), pattern.remaining()) {
+        (pattern, 0) => Ok(pattern),
+        _ => Err(introspection::unknown_subcommand_or_arity("pubsub", call.argument(0))),
+    }
+}
+
+fn pubsub_channels(host: &Host, _: &mut Session, call: &Call<'_>, reply: &mut Reply<'_>) -> Outcome {
+    let pattern = only_pattern(call)?;
+    let is_asked_for = |name: &[u8]| pattern.is_none_or(|pattern| matches(pattern, name, Case::Sensitive));
+    let names = host.channels.channels.iter().map(|entry| entry.key().clone());
+    let names: Vec<Box<[u8]>> = names.filter(|name| is_asked_for(name)).collect();
+    reply.array(names.len());
+    names.iter().for_each(|name| reply.bulk(name));
+    Ok(())
+}
+
+fn pubsub_numsub(host: &Host, _: &mut Session, call: &Call<'_>, reply: &mut Reply<'_>) -> Outcome {
+    let names = call.cursor(1);
+    reply.array(names.remaining() * 2);
+    for name in names {
+        reply.bulk(name);
+        reply.count(host.channels.channels.get(name).map_or(0, |clients| clients.len()));
+    }
+    Ok(())
+}
+
+fn pubsub_numpat(host: &Host, _: &mut Session, _: &Call<'_>, reply: &mut Reply<'_>) -> Outcome {
+    reply.count(host.channels.len().1);
+    Ok(())
+}
+
+fn pubsub_shardchannels(_: &Host, _: &mut Session, call: &Call<'_>, reply: &mut Reply<'_>) -> Outcome {
+    only_pattern(call)?;
+    reply.array(0);
+    Ok(())
+}
+
+fn pubsub_shardnumsub(_: &Host, _: &mut Session, call: &Call<'_>, reply: &mut Reply<'_>) -> Outcome {
+    let names = call.cursor(1);
+    reply.array(names.remaining() * 2);
+    for name in names {
+        reply.bulk(name);
+        reply.count(0);
+    }
+    Ok(())
+}

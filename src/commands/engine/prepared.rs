@@ -1,0 +1,98 @@
+//! Requests before they are run: each with its command, and with the place of its key.
+//!
+//! A window of them is looked at together, so that a batch works nothing out twice and waits for memory once.
+
+use crate::commands::call::error::CommandError;
+use crate::commands::call::text;
+use crate::commands::spec::Run;
+use crate::commands::spec::table::{Entry, table};
+use crate::resp::request::Arguments;
+use crate::store::{Located, Store};
+use smallvec::SmallVec;
+
+/// Requests looked at before the first of them is run: as many as the processor can load memory for at once.
+pub(in crate::commands) const WINDOW: usize = 16;
+
+/// A request, its command, found or not, and its key.
+pub(in crate::commands) struct Prepared<'r> {
+    pub(in crate::commands) arguments: Arguments<'r>,
+    /// Its command's place in the table, or what is wrong (with the place of the command whose subcommand is unknown).
+    pub(in crate::commands) resolved: Result<usize, (Option<usize>, CommandError)>,
+    /// Its key, if its command is one that can be loaded ahead for: those have just the one, argument 1.
+    pub(in crate::commands) located: Option<Located<'r>>,
+}
+
+/// The next requests of a batch.
+pub(in crate::commands) type Window<'r> = SmallVec<[Prepared<'r>; WINDOW]>;
+
+/// Fills `window` with the next requests.
+pub(in crate::commands) fn prepare<'r>(
+    store: &Store,
+    requests: &mut impl Iterator<Item = Arguments<'r>>,
+    window: &mut Window<'r>,
+) {
+    window.clear();
+    for arguments in requests.take(WINDOW) {
+        // Pipelines repeat themselves: the same name is the same command, unless it has subcommands.
+        let before = window.last();
+        let again = before.filter(|before| before.arguments.get(0) == arguments.get(0));
+        let again = again.and_then(|before| before.resolved.as_ref().ok()).copied();
+        let again = again.filter(|place| {
+            let entry = &table().entries()[*place];
+            entry.subcommands.is_empty() && !entry.is_subcommand
+        });
+        let resolved = again.map_or_else(|| resolve(arguments), Ok);
+        let has_one_key =
+            resolved.as_ref().is_ok_and(|place| table().entries()[*place].spec.lookahead.is_some());
+        let located = arguments.get(1).filter(|_| has_one_key).map(|key| {
+            let before = before.and_then(|before| before.located);
+            before.and_then(|before| before.repeated(key)).unwrap_or_else(|| store.locate(key))
+        });
+        window.push(Prepared { arguments, resolved, located });
+    }
+}
+
+/// Whether a request is a line of HTTP: a browser that was made to send a server commands, as Redis guards against.
+pub(in crate::commands) fn speaks_http(arguments: Arguments<'_>) -> bool {
+    let name = arguments.get(0).unwrap_or_default();
+    name.eq_ignore_ascii_case(b"post") || name.eq_ignore_ascii_case(b"host:")
+}
+
+/// Finds the command or subcommand that a request names.
+fn resolve(arguments: Arguments<'_>) -> Result<usize, (Option<usize>, CommandError)> {
+    let name = arguments.get(0).unwrap_or_default();
+    let Some(place) = table().find(name).filter(|place| !table().entries()[*place].is_subcommand) else {
+        return Err((None, unknown_command(arguments)));
+    };
+    let entry = &table().entries()[place];
+    match arguments.get(1) {
+        Some(subcommand) if !entry.subcommands.is_empty() => table()
+            .find_subcommand(place, subcommand)
+            .ok_or_else(|| (Some(place), unknown_subcommand(entry, subcommand))),
+        _ if matches!(entry.spec.run, Run::Container) => {
+            Err((Some(place), CommandError::arity(&entry.full_name)))
+        }
+        _ => Ok(place),
+    }
+}
+
+/// As Redis: up to 128 characters of the name and of the arguments are quoted back.
+fn unknown_command(arguments: Arguments<'_>) -> CommandError {
+    const SHOWN: usize = 128;
+    let shown = |bytes: &[u8], most: usize| text(&bytes[..bytes.len().min(most)]);
+    let mut list = String::new();
+    for argument in arguments.iter().skip(1) {
+        if list.len() >= SHOWN {
+            break;
+        }
+        list += &format!("'{}' ", shown(argument, SHOWN - list.len()));
+    }
+    let name = shown(arguments.get(0).unwrap_or_default(), SHOWN);
+    CommandError::new(format!("ERR unknown command '{name}', with args beginning with: {list}"))
+}
+
+fn unknown_subcommand(entry: &Entry, subcommand: &[u8]) -> CommandError {
+    let name = text(&subcommand[..subcommand.len().min(128)]);
+    let command = entry.full_name.to_uppercase();
+    CommandError::new(format!("ERR unknown subcommand '{name}'. Try {command} HELP."))
+}

@@ -1,0 +1,120 @@
+//! Friend ranking: who of a user's friends is ahead, in one command, and the friendships themselves.
+//!
+//! FRIENDRANK looks every friend up on the board in prefetched batches and sorts what is asked for. A friend list of
+//! up to [`limits::FRIENDS_AT_ONCE`] is ranked as one moment's picture, under the locks of both keys; a longer one
+//! in steps, so that nobody waits for it, and its result can be kept for MAXAGE.
+
+mod rank;
+mod request;
+mod standing;
+
+use super::call::Call;
+use super::call::error::{CommandError, Outcome};
+use super::spec::{CommandSpec, Flag, Group, Keys, Run};
+use crate::limits;
+use crate::resp::reply::Reply;
+use crate::store::{Missing, Writer};
+
+pub use standing::FriendRankings;
+
+const BASE: CommandSpec = CommandSpec { group: Group::Friends, since: "0.1.0", ..CommandSpec::BASE };
+
+pub(super) const COMMANDS: &[CommandSpec] = &[
+    CommandSpec {
+        name: "friendrank",
+        syntax: "board user [FRIENDS key | MEMBERS count member [member ...]] [TOP n | AROUND n | SELF] [ASC] \
+                 [MODE <ROW | COMPETITION | DENSE>] [NOSELF] [WITHGLOBAL] [WITHUNRANKED] [MAXAGE ms]",
+        summary: "Ranks a user and the user's friends by their scores on a board",
+        complexity: "O(F) with F friends, and sorting what is returned",
+        arity: -3,
+        flags: &[Flag::Readonly],
+        keys: Keys::Range { first: 1, last: 0, access: &["RO", "access"] },
+        run: Run::Keyspace(rank::friendrank),
+        ..BASE
+    },
+    CommandSpec {
+        name: "friendadd",
+        syntax: "user friend [friend ...]",
+        summary: "Makes friends, in both directions at once",
+        complexity: "O(1) for each friend",
+        arity: -3,
+        flags: &[Flag::Write, Flag::Denyoom],
+        keys: Keys::Derived(friendship_keys),
+        run: Run::Write(friendadd),
+        ..BASE
+    },
+    CommandSpec {
+        name: "friendrem",
+        syntax: "user friend [friend ...]",
+        summary: "Ends friendships, in both directions at once",
+        complexity: "O(1) for each friend",
+        arity: -3,
+        flags: &[Flag::Write],
+        keys: Keys::Derived(friendship_keys),
+        run: Run::Write(friendrem),
+        ..BASE
+    },
+];
+
+/// The key of a user's friends.
+fn friends_key(prefix: &str, user: &[u8]) -> Vec<u8> {
+    [prefix.as_bytes(), user].concat()
+}
+
+/// The friend lists that a FRIENDADD or FRIENDREM touches: the user's and each friend's.
+fn friendship_keys(call: &Call<'_>, visit: &mut dyn FnMut(&[u8])) {
+    for person in call.cursor(1) {
+        visit(&friends_key(&call.config.friend_key_prefix, person));
+    }
+}
+
+fn friendadd(keys: &mut Writer<'_, '_>, call: &Call<'_>, reply: &mut Reply<'_>) -> Outcome {
+    let user = call.argument(1);
+    let copied_bytes: usize = call.cursor(2).map(|friend| friend.len() + user.len()).sum();
+    if copied_bytes > limits::FRIENDSHIP_BYTES {
+        return Err(CommandError::text(
+            "ERR the names of these friendships take more than 64 MiB, make fewer at a time",
+        ));
+    }
+    check_friend_lists(keys, call)?;
+    let prefix = &call.config.friend_key_prefix;
+    let own_key = friends_key(prefix, user);
+    let mut new_friendships = 0;
+    for friend in call.cursor(2) {
+        if friend == user {
+            continue;
+        }
+        let friend_key = friends_key(prefix, friend);
+        let one = keys.edit_set(&own_key, Missing::Create, "sadd", |set| set.insert(friend))?;
+        let other = keys.edit_set(&friend_key, Missing::Create, "sadd", |set| set.insert(user))?;
+        // A friendship that was one-way becomes mutual, which is a new friendship.
+        new_friendships += usize::from(one == Some(true) || other == Some(true));
+    }
+    reply.count(new_friendships);
+    Ok(())
+}
+
+fn friendrem(keys: &mut Writer<'_, '_>, call: &Call<'_>, reply: &mut Reply<'_>) -> Outcome {
+    check_friend_lists(keys, call)?;
+    let prefix = &call.config.friend_key_prefix;
+    let user = call.argument(1);
+    let own_key = friends_key(prefix, user);
+    let mut ended_friendships = 0;
+    for friend in call.cursor(2) {
+        let friend_key = friends_key(prefix, friend);
+        let one = keys.edit_set(&own_key, Missing::Skip, "srem", |set| set.remove(friend))?;
+        let other = keys.edit_set(&friend_key, Missing::Skip, "srem", |set| set.remove(user))?;
+        ended_friendships += usize::from(one == Some(true) || other == Some(true));
+    }
+    reply.count(ended_friendships);
+    Ok(())
+}
+
+/// All lists are looked at before any is changed, so that a wrong type among them changes nothing.
+fn check_friend_lists(keys: &Writer<'_, '_>, call: &Call<'_>) -> Result<(), CommandError> {
+    let reader = keys.reader();
+    for person in call.cursor(1) {
+        reader.set(&friends_key(&call.config.friend_key_prefix, person))?;
+    }
+    Ok(())
+}

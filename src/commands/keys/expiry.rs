@@ -1,0 +1,199 @@
+//! When keys expire.
+
+use crate::commands::call::error::{CommandError, Outcome};
+use crate::commands::call::{Call, parse_integer, text};
+use crate::commands::spec::{CommandSpec, Flag, Keys, Run};
+use crate::resp::reply::Reply;
+use crate::store::{Reader, Writer};
+
+const CHANGE: CommandSpec = CommandSpec {
+    flags: &[Flag::Write, Flag::Fast],
+    keys: Keys::Range { first: 1, last: 0, access: &["RW", "update"] },
+    ..CommandSpec::BASE
+};
+
+const ASK: CommandSpec = CommandSpec {
+    arity: 2,
+    flags: &[Flag::Readonly, Flag::Fast],
+    tips: &["nondeterministic_output"],
+    keys: Keys::Range { first: 1, last: 0, access: &["RO", "access"] },
+    ..CommandSpec::BASE
+};
+
+pub(in crate::commands) const COMMANDS: &[CommandSpec] = &[
+    CommandSpec {
+        name: "expire",
+        syntax: "key seconds [NX | XX | GT | LT]",
+        summary: "Lets a key expire after some seconds",
+        arity: -3,
+        run: Run::Write(|keys, call, reply| {
+            expire(keys, call, reply, Moment::FromNow, Unit::Seconds, "expire")
+        }),
+        ..CHANGE
+    },
+    CommandSpec {
+        name: "pexpire",
+        syntax: "key milliseconds [NX | XX | GT | LT]",
+        summary: "Lets a key expire after some milliseconds",
+        since: "2.6.0",
+        arity: -3,
+        run: Run::Write(|keys, call, reply| {
+            expire(keys, call, reply, Moment::FromNow, Unit::Milliseconds, "pexpire")
+        }),
+        ..CHANGE
+    },
+    CommandSpec {
+        name: "expireat",
+        syntax: "key unix-time-seconds [NX | XX | GT | LT]",
+        summary: "Lets a key expire at a time given in seconds",
+        since: "1.2.0",
+        arity: -3,
+        run: Run::Write(|keys, call, reply| {
+            expire(keys, call, reply, Moment::UnixTime, Unit::Seconds, "expireat")
+        }),
+        ..CHANGE
+    },
+    CommandSpec {
+        name: "pexpireat",
+        syntax: "key unix-time-milliseconds [NX | XX | GT | LT]",
+        summary: "Lets a key expire at a time given in milliseconds",
+        since: "2.6.0",
+        arity: -3,
+        run: Run::Write(|keys, call, reply| {
+            expire(keys, call, reply, Moment::UnixTime, Unit::Milliseconds, "pexpireat")
+        }),
+        ..CHANGE
+    },
+    CommandSpec {
+        name: "ttl",
+        syntax: "key",
+        summary: "Returns the seconds until a key expires",
+        run: Run::Read(|keys, call, reply| time_left(keys, call, reply, Unit::Seconds)),
+        ..ASK
+    },
+    CommandSpec {
+        name: "pttl",
+        syntax: "key",
+        summary: "Returns the milliseconds until a key expires",
+        since: "2.6.0",
+        run: Run::Read(|keys, call, reply| time_left(keys, call, reply, Unit::Milliseconds)),
+        ..ASK
+    },
+    CommandSpec {
+        name: "persist",
+        syntax: "key",
+        summary: "Lets a key live for ever again",
+        since: "2.2.0",
+        arity: 2,
+        run: Run::Write(persist),
+        ..CHANGE
+    },
+];
+
+/// What a time is counted from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::commands) enum Moment {
+    /// Now.
+    FromNow,
+    /// The Unix epoch.
+    UnixTime,
+}
+
+/// What a time is counted in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::commands) enum Unit {
+    /// Seconds.
+    Seconds,
+    /// Milliseconds.
+    Milliseconds,
+}
+
+impl Unit {
+    /// `number` of these units from `moment` on, in unix milliseconds; `None` beyond what 63 bits hold.
+    pub(in crate::commands) fn to_unix_ms(self, moment: Moment, number: i64, now_ms: u64) -> Option<i64> {
+        let ms = if self == Self::Seconds { number.checked_mul(1000)? } else { number };
+        match moment {
+            Moment::UnixTime => Some(ms),
+            Moment::FromNow => ms.checked_add(now_ms.cast_signed()),
+        }
+    }
+}
+
+/// EXPIRE and its kin, as of Redis 8.2. A time that has passed removes the key at once.
+fn expire(
+    keys: &mut Writer<'_, '_>,
+    call: &Call<'_>,
+    reply: &mut Reply<'_>,
+    moment: Moment,
+    unit: Unit,
+    name: &str,
+) -> Outcome {
+    let key = call.argument(1);
+    let (mut only_never, mut only_expiring, mut only_later, mut only_sooner) = (false, false, false, false);
+    for option in call.cursor(3) {
+        match option.to_ascii_lowercase().as_slice() {
+            b"nx" => only_never = true,
+            b"xx" => only_expiring = true,
+            b"gt" => only_later = true,
+            b"lt" => only_sooner = true,
+            _ => return Err(CommandError::new(format!("ERR Unsupported option {}", text(option)))),
+        }
+    }
+    if only_never && (only_expiring || only_later || only_sooner) {
+        return Err(CommandError::text(
+            "ERR NX and XX, GT or LT options at the same time are not compatible",
+        ));
+    }
+    if only_later && only_sooner {
+        return Err(CommandError::text("ERR GT and LT options at the same time are not compatible"));
+    }
+    let reader = keys.reader();
+    let number = parse_integer(call.argument(2))?;
+    let at_ms = unit
+        .to_unix_ms(moment, number, reader.now_ms())
+        .ok_or_else(|| CommandError::new(format!("ERR invalid expire time in '{name}' command")))?;
+    let Some(current) = reader.expiry(key) else {
+        reply.integer(0);
+        return Ok(());
+    };
+    // A key that never expires counts as expiring later than any other.
+    let current_ms = current.map_or(i64::MAX, u64::cast_signed);
+    let forbidden = (only_never && current.is_some())
+        || (only_expiring && current.is_none())
+        || (only_later && (current.is_none() || at_ms <= current_ms))
+        || (only_sooner && current.is_some() && at_ms >= current_ms);
+    if forbidden {
+        reply.integer(0);
+        return Ok(());
+    }
+    if reader.is_past(at_ms) {
+        keys.remove(key);
+    } else {
+        keys.set_expiry(key, Some(u64::try_from(at_ms).unwrap_or(0)));
+    }
+    reply.integer(1);
+    Ok(())
+}
+
+/// -2 for no key, -1 for a key that never expires.
+fn time_left(keys: Reader<'_>, call: &Call<'_>, reply: &mut Reply<'_>, unit: Unit) -> Outcome {
+    reply.integer(match keys.expiry(call.argument(1)) {
+        None => -2,
+        Some(None) => -1,
+        Some(Some(at_ms)) => {
+            let left_ms = at_ms.saturating_sub(keys.now_ms()).cast_signed();
+            if unit == Unit::Seconds { (left_ms + 500) / 1000 } else { left_ms }
+        }
+    });
+    Ok(())
+}
+
+fn persist(keys: &mut Writer<'_, '_>, call: &Call<'_>, reply: &mut Reply<'_>) -> Outcome {
+    let key = call.argument(1);
+    let expires = keys.reader().expiry(key).flatten().is_some();
+    if expires {
+        keys.set_expiry(key, None);
+    }
+    reply.integer(i64::from(expires));
+    Ok(())
+}

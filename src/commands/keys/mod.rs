@@ -1,0 +1,228 @@
+//! Keys of any type.
+
+pub(super) mod expiry;
+pub(super) mod object;
+
+use super::call::Call;
+use super::call::error::{CommandError, Outcome};
+use super::call::name_list::NameList;
+use super::call::scanning::{ScanOptions, parse_cursor};
+use super::spec::{AllKeys, CommandSpec, Flag, Group, Keys, Manner, Run};
+use crate::limits;
+use crate::resp::reply::Reply;
+use crate::store::{DatabaseIndex, Kind, Reader, Writer};
+use crate::text::glob::{Case, matches};
+
+const BASE: CommandSpec = CommandSpec::BASE;
+
+const MULTI_SHARD: &[&str] = &["request_policy:multi_shard", "response_policy:agg_sum"];
+
+pub(super) const COMMANDS: &[CommandSpec] = &[
+    CommandSpec {
+        name: "del",
+        syntax: "key [key ...]",
+        summary: "Removes keys",
+        complexity: "O(1) for each key; large values are freed by another thread",
+        arity: -2,
+        flags: &[Flag::Write],
+        tips: MULTI_SHARD,
+        keys: Keys::Range { first: 1, last: -1, access: &["RM", "delete"] },
+        run: Run::Write(del),
+        manners: &[Manner::RemovesKeys],
+        ..BASE
+    },
+    CommandSpec {
+        name: "unlink",
+        syntax: "key [key ...]",
+        summary: "Removes keys, as DEL does",
+        since: "4.0.0",
+        complexity: "O(1) for each key; large values are freed by another thread",
+        arity: -2,
+        flags: &[Flag::Write, Flag::Fast],
+        tips: MULTI_SHARD,
+        keys: Keys::Range { first: 1, last: -1, access: &["RM", "delete"] },
+        run: Run::Write(del),
+        manners: &[Manner::RemovesKeys],
+        ..BASE
+    },
+    CommandSpec {
+        name: "exists",
+        syntax: "key [key ...]",
+        summary: "Counts which of the keys exist",
+        complexity: "O(1) for each key",
+        arity: -2,
+        flags: &[Flag::Readonly, Flag::Fast],
+        tips: MULTI_SHARD,
+        keys: Keys::Range { first: 1, last: -1, access: &["RO"] },
+        run: Run::Read(exists),
+        ..BASE
+    },
+    CommandSpec {
+        name: "type",
+        syntax: "key",
+        summary: "Returns the type of a key's value",
+        arity: 2,
+        flags: &[Flag::Readonly, Flag::Fast],
+        keys: Keys::Range { first: 1, last: 0, access: &["RO"] },
+        run: Run::Read(type_of),
+        ..BASE
+    },
+    CommandSpec {
+        name: "scan",
+        syntax: "cursor [MATCH pattern] [COUNT count] [TYPE type]",
+        summary: "Walks the keys of the database in steps",
+        since: "2.8.0",
+        complexity: "O(1) for each call, O(N) for a whole walk",
+        arity: -2,
+        flags: &[Flag::Readonly],
+        tips: &["nondeterministic_output", "request_policy:special", "response_policy:special"],
+        run: Run::Keyspace(scan),
+        ..BASE
+    },
+    CommandSpec {
+        name: "keys",
+        syntax: "pattern",
+        summary: "Returns the keys of the database that match a pattern",
+        complexity: "O(N) for the whole database; others go on meanwhile",
+        arity: 2,
+        flags: &[Flag::Readonly],
+        categories: &["@dangerous"],
+        tips: &["request_policy:all_shards", "nondeterministic_output_order"],
+        run: Run::Keyspace(keys),
+        ..BASE
+    },
+    CommandSpec {
+        name: "dbsize",
+        group: Group::Server,
+        categories: &["@keyspace"],
+        syntax: "",
+        summary: "Returns the number of keys in the database",
+        arity: 1,
+        flags: &[Flag::Readonly, Flag::Fast],
+        tips: &["request_policy:all_shards", "response_policy:agg_sum"],
+        run: Run::Keyspace(dbsize),
+        ..BASE
+    },
+    CommandSpec {
+        name: "flushdb",
+        group: Group::Server,
+        syntax: "[ASYNC | SYNC]",
+        summary: "Removes all keys of the database",
+        complexity: "O(1); another thread frees the memory",
+        arity: -1,
+        flags: &[Flag::Write],
+        categories: &["@keyspace", "@dangerous"],
+        tips: &["request_policy:all_shards", "response_policy:all_succeeded"],
+        run: Run::Keyspace(flushdb),
+        ..BASE
+    },
+    CommandSpec {
+        name: "flushall",
+        group: Group::Server,
+        syntax: "[ASYNC | SYNC]",
+        summary: "Removes all keys of all databases",
+        complexity: "O(1); another thread frees the memory",
+        arity: -1,
+        flags: &[Flag::Write],
+        categories: &["@keyspace", "@dangerous"],
+        tips: &["request_policy:all_shards", "response_policy:all_succeeded"],
+        run: Run::Keyspace(flushall),
+        ..BASE
+    },
+];
+
+fn del(keys: &mut Writer<'_, '_>, call: &Call<'_>, reply: &mut Reply<'_>) -> Outcome {
+    reply.count(call.cursor(1).filter(|key| keys.remove(key)).count());
+    Ok(())
+}
+
+/// A key named twice counts twice, as in Redis.
+fn exists(keys: Reader<'_>, call: &Call<'_>, reply: &mut Reply<'_>) -> Outcome {
+    reply.count(call.cursor(1).filter(|key| keys.kind(key).is_some()).count());
+    Ok(())
+}
+
+fn type_of(keys: Reader<'_>, call: &Call<'_>, reply: &mut Reply<'_>) -> Outcome {
+    reply.simple(keys.kind(call.argument(1)).map_or("none", Kind::name));
+    Ok(())
+}
+
+fn scan(keys: &mut AllKeys<'_, '_>, call: &Call<'_>, reply: &mut Reply<'_>) -> Outcome {
+    let cursor = parse_cursor(call.argument(1))?;
+    let mut kind: Option<&[u8]> = None;
+    let ScanOptions { pattern, count } = ScanOptions::parse(call.cursor(2), |options| {
+        let is_kind = options.remaining() > 1 && options.take_word("type");
+        if is_kind {
+            kind = options.next();
+        }
+        is_kind
+    })?;
+    let mut found = NameList::default();
+    let cursors = keys.host.store.cursors();
+    let next = keys.shards.scan(keys.session.database, cursors.place(cursor), count, |key, key_kind| {
+        let fits = pattern.is_none_or(|pattern| matches(pattern, key, Case::Sensitive))
+            && kind.is_none_or(|kind| kind.eq_ignore_ascii_case(key_kind.name().as_bytes()));
+        if fits {
+            found.push(key);
+        }
+    });
+    reply.array(2);
+    reply.bulk(itoa::Buffer::new().format(cursors.cursor(next)).as_bytes());
+    reply.array(found.len());
+    reply.stream(found.len(), found);
+    Ok(())
+}
+
+/// Not one moment's picture: keys that come or go meanwhile may be in it or not.
+fn keys(all: &mut AllKeys<'_, '_>, call: &Call<'_>, reply: &mut Reply<'_>) -> Outcome {
+    let (shards, database) = (&all.shards, all.session.database);
+    call.announce(shards.size(database).keys)?;
+    let pattern = call.argument(1);
+    let mut found = NameList::default();
+    let mut cursor = 0;
+    loop {
+        cursor = shards.scan(database, cursor, limits::MEMBERS_PER_LOCK, |key, _| {
+            if pattern == b"*" || matches(pattern, key, Case::Sensitive) {
+                found.push(key);
+            }
+        });
+        if cursor == 0 {
+            break;
+        }
+    }
+    reply.array(found.len());
+    reply.stream(found.len(), found);
+    Ok(())
+}
+
+fn dbsize(keys: &mut AllKeys<'_, '_>, _: &Call<'_>, reply: &mut Reply<'_>) -> Outcome {
+    reply.count(keys.shards.size(keys.session.database).keys);
+    Ok(())
+}
+
+fn flushdb(keys: &mut AllKeys<'_, '_>, call: &Call<'_>, reply: &mut Reply<'_>) -> Outcome {
+    let database = keys.session.database;
+    flush(keys, Some(database), call, reply)
+}
+
+fn flushall(keys: &mut AllKeys<'_, '_>, call: &Call<'_>, reply: &mut Reply<'_>) -> Outcome {
+    flush(keys, None, call, reply)
+}
+
+fn flush(
+    keys: &mut AllKeys<'_, '_>,
+    database: Option<DatabaseIndex>,
+    call: &Call<'_>,
+    reply: &mut Reply<'_>,
+) -> Outcome {
+    // Memory is always freed by another thread, so ASYNC and SYNC only have to be spelled right.
+    let mut options = call.cursor(1);
+    let is_mode = |word: &[u8]| word.eq_ignore_ascii_case(b"async") || word.eq_ignore_ascii_case(b"sync");
+    if options.remaining() > 1 || options.next().is_some_and(|word| !is_mode(word)) {
+        return Err(CommandError::SYNTAX);
+    }
+    keys.shards.flush(database);
+    keys.host.friend_rankings.clear();
+    reply.ok();
+    Ok(())
+}

@@ -1,0 +1,204 @@
+//! The command table: every family's slice put together, and how a name is found in it.
+
+use super::{CommandSpec, Flag, Group, Run};
+use crate::commands::admin::{configuration, info, introspection, memory, server};
+use crate::commands::connection::{pubsub, transactions};
+use crate::commands::keys::{expiry, object};
+use crate::commands::{connection, friends, keys, sets, sorted_sets, strings};
+use std::collections::HashMap;
+use std::sync::LazyLock;
+
+/// The families, in the order in which they are documented.
+const FAMILIES: &[&[CommandSpec]] = &[
+    sorted_sets::update::COMMANDS,
+    sorted_sets::read::COMMANDS,
+    sorted_sets::range::COMMANDS,
+    sorted_sets::pop::COMMANDS,
+    sorted_sets::combine::COMMANDS,
+    sorted_sets::random::COMMANDS,
+    sorted_sets::scan::COMMANDS,
+    friends::COMMANDS,
+    sets::COMMANDS,
+    strings::COMMANDS,
+    keys::COMMANDS,
+    expiry::COMMANDS,
+    object::COMMANDS,
+    transactions::COMMANDS,
+    pubsub::COMMANDS,
+    connection::COMMANDS,
+    server::COMMANDS,
+    info::COMMANDS,
+    memory::COMMANDS,
+    configuration::COMMANDS,
+    introspection::COMMANDS,
+];
+
+/// Longest name that is looked up; anything longer is no command.
+const NAME_BYTES: usize = 32;
+
+/// A command or subcommand with its place in the table.
+#[derive(Debug)]
+pub struct Entry {
+    /// What it is.
+    pub spec: &'static CommandSpec,
+    /// Its name as COMMAND spells it: `client|id` for a subcommand.
+    pub full_name: String,
+    /// Places of its subcommands.
+    pub subcommands: Vec<usize>,
+    /// Whether it is a subcommand itself.
+    pub is_subcommand: bool,
+}
+
+/// Every command and subcommand.
+#[derive(Debug)]
+pub struct Table {
+    entries: Vec<Entry>,
+    by_name: HashMap<String, usize>,
+}
+
+static TABLE: LazyLock<Table> = LazyLock::new(Table::build);
+
+/// The table.
+#[must_use]
+pub fn table() -> &'static Table {
+    &TABLE
+}
+
+impl Table {
+    fn build() -> Self {
+        let mut entries: Vec<Entry> = Vec::new();
+        for spec in FAMILIES.iter().copied().flatten() {
+            let parent = entries.len();
+            let own =
+                Entry { spec, full_name: spec.name.into(), subcommands: Vec::new(), is_subcommand: false };
+            entries.push(own);
+            for sub in spec.subcommands {
+                let place = entries.len();
+                entries[parent].subcommands.push(place);
+                let full_name = format!("{}|{}", spec.name, sub.name);
+                entries.push(Entry { spec: sub, full_name, subcommands: Vec::new(), is_subcommand: true });
+            }
+        }
+        let by_name =
+            entries.iter().enumerate().map(|(place, entry)| (entry.full_name.clone(), place)).collect();
+        Self { entries, by_name }
+    }
+
+    /// Every command and subcommand; a position in it is a command's place.
+    #[must_use]
+    pub fn entries(&self) -> &[Entry] {
+        &self.entries
+    }
+
+    /// The commands, without subcommands.
+    pub fn commands(&self) -> impl Iterator<Item = &Entry> {
+        self.entries.iter().filter(|entry| !entry.is_subcommand)
+    }
+
+    /// Finds a command (`zadd`) or subcommand (`client|id`) by its full name in any case.
+    #[must_use]
+    pub fn find(&self, name: &[u8]) -> Option<usize> {
+        let mut buffer = [0u8; NAME_BYTES];
+        let lower = buffer.get_mut(..name.len())?;
+        lower.copy_from_slice(name);
+        lower.make_ascii_lowercase();
+        self.by_name.get(std::str::from_utf8(lower).ok()?).copied()
+    }
+
+    /// Finds a subcommand of the command at `place`.
+    #[must_use]
+    pub fn find_subcommand(&self, place: usize, name: &[u8]) -> Option<usize> {
+        let is_it = |sub: &&usize| self.entries[**sub].spec.name.as_bytes().eq_ignore_ascii_case(name);
+        self.entries[place].subcommands.iter().find(is_it).copied()
+    }
+}
+
+impl CommandSpec {
+    /// Its ACL categories, in the order in which Redis lists them.
+    #[must_use]
+    pub fn acl_categories(&self) -> Vec<&'static str> {
+        let is_container = matches!(self.run, Run::Container);
+        let group = match self.group {
+            Group::Generic => Some("@keyspace"),
+            Group::String => Some("@string"),
+            Group::Set => Some("@set"),
+            Group::SortedSet | Group::Friends => Some("@sortedset"),
+            Group::Connection => Some("@connection"),
+            Group::Transactions => Some("@transaction"),
+            Group::Server | Group::PubSub => None,
+        };
+        let follows = |name: &str| match name {
+            "@read" => self.has(Flag::Readonly),
+            "@write" => self.has(Flag::Write),
+            "@admin" | "@dangerous" => self.has(Flag::Admin),
+            "@fast" => self.has(Flag::Fast),
+            "@slow" => !self.has(Flag::Fast),
+            "@pubsub" => self.has(Flag::Pubsub),
+            "@blocking" => self.has(Flag::Blocking),
+            _ => false,
+        };
+        ACL_CATEGORIES
+            .iter()
+            .copied()
+            .filter(|name| {
+                follows(name) || self.categories.contains(name) || (group == Some(*name) && !is_container)
+            })
+            .collect()
+    }
+}
+
+/// Redis's ACL categories that apply to commands here, in its order.
+pub const ACL_CATEGORIES: &[&str] = &[
+    "@keyspace",
+    "@read",
+    "@write",
+    "@set",
+    "@sortedset",
+    "@string",
+    "@pubsub",
+    "@admin",
+    "@fast",
+    "@slow",
+    "@blocking",
+    "@dangerous",
+    "@connection",
+    "@transaction",
+];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::commands::spec::Keys;
+
+    #[test]
+    fn entries_do_not_contradict_themselves() {
+        for (place, entry) in table().entries().iter().enumerate() {
+            let spec = entry.spec;
+            assert_eq!(
+                table().find(entry.full_name.to_uppercase().as_bytes()),
+                Some(place),
+                "{}",
+                entry.full_name
+            );
+            assert!(
+                spec.arity != 0 && !spec.summary.is_empty() && !spec.summary.ends_with('.'),
+                "{}",
+                spec.name
+            );
+            match spec.run {
+                Run::Read(_) => assert!(spec.has(Flag::Readonly) && !spec.has(Flag::Write), "{}", spec.name),
+                Run::Write(_) | Run::Blocking(_) => {
+                    assert!(spec.has(Flag::Write) && !spec.has(Flag::Readonly), "{}", spec.name);
+                }
+                Run::Container => assert!(!spec.subcommands.is_empty(), "{}", spec.name),
+                Run::Keyspace(_) | Run::Session(_) | Run::Admin(_) | Run::Queued => {}
+            }
+            if spec.lookahead.is_some() {
+                assert!(matches!(spec.keys, Keys::Range { first: 1, last: 0, .. }), "{}", spec.name);
+            }
+            if matches!(spec.run, Run::Read(_) | Run::Write(_) | Run::Blocking(_)) {
+                assert!(!matches!(spec.keys, Keys::None), "{} must say which keys it holds", spec.name);
+            }
+        }
+    }
+}

@@ -1,0 +1,169 @@
+//! Channels: who listens to what, and how a message reaches them.
+//!
+//! A message is put into the mailbox of each listener, on the thread of whoever publishes it; the listener's connection
+//! sends it. Keyspace events are messages too.
+
+use super::clients::Client;
+use super::mailbox::Overflowed;
+use crate::config::EventClasses;
+use crate::resp::Protocol;
+use crate::resp::reply::Reply;
+use crate::store::Basis;
+use crate::store::event::{EventSink, KeyEvent};
+use crate::text::glob::{Case, matches};
+use dashmap::DashMap;
+use parking_lot::RwLock;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+/// What can be subscribed to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::commands) enum Topic {
+    /// The messages of one channel.
+    Channel,
+    /// Those of every channel whose name matches.
+    Pattern,
+}
+
+/// Who listens to one channel or pattern.
+type Listeners = Vec<Arc<Client>>;
+
+/// Who listens to what.
+#[derive(Debug, Default)]
+pub struct Channels {
+    pub(in crate::commands) channels: DashMap<Box<[u8]>, Listeners>,
+    patterns: RwLock<BTreeMap<Box<[u8]>, Listeners>>,
+    /// Clients that did not read what they listened to, and were disconnected for it.
+    pub(in crate::commands) overflows: AtomicU64,
+}
+
+/// What one connection listens to.
+#[derive(Debug, Default)]
+pub struct Subscriptions {
+    pub(in crate::commands) channels: BTreeSet<Box<[u8]>>,
+    pub(in crate::commands) patterns: BTreeSet<Box<[u8]>>,
+}
+
+impl Subscriptions {
+    /// Whether it listens to nothing.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.channels.is_empty() && self.patterns.is_empty()
+    }
+
+    /// How many it listens to.
+    pub(in crate::commands) fn len(&self) -> usize {
+        self.channels.len() + self.patterns.len()
+    }
+
+    pub(in crate::commands) fn of(&mut self, topic: Topic) -> &mut BTreeSet<Box<[u8]>> {
+        match topic {
+            Topic::Channel => &mut self.channels,
+            Topic::Pattern => &mut self.patterns,
+        }
+    }
+}
+
+impl Channels {
+    /// Sends `message`, which rests on `basis`, to those who listen to `channel`. Returns how many get it, patterns counted
+    /// one by one.
+    pub fn publish(&self, channel: &[u8], message: &[u8], basis: &Basis) -> usize {
+        let mut receivers = 0;
+        if let Some(clients) = self.channels.get(channel) {
+            receivers += clients.len();
+            let parts: [&[u8]; 3] = [b"message", channel, message];
+            self.send(&parts, &clients, basis);
+        }
+        for (pattern, clients) in self.patterns.read().iter() {
+            if matches(pattern, channel, Case::Sensitive) {
+                receivers += clients.len();
+                let parts: [&[u8]; 4] = [b"pmessage", pattern, channel, message];
+                self.send(&parts, clients, basis);
+            }
+        }
+        receivers
+    }
+
+    fn send(&self, parts: &[&[u8]], clients: &[Arc<Client>], basis: &Basis) {
+        let mut message = Message::new(parts);
+        let overflows = clients.iter().filter(|client| message.send(client, basis).is_err()).count();
+        if overflows > 0 {
+            self.overflows.fetch_add(overflows as u64, Ordering::Relaxed);
+        }
+    }
+
+    /// The number of channels, and of patterns, that somebody listens to.
+    #[must_use]
+    pub fn len(&self) -> (usize, usize) {
+        (self.channels.len(), self.patterns.read().len())
+    }
+
+    pub(in crate::commands) fn add(&self, topic: Topic, name: &[u8], client: &Arc<Client>) {
+        match topic {
+            Topic::Channel => self.channels.entry(name.into()).or_default().push(Arc::clone(client)),
+            Topic::Pattern => {
+                self.patterns.write().entry(name.into()).or_default().push(Arc::clone(client));
+            }
+        }
+    }
+
+    pub(in crate::commands) fn remove(&self, topic: Topic, name: &[u8], client: &Arc<Client>) {
+        let leave = |clients: &mut Listeners| {
+            clients.retain(|other| other.id != client.id);
+            clients.is_empty()
+        };
+        match topic {
+            Topic::Channel => {
+                self.channels.remove_if_mut(name, |_, clients| leave(clients));
+            }
+            Topic::Pattern => {
+                let mut patterns = self.patterns.write();
+                if patterns.get_mut(name).is_some_and(leave) {
+                    patterns.remove(name);
+                }
+            }
+        }
+    }
+}
+
+/// A message, spelled once for each protocol that a receiver speaks.
+struct Message<'m> {
+    parts: &'m [&'m [u8]],
+    resp2: Vec<u8>,
+    resp3: Vec<u8>,
+}
+
+impl<'m> Message<'m> {
+    fn new(parts: &'m [&'m [u8]]) -> Self {
+        Self { parts, resp2: Vec::new(), resp3: Vec::new() }
+    }
+
+    fn send(&mut self, client: &Client, basis: &Basis) -> Result<(), Overflowed> {
+        let (spelled, protocol) = match client.protocol.load(Ordering::Relaxed) {
+            3 => (&mut self.resp3, Protocol::Resp3),
+            _ => (&mut self.resp2, Protocol::Resp2),
+        };
+        if spelled.is_empty() {
+            let mut reply = Reply::new(spelled, protocol);
+            reply.push(self.parts.len());
+            self.parts.iter().for_each(|part| reply.bulk(part));
+        }
+        client.mailbox.put(spelled, basis)
+    }
+}
+
+impl EventSink for Channels {
+    fn publish(&self, classes: EventClasses, events: &[KeyEvent], basis: &Basis) {
+        for KeyEvent { name, database, key } in events {
+            if classes.has(EventClasses::TO_KEYSPACE) {
+                let channel = [format!("__keyspace@{database}__:").as_bytes(), key].concat();
+                Channels::publish(self, &channel, name.as_bytes(), basis);
+            }
+            if classes.has(EventClasses::TO_KEYEVENT) {
+                let channel = format!("__keyevent@{database}__:{name}");
+                Channels::publish(self, channel.as_bytes(), key, basis);
+            }
+        }
+    }
+}

@@ -1,0 +1,98 @@
+//! A host without a server: commands run on a store in process, without sockets, journal or dump file.
+//!
+//! `rankd import` runs an append-only file's commands on one, as do benchmarks and tests.
+
+use super::clients::Clients;
+use super::host::{AtEnd, Host, Loading, Persistence, Process, Saves};
+use super::session::Session;
+use super::stats::{Errors, Rates, Stats};
+use crate::commands::spec::table::table;
+use crate::commands::state::kept::KeptResults;
+use crate::config::{Config, SavePoint, Settings};
+use crate::machine::chance::Chance;
+use crate::store::Store;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+
+impl Host {
+    /// A host for commands on `store` that no server serves.
+    #[must_use]
+    pub fn headless(store: Arc<Store>, config: Config) -> Self {
+        let clock = store.clock().clone();
+        Self {
+            channels: Arc::default(),
+            clients: Clients::default(),
+            stats: vec![Arc::new(Stats::new(table().entries().len()))],
+            errors: Errors::default(),
+            rates: Rates::default(),
+            friend_rankings: KeptResults::with_bound(config.friendrank_keep_bytes),
+            settings: Settings::new(config),
+            process: Arc::new(NoServer),
+            is_loading: AtomicBool::new(false),
+            expires_actively: AtomicBool::new(false),
+            startup_bytes: 0,
+            started_ms: clock.now_ms(),
+            clock,
+            run_id: Self::new_run_id(&mut Chance::from_system()),
+            port: 0,
+            config_file: String::new(),
+            store,
+        }
+    }
+
+    /// A session that no connection stands behind.
+    #[must_use]
+    pub fn local_session(&self) -> Session {
+        let nobody = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
+        let client = self.clients.register(nobody, nobody, self.clock.now_ms());
+        Session::new(client, Arc::clone(&self.stats[0]), &self.config())
+    }
+}
+
+/// There is no process to ask for a journal or a dump file.
+struct NoServer;
+
+const NO_SERVER: &str = "ERR no server is running";
+
+impl Process for NoServer {
+    fn write_refusal(&self) -> Option<String> {
+        None
+    }
+
+    fn loading(&self) -> Loading {
+        Loading::default()
+    }
+
+    fn start_checkpoint(&self) -> Result<(), String> {
+        Err(NO_SERVER.into())
+    }
+
+    fn persistence(&self) -> Persistence {
+        Persistence::default()
+    }
+
+    fn save(&self) -> Result<(), String> {
+        Err(NO_SERVER.into())
+    }
+
+    fn start_save(&self) -> Result<(), String> {
+        Err(NO_SERVER.into())
+    }
+
+    fn save_if_due(&self, _: &[SavePoint]) {}
+
+    fn reload(&self) -> Result<(), String> {
+        Err(NO_SERVER.into())
+    }
+
+    fn saves(&self) -> Saves {
+        Saves::default()
+    }
+
+    fn configure(&self, _: &Config) {}
+
+    fn shut_down(&self, _: AtEnd) -> Result<(), String> {
+        Err(NO_SERVER.into())
+    }
+}

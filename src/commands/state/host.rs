@@ -1,0 +1,201 @@
+//! What every connection of a server shares, and what commands may ask of the process they run in.
+
+use super::channels::Channels;
+use super::clients::Clients;
+use super::stats::{Done, Errors, Rates, Stats};
+use crate::commands::friends::FriendRankings;
+use crate::config::{Config, SavePoint, Settings};
+use crate::machine::chance::Chance;
+use crate::machine::clock::Clock;
+use crate::store::{DatabaseIndex, Store};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+/// The process around the commands: what they may ask for without knowing sockets or files.
+pub trait Process: Send + Sync {
+    /// Why writes must be refused now, if they must: the journal cannot take them.
+    fn write_refusal(&self) -> Option<String>;
+
+    /// How far the reading of the journal or the dump file has come.
+    fn loading(&self) -> Loading;
+
+    /// Starts a checkpoint of the journal.
+    ///
+    /// # Errors
+    /// The error reply: one is running, or there is no journal.
+    fn start_checkpoint(&self) -> Result<(), String>;
+
+    /// What INFO says of the journal.
+    fn persistence(&self) -> Persistence;
+
+    /// Writes the dump file as of this moment, while everybody waits.
+    ///
+    /// # Errors
+    /// Why there is no new file; the one before is as it was.
+    fn save(&self) -> Result<(), String>;
+
+    /// Begins to write the dump file beside other work.
+    ///
+    /// # Errors
+    /// If one is being written, or it could not be begun.
+    fn start_save(&self) -> Result<(), String>;
+
+    /// Begins to write the dump file if one of the `points` says that it is time.
+    fn save_if_due(&self, points: &[SavePoint]);
+
+    /// Writes the dump file, and reads it back in place of everything, in one moment.
+    ///
+    /// # Errors
+    /// What failed; nothing has changed then.
+    fn reload(&self) -> Result<(), String>;
+
+    /// What INFO and LASTSAVE say of the dump file.
+    fn saves(&self) -> Saves;
+
+    /// Puts a changed configuration into effect where the process caches it.
+    fn configure(&self, config: &Config);
+
+    /// Begins to stop the server: no new commands, flush, sync, exit 0. Before that it writes the dump file, if so
+    /// wanted.
+    ///
+    /// # Errors
+    /// If the file could not be written and that is not to be passed over; the server goes on.
+    fn shut_down(&self, save: AtEnd) -> Result<(), String>;
+}
+
+/// What becomes of the dump file when the server ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AtEnd {
+    /// It stays as it is.
+    Leave,
+    /// It is written.
+    Save,
+    /// It is written, and if that fails the server ends all the same.
+    TrySave,
+}
+
+/// Numbers about the dump file, as INFO's persistence section tells them.
+#[derive(Clone, Debug, Default)]
+#[expect(missing_docs, reason = "the fields are INFO's, which docs/operating.md explains")]
+pub struct Saves {
+    pub changes_since: u64,
+    pub in_progress: bool,
+    pub current_s: Option<u64>,
+    pub last_s: Option<u64>,
+    pub last_ok: bool,
+    pub last_unix_s: u64,
+    pub saves: u64,
+    pub keys_loaded: u64,
+    pub expired_keys_loaded: u64,
+}
+
+/// The reading of the data at the start, in bytes of their files.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Loading {
+    /// All of them; 0 until that is known.
+    pub total_bytes: u64,
+    /// Those that have been read.
+    pub read_bytes: u64,
+}
+
+/// Numbers about the journal, as INFO's persistence section tells them.
+#[derive(Clone, Debug, Default)]
+#[expect(missing_docs, reason = "the fields are INFO's, which docs/operating.md explains")]
+pub struct Persistence {
+    pub enabled: bool,
+    pub rewrite_in_progress: bool,
+    pub current_rewrite_s: Option<u64>,
+    pub rewrites: u64,
+    pub rewrite_failures_in_a_row: u32,
+    pub last_rewrite_s: Option<u64>,
+    pub last_rewrite_ok: bool,
+    pub last_write_error: Option<String>,
+    pub current_size_bytes: u64,
+    pub base_size_bytes: u64,
+    pub pending_bytes: u64,
+    pub fsyncs: u64,
+    pub failed_fsyncs: u64,
+    pub last_seq: u64,
+}
+
+/// A running server, as its commands see it.
+pub struct Host {
+    /// The keys.
+    pub store: Arc<Store>,
+    /// The configuration.
+    pub settings: Settings,
+    /// Who is connected.
+    pub clients: Clients,
+    /// Who listens to which channels.
+    pub channels: Arc<Channels>,
+    /// Counters, one set for each thread that runs commands: first the workers', then in the same order those of the
+    /// threads beside them.
+    pub stats: Vec<Arc<Stats>>,
+    /// Error replies by code.
+    pub errors: Errors,
+    /// Rates over the last second or so.
+    pub rates: Rates,
+    /// FRIENDRANK results kept for MAXAGE.
+    pub friend_rankings: FriendRankings,
+    /// The process.
+    pub process: Arc<dyn Process>,
+    /// The clock.
+    pub clock: Clock,
+    /// Whether the data are still being read: only commands flagged so are answered.
+    pub is_loading: AtomicBool,
+    /// Whether expired keys are removed though nobody asks for them (`DEBUG SET-ACTIVE-EXPIRE`).
+    pub expires_actively: AtomicBool,
+    /// Memory in use when the server started, in bytes.
+    pub startup_bytes: usize,
+    /// When the server started, in unix milliseconds.
+    pub started_ms: u64,
+    /// 40 hexadecimal digits that tell this run from others.
+    pub run_id: String,
+    /// The TCP port that is served.
+    pub port: u16,
+    /// The configuration file that was read, if one was.
+    pub config_file: String,
+}
+
+impl Host {
+    /// A run identifier: 40 random hexadecimal digits.
+    #[must_use]
+    pub fn new_run_id(chance: &mut Chance) -> String {
+        let bits: String = (0..3).map(|_| format!("{:016x}", chance.next_u64())).collect();
+        bits[..40].to_owned()
+    }
+
+    /// Whether the data are still being read.
+    #[must_use]
+    pub fn is_loading(&self) -> bool {
+        self.is_loading.load(Ordering::Acquire)
+    }
+
+    /// The configuration as it is now.
+    #[must_use]
+    pub fn config(&self) -> Arc<Config> {
+        self.settings.current()
+    }
+
+    /// Notes how much was done so far, for INFO's rates. Called about ten times a second.
+    pub fn sample_rates(&self) {
+        let mut done = Done::default();
+        for stats in &self.stats {
+            done.commands += stats.commands.get();
+            done.input_bytes += stats.input_bytes.get();
+            done.output_bytes += stats.output_bytes.get();
+        }
+        self.rates.sample(done, self.clock.now_ms());
+    }
+
+    /// The databases' indexes.
+    pub fn databases(&self) -> impl Iterator<Item = DatabaseIndex> + use<> {
+        0..self.store.databases()
+    }
+}
+
+impl std::fmt::Debug for Host {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Host").field("run_id", &self.run_id).field("port", &self.port).finish_non_exhaustive()
+    }
+}

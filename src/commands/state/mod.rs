@@ -1,0 +1,12 @@
+//! What outlives a request: the server's state and each connection's.
+
+pub mod channels;
+pub mod clients;
+pub(super) mod headless;
+pub mod host;
+pub mod kept;
+pub(super) mod latency;
+pub mod mailbox;
+pub mod session;
+pub mod stats;
+pub mod waiting;

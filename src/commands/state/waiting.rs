@@ -1,0 +1,366 @@
+//! Clients that wait for a key to hold something: the one mechanism behind every blocking command.
+//!
+//! A blocking command says what it wants as a [`Wish`]. If no key has it, the client stands in the queue of each
+//! ([`crate::store::keys::interest`]), and whoever changes a key serves the clients in its queue, first come, first served,
+//! before giving the key's lock back. The connection sleeps meanwhile and is woken with its reply.
+
+use crate::commands::call::Call;
+use crate::commands::call::error::CommandError;
+use crate::resp::Protocol;
+use crate::resp::double;
+use crate::resp::reply::Reply;
+use crate::store::change::ChangeBuffer;
+use crate::store::keys::interest::{Ready, ReadyKey, Served, Ticket, Waiter};
+use crate::store::{Access, DatabaseIndex, Hold, Kind, Seq, Store, Writer};
+use parking_lot::Mutex;
+use smallvec::SmallVec;
+use std::collections::BTreeSet;
+use std::task::{Context, Poll, Waker};
+use std::time::Duration;
+
+/// Takes what is wanted from a key and replies with it. Returns whether the key had it; if not, nothing was changed
+/// and nothing replied.
+pub type Attempt =
+    Box<dyn Fn(&mut Writer<'_, '_>, &[u8], &mut Reply<'_>) -> Result<bool, CommandError> + Send + Sync>;
+
+/// What a blocking command wants.
+pub struct Wish {
+    /// Where it may come from; the first key that has it will do.
+    pub keys: Vec<Box<[u8]>>,
+    /// The type of value that it comes from.
+    pub kind: Kind,
+    /// For how long it is waited for; `None` for ever.
+    pub timeout: Option<Duration>,
+    /// How it is taken.
+    pub attempt: Attempt,
+}
+
+/// A client that waits.
+pub struct Waiting {
+    timeout: Option<Duration>,
+    kind: Kind,
+    attempt: Attempt,
+    /// The keys, each once, in the order of the request: the first that has what is wanted will do.
+    keys: Vec<Box<[u8]>>,
+    /// Their places in `keys`, ascending by key.
+    by_key: Vec<usize>,
+    ticket: Ticket,
+    database: DatabaseIndex,
+    protocol: Protocol,
+    progress: Mutex<Progress>,
+}
+
+#[derive(Debug, Default)]
+struct Progress {
+    phase: Phase,
+    reply: Vec<u8>,
+    seq: Option<Seq>,
+    waker: Option<Waker>,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Phase {
+    #[default]
+    Waiting,
+    /// There is a reply, but the journal does not have yet what it speaks of.
+    Served,
+    Over,
+}
+
+/// What a wait came to.
+#[derive(Debug)]
+pub struct Ending {
+    /// The reply.
+    pub reply: Vec<u8>,
+    /// The record that the reply rests on; `None` if nothing was taken.
+    pub seq: Option<Seq>,
+}
+
+impl Waiting {
+    pub(in crate::commands) fn new(
+        wish: Wish,
+        ticket: Ticket,
+        database: DatabaseIndex,
+        protocol: Protocol,
+    ) -> Self {
+        let Wish { keys, kind, timeout, attempt } = wish;
+        let keys = each_once(keys);
+        let mut by_key: Vec<usize> = (0..keys.len()).collect();
+        by_key.sort_unstable_by_key(|&place| &keys[place]);
+        Self { timeout, kind, attempt, keys, by_key, ticket, database, protocol, progress: Mutex::default() }
+    }
+
+    /// For how long it waits at most.
+    #[must_use]
+    pub fn timeout(&self) -> Option<Duration> {
+        self.timeout
+    }
+
+    /// The keys that it waits for, each once.
+    pub(in crate::commands) fn keys(&self) -> impl Iterator<Item = &[u8]> {
+        self.keys.iter().map(|key| &**key)
+    }
+
+    /// Offers those of the keys that are `ready` to `attempt`, in the order of the request, until it takes one. Returns
+    /// whether it did. Looks the fewer of the two up among the others.
+    fn any_ready(&self, ready: &[&ReadyKey], mut attempt: impl FnMut(&[u8]) -> bool) -> bool {
+        if self.keys.len() < ready.len() {
+            return self.keys.iter().any(|key| {
+                count_look_up();
+                ready.binary_search_by_key(&key, |(_, key)| key).is_ok() && attempt(key)
+            });
+        }
+        let mut places: SmallVec<[usize; 4]> = SmallVec::new();
+        for (_, key) in ready {
+            count_look_up();
+            let position = self.by_key.binary_search_by_key(&key, |place| &self.keys[*place]);
+            places.extend(position.ok().map(|position| self.by_key[position]));
+        }
+        places.sort_unstable();
+        places.iter().any(|place| attempt(&self.keys[*place]))
+    }
+
+    /// Whether the wait has come to an end, and to which. Wakes the task if not yet.
+    pub fn poll(&self, context: &mut Context<'_>) -> Poll<Ending> {
+        let mut progress = self.progress.lock();
+        if progress.phase == Phase::Over {
+            return Poll::Ready(Ending { reply: std::mem::take(&mut progress.reply), seq: progress.seq });
+        }
+        progress.waker = Some(context.waker().clone());
+        Poll::Pending
+    }
+
+    /// Its time is over, unless it was served just before: the reply is null, as every blocking command's is then.
+    pub fn time_out(&self) {
+        self.end(|reply| reply.null_array());
+    }
+
+    /// Nobody will read a reply any more.
+    pub fn give_up(&self) {
+        self.end(|_| ());
+    }
+
+    /// Ends the wait with the reply that `write` writes, unless it has been served. Returns whether it did.
+    pub(in crate::commands) fn end(&self, write: impl FnOnce(&mut Reply<'_>)) -> bool {
+        let mut progress = self.progress.lock();
+        let is_waiting = progress.phase == Phase::Waiting;
+        if is_waiting {
+            write(&mut Reply::new(&mut progress.reply, self.protocol));
+            progress.finish();
+        }
+        is_waiting
+    }
+
+    /// Takes the client out of the queues it stands in. Locks one shard after the other.
+    pub fn leave(&self, store: &Store) {
+        for key in self.keys() {
+            let mut hold = Hold::on(store, &[store.shard_of(key)], Access::Write, ChangeBuffer::default());
+            hold.writer(self.database).stop_waiting(key, self);
+        }
+    }
+}
+
+/// `keys` without those that came before.
+fn each_once(mut keys: Vec<Box<[u8]>>) -> Vec<Box<[u8]>> {
+    let mut seen = BTreeSet::new();
+    let is_first: Vec<bool> = keys.iter().map(|key| seen.insert(key)).collect();
+    let mut is_first = is_first.into_iter();
+    keys.retain(|_| is_first.next() == Some(true));
+    keys
+}
+
+impl Progress {
+    fn finish(&mut self) {
+        self.phase = Phase::Over;
+        if let Some(waker) = self.waker.take() {
+            waker.wake();
+        }
+    }
+}
+
+impl Waiter for Waiting {
+    fn ticket(&self) -> Ticket {
+        self.ticket
+    }
+
+    fn kind(&self) -> Kind {
+        self.kind
+    }
+
+    fn serve(&self, keys: &mut Writer<'_, '_>, ready: &Ready<'_>) -> Served {
+        let mut progress = self.progress.lock();
+        if progress.phase != Phase::Waiting {
+            return Served::Gone;
+        }
+        // A transaction may have filled several of its keys: as in Redis, their order is the client's.
+        let has_taken = self.any_ready(ready.of(self.database), |key| {
+            let mut reply = Reply::new(&mut progress.reply, self.protocol);
+            // A key of another type is passed over: the client goes on waiting for it.
+            (self.attempt)(keys, key, &mut reply) == Ok(true)
+        });
+        if !has_taken {
+            return Served::NotYet;
+        }
+        progress.phase = Phase::Served;
+        Served::Yes
+    }
+
+    fn deliver(&self, seq: Seq) {
+        let mut progress = self.progress.lock();
+        progress.seq = Some(seq);
+        progress.finish();
+    }
+}
+
+impl std::fmt::Debug for Waiting {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Waiting").field("progress", &self.progress).finish_non_exhaustive()
+    }
+}
+
+/// More unix milliseconds than any clock will show.
+const MOST_UNIX_MS: f64 = 1e13;
+
+/// Reads the argument at `position` as a time-out: seconds and fractions of a second, 0 for ever.
+///
+/// # Errors
+/// As of Redis 8.2: no number, negative, or beyond what 63 bits of milliseconds hold.
+pub(in crate::commands) fn parse_timeout(
+    call: &Call<'_>,
+    position: usize,
+) -> Result<Option<Duration>, CommandError> {
+    let text = call.argument(position);
+    // Redis reads it as a long double, whose range is wider.
+    let seconds = double::parse(text).or_else(|| double::parse_bound(text).filter(|_| !text.is_empty()));
+    let not_a_float = CommandError::text("ERR timeout is not a float or out of range");
+    let ms = (seconds.ok_or(not_a_float)? * 1000.0).ceil();
+    if ms < 0.0 {
+        return Err(CommandError::text("ERR timeout is negative"));
+    }
+    // The deadline in unix milliseconds must fit as well.
+    if ms >= i64::MAX as f64 - MOST_UNIX_MS {
+        return Err(CommandError::text("ERR timeout is out of range"));
+    }
+    Ok(Some(Duration::from_millis(ms as u64)).filter(|timeout| !timeout.is_zero()))
+}
+
+/// A waiting client looks a key up. Counted for the test that holds their number down.
+fn count_look_up() {
+    #[cfg(test)]
+    tests::LOOK_UPS.set(tests::LOOK_UPS.get() + 1);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::machine::chance::Chance;
+    use crate::machine::clock::Clock;
+    use crate::store::Missing;
+    use std::cell::Cell;
+    use std::sync::Arc;
+
+    thread_local! {
+        pub(in crate::commands) static LOOK_UPS: Cell<usize> = const { Cell::new(0) };
+    }
+
+    /// The keys that clients were offered, by the clients' numbers.
+    type Offered = Arc<Mutex<Vec<(usize, Box<[u8]>)>>>;
+
+    fn key(number: usize) -> Box<[u8]> {
+        format!("board:{number}").into_bytes().into()
+    }
+
+    /// A store, and clients of which each waits for the keys that `keys_of` names by their numbers. None takes any; the
+    /// keys that they were offered come to the list.
+    fn store_with_waiters(keys_of: &[Vec<usize>]) -> (Store, Offered) {
+        let store = Store::new(4, 2, 1, Clock::manual(1_000));
+        let offered = Offered::default();
+        for (number, keys) in keys_of.iter().enumerate() {
+            let offered = Arc::clone(&offered);
+            let wish = Wish {
+                keys: keys.iter().copied().map(key).collect(),
+                kind: Kind::Ranking,
+                timeout: None,
+                attempt: Box::new(move |_, key, _| {
+                    offered.lock().push((number, key.into()));
+                    Ok(false)
+                }),
+            };
+            let waiting = Arc::new(Waiting::new(wish, store.ticket(), 1, Protocol::Resp2));
+            let mut hold = hold_all(&store);
+            for key in waiting.keys() {
+                hold.writer(1).wait_for(key, Arc::clone(&waiting) as Arc<dyn Waiter>);
+            }
+        }
+        (store, offered)
+    }
+
+    fn hold_all(store: &Store) -> Hold<'_> {
+        let all: Vec<usize> = (0..store.shard_count()).collect();
+        Hold::on(store, &all, Access::Write, ChangeBuffer::default())
+    }
+
+    /// A transaction that makes rankings of the keys with these numbers, in both databases.
+    fn fill(store: &Store, numbers: impl Iterator<Item = usize>) {
+        let mut hold = hold_all(store);
+        for number in numbers {
+            for database in [0, 1] {
+                let made =
+                    hold.writer(database).edit_ranking(&key(number), Missing::Create, "zadd", |edit| {
+                        edit.update(b"member", |_| crate::ranking::Score::new(1.0))
+                    });
+                assert!(made.is_ok());
+            }
+        }
+        hold.end_record();
+    }
+
+    /// An EXEC that filled 4,000 keys for as many clients had each of them look at all the keys: 202 ms under the locks,
+    /// four times as long as for half as many.
+    #[test]
+    fn a_client_that_waits_for_few_keys_looks_at_few() {
+        const CLIENTS: usize = 3_000;
+        let own_key: Vec<Vec<usize>> = (0..CLIENTS).map(|client| vec![client]).collect();
+        let many_keys = vec![(0..CLIENTS).collect()];
+        for (keys_of, filled, most) in [(&own_key, CLIENTS, CLIENTS), (&many_keys, 3, 9)] {
+            let (store, offered) = store_with_waiters(keys_of);
+            LOOK_UPS.set(0);
+            fill(&store, 0..filled);
+            let look_ups = LOOK_UPS.get();
+            assert!(look_ups <= most, "{look_ups} look-ups by {} clients, {filled} keys", keys_of.len());
+            assert!(offered.lock().len() >= filled);
+        }
+    }
+
+    #[test]
+    fn keys_are_offered_in_the_order_of_the_request_to_one_client_after_the_other() {
+        let seed = Chance::from_system().next_u64();
+        println!("seed {seed}");
+        let mut chance = Chance::seeded(seed);
+        let mut some = |most: u64| -> Vec<usize> {
+            let len = 1 + chance.below(most);
+            (0..len).map(|_| chance.below(20) as usize).collect()
+        };
+        for _ in 0..200 {
+            let keys_of: Vec<Vec<usize>> = (0..4).map(|_| some(25)).collect();
+            let (store, offered) = store_with_waiters(&keys_of);
+            let filled = some(25);
+            fill(&store, filled.iter().copied());
+            // Each key that came to be is offered to those who wait for it, and with it the others of theirs.
+            let each_once = |numbers: &[usize]| {
+                let mut seen = BTreeSet::new();
+                numbers.iter().copied().filter(|number| seen.insert(*number)).collect::<Vec<usize>>()
+            };
+            let come = each_once(&filled);
+            let mut expected = Vec::new();
+            for number in &come {
+                for (client, keys) in keys_of.iter().enumerate().filter(|(_, keys)| keys.contains(number)) {
+                    let keys = each_once(keys).into_iter().filter(|key| come.contains(key));
+                    expected.extend(keys.map(|number| (client, key(number))));
+                }
+            }
+            let offered = std::mem::take(&mut *offered.lock());
+            assert_eq!(offered, expected, "clients' keys {keys_of:?}, filled {filled:?}");
+        }
+    }
+}

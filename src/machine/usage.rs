@@ -1,0 +1,149 @@
+//! What the process uses: bytes allocated, bytes resident, processor time. For INFO.
+//!
+//! The allocator is jemalloc; [`CountingAllocator`] only adds up what allocations take in a few counters, one per thread
+//! in turn, so that cores do not fight over one cache line.
+#![expect(
+    unsafe_code,
+    reason = "GlobalAlloc is an unsafe trait, passed on unchanged; jemalloc reads an exported name"
+)]
+
+use super::heap::allocation_bytes;
+use std::alloc::{GlobalAlloc, Layout};
+use std::cell::Cell;
+use std::sync::atomic::{AtomicIsize, AtomicUsize, Ordering};
+use tikv_jemallocator::Jemalloc;
+
+/// How jemalloc works, unless the environment's `_RJEM_MALLOC_CONF` says otherwise: freed pages go back to the system
+/// within about a fifth of a second, a few at a time, and threads of its own do that, so that no command waits for it.
+// SAFETY: jemalloc declares this name as a pointer to a text that ends in a zero byte, which this is.
+#[unsafe(export_name = "_rjem_malloc_conf")]
+pub static JEMALLOC_OPTIONS: &[u8; 59] = b"background_thread:true,dirty_decay_ms:200,muzzy_decay_ms:0\0";
+
+/// Counters that threads are spread over.
+const COUNTERS: usize = 16;
+
+/// A counter on a cache line of its own.
+#[repr(align(64))]
+struct Counter(AtomicIsize);
+
+static ALLOCATED: [Counter; COUNTERS] = [const { Counter(AtomicIsize::new(0)) }; COUNTERS];
+static NEXT_COUNTER: AtomicUsize = AtomicUsize::new(0);
+static PEAK: AtomicUsize = AtomicUsize::new(0);
+
+thread_local! {
+    static COUNTER: Cell<usize> = const { Cell::new(usize::MAX) };
+}
+
+/// jemalloc with a count of the bytes it has given out.
+#[derive(Debug)]
+pub struct CountingAllocator;
+
+/// Bytes allocated and not freed now.
+#[must_use]
+pub fn allocated_bytes() -> usize {
+    let sum: isize = ALLOCATED.iter().map(|counter| counter.0.load(Ordering::Relaxed)).sum();
+    let now = usize::try_from(sum).unwrap_or(0);
+    PEAK.fetch_max(now, Ordering::Relaxed);
+    now
+}
+
+/// The most bytes that [`allocated_bytes`] has ever returned.
+#[must_use]
+pub fn peak_bytes() -> usize {
+    let _ = allocated_bytes();
+    PEAK.load(Ordering::Relaxed)
+}
+
+fn count(allocated: usize, freed: usize) {
+    let bytes = allocation_bytes(allocated) as isize - allocation_bytes(freed) as isize;
+
+    // A thread that is being torn down has no counter any more; the first one will do.
+    let index = COUNTER.try_with(|counter| {
+        if counter.get() == usize::MAX {
+            counter.set(NEXT_COUNTER.fetch_add(1, Ordering::Relaxed) % COUNTERS);
+        }
+        counter.get()
+    });
+    ALLOCATED[index.unwrap_or(0)].0.fetch_add(bytes, Ordering::Relaxed);
+}
+
+// SAFETY: every method passes its arguments on to jemalloc and returns what that returns; counting
+// neither allocates nor unwinds.
+unsafe impl GlobalAlloc for CountingAllocator {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        // SAFETY: the caller keeps GlobalAlloc's contract.
+        let pointer = unsafe { Jemalloc.alloc(layout) };
+        if !pointer.is_null() {
+            count(layout.size(), 0);
+        }
+        pointer
+    }
+
+    unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
+        count(0, layout.size());
+        // SAFETY: the caller keeps GlobalAlloc's contract.
+        unsafe { Jemalloc.dealloc(pointer, layout) }
+    }
+
+    unsafe fn alloc_zeroed(&self, layout: Layout) -> *mut u8 {
+        // SAFETY: the caller keeps GlobalAlloc's contract.
+        let pointer = unsafe { Jemalloc.alloc_zeroed(layout) };
+        if !pointer.is_null() {
+            count(layout.size(), 0);
+        }
+        pointer
+    }
+
+    unsafe fn realloc(&self, pointer: *mut u8, layout: Layout, new_size: usize) -> *mut u8 {
+        // SAFETY: the caller keeps GlobalAlloc's contract.
+        let moved = unsafe { Jemalloc.realloc(pointer, layout, new_size) };
+        if !moved.is_null() {
+            count(new_size, layout.size());
+        }
+        moved
+    }
+}
+
+/// Bytes of the process that are in physical memory, 0 where the system does not tell.
+#[must_use]
+pub fn resident_bytes() -> usize {
+    let statm = std::fs::read_to_string("/proc/self/statm").unwrap_or_default();
+    let pages: usize = statm.split(' ').nth(1).and_then(|pages| pages.parse().ok()).unwrap_or(0);
+    pages * rustix::param::page_size()
+}
+
+/// Seconds of processor time spent so far, in user and in system mode; 0 where the system does not tell.
+#[must_use]
+pub fn cpu_seconds() -> (f64, f64) {
+    let stat = std::fs::read_to_string("/proc/self/stat").unwrap_or_default();
+    let after_name = stat.rsplit(')').next().unwrap_or_default();
+    let mut ticks = after_name.split_ascii_whitespace().skip(11).map(|ticks| ticks.parse().unwrap_or(0.0));
+    let per_second = rustix::param::clock_ticks_per_second() as f64;
+    let mut next = || ticks.next().unwrap_or(0.0) / per_second;
+    (next(), next())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What every account of memory rests on.
+    #[test]
+    fn an_allocation_takes_what_the_accounts_say() {
+        let sizes = (1..20_000).map(|bytes| (bytes, 1));
+        let lines = (1..400).map(|lines| (lines * 64, 64));
+        let large = (14..24).flat_map(|bits| [(1 << bits, 8), ((1 << bits) + 1, 8), (3 << bits, 8)]);
+        for (bytes, align) in sizes.chain(lines).chain(large) {
+            let layout = Layout::from_size_align(bytes, align).expect("a layout");
+            // SAFETY: the layout is not empty, and what comes is freed with the layout that it came by.
+            let taken = unsafe {
+                let pointer = Jemalloc.alloc(layout);
+                assert!(!pointer.is_null());
+                let taken = tikv_jemallocator::usable_size(pointer);
+                Jemalloc.dealloc(pointer, layout);
+                taken
+            };
+            assert_eq!(allocation_bytes(bytes), taken, "{bytes} bytes, aligned to {align}");
+        }
+    }
+}

@@ -1,0 +1,316 @@
+//! The command line: `rankd [CONFIG-FILE] [--directive value ...]`, `rankd ping`, `rankd bench`, `rankd import SOURCE`,
+//! `rankd journal check|dump|repair DIR`.
+//!
+//! Flags, environment variables and help are made from the directive table. Flags win over the environment, the
+//! environment over the file.
+
+use super::{listener, probe, signals, startup};
+use crate::bench;
+use crate::config::{Config, DIRECTIVES, IGNORED, Ignored};
+use crate::journal;
+use crate::journal::{DumpError, Mode, Progress, Report};
+use crate::server::import;
+use clap::parser::ValueSource;
+use clap::{Arg, ArgAction, ArgMatches, Command};
+use std::ffi::OsString;
+use std::io::BufWriter;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// Runs the program and returns its exit code: 0 for a clean end, 1 for a failure, 2 for a wrong command line.
+#[must_use]
+pub fn main() -> ExitCode {
+    let matches = command().get_matches_from(join_values(std::env::args_os()));
+    let result = match matches.subcommand() {
+        Some(("ping", matches)) => read_config(matches).and_then(|(config, _)| probe::ping(&config)),
+        Some(("journal", matches)) => run_journal(matches),
+        Some(("bench", matches)) => {
+            signals::interrupted().and_then(|interrupted| bench::run(matches, &interrupted))
+        }
+        Some(("import", matches)) => read_config(matches).and_then(|(config, _)| {
+            let source = matches.get_one::<String>("source").expect("clap requires it");
+            import::run(&config, source)
+        }),
+        _ => read_config(&matches).and_then(|(config, file)| {
+            if matches.get_flag("check-config") {
+                listener::addresses(&config)?;
+                println!("configuration ok");
+                let warnings = config.warnings().into_iter().chain(unknown_variables());
+                warnings.for_each(|warning| println!("warning: {warning}"));
+                return Ok(());
+            }
+            startup::run(config, file)
+        }),
+    };
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(message) => {
+            eprintln!("rankd: {message}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn command() -> Command {
+    Command::new("rankd")
+        .version(env!("CARGO_PKG_VERSION"))
+        .about("A server for ranking work that speaks the Redis protocol.")
+        .after_help(
+            "Each option is also a line of the configuration file (port 7000), an environment variable \
+             (RANKD_PORT=7000)\nand a name for CONFIG GET. Options win over the environment, the environment over \
+             the file.",
+        )
+        .args_conflicts_with_subcommands(true)
+        .args_override_self(true)
+        .term_width(110)
+        .arg(config_file())
+        .arg(
+            Arg::new("check-config")
+                .long("check-config")
+                .action(ArgAction::SetTrue)
+                .help("Reads the configuration, says what is wrong with it, and ends"),
+        )
+        .args(directives())
+        .subcommand(
+            Command::new("ping")
+                .about("Asks the server on this machine whether it is well: exit code 0 if it answers PONG")
+                .arg(config_file())
+                .args(directives()),
+        )
+        .subcommand(
+            Command::new("import")
+                .about("Reads the data of a Redis or Valkey into a directory that holds none yet (--dir)")
+                .arg(Arg::new("source").value_name("FILE | DIR | redis://HOST:PORT").required(true).help(
+                    "An RDB file, an append-only file or its directory, or a running server \
+                     (redis://[[user:]password@]host[:port][/database])",
+                ))
+                .arg(config_file().long("config").value_name("CONFIG-FILE"))
+                .args(directives()),
+        )
+        .subcommand(
+            Command::new("journal")
+                .about("Reads a journal without a server")
+                .subcommand_required(true)
+                .subcommand(
+                    Command::new("check")
+                        .about("Checks every record; exit code 1 and the place if one is damaged")
+                        .arg(journal_directory()),
+                )
+                .subcommand(
+                    Command::new("dump")
+                        .about("Prints one line for each change")
+                        .arg(journal_directory())
+                        .arg(switch("resp").help(
+                            "Prints what the journal ends in as commands instead, for redis-cli --pipe and any Redis",
+                        )),
+                )
+                .subcommand(
+                    Command::new("repair")
+                        .about("Tells what must go for a server to start on a damaged journal, and cuts it off")
+                        .arg(journal_directory())
+                        .arg(switch("cut").help("Cuts, and keeps what is cut off in files beside")),
+                ),
+        )
+        .subcommand(bench::command())
+}
+
+fn switch(name: &'static str) -> Arg {
+    Arg::new(name).long(name).action(ArgAction::SetTrue)
+}
+
+fn config_file() -> Arg {
+    Arg::new("config-file").value_name("CONFIG-FILE").help("Configuration file, in redis.conf's syntax")
+}
+
+fn journal_directory() -> Arg {
+    Arg::new("directory")
+        .value_name("DIR")
+        .required(true)
+        .help("The server's directory, or the journal in it")
+}
+
+/// Joins a directive's flag with its values, as redis-server reads them: `--bind 127.0.0.1 -::1` becomes
+/// `--bind=127.0.0.1 -::1`. Every word but one with two dashes in front is a value; a directive with one value takes
+/// one, so that a configuration file may follow.
+fn join_values(words: impl Iterator<Item = OsString>) -> Vec<OsString> {
+    let mut words = words.peekable();
+    let mut joined = Vec::new();
+    while let Some(mut word) = words.next() {
+        let most = word.to_str().and_then(|word| word.strip_prefix("--")).map_or(0, values_of);
+        let is_value = |next: &OsString| !next.as_encoded_bytes().starts_with(b"--");
+        for taken in 0..most {
+            let Some(value) = words.next_if(is_value) else { break };
+            word.push(if taken == 0 { "=" } else { " " });
+            word.push(value);
+        }
+        joined.push(word);
+    }
+    joined
+}
+
+/// How many values the directive `name` takes on the command line, 0 if there is no such directive.
+fn values_of(name: &str) -> usize {
+    if matches!(name, "bind" | "save") || Ignored::find(name).is_some() {
+        usize::MAX
+    } else {
+        usize::from(DIRECTIVES.iter().any(|directive| directive.name == name))
+    }
+}
+
+/// A flag for each directive. Those that mean nothing are taken too, and not shown.
+fn directives() -> impl Iterator<Item = Arg> {
+    let ours = DIRECTIVES.iter().map(|directive| {
+        let default = if directive.default.is_empty() { "none" } else { directive.default };
+        flag(directive.name)
+            .env(variable(directive.name))
+            .hide_env(true)
+            .help(format!("{} [default: {default}]", directive.help))
+            .help_heading(directive.section.title())
+            .value_name("VALUE")
+    });
+    ours.chain(ignored_names().map(|name| flag(name).hide(true)))
+}
+
+fn ignored_names() -> impl Iterator<Item = &'static str> {
+    IGNORED.iter().flat_map(|ignored| ignored.names.iter().copied())
+}
+
+fn flag(name: &'static str) -> Arg {
+    Arg::new(name).long(name).action(ArgAction::Set)
+}
+
+/// A warning for each environment variable that looks like a directive and is none.
+pub(in crate::server) fn unknown_variables() -> Vec<String> {
+    let is_known = |name: &str| DIRECTIVES.iter().any(|directive| variable(directive.name) == name);
+    let names = std::env::vars_os().filter_map(|(name, _)| name.into_string().ok());
+    let ours = names.filter(|name| name.starts_with("RANKD_") && !is_known(name));
+    ours.map(|name| format!("environment variable {name} names no directive")).collect()
+}
+
+/// The environment variable that sets a directive.
+fn variable(directive: &str) -> String {
+    format!("RANKD_{}", directive.to_uppercase().replace('-', "_"))
+}
+
+/// The configuration from file, environment and flags, and the file's name.
+fn read_config(matches: &ArgMatches) -> Result<(Config, Option<PathBuf>), String> {
+    let mut config = Config::default();
+    let file = matches.get_one::<String>("config-file").map(PathBuf::from);
+    if let Some(path) = &file {
+        config.read_file(path).map_err(|error| error.to_string())?;
+    }
+    for name in DIRECTIVES.iter().map(|directive| directive.name).chain(ignored_names()) {
+        if let Some(value) = matches.get_one::<String>(name) {
+            let from_environment = matches.value_source(name) == Some(ValueSource::EnvVariable);
+            config.set(name, value).map_err(|error| {
+                let origin = if from_environment { variable(name) } else { format!("--{name}") };
+                format!("{origin} '{value}': {error}")
+            })?;
+        }
+    }
+    Ok((config, file))
+}
+
+fn run_journal(matches: &ArgMatches) -> Result<(), String> {
+    let (name, matches) = matches.subcommand().expect("clap requires one");
+    let directory = matches.get_one::<String>("directory").map(Path::new).expect("clap requires it");
+    // The server's `dir` will do as well as the journal within it.
+    let nested = directory.join(startup::JOURNAL_DIRECTORY);
+    let directory = if nested.is_dir() { nested } else { directory.to_owned() };
+    if !directory.is_dir() {
+        return Err(format!("{}: no such directory", directory.display()));
+    }
+    let progress = Arc::new(Progress::default());
+    tell_progress(&progress);
+    match name {
+        "check" => {
+            let report = journal::check(&directory, &progress).map_err(|error| error.to_string())?;
+            println!("{}", not_empty(report, &directory)?);
+            Ok(())
+        }
+        "repair" => {
+            let mode = if matches.get_flag("cut") { Mode::Cut } else { Mode::Tell };
+            match (journal::repair(&directory, mode, &progress).map_err(|error| error.to_string())?, mode) {
+                (None, _) => {
+                    println!("nothing to repair");
+                    Ok(())
+                }
+                (Some(cut), Mode::Cut) => {
+                    println!("{cut}\ncut off, and kept in files beside");
+                    Ok(())
+                }
+                (Some(cut), Mode::Tell) => Err(format!("{cut}\nnothing has been changed; --cut cuts it off")),
+            }
+        }
+        _ => {
+            let mut out = BufWriter::new(std::io::stdout().lock());
+            let dumped = if matches.get_flag("resp") {
+                journal::dump_resp(&directory, &mut out, &progress)
+            } else {
+                journal::dump(&directory, &mut out, &progress)
+            };
+            match dumped {
+                Ok(report) => not_empty(report, &directory).map(|_| ()),
+                // A reader that has seen enough (`| head`) is no failure.
+                Err(DumpError::Output(error)) if error.kind() == std::io::ErrorKind::BrokenPipe => Ok(()),
+                Err(error) => Err(error.to_string()),
+            }
+        }
+    }
+}
+
+fn not_empty(report: Report, directory: &Path) -> Result<Report, String> {
+    if report.files.is_empty() {
+        Err(format!("{}: no journal here", directory.display()))
+    } else {
+        Ok(report)
+    }
+}
+
+/// Tells on standard error, once a second, how far a long reading has come. Ends with the process.
+fn tell_progress(progress: &Arc<Progress>) {
+    let progress = Arc::clone(progress);
+    std::thread::spawn(move || {
+        loop {
+            std::thread::sleep(Duration::from_secs(1));
+            let (read, total) = (progress.read_bytes(), progress.total_bytes());
+            if read < total {
+                eprintln!("rankd: {} of {} MiB read", read >> 20, total >> 20);
+            }
+        }
+    });
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn config(words: &[&str]) -> Result<Config, String> {
+        let words = join_values(words.iter().map(OsString::from));
+        let matches = command().try_get_matches_from(words).map_err(|error| error.to_string())?;
+        read_config(&matches).map(|(config, _)| config)
+    }
+
+    #[test]
+    fn clap_accepts_the_definition() {
+        command().debug_assert();
+    }
+
+    #[test]
+    fn flags_set_directives() {
+        let read = config(&["rankd", "--port", "7000", "--bind", "127.0.0.1", "::1", "--save", ""]).unwrap();
+        assert_eq!((read.port, read.bind), (7000, vec!["127.0.0.1".to_owned(), "::1".to_owned()]));
+        let read =
+            config(&["rankd", "--bind", "127.0.0.1", "-::1", "--requirepass", "-x", "--port", "1"]).unwrap();
+        assert_eq!((read.bind.len(), read.requirepass.as_str(), read.port), (2, "-x", 1));
+        let error = config(&["rankd", "--threads", "-1"]).unwrap_err();
+        assert_eq!(error, "--threads '-1': argument must be between 0 and 256 inclusive");
+        let error = config(&["rankd", "--port", "7000", "missing.conf"]).unwrap_err();
+        assert!(error.starts_with("missing.conf: cannot be read"), "{error}");
+        let error = config(&["rankd", "--port", "x"]).unwrap_err();
+        assert_eq!(error, "--port 'x': argument couldn't be parsed into an integer");
+        assert!(config(&["rankd", "--prot", "1"]).unwrap_err().contains("--port"));
+    }
+}

@@ -1,0 +1,9 @@
+//! From the command line to a server that accepts, and to its end.
+
+pub mod command_line;
+pub(super) mod listener;
+pub(super) mod log;
+pub(super) mod opening;
+pub(super) mod probe;
+pub(super) mod signals;
+pub(super) mod startup;

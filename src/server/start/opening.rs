@@ -1,0 +1,79 @@
+//! The journal, or without one the dump file, is read while the server already answers, mostly with LOADING.
+
+use crate::commands::state::host::Host;
+use crate::journal::{Journal, Options, Progress, Recovered};
+use crate::rdb::Tally;
+use crate::server::process::RunningProcess;
+use crate::store::change::sink::{ChangeSink, Count};
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+use tokio::sync::oneshot;
+use tokio::time::{Instant, interval_at};
+
+/// Time between two lines of progress in the log.
+const LINES_APART: Duration = Duration::from_secs(1);
+
+/// What the start has read.
+pub(in crate::server) enum Opened {
+    /// The journal.
+    Journal(Recovered),
+    /// The dump file, if there is one.
+    Dump(Option<Tally>),
+}
+
+/// Reads the journal and makes it the host's, or without `options` reads the dump file. The log tells of the
+/// progress, if it takes long.
+///
+/// # Errors
+/// Why the server cannot start.
+pub(in crate::server) async fn open(
+    options: Option<Options>,
+    host: &Arc<Host>,
+    process: &Arc<RunningProcess>,
+) -> Result<Opened, String> {
+    let (done, mut outcome) = oneshot::channel();
+    let (store, running) = (Arc::clone(&host.store), Arc::clone(process));
+    let read = move || {
+        let read = match options {
+            Some(options) => Journal::open(options, &store, &running.progress)
+                .map(|(journal, recovered)| (Some(journal), Opened::Journal(recovered)))
+                .map_err(|error| error.to_string()),
+            None => running.dump.load(&running.progress).map(|loaded| (None, Opened::Dump(loaded))),
+        };
+        // Nobody waits any more if the server has been stopped.
+        let _ = done.send(read);
+    };
+    let thread = std::thread::Builder::new().name("opening".to_owned()).spawn(read);
+    thread.map_err(|error| format!("a thread to read the data: {error}"))?;
+    let begun = Instant::now();
+    let mut lines = interval_at(begun + LINES_APART, LINES_APART);
+    let (journal, opened) = loop {
+        tokio::select! {
+            opened = &mut outcome => {
+                let opened = opened.map_err(|_| "reading the data panicked; please report this")?;
+                break opened?;
+            }
+            _ = lines.tick() => tell(&process.progress, begun.elapsed()),
+        }
+    };
+    match journal {
+        Some(journal) => {
+            host.store.attach(Arc::clone(&journal) as Arc<dyn ChangeSink>);
+            process.take_journal(journal);
+        }
+        None => host.store.attach(Arc::new(Count::default())),
+    }
+    process.dump.begin();
+    // What CONFIG SET has changed meanwhile.
+    host.settings.apply(|config| crate::commands::state::host::Process::configure(&**process, config));
+    host.is_loading.store(false, Ordering::Release);
+    Ok(opened)
+}
+
+fn tell(progress: &Progress, elapsed: Duration) {
+    let (read, total) = (progress.read_bytes(), progress.total_bytes());
+    let percent = 100.0 * read as f64 / total.max(1) as f64;
+    let left_s = elapsed.as_secs_f64() * (total.saturating_sub(read)) as f64 / read.max(1) as f64;
+    tracing::info!("reading the data: {percent:.0} % of {} MiB, about {left_s:.0} s left", total >> 20);
+}

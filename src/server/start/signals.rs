@@ -1,0 +1,94 @@
+//! Signals: SIGTERM and SIGINT stop the server, SIGHUP (a terminal that closes) does not.
+//!
+//! They are listened to on a thread of their own from the first moment on, so that a server that is still reading a
+//! large journal can be stopped too: nothing has been changed then and nothing is lost.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::sync::Notify;
+
+/// The way from a signal, or from SHUTDOWN, to the end.
+#[derive(Debug, Default)]
+pub(in crate::server) struct Stop {
+    /// Told when the server is to stop.
+    notify: Notify,
+    /// Whether there is a server to stop in an orderly way.
+    is_serving: AtomicBool,
+}
+
+impl Stop {
+    /// Begins to listen to signals.
+    pub(in crate::server) fn on_signals() -> Result<Arc<Self>, String> {
+        let stop = Arc::new(Self::default());
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_io().build();
+        let runtime = runtime.map_err(|error| format!("signals: {error}"))?;
+        let listen = |kind| signal(kind).map_err(|error| format!("signals: {error}"));
+        let guard = runtime.enter();
+        let terminate = listen(SignalKind::terminate())?;
+        let interrupt = listen(SignalKind::interrupt())?;
+        let hang_up = listen(SignalKind::hangup())?;
+        drop(guard);
+        let told = Arc::clone(&stop);
+        let listen = move || runtime.block_on(told.listen(terminate, interrupt, hang_up));
+        std::thread::Builder::new()
+            .name("signals".into())
+            .spawn(listen)
+            .map_err(|error| format!("signals: {error}"))?;
+        Ok(stop)
+    }
+
+    async fn listen(&self, mut terminate: Signal, mut interrupt: Signal, mut hang_up: Signal) {
+        loop {
+            let name = tokio::select! {
+                _ = terminate.recv() => "SIGTERM",
+                _ = interrupt.recv() => "SIGINT",
+                _ = hang_up.recv() => {
+                    tracing::info!("SIGHUP is ignored");
+                    continue;
+                }
+            };
+            if !self.is_serving.load(Ordering::SeqCst) {
+                tracing::info!("{name} while starting: stopping");
+                std::process::exit(0);
+            }
+            tracing::info!("{name}: stopping");
+            self.notify.notify_one();
+        }
+    }
+
+    /// Tells the server to stop.
+    pub(in crate::server) fn request(&self) {
+        tracing::info!("SHUTDOWN: stopping");
+        self.notify.notify_one();
+    }
+
+    /// Waits until the server is to stop. From the first call on a signal is left to the server.
+    pub(in crate::server) async fn requested(&self) {
+        self.is_serving.store(true, Ordering::SeqCst);
+        self.notify.notified().await;
+    }
+}
+
+/// A flag for a program that is no server: the first SIGINT (Ctrl-C) or SIGTERM raises it, the second ends the process.
+pub(in crate::server) fn interrupted() -> Result<Arc<AtomicBool>, String> {
+    let failed = |error| format!("signals: {error}");
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_io().build().map_err(failed)?;
+    let guard = runtime.enter();
+    let mut interrupt = signal(SignalKind::interrupt()).map_err(failed)?;
+    let mut terminate = signal(SignalKind::terminate()).map_err(failed)?;
+    drop(guard);
+    let raised = Arc::new(AtomicBool::new(false));
+    let flag = Arc::clone(&raised);
+    let listen = async move {
+        loop {
+            tokio::select! { _ = interrupt.recv() => {}, _ = terminate.recv() => {} }
+            if flag.swap(true, Ordering::SeqCst) {
+                std::process::exit(1);
+            }
+        }
+    };
+    let listen = move || runtime.block_on(listen);
+    std::thread::Builder::new().name("signals".into()).spawn(listen).map_err(failed)?;
+    Ok(raised)
+}

@@ -1,0 +1,68 @@
+//! Worker threads: each a runtime of its own that serves the connections dealt to it.
+
+use super::turns::Turns;
+use crate::commands::state::host::Host;
+use crate::commands::state::stats::Stats;
+use crate::server::connection;
+use crate::server::process::RunningProcess;
+use std::net::{SocketAddr, TcpStream};
+use std::sync::Arc;
+use std::thread::JoinHandle;
+use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
+
+/// What the connections of a worker share.
+#[derive(Clone)]
+pub(in crate::server) struct Shared {
+    pub(in crate::server) host: Arc<Host>,
+    pub(in crate::server) process: Arc<RunningProcess>,
+    pub(in crate::server) turns: Arc<Turns>,
+    /// The worker's own counters.
+    pub(in crate::server) stats: Arc<Stats>,
+    /// Those of the thread beside it, for commands that take long.
+    pub(in crate::server) aside_stats: Arc<Stats>,
+}
+
+/// A worker thread and the way to give it connections. It ends, and its connections with it, when told to stop.
+pub(in crate::server) struct Worker {
+    connections: UnboundedSender<(TcpStream, SocketAddr)>,
+    thread: JoinHandle<()>,
+}
+
+impl Worker {
+    /// Starts worker number `index`. Beside it a thread comes up when a command takes long, one at a time.
+    pub(in crate::server) fn start(index: usize, shared: Shared) -> Result<Self, String> {
+        let failed = |error: std::io::Error| format!("worker {index}: {error}");
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .max_blocking_threads(1)
+            .thread_name(format!("aside-{index}"))
+            .build()
+            .map_err(failed)?;
+        let (connections, dealt) = unbounded_channel();
+        let thread = std::thread::Builder::new()
+            .name(format!("worker-{index}"))
+            .spawn(move || runtime.block_on(serve(dealt, shared)))
+            .map_err(failed)?;
+        Ok(Self { connections, thread })
+    }
+
+    /// Deals it a connection.
+    pub(in crate::server) fn take(&self, stream: TcpStream, peer: SocketAddr) {
+        // A worker that is stopping takes no more; the connection is closed by being dropped.
+        let _ = self.connections.send((stream, peer));
+    }
+
+    /// Ends the worker once no command is running. Replies that were not sent yet are lost with their connections.
+    pub(in crate::server) fn stop(self) {
+        drop(self.connections);
+        if self.thread.join().is_err() {
+            tracing::error!("a worker thread panicked");
+        }
+    }
+}
+
+async fn serve(mut dealt: UnboundedReceiver<(TcpStream, SocketAddr)>, shared: Shared) {
+    while let Some((stream, peer)) = dealt.recv().await {
+        tokio::spawn(connection::serve(stream, peer, shared.clone()));
+    }
+}

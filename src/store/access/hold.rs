@@ -1,0 +1,597 @@
+//! A hold: the locks of a command's shards, and through them its keys.
+//!
+//! Invariant: a value changes only through a [`Writer`], and each change is recorded in the hold's buffer before the
+//! lock is released; the records reach the journal while the locks are still held.
+
+use super::located::Located;
+use super::writer::Writer;
+use crate::config::EventClasses;
+use crate::limits;
+use crate::ranking::Ranking;
+use crate::store::change::ChangeBuffer;
+use crate::store::change::basis::{Basis, OpenRecord};
+use crate::store::change::sink::Seq;
+use crate::store::event::EventBuffer;
+use crate::store::keys::interest::{Ready, ReadyKey, Served, Waiter, Watch};
+use crate::store::keys::keyspace::{Entry, Keyspace};
+use crate::store::values::members::Members;
+use crate::store::values::value::{Kind, Value, WrongType};
+use crate::store::{Access, CursorCode, DatabaseIndex, Shard, ShardIndex, Store};
+use parking_lot::{RwLock, RwLockReadGuard, RwLockWriteGuard};
+use std::cell::{Cell, RefCell};
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+pub(in crate::store) enum Guard<'s> {
+    Read(RwLockReadGuard<'s, Shard>),
+    Write(RwLockWriteGuard<'s, Shard>),
+}
+
+impl Guard<'_> {
+    fn shard(&self) -> &Shard {
+        match self {
+            Guard::Read(shard) => shard,
+            Guard::Write(shard) => shard,
+        }
+    }
+
+    pub(in crate::store) fn shard_mut(&mut self) -> &mut Shard {
+        match self {
+            Guard::Write(shard) => shard,
+            Guard::Read(_) => unreachable!("a writer is made from a write hold only"),
+        }
+    }
+}
+
+/// The locks of one or several shards, and what was done under them. They are held until they are given back, or the
+/// hold is dropped; then it can take others.
+pub struct Hold<'s> {
+    pub(in crate::store) store: &'s Store,
+    /// One lock for nearly every command, held without an allocation.
+    pub(in crate::store) first: Option<(ShardIndex, Guard<'s>)>,
+    /// The locks of further shards, ascending: the order in which every hold takes its locks.
+    pub(in crate::store) rest: Vec<(ShardIndex, Guard<'s>)>,
+    access: Access,
+    has_waited: bool,
+    now_ms: u64,
+    /// See [`Store::expired_by_ms`].
+    pub(in crate::store) expired_by_ms: u64,
+    pub(in crate::store) changes: ChangeBuffer,
+    /// In a cell because a reader notes the keys that it misses.
+    pub(in crate::store) events: RefCell<EventBuffer>,
+    /// Keys that have come to be and that somebody waits for.
+    pub(in crate::store) ready: Vec<ReadyKey>,
+    /// Clients that were served and have not been told.
+    served: Vec<Arc<dyn Waiter>>,
+    lookups: Cell<Lookups>,
+    /// The record that is being made, if messages rest on it.
+    open_record: Option<Arc<OpenRecord>>,
+}
+
+/// How many questions a hold's readers found the key of, and how many not.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Lookups {
+    /// The key was there.
+    pub hits: u64,
+    /// The key was missing.
+    pub misses: u64,
+}
+
+/// Whoever looks at a key has said before that its shard is to be held.
+pub(in crate::store) const HELD: &str = "the shards of a command's keys are held";
+
+impl<'s> Hold<'s> {
+    /// A hold of nothing yet. `changes` is the empty buffer that it fills; [`Hold::release`] gives it back.
+    #[must_use]
+    pub fn new(store: &'s Store, changes: ChangeBuffer) -> Self {
+        debug_assert!(changes.is_empty());
+        Self {
+            store,
+            first: None,
+            rest: Vec::new(),
+            access: Access::Read,
+            has_waited: false,
+            now_ms: 0,
+            expired_by_ms: 0,
+            changes,
+            events: RefCell::default(),
+            ready: Vec::new(),
+            served: Vec::new(),
+            lookups: Cell::default(),
+            open_record: None,
+        }
+    }
+
+    /// [`Hold::new`] and [`Hold::lock`] in one.
+    #[must_use]
+    pub fn on(store: &'s Store, shards: &[ShardIndex], access: Access, changes: ChangeBuffer) -> Self {
+        let mut hold = Self::new(store, changes);
+        hold.lock(shards, access);
+        hold
+    }
+
+    /// Locks `shards`, which must be ascending and without repetition. None must be held.
+    pub fn lock(&mut self, shards: &[ShardIndex], access: Access) {
+        self.take(shards, |shard| {
+            Some(match access {
+                Access::Read => Guard::Read(shard.read()),
+                Access::Write => Guard::Write(shard.write()),
+            })
+        });
+        self.begin(access, self.store.clock.now_ms());
+    }
+
+    /// As [`Hold::lock`], unless a lock cannot be had within [`limits::LOCK_PATIENCE`]: then none is held, and the
+    /// answer is false. `now_ms` is the time of what is done under the hold.
+    #[must_use]
+    pub fn try_lock(&mut self, shards: &[ShardIndex], access: Access, now_ms: u64) -> bool {
+        let mut has_waited = false;
+        let mut patience = || {
+            has_waited = true;
+            limits::LOCK_PATIENCE
+        };
+        let are_held = self.take(shards, |shard| match access {
+            Access::Read => shard.try_read().or_else(|| shard.try_read_for(patience())).map(Guard::Read),
+            Access::Write => shard.try_write().or_else(|| shard.try_write_for(patience())).map(Guard::Write),
+        });
+        self.has_waited = has_waited;
+        self.begin(access, now_ms);
+        are_held
+    }
+
+    /// Takes all the locks that `acquire` gives, or none.
+    fn take(
+        &mut self,
+        shards: &[ShardIndex],
+        mut acquire: impl FnMut(&'s RwLock<Shard>) -> Option<Guard<'s>>,
+    ) -> bool {
+        debug_assert!(self.is_empty() && shards.is_sorted_by(|one, other| one < other));
+        for &index in shards {
+            let Some(guard) = acquire(&self.store.shards[index]) else {
+                self.unlock();
+                return false;
+            };
+            match self.first {
+                None => self.first = Some((index, guard)),
+                Some(_) => self.rest.push((index, guard)),
+            }
+        }
+        true
+    }
+
+    fn begin(&mut self, access: Access, now_ms: u64) {
+        self.access = access;
+        self.now_ms = now_ms;
+        self.expired_by_ms = self.store.expired_by_ms(now_ms);
+        self.events.get_mut().want(self.store.event_classes());
+    }
+
+    fn unlock(&mut self) {
+        self.first = None;
+        self.rest.clear();
+    }
+
+    /// Gives the locks back. Returns the last record that what was said under them rests on: the last one made under
+    /// them, or else the last one made before.
+    pub fn let_go(&mut self) -> Seq {
+        let seq = self.append_changes();
+        self.unlock();
+        seq
+    }
+
+    /// As [`Hold::let_go`], for good. Returns the buffer too, empty again.
+    pub fn release(mut self) -> (Seq, ChangeBuffer) {
+        (self.let_go(), std::mem::take(&mut self.changes))
+    }
+
+    /// Whether no lock is held.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.first.is_none()
+    }
+
+    /// The last record that changed a key of the held shards, before the hold's own.
+    pub(in crate::store) fn rests_on(&self) -> Seq {
+        self.locks().map(|(_, guard)| guard.shard().last_seq).max().unwrap_or_default()
+    }
+
+    /// The record that is being made, for messages that rest on it.
+    pub fn open_record(&mut self) -> Arc<OpenRecord> {
+        Arc::clone(self.open_record.get_or_insert_default())
+    }
+
+    /// Whether the hold may change something.
+    #[must_use]
+    pub fn access(&self) -> Access {
+        self.access
+    }
+
+    /// Whether [`Hold::try_lock`] found a lock that was not to be had at once.
+    #[must_use]
+    pub fn has_waited(&self) -> bool {
+        self.has_waited
+    }
+
+    /// How many questions found their key so far.
+    #[must_use]
+    pub fn lookups(&self) -> Lookups {
+        self.lookups.get()
+    }
+
+    /// As [`Hold::lookups`], and counts from 0 again.
+    pub fn take_lookups(&mut self) -> Lookups {
+        self.lookups.take()
+    }
+
+    /// Questions since `lookups` do not count: they will be asked again.
+    pub fn forget_lookups(&mut self, since: Lookups) {
+        self.lookups.set(since);
+    }
+
+    /// Whether this hold covers `shards` with at least `access`.
+    #[must_use]
+    pub fn covers(&self, shards: &[ShardIndex], access: Access) -> bool {
+        let held = |wanted: &ShardIndex| self.locks().any(|(index, _)| index == wanted);
+        self.access >= access && shards.iter().all(held)
+    }
+
+    /// The time of what is done under this hold, in unix milliseconds.
+    #[must_use]
+    pub fn now_ms(&self) -> u64 {
+        self.now_ms
+    }
+
+    /// Questions about the keys of `database` in the held shards.
+    #[must_use]
+    pub fn reader(&self, database: DatabaseIndex) -> Reader<'_> {
+        Reader { hold: self, database, located: None, counts: true }
+    }
+
+    /// Changes to the keys of `database` in the held shards.
+    ///
+    /// # Panics
+    /// If the hold is for reading: a command's access comes from the command table.
+    pub fn writer(&mut self, database: DatabaseIndex) -> Writer<'_, 's> {
+        assert!(self.access == Access::Write);
+        Writer::new(self, database)
+    }
+
+    /// A command or transaction ends here: its Changes are one record. Clients that wait for keys it changed are served.
+    pub fn end_record(&mut self) {
+        self.changes.end_record();
+        if !self.ready.is_empty() {
+            // A transaction may have taken so long that what it filled has expired by now.
+            self.now_ms = self.now_ms.max(self.store.clock.now_ms());
+        }
+        while !self.ready.is_empty() {
+            let keys = std::mem::take(&mut self.ready);
+            let ready = Ready::new(&keys);
+            for (database, key) in &keys {
+                self.serve_waiters(*database, key, &ready);
+            }
+        }
+    }
+
+    /// Serves those who wait for `key`, in the order in which they came, as long as there is something for them.
+    fn serve_waiters(&mut self, database: DatabaseIndex, key: &[u8], ready: &Ready<'_>) {
+        let mut last = None;
+        loop {
+            let (at, now_ms) = (self.locate(key), self.now_ms);
+            let keyspace = self.guard_mut(at.shard).shard_mut().keyspace_mut(database);
+            let entry = keyspace.get(at).filter(|entry| !entry.is_expired(now_ms));
+            let Some(kind) = entry.map(|entry| entry.value.kind()) else { return };
+            let Some(waiter) = keyspace.interests.next_waiter(key, kind, last) else { return };
+            last = Some(waiter.ticket());
+            let served = waiter.serve(&mut self.writer(database), ready);
+            self.changes.end_record();
+            if served != Served::NotYet {
+                let keyspace = self.guard_mut(at.shard).shard_mut().keyspace_mut(database);
+                keyspace.interests.leave(key, &*waiter);
+            }
+            if served == Served::Yes {
+                self.served.push(waiter);
+            }
+        }
+    }
+
+    /// Removes every key of `database`, or of all if `None`. All shards must be held for writing.
+    pub fn flush(&mut self, database: Option<DatabaseIndex>) {
+        debug_assert!(self.locks().count() == self.store.shard_count());
+        match database {
+            Some(database) => self.changes.flush_database(database),
+            None => self.changes.flush_all(),
+        }
+        let Self { store, first, rest, .. } = self;
+        store.damage.forget_all(database);
+        store.flushes.fetch_add(1, Ordering::Release);
+        for (_, guard) in first.iter_mut().chain(rest) {
+            store.flush_shard(guard.shard_mut(), database);
+        }
+    }
+}
+
+impl<'s> Hold<'s> {
+    fn locks(&self) -> impl Iterator<Item = &(ShardIndex, Guard<'s>)> {
+        self.first.iter().chain(&self.rest)
+    }
+
+    /// Where `key` is to be looked for. With one lock held there is nothing to ask about its shard.
+    pub(in crate::store) fn locate<'k>(&self, key: &'k [u8]) -> Located<'k> {
+        match &self.first {
+            Some((shard, _)) if self.rest.is_empty() => {
+                Located { key, shard: *shard, hash: self.store.hash_of(key) }
+            }
+            _ => self.store.locate(key),
+        }
+    }
+
+    /// Where in `rest` the lock of `shard` stands, `None` if it is the first.
+    pub(in crate::store) fn rest_position(&self, shard: ShardIndex) -> Option<usize> {
+        if self.rest.is_empty() {
+            return None;
+        }
+        let position = self.rest.binary_search_by_key(&shard, |(index, _)| *index).ok();
+        assert!(
+            position.is_some() || self.first.as_ref().is_some_and(|(index, _)| *index == shard),
+            "{HELD}"
+        );
+        position
+    }
+
+    fn guard(&self, shard: ShardIndex) -> &Guard<'s> {
+        match self.rest_position(shard) {
+            None => &self.first.as_ref().expect(HELD).1,
+            Some(position) => &self.rest[position].1,
+        }
+    }
+
+    pub(in crate::store) fn guard_mut(&mut self, shard: ShardIndex) -> &mut Guard<'s> {
+        match self.rest_position(shard) {
+            None => &mut self.first.as_mut().expect(HELD).1,
+            Some(position) => &mut self.rest[position].1,
+        }
+    }
+
+    /// The shard numbered `index`, if it is held.
+    pub(in crate::store) fn shard(&self, index: ShardIndex) -> Option<&Shard> {
+        self.locks().find(|(held, _)| *held == index).map(|(_, guard)| guard.shard())
+    }
+
+    /// Publishes the events so far, and from now on those of the classes that are wanted by now.
+    pub fn publish_events(&mut self) {
+        let events = self.events.get_mut();
+        let happened = events.take();
+        events.want(self.store.event_classes());
+        if !happened.is_empty() {
+            let basis = Basis::Open(self.open_record());
+            self.store.publish(&happened, &basis);
+        }
+    }
+
+    /// Hands over what the hold's commands leave behind: records, events, and clients that were served. Returns the
+    /// record that what was said under the hold rests on.
+    fn append_changes(&mut self) -> Seq {
+        self.changes.end_record();
+        let seq = if self.changes.is_empty() {
+            self.rests_on()
+        } else {
+            let seq = self.store.append(&self.changes, self.now_ms);
+            self.changes.clear();
+            for (_, guard) in self.first.iter_mut().chain(&mut self.rest) {
+                guard.shard_mut().last_seq = seq;
+            }
+            seq
+        };
+        let events = self.events.get_mut().take();
+        if !events.is_empty() {
+            self.store.publish(&events, &Basis::Record(seq));
+        }
+        if let Some(record) = self.open_record.take() {
+            record.close(seq);
+        }
+        self.served.drain(..).for_each(|waiter| waiter.deliver(seq));
+        // Left over only by a command that panicked; under other locks it would be out of place.
+        self.ready.clear();
+        seq
+    }
+}
+
+impl Drop for Hold<'_> {
+    /// What was changed is recorded even when a command panicked and was caught.
+    fn drop(&mut self) {
+        self.append_changes();
+    }
+}
+
+impl std::fmt::Debug for Hold<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Hold")
+            .field("first", &self.first.as_ref().map(|(index, _)| index))
+            .field("access", &self.access)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Read access to the held keys of one database.
+#[derive(Clone, Copy, Debug)]
+pub struct Reader<'h> {
+    hold: &'h Hold<'h>,
+    database: DatabaseIndex,
+    located: Option<Located<'h>>,
+    /// Whether questions count as hits and misses; as in Redis, those of a command that writes do not.
+    counts: bool,
+}
+
+impl<'h> Reader<'h> {
+    fn entry(&self, key: &[u8]) -> Option<&'h Entry> {
+        let entry = self.find(key);
+        if self.counts {
+            self.count(key, entry.is_some());
+        }
+        entry
+    }
+
+    fn count(&self, key: &[u8], is_there: bool) {
+        let mut lookups = self.hold.lookups.get();
+        if is_there {
+            lookups.hits += 1;
+        } else {
+            lookups.misses += 1;
+            let mut events = self.hold.events.borrow_mut();
+            events.push(EventClasses::KEY_MISS, "keymiss", self.database, key);
+        }
+        self.hold.lookups.set(lookups);
+    }
+
+    fn find(&self, key: &[u8]) -> Option<&'h Entry> {
+        self.find_any(key).filter(|entry| !entry.is_expired(self.hold.expired_by_ms))
+    }
+
+    /// What is there, even if its time has come.
+    fn find_any(&self, key: &[u8]) -> Option<&'h Entry> {
+        let at = self.locate(key);
+        self.keyspace_of(at).get(at)
+    }
+
+    fn locate<'k>(&self, key: &'k [u8]) -> Located<'k>
+    where
+        'h: 'k,
+    {
+        let known = self.located.filter(|located| located.is_of(key));
+        known.unwrap_or_else(|| self.hold.locate(key))
+    }
+
+    fn keyspace_of(&self, at: Located<'_>) -> &'h Keyspace {
+        self.hold.guard(at.shard).shard().keyspace(self.database)
+    }
+
+    /// The same keys, of which this one has been located.
+    #[must_use]
+    pub fn knowing(self, located: Option<Located<'h>>) -> Self {
+        Self { located, ..self }
+    }
+
+    /// The same keys, with questions that count neither as hits nor as misses.
+    #[must_use]
+    pub(in crate::store) fn uncounted(self) -> Self {
+        Self { counts: false, ..self }
+    }
+
+    /// Whatever is at `key`, without counting the question: for looking ahead.
+    #[must_use]
+    pub fn peek(&self, key: &[u8]) -> Option<&'h Value> {
+        self.find(key).map(|entry| &entry.value)
+    }
+
+    /// The bytes of memory that `key` takes, judged by `samples` of a set's members; `None` if there is no such key. Does
+    /// not count as a look-up.
+    #[must_use]
+    pub fn memory_bytes(&self, key: &[u8], samples: usize) -> Option<usize> {
+        self.find(key).map(|entry| entry.memory_bytes(samples))
+    }
+
+    /// The type of `key`'s value, `None` if there is no such key.
+    #[must_use]
+    pub fn kind(&self, key: &[u8]) -> Option<Kind> {
+        self.entry(key).map(|entry| entry.value.kind())
+    }
+
+    /// The ranking at `key`, `None` if there is no such key.
+    ///
+    /// # Errors
+    /// [`WrongType`] if the key holds something else.
+    pub fn ranking(&self, key: &[u8]) -> Result<Option<&'h Ranking>, WrongType> {
+        match self.entry(key).map(|entry| &entry.value) {
+            None => Ok(None),
+            Some(Value::Ranking(ranking)) => Ok(Some(ranking)),
+            Some(_) => Err(WrongType),
+        }
+    }
+
+    /// The set at `key`, `None` if there is no such key.
+    ///
+    /// # Errors
+    /// [`WrongType`] if the key holds something else.
+    pub fn set(&self, key: &[u8]) -> Result<Option<&'h Members>, WrongType> {
+        match self.entry(key).map(|entry| &entry.value) {
+            None => Ok(None),
+            Some(Value::Set(members)) => Ok(Some(members)),
+            Some(_) => Err(WrongType),
+        }
+    }
+
+    /// The string at `key`, `None` if there is no such key.
+    ///
+    /// # Errors
+    /// [`WrongType`] if the key holds something else.
+    pub fn string(&self, key: &[u8]) -> Result<Option<&'h [u8]>, WrongType> {
+        match self.entry(key).map(|entry| &entry.value) {
+            None => Ok(None),
+            Some(Value::String(bytes)) => Ok(Some(bytes)),
+            Some(_) => Err(WrongType),
+        }
+    }
+
+    /// Whatever is at `key`.
+    #[must_use]
+    pub fn value(&self, key: &[u8]) -> Option<&'h Value> {
+        self.entry(key).map(|entry| &entry.value)
+    }
+
+    /// Whether there is a value at `key` whose time has come, though nobody has removed it yet.
+    pub(in crate::store) fn has_expired(&self, key: &[u8]) -> bool {
+        self.find_any(key).is_some_and(|entry| entry.is_expired(self.hold.expired_by_ms))
+    }
+
+    /// Whether `key` has expired since `watch` began to watch it, though nobody has removed it yet.
+    #[must_use]
+    pub fn has_expired_under(&self, key: &[u8], watch: &Watch) -> bool {
+        self.has_expired(key) && !self.keyspace_of(self.locate(key)).interests.began_expired(key, watch)
+    }
+
+    /// Whether a key that expired at this moment, in unix milliseconds, would count as missing.
+    #[must_use]
+    pub fn is_past(&self, at_ms: i64) -> bool {
+        at_ms <= self.hold.expired_by_ms.cast_signed()
+    }
+
+    /// When `key` expires in unix milliseconds (`Some(None)`: never), `None` if there is no such key.
+    #[must_use]
+    pub fn expiry(&self, key: &[u8]) -> Option<Option<u64>> {
+        self.entry(key).map(Entry::expire_at_ms)
+    }
+
+    /// The time of the command, in unix milliseconds.
+    #[must_use]
+    pub fn now_ms(&self) -> u64 {
+        self.hold.now_ms
+    }
+
+    /// What clients' cursors mean.
+    #[must_use]
+    pub fn cursors(&self) -> &'h CursorCode {
+        self.hold.store.cursors()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::machine::clock::Clock;
+
+    #[test]
+    fn a_lock_that_cannot_be_had_is_not_waited_for_long() {
+        let store = Store::new(2, 1, 1, Clock::manual(1_000));
+        let mut hold = Hold::new(&store, ChangeBuffer::default());
+        let reading = Hold::on(&store, &[1], Access::Read, ChangeBuffer::default());
+        assert!(!hold.try_lock(&[0, 1], Access::Write, 7));
+        // What could be had of it was given back.
+        assert!(hold.is_empty() && hold.try_lock(&[0], Access::Write, 7));
+        hold.let_go();
+        assert!(hold.try_lock(&[0, 1], Access::Read, 7), "two readers");
+        assert_eq!(hold.now_ms(), 7);
+        hold.let_go();
+        drop(reading);
+        assert!(hold.try_lock(&[0, 1], Access::Write, 7));
+    }
+}

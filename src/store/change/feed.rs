@@ -1,0 +1,202 @@
+//! Feeds: further readers of Changes beside the journal. A replica is one, as is whatever is derived from a board.
+//!
+//! A feed gets every record from the moment it was opened, in the journal's order and with its numbers: the sink hands
+//! records over where it gives numbers out ([`Feeds::publish`]). A writer never waits for a feed. One that does not keep
+//! up holds records up to its bound; past it everything it holds is dropped, and its reader is told so ([`Lagged`]): it
+//! has to begin anew from a walk over the store.
+
+use super::ChangeBuffer;
+use super::sink::Seq;
+use parking_lot::Mutex;
+use std::collections::VecDeque;
+use std::sync::{Arc, Weak};
+use std::task::{Context, Poll, Waker};
+
+/// The records of one hold.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Published {
+    /// The number of the first of them; the others follow without gaps.
+    pub first: Seq,
+    /// The time of their commands, in unix milliseconds.
+    pub unix_ms: u64,
+    bytes: Box<[u8]>,
+    /// Where each record ends in `bytes`.
+    ends: Box<[usize]>,
+}
+
+impl Published {
+    /// The records' bodies with their numbers; [`super::decode`] reads a body.
+    pub fn records(&self) -> impl Iterator<Item = (Seq, &[u8])> {
+        let starts = std::iter::once(0).chain(self.ends.iter().copied());
+        let bodies = starts.zip(&self.ends).map(|(start, &end)| &self.bytes[start..end]);
+        (self.first.0..).map(Seq).zip(bodies)
+    }
+}
+
+/// The feed did not keep up and has lost records.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Lagged;
+
+/// The open feeds of a store, as its sink keeps them under the lock that orders records.
+#[derive(Debug, Default)]
+pub struct Feeds(Vec<Weak<Queue>>);
+
+impl Feeds {
+    /// Opens a feed that holds up to `bound_bytes` bytes of records. Its first record is the next one published.
+    pub fn open(&mut self, bound_bytes: usize) -> Feed {
+        let queue = Arc::new(Queue { bound_bytes, waiting: Mutex::default() });
+        self.0.push(Arc::downgrade(&queue));
+        Feed(queue)
+    }
+
+    /// Gives every feed the closed records of `records`, of which the first has the number `first`. One check while there
+    /// is no feed; else the records are copied once for all.
+    pub fn publish(&mut self, first: Seq, unix_ms: u64, records: &ChangeBuffer) {
+        if self.0.is_empty() {
+            return;
+        }
+        let mut bytes = Vec::with_capacity(records.len());
+        let mut ends = Vec::new();
+        for body in records.records() {
+            bytes.extend_from_slice(body);
+            ends.push(bytes.len());
+        }
+        let published = Arc::new(Published { first, unix_ms, bytes: bytes.into(), ends: ends.into() });
+        self.0.retain(|queue| queue.upgrade().is_some_and(|queue| queue.put(&published)));
+    }
+}
+
+/// What a feed holds for its reader.
+#[derive(Debug)]
+struct Queue {
+    bound_bytes: usize,
+    waiting: Mutex<Waiting>,
+}
+
+#[derive(Debug, Default)]
+struct Waiting {
+    published: VecDeque<Arc<Published>>,
+    bytes: usize,
+    has_lagged: bool,
+    waker: Option<Waker>,
+}
+
+impl Queue {
+    /// Returns whether the feed goes on.
+    fn put(&self, published: &Arc<Published>) -> bool {
+        let mut waiting = self.waiting.lock();
+        waiting.bytes += published.bytes.len();
+        waiting.published.push_back(Arc::clone(published));
+        if waiting.bytes > self.bound_bytes {
+            *waiting = Waiting { has_lagged: true, waker: waiting.waker.take(), ..Waiting::default() };
+        }
+        if let Some(waker) = waiting.waker.take() {
+            waker.wake();
+        }
+        !waiting.has_lagged
+    }
+}
+
+/// One reader's side of a feed. It is closed when it is dropped.
+#[derive(Debug)]
+pub struct Feed(Arc<Queue>);
+
+impl Feed {
+    /// What comes next. Wakes the task when there is something, if there is nothing.
+    ///
+    /// # Errors
+    /// [`Lagged`], from then on for ever.
+    pub fn poll(&self, context: &Context<'_>) -> Poll<Result<Arc<Published>, Lagged>> {
+        let mut waiting = self.0.waiting.lock();
+        if waiting.has_lagged {
+            return Poll::Ready(Err(Lagged));
+        }
+        match waiting.published.pop_front() {
+            Some(published) => {
+                waiting.bytes -= published.bytes.len();
+                Poll::Ready(Ok(published))
+            }
+            None => {
+                waiting.waker = Some(context.waker().clone());
+                Poll::Pending
+            }
+        }
+    }
+
+    /// Bytes of records that wait for the reader.
+    #[must_use]
+    pub fn waiting_bytes(&self) -> usize {
+        self.0.waiting.lock().bytes
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::machine::clock::Clock;
+    use crate::store::change::sink::Count;
+    use crate::store::{Access, Hold, Store};
+    use std::thread;
+
+    fn write(store: &Store, number: usize) {
+        let key = format!("key{number}");
+        let mut hold =
+            Hold::on(store, &[store.shard_of(key.as_bytes())], Access::Write, ChangeBuffer::default());
+        hold.writer(0).set_string(key.as_bytes(), b"value", None);
+        hold.end_record();
+    }
+
+    fn store() -> Store {
+        let store = Store::new(8, 1, 1, Clock::manual(5_000));
+        store.attach(Arc::new(Count::default()));
+        store
+    }
+
+    fn next(feed: &Feed) -> Option<Result<Arc<Published>, Lagged>> {
+        match feed.poll(&Context::from_waker(Waker::noop())) {
+            Poll::Ready(next) => Some(next),
+            Poll::Pending => None,
+        }
+    }
+
+    #[test]
+    fn a_feed_begins_where_it_was_opened_and_misses_nothing() {
+        let store = store();
+        write(&store, 0);
+        let (feed, after) = store.open_feed(1 << 20).expect("a sink is attached");
+        assert_eq!(after, Seq(1));
+        assert_eq!(next(&feed), None);
+        thread::scope(|scope| {
+            for thread in 0..3 {
+                let store = &store;
+                scope.spawn(move || (0..200).for_each(|number| write(store, thread * 1000 + number)));
+            }
+        });
+        let mut expected = 2;
+        while let Some(published) = next(&feed) {
+            for (seq, body) in published.expect("within the bound").records() {
+                assert_eq!(seq, Seq(expected), "in order and without gaps");
+                assert!(!body.is_empty());
+                expected += 1;
+            }
+        }
+        assert_eq!(expected, 602);
+        assert_eq!(feed.waiting_bytes(), 0);
+    }
+
+    #[test]
+    fn a_feed_that_does_not_keep_up_is_told_so_and_holds_nothing() {
+        let store = store();
+        let (slow, _) = store.open_feed(100).expect("a sink is attached");
+        let (quick, _) = store.open_feed(1 << 20).expect("a sink is attached");
+        for number in 0..50 {
+            write(&store, number);
+            assert!(next(&quick).is_some_and(|next| next.is_ok()));
+        }
+        assert_eq!(next(&slow), Some(Err(Lagged)));
+        assert_eq!(slow.waiting_bytes(), 0);
+        drop(slow);
+        write(&store, 50);
+        assert_eq!(next(&quick).expect("a record").expect("within the bound").first, Seq(51));
+    }
+}

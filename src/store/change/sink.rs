@@ -1,0 +1,55 @@
+//! Where Changes go: the store's side of the journal.
+
+use super::ChangeBuffer;
+use super::feed::{Feed, Feeds};
+use parking_lot::Mutex;
+
+/// A record's place in the journal and in time: 1 for the first record ever, then counting up without gaps. 0 is before
+/// the first, for what rests on no record.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Seq(pub u64);
+
+/// Takes the records that commands leave behind.
+///
+/// `append` is called under the locks of the shards that changed, so the order of calls for one key is the order in
+/// which its Changes were applied. It must not block on I/O and must not call back into the store.
+pub trait ChangeSink: Send + Sync {
+    /// Takes every closed record of `records`, giving them the next sequence numbers in order, and returns the last.
+    /// `unix_ms` is the time of the commands.
+    fn append(&self, unix_ms: u64, records: &ChangeBuffer) -> Seq;
+
+    /// The last record that was taken.
+    fn last_seq(&self) -> Seq;
+
+    /// Opens a feed of what is taken from now on, and returns the last record that was taken before. See [`Feeds`].
+    fn open_feed(&self, bound_bytes: usize) -> (Feed, Seq);
+}
+
+/// The sink of a server without a journal (`appendonly no`): counts records and keeps nothing.
+#[derive(Debug, Default)]
+pub struct Count(Mutex<Counted>);
+
+#[derive(Debug, Default)]
+struct Counted {
+    last: Seq,
+    feeds: Feeds,
+}
+
+impl ChangeSink for Count {
+    fn append(&self, unix_ms: u64, records: &ChangeBuffer) -> Seq {
+        let mut counted = self.0.lock();
+        let first = Seq(counted.last.0 + 1);
+        counted.last.0 += records.records().count() as u64;
+        counted.feeds.publish(first, unix_ms, records);
+        counted.last
+    }
+
+    fn last_seq(&self) -> Seq {
+        self.0.lock().last
+    }
+
+    fn open_feed(&self, bound_bytes: usize) -> (Feed, Seq) {
+        let mut counted = self.0.lock();
+        (counted.feeds.open(bound_bytes), counted.last)
+    }
+}

@@ -1,0 +1,244 @@
+//! Who is interested in a key: clients that wait for it to hold something, and transactions that must not run once it
+//! has changed.
+//!
+//! One table for each keyspace, under its shard's lock. It is empty nearly always, and then costs a branch a change.
+
+use crate::store::DatabaseIndex;
+use crate::store::access::writer::Writer;
+use crate::store::change::sink::Seq;
+use crate::store::values::value::Kind;
+use foldhash::quality::FixedState;
+use hashbrown::HashMap;
+use smallvec::SmallVec;
+use std::collections::BTreeMap;
+use std::ops::Bound;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+/// A client's place in the queues that it stands in: those who come later have higher ones.
+pub type Ticket = u64;
+
+/// A client that waits for one of several keys to hold something.
+pub trait Waiter: Send + Sync {
+    /// What it was given when it began to wait ([`Store::ticket`](crate::store::Store::ticket)).
+    fn ticket(&self) -> Ticket;
+
+    /// The type of value it waits for.
+    fn kind(&self) -> Kind;
+
+    /// Serves the client from those of `ready` that it waits for; what it takes is a record of its own. `ready` are the
+    /// keys that have come to be in the present record. O(the fewer of the two, times the logarithm of the other).
+    fn serve(&self, keys: &mut Writer<'_, '_>, ready: &Ready<'_>) -> Served;
+
+    /// What the client was served with rests on the records up to `seq`.
+    fn deliver(&self, seq: Seq);
+}
+
+/// How serving a waiting client went.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Served {
+    /// It has what it waited for.
+    Yes,
+    /// There is nothing for it.
+    NotYet,
+    /// It does not wait any more.
+    Gone,
+}
+
+/// Whether one of the keys that a transaction watches has changed.
+#[derive(Debug, Default)]
+pub struct Watch(AtomicBool);
+
+impl Watch {
+    /// Whether one has.
+    #[must_use]
+    pub fn is_broken(&self) -> bool {
+        self.0.load(Ordering::Acquire)
+    }
+}
+
+/// A key that somebody waits for and that has come to be.
+pub type ReadyKey = (DatabaseIndex, Box<[u8]>);
+
+/// A transaction that watches a key.
+struct Watcher {
+    watch: Arc<Watch>,
+    /// The key's time had come by then, so that it was missing already: its removal is no change.
+    began_expired: bool,
+}
+
+/// The keys that have come to be in one record and that somebody waits for, each once. Thousands of clients may wait
+/// for thousands of them, so nobody need walk through all.
+#[derive(Debug)]
+pub struct Ready<'r> {
+    ascending: SmallVec<[&'r ReadyKey; 4]>,
+}
+
+impl<'r> Ready<'r> {
+    pub(in crate::store) fn new(keys: &'r [ReadyKey]) -> Self {
+        let mut ascending: SmallVec<[&ReadyKey; 4]> = keys.iter().collect();
+        ascending.sort_unstable();
+        ascending.dedup();
+        Self { ascending }
+    }
+
+    /// Those of `database`, ascending.
+    #[must_use]
+    pub fn of(&self, database: DatabaseIndex) -> &[&'r ReadyKey] {
+        let start = self.ascending.partition_point(|(other, _)| *other < database);
+        let len = self.ascending[start..].partition_point(|(other, _)| *other == database);
+        &self.ascending[start..start + len]
+    }
+}
+
+/// Those interested in one key.
+#[derive(Default)]
+struct Interested {
+    /// By what they wait for; first come, first served.
+    waiters: BTreeMap<(Kind, Ticket), Arc<dyn Waiter>>,
+    /// By address.
+    watches: BTreeMap<usize, Watcher>,
+}
+
+/// Room for this many keys is kept once nobody is interested in any.
+const KEPT_KEYS: usize = 1024;
+
+/// Those interested in the keys of a keyspace.
+pub(in crate::store) struct Interests {
+    by_key: HashMap<Box<[u8]>, Interested, FixedState>,
+}
+
+impl Interests {
+    pub(in crate::store) fn with_seed(seed: u64) -> Self {
+        Self { by_key: HashMap::with_hasher(FixedState::with_seed(seed)) }
+    }
+
+    /// `key` was changed: whoever watches it is told. Returns whether somebody waits for it.
+    pub(in crate::store) fn note_change(&mut self, key: &[u8]) -> bool {
+        if self.by_key.is_empty() {
+            return false;
+        }
+        let Some(interested) = self.by_key.get_mut(key) else { return false };
+        interested.break_watches();
+        let is_waited_for = !interested.waiters.is_empty();
+        self.forget_if_idle(key);
+        is_waited_for
+    }
+
+    /// `key` was removed because its time had come.
+    pub(in crate::store) fn note_expiry(&mut self, key: &[u8]) {
+        if let Some(interested) = self.by_key.get_mut(key) {
+            interested.note_removal();
+            self.forget_if_idle(key);
+        }
+    }
+
+    /// Every key for which `existed` holds was removed.
+    pub(in crate::store) fn note_flush(&mut self, existed: impl Fn(&[u8]) -> bool) {
+        for (_, interested) in self.by_key.iter_mut().filter(|(key, _)| existed(key)) {
+            interested.note_removal();
+        }
+        self.by_key.retain(|_, interested| !interested.is_idle());
+    }
+
+    /// `began_expired`: whether there is a value at `key`, but its time has come.
+    pub(in crate::store) fn watch(&mut self, key: &[u8], watch: Arc<Watch>, began_expired: bool) {
+        let address = Arc::as_ptr(&watch).addr();
+        self.interested(key).watches.insert(address, Watcher { watch, began_expired });
+    }
+
+    /// Whether `watch` began to watch `key` when its time had come, and nobody has removed the key since.
+    pub(in crate::store) fn began_expired(&self, key: &[u8], watch: &Watch) -> bool {
+        let address = std::ptr::from_ref(watch).addr();
+        let watcher = self.by_key.get(key).and_then(|interested| interested.watches.get(&address));
+        watcher.is_some_and(|watcher| watcher.began_expired)
+    }
+
+    pub(in crate::store) fn unwatch(&mut self, key: &[u8], watch: &Arc<Watch>) {
+        if let Some(interested) = self.by_key.get_mut(key) {
+            interested.watches.remove(&Arc::as_ptr(watch).addr());
+            self.forget_if_idle(key);
+        }
+    }
+
+    /// Queues `waiter` behind those who wait for `key` already.
+    pub(in crate::store) fn wait(&mut self, key: &[u8], waiter: Arc<dyn Waiter>) {
+        self.interested(key).waiters.insert((waiter.kind(), waiter.ticket()), waiter);
+    }
+
+    /// The first client that waits for a value of type `kind` at `key` and came after `ticket`.
+    pub(in crate::store) fn next_waiter(
+        &self,
+        key: &[u8],
+        kind: Kind,
+        ticket: Option<Ticket>,
+    ) -> Option<Arc<dyn Waiter>> {
+        let start = ticket.map_or(Bound::Included((kind, 0)), |ticket| Bound::Excluded((kind, ticket)));
+        let end = Bound::Included((kind, Ticket::MAX));
+        self.by_key.get(key)?.waiters.range((start, end)).next().map(|(_, waiter)| Arc::clone(waiter))
+    }
+
+    /// Takes `waiter` out of the queue for `key`.
+    pub(in crate::store) fn leave(&mut self, key: &[u8], waiter: &dyn Waiter) {
+        if let Some(interested) = self.by_key.get_mut(key) {
+            interested.waiters.remove(&(waiter.kind(), waiter.ticket()));
+            self.forget_if_idle(key);
+        }
+    }
+
+    /// The number of keys that somebody waits for.
+    pub(in crate::store) fn awaited_keys(&self) -> usize {
+        self.by_key.values().filter(|interested| !interested.waiters.is_empty()).count()
+    }
+
+    /// The number of keys that transactions watch.
+    pub(in crate::store) fn watched_keys(&self) -> usize {
+        self.by_key.values().filter(|interested| !interested.watches.is_empty()).count()
+    }
+
+    fn interested(&mut self, key: &[u8]) -> &mut Interested {
+        self.by_key.entry(key.into()).or_default()
+    }
+
+    fn forget_if_idle(&mut self, key: &[u8]) {
+        if self.by_key.get(key).is_some_and(Interested::is_idle) {
+            self.by_key.remove(key);
+        }
+        if self.by_key.is_empty() && self.by_key.capacity() > KEPT_KEYS {
+            self.by_key.shrink_to_fit();
+        }
+    }
+}
+
+impl Watcher {
+    fn break_watch(&self) {
+        self.watch.0.store(true, Ordering::Release);
+    }
+}
+
+impl Interested {
+    fn break_watches(&mut self) {
+        std::mem::take(&mut self.watches).values().for_each(Watcher::break_watch);
+    }
+
+    /// The key was removed: to those who took it for missing no change, but the next one is.
+    fn note_removal(&mut self) {
+        self.watches.retain(|_, watcher| {
+            let stays = std::mem::take(&mut watcher.began_expired);
+            if !stays {
+                watcher.break_watch();
+            }
+            stays
+        });
+    }
+
+    fn is_idle(&self) -> bool {
+        self.waiters.is_empty() && self.watches.is_empty()
+    }
+}
+
+impl std::fmt::Debug for Interests {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Interests").field("keys", &self.by_key.len()).finish()
+    }
+}

@@ -1,0 +1,303 @@
+//! One database's keys within one shard: entries found by key, and which of them expire when.
+
+use super::interest::Interests;
+use super::small_bytes::SmallBytes;
+use super::table::{Place, Table};
+use crate::machine::heap::allocation_bytes;
+use crate::ranking::{RankedMembers, Ranking, Score, prefetch};
+use crate::store::access::located::Located;
+use crate::store::values::members::Members;
+use crate::store::values::value::{Value, WrongType};
+use foldhash::quality::FixedState;
+use std::collections::BTreeSet;
+use std::hash::BuildHasher;
+use std::num::NonZeroU64;
+
+/// Longest key that is kept in its entry, which is 64 bytes with it: finding a shorter one loads nothing else.
+const KEY_IN_PLACE_BYTES: usize = 30;
+
+const _: () = assert!(size_of::<Entry>() == 64);
+
+/// A key and what it holds.
+#[derive(Debug)]
+pub(in crate::store) struct Entry {
+    pub(in crate::store) key: SmallBytes<KEY_IN_PLACE_BYTES>,
+    pub(in crate::store) value: Value,
+    expire_at_ms: Option<NonZeroU64>,
+}
+
+impl Entry {
+    /// The bytes of memory that key and value take, with their places in the tables; see [`Value::memory_bytes`].
+    pub(in crate::store) fn memory_bytes(&self, samples: usize) -> usize {
+        let expiring = size_of::<(u64, Box<[u8]>)>() + allocation_bytes(self.key.len());
+        let expiry = self.expire_at_ms.map_or(0, |_| expiring);
+        // Its bucket with the tag, in tables that double and are three fifths full on average.
+        let place = (size_of::<Self>() + 1) * 5 / 3;
+        place + self.key.heap_bytes() + expiry + self.value.memory_bytes(samples)
+    }
+
+    /// Unix milliseconds from which on the key does not exist any more; `None` is never.
+    pub(in crate::store) fn expire_at_ms(&self) -> Option<u64> {
+        self.expire_at_ms.map(NonZeroU64::get)
+    }
+
+    /// Whether it expires at or before `by_ms`, which never comes from the clock alone: see [`crate::store::Store::expired_by_ms`].
+    pub(in crate::store) fn is_expired(&self, by_ms: u64) -> bool {
+        self.expire_at_ms().is_some_and(|at_ms| at_ms <= by_ms)
+    }
+
+    /// Starts loading what stands beside the entry and every command on the key will look at.
+    pub(in crate::store) fn load_content(&self) {
+        self.key.prefetch();
+        match &self.value {
+            Value::String(bytes) => bytes.prefetch(),
+            Value::Set(members) => prefetch::line(&raw const **members),
+            Value::Ranking(_) => {}
+        }
+    }
+}
+
+/// What expires at the epoch itself expires in its first millisecond: both are long past.
+fn as_expiry(expire_at_ms: Option<u64>) -> Option<NonZeroU64> {
+    expire_at_ms.map(|at_ms| NonZeroU64::new(at_ms).unwrap_or(NonZeroU64::MIN))
+}
+
+/// A key looked up: where its entry stands, or would. Good until another entry comes or goes.
+#[derive(Clone, Copy, Debug)]
+pub(in crate::store) struct Spot {
+    hash: u64,
+    place: Option<Place>,
+}
+
+impl Spot {
+    /// Whether there is no such key.
+    pub(in crate::store) fn is_vacant(&self) -> bool {
+        self.place.is_none()
+    }
+
+    /// The same spot once what stood there was removed.
+    pub(in crate::store) fn vacated(self) -> Self {
+        Self { place: None, ..self }
+    }
+}
+
+/// The keys of one database in one shard.
+#[derive(Debug)]
+pub(in crate::store) struct Keyspace {
+    entries: Table<Entry>,
+    /// Every key that expires, soonest first.
+    expiries: BTreeSet<(u64, Box<[u8]>)>,
+    /// The sum of the times in `expiries`, for their average.
+    expiry_sum_ms: u128,
+    hasher: FixedState,
+    seed: u64,
+    /// Who watches or waits for keys, there or not.
+    pub(in crate::store) interests: Interests,
+}
+
+impl Keyspace {
+    pub(in crate::store) fn with_seed(seed: u64) -> Self {
+        let hasher = FixedState::with_seed(seed);
+        Self {
+            entries: Table::default(),
+            expiries: BTreeSet::new(),
+            expiry_sum_ms: 0,
+            hasher,
+            seed,
+            interests: Interests::with_seed(seed),
+        }
+    }
+
+    pub(in crate::store) fn len(&self) -> usize {
+        self.entries.len()
+    }
+
+    pub(in crate::store) fn expiring_len(&self) -> usize {
+        self.expiries.len()
+    }
+
+    /// Unix milliseconds at which the first key expires.
+    pub(in crate::store) fn first_expiry_ms(&self) -> Option<u64> {
+        self.expiries.first().map(|(at_ms, _)| *at_ms)
+    }
+
+    pub(in crate::store) fn get(&self, at: Located<'_>) -> Option<&Entry> {
+        self.entries.find(at.hash, |entry| *entry.key == *at.key)
+    }
+
+    /// Looks a key up.
+    pub(in crate::store) fn spot(&self, at: Located<'_>) -> Spot {
+        Spot { hash: at.hash, place: self.entries.place(at.hash, |entry| *entry.key == *at.key) }
+    }
+
+    pub(in crate::store) fn at(&self, spot: Spot) -> Option<&Entry> {
+        spot.place.map(|place| self.entries.at(place))
+    }
+
+    pub(in crate::store) fn value_mut(&mut self, spot: Spot) -> Option<&mut Value> {
+        spot.place.map(|place| &mut self.entries.at_mut(place).value)
+    }
+
+    /// Puts `value` at `key`, found at `spot`, in place of whatever was there, which is returned.
+    pub(in crate::store) fn put(
+        &mut self,
+        key: &[u8],
+        spot: Spot,
+        value: Value,
+        expire_at_ms: Option<u64>,
+    ) -> Option<Value> {
+        let Some(place) = spot.place else {
+            self.insert(key, spot.hash, value, expire_at_ms);
+            return None;
+        };
+        let old = std::mem::replace(&mut self.entries.at_mut(place).value, value);
+        self.set_expiry(spot, expire_at_ms);
+        Some(old)
+    }
+
+    fn insert(&mut self, key: &[u8], hash: u64, value: Value, expire_at_ms: Option<u64>) -> Place {
+        let entry = Entry { key: key.into(), value, expire_at_ms: as_expiry(expire_at_ms) };
+        if let Some(at_ms) = entry.expire_at_ms() {
+            self.note_expiry(at_ms, key);
+        }
+        let hasher = &self.hasher;
+        self.entries.insert(hash, entry, |entry| hasher.hash_one(&*entry.key))
+    }
+
+    /// Puts a ranking of `entries` at `key`, as [`Keyspace::put`]; see [`RankedMembers::from_sorted`].
+    pub(in crate::store) fn put_ranking<'a>(
+        &mut self,
+        key: &[u8],
+        spot: Spot,
+        entries: impl Iterator<Item = (&'a [u8], Score)>,
+    ) -> Option<Value> {
+        let ranking = Ranking::from_sorted(self.seed, entries);
+        self.put(key, spot, Value::Ranking(Box::new(ranking)), None)
+    }
+
+    /// Removes what stands at `spot`, which is [vacated](Spot::vacated) then.
+    pub(in crate::store) fn remove(&mut self, spot: Spot) -> Option<Value> {
+        let entry = self.entries.remove_at(spot.place?);
+        if let Some(at_ms) = entry.expire_at_ms() {
+            self.forget_expiry(at_ms, &entry.key);
+        }
+        Some(entry.value)
+    }
+
+    /// Sets when the key at `spot` expires, if there is one.
+    pub(in crate::store) fn set_expiry(&mut self, spot: Spot, expire_at_ms: Option<u64>) {
+        let Some(place) = spot.place else { return };
+        let entry = self.entries.at_mut(place);
+        let before = entry.expire_at_ms();
+        entry.expire_at_ms = as_expiry(expire_at_ms);
+        let after = entry.expire_at_ms();
+        if before == after {
+            return;
+        }
+        let key: Box<[u8]> = (*entry.key).into();
+        if let Some(at_ms) = before {
+            self.forget_expiry(at_ms, &key);
+        }
+        if let Some(at_ms) = after {
+            self.note_expiry(at_ms, &key);
+        }
+    }
+
+    fn note_expiry(&mut self, at_ms: u64, key: &[u8]) {
+        self.expiries.insert((at_ms, key.into()));
+        self.expiry_sum_ms += u128::from(at_ms);
+    }
+
+    fn forget_expiry(&mut self, at_ms: u64, key: &[u8]) {
+        self.expiries.remove(&(at_ms, key.into()));
+        self.expiry_sum_ms -= u128::from(at_ms);
+    }
+
+    /// See the field.
+    pub(in crate::store) fn expiry_sum_ms(&self) -> u128 {
+        self.expiry_sum_ms
+    }
+
+    /// A key that expires at or before `by_ms`, if there is one.
+    pub(in crate::store) fn expired_key(&self, by_ms: u64) -> Option<Box<[u8]>> {
+        self.expiries.first().filter(|(at_ms, _)| *at_ms <= by_ms).map(|(_, key)| key.clone())
+    }
+
+    /// The ranking at `key`, found at `spot`, made if the key is missing; and where it stands.
+    pub(in crate::store) fn ranking_or_new(
+        &mut self,
+        key: &[u8],
+        spot: Spot,
+    ) -> Result<(&mut Ranking, Spot), WrongType> {
+        let seed = self.seed;
+        match self.value_or_new(key, spot, || Value::Ranking(Box::new(Ranking::with_seed(seed)))) {
+            (Value::Ranking(ranking), spot) => Ok((ranking, spot)),
+            _ => Err(WrongType),
+        }
+    }
+
+    /// The set at `key`, as [`Keyspace::ranking_or_new`].
+    pub(in crate::store) fn set_or_new(
+        &mut self,
+        key: &[u8],
+        spot: Spot,
+    ) -> Result<(&mut Members, Spot), WrongType> {
+        let seed = self.seed;
+        match self.value_or_new(key, spot, || Value::Set(Box::new(Members::with_seed(seed)))) {
+            (Value::Set(members), spot) => Ok((members, spot)),
+            _ => Err(WrongType),
+        }
+    }
+
+    fn value_or_new(&mut self, key: &[u8], spot: Spot, new: impl FnOnce() -> Value) -> (&mut Value, Spot) {
+        let place = spot.place.unwrap_or_else(|| self.insert(key, spot.hash, new(), None));
+        (&mut self.entries.at_mut(place).value, Spot { place: Some(place), ..spot })
+    }
+
+    /// Starts loading the entry of the key with this hash, if it seems to be there. Reads nothing of the entry itself.
+    pub(in crate::store) fn load_entry(&self, hash: u64) -> Option<&Entry> {
+        // Whatever the table holds under this tag is taken for the key's: a wrong guess costs a load.
+        let entry = self.entries.find(hash, |_| true)?;
+        prefetch::line(entry);
+        prefetch::line((&raw const *entry).wrapping_byte_add(size_of::<Entry>() - 1));
+        Some(entry)
+    }
+
+    /// All keys, in no order.
+    pub(in crate::store) fn iter(&self) -> impl Iterator<Item = &Entry> {
+        self.entries.iter()
+    }
+
+    /// See [`Table::scan`].
+    pub(in crate::store) fn scan<'k>(
+        &'k self,
+        cursor: u64,
+        count: usize,
+        visit: impl FnMut(&'k Entry),
+    ) -> u64 {
+        let hasher = self.hasher.clone();
+        self.entries.scan(cursor, count, |entry| hasher.hash_one(&*entry.key), visit)
+    }
+}
+
+impl Keyspace {
+    /// Tells those who watch keys that all of them are about to be removed.
+    pub(in crate::store) fn note_flush(&mut self) {
+        let Self { entries, interests, hasher, .. } = self;
+        interests.note_flush(|key| entries.find(hasher.hash_one(key), |entry| *entry.key == *key).is_some());
+    }
+
+    /// Puts what `other` holds in place of everything, and that into `other`. Who watches or waits still does: to them
+    /// the two must be the same.
+    pub(in crate::store) fn swap(&mut self, other: &mut Keyspace) {
+        std::mem::swap(self, other);
+        std::mem::swap(&mut self.interests, &mut other.interests);
+    }
+
+    /// Empties the keyspace and returns what it held, for someone else to free. Who watches or waits still does.
+    pub(in crate::store) fn take(&mut self) -> Keyspace {
+        let mut taken = std::mem::replace(self, Self::with_seed(self.seed));
+        std::mem::swap(&mut self.interests, &mut taken.interests);
+        taken
+    }
+}

@@ -1,0 +1,7 @@
+//! One database's keys in one shard: the table of entries, what expires when, who waits for what.
+
+pub(super) mod cursor;
+pub mod interest;
+pub(super) mod keyspace;
+pub(super) mod small_bytes;
+pub(super) mod table;

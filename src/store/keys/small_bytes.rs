@@ -1,0 +1,129 @@
+//! A byte string that is kept in place while it is short: most keys, counters and markers are, and finding one is then
+//! one load from memory and no allocation.
+
+use crate::machine::heap::allocation_bytes;
+use crate::ranking::prefetch;
+use std::ops::{Deref, Range};
+
+/// A byte string of any length; up to `IN_PLACE` bytes are kept in place, by default what fits beside its length into
+/// the size of a box and a tag.
+pub struct SmallBytes<const IN_PLACE: usize = 22>(Form<IN_PLACE>);
+
+enum Form<const IN_PLACE: usize> {
+    InPlace { len: u8, bytes: [u8; IN_PLACE] },
+    Boxed(Box<[u8]>),
+}
+
+impl<const IN_PLACE: usize> SmallBytes<IN_PLACE> {
+    /// Becomes `bytes`. Allocates nothing where they are as long as what stood here.
+    pub(in crate::store) fn set(&mut self, bytes: &[u8]) {
+        match &mut self.0 {
+            Form::Boxed(old) if old.len() == bytes.len() => old.copy_from_slice(bytes),
+            _ => *self = bytes.into(),
+        }
+    }
+
+    /// Grows by `first` and `rest` at its end. O(n).
+    pub(in crate::store) fn extend(&mut self, first: u8, rest: &[u8]) {
+        let (start, end) = (self.len(), self.len() + 1 + rest.len());
+        if let Form::InPlace { len, bytes } = &mut self.0
+            && end <= IN_PLACE
+        {
+            bytes[start] = first;
+            bytes[start + 1..end].copy_from_slice(rest);
+            *len = end as u8;
+        } else {
+            let mut longer = Vec::with_capacity(end);
+            longer.extend_from_slice(self);
+            longer.push(first);
+            longer.extend_from_slice(rest);
+            self.0 = Form::Boxed(longer.into());
+        }
+    }
+
+    /// Bytes of memory beside its own.
+    pub(in crate::store) fn heap_bytes(&self) -> usize {
+        match &self.0 {
+            Form::InPlace { .. } => 0,
+            Form::Boxed(bytes) => allocation_bytes(bytes.len()),
+        }
+    }
+
+    /// Starts loading the bytes that do not stand in place, if they will be looked at soon: the first of them.
+    pub(in crate::store) fn prefetch(&self) {
+        if let Form::Boxed(bytes) = &self.0 {
+            prefetch::line(bytes.as_ptr());
+        }
+    }
+
+    /// Loses the bytes in `range`. O(n).
+    pub(in crate::store) fn cut(&mut self, range: Range<usize>) {
+        let mut shorter = self.to_vec();
+        shorter.drain(range);
+        *self = shorter.as_slice().into();
+    }
+}
+
+impl<const IN_PLACE: usize> Default for SmallBytes<IN_PLACE> {
+    fn default() -> Self {
+        Self(Form::InPlace { len: 0, bytes: [0; IN_PLACE] })
+    }
+}
+
+impl<const IN_PLACE: usize> From<&[u8]> for SmallBytes<IN_PLACE> {
+    fn from(bytes: &[u8]) -> Self {
+        if bytes.len() > IN_PLACE {
+            return Self(Form::Boxed(bytes.into()));
+        }
+        let mut here = [0; IN_PLACE];
+        here[..bytes.len()].copy_from_slice(bytes);
+        Self(Form::InPlace { len: bytes.len() as u8, bytes: here })
+    }
+}
+
+impl<const IN_PLACE: usize> Deref for SmallBytes<IN_PLACE> {
+    type Target = [u8];
+
+    fn deref(&self) -> &[u8] {
+        match &self.0 {
+            Form::InPlace { len, bytes } => &bytes[..usize::from(*len)],
+            Form::Boxed(bytes) => bytes,
+        }
+    }
+}
+
+impl<const IN_PLACE: usize> std::fmt::Debug for SmallBytes<IN_PLACE> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}", self.escape_ascii())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn is_as_small_as_a_box_and_a_tag() {
+        assert_eq!(size_of::<SmallBytes>(), 24);
+        assert_eq!(size_of::<crate::store::Value>(), 24);
+    }
+
+    #[test]
+    fn does_as_a_vector_does_at_every_length() {
+        for len in 0..60 {
+            let text: Vec<u8> = (0..len).collect();
+            let mut bytes = <SmallBytes>::from(&*text);
+            assert_eq!(*bytes, *text);
+            let mut twin = text.clone();
+            bytes.extend(b'+', b"rest");
+            twin.extend_from_slice(b"+rest");
+            assert_eq!(*bytes, *twin);
+            let cut = twin.len() / 3..twin.len() / 2;
+            bytes.cut(cut.clone());
+            twin.drain(cut);
+            assert_eq!(*bytes, *twin);
+            bytes.set(&text);
+            assert_eq!(*bytes, *text);
+        }
+    }
+}

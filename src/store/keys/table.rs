@@ -1,0 +1,256 @@
+//! A hash table that never stops to rehash and can be scanned while it changes.
+//!
+//! Extendible hashing (Fagin, Nievergelt, Pippenger, Strong, ACM TODS 1979): a directory indexed by the first bits of
+//! the hash points to segments of bounded size; a full segment splits in two, and nothing else moves. The keyspace
+//! and large sets are such tables. Segments partition the hashes in order, so a place in hash order is a cursor that
+//! stays good whatever splits: that is how SCAN and checkpoints walk.
+
+use crate::machine::heap::allocation_bytes;
+use hashbrown::HashTable;
+
+/// Most entries of one segment: what hashbrown holds in 512 buckets, so a split moves a few hundred entries.
+const SEGMENT_ENTRIES: usize = 448;
+
+/// Bits of the hash that a place keeps. 40 leave room for a shard's number beside it in what clients are told
+/// ([`super::cursor`]).
+pub(in crate::store) const CURSOR_BITS: u32 = 40;
+
+/// Entries found by their 64-bit hash and an equality that the caller gives.
+#[derive(Debug)]
+pub(in crate::store) struct Table<T> {
+    /// 2^depth segment numbers, indexed by the first `depth` bits of a hash. Empty until the first entry.
+    directory: Vec<u32>,
+    depth: u32,
+    segments: Vec<Segment<T>>,
+    len: usize,
+}
+
+/// Where an entry stands, until another is added or removed.
+#[derive(Clone, Copy, Debug)]
+pub(in crate::store) struct Place {
+    segment: u32,
+    bucket: u32,
+}
+
+#[derive(Debug)]
+struct Segment<T> {
+    /// How many first bits of the hash all entries share.
+    depth: u32,
+    entries: HashTable<T>,
+}
+
+impl<T> Default for Table<T> {
+    fn default() -> Self {
+        Self { directory: Vec::new(), depth: 0, segments: Vec::new(), len: 0 }
+    }
+}
+
+/// hashbrown takes its bucket from the low bits and its tag from the highest; the highest are equal within a segment.
+fn inner_hash(hash: u64) -> u64 {
+    hash.rotate_left(32)
+}
+
+impl<T> Table<T> {
+    /// The number of entries. O(1).
+    pub(in crate::store) fn len(&self) -> usize {
+        self.len
+    }
+
+    /// The entry with this hash that `is_it` accepts.
+    pub(in crate::store) fn find(&self, hash: u64, is_it: impl FnMut(&T) -> bool) -> Option<&T> {
+        self.segments.get(self.segment_number(hash)?)?.entries.find(inner_hash(hash), is_it)
+    }
+
+    /// Where the entry with this hash that `is_it` accepts stands.
+    pub(in crate::store) fn place(&self, hash: u64, is_it: impl FnMut(&T) -> bool) -> Option<Place> {
+        let segment = self.segment_number(hash)?;
+        let bucket = self.segments[segment].entries.find_bucket_index(inner_hash(hash), is_it)?;
+        Some(Place { segment: segment as u32, bucket: bucket as u32 })
+    }
+
+    /// The entry at `place`.
+    pub(in crate::store) fn at(&self, place: Place) -> &T {
+        let segment = &self.segments[place.segment as usize];
+        segment.entries.get_bucket(place.bucket as usize).expect("a place is of an entry")
+    }
+
+    /// The entry at `place`, to change it (but not its hash).
+    pub(in crate::store) fn at_mut(&mut self, place: Place) -> &mut T {
+        let segment = &mut self.segments[place.segment as usize];
+        segment.entries.get_bucket_mut(place.bucket as usize).expect("a place is of an entry")
+    }
+
+    /// Adds an entry that is not there yet and returns its place. `hash_of` gives the hash of any entry.
+    pub(in crate::store) fn insert(&mut self, hash: u64, entry: T, hash_of: impl Fn(&T) -> u64) -> Place {
+        if self.directory.is_empty() {
+            self.directory.push(0);
+            self.segments.push(Segment { depth: 0, entries: HashTable::new() });
+        }
+        let mut number = self.segment_number(hash).expect("the directory is not empty");
+        while self.segments[number].entries.len() >= SEGMENT_ENTRIES && self.split(number, &hash_of) {
+            number = self.segment_number(hash).expect("the directory is not empty");
+        }
+        self.len += 1;
+        let entries = &mut self.segments[number].entries;
+        let entry = entries.insert_unique(inner_hash(hash), entry, |entry| inner_hash(hash_of(entry)));
+        Place { segment: number as u32, bucket: entry.bucket_index() as u32 }
+    }
+
+    /// Removes and returns the entry at `place`.
+    pub(in crate::store) fn remove_at(&mut self, place: Place) -> T {
+        self.len -= 1;
+        let entries = &mut self.segments[place.segment as usize].entries;
+        let entry = entries.get_bucket_entry(place.bucket as usize).ok();
+        entry.expect("a place is of an entry").remove().0
+    }
+
+    /// The bytes that the table takes, without what its entries point at. O(segments).
+    pub(in crate::store) fn memory_bytes(&self) -> usize {
+        let entries = self.segments.iter().map(|segment| allocation_bytes(segment.entries.allocation_size()));
+        allocation_bytes(self.directory.capacity() * size_of::<u32>())
+            + allocation_bytes(self.segments.capacity() * size_of::<Segment<T>>())
+            + entries.sum::<usize>()
+    }
+
+    /// All entries, in no order.
+    pub(in crate::store) fn iter(&self) -> impl Iterator<Item = &T> {
+        self.segments.iter().flat_map(|segment| segment.entries.iter())
+    }
+
+    /// Visits about `count` entries from `cursor` on, in hash order, and returns where to go on, 0 at the end.
+    /// An entry that is there throughout a walk is visited exactly once.
+    pub(in crate::store) fn scan<'t>(
+        &'t self,
+        cursor: u64,
+        count: usize,
+        hash_of: impl Fn(&T) -> u64,
+        mut visit: impl FnMut(&'t T),
+    ) -> u64 {
+        let place = |hash: u64| hash >> (64 - CURSOR_BITS);
+        let mut from = cursor;
+        let mut wanted = count.max(1);
+        let mut found: Vec<(u64, &T)> = Vec::new();
+        while let Some(number) = self.segment_number(from << (64 - CURSOR_BITS)) {
+            let segment = &self.segments[number];
+            found.clear();
+            let in_segment = segment.entries.iter().map(|entry| (place(hash_of(entry)), entry));
+            found.extend(in_segment.filter(|(at, _)| *at >= from));
+            found.sort_unstable_by_key(|(at, _)| *at);
+            for (index, (at, entry)) in found.iter().enumerate() {
+                // Entries that share a place are never parted, for the cursor could not name the second.
+                if wanted == 0 && found[index - 1].0 != *at {
+                    return *at;
+                }
+                visit(entry);
+                wanted = wanted.saturating_sub(1);
+            }
+            // On to where the next segment starts; past the last one the place overflows its bits.
+            let width = CURSOR_BITS - segment.depth.min(CURSOR_BITS);
+            from = ((from >> width) + 1) << width;
+            if from >> CURSOR_BITS != 0 {
+                return 0;
+            }
+            if wanted == 0 {
+                return from;
+            }
+        }
+        0
+    }
+
+    fn segment_number(&self, hash: u64) -> Option<usize> {
+        let index = hash.checked_shr(64 - self.depth).unwrap_or(0) as usize;
+        self.directory.get(index).map(|&number| number as usize)
+    }
+
+    /// Splits a full segment by its next hash bit. Returns false if the hashes are too alike to be worth it.
+    fn split(&mut self, number: usize, hash_of: &impl Fn(&T) -> u64) -> bool {
+        let depth = self.segments[number].depth;
+        // Far beyond what any memory holds with a keyed hash; a bound all the same.
+        if depth >= CURSOR_BITS - 8 {
+            return false;
+        }
+        if depth == self.depth {
+            self.directory = self.directory.iter().flat_map(|&segment| [segment, segment]).collect();
+            self.depth += 1;
+        }
+        let goes_up = |entry: &T| hash_of(entry) << depth >> 63 == 1;
+        // Two new tables of the right size: in one that has only lost entries, the marks of those take up room.
+        let old = std::mem::take(&mut self.segments[number].entries);
+        let above = old.iter().filter(|entry| goes_up(entry)).count();
+        let mut lower = HashTable::with_capacity(old.len() - above);
+        let mut upper = HashTable::with_capacity(above);
+        for entry in old {
+            let half = if goes_up(&entry) { &mut upper } else { &mut lower };
+            half.insert_unique(inner_hash(hash_of(&entry)), entry, |entry| inner_hash(hash_of(entry)));
+        }
+        self.segments[number] = Segment { depth: depth + 1, entries: lower };
+        let upper_number = self.segments.len() as u32;
+        self.segments.push(Segment { depth: depth + 1, entries: upper });
+        // The directory entries of the old segment are neighbours; the second half of them goes to the new one.
+        let first = self.directory.iter().position(|&segment| segment as usize == number).expect("listed");
+        let covered = 1usize << (self.depth - depth);
+        self.directory[first + covered / 2..first + covered].fill(upper_number);
+        true
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::machine::chance::Chance;
+    use std::collections::BTreeSet;
+
+    /// Any good mixing will do; the table only sees hashes.
+    fn hash_of(value: &u64) -> u64 {
+        Chance::seeded(*value).next_u64()
+    }
+
+    fn table(values: impl IntoIterator<Item = u64>) -> Table<u64> {
+        let mut table = Table::default();
+        for value in values {
+            table.insert(hash_of(&value), value, hash_of);
+        }
+        table
+    }
+
+    #[test]
+    fn finds_what_was_put_in_and_not_what_was_taken_out() {
+        let mut table = table(0..20_000);
+        for value in (0..20_000).step_by(3) {
+            let place = table.place(hash_of(&value), |other| *other == value).unwrap();
+            assert_eq!((*table.at(place), table.remove_at(place)), (value, value));
+        }
+        for value in 0..20_000 {
+            let found = table.find(hash_of(&value), |other| *other == value).copied();
+            assert_eq!(found, (value % 3 != 0).then_some(value));
+        }
+        assert_eq!(table.len(), table.iter().count());
+    }
+
+    #[test]
+    fn a_scan_sees_what_stays_exactly_once_while_the_rest_changes() {
+        for count in [1, 7, 100, 5000] {
+            let mut table = table(0..3000);
+            let (mut seen, mut cursor, mut fresh) = (Vec::new(), 0, 1_000_000);
+            loop {
+                cursor = table.scan(cursor, count, hash_of, |value| seen.push(*value));
+                if cursor == 0 {
+                    break;
+                }
+                assert!(cursor < 1 << CURSOR_BITS);
+                for _ in 0..count.min(50) {
+                    fresh += 1;
+                    table.insert(hash_of(&fresh), fresh, hash_of);
+                }
+            }
+            seen.retain(|value| *value < 3000);
+            assert_eq!(seen.len(), 3000, "count {count}");
+            assert_eq!(seen.into_iter().collect::<BTreeSet<_>>().len(), 3000, "count {count}");
+        }
+    }
+
+    #[test]
+    fn a_scan_of_nothing_ends_at_once() {
+        assert_eq!(Table::<u64>::default().scan(0, 10, hash_of, |_| panic!("nothing to see")), 0);
+    }
+}

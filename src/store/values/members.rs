@@ -1,0 +1,211 @@
+//! The members of a set: packed while few and short, a hash table beyond.
+
+use crate::machine::heap::allocation_bytes;
+use crate::store::keys::small_bytes::SmallBytes;
+use crate::store::keys::table::Table;
+use std::hash::BuildHasher;
+
+/// Most members of a packed set. As Redis (`set-max-listpack-entries`).
+const PACKED_MEMBERS: u8 = Members::PACKED as u8;
+
+/// Longest member of a packed set, in bytes. As Redis (`set-max-listpack-value`); fits a one-byte length.
+const PACKED_MEMBER_BYTES: usize = 64;
+
+/// A set of byte strings.
+#[derive(Debug)]
+pub struct Members {
+    form: Form,
+    hasher: foldhash::quality::FixedState,
+}
+
+#[derive(Debug)]
+enum Form {
+    /// Each member after its length in one byte. A friend list of 100 ids costs little more than the ids.
+    Packed { bytes: SmallBytes, len: u8 },
+    /// Beyond the packed bounds, and from then on.
+    Hashed(Box<Table<Box<[u8]>>>),
+}
+
+impl Members {
+    /// Most members that are kept packed.
+    pub const PACKED: usize = 128;
+
+    /// An empty set whose hashes are keyed by `seed`.
+    #[must_use]
+    pub fn with_seed(seed: u64) -> Self {
+        let hasher = foldhash::quality::FixedState::with_seed(seed);
+        Self { form: Form::Packed { bytes: SmallBytes::default(), len: 0 }, hasher }
+    }
+
+    /// The number of members. O(1).
+    #[must_use]
+    pub fn len(&self) -> usize {
+        match &self.form {
+            Form::Packed { len, .. } => usize::from(*len),
+            Form::Hashed(table) => table.len(),
+        }
+    }
+
+    /// Whether there is no member. O(1).
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Whether the set has been beyond the packed bounds. O(1).
+    #[must_use]
+    pub fn is_hashed(&self) -> bool {
+        matches!(self.form, Form::Hashed(_))
+    }
+
+    /// Whether `member` is in the set. O(1).
+    #[must_use]
+    pub fn contains(&self, member: &[u8]) -> bool {
+        match &self.form {
+            Form::Packed { bytes, .. } => packed_position(bytes, member).is_some(),
+            Form::Hashed(table) => {
+                table.find(self.hasher.hash_one(member), |other| **other == *member).is_some()
+            }
+        }
+    }
+
+    /// Adds `member`; returns whether it was new. O(1).
+    pub fn insert(&mut self, member: &[u8]) -> bool {
+        if self.contains(member) {
+            return false;
+        }
+        if let Form::Packed { bytes, len } = &mut self.form {
+            if *len < PACKED_MEMBERS && member.len() <= PACKED_MEMBER_BYTES {
+                bytes.extend(member.len() as u8, member);
+                *len += 1;
+                return true;
+            }
+            let mut table = Box::new(Table::default());
+            packed_members(bytes).for_each(|member| insert_hashed(&mut table, &self.hasher, member));
+            self.form = Form::Hashed(table);
+        }
+        if let Form::Hashed(table) = &mut self.form {
+            insert_hashed(table, &self.hasher, member);
+        }
+        true
+    }
+
+    /// Removes `member`; returns whether it was there. O(1).
+    pub fn remove(&mut self, member: &[u8]) -> bool {
+        match &mut self.form {
+            Form::Packed { bytes, len } => {
+                let Some(position) = packed_position(bytes, member) else { return false };
+                bytes.cut(position..position + 1 + member.len());
+                *len -= 1;
+                true
+            }
+            Form::Hashed(table) => {
+                let place = table.place(self.hasher.hash_one(member), |other| **other == *member);
+                place.map(|place| table.remove_at(place)).is_some()
+            }
+        }
+    }
+
+    /// Visits about `count` members from `cursor` on and returns where to go on, 0 at the end. A member that is
+    /// there throughout is visited at least once. A packed set is visited whole.
+    pub fn scan<'s>(&'s self, cursor: u64, count: usize, mut visit: impl FnMut(&'s [u8])) -> u64 {
+        match &self.form {
+            Form::Packed { bytes, .. } => {
+                // A cursor comes from a hashed set that stood here before: of its members none is left to visit.
+                if cursor == 0 {
+                    packed_members(bytes).for_each(visit);
+                }
+                0
+            }
+            Form::Hashed(table) => {
+                table.scan(cursor, count, |member| self.hasher.hash_one(&**member), |member| visit(member))
+            }
+        }
+    }
+
+    /// The bytes of memory that the set takes, itself included; those of the members are judged by `samples` of them.
+    /// O(samples + n / 100).
+    #[must_use]
+    pub fn memory_bytes(&self, samples: usize) -> usize {
+        let content = match &self.form {
+            Form::Packed { bytes, .. } => bytes.heap_bytes(),
+            Form::Hashed(table) => {
+                let (mut sampled, mut bytes) = (0, 0);
+                for member in table.iter().take(samples.max(1)) {
+                    sampled += 1;
+                    bytes += allocation_bytes(member.len());
+                }
+                table.memory_bytes() + bytes * table.len() / sampled.max(1)
+            }
+        };
+        allocation_bytes(size_of::<Self>()) + content
+    }
+
+    /// Visits every member. O(n).
+    pub fn for_each<'s>(&'s self, visit: impl FnMut(&'s [u8])) {
+        self.iter().for_each(visit);
+    }
+
+    /// Every member, in no order. O(n).
+    pub fn iter(&self) -> impl Iterator<Item = &[u8]> {
+        let (packed, hashed) = match &self.form {
+            Form::Packed { bytes, .. } => (Some(packed_members(bytes)), None),
+            Form::Hashed(table) => (None, Some(table.iter())),
+        };
+        packed.into_iter().flatten().chain(hashed.into_iter().flatten().map(|member| &**member))
+    }
+}
+
+fn insert_hashed(table: &mut Table<Box<[u8]>>, hasher: &foldhash::quality::FixedState, member: &[u8]) {
+    table.insert(hasher.hash_one(member), member.into(), |member| hasher.hash_one(&**member));
+}
+
+fn packed_members(bytes: &[u8]) -> impl Iterator<Item = &[u8]> {
+    let mut rest = bytes;
+    std::iter::from_fn(move || {
+        let (&len, tail) = rest.split_first()?;
+        let (member, tail) = tail.split_at(usize::from(len));
+        rest = tail;
+        Some(member)
+    })
+}
+
+/// Where `member`'s length byte stands.
+fn packed_position(bytes: &[u8], member: &[u8]) -> Option<usize> {
+    let mut position = 0;
+    for other in packed_members(bytes) {
+        if other == member {
+            return Some(position);
+        }
+        position += 1 + other.len();
+    }
+    None
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::machine::chance::Chance;
+    use std::collections::BTreeSet;
+
+    #[test]
+    fn agrees_with_a_btree_set_in_both_forms() {
+        for (names, length) in [(40u64, 3), (600, 3), (40, 90)] {
+            let (mut members, mut twin) = (Members::with_seed(1), BTreeSet::new());
+            let mut chance = Chance::seeded(names);
+            for _ in 0..4000 {
+                let name = format!("{:>length$}", chance.below(names)).into_bytes();
+                if chance.below(3) == 0 {
+                    assert_eq!(members.remove(&name), twin.remove(&name));
+                } else {
+                    assert_eq!(members.insert(&name), twin.insert(name.clone()));
+                }
+                assert_eq!(members.contains(&name), twin.contains(&name));
+                assert_eq!(members.len(), twin.len());
+            }
+            let mut all = BTreeSet::new();
+            members.for_each(|member| assert!(all.insert(member.to_vec())));
+            assert_eq!(all, twin);
+        }
+    }
+}

@@ -1,0 +1,57 @@
+//! A base's ranking on its way: its entries come in order and are packed leaf by leaf.
+
+use crate::ranking::{RankingBuilder, Score};
+use crate::store::values::value::Value;
+use crate::store::{DatabaseIndex, Store};
+
+/// A base's ranking that is being built.
+pub(super) struct Board {
+    database: DatabaseIndex,
+    key: Box<[u8]>,
+    pub(super) expire_at_ms: Option<u64>,
+    builder: RankingBuilder,
+    /// The last entry's score, which the next one's must not be below, nor its member where they are equal.
+    last_score: Option<Score>,
+    last_member: Vec<u8>,
+}
+
+impl Board {
+    pub(super) fn new(database: DatabaseIndex, key: &[u8], seed: u64) -> Self {
+        Self {
+            database,
+            key: key.into(),
+            expire_at_ms: None,
+            builder: RankingBuilder::with_seed(seed),
+            last_score: None,
+            last_member: Vec::new(),
+        }
+    }
+
+    /// Adds an entry. False if it is not above the last.
+    pub(super) fn push(&mut self, member: &[u8], score: Score) -> bool {
+        let is_above =
+            self.last_score.is_none_or(|last| score > last || (score == last && *member > *self.last_member));
+        if is_above {
+            self.last_score = Some(score);
+            self.last_member.clear();
+            self.last_member.extend_from_slice(member);
+            self.builder.push(member, score);
+        }
+        is_above
+    }
+
+    /// Whether it is the ranking at this key.
+    pub(super) fn is_at(&self, database: DatabaseIndex, key: &[u8]) -> bool {
+        (self.database, &*self.key) == (database, key)
+    }
+
+    /// Makes the ranking true.
+    pub(super) fn close(self, store: &Store) {
+        let value = Value::Ranking(Box::new(self.builder.finish()));
+        let at = store.locate(&self.key);
+        let mut shard = store.shards[at.shard].write();
+        let keyspace = shard.keyspace_mut(self.database);
+        let spot = keyspace.spot(at);
+        keyspace.put(&self.key, spot, value, self.expire_at_ms);
+    }
+}

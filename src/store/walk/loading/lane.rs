@@ -1,0 +1,247 @@
+//! A lane: one thread that makes its keys' Changes true, in their order.
+//!
+//! Its invariant: of a ranking that it gathers, an empty one with the right expiry stands in the store. It knows
+//! nothing of the other lanes; its parts of wide rankings are as good as rankings of their own.
+
+use super::board::Board;
+use super::wide::WideNumber;
+use super::{LoaderSizes, Message, Moved, SortedParts, Source};
+use crate::ranking::{Gathering, Scratch};
+use crate::store::change::{Change, Scored, decode};
+use crate::store::{DatabaseIndex, Store};
+use crossbeam::channel::{Receiver, Sender};
+use foldhash::quality::FixedState;
+use std::collections::HashMap;
+use std::hash::BuildHasher;
+use std::sync::Arc;
+
+/// A ranking that takes more bytes than this a member is not gathered: to find the last entries its members are
+/// unpacked, and of long ones that would be much memory.
+const SHORT_MEMBER_BYTES: usize = 64;
+
+/// What any ranking may take beside that.
+const SHORT_BYTES: usize = 16 * 1024;
+
+/// A lane's own side.
+pub(super) struct Worker {
+    store: Arc<Store>,
+    sizes: LoaderSizes,
+    moved: Arc<Moved>,
+    board: Option<Board>,
+    gathered: HashMap<DatabaseIndex, HashMap<Box<[u8]>, Gathering, FixedState>>,
+    parts: HashMap<(WideNumber, usize), Gathering, FixedState>,
+    emptied: Sender<Vec<u8>>,
+    outgrown: Sender<(DatabaseIndex, Box<[u8]>)>,
+}
+
+impl Worker {
+    pub(super) fn new(
+        store: Arc<Store>,
+        sizes: LoaderSizes,
+        emptied: Sender<Vec<u8>>,
+        outgrown: Sender<(DatabaseIndex, Box<[u8]>)>,
+    ) -> Self {
+        Self {
+            store,
+            sizes,
+            moved: Arc::default(),
+            board: None,
+            gathered: HashMap::new(),
+            parts: HashMap::default(),
+            emptied,
+            outgrown,
+        }
+    }
+
+    /// Works until there is no more, and returns its parts of wide rankings.
+    pub(super) fn run(mut self, messages: &Receiver<Message>) -> SortedParts {
+        for message in messages {
+            match message {
+                Message::Expect(moved) => self.moved = moved,
+                Message::Batch(source, mut batch) => {
+                    match source {
+                        Source::Base => self.load(&batch),
+                        Source::Segment => {
+                            self.close_board();
+                            self.apply(&batch);
+                        }
+                    }
+                    batch.clear();
+                    // The reading thread may be through already.
+                    let _ = self.emptied.send(batch);
+                }
+                Message::Parts(batches) => {
+                    for batch in batches {
+                        let place = (batch.number, batch.part);
+                        let seed = self.store.seed;
+                        let gathering = self.parts.entry(place).or_insert_with(|| Gathering::with_seed(seed));
+                        batch.read(|member, score| gathering.push(member, score));
+                    }
+                }
+                Message::HandOver(database, key, to) => {
+                    let gathering = self.gathered.get_mut(&database).and_then(|keys| keys.remove(&key));
+                    // The reading thread waits for it.
+                    let _ = to.send(gathering);
+                }
+                Message::Forget(None) => self.gathered.clear(),
+                Message::Forget(Some(database)) => drop(self.gathered.remove(&database)),
+                Message::ForgetWide(gone) => self.parts.retain(|&(number, _), _| number != gone),
+                Message::Barrier(group) => {
+                    self.close_board();
+                    drop(group);
+                }
+                Message::Finish => return self.finish(),
+            }
+        }
+        // The start has failed.
+        Vec::new()
+    }
+
+    fn finish(mut self) -> SortedParts {
+        self.close_board();
+        for (database, keys) in self.gathered.drain() {
+            for (key, gathering) in keys {
+                self.store.put_gathered(database, &key, gathering.finish());
+            }
+        }
+        let mut scratch = Scratch::default();
+        self.parts
+            .into_iter()
+            .map(|((number, _), gathering)| (number, gathering.sort(&mut scratch)))
+            .collect()
+    }
+
+    /// Changes of a segment: key by key, those of one key in their order.
+    fn apply(&mut self, batch: &[u8]) {
+        let hasher = FixedState::with_seed(self.store.seed);
+        let mut changes: Vec<_> =
+            decoded(batch).map(|change| (hasher.hash_one(change.key()), change)).collect();
+        // Stable. Keys with equal hashes would lie between each other, each in order still.
+        changes.sort_by_key(|(hash, _)| *hash);
+        let changes: Vec<_> = changes.into_iter().map(|(_, change)| change).collect();
+        for stretch in changes.chunk_by(|one, other| place(one) == place(other)) {
+            let (database, key) = place(&stretch[0]);
+            let rest = self.gather(database, key, stretch);
+            if rest.is_empty() {
+                continue;
+            }
+            let members = self.store.apply_to_key(database, key, rest);
+            if members < self.sizes.gathered_members {
+                continue;
+            }
+            let bytes = SHORT_BYTES + members * SHORT_MEMBER_BYTES;
+            if let Some(ranking) = self.store.take_ranking(database, key, bytes) {
+                let gathering = Gathering::of(self.store.seed, &ranking);
+                self.gathered.entry(database).or_default().insert(key.into(), gathering);
+                self.tell_outgrown(database, key, members);
+            }
+        }
+    }
+
+    /// Adds Changes to what is gathered of the ranking at their key, up to the one that ends it. Returns the rest.
+    fn gather<'c>(
+        &mut self,
+        database: DatabaseIndex,
+        key: &[u8],
+        changes: &'c [Change<'c>],
+    ) -> &'c [Change<'c>] {
+        let Some(keys) = self.gathered.get_mut(&database) else { return changes };
+        let Some(gathering) = keys.get_mut(key) else { return changes };
+        let before = gathering.members();
+        for (number, change) in changes.iter().enumerate() {
+            match *change {
+                Change::SetScores { entries, .. } => {
+                    entries.iter().for_each(|(member, score)| gathering.push(member, Some(score)));
+                }
+                Change::RemoveScores { members, .. } => {
+                    members.iter().for_each(|member| gathering.push(member, None));
+                }
+                // About the key, or about nothing, for it holds no set.
+                Change::SetExpiry { .. } | Change::RemoveMembers { .. } => {
+                    self.store.apply_to_key(database, key, std::slice::from_ref(change));
+                }
+                Change::AddMembers { .. }
+                | Change::SetString { .. }
+                | Change::DropKey { .. }
+                | Change::FlushDatabase { .. }
+                | Change::FlushAll
+                | Change::Continued => {
+                    keys.remove(key);
+                    return &changes[number..];
+                }
+            }
+        }
+        let members = gathering.members();
+        if before < self.sizes.wide_members {
+            self.tell_outgrown(database, key, members);
+        }
+        &[]
+    }
+
+    /// Tells the reading thread if so many members are too many for one lane.
+    fn tell_outgrown(&self, database: DatabaseIndex, key: &[u8], members: usize) {
+        if members >= self.sizes.wide_members {
+            // It may be through already.
+            let _ = self.outgrown.send((database, key.into()));
+        }
+    }
+
+    /// Changes of a base: rankings are built, the rest is applied.
+    fn load(&mut self, batch: &[u8]) {
+        for change in decoded(batch) {
+            let (database, key) = place(&change);
+            if self.board.as_ref().is_some_and(|board| !board.is_at(database, key)) {
+                self.close_board();
+            }
+            let done = match (&change, &mut self.board) {
+                (Change::SetScores { entries, .. }, _) => self.load_scores(database, key, *entries),
+                (Change::SetExpiry { expire_at_ms, .. }, Some(board)) => {
+                    board.expire_at_ms = *expire_at_ms;
+                    true
+                }
+                _ => false,
+            };
+            if !done {
+                self.close_board();
+                self.store.apply_to_key(database, key, &[change]);
+            }
+        }
+    }
+
+    /// Adds entries to the ranking at `key`. False if that cannot be done by building: the walk came past the key
+    /// twice, which it may if keys were added meanwhile.
+    fn load_scores(&mut self, database: DatabaseIndex, key: &[u8], entries: Scored<'_>) -> bool {
+        if self.board.is_none() {
+            let at = self.store.locate(key);
+            if self.store.shards[at.shard].read().keyspace(database).get(at).is_some() {
+                return false;
+            }
+            self.board = Some(Board::new(database, key, self.store.seed));
+        }
+        let board = self.board.as_mut().expect("made if it was missing");
+        let moved = self.moved.get(&database).and_then(|keys| keys.get(key));
+        entries
+            .iter()
+            .filter(|(member, _)| moved.is_none_or(|moved| !moved.contains(*member)))
+            .all(|(member, score)| board.push(member, score))
+    }
+
+    /// Makes the ranking that was being built true.
+    fn close_board(&mut self) {
+        if let Some(board) = self.board.take() {
+            board.close(&self.store);
+        }
+    }
+}
+
+/// Where a Change that was dealt out belongs.
+fn place<'a>(change: &Change<'a>) -> (DatabaseIndex, &'a [u8]) {
+    change.database().zip(change.key()).expect("only Changes of one key are dealt out")
+}
+
+/// The Changes in `batch`, which has been decoded once already.
+fn decoded(mut batch: &[u8]) -> impl Iterator<Item = Change<'_>> {
+    std::iter::from_fn(move || {
+        (!batch.is_empty()).then(|| decode(&mut batch).expect("decoded before it was dealt out"))
+    })
+}

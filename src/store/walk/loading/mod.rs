@@ -1,0 +1,346 @@
+//! The start: what the journal says becomes true on several threads.
+//!
+//! Whoever reads the journal gives its Changes to a [`Loader`], which deals them out to lanes by key. A lane is a
+//! thread that applies its keys' Changes in the order they came; between keys the order does not matter, and a
+//! flush, which is about all keys, waits until every lane has come to it.
+//!
+//! A base holds each ranking in order, in stretches that follow each other. It is built from them leaf by leaf,
+//! without looking anything up. Only a member whose score changed while the checkpoint walked the ranking can be
+//! there twice, with both its scores. Such a member is left out: the Change that moved it is in the journal after
+//! the base and will set its score. [`Loader::expect`] is told of those Changes before the base is given.
+//!
+//! A ranking that a segment makes large, or adds to when it is, is not changed member by member: to insert into it is to
+//! wait for memory. What becomes of its members is gathered ([`Gathering`]) and the ranking is built at the end; in the
+//! store stands an empty one meanwhile, whose expiry and end are applied as they come. When one lane has too much of
+//! such a ranking, its members are dealt out to all lanes ([`wide`]).
+
+mod board;
+mod lane;
+mod wide;
+
+use crate::ranking::{Gathering, SortedPart};
+use crate::store::change::Change;
+use crate::store::{DatabaseIndex, Store, UnknownDatabase};
+use crossbeam::channel::{Receiver, Sender, bounded, unbounded};
+use crossbeam::sync::WaitGroup;
+use foldhash::quality::FixedState;
+use lane::Worker;
+use std::collections::{HashMap, HashSet};
+use std::hash::BuildHasher;
+use std::io;
+use std::sync::Arc;
+use std::thread::{self, JoinHandle};
+use wide::{PartBatch, WideBoards, WideNumber};
+
+/// Bytes of Changes that are given to a lane at once.
+const BATCH_BYTES: usize = 128 * 1024;
+
+/// Batches that wait for a lane before the reading does.
+const BATCHES_AHEAD: usize = 8;
+
+/// More lanes than this would wait for the one thread that reads.
+const LANES_MAX: usize = 8;
+
+/// Members by the database and the key they are in.
+type Moved = HashMap<DatabaseIndex, HashMap<Box<[u8]>, HashSet<Box<[u8]>>>>;
+
+/// From when on a ranking is gathered, and on how many threads. Tests choose little ones.
+#[derive(Clone, Copy, Debug)]
+pub struct LoaderSizes {
+    /// Threads that apply.
+    pub lanes: usize,
+    /// Members from which on a ranking's changes are gathered: a smaller one stays in the processor's cache.
+    pub gathered_members: usize,
+    /// Members from which on a ranking is gathered on all lanes: enough that its parts' memory is little beside it.
+    pub wide_members: usize,
+}
+
+impl Default for LoaderSizes {
+    fn default() -> Self {
+        let lanes = thread::available_parallelism().map_or(1, usize::from).min(LANES_MAX);
+        Self { lanes, gathered_members: 4096, wide_members: 256 * 1024 }
+    }
+}
+
+/// Where Changes were read, which says how they may be applied.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Source {
+    Base,
+    Segment,
+}
+
+enum Message {
+    /// What was expected, before anything of a base.
+    Expect(Arc<Moved>),
+    /// Changes, one after the other.
+    Batch(Source, Vec<u8>),
+    /// What becomes of members in parts of wide rankings.
+    Parts(Vec<PartBatch>),
+    /// What is gathered of the ranking at this key is asked for: it becomes wide.
+    HandOver(DatabaseIndex, Box<[u8]>, Sender<Option<Gathering>>),
+    /// Nothing counts that is gathered of rankings in this database, or in all if `None`, but for wide ones.
+    Forget(Option<DatabaseIndex>),
+    /// Nothing counts that is gathered of this wide ranking.
+    ForgetWide(WideNumber),
+    /// Let go of when everything before it is done.
+    Barrier(WaitGroup),
+    /// There is no more.
+    Finish,
+}
+
+/// A lane's parts of wide rankings.
+type SortedParts = Vec<(WideNumber, SortedPart)>;
+
+/// A start on its way. Nobody else may change the store meanwhile.
+pub struct Loader {
+    store: Arc<Store>,
+    sizes: LoaderSizes,
+    lanes: Vec<Lane>,
+    hasher: FixedState,
+    moved: Moved,
+    wide: WideBoards,
+    /// Keys of rankings that a lane has too much of.
+    grown: Receiver<(DatabaseIndex, Box<[u8]>)>,
+    /// Emptied batches, for their memory.
+    spare: Receiver<Vec<u8>>,
+}
+
+/// A lane, seen from the reading thread.
+struct Lane {
+    messages: Sender<Message>,
+    thread: JoinHandle<SortedParts>,
+    source: Source,
+    batch: Vec<u8>,
+    parts: Vec<PartBatch>,
+}
+
+impl Loader {
+    /// Makes ready to fill `store`, with a lane for each processor.
+    ///
+    /// # Errors
+    /// If a thread cannot be had.
+    pub fn new(store: &Arc<Store>) -> io::Result<Self> {
+        Self::with_sizes(store, LoaderSizes::default())
+    }
+
+    /// As [`Loader::new`], with other sizes.
+    ///
+    /// # Errors
+    /// If a thread cannot be had.
+    pub fn with_sizes(store: &Arc<Store>, sizes: LoaderSizes) -> io::Result<Self> {
+        let (emptied, spare) = unbounded();
+        let (outgrown, grown) = unbounded();
+        let start = |number| {
+            let (messages, received) = bounded(BATCHES_AHEAD);
+            let worker = Worker::new(Arc::clone(store), sizes, emptied.clone(), outgrown.clone());
+            let name = format!("loader-{number}");
+            let thread = thread::Builder::new().name(name).spawn(move || worker.run(&received))?;
+            Ok(Lane { messages, thread, source: Source::Base, batch: Vec::new(), parts: Vec::new() })
+        };
+        let lanes = (0..sizes.lanes).map(start).collect::<io::Result<_>>()?;
+        let hasher = FixedState::with_seed(store.seed);
+        let (moved, wide) = (Moved::default(), WideBoards::default());
+        Ok(Self { store: Arc::clone(store), sizes, lanes, hasher, moved, wide, grown, spare })
+    }
+
+    /// Takes note of a Change that came while the base was written, and that will be applied after it.
+    pub fn expect(&mut self, change: &Change<'_>) {
+        if let Change::SetScores { database, key, entries } = *change {
+            let members = self.moved.entry(database).or_default().entry(key.into()).or_default();
+            members.extend(entries.iter().map(|(member, _)| Box::from(member)));
+        }
+    }
+
+    /// Makes a Change of a base true; `encoded` are its bytes.
+    ///
+    /// # Errors
+    /// As [`Store::apply`].
+    pub fn load(&mut self, change: &Change<'_>, encoded: &[u8]) -> Result<(), UnknownDatabase> {
+        self.deal(Source::Base, change, encoded)
+    }
+
+    /// Makes a Change of a segment true; `encoded` are its bytes.
+    ///
+    /// # Errors
+    /// As [`Store::apply`].
+    pub fn apply(&mut self, change: &Change<'_>, encoded: &[u8]) -> Result<(), UnknownDatabase> {
+        self.deal(Source::Segment, change, encoded)
+    }
+
+    fn deal(&mut self, source: Source, change: &Change<'_>, encoded: &[u8]) -> Result<(), UnknownDatabase> {
+        if let Some(database) = change.database().filter(|&database| database >= self.store.databases()) {
+            return Err(UnknownDatabase(database));
+        }
+        let Some(key) = change.key() else {
+            // First what came before it, which may gather yet.
+            self.wait();
+            let database = change.database();
+            for number in self.wide.forget(database) {
+                self.forget_wide(number);
+            }
+            self.send_all(|| Message::Forget(database));
+            return self.store.apply(change);
+        };
+        if !self.moved.is_empty() {
+            let moved = Arc::new(std::mem::take(&mut self.moved));
+            self.send_all(|| Message::Expect(Arc::clone(&moved)));
+        }
+        let hash = self.hasher.hash_one(key);
+        if !self.wide.is_empty() && self.deal_wide(hash, change) {
+            return Ok(());
+        }
+        let place = self.lane_of(hash);
+        let lane = &mut self.lanes[place];
+        if lane.source != source || lane.batch.len() + encoded.len() > BATCH_BYTES {
+            lane.send_batch(self.spare.try_recv().unwrap_or_default());
+            lane.source = source;
+            lane.batch.extend_from_slice(encoded);
+            self.widen_grown();
+            return Ok(());
+        }
+        lane.batch.extend_from_slice(encoded);
+        Ok(())
+    }
+
+    fn lane_of(&self, hash: u64) -> usize {
+        (hash >> 32) as usize % self.lanes.len()
+    }
+
+    /// Deals a Change out that is about members of a wide ranking. False if it is not, or is one for the key's lane;
+    /// the ranking is not wide any more if it is the end of it.
+    fn deal_wide(&mut self, hash: u64, change: &Change<'_>) -> bool {
+        let (Some(database), Some(key)) = (change.database(), change.key()) else { return false };
+        let Some(board) = self.wide.find(hash, database, key) else { return false };
+        let (lanes, hasher) = (&mut self.lanes, &self.hasher);
+        let mut push = |member: &[u8], score| {
+            if let Some(batch) = board.push(hasher.hash_one(member), member, score) {
+                let lane = batch.part % lanes.len();
+                lanes[lane].send_part(batch);
+            }
+        };
+        match *change {
+            Change::SetScores { entries, .. } => {
+                entries.iter().for_each(|(member, score)| push(member, Some(score)));
+                true
+            }
+            Change::RemoveScores { members, .. } => {
+                members.iter().for_each(|member| push(member, None));
+                true
+            }
+            // About the key, or about nothing, for it holds no set.
+            Change::SetExpiry { .. } | Change::RemoveMembers { .. } => false,
+            Change::AddMembers { .. }
+            | Change::SetString { .. }
+            | Change::DropKey { .. }
+            | Change::FlushDatabase { .. }
+            | Change::FlushAll
+            | Change::Continued => {
+                let number = self.wide.remove(hash, database, key);
+                self.forget_wide(number);
+                false
+            }
+        }
+    }
+
+    /// Deals out to all lanes what one has too much of.
+    fn widen_grown(&mut self) {
+        while let Ok((database, key)) = self.grown.try_recv() {
+            let hash = self.hasher.hash_one(&*key);
+            let place = self.lane_of(hash);
+            let lane = &mut self.lanes[place];
+            lane.send_batch(Vec::new());
+            let (handed, received) = bounded(1);
+            lane.send(Message::HandOver(database, key.clone(), handed));
+            // It may be gone meanwhile.
+            let Ok(Some(gathering)) = received.recv() else { continue };
+            let (lanes, hasher) = (&mut self.lanes, &self.hasher);
+            let board = self.wide.add(hash, database, key);
+            gathering.retell(|member, score| {
+                if let Some(batch) = board.push(hasher.hash_one(member), member, score) {
+                    let lane = batch.part % lanes.len();
+                    lanes[lane].send_part(batch);
+                }
+            });
+        }
+    }
+
+    fn forget_wide(&mut self, number: WideNumber) {
+        for lane in &mut self.lanes {
+            lane.send_parts();
+        }
+        self.send_all(|| Message::ForgetWide(number));
+    }
+
+    fn send_all(&self, message: impl Fn() -> Message) {
+        self.lanes.iter().for_each(|lane| lane.send(message()));
+    }
+
+    /// Waits until everything so far is true.
+    fn wait(&mut self) {
+        let group = WaitGroup::new();
+        for lane in &mut self.lanes {
+            lane.send_batch(Vec::new());
+            lane.send(Message::Barrier(group.clone()));
+        }
+        group.wait();
+    }
+
+    /// Returns when everything is true.
+    pub fn finish(mut self) {
+        for lane in &mut self.lanes {
+            lane.send_batch(Vec::new());
+        }
+        for batch in self.wide.take_rest() {
+            let lane = batch.part % self.lanes.len();
+            self.lanes[lane].send_part(batch);
+        }
+        for lane in &mut self.lanes {
+            lane.send_parts();
+            lane.send(Message::Finish);
+        }
+        let mut parts = HashMap::<WideNumber, Vec<SortedPart>>::new();
+        for lane in self.lanes {
+            drop(lane.messages);
+            // A slip in a lane is one of the start.
+            let sorted = lane.thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
+            for (number, part) in sorted {
+                parts.entry(number).or_default().push(part);
+            }
+        }
+        self.wide.finish(&self.store, parts, self.sizes.lanes);
+    }
+}
+
+impl std::fmt::Debug for Loader {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Loader").field("lanes", &self.lanes.len()).finish_non_exhaustive()
+    }
+}
+
+impl Lane {
+    fn send_batch(&mut self, next: Vec<u8>) {
+        let batch = std::mem::replace(&mut self.batch, next);
+        if !batch.is_empty() {
+            self.send(Message::Batch(self.source, batch));
+        }
+    }
+
+    fn send_part(&mut self, batch: PartBatch) {
+        self.parts.push(batch);
+        if self.parts.len() * wide::PART_BYTES >= BATCH_BYTES {
+            self.send_parts();
+        }
+    }
+
+    fn send_parts(&mut self) {
+        let parts = std::mem::take(&mut self.parts);
+        if !parts.is_empty() {
+            self.send(Message::Parts(parts));
+        }
+    }
+
+    fn send(&self, message: Message) {
+        // A lane that is gone has panicked; `finish` says so.
+        let _ = self.messages.send(message);
+    }
+}

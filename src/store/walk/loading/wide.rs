@@ -1,0 +1,146 @@
+//! Wide rankings: so large that all lanes gather a part of them.
+//!
+//! A part has the members that hash to it, so that what becomes of one member stays in order. The reading thread keeps
+//! what is to be sent to each part; it alone knows which rankings are wide.
+
+use crate::ranking::{Score, SortedPart, assemble};
+use crate::store::{DatabaseIndex, Store};
+use hashbrown::HashTable;
+use std::collections::HashMap;
+
+/// Parts of a ranking: more than there are lanes, so that what is worked out of one stays in a processor's cache.
+const PARTS: usize = 64;
+
+/// Bytes for a part that are sent at once.
+pub(super) const PART_BYTES: usize = 8 * 1024;
+
+/// Marks the length of a member that is removed. Lengths are far below it.
+const REMOVED: u32 = 1 << 31;
+
+/// A wide ranking's number. It is never given twice.
+pub(super) type WideNumber = u32;
+
+/// What becomes of members in one part of a wide ranking.
+pub(super) struct PartBatch {
+    pub(super) number: WideNumber,
+    pub(super) part: usize,
+    bytes: Vec<u8>,
+}
+
+/// The rankings that are wide.
+#[derive(Default)]
+pub(super) struct WideBoards {
+    boards: HashTable<WideBoard>,
+    next: WideNumber,
+}
+
+/// A wide ranking, and what its parts have not been sent.
+pub(super) struct WideBoard {
+    number: WideNumber,
+    /// Of the key.
+    hash: u64,
+    database: DatabaseIndex,
+    key: Box<[u8]>,
+    parts: [Vec<u8>; PARTS],
+}
+
+impl WideBoards {
+    pub(super) fn is_empty(&self) -> bool {
+        self.boards.is_empty()
+    }
+
+    /// `hash` is the key's.
+    pub(super) fn find(&mut self, hash: u64, database: DatabaseIndex, key: &[u8]) -> Option<&mut WideBoard> {
+        self.boards.find_mut(hash, |board| board.is_at(database, key))
+    }
+
+    pub(super) fn add(&mut self, hash: u64, database: DatabaseIndex, key: Box<[u8]>) -> &mut WideBoard {
+        let number = self.next;
+        self.next += 1;
+        let parts = std::array::from_fn(|_| Vec::new());
+        let board = WideBoard { number, hash, database, key, parts };
+        self.boards.insert_unique(hash, board, |board| board.hash).into_mut()
+    }
+
+    /// The ranking at this key, which is wide, is not any more.
+    pub(super) fn remove(&mut self, hash: u64, database: DatabaseIndex, key: &[u8]) -> WideNumber {
+        let found = self.boards.find_entry(hash, |board| board.is_at(database, key));
+        let Ok(found) = found else { unreachable!("it is wide") };
+        found.remove().0.number
+    }
+
+    /// Those in this database, or in all, are gone. Returns which they were.
+    pub(super) fn forget(&mut self, database: Option<DatabaseIndex>) -> Vec<WideNumber> {
+        let is_gone = |board: &mut WideBoard| database.is_none_or(|database| board.database == database);
+        self.boards.extract_if(is_gone).map(|board| board.number).collect()
+    }
+
+    /// All that was not sent.
+    pub(super) fn take_rest(&mut self) -> Vec<PartBatch> {
+        let boards = self.boards.iter_mut();
+        let batches = boards.flat_map(|board| (0..PARTS).map(|part| board.take(part)));
+        batches.filter(|batch| !batch.bytes.is_empty()).collect()
+    }
+
+    /// Puts the rankings together and into the store.
+    pub(super) fn finish(
+        self,
+        store: &Store,
+        mut parts: HashMap<WideNumber, Vec<SortedPart>>,
+        threads: usize,
+    ) {
+        for board in self.boards {
+            let parts = parts.remove(&board.number).unwrap_or_default();
+            store.put_gathered(board.database, &board.key, assemble(store.seed, parts, threads));
+        }
+    }
+}
+
+impl WideBoard {
+    fn is_at(&self, database: DatabaseIndex, key: &[u8]) -> bool {
+        self.database == database && *self.key == *key
+    }
+
+    /// Takes note of a member's score, or that it is removed; returns what is enough for a part to be sent. `hash` is the
+    /// member's.
+    pub(super) fn push(&mut self, hash: u64, member: &[u8], score: Option<Score>) -> Option<PartBatch> {
+        let part = (hash >> 32) as usize % PARTS;
+        let bytes = &mut self.parts[part];
+        if bytes.capacity() == 0 {
+            bytes.reserve_exact(PART_BYTES + 64);
+        }
+        let len = u32::try_from(member.len()).expect("members are shorter than a record");
+        match score {
+            Some(score) => {
+                bytes.extend_from_slice(&len.to_le_bytes());
+                bytes.extend_from_slice(&score.get().to_le_bytes());
+            }
+            None => bytes.extend_from_slice(&(len | REMOVED).to_le_bytes()),
+        }
+        bytes.extend_from_slice(member);
+        (bytes.len() >= PART_BYTES).then(|| self.take(part))
+    }
+
+    fn take(&mut self, part: usize) -> PartBatch {
+        PartBatch { number: self.number, part, bytes: std::mem::take(&mut self.parts[part]) }
+    }
+}
+
+impl PartBatch {
+    /// Calls `visit` with what was [pushed](WideBoard::push).
+    pub(super) fn read(&self, mut visit: impl FnMut(&[u8], Option<Score>)) {
+        let mut bytes = &self.bytes[..];
+        while let Some((len, rest)) = bytes.split_first_chunk() {
+            let len = u32::from_le_bytes(*len);
+            let (score, rest) = if len & REMOVED == 0 {
+                let (score, rest) = rest.split_first_chunk().expect("written by this process");
+                (Score::new(f64::from_le_bytes(*score)), rest)
+            } else {
+                (None, rest)
+            };
+            let (member, rest) = rest.split_at((len & !REMOVED) as usize);
+            visit(member, score);
+            bytes = rest;
+        }
+    }
+}

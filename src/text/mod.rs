@@ -1,0 +1,6 @@
+//! Text that is no protocol: numbers, patterns, quoted words, runs of names.
+
+pub mod decimal;
+pub mod glob;
+pub mod name_run;
+pub mod quoting;
