@@ -4,8 +4,9 @@
 use std::fmt::Write;
 use std::path::Path;
 
-use rankd::commands::spec::table::{Entry, table};
+use rankd::commands::spec::table::Entry;
 use rankd::commands::spec::{Group, Keys};
+use rankd::commands::table;
 use rankd::config::{Config, DIRECTIVES};
 
 /// Longest line of the configuration file.

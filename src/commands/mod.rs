@@ -14,7 +14,9 @@ mod admin;
 pub mod call;
 pub mod connection;
 pub mod engine;
+mod families;
 mod friends;
+mod headless;
 mod keys;
 mod sets;
 mod sorted_sets;
@@ -22,4 +24,5 @@ pub mod spec;
 pub mod state;
 mod strings;
 
+pub use families::table;
 pub use friends::FriendRankings;

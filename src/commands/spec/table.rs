@@ -1,37 +1,8 @@
-//! The command table: every family's slice put together, and how a name is found in it.
+//! The command table: how a name is found in it, and what follows from an entry.
 
 use super::{CommandSpec, Flag, Group, Run};
-use crate::commands::admin::{configuration, info, introspection, memory, server};
-use crate::commands::connection::{pubsub, transactions};
-use crate::commands::keys::{expiry, object};
-use crate::commands::{connection, friends, keys, sets, sorted_sets, strings};
 use std::collections::HashMap;
-use std::sync::LazyLock;
-
-/// The families, in the order in which they are documented.
-const FAMILIES: &[&[CommandSpec]] = &[
-    sorted_sets::update::COMMANDS,
-    sorted_sets::read::COMMANDS,
-    sorted_sets::range::COMMANDS,
-    sorted_sets::pop::COMMANDS,
-    sorted_sets::combine::COMMANDS,
-    sorted_sets::random::COMMANDS,
-    sorted_sets::scan::COMMANDS,
-    friends::COMMANDS,
-    sets::COMMANDS,
-    strings::COMMANDS,
-    keys::COMMANDS,
-    expiry::COMMANDS,
-    object::COMMANDS,
-    transactions::COMMANDS,
-    pubsub::COMMANDS,
-    connection::COMMANDS,
-    server::COMMANDS,
-    info::COMMANDS,
-    memory::COMMANDS,
-    configuration::COMMANDS,
-    introspection::COMMANDS,
-];
+use std::sync::OnceLock;
 
 /// Longest name that is looked up; anything longer is no command.
 const NAME_BYTES: usize = 32;
@@ -56,18 +27,23 @@ pub struct Table {
     by_name: HashMap<String, usize>,
 }
 
-static TABLE: LazyLock<Table> = LazyLock::new(Table::build);
+static TABLE: OnceLock<Table> = OnceLock::new();
 
-/// The table.
-#[must_use]
-pub fn table() -> &'static Table {
-    &TABLE
+/// The table, for whoever runs while there is a host: the list of families, which stands above them all, has been put
+/// together by then (`families.rs`).
+pub(in crate::commands) fn table() -> &'static Table {
+    TABLE.get().expect("the families are put together before there is a host")
+}
+
+/// The table of these families. Made once, of whoever's come first.
+pub(in crate::commands) fn of_families(families: &[&'static [CommandSpec]]) -> &'static Table {
+    TABLE.get_or_init(|| Table::build(families))
 }
 
 impl Table {
-    fn build() -> Self {
+    fn build(families: &[&'static [CommandSpec]]) -> Self {
         let mut entries: Vec<Entry> = Vec::new();
-        for spec in FAMILIES.iter().copied().flatten() {
+        for spec in families.iter().copied().flatten() {
             let parent = entries.len();
             let own =
                 Entry { spec, full_name: spec.name.into(), subcommands: Vec::new(), is_subcommand: false };
@@ -169,6 +145,7 @@ pub const ACL_CATEGORIES: &[&str] = &[
 mod tests {
     use super::*;
     use crate::commands::spec::Keys;
+    use crate::commands::table;
 
     #[test]
     fn entries_do_not_contradict_themselves() {

@@ -2,11 +2,11 @@
 
 pub mod channels;
 pub mod clients;
-pub(super) mod headless;
 pub mod host;
 pub mod kept;
 pub(super) mod latency;
 pub mod mailbox;
 pub mod session;
 pub mod stats;
+pub(super) mod transaction;
 pub mod waiting;

@@ -4,7 +4,7 @@ use super::channels::{Subscriptions, Topic};
 use super::clients::Client;
 use super::host::Host;
 use super::stats::Stats;
-use crate::commands::connection::transactions::{Transaction, Watching};
+use super::transaction::{Transaction, Watching};
 use crate::config::Config;
 use crate::resp::Protocol;
 use crate::resp::reply::Reply;

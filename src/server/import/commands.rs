@@ -3,9 +3,9 @@
 use super::report::Report;
 use crate::commands::engine::execute::run_batch;
 use crate::commands::spec::Flag;
-use crate::commands::spec::table::table;
 use crate::commands::state::host::Host;
 use crate::commands::state::session::{Next, Session};
+use crate::commands::table;
 use crate::config::Config;
 use crate::resp::request::Arguments;
 use crate::store::Store;

@@ -2,12 +2,12 @@
 //!
 //! `rankd import` runs an append-only file's commands on one, as do benchmarks and tests.
 
-use super::clients::Clients;
-use super::host::{AtEnd, Host, Loading, Persistence, Process, Saves};
-use super::session::Session;
-use super::stats::{Errors, Rates, Stats};
-use crate::commands::spec::table::table;
-use crate::commands::state::kept::KeptResults;
+use super::state::clients::Clients;
+use super::state::host::{AtEnd, Host, Loading, Persistence, Process, Saves};
+use super::state::kept::KeptResults;
+use super::state::session::Session;
+use super::state::stats::{Errors, Rates, Stats};
+use super::table;
 use crate::config::{Config, SavePoint, Settings};
 use crate::machine::chance::Chance;
 use crate::store::Store;
