@@ -108,7 +108,7 @@ fn show_command(entry: &Entry, page: &mut String) {
     let mut facts = vec![spec.complexity.trim_end_matches('.').to_owned()];
     facts.push(format!("since {whose}{}", spec.since));
     facts.push(format!("arguments: {arguments}"));
-    match spec.keys {
+    match *spec.keys.declared() {
         Keys::None => {}
         Keys::Range { first, last: 0, .. } => facts.push(format!("key: argument {}", place(first))),
         Keys::Range { first, last: -1, .. } => {
@@ -126,7 +126,12 @@ fn show_command(entry: &Entry, page: &mut String) {
                 "keys: argument 1, which is written, and as many as argument 2 says, behind it".to_owned(),
             );
         }
-        Keys::Derived(_) => facts.push("keys: made from its arguments".to_owned()),
+        Keys::Derived(_) | Keys::WithDerived { .. } => {
+            facts.push("keys: made from its arguments".to_owned());
+        }
+    }
+    if matches!(spec.keys, Keys::WithDerived { .. }) {
+        facts.push("and keys made from its arguments".to_owned());
     }
     if !spec.flags.is_empty() {
         let flags: Vec<&str> = spec.flags.iter().map(|flag| flag.name()).collect();

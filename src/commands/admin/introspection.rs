@@ -191,14 +191,14 @@ fn write_info(entry: &Entry, reply: &mut Reply<'_>) {
     let spec = entry.spec;
     // Redis counts a subcommand's arguments from the command's name on.
     let names_before = usize::from(entry.is_subcommand);
-    let (first, last, step) = match spec.keys {
+    let (first, last, step) = match *spec.keys.declared() {
         Keys::Range { first, last, .. } => {
             let first = first + names_before;
             (first, if last == 0 { first as i32 } else { last }, 1)
         }
         Keys::Store { sources: Keys::Range { first, .. } } => (1, *first as i32, 1),
         Keys::Store { .. } => (1, 1, 1),
-        Keys::None | Keys::Counted { .. } | Keys::Derived(_) => (0, 0, 0),
+        Keys::None | Keys::Counted { .. } | Keys::Derived(_) | Keys::WithDerived { .. } => (0, 0, 0),
     };
     reply.array(10);
     reply.bulk(entry.full_name.as_bytes());
@@ -225,8 +225,8 @@ fn write_info(entry: &Entry, reply: &mut Reply<'_>) {
 
 fn write_key_specs(spec: &CommandSpec, names_before: usize, reply: &mut Reply<'_>) {
     let notes = spec.keys_note;
-    match &spec.keys {
-        Keys::None | Keys::Derived(_) => reply.set(0),
+    match spec.keys.declared() {
+        Keys::None | Keys::Derived(_) | Keys::WithDerived { .. } => reply.set(0),
         Keys::Store { sources } => {
             reply.set(2);
             write_key_spec(&Keys::OVERWRITTEN, names_before, None, reply);
@@ -248,7 +248,9 @@ fn write_key_spec(keys: &Keys, names_before: usize, notes: Option<&str>, reply: 
         Keys::Counted { count, access } => {
             (count, access, "keynum", [("keynumidx", 0), ("firstkey", 1), ("keystep", 1)])
         }
-        Keys::None | Keys::Store { .. } | Keys::Derived(_) => unreachable!("has none of its own"),
+        Keys::None | Keys::Store { .. } | Keys::Derived(_) | Keys::WithDerived { .. } => {
+            unreachable!("has none of its own")
+        }
     };
     reply.map(if notes.is_some() { 4 } else { 3 });
     if let Some(notes) = notes {
@@ -401,7 +403,7 @@ fn access_of_key(spec: &CommandSpec, request: &Call<'_>, index: usize) -> &'stat
         Keys::Store { .. } if index == 0 => &["OW", "update"],
         Keys::Store { sources: Keys::Range { access, .. } | Keys::Counted { access, .. } } => access,
         Keys::Derived(_) if spec.has(Flag::Write) => &["RW", "update"],
-        Keys::Derived(_) | Keys::Store { .. } | Keys::None => &["RO", "access"],
+        Keys::Derived(_) | Keys::WithDerived { .. } | Keys::Store { .. } | Keys::None => &["RO", "access"],
     }
 }
 

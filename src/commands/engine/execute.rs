@@ -540,6 +540,10 @@ fn is_short(place: usize) -> bool {
 pub(in crate::commands) fn for_each_key(spec: &CommandSpec, call: &Call<'_>, visit: &mut dyn FnMut(&[u8])) {
     match spec.keys {
         Keys::Derived(all) => all(call, visit),
+        Keys::WithDerived { declared, derived } => {
+            declared.for_each_position(call.arguments, &mut |position| visit(call.argument(position)));
+            derived(call, visit);
+        }
         keys => keys.for_each_position(call.arguments, &mut |position| visit(call.argument(position))),
     }
 }

@@ -28,7 +28,10 @@ pub(super) const COMMANDS: &[CommandSpec] = &[
         complexity: "O(F) with F friends, and sorting what is returned",
         arity: -3,
         flags: &[Flag::Readonly],
-        keys: Keys::Range { first: 1, last: 0, access: &["RO", "access"] },
+        keys: Keys::WithDerived {
+            declared: &Keys::Range { first: 1, last: 0, access: &["RO", "access"] },
+            derived: request::friend_list,
+        },
         run: Run::Keyspace(rank::friendrank),
         ..BASE
     },

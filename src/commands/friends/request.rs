@@ -120,3 +120,10 @@ impl<'a> Request<'a> {
         Ok(request)
     }
 }
+
+/// The key of the friends, if they are not named in the request. A request that cannot be read has none.
+pub(super) fn friend_list(call: &Call<'_>, visit: &mut dyn FnMut(&[u8])) {
+    if let Ok(Request { source: Source::Key(key), .. }) = Request::parse(call) {
+        visit(&key);
+    }
+}

@@ -222,6 +222,14 @@ pub enum Keys {
     },
     /// None of its arguments, but keys made from them: the function calls back with each.
     Derived(DeriveKeys),
+    /// Arguments, and further keys made from them. Clients route by those that are declared; whoever must know all asks
+    /// COMMAND GETKEYS.
+    WithDerived {
+        /// A `Range` or `Counted`.
+        declared: &'static Keys,
+        /// Calls back with the others.
+        derived: DeriveKeys,
+    },
 }
 
 impl Keys {
@@ -234,6 +242,7 @@ impl Keys {
     pub fn for_each_position(&self, arguments: Arguments<'_>, visit: &mut dyn FnMut(usize)) {
         match *self {
             Self::None | Self::Derived(_) => {}
+            Self::WithDerived { declared, .. } => declared.for_each_position(arguments, visit),
             Self::Range { first, last, .. } => {
                 let last = match last {
                     0 => first,
@@ -262,8 +271,15 @@ impl Keys {
                 key_count(arguments, count).is_some_and(|keys| keys < arguments.len() - count)
             }
             Self::Store { sources } => sources.are_complete(arguments),
+            Self::WithDerived { declared, .. } => declared.are_complete(arguments),
             Self::None | Self::Range { .. } | Self::Derived(_) => true,
         }
+    }
+
+    /// Those that clients route by: all that are arguments.
+    #[must_use]
+    pub fn declared(&self) -> &Self {
+        if let Self::WithDerived { declared, .. } = self { declared } else { self }
     }
 
     /// Whether only a request itself tells which of its arguments are keys.
@@ -272,6 +288,7 @@ impl Keys {
         match self {
             Self::Counted { .. } => true,
             Self::Store { sources } => sources.are_movable(),
+            Self::WithDerived { declared, .. } => declared.are_movable(),
             Self::None | Self::Range { .. } | Self::Derived(_) => false,
         }
     }
