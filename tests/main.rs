@@ -27,3 +27,4 @@ mod support;
 mod told;
 mod tools;
 mod transactions;
+mod tree;

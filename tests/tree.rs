@@ -1,0 +1,299 @@
+//! The tree of the sources: no circle of files within a layer, and no file that has grown too long, but for those that
+//! are named here. Both lists may only shrink.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
+
+/// Files that name each other, by their layer: to be taken apart, not added to.
+const CIRCLES: [&[&str]; 8] = [
+    &["commands::state::latency", "commands::state::stats"],
+    &["ranking::gathering", "ranking::gathering::sorting"],
+    &["rdb::lzf", "rdb::source"],
+    &["resp::pairs", "resp::reply"],
+    // What a connection, a worker and the start share is one type, `Shared`, in the worker's file.
+    &[
+        "server::connection",
+        "server::connection::admission",
+        "server::connection::sending",
+        "server::import",
+        "server::process",
+        "server::start::command_line",
+        "server::start::opening",
+        "server::start::startup",
+        "server::threads::turns",
+        "server::threads::worker",
+    ],
+    // A hold and its writer need each other; the others are drawn in by the types that stand in the layer's own file.
+    &[
+        "store",
+        "store::access::hold",
+        "store::access::located",
+        "store::access::writer",
+        "store::change::basis",
+        "store::damage",
+        "store::event",
+        "store::keys::cursor",
+        "store::keys::interest",
+        "store::keys::keyspace",
+        "store::keys::small_bytes",
+        "store::keys::table",
+        "store::reclaim",
+        "store::values::members",
+        "store::values::value",
+    ],
+    &["store::change::feed", "store::change::sink"],
+    &["store::walk::loading", "store::walk::loading::lane"],
+];
+
+/// Most lines of a file, its tests included.
+const LINES: usize = 400;
+
+/// Files that are longer, with how long they may be.
+const LONG: [(&str, usize); 13] = [
+    ("commands/admin/introspection.rs", 440),
+    ("commands/connection/mod.rs", 441),
+    ("commands/engine/execute.rs", 549),
+    ("config/directives.rs", 405),
+    ("journal/recovery.rs", 455),
+    ("journal/tests/random.rs", 436),
+    ("ranking/member_index.rs", 449),
+    ("rdb/read.rs", 425),
+    ("resp/reply.rs", 483),
+    ("resp/request.rs", 481),
+    ("store/access/hold.rs", 597),
+    ("store/access/writer.rs", 460),
+    ("store/change/mod.rs", 636),
+];
+
+type Module = Vec<String>;
+
+/// The modules of `src`, with their text.
+fn modules() -> BTreeMap<Module, String> {
+    fn walk(directory: &Path, at: &Module, found: &mut BTreeMap<Module, String>) {
+        for entry in std::fs::read_dir(directory).expect("a folder of sources") {
+            let path = entry.expect("a directory entry").path();
+            let name = path.file_stem().expect("a name").to_string_lossy().into_owned();
+            let child = || at.iter().cloned().chain([name.clone()]).collect::<Module>();
+            if path.is_dir() {
+                walk(&path, &child(), found);
+            } else if path.extension().is_some_and(|extension| extension == "rs") {
+                let is_own = matches!(name.as_str(), "mod" | "lib" | "main");
+                let module = if is_own { at.clone() } else { child() };
+                if !module.is_empty() && !module.iter().any(|part| part == "tests") {
+                    found.insert(module, std::fs::read_to_string(&path).expect("a readable source"));
+                }
+            }
+        }
+    }
+    let mut found = BTreeMap::new();
+    walk(&Path::new(env!("CARGO_MANIFEST_DIR")).join("src"), &Module::new(), &mut found);
+    assert!(found.len() > 100, "where are the sources?");
+    found
+}
+
+/// A source without its comments and without its tests.
+fn code(text: &str) -> String {
+    let end = text.find("#[cfg(test)]\nmod tests {").unwrap_or(text.len());
+    text[..end].lines().map(|line| line.split("//").next().unwrap_or("")).collect::<Vec<_>>().join("\n")
+}
+
+/// The paths in a `use` tree.
+fn tree(text: &str, prefix: &[String], paths: &mut Vec<Vec<String>>) {
+    let text = text.trim();
+    let parts = |text: &str| -> Vec<String> {
+        let name = text.split(" as ").next().unwrap_or("");
+        name.split("::").map(|part| part.trim().to_owned()).filter(|part| !part.is_empty()).collect()
+    };
+    let Some(open) = text.find('{') else {
+        let mut path = [prefix, &parts(text)].concat();
+        if path.last().is_some_and(|last| last == "self") {
+            path.pop();
+        }
+        paths.push(path);
+        return;
+    };
+    let prefix = [prefix, &parts(&text[..open])].concat();
+    let inner = &text[open + 1..text.rfind('}').expect("a closed brace")];
+    let (mut depth, mut start) = (0, 0);
+    for (at, character) in inner.char_indices().chain([(inner.len(), ',')]) {
+        match character {
+            '{' => depth += 1,
+            '}' => depth -= 1,
+            ',' if depth == 0 => {
+                if !inner[start..at].trim().is_empty() {
+                    tree(&inner[start..at], &prefix, paths);
+                }
+                start = at + 1;
+            }
+            _ => {}
+        }
+    }
+}
+
+/// The paths that a source names: those of its `use` items, with whether they are handed on, and those in the text.
+fn named(code: &str) -> Vec<(Vec<String>, bool)> {
+    let mut named = Vec::new();
+    let mut rest = code;
+    let mut text = String::new();
+    while let Some(at) = rest.find("use ") {
+        let line = &rest[..at][rest[..at].rfind('\n').map_or(0, |at| at + 1)..];
+        let Some(end) = rest[at..].find(';').map(|end| at + end) else { break };
+        let is_item = line.trim().is_empty() || line.trim_start().starts_with("pub");
+        if is_item {
+            let mut paths = Vec::new();
+            tree(&rest[at + 4..end], &[], &mut paths);
+            named.extend(paths.into_iter().map(|path| (path, !line.trim().is_empty())));
+            text.push_str(&rest[..at]);
+            rest = &rest[end + 1..];
+        } else {
+            text.push_str(&rest[..at + 4]);
+            rest = &rest[at + 4..];
+        }
+    }
+    text.push_str(rest);
+    for start in ["crate::", "super::"] {
+        for (at, _) in text.match_indices(start) {
+            let is_start =
+                !text[..at].ends_with(|before: char| before.is_alphanumeric() || "_:".contains(before));
+            let path = text[at..].split(|c: char| !(c.is_alphanumeric() || c == '_' || c == ':')).next();
+            if let Some(path) = path.filter(|_| is_start) {
+                let parts = path.split("::").filter(|part| !part.is_empty()).map(str::to_owned);
+                named.push((parts.collect(), false));
+            }
+        }
+    }
+    named
+}
+
+/// Which file each file names, within its layer; what a door hands on is named where it stands.
+fn edges(modules: &BTreeMap<Module, String>) -> BTreeMap<&Module, BTreeSet<&Module>> {
+    let resolve = |from: &Module, path: &[String]| -> Option<Module> {
+        let mut base = from.clone();
+        let mut rest = path;
+        match rest.first()?.as_str() {
+            "crate" => {
+                base.clear();
+                rest = &rest[1..];
+            }
+            "self" => rest = &rest[1..],
+            "super" => {
+                while rest.first().is_some_and(|part| part == "super") {
+                    base.pop();
+                    rest = &rest[1..];
+                }
+            }
+            name => {
+                base.push(name.to_owned());
+                modules.contains_key(&base).then_some(())?;
+                base.pop();
+            }
+        }
+        Some(base.into_iter().chain(rest.iter().cloned()).collect())
+    };
+    let mut doors: BTreeMap<&Module, BTreeMap<String, Module>> = BTreeMap::new();
+    let mut uses: Vec<(&Module, Module)> = Vec::new();
+    for (module, text) in modules {
+        for (path, is_handed_on) in named(&code(text)) {
+            let Some(target) = resolve(module, &path) else { continue };
+            if is_handed_on {
+                let name = target.last().expect("a name").clone();
+                doors.entry(module).or_default().insert(name, target);
+            } else {
+                uses.push((module, target));
+            }
+        }
+    }
+    let mut edges: BTreeMap<&Module, BTreeSet<&Module>> = BTreeMap::new();
+    for (from, mut target) in uses {
+        let file = loop {
+            let depth =
+                (1..=target.len()).rev().find(|&depth| modules.contains_key(&target[..depth].to_vec()));
+            let Some(depth) = depth else { break None };
+            let (file, _) = modules.get_key_value(&target[..depth].to_vec()).expect("just found");
+            let handed_on = target.get(depth).and_then(|name| doors.get(file)?.get(name));
+            match handed_on {
+                Some(next) if *next != target => target = next.clone(),
+                _ => break Some(file),
+            }
+        };
+        if let Some(file) = file.filter(|file| *file != from && file[0] == from[0]) {
+            edges.entry(from).or_default().insert(file);
+        }
+    }
+    edges
+}
+
+/// The files that can be reached from `start`.
+fn reached<'m>(
+    edges: &BTreeMap<&'m Module, BTreeSet<&'m Module>>,
+    start: &'m Module,
+) -> BTreeSet<&'m Module> {
+    let mut reached = BTreeSet::new();
+    let mut waiting = vec![start];
+    while let Some(module) = waiting.pop() {
+        for &next in edges.get(module).into_iter().flatten() {
+            if reached.insert(next) {
+                waiting.push(next);
+            }
+        }
+    }
+    reached
+}
+
+#[test]
+fn files_name_each_other_in_no_circle_but_the_known_ones() {
+    let modules = modules();
+    let edges = edges(&modules);
+    assert!(edges.values().map(BTreeSet::len).sum::<usize>() > 300, "the imports are read");
+    let from: BTreeMap<&Module, BTreeSet<&Module>> =
+        modules.keys().map(|module| (module, reached(&edges, module))).collect();
+    let mut circles: BTreeSet<Vec<String>> = BTreeSet::new();
+    for module in modules.keys().filter(|module| from[*module].contains(*module)) {
+        let others = from[module].iter().filter(|other| from[**other].contains(module));
+        circles.insert(others.map(|other| other.join("::")).collect());
+    }
+    let known: BTreeSet<Vec<String>> =
+        CIRCLES.iter().map(|circle| circle.iter().map(|&name| name.to_owned()).collect()).collect();
+    assert_eq!(circles, known, "a circle has come, or one that is named has gone");
+}
+
+#[test]
+fn no_file_is_long_but_the_known_ones() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    let mut long = BTreeSet::new();
+    let mut waiting = vec![root.clone()];
+    while let Some(directory) = waiting.pop() {
+        for entry in std::fs::read_dir(directory).expect("a folder of sources") {
+            let path = entry.expect("a directory entry").path();
+            if path.is_dir() {
+                waiting.push(path);
+                continue;
+            }
+            let lines = std::fs::read_to_string(&path).expect("a readable source").lines().count();
+            let name = path.strip_prefix(&root).expect("under src").to_string_lossy().into_owned();
+            let most = LONG.iter().find(|(long, _)| *long == name).map_or(LINES, |(_, most)| *most);
+            assert!(lines <= most, "{name} has {lines} lines, and {most} at most are wanted");
+            if lines > LINES {
+                long.insert(name);
+            }
+        }
+    }
+    let known: BTreeSet<String> = LONG.iter().map(|(name, _)| (*name).to_owned()).collect();
+    assert_eq!(long, known, "a file that is named is short enough by now: take it off the list");
+}
+
+#[test]
+fn the_reader_of_imports_sees_what_it_should() {
+    let text = "use crate::a::{b, c::D as E, f::{self, G}};\npub use h::I;\nfn j() { super::k::l(); }";
+    let named: Vec<(String, bool)> =
+        named(text).into_iter().map(|(path, is_handed_on)| (path.join("::"), is_handed_on)).collect();
+    let expected = [
+        ("crate::a::b", false),
+        ("crate::a::c::D", false),
+        ("crate::a::f", false),
+        ("crate::a::f::G", false),
+        ("h::I", true),
+        ("super::k::l", false),
+    ];
+    assert_eq!(named, expected.map(|(path, is_handed_on)| (path.to_owned(), is_handed_on)));
+}
