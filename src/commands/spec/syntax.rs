@@ -152,7 +152,7 @@ fn repeat_last(list: &mut Vec<Argument>, count: usize) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::commands::spec::table::table;
+    use crate::commands::table;
 
     /// The tree in one line: `?` optional, `+` repeatable, `TOKEN:` in front.
     fn print(arguments: &[Argument]) -> String {
