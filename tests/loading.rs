@@ -12,7 +12,7 @@ use rankd::journal::{Journal, Options, Progress};
 use rankd::machine::clock::Clock;
 use rankd::ranking::Score;
 use rankd::store::change::ChangeBuffer;
-use rankd::store::{Access, Hold, Missing, Shards, Store, Writer};
+use rankd::store::{Access, Board, Hold, Missing, Shards, Store, Writer};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::Arc;
@@ -187,7 +187,7 @@ fn renewed_boards(directory: &Path, between: u32) {
     };
     let fill = |board: &'static [u8]| {
         write(&|writer| {
-            let filled = writer.edit_ranking(board, Missing::Create, "zadd", |ranking| {
+            let filled = writer.edit::<Board, _>(board, Missing::Create, "zadd", |ranking| {
                 for member in 0..MEMBERS {
                     ranking.update(member.to_string().as_bytes(), |_| Score::new(member as f64));
                 }

@@ -3,9 +3,9 @@
 use super::error::OpenError;
 use super::progress::Progress;
 use super::recovery::{FileRead, Origin, Place, Replayed, TornTail, replay};
-use crate::ranking::Score;
-use crate::store::change::Change;
+use crate::store::Word;
 use crate::store::change::sink::Seq;
+use crate::store::change::{Change, What};
 use std::fmt;
 use std::io::{self, Write};
 use std::path::Path;
@@ -103,44 +103,31 @@ impl<W: Write> Lines<'_, W> {
         match *change {
             // Printed when it comes again in its turn.
             _ if matches!(place.origin, Origin::Ahead(_)) => {}
-            Change::SetScores { database, key, entries } => {
-                for (member, score) in entries.iter() {
-                    self.begin(place, "set-score").db(database).quoted(key).quoted(member).score(score).end();
-                }
+            Change::Key { database, key, what: What::Value(change) } => {
+                change.lines(&mut |operation, words| {
+                    let line = self.begin(place, operation).db(database).quoted(key);
+                    words.iter().fold(line, |line, &word| line.told(word)).end();
+                });
             }
-            Change::RemoveScores { database, key, members } => {
-                for member in members.iter() {
-                    self.begin(place, "remove-score").db(database).quoted(key).quoted(member).end();
-                }
-            }
-            Change::AddMembers { database, key, members } => {
-                for member in members.iter() {
-                    self.begin(place, "add-member").db(database).quoted(key).quoted(member).end();
-                }
-            }
-            Change::RemoveMembers { database, key, members } => {
-                for member in members.iter() {
-                    self.begin(place, "remove-member").db(database).quoted(key).quoted(member).end();
-                }
-            }
-            Change::SetString { database, key, value, expire_at_ms } => {
-                self.begin(place, "set-string")
-                    .db(database)
-                    .quoted(key)
-                    .quoted(value)
-                    .expiry(expire_at_ms)
-                    .end();
-            }
-            Change::SetExpiry { database, key, expire_at_ms } => {
+            Change::Key { database, key, what: What::Expiry(expire_at_ms) } => {
                 self.begin(place, "set-expiry").db(database).quoted(key).expiry(expire_at_ms).end();
             }
-            Change::DropKey { database, key } => {
+            Change::Key { database, key, what: What::Dropped } => {
                 self.begin(place, "drop-key").db(database).quoted(key).end();
             }
-            Change::FlushDatabase { database } => self.begin(place, "flush-database").db(database).end(),
+            Change::FlushDatabase(database) => self.begin(place, "flush-database").db(database).end(),
             Change::FlushAll => self.begin(place, "flush-all").end(),
             // What follows has the number of the record it goes on in.
             Change::Continued => {}
+        }
+    }
+
+    fn told(&mut self, word: Word<'_>) -> &mut Self {
+        match word {
+            Word::Bytes(bytes) => self.quoted(bytes),
+            Word::Score(score) => self.word(&score.to_string()),
+            Word::Number(number) => self.word(&number.to_string()),
+            Word::Expiry(expire_at_ms) => self.expiry(expire_at_ms),
         }
     }
 
@@ -182,10 +169,6 @@ impl<W: Write> Lines<'_, W> {
         self
     }
 
-    fn score(&mut self, score: Score) -> &mut Self {
-        self.word(&spelled(score))
-    }
-
     fn expiry(&mut self, expire_at_ms: Option<u64>) -> &mut Self {
         match expire_at_ms {
             Some(at_ms) => self.word("expires").word(&utc(at_ms)),
@@ -199,15 +182,6 @@ impl<W: Write> Lines<'_, W> {
             self.outcome = self.out.write_all(&self.line);
         }
     }
-}
-
-/// The shortest digits that read back as the same double.
-pub(super) fn spelled(score: Score) -> String {
-    let mut digits = format!("{:?}", score.get());
-    if digits.ends_with(".0") {
-        digits.truncate(digits.len() - 2);
-    }
-    digits
 }
 
 /// `2026-11-22T06:43:44.123Z`.

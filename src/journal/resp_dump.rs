@@ -4,11 +4,12 @@
 //! the past would make a server that replays it drop what came later.
 
 use super::error::OpenError;
-use super::offline::{DumpError, Report, spelled};
+use super::offline::{DumpError, Report};
 use super::progress::Progress;
 use super::recovery::{Place, replay};
 use crate::limits;
 use crate::machine::clock::Clock;
+use crate::store::change::speller::Speller;
 use crate::store::change::{Change, ChangeBuffer, decode};
 use crate::store::{DatabaseIndex, Loader, Store};
 use std::io::{self, Write};
@@ -30,51 +31,21 @@ pub fn dump_resp(directory: &Path, out: &mut impl Write, progress: &Progress) ->
         |place: Place, change: &Change<'_>, encoded: &[u8]| place.load(&mut loader, change, encoded);
     let replayed = replay(directory, progress, &mut load).map_err(DumpError::Journal)?;
     loader.finish();
-    let mut selected = 0;
+    let mut speller = Speller::default();
+    let mut send = |words: &[&[u8]]| command(out, words);
     let mut records = ChangeBuffer::default();
     let mut walk = store.snapshot();
     while walk.step(&mut records) {
         for mut body in records.records() {
             while !body.is_empty() {
                 let change = decode(&mut body).expect("written just now");
-                print(&change, &mut selected, out).map_err(DumpError::Output)?;
+                speller.spell(&change, &mut send).map_err(DumpError::Output)?;
             }
         }
         records.clear();
     }
     out.flush().map_err(DumpError::Output)?;
     Ok(Report::of(replayed))
-}
-
-fn print(change: &Change<'_>, selected: &mut DatabaseIndex, out: &mut impl Write) -> io::Result<()> {
-    if let Some(database) = change.database().filter(|database| database != selected) {
-        command(out, &[b"SELECT", database.to_string().as_bytes()])?;
-        *selected = database;
-    }
-    match *change {
-        Change::SetScores { key, entries, .. } => {
-            let scores: Vec<_> = entries.iter().map(|(_, score)| spelled(score)).collect();
-            let mut words = vec![&b"ZADD"[..], key];
-            for (score, (member, _)) in scores.iter().zip(entries.iter()) {
-                words.extend([score.as_bytes(), member]);
-            }
-            command(out, &words)
-        }
-        Change::AddMembers { key, members, .. } => {
-            let words: Vec<_> = [&b"SADD"[..], key].into_iter().chain(members.iter()).collect();
-            command(out, &words)
-        }
-        Change::SetString { key, value, expire_at_ms, .. } => {
-            command(out, &[b"SET", key, value])?;
-            expire_at_ms.map_or(Ok(()), |at_ms| expire(out, key, at_ms))
-        }
-        Change::SetExpiry { key, expire_at_ms: Some(at_ms), .. } => expire(out, key, at_ms),
-        _ => Ok(()),
-    }
-}
-
-fn expire(out: &mut impl Write, key: &[u8], at_ms: u64) -> io::Result<()> {
-    command(out, &[b"PEXPIREAT", key, at_ms.to_string().as_bytes()])
 }
 
 fn command(out: &mut impl Write, words: &[&[u8]]) -> io::Result<()> {

@@ -8,9 +8,9 @@ use super::opcode;
 use super::packed::{Element, Packed};
 use super::source::Source;
 use super::tally::{Count, Tally};
-use crate::ranking::{RankedMembers, Score};
+use crate::ranking::Score;
 use crate::store::change::{ChangeBuffer, decode};
-use crate::store::{Access, DatabaseIndex, Hold, Shards, Store, Value};
+use crate::store::{Access, DatabaseIndex, Hold, Shards, Store};
 use std::io::Read;
 
 /// Bytes of Changes gathered before they are made true.
@@ -297,12 +297,8 @@ impl<'s> Loader<'s> {
     fn stored_members(&self, key: &Key<'_>) -> u64 {
         let shard = self.store.shard_of(key.name);
         let hold = Hold::on(self.store, &[shard], Access::Read, ChangeBuffer::default());
-        let len = match hold.reader(key.database).value(key.name) {
-            Some(Value::Set(members)) => members.len(),
-            Some(Value::Ranking(ranking)) => ranking.len(),
-            Some(Value::String(_)) | None => 0,
-        };
-        len as u64
+        let value = hold.reader(key.database).value(key.name);
+        value.map_or(0, |value| value.elements() as u64)
     }
 
     /// Reads a set and returns how many members were read.

@@ -5,8 +5,7 @@
 //! uncompressed; sets and rankings in their plain forms, which every server packs anew as it likes.
 
 use super::{CHECKSUM, form, length, opcode};
-use crate::ranking::Score;
-use crate::store::{DatabaseIndex, DatabaseSize, Export, ExportVisitor, KeyHead, Kind, Length};
+use crate::store::{DatabaseIndex, DatabaseSize, Element, KeyHead, Kind, Length, Visitor, Walk};
 use std::io::{self, Seek, SeekFrom, Write};
 
 const MAGIC: &[u8] = b"REDIS0009";
@@ -30,7 +29,7 @@ pub struct Written {
 /// Those of `out` and `go_on`.
 pub fn write(
     out: impl Write + Seek,
-    mut export: Export<'_>,
+    mut export: Walk<'_>,
     unix_s: u64,
     mut go_on: impl FnMut() -> io::Result<()>,
 ) -> io::Result<Written> {
@@ -203,35 +202,38 @@ impl Encoder {
     }
 }
 
-impl ExportVisitor for Encoder {
+impl Visitor for Encoder {
     fn database(&mut self, database: DatabaseIndex, size: DatabaseSize) {
         self.unopened = Some((database, size));
     }
 
-    fn string(&mut self, head: KeyHead<'_>, value: &[u8]) {
-        self.key(head, form::STRING);
-        self.put_string(value);
-    }
-
     fn begin(&mut self, head: KeyHead<'_>, kind: Kind, length: Length) {
-        self.key(head, if kind == Kind::Set { form::SET } else { form::RANKING_DOUBLES });
+        let form = match kind {
+            Kind::String => form::STRING,
+            Kind::Set => form::SET,
+            Kind::SortedSet => form::RANKING_DOUBLES,
+        };
+        self.key(head, form);
         match length {
+            // A string says its own.
+            _ if kind == Kind::String => {}
             Length::Exactly(count) => self.put_length(count as u64),
             Length::About(count) => self.open = Some(self.put_correctable(count as u64)),
         }
     }
 
-    fn member(&mut self, member: &[u8]) {
-        self.put_string(member);
+    fn element(&mut self, _: KeyHead<'_>, element: Element<'_>) {
+        match element {
+            Element::Bytes(bytes) | Element::Member(bytes) => self.put_string(bytes),
+            Element::Scored(member, score) => {
+                self.put_string(member);
+                self.buffer.extend_from_slice(&score.get().to_le_bytes());
+            }
+        }
         self.open.iter_mut().for_each(|open| open.counted += 1);
     }
 
-    fn entry(&mut self, member: &[u8], score: Score) {
-        self.member(member);
-        self.buffer.extend_from_slice(&score.get().to_le_bytes());
-    }
-
-    fn end(&mut self) {
+    fn end(&mut self, _: KeyHead<'_>, _: Kind) {
         self.corrections.extend(self.open.take().filter(|count| count.counted != count.announced));
     }
 }

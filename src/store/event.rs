@@ -1,7 +1,7 @@
 //! Keyspace events: what happened to which key, for those who subscribe to it.
 
-use super::DatabaseIndex;
 use super::change::basis::Basis;
+use super::numbers::DatabaseIndex;
 use crate::config::EventClasses;
 
 /// Something that happened to a key.

@@ -2,14 +2,14 @@
 //! for no longer than removing a small one.
 
 use super::keys::keyspace::Keyspace;
-use super::values::value::Value;
+use super::values::kinds::Value;
 use crossbeam::channel::{Sender, unbounded};
 
 /// A value of more bytes than this is handed over: as much as the allocator takes back without looking at its pages.
 pub(super) const FREED_HERE_BYTES: usize = 16 * 1024;
 
-/// So is a set of more members, which are an allocation each; and this many tell how long they are.
-const FREED_HERE_MEMBERS: usize = 256;
+/// So is one of more allocations; and this many elements tell how long they are.
+const FREED_HERE_ALLOCATIONS: usize = 256;
 
 /// What is waiting to be freed; the thread does nothing with it but drop it.
 enum Garbage {
@@ -37,8 +37,8 @@ impl Reclaimer {
     /// Frees a value, elsewhere if it is large.
     pub(super) fn free_value(&self, value: Option<Value>) {
         let Some(value) = value else { return };
-        let has_many = matches!(&value, Value::Set(members) if members.len() > FREED_HERE_MEMBERS);
-        if has_many || value.memory_bytes(FREED_HERE_MEMBERS) > FREED_HERE_BYTES {
+        let has_many = value.allocations() > FREED_HERE_ALLOCATIONS;
+        if has_many || value.memory_bytes(FREED_HERE_ALLOCATIONS) > FREED_HERE_BYTES {
             // A send fails only where the thread could not start; what comes back is then dropped here.
             let _ = self.queue.send(Garbage::Value { _value: value });
         }

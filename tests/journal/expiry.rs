@@ -4,11 +4,11 @@ use super::loading::{Recorded, for_each_change};
 use super::support::contents;
 use rankd::machine::chance::Chance;
 use rankd::machine::clock::Clock;
-use rankd::ranking::{RankedMembers, Score};
+use rankd::ranking::Score;
 use rankd::store::change::sink::Count;
 use rankd::store::change::{ChangeBuffer, decode};
 use rankd::store::keys::interest::{Ready, Served, Ticket, Waiter, Watch};
-use rankd::store::{Access, Hold, Kind, Loader, Missing, Seq, Shards, Store, Writer};
+use rankd::store::{Access, Board, Hold, Kind, Loader, Missing, Seq, Shards, Store, Writer};
 use std::io::Cursor;
 use std::sync::Arc;
 use std::time::Duration;
@@ -40,7 +40,7 @@ fn write<T>(store: &Store, work: impl FnOnce(&mut Writer<'_, '_>) -> T) -> T {
 
 fn members(store: &Store, key: &[u8]) -> Option<usize> {
     let hold = Hold::on(store, &[0], Access::Read, ChangeBuffer::default());
-    hold.reader(0).ranking(key).unwrap().map(RankedMembers::len)
+    hold.reader(0).get::<Board>(key).unwrap().map(Board::len)
 }
 
 fn keys(store: &Store) -> usize {
@@ -61,7 +61,7 @@ impl Waiter for Patient {
     }
 
     fn kind(&self) -> Kind {
-        Kind::Ranking
+        Kind::SortedSet
     }
 
     fn serve(&self, _: &mut Writer<'_, '_>, _: &Ready<'_>) -> Served {
@@ -100,7 +100,7 @@ fn what_is_past_while_history_is_read_is_there_to_be_renewed() {
     take_interest(&store, b"board");
     assert!(!store.remove_expired(0));
     assert_eq!((members(&store, b"board"), keys(&store)), (Some(1), 2), "nothing has expired yet");
-    assert_eq!(store.census().rankings, 2);
+    assert_eq!(store.census().of(Kind::SortedSet).keys, 2);
     let mut seen = 0;
     Shards::free(&store).scan(0, 0, 10, |_, _| seen += 1);
     assert_eq!(seen, 2);
@@ -177,7 +177,7 @@ fn step(store: &Store, clock: &Clock, chance: &mut Chance) {
     match chance.below(100) {
         0..40 => write(store, |writer| {
             let member = chance.below(20).to_string();
-            let added = writer.edit_ranking(key, Missing::Create, "zadd", |ranking| {
+            let added = writer.edit::<Board, _>(key, Missing::Create, "zadd", |ranking| {
                 ranking.update(member.as_bytes(), |_| Score::new(chance.below(9) as f64));
             });
             if added.is_err() {
@@ -187,8 +187,8 @@ fn step(store: &Store, clock: &Clock, chance: &mut Chance) {
         40..45 => write(store, |writer| writer.set_string(key, b"value", soon(chance))),
         45..50 => write(store, |writer| {
             let member = chance.below(20).to_string();
-            let _ =
-                writer.edit_ranking(key, Missing::Skip, "zrem", |ranking| ranking.remove(member.as_bytes()));
+            let _ = writer
+                .edit::<Board, _>(key, Missing::Skip, "zrem", |ranking| ranking.remove(member.as_bytes()));
         }),
         50..65 => write(store, |writer| {
             writer.set_expiry(key, soon(chance));

@@ -6,11 +6,10 @@ use rankd::config::FsyncPolicy;
 use rankd::journal::{Journal, Progress};
 use rankd::machine::chance::Chance;
 use rankd::machine::clock::Clock;
-use rankd::ranking::RankedMembers;
 use rankd::store::change::feed::Feed;
 use rankd::store::change::sink::{ChangeSink, Count, Seq};
 use rankd::store::change::{Change, ChangeBuffer, decode, is_continued};
-use rankd::store::{Access, Hold, Loader, LoaderSizes, Store, Value};
+use rankd::store::{Access, Hold, Loader, LoaderSizes, Store};
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 
@@ -62,8 +61,8 @@ fn check_rankings(store: &Store) {
         for key in (0..12).map(|number| format!("key{number}")).chain(["large".to_owned()]) {
             let shards = [store.shard_of(key.as_bytes())];
             let hold = Hold::on(store, &shards, Access::Read, ChangeBuffer::default());
-            if let Some(Value::Ranking(ranking)) = hold.reader(database).value(key.as_bytes()) {
-                ranking.check_invariants();
+            if let Some(value) = hold.reader(database).value(key.as_bytes()) {
+                value.check();
             }
         }
     }

@@ -3,9 +3,9 @@
 use rankd::config::FsyncPolicy;
 use rankd::journal::{Journal, OpenError, Options, Progress, Recovered, Refused};
 use rankd::machine::clock::Clock;
-use rankd::store::Store;
 use rankd::store::change::sink::Seq;
-use rankd::store::change::{ChangeBuffer, decode};
+use rankd::store::change::{Change, ChangeBuffer, What, decode};
+use rankd::store::{Kind, Store, Word};
 use std::collections::BTreeMap;
 use std::future::Future;
 use std::path::Path;
@@ -66,20 +66,23 @@ pub(super) fn contents(store: &Store) -> BTreeMap<String, String> {
         let more = walk.step(&mut records);
         records.end_record();
         for mut body in records.records() {
-            use rankd::store::change::Change::{AddMembers, SetExpiry, SetScores, SetString};
             while !body.is_empty() {
                 match decode(&mut body).unwrap() {
-                    SetScores { database, key, entries } => entries.iter().for_each(|(member, score)| {
-                        note(format!("{database} {key:?} ranks {member:?}"), score.get().to_string());
-                    }),
-                    AddMembers { database, key, members } => members.iter().for_each(|member| {
-                        note(format!("{database} {key:?} has {member:?}"), String::new());
-                    }),
-                    SetString { database, key, value, expire_at_ms } => {
-                        note(format!("{database} {key:?} is"), format!("{value:?} until {expire_at_ms:?}"));
+                    Change::Key { database, key, what: What::Value(change) } => {
+                        let key = key.escape_ascii();
+                        change.lines(&mut |operation, words| match words {
+                            [Word::Bytes(element), rest @ ..] if change.kind() != Kind::String => {
+                                note(
+                                    format!("{database} {key} {operation} {element:?}"),
+                                    format!("{rest:?}"),
+                                );
+                            }
+                            _ => note(format!("{database} {key} {operation}"), format!("{words:?}")),
+                        });
                     }
-                    SetExpiry { database, key, expire_at_ms } => {
-                        note(format!("{database} {key:?} expires"), format!("{expire_at_ms:?}"));
+                    Change::Key { database, key, what: What::Expiry(expire_at_ms) } => {
+                        let name = format!("{database} {} expires", key.escape_ascii());
+                        note(name, format!("{expire_at_ms:?}"));
                     }
                     other => panic!("not what is held: {other:?}"),
                 }

@@ -4,10 +4,10 @@ use super::support::{Server, acknowledge, contents, crash_copy, start};
 use rankd::config::FsyncPolicy;
 use rankd::journal::{OpenError, Progress, check, dump};
 use rankd::machine::chance::Chance;
-use rankd::ranking::{RankedMembers, Score};
+use rankd::ranking::Score;
 use rankd::store::change::ChangeBuffer;
 use rankd::store::change::sink::Seq;
-use rankd::store::{Access, Hold, Missing, Shards, Store};
+use rankd::store::{Access, Board, Hold, Members, Missing, Shards, Store};
 use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
@@ -38,7 +38,7 @@ pub(super) fn command(store: &Store, chance: &mut Chance, changes: &mut ChangeBu
     let mut writer = hold.writer(database);
     match chance.below(100) {
         0..50 => {
-            let edited = writer.edit_ranking(key, Missing::Create, "edit", |edit| {
+            let edited = writer.edit::<Board, _>(key, Missing::Create, "edit", |edit| {
                 for _ in 0..1 + chance.below(9) {
                     let score = Score::new(chance.below(1000) as f64 / 8.0);
                     edit.update(member(chance).as_bytes(), |_| score);
@@ -50,33 +50,35 @@ pub(super) fn command(store: &Store, chance: &mut Chance, changes: &mut ChangeBu
         }
         50..60 => {
             let _ = writer
-                .edit_ranking(key, Missing::Skip, "edit", |edit| edit.remove(member(chance).as_bytes()));
+                .edit::<Board, _>(key, Missing::Skip, "edit", |edit| edit.remove(member(chance).as_bytes()));
         }
         60..65 => {
-            let _ = writer.edit_ranking(key, Missing::Skip, "edit", |edit| {
-                let len = edit.ranking().len();
+            let _ = writer.edit::<Board, _>(key, Missing::Skip, "edit", |edit| {
+                let len = edit.len();
                 edit.remove_range(0..len);
             });
         }
         65..75 => {
-            let _ =
-                writer.edit_set(key, Missing::Create, "edit", |edit| edit.insert(member(chance).as_bytes()));
+            let _ = writer.edit::<Members, _>(key, Missing::Create, "edit", |edit| {
+                edit.insert(member(chance).as_bytes())
+            });
         }
         75..80 => {
-            let _ =
-                writer.edit_set(key, Missing::Skip, "edit", |edit| edit.remove(member(chance).as_bytes()));
+            let _ = writer.edit::<Members, _>(key, Missing::Skip, "edit", |edit| {
+                edit.remove(member(chance).as_bytes())
+            });
         }
         80..85 => {
-            let far = (chance.below(2) == 0).then_some(u64::MAX / 2);
+            let far = (chance.below(2) == 0).then_some(u64::MAX / 4);
             writer.set_string(key, member(chance).as_bytes(), far);
         }
         85..88 => {
             let names: BTreeSet<String> = (0..chance.below(6)).map(|_| member(chance)).collect();
             let score = Score::new(0.5).expect("not NaN");
-            writer.put_ranking(key, "store", names.iter().map(|name| (name.as_bytes(), score)));
+            writer.put_board(key, "store", names.iter().map(|name| (name.as_bytes(), score)));
         }
         88..95 => {
-            let at_ms = (chance.below(3) > 0).then(|| u64::MAX / 2 + chance.below(5));
+            let at_ms = (chance.below(3) > 0).then(|| u64::MAX / 4 + chance.below(5));
             writer.set_expiry(key, at_ms);
         }
         _ => {
@@ -97,7 +99,7 @@ pub(super) fn make_large(store: &Store) -> Seq {
     let shards = [store.shard_of(b"large")];
     let mut hold = Hold::on(store, &shards, Access::Write, ChangeBuffer::default());
     hold.writer(0)
-        .edit_ranking(b"large", Missing::Create, "edit", |edit| {
+        .edit::<Board, _>(b"large", Missing::Create, "edit", |edit| {
             for member in 0..LARGE {
                 edit.update(&member.to_le_bytes(), |_| Score::new(f64::from(member % 7)));
             }
@@ -119,11 +121,14 @@ fn move_in_large(store: &Store, chance: &mut Chance, changes: &mut ChangeBuffer)
             writer.remove(b"large");
         }
         1..20 => {
-            writer.set_expiry(b"large", Some(u64::MAX / 2));
+            writer.set_expiry(b"large", Some(u64::MAX / 4));
         }
-        20..200 => drop(writer.edit_ranking(b"large", Missing::Skip, "edit", |edit| edit.remove(&member))),
+        20..200 => {
+            let _ = writer.edit::<Board, _>(b"large", Missing::Skip, "edit", |edit| edit.remove(&member));
+        }
         _ => drop(
-            writer.edit_ranking(b"large", Missing::Create, "edit", |edit| edit.update(&member, |_| score)),
+            writer
+                .edit::<Board, _>(b"large", Missing::Create, "edit", |edit| edit.update(&member, |_| score)),
         ),
     }
     hold.end_record();

@@ -2,6 +2,6 @@
 //! writes they load; and what is wrong with a file is said.
 
 mod aof;
-mod data;
+pub(crate) mod data;
 mod import;
 mod save;

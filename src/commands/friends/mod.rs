@@ -13,7 +13,7 @@ use super::call::error::{CommandError, Outcome};
 use super::spec::{CommandSpec, Flag, Group, Keys, Run};
 use crate::limits;
 use crate::resp::reply::Reply;
-use crate::store::{Missing, Writer};
+use crate::store::{Members, Missing, Writer};
 
 pub use standing::FriendRankings;
 
@@ -88,8 +88,8 @@ fn friendadd(keys: &mut Writer<'_, '_>, call: &Call<'_>, reply: &mut Reply<'_>) 
             continue;
         }
         let friend_key = friends_key(prefix, friend);
-        let one = keys.edit_set(&own_key, Missing::Create, "sadd", |set| set.insert(friend))?;
-        let other = keys.edit_set(&friend_key, Missing::Create, "sadd", |set| set.insert(user))?;
+        let one = keys.edit::<Members, _>(&own_key, Missing::Create, "sadd", |set| set.insert(friend))?;
+        let other = keys.edit::<Members, _>(&friend_key, Missing::Create, "sadd", |set| set.insert(user))?;
         // A friendship that was one-way becomes mutual, which is a new friendship.
         new_friendships += usize::from(one == Some(true) || other == Some(true));
     }
@@ -105,8 +105,8 @@ fn friendrem(keys: &mut Writer<'_, '_>, call: &Call<'_>, reply: &mut Reply<'_>) 
     let mut ended_friendships = 0;
     for friend in call.cursor(2) {
         let friend_key = friends_key(prefix, friend);
-        let one = keys.edit_set(&own_key, Missing::Skip, "srem", |set| set.remove(friend))?;
-        let other = keys.edit_set(&friend_key, Missing::Skip, "srem", |set| set.remove(user))?;
+        let one = keys.edit::<Members, _>(&own_key, Missing::Skip, "srem", |set| set.remove(friend))?;
+        let other = keys.edit::<Members, _>(&friend_key, Missing::Skip, "srem", |set| set.remove(user))?;
         ended_friendships += usize::from(one == Some(true) || other == Some(true));
     }
     reply.count(ended_friendships);
@@ -117,7 +117,7 @@ fn friendrem(keys: &mut Writer<'_, '_>, call: &Call<'_>, reply: &mut Reply<'_>) 
 fn check_friend_lists(keys: &Writer<'_, '_>, call: &Call<'_>) -> Result<(), CommandError> {
     let reader = keys.reader();
     for person in call.cursor(1) {
-        reader.set(&friends_key(&call.config.friend_key_prefix, person))?;
+        reader.get::<Members>(&friends_key(&call.config.friend_key_prefix, person))?;
     }
     Ok(())
 }

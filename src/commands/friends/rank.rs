@@ -9,9 +9,9 @@ use crate::commands::spec::AllKeys;
 use crate::commands::state::host::Host;
 use crate::commands::state::kept::Begun;
 use crate::limits;
-use crate::ranking::{Order, RankedMembers, Ranking, Score};
+use crate::ranking::{Order, Score};
 use crate::resp::reply::Reply;
-use crate::store::{DatabaseIndex, Looking, Reader, Shards, Value};
+use crate::store::{Board, DatabaseIndex, Looking, Reader, Shards, Value};
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -34,7 +34,7 @@ pub(super) fn friendrank(keys: &mut AllKeys<'_, '_>, call: &Call<'_>, reply: &mu
     }
     let hold = ranker.look_at_both();
     let reader = hold.reader(session.database);
-    let board = reader.ranking(request.board)?;
+    let board = reader.get::<Board>(request.board)?;
     let has_board = board.is_some();
     let friends = ranker.count_friends(reader)?;
     if friends <= limits::FRIENDS_AT_ONCE {
@@ -70,7 +70,7 @@ pub(super) fn friendrank(keys: &mut AllKeys<'_, '_>, call: &Call<'_>, reply: &mu
 #[derive(Clone, Copy)]
 enum Globals<'r> {
     /// The board, whose lock is held.
-    Held(Option<&'r Ranking>),
+    Held(Option<&'r Board>),
     /// The board, locked for a stretch of rows at a time.
     InSteps,
 }
@@ -123,8 +123,8 @@ impl Ranker<'_, '_> {
             Source::Key(key) => match reader.value(key) {
                 None => Ok(0),
                 Some(Value::Set(members)) => Ok(members.len()),
-                Some(Value::Ranking(ranking)) => Ok(ranking.len()),
-                Some(Value::String(_)) => Err(CommandError::WRONG_TYPE),
+                Some(Value::SortedSet(ranking)) => Ok(ranking.len()),
+                Some(_) => Err(CommandError::WRONG_TYPE),
             },
         }
     }
@@ -179,13 +179,13 @@ impl Ranker<'_, '_> {
                 members.for_each(&mut add);
                 0
             }
-            Some(Value::Ranking(ranking)) if takes_all(ranking.len()) => {
+            Some(Value::SortedSet(ranking)) if takes_all(ranking.len()) => {
                 ranking.visit(0..ranking.len(), Order::Ascending, |name, _| add(name));
                 0
             }
             Some(Value::Set(members)) => members.scan(cursor, count, &mut add),
-            Some(Value::Ranking(ranking)) => ranking.scan(cursor, count, |name, _| add(name)),
-            Some(Value::String(_)) => return Err(CommandError::WRONG_TYPE),
+            Some(Value::SortedSet(ranking)) => ranking.scan(cursor, count, |name, _| add(name)),
+            Some(_) => return Err(CommandError::WRONG_TYPE),
             None => 0,
         };
         result.map(|()| next)
@@ -211,7 +211,7 @@ impl Ranker<'_, '_> {
         for names in everyone.chunks(limits::MEMBERS_PER_LOCK) {
             standing.unranked.extend_from_slice(names);
             let hold = self.look_at(self.request.board);
-            let board = hold.reader(self.database).ranking(self.request.board)?;
+            let board = hold.reader(self.database).get::<Board>(self.request.board)?;
             let from = standing.unranked.len() - names.len();
             look_up_from(board, standing, from, self.request);
         }
@@ -311,7 +311,7 @@ impl Ranker<'_, '_> {
 
     /// The rows' ranks on the whole board.
     fn global_ranks(&self, standing: &Standing, rows: &[Row], globals: Globals<'_>) -> Vec<Option<usize>> {
-        let rank_on = |board: Option<&Ranking>, rows: &[Row]| -> Vec<Option<usize>> {
+        let rank_on = |board: Option<&Board>, rows: &[Row]| -> Vec<Option<usize>> {
             let name = |row: &Row| standing.name(row.name);
             let Some(board) = board else { return vec![None; rows.len()] };
             let mut ranks = Vec::with_capacity(rows.len());
@@ -328,7 +328,7 @@ impl Ranker<'_, '_> {
                 let in_step = |rows: &[Row]| {
                     let hold = self.look_at(self.request.board);
                     // Of another type since: nobody stands on it.
-                    let board = hold.reader(self.database).ranking(self.request.board).unwrap_or(None);
+                    let board = hold.reader(self.database).get::<Board>(self.request.board).unwrap_or(None);
                     rank_on(board, rows)
                 };
                 rows.chunks(limits::MEMBERS_PER_LOCK).flat_map(in_step).collect()
@@ -345,7 +345,7 @@ fn write_global(rank: Option<usize>, reply: &mut Reply<'_>) {
 }
 
 /// Moves those of `unranked[from..]` who have a score on `board` to `ranked`.
-fn look_up_from(board: Option<&Ranking>, standing: &mut Standing, from: usize, request: &Request<'_>) {
+fn look_up_from(board: Option<&Board>, standing: &mut Standing, from: usize, request: &Request<'_>) {
     let Some(board) = board else { return };
     let Standing { names, ranked, unranked, own, .. } = standing;
     let bytes = |name: Name| &names[name.start as usize..(name.start + name.len) as usize];

@@ -8,10 +8,10 @@ use crate::commands::call::Call;
 use crate::commands::call::error::{CommandError, Outcome};
 use crate::commands::spec::{CommandSpec, Flag, Group, Keys, Run};
 use crate::config::Config;
-use crate::ranking::{Order, RankedMembers, Ranking};
+use crate::ranking::Order;
 use crate::resp::integer;
 use crate::resp::reply::Reply;
-use crate::store::{Members, Reader, Value};
+use crate::store::{Board, Members, Reader, Value};
 
 const BASE: CommandSpec = CommandSpec { since: "2.2.3", ..CommandSpec::BASE };
 
@@ -91,7 +91,7 @@ fn encoding(keys: Reader<'_>, call: &Call<'_>, reply: &mut Reply<'_>) -> Outcome
             if taken <= EMBEDDED_BYTES { "embstr" } else { "raw" }
         }
         Some(Value::Set(members)) => encoding_of_set(members, call.config),
-        Some(Value::Ranking(ranking)) => encoding_of_ranking(ranking, call.config),
+        Some(Value::SortedSet(ranking)) => encoding_of_ranking(ranking, call.config),
     };
     reply.bulk(encoding.as_bytes());
     Ok(())
@@ -115,7 +115,7 @@ fn encoding_of_set(members: &Members, config: &Config) -> &'static str {
     if fits && !outgrew { "listpack" } else { "hashtable" }
 }
 
-fn encoding_of_ranking(ranking: &Ranking, config: &Config) -> &'static str {
+fn encoding_of_ranking(ranking: &Board, config: &Config) -> &'static str {
     let bytes = bound(config, "zset-max-listpack-value");
     let fits =
         ranking.len() <= bound(config, "zset-max-listpack-entries") && has_short_members(ranking, bytes);
@@ -126,7 +126,7 @@ fn is_integer(bytes: &[u8]) -> bool {
     bytes.len() <= INTEGER_BYTES && integer::parse(bytes).is_some()
 }
 
-fn has_short_members(ranking: &Ranking, bytes: usize) -> bool {
+fn has_short_members(ranking: &Board, bytes: usize) -> bool {
     let mut are_short = true;
     ranking.visit(0..ranking.len(), Order::Ascending, |member, _| are_short &= member.len() <= bytes);
     are_short

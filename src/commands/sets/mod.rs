@@ -71,7 +71,7 @@ pub(super) const COMMANDS: &[CommandSpec] = &[
 ];
 
 fn sadd(keys: &mut Writer<'_, '_>, call: &Call<'_>, reply: &mut Reply<'_>) -> Outcome {
-    let added = keys.edit_set(call.argument(1), Missing::Create, "sadd", |set| {
+    let added = keys.edit::<Members, _>(call.argument(1), Missing::Create, "sadd", |set| {
         call.cursor(2).filter(|member| set.insert(member)).count()
     })?;
     reply.count(added.unwrap_or(0));
@@ -79,7 +79,7 @@ fn sadd(keys: &mut Writer<'_, '_>, call: &Call<'_>, reply: &mut Reply<'_>) -> Ou
 }
 
 fn srem(keys: &mut Writer<'_, '_>, call: &Call<'_>, reply: &mut Reply<'_>) -> Outcome {
-    let removed = keys.edit_set(call.argument(1), Missing::Skip, "srem", |set| {
+    let removed = keys.edit::<Members, _>(call.argument(1), Missing::Skip, "srem", |set| {
         call.cursor(2).filter(|member| set.remove(member)).count()
     })?;
     reply.count(removed.unwrap_or(0));
@@ -87,7 +87,7 @@ fn srem(keys: &mut Writer<'_, '_>, call: &Call<'_>, reply: &mut Reply<'_>) -> Ou
 }
 
 fn smembers(keys: Reader<'_>, call: &Call<'_>, reply: &mut Reply<'_>) -> Outcome {
-    let Some(set) = keys.set(call.argument(1))? else {
+    let Some(set) = keys.get::<Members>(call.argument(1))? else {
         reply.set(0);
         return Ok(());
     };
@@ -104,12 +104,12 @@ fn smembers(keys: Reader<'_>, call: &Call<'_>, reply: &mut Reply<'_>) -> Outcome
 }
 
 fn sismember(keys: Reader<'_>, call: &Call<'_>, reply: &mut Reply<'_>) -> Outcome {
-    let found = keys.set(call.argument(1))?.is_some_and(|set| set.contains(call.argument(2)));
+    let found = keys.get::<Members>(call.argument(1))?.is_some_and(|set| set.contains(call.argument(2)));
     reply.integer(i64::from(found));
     Ok(())
 }
 
 fn scard(keys: Reader<'_>, call: &Call<'_>, reply: &mut Reply<'_>) -> Outcome {
-    reply.count(keys.set(call.argument(1))?.map_or(0, Members::len));
+    reply.count(keys.get::<Members>(call.argument(1))?.map_or(0, Members::len));
     Ok(())
 }

@@ -6,8 +6,8 @@
 use super::entries::{Entries, IndexedEntries};
 use crate::commands::call::error::CommandError;
 use crate::machine::chance::Chance;
-use crate::ranking::{Order, RankedMembers, Ranking, Score};
-use crate::store::{Members, Reader, Value};
+use crate::ranking::{Order, Score};
+use crate::store::{Board, Members, Reader, Value};
 use std::ops::ControlFlow;
 
 /// Members walked at a time: about as many loads as a processor can have outstanding.
@@ -60,7 +60,7 @@ pub(super) struct Input<'h> {
 #[derive(Clone, Copy, Debug)]
 enum Source<'h> {
     Missing,
-    Ranking(&'h Ranking),
+    Board(&'h Board),
     /// Each member has score 1.
     Set(&'h Members),
 }
@@ -73,9 +73,9 @@ impl<'h> Input<'h> {
     pub(super) fn at(keys: Reader<'h>, key: &[u8]) -> Result<Self, CommandError> {
         let source = match keys.value(key) {
             None => Source::Missing,
-            Some(Value::Ranking(ranking)) => Source::Ranking(ranking),
+            Some(Value::SortedSet(board)) => Source::Board(board),
             Some(Value::Set(members)) => Source::Set(members),
-            Some(Value::String(_)) => return Err(CommandError::WRONG_TYPE),
+            Some(_) => return Err(CommandError::WRONG_TYPE),
         };
         Ok(Self { source, weight: 1.0 })
     }
@@ -84,7 +84,7 @@ impl<'h> Input<'h> {
     pub(super) fn len(&self) -> usize {
         match self.source {
             Source::Missing => 0,
-            Source::Ranking(ranking) => ranking.len(),
+            Source::Board(board) => board.len(),
             Source::Set(members) => members.len(),
         }
     }
@@ -92,14 +92,14 @@ impl<'h> Input<'h> {
     fn score(&self, member: &[u8]) -> Option<Score> {
         match self.source {
             Source::Missing => None,
-            Source::Ranking(ranking) => ranking.score(member),
+            Source::Board(board) => board.score(member),
             Source::Set(members) => members.contains(member).then(|| score_or_zero(SET_SCORE)),
         }
     }
 
     fn prefetch<'a>(&self, members: impl Iterator<Item = &'a [u8]> + Clone) {
-        if let Source::Ranking(ranking) = self.source {
-            ranking.prefetch(members);
+        if let Source::Board(board) = self.source {
+            board.prefetch_members(members);
         }
     }
 
@@ -108,11 +108,11 @@ impl<'h> Input<'h> {
         let mut window = Entries::default();
         match self.source {
             Source::Missing => {}
-            Source::Ranking(ranking) => {
-                for start in (0..ranking.len()).step_by(WINDOW) {
+            Source::Board(board) => {
+                for start in (0..board.len()).step_by(WINDOW) {
                     window.clear();
-                    let end = ranking.len().min(start + WINDOW);
-                    ranking.visit(start..end, Order::Ascending, |member, score| window.push(member, score));
+                    let end = board.len().min(start + WINDOW);
+                    board.visit(start..end, Order::Ascending, |member, score| window.push(member, score));
                     if visit(&mut window).is_break() {
                         return;
                     }

@@ -2,8 +2,9 @@
 
 use crate::commands::call::error::CommandError;
 use crate::commands::call::parse_integer;
-use crate::ranking::{Bound, Order, RankedMembers, Ranking, Score};
+use crate::ranking::{Bound, Order, Score};
 use crate::resp::double;
+use crate::store::Board;
 use std::ops::Range;
 
 /// A range of ranks as requests spell it: both ends included, negative ones counted from the last.
@@ -61,13 +62,12 @@ impl ScoreRange {
     }
 
     /// The ascending ranks it covers. O(log n).
-    pub(in crate::commands) fn resolve(self, ranking: &Ranking) -> Range<usize> {
+    pub(in crate::commands) fn resolve(self, board: &Board) -> Range<usize> {
         let ScoreEnd { score, exclusive } = self.min;
         let start =
-            ranking.position(if exclusive { Bound::AboveScore(score) } else { Bound::BelowScore(score) });
+            board.position(if exclusive { Bound::AboveScore(score) } else { Bound::BelowScore(score) });
         let ScoreEnd { score, exclusive } = self.max;
-        let end =
-            ranking.position(if exclusive { Bound::BelowScore(score) } else { Bound::AboveScore(score) });
+        let end = board.position(if exclusive { Bound::BelowScore(score) } else { Bound::AboveScore(score) });
         start..end.max(start)
     }
 }
@@ -102,8 +102,8 @@ impl<'a> LexRange<'a> {
     }
 
     /// How many members must be looked at to resolve it: none where all scores are equal, else any number.
-    pub(in crate::commands) fn cost(&self, ranking: &Ranking) -> usize {
-        if has_one_score(ranking) { 0 } else { ranking.len() }
+    pub(in crate::commands) fn cost(&self, board: &Board) -> usize {
+        if has_one_score(board) { 0 } else { board.len() }
     }
 
     /// The ascending ranks it covers of those that are left once `skipped` members, counted as `order` says, have been
@@ -111,46 +111,40 @@ impl<'a> LexRange<'a> {
     ///
     /// Where scores differ the members are not in their own order, and it covers what Redis's walk does: from the first
     /// member that is not before the one end to the first that is beyond the other.
-    pub(in crate::commands) fn resolve(
-        &self,
-        ranking: &Ranking,
-        order: Order,
-        skipped: usize,
-    ) -> Range<usize> {
-        if has_one_score(ranking) {
-            return skip(self.resolve_ordered(ranking), order, skipped);
+    pub(in crate::commands) fn resolve(&self, board: &Board, order: Order, skipped: usize) -> Range<usize> {
+        if has_one_score(board) {
+            return skip(self.resolve_ordered(board), order, skipped);
         }
         let none = 0..0;
-        let all = 0..ranking.len();
-        let is_possible = first_where(ranking, all.end - 1..all.end, |member| self.min.is_below(member))
+        let all = 0..board.len();
+        let is_possible = first_where(board, all.end - 1..all.end, |member| self.min.is_below(member))
             .is_some()
-            && first_where(ranking, 0..1, |member| self.max.is_above(member)).is_some()
+            && first_where(board, 0..1, |member| self.max.is_above(member)).is_some()
             && !self.is_reversed();
         if !is_possible {
             return none;
         }
         match order {
             Order::Ascending => {
-                let Some(first) = first_where(ranking, all.clone(), |member| self.min.is_below(member))
-                else {
+                let Some(first) = first_where(board, all.clone(), |member| self.min.is_below(member)) else {
                     return none;
                 };
-                if first_where(ranking, first..first + 1, |member| self.max.is_above(member)).is_none() {
+                if first_where(board, first..first + 1, |member| self.max.is_above(member)).is_none() {
                     return none;
                 }
                 let start = first.saturating_add(skipped).min(all.end);
-                let end = first_where(ranking, start..all.end, |member| !self.max.is_above(member));
+                let end = first_where(board, start..all.end, |member| !self.max.is_above(member));
                 start..end.unwrap_or(all.end)
             }
             Order::Descending => {
-                let Some(last) = last_where(ranking, all, |member| self.max.is_above(member)) else {
+                let Some(last) = last_where(board, all, |member| self.max.is_above(member)) else {
                     return none;
                 };
-                if first_where(ranking, last..last + 1, |member| self.min.is_below(member)).is_none() {
+                if first_where(board, last..last + 1, |member| self.min.is_below(member)).is_none() {
                     return none;
                 }
                 let end = (last + 1).saturating_sub(skipped);
-                let before = last_where(ranking, 0..end, |member| !self.min.is_below(member));
+                let before = last_where(board, 0..end, |member| !self.min.is_below(member));
                 before.map_or(0, |before| before + 1)..end
             }
         }
@@ -171,18 +165,18 @@ impl<'a> LexRange<'a> {
     }
 
     /// The ascending ranks it covers where all scores are equal. O(log n).
-    fn resolve_ordered(&self, ranking: &Ranking) -> Range<usize> {
+    fn resolve_ordered(&self, board: &Board) -> Range<usize> {
         let start = match self.min {
             LexEnd::First => 0,
-            LexEnd::Last => ranking.len(),
-            LexEnd::Including(member) => ranking.position(Bound::BelowMember(member)),
-            LexEnd::Excluding(member) => ranking.position(Bound::AboveMember(member)),
+            LexEnd::Last => board.len(),
+            LexEnd::Including(member) => board.position(Bound::BelowMember(member)),
+            LexEnd::Excluding(member) => board.position(Bound::AboveMember(member)),
         };
         let end = match self.max {
             LexEnd::First => 0,
-            LexEnd::Last => ranking.len(),
-            LexEnd::Including(member) => ranking.position(Bound::AboveMember(member)),
-            LexEnd::Excluding(member) => ranking.position(Bound::BelowMember(member)),
+            LexEnd::Last => board.len(),
+            LexEnd::Including(member) => board.position(Bound::AboveMember(member)),
+            LexEnd::Excluding(member) => board.position(Bound::BelowMember(member)),
         };
         start..end.max(start)
     }
@@ -220,23 +214,23 @@ pub(in crate::commands) fn skip(ranks: Range<usize>, order: Order, skipped: usiz
 }
 
 /// Whether all members have the same score. O(log n).
-fn has_one_score(ranking: &Ranking) -> bool {
+fn has_one_score(board: &Board) -> bool {
     let mut lowest = None;
-    ranking.visit(0..ranking.len().min(1), Order::Ascending, |_, score| lowest = Some(score));
-    lowest.is_none_or(|lowest| ranking.position(Bound::AboveScore(lowest)) == ranking.len())
+    board.visit(0..board.len().min(1), Order::Ascending, |_, score| lowest = Some(score));
+    lowest.is_none_or(|lowest| board.position(Bound::AboveScore(lowest)) == board.len())
 }
 
 /// Members that are looked at before it is asked whether that was enough.
 const WALK_STEP: usize = 256;
 
 /// The first of `ranks` whose member is as wanted. O(log n + ranks before it).
-fn first_where(ranking: &Ranking, ranks: Range<usize>, is_wanted: impl Fn(&[u8]) -> bool) -> Option<usize> {
+fn first_where(board: &Board, ranks: Range<usize>, is_wanted: impl Fn(&[u8]) -> bool) -> Option<usize> {
     let mut found = None;
     let mut start = ranks.start;
     while start < ranks.end && found.is_none() {
         let end = ranks.end.min(start + WALK_STEP);
         let mut rank = start;
-        ranking.visit(start..end, Order::Ascending, |member, _| {
+        board.visit(start..end, Order::Ascending, |member, _| {
             if found.is_none() && is_wanted(member) {
                 found = Some(rank);
             }
@@ -248,13 +242,13 @@ fn first_where(ranking: &Ranking, ranks: Range<usize>, is_wanted: impl Fn(&[u8])
 }
 
 /// The last of `ranks` whose member is as wanted. O(log n + ranks behind it).
-fn last_where(ranking: &Ranking, ranks: Range<usize>, is_wanted: impl Fn(&[u8]) -> bool) -> Option<usize> {
+fn last_where(board: &Board, ranks: Range<usize>, is_wanted: impl Fn(&[u8]) -> bool) -> Option<usize> {
     let mut found = None;
     let mut end = ranks.end;
     while ranks.start < end && found.is_none() {
         let start = ranks.start.max(end.saturating_sub(WALK_STEP));
         let mut rank = end;
-        ranking.visit(start..end, Order::Descending, |member, _| {
+        board.visit(start..end, Order::Descending, |member, _| {
             rank -= 1;
             if found.is_none() && is_wanted(member) {
                 found = Some(rank);

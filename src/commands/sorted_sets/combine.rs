@@ -204,7 +204,7 @@ impl<'h> Combination<'h> {
         Ok(Self { operation, inputs, aggregate, with_scores, limit })
     }
 
-    /// The result, in the order of a ranking.
+    /// The result, in the order of a board.
     fn entries(&self) -> Entries {
         let mut entries = match self.operation {
             Operation::Union => algebra::union(&self.inputs, self.aggregate),
@@ -269,7 +269,7 @@ impl ReplySource for Sent {
 
 fn store(keys: &mut Writer<'_, '_>, call: &Call<'_>, reply: &mut Reply<'_>, operation: Operation) -> Outcome {
     let entries = Combination::parse(keys.source_reader(), call, 2, operation, Output::Stored)?.entries();
-    keys.put_ranking(call.argument(1), operation.stored_event(), entries.iter());
+    keys.put_board(call.argument(1), operation.stored_event(), entries.iter());
     reply.count(entries.len());
     Ok(())
 }

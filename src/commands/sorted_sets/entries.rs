@@ -80,8 +80,8 @@ impl Entries {
         });
     }
 
-    /// Puts the entries in the order of a ranking. Quick where stretches of them are in order already, as what comes
-    /// out of a ranking is.
+    /// Puts the entries in the order of a board. Quick where stretches of them are in order already, as what comes
+    /// out of a board is.
     pub(super) fn sort(&mut self) {
         let Self { bytes, list } = self;
         // Names are alike at first (`user:0001`) and far apart in memory: what follows the part that all of them share

@@ -2,29 +2,29 @@
 //!
 //! Requests that are not of the plain form (ZADD with options, say) are left out.
 
-use crate::ranking::{Aim, RankedMembers, Ranking, Score};
+use crate::ranking::{Aim, Score};
 use crate::resp::double;
 use crate::resp::request::Arguments;
-use crate::store::Value;
+use crate::store::{Board, Value};
 
 /// The scores of the members that are argument 2.
 pub(super) fn scores(value: &Value, requests: &[Arguments<'_>]) {
-    if let Some(ranking) = ranking(value) {
-        ranking.prefetch(members(requests));
+    if let Some(board) = board(value) {
+        board.prefetch_members(members(requests));
     }
 }
 
 /// The ranks of the members that are argument 2.
 pub(super) fn ranks(value: &Value, requests: &[Arguments<'_>]) {
-    if let Some(ranking) = ranking(value) {
-        ranking.prefetch_ranks(members(requests));
+    if let Some(board) = board(value) {
+        board.prefetch_ranks(members(requests));
     }
 }
 
 /// The members that are argument 3, whose scores become argument 2.
 pub(super) fn updates(value: &Value, requests: &[Arguments<'_>]) {
-    if let Some(ranking) = ranking(value) {
-        ranking.prefetch_updates(
+    if let Some(board) = board(value) {
+        board.prefetch_updates(
             amounts(requests)
                 .filter_map(|(member, score)| Score::new(score).map(|score| (member, Aim::Score(score)))),
         );
@@ -33,14 +33,14 @@ pub(super) fn updates(value: &Value, requests: &[Arguments<'_>]) {
 
 /// The members that are argument 3, to whose scores argument 2 is added.
 pub(super) fn increments(value: &Value, requests: &[Arguments<'_>]) {
-    if let Some(ranking) = ranking(value) {
-        ranking.prefetch_updates(amounts(requests).map(|(member, amount)| (member, Aim::Increment(amount))));
+    if let Some(board) = board(value) {
+        board.prefetch_updates(amounts(requests).map(|(member, amount)| (member, Aim::Increment(amount))));
     }
 }
 
 /// Of a value of another type each command will say so itself.
-fn ranking(value: &Value) -> Option<&Ranking> {
-    if let Value::Ranking(ranking) = value { Some(ranking) } else { None }
+fn board(value: &Value) -> Option<&Board> {
+    if let Value::SortedSet(board) = value { Some(board) } else { None }
 }
 
 fn members<'a>(requests: &[Arguments<'a>]) -> impl Iterator<Item = &'a [u8]> + Clone {

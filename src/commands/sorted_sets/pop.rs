@@ -4,9 +4,9 @@ use crate::commands::call::error::{CommandError, Outcome};
 use crate::commands::call::{Call, parse_count};
 use crate::commands::spec::{CommandSpec, Flag, Group, Keys, Run};
 use crate::commands::state::waiting::{Wish, parse_timeout};
-use crate::ranking::{Order, RankedMembers, Ranking};
+use crate::ranking::Order;
 use crate::resp::reply::Reply;
-use crate::store::{Kind, Missing, Writer};
+use crate::store::{Board, Kind, Missing, Writer};
 use std::ops::Range;
 
 const BASE: CommandSpec = CommandSpec {
@@ -82,28 +82,28 @@ pub(in crate::commands) const COMMANDS: &[CommandSpec] = &[
     },
 ];
 
-/// Removes up to `count` members from the end of the ranking at `key` that `order` calls first, after `show` was given
+/// Removes up to `count` members from the end of the board at `key` that `order` calls first, after `show` was given
 /// their ranks. Returns whether there is such a key.
 fn take(
     keys: &mut Writer<'_, '_>,
     key: &[u8],
     order: Order,
     count: usize,
-    show: impl FnOnce(&Ranking, Range<usize>),
+    show: impl FnOnce(&Board, Range<usize>),
 ) -> Result<bool, CommandError> {
     let event = match order {
         Order::Ascending => "zpopmin",
         Order::Descending => "zpopmax",
     };
-    let taken = keys.edit_ranking(key, Missing::Skip, event, |ranking| {
-        let len = ranking.ranking().len();
+    let taken = keys.edit::<Board, _>(key, Missing::Skip, event, |board| {
+        let len = board.len();
         let wanted = count.min(len);
         let ranks = match order {
             Order::Ascending => 0..wanted,
             Order::Descending => len - wanted..len,
         };
-        show(ranking.ranking(), ranks.clone());
-        ranking.remove_range(ranks);
+        show(board, ranks.clone());
+        board.remove_range(ranks);
     })?;
     Ok(taken.is_some())
 }
@@ -114,13 +114,13 @@ fn pop(keys: &mut Writer<'_, '_>, call: &Call<'_>, reply: &mut Reply<'_>, order:
         return Err(CommandError::SYNTAX);
     }
     let count = call.arguments.get(2).map(parse_count).transpose()?;
-    let is_there = take(keys, call.argument(1), order, count.unwrap_or(1), |ranking, ranks| {
+    let is_there = take(keys, call.argument(1), order, count.unwrap_or(1), |board, ranks| {
         if count.is_some() {
             reply.scored_list(ranks.len());
-            ranking.visit_runs(ranks, order, |members, scores| reply.scored_run(members, scores));
+            board.visit_runs(ranks, order, |members, scores| reply.scored_run(members, scores));
         } else {
             reply.array(ranks.len() * 2);
-            ranking.visit(ranks, order, |member, score| {
+            board.visit(ranks, order, |member, score| {
                 reply.bulk(member);
                 reply.double(score.get());
             });
@@ -151,11 +151,11 @@ fn take_several(
     count: usize,
     reply: &mut Reply<'_>,
 ) -> Result<bool, CommandError> {
-    take(keys, key, order, count, |ranking, ranks| {
+    take(keys, key, order, count, |board, ranks| {
         reply.array(2);
         reply.bulk(key);
         reply.array(ranks.len());
-        ranking.visit(ranks, order, |member, score| {
+        board.visit(ranks, order, |member, score| {
             reply.array(2);
             reply.bulk(member);
             reply.double(score.get());
@@ -169,12 +169,12 @@ fn bzpop(call: &Call<'_>, order: Order) -> Result<Wish, CommandError> {
     Ok(Wish {
         timeout: parse_timeout(call, last)?,
         keys: call.cursor(1).take(last - 1).map(Into::into).collect(),
-        kind: Kind::Ranking,
+        kind: Kind::SortedSet,
         attempt: Box::new(move |keys, key, reply| {
-            take(keys, key, order, 1, |ranking, ranks| {
+            take(keys, key, order, 1, |board, ranks| {
                 reply.array(3);
                 reply.bulk(key);
-                ranking.visit(ranks, order, |member, score| {
+                board.visit(ranks, order, |member, score| {
                     reply.bulk(member);
                     reply.double(score.get());
                 });
@@ -188,7 +188,7 @@ fn bzmpop(call: &Call<'_>) -> Result<Wish, CommandError> {
     Ok(Wish {
         timeout: parse_timeout(call, 1)?,
         keys: call.cursor(3).take(key_count).map(Into::into).collect(),
-        kind: Kind::Ranking,
+        kind: Kind::SortedSet,
         attempt: Box::new(move |keys, key, reply| take_several(keys, key, order, count, reply)),
     })
 }

@@ -5,9 +5,9 @@ use crate::commands::call::{Call, parse_integer};
 use crate::commands::spec::{CommandSpec, Flag, Group, Keys, Run};
 use crate::limits;
 use crate::machine::chance::Chance;
-use crate::ranking::{Order, RankedMembers, Ranking, Score};
+use crate::ranking::{Order, Score};
 use crate::resp::reply::Reply;
-use crate::store::Reader;
+use crate::store::{Board, Reader};
 use std::collections::HashSet;
 
 pub(in crate::commands) const COMMANDS: &[CommandSpec] = &[CommandSpec {
@@ -28,20 +28,20 @@ pub(in crate::commands) const COMMANDS: &[CommandSpec] = &[CommandSpec {
 fn zrandmember(keys: Reader<'_>, call: &Call<'_>, reply: &mut Reply<'_>) -> Outcome {
     let mut chance = Chance::drawn();
     let Some(count) = call.arguments.get(2) else {
-        match keys.ranking(call.argument(1))? {
-            Some(ranking) => {
-                visit_rank(ranking, random_rank(ranking, &mut chance), |member, _| reply.bulk(member));
+        match keys.get::<Board>(call.argument(1))? {
+            Some(board) => {
+                visit_rank(board, random_rank(board, &mut chance), |member, _| reply.bulk(member));
             }
             None => reply.null(),
         }
         return Ok(());
     };
     let Draw { count, with_repeats, with_scores } = Draw::parse(call, count)?;
-    let Some(ranking) = keys.ranking(call.argument(1))? else {
+    let Some(board) = keys.get::<Board>(call.argument(1))? else {
         reply.array(0);
         return Ok(());
     };
-    let count = if with_repeats { count } else { count.min(ranking.len()) };
+    let count = if with_repeats { count } else { count.min(board.len()) };
     call.announce(count)?;
     if with_scores {
         reply.scored_list(count);
@@ -54,7 +54,7 @@ fn zrandmember(keys: Reader<'_>, call: &Call<'_>, reply: &mut Reply<'_>) -> Outc
     if with_repeats {
         let mut member_bytes = 0;
         for _ in 0..count {
-            visit_rank(ranking, random_rank(ranking, &mut chance), |member, score| {
+            visit_rank(board, random_rank(board, &mut chance), |member, score| {
                 member_bytes += member.len();
                 show(member, score);
             });
@@ -65,8 +65,8 @@ fn zrandmember(keys: Reader<'_>, call: &Call<'_>, reply: &mut Reply<'_>) -> Outc
             }
         }
     } else {
-        for rank in distinct_ranks(ranking.len(), count, &mut chance) {
-            visit_rank(ranking, rank, &mut show);
+        for rank in distinct_ranks(board.len(), count, &mut chance) {
+            visit_rank(board, rank, &mut show);
         }
     }
     Ok(())
@@ -104,13 +104,13 @@ impl Draw {
     }
 }
 
-/// The ranking must not be empty, as no ranking of a key is.
-fn random_rank(ranking: &Ranking, chance: &mut Chance) -> usize {
-    chance.below(ranking.len() as u64) as usize
+/// The board must not be empty, as no board of a key is.
+fn random_rank(board: &Board, chance: &mut Chance) -> usize {
+    chance.below(board.len() as u64) as usize
 }
 
-fn visit_rank(ranking: &Ranking, rank: usize, visit: impl FnMut(&[u8], Score)) {
-    ranking.visit(rank..rank + 1, Order::Ascending, visit);
+fn visit_rank(board: &Board, rank: usize, visit: impl FnMut(&[u8], Score)) {
+    board.visit(rank..rank + 1, Order::Ascending, visit);
 }
 
 /// `count` ranks below `len`, every choice of them as likely as any other, ascending: neighbours are read together.

@@ -5,9 +5,9 @@ use super::entries::Entries;
 use crate::commands::call::Call;
 use crate::commands::call::error::{CommandError, Outcome};
 use crate::commands::spec::{CommandSpec, Flag, Group, Keys, Run};
-use crate::ranking::{Excerpt, Order, RankedMembers, Ranking};
+use crate::ranking::{Excerpt, Order};
 use crate::resp::reply::{Reply, ReplySource};
-use crate::store::{Reader, Writer};
+use crate::store::{Board, Reader, Writer};
 use std::ops::Range;
 
 const BASE: CommandSpec = CommandSpec {
@@ -197,22 +197,22 @@ impl<'a> RangeRequest<'a> {
     ///
     /// # Errors
     /// [`CommandError::TAKES_LONG`], as of [`Call::announce`].
-    fn resolve(&self, ranking: &Ranking, call: &Call<'_>) -> Result<Range<usize>, CommandError> {
+    fn resolve(&self, board: &Board, call: &Call<'_>) -> Result<Range<usize>, CommandError> {
         let (offset, count) = self.limit.unwrap_or((0, -1));
         // A negative offset skips past everything, as in Redis.
         let skipped = usize::try_from(offset).unwrap_or(usize::MAX);
         let ranks = match &self.bounds {
             Bounds::Rank(range) => {
-                let ranks = range.resolve(ranking.len());
+                let ranks = range.resolve(board.len());
                 return Ok(match self.order {
                     Order::Ascending => ranks,
-                    Order::Descending => ranking.len() - ranks.end..ranking.len() - ranks.start,
+                    Order::Descending => board.len() - ranks.end..board.len() - ranks.start,
                 });
             }
-            Bounds::Score(range) => skip(range.resolve(ranking), self.order, skipped),
+            Bounds::Score(range) => skip(range.resolve(board), self.order, skipped),
             Bounds::Lex(range) => {
-                call.announce(range.cost(ranking))?;
-                range.resolve(ranking, self.order, skipped)
+                call.announce(range.cost(board))?;
+                range.resolve(board, self.order, skipped)
             }
         };
         let kept = usize::try_from(count).unwrap_or(usize::MAX).min(ranks.len());
@@ -225,11 +225,11 @@ impl<'a> RangeRequest<'a> {
 
 fn range(keys: Reader<'_>, call: &Call<'_>, reply: &mut Reply<'_>, given: Given) -> Outcome {
     let request = RangeRequest::parse(call, SENT_SOURCE, given)?;
-    let Some(ranking) = keys.ranking(call.argument(SENT_SOURCE))? else {
+    let Some(board) = keys.get::<Board>(call.argument(SENT_SOURCE))? else {
         reply.array(0);
         return Ok(());
     };
-    let ranks = request.resolve(ranking, call)?;
+    let ranks = request.resolve(board, call)?;
     call.announce(ranks.len())?;
     let RangeRequest { order, with_scores, .. } = request;
     if with_scores {
@@ -238,11 +238,11 @@ fn range(keys: Reader<'_>, call: &Call<'_>, reply: &mut Reply<'_>, given: Given)
         reply.array(ranks.len());
     }
     if reply.streams(ranks.len()) {
-        reply.leave(CopiedRange { excerpt: ranking.excerpt(ranks, order), with_scores });
+        reply.leave(CopiedRange { excerpt: board.excerpt(ranks, order), with_scores });
     } else if with_scores {
-        ranking.visit_runs(ranks, order, |members, scores| reply.scored_run(members, scores));
+        board.visit_runs(ranks, order, |members, scores| reply.scored_run(members, scores));
     } else {
-        ranking.visit_runs(ranks, order, |members, _| reply.bulk_run(members));
+        board.visit_runs(ranks, order, |members, _| reply.bulk_run(members));
     }
     Ok(())
 }
@@ -271,12 +271,12 @@ impl ReplySource for CopiedRange {
 fn zrangestore(keys: &mut Writer<'_, '_>, call: &Call<'_>, reply: &mut Reply<'_>) -> Outcome {
     let request = RangeRequest::parse(call, STORED_SOURCE, Given::NOTHING)?;
     let mut entries = Entries::default();
-    if let Some(ranking) = keys.source_reader().ranking(call.argument(STORED_SOURCE))? {
-        let ranks = request.resolve(ranking, call)?;
+    if let Some(board) = keys.source_reader().get::<Board>(call.argument(STORED_SOURCE))? {
+        let ranks = request.resolve(board, call)?;
         call.announce(ranks.len())?;
-        ranking.visit(ranks, Order::Ascending, |member, score| entries.push(member, score));
+        board.visit(ranks, Order::Ascending, |member, score| entries.push(member, score));
     }
-    keys.put_ranking(call.argument(1), "zrangestore", entries.iter());
+    keys.put_board(call.argument(1), "zrangestore", entries.iter());
     reply.count(entries.len());
     Ok(())
 }

@@ -5,9 +5,9 @@ use super::lookahead;
 use crate::commands::call::Call;
 use crate::commands::call::error::{CommandError, Outcome};
 use crate::commands::spec::{CommandSpec, Flag, Group, Keys, Lookahead, Run};
-use crate::ranking::{Order, RankedMembers, Score};
+use crate::ranking::{Order, Score};
 use crate::resp::reply::Reply;
-use crate::store::Reader;
+use crate::store::{Board, Reader};
 
 const BASE: CommandSpec = CommandSpec {
     group: Group::SortedSet,
@@ -92,12 +92,12 @@ pub(in crate::commands) const COMMANDS: &[CommandSpec] = &[
 ];
 
 fn zcard(keys: Reader<'_>, call: &Call<'_>, reply: &mut Reply<'_>) -> Outcome {
-    reply.count(keys.ranking(call.argument(1))?.map_or(0, RankedMembers::len));
+    reply.count(keys.get::<Board>(call.argument(1))?.map_or(0, Board::len));
     Ok(())
 }
 
 fn zscore(keys: Reader<'_>, call: &Call<'_>, reply: &mut Reply<'_>) -> Outcome {
-    match keys.ranking(call.argument(1))?.and_then(|ranking| ranking.score(call.argument(2))) {
+    match keys.get::<Board>(call.argument(1))?.and_then(|board| board.score(call.argument(2))) {
         Some(score) => reply.double(score.get()),
         None => reply.null(),
     }
@@ -105,15 +105,15 @@ fn zscore(keys: Reader<'_>, call: &Call<'_>, reply: &mut Reply<'_>) -> Outcome {
 }
 
 fn zmscore(keys: Reader<'_>, call: &Call<'_>, reply: &mut Reply<'_>) -> Outcome {
-    let ranking = keys.ranking(call.argument(1))?;
+    let board = keys.get::<Board>(call.argument(1))?;
     let members = call.cursor(2);
     reply.array(members.remaining());
     let mut show = |score: Option<Score>| match score {
         Some(score) => reply.double(score.get()),
         None => reply.null(),
     };
-    match ranking {
-        Some(ranking) => ranking.scores(members, show),
+    match board {
+        Some(board) => board.scores(members, show),
         None => members.for_each(|_| show(None)),
     }
     Ok(())
@@ -136,7 +136,7 @@ fn rank(keys: Reader<'_>, call: &Call<'_>, reply: &mut Reply<'_>, order: Order, 
         Some(word) if word.eq_ignore_ascii_case(b"withscore") => true,
         Some(_) => return Err(CommandError::SYNTAX),
     };
-    let found = keys.ranking(call.argument(1))?.and_then(|ranking| ranking.rank(call.argument(2), order));
+    let found = keys.get::<Board>(call.argument(1))?.and_then(|board| board.rank(call.argument(2), order));
     match (found, with_score) {
         (Some((rank, _)), false) => reply.count(rank),
         (Some((rank, score)), true) => {
@@ -152,17 +152,17 @@ fn rank(keys: Reader<'_>, call: &Call<'_>, reply: &mut Reply<'_>, order: Order, 
 
 fn zcount(keys: Reader<'_>, call: &Call<'_>, reply: &mut Reply<'_>) -> Outcome {
     let range = ScoreRange::parse(call.argument(2), call.argument(3))?;
-    reply.count(keys.ranking(call.argument(1))?.map_or(0, |ranking| range.resolve(ranking).len()));
+    reply.count(keys.get::<Board>(call.argument(1))?.map_or(0, |board| range.resolve(board).len()));
     Ok(())
 }
 
 fn zlexcount(keys: Reader<'_>, call: &Call<'_>, reply: &mut Reply<'_>) -> Outcome {
     let range = LexRange::parse(call.argument(2), call.argument(3))?;
-    let Some(ranking) = keys.ranking(call.argument(1))? else {
+    let Some(board) = keys.get::<Board>(call.argument(1))? else {
         reply.count(0);
         return Ok(());
     };
-    call.announce(range.cost(ranking))?;
-    reply.count(range.resolve(ranking, Order::Ascending, 0).len());
+    call.announce(range.cost(board))?;
+    reply.count(range.resolve(board, Order::Ascending, 0).len());
     Ok(())
 }

@@ -4,10 +4,9 @@ use crate::commands::call::Call;
 use crate::commands::call::error::Outcome;
 use crate::commands::call::scanning::{ScanOptions, parse_cursor};
 use crate::commands::spec::{CommandSpec, Flag, Group, Keys, Run};
-use crate::ranking::RankedMembers;
 use crate::resp::double::Text;
 use crate::resp::reply::Reply;
-use crate::store::Reader;
+use crate::store::{Board, Reader};
 use crate::text::glob::{Case, matches};
 
 pub(in crate::commands) const COMMANDS: &[CommandSpec] = &[CommandSpec {
@@ -31,7 +30,7 @@ const WHOLE_MEMBERS: usize = 128;
 /// In Redis's order: the cursor, the key, the options, which a missing key leaves unread. NOSCORES is Valkey's.
 fn zscan(keys: Reader<'_>, call: &Call<'_>, reply: &mut Reply<'_>) -> Outcome {
     let cursor = parse_cursor(call.argument(2))?;
-    let Some(ranking) = keys.ranking(call.argument(1))? else {
+    let Some(board) = keys.get::<Board>(call.argument(1))? else {
         write(0, &[], reply);
         return Ok(());
     };
@@ -42,10 +41,10 @@ fn zscan(keys: Reader<'_>, call: &Call<'_>, reply: &mut Reply<'_>) -> Outcome {
         is_noscores
     })?;
     // Such a small one is returned whole whatever the cursor is, as in Redis.
-    let (cursor, count) = if ranking.len() <= WHOLE_MEMBERS { (0, usize::MAX) } else { (cursor, count) };
+    let (cursor, count) = if board.len() <= WHOLE_MEMBERS { (0, usize::MAX) } else { (cursor, count) };
     // How many there are stands in front of them, so they are collected first.
     let mut found: Vec<Box<[u8]>> = Vec::new();
-    let next = ranking.scan(keys.cursors().place(cursor), count, |member, score| {
+    let next = board.scan(keys.cursors().place(cursor), count, |member, score| {
         if pattern.is_none_or(|pattern| matches(pattern, member, Case::Sensitive)) {
             found.push(member.into());
             if with_scores {

@@ -6,9 +6,9 @@ use super::lookahead;
 use crate::commands::call::error::{CommandError, Outcome};
 use crate::commands::call::{Call, parse_score};
 use crate::commands::spec::{CommandSpec, Flag, Group, Keys, Lookahead, Run};
-use crate::ranking::{Aim, Order, RankedMembers, Ranking, Score};
+use crate::ranking::{Aim, Order, Score};
 use crate::resp::reply::Reply;
-use crate::store::{Missing, Writer};
+use crate::store::{Board, Missing, Writer};
 use smallvec::SmallVec;
 use std::ops::Range;
 
@@ -196,16 +196,15 @@ fn add(keys: &mut Writer<'_, '_>, call: &Call<'_>, reply: &mut Reply<'_>, mut mo
         );
     }
     let missing = if conditions.only_present { Missing::Skip } else { Missing::Create };
-    let counts = keys.edit_ranking(call.argument(1), missing, "zadd", |ranking| {
+    let counts = keys.edit::<Board, _>(call.argument(1), missing, "zadd", |board| {
         let (mut added, mut changed) = (0, 0);
         let mut ahead = members.clone().zip(scores.iter().map(|score| Aim::Score(*score)));
         for (index, (member, score)) in members.clone().zip(&scores).enumerate() {
             if index % PREFETCHED_MEMBERS == 0 && scores.len() > 1 {
-                ranking.ranking().prefetch_updates(ahead.clone().take(PREFETCHED_MEMBERS));
+                board.prefetch_updates(ahead.clone().take(PREFETCHED_MEMBERS));
                 ahead.nth(PREFETCHED_MEMBERS - 1);
             }
-            let updated =
-                ranking.update(member, |current| conditions.allow(current, *score).then_some(*score));
+            let updated = board.update(member, |current| conditions.allow(current, *score).then_some(*score));
             added += usize::from(updated.before.is_none() && updated.after.is_some());
             changed += usize::from(updated.before != updated.after);
         }
@@ -226,9 +225,9 @@ fn increment(
     reply: &mut Reply<'_>,
 ) -> Outcome {
     let missing = if conditions.only_present { Missing::Skip } else { Missing::Create };
-    let result = keys.edit_ranking(key, missing, "zincr", |ranking| {
+    let result = keys.edit::<Board, _>(key, missing, "zincr", |board| {
         let (mut is_nan, mut is_allowed) = (false, false);
-        let updated = ranking.update(member, |current| {
+        let updated = board.update(member, |current| {
             // In Redis's order: NX and XX, then NaN, then GT and LT.
             if !conditions.allow_presence(current.is_some()) {
                 return None;
@@ -252,15 +251,15 @@ fn increment(
 
 fn zrem(keys: &mut Writer<'_, '_>, call: &Call<'_>, reply: &mut Reply<'_>) -> Outcome {
     let members = call.cursor(2);
-    let removed = keys.edit_ranking(call.argument(1), Missing::Skip, "zrem", |ranking| {
+    let removed = keys.edit::<Board, _>(call.argument(1), Missing::Skip, "zrem", |board| {
         let mut removed = 0;
         let mut ahead = members.clone();
         for (index, member) in members.clone().enumerate() {
             if index % PREFETCHED_MEMBERS == 0 {
-                ranking.ranking().prefetch(ahead.clone().take(PREFETCHED_MEMBERS));
+                board.prefetch_members(ahead.clone().take(PREFETCHED_MEMBERS));
                 ahead.nth(PREFETCHED_MEMBERS - 1);
             }
-            removed += usize::from(ranking.remove(member).is_some());
+            removed += usize::from(board.remove(member).is_some());
         }
         removed
     })?;
@@ -270,19 +269,19 @@ fn zrem(keys: &mut Writer<'_, '_>, call: &Call<'_>, reply: &mut Reply<'_>) -> Ou
 
 fn zremrangebyrank(keys: &mut Writer<'_, '_>, call: &Call<'_>, reply: &mut Reply<'_>) -> Outcome {
     let range = RankRange::parse(call.argument(2), call.argument(3))?;
-    remove_range(keys, call, reply, "zremrangebyrank", |ranking| Ok(range.resolve(ranking.len())))
+    remove_range(keys, call, reply, "zremrangebyrank", |board| Ok(range.resolve(board.len())))
 }
 
 fn zremrangebyscore(keys: &mut Writer<'_, '_>, call: &Call<'_>, reply: &mut Reply<'_>) -> Outcome {
     let range = ScoreRange::parse(call.argument(2), call.argument(3))?;
-    remove_range(keys, call, reply, "zremrangebyscore", |ranking| Ok(range.resolve(ranking)))
+    remove_range(keys, call, reply, "zremrangebyscore", |board| Ok(range.resolve(board)))
 }
 
 fn zremrangebylex(keys: &mut Writer<'_, '_>, call: &Call<'_>, reply: &mut Reply<'_>) -> Outcome {
     let range = LexRange::parse(call.argument(2), call.argument(3))?;
-    remove_range(keys, call, reply, "zremrangebylex", |ranking| {
-        call.announce(range.cost(ranking))?;
-        Ok(range.resolve(ranking, Order::Ascending, 0))
+    remove_range(keys, call, reply, "zremrangebylex", |board| {
+        call.announce(range.cost(board))?;
+        Ok(range.resolve(board, Order::Ascending, 0))
     })
 }
 
@@ -291,13 +290,13 @@ fn remove_range(
     call: &Call<'_>,
     reply: &mut Reply<'_>,
     event: &'static str,
-    range: impl FnOnce(&Ranking) -> Result<Range<usize>, CommandError>,
+    range: impl FnOnce(&Board) -> Result<Range<usize>, CommandError>,
 ) -> Outcome {
-    let removed = keys.edit_ranking(call.argument(1), Missing::Skip, event, |ranking| {
-        let ranks = range(ranking.ranking())?;
+    let removed = keys.edit::<Board, _>(call.argument(1), Missing::Skip, event, |board| {
+        let ranks = range(board)?;
         let removed = ranks.len();
         call.announce(removed)?;
-        ranking.remove_range(ranks);
+        board.remove_range(ranks);
         Ok::<_, CommandError>(removed)
     })?;
     reply.count(removed.transpose()?.unwrap_or(0));

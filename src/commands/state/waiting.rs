@@ -255,7 +255,7 @@ mod tests {
     use super::*;
     use crate::machine::chance::Chance;
     use crate::machine::clock::Clock;
-    use crate::store::Missing;
+    use crate::store::{Board, Missing};
     use std::cell::Cell;
     use std::sync::Arc;
 
@@ -279,7 +279,7 @@ mod tests {
             let offered = Arc::clone(&offered);
             let wish = Wish {
                 keys: keys.iter().copied().map(key).collect(),
-                kind: Kind::Ranking,
+                kind: Kind::SortedSet,
                 timeout: None,
                 attempt: Box::new(move |_, key, _| {
                     offered.lock().push((number, key.into()));
@@ -306,7 +306,7 @@ mod tests {
         for number in numbers {
             for database in [0, 1] {
                 let made =
-                    hold.writer(database).edit_ranking(&key(number), Missing::Create, "zadd", |edit| {
+                    hold.writer(database).edit::<Board, _>(&key(number), Missing::Create, "zadd", |edit| {
                         edit.update(b"member", |_| crate::ranking::Score::new(1.0))
                     });
                 assert!(made.is_ok());

@@ -7,7 +7,7 @@ use super::spec::{CommandSpec, Flag, Group, Keys, Lookahead, Run};
 use crate::config::EventClasses;
 use crate::resp::integer;
 use crate::resp::reply::Reply;
-use crate::store::{Reader, Writer};
+use crate::store::{ByteString, Reader, Writer};
 
 const BASE: CommandSpec = CommandSpec { group: Group::String, ..CommandSpec::BASE };
 
@@ -75,7 +75,7 @@ pub(super) const COMMANDS: &[CommandSpec] = &[
 ];
 
 fn get(keys: Reader<'_>, call: &Call<'_>, reply: &mut Reply<'_>) -> Outcome {
-    match keys.string(call.argument(1))? {
+    match keys.get::<ByteString>(call.argument(1))? {
         Some(value) => reply.bulk(value),
         None => reply.null(),
     }
@@ -83,7 +83,7 @@ fn get(keys: Reader<'_>, call: &Call<'_>, reply: &mut Reply<'_>) -> Outcome {
 }
 
 fn strlen(keys: Reader<'_>, call: &Call<'_>, reply: &mut Reply<'_>) -> Outcome {
-    reply.count(keys.string(call.argument(1))?.map_or(0, <[u8]>::len));
+    reply.count(keys.get::<ByteString>(call.argument(1))?.map_or(0, |value| value.len()));
     Ok(())
 }
 
@@ -131,7 +131,7 @@ fn set(keys: &mut Writer<'_, '_>, call: &Call<'_>, reply: &mut Reply<'_>) -> Out
         }
     };
     if returns_old {
-        match keys.reader().string(key)? {
+        match keys.reader().get::<ByteString>(key)? {
             Some(old) => reply.bulk(old),
             None => reply.null(),
         }

@@ -2,8 +2,9 @@
 
 use crate::machine::chance::Chance;
 use crate::ranking::Score;
-use crate::store::change::{Change, ChangeBuffer, decode};
-use crate::store::{Access, DatabaseIndex, Hold, Missing, Shards, Store};
+use crate::store::change::{Change, ChangeBuffer, What, decode};
+use crate::store::{Access, Board, DatabaseIndex, Hold, Members, Missing, Shards, Store};
+use crate::store::{BoardChange, SetChange, StringChange, ValueChange};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// A command.
@@ -128,28 +129,28 @@ impl Deed {
         // A command on a key of another type is an error and changes nothing.
         match self {
             Self::SetScores((database, key), scored) => {
-                let _ = hold.writer(*database).edit_ranking(key, Missing::Create, "edit", |edit| {
+                let _ = hold.writer(*database).edit::<Board, _>(key, Missing::Create, "edit", |edit| {
                     for (member, score) in scored {
                         edit.update(member, |_| Score::new(f64::from(*score)));
                     }
                 });
             }
             Self::RemoveScores((database, key), members) => {
-                let _ = hold.writer(*database).edit_ranking(key, Missing::Skip, "edit", |edit| {
+                let _ = hold.writer(*database).edit::<Board, _>(key, Missing::Skip, "edit", |edit| {
                     for member in members {
                         edit.remove(member);
                     }
                 });
             }
             Self::AddMembers((database, key), members) => {
-                let _ = hold.writer(*database).edit_set(key, Missing::Create, "edit", |edit| {
+                let _ = hold.writer(*database).edit::<Members, _>(key, Missing::Create, "edit", |edit| {
                     for member in members {
                         edit.insert(member);
                     }
                 });
             }
             Self::RemoveMembers((database, key), members) => {
-                let _ = hold.writer(*database).edit_set(key, Missing::Skip, "edit", |edit| {
+                let _ = hold.writer(*database).edit::<Members, _>(key, Missing::Skip, "edit", |edit| {
                     for member in members {
                         edit.remove(member);
                     }
@@ -247,25 +248,34 @@ impl Model {
 
     fn take(&mut self, change: &Change<'_>) {
         match *change {
-            Change::SetScores { database, key, entries } => {
+            Change::Key { database, key, what: What::Value(change) } => {
+                self.take_value(database, key, change);
+            }
+            Change::Key { database, key, what: What::Expiry(expire_at_ms) } => {
+                self.0.get_mut(&(database, key.to_vec())).expect("its value comes first").1 = expire_at_ms;
+            }
+            ref other => panic!("not what is held: {other:?}"),
+        }
+    }
+
+    fn take_value(&mut self, database: u32, key: &[u8], change: ValueChange<'_>) {
+        match change {
+            ValueChange::SortedSet(BoardChange::SetScores(entries)) => {
                 let new = (Value::Ranking(BTreeMap::new()), None);
                 let held = &mut self.0.entry((database, key.to_vec())).or_insert(new).0;
                 let Value::Ranking(held) = held else { panic!("{change:?}, {held:?}") };
                 held.extend(entries.iter().map(|(member, score)| (member.to_vec(), score.get() as u32)));
             }
-            Change::AddMembers { database, key, members } => {
+            ValueChange::Set(SetChange::Add(members)) => {
                 let new = (Value::Set(BTreeSet::new()), None);
                 let held = &mut self.0.entry((database, key.to_vec())).or_insert(new).0;
                 let Value::Set(held) = held else { panic!("{change:?}, {held:?}") };
                 held.extend(members.iter().map(<[u8]>::to_vec));
             }
-            Change::SetString { database, key, value, expire_at_ms } => {
+            ValueChange::String(StringChange::Set { value, expire_at_ms }) => {
                 self.0.insert((database, key.to_vec()), (Value::String(value.to_vec()), expire_at_ms));
             }
-            Change::SetExpiry { database, key, expire_at_ms } => {
-                self.0.get_mut(&(database, key.to_vec())).expect("its value comes first").1 = expire_at_ms;
-            }
-            ref other => panic!("not what is held: {other:?}"),
+            other => panic!("not what is held: {other:?}"),
         }
     }
 }

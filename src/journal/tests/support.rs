@@ -7,7 +7,8 @@ use crate::journal::{Journal, OpenError, Options, Progress, Recovered, Refused, 
 use crate::machine::clock::Clock;
 use crate::ranking::Score;
 use crate::store::change::sink::{ChangeSink, Seq};
-use crate::store::change::{Change, ChangeBuffer};
+use crate::store::change::{Change, ChangeBuffer, What};
+use crate::store::{BoardChange, ValueChange};
 use parking_lot::Mutex;
 use std::collections::BTreeMap;
 use std::future::Future;
@@ -49,18 +50,24 @@ impl Table {
 
 fn apply(boards: &mut Boards, change: &Change<'_>) {
     match *change {
-        Change::SetScores { key, entries, .. } => {
+        Change::Key {
+            key,
+            what: What::Value(ValueChange::SortedSet(BoardChange::SetScores(entries))),
+            ..
+        } => {
             let board = boards.entry(key.to_vec()).or_default();
             board.extend(entries.iter().map(|(member, score)| (member.to_vec(), score)));
         }
-        Change::RemoveScores { key, members, .. } => {
+        Change::Key {
+            key, what: What::Value(ValueChange::SortedSet(BoardChange::Remove(members))), ..
+        } => {
             let board = boards.entry(key.to_vec()).or_default();
             board.retain(|held, _| members.iter().all(|member| member != held));
             if board.is_empty() {
                 boards.remove(key);
             }
         }
-        Change::DropKey { key, .. } => drop(boards.remove(key)),
+        Change::Key { key, what: What::Dropped, .. } => drop(boards.remove(key)),
         Change::FlushAll => boards.clear(),
         ref other => panic!("not in these tests: {other:?}"),
     }

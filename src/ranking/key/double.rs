@@ -47,6 +47,14 @@ impl Score {
     }
 }
 
+/// The shortest digits that read back as the same double.
+impl std::fmt::Display for Score {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let digits = format!("{:?}", self.0);
+        f.write_str(digits.strip_suffix(".0").unwrap_or(&digits))
+    }
+}
+
 impl From<Score> for f64 {
     fn from(score: Score) -> Self {
         score.0

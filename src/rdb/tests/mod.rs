@@ -7,9 +7,9 @@ use super::error::{Error, Problem};
 use super::{CHECKSUM, Loader, Tally, write};
 use crate::machine::chance::Chance;
 use crate::machine::clock::Clock;
-use crate::ranking::{Order, RankedMembers, Score};
+use crate::ranking::{Order, Score};
 use crate::store::change::ChangeBuffer;
-use crate::store::{Access, Hold, Missing, Store, Value};
+use crate::store::{Access, Board, Hold, Missing, Store, Value};
 use std::io::{Cursor, Read};
 use std::sync::LazyLock;
 
@@ -56,7 +56,7 @@ fn shown(store: &Store, database: u32, key: &str) -> String {
             names.sort();
             format!("{{{}}}", names.join(" "))
         }
-        Some(Value::Ranking(ranking)) => {
+        Some(Value::SortedSet(ranking)) => {
             let mut entries = Vec::new();
             ranking.visit(0..ranking.len(), Order::Ascending, |member, score| {
                 entries.push(format!("{}={:?}", text(member), score.get()));
@@ -296,7 +296,7 @@ fn what_is_written_reads_back() {
 fn edit(store: &Store, key: &str, entries: &mut dyn Iterator<Item = (String, f64)>) {
     let shard = store.shard_of(key.as_bytes());
     let mut hold = Hold::on(store, &[shard], Access::Write, ChangeBuffer::default());
-    let edited = hold.writer(0).edit_ranking(key.as_bytes(), Missing::Create, "zadd", |ranking| {
+    let edited = hold.writer(0).edit::<Board, _>(key.as_bytes(), Missing::Create, "zadd", |ranking| {
         for (member, score) in entries {
             ranking.update(member.as_bytes(), |_| Score::new(score));
         }

@@ -186,7 +186,7 @@ impl Dump {
         }
     }
 
-    fn write(&self, file: &File, export: crate::store::Export<'_>) -> io::Result<Written> {
+    fn write(&self, file: &File, export: crate::store::Walk<'_>) -> io::Result<Written> {
         self.store.refuse_damaged().map_err(io::Error::other)?;
         let written = rdb::write(BufWriter::new(file), export, self.clock.now_ms() / 1000, || {
             if self.is_closing.load(Ordering::Relaxed) {
@@ -308,19 +308,19 @@ impl<R: Read> Read for Counted<'_, R> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::ranking::{RankedMembers, Score};
+    use crate::ranking::Score;
     use crate::store::change::ChangeBuffer;
     use crate::store::change::sink::{ChangeSink, Count};
-    use crate::store::{Access, Hold, Missing};
+    use crate::store::{Access, Board, Hold, Kind, Missing};
     use std::time::Duration;
 
     /// Adds a member to the board and returns how many it has.
     fn add(store: &Store, member: &[u8], expire_at_ms: Option<u64>) -> usize {
         let mut hold = Hold::on(store, &[0], Access::Write, ChangeBuffer::default());
         let mut writer = hold.writer(0);
-        let len = writer.edit_ranking(b"board", Missing::Create, "zadd", |ranking| {
+        let len = writer.edit::<Board, _>(b"board", Missing::Create, "zadd", |ranking| {
             ranking.update(member, |_| Score::new(1.0));
-            ranking.ranking().len()
+            ranking.len()
         });
         if expire_at_ms.is_some() {
             writer.set_expiry(b"board", expire_at_ms);
@@ -352,7 +352,7 @@ mod tests {
         let again = Arc::new(store.sibling());
         let dump = Dump::new(directory.path().join("dump.rdb"), Arc::clone(&again), clock);
         let loaded = dump.load(&Progress::default()).unwrap().unwrap();
-        assert_eq!((loaded.keys, loaded.expired_keys, again.census().rankings), (0, 1, 0));
+        assert_eq!((loaded.keys, loaded.expired_keys, again.census().of(Kind::SortedSet).keys), (0, 1, 0));
     }
 
     /// A panic on the thread of a BGSAVE left the save under way for ever: no save point came due any more, and INFO

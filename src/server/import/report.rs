@@ -1,7 +1,7 @@
 //! What an import says at its end: what was read, what is there, what was left out and why.
 
 use crate::rdb::{Tally, number_of};
-use crate::store::{Census, DatabaseIndex};
+use crate::store::{Census, Count, DatabaseIndex, Kind};
 use std::collections::BTreeMap;
 use std::fmt;
 use std::path::Path;
@@ -70,10 +70,13 @@ impl fmt::Display for Report {
         if self.commands > 0 {
             row("commands", format_args!("{}", self.commands))?;
         }
-        let (sets, rankings) = (census.sets, census.rankings);
-        row("sorted sets", format_args!("{rankings}, with {} members", census.ranked_members))?;
-        row("sets", format_args!("{sets}, with {} members", census.set_members))?;
-        row("strings", format_args!("{}", census.strings))?;
+        for kind in Kind::ALL.into_iter().rev() {
+            let Count { keys, elements } = census.of(kind);
+            match kind.element_name() {
+                Some(name) => row(kind.plural_name(), format_args!("{keys}, with {elements} {name}"))?,
+                None => row(kind.plural_name(), format_args!("{keys}"))?,
+            }
+        }
         for DatabaseCount { database, before, read, after } in &self.counts {
             let keys = number_of(*read, "key");
             if read == after {

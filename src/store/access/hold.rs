@@ -3,24 +3,21 @@
 //! Invariant: a value changes only through a [`Writer`], and each change is recorded in the hold's buffer before the
 //! lock is released; the records reach the journal while the locks are still held.
 
-use super::located::Located;
+use super::reader::{Lookups, Reader};
 use super::writer::Writer;
-use crate::config::EventClasses;
 use crate::limits;
-use crate::ranking::Ranking;
-use crate::store::change::ChangeBuffer;
 use crate::store::change::basis::{Basis, OpenRecord};
-use crate::store::change::sink::Seq;
+use crate::store::change::buffer::ChangeBuffer;
+use crate::store::change::seq::Seq;
 use crate::store::event::EventBuffer;
-use crate::store::keys::interest::{Ready, ReadyKey, Served, Waiter, Watch};
-use crate::store::keys::keyspace::{Entry, Keyspace};
-use crate::store::values::members::Members;
-use crate::store::values::value::{Kind, Value, WrongType};
-use crate::store::{Access, CursorCode, DatabaseIndex, Shard, ShardIndex, Store};
+use crate::store::keys::interest::{Interests, ReadyKey, Waiter};
+use crate::store::keys::located::Located;
+use crate::store::numbers::{DatabaseIndex, ShardIndex};
+use crate::store::shard::Shard;
+use crate::store::sharded::Store;
 use parking_lot::{RwLock, RwLockReadGuard, RwLockWriteGuard};
 use std::cell::{Cell, RefCell};
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 
 pub(in crate::store) enum Guard<'s> {
     Read(RwLockReadGuard<'s, Shard>),
@@ -28,7 +25,7 @@ pub(in crate::store) enum Guard<'s> {
 }
 
 impl Guard<'_> {
-    fn shard(&self) -> &Shard {
+    pub(super) fn shard(&self) -> &Shard {
         match self {
             Guard::Read(shard) => shard,
             Guard::Write(shard) => shard,
@@ -43,6 +40,15 @@ impl Guard<'_> {
     }
 }
 
+/// What a hold may do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Access {
+    /// Look, beside other readers.
+    Read,
+    /// Change, alone.
+    Write,
+}
+
 /// The locks of one or several shards, and what was done under them. They are held until they are given back, or the
 /// hold is dropped; then it can take others.
 pub struct Hold<'s> {
@@ -53,7 +59,7 @@ pub struct Hold<'s> {
     pub(in crate::store) rest: Vec<(ShardIndex, Guard<'s>)>,
     access: Access,
     has_waited: bool,
-    now_ms: u64,
+    pub(super) now_ms: u64,
     /// See [`Store::expired_by_ms`].
     pub(in crate::store) expired_by_ms: u64,
     pub(in crate::store) changes: ChangeBuffer,
@@ -62,19 +68,10 @@ pub struct Hold<'s> {
     /// Keys that have come to be and that somebody waits for.
     pub(in crate::store) ready: Vec<ReadyKey>,
     /// Clients that were served and have not been told.
-    served: Vec<Arc<dyn Waiter>>,
+    pub(super) served: Vec<Arc<dyn Waiter>>,
     lookups: Cell<Lookups>,
     /// The record that is being made, if messages rest on it.
     open_record: Option<Arc<OpenRecord>>,
-}
-
-/// How many questions a hold's readers found the key of, and how many not.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Lookups {
-    /// The key was there.
-    pub hits: u64,
-    /// The key was missing.
-    pub misses: u64,
 }
 
 /// Whoever looks at a key has said before that its shard is to be held.
@@ -223,6 +220,11 @@ impl<'s> Hold<'s> {
         self.lookups.take()
     }
 
+    /// So many questions have been asked by now.
+    pub(super) fn count_lookups(&self, lookups: Lookups) {
+        self.lookups.set(lookups);
+    }
+
     /// Questions since `lookups` do not count: they will be asked again.
     pub fn forget_lookups(&mut self, since: Lookups) {
         self.lookups.set(since);
@@ -244,7 +246,7 @@ impl<'s> Hold<'s> {
     /// Questions about the keys of `database` in the held shards.
     #[must_use]
     pub fn reader(&self, database: DatabaseIndex) -> Reader<'_> {
-        Reader { hold: self, database, located: None, counts: true }
+        Reader::new(self, database)
     }
 
     /// Changes to the keys of `database` in the held shards.
@@ -255,63 +257,10 @@ impl<'s> Hold<'s> {
         assert!(self.access == Access::Write);
         Writer::new(self, database)
     }
-
-    /// A command or transaction ends here: its Changes are one record. Clients that wait for keys it changed are served.
-    pub fn end_record(&mut self) {
-        self.changes.end_record();
-        if !self.ready.is_empty() {
-            // A transaction may have taken so long that what it filled has expired by now.
-            self.now_ms = self.now_ms.max(self.store.clock.now_ms());
-        }
-        while !self.ready.is_empty() {
-            let keys = std::mem::take(&mut self.ready);
-            let ready = Ready::new(&keys);
-            for (database, key) in &keys {
-                self.serve_waiters(*database, key, &ready);
-            }
-        }
-    }
-
-    /// Serves those who wait for `key`, in the order in which they came, as long as there is something for them.
-    fn serve_waiters(&mut self, database: DatabaseIndex, key: &[u8], ready: &Ready<'_>) {
-        let mut last = None;
-        loop {
-            let (at, now_ms) = (self.locate(key), self.now_ms);
-            let keyspace = self.guard_mut(at.shard).shard_mut().keyspace_mut(database);
-            let entry = keyspace.get(at).filter(|entry| !entry.is_expired(now_ms));
-            let Some(kind) = entry.map(|entry| entry.value.kind()) else { return };
-            let Some(waiter) = keyspace.interests.next_waiter(key, kind, last) else { return };
-            last = Some(waiter.ticket());
-            let served = waiter.serve(&mut self.writer(database), ready);
-            self.changes.end_record();
-            if served != Served::NotYet {
-                let keyspace = self.guard_mut(at.shard).shard_mut().keyspace_mut(database);
-                keyspace.interests.leave(key, &*waiter);
-            }
-            if served == Served::Yes {
-                self.served.push(waiter);
-            }
-        }
-    }
-
-    /// Removes every key of `database`, or of all if `None`. All shards must be held for writing.
-    pub fn flush(&mut self, database: Option<DatabaseIndex>) {
-        debug_assert!(self.locks().count() == self.store.shard_count());
-        match database {
-            Some(database) => self.changes.flush_database(database),
-            None => self.changes.flush_all(),
-        }
-        let Self { store, first, rest, .. } = self;
-        store.damage.forget_all(database);
-        store.flushes.fetch_add(1, Ordering::Release);
-        for (_, guard) in first.iter_mut().chain(rest) {
-            store.flush_shard(guard.shard_mut(), database);
-        }
-    }
 }
 
 impl<'s> Hold<'s> {
-    fn locks(&self) -> impl Iterator<Item = &(ShardIndex, Guard<'s>)> {
+    pub(super) fn locks(&self) -> impl Iterator<Item = &(ShardIndex, Guard<'s>)> {
         self.first.iter().chain(&self.rest)
     }
 
@@ -338,7 +287,12 @@ impl<'s> Hold<'s> {
         position
     }
 
-    fn guard(&self, shard: ShardIndex) -> &Guard<'s> {
+    /// The clients that watch or wait for keys of `database` in `shard`.
+    pub(super) fn interests(&self, shard: ShardIndex, database: DatabaseIndex) -> &Interests {
+        self.guard(shard).shard().interests(database)
+    }
+
+    pub(super) fn guard(&self, shard: ShardIndex) -> &Guard<'s> {
         match self.rest_position(shard) {
             None => &self.first.as_ref().expect(HELD).1,
             Some(position) => &self.rest[position].1,
@@ -409,168 +363,6 @@ impl std::fmt::Debug for Hold<'_> {
             .field("first", &self.first.as_ref().map(|(index, _)| index))
             .field("access", &self.access)
             .finish_non_exhaustive()
-    }
-}
-
-/// Read access to the held keys of one database.
-#[derive(Clone, Copy, Debug)]
-pub struct Reader<'h> {
-    hold: &'h Hold<'h>,
-    database: DatabaseIndex,
-    located: Option<Located<'h>>,
-    /// Whether questions count as hits and misses; as in Redis, those of a command that writes do not.
-    counts: bool,
-}
-
-impl<'h> Reader<'h> {
-    fn entry(&self, key: &[u8]) -> Option<&'h Entry> {
-        let entry = self.find(key);
-        if self.counts {
-            self.count(key, entry.is_some());
-        }
-        entry
-    }
-
-    fn count(&self, key: &[u8], is_there: bool) {
-        let mut lookups = self.hold.lookups.get();
-        if is_there {
-            lookups.hits += 1;
-        } else {
-            lookups.misses += 1;
-            let mut events = self.hold.events.borrow_mut();
-            events.push(EventClasses::KEY_MISS, "keymiss", self.database, key);
-        }
-        self.hold.lookups.set(lookups);
-    }
-
-    fn find(&self, key: &[u8]) -> Option<&'h Entry> {
-        self.find_any(key).filter(|entry| !entry.is_expired(self.hold.expired_by_ms))
-    }
-
-    /// What is there, even if its time has come.
-    fn find_any(&self, key: &[u8]) -> Option<&'h Entry> {
-        let at = self.locate(key);
-        self.keyspace_of(at).get(at)
-    }
-
-    fn locate<'k>(&self, key: &'k [u8]) -> Located<'k>
-    where
-        'h: 'k,
-    {
-        let known = self.located.filter(|located| located.is_of(key));
-        known.unwrap_or_else(|| self.hold.locate(key))
-    }
-
-    fn keyspace_of(&self, at: Located<'_>) -> &'h Keyspace {
-        self.hold.guard(at.shard).shard().keyspace(self.database)
-    }
-
-    /// The same keys, of which this one has been located.
-    #[must_use]
-    pub fn knowing(self, located: Option<Located<'h>>) -> Self {
-        Self { located, ..self }
-    }
-
-    /// The same keys, with questions that count neither as hits nor as misses.
-    #[must_use]
-    pub(in crate::store) fn uncounted(self) -> Self {
-        Self { counts: false, ..self }
-    }
-
-    /// Whatever is at `key`, without counting the question: for looking ahead.
-    #[must_use]
-    pub fn peek(&self, key: &[u8]) -> Option<&'h Value> {
-        self.find(key).map(|entry| &entry.value)
-    }
-
-    /// The bytes of memory that `key` takes, judged by `samples` of a set's members; `None` if there is no such key. Does
-    /// not count as a look-up.
-    #[must_use]
-    pub fn memory_bytes(&self, key: &[u8], samples: usize) -> Option<usize> {
-        self.find(key).map(|entry| entry.memory_bytes(samples))
-    }
-
-    /// The type of `key`'s value, `None` if there is no such key.
-    #[must_use]
-    pub fn kind(&self, key: &[u8]) -> Option<Kind> {
-        self.entry(key).map(|entry| entry.value.kind())
-    }
-
-    /// The ranking at `key`, `None` if there is no such key.
-    ///
-    /// # Errors
-    /// [`WrongType`] if the key holds something else.
-    pub fn ranking(&self, key: &[u8]) -> Result<Option<&'h Ranking>, WrongType> {
-        match self.entry(key).map(|entry| &entry.value) {
-            None => Ok(None),
-            Some(Value::Ranking(ranking)) => Ok(Some(ranking)),
-            Some(_) => Err(WrongType),
-        }
-    }
-
-    /// The set at `key`, `None` if there is no such key.
-    ///
-    /// # Errors
-    /// [`WrongType`] if the key holds something else.
-    pub fn set(&self, key: &[u8]) -> Result<Option<&'h Members>, WrongType> {
-        match self.entry(key).map(|entry| &entry.value) {
-            None => Ok(None),
-            Some(Value::Set(members)) => Ok(Some(members)),
-            Some(_) => Err(WrongType),
-        }
-    }
-
-    /// The string at `key`, `None` if there is no such key.
-    ///
-    /// # Errors
-    /// [`WrongType`] if the key holds something else.
-    pub fn string(&self, key: &[u8]) -> Result<Option<&'h [u8]>, WrongType> {
-        match self.entry(key).map(|entry| &entry.value) {
-            None => Ok(None),
-            Some(Value::String(bytes)) => Ok(Some(bytes)),
-            Some(_) => Err(WrongType),
-        }
-    }
-
-    /// Whatever is at `key`.
-    #[must_use]
-    pub fn value(&self, key: &[u8]) -> Option<&'h Value> {
-        self.entry(key).map(|entry| &entry.value)
-    }
-
-    /// Whether there is a value at `key` whose time has come, though nobody has removed it yet.
-    pub(in crate::store) fn has_expired(&self, key: &[u8]) -> bool {
-        self.find_any(key).is_some_and(|entry| entry.is_expired(self.hold.expired_by_ms))
-    }
-
-    /// Whether `key` has expired since `watch` began to watch it, though nobody has removed it yet.
-    #[must_use]
-    pub fn has_expired_under(&self, key: &[u8], watch: &Watch) -> bool {
-        self.has_expired(key) && !self.keyspace_of(self.locate(key)).interests.began_expired(key, watch)
-    }
-
-    /// Whether a key that expired at this moment, in unix milliseconds, would count as missing.
-    #[must_use]
-    pub fn is_past(&self, at_ms: i64) -> bool {
-        at_ms <= self.hold.expired_by_ms.cast_signed()
-    }
-
-    /// When `key` expires in unix milliseconds (`Some(None)`: never), `None` if there is no such key.
-    #[must_use]
-    pub fn expiry(&self, key: &[u8]) -> Option<Option<u64>> {
-        self.entry(key).map(Entry::expire_at_ms)
-    }
-
-    /// The time of the command, in unix milliseconds.
-    #[must_use]
-    pub fn now_ms(&self) -> u64 {
-        self.hold.now_ms
-    }
-
-    /// What clients' cursors mean.
-    #[must_use]
-    pub fn cursors(&self) -> &'h CursorCode {
-        self.hold.store.cursors()
     }
 }
 

@@ -1,7 +1,12 @@
 //! The ways to a key: from its name to its shard, under a lock, to read and to change it.
 
+mod damaged;
+pub(super) mod edit;
 pub(super) mod hold;
-pub(super) mod located;
+mod locate;
+pub(super) mod reader;
+mod removal;
+mod serving;
 pub(super) mod shards;
 pub(super) mod slot;
 pub(super) mod writer;

@@ -1,11 +1,14 @@
 //! The shards as a command on many keys sees them.
 
-use super::hold::Hold;
-use crate::store::change::ChangeBuffer;
-use crate::store::change::sink::Seq;
+use super::hold::{Access, Hold};
+use crate::store::change::buffer::ChangeBuffer;
+use crate::store::change::seq::Seq;
+use crate::store::keys::interest::Interests;
 use crate::store::keys::table;
-use crate::store::values::value::Kind;
-use crate::store::{Access, DatabaseIndex, DatabaseSize, Keyspace, Shard, ShardIndex, Store};
+use crate::store::numbers::{DatabaseIndex, ShardIndex};
+use crate::store::shard::{DatabaseSize, Shard};
+use crate::store::sharded::Store;
+use crate::store::values::kinds::Kind;
 use std::cell::Cell;
 use std::ops::Deref;
 
@@ -106,17 +109,17 @@ impl<'s> Shards<'_, 's> {
     /// The number of keys that clients wait for.
     #[must_use]
     pub fn awaited_keys(&self) -> usize {
-        self.sum_of_keyspaces(|keyspace| keyspace.interests.awaited_keys())
+        self.sum_of_interests(Interests::awaited_keys)
     }
 
     /// The number of keys that transactions watch.
     #[must_use]
     pub fn watched_keys(&self) -> usize {
-        self.sum_of_keyspaces(|keyspace| keyspace.interests.watched_keys())
+        self.sum_of_interests(Interests::watched_keys)
     }
 
-    fn sum_of_keyspaces(&self, count: impl Fn(&Keyspace) -> usize) -> usize {
-        let of_shard = |shard: &Shard| shard.keyspaces.iter().map(&count).sum::<usize>();
+    fn sum_of_interests(&self, count: impl Fn(&Interests) -> usize) -> usize {
+        let of_shard = |shard: &Shard| shard.all_interests().map(&count).sum::<usize>();
         (0..self.store().shard_count()).filter_map(|index| self.visit(index, of_shard)).sum()
     }
 

@@ -3,7 +3,7 @@
 //! A reply rests on the last record of each shard that was held for it: what it says of those keys cannot come from a
 //! later record. A message of a channel rests on what its sender's replies rest on.
 
-use super::sink::Seq;
+use super::seq::Seq;
 use parking_lot::Mutex;
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};

@@ -5,8 +5,8 @@
 //! up holds records up to its bound; past it everything it holds is dropped, and its reader is told so ([`Lagged`]): it
 //! has to begin anew from a walk over the store.
 
-use super::ChangeBuffer;
-use super::sink::Seq;
+use super::buffer::ChangeBuffer;
+use super::seq::Seq;
 use parking_lot::Mutex;
 use std::collections::VecDeque;
 use std::sync::{Arc, Weak};

@@ -3,18 +3,18 @@
 //! A checkpoint is not one moment's picture, so a Change may meet a key in a state from after it, even of another
 //! type. It then makes itself true all the same: what followed it in the journal will be replayed too. On the way a
 //! value may pass through states that never were, an empty one among them; so a value that becomes empty here is left
-//! alone, and only a [`Change::DropKey`], which the store records whenever an edit empties a value, takes the key and
+//! alone, and only a [`What::Dropped`], which the store records whenever an edit empties a value, takes the key and
 //! its expiry away.
 
-use super::Change;
-use crate::ranking::{Aim, RankedMembers, Ranking, Score};
-use crate::store::access::located::Located;
+use super::{Change, What};
+use crate::ranking::{RankedMembers, Ranking};
 use crate::store::keys::keyspace::{Keyspace, Spot};
-use crate::store::values::value::{Kind, Value};
-use crate::store::{DatabaseIndex, Store};
-
-/// Entries whose memory is loaded at once.
-const PREFETCHED_ENTRIES: usize = 32;
+use crate::store::keys::located::Located;
+use crate::store::numbers::DatabaseIndex;
+use crate::store::sharded::Store;
+use crate::store::values::board::Board;
+use crate::store::values::kinds::{Kind, Value, ValueChange};
+use crate::store::values::stored::{Replayed, Stored};
 
 impl Store {
     /// Makes `change` true. Changes of one key must come in the journal's order.
@@ -26,87 +26,57 @@ impl Store {
         if database >= self.databases() {
             return Err(UnknownDatabase(database));
         }
-        match (change.key(), change) {
-            (Some(key), _) => {
-                self.apply_to_key(database, key, std::slice::from_ref(change));
+        match change {
+            Change::Key { database, key, what } => {
+                self.apply_to_key(*database, key, std::slice::from_ref(what));
             }
-            (None, Change::FlushDatabase { database }) => self.flush_unrecorded(Some(*database)),
-            (None, Change::FlushAll) => self.flush_unrecorded(None),
-            (None, _) => {}
+            Change::FlushDatabase(database) => self.flush_unrecorded(Some(*database)),
+            Change::FlushAll => self.flush_unrecorded(None),
+            Change::Continued => {}
         }
         Ok(())
     }
 
-    /// Makes Changes of one key true, one after the other. Returns how many members its ranking has if scores were set
-    /// last.
+    /// Makes what Changes say of one key true, one after the other. Returns how many elements its value has if the last
+    /// one added some of a kind that is counted; see [`Stored::apply`].
     pub(in crate::store) fn apply_to_key(
         &self,
         database: DatabaseIndex,
         key: &[u8],
-        changes: &[Change<'_>],
+        changes: &[What<'_>],
     ) -> usize {
         let at = self.locate(key);
         let mut shard = self.shards[at.shard].write();
-        let keyspace = shard.keyspace_mut(database);
+        let mut target = Target { keyspace: shard.keyspace_mut(database), at };
         let mut rest = changes;
-        let mut members = 0;
-        while let Some((change, others)) = rest.split_first() {
-            rest = others;
-            members = 0;
-            match *change {
-                Change::SetScores { entries: first, .. } => {
-                    // Scores set one after the other are one list.
-                    let more = others.iter().take_while(|change| matches!(change, Change::SetScores { .. }));
-                    rest = &others[more.clone().count()..];
-                    let more = more.filter_map(|change| match change {
-                        Change::SetScores { entries, .. } => Some(entries.iter()),
-                        _ => None,
+        let mut elements = 0;
+        while let Some(what) = rest.first() {
+            let mut done = 1;
+            elements = 0;
+            match *what {
+                What::Value(_) => {
+                    let run = rest.iter().map_while(|what| match *what {
+                        What::Value(change) => Some(change),
+                        What::Expiry(_) | What::Dropped => None,
                     });
-                    members = set_scores(keyspace, at, first.iter().chain(more.flatten()));
+                    (done, elements) = ValueChange::apply(&mut target, run);
                 }
-                Change::AddMembers { members, .. } => {
-                    let spot = spot_for(keyspace, at, Kind::Set);
-                    let (set, _) = keyspace.set_or_new(key, spot).expect("missing or a set");
-                    for member in members.iter() {
-                        set.insert(member);
-                    }
+                What::Expiry(expire_at_ms) => {
+                    let spot = target.keyspace.spot(at);
+                    target.keyspace.set_expiry(spot, expire_at_ms);
                 }
-                Change::RemoveScores { members, .. } => {
-                    let spot = keyspace.spot(at);
-                    if let Some(Value::Ranking(ranking)) = keyspace.value_mut(spot) {
-                        for member in members.iter() {
-                            ranking.remove(member);
-                        }
-                    }
-                }
-                Change::RemoveMembers { members, .. } => {
-                    let spot = keyspace.spot(at);
-                    if let Some(Value::Set(set)) = keyspace.value_mut(spot) {
-                        for member in members.iter() {
-                            set.remove(member);
-                        }
-                    }
-                }
-                Change::SetString { value, expire_at_ms, .. } => {
-                    let spot = keyspace.spot(at);
-                    keyspace.put(key, spot, Value::String(value.into()), expire_at_ms);
-                }
-                Change::SetExpiry { expire_at_ms, .. } => {
-                    keyspace.set_expiry(keyspace.spot(at), expire_at_ms);
-                }
-                Change::DropKey { .. } => {
-                    keyspace.remove(keyspace.spot(at));
-                }
-                Change::FlushDatabase { .. } | Change::FlushAll | Change::Continued => {
-                    unreachable!("these have no key")
+                What::Dropped => {
+                    let spot = target.keyspace.spot(at);
+                    target.keyspace.remove(spot);
                 }
             }
+            rest = &rest[done..];
         }
-        members
+        elements
     }
 
-    /// Takes the ranking at `key`, which is there, and leaves an empty one that expires when it did. Leaves it if it takes
-    /// more bytes than `bytes`.
+    /// Takes the ranking of the board at `key`, which is there, and leaves an empty one that expires when it did. Leaves it
+    /// if it takes more bytes than `bytes`.
     pub(in crate::store) fn take_ranking(
         &self,
         database: DatabaseIndex,
@@ -114,7 +84,7 @@ impl Store {
         bytes: usize,
     ) -> Option<Ranking> {
         self.with_ranking(database, key, |ranking| {
-            let empty = || Ranking::with_seed(self.seed);
+            let empty = || Ranking::with_seed(self.seed());
             (ranking.memory_bytes() <= bytes).then(|| std::mem::replace(ranking, empty()))
         })
     }
@@ -124,7 +94,7 @@ impl Store {
         self.with_ranking(database, key, |there| *there = ranking);
     }
 
-    /// Calls `visit` with the ranking that is at `key`.
+    /// Calls `visit` with the ranking of the board that is at `key`.
     fn with_ranking<T>(
         &self,
         database: DatabaseIndex,
@@ -134,10 +104,8 @@ impl Store {
         let at = self.locate(key);
         let mut shard = self.shards[at.shard].write();
         let keyspace = shard.keyspace_mut(database);
-        match keyspace.value_mut(keyspace.spot(at)) {
-            Some(Value::Ranking(ranking)) => visit(ranking),
-            _ => unreachable!("a ranking stands there"),
-        }
+        let board = keyspace.value_mut(keyspace.spot(at)).and_then(Board::of_mut);
+        visit(board.expect("a board stands there").ranking_mut())
     }
 
     fn flush_unrecorded(&self, database: Option<DatabaseIndex>) {
@@ -147,36 +115,39 @@ impl Store {
     }
 }
 
-/// Looks a key up, rid of a value of another type than `kind`.
-fn spot_for(keyspace: &mut Keyspace, at: Located<'_>, kind: Kind) -> Spot {
-    let spot = keyspace.spot(at);
-    if keyspace.at(spot).is_none_or(|entry| entry.value.kind() == kind) {
-        return spot;
-    }
-    keyspace.remove(spot);
-    spot.vacated()
+/// A key of which Changes are made true.
+struct Target<'t> {
+    keyspace: &'t mut Keyspace,
+    at: Located<'t>,
 }
 
-/// Returns how many members there are then.
-fn set_scores<'a>(
-    keyspace: &mut Keyspace,
-    at: Located<'_>,
-    mut entries: impl Iterator<Item = (&'a [u8], Score)> + Clone,
-) -> usize {
-    let spot = spot_for(keyspace, at, Kind::Ranking);
-    let (ranking, _) = keyspace.ranking_or_new(at.key, spot).expect("missing or a ranking");
-    // Memory is loaded for many entries at once, as in a pipeline of ZADDs.
-    loop {
-        let ahead = entries.clone().take(PREFETCHED_ENTRIES);
-        ranking.prefetch_updates(ahead.map(|(member, score)| (member, Aim::Score(score))));
-        let mut taken = 0;
-        for (member, score) in entries.by_ref().take(PREFETCHED_ENTRIES) {
-            ranking.update(member, |_| Some(score));
-            taken += 1;
+impl Target<'_> {
+    /// Looks the key up, rid of a value of another type than `kind`.
+    fn spot_for(&mut self, kind: Kind) -> Spot {
+        let spot = self.keyspace.spot(self.at);
+        if self.keyspace.at(spot).is_none_or(|entry| entry.value.kind() == kind) {
+            return spot;
         }
-        if taken < PREFETCHED_ENTRIES {
-            return ranking.len();
-        }
+        self.keyspace.remove(spot);
+        spot.vacated()
+    }
+}
+
+impl Replayed for Target<'_> {
+    fn value(&mut self) -> Option<&mut Value> {
+        let spot = self.keyspace.spot(self.at);
+        self.keyspace.value_mut(spot)
+    }
+
+    fn value_or_new(&mut self, kind: Kind, new: fn(u64) -> Value) -> &mut Value {
+        let spot = self.spot_for(kind);
+        let seed = self.keyspace.seed();
+        self.keyspace.any_value_or_new(self.at.key, spot, || new(seed)).0
+    }
+
+    fn put(&mut self, value: Value, expire_at_ms: Option<u64>) {
+        let spot = self.keyspace.spot(self.at);
+        self.keyspace.put(self.at.key, spot, value, expire_at_ms);
     }
 }
 
@@ -196,8 +167,9 @@ impl std::error::Error for UnknownDatabase {}
 mod tests {
     use super::*;
     use crate::machine::clock::Clock;
+    use crate::ranking::Score;
+    use crate::store::access::hold::{Access, Hold};
     use crate::store::change::{ChangeBuffer, decode};
-    use crate::store::{Access, Hold};
 
     /// What `record` holds is made true in `store`.
     fn replay(store: &Store, record: impl FnOnce(&mut ChangeBuffer)) {

@@ -1,13 +1,9 @@
 //! Where Changes go: the store's side of the journal.
 
-use super::ChangeBuffer;
+use super::buffer::ChangeBuffer;
 use super::feed::{Feed, Feeds};
+pub use super::seq::Seq;
 use parking_lot::Mutex;
-
-/// A record's place in the journal and in time: 1 for the first record ever, then counting up without gaps. 0 is before
-/// the first, for what rests on no record.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Seq(pub u64);
 
 /// Takes the records that commands leave behind.
 ///

@@ -1,12 +1,12 @@
 //! Who is interested in a key: clients that wait for it to hold something, and transactions that must not run once it
 //! has changed.
 //!
-//! One table for each keyspace, under its shard's lock. It is empty nearly always, and then costs a branch a change.
+//! One table beside each keyspace, under its shard's lock. It is empty nearly always, and then costs a branch a change.
 
-use crate::store::DatabaseIndex;
 use crate::store::access::writer::Writer;
-use crate::store::change::sink::Seq;
-use crate::store::values::value::Kind;
+use crate::store::change::seq::Seq;
+use crate::store::numbers::DatabaseIndex;
+use crate::store::values::kinds::Kind;
 use foldhash::quality::FixedState;
 use hashbrown::HashMap;
 use smallvec::SmallVec;

@@ -1,13 +1,12 @@
 //! One database's keys within one shard: entries found by key, and which of them expire when.
 
-use super::interest::Interests;
+use super::located::Located;
 use super::small_bytes::SmallBytes;
 use super::table::{Place, Table};
 use crate::machine::heap::allocation_bytes;
-use crate::ranking::{RankedMembers, Ranking, Score, prefetch};
-use crate::store::access::located::Located;
-use crate::store::values::members::Members;
-use crate::store::values::value::{Value, WrongType};
+use crate::ranking::prefetch;
+use crate::store::values::kinds::{Value, WrongType};
+use crate::store::values::stored::Stored;
 use foldhash::quality::FixedState;
 use std::collections::BTreeSet;
 use std::hash::BuildHasher;
@@ -48,12 +47,8 @@ impl Entry {
 
     /// Starts loading what stands beside the entry and every command on the key will look at.
     pub(in crate::store) fn load_content(&self) {
-        self.key.prefetch();
-        match &self.value {
-            Value::String(bytes) => bytes.prefetch(),
-            Value::Set(members) => prefetch::line(&raw const **members),
-            Value::Ranking(_) => {}
-        }
+        self.key.prefetch_bytes();
+        self.value.prefetch();
     }
 }
 
@@ -91,21 +86,12 @@ pub(in crate::store) struct Keyspace {
     expiry_sum_ms: u128,
     hasher: FixedState,
     seed: u64,
-    /// Who watches or waits for keys, there or not.
-    pub(in crate::store) interests: Interests,
 }
 
 impl Keyspace {
     pub(in crate::store) fn with_seed(seed: u64) -> Self {
         let hasher = FixedState::with_seed(seed);
-        Self {
-            entries: Table::default(),
-            expiries: BTreeSet::new(),
-            expiry_sum_ms: 0,
-            hasher,
-            seed,
-            interests: Interests::with_seed(seed),
-        }
+        Self { entries: Table::default(), expiries: BTreeSet::new(), expiry_sum_ms: 0, hasher, seed }
     }
 
     pub(in crate::store) fn len(&self) -> usize {
@@ -164,17 +150,6 @@ impl Keyspace {
         self.entries.insert(hash, entry, |entry| hasher.hash_one(&*entry.key))
     }
 
-    /// Puts a ranking of `entries` at `key`, as [`Keyspace::put`]; see [`RankedMembers::from_sorted`].
-    pub(in crate::store) fn put_ranking<'a>(
-        &mut self,
-        key: &[u8],
-        spot: Spot,
-        entries: impl Iterator<Item = (&'a [u8], Score)>,
-    ) -> Option<Value> {
-        let ranking = Ranking::from_sorted(self.seed, entries);
-        self.put(key, spot, Value::Ranking(Box::new(ranking)), None)
-    }
-
     /// Removes what stands at `spot`, which is [vacated](Spot::vacated) then.
     pub(in crate::store) fn remove(&mut self, spot: Spot) -> Option<Value> {
         let entry = self.entries.remove_at(spot.place?);
@@ -223,35 +198,31 @@ impl Keyspace {
         self.expiries.first().filter(|(at_ms, _)| *at_ms <= by_ms).map(|(_, key)| key.clone())
     }
 
-    /// The ranking at `key`, found at `spot`, made if the key is missing; and where it stands.
-    pub(in crate::store) fn ranking_or_new(
+    /// The value of type `T` at `key`, found at `spot`, made if the key is missing; and where it stands.
+    pub(in crate::store) fn value_or_new<T: Stored>(
         &mut self,
         key: &[u8],
         spot: Spot,
-    ) -> Result<(&mut Ranking, Spot), WrongType> {
+    ) -> Result<(&mut T, Spot), WrongType> {
         let seed = self.seed;
-        match self.value_or_new(key, spot, || Value::Ranking(Box::new(Ranking::with_seed(seed)))) {
-            (Value::Ranking(ranking), spot) => Ok((ranking, spot)),
-            _ => Err(WrongType),
-        }
+        let (value, spot) = self.any_value_or_new(key, spot, || T::with_seed(seed).into_value());
+        T::of_mut(value).map(|value| (value, spot)).ok_or(WrongType)
     }
 
-    /// The set at `key`, as [`Keyspace::ranking_or_new`].
-    pub(in crate::store) fn set_or_new(
+    /// Whatever is at `key`, found at `spot`, made by `new` if the key is missing; and where it stands.
+    pub(in crate::store) fn any_value_or_new(
         &mut self,
         key: &[u8],
         spot: Spot,
-    ) -> Result<(&mut Members, Spot), WrongType> {
-        let seed = self.seed;
-        match self.value_or_new(key, spot, || Value::Set(Box::new(Members::with_seed(seed)))) {
-            (Value::Set(members), spot) => Ok((members, spot)),
-            _ => Err(WrongType),
-        }
-    }
-
-    fn value_or_new(&mut self, key: &[u8], spot: Spot, new: impl FnOnce() -> Value) -> (&mut Value, Spot) {
+        new: impl FnOnce() -> Value,
+    ) -> (&mut Value, Spot) {
         let place = spot.place.unwrap_or_else(|| self.insert(key, spot.hash, new(), None));
         (&mut self.entries.at_mut(place).value, Spot { place: Some(place), ..spot })
+    }
+
+    /// Keys the hashes of values.
+    pub(in crate::store) fn seed(&self) -> u64 {
+        self.seed
     }
 
     /// Starts loading the entry of the key with this hash, if it seems to be there. Reads nothing of the entry itself.
@@ -281,23 +252,13 @@ impl Keyspace {
 }
 
 impl Keyspace {
-    /// Tells those who watch keys that all of them are about to be removed.
-    pub(in crate::store) fn note_flush(&mut self) {
-        let Self { entries, interests, hasher, .. } = self;
-        interests.note_flush(|key| entries.find(hasher.hash_one(key), |entry| *entry.key == *key).is_some());
+    /// Whether there is such a key, expired or not.
+    pub(in crate::store) fn holds(&self, key: &[u8]) -> bool {
+        self.entries.find(self.hasher.hash_one(key), |entry| *entry.key == *key).is_some()
     }
 
-    /// Puts what `other` holds in place of everything, and that into `other`. Who watches or waits still does: to them
-    /// the two must be the same.
-    pub(in crate::store) fn swap(&mut self, other: &mut Keyspace) {
-        std::mem::swap(self, other);
-        std::mem::swap(&mut self.interests, &mut other.interests);
-    }
-
-    /// Empties the keyspace and returns what it held, for someone else to free. Who watches or waits still does.
-    pub(in crate::store) fn take(&mut self) -> Keyspace {
-        let mut taken = std::mem::replace(self, Self::with_seed(self.seed));
-        std::mem::swap(&mut self.interests, &mut taken.interests);
-        taken
+    /// Empties the keyspace and returns what it held, for someone else to free.
+    pub(in crate::store) fn take(&mut self) -> Self {
+        std::mem::replace(self, Self::with_seed(self.seed))
     }
 }

@@ -3,5 +3,6 @@
 pub(super) mod cursor;
 pub mod interest;
 pub(super) mod keyspace;
+pub(super) mod located;
 pub(super) mod small_bytes;
 pub(super) mod table;

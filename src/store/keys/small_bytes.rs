@@ -23,6 +23,42 @@ impl<const IN_PLACE: usize> SmallBytes<IN_PLACE> {
         }
     }
 
+    /// These bytes stand in it from `offset` on. What is missing in front of them becomes zeros. O(bytes) where it does not
+    /// grow, else as reallocation takes.
+    pub(in crate::store) fn patch(&mut self, offset: usize, bytes: &[u8]) {
+        let end = offset + bytes.len();
+        if end > self.len() {
+            self.grow(end);
+        }
+        let here = match &mut self.0 {
+            Form::InPlace { bytes, .. } => &mut bytes[..],
+            Form::Boxed(bytes) => bytes,
+        };
+        here[offset..end].copy_from_slice(bytes);
+    }
+
+    /// Becomes `end` bytes long, which must be longer than it is, with zeros behind what stands in it.
+    fn grow(&mut self, end: usize) {
+        match &mut self.0 {
+            Form::InPlace { len, bytes } if end <= IN_PLACE => {
+                bytes[usize::from(*len)..end].fill(0);
+                *len = end as u8;
+            }
+            Form::InPlace { len, bytes } => {
+                let mut longer = Vec::with_capacity(end);
+                longer.extend_from_slice(&bytes[..usize::from(*len)]);
+                longer.resize(end, 0);
+                self.0 = Form::Boxed(longer.into());
+            }
+            Form::Boxed(bytes) => {
+                let mut longer = std::mem::take(bytes).into_vec();
+                longer.reserve_exact(end - longer.len());
+                longer.resize(end, 0);
+                *bytes = longer.into();
+            }
+        }
+    }
+
     /// Grows by `first` and `rest` at its end. O(n).
     pub(in crate::store) fn extend(&mut self, first: u8, rest: &[u8]) {
         let (start, end) = (self.len(), self.len() + 1 + rest.len());
@@ -50,7 +86,7 @@ impl<const IN_PLACE: usize> SmallBytes<IN_PLACE> {
     }
 
     /// Starts loading the bytes that do not stand in place, if they will be looked at soon: the first of them.
-    pub(in crate::store) fn prefetch(&self) {
+    pub(in crate::store) fn prefetch_bytes(&self) {
         if let Form::Boxed(bytes) = &self.0 {
             prefetch::line(bytes.as_ptr());
         }
@@ -124,6 +160,13 @@ mod tests {
             assert_eq!(*bytes, *twin);
             bytes.set(&text);
             assert_eq!(*bytes, *text);
+            let mut twin = text.clone();
+            for offset in [0, text.len() / 2, text.len(), text.len() + 3] {
+                bytes.patch(offset, b"patch");
+                twin.resize(twin.len().max(offset + 5), 0);
+                twin[offset..offset + 5].copy_from_slice(b"patch");
+                assert_eq!(*bytes, *twin);
+            }
         }
     }
 }

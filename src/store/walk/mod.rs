@@ -1,5 +1,274 @@
-//! Walks over everything the store holds, and the way back in bulk.
+//! Walks over everything the store holds. [`Walk`] tells each key with its elements; a checkpoint, the dump file, a full
+//! sync and tools are its visitors. `loading` is a start's way back in bulk.
+//!
+//! In steps, under one shard's lock at a time, a walk is no moment's picture. What it promises: a key is told at most
+//! once, and exactly once if it is there throughout; a small value as it was at one moment. Of a value that takes several
+//! steps it depends on the order ([`WalkOrder`]):
+//!
+//! - `EachOnce`: each element at most once, with a score it had during the walk, and exactly once if it is in there
+//!   throughout. For a file that nothing corrects.
+//! - `InOrder`: in the order of the value, and an element that moves may be passed over or told twice. For a checkpoint:
+//!   every Change made after the walk began is in the journal after it, and Changes are absolute, so replaying them over
+//!   whatever the walk saw ends in the truth; and what comes in order is quicker to build from.
+//!
+//! On a [`Frozen`] store a walk is one moment's picture. A key that has expired and is still there is told, as in Redis:
+//! the reader of the file judges that.
 
+pub(super) mod census;
 pub(super) mod checkpoint;
-pub(super) mod export;
 pub(super) mod loading;
+
+use super::keys::keyspace::Entry;
+use super::numbers::DatabaseIndex;
+use super::shard::{DatabaseSize, Shard};
+use super::sharded::Store;
+use super::values::kinds::{Element, Kind};
+use super::values::stored::{Position, WalkOrder};
+use crate::limits;
+use parking_lot::{RwLock, RwLockReadGuard, RwLockWriteGuard};
+use std::collections::VecDeque;
+
+/// Keys looked at in one step; those with more than [`SMALL_ELEMENTS`] are left for steps of their own.
+const KEYS_PER_STEP: usize = 16;
+
+/// Most elements of a value that is told together with its neighbours.
+const SMALL_ELEMENTS: usize = limits::MEMBERS_PER_LOCK / KEYS_PER_STEP;
+
+/// Most elements of a value that is told in one step.
+const WHOLE_ELEMENTS: usize = limits::MEMBERS_PER_LOCK;
+
+/// Elements told in one step of a larger value: in the order of hashes each costs a wait for memory.
+fn elements_per_step(order: WalkOrder) -> usize {
+    match order {
+        WalkOrder::InOrder => limits::MEMBERS_PER_LOCK,
+        WalkOrder::EachOnce => limits::MEMBERS_PER_LOCK / 4,
+    }
+}
+
+/// A key and when it expires, in unix milliseconds.
+#[derive(Clone, Copy, Debug)]
+pub struct KeyHead<'a> {
+    /// Its name.
+    pub key: &'a [u8],
+    /// `None`: never.
+    pub expire_at_ms: Option<u64>,
+}
+
+/// How the elements of a value come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Length {
+    /// All in this step, this many.
+    Exactly(usize),
+    /// In several steps. There are this many at this moment.
+    About(usize),
+}
+
+/// Takes what a [`Walk`] tells. Called under a shard's lock: no method may wait for anything.
+pub trait Visitor {
+    /// What follows is in `database`, which has this size at this moment.
+    fn database(&mut self, database: DatabaseIndex, size: DatabaseSize);
+    /// A value of type `kind` that is not empty; its elements follow, then its end.
+    fn begin(&mut self, head: KeyHead<'_>, kind: Kind, length: Length);
+    /// An element of the value that has begun.
+    fn element(&mut self, head: KeyHead<'_>, element: Element<'_>);
+    /// The value that has begun is complete.
+    fn end(&mut self, head: KeyHead<'_>, kind: Kind);
+}
+
+/// A store all of whose locks are held: no other thread reads or writes a key until it is dropped.
+pub struct Frozen<'s> {
+    store: &'s Store,
+    shards: Vec<RwLockWriteGuard<'s, Shard>>,
+}
+
+/// A walk over everything the store holds, database by database.
+pub struct Walk<'s> {
+    store: &'s Store,
+    order: WalkOrder,
+    /// The shards, where all of them are held; else each step takes one lock.
+    frozen: Option<&'s [RwLockWriteGuard<'s, Shard>]>,
+    /// The keyspace that is walked, or the next one if `cursor` is `None` and nothing is left of the last.
+    database: DatabaseIndex,
+    shard: usize,
+    /// Where the keyspace's scan goes on; `None` once it is through and only `large` is left of it.
+    cursor: Option<u64>,
+    /// Keys of this keyspace whose values take steps of their own.
+    large: VecDeque<LargeKey>,
+}
+
+/// How far the walk has come in a large value.
+#[derive(Debug)]
+struct LargeKey {
+    key: Box<[u8]>,
+    /// What has begun, and where it goes on.
+    begun: Option<(Kind, Position)>,
+}
+
+impl Store {
+    /// Begins a walk in steps, beside readers and writers, that tells each element once.
+    #[must_use]
+    pub fn export(&self) -> Walk<'_> {
+        Walk::new(self, None, WalkOrder::EachOnce)
+    }
+
+    /// Takes all locks, in ascending order as everywhere.
+    #[must_use]
+    pub fn freeze(&self) -> Frozen<'_> {
+        Frozen { store: self, shards: self.shards.iter().map(RwLock::write).collect() }
+    }
+}
+
+impl Frozen<'_> {
+    /// Begins a walk over this moment.
+    #[must_use]
+    pub fn export(&self) -> Walk<'_> {
+        Walk::new(self.store, Some(&self.shards), WalkOrder::EachOnce)
+    }
+
+    /// Puts what `other` holds in place of everything, which goes there. Nothing is recorded: to the journal and to
+    /// clients the two must be the same.
+    ///
+    /// # Panics
+    /// If `other` has another number of shards or databases.
+    pub fn replace_by(mut self, other: &Store) {
+        assert!(other.shards.len() == self.shards.len() && other.databases == self.store.databases);
+        for (shard, other) in self.shards.iter_mut().zip(&other.shards) {
+            shard.swap_keys(&mut other.write());
+        }
+    }
+}
+
+impl<'s> Walk<'s> {
+    fn new(store: &'s Store, frozen: Option<&'s [RwLockWriteGuard<'s, Shard>]>, order: WalkOrder) -> Self {
+        Self { store, order, frozen, database: 0, shard: 0, cursor: None, large: VecDeque::new() }
+    }
+
+    /// Tells `visitor` the next stretch, at most about [`limits::MEMBERS_PER_LOCK`] elements under one lock. Returns
+    /// whether there may be more.
+    pub fn step(&mut self, visitor: &mut impl Visitor) -> bool {
+        if self.database == self.store.databases() {
+            return false;
+        }
+        if self.shard == 0 && self.cursor.is_none() && self.large.is_empty() {
+            visitor.database(self.database, self.size());
+        }
+        if let Some(large) = self.large.pop_front() {
+            self.step_large(large, visitor);
+        } else {
+            self.step_keys(self.cursor.unwrap_or(0), visitor);
+        }
+        if self.cursor.is_none() && self.large.is_empty() {
+            self.shard += 1;
+            if self.shard == self.store.shard_count() {
+                self.shard = 0;
+                self.database += 1;
+            }
+        }
+        true
+    }
+
+    fn size(&self) -> DatabaseSize {
+        let mut size = DatabaseSize::default();
+        match self.frozen {
+            Some(shards) => shards.iter().for_each(|shard| size.add(shard.keyspace(self.database))),
+            None => {
+                for shard in &self.store.shards {
+                    size.add(shard.read().keyspace(self.database));
+                }
+            }
+        }
+        size
+    }
+
+    fn lock(&self) -> Lock<'s> {
+        match self.frozen {
+            Some(shards) => Lock::Held(&shards[self.shard]),
+            None => Lock::Taken(self.store.shards[self.shard].read()),
+        }
+    }
+
+    fn step_keys(&mut self, cursor: u64, visitor: &mut impl Visitor) {
+        let shard = self.lock();
+        let order = self.order;
+        let next = shard.keyspace(self.database).scan(cursor, KEYS_PER_STEP, |entry| {
+            if entry.value.elements() > SMALL_ELEMENTS {
+                self.large.push_back(LargeKey { key: (*entry.key).into(), begun: None });
+            } else {
+                tell_whole(entry, order, visitor);
+            }
+        });
+        self.cursor = Some(next).filter(|&next| next != 0);
+    }
+
+    fn step_large(&mut self, large: LargeKey, visitor: &mut impl Visitor) {
+        let LargeKey { key, begun } = large;
+        let shard = self.lock();
+        let entry = shard.keyspace(self.database).get(self.store.locate(&key));
+        let now = entry.map(|entry| entry.value.kind());
+        if let Some((kind, _)) = begun
+            && now != Some(kind)
+        {
+            // It is gone, or something else now.
+            visitor.end(KeyHead { key: &key, expire_at_ms: None }, kind);
+            return;
+        }
+        let Some(entry) = entry else { return };
+        let (value, head, kind) = (&entry.value, head_of(entry), entry.value.kind());
+        if begun.is_none() && value.elements() <= WHOLE_ELEMENTS {
+            tell_whole(entry, self.order, visitor);
+            return;
+        }
+        if begun.is_none() {
+            visitor.begin(head, kind, Length::About(value.elements()));
+        }
+        let from = begun.as_ref().map(|(_, position)| position);
+        let mut see = |element: Element<'_>| visitor.element(head, element);
+        match value.walk(from, elements_per_step(self.order), self.order, &mut see) {
+            None => visitor.end(head, kind),
+            Some(next) => self.large.push_front(LargeKey { key, begun: Some((kind, next)) }),
+        }
+    }
+}
+
+fn head_of(entry: &Entry) -> KeyHead<'_> {
+    KeyHead { key: &entry.key, expire_at_ms: entry.expire_at_ms() }
+}
+
+fn tell_whole(entry: &Entry, order: WalkOrder, visitor: &mut impl Visitor) {
+    let (value, head, kind) = (&entry.value, head_of(entry), entry.value.kind());
+    visitor.begin(head, kind, Length::Exactly(value.elements()));
+    value.walk(None, usize::MAX, order, &mut |element| visitor.element(head, element));
+    visitor.end(head, kind);
+}
+
+/// A shard that may be read.
+enum Lock<'s> {
+    Held(&'s Shard),
+    Taken(RwLockReadGuard<'s, Shard>),
+}
+
+impl std::ops::Deref for Lock<'_> {
+    type Target = Shard;
+
+    fn deref(&self) -> &Shard {
+        match self {
+            Self::Held(shard) => shard,
+            Self::Taken(shard) => shard,
+        }
+    }
+}
+
+impl std::fmt::Debug for Frozen<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Frozen").field("store", self.store).finish_non_exhaustive()
+    }
+}
+
+impl std::fmt::Debug for Walk<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Walk")
+            .field("database", &self.database)
+            .field("shard", &self.shard)
+            .finish_non_exhaustive()
+    }
+}

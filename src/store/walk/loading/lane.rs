@@ -3,12 +3,15 @@
 //! Its invariant: of a ranking that it gathers, an empty one with the right expiry stands in the store. It knows
 //! nothing of the other lanes; its parts of wide rankings are as good as rankings of their own.
 
-use super::board::Board;
+use super::building::BoardBuilder;
+use super::message::{LoaderSizes, Message, Moved, Origin, SortedParts};
 use super::wide::WideNumber;
-use super::{LoaderSizes, Message, Moved, SortedParts, Source};
 use crate::ranking::{Gathering, Scratch};
-use crate::store::change::{Change, Scored, decode};
-use crate::store::{DatabaseIndex, Store};
+use crate::store::change::{Change, What, decode};
+use crate::store::numbers::DatabaseIndex;
+use crate::store::sharded::Store;
+use crate::store::values::board::change::{BoardChange, EncodedEntries};
+use crate::store::values::kinds::{Kind, ValueChange};
 use crossbeam::channel::{Receiver, Sender};
 use foldhash::quality::FixedState;
 use std::collections::HashMap;
@@ -27,7 +30,7 @@ pub(super) struct Worker {
     store: Arc<Store>,
     sizes: LoaderSizes,
     moved: Arc<Moved>,
-    board: Option<Board>,
+    board: Option<BoardBuilder>,
     gathered: HashMap<DatabaseIndex, HashMap<Box<[u8]>, Gathering, FixedState>>,
     parts: HashMap<(WideNumber, usize), Gathering, FixedState>,
     emptied: Sender<Vec<u8>>,
@@ -60,8 +63,8 @@ impl Worker {
                 Message::Expect(moved) => self.moved = moved,
                 Message::Batch(source, mut batch) => {
                     match source {
-                        Source::Base => self.load(&batch),
-                        Source::Segment => {
+                        Origin::Base => self.load(&batch),
+                        Origin::Segment => {
                             self.close_board();
                             self.apply(&batch);
                         }
@@ -73,7 +76,7 @@ impl Worker {
                 Message::Parts(batches) => {
                     for batch in batches {
                         let place = (batch.number, batch.part);
-                        let seed = self.store.seed;
+                        let seed = self.store.seed();
                         let gathering = self.parts.entry(place).or_insert_with(|| Gathering::with_seed(seed));
                         batch.read(|member, score| gathering.push(member, score));
                     }
@@ -113,15 +116,16 @@ impl Worker {
 
     /// Changes of a segment: key by key, those of one key in their order.
     fn apply(&mut self, batch: &[u8]) {
-        let hasher = FixedState::with_seed(self.store.seed);
-        let mut changes: Vec<_> =
-            decoded(batch).map(|change| (hasher.hash_one(change.key()), change)).collect();
+        let hasher = FixedState::with_seed(self.store.seed());
+        let mut changes: Vec<_> = decoded(batch).map(|at| (hasher.hash_one(at.key), at)).collect();
         // Stable. Keys with equal hashes would lie between each other, each in order still.
         changes.sort_by_key(|(hash, _)| *hash);
-        let changes: Vec<_> = changes.into_iter().map(|(_, change)| change).collect();
-        for stretch in changes.chunk_by(|one, other| place(one) == place(other)) {
-            let (database, key) = place(&stretch[0]);
-            let rest = self.gather(database, key, stretch);
+        let mut whats = Vec::new();
+        for stretch in changes.chunk_by(|(_, one), (_, other)| one.place() == other.place()) {
+            let (database, key) = stretch[0].1.place();
+            whats.clear();
+            whats.extend(stretch.iter().map(|(_, at)| at.what));
+            let rest = self.gather(database, key, &whats);
             if rest.is_empty() {
                 continue;
             }
@@ -131,7 +135,7 @@ impl Worker {
             }
             let bytes = SHORT_BYTES + members * SHORT_MEMBER_BYTES;
             if let Some(ranking) = self.store.take_ranking(database, key, bytes) {
-                let gathering = Gathering::of(self.store.seed, &ranking);
+                let gathering = Gathering::of(self.store.seed(), &ranking);
                 self.gathered.entry(database).or_default().insert(key.into(), gathering);
                 self.tell_outgrown(database, key, members);
             }
@@ -139,35 +143,25 @@ impl Worker {
     }
 
     /// Adds Changes to what is gathered of the ranking at their key, up to the one that ends it. Returns the rest.
-    fn gather<'c>(
-        &mut self,
-        database: DatabaseIndex,
-        key: &[u8],
-        changes: &'c [Change<'c>],
-    ) -> &'c [Change<'c>] {
+    fn gather<'c>(&mut self, database: DatabaseIndex, key: &[u8], changes: &'c [What<'c>]) -> &'c [What<'c>] {
         let Some(keys) = self.gathered.get_mut(&database) else { return changes };
         let Some(gathering) = keys.get_mut(key) else { return changes };
         let before = gathering.members();
-        for (number, change) in changes.iter().enumerate() {
-            match *change {
-                Change::SetScores { entries, .. } => {
+        for (number, what) in changes.iter().enumerate() {
+            match *what {
+                What::Value(ValueChange::SortedSet(BoardChange::SetScores(entries))) => {
                     entries.iter().for_each(|(member, score)| gathering.push(member, Some(score)));
                 }
-                Change::RemoveScores { members, .. } => {
+                What::Value(ValueChange::SortedSet(BoardChange::Remove(members))) => {
                     members.iter().for_each(|member| gathering.push(member, None));
                 }
-                // About the key, or about nothing, for it holds no set.
-                Change::SetExpiry { .. } | Change::RemoveMembers { .. } => {
-                    self.store.apply_to_key(database, key, std::slice::from_ref(change));
-                }
-                Change::AddMembers { .. }
-                | Change::SetString { .. }
-                | Change::DropKey { .. }
-                | Change::FlushDatabase { .. }
-                | Change::FlushAll
-                | Change::Continued => {
+                what if what.ends(Kind::SortedSet) => {
                     keys.remove(key);
                     return &changes[number..];
+                }
+                // About the key, or about nothing, for it holds no value of another type.
+                _ => {
+                    self.store.apply_to_key(database, key, std::slice::from_ref(what));
                 }
             }
         }
@@ -188,35 +182,37 @@ impl Worker {
 
     /// Changes of a base: rankings are built, the rest is applied.
     fn load(&mut self, batch: &[u8]) {
-        for change in decoded(batch) {
-            let (database, key) = place(&change);
+        for at in decoded(batch) {
+            let (database, key) = at.place();
             if self.board.as_ref().is_some_and(|board| !board.is_at(database, key)) {
                 self.close_board();
             }
-            let done = match (&change, &mut self.board) {
-                (Change::SetScores { entries, .. }, _) => self.load_scores(database, key, *entries),
-                (Change::SetExpiry { expire_at_ms, .. }, Some(board)) => {
-                    board.expire_at_ms = *expire_at_ms;
+            let done = match (at.what, &mut self.board) {
+                (What::Value(ValueChange::SortedSet(BoardChange::SetScores(entries))), _) => {
+                    self.load_scores(database, key, entries)
+                }
+                (What::Expiry(expire_at_ms), Some(board)) => {
+                    board.expire_at_ms = expire_at_ms;
                     true
                 }
                 _ => false,
             };
             if !done {
                 self.close_board();
-                self.store.apply_to_key(database, key, &[change]);
+                self.store.apply_to_key(database, key, &[at.what]);
             }
         }
     }
 
     /// Adds entries to the ranking at `key`. False if that cannot be done by building: the walk came past the key
     /// twice, which it may if keys were added meanwhile.
-    fn load_scores(&mut self, database: DatabaseIndex, key: &[u8], entries: Scored<'_>) -> bool {
+    fn load_scores(&mut self, database: DatabaseIndex, key: &[u8], entries: EncodedEntries<'_>) -> bool {
         if self.board.is_none() {
             let at = self.store.locate(key);
             if self.store.shards[at.shard].read().keyspace(database).get(at).is_some() {
                 return false;
             }
-            self.board = Some(Board::new(database, key, self.store.seed));
+            self.board = Some(BoardBuilder::new(database, key, self.store.seed()));
         }
         let board = self.board.as_mut().expect("made if it was missing");
         let moved = self.moved.get(&database).and_then(|keys| keys.get(key));
@@ -234,14 +230,25 @@ impl Worker {
     }
 }
 
-/// Where a Change that was dealt out belongs.
-fn place<'a>(change: &Change<'a>) -> (DatabaseIndex, &'a [u8]) {
-    change.database().zip(change.key()).expect("only Changes of one key are dealt out")
+/// What became true of a key.
+struct Told<'a> {
+    database: DatabaseIndex,
+    key: &'a [u8],
+    what: What<'a>,
+}
+
+impl<'a> Told<'a> {
+    fn place(&self) -> (DatabaseIndex, &'a [u8]) {
+        (self.database, self.key)
+    }
 }
 
 /// The Changes in `batch`, which has been decoded once already.
-fn decoded(mut batch: &[u8]) -> impl Iterator<Item = Change<'_>> {
+fn decoded(mut batch: &[u8]) -> impl Iterator<Item = Told<'_>> {
     std::iter::from_fn(move || {
-        (!batch.is_empty()).then(|| decode(&mut batch).expect("decoded before it was dealt out"))
+        (!batch.is_empty()).then(|| match decode(&mut batch) {
+            Ok(Change::Key { database, key, what }) => Told { database, key, what },
+            _ => unreachable!("only Changes of one key are dealt out, and decoded before"),
+        })
     })
 }

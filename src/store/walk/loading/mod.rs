@@ -14,18 +14,25 @@
 //! store stands an empty one meanwhile, whose expiry and end are applied as they come. When one lane has too much of
 //! such a ranking, its members are dealt out to all lanes ([`wide`]).
 
-mod board;
+mod building;
 mod lane;
+mod message;
 mod wide;
 
-use crate::ranking::{Gathering, SortedPart};
-use crate::store::change::Change;
-use crate::store::{DatabaseIndex, Store, UnknownDatabase};
+use crate::ranking::SortedPart;
+use crate::store::change::replay::UnknownDatabase;
+use crate::store::change::{Change, What};
+use crate::store::numbers::DatabaseIndex;
+use crate::store::sharded::Store;
+use crate::store::values::board::change::BoardChange;
+use crate::store::values::kinds::{Kind, ValueChange};
 use crossbeam::channel::{Receiver, Sender, bounded, unbounded};
 use crossbeam::sync::WaitGroup;
 use foldhash::quality::FixedState;
 use lane::Worker;
-use std::collections::{HashMap, HashSet};
+pub use message::LoaderSizes;
+use message::{Message, Moved, Origin, SortedParts};
+use std::collections::HashMap;
 use std::hash::BuildHasher;
 use std::io;
 use std::sync::Arc;
@@ -37,59 +44,6 @@ const BATCH_BYTES: usize = 128 * 1024;
 
 /// Batches that wait for a lane before the reading does.
 const BATCHES_AHEAD: usize = 8;
-
-/// More lanes than this would wait for the one thread that reads.
-const LANES_MAX: usize = 8;
-
-/// Members by the database and the key they are in.
-type Moved = HashMap<DatabaseIndex, HashMap<Box<[u8]>, HashSet<Box<[u8]>>>>;
-
-/// From when on a ranking is gathered, and on how many threads. Tests choose little ones.
-#[derive(Clone, Copy, Debug)]
-pub struct LoaderSizes {
-    /// Threads that apply.
-    pub lanes: usize,
-    /// Members from which on a ranking's changes are gathered: a smaller one stays in the processor's cache.
-    pub gathered_members: usize,
-    /// Members from which on a ranking is gathered on all lanes: enough that its parts' memory is little beside it.
-    pub wide_members: usize,
-}
-
-impl Default for LoaderSizes {
-    fn default() -> Self {
-        let lanes = thread::available_parallelism().map_or(1, usize::from).min(LANES_MAX);
-        Self { lanes, gathered_members: 4096, wide_members: 256 * 1024 }
-    }
-}
-
-/// Where Changes were read, which says how they may be applied.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Source {
-    Base,
-    Segment,
-}
-
-enum Message {
-    /// What was expected, before anything of a base.
-    Expect(Arc<Moved>),
-    /// Changes, one after the other.
-    Batch(Source, Vec<u8>),
-    /// What becomes of members in parts of wide rankings.
-    Parts(Vec<PartBatch>),
-    /// What is gathered of the ranking at this key is asked for: it becomes wide.
-    HandOver(DatabaseIndex, Box<[u8]>, Sender<Option<Gathering>>),
-    /// Nothing counts that is gathered of rankings in this database, or in all if `None`, but for wide ones.
-    Forget(Option<DatabaseIndex>),
-    /// Nothing counts that is gathered of this wide ranking.
-    ForgetWide(WideNumber),
-    /// Let go of when everything before it is done.
-    Barrier(WaitGroup),
-    /// There is no more.
-    Finish,
-}
-
-/// A lane's parts of wide rankings.
-type SortedParts = Vec<(WideNumber, SortedPart)>;
 
 /// A start on its way. Nobody else may change the store meanwhile.
 pub struct Loader {
@@ -109,7 +63,7 @@ pub struct Loader {
 struct Lane {
     messages: Sender<Message>,
     thread: JoinHandle<SortedParts>,
-    source: Source,
+    source: Origin,
     batch: Vec<u8>,
     parts: Vec<PartBatch>,
 }
@@ -135,17 +89,19 @@ impl Loader {
             let worker = Worker::new(Arc::clone(store), sizes, emptied.clone(), outgrown.clone());
             let name = format!("loader-{number}");
             let thread = thread::Builder::new().name(name).spawn(move || worker.run(&received))?;
-            Ok(Lane { messages, thread, source: Source::Base, batch: Vec::new(), parts: Vec::new() })
+            Ok(Lane { messages, thread, source: Origin::Base, batch: Vec::new(), parts: Vec::new() })
         };
         let lanes = (0..sizes.lanes).map(start).collect::<io::Result<_>>()?;
-        let hasher = FixedState::with_seed(store.seed);
+        let hasher = FixedState::with_seed(store.seed());
         let (moved, wide) = (Moved::default(), WideBoards::default());
         Ok(Self { store: Arc::clone(store), sizes, lanes, hasher, moved, wide, grown, spare })
     }
 
     /// Takes note of a Change that came while the base was written, and that will be applied after it.
     pub fn expect(&mut self, change: &Change<'_>) {
-        if let Change::SetScores { database, key, entries } = *change {
+        if let Change::Key { database, key, what } = *change
+            && let What::Value(ValueChange::SortedSet(BoardChange::SetScores(entries))) = what
+        {
             let members = self.moved.entry(database).or_default().entry(key.into()).or_default();
             members.extend(entries.iter().map(|(member, _)| Box::from(member)));
         }
@@ -156,7 +112,7 @@ impl Loader {
     /// # Errors
     /// As [`Store::apply`].
     pub fn load(&mut self, change: &Change<'_>, encoded: &[u8]) -> Result<(), UnknownDatabase> {
-        self.deal(Source::Base, change, encoded)
+        self.deal(Origin::Base, change, encoded)
     }
 
     /// Makes a Change of a segment true; `encoded` are its bytes.
@@ -164,14 +120,14 @@ impl Loader {
     /// # Errors
     /// As [`Store::apply`].
     pub fn apply(&mut self, change: &Change<'_>, encoded: &[u8]) -> Result<(), UnknownDatabase> {
-        self.deal(Source::Segment, change, encoded)
+        self.deal(Origin::Segment, change, encoded)
     }
 
-    fn deal(&mut self, source: Source, change: &Change<'_>, encoded: &[u8]) -> Result<(), UnknownDatabase> {
+    fn deal(&mut self, source: Origin, change: &Change<'_>, encoded: &[u8]) -> Result<(), UnknownDatabase> {
         if let Some(database) = change.database().filter(|&database| database >= self.store.databases()) {
             return Err(UnknownDatabase(database));
         }
-        let Some(key) = change.key() else {
+        let Change::Key { database, key, what } = *change else {
             // First what came before it, which may gather yet.
             self.wait();
             let database = change.database();
@@ -186,7 +142,7 @@ impl Loader {
             self.send_all(|| Message::Expect(Arc::clone(&moved)));
         }
         let hash = self.hasher.hash_one(key);
-        if !self.wide.is_empty() && self.deal_wide(hash, change) {
+        if !self.wide.is_empty() && self.deal_wide(hash, (database, key), &what) {
             return Ok(());
         }
         let place = self.lane_of(hash);
@@ -206,10 +162,9 @@ impl Loader {
         (hash >> 32) as usize % self.lanes.len()
     }
 
-    /// Deals a Change out that is about members of a wide ranking. False if it is not, or is one for the key's lane;
-    /// the ranking is not wide any more if it is the end of it.
-    fn deal_wide(&mut self, hash: u64, change: &Change<'_>) -> bool {
-        let (Some(database), Some(key)) = (change.database(), change.key()) else { return false };
+    /// Deals out what a Change says of members of a wide ranking. False if it is not about those, or is one for the key's
+    /// lane; the ranking is not wide any more if it is the end of it.
+    fn deal_wide(&mut self, hash: u64, (database, key): (DatabaseIndex, &[u8]), what: &What<'_>) -> bool {
         let Some(board) = self.wide.find(hash, database, key) else { return false };
         let (lanes, hasher) = (&mut self.lanes, &self.hasher);
         let mut push = |member: &[u8], score| {
@@ -218,28 +173,20 @@ impl Loader {
                 lanes[lane].send_part(batch);
             }
         };
-        match *change {
-            Change::SetScores { entries, .. } => {
-                entries.iter().for_each(|(member, score)| push(member, Some(score)));
-                true
+        if let What::Value(ValueChange::SortedSet(change)) = *what {
+            match change {
+                BoardChange::SetScores(entries) => {
+                    entries.iter().for_each(|(member, score)| push(member, Some(score)));
+                }
+                BoardChange::Remove(members) => members.iter().for_each(|member| push(member, None)),
             }
-            Change::RemoveScores { members, .. } => {
-                members.iter().for_each(|member| push(member, None));
-                true
-            }
-            // About the key, or about nothing, for it holds no set.
-            Change::SetExpiry { .. } | Change::RemoveMembers { .. } => false,
-            Change::AddMembers { .. }
-            | Change::SetString { .. }
-            | Change::DropKey { .. }
-            | Change::FlushDatabase { .. }
-            | Change::FlushAll
-            | Change::Continued => {
-                let number = self.wide.remove(hash, database, key);
-                self.forget_wide(number);
-                false
-            }
+            return true;
         }
+        if what.ends(Kind::SortedSet) {
+            let number = self.wide.remove(hash, database, key);
+            self.forget_wide(number);
+        }
+        false
     }
 
     /// Deals out to all lanes what one has too much of.
@@ -301,7 +248,7 @@ impl Loader {
         let mut parts = HashMap::<WideNumber, Vec<SortedPart>>::new();
         for lane in self.lanes {
             drop(lane.messages);
-            // A slip in a lane is one of the start.
+            // A panic in a lane is one of the start.
             let sorted = lane.thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
             for (number, part) in sorted {
                 parts.entry(number).or_default().push(part);

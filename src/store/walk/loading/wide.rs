@@ -4,7 +4,8 @@
 //! what is to be sent to each part; it alone knows which rankings are wide.
 
 use crate::ranking::{Score, SortedPart, assemble};
-use crate::store::{DatabaseIndex, Store};
+use crate::store::numbers::DatabaseIndex;
+use crate::store::sharded::Store;
 use hashbrown::HashTable;
 use std::collections::HashMap;
 
@@ -91,7 +92,7 @@ impl WideBoards {
     ) {
         for board in self.boards {
             let parts = parts.remove(&board.number).unwrap_or_default();
-            store.put_gathered(board.database, &board.key, assemble(store.seed, parts, threads));
+            store.put_gathered(board.database, &board.key, assemble(store.seed(), parts, threads));
         }
     }
 }

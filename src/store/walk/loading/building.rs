@@ -1,11 +1,13 @@
 //! A base's ranking on its way: its entries come in order and are packed leaf by leaf.
 
 use crate::ranking::{RankingBuilder, Score};
-use crate::store::values::value::Value;
-use crate::store::{DatabaseIndex, Store};
+use crate::store::numbers::DatabaseIndex;
+use crate::store::sharded::Store;
+use crate::store::values::board::Board;
+use crate::store::values::stored::Stored;
 
 /// A base's ranking that is being built.
-pub(super) struct Board {
+pub(super) struct BoardBuilder {
     database: DatabaseIndex,
     key: Box<[u8]>,
     pub(super) expire_at_ms: Option<u64>,
@@ -15,7 +17,7 @@ pub(super) struct Board {
     last_member: Vec<u8>,
 }
 
-impl Board {
+impl BoardBuilder {
     pub(super) fn new(database: DatabaseIndex, key: &[u8], seed: u64) -> Self {
         Self {
             database,
@@ -47,7 +49,7 @@ impl Board {
 
     /// Makes the ranking true.
     pub(super) fn close(self, store: &Store) {
-        let value = Value::Ranking(Box::new(self.builder.finish()));
+        let value = Board::from(self.builder.finish()).into_value();
         let at = store.locate(&self.key);
         let mut shard = store.shards[at.shard].write();
         let keyspace = shard.keyspace_mut(self.database);

@@ -1,8 +1,17 @@
-//! The members of a set: packed while few and short, a hash table beyond.
+//! Sets: packed while their members are few and short, a hash table beyond.
 
+pub(in crate::store) mod change;
+mod edit;
+
+use super::kinds::{Element, Kind, Value};
+use super::stored::{Position, Replayed, Stored, WalkOrder};
+use crate::config::EventClasses;
 use crate::machine::heap::allocation_bytes;
+use crate::ranking::prefetch;
 use crate::store::keys::small_bytes::SmallBytes;
 use crate::store::keys::table::Table;
+use change::SetChange;
+use foldhash::quality::FixedState;
 use std::hash::BuildHasher;
 
 /// Most members of a packed set. As Redis (`set-max-listpack-entries`).
@@ -15,7 +24,7 @@ const PACKED_MEMBER_BYTES: usize = 64;
 #[derive(Debug)]
 pub struct Members {
     form: Form,
-    hasher: foldhash::quality::FixedState,
+    hasher: FixedState,
 }
 
 #[derive(Debug)]
@@ -29,13 +38,6 @@ enum Form {
 impl Members {
     /// Most members that are kept packed.
     pub const PACKED: usize = 128;
-
-    /// An empty set whose hashes are keyed by `seed`.
-    #[must_use]
-    pub fn with_seed(seed: u64) -> Self {
-        let hasher = foldhash::quality::FixedState::with_seed(seed);
-        Self { form: Form::Packed { bytes: SmallBytes::default(), len: 0 }, hasher }
-    }
 
     /// The number of members. O(1).
     #[must_use]
@@ -123,24 +125,6 @@ impl Members {
         }
     }
 
-    /// The bytes of memory that the set takes, itself included; those of the members are judged by `samples` of them.
-    /// O(samples + n / 100).
-    #[must_use]
-    pub fn memory_bytes(&self, samples: usize) -> usize {
-        let content = match &self.form {
-            Form::Packed { bytes, .. } => bytes.heap_bytes(),
-            Form::Hashed(table) => {
-                let (mut sampled, mut bytes) = (0, 0);
-                for member in table.iter().take(samples.max(1)) {
-                    sampled += 1;
-                    bytes += allocation_bytes(member.len());
-                }
-                table.memory_bytes() + bytes * table.len() / sampled.max(1)
-            }
-        };
-        allocation_bytes(size_of::<Self>()) + content
-    }
-
     /// Visits every member. O(n).
     pub fn for_each<'s>(&'s self, visit: impl FnMut(&'s [u8])) {
         self.iter().for_each(visit);
@@ -156,7 +140,85 @@ impl Members {
     }
 }
 
-fn insert_hashed(table: &mut Table<Box<[u8]>>, hasher: &foldhash::quality::FixedState, member: &[u8]) {
+impl Stored for Members {
+    const KIND: Kind = Kind::Set;
+    const EVENTS: EventClasses = EventClasses::SET;
+
+    type Change<'a> = SetChange<'a>;
+
+    fn with_seed(seed: u64) -> Self {
+        let hasher = FixedState::with_seed(seed);
+        Self { form: Form::Packed { bytes: SmallBytes::default(), len: 0 }, hasher }
+    }
+
+    fn into_value(self) -> Value {
+        Value::Set(Box::new(self))
+    }
+
+    fn of(value: &Value) -> Option<&Self> {
+        if let Value::Set(members) = value { Some(members) } else { None }
+    }
+
+    fn of_mut(value: &mut Value) -> Option<&mut Self> {
+        if let Value::Set(members) = value { Some(members) } else { None }
+    }
+
+    fn elements(&self) -> usize {
+        self.len()
+    }
+
+    /// O(samples + n / 100).
+    fn memory_bytes(&self, samples: usize) -> usize {
+        let content = match &self.form {
+            Form::Packed { bytes, .. } => bytes.heap_bytes(),
+            Form::Hashed(table) => {
+                let (mut sampled, mut bytes) = (0, 0);
+                for member in table.iter().take(samples.max(1)) {
+                    sampled += 1;
+                    bytes += allocation_bytes(member.len());
+                }
+                table.memory_bytes() + bytes * table.len() / sampled.max(1)
+            }
+        };
+        allocation_bytes(size_of::<Self>()) + content
+    }
+
+    fn allocations(&self) -> usize {
+        match &self.form {
+            Form::Packed { .. } => 1,
+            Form::Hashed(table) => table.len(),
+        }
+    }
+
+    fn prefetch(&self) {
+        prefetch::line(&raw const *self);
+    }
+
+    fn apply<'a>(key: &mut dyn Replayed, changes: impl Iterator<Item = SetChange<'a>> + Clone) -> usize {
+        changes.for_each(|change| change.apply(key));
+        0
+    }
+
+    fn walk(
+        &self,
+        from: Option<&Position>,
+        most: usize,
+        _: WalkOrder,
+        see: &mut dyn FnMut(Element<'_>),
+    ) -> Option<Position> {
+        let place = match from {
+            None => 0,
+            Some(Position::Place(place)) => *place,
+            // Of another type, which stood here before.
+            Some(Position::After(..)) => return None,
+        };
+        Some(self.scan(place, most, |member| see(Element::Member(member))))
+            .filter(|&next| next != 0)
+            .map(Position::Place)
+    }
+}
+
+fn insert_hashed(table: &mut Table<Box<[u8]>>, hasher: &FixedState, member: &[u8]) {
     table.insert(hasher.hash_one(member), member.into(), |member| hasher.hash_one(&**member));
 }
 

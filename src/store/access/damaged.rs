@@ -1,0 +1,86 @@
+//! Finding damaged keys, and asking for them; see [`crate::store::damage`].
+
+use super::hold::Hold;
+use crate::store::numbers::DatabaseIndex;
+use crate::store::sharded::Store;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+impl Store {
+    /// Whether there is a damaged key. O(1).
+    #[must_use]
+    pub fn has_damage(&self) -> bool {
+        self.damage.is_there()
+    }
+
+    /// Whether `key` was found damaged.
+    #[must_use]
+    pub fn is_damaged(&self, database: DatabaseIndex, key: &[u8]) -> bool {
+        self.damage.contains(database, key)
+    }
+
+    /// Asked before and after all keys are written somewhere.
+    ///
+    /// # Errors
+    /// The name of a damaged key, and what to do.
+    pub fn refuse_damaged(&self) -> Result<(), String> {
+        match self.damage.first() {
+            None => Ok(()),
+            Some((database, key)) => Err(format!(
+                "the value of key \"{}\" in database {database} was damaged by an internal error; a restart with \
+                 the journal makes it anew, DEL gives it up",
+                key.escape_ascii()
+            )),
+        }
+    }
+}
+
+impl Hold<'_> {
+    /// Looks at all of `key`'s value, which a panicking command may have left half changed, and returns whether it is
+    /// sound; if not, the key counts as damaged. O(n).
+    pub fn check(&self, database: DatabaseIndex, key: &[u8]) -> bool {
+        let Some(value) = self.reader(database).peek(key) else { return true };
+        let is_sound = catch_unwind(AssertUnwindSafe(|| value.check())).is_ok();
+        if !is_sound {
+            self.store.damage.change(|keys| {
+                keys.insert((database, key.into()));
+            });
+        }
+        is_sound
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::machine::clock::Clock;
+    use crate::ranking::Score;
+    use crate::store::access::edit::Edit;
+    use crate::store::access::hold::Access;
+    use crate::store::access::writer::Missing;
+    use crate::store::change::ChangeBuffer;
+    use crate::store::values::board::Board;
+
+    #[test]
+    fn a_damaged_key_is_known_until_it_is_removed() {
+        let store = Store::new(1, 2, 1, Clock::manual(1_000));
+        let mut hold = Hold::on(&store, &[0], Access::Write, ChangeBuffer::default());
+        for key in [&b"sound"[..], b"broken"] {
+            let mut writer = hold.writer(1);
+            let add = writer.edit(key, Missing::Create, "zadd", |ranking: &mut Edit<'_, '_, Board>| {
+                ranking.update(b"member", |_| Score::new(1.0));
+            });
+            assert_eq!(add, Ok(Some(())));
+        }
+        assert!(hold.check(1, b"sound") && hold.check(1, b"broken") && hold.check(1, b"missing"));
+        assert!(store.refuse_damaged().is_ok());
+
+        let break_it = |ranking: &mut Edit<'_, '_, Board>| ranking.damage();
+        assert_eq!(hold.writer(1).edit(b"broken", Missing::Skip, "zadd", break_it), Ok(Some(())));
+        assert!(hold.check(1, b"sound") && !hold.check(1, b"broken"));
+        assert!(store.is_damaged(1, b"broken") && !store.is_damaged(0, b"broken"));
+        assert!(store.refuse_damaged().unwrap_err().contains("broken"));
+
+        assert!(hold.writer(1).remove(b"broken"));
+        assert!(!store.has_damage() && store.refuse_damaged().is_ok());
+    }
+}

@@ -1,0 +1,182 @@
+//! A key being changed, and the trace that each change leaves: a Change for the journal, an event for those who
+//! subscribe, and word to those who watch or wait for the key.
+
+use crate::config::EventClasses;
+use crate::store::change::buffer::ChangeBuffer;
+use crate::store::event::EventBuffer;
+use crate::store::keys::interest::{Interests, ReadyKey};
+use crate::store::keys::keyspace::{Entry, Keyspace, Spot};
+use crate::store::numbers::DatabaseIndex;
+use crate::store::sharded::Store;
+use crate::store::values::kinds::{Kind, Value, WrongType};
+use crate::store::values::stored::{Stored, WalkOrder};
+use std::ops::Deref;
+
+/// A key looked up to be changed: its keyspace, rid of the key if it had expired, and where its changes leave their trace.
+pub(in crate::store) struct KeyEdit<'w> {
+    pub(super) store: &'w Store,
+    pub(in crate::store) keyspace: &'w mut Keyspace,
+    pub(in crate::store) spot: Spot,
+    pub(in crate::store) trace: Trace<'w>,
+}
+
+/// Where a change of one key leaves its trace.
+pub(in crate::store) struct Trace<'w> {
+    pub(in crate::store) changes: &'w mut ChangeBuffer,
+    pub(super) events: &'w mut EventBuffer,
+    pub(super) interests: &'w mut Interests,
+    pub(super) ready: &'w mut Vec<ReadyKey>,
+    pub(in crate::store) database: DatabaseIndex,
+    pub(in crate::store) key: &'w [u8],
+}
+
+/// A value being changed: each change is recorded as it is made. Its type's folder has the ways to change it.
+pub struct Edit<'e, 'w, T> {
+    pub(in crate::store) value: &'e mut T,
+    pub(in crate::store) trace: &'e mut Trace<'w>,
+    pub(in crate::store) has_changed: bool,
+}
+
+impl<T> Edit<'_, '_, T> {
+    /// The value has changed; `record` says how.
+    pub(in crate::store) fn record(&mut self, record: impl FnOnce(&mut ChangeBuffer, DatabaseIndex, &[u8])) {
+        self.has_changed = true;
+        record(self.trace.changes, self.trace.database, self.trace.key);
+    }
+}
+
+impl<T> Deref for Edit<'_, '_, T> {
+    type Target = T;
+
+    fn deref(&self) -> &T {
+        self.value
+    }
+}
+
+impl<T: Stored> std::fmt::Debug for Edit<'_, '_, T> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "a {} of {} elements", T::KIND.name(), self.value.elements())
+    }
+}
+
+impl KeyEdit<'_> {
+    /// The entry as it is now.
+    pub(in crate::store) fn entry(&self) -> Option<&Entry> {
+        self.keyspace.at(self.spot)
+    }
+
+    /// Changes the value, which is made if the key is missing; one that is left without elements is removed. If something
+    /// changed, that is event `event`.
+    pub(super) fn edit<T: Stored, R>(
+        mut self,
+        event: &'static str,
+        edit: impl FnOnce(&mut Edit<'_, '_, T>) -> R,
+    ) -> Result<R, WrongType> {
+        let is_new = self.spot.is_vacant();
+        let (value, spot) = self.keyspace.value_or_new::<T>(self.trace.key, self.spot)?;
+        self.spot = spot;
+        let mut value = Edit { value, trace: &mut self.trace, has_changed: false };
+        let result = edit(&mut value);
+        let (has_changed, is_empty) = (value.has_changed, value.value.elements() == 0);
+        if !has_changed {
+            if is_new {
+                // It was made for the edit alone.
+                self.keyspace.remove(self.spot);
+            }
+            return Ok(result);
+        }
+        if is_new {
+            self.trace.event(EventClasses::NEW, "new");
+        }
+        self.trace.event(T::EVENTS, event);
+        self.trace.tell(is_new);
+        if is_empty {
+            self.remove();
+        }
+        Ok(result)
+    }
+
+    /// Puts `value`, which has elements and expires at `expire_at_ms` or never, in place of whatever is there; event
+    /// `event`.
+    pub(super) fn put<T: Stored>(mut self, event: &'static str, value: T, expire_at_ms: Option<u64>) {
+        let (database, key) = (self.trace.database, self.trace.key);
+        let changes = &mut *self.trace.changes;
+        if !self.spot.is_vacant() {
+            // What it held is not said to be gone element by element.
+            changes.drop_key(database, key);
+        }
+        value.walk(None, usize::MAX, WalkOrder::InOrder, &mut |element| {
+            changes.element(database, key, element, expire_at_ms);
+        });
+        if expire_at_ms.is_some() && !T::KIND.says_expiry() {
+            changes.set_expiry(database, key, expire_at_ms);
+        }
+        let old = self.keyspace.put(key, self.spot, value.into_value(), expire_at_ms);
+        self.trace.replacement(old.as_ref().map(Value::kind), T::KIND);
+        self.trace.event(T::EVENTS, event);
+        self.trace.tell(true);
+        self.store.reclaimer.free_value(old);
+    }
+
+    /// Removes the key; event `del`. Returns whether it was there.
+    pub(super) fn remove(&mut self) -> bool {
+        let found = self.drop_value();
+        if found {
+            self.trace.event(EventClasses::GENERIC, "del");
+            self.trace.tell(false);
+        }
+        found
+    }
+
+    /// Removes the key, whose time has come; event `expired`.
+    pub(super) fn expire(&mut self) {
+        self.drop_value();
+        self.store.count_expired();
+        self.trace.event(EventClasses::EXPIRED, "expired");
+        self.trace.interests.note_expiry(self.trace.key);
+        self.spot = self.spot.vacated();
+    }
+
+    fn drop_value(&mut self) -> bool {
+        let old = self.keyspace.remove(self.spot);
+        let found = old.is_some();
+        if found {
+            self.trace.changes.drop_key(self.trace.database, self.trace.key);
+        }
+        self.store.damage.forget(self.trace.database, self.trace.key);
+        self.store.reclaimer.free_value(old);
+        found
+    }
+
+    /// Frees what was removed, elsewhere if it is large.
+    pub(in crate::store) fn free(&self, value: Option<Value>) {
+        self.store.reclaimer.free_value(value);
+    }
+}
+
+impl Trace<'_> {
+    /// An event of the key.
+    pub(in crate::store) fn event(&mut self, class: EventClasses, name: &'static str) {
+        self.events.push(class, name, self.database, self.key);
+    }
+
+    /// The events of a value of type `new` in the place of one of type `old`.
+    pub(in crate::store) fn replacement(&mut self, old: Option<Kind>, new: Kind) {
+        match old {
+            None => self.event(EventClasses::NEW, "new"),
+            Some(old) => {
+                self.event(EventClasses::OVERWRITTEN, "overwritten");
+                if old != new {
+                    self.event(EventClasses::TYPE_CHANGED, "type_changed");
+                }
+            }
+        }
+    }
+
+    /// Tells those who watch the key that it has changed, and those who wait for it if its value `is_new`.
+    pub(in crate::store) fn tell(&mut self, is_new: bool) {
+        if self.interests.note_change(self.key) && is_new {
+            self.ready.push((self.database, self.key.into()));
+        }
+    }
+}

@@ -1,0 +1,33 @@
+//! From a key's name to its shard, and to its hash there.
+
+use super::slot::Slot;
+use crate::store::keys::keyspace::Entry;
+use crate::store::keys::located::Located;
+use crate::store::numbers::{DatabaseIndex, ShardIndex};
+use crate::store::sharded::Store;
+use smallvec::SmallVec;
+
+impl Store {
+    /// Where `key` is to be looked for. O(key length).
+    #[must_use]
+    pub fn locate<'k>(&self, key: &'k [u8]) -> Located<'k> {
+        Located { key, shard: self.shard_of(key), hash: self.hash_of(key) }
+    }
+
+    /// The shard of `key`. O(key length).
+    #[must_use]
+    pub fn shard_of(&self, key: &[u8]) -> ShardIndex {
+        usize::from(Slot::of(key).number()) & (self.shards.len() - 1)
+    }
+
+    /// Starts loading what stands at `keys`, a few dozen at most, so that a batch waits for memory once and not once a
+    /// key. Waits for no lock: keys of a shard that is being written are left out.
+    pub fn load_ahead<'k>(&self, database: DatabaseIndex, keys: impl Iterator<Item = Located<'k>>) {
+        // All locks before all look-ups: a locked instruction between two loads would make one wait for the other.
+        let held: SmallVec<[_; 16]> =
+            keys.filter_map(|at| Some((at.hash, self.shards[at.shard].try_read()?))).collect();
+        let entries: SmallVec<[_; 16]> =
+            held.iter().filter_map(|(hash, shard)| shard.keyspace(database).load_entry(*hash)).collect();
+        entries.into_iter().for_each(Entry::load_content);
+    }
+}

@@ -1,0 +1,159 @@
+//! Questions about the held keys of one database.
+
+use super::hold::Hold;
+use crate::config::EventClasses;
+use crate::store::keys::cursor::CursorCode;
+use crate::store::keys::interest::Watch;
+use crate::store::keys::keyspace::{Entry, Keyspace};
+use crate::store::keys::located::Located;
+use crate::store::numbers::DatabaseIndex;
+use crate::store::values::kinds::{Kind, Value, WrongType};
+use crate::store::values::stored::Stored;
+
+/// How many questions a hold's readers found the key of, and how many not.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Lookups {
+    /// The key was there.
+    pub hits: u64,
+    /// The key was missing.
+    pub misses: u64,
+}
+
+/// Read access to the held keys of one database.
+#[derive(Clone, Copy, Debug)]
+pub struct Reader<'h> {
+    hold: &'h Hold<'h>,
+    database: DatabaseIndex,
+    located: Option<Located<'h>>,
+    /// Whether questions count as hits and misses; as in Redis, those of a command that writes do not.
+    counts: bool,
+}
+
+impl<'h> Reader<'h> {
+    pub(super) fn new(hold: &'h Hold<'h>, database: DatabaseIndex) -> Self {
+        Self { hold, database, located: None, counts: true }
+    }
+
+    fn entry(&self, key: &[u8]) -> Option<&'h Entry> {
+        let entry = self.find(key);
+        if self.counts {
+            self.count(key, entry.is_some());
+        }
+        entry
+    }
+
+    fn count(&self, key: &[u8], is_there: bool) {
+        let mut lookups = self.hold.lookups();
+        if is_there {
+            lookups.hits += 1;
+        } else {
+            lookups.misses += 1;
+            let mut events = self.hold.events.borrow_mut();
+            events.push(EventClasses::KEY_MISS, "keymiss", self.database, key);
+        }
+        self.hold.count_lookups(lookups);
+    }
+
+    fn find(&self, key: &[u8]) -> Option<&'h Entry> {
+        self.find_any(key).filter(|entry| !entry.is_expired(self.hold.expired_by_ms))
+    }
+
+    /// What is there, even if its time has come.
+    fn find_any(&self, key: &[u8]) -> Option<&'h Entry> {
+        let at = self.locate(key);
+        self.keyspace_of(at).get(at)
+    }
+
+    fn locate<'k>(&self, key: &'k [u8]) -> Located<'k>
+    where
+        'h: 'k,
+    {
+        let known = self.located.filter(|located| located.is_of(key));
+        known.unwrap_or_else(|| self.hold.locate(key))
+    }
+
+    fn keyspace_of(&self, at: Located<'_>) -> &'h Keyspace {
+        self.hold.guard(at.shard).shard().keyspace(self.database)
+    }
+
+    /// The same keys, of which this one has been located.
+    #[must_use]
+    pub fn knowing(self, located: Option<Located<'h>>) -> Self {
+        Self { located, ..self }
+    }
+
+    /// The same keys, with questions that count neither as hits nor as misses.
+    #[must_use]
+    pub(in crate::store) fn uncounted(self) -> Self {
+        Self { counts: false, ..self }
+    }
+
+    /// Whatever is at `key`, without counting the question: for looking ahead.
+    #[must_use]
+    pub fn peek(&self, key: &[u8]) -> Option<&'h Value> {
+        self.find(key).map(|entry| &entry.value)
+    }
+
+    /// The bytes of memory that `key` takes, judged by `samples` of a set's members; `None` if there is no such key. Does
+    /// not count as a look-up.
+    #[must_use]
+    pub fn memory_bytes(&self, key: &[u8], samples: usize) -> Option<usize> {
+        self.find(key).map(|entry| entry.memory_bytes(samples))
+    }
+
+    /// The type of `key`'s value, `None` if there is no such key.
+    #[must_use]
+    pub fn kind(&self, key: &[u8]) -> Option<Kind> {
+        self.entry(key).map(|entry| entry.value.kind())
+    }
+
+    /// The value of type `T` at `key`, `None` if there is no such key.
+    ///
+    /// # Errors
+    /// [`WrongType`] if the key holds something else.
+    pub fn get<T: Stored + 'h>(&self, key: &[u8]) -> Result<Option<&'h T>, WrongType> {
+        self.entry(key).map(|entry| T::of(&entry.value).ok_or(WrongType)).transpose()
+    }
+
+    /// Whatever is at `key`.
+    #[must_use]
+    pub fn value(&self, key: &[u8]) -> Option<&'h Value> {
+        self.entry(key).map(|entry| &entry.value)
+    }
+
+    /// Whether there is a value at `key` whose time has come, though nobody has removed it yet.
+    pub(in crate::store) fn has_expired(&self, key: &[u8]) -> bool {
+        self.find_any(key).is_some_and(|entry| entry.is_expired(self.hold.expired_by_ms))
+    }
+
+    /// Whether `key` has expired since `watch` began to watch it, though nobody has removed it yet.
+    #[must_use]
+    pub fn has_expired_under(&self, key: &[u8], watch: &Watch) -> bool {
+        self.has_expired(key)
+            && !self.hold.interests(self.locate(key).shard, self.database).began_expired(key, watch)
+    }
+
+    /// Whether a key that expired at this moment, in unix milliseconds, would count as missing.
+    #[must_use]
+    pub fn is_past(&self, at_ms: i64) -> bool {
+        at_ms <= self.hold.expired_by_ms.cast_signed()
+    }
+
+    /// When `key` expires in unix milliseconds (`Some(None)`: never), `None` if there is no such key.
+    #[must_use]
+    pub fn expiry(&self, key: &[u8]) -> Option<Option<u64>> {
+        self.entry(key).map(Entry::expire_at_ms)
+    }
+
+    /// The time of the command, in unix milliseconds.
+    #[must_use]
+    pub fn now_ms(&self) -> u64 {
+        self.hold.now_ms()
+    }
+
+    /// What clients' cursors mean.
+    #[must_use]
+    pub fn cursors(&self) -> &'h CursorCode {
+        self.hold.store.cursors()
+    }
+}

@@ -1,0 +1,46 @@
+//! Removing many keys: those of a database at once, and those whose time has come a bounded number at a time.
+
+use super::hold::{Access, Hold};
+use crate::limits;
+use crate::store::change::buffer::ChangeBuffer;
+use crate::store::keys::keyspace::Keyspace;
+use crate::store::numbers::{DatabaseIndex, ShardIndex};
+use crate::store::sharded::Store;
+
+impl Store {
+    /// Removes keys of one shard whose time has come, at most [`limits::EXPIRED_PER_STEP`] of them. Returns whether
+    /// there may be more.
+    pub fn remove_expired(&self, shard: ShardIndex) -> bool {
+        let expired_by_ms = self.expired_by_ms(self.clock().now_ms());
+        let due =
+            |keyspace: &Keyspace| keyspace.first_expiry_ms().is_some_and(|at_ms| at_ms <= expired_by_ms);
+        if !self.shards[shard].read().keyspaces().any(due) {
+            return false;
+        }
+        let mut hold = Hold::on(self, &[shard], Access::Write, ChangeBuffer::default());
+        let mut left = limits::EXPIRED_PER_STEP;
+        for database in 0..self.databases() {
+            while left > 0 && hold.writer(database).remove_one_expired(shard) {
+                left -= 1;
+            }
+        }
+        left == 0
+    }
+}
+
+impl Hold<'_> {
+    /// Removes every key of `database`, or of all if `None`. All shards must be held for writing.
+    pub fn flush(&mut self, database: Option<DatabaseIndex>) {
+        debug_assert!(self.locks().count() == self.store.shard_count());
+        match database {
+            Some(database) => self.changes.flush_database(database),
+            None => self.changes.flush_all(),
+        }
+        let Self { store, first, rest, .. } = self;
+        store.damage.forget_all(database);
+        store.count_flush();
+        for (_, guard) in first.iter_mut().chain(rest) {
+            store.flush_shard(guard.shard_mut(), database);
+        }
+    }
+}

@@ -1,0 +1,45 @@
+//! The end of a record, where clients that wait for its keys are served.
+
+use super::hold::Hold;
+use crate::store::keys::interest::{Ready, Served};
+use crate::store::numbers::DatabaseIndex;
+
+impl Hold<'_> {
+    /// A command or transaction ends here: its Changes are one record. Clients that wait for keys it changed are served.
+    pub fn end_record(&mut self) {
+        self.changes.end_record();
+        if !self.ready.is_empty() {
+            // A transaction may have taken so long that what it filled has expired by now.
+            self.now_ms = self.now_ms.max(self.store.clock.now_ms());
+        }
+        while !self.ready.is_empty() {
+            let keys = std::mem::take(&mut self.ready);
+            let ready = Ready::new(&keys);
+            for (database, key) in &keys {
+                self.serve_waiters(*database, key, &ready);
+            }
+        }
+    }
+
+    /// Serves those who wait for `key`, in the order in which they came, as long as there is something for them.
+    fn serve_waiters(&mut self, database: DatabaseIndex, key: &[u8], ready: &Ready<'_>) {
+        let mut last = None;
+        loop {
+            let (at, now_ms) = (self.locate(key), self.now_ms);
+            let (keyspace, interests) = self.guard_mut(at.shard).shard_mut().of_mut(database);
+            let entry = keyspace.get(at).filter(|entry| !entry.is_expired(now_ms));
+            let Some(kind) = entry.map(|entry| entry.value.kind()) else { return };
+            let Some(waiter) = interests.next_waiter(key, kind, last) else { return };
+            last = Some(waiter.ticket());
+            let served = waiter.serve(&mut self.writer(database), ready);
+            self.changes.end_record();
+            if served != Served::NotYet {
+                let (_, interests) = self.guard_mut(at.shard).shard_mut().of_mut(database);
+                interests.leave(key, &*waiter);
+            }
+            if served == Served::Yes {
+                self.served.push(waiter);
+            }
+        }
+    }
+}

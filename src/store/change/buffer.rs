@@ -1,0 +1,171 @@
+//! The records of one lock hold, as they are made.
+
+use super::codec::{put_bytes, put_expiry, put_varint, take_bytes, take_varint};
+use super::operation;
+use crate::limits;
+use crate::store::numbers::DatabaseIndex;
+
+/// The records of one lock hold, in the order their commands ran.
+///
+/// A record is opened by the first Change after [`ChangeBuffer::end_record`] and closed by the next `end_record`;
+/// neighbouring Changes of one kind to one key are written as one. A very long one goes on in further records, each
+/// but the last beginning with [`super::Change::Continued`], so that no record is longer than the journal can take.
+#[derive(Debug)]
+pub struct ChangeBuffer {
+    bytes: Vec<u8>,
+    /// End of each closed record in `bytes`.
+    ends: Vec<usize>,
+    /// The list that the next entry may join.
+    open: Option<OpenList>,
+    /// A record that is longer than this goes on in the next, in bytes.
+    record_bytes: usize,
+}
+
+impl Default for ChangeBuffer {
+    fn default() -> Self {
+        Self::with_record_bytes(limits::RECORD_PART_BYTES)
+    }
+}
+
+/// A Change with a list that has not ended yet.
+#[derive(Clone, Copy, Debug)]
+struct OpenList {
+    /// Where the Change starts, to compare what precedes its count with the next one's.
+    start: usize,
+    /// Where its 4-byte count stands.
+    count_at: usize,
+}
+
+impl ChangeBuffer {
+    /// An empty buffer whose records go on in further ones past `record_bytes` bytes.
+    #[must_use]
+    pub fn with_record_bytes(record_bytes: usize) -> Self {
+        Self { bytes: Vec::new(), ends: Vec::new(), open: None, record_bytes }
+    }
+
+    /// Whether no record and no Change is held.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.bytes.is_empty()
+    }
+
+    /// Bytes of all records so far.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.bytes.len()
+    }
+
+    /// Closes the record that is open, if any Change was recorded since the last one was closed.
+    pub fn end_record(&mut self) {
+        self.open = None;
+        if self.bytes.len() > self.record_start() {
+            self.ends.push(self.bytes.len());
+        }
+    }
+
+    /// The closed records' bodies, oldest first.
+    pub fn records(&self) -> impl Iterator<Item = &[u8]> {
+        let starts = std::iter::once(0).chain(self.ends.iter().copied());
+        starts.zip(&self.ends).map(|(start, &end)| &self.bytes[start..end])
+    }
+
+    /// Forgets everything and keeps the memory for the next hold, unless it is much.
+    pub fn clear(&mut self) {
+        self.bytes.clear();
+        self.bytes.shrink_to(limits::KEPT_BUFFER_BYTES);
+        self.ends.clear();
+        self.ends.shrink_to(limits::COMMANDS_PER_LOCK);
+        self.open = None;
+    }
+
+    /// Begins a Change of the value at `key`; what it says of it is to be put behind.
+    pub(in crate::store) fn change(
+        &mut self,
+        operation: u8,
+        database: DatabaseIndex,
+        key: &[u8],
+    ) -> &mut Vec<u8> {
+        self.start(operation, database, key);
+        &mut self.bytes
+    }
+
+    /// As [`ChangeBuffer::change`], for a Change that lists entries: one more entry of the list is to be put behind. Joins
+    /// the Change before it if that is of the same operation and key.
+    pub(in crate::store) fn entry(
+        &mut self,
+        operation: u8,
+        database: DatabaseIndex,
+        key: &[u8],
+    ) -> &mut Vec<u8> {
+        self.join_list(operation, database, key);
+        &mut self.bytes
+    }
+
+    /// Records that `key` expires at `expire_at_ms`, or never.
+    pub fn set_expiry(&mut self, database: DatabaseIndex, key: &[u8], expire_at_ms: Option<u64>) {
+        self.start(operation::SET_EXPIRY, database, key);
+        put_expiry(&mut self.bytes, expire_at_ms);
+    }
+
+    /// Records that `key` does not exist.
+    pub fn drop_key(&mut self, database: DatabaseIndex, key: &[u8]) {
+        self.start(operation::DROP_KEY, database, key);
+    }
+
+    /// Records that the database holds no key.
+    pub fn flush_database(&mut self, database: DatabaseIndex) {
+        self.open = None;
+        self.bytes.push(operation::FLUSH_DATABASE);
+        put_varint(&mut self.bytes, u64::from(database));
+    }
+
+    /// Records that no database holds a key.
+    pub fn flush_all(&mut self) {
+        self.open = None;
+        self.bytes.push(operation::FLUSH_ALL);
+    }
+
+    /// Whether the open record is so long that what follows belongs in the next one.
+    fn is_long(&self) -> bool {
+        self.bytes.len() - self.record_start() > self.record_bytes
+    }
+
+    fn record_start(&self) -> usize {
+        self.ends.last().copied().unwrap_or(0)
+    }
+
+    /// Begins a Change; returns where it starts, which a record that is closed in front of it has moved.
+    fn start(&mut self, operation: u8, database: DatabaseIndex, key: &[u8]) -> usize {
+        self.open = None;
+        if self.is_long() {
+            // Moves the record by a byte, which is little beside the writing of it.
+            self.bytes.insert(self.record_start(), operation::CONTINUED);
+            self.ends.push(self.bytes.len());
+        }
+        let start = self.bytes.len();
+        self.bytes.push(operation);
+        put_varint(&mut self.bytes, u64::from(database));
+        put_bytes(&mut self.bytes, key);
+        start
+    }
+
+    /// Counts one more entry into the open list of this kind and key, opening one if there is none.
+    fn join_list(&mut self, operation: u8, database: DatabaseIndex, key: &[u8]) {
+        if let Some(open) = self.open.filter(|_| !self.is_long()) {
+            let mut head = &self.bytes[open.start..open.count_at];
+            let same = head.first() == Some(&operation) && {
+                head = &head[1..];
+                take_varint(&mut head) == Ok(u64::from(database)) && take_bytes(&mut head) == Ok(key)
+            };
+            if same {
+                let count = &mut self.bytes[open.count_at..open.count_at + 4];
+                let next = u32::from_le_bytes(count.try_into().expect("four bytes")).wrapping_add(1);
+                count.copy_from_slice(&next.to_le_bytes());
+                return;
+            }
+        }
+        let start = self.start(operation, database, key);
+        self.open = Some(OpenList { start, count_at: self.bytes.len() });
+        self.bytes.extend_from_slice(&1u32.to_le_bytes());
+    }
+}

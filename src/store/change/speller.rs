@@ -1,0 +1,80 @@
+//! Changes as commands of another server: what a replica, a key-space feed and `rankd journal dump --resp` send.
+//!
+//! The commands are those of any Redis or Valkey from 5 on. A server that has followed all Changes before one and is
+//! sent its commands ends in the same state.
+
+use super::{Change, What};
+use crate::store::numbers::DatabaseIndex;
+use crate::store::values::board::change::BoardChange;
+use crate::store::values::kinds::ValueChange;
+use crate::store::values::set::change::SetChange;
+use crate::store::values::string::change::StringChange;
+
+/// Spells Changes for one receiver.
+#[derive(Clone, Debug, Default)]
+pub struct Speller {
+    /// The database that the receiver has selected: 0 at its beginning.
+    selected: DatabaseIndex,
+}
+
+impl Speller {
+    /// Calls `send` with the words of each command that makes `change` true, in their order.
+    ///
+    /// # Errors
+    /// Those of `send`, after which nothing more is spelled.
+    pub fn spell<E>(
+        &mut self,
+        change: &Change<'_>,
+        send: &mut impl FnMut(&[&[u8]]) -> Result<(), E>,
+    ) -> Result<(), E> {
+        if let Some(database) = change.database().filter(|&database| database != self.selected) {
+            send(&[b"SELECT", database.to_string().as_bytes()])?;
+            self.selected = database;
+        }
+        match *change {
+            Change::Key { key, what: What::Value(change), .. } => spell_value(key, change, send),
+            Change::Key { key, what: What::Expiry(Some(at_ms)), .. } => {
+                send(&[b"PEXPIREAT", key, at_ms.to_string().as_bytes()])
+            }
+            Change::Key { key, what: What::Expiry(None), .. } => send(&[b"PERSIST", key]),
+            Change::Key { key, what: What::Dropped, .. } => send(&[b"DEL", key]),
+            Change::FlushDatabase(_) => send(&[b"FLUSHDB"]),
+            Change::FlushAll => send(&[b"FLUSHALL"]),
+            // The next record goes on with the same command.
+            Change::Continued => Ok(()),
+        }
+    }
+}
+
+fn spell_value<E>(
+    key: &[u8],
+    change: ValueChange<'_>,
+    send: &mut impl FnMut(&[&[u8]]) -> Result<(), E>,
+) -> Result<(), E> {
+    match change {
+        ValueChange::String(StringChange::Set { value, expire_at_ms }) => {
+            send(&[b"SET", key, value])?;
+            match expire_at_ms {
+                Some(at_ms) => send(&[b"PEXPIREAT", key, at_ms.to_string().as_bytes()]),
+                None => Ok(()),
+            }
+        }
+        ValueChange::String(StringChange::Patch { offset, bytes }) => {
+            send(&[b"SETRANGE", key, offset.to_string().as_bytes(), bytes])
+        }
+        ValueChange::Set(SetChange::Add(members)) => send(&list(b"SADD", key, members.iter())),
+        ValueChange::Set(SetChange::Remove(members)) => send(&list(b"SREM", key, members.iter())),
+        ValueChange::SortedSet(BoardChange::SetScores(entries)) => {
+            let scores: Vec<_> = entries.iter().map(|(_, score)| score.to_string()).collect();
+            let words = scores.iter().zip(entries.iter());
+            let words = words.flat_map(|(score, (member, _))| [score.as_bytes(), member]);
+            send(&list(b"ZADD", key, words))
+        }
+        ValueChange::SortedSet(BoardChange::Remove(members)) => send(&list(b"ZREM", key, members.iter())),
+    }
+}
+
+/// A command on `key` with as many words as there are.
+fn list<'a>(name: &'a [u8], key: &'a [u8], words: impl Iterator<Item = &'a [u8]>) -> Vec<&'a [u8]> {
+    [name, key].into_iter().chain(words).collect()
+}

@@ -1,0 +1,7 @@
+//! How databases and shards are numbered.
+
+/// A number of a database, as SELECT takes it.
+pub type DatabaseIndex = u32;
+
+/// A number of a shard, below [`Store::shard_count`](super::Store::shard_count).
+pub type ShardIndex = usize;

@@ -1,0 +1,105 @@
+//! What Changes say of a string.
+
+use super::ByteString;
+use crate::store::change::buffer::ChangeBuffer;
+use crate::store::change::codec::{
+    Malformed, put_bytes, put_expiry, put_varint, take_bytes, take_expiry, take_varint,
+};
+use crate::store::numbers::DatabaseIndex;
+use crate::store::values::kinds::{Value, Word};
+use crate::store::values::stored::{Replayed, Stored};
+
+// The numbers of the Changes.
+pub(in crate::store) const SET_STRING: u8 = 5;
+pub(in crate::store) const PATCH_STRING: u8 = 11;
+
+/// What a Change says of a string.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum StringChange<'a> {
+    /// It is this.
+    Set {
+        /// All of it.
+        value: &'a [u8],
+        /// When the key expires, in unix milliseconds; `None`: never.
+        expire_at_ms: Option<u64>,
+    },
+    /// These bytes stand in it from `offset` on. What is missing in front of them is zeros.
+    Patch {
+        /// Where they stand.
+        offset: u64,
+        /// What stands there.
+        bytes: &'a [u8],
+    },
+}
+
+impl<'a> StringChange<'a> {
+    /// See [`ValueChange::take`](crate::store::values::kinds::ValueChange::take).
+    pub(in crate::store) fn take(operation: u8, body: &mut &'a [u8]) -> Result<Self, Malformed> {
+        match operation {
+            SET_STRING => {
+                let expire_at_ms = take_expiry(body)?;
+                Ok(Self::Set { value: take_bytes(body)?, expire_at_ms })
+            }
+            PATCH_STRING => {
+                let (offset, bytes) = (take_varint(body)?, take_bytes(body)?);
+                let end = offset.checked_add(bytes.len() as u64).ok_or(Malformed)?;
+                // No string is longer than `proto-max-bulk-len` at its highest: damaged bytes must not ask for more memory.
+                if end > crate::limits::MOST_BULK_BYTES as u64 {
+                    Err(Malformed)
+                } else {
+                    Ok(Self::Patch { offset, bytes })
+                }
+            }
+            _ => Err(Malformed),
+        }
+    }
+
+    pub(in crate::store) fn makes_value(self) -> bool {
+        true
+    }
+
+    pub(in crate::store) fn apply(self, key: &mut dyn Replayed) {
+        match self {
+            Self::Set { value, expire_at_ms } => key.put(Value::String(value.into()), expire_at_ms),
+            Self::Patch { offset, bytes } => {
+                let value =
+                    key.value_or_new(ByteString::KIND, |seed| ByteString::with_seed(seed).into_value());
+                let string = ByteString::of_mut(value).expect("made a string");
+                string.patch(offset as usize, bytes);
+            }
+        }
+    }
+
+    pub(in crate::store) fn lines(self, line: &mut dyn FnMut(&str, &[Word<'_>])) {
+        match self {
+            Self::Set { value, expire_at_ms } => {
+                line("set-string", &[Word::Bytes(value), Word::Expiry(expire_at_ms)]);
+            }
+            Self::Patch { offset, bytes } => {
+                line("patch-string", &[Word::Number(offset), Word::Bytes(bytes)]);
+            }
+        }
+    }
+}
+
+impl ChangeBuffer {
+    /// Records that `key` is the string `value`, expiring at `expire_at_ms` or never.
+    pub fn set_string(
+        &mut self,
+        database: DatabaseIndex,
+        key: &[u8],
+        value: &[u8],
+        expire_at_ms: Option<u64>,
+    ) {
+        let out = self.change(SET_STRING, database, key);
+        put_expiry(out, expire_at_ms);
+        put_bytes(out, value);
+    }
+
+    /// Records that `bytes` stand in the string at `key` from `offset` on.
+    pub fn patch_string(&mut self, database: DatabaseIndex, key: &[u8], offset: usize, bytes: &[u8]) {
+        let out = self.change(PATCH_STRING, database, key);
+        put_varint(out, offset as u64);
+        put_bytes(out, bytes);
+    }
+}

@@ -1,0 +1,72 @@
+//! How a command changes a string.
+
+use super::ByteString;
+use crate::config::EventClasses;
+use crate::store::access::edit::{Edit, KeyEdit};
+use crate::store::access::writer::Writer;
+use crate::store::keys::keyspace::Entry;
+use crate::store::reclaim::FREED_HERE_BYTES;
+use crate::store::values::kinds::{Kind, Value, WrongType};
+
+impl Edit<'_, '_, ByteString> {
+    /// These bytes stand in it from `offset` on; what is missing in front of them becomes zeros. The journal gets these
+    /// bytes alone, however long the string is.
+    pub fn patch(&mut self, offset: usize, bytes: &[u8]) {
+        self.value.patch(offset, bytes);
+        self.record(|changes, database, key| changes.patch_string(database, key, offset, bytes));
+    }
+}
+
+impl Writer<'_, '_> {
+    /// Makes `key` the string `value`, expiring at `expire_at_ms` or never, in place of whatever it was. Event `set`.
+    pub fn set_string(&mut self, key: &[u8], value: &[u8], expire_at_ms: Option<u64>) {
+        let mut key = self.fresh(key);
+        let old = put_string(&mut key, value, expire_at_ms);
+        key.trace.replacement(old, Kind::String);
+        key.trace.event(EventClasses::STRING, "set");
+        key.trace.tell(old != Some(Kind::String));
+    }
+
+    /// Changes the string at `key` to what `edit` makes of it (`None` is a missing key), expiring as it did. Event
+    /// `event`.
+    ///
+    /// # Errors
+    /// [`WrongType`] if the key holds something else, or what `edit` says; nothing is changed then.
+    pub fn edit_string<T: AsRef<[u8]>, E: From<WrongType>>(
+        &mut self,
+        key: &[u8],
+        event: &'static str,
+        edit: impl FnOnce(Option<&[u8]>) -> Result<T, E>,
+    ) -> Result<(), E> {
+        let mut key = self.fresh(key);
+        let expire_at_ms = key.entry().and_then(Entry::expire_at_ms);
+        let value = match key.entry().map(|entry| &entry.value) {
+            None => edit(None)?,
+            Some(Value::String(old)) => edit(Some(old))?,
+            Some(_) => return Err(WrongType.into()),
+        };
+        let is_new = put_string(&mut key, value.as_ref(), expire_at_ms).is_none();
+        if is_new {
+            key.trace.event(EventClasses::NEW, "new");
+        }
+        key.trace.event(EventClasses::STRING, event);
+        key.trace.tell(is_new);
+        Ok(())
+    }
+}
+
+/// Makes the key a string. Returns the type of what was there.
+fn put_string(key: &mut KeyEdit<'_>, value: &[u8], expire_at_ms: Option<u64>) -> Option<Kind> {
+    key.trace.changes.set_string(key.trace.database, key.trace.key, value, expire_at_ms);
+    if let Some(Value::String(old)) = key.keyspace.value_mut(key.spot)
+        && old.len() <= FREED_HERE_BYTES
+    {
+        old.set(value);
+        key.keyspace.set_expiry(key.spot, expire_at_ms);
+        return Some(Kind::String);
+    }
+    let old = key.keyspace.put(key.trace.key, key.spot, Value::String(value.into()), expire_at_ms);
+    let kind = old.as_ref().map(Value::kind);
+    key.free(old);
+    kind
+}
