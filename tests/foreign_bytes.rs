@@ -5,7 +5,7 @@
 
 use rankd::machine::chance::Chance;
 use rankd::machine::clock::Clock;
-use rankd::rdb::{Loader, write};
+use rankd::rdb::{RdbReader, write};
 use rankd::store::Store;
 use stats_alloc::{INSTRUMENTED_SYSTEM, Region, StatsAlloc};
 use std::alloc::System;
@@ -26,7 +26,7 @@ fn store() -> Store {
 fn load(file: &[u8]) -> (Result<Store, String>, usize) {
     let store = store();
     let region = Region::new(ALLOCATOR);
-    let read = Loader::new(&store).file(file).map(drop);
+    let read = RdbReader::new(&store).file(file).map(drop);
     let allocated = region.change().bytes_allocated;
     (read.map(|()| store).map_err(|error| error.to_string()), allocated)
 }

@@ -43,12 +43,12 @@ pub(super) fn unpack(body: &[u8], changes: &mut Vec<u8>) -> bool {
 
 /// What a base's last record says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct End {
+pub(super) struct BaseEnd {
     /// The last record there was when the walk had ended: the base may show what the records up to it say.
     pub(super) walked_to: Seq,
 }
 
-impl End {
+impl BaseEnd {
     const BODY_BYTES: usize = 12;
 
     /// Bytes of the record that ends a base.

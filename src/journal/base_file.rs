@@ -1,7 +1,7 @@
 //! A base that grows: what a checkpoint sees becomes blocks, and those become records, written and synced as they come.
 
 use super::base;
-use super::base::End;
+use super::base::BaseEnd;
 use super::directory::Directory;
 use super::files::{Appendable, write_all};
 use super::header;
@@ -87,7 +87,7 @@ impl BaseFile {
     }
 
     /// Ends the base. The number of its last record tells how many there were.
-    pub(super) fn finish(mut self, end: End) -> io::Result<u64> {
+    pub(super) fn finish(mut self, end: BaseEnd) -> io::Result<u64> {
         self.end_block()?;
         record::push(&mut self.unwritten, Seq(self.last.0 + 1), self.unix_ms, &end.encode());
         self.write()?;

@@ -14,13 +14,13 @@
 //! If the present segment is broken (see `writer.rs`), nothing may follow it: step 1 lists nothing, and until step 4
 //! has brought base and segment into the manifest together, no write is acknowledged.
 
-use super::base::End;
+use super::base::BaseEnd;
 use super::base_file::BaseFile;
 use super::error::AlreadyRunning;
 use super::header::BaseHeader;
 use super::manifest::Manifest;
 use super::segment::Segment;
-use super::writer::{Attempt, Role};
+use super::writer::{FlushAttempt, Role};
 use super::{Journal, Walk};
 use crate::machine::chance::Chance;
 use crate::store::change::sink::Seq;
@@ -33,7 +33,7 @@ use std::thread;
 
 /// What is known of checkpoints.
 #[derive(Clone, Debug, Default)]
-pub(super) struct History {
+pub(super) struct CheckpointHistory {
     pub(super) completed: u64,
     pub(super) failed_in_a_row: u32,
     pub(super) last_error: Option<String>,
@@ -89,7 +89,7 @@ impl Journal {
         self.sweep();
         if outcome.is_err() {
             // What it took of a full disk has been given back.
-            self.flush(Attempt::Again);
+            self.flush(FlushAttempt::Again);
         }
         self.note_checkpoint(started_ms, outcome);
     }
@@ -135,7 +135,7 @@ impl Journal {
         let header = BaseHeader { number, salt: chance.next_u64(), unix_ms, next_seq, next_previous };
         let (base_bytes, walked_to) = self.write_base(&header, &*walk, role).map_err(told("new base"))?;
         // The base shows a part of what these records say, so it must never be found without them.
-        self.flush(Attempt::First);
+        self.flush(FlushAttempt::First);
         self.sync();
         if !self.has_synced(walked_to) {
             return Err(self.refusal().unwrap_or_else(|| "the new segment could not be written".to_owned()));
@@ -211,7 +211,7 @@ impl Journal {
             Ok(())
         })?;
         let walked_to = self.last_seq();
-        Ok((base.finish(End { walked_to })?, walked_to))
+        Ok((base.finish(BaseEnd { walked_to })?, walked_to))
     }
 }
 

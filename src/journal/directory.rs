@@ -100,12 +100,12 @@ impl Directory {
         for entry in fs::read_dir(&self.path)? {
             let name = entry?.file_name();
             let Some(name) = name.to_str() else { continue };
-            let unlisted = match Name::of(name) {
-                Some(Name::Base(number)) => manifests.iter().all(|listed| listed.base != Some(number)),
-                Some(Name::Segment(number)) => {
+            let unlisted = match FileName::of(name) {
+                Some(FileName::Base(number)) => manifests.iter().all(|listed| listed.base != Some(number)),
+                Some(FileName::Segment(number)) => {
                     manifests.iter().all(|listed| !listed.segments.contains(&number))
                 }
-                Some(Name::Temporary) => true,
+                Some(FileName::Temporary) => true,
                 None => false,
             };
             if unlisted {
@@ -143,13 +143,13 @@ pub(super) fn base_path(directory: &Path, number: u64) -> PathBuf {
 
 /// What a file is, by its name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Name {
+pub(super) enum FileName {
     Base(u64),
     Segment(u64),
     Temporary,
 }
 
-impl Name {
+impl FileName {
     pub(super) fn of(name: &str) -> Option<Self> {
         let number = |digits: &str| {
             let plain = digits.len() >= 10 && digits.bytes().all(|byte| byte.is_ascii_digit());
@@ -209,10 +209,10 @@ fn left_without_manifest(directory: &Path) -> Result<Option<String>, OpenError> 
         let entry = entry.map_err(OpenError::io(directory))?;
         let name = entry.file_name().to_string_lossy().into_owned();
         let bytes = entry.metadata().map_err(OpenError::io(&entry.path()))?.len();
-        let holds_data = match Name::of(&name) {
-            Some(Name::Segment(_)) => bytes > super::header::SEGMENT_HEADER_BYTES as u64,
-            Some(Name::Base(_)) => true,
-            Some(Name::Temporary) | None => false,
+        let holds_data = match FileName::of(&name) {
+            Some(FileName::Segment(_)) => bytes > super::header::SEGMENT_HEADER_BYTES as u64,
+            Some(FileName::Base(_)) => true,
+            Some(FileName::Temporary) | None => false,
         };
         if holds_data {
             return Ok(Some(name));

@@ -12,9 +12,8 @@
 //! | `rounds` | the thread that syncs, retries, and starts checkpoints when they are due |
 //! | `checkpoint`, `base_file` | a base in place of old segments, without fork |
 //! | `listed` | which files count at this moment, and which may go |
-//! | `recovery`, `reader` | back from the disk, or a refusal with the place |
+//! | `recovery`, `visit`, `open_file`, `reader` | from the disk back to Changes, or an error that names the place |
 //! | `open` | the start: lock, recover, cut a torn tail, go on |
-//! | `progress` | how far a reading has come |
 //! | `offline`, `resp_dump`, `repair` | `rankd journal check`, `dump` and `repair` |
 //! | `record`, `base`, `header`, `manifest`, `segment`, `directory` | the bytes and names; docs/journal-format.md draws them |
 //! | `files` | the system calls, so that a test can make them fail |
@@ -34,8 +33,8 @@ mod listed;
 mod manifest;
 mod offline;
 mod open;
+mod open_file;
 mod pending;
-mod progress;
 mod reader;
 mod record;
 mod recovery;
@@ -46,15 +45,15 @@ mod segment;
 mod status;
 #[cfg(test)]
 mod tests;
+mod visit;
 mod waiters;
 mod writer;
 
 pub use crate::journal::error::{AlreadyRunning, OpenError, Refused};
-pub use crate::journal::offline::{DumpError, Report, check, dump};
+pub use crate::journal::offline::{DumpError, JournalReport, check, dump};
 pub use crate::journal::open::Recovered;
-pub use crate::journal::progress::Progress;
 pub use crate::journal::recovery::{FileRead, TornTail};
-pub use crate::journal::repair::{Cut, Lost, Mode, repair};
+pub use crate::journal::repair::{Cut, Lost, RepairMode, repair};
 pub use crate::journal::resp_dump::dump_resp;
 pub use crate::journal::status::Status;
 pub use crate::journal::waiters::Acknowledged;
@@ -77,7 +76,7 @@ use std::thread::{self, JoinHandle};
 
 /// How to open a journal.
 #[derive(Clone, Debug)]
-pub struct Options {
+pub struct JournalOptions {
     /// Its directory, made if it is not there.
     pub directory: PathBuf,
     /// See [`Journal::set_fsync`].
@@ -123,7 +122,7 @@ pub struct Journal {
     walk: Weak<dyn Walk>,
 
     pending: Mutex<pending::Pending>,
-    writer: Mutex<writer::Writer>,
+    writer: Mutex<writer::SegmentWriter>,
     /// Held during an fdatasync.
     sync_turn: Mutex<()>,
     waiters: waiters::Waiters,
@@ -148,7 +147,7 @@ pub struct Journal {
     /// Bytes of the listed segments before the present one.
     older_bytes: AtomicU64,
     segment_bytes: AtomicU64,
-    history: Mutex<checkpoint::History>,
+    history: Mutex<checkpoint::CheckpointHistory>,
     checkpoint_running: AtomicBool,
     counters: status::Counters,
 
@@ -213,7 +212,7 @@ impl Journal {
                 let _ = thread.join();
             }
         }
-        self.flush(writer::Attempt::Again);
+        self.flush(writer::FlushAttempt::Again);
         self.sync();
         let outcome = self.close_writer();
         self.waiters.wake_all();

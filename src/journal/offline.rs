@@ -1,8 +1,9 @@
 //! `rankd journal check DIR` and `rankd journal dump DIR`: read a journal without a server and without changing it.
 
 use super::error::OpenError;
-use super::progress::Progress;
-use super::recovery::{FileRead, Origin, Place, Replayed, TornTail, replay};
+use super::recovery::{FileRead, Replayed, TornTail, replay};
+use super::visit::{Origin, Provenance};
+use crate::machine::progress::ReadProgress;
 use crate::ranking::Score;
 use crate::store::change::Change;
 use crate::store::change::sink::Seq;
@@ -12,7 +13,7 @@ use std::path::Path;
 
 /// A journal that holds together. Its `Display` is what `rankd journal check` prints.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Report {
+pub struct JournalReport {
     /// The base, if there is one, then the segments.
     pub files: Vec<FileRead>,
     /// Changes in all records.
@@ -23,7 +24,7 @@ pub struct Report {
     pub torn_tail: Option<TornTail>,
 }
 
-impl fmt::Display for Report {
+impl fmt::Display for JournalReport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for file in &self.files {
             writeln!(f, "{}: {} records, {} bytes", file.path.display(), file.records, file.bytes)?;
@@ -36,7 +37,7 @@ impl fmt::Display for Report {
     }
 }
 
-impl Report {
+impl JournalReport {
     pub(super) fn of(replayed: Option<Replayed>) -> Self {
         replayed.map_or_else(Self::default, |replayed| Self {
             files: replayed.files,
@@ -71,8 +72,8 @@ impl std::error::Error for DumpError {}
 ///
 /// # Errors
 /// What would stop the start.
-pub fn check(directory: &Path, progress: &Progress) -> Result<Report, OpenError> {
-    replay(directory, progress, &mut |_, _, _| Ok(())).map(Report::of)
+pub fn check(directory: &Path, progress: &ReadProgress) -> Result<JournalReport, OpenError> {
+    replay(directory, progress, &mut |_, _, _| Ok(())).map(JournalReport::of)
 }
 
 /// Prints every Change, an entry a line: time, record number (`base` for a base's), operation, database, then key,
@@ -80,7 +81,11 @@ pub fn check(directory: &Path, progress: &Progress) -> Result<Report, OpenError>
 ///
 /// # Errors
 /// What would stop the start, after everything before it has been printed; or an output that takes no more.
-pub fn dump(directory: &Path, out: &mut impl Write, progress: &Progress) -> Result<Report, DumpError> {
+pub fn dump(
+    directory: &Path,
+    out: &mut impl Write,
+    progress: &ReadProgress,
+) -> Result<JournalReport, DumpError> {
     let mut lines = Lines { out, line: Vec::new(), outcome: Ok(()) };
     let replayed = replay(directory, progress, &mut |place, change, _| {
         lines.print(place, change);
@@ -88,7 +93,7 @@ pub fn dump(directory: &Path, out: &mut impl Write, progress: &Progress) -> Resu
         lines.outcome.as_ref().map(|&()| ()).map_err(ToString::to_string)
     });
     lines.outcome.and_then(|()| lines.out.flush()).map_err(DumpError::Output)?;
-    replayed.map(Report::of).map_err(DumpError::Journal)
+    replayed.map(JournalReport::of).map_err(DumpError::Journal)
 }
 
 struct Lines<'a, W> {
@@ -99,7 +104,7 @@ struct Lines<'a, W> {
 }
 
 impl<W: Write> Lines<'_, W> {
-    fn print(&mut self, place: Place, change: &Change<'_>) {
+    fn print(&mut self, place: Provenance, change: &Change<'_>) {
         match *change {
             // Printed when it comes again in its turn.
             _ if matches!(place.origin, Origin::Ahead(_)) => {}
@@ -144,7 +149,7 @@ impl<W: Write> Lines<'_, W> {
         }
     }
 
-    fn begin(&mut self, place: Place, operation: &str) -> &mut Self {
+    fn begin(&mut self, place: Provenance, operation: &str) -> &mut Self {
         self.line.clear();
         self.line.extend_from_slice(utc(place.unix_ms).as_bytes());
         let origin = match place.origin {

@@ -5,21 +5,22 @@
 //! and synced here again, would be missing after a power failure. So nothing is built on those segments: the new one
 //! is loose (`manifest.rs`), no record is called synced, and the new base takes the place of all of them.
 
-use super::checkpoint::History;
+use super::checkpoint::CheckpointHistory;
 use super::directory::{ClosedEnd, Directory};
 use super::error::OpenError;
 use super::files::{Disk, Files};
 use super::listed::{Listed, is_full};
 use super::manifest::Manifest;
 use super::pending::Pending;
-use super::progress::Progress;
-use super::recovery::{FileRead, Place, Replayed, TornTail, Visit, replay};
+use super::recovery::{FileRead, Replayed, TornTail, replay};
 use super::segment::Segment;
 use super::status::Counters;
+use super::visit::{Provenance, Visit};
 use super::waiters::Waiters;
-use super::writer::Writer;
-use super::{Journal, Options, Walk};
+use super::writer::SegmentWriter;
+use super::{Journal, JournalOptions, Walk};
 use crate::machine::chance::Chance;
+use crate::machine::progress::ReadProgress;
 use crate::store::change::Change;
 use crate::store::change::sink::Seq;
 use crate::store::{Loader, Store};
@@ -54,9 +55,9 @@ impl Journal {
     /// # Errors
     /// See [`OpenError`]. The store may hold a part of the journal then, and must not be served from.
     pub fn open(
-        options: Options,
+        options: JournalOptions,
         store: &Arc<Store>,
-        progress: &Progress,
+        progress: &ReadProgress,
     ) -> Result<(Arc<Self>, Recovered), OpenError> {
         let directory = options.directory.clone();
         let (journal, recovered, kicked) = Self::open_store_on(Arc::new(Disk), options, store, progress)?;
@@ -67,15 +68,15 @@ impl Journal {
     /// [`Journal::open`] on any file layer and without the thread, whose rounds a test can run by hand.
     pub(super) fn open_store_on(
         files: Arc<dyn Files>,
-        options: Options,
+        options: JournalOptions,
         store: &Arc<Store>,
-        progress: &Progress,
+        progress: &ReadProgress,
     ) -> Result<(Arc<Self>, Recovered, Receiver<()>), OpenError> {
         let walk: Weak<dyn Walk> = Arc::downgrade(&(Arc::clone(store) as Arc<dyn Walk>));
         let (clock, started_ms) = (options.clock.clone(), options.clock.now_ms());
         let mut loader = Loader::new(store).map_err(OpenError::io(&options.directory))?;
         let mut load =
-            |place: Place, change: &Change<'_>, encoded: &[u8]| place.load(&mut loader, change, encoded);
+            |place: Provenance, change: &Change<'_>, encoded: &[u8]| place.load(&mut loader, change, encoded);
         let (journal, mut recovered, kicked) = Self::open_on(files, options, walk, progress, &mut load)?;
         loader.finish();
         recovered.duration_ms = clock.now_ms().saturating_sub(started_ms);
@@ -85,9 +86,9 @@ impl Journal {
     /// The same for anything that can be walked: `visit` takes what is read.
     pub(super) fn open_on(
         files: Arc<dyn Files>,
-        options: Options,
+        options: JournalOptions,
         walk: Weak<dyn Walk>,
-        progress: &Progress,
+        progress: &ReadProgress,
         visit: &mut Visit<'_>,
     ) -> Result<(Arc<Self>, Recovered, Receiver<()>), OpenError> {
         let directory = Directory { path: options.directory.clone(), files };
@@ -104,12 +105,12 @@ impl Journal {
 }
 
 /// A new segment behind all there is, with a manifest that lists it as loose and is not in place yet.
-struct Begun {
+struct NewSegment {
     segment: Segment,
     manifest: Manifest,
 }
 
-impl Begun {
+impl NewSegment {
     fn behind(manifest: &Manifest, number: u64, directory: &Directory) -> io::Result<Self> {
         let segment = Segment::create(directory, number, Chance::from_system().next_u64())?;
         let manifest = manifest.followed_by(number);
@@ -128,7 +129,7 @@ struct Start {
     older_bytes: u64,
     /// The record before the first one that is not in the base.
     base_seq: Seq,
-    /// See [`Writer::owes_base`].
+    /// See [`SegmentWriter::owes_base`].
     owes_base: bool,
     next_number: u64,
     recovered: Recovered,
@@ -186,7 +187,7 @@ impl Start {
         // A loose one without records, from a start like this one, serves again.
         let is_begun = last.records == 0 && replayed.manifest.is_loose(replayed.manifest.last());
         let begins = owes_base && (leaves_out || !is_begun);
-        let begun = begins.then(|| Begun::behind(&replayed.manifest, number, directory));
+        let begun = begins.then(|| NewSegment::behind(&replayed.manifest, number, directory));
         let begun = match begun.transpose() {
             // A full disk must not keep a server from starting. What is written at the old end is doubted as what
             // stands before it, until there is a base.
@@ -202,7 +203,7 @@ impl Start {
         let sum = |files: &[FileRead]| files.iter().map(|file| file.bytes).sum::<u64>();
         let base_bytes = sum(&replayed.files[..replayed.files.len() - segments.len()]);
         let (segment, manifest, older_bytes) = match begun {
-            Some(Begun { segment, manifest }) => (segment, manifest, sum(segments)),
+            Some(NewSegment { segment, manifest }) => (segment, manifest, sum(segments)),
             None => {
                 let number = replayed.manifest.last();
                 let segment = Segment::reopen(directory, number, last.bytes, last.seed);
@@ -237,7 +238,7 @@ impl Start {
         self,
         directory: Directory,
         lock: File,
-        options: Options,
+        options: JournalOptions,
         walk: Weak<dyn Walk>,
     ) -> (Journal, Receiver<()>) {
         let last_seq = self.recovered.last_seq;
@@ -264,8 +265,11 @@ impl Start {
             base_bytes: AtomicU64::new(self.base_bytes),
             older_bytes: AtomicU64::new(self.older_bytes),
             segment_bytes: AtomicU64::new(self.segment.len),
-            writer: Mutex::new(Writer::new(self.segment, last_seq, self.previous, self.owes_base)),
-            history: Mutex::new(History { base_seq: self.base_seq, ..History::default() }),
+            writer: Mutex::new(SegmentWriter::new(self.segment, last_seq, self.previous, self.owes_base)),
+            history: Mutex::new(CheckpointHistory {
+                base_seq: self.base_seq,
+                ..CheckpointHistory::default()
+            }),
             checkpoint_running: AtomicBool::new(false),
             counters: Counters::default(),
             kick,

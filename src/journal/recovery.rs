@@ -5,60 +5,18 @@
 //! only at the very end, with nothing behind it, is a broken record a torn tail.
 
 use super::base;
-use super::base::End;
+use super::base::BaseEnd;
 use super::directory::{base_path, load_manifest, segment_path};
 use super::error::OpenError;
-use super::header::{BASE_HEADER_BYTES, BadHeader, BaseHeader, SEGMENT_HEADER_BYTES, SegmentHeader};
+use super::header::{BASE_HEADER_BYTES, BaseHeader, SEGMENT_HEADER_BYTES, SegmentHeader};
 use super::manifest::Manifest;
-use super::progress::Progress;
+use super::open_file::{OpenFile, bad_header, damaged};
 use super::reader::{Behind, Found, Record, RecordReader};
-use crate::store::Loader;
+use super::visit::{Origin, Provenance, Stopped, Visit, visit_body};
+use crate::machine::progress::ReadProgress;
 use crate::store::change;
-use crate::store::change::Change;
 use crate::store::change::sink::Seq;
-use smallvec::SmallVec;
-use std::fs::File;
-use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
-
-/// Where a Change was read.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Origin {
-    /// In a record that came while the base was written. Handed out before the base, and again in its turn.
-    Ahead(Seq),
-    /// In the base: true when the checkpoint walked past it.
-    Base,
-    /// In a segment, in the record with this number.
-    Record(Seq),
-}
-
-/// Takes the Changes, in order, each with its bytes; an error, which says why one cannot be taken, ends the reading.
-pub(super) type Visit<'a> = dyn FnMut(Place, &Change<'_>, &[u8]) -> Result<(), String> + 'a;
-
-/// A record, before its Changes are handed out.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Place {
-    pub(super) origin: Origin,
-    pub(super) unix_ms: u64,
-}
-
-impl Place {
-    /// Gives a Change from here, with its bytes, to a store that is being filled.
-    ///
-    /// # Errors
-    /// Why the store cannot hold it.
-    pub(super) fn load(self, loader: &mut Loader, change: &Change<'_>, encoded: &[u8]) -> Result<(), String> {
-        let loaded = match self.origin {
-            Origin::Ahead(_) => {
-                loader.expect(change);
-                Ok(())
-            }
-            Origin::Base => loader.load(change, encoded),
-            Origin::Record(_) => loader.apply(change, encoded),
-        };
-        loaded.map_err(|error| error.to_string())
-    }
-}
 
 /// A broken record at the end of everything, not counted and to be cut off before anything is written.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -107,11 +65,11 @@ pub(super) struct Replayed {
 /// Whatever cannot be trusted, with file, offset and sequence number. Changes may have been handed out before.
 pub(super) fn replay(
     directory: &Path,
-    progress: &Progress,
+    progress: &ReadProgress,
     visit: &mut Visit<'_>,
 ) -> Result<Option<Replayed>, OpenError> {
     let Some(mut manifest) = load_manifest(directory)? else { return Ok(None) };
-    progress.begin(directory, &manifest);
+    progress.expect(listed_bytes(directory, &manifest));
     let mut replay = Replay {
         visit,
         progress,
@@ -141,9 +99,17 @@ pub(super) fn replay(
     Ok(Some(Replayed { manifest, last_listed, files, base, last_seq, last_crc, changes, torn_tail }))
 }
 
+/// The bytes of all files that `manifest` lists. A file that is missing counts as empty here; reading it is an error.
+fn listed_bytes(directory: &Path, manifest: &Manifest) -> u64 {
+    let bases = manifest.base.iter().map(|&number| base_path(directory, number));
+    let segments = manifest.segments.iter().map(|&number| segment_path(directory, number));
+    let metadata = bases.chain(segments).filter_map(|path| path.metadata().ok());
+    metadata.map(|metadata| metadata.len()).sum()
+}
+
 struct Replay<'a> {
     visit: &'a mut Visit<'a>,
-    progress: &'a Progress,
+    progress: &'a ReadProgress,
     files: Vec<FileRead>,
     last_seq: Seq,
     last_crc: u32,
@@ -167,16 +133,16 @@ impl Replay<'_> {
     /// A base is whole or it is nothing: its records count up from 1, and the last one says that it is the end.
     fn base(&mut self, directory: &Path, number: u64) -> Result<BaseHeader, OpenError> {
         let path = &*base_path(directory, number);
-        let opened = Opened::new(path, BASE_HEADER_BYTES)?;
-        let (header, seed) = BaseHeader::decode(&opened.header).map_err(|bad| refused(path, bad))?;
+        let opened = OpenFile::new(path, BASE_HEADER_BYTES)?;
+        let (header, seed) = BaseHeader::decode(&opened.header).map_err(|bad| bad_header(path, bad))?;
         if header.number != number {
             return Err(damaged(path, 0, Seq(0), format!("it says it is base {}", header.number)));
         }
         let len = opened.len;
-        let end_at = len.saturating_sub(End::FRAME_BYTES);
+        let end_at = len.saturating_sub(BaseEnd::FRAME_BYTES);
         let end = opened.file.try_clone().map_err(OpenError::io(path))?;
         let end = match RecordReader::new(end, len, end_at, seed).next().map_err(OpenError::io(path))? {
-            Found::Record(record) => End::decode(record.body),
+            Found::Record(record) => BaseEnd::decode(record.body),
             Found::End | Found::Bad => None,
         };
         let end = end.ok_or_else(|| damaged(path, end_at, Seq(0), "its end is missing"))?;
@@ -200,7 +166,7 @@ impl Replay<'_> {
             if offset == end_at {
                 break;
             }
-            let place = Place { origin: Origin::Base, unix_ms: record.head.unix_ms };
+            let place = Provenance { origin: Origin::Base, unix_ms: record.head.unix_ms };
             let visited = if base::unpack(record.body, &mut changes) {
                 visit_body(&changes, place, self.visit)
             } else {
@@ -222,8 +188,8 @@ impl Replay<'_> {
         if walked_to <= self.last_seq {
             return Ok(());
         }
-        let opened = Opened::new(path, SEGMENT_HEADER_BYTES)?;
-        let (_, seed) = SegmentHeader::decode(&opened.header).map_err(|bad| refused(path, bad))?;
+        let opened = OpenFile::new(path, SEGMENT_HEADER_BYTES)?;
+        let (_, seed) = SegmentHeader::decode(&opened.header).map_err(|bad| bad_header(path, bad))?;
         let mut reader = opened.records(seed);
         for seq in self.last_seq.0 + 1..=walked_to.0 {
             let (offset, last_good) = (reader.offset(), Seq(seq - 1));
@@ -234,7 +200,7 @@ impl Replay<'_> {
                     return Err(damaged(path, offset, last_good, what));
                 }
             };
-            let place = Place { origin: Origin::Ahead(Seq(seq)), unix_ms: record.head.unix_ms };
+            let place = Provenance { origin: Origin::Ahead(Seq(seq)), unix_ms: record.head.unix_ms };
             visit_body(record.body, place, self.visit)
                 .map_err(|stopped| stopped.at(path, offset, last_good))?;
         }
@@ -246,8 +212,8 @@ impl Replay<'_> {
         if self.torn_tail.is_some() {
             return Ok(false);
         }
-        let opened = Opened::new(path, SEGMENT_HEADER_BYTES)?;
-        let (_, seed) = SegmentHeader::decode(&opened.header).map_err(|bad| refused(path, bad))?;
+        let opened = OpenFile::new(path, SEGMENT_HEADER_BYTES)?;
+        let (_, seed) = SegmentHeader::decode(&opened.header).map_err(|bad| bad_header(path, bad))?;
         Ok(match opened.records(seed).next().map_err(OpenError::io(path))? {
             Found::Record(Record { head, .. }) => {
                 head.seq == Seq(self.last_seq.0 + 1) && head.previous == self.last_crc
@@ -270,8 +236,8 @@ impl Replay<'_> {
     }
 
     fn segment(&mut self, path: PathBuf, number: u64) -> Result<(), OpenError> {
-        let opened = Opened::new(&path, SEGMENT_HEADER_BYTES)?;
-        let (header, seed) = SegmentHeader::decode(&opened.header).map_err(|bad| refused(&path, bad))?;
+        let opened = OpenFile::new(&path, SEGMENT_HEADER_BYTES)?;
+        let (header, seed) = SegmentHeader::decode(&opened.header).map_err(|bad| bad_header(&path, bad))?;
         if header.number != number {
             let what = format!("it says it is segment {}", header.number);
             return Err(damaged(&path, 0, self.last_seq, what));
@@ -304,7 +270,7 @@ impl Replay<'_> {
                 let what = format!("record {} continues another record than the one before", expected.0);
                 return Err(self.damage(&path, offset, what));
             }
-            let place = Place { origin: Origin::Record(expected), unix_ms: record.head.unix_ms };
+            let place = Provenance { origin: Origin::Record(expected), unix_ms: record.head.unix_ms };
             if change::is_continued(record.body) {
                 let (last_seq, last_crc) = (self.last_seq, self.last_crc);
                 self.command.get_or_insert(Before { offset, records, last_seq, last_crc });
@@ -367,89 +333,5 @@ impl Replay<'_> {
         let tear = self.torn_tail.as_ref().expect("called behind a tear");
         let what = format!("a broken record, and {} has more at offset {offset}", path.display());
         damaged(&tear.path, tear.offset, self.last_seq, what)
-    }
-}
-
-/// Why a record's Changes were not all handed out.
-enum Stopped {
-    /// The body is not one or more Changes.
-    Malformed,
-    /// `visit` would not take one.
-    Unfit(String),
-}
-
-impl Stopped {
-    fn at(self, path: &Path, offset: u64, last_good: Seq) -> OpenError {
-        match self {
-            Self::Malformed => damaged(
-                path,
-                offset,
-                last_good,
-                "a record holds something that is not a Change of this version",
-            ),
-            Self::Unfit(what) => OpenError::Unfit { path: path.to_path_buf(), offset, what },
-        }
-    }
-}
-
-/// Hands the Changes of a record's body to `visit` and returns how many there were. The whole body is decoded before
-/// the first is handed out.
-fn visit_body(body: &[u8], place: Place, visit: &mut Visit<'_>) -> Result<u64, Stopped> {
-    let mut rest = body;
-    // One, nearly always.
-    let mut changes = SmallVec::<[_; 2]>::new();
-    while !rest.is_empty() {
-        let before = rest;
-        let change = change::decode(&mut rest).map_err(|_| Stopped::Malformed)?;
-        changes.push((change, &before[..before.len() - rest.len()]));
-    }
-    if changes.is_empty() {
-        return Err(Stopped::Malformed);
-    }
-    for (change, encoded) in &changes {
-        if *change == Change::Continued {
-            continue;
-        }
-        visit(place, change, encoded).map_err(Stopped::Unfit)?;
-    }
-    Ok(changes.len() as u64)
-}
-
-/// A file whose header has been read, not yet checked.
-struct Opened {
-    file: File,
-    len: u64,
-    header: Vec<u8>,
-}
-
-impl Opened {
-    fn new(path: &Path, header_bytes: usize) -> Result<Self, OpenError> {
-        let file = match File::open(path) {
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
-                return Err(damaged(path, 0, Seq(0), "the manifest names it and it is not there"));
-            }
-            other => other.map_err(OpenError::io(path))?,
-        };
-        let len = file.metadata().map_err(OpenError::io(path))?.len();
-        let mut header = vec![0; header_bytes.min(usize::try_from(len).unwrap_or(usize::MAX))];
-        file.read_exact_at(&mut header, 0).map_err(OpenError::io(path))?;
-        Ok(Self { file, len, header })
-    }
-
-    fn records(self, seed: u32) -> RecordReader {
-        RecordReader::new(self.file, self.len, self.header.len() as u64, seed)
-    }
-}
-
-fn damaged(path: &Path, offset: u64, last_good: Seq, what: impl Into<String>) -> OpenError {
-    OpenError::Damaged { path: path.to_path_buf(), offset, last_good, what: what.into() }
-}
-
-fn refused(path: &Path, bad: BadHeader) -> OpenError {
-    match bad {
-        BadHeader::Damaged => damaged(path, 0, Seq(0), "its header is not a whole one"),
-        BadHeader::UnknownVersion(version) => {
-            OpenError::UnknownVersion { path: path.to_path_buf(), version: version.to_string() }
-        }
     }
 }

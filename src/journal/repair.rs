@@ -4,16 +4,16 @@
 //! so that a crash between any two steps leaves a journal that can be repaired by the same command again: copies
 //! first, then the manifest, then the cut.
 
-use super::base::End;
+use super::base::BaseEnd;
 use super::directory::{Directory, base_path, load_manifest, segment_path};
 use super::error::OpenError;
 use super::files::Disk;
 use super::header::{BASE_HEADER_BYTES, BaseHeader, SEGMENT_HEADER_BYTES, SegmentHeader};
 use super::manifest::Manifest;
 use super::offline::utc;
-use super::progress::Progress;
 use super::reader::{Behind, Found, RecordReader};
 use super::recovery::{TornTail, replay};
+use crate::machine::progress::ReadProgress;
 use crate::store::change::sink::Seq;
 use std::fmt;
 use std::fs::{self, File};
@@ -83,7 +83,7 @@ impl fmt::Display for Cut {
 
 /// What [`repair`] is to do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Mode {
+pub enum RepairMode {
     /// Only tell what would go.
     Tell,
     /// Cut it off.
@@ -95,7 +95,7 @@ pub enum Mode {
 /// # Errors
 /// If a server has the journal, or nothing can be cut that would leave a journal: a damaged manifest or base, or a
 /// base that needs the records behind the place.
-pub fn repair(directory: &Path, mode: Mode, progress: &Progress) -> Result<Option<Cut>, OpenError> {
+pub fn repair(directory: &Path, mode: RepairMode, progress: &ReadProgress) -> Result<Option<Cut>, OpenError> {
     let directory = Directory { path: directory.to_path_buf(), files: Arc::new(Disk) };
     let _lock = directory.lock()?;
     let (path, offset, last_good, what) = match replay(&directory.path, progress, &mut |_, _, _| Ok(())) {
@@ -134,7 +134,7 @@ pub fn repair(directory: &Path, mode: Mode, progress: &Progress) -> Result<Optio
     for path in cut.later.clone() {
         cut.bytes += cut.count(&path, SEGMENT_HEADER_BYTES as u64).map_err(OpenError::io(&path))?;
     }
-    if mode == Mode::Cut {
+    if mode == RepairMode::Cut {
         let kept = if keeps_head { place + 1 } else { place };
         let mut shorter = manifest.clone();
         shorter.truncate(kept);
@@ -216,8 +216,8 @@ fn walked_to(path: &Path) -> Option<Seq> {
     let mut header = [0; BASE_HEADER_BYTES];
     file.read_exact_at(&mut header, 0).ok()?;
     let (_, seed) = BaseHeader::decode(&header).ok()?;
-    match RecordReader::new(file, len, len.checked_sub(End::FRAME_BYTES)?, seed).next().ok()? {
-        Found::Record(record) => Some(End::decode(record.body)?.walked_to),
+    match RecordReader::new(file, len, len.checked_sub(BaseEnd::FRAME_BYTES)?, seed).next().ok()? {
+        Found::Record(record) => Some(BaseEnd::decode(record.body)?.walked_to),
         Found::End | Found::Bad => None,
     }
 }

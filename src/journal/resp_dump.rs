@@ -4,11 +4,12 @@
 //! the past would make a server that replays it drop what came later.
 
 use super::error::OpenError;
-use super::offline::{DumpError, Report, spelled};
-use super::progress::Progress;
-use super::recovery::{Place, replay};
+use super::offline::{DumpError, JournalReport, spelled};
+use super::recovery::replay;
+use super::visit::Provenance;
 use crate::limits;
 use crate::machine::clock::Clock;
+use crate::machine::progress::ReadProgress;
 use crate::store::change::{Change, ChangeBuffer, decode};
 use crate::store::{DatabaseIndex, Loader, Store};
 use std::io::{self, Write};
@@ -23,11 +24,15 @@ const SHARDS: usize = 64;
 ///
 /// # Errors
 /// What would stop the start, before anything has been printed; or an output that takes no more.
-pub fn dump_resp(directory: &Path, out: &mut impl Write, progress: &Progress) -> Result<Report, DumpError> {
+pub fn dump_resp(
+    directory: &Path,
+    out: &mut impl Write,
+    progress: &ReadProgress,
+) -> Result<JournalReport, DumpError> {
     let store = Arc::new(Store::new(SHARDS, limits::DATABASES as DatabaseIndex, 0, Clock::system()));
     let mut loader = Loader::new(&store).map_err(OpenError::io(directory)).map_err(DumpError::Journal)?;
     let mut load =
-        |place: Place, change: &Change<'_>, encoded: &[u8]| place.load(&mut loader, change, encoded);
+        |place: Provenance, change: &Change<'_>, encoded: &[u8]| place.load(&mut loader, change, encoded);
     let replayed = replay(directory, progress, &mut load).map_err(DumpError::Journal)?;
     loader.finish();
     let mut selected = 0;
@@ -43,7 +48,7 @@ pub fn dump_resp(directory: &Path, out: &mut impl Write, progress: &Progress) ->
         records.clear();
     }
     out.flush().map_err(DumpError::Output)?;
-    Ok(Report::of(replayed))
+    Ok(JournalReport::of(replayed))
 }
 
 fn print(change: &Change<'_>, selected: &mut DatabaseIndex, out: &mut impl Write) -> io::Result<()> {

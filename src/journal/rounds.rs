@@ -2,7 +2,7 @@
 //! start a checkpoint that is due. With `always` it is also who writes and syncs, for all who wait at once.
 
 use super::Journal;
-use super::writer::Attempt;
+use super::writer::FlushAttempt;
 use crate::config::FsyncPolicy;
 use crossbeam::channel::{self, Receiver};
 use std::io;
@@ -25,7 +25,7 @@ impl Journal {
 
     /// What is done once a second.
     pub(super) fn round(self: &Arc<Self>) {
-        self.flush(Attempt::Again);
+        self.flush(FlushAttempt::Again);
         if self.fsync_policy() != FsyncPolicy::Never {
             self.sync();
         }
@@ -37,7 +37,7 @@ impl Journal {
 
     /// What is done for commands that wait for an fdatasync.
     pub(super) fn commit_group(&self) {
-        self.flush(Attempt::First);
+        self.flush(FlushAttempt::First);
         self.sync();
     }
 

@@ -25,7 +25,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 /// What is under the writer's lock.
-pub(super) struct Writer {
+pub(super) struct SegmentWriter {
     pub(super) segment: Segment,
     /// Segments written to before, whose last bytes no fdatasync has covered yet: they go first.
     pub(super) retired: Vec<Arc<dyn Appendable>>,
@@ -77,12 +77,12 @@ pub(super) enum Role {
 /// Whether a flush that was refused before is tried again. Only the once-a-second round does, so that a full disk does
 /// not cost every command a failing write.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Attempt {
+pub(super) enum FlushAttempt {
     First,
     Again,
 }
 
-impl Writer {
+impl SegmentWriter {
     pub(super) fn new(segment: Segment, last_seq: Seq, previous: u32, owes_base: bool) -> Self {
         Self {
             segment,
@@ -103,27 +103,27 @@ const KEPT_BYTES: usize = 4 * 1024 * 1024;
 
 /// The writer's lock. Whoever wanted to flush while it was taken waits on the list instead, so letting go wakes them,
 /// whatever the lock was taken for.
-pub(super) struct WriterGuard<'a> {
+pub(super) struct SegmentWriterGuard<'a> {
     journal: &'a Journal,
     /// `None` only while being dropped.
-    guard: Option<MutexGuard<'a, Writer>>,
+    guard: Option<MutexGuard<'a, SegmentWriter>>,
 }
 
-impl Deref for WriterGuard<'_> {
-    type Target = Writer;
+impl Deref for SegmentWriterGuard<'_> {
+    type Target = SegmentWriter;
 
-    fn deref(&self) -> &Writer {
+    fn deref(&self) -> &SegmentWriter {
         self.guard.as_ref().expect("held until dropped")
     }
 }
 
-impl DerefMut for WriterGuard<'_> {
-    fn deref_mut(&mut self) -> &mut Writer {
+impl DerefMut for SegmentWriterGuard<'_> {
+    fn deref_mut(&mut self) -> &mut SegmentWriter {
         self.guard.as_mut().expect("held until dropped")
     }
 }
 
-impl Drop for WriterGuard<'_> {
+impl Drop for SegmentWriterGuard<'_> {
     fn drop(&mut self) {
         self.guard = None;
         // With `always` it is `sync` that they wait for, unless there is nothing to wait for any more.
@@ -134,27 +134,27 @@ impl Drop for WriterGuard<'_> {
 }
 
 impl Journal {
-    pub(super) fn writer(&self) -> WriterGuard<'_> {
-        WriterGuard { journal: self, guard: Some(self.writer.lock()) }
+    pub(super) fn writer(&self) -> SegmentWriterGuard<'_> {
+        SegmentWriterGuard { journal: self, guard: Some(self.writer.lock()) }
     }
 
     /// Writes all pending records, waiting for a thread that is at it.
-    pub(super) fn flush(&self, attempt: Attempt) {
+    pub(super) fn flush(&self, attempt: FlushAttempt) {
         self.flush_held(&mut self.writer(), attempt);
     }
 
     /// Writes all pending records unless another thread has the lock; that one wakes the waiters when it lets go.
     pub(super) fn try_flush(&self) {
         if let Some(guard) = self.writer.try_lock() {
-            let mut writer = WriterGuard { journal: self, guard: Some(guard) };
-            self.flush_held(&mut writer, Attempt::First);
+            let mut writer = SegmentWriterGuard { journal: self, guard: Some(guard) };
+            self.flush_held(&mut writer, FlushAttempt::First);
         }
     }
 
-    pub(super) fn flush_held(&self, writer: &mut Writer, attempt: Attempt) {
+    pub(super) fn flush_held(&self, writer: &mut SegmentWriter, attempt: FlushAttempt) {
         match writer.health {
             Health::Broken | Health::Closed => return,
-            Health::Blocked if attempt == Attempt::First => return,
+            Health::Blocked if attempt == FlushAttempt::First => return,
             Health::Good | Health::Blocked | Health::Healing => {}
         }
         if !self.write_taken(writer) {
@@ -173,7 +173,7 @@ impl Journal {
     }
 
     /// Writes `taken`, whatever it holds. False if it could not be.
-    fn write_taken(&self, writer: &mut Writer) -> bool {
+    fn write_taken(&self, writer: &mut SegmentWriter) -> bool {
         if writer.taken.is_empty() {
             return true;
         }
@@ -201,7 +201,7 @@ impl Journal {
     }
 
     /// Tells waiters how far the files are. Their wakers are for the caller, after the lock.
-    fn publish(&self, writer: &Writer) {
+    fn publish(&self, writer: &SegmentWriter) {
         if writer.health.keeps_promises() {
             self.written.store(writer.written.0, Ordering::Release);
             if !writer.owes_base {
@@ -239,7 +239,7 @@ impl Journal {
     }
 
     /// Gives the segment up: nothing is written to it, or believed of it, any more.
-    pub(super) fn break_off(&self, writer: &mut Writer, reason: &str) {
+    pub(super) fn break_off(&self, writer: &mut SegmentWriter, reason: &str) {
         if matches!(writer.health, Health::Broken | Health::Closed) {
             return;
         }
@@ -249,7 +249,7 @@ impl Journal {
     }
 
     /// Throws away what is in no file, and what comes from now on.
-    pub(super) fn drop_unwritten(&self, writer: &mut Writer) {
+    pub(super) fn drop_unwritten(&self, writer: &mut SegmentWriter) {
         writer.taken = Vec::new();
         writer.retired.clear();
         let mut pending = self.pending.lock();
@@ -263,7 +263,7 @@ impl Journal {
     /// If what is pending cannot be written to the present segment: that one stays.
     pub(super) fn change_over(&self, segment: Segment, role: Role) -> Result<(Seq, u32), String> {
         let mut writer = self.writer();
-        self.flush_held(&mut writer, Attempt::Again);
+        self.flush_held(&mut writer, FlushAttempt::Again);
         match (role, writer.health) {
             (Role::Successor, Health::Good) => {
                 let len = writer.segment.len;
@@ -297,7 +297,7 @@ impl Journal {
         writer.health == Health::Broken || writer.owes_base
     }
 
-    /// See [`Writer::owes_base`].
+    /// See [`SegmentWriter::owes_base`].
     pub(super) fn owes_base(&self) -> bool {
         self.writer().owes_base
     }
@@ -323,7 +323,7 @@ impl Journal {
     /// If something that the store holds is in no file, or no fdatasync has covered it.
     pub(super) fn close_writer(&self) -> Result<Option<ClosedEnd>, Refused> {
         let mut writer = self.writer();
-        self.flush_held(&mut writer, Attempt::Again);
+        self.flush_held(&mut writer, FlushAttempt::Again);
         if writer.health == Health::Good && writer.written > writer.synced {
             // The last few records, come in since the sync before: short enough to do under the lock.
             if let Err(error) = writer.segment.file.sync() {

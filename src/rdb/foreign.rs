@@ -1,9 +1,9 @@
 //! Past values of the types that rankd has not, to the byte.
 
 use super::error::Error;
-use super::form::{Fields, Layout, Values};
 use super::packed::{Packed, Packing};
-use super::source::Source;
+use super::source::RdbSource;
+use super::value_form::{Fields, Layout, Values};
 use std::collections::BTreeMap;
 use std::io::Read;
 
@@ -32,7 +32,7 @@ pub(super) struct Templates(BTreeMap<u64, u64>);
 
 impl Templates {
     /// Reads a template.
-    pub(super) fn read<R: Read>(&mut self, source: &mut Source<R>) -> Result<(), Error> {
+    pub(super) fn read<R: Read>(&mut self, source: &mut RdbSource<R>) -> Result<(), Error> {
         let (number, fields) = (source.length()?, source.length()?);
         skip_strings(source, fields)?;
         if fields == 0 || self.0.insert(number, fields).is_some() {
@@ -41,7 +41,7 @@ impl Templates {
         Ok(())
     }
 
-    fn fields<R: Read>(&self, source: &Source<R>, number: u64) -> Result<u64, Error> {
+    fn fields<R: Read>(&self, source: &RdbSource<R>, number: u64) -> Result<u64, Error> {
         let fields = self.0.get(&number).copied();
         fields.map_or_else(|| source.malformed("a hash whose template is not there"), Ok)
     }
@@ -49,7 +49,7 @@ impl Templates {
 
 /// Passes over a value. Returns the name of the module type, if it is a module's.
 pub(super) fn skip<R: Read>(
-    source: &mut Source<R>,
+    source: &mut RdbSource<R>,
     layout: Layout,
     templates: &Templates,
 ) -> Result<Option<String>, Error> {
@@ -109,16 +109,16 @@ pub(super) fn skip<R: Read>(
     Ok(None)
 }
 
-fn skip_strings<R: Read>(source: &mut Source<R>, count: u64) -> Result<(), Error> {
+fn skip_strings<R: Read>(source: &mut RdbSource<R>, count: u64) -> Result<(), Error> {
     (0..count).try_for_each(|_| source.skip_string())
 }
 
-fn skip_lengths<R: Read>(source: &mut Source<R>, count: u64) -> Result<(), Error> {
+fn skip_lengths<R: Read>(source: &mut RdbSource<R>, count: u64) -> Result<(), Error> {
     (0..count).try_for_each(|_| source.length().map(drop))
 }
 
 /// Passes over the fields that stand in front of a hash's values. Returns how many there are.
-fn own_fields<R: Read>(source: &mut Source<R>) -> Result<u64, Error> {
+fn own_fields<R: Read>(source: &mut RdbSource<R>) -> Result<u64, Error> {
     match source.length()? {
         0 => {
             let mut packed = Packed::begin(source, Packing::Listpack)?;
@@ -134,7 +134,7 @@ fn own_fields<R: Read>(source: &mut Source<R>) -> Result<u64, Error> {
     }
 }
 
-fn skip_array<R: Read>(source: &mut Source<R>) -> Result<(), Error> {
+fn skip_array<R: Read>(source: &mut RdbSource<R>) -> Result<(), Error> {
     let elements = source.length()?;
     // Where the next insertion goes, if there was one.
     match source.length()? {
@@ -153,7 +153,7 @@ fn skip_array<R: Read>(source: &mut Source<R>) -> Result<(), Error> {
     Ok(())
 }
 
-fn skip_stream<R: Read>(source: &mut Source<R>, version: u8) -> Result<(), Error> {
+fn skip_stream<R: Read>(source: &mut RdbSource<R>, version: u8) -> Result<(), Error> {
     const ENTRY_ID_BYTES: u64 = 16;
     const TIME_BYTES: u64 = 8;
     for _ in 0..source.length()? {
@@ -202,7 +202,7 @@ fn skip_stream<R: Read>(source: &mut Source<R>, version: u8) -> Result<(), Error
 }
 
 /// Passes over what a module wrote, up to and with its end.
-pub(super) fn skip_module_parts<R: Read>(source: &mut Source<R>) -> Result<(), Error> {
+pub(super) fn skip_module_parts<R: Read>(source: &mut RdbSource<R>) -> Result<(), Error> {
     loop {
         match source.length()? {
             part::END => return Ok(()),
@@ -217,7 +217,7 @@ pub(super) fn skip_module_parts<R: Read>(source: &mut Source<R>) -> Result<(), E
 
 /// Passes over what modules keep for a key, and calls `visit` with the name of each kind of it.
 pub(super) fn skip_key_data<R: Read>(
-    source: &mut Source<R>,
+    source: &mut RdbSource<R>,
     mut visit: impl FnMut(String),
 ) -> Result<(), Error> {
     for _ in 0..source.length()? {

@@ -2,7 +2,7 @@
 //! in memory at once. (The one crate for it is marked deprecated.)
 
 use super::error::Error;
-use super::source::Source;
+use super::source::RdbSource;
 use std::io::Read;
 
 /// The most bytes that one byte of compressed input can stand for: three of them copy up to 264.
@@ -48,7 +48,7 @@ impl Unpacker {
     /// If the input is none that stands for so many bytes.
     pub(super) fn step<R: Read>(
         &mut self,
-        source: &mut Source<R>,
+        source: &mut RdbSource<R>,
         out: &mut Vec<u8>,
         start: usize,
     ) -> Result<(), Error> {
@@ -75,13 +75,13 @@ impl Unpacker {
         Ok(())
     }
 
-    fn byte<R: Read>(&mut self, source: &mut Source<R>) -> Result<u8, Error> {
+    fn byte<R: Read>(&mut self, source: &mut RdbSource<R>) -> Result<u8, Error> {
         self.account(source, 1, 0)?;
         source.byte()
     }
 
     /// Takes so much off what is left.
-    fn account<R: Read>(&mut self, source: &Source<R>, input: u64, output: usize) -> Result<(), Error> {
+    fn account<R: Read>(&mut self, source: &RdbSource<R>, input: u64, output: usize) -> Result<(), Error> {
         match (self.input.checked_sub(input), self.output.checked_sub(output as u64)) {
             (Some(input), Some(output)) => {
                 (self.input, self.output) = (input, output);
@@ -93,7 +93,7 @@ impl Unpacker {
 }
 
 /// The error that a compressed string is here.
-pub(super) fn damaged<T, R: Read>(source: &Source<R>) -> Result<T, Error> {
+pub(super) fn damaged<T, R: Read>(source: &RdbSource<R>) -> Result<T, Error> {
     source.malformed("a compressed string that does not decompress")
 }
 
@@ -102,7 +102,7 @@ mod tests {
     use super::*;
 
     fn unpacked(compressed: &[u8], len: u64, out: &mut Vec<u8>) -> bool {
-        let mut source = Source::new(compressed);
+        let mut source = RdbSource::new(compressed);
         let start = out.len();
         let Some(mut unpacker) = Unpacker::new(compressed.len() as u64, len) else { return false };
         while unpacker.left() > 0 {

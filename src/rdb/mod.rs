@@ -1,6 +1,6 @@
 //! What does Redis say? RDB files, and the values that DUMP gives, in both directions.
 //!
-//! A [`Loader`] turns a file into Changes, whoever wrote it, and makes them true in a store: RDB versions 1 to 15 (Redis up to 8.10) and Valkey's 80.
+//! A [`RdbReader`] turns a file into Changes, whoever wrote it, and makes them true in a store: RDB versions 1 to 15 (Redis up to 8.10) and Valkey's 80.
 //! Keys of types that rankd has not are read past exactly and counted. [`write()`] writes what a walk over the store
 //! tells. Both work on any stream; what becomes of the bytes is others' business, except that [`replace_file`] puts a
 //! file in place whole or not at all.
@@ -8,10 +8,10 @@
 //! | file | its subject |
 //! |---|---|
 //! | `source` | lengths, strings and numbers, each with its place; the running checksum |
-//! | `text` | a string piece by piece |
+//! | `string_reader` | a string piece by piece |
 //! | `packed` | listpack, ziplist and intset: small values as one string |
 //! | `lzf` | strings that were compressed |
-//! | `form` | the types of values there are, and what each is made of |
+//! | `value_form` | the types of values there are, and what each is made of |
 //! | `read` | a file or a DUMP becomes Changes |
 //! | `tally` | what was read and what was left out |
 //! | `foreign` | past values of other types |
@@ -25,21 +25,21 @@
 mod error;
 mod file;
 mod foreign;
-mod form;
 mod lzf;
 mod packed;
 mod read;
 mod source;
+mod string_reader;
 mod tally;
 #[cfg(test)]
 mod tests;
-mod text;
+mod value_form;
 mod write;
 
 pub use crate::rdb::error::{Error, Problem};
 pub use crate::rdb::file::{replace_file, sweep};
-pub use crate::rdb::read::Loader;
-pub use crate::rdb::tally::{Miscount, Tally, number_of};
+pub use crate::rdb::read::RdbReader;
+pub use crate::rdb::tally::{LoadTally, Miscount, number_of};
 pub use crate::rdb::write::{Written, write};
 
 use crc::{CRC_64_REDIS, Crc, Table};

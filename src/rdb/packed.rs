@@ -4,8 +4,8 @@
 //! trusted: where they do not hold together, that is an error.
 
 use super::error::{Error, Problem};
-use super::source::Source;
-use super::text::Text;
+use super::source::RdbSource;
+use super::string_reader::StringReader;
 use std::io::Read;
 
 /// An element: a byte string, or an integer stored as one.
@@ -43,7 +43,7 @@ pub(super) enum Packing {
 
 /// A packed value that is being read.
 pub(super) struct Packed<'s, R> {
-    text: Text<'s, R>,
+    text: StringReader<'s, R>,
     packing: Packing,
     /// Bytes of each integer in an intset.
     width: usize,
@@ -60,8 +60,8 @@ const UNCOUNTED: u64 = u16::MAX as u64;
 
 impl<'s, R: Read> Packed<'s, R> {
     /// Begins the value that `source` is at.
-    pub(super) fn begin(source: &'s mut Source<R>, packing: Packing) -> Result<Self, Error> {
-        let mut text = Text::begin(source)?;
+    pub(super) fn begin(source: &'s mut RdbSource<R>, packing: Packing) -> Result<Self, Error> {
+        let mut text = StringReader::begin(source)?;
         let len = text.left();
         let first = u32::from_le_bytes(text.bytes()?);
         let (mut width, announced) = (
@@ -231,7 +231,7 @@ mod tests {
     }
 
     fn read(string: &[u8], packing: Packing) -> Option<Vec<String>> {
-        let mut source = Source::new(string);
+        let mut source = RdbSource::new(string);
         let mut packed = Packed::begin(&mut source, packing).ok()?;
         let mut elements = Vec::new();
         while let Some(element) = packed.next_element().ok()? {

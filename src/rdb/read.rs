@@ -3,11 +3,11 @@
 use super::error::{Error, Problem};
 use super::foreign;
 use super::foreign::Templates;
-use super::form::{Dialect, Encoding, Form};
 use super::opcode;
 use super::packed::{Element, Packed};
-use super::source::Source;
-use super::tally::{Count, Tally};
+use super::source::RdbSource;
+use super::tally::{KeyCount, LoadTally};
+use super::value_form::{Dialect, Encoding, ValueForm};
 use crate::ranking::{RankedMembers, Score};
 use crate::store::change::{ChangeBuffer, decode};
 use crate::store::{Access, DatabaseIndex, Hold, Shards, Store, Value};
@@ -30,34 +30,34 @@ const LOWEST_OPCODE: u8 = 128;
 const PAYLOAD_TAIL_BYTES: usize = 10;
 
 /// Reads files and payloads into a store, past its sink. A key that was there is replaced.
-pub struct Loader<'s> {
+pub struct RdbReader<'s> {
     store: &'s Store,
     /// Keys that expire up to this moment are left out; `None`: nothing is.
     left_out_by_ms: Option<u64>,
     changes: ChangeBuffer,
-    tally: Tally,
+    tally: LoadTally,
     member: Vec<u8>,
     text: Vec<u8>,
 }
 
 /// A key whose value comes next.
-struct Key<'k> {
+struct NextKey<'k> {
     database: DatabaseIndex,
     name: &'k [u8],
     expire_at_ms: Option<u64>,
     has_expired: bool,
 }
 
-impl<'s> Loader<'s> {
+impl<'s> RdbReader<'s> {
     /// Reads into `store`. What has expired is in there afterwards: what follows may renew it, as in the append-only file
     /// behind a dump, or it is to be removed where that is recorded.
     #[must_use]
     pub fn new(store: &'s Store) -> Self {
         let (changes, member, text) = (ChangeBuffer::default(), Vec::new(), Vec::new());
-        Self { store, left_out_by_ms: None, changes, tally: Tally::default(), member, text }
+        Self { store, left_out_by_ms: None, changes, tally: LoadTally::default(), member, text }
     }
 
-    /// As [`Loader::new`], but leaves out what has expired by now: for a file behind which nothing follows.
+    /// As [`RdbReader::new`], but leaves out what has expired by now: for a file behind which nothing follows.
     #[must_use]
     pub fn leaving_out_expired(store: &'s Store) -> Self {
         Self { left_out_by_ms: Some(store.clock().now_ms()), ..Self::new(store) }
@@ -65,7 +65,7 @@ impl<'s> Loader<'s> {
 
     /// What was read so far.
     #[must_use]
-    pub fn tally(&self) -> &Tally {
+    pub fn tally(&self) -> &LoadTally {
         &self.tally
     }
 
@@ -74,10 +74,10 @@ impl<'s> Loader<'s> {
     /// # Errors
     /// See [`Error`]. The store holds a part of the file then.
     pub fn file<R: Read>(&mut self, read: R) -> Result<impl Read + use<R>, Error> {
-        let mut source = Source::new(read);
+        let mut source = RdbSource::new(read);
         let (dialect, version) = self.header(&mut source)?;
         let (mut database, mut expire_at_ms) = (0, None);
-        let (mut templates, mut count) = (Templates::default(), Count::default());
+        let (mut templates, mut count) = (Templates::default(), KeyCount::default());
         let (stored_before, told_before) = (self.stored_keys(), self.tally.keys);
         let mut name = Vec::new();
         loop {
@@ -129,7 +129,7 @@ impl<'s> Loader<'s> {
                     *self.tally.module_data.entry(module).or_default() += 1;
                 }
                 _ => {
-                    let form = Form::of(number, dialect);
+                    let form = ValueForm::of(number, dialect);
                     if form.is_none() && number >= LOWEST_OPCODE {
                         return Err(source.error(Problem::UnknownOpcode(number)));
                     }
@@ -166,7 +166,7 @@ impl<'s> Loader<'s> {
         (0..self.store.databases()).map(of).sum()
     }
 
-    fn key_data<R: Read>(&mut self, source: &mut Source<R>) -> Result<(), Error> {
+    fn key_data<R: Read>(&mut self, source: &mut RdbSource<R>) -> Result<(), Error> {
         foreign::skip_key_data(source, |kind| *self.tally.key_data.entry(kind).or_default() += 1)
     }
 
@@ -177,7 +177,7 @@ impl<'s> Loader<'s> {
     /// behind it, that it was understood.
     ///
     /// # Errors
-    /// As [`Loader::file`].
+    /// As [`RdbReader::file`].
     pub fn payload(
         &mut self,
         read: impl Read,
@@ -186,14 +186,14 @@ impl<'s> Loader<'s> {
         expire_at_ms: Option<u64>,
         is_valkey: bool,
     ) -> Result<(), Error> {
-        let mut source = Source::new(read);
+        let mut source = RdbSource::new(read);
         let mut number = source.byte()?;
         let dialect = if is_valkey { Dialect::Valkey } else { Dialect::Redis };
         if number == opcode::KEY_DATA && dialect == Dialect::Redis {
             self.key_data(&mut source)?;
             number = source.byte()?;
         }
-        if let Some(form) = Form::of(number, dialect) {
+        if let Some(form) = ValueForm::of(number, dialect) {
             let key = self.key(database, name, expire_at_ms.map(u64::cast_signed));
             self.value(&mut source, form, &key, &Templates::default())?;
         } else {
@@ -209,7 +209,7 @@ impl<'s> Loader<'s> {
         Ok(())
     }
 
-    fn header<R: Read>(&mut self, source: &mut Source<R>) -> Result<(Dialect, u32), Error> {
+    fn header<R: Read>(&mut self, source: &mut RdbSource<R>) -> Result<(Dialect, u32), Error> {
         let head: [u8; 9] = source.bytes().map_err(|error| match error.problem {
             Problem::Truncated => Error { problem: Problem::NotRdb, ..error },
             _ => error,
@@ -229,7 +229,7 @@ impl<'s> Loader<'s> {
     }
 
     /// A remark about the file, of which only its maker's version is of interest.
-    fn aux<R: Read>(&mut self, source: &mut Source<R>) -> Result<(), Error> {
+    fn aux<R: Read>(&mut self, source: &mut RdbSource<R>) -> Result<(), Error> {
         let (mut name, mut value) = (Vec::new(), Vec::new());
         source.short_string(&mut name)?;
         source.short_string(&mut value)?;
@@ -244,35 +244,35 @@ impl<'s> Loader<'s> {
         Ok(())
     }
 
-    fn key<'k>(&mut self, database: DatabaseIndex, name: &'k [u8], expire_at_ms: Option<i64>) -> Key<'k> {
+    fn key<'k>(&mut self, database: DatabaseIndex, name: &'k [u8], expire_at_ms: Option<i64>) -> NextKey<'k> {
         let at_ms = expire_at_ms.map(|at_ms| u64::try_from(at_ms).unwrap_or(0));
         let has_expired = at_ms.zip(self.left_out_by_ms).is_some_and(|(at_ms, by_ms)| at_ms <= by_ms);
-        Key { database, name, expire_at_ms: at_ms, has_expired }
+        NextKey { database, name, expire_at_ms: at_ms, has_expired }
     }
 
     fn value<R: Read>(
         &mut self,
-        source: &mut Source<R>,
-        form: Form,
-        key: &Key<'_>,
+        source: &mut RdbSource<R>,
+        form: ValueForm,
+        key: &NextKey<'_>,
         templates: &Templates,
     ) -> Result<(), Error> {
-        let Key { database, name, .. } = *key;
+        let NextKey { database, name, .. } = *key;
         match form {
-            Form::Foreign(type_name, layout) => {
+            ValueForm::Foreign(type_name, layout) => {
                 let module = foreign::skip(source, layout, templates)?;
                 let type_name = module.map_or(type_name.into(), |module| format!("{module} (of a module)"));
                 *self.tally.foreign_keys.entry(type_name).or_default() += 1;
                 return Ok(());
             }
-            Form::String => {
+            ValueForm::String => {
                 source.string(&mut self.text)?;
                 self.changes.set_string(database, name, &self.text, key.expire_at_ms);
             }
-            Form::Set(encoding) | Form::Ranking(encoding) => {
+            ValueForm::Set(encoding) | ValueForm::Ranking(encoding) => {
                 self.changes.drop_key(database, name);
                 let told = match form {
-                    Form::Set(_) => self.set(source, encoding, key)?,
+                    ValueForm::Set(_) => self.set(source, encoding, key)?,
                     _ => self.ranking(source, encoding, key)?,
                 };
                 self.apply(key).map_err(|problem| source.error(problem))?;
@@ -285,7 +285,7 @@ impl<'s> Loader<'s> {
                 }
             }
         }
-        if key.expire_at_ms.is_some() && form != Form::String {
+        if key.expire_at_ms.is_some() && form != ValueForm::String {
             self.changes.set_expiry(database, name, key.expire_at_ms);
         }
         let kind = if key.has_expired { &mut self.tally.expired_keys } else { &mut self.tally.keys };
@@ -294,7 +294,7 @@ impl<'s> Loader<'s> {
     }
 
     /// The number of members that the store holds for a key.
-    fn stored_members(&self, key: &Key<'_>) -> u64 {
+    fn stored_members(&self, key: &NextKey<'_>) -> u64 {
         let shard = self.store.shard_of(key.name);
         let hold = Hold::on(self.store, &[shard], Access::Read, ChangeBuffer::default());
         let len = match hold.reader(key.database).value(key.name) {
@@ -308,11 +308,11 @@ impl<'s> Loader<'s> {
     /// Reads a set and returns how many members were read.
     fn set<R: Read>(
         &mut self,
-        source: &mut Source<R>,
+        source: &mut RdbSource<R>,
         encoding: Encoding,
-        key: &Key<'_>,
+        key: &NextKey<'_>,
     ) -> Result<u64, Error> {
-        let Key { database, name, .. } = *key;
+        let NextKey { database, name, .. } = *key;
         if let Encoding::Packed(packing) = encoding {
             let mut packed = Packed::begin(source, packing)?;
             while let Some(member) = packed.next_element()? {
@@ -334,11 +334,11 @@ impl<'s> Loader<'s> {
     /// Reads a ranking and returns how many members were read.
     fn ranking<R: Read>(
         &mut self,
-        source: &mut Source<R>,
+        source: &mut RdbSource<R>,
         encoding: Encoding,
-        key: &Key<'_>,
+        key: &NextKey<'_>,
     ) -> Result<u64, Error> {
-        let Key { database, name, .. } = *key;
+        let NextKey { database, name, .. } = *key;
         if let Encoding::Packed(packing) = encoding {
             let mut packed = Packed::begin(source, packing)?;
             while let Some(member) = packed.next_element()? {
@@ -371,11 +371,11 @@ impl<'s> Loader<'s> {
     }
 
     /// Makes true what has been gathered, if that is much.
-    fn apply_much(&mut self, key: &Key<'_>) -> Result<(), Problem> {
+    fn apply_much(&mut self, key: &NextKey<'_>) -> Result<(), Problem> {
         if self.changes.len() < GATHERED_BYTES { Ok(()) } else { self.apply(key) }
     }
 
-    fn apply(&mut self, key: &Key<'_>) -> Result<(), Problem> {
+    fn apply(&mut self, key: &NextKey<'_>) -> Result<(), Problem> {
         self.changes.end_record();
         if !key.has_expired {
             for mut body in self.changes.records() {
@@ -391,9 +391,9 @@ impl<'s> Loader<'s> {
     }
 }
 
-impl std::fmt::Debug for Loader<'_> {
+impl std::fmt::Debug for RdbReader<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Loader").field("tally", &self.tally).finish_non_exhaustive()
+        f.debug_struct("RdbReader").field("tally", &self.tally).finish_non_exhaustive()
     }
 }
 
@@ -402,7 +402,7 @@ fn is_known(version: u32) -> bool {
 }
 
 /// A score as files had it up to RDB version 7: a length in one byte, of which three stand for what is no number.
-fn score_as_text<R: Read>(source: &mut Source<R>) -> Result<f64, Error> {
+fn score_as_text<R: Read>(source: &mut RdbSource<R>) -> Result<f64, Error> {
     Ok(match source.byte()? {
         253 => f64::NAN,
         254 => f64::INFINITY,

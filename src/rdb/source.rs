@@ -15,7 +15,7 @@ const BUFFER_BYTES: usize = 256 * 1024;
 const SHORT_STRING_BYTES: u64 = 256;
 
 /// A reader of RDB's vocabulary.
-pub(super) struct Source<R> {
+pub(super) struct RdbSource<R> {
     read: R,
     buffer: Vec<u8>,
     /// What is taken of `buffer`, and how much of that is in `digest`.
@@ -27,13 +27,13 @@ pub(super) struct Source<R> {
 }
 
 /// A length, or the sign that a string in a special form follows.
-enum Length {
+enum LengthPrefix {
     Plain(u64),
     Special(u8),
 }
 
 /// A string whose head has been read.
-pub(super) enum Begun {
+pub(super) enum StringHead {
     /// All of it: it was an integer.
     Integer(i32),
     /// This many bytes follow.
@@ -41,7 +41,7 @@ pub(super) enum Begun {
     Compressed(Unpacker),
 }
 
-impl Begun {
+impl StringHead {
     /// Bytes that it stands for, as far as they are still to come.
     fn len(&self) -> u64 {
         match self {
@@ -61,7 +61,7 @@ impl Begun {
     }
 }
 
-impl<R: Read> Source<R> {
+impl<R: Read> RdbSource<R> {
     pub(super) fn new(read: R) -> Self {
         Self { read, buffer: Vec::new(), taken: 0, summed: 0, digest: CHECKSUM.digest(), before: 0 }
     }
@@ -162,17 +162,19 @@ impl<R: Read> Source<R> {
         self.pieces(len, |_| {})
     }
 
-    fn any_length(&mut self) -> Result<Length, Error> {
+    fn any_length(&mut self) -> Result<LengthPrefix, Error> {
         let first = self.byte()?;
         let low = first & 0x3f;
         Ok(match first >> 6 {
-            length::SIX_BITS => Length::Plain(u64::from(low)),
-            length::FOURTEEN_BITS => Length::Plain(u64::from(low) << 8 | u64::from(self.byte()?)),
+            length::SIX_BITS => LengthPrefix::Plain(u64::from(low)),
+            length::FOURTEEN_BITS => LengthPrefix::Plain(u64::from(low) << 8 | u64::from(self.byte()?)),
             length::BYTES if first == length::FOUR_BYTES => {
-                Length::Plain(u64::from(u32::from_be_bytes(self.bytes()?)))
+                LengthPrefix::Plain(u64::from(u32::from_be_bytes(self.bytes()?)))
             }
-            length::BYTES if first == length::EIGHT_BYTES => Length::Plain(u64::from_be_bytes(self.bytes()?)),
-            length::SPECIAL => Length::Special(low),
+            length::BYTES if first == length::EIGHT_BYTES => {
+                LengthPrefix::Plain(u64::from_be_bytes(self.bytes()?))
+            }
+            length::SPECIAL => LengthPrefix::Special(low),
             _ => return self.malformed("a length of no known form"),
         })
     }
@@ -180,26 +182,30 @@ impl<R: Read> Source<R> {
     /// A number in the form of a length.
     pub(super) fn length(&mut self) -> Result<u64, Error> {
         match self.any_length()? {
-            Length::Plain(length) => Ok(length),
-            Length::Special(_) => self.malformed("a string where a number belongs"),
+            LengthPrefix::Plain(length) => Ok(length),
+            LengthPrefix::Special(_) => self.malformed("a string where a number belongs"),
         }
     }
 
     /// The head of a string.
-    pub(super) fn begin_string(&mut self) -> Result<Begun, Error> {
+    pub(super) fn begin_string(&mut self) -> Result<StringHead, Error> {
         Ok(match self.any_length()? {
-            Length::Plain(len) => Begun::Plain(len),
-            Length::Special(length::INTEGER_8) => Begun::Integer(i32::from(i8::from_le_bytes(self.bytes()?))),
-            Length::Special(length::INTEGER_16) => {
-                Begun::Integer(i32::from(i16::from_le_bytes(self.bytes()?)))
+            LengthPrefix::Plain(len) => StringHead::Plain(len),
+            LengthPrefix::Special(length::INTEGER_8) => {
+                StringHead::Integer(i32::from(i8::from_le_bytes(self.bytes()?)))
             }
-            Length::Special(length::INTEGER_32) => Begun::Integer(i32::from_le_bytes(self.bytes()?)),
-            Length::Special(length::COMPRESSED) => {
+            LengthPrefix::Special(length::INTEGER_16) => {
+                StringHead::Integer(i32::from(i16::from_le_bytes(self.bytes()?)))
+            }
+            LengthPrefix::Special(length::INTEGER_32) => {
+                StringHead::Integer(i32::from_le_bytes(self.bytes()?))
+            }
+            LengthPrefix::Special(length::COMPRESSED) => {
                 let (input, output) = (self.length()?, self.length()?);
                 let Some(unpacker) = Unpacker::new(input, output) else { return lzf::damaged(self) };
-                Begun::Compressed(unpacker)
+                StringHead::Compressed(unpacker)
             }
-            Length::Special(_) => return self.malformed("a string of no known form"),
+            LengthPrefix::Special(_) => return self.malformed("a string of no known form"),
         })
     }
 
@@ -212,7 +218,7 @@ impl<R: Read> Source<R> {
         self.rest_of_string(begun, out)
     }
 
-    /// As [`Source::string`], of a string that matters only if it is short: of a longer one nothing is kept.
+    /// As [`RdbSource::string`], of a string that matters only if it is short: of a longer one nothing is kept.
     pub(super) fn short_string(&mut self, out: &mut Vec<u8>) -> Result<(), Error> {
         match self.begin_string()? {
             begun if begun.len() <= SHORT_STRING_BYTES => self.rest_of_string(begun, out),
@@ -223,15 +229,15 @@ impl<R: Read> Source<R> {
         }
     }
 
-    fn rest_of_string(&mut self, begun: Begun, out: &mut Vec<u8>) -> Result<(), Error> {
+    fn rest_of_string(&mut self, begun: StringHead, out: &mut Vec<u8>) -> Result<(), Error> {
         out.clear();
         match begun {
-            Begun::Integer(integer) => {
+            StringHead::Integer(integer) => {
                 out.extend_from_slice(itoa::Buffer::new().format(integer).as_bytes());
                 Ok(())
             }
-            Begun::Plain(len) => self.copy(len, out),
-            Begun::Compressed(mut unpacker) => {
+            StringHead::Plain(len) => self.copy(len, out),
+            StringHead::Compressed(mut unpacker) => {
                 while unpacker.left() > 0 {
                     unpacker.step(self, out, 0)?;
                 }

@@ -9,7 +9,7 @@ const MANY_KEYS: u64 = u32::MAX as u64;
 
 /// What was read, and what was not taken.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Tally {
+pub struct LoadTally {
     /// Bytes of files and payloads.
     pub bytes: u64,
     /// Keys that are in the store now.
@@ -34,7 +34,7 @@ pub struct Tally {
     pub origin: String,
 }
 
-impl Tally {
+impl LoadTally {
     /// What was read and is not in the store, expired keys apart: lines, each with the reason behind a colon.
     #[must_use]
     pub fn left_out(&self) -> Vec<String> {
@@ -101,16 +101,16 @@ impl fmt::Display for Miscount {
 
 /// The keys of the database that is being read.
 #[derive(Default)]
-pub(super) struct Count {
+pub(super) struct KeyCount {
     /// How many there are, if the file has said so.
     pub(super) announced: Option<u64>,
     /// How many there have been.
     pub(super) found: u64,
 }
 
-impl Count {
+impl KeyCount {
     /// The keys of `database` are through, or its number of keys comes.
-    pub(super) fn end(&mut self, database: DatabaseIndex, tally: &mut Tally) {
+    pub(super) fn end(&mut self, database: DatabaseIndex, tally: &mut LoadTally) {
         let Self { announced, found } = std::mem::take(self);
         if let Some(announced) = announced
             && announced != found

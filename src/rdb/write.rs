@@ -4,7 +4,7 @@
 //! every version up to its own, so Redis from 5 on and every Valkey load it. Strings stand as they are or as integers,
 //! uncompressed; sets and rankings in their plain forms, which every server packs anew as it likes.
 
-use super::{CHECKSUM, form, length, opcode};
+use super::{CHECKSUM, length, opcode, value_form};
 use crate::ranking::Score;
 use crate::store::{DatabaseIndex, DatabaseSize, Export, ExportVisitor, KeyHead, Kind, Length};
 use std::io::{self, Seek, SeekFrom, Write};
@@ -34,7 +34,7 @@ pub fn write(
     unix_s: u64,
     mut go_on: impl FnMut() -> io::Result<()>,
 ) -> io::Result<Written> {
-    let mut file = File { out, checksum: 0, bytes: 0 };
+    let mut file = OutputFile { out, checksum: 0, bytes: 0 };
     let mut encoder = Encoder::default();
     encoder.buffer.extend_from_slice(MAGIC);
     encoder.aux("rankd-ver", env!("CARGO_PKG_VERSION"));
@@ -56,13 +56,13 @@ pub fn write(
 }
 
 /// The file so far.
-struct File<W> {
+struct OutputFile<W> {
     out: W,
     checksum: u64,
     bytes: u64,
 }
 
-impl<W: Write + Seek> File<W> {
+impl<W: Write + Seek> OutputFile<W> {
     /// Writes what the encoder has gathered, and puts right the counts that have turned out otherwise.
     fn drain(&mut self, encoder: &mut Encoder) -> io::Result<()> {
         self.out.write_all(&encoder.buffer)?;
@@ -209,12 +209,12 @@ impl ExportVisitor for Encoder {
     }
 
     fn string(&mut self, head: KeyHead<'_>, value: &[u8]) {
-        self.key(head, form::STRING);
+        self.key(head, value_form::STRING);
         self.put_string(value);
     }
 
     fn begin(&mut self, head: KeyHead<'_>, kind: Kind, length: Length) {
-        self.key(head, if kind == Kind::Set { form::SET } else { form::RANKING_DOUBLES });
+        self.key(head, if kind == Kind::Set { value_form::SET } else { value_form::RANKING_DOUBLES });
         match length {
             Length::Exactly(count) => self.put_length(count as u64),
             Length::About(count) => self.open = Some(self.put_correctable(count as u64)),

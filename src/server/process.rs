@@ -6,7 +6,8 @@ use super::start::signals::Stop;
 use super::start::startup::fit_descriptors;
 use crate::commands::state::host::{AtEnd, Loading, Persistence, Process, Saves};
 use crate::config::{Config, SavePoint};
-use crate::journal::{Journal, Progress};
+use crate::journal::Journal;
+use crate::machine::progress::ReadProgress;
 use std::sync::{Arc, OnceLock};
 
 /// The process around the commands.
@@ -17,7 +18,7 @@ pub(super) struct RunningProcess {
     journal: OnceLock<Arc<Journal>>,
     pub(super) dump: Arc<Dump>,
     /// How far the reading of the journal or the dump file has come.
-    pub(super) progress: Arc<Progress>,
+    pub(super) progress: Arc<ReadProgress>,
     /// Whether the dump file must hold what has changed when the server ends, if SHUTDOWN has said so or otherwise.
     pub(super) saves_at_end: OnceLock<bool>,
     pub(super) log: Log,

@@ -165,7 +165,7 @@ fn reload(store: &Store) {
     let frozen = store.freeze();
     let mut dump = Cursor::new(Vec::new());
     rankd::rdb::write(&mut dump, frozen.export(), 1, || Ok(())).unwrap();
-    rankd::rdb::Loader::new(&fresh).file(dump.into_inner().as_slice()).map(drop).unwrap();
+    rankd::rdb::RdbReader::new(&fresh).file(dump.into_inner().as_slice()).map(drop).unwrap();
     frozen.replace_by(&fresh);
 }
 

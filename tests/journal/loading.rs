@@ -3,9 +3,10 @@
 use super::support::{acknowledge, contents, crash_copy, options, start};
 use super::with_store::{changes, command, make_large};
 use rankd::config::FsyncPolicy;
-use rankd::journal::{Journal, Progress};
+use rankd::journal::Journal;
 use rankd::machine::chance::Chance;
 use rankd::machine::clock::Clock;
+use rankd::machine::progress::ReadProgress;
 use rankd::ranking::RankedMembers;
 use rankd::store::change::feed::Feed;
 use rankd::store::change::sink::{ChangeSink, Count, Seq};
@@ -176,7 +177,7 @@ fn a_segment_torn_anywhere_is_its_whole_commands_applied_one_by_one() {
         let directory = tempfile::tempdir().unwrap();
         let live = store();
         let opened =
-            Journal::open(options(directory.path(), FsyncPolicy::Never), &live, &Progress::default());
+            Journal::open(options(directory.path(), FsyncPolicy::Never), &live, &ReadProgress::default());
         let (journal, _) = opened.unwrap();
         live.attach(Arc::clone(&journal) as Arc<dyn ChangeSink>);
         let recorded = Recorded::beside_the_sink_of(&live);

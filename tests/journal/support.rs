@@ -1,8 +1,9 @@
 //! A store with its journal, and everything a store holds as text to compare.
 
 use rankd::config::FsyncPolicy;
-use rankd::journal::{Journal, OpenError, Options, Progress, Recovered, Refused};
+use rankd::journal::{Journal, JournalOptions, OpenError, Recovered, Refused};
 use rankd::machine::clock::Clock;
+use rankd::machine::progress::ReadProgress;
 use rankd::store::Store;
 use rankd::store::change::sink::Seq;
 use rankd::store::change::{ChangeBuffer, decode};
@@ -20,14 +21,14 @@ pub(super) struct Server {
     pub(super) recovered: Recovered,
 }
 
-pub(super) fn options(directory: &Path, fsync: FsyncPolicy) -> Options {
+pub(super) fn options(directory: &Path, fsync: FsyncPolicy) -> JournalOptions {
     let directory = directory.to_path_buf();
-    Options { directory, fsync, rewrite_percentage: 0, rewrite_min_bytes: 0, clock: Clock::system() }
+    JournalOptions { directory, fsync, rewrite_percentage: 0, rewrite_min_bytes: 0, clock: Clock::system() }
 }
 
 pub(super) fn start(directory: &Path, fsync: FsyncPolicy) -> Result<Server, OpenError> {
     let store = Arc::new(Store::new(8, 2, 7, Clock::system()));
-    let (journal, recovered) = Journal::open(options(directory, fsync), &store, &Progress::default())?;
+    let (journal, recovered) = Journal::open(options(directory, fsync), &store, &ReadProgress::default())?;
     store.attach(journal.clone());
     Ok(Server { store, journal, recovered })
 }

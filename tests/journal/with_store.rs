@@ -2,8 +2,9 @@
 
 use super::support::{Server, acknowledge, contents, crash_copy, start};
 use rankd::config::FsyncPolicy;
-use rankd::journal::{OpenError, Progress, check, dump};
+use rankd::journal::{OpenError, check, dump};
 use rankd::machine::chance::Chance;
+use rankd::machine::progress::ReadProgress;
 use rankd::ranking::{RankedMembers, Score};
 use rankd::store::change::ChangeBuffer;
 use rankd::store::change::sink::Seq;
@@ -182,8 +183,8 @@ fn random_writes_beside_checkpoints_are_all_there_after_a_restart() {
             assert_eq!(again.recovered.last_seq.0, acknowledged, "seed {seed} {fsync:?}");
             assert_eq!(contents(&again.store), held, "seed {seed} {fsync:?}");
             again.journal.close().unwrap();
-            assert_eq!(check(directory, &Progress::default()).unwrap().last_seq.0, acknowledged);
-            dump(directory, &mut std::io::sink(), &Progress::default()).unwrap();
+            assert_eq!(check(directory, &ReadProgress::default()).unwrap().last_seq.0, acknowledged);
+            dump(directory, &mut std::io::sink(), &ReadProgress::default()).unwrap();
         }
     }
 }
@@ -260,7 +261,7 @@ fn a_database_beyond_the_configured_number_stops_the_start() {
     server.journal.close().unwrap();
     let store = std::sync::Arc::new(Store::new(8, 1, 7, rankd::machine::clock::Clock::system()));
     let options = super::support::options(directory.path(), FsyncPolicy::EverySecond);
-    let Err(error) = rankd::journal::Journal::open(options, &store, &Progress::default()) else {
+    let Err(error) = rankd::journal::Journal::open(options, &store, &ReadProgress::default()) else {
         panic!("opened")
     };
     assert!(matches!(error, OpenError::Unfit { .. }), "{error}");

@@ -1,8 +1,10 @@
 //! Every length and every flipped bit of a small journal: a whole-record prefix, or a refusal that names the place.
 
 use super::support::{Boards, open};
-use crate::journal::recovery::{Origin, replay};
-use crate::journal::{OpenError, Progress, check, dump};
+use crate::journal::recovery::replay;
+use crate::journal::visit::Origin;
+use crate::journal::{OpenError, check, dump};
+use crate::machine::progress::ReadProgress;
 use crate::ranking::Score;
 use crate::store::change::sink::ChangeSink;
 use crate::store::change::{Change, ChangeBuffer, decode};
@@ -49,7 +51,7 @@ pub(super) fn files(directory: &Path) -> Vec<PathBuf> {
 /// The boards that reading the directory gives, without changing it.
 fn read(directory: &Path) -> Result<Option<Boards>, OpenError> {
     let table = super::support::Table::default();
-    let replayed = replay(directory, &Progress::default(), &mut |place, change, _| {
+    let replayed = replay(directory, &ReadProgress::default(), &mut |place, change, _| {
         if !matches!(place.origin, Origin::Ahead(_)) {
             table.apply(change);
         }
@@ -136,7 +138,7 @@ fn a_command_of_several_records_is_there_as_a_whole_or_not_at_all() {
     let directory = tempfile::tempdir().unwrap();
     let opened = open(directory.path()).unwrap();
     opened.table.write(&opened.journal, b"board", b"first", Some(1.0));
-    opened.journal.flush(super::super::writer::Attempt::First);
+    opened.journal.flush(super::super::writer::FlushAttempt::First);
     let before = opened.boards();
     let len_before = opened.journal.status().size_bytes;
     let mut records = ChangeBuffer::with_record_bytes(50);
@@ -155,7 +157,7 @@ fn a_command_of_several_records_is_there_as_a_whole_or_not_at_all() {
         }
     }
     opened.journal.append(1, &records);
-    opened.journal.flush(super::super::writer::Attempt::First);
+    opened.journal.flush(super::super::writer::FlushAttempt::First);
     let after = opened.boards();
     drop(opened);
     let path = directory.path().join("segment-0000000001");
@@ -165,7 +167,7 @@ fn a_command_of_several_records_is_there_as_a_whole_or_not_at_all() {
         let mut damaged = bytes.clone();
         damaged[at] ^= 4;
         fs::write(&path, &damaged).unwrap();
-        let error = check(directory.path(), &Progress::default()).unwrap_err();
+        let error = check(directory.path(), &ReadProgress::default()).unwrap_err();
         let OpenError::Damaged { offset, last_good, .. } = error else { panic!("{error}") };
         assert_eq!((offset, last_good.0), (len_before, 1), "byte {at}");
     }
@@ -270,7 +272,7 @@ fn another_version_is_refused_by_its_number() {
     let mut bytes = fs::read(&last).unwrap();
     bytes[8] = 9;
     fs::write(&last, &bytes).unwrap();
-    let error = check(directory.path(), &Progress::default()).unwrap_err();
+    let error = check(directory.path(), &ReadProgress::default()).unwrap_err();
     assert!(matches!(&error, OpenError::UnknownVersion { version, .. } if version == "9"), "{error}");
 }
 
@@ -292,7 +294,7 @@ fn data_without_a_manifest_is_refused_but_an_interrupted_first_start_is_not() {
 
     write_journal(directory.path());
     fs::remove_file(directory.path().join("manifest")).unwrap();
-    let error = check(directory.path(), &Progress::default()).unwrap_err();
+    let error = check(directory.path(), &ReadProgress::default()).unwrap_err();
     assert!(error.to_string().contains("there is no manifest"), "{error}");
 }
 
@@ -304,12 +306,12 @@ fn check_and_dump_read_without_changing() {
     let mut bytes = fs::read(&last).unwrap();
     bytes.extend(b"torn");
     fs::write(&last, &bytes).unwrap();
-    let report = check(directory.path(), &Progress::default()).unwrap().to_string();
+    let report = check(directory.path(), &ReadProgress::default()).unwrap().to_string();
     assert!(report.contains("segment-0000000003: torn tail of 4 bytes"), "{report}");
     assert!(report.ends_with("ok: 5 changes, last record 5"), "{report}");
 
     let mut out = Vec::new();
-    dump(directory.path(), &mut out, &Progress::default()).unwrap();
+    dump(directory.path(), &mut out, &ReadProgress::default()).unwrap();
     let expected = r#"2025-11-22T06:43:44.000Z base set-score db0 "board" "alice" 0
 2025-11-22T06:43:44.000Z base set-score db0 "board" "bob" 1.5
 2025-11-22T06:43:44.000Z 3 set-score db0 "board" "carol \"x\"" 3

@@ -4,8 +4,9 @@ use super::checkpoints::names;
 use super::disk::{Call, FaultyDisk, Left, Then};
 use super::support::{Opened, acknowledge, open_with, options};
 use crate::config::FsyncPolicy;
-use crate::journal::writer::Attempt;
-use crate::journal::{Journal, Progress, Walk};
+use crate::journal::writer::FlushAttempt;
+use crate::journal::{Journal, Walk};
+use crate::machine::progress::ReadProgress;
 use crate::store::change::ChangeBuffer;
 use std::io;
 use std::path::Path;
@@ -47,7 +48,7 @@ fn writes(opened: &Opened, member: &'static str) -> Box<dyn Fn() + Send + Sync> 
     let (table, journal) = (Arc::clone(&opened.table), Arc::clone(&opened.journal));
     Box::new(move || {
         table.write(&journal, b"board", member.as_bytes(), Some(1.0));
-        journal.flush(Attempt::First);
+        journal.flush(FlushAttempt::First);
     })
 }
 
@@ -344,7 +345,7 @@ fn a_checkpoint_that_panics_has_failed_and_the_next_one_may_begin() {
     let weak: Weak<dyn Walk> = Arc::downgrade(&(walk.clone() as Arc<dyn Walk>));
     let options = options(directory.path(), FsyncPolicy::EverySecond);
     let files = Arc::new(FaultyDisk::default());
-    let opened = Journal::open_on(files, options, weak, &Progress::default(), &mut |_, _, _| Ok(()));
+    let opened = Journal::open_on(files, options, weak, &ReadProgress::default(), &mut |_, _, _| Ok(()));
     let (journal, ..) = opened.unwrap();
     for times in 1..3 {
         journal.checkpoint().unwrap();

@@ -1,10 +1,11 @@
 //! docs/journal-format.md tells the truth: its example is what this code writes, and reads.
 
-use crate::journal::base::{End, pack};
+use crate::journal::base::{BaseEnd, pack};
 use crate::journal::header::{BaseHeader, SEGMENT_HEADER_BYTES, SegmentHeader, seed};
 use crate::journal::manifest::Manifest;
 use crate::journal::record::{push, seal};
-use crate::journal::{Mode, OpenError, Progress, check, dump, repair};
+use crate::journal::{OpenError, RepairMode, check, dump, repair};
+use crate::machine::progress::ReadProgress;
 use crate::ranking::Score;
 use crate::store::change::ChangeBuffer;
 use crate::store::change::sink::Seq;
@@ -37,7 +38,7 @@ fn written_base() -> Vec<u8> {
     let mut block = Vec::new();
     pack(records.records().next().unwrap(), &mut block);
     push(&mut frames, Seq(1), 1_763_793_824_007, &block);
-    let end = End { walked_to: Seq(7) }.encode();
+    let end = BaseEnd { walked_to: Seq(7) }.encode();
     push(&mut frames, Seq(2), 1_763_793_824_007, &end);
     seal(&mut frames, seed(&bytes), seed(&bytes));
     bytes.extend(frames);
@@ -77,9 +78,9 @@ fn the_page_s_files_are_a_journal() {
         fs::write(directory.path().join(name), example(name)).unwrap();
     }
     fs::write(directory.path().join("manifest"), text("manifest")).unwrap();
-    assert_eq!(check(directory.path(), &Progress::default()).unwrap().last_seq, Seq(7));
+    assert_eq!(check(directory.path(), &ReadProgress::default()).unwrap().last_seq, Seq(7));
     let mut out = Vec::new();
-    dump(directory.path(), &mut out, &Progress::default()).unwrap();
+    dump(directory.path(), &mut out, &ReadProgress::default()).unwrap();
     assert_eq!(String::from_utf8(out).unwrap(), text("dump"));
 }
 
@@ -94,8 +95,8 @@ fn a_base_is_of_no_use_without_the_records_that_its_walk_may_have_seen() {
     for len in SEGMENT_HEADER_BYTES..bytes.len() {
         fs::write(&segment, &bytes[..len]).unwrap();
         for error in [
-            check(directory.path(), &Progress::default()).unwrap_err(),
-            repair(directory.path(), Mode::Cut, &Progress::default()).unwrap_err(),
+            check(directory.path(), &ReadProgress::default()).unwrap_err(),
+            repair(directory.path(), RepairMode::Cut, &ReadProgress::default()).unwrap_err(),
         ] {
             assert!(matches!(&error, OpenError::Damaged { last_good: Seq(6), .. }), "{error}");
             assert!(error.to_string().contains("of no use without the records"), "{error}");
@@ -103,5 +104,5 @@ fn a_base_is_of_no_use_without_the_records_that_its_walk_may_have_seen() {
         assert_eq!(fs::read(&segment).unwrap().len(), len);
     }
     fs::write(&segment, &bytes).unwrap();
-    check(directory.path(), &Progress::default()).unwrap();
+    check(directory.path(), &ReadProgress::default()).unwrap();
 }

@@ -9,6 +9,7 @@ mod edges;
 mod faults;
 mod format;
 mod history;
+mod ledger;
 mod random;
 mod repair;
 mod support;

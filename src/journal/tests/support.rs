@@ -2,9 +2,10 @@
 
 use crate::config::FsyncPolicy;
 use crate::journal::files::{Disk, Files};
-use crate::journal::recovery::Origin;
-use crate::journal::{Journal, OpenError, Options, Progress, Recovered, Refused, Walk};
+use crate::journal::visit::Origin;
+use crate::journal::{Journal, JournalOptions, OpenError, Recovered, Refused, Walk};
 use crate::machine::clock::Clock;
+use crate::machine::progress::ReadProgress;
 use crate::ranking::Score;
 use crate::store::change::sink::{ChangeSink, Seq};
 use crate::store::change::{Change, ChangeBuffer};
@@ -104,7 +105,7 @@ impl Opened {
 
     /// A round of the thread, with the checkpoint it may start done before it returns.
     pub(super) fn round(&self) {
-        self.journal.flush(super::super::writer::Attempt::Again);
+        self.journal.flush(super::super::writer::FlushAttempt::Again);
         self.journal.sync();
         if self.journal.is_checkpoint_due() {
             self.journal.run_checkpoint();
@@ -131,8 +132,8 @@ pub(super) fn acknowledge(journal: &Journal, seq: Seq) -> Option<Result<(), Refu
     }
 }
 
-pub(super) fn options(directory: &Path, fsync: FsyncPolicy) -> Options {
-    Options {
+pub(super) fn options(directory: &Path, fsync: FsyncPolicy) -> JournalOptions {
+    JournalOptions {
         directory: directory.to_path_buf(),
         fsync,
         rewrite_percentage: 0,
@@ -141,11 +142,11 @@ pub(super) fn options(directory: &Path, fsync: FsyncPolicy) -> Options {
     }
 }
 
-pub(super) fn open_with(files: Arc<dyn Files>, options: Options) -> Result<Opened, OpenError> {
+pub(super) fn open_with(files: Arc<dyn Files>, options: JournalOptions) -> Result<Opened, OpenError> {
     let table = Arc::new(Table::default());
     let walk: Weak<dyn Walk> = Arc::downgrade(&(Arc::clone(&table) as Arc<dyn Walk>));
     let (journal, recovered, _) =
-        Journal::open_on(files, options, walk, &Progress::default(), &mut |place, change, _| {
+        Journal::open_on(files, options, walk, &ReadProgress::default(), &mut |place, change, _| {
             if !matches!(place.origin, Origin::Ahead(_)) {
                 table.apply(change);
             }

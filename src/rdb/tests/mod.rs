@@ -4,7 +4,7 @@ mod counts;
 mod versions;
 
 use super::error::{Error, Problem};
-use super::{CHECKSUM, Loader, Tally, write};
+use super::{CHECKSUM, LoadTally, RdbReader, write};
 use crate::machine::chance::Chance;
 use crate::machine::clock::Clock;
 use crate::ranking::{Order, RankedMembers, Score};
@@ -24,9 +24,9 @@ fn store() -> Store {
     Store::new(2, 16, 1, Clock::manual(NOW_MS))
 }
 
-fn load(bytes: &[u8]) -> Result<(Store, Tally), Error> {
+fn load(bytes: &[u8]) -> Result<(Store, LoadTally), Error> {
     let store = store();
-    let mut loader = Loader::leaving_out_expired(&store);
+    let mut loader = RdbReader::leaving_out_expired(&store);
     loader.file(bytes)?;
     let tally = loader.tally().clone();
     Ok((store, tally))
@@ -137,14 +137,14 @@ fn forms_of_old_versions() {
     assert_eq!(tally.foreign_keys.values().sum::<u64>(), 6);
     // In front of an append-only file, whose commands may renew it, or in a RELOAD, what is past stays.
     let store = self::store();
-    let mut loader = Loader::new(&store);
+    let mut loader = RdbReader::new(&store);
     loader.file(file("0006", &body).as_slice()).map(drop).unwrap();
     assert_eq!((loader.tally().keys, loader.tally().expired_keys), (5, 0));
     assert_eq!(shown(&store, 1, "past"), "{x} until 1");
     // Before version 5 there is no checksum, and what stands behind the end is left.
     let mut rest = Vec::new();
     let store = self::store();
-    let mut loader = Loader::new(&store);
+    let mut loader = RdbReader::new(&store);
     loader.file(&b"REDIS0003\xfe\0\0\x01k\x01v\xff*1\r\n"[..]).unwrap().read_to_end(&mut rest).unwrap();
     assert_eq!((shown(&store, 0, "k").as_str(), rest.as_slice()), ("v", &b"*1\r\n"[..]));
 }
@@ -243,7 +243,7 @@ fn dumped_values_are_checked() {
     let store = store();
     let mut payload = b"\x05\x02\x01a\0\0\0\0\0\0\xf0\x3f\xc0\x07\0\0\0\0\0\0\0\xc0\x0b\0".to_vec();
     payload.extend(CHECKSUM.checksum(&payload).to_le_bytes());
-    let load = |bytes: &[u8]| Loader::new(&store).payload(bytes, 2, b"k", Some(NOW_MS + 1), false);
+    let load = |bytes: &[u8]| RdbReader::new(&store).payload(bytes, 2, b"k", Some(NOW_MS + 1), false);
     load(&payload).unwrap();
     assert_eq!(shown(&store, 2, "k"), format!("[7=-2.0 a=1.0] until {}", NOW_MS + 1));
     for len in 0..payload.len() {

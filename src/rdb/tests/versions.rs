@@ -1,7 +1,7 @@
 //! Versions 13 to 15, files and DUMP payloads that Redis 8.6.2 and 8.10.2 have written, and what is newer still.
 
 use super::{NOW_MS, file, load, shown, store};
-use crate::rdb::{CHECKSUM, Error, Loader, Problem, Tally};
+use crate::rdb::{CHECKSUM, Error, LoadTally, Problem, RdbReader};
 use crate::store::Store;
 
 /// A file of the tests' data.
@@ -10,7 +10,7 @@ fn data(name: &str) -> Vec<u8> {
     std::fs::read(path).expect("the file")
 }
 
-fn foreign(tally: &Tally) -> Vec<(&str, u64)> {
+fn foreign(tally: &LoadTally) -> Vec<(&str, u64)> {
     tally.foreign_keys.iter().map(|(name, keys)| (name.as_str(), *keys)).collect()
 }
 
@@ -21,9 +21,9 @@ fn payload(value: &[u8], version: u16) -> Vec<u8> {
     bytes
 }
 
-fn load_payload(bytes: &[u8]) -> Result<(Store, Tally), Error> {
+fn load_payload(bytes: &[u8]) -> Result<(Store, LoadTally), Error> {
     let store = store();
-    let mut loader = Loader::new(&store);
+    let mut loader = RdbReader::new(&store);
     loader.payload(bytes, 0, b"k", None, false)?;
     let tally = loader.tally().clone();
     Ok((store, tally))

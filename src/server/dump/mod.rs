@@ -6,10 +6,10 @@
 
 use crate::commands::state::host::Saves;
 use crate::config::SavePoint;
-use crate::journal::Progress;
 use crate::machine::clock::Clock;
+use crate::machine::progress::ReadProgress;
 use crate::rdb;
-use crate::rdb::{Loader, Tally, Written};
+use crate::rdb::{LoadTally, RdbReader, Written};
 use crate::store::{Seq, Store};
 use std::fs::File;
 use std::io::{self, BufWriter, Read};
@@ -33,11 +33,11 @@ pub(super) struct Dump {
     /// Whether somebody is writing it.
     is_running: Arc<AtomicBool>,
     is_closing: AtomicBool,
-    history: Mutex<History>,
+    history: Mutex<SaveHistory>,
     thread: Mutex<Option<JoinHandle<()>>>,
 }
 
-struct History {
+struct SaveHistory {
     /// The last record before the last file, and when that was made.
     saved_seq: Seq,
     saved_ms: u64,
@@ -48,13 +48,13 @@ struct History {
     started_ms: Option<u64>,
     /// When the last attempt ended.
     tried_ms: u64,
-    loaded: Tally,
+    loaded: LoadTally,
 }
 
 /// The right to write the file; given back when dropped.
-struct Turn(Arc<AtomicBool>);
+struct SaveTurn(Arc<AtomicBool>);
 
-impl Drop for Turn {
+impl Drop for SaveTurn {
     fn drop(&mut self) {
         self.0.store(false, Ordering::Release);
     }
@@ -67,7 +67,7 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 impl Dump {
     /// The file at `path`.
     pub(super) fn new(path: PathBuf, store: Arc<Store>, clock: Clock) -> Arc<Self> {
-        let history = History {
+        let history = SaveHistory {
             saved_seq: Seq(0),
             saved_ms: clock.now_ms(),
             saves: 0,
@@ -75,7 +75,7 @@ impl Dump {
             last_duration_ms: None,
             started_ms: None,
             tried_ms: 0,
-            loaded: Tally::default(),
+            loaded: LoadTally::default(),
         };
         Arc::new(Self {
             path,
@@ -88,16 +88,16 @@ impl Dump {
         })
     }
 
-    fn take_turn(&self) -> Result<Turn, String> {
+    fn take_turn(&self) -> Result<SaveTurn, String> {
         if self.is_running.swap(true, Ordering::AcqRel) {
             return Err(ALREADY_RUNNING.into());
         }
-        Ok(Turn(Arc::clone(&self.is_running)))
+        Ok(SaveTurn(Arc::clone(&self.is_running)))
     }
 
     /// Reads the file into the store, past the journal; `None` if there is no such file.
-    pub(super) fn load(&self, progress: &Progress) -> Result<Option<Tally>, String> {
-        let loaded = load(&self.path, Loader::leaving_out_expired(&self.store), progress)?;
+    pub(super) fn load(&self, progress: &ReadProgress) -> Result<Option<LoadTally>, String> {
+        let loaded = load(&self.path, RdbReader::leaving_out_expired(&self.store), progress)?;
         lock(&self.history).loaded = loaded.clone().unwrap_or_default();
         Ok(loaded)
     }
@@ -233,7 +233,7 @@ impl Dump {
         self.attempt(started_ms, || {
             rdb::replace_file(&self.path, |file| Ok((seq, self.write(file, frozen.export())?)))
         })?;
-        let loaded = load(&self.path, Loader::new(&fresh), &Progress::default())?;
+        let loaded = load(&self.path, RdbReader::new(&fresh), &ReadProgress::default())?;
         frozen.replace_by(&fresh);
         lock(&self.history).loaded = loaded.unwrap_or_default();
         Ok(())
@@ -278,25 +278,29 @@ impl Dump {
 }
 
 /// Reads the dump file at `path` by `loader`, past the journal; `None` if there is no such file.
-fn load(path: &Path, mut loader: Loader<'_>, progress: &Progress) -> Result<Option<Tally>, String> {
+fn load(
+    path: &Path,
+    mut loader: RdbReader<'_>,
+    progress: &ReadProgress,
+) -> Result<Option<LoadTally>, String> {
     let told = |error: &dyn std::fmt::Display| format!("{}: {error}", path.display());
     let file = match File::open(path) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
         file => file.map_err(|error| told(&error))?,
     };
     progress.expect(file.metadata().map_err(|error| told(&error))?.len());
-    loader.file(Counted { read: file, bytes: 0, progress }).map_err(|error| told(&error))?;
+    loader.file(CountingRead { read: file, bytes: 0, progress }).map_err(|error| told(&error))?;
     Ok(Some(loader.tally().clone()))
 }
 
 /// Tells `progress` how far it has been read.
-struct Counted<'p, R> {
+struct CountingRead<'p, R> {
     read: R,
     bytes: u64,
-    progress: &'p Progress,
+    progress: &'p ReadProgress,
 }
 
-impl<R: Read> Read for Counted<'_, R> {
+impl<R: Read> Read for CountingRead<'_, R> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let read = self.read.read(buffer)?;
         self.bytes += read as u64;
@@ -351,7 +355,7 @@ mod tests {
         dump.save().unwrap();
         let again = Arc::new(store.sibling());
         let dump = Dump::new(directory.path().join("dump.rdb"), Arc::clone(&again), clock);
-        let loaded = dump.load(&Progress::default()).unwrap().unwrap();
+        let loaded = dump.load(&ReadProgress::default()).unwrap().unwrap();
         assert_eq!((loaded.keys, loaded.expired_keys, again.census().rankings), (0, 1, 0));
     }
 

@@ -1,13 +1,13 @@
 //! Redis's append-only file: a directory with a manifest (Redis 7 on) or one file, beginning with a dump or not.
 
-use super::command_file::{CommandFile, Next};
-use super::commands::Commands;
-use super::manifest;
-use super::report::Report;
+use super::aof_manifest;
+use super::command_file::{CommandFile, NextCommand};
+use super::command_runner::CommandRunner;
+use super::report::ImportReport;
 use super::{len_of, open, progress_bar, starts_as_dump};
 use crate::config::Config;
 use crate::limits;
-use crate::rdb::Loader;
+use crate::rdb::RdbReader;
 use crate::resp::request::{Batch, RequestLimits, RequestReader};
 use crate::store::Store;
 use std::io::{BufReader, Read};
@@ -18,7 +18,7 @@ use std::sync::Arc;
 const READ_BYTES: usize = 256 * 1024;
 
 /// An append-only file that was found.
-pub(super) struct Found {
+pub(super) struct AppendOnlyFile {
     /// By what a user would name it.
     pub(super) place: PathBuf,
     /// Its files, in the order they are read.
@@ -26,7 +26,7 @@ pub(super) struct Found {
 }
 
 /// The append-only file in `directory`: its manifest there, or in a directory there, or as one old file.
-pub(super) fn find(directory: &Path) -> Result<Option<Found>, String> {
+pub(super) fn find(directory: &Path) -> Result<Option<AppendOnlyFile>, String> {
     let mut places = Vec::new();
     for entry in entries(directory)? {
         // What a file system keeps for itself is not Redis's, and seldom to be read.
@@ -39,8 +39,8 @@ pub(super) fn find(directory: &Path) -> Result<Option<Found>, String> {
     for place in places {
         let entries = entries(&place)?;
         parts.extend(entries.iter().find(|path| is_part(path)).cloned());
-        for path in entries.iter().filter(|path| manifest::is_manifest(path)) {
-            found.push(Found { place: place.clone(), files: manifest::files(path)? });
+        for path in entries.iter().filter(|path| aof_manifest::is_manifest(path)) {
+            found.push(AppendOnlyFile { place: place.clone(), files: aof_manifest::files(path)? });
         }
     }
     let old = directory.join("appendonly.aof");
@@ -53,7 +53,7 @@ pub(super) fn find(directory: &Path) -> Result<Option<Found>, String> {
             "{} is a part of an append-only file whose manifest is not there: what else belongs to it cannot be known",
             part.display()
         )),
-        (None, None) => Ok(old.is_file().then(|| Found { place: old.clone(), files: vec![old] })),
+        (None, None) => Ok(old.is_file().then(|| AppendOnlyFile { place: old.clone(), files: vec![old] })),
     }
 }
 
@@ -62,8 +62,8 @@ pub(super) fn manifest_of(path: &Path) -> Result<Option<PathBuf>, String> {
     let directory = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
     // A directory that cannot be listed says nothing against a file that has been named.
     let entries = entries(directory).unwrap_or_default();
-    for manifest in entries.into_iter().filter(|path| manifest::is_manifest(path)) {
-        let files = match manifest::files(&manifest) {
+    for manifest in entries.into_iter().filter(|path| aof_manifest::is_manifest(path)) {
+        let files = match aof_manifest::files(&manifest) {
             Ok(files) => files,
             Err(error) if is_part(path) => return Err(error),
             Err(_) => continue,
@@ -94,8 +94,8 @@ pub(super) fn read(
     paths: &[PathBuf],
     config: &Config,
     store: &Arc<Store>,
-    loader: &mut Loader<'_>,
-    report: &mut Report,
+    loader: &mut RdbReader<'_>,
+    report: &mut ImportReport,
 ) -> Result<(), String> {
     let files = paths.iter().map(|path| open(path)).collect::<Result<Vec<_>, _>>()?;
     let bar = progress_bar(files.iter().map(len_of).sum(), "{binary_bytes}/{binary_total_bytes}");
@@ -103,7 +103,8 @@ pub(super) fn read(
     for (index, (file, path)) in files.into_iter().zip(paths).enumerate() {
         let told = |error: &dyn std::fmt::Display| format!("{}: {error}", path.display());
         // As in Redis: each file begins in database 0.
-        let mut replay = Replay { commands: Commands::on(store, config), report, transaction: None };
+        let mut replay =
+            CommandReplay { commands: CommandRunner::on(store, config), report, transaction: None };
         let is_last = index + 1 == paths.len();
         let file = bar.wrap_read(file);
         let is_dump = starts_as_dump(path)?;
@@ -115,7 +116,7 @@ pub(super) fn read(
         } else {
             replay.read(file, 0)
         };
-        let End { commands, cut_bytes, offset } = outcome.map_err(|error| told(&error))?;
+        let FileEnd { commands, cut_bytes, offset } = outcome.map_err(|error| told(&error))?;
         is_anything_read |= commands > 0;
         if cut_bytes > 0 && !is_last {
             return Err(told(&format!(
@@ -132,15 +133,15 @@ pub(super) fn read(
 }
 
 /// The commands of one file.
-struct Replay<'r> {
-    commands: Commands,
-    report: &'r mut Report,
+struct CommandReplay<'r> {
+    commands: CommandRunner,
+    report: &'r mut ImportReport,
     /// The requests since MULTI, which count only once EXEC has come.
     transaction: Option<Vec<u8>>,
 }
 
 /// How a file ended.
-struct End {
+struct FileEnd {
     /// Complete commands in it.
     commands: u64,
     /// Bytes of the incomplete command or transaction at its end.
@@ -152,9 +153,9 @@ struct End {
 const BOUNDS: RequestLimits =
     RequestLimits { unauthenticated: false, bulk_bytes: limits::MOST_BULK_BYTES, requests: 1 };
 
-impl Replay<'_> {
+impl CommandReplay<'_> {
     /// Runs all complete commands; `offset` bytes of the file came before them.
-    fn read(&mut self, file: impl Read, offset: u64) -> Result<End, String> {
+    fn read(&mut self, file: impl Read, offset: u64) -> Result<FileEnd, String> {
         let mut file = CommandFile::new(BufReader::with_capacity(READ_BYTES, file), offset);
         let (mut batch, mut commands) = (Batch::default(), 0);
         // Up to here everything has been run.
@@ -163,10 +164,10 @@ impl Replay<'_> {
             let before = file.offset();
             let next = file.next_command()?;
             let after = file.offset();
-            if next != Next::Command {
-                let end = if next == Next::Cut || self.transaction.is_some() { done } else { after };
+            if next != NextCommand::Command {
+                let end = if next == NextCommand::Cut || self.transaction.is_some() { done } else { after };
                 self.report.command_bytes += end - offset;
-                return Ok(End { commands, cut_bytes: after - end, offset: end });
+                return Ok(FileEnd { commands, cut_bytes: after - end, offset: end });
             }
             let request = file.request();
             let told = |error: &dyn std::fmt::Display| format!("{error} (at byte {before})");

@@ -3,7 +3,7 @@
 //! Redis looks at a header line up to its line feed and takes the number that it begins with; it does not look at the two
 //! bytes behind an argument. Whatever was read is passed on as a request that is spelled as it should be.
 
-use super::manifest::leading_number;
+use super::aof_manifest::leading_number;
 use crate::limits;
 use std::io::{self, BufRead, Read};
 
@@ -12,7 +12,7 @@ const LINE_BYTES: u64 = 1023;
 
 /// What stands next in a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Next {
+pub(super) enum NextCommand {
     /// A command.
     Command,
     /// The end.
@@ -50,22 +50,22 @@ impl<R: BufRead> CommandFile<R> {
     ///
     /// # Errors
     /// What is no append-only file, and where.
-    pub(super) fn next_command(&mut self) -> Result<Next, String> {
+    pub(super) fn next_command(&mut self) -> Result<NextCommand, String> {
         loop {
             if !self.read_line()? {
-                return Ok(Next::End);
+                return Ok(NextCommand::End);
             }
             match *self.line {
                 // A remark, as `aof-timestamp-enabled` writes them.
                 [b'#', ..] => {}
-                [b'*'] => return Ok(Next::Cut),
+                [b'*'] => return Ok(NextCommand::Cut),
                 [b'*', ..] => return self.arguments(),
                 _ => return self.malformed("a command does not begin with '*'"),
             }
         }
     }
 
-    fn arguments(&mut self) -> Result<Next, String> {
+    fn arguments(&mut self) -> Result<NextCommand, String> {
         let count = leading_number(&self.line[1..]);
         if count < 1 {
             return self.malformed("no number of arguments");
@@ -74,7 +74,7 @@ impl<R: BufRead> CommandFile<R> {
         self.request.extend_from_slice(format!("*{count}\r\n").as_bytes());
         for _ in 0..count {
             if !self.read_line()? {
-                return Ok(Next::Cut);
+                return Ok(NextCommand::Cut);
             }
             if self.line[0] != b'$' {
                 return self.malformed("an argument does not begin with '$'");
@@ -86,12 +86,12 @@ impl<R: BufRead> CommandFile<R> {
             self.request.extend_from_slice(format!("${len}\r\n").as_bytes());
             let (argument, end) = (self.take(len as u64)?, self.request.len());
             if !argument || !self.take(2)? {
-                return Ok(Next::Cut);
+                return Ok(NextCommand::Cut);
             }
             self.request.truncate(end);
             self.request.extend_from_slice(b"\r\n");
         }
-        Ok(Next::Command)
+        Ok(NextCommand::Command)
     }
 
     /// Reads the next `len` bytes behind the request; returns whether so many came. Memory grows as they do.
@@ -127,12 +127,12 @@ mod tests {
     use super::*;
 
     /// The requests in `bytes`, and how they end.
-    fn read(bytes: &[u8]) -> Result<(Vec<String>, Next), String> {
+    fn read(bytes: &[u8]) -> Result<(Vec<String>, NextCommand), String> {
         let mut file = CommandFile::new(bytes, 0);
         let mut requests = Vec::new();
         loop {
             match file.next_command()? {
-                Next::Command => requests.push(file.request().escape_ascii().to_string()),
+                NextCommand::Command => requests.push(file.request().escape_ascii().to_string()),
                 end => return Ok((requests, end)),
             }
         }
@@ -147,7 +147,7 @@ mod tests {
             b"*2\r\n$3\r\nGET\r\n$1\r\nk\r\n#",
             b"# a remark\n*2\r\n$03\r\nGET$$$1\r\nk**",
         ];
-        assert_eq!(strict.1, Next::End);
+        assert_eq!(strict.1, NextCommand::End);
         for bytes in lenient {
             assert_eq!(read(bytes), Ok(strict.clone()), "{}", bytes.escape_ascii());
         }
@@ -157,7 +157,7 @@ mod tests {
     fn every_cut_is_one_and_nonsense_is_none() {
         let bytes = b"*2\r\n$3\r\nGET\r\n$1\r\nk\r\n";
         for len in 1..bytes.len() {
-            assert_eq!(read(&bytes[..len]), Ok((Vec::new(), Next::Cut)), "{len}");
+            assert_eq!(read(&bytes[..len]), Ok((Vec::new(), NextCommand::Cut)), "{len}");
         }
         let long = [&b"#"[..], &[b'x'; 2000], b"\n"].concat();
         let refused: [&[u8]; 12] = [

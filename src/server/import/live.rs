@@ -6,12 +6,12 @@
 //! numbers must be the same; else the report says what they are.
 
 use super::progress_bar;
-use super::report::{DatabaseCount, Report};
+use super::report::{DatabaseCount, ImportReport};
 use crate::config::Config;
 use crate::machine::clock::Clock;
 use crate::net::address::ServerAddress;
 use crate::net::client::{Client, request};
-use crate::rdb::Loader;
+use crate::rdb::RdbReader;
 use crate::resp::integer::parse as integer;
 use crate::store::DatabaseIndex;
 use std::collections::{HashSet, hash_map::RandomState};
@@ -43,11 +43,11 @@ const SIGNS_OF_WRITES: [&str; 5] =
 pub(super) fn read(
     address: &ServerAddress,
     config: &Config,
-    loader: &mut Loader<'_>,
-    report: &mut Report,
+    loader: &mut RdbReader<'_>,
+    report: &mut ImportReport,
 ) -> Result<(), String> {
     let told = |error: String| format!("{address}: {error}");
-    let mut server = Server::connect(address)?;
+    let mut server = PeerServer::connect(address)?;
     let info = server.info().map_err(told)?;
     server.is_valkey = value_of(&info, "valkey_version:").is_some();
     server.refuse_parts(&info).map_err(told)?;
@@ -115,22 +115,22 @@ fn signs_of_writes(info: &str) -> Option<[&str; 5]> {
 }
 
 /// A reply, as far as these commands have them.
-enum Reply {
+enum PeerReply {
     Text(Vec<u8>),
     Integer(i64),
     Null,
-    Array(Vec<Reply>),
+    Array(Vec<PeerReply>),
 }
 
 /// A key, as its server describes it.
-struct Key {
+struct DescribedKey {
     name: Vec<u8>,
     /// The memory that it takes there, about.
     bytes: u64,
 }
 
 /// How many of the first keys may be asked for together.
-fn group_len(keys: &[Key]) -> usize {
+fn group_len(keys: &[DescribedKey]) -> usize {
     let mut bytes = 0;
     let fitting = keys.iter().take_while(|key| {
         bytes += key.bytes;
@@ -140,14 +140,14 @@ fn group_len(keys: &[Key]) -> usize {
 }
 
 /// A connection to the server that is read.
-struct Server {
+struct PeerServer {
     stream: BufReader<TcpStream>,
     is_valkey: bool,
     /// The command that tells when a key expires; servers before 7.0 know only how long it has left.
     expiry_command: &'static str,
 }
 
-impl Server {
+impl PeerServer {
     fn connect(address: &ServerAddress) -> Result<Self, String> {
         let client = address.connect_any(|address| Client::connect(address, PATIENCE))?;
         let stream = BufReader::new(client.into_stream());
@@ -162,13 +162,13 @@ impl Server {
     }
 
     fn info(&mut self) -> Result<String, String> {
-        let Reply::Text(info) = self.call(&[b"INFO"])? else { return Err(unexpected()) };
+        let PeerReply::Text(info) = self.call(&[b"INFO"])? else { return Err(unexpected()) };
         Ok(String::from_utf8_lossy(&info).into_owned())
     }
 
     /// The databases that hold keys, and how many.
     fn databases(&mut self) -> Result<Vec<(DatabaseIndex, u64)>, String> {
-        let Reply::Text(info) = self.call(&[b"INFO", b"keyspace"])? else { return Err(unexpected()) };
+        let PeerReply::Text(info) = self.call(&[b"INFO", b"keyspace"])? else { return Err(unexpected()) };
         let info = String::from_utf8_lossy(&info).into_owned();
         let Some(("", lines)) = info.split_once("# Keyspace") else {
             return Err("INFO does not tell what databases there are".into());
@@ -193,7 +193,9 @@ impl Server {
             }
         }
         if value_of(info, "cluster_enabled:") == Some("1") {
-            let Reply::Text(cluster) = self.call(&[b"CLUSTER", b"INFO"])? else { return Err(unexpected()) };
+            let PeerReply::Text(cluster) = self.call(&[b"CLUSTER", b"INFO"])? else {
+                return Err(unexpected());
+            };
             let cluster = String::from_utf8_lossy(&cluster).into_owned();
             let nodes = value_of(&cluster, "cluster_size:").ok_or_else(unexpected)?;
             if !matches!(nodes, "0" | "1") {
@@ -207,8 +209,8 @@ impl Server {
     fn read_database(
         &mut self,
         database: DatabaseIndex,
-        loader: &mut Loader<'_>,
-        report: &mut Report,
+        loader: &mut RdbReader<'_>,
+        report: &mut ImportReport,
         mut done: impl FnMut(u64),
     ) -> Result<u64, String> {
         self.select(database)?;
@@ -216,15 +218,16 @@ impl Server {
         // Hashes of the names: SCAN may tell one again.
         let (mut seen, hasher, mut vanished) = (HashSet::new(), RandomState::new(), 0);
         loop {
-            let Reply::Array(reply) = self.call(&[b"SCAN", &cursor, b"COUNT", KEYS_PER_ROUND])? else {
+            let PeerReply::Array(reply) = self.call(&[b"SCAN", &cursor, b"COUNT", KEYS_PER_ROUND])? else {
                 return Err(unexpected());
             };
             let mut reply = reply.into_iter();
-            let (Some(Reply::Text(next)), Some(Reply::Array(keys))) = (reply.next(), reply.next()) else {
+            let (Some(PeerReply::Text(next)), Some(PeerReply::Array(keys))) = (reply.next(), reply.next())
+            else {
                 return Err(unexpected());
             };
             let keys = keys.into_iter().map(|key| match key {
-                Reply::Text(key) => Ok(key),
+                PeerReply::Text(key) => Ok(key),
                 _ => Err(unexpected()),
             });
             let mut keys = keys.collect::<Result<Vec<_>, _>>()?;
@@ -256,18 +259,18 @@ impl Server {
     }
 
     /// Asks about how much memory the keys take.
-    fn describe(&mut self, names: Vec<Vec<u8>>) -> Result<Vec<Key>, String> {
+    fn describe(&mut self, names: Vec<Vec<u8>>) -> Result<Vec<DescribedKey>, String> {
         let mut requests = Vec::new();
         names.iter().for_each(|name| requests.extend(request(&[b"MEMORY", b"USAGE", name])));
         self.send(&requests)?;
         let describe = |name| {
             let bytes = match self.reply() {
-                Ok(Reply::Integer(bytes)) => u64::try_from(bytes).unwrap_or(0),
-                Ok(Reply::Null) => 0,
+                Ok(PeerReply::Integer(bytes)) => u64::try_from(bytes).unwrap_or(0),
+                Ok(PeerReply::Null) => 0,
                 // A server that does not tell is asked for one value at a time.
                 _ => GROUP_BYTES,
             };
-            Ok(Key { name, bytes })
+            Ok(DescribedKey { name, bytes })
         };
         names.into_iter().map(describe).collect()
     }
@@ -276,8 +279,8 @@ impl Server {
     fn read_key(
         &mut self,
         database: DatabaseIndex,
-        key: &Key,
-        loader: &mut Loader<'_>,
+        key: &DescribedKey,
+        loader: &mut RdbReader<'_>,
     ) -> Result<bool, String> {
         let expire_at_ms = self.expiry()?;
         let line = self.line()?;
@@ -301,12 +304,12 @@ impl Server {
         if line != b"*2" {
             return Err(refused(&line));
         }
-        let Reply::Integer(expiry) = self.reply()? else { return Err(unexpected()) };
+        let PeerReply::Integer(expiry) = self.reply()? else { return Err(unexpected()) };
         let expiry = u64::try_from(expiry).ok();
         Ok(if told == "PTTL" { expiry.map(|left_ms| Clock::system().now_ms() + left_ms) } else { expiry })
     }
 
-    fn call(&mut self, words: &[&[u8]]) -> Result<Reply, String> {
+    fn call(&mut self, words: &[&[u8]]) -> Result<PeerReply, String> {
         self.send(&request(words))?;
         self.reply()
     }
@@ -315,31 +318,31 @@ impl Server {
         self.stream.get_mut().write_all(requests).map_err(|error| error.to_string())
     }
 
-    fn reply(&mut self) -> Result<Reply, String> {
+    fn reply(&mut self) -> Result<PeerReply, String> {
         self.reply_within(REPLY_DEPTH)
     }
 
-    fn reply_within(&mut self, depth: usize) -> Result<Reply, String> {
+    fn reply_within(&mut self, depth: usize) -> Result<PeerReply, String> {
         let line = self.line()?;
         let Some((kind, text)) = line.split_first() else { return Err(unexpected()) };
         let number = || integer(text).ok_or_else(unexpected);
         Ok(match kind {
-            b'+' => Reply::Text(text.to_vec()),
-            b':' => Reply::Integer(number()?),
+            b'+' => PeerReply::Text(text.to_vec()),
+            b':' => PeerReply::Integer(number()?),
             b'$' => match u64::try_from(number()?) {
-                Err(_) => Reply::Null,
+                Err(_) => PeerReply::Null,
                 Ok(len) if len > REPLY_BYTES => return Err(unexpected()),
                 Ok(len) => {
                     let mut text = Vec::new();
                     let read = (&mut self.stream).take(len).read_to_end(&mut text);
                     read.map_err(|error| error.to_string())?;
                     self.line_end()?;
-                    Reply::Text(text)
+                    PeerReply::Text(text)
                 }
             },
             b'*' if depth > 0 => {
                 let items = (0..number()?).map(|_| self.reply_within(depth - 1));
-                Reply::Array(items.collect::<Result<_, _>>()?)
+                PeerReply::Array(items.collect::<Result<_, _>>()?)
             }
             _ => return Err(refused(&line)),
         })

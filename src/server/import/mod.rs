@@ -4,23 +4,24 @@
 //! fails or is stopped leaves an empty journal.
 
 mod aof;
+mod aof_manifest;
 mod command_file;
-mod commands;
+mod command_runner;
 mod live;
-mod manifest;
 mod report;
 
 use super::start::startup;
 use crate::config::Config;
-use crate::journal::{Journal, Options, Progress};
+use crate::journal::{Journal, JournalOptions};
 use crate::machine::chance::Chance;
 use crate::machine::clock::Clock;
+use crate::machine::progress::ReadProgress;
 use crate::net::address::ServerAddress;
-use crate::rdb::Loader;
+use crate::rdb::RdbReader;
 use crate::store::change::sink::ChangeSink;
 use crate::store::{Census, Store};
 use indicatif::{ProgressBar, ProgressStyle};
-use report::Report;
+use report::ImportReport;
 use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -31,7 +32,7 @@ use std::time::Duration;
 const POLL: Duration = Duration::from_millis(10);
 
 /// Where the data are.
-enum Origin {
+enum ImportSource {
     /// An RDB file.
     Dump(PathBuf),
     /// The files of an append-only file, in order.
@@ -48,7 +49,7 @@ pub(super) fn run(config: &Config, source: &str) -> Result<(), String> {
     let seed = Chance::from_system().next_u64();
     let store = Arc::new(Store::new(startup::SHARDS, config.databases, seed, clock.clone()));
     let directory = config.dir.join(startup::JOURNAL_DIRECTORY);
-    let options = Options {
+    let options = JournalOptions {
         directory: directory.clone(),
         fsync: config.appendfsync,
         rewrite_percentage: 0,
@@ -56,17 +57,17 @@ pub(super) fn run(config: &Config, source: &str) -> Result<(), String> {
         clock: clock.clone(),
     };
     let (journal, _) =
-        Journal::open(options, &store, &Progress::default()).map_err(|error| error.to_string())?;
+        Journal::open(options, &store, &ReadProgress::default()).map_err(|error| error.to_string())?;
     if store.census() != Census::default() {
         return Err(format!("{} holds data; import takes an empty directory", directory.display()));
     }
     let mut loader = match origin {
-        Origin::Dump(_) => Loader::leaving_out_expired(&store),
-        Origin::Aof(_) | Origin::Live(_) => Loader::new(&store),
+        ImportSource::Dump(_) => RdbReader::leaving_out_expired(&store),
+        ImportSource::Aof(_) | ImportSource::Live(_) => RdbReader::new(&store),
     };
-    let mut report = Report::new(source);
+    let mut report = ImportReport::new(source);
     match origin {
-        Origin::Dump(path) => {
+        ImportSource::Dump(path) => {
             let file = open(&path)?;
             let bar = progress_bar(len_of(&file), "{binary_bytes}/{binary_total_bytes}");
             let told = |error: &dyn std::fmt::Display| format!("{}: {error}", path.display());
@@ -79,8 +80,8 @@ pub(super) fn run(config: &Config, source: &str) -> Result<(), String> {
                 return Err(told(&format!("{behind} bytes {what}")));
             }
         }
-        Origin::Aof(paths) => aof::read(&paths, config, &store, &mut loader, &mut report)?,
-        Origin::Live(address) => live::read(&address, config, &mut loader, &mut report)?,
+        ImportSource::Aof(paths) => aof::read(&paths, config, &store, &mut loader, &mut report)?,
+        ImportSource::Live(address) => live::read(&address, config, &mut loader, &mut report)?,
     }
     report.tally = loader.tally().clone();
     if let Some(miscount) = report.tally.miscount {
@@ -114,9 +115,9 @@ fn put_on_disk(journal: &Arc<Journal>) -> Result<(), String> {
 }
 
 /// What `source` names.
-fn find(source: &str) -> Result<Origin, String> {
+fn find(source: &str) -> Result<ImportSource, String> {
     if source.contains("://") {
-        return source.parse().map(Origin::Live);
+        return source.parse().map(ImportSource::Live);
     }
     let path = Path::new(source);
     if !path.is_dir() {
@@ -125,8 +126,8 @@ fn find(source: &str) -> Result<Origin, String> {
     let aof = aof::find(path)?;
     let dump = Some(path.join("dump.rdb")).filter(|dump| dump.is_file());
     match (aof, dump) {
-        (Some(aof), None) => Ok(Origin::Aof(aof.files)),
-        (None, Some(dump)) => Ok(Origin::Dump(dump)),
+        (Some(aof), None) => Ok(ImportSource::Aof(aof.files)),
+        (None, Some(dump)) => Ok(ImportSource::Dump(dump)),
         // Which of the two Redis would read is in its configuration, not here.
         (Some(aof), Some(dump)) => Err(format!(
             "{source} holds an append-only file and a dump; name the one to read: {} or {}",
@@ -138,10 +139,10 @@ fn find(source: &str) -> Result<Origin, String> {
 }
 
 /// What the file at `path` is, by its first bytes.
-fn find_file(path: &Path) -> Result<Origin, String> {
+fn find_file(path: &Path) -> Result<ImportSource, String> {
     let told = |what: &str| Err(format!("{}: {what}", path.display()));
-    if manifest::is_manifest(path) {
-        return manifest::files(path).map(Origin::Aof);
+    if aof_manifest::is_manifest(path) {
+        return aof_manifest::files(path).map(ImportSource::Aof);
     }
     let head = head_of(path)?;
     if head.is_empty() {
@@ -163,7 +164,7 @@ fn find_file(path: &Path) -> Result<Origin, String> {
     // An old append-only file can begin with a dump; by its name one can tell.
     let is_aof = path.extension().is_some_and(|extension| extension == "aof");
     let path = path.to_owned();
-    Ok(if is_dump && !is_aof { Origin::Dump(path) } else { Origin::Aof(vec![path]) })
+    Ok(if is_dump && !is_aof { ImportSource::Dump(path) } else { ImportSource::Aof(vec![path]) })
 }
 
 fn starts_as_dump(path: &Path) -> Result<bool, String> {
@@ -215,13 +216,13 @@ mod tests {
         let write = |name: &str, bytes: &[u8]| std::fs::write(directory.path().join(name), bytes).unwrap();
         assert!(of("").is_err_and(|error| error.contains("neither an append-only file nor a dump.rdb")));
         write("dump.rdb", b"REDIS0012");
-        assert!(matches!(of(""), Ok(Origin::Dump(_))));
-        assert!(matches!(of("dump.rdb"), Ok(Origin::Dump(_))));
+        assert!(matches!(of(""), Ok(ImportSource::Dump(_))));
+        assert!(matches!(of("dump.rdb"), Ok(ImportSource::Dump(_))));
         write("appendonly.aof", b"REDIS0012");
-        assert!(matches!(of("appendonly.aof"), Ok(Origin::Aof(files)) if files.len() == 1));
+        assert!(matches!(of("appendonly.aof"), Ok(ImportSource::Aof(files)) if files.len() == 1));
         assert!(of("").is_err_and(|error| error.contains("name the one to read")));
         assert!(of("missing").is_err_and(|error| error.contains("missing")));
-        assert!(matches!(find("redis://localhost"), Ok(Origin::Live(_))));
+        assert!(matches!(find("redis://localhost"), Ok(ImportSource::Live(_))));
         assert!(find("http://localhost").is_err());
     }
 }

@@ -1,15 +1,15 @@
 //! What an import says at its end: what was read, what is there, what was left out and why.
 
-use crate::rdb::{Tally, number_of};
+use crate::rdb::{LoadTally, number_of};
 use crate::store::{Census, DatabaseIndex};
 use std::collections::BTreeMap;
 use std::fmt;
 use std::path::Path;
 
 /// The course of an import.
-pub(super) struct Report {
+pub(super) struct ImportReport {
     source: String,
-    pub(super) tally: Tally,
+    pub(super) tally: LoadTally,
     pub(super) census: Census,
     /// Bytes of commands read.
     pub(super) command_bytes: u64,
@@ -37,11 +37,11 @@ pub(super) struct DatabaseCount {
     pub(super) after: u64,
 }
 
-impl Report {
+impl ImportReport {
     pub(super) fn new(source: &str) -> Self {
         Self {
             source: without_password(source),
-            tally: Tally::default(),
+            tally: LoadTally::default(),
             census: Census::default(),
             command_bytes: 0,
             commands: 0,
@@ -60,7 +60,7 @@ impl Report {
     }
 }
 
-impl fmt::Display for Report {
+impl fmt::Display for ImportReport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { tally, census, .. } = self;
         let mut row = |name: &str, text: fmt::Arguments<'_>| writeln!(f, "  {name:<12}{text}");

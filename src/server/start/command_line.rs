@@ -8,7 +8,8 @@ use super::{listener, probe, signals, startup};
 use crate::bench;
 use crate::config::{Config, DIRECTIVES, IGNORED, Ignored};
 use crate::journal;
-use crate::journal::{DumpError, Mode, Progress, Report};
+use crate::journal::{DumpError, JournalReport, RepairMode};
+use crate::machine::progress::ReadProgress;
 use crate::server::import;
 use clap::parser::ValueSource;
 use clap::{Arg, ArgAction, ArgMatches, Command};
@@ -222,7 +223,7 @@ fn run_journal(matches: &ArgMatches) -> Result<(), String> {
     if !directory.is_dir() {
         return Err(format!("{}: no such directory", directory.display()));
     }
-    let progress = Arc::new(Progress::default());
+    let progress = Arc::new(ReadProgress::default());
     tell_progress(&progress);
     match name {
         "check" => {
@@ -231,17 +232,19 @@ fn run_journal(matches: &ArgMatches) -> Result<(), String> {
             Ok(())
         }
         "repair" => {
-            let mode = if matches.get_flag("cut") { Mode::Cut } else { Mode::Tell };
+            let mode = if matches.get_flag("cut") { RepairMode::Cut } else { RepairMode::Tell };
             match (journal::repair(&directory, mode, &progress).map_err(|error| error.to_string())?, mode) {
                 (None, _) => {
                     println!("nothing to repair");
                     Ok(())
                 }
-                (Some(cut), Mode::Cut) => {
+                (Some(cut), RepairMode::Cut) => {
                     println!("{cut}\ncut off, and kept in files beside");
                     Ok(())
                 }
-                (Some(cut), Mode::Tell) => Err(format!("{cut}\nnothing has been changed; --cut cuts it off")),
+                (Some(cut), RepairMode::Tell) => {
+                    Err(format!("{cut}\nnothing has been changed; --cut cuts it off"))
+                }
             }
         }
         _ => {
@@ -261,7 +264,7 @@ fn run_journal(matches: &ArgMatches) -> Result<(), String> {
     }
 }
 
-fn not_empty(report: Report, directory: &Path) -> Result<Report, String> {
+fn not_empty(report: JournalReport, directory: &Path) -> Result<JournalReport, String> {
     if report.files.is_empty() {
         Err(format!("{}: no journal here", directory.display()))
     } else {
@@ -270,7 +273,7 @@ fn not_empty(report: Report, directory: &Path) -> Result<Report, String> {
 }
 
 /// Tells on standard error, once a second, how far a long reading has come. Ends with the process.
-fn tell_progress(progress: &Arc<Progress>) {
+fn tell_progress(progress: &Arc<ReadProgress>) {
     let progress = Arc::clone(progress);
     std::thread::spawn(move || {
         loop {

@@ -37,13 +37,13 @@ fn resolve(name: &str) -> Result<IpAddr, String> {
 
 /// Sockets that have their addresses and do not listen yet: nobody else can take the port while the journal is read.
 #[derive(Debug)]
-pub(in crate::server) struct Bound(Vec<Socket>);
+pub(in crate::server) struct BoundSockets(Vec<Socket>);
 
 /// Binds every address of `bind`, all to the same port.
 ///
 /// # Errors
 /// The address that cannot be bound, unless it may be missing.
-pub(in crate::server) fn bind(config: &Config) -> Result<Bound, String> {
+pub(in crate::server) fn bind(config: &Config) -> Result<BoundSockets, String> {
     let mut sockets: Vec<Socket> = Vec::new();
     let mut port = config.port;
     for (ip, may_be_missing) in addresses(config)? {
@@ -61,7 +61,7 @@ pub(in crate::server) fn bind(config: &Config) -> Result<Bound, String> {
     if sockets.is_empty() {
         Err("none of the addresses of 'bind' can be listened on".into())
     } else {
-        Ok(Bound(sockets))
+        Ok(BoundSockets(sockets))
     }
 }
 
@@ -78,7 +78,7 @@ fn bind_one(address: SocketAddr) -> std::io::Result<(Socket, u16)> {
     Ok((socket, port))
 }
 
-impl Bound {
+impl BoundSockets {
     /// Begins to listen.
     pub(in crate::server) fn listen(self, backlog: u32) -> Result<Vec<TcpListener>, String> {
         let listen = |socket: Socket| {

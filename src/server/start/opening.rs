@@ -1,8 +1,9 @@
 //! The journal, or without one the dump file, is read while the server already answers, mostly with LOADING.
 
 use crate::commands::state::host::Host;
-use crate::journal::{Journal, Options, Progress, Recovered};
-use crate::rdb::Tally;
+use crate::journal::{Journal, JournalOptions, Recovered};
+use crate::machine::progress::ReadProgress;
+use crate::rdb::LoadTally;
 use crate::server::process::RunningProcess;
 use crate::store::change::sink::{ChangeSink, Count};
 use std::sync::Arc;
@@ -19,7 +20,7 @@ pub(in crate::server) enum Opened {
     /// The journal.
     Journal(Recovered),
     /// The dump file, if there is one.
-    Dump(Option<Tally>),
+    Dump(Option<LoadTally>),
 }
 
 /// Reads the journal and makes it the host's, or without `options` reads the dump file. The log tells of the
@@ -28,7 +29,7 @@ pub(in crate::server) enum Opened {
 /// # Errors
 /// Why the server cannot start.
 pub(in crate::server) async fn open(
-    options: Option<Options>,
+    options: Option<JournalOptions>,
     host: &Arc<Host>,
     process: &Arc<RunningProcess>,
 ) -> Result<Opened, String> {
@@ -71,7 +72,7 @@ pub(in crate::server) async fn open(
     Ok(opened)
 }
 
-fn tell(progress: &Progress, elapsed: Duration) {
+fn tell(progress: &ReadProgress, elapsed: Duration) {
     let (read, total) = (progress.read_bytes(), progress.total_bytes());
     let percent = 100.0 * read as f64 / total.max(1) as f64;
     let left_s = elapsed.as_secs_f64() * (total.saturating_sub(read)) as f64 / read.max(1) as f64;

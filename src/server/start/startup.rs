@@ -12,7 +12,7 @@ use crate::commands::state::kept::KeptResults;
 use crate::commands::state::stats::{Errors, Stats};
 use crate::commands::table;
 use crate::config::{Config, FsyncPolicy, Settings};
-use crate::journal::Options;
+use crate::journal::JournalOptions;
 use crate::machine::chance::Chance;
 use crate::machine::clock::Clock;
 use crate::machine::durable::{create_directories, sync_directory};
@@ -68,7 +68,7 @@ pub(in crate::server) fn run(mut config: Config, file: Option<PathBuf>) -> Resul
     tracing::debug!("hash seed {seed:016x}, seed of random members {shared_seed:016x}");
     let clock = Clock::system();
     let store = Arc::new(Store::new(SHARDS, config.databases, seed, clock.clone()));
-    let options = config.appendonly.then(|| Options {
+    let options = config.appendonly.then(|| JournalOptions {
         directory: directory.join(JOURNAL_DIRECTORY),
         fsync: config.appendfsync,
         rewrite_percentage: config.auto_aof_rewrite_percentage,
@@ -143,7 +143,7 @@ fn serve(
     host: &Arc<Host>,
     process: &Arc<RunningProcess>,
     listeners: Vec<TcpListener>,
-    options: Option<Options>,
+    options: Option<JournalOptions>,
     screen: &Screen,
 ) -> Result<(), String> {
     let (own, aside) = host.stats.split_at(host.stats.len() / 2);

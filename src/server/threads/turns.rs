@@ -19,16 +19,16 @@ use tokio::sync::oneshot;
 /// The turns of all shards.
 pub(in crate::server) struct Turns(Box<[Turn]>);
 
-type Turn = CachePadded<Mutex<Queue>>;
+type Turn = CachePadded<Mutex<TurnQueue>>;
 
 #[derive(Default)]
-struct Queue {
+struct TurnQueue {
     is_taken: bool,
-    waiting: VecDeque<Waiting>,
+    waiting: VecDeque<QueuedBatch>,
 }
 
 /// A batch that somebody else is to run.
-struct Waiting {
+struct QueuedBatch {
     work: Box<Work>,
     back: oneshot::Sender<Returned>,
 }
@@ -63,7 +63,7 @@ impl Turns {
                 },
             }
         };
-        let _taken = Taken(turn);
+        let _taken = TakenTurn(turn);
         let now_ns = || shared.host.clock.monotonic_ns();
         let end_ns = now_ns() + limits::TURN.as_nanos() as u64;
         let run = |work: &mut Work| {
@@ -75,7 +75,7 @@ impl Turns {
         let ran = run(&mut work);
         let mut done: SmallVec<[_; 16]> = SmallVec::new();
         while now_ns() < end_ns {
-            let Some(Waiting { mut work, back }) = turn.lock().waiting.pop_front() else { break };
+            let Some(QueuedBatch { mut work, back }) = turn.lock().waiting.pop_front() else { break };
             let ran = run(&mut work);
             done.push((back, work, ran));
         }
@@ -96,22 +96,22 @@ fn enter(turn: &Turn, work: Box<Work>) -> Result<Box<Work>, oneshot::Receiver<Re
         return Ok(work);
     }
     let (back, returned) = oneshot::channel();
-    queue.waiting.push_back(Waiting { work, back });
+    queue.waiting.push_back(QueuedBatch { work, back });
     Err(returned)
 }
 
 /// The turn in somebody's hands. However it ends, all who wait get their work back and try anew: to leave the turn to one
 /// of them would have the others wait for a thread that may be busy.
-struct Taken<'t>(&'t Turn);
+struct TakenTurn<'t>(&'t Turn);
 
-impl Drop for Taken<'_> {
+impl Drop for TakenTurn<'_> {
     fn drop(&mut self) {
         let waiting = {
             let mut queue = self.0.lock();
             queue.is_taken = false;
             std::mem::take(&mut queue.waiting)
         };
-        for Waiting { work, back } in waiting {
+        for QueuedBatch { work, back } in waiting {
             let _ = back.send(Returned::Untouched(work));
         }
     }

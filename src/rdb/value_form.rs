@@ -4,7 +4,7 @@ use super::packed::Packing;
 
 /// A value's type and encoding.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Form {
+pub(super) enum ValueForm {
     String,
     Set(Encoding),
     Ranking(Encoding),
@@ -79,7 +79,7 @@ pub(super) enum Dialect {
     Valkey,
 }
 
-impl Form {
+impl ValueForm {
     /// The form with this number, `None` if there is none (or it never left a pre-release).
     pub(super) fn of(number: u8, dialect: Dialect) -> Option<Self> {
         use Layout::{Array, FieldsWithTimes, Module, Nodes, Number, Packed, Stream, Strings, Template};

@@ -4,18 +4,18 @@
 use super::error::{Error, Problem};
 use super::lzf;
 use super::lzf::{Unpacker, WINDOW_BYTES};
-use super::source::{Begun, Source};
+use super::source::{RdbSource, StringHead};
 use std::io::Read;
 
 /// A string that has begun.
-pub(super) struct Text<'s, R> {
-    source: &'s mut Source<R>,
-    form: Form,
+pub(super) struct StringReader<'s, R> {
+    source: &'s mut RdbSource<R>,
+    form: Storage,
     /// Room for a few bytes.
     few: Vec<u8>,
 }
 
-enum Form {
+enum Storage {
     /// This many bytes are left, as they are.
     Plain(u64),
     Compressed {
@@ -26,13 +26,13 @@ enum Form {
     },
 }
 
-impl<'s, R: Read> Text<'s, R> {
+impl<'s, R: Read> StringReader<'s, R> {
     /// Begins the string that `source` is at.
-    pub(super) fn begin(source: &'s mut Source<R>) -> Result<Self, Error> {
+    pub(super) fn begin(source: &'s mut RdbSource<R>) -> Result<Self, Error> {
         let form = match source.begin_string()? {
-            Begun::Plain(len) => Form::Plain(len),
-            Begun::Compressed(unpacker) => Form::Compressed { unpacker, recent: Vec::new(), read: 0 },
-            Begun::Integer(_) => return source.malformed("an integer where a packed value belongs"),
+            StringHead::Plain(len) => Storage::Plain(len),
+            StringHead::Compressed(unpacker) => Storage::Compressed { unpacker, recent: Vec::new(), read: 0 },
+            StringHead::Integer(_) => return source.malformed("an integer where a packed value belongs"),
         };
         Ok(Self { source, form, few: Vec::new() })
     }
@@ -40,8 +40,8 @@ impl<'s, R: Read> Text<'s, R> {
     /// Bytes that have not been read.
     pub(super) fn left(&self) -> u64 {
         match &self.form {
-            Form::Plain(left) => *left,
-            Form::Compressed { unpacker, recent, read } => unpacker.left() + (recent.len() - read) as u64,
+            Storage::Plain(left) => *left,
+            Storage::Compressed { unpacker, recent, read } => unpacker.left() + (recent.len() - read) as u64,
         }
     }
 
@@ -61,11 +61,11 @@ impl<'s, R: Read> Text<'s, R> {
             return self.malformed();
         }
         match &mut self.form {
-            Form::Plain(left) => {
+            Storage::Plain(left) => {
                 *left -= len as u64;
                 self.source.copy(len as u64, out)
             }
-            Form::Compressed { unpacker, recent, read } => {
+            Storage::Compressed { unpacker, recent, read } => {
                 let mut wanted = len;
                 loop {
                     let here = wanted.min(recent.len() - *read);
@@ -88,7 +88,7 @@ impl<'s, R: Read> Text<'s, R> {
 
     /// The next `N` bytes, which are few.
     pub(super) fn bytes<const N: usize>(&mut self) -> Result<[u8; N], Error> {
-        if let Form::Plain(left) = &mut self.form
+        if let Storage::Plain(left) = &mut self.form
             && let Some(rest) = left.checked_sub(N as u64)
         {
             *left = rest;
@@ -110,7 +110,7 @@ impl<'s, R: Read> Text<'s, R> {
     pub(super) fn end(&self) -> Result<(), Error> {
         match &self.form {
             _ if self.left() > 0 => self.malformed(),
-            Form::Compressed { unpacker, .. } if !unpacker.is_done() => lzf::damaged(self.source),
+            Storage::Compressed { unpacker, .. } if !unpacker.is_done() => lzf::damaged(self.source),
             _ => Ok(()),
         }
     }

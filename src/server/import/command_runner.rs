@@ -1,6 +1,6 @@
 //! The commands of an append-only file, run on a store that no server serves.
 
-use super::report::Report;
+use super::report::ImportReport;
 use crate::commands::engine::execute::run_batch;
 use crate::commands::spec::Flag;
 use crate::commands::state::host::Host;
@@ -12,13 +12,13 @@ use crate::store::Store;
 use std::sync::Arc;
 
 /// Runs commands one by one.
-pub(super) struct Commands {
+pub(super) struct CommandRunner {
     host: Host,
     session: Session,
     reply: Vec<u8>,
 }
 
-impl Commands {
+impl CommandRunner {
     pub(super) fn on(store: &Arc<Store>, config: &Config) -> Self {
         let config = Config { requirepass: String::new(), ..config.clone() };
         let host = Host::headless(Arc::clone(store), config);
@@ -30,7 +30,7 @@ impl Commands {
     ///
     /// # Errors
     /// A command that rankd has not, and that may be about keys of types it has: left out, they would differ.
-    pub(super) fn run(&mut self, arguments: Arguments<'_>, report: &mut Report) -> Result<(), String> {
+    pub(super) fn run(&mut self, arguments: Arguments<'_>, report: &mut ImportReport) -> Result<(), String> {
         let name = arguments.get(0).unwrap_or_default();
         let Some(place) = table().find(name) else {
             let name = String::from_utf8_lossy(name).to_ascii_lowercase();
