@@ -10,6 +10,9 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+/// The name of the journal's directory within the server's (`dir`).
+pub const DIRECTORY_NAME: &str = "journal";
+
 const MANIFEST: &str = "manifest";
 const MANIFEST_TEMPORARY: &str = "manifest.temporary";
 const LOCK: &str = "lock";

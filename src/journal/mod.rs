@@ -49,6 +49,7 @@ mod visit;
 mod waiters;
 mod writer;
 
+pub use crate::journal::directory::DIRECTORY_NAME;
 pub use crate::journal::error::{AlreadyRunning, OpenError, Refused};
 pub use crate::journal::offline::{DumpError, JournalReport, check, dump};
 pub use crate::journal::open::Recovered;

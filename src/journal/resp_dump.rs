@@ -11,13 +11,10 @@ use crate::limits;
 use crate::machine::clock::Clock;
 use crate::machine::progress::ReadProgress;
 use crate::store::change::{Change, ChangeBuffer, decode};
-use crate::store::{DatabaseIndex, Loader, Store};
+use crate::store::{DatabaseIndex, Loader, SHARDS, Store};
 use std::io::{self, Write};
 use std::path::Path;
 use std::sync::Arc;
-
-/// Shards of the store that is loaded: as many as a server has.
-const SHARDS: usize = 64;
 
 /// Prints the journal's last state in RESP (`redis-cli --pipe` sends it): SELECT, ZADD, SADD, SET and PEXPIREAT. Takes
 /// the memory that a server takes.

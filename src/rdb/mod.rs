@@ -7,12 +7,13 @@
 //!
 //! | file | its subject |
 //! |---|---|
-//! | `source` | lengths, strings and numbers, each with its place; the running checksum |
+//! | `source` | lengths and numbers, each with its place; the running checksum |
+//! | `strings` | the strings between them |
 //! | `string_reader` | a string piece by piece |
 //! | `packed` | listpack, ziplist and intset: small values as one string |
 //! | `lzf` | strings that were compressed |
 //! | `value_form` | the types of values there are, and what each is made of |
-//! | `read` | a file or a DUMP becomes Changes |
+//! | `read`, `values` | a file or a DUMP becomes Changes |
 //! | `tally` | what was read and what was left out |
 //! | `foreign` | past values of other types |
 //! | `write` | the way out |
@@ -30,10 +31,12 @@ mod packed;
 mod read;
 mod source;
 mod string_reader;
+mod strings;
 mod tally;
 #[cfg(test)]
 mod tests;
 mod value_form;
+mod values;
 mod write;
 
 pub use crate::rdb::error::{Error, Problem};

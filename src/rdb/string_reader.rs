@@ -4,7 +4,8 @@
 use super::error::{Error, Problem};
 use super::lzf;
 use super::lzf::{Unpacker, WINDOW_BYTES};
-use super::source::{RdbSource, StringHead};
+use super::source::RdbSource;
+use super::strings::StringHead;
 use std::io::Read;
 
 /// A string that has begun.

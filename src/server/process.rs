@@ -1,9 +1,9 @@
 //! What commands may ask of the process, answered: the journal, the log, the end.
 
 use super::dump::Dump;
+use super::start::descriptors::fit_descriptors;
 use super::start::log::Log;
 use super::start::signals::Stop;
-use super::start::startup::fit_descriptors;
 use crate::commands::state::host::{AtEnd, Loading, Persistence, Process, Saves};
 use crate::config::{Config, SavePoint};
 use crate::journal::Journal;

@@ -93,6 +93,9 @@ const _: () = assert!(MOST_SHARDS <= SLOTS as usize);
 /// Number of a shard, below [`Store::shard_count`].
 pub type ShardIndex = usize;
 
+/// Shards of a server's store: enough that two threads seldom want the same one, few enough that DBSIZE can visit all.
+pub const SHARDS: usize = 64;
+
 /// The keys of one database in numbers.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct DatabaseSize {

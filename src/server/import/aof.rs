@@ -3,8 +3,8 @@
 use super::aof_manifest;
 use super::command_file::{CommandFile, NextCommand};
 use super::command_runner::CommandRunner;
+use super::files::{len_of, open, progress_bar, starts_as_dump};
 use super::report::ImportReport;
-use super::{len_of, open, progress_bar, starts_as_dump};
 use crate::config::Config;
 use crate::limits;
 use crate::rdb::RdbReader;

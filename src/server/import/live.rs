@@ -5,7 +5,7 @@
 //! At the end the keys are counted against what the server counts. If it says that nothing was written meanwhile, the
 //! numbers must be the same; else the report says what they are.
 
-use super::progress_bar;
+use super::files::progress_bar;
 use super::report::{DatabaseCount, ImportReport};
 use crate::config::Config;
 use crate::machine::clock::Clock;

@@ -4,7 +4,8 @@
 //! Flags, environment variables and help are made from the directive table. Flags win over the environment, the
 //! environment over the file.
 
-use super::{listener, probe, signals, startup};
+use super::environment::variable;
+use super::{environment, listener, probe, signals, startup};
 use crate::bench;
 use crate::config::{Config, DIRECTIVES, IGNORED, Ignored};
 use crate::journal;
@@ -38,7 +39,7 @@ pub fn main() -> ExitCode {
             if matches.get_flag("check-config") {
                 listener::addresses(&config)?;
                 println!("configuration ok");
-                let warnings = config.warnings().into_iter().chain(unknown_variables());
+                let warnings = config.warnings().into_iter().chain(environment::unknown_variables());
                 warnings.for_each(|warning| println!("warning: {warning}"));
                 return Ok(());
             }
@@ -182,19 +183,6 @@ fn flag(name: &'static str) -> Arg {
     Arg::new(name).long(name).action(ArgAction::Set)
 }
 
-/// A warning for each environment variable that looks like a directive and is none.
-pub(in crate::server) fn unknown_variables() -> Vec<String> {
-    let is_known = |name: &str| DIRECTIVES.iter().any(|directive| variable(directive.name) == name);
-    let names = std::env::vars_os().filter_map(|(name, _)| name.into_string().ok());
-    let ours = names.filter(|name| name.starts_with("RANKD_") && !is_known(name));
-    ours.map(|name| format!("environment variable {name} names no directive")).collect()
-}
-
-/// The environment variable that sets a directive.
-fn variable(directive: &str) -> String {
-    format!("RANKD_{}", directive.to_uppercase().replace('-', "_"))
-}
-
 /// The configuration from file, environment and flags, and the file's name.
 fn read_config(matches: &ArgMatches) -> Result<(Config, Option<PathBuf>), String> {
     let mut config = Config::default();
@@ -218,7 +206,7 @@ fn run_journal(matches: &ArgMatches) -> Result<(), String> {
     let (name, matches) = matches.subcommand().expect("clap requires one");
     let directory = matches.get_one::<String>("directory").map(Path::new).expect("clap requires it");
     // The server's `dir` will do as well as the journal within it.
-    let nested = directory.join(startup::JOURNAL_DIRECTORY);
+    let nested = directory.join(journal::DIRECTORY_NAME);
     let directory = if nested.is_dir() { nested } else { directory.to_owned() };
     if !directory.is_dir() {
         return Err(format!("{}: no such directory", directory.display()));

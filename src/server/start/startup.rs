@@ -1,17 +1,18 @@
 //! From a configuration to a serving process, and to its end.
 
-use super::listener;
+use super::descriptors::fit_descriptors;
 use super::log::Log;
-use super::opening;
-use super::opening::Opened;
+use super::screen::Screen;
 use super::signals::Stop;
+use super::{environment, listener, opening};
 use crate::commands::state::channels::Channels;
 use crate::commands::state::clients::Clients;
 use crate::commands::state::host::{Host, Process};
 use crate::commands::state::kept::KeptResults;
 use crate::commands::state::stats::{Errors, Stats};
 use crate::commands::table;
-use crate::config::{Config, FsyncPolicy, Settings};
+use crate::config::{Config, Settings};
+use crate::journal;
 use crate::journal::JournalOptions;
 use crate::machine::chance::Chance;
 use crate::machine::clock::Clock;
@@ -19,33 +20,23 @@ use crate::machine::durable::{create_directories, sync_directory};
 use crate::machine::usage;
 use crate::server::dump::Dump;
 use crate::server::process::RunningProcess;
+use crate::server::threads::shared::Shared;
 use crate::server::threads::turns::Turns;
 use crate::server::threads::upkeep;
-use crate::server::threads::worker::{Shared, Worker};
-use crate::store::Store;
+use crate::server::threads::worker::Worker;
 use crate::store::event::EventSink;
-use rustix::process::{Resource, getrlimit, setrlimit};
-use std::fmt::Write as _;
-use std::net::{SocketAddr, TcpListener};
-use std::path::{Path, PathBuf};
+use crate::store::{SHARDS, Store};
+use std::net::TcpListener;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
-
-/// The journal's directory within `dir`.
-pub(in crate::server) const JOURNAL_DIRECTORY: &str = "journal";
-
-/// Shards of the store: enough that two threads seldom want the same one, few enough to visit all for a DBSIZE.
-pub(in crate::server) const SHARDS: usize = 64;
-
-/// File descriptors kept for other things than clients. As Redis.
-const RESERVED_DESCRIPTORS: u64 = 32;
 
 /// Runs the server until it is told to stop.
 pub(in crate::server) fn run(mut config: Config, file: Option<PathBuf>) -> Result<(), String> {
     let log = Log::start(&config)?;
     let stop = Stop::on_signals()?;
     let mut warnings = config.warnings();
-    warnings.extend(super::command_line::unknown_variables());
+    warnings.extend(environment::unknown_variables());
     let (maxclients, warning) = fit_descriptors(config.maxclients)?;
     config.maxclients = maxclients;
     warnings.extend(warning);
@@ -69,7 +60,7 @@ pub(in crate::server) fn run(mut config: Config, file: Option<PathBuf>) -> Resul
     let clock = Clock::system();
     let store = Arc::new(Store::new(SHARDS, config.databases, seed, clock.clone()));
     let options = config.appendonly.then(|| JournalOptions {
-        directory: directory.join(JOURNAL_DIRECTORY),
+        directory: directory.join(journal::DIRECTORY_NAME),
         fsync: config.appendfsync,
         rewrite_percentage: config.auto_aof_rewrite_percentage,
         rewrite_min_bytes: config.auto_aof_rewrite_min_size_bytes,
@@ -113,28 +104,6 @@ pub(in crate::server) fn run(mut config: Config, file: Option<PathBuf>) -> Resul
         rates: crate::commands::state::stats::Rates::default(),
     });
     serve(&host, &process, listeners, options, &screen)
-}
-
-/// Makes room for the descriptors of `maxclients`. Returns how many clients there is room for, and a warning if that is
-/// fewer.
-pub(in crate::server) fn fit_descriptors(maxclients: usize) -> Result<(usize, Option<String>), String> {
-    let wanted = maxclients as u64 + RESERVED_DESCRIPTORS;
-    let mut limit = getrlimit(Resource::Nofile);
-    let current = |limit: &rustix::process::Rlimit| limit.current.unwrap_or(u64::MAX);
-    if current(&limit) < wanted {
-        limit.current = Some(limit.maximum.unwrap_or(wanted).min(wanted));
-        // What cannot be raised is lived with below.
-        let _ = setrlimit(Resource::Nofile, limit);
-    }
-    let room = current(&getrlimit(Resource::Nofile));
-    if room >= wanted {
-        return Ok((maxclients, None));
-    }
-    let clients = room.checked_sub(RESERVED_DESCRIPTORS).filter(|clients| *clients > 0);
-    let clients =
-        clients.ok_or_else(|| format!("the limit of {room} open files leaves no room for clients"))?;
-    let warning = format!("there is room for {clients} clients only: the limit of open files is {room}");
-    Ok((clients as usize, Some(warning)))
 }
 
 /// Accepts connections and deals them to the workers until the server is told to stop. Beside that it first reads the
@@ -215,103 +184,5 @@ async fn accept(listener: tokio::net::TcpListener, workers: Arc<Vec<Worker>>) {
                 tokio::time::sleep(std::time::Duration::from_millis(100)).await;
             }
         }
-    }
-}
-
-/// What a start tells, on one screen.
-struct Screen {
-    appendfsync: FsyncPolicy,
-    directory: PathBuf,
-    dump_path: PathBuf,
-    addresses: Vec<SocketAddr>,
-    threads: usize,
-    /// The configuration file that was read.
-    file: Option<PathBuf>,
-    warnings: Vec<String>,
-}
-
-impl Screen {
-    /// How what lies at `path` gets into the journal.
-    fn advice(&self, path: &Path) -> String {
-        let (path, directory) = (path.display(), self.directory.display());
-        format!(
-            "to have it, stop this server before it is written to and run `rankd import {path} --dir {directory}`"
-        )
-    }
-
-    /// The text; `opened` is what the start has read.
-    fn text(&self, opened: &Opened) -> String {
-        let mut text = format!("rankd {}, pid {}\n", env!("CARGO_PKG_VERSION"), std::process::id());
-        let mut row = |name: &str, value: String| {
-            let _ = writeln!(text, "  {name:<12}{value}");
-        };
-        for address in &self.addresses {
-            row("address", format!("listening on {address}"));
-        }
-        if let Some(file) = &self.file {
-            row("configured", format!("by {}", file.display()));
-        }
-        row("directory", self.directory.display().to_string());
-        let policy = match self.appendfsync {
-            FsyncPolicy::Always => "synced before each reply",
-            FsyncPolicy::EverySecond => "synced once a second",
-            FsyncPolicy::Never => "synced when the operating system likes",
-        };
-        let dump = self.dump_path.display();
-        let persistence = match opened {
-            Opened::Dump(None) => "none (appendonly no)".to_owned(),
-            Opened::Dump(Some(loaded)) => {
-                format!("none (appendonly no); {} keys read from {dump}", loaded.keys)
-            }
-            Opened::Journal(recovered) if recovered.records == 0 => format!("journal, {policy}; empty"),
-            Opened::Journal(recovered) => {
-                let mib = recovered.bytes as f64 / f64::from(1 << 20);
-                let seconds = recovered.duration_ms as f64 / 1000.0;
-                format!("journal, {policy}; {mib:.1} MiB read back in {seconds:.2} s")
-            }
-        };
-        row("persistence", persistence);
-        row("threads", self.threads.to_string());
-        self.warnings.iter().for_each(|warning| row("warning", warning.clone()));
-        if let Opened::Dump(Some(loaded)) = opened {
-            for line in loaded.left_out() {
-                row("warning", format!("left out of what {dump} holds, and of the next dump file: {line}"));
-            }
-            if let Some(miscount) = loaded.miscount {
-                row("warning", format!("{dump}: {miscount}"));
-            }
-        }
-        if let Opened::Journal(recovered) = opened {
-            if let Some(tear) = &recovered.torn_tail {
-                let file = tear.path.display();
-                row("warning", format!("cut off the journal's torn tail: {} bytes of {file}", tear.bytes));
-            }
-            if recovered.records == 0 && self.dump_path.exists() {
-                row(
-                    "warning",
-                    format!(
-                        "{dump} is not read, for there is a journal (appendonly yes); {}",
-                        self.advice(&self.dump_path)
-                    ),
-                );
-            }
-        }
-        if matches!(opened, Opened::Dump(_)) || matches!(opened, Opened::Journal(it) if it.records == 0) {
-            for name in ["appendonlydir", "appendonly.aof"] {
-                let path = self.directory.join(name);
-                if path.exists() {
-                    row(
-                        "warning",
-                        format!(
-                            "{} is Redis's append-only file, which is not read; {}",
-                            path.display(),
-                            self.advice(&path)
-                        ),
-                    );
-                }
-            }
-        }
-        text.push_str("ready to accept connections\n");
-        text
     }
 }

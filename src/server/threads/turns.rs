@@ -7,13 +7,15 @@
 //! Figures: docs/decisions/0009-turns-on-contended-shards.md.
 
 use super::work::Work;
-use super::worker::Shared;
+use crate::commands::state::host::Host;
+use crate::commands::state::stats::Stats;
 use crate::limits;
 use crate::store::ShardIndex;
 use crossbeam::utils::CachePadded;
 use parking_lot::Mutex;
 use smallvec::SmallVec;
 use std::collections::VecDeque;
+use std::sync::Arc;
 use tokio::sync::oneshot;
 
 /// The turns of all shards.
@@ -51,7 +53,8 @@ impl Turns {
         &self,
         shard: ShardIndex,
         mut work: Box<Work>,
-        shared: &Shared,
+        host: &Host,
+        stats: &Arc<Stats>,
     ) -> Option<(Box<Work>, usize)> {
         let turn = &self.0[shard];
         let mut work = loop {
@@ -64,11 +67,11 @@ impl Turns {
             }
         };
         let _taken = TakenTurn(turn);
-        let now_ns = || shared.host.clock.monotonic_ns();
+        let now_ns = || host.clock.monotonic_ns();
         let end_ns = now_ns() + limits::TURN.as_nanos() as u64;
         let run = |work: &mut Work| {
             work.session.is_in_turn = true;
-            let ran = work.run(&shared.host, &shared.stats, usize::MAX);
+            let ran = work.run(host, stats, usize::MAX);
             work.session.is_in_turn = false;
             ran
         };

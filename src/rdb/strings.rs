@@ -1,0 +1,108 @@
+//! The strings of an RDB file: plain, compressed, or integers that are written as such.
+
+use super::error::Error;
+use super::length;
+use super::lzf;
+use super::lzf::Unpacker;
+use super::source::{LengthPrefix, RdbSource};
+use crate::limits;
+use std::io::Read;
+
+/// Longest string that is kept where only short ones are of interest, in bytes.
+const SHORT_STRING_BYTES: u64 = 256;
+
+/// A string whose head has been read.
+pub(super) enum StringHead {
+    /// All of it: it was an integer.
+    Integer(i32),
+    /// This many bytes follow.
+    Plain(u64),
+    Compressed(Unpacker),
+}
+
+impl StringHead {
+    /// Bytes that it stands for, as far as they are still to come.
+    fn len(&self) -> u64 {
+        match self {
+            Self::Integer(_) => 0,
+            Self::Plain(len) => *len,
+            Self::Compressed(unpacker) => unpacker.left(),
+        }
+    }
+
+    /// Bytes of the file that are still to come.
+    fn input(&self) -> u64 {
+        match self {
+            Self::Integer(_) => 0,
+            Self::Plain(len) => *len,
+            Self::Compressed(unpacker) => unpacker.input(),
+        }
+    }
+}
+
+impl<R: Read> RdbSource<R> {
+    /// The head of a string.
+    pub(super) fn begin_string(&mut self) -> Result<StringHead, Error> {
+        Ok(match self.any_length()? {
+            LengthPrefix::Plain(len) => StringHead::Plain(len),
+            LengthPrefix::Special(length::INTEGER_8) => {
+                StringHead::Integer(i32::from(i8::from_le_bytes(self.bytes()?)))
+            }
+            LengthPrefix::Special(length::INTEGER_16) => {
+                StringHead::Integer(i32::from(i16::from_le_bytes(self.bytes()?)))
+            }
+            LengthPrefix::Special(length::INTEGER_32) => {
+                StringHead::Integer(i32::from_le_bytes(self.bytes()?))
+            }
+            LengthPrefix::Special(length::COMPRESSED) => {
+                let (input, output) = (self.length()?, self.length()?);
+                let Some(unpacker) = Unpacker::new(input, output) else { return lzf::damaged(self) };
+                StringHead::Compressed(unpacker)
+            }
+            LengthPrefix::Special(_) => return self.malformed("a string of no known form"),
+        })
+    }
+
+    /// A string, in place of what `out` holds. However long it says it is, memory grows only as its bytes come.
+    pub(super) fn string(&mut self, out: &mut Vec<u8>) -> Result<(), Error> {
+        let begun = self.begin_string()?;
+        if begun.len() > limits::MOST_BULK_BYTES as u64 {
+            return self.malformed("a string longer than any that can be taken");
+        }
+        self.rest_of_string(begun, out)
+    }
+
+    /// As [`RdbSource::string`], of a string that matters only if it is short: of a longer one nothing is kept.
+    pub(super) fn short_string(&mut self, out: &mut Vec<u8>) -> Result<(), Error> {
+        match self.begin_string()? {
+            begun if begun.len() <= SHORT_STRING_BYTES => self.rest_of_string(begun, out),
+            begun => {
+                out.clear();
+                self.skip(begun.input())
+            }
+        }
+    }
+
+    fn rest_of_string(&mut self, begun: StringHead, out: &mut Vec<u8>) -> Result<(), Error> {
+        out.clear();
+        match begun {
+            StringHead::Integer(integer) => {
+                out.extend_from_slice(itoa::Buffer::new().format(integer).as_bytes());
+                Ok(())
+            }
+            StringHead::Plain(len) => self.copy(len, out),
+            StringHead::Compressed(mut unpacker) => {
+                while unpacker.left() > 0 {
+                    unpacker.step(self, out, 0)?;
+                }
+                if unpacker.is_done() { Ok(()) } else { lzf::damaged(self) }
+            }
+        }
+    }
+
+    /// Passes over a string.
+    pub(super) fn skip_string(&mut self) -> Result<(), Error> {
+        let begun = self.begin_string()?;
+        self.skip(begun.input())
+    }
+}
