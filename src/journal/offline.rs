@@ -11,16 +11,16 @@ use std::fmt;
 use std::io::{self, Write};
 use std::path::Path;
 
-/// A journal that holds together. Its `Display` is what `rankd journal check` prints.
+/// The contents of a whole journal. Its `Display` is what `rankd journal check` prints.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct JournalReport {
     /// The base, if there is one, then the segments.
     pub files: Vec<FileRead>,
-    /// Changes in all records.
+    /// Number of Changes in all records.
     pub changes: u64,
-    /// The last record.
+    /// Number of the last record.
     pub last_seq: Seq,
-    /// A broken record at the end, which the next start will cut off (or which a running server is just writing).
+    /// A broken record at the end. The next start cuts it off; or a running server is writing it at this moment.
     pub torn_tail: Option<TornTail>,
 }
 
@@ -51,9 +51,9 @@ impl JournalReport {
 /// Why a dump stopped.
 #[derive(Debug)]
 pub enum DumpError {
-    /// The journal cannot be trusted from there on.
+    /// The journal is damaged from here on.
     Journal(OpenError),
-    /// The output takes no more.
+    /// The output could not be written.
     Output(io::Error),
 }
 
@@ -68,19 +68,21 @@ impl fmt::Display for DumpError {
 
 impl std::error::Error for DumpError {}
 
-/// Reads the whole journal as a start would. A directory without one gives an empty report.
+/// Reads the whole journal as a start would. A directory without a journal gives an empty report.
 ///
 /// # Errors
-/// What would stop the start.
+/// The errors that would stop a start.
 pub fn check(directory: &Path, progress: &ReadProgress) -> Result<JournalReport, OpenError> {
     replay(directory, progress, &mut |_, _, _| Ok(())).map(JournalReport::of)
 }
 
-/// Prints every Change, an entry a line: time, record number (`base` for a base's), operation, database, then key,
-/// member and score as they apply. Strings are quoted as redis-cli quotes them, so a line is always one line.
+/// Prints every Change, one line for each element: time, record number (`base` for a base's), operation, database,
+/// then key, member and score as they apply. Strings are quoted as redis-cli quotes them, so a line is always one
+/// line.
 ///
 /// # Errors
-/// What would stop the start, after everything before it has been printed; or an output that takes no more.
+/// The errors that would stop a start, after everything before the damage has been printed; or an error of the
+/// output.
 pub fn dump(
     directory: &Path,
     out: &mut impl Write,
@@ -89,7 +91,7 @@ pub fn dump(
     let mut lines = Lines { out, line: Vec::new(), outcome: Ok(()) };
     let replayed = replay(directory, progress, &mut |place, change, _| {
         lines.print(place, change);
-        // The reading stops with the output, whose own error is the one to tell.
+        // An error of the output ends the reading, and is the error that is returned.
         lines.outcome.as_ref().map(|&()| ()).map_err(ToString::to_string)
     });
     lines.outcome.and_then(|()| lines.out.flush()).map_err(DumpError::Output)?;
@@ -106,7 +108,7 @@ struct Lines<'a, W> {
 impl<W: Write> Lines<'_, W> {
     fn print(&mut self, place: Provenance, change: &Change<'_>) {
         match *change {
-            // Printed when it comes again in its turn.
+            // Printed when its segment is read.
             _ if matches!(place.origin, Origin::Ahead(_)) => {}
             Change::SetScores { database, key, entries } => {
                 for (member, score) in entries.iter() {
@@ -144,7 +146,7 @@ impl<W: Write> Lines<'_, W> {
             }
             Change::FlushDatabase { database } => self.begin(place, "flush-database").db(database).end(),
             Change::FlushAll => self.begin(place, "flush-all").end(),
-            // What follows has the number of the record it goes on in.
+            // The rest of the command is printed with the number of the record that it is in.
             Change::Continued => {}
         }
     }

@@ -1,9 +1,10 @@
-//! The start: lock the directory, recover, cut a torn tail off, go on at the end.
+//! The start: lock the directory, recover, cut off a torn tail, go on at the end.
 //!
-//! After an end that was not in order, it goes on in a new segment, and a checkpoint follows at once. An fdatasync may
-//! have failed before that end, and the kernel then calls pages clean that never reached the disk: what is read here,
-//! and synced here again, would be missing after a power failure. So nothing is built on those segments: the new one
-//! is loose (`manifest.rs`), no record is called synced, and the new base takes the place of all of them.
+//! If the journal was not closed in order, it goes on in a new segment, and a checkpoint follows at once. An
+//! fdatasync may have failed before that end. The kernel then marks pages as clean that never reached the disk: this
+//! start reads them, and may sync the file again, and still they are missing after a power failure. So nothing relies
+//! on those segments: the new segment is loose (`manifest.rs`), no record counts as synced, and the new base replaces
+//! all of them.
 
 use super::checkpoint::CheckpointHistory;
 use super::directory::{ClosedEnd, Directory};
@@ -31,29 +32,29 @@ use std::io;
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, AtomicU64, AtomicUsize};
 use std::sync::{Arc, Weak};
 
-/// What a start found.
+/// What a start has read.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Recovered {
-    /// Records read, those of the base included.
+    /// Number of records, those of the base included.
     pub records: u64,
-    /// Changes in them.
+    /// Number of Changes in the records.
     pub changes: u64,
-    /// Bytes of them and of the headers.
+    /// Bytes of the records and of the headers.
     pub bytes: u64,
     /// The last record; the next one gets the number after it.
     pub last_seq: Seq,
-    /// What was cut off the end.
+    /// The torn tail that was cut off.
     pub torn_tail: Option<TornTail>,
-    /// How long it took.
+    /// How long the reading took.
     pub duration_ms: u64,
 }
 
 impl Journal {
-    /// Opens the journal, making true in `store`, which must be empty, what it says. The caller attaches it to the
-    /// store afterwards.
+    /// Opens the journal and loads it into `store`, which must be empty. The caller then attaches the journal to the
+    /// store.
     ///
     /// # Errors
-    /// See [`OpenError`]. The store may hold a part of the journal then, and must not be served from.
+    /// See [`OpenError`]. The store may then hold a part of the journal, and must not be used.
     pub fn open(
         options: JournalOptions,
         store: &Arc<Store>,
@@ -83,7 +84,7 @@ impl Journal {
         Ok((journal, recovered, kicked))
     }
 
-    /// The same for anything that can be walked: `visit` takes what is read.
+    /// As [`Journal::open_store_on`], for anything that can be walked. `visit` takes the Changes.
     pub(super) fn open_on(
         files: Arc<dyn Files>,
         options: JournalOptions,
@@ -104,7 +105,7 @@ impl Journal {
     }
 }
 
-/// A new segment behind all there is, with a manifest that lists it as loose and is not in place yet.
+/// A new segment at the end, with a manifest that lists it as loose. The manifest is written and not yet in place.
 struct NewSegment {
     segment: Segment,
     manifest: Manifest,
@@ -119,7 +120,7 @@ impl NewSegment {
     }
 }
 
-/// All that a journal goes on from.
+/// The state that an opened journal begins with.
 struct Start {
     manifest: Manifest,
     segment: Segment,
@@ -127,7 +128,7 @@ struct Start {
     previous: u32,
     base_bytes: u64,
     older_bytes: u64,
-    /// The record before the first one that is not in the base.
+    /// The last record that the base replaces.
     base_seq: Seq,
     /// See [`SegmentWriter::owes_base`].
     owes_base: bool,
@@ -163,7 +164,7 @@ impl Start {
             last_crc: replayed.last_crc,
         };
         let was_closed = directory.take_closed(&end).map_err(OpenError::io(&directory.path))?;
-        // Before its first record, a segment was synced and then listed: of it there is nothing to doubt.
+        // A segment without records was synced before it was listed, so nothing of it can be missing.
         let holds_records = replayed.torn_tail.is_some() || segments.iter().any(|file| file.records > 0);
         let owes_base = holds_records && (!was_closed || replayed.torn_tail.is_some());
         if let Some(tear) = &replayed.torn_tail {
@@ -177,20 +178,20 @@ impl Start {
             cut.map_err(OpenError::io(&tear.path))?;
         }
         for file in &replayed.files {
-            // The process before this one may have written without syncing, and a copy of the files may be new; what is
-            // built upon is durable first.
+            // The last process may have written without syncing, or the files may be a fresh copy. They are made
+            // durable before anything relies on them.
             let synced = directory.files.append(&file.path).and_then(|file| file.sync());
             synced.map_err(OpenError::io(&file.path))?;
         }
         let number = replayed.last_listed + 1;
         let leaves_out = replayed.manifest.last() != replayed.last_listed;
-        // A loose one without records, from a start like this one, serves again.
+        // A loose segment without records, left by a start like this one, is used again.
         let is_begun = last.records == 0 && replayed.manifest.is_loose(replayed.manifest.last());
         let begins = owes_base && (leaves_out || !is_begun);
         let begun = begins.then(|| NewSegment::behind(&replayed.manifest, number, directory));
         let begun = match begun.transpose() {
-            // A full disk must not keep a server from starting. What is written at the old end is doubted as what
-            // stands before it, until there is a base.
+            // A full disk must not keep a server from starting. Records that are then appended to the old segment do
+            // not count as synced until there is a new base.
             Err(error) if is_full(&error) && !leaves_out => {
                 tracing::warn!(%error, "no room for a new segment: the journal goes on in the last one");
                 None
@@ -253,7 +254,8 @@ impl Start {
             sync_turn: Mutex::new(()),
             pending_bytes: AtomicUsize::new(0),
             written: AtomicU64::new(last_seq.0),
-            // In doubt is what was read as well: until there is a new base, no reply counts on it with `always`.
+            // The records that were read are in doubt as well: with `always`, no reply relies on them until there is
+            // a new base.
             synced: AtomicU64::new(if self.owes_base { 0 } else { last_seq.0 }),
             is_refusing: AtomicBool::new(false),
             refusal: Mutex::new(None),

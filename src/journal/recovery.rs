@@ -1,8 +1,8 @@
 //! Reads a journal from its manifest to its last record: the base, then every segment after it.
 //!
-//! Changes nothing on disk; `rankd journal check` and `dump` walk the same way as the start. Its invariant: what it
-//! hands out is a prefix, in whole records, of what was written, or it refuses and names the place. It never guesses:
-//! only at the very end, with nothing behind it, is a broken record a torn tail.
+//! Nothing on disk is changed: `rankd journal check` and `dump` read in the same way as a start. Invariant: the
+//! Changes that are handed out are a prefix of what was written, in whole records; otherwise the reading fails and
+//! names the place. A broken record is a torn tail only at the very end, with nothing behind it.
 
 use super::base;
 use super::base::BaseEnd;
@@ -18,36 +18,37 @@ use crate::store::change;
 use crate::store::change::sink::Seq;
 use std::path::{Path, PathBuf};
 
-/// A broken record at the end of everything, not counted and to be cut off before anything is written.
+/// A broken record at the end of the journal. It does not count, and is cut off before anything is written.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TornTail {
-    /// The segment.
+    /// The segment that ends in it.
     pub path: PathBuf,
     /// Where the whole records end, in bytes.
     pub offset: u64,
-    /// How many bytes follow that are no record, or records of later segments that do not count without what is missing.
+    /// The bytes behind that offset: no record, or records of later segments, which do not count without the missing
+    /// ones.
     pub bytes: u64,
 }
 
-/// One file that was read.
+/// A file of the journal that has been read.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FileRead {
-    /// The file.
+    /// Its path.
     pub path: PathBuf,
-    /// Its whole records' bytes, header included.
+    /// Bytes of its header and its whole records.
     pub bytes: u64,
-    /// Its records.
+    /// Number of its records.
     pub records: u64,
-    /// CRC of its header, which its records' CRCs start from.
+    /// CRC of its header. The CRCs of its records start from it.
     pub(super) seed: u32,
 }
 
 /// A journal that was read to its end.
 #[derive(Debug)]
 pub(super) struct Replayed {
-    /// Without the loose segments that do not count.
+    /// The manifest without the loose segments that do not count.
     pub(super) manifest: Manifest,
-    /// The last segment that was listed, those included.
+    /// Number of the last listed segment, whether it counts or not.
     pub(super) last_listed: u64,
     /// The base first, if there is one; then the segments.
     pub(super) files: Vec<FileRead>,
@@ -62,7 +63,7 @@ pub(super) struct Replayed {
 /// Reads the journal in `directory`, handing every Change to `visit` in order; `None` if there is no journal.
 ///
 /// # Errors
-/// Whatever cannot be trusted, with file, offset and sequence number. Changes may have been handed out before.
+/// Any damage, with file, offset and sequence number. Changes may have been handed out before it is found.
 pub(super) fn replay(
     directory: &Path,
     progress: &ReadProgress,
@@ -115,22 +116,22 @@ struct Replay<'a> {
     last_crc: u32,
     changes: u64,
     torn_tail: Option<TornTail>,
-    /// Where the reading stood before a command that goes on over several records, while it does.
+    /// The position before a command that is spread over several records, while such a command is being read.
     command: Option<Before>,
 }
 
-/// A place between two commands of a segment.
+/// A position between two commands of a segment.
 #[derive(Clone, Copy)]
 struct Before {
     offset: u64,
-    /// The segment's records up to there.
+    /// Number of the segment's records up to there.
     records: u64,
     last_seq: Seq,
     last_crc: u32,
 }
 
 impl Replay<'_> {
-    /// A base is whole or it is nothing: its records count up from 1, and the last one says that it is the end.
+    /// Reads the base. It must be whole: its records are numbered from 1, and the last one marks the end.
     fn base(&mut self, directory: &Path, number: u64) -> Result<BaseHeader, OpenError> {
         let path = &*base_path(directory, number);
         let opened = OpenFile::new(path, BASE_HEADER_BYTES)?;
@@ -182,8 +183,8 @@ impl Replay<'_> {
         Ok(header)
     }
 
-    /// Hands out the records that came while the base was written. The base may show a part of what they say, so
-    /// without them it is no state that ever was.
+    /// Hands out the records that were appended while the base was written. The base may show a part of their
+    /// Changes, so without them it is no state that the store has ever had.
     fn look_ahead(&mut self, path: &Path, walked_to: Seq) -> Result<(), OpenError> {
         if walked_to <= self.last_seq {
             return Ok(());
@@ -207,7 +208,8 @@ impl Replay<'_> {
         Ok(())
     }
 
-    /// Whether a loose segment continues what has been read: the end of that may never have reached the disk.
+    /// Whether a loose segment continues the records that have been read. The last records before it may never have
+    /// reached the disk.
     fn goes_on_in(&self, path: &Path) -> Result<bool, OpenError> {
         if self.torn_tail.is_some() {
             return Ok(false);
@@ -222,7 +224,7 @@ impl Replay<'_> {
         })
     }
 
-    /// Counts what the segments at `paths` hold to the torn tail, which begins where the reading stands.
+    /// Adds the segments at `paths` to the torn tail, which begins at the current position.
     fn leave_out(&mut self, paths: &[PathBuf]) -> Result<(), OpenError> {
         let last = self.files.last().expect("no manifest begins with a loose segment");
         let tear = TornTail { path: last.path.clone(), offset: last.bytes, bytes: 0 };
@@ -245,7 +247,7 @@ impl Replay<'_> {
         let len = opened.len;
         let mut reader = opened.records(seed);
         let mut records = 0;
-        // The bodies so far of a command that goes on.
+        // The bodies, so far, of a command that is spread over several records.
         let mut parts = Vec::new();
         loop {
             let offset = reader.offset();
@@ -302,8 +304,8 @@ impl Replay<'_> {
         Ok(())
     }
 
-    /// Takes the bad record that `reader` stands at for the torn tail, unless a whole one follows it in this file.
-    /// One that follows in a later file is found when that is read.
+    /// Treats the bad record at the reader's position as the torn tail, unless a whole record follows it in this
+    /// file. A record in a later file is found when that file is read.
     fn tear(&mut self, path: &Path, reader: &RecordReader, len: u64) -> Result<(), OpenError> {
         let offset = reader.offset();
         let what = match reader.search_behind(self.last_seq).map_err(OpenError::io(path))? {
@@ -319,7 +321,8 @@ impl Replay<'_> {
         Err(self.damage(path, offset, what))
     }
 
-    /// Damage at `offset`; named is where the command begins that it is in, for there a whole state ends.
+    /// The error for damage at `offset`. It names the start of the command that the damage is in, because the last
+    /// whole state ends there.
     fn damage(&self, path: &Path, offset: u64, what: String) -> OpenError {
         let (offset, last_good) = match self.command {
             Some(before) => (before.offset, before.last_seq),
@@ -328,7 +331,7 @@ impl Replay<'_> {
         damaged(path, offset, last_good, what)
     }
 
-    /// The tail that seemed torn is not the end: `path` goes on at `offset`.
+    /// The error for a torn tail that is not the end: `path` has more at `offset`.
     fn behind_a_tear(&self, path: &Path, offset: u64) -> OpenError {
         let tear = self.torn_tail.as_ref().expect("called behind a tear");
         let what = format!("a broken record, and {} has more at offset {offset}", path.display());

@@ -1,7 +1,7 @@
-//! `rankd journal dump --resp DIR`: what a start would find, as commands that any Redis takes.
+//! `rankd journal dump --resp DIR`: prints what a start would load, as commands that any Redis accepts.
 //!
-//! The last state and not the way there: the journal's history has keys that were gone in between, and an expiry in
-//! the past would make a server that replays it drop what came later.
+//! It prints the final contents and not the history. The history sets expiries that have passed since: a server that
+//! replayed it would remove such a key and lose what came later.
 
 use super::error::OpenError;
 use super::offline::{DumpError, JournalReport, spelled};
@@ -16,11 +16,11 @@ use std::io::{self, Write};
 use std::path::Path;
 use std::sync::Arc;
 
-/// Prints the journal's last state in RESP (`redis-cli --pipe` sends it): SELECT, ZADD, SADD, SET and PEXPIREAT. Takes
-/// the memory that a server takes.
+/// Prints the journal's final contents in RESP (`redis-cli --pipe` sends it): SELECT, ZADD, SADD, SET and PEXPIREAT.
+/// Uses as much memory as a server.
 ///
 /// # Errors
-/// What would stop the start, before anything has been printed; or an output that takes no more.
+/// The errors that would stop a start, before anything is printed; or an error of the output.
 pub fn dump_resp(
     directory: &Path,
     out: &mut impl Write,

@@ -1,4 +1,4 @@
-//! Past values of the types that rankd has not, to the byte.
+//! Skips values of the types that rankd does not have, exactly to their last byte.
 
 use super::error::Error;
 use super::packed::{Packed, Packing};
@@ -7,7 +7,7 @@ use super::value_form::{Fields, Layout, Values};
 use std::collections::BTreeMap;
 use std::io::Read;
 
-/// What stands in front of each part of a module's value.
+/// The codes in front of the parts of a module's value.
 mod part {
     pub(super) const END: u64 = 0;
     pub(super) const SIGNED: u64 = 1;
@@ -17,7 +17,7 @@ mod part {
     pub(super) const STRING: u64 = 5;
 }
 
-/// What stands in front of each element of an array.
+/// The codes in front of the elements of an array.
 mod element {
     pub(super) const LONG_STRING: u64 = 0;
     pub(super) const INTEGER: u64 = 1;
@@ -25,13 +25,13 @@ mod element {
     pub(super) const SHORT_STRING: u64 = 3;
 }
 
-/// The templates of hashes in a file: how many fields each has, by its number. Kept of each is less than what stands of
-/// it in the file.
+/// The hash templates of a file: the number of fields of each, by the template's number. Each takes less memory than
+/// its bytes in the file.
 #[derive(Debug, Default)]
 pub(super) struct Templates(BTreeMap<u64, u64>);
 
 impl Templates {
-    /// Reads a template.
+    /// Reads a template and notes its number of fields.
     pub(super) fn read<R: Read>(&mut self, source: &mut RdbSource<R>) -> Result<(), Error> {
         let (number, fields) = (source.length()?, source.length()?);
         skip_strings(source, fields)?;
@@ -47,7 +47,7 @@ impl Templates {
     }
 }
 
-/// Passes over a value. Returns the name of the module type, if it is a module's.
+/// Skips a value. Returns the name of the module type, if it is a module's.
 pub(super) fn skip<R: Read>(
     source: &mut RdbSource<R>,
     layout: Layout,
@@ -96,7 +96,7 @@ pub(super) fn skip<R: Read>(
         Layout::Template { fields, values } => {
             let fields = match (fields, values) {
                 (Fields::Own, _) => own_fields(source)?,
-                // The string names it.
+                // The packed string names the template.
                 (Fields::Shared, Values::Packed) => 0,
                 (Fields::Shared, Values::Strings) => {
                     let number = source.length()?;
@@ -117,7 +117,7 @@ fn skip_lengths<R: Read>(source: &mut RdbSource<R>, count: u64) -> Result<(), Er
     (0..count).try_for_each(|_| source.length().map(drop))
 }
 
-/// Passes over the fields that stand in front of a hash's values. Returns how many there are.
+/// Skips the fields in front of a hash's values. Returns how many there are.
 fn own_fields<R: Read>(source: &mut RdbSource<R>) -> Result<u64, Error> {
     match source.length()? {
         0 => {
@@ -136,7 +136,7 @@ fn own_fields<R: Read>(source: &mut RdbSource<R>) -> Result<u64, Error> {
 
 fn skip_array<R: Read>(source: &mut RdbSource<R>) -> Result<(), Error> {
     let elements = source.length()?;
-    // Where the next insertion goes, if there was one.
+    // The position of the next insertion, if there has been one.
     match source.length()? {
         0 => {}
         1 => drop(source.length()?),
@@ -179,15 +179,15 @@ fn skip_stream<R: Read>(source: &mut RdbSource<R>, version: u8) -> Result<(), Er
             }
         }
         if version >= 5 {
-            // Entries that have been given back and are nobody's.
+            // Entries that were given back and belong to no consumer.
             for _ in 0..source.length()? {
                 source.skip(ENTRY_ID_BYTES)?;
             }
         }
     }
     if version >= 4 {
-        // How long producers' marks are kept and how many; then each producer's marks with their entries, and how many
-        // marks there were and how many came twice.
+        // How long the marks of producers are kept, and how many; then the marks of each producer with their entries;
+        // then the number of marks and the number of duplicates.
         skip_lengths(source, 2)?;
         for _ in 0..source.length()? {
             source.skip_string()?;
@@ -201,7 +201,7 @@ fn skip_stream<R: Read>(source: &mut RdbSource<R>, version: u8) -> Result<(), Er
     Ok(())
 }
 
-/// Passes over what a module wrote, up to and with its end.
+/// Skips what a module wrote, with its end mark.
 pub(super) fn skip_module_parts<R: Read>(source: &mut RdbSource<R>) -> Result<(), Error> {
     loop {
         match source.length()? {
@@ -215,7 +215,7 @@ pub(super) fn skip_module_parts<R: Read>(source: &mut RdbSource<R>) -> Result<()
     }
 }
 
-/// Passes over what modules keep for a key, and calls `visit` with the name of each kind of it.
+/// Skips the data that modules keep for a key. Calls `visit` with the name of each kind of data.
 pub(super) fn skip_key_data<R: Read>(
     source: &mut RdbSource<R>,
     mut visit: impl FnMut(String),

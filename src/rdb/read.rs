@@ -1,4 +1,4 @@
-//! From the bytes of a file, or of a DUMP, to Changes.
+//! Reads a file, or the value that DUMP gives, into a store.
 
 use super::error::{Error, Problem};
 use super::foreign;
@@ -15,19 +15,19 @@ use std::io::Read;
 const REDIS_VERSION: u32 = 15;
 const VALKEY_VERSION: u32 = 80;
 
-/// From this version on a checksum stands at the end.
+/// From this version on, files end with a checksum.
 const CHECKSUM_SINCE: u32 = 5;
 
-/// Numbers from here on are opcodes where a type of values is not meant.
+/// From here on, a number that is not known is an opcode and not a value type.
 const LOWEST_OPCODE: u8 = 128;
 
-/// What stands behind the value that DUMP gives: a version and a checksum.
+/// Bytes behind the value that DUMP gives: a version and a checksum.
 const PAYLOAD_TAIL_BYTES: usize = 10;
 
-/// Reads files and payloads into a store, past its sink. A key that was there is replaced.
+/// Reads files and DUMP payloads into a store, without its sink. A key that exists is replaced.
 pub struct RdbReader<'s> {
     pub(super) store: &'s Store,
-    /// Keys that expire up to this moment are left out; `None`: nothing is.
+    /// Keys that expire up to this moment are left out. With `None` no key is.
     left_out_by_ms: Option<u64>,
     pub(super) changes: ChangeBuffer,
     pub(super) tally: LoadTally,
@@ -44,36 +44,36 @@ pub(super) struct NextKey<'k> {
 }
 
 impl<'s> RdbReader<'s> {
-    /// Reads into `store`. What has expired is in there afterwards: what follows may renew it, as in the append-only file
-    /// behind a dump, or it is to be removed where that is recorded.
+    /// Reads into `store`, expired keys too: later data may renew them, as the append-only file behind a dump does,
+    /// or their removal has to be recorded.
     #[must_use]
     pub fn new(store: &'s Store) -> Self {
         let (changes, member, text) = (ChangeBuffer::default(), Vec::new(), Vec::new());
         Self { store, left_out_by_ms: None, changes, tally: LoadTally::default(), member, text }
     }
 
-    /// As [`RdbReader::new`], but leaves out what has expired by now: for a file behind which nothing follows.
+    /// As [`RdbReader::new`], but leaves out keys that have expired by now: for a file that no further data follow.
     #[must_use]
     pub fn leaving_out_expired(store: &'s Store) -> Self {
         Self { left_out_by_ms: Some(store.clock().now_ms()), ..Self::new(store) }
     }
 
-    /// What was read so far.
+    /// The counts of what was read so far.
     #[must_use]
     pub fn tally(&self) -> &LoadTally {
         &self.tally
     }
 
-    /// Reads one file and returns what stands behind it.
+    /// Reads one file and returns the bytes behind it.
     ///
     /// # Errors
-    /// See [`Error`]. The store holds a part of the file then.
+    /// See [`Error`]. The store then holds a part of the file.
     pub fn file<R: Read>(&mut self, read: R) -> Result<impl Read + use<R>, Error> {
         let mut source = RdbSource::new(read);
         let (dialect, version) = self.header(&mut source)?;
         let (mut database, mut expire_at_ms) = (0, None);
         let (mut templates, mut count) = (Templates::default(), KeyCount::default());
-        let (stored_before, told_before) = (self.stored_keys(), self.tally.keys);
+        let (stored_before, read_before) = (self.stored_keys(), self.tally.keys);
         let mut name = Vec::new();
         loop {
             let number = source.byte()?;
@@ -142,14 +142,14 @@ impl<'s> RdbReader<'s> {
         if version >= CHECKSUM_SINCE {
             let sum = source.checksum();
             let announced = source.u64_le()?;
-            // Nought: written with checksums off.
+            // Zero: the file was written with checksums off.
             if announced != 0 && announced != sum {
                 return Err(source.error(Problem::WrongChecksum));
             }
         }
-        let (stored, told) = (self.stored_keys() - stored_before, self.tally.keys - told_before);
-        if stored != told {
-            let twice = format!("a key stands in it twice: {told} were read, and there are {stored}");
+        let (stored, read) = (self.stored_keys() - stored_before, self.tally.keys - read_before);
+        if stored != read {
+            let twice = format!("a key stands in it twice: {read} were read, and there are {stored}");
             return Err(source.error(Problem::Refused(twice)));
         }
         self.tally.bytes += source.offset();
@@ -165,11 +165,11 @@ impl<'s> RdbReader<'s> {
         foreign::skip_key_data(source, |kind| *self.tally.key_data.entry(kind).or_default() += 1)
     }
 
-    /// Reads what DUMP has given for a key, of which `read` holds nothing else. A value of a type that is not known is
-    /// passed over and counted: here one knows how long it is.
+    /// Reads the value that DUMP has given for a key; `read` must hold nothing else. A value of an unknown type is
+    /// skipped and counted, because its length is known here.
     ///
-    /// Its version is not looked at. A type's number says all about a value, and the checksum, which must stand right
-    /// behind it, that it was understood.
+    /// The version is not checked. The type's number determines the layout of the value, and the checksum right
+    /// behind the value confirms that it was read to its end.
     ///
     /// # Errors
     /// As [`RdbReader::file`].
@@ -223,7 +223,7 @@ impl<'s> RdbReader<'s> {
         Ok((dialect, version))
     }
 
-    /// A remark about the file, of which only its maker's version is of interest.
+    /// Reads a field about the file. Only the version of the server that wrote it is used.
     fn aux<R: Read>(&mut self, source: &mut RdbSource<R>) -> Result<(), Error> {
         let (mut name, mut value) = (Vec::new(), Vec::new());
         source.short_string(&mut name)?;

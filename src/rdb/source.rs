@@ -1,11 +1,11 @@
-//! The bytes of a file: buffered, counted, summed up, and read as the numbers and strings that RDB is made of.
+//! The bytes of a file: buffered, counted, added to the checksum, and read as the numbers of RDB.
 
 use super::error::{Error, Problem};
 use super::{CHECKSUM, length};
 use crc::{Digest, Table};
 use std::io::{self, Read};
 
-/// Bytes asked for at a time.
+/// Bytes read at a time.
 const BUFFER_BYTES: usize = 256 * 1024;
 
 /// A length, or the sign that a string in a special form follows.
@@ -19,11 +19,11 @@ pub(super) enum LengthPrefix {
 pub(super) struct RdbSource<R> {
     read: R,
     buffer: Vec<u8>,
-    /// What is taken of `buffer`, and how much of that is in `digest`.
+    /// Bytes of `buffer` that have been taken, and how many of them are in `digest`.
     taken: usize,
     summed: usize,
     digest: Digest<'static, u64, Table<16>>,
-    /// Bytes taken before `buffer`.
+    /// Bytes taken before those in `buffer`.
     before: u64,
 }
 
@@ -37,7 +37,7 @@ impl<R: Read> RdbSource<R> {
         self.before + self.taken as u64
     }
 
-    /// The error that `problem` is here.
+    /// The error for `problem` at this offset.
     pub(super) fn error(&self, problem: Problem) -> Error {
         Error { offset: self.offset(), problem }
     }
@@ -52,7 +52,7 @@ impl<R: Read> RdbSource<R> {
         self.digest.clone().finalize()
     }
 
-    /// What has not been taken.
+    /// The bytes that have not been taken.
     pub(super) fn into_rest(mut self) -> io::Chain<io::Cursor<Vec<u8>>, R> {
         self.buffer.drain(..self.taken);
         io::Cursor::new(self.buffer).chain(self.read)
@@ -63,7 +63,7 @@ impl<R: Read> RdbSource<R> {
         self.summed = self.taken;
     }
 
-    /// Reads on; returns whether anything came.
+    /// Reads more bytes into the buffer. Returns whether there were any.
     fn fill(&mut self) -> Result<bool, Error> {
         self.sum();
         self.buffer.drain(..self.taken);
@@ -73,7 +73,7 @@ impl<R: Read> RdbSource<R> {
         more.map(|bytes| bytes > 0).map_err(|error| self.error(Problem::Io(error)))
     }
 
-    /// The next `len` bytes, which must be few: they are gathered in the buffer.
+    /// Takes the next `len` bytes, at most `BUFFER_BYTES`.
     fn take(&mut self, len: usize) -> Result<&[u8], Error> {
         debug_assert!(len <= BUFFER_BYTES);
         while self.buffer.len() - self.taken < len {
@@ -113,7 +113,7 @@ impl<R: Read> RdbSource<R> {
         self.pieces(len, |piece| out.extend_from_slice(piece))
     }
 
-    /// Passes over all but the last `tail` bytes there are, which must be few.
+    /// Skips to the last `tail` bytes of the input, at most `BUFFER_BYTES`.
     pub(super) fn skip_to_tail(&mut self, tail: usize) -> Result<(), Error> {
         loop {
             self.taken += (self.buffer.len() - self.taken).saturating_sub(tail);
@@ -123,7 +123,7 @@ impl<R: Read> RdbSource<R> {
         }
     }
 
-    /// Passes over `len` bytes.
+    /// Skips `len` bytes.
     pub(super) fn skip(&mut self, len: u64) -> Result<(), Error> {
         self.pieces(len, |_| {})
     }
@@ -145,7 +145,7 @@ impl<R: Read> RdbSource<R> {
         })
     }
 
-    /// A number in the form of a length.
+    /// Reads a number that is written as a length.
     pub(super) fn length(&mut self) -> Result<u64, Error> {
         match self.any_length()? {
             LengthPrefix::Plain(length) => Ok(length),

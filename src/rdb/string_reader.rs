@@ -1,5 +1,5 @@
-//! A string that is read piece by piece: packed values, whose elements are taken one at a time. Of a compressed one no
-//! more is in memory than a copy reaches back.
+//! A string that is read piece by piece, for packed values. Of a compressed string, only as much is in memory as a
+//! copy can reach back.
 
 use super::error::{Error, Problem};
 use super::lzf;
@@ -8,16 +8,16 @@ use super::source::RdbSource;
 use super::strings::StringHead;
 use std::io::Read;
 
-/// A string that has begun.
+/// A string that is being read.
 pub(super) struct StringReader<'s, R> {
     source: &'s mut RdbSource<R>,
     form: Storage,
-    /// Room for a few bytes.
+    /// A buffer for a few bytes, kept between calls.
     few: Vec<u8>,
 }
 
 enum Storage {
-    /// This many bytes are left, as they are.
+    /// Plain bytes, of which this many are left.
     Plain(u64),
     Compressed {
         unpacker: Unpacker,
@@ -46,12 +46,12 @@ impl<'s, R: Read> StringReader<'s, R> {
         }
     }
 
-    /// The error that `problem` is here.
+    /// The error for `problem` at this offset.
     pub(super) fn error(&self, problem: Problem) -> Error {
         self.source.error(problem)
     }
 
-    /// The error that a packed value is here.
+    /// The error for a malformed packed value at this offset.
     pub(super) fn malformed<T>(&self) -> Result<T, Error> {
         self.source.malformed("a packed value that does not hold together")
     }
@@ -87,7 +87,7 @@ impl<'s, R: Read> StringReader<'s, R> {
         }
     }
 
-    /// The next `N` bytes, which are few.
+    /// Reads the next `N` bytes.
     pub(super) fn bytes<const N: usize>(&mut self) -> Result<[u8; N], Error> {
         if let Storage::Plain(left) = &mut self.form
             && let Some(rest) = left.checked_sub(N as u64)
@@ -107,7 +107,7 @@ impl<'s, R: Read> StringReader<'s, R> {
         self.bytes::<1>().map(|[byte]| byte)
     }
 
-    /// That nothing is left, of the compressed bytes neither.
+    /// Checks that nothing is left, of the compressed bytes either.
     pub(super) fn end(&self) -> Result<(), Error> {
         match &self.form {
             _ if self.left() > 0 => self.malformed(),

@@ -8,12 +8,12 @@ use super::source::{LengthPrefix, RdbSource};
 use crate::limits;
 use std::io::Read;
 
-/// Longest string that is kept where only short ones are of interest, in bytes.
+/// The longest string that [`RdbSource::short_string`] keeps, in bytes.
 const SHORT_STRING_BYTES: u64 = 256;
 
 /// A string whose head has been read.
 pub(super) enum StringHead {
-    /// All of it: it was an integer.
+    /// The whole string: it was an integer.
     Integer(i32),
     /// This many bytes follow.
     Plain(u64),
@@ -21,7 +21,7 @@ pub(super) enum StringHead {
 }
 
 impl StringHead {
-    /// Bytes that it stands for, as far as they are still to come.
+    /// Bytes of the string that are still to be read.
     fn len(&self) -> u64 {
         match self {
             Self::Integer(_) => 0,
@@ -30,7 +30,7 @@ impl StringHead {
         }
     }
 
-    /// Bytes of the file that are still to come.
+    /// Bytes of the file that are still to be read.
     fn input(&self) -> u64 {
         match self {
             Self::Integer(_) => 0,
@@ -41,7 +41,7 @@ impl StringHead {
 }
 
 impl<R: Read> RdbSource<R> {
-    /// The head of a string.
+    /// Reads the head of a string.
     pub(super) fn begin_string(&mut self) -> Result<StringHead, Error> {
         Ok(match self.any_length()? {
             LengthPrefix::Plain(len) => StringHead::Plain(len),
@@ -63,7 +63,8 @@ impl<R: Read> RdbSource<R> {
         })
     }
 
-    /// A string, in place of what `out` holds. However long it says it is, memory grows only as its bytes come.
+    /// Replaces the contents of `out` with a string. Memory grows only with the bytes that come, whatever length is
+    /// announced.
     pub(super) fn string(&mut self, out: &mut Vec<u8>) -> Result<(), Error> {
         let begun = self.begin_string()?;
         if begun.len() > limits::MOST_BULK_BYTES as u64 {
@@ -72,7 +73,7 @@ impl<R: Read> RdbSource<R> {
         self.rest_of_string(begun, out)
     }
 
-    /// As [`RdbSource::string`], of a string that matters only if it is short: of a longer one nothing is kept.
+    /// As [`RdbSource::string`], but keeps nothing of a string that is longer than `SHORT_STRING_BYTES`.
     pub(super) fn short_string(&mut self, out: &mut Vec<u8>) -> Result<(), Error> {
         match self.begin_string()? {
             begun if begun.len() <= SHORT_STRING_BYTES => self.rest_of_string(begun, out),
@@ -100,7 +101,7 @@ impl<R: Read> RdbSource<R> {
         }
     }
 
-    /// Passes over a string.
+    /// Skips a string.
     pub(super) fn skip_string(&mut self) -> Result<(), Error> {
         let begun = self.begin_string()?;
         self.skip(begun.input())

@@ -12,7 +12,7 @@ use crate::store::change::{ChangeBuffer, decode};
 use crate::store::{Access, Hold, Value};
 use std::io::Read;
 
-/// Bytes of Changes gathered before they are made true.
+/// Bytes of Changes gathered before they are applied.
 const GATHERED_BYTES: usize = 64 * 1024;
 
 impl RdbReader<'_> {
@@ -37,16 +37,16 @@ impl RdbReader<'_> {
             }
             ValueForm::Set(encoding) | ValueForm::Ranking(encoding) => {
                 self.changes.drop_key(database, name);
-                let told = match form {
+                let members = match form {
                     ValueForm::Set(_) => self.set(source, encoding, key)?,
                     _ => self.ranking(source, encoding, key)?,
                 };
                 self.apply(key).map_err(|problem| source.error(problem))?;
-                if told == 0 {
+                if members == 0 {
                     self.tally.empty_keys += 1;
                     return Ok(());
                 }
-                if !key.has_expired && self.stored_members(key) != told {
+                if !key.has_expired && self.stored_members(key) != members {
                     return source.malformed("a set or sorted set in which a member stands twice");
                 }
             }
@@ -88,13 +88,13 @@ impl RdbReader<'_> {
             }
             return Ok(packed.found());
         }
-        let told = source.length()?;
-        for _ in 0..told {
+        let announced = source.length()?;
+        for _ in 0..announced {
             source.string(&mut self.member)?;
             self.changes.add_member(database, name, &self.member);
             self.apply_much(key).map_err(|problem| source.error(problem))?;
         }
-        Ok(told)
+        Ok(announced)
     }
 
     /// Reads a ranking and returns how many members were read.
@@ -122,8 +122,8 @@ impl RdbReader<'_> {
             }
             return Ok(packed.found() / 2);
         }
-        let told = source.length()?;
-        for _ in 0..told {
+        let announced = source.length()?;
+        for _ in 0..announced {
             source.string(&mut self.member)?;
             let score = match encoding {
                 Encoding::Doubles => f64::from_le_bytes(source.bytes()?),
@@ -133,10 +133,10 @@ impl RdbReader<'_> {
             self.changes.set_score(database, name, &self.member, score);
             self.apply_much(key).map_err(|problem| source.error(problem))?;
         }
-        Ok(told)
+        Ok(announced)
     }
 
-    /// Makes true what has been gathered, if that is much.
+    /// Applies the gathered Changes, if they are many.
     fn apply_much(&mut self, key: &NextKey<'_>) -> Result<(), Problem> {
         if self.changes.len() < GATHERED_BYTES { Ok(()) } else { self.apply(key) }
     }
@@ -157,7 +157,8 @@ impl RdbReader<'_> {
     }
 }
 
-/// A score as files had it up to RDB version 7: a length in one byte, of which three stand for what is no number.
+/// Reads a score as RDB versions up to 7 write it: a length of one byte, and the digits. Three values of the length
+/// stand for NaN and the infinities.
 fn score_as_text<R: Read>(source: &mut RdbSource<R>) -> Result<f64, Error> {
     Ok(match source.byte()? {
         253 => f64::NAN,
@@ -175,7 +176,7 @@ fn score_as_text<R: Read>(source: &mut RdbSource<R>) -> Result<f64, Error> {
     })
 }
 
-/// Redis writes scores with `%.17g` or shorter, and `inf`; both come back to the bit.
+/// Parses a score. Redis writes `%.17g` or shorter, and `inf`; both give the exact double back.
 fn parse_score(text: &[u8]) -> Option<Score> {
     std::str::from_utf8(text).ok()?.parse().ok().and_then(Score::new)
 }

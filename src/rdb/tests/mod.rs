@@ -26,9 +26,9 @@ fn store() -> Store {
 
 fn load(bytes: &[u8]) -> Result<(Store, LoadTally), Error> {
     let store = store();
-    let mut loader = RdbReader::leaving_out_expired(&store);
-    loader.file(bytes)?;
-    let tally = loader.tally().clone();
+    let mut reader = RdbReader::leaving_out_expired(&store);
+    reader.file(bytes)?;
+    let tally = reader.tally().clone();
     Ok((store, tally))
 }
 
@@ -137,15 +137,15 @@ fn forms_of_old_versions() {
     assert_eq!(tally.foreign_keys.values().sum::<u64>(), 6);
     // In front of an append-only file, whose commands may renew it, or in a RELOAD, what is past stays.
     let store = self::store();
-    let mut loader = RdbReader::new(&store);
-    loader.file(file("0006", &body).as_slice()).map(drop).unwrap();
-    assert_eq!((loader.tally().keys, loader.tally().expired_keys), (5, 0));
+    let mut reader = RdbReader::new(&store);
+    reader.file(file("0006", &body).as_slice()).map(drop).unwrap();
+    assert_eq!((reader.tally().keys, reader.tally().expired_keys), (5, 0));
     assert_eq!(shown(&store, 1, "past"), "{x} until 1");
     // Before version 5 there is no checksum, and what stands behind the end is left.
     let mut rest = Vec::new();
     let store = self::store();
-    let mut loader = RdbReader::new(&store);
-    loader.file(&b"REDIS0003\xfe\0\0\x01k\x01v\xff*1\r\n"[..]).unwrap().read_to_end(&mut rest).unwrap();
+    let mut reader = RdbReader::new(&store);
+    reader.file(&b"REDIS0003\xfe\0\0\x01k\x01v\xff*1\r\n"[..]).unwrap().read_to_end(&mut rest).unwrap();
     assert_eq!((shown(&store, 0, "k").as_str(), rest.as_slice()), ("v", &b"*1\r\n"[..]));
 }
 

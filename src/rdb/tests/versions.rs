@@ -23,9 +23,9 @@ fn payload(value: &[u8], version: u16) -> Vec<u8> {
 
 fn load_payload(bytes: &[u8]) -> Result<(Store, LoadTally), Error> {
     let store = store();
-    let mut loader = RdbReader::new(&store);
-    loader.payload(bytes, 0, b"k", None, false)?;
-    let tally = loader.tally().clone();
+    let mut reader = RdbReader::new(&store);
+    reader.payload(bytes, 0, b"k", None, false)?;
+    let tally = reader.tally().clone();
     Ok((store, tally))
 }
 

@@ -1,7 +1,8 @@
-//! The commands in one file of Redis's append-only file, read as leniently as Redis reads them, and no more.
+//! Reads the commands in one file of Redis's append-only file, as leniently as Redis reads them, and no more
+//! leniently.
 //!
-//! Redis looks at a header line up to its line feed and takes the number that it begins with; it does not look at the two
-//! bytes behind an argument. Whatever was read is passed on as a request that is spelled as it should be.
+//! Redis reads a header line up to its line feed and takes the number at its start. It ignores the two bytes behind
+//! an argument. A command that was read is passed on as a well-formed request.
 
 use super::aof_manifest::leading_number;
 use crate::limits;
@@ -10,18 +11,18 @@ use std::io::{self, BufRead, Read};
 /// Longest line, its end included. As Redis.
 const LINE_BYTES: u64 = 1023;
 
-/// What stands next in a file.
+/// What comes next in a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum NextCommand {
-    /// A command.
+    /// A complete command.
     Command,
-    /// The end.
+    /// The end of the file.
     End,
-    /// The end, in the middle of a command.
+    /// The end of the file, in the middle of a command.
     Cut,
 }
 
-/// Reads commands.
+/// Reads the commands of a file one by one.
 pub(super) struct CommandFile<R> {
     read: R,
     /// Bytes read, those in front of the commands included.
@@ -31,12 +32,12 @@ pub(super) struct CommandFile<R> {
 }
 
 impl<R: BufRead> CommandFile<R> {
-    /// Of a file that goes on in `read`, `offset` bytes from its beginning.
+    /// Reads on from `read`, which begins `offset` bytes behind the start of the file.
     pub(super) fn new(read: R, offset: u64) -> Self {
         Self { read, offset, line: Vec::new(), request: Vec::new() }
     }
 
-    /// How far it has been read.
+    /// Bytes read so far.
     pub(super) fn offset(&self) -> u64 {
         self.offset
     }
@@ -46,17 +47,17 @@ impl<R: BufRead> CommandFile<R> {
         &mut self.request
     }
 
-    /// Reads on up to the end of a command.
+    /// Reads the next command.
     ///
     /// # Errors
-    /// What is no append-only file, and where.
+    /// What is malformed, and where.
     pub(super) fn next_command(&mut self) -> Result<NextCommand, String> {
         loop {
             if !self.read_line()? {
                 return Ok(NextCommand::End);
             }
             match *self.line {
-                // A remark, as `aof-timestamp-enabled` writes them.
+                // A comment, as `aof-timestamp-enabled` writes them.
                 [b'#', ..] => {}
                 [b'*'] => return Ok(NextCommand::Cut),
                 [b'*', ..] => return self.arguments(),
@@ -94,17 +95,18 @@ impl<R: BufRead> CommandFile<R> {
         Ok(NextCommand::Command)
     }
 
-    /// Reads the next `len` bytes behind the request; returns whether so many came. Memory grows as they do.
+    /// Appends the next `len` bytes to the request. Returns whether there were so many. Memory grows only with the
+    /// bytes that come.
     fn take(&mut self, len: u64) -> Result<bool, String> {
-        let came = (&mut self.read).take(len).read_to_end(&mut self.request).map_err(told)?;
+        let came = (&mut self.read).take(len).read_to_end(&mut self.request).map_err(to_text)?;
         self.offset += came as u64;
         Ok(came as u64 == len)
     }
 
-    /// Reads a line, of which the file's end may be the end; returns whether anything came.
+    /// Reads a line, which the end of the file may end. Returns whether there was any byte.
     fn read_line(&mut self) -> Result<bool, String> {
         self.line.clear();
-        let came = (&mut self.read).take(LINE_BYTES).read_until(b'\n', &mut self.line).map_err(told)?;
+        let came = (&mut self.read).take(LINE_BYTES).read_until(b'\n', &mut self.line).map_err(to_text)?;
         self.offset += came as u64;
         if came as u64 == LINE_BYTES && !self.line.ends_with(b"\n") {
             return self.malformed("a line longer than any that Redis would read");
@@ -118,7 +120,7 @@ impl<R: BufRead> CommandFile<R> {
 }
 
 #[expect(clippy::needless_pass_by_value, reason = "the form that map_err takes")]
-fn told(error: io::Error) -> String {
+fn to_text(error: io::Error) -> String {
     error.to_string()
 }
 

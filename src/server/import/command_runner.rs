@@ -29,7 +29,8 @@ impl CommandRunner {
     /// Runs one command, if it changes something.
     ///
     /// # Errors
-    /// A command that rankd has not, and that may be about keys of types it has: left out, they would differ.
+    /// A command that rankd does not have and that may change keys of types that it has: without the command those
+    /// keys would be wrong.
     pub(super) fn run(&mut self, arguments: Arguments<'_>, report: &mut ImportReport) -> Result<(), String> {
         let name = arguments.get(0).unwrap_or_default();
         let Some(place) = table().find(name) else {
@@ -55,7 +56,7 @@ impl CommandRunner {
         report.commands += 1;
         match self.reply.strip_prefix(b"-") {
             None => Ok(()),
-            // It has done something in Redis, or it would not be there.
+            // Redis writes no command that has failed.
             Some(error) => Err(format!(
                 "{}, which Redis has run, is refused: {}",
                 String::from_utf8_lossy(name).to_ascii_uppercase().escape_debug(),
@@ -65,7 +66,7 @@ impl CommandRunner {
     }
 }
 
-/// The type that a command of Redis is about, if it is one that rankd has not.
+/// The type that a command of Redis works on, if rankd does not have that type.
 fn foreign_type(name: &str) -> Option<&'static str> {
     Some(match name {
         "lpush" | "lpushx" | "rpush" | "rpushx" | "lpop" | "rpop" | "linsert" | "lset" | "lrem" | "ltrim"

@@ -28,7 +28,7 @@ pub(super) fn len_of(file: &File) -> u64 {
     file.metadata().map_or(0, |metadata| metadata.len())
 }
 
-/// A bar on standard error, if that is a terminal. `amount` says how far it is.
+/// A progress bar on standard error, if that is a terminal. `amount` is the template of its figures.
 pub(super) fn progress_bar(len: u64, amount: &str) -> ProgressBar {
     let template = format!("{{bar:40}} {amount} {{msg}} ETA {{eta}}");
     let style = ProgressStyle::with_template(&template).expect("a template that a test has drawn");

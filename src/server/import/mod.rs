@@ -1,7 +1,7 @@
-//! `rankd import`: what Redis or Valkey holds becomes the journal of a directory that no server uses yet.
+//! `rankd import`: reads the data of a Redis or Valkey into the journal of a directory that no server uses yet.
 //!
-//! Everything is read into a store first; only when all of it is there, a checkpoint puts it on disk. An import that
-//! fails or is stopped leaves an empty journal.
+//! Everything is read into a store first. Then a checkpoint writes the store to disk. An import that fails or is
+//! stopped leaves an empty journal.
 
 mod aof;
 mod aof_manifest;
@@ -29,10 +29,10 @@ use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
 
-/// How often the end of the checkpoint is looked for.
+/// How often the checkpoint is polled for its end.
 const POLL: Duration = Duration::from_millis(10);
 
-/// Reads `source` into the directory that `config` names, and prints what became of it.
+/// Reads `source` into the directory that `config` names, and prints a report.
 pub(super) fn run(config: &Config, source: &str) -> Result<(), String> {
     let origin = find(source)?;
     let clock = Clock::system();
@@ -52,7 +52,7 @@ pub(super) fn run(config: &Config, source: &str) -> Result<(), String> {
     if store.census() != Census::default() {
         return Err(format!("{} holds data; import takes an empty directory", directory.display()));
     }
-    let mut loader = match origin {
+    let mut reader = match origin {
         ImportSource::Dump(_) => RdbReader::leaving_out_expired(&store),
         ImportSource::Aof(_) | ImportSource::Live(_) => RdbReader::new(&store),
     };
@@ -61,24 +61,24 @@ pub(super) fn run(config: &Config, source: &str) -> Result<(), String> {
         ImportSource::Dump(path) => {
             let file = open(&path)?;
             let bar = progress_bar(len_of(&file), "{binary_bytes}/{binary_total_bytes}");
-            let told = |error: &dyn std::fmt::Display| format!("{}: {error}", path.display());
-            let mut rest = loader.file(bar.wrap_read(file)).map_err(|error| told(&error))?;
-            let behind = std::io::copy(&mut rest, &mut std::io::sink()).map_err(|error| told(&error))?;
+            let at_path = |error: &dyn std::fmt::Display| format!("{}: {error}", path.display());
+            let mut rest = reader.file(bar.wrap_read(file)).map_err(|error| at_path(&error))?;
+            let behind = std::io::copy(&mut rest, &mut std::io::sink()).map_err(|error| at_path(&error))?;
             bar.finish_and_clear();
             if behind > 0 {
                 let what = "of something else follow the dump; an append-only file that begins with one is read \
                             under a name that ends in .aof";
-                return Err(told(&format!("{behind} bytes {what}")));
+                return Err(at_path(&format!("{behind} bytes {what}")));
             }
         }
-        ImportSource::Aof(paths) => aof::read(&paths, config, &store, &mut loader, &mut report)?,
-        ImportSource::Live(address) => live::read(&address, config, &mut loader, &mut report)?,
+        ImportSource::Aof(paths) => aof::read(&paths, config, &store, &mut reader, &mut report)?,
+        ImportSource::Live(address) => live::read(&address, config, &mut reader, &mut report)?,
     }
-    report.tally = loader.tally().clone();
+    report.tally = reader.tally().clone();
     if let Some(miscount) = report.tally.miscount {
         return Err(format!("{source}: {miscount}: the file is not complete, or was not written by a Redis"));
     }
-    // Only now, with everything read: what expired on the way may have been renewed.
+    // Attached only now: later data may have renewed a key that had expired.
     store.attach(Arc::clone(&journal) as Arc<dyn ChangeSink>);
     for shard in 0..store.shard_count() {
         while store.remove_expired(shard) {}

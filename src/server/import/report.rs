@@ -1,4 +1,4 @@
-//! What an import says at its end: what was read, what is there, what was left out and why.
+//! What an import prints at its end: what was read, what the store holds, what was left out and why.
 
 use crate::rdb::{LoadTally, number_of};
 use crate::store::{Census, DatabaseIndex};
@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::path::Path;
 
-/// The course of an import.
+/// The counts of an import. Its `Display` is what the import prints.
 pub(super) struct ImportReport {
     source: String,
     pub(super) tally: LoadTally,
@@ -15,13 +15,13 @@ pub(super) struct ImportReport {
     pub(super) command_bytes: u64,
     /// Commands that were run.
     pub(super) commands: u64,
-    /// Commands that keys of other types got, by type.
+    /// Commands on keys of types that rankd does not have, by type.
     pub(super) foreign_commands: BTreeMap<&'static str, u64>,
     /// EXECs without a MULTI.
     pub(super) stray_execs: u64,
-    /// What was cut off the end of the append-only file.
+    /// Bytes cut off the end of the append-only file.
     pub(super) cut_bytes: u64,
-    /// Keys that had gone before they could be asked for.
+    /// Keys that were removed before they were read.
     pub(super) vanished_keys: u64,
     /// Keys of each database of a server.
     pub(super) counts: Vec<DatabaseCount>,
@@ -29,7 +29,7 @@ pub(super) struct ImportReport {
     pub(super) is_cut_off: bool,
 }
 
-/// Keys of a database: as its server counted them before and after they were read, and as they were read.
+/// Keys of a database: as its server counted them before and after the reading, and as they were read.
 pub(super) struct DatabaseCount {
     pub(super) database: DatabaseIndex,
     pub(super) before: u64,

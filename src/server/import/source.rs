@@ -5,17 +5,17 @@ use super::{aof, aof_manifest};
 use crate::net::address::ServerAddress;
 use std::path::{Path, PathBuf};
 
-/// Where the data are.
+/// Where an import reads the data.
 pub(super) enum ImportSource {
     /// An RDB file.
     Dump(PathBuf),
     /// The files of an append-only file, in order.
     Aof(Vec<PathBuf>),
-    /// A server.
+    /// A running server.
     Live(ServerAddress),
 }
 
-/// What `source` names.
+/// Finds out what `source` names.
 pub(super) fn find(source: &str) -> Result<ImportSource, String> {
     if source.contains("://") {
         return source.parse().map(ImportSource::Live);
@@ -41,17 +41,17 @@ pub(super) fn find(source: &str) -> Result<ImportSource, String> {
 
 /// What the file at `path` is, by its first bytes.
 fn find_file(path: &Path) -> Result<ImportSource, String> {
-    let told = |what: &str| Err(format!("{}: {what}", path.display()));
+    let at_path = |what: &str| Err(format!("{}: {what}", path.display()));
     if aof_manifest::is_manifest(path) {
         return aof_manifest::files(path).map(ImportSource::Aof);
     }
     let head = head_of(path)?;
     if head.is_empty() {
-        return told("it is empty");
+        return at_path("it is empty");
     }
     let is_dump = is_head_of_dump(&head);
     if !is_dump && !matches!(head[0], b'*' | b'#') {
-        return told(
+        return at_path(
             "neither an RDB file (which begins with REDIS or VALKEY) nor an append-only file (with * or #)",
         );
     }
@@ -62,7 +62,7 @@ fn find_file(path: &Path) -> Result<ImportSource, String> {
             manifest.display()
         ));
     }
-    // An old append-only file can begin with a dump; by its name one can tell.
+    // An old append-only file can begin with a dump. Its name tells it from a dump.
     let is_aof = path.extension().is_some_and(|extension| extension == "aof");
     let path = path.to_owned();
     Ok(if is_dump && !is_aof { ImportSource::Dump(path) } else { ImportSource::Aof(vec![path]) })

@@ -105,12 +105,12 @@ fn command() -> Command {
                         .about("Prints one line for each change")
                         .arg(journal_directory())
                         .arg(switch("resp").help(
-                            "Prints what the journal ends in as commands instead, for redis-cli --pipe and any Redis",
+                            "Prints the final contents as commands instead, for redis-cli --pipe and any Redis",
                         )),
                 )
                 .subcommand(
                     Command::new("repair")
-                        .about("Tells what must go for a server to start on a damaged journal, and cuts it off")
+                        .about("Reports what must be cut off for a server to start on a damaged journal, and cuts it off")
                         .arg(journal_directory())
                         .arg(switch("cut").help("Cuts, and keeps what is cut off in files beside")),
                 ),
@@ -161,7 +161,7 @@ fn values_of(name: &str) -> usize {
     }
 }
 
-/// A flag for each directive. Those that mean nothing are taken too, and not shown.
+/// A flag for each directive. Redis's directives without effect are accepted as well, and hidden.
 fn directives() -> impl Iterator<Item = Arg> {
     let ours = DIRECTIVES.iter().map(|directive| {
         let default = if directive.default.is_empty() { "none" } else { directive.default };
@@ -205,14 +205,14 @@ fn read_config(matches: &ArgMatches) -> Result<(Config, Option<PathBuf>), String
 fn run_journal(matches: &ArgMatches) -> Result<(), String> {
     let (name, matches) = matches.subcommand().expect("clap requires one");
     let directory = matches.get_one::<String>("directory").map(Path::new).expect("clap requires it");
-    // The server's `dir` will do as well as the journal within it.
+    // Either the server's `dir` or the journal in it may be named.
     let nested = directory.join(journal::DIRECTORY_NAME);
     let directory = if nested.is_dir() { nested } else { directory.to_owned() };
     if !directory.is_dir() {
         return Err(format!("{}: no such directory", directory.display()));
     }
     let progress = Arc::new(ReadProgress::default());
-    tell_progress(&progress);
+    report_progress(&progress);
     match name {
         "check" => {
             let report = journal::check(&directory, &progress).map_err(|error| error.to_string())?;
@@ -244,7 +244,7 @@ fn run_journal(matches: &ArgMatches) -> Result<(), String> {
             };
             match dumped {
                 Ok(report) => not_empty(report, &directory).map(|_| ()),
-                // A reader that has seen enough (`| head`) is no failure.
+                // A reader that closes the pipe (`| head`) is not a failure.
                 Err(DumpError::Output(error)) if error.kind() == std::io::ErrorKind::BrokenPipe => Ok(()),
                 Err(error) => Err(error.to_string()),
             }
@@ -260,8 +260,8 @@ fn not_empty(report: JournalReport, directory: &Path) -> Result<JournalReport, S
     }
 }
 
-/// Tells on standard error, once a second, how far a long reading has come. Ends with the process.
-fn tell_progress(progress: &Arc<ReadProgress>) {
+/// Reports the progress of a long reading on standard error, once a second. The thread ends with the process.
+fn report_progress(progress: &Arc<ReadProgress>) {
     let progress = Arc::clone(progress);
     std::thread::spawn(move || {
         loop {

@@ -5,7 +5,7 @@ use rustix::process::{Resource, getrlimit, setrlimit};
 /// File descriptors kept for other things than clients. As Redis.
 const RESERVED_DESCRIPTORS: u64 = 32;
 
-/// Makes room for the descriptors of `maxclients`. Returns how many clients there is room for, and a warning if that is
+/// Raises the limit of open files for `maxclients`. Returns the number of clients that fit, and a warning if they are
 /// fewer.
 pub(in crate::server) fn fit_descriptors(maxclients: usize) -> Result<(usize, Option<String>), String> {
     let wanted = maxclients as u64 + RESERVED_DESCRIPTORS;
@@ -13,7 +13,7 @@ pub(in crate::server) fn fit_descriptors(maxclients: usize) -> Result<(usize, Op
     let current = |limit: &rustix::process::Rlimit| limit.current.unwrap_or(u64::MAX);
     if current(&limit) < wanted {
         limit.current = Some(limit.maximum.unwrap_or(wanted).min(wanted));
-        // What cannot be raised is lived with below.
+        // If this fails, fewer clients are allowed below.
         let _ = setrlimit(Resource::Nofile, limit);
     }
     let room = current(&getrlimit(Resource::Nofile));

@@ -6,7 +6,7 @@ use std::fmt::Write as _;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
-/// What a start tells, on one screen.
+/// What a start prints, on one screen.
 pub(in crate::server) struct Screen {
     pub(in crate::server) appendfsync: FsyncPolicy,
     pub(in crate::server) directory: PathBuf,
@@ -19,7 +19,7 @@ pub(in crate::server) struct Screen {
 }
 
 impl Screen {
-    /// How what lies at `path` gets into the journal.
+    /// How to import the data at `path` into the journal.
     fn advice(&self, path: &Path) -> String {
         let (path, directory) = (path.display(), self.directory.display());
         format!(

@@ -44,7 +44,7 @@ pub(in crate::server) fn run(mut config: Config, file: Option<PathBuf>) -> Resul
         warnings
             .push("anyone who can reach this port is served: no password, and protected-mode is no".into());
     }
-    // Before the journal is touched: a port that is taken is the likeliest thing to be wrong.
+    // Bound before the journal is touched: a port that is in use is the most likely error.
     let bound = listener::bind(&config)?;
     create_directories(&config.dir, &sync_directory)
         .map_err(|error| format!("dir {}: {error}", config.dir.display()))?;
@@ -52,10 +52,10 @@ pub(in crate::server) fn run(mut config: Config, file: Option<PathBuf>) -> Resul
         config.dir.canonicalize().map_err(|error| format!("dir {}: {error}", config.dir.display()))?;
     let mut chance = Chance::from_system();
     let seed = chance.next_u64();
-    // Not of the same generator: what clients see of these numbers must not lead back to the hash seed.
+    // From another generator: clients see numbers made from this seed, and must not learn the hash seed from them.
     let shared_seed = Chance::from_system().next_u64();
     Chance::seed_shared(shared_seed);
-    // Enough to replay a run, and a secret: names chosen against it could make the hashes slow.
+    // Logged, so that a run can be repeated. Both are secret: with the hash seed, keys can be chosen that collide.
     tracing::debug!("hash seed {seed:016x}, seed of random members {shared_seed:016x}");
     let clock = Clock::system();
     let store = Arc::new(Store::new(SHARDS, config.databases, seed, clock.clone()));
@@ -87,7 +87,7 @@ pub(in crate::server) fn run(mut config: Config, file: Option<PathBuf>) -> Resul
         store,
         channels,
         clients: Clients::default(),
-        // Each worker's, and those of the thread beside it.
+        // One for each worker, and one for the thread beside it.
         stats: (0..2 * threads).map(|_| Arc::new(Stats::new(table().entries().len()))).collect(),
         errors: Errors::default(),
         friend_rankings: KeptResults::with_bound(config.friendrank_keep_bytes),
@@ -106,8 +106,8 @@ pub(in crate::server) fn run(mut config: Config, file: Option<PathBuf>) -> Resul
     serve(&host, &process, listeners, options, &screen)
 }
 
-/// Accepts connections and deals them to the workers until the server is told to stop. Beside that it first reads the
-/// journal, if there is to be one (`options`), else the dump file.
+/// Accepts connections and deals them to the workers until the server is told to stop. Meanwhile it reads the journal
+/// (with `options`) or the dump file.
 fn serve(
     host: &Arc<Host>,
     process: &Arc<RunningProcess>,
@@ -141,7 +141,7 @@ fn serve(
             () = process.stop.requested() => return Ok(false),
         };
         print!("{}", screen.text(&opened));
-        // Only now: what expires is recorded.
+        // Started only now, because a removal of an expired key has to be recorded.
         tokio::spawn(upkeep::run(Arc::clone(host)));
         process.stop.requested().await;
         Ok::<bool, String>(true)
@@ -150,11 +150,11 @@ fn serve(
         tracing::info!("stopped while the data were being read; nothing has been changed");
         return Ok(());
     }
-    // The accepting tasks end with their runtime and let go of the workers.
+    // The accepting tasks end with their runtime and release their handles to the workers.
     drop(runtime);
     Arc::into_inner(workers).into_iter().flatten().for_each(Worker::stop);
     process.dump.close();
-    // As in Redis, a server with save points writes what the last one has missed.
+    // As in Redis, a server with save points saves what has changed since the last save.
     let saves = *process.saves_at_end.get_or_init(|| !host.config().save.is_empty());
     let saved = if saves && process.dump.is_stale() { process.dump.save() } else { Ok(()) };
     if let Some(journal) = process.journal() {
@@ -179,7 +179,7 @@ async fn accept(listener: tokio::net::TcpListener, workers: Arc<Vec<Worker>>) {
                 turn += 1;
             }
             Err(error) => {
-                // Out of descriptors, most likely: give others the time to close theirs.
+                // Most likely the process is out of descriptors: wait until other connections have closed theirs.
                 tracing::warn!("cannot accept a connection: {error}");
                 tokio::time::sleep(std::time::Duration::from_millis(100)).await;
             }

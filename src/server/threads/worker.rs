@@ -6,7 +6,8 @@ use std::net::{SocketAddr, TcpStream};
 use std::thread::JoinHandle;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
-/// A worker thread and the way to give it connections. It ends, and its connections with it, when told to stop.
+/// A worker thread, and the channel that gives it connections. It ends, with its connections, when it is told to
+/// stop.
 pub(in crate::server) struct Worker {
     connections: UnboundedSender<(TcpStream, SocketAddr)>,
     thread: JoinHandle<()>,
@@ -30,9 +31,9 @@ impl Worker {
         Ok(Self { connections, thread })
     }
 
-    /// Deals it a connection.
+    /// Gives the worker a connection.
     pub(in crate::server) fn take(&self, stream: TcpStream, peer: SocketAddr) {
-        // A worker that is stopping takes no more; the connection is closed by being dropped.
+        // A worker that is stopping takes no more connections; the stream is closed by being dropped.
         let _ = self.connections.send((stream, peer));
     }
 
