@@ -54,7 +54,7 @@ pub(super) fn acknowledge(journal: &Journal, seq: Seq) -> Result<(), Refused> {
     }
 }
 
-/// All that the store holds: what a checkpoint would write, in an order of its own.
+/// Everything that the store holds, as a checkpoint would write it, sorted.
 pub(super) fn contents(store: &Store) -> BTreeMap<String, String> {
     let mut walk = store.snapshot();
     let mut records = ChangeBuffer::default();
@@ -93,7 +93,7 @@ pub(super) fn contents(store: &Store) -> BTreeMap<String, String> {
     }
 }
 
-/// A copy of the journal's files as they are now: what a crash of the process at this moment leaves.
+/// A copy of the journal's files at this moment, as a crash of the process would leave them.
 pub(super) fn crash_copy(directory: &Path) -> tempfile::TempDir {
     let copy = tempfile::tempdir().unwrap();
     for entry in std::fs::read_dir(directory).unwrap() {

@@ -1,4 +1,5 @@
-//! Every length and every flipped bit of a small journal: a whole-record prefix, or a refusal that names the place.
+//! Every length and every flipped bit of a small journal: a start finds a prefix in whole records, or an error that
+//! names the place.
 
 use super::support::{Boards, open};
 use crate::journal::recovery::replay;
@@ -24,7 +25,7 @@ pub(super) fn write_journal(directory: &Path) -> Vec<Boards> {
             opened.journal.run_checkpoint();
         }
         if index == 2 {
-            // A second listed segment without a second base, as a crash during a checkpoint leaves it.
+            // A second listed segment without a second base, as a crash during a checkpoint leaves.
             begin_checkpoint(&opened);
         }
     }
@@ -132,7 +133,7 @@ fn every_length_of_the_last_segment_gives_a_whole_record_prefix_that_can_be_writ
     }
 }
 
-/// A command whose Changes fill several records, at every length of them: all of it or nothing.
+/// A command whose Changes fill several records, cut at every length: all of it counts or nothing.
 #[test]
 fn a_command_of_several_records_is_there_as_a_whole_or_not_at_all() {
     let directory = tempfile::tempdir().unwrap();
@@ -162,7 +163,7 @@ fn a_command_of_several_records_is_there_as_a_whole_or_not_at_all() {
     drop(opened);
     let path = directory.path().join("segment-0000000001");
     let bytes = fs::read(&path).unwrap();
-    // A part that is damaged, with whole ones behind it: the place named is the command's beginning.
+    // A damaged part with whole parts behind it: the error names the beginning of the command.
     for at in usize::try_from(len_before).unwrap()..bytes.len() - 90 {
         let mut damaged = bytes.clone();
         damaged[at] ^= 4;

@@ -1,4 +1,4 @@
-//! docs/journal-format.md tells the truth: its example is what this code writes, and reads.
+//! docs/journal-format.md is right: this code writes and reads its example.
 
 use crate::journal::base::{BaseEnd, pack};
 use crate::journal::header::{BaseHeader, SEGMENT_HEADER_BYTES, SegmentHeader, seed};
@@ -13,7 +13,7 @@ use std::fs;
 
 const PAGE: &str = include_str!("../../../docs/journal-format.md");
 
-/// The bytes of the page's block that is headed `name`: hex up to the `|` of each line.
+/// The bytes of the page's block with the heading `name`: hex up to the `|` of each line.
 fn example(name: &str) -> Vec<u8> {
     let block = PAGE.split("```").find(|block| block.starts_with(&format!("hex {name}\n"))).unwrap();
     let hex: String =
@@ -84,7 +84,7 @@ fn the_page_s_files_are_a_journal() {
     assert_eq!(String::from_utf8(out).unwrap(), text("dump"));
 }
 
-/// The base may show a part of what record 7 says: without it, it is a state that never was.
+/// The base may show a part of record 7: without that record it is no state that the store has had.
 #[test]
 fn a_base_is_of_no_use_without_the_records_that_its_walk_may_have_seen() {
     let directory = tempfile::tempdir().unwrap();

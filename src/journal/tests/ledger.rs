@@ -1,4 +1,4 @@
-//! What random histories (`random.rs`) have done to a store, and what of it a start must find.
+//! What random histories (`random.rs`) have done to a store, and what a start must find of it.
 
 use super::history::{Deed, Model, changes, deed};
 use crate::journal::Journal;
@@ -7,7 +7,7 @@ use crate::machine::clock::Clock;
 use crate::store::Store;
 use crate::store::change::ChangeBuffer;
 
-/// What was tried.
+/// How often each thing has happened.
 #[derive(Debug, Default)]
 pub(super) struct Counts {
     pub(super) commands: u64,
@@ -70,18 +70,18 @@ impl Counts {
     }
 }
 
-/// What was done, and what of it may not be missing.
+/// The commands that were run, and how many of them a start must find.
 pub(super) struct Ledger {
     pub(super) chance: Chance,
     changes: ChangeBuffer,
-    /// What was true at record `synced`, or before it.
+    /// The state at record `synced`, or before it.
     before: Model,
-    /// The commands since, each with the last record there was behind it and its time.
+    /// The commands since then, each with the last record behind it and its time.
     done: Vec<(u64, Deed, u64)>,
     pub(super) commands: u64,
-    /// Up to this record nothing may be missing after a kill.
+    /// Every record up to this one must be found after a kill.
     pub(super) written: u64,
-    /// Up to this record nothing may be missing after a power failure.
+    /// Every record up to this one must be found after a power failure.
     pub(super) synced: u64,
 }
 
@@ -108,7 +108,8 @@ impl Ledger {
         self.done.push((journal.last_seq().0, deed, now_ms));
     }
 
-    /// Nothing behind record `found` has ever been, and nothing before `synced` can be undone.
+    /// Drops the commands behind record `found`, which a start has not found, and makes those up to `synced` part of
+    /// the state before.
     pub(super) fn forget(&mut self, found: u64) {
         self.done.retain(|(last, ..)| *last <= found);
         let synced = self.done.partition_point(|(last, ..)| *last <= self.synced);
@@ -117,8 +118,8 @@ impl Ledger {
         }
     }
 
-    /// The end of the last command that has ended by record `seq`: of a command whose records were too long, the first
-    /// may be written and do not count.
+    /// The last record of the last command that has ended by record `seq`. Of a command whose records are too long,
+    /// the first records may be written and do not count.
     pub(super) fn whole_up_to(&self, seq: u64) -> u64 {
         self.done.iter().map(|(last, ..)| *last).filter(|last| *last <= seq).max().unwrap_or(0)
     }

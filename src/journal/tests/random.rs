@@ -1,8 +1,8 @@
-//! Random histories on a disk that fails, is full and is slow at random, through kills, power failures and ends in order,
-//! each followed by a start, all compared with a model of what was acknowledged.
+//! Random histories on a disk that fails, is full and is slow at random, through kills, power failures and orderly
+//! ends. A start follows each of them, and is compared with a model of what was acknowledged.
 //!
-//! `RANKD_JOURNAL_ROUNDS` says how many journals live how many lives, `RANKD_SEED` repeats one. While a call of the disk
-//! is under way, commands go on, as they do in a server: between the steps of a checkpoint, during an fdatasync.
+//! `RANKD_JOURNAL_ROUNDS` is the number of journals, and `RANKD_SEED` repeats one. While a call of the disk runs,
+//! commands go on, as in a server: between the steps of a checkpoint, during an fdatasync.
 
 use super::checkpoints::names;
 use super::disk::{AtRandom, Call, FaultyDisk, Left};
@@ -21,7 +21,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-/// Lives of one journal.
+/// Starts of one journal.
 const LIVES: usize = 12;
 
 fn number_from_env(name: &str) -> Option<u64> {
@@ -48,7 +48,7 @@ enum LifeEnd {
     PowerFailure,
 }
 
-/// A journal over its lives.
+/// A journal over all its starts.
 struct Life {
     seed: u64,
     chance: Chance,
@@ -56,7 +56,7 @@ struct Life {
     directory: tempfile::TempDir,
     disk: Arc<FaultyDisk>,
     ledger: Arc<Mutex<Ledger>>,
-    /// The disk is not to call back: who calls it holds a lock, or nobody is there.
+    /// The disk must not run other commands meanwhile: its caller holds a lock, or the process has ended.
     is_quiet: Arc<AtomicBool>,
     counts: Counts,
 }
@@ -89,7 +89,8 @@ impl Life {
             let (store, journal) = match self.start(fsync) {
                 Ok(started) => started,
                 Err(_) => {
-                    // The disk refused a call of the start. Whatever comes then, the next one has a better disk.
+                    // The disk has failed a call of the start. The next start has a good disk, whatever comes in
+                    // between.
                     self.counts.refused_starts += 1;
                     if self.chance.below(2) == 0 {
                         self.fail_power();
@@ -117,7 +118,7 @@ impl Life {
         faults.short_bytes = (self.chance.below(6) == 0).then(|| 1 + self.chance.below(40) as usize);
     }
 
-    /// From now on the disk is a good one.
+    /// Makes the disk a good one.
     fn spare(&mut self) {
         let mut faults = self.disk.faults();
         self.counts.faults += faults.at_random.take().map_or(0, |random| random.faults);
@@ -157,7 +158,8 @@ impl Life {
         Ok((store, journal))
     }
 
-    /// What was promised is there, all of it is as it was at one moment, and the directory holds nothing else.
+    /// Checks that the start has found what was promised, as it was at one moment, and that the directory holds no
+    /// other files.
     fn check_start(&mut self, store: &Store, journal: &Journal, end: LifeEnd) {
         let seed = self.seed;
         let found = journal.last_seq().0;
@@ -167,7 +169,7 @@ impl Life {
         let now_ms = self.clock.now_ms();
         let (expected, held) = (ledger.model_at(found).at(now_ms), Model::of(store).at(now_ms));
         assert!(held == expected, "seed {seed}, record {found}:\n{held:?}\nis not\n{expected:?}");
-        // What a start after a kill finds, the kernel has; after a power failure, the disk.
+        // What a start finds after a kill is in the kernel's memory; after a power failure, on the disk.
         ledger.written = found;
         ledger.synced = if end == LifeEnd::Kill { ledger.synced.min(found) } else { found };
         ledger.forget(found);
@@ -181,13 +183,13 @@ impl Life {
         assert_eq!(names(self.directory.path()), expected, "seed {seed}");
     }
 
-    /// Has the disk call back while it works: commands go on meanwhile.
+    /// Makes the disk run commands during its calls.
     fn let_others_go_on(&self, store: &Arc<Store>, journal: &Arc<Journal>) {
         let (ledger, clock, is_quiet) =
             (Arc::clone(&self.ledger), self.clock.clone(), Arc::clone(&self.is_quiet));
         let (store, journal) = (Arc::downgrade(store), Arc::downgrade(journal));
         self.disk.faults().meanwhile = Some(Arc::new(move |call, name| {
-            // These are made under the writer's lock: then others wait.
+            // These calls are made under the writer's lock, which other threads wait for.
             let is_held = name.starts_with("segment") && matches!(call, Call::Write | Call::Cut);
             let (Some(store), Some(journal)) = (store.upgrade(), journal.upgrade()) else { return };
             if is_held || is_quiet.load(Ordering::Relaxed) {
@@ -265,7 +267,7 @@ impl Life {
         }
     }
 
-    /// On a good disk the journal takes writes again by itself.
+    /// Checks that the journal accepts writes again by itself on a good disk.
     fn heal(&mut self, journal: &Arc<Journal>, fsync: FsyncPolicy) {
         self.spare();
         journal.pending.lock().limit_records_to(crate::limits::JOURNAL_RECORD_BYTES);
@@ -292,7 +294,7 @@ impl Life {
                 }
             }
         }
-        // The process's end: its lock on the directory goes with it.
+        // The process ends: its lock on the directory goes with it.
         *journal.lock.lock() = None;
         self.disk.faults().meanwhile = None;
         drop(store);
@@ -305,7 +307,7 @@ impl Life {
     }
 }
 
-/// A round of the journal's thread, with the checkpoint it may start.
+/// Runs a round of the journal's thread, and the checkpoint that it may start.
 fn round(journal: &Arc<Journal>) {
     journal.flush(FlushAttempt::Again);
     if journal.fsync_policy() != FsyncPolicy::Never {

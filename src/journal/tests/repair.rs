@@ -1,4 +1,4 @@
-//! Repair: a damaged journal becomes the whole-record prefix before the damage, and nothing is thrown away.
+//! Repair: a damaged journal becomes the prefix before the damage, in whole records, and no byte is lost.
 
 use super::bytes::{files, write_journal};
 use super::faults::copy_of;
@@ -48,7 +48,7 @@ fn whatever_byte_is_wrong_what_is_before_it_is_kept() {
                 "done once"
             );
 
-            // Every byte is still somewhere.
+            // Every byte is still in some file.
             let now = contents(directory.path());
             let kept: usize = now.values().map(Vec::len).sum();
             let manifest_shrank = damaged[&directory.path().join("manifest")].len()
