@@ -68,7 +68,7 @@ impl Journal {
         });
         match spawned {
             Ok(thread) => threads.push(thread),
-            Err(error) => self.note_checkpoint(0, Err(format!("no thread for it: {error}"))),
+            Err(error) => self.note_checkpoint(0, Err(format!("its thread could not be started: {error}"))),
         }
         Ok(())
     }
@@ -173,7 +173,7 @@ impl Journal {
         if !self.has_synced(Seq(changed.0.0 - 1)) {
             return Err(self
                 .refusal()
-                .unwrap_or_else(|| "the segment before could not be synced".to_owned()));
+                .unwrap_or_else(|| "the previous segment could not be synced".to_owned()));
         }
         if !owes_base {
             let joined = self.listed.lock().manifest.joined();

@@ -63,7 +63,7 @@ impl Manifest {
         let first = lines.next().unwrap_or_default();
         let version = first
             .strip_prefix(FIRST_LINE)
-            .ok_or(BadManifest::Damaged("it does not begin as a manifest does"))?;
+            .ok_or(BadManifest::Damaged("its first line is not that of a manifest"))?;
         if ![VERSION, LOOSE_VERSION].contains(&version) && version.parse::<u32>().is_ok() {
             return Err(BadManifest::UnknownVersion(version.to_owned()));
         }

@@ -11,6 +11,7 @@
 //! | `waiters` | commands that wait for their records |
 //! | `rounds` | the thread that syncs, retries, and starts checkpoints when they are due |
 //! | `checkpoint`, `base_file` | a base in place of old segments, without a fork |
+//! | `status` | the state that INFO reports |
 //! | `listed` | which files count, and which may be removed |
 //! | `recovery`, `visit`, `open_file`, `reader` | from the disk back to Changes, or an error that names the place |
 //! | `open` | the start: lock, recover, cut off a torn tail, go on |

@@ -89,8 +89,8 @@ pub fn dump(
     progress: &ReadProgress,
 ) -> Result<JournalReport, DumpError> {
     let mut lines = Lines { out, line: Vec::new(), outcome: Ok(()) };
-    let replayed = replay(directory, progress, &mut |place, change, _| {
-        lines.print(place, change);
+    let replayed = replay(directory, progress, &mut |provenance, change, _| {
+        lines.print(provenance, change);
         // An error of the output ends the reading, and is the error that is returned.
         lines.outcome.as_ref().map(|&()| ()).map_err(ToString::to_string)
     });
@@ -106,32 +106,37 @@ struct Lines<'a, W> {
 }
 
 impl<W: Write> Lines<'_, W> {
-    fn print(&mut self, place: Provenance, change: &Change<'_>) {
+    fn print(&mut self, provenance: Provenance, change: &Change<'_>) {
         match *change {
             // Printed when its segment is read.
-            _ if matches!(place.origin, Origin::Ahead(_)) => {}
+            _ if matches!(provenance.origin, Origin::Ahead(_)) => {}
             Change::SetScores { database, key, entries } => {
                 for (member, score) in entries.iter() {
-                    self.begin(place, "set-score").db(database).quoted(key).quoted(member).score(score).end();
+                    self.begin(provenance, "set-score")
+                        .db(database)
+                        .quoted(key)
+                        .quoted(member)
+                        .score(score)
+                        .end();
                 }
             }
             Change::RemoveScores { database, key, members } => {
                 for member in members.iter() {
-                    self.begin(place, "remove-score").db(database).quoted(key).quoted(member).end();
+                    self.begin(provenance, "remove-score").db(database).quoted(key).quoted(member).end();
                 }
             }
             Change::AddMembers { database, key, members } => {
                 for member in members.iter() {
-                    self.begin(place, "add-member").db(database).quoted(key).quoted(member).end();
+                    self.begin(provenance, "add-member").db(database).quoted(key).quoted(member).end();
                 }
             }
             Change::RemoveMembers { database, key, members } => {
                 for member in members.iter() {
-                    self.begin(place, "remove-member").db(database).quoted(key).quoted(member).end();
+                    self.begin(provenance, "remove-member").db(database).quoted(key).quoted(member).end();
                 }
             }
             Change::SetString { database, key, value, expire_at_ms } => {
-                self.begin(place, "set-string")
+                self.begin(provenance, "set-string")
                     .db(database)
                     .quoted(key)
                     .quoted(value)
@@ -139,22 +144,22 @@ impl<W: Write> Lines<'_, W> {
                     .end();
             }
             Change::SetExpiry { database, key, expire_at_ms } => {
-                self.begin(place, "set-expiry").db(database).quoted(key).expiry(expire_at_ms).end();
+                self.begin(provenance, "set-expiry").db(database).quoted(key).expiry(expire_at_ms).end();
             }
             Change::DropKey { database, key } => {
-                self.begin(place, "drop-key").db(database).quoted(key).end();
+                self.begin(provenance, "drop-key").db(database).quoted(key).end();
             }
-            Change::FlushDatabase { database } => self.begin(place, "flush-database").db(database).end(),
-            Change::FlushAll => self.begin(place, "flush-all").end(),
+            Change::FlushDatabase { database } => self.begin(provenance, "flush-database").db(database).end(),
+            Change::FlushAll => self.begin(provenance, "flush-all").end(),
             // The rest of the command is printed with the number of the record that it is in.
             Change::Continued => {}
         }
     }
 
-    fn begin(&mut self, place: Provenance, operation: &str) -> &mut Self {
+    fn begin(&mut self, provenance: Provenance, operation: &str) -> &mut Self {
         self.line.clear();
-        self.line.extend_from_slice(utc(place.unix_ms).as_bytes());
-        let origin = match place.origin {
+        self.line.extend_from_slice(utc(provenance.unix_ms).as_bytes());
+        let origin = match provenance.origin {
             Origin::Base => "base".to_owned(),
             Origin::Ahead(seq) | Origin::Record(seq) => seq.0.to_string(),
         };

@@ -76,8 +76,9 @@ impl Journal {
         let walk: Weak<dyn Walk> = Arc::downgrade(&(Arc::clone(store) as Arc<dyn Walk>));
         let (clock, started_ms) = (options.clock.clone(), options.clock.now_ms());
         let mut loader = Loader::new(store).map_err(OpenError::io(&options.directory))?;
-        let mut load =
-            |place: Provenance, change: &Change<'_>, encoded: &[u8]| place.load(&mut loader, change, encoded);
+        let mut load = |provenance: Provenance, change: &Change<'_>, encoded: &[u8]| {
+            provenance.load(&mut loader, change, encoded)
+        };
         let (journal, mut recovered, kicked) = Self::open_on(files, options, walk, progress, &mut load)?;
         loader.finish();
         recovered.duration_ms = clock.now_ms().saturating_sub(started_ms);

@@ -42,7 +42,7 @@ pub(super) fn damaged(path: &Path, offset: u64, last_good: Seq, what: impl Into<
 /// The error for a file whose header was refused.
 pub(super) fn bad_header(path: &Path, bad: BadHeader) -> OpenError {
     match bad {
-        BadHeader::Damaged => damaged(path, 0, Seq(0), "its header is not a whole one"),
+        BadHeader::Damaged => damaged(path, 0, Seq(0), "its header is damaged"),
         BadHeader::UnknownVersion(version) => {
             OpenError::UnknownVersion { path: path.to_path_buf(), version: version.to_string() }
         }

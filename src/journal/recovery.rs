@@ -137,7 +137,12 @@ impl Replay<'_> {
         let opened = OpenFile::new(path, BASE_HEADER_BYTES)?;
         let (header, seed) = BaseHeader::decode(&opened.header).map_err(|bad| bad_header(path, bad))?;
         if header.number != number {
-            return Err(damaged(path, 0, Seq(0), format!("it says it is base {}", header.number)));
+            return Err(damaged(
+                path,
+                0,
+                Seq(0),
+                format!("its header says that it is base {}", header.number),
+            ));
         }
         let len = opened.len;
         let end_at = len.saturating_sub(BaseEnd::FRAME_BYTES);
@@ -167,9 +172,9 @@ impl Replay<'_> {
             if offset == end_at {
                 break;
             }
-            let place = Provenance { origin: Origin::Base, unix_ms: record.head.unix_ms };
+            let provenance = Provenance { origin: Origin::Base, unix_ms: record.head.unix_ms };
             let visited = if base::unpack(record.body, &mut changes) {
-                visit_body(&changes, place, self.visit)
+                visit_body(&changes, provenance, self.visit)
             } else {
                 Err(Stopped::Malformed)
             };
@@ -197,12 +202,12 @@ impl Replay<'_> {
             let record = match reader.next().map_err(OpenError::io(path))? {
                 Found::Record(record) if record.head.seq == Seq(seq) => record,
                 _ => {
-                    let what = format!("the base is of no use without the records up to {}", walked_to.0);
+                    let what = format!("the base cannot be used without the records up to {}", walked_to.0);
                     return Err(damaged(path, offset, last_good, what));
                 }
             };
-            let place = Provenance { origin: Origin::Ahead(Seq(seq)), unix_ms: record.head.unix_ms };
-            visit_body(record.body, place, self.visit)
+            let provenance = Provenance { origin: Origin::Ahead(Seq(seq)), unix_ms: record.head.unix_ms };
+            visit_body(record.body, provenance, self.visit)
                 .map_err(|stopped| stopped.at(path, offset, last_good))?;
         }
         Ok(())
@@ -241,7 +246,7 @@ impl Replay<'_> {
         let opened = OpenFile::new(&path, SEGMENT_HEADER_BYTES)?;
         let (header, seed) = SegmentHeader::decode(&opened.header).map_err(|bad| bad_header(&path, bad))?;
         if header.number != number {
-            let what = format!("it says it is segment {}", header.number);
+            let what = format!("its header says that it is segment {}", header.number);
             return Err(damaged(&path, 0, self.last_seq, what));
         }
         let len = opened.len;
@@ -269,10 +274,10 @@ impl Replay<'_> {
                 return Err(self.damage(&path, offset, what));
             }
             if record.head.previous != self.last_crc {
-                let what = format!("record {} continues another record than the one before", expected.0);
+                let what = format!("record {} does not continue the record before it", expected.0);
                 return Err(self.damage(&path, offset, what));
             }
-            let place = Provenance { origin: Origin::Record(expected), unix_ms: record.head.unix_ms };
+            let provenance = Provenance { origin: Origin::Record(expected), unix_ms: record.head.unix_ms };
             if change::is_continued(record.body) {
                 let (last_seq, last_crc) = (self.last_seq, self.last_crc);
                 self.command.get_or_insert(Before { offset, records, last_seq, last_crc });
@@ -284,7 +289,7 @@ impl Replay<'_> {
                     parts.extend_from_slice(record.body);
                     &parts
                 };
-                self.changes += visit_body(body, place, self.visit)
+                self.changes += visit_body(body, provenance, self.visit)
                     .map_err(|stopped| stopped.at(&path, offset, self.last_seq))?;
                 (parts, self.command) = (Vec::new(), None);
             }
@@ -316,7 +321,9 @@ impl Replay<'_> {
             Behind::Record { offset, seq } => {
                 format!("a broken record, and record {} is whole at offset {offset}", seq.0)
             }
-            Behind::Unclear => "a broken record, and whether whole ones follow could not be told".to_owned(),
+            Behind::Unclear => {
+                "a broken record, and the search for whole ones behind it was given up".to_owned()
+            }
         };
         Err(self.damage(path, offset, what))
     }

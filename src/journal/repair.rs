@@ -127,7 +127,7 @@ pub fn repair(directory: &Path, mode: RepairMode, progress: &ReadProgress) -> Re
     if let Some(number) = manifest.base
         && walked_to(&base_path(&directory.path, number)).is_none_or(|needed| needed > last_good)
     {
-        return Err(refuse("the base is of no use without the records behind it"));
+        return Err(refuse("the base cannot be used without the records behind it"));
     }
     let later: Vec<_> = segments[place + 1..].iter().filter(|path| path.exists()).cloned().collect();
     let mut cut = Cut { path: path.clone(), offset, last_good, what, bytes: 0, later, lost: Lost::default() };

@@ -28,8 +28,9 @@ pub fn dump_resp(
 ) -> Result<JournalReport, DumpError> {
     let store = Arc::new(Store::new(SHARDS, limits::DATABASES as DatabaseIndex, 0, Clock::system()));
     let mut loader = Loader::new(&store).map_err(OpenError::io(directory)).map_err(DumpError::Journal)?;
-    let mut load =
-        |place: Provenance, change: &Change<'_>, encoded: &[u8]| place.load(&mut loader, change, encoded);
+    let mut load = |provenance: Provenance, change: &Change<'_>, encoded: &[u8]| {
+        provenance.load(&mut loader, change, encoded)
+    };
     let replayed = replay(directory, progress, &mut load).map_err(DumpError::Journal)?;
     loader.finish();
     let mut selected = 0;

@@ -315,7 +315,7 @@ impl Journal {
         }
         let are_waiting = writer.owes_base && self.fsync_policy() == FsyncPolicy::Always;
         if are_waiting && writer.health == Health::Good && !self.is_closing() {
-            let reason = "the journal's last end was not in order, and the new base that it needs has failed";
+            let reason = "the journal was not closed in order, and the new base that it needs has failed";
             self.break_off(&mut writer, &format!("{reason}: {error}"));
         }
     }

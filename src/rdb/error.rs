@@ -44,19 +44,15 @@ impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.problem {
             Problem::Io(error) => write!(f, "{error}")?,
-            Problem::Truncated => f.write_str("it ends in the middle of something")?,
+            Problem::Truncated => f.write_str("it ends too early")?,
             Problem::NotRdb => return f.write_str("not an RDB file"),
             Problem::UnknownVersion(version) => {
                 return write!(f, "RDB version {version} is not known (1 to 15 and Valkey's 80 are)");
             }
             Problem::Malformed(what) => f.write_str(what)?,
-            Problem::UnknownOpcode(number) => write!(f, "no opcode {number} is known")?,
+            Problem::UnknownOpcode(number) => write!(f, "opcode {number} is not known")?,
             Problem::UnknownType { number, key } => {
-                write!(
-                    f,
-                    "key \"{}\": no type of values with the number {number} is known",
-                    key.escape_ascii()
-                )?;
+                write!(f, "key \"{}\": value type {number} is not known", key.escape_ascii())?;
             }
             Problem::WrongChecksum => f.write_str("the checksum is wrong: the file is damaged")?,
             Problem::Refused(why) => f.write_str(why)?,

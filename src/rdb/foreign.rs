@@ -36,14 +36,14 @@ impl Templates {
         let (number, fields) = (source.length()?, source.length()?);
         skip_strings(source, fields)?;
         if fields == 0 || self.0.insert(number, fields).is_some() {
-            return source.malformed("a template of no fields, or a second one of its number");
+            return source.malformed("a template without fields, or with the number of another one");
         }
         Ok(())
     }
 
     fn fields<R: Read>(&self, source: &RdbSource<R>, number: u64) -> Result<u64, Error> {
         let fields = self.0.get(&number).copied();
-        fields.map_or_else(|| source.malformed("a hash whose template is not there"), Ok)
+        fields.map_or_else(|| source.malformed("a hash whose template is missing"), Ok)
     }
 }
 
@@ -130,7 +130,7 @@ fn own_fields<R: Read>(source: &mut RdbSource<R>) -> Result<u64, Error> {
             skip_strings(source, fields)?;
             Ok(fields)
         }
-        _ => source.malformed("fields of no known form"),
+        _ => source.malformed("fields in an unknown form"),
     }
 }
 
@@ -140,14 +140,14 @@ fn skip_array<R: Read>(source: &mut RdbSource<R>) -> Result<(), Error> {
     match source.length()? {
         0 => {}
         1 => drop(source.length()?),
-        _ => return source.malformed("an array of no known form"),
+        _ => return source.malformed("an array in an unknown form"),
     }
     for _ in 0..elements {
         let _place = source.length()?;
         match source.length()? {
             element::LONG_STRING | element::SHORT_STRING => source.skip_string()?,
             element::INTEGER | element::DOUBLE => source.skip(8)?,
-            _ => return source.malformed("an array's element of no known kind"),
+            _ => return source.malformed("an array's element of an unknown kind"),
         }
     }
     Ok(())
@@ -210,7 +210,7 @@ pub(super) fn skip_module_parts<R: Read>(source: &mut RdbSource<R>) -> Result<()
             part::FLOAT => source.skip(4)?,
             part::DOUBLE => source.skip(8)?,
             part::STRING => source.skip_string()?,
-            _ => return source.malformed("a module's data of no known kind"),
+            _ => return source.malformed("a module's data of an unknown kind"),
         }
     }
 }

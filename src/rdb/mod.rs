@@ -50,7 +50,7 @@ use crc::{CRC_64_REDIS, Crc, Table};
 /// The checksum of files and DUMP payloads.
 static CHECKSUM: Crc<u64, Table<16>> = Crc::<u64, Table<16>>::new(&CRC_64_REDIS);
 
-/// Opcodes: what may stand where a value's type is expected.
+/// Opcodes: codes that may come in place of a value type.
 mod opcode {
     /// Templates of hashes (Redis 8.10).
     pub(super) const HASH_TEMPLATE: u8 = 242;

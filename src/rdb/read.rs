@@ -81,8 +81,9 @@ impl<'s> RdbReader<'s> {
                 opcode::END => break,
                 opcode::SELECT_DATABASE => {
                     count.end(database, &mut self.tally);
-                    database = DatabaseIndex::try_from(source.length()?)
-                        .map_err(|_| source.error(Problem::Malformed("a database of no sensible number")))?;
+                    database = DatabaseIndex::try_from(source.length()?).map_err(|_| {
+                        source.error(Problem::Malformed("a database whose number is too large"))
+                    })?;
                 }
                 opcode::RESIZE_DATABASE => {
                     count.end(database, &mut self.tally);
@@ -116,7 +117,7 @@ impl<'s> RdbReader<'s> {
                     self.tally.function_libraries += 1;
                 }
                 opcode::FUNCTION_BEFORE_RELEASE => {
-                    return source.malformed("a function as only pre-releases wrote it");
+                    return source.malformed("a function in a form that only pre-releases wrote");
                 }
                 opcode::MODULE_AUX => {
                     let module = foreign::module_name(source.length()?);
@@ -149,7 +150,7 @@ impl<'s> RdbReader<'s> {
         }
         let (stored, read) = (self.stored_keys() - stored_before, self.tally.keys - read_before);
         if stored != read {
-            let twice = format!("a key stands in it twice: {read} were read, and there are {stored}");
+            let twice = format!("a key occurs in it twice: {read} were read, and there are {stored}");
             return Err(source.error(Problem::Refused(twice)));
         }
         self.tally.bytes += source.offset();

@@ -141,7 +141,7 @@ impl<R: Read> RdbSource<R> {
                 LengthPrefix::Plain(u64::from_be_bytes(self.bytes()?))
             }
             length::SPECIAL => LengthPrefix::Special(low),
-            _ => return self.malformed("a length of no known form"),
+            _ => return self.malformed("a length in an unknown form"),
         })
     }
 

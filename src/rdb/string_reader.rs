@@ -53,7 +53,7 @@ impl<'s, R: Read> StringReader<'s, R> {
 
     /// The error for a malformed packed value at this offset.
     pub(super) fn malformed<T>(&self) -> Result<T, Error> {
-        self.source.malformed("a packed value that does not hold together")
+        self.source.malformed("a packed value that contradicts itself")
     }
 
     /// Appends the next `len` bytes to `out`.

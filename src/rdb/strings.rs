@@ -59,7 +59,7 @@ impl<R: Read> RdbSource<R> {
                 let Some(unpacker) = Unpacker::new(input, output) else { return lzf::damaged(self) };
                 StringHead::Compressed(unpacker)
             }
-            LengthPrefix::Special(_) => return self.malformed("a string of no known form"),
+            LengthPrefix::Special(_) => return self.malformed("a string in an unknown form"),
         })
     }
 
@@ -68,7 +68,7 @@ impl<R: Read> RdbSource<R> {
     pub(super) fn string(&mut self, out: &mut Vec<u8>) -> Result<(), Error> {
         let begun = self.begin_string()?;
         if begun.len() > limits::MOST_BULK_BYTES as u64 {
-            return self.malformed("a string longer than any that can be taken");
+            return self.malformed("a string that is longer than the limit");
         }
         self.rest_of_string(begun, out)
     }

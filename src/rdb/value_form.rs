@@ -47,7 +47,7 @@ pub(super) enum Layout {
     Number,
     /// An array: elements with their positions.
     Array,
-    /// A hash whose fields stand in front of its values or in a template.
+    /// A hash whose fields are in front of its values or in a template.
     Template { fields: Fields, values: Values },
 }
 

@@ -47,7 +47,7 @@ impl RdbReader<'_> {
                     return Ok(());
                 }
                 if !key.has_expired && self.stored_members(key) != members {
-                    return source.malformed("a set or sorted set in which a member stands twice");
+                    return source.malformed("a set or sorted set in which a member occurs twice");
                 }
             }
         }
@@ -115,7 +115,7 @@ impl RdbReader<'_> {
                     None => return packed.malformed(),
                 };
                 let Some(score) = score else {
-                    return Err(packed.error(Problem::Malformed("a score that is no number")));
+                    return Err(packed.error(Problem::Malformed("a score that is not a number")));
                 };
                 self.changes.set_score(database, name, &self.member, score);
                 self.apply_much(key).map_err(|problem| packed.error(problem))?;
@@ -171,7 +171,7 @@ fn score_as_text<R: Read>(source: &mut RdbSource<R>) -> Result<f64, Error> {
                 *place = source.byte()?;
             }
             let score = parse_score(text).map(Score::get);
-            return score.map_or_else(|| source.malformed("a score that is no number"), Ok);
+            return score.map_or_else(|| source.malformed("a score that is not a number"), Ok);
         }
     })
 }

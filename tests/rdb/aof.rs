@@ -218,7 +218,7 @@ fn what_is_not_whole_is_refused() {
     write(&aof.join("appendonly.aof.1.incr.aof"), &set);
     write(&directory.path().join("dump.rdb"), dump);
     for place in [directory.path(), &aof] {
-        refused(place, "is a part of an append-only file whose manifest is not there");
+        refused(place, "is a part of an append-only file whose manifest is missing");
     }
     write(
         &aof.join("appendonly.aof.manifest"),
@@ -229,7 +229,7 @@ fn what_is_not_whole_is_refused() {
     }
     assert!(imported(&aof).is_ok());
     write(&aof.join("appendonly.aof.1.base.rdb"), &dump[..dump.len() - 1]);
-    refused(&aof, "it ends in the middle of something");
+    refused(&aof, "it ends too early");
 }
 
 /// A dump that announces another number of keys than it holds was imported, with exit code 0.

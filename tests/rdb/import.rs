@@ -130,7 +130,7 @@ fn servers_are_met_as_they_are() {
     assert!(!status.success() && errors.contains("NOAUTH"), "{errors}");
     let url = format!("redis://:secret%2F%40@{}", server.address);
     let (status, _, errors) = run(&url, "16");
-    assert!(!status.success() && errors.contains("say --databases 40"), "{errors}");
+    assert!(!status.success() && errors.contains("give --databases 40"), "{errors}");
     let (status, report, errors) = run(&url, "40");
     assert!(status.success(), "{errors}");
     assert!(report.contains("strings     5\n") && !report.contains("secret"), "{report}");
@@ -356,7 +356,7 @@ fn what_is_wrong_is_said_and_nothing_is_imported() {
         std::fs::write(&path, bytes).expect("a file");
         assert_refused(&path, words);
     };
-    refused(&dump[..dump.len() - 9], "it ends in the middle of something, at byte");
+    refused(&dump[..dump.len() - 9], "it ends too early, at byte");
     refused(b"REDIS0099", "RDB version 0099 is not known");
     let mut flipped = dump.to_vec();
     let last = flipped.len() - 1;
@@ -399,7 +399,7 @@ fn a_start_beside_redis_files_says_what_it_does_not_read() {
     let server = Server::rankd_in(directory, &[]).expect("it starts");
     wait_for("the end of what it says", || server.said().contains("ready to accept").then_some(()));
     let said = server.said();
-    assert!(said.contains("dump.rdb is not read, for there is a journal"), "{said}");
+    assert!(said.contains("dump.rdb is not read, because there is a journal"), "{said}");
     for name in ["appendonlydir", "appendonly.aof", "dump.rdb"] {
         let command = format!("run `rankd import {} --dir {}`", path.join(name).display(), path.display());
         assert!(said.contains(&command), "{command}\n{said}");

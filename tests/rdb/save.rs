@@ -159,14 +159,16 @@ fn without_a_journal_the_dump_file_is_what_lasts() {
     let dump = server.directory().join("dump.rdb");
     let server = server.restart_with(&[]).expect("a start");
     assert_eq!(server.client().ask("DBSIZE").integer(), 0);
-    wait_for("the warning", || server.said().contains("is not read, for there is a journal").then_some(()));
+    wait_for("the warning", || {
+        server.said().contains("is not read, because there is a journal").then_some(())
+    });
 
     let bytes = std::fs::read(&dump).expect("the dump file");
     std::fs::write(&dump, &bytes[..bytes.len() / 2]).expect("a damaged one");
     let directory = server.directory().to_string_lossy().into_owned();
     let (status, _, errors) = run_rankd(&["--port", "0", "--appendonly", "no", "--dir", &directory]);
     assert_eq!(status.code(), Some(1));
-    assert!(errors.contains("dump.rdb: it ends in the middle of something, at byte"), "{errors}");
+    assert!(errors.contains("dump.rdb: it ends too early, at byte"), "{errors}");
 }
 
 #[test]

@@ -52,8 +52,8 @@ pub(super) fn files(directory: &Path) -> Vec<PathBuf> {
 /// The boards that reading the directory gives, without changing it.
 fn read(directory: &Path) -> Result<Option<Boards>, OpenError> {
     let table = super::support::Table::default();
-    let replayed = replay(directory, &ReadProgress::default(), &mut |place, change, _| {
-        if !matches!(place.origin, Origin::Ahead(_)) {
+    let replayed = replay(directory, &ReadProgress::default(), &mut |provenance, change, _| {
+        if !matches!(provenance.origin, Origin::Ahead(_)) {
             table.apply(change);
         }
         Ok(())

@@ -182,7 +182,7 @@ fn who_waits_for_a_base_that_fails_is_told() {
     disk.faults().fail_sync_of = Some("base");
     opened.round();
     let refused = acknowledge(&opened.journal, seq).unwrap().unwrap_err();
-    assert!(refused.0.contains("not in order") && refused.0.contains("os error 5"), "{refused}");
+    assert!(refused.0.contains("not closed in order") && refused.0.contains("os error 5"), "{refused}");
     disk.faults().fail_sync_of = None;
     for _ in 0..3 {
         opened.round();

@@ -86,7 +86,7 @@ fn the_page_s_files_are_a_journal() {
 
 /// The base may show a part of record 7: without that record it is no state that the store has had.
 #[test]
-fn a_base_is_of_no_use_without_the_records_that_its_walk_may_have_seen() {
+fn a_base_cannot_be_used_without_the_records_that_its_walk_may_have_seen() {
     let directory = tempfile::tempdir().unwrap();
     fs::write(directory.path().join("base-0000000002"), example("base-0000000002")).unwrap();
     fs::write(directory.path().join("manifest"), text("manifest")).unwrap();
@@ -99,7 +99,7 @@ fn a_base_is_of_no_use_without_the_records_that_its_walk_may_have_seen() {
             repair(directory.path(), RepairMode::Cut, &ReadProgress::default()).unwrap_err(),
         ] {
             assert!(matches!(&error, OpenError::Damaged { last_good: Seq(6), .. }), "{error}");
-            assert!(error.to_string().contains("of no use without the records"), "{error}");
+            assert!(error.to_string().contains("cannot be used without the records"), "{error}");
         }
         assert_eq!(fs::read(&segment).unwrap().len(), len);
     }

@@ -146,8 +146,8 @@ pub(super) fn open_with(files: Arc<dyn Files>, options: JournalOptions) -> Resul
     let table = Arc::new(Table::default());
     let walk: Weak<dyn Walk> = Arc::downgrade(&(Arc::clone(&table) as Arc<dyn Walk>));
     let (journal, recovered, _) =
-        Journal::open_on(files, options, walk, &ReadProgress::default(), &mut |place, change, _| {
-            if !matches!(place.origin, Origin::Ahead(_)) {
+        Journal::open_on(files, options, walk, &ReadProgress::default(), &mut |provenance, change, _| {
+            if !matches!(provenance.origin, Origin::Ahead(_)) {
                 table.apply(change);
             }
             Ok(())

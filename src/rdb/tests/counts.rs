@@ -4,7 +4,7 @@ use super::{edit, file, load, shown, store};
 use crate::rdb::{Miscount, write};
 use std::io::Cursor;
 
-const TWICE: &str = "a set or sorted set in which a member stands twice";
+const TWICE: &str = "a set or sorted set in which a member occurs twice";
 
 /// A file that a bad disk or tool has shortened between two keys can look whole (version 4 has no checksum, and
 /// checksums can be off). It was imported as it was, with exit code 0.
@@ -31,7 +31,7 @@ fn nothing_stands_twice() {
     let refusal = |body: &[u8]| load(&file("0012", body)).map(drop).unwrap_err().to_string();
     assert!(
         refusal(b"\0\x01k\x01v\0\x01k\x01w")
-            .contains("a key stands in it twice: 2 were read, and there are 1")
+            .contains("a key occurs in it twice: 2 were read, and there are 1")
     );
     assert!(refusal(b"\x02\x01k\x02\x01a\x01a").contains(TWICE));
     assert!(refusal(b"\x05\x01k\x02\x01a\0\0\0\0\0\0\0\0\x01a\0\0\0\0\0\0\0\0").contains(TWICE));

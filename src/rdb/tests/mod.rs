@@ -220,9 +220,9 @@ fn what_is_refused_is_named() {
     assert_eq!(refusal(b"REDIS00x3\xff"), "RDB version 00x3 is not known (1 to 15 and Valkey's 80 are)");
     assert_eq!(
         refusal(&file("0015", b"\x3f\x02k\xffx")),
-        "key \"k\\xff\": no type of values with the number 63 is known, at byte 13"
+        "key \"k\\xff\": value type 63 is not known, at byte 13"
     );
-    assert_eq!(refusal(&file("0015", b"\xf1\x01k")), "no opcode 241 is known, at byte 10");
+    assert_eq!(refusal(&file("0015", b"\xf1\x01k")), "opcode 241 is not known, at byte 10");
     assert_eq!(
         refusal(&file("0009", b"\xfe\x10\0\x01k\x01v")),
         "database 16 is beyond the configured number of databases, at byte 16"
@@ -233,8 +233,8 @@ fn what_is_refused_is_named() {
     );
     assert_eq!(refusal(&file("0009", b"\x03\x01k\x01\x01m\xfd")), "a score that is NaN, at byte 16");
     // A length of 2^62 takes no more memory than the bytes that are there.
-    assert!(refusal(b"REDIS0009\x05\x01k\x81\x40\0\0\0\0\0\0\0").contains("ends in the middle"));
-    assert!(refusal(&file("0009", b"\0\x01k\x81\x40\0\0\0\0\0\0\0")).contains("a string longer than any"));
+    assert!(refusal(b"REDIS0009\x05\x01k\x81\x40\0\0\0\0\0\0\0").contains("ends too early"));
+    assert!(refusal(&file("0009", b"\0\x01k\x81\x40\0\0\0\0\0\0\0")).contains("longer than the limit"));
     assert!(refusal(&file("0009", b"\0\x01k\xc3\x01\x80\x40\0\0\0x")).contains("does not decompress"));
 }
 

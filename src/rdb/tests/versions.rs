@@ -107,10 +107,10 @@ fn dumps_of_redis_8_10() {
         load_payload(&payload(b"\x1f\0\x0b\x0b\0\0\0\x02\0\x01\x01\x02\x01\xff\x01v\x01w", 15)).unwrap();
     assert_eq!(foreign(&tally), [("hash", 1)]);
     let refused = |value: &[u8]| load_payload(&payload(value, 15)).map(drop).unwrap_err().to_string();
-    assert!(refused(b"\x1f\x02\x01f\x01v").contains("fields of no known form"));
-    assert!(refused(b"\x20\x00\x01v").contains("a hash whose template is not there"));
-    assert!(refused(b"\x1c\x01\x02\x00\x00\x01v").contains("an array of no known form"));
-    assert!(refused(b"\x1c\x01\x00\x00\x04\x01v").contains("an array's element of no known kind"));
+    assert!(refused(b"\x1f\x02\x01f\x01v").contains("fields in an unknown form"));
+    assert!(refused(b"\x20\x00\x01v").contains("a hash whose template is missing"));
+    assert!(refused(b"\x1c\x01\x02\x00\x00\x01v").contains("an array in an unknown form"));
+    assert!(refused(b"\x1c\x01\x00\x00\x04\x01v").contains("an array's element of an unknown kind"));
 }
 
 /// Data of modules for a key comes in front of its type. It is skipped and named, and the key is read.
@@ -129,11 +129,11 @@ fn data_that_modules_keep_for_a_key() {
 }
 
 #[test]
-fn templates_hold_together() {
+fn a_wrong_template_is_an_error() {
     let refused = |body: &[u8]| load(&file("0015", body)).map(drop).unwrap_err().to_string();
-    assert!(refused(b"\xf2\x01\x01\x01f\xf2\x01\x01\x01g").contains("a second one of its number"));
-    assert!(refused(b"\xf2\x01\x00").contains("a template of no fields"));
-    assert!(refused(b"\xf2\x01\x01\x01f\x20\x01h\x02\x01v").contains("template is not there"));
+    assert!(refused(b"\xf2\x01\x01\x01f\xf2\x01\x01\x01g").contains("with the number of another one"));
+    assert!(refused(b"\xf2\x01\x00").contains("a template without fields"));
+    assert!(refused(b"\xf2\x01\x01\x01f\x20\x01h\x02\x01v").contains("template is missing"));
     let (_, tally) =
         load(&file("0015", b"\xf2\x02\x02\x01f\x01g\x20\x01h\x02\x01v\x01w\x21\x01r\x05")).unwrap();
     assert_eq!(foreign(&tally), [("hash", 1), ("rate limiter", 1)]);

@@ -50,7 +50,7 @@ pub(super) fn find(directory: &Path) -> Result<Option<AppendOnlyFile>, String> {
         }
         (Some(first), _) => Ok(Some(first)),
         (None, Some(part)) => Err(format!(
-            "{} is a part of an append-only file whose manifest is not there: what else belongs to it cannot be known",
+            "{} is a part of an append-only file whose manifest is missing: its other parts are not known",
             part.display()
         )),
         (None, None) => Ok(old.is_file().then(|| AppendOnlyFile { place: old.clone(), files: vec![old] })),

@@ -1,7 +1,7 @@
 //! The manifest of Redis's append-only file (Redis 7 on), by Redis's own rules: what it refuses is refused here.
 //!
-//! A line names a file by pairs of words: `file NAME seq NUMBER type b|i|h`, and pairs that are not known. There is at
-//! most one base, and increments rise in number. The base is read first, wherever its line stands.
+//! A line names a file by pairs of words: `file NAME seq NUMBER type b|i|h`, and pairs that are not known. There is
+//! at most one base, and increments rise in number. The base is read first, wherever its line is.
 
 use crate::text::quoting::split_words;
 use std::path::{Path, PathBuf};

@@ -69,7 +69,7 @@ impl<R: BufRead> CommandFile<R> {
     fn arguments(&mut self) -> Result<NextCommand, String> {
         let count = leading_number(&self.line[1..]);
         if count < 1 {
-            return self.malformed("no number of arguments");
+            return self.malformed("the number of arguments is missing");
         }
         self.request.clear();
         self.request.extend_from_slice(format!("*{count}\r\n").as_bytes());
@@ -82,7 +82,7 @@ impl<R: BufRead> CommandFile<R> {
             }
             let len = leading_number(&self.line[1..]);
             let Some(len) = usize::try_from(len).ok().filter(|len| *len <= limits::MOST_BULK_BYTES) else {
-                return self.malformed("an argument of no length that can be taken");
+                return self.malformed("an argument whose length is out of range");
             };
             self.request.extend_from_slice(format!("${len}\r\n").as_bytes());
             let (argument, end) = (self.take(len as u64)?, self.request.len());
@@ -109,7 +109,7 @@ impl<R: BufRead> CommandFile<R> {
         let came = (&mut self.read).take(LINE_BYTES).read_until(b'\n', &mut self.line).map_err(to_text)?;
         self.offset += came as u64;
         if came as u64 == LINE_BYTES && !self.line.ends_with(b"\n") {
-            return self.malformed("a line longer than any that Redis would read");
+            return self.malformed("a line that is longer than Redis reads");
         }
         Ok(came > 0)
     }

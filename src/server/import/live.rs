@@ -65,7 +65,7 @@ pub(super) fn read(
     }
     if let Some((beyond, _)) = wanted.iter().find(|(database, _)| *database >= config.databases) {
         return Err(format!(
-            "database {beyond} holds keys: say --databases {}, here and to the server",
+            "database {beyond} holds keys: give --databases {} to the import and to the server",
             beyond + 1
         ));
     }
@@ -172,7 +172,7 @@ impl PeerServer {
         let PeerReply::Text(info) = self.call(&[b"INFO", b"keyspace"])? else { return Err(unexpected()) };
         let info = String::from_utf8_lossy(&info).into_owned();
         let Some(("", lines)) = info.split_once("# Keyspace") else {
-            return Err("INFO does not tell what databases there are".into());
+            return Err("INFO does not list the databases".into());
         };
         let of_line = |line: &str| {
             let (database, facts) = line.strip_prefix("db")?.split_once(":keys=")?;
@@ -190,7 +190,7 @@ impl PeerServer {
     fn refuse_parts(&mut self, info: &str) -> Result<(), String> {
         for sign in ["master_sync_in_progress:1", "loading:1", "async_loading:1"] {
             if info.lines().any(|line| line == sign) {
-                return Err(format!("it does not hold all of its data yet ({sign})"));
+                return Err(format!("it has not loaded all of its data yet ({sign})"));
             }
         }
         if value_of(info, "cluster_enabled:") == Some("1") {
@@ -200,7 +200,7 @@ impl PeerServer {
             let cluster = String::from_utf8_lossy(&cluster).into_owned();
             let nodes = value_of(&cluster, "cluster_size:").ok_or_else(unexpected)?;
             if !matches!(nodes, "0" | "1") {
-                return Err(format!("it is one of {nodes} nodes of a cluster and holds its own slots only"));
+                return Err(format!("it is one of {nodes} nodes of a cluster and holds only its own slots"));
             }
         }
         Ok(())
@@ -371,7 +371,7 @@ impl PeerServer {
 }
 
 fn unexpected() -> String {
-    "not a reply that a Redis would give".into()
+    "not a reply of a Redis server".into()
 }
 
 /// An error reply in the server's words.

@@ -72,12 +72,12 @@ fn command() -> Command {
             Arg::new("check-config")
                 .long("check-config")
                 .action(ArgAction::SetTrue)
-                .help("Reads the configuration, says what is wrong with it, and ends"),
+                .help("Checks the configuration, reports what is wrong with it, and exits"),
         )
         .args(directives())
         .subcommand(
             Command::new("ping")
-                .about("Asks the server on this machine whether it is well: exit code 0 if it answers PONG")
+                .about("Checks the server on this machine: exit code 0 if it answers PONG")
                 .arg(config_file())
                 .args(directives()),
         )
@@ -112,7 +112,7 @@ fn command() -> Command {
                     Command::new("repair")
                         .about("Reports what must be cut off for a server to start on a damaged journal, and cuts it off")
                         .arg(journal_directory())
-                        .arg(switch("cut").help("Cuts, and keeps what is cut off in files beside")),
+                        .arg(switch("cut").help("Cuts it off, and keeps it in files beside the journal's")),
                 ),
         )
         .subcommand(bench::command())

@@ -32,7 +32,7 @@ pub(in crate::server) fn addresses(config: &Config) -> Result<Vec<Wanted>, Strin
 fn resolve(name: &str) -> Result<IpAddr, String> {
     let unknown = |why: String| format!("bind: '{name}' is no address: {why}");
     let mut addresses = (name, 0).to_socket_addrs().map_err(|error| unknown(error.to_string()))?;
-    addresses.next().map(|address| address.ip()).ok_or_else(|| unknown("the name stands for none".into()))
+    addresses.next().map(|address| address.ip()).ok_or_else(|| unknown("the name resolves to none".into()))
 }
 
 /// Bound sockets that do not listen yet. No other process can take the port while this one starts.

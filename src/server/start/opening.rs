@@ -46,7 +46,7 @@ pub(in crate::server) async fn open(
         let _ = done.send(read);
     };
     let thread = std::thread::Builder::new().name("opening".to_owned()).spawn(read);
-    thread.map_err(|error| format!("a thread to read the data: {error}"))?;
+    thread.map_err(|error| format!("the thread that reads the data could not be started: {error}"))?;
     let begun = Instant::now();
     let mut lines = interval_at(begun + LINES_APART, LINES_APART);
     let (journal, opened) = loop {

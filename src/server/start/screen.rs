@@ -23,7 +23,7 @@ impl Screen {
     fn advice(&self, path: &Path) -> String {
         let (path, directory) = (path.display(), self.directory.display());
         format!(
-            "to have it, stop this server before it is written to and run `rankd import {path} --dir {directory}`"
+            "to import it, stop this server before it is written to and run `rankd import {path} --dir {directory}`"
         )
     }
 
@@ -43,7 +43,7 @@ impl Screen {
         let policy = match self.appendfsync {
             FsyncPolicy::Always => "synced before each reply",
             FsyncPolicy::EverySecond => "synced once a second",
-            FsyncPolicy::Never => "synced when the operating system likes",
+            FsyncPolicy::Never => "synced when the operating system decides",
         };
         let dump = self.dump_path.display();
         let persistence = match opened {
@@ -63,7 +63,7 @@ impl Screen {
         self.warnings.iter().for_each(|warning| row("warning", warning.clone()));
         if let Opened::Dump(Some(loaded)) = opened {
             for line in loaded.left_out() {
-                row("warning", format!("left out of what {dump} holds, and of the next dump file: {line}"));
+                row("warning", format!("not read from {dump}, and not in the next dump file: {line}"));
             }
             if let Some(miscount) = loaded.miscount {
                 row("warning", format!("{dump}: {miscount}"));
@@ -78,7 +78,7 @@ impl Screen {
                 row(
                     "warning",
                     format!(
-                        "{dump} is not read, for there is a journal (appendonly yes); {}",
+                        "{dump} is not read, because there is a journal (appendonly yes); {}",
                         self.advice(&self.dump_path)
                     ),
                 );

@@ -41,8 +41,10 @@ pub(in crate::server) fn run(mut config: Config, file: Option<PathBuf>) -> Resul
     config.maxclients = maxclients;
     warnings.extend(warning);
     if config.requirepass.is_empty() && !config.protected_mode {
-        warnings
-            .push("anyone who can reach this port is served: no password, and protected-mode is no".into());
+        warnings.push(
+            "every client that can reach this port is served: no password is set, and protected-mode is no"
+                .into(),
+        );
     }
     // Bound before the journal is touched: a port that is in use is the most likely error.
     let bound = listener::bind(&config)?;
