@@ -1,8 +1,8 @@
-//! What was acknowledged is there: after kill -9 under writers, after SIGTERM under load, after SHUTDOWN.
+//! Acknowledged writes are there: after kill -9 under writers, after SIGTERM under load, after SHUTDOWN.
 //!
-//! Each writer keeps a ledger of what the server acknowledged. A write that was sent and not acknowledged may be there or
-//! not; nothing else may differ. How a machine's power failure is survived is the journal's own test: a killed process
-//! leaves what it wrote to the kernel.
+//! Each writer keeps a ledger of the acknowledged writes. A write that was sent and not acknowledged may be there or
+//! not; nothing else may differ. A power failure is the journal's own test: a killed process leaves in the kernel
+//! what it has written.
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -23,14 +23,14 @@ const MEMBERS: usize = 60;
 struct Ledger {
     /// Member to acknowledged score.
     scores: BTreeMap<String, i64>,
-    /// The write that was under way when the server went: member and its new score, `None` for a removal.
+    /// The write that was not acknowledged when the server ended: member and its new score, `None` for a removal.
     uncertain: Option<(String, Option<i64>)>,
     counter: i64,
     counter_uncertain: bool,
     acknowledged: usize,
 }
 
-/// Set when the round is over, be it by a failure: the writers must not go on for ever.
+/// Set when the round is over, also after a failure: the writers must not go on for ever.
 #[derive(Default)]
 struct Over(AtomicBool);
 
@@ -48,7 +48,7 @@ impl Drop for SetOnDrop<'_> {
     }
 }
 
-/// Writes until the server is gone.
+/// Writes until the server has ended.
 fn write_until_the_end(
     address: SocketAddr,
     writer: usize,
@@ -92,7 +92,7 @@ fn write_until_the_end(
     }
 }
 
-/// Compares what is there with the ledgers and takes over what was uncertain.
+/// Compares the data with the ledgers, and takes over the writes that were uncertain.
 fn check(client: &mut Client, ledgers: &mut [Ledger]) {
     for (writer, ledger) in ledgers.iter_mut().enumerate() {
         let board = format!("board:{writer}");
@@ -169,7 +169,7 @@ fn run(policy: &str, ends: &[End]) {
                 }
                 End::Terminate => server.terminate().success(),
                 End::Shutdown => {
-                    // Answers nothing: the connection ends.
+                    // There is no reply: the connection ends.
                     assert!(client.try_call(&["SHUTDOWN"]).is_err());
                     server.exit().success()
                 }
@@ -187,7 +187,7 @@ fn run(policy: &str, ends: &[End]) {
     assert!(status.success(), "journal check: {said}{complained}");
 }
 
-/// How many commands the writers have got through: every counter and board is one of theirs.
+/// How many commands the writers have completed. Every counter and board is one of theirs.
 fn writes(client: &mut Client) -> i64 {
     let information = client.call(&["INFO", "stats"]).text();
     let count = information.lines().find_map(|line| line.strip_prefix("total_commands_processed:"));
@@ -204,7 +204,7 @@ fn nothing_acknowledged_is_lost_with_appendfsync_everysec() {
     run("everysec", &[End::Kill, End::Terminate, End::Kill, End::Shutdown, End::Kill, End::Kill]);
 }
 
-/// Two servers on one journal would each overwrite what the other promised.
+/// Two servers on one journal would overwrite each other's records.
 #[test]
 fn a_directory_serves_one_server() {
     let server = Server::rankd_with(&["--appendonly", "yes"]);
@@ -217,7 +217,7 @@ fn a_directory_serves_one_server() {
     );
 }
 
-/// A journal it cannot trust stops the start, and says where.
+/// A damaged journal stops the start, which names the place.
 #[test]
 fn damage_before_the_tail_stops_the_start() {
     let mut server = Server::rankd_with(&["--appendonly", "yes"]);
@@ -251,7 +251,7 @@ fn damage_before_the_tail_stops_the_start() {
     assert!(format!("{said}{complained}").contains(&name));
 }
 
-/// What a crash in the middle of a write leaves is cut off, reported, and the rest is served.
+/// A record that a crash has cut short is cut off and reported, and the rest is served.
 #[test]
 fn a_torn_tail_is_cut_and_reported() {
     let mut server = Server::rankd_with(&["--appendonly", "yes"]);

@@ -1,7 +1,8 @@
-//! The real binary on a disk that fails: full (a small tmpfs in a mount namespace of its own), and with an fdatasync that
-//! says EIO (strace injects it).
+//! The real binary on a disk that fails: one that is full (a small tmpfs in a mount namespace of its own), and one
+//! whose fdatasync returns EIO (strace injects it).
 //!
-//! What this machine does not allow is said in one visible line. `src/journal/tests` has every fault as a double too.
+//! A test that this machine does not allow says so in one visible line. `src/journal/tests` tests every fault with a
+//! double as well.
 
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::process::{Command, Stdio};
@@ -11,7 +12,7 @@ use crate::support::reply::Reply;
 use crate::support::server::{Server, run_rankd};
 use crate::support::wait_for;
 
-/// Whether `command` runs here and succeeds; says so if not.
+/// Whether `command` runs here and succeeds. Says so if it does not.
 fn can(what: &str, program: &str, arguments: &[&str]) -> bool {
     let ran = Command::new(program).args(arguments).output().is_ok_and(|output| output.status.success());
     if !ran {
@@ -22,7 +23,7 @@ fn can(what: &str, program: &str, arguments: &[&str]) -> bool {
     ran
 }
 
-/// Writes members from `next` on until one is refused; returns the reply.
+/// Writes members from `next` on until one is refused. Returns that reply.
 fn write_until_refused(client: &mut Client, next: &mut u32) -> String {
     let text = "x".repeat(500);
     loop {
@@ -61,7 +62,7 @@ fn a_full_disk_refuses_writes_and_heals_by_itself() {
     assert!(acknowledged > 500, "{acknowledged} before the disk was full");
     assert_eq!(fact(&mut client, "aof_last_write_status"), "err");
     assert!(fact(&mut client, "aof_last_write_error").contains("No space left"));
-    // Reads go on, and what was refused is refused by name.
+    // Reads go on, and a write is refused with the reason.
     assert!(matches!(client.call(&["ZCARD", "board"]), Reply::Integer(n) if n >= i64::from(acknowledged)));
     assert!(matches!(client.call(&["PING"]), Reply::Error(_)));
 
@@ -69,7 +70,7 @@ fn a_full_disk_refuses_writes_and_heals_by_itself() {
     wait_for("the disk to heal", || (fact(&mut client, "aof_last_write_status") == "ok").then_some(()));
     assert_eq!(client.call(&["ZADD", "board", "2", "after"]), Reply::Integer(1));
     let held = client.call(&["ZRANGE", "board", "0", "-1", "WITHSCORES"]);
-    // As a crash at this moment would leave it.
+    // The files as a crash at this moment would leave them.
     let copy = Server::rankd_on_copy(&server.seen_from_outside("journal"), &["--appendonly", "yes"]);
     assert_eq!(copy.client().call(&["ZRANGE", "board", "0", "-1", "WITHSCORES"]), held);
 }
@@ -87,7 +88,8 @@ fn a_failed_fdatasync_is_not_believed_again_before_a_new_base() {
     let mut acknowledged = 0;
     let refusal = write_until_refused(&mut client, &mut acknowledged);
     assert!(refusal.contains("fdatasync of the journal failed"), "{refusal}");
-    // The journal heals by a checkpoint of its own accord: the next good fdatasync alone would not do.
+    // The journal becomes whole by a checkpoint that it starts itself: the next fdatasync that succeeds is not
+    // enough.
     wait_for("the journal to heal", || (fact(&mut client, "aof_last_write_status") == "ok").then_some(()));
     wait_for("the checkpoint's end", || (fact(&mut client, "aof_rewrites") != "0").then_some(()));
     assert_ne!(fact(&mut client, "aof_failed_fsyncs"), "0");
@@ -97,7 +99,7 @@ fn a_failed_fdatasync_is_not_believed_again_before_a_new_base() {
     assert_eq!(copy.client().call(&["ZRANGE", "board", "0", "-1", "WITHSCORES"]), held);
 }
 
-/// The calls by which a checkpoint's steps become durable; strace passes over those that this machine does not have.
+/// The system calls that make the steps of a checkpoint durable; strace skips those that this machine does not have.
 const STEPS: [&str; 4] = ["?rename,?renameat,?renameat2", "?unlink,?unlinkat", "fsync", "fdatasync"];
 
 /// Killed at the first call of each kind, at the second, and so on: base and manifest being written and renamed, old files
@@ -119,7 +121,7 @@ fn a_kill_at_any_step_of_a_checkpoint_keeps_what_was_acknowledged() {
             server = server.restart();
             let count = server.client().call(&["ZCARD", "board"]);
             let Reply::Integer(count) = count else { panic!("{count:?}") };
-            // The write that was under way may be there or not.
+            // The last write may be there or not.
             assert!(
                 (acknowledged..=acknowledged + 1).contains(&count),
                 "{count} of {acknowledged} members after a kill at {calls} {number}"
@@ -139,12 +141,12 @@ enum Ended {
     Killed,
 }
 
-/// Writes, and lets strace kill the server at one call of a checkpoint beside more writes.
+/// Writes, and lets strace kill the server at one call of a checkpoint, beside further writes.
 fn checkpoint_killed_at(server: &Server, acknowledged: &mut i64, calls: &str, number: u32) -> Ended {
     let mut client = server.client();
     let mut write = |client: &mut Client| {
         let reply = client.try_call(&["ZADD", "board", "1", &format!("member{acknowledged}")]);
-        // One that was sent and not acknowledged is sent again.
+        // A write that was sent and not acknowledged is sent again.
         *acknowledged += i64::from(reply.is_ok());
         reply.is_ok()
     };

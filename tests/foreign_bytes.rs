@@ -1,11 +1,11 @@
-//! RDB files of any bytes: what they take of memory is bounded by what has been read of them.
+//! RDB files of any bytes: the memory that they take is bounded by the bytes that were read.
 //!
-//! A binary of its own, for its allocator counts: all that is ever allocated while a file is read, so that a bound on it
-//! is one on the peak.
+//! A test binary of its own, because it counts allocations. It counts all that is ever allocated while a file is
+//! read, so a bound on that also bounds the peak.
 
 use rankd::machine::chance::Chance;
 use rankd::machine::clock::Clock;
-use rankd::rdb::{Loader, write};
+use rankd::rdb::{RdbReader, write};
 use rankd::store::Store;
 use stats_alloc::{INSTRUMENTED_SYSTEM, Region, StatsAlloc};
 use std::alloc::System;
@@ -22,11 +22,11 @@ fn store() -> Store {
     Store::new(1, 16, 1, Clock::manual(1_800_000_000_000))
 }
 
-/// Reads a file and gives the store, if it was one, and how many bytes were allocated.
+/// Reads a file. Returns the store if the file was well formed, and the bytes that were allocated.
 fn load(file: &[u8]) -> (Result<Store, String>, usize) {
     let store = store();
     let region = Region::new(ALLOCATOR);
-    let read = Loader::new(&store).file(file).map(drop);
+    let read = RdbReader::new(&store).file(file).map(drop);
     let allocated = region.change().bytes_allocated;
     (read.map(|()| store).map_err(|error| error.to_string()), allocated)
 }
@@ -36,7 +36,7 @@ fn file(number: u8, value: &[u8]) -> Vec<u8> {
     [b"REDIS0004", &[number][..], b"\x01k", value, b"\xff"].concat()
 }
 
-/// A compressed string: `head`, then `body` over and over, then `tail`, of `len` bytes together.
+/// A compressed string of `len` bytes: `head`, then `body` repeated, then `tail`.
 fn compressed(head: &[u8], body: &[u8], tail: &[u8], len: usize) -> Vec<u8> {
     assert!(
         (len - head.len() - tail.len()).is_multiple_of(body.len()) && head.len() <= 32 && tail.len() <= 32
@@ -44,7 +44,7 @@ fn compressed(head: &[u8], body: &[u8], tail: &[u8], len: usize) -> Vec<u8> {
     let mut bytes = [&[head.len() as u8 - 1], head, &[body.len() as u8 - 1], body].concat();
     let mut left = len - head.len() - body.len() - tail.len();
     while left > 0 {
-        // As much as one copy can be, of what stands one body back.
+        // The longest copy, from one `body` back.
         let here = left.min(264 / body.len() * body.len());
         let distance = body.len() - 1;
         if here >= 9 {
@@ -63,11 +63,11 @@ fn compressed(head: &[u8], body: &[u8], tail: &[u8], len: usize) -> Vec<u8> {
 }
 
 /// A listpack of 48 million elements of two bytes each, compressed to 1.1 MB, took 1.2 GB: its elements were gathered
-/// before they were looked at, 24 bytes for each, and before that it was unpacked whole. One test, for everything in it
-/// counts the same allocator.
+/// before they were read, 24 bytes for each, and before that it was unpacked as a whole. This is one test, because
+/// all of it counts the same allocator.
 #[test]
 fn memory_is_bounded_by_what_was_read() {
-    // A sixteenth of that, for time.
+    // A sixteenth of that size, to save time.
     let len: usize = 6 << 20;
     let head = |len: usize| [&(len as u32).to_le_bytes()[..], &[0xff, 0xff]].concat();
     let ziplist_head = |len: usize| [&(len as u32).to_le_bytes()[..], &[0; 4], &[0xff, 0xff]].concat();
@@ -93,14 +93,14 @@ fn memory_is_bounded_by_what_was_read() {
         let (read, allocated) = load(&file);
         println!("{name}: {} bytes, {allocated} allocated", file.len());
         assert!(allocated < FLOOR_BYTES + 2 * file.len(), "{name}: {allocated} bytes");
-        // All but the hash name one member millions of times, or end early.
+        // All but the hash repeat one member millions of times, or end early.
         assert_eq!(read.is_ok(), number == 16, "{name}");
     }
-    // A remark of a gigabyte out of twelve megabytes is nobody's.
+    // A field about the file of a gigabyte, out of twelve megabytes, is not used.
     let remark = [b"REDIS0004\xfa\x01n", &compressed(b"x", b"x", b"x", 1 << 30)[..], b"\xff"].concat();
     let (read, allocated) = load(&remark);
     assert!(read.is_ok() && allocated < FLOOR_BYTES, "{allocated} bytes for {}", remark.len());
-    // Lengths that nothing stands behind.
+    // Lengths with no bytes behind them.
     for number in (0..=33).chain([242, 243, 244, 245, 247, 250]) {
         let (read, allocated) =
             load(&file(number, b"\x81\0\0\0\0\x3f\xff\xff\xff\x81\0\0\0\0\x3f\xff\xff\xff"));
@@ -109,7 +109,8 @@ fn memory_is_bounded_by_what_was_read() {
     mutations();
 }
 
-/// Real files, changed: nothing panics, nothing takes much, and what is read can be written and reads back the same.
+/// Real files with changed bytes: nothing panics, nothing takes much memory, and what is read can be written and
+/// reads back the same.
 fn mutations() {
     const ROUNDS: u64 = 4_000;
     let seed = std::env::var("RANKD_SEED").ok().and_then(|seed| seed.parse().ok()).unwrap_or(1);
@@ -135,11 +136,11 @@ fn mutations() {
                 }
             }
         }
-        // A checksum of nought is none.
+        // A checksum of zero is not checked.
         let end = bytes.len() - 8;
         bytes[end..].fill(0);
         let (read, allocated) = load(&bytes);
-        // A compressed string stands for up to 88 times its bytes, and is doubled, recorded and stored.
+        // A compressed string unpacks to up to 88 times its bytes, and is copied, recorded and stored.
         assert!(allocated < FLOOR_BYTES + 512 * bytes.len(), "round {round}: {allocated} bytes allocated");
         if let Ok(store) = read {
             whole += 1;

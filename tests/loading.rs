@@ -8,8 +8,9 @@ use crate::support::reply::Reply;
 use crate::support::server::{Server, run_rankd};
 use crate::support::wait_for;
 use rankd::config::FsyncPolicy;
-use rankd::journal::{Journal, Options, Progress};
+use rankd::journal::{Journal, JournalOptions};
 use rankd::machine::clock::Clock;
+use rankd::machine::progress::ReadProgress;
 use rankd::ranking::Score;
 use rankd::store::change::ChangeBuffer;
 use rankd::store::{Access, Board, Hold, Missing, Shards, Store, Writer};
@@ -172,7 +173,7 @@ const MEMBERS: i64 = 1_001;
 fn renewed_boards(directory: &Path, between: u32) {
     // To the writer it is the year 1970, and nothing is past.
     let clock = Clock::manual(1_000);
-    let options = Options {
+    let options = JournalOptions {
         directory: directory.join("journal"),
         fsync: FsyncPolicy::Never,
         rewrite_percentage: 0,
@@ -180,7 +181,7 @@ fn renewed_boards(directory: &Path, between: u32) {
         clock: clock.clone(),
     };
     let store = Arc::new(Store::new(1, 16, 7, clock));
-    let (journal, _) = Journal::open(options, &store, &Progress::default()).expect("a new journal");
+    let (journal, _) = Journal::open(options, &store, &ReadProgress::default()).expect("a new journal");
     store.attach(Arc::clone(&journal) as _);
     let write = |work: &dyn Fn(&mut Writer<'_, '_>)| {
         work(&mut Hold::on(&store, &[0], Access::Write, ChangeBuffer::default()).writer(0));

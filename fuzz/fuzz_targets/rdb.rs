@@ -4,7 +4,7 @@
 
 use libfuzzer_sys::fuzz_target;
 use rankd::machine::clock::Clock;
-use rankd::rdb::{Loader, write};
+use rankd::rdb::{RdbReader, write};
 use rankd::store::Store;
 use std::io::Cursor;
 
@@ -14,17 +14,17 @@ fn store() -> Store {
 
 fuzz_target!(|input: &[u8]| {
     let from_payload = store();
-    let _ = Loader::new(&from_payload).payload(input, 0, b"key", None, false);
+    let _ = RdbReader::new(&from_payload).payload(input, 0, b"key", None, false);
     // Most inputs would fail at the first bytes otherwise.
     let mut file = b"REDIS0004".to_vec();
     file.extend_from_slice(input);
     let from_file = store();
-    if Loader::new(&from_file).file(&*file).is_err() {
+    if RdbReader::new(&from_file).file(&*file).is_err() {
         return;
     }
     let mut out = Cursor::new(Vec::new());
     write(&mut out, from_file.export(), 0, || Ok(())).expect("memory takes everything");
     let again = store();
-    Loader::new(&again).file(out.into_inner().as_slice()).expect("what was written can be read");
+    RdbReader::new(&again).file(out.into_inner().as_slice()).expect("what was written can be read");
     assert_eq!(from_file.census(), again.census());
 });

@@ -1,26 +1,26 @@
-//! What a base's records hold: blocks of Changes, compressed, and at last the end.
+//! The bodies of a base's records: compressed blocks of Changes, and in the last record the end of the base.
 //!
 //! ```text
 //! block: length of the Changes u32 | the Changes as one LZ4 block
 //! end:   0 u32 | sequence u64
 //! ```
-//! Where one of its records ends a base's block says nothing: commands are not told apart in a base.
+//! Record boundaries mean nothing in a base: a block ends where it is full, not where a command ended.
 
 use super::record::{HEAD_BYTES, u32_at, u64_at};
 use crate::limits;
 use crate::store::change::sink::Seq;
 use lz4_flex::block::{compress_into, decompress_into, get_maximum_output_size};
 
-/// Bytes of Changes that are compressed together: longer blocks hardly come out smaller.
+/// Bytes of Changes in a block. Longer blocks hardly compress better.
 pub(super) const BLOCK_BYTES: usize = 64 * 1024;
 
-/// Bytes in front of the compressed ones.
+/// Bytes of the length in front of the compressed bytes.
 const LENGTH_BYTES: usize = 4;
 
-/// LZ4 cannot make more than this of one byte.
+/// The highest ratio at which LZ4 can compress.
 const RATIO_MAX: usize = 256;
 
-/// Puts the record's body that holds `changes` in place of what is in `body`.
+/// Replaces the contents of `body` with a record's body that holds `changes`.
 pub(super) fn pack(changes: &[u8], body: &mut Vec<u8>) {
     let length = u32::try_from(changes.len()).expect("a Change is shorter than limits::JOURNAL_RECORD_BYTES");
     body.clear();
@@ -30,7 +30,8 @@ pub(super) fn pack(changes: &[u8], body: &mut Vec<u8>) {
     body.truncate(LENGTH_BYTES + packed);
 }
 
-/// Puts the Changes that `body` holds in place of what is in `changes`. False if it is no block.
+/// Replaces the contents of `changes` with the Changes of the block in `body`. Returns false if `body` is not a
+/// block.
 pub(super) fn unpack(body: &[u8], changes: &mut Vec<u8>) -> bool {
     let Some((_, packed)) = body.split_at_checked(LENGTH_BYTES) else { return false };
     let length = u32_at(body, 0) as usize;
@@ -41,14 +42,15 @@ pub(super) fn unpack(body: &[u8], changes: &mut Vec<u8>) -> bool {
     decompress_into(packed, changes).is_ok_and(|unpacked| unpacked == length)
 }
 
-/// What a base's last record says.
+/// The body of a base's last record.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct End {
-    /// The last record there was when the walk had ended: the base may show what the records up to it say.
+pub(super) struct BaseEnd {
+    /// The last record that had been appended when the walk ended. The base may show the effect of any record up to
+    /// it.
     pub(super) walked_to: Seq,
 }
 
-impl End {
+impl BaseEnd {
     const BODY_BYTES: usize = 12;
 
     /// Bytes of the record that ends a base.

@@ -1,7 +1,8 @@
-//! A base that grows: what a checkpoint sees becomes blocks, and those become records, written and synced as they come.
+//! A base while it is being written: Changes are gathered into blocks, and the blocks become records, which are
+//! written and synced as they come.
 
 use super::base;
-use super::base::End;
+use super::base::BaseEnd;
 use super::directory::Directory;
 use super::files::{Appendable, write_all};
 use super::header;
@@ -12,14 +13,14 @@ use std::io;
 use std::path::Path;
 use std::sync::Arc;
 
-/// Bytes collected before they are written.
+/// Bytes of records gathered before a write.
 const WRITE_BYTES: usize = 256 * 1024;
 
-/// Bytes written between two fdatasyncs of a growing base, so that the last one, and the segment's beside it, stay
-/// short.
+/// Bytes written between two fdatasyncs of a base. They keep the last fdatasync short, and that of the segment beside
+/// it.
 const SYNC_EVERY_BYTES: u64 = 16 * 1024 * 1024;
 
-/// A base that grows.
+/// A base that is being written.
 pub(super) struct BaseFile {
     file: Arc<dyn Appendable>,
     unix_ms: u64,
@@ -68,7 +69,7 @@ impl BaseFile {
         self.last.0 += 1;
         record::push(&mut self.unwritten, self.last, self.unix_ms, &self.body);
         self.block.clear();
-        // One large value must not keep its memory.
+        // A large value must not leave the buffers large.
         self.block.shrink_to(2 * base::BLOCK_BYTES);
         self.body.shrink_to(2 * base::BLOCK_BYTES);
         if self.unwritten.len() >= WRITE_BYTES { self.write() } else { Ok(()) }
@@ -86,8 +87,8 @@ impl BaseFile {
         Ok(())
     }
 
-    /// Ends the base. The number of its last record tells how many there were.
-    pub(super) fn finish(mut self, end: End) -> io::Result<u64> {
+    /// Ends the base and returns its length in bytes. The number of its last record says how many records there are.
+    pub(super) fn finish(mut self, end: BaseEnd) -> io::Result<u64> {
         self.end_block()?;
         record::push(&mut self.unwritten, Seq(self.last.0 + 1), self.unix_ms, &end.encode());
         self.write()?;

@@ -1,26 +1,29 @@
-//! A checkpoint: a base that says what the store holds, in place of the segments that led there. No fork, no stop.
+//! A checkpoint: writes a base that holds the contents of the store, in place of the segments before it. It neither
+//! forks nor stops the server.
 //!
-//! In this order, each step durable before the next, so that a crash between any two leaves a whole journal:
+//! The steps, each durable before the next begins, so that a crash between any two leaves a whole journal:
 //!
-//! 1. A new empty segment is made, and listed behind the present ones, as loose (`manifest.rs`).
-//! 2. Writing changes over to it. The one before is synced, and the new one is listed as any other.
-//! 3. The store is walked in small steps under its own locks; what is seen goes into a base under a temporary name.
-//!    The base need not be a moment's picture: Changes are absolute, and all that came after step 2 is replayed over it.
-//! 4. The base gets its name, then the manifest names it and the new segment only.
-//! 5. The files before them are removed.
+//! 1. A new, empty segment is created and listed behind the present ones, as loose (`manifest.rs`).
+//! 2. The writer changes over to the new segment. The previous segment is synced, and the new one is listed without
+//!    "loose".
+//! 3. The store is walked in small steps under its own locks, and its contents are written to a base under a
+//!    temporary name. The base need not show one moment: Changes are absolute, and every record since step 2 is
+//!    replayed over it.
+//! 4. The base is renamed to its final name. Then the manifest lists only the base and the new segment.
+//! 5. Files that are no longer listed are removed.
 //!
-//! One that fails leaves the files that count, and none beside them.
+//! A checkpoint that fails leaves the listed files and no others.
 //!
-//! If the present segment is broken (see `writer.rs`), nothing may follow it: step 1 lists nothing, and until step 4
-//! has brought base and segment into the manifest together, no write is acknowledged.
+//! If the present segment is broken (see `writer.rs`), no segment may follow it: step 1 does not list the new
+//! segment, and no write is acknowledged until step 4 lists base and segment together.
 
-use super::base::End;
+use super::base::BaseEnd;
 use super::base_file::BaseFile;
 use super::error::AlreadyRunning;
 use super::header::BaseHeader;
 use super::manifest::Manifest;
 use super::segment::Segment;
-use super::writer::{Attempt, Role};
+use super::writer::{FlushAttempt, Role};
 use super::{Journal, Walk};
 use crate::machine::chance::Chance;
 use crate::store::change::sink::Seq;
@@ -31,56 +34,56 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::thread;
 
-/// What is known of checkpoints.
+/// The checkpoints since the start: for INFO, and to decide when the next one starts.
 #[derive(Clone, Debug, Default)]
-pub(super) struct History {
+pub(super) struct CheckpointHistory {
     pub(super) completed: u64,
     pub(super) failed_in_a_row: u32,
     pub(super) last_error: Option<String>,
     pub(super) last_duration_ms: Option<u64>,
-    /// The last record that the base makes unnecessary.
+    /// The last record that the base replaces.
     pub(super) base_seq: Seq,
     pub(super) started_ms: Option<u64>,
-    /// Rounds of the once-a-second thread until it may start one by itself again.
+    /// Rounds of the once-a-second thread until it may start a checkpoint again.
     pub(super) hold_off_rounds: u32,
 }
 
 impl Journal {
-    /// Starts a checkpoint on a thread of its own.
+    /// Starts a checkpoint on its own thread.
     ///
     /// # Errors
-    /// If one is running, or the journal is closing.
+    /// If a checkpoint is running, or the journal is closing.
     pub fn checkpoint(self: &Arc<Self>) -> Result<(), AlreadyRunning> {
-        // Held until the new thread is among them, so that `close` either waits for it or keeps it from starting.
+        // Held until the new thread is in the list, so that `close` either waits for it or keeps it from starting.
         let mut threads = self.threads.lock();
         if self.is_closing() || self.checkpoint_running.swap(true, Ordering::AcqRel) {
             return Err(AlreadyRunning);
         }
         threads.retain(|thread| !thread.is_finished());
         let journal = Arc::clone(self);
-        // At the same priority as the threads that serve clients: one that is put off while it holds a shard's lock puts
-        // them off too.
+        // The thread has the priority of the threads that serve clients: if it were suspended while it holds a
+        // shard's lock, they would wait for it.
         let spawned = thread::Builder::new().name("journal-base".to_owned()).spawn(move || {
             journal.run_checkpoint();
         });
         match spawned {
             Ok(thread) => threads.push(thread),
-            Err(error) => self.note_checkpoint(0, Err(format!("no thread for it: {error}"))),
+            Err(error) => self.note_checkpoint(0, Err(format!("its thread could not be started: {error}"))),
         }
         Ok(())
     }
 
-    /// Whether a checkpoint is under way.
+    /// Whether a checkpoint is running.
     pub fn checkpoint_running(&self) -> bool {
         self.checkpoint_running.load(Ordering::Acquire)
     }
 
-    /// A whole checkpoint on this thread; `checkpoint_running` has been taken.
+    /// Runs a whole checkpoint on this thread. The caller has set `checkpoint_running`.
     pub(super) fn run_checkpoint(&self) {
         let started_ms = self.clock.now_ms();
         self.history.lock().started_ms = Some(started_ms);
         tracing::info!("checkpoint begun");
-        // A panic has said so; here it is a failure like others, so that the next checkpoint may begin.
+        // A panic has been logged. It counts as a failure, so that the next checkpoint may begin.
         let outcome = catch_unwind(AssertUnwindSafe(|| self.try_checkpoint(started_ms)))
             .unwrap_or_else(|_| Err("it panicked; please report this".to_owned()));
         if let Err(error) = &outcome {
@@ -88,8 +91,8 @@ impl Journal {
         }
         self.sweep();
         if outcome.is_err() {
-            // What it took of a full disk has been given back.
-            self.flush(Attempt::Again);
+            // The sweep has freed the space that the failed checkpoint took on a full disk.
+            self.flush(FlushAttempt::Again);
         }
         self.note_checkpoint(started_ms, outcome);
     }
@@ -117,30 +120,32 @@ impl Journal {
         self.checkpoint_running.store(false, Ordering::Release);
     }
 
-    /// Returns the base's bytes. On failure nothing that a manifest on disk may name is removed.
+    /// Runs the steps and returns the length of the base in bytes. A failure removes no file that a manifest on disk
+    /// may name.
     fn try_checkpoint(&self, unix_ms: u64) -> Result<u64, String> {
         let walk = self.walk.upgrade().ok_or("the store is gone")?;
         let mut chance = Chance::from_system();
-        // Never a number that was used before: an attempt that failed may have left files of that name.
+        // A number is never used twice: a failed attempt may have left files with it.
         let number = self.next_number.fetch_add(1, Ordering::Relaxed);
-        // So that little is left to sync behind the change, while the new segment is loose.
+        // Synced now, so that little is left to sync after the change, while the new segment is loose.
         self.sync();
         let segment =
-            Segment::create(&self.directory, number, chance.next_u64()).map_err(told("new segment"))?;
+            Segment::create(&self.directory, number, chance.next_u64()).map_err(failed_at("new segment"))?;
         let role = self.role_of_next();
         let (next_seq, next_previous) = match role {
             Role::Successor => self.change_to_successor(segment)?,
             Role::Replacement => self.change_over(segment, role)?,
         };
         let header = BaseHeader { number, salt: chance.next_u64(), unix_ms, next_seq, next_previous };
-        let (base_bytes, walked_to) = self.write_base(&header, &*walk, role).map_err(told("new base"))?;
-        // The base shows a part of what these records say, so it must never be found without them.
-        self.flush(Attempt::First);
+        let (base_bytes, walked_to) =
+            self.write_base(&header, &*walk, role).map_err(failed_at("new base"))?;
+        // The base shows a part of what these records say. A start must never find it without them.
+        self.flush(FlushAttempt::First);
         self.sync();
         if !self.has_synced(walked_to) {
             return Err(self.refusal().unwrap_or_else(|| "the new segment could not be written".to_owned()));
         }
-        self.list(Manifest::begun_by(number)).map_err(told("manifest"))?;
+        self.list(Manifest::begun_by(number)).map_err(failed_at("manifest"))?;
         self.base_bytes.store(base_bytes, Ordering::Relaxed);
         self.older_bytes.store(0, Ordering::Relaxed);
         self.history.lock().base_seq = Seq(next_seq.0 - 1);
@@ -150,16 +155,16 @@ impl Journal {
 
     /// Lists `segment` behind the present one and changes over to it.
     ///
-    /// Records are written to the new segment from the change on, and acknowledged, so it must be listed before; and
-    /// until an fdatasync has covered the last of the old one, a power failure may leave the new ones without them. That
-    /// is what loose says. Syncing the old one before the first record of the new one would make writers wait for the
-    /// disk.
+    /// The new segment takes records from the change on, and they are acknowledged. So it must be listed first. Until
+    /// an fdatasync has covered the end of the previous segment, a power failure may leave the new records without
+    /// the ones before them: that is what loose means. If the previous segment were synced before the change, writers
+    /// would wait for the disk.
     fn change_to_successor(&self, segment: Segment) -> Result<(Seq, u32), String> {
         let before = self.listed.lock().manifest.clone();
         let owes_base = self.owes_base();
-        // What stands before the present segment has been synced, unless there is more to doubt than that.
+        // Everything before the present segment has been synced, unless the journal owes a base.
         let present = if owes_base { before.clone() } else { before.joined() };
-        self.list(present.followed_by(segment.number)).map_err(told("manifest"))?;
+        self.list(present.followed_by(segment.number)).map_err(failed_at("manifest"))?;
         let changed = self.change_over(segment, Role::Successor).inspect_err(|_| {
             // If this fails too, an empty segment stays at the end of the list.
             let _ = self.list(before);
@@ -168,16 +173,17 @@ impl Journal {
         if !self.has_synced(Seq(changed.0.0 - 1)) {
             return Err(self
                 .refusal()
-                .unwrap_or_else(|| "the segment before could not be synced".to_owned()));
+                .unwrap_or_else(|| "the previous segment could not be synced".to_owned()));
         }
         if !owes_base {
             let joined = self.listed.lock().manifest.joined();
-            self.list(joined).map_err(told("manifest"))?;
+            self.list(joined).map_err(failed_at("manifest"))?;
         }
         Ok(changed)
     }
 
-    /// Writes a base and returns when it is durable under its name: its bytes, and the last record it may show.
+    /// Writes a base and returns when it is durable under its final name. Returns its length in bytes, and the last
+    /// record whose effect it may show.
     fn write_base(&self, header: &BaseHeader, walk: &dyn Walk, role: Role) -> io::Result<(u64, Seq)> {
         let temporary = self.directory.base_temporary(header.number);
         let written = self.write_base_as(&temporary, header, walk, role)?;
@@ -204,18 +210,18 @@ impl Journal {
             if role == Role::Successor
                 && let Some(reason) = self.refusal()
             {
-                // It would come to nothing, and on a full disk it is in the way of what would.
+                // The base would not be used, and on a full disk it takes the space that the segment needs.
                 return Err(io::Error::other(reason));
             }
             thread::yield_now();
             Ok(())
         })?;
         let walked_to = self.last_seq();
-        Ok((base.finish(End { walked_to })?, walked_to))
+        Ok((base.finish(BaseEnd { walked_to })?, walked_to))
     }
 }
 
-/// Says what could not be done.
-fn told(doing: &'static str) -> impl FnOnce(io::Error) -> String {
+/// Puts what was being done in front of an I/O error.
+fn failed_at(doing: &'static str) -> impl FnOnce(io::Error) -> String {
     move |error| format!("{doing}: {error}")
 }

@@ -10,13 +10,16 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+/// The name of the journal's directory within the server's (`dir`).
+pub const DIRECTORY_NAME: &str = "journal";
+
 const MANIFEST: &str = "manifest";
 const MANIFEST_TEMPORARY: &str = "manifest.temporary";
 const LOCK: &str = "lock";
-/// Says that the journal was closed in order.
+/// The file that marks the journal as closed in order.
 const CLOSED: &str = "closed";
 
-/// Where the files are, and by which calls they are made.
+/// The directory of the files, and the file layer that creates them.
 #[derive(Clone)]
 pub(super) struct Directory {
     pub(super) path: PathBuf,
@@ -32,12 +35,12 @@ impl Directory {
         base_path(&self.path, number)
     }
 
-    /// Under this name a base grows until it is whole.
+    /// The name of a base until it is complete.
     pub(super) fn base_temporary(&self, number: u64) -> PathBuf {
         self.path.join(format!("base-{number:010}.temporary"))
     }
 
-    /// Makes the directory if need be and takes its lock, which lives as long as the file that is returned.
+    /// Creates the directory if it is missing, and locks it. The lock is held as long as the returned file is open.
     pub(super) fn lock(&self) -> Result<File, OpenError> {
         create_directories(&self.path, &|directory| self.files.sync_directory(directory))
             .map_err(OpenError::io(&self.path))?;
@@ -50,27 +53,27 @@ impl Directory {
         }
     }
 
-    /// Writes a manifest beside the present one, which stays in place whatever happens.
+    /// Writes a manifest beside the present one, which stays in place.
     pub(super) fn write_manifest(&self, manifest: &Manifest) -> io::Result<()> {
         let file = self.files.create(&self.path.join(MANIFEST_TEMPORARY))?;
         write_all(&*file, manifest.encode().as_bytes())?;
         file.sync()
     }
 
-    /// Puts the manifest that was written in place of the present one. After an error either may be in place, after a
-    /// power failure too: the caller keeps the files of both.
+    /// Replaces the present manifest with the one that was written. After an error either of them may be in place,
+    /// also after a power failure: the caller keeps the files of both.
     pub(super) fn replace_manifest(&self) -> io::Result<()> {
         self.files.rename(&self.path.join(MANIFEST_TEMPORARY), &self.path.join(MANIFEST))?;
         self.files.sync_directory(&self.path)
     }
 
-    /// Both of these.
+    /// Writes a manifest and replaces the present one with it.
     pub(super) fn store_manifest(&self, manifest: &Manifest) -> io::Result<()> {
         self.write_manifest(manifest)?;
         self.replace_manifest()
     }
 
-    /// Leaves the mark of a journal that was closed in order, at this end.
+    /// Marks the journal as closed in order at `end`.
     pub(super) fn mark_closed(&self, end: &ClosedEnd) -> io::Result<()> {
         let file = self.files.create(&self.path.join(CLOSED))?;
         write_all(&*file, end.encode().as_bytes())?;
@@ -78,8 +81,8 @@ impl Directory {
         self.files.sync_directory(&self.path)
     }
 
-    /// Whether the journal was closed in order at this end. The mark is gone when this returns, also after a power
-    /// failure, and the manifest that has been read is in place for good.
+    /// Whether the journal was closed in order at `end`. When this returns, the mark is removed and the manifest is
+    /// in place, and a power failure undoes neither.
     pub(super) fn take_closed(&self, end: &ClosedEnd) -> io::Result<bool> {
         let path = self.path.join(CLOSED);
         let is_closed = match fs::read(&path) {
@@ -94,18 +97,18 @@ impl Directory {
         Ok(is_closed)
     }
 
-    /// Removes what interrupted checkpoints and finished ones left behind: what none of `manifests` names. Never touches
-    /// a file whose name is not one the journal gives.
+    /// Removes every file of the journal that none of `manifests` names: what interrupted and finished checkpoints
+    /// have left. A file whose name is not one of the journal's is left alone.
     pub(super) fn remove_unlisted(&self, manifests: &[&Manifest]) -> io::Result<()> {
         for entry in fs::read_dir(&self.path)? {
             let name = entry?.file_name();
             let Some(name) = name.to_str() else { continue };
-            let unlisted = match Name::of(name) {
-                Some(Name::Base(number)) => manifests.iter().all(|listed| listed.base != Some(number)),
-                Some(Name::Segment(number)) => {
+            let unlisted = match FileName::of(name) {
+                Some(FileName::Base(number)) => manifests.iter().all(|listed| listed.base != Some(number)),
+                Some(FileName::Segment(number)) => {
                     manifests.iter().all(|listed| !listed.segments.contains(&number))
                 }
-                Some(Name::Temporary) => true,
+                Some(FileName::Temporary) => true,
                 None => false,
             };
             if unlisted {
@@ -116,10 +119,11 @@ impl Directory {
     }
 }
 
-/// Where a journal ends: a mark for one end does not fit another, of a copy or after further records.
+/// Where a journal ends. The mark of one end does not fit another: not that of a copy, nor the one after further
+/// records.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct ClosedEnd {
-    /// The last segment.
+    /// Number of the last segment.
     pub(super) segment: u64,
     pub(super) segment_bytes: u64,
     /// CRC of the last record.
@@ -143,13 +147,13 @@ pub(super) fn base_path(directory: &Path, number: u64) -> PathBuf {
 
 /// What a file is, by its name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Name {
+pub(super) enum FileName {
     Base(u64),
     Segment(u64),
     Temporary,
 }
 
-impl Name {
+impl FileName {
     pub(super) fn of(name: &str) -> Option<Self> {
         let number = |digits: &str| {
             let plain = digits.len() >= 10 && digits.bytes().all(|byte| byte.is_ascii_digit());
@@ -197,8 +201,8 @@ pub(super) fn load_manifest(directory: &Path) -> Result<Option<Manifest>, OpenEr
     }
 }
 
-/// The name of a file that holds a journal's data although there is no manifest. A first start that was cut short
-/// leaves at most a first segment without records.
+/// Finds a file that holds a journal's data although there is no manifest, and returns its name. A first start that
+/// was interrupted leaves at most a segment without records.
 fn left_without_manifest(directory: &Path) -> Result<Option<String>, OpenError> {
     let entries = match fs::read_dir(directory) {
         Ok(entries) => entries,
@@ -209,10 +213,10 @@ fn left_without_manifest(directory: &Path) -> Result<Option<String>, OpenError> 
         let entry = entry.map_err(OpenError::io(directory))?;
         let name = entry.file_name().to_string_lossy().into_owned();
         let bytes = entry.metadata().map_err(OpenError::io(&entry.path()))?.len();
-        let holds_data = match Name::of(&name) {
-            Some(Name::Segment(_)) => bytes > super::header::SEGMENT_HEADER_BYTES as u64,
-            Some(Name::Base(_)) => true,
-            Some(Name::Temporary) | None => false,
+        let holds_data = match FileName::of(&name) {
+            Some(FileName::Segment(_)) => bytes > super::header::SEGMENT_HEADER_BYTES as u64,
+            Some(FileName::Base(_)) => true,
+            Some(FileName::Temporary) | None => false,
         };
         if holds_data {
             return Ok(Some(name));

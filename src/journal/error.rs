@@ -1,4 +1,4 @@
-//! What can go wrong, split by what happens next.
+//! The journal's errors, divided by what has to happen next.
 
 use crate::store::change::sink::Seq;
 use std::fmt;
@@ -13,14 +13,14 @@ pub enum OpenError {
         /// The journal's directory.
         directory: PathBuf,
     },
-    /// The system refused a call: mend the disk or the permissions and start again.
+    /// A system call failed: repair the disk or the permissions, and start again.
     Io {
         /// The file or directory.
         path: PathBuf,
         /// What the system said.
         error: io::Error,
     },
-    /// The bytes are not what was written: restore a copy, or decide what to give up.
+    /// The bytes are not what was written: restore a copy, or decide what to give up (`rankd journal repair`).
     Damaged {
         /// The file.
         path: PathBuf,
@@ -31,7 +31,7 @@ pub enum OpenError {
         /// What is wrong there.
         what: String,
     },
-    /// The journal is whole, but this configuration cannot hold what it says: change that.
+    /// The journal is whole, but this configuration cannot hold its contents: change the configuration.
     Unfit {
         /// The file.
         path: PathBuf,
@@ -40,11 +40,11 @@ pub enum OpenError {
         /// What does not fit.
         what: String,
     },
-    /// Another version of rankd wrote it: use that one.
+    /// Another version of rankd wrote it: start that version.
     UnknownVersion {
         /// The file.
         path: PathBuf,
-        /// The version it names.
+        /// The version that the file names.
         version: String,
     },
 }
@@ -88,7 +88,7 @@ impl std::error::Error for OpenError {
     }
 }
 
-/// The journal cannot keep its promise for a write, for this reason. The client gets `-MISCONF`; reads go on.
+/// Why the journal cannot keep a write. The client gets `-MISCONF`; reads go on.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Refused(pub String);
 
@@ -100,7 +100,7 @@ impl fmt::Display for Refused {
 
 impl std::error::Error for Refused {}
 
-/// A checkpoint is running (or the journal is closing), so none was started.
+/// No checkpoint was started: one is running, or the journal is closing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct AlreadyRunning;
 

@@ -1,8 +1,8 @@
-//! The file layer: the few system calls that the journal's promises rest on, behind two small traits.
+//! The file layer: the system calls that the journal's durability depends on, behind two small traits.
 //!
-//! A test puts a double in their place that fails on the n-th call, writes short or reports EIO on fdatasync, so
-//! that every fault is reached without root and without a broken disk. Reading is not part of it: recovery reads
-//! plain files.
+//! Tests replace them with a double that fails on the n-th call, writes less than it was asked to, or reports EIO on
+//! fdatasync. So every fault is tested without root and without a broken disk. Reading is not part of the layer:
+//! recovery reads plain files.
 
 use crate::machine::durable;
 use std::fs::{self, File, OpenOptions};
@@ -10,25 +10,25 @@ use std::io::{self, Write};
 use std::path::Path;
 use std::sync::Arc;
 
-/// The calls on names.
+/// The calls that take a path.
 pub(super) trait Files: Send + Sync {
-    /// A new empty file; what an earlier, interrupted attempt left under the name is thrown away.
+    /// Creates an empty file. A file that an interrupted attempt has left under the name is removed.
     fn create(&self, path: &Path) -> io::Result<Arc<dyn Appendable>>;
-    /// A file that exists, to go on at its end.
+    /// Opens an existing file to append to it.
     fn append(&self, path: &Path) -> io::Result<Arc<dyn Appendable>>;
     fn rename(&self, from: &Path, to: &Path) -> io::Result<()>;
     fn remove(&self, path: &Path) -> io::Result<()>;
-    /// Makes created, renamed and removed names durable.
+    /// Makes creations, renames and removals in a directory durable.
     fn sync_directory(&self, path: &Path) -> io::Result<()>;
 }
 
-/// The calls on one open file. Shared, because fdatasync runs beside writes.
+/// The calls on an open file. They take `&self`, because fdatasync runs beside writes.
 pub(super) trait Appendable: Send + Sync {
-    /// Appends a prefix of `bytes` and says how long it was.
+    /// Appends a prefix of `bytes` and returns its length.
     fn write(&self, bytes: &[u8]) -> io::Result<usize>;
     /// fdatasync: returns when everything written before is on disk.
     fn sync(&self) -> io::Result<()>;
-    /// Cuts the file off at `len` bytes; the next write goes there.
+    /// Truncates the file to `len` bytes; the next write goes there.
     fn cut(&self, len: u64) -> io::Result<()>;
 }
 

@@ -1,12 +1,14 @@
-//! The first bytes of a segment and of a base: what the file is, which version wrote it, where its chain begins.
+//! The headers of segments and bases: the kind of file, the version that wrote it, and the start of its chain of
+//! CRCs.
 //!
 //! ```text
 //! segment: "rankdseg" | version u32 | number u64 | salt u64 | CRC-32C u32                                32 bytes
 //! base:    "rankdbas" | version u32 | number u64 | salt u64
 //!          | unix ms u64 | next sequence u64 | next previous-CRC u32 | CRC-32C u32                       52 bytes
 //! ```
-//! A segment does not say where it begins: it is made, synced and listed before anybody knows which record will be
-//! its first, so that changing over to it waits for no disk. Its first record tells, by its sequence and `previous`.
+//! A segment's header does not say which record comes first. The segment is created, synced and listed before that is
+//! known, so that changing over to it does not wait for the disk. Its first record says it, by its sequence number
+//! and `previous`.
 
 use super::record::{u32_at, u64_at};
 use crate::store::change::sink::Seq;
@@ -21,15 +23,15 @@ pub(super) const BASE_HEADER_BYTES: usize = 52;
 const SEGMENT_MAGIC: &[u8; 8] = b"rankdseg";
 const BASE_MAGIC: &[u8; 8] = b"rankdbas";
 
-/// The head of a segment.
+/// The header of a segment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct SegmentHeader {
     pub(super) number: u64,
-    /// Random, so that no record of another file passes for one of this.
+    /// Random, so that no record of another file passes for one of this file.
     pub(super) salt: u64,
 }
 
-/// The head of a base.
+/// The header of a base.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct BaseHeader {
     /// Also the number of the first segment to replay over it.
@@ -110,7 +112,7 @@ fn checked(bytes: &[u8], magic: &[u8; 8], len: usize) -> Result<u32, BadHeader> 
     if bytes.len() < 12 || &bytes[..8] != magic {
         return Err(BadHeader::Damaged);
     }
-    // Another version may have another length, so its number is looked at before anything behind it.
+    // Headers of another version may have another length, so the version is checked first.
     let version = u32_at(bytes, 8);
     if version != VERSION {
         return Err(BadHeader::UnknownVersion(version));

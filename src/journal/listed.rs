@@ -1,14 +1,14 @@
-//! Which files count while a server runs: the manifest, as it is known and as it may be on disk.
+//! The files that count while a server runs: the manifest that is known, and those that may be on disk instead.
 
 use super::Journal;
 use super::manifest::Manifest;
 use std::io;
 
-/// The manifest, and what may stand in its place.
+/// The manifest, and the manifests that may be on disk in its place.
 #[derive(Debug)]
 pub(super) struct Listed {
     pub(super) manifest: Manifest,
-    /// Manifests whose putting in place has failed: the next start may find one of them. What they name is kept.
+    /// Manifests whose rename has failed. The next start may find any of them, so the files that they name are kept.
     doubted: Vec<Manifest>,
 }
 
@@ -27,7 +27,7 @@ impl Listed {
 }
 
 impl Journal {
-    /// Puts `manifest` in place of the present one, for good when this returns.
+    /// Replaces the present manifest with `manifest`. The change is durable when this returns.
     pub(super) fn list(&self, manifest: Manifest) -> io::Result<()> {
         let mut listed = self.listed.lock();
         self.directory.write_manifest(&manifest)?;
@@ -37,18 +37,19 @@ impl Journal {
         Ok(())
     }
 
-    /// Removes every file of the journal that no start can need. Called at the end of a checkpoint, however it ended.
+    /// Removes every file of the journal that no start can need. Called at the end of every checkpoint, also of one
+    /// that failed.
     pub(super) fn sweep(&self) {
         let listed = self.listed.lock();
         let manifests: Vec<_> = listed.doubted.iter().chain([&listed.manifest]).collect();
         if let Err(error) = self.directory.remove_unlisted(&manifests) {
-            // They are not read any more; the next checkpoint or start tries again.
+            // The files are not read any more. The next checkpoint or start tries again.
             tracing::warn!(%error, "journal files that are not needed could not be removed");
         }
     }
 }
 
-/// Whether it is space that was missing.
+/// Whether the error says that the disk is full or the quota used up.
 pub(super) fn is_full(error: &io::Error) -> bool {
     matches!(error.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded)
 }

@@ -7,11 +7,12 @@
 //! segment 4
 //! crc32c 5f1d0c2a
 //! ```
-//! It is replaced whole (written beside, synced, renamed over the old one, directory synced), so one of the two is
-//! always there. A file it does not name is no part of the journal; a file it names and that is not there is damage.
+//! It is replaced as a whole (written beside the old one, synced, renamed over it, directory synced), so one of the
+//! two is always there. A file that it does not name is not part of the journal; a file that it names and that is
+//! missing is damage.
 //!
-//! `loose 4` in place of `segment 4` says that the end of what stands before segment 4 may not be on disk yet. Such a
-//! manifest is of version 2.
+//! `loose 4` in place of `segment 4` says that the last records before segment 4 may not be on disk yet. Such a
+//! manifest has version 2.
 
 use crc32c::crc32c;
 use std::fmt::Write;
@@ -24,12 +25,12 @@ const LOOSE_VERSION: &str = "2";
 /// The files of a journal.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Manifest {
-    /// The checkpoint that the segments continue; always the first segment's number.
+    /// The base that the segments continue. Its number is that of the first segment.
     pub(super) base: Option<u64>,
-    /// Ascending. Never empty: the last is the one that is written to.
+    /// Ascending, never empty. The last one is being written to.
     pub(super) segments: Vec<u64>,
-    /// The first loose segment; those after it are loose too. The disk may have a record of it and not have one that
-    /// came before: then it does not count.
+    /// The first loose segment; those after it are loose too. After a power failure the disk may hold its records and
+    /// lack earlier ones. Then it does not count.
     pub(super) loose_from: Option<u64>,
 }
 
@@ -62,7 +63,7 @@ impl Manifest {
         let first = lines.next().unwrap_or_default();
         let version = first
             .strip_prefix(FIRST_LINE)
-            .ok_or(BadManifest::Damaged("it does not begin as a manifest does"))?;
+            .ok_or(BadManifest::Damaged("its first line is not that of a manifest"))?;
         if ![VERSION, LOOSE_VERSION].contains(&version) && version.parse::<u32>().is_ok() {
             return Err(BadManifest::UnknownVersion(version.to_owned()));
         }
@@ -82,7 +83,7 @@ impl Manifest {
                 _ => return Err(BadManifest::Damaged("a line is not one this version knows")),
             }
         }
-        // One spelling only: what was understood must be, byte for byte, what would be written for it. This covers
+        // There is one spelling only: the bytes must be those that would be written for what was decoded. This covers
         // the checksum, the order of lines, doubled lines and anything behind the end.
         if manifest.encode().as_bytes() != bytes {
             return Err(BadManifest::Damaged("its checksum or its layout is wrong"));
@@ -96,22 +97,22 @@ impl Manifest {
         Ok(manifest)
     }
 
-    /// A base and the segment of its number.
+    /// The manifest of a base and the segment with its number.
     pub(super) fn begun_by(base: u64) -> Self {
         Self { base: Some(base), segments: vec![base], loose_from: None }
     }
 
-    /// The segment that is written to.
+    /// Number of the segment that is being written to.
     pub(super) fn last(&self) -> u64 {
         *self.segments.last().expect("never empty")
     }
 
-    /// Whether the end of what stands before `segment` may not be on disk.
+    /// Whether the last records before `segment` may be missing on disk.
     pub(super) fn is_loose(&self, segment: u64) -> bool {
         self.loose_from.is_some_and(|first| segment >= first)
     }
 
-    /// With a loose segment behind the present ones.
+    /// A copy with a further, loose segment at its end.
     pub(super) fn followed_by(&self, segment: u64) -> Self {
         let mut longer = self.clone();
         longer.segments.push(segment);
@@ -119,12 +120,12 @@ impl Manifest {
         longer
     }
 
-    /// With none loose any more.
+    /// A copy in which no segment is loose.
     pub(super) fn joined(&self) -> Self {
         Self { loose_from: None, ..self.clone() }
     }
 
-    /// Without the segments behind the first `len`.
+    /// Removes the segments behind the first `len`.
     pub(super) fn truncate(&mut self, len: usize) {
         self.segments.truncate(len);
         self.loose_from = self.loose_from.filter(|first| self.segments.contains(first));

@@ -1,27 +1,27 @@
 //! Will it survive? The append-only journal: records, segments, recovery, checkpoint.
 //!
-//! A command's Changes come in under its shards' locks ([`ChangeSink::append`]) and wait in one buffer; before the
-//! reply goes out, [`Journal::acknowledged`] sees to it that they are where `appendfsync` promises. At start,
-//! [`Journal::open`] makes everything true again.
+//! A command's Changes are appended under the locks of its shards ([`ChangeSink::append`]) and wait in one buffer.
+//! Before the reply is sent, [`Journal::acknowledged`] waits until they are as durable as `appendfsync` promises. At
+//! a start, [`Journal::open`] loads everything into the store again.
 //!
 //! | file | its subject |
 //! |---|---|
 //! | `pending` | the one buffer, where sequence numbers are given |
 //! | `writer` | from the buffer to the disk, and what a failing disk does to the promises |
-//! | `waiters` | commands that wait for it |
+//! | `waiters` | commands that wait for their records |
 //! | `rounds` | the thread that syncs, retries, and starts checkpoints when they are due |
-//! | `checkpoint`, `base_file` | a base in place of old segments, without fork |
-//! | `listed` | which files count at this moment, and which may go |
-//! | `recovery`, `reader` | back from the disk, or a refusal with the place |
-//! | `open` | the start: lock, recover, cut a torn tail, go on |
-//! | `progress` | how far a reading has come |
+//! | `checkpoint`, `base_file` | a base in place of old segments, without a fork |
+//! | `status` | the state that INFO reports |
+//! | `listed` | which files count, and which may be removed |
+//! | `recovery`, `visit`, `open_file`, `reader` | from the disk back to Changes, or an error that names the place |
+//! | `open` | the start: lock, recover, cut off a torn tail, go on |
 //! | `offline`, `resp_dump`, `repair` | `rankd journal check`, `dump` and `repair` |
 //! | `record`, `base`, `header`, `manifest`, `segment`, `directory` | the bytes and names; docs/journal-format.md draws them |
 //! | `files` | the system calls, so that a test can make them fail |
 //!
-//! Invariant: what a reply has promised is found by the next start, or the start stops and says what is wrong.
-//! Absent on purpose: commands, replies, tokio. Locks are taken in the order `sync_turn`, `writer`, `pending`; the
-//! others are held for a line or two and hold nothing else.
+//! Invariant: the next start finds what a reply has promised, or it stops and says what is wrong. Absent on purpose:
+//! commands, replies, tokio. Locks are taken in the order `sync_turn`, `writer`, `pending`; each of the others is
+//! held for a line or two, with no further lock inside.
 
 mod base;
 mod base_file;
@@ -34,8 +34,8 @@ mod listed;
 mod manifest;
 mod offline;
 mod open;
+mod open_file;
 mod pending;
-mod progress;
 mod reader;
 mod record;
 mod recovery;
@@ -46,15 +46,16 @@ mod segment;
 mod status;
 #[cfg(test)]
 mod tests;
+mod visit;
 mod waiters;
 mod writer;
 
+pub use crate::journal::directory::DIRECTORY_NAME;
 pub use crate::journal::error::{AlreadyRunning, OpenError, Refused};
-pub use crate::journal::offline::{DumpError, Report, check, dump};
+pub use crate::journal::offline::{DumpError, JournalReport, check, dump};
 pub use crate::journal::open::Recovered;
-pub use crate::journal::progress::Progress;
 pub use crate::journal::recovery::{FileRead, TornTail};
-pub use crate::journal::repair::{Cut, Lost, Mode, repair};
+pub use crate::journal::repair::{Cut, Lost, RepairMode, repair};
 pub use crate::journal::resp_dump::dump_resp;
 pub use crate::journal::status::Status;
 pub use crate::journal::waiters::Acknowledged;
@@ -77,8 +78,8 @@ use std::thread::{self, JoinHandle};
 
 /// How to open a journal.
 #[derive(Clone, Debug)]
-pub struct Options {
-    /// Its directory, made if it is not there.
+pub struct JournalOptions {
+    /// The journal's directory, created if it is missing.
     pub directory: PathBuf,
     /// See [`Journal::set_fsync`].
     pub fsync: FsyncPolicy,
@@ -86,13 +87,14 @@ pub struct Options {
     pub rewrite_percentage: u32,
     /// See [`Journal::set_rewrite`].
     pub rewrite_min_bytes: u64,
-    /// Dates checkpoints and measures them.
+    /// The clock that dates and times checkpoints.
     pub clock: Clock,
 }
 
-/// What a checkpoint reads: all that is held, in steps.
+/// What a checkpoint reads: the contents of a store, in steps.
 trait Walk: Send + Sync {
-    /// Hands out closed records that state everything, a stretch at a time, until `visit` fails.
+    /// Calls `visit` with closed records that together state the whole contents. The first error of `visit` ends the
+    /// walk.
     fn walk(&self, visit: &mut dyn FnMut(&ChangeBuffer) -> io::Result<()>) -> io::Result<()>;
 }
 
@@ -116,23 +118,23 @@ impl Walk for Store {
 /// The journal of a running server.
 pub struct Journal {
     directory: directory::Directory,
-    /// Held until the journal is closed.
+    /// The locked file; `None` once the journal is closed.
     lock: Mutex<Option<File>>,
     clock: Clock,
     /// Weak, because the store holds the journal as its sink.
     walk: Weak<dyn Walk>,
 
     pending: Mutex<pending::Pending>,
-    writer: Mutex<writer::Writer>,
+    writer: Mutex<writer::SegmentWriter>,
     /// Held during an fdatasync.
     sync_turn: Mutex<()>,
     waiters: waiters::Waiters,
 
     /// Bytes of records that are in no file.
     pending_bytes: AtomicUsize,
-    /// Up to this record, a restart after a crash of the process finds everything.
+    /// Every record up to this number survives a crash of the process.
     written: AtomicU64,
-    /// Up to this record, so does a restart after a power failure.
+    /// Every record up to this number survives a power failure.
     synced: AtomicU64,
     is_refusing: AtomicBool,
     refusal: Mutex<Option<String>>,
@@ -148,7 +150,7 @@ pub struct Journal {
     /// Bytes of the listed segments before the present one.
     older_bytes: AtomicU64,
     segment_bytes: AtomicU64,
-    history: Mutex<checkpoint::History>,
+    history: Mutex<checkpoint::CheckpointHistory>,
     checkpoint_running: AtomicBool,
     counters: status::Counters,
 
@@ -159,65 +161,65 @@ pub struct Journal {
 }
 
 impl Journal {
-    /// Waits until every record up to `seq` is as safe as the policy promises. A record that no file has yet is
-    /// written on the calling thread (`EverySecond`, `Never`); with `Always` one fdatasync serves all who wait.
+    /// Waits until every record up to `seq` is as durable as the policy promises. With `EverySecond` and `Never` the
+    /// calling thread writes the records that are pending; with `Always` one fdatasync serves all callers.
     ///
     /// # Errors
-    /// If the journal refuses writes and the record has not got that far. Its Changes are in the store nevertheless,
-    /// and will be in the journal when it has healed.
+    /// If the journal refuses writes and the record is not that durable yet. Its Changes are in the store all the
+    /// same, and will be in the journal once it accepts writes again.
     pub fn acknowledged(&self, seq: Seq) -> Acknowledged<'_> {
         Acknowledged { journal: self, seq }
     }
 
-    /// Why writes must be refused now, if they must. One load when they need not.
+    /// The reason to refuse writes now, if there is one. Costs one atomic load if there is none.
     pub fn refusal(&self) -> Option<String> {
         if self.is_refusing() { self.refusal.lock().clone() } else { None }
     }
 
-    /// Whether so much waits for the disk that clients must be made to wait too.
+    /// Whether so many bytes are pending that clients must wait for the disk.
     pub fn over_backlog(&self) -> bool {
         self.pending_bytes.load(Ordering::Relaxed) > limits::JOURNAL_BACKLOG_BYTES
     }
 
-    /// The last record there is.
+    /// The number of the last record.
     pub fn last_seq(&self) -> Seq {
         self.pending.lock().last_seq()
     }
 
-    /// Changes `appendfsync`, for those who wait already as well.
+    /// Sets `appendfsync`, also for the commands that are waiting.
     pub fn set_fsync(&self, policy: FsyncPolicy) {
         self.fsync.store(policy as u8, Ordering::SeqCst);
         self.waiters.wake_all();
         self.kick();
     }
 
-    /// Changes when checkpoints start by themselves: once the journal is larger than `min_bytes` and has grown by
+    /// Sets when checkpoints start by themselves: when the journal is larger than `min_bytes` and has grown by
     /// `percentage` of its base (0: never).
     pub fn set_rewrite(&self, percentage: u32, min_bytes: u64) {
         self.rewrite_percentage.store(percentage, Ordering::Relaxed);
         self.rewrite_min_bytes.store(min_bytes, Ordering::Relaxed);
     }
 
-    /// Writes and syncs everything, stops the threads (an unfinished checkpoint is given up) and releases the
-    /// directory. Appending afterwards is refused. Closing again does nothing and says the same unless it failed.
+    /// Writes and syncs everything, stops the threads (a running checkpoint is given up) and releases the directory.
+    /// Later records are refused. A second call does nothing and succeeds.
     ///
     /// # Errors
-    /// If something that was appended is not safely on disk.
+    /// If something that was appended is not durable.
     pub fn close(&self) -> Result<(), Refused> {
         self.is_closing.store(true, Ordering::SeqCst);
         self.kick();
         let threads = std::mem::take(&mut *self.threads.lock());
         for thread in threads {
             if thread.thread().id() != thread::current().id() {
-                // A thread that panicked has said so; the files are judged below.
+                // A panic has been logged. Whether the files are whole is checked below.
                 let _ = thread.join();
             }
         }
-        self.flush(writer::Attempt::Again);
+        self.flush(writer::FlushAttempt::Again);
         self.sync();
         let outcome = self.close_writer();
         self.waiters.wake_all();
-        // Only the first to close has it.
+        // Only the first call finds the lock.
         if let (Some(_lock), Ok(Some(end))) = (self.lock.lock().take(), &outcome)
             && let Err(error) = self.directory.mark_closed(end)
         {
@@ -256,7 +258,8 @@ impl Journal {
         }
     }
 
-    /// Refuses writes from now on; returns whether they were not refused, or for another reason, before.
+    /// Refuses writes from now on. Returns whether this is news: writes were accepted before, or refused for another
+    /// reason.
     fn set_refusal(&self, reason: &str) -> bool {
         let mut refusal = self.refusal.lock();
         let is_news = refusal.as_deref() != Some(reason);
@@ -272,7 +275,7 @@ impl Journal {
     }
 
     fn kick(&self) {
-        // Full means that the thread has been told already.
+        // A full channel means that the thread has been woken already.
         let _ = self.kick.try_send(());
     }
 }

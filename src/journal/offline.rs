@@ -1,8 +1,9 @@
 //! `rankd journal check DIR` and `rankd journal dump DIR`: read a journal without a server and without changing it.
 
 use super::error::OpenError;
-use super::progress::Progress;
-use super::recovery::{FileRead, Origin, Place, Replayed, TornTail, replay};
+use super::recovery::{FileRead, Replayed, TornTail, replay};
+use super::visit::{Origin, Provenance};
+use crate::machine::progress::ReadProgress;
 use crate::store::Word;
 use crate::store::change::sink::Seq;
 use crate::store::change::{Change, What};
@@ -10,20 +11,20 @@ use std::fmt;
 use std::io::{self, Write};
 use std::path::Path;
 
-/// A journal that holds together. Its `Display` is what `rankd journal check` prints.
+/// The contents of a whole journal. Its `Display` is what `rankd journal check` prints.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Report {
+pub struct JournalReport {
     /// The base, if there is one, then the segments.
     pub files: Vec<FileRead>,
-    /// Changes in all records.
+    /// Number of Changes in all records.
     pub changes: u64,
-    /// The last record.
+    /// Number of the last record.
     pub last_seq: Seq,
-    /// A broken record at the end, which the next start will cut off (or which a running server is just writing).
+    /// A broken record at the end. The next start cuts it off; or a running server is writing it at this moment.
     pub torn_tail: Option<TornTail>,
 }
 
-impl fmt::Display for Report {
+impl fmt::Display for JournalReport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for file in &self.files {
             writeln!(f, "{}: {} records, {} bytes", file.path.display(), file.records, file.bytes)?;
@@ -36,7 +37,7 @@ impl fmt::Display for Report {
     }
 }
 
-impl Report {
+impl JournalReport {
     pub(super) fn of(replayed: Option<Replayed>) -> Self {
         replayed.map_or_else(Self::default, |replayed| Self {
             files: replayed.files,
@@ -50,9 +51,9 @@ impl Report {
 /// Why a dump stopped.
 #[derive(Debug)]
 pub enum DumpError {
-    /// The journal cannot be trusted from there on.
+    /// The journal is damaged from here on.
     Journal(OpenError),
-    /// The output takes no more.
+    /// The output could not be written.
     Output(io::Error),
 }
 
@@ -67,28 +68,34 @@ impl fmt::Display for DumpError {
 
 impl std::error::Error for DumpError {}
 
-/// Reads the whole journal as a start would. A directory without one gives an empty report.
+/// Reads the whole journal as a start would. A directory without a journal gives an empty report.
 ///
 /// # Errors
-/// What would stop the start.
-pub fn check(directory: &Path, progress: &Progress) -> Result<Report, OpenError> {
-    replay(directory, progress, &mut |_, _, _| Ok(())).map(Report::of)
+/// The errors that would stop a start.
+pub fn check(directory: &Path, progress: &ReadProgress) -> Result<JournalReport, OpenError> {
+    replay(directory, progress, &mut |_, _, _| Ok(())).map(JournalReport::of)
 }
 
-/// Prints every Change, an entry a line: time, record number (`base` for a base's), operation, database, then key,
-/// member and score as they apply. Strings are quoted as redis-cli quotes them, so a line is always one line.
+/// Prints every Change, one line for each element: time, record number (`base` for a base's), operation, database,
+/// then key, member and score as they apply. Strings are quoted as redis-cli quotes them, so a line is always one
+/// line.
 ///
 /// # Errors
-/// What would stop the start, after everything before it has been printed; or an output that takes no more.
-pub fn dump(directory: &Path, out: &mut impl Write, progress: &Progress) -> Result<Report, DumpError> {
+/// The errors that would stop a start, after everything before the damage has been printed; or an error of the
+/// output.
+pub fn dump(
+    directory: &Path,
+    out: &mut impl Write,
+    progress: &ReadProgress,
+) -> Result<JournalReport, DumpError> {
     let mut lines = Lines { out, line: Vec::new(), outcome: Ok(()) };
-    let replayed = replay(directory, progress, &mut |place, change, _| {
-        lines.print(place, change);
-        // The reading stops with the output, whose own error is the one to tell.
+    let replayed = replay(directory, progress, &mut |provenance, change, _| {
+        lines.print(provenance, change);
+        // An error of the output ends the reading, and is the error that is returned.
         lines.outcome.as_ref().map(|&()| ()).map_err(ToString::to_string)
     });
     lines.outcome.and_then(|()| lines.out.flush()).map_err(DumpError::Output)?;
-    replayed.map(Report::of).map_err(DumpError::Journal)
+    replayed.map(JournalReport::of).map_err(DumpError::Journal)
 }
 
 struct Lines<'a, W> {
@@ -99,25 +106,25 @@ struct Lines<'a, W> {
 }
 
 impl<W: Write> Lines<'_, W> {
-    fn print(&mut self, place: Place, change: &Change<'_>) {
+    fn print(&mut self, provenance: Provenance, change: &Change<'_>) {
         match *change {
-            // Printed when it comes again in its turn.
-            _ if matches!(place.origin, Origin::Ahead(_)) => {}
+            // Printed when its segment is read.
+            _ if matches!(provenance.origin, Origin::Ahead(_)) => {}
             Change::Key { database, key, what: What::Value(change) } => {
                 change.lines(&mut |operation, words| {
-                    let line = self.begin(place, operation).db(database).quoted(key);
+                    let line = self.begin(provenance, operation).db(database).quoted(key);
                     words.iter().fold(line, |line, &word| line.told(word)).end();
                 });
             }
             Change::Key { database, key, what: What::Expiry(expire_at_ms) } => {
-                self.begin(place, "set-expiry").db(database).quoted(key).expiry(expire_at_ms).end();
+                self.begin(provenance, "set-expiry").db(database).quoted(key).expiry(expire_at_ms).end();
             }
             Change::Key { database, key, what: What::Dropped } => {
-                self.begin(place, "drop-key").db(database).quoted(key).end();
+                self.begin(provenance, "drop-key").db(database).quoted(key).end();
             }
-            Change::FlushDatabase(database) => self.begin(place, "flush-database").db(database).end(),
-            Change::FlushAll => self.begin(place, "flush-all").end(),
-            // What follows has the number of the record it goes on in.
+            Change::FlushDatabase(database) => self.begin(provenance, "flush-database").db(database).end(),
+            Change::FlushAll => self.begin(provenance, "flush-all").end(),
+            // The rest of the command is printed with the number of the record that it is in.
             Change::Continued => {}
         }
     }
@@ -131,10 +138,10 @@ impl<W: Write> Lines<'_, W> {
         }
     }
 
-    fn begin(&mut self, place: Place, operation: &str) -> &mut Self {
+    fn begin(&mut self, provenance: Provenance, operation: &str) -> &mut Self {
         self.line.clear();
-        self.line.extend_from_slice(utc(place.unix_ms).as_bytes());
-        let origin = match place.origin {
+        self.line.extend_from_slice(utc(provenance.unix_ms).as_bytes());
+        let origin = match provenance.origin {
             Origin::Base => "base".to_owned(),
             Origin::Ahead(seq) | Origin::Record(seq) => seq.0.to_string(),
         };

@@ -1,25 +1,27 @@
-//! The start: lock the directory, recover, cut a torn tail off, go on at the end.
+//! The start: lock the directory, recover, cut off a torn tail, go on at the end.
 //!
-//! After an end that was not in order, it goes on in a new segment, and a checkpoint follows at once. An fdatasync may
-//! have failed before that end, and the kernel then calls pages clean that never reached the disk: what is read here,
-//! and synced here again, would be missing after a power failure. So nothing is built on those segments: the new one
-//! is loose (`manifest.rs`), no record is called synced, and the new base takes the place of all of them.
+//! If the journal was not closed in order, it goes on in a new segment, and a checkpoint follows at once. An
+//! fdatasync may have failed before that end. The kernel then marks pages as clean that never reached the disk: this
+//! start reads them, and may sync the file again, and still they are missing after a power failure. So nothing relies
+//! on those segments: the new segment is loose (`manifest.rs`), no record counts as synced, and the new base replaces
+//! all of them.
 
-use super::checkpoint::History;
+use super::checkpoint::CheckpointHistory;
 use super::directory::{ClosedEnd, Directory};
 use super::error::OpenError;
 use super::files::{Disk, Files};
 use super::listed::{Listed, is_full};
 use super::manifest::Manifest;
 use super::pending::Pending;
-use super::progress::Progress;
-use super::recovery::{FileRead, Place, Replayed, TornTail, Visit, replay};
+use super::recovery::{FileRead, Replayed, TornTail, replay};
 use super::segment::Segment;
 use super::status::Counters;
+use super::visit::{Provenance, Visit};
 use super::waiters::Waiters;
-use super::writer::Writer;
-use super::{Journal, Options, Walk};
+use super::writer::SegmentWriter;
+use super::{Journal, JournalOptions, Walk};
 use crate::machine::chance::Chance;
+use crate::machine::progress::ReadProgress;
 use crate::store::change::Change;
 use crate::store::change::sink::Seq;
 use crate::store::{Loader, Store};
@@ -30,33 +32,33 @@ use std::io;
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, AtomicU64, AtomicUsize};
 use std::sync::{Arc, Weak};
 
-/// What a start found.
+/// What a start has read.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Recovered {
-    /// Records read, those of the base included.
+    /// Number of records, those of the base included.
     pub records: u64,
-    /// Changes in them.
+    /// Number of Changes in the records.
     pub changes: u64,
-    /// Bytes of them and of the headers.
+    /// Bytes of the records and of the headers.
     pub bytes: u64,
     /// The last record; the next one gets the number after it.
     pub last_seq: Seq,
-    /// What was cut off the end.
+    /// The torn tail that was cut off.
     pub torn_tail: Option<TornTail>,
-    /// How long it took.
+    /// How long the reading took.
     pub duration_ms: u64,
 }
 
 impl Journal {
-    /// Opens the journal, making true in `store`, which must be empty, what it says. The caller attaches it to the
-    /// store afterwards.
+    /// Opens the journal and loads it into `store`, which must be empty. The caller then attaches the journal to the
+    /// store.
     ///
     /// # Errors
-    /// See [`OpenError`]. The store may hold a part of the journal then, and must not be served from.
+    /// See [`OpenError`]. The store may then hold a part of the journal, and must not be used.
     pub fn open(
-        options: Options,
+        options: JournalOptions,
         store: &Arc<Store>,
-        progress: &Progress,
+        progress: &ReadProgress,
     ) -> Result<(Arc<Self>, Recovered), OpenError> {
         let directory = options.directory.clone();
         let (journal, recovered, kicked) = Self::open_store_on(Arc::new(Disk), options, store, progress)?;
@@ -67,27 +69,28 @@ impl Journal {
     /// [`Journal::open`] on any file layer and without the thread, whose rounds a test can run by hand.
     pub(super) fn open_store_on(
         files: Arc<dyn Files>,
-        options: Options,
+        options: JournalOptions,
         store: &Arc<Store>,
-        progress: &Progress,
+        progress: &ReadProgress,
     ) -> Result<(Arc<Self>, Recovered, Receiver<()>), OpenError> {
         let walk: Weak<dyn Walk> = Arc::downgrade(&(Arc::clone(store) as Arc<dyn Walk>));
         let (clock, started_ms) = (options.clock.clone(), options.clock.now_ms());
         let mut loader = Loader::new(store).map_err(OpenError::io(&options.directory))?;
-        let mut load =
-            |place: Place, change: &Change<'_>, encoded: &[u8]| place.load(&mut loader, change, encoded);
+        let mut load = |provenance: Provenance, change: &Change<'_>, encoded: &[u8]| {
+            provenance.load(&mut loader, change, encoded)
+        };
         let (journal, mut recovered, kicked) = Self::open_on(files, options, walk, progress, &mut load)?;
         loader.finish();
         recovered.duration_ms = clock.now_ms().saturating_sub(started_ms);
         Ok((journal, recovered, kicked))
     }
 
-    /// The same for anything that can be walked: `visit` takes what is read.
+    /// As [`Journal::open_store_on`], for anything that can be walked. `visit` takes the Changes.
     pub(super) fn open_on(
         files: Arc<dyn Files>,
-        options: Options,
+        options: JournalOptions,
         walk: Weak<dyn Walk>,
-        progress: &Progress,
+        progress: &ReadProgress,
         visit: &mut Visit<'_>,
     ) -> Result<(Arc<Self>, Recovered, Receiver<()>), OpenError> {
         let directory = Directory { path: options.directory.clone(), files };
@@ -103,13 +106,13 @@ impl Journal {
     }
 }
 
-/// A new segment behind all there is, with a manifest that lists it as loose and is not in place yet.
-struct Begun {
+/// A new segment at the end, with a manifest that lists it as loose. The manifest is written and not yet in place.
+struct NewSegment {
     segment: Segment,
     manifest: Manifest,
 }
 
-impl Begun {
+impl NewSegment {
     fn behind(manifest: &Manifest, number: u64, directory: &Directory) -> io::Result<Self> {
         let segment = Segment::create(directory, number, Chance::from_system().next_u64())?;
         let manifest = manifest.followed_by(number);
@@ -118,7 +121,7 @@ impl Begun {
     }
 }
 
-/// All that a journal goes on from.
+/// The state that an opened journal begins with.
 struct Start {
     manifest: Manifest,
     segment: Segment,
@@ -126,9 +129,9 @@ struct Start {
     previous: u32,
     base_bytes: u64,
     older_bytes: u64,
-    /// The record before the first one that is not in the base.
+    /// The last record that the base replaces.
     base_seq: Seq,
-    /// See [`Writer::owes_base`].
+    /// See [`SegmentWriter::owes_base`].
     owes_base: bool,
     next_number: u64,
     recovered: Recovered,
@@ -162,7 +165,7 @@ impl Start {
             last_crc: replayed.last_crc,
         };
         let was_closed = directory.take_closed(&end).map_err(OpenError::io(&directory.path))?;
-        // Before its first record, a segment was synced and then listed: of it there is nothing to doubt.
+        // A segment without records was synced before it was listed, so nothing of it can be missing.
         let holds_records = replayed.torn_tail.is_some() || segments.iter().any(|file| file.records > 0);
         let owes_base = holds_records && (!was_closed || replayed.torn_tail.is_some());
         if let Some(tear) = &replayed.torn_tail {
@@ -176,20 +179,20 @@ impl Start {
             cut.map_err(OpenError::io(&tear.path))?;
         }
         for file in &replayed.files {
-            // The process before this one may have written without syncing, and a copy of the files may be new; what is
-            // built upon is durable first.
+            // The last process may have written without syncing, or the files may be a fresh copy. They are made
+            // durable before anything relies on them.
             let synced = directory.files.append(&file.path).and_then(|file| file.sync());
             synced.map_err(OpenError::io(&file.path))?;
         }
         let number = replayed.last_listed + 1;
         let leaves_out = replayed.manifest.last() != replayed.last_listed;
-        // A loose one without records, from a start like this one, serves again.
+        // A loose segment without records, left by a start like this one, is used again.
         let is_begun = last.records == 0 && replayed.manifest.is_loose(replayed.manifest.last());
         let begins = owes_base && (leaves_out || !is_begun);
-        let begun = begins.then(|| Begun::behind(&replayed.manifest, number, directory));
+        let begun = begins.then(|| NewSegment::behind(&replayed.manifest, number, directory));
         let begun = match begun.transpose() {
-            // A full disk must not keep a server from starting. What is written at the old end is doubted as what
-            // stands before it, until there is a base.
+            // A full disk must not keep a server from starting. Records that are then appended to the old segment do
+            // not count as synced until there is a new base.
             Err(error) if is_full(&error) && !leaves_out => {
                 tracing::warn!(%error, "no room for a new segment: the journal goes on in the last one");
                 None
@@ -202,7 +205,7 @@ impl Start {
         let sum = |files: &[FileRead]| files.iter().map(|file| file.bytes).sum::<u64>();
         let base_bytes = sum(&replayed.files[..replayed.files.len() - segments.len()]);
         let (segment, manifest, older_bytes) = match begun {
-            Some(Begun { segment, manifest }) => (segment, manifest, sum(segments)),
+            Some(NewSegment { segment, manifest }) => (segment, manifest, sum(segments)),
             None => {
                 let number = replayed.manifest.last();
                 let segment = Segment::reopen(directory, number, last.bytes, last.seed);
@@ -237,7 +240,7 @@ impl Start {
         self,
         directory: Directory,
         lock: File,
-        options: Options,
+        options: JournalOptions,
         walk: Weak<dyn Walk>,
     ) -> (Journal, Receiver<()>) {
         let last_seq = self.recovered.last_seq;
@@ -252,7 +255,8 @@ impl Start {
             sync_turn: Mutex::new(()),
             pending_bytes: AtomicUsize::new(0),
             written: AtomicU64::new(last_seq.0),
-            // In doubt is what was read as well: until there is a new base, no reply counts on it with `always`.
+            // The records that were read are in doubt as well: with `always`, no reply relies on them until there is
+            // a new base.
             synced: AtomicU64::new(if self.owes_base { 0 } else { last_seq.0 }),
             is_refusing: AtomicBool::new(false),
             refusal: Mutex::new(None),
@@ -264,8 +268,11 @@ impl Start {
             base_bytes: AtomicU64::new(self.base_bytes),
             older_bytes: AtomicU64::new(self.older_bytes),
             segment_bytes: AtomicU64::new(self.segment.len),
-            writer: Mutex::new(Writer::new(self.segment, last_seq, self.previous, self.owes_base)),
-            history: Mutex::new(History { base_seq: self.base_seq, ..History::default() }),
+            writer: Mutex::new(SegmentWriter::new(self.segment, last_seq, self.previous, self.owes_base)),
+            history: Mutex::new(CheckpointHistory {
+                base_seq: self.base_seq,
+                ..CheckpointHistory::default()
+            }),
             checkpoint_running: AtomicBool::new(false),
             counters: Counters::default(),
             kick,

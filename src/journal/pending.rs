@@ -1,8 +1,8 @@
-//! The one buffer that every shard's records go into, and where sequence numbers are given.
+//! The one buffer for the records of all shards. It gives them their sequence numbers.
 //!
-//! `append` runs under shard locks: a copy under a short mutex, no I/O, no CRC. Because number and place in the
-//! buffer are taken together, file order is sequence order is apply order per key
-//! (docs/decisions/0004-one-journal-buffer.md).
+//! `append` runs under the locks of shards: it copies under a short mutex, without I/O and without a CRC. Number and
+//! place in the buffer are taken together. So the order in the file is the order of the numbers, and for each key the
+//! order in which its Changes were applied (docs/decisions/0004-one-journal-buffer.md).
 
 use super::record;
 use crate::limits;
@@ -10,36 +10,36 @@ use crate::store::change::ChangeBuffer;
 use crate::store::change::feed::{Feed, Feeds};
 use crate::store::change::sink::Seq;
 
-/// Records that no file has yet.
+/// Records that are in no file yet.
 #[derive(Debug)]
 pub(super) struct Pending {
-    /// Framed, CRCs not filled in.
+    /// Framed records, whose CRCs are not filled in yet.
     bytes: Vec<u8>,
     next_seq: Seq,
-    /// The last record that is in `bytes`, or was when they were taken.
+    /// The last record that was put into `bytes`.
     kept_last: Seq,
     /// `kept_last` when `bytes` were last taken.
     taken_last: Seq,
     flow: Flow,
-    /// Who else gets the records: their order is decided here.
+    /// The further readers of the records. They are served here, where the order is decided.
     feeds: Feeds,
     /// Length of a record that was too long to keep.
     oversized_bytes: Option<usize>,
     record_bytes_max: usize,
 }
 
-/// What becomes of records.
+/// Whether records are kept.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Flow {
     Keep,
-    /// No file can take them: only a new base will hold what they say.
+    /// No file can take the records. Only a new base will hold their Changes.
     Drop,
 }
 
-/// What [`Pending::take`] saw.
+/// What [`Pending::take`] has taken.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Taken {
-    /// The last record that was taken, or that was there before.
+    /// The last record that has been taken, by this call or an earlier one.
     pub(super) last: Seq,
     /// See [`Pending::oversized_bytes`].
     pub(super) oversized_bytes: Option<usize>,
@@ -61,7 +61,7 @@ impl Pending {
         }
     }
 
-    /// Takes every closed record; returns the last sequence number given and how many bytes were added.
+    /// Adds every closed record. Returns the last sequence number given and the number of bytes added.
     pub(super) fn append(&mut self, unix_ms: u64, records: &ChangeBuffer) -> (Seq, usize) {
         let before = self.bytes.len();
         self.feeds.publish(self.next_seq, unix_ms, records);
@@ -79,7 +79,7 @@ impl Pending {
         (self.last_seq(), self.bytes.len() - before)
     }
 
-    /// Moves the records into `into`, which must be empty; its memory serves for the next ones.
+    /// Moves the records into `into`, which must be empty. The memory of `into` is used for the next records.
     pub(super) fn take(&mut self, into: &mut Vec<u8>) -> Taken {
         debug_assert!(into.is_empty(), "what was taken before is still to be written");
         std::mem::swap(&mut self.bytes, into);
@@ -88,7 +88,7 @@ impl Pending {
         Taken { last: self.taken_last, oversized_bytes: self.oversized_bytes }
     }
 
-    /// From now on nothing is kept. Returns how many bytes were thrown away.
+    /// Drops the pending records and all that follow. Returns the number of pending bytes.
     pub(super) fn drop_all(&mut self) -> usize {
         self.flow = Flow::Drop;
         self.kept_last = self.taken_last;
@@ -97,7 +97,7 @@ impl Pending {
         bytes
     }
 
-    /// Records are kept again, from the number returned on.
+    /// Keeps records again. Returns the number of the first one.
     pub(super) fn resume(&mut self) -> Seq {
         self.flow = Flow::Keep;
         self.oversized_bytes = None;

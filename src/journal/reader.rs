@@ -1,7 +1,7 @@
-//! Reads the records of one file in order, and looks for records behind a place where that fails.
+//! Reads the records of one file in order, and searches for records behind a place where that fails.
 //!
-//! Nothing in the bytes is trusted: a length is compared with what the file still holds before anything is allocated
-//! for it.
+//! Nothing in the bytes is trusted: a length is compared with what is left of the file before memory is allocated for
+//! it.
 
 use super::record;
 use super::record::{HEAD_BYTES, Head};
@@ -10,15 +10,15 @@ use std::fs::File;
 use std::io;
 use std::os::unix::fs::FileExt;
 
-/// Bytes asked of the file at a time.
+/// Bytes read from the file at a time.
 const WINDOW_BYTES: usize = 1024 * 1024;
 
-/// The search for records behind a bad one gives up (and counts as having found one, so that nothing is cut) once it
-/// has checked this many times the bytes that are there: each is normally checked less than once, but bytes can be
-/// made up so that every place looks like the head of a long record.
+/// The search for records behind a bad one gives up after it has checked this many times the bytes that are left. It
+/// then counts as having found one, so that nothing is cut off. Bytes are normally checked less than once, but a file
+/// can be made so that every offset looks like the head of a long record.
 const SEARCH_EFFORT: u64 = 16;
 
-/// A file's records, one after the other.
+/// Reads a file's records one after the other.
 pub(super) struct RecordReader {
     file: File,
     /// Bytes of the file when it was opened.
@@ -31,7 +31,7 @@ pub(super) struct RecordReader {
     next: usize,
 }
 
-/// What stands at the reader's place.
+/// What the reader finds at its position.
 #[derive(Debug)]
 pub(super) enum Found<'a> {
     Record(Record<'a>),
@@ -41,7 +41,7 @@ pub(super) enum Found<'a> {
     Bad,
 }
 
-/// A record whose CRC is right. Its place in the chain is for the caller to check.
+/// A record whose CRC is right. The caller checks its place in the chain.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Record<'a> {
     pub(super) head: Head,
@@ -52,7 +52,7 @@ pub(super) struct Record<'a> {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Behind {
     Nothing,
-    /// A whole record, here.
+    /// A whole record, at this offset.
     Record {
         offset: u64,
         seq: Seq,
@@ -72,7 +72,7 @@ impl RecordReader {
         self.window_at + self.next as u64
     }
 
-    /// The next record. After `Bad` the place stays where it is.
+    /// Reads the next record. After `Bad` the reader stays where it is.
     pub(super) fn next(&mut self) -> io::Result<Found<'_>> {
         let offset = self.offset();
         let rest = self.len.saturating_sub(offset);
@@ -94,7 +94,7 @@ impl RecordReader {
         Ok(Found::Record(Record { head, body: &frame[HEAD_BYTES..] }))
     }
 
-    /// Brings `bytes` bytes from the reader's place into the window.
+    /// Reads until the window holds `bytes` bytes from the reader's position on.
     fn fill(&mut self, bytes: usize) -> io::Result<()> {
         if self.window.len() - self.next >= bytes {
             return Ok(());
@@ -108,8 +108,8 @@ impl RecordReader {
         self.file.read_exact_at(&mut self.window[held..], self.window_at + held as u64)
     }
 
-    /// Looks, byte by byte, for a whole record behind the bad one that the reader stands at. It must come after
-    /// `last_good`, by no more than the bytes in between can hold records.
+    /// Searches, byte by byte, for a whole record behind the bad one at the reader's position. Its number must be
+    /// above `last_good`, and no higher than the bytes in between allow.
     pub(super) fn search_behind(&self, last_good: Seq) -> io::Result<Behind> {
         let bad_at = self.offset();
         let mut effort_left = SEARCH_EFFORT * (self.len - bad_at);

@@ -1,13 +1,13 @@
-//! A record: one framed unit of the journal, all there or not there at all after a crash.
+//! A record: the unit of the journal. After a crash it is there as a whole or not at all.
 //!
 //! ```text
 //! body length u32 | CRC-32C u32 | previous CRC u32 | sequence u64 | unix ms u64 | body
 //! ```
-//! All little endian. The CRC covers everything but itself and starts from the CRC of its file's header, which holds
-//! a random salt; so bytes of another file, or bytes that a client chose, never pass for a record of this one.
-//! `previous` repeats the CRC of the record before (in the file before, where need be): a stretch that is lost,
-//! swapped or taken from elsewhere breaks the chain, and still each record can be checked by itself, which is what
-//! the search for valid records behind a bad one needs.
+//! All numbers are little endian. The CRC covers everything but itself and starts from the CRC of the file's header,
+//! which holds a random salt. So bytes of another file, or bytes that a client chose, never pass for a record of this
+//! file. `previous` repeats the CRC of the record before, which may be in the previous file. So records that are
+//! lost, swapped or copied from elsewhere break the chain. Each record can still be checked by itself, which the
+//! search for whole records behind a bad one needs.
 
 use crate::limits;
 use crate::store::change::sink::Seq;
@@ -21,7 +21,7 @@ const PREVIOUS_AT: usize = 8;
 const SEQ_AT: usize = 12;
 const UNIX_MS_AT: usize = 20;
 
-/// What stands in front of a record's body.
+/// The head of a record, in front of its body.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Head {
     pub(super) body_bytes: usize,
@@ -44,7 +44,7 @@ impl Head {
         }
     }
 
-    /// The bytes of head and body, if a record of this length can stand in front of `rest` further bytes.
+    /// The length of head and body in bytes. `None` if it exceeds the limit or the `rest` bytes that are left.
     pub(super) fn frame_bytes(&self, rest: u64) -> Option<usize> {
         let fits = self.body_bytes <= limits::JOURNAL_RECORD_BYTES
             && (HEAD_BYTES as u64 + self.body_bytes as u64) <= rest;
@@ -52,7 +52,7 @@ impl Head {
     }
 }
 
-/// Adds a record to `out`. Its CRCs are left for [`seal`], which runs outside the locks this runs under.
+/// Appends a record to `out` without its CRCs. [`seal`] fills them in, outside the locks that this runs under.
 pub(super) fn push(out: &mut Vec<u8>, seq: Seq, unix_ms: u64, body: &[u8]) {
     let length = u32::try_from(body.len()).expect("checked against limits::JOURNAL_RECORD_BYTES");
     let mut head = [0; HEAD_BYTES];

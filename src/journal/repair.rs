@@ -1,19 +1,19 @@
-//! `rankd journal repair DIR`: gives up what stands behind a damaged place, so that a server can start on what is before.
+//! `rankd journal repair DIR`: cuts a journal off at a damaged place, so that a server can start on the records
+//! before it.
 //!
-//! Nothing is thrown away: what is cut off is kept beside, under names that the journal does not use. In this order,
-//! so that a crash between any two steps leaves a journal that can be repaired by the same command again: copies
-//! first, then the manifest, then the cut.
+//! What is cut off is kept, under names that the journal does not use. The steps are copies, manifest, cut, in this
+//! order: a crash between any two leaves a journal that the same command can repair.
 
-use super::base::End;
+use super::base::BaseEnd;
 use super::directory::{Directory, base_path, load_manifest, segment_path};
 use super::error::OpenError;
 use super::files::Disk;
 use super::header::{BASE_HEADER_BYTES, BaseHeader, SEGMENT_HEADER_BYTES, SegmentHeader};
 use super::manifest::Manifest;
 use super::offline::utc;
-use super::progress::Progress;
 use super::reader::{Behind, Found, RecordReader};
 use super::recovery::{TornTail, replay};
+use crate::machine::progress::ReadProgress;
 use crate::store::change::sink::Seq;
 use std::fmt;
 use std::fs::{self, File};
@@ -35,16 +35,16 @@ pub struct Cut {
     pub what: String,
     /// Bytes behind that place, those of later segments included.
     pub bytes: u64,
-    /// Later segments, which go as a whole.
+    /// Later segments, which are given up as a whole.
     pub later: Vec<PathBuf>,
-    /// Whole records among what goes.
+    /// The whole records that are given up.
     pub lost: Lost,
 }
 
 /// Whole records that a repair gives up.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Lost {
-    /// How many.
+    /// Number of records.
     pub records: u64,
     /// The lowest and the highest of their numbers.
     pub numbers: Option<(Seq, Seq)>,
@@ -81,21 +81,22 @@ impl fmt::Display for Cut {
     }
 }
 
-/// What [`repair`] is to do.
+/// Whether [`repair`] changes the journal.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Mode {
-    /// Only tell what would go.
+pub enum RepairMode {
+    /// Report what would be cut off, and change nothing.
     Tell,
-    /// Cut it off.
+    /// Cut it off, and keep it in files beside the journal's.
     Cut,
 }
 
-/// Finds the damaged place and tells, or does, what makes the journal whole up to there. `None` if nothing is wrong.
+/// Finds the damaged place, and reports or makes the cut that leaves a whole journal. Returns `None` if nothing is
+/// damaged.
 ///
 /// # Errors
-/// If a server has the journal, or nothing can be cut that would leave a journal: a damaged manifest or base, or a
-/// base that needs the records behind the place.
-pub fn repair(directory: &Path, mode: Mode, progress: &Progress) -> Result<Option<Cut>, OpenError> {
+/// If a server uses the journal, or if no cut leaves a usable journal: the manifest or the base is damaged, or the
+/// base needs the records behind the damaged place.
+pub fn repair(directory: &Path, mode: RepairMode, progress: &ReadProgress) -> Result<Option<Cut>, OpenError> {
     let directory = Directory { path: directory.to_path_buf(), files: Arc::new(Disk) };
     let _lock = directory.lock()?;
     let (path, offset, last_good, what) = match replay(&directory.path, progress, &mut |_, _, _| Ok(())) {
@@ -126,7 +127,7 @@ pub fn repair(directory: &Path, mode: Mode, progress: &Progress) -> Result<Optio
     if let Some(number) = manifest.base
         && walked_to(&base_path(&directory.path, number)).is_none_or(|needed| needed > last_good)
     {
-        return Err(refuse("the base is of no use without the records behind it"));
+        return Err(refuse("the base cannot be used without the records behind it"));
     }
     let later: Vec<_> = segments[place + 1..].iter().filter(|path| path.exists()).cloned().collect();
     let mut cut = Cut { path: path.clone(), offset, last_good, what, bytes: 0, later, lost: Lost::default() };
@@ -134,7 +135,7 @@ pub fn repair(directory: &Path, mode: Mode, progress: &Progress) -> Result<Optio
     for path in cut.later.clone() {
         cut.bytes += cut.count(&path, SEGMENT_HEADER_BYTES as u64).map_err(OpenError::io(&path))?;
     }
-    if mode == Mode::Cut {
+    if mode == RepairMode::Cut {
         let kept = if keeps_head { place + 1 } else { place };
         let mut shorter = manifest.clone();
         shorter.truncate(kept);
@@ -144,7 +145,7 @@ pub fn repair(directory: &Path, mode: Mode, progress: &Progress) -> Result<Optio
 }
 
 impl Cut {
-    /// Counts the whole records of a segment from `offset` on. Returns its bytes from there on.
+    /// Counts the whole records of a segment from `offset` on. Returns the number of bytes from there on.
     fn count(&mut self, path: &Path, offset: u64) -> io::Result<u64> {
         let file = match File::open(path) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(0),
@@ -153,7 +154,7 @@ impl Cut {
         let len = file.metadata()?.len();
         let mut header = vec![0; SEGMENT_HEADER_BYTES.min(usize::try_from(len).unwrap_or(usize::MAX))];
         file.read_exact_at(&mut header, 0)?;
-        // Without a header no record can be told from other bytes.
+        // Without the header, records cannot be told from other bytes.
         let Ok((_, seed)) = SegmentHeader::decode(&header) else { return Ok(len.saturating_sub(offset)) };
         let mut from = offset.max(SEGMENT_HEADER_BYTES as u64);
         loop {
@@ -202,22 +203,22 @@ impl Lost {
     }
 }
 
-/// Where what is cut off `path` at `offset` is kept.
+/// The file that keeps what is cut off `path` at `offset`.
 fn beside(path: &Path, offset: u64) -> PathBuf {
     let mut name = path.as_os_str().to_owned();
     name.push(format!(".cut-at-{offset}"));
     PathBuf::from(name)
 }
 
-/// The last record that a base needs, `None` if it does not say.
+/// The last record that a base needs. `None` if the base cannot be read.
 fn walked_to(path: &Path) -> Option<Seq> {
     let file = File::open(path).ok()?;
     let len = file.metadata().ok()?.len();
     let mut header = [0; BASE_HEADER_BYTES];
     file.read_exact_at(&mut header, 0).ok()?;
     let (_, seed) = BaseHeader::decode(&header).ok()?;
-    match RecordReader::new(file, len, len.checked_sub(End::FRAME_BYTES)?, seed).next().ok()? {
-        Found::Record(record) => Some(End::decode(record.body)?.walked_to),
+    match RecordReader::new(file, len, len.checked_sub(BaseEnd::FRAME_BYTES)?, seed).next().ok()? {
+        Found::Record(record) => Some(BaseEnd::decode(record.body)?.walked_to),
         Found::End | Found::Bad => None,
     }
 }

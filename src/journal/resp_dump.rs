@@ -1,34 +1,37 @@
-//! `rankd journal dump --resp DIR`: what a start would find, as commands that any Redis takes.
+//! `rankd journal dump --resp DIR`: prints what a start would load, as commands that any Redis accepts.
 //!
-//! The last state and not the way there: the journal's history has keys that were gone in between, and an expiry in
-//! the past would make a server that replays it drop what came later.
+//! It prints the final contents and not the history. The history sets expiries that have passed since: a server that
+//! replayed it would remove such a key and lose what came later.
 
 use super::error::OpenError;
-use super::offline::{DumpError, Report};
-use super::progress::Progress;
-use super::recovery::{Place, replay};
+use super::offline::{DumpError, JournalReport};
+use super::recovery::replay;
+use super::visit::Provenance;
 use crate::limits;
 use crate::machine::clock::Clock;
+use crate::machine::progress::ReadProgress;
 use crate::store::change::speller::Speller;
 use crate::store::change::{Change, ChangeBuffer, decode};
-use crate::store::{DatabaseIndex, Loader, Store};
+use crate::store::{DatabaseIndex, Loader, SHARDS, Store};
 use std::io::{self, Write};
 use std::path::Path;
 use std::sync::Arc;
 
-/// Shards of the store that is loaded: as many as a server has.
-const SHARDS: usize = 64;
-
-/// Prints the journal's last state in RESP (`redis-cli --pipe` sends it): SELECT, ZADD, SADD, SET and PEXPIREAT. Takes
-/// the memory that a server takes.
+/// Prints the journal's final contents in RESP (`redis-cli --pipe` sends it): SELECT, ZADD, SADD, SET and PEXPIREAT.
+/// Uses as much memory as a server.
 ///
 /// # Errors
-/// What would stop the start, before anything has been printed; or an output that takes no more.
-pub fn dump_resp(directory: &Path, out: &mut impl Write, progress: &Progress) -> Result<Report, DumpError> {
+/// The errors that would stop a start, before anything is printed; or an error of the output.
+pub fn dump_resp(
+    directory: &Path,
+    out: &mut impl Write,
+    progress: &ReadProgress,
+) -> Result<JournalReport, DumpError> {
     let store = Arc::new(Store::new(SHARDS, limits::DATABASES as DatabaseIndex, 0, Clock::system()));
     let mut loader = Loader::new(&store).map_err(OpenError::io(directory)).map_err(DumpError::Journal)?;
-    let mut load =
-        |place: Place, change: &Change<'_>, encoded: &[u8]| place.load(&mut loader, change, encoded);
+    let mut load = |provenance: Provenance, change: &Change<'_>, encoded: &[u8]| {
+        provenance.load(&mut loader, change, encoded)
+    };
     let replayed = replay(directory, progress, &mut load).map_err(DumpError::Journal)?;
     loader.finish();
     let mut speller = Speller::default();
@@ -45,7 +48,7 @@ pub fn dump_resp(directory: &Path, out: &mut impl Write, progress: &Progress) ->
         records.clear();
     }
     out.flush().map_err(DumpError::Output)?;
-    Ok(Report::of(replayed))
+    Ok(JournalReport::of(replayed))
 }
 
 fn command(out: &mut impl Write, words: &[&[u8]]) -> io::Result<()> {

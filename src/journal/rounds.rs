@@ -1,8 +1,9 @@
-//! The journal's own thread. Once a second: write what nobody waits for, sync (`everysec`), try a full disk again,
-//! start a checkpoint that is due. With `always` it is also who writes and syncs, for all who wait at once.
+//! The journal's thread. Once a second it writes records that no command waits for, syncs (`everysec`), tries a full
+//! disk again, and starts a checkpoint that is due. With `always` it also writes and syncs for all commands that
+//! wait.
 
 use super::Journal;
-use super::writer::Attempt;
+use super::writer::FlushAttempt;
 use crate::config::FsyncPolicy;
 use crossbeam::channel::{self, Receiver};
 use std::io;
@@ -14,7 +15,7 @@ use std::time::Duration;
 const ROUND: Duration = Duration::from_secs(1);
 
 impl Journal {
-    /// Starts the thread. It holds the journal only while it works for it, and ends with it.
+    /// Starts the thread. It keeps the journal alive only while it works, and ends when the journal is dropped.
     pub(super) fn start_rounds(self: &Arc<Self>, kicked: Receiver<()>) -> io::Result<()> {
         let journal = Arc::downgrade(self);
         let thread =
@@ -23,26 +24,26 @@ impl Journal {
         Ok(())
     }
 
-    /// What is done once a second.
+    /// Does what is due once a second.
     pub(super) fn round(self: &Arc<Self>) {
-        self.flush(Attempt::Again);
+        self.flush(FlushAttempt::Again);
         if self.fsync_policy() != FsyncPolicy::Never {
             self.sync();
         }
         if self.is_checkpoint_due() {
-            // One may have been asked for in between, which serves as well.
+            // If a checkpoint has been started meanwhile, it serves as well.
             let _ = self.checkpoint();
         }
     }
 
-    /// What is done for commands that wait for an fdatasync.
+    /// Writes and syncs for the commands that wait for an fdatasync.
     pub(super) fn commit_group(&self) {
-        self.flush(Attempt::First);
+        self.flush(FlushAttempt::First);
         self.sync();
     }
 
-    /// Whether a checkpoint should start by itself: to heal a broken segment, after an end that was not in order, or
-    /// because the journal has grown. After one that failed, twice as many rounds pass as before.
+    /// Whether a checkpoint should start now: to replace a broken segment, after an end that was not in order, or
+    /// because the journal has grown. Each failure in a row doubles the rounds until the next attempt.
     pub(super) fn is_checkpoint_due(&self) -> bool {
         if self.checkpoint_running() {
             return false;

@@ -7,7 +7,7 @@ use super::header::{SEGMENT_HEADER_BYTES, SegmentHeader};
 use std::io;
 use std::sync::Arc;
 
-/// An open segment.
+/// A segment that is open for writing.
 pub(super) struct Segment {
     pub(super) number: u64,
     pub(super) file: Arc<dyn Appendable>,
@@ -20,7 +20,7 @@ pub(super) struct Segment {
 }
 
 impl Segment {
-    /// Makes a segment and returns when its name and header are durable.
+    /// Creates a segment and returns when its name and header are durable.
     pub(super) fn create(directory: &Directory, number: u64, salt: u64) -> io::Result<Self> {
         let file = directory.files.create(&directory.segment(number))?;
         let encoded = SegmentHeader { number, salt }.encode();
@@ -37,13 +37,14 @@ impl Segment {
         Ok(Self { number, file, len, seed, ragged: false })
     }
 
-    /// Appends whole records. After an error none of them counts, and the next call cuts off what is left of them
-    /// before it writes.
+    /// Appends whole records. After an error none of them counts, and the next call truncates the file before it
+    /// writes.
     pub(super) fn append(&mut self, sealed: &[u8]) -> io::Result<()> {
         self.cut_ragged()?;
         self.ragged = true;
         if let Err(error) = write_all(&*self.file, sealed) {
-            // Tried at once so that a crash before the next attempt finds a clean end; tried again then if it fails.
+            // Truncated at once, so that a crash before the next attempt finds a clean end. If this fails, the next
+            // attempt tries again.
             let _ = self.cut_ragged();
             return Err(error);
         }

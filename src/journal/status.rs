@@ -1,4 +1,4 @@
-//! What INFO tells of the journal.
+//! The state of the journal that INFO reports.
 
 use super::Journal;
 use crate::store::change::sink::Seq;
@@ -27,21 +27,21 @@ pub struct Status {
     pub written_seq: Seq,
     /// The last record that survives a power failure.
     pub synced_seq: Seq,
-    /// Why writes are refused (`aof_last_write_status` is `ok` without).
+    /// Why writes are refused (`aof_last_write_status` is `ok` if they are not).
     pub refusal: Option<String>,
-    /// fdatasync calls on segments, and how many of them failed.
+    /// fdatasync calls on segments.
     pub fsyncs: u64,
-    /// See `fsyncs`.
+    /// fdatasync calls on segments that failed.
     pub failed_fsyncs: u64,
     /// Failed attempts to write.
     pub failed_writes: u64,
-    /// Whether a checkpoint is under way (`aof_rewrite_in_progress`).
+    /// Whether a checkpoint is running (`aof_rewrite_in_progress`).
     pub checkpoint_running: bool,
-    /// Since when, in whole seconds (`aof_current_rewrite_time_sec`).
+    /// How long it has been running, in whole seconds (`aof_current_rewrite_time_sec`).
     pub checkpoint_running_s: Option<u64>,
     /// Checkpoints completed since the start (`aof_rewrites`).
     pub checkpoints: u64,
-    /// How many have failed since one succeeded (`aof_rewrites_consecutive_failures`).
+    /// Checkpoints that have failed since the last one that succeeded (`aof_rewrites_consecutive_failures`).
     pub checkpoint_failures_in_a_row: u32,
     /// Why the last one failed, if it did (`aof_last_bgrewrite_status`).
     pub last_checkpoint_error: Option<String>,
@@ -52,7 +52,7 @@ pub struct Status {
 }
 
 impl Journal {
-    /// The journal at this moment. Waits for no disk.
+    /// The state at this moment. Does not wait for the disk.
     pub fn status(&self) -> Status {
         let base_bytes = self.base_bytes.load(Ordering::Relaxed);
         let segments = self.older_bytes.load(Ordering::Relaxed) + self.segment_bytes.load(Ordering::Relaxed);

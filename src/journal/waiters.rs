@@ -1,4 +1,4 @@
-//! Commands that wait for their records to be as safe as `appendfsync` promises.
+//! Commands that wait until their records are as durable as `appendfsync` promises.
 
 use super::Journal;
 use super::error::Refused;
@@ -9,8 +9,8 @@ use std::future::Future;
 use std::pin::Pin;
 use std::task::{Context, Poll, Waker};
 
-/// How often a busy writer is tried before a task goes to sleep for it, with this many pauses of the processor after
-/// each. A write(2) takes about a microsecond, less than a wake-up from another thread.
+/// How often a task tries a busy writer before it goes to sleep, and how many pauses of the processor follow each
+/// try. A write(2) takes about a microsecond, less than a wake-up from another thread.
 const TRIES: usize = 16;
 const PAUSES: usize = 16;
 
@@ -25,13 +25,13 @@ impl Waiters {
         self.waiting.lock().push((seq, waker.clone()));
     }
 
-    /// Wakes those who wait for records up to `seq`.
+    /// Wakes the tasks that wait for records up to `seq`.
     pub(super) fn wake_up_to(&self, seq: Seq) {
         let mut due = Vec::new();
         self.waiting.lock().retain_mut(|(waits_for, waker)| {
             let later = *waits_for > seq;
             if !later {
-                // The list drops its waker on return; a clone is only a counter.
+                // The list drops its waker on return; cloning it only increments a counter.
                 due.push(waker.clone());
             }
             later
@@ -39,14 +39,15 @@ impl Waiters {
         due.into_iter().for_each(Waker::wake);
     }
 
-    /// Wakes everybody, to look again for themselves.
+    /// Wakes every task; each then looks at its own record.
     pub(super) fn wake_all(&self) {
         let due = std::mem::take(&mut *self.waiting.lock());
         due.into_iter().for_each(|(_, waker)| waker.wake());
     }
 }
 
-/// Resolves when every record up to a sequence number is as safe as the policy promises, or when the journal refuses.
+/// Resolves when every record up to a sequence number is as durable as the policy promises, or when the journal
+/// refuses writes.
 #[must_use = "nothing is waited for unless it is awaited"]
 pub struct Acknowledged<'a> {
     pub(super) journal: &'a Journal,
@@ -79,12 +80,13 @@ impl Future for Acknowledged<'_> {
                 (0..PAUSES).for_each(|_| std::hint::spin_loop());
             }
         }
-        // Whoever changes an answer wakes the list after it; so being on the list before asking again misses nothing.
+        // A thread that changes the answer then wakes the list. So a task that joins the list before it asks again
+        // misses no change.
         journal.waiters.add(self.seq, context.waker());
         if journal.fsync_policy() == FsyncPolicy::Always {
             journal.kick();
         } else {
-            // The thread that was in the way has either let go by now, or will find this waiter when it does.
+            // The thread that held the writer has either released it by now, or will wake this task when it does.
             journal.try_flush();
         }
         self.answer().map_or(Poll::Pending, Poll::Ready)

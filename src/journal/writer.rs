@@ -1,15 +1,17 @@
-//! From the pending buffer to the disk: one write(2) for all that waits, one fdatasync for all that was written.
+//! From the pending buffer to the disk: one write(2) for all that is pending, one fdatasync for all that was written.
 //!
-//! Any thread may flush; who finds another at it waits on the list, not on the lock. What happens when the disk says
-//! no is decided here:
+//! Any thread may flush. A thread that finds another one flushing waits in the list of waiters, not for the lock.
+//! This file decides what an error of the disk means:
 //!
-//! - No space: *blocked*. The records are kept, the half-written one is cut off, and a try a second heals it.
-//! - Any other failed write, and any failed fdatasync: *broken*. After a failed fdatasync the kernel may have thrown
-//!   the pages away and may call the next one good, so nothing in this segment is believed again: no byte is written
-//!   to it. Every Change so far is in the store, so a complete new base heals it (`checkpoint.rs`).
+//! - No space: the segment is *blocked*. The records are kept, a half-written one is cut off, and the write is tried
+//!   again every second.
+//! - Any other failed write, and any failed fdatasync: the segment is *broken*. After a failed fdatasync the kernel
+//!   may have dropped the pages, and the next fdatasync may succeed all the same. So the segment is not trusted
+//!   again, and not written to. Every Change so far is in the store, so a complete new base repairs the journal
+//!   (`checkpoint.rs`).
 //!
-//! In both, writes are refused and reads go on. Invariant: `Journal::written` and `Journal::synced`, which replies
-//! wait for, only ever name records that a restart would find.
+//! In both cases writes are refused and reads go on. Invariant: `Journal::written` and `Journal::synced`, which
+//! replies wait for, only ever name records that a restart would find.
 
 use super::directory::ClosedEnd;
 use super::error::Refused;
@@ -24,10 +26,10 @@ use std::ops::{Deref, DerefMut};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-/// What is under the writer's lock.
-pub(super) struct Writer {
+/// The state under the writer's lock.
+pub(super) struct SegmentWriter {
     pub(super) segment: Segment,
-    /// Segments written to before, whose last bytes no fdatasync has covered yet: they go first.
+    /// Previous segments whose last bytes no fdatasync has covered yet. They are synced first.
     pub(super) retired: Vec<Arc<dyn Appendable>>,
     /// Sealed records that are in no file yet, left by a failed write; otherwise empty.
     pub(super) taken: Vec<u8>,
@@ -39,18 +41,18 @@ pub(super) struct Writer {
     /// The last record an fdatasync has covered.
     pub(super) synced: Seq,
     pub(super) health: Health,
-    /// Whether the segments before this one may be on disk in part only, although an fdatasync of them has succeeded: the
-    /// end before this start was not in order (`open.rs`). Until there is a new base nothing counts as synced.
+    /// Whether earlier segments may be on disk only in part, although an fdatasync of them has succeeded: the journal
+    /// was not closed in order before this start (`open.rs`). Nothing counts as synced until there is a new base.
     pub(super) owes_base: bool,
 }
 
-/// What the segment is good for.
+/// The state of the segment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Health {
     Good,
     /// No space: the same bytes are tried again.
     Blocked,
-    /// Nothing is written any more until a checkpoint brings a new segment.
+    /// Nothing is written until a checkpoint brings a new segment.
     Broken,
     /// A new segment takes records, but nothing counts until the base in front of it is complete.
     Healing,
@@ -59,30 +61,30 @@ pub(super) enum Health {
 }
 
 impl Health {
-    /// Whether what is in the segment would be found by a restart.
+    /// Whether a restart would find what is in the segment.
     fn keeps_promises(self) -> bool {
         matches!(self, Self::Good | Self::Blocked)
     }
 }
 
-/// How a new segment stands to the present one.
+/// How a new segment relates to the present one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Role {
-    /// It is listed behind it and goes on where it ends.
+    /// It is listed behind the present one and continues it.
     Successor,
-    /// It is listed nowhere, and takes the place of a broken one together with a new base.
+    /// It is not listed yet. Together with a new base it replaces a broken segment.
     Replacement,
 }
 
-/// Whether a flush that was refused before is tried again. Only the once-a-second round does, so that a full disk does
-/// not cost every command a failing write.
+/// Whether a flush tries a blocked segment again. Few callers do, such as the once-a-second round: otherwise a full
+/// disk would cost every command a failing write.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Attempt {
+pub(super) enum FlushAttempt {
     First,
     Again,
 }
 
-impl Writer {
+impl SegmentWriter {
     pub(super) fn new(segment: Segment, last_seq: Seq, previous: u32, owes_base: bool) -> Self {
         Self {
             segment,
@@ -101,32 +103,32 @@ impl Writer {
 /// Memory that `taken` keeps between flushes, in bytes.
 const KEPT_BYTES: usize = 4 * 1024 * 1024;
 
-/// The writer's lock. Whoever wanted to flush while it was taken waits on the list instead, so letting go wakes them,
-/// whatever the lock was taken for.
-pub(super) struct WriterGuard<'a> {
+/// The writer's lock. Tasks that wanted to flush while it was held are in the list of waiters, so releasing it wakes
+/// them, whatever it was taken for.
+pub(super) struct SegmentWriterGuard<'a> {
     journal: &'a Journal,
     /// `None` only while being dropped.
-    guard: Option<MutexGuard<'a, Writer>>,
+    guard: Option<MutexGuard<'a, SegmentWriter>>,
 }
 
-impl Deref for WriterGuard<'_> {
-    type Target = Writer;
+impl Deref for SegmentWriterGuard<'_> {
+    type Target = SegmentWriter;
 
-    fn deref(&self) -> &Writer {
+    fn deref(&self) -> &SegmentWriter {
         self.guard.as_ref().expect("held until dropped")
     }
 }
 
-impl DerefMut for WriterGuard<'_> {
-    fn deref_mut(&mut self) -> &mut Writer {
+impl DerefMut for SegmentWriterGuard<'_> {
+    fn deref_mut(&mut self) -> &mut SegmentWriter {
         self.guard.as_mut().expect("held until dropped")
     }
 }
 
-impl Drop for WriterGuard<'_> {
+impl Drop for SegmentWriterGuard<'_> {
     fn drop(&mut self) {
         self.guard = None;
-        // With `always` it is `sync` that they wait for, unless there is nothing to wait for any more.
+        // With `always` they wait for `sync`, unless writes are refused.
         if self.journal.fsync_policy() != FsyncPolicy::Always || self.journal.is_refusing() {
             self.journal.waiters.wake_all();
         }
@@ -134,27 +136,28 @@ impl Drop for WriterGuard<'_> {
 }
 
 impl Journal {
-    pub(super) fn writer(&self) -> WriterGuard<'_> {
-        WriterGuard { journal: self, guard: Some(self.writer.lock()) }
+    pub(super) fn writer(&self) -> SegmentWriterGuard<'_> {
+        SegmentWriterGuard { journal: self, guard: Some(self.writer.lock()) }
     }
 
-    /// Writes all pending records, waiting for a thread that is at it.
-    pub(super) fn flush(&self, attempt: Attempt) {
+    /// Writes all pending records. Waits for the lock if another thread holds it.
+    pub(super) fn flush(&self, attempt: FlushAttempt) {
         self.flush_held(&mut self.writer(), attempt);
     }
 
-    /// Writes all pending records unless another thread has the lock; that one wakes the waiters when it lets go.
+    /// Writes all pending records unless another thread holds the lock; that thread wakes the waiters when it
+    /// releases it.
     pub(super) fn try_flush(&self) {
         if let Some(guard) = self.writer.try_lock() {
-            let mut writer = WriterGuard { journal: self, guard: Some(guard) };
-            self.flush_held(&mut writer, Attempt::First);
+            let mut writer = SegmentWriterGuard { journal: self, guard: Some(guard) };
+            self.flush_held(&mut writer, FlushAttempt::First);
         }
     }
 
-    pub(super) fn flush_held(&self, writer: &mut Writer, attempt: Attempt) {
+    pub(super) fn flush_held(&self, writer: &mut SegmentWriter, attempt: FlushAttempt) {
         match writer.health {
             Health::Broken | Health::Closed => return,
-            Health::Blocked if attempt == Attempt::First => return,
+            Health::Blocked if attempt == FlushAttempt::First => return,
             Health::Good | Health::Blocked | Health::Healing => {}
         }
         if !self.write_taken(writer) {
@@ -172,8 +175,8 @@ impl Journal {
         }
     }
 
-    /// Writes `taken`, whatever it holds. False if it could not be.
-    fn write_taken(&self, writer: &mut Writer) -> bool {
+    /// Writes the records in `taken`. Returns false if that failed.
+    fn write_taken(&self, writer: &mut SegmentWriter) -> bool {
         if writer.taken.is_empty() {
             return true;
         }
@@ -200,8 +203,8 @@ impl Journal {
         true
     }
 
-    /// Tells waiters how far the files are. Their wakers are for the caller, after the lock.
-    fn publish(&self, writer: &Writer) {
+    /// Publishes how far the files are. The caller wakes the waiters after it has released the lock.
+    fn publish(&self, writer: &SegmentWriter) {
         if writer.health.keeps_promises() {
             self.written.store(writer.written.0, Ordering::Release);
             if !writer.owes_base {
@@ -210,7 +213,7 @@ impl Journal {
         }
     }
 
-    /// Brings everything written so far to the disk. One thread at a time, and never under the writer's lock.
+    /// Syncs everything that has been written. One thread at a time does so, and never under the writer's lock.
     pub(super) fn sync(&self) {
         let _turn = self.sync_turn.lock();
         let (files, target) = {
@@ -238,8 +241,8 @@ impl Journal {
         self.waiters.wake_up_to(target);
     }
 
-    /// Gives the segment up: nothing is written to it, or believed of it, any more.
-    pub(super) fn break_off(&self, writer: &mut Writer, reason: &str) {
+    /// Declares the segment broken: it is not written to or trusted again.
+    pub(super) fn break_off(&self, writer: &mut SegmentWriter, reason: &str) {
         if matches!(writer.health, Health::Broken | Health::Closed) {
             return;
         }
@@ -248,8 +251,8 @@ impl Journal {
         self.refuse(reason);
     }
 
-    /// Throws away what is in no file, and what comes from now on.
-    pub(super) fn drop_unwritten(&self, writer: &mut Writer) {
+    /// Drops the records that are in no file, and those that follow.
+    pub(super) fn drop_unwritten(&self, writer: &mut SegmentWriter) {
         writer.taken = Vec::new();
         writer.retired.clear();
         let mut pending = self.pending.lock();
@@ -260,10 +263,10 @@ impl Journal {
     /// Changes over to `segment`. Returns the number of the first record in it and the CRC that record chains to.
     ///
     /// # Errors
-    /// If what is pending cannot be written to the present segment: that one stays.
+    /// If the pending records cannot be written to the present segment, which then stays.
     pub(super) fn change_over(&self, segment: Segment, role: Role) -> Result<(Seq, u32), String> {
         let mut writer = self.writer();
-        self.flush_held(&mut writer, Attempt::Again);
+        self.flush_held(&mut writer, FlushAttempt::Again);
         match (role, writer.health) {
             (Role::Successor, Health::Good) => {
                 let len = writer.segment.len;
@@ -286,24 +289,24 @@ impl Journal {
         Ok((Seq(writer.written.0 + 1), writer.previous))
     }
 
-    /// Which role a new segment would have now.
+    /// The role that a new segment would have now.
     pub(super) fn role_of_next(&self) -> Role {
         if self.writer().health == Health::Broken { Role::Replacement } else { Role::Successor }
     }
 
-    /// Whether a checkpoint is needed for what is promised: nothing is written before it, or nothing counts as synced.
+    /// Whether the journal needs a new base: until then nothing is written, or nothing counts as synced.
     pub(super) fn needs_base(&self) -> bool {
         let writer = self.writer();
         writer.health == Health::Broken || writer.owes_base
     }
 
-    /// See [`Writer::owes_base`].
+    /// See [`SegmentWriter::owes_base`].
     pub(super) fn owes_base(&self) -> bool {
         self.writer().owes_base
     }
 
-    /// A checkpoint has failed. If it was to heal, the segment it began never came to count. If replies wait for it, they
-    /// are refused now rather than left waiting.
+    /// Notes that a checkpoint has failed. If it was to replace a broken segment, its new segment does not count. If
+    /// replies wait for it, they are refused now rather than left waiting.
     pub(super) fn not_healed(&self, error: &str) {
         let mut writer = self.writer();
         if writer.health == Health::Healing {
@@ -312,20 +315,20 @@ impl Journal {
         }
         let are_waiting = writer.owes_base && self.fsync_policy() == FsyncPolicy::Always;
         if are_waiting && writer.health == Health::Good && !self.is_closing() {
-            let reason = "the journal's last end was not in order, and the new base that it needs has failed";
+            let reason = "the journal was not closed in order, and the new base that it needs has failed";
             self.break_off(&mut writer, &format!("{reason}: {error}"));
         }
     }
 
-    /// Ends writing for good. Returns where the journal ends, if nothing of it is in doubt, when called the first time.
+    /// Ends writing. The first call returns where the journal ends, if nothing of it is in doubt.
     ///
     /// # Errors
-    /// If something that the store holds is in no file, or no fdatasync has covered it.
+    /// If something that the store holds is in no file, or if no fdatasync has covered it.
     pub(super) fn close_writer(&self) -> Result<Option<ClosedEnd>, Refused> {
         let mut writer = self.writer();
-        self.flush_held(&mut writer, Attempt::Again);
+        self.flush_held(&mut writer, FlushAttempt::Again);
         if writer.health == Health::Good && writer.written > writer.synced {
-            // The last few records, come in since the sync before: short enough to do under the lock.
+            // The few records since the last sync: syncing them under the lock is short.
             if let Err(error) = writer.segment.file.sync() {
                 self.break_off(&mut writer, &format!("fdatasync of the journal failed: {error}"));
             } else {
@@ -351,13 +354,13 @@ impl Journal {
         outcome
     }
 
-    /// Whether every record up to `seq` is on disk in a segment that can stand behind a new base.
+    /// Whether every record up to `seq` is on disk, in a segment that may follow a new base.
     pub(super) fn has_synced(&self, seq: Seq) -> bool {
         let writer = self.writer();
         writer.synced >= seq && matches!(writer.health, Health::Good | Health::Blocked | Health::Healing)
     }
 
-    /// A new base is durable and listed with the present segment: what was broken or in doubt is whole.
+    /// Notes that a new base is durable and listed with the present segment: the journal is whole again.
     pub(super) fn healed(&self) {
         let mut writer = self.writer();
         writer.owes_base = false;

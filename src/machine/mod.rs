@@ -1,7 +1,8 @@
-//! What every part asks of the machine: time, chance, memory, and numbers about the process.
+//! What every part asks of the machine: time, chance, memory, durable files, and numbers about the process and its start.
 
 pub mod chance;
 pub mod clock;
 pub mod durable;
 pub mod heap;
+pub mod progress;
 pub mod usage;

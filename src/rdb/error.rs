@@ -1,4 +1,4 @@
-//! What is wrong with a file, and where.
+//! The errors of reading: what is wrong with the bytes, and where.
 
 use std::fmt;
 use std::io;
@@ -6,37 +6,37 @@ use std::io;
 /// Why a file or a DUMP could not be read.
 #[derive(Debug)]
 pub struct Error {
-    /// How many bytes had been read.
+    /// The number of bytes that had been read.
     pub offset: u64,
-    /// What came then.
+    /// What is wrong there.
     pub problem: Problem,
 }
 
-/// What is wrong.
+/// The kinds of problem with the bytes.
 #[derive(Debug)]
 pub enum Problem {
-    /// The bytes could not be got.
+    /// Reading the bytes failed.
     Io(io::Error),
     /// They end in the middle of something.
     Truncated,
     /// They do not begin as an RDB file does.
     NotRdb,
-    /// They are of a version that is not known here.
+    /// Their version is not known.
     UnknownVersion(String),
-    /// They make no sense; says what does not.
+    /// They are malformed, as this says.
     Malformed(&'static str),
     /// No opcode has this number.
     UnknownOpcode(u8),
-    /// No type of values has this number.
+    /// No value type has this number.
     UnknownType {
-        /// The number.
+        /// The number of the type.
         number: u8,
-        /// The key with such a value.
+        /// The key with this value.
         key: Vec<u8>,
     },
     /// The checksum at the end is not that of the bytes.
     WrongChecksum,
-    /// They make sense, but what they say cannot be taken.
+    /// They are well formed, but the store refuses them.
     Refused(String),
 }
 
@@ -44,19 +44,15 @@ impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.problem {
             Problem::Io(error) => write!(f, "{error}")?,
-            Problem::Truncated => f.write_str("it ends in the middle of something")?,
+            Problem::Truncated => f.write_str("it ends too early")?,
             Problem::NotRdb => return f.write_str("not an RDB file"),
             Problem::UnknownVersion(version) => {
                 return write!(f, "RDB version {version} is not known (1 to 15 and Valkey's 80 are)");
             }
             Problem::Malformed(what) => f.write_str(what)?,
-            Problem::UnknownOpcode(number) => write!(f, "no opcode {number} is known")?,
+            Problem::UnknownOpcode(number) => write!(f, "opcode {number} is not known")?,
             Problem::UnknownType { number, key } => {
-                write!(
-                    f,
-                    "key \"{}\": no type of values with the number {number} is known",
-                    key.escape_ascii()
-                )?;
+                write!(f, "key \"{}\": value type {number} is not known", key.escape_ascii())?;
             }
             Problem::WrongChecksum => f.write_str("the checksum is wrong: the file is damaged")?,
             Problem::Refused(why) => f.write_str(why)?,

@@ -1,18 +1,20 @@
-//! A file in place of another: whole, or as if nothing had been tried.
+//! Replaces a file as a whole, or leaves it as it was.
 //!
-//! Until it is whole it grows beside its predecessor, as `NAME.temporary-PID`, and its writer holds a lock on it
-//! (`flock`). A writer that was killed leaves it behind; what nobody holds a lock on is swept by the next one and by a
-//! start. The lock and not the PID tells: PIDs come again, and two containers that share a directory can have the same.
+//! The new file is written beside the old one, as `NAME.temporary-PID`, and its writer holds a lock on it (`flock`).
+//! A writer that is killed leaves the file behind. The next writer, or a start, removes every such file that is not
+//! locked. The lock decides and not the PID: PIDs are reused, and two containers that share a directory can have the
+//! same.
 
 use crate::machine::durable::{parent_of, sync_directory};
 use std::fs::{self, File, TryLockError};
 use std::io;
 use std::path::{Path, PathBuf};
 
-/// Writes a file at `path` with `write`, on disk when this returns. Whatever goes wrong, what was at `path` stays.
+/// Replaces the file at `path` by one that `write` writes. It is durable when this returns. After an error the old
+/// file is still there.
 ///
 /// # Errors
-/// Those of the file system and of `write`, and if another process is writing it under the same PID.
+/// Those of the file system and of `write`, and one if another process writes under the same PID.
 pub fn replace_file<T>(path: &Path, write: impl FnOnce(&File) -> io::Result<T>) -> io::Result<T> {
     sweep(path);
     let (temporary, file) = Temporary::create(path)?;
@@ -23,8 +25,8 @@ pub fn replace_file<T>(path: &Path, write: impl FnOnce(&File) -> io::Result<T>) 
     Ok(written)
 }
 
-/// Removes what killed processes have left of files that were to be at `path`. What cannot be removed is left for the
-/// next time: it takes room and does no other harm.
+/// Removes the temporary files that killed processes have left for `path`. A file that cannot be removed is left for
+/// the next time: it takes space and does no other harm.
 pub fn sweep(path: &Path) {
     let Some(prefix) = path.file_name().map(|name| format!("{}.temporary-", name.display())) else { return };
     let Ok(entries) = fs::read_dir(parent_of(path)) else { return };
@@ -34,24 +36,24 @@ pub fn sweep(path: &Path) {
             .to_str()
             .and_then(|name| name.strip_prefix(&prefix))
             .is_some_and(|pid| !pid.is_empty() && pid.bytes().all(|byte| byte.is_ascii_digit()));
-        if is_ours && is_nobody_s(&entry.path()) {
+        if is_ours && is_unlocked(&entry.path()) {
             match fs::remove_file(entry.path()) {
                 Ok(()) => {
-                    tracing::info!(file = %entry.path().display(), "removed what a killed save had left");
+                    tracing::info!(file = %entry.path().display(), "removed the file of a killed save");
                 }
                 Err(error) => {
-                    tracing::warn!(file = %entry.path().display(), %error, "a killed save's file stays");
+                    tracing::warn!(file = %entry.path().display(), %error, "the file of a killed save could not be removed");
                 }
             }
         }
     }
 }
 
-fn is_nobody_s(path: &Path) -> bool {
+fn is_unlocked(path: &Path) -> bool {
     File::open(path).is_ok_and(|file| file.try_lock().is_ok())
 }
 
-/// The name that a file grows under. Removed when dropped, be it by a panic: space is what there may be too little of.
+/// The temporary file. It is removed when this is dropped, also by a panic, because the disk may be full.
 struct Temporary(PathBuf);
 
 impl Temporary {
@@ -61,9 +63,11 @@ impl Temporary {
         let name = PathBuf::from(name);
         let file = File::create_new(&name)?;
         match file.try_lock() {
-            // A file system without locks: then nothing is swept there either.
+            // On a file system without locks nothing is swept either.
             Ok(()) | Err(TryLockError::Error(_)) => Ok((Self(name), file)),
-            Err(TryLockError::WouldBlock) => Err(io::Error::other("another process sweeps at this moment")),
+            Err(TryLockError::WouldBlock) => {
+                Err(io::Error::other("another process is removing temporary files"))
+            }
         }
     }
 
@@ -94,7 +98,7 @@ mod tests {
         names
     }
 
-    /// A BGSAVE that was killed left its file, each under another PID, and nothing ever removed one.
+    /// Every killed BGSAVE left a file under its own PID, and nothing removed those files.
     #[test]
     fn what_killed_writers_left_is_swept_and_nothing_else() {
         let directory = tempfile::tempdir().unwrap();
@@ -129,7 +133,7 @@ mod tests {
         let path = directory.path().join("dump.rdb");
         fs::write(&path, "before").unwrap();
         replace_file(&path, |_| Err::<(), _>(io::Error::other("no"))).unwrap_err();
-        let panics = || replace_file(&path, |_| -> io::Result<()> { panic!("a slip in what writes") });
+        let panics = || replace_file(&path, |_| -> io::Result<()> { panic!("a bug in the writer") });
         catch_unwind(AssertUnwindSafe(panics)).unwrap_err();
         assert_eq!(names(directory.path()), ["dump.rdb"]);
         assert_eq!(fs::read(&path).unwrap(), b"before");

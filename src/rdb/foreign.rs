@@ -1,13 +1,13 @@
-//! Past values of the types that rankd has not, to the byte.
+//! Skips values of the types that rankd does not have, exactly to their last byte.
 
 use super::error::Error;
-use super::form::{Fields, Layout, Values};
 use super::packed::{Packed, Packing};
-use super::source::Source;
+use super::source::RdbSource;
+use super::value_form::{Fields, Layout, Values};
 use std::collections::BTreeMap;
 use std::io::Read;
 
-/// What stands in front of each part of a module's value.
+/// The codes in front of the parts of a module's value.
 mod part {
     pub(super) const END: u64 = 0;
     pub(super) const SIGNED: u64 = 1;
@@ -17,7 +17,7 @@ mod part {
     pub(super) const STRING: u64 = 5;
 }
 
-/// What stands in front of each element of an array.
+/// The codes in front of the elements of an array.
 mod element {
     pub(super) const LONG_STRING: u64 = 0;
     pub(super) const INTEGER: u64 = 1;
@@ -25,31 +25,31 @@ mod element {
     pub(super) const SHORT_STRING: u64 = 3;
 }
 
-/// The templates of hashes in a file: how many fields each has, by its number. Kept of each is less than what stands of
-/// it in the file.
+/// The hash templates of a file: the number of fields of each, by the template's number. Each takes less memory than
+/// its bytes in the file.
 #[derive(Debug, Default)]
 pub(super) struct Templates(BTreeMap<u64, u64>);
 
 impl Templates {
-    /// Reads a template.
-    pub(super) fn read<R: Read>(&mut self, source: &mut Source<R>) -> Result<(), Error> {
+    /// Reads a template and notes its number of fields.
+    pub(super) fn read<R: Read>(&mut self, source: &mut RdbSource<R>) -> Result<(), Error> {
         let (number, fields) = (source.length()?, source.length()?);
         skip_strings(source, fields)?;
         if fields == 0 || self.0.insert(number, fields).is_some() {
-            return source.malformed("a template of no fields, or a second one of its number");
+            return source.malformed("a template without fields, or with the number of another one");
         }
         Ok(())
     }
 
-    fn fields<R: Read>(&self, source: &Source<R>, number: u64) -> Result<u64, Error> {
+    fn fields<R: Read>(&self, source: &RdbSource<R>, number: u64) -> Result<u64, Error> {
         let fields = self.0.get(&number).copied();
-        fields.map_or_else(|| source.malformed("a hash whose template is not there"), Ok)
+        fields.map_or_else(|| source.malformed("a hash whose template is missing"), Ok)
     }
 }
 
-/// Passes over a value. Returns the name of the module type, if it is a module's.
+/// Skips a value. Returns the name of the module type, if it is a module's.
 pub(super) fn skip<R: Read>(
-    source: &mut Source<R>,
+    source: &mut RdbSource<R>,
     layout: Layout,
     templates: &Templates,
 ) -> Result<Option<String>, Error> {
@@ -96,7 +96,7 @@ pub(super) fn skip<R: Read>(
         Layout::Template { fields, values } => {
             let fields = match (fields, values) {
                 (Fields::Own, _) => own_fields(source)?,
-                // The string names it.
+                // The packed string names the template.
                 (Fields::Shared, Values::Packed) => 0,
                 (Fields::Shared, Values::Strings) => {
                     let number = source.length()?;
@@ -109,16 +109,16 @@ pub(super) fn skip<R: Read>(
     Ok(None)
 }
 
-fn skip_strings<R: Read>(source: &mut Source<R>, count: u64) -> Result<(), Error> {
+fn skip_strings<R: Read>(source: &mut RdbSource<R>, count: u64) -> Result<(), Error> {
     (0..count).try_for_each(|_| source.skip_string())
 }
 
-fn skip_lengths<R: Read>(source: &mut Source<R>, count: u64) -> Result<(), Error> {
+fn skip_lengths<R: Read>(source: &mut RdbSource<R>, count: u64) -> Result<(), Error> {
     (0..count).try_for_each(|_| source.length().map(drop))
 }
 
-/// Passes over the fields that stand in front of a hash's values. Returns how many there are.
-fn own_fields<R: Read>(source: &mut Source<R>) -> Result<u64, Error> {
+/// Skips the fields in front of a hash's values. Returns how many there are.
+fn own_fields<R: Read>(source: &mut RdbSource<R>) -> Result<u64, Error> {
     match source.length()? {
         0 => {
             let mut packed = Packed::begin(source, Packing::Listpack)?;
@@ -130,30 +130,30 @@ fn own_fields<R: Read>(source: &mut Source<R>) -> Result<u64, Error> {
             skip_strings(source, fields)?;
             Ok(fields)
         }
-        _ => source.malformed("fields of no known form"),
+        _ => source.malformed("fields in an unknown form"),
     }
 }
 
-fn skip_array<R: Read>(source: &mut Source<R>) -> Result<(), Error> {
+fn skip_array<R: Read>(source: &mut RdbSource<R>) -> Result<(), Error> {
     let elements = source.length()?;
-    // Where the next insertion goes, if there was one.
+    // The position of the next insertion, if there has been one.
     match source.length()? {
         0 => {}
         1 => drop(source.length()?),
-        _ => return source.malformed("an array of no known form"),
+        _ => return source.malformed("an array in an unknown form"),
     }
     for _ in 0..elements {
         let _place = source.length()?;
         match source.length()? {
             element::LONG_STRING | element::SHORT_STRING => source.skip_string()?,
             element::INTEGER | element::DOUBLE => source.skip(8)?,
-            _ => return source.malformed("an array's element of no known kind"),
+            _ => return source.malformed("an array's element of an unknown kind"),
         }
     }
     Ok(())
 }
 
-fn skip_stream<R: Read>(source: &mut Source<R>, version: u8) -> Result<(), Error> {
+fn skip_stream<R: Read>(source: &mut RdbSource<R>, version: u8) -> Result<(), Error> {
     const ENTRY_ID_BYTES: u64 = 16;
     const TIME_BYTES: u64 = 8;
     for _ in 0..source.length()? {
@@ -179,15 +179,15 @@ fn skip_stream<R: Read>(source: &mut Source<R>, version: u8) -> Result<(), Error
             }
         }
         if version >= 5 {
-            // Entries that have been given back and are nobody's.
+            // Entries that were given back and belong to no consumer.
             for _ in 0..source.length()? {
                 source.skip(ENTRY_ID_BYTES)?;
             }
         }
     }
     if version >= 4 {
-        // How long producers' marks are kept and how many; then each producer's marks with their entries, and how many
-        // marks there were and how many came twice.
+        // How long the marks of producers are kept, and how many; then the marks of each producer with their entries;
+        // then the number of marks and the number of duplicates.
         skip_lengths(source, 2)?;
         for _ in 0..source.length()? {
             source.skip_string()?;
@@ -201,8 +201,8 @@ fn skip_stream<R: Read>(source: &mut Source<R>, version: u8) -> Result<(), Error
     Ok(())
 }
 
-/// Passes over what a module wrote, up to and with its end.
-pub(super) fn skip_module_parts<R: Read>(source: &mut Source<R>) -> Result<(), Error> {
+/// Skips what a module wrote, with its end mark.
+pub(super) fn skip_module_parts<R: Read>(source: &mut RdbSource<R>) -> Result<(), Error> {
     loop {
         match source.length()? {
             part::END => return Ok(()),
@@ -210,14 +210,14 @@ pub(super) fn skip_module_parts<R: Read>(source: &mut Source<R>) -> Result<(), E
             part::FLOAT => source.skip(4)?,
             part::DOUBLE => source.skip(8)?,
             part::STRING => source.skip_string()?,
-            _ => return source.malformed("a module's data of no known kind"),
+            _ => return source.malformed("a module's data of an unknown kind"),
         }
     }
 }
 
-/// Passes over what modules keep for a key, and calls `visit` with the name of each kind of it.
+/// Skips the data that modules keep for a key. Calls `visit` with the name of each kind of data.
 pub(super) fn skip_key_data<R: Read>(
-    source: &mut Source<R>,
+    source: &mut RdbSource<R>,
     mut visit: impl FnMut(String),
 ) -> Result<(), Error> {
     for _ in 0..source.length()? {

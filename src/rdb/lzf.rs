@@ -1,27 +1,27 @@
-//! LZF, the compression of long strings in RDB files: reading only, step by step, so that what is unpacked need not be
-//! in memory at once. (The one crate for it is marked deprecated.)
+//! LZF, the compression of long strings in RDB files. Reading only, in steps, so that the unpacked string need not be
+//! in memory as a whole. (The one crate for it is marked deprecated.)
 
 use super::error::Error;
-use super::source::Source;
+use super::source::RdbSource;
 use std::io::Read;
 
-/// The most bytes that one byte of compressed input can stand for: three of them copy up to 264.
+/// The most bytes that one byte of compressed input can unpack to: three of them copy up to 264.
 const MOST_EXPANSION: u64 = 264 / 3;
 
-/// How far back a copy reaches at most.
+/// The farthest that a copy reaches back.
 pub(super) const WINDOW_BYTES: usize = 1 << 13;
 
-/// A compressed string on its way: what is left of it.
+/// The state of unpacking a string: what is left of it.
 #[derive(Debug)]
 pub(super) struct Unpacker {
     /// Bytes of input that have not been read.
     input: u64,
-    /// Bytes that they must stand for.
+    /// Bytes that they must unpack to.
     output: u64,
 }
 
 impl Unpacker {
-    /// For `input` bytes that are said to stand for `output` bytes; `None` if they cannot.
+    /// Begins a string of `input` bytes that is said to unpack to `output` bytes. `None` if that is impossible.
     pub(super) fn new(input: u64, output: u64) -> Option<Self> {
         (output <= input.saturating_mul(MOST_EXPANSION)).then_some(Self { input, output })
     }
@@ -41,25 +41,25 @@ impl Unpacker {
         self.input == 0 && self.output == 0
     }
 
-    /// Appends the next bytes, at most 264, to `out`. From `start` on it holds what was unpacked before, at least as far
-    /// as a copy reaches.
+    /// Unpacks the next bytes, at most 264, and appends them to `out`. From `start` on, `out` must hold what was
+    /// unpacked before, as far as a copy can reach.
     ///
     /// # Errors
-    /// If the input is none that stands for so many bytes.
+    /// If the input does not unpack to the announced length.
     pub(super) fn step<R: Read>(
         &mut self,
-        source: &mut Source<R>,
+        source: &mut RdbSource<R>,
         out: &mut Vec<u8>,
         start: usize,
     ) -> Result<(), Error> {
         let control = usize::from(self.byte(source)?);
         if control < 32 {
-            // As they are.
+            // A run of literal bytes.
             let count = control + 1;
             self.account(source, count as u64, count)?;
             return source.copy(count as u64, out);
         }
-        // Once more what stands `distance` bytes back, which may reach into what is being written.
+        // A copy of the bytes `distance` bytes back. It may overlap the bytes that it writes.
         let mut count = (control >> 5) + 2;
         if count == 7 + 2 {
             count += usize::from(self.byte(source)?);
@@ -75,13 +75,13 @@ impl Unpacker {
         Ok(())
     }
 
-    fn byte<R: Read>(&mut self, source: &mut Source<R>) -> Result<u8, Error> {
+    fn byte<R: Read>(&mut self, source: &mut RdbSource<R>) -> Result<u8, Error> {
         self.account(source, 1, 0)?;
         source.byte()
     }
 
-    /// Takes so much off what is left.
-    fn account<R: Read>(&mut self, source: &Source<R>, input: u64, output: usize) -> Result<(), Error> {
+    /// Subtracts from what is left.
+    fn account<R: Read>(&mut self, source: &RdbSource<R>, input: u64, output: usize) -> Result<(), Error> {
         match (self.input.checked_sub(input), self.output.checked_sub(output as u64)) {
             (Some(input), Some(output)) => {
                 (self.input, self.output) = (input, output);
@@ -92,8 +92,8 @@ impl Unpacker {
     }
 }
 
-/// The error that a compressed string is here.
-pub(super) fn damaged<T, R: Read>(source: &Source<R>) -> Result<T, Error> {
+/// The error for a compressed string that is malformed.
+pub(super) fn damaged<T, R: Read>(source: &RdbSource<R>) -> Result<T, Error> {
     source.malformed("a compressed string that does not decompress")
 }
 
@@ -102,7 +102,7 @@ mod tests {
     use super::*;
 
     fn unpacked(compressed: &[u8], len: u64, out: &mut Vec<u8>) -> bool {
-        let mut source = Source::new(compressed);
+        let mut source = RdbSource::new(compressed);
         let start = out.len();
         let Some(mut unpacker) = Unpacker::new(compressed.len() as u64, len) else { return false };
         while unpacker.left() > 0 {
@@ -128,7 +128,7 @@ mod tests {
             (&[1, b'a', b'b'], 1),
         ];
         for (compressed, len) in bad {
-            // What stands before belongs to somebody else and is no source to copy from.
+            // The bytes before `start` belong to another string and must not be copied from.
             assert!(!unpacked(compressed, len, &mut b"before".to_vec()), "{compressed:?}");
         }
         assert!(!unpacked(&[0, b'a', 0, b'b'], 1, &mut Vec::new()), "input is left");

@@ -1,45 +1,48 @@
 //! What does Redis say? RDB files, and the values that DUMP gives, in both directions.
 //!
-//! A [`Loader`] turns a file into Changes, whoever wrote it, and makes them true in a store: RDB versions 1 to 15 (Redis up to 8.10) and Valkey's 80.
-//! Keys of types that rankd has not are read past exactly and counted. [`write()`] writes what a walk over the store
-//! tells. Both work on any stream; what becomes of the bytes is others' business, except that [`replace_file`] puts a
-//! file in place whole or not at all.
+//! An [`RdbReader`] turns a file into Changes and applies them to a store. It reads RDB versions 1 to 15 (Redis up to
+//! 8.10) and Valkey's 80. Keys of types that rankd does not have are skipped exactly and counted. [`write()`] writes
+//! what a walk over the store visits. Both work on any stream; only [`replace_file`] knows files, and replaces one as
+//! a whole or not at all.
 //!
 //! | file | its subject |
 //! |---|---|
-//! | `source` | lengths, strings and numbers, each with its place; the running checksum |
-//! | `text` | a string piece by piece |
+//! | `source` | lengths and numbers, each with its place; the running checksum |
+//! | `strings` | the strings between them |
+//! | `string_reader` | a string piece by piece |
 //! | `packed` | listpack, ziplist and intset: small values as one string |
 //! | `lzf` | strings that were compressed |
-//! | `form` | the types of values there are, and what each is made of |
-//! | `read` | a file or a DUMP becomes Changes |
+//! | `value_form` | the types of values there are, and what each is made of |
+//! | `read`, `values` | a file or a DUMP becomes Changes |
 //! | `tally` | what was read and what was left out |
-//! | `foreign` | past values of other types |
-//! | `write` | the way out |
-//! | `file` | a file in place of another |
+//! | `foreign` | skipping values of other types |
+//! | `write` | a walk over the store becomes a file |
+//! | `file` | replacing a file as a whole |
 //!
-//! Invariant: nothing that is read is believed. No memory is reserved because a length announces it; a packed value is
-//! read element by element, also out of a compressed string, so that beside what is put into the store only one string is
-//! in memory. Bytes that make no sense are an error with their place.
+//! Invariant: no length in the bytes is trusted. Memory grows only with the bytes that come. A packed value is read
+//! element by element, also out of a compressed string, so that beside the store's contents only one string is in
+//! memory. Malformed bytes are an error with its offset.
 
 mod error;
 mod file;
 mod foreign;
-mod form;
 mod lzf;
 mod packed;
 mod read;
 mod source;
+mod string_reader;
+mod strings;
 mod tally;
 #[cfg(test)]
 mod tests;
-mod text;
+mod value_form;
+mod values;
 mod write;
 
 pub use crate::rdb::error::{Error, Problem};
 pub use crate::rdb::file::{replace_file, sweep};
-pub use crate::rdb::read::Loader;
-pub use crate::rdb::tally::{Miscount, Tally, number_of};
+pub use crate::rdb::read::RdbReader;
+pub use crate::rdb::tally::{LoadTally, Miscount, number_of};
 pub use crate::rdb::write::{Written, write};
 
 use crc::{CRC_64_REDIS, Crc, Table};
@@ -47,11 +50,11 @@ use crc::{CRC_64_REDIS, Crc, Table};
 /// The checksum of files and DUMP payloads.
 static CHECKSUM: Crc<u64, Table<16>> = Crc::<u64, Table<16>>::new(&CRC_64_REDIS);
 
-/// Opcodes: what may stand where a value's type is expected.
+/// Opcodes: codes that may come in place of a value type.
 mod opcode {
     /// Templates of hashes (Redis 8.10).
     pub(super) const HASH_TEMPLATE: u8 = 242;
-    /// What modules keep for the key that follows (Redis 8.6). Valkey: slots that are being moved here.
+    /// Data of modules for the key that follows (Redis 8.6). In Valkey: slots that are being moved here.
     pub(super) const KEY_DATA: u8 = 243;
     pub(super) const SLOT_IMPORT: u8 = 243;
     pub(super) const SLOT_INFO: u8 = 244;
@@ -76,7 +79,7 @@ mod length {
     pub(super) const FOURTEEN_BITS: u8 = 1;
     /// The next four or eight bytes, as the whole byte says.
     pub(super) const BYTES: u8 = 2;
-    /// No length but a string in a special form.
+    /// Not a length: a string in a special form follows.
     pub(super) const SPECIAL: u8 = 3;
     pub(super) const FOUR_BYTES: u8 = 0x80;
     pub(super) const EIGHT_BYTES: u8 = 0x81;

@@ -1,11 +1,11 @@
 //! Small values packed into one string: listpack (Redis 7 on), ziplist (before), intset.
 //!
-//! Elements are read one at a time, so that a value takes no memory but its longest element. Nothing in the bytes is
-//! trusted: where they do not hold together, that is an error.
+//! Elements are read one at a time, so that a value takes no more memory than its longest element. Nothing in the
+//! bytes is trusted: a contradiction is an error.
 
 use super::error::{Error, Problem};
-use super::source::Source;
-use super::text::Text;
+use super::source::RdbSource;
+use super::string_reader::StringReader;
 use std::io::Read;
 
 /// An element: a byte string, or an integer stored as one.
@@ -16,7 +16,7 @@ pub(super) enum Element<'a> {
 }
 
 impl Element<'_> {
-    /// Puts the element, as a client would see it, in place of what `out` holds.
+    /// Replaces the contents of `out` with the element, as a client would see it.
     pub(super) fn copy_to(self, out: &mut Vec<u8>) {
         out.clear();
         match self {
@@ -43,25 +43,25 @@ pub(super) enum Packing {
 
 /// A packed value that is being read.
 pub(super) struct Packed<'s, R> {
-    text: Text<'s, R>,
+    text: StringReader<'s, R>,
     packing: Packing,
     /// Bytes of each integer in an intset.
     width: usize,
-    /// Elements that there should be.
+    /// The number of elements that the value announces.
     announced: u64,
-    /// Elements read.
+    /// The number of elements read.
     found: u64,
-    /// The present element, if it is a string.
+    /// The current element, if it is a string.
     bytes: Vec<u8>,
 }
 
-/// A count of elements that does not fit its 16 bits stands there as their maximum.
+/// A count of elements that does not fit into 16 bits is written as their maximum.
 const UNCOUNTED: u64 = u16::MAX as u64;
 
 impl<'s, R: Read> Packed<'s, R> {
     /// Begins the value that `source` is at.
-    pub(super) fn begin(source: &'s mut Source<R>, packing: Packing) -> Result<Self, Error> {
-        let mut text = Text::begin(source)?;
+    pub(super) fn begin(source: &'s mut RdbSource<R>, packing: Packing) -> Result<Self, Error> {
+        let mut text = StringReader::begin(source)?;
         let len = text.left();
         let first = u32::from_le_bytes(text.bytes()?);
         let (mut width, announced) = (
@@ -91,12 +91,12 @@ impl<'s, R: Read> Packed<'s, R> {
         self.found
     }
 
-    /// The error that `problem` is here.
+    /// The error for `problem` at this offset.
     pub(super) fn error(&self, problem: Problem) -> Error {
         self.text.error(problem)
     }
 
-    /// The error that the value is here.
+    /// The error for a malformed value at this offset.
     pub(super) fn malformed<T>(&self) -> Result<T, Error> {
         self.text.malformed()
     }
@@ -106,7 +106,7 @@ impl<'s, R: Read> Packed<'s, R> {
         let is_last = if self.packing == Packing::Intset {
             self.text.left() == 0
         } else {
-            // The mark at the end, or what stands in its place.
+            // Only the end mark is left, or a byte in its place.
             self.text.left() <= 1
         };
         if is_last {
@@ -231,7 +231,7 @@ mod tests {
     }
 
     fn read(string: &[u8], packing: Packing) -> Option<Vec<String>> {
-        let mut source = Source::new(string);
+        let mut source = RdbSource::new(string);
         let mut packed = Packed::begin(&mut source, packing).ok()?;
         let mut elements = Vec::new();
         while let Some(element) = packed.next_element().ok()? {

@@ -1,84 +1,79 @@
-//! From the bytes of a file, or of a DUMP, to Changes.
+//! Reads a file, or the value that DUMP gives, into a store.
 
 use super::error::{Error, Problem};
 use super::foreign;
 use super::foreign::Templates;
-use super::form::{Dialect, Encoding, Form};
 use super::opcode;
-use super::packed::{Element, Packed};
-use super::source::Source;
-use super::tally::{Count, Tally};
-use crate::ranking::Score;
-use crate::store::change::{ChangeBuffer, decode};
-use crate::store::{Access, DatabaseIndex, Hold, Shards, Store};
+use super::source::RdbSource;
+use super::tally::{KeyCount, LoadTally};
+use super::value_form::{Dialect, ValueForm};
+use crate::store::change::ChangeBuffer;
+use crate::store::{DatabaseIndex, Shards, Store};
 use std::io::Read;
-
-/// Bytes of Changes gathered before they are made true.
-const GATHERED_BYTES: usize = 64 * 1024;
 
 /// The newest versions that are understood.
 const REDIS_VERSION: u32 = 15;
 const VALKEY_VERSION: u32 = 80;
 
-/// From this version on a checksum stands at the end.
+/// From this version on, files end with a checksum.
 const CHECKSUM_SINCE: u32 = 5;
 
-/// Numbers from here on are opcodes where a type of values is not meant.
+/// From here on, a number that is not known is an opcode and not a value type.
 const LOWEST_OPCODE: u8 = 128;
 
-/// What stands behind the value that DUMP gives: a version and a checksum.
+/// Bytes behind the value that DUMP gives: a version and a checksum.
 const PAYLOAD_TAIL_BYTES: usize = 10;
 
-/// Reads files and payloads into a store, past its sink. A key that was there is replaced.
-pub struct Loader<'s> {
-    store: &'s Store,
-    /// Keys that expire up to this moment are left out; `None`: nothing is.
+/// Reads files and DUMP payloads into a store, without its sink. A key that exists is replaced.
+pub struct RdbReader<'s> {
+    pub(super) store: &'s Store,
+    /// Keys that expire up to this moment are left out. With `None` no key is.
     left_out_by_ms: Option<u64>,
-    changes: ChangeBuffer,
-    tally: Tally,
-    member: Vec<u8>,
-    text: Vec<u8>,
+    pub(super) changes: ChangeBuffer,
+    pub(super) tally: LoadTally,
+    pub(super) member: Vec<u8>,
+    pub(super) text: Vec<u8>,
 }
 
 /// A key whose value comes next.
-struct Key<'k> {
-    database: DatabaseIndex,
-    name: &'k [u8],
-    expire_at_ms: Option<u64>,
-    has_expired: bool,
+pub(super) struct NextKey<'k> {
+    pub(super) database: DatabaseIndex,
+    pub(super) name: &'k [u8],
+    pub(super) expire_at_ms: Option<u64>,
+    pub(super) has_expired: bool,
 }
 
-impl<'s> Loader<'s> {
-    /// Reads into `store`. What has expired is in there afterwards: what follows may renew it, as in the append-only file
-    /// behind a dump, or it is to be removed where that is recorded.
+impl<'s> RdbReader<'s> {
+    /// Reads into `store`, expired keys too: later data may renew them, as the append-only file behind a dump does,
+    /// or their removal has to be recorded.
     #[must_use]
     pub fn new(store: &'s Store) -> Self {
         let (changes, member, text) = (ChangeBuffer::default(), Vec::new(), Vec::new());
-        Self { store, left_out_by_ms: None, changes, tally: Tally::default(), member, text }
+        Self { store, left_out_by_ms: None, changes, tally: LoadTally::default(), member, text }
     }
 
-    /// As [`Loader::new`], but leaves out what has expired by now: for a file behind which nothing follows.
+    /// As [`RdbReader::new`], but leaves out keys that have expired by now: for a file that no further data follow.
     #[must_use]
     pub fn leaving_out_expired(store: &'s Store) -> Self {
         Self { left_out_by_ms: Some(store.clock().now_ms()), ..Self::new(store) }
     }
 
-    /// What was read so far.
+    /// The counts of what was read so far.
     #[must_use]
-    pub fn tally(&self) -> &Tally {
+    pub fn tally(&self) -> &LoadTally {
         &self.tally
     }
 
-    /// Reads one file and returns what stands behind it.
+    /// Reads one file and returns the bytes behind it.
     ///
     /// # Errors
-    /// See [`Error`]. The store holds a part of the file then.
+    /// See [`Error`]. The store then holds a part of the file.
     pub fn file<R: Read>(&mut self, read: R) -> Result<impl Read + use<R>, Error> {
-        let mut source = Source::new(read);
+        let mut source = RdbSource::new(read);
         let (dialect, version) = self.header(&mut source)?;
         let (mut database, mut expire_at_ms) = (0, None);
-        let (mut templates, mut count) = (Templates::default(), Count::default());
-        let (stored_before, told_before) = (self.stored_keys(), self.tally.keys);
+        let (mut templates, mut count) = (Templates::default(), KeyCount::default());
+        let (stored_before, read_before) = (self.stored_keys(), self.tally.keys);
         let mut name = Vec::new();
         loop {
             let number = source.byte()?;
@@ -86,8 +81,9 @@ impl<'s> Loader<'s> {
                 opcode::END => break,
                 opcode::SELECT_DATABASE => {
                     count.end(database, &mut self.tally);
-                    database = DatabaseIndex::try_from(source.length()?)
-                        .map_err(|_| source.error(Problem::Malformed("a database of no sensible number")))?;
+                    database = DatabaseIndex::try_from(source.length()?).map_err(|_| {
+                        source.error(Problem::Malformed("a database whose number is too large"))
+                    })?;
                 }
                 opcode::RESIZE_DATABASE => {
                     count.end(database, &mut self.tally);
@@ -121,7 +117,7 @@ impl<'s> Loader<'s> {
                     self.tally.function_libraries += 1;
                 }
                 opcode::FUNCTION_BEFORE_RELEASE => {
-                    return source.malformed("a function as only pre-releases wrote it");
+                    return source.malformed("a function in a form that only pre-releases wrote");
                 }
                 opcode::MODULE_AUX => {
                     let module = foreign::module_name(source.length()?);
@@ -129,7 +125,7 @@ impl<'s> Loader<'s> {
                     *self.tally.module_data.entry(module).or_default() += 1;
                 }
                 _ => {
-                    let form = Form::of(number, dialect);
+                    let form = ValueForm::of(number, dialect);
                     if form.is_none() && number >= LOWEST_OPCODE {
                         return Err(source.error(Problem::UnknownOpcode(number)));
                     }
@@ -147,14 +143,14 @@ impl<'s> Loader<'s> {
         if version >= CHECKSUM_SINCE {
             let sum = source.checksum();
             let announced = source.u64_le()?;
-            // Nought: written with checksums off.
+            // Zero: the file was written with checksums off.
             if announced != 0 && announced != sum {
                 return Err(source.error(Problem::WrongChecksum));
             }
         }
-        let (stored, told) = (self.stored_keys() - stored_before, self.tally.keys - told_before);
-        if stored != told {
-            let twice = format!("a key stands in it twice: {told} were read, and there are {stored}");
+        let (stored, read) = (self.stored_keys() - stored_before, self.tally.keys - read_before);
+        if stored != read {
+            let twice = format!("a key occurs in it twice: {read} were read, and there are {stored}");
             return Err(source.error(Problem::Refused(twice)));
         }
         self.tally.bytes += source.offset();
@@ -166,18 +162,18 @@ impl<'s> Loader<'s> {
         (0..self.store.databases()).map(of).sum()
     }
 
-    fn key_data<R: Read>(&mut self, source: &mut Source<R>) -> Result<(), Error> {
+    fn key_data<R: Read>(&mut self, source: &mut RdbSource<R>) -> Result<(), Error> {
         foreign::skip_key_data(source, |kind| *self.tally.key_data.entry(kind).or_default() += 1)
     }
 
-    /// Reads what DUMP has given for a key, of which `read` holds nothing else. A value of a type that is not known is
-    /// passed over and counted: here one knows how long it is.
+    /// Reads the value that DUMP has given for a key; `read` must hold nothing else. A value of an unknown type is
+    /// skipped and counted, because its length is known here.
     ///
-    /// Its version is not looked at. A type's number says all about a value, and the checksum, which must stand right
-    /// behind it, that it was understood.
+    /// The version is not checked. The type's number determines the layout of the value, and the checksum right
+    /// behind the value confirms that it was read to its end.
     ///
     /// # Errors
-    /// As [`Loader::file`].
+    /// As [`RdbReader::file`].
     pub fn payload(
         &mut self,
         read: impl Read,
@@ -186,14 +182,14 @@ impl<'s> Loader<'s> {
         expire_at_ms: Option<u64>,
         is_valkey: bool,
     ) -> Result<(), Error> {
-        let mut source = Source::new(read);
+        let mut source = RdbSource::new(read);
         let mut number = source.byte()?;
         let dialect = if is_valkey { Dialect::Valkey } else { Dialect::Redis };
         if number == opcode::KEY_DATA && dialect == Dialect::Redis {
             self.key_data(&mut source)?;
             number = source.byte()?;
         }
-        if let Some(form) = Form::of(number, dialect) {
+        if let Some(form) = ValueForm::of(number, dialect) {
             let key = self.key(database, name, expire_at_ms.map(u64::cast_signed));
             self.value(&mut source, form, &key, &Templates::default())?;
         } else {
@@ -209,7 +205,7 @@ impl<'s> Loader<'s> {
         Ok(())
     }
 
-    fn header<R: Read>(&mut self, source: &mut Source<R>) -> Result<(Dialect, u32), Error> {
+    fn header<R: Read>(&mut self, source: &mut RdbSource<R>) -> Result<(Dialect, u32), Error> {
         let head: [u8; 9] = source.bytes().map_err(|error| match error.problem {
             Problem::Truncated => Error { problem: Problem::NotRdb, ..error },
             _ => error,
@@ -228,8 +224,8 @@ impl<'s> Loader<'s> {
         Ok((dialect, version))
     }
 
-    /// A remark about the file, of which only its maker's version is of interest.
-    fn aux<R: Read>(&mut self, source: &mut Source<R>) -> Result<(), Error> {
+    /// Reads a field about the file. Only the version of the server that wrote it is used.
+    fn aux<R: Read>(&mut self, source: &mut RdbSource<R>) -> Result<(), Error> {
         let (mut name, mut value) = (Vec::new(), Vec::new());
         source.short_string(&mut name)?;
         source.short_string(&mut value)?;
@@ -244,178 +240,19 @@ impl<'s> Loader<'s> {
         Ok(())
     }
 
-    fn key<'k>(&mut self, database: DatabaseIndex, name: &'k [u8], expire_at_ms: Option<i64>) -> Key<'k> {
+    fn key<'k>(&mut self, database: DatabaseIndex, name: &'k [u8], expire_at_ms: Option<i64>) -> NextKey<'k> {
         let at_ms = expire_at_ms.map(|at_ms| u64::try_from(at_ms).unwrap_or(0));
         let has_expired = at_ms.zip(self.left_out_by_ms).is_some_and(|(at_ms, by_ms)| at_ms <= by_ms);
-        Key { database, name, expire_at_ms: at_ms, has_expired }
-    }
-
-    fn value<R: Read>(
-        &mut self,
-        source: &mut Source<R>,
-        form: Form,
-        key: &Key<'_>,
-        templates: &Templates,
-    ) -> Result<(), Error> {
-        let Key { database, name, .. } = *key;
-        match form {
-            Form::Foreign(type_name, layout) => {
-                let module = foreign::skip(source, layout, templates)?;
-                let type_name = module.map_or(type_name.into(), |module| format!("{module} (of a module)"));
-                *self.tally.foreign_keys.entry(type_name).or_default() += 1;
-                return Ok(());
-            }
-            Form::String => {
-                source.string(&mut self.text)?;
-                self.changes.set_string(database, name, &self.text, key.expire_at_ms);
-            }
-            Form::Set(encoding) | Form::Ranking(encoding) => {
-                self.changes.drop_key(database, name);
-                let told = match form {
-                    Form::Set(_) => self.set(source, encoding, key)?,
-                    _ => self.ranking(source, encoding, key)?,
-                };
-                self.apply(key).map_err(|problem| source.error(problem))?;
-                if told == 0 {
-                    self.tally.empty_keys += 1;
-                    return Ok(());
-                }
-                if !key.has_expired && self.stored_members(key) != told {
-                    return source.malformed("a set or sorted set in which a member stands twice");
-                }
-            }
-        }
-        if key.expire_at_ms.is_some() && form != Form::String {
-            self.changes.set_expiry(database, name, key.expire_at_ms);
-        }
-        let kind = if key.has_expired { &mut self.tally.expired_keys } else { &mut self.tally.keys };
-        *kind += 1;
-        self.apply(key).map_err(|problem| source.error(problem))
-    }
-
-    /// The number of members that the store holds for a key.
-    fn stored_members(&self, key: &Key<'_>) -> u64 {
-        let shard = self.store.shard_of(key.name);
-        let hold = Hold::on(self.store, &[shard], Access::Read, ChangeBuffer::default());
-        let value = hold.reader(key.database).value(key.name);
-        value.map_or(0, |value| value.elements() as u64)
-    }
-
-    /// Reads a set and returns how many members were read.
-    fn set<R: Read>(
-        &mut self,
-        source: &mut Source<R>,
-        encoding: Encoding,
-        key: &Key<'_>,
-    ) -> Result<u64, Error> {
-        let Key { database, name, .. } = *key;
-        if let Encoding::Packed(packing) = encoding {
-            let mut packed = Packed::begin(source, packing)?;
-            while let Some(member) = packed.next_element()? {
-                member.copy_to(&mut self.member);
-                self.changes.add_member(database, name, &self.member);
-                self.apply_much(key).map_err(|problem| packed.error(problem))?;
-            }
-            return Ok(packed.found());
-        }
-        let told = source.length()?;
-        for _ in 0..told {
-            source.string(&mut self.member)?;
-            self.changes.add_member(database, name, &self.member);
-            self.apply_much(key).map_err(|problem| source.error(problem))?;
-        }
-        Ok(told)
-    }
-
-    /// Reads a ranking and returns how many members were read.
-    fn ranking<R: Read>(
-        &mut self,
-        source: &mut Source<R>,
-        encoding: Encoding,
-        key: &Key<'_>,
-    ) -> Result<u64, Error> {
-        let Key { database, name, .. } = *key;
-        if let Encoding::Packed(packing) = encoding {
-            let mut packed = Packed::begin(source, packing)?;
-            while let Some(member) = packed.next_element()? {
-                member.copy_to(&mut self.member);
-                let score = match packed.next_element()? {
-                    Some(Element::Integer(integer)) => Score::new(integer as f64),
-                    Some(Element::Bytes(text)) => parse_score(text),
-                    None => return packed.malformed(),
-                };
-                let Some(score) = score else {
-                    return Err(packed.error(Problem::Malformed("a score that is no number")));
-                };
-                self.changes.set_score(database, name, &self.member, score);
-                self.apply_much(key).map_err(|problem| packed.error(problem))?;
-            }
-            return Ok(packed.found() / 2);
-        }
-        let told = source.length()?;
-        for _ in 0..told {
-            source.string(&mut self.member)?;
-            let score = match encoding {
-                Encoding::Doubles => f64::from_le_bytes(source.bytes()?),
-                _ => score_as_text(source)?,
-            };
-            let Some(score) = Score::new(score) else { return source.malformed("a score that is NaN") };
-            self.changes.set_score(database, name, &self.member, score);
-            self.apply_much(key).map_err(|problem| source.error(problem))?;
-        }
-        Ok(told)
-    }
-
-    /// Makes true what has been gathered, if that is much.
-    fn apply_much(&mut self, key: &Key<'_>) -> Result<(), Problem> {
-        if self.changes.len() < GATHERED_BYTES { Ok(()) } else { self.apply(key) }
-    }
-
-    fn apply(&mut self, key: &Key<'_>) -> Result<(), Problem> {
-        self.changes.end_record();
-        if !key.has_expired {
-            for mut body in self.changes.records() {
-                while !body.is_empty() {
-                    let change = decode(&mut body).expect("a Change that was just made");
-                    let applied = self.store.apply(&change);
-                    applied.map_err(|unknown| Problem::Refused(unknown.to_string()))?;
-                }
-            }
-        }
-        self.changes.clear();
-        Ok(())
+        NextKey { database, name, expire_at_ms: at_ms, has_expired }
     }
 }
 
-impl std::fmt::Debug for Loader<'_> {
+impl std::fmt::Debug for RdbReader<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Loader").field("tally", &self.tally).finish_non_exhaustive()
+        f.debug_struct("RdbReader").field("tally", &self.tally).finish_non_exhaustive()
     }
 }
 
 fn is_known(version: u32) -> bool {
     (1..=REDIS_VERSION).contains(&version) || version == VALKEY_VERSION
-}
-
-/// A score as files had it up to RDB version 7: a length in one byte, of which three stand for what is no number.
-fn score_as_text<R: Read>(source: &mut Source<R>) -> Result<f64, Error> {
-    Ok(match source.byte()? {
-        253 => f64::NAN,
-        254 => f64::INFINITY,
-        255 => f64::NEG_INFINITY,
-        len => {
-            let mut text = [0; 252];
-            let text = &mut text[..usize::from(len)];
-            for place in &mut *text {
-                *place = source.byte()?;
-            }
-            let score = parse_score(text).map(Score::get);
-            return score.map_or_else(|| source.malformed("a score that is no number"), Ok);
-        }
-    })
-}
-
-/// Redis writes scores with `%.17g` or shorter, and `inf`; both come back to the bit.
-fn parse_score(text: &[u8]) -> Option<Score> {
-    std::str::from_utf8(text).ok()?.parse().ok().and_then(Score::new)
 }

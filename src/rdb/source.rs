@@ -1,67 +1,33 @@
-//! The bytes of a file: buffered, counted, summed up, and read as the numbers and strings that RDB is made of.
+//! The bytes of a file: buffered, counted, added to the checksum, and read as the numbers of RDB.
 
 use super::error::{Error, Problem};
-use super::lzf;
-use super::lzf::Unpacker;
 use super::{CHECKSUM, length};
-use crate::limits;
 use crc::{Digest, Table};
 use std::io::{self, Read};
 
-/// Bytes asked for at a time.
+/// Bytes read at a time.
 const BUFFER_BYTES: usize = 256 * 1024;
 
-/// Longest string that is kept where only short ones are of interest, in bytes.
-const SHORT_STRING_BYTES: u64 = 256;
-
-/// A reader of RDB's vocabulary.
-pub(super) struct Source<R> {
-    read: R,
-    buffer: Vec<u8>,
-    /// What is taken of `buffer`, and how much of that is in `digest`.
-    taken: usize,
-    summed: usize,
-    digest: Digest<'static, u64, Table<16>>,
-    /// Bytes taken before `buffer`.
-    before: u64,
-}
-
 /// A length, or the sign that a string in a special form follows.
-enum Length {
+pub(super) enum LengthPrefix {
     Plain(u64),
+    /// The number of the form.
     Special(u8),
 }
 
-/// A string whose head has been read.
-pub(super) enum Begun {
-    /// All of it: it was an integer.
-    Integer(i32),
-    /// This many bytes follow.
-    Plain(u64),
-    Compressed(Unpacker),
+/// Reads the numbers of an RDB file; the file's strings are read in `strings.rs`.
+pub(super) struct RdbSource<R> {
+    read: R,
+    buffer: Vec<u8>,
+    /// Bytes of `buffer` that have been taken, and how many of them are in `digest`.
+    taken: usize,
+    summed: usize,
+    digest: Digest<'static, u64, Table<16>>,
+    /// Bytes taken before those in `buffer`.
+    before: u64,
 }
 
-impl Begun {
-    /// Bytes that it stands for, as far as they are still to come.
-    fn len(&self) -> u64 {
-        match self {
-            Self::Integer(_) => 0,
-            Self::Plain(len) => *len,
-            Self::Compressed(unpacker) => unpacker.left(),
-        }
-    }
-
-    /// Bytes of the file that are still to come.
-    fn input(&self) -> u64 {
-        match self {
-            Self::Integer(_) => 0,
-            Self::Plain(len) => *len,
-            Self::Compressed(unpacker) => unpacker.input(),
-        }
-    }
-}
-
-impl<R: Read> Source<R> {
+impl<R: Read> RdbSource<R> {
     pub(super) fn new(read: R) -> Self {
         Self { read, buffer: Vec::new(), taken: 0, summed: 0, digest: CHECKSUM.digest(), before: 0 }
     }
@@ -71,7 +37,7 @@ impl<R: Read> Source<R> {
         self.before + self.taken as u64
     }
 
-    /// The error that `problem` is here.
+    /// The error for `problem` at this offset.
     pub(super) fn error(&self, problem: Problem) -> Error {
         Error { offset: self.offset(), problem }
     }
@@ -86,7 +52,7 @@ impl<R: Read> Source<R> {
         self.digest.clone().finalize()
     }
 
-    /// What has not been taken.
+    /// The bytes that have not been taken.
     pub(super) fn into_rest(mut self) -> io::Chain<io::Cursor<Vec<u8>>, R> {
         self.buffer.drain(..self.taken);
         io::Cursor::new(self.buffer).chain(self.read)
@@ -97,7 +63,7 @@ impl<R: Read> Source<R> {
         self.summed = self.taken;
     }
 
-    /// Reads on; returns whether anything came.
+    /// Reads more bytes into the buffer. Returns whether there were any.
     fn fill(&mut self) -> Result<bool, Error> {
         self.sum();
         self.buffer.drain(..self.taken);
@@ -107,7 +73,7 @@ impl<R: Read> Source<R> {
         more.map(|bytes| bytes > 0).map_err(|error| self.error(Problem::Io(error)))
     }
 
-    /// The next `len` bytes, which must be few: they are gathered in the buffer.
+    /// Takes the next `len` bytes, at most `BUFFER_BYTES`.
     fn take(&mut self, len: usize) -> Result<&[u8], Error> {
         debug_assert!(len <= BUFFER_BYTES);
         while self.buffer.len() - self.taken < len {
@@ -147,7 +113,7 @@ impl<R: Read> Source<R> {
         self.pieces(len, |piece| out.extend_from_slice(piece))
     }
 
-    /// Passes over all but the last `tail` bytes there are, which must be few.
+    /// Skips to the last `tail` bytes of the input, at most `BUFFER_BYTES`.
     pub(super) fn skip_to_tail(&mut self, tail: usize) -> Result<(), Error> {
         loop {
             self.taken += (self.buffer.len() - self.taken).saturating_sub(tail);
@@ -157,93 +123,34 @@ impl<R: Read> Source<R> {
         }
     }
 
-    /// Passes over `len` bytes.
+    /// Skips `len` bytes.
     pub(super) fn skip(&mut self, len: u64) -> Result<(), Error> {
         self.pieces(len, |_| {})
     }
 
-    fn any_length(&mut self) -> Result<Length, Error> {
+    pub(super) fn any_length(&mut self) -> Result<LengthPrefix, Error> {
         let first = self.byte()?;
         let low = first & 0x3f;
         Ok(match first >> 6 {
-            length::SIX_BITS => Length::Plain(u64::from(low)),
-            length::FOURTEEN_BITS => Length::Plain(u64::from(low) << 8 | u64::from(self.byte()?)),
+            length::SIX_BITS => LengthPrefix::Plain(u64::from(low)),
+            length::FOURTEEN_BITS => LengthPrefix::Plain(u64::from(low) << 8 | u64::from(self.byte()?)),
             length::BYTES if first == length::FOUR_BYTES => {
-                Length::Plain(u64::from(u32::from_be_bytes(self.bytes()?)))
+                LengthPrefix::Plain(u64::from(u32::from_be_bytes(self.bytes()?)))
             }
-            length::BYTES if first == length::EIGHT_BYTES => Length::Plain(u64::from_be_bytes(self.bytes()?)),
-            length::SPECIAL => Length::Special(low),
-            _ => return self.malformed("a length of no known form"),
+            length::BYTES if first == length::EIGHT_BYTES => {
+                LengthPrefix::Plain(u64::from_be_bytes(self.bytes()?))
+            }
+            length::SPECIAL => LengthPrefix::Special(low),
+            _ => return self.malformed("a length in an unknown form"),
         })
     }
 
-    /// A number in the form of a length.
+    /// Reads a number that is written as a length.
     pub(super) fn length(&mut self) -> Result<u64, Error> {
         match self.any_length()? {
-            Length::Plain(length) => Ok(length),
-            Length::Special(_) => self.malformed("a string where a number belongs"),
+            LengthPrefix::Plain(length) => Ok(length),
+            LengthPrefix::Special(_) => self.malformed("a string where a number belongs"),
         }
-    }
-
-    /// The head of a string.
-    pub(super) fn begin_string(&mut self) -> Result<Begun, Error> {
-        Ok(match self.any_length()? {
-            Length::Plain(len) => Begun::Plain(len),
-            Length::Special(length::INTEGER_8) => Begun::Integer(i32::from(i8::from_le_bytes(self.bytes()?))),
-            Length::Special(length::INTEGER_16) => {
-                Begun::Integer(i32::from(i16::from_le_bytes(self.bytes()?)))
-            }
-            Length::Special(length::INTEGER_32) => Begun::Integer(i32::from_le_bytes(self.bytes()?)),
-            Length::Special(length::COMPRESSED) => {
-                let (input, output) = (self.length()?, self.length()?);
-                let Some(unpacker) = Unpacker::new(input, output) else { return lzf::damaged(self) };
-                Begun::Compressed(unpacker)
-            }
-            Length::Special(_) => return self.malformed("a string of no known form"),
-        })
-    }
-
-    /// A string, in place of what `out` holds. However long it says it is, memory grows only as its bytes come.
-    pub(super) fn string(&mut self, out: &mut Vec<u8>) -> Result<(), Error> {
-        let begun = self.begin_string()?;
-        if begun.len() > limits::MOST_BULK_BYTES as u64 {
-            return self.malformed("a string longer than any that can be taken");
-        }
-        self.rest_of_string(begun, out)
-    }
-
-    /// As [`Source::string`], of a string that matters only if it is short: of a longer one nothing is kept.
-    pub(super) fn short_string(&mut self, out: &mut Vec<u8>) -> Result<(), Error> {
-        match self.begin_string()? {
-            begun if begun.len() <= SHORT_STRING_BYTES => self.rest_of_string(begun, out),
-            begun => {
-                out.clear();
-                self.skip(begun.input())
-            }
-        }
-    }
-
-    fn rest_of_string(&mut self, begun: Begun, out: &mut Vec<u8>) -> Result<(), Error> {
-        out.clear();
-        match begun {
-            Begun::Integer(integer) => {
-                out.extend_from_slice(itoa::Buffer::new().format(integer).as_bytes());
-                Ok(())
-            }
-            Begun::Plain(len) => self.copy(len, out),
-            Begun::Compressed(mut unpacker) => {
-                while unpacker.left() > 0 {
-                    unpacker.step(self, out, 0)?;
-                }
-                if unpacker.is_done() { Ok(()) } else { lzf::damaged(self) }
-            }
-        }
-    }
-
-    /// Passes over a string.
-    pub(super) fn skip_string(&mut self) -> Result<(), Error> {
-        let begun = self.begin_string()?;
-        self.skip(begun.input())
     }
 
     pub(super) fn u64_le(&mut self) -> Result<u64, Error> {

@@ -1,41 +1,41 @@
-//! What became of what was read: counts, by name.
+//! Counts of what was read and of what was left out.
 
 use crate::store::DatabaseIndex;
 use std::collections::BTreeMap;
 use std::fmt;
 
-/// A count of keys that did not fit: Redis up to 5 had 32 bits for it.
+/// The count that Redis up to 5 writes when the number of keys does not fit into its 32 bits.
 const MANY_KEYS: u64 = u32::MAX as u64;
 
-/// What was read, and what was not taken.
+/// What was read, and what of it was left out.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Tally {
+pub struct LoadTally {
     /// Bytes of files and payloads.
     pub bytes: u64,
-    /// Keys that are in the store now.
+    /// Keys that were put into the store.
     pub keys: u64,
-    /// Keys that had expired.
+    /// Keys that had expired and were left out.
     pub expired_keys: u64,
-    /// Keys of types that rankd has not, by type.
+    /// Keys of types that rankd does not have, by type.
     pub foreign_keys: BTreeMap<String, u64>,
     /// Keys whose set or sorted set has no members: old versions of Redis could write such. Redis leaves them out too.
     pub empty_keys: u64,
-    /// Libraries of functions.
+    /// Function libraries, which are left out.
     pub function_libraries: u64,
-    /// Keys that modules keep something for, by the kind of it.
+    /// Keys with data of modules, by the kind of data.
     pub key_data: BTreeMap<String, u64>,
-    /// Slots of a cluster that were on their way to the server, in jobs.
+    /// Jobs that were moving slots of a cluster to the server.
     pub slot_imports: u64,
-    /// The first database of which a file says that it has another number of keys than follow.
+    /// The first database for which a file announces another number of keys than it holds.
     pub miscount: Option<Miscount>,
-    /// What modules keep beside keys, by module type.
+    /// Data of modules that belongs to no key, by module type.
     pub module_data: BTreeMap<String, u64>,
-    /// Who wrote the file and its version of the format, as far as it says: `Redis 8.2.3, RDB 12`.
+    /// The server that wrote the file and the version of the format, as far as the file says: `Redis 8.2.3, RDB 12`.
     pub origin: String,
 }
 
-impl Tally {
-    /// What was read and is not in the store, expired keys apart: lines, each with the reason behind a colon.
+impl LoadTally {
+    /// Lines that say what was left out, expired keys apart, each with the reason behind a colon.
     #[must_use]
     pub fn left_out(&self) -> Vec<String> {
         let mut lines = Vec::new();
@@ -77,14 +77,14 @@ pub fn number_of(number: u64, thing: &str) -> String {
     }
 }
 
-/// A database's number of keys, as a file announces it and as it was.
+/// A database for which a file announces a wrong number of keys.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Miscount {
-    /// The database.
+    /// Number of the database.
     pub database: DatabaseIndex,
-    /// Keys that the file says there are.
+    /// Keys that the file announces.
     pub announced: u64,
-    /// Keys that were in it.
+    /// Keys that the file holds.
     pub found: u64,
 }
 
@@ -99,18 +99,18 @@ impl fmt::Display for Miscount {
     }
 }
 
-/// The keys of the database that is being read.
+/// Counts the keys of the database that is being read.
 #[derive(Default)]
-pub(super) struct Count {
-    /// How many there are, if the file has said so.
+pub(super) struct KeyCount {
+    /// The number that the file announces, if it does.
     pub(super) announced: Option<u64>,
-    /// How many there have been.
+    /// The number that has been read.
     pub(super) found: u64,
 }
 
-impl Count {
-    /// The keys of `database` are through, or its number of keys comes.
-    pub(super) fn end(&mut self, database: DatabaseIndex, tally: &mut Tally) {
+impl KeyCount {
+    /// Ends the count for `database` and notes whether the announced number was wrong.
+    pub(super) fn end(&mut self, database: DatabaseIndex, tally: &mut LoadTally) {
         let Self { announced, found } = std::mem::take(self);
         if let Some(announced) = announced
             && announced != found

@@ -1,10 +1,10 @@
 //! From a walk over the store to the bytes of a file.
 //!
-//! Written as RDB version 9: nothing in the file is younger (scores as doubles came with version 8), and a reader takes
-//! every version up to its own, so Redis from 5 on and every Valkey load it. Strings stand as they are or as integers,
-//! uncompressed; sets and rankings in their plain forms, which every server packs anew as it likes.
+//! The file has RDB version 9: nothing in it is newer (scores as doubles came with version 8), and a server reads
+//! every version up to its own, so Redis from 5 on and every Valkey load it. Strings are plain or integers, never
+//! compressed; sets and rankings have their plain forms, which a server packs again as it likes.
 
-use super::{CHECKSUM, form, length, opcode};
+use super::{CHECKSUM, length, opcode, value_form};
 use crate::store::{DatabaseIndex, DatabaseSize, Element, KeyHead, Kind, Length, Visitor, Walk};
 use std::io::{self, Seek, SeekFrom, Write};
 
@@ -13,17 +13,17 @@ const MAGIC: &[u8] = b"REDIS0009";
 /// Bytes gathered before they are written.
 const GATHERED_BYTES: usize = 256 * 1024;
 
-/// What a file holds.
+/// The size of a written file.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Written {
-    /// Keys in it.
+    /// Number of keys.
     pub keys: u64,
-    /// Its length.
+    /// Length in bytes.
     pub bytes: u64,
 }
 
-/// Writes what `export` tells to `out`, which must be empty and at its start. `go_on` is asked between two steps, with
-/// no lock held unless the store is frozen; its error ends the writing.
+/// Writes what `export` visits to `out`, which must be empty. `go_on` is called between two steps, with no lock held
+/// unless the store is frozen. Its error ends the writing.
 ///
 /// # Errors
 /// Those of `out` and `go_on`.
@@ -33,7 +33,7 @@ pub fn write(
     unix_s: u64,
     mut go_on: impl FnMut() -> io::Result<()>,
 ) -> io::Result<Written> {
-    let mut file = File { out, checksum: 0, bytes: 0 };
+    let mut file = OutputFile { out, checksum: 0, bytes: 0 };
     let mut encoder = Encoder::default();
     encoder.buffer.extend_from_slice(MAGIC);
     encoder.aux("rankd-ver", env!("CARGO_PKG_VERSION"));
@@ -54,15 +54,15 @@ pub fn write(
     Ok(Written { keys: encoder.keys, bytes: file.bytes + checksum.len() as u64 })
 }
 
-/// The file so far.
-struct File<W> {
+/// The file that is being written.
+struct OutputFile<W> {
     out: W,
     checksum: u64,
     bytes: u64,
 }
 
-impl<W: Write + Seek> File<W> {
-    /// Writes what the encoder has gathered, and puts right the counts that have turned out otherwise.
+impl<W: Write + Seek> OutputFile<W> {
+    /// Writes the encoder's bytes, and corrects the counts that were announced wrongly.
     fn drain(&mut self, encoder: &mut Encoder) -> io::Result<()> {
         self.out.write_all(&encoder.buffer)?;
         self.checksum = checksum_on(self.checksum, &encoder.buffer);
@@ -73,7 +73,7 @@ impl<W: Write + Seek> File<W> {
             self.out.seek(SeekFrom::Start(at))?;
             self.out.write_all(&counted.to_be_bytes())?;
             self.out.seek(SeekFrom::Start(self.bytes))?;
-            // The checksum is linear: that of the whole changes by that of the difference alone.
+            // The checksum is linear: a difference in the bytes changes it by the checksum of the difference alone.
             let difference = (announced ^ counted).to_be_bytes();
             self.checksum ^= checksum_of_zeros(checksum_on(0, &difference), self.bytes - at - 8);
         }
@@ -81,15 +81,15 @@ impl<W: Write + Seek> File<W> {
     }
 }
 
-/// The checksum of `bytes` behind what has the checksum `before`.
+/// The checksum of `bytes` behind bytes with the checksum `before`.
 fn checksum_on(before: u64, bytes: &[u8]) -> u64 {
-    // The catalogue's initial values are mirrored where its results are.
+    // The crate takes the initial value of a reflected CRC with its bits reversed.
     let mut digest = CHECKSUM.digest_with_initial(before.reverse_bits());
     digest.update(bytes);
     digest.finalize()
 }
 
-/// As [`checksum_on`], of `count` zeros.
+/// As [`checksum_on`], of `count` zero bytes.
 fn checksum_of_zeros(mut before: u64, mut count: u64) -> u64 {
     const ZEROS: [u8; 4096] = [0; 4096];
     while count > 0 {
@@ -100,15 +100,15 @@ fn checksum_of_zeros(mut before: u64, mut count: u64) -> u64 {
     before
 }
 
-/// A count in the file that turned out otherwise.
+/// A count in the file, and what it should be.
 struct Correction {
-    /// Where its eight bytes stand.
+    /// Offset of its eight bytes.
     at: u64,
     announced: u64,
     counted: u64,
 }
 
-/// Gathers bytes under the store's locks.
+/// Encodes keys and values. Runs under the store's locks.
 #[derive(Default)]
 struct Encoder {
     buffer: Vec<u8>,
@@ -117,9 +117,9 @@ struct Encoder {
     keys: u64,
     /// The database that the walk is in, until its first key.
     unopened: Option<(DatabaseIndex, DatabaseSize)>,
-    /// The numbers of keys and of expiring keys of the database that is open, and how many there have been.
+    /// The announced and the counted numbers of keys and of expiring keys in the open database.
     sizes: Option<[Correction; 2]>,
-    /// The count of a value that comes in several steps: where it stands, what it says, and the elements so far.
+    /// The announced and the counted number of elements of a value that comes in several steps.
     open: Option<Correction>,
     corrections: Vec<Correction>,
 }
@@ -146,7 +146,7 @@ impl Encoder {
         }
     }
 
-    /// A count in the longest form, so that every other one has room in its place.
+    /// Writes a count in the longest form, so that any other count fits in its place.
     fn put_correctable(&mut self, announced: u64) -> Correction {
         self.buffer.push(length::EIGHT_BYTES);
         let at = self.drained + self.buffer.len() as u64;
@@ -154,7 +154,7 @@ impl Encoder {
         Correction { at, announced, counted: 0 }
     }
 
-    /// No key of the open database follows.
+    /// Ends the open database: no key of it follows.
     fn close_database(&mut self) {
         let sizes = self.sizes.take().into_iter().flatten();
         self.corrections.extend(sizes.filter(|count| count.counted != count.announced));
@@ -185,7 +185,7 @@ impl Encoder {
             self.buffer.push(opcode::SELECT_DATABASE);
             self.put_length(u64::from(database));
             self.buffer.push(opcode::RESIZE_DATABASE);
-            // Keys come and go while the walk is under way.
+            // Corrected later: keys come and go during the walk.
             self.sizes = Some([size.keys, size.expiring_keys].map(|size| self.put_correctable(size as u64)));
         }
         if let Some([keys, expiring_keys]) = &mut self.sizes {
@@ -209,9 +209,9 @@ impl Visitor for Encoder {
 
     fn begin(&mut self, head: KeyHead<'_>, kind: Kind, length: Length) {
         let form = match kind {
-            Kind::String => form::STRING,
-            Kind::Set => form::SET,
-            Kind::SortedSet => form::RANKING_DOUBLES,
+            Kind::String => value_form::STRING,
+            Kind::Set => value_form::SET,
+            Kind::SortedSet => value_form::RANKING_DOUBLES,
         };
         self.key(head, form);
         match length {
@@ -238,7 +238,7 @@ impl Visitor for Encoder {
     }
 }
 
-/// The integer of 32 bits that is spelled exactly like `string`.
+/// The integer of 32 bits whose only spelling is `string`.
 fn spelled_integer(string: &[u8]) -> Option<i32> {
     if string.is_empty() || string.len() > 11 {
         return None;

@@ -1,32 +1,33 @@
-//! What commands may ask of the process, answered: the journal, the log, the end.
+//! The server process as commands see it: the journal, the dump file, the log, the shutdown.
 
 use super::dump::Dump;
+use super::start::descriptors::fit_descriptors;
 use super::start::log::Log;
 use super::start::signals::Stop;
-use super::start::startup::fit_descriptors;
 use crate::commands::state::host::{AtEnd, Loading, Persistence, Process, Saves};
 use crate::config::{Config, SavePoint};
-use crate::journal::{Journal, Progress};
+use crate::journal::Journal;
+use crate::machine::progress::ReadProgress;
 use std::sync::{Arc, OnceLock};
 
-/// The process around the commands.
+/// Implements [`Process`] for a running server.
 pub(super) struct RunningProcess {
-    /// Whether there is to be a journal (`appendonly yes`).
+    /// Whether the server keeps a journal (`appendonly yes`).
     pub(super) keeps_journal: bool,
-    /// Set once it has been read.
+    /// Set once the journal has been read.
     journal: OnceLock<Arc<Journal>>,
     pub(super) dump: Arc<Dump>,
     /// How far the reading of the journal or the dump file has come.
-    pub(super) progress: Arc<Progress>,
-    /// Whether the dump file must hold what has changed when the server ends, if SHUTDOWN has said so or otherwise.
+    pub(super) progress: Arc<ReadProgress>,
+    /// Whether the dump file is written at the end, once SHUTDOWN has decided that.
     pub(super) saves_at_end: OnceLock<bool>,
     pub(super) log: Log,
-    /// The way to the end.
+    /// Stops the server.
     pub(super) stop: Arc<Stop>,
 }
 
 impl RunningProcess {
-    /// A process whose journal, if there is to be one, has not been read yet.
+    /// A process that has not read its journal yet.
     pub(super) fn new(keeps_journal: bool, dump: Arc<Dump>, log: Log, stop: Arc<Stop>) -> Self {
         Self {
             keeps_journal,
@@ -39,14 +40,14 @@ impl RunningProcess {
         }
     }
 
-    /// The journal, `None` with `appendonly no` and until it has been read.
+    /// The journal. `None` with `appendonly no`, and until the journal has been read.
     pub(super) fn journal(&self) -> Option<&Arc<Journal>> {
         self.journal.get()
     }
 
-    /// The journal has been read.
+    /// Takes the journal once it has been read.
     pub(super) fn take_journal(&self, journal: Arc<Journal>) {
-        // There is one start.
+        // There is only one start.
         let _ = self.journal.set(journal);
     }
 }
@@ -129,7 +130,7 @@ impl Process for RunningProcess {
     fn shut_down(&self, at_end: AtEnd) -> Result<(), String> {
         let mut saves = at_end != AtEnd::Leave;
         if saves {
-            // While there is somebody to tell if it fails. What changes from here on is written at the end.
+            // Saved now, so that the client learns of a failure. What changes after this is written at the end.
             self.dump.close();
             let saved = self.dump.save();
             saves = saved.is_ok();

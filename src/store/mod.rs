@@ -41,7 +41,7 @@ pub use change::seq::Seq;
 pub use keys::cursor::CursorCode;
 pub use keys::located::Located;
 pub use keys::small_bytes::SmallBytes;
-pub use numbers::{DatabaseIndex, ShardIndex};
+pub use numbers::{DatabaseIndex, SHARDS, ShardIndex};
 pub use shard::DatabaseSize;
 pub use sharded::Store;
 pub use values::*;

@@ -5,3 +5,6 @@ pub type DatabaseIndex = u32;
 
 /// A number of a shard, below [`Store::shard_count`](super::Store::shard_count).
 pub type ShardIndex = usize;
+
+/// Shards of a server's store: enough that two threads seldom want the same one, few enough that DBSIZE can visit all.
+pub const SHARDS: usize = 64;

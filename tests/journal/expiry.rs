@@ -1,4 +1,4 @@
-//! What expires, and when: not before everything has been read, and never because somebody asks about a key.
+//! When keys expire: not before everything has been read, and never because a client asks about a key.
 
 use super::loading::{Recorded, for_each_change};
 use super::support::contents;
@@ -19,7 +19,7 @@ fn store() -> (Arc<Store>, Clock) {
     (Arc::new(Store::new(1, 1, 7, clock.clone())), clock)
 }
 
-/// What `record` holds is made true in `store`, as a start does it.
+/// Applies `record` to `store`, as a start does.
 fn replay(store: &Store, record: impl FnOnce(&mut ChangeBuffer)) {
     let mut changes = ChangeBuffer::default();
     record(&mut changes);
@@ -71,7 +71,7 @@ impl Waiter for Patient {
     fn deliver(&self, _: Seq) {}
 }
 
-/// Everything that somebody interested in `key` does.
+/// Everything that a client does which watches `key` or waits for it.
 fn take_interest(store: &Store, key: &[u8]) {
     let (watch, waiter) = (Arc::new(Watch::default()), Arc::new(Patient));
     write(store, |writer| {
@@ -84,9 +84,9 @@ fn take_interest(store: &Store, key: &[u8]) {
     assert!(!watch.is_broken());
 }
 
-/// WATCH, UNWATCH, EXEC or the end of a connection, while a start read its journal, removed a board that was past by the
-/// clock and that a later record renewed. Nothing was recorded; the renewals fell on a missing key, and the next
-/// checkpoint made that last.
+/// WATCH, UNWATCH, EXEC or the end of a connection, while a start read its journal, removed a board that had expired
+/// by the clock and that a later record renewed. No record said so. The renewals found no key, and the next
+/// checkpoint made the loss permanent.
 #[test]
 fn what_is_past_while_history_is_read_is_there_to_be_renewed() {
     let (store, _) = store();
@@ -115,8 +115,8 @@ fn what_is_past_while_history_is_read_is_there_to_be_renewed() {
     assert_eq!((keys(&store), store.last_seq()), (1, Seq(1)), "the removal is a record");
 }
 
-/// A watched key that is past was removed by WATCH itself. As Redis 8.2.3 answers: WATCH changes nothing, a key that
-/// was past by then may go, and one that expires later breaks the watch.
+/// A watched key that had expired was removed by WATCH itself. As in Redis 8.2.3, WATCH changes nothing: a key that
+/// had expired before may be removed, and one that expires later breaks the watch.
 #[test]
 fn interest_in_an_expired_key_changes_nothing() {
     let (store, clock) = store();
@@ -151,7 +151,7 @@ fn interest_in_an_expired_key_changes_nothing() {
         assert!(late.is_broken());
         write(&store, |writer| writer.remove(b"key"));
     }
-    // Written to without having been removed before.
+    // Written to before it was removed.
     write(&store, |writer| writer.set_string(b"key", b"1", Some(1)));
     let watch = Arc::new(Watch::default());
     write(&store, |writer| writer.watch(b"key", &watch));
@@ -159,17 +159,17 @@ fn interest_in_an_expired_key_changes_nothing() {
     assert!(watch.is_broken());
 }
 
-/// As DEBUG RELOAD does it.
+/// Reloads the store as DEBUG RELOAD does.
 fn reload(store: &Store) {
     let fresh = store.sibling();
     let frozen = store.freeze();
     let mut dump = Cursor::new(Vec::new());
     rankd::rdb::write(&mut dump, frozen.export(), 1, || Ok(())).unwrap();
-    rankd::rdb::Loader::new(&fresh).file(dump.into_inner().as_slice()).map(drop).unwrap();
+    rankd::rdb::RdbReader::new(&fresh).file(dump.into_inner().as_slice()).map(drop).unwrap();
     frozen.replace_by(&fresh);
 }
 
-/// One step of a history: keys whose expiry comes near, passes, and is renewed or not.
+/// One step of a history: keys whose expiry approaches, passes, and is renewed or not.
 fn step(store: &Store, clock: &Clock, chance: &mut Chance) {
     let key = format!("key{}", chance.below(4));
     let key = key.as_bytes();
@@ -205,8 +205,8 @@ fn step(store: &Store, clock: &Clock, chance: &mut Chance) {
     }
 }
 
-/// Random histories, a checkpoint in each, read back long after while somebody is interested in every key: they end as
-/// they were, keys that had expired and were not yet removed included.
+/// Random histories with a checkpoint in each, read back long after, while a client is interested in every key. They
+/// end as they were, with the expired keys that had not been removed yet.
 #[test]
 fn histories_of_renewed_expiries_are_read_back_long_after() {
     for seed in 0..200 {

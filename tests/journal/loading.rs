@@ -1,11 +1,12 @@
-//! What a start does on several threads and in bulk ends where applying one Change after the other ends.
+//! A start on several threads and in bulk ends in the same state as applying one Change after the other.
 
 use super::support::{acknowledge, contents, crash_copy, options, start};
 use super::with_store::{changes, command, make_large};
 use rankd::config::FsyncPolicy;
-use rankd::journal::{Journal, Progress};
+use rankd::journal::Journal;
 use rankd::machine::chance::Chance;
 use rankd::machine::clock::Clock;
+use rankd::machine::progress::ReadProgress;
 use rankd::store::change::feed::Feed;
 use rankd::store::change::sink::{ChangeSink, Count, Seq};
 use rankd::store::change::{Change, ChangeBuffer, decode, is_continued};
@@ -13,11 +14,11 @@ use rankd::store::{Access, Hold, Loader, LoaderSizes, Store};
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 
-/// The records that a store leaves behind, by a feed of them.
+/// The records of a store, taken from a feed of them.
 pub(super) struct Recorded(Feed);
 
 impl Recorded {
-    /// From now on, of a store that is given a sink which counts.
+    /// Takes the records from now on, of a store with a sink that counts.
     pub(super) fn of(store: &Store) -> Self {
         store.attach(Arc::new(Count::default()));
         Self::beside_the_sink_of(store)
@@ -27,7 +28,7 @@ impl Recorded {
         Self(store.open_feed(usize::MAX).expect("a sink is attached").0)
     }
 
-    /// The bodies of those since the last time.
+    /// The bodies of the records since the last call.
     pub(super) fn take(&self) -> Vec<Vec<u8>> {
         let mut bodies = Vec::new();
         let context = Context::from_waker(Waker::noop());
@@ -81,7 +82,7 @@ fn a_base_loaded_in_bulk_is_the_base_applied_one_by_one() {
         }
         recorded.take();
 
-        // The walk, with commands between its steps, and more after it.
+        // The walk, with commands between its steps, and further commands after it.
         let mut base = Vec::new();
         let mut records = ChangeBuffer::default();
         let mut walk = live.snapshot();
@@ -116,8 +117,8 @@ fn a_base_loaded_in_bulk_is_the_base_applied_one_by_one() {
     }
 }
 
-/// Sizes at which little rankings are gathered, and some of those on all lanes. Ten million ZADDs to one board, each a
-/// record, took ten seconds to replay, on one thread that waited for memory.
+/// Sizes at which small rankings are gathered, and some of those on all lanes. Ten million ZADDs to one board, one
+/// record each, took ten seconds to replay, on one thread that waited for memory.
 #[test]
 fn a_segment_gathered_on_all_lanes_is_the_segment_applied_one_by_one() {
     for seed in 0..20 {
@@ -125,7 +126,7 @@ fn a_segment_gathered_on_all_lanes_is_the_segment_applied_one_by_one() {
         let mut changes = ChangeBuffer::default();
         let live = store();
         let recorded = Recorded::of(&live);
-        // From nothing, or after a base that has a large board.
+        // From an empty store, or after a base with a large board.
         let base = if seed % 2 == 0 {
             make_large(&live);
             let mut base = Vec::new();
@@ -175,12 +176,12 @@ fn a_segment_torn_anywhere_is_its_whole_commands_applied_one_by_one() {
         let directory = tempfile::tempdir().unwrap();
         let live = store();
         let opened =
-            Journal::open(options(directory.path(), FsyncPolicy::Never), &live, &Progress::default());
+            Journal::open(options(directory.path(), FsyncPolicy::Never), &live, &ReadProgress::default());
         let (journal, _) = opened.unwrap();
         live.attach(Arc::clone(&journal) as Arc<dyn ChangeSink>);
         let recorded = Recorded::beside_the_sink_of(&live);
         let mut last = make_large(&live);
-        // Many a command is longer than this and goes on in further records.
+        // Many commands are longer than this and go on in further records.
         let mut changes = ChangeBuffer::with_record_bytes(40);
         for _ in 0..3_000 {
             last = last.max(command(&live, &mut chance, &mut changes));
@@ -196,7 +197,7 @@ fn a_segment_torn_anywhere_is_its_whole_commands_applied_one_by_one() {
         for (body, is_open) in bodies.iter().zip(&is_open) {
             end += HEAD_BYTES + body.len() as u64;
             ends.push(end);
-            // In the middle of commands above all.
+            // Cut above all in the middle of commands.
             if *is_open && cuts.len() < 5 {
                 cuts.push(end);
             }

@@ -1,8 +1,9 @@
 //! A store with its journal, and everything a store holds as text to compare.
 
 use rankd::config::FsyncPolicy;
-use rankd::journal::{Journal, OpenError, Options, Progress, Recovered, Refused};
+use rankd::journal::{Journal, JournalOptions, OpenError, Recovered, Refused};
 use rankd::machine::clock::Clock;
+use rankd::machine::progress::ReadProgress;
 use rankd::store::change::sink::Seq;
 use rankd::store::change::{Change, ChangeBuffer, What, decode};
 use rankd::store::{Kind, Store, Word};
@@ -20,14 +21,14 @@ pub(super) struct Server {
     pub(super) recovered: Recovered,
 }
 
-pub(super) fn options(directory: &Path, fsync: FsyncPolicy) -> Options {
+pub(super) fn options(directory: &Path, fsync: FsyncPolicy) -> JournalOptions {
     let directory = directory.to_path_buf();
-    Options { directory, fsync, rewrite_percentage: 0, rewrite_min_bytes: 0, clock: Clock::system() }
+    JournalOptions { directory, fsync, rewrite_percentage: 0, rewrite_min_bytes: 0, clock: Clock::system() }
 }
 
 pub(super) fn start(directory: &Path, fsync: FsyncPolicy) -> Result<Server, OpenError> {
     let store = Arc::new(Store::new(8, 2, 7, Clock::system()));
-    let (journal, recovered) = Journal::open(options(directory, fsync), &store, &Progress::default())?;
+    let (journal, recovered) = Journal::open(options(directory, fsync), &store, &ReadProgress::default())?;
     store.attach(journal.clone());
     Ok(Server { store, journal, recovered })
 }
@@ -53,7 +54,7 @@ pub(super) fn acknowledge(journal: &Journal, seq: Seq) -> Result<(), Refused> {
     }
 }
 
-/// All that the store holds: what a checkpoint would write, in an order of its own.
+/// Everything that the store holds, as a checkpoint would write it, sorted.
 pub(super) fn contents(store: &Store) -> BTreeMap<String, String> {
     let mut walk = store.snapshot();
     let mut records = ChangeBuffer::default();
@@ -95,7 +96,7 @@ pub(super) fn contents(store: &Store) -> BTreeMap<String, String> {
     }
 }
 
-/// A copy of the journal's files as they are now: what a crash of the process at this moment leaves.
+/// A copy of the journal's files at this moment, as a crash of the process would leave them.
 pub(super) fn crash_copy(directory: &Path) -> tempfile::TempDir {
     let copy = tempfile::tempdir().unwrap();
     for entry in std::fs::read_dir(directory).unwrap() {

@@ -2,8 +2,9 @@
 
 use super::support::{Server, acknowledge, contents, crash_copy, start};
 use rankd::config::FsyncPolicy;
-use rankd::journal::{OpenError, Progress, check, dump};
+use rankd::journal::{OpenError, check, dump};
 use rankd::machine::chance::Chance;
+use rankd::machine::progress::ReadProgress;
 use rankd::ranking::Score;
 use rankd::store::change::ChangeBuffer;
 use rankd::store::change::sink::Seq;
@@ -12,15 +13,17 @@ use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 
-/// Bytes of a record after which a command's goes on in the next, in these tests: any command of a few members does.
+/// Bytes of a record after which the rest of a command goes into the next record. In these tests any command of a few
+/// members is longer.
 const RECORD_BYTES: usize = 40;
 
-/// A buffer whose records are continued often.
+/// A buffer that often continues a command in a further record.
 pub(super) fn changes() -> ChangeBuffer {
     ChangeBuffer::with_record_bytes(RECORD_BYTES)
 }
 
-/// One random command; returns the record that its reply rests on. Rankings and sets empty and come back, keys change their type, expiries come and go.
+/// Runs one random command and returns the record that its reply rests on. Rankings and sets become empty and come
+/// back, keys change their type, expiries come and go.
 pub(super) fn command(store: &Store, chance: &mut Chance, changes: &mut ChangeBuffer) -> Seq {
     if chance.below(3) == 0 {
         return move_in_large(store, chance, changes);
@@ -91,7 +94,7 @@ pub(super) fn command(store: &Store, chance: &mut Chance, changes: &mut ChangeBu
     seq
 }
 
-/// Members of the board that a checkpoint walks in many steps, unless it was flushed.
+/// Members of the board that a checkpoint walks in many steps, unless the board was flushed.
 pub(super) const LARGE: u32 = 6_000;
 
 /// Makes that board.
@@ -109,7 +112,7 @@ pub(super) fn make_large(store: &Store) -> Seq {
     hold.release().0
 }
 
-/// Moves a member of the large board up or down, past a walk or behind it. Most scores are shared by many.
+/// Moves a member of the large board up or down, ahead of a walk or behind it. Many members share a score.
 fn move_in_large(store: &Store, chance: &mut Chance, changes: &mut ChangeBuffer) -> Seq {
     let shards = [store.shard_of(b"large")];
     let mut hold = Hold::on(store, &shards, Access::Write, std::mem::take(changes));
@@ -187,8 +190,8 @@ fn random_writes_beside_checkpoints_are_all_there_after_a_restart() {
             assert_eq!(again.recovered.last_seq.0, acknowledged, "seed {seed} {fsync:?}");
             assert_eq!(contents(&again.store), held, "seed {seed} {fsync:?}");
             again.journal.close().unwrap();
-            assert_eq!(check(directory, &Progress::default()).unwrap().last_seq.0, acknowledged);
-            dump(directory, &mut std::io::sink(), &Progress::default()).unwrap();
+            assert_eq!(check(directory, &ReadProgress::default()).unwrap().last_seq.0, acknowledged);
+            dump(directory, &mut std::io::sink(), &ReadProgress::default()).unwrap();
         }
     }
 }
@@ -208,8 +211,8 @@ fn always_acknowledges_only_what_an_fdatasync_has_covered() {
     server.journal.close().unwrap();
 }
 
-/// What a start has read may be in pages that a failed fdatasync left behind. Records that came after it waited for the
-/// new base; a read of what had been there did not.
+/// The records that a start has read may be in pages that a failed fdatasync has left behind. Later records waited
+/// for the new base; a read of the earlier ones did not.
 #[test]
 fn what_was_read_back_is_told_once_the_new_base_has_it() {
     let directory = tempfile::tempdir().unwrap();
@@ -265,7 +268,7 @@ fn a_database_beyond_the_configured_number_stops_the_start() {
     server.journal.close().unwrap();
     let store = std::sync::Arc::new(Store::new(8, 1, 7, rankd::machine::clock::Clock::system()));
     let options = super::support::options(directory.path(), FsyncPolicy::EverySecond);
-    let Err(error) = rankd::journal::Journal::open(options, &store, &Progress::default()) else {
+    let Err(error) = rankd::journal::Journal::open(options, &store, &ReadProgress::default()) else {
         panic!("opened")
     };
     assert!(matches!(error, OpenError::Unfit { .. }), "{error}");

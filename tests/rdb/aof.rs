@@ -1,4 +1,5 @@
-//! Redis's append-only file beside Redis itself: what it loads is imported and is the same, what it refuses is refused.
+//! Redis's append-only file, beside Redis itself: what Redis loads is imported with the same result, what it refuses
+//! is refused.
 
 use std::path::Path;
 use std::process::{Command, Stdio};
@@ -8,7 +9,7 @@ use crate::support::client::{Client, encode};
 use crate::support::server::{Peer, Server, free_address, run_rankd};
 use crate::support::wait_for;
 
-/// What `rankd import SOURCE` makes, or what it says against it.
+/// What `rankd import SOURCE` has made, or its error.
 fn imported(source: &Path) -> Result<Contents, String> {
     let directory = tempfile::tempdir().expect("a temporary directory");
     let arguments = ["import", &source.to_string_lossy(), "--dir", &directory.path().to_string_lossy()];
@@ -21,7 +22,7 @@ fn imported(source: &Path) -> Result<Contents, String> {
     Ok(contents(&mut server.client()))
 }
 
-/// What Redis holds after a start on a copy of `directory`, `None` if it does not start.
+/// What Redis holds after a start on a copy of `directory`. `None` if it does not start.
 fn loaded_by_redis(binary: &Path, directory: &Path) -> Option<Contents> {
     let copy = tempfile::tempdir().expect("a temporary directory");
     copy_files(directory, copy.path());
@@ -65,8 +66,8 @@ fn commands(lines: &[&str]) -> Vec<u8> {
     lines.iter().flat_map(|line| encode(&line.split(' ').collect::<Vec<_>>())).collect()
 }
 
-/// A manifest that repeated an increment had it run twice, one whose base stood last had it read last, an empty one
-/// imported nothing, each with exit code 0 (redis#9788, redis#10061). Redis is asked about each of these.
+/// A manifest that repeated an increment had it run twice, one with its base at the end had the base read last, an
+/// empty one imported nothing, each with exit code 0 (redis#9788, redis#10061). Redis is asked about each of these.
 #[test]
 fn manifests_are_taken_as_redis_takes_them() {
     const MANIFESTS: [&str; 30] = [
@@ -112,11 +113,11 @@ fn manifests_are_taken_as_redis_takes_them() {
         write("j", &commands(&["SELECT 1", "SET n 50", "INCRBY n 450"]));
         write("empty", b"");
         write("appendonly.aof.manifest", manifest.as_bytes());
-        // What Redis was writing when it ended, and never reads.
+        // A file that Redis was writing when it ended, and never reads.
         write("temp-appendonly.aof.manifest", b"file i seq 1 type i\n");
         let expected = loaded_by_redis(&redis, directory.path());
         println!("{manifest:?}: {}", if expected.is_some() { "loaded" } else { "refused" });
-        // By its name, by that of its directory, and by the server's: in turns.
+        // Named in turns by the file, by its directory, and by the server's directory.
         let sources = [directory.path().to_owned(), aof.clone(), aof.join("appendonly.aof.manifest")];
         let found = imported(&sources[turn % sources.len()]);
         assert_eq!(found.clone().ok(), expected, "{manifest:?}: {found:?}");
@@ -176,8 +177,8 @@ fn commands_are_taken_as_redis_takes_them() {
     }
 }
 
-/// What is no dump and no append-only file was imported as nothing, with exit code 0 (redis#12521, redis#3733); so was a
-/// part of an append-only file as if it were the whole.
+/// A file that is neither a dump nor an append-only file was imported as an empty one, with exit code 0 (redis#12521,
+/// redis#3733). So was a part of an append-only file, as if it were the whole.
 #[test]
 fn what_is_not_whole_is_refused() {
     let directory = tempfile::tempdir().expect("a temporary directory");
@@ -207,7 +208,7 @@ fn what_is_not_whole_is_refused() {
         write(&path, bytes);
         refused(&path, words);
     }
-    // A command that can do nothing here has done something in Redis.
+    // A command that fails here has succeeded in Redis.
     write(&path, &commands(&["SET n x", "INCR n"]));
     refused(&path, "INCR, which Redis has run, is refused");
 
@@ -217,7 +218,7 @@ fn what_is_not_whole_is_refused() {
     write(&aof.join("appendonly.aof.1.incr.aof"), &set);
     write(&directory.path().join("dump.rdb"), dump);
     for place in [directory.path(), &aof] {
-        refused(place, "is a part of an append-only file whose manifest is not there");
+        refused(place, "is a part of an append-only file whose manifest is missing");
     }
     write(
         &aof.join("appendonly.aof.manifest"),
@@ -228,10 +229,10 @@ fn what_is_not_whole_is_refused() {
     }
     assert!(imported(&aof).is_ok());
     write(&aof.join("appendonly.aof.1.base.rdb"), &dump[..dump.len() - 1]);
-    refused(&aof, "it ends in the middle of something");
+    refused(&aof, "it ends too early");
 }
 
-/// A dump that says how many keys it has and holds another number was imported as it was, with exit code 0.
+/// A dump that announces another number of keys than it holds was imported, with exit code 0.
 #[test]
 fn a_dump_holds_the_keys_that_it_announces() {
     let directory = tempfile::tempdir().expect("a temporary directory");

@@ -1,4 +1,4 @@
-//! Data of every type and encoding, and everything that a server holds, to compare.
+//! Data of every type and encoding, and everything that a server holds, for comparison.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -17,7 +17,7 @@ pub(crate) enum Value {
 /// Database and name to value.
 pub(crate) type Contents = BTreeMap<(usize, Vec<u8>), Value>;
 
-/// Every key of the types that rankd has.
+/// Every key of the types that rankd has, with its value.
 pub(crate) fn contents(client: &mut Client) -> Contents {
     let mut contents = Contents::new();
     for database in 0..16 {
@@ -120,7 +120,7 @@ pub(crate) fn fill(client: &mut Client, chance: &mut Chance) {
             match kind % 4 {
                 0 => request.extend([b"SET".to_vec(), key.clone(), word(chance)]),
                 1 => {
-                    // All integers, of one width or another, or anything.
+                    // All integers, of one width or another, or any strings.
                     let width = chance.below(4);
                     request.extend([b"SADD".to_vec(), key.clone()]);
                     request.extend((0..size).map(|_| match width {
@@ -156,7 +156,7 @@ pub(crate) fn fill(client: &mut Client, chance: &mut Chance) {
     client.call(&["ZADD", "", "1", "", "2", "\0"]);
 }
 
-/// Writes keys of every type that rankd has not, in every encoding, and gives how many of each type there are.
+/// Writes keys of every type that rankd does not have, in every encoding. Returns the number of keys of each type.
 pub(crate) fn fill_foreign(client: &mut Client) -> BTreeMap<&'static str, usize> {
     let many =
         |line: &str, count: usize| (0..count).map(|i| line.replace('#', &i.to_string())).collect::<Vec<_>>();
@@ -191,7 +191,7 @@ pub(crate) fn fill_foreign(client: &mut Client) -> BTreeMap<&'static str, usize>
             *counts.entry(kind).or_insert(0) += 1;
         }
     }
-    // Redis 8 has vector sets, which it saves as a module does.
+    // Redis 8 has vector sets, which it saves as a module's values.
     if !client.ask("VADD vectors VALUES 2 0.5 0.25 element").is_error() {
         counts.insert("vectorset (of a module)", 1);
     }

@@ -15,7 +15,7 @@ use crate::support::client::{Client, encode};
 use crate::support::server::{Peer, Server, run_rankd};
 use crate::support::wait_for;
 
-/// Imports `source` and gives a server on the result, and the report.
+/// Imports `source` and returns a server on the result, and the report.
 fn import(source: &str) -> (Server, String) {
     let directory = tempfile::tempdir().expect("a temporary directory");
     let (status, report, errors) =
@@ -24,7 +24,7 @@ fn import(source: &str) -> (Server, String) {
     (Server::rankd_in(directory, &[]).expect("rankd starts on what was imported"), report)
 }
 
-/// That an import is refused, with these words.
+/// Checks that an import fails with these words.
 fn assert_refused(source: &Path, words: &str) {
     let directory = tempfile::tempdir().expect("a temporary directory");
     let arguments = ["import", &source.to_string_lossy(), "--dir", &directory.path().to_string_lossy()];
@@ -35,7 +35,7 @@ fn assert_refused(source: &Path, words: &str) {
     assert_eq!(server.client().ask("DBSIZE").integer(), 0);
 }
 
-/// Tells which key differs, rather than all there is.
+/// Names the key that differs, rather than all keys.
 fn assert_same(expected: &Contents, found: &Contents, of: &str) {
     for (key, value) in expected {
         assert_eq!(Some(value), found.get(key), "{of}: {key:?}");
@@ -43,20 +43,20 @@ fn assert_same(expected: &Contents, found: &Contents, of: &str) {
     assert_eq!(expected.len(), found.len(), "{of}: keys that should not be there");
 }
 
-/// -0 in a large sorted set prints as such in Redis; rankd holds 0.
+/// Redis prints -0 in a large sorted set as such; rankd holds 0.
 fn without_negative_zero(mut contents: Contents) -> Contents {
     for value in contents.values_mut() {
         if let super::data::Value::Ranking(entries) = value {
             for score in entries.iter_mut().skip(1).step_by(2).filter(|score| *score == b"-0") {
                 *score = b"0".to_vec();
             }
-            // Among equal scores the order is by member, and the zeros are equal in both.
+            // Equal scores are ordered by member, and both zeros are equal.
         }
     }
     contents
 }
 
-/// The same keys expire at the same milliseconds: rankd says so by a dump that the peer loads.
+/// Checks that the same keys expire at the same milliseconds: the peer loads a dump of rankd.
 fn assert_same_expiries(peer: Peer, expected: &mut Client, rankd: &Server, contents: &Contents) {
     assert!(!rankd.client().ask("SAVE").is_error());
     let directory = rankd.directory().to_string_lossy().into_owned();
@@ -76,7 +76,7 @@ fn all_that_a_peer_holds_comes_over_to_the_bit() {
         let foreign = fill_foreign(&mut client);
         let expected = without_negative_zero(contents(&mut client));
         assert!(expected.len() > 100);
-        // In the file although its time has come: nobody asks for it.
+        // Expired, and still in the file, because no client has asked for it.
         client.ask("DEBUG SET-ACTIVE-EXPIRE 0");
         client.ask("SET past 1 PX 1");
         assert!(!client.ask("SAVE").is_error());
@@ -98,7 +98,7 @@ fn all_that_a_peer_holds_comes_over_to_the_bit() {
         assert!(report.contains("1 function library: rankd runs no scripts"), "{report}");
         assert!(report.contains("1 key: expired"), "{report}");
 
-        // One database alone.
+        // Only one database.
         let (rankd, _) = import(&format!("{live}/3"));
         let third: Contents = expected
             .iter()
@@ -109,7 +109,7 @@ fn all_that_a_peer_holds_comes_over_to_the_bit() {
     }
 }
 
-/// A password, a database beyond those that are configured, values of many megabytes, and a server that is none.
+/// A password, a database beyond the configured ones, values of many megabytes, and an address without a server.
 #[test]
 fn servers_are_met_as_they_are() {
     let settings = ["--requirepass", "secret/@", "--databases", "40"];
@@ -130,7 +130,7 @@ fn servers_are_met_as_they_are() {
     assert!(!status.success() && errors.contains("NOAUTH"), "{errors}");
     let url = format!("redis://:secret%2F%40@{}", server.address);
     let (status, _, errors) = run(&url, "16");
-    assert!(!status.success() && errors.contains("say --databases 40"), "{errors}");
+    assert!(!status.success() && errors.contains("give --databases 40"), "{errors}");
     let (status, report, errors) = run(&url, "40");
     assert!(status.success(), "{errors}");
     assert!(report.contains("strings     5\n") && !report.contains("secret"), "{report}");
@@ -138,7 +138,8 @@ fn servers_are_met_as_they_are() {
     assert!(!status.success() && errors.contains("127.0.0.1:1: "), "{errors}");
 }
 
-/// The append-only file: a base that is a dump, then commands, those for other types and a transaction among them.
+/// The append-only file: a base that is a dump, then commands, with commands of other types and a transaction among
+/// them.
 #[test]
 fn an_append_only_directory_is_replayed() {
     for (peer, preamble) in [(Peer::Redis, "yes"), (Peer::Redis, "no"), (Peer::Valkey, "yes")] {
@@ -183,13 +184,13 @@ fn an_append_only_directory_is_replayed() {
                 assert!(report.contains(line), "{line}\n{report}");
             }
         }
-        // Which of the two holds the truth is not in the files.
+        // The files do not say which of the two is current.
         assert!(!client.ask("SAVE").is_error());
         assert_refused(server.directory(), "name the one to read");
     }
 }
 
-/// A dump of what a server held when these keys were about to expire, which is long ago.
+/// A dump of a server's keys that were about to expire, long ago.
 fn dated_dump() -> Vec<u8> {
     const PAST_MS: Option<u64> = Some(1_000);
     let store = Store::new(1, 16, 7, Clock::system());
@@ -214,9 +215,10 @@ fn dated_dump() -> Vec<u8> {
     dump.into_inner()
 }
 
-/// Import asked the clock about keys whose expiry the next commands of the file renew: a board, a set and a string with
-/// PX 1500, renewed four times and then made long, came over with the last member or not at all, and the report said
-/// nothing. Redis 8.2.3 expires nothing while it reads the file, its dump in front included.
+/// Import compared expiries with the clock although later commands of the file renewed them. A board, a set and a
+/// string with PX 1500, renewed four times and then given a long expiry, arrived with the last member only or not at
+/// all, and the report said nothing. Redis 8.2.3 expires nothing while it reads the file, with the dump in front of
+/// it.
 #[test]
 fn what_an_append_only_file_renews_has_not_expired() {
     let first = [
@@ -261,7 +263,7 @@ fn what_an_append_only_file_renews_has_not_expired() {
         assert_eq!(rankd.client().ask("GET counter").text(), "12");
         assert!(report.contains("1 key: expired"), "{report}");
         for peer in [Peer::Redis, Peer::Valkey] {
-            // It moves the file away.
+            // The step moves the file away.
             std::fs::write(&path, &bytes).expect("a file");
             let arguments = ["--dir", &directory.path().to_string_lossy(), "--appendonly", "yes"];
             let Some(server) = Server::peer(peer, &arguments) else { continue };
@@ -273,8 +275,8 @@ fn what_an_append_only_file_renews_has_not_expired() {
     }
 }
 
-/// A key's expiry was asked for with those of ninety-nine others, and its value later: a key renewed in between came over
-/// with the time that it had before, and was gone too early.
+/// The expiry of a key was asked for together with ninety-nine others, and its value later. A key that was renewed in
+/// between arrived with its old expiry, and expired too early.
 #[test]
 fn value_and_expiry_of_a_key_are_of_one_moment() {
     const KEYS: usize = 200;
@@ -354,7 +356,7 @@ fn what_is_wrong_is_said_and_nothing_is_imported() {
         std::fs::write(&path, bytes).expect("a file");
         assert_refused(&path, words);
     };
-    refused(&dump[..dump.len() - 9], "it ends in the middle of something, at byte");
+    refused(&dump[..dump.len() - 9], "it ends too early, at byte");
     refused(b"REDIS0099", "RDB version 0099 is not known");
     let mut flipped = dump.to_vec();
     let last = flipped.len() - 1;
@@ -384,7 +386,7 @@ fn a_directory_with_data_or_a_server_is_left_alone() {
     assert_eq!(server.restart().client().ask("GET mine").text(), "1");
 }
 
-/// A start beside Redis's files began empty, and said so of a dump file only: who changed the binary alone would have seen
+/// A start beside Redis's files began empty, and said so only of a dump file: a user who had replaced the binary saw
 /// an empty server and no reason.
 #[test]
 fn a_start_beside_redis_files_says_what_it_does_not_read() {
@@ -397,12 +399,12 @@ fn a_start_beside_redis_files_says_what_it_does_not_read() {
     let server = Server::rankd_in(directory, &[]).expect("it starts");
     wait_for("the end of what it says", || server.said().contains("ready to accept").then_some(()));
     let said = server.said();
-    assert!(said.contains("dump.rdb is not read, for there is a journal"), "{said}");
+    assert!(said.contains("dump.rdb is not read, because there is a journal"), "{said}");
     for name in ["appendonlydir", "appendonly.aof", "dump.rdb"] {
         let command = format!("run `rankd import {} --dir {}`", path.join(name).display(), path.display());
         assert!(said.contains(&command), "{command}\n{said}");
     }
-    // Without a journal the dump file is read; of what it holds some is left out, and the append-only file is not read.
+    // Without a journal the dump file is read. Some of its keys are left out, and the append-only file is not read.
     let server = server.restart_with(&["--appendonly", "no"]).expect("it starts");
     wait_for("the end of what it says", || server.said().contains("ready to accept").then_some(()));
     let said = server.said();
@@ -411,7 +413,7 @@ fn a_start_beside_redis_files_says_what_it_does_not_read() {
     assert!(said.contains("4 keys: rankd has no type hash"), "{said}");
 }
 
-/// A database that the source has not was imported as one without keys, with exit code 0.
+/// A database that the source does not have was imported as an empty one, with exit code 0.
 #[test]
 fn what_a_server_counts_is_what_was_read() {
     let Some(server) = Server::peer(Peer::Redis, &[]) else { return };

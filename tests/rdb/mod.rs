@@ -1,5 +1,5 @@
-//! RDB files in both directions, with real servers at the other end: what they write is imported to the bit, what rankd
-//! writes they load; and what is wrong with a file is said.
+//! RDB files in both directions, with real servers at the other end: their files are imported exactly, they load the
+//! files of rankd, and an error names what is wrong with a file.
 
 mod aof;
 pub(crate) mod data;

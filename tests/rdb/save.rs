@@ -12,10 +12,10 @@ use crate::support::client::Client;
 use crate::support::server::{Peer, Server, run_rankd};
 use crate::support::wait_for;
 
-/// That the dump file in `directory` passes `redis-check-rdb` as of Redis 8.2.3.
+/// Checks that the dump file in `directory` passes `redis-check-rdb` of Redis 8.2.3.
 fn check(directory: &Path) {
     let Some(server) = Peer::Redis.find() else { return };
-    // One binary; it is what it is called.
+    // The binary of the server: it checks a file when it is called by this name.
     let mut tool = Command::new(server);
     let output = tool.arg0("redis-check-rdb").arg(directory.join("dump.rdb")).output().expect("it runs");
     let said = String::from_utf8_lossy(&output.stdout);
@@ -25,7 +25,7 @@ fn check(directory: &Path) {
     );
 }
 
-/// What each peer loads of the dump file in `directory`.
+/// What each peer loads from the dump file in `directory`.
 fn loaded(directory: &Path) -> Vec<Contents> {
     let start = |peer| Server::peer(peer, &["--dir", &directory.to_string_lossy()]);
     let servers = [Peer::Redis, Peer::Valkey].into_iter().filter_map(start);
@@ -83,8 +83,8 @@ impl Drop for SetOnDrop<'_> {
     }
 }
 
-/// What a background save promises while clients write: a member that is there throughout stands in the file once, with
-/// a score that it had; and the count in front, which is written before it is known, is right.
+/// What a background save promises while clients write. A member that exists throughout is in the file once, with a
+/// score that it has had. The count in front, which is written before it is known, is right.
 #[test]
 fn a_background_save_under_writers_holds_each_member_once() {
     const MEMBERS: usize = 20_000;
@@ -97,7 +97,7 @@ fn a_background_save_under_writers_holds_each_member_once() {
     }
     let over = AtomicBool::new(false);
     std::thread::scope(|scope| {
-        // Whatever becomes of this thread, the writer ends.
+        // The writer ends even if this thread panics.
         let _over = SetOnDrop(&over);
         scope.spawn(|| {
             let (mut client, mut chance, mut turn) = (server.client(), Chance::new(3), 0u64);
@@ -136,7 +136,7 @@ fn a_reload_changes_nothing_and_the_journal_agrees() {
         assert!(!reply.is_error(), "{reply:?}");
         assert_eq!(contents(&mut client), expected);
     }
-    // What follows a reload is in the journal behind what came before it.
+    // The journal has the changes after a reload behind those before it.
     assert_eq!(client.ask("ZADD later 1 a").integer(), 1);
     let expected = contents(&mut client);
     assert_eq!(contents(&mut server.restart().client()), expected);
@@ -155,18 +155,20 @@ fn without_a_journal_the_dump_file_is_what_lasts() {
     assert_eq!(contents(&mut server.client()), expected);
     assert!(server.client().ask("INFO persistence").text().contains("rdb_last_load_keys_loaded:122\r\n"));
 
-    // Not with a journal: then that is the truth, and the file is not mixed into it.
+    // Not with a journal: the journal holds the data, and the file is not mixed into it.
     let dump = server.directory().join("dump.rdb");
     let server = server.restart_with(&[]).expect("a start");
     assert_eq!(server.client().ask("DBSIZE").integer(), 0);
-    wait_for("the warning", || server.said().contains("is not read, for there is a journal").then_some(()));
+    wait_for("the warning", || {
+        server.said().contains("is not read, because there is a journal").then_some(())
+    });
 
     let bytes = std::fs::read(&dump).expect("the dump file");
     std::fs::write(&dump, &bytes[..bytes.len() / 2]).expect("a damaged one");
     let directory = server.directory().to_string_lossy().into_owned();
     let (status, _, errors) = run_rankd(&["--port", "0", "--appendonly", "no", "--dir", &directory]);
     assert_eq!(status.code(), Some(1));
-    assert!(errors.contains("dump.rdb: it ends in the middle of something, at byte"), "{errors}");
+    assert!(errors.contains("dump.rdb: it ends too early, at byte"), "{errors}");
 }
 
 #[test]
@@ -204,7 +206,7 @@ fn a_save_that_fails_leaves_the_file_before_it() {
             .collect()
     };
     let before = files(server.directory());
-    // The name under which the next one grows is taken by a directory.
+    // A directory has the name of the next temporary file.
     let pid = server.id();
     let blocked = server.directory().join(format!("dump.rdb.temporary-{pid}"));
     std::fs::create_dir(&blocked).expect("a directory");
@@ -221,7 +223,7 @@ fn a_save_that_fails_leaves_the_file_before_it() {
     assert!(server.is_running());
 }
 
-/// A BGSAVE that was killed left its file for ever; three kills, three files.
+/// Every killed BGSAVE left its file for ever: three kills, three files.
 #[test]
 fn what_a_killed_save_left_is_gone_after_a_start_and_after_a_save() {
     let mut server = Server::rankd();

@@ -1,8 +1,11 @@
-//! Every length and every flipped bit of a small journal: a whole-record prefix, or a refusal that names the place.
+//! Every length and every flipped bit of a small journal: a start finds a prefix in whole records, or an error that
+//! names the place.
 
 use super::support::{Boards, open};
-use crate::journal::recovery::{Origin, replay};
-use crate::journal::{OpenError, Progress, check, dump};
+use crate::journal::recovery::replay;
+use crate::journal::visit::Origin;
+use crate::journal::{OpenError, check, dump};
+use crate::machine::progress::ReadProgress;
 use crate::ranking::Score;
 use crate::store::change::sink::ChangeSink;
 use crate::store::change::{Change, ChangeBuffer, decode};
@@ -22,7 +25,7 @@ pub(super) fn write_journal(directory: &Path) -> Vec<Boards> {
             opened.journal.run_checkpoint();
         }
         if index == 2 {
-            // A second listed segment without a second base, as a crash during a checkpoint leaves it.
+            // A second listed segment without a second base, as a crash during a checkpoint leaves.
             begin_checkpoint(&opened);
         }
     }
@@ -49,8 +52,8 @@ pub(super) fn files(directory: &Path) -> Vec<PathBuf> {
 /// The boards that reading the directory gives, without changing it.
 fn read(directory: &Path) -> Result<Option<Boards>, OpenError> {
     let table = super::support::Table::default();
-    let replayed = replay(directory, &Progress::default(), &mut |place, change, _| {
-        if !matches!(place.origin, Origin::Ahead(_)) {
+    let replayed = replay(directory, &ReadProgress::default(), &mut |provenance, change, _| {
+        if !matches!(provenance.origin, Origin::Ahead(_)) {
             table.apply(change);
         }
         Ok(())
@@ -130,13 +133,13 @@ fn every_length_of_the_last_segment_gives_a_whole_record_prefix_that_can_be_writ
     }
 }
 
-/// A command whose Changes fill several records, at every length of them: all of it or nothing.
+/// A command whose Changes fill several records, cut at every length: all of it counts or nothing.
 #[test]
 fn a_command_of_several_records_is_there_as_a_whole_or_not_at_all() {
     let directory = tempfile::tempdir().unwrap();
     let opened = open(directory.path()).unwrap();
     opened.table.write(&opened.journal, b"board", b"first", Some(1.0));
-    opened.journal.flush(super::super::writer::Attempt::First);
+    opened.journal.flush(super::super::writer::FlushAttempt::First);
     let before = opened.boards();
     let len_before = opened.journal.status().size_bytes;
     let mut records = ChangeBuffer::with_record_bytes(50);
@@ -155,17 +158,17 @@ fn a_command_of_several_records_is_there_as_a_whole_or_not_at_all() {
         }
     }
     opened.journal.append(1, &records);
-    opened.journal.flush(super::super::writer::Attempt::First);
+    opened.journal.flush(super::super::writer::FlushAttempt::First);
     let after = opened.boards();
     drop(opened);
     let path = directory.path().join("segment-0000000001");
     let bytes = fs::read(&path).unwrap();
-    // A part that is damaged, with whole ones behind it: the place named is the command's beginning.
+    // A damaged part with whole parts behind it: the error names the beginning of the command.
     for at in usize::try_from(len_before).unwrap()..bytes.len() - 90 {
         let mut damaged = bytes.clone();
         damaged[at] ^= 4;
         fs::write(&path, &damaged).unwrap();
-        let error = check(directory.path(), &Progress::default()).unwrap_err();
+        let error = check(directory.path(), &ReadProgress::default()).unwrap_err();
         let OpenError::Damaged { offset, last_good, .. } = error else { panic!("{error}") };
         assert_eq!((offset, last_good.0), (len_before, 1), "byte {at}");
     }
@@ -270,7 +273,7 @@ fn another_version_is_refused_by_its_number() {
     let mut bytes = fs::read(&last).unwrap();
     bytes[8] = 9;
     fs::write(&last, &bytes).unwrap();
-    let error = check(directory.path(), &Progress::default()).unwrap_err();
+    let error = check(directory.path(), &ReadProgress::default()).unwrap_err();
     assert!(matches!(&error, OpenError::UnknownVersion { version, .. } if version == "9"), "{error}");
 }
 
@@ -292,7 +295,7 @@ fn data_without_a_manifest_is_refused_but_an_interrupted_first_start_is_not() {
 
     write_journal(directory.path());
     fs::remove_file(directory.path().join("manifest")).unwrap();
-    let error = check(directory.path(), &Progress::default()).unwrap_err();
+    let error = check(directory.path(), &ReadProgress::default()).unwrap_err();
     assert!(error.to_string().contains("there is no manifest"), "{error}");
 }
 
@@ -304,12 +307,12 @@ fn check_and_dump_read_without_changing() {
     let mut bytes = fs::read(&last).unwrap();
     bytes.extend(b"torn");
     fs::write(&last, &bytes).unwrap();
-    let report = check(directory.path(), &Progress::default()).unwrap().to_string();
+    let report = check(directory.path(), &ReadProgress::default()).unwrap().to_string();
     assert!(report.contains("segment-0000000003: torn tail of 4 bytes"), "{report}");
     assert!(report.ends_with("ok: 5 changes, last record 5"), "{report}");
 
     let mut out = Vec::new();
-    dump(directory.path(), &mut out, &Progress::default()).unwrap();
+    dump(directory.path(), &mut out, &ReadProgress::default()).unwrap();
     let expected = r#"2025-11-22T06:43:44.000Z base set-score db0 "board" "alice" 0
 2025-11-22T06:43:44.000Z base set-score db0 "board" "bob" 1.5
 2025-11-22T06:43:44.000Z 3 set-score db0 "board" "carol \"x\"" 3

@@ -42,7 +42,7 @@ fn writes_during_a_checkpoint_are_all_there_afterwards() {
                     while !done.load(Ordering::Relaxed) {
                         let seq = write(&mut chance, &opened.journal);
                         if written.is_multiple_of(8) {
-                            opened.journal.flush(super::super::writer::Attempt::First);
+                            opened.journal.flush(super::super::writer::FlushAttempt::First);
                             assert!(opened.journal.has_reached(seq));
                         }
                         written += 1;
@@ -102,18 +102,18 @@ fn what_an_interrupted_checkpoint_leaves_is_not_read_and_goes_away() {
     drop(opened);
 
     let leave = |name: &str, bytes: &[u8], in_directory: &Path| fs::write(in_directory.join(name), bytes);
-    // Stopped before the manifest: a base half written, one complete, a segment that nothing lists.
+    // Stopped before the manifest: half a base, a complete one, a segment that is not listed.
     let base = fs::read(directory.path().join("base-0000000002")).unwrap();
     leave("base-0000000002.temporary", &base[..base.len() / 2], before.path()).unwrap();
     leave("base-0000000002", &base, before.path()).unwrap();
     leave("segment-0000000002", b"", before.path()).unwrap();
     leave("manifest.temporary", b"rankd-journal 1\nbase", before.path()).unwrap();
     leave("notes.txt", b"not ours", before.path()).unwrap();
-    // Stopped behind it: the old segment not removed.
+    // Stopped behind the manifest: the old segment was not removed.
     fs::copy(before.path().join("segment-0000000001"), directory.path().join("segment-0000000001")).unwrap();
 
     assert_eq!(open(before.path()).unwrap().boards(), boards);
-    // The second one is new: the end before was not in order.
+    // The second segment is new, because the journal was not closed in order.
     let expected = ["lock", "manifest", "notes.txt", "segment-0000000001", "segment-0000000002"];
     assert_eq!(names(before.path()), expected);
     assert!(fs::metadata(before.path().join("segment-0000000002")).unwrap().len() > 0);

@@ -7,7 +7,7 @@ use crate::journal::files::Disk;
 use std::path::Path;
 use std::sync::Arc;
 
-/// What was written, and what of it was acknowledged.
+/// What was written, and how much of it was acknowledged.
 #[derive(Default)]
 struct Ledger {
     /// The boards after each number of records.
@@ -101,7 +101,7 @@ fn one_failed_call_anywhere_heals_and_loses_nothing() {
             disk.faults().fail_call = Some((n, Then::GoOn));
             let (mut ledger, opened) = scenario(&disk, directory.path(), fsync);
             let Some(opened) = opened else {
-                // The start was refused; the next one finds nothing wrong.
+                // The start failed; the next one finds nothing wrong.
                 open_with(Arc::new(Disk), options(directory.path(), fsync)).unwrap();
                 continue;
             };

@@ -1,8 +1,9 @@
-//! A disk double: fails when told to, and knows what a power failure would leave.
+//! A disk double: it fails on command, and knows what a power failure would leave.
 //!
-//! It models what Linux promises and no more. Written bytes are in the kernel's memory; an fdatasync brings those of its
-//! file to the disk; one that fails drops them, calls them clean, and leaves them readable until the power fails. Names
-//! are durable after a sync of their directory, and before it in the order in which they were changed.
+//! It models what Linux promises and no more. Written bytes are in the kernel's memory. An fdatasync brings those of
+//! its file to the disk. An fdatasync that fails drops them, marks them clean, and leaves them readable until the
+//! power fails. Names are durable after a sync of their directory; before it, they become durable in the order in
+//! which they were changed.
 
 use crate::journal::files::{Appendable, Disk, Files};
 use crate::machine::chance::Chance;
@@ -13,38 +14,38 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-/// A disk that fails when told to.
+/// A disk that fails on command.
 #[derive(Default)]
 pub(super) struct FaultyDisk {
     state: Arc<Mutex<Faults>>,
 }
 
-/// Called with the call's kind and the name of its file, without any lock of the double.
+/// Called with the kind of call and the name of its file, while no lock of the double is held.
 pub(super) type Meanwhile = Arc<dyn Fn(Call, &str) + Send + Sync>;
 
-/// What goes wrong.
+/// Which calls fail, and how.
 #[derive(Default)]
 pub(super) struct Faults {
     /// Calls so far, of any kind.
     pub(super) calls: u64,
     /// This call fails with EIO, and with `Crash` every later one.
     pub(super) fail_call: Option<(u64, Then)>,
-    /// Bytes that still fit; what does not is refused with ENOSPC, after as much as fits has been written.
+    /// Bytes that still fit. A write of more writes as much as fits and then fails with ENOSPC.
     pub(super) space_bytes: Option<u64>,
-    /// Every write takes at most this many bytes, and every second one is interrupted.
+    /// Every write writes at most this many bytes, and every second one is interrupted.
     pub(super) short_bytes: Option<usize>,
     /// fdatasync of a file whose name contains this fails.
     pub(super) fail_sync_of: Option<&'static str>,
-    /// Any call fails now and then, as this says.
+    /// Calls that fail at random.
     pub(super) at_random: Option<AtRandom>,
-    /// Called at the beginning of each call: what others do while the disk is slow.
+    /// Called at the beginning of each call: what other threads do while the disk is slow.
     pub(super) meanwhile: Option<Meanwhile>,
     files: BTreeMap<PathBuf, Cached>,
     /// Changes of names that no sync of the directory has covered.
     names: Vec<NameChange>,
 }
 
-/// Faults drawn by chance.
+/// Faults that are drawn at random.
 pub(super) struct AtRandom {
     pub(super) chance: Chance,
     /// One call in so many fails.
@@ -53,7 +54,7 @@ pub(super) struct AtRandom {
     pub(super) faults: u64,
 }
 
-/// What comes after the call that fails.
+/// What happens after the call that fails.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Then {
     GoOn,
@@ -73,12 +74,12 @@ pub(super) enum Call {
     Cut,
 }
 
-/// What the kernel holds of a file.
+/// What the kernel's memory holds of a file.
 #[derive(Clone, Debug, Default)]
 struct Cached {
     /// Bytes from here on are dirty.
     dirty_from: u64,
-    /// Stretches that are called clean and are not on the disk.
+    /// Ranges that are marked clean and are not on the disk.
     lost: Vec<(u64, u64)>,
 }
 
@@ -90,11 +91,11 @@ enum NameChange {
 
 /// How much of what was not synced a power failure leaves.
 pub(super) enum Left<'a> {
-    /// Nothing of any file; names as they are.
+    /// No unsynced byte of any file; names stay as they are.
     Nothing,
-    /// All of the files whose name contains this, nothing of the others.
+    /// Everything of the files whose name contains this, and nothing of the others.
     AllOf(&'a str),
-    /// Some of each, as the kernel had got on with it, and of the changes of names the first few.
+    /// A part of each file, as the kernel may have written it, and the first few changes of names.
     Some(&'a mut Chance),
 }
 
@@ -103,7 +104,7 @@ impl FaultyDisk {
         self.state.lock()
     }
 
-    /// Cuts every file to what an fdatasync has covered.
+    /// Truncates every file to what an fdatasync has covered.
     pub(super) fn power_failure(&self) {
         self.power_failure_leaving(Left::Nothing);
     }
@@ -156,7 +157,7 @@ fn name_of(path: &Path) -> &str {
     path.file_name().unwrap().to_str().unwrap()
 }
 
-/// Counts a call and lets it fail if it is to.
+/// Counts a call and fails if the call is to fail.
 fn begin<'a>(state: &'a Mutex<Faults>, call: Call, path: &Path) -> io::Result<MutexGuard<'a, Faults>> {
     let meanwhile = state.lock().meanwhile.clone();
     if let Some(meanwhile) = meanwhile {
@@ -174,7 +175,7 @@ fn begin<'a>(state: &'a Mutex<Faults>, call: Call, path: &Path) -> io::Result<Mu
         && random.chance.below(random.one_in) == 0
     {
         random.faults += 1;
-        // Some calls need no space.
+        // Not every call needs space.
         let needs_space = matches!(call, Call::Create | Call::Write | Call::Rename);
         return Err(if needs_space && random.chance.below(2) == 0 { enospc() } else { eio() });
     }
@@ -186,7 +187,7 @@ impl Faults {
         self.fail_call.is_some_and(|(number, then)| then == Then::Crash && number < self.calls)
     }
 
-    /// A name as it was before.
+    /// Undoes a change of a name.
     fn take_back(&mut self, change: NameChange) {
         let mut restore = |path: PathBuf, (bytes, cached): (Vec<u8>, Cached)| {
             fs::write(&path, bytes).unwrap();
@@ -214,7 +215,7 @@ impl Faults {
     }
 
     fn held(&self, path: &Path) -> Option<(Vec<u8>, Cached)> {
-        // A file that the double has not seen being written was there, on disk, before it.
+        // A file that was not written through the double was on disk before it.
         let bytes = fs::read(path).ok()?;
         let on_disk = Cached { dirty_from: bytes.len() as u64, lost: Vec::new() };
         Some((bytes, self.files.get(path).cloned().unwrap_or(on_disk)))
@@ -298,7 +299,7 @@ impl Appendable for FaultyFile {
         let mut faults = match begin(&self.state, Call::Write, &self.path) {
             Ok(faults) => faults,
             Err(error) => {
-                // A call that fails may have done half of its work.
+                // A failed call may have done half of its work.
                 self.inner.write(&bytes[..bytes.len() / 2])?;
                 return Err(error);
             }
@@ -327,14 +328,14 @@ impl Appendable for FaultyFile {
             Err(error) => (self.state.lock(), Err(error)),
         };
         if faults.has_crashed() {
-            // Nobody was there any more to call it.
+            // The process has ended, so the call was never made.
             return Err(eio());
         }
         if faults.fail_sync_of.is_some_and(|part| name_of(&self.path).contains(part)) {
             outcome = Err(eio());
         }
-        // Not done in fact: what it would have saved is kept count of, and the real disk is slow.
-        // The path it was made under may have been given to another name since; nothing is written after that.
+        // Not done in fact, because the real disk is slow: the double notes what the sync has saved. The path may
+        // have been given to another file since; nothing is written to that file afterwards.
         let len = fs::metadata(&self.path)?.len();
         let cached = faults.files.entry(self.path.clone()).or_default();
         if outcome.is_err() && cached.dirty_from < len {

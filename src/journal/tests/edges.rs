@@ -4,8 +4,9 @@ use super::checkpoints::names;
 use super::disk::{Call, FaultyDisk, Left, Then};
 use super::support::{Opened, acknowledge, open_with, options};
 use crate::config::FsyncPolicy;
-use crate::journal::writer::Attempt;
-use crate::journal::{Journal, Progress, Walk};
+use crate::journal::writer::FlushAttempt;
+use crate::journal::{Journal, Walk};
+use crate::machine::progress::ReadProgress;
 use crate::store::change::ChangeBuffer;
 use std::io;
 use std::path::Path;
@@ -28,7 +29,7 @@ fn members(opened: &Opened) -> Vec<String> {
     board.map(|(member, _)| String::from_utf8(member.clone()).unwrap()).collect()
 }
 
-/// What others do during calls: a list of (call, part of the file's name, what), each done once.
+/// What other threads do during calls: a list of (call, part of the file's name, what), each done once.
 type Deed = (Call, &'static str, Box<dyn Fn() + Send + Sync>);
 
 fn during(disk: &FaultyDisk, deeds: Vec<Deed>) {
@@ -47,12 +48,12 @@ fn writes(opened: &Opened, member: &'static str) -> Box<dyn Fn() + Send + Sync> 
     let (table, journal) = (Arc::clone(&opened.table), Arc::clone(&opened.journal));
     Box::new(move || {
         table.write(&journal, b"board", member.as_bytes(), Some(1.0));
-        journal.flush(Attempt::First);
+        journal.flush(FlushAttempt::First);
     })
 }
 
-/// Power failed between the change to a new segment and the fdatasync of the one before. The kernel had written the
-/// new one's record and not the old one's last, and the start was refused: "there is a gap".
+/// The power failed between the change to a new segment and the fdatasync of the previous one. The kernel had written
+/// the new segment's record and not the old segment's last one, and the start failed: "there is a gap".
 #[test]
 fn a_power_failure_behind_the_change_of_segments_leaves_a_prefix() {
     for left in ["segment-0000000002", "segment"] {
@@ -100,7 +101,7 @@ fn a_power_failure_behind_the_change_of_segments_leaves_a_prefix() {
     }
 }
 
-/// Once the segment before is synced, a gap in front of the new one is damage again.
+/// Once the previous segment is synced, a gap in front of the new one is damage again.
 #[test]
 fn a_gap_that_no_power_failure_can_have_made_is_refused() {
     let directory = tempfile::tempdir().unwrap();
@@ -118,9 +119,9 @@ fn a_gap_that_no_power_failure_can_have_made_is_refused() {
     assert!(error.to_string().contains("segment-0000000002 has more"), "{error}");
 }
 
-/// An fdatasync failed, and the server was started again before a new base was there. The kernel called the pages clean
-/// that had never reached the disk, so the next fdatasync was good, and records were acknowledged behind the hole. After a
-/// power failure the start was refused.
+/// An fdatasync failed, and the server was started again before there was a new base. The kernel had marked pages
+/// clean that never reached the disk, so the next fdatasync succeeded, and records were acknowledged behind the hole.
+/// After a power failure the start failed.
 #[test]
 fn nothing_is_built_on_pages_that_a_failed_fdatasync_has_dropped() {
     for (fsync, has_base) in [
@@ -166,7 +167,8 @@ fn nothing_is_built_on_pages_that_a_failed_fdatasync_has_dropped() {
     }
 }
 
-/// With `always`, replies that wait for the base are refused if it fails, and the next try heals.
+/// With `always`, replies that wait for the base are refused if it fails, and the next attempt makes the journal
+/// whole.
 #[test]
 fn who_waits_for_a_base_that_fails_is_told() {
     let directory = tempfile::tempdir().unwrap();
@@ -180,7 +182,7 @@ fn who_waits_for_a_base_that_fails_is_told() {
     disk.faults().fail_sync_of = Some("base");
     opened.round();
     let refused = acknowledge(&opened.journal, seq).unwrap().unwrap_err();
-    assert!(refused.0.contains("not in order") && refused.0.contains("os error 5"), "{refused}");
+    assert!(refused.0.contains("not closed in order") && refused.0.contains("os error 5"), "{refused}");
     disk.faults().fail_sync_of = None;
     for _ in 0..3 {
         opened.round();
@@ -210,7 +212,7 @@ fn an_end_in_order_costs_no_base_and_its_mark_serves_once() {
     assert_eq!(names(directory.path()), ["lock", "manifest", "segment-0000000001"]);
     write(&opened, "b");
     drop(opened);
-    // The mark of another end, as a backup of single files may bring it back.
+    // The mark of another end, as a backup of single files may restore it.
     std::fs::write(directory.path().join("closed"), &mark).unwrap();
     let opened = start(&disk, directory.path(), FsyncPolicy::Always);
     assert!(is_due(&opened), "killed");
@@ -226,7 +228,7 @@ fn an_end_in_order_costs_no_base_and_its_mark_serves_once() {
     assert_eq!(members(&opened), ["a", "b"]);
 }
 
-/// A full disk must not keep a server from starting, whatever its last end was.
+/// A full disk must not keep a server from starting, however its last run ended.
 #[test]
 fn a_start_needs_no_space() {
     let directory = tempfile::tempdir().unwrap();
@@ -249,8 +251,8 @@ fn a_start_needs_no_space() {
     assert_eq!(members(&start(&disk, directory.path(), FsyncPolicy::EverySecond)), ["a", "b"]);
 }
 
-/// On a full disk a checkpoint failed after its base had its name. The base stayed, nothing ever removed it, and for want
-/// of its space writes stayed refused.
+/// On a full disk a checkpoint failed after its base had been renamed. The base was never removed, and because it
+/// took the space, writes stayed refused.
 #[test]
 fn a_checkpoint_that_fails_late_gives_its_space_back_and_writes_go_on() {
     let long: &'static str = Box::leak("x".repeat(600).into_boxed_str());
@@ -289,8 +291,8 @@ fn a_checkpoint_that_fails_late_gives_its_space_back_and_writes_go_on() {
     }
 }
 
-/// Whatever call of a checkpoint fails, no file is left that no start would read, unless it cannot be told which manifest
-/// a start would find.
+/// Whichever call of a checkpoint fails, no file is left that no start would read, unless it is unknown which
+/// manifest a start would find.
 #[test]
 fn a_failed_checkpoint_leaves_no_file_behind() {
     let mut failed = 0;
@@ -304,7 +306,7 @@ fn a_failed_checkpoint_leaves_no_file_behind() {
         opened.journal.run_checkpoint();
         if opened.journal.status().last_checkpoint_error.is_none() {
             if disk.faults().calls > first {
-                // The removal of what is not needed any more; the next one tries again.
+                // The removal of files that are not needed; the next checkpoint tries again.
                 continue;
             }
             break;
@@ -329,14 +331,15 @@ fn a_failed_checkpoint_leaves_no_file_behind() {
     assert!(failed > 20, "{failed}");
 }
 
-/// A panic on the checkpoint's thread left one under way for ever: none was started any more, not even to heal.
+/// A panic on the checkpoint's thread left the checkpoint running for ever: no other was started, not even to make
+/// the journal whole.
 #[test]
 fn a_checkpoint_that_panics_has_failed_and_the_next_one_may_begin() {
     struct Panics;
     impl Walk for Panics {
         fn walk(&self, visit: &mut dyn FnMut(&ChangeBuffer) -> io::Result<()>) -> io::Result<()> {
             visit(&ChangeBuffer::default())?;
-            panic!("a slip in the walk");
+            panic!("a bug in the walk");
         }
     }
     let directory = tempfile::tempdir().unwrap();
@@ -344,7 +347,7 @@ fn a_checkpoint_that_panics_has_failed_and_the_next_one_may_begin() {
     let weak: Weak<dyn Walk> = Arc::downgrade(&(walk.clone() as Arc<dyn Walk>));
     let options = options(directory.path(), FsyncPolicy::EverySecond);
     let files = Arc::new(FaultyDisk::default());
-    let opened = Journal::open_on(files, options, weak, &Progress::default(), &mut |_, _, _| Ok(()));
+    let opened = Journal::open_on(files, options, weak, &ReadProgress::default(), &mut |_, _, _| Ok(()));
     let (journal, ..) = opened.unwrap();
     for times in 1..3 {
         journal.checkpoint().unwrap();

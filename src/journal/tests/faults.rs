@@ -1,5 +1,5 @@
-//! A disk that says no: writes are refused with a reason, reads are not the journal's business, and no record that
-//! was acknowledged is missing after a restart.
+//! A disk that fails: writes are refused with a reason, reads are not affected, and no acknowledged record is missing
+//! after a restart.
 
 use super::disk::FaultyDisk;
 use super::support::{Opened, open, open_with, options};
@@ -43,7 +43,7 @@ fn a_full_disk_refuses_and_heals_by_itself_when_space_returns() {
         opened.round();
         assert!(opened.journal.refusal().is_some(), "still full");
 
-        // A crash now finds what was acknowledged and a clean or torn end.
+        // A crash now leaves what was acknowledged, and a clean or torn end.
         let copy = copy_of(directory.path());
         let members = open(copy.path()).unwrap().boards()[&b"board"[..]].len();
         assert_eq!(members, kept + 1, "space for {space} bytes");
@@ -98,14 +98,14 @@ fn a_failed_fdatasync_is_not_forgotten_until_a_new_base_is_synced() {
         let reason = opened.journal.refusal().unwrap();
         assert!(reason.contains("fdatasync of the journal failed"), "{reason}");
 
-        // The next fdatasync would say that all is well.
+        // The next fdatasync would succeed.
         disk.faults().fail_sync_of = None;
         opened.journal.sync();
         write(&opened, "refused").unwrap_err();
         assert!(opened.journal.refusal().is_some(), "believed a later fdatasync");
         assert_eq!(opened.journal.status().failed_fsyncs, 1);
 
-        // A base that cannot be synced does not heal, and another try waits its turn.
+        // A base that cannot be synced does not make the journal whole, and another attempt waits for its round.
         disk.faults().fail_sync_of = Some("base");
         opened.round();
         assert!(opened.journal.refusal().is_some());
@@ -134,12 +134,12 @@ fn nothing_is_acknowledged_while_a_new_base_is_still_being_written() {
     disk.faults().fail_sync_of = None;
     let lost = opened.table.write(&opened.journal, b"board", b"dropped", Some(1.0));
 
-    // As far as a checkpoint that heals gets before its base is there.
+    // The steps of a checkpoint up to the base.
     let directories = &opened.journal.directory;
     let segment = super::super::segment::Segment::create(directories, 2, 77).unwrap();
     opened.journal.change_over(segment, super::super::writer::Role::Replacement).unwrap();
     write(&opened, "in the new segment").unwrap_err();
-    opened.journal.flush(super::super::writer::Attempt::Again);
+    opened.journal.flush(super::super::writer::FlushAttempt::Again);
     opened.journal.sync();
     opened.acknowledge(lost).unwrap_err();
     let boards = open(copy_of(directory.path()).path()).unwrap().boards();
@@ -186,7 +186,7 @@ fn closing_tells_when_something_is_not_safe() {
     assert!(refused.0.contains("fdatasync"), "{refused}");
 }
 
-/// Counts how often it was woken.
+/// Counts how often it is woken.
 struct Woken(AtomicUsize);
 
 impl Wake for Woken {
@@ -225,7 +225,7 @@ fn who_finds_the_writer_busy_is_woken_when_it_is_free() {
     let mut context = Context::from_waker(&waker);
     let seq = opened.table.write(&opened.journal, b"board", b"m", Some(1.0));
     let mut waiting = pin!(opened.journal.acknowledged(seq));
-    // Taken for anything: it need not be a flush that is in the way.
+    // Taken for any reason: it need not be a flush that holds the lock.
     let busy = opened.journal.writer();
     assert!(waiting.as_mut().poll(&mut context).is_pending());
     drop(busy);

@@ -1,10 +1,11 @@
-//! docs/journal-format.md tells the truth: its example is what this code writes, and reads.
+//! docs/journal-format.md is right: this code writes and reads its example.
 
-use crate::journal::base::{End, pack};
+use crate::journal::base::{BaseEnd, pack};
 use crate::journal::header::{BaseHeader, SEGMENT_HEADER_BYTES, SegmentHeader, seed};
 use crate::journal::manifest::Manifest;
 use crate::journal::record::{push, seal};
-use crate::journal::{Mode, OpenError, Progress, check, dump, repair};
+use crate::journal::{OpenError, RepairMode, check, dump, repair};
+use crate::machine::progress::ReadProgress;
 use crate::ranking::Score;
 use crate::store::change::ChangeBuffer;
 use crate::store::change::sink::Seq;
@@ -12,7 +13,7 @@ use std::fs;
 
 const PAGE: &str = include_str!("../../../docs/journal-format.md");
 
-/// The bytes of the page's block that is headed `name`: hex up to the `|` of each line.
+/// The bytes of the page's block with the heading `name`: hex up to the `|` of each line.
 fn example(name: &str) -> Vec<u8> {
     let block = PAGE.split("```").find(|block| block.starts_with(&format!("hex {name}\n"))).unwrap();
     let hex: String =
@@ -37,7 +38,7 @@ fn written_base() -> Vec<u8> {
     let mut block = Vec::new();
     pack(records.records().next().unwrap(), &mut block);
     push(&mut frames, Seq(1), 1_763_793_824_007, &block);
-    let end = End { walked_to: Seq(7) }.encode();
+    let end = BaseEnd { walked_to: Seq(7) }.encode();
     push(&mut frames, Seq(2), 1_763_793_824_007, &end);
     seal(&mut frames, seed(&bytes), seed(&bytes));
     bytes.extend(frames);
@@ -77,15 +78,15 @@ fn the_page_s_files_are_a_journal() {
         fs::write(directory.path().join(name), example(name)).unwrap();
     }
     fs::write(directory.path().join("manifest"), text("manifest")).unwrap();
-    assert_eq!(check(directory.path(), &Progress::default()).unwrap().last_seq, Seq(7));
+    assert_eq!(check(directory.path(), &ReadProgress::default()).unwrap().last_seq, Seq(7));
     let mut out = Vec::new();
-    dump(directory.path(), &mut out, &Progress::default()).unwrap();
+    dump(directory.path(), &mut out, &ReadProgress::default()).unwrap();
     assert_eq!(String::from_utf8(out).unwrap(), text("dump"));
 }
 
-/// The base may show a part of what record 7 says: without it, it is a state that never was.
+/// The base may show a part of record 7: without that record it is no state that the store has had.
 #[test]
-fn a_base_is_of_no_use_without_the_records_that_its_walk_may_have_seen() {
+fn a_base_cannot_be_used_without_the_records_that_its_walk_may_have_seen() {
     let directory = tempfile::tempdir().unwrap();
     fs::write(directory.path().join("base-0000000002"), example("base-0000000002")).unwrap();
     fs::write(directory.path().join("manifest"), text("manifest")).unwrap();
@@ -94,14 +95,14 @@ fn a_base_is_of_no_use_without_the_records_that_its_walk_may_have_seen() {
     for len in SEGMENT_HEADER_BYTES..bytes.len() {
         fs::write(&segment, &bytes[..len]).unwrap();
         for error in [
-            check(directory.path(), &Progress::default()).unwrap_err(),
-            repair(directory.path(), Mode::Cut, &Progress::default()).unwrap_err(),
+            check(directory.path(), &ReadProgress::default()).unwrap_err(),
+            repair(directory.path(), RepairMode::Cut, &ReadProgress::default()).unwrap_err(),
         ] {
             assert!(matches!(&error, OpenError::Damaged { last_good: Seq(6), .. }), "{error}");
-            assert!(error.to_string().contains("of no use without the records"), "{error}");
+            assert!(error.to_string().contains("cannot be used without the records"), "{error}");
         }
         assert_eq!(fs::read(&segment).unwrap().len(), len);
     }
     fs::write(&segment, &bytes).unwrap();
-    check(directory.path(), &Progress::default()).unwrap();
+    check(directory.path(), &ReadProgress::default()).unwrap();
 }

@@ -1,4 +1,4 @@
-//! Random histories of a store, and beside it a model of what each command makes true: plain maps, no Change, no replay.
+//! Random histories of a store, and a model of what each command does: plain maps, without Changes and replay.
 
 use crate::machine::chance::Chance;
 use crate::ranking::Score;
@@ -7,7 +7,7 @@ use crate::store::{Access, Board, DatabaseIndex, Hold, Members, Missing, Shards,
 use crate::store::{BoardChange, SetChange, StringChange, ValueChange};
 use std::collections::{BTreeMap, BTreeSet};
 
-/// A command.
+/// A command, with its arguments.
 #[derive(Clone, Debug)]
 pub(super) enum Deed {
     SetScores(Key, Vec<(Vec<u8>, u32)>),
@@ -15,17 +15,17 @@ pub(super) enum Deed {
     AddMembers(Key, Vec<Vec<u8>>),
     RemoveMembers(Key, Vec<Vec<u8>>),
     SetString(Key, Vec<u8>, Option<u64>),
-    /// Also the renewal of an expiry.
+    /// Sets, renews or removes an expiry.
     Expire(Key, Option<u64>),
     Remove(Key),
     Flush(Option<DatabaseIndex>),
-    /// A MULTI: all of them in one record.
+    /// A transaction: all commands in one record.
     Together(Vec<Deed>),
 }
 
 pub(super) type Key = (DatabaseIndex, Vec<u8>);
 
-/// What a store holds.
+/// A model of what a store holds.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(super) struct Model(BTreeMap<Key, (Value, Option<u64>)>);
 
@@ -36,14 +36,14 @@ enum Value {
     String(Vec<u8>),
 }
 
-/// Bytes of a record after which a command's goes on in the next.
+/// Bytes of a record after which the rest of a command goes into the next record.
 const RECORD_BYTES: usize = 60;
 
 pub(super) fn changes() -> ChangeBuffer {
     ChangeBuffer::with_record_bytes(RECORD_BYTES)
 }
 
-/// A random command. Keys are few, of any type, and expire within a hundred milliseconds or so.
+/// Draws a command. Keys are few, of any type, and expire within about a hundred milliseconds.
 pub(super) fn deed(chance: &mut Chance, now_ms: u64) -> Deed {
     match chance.below(300) {
         0 => return Deed::Flush((chance.below(3) > 0).then(|| chance.below(2) as u32)),
@@ -54,7 +54,7 @@ pub(super) fn deed(chance: &mut Chance, now_ms: u64) -> Deed {
 }
 
 fn simple(chance: &mut Chance, now_ms: u64) -> Deed {
-    // Bytes that operations, databases and lengths are made of, too.
+    // Bytes that also occur as operations, databases and lengths.
     let bytes = |chance: &mut Chance, most: u64| {
         let len = chance.below(most);
         (0..len).map(|_| chance.below(7) as u8).collect::<Vec<_>>()
@@ -111,7 +111,7 @@ impl Deed {
         }
     }
 
-    /// Does it, as a command does.
+    /// Runs the command on a store.
     pub(super) fn run(&self, store: &Store, changes: ChangeBuffer) -> ChangeBuffer {
         if let Self::Flush(database) = *self {
             Shards::free(store).flush(database);
@@ -172,7 +172,7 @@ impl Deed {
 }
 
 impl Model {
-    /// Makes true what `deed` did at `now_ms`.
+    /// Applies what `deed` does at `now_ms`.
     pub(super) fn apply(&mut self, deed: &Deed, now_ms: u64) {
         deed.keys().into_iter().for_each(|key| {
             self.0.retain(|(_, held), (_, expiry)| held != key || expiry.is_none_or(|at| at > now_ms));
@@ -220,13 +220,13 @@ impl Model {
         });
     }
 
-    /// Without what has expired: whether that has been removed yet, nobody can see.
+    /// A copy without expired keys: no client can see whether they have been removed yet.
     pub(super) fn at(mut self, now_ms: u64) -> Self {
         self.0.retain(|_, (_, expiry)| expiry.is_none_or(|at| at > now_ms));
         self
     }
 
-    /// All that `store` holds.
+    /// Everything that `store` holds.
     pub(super) fn of(store: &Store) -> Self {
         let mut model = Self::default();
         let mut walk = store.snapshot();

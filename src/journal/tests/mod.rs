@@ -1,5 +1,5 @@
-//! The journal against damage, failing disks and crashes. What is held here is a plain map, so that what a restart
-//! must find is known to the byte.
+//! The journal against damage, failing disks and crashes. The store is a plain map, so that it is known to the byte
+//! what a restart must find.
 
 mod bytes;
 mod checkpoints;
@@ -9,6 +9,7 @@ mod edges;
 mod faults;
 mod format;
 mod history;
+mod ledger;
 mod random;
 mod repair;
 mod support;

@@ -1,26 +1,27 @@
-//! Random histories on a disk that fails, is full and is slow at random, through kills, power failures and ends in order,
-//! each followed by a start, all compared with a model of what was acknowledged.
+//! Random histories on a disk that fails, is full and is slow at random, through kills, power failures and orderly
+//! ends. A start follows each of them, and is compared with a model of what was acknowledged.
 //!
-//! `RANKD_JOURNAL_ROUNDS` says how many journals live how many lives, `RANKD_SEED` repeats one. While a call of the disk
-//! is under way, commands go on, as they do in a server: between the steps of a checkpoint, during an fdatasync.
+//! `RANKD_JOURNAL_ROUNDS` is the number of journals, and `RANKD_SEED` repeats one. While a call of the disk runs,
+//! commands go on, as in a server: between the steps of a checkpoint, during an fdatasync.
 
 use super::checkpoints::names;
 use super::disk::{AtRandom, Call, FaultyDisk, Left};
-use super::history::{Deed, Model, changes, deed};
+use super::history::Model;
+use super::ledger::{Counts, Ledger};
 use super::support::acknowledge;
 use crate::config::FsyncPolicy;
-use crate::journal::writer::Attempt;
-use crate::journal::{Journal, OpenError, Options, Progress};
+use crate::journal::writer::FlushAttempt;
+use crate::journal::{Journal, JournalOptions, OpenError};
 use crate::machine::chance::Chance;
 use crate::machine::clock::Clock;
+use crate::machine::progress::ReadProgress;
 use crate::store::Store;
-use crate::store::change::ChangeBuffer;
 use parking_lot::Mutex;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-/// Lives of one journal.
+/// Starts of one journal.
 const LIVES: usize = 12;
 
 fn number_from_env(name: &str) -> Option<u64> {
@@ -41,119 +42,13 @@ fn nothing_acknowledged_is_lost_whatever_fails() {
     assert!(total.starts > rounds * LIVES as u64 / 2 && total.checkpoints > rounds, "{total:?}");
 }
 
-/// What was tried.
-#[derive(Debug, Default)]
-struct Counts {
-    commands: u64,
-    acknowledged: u64,
-    refused: u64,
-    waiting: u64,
-    checkpoints: u64,
-    failed_checkpoints: u64,
-    faults: u64,
-    calls: u64,
-    starts: u64,
-    refused_starts: u64,
-    new_bases_owed: u64,
-    torn_tails: u64,
-    kills: u64,
-    power_failures: u64,
-    ends_in_order: u64,
-}
-
-impl Counts {
-    fn fields(&mut self) -> [&mut u64; 15] {
-        let Self {
-            commands,
-            acknowledged,
-            refused,
-            waiting,
-            checkpoints,
-            failed_checkpoints,
-            faults,
-            calls,
-            starts,
-            refused_starts,
-            new_bases_owed,
-            torn_tails,
-            kills,
-            power_failures,
-            ends_in_order,
-        } = self;
-        [
-            commands,
-            acknowledged,
-            refused,
-            waiting,
-            checkpoints,
-            failed_checkpoints,
-            faults,
-            calls,
-            starts,
-            refused_starts,
-            new_bases_owed,
-            torn_tails,
-            kills,
-            power_failures,
-            ends_in_order,
-        ]
-    }
-
-    fn add(&mut self, mut other: Counts) {
-        self.fields().into_iter().zip(other.fields()).for_each(|(sum, number)| *sum += *number);
-    }
-}
-
-/// What was done, and what of it may not be missing.
-#[derive(Default)]
-struct Ledger {
-    chance: Option<Chance>,
-    changes: ChangeBuffer,
-    /// What was true at record `synced`, or before it.
-    before: Model,
-    /// The commands since, each with the last record there was behind it and its time.
-    done: Vec<(u64, Deed, u64)>,
-    commands: u64,
-    /// Up to this record nothing may be missing after a kill.
-    written: u64,
-    /// Up to this record nothing may be missing after a power failure.
-    synced: u64,
-}
-
-impl Ledger {
-    /// Nothing behind record `found` has ever been, and nothing before `synced` can be undone.
-    fn forget(&mut self, found: u64) {
-        self.done.retain(|(last, ..)| *last <= found);
-        let synced = self.done.partition_point(|(last, ..)| *last <= self.synced);
-        for (_, deed, now_ms) in self.done.drain(..synced) {
-            self.before.apply(&deed, now_ms);
-        }
-    }
-
-    /// The end of the last command that has ended by record `seq`: of a command whose records were too long, the first
-    /// may be written and do not count.
-    fn whole_up_to(&self, seq: u64) -> u64 {
-        self.done.iter().map(|(last, ..)| *last).filter(|last| *last <= seq).max().unwrap_or(0)
-    }
-
-    fn model_at(&self, seq: u64) -> Model {
-        let mut model = self.before.clone();
-        for (last, deed, now_ms) in &self.done {
-            if *last <= seq {
-                model.apply(deed, *now_ms);
-            }
-        }
-        model
-    }
-}
-
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum End {
+enum LifeEnd {
     Kill,
     PowerFailure,
 }
 
-/// A journal over its lives.
+/// A journal over all its starts.
 struct Life {
     seed: u64,
     chance: Chance,
@@ -161,7 +56,7 @@ struct Life {
     directory: tempfile::TempDir,
     disk: Arc<FaultyDisk>,
     ledger: Arc<Mutex<Ledger>>,
-    /// The disk is not to call back: who calls it holds a lock, or nobody is there.
+    /// The disk must not run other commands meanwhile: its caller holds a lock, or the process has ended.
     is_quiet: Arc<AtomicBool>,
     counts: Counts,
 }
@@ -169,11 +64,7 @@ struct Life {
 impl Life {
     fn new(seed: u64) -> Self {
         let mut chance = Chance::seeded(seed);
-        let ledger = Ledger {
-            chance: Some(Chance::seeded(chance.next_u64())),
-            changes: changes(),
-            ..Ledger::default()
-        };
+        let ledger = Ledger::new(chance.next_u64());
         Self {
             seed,
             chance,
@@ -187,7 +78,7 @@ impl Life {
     }
 
     fn live(mut self) -> Counts {
-        let mut end = End::Kill;
+        let mut end = LifeEnd::Kill;
         for _ in 0..LIVES {
             let fsync = match self.chance.below(5) {
                 0..2 => FsyncPolicy::Always,
@@ -198,11 +89,12 @@ impl Life {
             let (store, journal) = match self.start(fsync) {
                 Ok(started) => started,
                 Err(_) => {
-                    // The disk refused a call of the start. Whatever comes then, the next one has a better disk.
+                    // The disk has failed a call of the start. The next start has a good disk, whatever comes in
+                    // between.
                     self.counts.refused_starts += 1;
                     if self.chance.below(2) == 0 {
                         self.fail_power();
-                        end = End::PowerFailure;
+                        end = LifeEnd::PowerFailure;
                     }
                     self.spare();
                     self.start(fsync).unwrap_or_else(|error| panic!("seed {}: {error}", self.seed))
@@ -226,7 +118,7 @@ impl Life {
         faults.short_bytes = (self.chance.below(6) == 0).then(|| 1 + self.chance.below(40) as usize);
     }
 
-    /// From now on the disk is a good one.
+    /// Makes the disk a good one.
     fn spare(&mut self) {
         let mut faults = self.disk.faults();
         self.counts.faults += faults.at_random.take().map_or(0, |random| random.faults);
@@ -245,7 +137,7 @@ impl Life {
 
     fn start(&mut self, fsync: FsyncPolicy) -> Result<(Arc<Store>, Arc<Journal>), OpenError> {
         let store = Arc::new(Store::new(8, 2, 7, self.clock.clone()));
-        let options = Options {
+        let options = JournalOptions {
             directory: self.directory.path().to_path_buf(),
             fsync,
             rewrite_percentage: 100,
@@ -253,7 +145,7 @@ impl Life {
             clock: self.clock.clone(),
         };
         let (journal, recovered, _) =
-            match Journal::open_store_on(self.disk.clone(), options, &store, &Progress::default()) {
+            match Journal::open_store_on(self.disk.clone(), options, &store, &ReadProgress::default()) {
                 Err(error @ OpenError::Io { .. }) => return Err(error),
                 opened => opened.unwrap_or_else(|error| panic!("seed {}: {error}", self.seed)),
             };
@@ -266,19 +158,20 @@ impl Life {
         Ok((store, journal))
     }
 
-    /// What was promised is there, all of it is as it was at one moment, and the directory holds nothing else.
-    fn check_start(&mut self, store: &Store, journal: &Journal, end: End) {
+    /// Checks that the start has found what was promised, as it was at one moment, and that the directory holds no
+    /// other files.
+    fn check_start(&mut self, store: &Store, journal: &Journal, end: LifeEnd) {
         let seed = self.seed;
         let found = journal.last_seq().0;
         let mut ledger = self.ledger.lock();
-        let least = if end == End::Kill { ledger.written } else { ledger.synced };
+        let least = if end == LifeEnd::Kill { ledger.written } else { ledger.synced };
         assert!(found >= least, "seed {seed}: found up to {found}, promised up to {least} after {end:?}");
         let now_ms = self.clock.now_ms();
         let (expected, held) = (ledger.model_at(found).at(now_ms), Model::of(store).at(now_ms));
         assert!(held == expected, "seed {seed}, record {found}:\n{held:?}\nis not\n{expected:?}");
-        // What a start after a kill finds, the kernel has; after a power failure, the disk.
+        // What a start finds after a kill is in the kernel's memory; after a power failure, on the disk.
         ledger.written = found;
-        ledger.synced = if end == End::Kill { ledger.synced.min(found) } else { found };
+        ledger.synced = if end == LifeEnd::Kill { ledger.synced.min(found) } else { found };
         ledger.forget(found);
         self.counts.new_bases_owed += u64::from(journal.owes_base());
         let listed = journal.listed.lock().manifest.clone();
@@ -290,13 +183,13 @@ impl Life {
         assert_eq!(names(self.directory.path()), expected, "seed {seed}");
     }
 
-    /// Has the disk call back while it works: commands go on meanwhile.
+    /// Makes the disk run commands during its calls.
     fn let_others_go_on(&self, store: &Arc<Store>, journal: &Arc<Journal>) {
         let (ledger, clock, is_quiet) =
             (Arc::clone(&self.ledger), self.clock.clone(), Arc::clone(&self.is_quiet));
         let (store, journal) = (Arc::downgrade(store), Arc::downgrade(journal));
         self.disk.faults().meanwhile = Some(Arc::new(move |call, name| {
-            // These are made under the writer's lock: then others wait.
+            // These calls are made under the writer's lock, which other threads wait for.
             let is_held = name.starts_with("segment") && matches!(call, Call::Write | Call::Cut);
             let (Some(store), Some(journal)) = (store.upgrade(), journal.upgrade()) else { return };
             if is_held || is_quiet.load(Ordering::Relaxed) {
@@ -304,13 +197,12 @@ impl Life {
             }
             let flushes = {
                 let mut ledger = ledger.lock();
-                let chance = ledger.chance.as_mut().expect("there from the beginning");
-                let (number, flushes) = (chance.below(4), chance.below(2) == 0);
-                (0..number).for_each(|_| do_one(&mut ledger, &store, &journal, &clock));
+                let (number, flushes) = (ledger.chance.below(4), ledger.chance.below(2) == 0);
+                (0..number).for_each(|_| ledger.do_one(&store, &journal, &clock));
                 flushes && number > 0
             };
             if flushes {
-                journal.flush(Attempt::First);
+                journal.flush(FlushAttempt::First);
             }
         }));
     }
@@ -321,7 +213,7 @@ impl Life {
         for _ in 0..5 + self.chance.below(60) {
             self.clock.advance(Duration::from_millis(self.chance.below(30)));
             let number = 1 + self.chance.below(4);
-            (0..number).for_each(|_| do_one(&mut self.ledger.lock(), store, journal, &self.clock));
+            (0..number).for_each(|_| self.ledger.lock().do_one(store, journal, &self.clock));
             match self.chance.below(40) {
                 0..2 => journal.run_checkpoint(),
                 2..8 => round(journal),
@@ -375,7 +267,7 @@ impl Life {
         }
     }
 
-    /// On a good disk the journal takes writes again by itself.
+    /// Checks that the journal accepts writes again by itself on a good disk.
     fn heal(&mut self, journal: &Arc<Journal>, fsync: FsyncPolicy) {
         self.spare();
         journal.pending.lock().limit_records_to(crate::limits::JOURNAL_RECORD_BYTES);
@@ -389,7 +281,7 @@ impl Life {
         assert_eq!(self.counts.acknowledged, before + 1, "seed {}", self.seed);
     }
 
-    fn end(&mut self, store: Arc<Store>, journal: &Arc<Journal>) -> End {
+    fn end(&mut self, store: Arc<Store>, journal: &Arc<Journal>) -> LifeEnd {
         self.is_quiet.store(true, Ordering::Relaxed);
         if self.chance.below(3) == 0 {
             let owed = journal.owes_base();
@@ -402,35 +294,26 @@ impl Life {
                 }
             }
         }
-        // The process's end: its lock on the directory goes with it.
+        // The process ends: its lock on the directory goes with it.
         *journal.lock.lock() = None;
         self.disk.faults().meanwhile = None;
         drop(store);
         if self.chance.below(2) == 0 {
             self.counts.kills += 1;
-            return End::Kill;
+            return LifeEnd::Kill;
         }
         self.fail_power();
-        End::PowerFailure
+        LifeEnd::PowerFailure
     }
 }
 
-/// A round of the journal's thread, with the checkpoint it may start.
+/// Runs a round of the journal's thread, and the checkpoint that it may start.
 fn round(journal: &Arc<Journal>) {
-    journal.flush(Attempt::Again);
+    journal.flush(FlushAttempt::Again);
     if journal.fsync_policy() != FsyncPolicy::Never {
         journal.sync();
     }
     if journal.is_checkpoint_due() {
         journal.run_checkpoint();
     }
-}
-
-fn do_one(ledger: &mut Ledger, store: &Store, journal: &Journal, clock: &Clock) {
-    let now_ms = clock.now_ms();
-    let deed = deed(ledger.chance.as_mut().expect("there from the beginning"), now_ms);
-    let changes = std::mem::take(&mut ledger.changes);
-    ledger.changes = deed.run(store, changes);
-    ledger.commands += 1;
-    ledger.done.push((journal.last_seq().0, deed, now_ms));
 }

@@ -1,9 +1,10 @@
-//! Repair: a damaged journal becomes the whole-record prefix before the damage, and nothing is thrown away.
+//! Repair: a damaged journal becomes the prefix before the damage, in whole records, and no byte is lost.
 
 use super::bytes::{files, write_journal};
 use super::faults::copy_of;
 use super::support::open;
-use crate::journal::{Mode, OpenError, Progress, check, repair};
+use crate::journal::{OpenError, RepairMode, check, repair};
+use crate::machine::progress::ReadProgress;
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -25,9 +26,9 @@ fn whatever_byte_is_wrong_what_is_before_it_is_kept() {
             bytes[at] ^= 0x20;
             fs::write(&path, &bytes).unwrap();
             let damaged = contents(directory.path());
-            let told = repair(directory.path(), Mode::Tell, &Progress::default());
+            let told = repair(directory.path(), RepairMode::Tell, &ReadProgress::default());
             assert_eq!(contents(directory.path()), damaged, "telling changes nothing");
-            let done = repair(directory.path(), Mode::Cut, &Progress::default());
+            let done = repair(directory.path(), RepairMode::Cut, &ReadProgress::default());
             let Ok(Some(done)) = done else {
                 let error = done.unwrap_err();
                 assert!(
@@ -39,11 +40,15 @@ fn whatever_byte_is_wrong_what_is_before_it_is_kept() {
                 continue;
             };
             assert_eq!(told.unwrap(), Some(done.clone()));
-            let report = check(directory.path(), &Progress::default()).unwrap();
+            let report = check(directory.path(), &ReadProgress::default()).unwrap();
             assert_eq!((report.last_seq, &report.torn_tail), (done.last_good, &None));
-            assert_eq!(repair(directory.path(), Mode::Cut, &Progress::default()).unwrap(), None, "done once");
+            assert_eq!(
+                repair(directory.path(), RepairMode::Cut, &ReadProgress::default()).unwrap(),
+                None,
+                "done once"
+            );
 
-            // Every byte is still somewhere.
+            // Every byte is still in some file.
             let now = contents(directory.path());
             let kept: usize = now.values().map(Vec::len).sum();
             let manifest_shrank = damaged[&directory.path().join("manifest")].len()
@@ -66,7 +71,7 @@ fn it_tells_what_goes() {
     let last = bytes.len() - 1;
     bytes[last] ^= 1;
     fs::write(&segment, bytes).unwrap();
-    let cut = repair(directory.path(), Mode::Tell, &Progress::default()).unwrap().unwrap();
+    let cut = repair(directory.path(), RepairMode::Tell, &ReadProgress::default()).unwrap().unwrap();
     assert_eq!((cut.path.clone(), cut.last_good.0, cut.later.len()), (segment, 2, 1));
     assert_eq!(
         (cut.lost.records, cut.lost.numbers.map(|(first, last)| (first.0, last.0))),
@@ -79,10 +84,10 @@ fn it_tells_what_goes() {
 #[test]
 fn a_whole_journal_a_running_server_s_and_none_are_left_alone() {
     let directory = tempfile::tempdir().unwrap();
-    assert_eq!(repair(directory.path(), Mode::Cut, &Progress::default()).unwrap(), None);
+    assert_eq!(repair(directory.path(), RepairMode::Cut, &ReadProgress::default()).unwrap(), None);
     let opened = open(directory.path()).unwrap();
-    let error = repair(directory.path(), Mode::Cut, &Progress::default()).unwrap_err();
+    let error = repair(directory.path(), RepairMode::Cut, &ReadProgress::default()).unwrap_err();
     assert!(matches!(error, OpenError::Locked { .. }), "{error}");
     opened.journal.close().unwrap();
-    assert_eq!(repair(directory.path(), Mode::Cut, &Progress::default()).unwrap(), None);
+    assert_eq!(repair(directory.path(), RepairMode::Cut, &ReadProgress::default()).unwrap(), None);
 }

@@ -1,10 +1,11 @@
-//! A store double, and journals opened by hand (no thread: a test runs the rounds itself).
+//! A store double, and journals without their thread: a test runs the rounds itself.
 
 use crate::config::FsyncPolicy;
 use crate::journal::files::{Disk, Files};
-use crate::journal::recovery::Origin;
-use crate::journal::{Journal, OpenError, Options, Progress, Recovered, Refused, Walk};
+use crate::journal::visit::Origin;
+use crate::journal::{Journal, JournalOptions, OpenError, Recovered, Refused, Walk};
 use crate::machine::clock::Clock;
+use crate::machine::progress::ReadProgress;
 use crate::ranking::Score;
 use crate::store::change::sink::{ChangeSink, Seq};
 use crate::store::change::{Change, ChangeBuffer, What};
@@ -21,7 +22,7 @@ use std::task::{Context, Poll, Waker};
 /// Key to member to score.
 pub(super) type Boards = BTreeMap<Vec<u8>, BTreeMap<Vec<u8>, Score>>;
 
-/// What a store is to the journal, with one lock and rankings only.
+/// A store as the journal sees it, with one lock and rankings only.
 #[derive(Debug, Default)]
 pub(super) struct Table {
     pub(super) boards: Mutex<Boards>,
@@ -32,7 +33,7 @@ impl Table {
         apply(&mut self.boards.lock(), change);
     }
 
-    /// Does `change` and appends it, under the lock, as the store does.
+    /// Applies the change and appends it, under the lock, as the store does.
     pub(super) fn write(&self, journal: &Journal, key: &[u8], member: &[u8], score: Option<f64>) -> Seq {
         let mut boards = self.boards.lock();
         let mut records = ChangeBuffer::default();
@@ -74,7 +75,7 @@ fn apply(boards: &mut Boards, change: &Change<'_>) {
 }
 
 impl Walk for Table {
-    /// One member a step, the lock let go in between, so that writes come between any two.
+    /// Walks one member a step and releases the lock in between, so that writes come between any two.
     fn walk(&self, visit: &mut dyn FnMut(&ChangeBuffer) -> io::Result<()>) -> io::Result<()> {
         let mut after: Option<(Vec<u8>, Vec<u8>)> = None;
         loop {
@@ -97,7 +98,7 @@ impl Walk for Table {
     }
 }
 
-/// An open journal and what it keeps.
+/// An open journal and its store.
 pub(super) struct Opened {
     pub(super) journal: Arc<Journal>,
     pub(super) recovered: Recovered,
@@ -109,16 +110,16 @@ impl Opened {
         self.table.boards.lock().clone()
     }
 
-    /// A round of the thread, with the checkpoint it may start done before it returns.
+    /// Runs a round of the thread. The checkpoint that it may start is done when this returns.
     pub(super) fn round(&self) {
-        self.journal.flush(super::super::writer::Attempt::Again);
+        self.journal.flush(super::super::writer::FlushAttempt::Again);
         self.journal.sync();
         if self.journal.is_checkpoint_due() {
             self.journal.run_checkpoint();
         }
     }
 
-    /// Waits as a command does; with `always`, doing the thread's part when it is asked for.
+    /// Waits as a command does. With `always`, does the thread's part when asked to.
     pub(super) fn acknowledge(&self, seq: Seq) -> Result<(), Refused> {
         acknowledge(&self.journal, seq).expect("an answer after a group commit")
     }
@@ -138,8 +139,8 @@ pub(super) fn acknowledge(journal: &Journal, seq: Seq) -> Option<Result<(), Refu
     }
 }
 
-pub(super) fn options(directory: &Path, fsync: FsyncPolicy) -> Options {
-    Options {
+pub(super) fn options(directory: &Path, fsync: FsyncPolicy) -> JournalOptions {
+    JournalOptions {
         directory: directory.to_path_buf(),
         fsync,
         rewrite_percentage: 0,
@@ -148,12 +149,12 @@ pub(super) fn options(directory: &Path, fsync: FsyncPolicy) -> Options {
     }
 }
 
-pub(super) fn open_with(files: Arc<dyn Files>, options: Options) -> Result<Opened, OpenError> {
+pub(super) fn open_with(files: Arc<dyn Files>, options: JournalOptions) -> Result<Opened, OpenError> {
     let table = Arc::new(Table::default());
     let walk: Weak<dyn Walk> = Arc::downgrade(&(Arc::clone(&table) as Arc<dyn Walk>));
     let (journal, recovered, _) =
-        Journal::open_on(files, options, walk, &Progress::default(), &mut |place, change, _| {
-            if !matches!(place.origin, Origin::Ahead(_)) {
+        Journal::open_on(files, options, walk, &ReadProgress::default(), &mut |provenance, change, _| {
+            if !matches!(provenance.origin, Origin::Ahead(_)) {
                 table.apply(change);
             }
             Ok(())

@@ -1,10 +1,10 @@
-//! Files by hand: every form that real servers no longer write, and everything that can be wrong with a file.
+//! Files made by hand: every form that servers no longer write, and every error that a file can have.
 
 mod counts;
 mod versions;
 
 use super::error::{Error, Problem};
-use super::{CHECKSUM, Loader, Tally, write};
+use super::{CHECKSUM, LoadTally, RdbReader, write};
 use crate::machine::chance::Chance;
 use crate::machine::clock::Clock;
 use crate::ranking::{Order, Score};
@@ -15,7 +15,7 @@ use std::sync::LazyLock;
 
 const NOW_MS: u64 = 1_800_000_000_000;
 
-/// Every type and encoding that Redis 8.2.3 writes, those that rankd has not among them.
+/// Every type and encoding that Redis 8.2.3 writes, those that rankd does not have among them.
 static REDIS: LazyLock<Vec<u8>> = LazyLock::new(|| {
     std::fs::read(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/data/redis-8.2.3.rdb")).expect("the file")
 });
@@ -24,15 +24,15 @@ fn store() -> Store {
     Store::new(2, 16, 1, Clock::manual(NOW_MS))
 }
 
-fn load(bytes: &[u8]) -> Result<(Store, Tally), Error> {
+fn load(bytes: &[u8]) -> Result<(Store, LoadTally), Error> {
     let store = store();
-    let mut loader = Loader::leaving_out_expired(&store);
-    loader.file(bytes)?;
-    let tally = loader.tally().clone();
+    let mut reader = RdbReader::leaving_out_expired(&store);
+    reader.file(bytes)?;
+    let tally = reader.tally().clone();
     Ok((store, tally))
 }
 
-/// A file of this version around `body`, checksum and all.
+/// A file of this version with `body` and a checksum.
 fn file(version: &str, body: &[u8]) -> Vec<u8> {
     let mut bytes = format!("REDIS{version}").into_bytes();
     bytes.extend(body);
@@ -100,7 +100,7 @@ fn every_encoding_that_redis_8_writes() {
 #[test]
 fn forms_of_old_versions() {
     let mut body = vec![0xfe, 1, 0xfb, 5, 0];
-    // Scores as text, and the three lengths that stand for none.
+    // Scores as text, and the three lengths that stand for NaN and the infinities.
     body.extend(b"\x03\x04zset\x04\x01a\x042.25\x01b\xfe\x01c\xff\x01d\x18-1.7976931348623157e+308");
     // A ziplist: a=1.5 b=-3 c=inf 12=255.
     body.extend(b"\x0c\x07ziplist\x27\x27\0\0\0\0\0\0\0\x08\0\0\x01a\x03\x031.5\x05\x01b\x03\xfe\xfd\x03\x01c\x03\x03inf");
@@ -108,13 +108,13 @@ fn forms_of_old_versions() {
     // Seconds, and a key that has expired.
     body.extend(b"\xfd\x80\xc4\xb6\x6b\0\x05dated\x01x");
     body.extend(b"\xfc\x01\0\0\0\0\0\0\0\x02\x04past\x01\x01x");
-    // How recently and how often a key was used, and slots.
+    // Idle time, access frequency, and slots.
     body.extend(b"\xf8\x05\xf9\x07\xf4\x01\x02\x03\0\x04used\x01x");
-    // Other types in their first forms.
+    // Other types in their oldest forms.
     body.extend(
         b"\x04\x01h\x01\x01f\x01v\x09\x01m\x02\x00\xff\x0a\x01l\x03abc\x0d\x01z\x03abc\x0e\x01q\x01\x03abc",
     );
-    // A module's value and what it keeps beside: letters of six bits, then parts of each kind.
+    // A module's value and its data beside keys: letters of six bits, then parts of each kind.
     let number = 0x0102_0304_0506_0708_u64;
     for opcode in [&b"\x07\x03mod"[..], b"\xf7"] {
         body.extend(opcode);
@@ -135,17 +135,17 @@ fn forms_of_old_versions() {
     }
     assert_eq!((tally.keys, tally.expired_keys, tally.module_data.len()), (4, 1, 1));
     assert_eq!(tally.foreign_keys.values().sum::<u64>(), 6);
-    // In front of an append-only file, whose commands may renew it, or in a RELOAD, what is past stays.
+    // In front of an append-only file, whose commands may renew it, or in DEBUG RELOAD, an expired key is kept.
     let store = self::store();
-    let mut loader = Loader::new(&store);
-    loader.file(file("0006", &body).as_slice()).map(drop).unwrap();
-    assert_eq!((loader.tally().keys, loader.tally().expired_keys), (5, 0));
+    let mut reader = RdbReader::new(&store);
+    reader.file(file("0006", &body).as_slice()).map(drop).unwrap();
+    assert_eq!((reader.tally().keys, reader.tally().expired_keys), (5, 0));
     assert_eq!(shown(&store, 1, "past"), "{x} until 1");
-    // Before version 5 there is no checksum, and what stands behind the end is left.
+    // Before version 5 there is no checksum, and the bytes behind the end are returned.
     let mut rest = Vec::new();
     let store = self::store();
-    let mut loader = Loader::new(&store);
-    loader.file(&b"REDIS0003\xfe\0\0\x01k\x01v\xff*1\r\n"[..]).unwrap().read_to_end(&mut rest).unwrap();
+    let mut reader = RdbReader::new(&store);
+    reader.file(&b"REDIS0003\xfe\0\0\x01k\x01v\xff*1\r\n"[..]).unwrap().read_to_end(&mut rest).unwrap();
     assert_eq!((shown(&store, 0, "k").as_str(), rest.as_slice()), ("v", &b"*1\r\n"[..]));
 }
 
@@ -161,7 +161,7 @@ fn every_cut_is_an_error_and_every_flipped_bit_too() {
         for bit in 0..bytes.len() * 8 {
             let mut flipped = bytes.to_vec();
             flipped[bit / 8] ^= 1 << (bit % 8);
-            // The version may become one without a checksum.
+            // The changed version may be one without a checksum.
             assert!(load(&flipped).is_err() || bit / 8 < 9, "bit {bit}");
         }
     }
@@ -169,7 +169,7 @@ fn every_cut_is_an_error_and_every_flipped_bit_too() {
 
 #[test]
 fn changed_bytes_never_panic_where_nothing_guards_them() {
-    // With the checksum turned off, so that all that is left is what the bytes themselves say.
+    // With the checksum off, so that only the bytes themselves can show damage.
     let end = REDIS.len() - 8;
     for at in 9..end {
         for value in [0, 1, 0x3f, 0x40, 0x7f, 0x80, 0x81, 0xc0, 0xc3, 0xfe, 0xff, REDIS[at].wrapping_add(1)] {
@@ -183,7 +183,7 @@ fn changed_bytes_never_panic_where_nothing_guards_them() {
     }
 }
 
-/// Several bytes at once, and pieces of the file put where others were.
+/// Several changed bytes at once, and pieces of the file in place of others.
 #[test]
 fn shuffled_bytes_never_panic() {
     const ROUNDS: u64 = 3_000;
@@ -220,9 +220,9 @@ fn what_is_refused_is_named() {
     assert_eq!(refusal(b"REDIS00x3\xff"), "RDB version 00x3 is not known (1 to 15 and Valkey's 80 are)");
     assert_eq!(
         refusal(&file("0015", b"\x3f\x02k\xffx")),
-        "key \"k\\xff\": no type of values with the number 63 is known, at byte 13"
+        "key \"k\\xff\": value type 63 is not known, at byte 13"
     );
-    assert_eq!(refusal(&file("0015", b"\xf1\x01k")), "no opcode 241 is known, at byte 10");
+    assert_eq!(refusal(&file("0015", b"\xf1\x01k")), "opcode 241 is not known, at byte 10");
     assert_eq!(
         refusal(&file("0009", b"\xfe\x10\0\x01k\x01v")),
         "database 16 is beyond the configured number of databases, at byte 16"
@@ -232,9 +232,9 @@ fn what_is_refused_is_named() {
         "a score that is NaN, at byte 23"
     );
     assert_eq!(refusal(&file("0009", b"\x03\x01k\x01\x01m\xfd")), "a score that is NaN, at byte 16");
-    // A length of 2^62 asks for nothing but the bytes that are there.
-    assert!(refusal(b"REDIS0009\x05\x01k\x81\x40\0\0\0\0\0\0\0").contains("ends in the middle"));
-    assert!(refusal(&file("0009", b"\0\x01k\x81\x40\0\0\0\0\0\0\0")).contains("a string longer than any"));
+    // A length of 2^62 takes no more memory than the bytes that are there.
+    assert!(refusal(b"REDIS0009\x05\x01k\x81\x40\0\0\0\0\0\0\0").contains("ends too early"));
+    assert!(refusal(&file("0009", b"\0\x01k\x81\x40\0\0\0\0\0\0\0")).contains("longer than the limit"));
     assert!(refusal(&file("0009", b"\0\x01k\xc3\x01\x80\x40\0\0\0x")).contains("does not decompress"));
 }
 
@@ -243,7 +243,7 @@ fn dumped_values_are_checked() {
     let store = store();
     let mut payload = b"\x05\x02\x01a\0\0\0\0\0\0\xf0\x3f\xc0\x07\0\0\0\0\0\0\0\xc0\x0b\0".to_vec();
     payload.extend(CHECKSUM.checksum(&payload).to_le_bytes());
-    let load = |bytes: &[u8]| Loader::new(&store).payload(bytes, 2, b"k", Some(NOW_MS + 1), false);
+    let load = |bytes: &[u8]| RdbReader::new(&store).payload(bytes, 2, b"k", Some(NOW_MS + 1), false);
     load(&payload).unwrap();
     assert_eq!(shown(&store, 2, "k"), format!("[7=-2.0 a=1.0] until {}", NOW_MS + 1));
     for len in 0..payload.len() {
@@ -256,7 +256,7 @@ fn dumped_values_are_checked() {
     }
 }
 
-/// What is written reads back the same: small values, large ones in steps, and one whose length changed on the way.
+/// A written file reads back the same: small values, large ones in steps, and one whose length changed on the way.
 #[test]
 fn what_is_written_reads_back() {
     let store = store();
@@ -267,7 +267,7 @@ fn what_is_written_reads_back() {
     let mut steps = 0;
     let written = write(&mut out, store.export(), 1, || {
         steps += 1;
-        // While the large one is under way.
+        // During the walk over the large value.
         edit(&store, "large", &mut std::iter::once((format!("later{steps}"), 1.0)));
         Ok(())
     });
@@ -282,7 +282,7 @@ fn what_is_written_reads_back() {
         (tally.keys, tally.origin.as_str()),
         (2, concat!("rankd ", env!("CARGO_PKG_VERSION"), ", RDB 9"))
     );
-    // The same moment, twice: the same bytes.
+    // Two files of the same moment have the same bytes.
     let frozen = |store: &Store| {
         let mut out = Cursor::new(Vec::new());
         write(&mut out, store.freeze().export(), 1, || Ok(())).unwrap();

@@ -1,36 +1,36 @@
-//! Versions 13 to 15, files and DUMP payloads that Redis 8.6.2 and 8.10.2 have written, and what is newer still.
+//! Versions 13 to 15: files and DUMP payloads that Redis 8.6.2 and 8.10.2 have written, and newer ones still.
 
 use super::{NOW_MS, file, load, shown, store};
-use crate::rdb::{CHECKSUM, Error, Loader, Problem, Tally};
+use crate::rdb::{CHECKSUM, Error, LoadTally, Problem, RdbReader};
 use crate::store::Store;
 
-/// A file of the tests' data.
+/// A file of `tests/data`.
 fn data(name: &str) -> Vec<u8> {
     let path = format!("{}/tests/data/{name}", env!("CARGO_MANIFEST_DIR"));
     std::fs::read(path).expect("the file")
 }
 
-fn foreign(tally: &Tally) -> Vec<(&str, u64)> {
+fn foreign(tally: &LoadTally) -> Vec<(&str, u64)> {
     tally.foreign_keys.iter().map(|(name, keys)| (name.as_str(), *keys)).collect()
 }
 
-/// A payload that Redis would give: the value, a version, the checksum.
+/// A payload as Redis gives it: the value, a version, the checksum.
 fn payload(value: &[u8], version: u16) -> Vec<u8> {
     let mut bytes = [value, &version.to_le_bytes()].concat();
     bytes.extend(CHECKSUM.checksum(&bytes).to_le_bytes());
     bytes
 }
 
-fn load_payload(bytes: &[u8]) -> Result<(Store, Tally), Error> {
+fn load_payload(bytes: &[u8]) -> Result<(Store, LoadTally), Error> {
     let store = store();
-    let mut loader = Loader::new(&store);
-    loader.payload(bytes, 0, b"k", None, false)?;
-    let tally = loader.tally().clone();
+    let mut reader = RdbReader::new(&store);
+    reader.payload(bytes, 0, b"k", None, false)?;
+    let tally = reader.tally().clone();
     Ok((store, tally))
 }
 
-/// Redis 8.6 writes version 13, 8.8 14, 8.10 15: each was refused whole, with the one sorted set in it that is written as
-/// since version 8.
+/// Redis 8.6 writes version 13, 8.8 writes 14, 8.10 writes 15. Each file was refused as a whole, although its one
+/// sorted set is written as since version 8.
 #[test]
 fn versions_13_to_15_are_read() {
     for version in ["0013", "0014", "0015"] {
@@ -49,7 +49,7 @@ fn everything_that_redis_8_6_writes_is_read_or_passed_over() {
     for (key, value) in expected {
         assert_eq!(shown(&store, 0, key), value, "{key}");
     }
-    // The stream is one with producers' marks: type 26.
+    // The stream has producers' marks: type 26.
     assert_eq!(foreign(&tally), [("hash", 1), ("stream", 1)]);
     assert_eq!((tally.keys, tally.miscount), (4, None));
     assert_eq!((tally.bytes, tally.origin.as_str()), (bytes.len() as u64, "Redis 8.6.2, RDB 13"));
@@ -83,7 +83,8 @@ fn everything_that_redis_8_10_writes_is_read_or_passed_over() {
     }
 }
 
-/// What DUMP of Redis 8.10.2 gave for hashes that carry their fields with them, packed and not, an array, a stream.
+/// What DUMP of Redis 8.10.2 gives for hashes with fields of their own, packed and not, for an array and for a
+/// stream.
 #[test]
 fn dumps_of_redis_8_10() {
     let dumps: [(&str, &[u8]); 5] = [
@@ -101,18 +102,18 @@ fn dumps_of_redis_8_10() {
             assert!(load_payload(&bytes[..len]).is_err(), "{name}: {len}");
         }
     }
-    // Fields in a listpack, values as strings; and forms that there are not.
+    // Fields in a listpack, values as strings; and forms that do not exist.
     let (_, tally) =
         load_payload(&payload(b"\x1f\0\x0b\x0b\0\0\0\x02\0\x01\x01\x02\x01\xff\x01v\x01w", 15)).unwrap();
     assert_eq!(foreign(&tally), [("hash", 1)]);
     let refused = |value: &[u8]| load_payload(&payload(value, 15)).map(drop).unwrap_err().to_string();
-    assert!(refused(b"\x1f\x02\x01f\x01v").contains("fields of no known form"));
-    assert!(refused(b"\x20\x00\x01v").contains("a hash whose template is not there"));
-    assert!(refused(b"\x1c\x01\x02\x00\x00\x01v").contains("an array of no known form"));
-    assert!(refused(b"\x1c\x01\x00\x00\x04\x01v").contains("an array's element of no known kind"));
+    assert!(refused(b"\x1f\x02\x01f\x01v").contains("fields in an unknown form"));
+    assert!(refused(b"\x20\x00\x01v").contains("a hash whose template is missing"));
+    assert!(refused(b"\x1c\x01\x02\x00\x00\x01v").contains("an array in an unknown form"));
+    assert!(refused(b"\x1c\x01\x00\x00\x04\x01v").contains("an array's element of an unknown kind"));
 }
 
-/// What modules keep for a key stands in front of its type. It is passed over and named, the key is read.
+/// Data of modules for a key comes in front of its type. It is skipped and named, and the key is read.
 #[test]
 fn data_that_modules_keep_for_a_key() {
     // The letters "TEST" of six bits each, version 1, no flags; then a part of each kind.
@@ -128,17 +129,18 @@ fn data_that_modules_keep_for_a_key() {
 }
 
 #[test]
-fn templates_hold_together() {
+fn a_wrong_template_is_an_error() {
     let refused = |body: &[u8]| load(&file("0015", body)).map(drop).unwrap_err().to_string();
-    assert!(refused(b"\xf2\x01\x01\x01f\xf2\x01\x01\x01g").contains("a second one of its number"));
-    assert!(refused(b"\xf2\x01\x00").contains("a template of no fields"));
-    assert!(refused(b"\xf2\x01\x01\x01f\x20\x01h\x02\x01v").contains("template is not there"));
+    assert!(refused(b"\xf2\x01\x01\x01f\xf2\x01\x01\x01g").contains("with the number of another one"));
+    assert!(refused(b"\xf2\x01\x00").contains("a template without fields"));
+    assert!(refused(b"\xf2\x01\x01\x01f\x20\x01h\x02\x01v").contains("template is missing"));
     let (_, tally) =
         load(&file("0015", b"\xf2\x02\x02\x01f\x01g\x20\x01h\x02\x01v\x01w\x21\x01r\x05")).unwrap();
     assert_eq!(foreign(&tally), [("hash", 1), ("rate limiter", 1)]);
 }
 
-/// In Valkey the number of Redis's key data says which slots are on their way to the server; its types are its own.
+/// In Valkey the opcode of Redis's key data says which slots are being moved to the server. Its types have their own
+/// numbers.
 #[test]
 fn valkey_has_numbers_of_its_own() {
     let valkey = |body: &[u8]| {
@@ -152,8 +154,8 @@ fn valkey_has_numbers_of_its_own() {
     assert!(matches!(valkey(b"\xf2\x01\x01\x01f").unwrap_err().problem, Problem::UnknownOpcode(242)));
 }
 
-/// A payload's length is known: a value of a type from the future is passed over and counted, and whatever the version,
-/// the checksum must be right. A sorted set of a future version is one still: its type's number says how it is written.
+/// The length of a payload is known, so a value of an unknown type is skipped and counted. The checksum must be right
+/// whatever the version. A sorted set of a future version is read: the number of its type says how it is written.
 #[test]
 fn payloads_from_the_future() {
     for len in [0, 1, 300_000] {

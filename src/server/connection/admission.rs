@@ -2,7 +2,7 @@
 
 use crate::resp::Protocol;
 use crate::resp::reply::Reply;
-use crate::server::threads::worker::Shared;
+use crate::server::threads::shared::Shared;
 use socket2::{SockRef, TcpKeepalive};
 use std::io;
 use std::net::SocketAddr;

@@ -4,16 +4,17 @@
 //! so a client that does not read its replies holds up only itself. An idle connection holds no buffers.
 
 pub(super) mod admission;
+mod deaf;
 pub(super) mod sending;
 
+use super::threads::shared::Shared;
 use super::threads::work::{Lendable, Work};
-use super::threads::worker::Shared;
 use crate::commands::state::session::{Next, Session, Streaming};
 use crate::limits;
 use crate::resp::request::{RequestLimits, RequestReader};
 use admission::admit;
 use bytes::Buf;
-use sending::deaf;
+use deaf::deaf;
 use std::future::Future;
 use std::future::poll_fn;
 use std::io;
@@ -287,7 +288,7 @@ impl Connection<'_> {
         let (shared, work) = (self.shared, &mut *self.work);
         match work.session.contended {
             Some(shard) if work.batch.len() - work.done > 1 => {
-                let ran = shared.turns.run(shard, self.work.lend(), shared).await;
+                let ran = shared.turns.run(shard, self.work.lend(), &shared.host, &shared.stats).await;
                 let (work, ran) = ran.ok_or_else(|| io::Error::other("lost in a panic"))?;
                 self.work.give_back(work);
                 Ok(ran)

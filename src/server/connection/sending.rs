@@ -2,6 +2,7 @@
 //! than the client reads.
 
 use super::Connection;
+use super::deaf::deaf;
 use crate::limits;
 use std::future::poll_fn;
 use std::io;
@@ -98,11 +99,6 @@ impl Connection<'_> {
         client.output_buffer_bytes.store(kept_bytes, Ordering::Relaxed);
         Ok(())
     }
-}
-
-/// What the sending to a client ends with that does not read the messages of its channels.
-pub(in crate::server) fn deaf() -> io::Error {
-    io::ErrorKind::QuotaExceeded.into()
 }
 
 /// Writes all of `bytes`; the thread's other connections have their turns between pieces.

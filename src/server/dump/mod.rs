@@ -1,15 +1,15 @@
 //! The dump file of a running server: SAVE, BGSAVE, DEBUG RELOAD, and back at a start without a journal.
 //!
-//! SAVE and DEBUG RELOAD hold all locks while they write, so the file is one moment's picture and clients wait, as in
-//! Redis. BGSAVE walks in short steps beside writers: no fork and no second copy of the memory, and no moment's
-//! picture; `src/store/walk/export.rs` says what it promises. One of them runs at a time.
+//! SAVE and DEBUG RELOAD hold all locks while they write, so the file shows one moment and clients wait, as in Redis.
+//! BGSAVE walks in short steps beside writers, without a fork and without a second copy of the memory. Its file does
+//! not show one moment; `src/store/walk/export.rs` says what it does show. One save runs at a time.
 
 use crate::commands::state::host::Saves;
 use crate::config::SavePoint;
-use crate::journal::Progress;
 use crate::machine::clock::Clock;
+use crate::machine::progress::ReadProgress;
 use crate::rdb;
-use crate::rdb::{Loader, Tally, Written};
+use crate::rdb::{LoadTally, RdbReader, Written};
 use crate::store::{Seq, Store};
 use std::fs::File;
 use std::io::{self, BufWriter, Read};
@@ -19,42 +19,42 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, JoinHandle};
 
-/// Redis's words.
+/// Redis's text of this error.
 const ALREADY_RUNNING: &str = "Background save already in progress";
 
-/// Seconds after a failure until a save point is heeded again. As Redis.
+/// Seconds after a failure until save points start a save again. As Redis.
 const RETRY_AFTER_S: u64 = 5;
 
-/// The dump file and what is known of its making.
+/// The dump file and the history of its saves.
 pub(super) struct Dump {
     path: PathBuf,
     store: Arc<Store>,
     clock: Clock,
-    /// Whether somebody is writing it.
+    /// Whether a save is running.
     is_running: Arc<AtomicBool>,
     is_closing: AtomicBool,
-    history: Mutex<History>,
+    history: Mutex<SaveHistory>,
     thread: Mutex<Option<JoinHandle<()>>>,
 }
 
-struct History {
-    /// The last record before the last file, and when that was made.
+struct SaveHistory {
+    /// The last record before the last save, and the time of that save.
     saved_seq: Seq,
     saved_ms: u64,
     saves: u64,
     last_error: Option<String>,
     last_duration_ms: Option<u64>,
-    /// When the background save that is under way began.
+    /// Start of the background save that is running.
     started_ms: Option<u64>,
     /// When the last attempt ended.
     tried_ms: u64,
-    loaded: Tally,
+    loaded: LoadTally,
 }
 
 /// The right to write the file; given back when dropped.
-struct Turn(Arc<AtomicBool>);
+struct SaveTurn(Arc<AtomicBool>);
 
-impl Drop for Turn {
+impl Drop for SaveTurn {
     fn drop(&mut self) {
         self.0.store(false, Ordering::Release);
     }
@@ -67,7 +67,7 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 impl Dump {
     /// The file at `path`.
     pub(super) fn new(path: PathBuf, store: Arc<Store>, clock: Clock) -> Arc<Self> {
-        let history = History {
+        let history = SaveHistory {
             saved_seq: Seq(0),
             saved_ms: clock.now_ms(),
             saves: 0,
@@ -75,7 +75,7 @@ impl Dump {
             last_duration_ms: None,
             started_ms: None,
             tried_ms: 0,
-            loaded: Tally::default(),
+            loaded: LoadTally::default(),
         };
         Arc::new(Self {
             path,
@@ -88,28 +88,27 @@ impl Dump {
         })
     }
 
-    fn take_turn(&self) -> Result<Turn, String> {
+    fn take_turn(&self) -> Result<SaveTurn, String> {
         if self.is_running.swap(true, Ordering::AcqRel) {
             return Err(ALREADY_RUNNING.into());
         }
-        Ok(Turn(Arc::clone(&self.is_running)))
+        Ok(SaveTurn(Arc::clone(&self.is_running)))
     }
 
-    /// Reads the file into the store, past the journal; `None` if there is no such file.
-    pub(super) fn load(&self, progress: &Progress) -> Result<Option<Tally>, String> {
-        let loaded = load(&self.path, Loader::leaving_out_expired(&self.store), progress)?;
+    /// Reads the file into the store without telling the journal. Returns `None` if there is no such file.
+    pub(super) fn load(&self, progress: &ReadProgress) -> Result<Option<LoadTally>, String> {
+        let loaded = load(&self.path, RdbReader::leaving_out_expired(&self.store), progress)?;
         lock(&self.history).loaded = loaded.clone().unwrap_or_default();
         Ok(loaded)
     }
 
-    /// The start has read its data: what the store holds at this moment does not count as changed. Files that killed
-    /// processes have left are removed.
+    /// Begins to count changes, once the start has read its data. Removes the files that killed processes have left.
     pub(super) fn begin(&self) {
         rdb::sweep(&self.path);
         lock(&self.history).saved_seq = self.store.last_seq();
     }
 
-    /// Writes the file as of this moment.
+    /// Writes the file, as the store is at this moment.
     pub(super) fn save(&self) -> Result<(), String> {
         let _turn = self.take_turn()?;
         let started_ms = self.clock.now_ms();
@@ -132,7 +131,7 @@ impl Dump {
         let work = move || {
             let _turn = turn;
             let seq = dump.store.last_seq();
-            // What fails, the log and INFO tell.
+            // The log and INFO report a failure.
             let _ = dump.attempt(started_ms, || {
                 rdb::replace_file(&dump.path, |file| {
                     let written = dump.write(file, dump.store.export())?;
@@ -149,7 +148,7 @@ impl Dump {
         }
     }
 
-    /// Begins to write the file if one of the `points` says that it is time.
+    /// Starts a background save if one of the `points` is due.
     pub(super) fn save_if_due(self: &Arc<Self>, points: &[SavePoint]) {
         if points.is_empty() {
             return;
@@ -165,12 +164,12 @@ impl Dump {
             history.started_ms.is_none() && may_try && points.iter().any(is_over)
         };
         if is_due {
-            // If somebody else has begun, all the better; what fails, the log tells.
+            // If another save has begun meanwhile, it serves as well. The log reports a failure.
             let _ = self.start_save();
         }
     }
 
-    /// Notes what becomes of `write`, a panic too: that goes on, to whoever counts it.
+    /// Runs `write` and notes its outcome. A panic is noted too, and goes on to the caller.
     fn attempt(
         &self,
         started_ms: u64,
@@ -179,8 +178,8 @@ impl Dump {
         match catch_unwind(AssertUnwindSafe(write)) {
             Ok(saved) => self.note(started_ms, saved),
             Err(panic) => {
-                let told = io::Error::other("its writing panicked; please report this");
-                let _ = self.note(started_ms, Err(told));
+                let failure = io::Error::other("its writing panicked; please report this");
+                let _ = self.note(started_ms, Err(failure));
                 resume_unwind(panic)
             }
         }
@@ -221,9 +220,9 @@ impl Dump {
         }
     }
 
-    /// Writes the file, reads it back, and puts what it says in place of everything, in one moment. The journal need
-    /// not know: nothing has changed. That is why keys that have expired come back as well, and not as in Redis: they
-    /// are removed later, as all are, with a record.
+    /// Writes the file, reads it back, and replaces the store's contents by what was read, all under the store's
+    /// locks. The journal is not told, because nothing has changed. For that reason expired keys are read back as
+    /// well, unlike in Redis: they are removed later, with a record, as any expired key is.
     pub(super) fn reload(&self) -> Result<(), String> {
         let _turn = self.take_turn()?;
         let fresh = self.store.sibling();
@@ -233,7 +232,7 @@ impl Dump {
         self.attempt(started_ms, || {
             rdb::replace_file(&self.path, |file| Ok((seq, self.write(file, frozen.export())?)))
         })?;
-        let loaded = load(&self.path, Loader::new(&fresh), &Progress::default())?;
+        let loaded = load(&self.path, RdbReader::new(&fresh), &ReadProgress::default())?;
         frozen.replace_by(&fresh);
         lock(&self.history).loaded = loaded.unwrap_or_default();
         Ok(())
@@ -245,7 +244,7 @@ impl Dump {
         lock(&self.history).saved_seq != last_seq
     }
 
-    /// What INFO and LASTSAVE tell.
+    /// What INFO and LASTSAVE report.
     pub(super) fn saves(&self) -> Saves {
         let last_seq = self.store.last_seq();
         let history = lock(&self.history);
@@ -263,40 +262,44 @@ impl Dump {
         }
     }
 
-    /// Gives up a background save that is under way, and waits for its thread.
+    /// Cancels the background save that is running, and waits for its thread.
     pub(super) fn close(&self) {
         self.is_closing.store(true, Ordering::Relaxed);
-        // Its lock is not held while the thread is waited for: BGSAVE takes it, which may hold the shards that the
-        // thread needs.
+        // The mutex is released before the join: BGSAVE takes it, perhaps while it holds the shards that the thread
+        // needs.
         let thread = lock(&self.thread).take();
         if let Some(thread) = thread {
-            // One that panicked has said so.
+            // A panic has been logged.
             let _ = thread.join();
         }
         self.is_closing.store(false, Ordering::Relaxed);
     }
 }
 
-/// Reads the dump file at `path` by `loader`, past the journal; `None` if there is no such file.
-fn load(path: &Path, mut loader: Loader<'_>, progress: &Progress) -> Result<Option<Tally>, String> {
-    let told = |error: &dyn std::fmt::Display| format!("{}: {error}", path.display());
+/// Reads the dump file at `path` with `reader`. Returns `None` if there is no such file.
+fn load(
+    path: &Path,
+    mut reader: RdbReader<'_>,
+    progress: &ReadProgress,
+) -> Result<Option<LoadTally>, String> {
+    let at_path = |error: &dyn std::fmt::Display| format!("{}: {error}", path.display());
     let file = match File::open(path) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-        file => file.map_err(|error| told(&error))?,
+        file => file.map_err(|error| at_path(&error))?,
     };
-    progress.expect(file.metadata().map_err(|error| told(&error))?.len());
-    loader.file(Counted { read: file, bytes: 0, progress }).map_err(|error| told(&error))?;
-    Ok(Some(loader.tally().clone()))
+    progress.expect(file.metadata().map_err(|error| at_path(&error))?.len());
+    reader.file(CountingRead { read: file, bytes: 0, progress }).map_err(|error| at_path(&error))?;
+    Ok(Some(reader.tally().clone()))
 }
 
-/// Tells `progress` how far it has been read.
-struct Counted<'p, R> {
+/// A reader that reports its position to `progress`.
+struct CountingRead<'p, R> {
     read: R,
     bytes: u64,
-    progress: &'p Progress,
+    progress: &'p ReadProgress,
 }
 
-impl<R: Read> Read for Counted<'_, R> {
+impl<R: Read> Read for CountingRead<'_, R> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let read = self.read.read(buffer)?;
         self.bytes += read as u64;
@@ -328,8 +331,8 @@ mod tests {
         len.unwrap().unwrap()
     }
 
-    /// DEBUG RELOAD left out what had expired, and no record said so. What was then added to a new board of that name
-    /// was, for the journal, added to the old one, which was past: the next start had neither.
+    /// DEBUG RELOAD left out expired keys, and no record said so. A member that was then added to a new board of the
+    /// same name was, for the journal, added to the old board, which had expired: the next start had neither.
     #[test]
     fn a_reload_drops_nothing_that_no_record_tells_of() {
         let directory = tempfile::tempdir().unwrap();
@@ -351,12 +354,12 @@ mod tests {
         dump.save().unwrap();
         let again = Arc::new(store.sibling());
         let dump = Dump::new(directory.path().join("dump.rdb"), Arc::clone(&again), clock);
-        let loaded = dump.load(&Progress::default()).unwrap().unwrap();
+        let loaded = dump.load(&ReadProgress::default()).unwrap().unwrap();
         assert_eq!((loaded.keys, loaded.expired_keys, again.census().of(Kind::SortedSet).keys), (0, 1, 0));
     }
 
-    /// A panic on the thread of a BGSAVE left the save under way for ever: no save point came due any more, and INFO
-    /// said `rdb_bgsave_in_progress:1` and `ok`.
+    /// A panic on the thread of a BGSAVE left the save in progress for ever: no save point came due any more, and
+    /// INFO said `rdb_bgsave_in_progress:1` and `ok`.
     #[test]
     fn a_save_that_panics_has_failed_and_the_next_one_may_begin() {
         let directory = tempfile::tempdir().unwrap();
@@ -368,7 +371,7 @@ mod tests {
         let running = Arc::clone(&dump);
         let panicked = thread::spawn(move || {
             let _turn = turn;
-            let _ = running.attempt(1_000, || panic!("a slip in what writes"));
+            let _ = running.attempt(1_000, || panic!("a bug in the writer"));
         });
         panicked.join().unwrap_err();
         let saves = dump.saves();

@@ -1,35 +1,35 @@
 //! Redis's append-only file: a directory with a manifest (Redis 7 on) or one file, beginning with a dump or not.
 
-use super::command_file::{CommandFile, Next};
-use super::commands::Commands;
-use super::manifest;
-use super::report::Report;
-use super::{len_of, open, progress_bar, starts_as_dump};
+use super::aof_manifest;
+use super::command_file::{CommandFile, NextCommand};
+use super::command_runner::CommandRunner;
+use super::files::{len_of, open, progress_bar, starts_as_dump};
+use super::report::ImportReport;
 use crate::config::Config;
 use crate::limits;
-use crate::rdb::Loader;
+use crate::rdb::RdbReader;
 use crate::resp::request::{Batch, RequestLimits, RequestReader};
 use crate::store::Store;
 use std::io::{BufReader, Read};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-/// Bytes asked of a file at a time.
+/// Bytes read from a file at a time.
 const READ_BYTES: usize = 256 * 1024;
 
 /// An append-only file that was found.
-pub(super) struct Found {
-    /// By what a user would name it.
+pub(super) struct AppendOnlyFile {
+    /// The path that a user would give.
     pub(super) place: PathBuf,
     /// Its files, in the order they are read.
     pub(super) files: Vec<PathBuf>,
 }
 
 /// The append-only file in `directory`: its manifest there, or in a directory there, or as one old file.
-pub(super) fn find(directory: &Path) -> Result<Option<Found>, String> {
+pub(super) fn find(directory: &Path) -> Result<Option<AppendOnlyFile>, String> {
     let mut places = Vec::new();
     for entry in entries(directory)? {
-        // What a file system keeps for itself is not Redis's, and seldom to be read.
+        // `lost+found` belongs to the file system, and can seldom be read.
         if entry.is_dir() && !entry.ends_with("lost+found") {
             places.push(entry);
         }
@@ -39,8 +39,8 @@ pub(super) fn find(directory: &Path) -> Result<Option<Found>, String> {
     for place in places {
         let entries = entries(&place)?;
         parts.extend(entries.iter().find(|path| is_part(path)).cloned());
-        for path in entries.iter().filter(|path| manifest::is_manifest(path)) {
-            found.push(Found { place: place.clone(), files: manifest::files(path)? });
+        for path in entries.iter().filter(|path| aof_manifest::is_manifest(path)) {
+            found.push(AppendOnlyFile { place: place.clone(), files: aof_manifest::files(path)? });
         }
     }
     let old = directory.join("appendonly.aof");
@@ -50,20 +50,20 @@ pub(super) fn find(directory: &Path) -> Result<Option<Found>, String> {
         }
         (Some(first), _) => Ok(Some(first)),
         (None, Some(part)) => Err(format!(
-            "{} is a part of an append-only file whose manifest is not there: what else belongs to it cannot be known",
+            "{} is a part of an append-only file whose manifest is missing: its other parts are not known",
             part.display()
         )),
-        (None, None) => Ok(old.is_file().then(|| Found { place: old.clone(), files: vec![old] })),
+        (None, None) => Ok(old.is_file().then(|| AppendOnlyFile { place: old.clone(), files: vec![old] })),
     }
 }
 
 /// The manifest beside the file at `path` that lists it, if there is one.
 pub(super) fn manifest_of(path: &Path) -> Result<Option<PathBuf>, String> {
     let directory = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    // A directory that cannot be listed says nothing against a file that has been named.
+    // If the directory cannot be listed, the named file is read all the same.
     let entries = entries(directory).unwrap_or_default();
-    for manifest in entries.into_iter().filter(|path| manifest::is_manifest(path)) {
-        let files = match manifest::files(&manifest) {
+    for manifest in entries.into_iter().filter(|path| aof_manifest::is_manifest(path)) {
+        let files = match aof_manifest::files(&manifest) {
             Ok(files) => files,
             Err(error) if is_part(path) => return Err(error),
             Err(_) => continue,
@@ -75,50 +75,51 @@ pub(super) fn manifest_of(path: &Path) -> Result<Option<PathBuf>, String> {
     Ok(None)
 }
 
-/// Whether a file is named as the parts of an append-only file are: `NAME.1.base.rdb`, `NAME.1.incr.aof`.
+/// Whether a file has the name of a part of an append-only file: `NAME.1.base.rdb`, `NAME.1.incr.aof`.
 fn is_part(path: &Path) -> bool {
     let name = path.file_name().unwrap_or_default().to_string_lossy();
     [".base.rdb", ".base.aof", ".incr.aof"].iter().any(|end| name.ends_with(end))
 }
 
 fn entries(directory: &Path) -> Result<Vec<PathBuf>, String> {
-    let told = |error: std::io::Error| format!("{}: {error}", directory.display());
-    let entries = std::fs::read_dir(directory).map_err(told)?;
-    let mut paths = entries.map(|entry| Ok(entry?.path())).collect::<Result<Vec<_>, _>>().map_err(told)?;
+    let at_path = |error: std::io::Error| format!("{}: {error}", directory.display());
+    let entries = std::fs::read_dir(directory).map_err(at_path)?;
+    let mut paths = entries.map(|entry| Ok(entry?.path())).collect::<Result<Vec<_>, _>>().map_err(at_path)?;
     paths.sort();
     Ok(paths)
 }
 
-/// Reads the files of an append-only file into the loader's store.
+/// Reads the files of an append-only file into the reader's store.
 pub(super) fn read(
     paths: &[PathBuf],
     config: &Config,
     store: &Arc<Store>,
-    loader: &mut Loader<'_>,
-    report: &mut Report,
+    reader: &mut RdbReader<'_>,
+    report: &mut ImportReport,
 ) -> Result<(), String> {
     let files = paths.iter().map(|path| open(path)).collect::<Result<Vec<_>, _>>()?;
     let bar = progress_bar(files.iter().map(len_of).sum(), "{binary_bytes}/{binary_total_bytes}");
     let mut is_anything_read = false;
     for (index, (file, path)) in files.into_iter().zip(paths).enumerate() {
-        let told = |error: &dyn std::fmt::Display| format!("{}: {error}", path.display());
+        let at_path = |error: &dyn std::fmt::Display| format!("{}: {error}", path.display());
         // As in Redis: each file begins in database 0.
-        let mut replay = Replay { commands: Commands::on(store, config), report, transaction: None };
+        let mut replay =
+            CommandReplay { commands: CommandRunner::on(store, config), report, transaction: None };
         let is_last = index + 1 == paths.len();
         let file = bar.wrap_read(file);
         let is_dump = starts_as_dump(path)?;
         is_anything_read |= is_dump;
         let outcome = if is_dump {
-            let before = loader.tally().bytes;
-            let rest = loader.file(file).map_err(|error| told(&error))?;
-            replay.read(rest, loader.tally().bytes - before)
+            let before = reader.tally().bytes;
+            let rest = reader.file(file).map_err(|error| at_path(&error))?;
+            replay.read(rest, reader.tally().bytes - before)
         } else {
             replay.read(file, 0)
         };
-        let End { commands, cut_bytes, offset } = outcome.map_err(|error| told(&error))?;
+        let FileEnd { commands, cut_bytes, offset } = outcome.map_err(|error| at_path(&error))?;
         is_anything_read |= commands > 0;
         if cut_bytes > 0 && !is_last {
-            return Err(told(&format!(
+            return Err(at_path(&format!(
                 "it ends in the middle of a command or transaction, at byte {offset}"
             )));
         }
@@ -131,48 +132,48 @@ pub(super) fn read(
     }
 }
 
-/// The commands of one file.
-struct Replay<'r> {
-    commands: Commands,
-    report: &'r mut Report,
-    /// The requests since MULTI, which count only once EXEC has come.
+/// Runs the commands of one file.
+struct CommandReplay<'r> {
+    commands: CommandRunner,
+    report: &'r mut ImportReport,
+    /// The requests since MULTI. They are run when EXEC has come.
     transaction: Option<Vec<u8>>,
 }
 
 /// How a file ended.
-struct End {
-    /// Complete commands in it.
+struct FileEnd {
+    /// Number of complete commands in the file.
     commands: u64,
     /// Bytes of the incomplete command or transaction at its end.
     cut_bytes: u64,
-    /// Where that begins.
+    /// Offset of that command or transaction.
     offset: u64,
 }
 
 const BOUNDS: RequestLimits =
     RequestLimits { unauthenticated: false, bulk_bytes: limits::MOST_BULK_BYTES, requests: 1 };
 
-impl Replay<'_> {
-    /// Runs all complete commands; `offset` bytes of the file came before them.
-    fn read(&mut self, file: impl Read, offset: u64) -> Result<End, String> {
+impl CommandReplay<'_> {
+    /// Runs all complete commands. They begin `offset` bytes behind the start of the file.
+    fn read(&mut self, file: impl Read, offset: u64) -> Result<FileEnd, String> {
         let mut file = CommandFile::new(BufReader::with_capacity(READ_BYTES, file), offset);
         let (mut batch, mut commands) = (Batch::default(), 0);
-        // Up to here everything has been run.
+        // Everything up to this offset has been run.
         let mut done = offset;
         loop {
             let before = file.offset();
             let next = file.next_command()?;
             let after = file.offset();
-            if next != Next::Command {
-                let end = if next == Next::Cut || self.transaction.is_some() { done } else { after };
+            if next != NextCommand::Command {
+                let end = if next == NextCommand::Cut || self.transaction.is_some() { done } else { after };
                 self.report.command_bytes += end - offset;
-                return Ok(End { commands, cut_bytes: after - end, offset: end });
+                return Ok(FileEnd { commands, cut_bytes: after - end, offset: end });
             }
             let request = file.request();
-            let told = |error: &dyn std::fmt::Display| format!("{error} (at byte {before})");
+            let at_path = |error: &dyn std::fmt::Display| format!("{error} (at byte {before})");
             let read = RequestReader::default().read(request, &BOUNDS, &mut batch);
-            read.map_err(|error| told(&error))?;
-            self.take(request, &batch).map_err(|error| told(&error))?;
+            read.map_err(|error| at_path(&error))?;
+            self.take(request, &batch).map_err(|error| at_path(&error))?;
             commands += 1;
             if self.transaction.is_none() {
                 done = after;
@@ -180,13 +181,13 @@ impl Replay<'_> {
         }
     }
 
-    /// Runs the request in `batch`, which is spelled `raw`, or keeps it until its transaction is complete.
+    /// Runs the request in `batch`, whose bytes are `raw`, or keeps it until its transaction is complete.
     fn take(&mut self, raw: &[u8], batch: &Batch) -> Result<(), String> {
         let Some(arguments) = batch.requests(raw).next() else { return Ok(()) };
         let name = arguments.get(0).unwrap_or_default();
         if name.eq_ignore_ascii_case(b"exec") {
             let Some(mut requests) = self.transaction.take() else {
-                // As in Redis: an error that nobody hears.
+                // As in Redis: an error that no client receives.
                 self.report.stray_execs += 1;
                 return Ok(());
             };

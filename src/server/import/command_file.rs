@@ -1,27 +1,28 @@
-//! The commands in one file of Redis's append-only file, read as leniently as Redis reads them, and no more.
+//! Reads the commands in one file of Redis's append-only file, as leniently as Redis reads them, and no more
+//! leniently.
 //!
-//! Redis looks at a header line up to its line feed and takes the number that it begins with; it does not look at the two
-//! bytes behind an argument. Whatever was read is passed on as a request that is spelled as it should be.
+//! Redis reads a header line up to its line feed and takes the number at its start. It ignores the two bytes behind
+//! an argument. A command that was read is passed on as a well-formed request.
 
-use super::manifest::leading_number;
+use super::aof_manifest::leading_number;
 use crate::limits;
 use std::io::{self, BufRead, Read};
 
 /// Longest line, its end included. As Redis.
 const LINE_BYTES: u64 = 1023;
 
-/// What stands next in a file.
+/// What comes next in a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Next {
-    /// A command.
+pub(super) enum NextCommand {
+    /// A complete command.
     Command,
-    /// The end.
+    /// The end of the file.
     End,
-    /// The end, in the middle of a command.
+    /// The end of the file, in the middle of a command.
     Cut,
 }
 
-/// Reads commands.
+/// Reads the commands of a file one by one.
 pub(super) struct CommandFile<R> {
     read: R,
     /// Bytes read, those in front of the commands included.
@@ -31,12 +32,12 @@ pub(super) struct CommandFile<R> {
 }
 
 impl<R: BufRead> CommandFile<R> {
-    /// Of a file that goes on in `read`, `offset` bytes from its beginning.
+    /// Reads on from `read`, which begins `offset` bytes behind the start of the file.
     pub(super) fn new(read: R, offset: u64) -> Self {
         Self { read, offset, line: Vec::new(), request: Vec::new() }
     }
 
-    /// How far it has been read.
+    /// Bytes read so far.
     pub(super) fn offset(&self) -> u64 {
         self.offset
     }
@@ -46,68 +47,69 @@ impl<R: BufRead> CommandFile<R> {
         &mut self.request
     }
 
-    /// Reads on up to the end of a command.
+    /// Reads the next command.
     ///
     /// # Errors
-    /// What is no append-only file, and where.
-    pub(super) fn next_command(&mut self) -> Result<Next, String> {
+    /// What is malformed, and where.
+    pub(super) fn next_command(&mut self) -> Result<NextCommand, String> {
         loop {
             if !self.read_line()? {
-                return Ok(Next::End);
+                return Ok(NextCommand::End);
             }
             match *self.line {
-                // A remark, as `aof-timestamp-enabled` writes them.
+                // A comment, as `aof-timestamp-enabled` writes them.
                 [b'#', ..] => {}
-                [b'*'] => return Ok(Next::Cut),
+                [b'*'] => return Ok(NextCommand::Cut),
                 [b'*', ..] => return self.arguments(),
                 _ => return self.malformed("a command does not begin with '*'"),
             }
         }
     }
 
-    fn arguments(&mut self) -> Result<Next, String> {
+    fn arguments(&mut self) -> Result<NextCommand, String> {
         let count = leading_number(&self.line[1..]);
         if count < 1 {
-            return self.malformed("no number of arguments");
+            return self.malformed("the number of arguments is missing");
         }
         self.request.clear();
         self.request.extend_from_slice(format!("*{count}\r\n").as_bytes());
         for _ in 0..count {
             if !self.read_line()? {
-                return Ok(Next::Cut);
+                return Ok(NextCommand::Cut);
             }
             if self.line[0] != b'$' {
                 return self.malformed("an argument does not begin with '$'");
             }
             let len = leading_number(&self.line[1..]);
             let Some(len) = usize::try_from(len).ok().filter(|len| *len <= limits::MOST_BULK_BYTES) else {
-                return self.malformed("an argument of no length that can be taken");
+                return self.malformed("an argument whose length is out of range");
             };
             self.request.extend_from_slice(format!("${len}\r\n").as_bytes());
             let (argument, end) = (self.take(len as u64)?, self.request.len());
             if !argument || !self.take(2)? {
-                return Ok(Next::Cut);
+                return Ok(NextCommand::Cut);
             }
             self.request.truncate(end);
             self.request.extend_from_slice(b"\r\n");
         }
-        Ok(Next::Command)
+        Ok(NextCommand::Command)
     }
 
-    /// Reads the next `len` bytes behind the request; returns whether so many came. Memory grows as they do.
+    /// Appends the next `len` bytes to the request. Returns whether there were so many. Memory grows only with the
+    /// bytes that come.
     fn take(&mut self, len: u64) -> Result<bool, String> {
-        let came = (&mut self.read).take(len).read_to_end(&mut self.request).map_err(told)?;
+        let came = (&mut self.read).take(len).read_to_end(&mut self.request).map_err(to_text)?;
         self.offset += came as u64;
         Ok(came as u64 == len)
     }
 
-    /// Reads a line, of which the file's end may be the end; returns whether anything came.
+    /// Reads a line, which the end of the file may end. Returns whether there was any byte.
     fn read_line(&mut self) -> Result<bool, String> {
         self.line.clear();
-        let came = (&mut self.read).take(LINE_BYTES).read_until(b'\n', &mut self.line).map_err(told)?;
+        let came = (&mut self.read).take(LINE_BYTES).read_until(b'\n', &mut self.line).map_err(to_text)?;
         self.offset += came as u64;
         if came as u64 == LINE_BYTES && !self.line.ends_with(b"\n") {
-            return self.malformed("a line longer than any that Redis would read");
+            return self.malformed("a line that is longer than Redis reads");
         }
         Ok(came > 0)
     }
@@ -118,7 +120,7 @@ impl<R: BufRead> CommandFile<R> {
 }
 
 #[expect(clippy::needless_pass_by_value, reason = "the form that map_err takes")]
-fn told(error: io::Error) -> String {
+fn to_text(error: io::Error) -> String {
     error.to_string()
 }
 
@@ -127,12 +129,12 @@ mod tests {
     use super::*;
 
     /// The requests in `bytes`, and how they end.
-    fn read(bytes: &[u8]) -> Result<(Vec<String>, Next), String> {
+    fn read(bytes: &[u8]) -> Result<(Vec<String>, NextCommand), String> {
         let mut file = CommandFile::new(bytes, 0);
         let mut requests = Vec::new();
         loop {
             match file.next_command()? {
-                Next::Command => requests.push(file.request().escape_ascii().to_string()),
+                NextCommand::Command => requests.push(file.request().escape_ascii().to_string()),
                 end => return Ok((requests, end)),
             }
         }
@@ -147,7 +149,7 @@ mod tests {
             b"*2\r\n$3\r\nGET\r\n$1\r\nk\r\n#",
             b"# a remark\n*2\r\n$03\r\nGET$$$1\r\nk**",
         ];
-        assert_eq!(strict.1, Next::End);
+        assert_eq!(strict.1, NextCommand::End);
         for bytes in lenient {
             assert_eq!(read(bytes), Ok(strict.clone()), "{}", bytes.escape_ascii());
         }
@@ -157,7 +159,7 @@ mod tests {
     fn every_cut_is_one_and_nonsense_is_none() {
         let bytes = b"*2\r\n$3\r\nGET\r\n$1\r\nk\r\n";
         for len in 1..bytes.len() {
-            assert_eq!(read(&bytes[..len]), Ok((Vec::new(), Next::Cut)), "{len}");
+            assert_eq!(read(&bytes[..len]), Ok((Vec::new(), NextCommand::Cut)), "{len}");
         }
         let long = [&b"#"[..], &[b'x'; 2000], b"\n"].concat();
         let refused: [&[u8]; 12] = [

@@ -1,17 +1,18 @@
-//! A running Redis or Valkey, asked key by key: SCAN for the names, DUMP for the values to the bit. It goes on serving;
-//! a key that changes meanwhile is read before or after, one that goes is left out. Value and expiry are asked for in
-//! one transaction: apart, a key renewed in between would arrive with the expiry that it had before.
+//! Imports from a running Redis or Valkey, key by key: SCAN for the names, DUMP for the values. The server goes on
+//! serving. A key that changes meanwhile is read as it was before or after the change; a key that is removed is left
+//! out. Value and expiry are asked for in one transaction: otherwise a key that is renewed in between would arrive
+//! with its old expiry.
 //!
-//! At the end the keys are counted against what the server counts. If it says that nothing was written meanwhile, the
-//! numbers must be the same; else the report says what they are.
+//! At the end the number of keys is compared with the server's. If nothing was written to the server meanwhile, both
+//! must be equal; else the report says what they are.
 
-use super::progress_bar;
-use super::report::{DatabaseCount, Report};
+use super::files::progress_bar;
+use super::report::{DatabaseCount, ImportReport};
 use crate::config::Config;
 use crate::machine::clock::Clock;
 use crate::net::address::ServerAddress;
 use crate::net::client::{Client, request};
-use crate::rdb::Loader;
+use crate::rdb::RdbReader;
 use crate::resp::integer::parse as integer;
 use crate::store::DatabaseIndex;
 use std::collections::{HashSet, hash_map::RandomState};
@@ -26,16 +27,16 @@ const PATIENCE: Duration = Duration::from_secs(60);
 /// Keys asked for at a time.
 const KEYS_PER_ROUND: &[u8] = b"100";
 
-/// Bytes of values asked for at a time, so that the server need not hold more of them for us than one large one.
+/// Bytes of values asked for at a time. The server then holds no more than this, or one large value, for the import.
 const GROUP_BYTES: u64 = 4 * 1024 * 1024;
 
 /// Longest reply that is kept in memory, in bytes. (Values are not: they are read as they come.)
 const REPLY_BYTES: u64 = 64 * 1024 * 1024;
 
-/// How deep arrays nest: SCAN's reply has one in one.
+/// The deepest nesting of arrays: SCAN's reply is an array within an array.
 const REPLY_DEPTH: usize = 2;
 
-/// What INFO tells of writes: the same before and after, and nothing has been written in between.
+/// Lines of INFO that writes change: if they are the same before and after, nothing has been written in between.
 const SIGNS_OF_WRITES: [&str; 5] =
     ["run_id:", "rdb_changes_since_last_save:", "rdb_last_save_time:", "expired_keys:", "evicted_keys:"];
 
@@ -43,20 +44,20 @@ const SIGNS_OF_WRITES: [&str; 5] =
 pub(super) fn read(
     address: &ServerAddress,
     config: &Config,
-    loader: &mut Loader<'_>,
-    report: &mut Report,
+    reader: &mut RdbReader<'_>,
+    report: &mut ImportReport,
 ) -> Result<(), String> {
-    let told = |error: String| format!("{address}: {error}");
-    let mut server = Server::connect(address)?;
-    let info = server.info().map_err(told)?;
+    let at_server = |error: String| format!("{address}: {error}");
+    let mut server = PeerServer::connect(address)?;
+    let info = server.info().map_err(at_server)?;
     server.is_valkey = value_of(&info, "valkey_version:").is_some();
-    server.refuse_parts(&info).map_err(told)?;
+    server.refuse_parts(&info).map_err(at_server)?;
     let is_replica = value_of(&info, "role:").is_some_and(|role| role != "master");
     report.is_cut_off = value_of(&info, "master_link_status:").is_some_and(|status| status != "up");
-    let mut wanted = server.databases().map_err(told)?;
+    let mut wanted = server.databases().map_err(at_server)?;
     if let Some(named) = address.database {
-        // That the server has it at all: one without keys is not told of.
-        server.select(named).map_err(|error| told(format!("database {named}: {error}")))?;
+        // Checks that the database exists: INFO does not list a database without keys.
+        server.select(named).map_err(|error| at_server(format!("database {named}: {error}")))?;
         wanted.retain(|(database, _)| *database == named);
         if wanted.is_empty() {
             wanted.push((named, 0));
@@ -64,20 +65,20 @@ pub(super) fn read(
     }
     if let Some((beyond, _)) = wanted.iter().find(|(database, _)| *database >= config.databases) {
         return Err(format!(
-            "database {beyond} holds keys: say --databases {}, here and to the server",
+            "database {beyond} holds keys: give --databases {} to the import and to the server",
             beyond + 1
         ));
     }
     let bar = progress_bar(wanted.iter().map(|(_, keys)| keys).sum(), "{human_pos}/{human_len} keys");
     let mut counts = Vec::new();
     for (database, keys) in &wanted {
-        let read = server.read_database(*database, loader, report, |keys| bar.inc(keys));
-        let read = read.map_err(|error| told(format!("database {database}: {error}")))?;
+        let read = server.read_database(*database, reader, report, |keys| bar.inc(keys));
+        let read = read.map_err(|error| at_server(format!("database {database}: {error}")))?;
         counts.push(DatabaseCount { database: *database, before: *keys, read, after: 0 });
     }
     bar.finish_and_clear();
-    // Databases that had no keys before are new, if all were to be read.
-    for (database, after) in server.databases().map_err(told)? {
+    // If all databases are read, one that had no keys before counts as well.
+    for (database, after) in server.databases().map_err(at_server)? {
         match counts.iter_mut().find(|count| count.database == database) {
             Some(count) => count.after = after,
             None if address.database.is_none() => {
@@ -86,13 +87,13 @@ pub(super) fn read(
             None => {}
         }
     }
-    let after = server.info().map_err(told)?;
+    let after = server.info().map_err(at_server)?;
     let signs = signs_of_writes(&info);
     let is_quiet = signs.is_some() && signs == signs_of_writes(&after) && !is_replica;
-    // A replica counts keys that have expired and shows none.
+    // A replica counts expired keys and does not return them.
     if let Some(count) = counts.iter().find(|count| is_quiet && count.read != count.after) {
         let DatabaseCount { database, read, after, .. } = count;
-        return Err(told(format!(
+        return Err(at_server(format!(
             "database {database} holds {after} keys and {read} were read, although nothing has changed in it"
         )));
     }
@@ -105,7 +106,7 @@ fn value_of<'i>(info: &'i str, name: &str) -> Option<&'i str> {
     info.lines().find_map(|line| line.strip_prefix(name))
 }
 
-/// What INFO tells of writes, if it tells all of it.
+/// The values of the lines that writes change, if INFO has all of them.
 fn signs_of_writes(info: &str) -> Option<[&str; 5]> {
     let mut signs = [""; 5];
     for (sign, name) in signs.iter_mut().zip(SIGNS_OF_WRITES) {
@@ -114,23 +115,23 @@ fn signs_of_writes(info: &str) -> Option<[&str; 5]> {
     Some(signs)
 }
 
-/// A reply, as far as these commands have them.
-enum Reply {
+/// A reply, of the types that these commands return.
+enum PeerReply {
     Text(Vec<u8>),
     Integer(i64),
     Null,
-    Array(Vec<Reply>),
+    Array(Vec<PeerReply>),
 }
 
 /// A key, as its server describes it.
-struct Key {
+struct DescribedKey {
     name: Vec<u8>,
-    /// The memory that it takes there, about.
+    /// Its approximate memory in the server, in bytes.
     bytes: u64,
 }
 
 /// How many of the first keys may be asked for together.
-fn group_len(keys: &[Key]) -> usize {
+fn group_len(keys: &[DescribedKey]) -> usize {
     let mut bytes = 0;
     let fitting = keys.iter().take_while(|key| {
         bytes += key.bytes;
@@ -139,15 +140,15 @@ fn group_len(keys: &[Key]) -> usize {
     fitting.count().max(1)
 }
 
-/// A connection to the server that is read.
-struct Server {
+/// A connection to the server that is imported.
+struct PeerServer {
     stream: BufReader<TcpStream>,
     is_valkey: bool,
-    /// The command that tells when a key expires; servers before 7.0 know only how long it has left.
+    /// The command that returns a key's expiry: PTTL for servers before 7.0, which know only the time that is left.
     expiry_command: &'static str,
 }
 
-impl Server {
+impl PeerServer {
     fn connect(address: &ServerAddress) -> Result<Self, String> {
         let client = address.connect_any(|address| Client::connect(address, PATIENCE))?;
         let stream = BufReader::new(client.into_stream());
@@ -162,16 +163,16 @@ impl Server {
     }
 
     fn info(&mut self) -> Result<String, String> {
-        let Reply::Text(info) = self.call(&[b"INFO"])? else { return Err(unexpected()) };
+        let PeerReply::Text(info) = self.call(&[b"INFO"])? else { return Err(unexpected()) };
         Ok(String::from_utf8_lossy(&info).into_owned())
     }
 
     /// The databases that hold keys, and how many.
     fn databases(&mut self) -> Result<Vec<(DatabaseIndex, u64)>, String> {
-        let Reply::Text(info) = self.call(&[b"INFO", b"keyspace"])? else { return Err(unexpected()) };
+        let PeerReply::Text(info) = self.call(&[b"INFO", b"keyspace"])? else { return Err(unexpected()) };
         let info = String::from_utf8_lossy(&info).into_owned();
         let Some(("", lines)) = info.split_once("# Keyspace") else {
-            return Err("INFO does not tell what databases there are".into());
+            return Err("INFO does not list the databases".into());
         };
         let of_line = |line: &str| {
             let (database, facts) = line.strip_prefix("db")?.split_once(":keys=")?;
@@ -185,19 +186,21 @@ impl Server {
         self.call(&[b"SELECT", database.to_string().as_bytes()]).map(drop)
     }
 
-    /// Refuses a server that holds a part only of what it should.
+    /// Refuses a server that holds only a part of the data.
     fn refuse_parts(&mut self, info: &str) -> Result<(), String> {
         for sign in ["master_sync_in_progress:1", "loading:1", "async_loading:1"] {
             if info.lines().any(|line| line == sign) {
-                return Err(format!("it does not hold all of its data yet ({sign})"));
+                return Err(format!("it has not loaded all of its data yet ({sign})"));
             }
         }
         if value_of(info, "cluster_enabled:") == Some("1") {
-            let Reply::Text(cluster) = self.call(&[b"CLUSTER", b"INFO"])? else { return Err(unexpected()) };
+            let PeerReply::Text(cluster) = self.call(&[b"CLUSTER", b"INFO"])? else {
+                return Err(unexpected());
+            };
             let cluster = String::from_utf8_lossy(&cluster).into_owned();
             let nodes = value_of(&cluster, "cluster_size:").ok_or_else(unexpected)?;
             if !matches!(nodes, "0" | "1") {
-                return Err(format!("it is one of {nodes} nodes of a cluster and holds its own slots only"));
+                return Err(format!("it is one of {nodes} nodes of a cluster and holds only its own slots"));
             }
         }
         Ok(())
@@ -207,24 +210,25 @@ impl Server {
     fn read_database(
         &mut self,
         database: DatabaseIndex,
-        loader: &mut Loader<'_>,
-        report: &mut Report,
+        reader: &mut RdbReader<'_>,
+        report: &mut ImportReport,
         mut done: impl FnMut(u64),
     ) -> Result<u64, String> {
         self.select(database)?;
         let mut cursor = b"0".to_vec();
-        // Hashes of the names: SCAN may tell one again.
+        // Hashes of the names, because SCAN may return a name twice.
         let (mut seen, hasher, mut vanished) = (HashSet::new(), RandomState::new(), 0);
         loop {
-            let Reply::Array(reply) = self.call(&[b"SCAN", &cursor, b"COUNT", KEYS_PER_ROUND])? else {
+            let PeerReply::Array(reply) = self.call(&[b"SCAN", &cursor, b"COUNT", KEYS_PER_ROUND])? else {
                 return Err(unexpected());
             };
             let mut reply = reply.into_iter();
-            let (Some(Reply::Text(next)), Some(Reply::Array(keys))) = (reply.next(), reply.next()) else {
+            let (Some(PeerReply::Text(next)), Some(PeerReply::Array(keys))) = (reply.next(), reply.next())
+            else {
                 return Err(unexpected());
             };
             let keys = keys.into_iter().map(|key| match key {
-                Reply::Text(key) => Ok(key),
+                PeerReply::Text(key) => Ok(key),
                 _ => Err(unexpected()),
             });
             let mut keys = keys.collect::<Result<Vec<_>, _>>()?;
@@ -243,7 +247,7 @@ impl Server {
                 }
                 self.send(&requests)?;
                 for key in group {
-                    vanished += u64::from(!self.read_key(database, key, loader)?);
+                    vanished += u64::from(!self.read_key(database, key, reader)?);
                 }
             }
             done(keys.len() as u64);
@@ -255,19 +259,19 @@ impl Server {
         }
     }
 
-    /// Asks about how much memory the keys take.
-    fn describe(&mut self, names: Vec<Vec<u8>>) -> Result<Vec<Key>, String> {
+    /// Asks for the approximate memory of the keys.
+    fn describe(&mut self, names: Vec<Vec<u8>>) -> Result<Vec<DescribedKey>, String> {
         let mut requests = Vec::new();
         names.iter().for_each(|name| requests.extend(request(&[b"MEMORY", b"USAGE", name])));
         self.send(&requests)?;
         let describe = |name| {
             let bytes = match self.reply() {
-                Ok(Reply::Integer(bytes)) => u64::try_from(bytes).unwrap_or(0),
-                Ok(Reply::Null) => 0,
-                // A server that does not tell is asked for one value at a time.
+                Ok(PeerReply::Integer(bytes)) => u64::try_from(bytes).unwrap_or(0),
+                Ok(PeerReply::Null) => 0,
+                // If the server does not answer this, its values are asked for one at a time.
                 _ => GROUP_BYTES,
             };
-            Ok(Key { name, bytes })
+            Ok(DescribedKey { name, bytes })
         };
         names.into_iter().map(describe).collect()
     }
@@ -276,37 +280,41 @@ impl Server {
     fn read_key(
         &mut self,
         database: DatabaseIndex,
-        key: &Key,
-        loader: &mut Loader<'_>,
+        key: &DescribedKey,
+        reader: &mut RdbReader<'_>,
     ) -> Result<bool, String> {
         let expire_at_ms = self.expiry()?;
         let line = self.line()?;
         let Some(len) = line.strip_prefix(b"$").and_then(integer) else { return Err(refused(&line)) };
         let Ok(len) = u64::try_from(len) else { return Ok(false) };
         let mut payload = (&mut self.stream).take(len);
-        let read = loader.payload(&mut payload, database, &key.name, expire_at_ms, self.is_valkey);
+        let read = reader.payload(&mut payload, database, &key.name, expire_at_ms, self.is_valkey);
         read.map_err(|error| format!("key \"{}\": {error}", key.name.escape_ascii()))?;
         io::copy(&mut payload, &mut io::sink()).map_err(|error| error.to_string())?;
         self.line_end()?;
         Ok(true)
     }
 
-    /// The replies of a key's transaction up to its value: when the key expires.
+    /// Reads the replies of a key's transaction up to its value. Returns when the key expires.
     fn expiry(&mut self) -> Result<Option<u64>, String> {
-        let told = self.expiry_command;
-        for _ in ["MULTI", told, "DUMP"] {
+        let expiry_command = self.expiry_command;
+        for _ in ["MULTI", expiry_command, "DUMP"] {
             self.reply()?;
         }
         let line = self.line()?;
         if line != b"*2" {
             return Err(refused(&line));
         }
-        let Reply::Integer(expiry) = self.reply()? else { return Err(unexpected()) };
+        let PeerReply::Integer(expiry) = self.reply()? else { return Err(unexpected()) };
         let expiry = u64::try_from(expiry).ok();
-        Ok(if told == "PTTL" { expiry.map(|left_ms| Clock::system().now_ms() + left_ms) } else { expiry })
+        Ok(if expiry_command == "PTTL" {
+            expiry.map(|left_ms| Clock::system().now_ms() + left_ms)
+        } else {
+            expiry
+        })
     }
 
-    fn call(&mut self, words: &[&[u8]]) -> Result<Reply, String> {
+    fn call(&mut self, words: &[&[u8]]) -> Result<PeerReply, String> {
         self.send(&request(words))?;
         self.reply()
     }
@@ -315,31 +323,31 @@ impl Server {
         self.stream.get_mut().write_all(requests).map_err(|error| error.to_string())
     }
 
-    fn reply(&mut self) -> Result<Reply, String> {
+    fn reply(&mut self) -> Result<PeerReply, String> {
         self.reply_within(REPLY_DEPTH)
     }
 
-    fn reply_within(&mut self, depth: usize) -> Result<Reply, String> {
+    fn reply_within(&mut self, depth: usize) -> Result<PeerReply, String> {
         let line = self.line()?;
         let Some((kind, text)) = line.split_first() else { return Err(unexpected()) };
         let number = || integer(text).ok_or_else(unexpected);
         Ok(match kind {
-            b'+' => Reply::Text(text.to_vec()),
-            b':' => Reply::Integer(number()?),
+            b'+' => PeerReply::Text(text.to_vec()),
+            b':' => PeerReply::Integer(number()?),
             b'$' => match u64::try_from(number()?) {
-                Err(_) => Reply::Null,
+                Err(_) => PeerReply::Null,
                 Ok(len) if len > REPLY_BYTES => return Err(unexpected()),
                 Ok(len) => {
                     let mut text = Vec::new();
                     let read = (&mut self.stream).take(len).read_to_end(&mut text);
                     read.map_err(|error| error.to_string())?;
                     self.line_end()?;
-                    Reply::Text(text)
+                    PeerReply::Text(text)
                 }
             },
             b'*' if depth > 0 => {
                 let items = (0..number()?).map(|_| self.reply_within(depth - 1));
-                Reply::Array(items.collect::<Result<_, _>>()?)
+                PeerReply::Array(items.collect::<Result<_, _>>()?)
             }
             _ => return Err(refused(&line)),
         })
@@ -363,7 +371,7 @@ impl Server {
 }
 
 fn unexpected() -> String {
-    "not a reply that a Redis would give".into()
+    "not a reply of a Redis server".into()
 }
 
 /// An error reply in the server's words.

@@ -1,27 +1,27 @@
-//! What an import says at its end: what was read, what is there, what was left out and why.
+//! What an import prints at its end: what was read, what the store holds, what was left out and why.
 
-use crate::rdb::{Tally, number_of};
+use crate::rdb::{LoadTally, number_of};
 use crate::store::{Census, Count, DatabaseIndex, Kind};
 use std::collections::BTreeMap;
 use std::fmt;
 use std::path::Path;
 
-/// The course of an import.
-pub(super) struct Report {
+/// The counts of an import. Its `Display` is what the import prints.
+pub(super) struct ImportReport {
     source: String,
-    pub(super) tally: Tally,
+    pub(super) tally: LoadTally,
     pub(super) census: Census,
     /// Bytes of commands read.
     pub(super) command_bytes: u64,
     /// Commands that were run.
     pub(super) commands: u64,
-    /// Commands that keys of other types got, by type.
+    /// Commands on keys of types that rankd does not have, by type.
     pub(super) foreign_commands: BTreeMap<&'static str, u64>,
     /// EXECs without a MULTI.
     pub(super) stray_execs: u64,
-    /// What was cut off the end of the append-only file.
+    /// Bytes cut off the end of the append-only file.
     pub(super) cut_bytes: u64,
-    /// Keys that had gone before they could be asked for.
+    /// Keys that were removed before they were read.
     pub(super) vanished_keys: u64,
     /// Keys of each database of a server.
     pub(super) counts: Vec<DatabaseCount>,
@@ -29,7 +29,7 @@ pub(super) struct Report {
     pub(super) is_cut_off: bool,
 }
 
-/// Keys of a database: as its server counted them before and after they were read, and as they were read.
+/// Keys of a database: as its server counted them before and after the reading, and as they were read.
 pub(super) struct DatabaseCount {
     pub(super) database: DatabaseIndex,
     pub(super) before: u64,
@@ -37,11 +37,11 @@ pub(super) struct DatabaseCount {
     pub(super) after: u64,
 }
 
-impl Report {
+impl ImportReport {
     pub(super) fn new(source: &str) -> Self {
         Self {
             source: without_password(source),
-            tally: Tally::default(),
+            tally: LoadTally::default(),
             census: Census::default(),
             command_bytes: 0,
             commands: 0,
@@ -60,7 +60,7 @@ impl Report {
     }
 }
 
-impl fmt::Display for Report {
+impl fmt::Display for ImportReport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { tally, census, .. } = self;
         let mut row = |name: &str, text: fmt::Arguments<'_>| writeln!(f, "  {name:<12}{text}");

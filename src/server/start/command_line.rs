@@ -4,11 +4,13 @@
 //! Flags, environment variables and help are made from the directive table. Flags win over the environment, the
 //! environment over the file.
 
-use super::{listener, probe, signals, startup};
+use super::environment::variable;
+use super::{environment, listener, probe, signals, startup};
 use crate::bench;
 use crate::config::{Config, DIRECTIVES, IGNORED, Ignored};
 use crate::journal;
-use crate::journal::{DumpError, Mode, Progress, Report};
+use crate::journal::{DumpError, JournalReport, RepairMode};
+use crate::machine::progress::ReadProgress;
 use crate::server::import;
 use clap::parser::ValueSource;
 use clap::{Arg, ArgAction, ArgMatches, Command};
@@ -37,7 +39,7 @@ pub fn main() -> ExitCode {
             if matches.get_flag("check-config") {
                 listener::addresses(&config)?;
                 println!("configuration ok");
-                let warnings = config.warnings().into_iter().chain(unknown_variables());
+                let warnings = config.warnings().into_iter().chain(environment::unknown_variables());
                 warnings.for_each(|warning| println!("warning: {warning}"));
                 return Ok(());
             }
@@ -70,12 +72,12 @@ fn command() -> Command {
             Arg::new("check-config")
                 .long("check-config")
                 .action(ArgAction::SetTrue)
-                .help("Reads the configuration, says what is wrong with it, and ends"),
+                .help("Checks the configuration, reports what is wrong with it, and exits"),
         )
         .args(directives())
         .subcommand(
             Command::new("ping")
-                .about("Asks the server on this machine whether it is well: exit code 0 if it answers PONG")
+                .about("Checks the server on this machine: exit code 0 if it answers PONG")
                 .arg(config_file())
                 .args(directives()),
         )
@@ -103,14 +105,14 @@ fn command() -> Command {
                         .about("Prints one line for each change")
                         .arg(journal_directory())
                         .arg(switch("resp").help(
-                            "Prints what the journal ends in as commands instead, for redis-cli --pipe and any Redis",
+                            "Prints the final contents as commands instead, for redis-cli --pipe and any Redis",
                         )),
                 )
                 .subcommand(
                     Command::new("repair")
-                        .about("Tells what must go for a server to start on a damaged journal, and cuts it off")
+                        .about("Reports what must be cut off for a server to start on a damaged journal, and cuts it off")
                         .arg(journal_directory())
-                        .arg(switch("cut").help("Cuts, and keeps what is cut off in files beside")),
+                        .arg(switch("cut").help("Cuts it off, and keeps it in files beside the journal's")),
                 ),
         )
         .subcommand(bench::command())
@@ -159,7 +161,7 @@ fn values_of(name: &str) -> usize {
     }
 }
 
-/// A flag for each directive. Those that mean nothing are taken too, and not shown.
+/// A flag for each directive. Redis's directives without effect are accepted as well, and hidden.
 fn directives() -> impl Iterator<Item = Arg> {
     let ours = DIRECTIVES.iter().map(|directive| {
         let default = if directive.default.is_empty() { "none" } else { directive.default };
@@ -179,19 +181,6 @@ fn ignored_names() -> impl Iterator<Item = &'static str> {
 
 fn flag(name: &'static str) -> Arg {
     Arg::new(name).long(name).action(ArgAction::Set)
-}
-
-/// A warning for each environment variable that looks like a directive and is none.
-pub(in crate::server) fn unknown_variables() -> Vec<String> {
-    let is_known = |name: &str| DIRECTIVES.iter().any(|directive| variable(directive.name) == name);
-    let names = std::env::vars_os().filter_map(|(name, _)| name.into_string().ok());
-    let ours = names.filter(|name| name.starts_with("RANKD_") && !is_known(name));
-    ours.map(|name| format!("environment variable {name} names no directive")).collect()
-}
-
-/// The environment variable that sets a directive.
-fn variable(directive: &str) -> String {
-    format!("RANKD_{}", directive.to_uppercase().replace('-', "_"))
 }
 
 /// The configuration from file, environment and flags, and the file's name.
@@ -216,14 +205,14 @@ fn read_config(matches: &ArgMatches) -> Result<(Config, Option<PathBuf>), String
 fn run_journal(matches: &ArgMatches) -> Result<(), String> {
     let (name, matches) = matches.subcommand().expect("clap requires one");
     let directory = matches.get_one::<String>("directory").map(Path::new).expect("clap requires it");
-    // The server's `dir` will do as well as the journal within it.
-    let nested = directory.join(startup::JOURNAL_DIRECTORY);
+    // Either the server's `dir` or the journal in it may be named.
+    let nested = directory.join(journal::DIRECTORY_NAME);
     let directory = if nested.is_dir() { nested } else { directory.to_owned() };
     if !directory.is_dir() {
         return Err(format!("{}: no such directory", directory.display()));
     }
-    let progress = Arc::new(Progress::default());
-    tell_progress(&progress);
+    let progress = Arc::new(ReadProgress::default());
+    report_progress(&progress);
     match name {
         "check" => {
             let report = journal::check(&directory, &progress).map_err(|error| error.to_string())?;
@@ -231,17 +220,19 @@ fn run_journal(matches: &ArgMatches) -> Result<(), String> {
             Ok(())
         }
         "repair" => {
-            let mode = if matches.get_flag("cut") { Mode::Cut } else { Mode::Tell };
+            let mode = if matches.get_flag("cut") { RepairMode::Cut } else { RepairMode::Tell };
             match (journal::repair(&directory, mode, &progress).map_err(|error| error.to_string())?, mode) {
                 (None, _) => {
                     println!("nothing to repair");
                     Ok(())
                 }
-                (Some(cut), Mode::Cut) => {
+                (Some(cut), RepairMode::Cut) => {
                     println!("{cut}\ncut off, and kept in files beside");
                     Ok(())
                 }
-                (Some(cut), Mode::Tell) => Err(format!("{cut}\nnothing has been changed; --cut cuts it off")),
+                (Some(cut), RepairMode::Tell) => {
+                    Err(format!("{cut}\nnothing has been changed; --cut cuts it off"))
+                }
             }
         }
         _ => {
@@ -253,7 +244,7 @@ fn run_journal(matches: &ArgMatches) -> Result<(), String> {
             };
             match dumped {
                 Ok(report) => not_empty(report, &directory).map(|_| ()),
-                // A reader that has seen enough (`| head`) is no failure.
+                // A reader that closes the pipe (`| head`) is not a failure.
                 Err(DumpError::Output(error)) if error.kind() == std::io::ErrorKind::BrokenPipe => Ok(()),
                 Err(error) => Err(error.to_string()),
             }
@@ -261,7 +252,7 @@ fn run_journal(matches: &ArgMatches) -> Result<(), String> {
     }
 }
 
-fn not_empty(report: Report, directory: &Path) -> Result<Report, String> {
+fn not_empty(report: JournalReport, directory: &Path) -> Result<JournalReport, String> {
     if report.files.is_empty() {
         Err(format!("{}: no journal here", directory.display()))
     } else {
@@ -269,8 +260,8 @@ fn not_empty(report: Report, directory: &Path) -> Result<Report, String> {
     }
 }
 
-/// Tells on standard error, once a second, how far a long reading has come. Ends with the process.
-fn tell_progress(progress: &Arc<Progress>) {
+/// Reports the progress of a long reading on standard error, once a second. The thread ends with the process.
+fn report_progress(progress: &Arc<ReadProgress>) {
     let progress = Arc::clone(progress);
     std::thread::spawn(move || {
         loop {

@@ -10,7 +10,7 @@ type Wanted = (IpAddr, bool);
 /// The addresses that `bind` names.
 ///
 /// # Errors
-/// The word that is no address and no name of one.
+/// A word that is neither an address nor a host name.
 pub(in crate::server) fn addresses(config: &Config) -> Result<Vec<Wanted>, String> {
     config
         .bind
@@ -28,29 +28,30 @@ pub(in crate::server) fn addresses(config: &Config) -> Result<Vec<Wanted>, Strin
         .collect()
 }
 
-/// The address that `name` spells or stands for.
+/// The address that `name` spells or resolves to.
 fn resolve(name: &str) -> Result<IpAddr, String> {
     let unknown = |why: String| format!("bind: '{name}' is no address: {why}");
     let mut addresses = (name, 0).to_socket_addrs().map_err(|error| unknown(error.to_string()))?;
-    addresses.next().map(|address| address.ip()).ok_or_else(|| unknown("the name stands for none".into()))
+    addresses.next().map(|address| address.ip()).ok_or_else(|| unknown("the name resolves to none".into()))
 }
 
-/// Sockets that have their addresses and do not listen yet: nobody else can take the port while the journal is read.
+/// Bound sockets that do not listen yet. No other process can take the port while this one starts.
 #[derive(Debug)]
-pub(in crate::server) struct Bound(Vec<Socket>);
+pub(in crate::server) struct BoundSockets(Vec<Socket>);
 
 /// Binds every address of `bind`, all to the same port.
 ///
 /// # Errors
-/// The address that cannot be bound, unless it may be missing.
-pub(in crate::server) fn bind(config: &Config) -> Result<Bound, String> {
+/// An address that cannot be bound, unless it may be missing.
+pub(in crate::server) fn bind(config: &Config) -> Result<BoundSockets, String> {
     let mut sockets: Vec<Socket> = Vec::new();
     let mut port = config.port;
     for (ip, may_be_missing) in addresses(config)? {
         let address = SocketAddr::new(ip, port);
         match bind_one(address) {
             Ok((socket, bound)) => {
-                // With port 0 the first address takes what the kernel gives and the others follow it.
+                // With port 0 the kernel chooses a port for the first address, and the other addresses take the same
+                // one.
                 port = bound;
                 sockets.push(socket);
             }
@@ -61,7 +62,7 @@ pub(in crate::server) fn bind(config: &Config) -> Result<Bound, String> {
     if sockets.is_empty() {
         Err("none of the addresses of 'bind' can be listened on".into())
     } else {
-        Ok(Bound(sockets))
+        Ok(BoundSockets(sockets))
     }
 }
 
@@ -78,8 +79,8 @@ fn bind_one(address: SocketAddr) -> std::io::Result<(Socket, u16)> {
     Ok((socket, port))
 }
 
-impl Bound {
-    /// Begins to listen.
+impl BoundSockets {
+    /// Listens on every socket.
     pub(in crate::server) fn listen(self, backlog: u32) -> Result<Vec<TcpListener>, String> {
         let listen = |socket: Socket| {
             socket.listen(i32::try_from(backlog).unwrap_or(i32::MAX))?;

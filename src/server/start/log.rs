@@ -1,4 +1,4 @@
-//! The log: where it goes and how much of it, which CONFIG SET can change.
+//! The log: its destination, and its level, which CONFIG SET can change.
 
 use crate::config::{Config, LogLevel};
 use std::fs::OpenOptions;
@@ -9,14 +9,14 @@ use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
 use tracing_subscriber::{Layer, Registry, reload};
 
-/// The handle by which the level is changed.
+/// The handle that changes the level.
 #[derive(Clone, Debug)]
 pub(in crate::server) struct Log {
     level: reload::Handle<LevelFilter, Registry>,
 }
 
 impl Log {
-    /// Starts logging.
+    /// Starts the log that `config` describes.
     pub(in crate::server) fn start(config: &Config) -> Result<Self, String> {
         let (filter, level) = reload::Layer::new(filter(config.loglevel));
         let layer = tracing_subscriber::fmt::layer().with_target(false);
@@ -33,7 +33,7 @@ impl Log {
         Ok(Self { level })
     }
 
-    /// Logs as much as `level` says from now on.
+    /// Changes the level of the log.
     pub(in crate::server) fn set_level(&self, level: LogLevel) {
         // Fails only when the subscriber is gone, and then nothing is logged anyway.
         let _ = self.level.reload(filter(level));

@@ -1,8 +1,9 @@
-//! The journal, or without one the dump file, is read while the server already answers, mostly with LOADING.
+//! Reads the journal, or without one the dump file, while the server already answers, mostly with LOADING.
 
 use crate::commands::state::host::Host;
-use crate::journal::{Journal, Options, Progress, Recovered};
-use crate::rdb::Tally;
+use crate::journal::{Journal, JournalOptions, Recovered};
+use crate::machine::progress::ReadProgress;
+use crate::rdb::LoadTally;
 use crate::server::process::RunningProcess;
 use crate::store::change::sink::{ChangeSink, Count};
 use std::sync::Arc;
@@ -11,24 +12,24 @@ use std::time::Duration;
 use tokio::sync::oneshot;
 use tokio::time::{Instant, interval_at};
 
-/// Time between two lines of progress in the log.
+/// Time between two lines of the log that report progress.
 const LINES_APART: Duration = Duration::from_secs(1);
 
 /// What the start has read.
 pub(in crate::server) enum Opened {
-    /// The journal.
+    /// The journal was read.
     Journal(Recovered),
-    /// The dump file, if there is one.
-    Dump(Option<Tally>),
+    /// The dump file was read, if there is one.
+    Dump(Option<LoadTally>),
 }
 
-/// Reads the journal and makes it the host's, or without `options` reads the dump file. The log tells of the
-/// progress, if it takes long.
+/// Reads the journal and attaches it to the host's store, or without `options` reads the dump file. If that takes
+/// long, the log reports the progress.
 ///
 /// # Errors
 /// Why the server cannot start.
 pub(in crate::server) async fn open(
-    options: Option<Options>,
+    options: Option<JournalOptions>,
     host: &Arc<Host>,
     process: &Arc<RunningProcess>,
 ) -> Result<Opened, String> {
@@ -41,11 +42,11 @@ pub(in crate::server) async fn open(
                 .map_err(|error| error.to_string()),
             None => running.dump.load(&running.progress).map(|loaded| (None, Opened::Dump(loaded))),
         };
-        // Nobody waits any more if the server has been stopped.
+        // The receiver is gone if the server has been stopped.
         let _ = done.send(read);
     };
     let thread = std::thread::Builder::new().name("opening".to_owned()).spawn(read);
-    thread.map_err(|error| format!("a thread to read the data: {error}"))?;
+    thread.map_err(|error| format!("the thread that reads the data could not be started: {error}"))?;
     let begun = Instant::now();
     let mut lines = interval_at(begun + LINES_APART, LINES_APART);
     let (journal, opened) = loop {
@@ -54,7 +55,7 @@ pub(in crate::server) async fn open(
                 let opened = opened.map_err(|_| "reading the data panicked; please report this")?;
                 break opened?;
             }
-            _ = lines.tick() => tell(&process.progress, begun.elapsed()),
+            _ = lines.tick() => report(&process.progress, begun.elapsed()),
         }
     };
     match journal {
@@ -65,13 +66,13 @@ pub(in crate::server) async fn open(
         None => host.store.attach(Arc::new(Count::default())),
     }
     process.dump.begin();
-    // What CONFIG SET has changed meanwhile.
+    // CONFIG SET may have changed settings meanwhile.
     host.settings.apply(|config| crate::commands::state::host::Process::configure(&**process, config));
     host.is_loading.store(false, Ordering::Release);
     Ok(opened)
 }
 
-fn tell(progress: &Progress, elapsed: Duration) {
+fn report(progress: &ReadProgress, elapsed: Duration) {
     let (read, total) = (progress.read_bytes(), progress.total_bytes());
     let percent = 100.0 * read as f64 / total.max(1) as f64;
     let left_s = elapsed.as_secs_f64() * (total.saturating_sub(read)) as f64 / read.max(1) as f64;

@@ -1,19 +1,19 @@
 //! Signals: SIGTERM and SIGINT stop the server, SIGHUP (a terminal that closes) does not.
 //!
-//! They are listened to on a thread of their own from the first moment on, so that a server that is still reading a
-//! large journal can be stopped too: nothing has been changed then and nothing is lost.
+//! A thread of its own listens to them from the start on. So a server that is still reading a large journal can be
+//! stopped too: it has changed nothing, and nothing is lost.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::Notify;
 
-/// The way from a signal, or from SHUTDOWN, to the end.
+/// Stops the server, at a signal or at SHUTDOWN.
 #[derive(Debug, Default)]
 pub(in crate::server) struct Stop {
-    /// Told when the server is to stop.
+    /// Notified when the server is to stop.
     notify: Notify,
-    /// Whether there is a server to stop in an orderly way.
+    /// Whether the server has to be stopped in order. Until then a signal ends the process.
     is_serving: AtomicBool,
 }
 
@@ -29,8 +29,8 @@ impl Stop {
         let interrupt = listen(SignalKind::interrupt())?;
         let hang_up = listen(SignalKind::hangup())?;
         drop(guard);
-        let told = Arc::clone(&stop);
-        let listen = move || runtime.block_on(told.listen(terminate, interrupt, hang_up));
+        let waiter = Arc::clone(&stop);
+        let listen = move || runtime.block_on(waiter.listen(terminate, interrupt, hang_up));
         std::thread::Builder::new()
             .name("signals".into())
             .spawn(listen)
@@ -63,14 +63,15 @@ impl Stop {
         self.notify.notify_one();
     }
 
-    /// Waits until the server is to stop. From the first call on a signal is left to the server.
+    /// Waits until the server is to stop. After the first call, a signal no longer ends the process at once.
     pub(in crate::server) async fn requested(&self) {
         self.is_serving.store(true, Ordering::SeqCst);
         self.notify.notified().await;
     }
 }
 
-/// A flag for a program that is no server: the first SIGINT (Ctrl-C) or SIGTERM raises it, the second ends the process.
+/// A flag for the commands that are not the server. The first SIGINT (Ctrl-C) or SIGTERM sets it, the second ends the
+/// process.
 pub(in crate::server) fn interrupted() -> Result<Arc<AtomicBool>, String> {
     let failed = |error| format!("signals: {error}");
     let runtime = tokio::runtime::Builder::new_current_thread().enable_io().build().map_err(failed)?;

@@ -1,5 +1,4 @@
-//! What is done ten times a second whoever talks: keys that have expired are removed, rates are sampled, and the dump
-//! file is written if it is time.
+//! Periodic work, ten times a second: removes expired keys, samples rates, and starts a save that is due.
 
 use crate::commands::state::host::Host;
 use std::sync::Arc;
@@ -23,7 +22,8 @@ pub(in crate::server) async fn run(host: Arc<Host>) {
         }
         for shard in 0..host.store.shard_count() {
             while host.store.remove_expired(shard) {
-                // A step is a few hundred keys; others get the lock, and this thread its other work, in between.
+                // A step is a few hundred keys. Between two steps other threads get the lock, and this thread does
+                // its other work.
                 tokio::task::yield_now().await;
             }
         }

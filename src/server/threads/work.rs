@@ -11,10 +11,10 @@ use std::ops::{Deref, DerefMut};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
-/// What a connection has to do.
+/// What a connection needs to run its requests.
 pub(in crate::server) struct Work {
     pub(in crate::server) session: Session,
-    /// Bytes that have come and are not done with.
+    /// Bytes that have been received and not consumed yet.
     pub(in crate::server) input: BytesMut,
     /// The complete requests among them.
     pub(in crate::server) batch: Batch,
@@ -39,13 +39,15 @@ impl Work {
         Reply::new(&mut self.out, self.session.protocol)
     }
 
-    /// Runs up to `most` requests, see [`run_batch`], and returns how many. `stats` are those of the thread that does.
+    /// Runs up to `most` requests (see [`run_batch`]) and returns how many were run. `stats` are the counters of the
+    /// thread that runs them.
     pub(in crate::server) fn run(&mut self, host: &Host, stats: &Arc<Stats>, most: usize) -> usize {
         if !Arc::ptr_eq(&self.session.stats, stats) {
             self.session.stats = Arc::clone(stats);
         }
         let requests = self.batch.requests(&self.input).skip(self.done).take(most);
-        // Commands are guarded one by one. A slip between them must not end others' connections with this one.
+        // The engine guards each command. A panic outside of a command must not end the other connections of this
+        // thread.
         let ran =
             catch_unwind(AssertUnwindSafe(|| run_batch(host, &mut self.session, requests, &mut self.out)));
         let ran = ran.unwrap_or_else(|_| {
@@ -59,7 +61,7 @@ impl Work {
     }
 }
 
-/// A connection's own work, in its hands except while another thread runs it.
+/// A connection's work. The connection has it except while another thread runs it.
 pub(in crate::server) struct Lendable(Option<Box<Work>>);
 
 impl Lendable {
@@ -67,7 +69,7 @@ impl Lendable {
         Self(Some(Box::new(work)))
     }
 
-    /// Gives it away. It must be given back before it is used again.
+    /// Lends the work. It must be given back before it is used again.
     pub(in crate::server) fn lend(&mut self) -> Box<Work> {
         self.0.take().expect(LENT)
     }

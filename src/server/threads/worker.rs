@@ -1,28 +1,13 @@
 //! Worker threads: each a runtime of its own that serves the connections dealt to it.
 
-use super::turns::Turns;
-use crate::commands::state::host::Host;
-use crate::commands::state::stats::Stats;
+use super::shared::Shared;
 use crate::server::connection;
-use crate::server::process::RunningProcess;
 use std::net::{SocketAddr, TcpStream};
-use std::sync::Arc;
 use std::thread::JoinHandle;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
-/// What the connections of a worker share.
-#[derive(Clone)]
-pub(in crate::server) struct Shared {
-    pub(in crate::server) host: Arc<Host>,
-    pub(in crate::server) process: Arc<RunningProcess>,
-    pub(in crate::server) turns: Arc<Turns>,
-    /// The worker's own counters.
-    pub(in crate::server) stats: Arc<Stats>,
-    /// Those of the thread beside it, for commands that take long.
-    pub(in crate::server) aside_stats: Arc<Stats>,
-}
-
-/// A worker thread and the way to give it connections. It ends, and its connections with it, when told to stop.
+/// A worker thread, and the channel that gives it connections. It ends, with its connections, when it is told to
+/// stop.
 pub(in crate::server) struct Worker {
     connections: UnboundedSender<(TcpStream, SocketAddr)>,
     thread: JoinHandle<()>,
@@ -46,9 +31,9 @@ impl Worker {
         Ok(Self { connections, thread })
     }
 
-    /// Deals it a connection.
+    /// Gives the worker a connection.
     pub(in crate::server) fn take(&self, stream: TcpStream, peer: SocketAddr) {
-        // A worker that is stopping takes no more; the connection is closed by being dropped.
+        // A worker that is stopping takes no more connections; the stream is closed by being dropped.
         let _ = self.connections.send((stream, peer));
     }
 

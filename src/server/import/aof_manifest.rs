@@ -1,7 +1,7 @@
 //! The manifest of Redis's append-only file (Redis 7 on), by Redis's own rules: what it refuses is refused here.
 //!
-//! A line names a file by pairs of words: `file NAME seq NUMBER type b|i|h`, and pairs that are not known. There is at
-//! most one base, and increments rise in number. The base is read first, wherever its line stands.
+//! A line names a file by pairs of words: `file NAME seq NUMBER type b|i|h`, and pairs that are not known. There is
+//! at most one base, and increments rise in number. The base is read first, wherever its line is.
 
 use crate::text::quoting::split_words;
 use std::path::{Path, PathBuf};
@@ -9,13 +9,13 @@ use std::path::{Path, PathBuf};
 /// Longest line, its end included. As Redis.
 const LINE_BYTES: usize = 1024;
 
-/// How a manifest's name ends.
+/// The extension of a manifest.
 const SUFFIX: &str = "manifest";
 
-/// In front of the name of one that was being written when Redis ended.
+/// The prefix of a manifest that Redis was writing when it ended.
 const TEMPORARY: &str = "temp-";
 
-/// Whether `path` is named as a manifest is that Redis reads.
+/// Whether `path` has the name of a manifest that Redis reads.
 pub(super) fn is_manifest(path: &Path) -> bool {
     let is_temporary = path.file_name().is_some_and(|name| name.to_string_lossy().starts_with(TEMPORARY));
     path.extension().is_some_and(|extension| extension == SUFFIX) && !is_temporary
@@ -23,17 +23,17 @@ pub(super) fn is_manifest(path: &Path) -> bool {
 
 /// The files that the manifest at `path` lists, in the order in which they are read.
 pub(super) fn files(path: &Path) -> Result<Vec<PathBuf>, String> {
-    let told = |what: &dyn std::fmt::Display| format!("{}: {what}", path.display());
-    let text = std::fs::read(path).map_err(|error| told(&error))?;
-    let names = names(&text).map_err(|problem| told(&problem))?;
+    let at_path = |what: &dyn std::fmt::Display| format!("{}: {what}", path.display());
+    let text = std::fs::read(path).map_err(|error| at_path(&error))?;
+    let names = names(&text).map_err(|problem| at_path(&problem))?;
     if names.is_empty() {
-        return Err(told(&"it lists no file"));
+        return Err(at_path(&"it lists no file"));
     }
     let directory = path.parent().unwrap_or(Path::new(""));
     Ok(names.iter().map(|name| directory.join(name)).collect())
 }
 
-/// What a line says.
+/// The contents of a line.
 #[derive(Default)]
 struct Line {
     file: Option<String>,
@@ -78,7 +78,8 @@ fn names(text: &[u8]) -> Result<Vec<String>, String> {
     Ok(base.into_iter().chain(increments).collect())
 }
 
-/// The pairs of a line; `None` if they are none or too few. Of words that come twice the last counts.
+/// Parses the pairs of a line. `None` if they are malformed or too few. Of a name that comes twice, the last value
+/// counts.
 fn parsed(line: &[u8]) -> Option<Line> {
     let mut bytes = line.trim_ascii().to_vec();
     let mut ranges = Vec::new();

@@ -1,22 +1,23 @@
-//! A string that is read piece by piece: packed values, whose elements are taken one at a time. Of a compressed one no
-//! more is in memory than a copy reaches back.
+//! A string that is read piece by piece, for packed values. Of a compressed string, only as much is in memory as a
+//! copy can reach back.
 
 use super::error::{Error, Problem};
 use super::lzf;
 use super::lzf::{Unpacker, WINDOW_BYTES};
-use super::source::{Begun, Source};
+use super::source::RdbSource;
+use super::strings::StringHead;
 use std::io::Read;
 
-/// A string that has begun.
-pub(super) struct Text<'s, R> {
-    source: &'s mut Source<R>,
-    form: Form,
-    /// Room for a few bytes.
+/// A string that is being read.
+pub(super) struct StringReader<'s, R> {
+    source: &'s mut RdbSource<R>,
+    form: Storage,
+    /// A buffer for a few bytes, kept between calls.
     few: Vec<u8>,
 }
 
-enum Form {
-    /// This many bytes are left, as they are.
+enum Storage {
+    /// Plain bytes, of which this many are left.
     Plain(u64),
     Compressed {
         unpacker: Unpacker,
@@ -26,13 +27,13 @@ enum Form {
     },
 }
 
-impl<'s, R: Read> Text<'s, R> {
+impl<'s, R: Read> StringReader<'s, R> {
     /// Begins the string that `source` is at.
-    pub(super) fn begin(source: &'s mut Source<R>) -> Result<Self, Error> {
+    pub(super) fn begin(source: &'s mut RdbSource<R>) -> Result<Self, Error> {
         let form = match source.begin_string()? {
-            Begun::Plain(len) => Form::Plain(len),
-            Begun::Compressed(unpacker) => Form::Compressed { unpacker, recent: Vec::new(), read: 0 },
-            Begun::Integer(_) => return source.malformed("an integer where a packed value belongs"),
+            StringHead::Plain(len) => Storage::Plain(len),
+            StringHead::Compressed(unpacker) => Storage::Compressed { unpacker, recent: Vec::new(), read: 0 },
+            StringHead::Integer(_) => return source.malformed("an integer where a packed value belongs"),
         };
         Ok(Self { source, form, few: Vec::new() })
     }
@@ -40,19 +41,19 @@ impl<'s, R: Read> Text<'s, R> {
     /// Bytes that have not been read.
     pub(super) fn left(&self) -> u64 {
         match &self.form {
-            Form::Plain(left) => *left,
-            Form::Compressed { unpacker, recent, read } => unpacker.left() + (recent.len() - read) as u64,
+            Storage::Plain(left) => *left,
+            Storage::Compressed { unpacker, recent, read } => unpacker.left() + (recent.len() - read) as u64,
         }
     }
 
-    /// The error that `problem` is here.
+    /// The error for `problem` at this offset.
     pub(super) fn error(&self, problem: Problem) -> Error {
         self.source.error(problem)
     }
 
-    /// The error that a packed value is here.
+    /// The error for a malformed packed value at this offset.
     pub(super) fn malformed<T>(&self) -> Result<T, Error> {
-        self.source.malformed("a packed value that does not hold together")
+        self.source.malformed("a packed value that contradicts itself")
     }
 
     /// Appends the next `len` bytes to `out`.
@@ -61,11 +62,11 @@ impl<'s, R: Read> Text<'s, R> {
             return self.malformed();
         }
         match &mut self.form {
-            Form::Plain(left) => {
+            Storage::Plain(left) => {
                 *left -= len as u64;
                 self.source.copy(len as u64, out)
             }
-            Form::Compressed { unpacker, recent, read } => {
+            Storage::Compressed { unpacker, recent, read } => {
                 let mut wanted = len;
                 loop {
                     let here = wanted.min(recent.len() - *read);
@@ -86,9 +87,9 @@ impl<'s, R: Read> Text<'s, R> {
         }
     }
 
-    /// The next `N` bytes, which are few.
+    /// Reads the next `N` bytes.
     pub(super) fn bytes<const N: usize>(&mut self) -> Result<[u8; N], Error> {
-        if let Form::Plain(left) = &mut self.form
+        if let Storage::Plain(left) = &mut self.form
             && let Some(rest) = left.checked_sub(N as u64)
         {
             *left = rest;
@@ -106,11 +107,11 @@ impl<'s, R: Read> Text<'s, R> {
         self.bytes::<1>().map(|[byte]| byte)
     }
 
-    /// That nothing is left, of the compressed bytes neither.
+    /// Checks that nothing is left, of the compressed bytes either.
     pub(super) fn end(&self) -> Result<(), Error> {
         match &self.form {
             _ if self.left() > 0 => self.malformed(),
-            Form::Compressed { unpacker, .. } if !unpacker.is_done() => lzf::damaged(self.source),
+            Storage::Compressed { unpacker, .. } if !unpacker.is_done() => lzf::damaged(self.source),
             _ => Ok(()),
         }
     }

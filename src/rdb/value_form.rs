@@ -1,65 +1,66 @@
-//! The types of values that stand in a file, by number, and what each is made of.
+//! The value types of RDB files, by number, and the layout of each.
 
 use super::packed::Packing;
 
 /// A value's type and encoding.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Form {
+pub(super) enum ValueForm {
     String,
     Set(Encoding),
     Ranking(Encoding),
-    /// Of a type that rankd has not.
+    /// A type that rankd does not have: its name and its layout.
     Foreign(&'static str, Layout),
 }
 
 /// How a set or a ranking is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Encoding {
-    /// A number of members, then each; a ranking's scores as text.
+    /// The number of members, then the members; scores are text.
     Plain,
     /// As `Plain`, with scores as doubles.
     Doubles,
-    /// One string.
+    /// Packed into one string.
     Packed(Packing),
 }
 
-/// What a foreign value is made of, as far as one must know to get past it.
+/// The layout of a foreign value, as far as skipping it needs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Layout {
-    /// One string.
+    /// Packed into one string.
     Packed,
-    /// A number, and for each of so many this many strings.
+    /// A count, and this many strings for each.
     Strings(u64),
-    /// A number, and for each a kind of node and a string.
+    /// A count, and for each a node kind and a string.
     Nodes,
     /// A time of eight bytes, then a string.
     TimedPacked,
-    /// A number, and for each a time in the form of a length and two strings. `after_time`: a time of eight bytes first.
+    /// A count, and for each a time, written as a length, and two strings. With `after_time`, a time of eight bytes
+    /// comes first.
     TimedFields { after_time: bool },
-    /// A number, and for each two strings and a time of eight bytes.
+    /// A count, and for each two strings and a time of eight bytes.
     FieldsWithTimes,
-    /// A stream, as of this version of it.
+    /// A stream, in this version of its layout.
     Stream(u8),
-    /// A module's, which names what follows.
+    /// A module's value, whose parts carry codes.
     Module,
-    /// A number: of a rate limiter.
+    /// A number, as rate limiters have it.
     Number,
-    /// An array: elements with their places.
+    /// An array: elements with their positions.
     Array,
-    /// A hash whose fields stand in front of its values or in a template.
+    /// A hash whose fields are in front of its values or in a template.
     Template { fields: Fields, values: Values },
 }
 
-/// Where a hash with a template has its fields.
+/// Where the fields of a hash with a template are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Fields {
-    /// In front of its values: what DUMP gives.
+    /// In front of its values, as DUMP gives them.
     Own,
-    /// In a template that stands earlier in the file.
+    /// In a template earlier in the file.
     Shared,
 }
 
-/// How a hash with a template has its values.
+/// How the values of a hash with a template are written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Values {
     /// As one string, which names the template too.
@@ -72,15 +73,15 @@ pub(super) const STRING: u8 = 0;
 pub(super) const SET: u8 = 2;
 pub(super) const RANKING_DOUBLES: u8 = 5;
 
-/// The file's maker: Valkey has given one number a meaning of its own.
+/// The kind of server that wrote the file. Valkey has given some numbers meanings of its own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Dialect {
     Redis,
     Valkey,
 }
 
-impl Form {
-    /// The form with this number, `None` if there is none (or it never left a pre-release).
+impl ValueForm {
+    /// The form with this number. `None` if no released server writes it.
     pub(super) fn of(number: u8, dialect: Dialect) -> Option<Self> {
         use Layout::{Array, FieldsWithTimes, Module, Nodes, Number, Packed, Stream, Strings, Template};
         use Layout::{TimedFields, TimedPacked};

@@ -1,6 +1,6 @@
 //! The commands of an append-only file, run on a store that no server serves.
 
-use super::report::Report;
+use super::report::ImportReport;
 use crate::commands::engine::execute::run_batch;
 use crate::commands::spec::Flag;
 use crate::commands::state::host::Host;
@@ -12,13 +12,13 @@ use crate::store::Store;
 use std::sync::Arc;
 
 /// Runs commands one by one.
-pub(super) struct Commands {
+pub(super) struct CommandRunner {
     host: Host,
     session: Session,
     reply: Vec<u8>,
 }
 
-impl Commands {
+impl CommandRunner {
     pub(super) fn on(store: &Arc<Store>, config: &Config) -> Self {
         let config = Config { requirepass: String::new(), ..config.clone() };
         let host = Host::headless(Arc::clone(store), config);
@@ -29,8 +29,9 @@ impl Commands {
     /// Runs one command, if it changes something.
     ///
     /// # Errors
-    /// A command that rankd has not, and that may be about keys of types it has: left out, they would differ.
-    pub(super) fn run(&mut self, arguments: Arguments<'_>, report: &mut Report) -> Result<(), String> {
+    /// A command that rankd does not have and that may change keys of types that it has: without the command those
+    /// keys would be wrong.
+    pub(super) fn run(&mut self, arguments: Arguments<'_>, report: &mut ImportReport) -> Result<(), String> {
         let name = arguments.get(0).unwrap_or_default();
         let Some(place) = table().find(name) else {
             let name = String::from_utf8_lossy(name).to_ascii_lowercase();
@@ -55,7 +56,7 @@ impl Commands {
         report.commands += 1;
         match self.reply.strip_prefix(b"-") {
             None => Ok(()),
-            // It has done something in Redis, or it would not be there.
+            // Redis writes no command that has failed.
             Some(error) => Err(format!(
                 "{}, which Redis has run, is refused: {}",
                 String::from_utf8_lossy(name).to_ascii_uppercase().escape_debug(),
@@ -65,7 +66,7 @@ impl Commands {
     }
 }
 
-/// The type that a command of Redis is about, if it is one that rankd has not.
+/// The type that a command of Redis works on, if rankd does not have that type.
 fn foreign_type(name: &str) -> Option<&'static str> {
     Some(match name {
         "lpush" | "lpushx" | "rpush" | "rpushx" | "lpop" | "rpop" | "linsert" | "lset" | "lrem" | "ltrim"

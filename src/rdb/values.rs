@@ -1,0 +1,178 @@
+//! Values, from the bytes of a file to Changes in the store.
+
+use super::error::{Error, Problem};
+use super::foreign;
+use super::foreign::Templates;
+use super::packed::{Element, Packed};
+use super::read::{NextKey, RdbReader};
+use super::source::RdbSource;
+use super::value_form::{Encoding, ValueForm};
+use crate::ranking::Score;
+use crate::store::change::{ChangeBuffer, decode};
+use crate::store::{Access, Hold};
+use std::io::Read;
+
+/// Bytes of Changes gathered before they are applied.
+const GATHERED_BYTES: usize = 64 * 1024;
+
+impl RdbReader<'_> {
+    pub(super) fn value<R: Read>(
+        &mut self,
+        source: &mut RdbSource<R>,
+        form: ValueForm,
+        key: &NextKey<'_>,
+        templates: &Templates,
+    ) -> Result<(), Error> {
+        let NextKey { database, name, .. } = *key;
+        match form {
+            ValueForm::Foreign(type_name, layout) => {
+                let module = foreign::skip(source, layout, templates)?;
+                let type_name = module.map_or(type_name.into(), |module| format!("{module} (of a module)"));
+                *self.tally.foreign_keys.entry(type_name).or_default() += 1;
+                return Ok(());
+            }
+            ValueForm::String => {
+                source.string(&mut self.text)?;
+                self.changes.set_string(database, name, &self.text, key.expire_at_ms);
+            }
+            ValueForm::Set(encoding) | ValueForm::Ranking(encoding) => {
+                self.changes.drop_key(database, name);
+                let members = match form {
+                    ValueForm::Set(_) => self.set(source, encoding, key)?,
+                    _ => self.ranking(source, encoding, key)?,
+                };
+                self.apply(key).map_err(|problem| source.error(problem))?;
+                if members == 0 {
+                    self.tally.empty_keys += 1;
+                    return Ok(());
+                }
+                if !key.has_expired && self.stored_members(key) != members {
+                    return source.malformed("a set or sorted set in which a member occurs twice");
+                }
+            }
+        }
+        if key.expire_at_ms.is_some() && form != ValueForm::String {
+            self.changes.set_expiry(database, name, key.expire_at_ms);
+        }
+        let kind = if key.has_expired { &mut self.tally.expired_keys } else { &mut self.tally.keys };
+        *kind += 1;
+        self.apply(key).map_err(|problem| source.error(problem))
+    }
+
+    /// The number of members that the store holds for a key.
+    fn stored_members(&self, key: &NextKey<'_>) -> u64 {
+        let shard = self.store.shard_of(key.name);
+        let hold = Hold::on(self.store, &[shard], Access::Read, ChangeBuffer::default());
+        let value = hold.reader(key.database).value(key.name);
+        value.map_or(0, |value| value.elements() as u64)
+    }
+
+    /// Reads a set and returns how many members were read.
+    fn set<R: Read>(
+        &mut self,
+        source: &mut RdbSource<R>,
+        encoding: Encoding,
+        key: &NextKey<'_>,
+    ) -> Result<u64, Error> {
+        let NextKey { database, name, .. } = *key;
+        if let Encoding::Packed(packing) = encoding {
+            let mut packed = Packed::begin(source, packing)?;
+            while let Some(member) = packed.next_element()? {
+                member.copy_to(&mut self.member);
+                self.changes.add_member(database, name, &self.member);
+                self.apply_much(key).map_err(|problem| packed.error(problem))?;
+            }
+            return Ok(packed.found());
+        }
+        let announced = source.length()?;
+        for _ in 0..announced {
+            source.string(&mut self.member)?;
+            self.changes.add_member(database, name, &self.member);
+            self.apply_much(key).map_err(|problem| source.error(problem))?;
+        }
+        Ok(announced)
+    }
+
+    /// Reads a ranking and returns how many members were read.
+    fn ranking<R: Read>(
+        &mut self,
+        source: &mut RdbSource<R>,
+        encoding: Encoding,
+        key: &NextKey<'_>,
+    ) -> Result<u64, Error> {
+        let NextKey { database, name, .. } = *key;
+        if let Encoding::Packed(packing) = encoding {
+            let mut packed = Packed::begin(source, packing)?;
+            while let Some(member) = packed.next_element()? {
+                member.copy_to(&mut self.member);
+                let score = match packed.next_element()? {
+                    Some(Element::Integer(integer)) => Score::new(integer as f64),
+                    Some(Element::Bytes(text)) => parse_score(text),
+                    None => return packed.malformed(),
+                };
+                let Some(score) = score else {
+                    return Err(packed.error(Problem::Malformed("a score that is not a number")));
+                };
+                self.changes.set_score(database, name, &self.member, score);
+                self.apply_much(key).map_err(|problem| packed.error(problem))?;
+            }
+            return Ok(packed.found() / 2);
+        }
+        let announced = source.length()?;
+        for _ in 0..announced {
+            source.string(&mut self.member)?;
+            let score = match encoding {
+                Encoding::Doubles => f64::from_le_bytes(source.bytes()?),
+                _ => score_as_text(source)?,
+            };
+            let Some(score) = Score::new(score) else { return source.malformed("a score that is NaN") };
+            self.changes.set_score(database, name, &self.member, score);
+            self.apply_much(key).map_err(|problem| source.error(problem))?;
+        }
+        Ok(announced)
+    }
+
+    /// Applies the gathered Changes, if they are many.
+    fn apply_much(&mut self, key: &NextKey<'_>) -> Result<(), Problem> {
+        if self.changes.len() < GATHERED_BYTES { Ok(()) } else { self.apply(key) }
+    }
+
+    fn apply(&mut self, key: &NextKey<'_>) -> Result<(), Problem> {
+        self.changes.end_record();
+        if !key.has_expired {
+            for mut body in self.changes.records() {
+                while !body.is_empty() {
+                    let change = decode(&mut body).expect("a Change that was just made");
+                    let applied = self.store.apply(&change);
+                    applied.map_err(|unknown| Problem::Refused(unknown.to_string()))?;
+                }
+            }
+        }
+        self.changes.clear();
+        Ok(())
+    }
+}
+
+/// Reads a score as RDB versions up to 7 write it: a length of one byte, and the digits. Three values of the length
+/// stand for NaN and the infinities.
+fn score_as_text<R: Read>(source: &mut RdbSource<R>) -> Result<f64, Error> {
+    Ok(match source.byte()? {
+        253 => f64::NAN,
+        254 => f64::INFINITY,
+        255 => f64::NEG_INFINITY,
+        len => {
+            let mut text = [0; 252];
+            let text = &mut text[..usize::from(len)];
+            for place in &mut *text {
+                *place = source.byte()?;
+            }
+            let score = parse_score(text).map(Score::get);
+            return score.map_or_else(|| source.malformed("a score that is not a number"), Ok);
+        }
+    })
+}
+
+/// Parses a score. Redis writes `%.17g` or shorter, and `inf`; both give the exact double back.
+fn parse_score(text: &[u8]) -> Option<Score> {
+    std::str::from_utf8(text).ok()?.parse().ok().and_then(Score::new)
+}
