@@ -1,58 +1,8 @@
 //! The table of directives.
 
-use super::{Config, value};
+use super::directive::{Directive, Section};
+use super::value;
 use crate::limits;
-
-/// One directive.
-#[derive(Debug)]
-pub struct Directive {
-    /// Its name in files, flags and CONFIG.
-    pub name: &'static str,
-    /// What it is about: the heading it stands under in the file and in `--help`.
-    pub section: Section,
-    /// Its default, spelled as in the file.
-    pub default: &'static str,
-    /// Whether CONFIG SET may change it while the server runs.
-    pub live: bool,
-    /// What it does, in a line or three.
-    pub help: &'static str,
-    /// Prints its value.
-    pub get: fn(&Config) -> String,
-    /// Reads its value; the error says what would be taken.
-    pub set: fn(&mut Config, &str) -> Result<(), String>,
-}
-
-/// What a directive is about.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Section {
-    /// Addresses, passwords, clients.
-    Network,
-    /// Threads and databases.
-    General,
-    /// The journal and the dump file.
-    Journal,
-    /// FRIENDRANK.
-    Friends,
-    /// Keyspace notifications.
-    Events,
-    /// The log.
-    Log,
-}
-
-impl Section {
-    /// The heading.
-    #[must_use]
-    pub fn title(self) -> &'static str {
-        match self {
-            Self::Network => "Network",
-            Self::General => "General",
-            Self::Journal => "Journal and dump file",
-            Self::Friends => "Friend ranking",
-            Self::Events => "Keyspace events",
-            Self::Log => "Log",
-        }
-    }
-}
 
 /// Finds a directive by its name in any case.
 pub(super) fn find(name: &str) -> Option<&'static Directive> {
@@ -373,7 +323,7 @@ pub const DIRECTIVES: &[Directive] = &[
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::Ignored;
+    use crate::config::{Config, Ignored};
 
     #[test]
     fn names_are_unique_and_values_print_as_they_read() {

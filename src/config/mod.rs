@@ -4,6 +4,7 @@
 //! it, its default and its help. The configuration file, the command line, the environment, CONFIG GET/SET, `--help`
 //! and the check that `config/rankd.conf` equals the defaults are all derived from the table.
 
+mod directive;
 mod directives;
 mod event_classes;
 mod file;
@@ -12,7 +13,8 @@ mod kind;
 mod value;
 mod wildcard;
 
-pub use crate::config::directives::{DIRECTIVES, Directive, Section};
+pub use crate::config::directive::{Directive, Section};
+pub use crate::config::directives::DIRECTIVES;
 pub use crate::config::event_classes::EventClasses;
 pub use crate::config::file::FileError;
 pub use crate::config::ignored::{IGNORED, Ignored};

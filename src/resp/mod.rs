@@ -3,7 +3,6 @@
 mod digits;
 pub mod double;
 pub mod integer;
-mod pairs;
 pub mod queue;
 pub mod reply;
 pub mod request;

@@ -10,7 +10,8 @@ use super::BlockRanking;
 use crate::ranking::arena::NONE;
 use crate::ranking::block::{Place, Tie};
 use crate::ranking::key::SortKey;
-use crate::ranking::member_index::{MemberIndex, tag_of};
+use crate::ranking::member_hash::tag_of;
+use crate::ranking::member_index::MemberIndex;
 use crate::ranking::{Aim, RankedMembers, prefetch};
 
 /// Members in flight together: about as many loads as a processor can have outstanding.

@@ -5,7 +5,7 @@ use crate::ranking::RankedMembers;
 use crate::ranking::block::{Block, Run};
 use crate::ranking::key::{Score, SortKey};
 use crate::ranking::levels::{LEAF_BYTES_MAX, LEAF_MAX};
-use crate::ranking::member_index::tag_of;
+use crate::ranking::member_hash::tag_of;
 
 /// Entries a leaf gets, so that the first insertions do not split every one.
 pub(in crate::ranking) const LEAF_FILL: usize = LEAF_MAX * 7 / 8;

@@ -5,7 +5,8 @@ use crate::ranking::arena::NONE;
 use crate::ranking::block::{Place, Tie};
 use crate::ranking::key::SortKey;
 use crate::ranking::levels::Overflow;
-use crate::ranking::member_index::{MemberIndex, tag_of};
+use crate::ranking::member_hash::tag_of;
+use crate::ranking::member_index::MemberIndex;
 use crate::ranking::prefetch;
 
 impl<K: SortKey> BlockRanking<K> {

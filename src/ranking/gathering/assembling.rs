@@ -2,10 +2,9 @@
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use super::sorting::Sorted;
-use super::{Block, Ranking, RankingBuilder, Run};
-use crate::ranking::Score;
+use super::sorting::{Block, Run, Sorted};
 use crate::ranking::block::{Place, Tie};
+use crate::ranking::{Ranking, RankingBuilder, Score};
 
 /// Entries of a stretch: what a processor's own cache can hold. Tests want many of them.
 const STRETCH: usize = if cfg!(test) { 300 } else { 64 * 1024 };

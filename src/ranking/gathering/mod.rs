@@ -17,16 +17,13 @@ mod sorting;
 
 pub use assembling::{SortedPart, assemble};
 
-use super::member_hash::MemberHasher;
-use super::member_index::tag_of;
+use super::member_hash::{MemberHasher, tag_of};
+
 use super::{RankedMembers, Ranking, RankingBuilder, Score};
 use filter::Filter;
 use hashbrown::HashTable;
 use hashbrown::hash_table::Entry;
-use sorting::Sorted;
-
-type Block = super::block::Block<Score>;
-type Run = super::block::Run<Score>;
+use sorting::{Block, Run, Sorted};
 
 /// Entries of a chunk, at least and at most. In between it is a small part of what is there already.
 const CHUNK_MIN: usize = 64;

@@ -3,10 +3,16 @@
 //! To compare entries is to look for their members' bytes in memory. So each entry has with it the eight bytes in which
 //! members differ first, and nearly all comparisons are of two numbers.
 
-use super::{Block, Run};
 use crate::ranking::Score;
+use crate::ranking::block;
 use crate::ranking::blocked::{LEAF_BYTES_FILL, LEAF_FILL};
 use std::cmp::Ordering;
+
+/// A block of a sorted set.
+pub(super) type Block = block::Block<Score>;
+
+/// A run of a sorted set.
+pub(super) type Run = block::Run<Score>;
 
 /// Entries of `run`, in order.
 pub(super) struct Sorted<'r> {

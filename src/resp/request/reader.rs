@@ -7,178 +7,12 @@
 //! A request's arguments stay where they are in the buffer; the reader only notes where. Inline commands are unquoted
 //! in place, which never makes them longer.
 
+use super::arguments::Span;
+use super::batch::Batch;
+use super::error::ProtocolError;
 use crate::limits;
+use crate::resp::integer;
 use crate::text::quoting::{Unbalanced, split_words};
-use std::fmt;
-
-/// Arguments whose notes a connection keeps memory for between batches.
-const KEPT_SPANS: usize = 1024;
-
-/// Where an argument stands in the read buffer.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Span {
-    pub(super) start: u32,
-    pub(super) end: u32,
-}
-
-/// The complete requests found in one buffer, in order.
-#[derive(Debug, Default)]
-pub struct Batch {
-    spans: Vec<Span>,
-    /// For each request the end of its arguments in `spans`.
-    ends: Vec<usize>,
-    /// Bytes of the buffer that these requests and what was skipped between them take.
-    consumed_bytes: usize,
-    /// Whether there may be further requests in the buffer.
-    is_full: bool,
-}
-
-impl Batch {
-    /// The number of requests.
-    #[must_use]
-    pub fn len(&self) -> usize {
-        self.ends.len()
-    }
-
-    /// Whether there is no request.
-    #[must_use]
-    pub fn is_empty(&self) -> bool {
-        self.ends.is_empty()
-    }
-
-    /// Bytes at the front of the buffer that are done with once the requests have been run.
-    #[must_use]
-    pub fn consumed_bytes(&self) -> usize {
-        self.consumed_bytes
-    }
-
-    /// Whether the reader stopped at a bound: there may be further complete requests in the buffer.
-    #[must_use]
-    pub fn is_full(&self) -> bool {
-        self.is_full
-    }
-
-    /// The requests' arguments; `buffer` is the one that was read.
-    pub fn requests<'a>(&'a self, buffer: &'a [u8]) -> impl Iterator<Item = Arguments<'a>> + Clone {
-        let starts = std::iter::once(0).chain(self.ends.iter().copied());
-        starts.zip(&self.ends).map(move |(start, &end)| Arguments { buffer, spans: &self.spans[start..end] })
-    }
-
-    /// Forgets everything; the memory of an uncommonly large batch is given back.
-    pub fn clear(&mut self) {
-        self.spans.clear();
-        self.spans.shrink_to(KEPT_SPANS);
-        self.ends.clear();
-        self.ends.shrink_to(KEPT_SPANS);
-        self.consumed_bytes = 0;
-        self.is_full = false;
-    }
-
-    fn push(&mut self, spans: &mut Vec<Span>, consumed_bytes: usize) {
-        self.consumed_bytes = consumed_bytes;
-        // An empty request is nothing at all.
-        if !spans.is_empty() {
-            if self.spans.is_empty() {
-                // One of very many arguments is not copied.
-                std::mem::swap(&mut self.spans, spans);
-            } else {
-                self.spans.append(spans);
-            }
-            spans.shrink_to(KEPT_SPANS);
-            self.ends.push(self.spans.len());
-        }
-    }
-}
-
-/// One request: the command name and its arguments, borrowed from the read buffer.
-#[derive(Clone, Copy, Debug)]
-pub struct Arguments<'a> {
-    buffer: &'a [u8],
-    spans: &'a [Span],
-}
-
-impl<'a> Arguments<'a> {
-    pub(super) fn new(buffer: &'a [u8], spans: &'a [Span]) -> Self {
-        Self { buffer, spans }
-    }
-
-    /// The number of arguments, the command name included; never 0.
-    #[must_use]
-    pub fn len(&self) -> usize {
-        self.spans.len()
-    }
-
-    /// Always false; a request has at least its command's name.
-    #[must_use]
-    pub fn is_empty(&self) -> bool {
-        self.spans.is_empty()
-    }
-
-    /// The argument at `index`, 0 being the command's name.
-    #[must_use]
-    pub fn get(&self, index: usize) -> Option<&'a [u8]> {
-        self.spans.get(index).map(|span| &self.buffer[span.start as usize..span.end as usize])
-    }
-
-    /// All arguments, the command's name first.
-    pub fn iter(&self) -> impl ExactSizeIterator<Item = &'a [u8]> + Clone + use<'a> {
-        let buffer = self.buffer;
-        self.spans.iter().map(move |span| &buffer[span.start as usize..span.end as usize])
-    }
-
-    /// The same request without its first `count` arguments.
-    #[must_use]
-    pub fn skip(&self, count: usize) -> Self {
-        Self { buffer: self.buffer, spans: &self.spans[count.min(self.spans.len())..] }
-    }
-}
-
-/// Bytes that are no request. The connection gets this as its last reply.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum ProtocolError {
-    /// A line that starts a request goes on for ever.
-    InlineTooBig,
-    /// A multibulk header goes on for ever.
-    CountLineTooBig,
-    /// A bulk header goes on for ever.
-    BulkLineTooBig,
-    /// The number of arguments is no number or out of bounds.
-    InvalidCount,
-    /// The number of arguments is above what an unauthenticated connection may send.
-    UnauthenticatedCount,
-    /// An argument does not start with a dollar sign but with this byte.
-    ExpectedBulk(u8),
-    /// An argument's length is no number or out of bounds.
-    InvalidLength,
-    /// An argument's length is above what an unauthenticated connection may send.
-    UnauthenticatedLength,
-    /// An argument or a header is not followed by CR LF.
-    ExpectedLineEnd,
-    /// An inline command ends inside quotes.
-    UnbalancedQuotes,
-}
-
-impl fmt::Display for ProtocolError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Protocol error: ")?;
-        match self {
-            Self::InlineTooBig => f.write_str("too big inline request"),
-            Self::CountLineTooBig => f.write_str("too big mbulk count string"),
-            Self::BulkLineTooBig => f.write_str("too big bulk count string"),
-            Self::InvalidCount => f.write_str("invalid multibulk length"),
-            Self::UnauthenticatedCount => f.write_str("unauthenticated multibulk length"),
-            // As Redis: a byte that would break the reply's line is shown as a space.
-            Self::ExpectedBulk(b'\r' | b'\n') => f.write_str("expected '$', got ' '"),
-            Self::ExpectedBulk(byte) => write!(f, "expected '$', got '{}'", char::from(*byte)),
-            Self::InvalidLength => f.write_str("invalid bulk length"),
-            Self::UnauthenticatedLength => f.write_str("unauthenticated bulk length"),
-            Self::ExpectedLineEnd => f.write_str("expected CRLF"),
-            Self::UnbalancedQuotes => f.write_str("unbalanced quotes in request"),
-        }
-    }
-}
-
-impl std::error::Error for ProtocolError {}
 
 /// The bounds that a request is held to.
 #[derive(Clone, Copy, Debug)]
@@ -264,7 +98,7 @@ impl RequestReader {
     /// Reads `*<count>`. Returns whether the line was complete.
     fn read_count(&mut self, buffer: &[u8], bounds: &RequestLimits) -> Result<bool, ProtocolError> {
         let Some(line) = self.take_line(buffer, ProtocolError::CountLineTooBig)? else { return Ok(false) };
-        let count = super::integer::parse(&line[1..]).ok_or(ProtocolError::InvalidCount)?;
+        let count = integer::parse(&line[1..]).ok_or(ProtocolError::InvalidCount)?;
         if count > limits::REQUEST_ARGUMENTS as i64 {
             return Err(ProtocolError::InvalidCount);
         }
@@ -289,7 +123,7 @@ impl RequestReader {
                     let Some((b'$', digits)) = line.split_first() else {
                         return Err(ProtocolError::ExpectedBulk(line.first().copied().unwrap_or(b'\r')));
                     };
-                    let len = super::integer::parse(digits)
+                    let len = integer::parse(digits)
                         .and_then(|len| usize::try_from(len).ok())
                         .filter(|&len| len <= bounds.bulk_bytes)
                         .ok_or(ProtocolError::InvalidLength)?;
