@@ -1,7 +1,7 @@
 //! One connection's requests and replies, without its socket: what is to be sent, what is waited for, how long it took.
 
-use super::replies::{Malformed, ReplyReader};
-use super::schedule::{Batch, Pace, Schedule};
+use super::replies::{MalformedReply, ReplyReader};
+use super::schedule::{DueRequests, Pace, Schedule};
 use super::template::Template;
 use crate::machine::chance::Chance;
 use hdrhistogram::Histogram;
@@ -15,7 +15,7 @@ const MOST_LATENCY_NS: u64 = 3_600_000_000_000;
 
 /// What has been measured.
 #[derive(Clone, Debug)]
-pub(super) struct Tally {
+pub(super) struct Measurements {
     /// Nanoseconds from when a request was due to its reply, to three digits.
     pub(super) latency_ns: Histogram<u64>,
     /// Replies, errors among them.
@@ -31,14 +31,14 @@ pub(super) struct Tally {
     pub(super) first_error: Option<String>,
 }
 
-impl Default for Tally {
+impl Default for Measurements {
     fn default() -> Self {
         let latency_ns = Histogram::new_with_bounds(1000, MOST_LATENCY_NS, 3).expect("bounds that are right");
         Self { latency_ns, answered: 0, last_reply_ns: 0, unanswered: 0, errors: 0, first_error: None }
     }
 }
 
-impl Tally {
+impl Measurements {
     /// Adds what another thread has measured.
     pub(super) fn add(&mut self, other: &Self) {
         self.latency_ns += &other.latency_ns;
@@ -59,7 +59,7 @@ pub(super) struct Exchange<'a> {
     out: Vec<u8>,
     sent: usize,
     /// Batches that have been written to `out`, with as many requests as are unanswered.
-    waiting: VecDeque<Batch>,
+    waiting: VecDeque<DueRequests>,
     replies: ReplyReader,
 }
 
@@ -109,15 +109,20 @@ impl<'a> Exchange<'a> {
     }
 
     /// Takes what has been received at `now_ns`.
-    pub(super) fn receive(&mut self, bytes: &[u8], now_ns: u64, tally: &mut Tally) -> Result<(), String> {
-        let malformed = |Malformed| "a reply is not RESP".to_owned();
+    pub(super) fn receive(
+        &mut self,
+        bytes: &[u8],
+        now_ns: u64,
+        measured: &mut Measurements,
+    ) -> Result<(), String> {
+        let malformed = |MalformedReply| "a reply is not RESP".to_owned();
         let mut replies = self.replies.read(bytes).map_err(malformed)?;
-        tally.answered += replies;
+        measured.answered += replies;
         while replies > 0 {
             let batch = self.waiting.front_mut().ok_or("a reply to no request")?;
             let answered = replies.min(batch.requests);
-            tally.latency_ns.saturating_record_n(now_ns - batch.due_ns, answered);
-            tally.last_reply_ns = now_ns;
+            measured.latency_ns.saturating_record_n(now_ns - batch.due_ns, answered);
+            measured.last_reply_ns = now_ns;
             batch.requests -= answered;
             replies -= answered;
             if batch.requests == 0 {
@@ -146,19 +151,19 @@ impl<'a> Exchange<'a> {
     }
 
     /// Ends the run: counts what is waited for, and what was due and could not be sent, and the errors.
-    pub(super) fn end(mut self, now_ns: u64, tally: &mut Tally) {
+    pub(super) fn end(mut self, now_ns: u64, measured: &mut Measurements) {
         while matches!(self.schedule.pace, Pace::Open { .. })
             && let Some(batch) = self.schedule.take(now_ns)
         {
             self.waiting.push_back(batch);
         }
         for batch in self.waiting {
-            tally.unanswered += batch.requests;
-            tally.latency_ns.saturating_record_n(now_ns.saturating_sub(batch.due_ns), batch.requests);
+            measured.unanswered += batch.requests;
+            measured.latency_ns.saturating_record_n(now_ns.saturating_sub(batch.due_ns), batch.requests);
         }
-        tally.errors += self.replies.errors;
-        if tally.first_error.is_none() {
-            tally.first_error = self.replies.first_error;
+        measured.errors += self.replies.errors;
+        if measured.first_error.is_none() {
+            measured.first_error = self.replies.first_error;
         }
     }
 
@@ -193,7 +198,7 @@ mod tests {
         let clock = Clock::manual(0);
         let templates = templates("PING");
         let mut exchange = exchange(&templates, Pace::Open { per_second: 100.0 }, 10, 1);
-        let mut tally = Tally::default();
+        let mut measured = Measurements::default();
         for _ in 0..10 {
             exchange.fill(clock.monotonic_ns());
             clock.advance(Duration::from_millis(10));
@@ -203,14 +208,14 @@ mod tests {
         let replies = b"+PONG\r\n".repeat(10);
         let (some, rest) = replies.split_at(40);
         for piece in [some, rest] {
-            exchange.receive(piece, clock.monotonic_ns(), &mut tally).unwrap();
+            exchange.receive(piece, clock.monotonic_ns(), &mut measured).unwrap();
         }
         assert!(exchange.is_done(clock.monotonic_ns()));
-        assert_eq!((tally.answered, tally.last_reply_ns), (10, 100 * MS));
+        assert_eq!((measured.answered, measured.last_reply_ns), (10, 100 * MS));
         for (quantile, expected_ms) in [(0.05, 10), (0.5, 50), (0.9, 90), (1.0, 100)] {
-            let found = tally.latency_ns.value_at_quantile(quantile);
+            let found = measured.latency_ns.value_at_quantile(quantile);
             let expected = expected_ms * MS;
-            assert!(tally.latency_ns.equivalent(found, expected), "{quantile}: {found} is not {expected}");
+            assert!(measured.latency_ns.equivalent(found, expected), "{quantile}: {found} is not {expected}");
         }
     }
 
@@ -219,35 +224,41 @@ mod tests {
     fn unanswered_requests_are_not_left_out() {
         let templates = templates("SET <key> xxxxxxxxxxxxxxxx");
         let mut exchange = exchange(&templates, Pace::Open { per_second: 1_000_000.0 }, 10_000, 1);
-        let mut tally = Tally::default();
+        let mut measured = Measurements::default();
         exchange.fill(0);
-        exchange.receive(b"+OK\r\n", 5, &mut tally).unwrap();
+        exchange.receive(b"+OK\r\n", 5, &mut measured).unwrap();
         // Nothing is sent: no more is made than the socket may be behind.
         exchange.fill(10 * MS);
         assert!(exchange.unsent().len() < 2 * UNSENT_BYTES);
-        exchange.end(10 * MS, &mut tally);
-        assert_eq!((tally.answered, tally.unanswered, tally.latency_ns.len()), (1, 9999, 10_000));
-        assert!(tally.latency_ns.value_at_quantile(0.5) > 4 * MS);
+        exchange.end(10 * MS, &mut measured);
+        assert_eq!((measured.answered, measured.unanswered, measured.latency_ns.len()), (1, 9999, 10_000));
+        assert!(measured.latency_ns.value_at_quantile(0.5) > 4 * MS);
     }
 
     #[test]
     fn a_closed_loop_waits_for_a_batch() {
         let templates = templates("PING");
         let mut exchange = exchange(&templates, Pace::Closed { end_ns: u64::MAX }, 5, 3);
-        let mut tally = Tally::default();
+        let mut measured = Measurements::default();
         exchange.fill(10);
         exchange.mark_sent(exchange.unsent().len());
-        exchange.receive(b"+PONG\r\n-ERR no\r\n", 20, &mut tally).unwrap();
+        exchange.receive(b"+PONG\r\n-ERR no\r\n", 20, &mut measured).unwrap();
         exchange.fill(20);
         assert!(exchange.unsent().is_empty() && exchange.next_due_ns(20).is_none());
-        exchange.receive(b"+PONG\r\n", 30, &mut tally).unwrap();
+        exchange.receive(b"+PONG\r\n", 30, &mut measured).unwrap();
         exchange.fill(30);
-        assert_eq!(exchange.waiting, [Batch { first: 3, requests: 2, due_ns: 30 }]);
-        exchange.receive(b"+PONG\r\n+PONG\r\n", 40, &mut tally).unwrap();
+        assert_eq!(exchange.waiting, [DueRequests { first: 3, requests: 2, due_ns: 30 }]);
+        exchange.receive(b"+PONG\r\n+PONG\r\n", 40, &mut measured).unwrap();
         assert!(exchange.is_done(40));
-        assert_eq!(exchange.receive(b"+PONG\r\n", 50, &mut tally), Err("a reply to no request".to_owned()));
-        exchange.end(50, &mut tally);
-        assert_eq!((tally.answered, tally.errors, tally.first_error.as_deref()), (6, 1, Some("ERR no")));
+        assert_eq!(
+            exchange.receive(b"+PONG\r\n", 50, &mut measured),
+            Err("a reply to no request".to_owned())
+        );
+        exchange.end(50, &mut measured);
+        assert_eq!(
+            (measured.answered, measured.errors, measured.first_error.as_deref()),
+            (6, 1, Some("ERR no"))
+        );
     }
 
     #[test]

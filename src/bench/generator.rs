@@ -1,7 +1,7 @@
 //! The threads that send and receive. Each has its connections to itself and waits for all of them in one poll(2),
 //! whose timeout has nanoseconds: a request of an open loop leaves when it is due.
 
-use super::exchange::{Exchange, Tally};
+use super::exchange::{Exchange, Measurements};
 use super::schedule::{Pace, Schedule};
 use super::template::Template;
 use crate::machine::chance::Chance;
@@ -64,7 +64,7 @@ pub(super) fn run(
     streams: Vec<TcpStream>,
     interrupted: &AtomicBool,
     mut progress: impl FnMut(Duration, u64),
-) -> Result<Tally, String> {
+) -> Result<Measurements, String> {
     let (failed, answered) = (AtomicBool::new(false), AtomicU64::new(0));
     let mut chance = Chance::seeded(plan.seed);
     let step = streams.len() as u64;
@@ -83,7 +83,7 @@ pub(super) fn run(
     std::thread::scope(|scope| {
         let (results, received) = mpsc::channel();
         for (streams, exchanges) in shares {
-            let worker = Worker {
+            let load_thread = LoadThread {
                 streams,
                 exchanges,
                 last_due_ns: plan.last_due_ns(),
@@ -91,39 +91,39 @@ pub(super) fn run(
                 start_ns,
                 stops: [interrupted, &failed],
                 answered: &answered,
-                tally: Tally::default(),
+                measured: Measurements::default(),
             };
             let results = results.clone();
             scope.spawn(move || {
-                let result = worker.run();
+                let result = load_thread.run();
                 results.send(result).expect("the results are waited for");
             });
         }
         drop(results);
-        let mut tally: Result<Tally, String> = Ok(Tally::default());
+        let mut measured: Result<Measurements, String> = Ok(Measurements::default());
         loop {
             match received.recv_timeout(PROGRESS_INTERVAL) {
                 Ok(Ok(one)) => {
-                    if let Ok(tally) = &mut tally {
-                        tally.add(&one);
+                    if let Ok(measured) = &mut measured {
+                        measured.add(&one);
                     }
                 }
                 Ok(Err(error)) => {
                     failed.store(true, Ordering::Relaxed);
-                    tally = tally.and(Err(error));
+                    measured = measured.and(Err(error));
                 }
                 Err(mpsc::RecvTimeoutError::Timeout) => {
                     let elapsed = Duration::from_nanos(clock.monotonic_ns() - start_ns);
                     progress(elapsed, answered.load(Ordering::Relaxed));
                 }
-                Err(mpsc::RecvTimeoutError::Disconnected) => return tally,
+                Err(mpsc::RecvTimeoutError::Disconnected) => return measured,
             }
         }
     })
 }
 
 /// One thread's share.
-struct Worker<'a> {
+struct LoadThread<'a> {
     streams: Vec<TcpStream>,
     exchanges: Vec<Exchange<'a>>,
     last_due_ns: Option<u64>,
@@ -133,11 +133,11 @@ struct Worker<'a> {
     stops: [&'a AtomicBool; 2],
     /// Replies of all threads.
     answered: &'a AtomicU64,
-    tally: Tally,
+    measured: Measurements,
 }
 
-impl Worker<'_> {
-    fn run(mut self) -> Result<Tally, String> {
+impl LoadThread<'_> {
+    fn run(mut self) -> Result<Measurements, String> {
         wake_precisely();
         let streams = std::mem::take(&mut self.streams);
         let mut polled: Vec<PollFd<'_>> =
@@ -165,9 +165,9 @@ impl Worker<'_> {
         }
         let now_ns = self.now_ns();
         for exchange in self.exchanges.drain(..) {
-            exchange.end(now_ns, &mut self.tally);
+            exchange.end(now_ns, &mut self.measured);
         }
-        Ok(self.tally)
+        Ok(self.measured)
     }
 
     fn now_ns(&self) -> u64 {
@@ -209,9 +209,9 @@ impl Worker<'_> {
             }
             Err(error) => return Err(self.lost(index, &error.to_string())),
         };
-        let (now_ns, before) = (self.now_ns(), self.tally.answered);
-        self.exchanges[index].receive(&buffer[..bytes], now_ns, &mut self.tally)?;
-        self.answered.fetch_add(self.tally.answered - before, Ordering::Relaxed);
+        let (now_ns, before) = (self.now_ns(), self.measured.answered);
+        self.exchanges[index].receive(&buffer[..bytes], now_ns, &mut self.measured)?;
+        self.answered.fetch_add(self.measured.answered - before, Ordering::Relaxed);
         Ok(())
     }
 
@@ -231,7 +231,7 @@ impl Worker<'_> {
     /// Gives up on a server that answers nobody.
     fn check_silence(&self) -> Result<(), String> {
         let oldest_ns = self.exchanges.iter().filter_map(Exchange::oldest_due_ns).min();
-        let silent_since_ns = oldest_ns.map(|oldest_ns| oldest_ns.max(self.tally.last_reply_ns));
+        let silent_since_ns = oldest_ns.map(|oldest_ns| oldest_ns.max(self.measured.last_reply_ns));
         if silent_since_ns.is_some_and(|since_ns| self.now_ns() > since_ns + PATIENCE_NS) {
             return Err(format!("no reply for {} s", PATIENCE_NS / 1_000_000_000));
         }

@@ -5,7 +5,7 @@
 
 use super::template::Populations;
 use super::workload::{LOAD, Workload};
-use crate::net::client::Client;
+use crate::net::client::BlockingClient;
 use crate::text::quoting::quoted;
 use redis_protocol::resp2::types::OwnedFrame;
 
@@ -16,16 +16,16 @@ const MARK: &[u8] = b"rankd bench";
 const SCAN_COUNT: &[u8] = b"1000";
 
 /// The keys of one run.
-pub(super) struct Keys<'a> {
-    pub(super) client: &'a mut Client,
+pub(super) struct RunKeys<'a> {
+    pub(super) client: &'a mut BlockingClient,
     pub(super) populations: &'a Populations,
 }
 
-impl Keys<'_> {
+impl RunKeys<'_> {
     /// Makes the prefix ours, if it is not already.
     ///
     /// # Errors
-    /// Keys that somebody else has made stand under it, unless `force`.
+    /// RunKeys that somebody else has made stand under it, unless `force`.
     pub(super) fn claim(&mut self, force: bool) -> Result<(), String> {
         let mark = self.key("made-by");
         if self.client.ask(&[b"GET", &mark])? == OwnedFrame::BulkString(MARK.to_vec()) {
@@ -96,7 +96,7 @@ impl Keys<'_> {
     /// Passes the keys under the prefix to `take`, some at a time, until it says `false`.
     fn scan(
         &mut self,
-        mut take: impl FnMut(&mut Client, &[Vec<u8>]) -> Result<bool, String>,
+        mut take: impl FnMut(&mut BlockingClient, &[Vec<u8>]) -> Result<bool, String>,
     ) -> Result<(), String> {
         let pattern: String =
             self.populations.prefix.chars().fold(String::new(), |mut pattern, character| {

@@ -24,13 +24,13 @@ mod workload;
 pub use crate::bench::options::command;
 
 use crate::bench::generator::Plan;
-use crate::bench::keys::Keys;
-use crate::bench::options::Options;
+use crate::bench::keys::RunKeys;
+use crate::bench::options::BenchOptions;
 use crate::bench::replies::ReplyReader;
-use crate::bench::report::Row;
+use crate::bench::report::ReportRow;
 use crate::bench::workload::Workload;
 use crate::machine::usage;
-use crate::net::client::{Client, request};
+use crate::net::client::{BlockingClient, request};
 use clap::ArgMatches;
 use redis_protocol::resp2::types::OwnedFrame;
 use std::io::{Read, Write};
@@ -48,17 +48,17 @@ const PATIENCE: Duration = Duration::from_secs(10);
 /// What kept the load from being put on, or went wrong with some of it: replies that were errors, requests that were
 /// not answered.
 pub fn run(matches: &ArgMatches, interrupted: &AtomicBool) -> Result<(), String> {
-    let options = Options::read(matches);
+    let options = BenchOptions::read(matches);
     let connect_to = |address| connect(address, &options).map(|client| (address, client));
     let (address, mut control) = options.target.connect_any(connect_to)?;
     let server = server_name(&mut control);
-    let mut keys = Keys { client: &mut control, populations: &options.populations };
+    let mut keys = RunKeys { client: &mut control, populations: &options.populations };
     keys.claim(options.force)?;
     if !options.json {
         report::print_heading(&options, &server);
     }
     let mut run =
-        Run { options: &options, address, server: &server, keys, interrupted, failures: Vec::new() };
+        BenchRun { options: &options, address, server: &server, keys, interrupted, failures: Vec::new() };
     let outcome = run.all();
     if !options.keep {
         report::status("removing the keys");
@@ -76,17 +76,17 @@ pub fn run(matches: &ArgMatches, interrupted: &AtomicBool) -> Result<(), String>
 }
 
 /// One run over all workloads.
-struct Run<'a> {
-    options: &'a Options,
+struct BenchRun<'a> {
+    options: &'a BenchOptions,
     address: SocketAddr,
     server: &'a str,
-    keys: Keys<'a>,
+    keys: RunKeys<'a>,
     interrupted: &'a AtomicBool,
     /// What went wrong with workloads that have run.
     failures: Vec<String>,
 }
 
-impl Run<'_> {
+impl BenchRun<'_> {
     /// Runs the workloads, each after the loaders of what it needs and does not find.
     fn all(&mut self) -> Result<(), String> {
         let mut loaded: Vec<&str> = Vec::new();
@@ -121,21 +121,21 @@ impl Run<'_> {
         let streams = self.streams()?;
         let plan = Plan { templates, pace, total, pipeline, threads: options.threads, seed: options.seed };
         let before = (self.server_cpu_seconds(), client_cpu_seconds());
-        let tally = generator::run(&plan, streams, self.interrupted, |elapsed, replies| {
+        let measured = generator::run(&plan, streams, self.interrupted, |elapsed, replies| {
             report::progress(workload.name, elapsed, replies);
         })?;
         let after = (self.server_cpu_seconds(), client_cpu_seconds());
-        let is_complete = tally.unanswered == 0 && !self.interrupted.load(Ordering::Relaxed);
+        let is_complete = measured.unanswered == 0 && !self.interrupted.load(Ordering::Relaxed);
         // An open loop has not run for less than it was asked to, however soon its last reply came.
         let least_ns = plan.last_due_ns().filter(|_| is_complete).unwrap_or(0);
-        let row = Row {
+        let row = ReportRow {
             workload,
             pipeline,
             rate,
-            seconds: tally.last_reply_ns.max(least_ns) as f64 / 1e9,
+            seconds: measured.last_reply_ns.max(least_ns) as f64 / 1e9,
             server_cpu: after.0.zip(before.0).map(|(after, before)| after - before),
             client_cpu: after.1 - before.1,
-            tally,
+            measured,
         };
         report::status("");
         row.print(options, self.server);
@@ -173,8 +173,8 @@ impl Run<'_> {
 }
 
 /// A connection that is authenticated, in its database, and served.
-fn connect(address: SocketAddr, options: &Options) -> Result<Client, String> {
-    let mut client = Client::connect(address, PATIENCE)?;
+fn connect(address: SocketAddr, options: &BenchOptions) -> Result<BlockingClient, String> {
+    let mut client = BlockingClient::connect(address, PATIENCE)?;
     let target = &options.target;
     let mut ask =
         |words: &[&[u8]]| client.ask(words).map(drop).map_err(|error| format!("{address}: {error}"));
@@ -208,7 +208,7 @@ fn speak_resp3(stream: &mut TcpStream) -> Result<(), String> {
 }
 
 /// A section of INFO, if the server has it.
-fn info(client: &mut Client, section: &str) -> Option<String> {
+fn info(client: &mut BlockingClient, section: &str) -> Option<String> {
     match client.ask(&[b"INFO", section.as_bytes()]) {
         Ok(OwnedFrame::BulkString(text)) => Some(String::from_utf8_lossy(&text).into_owned()),
         _ => None,
@@ -221,7 +221,7 @@ fn field<'a>(info: &'a str, name: &str) -> Option<&'a str> {
 }
 
 /// Name and version, as far as the server tells them.
-fn server_name(client: &mut Client) -> String {
+fn server_name(client: &mut BlockingClient) -> String {
     let info = info(client, "server").unwrap_or_default();
     // Those who follow Redis report its version beside their own.
     let name = field(&info, "server_name").unwrap_or("redis");

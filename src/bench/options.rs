@@ -27,21 +27,21 @@ const LOADER_PIPELINE: u64 = 16;
 
 /// What ends a workload.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub(super) enum Length {
+pub(super) enum RunLength {
     Requests(u64),
     Seconds(f64),
 }
 
 /// What the command line asks for.
 #[derive(Debug)]
-pub(super) struct Options {
+pub(super) struct BenchOptions {
     pub(super) target: ServerAddress,
     pub(super) workloads: Vec<&'static Workload>,
     pub(super) populations: Populations,
     pub(super) connections: u64,
     pub(super) threads: usize,
     pub(super) pipeline: u64,
-    pub(super) length: Length,
+    pub(super) length: RunLength,
     /// Requests a second of an open loop; `None` for a closed loop.
     pub(super) rate: Option<u64>,
     pub(super) seed: u64,
@@ -147,7 +147,7 @@ pub fn command() -> Command {
         .arg(flag("json").help("Prints an object for each workload, one a line"))
 }
 
-impl Options {
+impl BenchOptions {
     /// Reads what clap has accepted.
     pub(super) fn read(matches: &ArgMatches) -> Self {
         let number = |name: &str| matches.get_one::<u64>(name).copied();
@@ -172,7 +172,7 @@ impl Options {
             connections: some("connections"),
             threads: some("threads") as usize,
             pipeline: some("pipeline"),
-            length: number("requests").map_or(Length::Seconds(seconds), Length::Requests),
+            length: number("requests").map_or(RunLength::Seconds(seconds), RunLength::Requests),
             rate: number("rate"),
             seed: number("seed").unwrap_or_else(|| Chance::from_system().next_u64()),
             resp3: matches.get_flag("resp3"),
@@ -189,10 +189,12 @@ impl Options {
             return (self.pipeline.max(LOADER_PIPELINE), Pace::Closed { end_ns: u64::MAX }, total);
         }
         let (pace, total) = match (self.rate, self.length) {
-            (None, Length::Requests(total)) => (Pace::Closed { end_ns: u64::MAX }, total),
-            (None, Length::Seconds(seconds)) => (Pace::Closed { end_ns: (seconds * 1e9) as u64 }, u64::MAX),
-            (Some(rate), Length::Requests(total)) => (Pace::Open { per_second: rate as f64 }, total),
-            (Some(rate), Length::Seconds(seconds)) => {
+            (None, RunLength::Requests(total)) => (Pace::Closed { end_ns: u64::MAX }, total),
+            (None, RunLength::Seconds(seconds)) => {
+                (Pace::Closed { end_ns: (seconds * 1e9) as u64 }, u64::MAX)
+            }
+            (Some(rate), RunLength::Requests(total)) => (Pace::Open { per_second: rate as f64 }, total),
+            (Some(rate), RunLength::Seconds(seconds)) => {
                 (Pace::Open { per_second: rate as f64 }, (rate as f64 * seconds).ceil() as u64)
             }
         };
@@ -209,10 +211,10 @@ fn read_seconds(text: &str) -> Result<f64, String> {
 mod tests {
     use super::*;
 
-    fn read(words: &[&str]) -> Result<Options, String> {
+    fn read(words: &[&str]) -> Result<BenchOptions, String> {
         let words = std::iter::once(&"bench").chain(words);
         let matches = command().try_get_matches_from(words).map_err(|error| error.to_string())?;
-        Ok(Options::read(&matches))
+        Ok(BenchOptions::read(&matches))
     }
 
     #[test]

@@ -10,7 +10,7 @@ use memchr::memchr;
 
 /// The bytes are not RESP.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Malformed;
+pub(super) struct MalformedReply;
 
 /// The reading end of one connection.
 #[derive(Debug, Default)]
@@ -21,7 +21,7 @@ pub(super) struct ReplyReader {
     skip: usize,
     /// The beginning of a header whose end has not come yet.
     line: Vec<u8>,
-    kind: Kind,
+    kind: ReplyKind,
     /// Error replies so far.
     pub(super) errors: u64,
     /// The text of the first of them.
@@ -30,7 +30,7 @@ pub(super) struct ReplyReader {
 
 /// What the reply being read counts as.
 #[derive(Debug, Default, PartialEq, Eq)]
-enum Kind {
+enum ReplyKind {
     #[default]
     Answer,
     Error,
@@ -40,7 +40,7 @@ enum Kind {
 
 impl ReplyReader {
     /// Reads on, and returns how many replies have ended in `bytes`. O(bytes).
-    pub(super) fn read(&mut self, mut bytes: &[u8]) -> Result<u64, Malformed> {
+    pub(super) fn read(&mut self, mut bytes: &[u8]) -> Result<u64, MalformedReply> {
         let mut ended = 0;
         loop {
             let skipped = self.skip.min(bytes.len());
@@ -55,7 +55,7 @@ impl ReplyReader {
             }
             let Some(end) = memchr(b'\n', bytes) else {
                 self.line.extend_from_slice(bytes);
-                return if self.line.len() > limits::INLINE_BYTES { Err(Malformed) } else { Ok(ended) };
+                return if self.line.len() > limits::INLINE_BYTES { Err(MalformedReply) } else { Ok(ended) };
             };
             if self.line.is_empty() {
                 self.header(&bytes[..end])?;
@@ -72,12 +72,12 @@ impl ReplyReader {
     }
 
     /// A header without its line feed.
-    fn header(&mut self, line: &[u8]) -> Result<(), Malformed> {
-        let [kind, text @ .., b'\r'] = line else { return Err(Malformed) };
+    fn header(&mut self, line: &[u8]) -> Result<(), MalformedReply> {
+        let [kind, text @ .., b'\r'] = line else { return Err(MalformedReply) };
         // Nothing but a reply's own first header finds no value missing.
         let is_first = self.missing == 0;
         self.missing = self.missing.max(1) - 1;
-        let len = || integer::parse(text).filter(|len| *len >= -1).ok_or(Malformed);
+        let len = || integer::parse(text).filter(|len| *len >= -1).ok_or(MalformedReply);
         match kind {
             b'+' | b':' | b',' | b'_' | b'#' | b'(' => {}
             b'-' => self.error(text),
@@ -86,10 +86,10 @@ impl ReplyReader {
                     self.error(b"an error of several lines");
                 }
                 let len = len()?;
-                self.skip = if len < 0 { 0 } else { usize::try_from(len).map_err(|_| Malformed)? + 2 };
+                self.skip = if len < 0 { 0 } else { usize::try_from(len).map_err(|_| MalformedReply)? + 2 };
             }
             b'*' | b'~' | b'%' | b'|' | b'>' => {
-                let len = u64::try_from(len()?.max(0)).map_err(|_| Malformed)?;
+                let len = u64::try_from(len()?.max(0)).map_err(|_| MalformedReply)?;
                 // Attributes are pairs in front of the value that they describe.
                 let (each, own) = match kind {
                     b'%' => (2, 0),
@@ -97,19 +97,20 @@ impl ReplyReader {
                     _ => (1, 0),
                 };
                 if is_first && *kind == b'>' {
-                    self.kind = Kind::Push;
+                    self.kind = ReplyKind::Push;
                 }
                 let values = len.checked_mul(each).and_then(|values| values.checked_add(own));
-                self.missing = values.and_then(|values| values.checked_add(self.missing)).ok_or(Malformed)?;
+                self.missing =
+                    values.and_then(|values| values.checked_add(self.missing)).ok_or(MalformedReply)?;
             }
-            _ => return Err(Malformed),
+            _ => return Err(MalformedReply),
         }
         Ok(())
     }
 
     fn error(&mut self, text: &[u8]) {
-        if self.kind == Kind::Answer {
-            self.kind = Kind::Error;
+        if self.kind == ReplyKind::Answer {
+            self.kind = ReplyKind::Error;
         }
         self.first_error.get_or_insert_with(|| String::from_utf8_lossy(text).into_owned());
     }
@@ -117,8 +118,8 @@ impl ReplyReader {
     /// Begins anew, and returns how many replies have ended: one, but for a push.
     fn end_reply(&mut self) -> u64 {
         let kind = std::mem::take(&mut self.kind);
-        self.errors += u64::from(kind == Kind::Error);
-        u64::from(kind != Kind::Push)
+        self.errors += u64::from(kind == ReplyKind::Error);
+        u64::from(kind != ReplyKind::Push)
     }
 }
 
@@ -172,7 +173,7 @@ mod tests {
             &endless,
         ];
         for bytes in bad {
-            assert_eq!(ReplyReader::default().read(bytes), Err(Malformed), "{:?}", bytes.get(..20));
+            assert_eq!(ReplyReader::default().read(bytes), Err(MalformedReply), "{:?}", bytes.get(..20));
         }
     }
 }

@@ -22,7 +22,7 @@ pub(super) enum Pace {
 
 /// Requests that are sent together.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Batch {
+pub(super) struct DueRequests {
     /// The number of the first of them within the run.
     pub(super) first: u64,
     /// How many they are.
@@ -47,11 +47,11 @@ pub(super) struct Schedule {
 
 impl Schedule {
     /// The next batch, if it is due at `now_ns`.
-    pub(super) fn take(&mut self, now_ns: u64) -> Option<Batch> {
+    pub(super) fn take(&mut self, now_ns: u64) -> Option<DueRequests> {
         let due_ns = self.next_due_ns(now_ns).filter(|due_ns| *due_ns <= now_ns)?;
         let first = self.next * self.pipeline;
         self.next += self.step;
-        Some(Batch { first, requests: self.pipeline.min(self.total - first), due_ns })
+        Some(DueRequests { first, requests: self.pipeline.min(self.total - first), due_ns })
     }
 
     /// When the next batch is due, asked at `now_ns`; `None` when there is none.
@@ -74,12 +74,12 @@ mod tests {
         let pace = Pace::Open { per_second: 1000.0 };
         let mut schedule = Schedule { pace, total: 9, pipeline: 2, next: 1, step: 2 };
         assert_eq!(schedule.take(1_999_999), None);
-        assert_eq!(schedule.take(2_000_000), Some(Batch { first: 2, requests: 2, due_ns: 2_000_000 }));
+        assert_eq!(schedule.take(2_000_000), Some(DueRequests { first: 2, requests: 2, due_ns: 2_000_000 }));
         assert_eq!(schedule.next_due_ns(0), Some(6_000_000));
-        assert_eq!(schedule.take(60_000_000), Some(Batch { first: 6, requests: 2, due_ns: 6_000_000 }));
+        assert_eq!(schedule.take(60_000_000), Some(DueRequests { first: 6, requests: 2, due_ns: 6_000_000 }));
         assert_eq!((schedule.take(u64::MAX), schedule.next_due_ns(0)), (None, None));
         let mut last = Schedule { next: 4, ..schedule };
-        assert_eq!(last.take(8_000_000), Some(Batch { first: 8, requests: 1, due_ns: 8_000_000 }));
+        assert_eq!(last.take(8_000_000), Some(DueRequests { first: 8, requests: 1, due_ns: 8_000_000 }));
     }
 
     #[test]
@@ -87,8 +87,8 @@ mod tests {
         let closed =
             |end_ns, total| Schedule { pace: Pace::Closed { end_ns }, total, pipeline: 4, next: 0, step: 1 };
         let mut numbered = closed(u64::MAX, 6);
-        assert_eq!(numbered.take(5), Some(Batch { first: 0, requests: 4, due_ns: 5 }));
-        assert_eq!(numbered.take(9), Some(Batch { first: 4, requests: 2, due_ns: 9 }));
+        assert_eq!(numbered.take(5), Some(DueRequests { first: 0, requests: 4, due_ns: 5 }));
+        assert_eq!(numbered.take(9), Some(DueRequests { first: 4, requests: 2, due_ns: 9 }));
         assert_eq!(numbered.take(10), None);
         let mut timed = closed(100, u64::MAX);
         assert!(timed.take(99).is_some());

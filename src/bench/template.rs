@@ -40,21 +40,21 @@ impl Populations {
 #[derive(Debug)]
 pub(super) struct Template {
     bytes: Vec<u8>,
-    places: Vec<Place>,
+    places: Vec<Placeholder>,
     /// How many things one request loads, and how many there are to load.
     loads: Option<(u64, u64)>,
 }
 
 /// Digits that differ from request to request.
 #[derive(Debug)]
-struct Place {
+struct Placeholder {
     at: usize,
     digits: usize,
-    number: Number,
+    number: DigitSource,
 }
 
 #[derive(Clone, Copy, Debug)]
-enum Number {
+enum DigitSource {
     Score,
     Below(u64),
     /// The so many-th thing that a request loads, of so many there are.
@@ -70,7 +70,7 @@ impl Template {
     /// # Panics
     /// On a place that does not exist.
     pub(super) fn new(text: &str, populations: &Populations) -> Self {
-        let mut words: Vec<(Vec<u8>, Option<Number>)> = Vec::new();
+        let mut words: Vec<(Vec<u8>, Option<DigitSource>)> = Vec::new();
         let mut loads: Option<(u64, u64)> = None;
         for word in text.split(' ') {
             let Some((names, times)) = word.strip_prefix('<').and_then(|word| word.split_once('>')) else {
@@ -81,10 +81,10 @@ impl Template {
             for name in (0..times).flat_map(|_| names.split(',')) {
                 let (stem, number) = place(name, populations);
                 let number = match (number, name.starts_with("next-")) {
-                    (Some(Number::Below(below)), true) => {
+                    (Some(DigitSource::Below(below)), true) => {
                         let (nth, _) = loads.unwrap_or_default();
                         loads = Some((nth + 1, below));
-                        Some(Number::Next { nth, below })
+                        Some(DigitSource::Next { nth, below })
                     }
                     (number, _) => number,
                 };
@@ -98,8 +98,8 @@ impl Template {
         for (index, (_, number)) in words.iter().enumerate() {
             if let Some(number) = *number {
                 let behind: usize = words_only[index + 1..].iter().map(|word| bulk_bytes(word)).sum();
-                let digits = if matches!(number, Number::Score) { 5 } else { NUMBER_DIGITS };
-                places.push(Place { at: bytes.len() - behind - 2 - digits, digits, number });
+                let digits = if matches!(number, DigitSource::Score) { 5 } else { NUMBER_DIGITS };
+                places.push(Placeholder { at: bytes.len() - behind - 2 - digits, digits, number });
             }
         }
         Self { bytes, places, loads }
@@ -116,9 +116,11 @@ impl Template {
         out.extend_from_slice(&self.bytes);
         for place in &self.places {
             let number = match place.number {
-                Number::Score => SCORES.start + chance.below(SCORES.end - SCORES.start),
-                Number::Below(below) => chance.below(below),
-                Number::Next { nth, below } => (index * self.loads.map_or(1, |(each, _)| each) + nth) % below,
+                DigitSource::Score => SCORES.start + chance.below(SCORES.end - SCORES.start),
+                DigitSource::Below(below) => chance.below(below),
+                DigitSource::Next { nth, below } => {
+                    (index * self.loads.map_or(1, |(each, _)| each) + nth) % below
+                }
             };
             let at = start + place.at;
             write_digits(number, &mut out[at..at + place.digits]);
@@ -127,14 +129,14 @@ impl Template {
 }
 
 /// A place's word with zeros for its digits, and what they count.
-fn place(name: &str, populations: &Populations) -> (String, Option<Number>) {
+fn place(name: &str, populations: &Populations) -> (String, Option<DigitSource>) {
     let Populations { prefix, members } = populations;
     let family = |prefix: &str, family: &str, below: u64| {
-        (format!("{prefix}{family}:{:0>NUMBER_DIGITS$}", ""), Some(Number::Below(below)))
+        (format!("{prefix}{family}:{:0>NUMBER_DIGITS$}", ""), Some(DigitSource::Below(below)))
     };
     match name.trim_start_matches("next-") {
         "board" => (populations.board(), None),
-        "score" => (SCORES.start.to_string(), Some(Number::Score)),
+        "score" => (SCORES.start.to_string(), Some(DigitSource::Score)),
         "member" => family("", "user", *members),
         "friends" => family(prefix, "friends", USERS.min(*members)),
         keys @ ("key" | "counter" | "set") => family(prefix, keys, *members),

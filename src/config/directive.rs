@@ -8,7 +8,7 @@ pub struct Directive {
     /// Its name in files, flags and CONFIG.
     pub name: &'static str,
     /// What it is about: the heading it stands under in the file and in `--help`.
-    pub section: Section,
+    pub section: DirectiveSection,
     /// Its default, spelled as in the file.
     pub default: &'static str,
     /// Whether CONFIG SET may change it while the server runs.
@@ -23,7 +23,7 @@ pub struct Directive {
 
 /// What a directive is about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Section {
+pub enum DirectiveSection {
     /// Addresses, passwords, clients.
     Network,
     /// Threads and databases.
@@ -38,7 +38,7 @@ pub enum Section {
     Log,
 }
 
-impl Section {
+impl DirectiveSection {
     /// The heading.
     #[must_use]
     pub fn title(self) -> &'static str {

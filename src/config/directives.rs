@@ -1,6 +1,6 @@
 //! The table of directives.
 
-use super::directive::{Directive, Section};
+use super::directive::{Directive, DirectiveSection};
 use super::value;
 use crate::limits;
 
@@ -35,7 +35,7 @@ fn edit_distance(one: &[u8], other: &[u8]) -> usize {
 pub const DIRECTIVES: &[Directive] = &[
     Directive {
         name: "bind",
-        section: Section::Network,
+        section: DirectiveSection::Network,
         default: "* -::*",
         live: false,
         help: "Addresses to listen on, separated by spaces. `*` is every IPv4 address, `::*` every IPv6 address; one \
@@ -52,7 +52,7 @@ pub const DIRECTIVES: &[Directive] = &[
     },
     Directive {
         name: "port",
-        section: Section::Network,
+        section: DirectiveSection::Network,
         default: "6379",
         live: false,
         help: "TCP port. 0 lets the kernel choose a free one, which the start screen names.",
@@ -61,7 +61,7 @@ pub const DIRECTIVES: &[Directive] = &[
     },
     Directive {
         name: "protected-mode",
-        section: Section::Network,
+        section: DirectiveSection::Network,
         default: "yes",
         live: true,
         help: "While no password is set, serve only peers on this machine.",
@@ -70,7 +70,7 @@ pub const DIRECTIVES: &[Directive] = &[
     },
     Directive {
         name: "requirepass",
-        section: Section::Network,
+        section: DirectiveSection::Network,
         default: "",
         live: true,
         help: "The password that clients must give by AUTH or HELLO. Empty: none.",
@@ -82,7 +82,7 @@ pub const DIRECTIVES: &[Directive] = &[
     },
     Directive {
         name: "tcp-backlog",
-        section: Section::Network,
+        section: DirectiveSection::Network,
         default: "511",
         live: false,
         help: "Connections that may wait to be accepted.",
@@ -91,7 +91,7 @@ pub const DIRECTIVES: &[Directive] = &[
     },
     Directive {
         name: "tcp-keepalive",
-        section: Section::Network,
+        section: DirectiveSection::Network,
         default: "300",
         live: true,
         help: "Seconds of silence after which the kernel asks whether a client is still there. 0: never.",
@@ -102,7 +102,7 @@ pub const DIRECTIVES: &[Directive] = &[
     },
     Directive {
         name: "timeout",
-        section: Section::Network,
+        section: DirectiveSection::Network,
         default: "0",
         live: true,
         help: "Seconds after which an idle client is disconnected. 0: never.",
@@ -111,7 +111,7 @@ pub const DIRECTIVES: &[Directive] = &[
     },
     Directive {
         name: "maxclients",
-        section: Section::Network,
+        section: DirectiveSection::Network,
         default: "10000",
         live: true,
         help: "Most clients at a time; one more is told so and disconnected.",
@@ -124,7 +124,7 @@ pub const DIRECTIVES: &[Directive] = &[
     },
     Directive {
         name: "client-query-buffer-limit",
-        section: Section::Network,
+        section: DirectiveSection::Network,
         default: "1gb",
         live: true,
         help: "Bytes of one request that is not complete yet, after which its client is disconnected.",
@@ -141,7 +141,7 @@ pub const DIRECTIVES: &[Directive] = &[
     },
     Directive {
         name: "proto-max-bulk-len",
-        section: Section::Network,
+        section: DirectiveSection::Network,
         default: "512mb",
         live: true,
         help: "Bytes of the longest argument.",
@@ -158,7 +158,7 @@ pub const DIRECTIVES: &[Directive] = &[
     },
     Directive {
         name: "threads",
-        section: Section::General,
+        section: DirectiveSection::General,
         default: "0",
         live: false,
         help: "Threads that serve connections. 0: one for each core.",
@@ -167,7 +167,7 @@ pub const DIRECTIVES: &[Directive] = &[
     },
     Directive {
         name: "databases",
-        section: Section::General,
+        section: DirectiveSection::General,
         default: "16",
         live: false,
         help: "Number of databases that SELECT can choose from.",
@@ -178,7 +178,7 @@ pub const DIRECTIVES: &[Directive] = &[
     },
     Directive {
         name: "enable-debug-command",
-        section: Section::General,
+        section: DirectiveSection::General,
         default: "no",
         live: false,
         help: "Who may use DEBUG: nobody (`no`), clients on this machine (`local`), or everybody (`yes`).",
@@ -187,7 +187,7 @@ pub const DIRECTIVES: &[Directive] = &[
     },
     Directive {
         name: "dir",
-        section: Section::Journal,
+        section: DirectiveSection::Journal,
         default: "./data",
         live: false,
         help: "Directory of the journal and of the dump file; made if it is missing.",
@@ -199,7 +199,7 @@ pub const DIRECTIVES: &[Directive] = &[
     },
     Directive {
         name: "dbfilename",
-        section: Section::Journal,
+        section: DirectiveSection::Journal,
         default: "dump.rdb",
         live: false,
         help: "The dump file in that directory: what SAVE and BGSAVE write, in Redis's RDB format.",
@@ -215,7 +215,7 @@ pub const DIRECTIVES: &[Directive] = &[
     },
     Directive {
         name: "save",
-        section: Section::Journal,
+        section: DirectiveSection::Journal,
         default: "",
         live: true,
         help: "Pairs of seconds and changes: the dump file is written, as by BGSAVE, when so many seconds have gone \
@@ -226,7 +226,7 @@ pub const DIRECTIVES: &[Directive] = &[
     },
     Directive {
         name: "appendonly",
-        section: Section::Journal,
+        section: DirectiveSection::Journal,
         default: "yes",
         live: false,
         help: "Keep every change in the journal. `no` keeps everything in memory only, and starts from the dump file \
@@ -236,7 +236,7 @@ pub const DIRECTIVES: &[Directive] = &[
     },
     Directive {
         name: "appendfsync",
-        section: Section::Journal,
+        section: DirectiveSection::Journal,
         default: "everysec",
         live: true,
         help: "When the journal is forced to disk: `always` before each reply, `everysec` once a second, `no` when \
@@ -246,7 +246,7 @@ pub const DIRECTIVES: &[Directive] = &[
     },
     Directive {
         name: "auto-aof-rewrite-percentage",
-        section: Section::Journal,
+        section: DirectiveSection::Journal,
         default: "100",
         live: true,
         help: "Write a checkpoint when the journal has grown by this many percent of the last one. 0: never.",
@@ -258,7 +258,7 @@ pub const DIRECTIVES: &[Directive] = &[
     },
     Directive {
         name: "auto-aof-rewrite-min-size",
-        section: Section::Journal,
+        section: DirectiveSection::Journal,
         default: "64mb",
         live: true,
         help: "But not before the journal is this large.",
@@ -267,7 +267,7 @@ pub const DIRECTIVES: &[Directive] = &[
     },
     Directive {
         name: "friend-key-prefix",
-        section: Section::Friends,
+        section: DirectiveSection::Friends,
         default: "friends:",
         live: true,
         help: "A user's friends are the members of the set at this prefix followed by the user's name.",
@@ -279,7 +279,7 @@ pub const DIRECTIVES: &[Directive] = &[
     },
     Directive {
         name: "friendrank-keep-bytes",
-        section: Section::Friends,
+        section: DirectiveSection::Friends,
         default: "64mb",
         live: true,
         help: "Memory for friend rankings kept for FRIENDRANK's MAXAGE. 0: keep none.",
@@ -288,7 +288,7 @@ pub const DIRECTIVES: &[Directive] = &[
     },
     Directive {
         name: "notify-keyspace-events",
-        section: Section::Events,
+        section: DirectiveSection::Events,
         default: "",
         live: true,
         help: "Which changes of keys are published to subscribers: `K` and `E` choose the channels (by key, by event), \
@@ -299,7 +299,7 @@ pub const DIRECTIVES: &[Directive] = &[
     },
     Directive {
         name: "loglevel",
-        section: Section::Log,
+        section: DirectiveSection::Log,
         default: "notice",
         live: true,
         help: "How much is logged: debug, verbose, notice, warning or nothing.",
@@ -308,7 +308,7 @@ pub const DIRECTIVES: &[Directive] = &[
     },
     Directive {
         name: "logfile",
-        section: Section::Log,
+        section: DirectiveSection::Log,
         default: "",
         live: false,
         help: "File that the log is appended to. Empty: standard error.",

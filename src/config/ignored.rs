@@ -1,15 +1,15 @@
 //! The directives of Redis 5 to 8 and Valkey 7 to 9 that have no meaning here.
 //!
 //! A configuration file that sets one is accepted, with a warning unless it sets the default, and the value is held to
-//! what Redis takes ([`Kind`]). CONFIG GET answers with it, by each of the directive's names. What they are about (other
+//! what Redis takes ([`ValueSyntax`]). CONFIG GET answers with it, by each of the directive's names. What they are about (other
 //! types' encodings, eviction, Lua, modules, cluster) is not here or needs no tuning.
 
-use super::kind::Kind;
-use super::kind::Kind::{
+use super::value_syntax::ValueSyntax;
+use super::value_syntax::ValueSyntax::{
     Bytes, BytesOrPercent, Checked, Integer, Obsolete, Octal, OneOf, OneOfAlso, Text, Unsigned,
     UnsignedBytes, YesNo,
 };
-use super::kind::{
+use super::value_syntax::{
     INT, LONG, UINT, directory_name, file_name, host_name, node_name, oom_scores, output_buffers,
     percentiles, process_title, replica_of, shutdown_options,
 };
@@ -22,7 +22,7 @@ pub struct Ignored {
     /// Redis 8.2's default, or that of the server that has it.
     pub default: &'static str,
     /// What it takes.
-    pub kind: Kind,
+    pub syntax: ValueSyntax,
     /// Whether CONFIG SET takes it.
     pub live: bool,
 }
@@ -49,17 +49,17 @@ impl Ignored {
     /// Whether CONFIG knows it; files alone take what was given up long ago.
     #[must_use]
     pub fn is_known_to_config(&self) -> bool {
-        !matches!(self.kind, Obsolete)
+        !matches!(self.syntax, Obsolete)
     }
 }
 
-const fn live(names: &'static [&'static str], default: &'static str, kind: Kind) -> Ignored {
-    Ignored { names, default, kind, live: true }
+const fn live(names: &'static [&'static str], default: &'static str, syntax: ValueSyntax) -> Ignored {
+    Ignored { names, default, syntax, live: true }
 }
 
 /// One for the start only.
-const fn fixed(names: &'static [&'static str], default: &'static str, kind: Kind) -> Ignored {
-    Ignored { names, default, kind, live: false }
+const fn fixed(names: &'static [&'static str], default: &'static str, syntax: ValueSyntax) -> Ignored {
+    Ignored { names, default, syntax, live: false }
 }
 
 const POLICIES: &[&str] = &[

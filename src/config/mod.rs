@@ -9,16 +9,16 @@ mod directives;
 mod event_classes;
 mod file;
 mod ignored;
-mod kind;
 mod value;
+mod value_syntax;
 mod wildcard;
 
-pub use crate::config::directive::{Directive, Section};
+pub use crate::config::directive::{Directive, DirectiveSection};
 pub use crate::config::directives::DIRECTIVES;
 pub use crate::config::event_classes::EventClasses;
 pub use crate::config::file::FileError;
 pub use crate::config::ignored::{IGNORED, Ignored};
-pub use crate::config::kind::Kind;
+pub use crate::config::value_syntax::ValueSyntax;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -180,7 +180,7 @@ impl Config {
         let Some(ignored) = Ignored::find(name) else {
             return Err(DirectiveError::Unknown(directives::nearest(name)));
         };
-        let value = ignored.kind.read(self.value_of(ignored), value).map_err(DirectiveError::BadValue)?;
+        let value = ignored.syntax.read(self.value_of(ignored), value).map_err(DirectiveError::BadValue)?;
         self.ignored.insert(ignored.name(), value);
         Ok(())
     }

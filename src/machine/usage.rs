@@ -24,9 +24,9 @@ const COUNTERS: usize = 16;
 
 /// A counter on a cache line of its own.
 #[repr(align(64))]
-struct Counter(AtomicIsize);
+struct CounterLine(AtomicIsize);
 
-static ALLOCATED: [Counter; COUNTERS] = [const { Counter(AtomicIsize::new(0)) }; COUNTERS];
+static ALLOCATED: [CounterLine; COUNTERS] = [const { CounterLine(AtomicIsize::new(0)) }; COUNTERS];
 static NEXT_COUNTER: AtomicUsize = AtomicUsize::new(0);
 static PEAK: AtomicUsize = AtomicUsize::new(0);
 

@@ -11,12 +11,12 @@ const PIECE_BYTES: usize = 16 * 1024;
 
 /// One connection, one question at a time, in RESP2.
 #[derive(Debug)]
-pub struct Client {
+pub struct BlockingClient {
     stream: TcpStream,
     address: SocketAddr,
 }
 
-impl Client {
+impl BlockingClient {
     /// Connects. No step, this one or a later one, takes longer than `patience`.
     ///
     /// # Errors

@@ -22,7 +22,7 @@ use super::{Bound, Order, RankedMembers, Score, SortKey, Updated};
 const LEVELS: usize = 16;
 
 #[derive(Debug)]
-struct Entry<K> {
+struct ListEntry<K> {
     score: K,
     member: Arc<[u8]>,
 }
@@ -30,15 +30,15 @@ struct Entry<K> {
 /// (score, member bytes), the order of a ranking.
 struct EntryOrder;
 
-impl<K: SortKey> Comparator<Entry<K>> for EntryOrder {
-    fn compare(&self, a: &Entry<K>, b: &Entry<K>) -> Ordering {
+impl<K: SortKey> Comparator<ListEntry<K>> for EntryOrder {
+    fn compare(&self, a: &ListEntry<K>, b: &ListEntry<K>) -> Ordering {
         a.score.cmp(&b.score).then_with(|| a.member.cmp(&b.member))
     }
 }
 
 /// A place between members is equal to none of them, so the answer is never `Equal`.
-impl<K: SortKey> ComparatorKey<Entry<K>, Bound<'_, K>> for EntryOrder {
-    fn compare_key(&self, stored: &Entry<K>, place: &Bound<'_, K>) -> Ordering {
+impl<K: SortKey> ComparatorKey<ListEntry<K>, Bound<'_, K>> for EntryOrder {
+    fn compare_key(&self, stored: &ListEntry<K>, place: &Bound<'_, K>) -> Ordering {
         let by_score = |score: &K| stored.score.cmp(score);
         let by_member = |member: &[u8]| (*stored.member).cmp(member);
         match place {
@@ -56,7 +56,7 @@ impl<K: SortKey> ComparatorKey<Entry<K>, Bound<'_, K>> for EntryOrder {
     }
 }
 
-type List<K> = OrderedSkipList<Entry<K>, LEVELS, EntryOrder, Geometric>;
+type List<K> = OrderedSkipList<ListEntry<K>, LEVELS, EntryOrder, Geometric>;
 
 /// A ranking on a pointer-per-element skip list.
 pub struct SkipListRanking<K: SortKey = Score> {
@@ -80,21 +80,21 @@ impl<K: SortKey> SkipListRanking<K> {
         }
     }
 
-    fn rank_of(&self, entry: &Entry<K>) -> usize {
+    fn rank_of(&self, entry: &ListEntry<K>) -> usize {
         self.list.rank(&Exactly(entry)).expect("an entry of the list has a rank")
     }
 
     fn take(&mut self, score: K, member: &[u8]) -> Arc<[u8]> {
-        let entry = Entry { score, member: Arc::from(member) };
+        let entry = ListEntry { score, member: Arc::from(member) };
         self.list.take(&Exactly(&entry)).expect("what the index holds, the list holds").member
     }
 }
 
 /// A look-up by the entry itself.
-struct Exactly<'a, K>(&'a Entry<K>);
+struct Exactly<'a, K>(&'a ListEntry<K>);
 
-impl<K: SortKey> ComparatorKey<Entry<K>, Exactly<'_, K>> for EntryOrder {
-    fn compare_key(&self, stored: &Entry<K>, key: &Exactly<'_, K>) -> Ordering {
+impl<K: SortKey> ComparatorKey<ListEntry<K>, Exactly<'_, K>> for EntryOrder {
+    fn compare_key(&self, stored: &ListEntry<K>, key: &Exactly<'_, K>) -> Ordering {
         self.compare(stored, key.0)
     }
 }
@@ -131,14 +131,14 @@ impl<K: SortKey> RankedMembers for SkipListRanking<K> {
                 let member = self.take(present, member);
                 let slot = self.index.find_mut(hash, |(m, _)| *m == member).expect("found above");
                 slot.1 = after;
-                self.list.insert(Entry { score: after, member });
+                self.list.insert(ListEntry { score: after, member });
             }
             None => {
                 let member: Arc<[u8]> = Arc::from(member);
                 self.member_bytes += member.len();
                 let hasher = &self.hasher;
                 self.index.insert_unique(hash, (member.clone(), after), |(m, _)| hasher.hash_one(&**m));
-                self.list.insert(Entry { score: after, member });
+                self.list.insert(ListEntry { score: after, member });
             }
         }
         Updated { before, after: Some(after) }
@@ -154,7 +154,7 @@ impl<K: SortKey> RankedMembers for SkipListRanking<K> {
 
     fn rank(&self, member: &[u8], order: Order) -> Option<(usize, K)> {
         let score = self.score(member)?;
-        let ascending = self.rank_of(&Entry { score, member: Arc::from(member) });
+        let ascending = self.rank_of(&ListEntry { score, member: Arc::from(member) });
         let rank = match order {
             Order::Ascending => ascending,
             Order::Descending => self.len() - 1 - ascending,
@@ -197,7 +197,7 @@ impl<K: SortKey> RankedMembers for SkipListRanking<K> {
     fn remove_range(&mut self, ranks: Range<usize>, mut removed: impl FnMut(&[u8], K)) {
         assert!(ranks.start <= ranks.end && ranks.end <= self.len(), "ranks {ranks:?} of {}", self.len());
         for _ in ranks.clone() {
-            let Entry { score, member } = self.list.remove(ranks.start);
+            let ListEntry { score, member } = self.list.remove(ranks.start);
             let Ok(found) = self.index.find_entry(self.hash(&member), |(m, _)| *m == member) else {
                 unreachable!("what the list holds, the index holds")
             };
@@ -226,7 +226,7 @@ impl<K: SortKey> RankedMembers for SkipListRanking<K> {
     fn memory_bytes(&self) -> usize {
         // An estimate, node by node: the entry, its links at every level (pointer and span), the shared member with
         // its two counts, and the allocator's rounding.
-        let node_bytes = size_of::<Entry<K>>() + 2 * LEVELS * size_of::<usize>() + 16;
+        let node_bytes = size_of::<ListEntry<K>>() + 2 * LEVELS * size_of::<usize>() + 16;
         let shared_bytes = 2 * size_of::<usize>() + 16;
         size_of::<Self>()
             + self.len() * (node_bytes + shared_bytes)
@@ -236,7 +236,7 @@ impl<K: SortKey> RankedMembers for SkipListRanking<K> {
 
     fn check_invariants(&self) {
         assert_eq!(self.list.len(), self.index.len());
-        let mut before: Option<&Entry<K>> = None;
+        let mut before: Option<&ListEntry<K>> = None;
         let mut member_bytes = 0;
         for entry in &self.list {
             if let Some(before) = before {

@@ -3,7 +3,7 @@
 
 use super::digits::Digits;
 
-/// Longest text that [`Text`] holds: a sign, 17 digits, a point, leading zeros or an exponent.
+/// Longest text that [`DoubleText`] holds: a sign, 17 digits, a point, leading zeros or an exponent.
 const TEXT_BYTES: usize = 40;
 
 /// Reads a double as Redis's `string2d` does.
@@ -106,12 +106,12 @@ pub fn whole(value: f64) -> Option<i64> {
 
 /// A double's text, on the stack.
 #[derive(Debug)]
-pub struct Text {
+pub struct DoubleText {
     bytes: [u8; TEXT_BYTES],
     len: usize,
 }
 
-impl Text {
+impl DoubleText {
     /// The text of `value`.
     #[must_use]
     pub fn of(value: f64) -> Self {
@@ -181,10 +181,10 @@ impl Text {
 
 #[cfg(test)]
 mod tests {
-    use super::{Text, parse};
+    use super::{DoubleText, parse};
 
     fn print(value: f64) -> String {
-        String::from_utf8(Text::of(value).as_bytes().to_vec()).unwrap()
+        String::from_utf8(DoubleText::of(value).as_bytes().to_vec()).unwrap()
     }
 
     /// The golden cases, captured from Redis 8.2.3.

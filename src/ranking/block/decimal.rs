@@ -27,12 +27,12 @@ pub(super) fn split(member: &[u8]) -> (&[u8], &[u8]) {
 
 /// The digit counts that a block's codes make room for.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) struct Digits {
+pub(super) struct DigitCounts {
     pub(super) min: u8,
     pub(super) max: u8,
 }
 
-impl Digits {
+impl DigitCounts {
     /// The number of lengths, which is what each value is multiplied by to make room for its length.
     fn lengths(self) -> u64 {
         u64::from(self.max - self.min) + 1
@@ -129,7 +129,7 @@ mod tests {
         strings.extend((0..2000u64).map(|n| (n * 7_919).to_string().into_bytes()));
         strings.sort();
         strings.dedup();
-        let digits = Digits { min: 1, max: 8 };
+        let digits = DigitCounts { min: 1, max: 8 };
         let codes: Vec<u64> = strings.iter().map(|s| digits.encode(s).unwrap()).collect();
         assert!(codes.is_sorted_by(|a, b| a < b));
         for (string, code) in strings.iter().zip(codes) {
@@ -142,12 +142,12 @@ mod tests {
     #[test]
     fn the_longest_run_of_one_length_fits_and_mixed_lengths_are_refused_when_they_do_not() {
         let nines = [b'9'; DIGITS_MAX];
-        let one_length = Digits { min: 19, max: 19 };
+        let one_length = DigitCounts { min: 19, max: 19 };
         assert_eq!(one_length.encode(&nines), Some(9_999_999_999_999_999_999));
         let mut out = Vec::new();
         one_length.write(9_999_999_999_999_999_999, &mut out);
         assert_eq!(out, nines);
-        assert_eq!(Digits { min: 1, max: 19 }.encode(&nines), None);
+        assert_eq!(DigitCounts { min: 1, max: 19 }.encode(&nines), None);
         assert_eq!(split(b"user:007"), (&b"user:"[..], &b"007"[..]));
         assert_eq!(split(&[b'1'; 25]).1.len(), DIGITS_MAX);
     }

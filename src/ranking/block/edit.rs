@@ -1,15 +1,15 @@
 //! Changing a block in place: entries go in and out by moving bytes, and the allocation follows in small steps.
 //!
-//! What does not fit the block's widths is packed anew from a [`Run`], which is where forms are chosen.
+//! What does not fit the block's widths is packed anew from a [`EntryRun`], which is where forms are chosen.
 
 use std::ops::Range;
 
-use super::{Block, MemberForm, Needle, Run};
+use super::{Block, EntryRun, MemberForm, Needle};
 use crate::machine::heap::allocation_bytes;
 use crate::ranking::key::{KeyNumber, SortKey};
 
 /// A member as a block's arrays would hold it.
-enum Written<'a> {
+enum EncodedMember<'a> {
     Suffix(&'a [u8]),
     Number(u64),
 }
@@ -26,7 +26,7 @@ impl<K: SortKey> Block<K> {
         match (key.number(self.key_form()), self.written(member)) {
             (Some(key), Some(written)) => self.insert_bytes(i, key, &written, tag),
             _ => {
-                let mut run = Run::default();
+                let mut run = EntryRun::default();
                 self.unpack(0..i, &mut run);
                 run.push(key, member, tag);
                 self.unpack(i..self.len(), &mut run);
@@ -44,7 +44,7 @@ impl<K: SortKey> Block<K> {
                 self.data[at..at + width].copy_from_slice(&number.to_bytes().as_ref()[..width]);
             }
             None => {
-                let mut run = Run::default();
+                let mut run = EntryRun::default();
                 self.unpack(0..self.len(), &mut run);
                 run.keys[i] = key;
                 *self = Self::pack(&run, 0..run.len());
@@ -54,7 +54,7 @@ impl<K: SortKey> Block<K> {
 
     /// Splits off the entries from `at` on.
     pub(in crate::ranking) fn split_off(&mut self, at: usize) -> Self {
-        let mut run = Run::default();
+        let mut run = EntryRun::default();
         self.unpack(0..self.len(), &mut run);
         *self = Self::pack(&run, 0..at);
         Self::pack(&run, at..run.len())
@@ -62,7 +62,7 @@ impl<K: SortKey> Block<K> {
 
     /// Appends the entries of `above`, all of which must be above those here.
     pub(in crate::ranking) fn append(&mut self, above: &Self) {
-        let mut run = Run::default();
+        let mut run = EntryRun::default();
         self.unpack(0..self.len(), &mut run);
         above.unpack(0..above.len(), &mut run);
         *self = Self::pack(&run, 0..run.len());
@@ -110,16 +110,18 @@ impl<K: SortKey> Block<K> {
     }
 
     /// The member as the block's arrays would hold it, if they can.
-    fn written<'a>(&self, member: &'a [u8]) -> Option<Written<'a>> {
+    fn written<'a>(&self, member: &'a [u8]) -> Option<EncodedMember<'a>> {
         if self.len == 0 {
             return None;
         }
         match self.needle(member) {
             Needle::Suffix(suffix) => {
                 let text_bytes = self.used_bytes() - self.text_at() + suffix.len();
-                (text_bytes as u64 <= self.member_limit()).then_some(Written::Suffix(suffix))
+                (text_bytes as u64 <= self.member_limit()).then_some(EncodedMember::Suffix(suffix))
             }
-            Needle::Number(number) => (number <= self.member_limit()).then_some(Written::Number(number)),
+            Needle::Number(number) => {
+                (number <= self.member_limit()).then_some(EncodedMember::Number(number))
+            }
             Needle::Below | Needle::Above | Needle::Stranger(_) => None,
         }
     }
@@ -129,14 +131,14 @@ impl<K: SortKey> Block<K> {
         u64::MAX >> (64 - 8 * u32::from(self.member_width))
     }
 
-    fn insert_bytes(&mut self, i: usize, key: K::Number, written: &Written<'_>, tag: u8) {
+    fn insert_bytes(&mut self, i: usize, key: K::Number, written: &EncodedMember<'_>, tag: u8) {
         let key_width = self.key_bytes();
         let member_width = usize::from(self.member_width);
         let (tags_at, keys_at, members_at) = (self.prefix_len as usize, self.keys_at(), self.members_at());
         let used = self.used_bytes();
         let text: &[u8] = match written {
-            Written::Suffix(suffix) => suffix,
-            Written::Number(_) => &[],
+            EncodedMember::Suffix(suffix) => suffix,
+            EncodedMember::Number(_) => &[],
         };
         let grown = used + 1 + key_width + member_width + text.len();
         if grown + Self::PADDING > self.data.len() {
@@ -154,8 +156,8 @@ impl<K: SortKey> Block<K> {
             tail_end = at;
         };
         let number = match written {
-            Written::Number(number) => *number,
-            Written::Suffix(suffix) => {
+            EncodedMember::Number(number) => *number,
+            EncodedMember::Suffix(suffix) => {
                 let ends = members_at..members_at + len * member_width;
                 let at = members_at + i * member_width;
                 let start = if i == 0 { 0 } else { read(&data[at - member_width..at]) };

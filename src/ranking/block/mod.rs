@@ -31,8 +31,8 @@ use std::ops::Range;
 
 use super::key::{KeyNumber, Score, SortKey, Whole};
 use crate::machine::heap::allocation_bytes;
-use decimal::Digits;
-pub(super) use run::Run;
+use decimal::DigitCounts;
+pub(super) use run::EntryRun;
 
 /// How a block writes its members.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -40,7 +40,7 @@ enum MemberForm {
     /// `member_width` bytes for the end of each (2 or 4), then all the bytes after the common prefix.
     #[default]
     Text,
-    /// `member_width` bytes (1 to 8) of a [`Digits`] code, less `member_base`.
+    /// `member_width` bytes (1 to 8) of a [`DigitCounts`] code, less `member_base`.
     Decimal,
 }
 
@@ -57,7 +57,7 @@ pub(super) struct Block<K: SortKey> {
     key_widths: u8,
     form: MemberForm,
     member_width: u8,
-    digits: Digits,
+    digits: DigitCounts,
 }
 
 // With three numbers of a leaf it must fill one cache line.
@@ -78,7 +78,7 @@ pub(super) enum Tie<'a> {
 
 /// A place between two entries.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Place<'a, K> {
+pub(super) struct SearchKey<'a, K> {
     pub(super) key: K,
     pub(super) tie: Tie<'a>,
 }
@@ -221,7 +221,7 @@ impl<K: SortKey> Block<K> {
     }
 
     /// The number of entries below `place`.
-    pub(super) fn position(&self, place: &Place<'_, K>) -> usize {
+    pub(super) fn position(&self, place: &SearchKey<'_, K>) -> usize {
         let low = match place.tie {
             Tie::Highest => return self.keys_up_to(place.key),
             _ => self.keys_below(place.key),
@@ -244,7 +244,7 @@ impl<K: SortKey> Block<K> {
 
     /// Panics if the entries are out of order or the arrays do not add up.
     pub(super) fn check_invariants(&self) {
-        let mut run = Run::default();
+        let mut run = EntryRun::default();
         self.unpack(0..self.len(), &mut run);
         for i in 1..run.len() {
             let before = (run.keys[i - 1], run.member(i - 1));

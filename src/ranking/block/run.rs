@@ -1,25 +1,25 @@
 //! Packing: entries written out plainly, and the choice of the narrowest form that holds them.
 //!
-//! A block comes from a [`Run`] and goes back to one when an entry does not fit its widths, when it splits, and when
+//! A block comes from a [`EntryRun`] and goes back to one when an entry does not fit its widths, when it splits, and when
 //! two merge. Everything here may be slow compared with [`super::edit`], because it runs once for many edits.
 
 use std::ops::Range;
 
 use super::decimal;
-use super::decimal::Digits;
+use super::decimal::DigitCounts;
 use super::{Block, MemberForm};
 use crate::ranking::key::{KeyNumber, SortKey};
 
 /// Entries in order, written out plainly.
 #[derive(Debug, Default)]
-pub(in crate::ranking) struct Run<K> {
+pub(in crate::ranking) struct EntryRun<K> {
     pub(super) keys: Vec<K>,
     tags: Vec<u8>,
     ends: Vec<usize>,
     bytes: Vec<u8>,
 }
 
-impl<K: SortKey> Run<K> {
+impl<K: SortKey> EntryRun<K> {
     pub(in crate::ranking) fn len(&self) -> usize {
         self.keys.len()
     }
@@ -64,7 +64,7 @@ impl<K: SortKey> Run<K> {
 /// What decimal members share: their prefix, their digit counts, and the lowest code; and the code of each.
 struct DecimalForm<'a> {
     prefix: &'a [u8],
-    digits: Digits,
+    digits: DigitCounts,
     base: u64,
     width: u8,
     codes: Vec<u64>,
@@ -85,7 +85,7 @@ fn decimal_form<'a>(mut members: impl Iterator<Item = &'a [u8]> + Clone) -> Opti
     if min == 0 {
         return None;
     }
-    let digits = Digits { min: min as u8, max: max as u8 };
+    let digits = DigitCounts { min: min as u8, max: max as u8 };
     let mut codes = Vec::with_capacity(all.size_hint().0);
     let (mut low, mut high) = (u64::MAX, 0);
     for member in all {
@@ -112,7 +112,7 @@ fn common_prefix<'a>(mut members: impl Iterator<Item = &'a [u8]>) -> &'a [u8] {
 
 impl<K: SortKey> Block<K> {
     /// Appends the entries `range` to `run`.
-    pub(in crate::ranking) fn unpack(&self, range: Range<usize>, run: &mut Run<K>) {
+    pub(in crate::ranking) fn unpack(&self, range: Range<usize>, run: &mut EntryRun<K>) {
         run.keys.reserve(range.len());
         run.tags.reserve(range.len());
         run.ends.reserve(range.len());
@@ -124,7 +124,7 @@ impl<K: SortKey> Block<K> {
 
     /// A block of the entries `range` of `run`, in the narrowest form that holds them. What is only kept to be
     /// unpacked again may be in any order.
-    pub(in crate::ranking) fn pack(run: &Run<K>, range: Range<usize>) -> Self {
+    pub(in crate::ranking) fn pack(run: &EntryRun<K>, range: Range<usize>) -> Self {
         let form = K::narrowest(run.keys[range.clone()].iter().copied());
         let mut block = Self {
             key_base: form.base,
@@ -171,7 +171,7 @@ impl<K: SortKey> Block<K> {
     /// The bytes before the members, in a vector that has room for `members_bytes` more.
     fn packed_head(
         &self,
-        run: &Run<K>,
+        run: &EntryRun<K>,
         prefix: &[u8],
         range: &Range<usize>,
         members_bytes: usize,

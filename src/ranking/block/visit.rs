@@ -99,7 +99,7 @@ fn put_in_order<T>(run: &mut [T], order: Order) {
 mod tests {
     use super::*;
     use crate::machine::chance::Chance;
-    use crate::ranking::block::Run;
+    use crate::ranking::block::EntryRun;
     use crate::ranking::key::Whole;
 
     /// Numbers of one length and of several, that share their front and that do not, behind prefixes short and long.
@@ -122,7 +122,7 @@ mod tests {
                 .collect();
             entries.sort();
             entries.dedup();
-            let mut run = Run::default();
+            let mut run = EntryRun::default();
             entries.iter().for_each(|(score, name)| run.push(Whole(*score as i64), name.as_bytes(), 0));
             let block = Block::pack(&run, 0..run.len());
             assert_eq!(block.form, MemberForm::Decimal, "{prefix} {width} {below}");

@@ -8,7 +8,7 @@
 
 use super::BlockRanking;
 use crate::ranking::arena::NONE;
-use crate::ranking::block::{Place, Tie};
+use crate::ranking::block::{SearchKey, Tie};
 use crate::ranking::key::SortKey;
 use crate::ranking::member_hash::tag_of;
 use crate::ranking::member_index::MemberIndex;
@@ -159,7 +159,7 @@ impl<K: SortKey> BlockRanking<K> {
 
     /// Where the keys will put the members: the nodes above, the leaves, then the leaves' bytes.
     fn warm_targets(&self, round: &Round<'_>, keys: &[K]) {
-        let place = |i: usize, key: &K| Place { key: *key, tie: Tie::Above(round.members[i]) };
+        let place = |i: usize, key: &K| SearchKey { key: *key, tie: Tie::Above(round.members[i]) };
         let mut at = [NONE; WIDTH];
         for (i, key) in keys.iter().enumerate() {
             at[i] = self.levels.lowest_node_at(&place(i, key));

@@ -2,7 +2,7 @@
 
 use super::BlockRanking;
 use crate::ranking::RankedMembers;
-use crate::ranking::block::{Block, Run};
+use crate::ranking::block::{Block, EntryRun};
 use crate::ranking::key::{Score, SortKey};
 use crate::ranking::levels::{LEAF_BYTES_MAX, LEAF_MAX};
 use crate::ranking::member_hash::tag_of;
@@ -17,7 +17,7 @@ pub(in crate::ranking) const LEAF_BYTES_FILL: usize = LEAF_BYTES_MAX / 2;
 #[derive(Debug)]
 pub struct RankingBuilder<K: SortKey = Score> {
     ranking: BlockRanking<K>,
-    run: Run<K>,
+    run: EntryRun<K>,
     /// Bytes of the members in `run`.
     bytes: usize,
 }
@@ -26,7 +26,7 @@ impl<K: SortKey> RankingBuilder<K> {
     /// Begins a ranking whose member hash is keyed by `seed`.
     #[must_use]
     pub fn with_seed(seed: u64) -> Self {
-        Self { ranking: BlockRanking::with_seed(seed), run: Run::default(), bytes: 0 }
+        Self { ranking: BlockRanking::with_seed(seed), run: EntryRun::default(), bytes: 0 }
     }
 
     /// Adds an entry, which must be above all before it in (key, member) order. Its member must not have come yet.

@@ -19,7 +19,7 @@ use std::mem::size_of;
 use std::ops::Range;
 
 use super::arena::NONE;
-use super::block::{Block, Place, Run, Tie};
+use super::block::{Block, EntryRun, SearchKey, Tie};
 use super::key::{Score, SortKey};
 use super::levels::{Leaf, Levels};
 use super::member_hash::{MemberHasher, place_of, tag_of};
@@ -232,7 +232,7 @@ impl<K: SortKey> RankedMembers for BlockRanking<K> {
     }
 
     fn position(&self, bound: Bound<'_, K>) -> usize {
-        let at = |key: K, tie| self.levels.position(&Place { key, tie });
+        let at = |key: K, tie| self.levels.position(&SearchKey { key, tie });
         let lowest = || {
             let block = self.levels.block(self.levels.first());
             (block.len() > 0).then(|| block.key(0))
@@ -269,7 +269,7 @@ impl<K: SortKey> RankedMembers for BlockRanking<K> {
             let (leaf, start) = self.levels.select(ranks.start, self.len);
             let block = self.levels.block(leaf);
             let end = block.len().min(start + rest);
-            let mut gone = Run::default();
+            let mut gone = EntryRun::default();
             block.unpack(start..end, &mut gone);
             let hashes: Vec<u64> = (0..gone.len()).map(|i| self.hasher.hash(gone.member(i))).collect();
             self.levels.remove(leaf, start..end);

@@ -2,7 +2,7 @@
 
 use super::{BlockRanking, LeafHashes, leaf_hashes};
 use crate::ranking::arena::NONE;
-use crate::ranking::block::{Place, Tie};
+use crate::ranking::block::{SearchKey, Tie};
 use crate::ranking::key::SortKey;
 use crate::ranking::levels::Overflow;
 use crate::ranking::member_hash::tag_of;
@@ -15,8 +15,8 @@ impl<K: SortKey> BlockRanking<K> {
         if let Some(index) = &mut self.index {
             index.make_room(hash, &mut LeafHashes::new(&self.levels, &self.hasher));
         }
-        let leaf = self.levels.leaf_at(&Place { key, tie: Tie::Above(member) });
-        let at = self.levels.block(leaf).position(&Place { key, tie: Tie::Below(member) });
+        let leaf = self.levels.leaf_at(&SearchKey { key, tie: Tie::Above(member) });
+        let at = self.levels.block(leaf).position(&SearchKey { key, tie: Tie::Below(member) });
         self.levels.insert(leaf, at, key, member, tag_of(hash));
         self.len += 1;
         if let Some(index) = &mut self.index {
@@ -31,9 +31,10 @@ impl<K: SortKey> BlockRanking<K> {
         // Between two keys of this leaf is inside it for certain; at its ends and beyond the levels above
         // must say.
         let inside = block.key(0) < key && key < block.key(block.len() - 1);
-        let target = if inside { leaf } else { self.levels.leaf_at(&Place { key, tie: Tie::Above(member) }) };
+        let target =
+            if inside { leaf } else { self.levels.leaf_at(&SearchKey { key, tie: Tie::Above(member) }) };
         if target == leaf {
-            let at = self.levels.block(leaf).position(&Place { key, tie: Tie::Below(member) });
+            let at = self.levels.block(leaf).position(&SearchKey { key, tie: Tie::Below(member) });
             let to = if at > i { at - 1 } else { at };
             self.levels.edit(leaf, |block| {
                 if to == i {
@@ -45,7 +46,7 @@ impl<K: SortKey> BlockRanking<K> {
             });
             return;
         }
-        let at = self.levels.block(target).position(&Place { key, tie: Tie::Below(member) });
+        let at = self.levels.block(target).position(&SearchKey { key, tie: Tie::Below(member) });
         self.levels.remove(leaf, i..i + 1);
         self.levels.insert(target, at, key, member, tag_of(hash));
         if let Some(index) = &mut self.index {

@@ -2,8 +2,8 @@
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use super::sorting::{Block, Run, Sorted};
-use crate::ranking::block::{Place, Tie};
+use super::sorting::{ScoreBlock, ScoreRun, Sorted};
+use crate::ranking::block::{SearchKey, Tie};
 use crate::ranking::{Ranking, RankingBuilder, Score};
 
 /// Entries of a stretch: what a processor's own cache can hold. Tests want many of them.
@@ -12,24 +12,24 @@ const STRETCH: usize = if cfg!(test) { 300 } else { 64 * 1024 };
 /// A part's members in order.
 #[derive(Debug)]
 pub struct SortedPart {
-    leaves: Vec<Block>,
+    leaves: Vec<ScoreBlock>,
     len: usize,
     /// Leaves that were freed, from the first on.
     freed: usize,
 }
 
 /// A place in a part: a leaf and an entry of it.
-type Cut = (usize, usize);
+type PartPosition = (usize, usize);
 
 impl SortedPart {
-    pub(super) fn new(leaves: Vec<Block>) -> Self {
-        let len = leaves.iter().map(Block::len).sum();
+    pub(super) fn new(leaves: Vec<ScoreBlock>) -> Self {
+        let len = leaves.iter().map(ScoreBlock::len).sum();
         Self { leaves, len, freed: 0 }
     }
 
     /// Where the first entry stands that is not below (score, member).
-    fn cut(&self, key: Score, member: &[u8]) -> Cut {
-        let place = Place { key, tie: Tie::Below(member) };
+    fn cut(&self, key: Score, member: &[u8]) -> PartPosition {
+        let place = SearchKey { key, tie: Tie::Below(member) };
         let above = self.leaves.partition_point(|leaf| leaf.position(&place) > 0);
         match above.checked_sub(1) {
             Some(leaf) => (leaf, self.leaves[leaf].position(&place)),
@@ -39,12 +39,12 @@ impl SortedPart {
 
     /// Frees the leaves before this one, which are not needed any more.
     fn free(&mut self, leaf: usize) {
-        self.leaves[self.freed..leaf].fill_with(Block::default);
+        self.leaves[self.freed..leaf].fill_with(ScoreBlock::default);
         self.freed = leaf;
     }
 
     /// Appends the entries between two cuts to `run`.
-    fn unpack(&self, from: Cut, to: Cut, run: &mut Run) {
+    fn unpack(&self, from: PartPosition, to: PartPosition, run: &mut ScoreRun) {
         for leaf in from.0..=to.0 {
             let Some(block) = self.leaves.get(leaf) else { return };
             let start = if leaf == from.0 { from.1 } else { 0 };
@@ -77,10 +77,14 @@ pub fn assemble(seed: u64, mut parts: Vec<SortedPart>, threads: usize) -> Rankin
 }
 
 /// The leaves of the stretches between neighbouring cuts.
-fn merged_stretches(parts: &[SortedPart], cuts: &[Vec<Cut>], threads: usize) -> Vec<Vec<Block>> {
+fn merged_stretches(
+    parts: &[SortedPart],
+    cuts: &[Vec<PartPosition>],
+    threads: usize,
+) -> Vec<Vec<ScoreBlock>> {
     let next = AtomicUsize::new(0);
     let take_some = || {
-        let mut run = Run::default();
+        let mut run = ScoreRun::default();
         let mut done = Vec::new();
         loop {
             let number = next.fetch_add(1, Ordering::Relaxed);
@@ -102,7 +106,7 @@ fn merged_stretches(parts: &[SortedPart], cuts: &[Vec<Cut>], threads: usize) -> 
 
 /// Where stretches begin and end, in each part. Members are in parts by chance, so the largest part's ranks are near
 /// those of the whole.
-fn cuts(parts: &[SortedPart]) -> Vec<Vec<Cut>> {
+fn cuts(parts: &[SortedPart]) -> Vec<Vec<PartPosition>> {
     let total: usize = parts.iter().map(|part| part.len).sum();
     let mut cuts = vec![vec![(0, 0); parts.len()]];
     if let Some(largest) = parts.iter().max_by_key(|part| part.len) {
@@ -120,7 +124,12 @@ fn cuts(parts: &[SortedPart]) -> Vec<Vec<Cut>> {
 }
 
 /// The leaves of one stretch. `run` is scratch memory.
-fn merged(parts: &[SortedPart], from: &[Cut], to: &[Cut], run: &mut Run) -> Vec<Block> {
+fn merged(
+    parts: &[SortedPart],
+    from: &[PartPosition],
+    to: &[PartPosition],
+    run: &mut ScoreRun,
+) -> Vec<ScoreBlock> {
     run.clear();
     for (part, (&from, &to)) in parts.iter().zip(from.iter().zip(to)) {
         part.unpack(from, to, run);

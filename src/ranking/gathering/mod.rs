@@ -23,7 +23,7 @@ use super::{RankedMembers, Ranking, RankingBuilder, Score};
 use filter::Filter;
 use hashbrown::HashTable;
 use hashbrown::hash_table::Entry;
-use sorting::{Block, Run, Sorted};
+use sorting::{ScoreBlock, ScoreRun, Sorted};
 
 /// Entries of a chunk, at least and at most. In between it is a small part of what is there already.
 const CHUNK_MIN: usize = 64;
@@ -38,7 +38,7 @@ const SETTLE_MIN: usize = 1024;
 /// Entries in the order in which they came.
 #[derive(Debug)]
 struct Chunk {
-    block: Block,
+    block: ScoreBlock,
     /// Which entries say that the member is not there. Empty if none does.
     removed: Box<[bool]>,
 }
@@ -52,7 +52,7 @@ pub struct Gathering {
     /// The entries of `chunks`.
     packed: usize,
     /// The chunk that is not packed yet.
-    open: Run,
+    open: ScoreRun,
     open_bytes: usize,
     open_removed: Vec<bool>,
     filter: Filter,
@@ -67,7 +67,7 @@ impl Gathering {
             hasher: MemberHasher::with_seed(seed),
             chunks: Vec::new(),
             packed: 0,
-            open: Run::default(),
+            open: ScoreRun::default(),
             open_bytes: 0,
             open_removed: Vec::new(),
             filter: Filter::for_members(0),
@@ -114,7 +114,7 @@ impl Gathering {
     /// Tells all over again what it was told and what still counts, in that order.
     pub fn retell(mut self, mut tell: impl FnMut(&[u8], Option<Score>)) {
         self.close_chunk();
-        let mut run = Run::default();
+        let mut run = ScoreRun::default();
         for chunk in std::mem::take(&mut self.chunks) {
             run.clear();
             chunk.block.unpack(0..chunk.block.len(), &mut run);
@@ -129,7 +129,7 @@ impl Gathering {
     #[must_use]
     pub fn finish(mut self) -> Ranking {
         let mut builder = RankingBuilder::with_seed(self.seed);
-        let mut run = Run::default();
+        let mut run = ScoreRun::default();
         let last = self.take_last(&mut run);
         for (member, score) in Sorted::new(&run, last.iter().copied()).iter() {
             builder.push(member, score);
@@ -151,7 +151,7 @@ impl Gathering {
         if len == 0 {
             return;
         }
-        let block = Block::pack(&self.open, 0..len).trimmed();
+        let block = ScoreBlock::pack(&self.open, 0..len).trimmed();
         self.chunks.push(Chunk { block, removed: std::mem::take(&mut self.open_removed).into() });
         self.packed += len;
         self.open.clear();
@@ -160,7 +160,7 @@ impl Gathering {
 
     /// Keeps the last entry of each member only.
     fn settle(&mut self) {
-        let mut run = Run::default();
+        let mut run = ScoreRun::default();
         let last = self.take_last(&mut run);
         self.filter = Filter::for_members(last.len());
         for &number in &last {
@@ -173,7 +173,7 @@ impl Gathering {
 
     /// Takes all entries out, into `run`, which is empty. Returns which are the last of a member that is there, in the
     /// order in which they came: they may stand in a ranking's order already.
-    fn take_last(&mut self, run: &mut Run) -> Vec<u32> {
+    fn take_last(&mut self, run: &mut ScoreRun) -> Vec<u32> {
         self.close_chunk();
         let mut removed = Vec::new();
         for chunk in std::mem::take(&mut self.chunks) {
@@ -207,7 +207,7 @@ impl Gathering {
 
 /// Memory that is used again.
 #[derive(Debug, Default)]
-pub struct Scratch(Run);
+pub struct Scratch(ScoreRun);
 
 #[cfg(test)]
 mod tests {

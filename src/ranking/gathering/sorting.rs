@@ -9,19 +9,19 @@ use crate::ranking::blocked::{LEAF_BYTES_FILL, LEAF_FILL};
 use std::cmp::Ordering;
 
 /// A block of a sorted set.
-pub(super) type Block = block::Block<Score>;
+pub(super) type ScoreBlock = block::Block<Score>;
 
 /// A run of a sorted set.
-pub(super) type Run = block::Run<Score>;
+pub(super) type ScoreRun = block::EntryRun<Score>;
 
 /// Entries of `run`, in order.
 pub(super) struct Sorted<'r> {
-    run: &'r Run,
-    entries: Vec<Entry>,
+    run: &'r ScoreRun,
+    entries: Vec<SortEntry>,
 }
 
 #[derive(Clone, Copy)]
-struct Entry {
+struct SortEntry {
     score: Score,
     /// The member's bytes after those that all share, the first eight, as a number.
     bytes: u64,
@@ -30,7 +30,7 @@ struct Entry {
 
 impl<'r> Sorted<'r> {
     /// Sorts the entries that have these numbers.
-    pub(super) fn new(run: &'r Run, numbers: impl Iterator<Item = u32> + Clone) -> Self {
+    pub(super) fn new(run: &'r ScoreRun, numbers: impl Iterator<Item = u32> + Clone) -> Self {
         let shared = shared_bytes(numbers.clone().map(|number| run.member(number as usize)));
         let entry = |number| {
             let rest = &run.member(number as usize)[shared..];
@@ -39,7 +39,7 @@ impl<'r> Sorted<'r> {
                 bytes[..rest.len()].copy_from_slice(rest);
                 bytes
             });
-            Entry { score: run.key(number as usize), bytes: u64::from_be_bytes(bytes), number }
+            SortEntry { score: run.key(number as usize), bytes: u64::from_be_bytes(bytes), number }
         };
         let mut entries: Vec<_> = numbers.map(entry).collect();
         // Stable because that one merges stretches that are in order already.
@@ -55,16 +55,16 @@ impl<'r> Sorted<'r> {
     }
 
     /// The entries, packed.
-    pub(super) fn leaves(&self) -> Vec<Block> {
+    pub(super) fn leaves(&self) -> Vec<ScoreBlock> {
         let mut leaves = Vec::with_capacity(self.entries.len() / LEAF_FILL + 1);
-        let mut leaf = Run::default();
+        let mut leaf = ScoreRun::default();
         let mut bytes = 0;
         for entry in &self.entries {
             let number = entry.number as usize;
             let member = self.run.member(number);
             let is_long = bytes + member.len() > LEAF_BYTES_FILL && leaf.len() > 0;
             if leaf.len() == LEAF_FILL || is_long {
-                leaves.push(Block::pack(&leaf, 0..leaf.len()));
+                leaves.push(ScoreBlock::pack(&leaf, 0..leaf.len()));
                 leaf.clear();
                 bytes = 0;
             }
@@ -72,14 +72,14 @@ impl<'r> Sorted<'r> {
             leaf.push(entry.score, member, self.run.tag(number));
         }
         if leaf.len() > 0 {
-            leaves.push(Block::pack(&leaf, 0..leaf.len()));
+            leaves.push(ScoreBlock::pack(&leaf, 0..leaf.len()));
         }
         leaves
     }
 }
 
 #[cold]
-fn by_members(run: &Run, one: &Entry, other: &Entry) -> Ordering {
+fn by_members(run: &ScoreRun, one: &SortEntry, other: &SortEntry) -> Ordering {
     run.member(one.number as usize).cmp(run.member(other.number as usize))
 }
 

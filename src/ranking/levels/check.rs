@@ -2,7 +2,7 @@
 
 use super::{Levels, NODE_MAX};
 use crate::ranking::arena::NONE;
-use crate::ranking::block::{Place, Tie};
+use crate::ranking::block::{SearchKey, Tie};
 use crate::ranking::key::SortKey;
 
 impl<K: SortKey> Levels<K> {
@@ -20,7 +20,7 @@ impl<K: SortKey> Levels<K> {
             let (below, above) = (self.block(pair[0]), self.block(pair[1]));
             let mut lowest = Vec::new();
             above.write_member(0, &mut lowest);
-            let place = Place { key: above.key(0), tie: Tie::Below(&lowest) };
+            let place = SearchKey { key: above.key(0), tie: Tie::Below(&lowest) };
             assert_eq!(below.position(&place), below.len(), "leaves out of order");
             assert!(below.len() > 0 && above.len() > 0, "an empty leaf");
         }
@@ -63,7 +63,7 @@ impl<K: SortKey> Levels<K> {
                 // Neighbouring leaves are in order, so the bound need only hold for the two beside it.
                 let mut key = Vec::new();
                 node.keys.write_member(i - 1, &mut key);
-                let place = Place { key: node.keys.key(i - 1), tie: Tie::Below(&key) };
+                let place = SearchKey { key: node.keys.key(i - 1), tie: Tie::Below(&key) };
                 let below = self.block(leaves[first_leaf - 1]);
                 assert_eq!(below.position(&place), below.len(), "a key at or below the leaf before it");
                 assert_eq!(self.block(leaves[first_leaf]).position(&place), 0, "a key above its child");

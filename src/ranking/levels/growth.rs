@@ -2,7 +2,7 @@
 
 use super::{LEAF_BYTES_MAX, LEAF_MAX, Leaf, Levels, NODE_MAX, Node};
 use crate::ranking::arena::NONE;
-use crate::ranking::block::{Block, Run};
+use crate::ranking::block::{Block, EntryRun};
 use crate::ranking::key::SortKey;
 
 /// Longer members are cut, in separators, to the bytes that separate.
@@ -167,7 +167,7 @@ impl<K: SortKey> Levels<K> {
         let (len, height) = (children.len(), *height);
         let at = if inserted_at + 1 == len { len - len / 8 } else { len / 2 };
         let mut above = Node::new(height, NONE);
-        let mut between = Run::default();
+        let mut between = EntryRun::default();
         self.edit_node(node, |node| {
             // The key between the halves goes to the level above.
             node.keys.unpack(at - 1..at, &mut between);

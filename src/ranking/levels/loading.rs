@@ -4,13 +4,13 @@ use std::mem::size_of;
 
 use super::{Levels, Node};
 use crate::ranking::arena::NONE;
-use crate::ranking::block::Place;
+use crate::ranking::block::SearchKey;
 use crate::ranking::key::SortKey;
 use crate::ranking::prefetch;
 
 impl<K: SortKey> Levels<K> {
     /// The node just above the leaf where an entry just below `place` belongs. There must be a node.
-    pub(in crate::ranking) fn lowest_node_at(&self, place: &Place<'_, K>) -> u32 {
+    pub(in crate::ranking) fn lowest_node_at(&self, place: &SearchKey<'_, K>) -> u32 {
         let mut at = self.root;
         for _ in 1..self.height {
             let node = &self.nodes[at];
@@ -20,7 +20,7 @@ impl<K: SortKey> Levels<K> {
     }
 
     /// The leaf beneath `node` where an entry just below `place` belongs.
-    pub(in crate::ranking) fn leaf_beneath(&self, node: u32, place: &Place<'_, K>) -> u32 {
+    pub(in crate::ranking) fn leaf_beneath(&self, node: u32, place: &SearchKey<'_, K>) -> u32 {
         let node = &self.nodes[node];
         node.children[node.child_at(place)]
     }

@@ -20,7 +20,7 @@ mod shrinkage;
 use std::mem::size_of;
 
 use super::arena::{Arena, NONE};
-use super::block::{Block, Place};
+use super::block::{Block, SearchKey};
 use super::key::{Score, SortKey, Whole};
 use super::prefetch;
 use crate::machine::heap::allocation_bytes;
@@ -75,7 +75,7 @@ impl<K: SortKey> Node<K> {
     }
 
     /// Which child `place` falls under.
-    fn child_at(&self, place: &Place<'_, K>) -> usize {
+    fn child_at(&self, place: &SearchKey<'_, K>) -> usize {
         self.keys.position(place)
     }
 
@@ -172,7 +172,7 @@ impl<K: SortKey> Levels<K> {
     }
 
     /// The leaf where an entry just below `place` belongs.
-    pub(super) fn leaf_at(&self, place: &Place<'_, K>) -> u32 {
+    pub(super) fn leaf_at(&self, place: &SearchKey<'_, K>) -> u32 {
         let mut at = self.root;
         for _ in 0..self.height {
             let node = &self.nodes[at];
@@ -184,7 +184,7 @@ impl<K: SortKey> Levels<K> {
     }
 
     /// The number of members below `place`.
-    pub(super) fn position(&self, place: &Place<'_, K>) -> usize {
+    pub(super) fn position(&self, place: &SearchKey<'_, K>) -> usize {
         let mut at = self.root;
         let mut before = 0;
         for _ in 0..self.height {

@@ -5,7 +5,7 @@
 
 use super::{LEAF_BYTES_MAX, LEAF_MAX, Leaf, Levels, NODE_MAX};
 use crate::ranking::arena::NONE;
-use crate::ranking::block::{Block, Run};
+use crate::ranking::block::{Block, EntryRun};
 use crate::ranking::key::SortKey;
 
 /// A leaf below this many entries looks for a neighbour to merge with.
@@ -107,7 +107,7 @@ impl<K: SortKey> Levels<K> {
         let high = std::mem::take(&mut self.nodes[above]);
         self.block_bytes -= high.allocated_bytes();
         // The key between the two comes down from their parent.
-        let mut keys = Run::default();
+        let mut keys = EntryRun::default();
         self.nodes[below].keys.unpack(0..self.nodes[below].keys.len(), &mut keys);
         self.nodes[parent].keys.unpack(low..low + 1, &mut keys);
         high.keys.unpack(0..high.keys.len(), &mut keys);

@@ -18,7 +18,7 @@
 
 use std::mem::size_of;
 
-use super::segment::{MemberHashes, SLOTS, Segment, Slot};
+use super::segment::{IndexSegment, IndexSlot, MemberHashes, SLOTS};
 use crate::machine::heap::allocation_bytes;
 use crate::ranking::member_hash::{PLACE_BITS, place_of, tag_of};
 
@@ -28,10 +28,10 @@ const BUCKETS_MAX: usize = 128;
 /// Member hash to block number.
 #[derive(Debug)]
 pub(in crate::ranking) struct MemberIndex {
-    /// Segment numbers by the top `depth` bits of a place.
+    /// IndexSegment numbers by the top `depth` bits of a place.
     directory: Vec<u32>,
     depth: u32,
-    segments: Vec<Segment>,
+    segments: Vec<IndexSegment>,
     segment_bytes: usize,
 }
 
@@ -43,8 +43,8 @@ impl MemberIndex {
         let depth = buckets.div_ceil(BUCKETS_MAX - 2).next_power_of_two().trailing_zeros();
         let per_segment = buckets.div_ceil(1 << depth) + 2;
         let segments: Vec<_> =
-            (0..1u64 << depth).map(|prefix| Segment::new(per_segment, depth, prefix)).collect();
-        let segment_bytes = segments.iter().map(Segment::allocated_bytes).sum();
+            (0..1u64 << depth).map(|prefix| IndexSegment::new(per_segment, depth, prefix)).collect();
+        let segment_bytes = segments.iter().map(IndexSegment::allocated_bytes).sum();
         Self { directory: (0..1 << depth).collect(), depth, segments, segment_bytes }
     }
 
@@ -52,7 +52,7 @@ impl MemberIndex {
         self.directory[(place >> (PLACE_BITS - self.depth)) as usize] as usize
     }
 
-    fn segment(&self, hash: u64) -> &Segment {
+    fn segment(&self, hash: u64) -> &IndexSegment {
         &self.segments[self.segment_number(place_of(hash))]
     }
 
@@ -124,9 +124,9 @@ impl MemberIndex {
 
     fn resize(&mut self, number: usize, buckets: usize, blocks: &mut impl MemberHashes) {
         let old = &self.segments[number];
-        let mut resized = Segment::new(buckets, old.depth, old.prefix);
+        let mut resized = IndexSegment::new(buckets, old.depth, old.prefix);
         for (hash, block) in old.members(blocks) {
-            resized.insert(hash, Slot::new(tag_of(hash), block));
+            resized.insert(hash, IndexSlot::new(tag_of(hash), block));
         }
         self.segment_bytes += resized.allocated_bytes();
         self.segment_bytes -= old.allocated_bytes();
@@ -142,12 +142,12 @@ impl MemberIndex {
             members.iter().filter(|(hash, _)| place_of(*hash) >> (PLACE_BITS - depth) != prefix).count();
         let room = |len: usize| (len * 8 / 5).div_ceil(SLOTS) + 1;
         let mut halves = [
-            Segment::new(room(members.len() - above), depth, prefix),
-            Segment::new(room(above), depth, prefix + 1),
+            IndexSegment::new(room(members.len() - above), depth, prefix),
+            IndexSegment::new(room(above), depth, prefix + 1),
         ];
         for (hash, block) in members {
             let half = (place_of(hash) >> (PLACE_BITS - depth)) & 1;
-            halves[half as usize].insert(hash, Slot::new(tag_of(hash), block));
+            halves[half as usize].insert(hash, IndexSlot::new(tag_of(hash), block));
         }
         if depth > self.depth {
             self.directory = self.directory.iter().flat_map(|&segment| [segment, segment]).collect();
@@ -167,21 +167,21 @@ impl MemberIndex {
     /// Adds a member, for which there must be room.
     pub(in crate::ranking) fn insert(&mut self, hash: u64, block: u32) {
         let number = self.segment_number(place_of(hash));
-        self.segments[number].insert(hash, Slot::new(tag_of(hash), block));
+        self.segments[number].insert(hash, IndexSlot::new(tag_of(hash), block));
     }
 
     /// Removes a member that is present.
     pub(in crate::ranking) fn remove(&mut self, hash: u64, block: u32) {
         let number = self.segment_number(place_of(hash));
-        self.segments[number].remove(hash, Slot::new(tag_of(hash), block));
+        self.segments[number].remove(hash, IndexSlot::new(tag_of(hash), block));
     }
 
     /// Notes that a member has moved to another block.
     pub(in crate::ranking) fn repoint(&mut self, hash: u64, from: u32, to: u32) {
         let number = self.segment_number(place_of(hash));
         let segment = &mut self.segments[number];
-        let (bucket, i) = segment.find(hash, Slot::new(tag_of(hash), from));
-        segment.buckets[bucket].slots[i] = Slot::new(tag_of(hash), to);
+        let (bucket, i) = segment.find(hash, IndexSlot::new(tag_of(hash), from));
+        segment.buckets[bucket].slots[i] = IndexSlot::new(tag_of(hash), to);
     }
 
     /// Visits the (hash, block) of the members whose place is at least `cursor` in the bucket that `cursor`
@@ -201,7 +201,7 @@ impl MemberIndex {
         let mut at = home;
         loop {
             let bucket = &segment.buckets[at];
-            slots.extend(bucket.slots.iter().filter(|slot| **slot != Slot::FREE).map(|slot| slot.0));
+            slots.extend(bucket.slots.iter().filter(|slot| **slot != IndexSlot::FREE).map(|slot| slot.0));
             at = segment.next(at);
             if bucket.overflowed == 0 || at == home {
                 break;
@@ -210,7 +210,7 @@ impl MemberIndex {
         slots.sort_unstable();
         slots.dedup();
         let mut hashes = Vec::new();
-        for slot in slots.into_iter().map(Slot) {
+        for slot in slots.into_iter().map(IndexSlot) {
             hashes.clear();
             blocks.hashes(slot.block(), slot.tag(), &mut hashes);
             for &hash in &hashes {
@@ -237,7 +237,7 @@ impl MemberIndex {
 
     pub(in crate::ranking) fn allocated_bytes(&self) -> usize {
         allocation_bytes(self.directory.capacity() * size_of::<u32>())
-            + allocation_bytes(self.segments.capacity() * size_of::<Segment>())
+            + allocation_bytes(self.segments.capacity() * size_of::<IndexSegment>())
             + self.segment_bytes
     }
 
@@ -250,9 +250,9 @@ impl MemberIndex {
             assert!(self.directory[first..first + entries].iter().all(|&s| s as usize == number));
             covered += entries;
             // Every entry leaves through its own path, and nothing is left over.
-            let mut rest = Segment { buckets: segment.buckets.clone(), ..*segment };
+            let mut rest = IndexSegment { buckets: segment.buckets.clone(), ..*segment };
             for (hash, block) in segment.members(blocks) {
-                rest.remove(hash, Slot::new(tag_of(hash), block));
+                rest.remove(hash, IndexSlot::new(tag_of(hash), block));
             }
             assert_eq!(rest.len, 0);
             for bucket in &rest.buckets {
@@ -260,6 +260,9 @@ impl MemberIndex {
             }
         }
         assert_eq!(covered, self.directory.len());
-        assert_eq!(self.segment_bytes, self.segments.iter().map(Segment::allocated_bytes).sum::<usize>());
+        assert_eq!(
+            self.segment_bytes,
+            self.segments.iter().map(IndexSegment::allocated_bytes).sum::<usize>()
+        );
     }
 }

@@ -24,9 +24,9 @@ pub(in crate::ranking) trait MemberHashes {
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) struct Slot(pub(super) u32);
+pub(super) struct IndexSlot(pub(super) u32);
 
-impl Slot {
+impl IndexSlot {
     pub(super) const FREE: Self = Self(0);
 
     #[inline]
@@ -50,7 +50,7 @@ impl Slot {
 #[derive(Clone, Copy, Debug, Default)]
 #[repr(C, align(64))]
 pub(super) struct Bucket {
-    pub(super) slots: [Slot; SLOTS],
+    pub(super) slots: [IndexSlot; SLOTS],
     /// Entries whose probe path goes through this bucket to a later one.
     pub(super) overflowed: u32,
 }
@@ -61,13 +61,13 @@ impl Bucket {
     pub(super) fn tagged(&self, tag: u8) -> u32 {
         let mut bits = 0;
         for (i, slot) in self.slots.iter().enumerate() {
-            bits |= u32::from(slot.tag() == tag && *slot != Slot::FREE) << i;
+            bits |= u32::from(slot.tag() == tag && *slot != IndexSlot::FREE) << i;
         }
         bits
     }
 
     #[inline]
-    pub(super) fn find(&self, slot: Slot) -> Option<usize> {
+    pub(super) fn find(&self, slot: IndexSlot) -> Option<usize> {
         let mut bits = 0u32;
         for (i, own) in self.slots.iter().enumerate() {
             bits |= u32::from(*own == slot) << i;
@@ -77,7 +77,7 @@ impl Bucket {
 }
 
 #[derive(Debug, Default)]
-pub(super) struct Segment {
+pub(super) struct IndexSegment {
     pub(super) buckets: Box<[Bucket]>,
     pub(super) len: u32,
     /// How many top bits of a hash lead here.
@@ -86,7 +86,7 @@ pub(super) struct Segment {
     pub(super) prefix: u64,
 }
 
-impl Segment {
+impl IndexSegment {
     /// At least so many buckets: all that fit into what the allocator gives for them.
     pub(super) fn new(buckets: usize, depth: u32, prefix: u64) -> Self {
         let buckets = allocation_bytes(buckets * size_of::<Bucket>()) / size_of::<Bucket>();
@@ -119,11 +119,11 @@ impl Segment {
         if bucket + 1 == self.buckets.len() { 0 } else { bucket + 1 }
     }
 
-    pub(super) fn insert(&mut self, hash: u64, slot: Slot) {
+    pub(super) fn insert(&mut self, hash: u64, slot: IndexSlot) {
         assert!((self.len as usize) < self.buckets.len() * SLOTS, "an index segment is full");
         let mut at = self.home(place_of(hash));
         loop {
-            match self.buckets[at].find(Slot::FREE) {
+            match self.buckets[at].find(IndexSlot::FREE) {
                 Some(free) => {
                     self.buckets[at].slots[free] = slot;
                     break;
@@ -136,7 +136,7 @@ impl Segment {
     }
 
     /// The bucket and slot of an entry that is present.
-    pub(super) fn find(&self, hash: u64, slot: Slot) -> (usize, usize) {
+    pub(super) fn find(&self, hash: u64, slot: IndexSlot) -> (usize, usize) {
         let mut at = self.home(place_of(hash));
         loop {
             let bucket = &self.buckets[at];
@@ -148,9 +148,9 @@ impl Segment {
         }
     }
 
-    pub(super) fn remove(&mut self, hash: u64, slot: Slot) {
+    pub(super) fn remove(&mut self, hash: u64, slot: IndexSlot) {
         let (found, i) = self.find(hash, slot);
-        self.buckets[found].slots[i] = Slot::FREE;
+        self.buckets[found].slots[i] = IndexSlot::FREE;
         let mut at = self.home(place_of(hash));
         while at != found {
             self.buckets[at].overflowed -= 1;
@@ -162,7 +162,7 @@ impl Segment {
     /// The hashes of all members with an entry here, with their blocks.
     pub(super) fn members(&self, blocks: &mut impl MemberHashes) -> Vec<(u64, u32)> {
         let slots = self.buckets.iter().flat_map(|bucket| bucket.slots);
-        let mut slots: Vec<u32> = slots.filter(|slot| *slot != Slot::FREE).map(|slot| slot.0).collect();
+        let mut slots: Vec<u32> = slots.filter(|slot| *slot != IndexSlot::FREE).map(|slot| slot.0).collect();
         // Equal slots are asked about once, and one block's slots together.
         slots.sort_unstable();
         slots.dedup();
@@ -170,12 +170,12 @@ impl Segment {
         let mut hashes = Vec::new();
         for (i, &slot) in slots.iter().enumerate() {
             if let Some(&ahead) = slots.get(i + 12) {
-                blocks.prefetch_soon(Slot(ahead).block());
+                blocks.prefetch_soon(IndexSlot(ahead).block());
             }
             if let Some(&ahead) = slots.get(i + 6) {
-                blocks.prefetch(Slot(ahead).block());
+                blocks.prefetch(IndexSlot(ahead).block());
             }
-            let slot = Slot(slot);
+            let slot = IndexSlot(slot);
             hashes.clear();
             blocks.hashes(slot.block(), slot.tag(), &mut hashes);
             members.extend(hashes.iter().filter(|&&hash| self.owns(hash)).map(|&hash| (hash, slot.block())));

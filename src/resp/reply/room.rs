@@ -2,7 +2,7 @@
 
 use crate::resp::Protocol;
 use crate::resp::double;
-use crate::resp::double::Text;
+use crate::resp::double::DoubleText;
 use crate::text::decimal::{EIGHT_DIGITS, eight_digits, without_leading_zeros};
 
 /// Strings up to this long go to the output buffer together with their headers.
@@ -93,10 +93,10 @@ impl<const BYTES: usize> Room<'_, BYTES> {
                 self.push_word(digits, len);
                 self.push(*b"\r\n");
             }
-            (_, Protocol::Resp2) => self.push_bulk(Text::of(value).as_bytes()),
+            (_, Protocol::Resp2) => self.push_bulk(DoubleText::of(value).as_bytes()),
             (None, Protocol::Resp3) => {
                 self.push([b',']);
-                self.push_bytes(Text::of(value).as_bytes());
+                self.push_bytes(DoubleText::of(value).as_bytes());
                 self.push(*b"\r\n");
             }
         }

@@ -10,7 +10,7 @@ use super::report::{DatabaseCount, Report};
 use crate::config::Config;
 use crate::machine::clock::Clock;
 use crate::net::address::ServerAddress;
-use crate::net::client::{Client, request};
+use crate::net::client::{BlockingClient, request};
 use crate::rdb::Loader;
 use crate::resp::integer::parse as integer;
 use crate::store::DatabaseIndex;
@@ -149,7 +149,7 @@ struct Server {
 
 impl Server {
     fn connect(address: &ServerAddress) -> Result<Self, String> {
-        let client = address.connect_any(|address| Client::connect(address, PATIENCE))?;
+        let client = address.connect_any(|address| BlockingClient::connect(address, PATIENCE))?;
         let stream = BufReader::new(client.into_stream());
         let mut server = Self { stream, is_valkey: false, expiry_command: "PEXPIRETIME" };
         if let Some(words) = address.authentication() {

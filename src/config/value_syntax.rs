@@ -10,7 +10,7 @@ pub(super) const LONG: i64 = i64::MAX;
 
 /// What a directive takes.
 #[derive(Clone, Copy, Debug)]
-pub enum Kind {
+pub enum ValueSyntax {
     /// `yes` or `no`.
     YesNo,
     /// An integer from one number to another.
@@ -37,7 +37,7 @@ pub enum Kind {
     Obsolete,
 }
 
-impl Kind {
+impl ValueSyntax {
     /// The value as CONFIG GET spells it, if `text` is one; `before` is the value so far.
     ///
     /// # Errors
