@@ -1,4 +1,5 @@
-//! One connection's requests and replies, without its socket: what is to be sent, what is waited for, how long it took.
+//! One connection's requests and replies, without its socket: which bytes to send, which replies are missing, and how
+//! long they took.
 
 use super::replies::{MalformedReply, ReplyReader};
 use super::schedule::{DueRequests, Pace, Schedule};
@@ -7,27 +8,27 @@ use crate::machine::chance::Chance;
 use hdrhistogram::Histogram;
 use std::collections::VecDeque;
 
-/// No further request is made while so many bytes wait for the socket.
+/// No further request is written while this many bytes wait for the socket.
 const UNSENT_BYTES: usize = 64 * 1024;
 
-/// Longest latency that is told apart, in nanoseconds: an hour.
+/// Highest latency of the histogram, in nanoseconds: one hour.
 const MOST_LATENCY_NS: u64 = 3_600_000_000_000;
 
-/// What has been measured.
+/// The results of a run, or of one thread of it.
 #[derive(Clone, Debug)]
 pub(super) struct Measurements {
-    /// Nanoseconds from when a request was due to its reply, to three digits.
+    /// Nanoseconds from the time when a request was due to its reply, to three digits.
     pub(super) latency_ns: Histogram<u64>,
-    /// Replies, errors among them.
+    /// Number of replies, including errors.
     pub(super) answered: u64,
-    /// When the last of them came, in nanoseconds after the start.
+    /// When the last reply arrived, in nanoseconds after the start.
     pub(super) last_reply_ns: u64,
-    /// Requests without a reply when the run was given up or interrupted. They are in the histogram too, with the time
-    /// that they had waited: leaving them out would hide what was worst.
+    /// Requests without a reply when the run was aborted or interrupted. The histogram includes them with the time that
+    /// they had waited: without them it would hide the worst cases.
     pub(super) unanswered: u64,
-    /// Replies that were errors.
+    /// Number of error replies.
     pub(super) errors: u64,
-    /// The text of one of them.
+    /// The text of one error reply.
     pub(super) first_error: Option<String>,
 }
 
@@ -39,7 +40,7 @@ impl Default for Measurements {
 }
 
 impl Measurements {
-    /// Adds what another thread has measured.
+    /// Adds the results of another thread.
     pub(super) fn add(&mut self, other: &Self) {
         self.latency_ns += &other.latency_ns;
         self.answered += other.answered;
@@ -58,19 +59,19 @@ pub(super) struct Exchange<'a> {
     chance: Chance,
     out: Vec<u8>,
     sent: usize,
-    /// Batches that have been written to `out`, with as many requests as are unanswered.
+    /// The requests that were written to `out` and are not answered, in the groups in which they were due.
     waiting: VecDeque<DueRequests>,
     replies: ReplyReader,
 }
 
 impl<'a> Exchange<'a> {
-    /// A connection that sends what `templates` make, each by its share of a hundred.
+    /// A connection that sends the requests of `templates`, each with its share in percent.
     pub(super) fn new(templates: &'a [(u64, Template)], schedule: Schedule, chance: Chance) -> Self {
         let (out, waiting, replies) = (Vec::new(), VecDeque::new(), ReplyReader::default());
         Self { templates, schedule, chance, out, sent: 0, waiting, replies }
     }
 
-    /// Makes the requests that are due.
+    /// Writes the requests that are due.
     pub(super) fn fill(&mut self, now_ns: u64) {
         let is_closed = matches!(self.schedule.pace, Pace::Closed { .. });
         while self.unsent().len() < UNSENT_BYTES && (!is_closed || self.waiting.is_empty()) {
@@ -91,12 +92,12 @@ impl<'a> Exchange<'a> {
         }
     }
 
-    /// What is to be sent.
+    /// The bytes to send.
     pub(super) fn unsent(&self) -> &[u8] {
         &self.out[self.sent..]
     }
 
-    /// So many bytes of it have been sent.
+    /// Notes that this many bytes have been sent.
     pub(super) fn mark_sent(&mut self, bytes: usize) {
         self.sent += bytes;
         if self.sent == self.out.len() {
@@ -108,7 +109,7 @@ impl<'a> Exchange<'a> {
         }
     }
 
-    /// Takes what has been received at `now_ns`.
+    /// Takes bytes that were received at `now_ns`.
     pub(super) fn receive(
         &mut self,
         bytes: &[u8],
@@ -132,12 +133,12 @@ impl<'a> Exchange<'a> {
         Ok(())
     }
 
-    /// When the oldest request that has no reply was due.
+    /// When the oldest unanswered request was due.
     pub(super) fn oldest_due_ns(&self) -> Option<u64> {
         self.waiting.front().map(|batch| batch.due_ns)
     }
 
-    /// When to make requests next, if not in answer to a reply.
+    /// When requests are due next, unless they wait for a reply.
     pub(super) fn next_due_ns(&self, now_ns: u64) -> Option<u64> {
         match self.schedule.pace {
             Pace::Closed { .. } if !self.waiting.is_empty() => None,
@@ -150,7 +151,7 @@ impl<'a> Exchange<'a> {
         self.waiting.is_empty() && self.schedule.next_due_ns(now_ns).is_none()
     }
 
-    /// Ends the run: counts what is waited for, and what was due and could not be sent, and the errors.
+    /// Ends the run: counts the unanswered requests, those that were due but could not be sent, and the errors.
     pub(super) fn end(mut self, now_ns: u64, measured: &mut Measurements) {
         while matches!(self.schedule.pace, Pace::Open { .. })
             && let Some(batch) = self.schedule.take(now_ns)
@@ -191,8 +192,8 @@ mod tests {
         vec![(100, Template::new(text, &Populations { prefix: "p:".to_owned(), members: 10 }))]
     }
 
-    /// A server that answers nothing for 100 ms, asked every 10 ms: ten requests wait for it, the first of them 100 ms and
-    /// the last 10. Counted from when it was sent, or from the reply before, all but one would look quick.
+    /// A server that answers nothing for 100 ms gets a request every 10 ms. Ten requests wait for it, the first 100 ms and
+    /// the last 10 ms. Counted from the sending, or from the reply before, all but one would look fast.
     #[test]
     fn a_stall_counts_from_when_requests_were_due() {
         let clock = Clock::manual(0);
@@ -219,7 +220,7 @@ mod tests {
         }
     }
 
-    /// What the run ends without is counted with the time that it has waited.
+    /// Requests that are unanswered at the end count with the time that they have waited.
     #[test]
     fn unanswered_requests_are_not_left_out() {
         let templates = templates("SET <key> xxxxxxxxxxxxxxxx");
@@ -227,7 +228,7 @@ mod tests {
         let mut measured = Measurements::default();
         exchange.fill(0);
         exchange.receive(b"+OK\r\n", 5, &mut measured).unwrap();
-        // Nothing is sent: no more is made than the socket may be behind.
+        // Nothing is sent, so only a limited number of requests is written.
         exchange.fill(10 * MS);
         assert!(exchange.unsent().len() < 2 * UNSENT_BYTES);
         exchange.end(10 * MS, &mut measured);

@@ -1,4 +1,4 @@
-//! What is printed: a table to be read, objects to be processed, and a line that tells progress.
+//! The output: a table for people, JSON objects for programs, and a progress line.
 
 use super::exchange::Measurements;
 use super::options::BenchOptions;
@@ -6,22 +6,22 @@ use super::workload::Workload;
 use std::io::{IsTerminal, Write};
 use std::time::Duration;
 
-/// The percentiles that are told, with their names in an object.
+/// The percentiles of a row, with their names in a JSON object.
 const PERCENTILES: [(&str, f64); 4] =
     [("p50_ms", 0.5), ("p90_ms", 0.9), ("p99_ms", 0.99), ("p999_ms", 0.999)];
 
-/// An open loop that achieves less of what was asked is remarked upon.
+/// A row of an open loop that reaches less than this share of the requested rate shows that rate.
 const KEPT_UP: f64 = 0.99;
 
 /// One workload's figures.
 pub(super) struct ReportRow<'a> {
     pub(super) workload: &'a Workload,
     pub(super) pipeline: u64,
-    /// Requests a second that were asked for, in an open loop.
+    /// The requested rate of an open loop.
     pub(super) rate: Option<u64>,
     pub(super) measured: Measurements,
     pub(super) seconds: f64,
-    /// Seconds of processor time: the server's, if it tells, and this process's.
+    /// Seconds of processor time of the server, if known.
     pub(super) server_cpu: Option<f64>,
     pub(super) client_cpu: f64,
 }
@@ -43,7 +43,7 @@ impl ReportRow<'_> {
         self.latency_ms(1.0)
     }
 
-    /// What went wrong, if anything did.
+    /// The failure of this workload, if it had one.
     pub(super) fn failure(&self) -> Option<String> {
         let Self { workload, measured, .. } = self;
         if let Some(text) = &measured.first_error {
@@ -58,7 +58,7 @@ impl ReportRow<'_> {
             .then(|| format!("{}: {} requests were not answered", workload.name, grouped(unanswered)))
     }
 
-    /// Tells the row.
+    /// Prints the row.
     pub(super) fn print(&self, options: &BenchOptions, server: &str) {
         println!("{}", if options.json { self.json(options, server).to_string() } else { self.line() });
     }
@@ -107,7 +107,7 @@ impl ReportRow<'_> {
     }
 }
 
-/// Says what will be done to whom, above the rows.
+/// Prints the server and the options, above the rows.
 pub(super) fn print_heading(options: &BenchOptions, server: &str) {
     let BenchOptions { target, populations, connections, threads, pipeline, .. } = options;
     let pace = match options.rate {
@@ -132,7 +132,7 @@ pub(super) fn print_heading(options: &BenchOptions, server: &str) {
     );
 }
 
-/// Writes a line over the one before, if somebody is watching.
+/// Overwrites the progress line, if standard error is a terminal.
 pub(super) fn progress(workload: &str, elapsed: Duration, replies: u64) {
     let seconds = elapsed.as_secs_f64();
     status(&format!(
@@ -142,16 +142,16 @@ pub(super) fn progress(workload: &str, elapsed: Duration, replies: u64) {
     ));
 }
 
-/// Writes `text` over the line before, if somebody is watching; an empty one clears it.
+/// Overwrites the progress line with `text`, if standard error is a terminal; an empty text clears it.
 pub(super) fn status(text: &str) {
     let mut out = std::io::stderr();
     if out.is_terminal() {
-        // Whoever has closed standard error does not want it.
+        // Errors are ignored: standard error may be closed.
         let _ = write!(out, "\r\x1b[K{text}").and_then(|()| out.flush());
     }
 }
 
-/// A number with a comma after each three digits.
+/// A number with a comma between each three digits.
 fn grouped(number: u64) -> String {
     let digits = number.to_string();
     let groups: Vec<&str> =
@@ -177,7 +177,7 @@ mod tests {
     }
 
     #[test]
-    fn rows_say_what_was_measured() {
+    fn rows_show_the_measurements() {
         let mut measured = Measurements { answered: 1000, ..Measurements::default() };
         measured.latency_ns.saturating_record_n(2_000_000, 1000);
         let good = row(measured.clone());

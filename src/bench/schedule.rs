@@ -1,21 +1,21 @@
 //! When a connection's requests are due.
 //!
-//! Requests come in batches of as many as are pipelined. The batches of a run are numbered; a connection has every
-//! so many-th of them, so that connections share nothing. In a closed loop a batch is due when the one before has
-//! been answered. In an open loop the moments are fixed beforehand and no answer moves them: what a stalled server
-//! keeps waiting has waited since it was due, not since it could be sent (Gil Tene, "How NOT to Measure Latency").
+//! The requests of a pipeline are due together, as one batch. The batches of a run are numbered, and connection i of n has
+//! the batches i, i + n, i + 2n, so connections share nothing. In a closed loop a batch is due when the one before has been
+//! answered. In an open loop the times are fixed in advance, and no reply moves them: a request that a stalled server
+//! delays has waited since it was due, not since it could be sent (Gil Tene, "How NOT to Measure Latency").
 
-/// What paces the requests.
+/// What decides when requests are due.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) enum Pace {
-    /// Each connection sends once it has been answered, until `end_ns` after the start.
+    /// A connection sends when it has been answered, until `end_ns` after the start.
     Closed {
-        /// `u64::MAX`: until all has been sent.
+        /// `u64::MAX`: until all requests have been sent.
         end_ns: u64,
     },
-    /// So many requests a second over all connections.
+    /// A fixed rate of requests over all connections.
     Open {
-        /// Above 0.
+        /// The rate, above 0.
         per_second: f64,
     },
 }
@@ -23,9 +23,9 @@ pub(super) enum Pace {
 /// Requests that are sent together.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct DueRequests {
-    /// The number of the first of them within the run.
+    /// The number of the first request within the run.
     pub(super) first: u64,
-    /// How many they are.
+    /// The number of requests.
     pub(super) requests: u64,
     /// When they are due, in nanoseconds after the start.
     pub(super) due_ns: u64,
@@ -37,11 +37,11 @@ pub(super) struct Schedule {
     pub(super) pace: Pace,
     /// Requests of the whole run, all connections.
     pub(super) total: u64,
-    /// Requests of a batch.
+    /// Requests of one batch.
     pub(super) pipeline: u64,
     /// The number of the next batch.
     pub(super) next: u64,
-    /// From one batch of this connection to its next: the number of connections.
+    /// From one batch of this connection to its next one: the number of connections.
     pub(super) step: u64,
 }
 
@@ -54,7 +54,7 @@ impl Schedule {
         Some(DueRequests { first, requests: self.pipeline.min(self.total - first), due_ns })
     }
 
-    /// When the next batch is due, asked at `now_ns`; `None` when there is none.
+    /// When the next batch is due, as seen at `now_ns`; `None` if there is none.
     pub(super) fn next_due_ns(&self, now_ns: u64) -> Option<u64> {
         let first = self.next.saturating_mul(self.pipeline);
         match self.pace {

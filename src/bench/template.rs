@@ -1,31 +1,31 @@
-//! Requests that differ in a few digits: their bytes are made once and copied, and the digits written over.
+//! Requests that differ only in some digits: the bytes are built once, then copied, and the digits are overwritten.
 //!
-//! A text is words with places in angle brackets:
+//! The text of a request has words and placeholders in angle brackets:
 //!
-//! - `<board>`: the board's key. `<key>`, `<counter>`, `<set>`, `<friends>`: one of a family of keys, by chance.
-//! - `<member>`: a member of the board, by chance. `<score>`: a whole score, by chance.
-//! - `<next-member>`, `<next-key>`, `<next-friends>`: not by chance but one after the other, each once.
+//! - `<board>`: the key of the board. `<key>`, `<counter>`, `<set>`, `<friends>`: a random key of a family.
+//! - `<member>`: a random member of the board. `<score>`: a random whole score.
+//! - `<next-member>`, `<next-key>`, `<next-friends>`: not random but in sequence, each once.
 //! - `<score,next-member>*100`: a hundred such pairs.
 
 use crate::machine::chance::Chance;
 use crate::net::client::request;
 use crate::text::decimal::{EIGHT_DIGITS, eight_digits};
 
-/// Scores have five digits, none of them a leading zero.
+/// Scores have five digits without leading zeros.
 const SCORES: std::ops::Range<u64> = 10_000..100_000;
 
-/// How many users have a friend list, if there are so many members.
+/// How many users have a friend list (or all members, if there are fewer).
 const USERS: u64 = 1000;
 
 /// Digits of a number in a member or a key.
 const NUMBER_DIGITS: usize = 12;
 
-/// Whose keys, and how many of everything.
+/// The prefix of the keys, and the number of members and keys.
 #[derive(Clone, Debug)]
 pub(super) struct Populations {
-    /// What all keys begin with.
+    /// The prefix of all keys.
     pub(super) prefix: String,
-    /// Members of the board, and keys of each family.
+    /// Number of members of the board, and of keys of each family.
     pub(super) members: u64,
 }
 
@@ -36,12 +36,12 @@ impl Populations {
     }
 }
 
-/// A request, ready to be written many times.
+/// A request that can be written many times.
 #[derive(Debug)]
 pub(super) struct Template {
     bytes: Vec<u8>,
     places: Vec<Placeholder>,
-    /// How many things one request loads, and how many there are to load.
+    /// How many items one request loads, and how many items there are.
     loads: Option<(u64, u64)>,
 }
 
@@ -57,7 +57,7 @@ struct Placeholder {
 enum DigitSource {
     Score,
     Below(u64),
-    /// The so many-th thing that a request loads, of so many there are.
+    /// The `nth` item of a loading request, of `below` items in all.
     Next {
         nth: u64,
         below: u64,
@@ -65,10 +65,10 @@ enum DigitSource {
 }
 
 impl Template {
-    /// Reads `text`, which stands in the table of workloads.
+    /// Parses `text`, which comes from the table of workloads.
     ///
     /// # Panics
-    /// On a place that does not exist.
+    /// If a placeholder is unknown.
     pub(super) fn new(text: &str, populations: &Populations) -> Self {
         let mut words: Vec<(Vec<u8>, Option<DigitSource>)> = Vec::new();
         let mut loads: Option<(u64, u64)> = None;
@@ -93,7 +93,7 @@ impl Template {
         }
         let words_only: Vec<&[u8]> = words.iter().map(|(word, _)| word.as_slice()).collect();
         let bytes = request(&words_only);
-        // Each place is the last digits of its word, and the words end where the request is cut off behind them.
+        // A placeholder is the last digits of its word. Its position follows from the length of the words behind it.
         let mut places = Vec::new();
         for (index, (_, number)) in words.iter().enumerate() {
             if let Some(number) = *number {
@@ -105,12 +105,12 @@ impl Template {
         Self { bytes, places, loads }
     }
 
-    /// How many requests load everything, or `None` if this is no loader's request.
+    /// How many requests load everything; `None` if this is not the request of a loader.
     pub(super) fn load_requests(&self) -> Option<u64> {
         self.loads.map(|(each, all)| all.div_ceil(each))
     }
 
-    /// Appends the request number `index` to `out`. No allocation but for the growth of `out`.
+    /// Appends request number `index` to `out`. It allocates only if `out` must grow.
     pub(super) fn write(&self, index: u64, chance: &mut Chance, out: &mut Vec<u8>) {
         let start = out.len();
         out.extend_from_slice(&self.bytes);
@@ -128,7 +128,7 @@ impl Template {
     }
 }
 
-/// A place's word with zeros for its digits, and what they count.
+/// The word of a placeholder with zeros as its digits, and the source of the digits.
 fn place(name: &str, populations: &Populations) -> (String, Option<DigitSource>) {
     let Populations { prefix, members } = populations;
     let family = |prefix: &str, family: &str, below: u64| {
@@ -140,11 +140,11 @@ fn place(name: &str, populations: &Populations) -> (String, Option<DigitSource>)
         "member" => family("", "user", *members),
         "friends" => family(prefix, "friends", USERS.min(*members)),
         keys @ ("key" | "counter" | "set") => family(prefix, keys, *members),
-        unknown => panic!("no such place: {unknown}"),
+        unknown => panic!("unknown placeholder: {unknown}"),
     }
 }
 
-/// Fills `place` with the last digits of `number`, with zeros in front if it has fewer.
+/// Fills `place` with the last digits of `number`, with leading zeros if it has fewer.
 fn write_digits(mut number: u64, place: &mut [u8]) {
     for eight in place.rchunks_mut(8) {
         let digits = eight_digits((number % u64::from(EIGHT_DIGITS)) as u32);
@@ -153,7 +153,7 @@ fn write_digits(mut number: u64, place: &mut [u8]) {
     }
 }
 
-/// How long `word` is as a bulk string, in bytes.
+/// The length of `word` as a bulk string, in bytes.
 fn bulk_bytes(word: &[u8]) -> usize {
     request(&[word]).len() - b"*1\r\n".len()
 }

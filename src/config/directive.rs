@@ -1,4 +1,4 @@
-//! What a directive is: the type of an entry in the table of directives.
+//! The type of an entry in the table of directives.
 
 use super::Config;
 
@@ -7,21 +7,21 @@ use super::Config;
 pub struct Directive {
     /// Its name in files, flags and CONFIG.
     pub name: &'static str,
-    /// What it is about: the heading it stands under in the file and in `--help`.
+    /// The heading under which the file and `--help` list it.
     pub section: DirectiveSection,
-    /// Its default, spelled as in the file.
+    /// Its default, written as in the file.
     pub default: &'static str,
     /// Whether CONFIG SET may change it while the server runs.
     pub live: bool,
-    /// What it does, in a line or three.
+    /// Its description for operators, one to three lines.
     pub help: &'static str,
-    /// Prints its value.
+    /// Prints the current value as in the file.
     pub get: fn(&Config) -> String,
-    /// Reads its value; the error says what would be taken.
+    /// Sets the value from text. The error says which values are valid.
     pub set: fn(&mut Config, &str) -> Result<(), String>,
 }
 
-/// What a directive is about.
+/// The group of a directive.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum DirectiveSection {
     /// Addresses, passwords, clients.
@@ -39,7 +39,7 @@ pub enum DirectiveSection {
 }
 
 impl DirectiveSection {
-    /// The heading.
+    /// The heading of the group.
     #[must_use]
     pub fn title(self) -> &'static str {
         match self {

@@ -1,8 +1,8 @@
-//! The directives of Redis 5 to 8 and Valkey 7 to 9 that have no meaning here.
+//! The directives of Redis 5 to 8 and Valkey 7 to 9 that have no effect in rankd.
 //!
-//! A configuration file that sets one is accepted, with a warning unless it sets the default, and the value is held to
-//! what Redis takes ([`ValueSyntax`]). CONFIG GET answers with it, by each of the directive's names. What they are about (other
-//! types' encodings, eviction, Lua, modules, cluster) is not here or needs no tuning.
+//! A configuration file that sets one is accepted, with a warning unless it sets the default. The value is checked as in
+//! Redis ([`ValueSyntax`]), and CONFIG GET returns it under each of the directive's names. Their subjects (encodings of
+//! other types, eviction, Lua, modules, cluster) do not exist in rankd or need no tuning.
 
 use super::value_syntax::ValueSyntax;
 use super::value_syntax::ValueSyntax::{
@@ -14,21 +14,21 @@ use super::value_syntax::{
     percentiles, process_title, replica_of, shutdown_options,
 };
 
-/// A directive that is taken and has no effect.
+/// A directive that is accepted and has no effect.
 #[derive(Debug)]
 pub struct Ignored {
-    /// Its name, then what else it is or was called.
+    /// Its name, followed by its older and alternative names.
     pub names: &'static [&'static str],
     /// Redis 8.2's default, or that of the server that has it.
     pub default: &'static str,
-    /// What it takes.
+    /// Its valid values.
     pub syntax: ValueSyntax,
-    /// Whether CONFIG SET takes it.
+    /// Whether CONFIG SET accepts it.
     pub live: bool,
 }
 
 impl Ignored {
-    /// Its name.
+    /// Its first name.
     #[must_use]
     pub fn name(&self) -> &'static str {
         self.names[0]
@@ -40,13 +40,13 @@ impl Ignored {
         IGNORED.iter().find(|ignored| ignored.names.iter().any(|own| own.eq_ignore_ascii_case(name)))
     }
 
-    /// What is logged where it is set.
+    /// The warning that is logged when it is set.
     #[must_use]
     pub fn warning(&self) -> String {
         format!("directive '{}' is accepted for compatibility and has no effect", self.name())
     }
 
-    /// Whether CONFIG knows it; files alone take what was given up long ago.
+    /// Whether CONFIG knows it. Directives that Redis removed are accepted only in files.
     #[must_use]
     pub fn is_known_to_config(&self) -> bool {
         !matches!(self.syntax, Obsolete)
@@ -57,7 +57,7 @@ const fn live(names: &'static [&'static str], default: &'static str, syntax: Val
     Ignored { names, default, syntax, live: true }
 }
 
-/// One for the start only.
+/// A directive that can be set only at the start.
 const fn fixed(names: &'static [&'static str], default: &'static str, syntax: ValueSyntax) -> Ignored {
     Ignored { names, default, syntax, live: false }
 }

@@ -28,7 +28,7 @@ const BUCKETS_MAX: usize = 128;
 /// Member hash to block number.
 #[derive(Debug)]
 pub(in crate::ranking) struct MemberIndex {
-    /// IndexSegment numbers by the top `depth` bits of a place.
+    /// Segment numbers by the top `depth` bits of a place.
     directory: Vec<u32>,
     depth: u32,
     segments: Vec<IndexSegment>,
