@@ -1,8 +1,8 @@
-//! The plain second implementation: the `skiplist` crate's ordered list beside a hash index of scores.
+//! The second, simple implementation: the ordered list of the `skiplist` crate with a hash index of scores.
 //!
-//! It exists to be compared with: the property tests hold [`super::Ranking`] against it, and it is the baseline row of
-//! `benches/ranking.rs`. Its invariant: the list and the index hold the same (score, member) pairs. It knows nothing
-//! of memory or pauses: each member costs several allocations, its index rehashes in one go, and a scan is O(n).
+//! It exists for comparison: property tests compare [`super::Ranking`] with it, and it is the baseline of
+//! `benches/ranking.rs`. Its invariant: the list and the index hold the same (score, member) pairs. It does not limit
+//! memory or pauses: a member costs several allocations, its index rehashes all at once, and a scan is O(n).
 
 use std::cmp::Ordering;
 use std::hash::BuildHasher;
@@ -18,7 +18,7 @@ use skiplist::ordered_skip_list::OrderedSkipList;
 
 use super::{Bound, Order, RankedMembers, Score, SortKey, Updated};
 
-/// 16 levels of links at one in two: enough for a few million members, and the crate's own default.
+/// 16 levels of links with probability one half: enough for a few million members, and the default of the crate.
 const LEVELS: usize = 16;
 
 #[derive(Debug)]
@@ -36,7 +36,7 @@ impl<K: SortKey> Comparator<ListEntry<K>> for EntryOrder {
     }
 }
 
-/// A place between members is equal to none of them, so the answer is never `Equal`.
+/// A bound is never equal to a member, so the result is never `Equal`.
 impl<K: SortKey> ComparatorKey<ListEntry<K>, Bound<'_, K>> for EntryOrder {
     fn compare_key(&self, stored: &ListEntry<K>, place: &Bound<'_, K>) -> Ordering {
         let by_score = |score: &K| stored.score.cmp(score);
@@ -71,10 +71,10 @@ impl<K: SortKey> SkipListRanking<K> {
         self.hasher.hash_one(member)
     }
 
-    /// The rank of the first member above `place`.
+    /// The rank of the first member above the bound `place`.
     fn rank_above(&self, place: &Bound<'_, K>) -> usize {
         match self.list.lower_bound(ops::Bound::Included(place)).peek_next() {
-            // The crate's `rank` wants an element equal to its key, and a place equals none: ask with the element.
+            // The crate's `rank` needs a key that equals an element, and a bound equals none: use the element.
             Some(above) => self.rank_of(above),
             None => self.list.len(),
         }
@@ -90,7 +90,7 @@ impl<K: SortKey> SkipListRanking<K> {
     }
 }
 
-/// A look-up by the entry itself.
+/// A search key that equals one entry.
 struct Exactly<'a, K>(&'a ListEntry<K>);
 
 impl<K: SortKey> ComparatorKey<ListEntry<K>, Exactly<'_, K>> for EntryOrder {
@@ -207,14 +207,14 @@ impl<K: SortKey> RankedMembers for SkipListRanking<K> {
         }
     }
 
-    /// Walks in the order of member hashes, which neither growth nor removal changes; each call looks at every member.
+    /// Scans in the order of member hashes, which growth and removals do not change. Each call looks at every member.
     fn scan(&self, cursor: u64, count: usize, mut visit: impl FnMut(&[u8], K)) -> u64 {
-        // 48 bits: a cursor that any client's signed integer or double can hold.
+        // 48 bits: a signed integer or a double of a client can hold the cursor.
         let place = |member: &[u8]| self.hash(member) >> 16;
         let mut ahead: Vec<_> =
             self.index.iter().map(|(m, s)| (place(m), m, *s)).filter(|&(p, ..)| p >= cursor).collect();
         ahead.sort_unstable_by_key(|&(p, ..)| p);
-        // Members that share a place are visited in one call, as a cursor cannot point between them.
+        // Members with the same place are visited in one call, because a cursor cannot point between them.
         let Some(&(last, ..)) = ahead.get(count.clamp(1, ahead.len().max(1)) - 1) else { return 0 };
         let end = ahead.partition_point(|&(p, ..)| p <= last);
         for (_, member, score) in &ahead[..end] {
@@ -224,8 +224,8 @@ impl<K: SortKey> RankedMembers for SkipListRanking<K> {
     }
 
     fn memory_bytes(&self) -> usize {
-        // An estimate, node by node: the entry, its links at every level (pointer and span), the shared member with
-        // its two counts, and the allocator's rounding.
+        // An estimate for each node: the entry, its links at every level (pointer and span), the shared member with its two
+        // counts, and the rounding of the allocator.
         let node_bytes = size_of::<ListEntry<K>>() + 2 * LEVELS * size_of::<usize>() + 16;
         let shared_bytes = 2 * size_of::<usize>() + 16;
         size_of::<Self>()

@@ -159,17 +159,17 @@ impl<K: SortKey> BlockRanking<K> {
 
     /// Where the keys will put the members: the nodes above, the leaves, then the leaves' bytes.
     fn warm_targets(&self, round: &Round<'_>, keys: &[K]) {
-        let place = |i: usize, key: &K| SearchKey { key: *key, tie: Tie::Above(round.members[i]) };
+        let target = |i: usize, key: &K| SearchKey { key: *key, tie: Tie::Above(round.members[i]) };
         let mut at = [NONE; WIDTH];
         for (i, key) in keys.iter().enumerate() {
-            at[i] = self.levels.lowest_node_at(&place(i, key));
+            at[i] = self.levels.lowest_node_at(&target(i, key));
             self.levels.prefetch_node(at[i]);
         }
         for &node in &at[..keys.len()] {
             self.levels.prefetch_node_content(node);
         }
         for (i, key) in keys.iter().enumerate() {
-            at[i] = self.levels.leaf_beneath(at[i], &place(i, key));
+            at[i] = self.levels.leaf_beneath(at[i], &target(i, key));
             self.levels.prefetch_leaf(at[i]);
         }
         for &leaf in &at[..keys.len()] {

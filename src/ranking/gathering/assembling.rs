@@ -29,10 +29,10 @@ impl SortedPart {
 
     /// Where the first entry stands that is not below (score, member).
     fn cut(&self, key: Score, member: &[u8]) -> PartPosition {
-        let place = SearchKey { key, tie: Tie::Below(member) };
-        let above = self.leaves.partition_point(|leaf| leaf.position(&place) > 0);
+        let target = SearchKey { key, tie: Tie::Below(member) };
+        let above = self.leaves.partition_point(|leaf| leaf.position(&target) > 0);
         match above.checked_sub(1) {
-            Some(leaf) => (leaf, self.leaves[leaf].position(&place)),
+            Some(leaf) => (leaf, self.leaves[leaf].position(&target)),
             None => (0, 0),
         }
     }
