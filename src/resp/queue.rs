@@ -1,8 +1,8 @@
-//! Requests kept for later: a transaction's, which run when EXEC comes.
+//! Queued requests: those of a transaction, which run at EXEC.
 
 use super::request::{Arguments, Span};
 
-/// Copies of requests, in order.
+/// Copies of requests, in the order of arrival.
 #[derive(Debug, Default)]
 pub struct RequestQueue {
     buffer: Vec<u8>,
@@ -34,7 +34,7 @@ impl RequestQueue {
         self.ends.is_empty()
     }
 
-    /// The memory it takes, in bytes. Must stay below 4 GiB, which `client-query-buffer-limit` sees to.
+    /// The memory of the queue, in bytes. It must stay below 4 GiB; `client-query-buffer-limit` ensures that.
     #[must_use]
     pub fn bytes(&self) -> usize {
         self.buffer.len() + self.spans.len() * size_of::<Span>() + self.ends.len() * size_of::<usize>()

@@ -1,4 +1,4 @@
-//! Upkeep: entries that come and change, and the index told of every entry that changes leaves.
+//! Insertions and changes of entries, with the updates of the index for entries that change leaves.
 
 use super::{BlockRanking, LeafHashes, leaf_hashes};
 use crate::ranking::arena::NONE;
@@ -28,8 +28,7 @@ impl<K: SortKey> BlockRanking<K> {
     /// Gives the member at entry `i` of `leaf` another key.
     pub(super) fn change(&mut self, hash: u64, member: &[u8], (leaf, i): (u32, usize), key: K) {
         let block = self.levels.block(leaf);
-        // Between two keys of this leaf is inside it for certain; at its ends and beyond the levels above
-        // must say.
+        // A key strictly between two keys of this leaf stays in it. Otherwise the levels above decide.
         let inside = block.key(0) < key && key < block.key(block.len() - 1);
         let target =
             if inside { leaf } else { self.levels.leaf_at(&SearchKey { key, tie: Tie::Above(member) }) };
@@ -68,7 +67,7 @@ impl<K: SortKey> BlockRanking<K> {
         }
     }
 
-    /// Merges or removes a leaf that has become too small.
+    /// Merges or removes the leaf if it has become too small.
     pub(super) fn mend(&mut self, leaf: u32) {
         if self.levels.block(leaf).len() == 0 && self.levels.only_leaf().is_none() {
             self.levels.remove_leaf(leaf);
@@ -81,7 +80,7 @@ impl<K: SortKey> BlockRanking<K> {
         }
     }
 
-    /// Tells the index that the members now in `holder` have moved from one leaf to another.
+    /// Updates the index for the members now in `holder`, which moved from leaf `from` to leaf `to`.
     fn repoint_all(&mut self, from: u32, to: u32, holder: u32) {
         let Some(index) = &mut self.index else { return };
         let hashes = leaf_hashes(self.levels.block(holder), &self.hasher);

@@ -1,4 +1,5 @@
-//! One ranking out of parts, on several threads: each takes a stretch of the ranking, and what every part has of it.
+//! Assembles one ranking from parts, on several threads. A thread takes a stretch of the ranking and merges the entries of
+//! all parts for it.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -6,19 +7,19 @@ use super::sorting::{ScoreBlock, ScoreRun, Sorted};
 use crate::ranking::block::{SearchKey, Tie};
 use crate::ranking::{Ranking, RankingBuilder, Score};
 
-/// Entries of a stretch: what a processor's own cache can hold. Tests want many of them.
+/// Entries of a stretch: they fit the private cache of a processor. Tests use small stretches to have many.
 const STRETCH: usize = if cfg!(test) { 300 } else { 64 * 1024 };
 
-/// A part's members in order.
+/// The members of a part, in order.
 #[derive(Debug)]
 pub struct SortedPart {
     leaves: Vec<ScoreBlock>,
     len: usize,
-    /// Leaves that were freed, from the first on.
+    /// How many leaves, from the first on, have been freed.
     freed: usize,
 }
 
-/// A place in a part: a leaf and an entry of it.
+/// A position in a part: a leaf and an entry of it.
 type PartPosition = (usize, usize);
 
 impl SortedPart {
@@ -27,7 +28,7 @@ impl SortedPart {
         Self { leaves, len, freed: 0 }
     }
 
-    /// Where the first entry stands that is not below (score, member).
+    /// The position of the first entry that is not below (score, member).
     fn cut(&self, key: Score, member: &[u8]) -> PartPosition {
         let target = SearchKey { key, tie: Tie::Below(member) };
         let above = self.leaves.partition_point(|leaf| leaf.position(&target) > 0);
@@ -37,7 +38,7 @@ impl SortedPart {
         }
     }
 
-    /// Frees the leaves before this one, which are not needed any more.
+    /// Frees the leaves before this one, which are no longer needed.
     fn free(&mut self, leaf: usize) {
         self.leaves[self.freed..leaf].fill_with(ScoreBlock::default);
         self.freed = leaf;
@@ -54,14 +55,14 @@ impl SortedPart {
     }
 }
 
-/// The ranking of all members in `parts`, no two of which have the same one. `seed` is theirs.
+/// The ranking of all members of `parts`. A member must be in one part only. `seed` is that of the parts.
 #[must_use]
 pub fn assemble(seed: u64, mut parts: Vec<SortedPart>, threads: usize) -> Ranking {
     let cuts = cuts(&parts);
     let mut builder = RankingBuilder::with_seed(seed);
     let mut first = 0;
-    // So many at once that the threads end at about the same time, and few enough that what is in both parts and
-    // stretches takes little memory.
+    // Enough stretches at a time that the threads finish together, and few enough that entries which are both in a part
+    // and in a stretch take little memory.
     while first + 1 < cuts.len() {
         let last = (first + 4 * threads).min(cuts.len() - 1);
         for stretch in merged_stretches(&parts, &cuts[first..=last], threads) {
@@ -96,7 +97,7 @@ fn merged_stretches(
     std::thread::scope(|scope| {
         let threads: Vec<_> = (0..threads).map(|_| scope.spawn(take_some)).collect();
         for thread in threads {
-            // A slip there is one here.
+            // A panic of that thread is passed on.
             let done = thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
             done.into_iter().for_each(|(number, leaves)| stretches[number] = leaves);
         }
@@ -104,8 +105,8 @@ fn merged_stretches(
     stretches
 }
 
-/// Where stretches begin and end, in each part. Members are in parts by chance, so the largest part's ranks are near
-/// those of the whole.
+/// The positions in each part where stretches begin and end. Members are distributed to parts by hash, so the largest part
+/// represents the whole ranking well.
 fn cuts(parts: &[SortedPart]) -> Vec<Vec<PartPosition>> {
     let total: usize = parts.iter().map(|part| part.len).sum();
     let mut cuts = vec![vec![(0, 0); parts.len()]];

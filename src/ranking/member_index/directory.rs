@@ -1,15 +1,14 @@
 //! The hash index: which block holds a member, in about five bytes a member.
 //!
-//! An index slot is 32 bits: the member's tag (8 bits of its hash) and its block's number (24 bits, plus one
-//! so that 0 is free). A bucket is one cache line of 15 slots and a count of the entries that wanted to be
-//! here and went on to a later bucket, so that removal needs no tombstone. Buckets form segments of at most
-//! [`BUCKETS_MAX`]; a directory maps the top bits of a hash to its segment (extendible hashing: Fagin,
-//! Nievergelt, Pippenger, Strong 1979). A segment that fills grows by half, and at its largest splits in two,
-//! so that no single insertion moves more than one segment's entries.
+//! An index slot is 32 bits: the member's tag (8 bits of its hash) and the number of its block (24 bits, plus one so that 0
+//! is free). A bucket is one cache line of 15 slots and a counter of entries that overflowed from it to a later bucket. With
+//! the counter a removal needs no tombstone. Buckets form segments of at most [`BUCKETS_MAX`]; a directory maps the top bits
+//! of a hash to its segment (extendible hashing: Fagin, Nievergelt, Pippenger, Strong 1979). A full segment grows by half;
+//! one of the greatest size splits in two. So an insertion moves at most the entries of one segment.
 //!
-//! A slot does not say which member it belongs to: members of one block with one tag have equal slots, and
-//! any of them serves any of those members. That is sound because each look-up is settled in the block, and
-//! because the overflow counts come out the same whichever of two equal slots on a probe path is taken first.
+//! A slot does not identify its member: members of one block with the same tag have equal slots, and each of these slots
+//! serves each of the members. This is correct because the block decides every look-up, and because the overflow counters
+//! do not depend on which of two equal slots on a probe path is taken first.
 //! The invariant: within a segment, the slots (tag, block) are as many as the block's members with that tag
 //! whose hash falls in the segment, and each is found from each such member's home bucket by following
 //! overflow counts.
@@ -22,10 +21,10 @@ use super::segment::{IndexSegment, IndexSlot, MemberHashes, SLOTS};
 use crate::machine::heap::allocation_bytes;
 use crate::ranking::member_hash::{PLACE_BITS, place_of, tag_of};
 
-/// A segment at its largest: 8 KiB.
+/// Most buckets of a segment: 8 KiB.
 const BUCKETS_MAX: usize = 128;
 
-/// Member hash to block number.
+/// A map from member hashes to block numbers.
 #[derive(Debug)]
 pub(in crate::ranking) struct MemberIndex {
     /// Segment numbers by the top `depth` bits of a place.
@@ -36,9 +35,9 @@ pub(in crate::ranking) struct MemberIndex {
 }
 
 impl MemberIndex {
-    /// An index with room for `members`, to be filled by [`Self::insert`] alone.
+    /// An index with room for `members` entries, which are then added by [`Self::insert`].
     pub(in crate::ranking) fn with_room_for(members: usize) -> Self {
-        // Four slots in five, so that chance leaves every segment room.
+        // Four of five slots are used on average, so that uneven hashes do not fill a segment.
         let buckets = (members * 5 / 4).div_ceil(SLOTS) + 1;
         let depth = buckets.div_ceil(BUCKETS_MAX - 2).next_power_of_two().trailing_zeros();
         let per_segment = buckets.div_ceil(1 << depth) + 2;
@@ -56,7 +55,7 @@ impl MemberIndex {
         &self.segments[self.segment_number(place_of(hash))]
     }
 
-    /// The line that a look-up of `hash` reads first.
+    /// The address of the cache line that a look-up of `hash` reads first.
     pub(in crate::ranking) fn first_line(&self, hash: u64) -> *const u8 {
         let segment = self.segment(hash);
         (&raw const segment.buckets[segment.home(place_of(hash))]).cast()
@@ -94,8 +93,7 @@ impl MemberIndex {
         }
     }
 
-    /// Grows what must grow so that one more member with this hash goes in. To be called while index and
-    /// blocks agree.
+    /// Grows the index, if necessary, for one more member with this hash. Index and blocks must agree.
     pub(in crate::ranking) fn make_room(&mut self, hash: u64, blocks: &mut impl MemberHashes) {
         loop {
             let number = self.segment_number(place_of(hash));
@@ -112,7 +110,7 @@ impl MemberIndex {
         }
     }
 
-    /// Gives back room where removals have left a segment a quarter full. Index and blocks must agree.
+    /// Shrinks the segment of `hash` if it is less than a quarter full. Index and blocks must agree.
     pub(in crate::ranking) fn give_back_room(&mut self, hash: u64, blocks: &mut impl MemberHashes) {
         let number = self.segment_number(place_of(hash));
         let segment = &self.segments[number];
@@ -164,7 +162,7 @@ impl MemberIndex {
         self.directory[first..first + entries].fill(high_number);
     }
 
-    /// Adds a member, for which there must be room.
+    /// Adds a member; there must be room for it.
     pub(in crate::ranking) fn insert(&mut self, hash: u64, block: u32) {
         let number = self.segment_number(place_of(hash));
         self.segments[number].insert(hash, IndexSlot::new(tag_of(hash), block));
@@ -184,8 +182,8 @@ impl MemberIndex {
         segment.buckets[bucket].slots[i] = IndexSlot::new(tag_of(hash), to);
     }
 
-    /// Visits the (hash, block) of the members whose place is at least `cursor` in the bucket that `cursor`
-    /// falls in. Returns the first place after that bucket, or `None` at the end, beyond which nothing stands.
+    /// Visits the members of the bucket at `cursor` whose place is at least `cursor`, as (hash, block). Returns the first
+    /// place after that bucket, or `None` at the end.
     pub(in crate::ranking) fn visit_bucket(
         &self,
         cursor: u64,
@@ -224,7 +222,7 @@ impl MemberIndex {
         (next < 1 << PLACE_BITS).then_some(next)
     }
 
-    /// Drops about this many segments; false if none was left. The index is of no more use than to drop it.
+    /// Drops about this many segments; false if none was left. After this the index can only be dropped.
     pub(in crate::ranking) fn drop_segments(&mut self, count: usize) -> bool {
         self.directory = Vec::new();
         let rest = self.segments.len().saturating_sub(count);
@@ -249,7 +247,7 @@ impl MemberIndex {
             let first = segment.prefix as usize * entries;
             assert!(self.directory[first..first + entries].iter().all(|&s| s as usize == number));
             covered += entries;
-            // Every entry leaves through its own path, and nothing is left over.
+            // Removing every member must leave an empty segment.
             let mut rest = IndexSegment { buckets: segment.buckets.clone(), ..*segment };
             for (hash, block) in segment.members(blocks) {
                 rest.remove(hash, IndexSlot::new(tag_of(hash), block));

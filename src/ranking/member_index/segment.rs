@@ -5,13 +5,13 @@ use std::mem::size_of;
 use crate::machine::heap::allocation_bytes;
 use crate::ranking::member_hash::{PLACE_BITS, place_of};
 
-/// Entries a bucket, and the place of its overflow count.
+/// Slots of a bucket. The rest of the cache line is the overflow counter.
 pub(super) const SLOTS: usize = 15;
 
-/// The blocks a slot can name.
+/// The number of blocks that a slot can address.
 const BLOCKS_MAX: u32 = (1 << 24) - 1;
 
-/// What a rebuild asks the blocks.
+/// The blocks, from which a rebuild gets the hashes of members.
 pub(in crate::ranking) trait MemberHashes {
     /// Starts loading what [`Self::prefetch`] will read.
     fn prefetch_soon(&self, block: u32);
@@ -46,12 +46,12 @@ impl IndexSlot {
     }
 }
 
-/// One cache line.
+/// Slots and an overflow counter, in one cache line.
 #[derive(Clone, Copy, Debug, Default)]
 #[repr(C, align(64))]
 pub(super) struct Bucket {
     pub(super) slots: [IndexSlot; SLOTS],
-    /// Entries whose probe path goes through this bucket to a later one.
+    /// Entries whose home or probe path includes this bucket, but which are in a later one.
     pub(super) overflowed: u32,
 }
 
@@ -80,14 +80,14 @@ impl Bucket {
 pub(super) struct IndexSegment {
     pub(super) buckets: Box<[Bucket]>,
     pub(super) len: u32,
-    /// How many top bits of a hash lead here.
+    /// How many top bits of a hash select this segment.
     pub(super) depth: u32,
-    /// Those bits.
+    /// The value of those bits.
     pub(super) prefix: u64,
 }
 
 impl IndexSegment {
-    /// At least so many buckets: all that fit into what the allocator gives for them.
+    /// A segment of at least `buckets` buckets: it uses the full size class of the allocation.
     pub(super) fn new(buckets: usize, depth: u32, prefix: u64) -> Self {
         let buckets = allocation_bytes(buckets * size_of::<Bucket>()) / size_of::<Bucket>();
         Self { buckets: vec![Bucket::default(); buckets].into_boxed_slice(), len: 0, depth, prefix }
@@ -98,7 +98,7 @@ impl IndexSegment {
         place_of(hash) >> (PLACE_BITS - self.depth) == self.prefix
     }
 
-    /// The bucket where a member with this place belongs. It never falls as the place rises.
+    /// The home bucket of a place. A higher place never has a lower home bucket.
     #[inline]
     pub(super) fn home(&self, place: u64) -> usize {
         let width = PLACE_BITS - self.depth;
@@ -107,7 +107,7 @@ impl IndexSegment {
         ((within * self.buckets.len() as u64) >> width) as usize
     }
 
-    /// The first place that belongs in the bucket after `home`, or in the segment after this one.
+    /// The first place whose home is the bucket after `home`, or which is in the next segment.
     pub(super) fn place_after(&self, home: usize) -> u64 {
         let width = PLACE_BITS - self.depth;
         let within = (((home as u64 + 1) << width).div_ceil(self.buckets.len() as u64)).min(1 << width);
@@ -163,7 +163,7 @@ impl IndexSegment {
     pub(super) fn members(&self, blocks: &mut impl MemberHashes) -> Vec<(u64, u32)> {
         let slots = self.buckets.iter().flat_map(|bucket| bucket.slots);
         let mut slots: Vec<u32> = slots.filter(|slot| *slot != IndexSlot::FREE).map(|slot| slot.0).collect();
-        // Equal slots are asked about once, and one block's slots together.
+        // Equal slots are looked up once, and the slots of one block together.
         slots.sort_unstable();
         slots.dedup();
         let mut members = Vec::with_capacity(self.len as usize);

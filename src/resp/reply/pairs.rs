@@ -1,8 +1,8 @@
-//! Runs of (member, score) pairs, as ranges answer them: the longest replies that are sent often.
+//! Runs of (member, score) pairs, the replies of ranges: the longest replies that are sent often.
 //!
-//! A pair of a short member and a score of at most eight digits is a few copies of whole words, each of which overwrites
-//! what the one before wrote past its own bytes. Digits are spelled for a run before anything is copied, so that no copy
-//! waits for them. Other pairs are written one by one.
+//! A pair of a short member and a score of at most eight digits is written in a few copies of whole words; each copy
+//! overwrites the surplus bytes of the one before. The digits of a run are computed before anything is copied, so that no
+//! copy waits for them. Other pairs are written one by one.
 
 use super::room::{Room, SHORT_BYTES};
 use super::writer::Reply;
@@ -13,16 +13,16 @@ use crate::text::name_run::{NameRun, RUN_MAX, Tails};
 /// The longest prefix that is copied in whole words.
 const PREFIX_BYTES: usize = 23;
 
-/// Room for what stands before a member's tail: in RESP3 the header of the pair, the member's header, its prefix.
+/// Room for the bytes before a member's tail: the header of the pair (RESP3), the header of the member, its prefix.
 const OPENING_BYTES: usize = b"*2\r\n$56\r\n".len() + PREFIX_BYTES;
 
-/// Room for what stands behind a member.
+/// Room for the bytes after a member.
 const SCORE_BYTES: usize = b"\r\n$8\r\n12345678\r\n".len();
 
-/// Room for a pair, and for what its copies touch past it.
+/// Room for a pair, and for surplus bytes that its copies write beyond the end.
 const PAIR_BYTES: usize = OPENING_BYTES + SHORT_BYTES + SCORE_BYTES + 8;
 
-/// From here on a double has no room for fractions.
+/// From this number on, doubles have no fractions.
 const TWO_TO_52: f64 = 4_503_599_627_370_496.0;
 
 impl Reply<'_> {
@@ -59,11 +59,11 @@ impl Reply<'_> {
     }
 }
 
-/// Whether all scores are whole, not negative, and have at most eight digits; `wholes` are they.
+/// Whether all scores are whole, not negative, and have at most eight digits; if so, `wholes` gets their values.
 fn read_short_scores<S: Copy + Into<f64>>(scores: &[S], wholes: &mut [u32; RUN_MAX]) -> bool {
     let mut are_short = true;
     for (whole, &score) in wholes.iter_mut().zip(scores) {
-        // The lowest bits of such a sum are the whole number that was added, if it was one.
+        // If the score is whole, the low bits of the sum are the score.
         let score: f64 = score.into();
         let sum = score + TWO_TO_52;
         *whole = sum.to_bits() as u32;
@@ -72,7 +72,7 @@ fn read_short_scores<S: Copy + Into<f64>>(scores: &[S], wholes: &mut [u32; RUN_M
     are_short
 }
 
-/// Writes pairs of a short prefix, tails of given lengths of at most `tail_max`, and scores of eight digits.
+/// Writes pairs with a short prefix, tails of at most `tail_max` bytes, and scores as eight digits.
 fn write_short<'a, T>(
     reply: &mut Reply<'_>,
     prefix: &[u8],
@@ -88,7 +88,7 @@ fn write_short<'a, T>(
     let mut written = 0;
     let (mut opening, mut opening_len, mut opened_tail) = ([0; OPENING_BYTES], 0, usize::MAX);
     for ((tail, tail_len), score) in pairs {
-        // Members of one length begin alike, header and all.
+        // Members of the same length have the same header and prefix.
         if tail_len != opened_tail {
             (opening, opening_len) = self::opening(protocol, prefix, tail_len);
             opened_tail = tail_len;
@@ -111,7 +111,7 @@ fn write_short<'a, T>(
     reply.out.truncate(start + written);
 }
 
-/// What stands before the tail of a member, and how long it is.
+/// The bytes before the tail of a member, and their number.
 fn opening(protocol: Protocol, prefix: &[u8], tail_len: usize) -> ([u8; OPENING_BYTES], usize) {
     let mut bytes = [0; OPENING_BYTES];
     let mut room = Room { place: &mut bytes, len: 0 };

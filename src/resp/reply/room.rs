@@ -8,12 +8,12 @@ use crate::text::decimal::{EIGHT_DIGITS, eight_digits, without_leading_zeros};
 /// Strings up to this long go to the output buffer together with their headers.
 pub(super) const SHORT_BYTES: usize = 32;
 
-/// Room for a short bulk string or the longest double, with header and line end, and for what a write may touch past
-/// what it counts.
+/// Room for a short bulk string or the longest double, with header and line end, and for surplus bytes that a copy may
+/// write beyond the end.
 pub(super) const ROOM_BYTES: usize = 64;
 
-/// The end of the output buffer, made ready for a short reply: pieces are copied there in whole words, of which the
-/// next one overwrites what did not count, because many copies of a few bytes cost more than what they copy.
+/// The end of the output buffer, extended for a short reply. Pieces are copied there in whole words, and each piece
+/// overwrites the surplus bytes of the one before. Copies of exact short lengths would be slower.
 #[derive(Debug)]
 pub(super) struct Room<'a, const BYTES: usize> {
     pub(super) place: &'a mut [u8; BYTES],
@@ -21,7 +21,7 @@ pub(super) struct Room<'a, const BYTES: usize> {
 }
 
 impl<const BYTES: usize> Room<'_, BYTES> {
-    /// Copies all of `bytes`, of which the first `len` count.
+    /// Copies all of `bytes`; only the first `len` are part of the reply.
     #[inline]
     pub(super) fn push_word<const N: usize>(&mut self, bytes: [u8; N], len: usize) {
         self.place[self.len..self.len + N].copy_from_slice(&bytes);
@@ -33,7 +33,7 @@ impl<const BYTES: usize> Room<'_, BYTES> {
         self.push_word(bytes, N);
     }
 
-    /// At most [`SHORT_BYTES`].
+    /// Appends at most [`SHORT_BYTES`] bytes.
     #[inline]
     pub(super) fn push_bytes(&mut self, bytes: &[u8]) {
         copy_short(&mut self.place[self.len..self.len + bytes.len()], bytes);
@@ -47,7 +47,7 @@ impl<const BYTES: usize> Room<'_, BYTES> {
         }
         let magnitude = value.unsigned_abs();
         if magnitude < 10 {
-            // Lengths and ranks mostly have one digit or two.
+            // Most lengths and ranks have one or two digits.
             self.push([b'0' + magnitude as u8]);
         } else if magnitude < u64::from(EIGHT_DIGITS) {
             let (digits, len) = without_leading_zeros(eight_digits(magnitude as u32));
@@ -103,10 +103,10 @@ impl<const BYTES: usize> Room<'_, BYTES> {
     }
 }
 
-/// [`EIGHT_DIGITS`] among the signed numbers.
+/// [`EIGHT_DIGITS`] as a signed number.
 const FEW_DIGITS: i64 = EIGHT_DIGITS as i64;
 
-/// Copies up to [`SHORT_BYTES`] bytes; from 16 on in two pieces, which overlap.
+/// Copies up to [`SHORT_BYTES`] bytes; 16 and more as two pieces, which may overlap.
 #[inline]
 fn copy_short(place: &mut [u8], bytes: &[u8]) {
     match (bytes.first_chunk::<16>(), bytes.last_chunk::<16>()) {

@@ -1,25 +1,25 @@
-//! The one writer of replies. A command writes its reply straight into the connection's output buffer, in the
-//! protocol that the connection speaks; the elements of a very large one are left to a [`ReplySource`].
+//! The writer of replies. A command writes its reply directly into the output buffer of the connection, in the protocol of
+//! the connection. The elements of a very large reply are left to a [`ReplySource`].
 
 use super::room::{ROOM_BYTES, Room, SHORT_BYTES};
 use crate::resp::Protocol;
 use crate::text::name_run::NameRun;
 use std::fmt::Debug;
 
-/// The rest of a reply that is too large to be in memory as a whole: it is written piece by piece, each when the one
-/// before it has been sent.
+/// The rest of a reply that is too large for memory. It is written piece by piece, each piece when the one before it has
+/// been sent.
 pub trait ReplySource: Debug + Send + Sync {
-    /// Writes the next elements, some kilobytes of them unless a single one is larger. Returns whether more follow.
+    /// Writes the next elements, some kilobytes at a time unless one element is larger. Returns whether more follow.
     fn write_more(&mut self, reply: &mut Reply<'_>) -> bool;
 
-    /// The bytes of memory that it takes.
+    /// The memory of the source, in bytes.
     fn memory_bytes(&self) -> usize;
 }
 
-/// Fewer elements than this are written at once, whatever else there is: a source would take as much memory.
+/// Fewer elements than this are always written at once: a source would take as much memory.
 const FEWEST_STREAMED: usize = 128;
 
-/// Where a reply may leave what is to be written as it is sent.
+/// Where a command leaves the source of a large reply.
 #[derive(Debug)]
 pub struct Rest {
     source: Option<Box<dyn ReplySource>>,
@@ -27,19 +27,19 @@ pub struct Rest {
 }
 
 impl Rest {
-    /// For replies of which `at_once` elements in all are better written at once.
+    /// For replies of which the first `at_once` elements, in all, are written at once.
     #[must_use]
     pub fn beyond(at_once: usize) -> Self {
         Self { source: None, at_once }
     }
 
-    /// How many more elements are better written at once.
+    /// How many further elements are written at once.
     #[must_use]
     pub fn at_once(&self) -> usize {
         self.at_once
     }
 
-    /// What was left.
+    /// Takes the source that was left.
     pub fn take(&mut self) -> Option<Box<dyn ReplySource>> {
         self.source.take()
     }
@@ -50,7 +50,7 @@ impl Rest {
 pub struct Reply<'a> {
     pub(super) out: &'a mut Vec<u8>,
     protocol: Protocol,
-    /// Where the source of the rest may be left.
+    /// Where a source may be left.
     rest: Option<&'a mut Rest>,
 }
 
@@ -60,12 +60,12 @@ impl<'a> Reply<'a> {
         Self { out, protocol, rest: None }
     }
 
-    /// A writer that appends to `out`, and leaves in `rest` what is to be written as it is sent.
+    /// A writer that appends to `out`, and leaves the source of a large reply in `rest`.
     pub fn streamed(out: &'a mut Vec<u8>, protocol: Protocol, rest: &'a mut Rest) -> Self {
         Self { out, protocol, rest: Some(rest) }
     }
 
-    /// Whether the next `elements` are better left to a source ([`Reply::leave`]) than written at once.
+    /// Whether the next `elements` should be left to a source ([`Reply::leave`]) and not written at once.
     pub fn streams(&mut self, elements: usize) -> bool {
         let Some(rest) = &mut self.rest else { return false };
         match rest.at_once.checked_sub(elements) {
@@ -77,14 +77,14 @@ impl<'a> Reply<'a> {
         }
     }
 
-    /// Ends the reply with what `source` writes. [`Reply::streams`] has said so.
+    /// Ends the reply with the elements of `source`. Call it only if [`Reply::streams`] returned true.
     pub fn leave(&mut self, source: impl ReplySource + 'static) {
         if let Some(rest) = &mut self.rest {
             rest.source = Some(Box::new(source));
         }
     }
 
-    /// Ends the reply with the `elements` that `source` writes, later or at once.
+    /// Ends the reply with the `elements` of `source`, which are written at once or later.
     pub fn stream(&mut self, elements: usize, mut source: impl ReplySource + 'static) {
         if self.streams(elements) {
             self.leave(source);
@@ -93,13 +93,13 @@ impl<'a> Reply<'a> {
         }
     }
 
-    /// The protocol that is written.
+    /// The protocol of the reply.
     #[must_use]
     pub fn protocol(&self) -> Protocol {
         self.protocol
     }
 
-    /// Replies to what follows in another protocol: HELLO answers in the one it chooses.
+    /// Changes the protocol: HELLO replies in the one that it selects.
     pub fn set_protocol(&mut self, protocol: Protocol) {
         self.protocol = protocol;
     }
@@ -143,7 +143,7 @@ impl<'a> Reply<'a> {
         self.bulk(itoa::Buffer::new().format(value).as_bytes());
     }
 
-    /// A text for people: a verbatim string in RESP3.
+    /// A text for people: a verbatim string in RESP3, a bulk string in RESP2.
     pub fn verbatim(&mut self, text: &str) {
         match self.protocol {
             Protocol::Resp2 => self.bulk(text.as_bytes()),
@@ -162,7 +162,7 @@ impl<'a> Reply<'a> {
         self.put(|room| room.push_double(value, protocol));
     }
 
-    /// No value.
+    /// The null reply.
     pub fn null(&mut self) {
         self.out.extend_from_slice(match self.protocol {
             Protocol::Resp2 => b"$-1\r\n",
@@ -170,7 +170,7 @@ impl<'a> Reply<'a> {
         });
     }
 
-    /// No value where an array was expected.
+    /// The null reply of a command that otherwise returns an array.
     pub fn null_array(&mut self) {
         self.out.extend_from_slice(match self.protocol {
             Protocol::Resp2 => b"*-1\r\n",
@@ -199,7 +199,7 @@ impl<'a> Reply<'a> {
         }
     }
 
-    /// The start of a message of `len` replies that is no answer to a request: an array in RESP2.
+    /// The start of a push of `len` replies, which is not the reply to a request: an array in RESP2.
     pub fn push(&mut self, len: usize) {
         match self.protocol {
             Protocol::Resp2 => self.array(len),
@@ -207,7 +207,7 @@ impl<'a> Reply<'a> {
         }
     }
 
-    /// Where the reply is written, for replies within an array that are written on their own.
+    /// The output buffer, for elements of an array that are written separately.
     pub fn out(&mut self) -> &mut Vec<u8> {
         self.out
     }

@@ -1,6 +1,6 @@
 //! One request's arguments: slices of the connection's read buffer.
 
-/// Where an argument stands in the read buffer.
+/// The position of an argument in the read buffer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::resp) struct Span {
     pub(in crate::resp) start: u32,

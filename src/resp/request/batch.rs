@@ -2,16 +2,16 @@
 
 use super::arguments::{Arguments, Span};
 
-/// Arguments whose notes a connection keeps memory for between batches.
+/// A connection keeps memory for this many argument positions between batches.
 pub(super) const KEPT_SPANS: usize = 1024;
 
 /// The complete requests found in one buffer, in order.
 #[derive(Debug, Default)]
 pub struct Batch {
     pub(super) spans: Vec<Span>,
-    /// For each request the end of its arguments in `spans`.
+    /// For each request, the end of its arguments in `spans`.
     ends: Vec<usize>,
-    /// Bytes of the buffer that these requests and what was skipped between them take.
+    /// The bytes of the buffer up to the end of the last request.
     consumed_bytes: usize,
     /// Whether there may be further requests in the buffer.
     pub(super) is_full: bool,
@@ -30,13 +30,13 @@ impl Batch {
         self.ends.is_empty()
     }
 
-    /// Bytes at the front of the buffer that are done with once the requests have been run.
+    /// The bytes at the front of the buffer that can be removed when the requests have run.
     #[must_use]
     pub fn consumed_bytes(&self) -> usize {
         self.consumed_bytes
     }
 
-    /// Whether the reader stopped at a bound: there may be further complete requests in the buffer.
+    /// Whether the reader stopped at a limit: the buffer may have further complete requests.
     #[must_use]
     pub fn is_full(&self) -> bool {
         self.is_full
@@ -48,7 +48,7 @@ impl Batch {
         starts.zip(&self.ends).map(move |(start, &end)| Arguments::new(buffer, &self.spans[start..end]))
     }
 
-    /// Forgets everything; the memory of an uncommonly large batch is given back.
+    /// Removes all requests, and frees the memory of an unusually large batch.
     pub fn clear(&mut self) {
         self.spans.clear();
         self.spans.shrink_to(KEPT_SPANS);
@@ -61,10 +61,10 @@ impl Batch {
     #[inline]
     pub(super) fn push(&mut self, spans: &mut Vec<Span>, consumed_bytes: usize) {
         self.consumed_bytes = consumed_bytes;
-        // An empty request is nothing at all.
+        // Empty requests are ignored.
         if !spans.is_empty() {
             if self.spans.is_empty() {
-                // One of very many arguments is not copied.
+                // A request with very many arguments is not copied.
                 std::mem::swap(&mut self.spans, spans);
             } else {
                 self.spans.append(spans);

@@ -2,22 +2,22 @@
 
 use std::fmt;
 
-/// Bytes that are no request. The connection gets this as its last reply.
+/// Why bytes are not a valid request. It is sent as the last reply of the connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ProtocolError {
-    /// A line that starts a request goes on for ever.
+    /// The first line of a request is too long.
     InlineTooBig,
-    /// A multibulk header goes on for ever.
+    /// A multibulk header is too long.
     CountLineTooBig,
-    /// A bulk header goes on for ever.
+    /// A bulk header is too long.
     BulkLineTooBig,
-    /// The number of arguments is no number or out of bounds.
+    /// The number of arguments is not a number or out of range.
     InvalidCount,
     /// The number of arguments is above what an unauthenticated connection may send.
     UnauthenticatedCount,
     /// An argument does not start with a dollar sign but with this byte.
     ExpectedBulk(u8),
-    /// An argument's length is no number or out of bounds.
+    /// The length of an argument is not a number or out of range.
     InvalidLength,
     /// An argument's length is above what an unauthenticated connection may send.
     UnauthenticatedLength,
@@ -36,7 +36,7 @@ impl fmt::Display for ProtocolError {
             Self::BulkLineTooBig => f.write_str("too big bulk count string"),
             Self::InvalidCount => f.write_str("invalid multibulk length"),
             Self::UnauthenticatedCount => f.write_str("unauthenticated multibulk length"),
-            // As Redis: a byte that would break the reply's line is shown as a space.
+            // As in Redis, a byte that would end the line of the reply is shown as a space.
             Self::ExpectedBulk(b'\r' | b'\n') => f.write_str("expected '$', got ' '"),
             Self::ExpectedBulk(byte) => write!(f, "expected '$', got '{}'", char::from(*byte)),
             Self::InvalidLength => f.write_str("invalid bulk length"),

@@ -1,11 +1,11 @@
-//! The request reader: bytes of a connection in, whole requests out.
+//! The request reader: finds the complete requests in the bytes of a connection.
 //!
-//! It stands between the socket's read buffer and the command table. It is incremental (a byte is looked at once,
-//! however the request is cut into reads), never recurses (requests do not nest), and never reserves memory because a
-//! header announces it. docs/decisions/0002-request-reader.md says why it is our own.
+//! It is between the read buffer of the socket and the command table. It is incremental (it looks at each byte once, however
+//! a request is split into reads), does not recurse (requests do not nest), and reserves no memory for a size that a header
+//! announces. docs/decisions/0002-request-reader.md gives the reasons for an implementation of our own.
 //!
-//! A request's arguments stay where they are in the buffer; the reader only notes where. Inline commands are unquoted
-//! in place, which never makes them longer.
+//! The arguments of a request stay in the buffer; the reader records their positions. Inline commands are unquoted in
+//! place, which never makes them longer.
 
 use super::arguments::Span;
 use super::batch::Batch;
@@ -14,41 +14,40 @@ use crate::limits;
 use crate::resp::integer;
 use crate::text::quoting::{Unbalanced, split_words};
 
-/// The bounds that a request is held to.
+/// The limits for requests of a connection.
 #[derive(Clone, Copy, Debug)]
 pub struct RequestLimits {
-    /// Whether the connection still has to authenticate: tight bounds, one request at a time.
+    /// Whether the connection still has to authenticate: then limits are low, and one request is read at a time.
     pub unauthenticated: bool,
     /// Longest argument in bytes (`proto-max-bulk-len`).
     pub bulk_bytes: usize,
-    /// Most requests taken into one batch, empty ones among them; the last is the one that brings the arguments to four
-    /// times as many.
+    /// Most requests of one batch, including empty ones. A batch also ends when it has four times as many arguments.
     pub requests: usize,
 }
 
-/// Reads requests from a connection's bytes and remembers where it is in an incomplete one.
+/// Reads requests from the bytes of a connection, and keeps its state within an incomplete request.
 #[derive(Debug, Default)]
 pub struct RequestReader {
-    /// How far the buffer has been understood.
+    /// How far the buffer has been parsed.
     position: usize,
-    /// How far a line end has been searched for.
+    /// How far the buffer has been searched for a line end.
     searched: usize,
-    /// Arguments of the present request so far.
+    /// The arguments of the current request so far.
     spans: Vec<Span>,
-    /// Arguments of the present request still to come; 0 between requests.
+    /// The number of missing arguments of the current request; 0 between requests.
     missing: usize,
-    /// Length of the argument being read, once its header has been.
+    /// The length of the current argument, when its header has been read.
     bulk: Option<usize>,
 }
 
 impl RequestReader {
-    /// Replaces the content of `batch` with the complete requests at the front of `buffer`.
+    /// Replaces the contents of `batch` with the complete requests at the front of `buffer`.
     ///
-    /// Call it with the bytes left over last time (after removing [`Batch::consumed_bytes`] and calling
-    /// [`RequestReader::consumed`]) followed by new ones.
+    /// `buffer` must have the remaining bytes of the last call (after removing [`Batch::consumed_bytes`] and calling
+    /// [`RequestReader::consumed`]), followed by new ones.
     ///
     /// # Errors
-    /// The first thing that is no request. `batch` holds the requests before it; the connection must be closed.
+    /// The first invalid request. `batch` holds the requests before it; the connection must be closed.
     pub fn read(
         &mut self,
         buffer: &mut [u8],
@@ -89,7 +88,7 @@ impl RequestReader {
         }
     }
 
-    /// How many bytes the argument that is being read still needs beyond `buffer_len`: a hint for the next read.
+    /// How many bytes the current argument still needs beyond `buffer_len`: a hint for the next read.
     #[must_use]
     pub fn missing_bytes(&self, buffer_len: usize) -> usize {
         self.bulk.map_or(0, |len| (self.position + len + 2).saturating_sub(buffer_len))
@@ -110,13 +109,13 @@ impl RequestReader {
         Ok(true)
     }
 
-    /// Reads the arguments that are still missing. Returns whether all are there.
+    /// Reads the missing arguments. Returns whether all are complete.
     fn read_bulks(&mut self, buffer: &[u8], bounds: &RequestLimits) -> Result<bool, ProtocolError> {
         while self.missing > 0 {
             let len = match self.bulk {
                 Some(len) => len,
                 None => {
-                    // Redis complains of the first byte before the line is complete only once a line end is there.
+                    // As in Redis, a wrong first byte is reported only when the line is complete.
                     let Some(line) = self.take_line(buffer, ProtocolError::BulkLineTooBig)? else {
                         return Ok(false);
                     };
@@ -148,7 +147,7 @@ impl RequestReader {
         Ok(true)
     }
 
-    /// The bytes up to the next CR LF, without it, moving past it; `None` if it has not come yet.
+    /// The bytes up to the next CR LF, without it; moves past it. `None` if the line is incomplete.
     fn take_line<'b>(
         &mut self,
         buffer: &'b [u8],
@@ -222,8 +221,8 @@ mod tests {
         (found, None)
     }
 
-    /// A connection that had been sent 240 MB of PINGs while it waited kept its thread for 3.7 s once it was served: it
-    /// read all of them in one go.
+    /// A connection that received 240 MB of PINGs while it waited blocked its thread for 3.7 s when it was served: the
+    /// reader read all of them at once.
     #[test]
     fn a_batch_is_bounded_and_the_rest_stays_in_the_buffer() {
         const MOST: usize = 10;
@@ -253,7 +252,7 @@ mod tests {
     #[test]
     fn requests_are_the_same_however_they_are_cut() {
         let bytes = b"*2\r\n$4\r\nECHO\r\n$5\r\na\r\nb\n\r\n*0\r\n*-1\r\n\r\nPING\n  set k 'it''s'\r\nECHO \"a\\x41 \\\"b\\n\" ''\r\n*1\r\n$0\r\n\r\n";
-        // 'it''s' closes a quote before a letter: unbalanced. Everything before it is served.
+        // 'it''s' has a letter after a closing quote: unbalanced. The requests before it are served.
         for step in 1..bytes.len() {
             let (found, error) = feed(bytes, step, &OPEN);
             assert_eq!(found, words(&[&["ECHO", "a\r\nb\n"], &["PING"]]), "step {step}");
