@@ -37,7 +37,7 @@ fn matching(base: &Path, part: &[u8]) -> Vec<PathBuf> {
 /// Whether `pattern` matches all of `name`, by fnmatch(3)'s rules. O(pattern x name) at worst.
 fn matches(pattern: &[u8], name: &[u8]) -> bool {
     let (mut at, mut read) = (0, 0);
-    // After the last star: where the pattern goes on, and how much of the name the star has taken.
+    // The last star: the pattern after it, and the end of the name that it has matched.
     let mut star: Option<(usize, usize)> = None;
     while read < name.len() || at < pattern.len() {
         if pattern.get(at) == Some(&b'*') {
@@ -58,7 +58,7 @@ fn matches(pattern: &[u8], name: &[u8]) -> bool {
     true
 }
 
-/// If the first element of `pattern` (not a star) matches `byte`, the element's length.
+/// The length of the first element of `pattern` (not a star), if it matches `byte`.
 fn match_one(pattern: &[u8], byte: u8) -> Option<usize> {
     match pattern {
         [] => None,

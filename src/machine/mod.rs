@@ -1,4 +1,4 @@
-//! What every part asks of the machine: time, chance, memory, and numbers about the process.
+//! Services of the machine for all layers: time, randomness, memory, durable file names, and figures about the process.
 
 pub mod chance;
 pub mod clock;

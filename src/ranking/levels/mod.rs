@@ -13,7 +13,7 @@
 
 mod check;
 mod growth;
-mod loading;
+mod prefetching;
 mod shrinkage;
 
 use std::mem::size_of;
