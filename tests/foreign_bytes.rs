@@ -1,7 +1,7 @@
-//! RDB files of any bytes: what they take of memory is bounded by what has been read of them.
+//! RDB files of arbitrary bytes: their memory use is limited by the number of bytes that have been read.
 //!
-//! A binary of its own, for its allocator counts: all that is ever allocated while a file is read, so that a bound on it
-//! is one on the peak.
+//! This is a separate binary, because its allocator counts all bytes that are allocated while a file is read. A limit of
+//! that sum is a limit of the peak.
 
 use rankd::machine::chance::Chance;
 use rankd::machine::clock::Clock;
@@ -96,11 +96,11 @@ fn memory_is_bounded_by_what_was_read() {
         // All but the hash name one member millions of times, or end early.
         assert_eq!(read.is_ok(), number == 16, "{name}");
     }
-    // A remark of a gigabyte out of twelve megabytes is nobody's.
+    // An auxiliary field of a gigabyte, compressed to twelve megabytes, is skipped.
     let remark = [b"REDIS0004\xfa\x01n", &compressed(b"x", b"x", b"x", 1 << 30)[..], b"\xff"].concat();
     let (read, allocated) = load(&remark);
     assert!(read.is_ok() && allocated < FLOOR_BYTES, "{allocated} bytes for {}", remark.len());
-    // Lengths that nothing stands behind.
+    // Announced lengths without data.
     for number in (0..=33).chain([242, 243, 244, 245, 247, 250]) {
         let (read, allocated) =
             load(&file(number, b"\x81\0\0\0\0\x3f\xff\xff\xff\x81\0\0\0\0\x3f\xff\xff\xff"));
@@ -109,7 +109,7 @@ fn memory_is_bounded_by_what_was_read() {
     mutations();
 }
 
-/// Real files, changed: nothing panics, nothing takes much, and what is read can be written and reads back the same.
+/// Real files with changed bytes: no panic, little memory, and data that were read can be written and read back unchanged.
 fn mutations() {
     const ROUNDS: u64 = 4_000;
     let seed = std::env::var("RANKD_SEED").ok().and_then(|seed| seed.parse().ok()).unwrap_or(1);

@@ -1,5 +1,5 @@
-//! Replies as text that people read and write, and back. Each kind of reply has a notation of its own, so that a value in
-//! this notation stands for exactly one row of bytes ([`Reply::to_bytes`]).
+//! Replies as readable text, and back. Each kind of reply has its own notation, so a value in this notation corresponds to
+//! exactly one sequence of bytes ([`Reply::to_bytes`]).
 //!
 //! | notation | reply |
 //! |---|---|
@@ -186,7 +186,7 @@ pub(crate) fn values_of_row(text: &str) -> Result<Vec<Reply>, String> {
     Reader { rest: text }.values_until(None)
 }
 
-/// Where a value stands.
+/// The context of a value.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Place {
     OwnLine,

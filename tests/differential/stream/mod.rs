@@ -1,8 +1,8 @@
 //! Random command streams: every command that Redis has too, well-formed and broken, on keys of every type.
 //!
-//! What is left out is what two right servers may answer differently: order by hash, what is drawn by chance, clocks to the millisecond, ranges by
-//! member over mixed scores, a negative LIMIT offset (in Redis it depends on the encoding), how long an expired key that
-//! nobody asks for is still counted.
+//! The streams leave out everything that two correct servers may answer differently: hash order, random results, clocks to
+//! the millisecond, ranges by member with different scores, a negative LIMIT offset (in Redis it depends on the encoding),
+//! and whether DBSIZE counts an expired key.
 
 mod draw;
 mod keys;
@@ -60,7 +60,7 @@ fn negative_offset(words: &[String]) -> bool {
 fn ends_soon(words: &[String]) -> bool {
     let number = |at: usize| words.get(at).and_then(|word| word.parse::<i64>().ok());
     match words[0].to_ascii_uppercase().as_str() {
-        // A broken one might wait for ever.
+        // A broken blocking command might wait for ever.
         "BZPOPMIN" | "BZPOPMAX" => number(words.len() - 1).is_some(),
         "BZMPOP" => number(1).is_some(),
         "EXPIRE" => number(2).is_some_and(|value| (1..10_000).contains(&value)),
