@@ -1,4 +1,4 @@
-//! The ranking structures in process: time an operation, bytes a member, and the longest single operation.
+//! Benchmarks of the ranking structures in process: time of an operation, bytes a member, the longest single operation.
 //!
 //! ```text
 //! cargo bench --bench ranking                       # 1 M members, all structures
@@ -8,9 +8,9 @@
 //!
 //! Members are `user:%012d` in random order with random whole scores below 100,000, as in the project's
 //! server benchmark. A row is the median of a few rounds of processor time on one structure that stays
-//! loaded; memory is the growth of the process's resident set; the longest operations are by the clock and by
-//! processor time, which tells a busy machine from long work. No statistics engine: a round of a million operations
-//! is its own average, and what the medians are for is the neighbours on a shared machine.
+//! loaded. Memory is the growth of the resident set of the process. The longest operations are measured by the clock and by
+//! processor time; the difference shows whether the machine was busy. There is no statistics engine: a round of a million
+//! operations is an average, and the medians remove the influence of other programs on a shared machine.
 
 use std::hint::black_box;
 use std::sync::atomic::{self, AtomicU64};
@@ -35,7 +35,7 @@ static ALLOCATOR: CountingAllocator = CountingAllocator;
 const SCORES: u64 = 100_000;
 const ROUNDS: usize = 5;
 const BATCH: usize = 16;
-/// The names of a batch stand in one buffer, so that making them costs little of what is measured.
+/// The names of a batch are in one buffer, so that creating them takes little of the measured time.
 const NAME_BYTES: usize = 17;
 
 fn write_name(number: u64, name: &mut [u8; NAME_BYTES]) {
@@ -47,11 +47,11 @@ fn write_name(number: u64, name: &mut [u8; NAME_BYTES]) {
     }
 }
 
-/// A kind of key, made of a whole score below [`SCORES`].
+/// A key type that can be made from a whole score below [`SCORES`].
 trait Scored: SortKey {
     fn of(score: u64) -> Self;
 
-    /// What adds `score` to a key.
+    /// The increment that adds `score` to a key.
     fn increment(score: u64) -> Self::Increment;
 }
 
@@ -75,7 +75,7 @@ impl Scored for Whole {
     }
 }
 
-/// Moments as a board has them that takes ten thousand scores a second: milliseconds, and a sequence in 16 bits.
+/// Moments of a board with ten thousand new scores a second: milliseconds, and a sequence number of 16 bits.
 impl Scored for Timed<Whole> {
     fn of(score: u64) -> Self {
         Self::new(Whole::of(score), next_moment())
@@ -97,14 +97,13 @@ fn random_score<K: Scored>(chance: &mut Chance) -> K {
     K::of(chance.below(SCORES))
 }
 
-/// The time this thread has had a processor, which its neighbours on the machine do not lengthen as they do the clock's.
+/// The processor time of this thread. Other programs on the machine affect it less than the clock.
 fn processor_time() -> Duration {
     let time = rustix::time::clock_gettime(rustix::time::ClockId::ThreadCPUTime);
     Duration::new(time.tv_sec.unsigned_abs(), time.tv_nsec as u32)
 }
 
-/// Numbers 0..n in an order that is random enough and needs no memory: multiples of a unit modulo a prime
-/// above n.
+/// The numbers 0..n in a sufficiently random order, without memory: multiples of a unit modulo a prime above n.
 fn shuffled(n: u64) -> impl Iterator<Item = u64> {
     let prime =
         (n.max(3)..).find(|p| (2..).take_while(|d| d * d <= *p).all(|d| p % d != 0)).expect("a prime");
@@ -124,7 +123,7 @@ impl Report {
         println!("{:<10} {:>9}  {what:<34} {figure}", self.structure, self.members);
     }
 
-    /// The median over rounds of the time an operation, `round` doing `operations` of them.
+    /// Prints the median, over all rounds, of the time of an operation; `round` runs `operations` of them.
     fn time(&self, what: &str, operations: usize, mut round: impl FnMut()) {
         let mut rounds: Vec<f64> = (0..ROUNDS)
             .map(|_| {
@@ -164,8 +163,7 @@ fn load<R: RankedMembers<Key: Scored>>(report: &Report, chance: &mut Chance) -> 
     ranking
 }
 
-/// Rows that come one by one and in batches that are prefetched. An operation is a name and a score below
-/// [`SCORES`].
+/// Measures an operation one by one and in prefetched batches. The operation gets a name and a score below [`SCORES`].
 fn single_and_batched<R: RankedMembers<Key: Scored>>(
     report: &Report,
     what: &str,
@@ -255,7 +253,7 @@ fn operations<R: RankedMembers<Key: Scored>>(report: &Report, ranking: &mut R, c
     });
 }
 
-/// Ranges as they are answered: of doubles, as those are what a reply has so far.
+/// Ranges written as replies, for doubles, which are the scores of replies.
 fn replies<R: RankedMembers<Key = Score>>(report: &Report, ranking: &R) {
     let members = report.members as usize;
     for (label, protocol) in
@@ -276,7 +274,7 @@ fn replies<R: RankedMembers<Key = Score>>(report: &Report, ranking: &R) {
     }
 }
 
-/// A ranking that has been loaded and gone through all operations.
+/// Loads a ranking and measures all operations on it.
 fn measured<R: RankedMembers<Key: Scored>>(report: &Report, chance: &mut Chance) -> R {
     let mut ranking = load(report, chance);
     operations(report, &mut ranking, chance);

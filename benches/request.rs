@@ -1,4 +1,4 @@
-//! The request reader beside `redis-protocol`: a pipeline of 4-argument commands, nanoseconds a command.
+//! The request reader compared with `redis-protocol`: a pipeline of 4-argument commands, nanoseconds a command.
 //!
 //! `cargo bench --bench request`. docs/decisions/0002-request-reader.md quotes it.
 
@@ -7,7 +7,7 @@ use rankd::resp::request::{Batch, RequestLimits, RequestReader};
 use redis_protocol::resp2::decode::{decode, decode_range};
 use std::hint::black_box;
 
-/// Commands of one pipeline: what a client sends in one go.
+/// Commands of one pipeline, which a client sends together.
 const COMMANDS: usize = 64;
 
 fn pipeline() -> Vec<u8> {

@@ -57,7 +57,7 @@ fn a_walk_finds_everything_and_its_cursors_tell_no_order() {
     }
 }
 
-/// A client goes on with its cursor after the server has been started again.
+/// A client continues with its cursor after a restart of the server.
 #[test]
 fn a_cursor_of_another_server_is_harmless() {
     let (one, other) = (filled(), filled());

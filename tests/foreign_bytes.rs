@@ -44,7 +44,7 @@ fn compressed(head: &[u8], body: &[u8], tail: &[u8], len: usize) -> Vec<u8> {
     let mut bytes = [&[head.len() as u8 - 1], head, &[body.len() as u8 - 1], body].concat();
     let mut left = len - head.len() - body.len() - tail.len();
     while left > 0 {
-        // As much as one copy can be, of what stands one body back.
+        // The longest possible copy, from one body before.
         let here = left.min(264 / body.len() * body.len());
         let distance = body.len() - 1;
         if here >= 9 {
@@ -139,7 +139,7 @@ fn mutations() {
         let end = bytes.len() - 8;
         bytes[end..].fill(0);
         let (read, allocated) = load(&bytes);
-        // A compressed string stands for up to 88 times its bytes, and is doubled, recorded and stored.
+        // A compressed string expands to up to 88 times its bytes, and its buffer is doubled, recorded and stored.
         assert!(allocated < FLOOR_BYTES + 512 * bytes.len(), "round {round}: {allocated} bytes allocated");
         if let Ok(store) = read {
             whole += 1;

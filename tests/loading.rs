@@ -119,7 +119,7 @@ fn a_journal_that_turns_out_damaged_ends_it_after_all() {
     let mut server = Server::rankd_unready(directory, &[]);
     let mut client = connect(&server);
     assert!(matches!(client.ask("GET a"), Reply::Error(_)));
-    // The reading goes on, and finds no header.
+    // The reading continues, and finds no header.
     drop(std::fs::OpenOptions::new().write(true).open(&segment).expect("the server reads it"));
     let status = server.exit();
     assert_eq!(status.code(), Some(1));

@@ -1,4 +1,4 @@
-//! Requests as bytes: cut anywhere, never finished, far too large, or not requests at all. What a script can say stands
+//! Requests as bytes: split anywhere, incomplete, far too large, or invalid. What a script can express is tested
 //! in `tests/scripts/parser.resp`; here is what needs a loop, a second connection or a look at the memory.
 
 use crate::support::client::{Client, encode};

@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
-/// Files that name each other, by their layer: to be taken apart, not added to.
+/// Circles of files that import each other. No circle may be added.
 const CIRCLES: [&[&str]; 6] = [
     &["commands::state::latency", "commands::state::stats"],
     &["rdb::lzf", "rdb::source"],

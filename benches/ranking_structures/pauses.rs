@@ -6,16 +6,16 @@ use rankd::ranking::RankedMembers;
 use std::collections::HashMap;
 use std::time::{Duration, Instant};
 
-/// The operations of a sequence that is run several times over, each timed alone: by the clock, which runs on while a
-/// neighbour has the processor, and by this thread's own processor time, page faults included.
+/// The operations of a sequence that is run several times. Each operation is timed alone, by the clock and by the processor
+/// time of this thread. The clock includes the time of other programs; both include page faults.
 ///
-/// A virtual machine's processor time has in it what the host and interrupts took, which meets other operations in
-/// every run. What an operation takes in all of them is its own: the least of the runs.
+/// On a virtual machine the processor time includes time of the host and of interrupts, which affects different operations
+/// in every run. The real time of an operation is the least over the runs.
 struct Pauses {
     what: &'static str,
     /// The least processor time of each operation so far, in nanoseconds.
     least: Vec<u32>,
-    /// By how many bytes a long operation made the ranking larger, which tells what it did.
+    /// The growth of the ranking in a long operation, in bytes, which shows what the operation did.
     growth: HashMap<usize, isize>,
     run: Run,
 }
@@ -25,7 +25,7 @@ struct Pauses {
 struct Run {
     operations: usize,
     longest_by_clock: Duration,
-    /// What the longest by the clock had of the processor.
+    /// The processor time of the longest operation by the clock.
     processor_of_it: Duration,
     longest_by_processor: Duration,
     too_long_by_clock: usize,
@@ -35,11 +35,11 @@ struct Run {
 /// No operation may stop a shard for longer.
 const PAUSE_MAX: Duration = Duration::from_millis(5);
 
-/// Operations that took longer are looked at.
+/// Operations that took longer are examined.
 const LONG: Duration = Duration::from_micros(50);
 
 impl Pauses {
-    /// Of a sequence of at most `operations`.
+    /// The times of a sequence of at most `operations`.
     fn new(what: &'static str, operations: usize) -> Self {
         // Written to before anything is timed: a page fault of this table would count for an operation.
         Self { what, least: vec![u32::MAX - 1; operations], growth: HashMap::new(), run: Run::default() }
@@ -66,7 +66,7 @@ impl Pauses {
         result
     }
 
-    /// Prints what the run's longest took.
+    /// Prints the times of the longest operations of the run.
     fn end_run(&mut self, report: &Report) {
         let run = std::mem::take(&mut self.run);
         let ms = |time: Duration| time.as_secs_f64() * 1e3;
@@ -83,7 +83,7 @@ impl Pauses {
         self.least.truncate(run.operations);
     }
 
-    /// Prints what the longest operations took in every run.
+    /// Prints the least times, over all runs, of the longest operations.
     fn end(&mut self, report: &Report) {
         let mut order: Vec<usize> = (0..self.least.len()).collect();
         order.sort_unstable_by_key(|&operation| std::cmp::Reverse(self.least[operation]));
@@ -99,15 +99,15 @@ impl Pauses {
     }
 }
 
-/// How often this thread has lost its processor to another one so far; 0 where the system does not tell.
+/// How often this thread has been preempted so far; 0 if the system does not show it.
 fn preemptions() -> u64 {
     let status = std::fs::read_to_string("/proc/thread-self/status").unwrap_or_default();
     let count = status.lines().find_map(|line| line.strip_prefix("nonvoluntary_ctxt_switches:"));
     count.and_then(|count| count.trim().parse().ok()).unwrap_or(0)
 }
 
-/// The longest single operations, of which none may stop a shard: of a load, of the removal of half in slices, and of
-/// a drop of the rest in steps, the same every time.
+/// Measures the longest single operations of a load, of the removal of half in slices, and of a drop of the rest in steps.
+/// Every run has the same operations. None may stop a shard for long.
 pub(super) fn measure<R: RankedMembers<Key: Scored>>(report: &Report) {
     const SLICE: usize = 1000;
     let members = report.members as usize;

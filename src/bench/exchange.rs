@@ -120,7 +120,7 @@ impl<'a> Exchange<'a> {
         let mut replies = self.replies.read(bytes).map_err(malformed)?;
         measured.answered += replies;
         while replies > 0 {
-            let batch = self.waiting.front_mut().ok_or("a reply to no request")?;
+            let batch = self.waiting.front_mut().ok_or("a reply without a request")?;
             let answered = replies.min(batch.requests);
             measured.latency_ns.saturating_record_n(now_ns - batch.due_ns, answered);
             measured.last_reply_ns = now_ns;
@@ -253,7 +253,7 @@ mod tests {
         assert!(exchange.is_done(40));
         assert_eq!(
             exchange.receive(b"+PONG\r\n", 50, &mut measured),
-            Err("a reply to no request".to_owned())
+            Err("a reply without a request".to_owned())
         );
         exchange.end(50, &mut measured);
         assert_eq!(

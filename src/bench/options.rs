@@ -51,7 +51,7 @@ pub(super) struct BenchOptions {
     pub(super) json: bool,
 }
 
-/// The subcommand's definition.
+/// The clap definition of the subcommand `bench`.
 #[must_use]
 pub fn command() -> Command {
     let number = |name: &'static str, least: u64, most: u64| {

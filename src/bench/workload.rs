@@ -7,7 +7,7 @@ use super::template::{Populations, Template};
 const ZADD: &str = "ZADD <board> <score> <member>";
 const TOP_100: &str = "ZRANGE <board> 0 99 REV WITHSCORES";
 
-/// One workload.
+/// A named mix of requests.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Workload {
     /// Its name on the command line.

@@ -2,7 +2,7 @@
 
 use super::Config;
 
-/// One directive.
+/// An entry of the table of directives.
 #[derive(Debug)]
 pub struct Directive {
     /// Its name in files, flags and CONFIG.
@@ -30,11 +30,11 @@ pub enum DirectiveSection {
     General,
     /// The journal and the dump file.
     Journal,
-    /// FRIENDRANK.
+    /// The keys and the memory of FRIENDRANK.
     Friends,
-    /// Keyspace notifications.
+    /// Notifications about changes of keys.
     Events,
-    /// The log.
+    /// The log and its level.
     Log,
 }
 

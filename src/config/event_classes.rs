@@ -31,7 +31,7 @@ impl EventClasses {
     pub const OVERWRITTEN: Self = Self::of(b'o');
     /// A value was replaced by one of another type.
     pub const TYPE_CHANGED: Self = Self::of(b'c');
-    /// A key that was asked for is missing.
+    /// A key that a command looked up is missing.
     pub const KEY_MISS: Self = Self::of(b'm');
     /// Events go to `__keyspace@<database>__:<key>`.
     pub const TO_KEYSPACE: Self = Self::of(b'K');
@@ -74,13 +74,13 @@ impl EventClasses {
         self.0 & channels == 0 || self.0 & !channels == 0
     }
 
-    /// As a number, for an atomic.
+    /// The set as a number, for an atomic.
     #[must_use]
     pub fn bits(self) -> u32 {
         self.0
     }
 
-    /// From [`EventClasses::bits`].
+    /// The inverse of [`EventClasses::bits`].
     #[must_use]
     pub fn from_bits(bits: u32) -> Self {
         Self(bits)

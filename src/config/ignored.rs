@@ -76,7 +76,7 @@ const POLICIES: &[&str] = &[
 const FACILITIES: &[&str] =
     &["user", "local0", "local1", "local2", "local3", "local4", "local5", "local6", "local7"];
 
-/// By name.
+/// All directives without effect, in the order of their names.
 #[rustfmt::skip]
 pub const IGNORED: &[Ignored] = &[
     live(&["acl-pubsub-default"], "resetchannels", OneOf(&["allchannels", "resetchannels"])),

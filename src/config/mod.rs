@@ -67,9 +67,9 @@ pub enum LogLevel {
     Verbose,
     /// Events that an operator should know about.
     Notice,
-    /// Only problems.
+    /// Only failures and risks.
     Warning,
-    /// Nothing.
+    /// Nothing is logged.
     Nothing,
 }
 

@@ -54,9 +54,9 @@ impl FromStr for ServerAddress {
 
     fn from_str(url: &str) -> Result<Self, String> {
         let rest = url.strip_prefix("redis://").ok_or(if url.starts_with("rediss://") {
-            "TLS is not supported: put a tunnel in between"
+            "TLS is not supported; use a tunnel"
         } else {
-            "an address begins with redis://"
+            "an address must begin with redis://"
         })?;
         let (authority, database) = rest.split_once('/').unwrap_or((rest, ""));
         let (credentials, place) = match authority.rsplit_once('@') {
@@ -74,10 +74,10 @@ impl FromStr for ServerAddress {
         let mut address = Self { host: host.to_owned(), port: 6379, ..Self::default() };
         if !port.is_empty() {
             let digits = port.strip_prefix(':').and_then(|port| port.parse().ok());
-            address.port = digits.ok_or_else(|| format!("'{port}' is no port"))?;
+            address.port = digits.ok_or_else(|| format!("'{port}' is not a port number"))?;
         }
         if !database.is_empty() {
-            let number = database.parse().map_err(|_| format!("'{database}' is no database's number"))?;
+            let number = database.parse().map_err(|_| format!("'{database}' is not a database number"))?;
             address.database = Some(number);
         }
         if let Some(credentials) = credentials {

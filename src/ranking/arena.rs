@@ -11,10 +11,10 @@ use crate::machine::heap::allocation_bytes;
 const CHUNK_BITS: u32 = 10;
 const CHUNK_LEN: usize = 1 << CHUNK_BITS;
 
-/// The number that stands for no item.
+/// A number that is never that of an item.
 pub(super) const NONE: u32 = u32::MAX;
 
-/// Items by number.
+/// Items with 32-bit numbers.
 #[derive(Debug)]
 pub(super) struct Arena<T> {
     chunks: Vec<Vec<T>>,

@@ -43,7 +43,7 @@ impl Scaled {
     }
 }
 
-/// Decimal digits (as ASCII) and the power of ten that the last of them stands for.
+/// Decimal digits (as ASCII) and the power of ten of the last digit.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Digits {
     bytes: [u8; MOST_DIGITS],

@@ -16,7 +16,7 @@ pub struct NameRun<'a> {
 /// The tails of names after their common prefix.
 #[derive(Clone, Copy, Debug)]
 pub enum Tails<'a> {
-    /// Any bytes.
+    /// Tails of any bytes.
     Text(&'a [&'a [u8]]),
     /// The first bytes of a word each; the second list has their number.
     Words(&'a [[u8; 8]; RUN_MAX], &'a [u8]),

@@ -18,7 +18,7 @@ pub(crate) enum Mode {
     Dense,
 }
 
-/// Which rows are asked for.
+/// Which rows are requested.
 #[derive(Clone, Copy)]
 pub(crate) enum Part {
     All,

@@ -43,7 +43,7 @@ impl Reply {
         }
     }
 
-    /// The reply in its notation on one line, as it stands inside another one.
+    /// The reply in its notation on one line, as inside another reply.
     pub(crate) fn inline(&self) -> String {
         match self {
             Reply::Simple(text) => format!("+{}", word(text)),
@@ -152,7 +152,7 @@ fn quoted(text: &[u8]) -> String {
     format!("\"{}\"", escape(text).replace('"', "\\\""))
 }
 
-/// A text without a space as it stands, another one in quotes.
+/// A text, in quotes if it has spaces.
 fn word(text: &[u8]) -> String {
     if text.is_empty() || text.contains(&b' ') || text.starts_with(b"\"") {
         quoted(text)

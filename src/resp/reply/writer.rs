@@ -104,7 +104,7 @@ impl<'a> Reply<'a> {
         self.protocol = protocol;
     }
 
-    /// `+OK`.
+    /// The simple string `+OK`.
     pub fn ok(&mut self) {
         self.out.extend_from_slice(b"+OK\r\n");
     }
@@ -119,7 +119,7 @@ impl<'a> Reply<'a> {
         self.line(b'-', text.as_bytes());
     }
 
-    /// An integer.
+    /// An integer reply.
     pub fn integer(&mut self, value: i64) {
         self.header(b':', value);
     }
@@ -129,7 +129,7 @@ impl<'a> Reply<'a> {
         self.integer(i64::try_from(value).unwrap_or(i64::MAX));
     }
 
-    /// A bulk string.
+    /// A bulk string of any bytes.
     pub fn bulk(&mut self, bytes: &[u8]) {
         if bytes.len() <= SHORT_BYTES {
             self.put(|room| room.push_bulk(bytes));
