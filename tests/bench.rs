@@ -152,7 +152,7 @@ fn keys_of_others_are_left_alone() {
     client.ask("SET other mine");
     let (succeeded, rows, complained) = bench(server.address, "-n 10 --members 10");
     assert!(
-        !succeeded && rows.is_empty() && complained.contains("\"bench:lb\" was not made"),
+        !succeeded && rows.is_empty() && complained.contains("\"bench:lb\" was not created"),
         "{complained}"
     );
     // A prefix is not a pattern: these match no existing key.
