@@ -8,7 +8,7 @@ use rankd::commands::state::host::Host;
 use rankd::config::Config;
 use rankd::machine::chance::Chance;
 use rankd::machine::clock::Clock;
-use rankd::resp::request::{Batch, RequestLimits, RequestReader};
+use rankd::resp::request::{RequestBatch, RequestLimits, RequestReader};
 use rankd::store::Store;
 use stats_alloc::{INSTRUMENTED_SYSTEM, Region, StatsAlloc};
 use std::alloc::System;
@@ -57,7 +57,7 @@ fn main() {
     let store = Store::new(64, 16, 1, Clock::system());
     let host = Host::headless(Arc::new(store), Config::default());
     let mut session = host.local_session();
-    let (mut reader, mut batch, mut out) = (RequestReader::default(), Batch::default(), Vec::new());
+    let (mut reader, mut batch, mut out) = (RequestReader::default(), RequestBatch::default(), Vec::new());
     let bounds = RequestLimits { unauthenticated: false, bulk_bytes: 1 << 20, requests: usize::MAX };
     let mut chance = Chance::seeded(1);
     println!("allocations a command, in pipelines of {PIPELINE}");

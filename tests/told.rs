@@ -13,7 +13,7 @@ use rankd::commands::state::host::Host;
 use rankd::commands::state::session::Session;
 use rankd::config::{Config, EventClasses};
 use rankd::machine::clock::Clock;
-use rankd::resp::request::{Batch, RequestLimits, RequestReader};
+use rankd::resp::request::{RequestBatch, RequestLimits, RequestReader};
 use rankd::store::change::sink::{Count, Seq};
 use rankd::store::event::EventSink;
 use rankd::store::{Access, Store};
@@ -40,7 +40,7 @@ impl Table {
     fn run(&self, session: &mut Session, lines: &[&str]) -> (String, Seq) {
         let bytes: Vec<u8> = lines.iter().flat_map(|line| encode(&words(line))).collect();
         let bounds = RequestLimits { unauthenticated: false, bulk_bytes: 1 << 20, requests: usize::MAX };
-        let (mut batch, mut out) = (Batch::default(), Vec::new());
+        let (mut batch, mut out) = (RequestBatch::default(), Vec::new());
         let bytes = &mut bytes.clone()[..];
         RequestReader::default().read(bytes, &bounds, &mut batch).expect("requests");
         let ran = run_batch(&self.host, session, batch.requests(bytes), &mut out);

@@ -5,7 +5,7 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use rankd::resp::request::{Batch, RequestLimits, RequestReader};
+use rankd::resp::request::{RequestBatch, RequestLimits, RequestReader};
 use redis_protocol::resp2::decode::decode;
 use redis_protocol::resp2::types::OwnedFrame;
 
@@ -19,7 +19,7 @@ struct Read {
 fn read_all(input: &[u8], piece_bytes: usize, requests: usize, unauthenticated: bool) -> (Vec<Read>, Option<String>) {
     let bounds = RequestLimits { unauthenticated, bulk_bytes: 1 << 20, requests };
     let mut reader = RequestReader::default();
-    let mut batch = Batch::default();
+    let mut batch = RequestBatch::default();
     let mut buffer = Vec::new();
     let mut read = Vec::new();
     for piece in input.chunks(piece_bytes.max(1)) {

@@ -50,12 +50,12 @@ impl RequestQueue {
 #[cfg(test)]
 mod tests {
     use super::RequestQueue;
-    use crate::resp::request::{Batch, RequestLimits, RequestReader};
+    use crate::resp::request::{RequestBatch, RequestLimits, RequestReader};
 
     #[test]
     fn requests_come_back_as_they_were() {
         let mut bytes = b"ZADD lb 1 a\r\n*2\r\n$3\r\nGET\r\n$0\r\n\r\nPING\r\n".to_vec();
-        let (mut batch, mut queue) = (Batch::default(), RequestQueue::default());
+        let (mut batch, mut queue) = (RequestBatch::default(), RequestQueue::default());
         let bounds = RequestLimits { unauthenticated: false, bulk_bytes: 1024, requests: usize::MAX };
         RequestReader::default().read(&mut bytes, &bounds, &mut batch).unwrap();
         batch.requests(&bytes).for_each(|request| queue.push(request));

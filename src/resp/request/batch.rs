@@ -7,7 +7,7 @@ pub(super) const KEPT_SPANS: usize = 1024;
 
 /// The complete requests found in one buffer, in order.
 #[derive(Debug, Default)]
-pub struct Batch {
+pub struct RequestBatch {
     pub(super) spans: Vec<Span>,
     /// For each request, the end of its arguments in `spans`.
     ends: Vec<usize>,
@@ -17,7 +17,7 @@ pub struct Batch {
     pub(super) is_full: bool,
 }
 
-impl Batch {
+impl RequestBatch {
     /// The number of requests.
     #[must_use]
     pub fn len(&self) -> usize {

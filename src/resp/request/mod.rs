@@ -7,6 +7,6 @@ mod reader;
 
 pub use arguments::Arguments;
 pub(super) use arguments::Span;
-pub use batch::Batch;
+pub use batch::RequestBatch;
 pub use error::ProtocolError;
 pub use reader::{RequestLimits, RequestReader};

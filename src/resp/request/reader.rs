@@ -8,7 +8,7 @@
 //! place, which never makes them longer.
 
 use super::arguments::Span;
-use super::batch::Batch;
+use super::batch::RequestBatch;
 use super::error::ProtocolError;
 use crate::limits;
 use crate::resp::integer;
@@ -43,7 +43,7 @@ pub struct RequestReader {
 impl RequestReader {
     /// Replaces the contents of `batch` with the complete requests at the front of `buffer`.
     ///
-    /// `buffer` must have the remaining bytes of the last call (after removing [`Batch::consumed_bytes`] and calling
+    /// `buffer` must have the remaining bytes of the last call (after removing [`RequestBatch::consumed_bytes`] and calling
     /// [`RequestReader::consumed`]), followed by new ones.
     ///
     /// # Errors
@@ -52,7 +52,7 @@ impl RequestReader {
         &mut self,
         buffer: &mut [u8],
         bounds: &RequestLimits,
-        batch: &mut Batch,
+        batch: &mut RequestBatch,
     ) -> Result<(), ProtocolError> {
         batch.clear();
         let most_arguments = bounds.requests.saturating_mul(4);
@@ -206,7 +206,7 @@ mod tests {
 
     /// Feeds `bytes` in pieces of `step` bytes and returns the requests and the error that ended them.
     fn feed(bytes: &[u8], step: usize, bounds: &RequestLimits) -> (Vec<Words>, Option<ProtocolError>) {
-        let (mut reader, mut batch) = (RequestReader::default(), Batch::default());
+        let (mut reader, mut batch) = (RequestReader::default(), RequestBatch::default());
         let (mut buffer, mut found) = (Vec::new(), Vec::new());
         for piece in bytes.chunks(step) {
             buffer.extend_from_slice(piece);
@@ -230,7 +230,7 @@ mod tests {
         let long = format!("*{}\r\n{}", MOST * 5, "$1\r\na\r\n".repeat(MOST * 5));
         for (request, per_batch) in [("PING\r\n", MOST), ("*0\r\n", 0), ("\n", 0), (&long, 1)] {
             let mut buffer = request.repeat(MOST * 3).into_bytes();
-            let (mut reader, mut batch) = (RequestReader::default(), Batch::default());
+            let (mut reader, mut batch) = (RequestReader::default(), RequestBatch::default());
             let mut reads = 0;
             while !buffer.is_empty() {
                 reader.read(&mut buffer, &bounds, &mut batch).unwrap();
@@ -304,7 +304,7 @@ mod tests {
 
     #[test]
     fn a_header_reserves_nothing() {
-        let (mut reader, mut batch) = (RequestReader::default(), Batch::default());
+        let (mut reader, mut batch) = (RequestReader::default(), RequestBatch::default());
         let mut buffer = b"*1048576\r\n$536870912\r\n".to_vec();
         reader.read(&mut buffer, &OPEN, &mut batch).unwrap();
         assert!(batch.is_empty());
