@@ -1,6 +1,6 @@
 # rankd in a container: two stages, the toolchain builds and a slim image runs.
-# tests/container.rs runs what stands here (the build command's target, the entry point, the health check, the stop
-# signal) without a container engine; the image build itself is untested.
+# tests/container.rs tests this file (the target of the build command, the entry point, the health check, the stop signal)
+# without a container engine; the image build itself is untested.
 
 FROM rust:1.95-slim-trixie AS build
 # jemalloc is built from its sources: the image has a C compiler but no make.
@@ -27,6 +27,6 @@ EXPOSE 6379
 STOPSIGNAL SIGTERM
 HEALTHCHECK --interval=5s --timeout=3s --start-period=60s --retries=3 CMD ["rankd", "ping"]
 ENTRYPOINT ["rankd"]
-# Whom the container can be reached by is the container network's business: without a password, publish the port with
-# care, or set RANKD_REQUIREPASS.
+# The container network decides which clients can reach the port. Without a password restrict access to it, or set
+# RANKD_REQUIREPASS.
 CMD ["--dir", "/data", "--bind", "0.0.0.0", "--protected-mode", "no"]

@@ -7,76 +7,76 @@ _list:
 run *arguments:
     cargo run --release -- {{arguments}}
 
-# All tests, as the README has them.
+# All tests.
 test *arguments:
     cargo test {{arguments}}
 
-# Formatting and lints, as CI sees them.
+# Formatting and lints, as in CI.
 lint:
     cargo fmt --check && cargo clippy --all-targets -- -D warnings
 
-# What CI runs.
+# All checks of CI.
 ci:
     .ci/run
 
-# Fetch Redis 8.2.3 and Valkey 9.1.2 into .peers/.
+# Install Redis 8.2.3 and Valkey 9.1.2 into .peers/.
 peers:
     .ci/peers
 
-# Random streams against Redis, ten million commands of them.
+# Random command streams compared with Redis, ten million commands.
 diff commands="10000000":
     RANKD_REQUIRE_PEERS=1 RANKD_STREAM_COMMANDS={{commands}} RANKD_FRIEND_ROUNDS=5000 cargo test --release differential -- --nocapture
 
-# Random scores against Redis, a million of them, read and printed.
+# Random scores, read and printed, compared with Redis, a million of them.
 doubles count="1000000":
     RANKD_REQUIRE_PEERS=1 RANKD_DOUBLES={{count}} cargo test --release doubles
 
-# Conversations with rankd and with its peers, all or those of one file (`just scripts pubsub`).
+# Conversations with rankd and its peers: all, or one file (`just scripts pubsub`).
 scripts file="":
     RANKD_REQUIRE_PEERS=1 cargo test scripts::{{file}}
 
-# Put load on the server at 6379 (docs/operating.md explains what it prints).
+# Send load to the server on port 6379 (docs/operating.md explains the output).
 load *arguments:
     cargo run --release -- bench {{arguments}}
 
-# Speed and memory beside Redis and Valkey (docs/performance.md has the figures).
+# Speed and memory compared with Redis and Valkey (docs/performance.md has the figures).
 compare *arguments: peers
     cargo build --release
     benches/compare.py {{arguments}} "redis 8.2.3={{justfile_directory()}}/.peers/redis-server-8.2.3 --port {port} --save ''" "valkey 9.1.2={{justfile_directory()}}/.peers/valkey-server-9.1.2 --port {port} --save ''" "rankd={{justfile_directory()}}/target/release/rankd --port {port} --dir {dir} --appendonly no"
 
-# Unions and their like over large sorted sets, beside Redis and Valkey: how long each holds its locks.
+# Unions and similar commands over large sorted sets, compared with Redis and Valkey: how long each holds its locks.
 combine *arguments: peers
     cargo build --release
     benches/combine.py {{arguments}} "redis 8.2.3={{justfile_directory()}}/.peers/redis-server-8.2.3 --port {port} --save ''" "valkey 9.1.2={{justfile_directory()}}/.peers/valkey-server-9.1.2 --port {port} --save ''" "rankd={{justfile_directory()}}/target/release/rankd --port {port} --dir {dir} --appendonly no"
 
-# How long pings wait beside a client that asks for something huge, and what it takes of memory (`just fairness -n 2000000`).
+# Latency of PINGs while another client sends huge requests, and the memory of these (`just fairness -n 2000000`).
 fairness *arguments: peers
     cargo build --release
     benches/fairness.py {{arguments}} "redis 8.2.3={{justfile_directory()}}/.peers/redis-server-8.2.3 --port {port} --save ''" "rankd={{justfile_directory()}}/target/release/rankd --port {port} --dir {dir} --appendonly no"
 
-# What 10,000 idle connections cost.
+# Memory of 10,000 idle connections.
 idle *arguments: peers
     cargo build --release
     benches/idle.py {{arguments}} "redis 8.2.3={{justfile_directory()}}/.peers/redis-server-8.2.3 --port {port} --save '' --maxclients 12000" "rankd={{justfile_directory()}}/target/release/rankd --port {port} --dir {dir} --appendonly no --maxclients 12000"
 
-# Restart, a checkpoint beside a writer, and the memory it takes, beside Redis and Valkey.
+# Restart, a checkpoint during writes, and its memory, compared with Redis and Valkey.
 journal *arguments: peers
     cargo build --release
     benches/journal.py {{arguments}} "redis 8.2.3={{justfile_directory()}}/.peers/redis-server-8.2.3 --port {port} --save '' --appendonly yes --auto-aof-rewrite-percentage 0" "valkey 9.1.2={{justfile_directory()}}/.peers/valkey-server-9.1.2 --port {port} --save '' --appendonly yes --auto-aof-rewrite-percentage 0" "rankd={{justfile_directory()}}/target/release/rankd --port {port} --dir {dir} --auto-aof-rewrite-percentage 0"
 
-# The ranking structures against each other, in process.
+# The ranking structures compared with each other, in process.
 bench *arguments:
     cargo bench --bench ranking -- {{arguments}}
 
-# Write Redis's replies into the conversations (look at the difference before you commit it).
+# Write Redis's replies into the conversations (read the diff before you commit it).
 record file="":
     RANKD_REQUIRE_PEERS=1 RANKD_RECORD=1 cargo test scripts::{{file}}
 
-# kill -9 two hundred times under writers with each policy (two rounds in three, the others end in order).
+# Two hundred ends of the server under writers with each policy: kill -9 in two of three rounds, else a clean shutdown.
 crash rounds="300":
     RANKD_CRASH_ROUNDS={{rounds}} cargo test --release crash -- --nocapture
 
-# Random histories on disks that fail, are full and are slow at random, through kills and power failures.
+# Random histories with kills and power failures, on disks that fail, are full or are slow at random.
 faults rounds="1000":
     RANKD_JOURNAL_ROUNDS={{rounds}} cargo test --lib journal::tests::random -- --nocapture
 
@@ -88,6 +88,6 @@ fuzz target="request" seconds="60":
 asan:
     RUSTFLAGS=-Zsanitizer=address cargo +nightly test --target x86_64-unknown-linux-gnu --lib --test main model
 
-# The documentation, warnings denied.
+# Build the documentation; warnings are errors.
 doc:
     RUSTDOCFLAGS="-D warnings" cargo doc --no-deps --open

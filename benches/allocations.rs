@@ -1,14 +1,14 @@
-//! Allocations of each command, as a connection runs them: in pipelines of 64, in process, on keys and members that are
-//! there already.
+//! Counts the allocations of each command, as a connection runs them: in pipelines of 64, in process, on existing keys and
+//! members.
 //!
-//! `cargo bench --bench allocations`. docs/performance.md quotes it. The journal is left out: its buffers are its own.
+//! `cargo bench --bench allocations`. docs/performance.md quotes it. The journal is not included.
 
 use rankd::commands::engine::execute::run_batch;
 use rankd::commands::state::host::Host;
 use rankd::config::Config;
 use rankd::machine::chance::Chance;
 use rankd::machine::clock::Clock;
-use rankd::resp::request::{Batch, RequestLimits, RequestReader};
+use rankd::resp::request::{RequestBatch, RequestLimits, RequestReader};
 use rankd::store::Store;
 use stats_alloc::{INSTRUMENTED_SYSTEM, Region, StatsAlloc};
 use std::alloc::System;
@@ -19,13 +19,13 @@ static ALLOCATOR: &StatsAlloc<System> = &INSTRUMENTED_SYSTEM;
 
 const PIPELINE: usize = 64;
 
-/// Pipelines counted for each command, after as many that are not.
+/// Pipelines that are counted for each command, after the same number for warm-up.
 const ROUNDS: usize = 200;
 
-/// Keys and members that there are.
+/// Number of existing keys and members.
 const NAMES: u64 = 1000;
 
-/// What each command says; `{n}` is a name's number, `{x}` a number that changes every time.
+/// The text of each command; `{n}` is the number of a name, `{x}` a number that changes every time.
 const COMMANDS: [&str; 12] = [
     "PING",
     "GET key:{n}",
@@ -57,7 +57,7 @@ fn main() {
     let store = Store::new(64, 16, 1, Clock::system());
     let host = Host::headless(Arc::new(store), Config::default());
     let mut session = host.local_session();
-    let (mut reader, mut batch, mut out) = (RequestReader::default(), Batch::default(), Vec::new());
+    let (mut reader, mut batch, mut out) = (RequestReader::default(), RequestBatch::default(), Vec::new());
     let bounds = RequestLimits { unauthenticated: false, bulk_bytes: 1 << 20, requests: usize::MAX };
     let mut chance = Chance::seeded(1);
     println!("allocations a command, in pipelines of {PIPELINE}");

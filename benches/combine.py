@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Unions and their like over large sorted sets, RESP servers side by side: the time that each server says a command took.
+"""Unions and similar commands over large sorted sets on several RESP servers: the time that each server reports.
 
 usage: combine.py [-n MEMBERS] [-k ROUNDS] NAME=COMMAND ...
 

@@ -1,14 +1,13 @@
 #!/usr/bin/env python3
-"""RESP servers side by side on one machine: memory per member, throughput, server CPU per operation, latency.
+"""Compares RESP servers on one machine: memory per member, throughput, server CPU per operation, latency.
 
 usage: compare.py [-n MEMBERS] [-s SECONDS] [-k ROUNDS] [-w row,...] [-p CPUS/CPUS] NAME=COMMAND ...
 
-COMMAND may hold {port} and {dir}. `rankd bench` makes the load. Every server is started and loaded, then each row is
-run against each server in turn, ROUNDS times over, so that a machine that grows slower hits all of them. Prints
-Markdown: the medians, and the last server named against the best of the others, round by round. Closed-loop rows
-compare server CPU; open-loop rows ask all servers for half of what the best of the others can do, and compare the
-latency that 999 of 1,000 requests stay under. -p 0/1 pins the servers to the processors before the slash and the
-generator to those behind it; without it all run where the system puts them.
+COMMAND may contain {port} and {dir}. `rankd bench` generates the load. Every server is started and loaded. Then each row
+runs against each server in turn, ROUNDS times, so that a slower machine affects all of them. The output is Markdown: the
+medians, and the ratios of the last server to the best of the others, round by round. Closed-loop rows compare server
+CPU. Open-loop rows ask all servers for half of the rate that the best of the others can reach, and compare the 99.9th
+percentile of latency. -p 0/1 pins the servers to the processors before the slash and the generator to those after it.
 """
 
 import argparse

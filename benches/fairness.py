@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""How long 50 pinging clients wait while another asks for something huge.
+"""Latency of the PINGs of 50 clients while another client sends huge requests.
 
 usage: fairness.py [-n MEMBERS] [-s SECONDS] NAME=COMMAND ...
 

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""What idle connections cost: the memory of a server with none and with many.
+"""Memory of idle connections: a server without connections and with many.
 
 usage: idle.py [-c CONNECTIONS] NAME=COMMAND ...
 

@@ -1,4 +1,4 @@
-//! The ranking structures in process: time an operation, bytes a member, and the longest single operation.
+//! Benchmarks of the ranking structures in process: time of an operation, bytes a member, the longest single operation.
 //!
 //! ```text
 //! cargo bench --bench ranking                       # 1 M members, all structures
@@ -8,14 +8,13 @@
 //!
 //! Members are `user:%012d` in random order with random whole scores below 100,000, as in the project's
 //! server benchmark. A row is the median of a few rounds of processor time on one structure that stays
-//! loaded; memory is the growth of the process's resident set; the longest operations are by the clock and by
-//! processor time, which tells a busy machine from long work. No statistics engine: a round of a million operations
-//! is its own average, and what the medians are for is the neighbours on a shared machine.
+//! loaded. Memory is the growth of the resident set of the process. The longest operations are measured by the clock and by
+//! processor time; the difference shows whether the machine was busy. There is no statistics engine: a round of a million
+//! operations is an average, and the medians remove the influence of other programs on a shared machine.
 
-use std::collections::HashMap;
 use std::hint::black_box;
 use std::sync::atomic::{self, AtomicU64};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use rankd::machine::chance::Chance;
 use rankd::machine::usage::{CountingAllocator, allocated_bytes, resident_bytes};
@@ -27,6 +26,8 @@ use rankd::resp::reply::Reply;
 
 #[path = "ranking_structures/btree.rs"]
 mod btree;
+#[path = "ranking_structures/pauses.rs"]
+mod pauses;
 
 #[global_allocator]
 static ALLOCATOR: CountingAllocator = CountingAllocator;
@@ -34,7 +35,7 @@ static ALLOCATOR: CountingAllocator = CountingAllocator;
 const SCORES: u64 = 100_000;
 const ROUNDS: usize = 5;
 const BATCH: usize = 16;
-/// The names of a batch stand in one buffer, so that making them costs little of what is measured.
+/// The names of a batch are in one buffer, so that creating them takes little of the measured time.
 const NAME_BYTES: usize = 17;
 
 fn write_name(number: u64, name: &mut [u8; NAME_BYTES]) {
@@ -46,11 +47,11 @@ fn write_name(number: u64, name: &mut [u8; NAME_BYTES]) {
     }
 }
 
-/// A kind of key, made of a whole score below [`SCORES`].
+/// A key type that can be made from a whole score below [`SCORES`].
 trait Scored: SortKey {
     fn of(score: u64) -> Self;
 
-    /// What adds `score` to a key.
+    /// The increment that adds `score` to a key.
     fn increment(score: u64) -> Self::Increment;
 }
 
@@ -74,7 +75,7 @@ impl Scored for Whole {
     }
 }
 
-/// Moments as a board has them that takes ten thousand scores a second: milliseconds, and a sequence in 16 bits.
+/// Moments of a board with ten thousand new scores a second: milliseconds, and a sequence number of 16 bits.
 impl Scored for Timed<Whole> {
     fn of(score: u64) -> Self {
         Self::new(Whole::of(score), next_moment())
@@ -96,14 +97,13 @@ fn random_score<K: Scored>(chance: &mut Chance) -> K {
     K::of(chance.below(SCORES))
 }
 
-/// The time this thread has had a processor, which its neighbours on the machine do not lengthen as they do the clock's.
+/// The processor time of this thread. Other programs on the machine affect it less than the clock.
 fn processor_time() -> Duration {
     let time = rustix::time::clock_gettime(rustix::time::ClockId::ThreadCPUTime);
     Duration::new(time.tv_sec.unsigned_abs(), time.tv_nsec as u32)
 }
 
-/// Numbers 0..n in an order that is random enough and needs no memory: multiples of a unit modulo a prime
-/// above n.
+/// The numbers 0..n in a sufficiently random order, without memory: multiples of a unit modulo a prime above n.
 fn shuffled(n: u64) -> impl Iterator<Item = u64> {
     let prime =
         (n.max(3)..).find(|p| (2..).take_while(|d| d * d <= *p).all(|d| p % d != 0)).expect("a prime");
@@ -123,7 +123,7 @@ impl Report {
         println!("{:<10} {:>9}  {what:<34} {figure}", self.structure, self.members);
     }
 
-    /// The median over rounds of the time an operation, `round` doing `operations` of them.
+    /// Prints the median, over all rounds, of the time of an operation; `round` runs `operations` of them.
     fn time(&self, what: &str, operations: usize, mut round: impl FnMut()) {
         let mut rounds: Vec<f64> = (0..ROUNDS)
             .map(|_| {
@@ -137,99 +137,6 @@ impl Report {
             what,
             &format!("{:>9.0} ns  ({:.0} to {:.0})", rounds[ROUNDS / 2], rounds[0], rounds[ROUNDS - 1]),
         );
-    }
-}
-
-/// The operations of a sequence that is run several times over, each timed alone: by the clock, which runs on while a
-/// neighbour has the processor, and by this thread's own processor time, page faults included.
-///
-/// A virtual machine's processor time has in it what the host and interrupts took, which meets other operations in
-/// every run. What an operation takes in all of them is its own: the least of the runs.
-struct Pauses {
-    what: &'static str,
-    /// The least processor time of each operation so far, in nanoseconds.
-    least: Vec<u32>,
-    /// By how many bytes a long operation made the ranking larger, which tells what it did.
-    growth: HashMap<usize, isize>,
-    run: Run,
-}
-
-/// One run of a sequence.
-#[derive(Default)]
-struct Run {
-    operations: usize,
-    longest_by_clock: Duration,
-    /// What the longest by the clock had of the processor.
-    processor_of_it: Duration,
-    longest_by_processor: Duration,
-    too_long_by_clock: usize,
-    too_long_by_processor: usize,
-}
-
-/// No operation may stop a shard for longer.
-const PAUSE_MAX: Duration = Duration::from_millis(5);
-
-/// Operations that took longer are looked at.
-const LONG: Duration = Duration::from_micros(50);
-
-impl Pauses {
-    /// Of a sequence of at most `operations`.
-    fn new(what: &'static str, operations: usize) -> Self {
-        // Written to before anything is timed: a page fault of this table would count for an operation.
-        Self { what, least: vec![u32::MAX - 1; operations], growth: HashMap::new(), run: Run::default() }
-    }
-
-    fn time<R: RankedMembers, T>(&mut self, ranking: &mut R, operation: impl FnOnce(&mut R) -> T) -> T {
-        let bytes_before = ranking.memory_bytes();
-        let (start, processor_start) = (Instant::now(), processor_time());
-        let result = operation(ranking);
-        let (processor, clock) = (processor_time() - processor_start, start.elapsed());
-        let run = &mut self.run;
-        if processor > LONG {
-            self.growth.insert(run.operations, ranking.memory_bytes() as isize - bytes_before as isize);
-        }
-        if clock > run.longest_by_clock {
-            (run.longest_by_clock, run.processor_of_it) = (clock, processor);
-        }
-        run.longest_by_processor = run.longest_by_processor.max(processor);
-        run.too_long_by_clock += usize::from(clock > PAUSE_MAX);
-        run.too_long_by_processor += usize::from(processor > PAUSE_MAX);
-        let least = &mut self.least[run.operations];
-        *least = (*least).min(processor.as_nanos() as u32);
-        run.operations += 1;
-        result
-    }
-
-    /// Prints what the run's longest took.
-    fn end_run(&mut self, report: &Report) {
-        let run = std::mem::take(&mut self.run);
-        let ms = |time: Duration| time.as_secs_f64() * 1e3;
-        let figure = format!(
-            "{:.2} ms of processor time, {:.2} ms by the clock ({:.2} on the processor); above {} ms: {} and {}",
-            ms(run.longest_by_processor),
-            ms(run.longest_by_clock),
-            ms(run.processor_of_it),
-            PAUSE_MAX.as_millis(),
-            run.too_long_by_processor,
-            run.too_long_by_clock
-        );
-        report.row(&format!("longest {}", self.what), &figure);
-        self.least.truncate(run.operations);
-    }
-
-    /// Prints what the longest operations took in every run.
-    fn end(&mut self, report: &Report) {
-        let mut order: Vec<usize> = (0..self.least.len()).collect();
-        order.sort_unstable_by_key(|&operation| std::cmp::Reverse(self.least[operation]));
-        let longest = order.iter().take(5).map(|operation| {
-            let growth = self.growth.get(operation).copied().unwrap_or_default();
-            format!(
-                "{:.2} ms (number {operation}, {growth:+} bytes)",
-                f64::from(self.least[*operation]) / 1e6
-            )
-        });
-        let what = format!("longest {}, least of {ROUNDS}", self.what);
-        report.row(&what, &longest.collect::<Vec<_>>().join(", "));
     }
 }
 
@@ -256,8 +163,7 @@ fn load<R: RankedMembers<Key: Scored>>(report: &Report, chance: &mut Chance) -> 
     ranking
 }
 
-/// Rows that come one by one and in batches that are prefetched. An operation is a name and a score below
-/// [`SCORES`].
+/// Measures an operation one by one and in prefetched batches. The operation gets a name and a score below [`SCORES`].
 fn single_and_batched<R: RankedMembers<Key: Scored>>(
     report: &Report,
     what: &str,
@@ -347,7 +253,7 @@ fn operations<R: RankedMembers<Key: Scored>>(report: &Report, ranking: &mut R, c
     });
 }
 
-/// Ranges as they are answered: of doubles, as those are what a reply has so far.
+/// Ranges written as replies, for doubles, which are the scores of replies.
 fn replies<R: RankedMembers<Key = Score>>(report: &Report, ranking: &R) {
     let members = report.members as usize;
     for (label, protocol) in
@@ -368,47 +274,7 @@ fn replies<R: RankedMembers<Key = Score>>(report: &Report, ranking: &R) {
     }
 }
 
-/// How often this thread has lost its processor to another one so far; 0 where the system does not tell.
-fn preemptions() -> u64 {
-    let status = std::fs::read_to_string("/proc/thread-self/status").unwrap_or_default();
-    let count = status.lines().find_map(|line| line.strip_prefix("nonvoluntary_ctxt_switches:"));
-    count.and_then(|count| count.trim().parse().ok()).unwrap_or(0)
-}
-
-/// The longest single operations, of which none may stop a shard: of a load, of the removal of half in slices, and of
-/// a drop of the rest in steps, the same every time.
-fn pauses<R: RankedMembers<Key: Scored>>(report: &Report) {
-    const SLICE: usize = 1000;
-    let members = report.members as usize;
-    let mut insertions = Pauses::new("insertion of a load", members);
-    let mut slices = Pauses::new("slice removed", members / 2 / SLICE + 1);
-    let mut steps = Pauses::new("step of a drop", members);
-    for _ in 0..ROUNDS {
-        let mut chance = Chance::seeded(42);
-        let preemptions_before = preemptions();
-        let mut ranking = R::with_seed(2);
-        let mut name = [0; NAME_BYTES];
-        for number in shuffled(report.members) {
-            write_name(number, &mut name);
-            let score = random_score(&mut chance);
-            insertions.time(&mut ranking, |ranking| ranking.update(&name, |_| Some(score)));
-        }
-        insertions.end_run(report);
-        report.row("preemptions of that load", &format!("{}", preemptions() - preemptions_before));
-        while ranking.len() > members / 2 {
-            let start = chance.below((ranking.len() - SLICE) as u64) as usize;
-            slices.time(&mut ranking, |ranking| ranking.remove_range(start..start + SLICE, |_, _| {}));
-        }
-        slices.end_run(report);
-        while !steps.time(&mut ranking, R::drop_step) {}
-        steps.end_run(report);
-    }
-    for pauses in [&mut insertions, &mut slices, &mut steps] {
-        pauses.end(report);
-    }
-}
-
-/// A ranking that has been loaded and gone through all operations.
+/// Loads a ranking and measures all operations on it.
 fn measured<R: RankedMembers<Key: Scored>>(report: &Report, chance: &mut Chance) -> R {
     let mut ranking = load(report, chance);
     operations(report, &mut ranking, chance);
@@ -435,7 +301,7 @@ fn main() {
     let wants = |name: &str| chosen.is_empty() || chosen.iter().any(|c| c == name);
     let mut chance = Chance::seeded(42);
     if wants("pauses") {
-        pauses::<Ranking>(&Report { structure: "blocks", members });
+        pauses::measure::<Ranking>(&Report { structure: "blocks", members });
     }
     if wants("blocks") {
         let report = Report { structure: "blocks", members };

@@ -1,13 +1,13 @@
-//! The request reader beside `redis-protocol`: a pipeline of 4-argument commands, nanoseconds a command.
+//! The request reader compared with `redis-protocol`: a pipeline of 4-argument commands, nanoseconds a command.
 //!
 //! `cargo bench --bench request`. docs/decisions/0002-request-reader.md quotes it.
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
-use rankd::resp::request::{Batch, RequestLimits, RequestReader};
+use rankd::resp::request::{RequestBatch, RequestLimits, RequestReader};
 use redis_protocol::resp2::decode::{decode, decode_range};
 use std::hint::black_box;
 
-/// Commands of one pipeline: what a client sends in one go.
+/// Commands of one pipeline, which a client sends together.
 const COMMANDS: usize = 64;
 
 fn pipeline() -> Vec<u8> {
@@ -31,7 +31,7 @@ fn reading_requests(criterion: &mut Criterion) {
     let bounds = RequestLimits { unauthenticated: false, bulk_bytes: 512 << 20, requests: usize::MAX };
     // Multibulk requests are not changed in the buffer, so the same one serves again.
     let mut buffer = pipeline.clone();
-    let (mut reader, mut batch) = (RequestReader::default(), Batch::default());
+    let (mut reader, mut batch) = (RequestReader::default(), RequestBatch::default());
     group.bench_function("rankd", |bencher| {
         bencher.iter(|| {
             reader.read(black_box(&mut buffer), &bounds, &mut batch).expect("requests");

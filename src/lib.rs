@@ -4,19 +4,19 @@
 //!
 //! Seven layers, each a folder; imports only go down this list (`tests/layers.rs` holds the rule):
 //!
-//! - [`server`]: who is talking? Sockets, runtimes, connections, start and stop.
-//! - [`commands`]: what does it mean? Arguments in, reply out; one file per command family.
-//! - [`journal`]: will it survive? Records, segments, recovery, checkpoint.
-//! - [`rdb`]: what does Redis say? RDB files and DUMP payloads, in both directions.
-//! - [`store`]: where is it? Key to slot to shard to value; the locks; expiry.
-//! - [`resp`]: how is it spelled? The request reader and the RESP2/RESP3 reply writer.
-//! - [`ranking`]: who is ahead? The pure data structure.
+//! - [`server`]: sockets, threads, connections, start and stop.
+//! - [`commands`]: the commands: arguments in, reply out; one file for each command family.
+//! - [`journal`]: durability: records, segments, recovery, checkpoints.
+//! - [`rdb`]: Redis's RDB files and DUMP payloads, read and written.
+//! - [`store`]: the data: key to slot to shard to value; the locks; expiry.
+//! - [`resp`]: the protocol: the request reader and the RESP2/RESP3 reply writer.
+//! - [`ranking`]: the data structure of a ranking.
 //!
-//! Beside them stands [`mod@bench`], the load generator: a client, which uses `resp` and no other layer.
+//! [`mod@bench`] is the load generator, a client that uses `resp` and no other layer.
 //!
-//! Beneath them stands what any layer may use and what uses no layer: [`machine`] (time, chance, memory, durable files),
-//! [`text`] (numbers, patterns, quoted words), [`net`] (addresses, a client's requests), [`config`], and [`limits`], every
-//! bound in one file.
+//! The following modules are below all layers: every layer may use them, and they use none. [`machine`] (time, randomness,
+//! memory, durable files), [`text`] (numbers, patterns, quoted words), [`net`] (addresses, a client's requests),
+//! [`config`], and [`limits`], which has every limit in one file.
 
 pub mod bench;
 pub mod commands;

@@ -1,4 +1,4 @@
-//! The binary: everything is in the library, see [`rankd::server::command_line`].
+//! The binary. All code is in the library; see [`rankd::server::command_line`].
 
 use std::process::ExitCode;
 

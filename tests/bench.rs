@@ -1,4 +1,4 @@
-//! `rankd bench`, as its users see it: against rankd, against Redis, and against servers that fail it.
+//! `rankd bench` against rankd, against Redis, and against faulty servers.
 
 use std::io::{BufReader, Write};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
@@ -13,11 +13,11 @@ use crate::support::reply::{Reply, read_reply};
 use crate::support::server::{Peer, Server, free_address, run_rankd};
 use crate::support::wait_for;
 
-/// What any server answers that follows Redis.
+/// Workloads that any server compatible with Redis supports.
 const WORKLOADS: &str =
     "ping,zadd,zincrby,zrank,zrevrank,zscore,zmscore200,zcount,top100,mixed,get,set,incr,sadd";
 
-/// Runs `rankd bench --json` and gives whether it succeeded, its rows and what it complained of.
+/// Runs `rankd bench --json`. Returns whether it succeeded, its rows and its standard error.
 fn bench(address: SocketAddr, arguments: &str) -> (bool, Vec<Value>, String) {
     let port = address.port().to_string();
     let words = ["bench", "--json", "--port", &port].into_iter().chain(arguments.split_whitespace());
@@ -30,7 +30,7 @@ fn names(rows: &[Value]) -> Vec<&str> {
     rows.iter().map(|row| row["workload"].as_str().expect("a name")).collect()
 }
 
-/// A server that answers each request of a connection with what `answer` gives, and closes the connection at a `None`.
+/// A server that answers each request with the result of `answer`, and closes the connection at `None`.
 fn double<A>(answer: A) -> SocketAddr
 where
     A: FnMut(&[String]) -> Option<Vec<u8>> + Clone + Send + 'static,
@@ -54,7 +54,7 @@ where
     address
 }
 
-/// Answers to what is asked around a run, as a server gives them that has no key and no INFO.
+/// The replies of a server without keys and without INFO to requests outside of the load.
 fn around_a_run(words: &[String]) -> Vec<u8> {
     let reply: &[u8] = match words[0].as_str() {
         "GET" => b"$-1\r\n",
@@ -120,7 +120,7 @@ fn the_table_names_what_was_asked_for() {
     for name in ["ping", "load", "zadd"] {
         assert!(said.lines().any(|line| line.split_whitespace().next() == Some(name)), "{name}: {said}");
     }
-    // Nobody watches standard error, so no progress is told.
+    // Standard error is not a terminal, so no progress is printed.
     assert_eq!(complained, "");
 }
 
@@ -152,10 +152,10 @@ fn keys_of_others_are_left_alone() {
     client.ask("SET other mine");
     let (succeeded, rows, complained) = bench(server.address, "-n 10 --members 10");
     assert!(
-        !succeeded && rows.is_empty() && complained.contains("\"bench:lb\" was not made"),
+        !succeeded && rows.is_empty() && complained.contains("\"bench:lb\" was not created"),
         "{complained}"
     );
-    // A prefix is no pattern: these name nothing that is there.
+    // A prefix is not a pattern: these match no existing key.
     for prefix in ["b[e]nch:", "?ench:", "*"] {
         let (succeeded, _, complained) = bench(server.address, &format!("-w incr -n 10 --prefix {prefix}"));
         assert!(succeeded, "{complained}");

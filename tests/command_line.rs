@@ -1,4 +1,4 @@
-//! The command line and the configuration, as an operator meets them.
+//! The command line and the configuration.
 
 use std::process::{Command, Stdio};
 
@@ -43,7 +43,7 @@ fn the_shipped_configuration_is_right_and_a_wrong_one_is_placed() {
     assert!(!status.success() && complained.contains("--prot"), "{complained}");
 }
 
-/// Flags win over the environment, the environment over the file.
+/// Flags override the environment, and the environment overrides the file.
 #[test]
 fn the_nearest_setting_wins() {
     let directory = tempfile::tempdir().expect("a temporary directory");
@@ -70,14 +70,14 @@ fn the_nearest_setting_wins() {
     assert_eq!(values, ["33", "22", "11", "from-file:"]);
 }
 
-/// Redis takes the last of two equal flags; wrappers and images count on adding theirs at the end.
+/// Of two equal flags Redis uses the last one. Wrappers and images rely on it when they append flags.
 #[test]
 fn the_last_of_two_equal_flags_wins() {
     let server = Server::rankd_with(&["--appendonly", "no", "--timeout", "5", "--timeout", "7"]);
     assert_eq!(server.client().call(&["CONFIG", "GET", "timeout"]).items()[1].text(), "7");
 }
 
-/// Redis's own directives that mean nothing here are taken with a warning, so that a redis.conf works.
+/// Redis's directives that have no effect are accepted with a warning, so that a redis.conf works.
 #[test]
 fn a_redis_configuration_is_taken() {
     let directory = tempfile::tempdir().expect("a temporary directory");

@@ -1,5 +1,5 @@
-//! Many clients at once: what one command does is seen whole or not at all, and a long answer stays right while the
-//! keys it is made from change.
+//! Many clients at once: other clients see all of a command's changes or none, and a long reply is correct while its keys
+//! change.
 
 use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -9,7 +9,7 @@ use crate::support::client::{Client, encode};
 use crate::support::reply::Reply;
 use crate::support::server::Server;
 
-/// Set when a scope ends, be it by a failure, so that its threads end too.
+/// Is set when a scope ends, also by a failure, so that its threads end too.
 struct Flag<'a>(&'a AtomicBool);
 
 impl Drop for Flag<'_> {
@@ -18,7 +18,7 @@ impl Drop for Flag<'_> {
     }
 }
 
-/// One ZADD of several members is one moment: a reader never sees a part of it. Both shards' threads take part.
+/// A ZADD of several members is atomic: a reader never sees a part of it. The boards are in two shards.
 #[test]
 fn a_command_is_seen_whole() {
     let server = Server::rankd_with(&["--appendonly", "no", "--threads", "2"]);
@@ -132,8 +132,8 @@ fn friendships_are_symmetric_whoever_makes_them() {
     assert!(friendships > 0);
 }
 
-/// A friend list too long for one hold of its lock is read in steps. Between them it may grow so much that its table is
-/// rebuilt: nobody who was there all the time may be missing, and nobody may be there twice.
+/// A long friend list is read in steps, and its lock is released between them. The list may grow meanwhile so much that its
+/// table is rebuilt. No member that was present all the time may be missing, and none may occur twice.
 #[test]
 fn a_long_friend_list_that_grows_meanwhile_gives_everybody_once() {
     const STAY: usize = 6_000;
@@ -176,8 +176,8 @@ fn a_long_friend_list_that_grows_meanwhile_gives_everybody_once() {
     });
 }
 
-/// A ranking of many friends that FLUSHALL overtook was kept all the same, and for the next minute MAXAGE answered with
-/// rows that nobody had any more.
+/// A result for many friends was kept although FLUSHALL ran while it was computed. For the next minute MAXAGE returned rows
+/// of data that did not exist any more.
 #[test]
 fn nothing_that_a_flush_has_overtaken_is_kept() {
     const FRIENDS: usize = 12_000;
@@ -192,7 +192,7 @@ fn nothing_that_a_flush_has_overtaken_is_kept() {
         assert_eq!(asking.call(&friends).integer(), FRIENDS as i64);
         assert_eq!(asking.call(&board).integer(), FRIENDS as i64);
         asking.send(&words);
-        // At another moment of the ranking each time.
+        // At a different moment of the computation each time.
         (0..round * 10).for_each(|_| assert!(!flushing.ask("PING").is_error()));
         assert!(!flushing.ask("FLUSHALL").is_error());
         assert!(!asking.reply().is_error());

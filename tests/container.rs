@@ -1,4 +1,4 @@
-//! The Dockerfile without a container engine: its recipes are read and run here. The image build itself is untested.
+//! Tests the Dockerfile without a container engine: reads its instructions and runs them. The image build is untested.
 
 use std::collections::BTreeSet;
 use std::path::Path;

@@ -1,8 +1,7 @@
-//! Acknowledged writes are there: after kill -9 under writers, after SIGTERM under load, after SHUTDOWN.
+//! Acknowledged writes survive: kill -9 under writers, SIGTERM under load, SHUTDOWN.
 //!
-//! Each writer keeps a ledger of the acknowledged writes. A write that was sent and not acknowledged may be there or
-//! not; nothing else may differ. A power failure is the journal's own test: a killed process leaves in the kernel
-//! what it has written.
+//! Each writer keeps a ledger of acknowledged writes. A write that was sent and not acknowledged may exist or not; nothing
+//! else may differ. Tests of the journal simulate power failures: here a killed process leaves its writes in the kernel.
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -18,19 +17,19 @@ use crate::support::wait_for;
 const WRITERS: usize = 4;
 const MEMBERS: usize = 60;
 
-/// What one writer knows of its own board and counter.
+/// The writes of one writer to its own board and counter.
 #[derive(Default)]
 struct Ledger {
     /// Member to acknowledged score.
     scores: BTreeMap<String, i64>,
-    /// The write that was not acknowledged when the server ended: member and its new score, `None` for a removal.
+    /// The unacknowledged write when the server ended: the member and its new score, `None` for a removal.
     uncertain: Option<(String, Option<i64>)>,
     counter: i64,
     counter_uncertain: bool,
     acknowledged: usize,
 }
 
-/// Set when the round is over, also after a failure: the writers must not go on for ever.
+/// Is set when the round is over, also by a failure, so that the writers end.
 #[derive(Default)]
 struct Over(AtomicBool);
 
@@ -92,7 +91,7 @@ fn write_until_the_end(
     }
 }
 
-/// Compares the data with the ledgers, and takes over the writes that were uncertain.
+/// Compares the data with the ledgers, and records the outcome of uncertain writes.
 fn check(client: &mut Client, ledgers: &mut [Ledger]) {
     for (writer, ledger) in ledgers.iter_mut().enumerate() {
         let board = format!("board:{writer}");
@@ -144,7 +143,7 @@ fn run(policy: &str, ends: &[End]) {
         let end = ends[round % ends.len()];
         let address = server.address;
         let before: usize = ledgers.iter().map(|ledger| ledger.acknowledged).sum();
-        // The end comes after a random number of acknowledged writes, counted by the server.
+        // The server ends after a random number of acknowledged writes, which it counts itself.
         let enough = 300 + chance.below(1_500) as i64;
         let rewrites = chance.percent(50);
         let over = Over::default();
@@ -204,7 +203,7 @@ fn nothing_acknowledged_is_lost_with_appendfsync_everysec() {
     run("everysec", &[End::Kill, End::Terminate, End::Kill, End::Shutdown, End::Kill, End::Kill]);
 }
 
-/// Two servers on one journal would overwrite each other's records.
+/// Two servers on one journal would overwrite each other's acknowledged writes.
 #[test]
 fn a_directory_serves_one_server() {
     let server = Server::rankd_with(&["--appendonly", "yes"]);
@@ -217,7 +216,7 @@ fn a_directory_serves_one_server() {
     );
 }
 
-/// A damaged journal stops the start, which names the place.
+/// Damage of the journal stops the start, and the error gives its position.
 #[test]
 fn damage_before_the_tail_stops_the_start() {
     let mut server = Server::rankd_with(&["--appendonly", "yes"]);
@@ -251,7 +250,7 @@ fn damage_before_the_tail_stops_the_start() {
     assert!(format!("{said}{complained}").contains(&name));
 }
 
-/// A record that a crash has cut short is cut off and reported, and the rest is served.
+/// An incomplete record after a crash is cut off and reported, and the rest is served.
 #[test]
 fn a_torn_tail_is_cut_and_reported() {
     let mut server = Server::rankd_with(&["--appendonly", "yes"]);

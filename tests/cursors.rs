@@ -1,4 +1,4 @@
-//! Cursors of SCAN and ZSCAN as clients get them: good for a whole walk, and of no use for anything else.
+//! Cursors of SCAN and ZSCAN: they are valid for a whole walk, and reveal nothing else.
 
 use std::collections::BTreeSet;
 
@@ -37,7 +37,7 @@ fn walk(client: &mut Client, command: &[&str], options: &[&str], cursor: u64) ->
 const WALKS: [(&[&str], &[&str]); 2] =
     [(&["SCAN"], &["COUNT", "3"]), (&["ZSCAN", "board"], &["COUNT", "3", "NOSCORES"])];
 
-/// A cursor was the first bits of the next name's hash: it told the hash of any name that a client cared to add.
+/// A cursor was the first bits of the next name's hash: it revealed the hash of any name that a client added.
 #[test]
 fn a_walk_finds_everything_and_its_cursors_tell_no_order() {
     let server = filled();
@@ -57,7 +57,7 @@ fn a_walk_finds_everything_and_its_cursors_tell_no_order() {
     }
 }
 
-/// A client goes on with its cursor after the server has been started again.
+/// A client continues with its cursor after a restart of the server.
 #[test]
 fn a_cursor_of_another_server_is_harmless() {
     let (one, other) = (filled(), filled());

@@ -1,5 +1,5 @@
-//! The documents that are made from tables: `docs/COMMANDS.md` from the command table, `config/rankd.conf` from the
-//! directives. `RANKD_RECORD=1 cargo test documents` writes them anew.
+//! The generated documents: `docs/COMMANDS.md` from the command table, `config/rankd.conf` from the directives.
+//! `RANKD_RECORD=1 cargo test documents` writes them.
 
 use std::fmt::Write;
 use std::path::Path;
@@ -12,8 +12,8 @@ use rankd::config::{Config, DIRECTIVES};
 /// Longest line of the configuration file.
 const LINE_CHARACTERS: usize = 110;
 
-/// Holds the file at `path` to `rendered`, or writes it.
-fn hold(path: &str, rendered: &str) {
+/// Checks that the file at `path` equals `rendered`, or writes it.
+fn check(path: &str, rendered: &str) {
     let full = Path::new(env!("CARGO_MANIFEST_DIR")).join(path);
     if std::env::var("RANKD_RECORD").is_ok_and(|value| value == "1") {
         std::fs::write(&full, rendered).expect("a writable document");
@@ -24,7 +24,7 @@ fn hold(path: &str, rendered: &str) {
     let line = different.unwrap_or_else(|| written.lines().count().min(rendered.lines().count()));
     assert!(
         written == rendered,
-        "{path}:{} is not what the table says; RANKD_RECORD=1 cargo test documents writes it anew.\n  file:  {:?}\n  \
+        "{path}:{} differs from the table; RANKD_RECORD=1 cargo test documents writes it.\n  file:  {:?}\n  \
          table: {:?}",
         line + 1,
         written.lines().nth(line),
@@ -34,15 +34,15 @@ fn hold(path: &str, rendered: &str) {
 
 #[test]
 fn the_command_page_is_the_command_table() {
-    hold("docs/COMMANDS.md", &command_page());
+    check("docs/COMMANDS.md", &command_page());
 }
 
 #[test]
 fn the_configuration_file_is_the_directive_table() {
-    hold("config/rankd.conf", &configuration_file());
+    check("config/rankd.conf", &configuration_file());
 }
 
-/// Its lines set nothing that is not set already.
+/// Reading the file changes nothing: every line sets a default.
 #[test]
 fn the_configuration_file_reads_as_the_defaults() {
     let mut config = Config::default();
@@ -68,10 +68,10 @@ const GROUPS: [(Group, &str); 9] = [
 fn command_page() -> String {
     let mut page = String::from(
         "# Commands\n\n\
-         Made from the command table (`tests/documents.rs` holds this page to it). Names, arguments and replies are \
-         Redis's,\nexcept the group *Friend ranking*, which is rankd's own. *Since* is the version of Redis that brought \
-         the command, or of\nrankd for its own; *arguments* counts the command's name and a `+` means that there may be \
-         more.\n",
+         This page is generated from the command table (`tests/documents.rs` checks it). Names, arguments and replies \
+         are those of\nRedis, except the group *Friend ranking*, which only rankd has. *Since* is the first version of \
+         Redis with the command,\nor of rankd for its own commands. *Arguments* includes the command's name; a `+` means \
+         that there can be more.\n",
     );
     let shown: usize = GROUPS.iter().map(|(group, heading)| show_group(*group, heading, &mut page)).sum();
     assert_eq!(shown, table().commands().count(), "a group is missing from the page");
@@ -98,12 +98,12 @@ fn show_command(entry: &Entry, page: &mut String) {
     let whose = if spec.group == Group::Friends { "rankd " } else { "" };
     let arguments = format!("{}{}", spec.arity.unsigned_abs(), if spec.arity < 0 { "+" } else { "" });
     let _ = write!(page, "\n### {name}\n");
-    // A command that is nothing without a subcommand has no form of its own.
+    // A command that needs a subcommand has no form of its own.
     if entry.subcommands.is_empty() || spec.arity == -1 {
         let _ = write!(page, "```\n{name}{space}{}\n```\n", spec.syntax);
     }
     let _ = writeln!(page, "{}.", spec.summary);
-    // The table counts from a subcommand's own name, the page from the command's.
+    // The table counts arguments from the subcommand's name, the page from the command's name.
     let place = |place: usize| place + usize::from(entry.is_subcommand);
     let mut facts = vec![spec.complexity.trim_end_matches('.').to_owned()];
     facts.push(format!("since {whose}{}", spec.since));
@@ -116,22 +116,22 @@ fn show_command(entry: &Entry, page: &mut String) {
         }
         Keys::Range { first, last, .. } => facts.push(format!("keys: arguments {} to {last}", place(first))),
         Keys::Counted { count, .. } => {
-            facts.push(format!("keys: as many as argument {} says, behind it", place(count)));
+            facts.push(format!("keys: their number is argument {}, and they follow it", place(count)));
         }
         Keys::Store { sources: Keys::Range { first, .. } } => {
             facts.push(format!("keys: argument 1, which is written, and argument {first}"));
         }
         Keys::Store { .. } => {
             facts.push(
-                "keys: argument 1, which is written, and as many as argument 2 says, behind it".to_owned(),
+                "keys: argument 1, which is written; argument 2 is the number of further keys, which follow it".to_owned(),
             );
         }
         Keys::Derived(_) | Keys::WithDerived { .. } => {
-            facts.push("keys: made from its arguments".to_owned());
+            facts.push("keys: made from the arguments".to_owned());
         }
     }
     if matches!(spec.keys, Keys::WithDerived { .. }) {
-        facts.push("and keys made from its arguments".to_owned());
+        facts.push("and keys made from the arguments".to_owned());
     }
     if !spec.flags.is_empty() {
         let flags: Vec<&str> = spec.flags.iter().map(|flag| flag.name()).collect();
@@ -143,11 +143,11 @@ fn show_command(entry: &Entry, page: &mut String) {
 fn configuration_file() -> String {
     let mut file = String::new();
     comment(
-        "rankd's configuration, in redis.conf's syntax. Every directive stands here at its default; a line that is \
-         removed changes nothing. Each is also a flag (--port 7000), an environment variable (RANKD_PORT=7000) and a \
-         name for CONFIG GET; those marked (live) can be changed by CONFIG SET while the server runs. Flags win over \
-         the environment, the environment wins over this file. A redis.conf works too: Redis's directives that mean \
-         nothing here are accepted, with a warning.",
+        "The configuration of rankd, in the syntax of redis.conf. Every directive is listed with its default, so \
+         removing a line changes nothing. Each directive is also a flag (--port 7000), an environment variable \
+         (RANKD_PORT=7000) and a name for CONFIG GET. CONFIG SET can change those marked (live) while the server runs. \
+         Flags override the environment, and the environment overrides this file. A redis.conf works too: directives \
+         of Redis that have no effect here are accepted with a warning.",
         &mut file,
     );
     let mut section = None;

@@ -1,8 +1,7 @@
-//! The real binary on a disk that fails: one that is full (a small tmpfs in a mount namespace of its own), and one
-//! whose fdatasync returns EIO (strace injects it).
+//! The real binary on a failing disk: a full one (a small tmpfs in its own mount namespace), and one whose fdatasync fails
+//! with EIO (injected by strace).
 //!
-//! A test that this machine does not allow says so in one visible line. `src/journal/tests` tests every fault with a
-//! double as well.
+//! If this machine does not allow a test, one visible line says so. `src/journal/tests` simulates every fault as well.
 
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::process::{Command, Stdio};
@@ -88,8 +87,7 @@ fn a_failed_fdatasync_is_not_believed_again_before_a_new_base() {
     let mut acknowledged = 0;
     let refusal = write_until_refused(&mut client, &mut acknowledged);
     assert!(refusal.contains("fdatasync of the journal failed"), "{refusal}");
-    // The journal becomes whole by a checkpoint that it starts itself: the next fdatasync that succeeds is not
-    // enough.
+    // The journal recovers by a checkpoint that it starts itself: a later successful fdatasync is not enough.
     wait_for("the journal to heal", || (fact(&mut client, "aof_last_write_status") == "ok").then_some(()));
     wait_for("the checkpoint's end", || (fact(&mut client, "aof_rewrites") != "0").then_some(()));
     assert_ne!(fact(&mut client, "aof_failed_fsyncs"), "0");
@@ -102,8 +100,8 @@ fn a_failed_fdatasync_is_not_believed_again_before_a_new_base() {
 /// The system calls that make the steps of a checkpoint durable; strace skips those that this machine does not have.
 const STEPS: [&str; 4] = ["?rename,?renameat,?renameat2", "?unlink,?unlinkat", "fsync", "fdatasync"];
 
-/// Killed at the first call of each kind, at the second, and so on: base and manifest being written and renamed, old files
-/// being removed.
+/// Kills the server at the first call of each kind, at the second, and so on, while base and manifest are written and
+/// renamed, and old files are removed.
 #[test]
 fn a_kill_at_any_step_of_a_checkpoint_keeps_what_was_acknowledged() {
     if !can("a kill within a checkpoint", "strace", &["-D", "-o", "/dev/null", "true"]) {

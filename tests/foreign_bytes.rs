@@ -1,7 +1,7 @@
-//! RDB files of any bytes: the memory that they take is bounded by the bytes that were read.
+//! RDB files of arbitrary bytes: their memory use is limited by the number of bytes that have been read.
 //!
-//! A test binary of its own, because it counts allocations. It counts all that is ever allocated while a file is
-//! read, so a bound on that also bounds the peak.
+//! This is a separate binary, because its allocator counts all bytes that are allocated while a file is read. A limit of
+//! that sum is a limit of the peak.
 
 use rankd::machine::chance::Chance;
 use rankd::machine::clock::Clock;
@@ -44,7 +44,7 @@ fn compressed(head: &[u8], body: &[u8], tail: &[u8], len: usize) -> Vec<u8> {
     let mut bytes = [&[head.len() as u8 - 1], head, &[body.len() as u8 - 1], body].concat();
     let mut left = len - head.len() - body.len() - tail.len();
     while left > 0 {
-        // The longest copy, from one `body` back.
+        // The longest possible copy, from one body before.
         let here = left.min(264 / body.len() * body.len());
         let distance = body.len() - 1;
         if here >= 9 {
@@ -96,11 +96,11 @@ fn memory_is_bounded_by_what_was_read() {
         // All but the hash repeat one member millions of times, or end early.
         assert_eq!(read.is_ok(), number == 16, "{name}");
     }
-    // A field about the file of a gigabyte, out of twelve megabytes, is not used.
+    // An auxiliary field of a gigabyte, compressed to twelve megabytes, is skipped.
     let remark = [b"REDIS0004\xfa\x01n", &compressed(b"x", b"x", b"x", 1 << 30)[..], b"\xff"].concat();
     let (read, allocated) = load(&remark);
     assert!(read.is_ok() && allocated < FLOOR_BYTES, "{allocated} bytes for {}", remark.len());
-    // Lengths with no bytes behind them.
+    // Announced lengths without data.
     for number in (0..=33).chain([242, 243, 244, 245, 247, 250]) {
         let (read, allocated) =
             load(&file(number, b"\x81\0\0\0\0\x3f\xff\xff\xff\x81\0\0\0\0\x3f\xff\xff\xff"));
@@ -109,8 +109,7 @@ fn memory_is_bounded_by_what_was_read() {
     mutations();
 }
 
-/// Real files with changed bytes: nothing panics, nothing takes much memory, and what is read can be written and
-/// reads back the same.
+/// Real files with changed bytes: no panic, little memory, and data that were read can be written and read back unchanged.
 fn mutations() {
     const ROUNDS: u64 = 4_000;
     let seed = std::env::var("RANKD_SEED").ok().and_then(|seed| seed.parse().ok()).unwrap_or(1);
@@ -140,7 +139,7 @@ fn mutations() {
         let end = bytes.len() - 8;
         bytes[end..].fill(0);
         let (read, allocated) = load(&bytes);
-        // A compressed string unpacks to up to 88 times its bytes, and is copied, recorded and stored.
+        // A compressed string expands to up to 88 times its bytes, and its buffer is doubled, recorded and stored.
         assert!(allocated < FLOOR_BYTES + 512 * bytes.len(), "round {round}: {allocated} bytes allocated");
         if let Ok(store) = read {
             whole += 1;

@@ -1,5 +1,5 @@
-//! Replies that are written while they are sent: the same bytes as any other, of one moment, in their order, and never
-//! in memory as a whole.
+//! Replies that are written while they are sent: the bytes are the same, they show one moment, they are in order, and a
+//! reply is never completely in memory.
 
 use crate::support::client::{Client, encode};
 use crate::support::reply::Reply;
@@ -38,7 +38,7 @@ fn add_odd_members(server: &Server) {
     }
 }
 
-/// A client that has asked for the whole board, and has been sent some of it without reading.
+/// A client that requested the whole board, and has not read the part that was sent.
 fn reader(server: &Server) -> Client {
     let mut client = server.client();
     let id = client.ask("CLIENT ID").integer();
@@ -156,8 +156,7 @@ fn a_large_reply_is_the_bytes_that_redis_sends() {
     }
 }
 
-/// What the reply says was true at one moment, whatever happens while it is sent; and what the client has sent behind
-/// its request is answered behind the reply.
+/// The reply shows one moment, whatever changes while it is sent. Later requests of the client are answered after it.
 #[test]
 fn a_reply_that_is_being_sent_is_one_moments_picture() {
     let server = Server::rankd();
@@ -176,8 +175,8 @@ fn a_reply_that_is_being_sent_is_one_moments_picture() {
     assert!(unread(&mut writer).is_empty());
 }
 
-/// Replies of 12 MB each wait for readers that do not read: what the server keeps is a fraction of them, CLIENT LIST
-/// tells it, and nothing of it is left when the readers are gone.
+/// Replies of 12 MB each wait for clients that do not read. The server keeps a fraction of that memory, CLIENT LIST shows
+/// it, and it is freed when the clients disconnect.
 #[test]
 fn replies_that_nobody_reads_take_little_memory_and_give_it_back() {
     const READERS: usize = 20;
@@ -205,8 +204,8 @@ fn replies_that_nobody_reads_take_little_memory_and_give_it_back() {
     assert_eq!(observer.ask("ZCARD board"), Reply::Integer(MEMBERS as i64));
 }
 
-/// Each request of a transaction sees what those before it have done, and its reply says so, however much later it is
-/// written: large and short ones in their order, each in the protocol that was spoken when it was asked for.
+/// Each request of a transaction sees the changes of those before it, and its reply shows them, even if it is written much
+/// later. Large and short replies are in order, each in the protocol at the time of its request.
 #[test]
 fn a_transaction_of_large_replies_is_its_requests_one_by_one() {
     let requests: &[&[&str]] = &[

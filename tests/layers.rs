@@ -1,5 +1,5 @@
-//! The house's own rules, held by reading the sources: imports only go down, each outside crate has its door, time and
-//! chance come from one place, and the documents name what exists.
+//! Rules for the sources, checked by reading them: imports only go down, each external crate is used only in its places,
+//! time and randomness come from one place each, and the documents name existing files.
 
 use std::path::{Path, PathBuf};
 
@@ -15,8 +15,8 @@ const LAYERS: [(&str, &[&str]); 8] = [
     ("ranking", &[]),
 ];
 
-/// Beneath the layers: any layer may use them and they use no layer. `ranking` has no clock, no configuration and no
-/// process: of these it may name what is listed for it, and nothing else.
+/// The modules below the layers: any layer may use them, and they use no layer. `ranking` has no clock, no configuration and
+/// no process: it may use only the listed ones.
 const FOUNDATION: [&str; 5] = ["limits", "machine", "text", "net", "config"];
 const FOR_RANKING: [&str; 5] =
     ["machine::heap", "machine::chance", "text::decimal", "text::name_run", "limits"];
@@ -216,7 +216,7 @@ fn the_documents_name_what_exists() {
     assert!(named > 10, "the documents name only {named} paths: does this test still read them?");
 }
 
-/// The reader of rules, on lines whose answer is known: a rule that sees nothing holds nothing.
+/// Tests the checks themselves on known lines: a check that finds nothing would be useless.
 #[test]
 fn the_rules_see_what_they_should() {
     assert_eq!(names_after("use crate::store::{Slot, Shard};", "crate::"), ["store"]);

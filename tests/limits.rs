@@ -1,4 +1,4 @@
-//! Each bound of `src/limits.rs` is gone past, here or in the module named beside it.
+//! Exceeds each limit of `src/limits.rs`, here or in the module that the list names.
 
 use std::collections::BTreeSet;
 
@@ -7,7 +7,7 @@ use crate::support::reply::Reply;
 use crate::support::server::{Server, run_rankd};
 use crate::support::wait_for;
 
-/// Every bound, and what goes past it.
+/// Every limit, and the test that exceeds it.
 const BOUNDS: &[(&str, &str)] = &[
     ("INLINE_BYTES", "protocol: endless lines"),
     ("REQUEST_ARGUMENTS", "here: one argument too many"),
@@ -53,7 +53,7 @@ fn every_bound_has_its_test() {
     assert_eq!(declared, tested, "src/limits.rs on the left, the list of this file on the right");
 }
 
-/// What a subscriber does not read is kept for it only up to a bound; nobody else notices.
+/// Messages that a subscriber does not read are kept only up to a limit; other clients are not affected.
 #[test]
 fn a_subscriber_that_does_not_read_is_disconnected() {
     let server = Server::rankd();
@@ -68,8 +68,8 @@ fn a_subscriber_that_does_not_read_is_disconnected() {
     assert!(publisher.ask("PUBSUB CHANNELS").items().is_empty());
 }
 
-/// Commands that take long run on another thread than their connection's; their replies are whole, in their order, and
-/// the same in a transaction, where they stay.
+/// Long commands run on another thread than that of their connection. Their replies are complete, in order, and the same
+/// as in a transaction, which stays on its thread.
 #[test]
 fn commands_over_very_many_elements_are_answered_in_order() {
     const MEMBERS: usize = 50_000;
@@ -109,7 +109,7 @@ fn commands_over_very_many_elements_are_answered_in_order() {
     assert_eq!(replies.items()[1], Reply::Integer(MEMBERS as i64));
 }
 
-/// A transaction is bounded as one request is.
+/// A transaction has the same size limit as one request.
 #[test]
 fn a_transaction_too_large_to_queue_ends_the_connection() {
     let server = Server::rankd_with(&["--client-query-buffer-limit", "1mb"]);
@@ -145,7 +145,7 @@ fn an_argument_too_many_or_too_long_ends_the_connection() {
 fn a_request_has_as_many_arguments_as_come() {
     let server = Server::rankd();
     let mut client = server.client();
-    // What is announced takes no memory.
+    // An announced length takes no memory.
     let before_kib = server.resident_kib();
     let mut waiting: Vec<_> = (0..100).map(|_| server.client()).collect();
     waiting.iter_mut().for_each(|other| other.send_raw(b"*2147483647\r\n$4\r\nPING\r\n"));
@@ -189,8 +189,8 @@ fn the_configured_length_of_an_argument_holds() {
     assert!(client.is_closed());
 }
 
-/// A request may have small arguments and still be endless: its whole is bounded too.
-/// A short request with one long name asked for gigabytes: the user's name goes into every friend's list.
+/// A request of many small arguments could be endless: its total size is limited too.
+/// A short request with one long name could take gigabytes: the name of the user is added to the list of every friend.
 #[test]
 fn names_too_long_for_so_many_friends_change_nothing() {
     let server = Server::rankd_with(&["--appendonly", "no"]);
@@ -205,7 +205,7 @@ fn names_too_long_for_so_many_friends_change_nothing() {
     assert_eq!(client.call(&words[..502]), Reply::Integer(500));
 }
 
-/// A count of a few bytes would otherwise ask for a reply of any size.
+/// A short request could otherwise get a reply of any size.
 #[test]
 fn members_drawn_with_repeats_have_a_bound() {
     let server = Server::rankd_with(&["--appendonly", "no"]);
@@ -231,7 +231,7 @@ fn the_configured_length_of_a_request_holds() {
     for _ in 0..40 {
         sent = sent.and_then(|()| client.try_send_raw(&chunk));
     }
-    // Redis closes without a word; whatever is said before, it is closed.
+    // Redis closes without a reply. With or without one, the connection is closed.
     while client.try_reply().is_ok() {}
     assert!(client.is_closed() || sent.is_err());
     assert_eq!(server.client().call(&["PING"]), Reply::Simple(b"PONG".to_vec()));
@@ -294,12 +294,12 @@ fn a_thousand_keys_that_expire_at_once_are_all_gone() {
     for _ in 0..2 * KEYS + 1 {
         assert!(!client.reply().is_error());
     }
-    // Nobody touches the keys: they must go by themselves.
+    // No client accesses the keys: they must be removed without that.
     wait_for("the keys to expire", || (client.call(&["DBSIZE"]) == Reply::Integer(1)).then_some(()));
     assert_eq!(client.call(&["EXISTS", "board:0"]), Reply::Integer(0));
 }
 
-/// Kept FRIENDRANK results are a cache: however many there are, they stay within their bound, and answers stay right.
+/// Kept FRIENDRANK results are a cache: they stay within their limit, and replies stay correct.
 #[test]
 fn kept_friend_rankings_stay_within_their_bound() {
     let server = Server::rankd_with(&["--appendonly", "no", "--friendrank-keep-bytes", "1mb"]);

@@ -1,7 +1,7 @@
-//! While the journal or the dump file is read: what is answered, and what is not changed.
+//! The server while it reads the journal or the dump file: its replies, and that it changes nothing.
 //!
-//! The journal's segment, or the dump file, is a named pipe, whose opening waits for a writer: so the reading takes exactly as long as the
-//! test likes.
+//! The segment of the journal, or the dump file, is a named pipe. Opening a pipe waits for a writer, so the test decides how
+//! long the reading takes.
 
 use crate::support::client::Client;
 use crate::support::reply::Reply;
@@ -120,7 +120,7 @@ fn a_journal_that_turns_out_damaged_ends_it_after_all() {
     let mut server = Server::rankd_unready(directory, &[]);
     let mut client = connect(&server);
     assert!(matches!(client.ask("GET a"), Reply::Error(_)));
-    // The reading goes on, and finds no header.
+    // The reading continues, and finds no header.
     drop(std::fs::OpenOptions::new().write(true).open(&segment).expect("the server reads it"));
     let status = server.exit();
     assert_eq!(status.code(), Some(1));
@@ -168,10 +168,10 @@ fn a_dump_file_is_read_while_the_port_answers() {
 /// Members of each board in the journal of [`renewed_boards`].
 const MEMBERS: i64 = 1_001;
 
-/// A journal of two boards, one in the base and one in the segment, that long seem past while it is read: their expiry
-/// is taken back after `between` other records.
+/// A journal of two boards, one in the base and one in the segment, that seem expired while it is read. After `between`
+/// other records their expiry is removed.
 fn renewed_boards(directory: &Path, between: u32) {
-    // To the writer it is the year 1970, and nothing is past.
+    // For the writer it is the year 1970, so nothing has expired.
     let clock = Clock::manual(1_000);
     let options = JournalOptions {
         directory: directory.join("journal"),
@@ -217,9 +217,9 @@ fn renewed_boards(directory: &Path, between: u32) {
     journal.close().expect("the journal is written");
 }
 
-/// One WATCH while the journal was read removed a board that was past by the clock and that a later record renewed: it
-/// came up with the members that were added after that, lived for ever, and the next checkpoint made it so for good.
-/// UNWATCH, DISCARD, EXEC and the end of a connection took the same way.
+/// A WATCH during the reading of the journal removed a board that had expired by the clock, but whose expiry a later record
+/// removed. The board then had only the members that were added later, and the next checkpoint made that permanent.
+/// UNWATCH, DISCARD, EXEC and the end of a connection had the same effect.
 #[test]
 fn a_key_that_is_watched_meanwhile_is_renewed_by_what_follows() {
     let mut between = 100_000;
@@ -245,7 +245,7 @@ fn a_key_that_is_watched_meanwhile_is_renewed_by_what_follows() {
             asked_while_loading += u32::from(is_past);
         }
         if asked_while_loading < 3 {
-            // Too fast for us: more to read.
+            // The server was faster than the test: try again with more records.
             between *= 2;
             continue;
         }

@@ -1,7 +1,7 @@
-//! The integration tests: rankd as its users see it, over sockets and the command line, its ranking structure against
-//! a naive oracle, its journal with its store.
+//! The integration tests: rankd over sockets and the command line, its ranking structure compared with a naive oracle, its
+//! journal with its store.
 //!
-//! One binary; each module is one way of looking at the server. Seeds are printed; `RANKD_SEED` repeats a run.
+//! All are one binary, with a module for each subject. Seeds are printed; `RANKD_SEED` repeats a run.
 
 mod bench;
 mod command_line;

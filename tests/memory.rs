@@ -1,4 +1,4 @@
-//! MEMORY USAGE beside what the allocator has given out: within a tenth, for values of every type and size.
+//! MEMORY USAGE compared with the allocated bytes: within a tenth, for values of every type and size.
 
 use crate::support::client::Client;
 use crate::support::reply::Reply;
@@ -11,7 +11,7 @@ fn used_memory(client: &mut Client) -> f64 {
     line.and_then(|bytes| bytes.parse().ok()).expect("a number")
 }
 
-/// Sends the requests and says by how much the memory in use has grown.
+/// Sends the requests and returns how much the allocated memory has grown.
 fn growth<W: AsRef<[u8]>>(client: &mut Client, requests: impl Iterator<Item = Vec<W>>) -> f64 {
     let before = used_memory(client);
     for request in requests {

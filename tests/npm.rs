@@ -1,5 +1,5 @@
-//! The walk of a newcomer over real data: 3,015 npm packages by monthly downloads, loaded as `redis-cli --pipe` loads
-//! them, asked everything a leaderboard is asked, and asked again after the process was killed.
+//! The steps of the README on real data: 3,015 npm packages with monthly downloads. They are loaded as by `redis-cli
+//! --pipe`, queried with all queries of a leaderboard, and queried again after the process was killed.
 //!
 //! `tests/data/npm-downloads-slice.tsv` keeps the hundred most downloaded packages, `react`, and many ties.
 
@@ -78,7 +78,7 @@ fn friends_of_alice(packages: &[Package]) -> Vec<Vec<u8>> {
         .collect()
 }
 
-/// Every question, each answer checked against the file; the answers, to compare with later ones.
+/// All queries, each reply checked against the file. Returns the replies, to compare them with later ones.
 fn walk(client: &mut Client, packages: &[Package]) -> Vec<Reply> {
     let mut answers = Vec::new();
     let mut ask = |client: &mut Client, line: &str| {
@@ -113,7 +113,7 @@ fn walk(client: &mut Client, packages: &[Package]) -> Vec<Reply> {
     assert_eq!(ask(client, "ZCOUNT npm (1000000 +inf").integer(), above);
     assert!(above > 100);
 
-    // Ties stand in the order of their names.
+    // Equal scores are in the order of their names.
     let tied: Vec<&Package> = packages.iter().rev().filter(|package| package.downloads == 484).collect();
     assert!(tied.len() > 100, "the slice keeps many ties");
     let names = ask(client, "ZRANGEBYSCORE npm 484 484");

@@ -1,4 +1,4 @@
-//! Requests as bytes: cut anywhere, never finished, far too large, or not requests at all. What a script can say stands
+//! Requests as bytes: split anywhere, incomplete, far too large, or invalid. What a script can express is tested
 //! in `tests/scripts/parser.resp`; here is what needs a loop, a second connection or a look at the memory.
 
 use crate::support::client::{Client, encode};
@@ -142,7 +142,7 @@ fn a_pipeline_may_be_cut_anywhere() {
     for cut in 1..pipeline.len() {
         let mut client = server.client();
         client.send_raw(&pipeline[..cut]);
-        // An answer to somebody else lets the server see the first piece alone.
+        // A reply on another connection shows that the server has read the first piece alone.
         server.client().call(&["PING"]);
         client.send_raw(&pipeline[cut..]);
         assert_eq!(replies_until_end(client), whole, "cut after {cut} bytes");
@@ -203,7 +203,7 @@ fn replies_nobody_reads_do_not_pile_up() {
     }
     let grown = most.saturating_sub(before);
     assert!(grown < 48 * 1024, "{ASKED} unread replies cost {grown} KiB");
-    // One that leaves in the middle takes nobody with it.
+    // A client that disconnects in the middle does not affect others.
     let mut leaving = server.client();
     leaving.send_raw(&encode(&["ZRANGE", "board", "0", "-1"]).repeat(20));
     drop(leaving);

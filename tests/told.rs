@@ -1,8 +1,8 @@
-//! What is told rests on records: a reply or a message waits for the last record that it can be about, whoever made it.
+//! A reply or a message waits for the last record that it depends on, whichever client caused that record.
 //!
-//! A write's reply has always waited for its own record. A question's did not: while one client's pipeline had changed
-//! a board and not yet written its records, another client read the new score, and a write that changed nothing was
-//! answered from it. After kill -9 the score was gone, and both had been told otherwise.
+//! The reply to a write always waited for its own record. The reply to a read did not. A pipeline had changed a board and
+//! not written its records yet; another client read the new score, and a write that changed nothing was answered from it.
+//! After kill -9 the score was lost, although both clients had seen it.
 
 use std::sync::Arc;
 use std::sync::mpsc;
@@ -13,7 +13,7 @@ use rankd::commands::state::host::Host;
 use rankd::commands::state::session::Session;
 use rankd::config::{Config, EventClasses};
 use rankd::machine::clock::Clock;
-use rankd::resp::request::{Batch, RequestLimits, RequestReader};
+use rankd::resp::request::{RequestBatch, RequestLimits, RequestReader};
 use rankd::store::change::sink::{Count, Seq};
 use rankd::store::event::EventSink;
 use rankd::store::{Access, Store};
@@ -22,7 +22,7 @@ use crate::support::client::encode;
 use crate::support::escape::words;
 use crate::support::server::Server;
 
-/// Clients of one store, without a server between them: what a batch leaves to wait for can be looked at.
+/// Clients of one store, without a server, so that tests can inspect the record that a batch waits for.
 struct Table {
     host: Host,
 }
@@ -36,11 +36,11 @@ impl Table {
         Self { host }
     }
 
-    /// Runs a pipeline of requests, a line each. Returns the replies and the record that they rest on.
+    /// Runs a pipeline of requests, one a line. Returns the replies and the record that they depend on.
     fn run(&self, session: &mut Session, lines: &[&str]) -> (String, Seq) {
         let bytes: Vec<u8> = lines.iter().flat_map(|line| encode(&words(line))).collect();
         let bounds = RequestLimits { unauthenticated: false, bulk_bytes: 1 << 20, requests: usize::MAX };
-        let (mut batch, mut out) = (Batch::default(), Vec::new());
+        let (mut batch, mut out) = (RequestBatch::default(), Vec::new());
         let bytes = &mut bytes.clone()[..];
         RequestReader::default().read(bytes, &bounds, &mut batch).expect("requests");
         let ran = run_batch(&self.host, session, batch.requests(bytes), &mut out);
@@ -58,7 +58,7 @@ const SETTING: [&str; 6] = [
     "ZADD other 1 alice",
 ];
 
-/// A write, and then what others may ask, or try to write in vain, and be told of it.
+/// A write, and then requests of other clients that depend on it: reads, and writes that change nothing.
 const TOLD: [(&str, &[&str]); 8] = [
     (
         "ZADD board 5 alice",
@@ -115,7 +115,7 @@ fn a_reply_rests_on_nothing_that_it_cannot_be_about() {
     let (_, second) = table.run(&mut writer, &["ZADD board 1 alice"]);
     assert!(second > first);
     assert_eq!(table.run(&mut reader, &[&format!("GET {elsewhere}")]).1, first);
-    // What is asked of the server itself must not wait for the disk.
+    // Commands about the server must not wait for the disk.
     for question in ["PING", "INFO", "ECHO x", "CONFIG GET dir", "COMMAND COUNT"] {
         assert_eq!(table.run(&mut reader, &[question]).1, Seq(0), "{question}");
     }
@@ -134,7 +134,7 @@ fn a_transaction_rests_on_what_it_read_and_what_broke_it() {
     assert_eq!(table.run(&mut reader, &["MULTI", "GET text", "EXEC"]).1, record);
 }
 
-/// A kept ranking of friends is answered without a lock. It rests on what it was computed from.
+/// A kept friend ranking is returned without a lock. It depends on the records that it was computed from.
 #[test]
 fn a_kept_friend_ranking_rests_on_what_it_was_computed_from() {
     let table = Table::new();
@@ -187,8 +187,8 @@ fn a_client_that_waited_rests_on_the_record_it_was_served_with() {
     assert_eq!(ending.seq, Some(record));
 }
 
-/// A pipeline changes a board and goes on with slow questions, so that its records are written late. Another client sees
-/// the change, the server is killed, and what the client saw is there again.
+/// A pipeline changes a board and continues with slow reads, so that its records are written late. Another client sees the
+/// change, and the server is killed. After the restart the change must exist.
 #[test]
 fn what_was_read_is_there_after_a_kill() {
     for policy in ["always", "everysec", "no"] {
@@ -212,7 +212,7 @@ fn what_was_read_is_there_after_a_kill() {
                 scope.spawn(move || {
                     while let Ok(reply) = reader.try_call(&["ZSCORE", "board", "alice"]) {
                         if !reply.is_nil() {
-                            // Nobody listens any more once the server is being killed.
+                            // Sends fail while the server is being killed.
                             let _ = seen.send(());
                             return;
                         }
@@ -227,7 +227,7 @@ fn what_was_read_is_there_after_a_kill() {
     }
 }
 
-/// What nobody else has been told of yet is not told before its lock is given back either.
+/// A change is not visible to others before its lock is released, and neither is a message about it.
 #[test]
 fn a_hold_that_changed_nothing_rests_on_the_last_change() {
     let table = Table::new();

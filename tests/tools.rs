@@ -1,4 +1,4 @@
-//! `rankd journal ...` as operators run it, and what their tools ask of a server.
+//! The subcommands `rankd journal ...`, and the requests of monitoring tools.
 
 use std::io::Write;
 use std::process::{Command, Stdio};
@@ -68,7 +68,7 @@ fn fill(client: &mut Client) -> Vec<Key> {
     keys
 }
 
-/// All that can be asked about a key's value.
+/// All requests about the value of a key.
 fn facts(client: &mut Client, Key { database, name: key, .. }: &Key) -> String {
     client.call(&["SELECT", &database.to_string()]);
     let kind = client.call(&["TYPE", key]).text();
@@ -159,7 +159,7 @@ fn repair_tells_first_and_cuts_when_told_to() {
     assert!((48..=51).contains(&left), "{left} of 100 members, the damage in the middle");
 }
 
-/// What exporters and dashboards ask INFO for was missing here and there, and showed as a gap.
+/// Some fields of INFO that exporters and dashboards read were missing, and showed as gaps.
 #[test]
 fn info_has_the_fields_that_exporters_ask_for() {
     let server = Server::rankd();

@@ -1,4 +1,4 @@
-//! Transactions and blocking pops beside other clients and across crashes: one moment, one record, every member once.
+//! Transactions and blocking pops with concurrent clients and crashes: atomic, one record, every member exactly once.
 
 use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -31,7 +31,8 @@ fn words(line: &str) -> Vec<String> {
     line.split(' ').map(str::to_owned).collect()
 }
 
-/// Points move between boards of different shards; whoever reads all of them at once always sees the same sum.
+/// Points move between boards of different shards. A client that reads all boards in one transaction always sees the same
+/// sum.
 #[test]
 fn a_transaction_is_seen_whole() {
     let server = in_memory();
@@ -88,8 +89,8 @@ fn what_is_watched_is_not_overwritten() {
     assert_eq!(server.client().call(&["GET", "counter"]).text(), (4 * INCREMENTS).to_string());
 }
 
-/// kill -9 under transactions over several shards: after the restart all of one is there or nothing of it, and whatever
-/// was acknowledged is.
+/// kill -9 under transactions over several shards: after the restart a transaction exists completely or not at all, and
+/// acknowledged ones exist.
 #[test]
 fn a_transaction_survives_a_crash_whole() {
     for policy in ["always", "everysec"] {
@@ -129,7 +130,7 @@ fn a_transaction_survives_a_crash_whole() {
     }
 }
 
-/// Many producers and consumers: every member is taken exactly once, and nobody is left waiting beside something to take.
+/// Many producers and consumers: every member is taken exactly once, and no consumer waits while there is a member.
 #[test]
 fn waiting_clients_take_every_member_once() {
     const MEMBERS: usize = 400;
@@ -201,7 +202,7 @@ fn blocked_clients(client: &mut Client) -> usize {
     count.and_then(|count| count.trim().parse().ok()).expect("INFO counts blocked clients")
 }
 
-/// What would be given to a client that has left would be lost.
+/// A member that was given to a disconnected client would be lost.
 #[test]
 fn a_client_that_has_left_is_not_served() {
     let server = in_memory();
@@ -221,7 +222,7 @@ fn a_client_that_has_left_is_not_served() {
     assert!(client.ask("INFO clients").text().contains("total_blocking_keys:0"));
 }
 
-/// A client that waits can be told to stop, as if its time were over or with an error.
+/// CLIENT UNBLOCK ends a wait, as by a timeout or with an error.
 #[test]
 fn a_wait_can_be_ended_by_another_client() {
     let server = in_memory();
@@ -243,12 +244,12 @@ fn a_wait_can_be_ended_by_another_client() {
         }
         assert_eq!(client.call(&request), Reply::Integer(0));
     }
-    // Nothing of these waits is left behind.
+    // No state of these waits remains.
     client.ask("ZADD lb 1 a");
     assert_eq!(client.ask("ZCARD lb"), Reply::Integer(1));
 }
 
-/// What a waiting client was given is gone after a crash, and what nobody was given is not.
+/// After a crash, members that were given to waiting clients do not exist, and all others do.
 #[test]
 fn what_a_waiting_client_took_is_not_there_again_after_a_crash() {
     let mut server = Server::rankd_with(&["--appendfsync", "always"]);
@@ -291,7 +292,7 @@ fn what_a_waiting_client_took_is_not_there_again_after_a_crash() {
     assert!(lost.count() <= 1);
 }
 
-/// Clients that leave while they wait, beside transactions that look at every client: each wants the other's locks.
+/// Clients disconnect while they wait, and transactions list all clients: each needs the other's locks.
 #[test]
 fn clients_that_leave_do_not_hold_up_transactions() {
     let server = in_memory();
@@ -315,7 +316,7 @@ fn clients_that_leave_do_not_hold_up_transactions() {
     });
 }
 
-/// A client is given what came before the confirmation that it listens no more, and nothing after it.
+/// A subscriber gets all messages before the confirmation of its UNSUBSCRIBE, and none after it.
 #[test]
 fn no_message_follows_the_end_of_a_subscription() {
     let server = in_memory();
@@ -349,8 +350,8 @@ fn no_message_follows_the_end_of_a_subscription() {
     });
 }
 
-/// Many clients on many keys leave at once, and one names a key thousands of times: all of them are gone or served
-/// in the end.
+/// Many clients that wait for many keys disconnect at once, and one names a key thousands of times: in the end all have
+/// been served or removed.
 #[test]
 fn crowds_of_waiting_clients_come_and_go() {
     let server = in_memory();

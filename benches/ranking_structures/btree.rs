@@ -1,5 +1,5 @@
-//! A ranking on `indexset`'s B-tree, which counts, and a hash table: what the usual crates would give. For figures only;
-//! it is neither stepwise nor fuzzed.
+//! A ranking built from common crates: the counted B-tree of `indexset` and a hash table. It is used only for comparison; it
+//! does not limit pauses and is not fuzzed.
 
 use std::ops::Range;
 

@@ -1,4 +1,4 @@
-//! Any sequence of operations leaves a ranking, of any kind of sort key, that agrees with an ordered set of its pairs.
+//! After any sequence of operations a ranking, with any type of sort key, agrees with an ordered set of its pairs.
 
 #![no_main]
 
@@ -35,7 +35,7 @@ enum Value {
     Any(u64, u64),
 }
 
-/// A kind of key, made of what the fuzzer chooses.
+/// A key type that can be made from the fuzzer's input.
 trait FuzzedKey: SortKey {
     fn of(value: &Value) -> Self;
     fn increment() -> Self::Increment;

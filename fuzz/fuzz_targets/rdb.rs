@@ -1,5 +1,5 @@
-//! RDB files and DUMP payloads of any bytes: nothing panics, no length is believed, and what is read can be written and
-//! reads back as the same number of keys and members.
+//! RDB files and DUMP payloads of arbitrary bytes: no panic, no memory for announced lengths, and data that were read can be
+//! written and read back with the same number of keys and members.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;

@@ -1,25 +1,25 @@
-//! The request reader against `redis-protocol`, and against itself cut into pieces.
+//! The request reader compared with `redis-protocol`, and with itself on input in pieces.
 //!
-//! Whatever the bytes, nothing panics. What the reader takes for a request of bulks, the oracle must decode to the same
-//! arguments from the same bytes. However the bytes arrive, the same requests and the same error come out.
+//! No bytes may cause a panic. If the reader finds a request of bulk strings, the oracle must decode the same bytes to the
+//! same arguments. The requests and the error must not depend on how the input is split.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use rankd::resp::request::{Batch, RequestLimits, RequestReader};
+use rankd::resp::request::{RequestBatch, RequestLimits, RequestReader};
 use redis_protocol::resp2::decode::decode;
 use redis_protocol::resp2::types::OwnedFrame;
 
-/// A request, and the bytes it was read from with the empty requests before it.
+/// A request, and its bytes, including the empty requests before it.
 struct Read {
     arguments: Vec<Vec<u8>>,
     bytes: Vec<u8>,
 }
 
-/// Reads `input`, arriving in pieces of `piece_bytes`, to its end or to the first thing that is no request.
+/// Reads `input` in pieces of `piece_bytes`, up to its end or to the first invalid request.
 fn read_all(input: &[u8], piece_bytes: usize, requests: usize, unauthenticated: bool) -> (Vec<Read>, Option<String>) {
     let bounds = RequestLimits { unauthenticated, bulk_bytes: 1 << 20, requests };
     let mut reader = RequestReader::default();
-    let mut batch = Batch::default();
+    let mut batch = RequestBatch::default();
     let mut buffer = Vec::new();
     let mut read = Vec::new();
     for piece in input.chunks(piece_bytes.max(1)) {
@@ -46,7 +46,7 @@ fn read_all(input: &[u8], piece_bytes: usize, requests: usize, unauthenticated: 
     (read, None)
 }
 
-/// What is left of a request's bytes after the empty requests before it, if it is one of bulks.
+/// The bytes of a request without the empty requests before it, if it consists of bulk strings.
 fn bulks(mut bytes: &[u8]) -> Option<&[u8]> {
     loop {
         let end = bytes.iter().position(|&byte| byte == b'\n')? + 1;

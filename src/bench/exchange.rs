@@ -1,45 +1,46 @@
-//! One connection's requests and replies, without its socket: what is to be sent, what is waited for, how long it took.
+//! One connection's requests and replies, without its socket: which bytes to send, which replies are missing, and how
+//! long they took.
 
-use super::replies::{Malformed, ReplyReader};
-use super::schedule::{Batch, Pace, Schedule};
+use super::replies::{MalformedReply, ReplyReader};
+use super::schedule::{DueRequests, Pace, Schedule};
 use super::template::Template;
 use crate::machine::chance::Chance;
 use hdrhistogram::Histogram;
 use std::collections::VecDeque;
 
-/// No further request is made while so many bytes wait for the socket.
+/// No further request is written while this many bytes wait for the socket.
 const UNSENT_BYTES: usize = 64 * 1024;
 
-/// Longest latency that is told apart, in nanoseconds: an hour.
+/// Highest latency of the histogram, in nanoseconds: one hour.
 const MOST_LATENCY_NS: u64 = 3_600_000_000_000;
 
-/// What has been measured.
+/// The results of a run, or of one thread of it.
 #[derive(Clone, Debug)]
-pub(super) struct Tally {
-    /// Nanoseconds from when a request was due to its reply, to three digits.
+pub(super) struct Measurements {
+    /// Nanoseconds from the time when a request was due to its reply, to three digits.
     pub(super) latency_ns: Histogram<u64>,
-    /// Replies, errors among them.
+    /// Number of replies, including errors.
     pub(super) answered: u64,
-    /// When the last of them came, in nanoseconds after the start.
+    /// When the last reply arrived, in nanoseconds after the start.
     pub(super) last_reply_ns: u64,
-    /// Requests without a reply when the run was given up or interrupted. They are in the histogram too, with the time
-    /// that they had waited: leaving them out would hide what was worst.
+    /// Requests without a reply when the run was aborted or interrupted. The histogram includes them with the time that
+    /// they had waited: without them it would hide the worst cases.
     pub(super) unanswered: u64,
-    /// Replies that were errors.
+    /// Number of error replies.
     pub(super) errors: u64,
-    /// The text of one of them.
+    /// The text of one error reply.
     pub(super) first_error: Option<String>,
 }
 
-impl Default for Tally {
+impl Default for Measurements {
     fn default() -> Self {
         let latency_ns = Histogram::new_with_bounds(1000, MOST_LATENCY_NS, 3).expect("bounds that are right");
         Self { latency_ns, answered: 0, last_reply_ns: 0, unanswered: 0, errors: 0, first_error: None }
     }
 }
 
-impl Tally {
-    /// Adds what another thread has measured.
+impl Measurements {
+    /// Adds the results of another thread.
     pub(super) fn add(&mut self, other: &Self) {
         self.latency_ns += &other.latency_ns;
         self.answered += other.answered;
@@ -58,19 +59,19 @@ pub(super) struct Exchange<'a> {
     chance: Chance,
     out: Vec<u8>,
     sent: usize,
-    /// Batches that have been written to `out`, with as many requests as are unanswered.
-    waiting: VecDeque<Batch>,
+    /// The requests that were written to `out` and are not answered, in the groups in which they were due.
+    waiting: VecDeque<DueRequests>,
     replies: ReplyReader,
 }
 
 impl<'a> Exchange<'a> {
-    /// A connection that sends what `templates` make, each by its share of a hundred.
+    /// A connection that sends the requests of `templates`, each with its share in percent.
     pub(super) fn new(templates: &'a [(u64, Template)], schedule: Schedule, chance: Chance) -> Self {
         let (out, waiting, replies) = (Vec::new(), VecDeque::new(), ReplyReader::default());
         Self { templates, schedule, chance, out, sent: 0, waiting, replies }
     }
 
-    /// Makes the requests that are due.
+    /// Writes the requests that are due.
     pub(super) fn fill(&mut self, now_ns: u64) {
         let is_closed = matches!(self.schedule.pace, Pace::Closed { .. });
         while self.unsent().len() < UNSENT_BYTES && (!is_closed || self.waiting.is_empty()) {
@@ -91,12 +92,12 @@ impl<'a> Exchange<'a> {
         }
     }
 
-    /// What is to be sent.
+    /// The bytes to send.
     pub(super) fn unsent(&self) -> &[u8] {
         &self.out[self.sent..]
     }
 
-    /// So many bytes of it have been sent.
+    /// Notes that this many bytes have been sent.
     pub(super) fn mark_sent(&mut self, bytes: usize) {
         self.sent += bytes;
         if self.sent == self.out.len() {
@@ -108,16 +109,21 @@ impl<'a> Exchange<'a> {
         }
     }
 
-    /// Takes what has been received at `now_ns`.
-    pub(super) fn receive(&mut self, bytes: &[u8], now_ns: u64, tally: &mut Tally) -> Result<(), String> {
-        let malformed = |Malformed| "a reply is not RESP".to_owned();
+    /// Takes bytes that were received at `now_ns`.
+    pub(super) fn receive(
+        &mut self,
+        bytes: &[u8],
+        now_ns: u64,
+        measured: &mut Measurements,
+    ) -> Result<(), String> {
+        let malformed = |MalformedReply| "a reply is not RESP".to_owned();
         let mut replies = self.replies.read(bytes).map_err(malformed)?;
-        tally.answered += replies;
+        measured.answered += replies;
         while replies > 0 {
-            let batch = self.waiting.front_mut().ok_or("a reply to no request")?;
+            let batch = self.waiting.front_mut().ok_or("a reply without a request")?;
             let answered = replies.min(batch.requests);
-            tally.latency_ns.saturating_record_n(now_ns - batch.due_ns, answered);
-            tally.last_reply_ns = now_ns;
+            measured.latency_ns.saturating_record_n(now_ns - batch.due_ns, answered);
+            measured.last_reply_ns = now_ns;
             batch.requests -= answered;
             replies -= answered;
             if batch.requests == 0 {
@@ -127,12 +133,12 @@ impl<'a> Exchange<'a> {
         Ok(())
     }
 
-    /// When the oldest request that has no reply was due.
+    /// When the oldest unanswered request was due.
     pub(super) fn oldest_due_ns(&self) -> Option<u64> {
         self.waiting.front().map(|batch| batch.due_ns)
     }
 
-    /// When to make requests next, if not in answer to a reply.
+    /// When requests are due next, unless they wait for a reply.
     pub(super) fn next_due_ns(&self, now_ns: u64) -> Option<u64> {
         match self.schedule.pace {
             Pace::Closed { .. } if !self.waiting.is_empty() => None,
@@ -145,20 +151,20 @@ impl<'a> Exchange<'a> {
         self.waiting.is_empty() && self.schedule.next_due_ns(now_ns).is_none()
     }
 
-    /// Ends the run: counts what is waited for, and what was due and could not be sent, and the errors.
-    pub(super) fn end(mut self, now_ns: u64, tally: &mut Tally) {
+    /// Ends the run: counts the unanswered requests, those that were due but could not be sent, and the errors.
+    pub(super) fn end(mut self, now_ns: u64, measured: &mut Measurements) {
         while matches!(self.schedule.pace, Pace::Open { .. })
             && let Some(batch) = self.schedule.take(now_ns)
         {
             self.waiting.push_back(batch);
         }
         for batch in self.waiting {
-            tally.unanswered += batch.requests;
-            tally.latency_ns.saturating_record_n(now_ns.saturating_sub(batch.due_ns), batch.requests);
+            measured.unanswered += batch.requests;
+            measured.latency_ns.saturating_record_n(now_ns.saturating_sub(batch.due_ns), batch.requests);
         }
-        tally.errors += self.replies.errors;
-        if tally.first_error.is_none() {
-            tally.first_error = self.replies.first_error;
+        measured.errors += self.replies.errors;
+        if measured.first_error.is_none() {
+            measured.first_error = self.replies.first_error;
         }
     }
 
@@ -186,14 +192,14 @@ mod tests {
         vec![(100, Template::new(text, &Populations { prefix: "p:".to_owned(), members: 10 }))]
     }
 
-    /// A server that answers nothing for 100 ms, asked every 10 ms: ten requests wait for it, the first of them 100 ms and
-    /// the last 10. Counted from when it was sent, or from the reply before, all but one would look quick.
+    /// A server that answers nothing for 100 ms gets a request every 10 ms. Ten requests wait for it, the first 100 ms and
+    /// the last 10 ms. Counted from the sending, or from the reply before, all but one would look fast.
     #[test]
     fn a_stall_counts_from_when_requests_were_due() {
         let clock = Clock::manual(0);
         let templates = templates("PING");
         let mut exchange = exchange(&templates, Pace::Open { per_second: 100.0 }, 10, 1);
-        let mut tally = Tally::default();
+        let mut measured = Measurements::default();
         for _ in 0..10 {
             exchange.fill(clock.monotonic_ns());
             clock.advance(Duration::from_millis(10));
@@ -203,51 +209,57 @@ mod tests {
         let replies = b"+PONG\r\n".repeat(10);
         let (some, rest) = replies.split_at(40);
         for piece in [some, rest] {
-            exchange.receive(piece, clock.monotonic_ns(), &mut tally).unwrap();
+            exchange.receive(piece, clock.monotonic_ns(), &mut measured).unwrap();
         }
         assert!(exchange.is_done(clock.monotonic_ns()));
-        assert_eq!((tally.answered, tally.last_reply_ns), (10, 100 * MS));
+        assert_eq!((measured.answered, measured.last_reply_ns), (10, 100 * MS));
         for (quantile, expected_ms) in [(0.05, 10), (0.5, 50), (0.9, 90), (1.0, 100)] {
-            let found = tally.latency_ns.value_at_quantile(quantile);
+            let found = measured.latency_ns.value_at_quantile(quantile);
             let expected = expected_ms * MS;
-            assert!(tally.latency_ns.equivalent(found, expected), "{quantile}: {found} is not {expected}");
+            assert!(measured.latency_ns.equivalent(found, expected), "{quantile}: {found} is not {expected}");
         }
     }
 
-    /// What the run ends without is counted with the time that it has waited.
+    /// Requests that are unanswered at the end count with the time that they have waited.
     #[test]
     fn unanswered_requests_are_not_left_out() {
         let templates = templates("SET <key> xxxxxxxxxxxxxxxx");
         let mut exchange = exchange(&templates, Pace::Open { per_second: 1_000_000.0 }, 10_000, 1);
-        let mut tally = Tally::default();
+        let mut measured = Measurements::default();
         exchange.fill(0);
-        exchange.receive(b"+OK\r\n", 5, &mut tally).unwrap();
-        // Nothing is sent: no more is made than the socket may be behind.
+        exchange.receive(b"+OK\r\n", 5, &mut measured).unwrap();
+        // Nothing is sent, so only a limited number of requests is written.
         exchange.fill(10 * MS);
         assert!(exchange.unsent().len() < 2 * UNSENT_BYTES);
-        exchange.end(10 * MS, &mut tally);
-        assert_eq!((tally.answered, tally.unanswered, tally.latency_ns.len()), (1, 9999, 10_000));
-        assert!(tally.latency_ns.value_at_quantile(0.5) > 4 * MS);
+        exchange.end(10 * MS, &mut measured);
+        assert_eq!((measured.answered, measured.unanswered, measured.latency_ns.len()), (1, 9999, 10_000));
+        assert!(measured.latency_ns.value_at_quantile(0.5) > 4 * MS);
     }
 
     #[test]
     fn a_closed_loop_waits_for_a_batch() {
         let templates = templates("PING");
         let mut exchange = exchange(&templates, Pace::Closed { end_ns: u64::MAX }, 5, 3);
-        let mut tally = Tally::default();
+        let mut measured = Measurements::default();
         exchange.fill(10);
         exchange.mark_sent(exchange.unsent().len());
-        exchange.receive(b"+PONG\r\n-ERR no\r\n", 20, &mut tally).unwrap();
+        exchange.receive(b"+PONG\r\n-ERR no\r\n", 20, &mut measured).unwrap();
         exchange.fill(20);
         assert!(exchange.unsent().is_empty() && exchange.next_due_ns(20).is_none());
-        exchange.receive(b"+PONG\r\n", 30, &mut tally).unwrap();
+        exchange.receive(b"+PONG\r\n", 30, &mut measured).unwrap();
         exchange.fill(30);
-        assert_eq!(exchange.waiting, [Batch { first: 3, requests: 2, due_ns: 30 }]);
-        exchange.receive(b"+PONG\r\n+PONG\r\n", 40, &mut tally).unwrap();
+        assert_eq!(exchange.waiting, [DueRequests { first: 3, requests: 2, due_ns: 30 }]);
+        exchange.receive(b"+PONG\r\n+PONG\r\n", 40, &mut measured).unwrap();
         assert!(exchange.is_done(40));
-        assert_eq!(exchange.receive(b"+PONG\r\n", 50, &mut tally), Err("a reply to no request".to_owned()));
-        exchange.end(50, &mut tally);
-        assert_eq!((tally.answered, tally.errors, tally.first_error.as_deref()), (6, 1, Some("ERR no")));
+        assert_eq!(
+            exchange.receive(b"+PONG\r\n", 50, &mut measured),
+            Err("a reply without a request".to_owned())
+        );
+        exchange.end(50, &mut measured);
+        assert_eq!(
+            (measured.answered, measured.errors, measured.first_error.as_deref()),
+            (6, 1, Some("ERR no"))
+        );
     }
 
     #[test]

@@ -1,7 +1,7 @@
-//! The threads that send and receive. Each has its connections to itself and waits for all of them in one poll(2),
-//! whose timeout has nanoseconds: a request of an open loop leaves when it is due.
+//! The threads that send and receive. Each thread has its own connections and waits for all of them in one poll(2). Its
+//! timeout is in nanoseconds, so that a request of an open loop is sent when it is due.
 
-use super::exchange::{Exchange, Tally};
+use super::exchange::{Exchange, Measurements};
 use super::schedule::{Pace, Schedule};
 use super::template::Template;
 use crate::machine::chance::Chance;
@@ -14,33 +14,33 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::mpsc;
 use std::time::Duration;
 
-/// How much is read from a socket at a time, in bytes.
+/// How many bytes are read from a socket at a time.
 const READ_BYTES: usize = 128 * 1024;
 
-/// How long a server may be silent, and how long an open loop may go on after its last request was due, before the run
-/// is given up. In nanoseconds.
+/// How long a server may be silent, in nanoseconds, before the run is aborted. Also how long an open loop may continue
+/// after its last request was due.
 const PATIENCE_NS: u64 = 10_000_000_000;
 
 /// Longest sleep, in nanoseconds, so that an interrupt is noticed.
 const LONGEST_SLEEP_NS: u64 = 100_000_000;
 
-/// How often progress is told.
+/// How often progress is printed.
 const PROGRESS_INTERVAL: Duration = Duration::from_millis(500);
 
-/// What is to be run.
+/// One run of the generator.
 #[derive(Debug)]
 pub(super) struct Plan {
-    /// What is sent, each with its share of a hundred.
+    /// The requests, each with its share in percent.
     pub(super) templates: Vec<(u64, Template)>,
-    /// When.
+    /// When requests are due.
     pub(super) pace: Pace,
-    /// Requests of the whole run; `u64::MAX` where only the time ends it.
+    /// Requests of the whole run; `u64::MAX` if only the time ends it.
     pub(super) total: u64,
-    /// Requests of a batch.
+    /// Requests that a connection sends together.
     pub(super) pipeline: u64,
-    /// At least 1.
+    /// Number of threads, at least 1.
     pub(super) threads: usize,
-    /// Where all randomness begins.
+    /// The seed of all random choices.
     pub(super) seed: u64,
 }
 
@@ -54,17 +54,17 @@ impl Plan {
     }
 }
 
-/// Runs `plan` over `streams`, which are connected and have nothing to be read. `progress` is told every half second
+/// Runs `plan` over `streams`, which are connected and have no unread bytes. `progress` is called every half second with
 /// how long it has run and how many replies there are. A raised `interrupted` ends the run.
 ///
 /// # Errors
-/// What went wrong with a connection.
+/// The failure of a connection.
 pub(super) fn run(
     plan: &Plan,
     streams: Vec<TcpStream>,
     interrupted: &AtomicBool,
     mut progress: impl FnMut(Duration, u64),
-) -> Result<Tally, String> {
+) -> Result<Measurements, String> {
     let (failed, answered) = (AtomicBool::new(false), AtomicU64::new(0));
     let mut chance = Chance::seeded(plan.seed);
     let step = streams.len() as u64;
@@ -83,7 +83,7 @@ pub(super) fn run(
     std::thread::scope(|scope| {
         let (results, received) = mpsc::channel();
         for (streams, exchanges) in shares {
-            let worker = Worker {
+            let load_thread = LoadThread {
                 streams,
                 exchanges,
                 last_due_ns: plan.last_due_ns(),
@@ -91,53 +91,53 @@ pub(super) fn run(
                 start_ns,
                 stops: [interrupted, &failed],
                 answered: &answered,
-                tally: Tally::default(),
+                measured: Measurements::default(),
             };
             let results = results.clone();
             scope.spawn(move || {
-                let result = worker.run();
+                let result = load_thread.run();
                 results.send(result).expect("the results are waited for");
             });
         }
         drop(results);
-        let mut tally: Result<Tally, String> = Ok(Tally::default());
+        let mut measured: Result<Measurements, String> = Ok(Measurements::default());
         loop {
             match received.recv_timeout(PROGRESS_INTERVAL) {
                 Ok(Ok(one)) => {
-                    if let Ok(tally) = &mut tally {
-                        tally.add(&one);
+                    if let Ok(measured) = &mut measured {
+                        measured.add(&one);
                     }
                 }
                 Ok(Err(error)) => {
                     failed.store(true, Ordering::Relaxed);
-                    tally = tally.and(Err(error));
+                    measured = measured.and(Err(error));
                 }
                 Err(mpsc::RecvTimeoutError::Timeout) => {
                     let elapsed = Duration::from_nanos(clock.monotonic_ns() - start_ns);
                     progress(elapsed, answered.load(Ordering::Relaxed));
                 }
-                Err(mpsc::RecvTimeoutError::Disconnected) => return tally,
+                Err(mpsc::RecvTimeoutError::Disconnected) => return measured,
             }
         }
     })
 }
 
-/// One thread's share.
-struct Worker<'a> {
+/// One thread with its connections.
+struct LoadThread<'a> {
     streams: Vec<TcpStream>,
     exchanges: Vec<Exchange<'a>>,
     last_due_ns: Option<u64>,
     clock: Clock,
     start_ns: u64,
-    /// Any of these ends the run.
+    /// Setting one of these ends the run.
     stops: [&'a AtomicBool; 2],
     /// Replies of all threads.
     answered: &'a AtomicU64,
-    tally: Tally,
+    measured: Measurements,
 }
 
-impl Worker<'_> {
-    fn run(mut self) -> Result<Tally, String> {
+impl LoadThread<'_> {
+    fn run(mut self) -> Result<Measurements, String> {
         wake_precisely();
         let streams = std::mem::take(&mut self.streams);
         let mut polled: Vec<PollFd<'_>> =
@@ -165,23 +165,23 @@ impl Worker<'_> {
         }
         let now_ns = self.now_ns();
         for exchange in self.exchanges.drain(..) {
-            exchange.end(now_ns, &mut self.tally);
+            exchange.end(now_ns, &mut self.measured);
         }
-        Ok(self.tally)
+        Ok(self.measured)
     }
 
     fn now_ns(&self) -> u64 {
         self.clock.monotonic_ns() - self.start_ns
     }
 
-    /// Whether all is answered, or the run is to end as it is.
+    /// Whether all requests are answered, or the run must end early.
     fn is_over(&self, now_ns: u64) -> bool {
         self.stops.iter().any(|stop| stop.load(Ordering::Relaxed))
             || self.last_due_ns.is_some_and(|last_ns| now_ns > last_ns.saturating_add(PATIENCE_NS))
             || self.exchanges.iter().all(|exchange| exchange.is_done(now_ns))
     }
 
-    /// Makes the requests that are due, sends what the socket takes, and returns what to wait for.
+    /// Writes the requests that are due, sends as much as the socket accepts, and returns the events to wait for.
     fn send(&mut self, index: usize, mut stream: &TcpStream) -> Result<PollFlags, String> {
         let now_ns = self.now_ns();
         let exchange = &mut self.exchanges[index];
@@ -199,7 +199,7 @@ impl Worker<'_> {
         Ok(PollFlags::IN)
     }
 
-    /// Reads once: if there is more, the next poll says so.
+    /// Reads once; the next poll reports further bytes.
     fn receive(&mut self, index: usize, mut stream: &TcpStream, buffer: &mut [u8]) -> Result<(), String> {
         let bytes = match stream.read(buffer) {
             Ok(0) => return Err(self.lost(index, "the server closed the connection")),
@@ -209,9 +209,9 @@ impl Worker<'_> {
             }
             Err(error) => return Err(self.lost(index, &error.to_string())),
         };
-        let (now_ns, before) = (self.now_ns(), self.tally.answered);
-        self.exchanges[index].receive(&buffer[..bytes], now_ns, &mut self.tally)?;
-        self.answered.fetch_add(self.tally.answered - before, Ordering::Relaxed);
+        let (now_ns, before) = (self.now_ns(), self.measured.answered);
+        self.exchanges[index].receive(&buffer[..bytes], now_ns, &mut self.measured)?;
+        self.answered.fetch_add(self.measured.answered - before, Ordering::Relaxed);
         Ok(())
     }
 
@@ -228,17 +228,17 @@ impl Worker<'_> {
         }
     }
 
-    /// Gives up on a server that answers nobody.
+    /// Fails if the server has not answered any connection for too long.
     fn check_silence(&self) -> Result<(), String> {
         let oldest_ns = self.exchanges.iter().filter_map(Exchange::oldest_due_ns).min();
-        let silent_since_ns = oldest_ns.map(|oldest_ns| oldest_ns.max(self.tally.last_reply_ns));
+        let silent_since_ns = oldest_ns.map(|oldest_ns| oldest_ns.max(self.measured.last_reply_ns));
         if silent_since_ns.is_some_and(|since_ns| self.now_ns() > since_ns + PATIENCE_NS) {
             return Err(format!("no reply for {} s", PATIENCE_NS / 1_000_000_000));
         }
         Ok(())
     }
 
-    /// What to say about a connection that has failed; a server mostly tells why before it closes one.
+    /// The error text for a failed connection. A server usually sends the reason as an error before it closes one.
     fn lost(&self, index: usize, reason: &str) -> String {
         match self.exchanges[index].first_error() {
             Some(error) => format!("{reason} after {error:?}"),
@@ -247,9 +247,9 @@ impl Worker<'_> {
     }
 }
 
-/// Lets this thread's sleeps end when they should, and not up to 50 us later as Linux likes it.
+/// Makes the sleeps of this thread end in time; by default Linux may end them up to 50 us late.
 fn wake_precisely() {
     #[cfg(target_os = "linux")]
-    // Without it latencies of an open loop are a little too high, not wrong.
+    // If this fails, the latencies of an open loop are slightly too high.
     let _ = rustix::thread::set_current_timer_slack(std::num::NonZeroU64::new(1));
 }

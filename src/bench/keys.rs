@@ -1,31 +1,31 @@
-//! The keys of a run, all under one prefix: whether they may be written, what is loaded already, and their removal.
+//! The keys of a run, all with one prefix: whether they may be written, what is loaded already, and their removal.
 //!
-//! A key of its own, `<prefix>made-by`, says that a prefix is ours. Without it, keys under the prefix are somebody's
-//! data.
+//! The key `<prefix>made-by` marks the prefix as used by `rankd bench`. Without it, keys with the prefix are data of
+//! another program.
 
 use super::template::Populations;
 use super::workload::{LOAD, Workload};
-use crate::net::client::Client;
+use crate::net::client::BlockingClient;
 use crate::text::quoting::quoted;
 use redis_protocol::resp2::types::OwnedFrame;
 
-/// The value of the key that says whose a prefix is.
+/// The value of the key that marks the prefix.
 const MARK: &[u8] = b"rankd bench";
 
-/// How many keys SCAN is asked to look at.
+/// The COUNT of SCAN.
 const SCAN_COUNT: &[u8] = b"1000";
 
 /// The keys of one run.
-pub(super) struct Keys<'a> {
-    pub(super) client: &'a mut Client,
+pub(super) struct RunKeys<'a> {
+    pub(super) client: &'a mut BlockingClient,
     pub(super) populations: &'a Populations,
 }
 
-impl Keys<'_> {
-    /// Makes the prefix ours, if it is not already.
+impl RunKeys<'_> {
+    /// Marks the prefix, if it is not marked already.
     ///
     /// # Errors
-    /// Keys that somebody else has made stand under it, unless `force`.
+    /// Keys of another program have the prefix, unless `force`.
     pub(super) fn claim(&mut self, force: bool) -> Result<(), String> {
         let mark = self.key("made-by");
         if self.client.ask(&[b"GET", &mark])? == OwnedFrame::BulkString(MARK.to_vec()) {
@@ -41,14 +41,14 @@ impl Keys<'_> {
         if let Some(key) = found {
             let prefix = &self.populations.prefix;
             return Err(format!(
-                "{key} was not made by rankd bench, which writes to {prefix}* and removes that at the end; choose \
-                 another --prefix, or say --force"
+                "{key} was not created by rankd bench, which writes keys {prefix}* and removes them at the end; choose \
+                 another --prefix, or use --force"
             ));
         }
         self.client.ask(&[b"SET", &mark, MARK]).map(drop)
     }
 
-    /// Whether `loader` has loaded what this run asks for.
+    /// Whether the data of `loader` exist, in the size of this run.
     pub(super) fn are_loaded(&mut self, loader: &Workload) -> Result<bool, String> {
         let members = self.populations.members;
         let loaded = self.client.ask(&[b"GET", &self.loaded(loader)])?;
@@ -62,7 +62,7 @@ impl Keys<'_> {
         Ok(self.client.ask(&[b"ZCARD", board.as_bytes()])? == OwnedFrame::Integer(members as i64))
     }
 
-    /// Makes room for what `loader` loads.
+    /// Removes the keys that `loader` will write.
     pub(super) fn begin_loading(&mut self, loader: &Workload) -> Result<(), String> {
         let (board, loaded) = (self.populations.board(), self.loaded(loader));
         if loader.name == LOAD {
@@ -71,16 +71,16 @@ impl Keys<'_> {
         self.client.ask(&[b"UNLINK", &loaded]).map(drop)
     }
 
-    /// Notes that `loader` has loaded everything.
+    /// Records that `loader` has finished.
     pub(super) fn end_loading(&mut self, loader: &Workload) -> Result<(), String> {
         let members = self.populations.members.to_string();
         self.client.ask(&[b"SET", &self.loaded(loader), members.as_bytes()]).map(drop)
     }
 
-    /// Removes all keys under the prefix. O(keys of the server).
+    /// Removes all keys with the prefix. O(keys of the server).
     pub(super) fn remove(&mut self) -> Result<(), String> {
         let mark = self.key("made-by");
-        // The mark goes last: whoever interrupts this leaves keys that the next run knows as ours.
+        // The mark is removed last: after an interruption the next run still recognizes the keys.
         self.scan(|client, keys| {
             let names = keys.iter().filter(|key| **key != mark);
             let request: Vec<&[u8]> =
@@ -93,10 +93,10 @@ impl Keys<'_> {
         self.client.ask(&[b"UNLINK", &mark]).map(drop)
     }
 
-    /// Passes the keys under the prefix to `take`, some at a time, until it says `false`.
+    /// Passes the keys with the prefix to `take`, some at a time, until it returns `false`.
     fn scan(
         &mut self,
-        mut take: impl FnMut(&mut Client, &[Vec<u8>]) -> Result<bool, String>,
+        mut take: impl FnMut(&mut BlockingClient, &[Vec<u8>]) -> Result<bool, String>,
     ) -> Result<(), String> {
         let pattern: String =
             self.populations.prefix.chars().fold(String::new(), |mut pattern, character| {
@@ -111,7 +111,7 @@ impl Keys<'_> {
         loop {
             let reply =
                 self.client.ask(&[b"SCAN", &cursor, b"MATCH", pattern.as_bytes(), b"COUNT", SCAN_COUNT])?;
-            let (next, keys) = cursor_and_keys(reply).ok_or("SCAN: not the reply that Redis gives")?;
+            let (next, keys) = cursor_and_keys(reply).ok_or("SCAN: the reply is not one of Redis")?;
             if !take(self.client, &keys)? || next == b"0" {
                 return Ok(());
             }
@@ -123,7 +123,7 @@ impl Keys<'_> {
         format!("{}{name}", self.populations.prefix).into_bytes()
     }
 
-    /// The key that says how much a loader has loaded.
+    /// The key that records how much a loader has loaded.
     fn loaded(&self, loader: &Workload) -> Vec<u8> {
         self.key(&format!("loaded:{}", loader.name))
     }

@@ -1,15 +1,15 @@
-//! `rankd bench`: puts load on a server that speaks RESP and tells how fast it answers, so that a machine can be sized
-//! before users come. A client: it knows nothing of the server that lives in the same program.
+//! `rankd bench`: sends load to a server that speaks RESP and measures how fast it answers, so that an operator can choose
+//! a machine. It is a client, and independent of the server in the same program.
 //!
 //! | file | the question it answers |
 //! |---|---|
-//! | `options` | What is asked for? |
+//! | `options` | What does the command line ask for? |
 //! | `workload`, `template` | What is sent? |
-//! | `keys` | To whose keys, and what is there already? |
+//! | `keys` | Which keys does a run use, and what is loaded already? |
 //! | `schedule` | When is a request due? |
-//! | `exchange`, `replies` | What is waited for, and since when? |
-//! | `generator` | Who sends and receives? Threads and sockets. |
-//! | `report` | What is told? |
+//! | `exchange`, `replies` | Which replies are missing, and since when? |
+//! | `generator` | Which threads and sockets send and receive? |
+//! | `report` | What is printed? |
 
 mod exchange;
 mod generator;
@@ -24,13 +24,13 @@ mod workload;
 pub use crate::bench::options::command;
 
 use crate::bench::generator::Plan;
-use crate::bench::keys::Keys;
-use crate::bench::options::Options;
+use crate::bench::keys::RunKeys;
+use crate::bench::options::BenchOptions;
 use crate::bench::replies::ReplyReader;
-use crate::bench::report::Row;
+use crate::bench::report::ReportRow;
 use crate::bench::workload::Workload;
 use crate::machine::usage;
-use crate::net::client::{Client, request};
+use crate::net::client::{BlockingClient, request};
 use clap::ArgMatches;
 use redis_protocol::resp2::types::OwnedFrame;
 use std::io::{Read, Write};
@@ -38,27 +38,26 @@ use std::net::{SocketAddr, TcpStream};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-/// How long a server may take to connect, and to answer a question beside the load.
+/// How long a server may take to accept a connection, and to answer a request that is not part of the load.
 const PATIENCE: Duration = Duration::from_secs(10);
 
-/// Runs what the command line asks for and prints it. A raised `interrupted` ends the run early; what there is by then
-/// is printed.
+/// Runs the workloads of the command line and prints the results. Setting `interrupted` ends the run early; the results so
+/// far are printed.
 ///
 /// # Errors
-/// What kept the load from being put on, or went wrong with some of it: replies that were errors, requests that were
-/// not answered.
+/// The run could not start, a reply was an error, or a request got no reply.
 pub fn run(matches: &ArgMatches, interrupted: &AtomicBool) -> Result<(), String> {
-    let options = Options::read(matches);
+    let options = BenchOptions::read(matches);
     let connect_to = |address| connect(address, &options).map(|client| (address, client));
     let (address, mut control) = options.target.connect_any(connect_to)?;
     let server = server_name(&mut control);
-    let mut keys = Keys { client: &mut control, populations: &options.populations };
+    let mut keys = RunKeys { client: &mut control, populations: &options.populations };
     keys.claim(options.force)?;
     if !options.json {
         report::print_heading(&options, &server);
     }
     let mut run =
-        Run { options: &options, address, server: &server, keys, interrupted, failures: Vec::new() };
+        BenchRun { options: &options, address, server: &server, keys, interrupted, failures: Vec::new() };
     let outcome = run.all();
     if !options.keep {
         report::status("removing the keys");
@@ -76,18 +75,18 @@ pub fn run(matches: &ArgMatches, interrupted: &AtomicBool) -> Result<(), String>
 }
 
 /// One run over all workloads.
-struct Run<'a> {
-    options: &'a Options,
+struct BenchRun<'a> {
+    options: &'a BenchOptions,
     address: SocketAddr,
     server: &'a str,
-    keys: Keys<'a>,
+    keys: RunKeys<'a>,
     interrupted: &'a AtomicBool,
-    /// What went wrong with workloads that have run.
+    /// Failures of the workloads that have run.
     failures: Vec<String>,
 }
 
-impl Run<'_> {
-    /// Runs the workloads, each after the loaders of what it needs and does not find.
+impl BenchRun<'_> {
+    /// Runs the workloads. Before each it runs the loaders of the data that it needs and that do not exist.
     fn all(&mut self) -> Result<(), String> {
         let mut loaded: Vec<&str> = Vec::new();
         for &workload in &self.options.workloads {
@@ -121,26 +120,26 @@ impl Run<'_> {
         let streams = self.streams()?;
         let plan = Plan { templates, pace, total, pipeline, threads: options.threads, seed: options.seed };
         let before = (self.server_cpu_seconds(), client_cpu_seconds());
-        let tally = generator::run(&plan, streams, self.interrupted, |elapsed, replies| {
+        let measured = generator::run(&plan, streams, self.interrupted, |elapsed, replies| {
             report::progress(workload.name, elapsed, replies);
         })?;
         let after = (self.server_cpu_seconds(), client_cpu_seconds());
-        let is_complete = tally.unanswered == 0 && !self.interrupted.load(Ordering::Relaxed);
-        // An open loop has not run for less than it was asked to, however soon its last reply came.
+        let is_complete = measured.unanswered == 0 && !self.interrupted.load(Ordering::Relaxed);
+        // An open loop has run for at least the requested time, even if its last reply came earlier.
         let least_ns = plan.last_due_ns().filter(|_| is_complete).unwrap_or(0);
-        let row = Row {
+        let row = ReportRow {
             workload,
             pipeline,
             rate,
-            seconds: tally.last_reply_ns.max(least_ns) as f64 / 1e9,
+            seconds: measured.last_reply_ns.max(least_ns) as f64 / 1e9,
             server_cpu: after.0.zip(before.0).map(|(after, before)| after - before),
             client_cpu: after.1 - before.1,
-            tally,
+            measured,
         };
         report::status("");
         row.print(options, self.server);
         match row.failure() {
-            // What follows would ask about what is not there.
+            // The next workload would ask for data that do not exist.
             Some(failure) if load_requests.is_some() => Err(failure),
             failure => {
                 self.failures.extend(failure);
@@ -164,7 +163,7 @@ impl Run<'_> {
         (1..=self.options.connections).map(connect).collect()
     }
 
-    /// Processor time that the server has spent so far, if it tells.
+    /// The processor time that the server has used so far, if its INFO shows it.
     fn server_cpu_seconds(&mut self) -> Option<f64> {
         let info = info(self.keys.client, "cpu")?;
         let seconds = |name| field(&info, name)?.parse::<f64>().ok();
@@ -172,9 +171,9 @@ impl Run<'_> {
     }
 }
 
-/// A connection that is authenticated, in its database, and served.
-fn connect(address: SocketAddr, options: &Options) -> Result<Client, String> {
-    let mut client = Client::connect(address, PATIENCE)?;
+/// A connection that is authenticated, has selected its database, and has been answered.
+fn connect(address: SocketAddr, options: &BenchOptions) -> Result<BlockingClient, String> {
+    let mut client = BlockingClient::connect(address, PATIENCE)?;
     let target = &options.target;
     let mut ask =
         |words: &[&[u8]]| client.ask(words).map(drop).map_err(|error| format!("{address}: {error}"));
@@ -184,12 +183,12 @@ fn connect(address: SocketAddr, options: &Options) -> Result<Client, String> {
     if let Some(database) = target.database.filter(|database| *database != 0) {
         ask(&[b"SELECT", database.to_string().as_bytes()])?;
     }
-    // A server that is loading, or wants a password, says so here and not in the middle of a run.
+    // A server that is loading, or wants a password, replies with an error here and not during the run.
     ask(&[b"PING"])?;
     Ok(client)
 }
 
-/// Changes the protocol of a connection that has no request under way.
+/// Changes the protocol of a connection that has no outstanding request.
 fn speak_resp3(stream: &mut TcpStream) -> Result<(), String> {
     let mut replies = ReplyReader::default();
     let failed = |error: std::io::Error| format!("HELLO 3: {error}");
@@ -208,7 +207,7 @@ fn speak_resp3(stream: &mut TcpStream) -> Result<(), String> {
 }
 
 /// A section of INFO, if the server has it.
-fn info(client: &mut Client, section: &str) -> Option<String> {
+fn info(client: &mut BlockingClient, section: &str) -> Option<String> {
     match client.ask(&[b"INFO", section.as_bytes()]) {
         Ok(OwnedFrame::BulkString(text)) => Some(String::from_utf8_lossy(&text).into_owned()),
         _ => None,
@@ -220,10 +219,10 @@ fn field<'a>(info: &'a str, name: &str) -> Option<&'a str> {
     info.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':'))
 }
 
-/// Name and version, as far as the server tells them.
-fn server_name(client: &mut Client) -> String {
+/// Name and version of the server, if its INFO shows them.
+fn server_name(client: &mut BlockingClient) -> String {
     let info = info(client, "server").unwrap_or_default();
-    // Those who follow Redis report its version beside their own.
+    // Compatible servers report a version of Redis beside their own.
     let name = field(&info, "server_name").unwrap_or("redis");
     match field(&info, &format!("{name}_version")) {
         Some(version) => format!("{name} {version}"),
@@ -231,7 +230,7 @@ fn server_name(client: &mut Client) -> String {
     }
 }
 
-/// Processor time that this process has spent so far.
+/// The processor time that this process has used so far.
 fn client_cpu_seconds() -> f64 {
     let (user, system) = usage::cpu_seconds();
     user + system

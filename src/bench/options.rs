@@ -8,40 +8,40 @@ use crate::net::address::ServerAddress;
 use clap::builder::{PossibleValue, PossibleValuesParser, RangedU64ValueParser};
 use clap::{Arg, ArgAction, ArgMatches, Command, value_parser};
 
-/// What runs when nothing is named: each for `DEFAULT_SECONDS`, so that all of it takes about half a minute.
+/// The default workloads: each runs for `DEFAULT_SECONDS`, all together about half a minute.
 const DEFAULT_WORKLOADS: &str = "ping,zadd,zrevrank,zscore,top100,mixed";
 const DEFAULT_SECONDS: &str = "3";
 
-/// Members have so many digits that this many can be told apart.
+/// The digits of a member can tell this many apart.
 const MOST_MEMBERS: u64 = 1_000_000_000_000;
 
-/// Most of these that anybody can mean; what is above is a slip of the hand.
+/// Highest accepted numbers; anything above is a typing error.
 const MOST_CONNECTIONS: u64 = 60_000;
 const MOST_THREADS: u64 = 256;
 const MOST_PIPELINE: u64 = 10_000;
 const MOST_PER_SECOND: u64 = 100_000_000;
 const MOST_SECONDS: f64 = 1e6;
 
-/// Loaders send at least so many requests at once: they are there to be over soon.
+/// Loaders send at least this many requests at once, so that they finish soon.
 const LOADER_PIPELINE: u64 = 16;
 
 /// What ends a workload.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub(super) enum Length {
+pub(super) enum RunLength {
     Requests(u64),
     Seconds(f64),
 }
 
-/// What the command line asks for.
+/// The options of the command line.
 #[derive(Debug)]
-pub(super) struct Options {
+pub(super) struct BenchOptions {
     pub(super) target: ServerAddress,
     pub(super) workloads: Vec<&'static Workload>,
     pub(super) populations: Populations,
     pub(super) connections: u64,
     pub(super) threads: usize,
     pub(super) pipeline: u64,
-    pub(super) length: Length,
+    pub(super) length: RunLength,
     /// Requests a second of an open loop; `None` for a closed loop.
     pub(super) rate: Option<u64>,
     pub(super) seed: u64,
@@ -51,7 +51,7 @@ pub(super) struct Options {
     pub(super) json: bool,
 }
 
-/// The subcommand's definition.
+/// The clap definition of the subcommand `bench`.
 #[must_use]
 pub fn command() -> Command {
     let number = |name: &'static str, least: u64, most: u64| {
@@ -61,11 +61,11 @@ pub fn command() -> Command {
     let flag = |name: &'static str| Arg::new(name).long(name).action(ArgAction::SetTrue);
     let names = WORKLOADS.iter().map(|workload| PossibleValue::new(workload.name).help(workload.help()));
     Command::new("bench")
-        .about("Puts load on a server that speaks RESP, and tells how fast it answers")
+        .about("Sends load to a server that speaks RESP, and measures how fast it answers")
         .after_help(
-            "Without --rate each connection sends when it has been answered (closed loop), which tells the most \
-             that the\nserver can do. With --rate requests are due at fixed moments whether the server keeps up or \
-             not (open loop), and\nlatency counts from when they were due, which tells what users would feel.",
+            "Without --rate a connection sends its next request when the last one has been answered (closed loop). \
+             This measures\nthe maximum throughput. With --rate requests are due at fixed times, even if the server \
+             does not keep up (open loop),\nand latency counts from those times. This measures what users would see.",
         )
         .arg(
             text("url")
@@ -74,13 +74,13 @@ pub fn command() -> Command {
                 .conflicts_with_all(["host", "port", "user", "database"])
                 .value_parser(value_parser!(ServerAddress)),
         )
-        .arg(text("host").value_name("HOST").default_value("127.0.0.1").help("The server's name or address"))
+        .arg(text("host").value_name("HOST").default_value("127.0.0.1").help("Name or address of the server"))
         .arg(text("port").value_name("PORT").default_value("6379").value_parser(value_parser!(u16)))
         .arg(text("user").value_name("NAME").help("User to authenticate as").requires("password"))
         .arg(
             text("password")
                 .value_name("PASSWORD")
-                .help("Password; better in the environment, where `ps` does not show it")
+                .help("Password; safer in the environment, because `ps` shows the command line")
                 .env("REDISCLI_AUTH")
                 .hide_env_values(true),
         )
@@ -92,63 +92,63 @@ pub fn command() -> Command {
                 .value_delimiter(',')
                 .default_value(DEFAULT_WORKLOADS)
                 .value_parser(PossibleValuesParser::new(names))
-                .help("What to send, in this order; what a workload needs is loaded before it"),
+                .help("Workloads, run in this order; the data that a workload needs are loaded first"),
         )
         .arg(
             number("members", 1, MOST_MEMBERS)
                 .value_name("N")
                 .default_value("1000000")
-                .help("Members of the board, and keys of get, set, incr and sadd"),
+                .help("Number of members of the board, and of keys for get, set, incr and sadd"),
         )
         .arg(number("connections", 1, MOST_CONNECTIONS).short('c').value_name("N").default_value("50"))
         .arg(
             number("threads", 1, MOST_THREADS)
                 .value_name("N")
                 .default_value("2")
-                .help("Threads of the generator"),
+                .help("Number of threads of the load generator"),
         )
         .arg(
             number("pipeline", 1, MOST_PIPELINE)
                 .short('P')
                 .value_name("N")
                 .default_value("1")
-                .help("Requests that a connection sends at once, before it waits for their replies"),
+                .help("Requests that a connection sends together before it waits for their replies"),
         )
         .arg(
             number("requests", 1, u64::MAX)
                 .short('n')
                 .value_name("N")
                 .conflicts_with("seconds")
-                .help("Ends each workload after so many requests"),
+                .help("Ends each workload after N requests"),
         )
         .arg(
             text("seconds")
                 .value_name("S")
                 .default_value(DEFAULT_SECONDS)
                 .value_parser(read_seconds)
-                .help("Ends each workload after so long"),
+                .help("Ends each workload after S seconds"),
         )
         .arg(
             number("rate", 1, MOST_PER_SECOND)
                 .value_name("R")
-                .help("Open loop: so many requests a second over all connections"),
+                .help("Open loop with R requests a second over all connections"),
         )
-        .arg(number("seed", 0, u64::MAX).value_name("N").help("Draws the same members and scores again"))
+        .arg(number("seed", 0, u64::MAX).value_name("N").help("Seed of the random members and scores; repeats a run"))
         .arg(
             text("prefix")
                 .value_name("TEXT")
                 .default_value("bench:")
                 .value_parser(clap::builder::NonEmptyStringValueParser::new())
-                .help("What the name of every key that is written begins with"),
+                .help("Prefix of all keys that are written"),
         )
-        .arg(flag("force").help("Writes under the prefix, and removes at the end, although others' keys stand there"))
-        .arg(flag("keep").help("Leaves the keys there; the next run need not load them"))
-        .arg(flag("resp3").help("Speaks RESP3"))
-        .arg(flag("json").help("Prints an object for each workload, one a line"))
+        .arg(flag("force").help("Uses the prefix, and removes its keys at the end, even if other programs have keys there"))
+        .arg(flag("keep").help("Keeps the keys; the next run does not load them again"))
+        .arg(flag("resp3").help("Uses RESP3"))
+        .arg(flag("json").help("Prints one JSON object a line for each workload"))
 }
 
-impl Options {
-    /// Reads what clap has accepted.
+impl BenchOptions {
+    /// The options that clap has parsed.
     pub(super) fn read(matches: &ArgMatches) -> Self {
         let number = |name: &str| matches.get_one::<u64>(name).copied();
         let some = |name: &str| number(name).expect("it has a default");
@@ -160,7 +160,7 @@ impl Options {
             password: None,
             database: matches.get_one::<u32>("database").copied(),
         });
-        // The environment may hold one for other servers' sake; what the address says comes first.
+        // A password in the address comes first: the one in the environment may be for another server.
         target.password = target.password.or_else(|| text("password"));
         let names = matches.get_many::<String>("workload").expect("it has a default");
         let seconds = *matches.get_one::<f64>("seconds").expect("it has a default");
@@ -172,7 +172,7 @@ impl Options {
             connections: some("connections"),
             threads: some("threads") as usize,
             pipeline: some("pipeline"),
-            length: number("requests").map_or(Length::Seconds(seconds), Length::Requests),
+            length: number("requests").map_or(RunLength::Seconds(seconds), RunLength::Requests),
             rate: number("rate"),
             seed: number("seed").unwrap_or_else(|| Chance::from_system().next_u64()),
             resp3: matches.get_flag("resp3"),
@@ -182,17 +182,19 @@ impl Options {
         }
     }
 
-    /// How many requests a workload sends at once on each connection, when, and how many in all; `load_requests` if
-    /// it is a loader, which sends what there is to load, as fast as it can.
+    /// Returns how many requests a workload sends together on each connection, when, and how many in all. A loader has
+    /// `load_requests` requests and sends them as fast as possible.
     pub(super) fn pace(&self, load_requests: Option<u64>) -> (u64, Pace, u64) {
         if let Some(total) = load_requests {
             return (self.pipeline.max(LOADER_PIPELINE), Pace::Closed { end_ns: u64::MAX }, total);
         }
         let (pace, total) = match (self.rate, self.length) {
-            (None, Length::Requests(total)) => (Pace::Closed { end_ns: u64::MAX }, total),
-            (None, Length::Seconds(seconds)) => (Pace::Closed { end_ns: (seconds * 1e9) as u64 }, u64::MAX),
-            (Some(rate), Length::Requests(total)) => (Pace::Open { per_second: rate as f64 }, total),
-            (Some(rate), Length::Seconds(seconds)) => {
+            (None, RunLength::Requests(total)) => (Pace::Closed { end_ns: u64::MAX }, total),
+            (None, RunLength::Seconds(seconds)) => {
+                (Pace::Closed { end_ns: (seconds * 1e9) as u64 }, u64::MAX)
+            }
+            (Some(rate), RunLength::Requests(total)) => (Pace::Open { per_second: rate as f64 }, total),
+            (Some(rate), RunLength::Seconds(seconds)) => {
                 (Pace::Open { per_second: rate as f64 }, (rate as f64 * seconds).ceil() as u64)
             }
         };
@@ -202,21 +204,21 @@ impl Options {
 
 fn read_seconds(text: &str) -> Result<f64, String> {
     let seconds = text.parse::<f64>().ok().filter(|seconds| *seconds > 0.0 && *seconds <= MOST_SECONDS);
-    seconds.ok_or_else(|| format!("a number of seconds above 0 and up to {MOST_SECONDS}"))
+    seconds.ok_or_else(|| format!("must be a number of seconds above 0 and up to {MOST_SECONDS}"))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn read(words: &[&str]) -> Result<Options, String> {
+    fn read(words: &[&str]) -> Result<BenchOptions, String> {
         let words = std::iter::once(&"bench").chain(words);
         let matches = command().try_get_matches_from(words).map_err(|error| error.to_string())?;
-        Ok(Options::read(&matches))
+        Ok(BenchOptions::read(&matches))
     }
 
     #[test]
-    fn what_is_asked_for_is_read() {
+    fn options_are_read() {
         let options =
             read(&["-w", "zadd,get", "--members", "10", "--rate", "100", "--seconds", "0.5"]).unwrap();
         assert_eq!(options.workloads.iter().map(|one| one.name).collect::<Vec<_>>(), ["zadd", "get"]);
@@ -229,7 +231,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_meant_is_refused() {
+    fn invalid_options_are_refused() {
         let wrong: [(&[&str], &str); 12] = [
             (&["-w", "zad"], "zadd"),
             (&["-w", "zadd,,"], "possible values"),

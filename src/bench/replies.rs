@@ -1,8 +1,8 @@
-//! Finds where replies end, in RESP2 and RESP3, and which are errors. Builds no values: a load generator must cost
-//! little itself.
+//! Finds the ends of replies, in RESP2 and RESP3, and recognizes errors. It builds no values, because a load generator
+//! must use little processor time.
 //!
-//! Bytes come in whatever pieces the socket gives; nothing but an unfinished header line is kept between them. A reply
-//! is a count of values still missing, so nesting of any depth needs no stack.
+//! Bytes arrive in arbitrary pieces; only an unfinished header line is kept between them. The state of a reply is the
+//! number of missing values, so nesting of any depth needs no stack.
 
 use crate::limits;
 use crate::resp::integer;
@@ -10,37 +10,37 @@ use memchr::memchr;
 
 /// The bytes are not RESP.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Malformed;
+pub(super) struct MalformedReply;
 
-/// The reading end of one connection.
+/// The reader of one connection's replies.
 #[derive(Debug, Default)]
 pub(super) struct ReplyReader {
-    /// Values that the reply being read still misses, 0 between replies.
+    /// Missing values of the reply that is being read; 0 between replies.
     missing: u64,
-    /// Bytes of a bulk, with its line end, that are still to come.
+    /// Missing bytes of a bulk string, with its line end.
     skip: usize,
-    /// The beginning of a header whose end has not come yet.
+    /// The beginning of an incomplete header.
     line: Vec<u8>,
-    kind: Kind,
-    /// Error replies so far.
+    kind: ReplyKind,
+    /// Number of error replies so far.
     pub(super) errors: u64,
-    /// The text of the first of them.
+    /// The text of the first error reply.
     pub(super) first_error: Option<String>,
 }
 
-/// What the reply being read counts as.
+/// The kind of the reply that is being read.
 #[derive(Debug, Default, PartialEq, Eq)]
-enum Kind {
+enum ReplyKind {
     #[default]
     Answer,
     Error,
-    /// What nobody asked for: RESP3's pushes.
+    /// A RESP3 push, which is not the reply to a request.
     Push,
 }
 
 impl ReplyReader {
-    /// Reads on, and returns how many replies have ended in `bytes`. O(bytes).
-    pub(super) fn read(&mut self, mut bytes: &[u8]) -> Result<u64, Malformed> {
+    /// Reads further bytes and returns how many replies ended in them. O(bytes).
+    pub(super) fn read(&mut self, mut bytes: &[u8]) -> Result<u64, MalformedReply> {
         let mut ended = 0;
         loop {
             let skipped = self.skip.min(bytes.len());
@@ -49,13 +49,13 @@ impl ReplyReader {
             if self.skip > 0 {
                 return Ok(ended);
             }
-            // A bulk's last byte ends its reply as a short value's header does.
+            // The last byte of a bulk string can end a reply, and so can the header of a short value.
             if self.missing == 0 && skipped > 0 {
                 ended += self.end_reply();
             }
             let Some(end) = memchr(b'\n', bytes) else {
                 self.line.extend_from_slice(bytes);
-                return if self.line.len() > limits::INLINE_BYTES { Err(Malformed) } else { Ok(ended) };
+                return if self.line.len() > limits::INLINE_BYTES { Err(MalformedReply) } else { Ok(ended) };
             };
             if self.line.is_empty() {
                 self.header(&bytes[..end])?;
@@ -71,13 +71,13 @@ impl ReplyReader {
         }
     }
 
-    /// A header without its line feed.
-    fn header(&mut self, line: &[u8]) -> Result<(), Malformed> {
-        let [kind, text @ .., b'\r'] = line else { return Err(Malformed) };
-        // Nothing but a reply's own first header finds no value missing.
+    /// Reads a header without its line feed.
+    fn header(&mut self, line: &[u8]) -> Result<(), MalformedReply> {
+        let [kind, text @ .., b'\r'] = line else { return Err(MalformedReply) };
+        // No value is missing only before the first header of a reply.
         let is_first = self.missing == 0;
         self.missing = self.missing.max(1) - 1;
-        let len = || integer::parse(text).filter(|len| *len >= -1).ok_or(Malformed);
+        let len = || integer::parse(text).filter(|len| *len >= -1).ok_or(MalformedReply);
         match kind {
             b'+' | b':' | b',' | b'_' | b'#' | b'(' => {}
             b'-' => self.error(text),
@@ -86,39 +86,40 @@ impl ReplyReader {
                     self.error(b"an error of several lines");
                 }
                 let len = len()?;
-                self.skip = if len < 0 { 0 } else { usize::try_from(len).map_err(|_| Malformed)? + 2 };
+                self.skip = if len < 0 { 0 } else { usize::try_from(len).map_err(|_| MalformedReply)? + 2 };
             }
             b'*' | b'~' | b'%' | b'|' | b'>' => {
-                let len = u64::try_from(len()?.max(0)).map_err(|_| Malformed)?;
-                // Attributes are pairs in front of the value that they describe.
+                let len = u64::try_from(len()?.max(0)).map_err(|_| MalformedReply)?;
+                // Attributes are pairs before the value that they describe.
                 let (each, own) = match kind {
                     b'%' => (2, 0),
                     b'|' => (2, 1),
                     _ => (1, 0),
                 };
                 if is_first && *kind == b'>' {
-                    self.kind = Kind::Push;
+                    self.kind = ReplyKind::Push;
                 }
                 let values = len.checked_mul(each).and_then(|values| values.checked_add(own));
-                self.missing = values.and_then(|values| values.checked_add(self.missing)).ok_or(Malformed)?;
+                self.missing =
+                    values.and_then(|values| values.checked_add(self.missing)).ok_or(MalformedReply)?;
             }
-            _ => return Err(Malformed),
+            _ => return Err(MalformedReply),
         }
         Ok(())
     }
 
     fn error(&mut self, text: &[u8]) {
-        if self.kind == Kind::Answer {
-            self.kind = Kind::Error;
+        if self.kind == ReplyKind::Answer {
+            self.kind = ReplyKind::Error;
         }
         self.first_error.get_or_insert_with(|| String::from_utf8_lossy(text).into_owned());
     }
 
-    /// Begins anew, and returns how many replies have ended: one, but for a push.
+    /// Prepares for the next reply, and returns how many replies have ended: 1, or 0 for a push.
     fn end_reply(&mut self) -> u64 {
         let kind = std::mem::take(&mut self.kind);
-        self.errors += u64::from(kind == Kind::Error);
-        u64::from(kind != Kind::Push)
+        self.errors += u64::from(kind == ReplyKind::Error);
+        u64::from(kind != ReplyKind::Push)
     }
 }
 
@@ -172,7 +173,7 @@ mod tests {
             &endless,
         ];
         for bytes in bad {
-            assert_eq!(ReplyReader::default().read(bytes), Err(Malformed), "{:?}", bytes.get(..20));
+            assert_eq!(ReplyReader::default().read(bytes), Err(MalformedReply), "{:?}", bytes.get(..20));
         }
     }
 }

@@ -1,65 +1,65 @@
-//! What is printed: a table to be read, objects to be processed, and a line that tells progress.
+//! The output: a table for people, JSON objects for programs, and a progress line.
 
-use super::exchange::Tally;
-use super::options::Options;
+use super::exchange::Measurements;
+use super::options::BenchOptions;
 use super::workload::Workload;
 use std::io::{IsTerminal, Write};
 use std::time::Duration;
 
-/// The percentiles that are told, with their names in an object.
+/// The percentiles of a row, with their names in a JSON object.
 const PERCENTILES: [(&str, f64); 4] =
     [("p50_ms", 0.5), ("p90_ms", 0.9), ("p99_ms", 0.99), ("p999_ms", 0.999)];
 
-/// An open loop that achieves less of what was asked is remarked upon.
+/// A row of an open loop that reaches less than this share of the requested rate shows that rate.
 const KEPT_UP: f64 = 0.99;
 
 /// One workload's figures.
-pub(super) struct Row<'a> {
+pub(super) struct ReportRow<'a> {
     pub(super) workload: &'a Workload,
     pub(super) pipeline: u64,
-    /// Requests a second that were asked for, in an open loop.
+    /// The requested rate of an open loop.
     pub(super) rate: Option<u64>,
-    pub(super) tally: Tally,
+    pub(super) measured: Measurements,
     pub(super) seconds: f64,
-    /// Seconds of processor time: the server's, if it tells, and this process's.
+    /// Seconds of processor time of the server, if known.
     pub(super) server_cpu: Option<f64>,
     pub(super) client_cpu: f64,
 }
 
-impl Row<'_> {
+impl ReportRow<'_> {
     fn per_second(&self) -> f64 {
-        if self.seconds > 0.0 { self.tally.answered as f64 / self.seconds } else { 0.0 }
+        if self.seconds > 0.0 { self.measured.answered as f64 / self.seconds } else { 0.0 }
     }
 
     fn us_per_op(&self, cpu_seconds: f64) -> f64 {
-        1e6 * cpu_seconds / self.tally.answered.max(1) as f64
+        1e6 * cpu_seconds / self.measured.answered.max(1) as f64
     }
 
     fn latency_ms(&self, quantile: f64) -> f64 {
-        self.tally.latency_ns.value_at_quantile(quantile) as f64 / 1e6
+        self.measured.latency_ns.value_at_quantile(quantile) as f64 / 1e6
     }
 
     fn max_ms(&self) -> f64 {
         self.latency_ms(1.0)
     }
 
-    /// What went wrong, if anything did.
+    /// The failure of this workload, if it had one.
     pub(super) fn failure(&self) -> Option<String> {
-        let Self { workload, tally, .. } = self;
-        if let Some(text) = &tally.first_error {
-            let (errors, answered) = (grouped(tally.errors), grouped(tally.answered));
+        let Self { workload, measured, .. } = self;
+        if let Some(text) = &measured.first_error {
+            let (errors, answered) = (grouped(measured.errors), grouped(measured.answered));
             return Some(format!(
                 "{}: {errors} of {answered} replies are errors, one of them {text:?}",
                 workload.name
             ));
         }
-        let unanswered = tally.unanswered;
+        let unanswered = measured.unanswered;
         (unanswered > 0)
             .then(|| format!("{}: {} requests were not answered", workload.name, grouped(unanswered)))
     }
 
-    /// Tells the row.
-    pub(super) fn print(&self, options: &Options, server: &str) {
+    /// Prints the row.
+    pub(super) fn print(&self, options: &BenchOptions, server: &str) {
         println!("{}", if options.json { self.json(options, server).to_string() } else { self.line() });
     }
 
@@ -69,7 +69,7 @@ impl Row<'_> {
             line += &format!("{:>10.3}", self.latency_ms(quantile));
         }
         let server = self.server_cpu.map_or("-".to_owned(), |cpu| format!("{:.2}", self.us_per_op(cpu)));
-        line += &format!("{:>10.3}{:>10}", self.max_ms(), grouped(self.tally.errors));
+        line += &format!("{:>10.3}{:>10}", self.max_ms(), grouped(self.measured.errors));
         line += &format!("{server:>12}{:>10.2}", self.us_per_op(self.client_cpu));
         match self.rate {
             Some(rate) if self.per_second() < rate as f64 * KEPT_UP => {
@@ -79,7 +79,7 @@ impl Row<'_> {
         }
     }
 
-    fn json(&self, options: &Options, server: &str) -> serde_json::Value {
+    fn json(&self, options: &BenchOptions, server: &str) -> serde_json::Value {
         let mut row = serde_json::json!({
             "workload": self.workload.name,
             "server": server,
@@ -90,12 +90,12 @@ impl Row<'_> {
             "seed": options.seed,
             "rate": self.rate,
             "seconds": self.seconds,
-            "replies": self.tally.answered,
-            "unanswered": self.tally.unanswered,
-            "errors": self.tally.errors,
-            "first_error": self.tally.first_error,
+            "replies": self.measured.answered,
+            "unanswered": self.measured.unanswered,
+            "errors": self.measured.errors,
+            "first_error": self.measured.first_error,
             "ops_per_second": self.per_second(),
-            "mean_ms": self.tally.latency_ns.mean() / 1e6,
+            "mean_ms": self.measured.latency_ns.mean() / 1e6,
             "max_ms": self.max_ms(),
             "server_cpu_us_per_op": self.server_cpu.map(|cpu| self.us_per_op(cpu)),
             "client_cpu_us_per_op": self.us_per_op(self.client_cpu),
@@ -107,9 +107,9 @@ impl Row<'_> {
     }
 }
 
-/// Says what will be done to whom, above the rows.
-pub(super) fn print_heading(options: &Options, server: &str) {
-    let Options { target, populations, connections, threads, pipeline, .. } = options;
+/// Prints the server and the options, above the rows.
+pub(super) fn print_heading(options: &BenchOptions, server: &str) {
+    let BenchOptions { target, populations, connections, threads, pipeline, .. } = options;
     let pace = match options.rate {
         Some(rate) => format!("open loop, {} requests/s", grouped(rate)),
         None => "closed loop".to_owned(),
@@ -132,7 +132,7 @@ pub(super) fn print_heading(options: &Options, server: &str) {
     );
 }
 
-/// Writes a line over the one before, if somebody is watching.
+/// Overwrites the progress line, if standard error is a terminal.
 pub(super) fn progress(workload: &str, elapsed: Duration, replies: u64) {
     let seconds = elapsed.as_secs_f64();
     status(&format!(
@@ -142,16 +142,16 @@ pub(super) fn progress(workload: &str, elapsed: Duration, replies: u64) {
     ));
 }
 
-/// Writes `text` over the line before, if somebody is watching; an empty one clears it.
+/// Overwrites the progress line with `text`, if standard error is a terminal; an empty text clears it.
 pub(super) fn status(text: &str) {
     let mut out = std::io::stderr();
     if out.is_terminal() {
-        // Whoever has closed standard error does not want it.
+        // Errors are ignored: standard error may be closed.
         let _ = write!(out, "\r\x1b[K{text}").and_then(|()| out.flush());
     }
 }
 
-/// A number with a comma after each three digits.
+/// A number with a comma between each three digits.
 fn grouped(number: u64) -> String {
     let digits = number.to_string();
     let groups: Vec<&str> =
@@ -163,13 +163,13 @@ fn grouped(number: u64) -> String {
 mod tests {
     use super::*;
 
-    fn row(tally: Tally) -> Row<'static> {
+    fn row(measured: Measurements) -> ReportRow<'static> {
         let workload = Workload::named("zadd").unwrap();
-        Row {
+        ReportRow {
             workload,
             pipeline: 1,
             rate: Some(2000),
-            tally,
+            measured,
             seconds: 2.0,
             server_cpu: None,
             client_cpu: 0.5,
@@ -177,10 +177,10 @@ mod tests {
     }
 
     #[test]
-    fn rows_say_what_was_measured() {
-        let mut tally = Tally { answered: 1000, ..Tally::default() };
-        tally.latency_ns.saturating_record_n(2_000_000, 1000);
-        let good = row(tally.clone());
+    fn rows_show_the_measurements() {
+        let mut measured = Measurements { answered: 1000, ..Measurements::default() };
+        measured.latency_ns.saturating_record_n(2_000_000, 1000);
+        let good = row(measured.clone());
         let line = good.line();
         let words: Vec<&str> = line.split_whitespace().collect();
         assert_eq!(words[..2], ["zadd", "500"]);
@@ -188,12 +188,13 @@ mod tests {
         assert!(line.ends_with("(asked for 2,000 ops/s)"), "{line}");
         assert!((good.latency_ms(0.5) - 2.0).abs() < 0.01);
         assert_eq!(good.failure(), None);
-        let bad = row(Tally { errors: 3, first_error: Some("ERR \"x\"".to_owned()), ..tally.clone() });
+        let bad =
+            row(Measurements { errors: 3, first_error: Some("ERR \"x\"".to_owned()), ..measured.clone() });
         assert_eq!(
             bad.failure().unwrap(),
             "zadd: 3 of 1,000 replies are errors, one of them \"ERR \\\"x\\\"\""
         );
-        let unanswered = row(Tally { unanswered: 1_234_567, ..tally });
+        let unanswered = row(Measurements { unanswered: 1_234_567, ..measured });
         assert_eq!(unanswered.failure().unwrap(), "zadd: 1,234,567 requests were not answered");
     }
 }

@@ -1,31 +1,31 @@
-//! Requests that differ in a few digits: their bytes are made once and copied, and the digits written over.
+//! Requests that differ only in some digits: the bytes are built once, then copied, and the digits are overwritten.
 //!
-//! A text is words with places in angle brackets:
+//! The text of a request has words and placeholders in angle brackets:
 //!
-//! - `<board>`: the board's key. `<key>`, `<counter>`, `<set>`, `<friends>`: one of a family of keys, by chance.
-//! - `<member>`: a member of the board, by chance. `<score>`: a whole score, by chance.
-//! - `<next-member>`, `<next-key>`, `<next-friends>`: not by chance but one after the other, each once.
+//! - `<board>`: the key of the board. `<key>`, `<counter>`, `<set>`, `<friends>`: a random key of a family.
+//! - `<member>`: a random member of the board. `<score>`: a random whole score.
+//! - `<next-member>`, `<next-key>`, `<next-friends>`: not random but in sequence, each once.
 //! - `<score,next-member>*100`: a hundred such pairs.
 
 use crate::machine::chance::Chance;
 use crate::net::client::request;
 use crate::text::decimal::{EIGHT_DIGITS, eight_digits};
 
-/// Scores have five digits, none of them a leading zero.
+/// Scores have five digits without leading zeros.
 const SCORES: std::ops::Range<u64> = 10_000..100_000;
 
-/// How many users have a friend list, if there are so many members.
+/// How many users have a friend list (or all members, if there are fewer).
 const USERS: u64 = 1000;
 
 /// Digits of a number in a member or a key.
 const NUMBER_DIGITS: usize = 12;
 
-/// Whose keys, and how many of everything.
+/// The prefix of the keys, and the number of members and keys.
 #[derive(Clone, Debug)]
 pub(super) struct Populations {
-    /// What all keys begin with.
+    /// The prefix of all keys.
     pub(super) prefix: String,
-    /// Members of the board, and keys of each family.
+    /// Number of members of the board, and of keys of each family.
     pub(super) members: u64,
 }
 
@@ -36,28 +36,28 @@ impl Populations {
     }
 }
 
-/// A request, ready to be written many times.
+/// A request that can be written many times.
 #[derive(Debug)]
 pub(super) struct Template {
     bytes: Vec<u8>,
-    places: Vec<Place>,
-    /// How many things one request loads, and how many there are to load.
+    places: Vec<Placeholder>,
+    /// How many items one request loads, and how many items there are.
     loads: Option<(u64, u64)>,
 }
 
 /// Digits that differ from request to request.
 #[derive(Debug)]
-struct Place {
+struct Placeholder {
     at: usize,
     digits: usize,
-    number: Number,
+    number: DigitSource,
 }
 
 #[derive(Clone, Copy, Debug)]
-enum Number {
+enum DigitSource {
     Score,
     Below(u64),
-    /// The so many-th thing that a request loads, of so many there are.
+    /// The `nth` item of a loading request, of `below` items in all.
     Next {
         nth: u64,
         below: u64,
@@ -65,12 +65,12 @@ enum Number {
 }
 
 impl Template {
-    /// Reads `text`, which stands in the table of workloads.
+    /// Parses `text`, which comes from the table of workloads.
     ///
     /// # Panics
-    /// On a place that does not exist.
+    /// If a placeholder is unknown.
     pub(super) fn new(text: &str, populations: &Populations) -> Self {
-        let mut words: Vec<(Vec<u8>, Option<Number>)> = Vec::new();
+        let mut words: Vec<(Vec<u8>, Option<DigitSource>)> = Vec::new();
         let mut loads: Option<(u64, u64)> = None;
         for word in text.split(' ') {
             let Some((names, times)) = word.strip_prefix('<').and_then(|word| word.split_once('>')) else {
@@ -81,10 +81,10 @@ impl Template {
             for name in (0..times).flat_map(|_| names.split(',')) {
                 let (stem, number) = place(name, populations);
                 let number = match (number, name.starts_with("next-")) {
-                    (Some(Number::Below(below)), true) => {
+                    (Some(DigitSource::Below(below)), true) => {
                         let (nth, _) = loads.unwrap_or_default();
                         loads = Some((nth + 1, below));
-                        Some(Number::Next { nth, below })
+                        Some(DigitSource::Next { nth, below })
                     }
                     (number, _) => number,
                 };
@@ -93,32 +93,34 @@ impl Template {
         }
         let words_only: Vec<&[u8]> = words.iter().map(|(word, _)| word.as_slice()).collect();
         let bytes = request(&words_only);
-        // Each place is the last digits of its word, and the words end where the request is cut off behind them.
+        // A placeholder is the last digits of its word. Its position follows from the length of the words behind it.
         let mut places = Vec::new();
         for (index, (_, number)) in words.iter().enumerate() {
             if let Some(number) = *number {
                 let behind: usize = words_only[index + 1..].iter().map(|word| bulk_bytes(word)).sum();
-                let digits = if matches!(number, Number::Score) { 5 } else { NUMBER_DIGITS };
-                places.push(Place { at: bytes.len() - behind - 2 - digits, digits, number });
+                let digits = if matches!(number, DigitSource::Score) { 5 } else { NUMBER_DIGITS };
+                places.push(Placeholder { at: bytes.len() - behind - 2 - digits, digits, number });
             }
         }
         Self { bytes, places, loads }
     }
 
-    /// How many requests load everything, or `None` if this is no loader's request.
+    /// How many requests load everything; `None` if this is not the request of a loader.
     pub(super) fn load_requests(&self) -> Option<u64> {
         self.loads.map(|(each, all)| all.div_ceil(each))
     }
 
-    /// Appends the request number `index` to `out`. No allocation but for the growth of `out`.
+    /// Appends request number `index` to `out`. It allocates only if `out` must grow.
     pub(super) fn write(&self, index: u64, chance: &mut Chance, out: &mut Vec<u8>) {
         let start = out.len();
         out.extend_from_slice(&self.bytes);
         for place in &self.places {
             let number = match place.number {
-                Number::Score => SCORES.start + chance.below(SCORES.end - SCORES.start),
-                Number::Below(below) => chance.below(below),
-                Number::Next { nth, below } => (index * self.loads.map_or(1, |(each, _)| each) + nth) % below,
+                DigitSource::Score => SCORES.start + chance.below(SCORES.end - SCORES.start),
+                DigitSource::Below(below) => chance.below(below),
+                DigitSource::Next { nth, below } => {
+                    (index * self.loads.map_or(1, |(each, _)| each) + nth) % below
+                }
             };
             let at = start + place.at;
             write_digits(number, &mut out[at..at + place.digits]);
@@ -126,23 +128,23 @@ impl Template {
     }
 }
 
-/// A place's word with zeros for its digits, and what they count.
-fn place(name: &str, populations: &Populations) -> (String, Option<Number>) {
+/// The word of a placeholder with zeros as its digits, and the source of the digits.
+fn place(name: &str, populations: &Populations) -> (String, Option<DigitSource>) {
     let Populations { prefix, members } = populations;
     let family = |prefix: &str, family: &str, below: u64| {
-        (format!("{prefix}{family}:{:0>NUMBER_DIGITS$}", ""), Some(Number::Below(below)))
+        (format!("{prefix}{family}:{:0>NUMBER_DIGITS$}", ""), Some(DigitSource::Below(below)))
     };
     match name.trim_start_matches("next-") {
         "board" => (populations.board(), None),
-        "score" => (SCORES.start.to_string(), Some(Number::Score)),
+        "score" => (SCORES.start.to_string(), Some(DigitSource::Score)),
         "member" => family("", "user", *members),
         "friends" => family(prefix, "friends", USERS.min(*members)),
         keys @ ("key" | "counter" | "set") => family(prefix, keys, *members),
-        unknown => panic!("no such place: {unknown}"),
+        unknown => panic!("unknown placeholder: {unknown}"),
     }
 }
 
-/// Fills `place` with the last digits of `number`, with zeros in front if it has fewer.
+/// Fills `place` with the last digits of `number`, with leading zeros if it has fewer.
 fn write_digits(mut number: u64, place: &mut [u8]) {
     for eight in place.rchunks_mut(8) {
         let digits = eight_digits((number % u64::from(EIGHT_DIGITS)) as u32);
@@ -151,7 +153,7 @@ fn write_digits(mut number: u64, place: &mut [u8]) {
     }
 }
 
-/// How long `word` is as a bulk string, in bytes.
+/// The length of `word` as a bulk string, in bytes.
 fn bulk_bytes(word: &[u8]) -> usize {
     request(&[word]).len() - b"*1\r\n".len()
 }

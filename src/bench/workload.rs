@@ -1,24 +1,24 @@
-//! The workloads: what each one sends, and what must have been loaded before.
+//! The workloads: the requests of each, and the data that must be loaded before.
 //!
-//! A text is a request with places in angle brackets, which [`super::template`] explains.
+//! Texts of requests have placeholders in angle brackets, which [`super::template`] explains.
 
 use super::template::{Populations, Template};
 
 const ZADD: &str = "ZADD <board> <score> <member>";
 const TOP_100: &str = "ZRANGE <board> 0 99 REV WITHSCORES";
 
-/// One kind of work.
+/// A named mix of requests.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Workload {
-    /// What it is called on the command line.
+    /// Its name on the command line.
     pub(super) name: &'static str,
-    /// Its requests, each with its share of a hundred.
+    /// Its requests, each with its share in percent.
     pub(super) requests: &'static [(u64, &'static str)],
-    /// The name of each workload that loads what this one asks about.
+    /// The names of the workloads that load the data for this one.
     pub(super) needs: &'static [&'static str],
 }
 
-/// The board's loader; it makes the board anew.
+/// The loader of the board; it replaces an existing board.
 pub(super) const LOAD: &str = "load";
 
 /// All workloads, in the order in which help lists them.
@@ -53,7 +53,7 @@ impl Workload {
         WORKLOADS.iter().find(|workload| workload.name == name)
     }
 
-    /// What it sends, in one line.
+    /// Its requests in one line, for the help.
     pub(super) fn help(&self) -> String {
         let requests = self.requests.iter().map(|(share, text)| match share {
             100 => (*text).to_owned(),
@@ -62,7 +62,7 @@ impl Workload {
         requests.collect::<Vec<_>>().join(", ")
     }
 
-    /// Its requests, each with its share of a hundred, ready to be written.
+    /// The templates of its requests, each with its share in percent.
     pub(super) fn templates(&self, populations: &Populations) -> Vec<(u64, Template)> {
         let templates = self.requests.iter().map(|(share, text)| (*share, Template::new(text, populations)));
         templates.collect()

@@ -1,58 +1,8 @@
-//! The table of directives.
+//! The table of directives that have an effect, and look-up by name.
 
-use super::{Config, value};
+use super::directive::{Directive, DirectiveSection};
+use super::value;
 use crate::limits;
-
-/// One directive.
-#[derive(Debug)]
-pub struct Directive {
-    /// Its name in files, flags and CONFIG.
-    pub name: &'static str,
-    /// What it is about: the heading it stands under in the file and in `--help`.
-    pub section: Section,
-    /// Its default, spelled as in the file.
-    pub default: &'static str,
-    /// Whether CONFIG SET may change it while the server runs.
-    pub live: bool,
-    /// What it does, in a line or three.
-    pub help: &'static str,
-    /// Prints its value.
-    pub get: fn(&Config) -> String,
-    /// Reads its value; the error says what would be taken.
-    pub set: fn(&mut Config, &str) -> Result<(), String>,
-}
-
-/// What a directive is about.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Section {
-    /// Addresses, passwords, clients.
-    Network,
-    /// Threads and databases.
-    General,
-    /// The journal and the dump file.
-    Journal,
-    /// FRIENDRANK.
-    Friends,
-    /// Keyspace notifications.
-    Events,
-    /// The log.
-    Log,
-}
-
-impl Section {
-    /// The heading.
-    #[must_use]
-    pub fn title(self) -> &'static str {
-        match self {
-            Self::Network => "Network",
-            Self::General => "General",
-            Self::Journal => "Journal and dump file",
-            Self::Friends => "Friend ranking",
-            Self::Events => "Keyspace events",
-            Self::Log => "Log",
-        }
-    }
-}
 
 /// Finds a directive by its name in any case.
 pub(super) fn find(name: &str) -> Option<&'static Directive> {
@@ -67,7 +17,7 @@ pub(super) fn nearest(name: &str) -> Option<&'static str> {
     (nearest.0 <= 2).then_some(nearest.1)
 }
 
-/// How many letters must be put in, taken out or changed (Wagner and Fischer 1974).
+/// The number of letters to insert, remove or replace (Wagner and Fischer 1974).
 fn edit_distance(one: &[u8], other: &[u8]) -> usize {
     let mut row: Vec<usize> = (0..=other.len()).collect();
     for (i, a) in one.iter().enumerate() {
@@ -81,15 +31,15 @@ fn edit_distance(one: &[u8], other: &[u8]) -> usize {
     row[other.len()]
 }
 
-/// Every directive that means something, in the order of `config/rankd.conf`.
+/// Every directive that has an effect, in the order of `config/rankd.conf`.
 pub const DIRECTIVES: &[Directive] = &[
     Directive {
         name: "bind",
-        section: Section::Network,
+        section: DirectiveSection::Network,
         default: "* -::*",
         live: false,
-        help: "Addresses to listen on, separated by spaces. `*` is every IPv4 address, `::*` every IPv6 address; one \
-               with a `-` in front may be missing on this machine.",
+        help: "Addresses to listen on, separated by spaces. `*` is every IPv4 address, `::*` every IPv6 \
+               address. An address with a `-` in front is skipped if this machine does not have it.",
         get: |config| config.bind.join(" "),
         set: |config, text| {
             config.bind = text.split_ascii_whitespace().map(str::to_owned).collect();
@@ -102,28 +52,28 @@ pub const DIRECTIVES: &[Directive] = &[
     },
     Directive {
         name: "port",
-        section: Section::Network,
+        section: DirectiveSection::Network,
         default: "6379",
         live: false,
-        help: "TCP port. 0 lets the kernel choose a free one, which the start screen names.",
+        help: "TCP port. With 0 the kernel chooses a free port, which the server prints at the start.",
         get: |config| config.port.to_string(),
         set: |config, text| value::number(text, 0, u16::MAX).map(|port| config.port = port),
     },
     Directive {
         name: "protected-mode",
-        section: Section::Network,
+        section: DirectiveSection::Network,
         default: "yes",
         live: true,
-        help: "While no password is set, serve only peers on this machine.",
+        help: "Without a password, accept connections only from this machine.",
         get: |config| value::print_yes_no(config.protected_mode),
         set: |config, text| value::yes_no(text).map(|on| config.protected_mode = on),
     },
     Directive {
         name: "requirepass",
-        section: Section::Network,
+        section: DirectiveSection::Network,
         default: "",
         live: true,
-        help: "The password that clients must give by AUTH or HELLO. Empty: none.",
+        help: "The password that clients must send with AUTH or HELLO. Empty: no password.",
         get: |config| config.requirepass.clone(),
         set: |config, text| {
             config.requirepass = text.to_owned();
@@ -132,19 +82,19 @@ pub const DIRECTIVES: &[Directive] = &[
     },
     Directive {
         name: "tcp-backlog",
-        section: Section::Network,
+        section: DirectiveSection::Network,
         default: "511",
         live: false,
-        help: "Connections that may wait to be accepted.",
+        help: "Length of the queue of connections that have not been accepted yet.",
         get: |config| config.tcp_backlog.to_string(),
         set: |config, text| value::number(text, 1, 65535).map(|backlog| config.tcp_backlog = backlog),
     },
     Directive {
         name: "tcp-keepalive",
-        section: Section::Network,
+        section: DirectiveSection::Network,
         default: "300",
         live: true,
-        help: "Seconds of silence after which the kernel asks whether a client is still there. 0: never.",
+        help: "Idle seconds after which the kernel sends TCP keep-alive probes to a client. 0: never.",
         get: |config| config.tcp_keepalive_s.to_string(),
         set: |config, text| {
             value::number(text, 0, i32::MAX as u32).map(|seconds| config.tcp_keepalive_s = seconds)
@@ -152,7 +102,7 @@ pub const DIRECTIVES: &[Directive] = &[
     },
     Directive {
         name: "timeout",
-        section: Section::Network,
+        section: DirectiveSection::Network,
         default: "0",
         live: true,
         help: "Seconds after which an idle client is disconnected. 0: never.",
@@ -161,10 +111,10 @@ pub const DIRECTIVES: &[Directive] = &[
     },
     Directive {
         name: "maxclients",
-        section: Section::Network,
+        section: DirectiveSection::Network,
         default: "10000",
         live: true,
-        help: "Most clients at a time; one more is told so and disconnected.",
+        help: "Maximum number of clients. A further client gets an error and is disconnected.",
         get: |config| config.maxclients.to_string(),
         set: |config, text| {
             let clients = value::unsigned(text, 1, u32::MAX.into())?;
@@ -174,10 +124,10 @@ pub const DIRECTIVES: &[Directive] = &[
     },
     Directive {
         name: "client-query-buffer-limit",
-        section: Section::Network,
+        section: DirectiveSection::Network,
         default: "1gb",
         live: true,
-        help: "Bytes of one request that is not complete yet, after which its client is disconnected.",
+        help: "Maximum bytes of an incomplete request. A client that sends more is disconnected.",
         get: |config| config.client_query_buffer_limit_bytes.to_string(),
         set: |config, text| {
             let bytes = value::bytes(text)?;
@@ -191,10 +141,10 @@ pub const DIRECTIVES: &[Directive] = &[
     },
     Directive {
         name: "proto-max-bulk-len",
-        section: Section::Network,
+        section: DirectiveSection::Network,
         default: "512mb",
         live: true,
-        help: "Bytes of the longest argument.",
+        help: "Maximum bytes of one argument of a request.",
         get: |config| config.proto_max_bulk_len_bytes.to_string(),
         set: |config, text| {
             let bytes = value::bytes(text)?;
@@ -208,19 +158,19 @@ pub const DIRECTIVES: &[Directive] = &[
     },
     Directive {
         name: "threads",
-        section: Section::General,
+        section: DirectiveSection::General,
         default: "0",
         live: false,
-        help: "Threads that serve connections. 0: one for each core.",
+        help: "Number of threads that serve connections. 0: one for each core.",
         get: |config| config.threads.to_string(),
         set: |config, text| value::number(text, 0, 256u32).map(|threads| config.threads = threads as usize),
     },
     Directive {
         name: "databases",
-        section: Section::General,
+        section: DirectiveSection::General,
         default: "16",
         live: false,
-        help: "Number of databases that SELECT can choose from.",
+        help: "Number of databases for SELECT.",
         get: |config| config.databases.to_string(),
         set: |config, text| {
             value::number(text, 1, limits::DATABASES as u32).map(|databases| config.databases = databases)
@@ -228,19 +178,19 @@ pub const DIRECTIVES: &[Directive] = &[
     },
     Directive {
         name: "enable-debug-command",
-        section: Section::General,
+        section: DirectiveSection::General,
         default: "no",
         live: false,
-        help: "Who may use DEBUG: nobody (`no`), clients on this machine (`local`), or everybody (`yes`).",
+        help: "Which clients may use DEBUG: none (`no`), those on this machine (`local`), or all (`yes`).",
         get: |config| value::print_debug_policy(config.enable_debug_command),
         set: |config, text| value::debug_policy(text).map(|policy| config.enable_debug_command = policy),
     },
     Directive {
         name: "dir",
-        section: Section::Journal,
+        section: DirectiveSection::Journal,
         default: "./data",
         live: false,
-        help: "Directory of the journal and of the dump file; made if it is missing.",
+        help: "Directory of the journal and of the dump file. It is created if it does not exist.",
         get: |config| config.dir.display().to_string(),
         set: |config, text| {
             config.dir = text.into();
@@ -249,10 +199,10 @@ pub const DIRECTIVES: &[Directive] = &[
     },
     Directive {
         name: "dbfilename",
-        section: Section::Journal,
+        section: DirectiveSection::Journal,
         default: "dump.rdb",
         live: false,
-        help: "The dump file in that directory: what SAVE and BGSAVE write, in Redis's RDB format.",
+        help: "File name in that directory for SAVE and BGSAVE, which write Redis's RDB format.",
         get: |config| config.dbfilename.clone(),
         set: |config, text| {
             config.dbfilename = text.to_owned();
@@ -265,41 +215,42 @@ pub const DIRECTIVES: &[Directive] = &[
     },
     Directive {
         name: "save",
-        section: Section::Journal,
+        section: DirectiveSection::Journal,
         default: "",
         live: true,
-        help: "Pairs of seconds and changes: the dump file is written, as by BGSAVE, when so many seconds have gone \
-               by and there have been so many changes; and at the end. Lines of a file add up. Empty: only when \
-               asked for.",
+        help: "Pairs of seconds and changes. The server writes the dump file, like BGSAVE, when at least that many \
+               seconds have passed and that many changes were made since the last save. It also writes it when it \
+               stops. Several `save` lines of a file add up. Empty: no automatic saves.",
         get: |config| value::print_save_points(&config.save),
         set: |config, text| value::save_points(text).map(|points| config.save = points),
     },
     Directive {
         name: "appendonly",
-        section: Section::Journal,
+        section: DirectiveSection::Journal,
         default: "yes",
         live: false,
-        help: "Keep every change in the journal. `no` keeps everything in memory only, and starts from the dump file \
-               if there is one.",
+        help: "Write every change to the journal. With `no` data are only in memory, and the server starts from the \
+               dump file if it exists.",
         get: |config| value::print_yes_no(config.appendonly),
         set: |config, text| value::yes_no(text).map(|on| config.appendonly = on),
     },
     Directive {
         name: "appendfsync",
-        section: Section::Journal,
+        section: DirectiveSection::Journal,
         default: "everysec",
         live: true,
-        help: "When the journal is forced to disk: `always` before each reply, `everysec` once a second, `no` when \
-               the operating system likes. No policy replies before the operating system has the change.",
+        help: "When the journal is synced to disk: `always` before each reply, `everysec` once a second, `no` when \
+               the operating system chooses. With each of them a change is written to the operating system before \
+               its reply is sent.",
         get: |config| value::print_fsync(config.appendfsync),
         set: |config, text| value::fsync(text).map(|policy| config.appendfsync = policy),
     },
     Directive {
         name: "auto-aof-rewrite-percentage",
-        section: Section::Journal,
+        section: DirectiveSection::Journal,
         default: "100",
         live: true,
-        help: "Write a checkpoint when the journal has grown by this many percent of the last one. 0: never.",
+        help: "Write a checkpoint when the journal has grown by this percentage since the last one. 0: never.",
         get: |config| config.auto_aof_rewrite_percentage.to_string(),
         set: |config, text| {
             value::number(text, 0, i32::MAX as u32)
@@ -308,19 +259,19 @@ pub const DIRECTIVES: &[Directive] = &[
     },
     Directive {
         name: "auto-aof-rewrite-min-size",
-        section: Section::Journal,
+        section: DirectiveSection::Journal,
         default: "64mb",
         live: true,
-        help: "But not before the journal is this large.",
+        help: "Minimum size of the journal for such a checkpoint.",
         get: |config| config.auto_aof_rewrite_min_size_bytes.to_string(),
         set: |config, text| value::bytes(text).map(|bytes| config.auto_aof_rewrite_min_size_bytes = bytes),
     },
     Directive {
         name: "friend-key-prefix",
-        section: Section::Friends,
+        section: DirectiveSection::Friends,
         default: "friends:",
         live: true,
-        help: "A user's friends are the members of the set at this prefix followed by the user's name.",
+        help: "The friends of a user are the members of the set whose key is this prefix and the user's name.",
         get: |config| config.friend_key_prefix.clone(),
         set: |config, text| {
             config.friend_key_prefix = text.to_owned();
@@ -329,19 +280,19 @@ pub const DIRECTIVES: &[Directive] = &[
     },
     Directive {
         name: "friendrank-keep-bytes",
-        section: Section::Friends,
+        section: DirectiveSection::Friends,
         default: "64mb",
         live: true,
-        help: "Memory for friend rankings kept for FRIENDRANK's MAXAGE. 0: keep none.",
+        help: "Bytes of memory for the friend rankings that FRIENDRANK keeps for MAXAGE. 0: keep none.",
         get: |config| config.friendrank_keep_bytes.to_string(),
         set: |config, text| value::bytes(text).map(|bytes| config.friendrank_keep_bytes = bytes as usize),
     },
     Directive {
         name: "notify-keyspace-events",
-        section: Section::Events,
+        section: DirectiveSection::Events,
         default: "",
         live: true,
-        help: "Which changes of keys are published to subscribers: `K` and `E` choose the channels (by key, by event), \
+        help: "Which keyspace events are published: `K` and `E` choose the channels (by key, by event), \
                `z` sorted sets, `s` sets, `$` strings, `g` keys of any type, `x` expiry, `n` new keys, `o` and `c` \
                replaced values and types, `m` missing keys, `A` all but the last four. Empty: none.",
         get: |config| config.notify_keyspace_events.to_string(),
@@ -349,19 +300,19 @@ pub const DIRECTIVES: &[Directive] = &[
     },
     Directive {
         name: "loglevel",
-        section: Section::Log,
+        section: DirectiveSection::Log,
         default: "notice",
         live: true,
-        help: "How much is logged: debug, verbose, notice, warning or nothing.",
+        help: "Lowest level that is logged: debug, verbose, notice, warning or nothing.",
         get: |config| value::print_log_level(config.loglevel),
         set: |config, text| value::log_level(text).map(|level| config.loglevel = level),
     },
     Directive {
         name: "logfile",
-        section: Section::Log,
+        section: DirectiveSection::Log,
         default: "",
         live: false,
-        help: "File that the log is appended to. Empty: standard error.",
+        help: "File for the log, which is appended to. Empty: standard error.",
         get: |config| config.logfile.clone(),
         set: |config, text| {
             config.logfile = text.to_owned();
@@ -373,7 +324,7 @@ pub const DIRECTIVES: &[Directive] = &[
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::Ignored;
+    use crate::config::{Config, Ignored};
 
     #[test]
     fn names_are_unique_and_values_print_as_they_read() {
@@ -387,7 +338,7 @@ mod tests {
         }
     }
 
-    /// A bound that is also a directive stands in both places; they must say the same.
+    /// Some limits are also the defaults of directives: both places must have the same value.
     #[test]
     fn defaults_are_the_limits() {
         let config = Config::default();
@@ -397,7 +348,7 @@ mod tests {
     }
 
     #[test]
-    fn a_slip_of_the_finger_is_understood() {
+    fn a_misspelled_name_gets_a_suggestion() {
         assert_eq!(nearest("prot"), Some("port"));
         assert_eq!(nearest("appendonyl"), Some("appendonly"));
         assert_eq!(nearest("completely-else"), None);

@@ -1,36 +1,37 @@
-//! Which keyspace events are published: the letters of `notify-keyspace-events`.
+//! The keyspace events that are published: the letters of `notify-keyspace-events`.
 
-/// A set of event classes and of the channels they go to, as of Redis 8.2.
+/// A set of event classes, and of the kinds of channels that they are sent to, as in Redis 8.2.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct EventClasses(u32);
 
-/// The letters in the order in which Redis prints them: those that `A` stands for, those that it does not, and the rest.
+/// The letters in the order in which Redis prints them: first those that `A` includes, then those that it does not, then
+/// the others.
 const LETTERS: &[u8; 16] = b"g$lshzxetdnocKEm";
 
-/// How many letters at the front `A` stands for.
+/// How many letters at the front `A` includes.
 const ALL_LEN: usize = 10;
 
-/// Where the letters begin that are printed even beside `A`.
+/// The first of the letters that are printed even beside `A`.
 const BESIDE_ALL: usize = 13;
 
 impl EventClasses {
-    /// Of keys of any type: `del`, `expire`, `persist`.
+    /// Events of keys of any type: `del`, `expire`, `persist`.
     pub const GENERIC: Self = Self::of(b'g');
-    /// Of strings.
+    /// Events of strings.
     pub const STRING: Self = Self::of(b'$');
-    /// Of sets.
+    /// Events of sets.
     pub const SET: Self = Self::of(b's');
-    /// Of sorted sets.
+    /// Events of sorted sets.
     pub const SORTED_SET: Self = Self::of(b'z');
-    /// A key's time has come.
+    /// A key has expired.
     pub const EXPIRED: Self = Self::of(b'x');
-    /// A key has come to be.
+    /// A key was created.
     pub const NEW: Self = Self::of(b'n');
     /// A value was replaced as a whole.
     pub const OVERWRITTEN: Self = Self::of(b'o');
     /// A value was replaced by one of another type.
     pub const TYPE_CHANGED: Self = Self::of(b'c');
-    /// A key that was asked for is missing.
+    /// A key that a command looked up is missing.
     pub const KEY_MISS: Self = Self::of(b'm');
     /// Events go to `__keyspace@<database>__:<key>`.
     pub const TO_KEYSPACE: Self = Self::of(b'K');
@@ -47,7 +48,7 @@ impl EventClasses {
 
     const ALL: Self = Self((1 << ALL_LEN) - 1);
 
-    /// Reads letters in any order. `None` if one means nothing.
+    /// Reads letters in any order. `None` if one is unknown.
     #[must_use]
     pub fn parse(letters: &str) -> Option<Self> {
         letters.bytes().try_fold(Self::default(), |classes, letter| {
@@ -60,26 +61,26 @@ impl EventClasses {
         })
     }
 
-    /// Whether it has all of `classes`.
+    /// Whether all of `classes` are in this set.
     #[must_use]
     pub fn has(self, classes: Self) -> bool {
         self.0 & classes.0 == classes.0
     }
 
-    /// Whether nothing is published: there is no class, or no channel for it to go to.
+    /// Whether nothing is published: there is no class, or no kind of channel.
     #[must_use]
     pub fn is_silent(self) -> bool {
         let channels = Self::TO_KEYSPACE.0 | Self::TO_KEYEVENT.0;
         self.0 & channels == 0 || self.0 & !channels == 0
     }
 
-    /// As a number, for an atomic.
+    /// The set as a number, for an atomic.
     #[must_use]
     pub fn bits(self) -> u32 {
         self.0
     }
 
-    /// From [`EventClasses::bits`].
+    /// The inverse of [`EventClasses::bits`].
     #[must_use]
     pub fn from_bits(bits: u32) -> Self {
         Self(bits)

@@ -7,17 +7,17 @@ use crate::text::quoting::split_words;
 use std::fmt;
 use std::path::{Path, PathBuf};
 
-/// How deep `include` may nest: enough for any sane set-up, and an end for files that include themselves.
+/// How deep `include` may nest. The limit ends the reading of a file that includes itself.
 const INCLUDES: usize = 16;
 
-/// How many files may be included in all: an end for those that include each other by wildcards, many at a time.
+/// How many files may be included in all. The limit ends the reading of files that include each other by wildcards.
 const INCLUDED_FILES: usize = 1024;
 
-/// A configuration file that cannot be used, and where.
+/// Why a configuration file cannot be used, with the file and the line.
 #[derive(Debug)]
 pub struct FileError {
     path: PathBuf,
-    /// 1-based; `None` where the file as a whole is the trouble.
+    /// 1-based; `None` if the error concerns the whole file.
     line: Option<usize>,
     what: String,
 }
@@ -34,12 +34,12 @@ impl fmt::Display for FileError {
 
 impl std::error::Error for FileError {}
 
-/// Reads the file at `path` on top of `config`.
+/// Reads the file at `path`; its lines override the values of `config`.
 pub(super) fn read(config: &mut Config, path: &Path) -> Result<(), FileError> {
     Reading { config, included: 0 }.read(path, 0)
 }
 
-/// A file being read, and those that it includes.
+/// The reading of one file and of the files that it includes.
 struct Reading<'c> {
     config: &'c mut Config,
     /// Files included so far.
@@ -75,7 +75,7 @@ impl Reading<'_> {
                 continue;
             }
             if name.eq_ignore_ascii_case("save") && !value.is_empty() {
-                // As in Redis, each line adds to those before it, and an empty one takes them back.
+                // As in Redis, each line adds to those before it, and an empty value removes them.
                 value = format!("{} {value}", print_save_points(&self.config.save));
             }
             self.config.set(name, &value).map_err(|why| error(number, format!("'{name} {value}': {why}")))?;
@@ -83,7 +83,7 @@ impl Reading<'_> {
         Ok(())
     }
 
-    /// Reads the file at `named`, or all that it matches: none is no mistake then, and directories are passed over.
+    /// Reads the file at `named`, or all files that match it. A pattern may match no file, and skips directories.
     fn include(&mut self, named: &Path, is_pattern: bool, depth: usize) -> Result<(), String> {
         if depth == INCLUDES {
             return Err(format!("includes nest deeper than {INCLUDES}"));
@@ -143,7 +143,7 @@ mod tests {
         );
     }
 
-    /// redis#6351, redis#8980: a wildcard was taken for a name, and the start failed.
+    /// redis#6351, redis#8980: Redis took a wildcard for a file name, and the start failed.
     #[test]
     fn include_takes_wildcards() {
         let directory = tempfile::tempdir().unwrap();
@@ -167,7 +167,7 @@ mod tests {
         assert!(read("include conf.d/*").unwrap_err().contains("b.conf:1: 'timeout x'"));
     }
 
-    /// Two files that include each other by a wildcard are 2^16 files by the sixteenth level.
+    /// Two files that include each other by a wildcard would be read 2^16 times down to the sixteenth level.
     #[test]
     fn wildcards_that_include_each_other_come_to_an_end() {
         let directory = tempfile::tempdir().unwrap();
@@ -176,7 +176,7 @@ mod tests {
         }
         let error = Config::default().read_file(&directory.path().join("a.conf")).unwrap_err().to_string();
         assert!(error.contains("includes nest deeper than 16"), "{error}");
-        // One that stops at the next level, and so on at each: many files and no depth.
+        // Many files, none of them nested deeply.
         std::fs::write(directory.path().join("a.conf"), "include [b]*.conf\n".repeat(1025)).unwrap();
         std::fs::write(directory.path().join("b.conf"), "").unwrap();
         let error = Config::default().read_file(&directory.path().join("a.conf")).unwrap_err().to_string();

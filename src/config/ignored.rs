@@ -1,34 +1,34 @@
-//! The directives of Redis 5 to 8 and Valkey 7 to 9 that have no meaning here.
+//! The directives of Redis 5 to 8 and Valkey 7 to 9 that have no effect in rankd.
 //!
-//! A configuration file that sets one is accepted, with a warning unless it sets the default, and the value is held to
-//! what Redis takes ([`Kind`]). CONFIG GET answers with it, by each of the directive's names. What they are about (other
-//! types' encodings, eviction, Lua, modules, cluster) is not here or needs no tuning.
+//! A configuration file that sets one is accepted, with a warning unless it sets the default. The value is checked as in
+//! Redis ([`ValueSyntax`]), and CONFIG GET returns it under each of the directive's names. Their subjects (encodings of
+//! other types, eviction, Lua, modules, cluster) do not exist in rankd or need no tuning.
 
-use super::kind::Kind;
-use super::kind::Kind::{
+use super::value_syntax::ValueSyntax;
+use super::value_syntax::ValueSyntax::{
     Bytes, BytesOrPercent, Checked, Integer, Obsolete, Octal, OneOf, OneOfAlso, Text, Unsigned,
     UnsignedBytes, YesNo,
 };
-use super::kind::{
+use super::value_syntax::{
     INT, LONG, UINT, directory_name, file_name, host_name, node_name, oom_scores, output_buffers,
     percentiles, process_title, replica_of, shutdown_options,
 };
 
-/// A directive that is taken and has no effect.
+/// A directive that is accepted and has no effect.
 #[derive(Debug)]
 pub struct Ignored {
-    /// Its name, then what else it is or was called.
+    /// Its name, followed by its older and alternative names.
     pub names: &'static [&'static str],
     /// Redis 8.2's default, or that of the server that has it.
     pub default: &'static str,
-    /// What it takes.
-    pub kind: Kind,
-    /// Whether CONFIG SET takes it.
+    /// Its valid values.
+    pub syntax: ValueSyntax,
+    /// Whether CONFIG SET accepts it.
     pub live: bool,
 }
 
 impl Ignored {
-    /// Its name.
+    /// Its first name.
     #[must_use]
     pub fn name(&self) -> &'static str {
         self.names[0]
@@ -40,26 +40,26 @@ impl Ignored {
         IGNORED.iter().find(|ignored| ignored.names.iter().any(|own| own.eq_ignore_ascii_case(name)))
     }
 
-    /// What is logged where it is set.
+    /// The warning that is logged when it is set.
     #[must_use]
     pub fn warning(&self) -> String {
         format!("directive '{}' is accepted for compatibility and has no effect", self.name())
     }
 
-    /// Whether CONFIG knows it; files alone take what was given up long ago.
+    /// Whether CONFIG knows it. Directives that Redis removed are accepted only in files.
     #[must_use]
     pub fn is_known_to_config(&self) -> bool {
-        !matches!(self.kind, Obsolete)
+        !matches!(self.syntax, Obsolete)
     }
 }
 
-const fn live(names: &'static [&'static str], default: &'static str, kind: Kind) -> Ignored {
-    Ignored { names, default, kind, live: true }
+const fn live(names: &'static [&'static str], default: &'static str, syntax: ValueSyntax) -> Ignored {
+    Ignored { names, default, syntax, live: true }
 }
 
-/// One for the start only.
-const fn fixed(names: &'static [&'static str], default: &'static str, kind: Kind) -> Ignored {
-    Ignored { names, default, kind, live: false }
+/// A directive that can be set only at the start.
+const fn fixed(names: &'static [&'static str], default: &'static str, syntax: ValueSyntax) -> Ignored {
+    Ignored { names, default, syntax, live: false }
 }
 
 const POLICIES: &[&str] = &[
@@ -76,7 +76,7 @@ const POLICIES: &[&str] = &[
 const FACILITIES: &[&str] =
     &["user", "local0", "local1", "local2", "local3", "local4", "local5", "local6", "local7"];
 
-/// By name.
+/// All directives without effect, in the order of their names.
 #[rustfmt::skip]
 pub const IGNORED: &[Ignored] = &[
     live(&["acl-pubsub-default"], "resetchannels", OneOf(&["allchannels", "resetchannels"])),

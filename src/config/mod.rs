@@ -1,22 +1,24 @@
-//! The configuration: redis.conf's language, one table of directives.
+//! The configuration, in the syntax of redis.conf, derived from one table of directives.
 //!
-//! A directive is one entry of [`directives::DIRECTIVES`]: its name, how it is read into [`Config`] and printed from
-//! it, its default and its help. The configuration file, the command line, the environment, CONFIG GET/SET, `--help`
-//! and the check that `config/rankd.conf` equals the defaults are all derived from the table.
+//! A directive is one entry of [`directives::DIRECTIVES`]: its name, its default, its help, and the functions that read
+//! it into [`Config`] and print it. The configuration file, the command line, the environment, CONFIG GET/SET, `--help`
+//! and the test that `config/rankd.conf` equals the defaults all use the table.
 
+mod directive;
 mod directives;
 mod event_classes;
 mod file;
 mod ignored;
-mod kind;
 mod value;
+mod value_syntax;
 mod wildcard;
 
-pub use crate::config::directives::{DIRECTIVES, Directive, Section};
+pub use crate::config::directive::{Directive, DirectiveSection};
+pub use crate::config::directives::DIRECTIVES;
 pub use crate::config::event_classes::EventClasses;
 pub use crate::config::file::FileError;
 pub use crate::config::ignored::{IGNORED, Ignored};
-pub use crate::config::kind::Kind;
+pub use crate::config::value_syntax::ValueSyntax;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -27,7 +29,7 @@ use std::sync::{Arc, Mutex, PoisonError, RwLock};
 pub enum FsyncPolicy {
     /// After fdatasync: survives a power failure.
     Always,
-    /// After write(2), with an fdatasync a second: survives a crash of the process; a power failure takes about the
+    /// After write(2), with an fdatasync a second: survives a crash of the process; a power failure loses about the
     /// last second.
     #[default]
     EverySecond,
@@ -35,39 +37,39 @@ pub enum FsyncPolicy {
     Never,
 }
 
-/// When the dump file is written without being asked for: one pair of `save`.
+/// When the dump file is written automatically: one pair of `save`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct SavePoint {
-    /// Seconds that must have gone by since the last time.
+    /// Least number of seconds since the last save.
     pub seconds: u64,
-    /// Changes that there must have been since.
+    /// Least number of changes since the last save.
     pub changes: u64,
 }
 
-/// Who may use DEBUG: `enable-debug-command`.
+/// Which clients may use DEBUG: `enable-debug-command`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum DebugPolicy {
-    /// Nobody.
+    /// No client: `no`.
     #[default]
-    Nobody,
-    /// Clients on this machine.
+    No,
+    /// Clients on this machine: `local`.
     Local,
-    /// Everybody.
-    Everybody,
+    /// All clients: `yes`.
+    Yes,
 }
 
-/// How much is logged (`loglevel`).
+/// The lowest level that is logged: `loglevel`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum LogLevel {
-    /// Everything.
+    /// Everything, for developers.
     Debug,
-    /// Much.
+    /// More detail than an operator usually needs.
     Verbose,
-    /// What an operator wants to know.
+    /// Events that an operator should know about.
     Notice,
-    /// Only what is wrong.
+    /// Only failures and risks.
     Warning,
-    /// Nothing.
+    /// Nothing is logged.
     Nothing,
 }
 
@@ -100,12 +102,12 @@ pub struct Config {
     pub notify_keyspace_events: EventClasses,
     pub loglevel: LogLevel,
     pub logfile: String,
-    /// Directives that mean nothing here, where they were set, by their first names.
+    /// Values that were set for directives without effect, by the directives' first names.
     pub ignored: BTreeMap<&'static str, String>,
 }
 
 impl Default for Config {
-    /// Every directive at the default that its table entry names.
+    /// Every directive has the default of its table entry.
     fn default() -> Self {
         let mut config = Self {
             bind: Vec::new(),
@@ -142,12 +144,12 @@ impl Default for Config {
     }
 }
 
-/// Why a directive was refused.
+/// Why a directive could not be set.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum DirectiveError {
-    /// There is no such directive; perhaps this one was meant.
+    /// There is no such directive; a similar name, if there is one.
     Unknown(Option<&'static str>),
-    /// The value is not one it takes; says what would be.
+    /// The value is invalid; the text says which values are valid.
     BadValue(String),
     /// It cannot be changed while the server runs.
     Immutable,
@@ -178,7 +180,7 @@ impl Config {
         let Some(ignored) = Ignored::find(name) else {
             return Err(DirectiveError::Unknown(directives::nearest(name)));
         };
-        let value = ignored.kind.read(self.value_of(ignored), value).map_err(DirectiveError::BadValue)?;
+        let value = ignored.syntax.read(self.value_of(ignored), value).map_err(DirectiveError::BadValue)?;
         self.ignored.insert(ignored.name(), value);
         Ok(())
     }
@@ -187,18 +189,18 @@ impl Config {
         self.ignored.get(ignored.name()).map_or(ignored.default, String::as_str)
     }
 
-    /// What a directive is set to that means nothing here, for those who answer as if it meant something.
+    /// The value of a directive without effect, for commands that answer as if it had one.
     #[must_use]
     pub fn ignored_value(&self, name: &str) -> Option<&str> {
         Ignored::find(name).map(|ignored| self.value_of(ignored))
     }
 
-    /// Changes directives of a running server, all or none.
+    /// A copy of the configuration with several directives changed, as CONFIG SET does: all or none.
     ///
     /// # Errors
-    /// The position of the first pair that cannot be set, and why.
+    /// The position of the first pair that cannot be set, and the reason.
     pub fn set_live(&self, pairs: &[(&str, &str)]) -> Result<Self, (usize, DirectiveError)> {
-        // As in Redis, before a value is looked at.
+        // Redis checks all names before any value.
         for (index, (name, _)) in pairs.iter().enumerate() {
             let why = match Ignored::find(name) {
                 Some(ignored) if !ignored.is_known_to_config() => DirectiveError::Unknown(None),
@@ -213,7 +215,7 @@ impl Config {
         let mut changed = self.clone();
         for (index, (name, value)) in pairs.iter().enumerate() {
             let is_frozen = directives::find(name).is_some_and(|directive| !directive.live);
-            // Nonsense is named as such even where sense would not be taken either.
+            // An invalid value is reported as such, even if a valid one would be refused as well.
             let result = changed.set(name, value);
             let result = if is_frozen { result.and(Err(DirectiveError::Immutable)) } else { result };
             result.map_err(|error| (index, error))?;
@@ -221,7 +223,8 @@ impl Config {
         Ok(changed)
     }
 
-    /// Every directive that CONFIG knows and its value, the ignored ones by all their names, by name.
+    /// Every directive that CONFIG GET returns, with its value, ordered by name. Ignored directives appear under all
+    /// their names.
     #[must_use]
     pub fn entries(&self) -> Vec<(&'static str, String)> {
         let ours = DIRECTIVES.iter().map(|directive| (directive.name, (directive.get)(self)));
@@ -233,15 +236,15 @@ impl Config {
         entries
     }
 
-    /// Reads a configuration file on top of what is set.
+    /// Reads a configuration file; its lines override the current values.
     ///
     /// # Errors
-    /// The first line that is wrong, by file and number, or a file that cannot be read.
+    /// The first invalid line, with file and number, or a file that cannot be read.
     pub fn read_file(&mut self, path: &Path) -> Result<(), FileError> {
         file::read(self, path)
     }
 
-    /// One warning for each directive that was set to something that has no effect.
+    /// One warning for each directive without effect that is not at its default.
     #[must_use]
     pub fn warnings(&self) -> Vec<String> {
         let differs = |ignored: &&Ignored| self.value_of(ignored) != ignored.default;
@@ -251,17 +254,17 @@ impl Config {
 
 /// The configuration of a running server, which CONFIG SET replaces.
 ///
-/// Some of it is also kept where it is used. A change and what it does there have one order: the effect of the change
-/// that came last is the last.
+/// Some components keep copies of settings. Changes take effect one after the other, so the copies match the last
+/// change.
 #[derive(Debug)]
 pub struct Settings {
     current: RwLock<Arc<Config>>,
-    /// Held from before a change until it has taken effect. Who asks for the configuration does not wait for it.
+    /// Held from before a change until it has taken effect. Readers of the configuration do not wait for it.
     changing: Mutex<()>,
 }
 
 impl Settings {
-    /// Starts with `config`.
+    /// Settings with the initial configuration `config`.
     #[must_use]
     pub fn new(config: Config) -> Self {
         Self { current: RwLock::new(Arc::new(config)), changing: Mutex::new(()) }
@@ -273,8 +276,8 @@ impl Settings {
         Arc::clone(&self.current.read().unwrap_or_else(PoisonError::into_inner))
     }
 
-    /// Changes directives, all or none, and has `apply` put the new configuration into effect, before another change
-    /// begins.
+    /// Changes directives, all or none. Then calls `apply`, which puts the new configuration into effect, before another
+    /// change can begin.
     ///
     /// # Errors
     /// As [`Config::set_live`].
@@ -290,8 +293,8 @@ impl Settings {
         Ok(())
     }
 
-    /// Has `apply` put the configuration as it is into effect, where there was nothing yet that it could apply to. A
-    /// change comes before or behind it.
+    /// Calls `apply` with the current configuration: for a component that is created after the start. No change happens
+    /// during the call.
     pub fn apply(&self, apply: impl FnOnce(&Config)) {
         let _changing = self.changing.lock().unwrap_or_else(PoisonError::into_inner);
         apply(&self.current());
@@ -305,15 +308,15 @@ mod tests {
     use std::sync::atomic::{AtomicU64, Ordering};
     use std::thread;
 
-    /// Of two CONFIG SETs at once the later one was the setting, and the earlier one, applied behind it, what the journal
-    /// did: CONFIG GET appendfsync said `no`, and every reply waited for an fdatasync.
+    /// Two CONFIG SETs at once could take effect in the wrong order: the later one was the setting, the earlier one was
+    /// applied last. CONFIG GET appendfsync returned `no`, and every reply waited for an fdatasync.
     #[test]
     fn a_setting_and_its_effect_are_of_the_same_change() {
         const ROUNDS: u64 = 200;
         let settings = Settings::new(Config::default());
         let (effect, rounds, mut apart) = (AtomicU64::new(0), Barrier::new(3), 0);
         let apply = |config: &Config| {
-            // Effects take their time, and not the same: others want to go on meanwhile.
+            // Effects take different times, during which the other threads continue.
             (0..config.timeout_s % 7 * 4).for_each(|_| thread::yield_now());
             effect.store(config.timeout_s, Ordering::Relaxed);
         };

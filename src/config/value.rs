@@ -1,4 +1,4 @@
-//! How a directive's value is read and printed, with Redis's words for what is wrong.
+//! Reads and prints the values of directives, with Redis's error texts.
 
 use super::{DebugPolicy, EventClasses, FsyncPolicy, LogLevel, SavePoint};
 
@@ -32,10 +32,10 @@ where
     T::try_from(number).map_err(|_| "argument couldn't be parsed into an integer".to_owned())
 }
 
-/// Redis's complaint of a negative number where its own type has no sign.
+/// Redis's error for a negative number where its own type is unsigned.
 pub(super) const NEGATIVE: &str = "argument must be greater or equal to 0";
 
-/// As [`number`], with Redis's words for one that its own type has no sign for.
+/// As [`number`], with Redis's error for a negative number where its own type is unsigned.
 pub(super) fn unsigned(value: &str, least: i64, most: i64) -> Result<i64, String> {
     match number(value, i64::MIN, i64::MAX)? {
         ..0 => Err(NEGATIVE.into()),
@@ -57,7 +57,7 @@ pub(super) fn bytes(value: &str) -> Result<u64, String> {
         "gb" => 1 << 30,
         _ => return Err("argument must be a memory value".into()),
     };
-    // No digits are none, and of too many there is no end, as in Redis.
+    // As in Redis: no digits mean 0, and too many digits mean the highest number.
     let number: u64 = match digits {
         "" => 0,
         digits if digits.bytes().all(|digit| digit.is_ascii_digit()) => digits.parse().unwrap_or(u64::MAX),
@@ -105,18 +105,18 @@ pub(super) fn print_save_points(points: &[SavePoint]) -> String {
 
 pub(super) fn debug_policy(value: &str) -> Result<DebugPolicy, String> {
     match value.to_ascii_lowercase().as_str() {
-        "no" => Ok(DebugPolicy::Nobody),
+        "no" => Ok(DebugPolicy::No),
         "local" => Ok(DebugPolicy::Local),
-        "yes" => Ok(DebugPolicy::Everybody),
+        "yes" => Ok(DebugPolicy::Yes),
         _ => Err("argument(s) must be one of the following: no, yes, local".into()),
     }
 }
 
 pub(super) fn print_debug_policy(value: DebugPolicy) -> String {
     match value {
-        DebugPolicy::Nobody => "no",
+        DebugPolicy::No => "no",
         DebugPolicy::Local => "local",
-        DebugPolicy::Everybody => "yes",
+        DebugPolicy::Yes => "yes",
     }
     .into()
 }

@@ -1,4 +1,4 @@
-//! Paths with wildcards, as `include` takes them: what glob(3) finds, in order.
+//! Paths with wildcards for `include`, expanded like glob(3).
 
 use std::ffi::OsStr;
 use std::fs;
@@ -10,8 +10,8 @@ pub(super) fn is_pattern(path: &str) -> bool {
     path.contains(['*', '?', '['])
 }
 
-/// The files that `pattern` names, ordered by their bytes; those that cannot be looked for are not there. A wildcard
-/// does not match a slash, nor a point that a name begins with.
+/// The files that match `pattern`, in the order of their bytes. Directories that cannot be read count as empty. A
+/// wildcard matches neither a slash nor a dot at the beginning of a name.
 pub(super) fn expand(pattern: &Path) -> Vec<PathBuf> {
     let mut found = vec![PathBuf::new()];
     for part in pattern.components() {
@@ -23,7 +23,7 @@ pub(super) fn expand(pattern: &Path) -> Vec<PathBuf> {
     found
 }
 
-/// The entries of the directory `base` that one part of a pattern names.
+/// The entries of the directory `base` that match one part of a pattern.
 fn matching(base: &Path, part: &[u8]) -> Vec<PathBuf> {
     if !part.iter().any(|byte| b"*?[\\".contains(byte)) {
         return vec![base.join(OsStr::from_bytes(part))];
@@ -37,7 +37,7 @@ fn matching(base: &Path, part: &[u8]) -> Vec<PathBuf> {
 /// Whether `pattern` matches all of `name`, by fnmatch(3)'s rules. O(pattern x name) at worst.
 fn matches(pattern: &[u8], name: &[u8]) -> bool {
     let (mut at, mut read) = (0, 0);
-    // After the last star: where the pattern goes on, and how much of the name the star has taken.
+    // The last star: the pattern after it, and the end of the name that it has matched.
     let mut star: Option<(usize, usize)> = None;
     while read < name.len() || at < pattern.len() {
         if pattern.get(at) == Some(&b'*') {
@@ -58,14 +58,14 @@ fn matches(pattern: &[u8], name: &[u8]) -> bool {
     true
 }
 
-/// If the first element of `pattern` (not a star) matches `byte`, the element's length.
+/// The length of the first element of `pattern` (not a star), if it matches `byte`.
 fn match_one(pattern: &[u8], byte: u8) -> Option<usize> {
     match pattern {
         [] => None,
         [b'?', ..] => Some(1),
         [b'[', set @ ..] => match match_set(set, byte) {
             Some((is_in, length)) => is_in.then_some(1 + length),
-            // A bracket that is never closed is one.
+            // A bracket that is never closed is a literal bracket.
             None => (byte == b'[').then_some(1),
         },
         [b'\\', escaped, ..] => (*escaped == byte).then_some(2),
@@ -73,8 +73,8 @@ fn match_one(pattern: &[u8], byte: u8) -> Option<usize> {
     }
 }
 
-/// Whether `byte` is in the set that `set` begins with, and how long its spelling is, the closing bracket included;
-/// `None` if it is not closed. A bracket that stands first is one of the set.
+/// Whether `byte` is in the set at the beginning of `set`, and the length of the set with its closing bracket. `None` if
+/// it is not closed. A closing bracket in the first position belongs to the set.
 fn match_set(set: &[u8], byte: u8) -> Option<(bool, usize)> {
     let negated = matches!(set.first(), Some(b'!' | b'^'));
     let first = usize::from(negated);
@@ -105,7 +105,7 @@ fn match_set(set: &[u8], byte: u8) -> Option<(bool, usize)> {
     }
 }
 
-/// The first byte that `set` spells, and the length of its spelling.
+/// The first byte of `set`, and how many bytes of text it takes (an escaped byte takes two).
 fn set_byte(set: &[u8]) -> Option<(u8, usize)> {
     match set {
         [b'\\', escaped, ..] => Some((*escaped, 2)),

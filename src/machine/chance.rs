@@ -1,9 +1,9 @@
-//! The one source of randomness. Its seeds are logged at start, so that a run can be replayed; secrets are not.
+//! The only source of randomness. Its seeds are logged at the start, so that a run can be repeated; secrets are not logged.
 
 use std::hash::{BuildHasher, Hasher, RandomState};
 use std::sync::atomic::{AtomicU64, Ordering};
 
-/// What SplitMix64 adds to its state: 2^64 divided by the golden ratio.
+/// The increment of SplitMix64's state: 2^64 divided by the golden ratio.
 const STEP: u64 = 0x9E37_79B9_7F4A_7C15;
 
 /// The state of the generator that all threads share.
@@ -17,7 +17,7 @@ pub struct Chance {
 }
 
 impl Chance {
-    /// A generator that always gives the same numbers for the same seed.
+    /// A generator that returns the same numbers for the same seed.
     #[must_use]
     pub fn seeded(seed: u64) -> Self {
         Self { state: seed }
@@ -26,16 +26,16 @@ impl Chance {
     /// A generator whose seed comes from the operating system's randomness.
     #[must_use]
     pub fn from_system() -> Self {
-        // RandomState is keyed by the operating system; hashing nothing with it yields its randomness.
+        // The operating system keys RandomState, so the hash of nothing is random.
         Self::seeded(RandomState::new().build_hasher().finish())
     }
 
-    /// Seeds the generator that all threads share; without it, that gives the same numbers in each process.
+    /// Seeds the generator that all threads share. Without a seed it returns the same numbers in each process.
     pub fn seed_shared(seed: u64) {
         SHARED.store(seed, Ordering::Relaxed);
     }
 
-    /// A generator for one piece of work, its seed drawn from the one that all threads share.
+    /// A generator for one task, with a seed from the generator that all threads share.
     #[must_use]
     pub fn drawn() -> Self {
         Self::seeded(mix(SHARED.fetch_add(STEP, Ordering::Relaxed)))
@@ -53,13 +53,14 @@ impl Chance {
     }
 }
 
-/// A function that is this process's secret, keyed by the operating system. Its values tell nothing of other values,
-/// as those of [`Chance`] and of the hashes of tables may: it is the standard library's SipHash. Lost with the process.
+/// A secret function of this process: the standard library's SipHash with a key from the operating system. Its values
+/// reveal nothing about other values, unlike those of [`Chance`] and of the hashes of tables. The key is lost when the
+/// process ends.
 #[derive(Clone, Debug)]
 pub struct Secret(RandomState);
 
 impl Secret {
-    /// Another function each time.
+    /// A function with a new random key.
     #[must_use]
     pub fn from_system() -> Self {
         Self(RandomState::new())

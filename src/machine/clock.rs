@@ -1,7 +1,6 @@
-//! The one place that asks the system for the time.
+//! The only place that gets the time from the system.
 //!
-//! Everything that expires, is journaled or is measured reads a [`Clock`]; a test hands out a manual one and
-//! moves it by hand.
+//! Code that expires keys, writes the journal or measures times uses a [`Clock`]. A test can use a manual clock and set it.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
@@ -10,7 +9,7 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 /// A source of wall-clock time. Cloning gives a handle on the same clock.
 #[derive(Clone, Debug, Default)]
 pub struct Clock {
-    /// `None` reads the system; `Some` holds a manual clock's unix microseconds.
+    /// `None` for the system's clock; `Some` for a manual clock, in Unix microseconds.
     manual_us: Option<Arc<AtomicU64>>,
 }
 
@@ -21,7 +20,7 @@ impl Clock {
         Self::default()
     }
 
-    /// A clock that stands still at `unix_ms` until [`Clock::advance`] moves it.
+    /// A clock that shows `unix_ms` until [`Clock::advance`] moves it.
     #[must_use]
     pub fn manual(unix_ms: u64) -> Self {
         Self { manual_us: Some(Arc::new(AtomicU64::new(unix_ms * 1000))) }
@@ -45,7 +44,7 @@ impl Clock {
         self.now_us() / 1000
     }
 
-    /// Nanoseconds since an arbitrary moment, never going back: for measuring how long something took.
+    /// Nanoseconds since an arbitrary time, never decreasing: for measuring durations.
     #[must_use]
     pub fn monotonic_ns(&self) -> u64 {
         static START: OnceLock<Instant> = OnceLock::new();
@@ -55,7 +54,7 @@ impl Clock {
         }
     }
 
-    /// Moves a manual clock forward; the system's clock cannot be moved and ignores it.
+    /// Moves a manual clock forward. It has no effect on the system's clock.
     pub fn advance(&self, by: Duration) {
         if let Some(manual) = &self.manual_us {
             manual.fetch_add(u64::try_from(by.as_micros()).unwrap_or(u64::MAX), Ordering::Relaxed);

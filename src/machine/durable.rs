@@ -1,7 +1,7 @@
-//! Names that a power failure leaves where they are: directories made so, and the call that makes names durable.
+//! Durable file names: syncs directories, and creates directories durably.
 //!
-//! A file that has been synced can still be gone after a power failure, with its directory's entry for it. So whoever
-//! makes, renames or removes a name syncs the directory it stands in.
+//! A power failure can remove a synced file if its directory entry was not synced. So code that creates, renames or removes
+//! a name must sync the directory of the name.
 
 use std::fs::{self, File};
 use std::io;
@@ -10,27 +10,27 @@ use std::path::Path;
 /// Makes created, renamed and removed names in `directory` durable.
 ///
 /// # Errors
-/// Those of the file system: nothing is known of the names then.
+/// Those of the file system. After an error the state of the names on disk is unknown.
 pub fn sync_directory(directory: &Path) -> io::Result<()> {
     File::open(directory)?.sync_all()
 }
 
-/// The directory that `path` stands in.
+/// The directory that contains `path`.
 #[must_use]
 pub fn parent_of(path: &Path) -> &Path {
     match path.parent() {
         Some(parent) if !parent.as_os_str().is_empty() => parent,
-        // A name alone stands in the working directory; nothing holds the root but itself.
+        // A single name is in the working directory; the root has no parent but itself.
         _ if path.has_root() => path,
         _ => Path::new("."),
     }
 }
 
-/// Makes the directory `path` and those above it that are not there, the entry of each durable by `sync` before the next
-/// is made.
+/// Creates the directory `path` and the missing ones above it. The entry of each is synced by `sync` before the next one is
+/// created.
 ///
-/// One that is there may be what a process has made that was killed before its sync, so its entry is synced as well, if
-/// that can be done: a directory above it may be closed to us, or on a file system that has no such call.
+/// The entry of an existing directory is synced as well, because a process that created it may have been killed before its
+/// sync. An error of that sync is ignored if the parent directory is not accessible, or its file system cannot sync.
 ///
 /// # Errors
 /// Those of the file system.
@@ -58,8 +58,8 @@ mod tests {
     use super::*;
     use std::cell::RefCell;
 
-    /// `dir` was made and synced, and its own entry in the directory above it was not: after a power failure the whole
-    /// journal could be gone.
+    /// `dir` was created and synced, but its entry in the directory above was not synced. A power failure could remove the
+    /// whole journal.
     #[test]
     fn every_new_directory_is_synced_into_the_one_above_it_before_the_next_is_made() {
         let root = tempfile::tempdir().unwrap();

@@ -1,11 +1,11 @@
-//! What an allocation takes, for accounts of memory and for those who choose how much to ask for: the allocator is
-//! jemalloc, which `usage` chooses and holds to this.
+//! The real size of an allocation, for memory accounting and for code that chooses the size of its allocations. The
+//! allocator is jemalloc; a test in `usage` compares this function with it.
 
-/// Steps between the sizes of allocations: the least, in bytes, and the most, a page.
+/// The smallest and the greatest step between size classes, in bytes; the greatest is a page.
 const STEPS: (usize, usize) = (16, 4096);
 
-/// The bytes that an allocation of `bytes` takes of the heap, all of which its owner may as well ask for: four sizes to
-/// each doubling, within `STEPS`; nothing for no bytes, which are not allocated.
+/// The size class of an allocation of `bytes`, which is the heap memory that it takes. There are four size classes for each
+/// doubling, with steps within `STEPS`. An allocation of 0 bytes takes no memory.
 #[must_use]
 pub const fn allocation_bytes(bytes: usize) -> usize {
     let quarter = bytes.next_power_of_two() / 8;

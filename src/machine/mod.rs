@@ -1,4 +1,4 @@
-//! What every part asks of the machine: time, chance, memory, durable files, and numbers about the process and its start.
+//! Services of the machine for all layers: time, randomness, memory, durable file names, and figures about the process.
 
 pub mod chance;
 pub mod clock;

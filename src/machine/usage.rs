@@ -1,7 +1,7 @@
-//! What the process uses: bytes allocated, bytes resident, processor time. For INFO.
+//! Resource usage of the process, for INFO: allocated bytes, resident bytes, processor time.
 //!
-//! The allocator is jemalloc; [`CountingAllocator`] only adds up what allocations take in a few counters, one per thread
-//! in turn, so that cores do not fight over one cache line.
+//! The allocator is jemalloc. [`CountingAllocator`] adds up the sizes of allocations in several counters, to which threads
+//! are assigned in turn, so that cores do not contend for one cache line.
 #![expect(
     unsafe_code,
     reason = "GlobalAlloc is an unsafe trait, passed on unchanged; jemalloc reads an exported name"
@@ -13,20 +13,20 @@ use std::cell::Cell;
 use std::sync::atomic::{AtomicIsize, AtomicUsize, Ordering};
 use tikv_jemallocator::Jemalloc;
 
-/// How jemalloc works, unless the environment's `_RJEM_MALLOC_CONF` says otherwise: freed pages go back to the system
-/// within about a fifth of a second, a few at a time, and threads of its own do that, so that no command waits for it.
-// SAFETY: jemalloc declares this name as a pointer to a text that ends in a zero byte, which this is.
+/// The options of jemalloc, which `_RJEM_MALLOC_CONF` in the environment overrides: background threads return freed pages to
+/// the system within about a fifth of a second, a few at a time, so that no command waits for it.
+// SAFETY: jemalloc declares this name as a pointer to a text that ends in a zero byte, as this one does.
 #[unsafe(export_name = "_rjem_malloc_conf")]
 pub static JEMALLOC_OPTIONS: &[u8; 59] = b"background_thread:true,dirty_decay_ms:200,muzzy_decay_ms:0\0";
 
-/// Counters that threads are spread over.
+/// The number of counters for all threads.
 const COUNTERS: usize = 16;
 
 /// A counter on a cache line of its own.
 #[repr(align(64))]
-struct Counter(AtomicIsize);
+struct CounterLine(AtomicIsize);
 
-static ALLOCATED: [Counter; COUNTERS] = [const { Counter(AtomicIsize::new(0)) }; COUNTERS];
+static ALLOCATED: [CounterLine; COUNTERS] = [const { CounterLine(AtomicIsize::new(0)) }; COUNTERS];
 static NEXT_COUNTER: AtomicUsize = AtomicUsize::new(0);
 static PEAK: AtomicUsize = AtomicUsize::new(0);
 
@@ -34,11 +34,11 @@ thread_local! {
     static COUNTER: Cell<usize> = const { Cell::new(usize::MAX) };
 }
 
-/// jemalloc with a count of the bytes it has given out.
+/// jemalloc, with a count of allocated bytes.
 #[derive(Debug)]
 pub struct CountingAllocator;
 
-/// Bytes allocated and not freed now.
+/// The bytes that are allocated at present.
 #[must_use]
 pub fn allocated_bytes() -> usize {
     let sum: isize = ALLOCATED.iter().map(|counter| counter.0.load(Ordering::Relaxed)).sum();
@@ -57,7 +57,7 @@ pub fn peak_bytes() -> usize {
 fn count(allocated: usize, freed: usize) {
     let bytes = allocation_bytes(allocated) as isize - allocation_bytes(freed) as isize;
 
-    // A thread that is being torn down has no counter any more; the first one will do.
+    // A thread that is ending may have no counter any more; use the first one.
     let index = COUNTER.try_with(|counter| {
         if counter.get() == usize::MAX {
             counter.set(NEXT_COUNTER.fetch_add(1, Ordering::Relaxed) % COUNTERS);
@@ -104,7 +104,7 @@ unsafe impl GlobalAlloc for CountingAllocator {
     }
 }
 
-/// Bytes of the process that are in physical memory, 0 where the system does not tell.
+/// Bytes of the process in physical memory; 0 if the system does not show it.
 #[must_use]
 pub fn resident_bytes() -> usize {
     let statm = std::fs::read_to_string("/proc/self/statm").unwrap_or_default();
@@ -112,7 +112,7 @@ pub fn resident_bytes() -> usize {
     pages * rustix::param::page_size()
 }
 
-/// Seconds of processor time spent so far, in user and in system mode; 0 where the system does not tell.
+/// Seconds of processor time used so far, in user and in system mode; 0 if the system does not show it.
 #[must_use]
 pub fn cpu_seconds() -> (f64, f64) {
     let stat = std::fs::read_to_string("/proc/self/stat").unwrap_or_default();
@@ -127,7 +127,7 @@ pub fn cpu_seconds() -> (f64, f64) {
 mod tests {
     use super::*;
 
-    /// What every account of memory rests on.
+    /// All memory accounting depends on this.
     #[test]
     fn an_allocation_takes_what_the_accounts_say() {
         let sizes = (1..20_000).map(|bytes| (bytes, 1));
@@ -135,7 +135,7 @@ mod tests {
         let large = (14..24).flat_map(|bits| [(1 << bits, 8), ((1 << bits) + 1, 8), (3 << bits, 8)]);
         for (bytes, align) in sizes.chain(lines).chain(large) {
             let layout = Layout::from_size_align(bytes, align).expect("a layout");
-            // SAFETY: the layout is not empty, and what comes is freed with the layout that it came by.
+            // SAFETY: the layout is not empty, and the memory is freed with the layout of its allocation.
             let taken = unsafe {
                 let pointer = Jemalloc.alloc(layout);
                 assert!(!pointer.is_null());

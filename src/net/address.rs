@@ -1,29 +1,29 @@
-//! Where a server is and who asks: `redis://` addresses, as Redis's own tools take them.
+//! `redis://` addresses, in the syntax of Redis's own tools.
 
 use std::fmt;
 use std::net::{SocketAddr, ToSocketAddrs};
 use std::str::FromStr;
 
-/// A server's address with what a client says first.
+/// The address of a server, with the credentials and the database of the client.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ServerAddress {
-    /// Name or number of the host.
+    /// Name or IP address of the host.
     pub host: String,
-    /// Its port.
+    /// The TCP port.
     pub port: u16,
-    /// Who authenticates; `None` is the default user.
+    /// The user who authenticates; `None` is the default user.
     pub user: Option<String>,
-    /// The password, if one is to be given.
+    /// The password, if there is one.
     pub password: Option<String>,
     /// The database, if one is named.
     pub database: Option<u32>,
 }
 
 impl ServerAddress {
-    /// Calls `connect` with each address that the host has until one works.
+    /// Calls `connect` with each IP address of the host until one succeeds.
     ///
     /// # Errors
-    /// The host has no address, or what `connect` said of the last one.
+    /// The host has no address, or the error of `connect` for the last one.
     pub fn connect_any<C>(
         &self,
         mut connect: impl FnMut(SocketAddr) -> Result<C, String>,
@@ -39,7 +39,7 @@ impl ServerAddress {
         outcome
     }
 
-    /// The words of AUTH, if a password is to be given.
+    /// The arguments of AUTH, if there is a password.
     #[must_use]
     pub fn authentication(&self) -> Option<Vec<&[u8]>> {
         let password = self.password.as_ref()?;
@@ -54,16 +54,16 @@ impl FromStr for ServerAddress {
 
     fn from_str(url: &str) -> Result<Self, String> {
         let rest = url.strip_prefix("redis://").ok_or(if url.starts_with("rediss://") {
-            "TLS is not supported: put a tunnel in between"
+            "TLS is not supported; use a tunnel"
         } else {
-            "an address begins with redis://"
+            "an address must begin with redis://"
         })?;
         let (authority, database) = rest.split_once('/').unwrap_or((rest, ""));
         let (credentials, place) = match authority.rsplit_once('@') {
             Some((credentials, place)) => (Some(credentials), place),
             None => (None, authority),
         };
-        // An IPv6 address has colons of its own, and stands in brackets.
+        // An IPv6 address contains colons, so it is written in brackets.
         let (host, port) = match place.strip_prefix('[').and_then(|place| place.split_once(']')) {
             Some((host, port)) => (host, port),
             None => place.split_at(place.find(':').unwrap_or(place.len())),
@@ -74,10 +74,10 @@ impl FromStr for ServerAddress {
         let mut address = Self { host: host.to_owned(), port: 6379, ..Self::default() };
         if !port.is_empty() {
             let digits = port.strip_prefix(':').and_then(|port| port.parse().ok());
-            address.port = digits.ok_or_else(|| format!("'{port}' is no port"))?;
+            address.port = digits.ok_or_else(|| format!("'{port}' is not a port number"))?;
         }
         if !database.is_empty() {
-            let number = database.parse().map_err(|_| format!("'{database}' is no database's number"))?;
+            let number = database.parse().map_err(|_| format!("'{database}' is not a database number"))?;
             address.database = Some(number);
         }
         if let Some(credentials) = credentials {
@@ -89,7 +89,7 @@ impl FromStr for ServerAddress {
     }
 }
 
-/// Host and port: a password is not for messages.
+/// Prints host and port, without the password.
 impl fmt::Display for ServerAddress {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}:{}", self.host, self.port)

@@ -1,4 +1,5 @@
-//! A blocking client for the program's own questions: `rankd ping`, and what `rankd bench` asks around a run.
+//! A blocking client for the program's own requests: those of `rankd ping`, of `rankd bench` outside of its load, and of
+//! `rankd import`.
 
 use redis_protocol::resp2::decode::decode;
 use redis_protocol::resp2::types::OwnedFrame;
@@ -6,21 +7,21 @@ use std::io::{Error, ErrorKind, Read, Result as IoResult, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::time::Duration;
 
-/// How much is asked of the socket at a time, in bytes.
+/// How many bytes are read from the socket at a time.
 const PIECE_BYTES: usize = 16 * 1024;
 
-/// One connection, one question at a time, in RESP2.
+/// One connection that sends one request at a time, in RESP2.
 #[derive(Debug)]
-pub struct Client {
+pub struct BlockingClient {
     stream: TcpStream,
     address: SocketAddr,
 }
 
-impl Client {
-    /// Connects. No step, this one or a later one, takes longer than `patience`.
+impl BlockingClient {
+    /// Connects. `patience` limits the time of this and of every later step.
     ///
     /// # Errors
-    /// The address and why it cannot be reached.
+    /// The address, and why the connection failed.
     pub fn connect(address: SocketAddr, patience: Duration) -> Result<Self, String> {
         let connect = || {
             let stream = TcpStream::connect_timeout(&address, patience)?;
@@ -32,10 +33,10 @@ impl Client {
         connect().map_err(|error: Error| format!("{address}: {error}"))
     }
 
-    /// Sends the request that `words` make and returns its reply, which is never an error reply.
+    /// Sends the request with the arguments `words` and returns its reply, which is never an error reply.
     ///
     /// # Errors
-    /// The address and what went wrong with the connection, or the text of an error reply.
+    /// The address and the failure of the connection, or the text of an error reply.
     pub fn ask(&mut self, words: &[&[u8]]) -> Result<OwnedFrame, String> {
         match self.exchange(words) {
             Ok(OwnedFrame::Error(text)) => Err(text),
@@ -44,7 +45,7 @@ impl Client {
         }
     }
 
-    /// The connection, with nothing left to be read from it.
+    /// The socket of the connection, without unread bytes.
     #[must_use]
     pub fn into_stream(self) -> TcpStream {
         self.stream
@@ -68,7 +69,7 @@ impl Client {
     }
 }
 
-/// The request that `words` make.
+/// The bytes of the request with the arguments `words`.
 #[must_use]
 pub fn request(words: &[&[u8]]) -> Vec<u8> {
     let mut request = format!("*{}\r\n", words.len()).into_bytes();

@@ -1,4 +1,4 @@
-//! The client's side of a connection: addresses, and requests to a server.
+//! The client side of a connection: addresses, and requests to a server.
 
 pub mod address;
 pub mod client;

@@ -1,20 +1,20 @@
-//! Items under 32-bit numbers, in chunks, so that growth never moves more than one chunk of them.
+//! Items addressed by 32-bit numbers, stored in chunks, so that growth moves at most one chunk.
 //!
-//! A freed number is given out again. The invariant: a number is either in use or in `free`, never both.
+//! A freed number is reused. The invariant: a number is either in use or in `free`, never both.
 
 use std::mem::size_of;
 use std::ops::{Index, IndexMut};
 
 use crate::machine::heap::allocation_bytes;
 
-/// Items a chunk: a few hundred KiB of the largest items kept here.
+/// Items of a chunk: a few hundred KiB of the largest item type.
 const CHUNK_BITS: u32 = 10;
 const CHUNK_LEN: usize = 1 << CHUNK_BITS;
 
-/// The number that stands for no item.
+/// A number that is never that of an item.
 pub(super) const NONE: u32 = u32::MAX;
 
-/// Items by number.
+/// Items with 32-bit numbers.
 #[derive(Debug)]
 pub(super) struct Arena<T> {
     chunks: Vec<Vec<T>>,
@@ -32,7 +32,7 @@ impl<T: Default> Arena<T> {
             return number;
         }
         if self.chunks.last().is_none_or(|chunk| chunk.len() == CHUNK_LEN) {
-            // The first chunk grows by doubling, as most rankings have one item; the others come whole.
+            // The first chunk grows by doubling, because most rankings have one item. Others are allocated at full size.
             let capacity = if self.chunks.is_empty() { 1 } else { CHUNK_LEN };
             if self.chunks.is_empty() {
                 self.chunks.reserve_exact(1);
@@ -54,13 +54,13 @@ impl<T: Default> Arena<T> {
         std::mem::take(&mut self[number])
     }
 
-    /// Drops the last chunk's items; false if there was none. The arena is of no more use than to drop it.
+    /// Drops the items of the last chunk; false if there was none. After this the arena can only be dropped.
     pub(super) fn drop_chunk(&mut self) -> bool {
         self.free = Vec::new();
         self.chunks.pop().is_some()
     }
 
-    /// The numbers in use, for checks.
+    /// How many numbers are in use, for checks.
     pub(super) fn in_use(&self) -> usize {
         self.chunks.iter().map(Vec::len).sum::<usize>() - self.free.len()
     }

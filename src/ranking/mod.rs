@@ -1,12 +1,12 @@
-//! Who is ahead? The pure data structure: no lock, no I/O, no async, no RESP, no clock; threads only where one huge
-//! ranking is put together out of parts.
+//! The data structure of a ranking: no lock, no I/O, no async, no RESP, no clock. It uses threads only to assemble one
+//! huge ranking from parts.
 //!
-//! A ranking holds scored members in the order (score, member bytes), lowest first. What a score is, is the ranking's
-//! sort key ([`SortKey`]): a double in [`Ranking`], which is exactly a Redis sorted set, or an exact number, or either
-//! with the moment behind it at which it was reached. The interface is narrow on purpose: every range that a command
-//! can name (by rank, by score, by member) is turned into a range of ranks by [`RankedMembers::position`], and
-//! everything that reads or removes a range takes ranks. Two structures stand behind it, each checked against the
-//! other and against a naive oracle.
+//! A ranking holds scored members in the order (score, member bytes), lowest first. Its sort key ([`SortKey`]) defines what
+//! a score is: a double in [`Ranking`], which is exactly a Redis sorted set; or an integer; or either of them followed by
+//! the time when the score was reached. The interface is narrow on purpose. [`RankedMembers::position`] converts every
+//! range that a command can name (by rank, by score, by member) into a range of ranks, and all functions that read or
+//! remove a range take ranks. Two structures implement the interface; tests compare them with each other and with a naive
+//! oracle.
 
 mod arena;
 mod block;
@@ -30,36 +30,36 @@ pub type Ranking = BlockRanking<Score>;
 use crate::text::name_run::{NameRun, Tails};
 use std::ops::Range;
 
-/// Which end of a ranking counts as first.
+/// The end of a ranking that comes first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Order {
     /// Lowest score first; equal scores by member bytes. Rank 0 is the lowest.
     Ascending,
-    /// The exact mirror of `Ascending`. Rank 0 is the highest.
+    /// The exact reverse of `Ascending`. Rank 0 is the highest.
     Descending,
 }
 
-/// A place between two members of a ranking.
+/// A position between two members of a ranking.
 ///
-/// Scores here are whole sort keys: who means all moments of a [`Timed`] one names its lowest or its highest.
+/// Scores here are complete sort keys. To include all moments of a [`Timed`] key, use the lowest or the highest moment.
 #[derive(Clone, Copy, Debug)]
 pub enum Bound<'a, K = Score> {
     /// Just below every member with this score.
     BelowScore(K),
     /// Just above every member with this score.
     AboveScore(K),
-    /// Just below where (score, member) stands or would stand.
+    /// Just below (score, member), present or not.
     BelowEntry(K, &'a [u8]),
-    /// Just above where (score, member) stands or would stand.
+    /// Just above (score, member), present or not.
     AboveEntry(K, &'a [u8]),
-    /// Just below where this member would stand among the members that share the lowest member's score.
-    /// Redis defines lexicographic ranges only where all scores are equal.
+    /// Just below this member, present or not, among the members that have the lowest score of the ranking.
+    /// Redis defines lexicographic ranges only if all scores are equal.
     BelowMember(&'a [u8]),
     /// As `BelowMember`, just above it.
     AboveMember(&'a [u8]),
 }
 
-/// What [`RankedMembers::update`] found and left behind.
+/// The result of [`RankedMembers::update`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Updated<K = Score> {
     /// The member's score before, `None` if it was absent.
@@ -68,21 +68,21 @@ pub struct Updated<K = Score> {
     pub after: Option<K>,
 }
 
-/// What an update is about to do to a member's score, as far as [`RankedMembers::prefetch_updates`] need know.
+/// How an update will change a member's score, for [`RankedMembers::prefetch_updates`].
 #[derive(Clone, Copy, Debug)]
 pub enum Aim<K: SortKey = Score> {
-    /// It becomes this.
+    /// The score becomes this.
     Score(K),
-    /// This is added to it.
+    /// This is added to the score.
     Increment(K::Increment),
 }
 
-/// Scored members in order: the interface of a ranking.
+/// The interface of a ranking: scored members in order.
 ///
-/// `n` below is the number of members. Ranks are 0-based and ascending unless an [`Order`] says otherwise. Ranges of
+/// Below, `n` is the number of members. Ranks are 0-based and ascending unless an [`Order`] says otherwise. Ranges of
 /// ranks must satisfy `start <= end <= len`.
 pub trait RankedMembers: Send + Sync {
-    /// What members are ordered by before their bytes are: the score, and all that belongs to it.
+    /// The sort key: members are ordered by it, and members with equal keys by their bytes.
     type Key: SortKey;
 
     /// An empty ranking whose member hash is keyed by `seed`.
@@ -90,7 +90,7 @@ pub trait RankedMembers: Send + Sync {
     where
         Self: Sized;
 
-    /// A ranking of `entries`, which must come in strictly ascending (score, member) order, each member once.
+    /// A ranking of `entries`, which must be in strictly ascending (score, member) order, each member once.
     fn from_sorted<'a>(seed: u64, entries: impl Iterator<Item = (&'a [u8], Self::Key)>) -> Self
     where
         Self: Sized,
@@ -113,13 +113,13 @@ pub trait RankedMembers: Send + Sync {
     /// The member's score. O(1).
     fn score(&self, member: &[u8]) -> Option<Self::Key>;
 
-    /// Calls `visit` with the score of each of `members` in turn, waiting for memory once for many of them. O(members).
+    /// Calls `visit` with the score of each of `members` in turn. Loads from memory overlap for many members. O(members).
     fn scores<'a>(&self, members: impl Iterator<Item = &'a [u8]>, visit: impl FnMut(Option<Self::Key>)) {
         members.map(|member| self.score(member)).for_each(visit);
     }
 
-    /// Finds the member once and lets `decide` choose its new score from its present one (`None` if absent).
-    /// `None` from `decide` leaves everything as it was. O(log n).
+    /// Finds the member once and calls `decide` with its present score (`None` if absent), which returns the new score.
+    /// If `decide` returns `None`, nothing changes. O(log n).
     fn update(
         &mut self,
         member: &[u8],
@@ -142,8 +142,8 @@ pub trait RankedMembers: Send + Sync {
     /// O(log n + members visited).
     fn visit(&self, ranks: Range<usize>, order: Order, visit: impl FnMut(&[u8], Self::Key));
 
-    /// As [`Self::visit`], with the members and scores of a run at a time, in the form in which the structure holds them:
-    /// what is done with them is quicker in a loop, and no member is put together that is only to be copied.
+    /// As [`Self::visit`], but passes runs of members and scores in the form in which the structure holds them. Loops over
+    /// runs are faster, and members that are only copied need not be assembled first.
     fn visit_runs(
         &self,
         ranks: Range<usize>,
@@ -159,39 +159,39 @@ pub trait RankedMembers: Send + Sync {
     /// O(log n + members removed).
     fn remove_range(&mut self, ranks: Range<usize>, removed: impl FnMut(&[u8], Self::Key));
 
-    /// Walks members in an order of the structure's own. Start with cursor 0, pass on what is returned, stop when it
-    /// is 0. Each call visits about `count` members. A member that is present throughout is visited at least once,
-    /// whatever is added or removed in between. A cursor that was never returned starts anywhere, or at the end.
-    /// O(count).
+    /// Visits members in an order of the structure's own. Start with cursor 0, pass each returned cursor to the next call,
+    /// and stop when it is 0. Each call visits about `count` members. A member that is present during the whole scan is
+    /// visited at least once, whatever is added or removed meanwhile. An arbitrary cursor continues at an arbitrary member
+    /// or ends the scan. O(count).
     fn scan(&self, cursor: u64, count: usize, visit: impl FnMut(&[u8], Self::Key)) -> u64;
 
-    /// Starts loading what operations on these members will touch, so that a batch waits for memory once, not once a
-    /// member. Changes nothing; callers pass at most a few dozen members just before using them.
+    /// Prefetches the memory for operations on these members, so that a batch waits once and not once for each member.
+    /// Changes nothing. Callers pass at most a few dozen members, just before they use them.
     fn prefetch<'a>(&self, members: impl Iterator<Item = &'a [u8]> + Clone) {
         let _ = members;
     }
 
-    /// As [`Self::prefetch`], for members whose ranks will be asked.
+    /// As [`Self::prefetch`], for members whose ranks will be looked up.
     fn prefetch_ranks<'a>(&self, members: impl Iterator<Item = &'a [u8]> + Clone) {
         self.prefetch(members);
     }
 
-    /// As [`Self::prefetch`], for members that are about to be updated: what stands where they are going is loaded too.
-    /// An aim that turns out wrong costs time and nothing else.
+    /// As [`Self::prefetch`], for members that will be updated: it also loads the blocks at their new positions. A wrong
+    /// `Aim` costs time and has no other effect.
     fn prefetch_updates<'a>(&self, updates: impl Iterator<Item = (&'a [u8], Aim<Self::Key>)> + Clone) {
         self.prefetch(updates.map(|(member, _)| member));
     }
 
-    /// Frees a bounded part of the memory and returns whether nothing is left to free. The ranking is empty from the
-    /// first call on. Dropping a large ranking takes as long as it has blocks; this takes it in steps.
+    /// Frees a limited part of the memory and returns whether nothing is left to free. The ranking is empty from the first
+    /// call on. Dropping a large ranking takes time in proportion to its blocks; this function does it in steps.
     fn drop_step(&mut self) -> bool {
         self.remove_range(self.len().saturating_sub(1000)..self.len(), |_, _| {});
         self.is_empty()
     }
 
-    /// The bytes of memory that this ranking takes, itself included.
+    /// The memory of this ranking in bytes, including the structure itself.
     fn memory_bytes(&self) -> usize;
 
-    /// Panics if the structure contradicts itself. For tests and `DEBUG` only: O(n).
+    /// Panics if an invariant is violated. For tests and `DEBUG` only: O(n).
     fn check_invariants(&self);
 }

@@ -1,21 +1,20 @@
-//! Asking the processor to load a cache line that will be read soon. It changes nothing but the time of that
-//! read.
+//! Prefetching: asks the processor to load a cache line that will be read soon. It affects only the time of that read.
 //!
-//! A look-up in a large ranking is three cache misses in a row: the index bucket, the leaf, its tags. Sixteen
-//! look-ups that take each of these steps together wait three times instead of forty-eight
+//! A look-up in a large ranking has three cache misses in a row: the index bucket, the leaf, its tags. Sixteen look-ups
+//! that take each of these steps together wait three times instead of forty-eight times
 //! (docs/decisions/0003-ranking-structure.md has the figures).
 
 #![expect(unsafe_code, reason = "the prefetch instruction has no safe form")]
 
 use std::mem::size_of;
 
-/// Bytes that come with one load from memory.
+/// The size of a cache line.
 const LINE_BYTES: usize = 64;
 
-/// More loads than this at once would only wait for each other.
+/// The most lines to load at once: further loads would wait for these.
 const LINES_MAX: usize = 12;
 
-/// Starts loading the line that holds `address`, which may be any address at all.
+/// Starts loading the line at `address`, which may be any address.
 #[inline]
 pub(crate) fn line<T>(address: *const T) {
     #[cfg(target_arch = "x86_64")]

@@ -1,8 +1,8 @@
-//! The plain second implementation: the `skiplist` crate's ordered list beside a hash index of scores.
+//! The second, simple implementation: the ordered list of the `skiplist` crate with a hash index of scores.
 //!
-//! It exists to be compared with: the property tests hold [`super::Ranking`] against it, and it is the baseline row of
-//! `benches/ranking.rs`. Its invariant: the list and the index hold the same (score, member) pairs. It knows nothing
-//! of memory or pauses: each member costs several allocations, its index rehashes in one go, and a scan is O(n).
+//! It exists for comparison: property tests compare [`super::Ranking`] with it, and it is the baseline of
+//! `benches/ranking.rs`. Its invariant: the list and the index hold the same (score, member) pairs. It does not limit
+//! memory or pauses: a member costs several allocations, its index rehashes all at once, and a scan is O(n).
 
 use std::cmp::Ordering;
 use std::hash::BuildHasher;
@@ -18,11 +18,11 @@ use skiplist::ordered_skip_list::OrderedSkipList;
 
 use super::{Bound, Order, RankedMembers, Score, SortKey, Updated};
 
-/// 16 levels of links at one in two: enough for a few million members, and the crate's own default.
+/// 16 levels of links with probability one half: enough for a few million members, and the default of the crate.
 const LEVELS: usize = 16;
 
 #[derive(Debug)]
-struct Entry<K> {
+struct ListEntry<K> {
     score: K,
     member: Arc<[u8]>,
 }
@@ -30,15 +30,15 @@ struct Entry<K> {
 /// (score, member bytes), the order of a ranking.
 struct EntryOrder;
 
-impl<K: SortKey> Comparator<Entry<K>> for EntryOrder {
-    fn compare(&self, a: &Entry<K>, b: &Entry<K>) -> Ordering {
+impl<K: SortKey> Comparator<ListEntry<K>> for EntryOrder {
+    fn compare(&self, a: &ListEntry<K>, b: &ListEntry<K>) -> Ordering {
         a.score.cmp(&b.score).then_with(|| a.member.cmp(&b.member))
     }
 }
 
-/// A place between members is equal to none of them, so the answer is never `Equal`.
-impl<K: SortKey> ComparatorKey<Entry<K>, Bound<'_, K>> for EntryOrder {
-    fn compare_key(&self, stored: &Entry<K>, place: &Bound<'_, K>) -> Ordering {
+/// A bound is never equal to a member, so the result is never `Equal`.
+impl<K: SortKey> ComparatorKey<ListEntry<K>, Bound<'_, K>> for EntryOrder {
+    fn compare_key(&self, stored: &ListEntry<K>, place: &Bound<'_, K>) -> Ordering {
         let by_score = |score: &K| stored.score.cmp(score);
         let by_member = |member: &[u8]| (*stored.member).cmp(member);
         match place {
@@ -56,7 +56,7 @@ impl<K: SortKey> ComparatorKey<Entry<K>, Bound<'_, K>> for EntryOrder {
     }
 }
 
-type List<K> = OrderedSkipList<Entry<K>, LEVELS, EntryOrder, Geometric>;
+type List<K> = OrderedSkipList<ListEntry<K>, LEVELS, EntryOrder, Geometric>;
 
 /// A ranking on a pointer-per-element skip list.
 pub struct SkipListRanking<K: SortKey = Score> {
@@ -71,30 +71,30 @@ impl<K: SortKey> SkipListRanking<K> {
         self.hasher.hash_one(member)
     }
 
-    /// The rank of the first member above `place`.
+    /// The rank of the first member above the bound `place`.
     fn rank_above(&self, place: &Bound<'_, K>) -> usize {
         match self.list.lower_bound(ops::Bound::Included(place)).peek_next() {
-            // The crate's `rank` wants an element equal to its key, and a place equals none: ask with the element.
+            // The crate's `rank` needs a key that equals an element, and a bound equals none: use the element.
             Some(above) => self.rank_of(above),
             None => self.list.len(),
         }
     }
 
-    fn rank_of(&self, entry: &Entry<K>) -> usize {
+    fn rank_of(&self, entry: &ListEntry<K>) -> usize {
         self.list.rank(&Exactly(entry)).expect("an entry of the list has a rank")
     }
 
     fn take(&mut self, score: K, member: &[u8]) -> Arc<[u8]> {
-        let entry = Entry { score, member: Arc::from(member) };
+        let entry = ListEntry { score, member: Arc::from(member) };
         self.list.take(&Exactly(&entry)).expect("what the index holds, the list holds").member
     }
 }
 
-/// A look-up by the entry itself.
-struct Exactly<'a, K>(&'a Entry<K>);
+/// A search key that equals one entry.
+struct Exactly<'a, K>(&'a ListEntry<K>);
 
-impl<K: SortKey> ComparatorKey<Entry<K>, Exactly<'_, K>> for EntryOrder {
-    fn compare_key(&self, stored: &Entry<K>, key: &Exactly<'_, K>) -> Ordering {
+impl<K: SortKey> ComparatorKey<ListEntry<K>, Exactly<'_, K>> for EntryOrder {
+    fn compare_key(&self, stored: &ListEntry<K>, key: &Exactly<'_, K>) -> Ordering {
         self.compare(stored, key.0)
     }
 }
@@ -131,14 +131,14 @@ impl<K: SortKey> RankedMembers for SkipListRanking<K> {
                 let member = self.take(present, member);
                 let slot = self.index.find_mut(hash, |(m, _)| *m == member).expect("found above");
                 slot.1 = after;
-                self.list.insert(Entry { score: after, member });
+                self.list.insert(ListEntry { score: after, member });
             }
             None => {
                 let member: Arc<[u8]> = Arc::from(member);
                 self.member_bytes += member.len();
                 let hasher = &self.hasher;
                 self.index.insert_unique(hash, (member.clone(), after), |(m, _)| hasher.hash_one(&**m));
-                self.list.insert(Entry { score: after, member });
+                self.list.insert(ListEntry { score: after, member });
             }
         }
         Updated { before, after: Some(after) }
@@ -154,7 +154,7 @@ impl<K: SortKey> RankedMembers for SkipListRanking<K> {
 
     fn rank(&self, member: &[u8], order: Order) -> Option<(usize, K)> {
         let score = self.score(member)?;
-        let ascending = self.rank_of(&Entry { score, member: Arc::from(member) });
+        let ascending = self.rank_of(&ListEntry { score, member: Arc::from(member) });
         let rank = match order {
             Order::Ascending => ascending,
             Order::Descending => self.len() - 1 - ascending,
@@ -197,7 +197,7 @@ impl<K: SortKey> RankedMembers for SkipListRanking<K> {
     fn remove_range(&mut self, ranks: Range<usize>, mut removed: impl FnMut(&[u8], K)) {
         assert!(ranks.start <= ranks.end && ranks.end <= self.len(), "ranks {ranks:?} of {}", self.len());
         for _ in ranks.clone() {
-            let Entry { score, member } = self.list.remove(ranks.start);
+            let ListEntry { score, member } = self.list.remove(ranks.start);
             let Ok(found) = self.index.find_entry(self.hash(&member), |(m, _)| *m == member) else {
                 unreachable!("what the list holds, the index holds")
             };
@@ -207,14 +207,14 @@ impl<K: SortKey> RankedMembers for SkipListRanking<K> {
         }
     }
 
-    /// Walks in the order of member hashes, which neither growth nor removal changes; each call looks at every member.
+    /// Scans in the order of member hashes, which growth and removals do not change. Each call looks at every member.
     fn scan(&self, cursor: u64, count: usize, mut visit: impl FnMut(&[u8], K)) -> u64 {
-        // 48 bits: a cursor that any client's signed integer or double can hold.
+        // 48 bits: a signed integer or a double of a client can hold the cursor.
         let place = |member: &[u8]| self.hash(member) >> 16;
         let mut ahead: Vec<_> =
             self.index.iter().map(|(m, s)| (place(m), m, *s)).filter(|&(p, ..)| p >= cursor).collect();
         ahead.sort_unstable_by_key(|&(p, ..)| p);
-        // Members that share a place are visited in one call, as a cursor cannot point between them.
+        // Members with the same place are visited in one call, because a cursor cannot point between them.
         let Some(&(last, ..)) = ahead.get(count.clamp(1, ahead.len().max(1)) - 1) else { return 0 };
         let end = ahead.partition_point(|&(p, ..)| p <= last);
         for (_, member, score) in &ahead[..end] {
@@ -224,9 +224,9 @@ impl<K: SortKey> RankedMembers for SkipListRanking<K> {
     }
 
     fn memory_bytes(&self) -> usize {
-        // An estimate, node by node: the entry, its links at every level (pointer and span), the shared member with
-        // its two counts, and the allocator's rounding.
-        let node_bytes = size_of::<Entry<K>>() + 2 * LEVELS * size_of::<usize>() + 16;
+        // An estimate for each node: the entry, its links at every level (pointer and span), the shared member with its two
+        // counts, and the rounding of the allocator.
+        let node_bytes = size_of::<ListEntry<K>>() + 2 * LEVELS * size_of::<usize>() + 16;
         let shared_bytes = 2 * size_of::<usize>() + 16;
         size_of::<Self>()
             + self.len() * (node_bytes + shared_bytes)
@@ -236,7 +236,7 @@ impl<K: SortKey> RankedMembers for SkipListRanking<K> {
 
     fn check_invariants(&self) {
         assert_eq!(self.list.len(), self.index.len());
-        let mut before: Option<&Entry<K>> = None;
+        let mut before: Option<&ListEntry<K>> = None;
         let mut member_bytes = 0;
         for entry in &self.list {
             if let Some(before) = before {

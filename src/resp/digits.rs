@@ -1,11 +1,11 @@
-//! A double's decimal digits by Grisu2 (Florian Loitsch, "Printing floating-point numbers quickly and accurately with
-//! integers", PLDI 2010), the method behind Redis's replies since 7.2.
+//! The decimal digits of a double by Grisu2 (Florian Loitsch, "Printing floating-point numbers quickly and accurately with
+//! integers", PLDI 2010), which Redis uses for replies since 7.2.
 //!
-//! Its digits always read back to the same double and are the shortest in 99.8 % of cases; in the others a method that
-//! always finds the shortest (Ryu) gives other bytes than Redis. Where the paper leaves a choice (which power of ten
-//! scales a number, how far the last digit is corrected) the one that reproduces Redis is made.
+//! The digits always read back to the same double, and in 99.8 % of cases they are the shortest. In the other cases a
+//! method that always finds the shortest (Ryu) would give different bytes than Redis. Where the paper leaves a choice (the
+//! power of ten that scales a number, the correction of the last digit), this code does what reproduces Redis.
 
-/// Most digits that come out.
+/// Most digits of a result.
 pub(super) const MOST_DIGITS: usize = 18;
 
 /// The bit that a normal double's stored significand leaves out.
@@ -43,7 +43,7 @@ impl Scaled {
     }
 }
 
-/// Decimal digits (as ASCII) and the power of ten that the last of them stands for.
+/// Decimal digits (as ASCII) and the power of ten of the last digit.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Digits {
     bytes: [u8; MOST_DIGITS],
@@ -56,7 +56,7 @@ impl Digits {
     /// The digits of `value`, which must be finite and above zero.
     pub(super) fn of(value: f64) -> Self {
         let exact = Scaled::of(value);
-        // Halfway to the next double up and down; down is nearer where the significand has just wrapped.
+        // Halfway to the next higher and the next lower double. The lower one is nearer at a power of two.
         let above =
             Scaled { significand: exact.significand * 2 + 1, exponent: exact.exponent - 1 }.normalized();
         let shift = if exact.significand == HIDDEN_BIT { 2 } else { 1 };
@@ -66,7 +66,7 @@ impl Digits {
         let below = Scaled { significand: below, exponent: above.exponent };
         let (scale, power) = power_of_ten_for(above.exponent);
         let value = exact.normalized().times(scale);
-        // One unit in from either side, for the products are rounded.
+        // One unit inwards on each side, because the products are rounded.
         let above = above.times(scale);
         let high = above.significand - 1;
         let low = below.times(scale).significand + 1;
@@ -80,8 +80,8 @@ impl Digits {
         &self.bytes[..self.len]
     }
 
-    /// Takes digits off `high` until what is left is within the distance to `low`; all three are fixed-point numbers
-    /// with `fraction_bits` binary places.
+    /// Takes digits off `high` until the rest is within the distance to `low`. All three are fixed-point numbers with
+    /// `fraction_bits` binary places.
     fn generate(&mut self, value: u64, high: u64, low: u64, fraction_bits: i32) {
         let mut distance = high - low;
         let mut target = high - value;
@@ -112,7 +112,7 @@ impl Digits {
         }
     }
 
-    /// Leading zeros are left out.
+    /// Appends a digit, except for leading zeros.
     fn push(&mut self, digit: u64) {
         if digit != 0 || self.len > 0 {
             self.bytes[self.len] = b'0' + digit as u8;
@@ -120,7 +120,7 @@ impl Digits {
         }
     }
 
-    /// Counts the last digit down while that brings the number nearer to the target and keeps it in range.
+    /// Decrements the last digit while that brings the number nearer to the target and keeps it in range.
     fn approach(&mut self, target: u64, distance: u64, mut rest: u64, unit: u64) {
         while rest < target
             && distance - rest >= unit
@@ -132,8 +132,8 @@ impl Digits {
     }
 }
 
-/// A power of ten that brings a number of this binary exponent to where its whole part has up to ten digits, and
-/// which power it is.
+/// A power of ten that scales a number of this binary exponent so that its whole part has at most ten digits; and the
+/// exponent of that power.
 fn power_of_ten_for(exponent: i32) -> (Scaled, i32) {
     const LOG10_OF_2: f64 = 0.301_029_995_663_981_14;
     let entry =
@@ -149,7 +149,7 @@ fn power_of_ten_for(exponent: i32) -> (Scaled, i32) {
     }
 }
 
-/// The power of ten that the table starts with, and the step from one entry to the next.
+/// The first power of ten in the table, and the step between entries.
 const FIRST_POWER: i32 = -348;
 const POWER_STEP: i32 = 8;
 

@@ -1,9 +1,9 @@
-//! Doubles as Redis reads and prints them: `strtod` with its refusals on the way in, digits that read back to the same
-//! bits, in fpconv's layout, on the way out (Redis 7.2 and later).
+//! Doubles as Redis reads and prints them: reads like `strtod` with Redis's restrictions, prints digits that read back to
+//! the same bits, in fpconv's layout (Redis 7.2 and later).
 
 use super::digits::Digits;
 
-/// Longest text that [`Text`] holds: a sign, 17 digits, a point, leading zeros or an exponent.
+/// Longest text of a double: a sign, 17 digits, a point, leading zeros or an exponent.
 const TEXT_BYTES: usize = 40;
 
 /// Reads a double as Redis's `string2d` does.
@@ -12,7 +12,7 @@ const TEXT_BYTES: usize = 40;
 /// text, spaces, trailing bytes, and what overflows to infinity or underflows to zero.
 #[must_use]
 pub fn parse(text: &[u8]) -> Option<f64> {
-    // The usual score is a short whole number, which needs no general reader.
+    // Most scores are short whole numbers, which need no general parser.
     if text.len() <= 15 && !text.is_empty() && text.iter().all(u8::is_ascii_digit) {
         return Some(text.iter().fold(0u64, |value, digit| value * 10 + u64::from(digit - b'0')) as f64);
     }
@@ -30,8 +30,8 @@ pub fn parse(text: &[u8]) -> Option<f64> {
     Some(if negative { -magnitude } else { magnitude })
 }
 
-/// Reads a bound of a score range as Redis 8.2 does: as [`parse`], but without hexadecimal, an empty text is 0, and
-/// what is too large or too small for a double becomes infinite or zero.
+/// Reads a bound of a score range as Redis 8.2 does. It differs from [`parse`]: there are no hexadecimal numbers, an empty
+/// text is 0, and a number too large or too small for a double becomes infinite or zero.
 #[must_use]
 pub fn parse_bound(text: &[u8]) -> Option<f64> {
     if text.is_empty() {
@@ -39,7 +39,7 @@ pub fn parse_bound(text: &[u8]) -> Option<f64> {
     }
     let unsigned = text.strip_prefix(b"-").or(text.strip_prefix(b"+")).unwrap_or(text);
     match unsigned.first()? {
-        // Rust reads the same decimal texts as Redis, and gives infinity or zero beyond a double's range.
+        // Rust accepts the same decimal texts as Redis, and returns infinity or zero beyond the range of a double.
         b'0'..=b'9' | b'.' => std::str::from_utf8(text).ok()?.parse().ok(),
         _ => parse(text),
     }
@@ -53,7 +53,7 @@ fn parse_decimal(text: &[u8]) -> Option<f64> {
     in_range.then_some(value)
 }
 
-/// Reads what follows `0x`: hexadecimal digits with an optional point and an optional binary exponent after `p`.
+/// Reads the text after `0x`: hexadecimal digits with an optional point and an optional binary exponent after `p`.
 fn parse_hexadecimal(text: &[u8]) -> Option<f64> {
     let mut mantissa = 0u64;
     let mut exponent = 0i64;
@@ -69,7 +69,7 @@ fn parse_hexadecimal(text: &[u8]) -> Option<f64> {
                 mantissa = mantissa << 4 | u64::from(digit);
                 exponent -= if after_point { 4 } else { 0 };
             } else {
-                // Beyond 58 bits a digit only decides which way the conversion rounds.
+                // Beyond 58 bits a digit only affects the rounding of the conversion.
                 mantissa |= u64::from(digit != 0);
                 exponent += if after_point { 0 } else { 4 };
             }
@@ -90,7 +90,7 @@ fn parse_hexadecimal(text: &[u8]) -> Option<f64> {
         return None;
     }
     let clamped = exponent.clamp(-2000, 2000) as i32;
-    // Two steps, because 2^clamped alone may leave the range that the product is in.
+    // Two steps, because 2^clamped alone may be out of range although the product is not.
     let value = mantissa as f64 * 2f64.powi(clamped / 2) * 2f64.powi(clamped - clamped / 2);
     let in_range = value.is_finite() && (value != 0.0 || mantissa == 0);
     in_range.then_some(value)
@@ -99,19 +99,19 @@ fn parse_hexadecimal(text: &[u8]) -> Option<f64> {
 /// `value` as an integer if it is whole and within ±2^62, which Redis prints as plain digits. Scores mostly are.
 #[must_use]
 pub fn whole(value: f64) -> Option<i64> {
-    // The cast saturates and takes NaN to 0; what is not whole does not survive it.
+    // The cast saturates and maps NaN to 0; only whole numbers are unchanged by it.
     let whole = value as i64;
     (whole as f64 == value && whole.unsigned_abs() <= 1 << 62).then_some(whole)
 }
 
-/// A double's text, on the stack.
+/// The text of a double, on the stack.
 #[derive(Debug)]
-pub struct Text {
+pub struct DoubleText {
     bytes: [u8; TEXT_BYTES],
     len: usize,
 }
 
-impl Text {
+impl DoubleText {
     /// The text of `value`.
     #[must_use]
     pub fn of(value: f64) -> Self {
@@ -144,7 +144,7 @@ impl Text {
         self.len += count;
     }
 
-    /// Digits in fpconv's layout: plain while few zeros would be added, else `d.ddde±x` unpadded.
+    /// Appends digits in fpconv's layout: plain if few zeros are needed, else `d.ddde±x` without padding.
     fn push_shortest(&mut self, value: f64) {
         if value < 0.0 {
             self.push(b"-");
@@ -181,10 +181,10 @@ impl Text {
 
 #[cfg(test)]
 mod tests {
-    use super::{Text, parse};
+    use super::{DoubleText, parse};
 
     fn print(value: f64) -> String {
-        String::from_utf8(Text::of(value).as_bytes().to_vec()).unwrap()
+        String::from_utf8(DoubleText::of(value).as_bytes().to_vec()).unwrap()
     }
 
     /// The golden cases, captured from Redis 8.2.3.
@@ -248,7 +248,7 @@ mod tests {
     }
 
     #[test]
-    fn bounds_are_read_more_kindly() {
+    fn bounds_are_read_with_fewer_restrictions() {
         use super::parse_bound;
         assert_eq!(parse_bound(b""), Some(0.0));
         assert_eq!(parse_bound(b"1e400"), Some(f64::INFINITY));

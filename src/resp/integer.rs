@@ -1,6 +1,6 @@
 //! Integers as Redis reads them: decimal, no plus sign, no leading zero, no space (`string2ll`).
 
-/// Reads a signed 64-bit integer; `None` if `text` is anything but its one canonical spelling.
+/// Reads a signed 64-bit integer; `None` if `text` is not its canonical form.
 #[must_use]
 pub fn parse(text: &[u8]) -> Option<i64> {
     let (negative, digits) = match text {

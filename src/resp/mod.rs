@@ -1,18 +1,17 @@
-//! How is it spelled? Requests in, replies out, in RESP2 and RESP3. Knows no command and no key.
+//! The protocol: reads requests and writes replies, in RESP2 and RESP3. It knows no commands and no keys.
 
 mod digits;
 pub mod double;
 pub mod integer;
-mod pairs;
 pub mod queue;
 pub mod reply;
 pub mod request;
 pub mod sequence;
 
-/// The protocol version that a connection speaks; RESP2 until HELLO says otherwise.
+/// The protocol version of a connection: RESP2 until HELLO changes it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Protocol {
-    /// Redis's first protocol: five types.
+    /// Redis's original protocol, with five types.
     #[default]
     Resp2,
     /// Adds maps, sets, doubles, nulls, verbatim strings and pushes.

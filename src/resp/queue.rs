@@ -1,8 +1,8 @@
-//! Requests kept for later: a transaction's, which run when EXEC comes.
+//! Queued requests: those of a transaction, which run at EXEC.
 
 use super::request::{Arguments, Span};
 
-/// Copies of requests, in order.
+/// Copies of requests, in the order of arrival.
 #[derive(Debug, Default)]
 pub struct RequestQueue {
     buffer: Vec<u8>,
@@ -34,7 +34,7 @@ impl RequestQueue {
         self.ends.is_empty()
     }
 
-    /// The memory it takes, in bytes. Must stay below 4 GiB, which `client-query-buffer-limit` sees to.
+    /// The memory of the queue, in bytes. It must stay below 4 GiB; `client-query-buffer-limit` ensures that.
     #[must_use]
     pub fn bytes(&self) -> usize {
         self.buffer.len() + self.spans.len() * size_of::<Span>() + self.ends.len() * size_of::<usize>()
@@ -50,12 +50,12 @@ impl RequestQueue {
 #[cfg(test)]
 mod tests {
     use super::RequestQueue;
-    use crate::resp::request::{Batch, RequestLimits, RequestReader};
+    use crate::resp::request::{RequestBatch, RequestLimits, RequestReader};
 
     #[test]
     fn requests_come_back_as_they_were() {
         let mut bytes = b"ZADD lb 1 a\r\n*2\r\n$3\r\nGET\r\n$0\r\n\r\nPING\r\n".to_vec();
-        let (mut batch, mut queue) = (Batch::default(), RequestQueue::default());
+        let (mut batch, mut queue) = (RequestBatch::default(), RequestQueue::default());
         let bounds = RequestLimits { unauthenticated: false, bulk_bytes: 1024, requests: usize::MAX };
         RequestReader::default().read(&mut bytes, &bounds, &mut batch).unwrap();
         batch.requests(&bytes).for_each(|request| queue.push(request));

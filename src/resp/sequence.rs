@@ -1,13 +1,13 @@
-//! [`ReplySequence`]: the replies of a transaction behind its first large one, as bytes and sources.
+//! [`ReplySequence`]: the replies of a transaction from its first large one on, as bytes and sources.
 
 use super::Protocol;
 use super::reply::{Reply, ReplySource};
 use std::collections::VecDeque;
 
-/// Bytes of what is written already that go to the output buffer together.
+/// How many finished bytes go to the output buffer at a time.
 const PIECE_BYTES: usize = 32 * 1024;
 
-/// Replies one behind the other, some of them to be written as they are sent.
+/// Replies in order, some of which are written while they are sent.
 #[derive(Debug, Default)]
 pub struct ReplySequence {
     parts: VecDeque<Part>,
@@ -20,7 +20,7 @@ enum Part {
         bytes: Vec<u8>,
         written: usize,
     },
-    /// What a command left, in the protocol that the connection spoke then: a HELLO may have come behind it.
+    /// The source that a command left, with the protocol at that time: a later HELLO may have changed it.
     Source(Box<dyn ReplySource>, Protocol),
 }
 
@@ -50,13 +50,13 @@ impl Part {
 }
 
 impl ReplySequence {
-    /// Whether there is nothing in it.
+    /// Whether the sequence has no replies.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.parts.is_empty()
     }
 
-    /// Adds replies that are written.
+    /// Adds finished replies.
     pub fn push_bytes(&mut self, mut bytes: Vec<u8>) {
         if !bytes.is_empty() {
             bytes.shrink_to_fit();
@@ -64,7 +64,7 @@ impl ReplySequence {
         }
     }
 
-    /// Adds what `source` will write, in `protocol`.
+    /// Adds a reply that `source` will write, in `protocol`.
     pub fn push_source(&mut self, source: Box<dyn ReplySource>, protocol: Protocol) {
         self.push(Part::Source(source, protocol));
     }

@@ -1,12 +1,12 @@
-//! Decimal digits, eight at a time and many numbers together: replies and compact members are made of them.
+//! Decimal digits, eight at a time and for many numbers together, for replies and for compact members.
 
 /// One more than the highest number of eight digits.
 pub const EIGHT_DIGITS: u32 = 100_000_000;
 
-/// The eight digits of each number, which must be below [`EIGHT_DIGITS`], with zeros in front.
+/// The eight digits of each number, which must be below [`EIGHT_DIGITS`], with leading zeros.
 ///
-/// Each number is halved three times, into fours, pairs and digits. The loops are over arrays of one kind, which the
-/// compiler turns into vector instructions: together, many numbers cost a quarter of what they cost one by one.
+/// Each number is split three times: into groups of four digits, into pairs, into digits. The compiler turns the loops over
+/// arrays into vector instructions: many numbers together take a quarter of the time.
 #[must_use]
 pub fn eight_digits_each<const N: usize>(numbers: &[u32; N]) -> [[u8; 8]; N] {
     let mut fours = [[0u16; 2]; N];
@@ -27,18 +27,18 @@ pub fn eight_digits_each<const N: usize>(numbers: &[u32; N]) -> [[u8; 8]; N] {
     digits
 }
 
-/// The eight digits of a number below [`EIGHT_DIGITS`], with zeros in front.
+/// The eight digits of a number below [`EIGHT_DIGITS`], with leading zeros.
 #[must_use]
 pub fn eight_digits(number: u32) -> [u8; 8] {
     eight_digits_each(&[number])[0]
 }
 
-/// Moves the zeros in front of eight digits behind them, and says how many digits are left; of 0 one is.
+/// Removes the leading zeros of eight digits, and returns how many digits are left: at least one.
 #[inline]
 #[must_use]
 pub fn without_leading_zeros(digits: [u8; 8]) -> ([u8; 8], usize) {
     let digits = u64::from_le_bytes(digits);
-    // The last digit counts, zero or not.
+    // The last digit always stays.
     let values = digits ^ u64::from_le_bytes(*b"00000000") | 1 << 56;
     let zeros = values.trailing_zeros() / 8;
     ((digits >> (8 * zeros)).to_le_bytes(), 8 - zeros as usize)

@@ -1,15 +1,15 @@
-//! Glob patterns as Redis matches them (SCAN MATCH, CONFIG GET): `*`, `?`, `[a-z]`, `[^a]`, `\x`. The empty text is
-//! matched by the empty pattern alone: in Redis a star has nothing to take there.
+//! Glob patterns as in Redis (SCAN MATCH, CONFIG GET): `*`, `?`, `[a-z]`, `[^a]`, `\x`. Only the empty pattern matches the
+//! empty text: in Redis a star does not match it.
 //!
-//! Iterative, with one place to fall back to, so a hostile pattern costs at most pattern times text
+//! The matcher is iterative and backtracks only to the last star, so a hostile pattern costs at most pattern times text
 //! (CVE-2022-36021, CVE-2024-31228).
 
-/// Whether letters match regardless of case.
+/// Whether the case of letters matters.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Case {
-    /// Keys and members.
+    /// For keys and members.
     Sensitive,
-    /// Names of directives.
+    /// For names of directives.
     Insensitive,
 }
 
@@ -20,7 +20,7 @@ pub fn matches(pattern: &[u8], text: &[u8], case: Case) -> bool {
         return pattern.is_empty();
     }
     let (mut at, mut read) = (0, 0);
-    // After the last star: where the pattern goes on, and how much of the text the star has taken.
+    // The last star: the pattern after it, and the end of the text that it has matched.
     let mut star: Option<(usize, usize)> = None;
     loop {
         if at < pattern.len() && pattern[at] == b'*' {
@@ -32,7 +32,7 @@ pub fn matches(pattern: &[u8], text: &[u8], case: Case) -> bool {
             Some(&byte) if at < pattern.len() => match_one(&pattern[at..], byte, case),
             Some(_) => None,
             None if at == pattern.len() => return true,
-            // Text is used up: a longer star would only leave less for the rest of the pattern.
+            // The text has ended: a longer match of the star would leave even less for the rest of the pattern.
             None => return false,
         };
         match (step, star) {
@@ -50,7 +50,7 @@ pub fn matches(pattern: &[u8], text: &[u8], case: Case) -> bool {
     }
 }
 
-/// If the first element of `pattern` (not a star) matches `byte`, the element's length.
+/// The length of the first element of `pattern` (not a star), if it matches `byte`.
 fn match_one(pattern: &[u8], byte: u8, case: Case) -> Option<usize> {
     let fold = |byte: u8| if case == Case::Insensitive { byte.to_ascii_lowercase() } else { byte };
     match pattern[0] {
@@ -61,7 +61,7 @@ fn match_one(pattern: &[u8], byte: u8, case: Case) -> Option<usize> {
     }
 }
 
-/// A class as Redis reads it: `^` first negates, a range may be written backwards, a missing `]` ends with the pattern.
+/// Matches a class as Redis does: a leading `^` negates, a range may be reversed, a missing `]` is at the end of the pattern.
 fn match_class(pattern: &[u8], byte: u8, fold: impl Fn(u8) -> u8) -> Option<usize> {
     let negated = pattern.get(1) == Some(&b'^');
     let mut at = if negated { 2 } else { 1 };

@@ -1,4 +1,4 @@
-//! Text that is no protocol: numbers, patterns, quoted words, runs of names.
+//! Text formats other than the protocol: numbers, patterns, quoted words, runs of names.
 
 pub mod decimal;
 pub mod glob;

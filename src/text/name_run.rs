@@ -1,30 +1,29 @@
-//! Runs of names that begin alike: what a ranking holds and a reply spells.
+//! Runs of names with a common prefix, passed from a ranking to a reply.
 //!
-//! It stands between the two because neither knows the other, and because a name that is put together only to be copied
-//! into a reply costs as much as the rest of the reply. Its invariant: a run has at least one name and at most
-//! [`RUN_MAX`].
+//! Rankings and replies do not know each other, so the type is here. It avoids assembling each name before it is copied into
+//! a reply, which would cost as much as the rest of the reply. The invariant: a run has 1 to [`RUN_MAX`] names.
 
-/// Names of a run at most: as many numbers as are spelled well together.
+/// Most names of a run: as many numbers as can be converted to digits together efficiently.
 pub const RUN_MAX: usize = 16;
 
-/// Some names: what all begin with, and how each goes on.
+/// Names: their common prefix, and the tail of each.
 #[derive(Clone, Copy, Debug)]
 pub struct NameRun<'a> {
     prefix: &'a [u8],
     tails: Tails<'a>,
 }
 
-/// How names go on after what they begin with.
+/// The tails of names after their common prefix.
 #[derive(Clone, Copy, Debug)]
 pub enum Tails<'a> {
-    /// With these bytes.
+    /// Tails of any bytes.
     Text(&'a [&'a [u8]]),
-    /// With the first bytes of a word, each with as many as the second list says.
+    /// The first bytes of a word each; the second list has their number.
     Words(&'a [[u8; 8]; RUN_MAX], &'a [u8]),
 }
 
 impl<'a> NameRun<'a> {
-    /// The names that begin with `prefix` and go on with `tails`.
+    /// The names that consist of `prefix` and one of `tails`.
     ///
     /// # Panics
     /// If there are none, or more than [`RUN_MAX`].
@@ -44,13 +43,13 @@ impl<'a> NameRun<'a> {
         }
     }
 
-    /// What all begin with.
+    /// The common prefix.
     #[must_use]
     pub fn prefix(&self) -> &'a [u8] {
         self.prefix
     }
 
-    /// How each goes on.
+    /// The tails of the names.
     #[must_use]
     pub fn tails(&self) -> Tails<'a> {
         self.tails
@@ -66,7 +65,7 @@ impl<'a> NameRun<'a> {
         }
     }
 
-    /// Calls `visit` with each name, put together in `scratch`.
+    /// Calls `visit` with each name, which is assembled in `scratch`.
     pub fn for_each(&self, scratch: &mut Vec<u8>, mut visit: impl FnMut(&[u8])) {
         scratch.clear();
         scratch.extend_from_slice(self.prefix);

@@ -1,20 +1,20 @@
-//! Redis's quoting of words: how an inline command, a line of a configuration file and a printed byte string are
-//! spelled.
+//! Redis's quoting of words, in inline commands, in lines of configuration files and in printed byte strings.
 
 use std::ops::Range;
 
-/// A line ends inside quotes, or a closing quote is not followed by a space.
+/// The error for a line that ends inside quotes, or has a closing quote without a space after it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Unbalanced;
 
-/// Splits `line` into words, unquoting them in place, which never makes them longer; `word` gets each word's place.
+/// Splits `line` into words and calls `word` with the range of each. It unquotes the words in place, which never makes them
+/// longer.
 ///
-/// As Redis's `sdssplitargs`: a bare word ends at a space, tab, CR, LF or NUL. In front of a word and behind a closing
-/// quote, VT and FF are spaces too; inside of a bare word they are part of it. Double quotes take `\n \r \t \b \a \xHH` and any other escaped byte
-/// as itself; single quotes take only `\'`.
+/// The rules are those of Redis's `sdssplitargs`. A bare word ends at a space, tab, CR, LF or NUL. Before a word and after a
+/// closing quote, VT and FF are spaces as well; inside a bare word they belong to it. Between double quotes `\n \r \t \b \a
+/// \xHH` are escapes, and any other escaped byte is itself. Between single quotes only `\'` is an escape.
 ///
 /// # Errors
-/// [`Unbalanced`] quotes; the words before them have been passed on.
+/// [`Unbalanced`] quotes; `word` has been called for the words before them.
 pub fn split_words(line: &mut [u8], mut word: impl FnMut(Range<usize>)) -> Result<(), Unbalanced> {
     let ends_word = |byte: u8| matches!(byte, b' ' | b'\t' | b'\r' | b'\n' | 0);
     let is_space = |byte: u8| ends_word(byte) || matches!(byte, 0x0b | 0x0c);
@@ -66,7 +66,7 @@ pub fn split_words(line: &mut [u8], mut word: impl FnMut(Range<usize>)) -> Resul
     }
 }
 
-/// `bytes` in double quotes with everything unprintable escaped, as Redis and redis-cli print them.
+/// `bytes` in double quotes, with unprintable bytes escaped, as Redis and redis-cli print them.
 #[must_use]
 pub fn quoted(bytes: &[u8]) -> String {
     let mut text = String::with_capacity(bytes.len() + 2);
@@ -116,7 +116,7 @@ mod tests {
         assert_eq!(line[words[0].clone()], all);
     }
 
-    /// kvrocks#2871: VT and FF ended words, so `ECHO a\x0b` said `a`, and `GET\x0ca` was a GET.
+    /// kvrocks#2871: VT and FF ended words, so `ECHO a\x0b` returned `a`, and `GET\x0ca` was a GET.
     #[test]
     fn words_end_where_they_end_in_redis() {
         let split = |line: &str| {

@@ -1,5 +1,5 @@
-//! Directives that mean nothing here: rankd knows every one that Redis and Valkey know, and says of a value what Redis
-//! says.
+//! Directives without effect: rankd knows every directive of Redis and Valkey, and accepts or refuses values with the
+//! replies of Redis.
 
 use rankd::config::{IGNORED, Ignored};
 

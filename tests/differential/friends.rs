@@ -18,7 +18,7 @@ pub(crate) enum Mode {
     Dense,
 }
 
-/// Which rows are asked for.
+/// Which rows are requested.
 #[derive(Clone, Copy)]
 pub(crate) enum Part {
     All,
@@ -39,7 +39,7 @@ pub(crate) struct Question {
 }
 
 impl Question {
-    /// Everybody, best first.
+    /// All rows, best first.
     pub(crate) const PLAIN: Question = Question {
         part: Part::All,
         mode: Mode::Row,
@@ -265,8 +265,8 @@ fn friend_rankings_are_the_oracles_in_resp3() {
     run("3");
 }
 
-/// A friend list too long for one hold of the lock is ranked in steps; nobody may be lost between them. With MAXAGE an
-/// answer may be an earlier one, without it never.
+/// A long friend list is ranked in steps, and no friend may be missing. With MAXAGE a reply may be an earlier result,
+/// without it never.
 #[test]
 fn a_user_with_very_many_friends_is_ranked_right() {
     const FRIENDS: usize = 9_000;

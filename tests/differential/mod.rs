@@ -1,8 +1,8 @@
 //! The same random commands to rankd and to Redis 8.2.3; replies and final state must be equal.
 //!
-//! A stream that shows a difference is shrunk to a few commands and printed as a script. `RANKD_SEED` repeats a run,
-//! `RANKD_STREAM_COMMANDS` makes it longer than the bounded default. FRIENDRANK, which Redis has not, is compared with a
-//! naive oracle in [`friends`].
+//! A stream with a difference is shrunk to a few commands and printed as a script. `RANKD_SEED` repeats a run,
+//! `RANKD_STREAM_COMMANDS` sets its length. FRIENDRANK, which Redis does not have, is compared with a naive oracle in
+//! [`friends`].
 
 mod directives;
 mod doubles;
@@ -32,7 +32,7 @@ struct Sides<'a> {
     batch: usize,
 }
 
-/// What the two said to one request.
+/// The replies of both servers to one request.
 struct Difference {
     request: Request,
     ours: Reply,
@@ -220,7 +220,7 @@ fn compare_state(clients: &mut [Client; 2]) -> Option<Difference> {
     None
 }
 
-/// Takes away as much of a failing stream as can be: halves first, then single commands.
+/// Removes as much of a failing stream as possible: first halves, then single commands.
 fn shrink(mut stream: Vec<Request>, fails: impl Fn(&[Request]) -> bool) -> Vec<Request> {
     const MOST_RUNS: usize = 600;
     let mut runs = 0;
@@ -303,7 +303,7 @@ fn random_streams_get_the_replies_of_redis_in_resp3() {
     run("3");
 }
 
-/// The shrinker itself: what remains is what matters.
+/// Tests the shrinker: only the commands that cause the failure remain.
 #[test]
 fn shrinking_keeps_what_matters() {
     let stream: Vec<Request> = (0..100).map(|number: u32| vec![number.to_string().into_bytes()]).collect();

@@ -72,9 +72,9 @@ mod other_kinds {
     }
 }
 
-/// `ZADD z 9007199254740991 a 9007199254740992 b` and `ZCOUNT z -inf 9007199254740992` answered 1: a block of whole
-/// scores looked for those up to 2^53 as those below 2^53 + 1, which no double is. Members that tied there came to
-/// stand in any order. The next integer's place is one number on, not one score.
+/// `ZADD z 9007199254740991 a 9007199254740992 b` and `ZCOUNT z -inf 9007199254740992` returned 1. A block of whole scores
+/// searched for scores up to 2^53 as scores below 2^53 + 1, which is not a double. Members with equal scores there were in
+/// arbitrary order. The limit is now one number higher, not one score higher.
 fn numbers_from_one_to_the_next<R: RankedMembers<Key: TestKey>>(scores: [R::Key; 2]) {
     let steps: Vec<_> = [(b"a", 0), (b"b", 1), (b"c", 1), (b"0", 1), (b"d", 0), (b"b", 0), (b"b", 1)]
         .map(|(member, score)| Step::Set(member.to_vec(), scores[score]))

@@ -1,5 +1,5 @@
-//! The oracle: a ranking as a sorted `Vec`, so plain that it is right by reading. It mirrors `RankedMembers`
-//! without implementing it, because what it gives back is what the tests want to compare.
+//! The oracle: a ranking as a sorted `Vec`, simple enough to be obviously correct. It has the operations of `RankedMembers`
+//! but does not implement the trait, because its results have the form that the tests compare.
 
 use std::ops::Range;
 

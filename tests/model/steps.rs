@@ -165,7 +165,7 @@ pub(crate) fn compare<K: TestKey>(
         assert_eq!(visited(Order::Ascending), expected);
         assert!(visited(Order::Descending).iter().eq(expected.iter().rev()));
     }
-    // A long ranking's members are asked for in a stride, so that a test's time stays even.
+    // Only every n-th member of a long ranking is checked, so that the time of a test does not grow.
     for (rank, (member, score)) in pairs.iter().enumerate().step_by(1 + pairs.len() / 100) {
         // The rank of the first member with an equal score, from either end.
         let first = pairs.partition_point(|(_, other)| other < score);

@@ -1,8 +1,8 @@
-//! Conversations: `tests/scripts/*.resp`, one file for each command family, held with rankd, with Redis and partly with
+//! Conversations: `tests/scripts/*.resp`, one file for each command family. They run against rankd, Redis and some against
 //! Valkey. Replies are written as values and compared as bytes: `tests/support/notation.rs` has the notation, and
-//! `strictness.rs` shows that no two different replies pass for each other.
+//! `strictness.rs` tests that two different replies are never taken for equal.
 //!
-//! What a file's lines say:
+//! The lines of a file:
 //!
 //! | line | meaning |
 //! |---|---|
@@ -11,28 +11,28 @@
 //! | `--- title` | a new conversation: empty databases, a new connection |
 //! | `> WORD "quoted \x00 word"` | a request, sent as an array of bulks |
 //! | `> ZADD lb {n in 0..300: {7*n%100} m{n:03}}` | a request with a fill: `0 m000 7 m001` … `93 m299`; `{n%26:a}` is a letter |
-//! | `>> raw\r\n` | bytes sent as they stand |
-//! | `< value` | an expected reply; while a bracket is open it goes on in the next `<` line |
+//! | `>> raw\r\n` | bytes that are sent unchanged |
+//! | `< value` | an expected reply; while a bracket is open it continues in the next `<` line |
 //! | `closed` | the server closes the connection |
-//! | `@table` | the requests that follow are made once for each row, its words in the place of `{}`, or its first in that of `{1}` |
+//! | `@table` | the next requests run once for each row; `{}` is replaced by the words of the row, `{1}` by its first word |
 //! | `\| words \| value value` | a row of a table: one reply for each request |
-//! | `@new` | what follows is said on a further connection, and the one before is closed |
-//! | `@on name` | what follows is said on the connection of this name (none: the first), the others staying open |
-//! | `@later` | the next request blocks its connection: its reply comes later, and nothing more is said until it is blocked |
+//! | `@new` | the next requests use a new connection, and the one before is closed |
+//! | `@on name` | the next requests use the connection of this name (without a name: the first); the others stay open |
+//! | `@later` | the next request blocks its connection and gets its reply later; the script continues when it is blocked |
 //! | `...` | a further reply on this connection, to a request that blocked or to none |
-//! | `@rankd`, `@redis` | the next request, or table, is for one of the two: an addition, or a difference we chose |
-//! | `@valkey` | the next request, or table, is for rankd and Valkey: what Redis has not |
+//! | `@rankd`, `@redis` | the next request, or table, is for one of the two: an addition, or an intended difference |
+//! | `@valkey` | the next request, or table, is for rankd and Valkey: a feature that Redis does not have |
 //! | `@unordered` | the order of arrays, maps and sets in the next reply does not matter |
 //! | `@any` | only the kind of the next reply matters: `< map`, `< integer`, `< bulk` |
 //!
-//! Expectations are captured, not invented: `RANKD_RECORD=1 cargo test scripts` rewrites every expected reply that is
-//! not under `@rankd` or `@valkey` with what Redis 8.2.3 says, and holds what it wrote. A file's name selects one file:
-//! `cargo test scripts::pubsub`.
+//! Expectations are recorded, not written by hand: `RANKD_RECORD=1 cargo test scripts` replaces every expected reply that
+//! is not under `@rankd` or `@valkey` by the reply of Redis 8.2.3, and then runs the conversations. The name of a file
+//! selects one file: `cargo test scripts::pubsub`.
 //!
 //! A conversation shows one behaviour, which is its title, in at most [`REQUESTS`] requests.
 
-mod holding;
 mod request;
+mod running;
 mod script;
 mod step;
 mod strictness;
@@ -46,18 +46,18 @@ use script::Script;
 /// The most requests of a conversation; a table's count once.
 const REQUESTS: usize = 20;
 
-/// A module of tests for each file: one test for each server it is held with.
+/// A module of tests for each file: one test for each server that it runs against.
 macro_rules! scripts {
     ($($file:ident: $($party:ident)+;)+) => {
         $(
             mod $file {
                 pub(super) static SCRIPT: std::sync::LazyLock<super::Script> =
-                    std::sync::LazyLock::new(|| super::holding::open(stringify!($file)));
+                    std::sync::LazyLock::new(|| super::running::open(stringify!($file)));
 
                 $(
                     #[test]
                     fn $party() {
-                        super::holding::$party(&SCRIPT);
+                        super::running::$party(&SCRIPT);
                     }
                 )+
             }
@@ -67,7 +67,7 @@ macro_rules! scripts {
     };
 }
 
-// Valkey holds the families that clients live on: what both peers say is the protocol, not an accident of one.
+// Valkey runs the families that most clients use: a reply of both peers is part of the protocol, not a quirk of one.
 scripts! {
     active_expire: rankd redis;
     auth: rankd redis;
@@ -145,7 +145,7 @@ fn every_file_is_laid_out_as_a_recording_writes_it() {
     }
 }
 
-/// A command nobody talks to in a script is a command whose replies nobody holds.
+/// Every command must occur in a script, so that its replies are tested.
 #[test]
 fn every_command_of_rankd_has_a_conversation() {
     let spoken: BTreeSet<String> = SCRIPTS.iter().flat_map(|script| script.commands()).collect();

@@ -1,5 +1,5 @@
-//! A request as a script writes it, and its words. Beside words as they stand there is one notation, for requests over
-//! many members: `{n in 0..300: {7*n%100} m{n:03}}` stands for the words `0 m000 7 m001` and so on to `93 m299`.
+//! A request as a script writes it, and its words. There is one notation besides plain words, for requests with many
+//! members: `{n in 0..300: {7*n%100} m{n:03}}` means the words `0 m000 7 m001` and so on to `93 m299`.
 //!
 //! Within a fill, `{...}` holds a product and a remainder, from left to right, and how it is printed: `:03` in three
 //! digits, `:a` as a letter. In quotes a brace is a brace.
@@ -55,7 +55,7 @@ pub(super) fn find_outside_quotes(line: &str, wanted: &str) -> Option<usize> {
     None
 }
 
-/// What a fill, without its start, stands for, and what follows it.
+/// The words of a fill, given without its start, and the text after it.
 fn filled(fill: &str) -> Option<(String, &str)> {
     let (range, rest) = fill.split_once(": ")?;
     let (from, to) = range.split_once("..")?;

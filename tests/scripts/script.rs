@@ -15,7 +15,7 @@ pub(super) struct Script {
 }
 
 enum Item {
-    /// Comments, titles, directives and empty lines, as they stand.
+    /// Comments, titles, directives and empty lines, unchanged.
     Text(String),
     Step(Step),
     Table(Table),
@@ -205,7 +205,7 @@ fn with_expected(mut step: Step, lines: &mut Lines) -> Step {
     step
 }
 
-/// A table whose steps are as `first` is, which has what the directives before the table say.
+/// A table whose steps have the directives of `first`, which stand before the table.
 fn read_table(mut first: Step, lines: &mut Lines) -> Table {
     let requests: Vec<String> = lines.marked("> ").into_iter().map(|(_, line)| line.to_owned()).collect();
     let mut rows = Vec::new();

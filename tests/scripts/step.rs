@@ -1,4 +1,4 @@
-//! One request of a conversation and what must come back: sending it, comparing byte by byte, recording.
+//! One request of a conversation and its expected replies: sending, comparing byte by byte, recording.
 
 use std::time::Duration;
 
@@ -8,15 +8,15 @@ use crate::support::client::{Client, encode};
 use crate::support::escape::unescape;
 use crate::support::reply::Reply;
 
-/// One request and what must come back.
+/// One request and its expected replies.
 #[derive(Clone, Default)]
 pub(super) struct Step {
     pub(super) line: usize,
-    /// For whom it is, if not for all.
+    /// The only server that runs it, if not all do.
     pub(super) only: Option<&'static [Party]>,
     pub(super) compared: Compared,
     pub(super) new_connection: bool,
-    /// The name of the connection it is said on, where it changes with this step.
+    /// The name of its connection, if it changes with this step.
     pub(super) on: Option<String>,
     pub(super) starts_conversation: bool,
     /// The request blocks.
@@ -26,7 +26,7 @@ pub(super) struct Step {
     pub(super) closed: bool,
 }
 
-/// Who holds a conversation.
+/// The server of a conversation.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Party {
     Rankd,
@@ -34,30 +34,30 @@ pub(super) enum Party {
     Valkey,
 }
 
-/// What is said to the server.
+/// The bytes that are sent.
 #[derive(Clone, Default)]
 pub(super) enum Said {
-    /// Nothing, only a reply is awaited.
+    /// Nothing is sent; the step only waits for a reply.
     #[default]
     Nothing,
     /// An array of bulks.
     Request(String),
-    /// Bytes as they stand, escaped.
+    /// Unchanged bytes, escaped.
     Bytes(String),
 }
 
-/// How a reply is compared with what is expected.
+/// How a reply is compared with the expected one.
 #[derive(Clone, Copy, Default, PartialEq, Eq)]
 pub(super) enum Compared {
     #[default]
     Bytes,
-    /// Values, the order of arrays, maps and sets aside.
+    /// Values, without the order of arrays, maps and sets.
     Unordered,
     /// Only the kind.
     Kind,
 }
 
-/// One reply that is expected.
+/// One expected reply.
 #[derive(Clone)]
 pub(super) enum Expected {
     Reply(Reply),
@@ -65,7 +65,7 @@ pub(super) enum Expected {
 }
 
 impl Expected {
-    /// As a script has it.
+    /// Parses a line of a script.
     pub(super) fn lines(&self) -> Vec<String> {
         match self {
             Expected::Reply(reply) => reply.lines(),
@@ -73,7 +73,7 @@ impl Expected {
         }
     }
 
-    /// As a row of a table has it.
+    /// Parses a row of a table.
     pub(super) fn inline(&self) -> String {
         match self {
             Expected::Reply(reply) => reply.inline(),
@@ -81,7 +81,7 @@ impl Expected {
         }
     }
 
-    /// What is to be expected of a server that said `reply`.
+    /// The expectation for a recorded `reply`.
     fn of(reply: &Reply, compared: Compared) -> Expected {
         match compared {
             Compared::Bytes => Expected::Reply(reply.clone()),
@@ -90,7 +90,7 @@ impl Expected {
         }
     }
 
-    /// True if `reply`, which came as the bytes `raw`, is as expected.
+    /// True if `reply`, with the bytes `raw`, is the expected one.
     pub(super) fn holds(&self, reply: &Reply, raw: &[u8], compared: Compared) -> bool {
         match self {
             Expected::Kind(kind) => kind == reply.kind(),
@@ -107,7 +107,7 @@ impl Step {
         self.only.is_none_or(|only| only.contains(&party))
     }
 
-    /// True if nothing is said.
+    /// True if nothing is sent.
     pub(super) fn awaits(&self) -> bool {
         matches!(self.said, Said::Nothing)
     }
@@ -120,7 +120,7 @@ impl Step {
         }
     }
 
-    /// Holds this step; what went wrong, if anything did.
+    /// Runs this step and returns the failure, if there is one.
     pub(super) fn hold(&self, client: &mut Client) -> Result<(), String> {
         assert!(
             matches!(self.said, Said::Bytes(_)) || self.closed || self.later || !self.expected.is_empty(),
@@ -144,14 +144,14 @@ impl Step {
         Ok(())
     }
 
-    /// Puts what the server says in place of what was expected.
+    /// Replaces the expected replies by those of the server.
     pub(super) fn record(&mut self, client: &mut Client) {
         self.send(client).expect("the server takes the request");
         self.expected.clear();
         if self.later {
             return;
         }
-        // Bytes may ask for any number of replies, and a reply that is awaited may never come.
+        // Raw bytes can have any number of replies, and an awaited reply may never arrive.
         let is_raw = matches!(self.said, Said::Bytes(_));
         let is_sure = !is_raw && !self.awaits();
         client.set_read_timeout(if is_sure { PATIENCE } else { Duration::from_millis(300) });

@@ -1,12 +1,12 @@
-//! Replies are written as values and compared as bytes. Here is what must not pass for what, and that no value is lost
-//! between a server, a script and the comparison.
+//! Replies are written as values and compared as bytes. These tests show which replies must be told apart, and that no
+//! value is lost between a server, a script and the comparison.
 
 use super::step::{Compared, Expected};
 use crate::support::chance::Chance;
 use crate::support::notation::{values_of_lines, values_of_row};
 use crate::support::reply::{Reply, read_reply};
 
-/// True if a server that says `raw` holds what a script writes as `expected`.
+/// True if the reply `raw` of a server passes as `expected` of a script.
 fn holds(expected: &str, raw: &[u8]) -> bool {
     let mut values = values_of_lines(expected).expect("a value");
     let expected = Expected::Reply(values.pop().expect("one value"));
@@ -61,7 +61,7 @@ fn a_reply_of_one_kind_does_not_pass_for_another() {
     assert!(!exact.holds(&Reply::Bulk(b"7".to_vec()), b"$1\r\n7\r\n", Compared::Kind));
 }
 
-/// Whatever a single other byte makes of a reply, it is either no reply at all or not the one that was expected.
+/// A reply with one changed byte is either invalid or not the expected one.
 #[test]
 fn a_flipped_byte_fails() {
     let mut seen = 0;
@@ -81,7 +81,7 @@ fn a_flipped_byte_fails() {
     assert!(seen > 1_000, "only {seen} of these were replies");
 }
 
-/// The same number as a server could spell it as well.
+/// The same number in another spelling is a different reply.
 #[test]
 fn another_spelling_of_a_number_fails() {
     let spellings: [(&str, &[u8]); 5] = [

@@ -1,6 +1,6 @@
 //! Bytes as one readable line, and back: the escapes of `redis-cli`'s quoted strings.
 
-/// Printable ASCII stands for itself; everything else and the backslash is escaped.
+/// Printable ASCII is unchanged; all other bytes and the backslash are escaped.
 pub(crate) fn escape(bytes: &[u8]) -> String {
     let mut text = String::with_capacity(bytes.len());
     for &byte in bytes {
@@ -16,7 +16,7 @@ pub(crate) fn escape(bytes: &[u8]) -> String {
     text
 }
 
-/// The bytes an escaped line stands for.
+/// The bytes of an escaped line.
 ///
 /// # Panics
 /// On an unfinished escape.

@@ -1,6 +1,6 @@
-//! What the tests stand on: servers started and stopped, a raw client, the peers, seeded chance.
+//! Tools of the tests: starting and stopping servers, a raw client, the peers, seeded randomness.
 //!
-//! Everything here sees what a user sees, sockets and the command line, and nothing of rankd's inside.
+//! They use only what a user can use, sockets and the command line, and none of rankd's internals.
 
 pub(crate) mod chance;
 pub(crate) mod client;
@@ -11,16 +11,16 @@ pub(crate) mod server;
 
 use std::time::{Duration, Instant};
 
-/// How long anything may take before a test calls it hung. Generous: a debug build on a loaded machine.
+/// How long an operation may take before a test fails. It is generous, for a debug build on a loaded machine.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
 
-/// How long a condition is left alone before it is asked again.
+/// The time between two checks of a condition.
 pub(crate) const POLL: Duration = Duration::from_millis(1);
 
-/// Asks `condition` again and again until it answers, for at most [`PATIENCE`].
+/// Repeats `condition` until it returns a value, for at most [`PATIENCE`].
 ///
 /// # Panics
-/// When the patience is over, with what was waited for.
+/// After that time, with the text of what it waited for.
 pub(crate) fn wait_for<T>(what: &str, mut condition: impl FnMut() -> Option<T>) -> T {
     let deadline = Instant::now() + PATIENCE;
     loop {

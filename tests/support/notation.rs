@@ -1,5 +1,5 @@
-//! Replies as text that people read and write, and back. Each kind of reply has a notation of its own, so that a value in
-//! this notation stands for exactly one row of bytes ([`Reply::to_bytes`]).
+//! Replies as readable text, and back. Each kind of reply has its own notation, so a value in this notation corresponds to
+//! exactly one sequence of bytes ([`Reply::to_bytes`]).
 //!
 //! | notation | reply |
 //! |---|---|
@@ -43,7 +43,7 @@ impl Reply {
         }
     }
 
-    /// The reply in its notation on one line, as it stands inside another one.
+    /// The reply in its notation on one line, as inside another reply.
     pub(crate) fn inline(&self) -> String {
         match self {
             Reply::Simple(text) => format!("+{}", word(text)),
@@ -152,7 +152,7 @@ fn quoted(text: &[u8]) -> String {
     format!("\"{}\"", escape(text).replace('"', "\\\""))
 }
 
-/// A text without a space as it stands, another one in quotes.
+/// A text, in quotes if it has spaces.
 fn word(text: &[u8]) -> String {
     if text.is_empty() || text.contains(&b' ') || text.starts_with(b"\"") {
         quoted(text)
@@ -186,7 +186,7 @@ pub(crate) fn values_of_row(text: &str) -> Result<Vec<Reply>, String> {
     Reader { rest: text }.values_until(None)
 }
 
-/// Where a value stands.
+/// The context of a value.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Place {
     OwnLine,

@@ -1,5 +1,5 @@
-//! Servers as child processes: rankd, and the peers it is measured against. Each has its own directory and port and
-//! ends with the test, whatever happens to the test.
+//! Servers as child processes: rankd, and the peers that it is compared with. Each has its own directory and port, and is
+//! stopped at the end of the test, even if the test fails.
 
 use std::io::{BufRead, BufReader, Write};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
@@ -33,7 +33,7 @@ impl Peer {
         }
     }
 
-    /// Where the peer is, or `None` after saying so in one line that `cargo test` does not hide.
+    /// The path of the peer. `None` if it is missing; then one line says so, which `cargo test` does not hide.
     ///
     /// # Panics
     /// When it is missing and `RANKD_REQUIRE_PEERS=1`.
@@ -132,7 +132,7 @@ impl Server {
         }
     }
 
-    /// Starts rankd and waits until it says where it listens; else everything it said.
+    /// Starts rankd and waits until it prints its address. The error is everything that it printed.
     fn try_start_rankd(directory: Arc<tempfile::TempDir>, arguments: Vec<String>) -> Result<Server, String> {
         Server::try_start(rankd(), directory, arguments)
     }
@@ -216,18 +216,18 @@ impl Server {
         self.directory.path()
     }
 
-    /// What the server has printed so far.
+    /// The output of the server so far.
     pub(crate) fn said(&self) -> String {
         self.output.lock().expect("no panic while held").clone()
     }
 
-    /// As a power switch for the process: SIGKILL, and gone when this returns.
+    /// Kills the process with SIGKILL; it has ended when this returns.
     pub(crate) fn kill(&mut self) {
         let _ = self.child.kill();
         self.child.wait().expect("a child that can be waited for");
     }
 
-    /// Asks the server to end, as `docker stop` does, and gives how it ended.
+    /// Stops the server with SIGTERM, as `docker stop` does, and returns its exit status.
     pub(crate) fn terminate(&mut self) -> ExitStatus {
         self.signal_to_end();
         self.exit()
@@ -289,7 +289,7 @@ impl Drop for Server {
     }
 }
 
-/// Keeps what the server prints, and finds the address in it.
+/// Stores the output of the server, and finds the address in it.
 fn follow(
     stream: impl std::io::Read + Send + 'static,
     output: Arc<Mutex<String>>,
@@ -311,7 +311,7 @@ fn follow(
     });
 }
 
-/// An address nobody listens on at this moment.
+/// An address on which no process listens at present.
 pub(crate) fn free_address() -> SocketAddr {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a free port");
     listener.local_addr().expect("a bound socket")

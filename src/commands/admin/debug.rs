@@ -36,9 +36,9 @@ pub(in crate::commands) fn debug(
 ) -> Outcome {
     let AllKeys { host, session, shards } = keys;
     let is_allowed = match call.config.enable_debug_command {
-        DebugPolicy::Nobody => false,
+        DebugPolicy::No => false,
         DebugPolicy::Local => session.client.address.ip().to_canonical().is_loopback(),
-        DebugPolicy::Everybody => true,
+        DebugPolicy::Yes => true,
     };
     if !is_allowed {
         return Err(NOT_ALLOWED);

@@ -4,7 +4,7 @@ use crate::commands::call::Call;
 use crate::commands::call::error::Outcome;
 use crate::commands::call::scanning::{ScanOptions, parse_cursor};
 use crate::commands::spec::{CommandSpec, Flag, Group, Keys, Run};
-use crate::resp::double::Text;
+use crate::resp::double::DoubleText;
 use crate::resp::reply::Reply;
 use crate::store::{Board, Reader};
 use crate::text::glob::{Case, matches};
@@ -48,7 +48,7 @@ fn zscan(keys: Reader<'_>, call: &Call<'_>, reply: &mut Reply<'_>) -> Outcome {
         if pattern.is_none_or(|pattern| matches(pattern, member, Case::Sensitive)) {
             found.push(member.into());
             if with_scores {
-                found.push(Text::of(score.get()).as_bytes().into());
+                found.push(DoubleText::of(score.get()).as_bytes().into());
             }
         }
     });

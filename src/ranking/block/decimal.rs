@@ -1,12 +1,12 @@
 //! Decimal member names as order-preserving integers: `user:000000012345` is a prefix and a number.
 //!
-//! The invariant: among members with one prefix, the order of codes is the order of member bytes, and a code gives
-//! back exactly the digits it was made from, leading zeros included. Digit strings of different lengths are compared
-//! as bytes are: aligned at their first digit, and when one runs out, the shorter one first.
+//! The invariant: among members with one prefix, codes have the order of the member bytes, and a code decodes to exactly
+//! the digits it was made from, including leading zeros. Digit strings of different lengths have the order of bytes: they
+//! are compared from the first digit on, and if one is a prefix of the other, the shorter one is first.
 
 use crate::text::decimal::{EIGHT_DIGITS, eight_digits};
 
-/// The longest run of digits whose value always fits 64 bits.
+/// The greatest number of digits whose value always fits into 64 bits.
 const DIGITS_MAX: usize = 19;
 
 const POWERS_OF_TEN: [u64; DIGITS_MAX + 1] = {
@@ -25,20 +25,20 @@ pub(super) fn split(member: &[u8]) -> (&[u8], &[u8]) {
     member.split_at(member.len() - digits)
 }
 
-/// The digit counts that a block's codes make room for.
+/// The lowest and the highest digit count of a block's codes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) struct Digits {
+pub(super) struct DigitCounts {
     pub(super) min: u8,
     pub(super) max: u8,
 }
 
-impl Digits {
-    /// The number of lengths, which is what each value is multiplied by to make room for its length.
+impl DigitCounts {
+    /// The number of different lengths. A code is a value multiplied by it, plus the length.
     fn lengths(self) -> u64 {
         u64::from(self.max - self.min) + 1
     }
 
-    /// The code of a string of digits, or `None` if it is not one or there is no room for its length or its value.
+    /// The code of a string of digits. `None` if it has other bytes, or if its length or its value does not fit.
     pub(super) fn encode(self, digits: &[u8]) -> Option<u64> {
         let len = digits.len();
         let fits = (usize::from(self.min)..=usize::from(self.max)).contains(&len);
@@ -53,14 +53,14 @@ impl Digits {
         aligned.checked_mul(self.lengths())?.checked_add((len - usize::from(self.min)) as u64)
     }
 
-    /// Takes codes apart: values of which [`Self::high_digits`] and [`Self::low_digits`] spell the front and the last
-    /// eight digits, and how many of those digits the codes were made from.
+    /// Splits codes into values and digit counts. [`Self::high_digits`] and [`Self::low_digits`] convert a value to its leading
+    /// and its last eight digits.
     #[inline]
     pub(super) fn values<const N: usize>(self, codes: &[u64; N]) -> ([u64; N], [u8; N]) {
         if self.min == self.max {
             return (*codes, [self.max; N]);
         }
-        // With zeros behind the digits, the value has `max` of them.
+        // The value is aligned to `max` digits, with zeros at the end.
         let lengths = self.lengths();
         (codes.map(|code| code / lengths), codes.map(|code| self.min + (code % lengths) as u8))
     }
@@ -70,7 +70,7 @@ impl Digits {
         usize::from(self.max).saturating_sub(8)
     }
 
-    /// The digits before the last eight, at the front.
+    /// The digits before the last eight, at the front of the array.
     pub(super) fn high_digits(self, high: u64) -> [u8; 16] {
         if high == 0 {
             return [b'0'; 16];
@@ -82,14 +82,14 @@ impl Digits {
         *digits[16 - self.high_count()..].first_chunk().expect("at most 11 of 32")
     }
 
-    /// The last eight digits as they come from [`eight_digits`], without those that no member has.
+    /// The last eight digits from [`eight_digits`], without leading ones that no member has.
     #[inline]
     pub(super) fn low_digits(self, eight: [u8; 8]) -> [u8; 8] {
         let unused = 8usize.saturating_sub(usize::from(self.max));
         (u64::from_le_bytes(eight) >> (8 * unused)).to_le_bytes()
     }
 
-    /// Appends the digits that `code` was made from.
+    /// Appends the digits that `code` encodes.
     pub(super) fn write(self, code: u64, out: &mut Vec<u8>) {
         let ([value], [len]) = self.values(&[code]);
         let (high, low) = (value / u64::from(EIGHT_DIGITS), (value % u64::from(EIGHT_DIGITS)) as u32);
@@ -105,7 +105,7 @@ fn parse(digits: &[u8]) -> u64 {
     let (eights, rest) = digits.as_chunks::<8>();
     let mut value = 0u64;
     for eight in eights {
-        // Neighbours are combined in parallel: digits into pairs, pairs into fours, fours into the eight.
+        // Neighbours are combined in parallel: digits to pairs, pairs to groups of four, those to the eight.
         let digits = u64::from_le_bytes(*eight) & 0x0f0f_0f0f_0f0f_0f0f;
         let pairs = (digits.wrapping_mul(10) + (digits >> 8)) & 0x00ff_00ff_00ff_00ff;
         let fours = (pairs.wrapping_mul(100) + (pairs >> 16)) & 0x0000_ffff_0000_ffff;
@@ -129,7 +129,7 @@ mod tests {
         strings.extend((0..2000u64).map(|n| (n * 7_919).to_string().into_bytes()));
         strings.sort();
         strings.dedup();
-        let digits = Digits { min: 1, max: 8 };
+        let digits = DigitCounts { min: 1, max: 8 };
         let codes: Vec<u64> = strings.iter().map(|s| digits.encode(s).unwrap()).collect();
         assert!(codes.is_sorted_by(|a, b| a < b));
         for (string, code) in strings.iter().zip(codes) {
@@ -142,12 +142,12 @@ mod tests {
     #[test]
     fn the_longest_run_of_one_length_fits_and_mixed_lengths_are_refused_when_they_do_not() {
         let nines = [b'9'; DIGITS_MAX];
-        let one_length = Digits { min: 19, max: 19 };
+        let one_length = DigitCounts { min: 19, max: 19 };
         assert_eq!(one_length.encode(&nines), Some(9_999_999_999_999_999_999));
         let mut out = Vec::new();
         one_length.write(9_999_999_999_999_999_999, &mut out);
         assert_eq!(out, nines);
-        assert_eq!(Digits { min: 1, max: 19 }.encode(&nines), None);
+        assert_eq!(DigitCounts { min: 1, max: 19 }.encode(&nines), None);
         assert_eq!(split(b"user:007"), (&b"user:"[..], &b"007"[..]));
         assert_eq!(split(&[b'1'; 25]).1.len(), DIGITS_MAX);
     }

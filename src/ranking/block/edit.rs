@@ -1,32 +1,34 @@
-//! Changing a block in place: entries go in and out by moving bytes, and the allocation follows in small steps.
+//! Changes of a block in place: bytes are moved for entries that are inserted or removed, and the allocation grows and
+//! shrinks in small steps.
 //!
-//! What does not fit the block's widths is packed anew from a [`Run`], which is where forms are chosen.
+//! An entry that does not fit the widths of the block makes it pack all entries again from an [`EntryRun`], which chooses
+//! the forms.
 
 use std::ops::Range;
 
-use super::{Block, MemberForm, Needle, Run};
+use super::{Block, EntryRun, MemberForm, Needle};
 use crate::machine::heap::allocation_bytes;
 use crate::ranking::key::{KeyNumber, SortKey};
 
-/// A member as a block's arrays would hold it.
-enum Written<'a> {
+/// A member in the encoding of a block.
+enum EncodedMember<'a> {
     Suffix(&'a [u8]),
     Number(u64),
 }
 
 impl<K: SortKey> Block<K> {
-    /// The allocation for `used` bytes: all that the allocator gives for so many. Its sizes are a fifth apart on
-    /// average, so a block is moved once for many entries.
+    /// The size of the allocation for `used` bytes: the full size class of the allocator. Size classes are a fifth apart on
+    /// average, so a block moves only once for many insertions.
     pub(super) fn capacity_for(used: usize) -> usize {
         allocation_bytes(used + Self::PADDING)
     }
 
-    /// Puts an entry in at place `i`, where it must belong.
+    /// Inserts an entry at index `i`, which must be its position in order.
     pub(in crate::ranking) fn insert(&mut self, i: usize, key: K, member: &[u8], tag: u8) {
         match (key.number(self.key_form()), self.written(member)) {
             (Some(key), Some(written)) => self.insert_bytes(i, key, &written, tag),
             _ => {
-                let mut run = Run::default();
+                let mut run = EntryRun::default();
                 self.unpack(0..i, &mut run);
                 run.push(key, member, tag);
                 self.unpack(i..self.len(), &mut run);
@@ -35,7 +37,7 @@ impl<K: SortKey> Block<K> {
         }
     }
 
-    /// Gives entry `i` another key that leaves it where it is among its neighbours.
+    /// Changes the key of entry `i`, which must keep its position.
     pub(in crate::ranking) fn set_key(&mut self, i: usize, key: K) {
         match key.number(self.key_form()) {
             Some(number) => {
@@ -44,7 +46,7 @@ impl<K: SortKey> Block<K> {
                 self.data[at..at + width].copy_from_slice(&number.to_bytes().as_ref()[..width]);
             }
             None => {
-                let mut run = Run::default();
+                let mut run = EntryRun::default();
                 self.unpack(0..self.len(), &mut run);
                 run.keys[i] = key;
                 *self = Self::pack(&run, 0..run.len());
@@ -54,7 +56,7 @@ impl<K: SortKey> Block<K> {
 
     /// Splits off the entries from `at` on.
     pub(in crate::ranking) fn split_off(&mut self, at: usize) -> Self {
-        let mut run = Run::default();
+        let mut run = EntryRun::default();
         self.unpack(0..self.len(), &mut run);
         *self = Self::pack(&run, 0..at);
         Self::pack(&run, at..run.len())
@@ -62,13 +64,13 @@ impl<K: SortKey> Block<K> {
 
     /// Appends the entries of `above`, all of which must be above those here.
     pub(in crate::ranking) fn append(&mut self, above: &Self) {
-        let mut run = Run::default();
+        let mut run = EntryRun::default();
         self.unpack(0..self.len(), &mut run);
         above.unpack(0..above.len(), &mut run);
         *self = Self::pack(&run, 0..run.len());
     }
 
-    /// Takes the entries `range` out.
+    /// Removes the entries `range`.
     pub(in crate::ranking) fn remove(&mut self, range: Range<usize>) {
         if range.len() == self.len() {
             *self = Self::default();
@@ -79,7 +81,7 @@ impl<K: SortKey> Block<K> {
         let member_width = usize::from(self.member_width);
         let (tags_at, keys_at, members_at) = (self.prefix_len as usize, self.keys_at(), self.members_at());
         let used = self.used_bytes();
-        // What stays, front to back; each piece moves down to where the one before it ended.
+        // The remaining pieces from front to back; each moves down to the end of the one before.
         let mut to = tags_at + start;
         let mut keep = |data: &mut [u8], from: Range<usize>| {
             let size = from.len();
@@ -109,17 +111,19 @@ impl<K: SortKey> Block<K> {
         }
     }
 
-    /// The member as the block's arrays would hold it, if they can.
-    fn written<'a>(&self, member: &'a [u8]) -> Option<Written<'a>> {
+    /// The member in the encoding of this block, if it can be encoded.
+    fn written<'a>(&self, member: &'a [u8]) -> Option<EncodedMember<'a>> {
         if self.len == 0 {
             return None;
         }
         match self.needle(member) {
             Needle::Suffix(suffix) => {
                 let text_bytes = self.used_bytes() - self.text_at() + suffix.len();
-                (text_bytes as u64 <= self.member_limit()).then_some(Written::Suffix(suffix))
+                (text_bytes as u64 <= self.member_limit()).then_some(EncodedMember::Suffix(suffix))
             }
-            Needle::Number(number) => (number <= self.member_limit()).then_some(Written::Number(number)),
+            Needle::Number(number) => {
+                (number <= self.member_limit()).then_some(EncodedMember::Number(number))
+            }
             Needle::Below | Needle::Above | Needle::Stranger(_) => None,
         }
     }
@@ -129,14 +133,14 @@ impl<K: SortKey> Block<K> {
         u64::MAX >> (64 - 8 * u32::from(self.member_width))
     }
 
-    fn insert_bytes(&mut self, i: usize, key: K::Number, written: &Written<'_>, tag: u8) {
+    fn insert_bytes(&mut self, i: usize, key: K::Number, written: &EncodedMember<'_>, tag: u8) {
         let key_width = self.key_bytes();
         let member_width = usize::from(self.member_width);
         let (tags_at, keys_at, members_at) = (self.prefix_len as usize, self.keys_at(), self.members_at());
         let used = self.used_bytes();
         let text: &[u8] = match written {
-            Written::Suffix(suffix) => suffix,
-            Written::Number(_) => &[],
+            EncodedMember::Suffix(suffix) => suffix,
+            EncodedMember::Number(_) => &[],
         };
         let grown = used + 1 + key_width + member_width + text.len();
         if grown + Self::PADDING > self.data.len() {
@@ -144,7 +148,7 @@ impl<K: SortKey> Block<K> {
         }
         let len = self.len();
         let data = &mut self.data;
-        // Back to front: each piece moves up by what goes in below it.
+        // From back to front: each piece moves up by the bytes that are inserted below it.
         let mut tail_end = used;
         let mut up = 1 + key_width + member_width + text.len();
         let mut open = |data: &mut [u8], at: usize, bytes: &[u8]| {
@@ -154,8 +158,8 @@ impl<K: SortKey> Block<K> {
             tail_end = at;
         };
         let number = match written {
-            Written::Number(number) => *number,
-            Written::Suffix(suffix) => {
+            EncodedMember::Number(number) => *number,
+            EncodedMember::Suffix(suffix) => {
                 let ends = members_at..members_at + len * member_width;
                 let at = members_at + i * member_width;
                 let start = if i == 0 { 0 } else { read(&data[at - member_width..at]) };
@@ -171,7 +175,7 @@ impl<K: SortKey> Block<K> {
         self.len += 1;
     }
 
-    /// Moves the block to an allocation with room for `used` bytes and some slack.
+    /// Moves the block to an allocation for `used` bytes and some spare bytes.
     fn reallocate(&mut self, used: usize) {
         let capacity = Self::capacity_for(used);
         let mut data = std::mem::take(&mut self.data).into_vec();
@@ -182,7 +186,7 @@ impl<K: SortKey> Block<K> {
     }
 }
 
-/// A little-endian number of as many bytes as given.
+/// A little-endian number of any width.
 fn read(bytes: &[u8]) -> u64 {
     bytes.iter().rev().fold(0, |number, &byte| number << 8 | u64::from(byte))
 }

@@ -1,4 +1,4 @@
-//! The keys of a block: numbers one after the other, of one width, in the order of the keys.
+//! The keys of a block: an array of numbers of one width, in the order of the keys.
 
 use std::ops::Range;
 
@@ -12,7 +12,7 @@ impl<K: SortKey> Block<K> {
         KeyForm { base: self.key_base, widths: self.key_widths }
     }
 
-    /// The bytes of each key's number.
+    /// The width of the numbers, in bytes.
     #[inline]
     pub(super) fn key_bytes(&self) -> usize {
         K::bytes(self.key_widths)
@@ -48,7 +48,7 @@ impl<K: SortKey> Block<K> {
         if K::Number::BYTES > 8 && width > 8 {
             return partition(0..self.len(), |i| self.key_number(i) < limit);
         }
-        // No number of eight bytes is as high as a limit of more.
+        // A limit beyond eight bytes is above every number of eight bytes.
         let Ok(limit) = limit.try_into() else { return self.len() };
         match width {
             0 if limit > 0 => self.len(),
@@ -68,7 +68,7 @@ impl<K: SortKey> Block<K> {
     pub(super) fn copy_keys(&self, entries: Range<usize>, keys: &mut [K; RUN_MAX]) {
         let (at, width) = (self.keys_at(), self.key_bytes());
         let numbers = &self.data[at + entries.start * width..at + entries.end * width];
-        // A loop for each usual width, so that it is made of vector instructions.
+        // One loop for each common width, so that the compiler can use vector instructions.
         match width {
             0 => *keys = [K::of_number(0.into(), self.key_form()); RUN_MAX],
             1 => self.copy_numbers::<1>(numbers, keys),

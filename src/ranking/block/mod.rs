@@ -1,23 +1,23 @@
 //! A block: a few dozen entries in (key, member bytes) order, packed into one allocation.
 //!
-//! Blocks are what the levels of a ranking are made of, at the bottom (members) and above (separators). The bytes are
+//! The levels of a ranking consist of blocks: of members in the leaves, and of separators above them. The bytes are
 //!
 //! ```text
 //! prefix | one tag per entry | keys | members
 //! ```
 //!
-//! where every array is as narrow as the block's own entries allow, chosen when the block is packed ([`run`]):
+//! where every array is as narrow as the entries of the block allow. The widths are chosen when the block is packed
+//! ([`run`]):
 //!
-//! - *keys*: the numbers that stand for them in a form of their kind ([`super::key`]), in few bytes each or in none
-//!   ([`keys`]).
-//! - *members*: if all are one prefix and trailing digits, order-preserving codes of 1 to 8 bytes above the lowest
-//!   ([`decimal`]); else where each one's bytes end, then the bytes after their common prefix.
+//! - *keys*: the numbers of the keys in a form of their type ([`super::key`]), of a few bytes each or of none ([`keys`]).
+//! - *members*: if all have one prefix and trailing digits, order-preserving codes of 1 to 8 bytes above the lowest
+//!   ([`decimal`]). Otherwise the positions where each member's bytes end, then the bytes after the common prefix.
 //!
-//! An entry that fits the chosen widths goes in by moving bytes ([`edit`]); one that does not has the block packed
-//! anew. The tag is a byte of the member's hash: it finds a member here without comparing names. A block knows
-//! neither hashes nor its neighbours. Its invariant: entries are in strictly ascending order, and `data` extends at
-//! least [`Block::PADDING`] bytes past the last used one, so that a number of any width is read as a whole integer and
-//! masked.
+//! An entry that fits the chosen widths is inserted by moving bytes ([`edit`]). For any other entry the block is packed
+//! again. The tag is a byte of the member's hash; with it a member is found without comparing all names. A block knows
+//! neither the hash function nor its neighbours. Its invariant: entries are in strictly ascending order, and `data` extends
+//! at least [`Block::PADDING`] bytes past the last used one, so that a number of any width can be read as a full integer
+//! and masked.
 
 mod decimal;
 mod edit;
@@ -31,16 +31,16 @@ use std::ops::Range;
 
 use super::key::{KeyNumber, Score, SortKey, Whole};
 use crate::machine::heap::allocation_bytes;
-use decimal::Digits;
-pub(super) use run::Run;
+use decimal::DigitCounts;
+pub(super) use run::EntryRun;
 
-/// How a block writes its members.
+/// How a block encodes its members.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 enum MemberForm {
     /// `member_width` bytes for the end of each (2 or 4), then all the bytes after the common prefix.
     #[default]
     Text,
-    /// `member_width` bytes (1 to 8) of a [`Digits`] code, less `member_base`.
+    /// `member_width` bytes (1 to 8) of a [`DigitCounts`] code, less `member_base`.
     Decimal,
 }
 
@@ -53,70 +53,70 @@ pub(super) struct Block<K: SortKey> {
     used: u32,
     prefix_len: u32,
     len: u16,
-    /// With `key_base` a [`super::key::KeyForm`], which would take seven more bytes.
+    /// Together with `key_base` this is a [`super::key::KeyForm`], which would take seven more bytes.
     key_widths: u8,
     form: MemberForm,
     member_width: u8,
-    digits: Digits,
+    digits: DigitCounts,
 }
 
-// With three numbers of a leaf it must fill one cache line.
+// With the three numbers of a leaf it must fit one cache line.
 const _: () = assert!(size_of::<Block<Score>>() == 48 && size_of::<Block<Whole>>() == 48);
 
-/// Where a place stands among the members that share its key.
+/// Where a search key is among the members with the same key.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Tie<'a> {
-    /// Below them all.
+    /// Below all of them.
     Lowest,
     /// Just below this member, present or not.
     Below(&'a [u8]),
     /// Just above this member, present or not.
     Above(&'a [u8]),
-    /// Above them all.
+    /// Above all of them.
     Highest,
 }
 
-/// A place between two entries.
+/// A position between two entries that a search looks for.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Place<'a, K> {
+pub(super) struct SearchKey<'a, K> {
     pub(super) key: K,
     pub(super) tie: Tie<'a>,
 }
 
-/// A member in the terms of one block, so that it is compared with many of the block's own at little cost.
+/// A member in the encoding of one block, for fast comparisons with the members of the block.
 enum Needle<'a> {
-    /// Below every member here.
+    /// Below every member of the block.
     Below,
-    /// Above every member here.
+    /// Above every member of the block.
     Above,
-    /// Shares the text prefix; these bytes follow it.
+    /// It has the text prefix, followed by these bytes.
     Suffix(&'a [u8]),
-    /// The number that stands for it here.
+    /// The number that would encode it in the block.
     Number(u64),
-    /// Shares the decimal prefix but is not among the names that can be written here.
+    /// It has the decimal prefix, but the block's form cannot encode it.
     Stranger(&'a [u8]),
 }
 
 impl<K: SortKey> Block<K> {
-    /// What a read of the last number as a whole integer may touch beyond it.
+    /// How far a read of the last number as a full integer may go beyond it.
     const PADDING: usize = if K::Number::BYTES > 8 { K::Number::BYTES } else { 8 };
 
     pub(super) fn len(&self) -> usize {
         usize::from(self.len)
     }
 
-    /// The bytes of the entries, without slack.
+    /// The bytes of the entries, without spare bytes.
     pub(super) fn used_bytes(&self) -> usize {
         self.used as usize
     }
 
-    /// A copy without slack.
+    /// A copy without spare bytes.
     pub(super) fn trimmed(&self) -> Self {
         let bytes = if self.len == 0 { 0 } else { self.used_bytes() + Self::PADDING };
         Self { data: self.data[..bytes].into(), ..*self }
     }
 
-    /// What the allocation behind this block takes.
+    /// The size of the allocation of this block.
     pub(super) fn allocated_bytes(&self) -> usize {
         allocation_bytes(self.data.len())
     }
@@ -195,7 +195,7 @@ impl<K: SortKey> Block<K> {
         }
     }
 
-    /// Compares member `i` with a needle that is bytes.
+    /// Compares member `i` with a needle that has bytes.
     fn compare_text(&self, i: usize, needle: &Needle<'_>) -> Ordering {
         match needle {
             Needle::Suffix(suffix) => self.suffix(i).cmp(suffix),
@@ -220,19 +220,19 @@ impl<K: SortKey> Block<K> {
         }
     }
 
-    /// The number of entries below `place`.
-    pub(super) fn position(&self, place: &Place<'_, K>) -> usize {
-        let low = match place.tie {
-            Tie::Highest => return self.keys_up_to(place.key),
-            _ => self.keys_below(place.key),
+    /// The number of entries below `target`.
+    pub(super) fn position(&self, target: &SearchKey<'_, K>) -> usize {
+        let low = match target.tie {
+            Tie::Highest => return self.keys_up_to(target.key),
+            _ => self.keys_below(target.key),
         };
-        let (Tie::Below(member) | Tie::Above(member)) = place.tie else { return low };
-        if low == self.len() || self.key(low) > place.key {
+        let (Tie::Below(member) | Tie::Above(member)) = target.tie else { return low };
+        if low == self.len() || self.key(low) > target.key {
             return low;
         }
-        let high = self.keys_up_to(place.key);
+        let high = self.keys_up_to(target.key);
         let needle = self.needle(member);
-        match (place.tie, &needle) {
+        match (target.tie, &needle) {
             (_, Needle::Below) => low,
             (_, Needle::Above) => high,
             (Tie::Below(_), Needle::Number(number)) => partition(low..high, |i| self.number(i) < *number),
@@ -244,7 +244,7 @@ impl<K: SortKey> Block<K> {
 
     /// Panics if the entries are out of order or the arrays do not add up.
     pub(super) fn check_invariants(&self) {
-        let mut run = Run::default();
+        let mut run = EntryRun::default();
         self.unpack(0..self.len(), &mut run);
         for i in 1..run.len() {
             let before = (run.keys[i - 1], run.member(i - 1));
@@ -260,9 +260,9 @@ impl<K: SortKey> Block<K> {
     }
 }
 
-/// The first of `range` for which `below` is false, given that it is true up to there and false from there on.
+/// The first index of `range` for which `below` is false. `below` must be true before it and false from it on.
 ///
-/// Which way each step goes is a coin toss, so the choice is data and not a branch to mispredict.
+/// The direction of each step is unpredictable, so the step is a conditional move and not a branch.
 fn partition(range: Range<usize>, below: impl Fn(usize) -> bool) -> usize {
     let (mut base, mut size) = (range.start, range.len());
     if size == 0 {

@@ -1,30 +1,30 @@
-//! Packing: entries written out plainly, and the choice of the narrowest form that holds them.
+//! Packing: a run of unpacked entries, and the choice of the narrowest forms for them.
 //!
-//! A block comes from a [`Run`] and goes back to one when an entry does not fit its widths, when it splits, and when
-//! two merge. Everything here may be slow compared with [`super::edit`], because it runs once for many edits.
+//! A block is packed from an [`EntryRun`]. It is unpacked into one when an entry does not fit its widths, when it splits,
+//! and when two blocks merge. This code may be slow compared with [`super::edit`], because it runs once for many edits.
 
 use std::ops::Range;
 
 use super::decimal;
-use super::decimal::Digits;
+use super::decimal::DigitCounts;
 use super::{Block, MemberForm};
 use crate::ranking::key::{KeyNumber, SortKey};
 
-/// Entries in order, written out plainly.
+/// Unpacked entries in order.
 #[derive(Debug, Default)]
-pub(in crate::ranking) struct Run<K> {
+pub(in crate::ranking) struct EntryRun<K> {
     pub(super) keys: Vec<K>,
     tags: Vec<u8>,
     ends: Vec<usize>,
     bytes: Vec<u8>,
 }
 
-impl<K: SortKey> Run<K> {
+impl<K: SortKey> EntryRun<K> {
     pub(in crate::ranking) fn len(&self) -> usize {
         self.keys.len()
     }
 
-    /// Appends an entry, which must be above those before it if the block will be searched.
+    /// Appends an entry. It must be above those before it, unless the block will never be searched.
     pub(in crate::ranking) fn push(&mut self, key: K, member: &[u8], tag: u8) {
         self.bytes.extend_from_slice(member);
         self.finish(key, tag);
@@ -61,10 +61,10 @@ impl<K: SortKey> Run<K> {
     }
 }
 
-/// What decimal members share: their prefix, their digit counts, and the lowest code; and the code of each.
+/// The decimal encoding of members: their common prefix, the digit counts, the base, and the code of each.
 struct DecimalForm<'a> {
     prefix: &'a [u8],
-    digits: Digits,
+    digits: DigitCounts,
     base: u64,
     width: u8,
     codes: Vec<u64>,
@@ -85,7 +85,7 @@ fn decimal_form<'a>(mut members: impl Iterator<Item = &'a [u8]> + Clone) -> Opti
     if min == 0 {
         return None;
     }
-    let digits = Digits { min: min as u8, max: max as u8 };
+    let digits = DigitCounts { min: min as u8, max: max as u8 };
     let mut codes = Vec::with_capacity(all.size_hint().0);
     let (mut low, mut high) = (u64::MAX, 0);
     for member in all {
@@ -96,7 +96,7 @@ fn decimal_form<'a>(mut members: impl Iterator<Item = &'a [u8]> + Clone) -> Opti
     }
     let span = high - low;
     let width = (u64::BITS - span.leading_zeros()).div_ceil(8).max(1);
-    // As with keys, half the room to spare goes below the lowest.
+    // As with keys, half of the spare range is below the lowest.
     let base = low.saturating_sub(((u64::MAX >> (64 - 8 * width)) - span) / 2);
     Some(DecimalForm { prefix, digits, base, width: width as u8, codes })
 }
@@ -112,7 +112,7 @@ fn common_prefix<'a>(mut members: impl Iterator<Item = &'a [u8]>) -> &'a [u8] {
 
 impl<K: SortKey> Block<K> {
     /// Appends the entries `range` to `run`.
-    pub(in crate::ranking) fn unpack(&self, range: Range<usize>, run: &mut Run<K>) {
+    pub(in crate::ranking) fn unpack(&self, range: Range<usize>, run: &mut EntryRun<K>) {
         run.keys.reserve(range.len());
         run.tags.reserve(range.len());
         run.ends.reserve(range.len());
@@ -122,9 +122,9 @@ impl<K: SortKey> Block<K> {
         }
     }
 
-    /// A block of the entries `range` of `run`, in the narrowest form that holds them. What is only kept to be
-    /// unpacked again may be in any order.
-    pub(in crate::ranking) fn pack(run: &Run<K>, range: Range<usize>) -> Self {
+    /// A block of the entries `range` of `run`, in the narrowest forms. Entries of a block that will only be unpacked again
+    /// may be in any order.
+    pub(in crate::ranking) fn pack(run: &EntryRun<K>, range: Range<usize>) -> Self {
         let form = K::narrowest(run.keys[range.clone()].iter().copied());
         let mut block = Self {
             key_base: form.base,
@@ -171,7 +171,7 @@ impl<K: SortKey> Block<K> {
     /// The bytes before the members, in a vector that has room for `members_bytes` more.
     fn packed_head(
         &self,
-        run: &Run<K>,
+        run: &EntryRun<K>,
         prefix: &[u8],
         range: &Range<usize>,
         members_bytes: usize,
@@ -196,8 +196,8 @@ fn put_numbers<N: KeyNumber>(
 ) {
     let mut at = out.len();
     let end = at + count * width;
-    // Each is written with all its bytes, of which the next one overwrites those that are too many: that is one store,
-    // where a copy of as many bytes as it has is a call.
+    // Each number is written with all bytes of its type, and the next number overwrites the surplus. That is one store; a
+    // copy of a variable number of bytes would be a function call.
     out.resize(end + N::BYTES, 0);
     for number in numbers {
         out[at..at + N::BYTES].copy_from_slice(number.to_bytes().as_ref());

@@ -1,7 +1,7 @@
-//! Showing entries: a run of them at a time, in the form in which they are held.
+//! Visits entries in runs, in the form in which the block holds them.
 //!
-//! Together, because a loop over one array keeps the processor busier than a loop that goes from array to array for
-//! each entry, and because reading back what has only just been written makes it wait.
+//! Runs are faster for two reasons. A loop over one array uses the processor better than a loop that reads several arrays
+//! for each entry. And the processor must wait if it reads bytes that were written just before.
 
 use std::ops::Range;
 
@@ -11,14 +11,14 @@ use crate::ranking::key::SortKey;
 use crate::text::decimal::{EIGHT_DIGITS, eight_digits_each};
 use crate::text::name_run::{NameRun, RUN_MAX, Tails};
 
-/// The longest prefix that is put before digits which all of a run have.
+/// The longest prefix that is copied together with digits that all members of a run share.
 const HEAD_PREFIX_BYTES: usize = 32;
 
-/// Room for all digits of a code, and for what the copy of the last of them touches past it.
+/// Room for all digits of a code, and for the bytes beyond them that the last copy writes.
 const DIGITS_BYTES: usize = 24;
 
 impl<K: SortKey> Block<K> {
-    /// Calls `visit` with runs of entries until all of `range` have been shown.
+    /// Calls `visit` with runs of entries until all of `range` have been visited.
     pub(in crate::ranking) fn visit_runs(
         &self,
         range: Range<usize>,
@@ -56,7 +56,7 @@ impl<K: SortKey> Block<K> {
         }
     }
 
-    /// Calls `show` with the names that the first `count` of `codes` were made from.
+    /// Calls `show` with the names that the first `count` of `codes` encode.
     fn spell(&self, codes: &[u64; RUN_MAX], count: usize, show: impl FnOnce(&NameRun<'_>)) {
         let (prefix, digits) = (self.prefix(), self.digits);
         let (values, lens) = digits.values(codes);
@@ -88,7 +88,7 @@ impl<K: SortKey> Block<K> {
     }
 }
 
-/// Turns what was read upwards.
+/// Reverses entries that were read in ascending order, if `order` is descending.
 fn put_in_order<T>(run: &mut [T], order: Order) {
     if order == Order::Descending {
         run.reverse();
@@ -99,10 +99,10 @@ fn put_in_order<T>(run: &mut [T], order: Order) {
 mod tests {
     use super::*;
     use crate::machine::chance::Chance;
-    use crate::ranking::block::Run;
+    use crate::ranking::block::EntryRun;
     use crate::ranking::key::Whole;
 
-    /// Numbers of one length and of several, that share their front and that do not, behind prefixes short and long.
+    /// Numbers of one length and of several, with and without common leading digits, after short and long prefixes.
     #[test]
     fn runs_show_the_entries_that_were_packed() {
         let mut chance = Chance::seeded(8);
@@ -122,7 +122,7 @@ mod tests {
                 .collect();
             entries.sort();
             entries.dedup();
-            let mut run = Run::default();
+            let mut run = EntryRun::default();
             entries.iter().for_each(|(score, name)| run.push(Whole(*score as i64), name.as_bytes(), 0));
             let block = Block::pack(&run, 0..run.len());
             assert_eq!(block.form, MemberForm::Decimal, "{prefix} {width} {below}");

@@ -1,22 +1,22 @@
-//! Batches: the cache misses of many operations, waited for together.
+//! Batches: the cache misses of many operations overlap.
 //!
-//! One operation on a large ranking is a chain of loads, each of which needs the one before: index bucket,
-//! leaf, its bytes; then the node above it; for an update the node, leaf and bytes where the new key
-//! belongs. Here a batch takes each link of the chain for all its members before the next link, so that a
-//! load of one is in flight while the others are asked for. Nothing is remembered: the operations that follow
-//! do the same work again, but without waiting.
+//! An operation on a large ranking is a chain of loads, each of which depends on the one before: the index bucket, the leaf,
+//! its bytes; then the node above it; for an update also the node, leaf and bytes at the new position. A batch does each
+//! step of the chain for all its members before the next step, so that many loads are in flight at the same time. The
+//! results are not kept: the operations that follow do the same steps again, but without waiting.
 
 use super::BlockRanking;
 use crate::ranking::arena::NONE;
-use crate::ranking::block::{Place, Tie};
+use crate::ranking::block::{SearchKey, Tie};
 use crate::ranking::key::SortKey;
-use crate::ranking::member_index::{MemberIndex, tag_of};
+use crate::ranking::member_hash::tag_of;
+use crate::ranking::member_index::MemberIndex;
 use crate::ranking::{Aim, RankedMembers, prefetch};
 
-/// Members in flight together: about as many loads as a processor can have outstanding.
+/// Members of a round: about as many as the loads that a processor can have in flight.
 const WIDTH: usize = 32;
 
-/// The members of one round, each with what has been found of it.
+/// The members of one round, with their hashes and leaves.
 struct Round<'a> {
     members: [&'a [u8]; WIDTH],
     hashes: [u64; WIDTH],
@@ -38,7 +38,7 @@ impl<'a> Round<'a> {
         self.len == WIDTH
     }
 
-    /// The leaves that a first look suggests, wrong now and then and missing for members that are absent.
+    /// The leaves that the first step found. They can be wrong, and absent members have none.
     fn found(&self) -> impl Iterator<Item = (usize, u32)> {
         self.leaves[..self.len].iter().copied().enumerate().filter(|&(_, leaf)| leaf != NONE)
     }
@@ -51,7 +51,7 @@ impl<K: SortKey> BlockRanking<K> {
         members: impl Iterator<Item = &'a [u8]>,
         mut warm: impl FnMut(&mut Round<'a>, &MemberIndex),
     ) {
-        // A ranking of one leaf is as good as one load.
+        // A ranking of one leaf needs only one load.
         let Some(index) = &self.index else { return };
         let mut round = Round::new();
         for member in members {
@@ -66,7 +66,7 @@ impl<K: SortKey> BlockRanking<K> {
         }
     }
 
-    /// Index buckets, then leaves, then their bytes.
+    /// Loads index buckets, then leaves, then their bytes.
     fn warm_entries(&self, round: &mut Round<'_>, index: &MemberIndex) {
         let len = round.len;
         for (hash, member) in round.hashes.iter_mut().zip(&round.members[..len]) {
@@ -105,7 +105,7 @@ impl<K: SortKey> BlockRanking<K> {
                     NONE => None,
                     leaf => self.levels.block(leaf).find(tag_of(hash), member).map(|at| (leaf, at)),
                 };
-                // The first look errs for the few whose tag another member of their bucket has.
+                // The first step is wrong for a few members whose bucket has another member with the same tag.
                 let found = found.or_else(|| self.locate(hash, member));
                 visit(found.map(|(leaf, at)| self.levels.block(leaf).key(at)));
             }
@@ -119,7 +119,7 @@ impl<K: SortKey> BlockRanking<K> {
         });
     }
 
-    /// The nodes above the leaves, where a climb counts.
+    /// Loads the nodes above the leaves, which a climb reads.
     fn warm_parents(&self, round: &Round<'_>) {
         round.found().for_each(|(_, leaf)| self.levels.prefetch_parent(leaf));
         round.found().for_each(|(_, leaf)| self.levels.prefetch_parent_counts(leaf));
@@ -144,7 +144,7 @@ impl<K: SortKey> BlockRanking<K> {
         });
     }
 
-    /// The key that member `i` of the round will have.
+    /// The key of member `i` of the round after the increment.
     fn incremented(&self, round: &Round<'_>, i: usize, increment: K::Increment) -> K {
         let before = match round.leaves[i] {
             NONE => None,
@@ -156,19 +156,19 @@ impl<K: SortKey> BlockRanking<K> {
         before.unwrap_or_default().plus(increment)
     }
 
-    /// Where the keys will put the members: the nodes above, the leaves, then the leaves' bytes.
+    /// Loads the new positions of the members: the nodes above, the leaves, then the bytes of the leaves.
     fn warm_targets(&self, round: &Round<'_>, keys: &[K]) {
-        let place = |i: usize, key: &K| Place { key: *key, tie: Tie::Above(round.members[i]) };
+        let target = |i: usize, key: &K| SearchKey { key: *key, tie: Tie::Above(round.members[i]) };
         let mut at = [NONE; WIDTH];
         for (i, key) in keys.iter().enumerate() {
-            at[i] = self.levels.lowest_node_at(&place(i, key));
+            at[i] = self.levels.lowest_node_at(&target(i, key));
             self.levels.prefetch_node(at[i]);
         }
         for &node in &at[..keys.len()] {
             self.levels.prefetch_node_content(node);
         }
         for (i, key) in keys.iter().enumerate() {
-            at[i] = self.levels.leaf_beneath(at[i], &place(i, key));
+            at[i] = self.levels.leaf_beneath(at[i], &target(i, key));
             self.levels.prefetch_leaf(at[i]);
         }
         for &leaf in &at[..keys.len()] {

@@ -1,23 +1,23 @@
-//! A ranking built from entries that come in order: leaves are packed one after the other, the index comes last.
+//! Builds a ranking from entries in order: packs leaf after leaf, and builds the index at the end.
 
 use super::BlockRanking;
 use crate::ranking::RankedMembers;
-use crate::ranking::block::{Block, Run};
+use crate::ranking::block::{Block, EntryRun};
 use crate::ranking::key::{Score, SortKey};
 use crate::ranking::levels::{LEAF_BYTES_MAX, LEAF_MAX};
-use crate::ranking::member_index::tag_of;
+use crate::ranking::member_hash::tag_of;
 
-/// Entries a leaf gets, so that the first insertions do not split every one.
+/// Entries of a new leaf. It has room, so that the first insertions do not split it.
 pub(in crate::ranking) const LEAF_FILL: usize = LEAF_MAX * 7 / 8;
 
-/// Bytes of members a leaf gets.
+/// Most bytes of members in a new leaf.
 pub(in crate::ranking) const LEAF_BYTES_FILL: usize = LEAF_BYTES_MAX / 2;
 
-/// A ranking that is being built. O(1) a member and about a tenth of what an insertion costs.
+/// A ranking that is being built. O(1) for each member, about a tenth of the cost of an insertion.
 #[derive(Debug)]
 pub struct RankingBuilder<K: SortKey = Score> {
     ranking: BlockRanking<K>,
-    run: Run<K>,
+    run: EntryRun<K>,
     /// Bytes of the members in `run`.
     bytes: usize,
 }
@@ -26,12 +26,12 @@ impl<K: SortKey> RankingBuilder<K> {
     /// Begins a ranking whose member hash is keyed by `seed`.
     #[must_use]
     pub fn with_seed(seed: u64) -> Self {
-        Self { ranking: BlockRanking::with_seed(seed), run: Run::default(), bytes: 0 }
+        Self { ranking: BlockRanking::with_seed(seed), run: EntryRun::default(), bytes: 0 }
     }
 
-    /// Adds an entry, which must be above all before it in (key, member) order. Its member must not have come yet.
+    /// Adds an entry. It must be above all earlier ones in (key, member) order, and its member must be new.
     pub fn push(&mut self, member: &[u8], key: K) {
-        // A leaf of long members stays below the bytes at which it would split.
+        // A leaf of long members must stay below the size at which it would split.
         let is_long = self.bytes + member.len() > LEAF_BYTES_FILL && self.run.len() > 0;
         if self.run.len() == LEAF_FILL || is_long {
             self.pack();
@@ -41,7 +41,7 @@ impl<K: SortKey> RankingBuilder<K> {
         self.ranking.len += 1;
     }
 
-    /// Adds a leaf of entries, all of them above those before.
+    /// Adds a leaf; its entries must be above all earlier ones.
     pub(in crate::ranking) fn append(&mut self, leaf: Block<K>) {
         self.ranking.len += leaf.len();
         self.ranking.levels.append(leaf);

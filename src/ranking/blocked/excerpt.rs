@@ -1,7 +1,7 @@
-//! [`Excerpt`]: a range of a ranking as it stood at one moment, copied in its packed form.
+//! [`Excerpt`]: a range of a ranking as of one moment, copied in its packed form.
 //!
-//! For whoever has to give the ranking back before the members can be used: bytes are copied in a fraction of the time
-//! that it takes to write members out, and to a fraction of the memory.
+//! It is for callers that must release the ranking's lock before they use the members. Copying packed bytes takes a
+//! fraction of the time and of the memory that members written as RESP would take.
 
 use std::collections::VecDeque;
 use std::mem::size_of;
@@ -16,15 +16,15 @@ use crate::text::name_run::NameRun;
 /// Members and keys copied out of a ranking.
 #[derive(Debug)]
 pub struct Excerpt<K: SortKey = Score> {
-    /// What has not been shown yet: blocks in the order in which they are shown, and which of their entries.
+    /// The blocks that have not been visited, in the order of the visit, with the ranges of their entries.
     blocks: VecDeque<(Block<K>, Range<usize>)>,
     block_bytes: usize,
     order: Order,
 }
 
 impl<K: SortKey> BlockRanking<K> {
-    /// Copies the members of ascending ranks `ranks`, to be shown from the low end or the high end as `order` says.
-    /// O(log n + members copied), at a few nanoseconds a member.
+    /// Copies the members of the ascending ranks `ranks`. `order` decides the order of the visit.
+    /// O(log n + members copied), a few nanoseconds for each member.
     #[must_use]
     pub fn excerpt(&self, ranks: Range<usize>, order: Order) -> Excerpt<K> {
         let mut excerpt = Excerpt { blocks: VecDeque::new(), block_bytes: 0, order };
@@ -38,8 +38,7 @@ impl<K: SortKey> BlockRanking<K> {
 }
 
 impl<K: SortKey> Excerpt<K> {
-    /// Shows the members and keys of the next block, a run of them at a time, and frees it. Returns whether there are
-    /// more.
+    /// Visits the members and keys of the next block in runs, and frees the block. Returns whether more blocks follow.
     pub fn visit_block(&mut self, mut visit: impl FnMut(&NameRun<'_>, &[K])) -> bool {
         if let Some((block, entries)) = self.blocks.pop_front() {
             self.block_bytes -= block.allocated_bytes();
@@ -48,7 +47,7 @@ impl<K: SortKey> Excerpt<K> {
         !self.blocks.is_empty()
     }
 
-    /// The bytes of memory that what has not been shown takes.
+    /// The memory of the blocks that have not been visited, in bytes.
     #[must_use]
     pub fn memory_bytes(&self) -> usize {
         self.block_bytes + self.blocks.capacity() * size_of::<(Block<K>, Range<usize>)>()

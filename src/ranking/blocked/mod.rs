@@ -1,10 +1,9 @@
 //! [`BlockRanking`]: the ranking the server uses, made of [`super::levels`] and [`super::member_index`].
 //!
-//! A member is found by hash: the index names its leaf, and the leaf's tags find it there. A place is found
-//! by key or by rank: the levels are descended. The invariant that this file keeps is that the two agree: the
-//! index holds every member's leaf, except that a ranking of one leaf has no index and is searched directly.
-//! Whenever entries change leaves (moves, splits, merges) the index is told in the same step; whenever the
-//! index may rebuild itself, the leaves and it agree.
+//! A member is found by its hash: the index gives its leaf, and the tags of the leaf find it there. A key or a rank is found
+//! by a descent through the levels. The invariant of this file is that both agree: the index holds the leaf of every
+//! member, except that a ranking of one leaf has no index and is searched directly. When entries change leaves (moves,
+//! splits, merges), the index is updated in the same step. When the index may rebuild itself, it agrees with the leaves.
 
 mod batches;
 mod building;
@@ -19,11 +18,11 @@ use std::mem::size_of;
 use std::ops::Range;
 
 use super::arena::NONE;
-use super::block::{Block, Place, Run, Tie};
+use super::block::{Block, EntryRun, SearchKey, Tie};
 use super::key::{Score, SortKey};
 use super::levels::{Leaf, Levels};
-use super::member_hash::MemberHasher;
-use super::member_index::{MemberHashes, MemberIndex, place_of, tag_of};
+use super::member_hash::{MemberHasher, place_of, tag_of};
+use super::member_index::{MemberHashes, MemberIndex};
 use super::prefetch;
 use super::{Aim, Bound, Order, RankedMembers, Updated};
 use crate::machine::heap::allocation_bytes;
@@ -32,22 +31,22 @@ use crate::text::name_run::NameRun;
 /// Index segments dropped in one step.
 const SEGMENTS_A_STEP: usize = 64;
 
-/// What is left of the structure of a ranking that is dropped in steps.
+/// The rest of a ranking that is being dropped in steps.
 type Remains<K> = Box<(Levels<K>, Option<Box<MemberIndex>>)>;
 
-/// A ranking in blocks.
+/// A ranking that stores its members in packed blocks.
 #[derive(Debug)]
 pub struct BlockRanking<K: SortKey = Score> {
     levels: Levels<K>,
-    /// `None` while there is one leaf.
+    /// `None` while there is only one leaf.
     index: Option<Box<MemberIndex>>,
     len: usize,
     hasher: MemberHasher,
-    /// What [`RankedMembers::drop_step`] has still to drop.
+    /// The parts that [`RankedMembers::drop_step`] has not dropped yet.
     remains: Option<Remains<K>>,
 }
 
-/// The leaves, as the index asks them for hashes.
+/// Gives the index the hashes of the members in the leaves.
 struct LeafHashes<'a, K: SortKey> {
     levels: &'a Levels<K>,
     hasher: &'a MemberHasher,
@@ -91,8 +90,8 @@ impl<K: SortKey> BlockRanking<K> {
         }
     }
 
-    /// Calls `visit` with the blocks of ascending ranks `ranks`, from the end that `order` says, and with which of their
-    /// entries are meant.
+    /// Calls `visit` with each block that has members of the ascending ranks `ranks`, and with the range of these entries.
+    /// `order` decides at which end it begins.
     fn visit_blocks(
         &self,
         ranks: Range<usize>,
@@ -138,7 +137,7 @@ impl<K: SortKey> BlockRanking<K> {
         }
     }
 
-    /// Starts loading the block of the leaf that a walk comes to next, and the leaf behind it, which `beyond` names.
+    /// Starts loading the block of leaf `next`, which is visited next, and the leaf after it, which `beyond` returns.
     fn prefetch_block_and_leaf(&self, next: u32, beyond: impl FnOnce(&Leaf<K>) -> u32) {
         self.levels.prefetch_block(next);
         let beyond = beyond(self.levels.leaf(next));
@@ -161,7 +160,7 @@ fn leaf_hashes<K: SortKey>(block: &Block<K>, hasher: &MemberHasher) -> Vec<u64> 
 
 #[cfg(test)]
 impl<K: SortKey> BlockRanking<K> {
-    /// Breaks an invariant: for tests of what is done about that.
+    /// Breaks an invariant, for tests of the handling of damaged values.
     pub(crate) fn damage(&mut self) {
         self.len += 1;
     }
@@ -232,7 +231,7 @@ impl<K: SortKey> RankedMembers for BlockRanking<K> {
     }
 
     fn position(&self, bound: Bound<'_, K>) -> usize {
-        let at = |key: K, tie| self.levels.position(&Place { key, tie });
+        let at = |key: K, tie| self.levels.position(&SearchKey { key, tie });
         let lowest = || {
             let block = self.levels.block(self.levels.first());
             (block.len() > 0).then(|| block.key(0))
@@ -269,7 +268,7 @@ impl<K: SortKey> RankedMembers for BlockRanking<K> {
             let (leaf, start) = self.levels.select(ranks.start, self.len);
             let block = self.levels.block(leaf);
             let end = block.len().min(start + rest);
-            let mut gone = Run::default();
+            let mut gone = EntryRun::default();
             block.unpack(start..end, &mut gone);
             let hashes: Vec<u64> = (0..gone.len()).map(|i| self.hasher.hash(gone.member(i))).collect();
             self.levels.remove(leaf, start..end);
@@ -293,7 +292,7 @@ impl<K: SortKey> RankedMembers for BlockRanking<K> {
         }
     }
 
-    /// Walks in the order of member hashes, which nothing that happens to a ranking changes.
+    /// Scans in the order of member hashes, which no operation changes.
     fn scan(&self, cursor: u64, count: usize, mut visit: impl FnMut(&[u8], K)) -> u64 {
         let mut member = Vec::new();
         let mut show = |leaf: u32, i: usize| {
@@ -303,7 +302,7 @@ impl<K: SortKey> RankedMembers for BlockRanking<K> {
             visit(&member, block.key(i));
         };
         let Some(index) = &self.index else {
-            // One leaf is one answer, as Redis's small encoding is.
+            // A ranking of one leaf is returned at once, as Redis does with its small encoding.
             let leaf = self.levels.first();
             let hashes = leaf_hashes(self.levels.block(leaf), &self.hasher);
             (0..hashes.len()).filter(|&i| place_of(hashes[i]) >= cursor).for_each(|i| show(leaf, i));
@@ -317,7 +316,7 @@ impl<K: SortKey> RankedMembers for BlockRanking<K> {
             found.clear();
             let next = index.visit_bucket(cursor, &mut blocks, |hash, leaf| found.push((hash, leaf)));
             visited += found.len();
-            // Two members with one hash in one block are both found by their tag: show each entry once.
+            // Two members with the same hash in one block are found twice by their tag: visit each entry once.
             found.sort_unstable();
             found.dedup();
             for &(hash, leaf) in &found {

@@ -1,11 +1,12 @@
-//! Upkeep: entries that come and change, and the index told of every entry that changes leaves.
+//! Insertions and changes of entries, with the updates of the index for entries that change leaves.
 
 use super::{BlockRanking, LeafHashes, leaf_hashes};
 use crate::ranking::arena::NONE;
-use crate::ranking::block::{Place, Tie};
+use crate::ranking::block::{SearchKey, Tie};
 use crate::ranking::key::SortKey;
 use crate::ranking::levels::Overflow;
-use crate::ranking::member_index::{MemberIndex, tag_of};
+use crate::ranking::member_hash::tag_of;
+use crate::ranking::member_index::MemberIndex;
 use crate::ranking::prefetch;
 
 impl<K: SortKey> BlockRanking<K> {
@@ -14,8 +15,8 @@ impl<K: SortKey> BlockRanking<K> {
         if let Some(index) = &mut self.index {
             index.make_room(hash, &mut LeafHashes::new(&self.levels, &self.hasher));
         }
-        let leaf = self.levels.leaf_at(&Place { key, tie: Tie::Above(member) });
-        let at = self.levels.block(leaf).position(&Place { key, tie: Tie::Below(member) });
+        let leaf = self.levels.leaf_at(&SearchKey { key, tie: Tie::Above(member) });
+        let at = self.levels.block(leaf).position(&SearchKey { key, tie: Tie::Below(member) });
         self.levels.insert(leaf, at, key, member, tag_of(hash));
         self.len += 1;
         if let Some(index) = &mut self.index {
@@ -27,12 +28,12 @@ impl<K: SortKey> BlockRanking<K> {
     /// Gives the member at entry `i` of `leaf` another key.
     pub(super) fn change(&mut self, hash: u64, member: &[u8], (leaf, i): (u32, usize), key: K) {
         let block = self.levels.block(leaf);
-        // Between two keys of this leaf is inside it for certain; at its ends and beyond the levels above
-        // must say.
+        // A key strictly between two keys of this leaf stays in it. Otherwise the levels above decide.
         let inside = block.key(0) < key && key < block.key(block.len() - 1);
-        let target = if inside { leaf } else { self.levels.leaf_at(&Place { key, tie: Tie::Above(member) }) };
+        let target =
+            if inside { leaf } else { self.levels.leaf_at(&SearchKey { key, tie: Tie::Above(member) }) };
         if target == leaf {
-            let at = self.levels.block(leaf).position(&Place { key, tie: Tie::Below(member) });
+            let at = self.levels.block(leaf).position(&SearchKey { key, tie: Tie::Below(member) });
             let to = if at > i { at - 1 } else { at };
             self.levels.edit(leaf, |block| {
                 if to == i {
@@ -44,7 +45,7 @@ impl<K: SortKey> BlockRanking<K> {
             });
             return;
         }
-        let at = self.levels.block(target).position(&Place { key, tie: Tie::Below(member) });
+        let at = self.levels.block(target).position(&SearchKey { key, tie: Tie::Below(member) });
         self.levels.remove(leaf, i..i + 1);
         self.levels.insert(target, at, key, member, tag_of(hash));
         if let Some(index) = &mut self.index {
@@ -66,7 +67,7 @@ impl<K: SortKey> BlockRanking<K> {
         }
     }
 
-    /// Merges or removes a leaf that has become too small.
+    /// Merges or removes the leaf if it has become too small.
     pub(super) fn mend(&mut self, leaf: u32) {
         if self.levels.block(leaf).len() == 0 && self.levels.only_leaf().is_none() {
             self.levels.remove_leaf(leaf);
@@ -79,7 +80,7 @@ impl<K: SortKey> BlockRanking<K> {
         }
     }
 
-    /// Tells the index that the members now in `holder` have moved from one leaf to another.
+    /// Updates the index for the members now in `holder`, which moved from leaf `from` to leaf `to`.
     fn repoint_all(&mut self, from: u32, to: u32, holder: u32) {
         let Some(index) = &mut self.index else { return };
         let hashes = leaf_hashes(self.levels.block(holder), &self.hasher);

@@ -1,11 +1,11 @@
-//! How many different members came, without remembering them: one bit for some hashes each.
+//! Counts different members without storing them: each hash sets one bit.
 
-/// Bits for each member that is expected.
+/// Bits for each expected member.
 const BITS_A_MEMBER: usize = 8;
 
 const BITS_MIN: usize = 1 << 13;
 
-/// Counts different hashes, never too many. The more come than were expected, the more it misses.
+/// Counts different hashes, never too high. It misses more of them if more arrive than expected.
 #[derive(Debug)]
 pub(super) struct Filter {
     /// A power of two of bits.
@@ -21,14 +21,14 @@ impl Filter {
 
     #[inline]
     pub(super) fn note(&mut self, hash: u64) {
-        // The bits of a hash below its place in the index are its tag; these are above.
+        // The low bits of a hash are its tag; these bits are above them.
         let at = (hash >> 16) as usize & (self.bits.len() * 64 - 1);
         let (word, bit) = (&mut self.bits[at / 64], 1 << (at % 64));
         self.set += usize::from(*word & bit == 0);
         *word |= bit;
     }
 
-    /// At most as many as came.
+    /// The count, at most the number of different members.
     pub(super) fn members(&self) -> usize {
         self.set
     }

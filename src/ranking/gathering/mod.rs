@@ -1,15 +1,15 @@
-//! A ranking that is being told what its members' scores become, one after the other, and that nobody asks yet.
+//! Gathers many changes of a ranking that is not read yet, and builds the ranking at the end.
 //!
-//! To insert a member into a large ranking at once is to wait for memory many times. Here scores set and members
-//! removed are kept as they come, packed, in chunks of some hundreds; what a member's last score is, and in which
-//! order the members stand, is worked out for many at once. The invariant: of the entries with one member, those in
-//! later chunks, and later in a chunk, came later.
+//! Inserting members into a large ranking one by one waits for memory many times. A gathering instead stores the changes in
+//! the order of arrival (a new score, or the removal of a member), packed, in chunks of some hundreds. The last change of
+//! each member, and the order of the members, are computed for many members at once. The invariant: of two entries with the
+//! same member, the one in the later chunk, or later in its chunk, arrived later.
 //!
-//! A member that is told of again and again would pile up. A filter counts, never too high, how many different members
-//! came; when the entries are more than twice as many, only the last of each member is kept.
+//! Repeated changes of the same members would accumulate. A filter counts the different members, never too high. When there
+//! are more than twice as many entries, only the last entry of each member is kept.
 //!
-//! One large ranking can be gathered in parts, each with the members that hash to it, on as many threads, and
-//! [`assemble`]d from them.
+//! A large ranking can be gathered in parts on several threads, each with the members that hash to it. [`assemble`] builds
+//! the ranking from the parts.
 
 mod assembling;
 mod filter;
@@ -17,52 +17,49 @@ mod sorting;
 
 pub use assembling::{SortedPart, assemble};
 
-use super::member_hash::MemberHasher;
-use super::member_index::tag_of;
+use super::member_hash::{MemberHasher, tag_of};
+
 use super::{RankedMembers, Ranking, RankingBuilder, Score};
 use filter::Filter;
 use hashbrown::HashTable;
 use hashbrown::hash_table::Entry;
-use sorting::Sorted;
+use sorting::{ScoreBlock, ScoreRun, Sorted};
 
-type Block = super::block::Block<Score>;
-type Run = super::block::Run<Score>;
-
-/// Entries of a chunk, at least and at most. In between it is a small part of what is there already.
+/// Fewest and most entries of a chunk. Between these limits the size is a fixed share of the packed entries.
 const CHUNK_MIN: usize = 64;
 const CHUNK_MAX: usize = 512;
 
 /// A chunk of long members is closed early.
 const CHUNK_BYTES: usize = 32 * 1024;
 
-/// Entries that may pile up beyond twice the members.
+/// Entries that may accumulate beyond twice the number of members.
 const SETTLE_MIN: usize = 1024;
 
-/// Entries in the order in which they came.
+/// Entries in the order of arrival.
 #[derive(Debug)]
 struct Chunk {
-    block: Block,
-    /// Which entries say that the member is not there. Empty if none does.
+    block: ScoreBlock,
+    /// Which entries are removals. Empty if none is.
     removed: Box<[bool]>,
 }
 
-/// What became of a ranking's members, or of a part of them. See the module.
+/// The gathered changes of a ranking, or of a part of its members. See the module.
 #[derive(Debug)]
 pub struct Gathering {
     seed: u64,
     hasher: MemberHasher,
     chunks: Vec<Chunk>,
-    /// The entries of `chunks`.
+    /// The number of entries in `chunks`.
     packed: usize,
     /// The chunk that is not packed yet.
-    open: Run,
+    open: ScoreRun,
     open_bytes: usize,
     open_removed: Vec<bool>,
     filter: Filter,
 }
 
 impl Gathering {
-    /// Begins with no member. `seed` is that of the ranking that it will be.
+    /// A gathering without members, for a ranking with this `seed`.
     #[must_use]
     pub fn with_seed(seed: u64) -> Self {
         Self {
@@ -70,14 +67,14 @@ impl Gathering {
             hasher: MemberHasher::with_seed(seed),
             chunks: Vec::new(),
             packed: 0,
-            open: Run::default(),
+            open: ScoreRun::default(),
             open_bytes: 0,
             open_removed: Vec::new(),
             filter: Filter::for_members(0),
         }
     }
 
-    /// Begins with the members of `ranking`.
+    /// A gathering that begins with the members of `ranking`.
     #[must_use]
     pub fn of(seed: u64, ranking: &Ranking) -> Self {
         let mut gathering = Self::with_seed(seed);
@@ -88,7 +85,7 @@ impl Gathering {
         gathering
     }
 
-    /// Takes note of the member's score, or that it is not there.
+    /// Adds a change: the new score of the member, or its removal.
     pub fn push(&mut self, member: &[u8], score: Option<Score>) {
         let hash = self.hasher.hash(member);
         self.filter.note(hash);
@@ -107,17 +104,17 @@ impl Gathering {
         }
     }
 
-    /// About how many members there are: those that were removed lately are counted, and of very many new ones some are
-    /// not.
+    /// The approximate number of members. It includes members that were removed recently, and may miss some of very many
+    /// new ones.
     #[must_use]
     pub fn members(&self) -> usize {
         self.filter.members()
     }
 
-    /// Tells all over again what it was told and what still counts, in that order.
+    /// Repeats the changes that are still relevant, in their order.
     pub fn retell(mut self, mut tell: impl FnMut(&[u8], Option<Score>)) {
         self.close_chunk();
-        let mut run = Run::default();
+        let mut run = ScoreRun::default();
         for chunk in std::mem::take(&mut self.chunks) {
             run.clear();
             chunk.block.unpack(0..chunk.block.len(), &mut run);
@@ -128,11 +125,11 @@ impl Gathering {
         }
     }
 
-    /// The ranking.
+    /// Builds the ranking.
     #[must_use]
     pub fn finish(mut self) -> Ranking {
         let mut builder = RankingBuilder::with_seed(self.seed);
-        let mut run = Run::default();
+        let mut run = ScoreRun::default();
         let last = self.take_last(&mut run);
         for (member, score) in Sorted::new(&run, last.iter().copied()).iter() {
             builder.push(member, score);
@@ -141,7 +138,7 @@ impl Gathering {
         builder.finish()
     }
 
-    /// The members of this part, for [`assemble`]. Parts that follow each other may use the same scratch memory.
+    /// The sorted members of this part, for [`assemble`]. Several parts may use the same scratch memory in turn.
     #[must_use]
     pub fn sort(mut self, Scratch(run): &mut Scratch) -> SortedPart {
         run.clear();
@@ -154,7 +151,7 @@ impl Gathering {
         if len == 0 {
             return;
         }
-        let block = Block::pack(&self.open, 0..len).trimmed();
+        let block = ScoreBlock::pack(&self.open, 0..len).trimmed();
         self.chunks.push(Chunk { block, removed: std::mem::take(&mut self.open_removed).into() });
         self.packed += len;
         self.open.clear();
@@ -163,7 +160,7 @@ impl Gathering {
 
     /// Keeps the last entry of each member only.
     fn settle(&mut self) {
-        let mut run = Run::default();
+        let mut run = ScoreRun::default();
         let last = self.take_last(&mut run);
         self.filter = Filter::for_members(last.len());
         for &number in &last {
@@ -174,9 +171,9 @@ impl Gathering {
         self.chunks = leaves.into_iter().map(|block| Chunk { block, removed: Box::default() }).collect();
     }
 
-    /// Takes all entries out, into `run`, which is empty. Returns which are the last of a member that is there, in the
-    /// order in which they came: they may stand in a ranking's order already.
-    fn take_last(&mut self, run: &mut Run) -> Vec<u32> {
+    /// Moves all entries into `run`, which must be empty. Returns the numbers of the last entries of members that exist, in
+    /// the order of arrival, which may already be the order of the ranking.
+    fn take_last(&mut self, run: &mut ScoreRun) -> Vec<u32> {
         self.close_chunk();
         let mut removed = Vec::new();
         for chunk in std::mem::take(&mut self.chunks) {
@@ -208,9 +205,9 @@ impl Gathering {
     }
 }
 
-/// Memory that is used again.
+/// Reusable scratch memory.
 #[derive(Debug, Default)]
-pub struct Scratch(Run);
+pub struct Scratch(ScoreRun);
 
 #[cfg(test)]
 mod tests {
@@ -221,7 +218,7 @@ mod tests {
 
     const SEED: u64 = 5;
 
-    /// Names that blocks write as numbers and as text, some of which begin others, and a few long ones.
+    /// Names that blocks encode as numbers and as text, some of which are prefixes of others, and a few long ones.
     fn member(number: u64) -> Vec<u8> {
         match number % 7 {
             0 => format!("{number}").into_bytes(),

@@ -1,25 +1,25 @@
-//! A score: an IEEE double that is never NaN and never -0, so that it has a total order and one spelling.
+//! A score: an IEEE double that is never NaN and never -0, so that it has a total order and one encoding.
 //!
-//! In a block whole scores are 1, 2 or 4 bytes above a whole base, equal ones nothing at all, and any others the
-//! double's own bits, turned so that they are in order as an integer.
+//! In a block, whole scores are encoded in 1, 2 or 4 bytes above a whole base, equal scores in no bytes. Other scores are
+//! the bits of the double, transformed into an integer of the same order.
 
 use std::cmp::Ordering;
 
 use super::{KeyForm, SortKey, ends, highest};
 
-/// Up to here every whole number is a double, so that base and difference are exact.
+/// Up to this limit every whole number is a double, so base and difference are exact.
 const WHOLE_MAX: f64 = 9_007_199_254_740_992.0;
 
 /// A member's score.
 ///
-/// Order is numeric order with both infinities at the ends. `-0.0` becomes `0.0` on the way in: Redis keeps the
-/// sign in its large encoding and loses it in the small one, and the two compare equal in both.
+/// The order is numeric, with the infinities at the ends. `-0.0` becomes `0.0`: Redis keeps the sign in its large encoding
+/// and loses it in the small one, and the two compare equal in both.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 #[repr(transparent)]
 pub struct Score(f64);
 
 impl Score {
-    /// The score `value`, or `None` for NaN, which has no place in an order.
+    /// The score `value`, or `None` for NaN, which has no order.
     #[must_use]
     pub fn new(value: f64) -> Option<Self> {
         // Adding +0 turns -0 into +0 and changes nothing else.
@@ -32,16 +32,16 @@ impl Score {
         self.0
     }
 
-    /// Whether differences are exact for it.
+    /// Whether differences with other whole scores are exact.
     fn is_whole(self) -> bool {
         self.0.abs() <= WHOLE_MAX && self.0 as i64 as f64 == self.0
     }
 
-    /// The number in a narrow form whose score is this one if any is, and otherwise the next one below or above; and
-    /// that score. By a cast, because rounding is a call of the C library unless newer processors are asked for.
+    /// The number of this score in a narrow form, or that of a neighbouring score if it has none; and the score of the
+    /// number. It rounds by a cast, because the rounding function is a library call on older processors.
     #[inline]
     fn nearest_number(self, KeyForm { base, widths }: KeyForm<f64>) -> (u64, Self) {
-        // Only the base itself has no bytes. Beyond 32 bits the difference may be inexact, and no number is there.
+        // Width 0 encodes only the base. Beyond 32 bits the difference may be inexact, but no number is that high.
         let above = if widths == 0 { 0 } else { (self.0 - base).clamp(0.0, ABOVE_ALL) as i64 };
         (above as u64, Self(base + above as f64))
     }
@@ -71,7 +71,7 @@ impl PartialOrd for Score {
 
 impl Ord for Score {
     fn cmp(&self, other: &Self) -> Ordering {
-        // Numeric order but for NaN and -0, which are no scores, and without a branch.
+        // This is numeric order for all scores (NaN and -0 are excluded), without a branch.
         self.0.total_cmp(&other.0)
     }
 }
@@ -85,19 +85,19 @@ impl std::hash::Hash for Score {
 /// Above every number of four bytes.
 const ABOVE_ALL: f64 = 4_294_967_296.0;
 
-/// The width of doubles as such.
+/// The width of the form that has the bits of doubles.
 const DOUBLES: u8 = 8;
 
 const SIGN: u64 = 1 << 63;
 
-/// The bits of a double, in its order: negative ones turned over, the others above them.
+/// The bits of a double in numeric order: those of negative doubles are inverted, the others get the highest bit.
 #[inline]
 fn ordered(value: f64) -> u64 {
     let bits = value.to_bits();
     bits ^ ((bits as i64 >> 63) as u64 | SIGN)
 }
 
-/// The double that `bits` were made from.
+/// The inverse of [`ordered`].
 #[inline]
 fn of_ordered(bits: u64) -> f64 {
     f64::from_bits(bits ^ ((!bits as i64 >> 63) as u64 | SIGN))
@@ -118,7 +118,7 @@ impl SortKey for Score {
             return doubles;
         }
         let span = high - low;
-        // The base stands below the lowest by half the room to spare, so that the next entry fits on either side.
+        // Half of the spare range is below the lowest score, so that further entries fit on either side.
         let form = |limit: u32, widths| {
             let base = (low - ((f64::from(limit) - span) / 2.0).floor()).max(-WHOLE_MAX);
             KeyForm { base, widths }
@@ -149,7 +149,7 @@ impl SortKey for Score {
     fn of_number(number: u64, KeyForm { base, widths }: KeyForm<f64>) -> Self {
         match widths {
             DOUBLES => Self(of_ordered(number)),
-            // At most 32 bits above a whole base, so that both the conversion and the sum are exact; or nothing.
+            // At most 32 bits above a whole base: both the conversion and the sum are exact.
             _ => Self(base + f64::from(number as u32)),
         }
     }
@@ -168,7 +168,7 @@ impl SortKey for Score {
         if form.widths == DOUBLES {
             return Some(ordered(self.0) + 1);
         }
-        // One is added to the number and not to the score, to which from 2^53 on it would add nothing.
+        // One is added to the number, not to the score: from 2^53 on, adding 1 does not change a score.
         let (number, own) = self.nearest_number(form);
         Some(number + u64::from(own.0 <= self.0))
     }

@@ -1,10 +1,10 @@
-//! What a ranking orders its members by before their bytes do: the *sort key*, which belongs to the board.
+//! The *sort key*: a ranking orders its members by it, and members with equal keys by their bytes.
 //!
-//! A structure is generic over its key. What it asks of one is an order and a way to be written in few bytes: a block
-//! has a *form* for its keys, and in a form each key is an unsigned number, of as many bytes for all of them, in the
-//! order of the keys. So a block looks for, moves and copies little-endian numbers, and does not know what they mean.
+//! The structures are generic over the key. A key type has an order and compact encodings. A block chooses a *form* for its
+//! keys. In a form each key is an unsigned number in the order of the keys, and all numbers have the same width. So a block
+//! searches, moves and copies little-endian numbers without knowing their meaning.
 //!
-//! The kinds are doubles ([`Score`]), 64-bit integers ([`Whole`]), and either with a second column behind it
+//! The key types are doubles ([`Score`]), 64-bit integers ([`Whole`]), and either of them with a second column
 //! ([`Timed`]).
 
 mod double;
@@ -17,59 +17,59 @@ pub use double::Score;
 pub use timed::Timed;
 pub use whole::Whole;
 
-/// What members are ordered by before their bytes are compared.
+/// A sort key of rankings.
 pub trait SortKey: Copy + Ord + Default + Debug + Send + Sync + 'static {
-    /// What the narrow forms of a block's keys are counted from.
+    /// The base of a form: numbers are differences from it.
     type Base: Copy + Default + Debug + Send + Sync;
-    /// What stands for a key in a block.
+    /// The number that encodes a key in a block.
     type Number: KeyNumber;
-    /// What can be added to a key.
+    /// A value that can be added to a key.
     type Increment: Copy + Debug;
 
-    /// The form of the fewest bytes that has a number for each of these keys, in whatever order they come.
+    /// The narrowest form that has a number for each of these keys. They can be in any order.
     fn narrowest(keys: impl Iterator<Item = Self> + Clone) -> KeyForm<Self::Base>;
 
-    /// The bytes that a number of this form takes, at most as many as [`KeyNumber::BYTES`].
+    /// The width in bytes of the numbers of a form, at most [`KeyNumber::BYTES`].
     fn bytes(widths: u8) -> usize;
 
-    /// The number that stands for this key, if the form has one.
+    /// The number of this key, if the form has one.
     fn number(self, form: KeyForm<Self::Base>) -> Option<Self::Number>;
 
-    /// The key that `number` stands for. The form must have it.
+    /// The key of `number`, which must be a number of the form.
     fn of_number(number: Self::Number, form: KeyForm<Self::Base>) -> Self;
 
-    /// The limit that the numbers of all lower keys are below, and of no others.
+    /// The limit such that exactly the numbers of lower keys are below it.
     fn below(self, form: KeyForm<Self::Base>) -> Self::Number;
 
-    /// The limit that the numbers of this key and all lower ones are below, and of no others. `None` if no number is so
-    /// high: all are below it.
+    /// The limit such that exactly the numbers of this key and of lower keys are below it. `None` if the limit does not fit
+    /// into a number: all numbers are below it.
     fn up_to(self, form: KeyForm<Self::Base>) -> Option<Self::Number>;
 
-    /// The key that this one becomes. Only for looking ahead: where there is no such key, it is any other.
+    /// The sum of this key and `increment`. Only for prefetching: if there is no such key, it is an arbitrary one.
     fn plus(self, increment: Self::Increment) -> Self;
 }
 
-/// How the keys of a block are written.
+/// How a block encodes its keys.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct KeyForm<B> {
-    /// What numbers are counted from.
+    /// The base of the numbers.
     pub base: B,
-    /// The bytes of a number; of a key of two columns, those of the first in the low four bits and those of the second
-    /// in the high four.
+    /// The width of a number in bytes. For a key of two columns the low four bits have the width of the first column and the
+    /// high four bits that of the second.
     pub widths: u8,
 }
 
-/// An unsigned integer that stands for a key.
+/// An unsigned integer that encodes a key.
 pub trait KeyNumber: Copy + Ord + Debug + From<u64> + TryInto<u64> {
-    /// The bytes of the integer as such.
+    /// The size of the integer type in bytes.
     const BYTES: usize;
-    /// These.
+    /// An array of [`Self::BYTES`] bytes.
     type Bytes: AsRef<[u8]>;
 
-    /// The bytes, lowest first.
+    /// The bytes, little endian.
     fn to_bytes(self) -> Self::Bytes;
 
-    /// The number of `width` bytes at `at`, of [`Self::BYTES`] bytes that are read.
+    /// The number of `width` bytes at `at`. It reads [`Self::BYTES`] bytes and masks the rest.
     fn read(data: &[u8], at: usize, width: usize) -> Self;
 }
 
@@ -115,7 +115,8 @@ fn highest(width: u8) -> u64 {
 mod tests {
     use super::*;
 
-    /// Of each form and each key: its number gives it back, numbers are in the order of keys, and the limits divide them.
+    /// Checks each form and each key: the number gives the key back, numbers are in the order of the keys, and the limits
+    /// separate lower keys from higher ones.
     pub(super) fn holds_its_contract<K: SortKey>(keys: &[K], runs: &[&[K]]) {
         for run in runs {
             let form = K::narrowest(run.iter().copied());

@@ -1,22 +1,22 @@
-//! A key of two columns: another key, and behind it a moment, which breaks ties before the member does.
+//! A key of two columns: another key, followed by a moment, which breaks ties before the member does.
 //!
-//! In a block the numbers of the two stand side by side in one: the moment in its low bytes, in 0 to 8 of them above the
-//! block's base, and the first column's number above it. So one comparison of numbers compares both.
+//! In a block one number holds both columns: the moment, relative to its base, in the low 0 to 8 bytes, and the number of
+//! the first column above them. So one comparison of numbers compares both columns.
 
 use super::{KeyForm, SortKey, ends, highest};
 
-/// A key with a moment behind it.
+/// A key followed by a moment.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Timed<K> {
-    /// What is compared first.
+    /// The first column, which is compared first.
     pub key: K,
-    /// What decides between equal keys, lower first: a time and a sequence, or their complement where the first to
-    /// reach a score shall stand above the others.
+    /// The second column, which orders equal keys, lower first: a time and a sequence number, or their complement if the
+    /// first to reach a score must be above the others.
     pub moment: u64,
 }
 
 impl<K> Timed<K> {
-    /// `key`, reached at `moment`.
+    /// The key `key`, reached at `moment`.
     #[must_use]
     pub fn new(key: K, moment: u64) -> Self {
         Self { key, moment }
@@ -29,12 +29,12 @@ fn columns<B>(KeyForm { base: (base, moment), widths }: KeyForm<(B, u64)>) -> (K
     (KeyForm { base, widths: widths & 15 }, KeyForm { base: moment, widths: widths >> 4 })
 }
 
-/// The narrowest form of moments, which come in any order.
+/// The narrowest form of moments, which can be in any order.
 fn narrowest_moments(moments: impl Iterator<Item = u64>) -> KeyForm<u64> {
     let Some((low, high)) = ends(moments) else { return KeyForm::default() };
     let span = high - low;
     let widths = (u64::BITS - span.leading_zeros()).div_ceil(8) as u8;
-    // As with integers, half the room to spare goes below the lowest.
+    // As with integers, half of the spare range is below the lowest.
     KeyForm { base: low.saturating_sub((highest(widths) - span) / 2), widths }
 }
 
@@ -78,7 +78,7 @@ impl<K: SortKey<Number = u64>> SortKey for Timed<K> {
         if self.key.up_to(first) == Some(number) {
             return lower_keys;
         }
-        // The number is this key's own: of its moments, those below.
+        // The first column has this very key: add the lower moments of the key.
         let above = self.moment.saturating_sub(moments.base);
         lower_keys + u128::from(above).min(1 << (8 * moments.widths))
     }
@@ -134,7 +134,7 @@ mod tests {
             assert_eq!(Timed::narrowest(run.iter().copied()).widths, widths, "{run:?}");
             run
         });
-        // Both columns at their widest, from end to end.
+        // Both columns at their greatest width.
         let (low, high) = (ends.iter().min(), ends.iter().max());
         runs[0] = vec![Timed::new(*low.unwrap(), u64::MAX), Timed::new(*high.unwrap(), 0)];
         holds_its_contract(&keys, &runs.each_ref().map(Vec::as_slice));

@@ -1,16 +1,16 @@
-//! A 64-bit integer as a key: scores that are exact to the last digit, and decimals, which are an integer of 10^-d.
+//! A 64-bit integer as a key: for exact integer scores, and for decimals, which are integers in units of 10^-d.
 
 use super::{KeyForm, SortKey, ends, highest};
 
 /// A score that is an integer.
 ///
-/// In a block integers are 0, 1, 2, 4 or 8 bytes above a base, which at 8 bytes is the lowest integer there is.
+/// In a block integers are encoded in 0, 1, 2, 4 or 8 bytes above a base. With 8 bytes the base is the lowest i64.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[repr(transparent)]
 pub struct Whole(pub i64);
 
 impl Whole {
-    /// How far `self` is above `base`, if it is not below. Any such difference fits.
+    /// The difference to `base`, unless `self` is below it. The difference always fits.
     #[inline]
     fn above(self, base: i64) -> Option<u64> {
         (self.0 >= base).then(|| self.0.wrapping_sub(base) as u64)
@@ -27,7 +27,7 @@ impl SortKey for Whole {
         let span = high.abs_diff(low);
         let widths = [0, 1, 2, 4].into_iter().find(|&width| span <= highest(width));
         let Some(widths) = widths else { return KeyForm { base: i64::MIN, widths: 8 } };
-        // Half the room to spare goes below the lowest, so that the next entry fits on either side.
+        // Half of the spare range is below the lowest, so that further entries fit on either side.
         KeyForm { base: low.saturating_sub_unsigned((highest(widths) - span) / 2), widths }
     }
 

@@ -2,11 +2,11 @@
 
 use super::{Levels, NODE_MAX};
 use crate::ranking::arena::NONE;
-use crate::ranking::block::{Place, Tie};
+use crate::ranking::block::{SearchKey, Tie};
 use crate::ranking::key::SortKey;
 
 impl<K: SortKey> Levels<K> {
-    /// Panics if the levels contradict themselves; returns the number of members.
+    /// Panics if an invariant is violated; returns the number of members.
     pub(in crate::ranking) fn check_invariants(&self) -> usize {
         let mut leaves = Vec::new();
         let mut nodes = 0;
@@ -20,8 +20,8 @@ impl<K: SortKey> Levels<K> {
             let (below, above) = (self.block(pair[0]), self.block(pair[1]));
             let mut lowest = Vec::new();
             above.write_member(0, &mut lowest);
-            let place = Place { key: above.key(0), tie: Tie::Below(&lowest) };
-            assert_eq!(below.position(&place), below.len(), "leaves out of order");
+            let target = SearchKey { key: above.key(0), tie: Tie::Below(&lowest) };
+            assert_eq!(below.position(&target), below.len(), "leaves out of order");
             assert!(below.len() > 0 && above.len() > 0, "an empty leaf");
         }
         assert_eq!(self.block_bytes, bytes);
@@ -60,13 +60,13 @@ impl<K: SortKey> Levels<K> {
             assert_eq!(node.spans[i] as usize, beneath, "a span is wrong");
             members += beneath;
             if i > 0 {
-                // Neighbouring leaves are in order, so the bound need only hold for the two beside it.
+                // Neighbouring leaves are in order, so it is enough to check the two leaves beside the key.
                 let mut key = Vec::new();
                 node.keys.write_member(i - 1, &mut key);
-                let place = Place { key: node.keys.key(i - 1), tie: Tie::Below(&key) };
+                let target = SearchKey { key: node.keys.key(i - 1), tie: Tie::Below(&key) };
                 let below = self.block(leaves[first_leaf - 1]);
-                assert_eq!(below.position(&place), below.len(), "a key at or below the leaf before it");
-                assert_eq!(self.block(leaves[first_leaf]).position(&place), 0, "a key above its child");
+                assert_eq!(below.position(&target), below.len(), "a key at or below the leaf before it");
+                assert_eq!(self.block(leaves[first_leaf]).position(&target), 0, "a key above its child");
             }
         }
         members

@@ -1,21 +1,22 @@
-//! Growth: a block that overflows splits, and the key between its halves goes to the level above.
+//! Growth: a block that overflows splits, and the key between its halves is inserted into the level above.
 
 use super::{LEAF_BYTES_MAX, LEAF_MAX, Leaf, Levels, NODE_MAX, Node};
 use crate::ranking::arena::NONE;
-use crate::ranking::block::{Block, Run};
+use crate::ranking::block::{Block, EntryRun};
 use crate::ranking::key::SortKey;
 
-/// Longer members are cut, in separators, to the bytes that separate.
+/// A longer member in a separator is cut to the bytes that are needed to separate.
 const SEPARATOR_BYTES: usize = 64;
 
-/// Where the entry that made a leaf overflow went: runs that only grow at one end leave full blocks behind.
+/// The position of the entry that made a leaf overflow. It decides where to split: insertions at one end leave nearly full
+/// blocks behind.
 #[derive(Clone, Copy, Debug)]
 pub(in crate::ranking) struct Overflow {
     pub(in crate::ranking) leaf: u32,
     pub(in crate::ranking) inserted_at: usize,
 }
 
-/// A child to be, and the key that separates it from the one before.
+/// A new child, and the key that separates it from the one before.
 struct Separated<K> {
     key: K,
     member: Vec<u8>,
@@ -24,7 +25,7 @@ struct Separated<K> {
 }
 
 impl<K: SortKey> Levels<K> {
-    /// Whether a leaf has more entries, or more bytes, than one may keep.
+    /// Whether a leaf has too many entries or bytes.
     pub(in crate::ranking) fn is_overfull(&self, leaf: u32) -> bool {
         let block = self.block(leaf);
         block.len() > LEAF_MAX || (block.used_bytes() > LEAF_BYTES_MAX && block.len() > 1)
@@ -59,13 +60,13 @@ impl<K: SortKey> Levels<K> {
         let last = self.last;
         let count = block.len() as u32;
         let new = self.link_after(last, block);
-        // As if it had been split off the last one, which first had them all.
+        // The counts change as if the entries had first been in the last leaf and then been split off.
         self.change_spans(last, |span| span + count);
         self.shrink_span(last, count);
         self.adopt(last, new);
     }
 
-    /// Makes `block` a leaf, linked behind `leaf` but not yet beneath any node.
+    /// Makes `block` a leaf that follows `leaf` in the list and is not under a node yet.
     fn link_after(&mut self, leaf: u32, block: Block<K>) -> u32 {
         let next = self.leaves[leaf].next;
         self.block_bytes += block.allocated_bytes();
@@ -79,7 +80,7 @@ impl<K: SortKey> Levels<K> {
         new
     }
 
-    /// Takes `count` from the leaf's own span only: its parent's total stays.
+    /// Subtracts `count` from the span of the leaf only; the total of its parent does not change.
     fn shrink_span(&mut self, leaf: u32, count: u32) {
         let parent = self.leaves[leaf].parent;
         if parent != NONE {
@@ -89,7 +90,7 @@ impl<K: SortKey> Levels<K> {
         }
     }
 
-    /// Gives the leaf `new`, which stands behind `leaf`, its place in the levels above.
+    /// Inserts the leaf `new`, which follows `leaf`, into the levels above.
     fn adopt(&mut self, leaf: u32, new: u32) {
         let (key, member) = self.separator(leaf, new);
         let span = self.block(new).len() as u32;
@@ -100,7 +101,7 @@ impl<K: SortKey> Levels<K> {
         self.insert_child(parent, leaf, &Separated { key, member, child: new, span });
     }
 
-    /// The key that separates two neighbouring leaves: the upper one's first entry, cut if it is long.
+    /// The key that separates two neighbouring leaves: the first entry of the upper one, cut if it is long.
     fn separator(&self, leaf: u32, new: u32) -> (K, Vec<u8>) {
         let (below, above) = (self.block(leaf), self.block(new));
         let key = above.key(0);
@@ -114,14 +115,14 @@ impl<K: SortKey> Levels<K> {
                 below.write_member(below.len() - 1, &mut last);
                 Some(last.iter().zip(&member).take_while(|(a, b)| a == b).count())
             };
-            // The first byte that differs makes the cut member larger than the one below; none is needed if
-            // keys differ.
+            // The first byte that differs makes the cut member greater than the one below. If the keys differ, no
+            // byte is needed.
             member.truncate(shared.map_or(0, |shared| shared + 1));
         }
         (key, member)
     }
 
-    /// Puts a new root above the present one.
+    /// Adds a new root above the present one.
     fn grow_root(&mut self, child: u32, span: u32) {
         self.height += 1;
         let mut node = Node::new(self.height, NONE);
@@ -140,7 +141,7 @@ impl<K: SortKey> Levels<K> {
         }
     }
 
-    /// Adds a child behind `before`, splitting the node and those above it as needed.
+    /// Adds a child after `before`, and splits the node and those above it if necessary.
     fn insert_child(&mut self, node: u32, before: u32, new: &Separated<K>) {
         let at = self.nodes[node].index_of(before);
         let height = self.nodes[node].height;
@@ -167,9 +168,9 @@ impl<K: SortKey> Levels<K> {
         let (len, height) = (children.len(), *height);
         let at = if inserted_at + 1 == len { len - len / 8 } else { len / 2 };
         let mut above = Node::new(height, NONE);
-        let mut between = Run::default();
+        let mut between = EntryRun::default();
         self.edit_node(node, |node| {
-            // The key between the halves goes to the level above.
+            // The key between the halves moves to the level above.
             node.keys.unpack(at - 1..at, &mut between);
             above.keys = node.keys.split_off(at);
             node.keys.remove(at - 1..at);

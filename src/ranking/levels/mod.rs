@@ -1,39 +1,38 @@
-//! The levels: leaves of members in order, and above them nodes that know how many members stand beneath each
-//! child.
+//! The levels of a ranking: leaves of members in order, and above them nodes with the number of members under each child.
 //!
-//! This is the blocked, counted skip list in its deterministic form (Munro, Papadakis, Sedgewick,
-//! "Deterministic skip lists", 1992), which is a B+ tree with counts: a block that overflows splits, and its
-//! first key goes to the level above. Every child knows its parent, so that the rank of a member is a climb
-//! from its leaf that compares no key. The invariants:
+//! This is a counted, blocked skip list in its deterministic form (Munro, Papadakis, Sedgewick, "Deterministic skip lists",
+//! 1992), which is a B+ tree with counts: a block that overflows splits, and its first key is inserted into the level
+//! above. Every child knows its parent, so the rank of a member is computed by a climb from its leaf without comparing
+//! keys. The invariants:
 //!
 //! - `keys[i]` of a node is above every entry under child `i` and at most the lowest entry under the next one.
 //! - `spans[i]` is the number of members under child `i`.
-//! - Leaves are linked both ways in order. No leaf is empty unless it is the only one.
+//! - Leaves form a doubly linked list in order. No leaf is empty unless it is the only one.
 //!
-//! Levels know no hashes: who moves a member between leaves tells the index.
+//! The levels do not know hashes: the caller that moves a member between leaves updates the index.
 
 mod check;
 mod growth;
-mod loading;
+mod prefetching;
 mod shrinkage;
 
 use std::mem::size_of;
 
 use super::arena::{Arena, NONE};
-use super::block::{Block, Place};
+use super::block::{Block, SearchKey};
 use super::key::{Score, SortKey, Whole};
 use super::prefetch;
 use crate::machine::heap::allocation_bytes;
 pub(super) use growth::Overflow;
 
-/// Entries a leaf holds at most.
+/// Most entries of a leaf.
 pub(super) const LEAF_MAX: usize = 128;
-/// Above this many bytes a leaf of long members splits early, so that an edit never moves much.
+/// A leaf of long members splits above this many bytes, so that an edit moves few bytes.
 pub(super) const LEAF_BYTES_MAX: usize = 8 * 1024;
-/// Children a node has at most.
+/// Most children of a node.
 const NODE_MAX: usize = 64;
 
-/// Members in order, in one block. One cache line beside the block's own bytes.
+/// Members in order, in one block. The struct itself fits one cache line.
 #[derive(Debug)]
 #[repr(align(64))]
 pub(super) struct Leaf<K: SortKey> {
@@ -74,9 +73,9 @@ impl<K: SortKey> Node<K> {
         Self { keys: Block::default(), children: room(), spans: room(), parent, height }
     }
 
-    /// Which child `place` falls under.
-    fn child_at(&self, place: &Place<'_, K>) -> usize {
-        self.keys.position(place)
+    /// The index of the child that contains `target`.
+    fn child_at(&self, target: &SearchKey<'_, K>) -> usize {
+        self.keys.position(target)
     }
 
     fn index_of(&self, child: u32) -> usize {
@@ -92,7 +91,7 @@ impl<K: SortKey> Node<K> {
         eights.len() * 8 + i
     }
 
-    /// Starts loading all of a node just above the leaves; those further up are few and warm.
+    /// Starts loading all arrays of a node just above the leaves. Nodes further up are few and usually cached.
     fn prefetch(&self) {
         if self.height == 1 {
             prefetch::lines(self.keys.data());
@@ -105,10 +104,10 @@ impl<K: SortKey> Node<K> {
         self.spans[..i].iter().map(|&span| span as usize).sum()
     }
 
-    /// The child that the member of rank `rank` of the `len` beneath this node stands under, and how many stand before
-    /// that child.
+    /// The child that contains the member of rank `rank`, and how many members precede that child. The node has `len`
+    /// members.
     fn child_of_rank(&self, rank: usize, len: usize) -> (usize, usize) {
-        // From the nearer end: the first and the last are asked for most.
+        // From the nearer end: the first and the last members are requested most often.
         if rank < len / 2 {
             let (mut child, mut before) = (0, 0);
             while before + self.spans[child] as usize <= rank {
@@ -143,7 +142,7 @@ pub(super) struct Levels<K: SortKey> {
     height: u32,
     first: u32,
     last: u32,
-    /// The allocations behind leaves and nodes.
+    /// The total size of the allocations of leaves and nodes.
     block_bytes: usize,
 }
 
@@ -162,7 +161,7 @@ impl<K: SortKey> Levels<K> {
         &self.leaves[leaf].block
     }
 
-    /// The only leaf, if there is but one.
+    /// The leaf, if there is only one.
     pub(super) fn only_leaf(&self) -> Option<u32> {
         (self.height == 0).then_some(self.root)
     }
@@ -171,31 +170,31 @@ impl<K: SortKey> Levels<K> {
         self.first
     }
 
-    /// The leaf where an entry just below `place` belongs.
-    pub(super) fn leaf_at(&self, place: &Place<'_, K>) -> u32 {
+    /// The leaf for an entry just below `target`.
+    pub(super) fn leaf_at(&self, target: &SearchKey<'_, K>) -> u32 {
         let mut at = self.root;
         for _ in 0..self.height {
             let node = &self.nodes[at];
             node.prefetch();
-            at = node.children[node.child_at(place)];
+            at = node.children[node.child_at(target)];
         }
         self.prefetch_block(at);
         at
     }
 
-    /// The number of members below `place`.
-    pub(super) fn position(&self, place: &Place<'_, K>) -> usize {
+    /// The number of members below `target`.
+    pub(super) fn position(&self, target: &SearchKey<'_, K>) -> usize {
         let mut at = self.root;
         let mut before = 0;
         for _ in 0..self.height {
             let node = &self.nodes[at];
             node.prefetch();
-            let child = node.child_at(place);
+            let child = node.child_at(target);
             before += node.members_before(child);
             at = node.children[child];
         }
         self.prefetch_block(at);
-        before + self.block(at).position(place)
+        before + self.block(at).position(target)
     }
 
     /// The leaf and the entry in it of rank `rank`, which must be below `len`, the number of members.
@@ -224,20 +223,20 @@ impl<K: SortKey> Levels<K> {
         before
     }
 
-    /// Puts an entry into `leaf`, where it must belong, at `i`. The leaf may now be overfull.
+    /// Inserts an entry into `leaf` at `i`, its position in order. The leaf may be overfull afterwards.
     pub(super) fn insert(&mut self, leaf: u32, i: usize, key: K, member: &[u8], tag: u8) {
         self.edit(leaf, |block| block.insert(i, key, member, tag));
         self.change_spans(leaf, |span| span + 1);
     }
 
-    /// Takes entries out of `leaf`, which may now be underfull or empty.
+    /// Removes entries of `leaf`, which may be underfull or empty afterwards.
     pub(super) fn remove(&mut self, leaf: u32, entries: std::ops::Range<usize>) {
         let count = entries.len() as u32;
         self.edit(leaf, |block| block.remove(entries));
         self.change_spans(leaf, |span| span - count);
     }
 
-    /// Changes a leaf's block without changing how many entries it has.
+    /// Changes the block of a leaf; the number of its entries must stay the same.
     pub(super) fn edit(&mut self, leaf: u32, edit: impl FnOnce(&mut Block<K>)) {
         let block = &mut self.leaves[leaf].block;
         self.block_bytes -= block.allocated_bytes();
@@ -255,8 +254,7 @@ impl<K: SortKey> Levels<K> {
         }
     }
 
-    /// Drops a thousand or so blocks; false if none was left. The levels are of no more use than to drop
-    /// them.
+    /// Drops about a thousand blocks; false if none was left. After this the levels can only be dropped.
     pub(super) fn drop_chunk(&mut self) -> bool {
         self.leaves.drop_chunk() || self.nodes.drop_chunk()
     }

@@ -1,20 +1,20 @@
-//! Shrinkage: a block that is nearly empty merges with a neighbour beneath the same node, if there is room.
+//! Shrinkage: a block that is nearly empty merges with a neighbour under the same node, if there is room.
 //!
-//! So two neighbours beneath one node hold more than three quarters of a block together, or neither is below a
-//! quarter. That is all the balance there is, and all that is needed.
+//! So two neighbours under one node together fill more than three quarters of a block, or both are at least a quarter full.
+//! No other balancing is necessary.
 
 use super::{LEAF_BYTES_MAX, LEAF_MAX, Leaf, Levels, NODE_MAX};
 use crate::ranking::arena::NONE;
-use crate::ranking::block::{Block, Run};
+use crate::ranking::block::{Block, EntryRun};
 use crate::ranking::key::SortKey;
 
-/// A leaf below this many entries looks for a neighbour to merge with.
+/// A leaf with fewer entries merges with a neighbour.
 const LEAF_MIN: usize = LEAF_MAX / 4;
-/// A node below this many children looks for one.
+/// A node with fewer children merges with a neighbour.
 const NODE_MIN: usize = NODE_MAX / 4;
 
 impl<K: SortKey> Levels<K> {
-    /// The neighbours to merge, lower first, if `leaf` is underfull and one of its neighbours has room.
+    /// The two leaves to merge, lower first, if `leaf` is underfull and one of its neighbours has room.
     pub(in crate::ranking) fn merge_partners(&self, leaf: u32) -> Option<(u32, u32)> {
         let Leaf { block, parent, next, previous } = &self.leaves[leaf];
         if block.len() >= LEAF_MIN || *parent == NONE {
@@ -30,7 +30,7 @@ impl<K: SortKey> Levels<K> {
         if fits(*next) { Some((leaf, *next)) } else { fits(*previous).then_some((*previous, leaf)) }
     }
 
-    /// Moves all entries of `above` into `below`, its lower neighbour beneath the same node.
+    /// Moves all entries of `above` into `below`, its lower neighbour under the same node.
     pub(in crate::ranking) fn merge(&mut self, below: u32, above: u32) {
         let moved = self.block(above).clone();
         let count = moved.len() as u32;
@@ -43,7 +43,7 @@ impl<K: SortKey> Levels<K> {
         self.remove_leaf(above);
     }
 
-    /// Removes a leaf whose entries are gone or have moved. It must not be the only one.
+    /// Removes a leaf whose entries were removed or moved. It must not be the only one.
     pub(in crate::ranking) fn remove_leaf(&mut self, leaf: u32) {
         let Leaf { block, parent, next, previous } = self.leaves.remove(leaf);
         self.block_bytes -= block.allocated_bytes();
@@ -62,7 +62,7 @@ impl<K: SortKey> Levels<K> {
         self.edit_node(node, |node| {
             let i = node.index_of(child);
             if node.keys.len() > 0 {
-                // The first child has no key below it: what the second's excluded is now its own.
+                // The first child has no key below it, so the key of the second one is removed.
                 let key = i.saturating_sub(1);
                 node.keys.remove(key..key + 1);
             }
@@ -80,7 +80,7 @@ impl<K: SortKey> Levels<K> {
         }
     }
 
-    /// Drops roots that have but one child.
+    /// Removes roots with only one child.
     fn lower_root(&mut self) {
         while self.height > 0 && self.nodes[self.root].children.len() == 1 {
             let root = self.nodes.remove(self.root);
@@ -106,8 +106,8 @@ impl<K: SortKey> Levels<K> {
         let (below, above) = (siblings[low], siblings[low + 1]);
         let high = std::mem::take(&mut self.nodes[above]);
         self.block_bytes -= high.allocated_bytes();
-        // The key between the two comes down from their parent.
-        let mut keys = Run::default();
+        // The key between the two moves down from their parent.
+        let mut keys = EntryRun::default();
         self.nodes[below].keys.unpack(0..self.nodes[below].keys.len(), &mut keys);
         self.nodes[parent].keys.unpack(low..low + 1, &mut keys);
         high.keys.unpack(0..high.keys.len(), &mut keys);

@@ -8,7 +8,7 @@ use super::report::ImportReport;
 use crate::config::Config;
 use crate::limits;
 use crate::rdb::RdbReader;
-use crate::resp::request::{Batch, RequestLimits, RequestReader};
+use crate::resp::request::{RequestBatch, RequestLimits, RequestReader};
 use crate::store::Store;
 use std::io::{BufReader, Read};
 use std::path::{Path, PathBuf};
@@ -157,8 +157,8 @@ impl CommandReplay<'_> {
     /// Runs all complete commands. They begin `offset` bytes behind the start of the file.
     fn read(&mut self, file: impl Read, offset: u64) -> Result<FileEnd, String> {
         let mut file = CommandFile::new(BufReader::with_capacity(READ_BYTES, file), offset);
-        let (mut batch, mut commands) = (Batch::default(), 0);
-        // Everything up to this offset has been run.
+        let (mut batch, mut commands) = (RequestBatch::default(), 0);
+        // Up to here everything has been run.
         let mut done = offset;
         loop {
             let before = file.offset();
@@ -181,8 +181,8 @@ impl CommandReplay<'_> {
         }
     }
 
-    /// Runs the request in `batch`, whose bytes are `raw`, or keeps it until its transaction is complete.
-    fn take(&mut self, raw: &[u8], batch: &Batch) -> Result<(), String> {
+    /// Runs the request in `batch`, which is spelled `raw`, or keeps it until its transaction is complete.
+    fn take(&mut self, raw: &[u8], batch: &RequestBatch) -> Result<(), String> {
         let Some(arguments) = batch.requests(raw).next() else { return Ok(()) };
         let name = arguments.get(0).unwrap_or_default();
         if name.eq_ignore_ascii_case(b"exec") {
@@ -191,7 +191,7 @@ impl CommandReplay<'_> {
                 self.report.stray_execs += 1;
                 return Ok(());
             };
-            let mut all = Batch::default();
+            let mut all = RequestBatch::default();
             let bounds = RequestLimits { requests: usize::MAX, ..BOUNDS };
             let read = RequestReader::default().read(&mut requests, &bounds, &mut all);
             read.map_err(|error| error.to_string())?;

@@ -11,7 +11,7 @@ use super::report::{DatabaseCount, ImportReport};
 use crate::config::Config;
 use crate::machine::clock::Clock;
 use crate::net::address::ServerAddress;
-use crate::net::client::{Client, request};
+use crate::net::client::{BlockingClient, request};
 use crate::rdb::RdbReader;
 use crate::resp::integer::parse as integer;
 use crate::store::DatabaseIndex;
@@ -150,7 +150,7 @@ struct PeerServer {
 
 impl PeerServer {
     fn connect(address: &ServerAddress) -> Result<Self, String> {
-        let client = address.connect_any(|address| Client::connect(address, PATIENCE))?;
+        let client = address.connect_any(|address| BlockingClient::connect(address, PATIENCE))?;
         let stream = BufReader::new(client.into_stream());
         let mut server = Self { stream, is_valkey: false, expiry_command: "PEXPIRETIME" };
         if let Some(words) = address.authentication() {

@@ -2,7 +2,7 @@
 
 use super::listener;
 use crate::config::Config;
-use crate::net::client::Client;
+use crate::net::client::BlockingClient;
 use redis_protocol::resp2::types::OwnedFrame;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::time::Duration;
@@ -13,7 +13,7 @@ const PATIENCE: Duration = Duration::from_secs(3);
 /// Asks the server that `config` describes for a PONG.
 pub(in crate::server) fn ping(config: &Config) -> Result<(), String> {
     let address = address(config);
-    let mut client = Client::connect(address, PATIENCE)?;
+    let mut client = BlockingClient::connect(address, PATIENCE)?;
     if !config.requirepass.is_empty() {
         client.ask(&[b"AUTH", config.requirepass.as_bytes()])?;
     }

@@ -5,7 +5,7 @@ use crate::commands::state::host::Host;
 use crate::commands::state::session::{Next, Session};
 use crate::commands::state::stats::Stats;
 use crate::resp::reply::Reply;
-use crate::resp::request::Batch;
+use crate::resp::request::RequestBatch;
 use bytes::BytesMut;
 use std::ops::{Deref, DerefMut};
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -17,7 +17,7 @@ pub(in crate::server) struct Work {
     /// Bytes that have been received and not consumed yet.
     pub(in crate::server) input: BytesMut,
     /// The complete requests among them.
-    pub(in crate::server) batch: Batch,
+    pub(in crate::server) batch: RequestBatch,
     /// How many of the requests have been run.
     pub(in crate::server) done: usize,
     /// Replies that wait to be sent.
@@ -26,7 +26,7 @@ pub(in crate::server) struct Work {
 
 impl Work {
     pub(in crate::server) fn new(session: Session) -> Self {
-        Self { session, input: BytesMut::new(), batch: Batch::default(), done: 0, out: Vec::new() }
+        Self { session, input: BytesMut::new(), batch: RequestBatch::default(), done: 0, out: Vec::new() }
     }
 
     /// Whether there are requests that the session is ready to run.

@@ -1,129 +1,25 @@
-//! The one writer of replies. A command writes its reply straight into the connection's output buffer, in the
-//! protocol that the connection speaks; the elements of a very large one are left to a [`ReplySource`].
+//! The writer of replies. A command writes its reply directly into the output buffer of the connection, in the protocol of
+//! the connection. The elements of a very large reply are left to a [`ReplySource`].
 
-use super::Protocol;
-use super::double;
-use super::double::Text;
-use super::pairs;
-use crate::text::decimal::{EIGHT_DIGITS, eight_digits, without_leading_zeros};
+use super::room::{ROOM_BYTES, Room, SHORT_BYTES};
+use crate::resp::Protocol;
 use crate::text::name_run::NameRun;
 use std::fmt::Debug;
 
-/// Strings up to this long go to the output buffer together with their headers.
-pub(super) const SHORT_BYTES: usize = 32;
-
-/// Room for a short bulk string or the longest double, with header and line end, and for what a write may touch past
-/// what it counts.
-const ROOM_BYTES: usize = 64;
-
-/// The end of the output buffer, made ready for a short reply: pieces are copied there in whole words, of which the
-/// next one overwrites what did not count, because many copies of a few bytes cost more than what they copy.
-#[derive(Debug)]
-pub(super) struct Room<'a, const BYTES: usize> {
-    pub(super) place: &'a mut [u8; BYTES],
-    pub(super) len: usize,
-}
-
-impl<const BYTES: usize> Room<'_, BYTES> {
-    /// Copies all of `bytes`, of which the first `len` count.
-    #[inline]
-    pub(super) fn push_word<const N: usize>(&mut self, bytes: [u8; N], len: usize) {
-        self.place[self.len..self.len + N].copy_from_slice(&bytes);
-        self.len += len;
-    }
-
-    #[inline]
-    pub(super) fn push<const N: usize>(&mut self, bytes: [u8; N]) {
-        self.push_word(bytes, N);
-    }
-
-    /// At most [`SHORT_BYTES`].
-    #[inline]
-    pub(super) fn push_bytes(&mut self, bytes: &[u8]) {
-        pairs::copy_short(&mut self.place[self.len..self.len + bytes.len()], bytes);
-        self.len += bytes.len();
-    }
-
-    #[inline]
-    fn push_decimal(&mut self, value: i64) {
-        if value < 0 {
-            self.push([b'-']);
-        }
-        let magnitude = value.unsigned_abs();
-        if magnitude < 10 {
-            // Lengths and ranks mostly have one digit or two.
-            self.push([b'0' + magnitude as u8]);
-        } else if magnitude < u64::from(EIGHT_DIGITS) {
-            let (digits, len) = without_leading_zeros(eight_digits(magnitude as u32));
-            self.push_word(digits, len);
-        } else {
-            self.push_bytes(itoa::Buffer::new().format(magnitude).as_bytes());
-        }
-    }
-
-    #[inline]
-    fn push_header(&mut self, kind: u8, value: i64) {
-        self.push([kind]);
-        self.push_decimal(value);
-        self.push(*b"\r\n");
-    }
-
-    /// The header of a bulk string of at most 99 bytes.
-    #[inline]
-    pub(super) fn push_length(&mut self, len: usize) {
-        let (tens, units) = (b'0' + (len / 10) as u8, b'0' + (len % 10) as u8);
-        if len < 10 {
-            self.push([b'$', units, b'\r', b'\n']);
-        } else {
-            self.push_word([b'$', tens, units, b'\r', b'\n', 0, 0, 0], 5);
-        }
-    }
-
-    /// A bulk string of at most [`SHORT_BYTES`].
-    #[inline]
-    fn push_bulk(&mut self, bytes: &[u8]) {
-        self.push_length(bytes.len());
-        self.push_bytes(bytes);
-        self.push(*b"\r\n");
-    }
-
-    #[inline]
-    fn push_double(&mut self, value: f64, protocol: Protocol) {
-        match (double::whole(value), protocol) {
-            (Some(whole), Protocol::Resp3) => self.push_header(b',', whole),
-            (Some(whole @ 0..FEW_DIGITS), Protocol::Resp2) => {
-                let (digits, len) = without_leading_zeros(eight_digits(whole as u32));
-                self.push([b'$', b'0' + len as u8, b'\r', b'\n']);
-                self.push_word(digits, len);
-                self.push(*b"\r\n");
-            }
-            (_, Protocol::Resp2) => self.push_bulk(Text::of(value).as_bytes()),
-            (None, Protocol::Resp3) => {
-                self.push([b',']);
-                self.push_bytes(Text::of(value).as_bytes());
-                self.push(*b"\r\n");
-            }
-        }
-    }
-}
-
-/// [`EIGHT_DIGITS`] among the signed numbers.
-const FEW_DIGITS: i64 = EIGHT_DIGITS as i64;
-
-/// The rest of a reply that is too large to be in memory as a whole: it is written piece by piece, each when the one
-/// before it has been sent.
+/// The rest of a reply that is too large for memory. It is written piece by piece, each piece when the one before it has
+/// been sent.
 pub trait ReplySource: Debug + Send + Sync {
-    /// Writes the next elements, some kilobytes of them unless a single one is larger. Returns whether more follow.
+    /// Writes the next elements, some kilobytes at a time unless one element is larger. Returns whether more follow.
     fn write_more(&mut self, reply: &mut Reply<'_>) -> bool;
 
-    /// The bytes of memory that it takes.
+    /// The memory of the source, in bytes.
     fn memory_bytes(&self) -> usize;
 }
 
-/// Fewer elements than this are written at once, whatever else there is: a source would take as much memory.
+/// Fewer elements than this are always written at once: a source would take as much memory.
 const FEWEST_STREAMED: usize = 128;
 
-/// Where a reply may leave what is to be written as it is sent.
+/// Where a command leaves the source of a large reply.
 #[derive(Debug)]
 pub struct Rest {
     source: Option<Box<dyn ReplySource>>,
@@ -131,19 +27,19 @@ pub struct Rest {
 }
 
 impl Rest {
-    /// For replies of which `at_once` elements in all are better written at once.
+    /// For replies of which the first `at_once` elements, in all, are written at once.
     #[must_use]
     pub fn beyond(at_once: usize) -> Self {
         Self { source: None, at_once }
     }
 
-    /// How many more elements are better written at once.
+    /// How many further elements are written at once.
     #[must_use]
     pub fn at_once(&self) -> usize {
         self.at_once
     }
 
-    /// What was left.
+    /// Takes the source that was left.
     pub fn take(&mut self) -> Option<Box<dyn ReplySource>> {
         self.source.take()
     }
@@ -154,7 +50,7 @@ impl Rest {
 pub struct Reply<'a> {
     pub(super) out: &'a mut Vec<u8>,
     protocol: Protocol,
-    /// Where the source of the rest may be left.
+    /// Where a source may be left.
     rest: Option<&'a mut Rest>,
 }
 
@@ -164,12 +60,12 @@ impl<'a> Reply<'a> {
         Self { out, protocol, rest: None }
     }
 
-    /// A writer that appends to `out`, and leaves in `rest` what is to be written as it is sent.
+    /// A writer that appends to `out`, and leaves the source of a large reply in `rest`.
     pub fn streamed(out: &'a mut Vec<u8>, protocol: Protocol, rest: &'a mut Rest) -> Self {
         Self { out, protocol, rest: Some(rest) }
     }
 
-    /// Whether the next `elements` are better left to a source ([`Reply::leave`]) than written at once.
+    /// Whether the next `elements` should be left to a source ([`Reply::leave`]) and not written at once.
     pub fn streams(&mut self, elements: usize) -> bool {
         let Some(rest) = &mut self.rest else { return false };
         match rest.at_once.checked_sub(elements) {
@@ -181,14 +77,14 @@ impl<'a> Reply<'a> {
         }
     }
 
-    /// Ends the reply with what `source` writes. [`Reply::streams`] has said so.
+    /// Ends the reply with the elements of `source`. Call it only if [`Reply::streams`] returned true.
     pub fn leave(&mut self, source: impl ReplySource + 'static) {
         if let Some(rest) = &mut self.rest {
             rest.source = Some(Box::new(source));
         }
     }
 
-    /// Ends the reply with the `elements` that `source` writes, later or at once.
+    /// Ends the reply with the `elements` of `source`, which are written at once or later.
     pub fn stream(&mut self, elements: usize, mut source: impl ReplySource + 'static) {
         if self.streams(elements) {
             self.leave(source);
@@ -197,18 +93,18 @@ impl<'a> Reply<'a> {
         }
     }
 
-    /// The protocol that is written.
+    /// The protocol of the reply.
     #[must_use]
     pub fn protocol(&self) -> Protocol {
         self.protocol
     }
 
-    /// Replies to what follows in another protocol: HELLO answers in the one it chooses.
+    /// Changes the protocol: HELLO replies in the one that it selects.
     pub fn set_protocol(&mut self, protocol: Protocol) {
         self.protocol = protocol;
     }
 
-    /// `+OK`.
+    /// The simple string `+OK`.
     pub fn ok(&mut self) {
         self.out.extend_from_slice(b"+OK\r\n");
     }
@@ -223,7 +119,7 @@ impl<'a> Reply<'a> {
         self.line(b'-', text.as_bytes());
     }
 
-    /// An integer.
+    /// An integer reply.
     pub fn integer(&mut self, value: i64) {
         self.header(b':', value);
     }
@@ -233,7 +129,7 @@ impl<'a> Reply<'a> {
         self.integer(i64::try_from(value).unwrap_or(i64::MAX));
     }
 
-    /// A bulk string.
+    /// A bulk string of any bytes.
     pub fn bulk(&mut self, bytes: &[u8]) {
         if bytes.len() <= SHORT_BYTES {
             self.put(|room| room.push_bulk(bytes));
@@ -247,7 +143,7 @@ impl<'a> Reply<'a> {
         self.bulk(itoa::Buffer::new().format(value).as_bytes());
     }
 
-    /// A text for people: a verbatim string in RESP3.
+    /// A text for people: a verbatim string in RESP3, a bulk string in RESP2.
     pub fn verbatim(&mut self, text: &str) {
         match self.protocol {
             Protocol::Resp2 => self.bulk(text.as_bytes()),
@@ -266,7 +162,7 @@ impl<'a> Reply<'a> {
         self.put(|room| room.push_double(value, protocol));
     }
 
-    /// No value.
+    /// The null reply.
     pub fn null(&mut self) {
         self.out.extend_from_slice(match self.protocol {
             Protocol::Resp2 => b"$-1\r\n",
@@ -274,7 +170,7 @@ impl<'a> Reply<'a> {
         });
     }
 
-    /// No value where an array was expected.
+    /// The null reply of a command that otherwise returns an array.
     pub fn null_array(&mut self) {
         self.out.extend_from_slice(match self.protocol {
             Protocol::Resp2 => b"*-1\r\n",
@@ -303,7 +199,7 @@ impl<'a> Reply<'a> {
         }
     }
 
-    /// The start of a message of `len` replies that is no answer to a request: an array in RESP2.
+    /// The start of a push of `len` replies, which is not the reply to a request: an array in RESP2.
     pub fn push(&mut self, len: usize) {
         match self.protocol {
             Protocol::Resp2 => self.array(len),
@@ -311,7 +207,7 @@ impl<'a> Reply<'a> {
         }
     }
 
-    /// Where the reply is written, for replies within an array that are written on their own.
+    /// The output buffer, for elements of an array that are written separately.
     pub fn out(&mut self) -> &mut Vec<u8> {
         self.out
     }
@@ -328,11 +224,6 @@ impl<'a> Reply<'a> {
     /// One pair of a [`Reply::scored_list`].
     pub fn scored(&mut self, member: &[u8], score: f64) {
         self.scored_joined([member, &[]], score);
-    }
-
-    /// Some pairs of a [`Reply::scored_list`]: the members and as many scores.
-    pub fn scored_run<S: Copy + Into<f64>>(&mut self, members: &NameRun<'_>, scores: &[S]) {
-        pairs::write(self, members, scores);
     }
 
     /// Bulk strings of some names.
@@ -393,7 +284,6 @@ impl<'a> Reply<'a> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::text::name_run::{RUN_MAX, Tails};
 
     fn written(protocol: Protocol, write: impl FnOnce(&mut Reply<'_>)) -> String {
         let mut out = Vec::new();
@@ -419,47 +309,6 @@ mod tests {
         let resp3 = "_\r\n_\r\n%1\r\n$0\r\n\r\n,2.5\r\n~0\r\n=6\r\ntxt:hi\r\n*1\r\n*2\r\n$1\r\nm\r\n,1\r\n";
         assert_eq!(written(Protocol::Resp2, all), resp2);
         assert_eq!(written(Protocol::Resp3, all), resp3);
-    }
-
-    #[test]
-    fn a_run_is_written_as_its_members_one_by_one() {
-        let tails: Vec<String> = (0..40).map(|len| "t".repeat(len)).collect();
-        let tails: Vec<&[u8]> = tails.iter().map(String::as_bytes).collect();
-        let words = std::array::from_fn(|i| eight_digits(98_765 * i as u32));
-        let lens: [u8; RUN_MAX] = std::array::from_fn(|i| i as u8 % 9);
-        let prefix = [b'p'; 40];
-        let mut runs = Vec::new();
-        for prefix in [0, 1, 5, 22, 23, 24, 40].map(|len| &prefix[..len]) {
-            let text = (0..tails.len()).flat_map(|start| [1, 2, RUN_MAX].map(|len| (start, len)));
-            let text = text.filter_map(|(start, len)| tails.get(start..start + len));
-            runs.extend(text.map(|tails| NameRun::new(prefix, Tails::Text(tails))));
-            let digits = [&lens[..], &lens[..3], &lens[15..]];
-            runs.extend(digits.map(|lens| NameRun::new(prefix, Tails::Words(&words, lens))));
-        }
-        let mut scores: Vec<f64> = (0..8).map(|power| 10f64.powi(power)).flat_map(|p| [p - 1.0, p]).collect();
-        scores.extend([99_999_999.0, 0.0]);
-        let few_digits = scores.len();
-        scores.extend([-0.0, -1.0, 0.5, 1e8, 2f64.powi(32), 2f64.powi(32) + 5.0, 1e300]);
-        scores.extend([f64::INFINITY, f64::NEG_INFINITY]);
-        for (names, start) in runs.iter().flat_map(|names| (0..few_digits).map(move |start| (names, start))) {
-            let mut members = Vec::new();
-            names.for_each(&mut Vec::new(), |name| members.push(name.to_vec()));
-            for scores in [&scores[..few_digits], &scores] {
-                let scores: Vec<f64> =
-                    scores.iter().cycle().skip(start).copied().take(members.len()).collect();
-                for protocol in [Protocol::Resp2, Protocol::Resp3] {
-                    let run = written(protocol, |reply| {
-                        reply.scored_run(names, &scores);
-                        reply.bulk_run(names);
-                    });
-                    let singly = written(protocol, |reply| {
-                        members.iter().zip(&scores).for_each(|(member, score)| reply.scored(member, *score));
-                        members.iter().for_each(|member| reply.bulk(member));
-                    });
-                    assert_eq!(run, singly);
-                }
-            }
-        }
     }
 
     #[test]

@@ -1,225 +1,58 @@
-//! The request reader: bytes of a connection in, whole requests out.
+//! The request reader: finds the complete requests in the bytes of a connection.
 //!
-//! It stands between the socket's read buffer and the command table. It is incremental (a byte is looked at once,
-//! however the request is cut into reads), never recurses (requests do not nest), and never reserves memory because a
-//! header announces it. docs/decisions/0002-request-reader.md says why it is our own.
+//! It is between the read buffer of the socket and the command table. It is incremental (it looks at each byte once, however
+//! a request is split into reads), does not recurse (requests do not nest), and reserves no memory for a size that a header
+//! announces. docs/decisions/0002-request-reader.md gives the reasons for an implementation of our own.
 //!
-//! A request's arguments stay where they are in the buffer; the reader only notes where. Inline commands are unquoted
-//! in place, which never makes them longer.
+//! The arguments of a request stay in the buffer; the reader records their positions. Inline commands are unquoted in
+//! place, which never makes them longer.
 
+use super::arguments::Span;
+use super::batch::RequestBatch;
+use super::error::ProtocolError;
 use crate::limits;
+use crate::resp::integer;
 use crate::text::quoting::{Unbalanced, split_words};
-use std::fmt;
 
-/// Arguments whose notes a connection keeps memory for between batches.
-const KEPT_SPANS: usize = 1024;
-
-/// Where an argument stands in the read buffer.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Span {
-    pub(super) start: u32,
-    pub(super) end: u32,
-}
-
-/// The complete requests found in one buffer, in order.
-#[derive(Debug, Default)]
-pub struct Batch {
-    spans: Vec<Span>,
-    /// For each request the end of its arguments in `spans`.
-    ends: Vec<usize>,
-    /// Bytes of the buffer that these requests and what was skipped between them take.
-    consumed_bytes: usize,
-    /// Whether there may be further requests in the buffer.
-    is_full: bool,
-}
-
-impl Batch {
-    /// The number of requests.
-    #[must_use]
-    pub fn len(&self) -> usize {
-        self.ends.len()
-    }
-
-    /// Whether there is no request.
-    #[must_use]
-    pub fn is_empty(&self) -> bool {
-        self.ends.is_empty()
-    }
-
-    /// Bytes at the front of the buffer that are done with once the requests have been run.
-    #[must_use]
-    pub fn consumed_bytes(&self) -> usize {
-        self.consumed_bytes
-    }
-
-    /// Whether the reader stopped at a bound: there may be further complete requests in the buffer.
-    #[must_use]
-    pub fn is_full(&self) -> bool {
-        self.is_full
-    }
-
-    /// The requests' arguments; `buffer` is the one that was read.
-    pub fn requests<'a>(&'a self, buffer: &'a [u8]) -> impl Iterator<Item = Arguments<'a>> + Clone {
-        let starts = std::iter::once(0).chain(self.ends.iter().copied());
-        starts.zip(&self.ends).map(move |(start, &end)| Arguments { buffer, spans: &self.spans[start..end] })
-    }
-
-    /// Forgets everything; the memory of an uncommonly large batch is given back.
-    pub fn clear(&mut self) {
-        self.spans.clear();
-        self.spans.shrink_to(KEPT_SPANS);
-        self.ends.clear();
-        self.ends.shrink_to(KEPT_SPANS);
-        self.consumed_bytes = 0;
-        self.is_full = false;
-    }
-
-    fn push(&mut self, spans: &mut Vec<Span>, consumed_bytes: usize) {
-        self.consumed_bytes = consumed_bytes;
-        // An empty request is nothing at all.
-        if !spans.is_empty() {
-            if self.spans.is_empty() {
-                // One of very many arguments is not copied.
-                std::mem::swap(&mut self.spans, spans);
-            } else {
-                self.spans.append(spans);
-            }
-            spans.shrink_to(KEPT_SPANS);
-            self.ends.push(self.spans.len());
-        }
-    }
-}
-
-/// One request: the command name and its arguments, borrowed from the read buffer.
-#[derive(Clone, Copy, Debug)]
-pub struct Arguments<'a> {
-    buffer: &'a [u8],
-    spans: &'a [Span],
-}
-
-impl<'a> Arguments<'a> {
-    pub(super) fn new(buffer: &'a [u8], spans: &'a [Span]) -> Self {
-        Self { buffer, spans }
-    }
-
-    /// The number of arguments, the command name included; never 0.
-    #[must_use]
-    pub fn len(&self) -> usize {
-        self.spans.len()
-    }
-
-    /// Always false; a request has at least its command's name.
-    #[must_use]
-    pub fn is_empty(&self) -> bool {
-        self.spans.is_empty()
-    }
-
-    /// The argument at `index`, 0 being the command's name.
-    #[must_use]
-    pub fn get(&self, index: usize) -> Option<&'a [u8]> {
-        self.spans.get(index).map(|span| &self.buffer[span.start as usize..span.end as usize])
-    }
-
-    /// All arguments, the command's name first.
-    pub fn iter(&self) -> impl ExactSizeIterator<Item = &'a [u8]> + Clone + use<'a> {
-        let buffer = self.buffer;
-        self.spans.iter().map(move |span| &buffer[span.start as usize..span.end as usize])
-    }
-
-    /// The same request without its first `count` arguments.
-    #[must_use]
-    pub fn skip(&self, count: usize) -> Self {
-        Self { buffer: self.buffer, spans: &self.spans[count.min(self.spans.len())..] }
-    }
-}
-
-/// Bytes that are no request. The connection gets this as its last reply.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum ProtocolError {
-    /// A line that starts a request goes on for ever.
-    InlineTooBig,
-    /// A multibulk header goes on for ever.
-    CountLineTooBig,
-    /// A bulk header goes on for ever.
-    BulkLineTooBig,
-    /// The number of arguments is no number or out of bounds.
-    InvalidCount,
-    /// The number of arguments is above what an unauthenticated connection may send.
-    UnauthenticatedCount,
-    /// An argument does not start with a dollar sign but with this byte.
-    ExpectedBulk(u8),
-    /// An argument's length is no number or out of bounds.
-    InvalidLength,
-    /// An argument's length is above what an unauthenticated connection may send.
-    UnauthenticatedLength,
-    /// An argument or a header is not followed by CR LF.
-    ExpectedLineEnd,
-    /// An inline command ends inside quotes.
-    UnbalancedQuotes,
-}
-
-impl fmt::Display for ProtocolError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Protocol error: ")?;
-        match self {
-            Self::InlineTooBig => f.write_str("too big inline request"),
-            Self::CountLineTooBig => f.write_str("too big mbulk count string"),
-            Self::BulkLineTooBig => f.write_str("too big bulk count string"),
-            Self::InvalidCount => f.write_str("invalid multibulk length"),
-            Self::UnauthenticatedCount => f.write_str("unauthenticated multibulk length"),
-            // As Redis: a byte that would break the reply's line is shown as a space.
-            Self::ExpectedBulk(b'\r' | b'\n') => f.write_str("expected '$', got ' '"),
-            Self::ExpectedBulk(byte) => write!(f, "expected '$', got '{}'", char::from(*byte)),
-            Self::InvalidLength => f.write_str("invalid bulk length"),
-            Self::UnauthenticatedLength => f.write_str("unauthenticated bulk length"),
-            Self::ExpectedLineEnd => f.write_str("expected CRLF"),
-            Self::UnbalancedQuotes => f.write_str("unbalanced quotes in request"),
-        }
-    }
-}
-
-impl std::error::Error for ProtocolError {}
-
-/// The bounds that a request is held to.
+/// The limits for requests of a connection.
 #[derive(Clone, Copy, Debug)]
 pub struct RequestLimits {
-    /// Whether the connection still has to authenticate: tight bounds, one request at a time.
+    /// Whether the connection still has to authenticate: then limits are low, and one request is read at a time.
     pub unauthenticated: bool,
     /// Longest argument in bytes (`proto-max-bulk-len`).
     pub bulk_bytes: usize,
-    /// Most requests taken into one batch, empty ones among them; the last is the one that brings the arguments to four
-    /// times as many.
+    /// Most requests of one batch, including empty ones. A batch also ends when it has four times as many arguments.
     pub requests: usize,
 }
 
-/// Reads requests from a connection's bytes and remembers where it is in an incomplete one.
+/// Reads requests from the bytes of a connection, and keeps its state within an incomplete request.
 #[derive(Debug, Default)]
 pub struct RequestReader {
-    /// How far the buffer has been understood.
+    /// How far the buffer has been parsed.
     position: usize,
-    /// How far a line end has been searched for.
+    /// How far the buffer has been searched for a line end.
     searched: usize,
-    /// Arguments of the present request so far.
+    /// The arguments of the current request so far.
     spans: Vec<Span>,
-    /// Arguments of the present request still to come; 0 between requests.
+    /// The number of missing arguments of the current request; 0 between requests.
     missing: usize,
-    /// Length of the argument being read, once its header has been.
+    /// The length of the current argument, when its header has been read.
     bulk: Option<usize>,
 }
 
 impl RequestReader {
-    /// Replaces the content of `batch` with the complete requests at the front of `buffer`.
+    /// Replaces the contents of `batch` with the complete requests at the front of `buffer`.
     ///
-    /// Call it with the bytes left over last time (after removing [`Batch::consumed_bytes`] and calling
-    /// [`RequestReader::consumed`]) followed by new ones.
+    /// `buffer` must have the remaining bytes of the last call (after removing [`RequestBatch::consumed_bytes`] and calling
+    /// [`RequestReader::consumed`]), followed by new ones.
     ///
     /// # Errors
-    /// The first thing that is no request. `batch` holds the requests before it; the connection must be closed.
+    /// The first invalid request. `batch` holds the requests before it; the connection must be closed.
     pub fn read(
         &mut self,
         buffer: &mut [u8],
         bounds: &RequestLimits,
-        batch: &mut Batch,
+        batch: &mut RequestBatch,
     ) -> Result<(), ProtocolError> {
         batch.clear();
         let most_arguments = bounds.requests.saturating_mul(4);
@@ -255,7 +88,7 @@ impl RequestReader {
         }
     }
 
-    /// How many bytes the argument that is being read still needs beyond `buffer_len`: a hint for the next read.
+    /// How many bytes the current argument still needs beyond `buffer_len`: a hint for the next read.
     #[must_use]
     pub fn missing_bytes(&self, buffer_len: usize) -> usize {
         self.bulk.map_or(0, |len| (self.position + len + 2).saturating_sub(buffer_len))
@@ -264,7 +97,7 @@ impl RequestReader {
     /// Reads `*<count>`. Returns whether the line was complete.
     fn read_count(&mut self, buffer: &[u8], bounds: &RequestLimits) -> Result<bool, ProtocolError> {
         let Some(line) = self.take_line(buffer, ProtocolError::CountLineTooBig)? else { return Ok(false) };
-        let count = super::integer::parse(&line[1..]).ok_or(ProtocolError::InvalidCount)?;
+        let count = integer::parse(&line[1..]).ok_or(ProtocolError::InvalidCount)?;
         if count > limits::REQUEST_ARGUMENTS as i64 {
             return Err(ProtocolError::InvalidCount);
         }
@@ -276,20 +109,20 @@ impl RequestReader {
         Ok(true)
     }
 
-    /// Reads the arguments that are still missing. Returns whether all are there.
+    /// Reads the missing arguments. Returns whether all are complete.
     fn read_bulks(&mut self, buffer: &[u8], bounds: &RequestLimits) -> Result<bool, ProtocolError> {
         while self.missing > 0 {
             let len = match self.bulk {
                 Some(len) => len,
                 None => {
-                    // Redis complains of the first byte before the line is complete only once a line end is there.
+                    // As in Redis, a wrong first byte is reported only when the line is complete.
                     let Some(line) = self.take_line(buffer, ProtocolError::BulkLineTooBig)? else {
                         return Ok(false);
                     };
                     let Some((b'$', digits)) = line.split_first() else {
                         return Err(ProtocolError::ExpectedBulk(line.first().copied().unwrap_or(b'\r')));
                     };
-                    let len = super::integer::parse(digits)
+                    let len = integer::parse(digits)
                         .and_then(|len| usize::try_from(len).ok())
                         .filter(|&len| len <= bounds.bulk_bytes)
                         .ok_or(ProtocolError::InvalidLength)?;
@@ -314,7 +147,7 @@ impl RequestReader {
         Ok(true)
     }
 
-    /// The bytes up to the next CR LF, without it, moving past it; `None` if it has not come yet.
+    /// The bytes up to the next CR LF, without it; moves past it. `None` if the line is incomplete.
     fn take_line<'b>(
         &mut self,
         buffer: &'b [u8],
@@ -373,7 +206,7 @@ mod tests {
 
     /// Feeds `bytes` in pieces of `step` bytes and returns the requests and the error that ended them.
     fn feed(bytes: &[u8], step: usize, bounds: &RequestLimits) -> (Vec<Words>, Option<ProtocolError>) {
-        let (mut reader, mut batch) = (RequestReader::default(), Batch::default());
+        let (mut reader, mut batch) = (RequestReader::default(), RequestBatch::default());
         let (mut buffer, mut found) = (Vec::new(), Vec::new());
         for piece in bytes.chunks(step) {
             buffer.extend_from_slice(piece);
@@ -388,8 +221,8 @@ mod tests {
         (found, None)
     }
 
-    /// A connection that had been sent 240 MB of PINGs while it waited kept its thread for 3.7 s once it was served: it
-    /// read all of them in one go.
+    /// A connection that received 240 MB of PINGs while it waited blocked its thread for 3.7 s when it was served: the
+    /// reader read all of them at once.
     #[test]
     fn a_batch_is_bounded_and_the_rest_stays_in_the_buffer() {
         const MOST: usize = 10;
@@ -397,7 +230,7 @@ mod tests {
         let long = format!("*{}\r\n{}", MOST * 5, "$1\r\na\r\n".repeat(MOST * 5));
         for (request, per_batch) in [("PING\r\n", MOST), ("*0\r\n", 0), ("\n", 0), (&long, 1)] {
             let mut buffer = request.repeat(MOST * 3).into_bytes();
-            let (mut reader, mut batch) = (RequestReader::default(), Batch::default());
+            let (mut reader, mut batch) = (RequestReader::default(), RequestBatch::default());
             let mut reads = 0;
             while !buffer.is_empty() {
                 reader.read(&mut buffer, &bounds, &mut batch).unwrap();
@@ -419,7 +252,7 @@ mod tests {
     #[test]
     fn requests_are_the_same_however_they_are_cut() {
         let bytes = b"*2\r\n$4\r\nECHO\r\n$5\r\na\r\nb\n\r\n*0\r\n*-1\r\n\r\nPING\n  set k 'it''s'\r\nECHO \"a\\x41 \\\"b\\n\" ''\r\n*1\r\n$0\r\n\r\n";
-        // 'it''s' closes a quote before a letter: unbalanced. Everything before it is served.
+        // 'it''s' has a letter after a closing quote: unbalanced. The requests before it are served.
         for step in 1..bytes.len() {
             let (found, error) = feed(bytes, step, &OPEN);
             assert_eq!(found, words(&[&["ECHO", "a\r\nb\n"], &["PING"]]), "step {step}");
@@ -471,7 +304,7 @@ mod tests {
 
     #[test]
     fn a_header_reserves_nothing() {
-        let (mut reader, mut batch) = (RequestReader::default(), Batch::default());
+        let (mut reader, mut batch) = (RequestReader::default(), RequestBatch::default());
         let mut buffer = b"*1048576\r\n$536870912\r\n".to_vec();
         reader.read(&mut buffer, &OPEN, &mut batch).unwrap();
         assert!(batch.is_empty());

@@ -1,4 +1,4 @@
-//! Holding a script's conversations with a server, and recording what Redis says.
+//! Runs the conversations of a script against a server, and records the replies of Redis.
 
 use std::collections::HashMap;
 use std::time::{Duration, Instant};
@@ -10,7 +10,7 @@ use crate::support::client::Client;
 use crate::support::reply::Reply;
 use crate::support::server::{Peer, Server};
 
-/// The script of this name, recorded before if that is asked for.
+/// The script of this name. With `RANKD_RECORD=1` it is recorded first.
 pub(super) fn open(name: &str) -> Script {
     if std::env::var("RANKD_RECORD").is_ok_and(|value| value == "1") {
         record(Script::named(name));
@@ -41,7 +41,7 @@ fn peer(script: &Script, peer: Peer) -> Option<Server> {
     Server::peer(peer, &arguments)
 }
 
-/// Writes what Redis says into the script.
+/// Writes the replies of Redis into the script.
 fn record(mut script: Script) {
     let Some(server) = peer(&script, Peer::Redis) else { return };
     let arguments = script.server_arguments.clone();
@@ -97,7 +97,7 @@ struct Connections {
 }
 
 impl Connections {
-    /// The connection that `step` is said on.
+    /// The connection that `step` uses.
     fn of(&mut self, step: &Step, server: &Server, arguments: &[String]) -> &mut Client {
         if step.starts_conversation {
             flush(server, arguments);
@@ -121,14 +121,14 @@ fn flush(server: &Server, arguments: &[String]) {
     assert_eq!(client.call(&["FLUSHALL"]), Reply::Simple(b"OK".to_vec()));
 }
 
-/// How many connections `server` says are blocked.
+/// The number of blocked connections in INFO of `server`.
 fn blocked_clients(server: &Server) -> usize {
     let info = server.client().ask("INFO clients").text();
     let count = info.lines().find_map(|line| line.strip_prefix("blocked_clients:"));
     count.and_then(|count| count.trim().parse().ok()).expect("INFO counts blocked clients")
 }
 
-/// Lets `say` say what blocks its connection, and waits until it does. What comes at once is not waited for.
+/// Calls `say`, which sends a blocking request, and waits until its connection is blocked or has a reply.
 fn until_blocked<T>(server: &Server, later: bool, say: impl FnOnce() -> T) -> T {
     if !later {
         return say();

@@ -1,5 +1,5 @@
-//! What a directive without meaning takes: held to what Redis 8.2 takes, with its words for what is wrong, so that a
-//! mistake in a file is found here as it would be there.
+//! The valid values of a directive that has no effect. They are those of Redis 8.2, with its error texts, so rankd finds
+//! the same mistakes in a file as Redis.
 
 use super::value;
 use std::collections::BTreeSet;
@@ -8,40 +8,40 @@ pub(super) const INT: i64 = i32::MAX as i64;
 pub(super) const UINT: i64 = u32::MAX as i64;
 pub(super) const LONG: i64 = i64::MAX;
 
-/// What a directive takes.
+/// The valid values of a directive.
 #[derive(Clone, Copy, Debug)]
-pub enum Kind {
+pub enum ValueSyntax {
     /// `yes` or `no`.
     YesNo,
     /// An integer from one number to another.
     Integer(i64, i64),
-    /// The same, of which Redis complains in other words where it is negative.
+    /// The same, with Redis's other error text for negative numbers.
     Unsigned(i64, i64),
     /// An octal number up to another.
     Octal(u32),
-    /// So many bytes at least.
+    /// A number of bytes, at least this many.
     Bytes(i64),
-    /// The same, of which Redis complains in other words where 63 bits do not hold it.
+    /// The same, with Redis's other error text for a number above 63 bits.
     UnsignedBytes(i64),
-    /// Bytes, or a part in a hundred.
+    /// A number of bytes, or a percentage.
     BytesOrPercent,
     /// One of these words.
     OneOf(&'static [&'static str]),
-    /// One of these words, or one that other versions have.
+    /// One of these words, or one of those that only other versions have.
     OneOfAlso(&'static [&'static str], &'static [&'static str]),
-    /// Anything.
+    /// Any text.
     Text,
-    /// What the function makes of the value so far and a new one.
+    /// The function gets the present value and the new text, and returns the new value.
     Checked(fn(&str, &str) -> Result<String, String>),
-    /// Anything, in a file alone: it has had no effect in Redis either for a long time.
+    /// Any text, but only in a file: Redis removed the directive long ago.
     Obsolete,
 }
 
-impl Kind {
-    /// The value as CONFIG GET spells it, if `text` is one; `before` is the value so far.
+impl ValueSyntax {
+    /// The value as CONFIG GET prints it, if `text` is valid; `before` is the present value.
     ///
     /// # Errors
-    /// What would be taken, in Redis's words.
+    /// Which values are valid, in Redis's words.
     pub fn read(self, before: &str, text: &str) -> Result<String, String> {
         match self {
             Self::YesNo => value::yes_no(text).map(value::print_yes_no),
@@ -215,7 +215,7 @@ pub(super) fn host_name(_: &str, text: &str) -> Result<String, String> {
     Err("Hostnames may only contain alphanumeric characters, hyphens or dots".into())
 }
 
-/// Anything but what the cluster's file of nodes would misread.
+/// Any text without the characters that the cluster's nodes file could not represent.
 pub(super) fn node_name(_: &str, text: &str) -> Result<String, String> {
     if text.contains(|byte: char| "!#$%&()*+.:;<>?@[]^{|}~".contains(byte)) {
         return Err("Announced human node name contained invalid character".into());
@@ -223,7 +223,7 @@ pub(super) fn node_name(_: &str, text: &str) -> Result<String, String> {
     Ok(text.to_owned())
 }
 
-/// Words that go together; they print in Redis's order, and `default` only by itself.
+/// A list of words. They print in Redis's order, and `default` only alone.
 pub(super) fn shutdown_options(_: &str, text: &str) -> Result<String, String> {
     const OPTIONS: [&str; 5] = ["default", "save", "nosave", "now", "force"];
     let position = |word: &str| OPTIONS.iter().position(|option| option.eq_ignore_ascii_case(word));

@@ -1,0 +1,54 @@
+//! The type of an entry in the table of directives.
+
+use super::Config;
+
+/// An entry of the table of directives.
+#[derive(Debug)]
+pub struct Directive {
+    /// Its name in files, flags and CONFIG.
+    pub name: &'static str,
+    /// The heading under which the file and `--help` list it.
+    pub section: DirectiveSection,
+    /// Its default, written as in the file.
+    pub default: &'static str,
+    /// Whether CONFIG SET may change it while the server runs.
+    pub live: bool,
+    /// Its description for operators, one to three lines.
+    pub help: &'static str,
+    /// Prints the current value as in the file.
+    pub get: fn(&Config) -> String,
+    /// Sets the value from text. The error says which values are valid.
+    pub set: fn(&mut Config, &str) -> Result<(), String>,
+}
+
+/// The group of a directive.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum DirectiveSection {
+    /// Addresses, passwords, clients.
+    Network,
+    /// Threads and databases.
+    General,
+    /// The journal and the dump file.
+    Journal,
+    /// The keys and the memory of FRIENDRANK.
+    Friends,
+    /// Notifications about changes of keys.
+    Events,
+    /// The log and its level.
+    Log,
+}
+
+impl DirectiveSection {
+    /// The heading of the group.
+    #[must_use]
+    pub fn title(self) -> &'static str {
+        match self {
+            Self::Network => "Network",
+            Self::General => "General",
+            Self::Journal => "Journal and dump file",
+            Self::Friends => "Friend ranking",
+            Self::Events => "Keyspace events",
+            Self::Log => "Log",
+        }
+    }
+}

@@ -1,0 +1,76 @@
+//! The complete requests of one read buffer.
+
+use super::arguments::{Arguments, Span};
+
+/// A connection keeps memory for this many argument positions between batches.
+pub(super) const KEPT_SPANS: usize = 1024;
+
+/// The complete requests found in one buffer, in order.
+#[derive(Debug, Default)]
+pub struct RequestBatch {
+    pub(super) spans: Vec<Span>,
+    /// For each request, the end of its arguments in `spans`.
+    ends: Vec<usize>,
+    /// The bytes of the buffer up to the end of the last request.
+    consumed_bytes: usize,
+    /// Whether there may be further requests in the buffer.
+    pub(super) is_full: bool,
+}
+
+impl RequestBatch {
+    /// The number of requests.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.ends.len()
+    }
+
+    /// Whether there is no request.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.ends.is_empty()
+    }
+
+    /// The bytes at the front of the buffer that can be removed when the requests have run.
+    #[must_use]
+    pub fn consumed_bytes(&self) -> usize {
+        self.consumed_bytes
+    }
+
+    /// Whether the reader stopped at a limit: the buffer may have further complete requests.
+    #[must_use]
+    pub fn is_full(&self) -> bool {
+        self.is_full
+    }
+
+    /// The requests' arguments; `buffer` is the one that was read.
+    pub fn requests<'a>(&'a self, buffer: &'a [u8]) -> impl Iterator<Item = Arguments<'a>> + Clone {
+        let starts = std::iter::once(0).chain(self.ends.iter().copied());
+        starts.zip(&self.ends).map(move |(start, &end)| Arguments::new(buffer, &self.spans[start..end]))
+    }
+
+    /// Removes all requests, and frees the memory of an unusually large batch.
+    pub fn clear(&mut self) {
+        self.spans.clear();
+        self.spans.shrink_to(KEPT_SPANS);
+        self.ends.clear();
+        self.ends.shrink_to(KEPT_SPANS);
+        self.consumed_bytes = 0;
+        self.is_full = false;
+    }
+
+    #[inline]
+    pub(super) fn push(&mut self, spans: &mut Vec<Span>, consumed_bytes: usize) {
+        self.consumed_bytes = consumed_bytes;
+        // Empty requests are ignored.
+        if !spans.is_empty() {
+            if self.spans.is_empty() {
+                // A request with very many arguments is not copied.
+                std::mem::swap(&mut self.spans, spans);
+            } else {
+                self.spans.append(spans);
+            }
+            spans.shrink_to(KEPT_SPANS);
+            self.ends.push(self.spans.len());
+        }
+    }
+}

@@ -1,0 +1,47 @@
+//! Random commands on keys of any type, and on their lifetimes.
+
+use super::draw::{key, lifetime_s, maybe, moment_s, words};
+use crate::support::chance::Chance;
+
+pub(super) fn lifetime_command(chance: &mut Chance) -> Vec<String> {
+    let key = key(chance, &["b0", "b1", "s0", "c0", "c1"]);
+    match chance.below(10) {
+        0..5 => {
+            let (name, value) = match chance.below(4) {
+                0 => ("EXPIRE", lifetime_s(chance)),
+                1 => ("PEXPIRE", 1_000 * lifetime_s(chance)),
+                2 => ("PEXPIREAT", 1_000 * moment_s(chance)),
+                _ => ("EXPIREAT", moment_s(chance)),
+            };
+            let value = if chance.percent(4) { "0".to_owned() } else { value.to_string() };
+            let mut words = vec![name.to_owned(), key, value];
+            maybe(chance, 40, &mut words, &["NX", "XX", "GT", "LT", "gt"]);
+            maybe(chance, 10, &mut words, &["XX", "GT", "LT"]);
+            words
+        }
+        5..7 => vec!["TTL".to_owned(), key],
+        7 => vec!["PTTL".to_owned(), key],
+        _ => vec!["PERSIST".to_owned(), key],
+    }
+}
+
+pub(super) fn key_command(chance: &mut Chance) -> Vec<String> {
+    let one = key(chance, &["b0", "b1", "b2", "d", "s0", "s1", "c0", "c1"]);
+    let other = key(chance, &["b0", "b2", "s1", "c1", "nothing"]);
+    match chance.below(24) {
+        0..3 => vec!["DEL".to_owned(), one, other],
+        3 => vec!["UNLINK".to_owned(), one],
+        4..8 => vec!["EXISTS".to_owned(), one.clone(), other, one],
+        8..12 => vec!["TYPE".to_owned(), one],
+        12..14 => vec!["DBSIZE".to_owned()],
+        14..16 => words("SCAN 0 COUNT 100000"),
+        16 => words("SCAN 0 COUNT 100000 TYPE zset"),
+        17 => words("SCAN 0 MATCH ?1 COUNT 100000"),
+        18 => words(if chance.percent(50) { "SELECT 1" } else { "SELECT 0" }),
+        19 => words("SELECT 0"),
+        20 => words("PING a"),
+        21 => words("ECHO <bytes>"),
+        22 if chance.percent(15) => vec![chance.pick(&["FLUSHDB", "FLUSHALL"]).to_owned()],
+        _ => words("ZADD b0 1 m1 1 m2 1 m3"),
+    }
+}

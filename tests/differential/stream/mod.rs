@@ -1,0 +1,113 @@
+//! Random command streams: every command that Redis has too, well-formed and broken, on keys of every type.
+//!
+//! The streams leave out everything that two correct servers may answer differently: hash order, random results, clocks to
+//! the millisecond, ranges by member with different scores, a negative LIMIT offset (in Redis it depends on the encoding),
+//! and whether DBSIZE counts an expired key.
+
+mod draw;
+mod keys;
+mod many_keys;
+mod sorted_sets;
+mod transactions;
+mod values;
+
+use super::Request;
+use crate::support::chance::Chance;
+use draw::{JUNK, LEX};
+
+pub(super) fn generate(chance: &mut Chance, length: usize) -> Vec<Request> {
+    let mut stream = Vec::with_capacity(length);
+    if chance.percent(60) {
+        let mut fill = vec!["ZADD".to_owned(), "big".to_owned()];
+        for number in 0..130 + chance.below(300) {
+            fill.extend([chance.below(50).to_string(), format!("m{number}")]);
+        }
+        stream.push(fill.into_iter().map(String::into_bytes).collect());
+    }
+    while stream.len() < length {
+        let mut words = command(chance);
+        // A walk with its COUNT broken off would show the hash table's own steps; COMMAND alone is each server's list.
+        let breakable =
+            !matches!(words[0].as_str(), "SCAN" | "ZSCAN" | "COMMAND") && !words.contains(&LEX.to_owned());
+        if breakable && chance.percent(8) {
+            break_somewhere(chance, &mut words);
+        }
+        if chance.percent(10) {
+            words[0] = words[0].to_lowercase();
+        }
+        if !negative_offset(&words) && !ends_soon(&words) {
+            stream.push(words.iter().map(|word| member_bytes(word)).collect());
+        }
+    }
+    stream
+}
+
+/// Members that need more than letters are written by a name.
+fn member_bytes(word: &str) -> Vec<u8> {
+    match word {
+        "<bytes>" => b"\x00\xff\r\n".to_vec(),
+        "<long>" => vec![b'l'; 300],
+        other => other.as_bytes().to_vec(),
+    }
+}
+
+fn negative_offset(words: &[String]) -> bool {
+    let limit = words.iter().position(|word| word.eq_ignore_ascii_case("LIMIT"));
+    limit.and_then(|at| words.get(at + 1)).is_some_and(|offset| offset.starts_with('-'))
+}
+
+/// A lifetime that would end while the stream runs: two clocks would decide what the reply is.
+fn ends_soon(words: &[String]) -> bool {
+    let number = |at: usize| words.get(at).and_then(|word| word.parse::<i64>().ok());
+    match words[0].to_ascii_uppercase().as_str() {
+        // A broken blocking command might wait for ever.
+        "BZPOPMIN" | "BZPOPMAX" => number(words.len() - 1).is_some(),
+        "BZMPOP" => number(1).is_some(),
+        "EXPIRE" => number(2).is_some_and(|value| (1..10_000).contains(&value)),
+        "PEXPIRE" => number(2).is_some_and(|value| (1..10_000_000).contains(&value)),
+        "SET" => words.iter().enumerate().any(|(at, word)| {
+            let least = match word.to_ascii_uppercase().as_str() {
+                "EX" => 10_000,
+                "PX" => 10_000_000,
+                "EXAT" => 33_000_000_000,
+                "PXAT" => 33_000_000_000_000,
+                _ => return false,
+            };
+            number(at + 1).is_some_and(|value| (1..least).contains(&value))
+        }),
+        _ => false,
+    }
+}
+
+fn break_somewhere(chance: &mut Chance, words: &mut Vec<String>) {
+    let at = chance.below(words.len());
+    match chance.below(6) {
+        0 if words.len() > 1 => {
+            words.remove(at.max(1));
+        }
+        1 => words.insert(at + 1, chance.pick(&JUNK).to_owned()),
+        2 if words.len() > 2 => {
+            let other = 1 + chance.below(words.len() - 1);
+            words.swap(at.max(1), other);
+        }
+        3 => words.truncate(1 + at),
+        4 => words.push(words[at].clone()),
+        _ if words.len() > 1 => words[at.max(1)] = chance.pick(&JUNK).to_owned(),
+        _ => words.push(chance.pick(&JUNK).to_owned()),
+    }
+}
+
+/// One well-formed command.
+fn command(chance: &mut Chance) -> Vec<String> {
+    match chance.below(108) {
+        100..105 => transactions::transaction_command(chance),
+        105.. => transactions::waiting_command(chance),
+        0..46 => sorted_sets::ranking_command(chance),
+        46..58 => many_keys::many_keys_command(chance),
+        58..64 => sorted_sets::lex_command(chance),
+        64..76 => values::set_command(chance),
+        76..86 => values::string_command(chance),
+        86..94 => keys::lifetime_command(chance),
+        _ => keys::key_command(chance),
+    }
+}

@@ -1,0 +1,41 @@
+//! Random transactions, and commands that wait.
+
+use super::draw::{maybe, source, sources, words};
+use crate::support::chance::Chance;
+
+/// What begins a transaction comes as often as what ends one, so that about half of a stream is in one.
+pub(super) fn transaction_command(chance: &mut Chance) -> Vec<String> {
+    match chance.below(12) {
+        0..4 => words("MULTI"),
+        4..8 => words("EXEC"),
+        8 => words("DISCARD"),
+        9 => words("UNWATCH"),
+        _ => {
+            let mut words = words("WATCH");
+            words.extend((0..1 + chance.below(2)).map(|_| source(chance)));
+            words
+        }
+    }
+}
+
+/// Blocking commands, with times so short that a stream is not held up.
+pub(super) fn waiting_command(chance: &mut Chance) -> Vec<String> {
+    let timeout = chance.pick(&["0.001", "1e-3", "0.0001", ".002"]).to_owned();
+    match chance.below(3) {
+        0 => {
+            let mut words = vec!["BZMPOP".to_owned(), timeout];
+            sources(chance, &mut words);
+            maybe(chance, 95, &mut words, &["MIN", "MAX", "max"]);
+            if chance.percent(40) {
+                words.extend(["COUNT".to_owned(), chance.below(5).to_string()]);
+            }
+            words
+        }
+        _ => {
+            let mut words = vec![chance.pick(&["BZPOPMIN", "BZPOPMAX"]).to_owned()];
+            words.extend((0..1 + chance.below(3)).map(|_| source(chance)));
+            words.push(timeout);
+            words
+        }
+    }
+}
