@@ -41,22 +41,7 @@ const LONG: [(&str, usize); 3] = [
 ];
 
 /// Names that more than one type has, of the types that other files can see: to be renamed, not added to.
-const TWICE: [&str; 14] = [
-    "Batch",
-    "Client",
-    "Digits",
-    "Entry",
-    "Keys",
-    "Kind",
-    "Length",
-    "Malformed",
-    "Members",
-    "Place",
-    "Row",
-    "Run",
-    "Table",
-    "Worker",
-];
+const TWICE: [&str; 0] = [];
 
 type Module = Vec<String>;
 

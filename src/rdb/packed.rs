@@ -10,12 +10,12 @@ use std::io::Read;
 
 /// An element: a byte string, or an integer stored as one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Element<'a> {
+pub(super) enum PackedElement<'a> {
     Bytes(&'a [u8]),
     Integer(i64),
 }
 
-impl Element<'_> {
+impl PackedElement<'_> {
     /// Replaces the contents of `out` with the element, as a client would see it.
     pub(super) fn copy_to(self, out: &mut Vec<u8>) {
         out.clear();
@@ -102,7 +102,7 @@ impl<'s, R: Read> Packed<'s, R> {
     }
 
     /// The next element; `None` once the value is complete.
-    pub(super) fn next_element(&mut self) -> Result<Option<Element<'_>>, Error> {
+    pub(super) fn next_element(&mut self) -> Result<Option<PackedElement<'_>>, Error> {
         let is_last = if self.packing == Packing::Intset {
             self.text.left() == 0
         } else {
@@ -123,7 +123,7 @@ impl<'s, R: Read> Packed<'s, R> {
             Packing::Ziplist => self.ziplist_element()?,
             Packing::Listpack => self.listpack_element()?,
         };
-        Ok(Some(integer.map_or(Element::Bytes(&self.bytes), Element::Integer)))
+        Ok(Some(integer.map_or(PackedElement::Bytes(&self.bytes), PackedElement::Integer)))
     }
 
     fn end(&mut self) -> Result<(), Error> {
@@ -236,8 +236,8 @@ mod tests {
         let mut elements = Vec::new();
         while let Some(element) = packed.next_element().ok()? {
             elements.push(match element {
-                Element::Bytes(bytes) => format!("s{}", bytes.escape_ascii()),
-                Element::Integer(integer) => format!("i{integer}"),
+                PackedElement::Bytes(bytes) => format!("s{}", bytes.escape_ascii()),
+                PackedElement::Integer(integer) => format!("i{integer}"),
             });
         }
         assert_eq!(packed.found(), elements.len() as u64);

@@ -3,7 +3,7 @@
 use super::error::{Error, Problem};
 use super::foreign;
 use super::foreign::Templates;
-use super::packed::{Element, Packed};
+use super::packed::{Packed, PackedElement};
 use super::read::{NextKey, RdbReader};
 use super::source::RdbSource;
 use super::value_form::{Encoding, ValueForm};
@@ -106,8 +106,8 @@ impl RdbReader<'_> {
             while let Some(member) = packed.next_element()? {
                 member.copy_to(&mut self.member);
                 let score = match packed.next_element()? {
-                    Some(Element::Integer(integer)) => Score::new(integer as f64),
-                    Some(Element::Bytes(text)) => parse_score(text),
+                    Some(PackedElement::Integer(integer)) => Score::new(integer as f64),
+                    Some(PackedElement::Bytes(text)) => parse_score(text),
                     None => return packed.malformed(),
                 };
                 let Some(score) = score else {

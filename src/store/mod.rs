@@ -45,7 +45,7 @@ pub use numbers::{DatabaseIndex, SHARDS, ShardIndex};
 pub use shard::DatabaseSize;
 pub use sharded::Store;
 pub use values::*;
-pub use walk::census::{Census, Count};
+pub use walk::census::{Census, KindCount};
 pub use walk::checkpoint::Snapshot;
 pub use walk::loading::{Loader, LoaderSizes};
 pub use walk::{Frozen, KeyHead, Length, Visitor, Walk};

@@ -1,7 +1,7 @@
 //! What an import prints at its end: what was read, what the store holds, what was left out and why.
 
 use crate::rdb::{LoadTally, number_of};
-use crate::store::{Census, Count, DatabaseIndex, Kind};
+use crate::store::{Census, DatabaseIndex, Kind, KindCount};
 use std::collections::BTreeMap;
 use std::fmt;
 use std::path::Path;
@@ -71,7 +71,7 @@ impl fmt::Display for ImportReport {
             row("commands", format_args!("{}", self.commands))?;
         }
         for kind in Kind::ALL.into_iter().rev() {
-            let Count { keys, elements } = census.of(kind);
+            let KindCount { keys, elements } = census.of(kind);
             match kind.element_name() {
                 Some(name) => row(kind.plural_name(), format_args!("{keys}, with {elements} {name}"))?,
                 None => row(kind.plural_name(), format_args!("{keys}"))?,

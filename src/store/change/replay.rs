@@ -14,7 +14,7 @@ use crate::store::numbers::DatabaseIndex;
 use crate::store::sharded::Store;
 use crate::store::values::board::Board;
 use crate::store::values::kinds::{Kind, Value, ValueChange};
-use crate::store::values::stored::{Replayed, Stored};
+use crate::store::values::stored::{ReplayTarget, Stored};
 
 impl Store {
     /// Makes `change` true. Changes of one key must come in the journal's order.
@@ -133,7 +133,7 @@ impl Target<'_> {
     }
 }
 
-impl Replayed for Target<'_> {
+impl ReplayTarget for Target<'_> {
     fn value(&mut self) -> Option<&mut Value> {
         let spot = self.keyspace.spot(self.at);
         self.keyspace.value_mut(spot)

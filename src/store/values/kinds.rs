@@ -5,7 +5,7 @@ use super::board::Board;
 use super::board::change::{self as board, BoardChange};
 use super::set::Members;
 use super::set::change::{self as set, SetChange};
-use super::stored::{Position, Replayed, Stored, WalkOrder};
+use super::stored::{Position, ReplayTarget, Stored, WalkOrder};
 use super::string::ByteString;
 use super::string::change::{self as string, StringChange};
 use crate::ranking::Score;
@@ -225,7 +225,7 @@ impl<'a> ValueChange<'a> {
     /// Makes Changes that follow each other and are of the first one's type true, and returns how many they are and what
     /// [`Stored::apply`] does.
     pub(in crate::store) fn apply(
-        key: &mut dyn Replayed,
+        key: &mut dyn ReplayTarget,
         changes: impl Iterator<Item = Self> + Clone,
     ) -> (usize, usize) {
         macro_rules! run {

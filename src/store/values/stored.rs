@@ -46,7 +46,10 @@ pub trait Stored: Sized {
 
     /// Makes `changes`, which follow each other, true at `key`, whatever is there. See [`crate::store::change::replay`]
     /// on what may be. Returns how many elements the value then has, for the last Change, 0 if that added none.
-    fn apply<'a>(key: &mut dyn Replayed, changes: impl Iterator<Item = Self::Change<'a>> + Clone) -> usize;
+    fn apply<'a>(
+        key: &mut dyn ReplayTarget,
+        changes: impl Iterator<Item = Self::Change<'a>> + Clone,
+    ) -> usize;
 
     /// Calls `see` with about `most` of its elements from `from` on, and returns where to go on, `None` at the end.
     fn walk(
@@ -59,7 +62,7 @@ pub trait Stored: Sized {
 }
 
 /// A key of which Changes are made true.
-pub trait Replayed {
+pub trait ReplayTarget {
     /// Its value, `None` if there is no such key.
     fn value(&mut self) -> Option<&mut Value>;
 

@@ -5,11 +5,11 @@ use crate::store::values::kinds::Kind;
 
 /// How much a store holds. Keys that have expired do not count.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Census([Count; Kind::ALL.len()]);
+pub struct Census([KindCount; Kind::ALL.len()]);
 
 /// How much there is of one type.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Count {
+pub struct KindCount {
     /// Keys.
     pub keys: u64,
     /// Their elements.
@@ -19,7 +19,7 @@ pub struct Count {
 impl Census {
     /// How much there is of `kind`.
     #[must_use]
-    pub fn of(&self, kind: Kind) -> Count {
+    pub fn of(&self, kind: Kind) -> KindCount {
         self.0[kind as usize]
     }
 }

@@ -8,7 +8,7 @@ use crate::store::change::codec::{
 };
 use crate::store::numbers::DatabaseIndex;
 use crate::store::values::kinds::Word;
-use crate::store::values::stored::{Replayed, Stored};
+use crate::store::values::stored::{ReplayTarget, Stored};
 
 // The numbers of the Changes.
 pub(in crate::store) const SET_SCORES: u8 = 1;
@@ -91,7 +91,7 @@ impl<'a> BoardChange<'a> {
 
 /// See [`Stored::apply`].
 pub(super) fn apply<'a>(
-    key: &mut dyn Replayed,
+    key: &mut dyn ReplayTarget,
     mut changes: impl Iterator<Item = BoardChange<'a>> + Clone,
 ) -> usize {
     let mut members = 0;
@@ -121,7 +121,7 @@ pub(super) fn apply<'a>(
 
 /// Returns how many members there are then.
 fn set_scores<'a>(
-    key: &mut dyn Replayed,
+    key: &mut dyn ReplayTarget,
     mut entries: impl Iterator<Item = (&'a [u8], Score)> + Clone,
 ) -> usize {
     let value = key.value_or_new(Board::KIND, |seed| Board::with_seed(seed).into_value());

@@ -5,7 +5,7 @@ pub(in crate::store) mod change;
 mod edit;
 
 use super::kinds::{Element, Kind, Value};
-use super::stored::{Position, Replayed, Stored, WalkOrder};
+use super::stored::{Position, ReplayTarget, Stored, WalkOrder};
 use crate::config::EventClasses;
 use crate::ranking::{Aim, Bound, Excerpt, Order, RankedMembers, Ranking, Score, Updated};
 use crate::text::name_run::NameRun;
@@ -160,7 +160,10 @@ impl Stored for Board {
         self.0.check_invariants();
     }
 
-    fn apply<'a>(key: &mut dyn Replayed, changes: impl Iterator<Item = BoardChange<'a>> + Clone) -> usize {
+    fn apply<'a>(
+        key: &mut dyn ReplayTarget,
+        changes: impl Iterator<Item = BoardChange<'a>> + Clone,
+    ) -> usize {
         change::apply(key, changes)
     }
 

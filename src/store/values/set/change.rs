@@ -5,7 +5,7 @@ use crate::store::change::buffer::ChangeBuffer;
 use crate::store::change::codec::{EncodedNames, Malformed, put_bytes};
 use crate::store::numbers::DatabaseIndex;
 use crate::store::values::kinds::Word;
-use crate::store::values::stored::{Replayed, Stored};
+use crate::store::values::stored::{ReplayTarget, Stored};
 
 // The numbers of the Changes.
 pub(in crate::store) const ADD_MEMBERS: u8 = 3;
@@ -37,7 +37,7 @@ impl<'a> SetChange<'a> {
         }
     }
 
-    pub(in crate::store) fn apply(self, key: &mut dyn Replayed) {
+    pub(in crate::store) fn apply(self, key: &mut dyn ReplayTarget) {
         match self {
             Self::Add(members) => {
                 let value = key.value_or_new(Members::KIND, |seed| Members::with_seed(seed).into_value());

@@ -4,7 +4,7 @@ pub(in crate::store) mod change;
 mod edit;
 
 use super::kinds::{Element, Kind, Value};
-use super::stored::{Position, Replayed, Stored, WalkOrder};
+use super::stored::{Position, ReplayTarget, Stored, WalkOrder};
 use crate::config::EventClasses;
 use crate::machine::heap::allocation_bytes;
 use crate::ranking::prefetch;
@@ -194,7 +194,7 @@ impl Stored for Members {
         prefetch::line(&raw const *self);
     }
 
-    fn apply<'a>(key: &mut dyn Replayed, changes: impl Iterator<Item = SetChange<'a>> + Clone) -> usize {
+    fn apply<'a>(key: &mut dyn ReplayTarget, changes: impl Iterator<Item = SetChange<'a>> + Clone) -> usize {
         changes.for_each(|change| change.apply(key));
         0
     }

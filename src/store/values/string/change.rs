@@ -7,7 +7,7 @@ use crate::store::change::codec::{
 };
 use crate::store::numbers::DatabaseIndex;
 use crate::store::values::kinds::{Value, Word};
-use crate::store::values::stored::{Replayed, Stored};
+use crate::store::values::stored::{ReplayTarget, Stored};
 
 // The numbers of the Changes.
 pub(in crate::store) const SET_STRING: u8 = 5;
@@ -58,7 +58,7 @@ impl<'a> StringChange<'a> {
         true
     }
 
-    pub(in crate::store) fn apply(self, key: &mut dyn Replayed) {
+    pub(in crate::store) fn apply(self, key: &mut dyn ReplayTarget) {
         match self {
             Self::Set { value, expire_at_ms } => key.put(Value::String(value.into()), expire_at_ms),
             Self::Patch { offset, bytes } => {

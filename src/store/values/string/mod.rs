@@ -4,7 +4,7 @@ pub(in crate::store) mod change;
 mod edit;
 
 use super::kinds::{Element, Kind, Value};
-use super::stored::{Position, Replayed, Stored, WalkOrder};
+use super::stored::{Position, ReplayTarget, Stored, WalkOrder};
 use crate::config::EventClasses;
 use crate::store::keys::small_bytes::SmallBytes;
 use change::StringChange;
@@ -50,7 +50,10 @@ impl Stored for ByteString {
         self.prefetch_bytes();
     }
 
-    fn apply<'a>(key: &mut dyn Replayed, changes: impl Iterator<Item = StringChange<'a>> + Clone) -> usize {
+    fn apply<'a>(
+        key: &mut dyn ReplayTarget,
+        changes: impl Iterator<Item = StringChange<'a>> + Clone,
+    ) -> usize {
         changes.for_each(|change| change.apply(key));
         0
     }

@@ -4,7 +4,7 @@
 //! nothing of the other lanes; its parts of wide rankings are as good as rankings of their own.
 
 use super::building::BoardBuilder;
-use super::message::{LoaderSizes, Message, Moved, Origin, SortedParts};
+use super::message::{BatchSource, LoaderSizes, Message, Moved, SortedParts};
 use super::wide::WideNumber;
 use crate::ranking::{Gathering, Scratch};
 use crate::store::change::{Change, What, decode};
@@ -26,7 +26,7 @@ const SHORT_MEMBER_BYTES: usize = 64;
 const SHORT_BYTES: usize = 16 * 1024;
 
 /// A lane's own side.
-pub(super) struct Worker {
+pub(super) struct LaneWorker {
     store: Arc<Store>,
     sizes: LoaderSizes,
     moved: Arc<Moved>,
@@ -37,7 +37,7 @@ pub(super) struct Worker {
     outgrown: Sender<(DatabaseIndex, Box<[u8]>)>,
 }
 
-impl Worker {
+impl LaneWorker {
     pub(super) fn new(
         store: Arc<Store>,
         sizes: LoaderSizes,
@@ -63,8 +63,8 @@ impl Worker {
                 Message::Expect(moved) => self.moved = moved,
                 Message::Batch(source, mut batch) => {
                     match source {
-                        Origin::Base => self.load(&batch),
-                        Origin::Segment => {
+                        BatchSource::Base => self.load(&batch),
+                        BatchSource::Segment => {
                             self.close_board();
                             self.apply(&batch);
                         }

@@ -35,7 +35,7 @@ impl Default for LoaderSizes {
 
 /// Where Changes were read, which says how they may be applied.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Origin {
+pub(super) enum BatchSource {
     Base,
     Segment,
 }
@@ -44,7 +44,7 @@ pub(super) enum Message {
     /// What was expected, before anything of a base.
     Expect(Arc<Moved>),
     /// Changes, one after the other.
-    Batch(Origin, Vec<u8>),
+    Batch(BatchSource, Vec<u8>),
     /// What becomes of members in parts of wide rankings.
     Parts(Vec<PartBatch>),
     /// What is gathered of the ranking at this key is asked for: it becomes wide.

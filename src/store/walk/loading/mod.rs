@@ -29,9 +29,9 @@ use crate::store::values::kinds::{Kind, ValueChange};
 use crossbeam::channel::{Receiver, Sender, bounded, unbounded};
 use crossbeam::sync::WaitGroup;
 use foldhash::quality::FixedState;
-use lane::Worker;
+use lane::LaneWorker;
 pub use message::LoaderSizes;
-use message::{Message, Moved, Origin, SortedParts};
+use message::{BatchSource, Message, Moved, SortedParts};
 use std::collections::HashMap;
 use std::hash::BuildHasher;
 use std::io;
@@ -63,7 +63,7 @@ pub struct Loader {
 struct Lane {
     messages: Sender<Message>,
     thread: JoinHandle<SortedParts>,
-    source: Origin,
+    source: BatchSource,
     batch: Vec<u8>,
     parts: Vec<PartBatch>,
 }
@@ -86,10 +86,10 @@ impl Loader {
         let (outgrown, grown) = unbounded();
         let start = |number| {
             let (messages, received) = bounded(BATCHES_AHEAD);
-            let worker = Worker::new(Arc::clone(store), sizes, emptied.clone(), outgrown.clone());
+            let worker = LaneWorker::new(Arc::clone(store), sizes, emptied.clone(), outgrown.clone());
             let name = format!("loader-{number}");
             let thread = thread::Builder::new().name(name).spawn(move || worker.run(&received))?;
-            Ok(Lane { messages, thread, source: Origin::Base, batch: Vec::new(), parts: Vec::new() })
+            Ok(Lane { messages, thread, source: BatchSource::Base, batch: Vec::new(), parts: Vec::new() })
         };
         let lanes = (0..sizes.lanes).map(start).collect::<io::Result<_>>()?;
         let hasher = FixedState::with_seed(store.seed());
@@ -112,7 +112,7 @@ impl Loader {
     /// # Errors
     /// As [`Store::apply`].
     pub fn load(&mut self, change: &Change<'_>, encoded: &[u8]) -> Result<(), UnknownDatabase> {
-        self.deal(Origin::Base, change, encoded)
+        self.deal(BatchSource::Base, change, encoded)
     }
 
     /// Makes a Change of a segment true; `encoded` are its bytes.
@@ -120,10 +120,15 @@ impl Loader {
     /// # Errors
     /// As [`Store::apply`].
     pub fn apply(&mut self, change: &Change<'_>, encoded: &[u8]) -> Result<(), UnknownDatabase> {
-        self.deal(Origin::Segment, change, encoded)
+        self.deal(BatchSource::Segment, change, encoded)
     }
 
-    fn deal(&mut self, source: Origin, change: &Change<'_>, encoded: &[u8]) -> Result<(), UnknownDatabase> {
+    fn deal(
+        &mut self,
+        source: BatchSource,
+        change: &Change<'_>,
+        encoded: &[u8],
+    ) -> Result<(), UnknownDatabase> {
         if let Some(database) = change.database().filter(|&database| database >= self.store.databases()) {
             return Err(UnknownDatabase(database));
         }
