@@ -82,12 +82,12 @@ fn config_get(host: &Host, call: &Call<'_>, reply: &mut Reply<'_>) -> Outcome {
 fn config_set(host: &Host, call: &Call<'_>, reply: &mut Reply<'_>) -> Outcome {
     let words: Vec<String> = call.cursor(1).map(text).collect();
     if !words.len().is_multiple_of(2) {
-        return Err(CommandError::SYNTAX);
+        return Err(CommandError::SYNTAX.into());
     }
     let pairs: Vec<(&str, &str)> = words.chunks_exact(2).map(|pair| (&*pair[0], &*pair[1])).collect();
     let mut names = HashSet::new();
     if let Some((name, _)) = pairs.iter().find(|(name, _)| !names.insert(name.to_ascii_lowercase())) {
-        return Err(failed(name, "duplicate parameter"));
+        return Err(failed(name, "duplicate parameter").into());
     }
     let apply = |changed: &Config| {
         host.friend_rankings.set_bound(changed.friendrank_keep_bytes);

@@ -41,20 +41,20 @@ pub(in crate::commands) fn debug(
         DebugPolicy::Everybody => true,
     };
     if !is_allowed {
-        return Err(NOT_ALLOWED);
+        return Err(NOT_ALLOWED.into());
     }
     let mut words = call.cursor(1);
     if words.remaining() == 1 && words.take_word("panic") {
         panic!("DEBUG PANIC");
     } else if words.take_word("reload") {
         if words.remaining() > 0 {
-            return Err(CommandError::text("ERR DEBUG RELOAD takes no options here."));
+            return Err(CommandError::text("ERR DEBUG RELOAD takes no options here.").into());
         }
         if matches!(shards, Shards::Held(_)) {
-            return Err(CommandError::text("ERR DEBUG RELOAD is not possible inside a transaction."));
+            return Err(CommandError::text("ERR DEBUG RELOAD is not possible inside a transaction.").into());
         }
         if host.is_loading() {
-            return Err(CommandError::LOADING);
+            return Err(CommandError::LOADING.into());
         }
         host.process.reload().map_err(|why| CommandError::new(format!("ERR {why}")))?;
     } else if words.remaining() == 2 && words.take_word("set-active-expire") {
@@ -75,7 +75,8 @@ pub(in crate::commands) fn debug(
         let word = crate::commands::call::text(call.argument(1));
         return Err(CommandError::new(format!(
             "ERR unknown subcommand or wrong number of arguments for '{word}'. Try DEBUG HELP."
-        )));
+        ))
+        .into());
     }
     reply.ok();
     Ok(())

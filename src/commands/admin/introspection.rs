@@ -150,7 +150,7 @@ fn command_list(_: &Host, call: &Call<'_>, reply: &mut Reply<'_>) -> Outcome {
     let mut names: Vec<&Entry> = table().commands().collect();
     if cursor.remaining() > 0 {
         if cursor.remaining() != 3 || !cursor.take_word("filterby") {
-            return Err(CommandError::SYNTAX);
+            return Err(CommandError::SYNTAX.into());
         }
         if cursor.take_word("module") {
             names.clear();
@@ -164,7 +164,7 @@ fn command_list(_: &Host, call: &Call<'_>, reply: &mut Reply<'_>) -> Outcome {
             let pattern = cursor.required()?;
             names.retain(|entry| matches(pattern, entry.full_name.as_bytes(), Case::Insensitive));
         } else {
-            return Err(CommandError::SYNTAX);
+            return Err(CommandError::SYNTAX.into());
         }
     }
     reply.array(names.len());

@@ -45,7 +45,7 @@ fn usage(keys: Reader<'_>, call: &Call<'_>, reply: &mut Reply<'_>) -> Outcome {
     let mut cursor = call.cursor(2);
     while cursor.remaining() > 0 {
         if cursor.remaining() < 2 || !cursor.take_word("samples") {
-            return Err(CommandError::SYNTAX);
+            return Err(CommandError::SYNTAX.into());
         }
         samples = match cursor.integer()? {
             // All of them.

@@ -105,7 +105,7 @@ fn bgsave(host: &Host, call: &Call<'_>, reply: &mut Reply<'_>) -> Outcome {
     let mut options = call.cursor(1);
     let _ = options.take_word("schedule");
     if options.remaining() > 0 {
-        return Err(CommandError::SYNTAX);
+        return Err(CommandError::SYNTAX.into());
     }
     host.process.start_save().map_err(|why| CommandError::new(format!("ERR {why}")))?;
     reply.simple("Background saving started");
@@ -128,14 +128,14 @@ fn shutdown(host: &Host, session: &mut Session, call: &Call<'_>, _: &mut Reply<'
             b"now" => now = true,
             b"force" => force = true,
             b"abort" => abort = true,
-            _ => return Err(CommandError::SYNTAX),
+            _ => return Err(CommandError::SYNTAX.into()),
         }
     }
     if (abort && (save || nosave || now || force)) || (save && nosave) {
-        return Err(CommandError::SYNTAX);
+        return Err(CommandError::SYNTAX.into());
     }
     if abort {
-        return Err(CommandError::text("ERR No shutdown in progress."));
+        return Err(CommandError::text("ERR No shutdown in progress.").into());
     }
     // What has been read so far must not take the place of all of it. As Redis.
     let saves = !host.is_loading() && (save || !nosave && !call.config.save.is_empty());

@@ -7,8 +7,18 @@ use std::borrow::Cow;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CommandError(pub Cow<'static, str>);
 
-/// What a command returns once it has written its reply, or the error to write in its stead.
-pub type Outcome = Result<(), CommandError>;
+/// Why a command ended before its reply was complete.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Stop {
+    /// This error is the reply.
+    Error(CommandError),
+    /// The command needs more time than the thread may spend on it. It has changed nothing and replied nothing; the
+    /// engine runs it again on a thread that has the time. See [`super::Call::announce`].
+    TakesLong,
+}
+
+/// What a command returns: its reply is written, or why it is not.
+pub type Outcome = Result<(), Stop>;
 
 impl CommandError {
     /// The command needs the data, which are still being read.
@@ -29,10 +39,6 @@ impl CommandError {
     /// The key holds another type.
     pub const WRONG_TYPE: Self =
         Self::text("WRONGTYPE Operation against a key holding the wrong kind of value");
-
-    /// No error, and never sent: what the command is about to do takes longer than its connection's thread has time for.
-    /// It has changed and replied nothing, and is run anew where it may. See [`super::Call::announce`].
-    pub const TAKES_LONG: Self = Self::text("ERR takes long");
 
     /// A fixed text.
     #[must_use]
@@ -66,5 +72,17 @@ impl CommandError {
 impl From<WrongType> for CommandError {
     fn from(_: WrongType) -> Self {
         Self::WRONG_TYPE
+    }
+}
+
+impl From<CommandError> for Stop {
+    fn from(error: CommandError) -> Self {
+        Self::Error(error)
+    }
+}
+
+impl From<WrongType> for Stop {
+    fn from(error: WrongType) -> Self {
+        Self::Error(error.into())
     }
 }

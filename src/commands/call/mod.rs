@@ -10,7 +10,7 @@ use crate::ranking::Score;
 use crate::resp::request::Arguments;
 use crate::resp::{double, integer};
 use crate::store::Located;
-use error::CommandError;
+use error::{CommandError, Stop};
 
 /// One request about to be run.
 #[derive(Clone, Copy, Debug)]
@@ -38,11 +38,11 @@ impl<'c> Call<'c> {
     /// Announces that the command is about to look at so many elements. Called before it changes or replies anything.
     ///
     /// # Errors
-    /// [`CommandError::TAKES_LONG`] if those are more than its thread has time for: the command ends then, and is run
-    /// anew where it may take long.
-    pub fn announce(&self, elements: usize) -> Result<(), CommandError> {
+    /// [`Stop::TakesLong`] if the thread has no time for so many: the command must end, and is run again on a thread
+    /// that has.
+    pub fn announce(&self, elements: usize) -> Result<(), Stop> {
         let fits = self.may_take_long || elements <= limits::ELEMENTS_ON_THREAD;
-        if fits { Ok(()) } else { Err(CommandError::TAKES_LONG) }
+        if fits { Ok(()) } else { Err(Stop::TakesLong) }
     }
 
     /// A cursor on the arguments from `position` on.

@@ -194,7 +194,7 @@ fn ping(_: &Host, session: &mut Session, call: &Call<'_>, reply: &mut Reply<'_>)
         }
         1 => reply.simple("PONG"),
         2 => reply.bulk(call.argument(1)),
-        _ => return Err(CommandError::arity("ping")),
+        _ => return Err(CommandError::arity("ping").into()),
     }
     Ok(())
 }
@@ -211,9 +211,11 @@ fn hello(_: &Host, session: &mut Session, call: &Call<'_>, reply: &mut Reply<'_>
         protocol = Some(match integer::parse(version) {
             Some(2) => Protocol::Resp2,
             Some(3) => Protocol::Resp3,
-            Some(_) => return Err(CommandError::text("NOPROTO unsupported protocol version")),
+            Some(_) => return Err(CommandError::text("NOPROTO unsupported protocol version").into()),
             None => {
-                return Err(CommandError::text("ERR Protocol version is not an integer or out of range"));
+                return Err(
+                    CommandError::text("ERR Protocol version is not an integer or out of range").into()
+                );
             }
         });
     }
@@ -222,7 +224,7 @@ fn hello(_: &Host, session: &mut Session, call: &Call<'_>, reply: &mut Reply<'_>
         if cursor.remaining() > 2 && cursor.take_word("auth") {
             let (user, password) = (cursor.required()?, cursor.required()?);
             if !password_fits(user, password, &call.config.requirepass) {
-                return Err(WRONG_PASSWORD);
+                return Err(WRONG_PASSWORD.into());
             }
             session.authenticated = true;
         } else if cursor.remaining() > 1 && cursor.take_word("setname") {
@@ -231,7 +233,7 @@ fn hello(_: &Host, session: &mut Session, call: &Call<'_>, reply: &mut Reply<'_>
             name = Some(text(wanted));
         } else {
             let option = text(cursor.required()?);
-            return Err(CommandError::new(format!("ERR Syntax error in HELLO option '{option}'")));
+            return Err(CommandError::new(format!("ERR Syntax error in HELLO option '{option}'")).into());
         }
     }
     if session.must_authenticate(call.config) {
@@ -239,7 +241,7 @@ fn hello(_: &Host, session: &mut Session, call: &Call<'_>, reply: &mut Reply<'_>
             "NOAUTH HELLO must be called with the client already authenticated, otherwise the HELLO <proto> AUTH \
              <user> <pass> option can be used to authenticate the client and select the RESP protocol version at \
              the same time",
-        ));
+        ).into());
     }
     if let Some(name) = name {
         session.client.names.lock().name = name;
@@ -282,16 +284,16 @@ fn auth(_: &Host, session: &mut Session, call: &Call<'_>, reply: &mut Reply<'_>)
     let (user, password): (&[u8], _) = match call.arguments.len() {
         2 => (b"default", call.argument(1)),
         3 => (call.argument(1), call.argument(2)),
-        _ => return Err(CommandError::SYNTAX),
+        _ => return Err(CommandError::SYNTAX.into()),
     };
     if call.arguments.len() == 2 && required.is_empty() {
         return Err(CommandError::text(
             "ERR AUTH <password> called without any password configured for the default user. Are you sure your \
              configuration is correct?",
-        ));
+        ).into());
     }
     if !password_fits(user, password, required) {
-        return Err(WRONG_PASSWORD);
+        return Err(WRONG_PASSWORD.into());
     }
     session.authenticated = true;
     reply.ok();
@@ -362,7 +364,7 @@ fn client_setinfo(_: &Host, session: &mut Session, call: &Call<'_>, reply: &mut 
     let field = match attribute.to_ascii_lowercase().as_str() {
         "lib-name" => &mut names.library,
         "lib-ver" => &mut names.library_version,
-        _ => return Err(CommandError::new(format!("ERR Unrecognized option '{attribute}'"))),
+        _ => return Err(CommandError::new(format!("ERR Unrecognized option '{attribute}'")).into()),
     };
     check_printable(value, &attribute)?;
     *field = text(value);
@@ -390,13 +392,13 @@ fn client_list(host: &Host, session: &mut Session, call: &Call<'_>, reply: &mut 
             "normal" => |client| !client.is_subscribed(),
             "pubsub" => Client::is_subscribed,
             "master" | "replica" | "slave" => |_| false,
-            _ => return Err(CommandError::new(format!("ERR Unknown client type '{kind}'"))),
+            _ => return Err(CommandError::new(format!("ERR Unknown client type '{kind}'")).into()),
         };
     } else if cursor.remaining() > 1 && cursor.take_word("id") {
         let wanted: Option<Vec<i64>> = cursor.map(integer::parse).collect();
         ids = Some(wanted.ok_or(CommandError::text("ERR Invalid client ID"))?);
     } else if cursor.remaining() > 0 {
-        return Err(CommandError::SYNTAX);
+        return Err(CommandError::SYNTAX.into());
     }
     session.client.names.lock().last_command = table().find(b"client|list");
     let now_ms = host.clock.now_ms();
@@ -414,14 +416,14 @@ fn client_list(host: &Host, session: &mut Session, call: &Call<'_>, reply: &mut 
 /// As if its time were over, or with an error of its own. Replies with whether there was a wait to end.
 fn client_unblock(host: &Host, _: &mut Session, call: &Call<'_>, reply: &mut Reply<'_>) -> Outcome {
     if call.arguments.len() > 3 {
-        return Err(introspection::unknown_subcommand_or_arity("client", call.argument(0)));
+        return Err(introspection::unknown_subcommand_or_arity("client", call.argument(0)).into());
     }
     let with_error = match call.arguments.get(2) {
         None => false,
         Some(word) if word.eq_ignore_ascii_case(b"timeout") => false,
         Some(word) if word.eq_ignore_ascii_case(b"error") => true,
         Some(_) => {
-            return Err(CommandError::text("ERR CLIENT UNBLOCK reason should be TIMEOUT or ERROR"));
+            return Err(CommandError::text("ERR CLIENT UNBLOCK reason should be TIMEOUT or ERROR").into());
         }
     };
     let id = parse_integer(call.argument(1))?;

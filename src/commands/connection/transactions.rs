@@ -69,7 +69,7 @@ pub(in crate::commands) const COMMANDS: &[CommandSpec] = &[
 
 fn multi(_: &Host, session: &mut Session, _: &Call<'_>, reply: &mut Reply<'_>) -> Outcome {
     if session.transaction.is_some() {
-        return Err(CommandError::text("ERR MULTI calls can not be nested"));
+        return Err(CommandError::text("ERR MULTI calls can not be nested").into());
     }
     session.transaction = Some(Transaction::default());
     reply.ok();
@@ -78,7 +78,7 @@ fn multi(_: &Host, session: &mut Session, _: &Call<'_>, reply: &mut Reply<'_>) -
 
 fn discard(host: &Host, session: &mut Session, _: &Call<'_>, reply: &mut Reply<'_>) -> Outcome {
     if session.transaction.take().is_none() {
-        return Err(CommandError::text("ERR DISCARD without MULTI"));
+        return Err(CommandError::text("ERR DISCARD without MULTI").into());
     }
     session.stop_watching(host);
     reply.ok();
@@ -87,7 +87,7 @@ fn discard(host: &Host, session: &mut Session, _: &Call<'_>, reply: &mut Reply<'
 
 fn watch(host: &Host, session: &mut Session, call: &Call<'_>, reply: &mut Reply<'_>) -> Outcome {
     if session.transaction.is_some() {
-        return Err(CommandError::text("ERR WATCH inside MULTI is not allowed"));
+        return Err(CommandError::text("ERR WATCH inside MULTI is not allowed").into());
     }
     let database = session.database;
     let watching = session.watching.get_or_insert_default();

@@ -5,7 +5,7 @@
 
 use super::execute::{Batch, for_each_key};
 use super::prepared::Prepared;
-use crate::commands::call::error::{CommandError, Outcome};
+use crate::commands::call::error::{CommandError, Outcome, Stop};
 use crate::commands::spec::table::table;
 use crate::commands::spec::{CommandSpec, Flag, Run};
 use crate::commands::state::session::Next;
@@ -19,13 +19,13 @@ impl Batch<'_> {
     /// EXEC: runs the queued requests under one hold and as one record.
     pub(in crate::commands) fn run_queued(&mut self, reply: &mut Reply<'_>) -> Outcome {
         let Some(transaction) = self.session.transaction.take() else {
-            return Err(CommandError::text("ERR EXEC without MULTI"));
+            return Err(CommandError::text("ERR EXEC without MULTI").into());
         };
         self.release();
         // Not the session's any more: UNWATCH, run under these locks, would want them again.
         let watching = self.session.watching.take().unwrap_or_default();
         let outcome = self.run_transaction(&transaction, &watching, reply);
-        if outcome == Err(CommandError::TAKES_LONG) {
+        if outcome == Err(Stop::TakesLong) {
             self.session.transaction = Some(transaction);
             self.session.watching = Some(watching);
             return outcome;
@@ -45,7 +45,8 @@ impl Batch<'_> {
         reply: &mut Reply<'_>,
     ) -> Outcome {
         if transaction.must_abort {
-            return Err(CommandError::text("EXECABORT Transaction discarded because of previous errors."));
+            let why = "EXECABORT Transaction discarded because of previous errors.";
+            return Err(CommandError::text(why).into());
         }
         self.hold_for_transaction(transaction, watching)?;
         if watching.is_broken(&self.hold) {

@@ -5,7 +5,7 @@
 
 use super::prepared::{Prepared, WINDOW, Window, prepare, speaks_http};
 use crate::commands::call::Call;
-use crate::commands::call::error::{CommandError, Outcome};
+use crate::commands::call::error::{CommandError, Outcome, Stop};
 use crate::commands::spec::table::{Entry, table};
 use crate::commands::spec::{AllKeys, CommandSpec, Flag, Keys, Lookahead, Manner, Run};
 use crate::commands::state::host::Host;
@@ -149,12 +149,23 @@ enum Passed {
     Queued,
 }
 
-/// Why a request got an error: INFO counts the two apart.
+/// Why a request was not run to its end. INFO counts the two kinds of errors apart.
 enum Refusal {
     /// It was not run.
     Rejected(CommandError),
     /// It was run and failed.
     Failed(CommandError),
+    /// See [`Stop::TakesLong`].
+    TakesLong,
+}
+
+impl From<Stop> for Refusal {
+    fn from(stop: Stop) -> Self {
+        match stop {
+            Stop::Error(error) => Self::Failed(error),
+            Stop::TakesLong => Self::TakesLong,
+        }
+    }
 }
 
 impl<'b> Batch<'b> {
@@ -229,12 +240,17 @@ impl<'b> Batch<'b> {
             Ok(place) => (Some(*place), self.pass_gates(*place, request, &mut reply)),
             Err((place, error)) => (*place, Err(Refusal::Rejected(error.clone()))),
         };
-        if matches!(&result, Err(Refusal::Failed(error)) if *error == CommandError::TAKES_LONG) {
-            out.truncate(reply_start);
-            self.session.next = Next::Aside;
-            return place;
-        }
         let counters = place.map(|place| &self.session.stats.by_command[place]);
+        let refusal = match &result {
+            Ok(_) => None,
+            Err(Refusal::Rejected(error)) => Some((error, true)),
+            Err(Refusal::Failed(error)) => Some((error, false)),
+            Err(Refusal::TakesLong) => {
+                out.truncate(reply_start);
+                self.session.next = Next::Aside;
+                return place;
+            }
+        };
         if matches!(result, Ok(Passed::Run) | Err(Refusal::Failed(_))) {
             self.session.stats.commands.add(1);
             if let Some(counters) = counters {
@@ -251,15 +267,12 @@ impl<'b> Batch<'b> {
         {
             self.session.rest = Some(source);
         }
-        if let Err(refusal) = result {
-            let (error, was_rejected) = match refusal {
-                Refusal::Rejected(error) => (error, true),
-                Refusal::Failed(error) => (error, false),
-            };
+        if let Some((error, was_rejected)) = refusal {
             if let Some(counters) = counters {
                 (if was_rejected { &counters.rejected } else { &counters.failed }).add(1);
             }
             self.host.errors.count(error.code());
+            let error = error.clone();
             let error = if was_rejected { self.abort_transaction(place, error) } else { error };
             out.truncate(reply_start);
             Reply::new(out, self.session.protocol).error(&error.0);
@@ -308,8 +321,8 @@ impl<'b> Batch<'b> {
         let call = self.call(own_arguments, request.located);
         self.check_damage(entry.spec, &call).map_err(Refusal::Rejected)?;
         let outcome = catch_unwind(AssertUnwindSafe(|| self.run(entry.spec, &call, reply)));
-        let outcome = outcome.unwrap_or_else(|_| Err(self.note_panic(entry, &call)));
-        outcome.map(|()| Passed::Run).map_err(Refusal::Failed)
+        let outcome = outcome.unwrap_or_else(|_| Err(self.note_panic(entry, &call).into()));
+        outcome.map(|()| Passed::Run).map_err(Refusal::from)
     }
 
     pub(in crate::commands) fn call<'c>(
@@ -331,7 +344,7 @@ impl<'b> Batch<'b> {
                 let hold = self.hold_for(spec, call, Access::Read)?;
                 let lookups = hold.lookups();
                 let outcome = run(hold.reader(database).knowing(call.located), call, reply);
-                if outcome == Err(CommandError::TAKES_LONG) {
+                if outcome == Err(Stop::TakesLong) {
                     hold.forget_lookups(lookups);
                 }
                 outcome
@@ -341,7 +354,7 @@ impl<'b> Batch<'b> {
                 let hold = self.hold_for(spec, call, Access::Write)?;
                 let lookups = hold.lookups();
                 let outcome = run(&mut hold.writer(database).knowing(call.located), call, reply);
-                if outcome == Err(CommandError::TAKES_LONG) {
+                if outcome == Err(Stop::TakesLong) {
                     hold.forget_lookups(lookups);
                 }
                 self.end_record();
@@ -442,13 +455,13 @@ impl<'b> Batch<'b> {
     /// that others get the lock, see [`limits::COMMANDS_PER_LOCK`].
     ///
     /// # Errors
-    /// [`CommandError::TAKES_LONG`] if it has to wait for a lock longer than the thread has time for.
+    /// [`Stop::TakesLong`] if a lock cannot be had within the time that the thread has for it.
     fn hold_for(
         &mut self,
         spec: &CommandSpec,
         call: &Call<'_>,
         access: Access,
-    ) -> Result<&mut Hold<'b>, CommandError> {
+    ) -> Result<&mut Hold<'b>, Stop> {
         let mut shards: SmallVec<[ShardIndex; 4]> = SmallVec::new();
         match call.located {
             Some(located) => shards.push(located.shard()),
@@ -478,7 +491,7 @@ impl<'b> Batch<'b> {
         if self.session.may_take_long {
             self.hold.lock(shards, access);
         } else if !self.hold.try_lock(shards, access, self.now_ms) {
-            return Err(CommandError::TAKES_LONG);
+            return Err(Stop::TakesLong);
         }
         self.locked.note(shards, access, self.hold.has_waited());
         Ok(())

@@ -2,14 +2,18 @@
 
 use super::execute::{Batch, for_each_key};
 use crate::commands::call::Call;
-use crate::commands::call::error::{CommandError, Outcome};
+use crate::commands::call::error::CommandError;
 use crate::commands::spec::table::Entry;
 use crate::commands::spec::{CommandSpec, Flag, Manner, Run};
 use crate::resp::request::Arguments;
 
 impl Batch<'_> {
     /// The gates, in Redis's order.
-    pub(in crate::commands) fn ask_gates(&self, entry: &Entry, arguments: Arguments<'_>) -> Outcome {
+    pub(in crate::commands) fn ask_gates(
+        &self,
+        entry: &Entry,
+        arguments: Arguments<'_>,
+    ) -> Result<(), CommandError> {
         check_arity(entry, arguments)?;
         self.check_authenticated(entry.spec)?;
         self.check_transaction(entry.spec)?;
@@ -54,7 +58,11 @@ impl Batch<'_> {
     }
 
     /// Refuses what a key that a panic has left damaged would be asked for; to remove it is possible.
-    pub(in crate::commands) fn check_damage(&self, spec: &CommandSpec, call: &Call<'_>) -> Outcome {
+    pub(in crate::commands) fn check_damage(
+        &self,
+        spec: &CommandSpec,
+        call: &Call<'_>,
+    ) -> Result<(), CommandError> {
         let store = &self.host.store;
         if !store.has_damage() || spec.is(Manner::RemovesKeys) {
             return Ok(());

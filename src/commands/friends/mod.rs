@@ -77,7 +77,8 @@ fn friendadd(keys: &mut Writer<'_, '_>, call: &Call<'_>, reply: &mut Reply<'_>) 
     if copied_bytes > limits::FRIENDSHIP_BYTES {
         return Err(CommandError::text(
             "ERR the names of these friendships take more than 64 MiB, make fewer at a time",
-        ));
+        )
+        .into());
     }
     check_friend_lists(keys, call)?;
     let prefix = &call.config.friend_key_prefix;

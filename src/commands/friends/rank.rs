@@ -3,7 +3,7 @@
 use super::request::{Request, Selection, Source};
 use super::standing::{KeptKey, Mode, Name, Row, Standing};
 use crate::commands::call::Call;
-use crate::commands::call::error::{CommandError, Outcome};
+use crate::commands::call::error::{CommandError, Outcome, Stop};
 use crate::commands::sorted_sets::PREFETCHED_MEMBERS;
 use crate::commands::spec::AllKeys;
 use crate::commands::state::host::Host;
@@ -45,7 +45,7 @@ pub(super) fn friendrank(keys: &mut AllKeys<'_, '_>, call: &Call<'_>, reply: &mu
     }
     drop(hold);
     if !call.may_take_long {
-        return Err(CommandError::TAKES_LONG);
+        return Err(Stop::TakesLong);
     }
     let mut standing = Standing::default();
     ranker.gather_in_steps(&mut standing)?;
@@ -197,12 +197,17 @@ impl Ranker<'_, '_> {
         let mut names: Vec<&[u8]> = members.clone().filter(|name| *name != self.request.user).collect();
         names.sort_unstable();
         names.dedup();
-        names.into_iter().try_for_each(|name| standing.add(name))?;
+        for name in names {
+            standing.add(name)?;
+        }
         self.add_self(standing)
     }
 
     fn add_self(&self, standing: &mut Standing) -> Outcome {
-        if self.request.with_self { standing.add(self.request.user) } else { Ok(()) }
+        if self.request.with_self {
+            standing.add(self.request.user)?;
+        }
+        Ok(())
     }
 
     fn look_up_in_steps(&self, standing: &mut Standing) -> Outcome {

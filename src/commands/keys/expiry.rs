@@ -136,16 +136,17 @@ fn expire(
             b"xx" => only_expiring = true,
             b"gt" => only_later = true,
             b"lt" => only_sooner = true,
-            _ => return Err(CommandError::new(format!("ERR Unsupported option {}", text(option)))),
+            _ => return Err(CommandError::new(format!("ERR Unsupported option {}", text(option))).into()),
         }
     }
     if only_never && (only_expiring || only_later || only_sooner) {
         return Err(CommandError::text(
             "ERR NX and XX, GT or LT options at the same time are not compatible",
-        ));
+        )
+        .into());
     }
     if only_later && only_sooner {
-        return Err(CommandError::text("ERR GT and LT options at the same time are not compatible"));
+        return Err(CommandError::text("ERR GT and LT options at the same time are not compatible").into());
     }
     let reader = keys.reader();
     let number = parse_integer(call.argument(2))?;

@@ -219,7 +219,7 @@ fn flush(
     let mut options = call.cursor(1);
     let is_mode = |word: &[u8]| word.eq_ignore_ascii_case(b"async") || word.eq_ignore_ascii_case(b"sync");
     if options.remaining() > 1 || options.next().is_some_and(|word| !is_mode(word)) {
-        return Err(CommandError::SYNTAX);
+        return Err(CommandError::SYNTAX.into());
     }
     keys.shards.flush(database);
     keys.host.friend_rankings.clear();

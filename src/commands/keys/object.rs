@@ -151,7 +151,7 @@ fn freq(keys: Reader<'_>, call: &Call<'_>, reply: &mut Reply<'_>) -> Outcome {
         return Err(CommandError::text(
             "ERR An LFU maxmemory policy is not selected, access frequency not tracked. Please note that when \
              switching between policies at runtime LRU and LFU data will take some time to adjust.",
-        ));
+        ).into());
     }
     Ok(())
 }
@@ -164,7 +164,7 @@ fn idletime(keys: Reader<'_>, call: &Call<'_>, reply: &mut Reply<'_>) -> Outcome
         return Err(CommandError::text(
             "ERR An LFU maxmemory policy is selected, idle time not tracked. Please note that when switching between \
              policies at runtime LRU and LFU data will take some time to adjust.",
-        ));
+        ).into());
     } else {
         reply.integer(0);
     }

@@ -6,7 +6,7 @@
 use super::algebra;
 use super::algebra::{Aggregate, Input};
 use super::entries::Entries;
-use crate::commands::call::error::{CommandError, Outcome};
+use crate::commands::call::error::{CommandError, Outcome, Stop};
 use crate::commands::call::{Call, parse_score, text};
 use crate::commands::spec::{CommandSpec, Flag, Group, Keys, Run};
 use crate::resp::reply::{Reply, ReplySource};
@@ -152,17 +152,18 @@ impl<'h> Combination<'h> {
         count_at: usize,
         operation: Operation,
         output: Output,
-    ) -> Result<Self, CommandError> {
+    ) -> Result<Self, Stop> {
         let mut cursor = call.cursor(count_at);
         let stated = cursor.integer()?;
         let Some(count) = usize::try_from(stated).ok().filter(|&count| count > 0) else {
             let name = text(call.argument(0)).to_ascii_lowercase();
             return Err(CommandError::new(format!(
                 "ERR at least 1 input key is needed for '{name}' command"
-            )));
+            ))
+            .into());
         };
         if count > cursor.remaining() {
-            return Err(CommandError::SYNTAX);
+            return Err(CommandError::SYNTAX.into());
         }
         let named = cursor.by_ref().take(count);
         let mut inputs = named.map(|key| Input::at(keys, key)).collect::<Result<Vec<_>, _>>()?;
@@ -185,7 +186,7 @@ impl<'h> Combination<'h> {
                 } else if cursor.take_word("count") {
                     Aggregate::Count
                 } else {
-                    return Err(CommandError::SYNTAX);
+                    return Err(CommandError::SYNTAX.into());
                 };
             } else if output == Output::Sent && cursor.take_word("withscores") {
                 with_scores = true;
@@ -193,7 +194,7 @@ impl<'h> Combination<'h> {
                 let wanted = cursor.non_negative();
                 limit = wanted.map_err(|_| CommandError::text("ERR LIMIT can't be negative"))?;
             } else {
-                return Err(CommandError::SYNTAX);
+                return Err(CommandError::SYNTAX.into());
             }
         }
         call.announce(inputs.iter().map(Input::len).sum())?;

@@ -111,7 +111,7 @@ fn take(
 /// Without a count the one pair is flat even in RESP3.
 fn pop(keys: &mut Writer<'_, '_>, call: &Call<'_>, reply: &mut Reply<'_>, order: Order) -> Outcome {
     if call.arguments.len() > 3 {
-        return Err(CommandError::SYNTAX);
+        return Err(CommandError::SYNTAX.into());
     }
     let count = call.arguments.get(2).map(parse_count).transpose()?;
     let is_there = take(keys, call.argument(1), order, count.unwrap_or(1), |ranking, ranks| {

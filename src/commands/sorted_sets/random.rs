@@ -61,7 +61,8 @@ fn zrandmember(keys: Reader<'_>, call: &Call<'_>, reply: &mut Reply<'_>) -> Outc
             if member_bytes > limits::REPEATED_MEMBERS_BYTES {
                 return Err(CommandError::text(
                     "ERR the members take more than 64 MiB, draw fewer at a time",
-                ));
+                )
+                .into());
             }
         }
     } else {

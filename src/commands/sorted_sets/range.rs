@@ -3,7 +3,7 @@
 use super::bounds::{LexRange, RankRange, ScoreRange, skip};
 use super::entries::Entries;
 use crate::commands::call::Call;
-use crate::commands::call::error::{CommandError, Outcome};
+use crate::commands::call::error::{CommandError, Outcome, Stop};
 use crate::commands::spec::{CommandSpec, Flag, Group, Keys, Run};
 use crate::ranking::{Excerpt, Order, RankedMembers, Ranking};
 use crate::resp::reply::{Reply, ReplySource};
@@ -196,8 +196,8 @@ impl<'a> RangeRequest<'a> {
     /// The ascending ranks that are asked for. O(log n), but for members whose scores differ.
     ///
     /// # Errors
-    /// [`CommandError::TAKES_LONG`], as of [`Call::announce`].
-    fn resolve(&self, ranking: &Ranking, call: &Call<'_>) -> Result<Range<usize>, CommandError> {
+    /// [`Stop::TakesLong`], as of [`Call::announce`].
+    fn resolve(&self, ranking: &Ranking, call: &Call<'_>) -> Result<Range<usize>, Stop> {
         let (offset, count) = self.limit.unwrap_or((0, -1));
         // A negative offset skips past everything, as in Redis.
         let skipped = usize::try_from(offset).unwrap_or(usize::MAX);

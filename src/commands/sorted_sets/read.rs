@@ -129,12 +129,12 @@ fn zrevrank(keys: Reader<'_>, call: &Call<'_>, reply: &mut Reply<'_>) -> Outcome
 
 fn rank(keys: Reader<'_>, call: &Call<'_>, reply: &mut Reply<'_>, order: Order, name: &str) -> Outcome {
     if call.arguments.len() > 4 {
-        return Err(CommandError::arity(name));
+        return Err(CommandError::arity(name).into());
     }
     let with_score = match call.arguments.get(3) {
         None => false,
         Some(word) if word.eq_ignore_ascii_case(b"withscore") => true,
-        Some(_) => return Err(CommandError::SYNTAX),
+        Some(_) => return Err(CommandError::SYNTAX.into()),
     };
     let found = keys.ranking(call.argument(1))?.and_then(|ranking| ranking.rank(call.argument(2), order));
     match (found, with_score) {

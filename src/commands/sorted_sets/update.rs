@@ -3,7 +3,7 @@
 use super::PREFETCHED_MEMBERS;
 use super::bounds::{LexRange, RankRange, ScoreRange};
 use super::lookahead;
-use crate::commands::call::error::{CommandError, Outcome};
+use crate::commands::call::error::{CommandError, Outcome, Stop};
 use crate::commands::call::{Call, parse_score};
 use crate::commands::spec::{CommandSpec, Flag, Group, Keys, Lookahead, Run};
 use crate::ranking::{Aim, Order, RankedMembers, Ranking, Score};
@@ -168,20 +168,22 @@ fn add(keys: &mut Writer<'_, '_>, call: &Call<'_>, reply: &mut Reply<'_>, mut mo
     }
     let pairs = cursor.rest();
     if pairs.is_empty() || !pairs.len().is_multiple_of(2) {
-        return Err(CommandError::SYNTAX);
+        return Err(CommandError::SYNTAX.into());
     }
     if conditions.only_new && conditions.only_present {
-        return Err(CommandError::text("ERR XX and NX options at the same time are not compatible"));
+        return Err(CommandError::text("ERR XX and NX options at the same time are not compatible").into());
     }
     if usize::from(conditions.only_new)
         + usize::from(conditions.only_higher)
         + usize::from(conditions.only_lower)
         > 1
     {
-        return Err(CommandError::text("ERR GT, LT, and/or NX options at the same time are not compatible"));
+        return Err(
+            CommandError::text("ERR GT, LT, and/or NX options at the same time are not compatible").into()
+        );
     }
     if mode == Mode::Increment && pairs.len() > 2 {
-        return Err(CommandError::text("ERR INCR option supports a single increment-element pair"));
+        return Err(CommandError::text("ERR INCR option supports a single increment-element pair").into());
     }
     let scores = pairs.iter().step_by(2).map(parse_score).collect::<Result<SmallVec<[Score; 8]>, _>>()?;
     let members = pairs.iter().skip(1).step_by(2);
@@ -291,14 +293,14 @@ fn remove_range(
     call: &Call<'_>,
     reply: &mut Reply<'_>,
     event: &'static str,
-    range: impl FnOnce(&Ranking) -> Result<Range<usize>, CommandError>,
+    range: impl FnOnce(&Ranking) -> Result<Range<usize>, Stop>,
 ) -> Outcome {
     let removed = keys.edit_ranking(call.argument(1), Missing::Skip, event, |ranking| {
         let ranks = range(ranking.ranking())?;
         let removed = ranks.len();
         call.announce(removed)?;
         ranking.remove_range(ranks);
-        Ok::<_, CommandError>(removed)
+        Ok::<_, Stop>(removed)
     })?;
     reply.count(removed.transpose()?.unwrap_or(0));
     Ok(())

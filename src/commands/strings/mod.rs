@@ -116,7 +116,7 @@ fn set(keys: &mut Writer<'_, '_>, call: &Call<'_>, reply: &mut Reply<'_>) -> Out
             if !matches!(expiry, None | Some(Expiry::At(..)))
                 || matches!(expiry, Some(Expiry::At(other, per, _)) if (other, per) != (moment, unit))
             {
-                return Err(CommandError::SYNTAX);
+                return Err(CommandError::SYNTAX.into());
             }
             expiry = Some(Expiry::At(moment, unit, cursor.required()?));
         }
