@@ -1,7 +1,7 @@
 //! Every family's slice put together: the one list of commands, above them all.
 
-use super::admin::{configuration, info, introspection, memory, server};
-use super::connection::{pubsub, transactions};
+use super::admin::{command, configuration, info, memory, server};
+use super::connection::{client, pubsub, transactions};
 use super::keys::{expiry, object};
 use super::spec::CommandSpec;
 use super::spec::table::{Table, of_families};
@@ -25,11 +25,12 @@ const FAMILIES: &[&[CommandSpec]] = &[
     transactions::COMMANDS,
     pubsub::COMMANDS,
     connection::COMMANDS,
+    client::COMMANDS,
     server::COMMANDS,
     info::COMMANDS,
     memory::COMMANDS,
     configuration::COMMANDS,
-    introspection::COMMANDS,
+    command::COMMANDS,
 ];
 
 /// The table of all commands.

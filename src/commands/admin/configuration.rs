@@ -1,6 +1,6 @@
 //! CONFIG: the directives of a running server.
 
-use super::introspection;
+use super::help;
 use crate::commands::call::error::{CommandError, Outcome};
 use crate::commands::call::{Call, text};
 use crate::commands::spec::{CommandSpec, Flag, Group, Run};
@@ -56,10 +56,7 @@ const CONFIG: &[CommandSpec] = &[
         run: Run::Admin(config_resetstat),
         ..BASE
     },
-    CommandSpec {
-        run: Run::Admin(|_, _, reply| introspection::help("config", reply)),
-        ..introspection::HELP
-    },
+    CommandSpec { run: Run::Admin(|_, _, reply| help::help("config", reply)), ..help::HELP },
 ];
 
 fn config_get(host: &Host, call: &Call<'_>, reply: &mut Reply<'_>) -> Outcome {

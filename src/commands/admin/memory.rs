@@ -1,9 +1,9 @@
 //! MEMORY: what a key takes of it.
 
-use super::introspection;
+use super::help;
 use crate::commands::call::Call;
 use crate::commands::call::error::{CommandError, Outcome};
-use crate::commands::spec::{CommandSpec, Flag, Group, Keys, Run};
+use crate::commands::spec::{CommandSpec, Flag, Group, KeyFlag, Keys, Run};
 use crate::resp::reply::Reply;
 use crate::store::Reader;
 
@@ -29,15 +29,11 @@ const MEMORY: &[CommandSpec] = &[
         complexity: "O(N) with N samples",
         arity: -3,
         flags: &[Flag::Readonly],
-        keys: Keys::Range { first: 1, last: 0, access: &["RO"] },
+        keys: Keys::Range { first: 1, last: 0, access: &[KeyFlag::Ro] },
         run: Run::Read(usage),
         ..BASE
     },
-    CommandSpec {
-        since: "4.0.0",
-        run: Run::Admin(|_, _, reply| introspection::help("memory", reply)),
-        ..introspection::HELP
-    },
+    CommandSpec { since: "4.0.0", run: Run::Admin(|_, _, reply| help::help("memory", reply)), ..help::HELP },
 ];
 
 fn usage(keys: Reader<'_>, call: &Call<'_>, reply: &mut Reply<'_>) -> Outcome {

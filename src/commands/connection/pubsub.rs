@@ -3,7 +3,7 @@
 //! A message is put into the mailboxes of its subscribers ([`crate::commands::state::mailbox`]) while the publisher's command runs;
 //! their connections send it on. Keyspace events are messages too.
 
-use crate::commands::admin::introspection;
+use crate::commands::admin::help;
 use crate::commands::call::Call;
 use crate::commands::call::error::{CommandError, Outcome};
 use crate::commands::spec::{CommandSpec, Flag, Group, Manner, Run};
@@ -137,8 +137,8 @@ const PUBSUB: &[CommandSpec] = &[
     CommandSpec {
         group: Group::PubSub,
         since: "6.2.0",
-        run: Run::Session(|_, _, _, reply| introspection::help("pubsub", reply)),
-        ..introspection::HELP
+        run: Run::Session(|_, _, _, reply| help::help("pubsub", reply)),
+        ..help::HELP
     },
 ];
 
@@ -194,7 +194,7 @@ fn only_pattern<'c>(call: &Call<'c>) -> Result<Option<&'c [u8]>, CommandError> {
     let mut pattern = call.cursor(1);
     match (pattern.next(), pattern.remaining()) {
         (pattern, 0) => Ok(pattern),
-        _ => Err(introspection::unknown_subcommand_or_arity("pubsub", call.argument(0))),
+        _ => Err(help::unknown_subcommand_or_arity("pubsub", call.argument(0))),
     }
 }
 

@@ -2,7 +2,7 @@
 
 use crate::commands::call::Call;
 use crate::commands::call::error::{CommandError, Outcome};
-use crate::commands::spec::{CommandSpec, Flag, Group, Keys, Manner, Run};
+use crate::commands::spec::{CommandSpec, Flag, Group, KeyFlag, Keys, Manner, Run};
 use crate::commands::state::host::Host;
 use crate::commands::state::session::Session;
 use crate::commands::state::transaction::Transaction;
@@ -21,7 +21,7 @@ pub(in crate::commands) const COMMANDS: &[CommandSpec] = &[
         summary: "Begins a transaction: the requests that follow are queued",
         since: "1.2.0",
         run: Run::Session(multi),
-        manners: &[Manner::RunsInMulti],
+        manners: &[Manner::RunsInMulti, Manner::BeginsTransaction],
         ..BASE
     },
     CommandSpec {
@@ -52,7 +52,7 @@ pub(in crate::commands) const COMMANDS: &[CommandSpec] = &[
         since: "2.2.0",
         complexity: "O(1) for each key",
         arity: -2,
-        keys: Keys::Range { first: 1, last: -1, access: &["RO"] },
+        keys: Keys::Range { first: 1, last: -1, access: &[KeyFlag::Ro] },
         run: Run::Session(watch),
         manners: &[Manner::RunsInMulti],
         ..BASE

@@ -3,7 +3,7 @@
 //! Between MULTI and EXEC requests are queued. EXEC takes the locks of every key that any of them touches, and of every
 //! watched one, runs them all and leaves one record: nobody sees the middle, and neither does a restart.
 
-use super::execute::{Batch, for_each_key};
+use super::execute::Batch;
 use super::prepared::Prepared;
 use crate::commands::call::error::{CommandError, Outcome, Stop};
 use crate::commands::spec::table::table;
@@ -90,7 +90,7 @@ impl Batch<'_> {
             let entry = &table().entries()[*place];
             let arguments = if entry.is_subcommand { arguments.skip(1) } else { arguments };
             let call = self.call(arguments, None);
-            for_each_key(entry.spec, &call, &mut |key| shards.push(store.shard_of(key)));
+            entry.spec.for_each_key(&call, &mut |key| shards.push(store.shard_of(key)));
             if matches!(entry.spec.run, Run::Keyspace(_)) {
                 shards.extend(0..store.shard_count());
             }

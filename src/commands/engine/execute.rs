@@ -7,7 +7,7 @@ use super::prepared::{Prepared, WINDOW, Window, prepare, speaks_http};
 use crate::commands::call::Call;
 use crate::commands::call::error::{CommandError, Outcome, Stop};
 use crate::commands::spec::table::{Entry, table};
-use crate::commands::spec::{AllKeys, CommandSpec, Flag, Keys, Lookahead, Manner, Run};
+use crate::commands::spec::{AllKeys, CommandSpec, Flag, Lookahead, Manner, Run};
 use crate::commands::state::host::Host;
 use crate::commands::state::session::{Listening, Next, Session, Streaming};
 use crate::commands::state::waiting::{Waiting, Wish};
@@ -466,7 +466,7 @@ impl<'b> Batch<'b> {
         match call.located {
             Some(located) => shards.push(located.shard()),
             // However many keys there are, there are few shards.
-            None => for_each_key(spec, call, &mut |key| {
+            None => spec.for_each_key(call, &mut |key| {
                 let shard = self.host.store.shard_of(key);
                 if !shards.contains(&shard) {
                     shards.push(shard);
@@ -526,7 +526,7 @@ impl<'b> Batch<'b> {
         self.in_transaction &= !matches!(entry.spec.run, Run::Queued);
         if matches!(entry.spec.run, Run::Write(_) | Run::Blocking(_)) {
             let (hold, store, database) = (&self.hold, &self.host.store, self.session.database);
-            for_each_key(entry.spec, call, &mut |key| {
+            entry.spec.for_each_key(call, &mut |key| {
                 if hold.covers(&[store.shard_of(key)], Access::Read) && !hold.check(database, key) {
                     tracing::error!(database, key = %key.escape_ascii(), "{}", CommandError::DAMAGED.0);
                 }
@@ -547,16 +547,4 @@ fn is_on_keys(request: &Prepared<'_>) -> bool {
 fn is_short(place: usize) -> bool {
     let spec = table().entries()[place].spec;
     spec.lookahead.is_some() || spec.has(Flag::Fast)
-}
-
-/// Calls `visit` with every key that the command touches.
-pub(in crate::commands) fn for_each_key(spec: &CommandSpec, call: &Call<'_>, visit: &mut dyn FnMut(&[u8])) {
-    match spec.keys {
-        Keys::Derived(all) => all(call, visit),
-        Keys::WithDerived { declared, derived } => {
-            declared.for_each_position(call.arguments, &mut |position| visit(call.argument(position)));
-            derived(call, visit);
-        }
-        keys => keys.for_each_position(call.arguments, &mut |position| visit(call.argument(position))),
-    }
 }

@@ -1,6 +1,6 @@
 //! The gates: what a request is asked before its command is run.
 
-use super::execute::{Batch, for_each_key};
+use super::execute::Batch;
 use crate::commands::call::Call;
 use crate::commands::call::error::CommandError;
 use crate::commands::spec::table::Entry;
@@ -68,7 +68,7 @@ impl Batch<'_> {
             return Ok(());
         }
         let mut is_damaged = false;
-        for_each_key(spec, call, &mut |key| is_damaged |= store.is_damaged(self.session.database, key));
+        spec.for_each_key(call, &mut |key| is_damaged |= store.is_damaged(self.session.database, key));
         if is_damaged { Err(CommandError::DAMAGED) } else { Ok(()) }
     }
 

@@ -10,7 +10,7 @@ mod standing;
 
 use super::call::Call;
 use super::call::error::{CommandError, Outcome};
-use super::spec::{CommandSpec, Flag, Group, Keys, Run};
+use super::spec::{CommandSpec, Flag, Group, KeyFlag, Keys, Run};
 use crate::limits;
 use crate::resp::reply::Reply;
 use crate::store::{Missing, Writer};
@@ -29,7 +29,7 @@ pub(super) const COMMANDS: &[CommandSpec] = &[
         arity: -3,
         flags: &[Flag::Readonly],
         keys: Keys::WithDerived {
-            declared: &Keys::Range { first: 1, last: 0, access: &["RO", "access"] },
+            declared: &Keys::Range { first: 1, last: 0, access: &[KeyFlag::Ro, KeyFlag::Access] },
             derived: request::friend_list,
         },
         run: Run::Keyspace(rank::friendrank),

@@ -2,13 +2,13 @@
 
 use crate::commands::call::error::{CommandError, Outcome};
 use crate::commands::call::{Call, parse_integer, text};
-use crate::commands::spec::{CommandSpec, Flag, Keys, Run};
+use crate::commands::spec::{CommandSpec, Flag, KeyFlag, Keys, Run};
 use crate::resp::reply::Reply;
 use crate::store::{Reader, Writer};
 
 const CHANGE: CommandSpec = CommandSpec {
     flags: &[Flag::Write, Flag::Fast],
-    keys: Keys::Range { first: 1, last: 0, access: &["RW", "update"] },
+    keys: Keys::Range { first: 1, last: 0, access: &[KeyFlag::Rw, KeyFlag::Update] },
     ..CommandSpec::BASE
 };
 
@@ -16,7 +16,7 @@ const ASK: CommandSpec = CommandSpec {
     arity: 2,
     flags: &[Flag::Readonly, Flag::Fast],
     tips: &["nondeterministic_output"],
-    keys: Keys::Range { first: 1, last: 0, access: &["RO", "access"] },
+    keys: Keys::Range { first: 1, last: 0, access: &[KeyFlag::Ro, KeyFlag::Access] },
     ..CommandSpec::BASE
 };
 

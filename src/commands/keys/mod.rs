@@ -7,7 +7,7 @@ use super::call::Call;
 use super::call::error::{CommandError, Outcome};
 use super::call::name_list::NameList;
 use super::call::scanning::{ScanOptions, parse_cursor};
-use super::spec::{AllKeys, CommandSpec, Flag, Group, Keys, Manner, Run};
+use super::spec::{AllKeys, CommandSpec, Flag, Group, KeyFlag, Keys, Manner, Run};
 use crate::limits;
 use crate::resp::reply::Reply;
 use crate::store::{DatabaseIndex, Kind, Reader, Writer};
@@ -26,7 +26,7 @@ pub(super) const COMMANDS: &[CommandSpec] = &[
         arity: -2,
         flags: &[Flag::Write],
         tips: MULTI_SHARD,
-        keys: Keys::Range { first: 1, last: -1, access: &["RM", "delete"] },
+        keys: Keys::Range { first: 1, last: -1, access: &[KeyFlag::Rm, KeyFlag::Delete] },
         run: Run::Write(del),
         manners: &[Manner::RemovesKeys],
         ..BASE
@@ -40,7 +40,7 @@ pub(super) const COMMANDS: &[CommandSpec] = &[
         arity: -2,
         flags: &[Flag::Write, Flag::Fast],
         tips: MULTI_SHARD,
-        keys: Keys::Range { first: 1, last: -1, access: &["RM", "delete"] },
+        keys: Keys::Range { first: 1, last: -1, access: &[KeyFlag::Rm, KeyFlag::Delete] },
         run: Run::Write(del),
         manners: &[Manner::RemovesKeys],
         ..BASE
@@ -53,7 +53,7 @@ pub(super) const COMMANDS: &[CommandSpec] = &[
         arity: -2,
         flags: &[Flag::Readonly, Flag::Fast],
         tips: MULTI_SHARD,
-        keys: Keys::Range { first: 1, last: -1, access: &["RO"] },
+        keys: Keys::Range { first: 1, last: -1, access: &[KeyFlag::Ro] },
         run: Run::Read(exists),
         ..BASE
     },
@@ -63,7 +63,7 @@ pub(super) const COMMANDS: &[CommandSpec] = &[
         summary: "Returns the type of a key's value",
         arity: 2,
         flags: &[Flag::Readonly, Flag::Fast],
-        keys: Keys::Range { first: 1, last: 0, access: &["RO"] },
+        keys: Keys::Range { first: 1, last: 0, access: &[KeyFlag::Ro] },
         run: Run::Read(type_of),
         ..BASE
     },

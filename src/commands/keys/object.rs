@@ -3,10 +3,10 @@
 //! Nothing here is kept in Redis's encodings. What OBJECT ENCODING says follows from the value and from Redis's bounds
 //! for its compact forms, so that tools which judge by it see what they would see there.
 
-use crate::commands::admin::introspection;
+use crate::commands::admin::help;
 use crate::commands::call::Call;
 use crate::commands::call::error::{CommandError, Outcome};
-use crate::commands::spec::{CommandSpec, Flag, Group, Keys, Run};
+use crate::commands::spec::{CommandSpec, Flag, Group, KeyFlag, Keys, Run};
 use crate::config::Config;
 use crate::ranking::{Order, RankedMembers, Ranking};
 use crate::resp::integer;
@@ -29,7 +29,7 @@ const ABOUT_KEY: CommandSpec = CommandSpec {
     arity: 3,
     flags: &[Flag::Readonly],
     tips: &["nondeterministic_output"],
-    keys: Keys::Range { first: 1, last: 0, access: &["RO"] },
+    keys: Keys::Range { first: 1, last: 0, access: &[KeyFlag::Ro] },
     ..BASE
 };
 
@@ -63,8 +63,8 @@ const OBJECT: &[CommandSpec] = &[
     CommandSpec {
         group: Group::Generic,
         since: "6.2.0",
-        run: Run::Admin(|_, _, reply| introspection::help("object", reply)),
-        ..introspection::HELP
+        run: Run::Admin(|_, _, reply| help::help("object", reply)),
+        ..help::HELP
     },
 ];
 

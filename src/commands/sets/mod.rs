@@ -3,7 +3,7 @@
 use super::call::Call;
 use super::call::error::Outcome;
 use super::call::name_list::NameList;
-use super::spec::{CommandSpec, Flag, Group, Keys, Lookahead, Run};
+use super::spec::{CommandSpec, Flag, Group, KeyFlag, Keys, Lookahead, Run};
 use crate::resp::reply::Reply;
 use crate::store::{Members, Missing, Reader, Writer};
 
@@ -17,7 +17,7 @@ pub(super) const COMMANDS: &[CommandSpec] = &[
         complexity: "O(1) for each member",
         arity: -3,
         flags: &[Flag::Write, Flag::Denyoom, Flag::Fast],
-        keys: Keys::Range { first: 1, last: 0, access: &["RW", "insert"] },
+        keys: Keys::Range { first: 1, last: 0, access: &[KeyFlag::Rw, KeyFlag::Insert] },
         lookahead: Some(Lookahead::Key),
         run: Run::Write(sadd),
         ..BASE
@@ -29,7 +29,7 @@ pub(super) const COMMANDS: &[CommandSpec] = &[
         complexity: "O(1) for each member",
         arity: -3,
         flags: &[Flag::Write, Flag::Fast],
-        keys: Keys::Range { first: 1, last: 0, access: &["RW", "delete"] },
+        keys: Keys::Range { first: 1, last: 0, access: &[KeyFlag::Rw, KeyFlag::Delete] },
         lookahead: Some(Lookahead::Key),
         run: Run::Write(srem),
         ..BASE
@@ -42,7 +42,7 @@ pub(super) const COMMANDS: &[CommandSpec] = &[
         arity: 2,
         flags: &[Flag::Readonly],
         tips: &["nondeterministic_output_order"],
-        keys: Keys::Range { first: 1, last: 0, access: &["RO", "access"] },
+        keys: Keys::Range { first: 1, last: 0, access: &[KeyFlag::Ro, KeyFlag::Access] },
         run: Run::Read(smembers),
         ..BASE
     },
@@ -52,7 +52,7 @@ pub(super) const COMMANDS: &[CommandSpec] = &[
         summary: "Tells whether a member is in a set",
         arity: 3,
         flags: &[Flag::Readonly, Flag::Fast],
-        keys: Keys::Range { first: 1, last: 0, access: &["RO"] },
+        keys: Keys::Range { first: 1, last: 0, access: &[KeyFlag::Ro] },
         lookahead: Some(Lookahead::Key),
         run: Run::Read(sismember),
         ..BASE
@@ -63,7 +63,7 @@ pub(super) const COMMANDS: &[CommandSpec] = &[
         summary: "Returns the number of members of a set",
         arity: 2,
         flags: &[Flag::Readonly, Flag::Fast],
-        keys: Keys::Range { first: 1, last: 0, access: &["RO"] },
+        keys: Keys::Range { first: 1, last: 0, access: &[KeyFlag::Ro] },
         lookahead: Some(Lookahead::Key),
         run: Run::Read(scard),
         ..BASE

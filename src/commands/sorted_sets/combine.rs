@@ -8,7 +8,7 @@ use super::algebra::{Aggregate, Input};
 use super::entries::Entries;
 use crate::commands::call::error::{CommandError, Outcome, Stop};
 use crate::commands::call::{Call, parse_score, text};
-use crate::commands::spec::{CommandSpec, Flag, Group, Keys, Run};
+use crate::commands::spec::{CommandSpec, Flag, Group, KeyFlag, Keys, Run};
 use crate::resp::reply::{Reply, ReplySource};
 use crate::store::{Reader, Writer};
 use std::ops::ControlFlow;
@@ -21,7 +21,7 @@ const READ: CommandSpec = CommandSpec {
     group: Group::SortedSet,
     since: "6.2.0",
     flags: &[Flag::Readonly],
-    keys: Keys::Counted { count: 1, access: &["RO", "access"] },
+    keys: Keys::Counted { count: 1, access: &[KeyFlag::Ro, KeyFlag::Access] },
     arity: -3,
     ..CommandSpec::BASE
 };
@@ -30,7 +30,7 @@ const STORE: CommandSpec = CommandSpec {
     group: Group::SortedSet,
     since: "2.0.0",
     flags: &[Flag::Write, Flag::Denyoom],
-    keys: Keys::Store { sources: &Keys::Counted { count: 2, access: &["RO", "access"] } },
+    keys: Keys::Store { sources: &Keys::Counted { count: 2, access: &[KeyFlag::Ro, KeyFlag::Access] } },
     arity: -4,
     ..CommandSpec::BASE
 };

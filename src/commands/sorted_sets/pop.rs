@@ -2,7 +2,7 @@
 
 use crate::commands::call::error::{CommandError, Outcome};
 use crate::commands::call::{Call, parse_count};
-use crate::commands::spec::{CommandSpec, Flag, Group, Keys, Run};
+use crate::commands::spec::{CommandSpec, Flag, Group, KeyFlag, Keys, Run};
 use crate::commands::state::waiting::{Wish, parse_timeout};
 use crate::ranking::{Order, RankedMembers, Ranking};
 use crate::resp::reply::Reply;
@@ -13,7 +13,7 @@ const BASE: CommandSpec = CommandSpec {
     group: Group::SortedSet,
     since: "5.0.0",
     flags: &[Flag::Write, Flag::Fast],
-    keys: Keys::Range { first: 1, last: 0, access: &["RW", "access", "delete"] },
+    keys: Keys::Range { first: 1, last: 0, access: &[KeyFlag::Rw, KeyFlag::Access, KeyFlag::Delete] },
     complexity: "O(log N + M) with M members removed",
     arity: -2,
     ..CommandSpec::BASE
@@ -42,7 +42,7 @@ pub(in crate::commands) const COMMANDS: &[CommandSpec] = &[
         complexity: "O(K) + O(log N + M) with K keys and M members removed",
         arity: -4,
         flags: &[Flag::Write],
-        keys: Keys::Counted { count: 1, access: &["RW", "access", "delete"] },
+        keys: Keys::Counted { count: 1, access: &[KeyFlag::Rw, KeyFlag::Access, KeyFlag::Delete] },
         run: Run::Write(zmpop),
         ..BASE
     },
@@ -53,7 +53,7 @@ pub(in crate::commands) const COMMANDS: &[CommandSpec] = &[
         complexity: "O(log N)",
         arity: -3,
         flags: &[Flag::Write, Flag::Blocking, Flag::Fast],
-        keys: Keys::Range { first: 1, last: -2, access: &["RW", "access", "delete"] },
+        keys: Keys::Range { first: 1, last: -2, access: &[KeyFlag::Rw, KeyFlag::Access, KeyFlag::Delete] },
         run: Run::Blocking(|call| bzpop(call, Order::Ascending)),
         ..BASE
     },
@@ -64,7 +64,7 @@ pub(in crate::commands) const COMMANDS: &[CommandSpec] = &[
         complexity: "O(log N)",
         arity: -3,
         flags: &[Flag::Write, Flag::Blocking, Flag::Fast],
-        keys: Keys::Range { first: 1, last: -2, access: &["RW", "access", "delete"] },
+        keys: Keys::Range { first: 1, last: -2, access: &[KeyFlag::Rw, KeyFlag::Access, KeyFlag::Delete] },
         run: Run::Blocking(|call| bzpop(call, Order::Descending)),
         ..BASE
     },
@@ -76,7 +76,7 @@ pub(in crate::commands) const COMMANDS: &[CommandSpec] = &[
         complexity: "O(K) + O(log N + M) with K keys and M members removed",
         arity: -5,
         flags: &[Flag::Write, Flag::Blocking],
-        keys: Keys::Counted { count: 2, access: &["RW", "access", "delete"] },
+        keys: Keys::Counted { count: 2, access: &[KeyFlag::Rw, KeyFlag::Access, KeyFlag::Delete] },
         run: Run::Blocking(bzmpop),
         ..BASE
     },

@@ -4,7 +4,7 @@ use super::bounds::{LexRange, RankRange, ScoreRange, skip};
 use super::entries::Entries;
 use crate::commands::call::Call;
 use crate::commands::call::error::{CommandError, Outcome, Stop};
-use crate::commands::spec::{CommandSpec, Flag, Group, Keys, Run};
+use crate::commands::spec::{CommandSpec, Flag, Group, KeyFlag, Keys, Run};
 use crate::ranking::{Excerpt, Order, RankedMembers, Ranking};
 use crate::resp::reply::{Reply, ReplySource};
 use crate::store::{Reader, Writer};
@@ -13,7 +13,7 @@ use std::ops::Range;
 const BASE: CommandSpec = CommandSpec {
     group: Group::SortedSet,
     flags: &[Flag::Readonly],
-    keys: Keys::Range { first: 1, last: 0, access: &["RO", "access"] },
+    keys: Keys::Range { first: 1, last: 0, access: &[KeyFlag::Ro, KeyFlag::Access] },
     complexity: "O(log N + M) with M members returned",
     arity: -4,
     ..CommandSpec::BASE
@@ -76,7 +76,9 @@ pub(in crate::commands) const COMMANDS: &[CommandSpec] = &[
         complexity: "O(log N + M) with M members stored",
         arity: -5,
         flags: &[Flag::Write, Flag::Denyoom],
-        keys: Keys::Store { sources: &Keys::Range { first: 2, last: 0, access: &["RO", "access"] } },
+        keys: Keys::Store {
+            sources: &Keys::Range { first: 2, last: 0, access: &[KeyFlag::Ro, KeyFlag::Access] },
+        },
         run: Run::Write(zrangestore),
         ..BASE
     },

@@ -4,7 +4,7 @@ use super::bounds::{LexRange, ScoreRange};
 use super::lookahead;
 use crate::commands::call::Call;
 use crate::commands::call::error::{CommandError, Outcome};
-use crate::commands::spec::{CommandSpec, Flag, Group, Keys, Lookahead, Run};
+use crate::commands::spec::{CommandSpec, Flag, Group, KeyFlag, Keys, Lookahead, Run};
 use crate::ranking::{Order, RankedMembers, Score};
 use crate::resp::reply::Reply;
 use crate::store::Reader;
@@ -12,7 +12,7 @@ use crate::store::Reader;
 const BASE: CommandSpec = CommandSpec {
     group: Group::SortedSet,
     flags: &[Flag::Readonly, Flag::Fast],
-    keys: Keys::Range { first: 1, last: 0, access: &["RO", "access"] },
+    keys: Keys::Range { first: 1, last: 0, access: &[KeyFlag::Ro, KeyFlag::Access] },
     ..CommandSpec::BASE
 };
 
@@ -23,7 +23,7 @@ pub(in crate::commands) const COMMANDS: &[CommandSpec] = &[
         summary: "Returns the number of members",
         since: "1.2.0",
         arity: 2,
-        keys: Keys::Range { first: 1, last: 0, access: &["RO"] },
+        keys: Keys::Range { first: 1, last: 0, access: &[KeyFlag::Ro] },
         run: Run::Read(zcard),
         ..BASE
     },

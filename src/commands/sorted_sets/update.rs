@@ -5,7 +5,7 @@ use super::bounds::{LexRange, RankRange, ScoreRange};
 use super::lookahead;
 use crate::commands::call::error::{CommandError, Outcome, Stop};
 use crate::commands::call::{Call, parse_score};
-use crate::commands::spec::{CommandSpec, Flag, Group, Keys, Lookahead, Run};
+use crate::commands::spec::{CommandSpec, Flag, Group, KeyFlag, Keys, Lookahead, Run};
 use crate::ranking::{Aim, Order, RankedMembers, Ranking, Score};
 use crate::resp::reply::Reply;
 use crate::store::{Missing, Writer};
@@ -14,7 +14,7 @@ use std::ops::Range;
 
 const BASE: CommandSpec = CommandSpec { group: Group::SortedSet, ..CommandSpec::BASE };
 
-const fn one_key(access: &'static [&'static str]) -> Keys {
+const fn one_key(access: &'static [KeyFlag]) -> Keys {
     Keys::Range { first: 1, last: 0, access }
 }
 
@@ -27,7 +27,7 @@ pub(in crate::commands) const COMMANDS: &[CommandSpec] = &[
         complexity: "O(log N) for each member",
         arity: -4,
         flags: &[Flag::Write, Flag::Denyoom, Flag::Fast],
-        keys: one_key(&["RW", "update"]),
+        keys: one_key(&[KeyFlag::Rw, KeyFlag::Update]),
         lookahead: Some(Lookahead::Value(lookahead::updates)),
         run: Run::Write(zadd),
         ..BASE
@@ -40,7 +40,7 @@ pub(in crate::commands) const COMMANDS: &[CommandSpec] = &[
         complexity: "O(log N)",
         arity: 4,
         flags: &[Flag::Write, Flag::Denyoom, Flag::Fast],
-        keys: one_key(&["RW", "access", "update"]),
+        keys: one_key(&[KeyFlag::Rw, KeyFlag::Access, KeyFlag::Update]),
         lookahead: Some(Lookahead::Value(lookahead::increments)),
         run: Run::Write(zincrby),
         ..BASE
@@ -53,7 +53,7 @@ pub(in crate::commands) const COMMANDS: &[CommandSpec] = &[
         complexity: "O(log N) for each member",
         arity: -3,
         flags: &[Flag::Write, Flag::Fast],
-        keys: one_key(&["RW", "delete"]),
+        keys: one_key(&[KeyFlag::Rw, KeyFlag::Delete]),
         run: Run::Write(zrem),
         ..BASE
     },
@@ -65,7 +65,7 @@ pub(in crate::commands) const COMMANDS: &[CommandSpec] = &[
         complexity: "O(log N + M) with M members removed",
         arity: 4,
         flags: &[Flag::Write],
-        keys: one_key(&["RW", "delete"]),
+        keys: one_key(&[KeyFlag::Rw, KeyFlag::Delete]),
         run: Run::Write(zremrangebyrank),
         ..BASE
     },
@@ -77,7 +77,7 @@ pub(in crate::commands) const COMMANDS: &[CommandSpec] = &[
         complexity: "O(log N + M) with M members removed",
         arity: 4,
         flags: &[Flag::Write],
-        keys: one_key(&["RW", "delete"]),
+        keys: one_key(&[KeyFlag::Rw, KeyFlag::Delete]),
         run: Run::Write(zremrangebyscore),
         ..BASE
     },
@@ -89,7 +89,7 @@ pub(in crate::commands) const COMMANDS: &[CommandSpec] = &[
         complexity: "O(log N + M) with M members removed",
         arity: 4,
         flags: &[Flag::Write],
-        keys: one_key(&["RW", "delete"]),
+        keys: one_key(&[KeyFlag::Rw, KeyFlag::Delete]),
         run: Run::Write(zremrangebylex),
         ..BASE
     },

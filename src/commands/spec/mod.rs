@@ -1,5 +1,6 @@
 //! What a command is: one entry of the table, from which everything that is known about it is derived.
 
+mod key_flag;
 pub(super) mod syntax;
 pub mod table;
 
@@ -12,6 +13,8 @@ use crate::resp::integer;
 use crate::resp::reply::Reply;
 use crate::resp::request::Arguments;
 use crate::store::{Reader, Shards, Value, Writer};
+
+pub use key_flag::KeyFlag;
 
 /// One command or subcommand.
 #[derive(Debug)]
@@ -33,7 +36,7 @@ pub struct CommandSpec {
     pub arity: i32,
     /// What it is like, as COMMAND INFO tells it.
     pub flags: &'static [Flag],
-    /// What the engine does differently for it than for others.
+    /// In what it differs from other commands for the engine and for the import of a file of commands.
     pub manners: &'static [Manner],
     /// ACL categories beyond those that follow from group and flags.
     pub categories: &'static [&'static str],
@@ -41,6 +44,9 @@ pub struct CommandSpec {
     pub tips: &'static [&'static str],
     /// Which arguments are keys.
     pub keys: Keys,
+    /// What a request does with its keys, for a command whose options decide it. COMMAND INFO tells what `keys` says, and
+    /// that it may be less.
+    pub access_of_request: Option<AccessOfRequest>,
     /// What COMMAND INFO notes of its keys.
     pub keys_note: Option<&'static str>,
     /// What can be loaded ahead for it where several of them follow each other in a pipeline.
@@ -66,6 +72,7 @@ impl CommandSpec {
         categories: &[],
         tips: &[],
         keys: Keys::None,
+        access_of_request: None,
         keys_note: None,
         lookahead: None,
         run: Run::Container,
@@ -85,10 +92,41 @@ impl CommandSpec {
         self.flags.contains(&flag)
     }
 
-    /// Whether the engine is to treat it so.
+    /// Whether it has this manner.
     #[must_use]
     pub fn is(&self, manner: Manner) -> bool {
         self.manners.contains(&manner)
+    }
+
+    /// Calls `visit` with every key that a request of this command touches.
+    pub(super) fn for_each_key(&self, call: &Call<'_>, visit: &mut dyn FnMut(&[u8])) {
+        let visit_arguments = |keys: &Keys, visit: &mut dyn FnMut(&[u8])| {
+            keys.for_each_position(call.arguments, &mut |position| visit(call.argument(position)));
+        };
+        match self.keys {
+            Keys::Derived(derived) => derived(call, visit),
+            Keys::WithDerived { declared, derived } => {
+                visit_arguments(declared, visit);
+                derived(call, visit);
+            }
+            keys => visit_arguments(&keys, visit),
+        }
+    }
+
+    /// What a request does with the key that comes at `index` among its keys.
+    pub(super) fn access_of_key(&self, call: &Call<'_>, index: usize) -> &'static [KeyFlag] {
+        if let Some(access) = self.access_of_request {
+            return access(call);
+        }
+        match self.keys {
+            Keys::Range { access, .. } | Keys::Counted { access, .. } => access,
+            Keys::Store { .. } if index == 0 => Keys::OVERWRITE,
+            Keys::Store { sources: Keys::Range { access, .. } | Keys::Counted { access, .. } } => access,
+            Keys::Derived(_) if self.has(Flag::Write) => &[KeyFlag::Rw, KeyFlag::Update],
+            Keys::Derived(_) | Keys::WithDerived { .. } | Keys::Store { .. } | Keys::None => {
+                &[KeyFlag::Ro, KeyFlag::Access]
+            }
+        }
     }
 }
 
@@ -178,7 +216,7 @@ impl Flag {
     }
 }
 
-/// What the engine does differently for a command than for others.
+/// In what a command differs from others for those who run it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Manner {
     /// After MULTI it is run, not queued.
@@ -189,10 +227,17 @@ pub enum Manner {
     RemovesKeys,
     /// It is refused while writes are, as PING is in Redis, so that probes notice.
     ProbesWrites,
+    /// The requests behind it are about the database that it selects.
+    SelectsDatabase,
+    /// The requests behind it are queued until EXEC.
+    BeginsTransaction,
 }
 
 /// Calls back with every key that a request touches.
 pub type DeriveKeys = fn(&Call<'_>, &mut dyn FnMut(&[u8]));
+
+/// What this request does with its keys.
+pub type AccessOfRequest = fn(&Call<'_>) -> &'static [KeyFlag];
 
 /// Which arguments of a command are keys.
 #[derive(Clone, Copy, Debug)]
@@ -206,14 +251,14 @@ pub enum Keys {
         /// Position of the last key; negative counts from the end, 0 means just the first.
         last: i32,
         /// What the command does with them, as COMMAND INFO's key specifications tell it.
-        access: &'static [&'static str],
+        access: &'static [KeyFlag],
     },
     /// As many arguments as the one at `count` says, from the next one on.
     Counted {
         /// Position of the number of keys.
         count: usize,
         /// As in `Range`.
-        access: &'static [&'static str],
+        access: &'static [KeyFlag],
     },
     /// Argument 1, which is overwritten with what is made of `sources`.
     Store {
@@ -233,8 +278,11 @@ pub enum Keys {
 }
 
 impl Keys {
+    /// What a command does with the destination of a [`Keys::Store`].
+    const OVERWRITE: &'static [KeyFlag] = &[KeyFlag::Ow, KeyFlag::Update];
+
     /// What COMMAND INFO says of the destination of a [`Keys::Store`].
-    pub const OVERWRITTEN: Self = Self::Range { first: 1, last: 0, access: &["OW", "update"] };
+    pub const OVERWRITTEN: Self = Self::Range { first: 1, last: 0, access: Self::OVERWRITE };
 
     /// Calls back with the positions of the keys in a request that the command's arity admits; keys that are not
     /// arguments have none. A count that makes no sense is taken for one that does: at least one key, so that there is

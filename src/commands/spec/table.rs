@@ -170,6 +170,14 @@ mod tests {
                 Run::Container => assert!(!spec.subcommands.is_empty(), "{}", spec.name),
                 Run::Keyspace(_) | Run::Session(_) | Run::Admin(_) | Run::Queued => {}
             }
+            let accesses = match spec.keys.declared() {
+                Keys::Range { access, .. } | Keys::Counted { access, .. } => Some(access),
+                _ => None,
+            };
+            if let Some(access) = accesses {
+                let main = access.iter().filter(|flag| flag.is_main()).count();
+                assert!(main == 1 && access[0].is_main(), "{}: {access:?}", spec.name);
+            }
             if spec.lookahead.is_some() {
                 assert!(matches!(spec.keys, Keys::Range { first: 1, last: 0, .. }), "{}", spec.name);
             }

@@ -3,7 +3,7 @@
 use super::call::error::{CommandError, Outcome};
 use super::call::{Call, Cursor, parse_integer};
 use super::keys::expiry::{Moment, Unit};
-use super::spec::{CommandSpec, Flag, Group, Keys, Lookahead, Run};
+use super::spec::{CommandSpec, Flag, Group, KeyFlag, Keys, Lookahead, Run};
 use crate::config::EventClasses;
 use crate::resp::integer;
 use crate::resp::reply::Reply;
@@ -11,7 +11,8 @@ use crate::store::{Reader, Writer};
 
 const BASE: CommandSpec = CommandSpec { group: Group::String, ..CommandSpec::BASE };
 
-const READ_AND_UPDATE: Keys = Keys::Range { first: 1, last: 0, access: &["RW", "access", "update"] };
+const READ_AND_UPDATE: Keys =
+    Keys::Range { first: 1, last: 0, access: &[KeyFlag::Rw, KeyFlag::Access, KeyFlag::Update] };
 
 pub(super) const COMMANDS: &[CommandSpec] = &[
     CommandSpec {
@@ -20,7 +21,7 @@ pub(super) const COMMANDS: &[CommandSpec] = &[
         summary: "Returns a string",
         arity: 2,
         flags: &[Flag::Readonly, Flag::Fast],
-        keys: Keys::Range { first: 1, last: 0, access: &["RO", "access"] },
+        keys: Keys::Range { first: 1, last: 0, access: &[KeyFlag::Ro, KeyFlag::Access] },
         lookahead: Some(Lookahead::Key),
         run: Run::Read(get),
         ..BASE
@@ -32,8 +33,9 @@ pub(super) const COMMANDS: &[CommandSpec] = &[
         summary: "Sets a string",
         arity: -3,
         flags: &[Flag::Write, Flag::Denyoom],
-        keys: Keys::Range { first: 1, last: 0, access: &["RW", "access", "update", "variable_flags"] },
+        keys: Keys::Range { first: 1, last: 0, access: &[KeyFlag::Rw, KeyFlag::Access, KeyFlag::Update] },
         lookahead: Some(Lookahead::Key),
+        access_of_request: Some(access_of_set),
         run: Run::Write(set),
         keys_note: Some("RW and ACCESS due to the optional `GET` argument"),
         ..BASE
@@ -45,7 +47,7 @@ pub(super) const COMMANDS: &[CommandSpec] = &[
         since: "2.2.0",
         arity: 2,
         flags: &[Flag::Readonly, Flag::Fast],
-        keys: Keys::Range { first: 1, last: 0, access: &["RO"] },
+        keys: Keys::Range { first: 1, last: 0, access: &[KeyFlag::Ro] },
         lookahead: Some(Lookahead::Key),
         run: Run::Read(strlen),
         ..BASE
@@ -85,6 +87,16 @@ fn get(keys: Reader<'_>, call: &Call<'_>, reply: &mut Reply<'_>) -> Outcome {
 fn strlen(keys: Reader<'_>, call: &Call<'_>, reply: &mut Reply<'_>) -> Outcome {
     reply.count(keys.string(call.argument(1))?.map_or(0, <[u8]>::len));
     Ok(())
+}
+
+/// SET reads the old value only if it returns it.
+fn access_of_set(call: &Call<'_>) -> &'static [KeyFlag] {
+    let returns_old = call.cursor(3).any(|word| word.eq_ignore_ascii_case(b"get"));
+    if returns_old {
+        &[KeyFlag::Rw, KeyFlag::Access, KeyFlag::Update]
+    } else {
+        &[KeyFlag::Ow, KeyFlag::Update]
+    }
 }
 
 /// When a key that SET writes will expire.

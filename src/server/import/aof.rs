@@ -5,6 +5,8 @@ use super::commands::Commands;
 use super::manifest;
 use super::report::Report;
 use super::{len_of, open, progress_bar, starts_as_dump};
+use crate::commands::spec::{Manner, Run};
+use crate::commands::table;
 use crate::config::Config;
 use crate::limits;
 use crate::rdb::Loader;
@@ -183,8 +185,9 @@ impl Replay<'_> {
     /// Runs the request in `batch`, which is spelled `raw`, or keeps it until its transaction is complete.
     fn take(&mut self, raw: &[u8], batch: &Batch) -> Result<(), String> {
         let Some(arguments) = batch.requests(raw).next() else { return Ok(()) };
-        let name = arguments.get(0).unwrap_or_default();
-        if name.eq_ignore_ascii_case(b"exec") {
+        let place = table().find(arguments.get(0).unwrap_or_default());
+        let spec = place.map(|place| table().entries()[place].spec);
+        if spec.is_some_and(|spec| matches!(spec.run, Run::Queued)) {
             let Some(mut requests) = self.transaction.take() else {
                 // As in Redis: an error that nobody hears.
                 self.report.stray_execs += 1;
@@ -200,7 +203,7 @@ impl Replay<'_> {
         } else if let Some(transaction) = &mut self.transaction {
             // A MULTI among them does nothing when its turn comes, as in Redis.
             transaction.extend_from_slice(raw);
-        } else if name.eq_ignore_ascii_case(b"multi") {
+        } else if spec.is_some_and(|spec| spec.is(Manner::BeginsTransaction)) {
             self.transaction = Some(Vec::new());
         } else {
             self.commands.run(arguments, self.report)?;

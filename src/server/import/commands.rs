@@ -2,7 +2,7 @@
 
 use super::report::Report;
 use crate::commands::engine::execute::run_batch;
-use crate::commands::spec::Flag;
+use crate::commands::spec::{Flag, Manner};
 use crate::commands::state::host::Host;
 use crate::commands::state::session::{Next, Session};
 use crate::commands::table;
@@ -26,7 +26,7 @@ impl Commands {
         Self { host, session, reply: Vec::new() }
     }
 
-    /// Runs one command, if it changes something.
+    /// Runs one command, if it changes something or selects the database of those behind it.
     ///
     /// # Errors
     /// A command that rankd has not, and that may be about keys of types it has: left out, they would differ.
@@ -44,7 +44,8 @@ impl Commands {
             *report.foreign_commands.entry(foreign).or_default() += 1;
             return Ok(());
         };
-        if !table().entries()[place].spec.has(Flag::Write) && !name.eq_ignore_ascii_case(b"select") {
+        let spec = table().entries()[place].spec;
+        if !spec.has(Flag::Write) && !spec.is(Manner::SelectsDatabase) {
             return Ok(());
         }
         self.reply.clear();
