@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::sync::mpsc;
 use std::task::{Context, Poll, Waker};
 
-use rankd::commands::engine::execute::run_batch;
+use rankd::commands::engine::run_batch;
 use rankd::commands::state::host::Host;
 use rankd::commands::state::session::Session;
 use rankd::config::{Config, EventClasses};
@@ -43,9 +43,9 @@ impl Table {
         let (mut batch, mut out) = (Batch::default(), Vec::new());
         let bytes = &mut bytes.clone()[..];
         RequestReader::default().read(bytes, &bounds, &mut batch).expect("requests");
-        let ran = run_batch(&self.host, session, batch.requests(bytes), &mut out);
-        assert_eq!(ran, lines.len(), "{lines:?}");
-        (out.escape_ascii().to_string(), std::mem::take(&mut session.rests_on))
+        let ran = run_batch(&self.host, session, batch.requests(bytes), &mut out, self.host.local_terms());
+        assert_eq!(ran.count, lines.len(), "{lines:?}");
+        (out.escape_ascii().to_string(), ran.seq)
     }
 }
 

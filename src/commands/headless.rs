@@ -2,6 +2,7 @@
 //!
 //! `rankd import` runs an append-only file's commands on one, as do benchmarks and tests.
 
+use super::engine::{Leeway, Terms};
 use super::state::clients::Clients;
 use super::state::host::{AtEnd, Host, Loading, Persistence, Process, Saves};
 use super::state::kept::KeptResults;
@@ -41,12 +42,18 @@ impl Host {
         }
     }
 
-    /// A session that no connection stands behind.
+    /// The session of a client without a connection.
     #[must_use]
     pub fn local_session(&self) -> Session {
         let nobody = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
         let client = self.clients.register(nobody, nobody, self.clock.now_ms());
-        Session::new(client, Arc::clone(&self.stats[0]), &self.config())
+        Session::new(client, &self.config())
+    }
+
+    /// The terms on which its requests run: they keep the thread as long as they need it.
+    #[must_use]
+    pub fn local_terms(&self) -> Terms<'_> {
+        Terms { stats: &self.stats[0], leeway: Leeway::InProcess }
     }
 }
 

@@ -3,9 +3,9 @@
 use super::debug;
 use crate::commands::call::Call;
 use crate::commands::call::error::{CommandError, Outcome};
-use crate::commands::spec::{CommandSpec, Flag, Group, Run};
+use crate::commands::spec::{Caller, CommandSpec, Flag, Group, Run};
 use crate::commands::state::host::{AtEnd, Host};
-use crate::commands::state::session::{Next, Session};
+use crate::commands::state::session::NextStep;
 use crate::resp::reply::Reply;
 
 const BASE: CommandSpec = CommandSpec { group: Group::Server, ..CommandSpec::BASE };
@@ -119,7 +119,8 @@ fn bgrewriteaof(host: &Host, _: &Call<'_>, reply: &mut Reply<'_>) -> Outcome {
 }
 
 /// The journal is always flushed and synced; SAVE writes the dump file too.
-fn shutdown(host: &Host, session: &mut Session, call: &Call<'_>, _: &mut Reply<'_>) -> Outcome {
+fn shutdown(caller: &mut Caller<'_>, call: &Call<'_>, _: &mut Reply<'_>) -> Outcome {
+    let host = caller.host;
     let (mut save, mut nosave, mut now, mut force, mut abort) = (false, false, false, false, false);
     for option in call.cursor(1) {
         match option.to_ascii_lowercase().as_slice() {
@@ -147,6 +148,6 @@ fn shutdown(host: &Host, session: &mut Session, call: &Call<'_>, _: &mut Reply<'
     let told = |_| CommandError::text("ERR Errors trying to SHUTDOWN. Check logs.");
     host.process.shut_down(at_end).map_err(told)?;
     // As Redis: no reply to this, only to what came before it.
-    session.next = Next::Close;
+    *caller.next = NextStep::Close;
     Ok(())
 }

@@ -4,10 +4,8 @@ use crate::commands::admin::help;
 use crate::commands::call::error::{CommandError, Outcome};
 use crate::commands::call::{Call, parse_integer, text};
 use crate::commands::spec::table::table;
-use crate::commands::spec::{CommandSpec, Flag, Group, Run};
+use crate::commands::spec::{Caller, CommandSpec, Flag, Group, Run};
 use crate::commands::state::clients::Client;
-use crate::commands::state::host::Host;
-use crate::commands::state::session::Session;
 use crate::resp::integer;
 use crate::resp::reply::Reply;
 
@@ -102,7 +100,7 @@ const CLIENT: &[CommandSpec] = &[
     },
     CommandSpec {
         group: Group::Connection,
-        run: Run::Session(|_, _, _, reply| help::help("client", reply)),
+        run: Run::Session(|_, _, reply| help::help("client", reply)),
         ..help::HELP
     },
 ];
@@ -115,12 +113,14 @@ pub(super) fn check_printable(name: &[u8], what: &str) -> Result<(), CommandErro
     Err(CommandError::new(format!("ERR {what} cannot contain spaces, newlines or special characters.")))
 }
 
-fn client_id(_: &Host, session: &mut Session, _: &Call<'_>, reply: &mut Reply<'_>) -> Outcome {
+fn client_id(caller: &mut Caller<'_>, _: &Call<'_>, reply: &mut Reply<'_>) -> Outcome {
+    let session = &mut *caller.session;
     reply.integer(session.client.id.cast_signed());
     Ok(())
 }
 
-fn client_getname(_: &Host, session: &mut Session, _: &Call<'_>, reply: &mut Reply<'_>) -> Outcome {
+fn client_getname(caller: &mut Caller<'_>, _: &Call<'_>, reply: &mut Reply<'_>) -> Outcome {
+    let session = &mut *caller.session;
     let name = session.client.names.lock().name.clone();
     if name.is_empty() {
         reply.null();
@@ -130,14 +130,16 @@ fn client_getname(_: &Host, session: &mut Session, _: &Call<'_>, reply: &mut Rep
     Ok(())
 }
 
-fn client_setname(_: &Host, session: &mut Session, call: &Call<'_>, reply: &mut Reply<'_>) -> Outcome {
+fn client_setname(caller: &mut Caller<'_>, call: &Call<'_>, reply: &mut Reply<'_>) -> Outcome {
+    let session = &mut *caller.session;
     check_printable(call.argument(1), "Client names")?;
     session.client.names.lock().name = text(call.argument(1));
     reply.ok();
     Ok(())
 }
 
-fn client_setinfo(_: &Host, session: &mut Session, call: &Call<'_>, reply: &mut Reply<'_>) -> Outcome {
+fn client_setinfo(caller: &mut Caller<'_>, call: &Call<'_>, reply: &mut Reply<'_>) -> Outcome {
+    let session = &mut *caller.session;
     let (attribute, value) = (text(call.argument(1)), call.argument(2));
     let mut names = session.client.names.lock();
     let field = match attribute.to_ascii_lowercase().as_str() {
@@ -155,13 +157,16 @@ fn command_name(place: usize) -> String {
     table().entries()[place].full_name.clone()
 }
 
-fn client_info(host: &Host, session: &mut Session, _: &Call<'_>, reply: &mut Reply<'_>) -> Outcome {
-    session.client.names.lock().last_command = table().find(b"client|info");
+fn client_info(caller: &mut Caller<'_>, _: &Call<'_>, reply: &mut Reply<'_>) -> Outcome {
+    let Caller { host, session, place, .. } = caller;
+    // The line names the command that makes it.
+    session.client.names.lock().last_command = Some(*place);
     reply.verbatim(&(session.client.line(host.clock.now_ms(), command_name) + "\n"));
     Ok(())
 }
 
-fn client_list(host: &Host, session: &mut Session, call: &Call<'_>, reply: &mut Reply<'_>) -> Outcome {
+fn client_list(caller: &mut Caller<'_>, call: &Call<'_>, reply: &mut Reply<'_>) -> Outcome {
+    let Caller { host, session, place, .. } = caller;
     let mut cursor = call.cursor(1);
     let mut ids: Option<Vec<i64>> = None;
     let mut is_of_type: fn(&Client) -> bool = |_| true;
@@ -179,7 +184,7 @@ fn client_list(host: &Host, session: &mut Session, call: &Call<'_>, reply: &mut 
     } else if cursor.remaining() > 0 {
         return Err(CommandError::SYNTAX.into());
     }
-    session.client.names.lock().last_command = table().find(b"client|list");
+    session.client.names.lock().last_command = Some(*place);
     let now_ms = host.clock.now_ms();
     let mut lines = String::new();
     for client in host.clients.all() {
@@ -193,7 +198,8 @@ fn client_list(host: &Host, session: &mut Session, call: &Call<'_>, reply: &mut 
 }
 
 /// As if its time were over, or with an error of its own. Replies with whether there was a wait to end.
-fn client_unblock(host: &Host, _: &mut Session, call: &Call<'_>, reply: &mut Reply<'_>) -> Outcome {
+fn client_unblock(caller: &mut Caller<'_>, call: &Call<'_>, reply: &mut Reply<'_>) -> Outcome {
+    let host = caller.host;
     if call.arguments.len() > 3 {
         return Err(help::unknown_subcommand_or_arity("client", call.argument(0)).into());
     }

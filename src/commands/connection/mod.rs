@@ -6,9 +6,8 @@ pub(super) mod transactions;
 
 use super::call::error::{CommandError, Outcome};
 use super::call::{Call, parse_integer, text};
-use super::spec::{CommandSpec, Flag, Group, Manner, Run};
-use super::state::host::Host;
-use super::state::session::{Next, Session};
+use super::spec::{Caller, CommandSpec, Flag, Group, Manner, Run};
+use super::state::session::NextStep;
 use crate::resp::Protocol;
 use crate::resp::integer;
 use crate::resp::reply::Reply;
@@ -92,7 +91,8 @@ pub(super) const COMMANDS: &[CommandSpec] = &[
     },
 ];
 
-fn ping(_: &Host, session: &mut Session, call: &Call<'_>, reply: &mut Reply<'_>) -> Outcome {
+fn ping(caller: &mut Caller<'_>, call: &Call<'_>, reply: &mut Reply<'_>) -> Outcome {
+    let session = &mut *caller.session;
     match call.arguments.len() {
         1 | 2 if session.only_listens() => {
             reply.array(2);
@@ -106,12 +106,13 @@ fn ping(_: &Host, session: &mut Session, call: &Call<'_>, reply: &mut Reply<'_>)
     Ok(())
 }
 
-fn echo(_: &Host, _: &mut Session, call: &Call<'_>, reply: &mut Reply<'_>) -> Outcome {
+fn echo(_: &mut Caller<'_>, call: &Call<'_>, reply: &mut Reply<'_>) -> Outcome {
     reply.bulk(call.argument(1));
     Ok(())
 }
 
-fn hello(_: &Host, session: &mut Session, call: &Call<'_>, reply: &mut Reply<'_>) -> Outcome {
+fn hello(caller: &mut Caller<'_>, call: &Call<'_>, reply: &mut Reply<'_>) -> Outcome {
+    let session = &mut *caller.session;
     let mut cursor = call.cursor(1);
     let mut protocol = None;
     if let Some(version) = cursor.next() {
@@ -186,7 +187,8 @@ fn password_fits(user: &[u8], password: &[u8], wanted: &str) -> bool {
     user == b"default" && (wanted.is_empty() || (differs == 0 && password.len() == wanted.len()))
 }
 
-fn auth(_: &Host, session: &mut Session, call: &Call<'_>, reply: &mut Reply<'_>) -> Outcome {
+fn auth(caller: &mut Caller<'_>, call: &Call<'_>, reply: &mut Reply<'_>) -> Outcome {
+    let session = &mut *caller.session;
     let required = &call.config.requirepass;
     let (user, password): (&[u8], _) = match call.arguments.len() {
         2 => (b"default", call.argument(1)),
@@ -207,7 +209,8 @@ fn auth(_: &Host, session: &mut Session, call: &Call<'_>, reply: &mut Reply<'_>)
     Ok(())
 }
 
-fn select(host: &Host, session: &mut Session, call: &Call<'_>, reply: &mut Reply<'_>) -> Outcome {
+fn select(caller: &mut Caller<'_>, call: &Call<'_>, reply: &mut Reply<'_>) -> Outcome {
+    let Caller { host, session, .. } = caller;
     let index = parse_integer(call.argument(1))?;
     let index = i32::try_from(index).map_err(|_| {
         CommandError::text("ERR value is out of range, value must between -2147483648 and 2147483647")
@@ -218,13 +221,14 @@ fn select(host: &Host, session: &mut Session, call: &Call<'_>, reply: &mut Reply
     Ok(())
 }
 
-fn quit(_: &Host, session: &mut Session, _: &Call<'_>, reply: &mut Reply<'_>) -> Outcome {
-    session.next = Next::Close;
+fn quit(caller: &mut Caller<'_>, _: &Call<'_>, reply: &mut Reply<'_>) -> Outcome {
+    *caller.next = NextStep::Close;
     reply.ok();
     Ok(())
 }
 
-fn reset(host: &Host, session: &mut Session, call: &Call<'_>, reply: &mut Reply<'_>) -> Outcome {
+fn reset(caller: &mut Caller<'_>, call: &Call<'_>, reply: &mut Reply<'_>) -> Outcome {
+    let Caller { host, session, .. } = caller;
     session.end(host);
     session.select(0);
     session.speak(Protocol::Resp2);

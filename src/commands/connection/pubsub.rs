@@ -6,10 +6,8 @@
 use crate::commands::admin::help;
 use crate::commands::call::Call;
 use crate::commands::call::error::{CommandError, Outcome};
-use crate::commands::spec::{CommandSpec, Flag, Group, Manner, Run};
+use crate::commands::spec::{Caller, CommandSpec, Flag, Group, Manner, Run};
 use crate::commands::state::channels::Topic;
-use crate::commands::state::host::Host;
-use crate::commands::state::session::Session;
 use crate::resp::reply::Reply;
 use crate::text::glob::{Case, matches};
 
@@ -137,40 +135,36 @@ const PUBSUB: &[CommandSpec] = &[
     CommandSpec {
         group: Group::PubSub,
         since: "6.2.0",
-        run: Run::Session(|_, _, _, reply| help::help("pubsub", reply)),
+        run: Run::Session(|_, _, reply| help::help("pubsub", reply)),
         ..help::HELP
     },
 ];
 
-fn subscribe(host: &Host, session: &mut Session, call: &Call<'_>, reply: &mut Reply<'_>) -> Outcome {
+fn subscribe(caller: &mut Caller<'_>, call: &Call<'_>, reply: &mut Reply<'_>) -> Outcome {
+    let Caller { host, session, .. } = caller;
     call.cursor(1).for_each(|channel| session.subscribe(host, Topic::Channel, channel, reply));
     Ok(())
 }
 
-fn psubscribe(host: &Host, session: &mut Session, call: &Call<'_>, reply: &mut Reply<'_>) -> Outcome {
+fn psubscribe(caller: &mut Caller<'_>, call: &Call<'_>, reply: &mut Reply<'_>) -> Outcome {
+    let Caller { host, session, .. } = caller;
     call.cursor(1).for_each(|pattern| session.subscribe(host, Topic::Pattern, pattern, reply));
     Ok(())
 }
 
-fn unsubscribe(host: &Host, session: &mut Session, call: &Call<'_>, reply: &mut Reply<'_>) -> Outcome {
-    leave(host, session, call, reply, Topic::Channel, b"unsubscribe");
+fn unsubscribe(caller: &mut Caller<'_>, call: &Call<'_>, reply: &mut Reply<'_>) -> Outcome {
+    leave(caller, call, reply, Topic::Channel, b"unsubscribe");
     Ok(())
 }
 
-fn punsubscribe(host: &Host, session: &mut Session, call: &Call<'_>, reply: &mut Reply<'_>) -> Outcome {
-    leave(host, session, call, reply, Topic::Pattern, b"punsubscribe");
+fn punsubscribe(caller: &mut Caller<'_>, call: &Call<'_>, reply: &mut Reply<'_>) -> Outcome {
+    leave(caller, call, reply, Topic::Pattern, b"punsubscribe");
     Ok(())
 }
 
 /// Without a name, leaves all that there are; of none at all, null is confirmed.
-fn leave(
-    host: &Host,
-    session: &mut Session,
-    call: &Call<'_>,
-    reply: &mut Reply<'_>,
-    topic: Topic,
-    kind: &[u8],
-) {
+fn leave(caller: &mut Caller<'_>, call: &Call<'_>, reply: &mut Reply<'_>, topic: Topic, kind: &[u8]) {
+    let Caller { host, session, .. } = caller;
     let mut names: Vec<Box<[u8]>> = call.cursor(1).map(Into::into).collect();
     if names.is_empty() {
         names = session.subscriptions.of(topic).iter().cloned().collect();
@@ -184,8 +178,9 @@ fn leave(
     }
 }
 
-fn publish(host: &Host, session: &mut Session, call: &Call<'_>, reply: &mut Reply<'_>) -> Outcome {
-    reply.count(host.channels.publish(call.argument(1), call.argument(2), &session.basis()));
+fn publish(caller: &mut Caller<'_>, call: &Call<'_>, reply: &mut Reply<'_>) -> Outcome {
+    let Caller { host, basis, .. } = caller;
+    reply.count(host.channels.publish(call.argument(1), call.argument(2), basis));
     Ok(())
 }
 
@@ -198,7 +193,8 @@ fn only_pattern<'c>(call: &Call<'c>) -> Result<Option<&'c [u8]>, CommandError> {
     }
 }
 
-fn pubsub_channels(host: &Host, _: &mut Session, call: &Call<'_>, reply: &mut Reply<'_>) -> Outcome {
+fn pubsub_channels(caller: &mut Caller<'_>, call: &Call<'_>, reply: &mut Reply<'_>) -> Outcome {
+    let host = caller.host;
     let pattern = only_pattern(call)?;
     let is_asked_for = |name: &[u8]| pattern.is_none_or(|pattern| matches(pattern, name, Case::Sensitive));
     let names = host.channels.channels.iter().map(|entry| entry.key().clone());
@@ -208,7 +204,8 @@ fn pubsub_channels(host: &Host, _: &mut Session, call: &Call<'_>, reply: &mut Re
     Ok(())
 }
 
-fn pubsub_numsub(host: &Host, _: &mut Session, call: &Call<'_>, reply: &mut Reply<'_>) -> Outcome {
+fn pubsub_numsub(caller: &mut Caller<'_>, call: &Call<'_>, reply: &mut Reply<'_>) -> Outcome {
+    let host = caller.host;
     let names = call.cursor(1);
     reply.array(names.remaining() * 2);
     for name in names {
@@ -218,18 +215,19 @@ fn pubsub_numsub(host: &Host, _: &mut Session, call: &Call<'_>, reply: &mut Repl
     Ok(())
 }
 
-fn pubsub_numpat(host: &Host, _: &mut Session, _: &Call<'_>, reply: &mut Reply<'_>) -> Outcome {
+fn pubsub_numpat(caller: &mut Caller<'_>, _: &Call<'_>, reply: &mut Reply<'_>) -> Outcome {
+    let host = caller.host;
     reply.count(host.channels.len().1);
     Ok(())
 }
 
-fn pubsub_shardchannels(_: &Host, _: &mut Session, call: &Call<'_>, reply: &mut Reply<'_>) -> Outcome {
+fn pubsub_shardchannels(_: &mut Caller<'_>, call: &Call<'_>, reply: &mut Reply<'_>) -> Outcome {
     only_pattern(call)?;
     reply.array(0);
     Ok(())
 }
 
-fn pubsub_shardnumsub(_: &Host, _: &mut Session, call: &Call<'_>, reply: &mut Reply<'_>) -> Outcome {
+fn pubsub_shardnumsub(_: &mut Caller<'_>, call: &Call<'_>, reply: &mut Reply<'_>) -> Outcome {
     let names = call.cursor(1);
     reply.array(names.remaining() * 2);
     for name in names {

@@ -2,9 +2,7 @@
 
 use crate::commands::call::Call;
 use crate::commands::call::error::{CommandError, Outcome};
-use crate::commands::spec::{CommandSpec, Flag, Group, KeyFlag, Keys, Manner, Run};
-use crate::commands::state::host::Host;
-use crate::commands::state::session::Session;
+use crate::commands::spec::{Caller, CommandSpec, Flag, Group, KeyFlag, Keys, Manner, Run};
 use crate::commands::state::transaction::Transaction;
 use crate::resp::reply::Reply;
 
@@ -67,7 +65,8 @@ pub(in crate::commands) const COMMANDS: &[CommandSpec] = &[
     },
 ];
 
-fn multi(_: &Host, session: &mut Session, _: &Call<'_>, reply: &mut Reply<'_>) -> Outcome {
+fn multi(caller: &mut Caller<'_>, _: &Call<'_>, reply: &mut Reply<'_>) -> Outcome {
+    let session = &mut *caller.session;
     if session.transaction.is_some() {
         return Err(CommandError::text("ERR MULTI calls can not be nested").into());
     }
@@ -76,7 +75,8 @@ fn multi(_: &Host, session: &mut Session, _: &Call<'_>, reply: &mut Reply<'_>) -
     Ok(())
 }
 
-fn discard(host: &Host, session: &mut Session, _: &Call<'_>, reply: &mut Reply<'_>) -> Outcome {
+fn discard(caller: &mut Caller<'_>, _: &Call<'_>, reply: &mut Reply<'_>) -> Outcome {
+    let Caller { host, session, .. } = caller;
     if session.transaction.take().is_none() {
         return Err(CommandError::text("ERR DISCARD without MULTI").into());
     }
@@ -85,7 +85,8 @@ fn discard(host: &Host, session: &mut Session, _: &Call<'_>, reply: &mut Reply<'
     Ok(())
 }
 
-fn watch(host: &Host, session: &mut Session, call: &Call<'_>, reply: &mut Reply<'_>) -> Outcome {
+fn watch(caller: &mut Caller<'_>, call: &Call<'_>, reply: &mut Reply<'_>) -> Outcome {
+    let Caller { host, session, .. } = caller;
     if session.transaction.is_some() {
         return Err(CommandError::text("ERR WATCH inside MULTI is not allowed").into());
     }
@@ -96,7 +97,8 @@ fn watch(host: &Host, session: &mut Session, call: &Call<'_>, reply: &mut Reply<
     Ok(())
 }
 
-fn unwatch(host: &Host, session: &mut Session, _: &Call<'_>, reply: &mut Reply<'_>) -> Outcome {
+fn unwatch(caller: &mut Caller<'_>, _: &Call<'_>, reply: &mut Reply<'_>) -> Outcome {
+    let Caller { host, session, .. } = caller;
     session.stop_watching(host);
     reply.ok();
     Ok(())

@@ -1,19 +1,15 @@
-//! The gates: what a request is asked before its command is run.
+//! The gates: checks that a request must pass before its command is run or queued.
 
-use super::execute::Batch;
+use super::runner::Runner;
 use crate::commands::call::Call;
 use crate::commands::call::error::CommandError;
 use crate::commands::spec::table::Entry;
 use crate::commands::spec::{CommandSpec, Flag, Manner, Run};
 use crate::resp::request::Arguments;
 
-impl Batch<'_> {
-    /// The gates, in Redis's order.
-    pub(in crate::commands) fn ask_gates(
-        &self,
-        entry: &Entry,
-        arguments: Arguments<'_>,
-    ) -> Result<(), CommandError> {
+impl Runner<'_> {
+    /// Checks all but the keys, in Redis's order.
+    pub(super) fn ask_gates(&self, entry: &Entry, arguments: Arguments<'_>) -> Result<(), CommandError> {
         check_arity(entry, arguments)?;
         self.check_authenticated(entry.spec)?;
         self.check_transaction(entry.spec)?;
@@ -22,22 +18,22 @@ impl Batch<'_> {
         self.check_loading(entry.spec)
     }
 
-    pub(in crate::commands) fn check_authenticated(&self, spec: &CommandSpec) -> Result<(), CommandError> {
+    pub(super) fn check_authenticated(&self, spec: &CommandSpec) -> Result<(), CommandError> {
         if self.session.must_authenticate(self.config) && !spec.has(Flag::NoAuth) {
             return Err(CommandError::text("NOAUTH Authentication required."));
         }
         Ok(())
     }
 
-    /// Refuses what needs the data while they are still being read.
-    pub(in crate::commands) fn check_loading(&self, spec: &CommandSpec) -> Result<(), CommandError> {
+    /// Refuses a command that needs the data while they are still being read.
+    pub(super) fn check_loading(&self, spec: &CommandSpec) -> Result<(), CommandError> {
         if self.host.is_loading() && !spec.has(Flag::Loading) {
             return Err(CommandError::LOADING);
         }
         Ok(())
     }
 
-    /// Refuses what makes no sense in a transaction.
+    /// Refuses a command that cannot be part of a transaction.
     fn check_transaction(&self, spec: &CommandSpec) -> Result<(), CommandError> {
         if self.session.transaction.is_some() && spec.has(Flag::NoMulti) {
             return Err(CommandError::text("ERR Command not allowed inside a transaction"));
@@ -45,7 +41,7 @@ impl Batch<'_> {
         Ok(())
     }
 
-    /// Refuses what would be answered between messages, where RESP2 cannot tell the two apart.
+    /// Refuses most commands of a client that is subscribed by RESP2, where it could not tell replies from messages.
     fn check_listening(&self, entry: &Entry) -> Result<(), CommandError> {
         if self.session.only_listens() && !entry.spec.is(Manner::RunsWhileListening) {
             return Err(CommandError::new(format!(
@@ -57,12 +53,9 @@ impl Batch<'_> {
         Ok(())
     }
 
-    /// Refuses what a key that a panic has left damaged would be asked for; to remove it is possible.
-    pub(in crate::commands) fn check_damage(
-        &self,
-        spec: &CommandSpec,
-        call: &Call<'_>,
-    ) -> Result<(), CommandError> {
+    /// Refuses a command on a key whose value a panic has damaged, unless the command removes the key. Called once a
+    /// command, when the locks that it needs are held.
+    pub(super) fn check_damage(&self, spec: &CommandSpec, call: &Call<'_>) -> Result<(), CommandError> {
         let store = &self.host.store;
         if !store.has_damage() || spec.is(Manner::RemovesKeys) {
             return Ok(());
@@ -72,7 +65,7 @@ impl Batch<'_> {
         if is_damaged { Err(CommandError::DAMAGED) } else { Ok(()) }
     }
 
-    /// Refuses writes, and what probes for them, while the journal cannot take them.
+    /// Refuses writes, and commands that probe for them, while the journal cannot take records.
     fn check_journal(&self, spec: &CommandSpec) -> Result<(), CommandError> {
         let is_write = |spec: &CommandSpec| spec.has(Flag::Write) || spec.is(Manner::ProbesWrites);
         let runs_writes = matches!(spec.run, Run::Queued) && self.queued().any(is_write);

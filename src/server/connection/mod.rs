@@ -5,21 +5,22 @@
 
 pub(super) mod admission;
 pub(super) mod sending;
+mod waiting;
 
 use super::threads::work::{Lendable, Work};
 use super::threads::worker::Shared;
-use crate::commands::state::session::{Next, Session, Streaming};
+use crate::commands::engine::{Leeway, Ran, Terms};
+use crate::commands::state::session::{NextStep, Session};
 use crate::limits;
 use crate::resp::request::{RequestLimits, RequestReader};
 use admission::admit;
 use bytes::Buf;
-use sending::deaf;
+use sending::Acknowledged;
 use std::future::Future;
 use std::future::poll_fn;
 use std::io;
 use std::net::SocketAddr;
 use std::pin::pin;
-use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::task::Poll;
 use std::time::Duration;
@@ -39,8 +40,7 @@ pub(super) async fn serve(stream: std::net::TcpStream, peer: SocketAddr, shared:
     let client = shared.host.clients.register(peer, local, shared.host.clock.now_ms());
     let id = client.id;
     let registration = Registration { shared: &shared, id };
-    let mut session = Session::new(client, shared.stats.clone(), &shared.host.config());
-    (session.may_take_long, session.streaming) = (false, Streaming::Transactions);
+    let session = Session::new(client, &shared.host.config());
     tracing::trace!(id, %peer, "connected");
     let connection = Connection {
         stream,
@@ -141,27 +141,6 @@ impl Connection<'_> {
         }
     }
 
-    /// Sends the messages that come until there may be something to read.
-    async fn listen(&mut self) -> io::Result<()> {
-        let client = Arc::clone(&self.work.session.client);
-        loop {
-            tokio::select! {
-                readable = self.stream.readable() => return readable,
-                () = poll_fn(|context| client.mailbox.poll(context)) => {}
-            }
-            self.send_mail().await?;
-        }
-    }
-
-    /// Sends the messages that have come.
-    async fn send_mail(&mut self) -> io::Result<()> {
-        let work = &mut *self.work;
-        let rests_on = work.session.client.mailbox.take_into(&mut work.out).map_err(|_| deaf())?;
-        work.session.rest_on(rests_on);
-        self.acknowledge(0).await;
-        self.send().await
-    }
-
     /// Takes the bytes that there are; `None` if there are none after all.
     async fn read(&mut self) -> io::Result<Option<usize>> {
         let input = &mut self.work.input;
@@ -235,10 +214,6 @@ impl Connection<'_> {
             }
             self.reader.consumed(consumed);
             self.work.session.client.query_buffer_bytes.store(self.work.input.len(), Ordering::Relaxed);
-            match self.work.session.next {
-                Next::Continue | Next::Wait | Next::Aside => {}
-                Next::Close | Next::Drop => return Some(self.close(End::Client).await),
-            }
             if let Err(error) = understood {
                 tracing::debug!(peer = %self.work.session.client.address, "{error}");
                 self.work.reply().error(&format!("ERR {error}"));
@@ -257,22 +232,26 @@ impl Connection<'_> {
         }
     }
 
-    /// Runs the batch's requests and sends their replies, in several rounds if the replies are large.
+    /// Runs the batch's requests and sends their replies, in several rounds if the replies are large. Returns why the
+    /// connection ends, if it does.
     async fn run_requests(&mut self) -> io::Result<Option<End>> {
         self.work.done = 0;
-        while self.work.has_requests() && self.work.session.next == Next::Continue {
+        while self.work.has_requests() {
             self.wait_for_backlog().await;
             let ran = self.run_batch().await?;
-            self.answer(ran).await?;
-            if self.work.session.next == Next::Aside {
-                self.run_aside().await?;
-                self.answer(1).await?;
+            let mut next = self.answer(ran).await?;
+            if next == NextStep::Aside {
+                let ran = self.run_aside().await?;
+                next = self.answer(ran).await?;
             }
-            if self.work.session.next == Next::Wait {
-                if let Some(end) = self.wait().await? {
-                    return Ok(Some(end));
+            match next {
+                NextStep::Continue | NextStep::Aside => {}
+                NextStep::Wait => {
+                    if let Some(end) = self.wait().await? {
+                        return Ok(Some(end));
+                    }
                 }
-                self.work.session.next = Next::Continue;
+                NextStep::Close | NextStep::Drop => return Ok(Some(self.close(End::Client).await)),
             }
             if self.work.has_requests() {
                 tokio::task::yield_now().await;
@@ -281,95 +260,54 @@ impl Connection<'_> {
         Ok(None)
     }
 
-    /// Runs requests of the batch and returns how many: on this thread, unless they are about to wait for another thread
-    /// that works on the same shard.
-    async fn run_batch(&mut self) -> io::Result<usize> {
+    /// Runs requests of the batch: on this thread, or on another that works on the same shard, if this one would wait for it.
+    async fn run_batch(&mut self) -> io::Result<Ran> {
         let (shared, work) = (self.shared, &mut *self.work);
-        match work.session.contended {
+        match work.contended {
             Some(shard) if work.batch.len() - work.done > 1 => {
                 let ran = shared.turns.run(shard, self.work.lend(), shared).await;
                 let (work, ran) = ran.ok_or_else(|| io::Error::other("lost in a panic"))?;
                 self.work.give_back(work);
                 Ok(ran)
             }
-            _ => Ok(work.run(&shared.host, &shared.stats, usize::MAX)),
+            _ => {
+                let terms = Terms { stats: &shared.stats, leeway: Leeway::Shared };
+                Ok(work.run(&shared.host, terms, usize::MAX))
+            }
         }
     }
 
-    /// Sends the replies of `ran` requests, once they may leave.
-    async fn answer(&mut self, ran: usize) -> io::Result<()> {
-        self.work.session.client.commands.fetch_add(ran as u64, Ordering::Relaxed);
-        if self.work.session.next == Next::Drop {
-            return Ok(());
+    /// Sends the replies of a batch once the journal has what they rest on. Returns what the connection does next.
+    async fn answer(&mut self, ran: Ran) -> io::Result<NextStep> {
+        let Ran { count, next, seq, has_written, rest, .. } = ran;
+        self.work.session.client.commands.fetch_add(count as u64, Ordering::Relaxed);
+        if next == NextStep::Drop {
+            return Ok(next);
         }
         // A command that waits has no reply yet.
-        self.acknowledge(ran - usize::from(self.work.session.next == Next::Wait)).await;
-        self.stream().await?;
-        self.send().await
+        let replies = count - usize::from(next == NextStep::Wait);
+        let what = if has_written { Acknowledged::Writes { replies } } else { Acknowledged::Reads };
+        let may_leave = self.acknowledge(seq, what).await;
+        if let Some(rest) = rest.filter(|_| may_leave) {
+            self.stream(rest).await?;
+        }
+        self.send().await?;
+        Ok(next)
     }
 
     /// Runs the batch's next request, which takes long, on the thread beside this one: the thread's other connections
     /// go on meanwhile.
-    async fn run_aside(&mut self) -> io::Result<()> {
+    async fn run_aside(&mut self) -> io::Result<Ran> {
         let shared = self.shared.clone();
         let mut work = self.work.lend();
         let run = move || {
-            work.session.next = Next::Continue;
-            (work.session.may_take_long, work.session.streaming) = (true, Streaming::Everything);
-            work.run(&shared.host, &shared.aside_stats, 1);
-            (work.session.may_take_long, work.session.streaming) = (false, Streaming::Transactions);
-            work
+            let terms = Terms { stats: &shared.aside_stats, leeway: Leeway::Aside };
+            let ran = work.run(&shared.host, terms, 1);
+            (work, ran)
         };
-        self.work.give_back(tokio::task::spawn_blocking(run).await.map_err(io::Error::other)?);
-        Ok(())
-    }
-
-    /// Waits, blocked, for the reply of the last command, and sends it. What comes meanwhile is read and left alone.
-    async fn wait(&mut self) -> io::Result<Option<End>> {
-        let client = Arc::clone(&self.work.session.client);
-        let Some(waiting) = client.waiting.lock().clone() else { return Ok(None) };
-        let time_out = async {
-            match waiting.timeout() {
-                Some(timeout) => tokio::time::sleep(timeout).await,
-                None => std::future::pending().await,
-            }
-        };
-        tokio::pin!(time_out);
-        let mut has_timed_out = false;
-        let ending = loop {
-            tokio::select! {
-                biased;
-                ending = poll_fn(|context| waiting.poll(context)) => break ending,
-                () = &mut time_out, if !has_timed_out => {
-                    has_timed_out = true;
-                    waiting.time_out();
-                }
-                readable = self.stream.readable() => {
-                    readable?;
-                    if self.read().await? == Some(0) {
-                        return Ok(Some(End::Client));
-                    }
-                    if self.work.input.len() > self.shared.host.config().client_query_buffer_limit_bytes {
-                        return Ok(Some(End::Protocol));
-                    }
-                }
-                () = poll_fn(|context| client.mailbox.poll(context)), if client.is_subscribed() => {
-                    self.send_mail().await?;
-                }
-            }
-        };
-        *client.waiting.lock() = None;
-        waiting.leave(&self.shared.host.store);
-        // Messages that came before it.
-        self.send_mail().await?;
-        self.work.out.extend_from_slice(&ending.reply);
-        if let Some(seq) = ending.seq {
-            self.work.session.rest_on(seq);
-            self.work.session.has_written = true;
-        }
-        self.acknowledge(1).await;
-        self.send().await?;
-        Ok(None)
+        let (work, ran) = tokio::task::spawn_blocking(run).await.map_err(io::Error::other)?;
+        self.work.give_back(work);
+        Ok(ran)
     }
 
     /// Lets the disk catch up when more waits for it than memory should hold.

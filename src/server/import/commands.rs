@@ -1,10 +1,10 @@
 //! The commands of an append-only file, run on a store that no server serves.
 
 use super::report::Report;
-use crate::commands::engine::execute::run_batch;
+use crate::commands::engine::run_batch;
 use crate::commands::spec::{Flag, Manner};
 use crate::commands::state::host::Host;
-use crate::commands::state::session::{Next, Session};
+use crate::commands::state::session::{NextStep, Session};
 use crate::commands::table;
 use crate::config::Config;
 use crate::resp::request::Arguments;
@@ -49,8 +49,9 @@ impl Commands {
             return Ok(());
         }
         self.reply.clear();
-        run_batch(&self.host, &mut self.session, std::iter::once(arguments), &mut self.reply);
-        if self.session.next != Next::Continue {
+        let (request, terms) = (std::iter::once(arguments), self.host.local_terms());
+        let ran = run_batch(&self.host, &mut self.session, request, &mut self.reply, terms);
+        if ran.next != NextStep::Continue {
             return Err("a command that has no place in an append-only file".into());
         }
         report.commands += 1;

@@ -1,13 +1,15 @@
-//! Turns on contended shards: whose batch waits for a shard's lock hands it to the thread that has the lock.
+//! Turns on contended shards: a thread whose batch would wait for a shard's lock hands the batch to the thread that has
+//! the lock.
 //!
-//! When the pipelines of several threads write to one board, each batch would wait for the lock, asleep, be woken, and
-//! find the board in another processor's cache. Instead the first of them takes the shard's turn and runs what the
-//! others bring meanwhile, while those read, parse and send for their other connections (flat combining: Hendler,
-//! Incze, Shavit and Tzafrir, SPAA 2010). The locks themselves know nothing of it: a turn is no permission, only order.
+//! When the pipelines of several threads write to one board, each batch would sleep until it gets the lock, and would
+//! find the board in another processor's cache. Instead the first thread takes the shard's turn and runs the batches that
+//! the others bring, while those read, parse and send for their other connections (flat combining: Hendler, Incze,
+//! Shavit and Tzafrir, SPAA 2010). A turn only puts batches in order; each of them takes the locks all the same.
 //! Figures: docs/decisions/0009-turns-on-contended-shards.md.
 
 use super::work::Work;
 use super::worker::Shared;
+use crate::commands::engine::{Leeway, Ran, Terms};
 use crate::limits;
 use crate::store::ShardIndex;
 use crossbeam::utils::CachePadded;
@@ -24,19 +26,19 @@ type Turn = CachePadded<Mutex<Queue>>;
 #[derive(Default)]
 struct Queue {
     is_taken: bool,
-    waiting: VecDeque<Waiting>,
+    waiting: VecDeque<QueuedWork>,
 }
 
-/// A batch that somebody else is to run.
-struct Waiting {
+/// A batch that the thread which has the turn will run.
+struct QueuedWork {
     work: Box<Work>,
     back: oneshot::Sender<Returned>,
 }
 
 enum Returned {
-    /// So many of its requests were run.
-    Ran(Box<Work>, usize),
-    /// Whoever had the turn has done enough. It is nobody's: the first who asks has it.
+    /// Some of its requests were run.
+    Ran(Box<Work>, Ran),
+    /// The thread that had the turn has given it up without running the batch. The next thread that asks has the turn.
     Untouched(Box<Work>),
 }
 
@@ -46,13 +48,13 @@ impl Turns {
     }
 
     /// Runs the requests of `work`, which write to `shard`, here or on the thread whose turn it is, up to the first that is
-    /// no command on keys. Returns the work and how many were run, or `None` if that thread lost it in a panic.
+    /// not a command on keys. Returns the work and what came of it, or `None` if the other thread lost it in a panic.
     pub(in crate::server) async fn run(
         &self,
         shard: ShardIndex,
         mut work: Box<Work>,
         shared: &Shared,
-    ) -> Option<(Box<Work>, usize)> {
+    ) -> Option<(Box<Work>, Ran)> {
         let turn = &self.0[shard];
         let mut work = loop {
             match enter(turn, work) {
@@ -66,22 +68,18 @@ impl Turns {
         let _taken = Taken(turn);
         let now_ns = || shared.host.clock.monotonic_ns();
         let end_ns = now_ns() + limits::TURN.as_nanos() as u64;
-        let run = |work: &mut Work| {
-            work.session.is_in_turn = true;
-            let ran = work.run(&shared.host, &shared.stats, usize::MAX);
-            work.session.is_in_turn = false;
-            ran
-        };
+        let terms = Terms { stats: &shared.stats, leeway: Leeway::InTurn };
+        let run = |work: &mut Work| work.run(&shared.host, terms, usize::MAX);
         let ran = run(&mut work);
         let mut done: SmallVec<[_; 16]> = SmallVec::new();
         while now_ns() < end_ns {
-            let Some(Waiting { mut work, back }) = turn.lock().waiting.pop_front() else { break };
+            let Some(QueuedWork { mut work, back }) = turn.lock().waiting.pop_front() else { break };
             let ran = run(&mut work);
             done.push((back, work, ran));
         }
-        // All at once: a thread is woken as often as it is told while it sleeps.
+        // All at the end: a thread that gets several batches back is woken once.
         for (back, work, ran) in done {
-            // Nobody there any more: its connection ended with its thread.
+            // The receiver is gone if the connection ended with its thread.
             let _ = back.send(Returned::Ran(work, ran));
         }
         Some((work, ran))
@@ -96,12 +94,12 @@ fn enter(turn: &Turn, work: Box<Work>) -> Result<Box<Work>, oneshot::Receiver<Re
         return Ok(work);
     }
     let (back, returned) = oneshot::channel();
-    queue.waiting.push_back(Waiting { work, back });
+    queue.waiting.push_back(QueuedWork { work, back });
     Err(returned)
 }
 
-/// The turn in somebody's hands. However it ends, all who wait get their work back and try anew: to leave the turn to one
-/// of them would have the others wait for a thread that may be busy.
+/// The turn, while this thread has it. When it ends, also by a panic, all work that waits is given back and its threads ask
+/// for the turn again. If the turn went to one of them, the others would wait for a thread that may be busy.
 struct Taken<'t>(&'t Turn);
 
 impl Drop for Taken<'_> {
@@ -111,7 +109,7 @@ impl Drop for Taken<'_> {
             queue.is_taken = false;
             std::mem::take(&mut queue.waiting)
         };
-        for Waiting { work, back } in waiting {
+        for QueuedWork { work, back } in waiting {
             let _ = back.send(Returned::Untouched(work));
         }
     }
