@@ -4,7 +4,7 @@ use super::admin::{command, configuration, info, memory, server};
 use super::connection::{client, pubsub, transactions};
 use super::keys::{expiry, object};
 use super::spec::CommandSpec;
-use super::spec::table::{Table, of_families};
+use super::spec::table::{CommandTable, of_families};
 use super::{connection, friends, keys, sets, sorted_sets, strings};
 
 /// The families, in the order in which they are documented.
@@ -35,6 +35,6 @@ const FAMILIES: &[&[CommandSpec]] = &[
 
 /// The table of all commands.
 #[must_use]
-pub fn table() -> &'static Table {
+pub fn table() -> &'static CommandTable {
     of_families(FAMILIES)
 }

@@ -3,7 +3,7 @@
 use super::help;
 use crate::commands::call::error::{CommandError, Outcome};
 use crate::commands::call::{Call, text};
-use crate::commands::spec::{CommandSpec, Flag, Group, Run};
+use crate::commands::spec::{CommandSpec, Flag, Group, Handler};
 use crate::commands::state::host::Host;
 use crate::config::{Config, DirectiveError, Ignored};
 use crate::resp::reply::Reply;
@@ -34,7 +34,7 @@ const CONFIG: &[CommandSpec] = &[
         summary: "Returns directives whose names match the patterns",
         complexity: "O(N) with N directives",
         arity: -3,
-        run: Run::Admin(config_get),
+        run: Handler::Admin(config_get),
         ..BASE
     },
     CommandSpec {
@@ -44,7 +44,7 @@ const CONFIG: &[CommandSpec] = &[
         complexity: "O(N) with N directives",
         arity: -4,
         tips: &["request_policy:all_nodes", "response_policy:all_succeeded"],
-        run: Run::Admin(config_set),
+        run: Handler::Admin(config_set),
         ..BASE
     },
     CommandSpec {
@@ -53,10 +53,10 @@ const CONFIG: &[CommandSpec] = &[
         summary: "Sets the counters of INFO back to zero",
         arity: 2,
         tips: &["request_policy:all_nodes", "response_policy:all_succeeded"],
-        run: Run::Admin(config_resetstat),
+        run: Handler::Admin(config_resetstat),
         ..BASE
     },
-    CommandSpec { run: Run::Admin(|_, _, reply| help::help("config", reply)), ..help::HELP },
+    CommandSpec { run: Handler::Admin(|_, _, reply| help::help("config", reply)), ..help::HELP },
 ];
 
 fn config_get(host: &Host, call: &Call<'_>, reply: &mut Reply<'_>) -> Outcome {

@@ -3,7 +3,7 @@
 use crate::commands::call::error::Outcome;
 use crate::commands::call::{Call, text};
 use crate::commands::spec::table::table;
-use crate::commands::spec::{AllKeys, CommandSpec, Flag, Group, Run};
+use crate::commands::spec::{AllKeys, CommandSpec, Flag, Group, Handler};
 use crate::commands::state::clients::Client;
 use crate::commands::state::host::{Host, Loading};
 use crate::commands::state::latency::Latencies;
@@ -26,7 +26,7 @@ pub(in crate::commands) const COMMANDS: &[CommandSpec] = &[CommandSpec {
     flags: &[Flag::Loading, Flag::Stale],
     categories: &["@dangerous"],
     tips: &["nondeterministic_output", "request_policy:all_shards", "response_policy:special"],
-    run: Run::Keyspace(info),
+    run: Handler::OwnLocks(info),
     ..CommandSpec::BASE
 }];
 

@@ -3,7 +3,7 @@
 use super::help;
 use crate::commands::call::Call;
 use crate::commands::call::error::{CommandError, Outcome};
-use crate::commands::spec::{CommandSpec, Flag, Group, KeyFlag, Keys, Run};
+use crate::commands::spec::{CommandSpec, Flag, Group, Handler, KeyFlag, Keys};
 use crate::resp::reply::Reply;
 use crate::store::Reader;
 
@@ -30,10 +30,14 @@ const MEMORY: &[CommandSpec] = &[
         arity: -3,
         flags: &[Flag::Readonly],
         keys: Keys::Range { first: 1, last: 0, access: &[KeyFlag::Ro] },
-        run: Run::Read(usage),
+        run: Handler::Read(usage),
         ..BASE
     },
-    CommandSpec { since: "4.0.0", run: Run::Admin(|_, _, reply| help::help("memory", reply)), ..help::HELP },
+    CommandSpec {
+        since: "4.0.0",
+        run: Handler::Admin(|_, _, reply| help::help("memory", reply)),
+        ..help::HELP
+    },
 ];
 
 fn usage(keys: Reader<'_>, call: &Call<'_>, reply: &mut Reply<'_>) -> Outcome {

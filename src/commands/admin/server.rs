@@ -3,7 +3,7 @@
 use super::debug;
 use crate::commands::call::Call;
 use crate::commands::call::error::{CommandError, Outcome};
-use crate::commands::spec::{Caller, CommandSpec, Flag, Group, Run};
+use crate::commands::spec::{Caller, CommandSpec, Flag, Group, Handler};
 use crate::commands::state::host::{AtEnd, Host};
 use crate::commands::state::session::NextStep;
 use crate::resp::reply::Reply;
@@ -18,7 +18,7 @@ pub(in crate::commands) const COMMANDS: &[CommandSpec] = &[
         since: "2.6.0",
         flags: &[Flag::Loading, Flag::Stale, Flag::Fast],
         tips: &["nondeterministic_output"],
-        run: Run::Admin(time),
+        run: Handler::Admin(time),
         ..BASE
     },
     CommandSpec {
@@ -28,7 +28,7 @@ pub(in crate::commands) const COMMANDS: &[CommandSpec] = &[
         flags: &[Flag::Loading, Flag::Stale, Flag::Fast],
         categories: &["@admin", "@dangerous"],
         tips: &["nondeterministic_output"],
-        run: Run::Admin(lastsave),
+        run: Handler::Admin(lastsave),
         ..BASE
     },
     CommandSpec {
@@ -37,7 +37,7 @@ pub(in crate::commands) const COMMANDS: &[CommandSpec] = &[
         summary: "Writes the dump file while everybody waits",
         complexity: "O(N) with N elements of all keys",
         flags: &[Flag::Admin, Flag::Noscript, Flag::NoAsyncLoading, Flag::NoMulti],
-        run: Run::Admin(save),
+        run: Handler::Admin(save),
         ..BASE
     },
     CommandSpec {
@@ -47,7 +47,7 @@ pub(in crate::commands) const COMMANDS: &[CommandSpec] = &[
         complexity: "O(N) in the background, in small steps",
         arity: -1,
         flags: &[Flag::Admin, Flag::Noscript, Flag::NoAsyncLoading],
-        run: Run::Admin(bgsave),
+        run: Handler::Admin(bgsave),
         ..BASE
     },
     CommandSpec {
@@ -57,7 +57,7 @@ pub(in crate::commands) const COMMANDS: &[CommandSpec] = &[
         complexity: "Depends on subcommand.",
         arity: -2,
         flags: &[Flag::Admin, Flag::Noscript, Flag::Loading, Flag::Stale],
-        run: Run::Keyspace(debug::debug),
+        run: Handler::OwnLocks(debug::debug),
         ..BASE
     },
     CommandSpec {
@@ -66,7 +66,7 @@ pub(in crate::commands) const COMMANDS: &[CommandSpec] = &[
         summary: "Writes a checkpoint of the journal while serving",
         complexity: "O(N) in the background, in small steps",
         flags: &[Flag::Admin, Flag::Noscript, Flag::NoAsyncLoading],
-        run: Run::Admin(bgrewriteaof),
+        run: Handler::Admin(bgrewriteaof),
         ..BASE
     },
     CommandSpec {
@@ -76,7 +76,7 @@ pub(in crate::commands) const COMMANDS: &[CommandSpec] = &[
         complexity: "O(1)",
         arity: -1,
         flags: &[Flag::Admin, Flag::Noscript, Flag::Loading, Flag::Stale, Flag::NoMulti, Flag::AllowBusy],
-        run: Run::Session(shutdown),
+        run: Handler::Session(shutdown),
         ..BASE
     },
 ];

@@ -17,7 +17,7 @@ pub(in crate::commands) struct NameList {
 }
 
 /// What is in front of each name: its length, which in a request is far below 4 GiB (limits::MOST_BULK_BYTES).
-type Length = u32;
+type NameLength = u32;
 
 impl NameList {
     /// The number of names.
@@ -27,7 +27,7 @@ impl NameList {
 
     /// Adds a name at the end.
     pub(in crate::commands) fn push(&mut self, name: &[u8]) {
-        let bytes = size_of::<Length>() + name.len();
+        let bytes = size_of::<NameLength>() + name.len();
         if self.chunks.back().is_none_or(|chunk| chunk.len() + bytes > CHUNK_BYTES) {
             // The first chunk grows by doubling, as most lists are short; the others come whole.
             let capacity = if self.chunks.is_empty() { bytes } else { bytes.max(CHUNK_BYTES) };
@@ -36,7 +36,7 @@ impl NameList {
         }
         let chunk = self.chunks.back_mut().expect("one with room has just been seen to");
         let capacity = chunk.capacity();
-        chunk.extend_from_slice(&(name.len() as Length).to_le_bytes());
+        chunk.extend_from_slice(&(name.len() as NameLength).to_le_bytes());
         chunk.extend_from_slice(name);
         self.chunk_bytes += chunk.capacity() - capacity;
         self.len += 1;
@@ -49,7 +49,7 @@ impl ReplySource for NameList {
         self.chunk_bytes -= chunk.capacity();
         let mut rest = &chunk[..];
         while let Some((length, names)) = rest.split_first_chunk() {
-            let (name, names) = names.split_at(Length::from_le_bytes(*length) as usize);
+            let (name, names) = names.split_at(NameLength::from_le_bytes(*length) as usize);
             reply.bulk(name);
             rest = names;
         }

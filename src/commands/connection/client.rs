@@ -4,7 +4,7 @@ use crate::commands::admin::help;
 use crate::commands::call::error::{CommandError, Outcome};
 use crate::commands::call::{Call, parse_integer, text};
 use crate::commands::spec::table::table;
-use crate::commands::spec::{Caller, CommandSpec, Flag, Group, Run};
+use crate::commands::spec::{Caller, CommandSpec, Flag, Group, Handler};
 use crate::commands::state::clients::Client;
 use crate::resp::integer;
 use crate::resp::reply::Reply;
@@ -33,7 +33,7 @@ const CLIENT: &[CommandSpec] = &[
         summary: "Returns the connection's number",
         since: "5.0.0",
         arity: 2,
-        run: Run::Session(client_id),
+        run: Handler::Session(client_id),
         ..SUBCOMMAND
     },
     CommandSpec {
@@ -42,7 +42,7 @@ const CLIENT: &[CommandSpec] = &[
         summary: "Returns the connection's name",
         since: "2.6.9",
         arity: 2,
-        run: Run::Session(client_getname),
+        run: Handler::Session(client_getname),
         ..SUBCOMMAND
     },
     CommandSpec {
@@ -52,7 +52,7 @@ const CLIENT: &[CommandSpec] = &[
         since: "2.6.9",
         arity: 3,
         tips: ALL_NODES,
-        run: Run::Session(client_setname),
+        run: Handler::Session(client_setname),
         ..SUBCOMMAND
     },
     CommandSpec {
@@ -62,7 +62,7 @@ const CLIENT: &[CommandSpec] = &[
         since: "7.2.0",
         arity: 4,
         tips: ALL_NODES,
-        run: Run::Session(client_setinfo),
+        run: Handler::Session(client_setinfo),
         ..SUBCOMMAND
     },
     CommandSpec {
@@ -72,7 +72,7 @@ const CLIENT: &[CommandSpec] = &[
         since: "6.2.0",
         arity: 2,
         tips: &["nondeterministic_output"],
-        run: Run::Session(client_info),
+        run: Handler::Session(client_info),
         ..SUBCOMMAND
     },
     CommandSpec {
@@ -84,7 +84,7 @@ const CLIENT: &[CommandSpec] = &[
         arity: -2,
         flags: &[Flag::Admin, Flag::Noscript, Flag::Loading, Flag::Stale],
         tips: &["nondeterministic_output"],
-        run: Run::Session(client_list),
+        run: Handler::Session(client_list),
         ..SUBCOMMAND
     },
     CommandSpec {
@@ -95,12 +95,12 @@ const CLIENT: &[CommandSpec] = &[
         complexity: "O(1)",
         arity: -3,
         flags: &[Flag::Admin, Flag::Noscript, Flag::Loading, Flag::Stale],
-        run: Run::Session(client_unblock),
+        run: Handler::Session(client_unblock),
         ..SUBCOMMAND
     },
     CommandSpec {
         group: Group::Connection,
-        run: Run::Session(|_, _, reply| help::help("client", reply)),
+        run: Handler::Session(|_, _, reply| help::help("client", reply)),
         ..help::HELP
     },
 ];

@@ -6,7 +6,7 @@ pub(super) mod transactions;
 
 use super::call::error::{CommandError, Outcome};
 use super::call::{Call, parse_integer, text};
-use super::spec::{Caller, CommandSpec, Flag, Group, Manner, Run};
+use super::spec::{Caller, CommandSpec, Flag, Group, Handler, Manner};
 use super::state::session::NextStep;
 use crate::resp::Protocol;
 use crate::resp::integer;
@@ -26,7 +26,7 @@ pub(super) const COMMANDS: &[CommandSpec] = &[
         arity: -1,
         flags: &[Flag::Fast],
         tips: &["request_policy:all_shards", "response_policy:all_succeeded"],
-        run: Run::Session(ping),
+        run: Handler::Session(ping),
         manners: &[Manner::RunsWhileListening, Manner::ProbesWrites],
         ..BASE
     },
@@ -36,7 +36,7 @@ pub(super) const COMMANDS: &[CommandSpec] = &[
         summary: "Returns the message",
         arity: 2,
         flags: &[Flag::Loading, Flag::Stale, Flag::Fast],
-        run: Run::Session(echo),
+        run: Handler::Session(echo),
         ..BASE
     },
     CommandSpec {
@@ -46,7 +46,7 @@ pub(super) const COMMANDS: &[CommandSpec] = &[
         since: "6.0.0",
         arity: -1,
         flags: BEFORE_AUTH,
-        run: Run::Session(hello),
+        run: Handler::Session(hello),
         ..BASE
     },
     CommandSpec {
@@ -55,7 +55,7 @@ pub(super) const COMMANDS: &[CommandSpec] = &[
         summary: "Gives the password",
         arity: -2,
         flags: BEFORE_AUTH,
-        run: Run::Session(auth),
+        run: Handler::Session(auth),
         ..BASE
     },
     CommandSpec {
@@ -64,7 +64,7 @@ pub(super) const COMMANDS: &[CommandSpec] = &[
         summary: "Chooses the database",
         arity: 2,
         flags: &[Flag::Loading, Flag::Stale, Flag::Fast],
-        run: Run::Session(select),
+        run: Handler::Session(select),
         manners: &[Manner::SelectsDatabase],
         ..BASE
     },
@@ -74,7 +74,7 @@ pub(super) const COMMANDS: &[CommandSpec] = &[
         summary: "Closes the connection",
         arity: -1,
         flags: BEFORE_AUTH,
-        run: Run::Session(quit),
+        run: Handler::Session(quit),
         manners: &[Manner::RunsInMulti, Manner::RunsWhileListening],
         ..BASE
     },
@@ -85,7 +85,7 @@ pub(super) const COMMANDS: &[CommandSpec] = &[
         since: "6.2.0",
         arity: 1,
         flags: BEFORE_AUTH,
-        run: Run::Session(reset),
+        run: Handler::Session(reset),
         manners: &[Manner::RunsInMulti, Manner::RunsWhileListening],
         ..BASE
     },

@@ -6,7 +6,7 @@
 use crate::commands::admin::help;
 use crate::commands::call::Call;
 use crate::commands::call::error::{CommandError, Outcome};
-use crate::commands::spec::{Caller, CommandSpec, Flag, Group, Manner, Run};
+use crate::commands::spec::{Caller, CommandSpec, Flag, Group, Handler, Manner};
 use crate::commands::state::channels::Topic;
 use crate::resp::reply::Reply;
 use crate::text::glob::{Case, matches};
@@ -28,7 +28,7 @@ pub(in crate::commands) const COMMANDS: &[CommandSpec] = &[
         summary: "Listens to channels",
         complexity: "O(N) for N channels",
         arity: -2,
-        run: Run::Session(subscribe),
+        run: Handler::Session(subscribe),
         manners: &[Manner::RunsWhileListening],
         ..BASE
     },
@@ -38,7 +38,7 @@ pub(in crate::commands) const COMMANDS: &[CommandSpec] = &[
         summary: "Listens to channels no more, or to none at all",
         complexity: "O(N) for N channels",
         arity: -1,
-        run: Run::Session(unsubscribe),
+        run: Handler::Session(unsubscribe),
         manners: &[Manner::RunsWhileListening],
         ..BASE
     },
@@ -48,7 +48,7 @@ pub(in crate::commands) const COMMANDS: &[CommandSpec] = &[
         summary: "Listens to all channels that match patterns",
         complexity: "O(N) for N patterns",
         arity: -2,
-        run: Run::Session(psubscribe),
+        run: Handler::Session(psubscribe),
         manners: &[Manner::RunsWhileListening],
         ..BASE
     },
@@ -58,7 +58,7 @@ pub(in crate::commands) const COMMANDS: &[CommandSpec] = &[
         summary: "Listens to patterns no more, or to none at all",
         complexity: "O(N) for N patterns",
         arity: -1,
-        run: Run::Session(punsubscribe),
+        run: Handler::Session(punsubscribe),
         manners: &[Manner::RunsWhileListening],
         ..BASE
     },
@@ -69,7 +69,7 @@ pub(in crate::commands) const COMMANDS: &[CommandSpec] = &[
         complexity: "O(N + M) for N listeners and M patterns of anyone",
         arity: 3,
         flags: &[Flag::Pubsub, Flag::Loading, Flag::Stale, Flag::Fast],
-        run: Run::Session(publish),
+        run: Handler::Session(publish),
         ..BASE
     },
     CommandSpec {
@@ -92,7 +92,7 @@ const PUBSUB: &[CommandSpec] = &[
         summary: "Returns the channels that somebody listens to",
         complexity: "O(N) with N channels in use",
         arity: -2,
-        run: Run::Session(pubsub_channels),
+        run: Handler::Session(pubsub_channels),
         ..PUBSUB_BASE
     },
     CommandSpec {
@@ -101,7 +101,7 @@ const PUBSUB: &[CommandSpec] = &[
         summary: "Counts those who listen to channels",
         complexity: "O(N) for N channels",
         arity: -2,
-        run: Run::Session(pubsub_numsub),
+        run: Handler::Session(pubsub_numsub),
         ..PUBSUB_BASE
     },
     CommandSpec {
@@ -110,7 +110,7 @@ const PUBSUB: &[CommandSpec] = &[
         summary: "Counts the patterns that somebody listens to",
         complexity: "O(1)",
         arity: 2,
-        run: Run::Session(pubsub_numpat),
+        run: Handler::Session(pubsub_numpat),
         ..PUBSUB_BASE
     },
     CommandSpec {
@@ -119,7 +119,7 @@ const PUBSUB: &[CommandSpec] = &[
         summary: "Returns the sharded channels that somebody listens to: none, for there are none",
         since: "7.0.0",
         arity: -2,
-        run: Run::Session(pubsub_shardchannels),
+        run: Handler::Session(pubsub_shardchannels),
         ..PUBSUB_BASE
     },
     CommandSpec {
@@ -129,13 +129,13 @@ const PUBSUB: &[CommandSpec] = &[
         since: "7.0.0",
         complexity: "O(N) for N channels",
         arity: -2,
-        run: Run::Session(pubsub_shardnumsub),
+        run: Handler::Session(pubsub_shardnumsub),
         ..PUBSUB_BASE
     },
     CommandSpec {
         group: Group::PubSub,
         since: "6.2.0",
-        run: Run::Session(|_, _, reply| help::help("pubsub", reply)),
+        run: Handler::Session(|_, _, reply| help::help("pubsub", reply)),
         ..help::HELP
     },
 ];

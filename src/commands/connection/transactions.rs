@@ -2,7 +2,7 @@
 
 use crate::commands::call::Call;
 use crate::commands::call::error::{CommandError, Outcome};
-use crate::commands::spec::{Caller, CommandSpec, Flag, Group, KeyFlag, Keys, Manner, Run};
+use crate::commands::spec::{Caller, CommandSpec, Flag, Group, Handler, KeyFlag, Keys, Manner};
 use crate::commands::state::transaction::Transaction;
 use crate::resp::reply::Reply;
 
@@ -18,7 +18,7 @@ pub(in crate::commands) const COMMANDS: &[CommandSpec] = &[
         syntax: "",
         summary: "Begins a transaction: the requests that follow are queued",
         since: "1.2.0",
-        run: Run::Session(multi),
+        run: Handler::Session(multi),
         manners: &[Manner::RunsInMulti, Manner::BeginsTransaction],
         ..BASE
     },
@@ -29,7 +29,7 @@ pub(in crate::commands) const COMMANDS: &[CommandSpec] = &[
         since: "1.2.0",
         complexity: "That of its requests",
         flags: &[Flag::Noscript, Flag::Loading, Flag::Stale, Flag::SkipSlowlog],
-        run: Run::Queued,
+        run: Handler::Exec,
         manners: &[Manner::RunsInMulti],
         ..BASE
     },
@@ -39,7 +39,7 @@ pub(in crate::commands) const COMMANDS: &[CommandSpec] = &[
         summary: "Forgets a transaction's requests",
         since: "2.0.0",
         complexity: "O(N) with N queued requests",
-        run: Run::Session(discard),
+        run: Handler::Session(discard),
         manners: &[Manner::RunsInMulti],
         ..BASE
     },
@@ -51,7 +51,7 @@ pub(in crate::commands) const COMMANDS: &[CommandSpec] = &[
         complexity: "O(1) for each key",
         arity: -2,
         keys: Keys::Range { first: 1, last: -1, access: &[KeyFlag::Ro] },
-        run: Run::Session(watch),
+        run: Handler::Session(watch),
         manners: &[Manner::RunsInMulti],
         ..BASE
     },
@@ -60,7 +60,7 @@ pub(in crate::commands) const COMMANDS: &[CommandSpec] = &[
         syntax: "",
         summary: "Watches no key any more",
         since: "2.2.0",
-        run: Run::Session(unwatch),
+        run: Handler::Session(unwatch),
         ..BASE
     },
 ];

@@ -6,7 +6,7 @@
 use super::prepared::{Prepared, Window, prepare};
 use super::runner::Runner;
 use super::terms::{Leeway, Ran, Terms};
-use crate::commands::spec::Run;
+use crate::commands::spec::Handler;
 use crate::commands::spec::table::table;
 use crate::commands::state::host::Host;
 use crate::commands::state::session::{Listening, NextStep, Session};
@@ -80,7 +80,7 @@ pub fn run_batch<'r>(
 /// Whether the request is a command on keys, under their locks and nothing else.
 fn is_on_keys(request: &Prepared<'_>) -> bool {
     let run = request.resolved.as_ref().ok().map(|place| table().entries()[*place].spec.run);
-    matches!(run, Some(Run::Read(_) | Run::Write(_)))
+    matches!(run, Some(Handler::Read(_) | Handler::Write(_)))
 }
 
 impl Runner<'_> {

@@ -3,10 +3,10 @@
 use super::runner::{Refusal, Runner, Scope};
 use crate::commands::call::Call;
 use crate::commands::call::error::{CommandError, Outcome, Stop};
-use crate::commands::spec::table::{Entry, table};
-use crate::commands::spec::{AllKeys, Caller, Flag, Run};
+use crate::commands::spec::table::{TableEntry, table};
+use crate::commands::spec::{AllKeys, Caller, Flag, Handler};
 use crate::commands::state::session::NextStep;
-use crate::commands::state::waiting::{Waiting, Wish};
+use crate::commands::state::waiting::{BlockedClient, Wish};
 use crate::resp::reply::Reply;
 use crate::resp::request::Arguments;
 use crate::store::keys::interest::Waiter;
@@ -34,12 +34,12 @@ impl Runner<'_> {
         let spec = table().entries()[place].spec;
         let database = self.session.database;
         match spec.run {
-            Run::Read(run) => {
+            Handler::Read(run) => {
                 self.hold_keys(spec, call, Access::Read)?;
                 let ask = |hold: &mut Hold<'_>| run(hold.reader(database).knowing(call.located), call, reply);
                 counting_once(&mut self.hold, ask)?;
             }
-            Run::Write(run) => {
+            Handler::Write(run) => {
                 self.hold_keys(spec, call, Access::Write)?;
                 let change =
                     |hold: &mut Hold<'_>| run(&mut hold.writer(database).knowing(call.located), call, reply);
@@ -47,11 +47,11 @@ impl Runner<'_> {
                 self.end_record();
                 outcome?;
             }
-            Run::Blocking(wish) => {
+            Handler::Blocking(wish) => {
                 self.hold_keys(spec, call, Access::Write)?;
                 self.take_or_wait(wish(call).map_err(Stop::from)?, reply)?;
             }
-            Run::Keyspace(run) => {
+            Handler::OwnLocks(run) => {
                 self.hold_nothing(spec, call)?;
                 let shards = match self.scope {
                     Scope::Command => Shards::free(&self.host.store),
@@ -67,7 +67,7 @@ impl Runner<'_> {
                 }
                 outcome?;
             }
-            Run::Session(run) => {
+            Handler::Session(run) => {
                 self.hold_nothing(spec, call)?;
                 let basis = match self.scope {
                     Scope::Command => Basis::Record(self.ran.seq),
@@ -80,12 +80,12 @@ impl Runner<'_> {
                 }
                 outcome?;
             }
-            Run::Queued => self.exec(reply)?,
-            Run::Admin(run) => {
+            Handler::Exec => self.exec(reply)?,
+            Handler::Admin(run) => {
                 self.hold_nothing(spec, call)?;
                 run(self.host, call, reply)?;
             }
-            Run::Container => unreachable!("a container's subcommand was resolved"),
+            Handler::Container => unreachable!("a container's subcommand was resolved"),
         }
         Ok(())
     }
@@ -104,7 +104,7 @@ impl Runner<'_> {
             return Ok(());
         }
         let ticket = self.host.store.ticket();
-        let waiting = Arc::new(Waiting::new(wish, ticket, database, reply.protocol()));
+        let waiting = Arc::new(BlockedClient::new(wish, ticket, database, reply.protocol()));
         for key in waiting.keys() {
             self.hold.writer(database).wait_for(key, Arc::clone(&waiting) as Arc<dyn Waiter>);
         }
@@ -115,10 +115,10 @@ impl Runner<'_> {
 
     /// A command has panicked: it is answered with an error, the process goes on, and the values that the command may have
     /// left half changed are checked.
-    fn note_panic(&mut self, entry: &Entry, call: &Call<'_>) -> CommandError {
+    fn note_panic(&mut self, entry: &TableEntry, call: &Call<'_>) -> CommandError {
         tracing::error!(command = entry.full_name, "a command panicked; please report this");
         self.terms.stats.panics.add(1);
-        if matches!(entry.spec.run, Run::Write(_) | Run::Blocking(_)) {
+        if matches!(entry.spec.run, Handler::Write(_) | Handler::Blocking(_)) {
             let (hold, store, database) = (&self.hold, &self.host.store, self.session.database);
             entry.spec.for_each_key(call, &mut |key| {
                 if hold.covers(&[store.shard_of(key)], Access::Read) && !hold.check(database, key) {

@@ -4,7 +4,7 @@ use super::runner::Runner;
 use super::unit::Unit;
 use crate::commands::call::error::{CommandError, Outcome, Stop};
 use crate::commands::spec::table::table;
-use crate::commands::spec::{CommandSpec, Flag, Run};
+use crate::commands::spec::{CommandSpec, Flag, Handler};
 use crate::commands::state::session::NextStep;
 use crate::commands::state::transaction::{Transaction, Watching};
 use crate::resp::reply::{Reply, ReplySource};
@@ -61,7 +61,7 @@ impl Runner<'_> {
             let arguments = if entry.is_subcommand { arguments.skip(1) } else { arguments };
             let call = self.call(arguments, None);
             entry.spec.for_each_key(&call, &mut |key| shards.push(store.shard_of(key)));
-            if matches!(entry.spec.run, Run::Keyspace(_)) {
+            if matches!(entry.spec.run, Handler::OwnLocks(_)) {
                 shards.extend(0..store.shard_count());
             }
             if entry.spec.has(Flag::Write) {
@@ -83,7 +83,7 @@ impl Runner<'_> {
     /// A request was rejected with `error`. If it was to be queued, EXEC will run nothing; if it was EXEC, there is no
     /// transaction any more. Returns the error to reply with.
     pub(super) fn abort_transaction(&mut self, place: Option<usize>, error: CommandError) -> CommandError {
-        let is_exec = place.is_some_and(|place| matches!(table().entries()[place].spec.run, Run::Queued));
+        let is_exec = place.is_some_and(|place| matches!(table().entries()[place].spec.run, Handler::Exec));
         if is_exec {
             self.session.transaction = None;
             self.release();

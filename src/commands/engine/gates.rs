@@ -3,13 +3,13 @@
 use super::runner::Runner;
 use crate::commands::call::Call;
 use crate::commands::call::error::CommandError;
-use crate::commands::spec::table::Entry;
-use crate::commands::spec::{CommandSpec, Flag, Manner, Run};
+use crate::commands::spec::table::TableEntry;
+use crate::commands::spec::{CommandSpec, Flag, Handler, Manner};
 use crate::resp::request::Arguments;
 
 impl Runner<'_> {
     /// Checks all but the keys, in Redis's order.
-    pub(super) fn ask_gates(&self, entry: &Entry, arguments: Arguments<'_>) -> Result<(), CommandError> {
+    pub(super) fn ask_gates(&self, entry: &TableEntry, arguments: Arguments<'_>) -> Result<(), CommandError> {
         check_arity(entry, arguments)?;
         self.check_authenticated(entry.spec)?;
         self.check_transaction(entry.spec)?;
@@ -42,7 +42,7 @@ impl Runner<'_> {
     }
 
     /// Refuses most commands of a client that is subscribed by RESP2, where it could not tell replies from messages.
-    fn check_listening(&self, entry: &Entry) -> Result<(), CommandError> {
+    fn check_listening(&self, entry: &TableEntry) -> Result<(), CommandError> {
         if self.session.only_listens() && !entry.spec.is(Manner::RunsWhileListening) {
             return Err(CommandError::new(format!(
                 "ERR Can't execute '{}': only (P|S)SUBSCRIBE / (P|S)UNSUBSCRIBE / PING / QUIT / RESET are allowed in \
@@ -68,7 +68,7 @@ impl Runner<'_> {
     /// Refuses writes, and commands that probe for them, while the journal cannot take records.
     fn check_journal(&self, spec: &CommandSpec) -> Result<(), CommandError> {
         let is_write = |spec: &CommandSpec| spec.has(Flag::Write) || spec.is(Manner::ProbesWrites);
-        let runs_writes = matches!(spec.run, Run::Queued) && self.queued().any(is_write);
+        let runs_writes = matches!(spec.run, Handler::Exec) && self.queued().any(is_write);
         if (is_write(spec) || runs_writes)
             && let Some(why) = self.host.process.write_refusal()
         {
@@ -78,6 +78,6 @@ impl Runner<'_> {
     }
 }
 
-fn check_arity(entry: &Entry, arguments: Arguments<'_>) -> Result<(), CommandError> {
+fn check_arity(entry: &TableEntry, arguments: Arguments<'_>) -> Result<(), CommandError> {
     if entry.spec.accepts(arguments.len()) { Ok(()) } else { Err(CommandError::arity(&entry.full_name)) }
 }

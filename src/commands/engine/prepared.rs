@@ -5,8 +5,8 @@
 
 use crate::commands::call::error::CommandError;
 use crate::commands::call::text;
-use crate::commands::spec::Run;
-use crate::commands::spec::table::{Entry, table};
+use crate::commands::spec::Handler;
+use crate::commands::spec::table::{TableEntry, table};
 use crate::resp::request::Arguments;
 use crate::store::{Located, Store};
 use smallvec::SmallVec;
@@ -72,7 +72,7 @@ fn resolve(arguments: Arguments<'_>) -> Result<usize, (Option<usize>, CommandErr
         Some(subcommand) if !entry.subcommands.is_empty() => table()
             .find_subcommand(place, subcommand)
             .ok_or_else(|| (Some(place), unknown_subcommand(entry, subcommand))),
-        _ if matches!(entry.spec.run, Run::Container) => {
+        _ if matches!(entry.spec.run, Handler::Container) => {
             Err((Some(place), CommandError::arity(&entry.full_name)))
         }
         _ => Ok(place),
@@ -94,7 +94,7 @@ fn unknown_command(arguments: Arguments<'_>) -> CommandError {
     CommandError::new(format!("ERR unknown command '{name}', with args beginning with: {list}"))
 }
 
-fn unknown_subcommand(entry: &Entry, subcommand: &[u8]) -> CommandError {
+fn unknown_subcommand(entry: &TableEntry, subcommand: &[u8]) -> CommandError {
     let name = text(&subcommand[..subcommand.len().min(128)]);
     let command = entry.full_name.to_uppercase();
     CommandError::new(format!("ERR unknown subcommand '{name}'. Try {command} HELP."))

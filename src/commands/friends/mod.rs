@@ -10,7 +10,7 @@ mod standing;
 
 use super::call::Call;
 use super::call::error::{CommandError, Outcome};
-use super::spec::{CommandSpec, Flag, Group, KeyFlag, Keys, Run};
+use super::spec::{CommandSpec, Flag, Group, Handler, KeyFlag, Keys};
 use crate::limits;
 use crate::resp::reply::Reply;
 use crate::store::{Missing, Writer};
@@ -32,7 +32,7 @@ pub(super) const COMMANDS: &[CommandSpec] = &[
             declared: &Keys::Range { first: 1, last: 0, access: &[KeyFlag::Ro, KeyFlag::Access] },
             derived: request::friend_list,
         },
-        run: Run::Keyspace(rank::friendrank),
+        run: Handler::OwnLocks(rank::friendrank),
         ..BASE
     },
     CommandSpec {
@@ -43,7 +43,7 @@ pub(super) const COMMANDS: &[CommandSpec] = &[
         arity: -3,
         flags: &[Flag::Write, Flag::Denyoom],
         keys: Keys::Derived(friendship_keys),
-        run: Run::Write(friendadd),
+        run: Handler::Write(friendadd),
         ..BASE
     },
     CommandSpec {
@@ -54,7 +54,7 @@ pub(super) const COMMANDS: &[CommandSpec] = &[
         arity: -3,
         flags: &[Flag::Write],
         keys: Keys::Derived(friendship_keys),
-        run: Run::Write(friendrem),
+        run: Handler::Write(friendrem),
         ..BASE
     },
 ];

@@ -1,7 +1,7 @@
 //! FRIENDRANK: gather the friends, look up their scores, put in order what is asked for.
 
-use super::request::{Request, Selection, Source};
-use super::standing::{KeptKey, Mode, Name, Row, Standing};
+use super::request::{FriendSource, Request, Selection};
+use super::standing::{KeptKey, Name, Numbering, Row, Standing};
 use crate::commands::call::Call;
 use crate::commands::call::error::{CommandError, Outcome, Stop};
 use crate::commands::sorted_sets::PREFETCHED_MEMBERS;
@@ -86,7 +86,7 @@ struct Ranker<'r, 's> {
 impl Ranker<'_, '_> {
     /// Under which key the answer is kept; `None` where it is not to be.
     fn kept_key(&self) -> Option<KeptKey> {
-        let Source::Key(friends) = &self.request.source else { return None };
+        let FriendSource::Key(friends) = &self.request.source else { return None };
         self.request.max_age_ms.filter(|&age_ms| age_ms > 0)?;
         if matches!(self.shards, Shards::Held(_)) {
             // It would hold what a transaction has done so far, and its record has no number yet.
@@ -105,7 +105,7 @@ impl Ranker<'_, '_> {
     fn look_at_both(&self) -> Looking<'_> {
         let store = &self.host.store;
         let mut shards = vec![store.shard_of(self.request.board)];
-        if let Source::Key(friends) = &self.request.source {
+        if let FriendSource::Key(friends) = &self.request.source {
             shards.push(store.shard_of(friends));
         }
         shards.sort_unstable();
@@ -119,8 +119,8 @@ impl Ranker<'_, '_> {
 
     fn count_friends(&self, reader: Reader<'_>) -> Result<usize, CommandError> {
         match &self.request.source {
-            Source::Members(members) => Ok(members.clone().count()),
-            Source::Key(key) => match reader.value(key) {
+            FriendSource::Members(members) => Ok(members.clone().count()),
+            FriendSource::Key(key) => match reader.value(key) {
                 None => Ok(0),
                 Some(Value::Set(members)) => Ok(members.len()),
                 Some(Value::Ranking(ranking)) => Ok(ranking.len()),
@@ -131,8 +131,8 @@ impl Ranker<'_, '_> {
 
     fn gather_at_once(&self, reader: Reader<'_>, standing: &mut Standing) -> Outcome {
         match &self.request.source {
-            Source::Members(_) => self.gather_arguments(standing),
-            Source::Key(key) => {
+            FriendSource::Members(_) => self.gather_arguments(standing),
+            FriendSource::Key(key) => {
                 self.gather_step(reader, key, 0, usize::MAX, standing)?;
                 self.add_self(standing)
             }
@@ -140,7 +140,7 @@ impl Ranker<'_, '_> {
     }
 
     fn gather_in_steps(&self, standing: &mut Standing) -> Outcome {
-        let Source::Key(key) = &self.request.source else { return self.gather_arguments(standing) };
+        let FriendSource::Key(key) = &self.request.source else { return self.gather_arguments(standing) };
         let mut cursor = 0;
         loop {
             let hold = self.look_at(key);
@@ -193,7 +193,7 @@ impl Ranker<'_, '_> {
 
     /// Arguments may repeat a name; a person is one row all the same.
     fn gather_arguments(&self, standing: &mut Standing) -> Outcome {
-        let Source::Members(members) = &self.request.source else { return Ok(()) };
+        let FriendSource::Members(members) = &self.request.source else { return Ok(()) };
         let mut names: Vec<&[u8]> = members.clone().filter(|name| *name != self.request.user).collect();
         names.sort_unstable();
         names.dedup();
@@ -234,7 +234,7 @@ impl Ranker<'_, '_> {
     fn answer(&self, standing: &mut Standing, globals: Globals<'_>, reply: &mut Reply<'_>) -> Outcome {
         let window = self.window(standing);
         // A dense rank in the middle needs to know how many scores differ above it, which an order tells best.
-        if window.start > 0 && self.request.mode == Mode::Dense {
+        if window.start > 0 && self.request.mode == Numbering::Dense {
             standing.sort(self.request.order);
         }
         let ranked = window.start.min(standing.ranked.len())..window.end.min(standing.ranked.len());
@@ -278,10 +278,10 @@ impl Ranker<'_, '_> {
         for (index, row) in ranked.iter().enumerate() {
             let is_new_score = previous.is_some_and(|previous| previous != row.score);
             rank = match mode {
-                Mode::Row => window.start + index,
-                Mode::Competition if is_new_score => window.start + index,
-                Mode::Dense if is_new_score => rank + 1,
-                Mode::Competition | Mode::Dense => rank,
+                Numbering::Row => window.start + index,
+                Numbering::Competition if is_new_score => window.start + index,
+                Numbering::Dense if is_new_score => rank + 1,
+                Numbering::Competition | Numbering::Dense => rank,
             };
             previous = Some(row.score);
             reply.array(columns);

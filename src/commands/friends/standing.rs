@@ -9,7 +9,7 @@ use std::ops::Range;
 
 /// How equal scores are numbered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Mode {
+pub(super) enum Numbering {
     /// 0 1 2 3: each row its own.
     Row,
     /// 0 1 1 3: equal scores share a rank and the next is skipped.
@@ -155,15 +155,15 @@ impl Standing {
     }
 
     /// The rank of `row`, which stands at `position`, in `mode`.
-    pub(super) fn rank(&self, row: &Row, position: usize, mode: Mode, order: Order) -> usize {
+    pub(super) fn rank(&self, row: &Row, position: usize, mode: Numbering, order: Order) -> usize {
         let is_better = |other: &Row| match order {
             Order::Ascending => other.score < row.score,
             Order::Descending => other.score > row.score,
         };
         match mode {
-            Mode::Row => position,
-            Mode::Competition => self.count(is_better),
-            Mode::Dense => {
+            Numbering::Row => position,
+            Numbering::Competition => self.count(is_better),
+            Numbering::Dense => {
                 // In order, those that are better stand in front.
                 let candidates =
                     if self.is_sorted { &self.ranked[..self.count(is_better)] } else { &self.ranked[..] };

@@ -2,7 +2,7 @@
 
 use crate::commands::call::error::{CommandError, Outcome};
 use crate::commands::call::{Call, parse_integer, text};
-use crate::commands::spec::{CommandSpec, Flag, KeyFlag, Keys, Run};
+use crate::commands::spec::{CommandSpec, Flag, Handler, KeyFlag, Keys};
 use crate::resp::reply::Reply;
 use crate::store::{Reader, Writer};
 
@@ -26,7 +26,7 @@ pub(in crate::commands) const COMMANDS: &[CommandSpec] = &[
         syntax: "key seconds [NX | XX | GT | LT]",
         summary: "Lets a key expire after some seconds",
         arity: -3,
-        run: Run::Write(|keys, call, reply| {
+        run: Handler::Write(|keys, call, reply| {
             expire(keys, call, reply, Moment::FromNow, Unit::Seconds, "expire")
         }),
         ..CHANGE
@@ -37,7 +37,7 @@ pub(in crate::commands) const COMMANDS: &[CommandSpec] = &[
         summary: "Lets a key expire after some milliseconds",
         since: "2.6.0",
         arity: -3,
-        run: Run::Write(|keys, call, reply| {
+        run: Handler::Write(|keys, call, reply| {
             expire(keys, call, reply, Moment::FromNow, Unit::Milliseconds, "pexpire")
         }),
         ..CHANGE
@@ -48,7 +48,7 @@ pub(in crate::commands) const COMMANDS: &[CommandSpec] = &[
         summary: "Lets a key expire at a time given in seconds",
         since: "1.2.0",
         arity: -3,
-        run: Run::Write(|keys, call, reply| {
+        run: Handler::Write(|keys, call, reply| {
             expire(keys, call, reply, Moment::UnixTime, Unit::Seconds, "expireat")
         }),
         ..CHANGE
@@ -59,7 +59,7 @@ pub(in crate::commands) const COMMANDS: &[CommandSpec] = &[
         summary: "Lets a key expire at a time given in milliseconds",
         since: "2.6.0",
         arity: -3,
-        run: Run::Write(|keys, call, reply| {
+        run: Handler::Write(|keys, call, reply| {
             expire(keys, call, reply, Moment::UnixTime, Unit::Milliseconds, "pexpireat")
         }),
         ..CHANGE
@@ -68,7 +68,7 @@ pub(in crate::commands) const COMMANDS: &[CommandSpec] = &[
         name: "ttl",
         syntax: "key",
         summary: "Returns the seconds until a key expires",
-        run: Run::Read(|keys, call, reply| time_left(keys, call, reply, Unit::Seconds)),
+        run: Handler::Read(|keys, call, reply| time_left(keys, call, reply, Unit::Seconds)),
         ..ASK
     },
     CommandSpec {
@@ -76,7 +76,7 @@ pub(in crate::commands) const COMMANDS: &[CommandSpec] = &[
         syntax: "key",
         summary: "Returns the milliseconds until a key expires",
         since: "2.6.0",
-        run: Run::Read(|keys, call, reply| time_left(keys, call, reply, Unit::Milliseconds)),
+        run: Handler::Read(|keys, call, reply| time_left(keys, call, reply, Unit::Milliseconds)),
         ..ASK
     },
     CommandSpec {
@@ -85,7 +85,7 @@ pub(in crate::commands) const COMMANDS: &[CommandSpec] = &[
         summary: "Lets a key live for ever again",
         since: "2.2.0",
         arity: 2,
-        run: Run::Write(persist),
+        run: Handler::Write(persist),
         ..CHANGE
     },
 ];

@@ -7,7 +7,7 @@ use super::call::Call;
 use super::call::error::{CommandError, Outcome};
 use super::call::name_list::NameList;
 use super::call::scanning::{ScanOptions, parse_cursor};
-use super::spec::{AllKeys, CommandSpec, Flag, Group, KeyFlag, Keys, Manner, Run};
+use super::spec::{AllKeys, CommandSpec, Flag, Group, Handler, KeyFlag, Keys, Manner};
 use crate::limits;
 use crate::resp::reply::Reply;
 use crate::store::{DatabaseIndex, Kind, Reader, Writer};
@@ -27,7 +27,7 @@ pub(super) const COMMANDS: &[CommandSpec] = &[
         flags: &[Flag::Write],
         tips: MULTI_SHARD,
         keys: Keys::Range { first: 1, last: -1, access: &[KeyFlag::Rm, KeyFlag::Delete] },
-        run: Run::Write(del),
+        run: Handler::Write(del),
         manners: &[Manner::RemovesKeys],
         ..BASE
     },
@@ -41,7 +41,7 @@ pub(super) const COMMANDS: &[CommandSpec] = &[
         flags: &[Flag::Write, Flag::Fast],
         tips: MULTI_SHARD,
         keys: Keys::Range { first: 1, last: -1, access: &[KeyFlag::Rm, KeyFlag::Delete] },
-        run: Run::Write(del),
+        run: Handler::Write(del),
         manners: &[Manner::RemovesKeys],
         ..BASE
     },
@@ -54,7 +54,7 @@ pub(super) const COMMANDS: &[CommandSpec] = &[
         flags: &[Flag::Readonly, Flag::Fast],
         tips: MULTI_SHARD,
         keys: Keys::Range { first: 1, last: -1, access: &[KeyFlag::Ro] },
-        run: Run::Read(exists),
+        run: Handler::Read(exists),
         ..BASE
     },
     CommandSpec {
@@ -64,7 +64,7 @@ pub(super) const COMMANDS: &[CommandSpec] = &[
         arity: 2,
         flags: &[Flag::Readonly, Flag::Fast],
         keys: Keys::Range { first: 1, last: 0, access: &[KeyFlag::Ro] },
-        run: Run::Read(type_of),
+        run: Handler::Read(type_of),
         ..BASE
     },
     CommandSpec {
@@ -76,7 +76,7 @@ pub(super) const COMMANDS: &[CommandSpec] = &[
         arity: -2,
         flags: &[Flag::Readonly],
         tips: &["nondeterministic_output", "request_policy:special", "response_policy:special"],
-        run: Run::Keyspace(scan),
+        run: Handler::OwnLocks(scan),
         ..BASE
     },
     CommandSpec {
@@ -88,7 +88,7 @@ pub(super) const COMMANDS: &[CommandSpec] = &[
         flags: &[Flag::Readonly],
         categories: &["@dangerous"],
         tips: &["request_policy:all_shards", "nondeterministic_output_order"],
-        run: Run::Keyspace(keys),
+        run: Handler::OwnLocks(keys),
         ..BASE
     },
     CommandSpec {
@@ -100,7 +100,7 @@ pub(super) const COMMANDS: &[CommandSpec] = &[
         arity: 1,
         flags: &[Flag::Readonly, Flag::Fast],
         tips: &["request_policy:all_shards", "response_policy:agg_sum"],
-        run: Run::Keyspace(dbsize),
+        run: Handler::OwnLocks(dbsize),
         ..BASE
     },
     CommandSpec {
@@ -113,7 +113,7 @@ pub(super) const COMMANDS: &[CommandSpec] = &[
         flags: &[Flag::Write],
         categories: &["@keyspace", "@dangerous"],
         tips: &["request_policy:all_shards", "response_policy:all_succeeded"],
-        run: Run::Keyspace(flushdb),
+        run: Handler::OwnLocks(flushdb),
         ..BASE
     },
     CommandSpec {
@@ -126,7 +126,7 @@ pub(super) const COMMANDS: &[CommandSpec] = &[
         flags: &[Flag::Write],
         categories: &["@keyspace", "@dangerous"],
         tips: &["request_policy:all_shards", "response_policy:all_succeeded"],
-        run: Run::Keyspace(flushall),
+        run: Handler::OwnLocks(flushall),
         ..BASE
     },
 ];

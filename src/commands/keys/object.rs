@@ -6,7 +6,7 @@
 use crate::commands::admin::help;
 use crate::commands::call::Call;
 use crate::commands::call::error::{CommandError, Outcome};
-use crate::commands::spec::{CommandSpec, Flag, Group, KeyFlag, Keys, Run};
+use crate::commands::spec::{CommandSpec, Flag, Group, Handler, KeyFlag, Keys};
 use crate::config::Config;
 use crate::ranking::{Order, RankedMembers, Ranking};
 use crate::resp::integer;
@@ -38,32 +38,32 @@ const OBJECT: &[CommandSpec] = &[
         name: "encoding",
         summary: "Returns the form in which Redis would keep a value",
         complexity: "O(1); O(N) with N members of a small set or sorted set",
-        run: Run::Read(encoding),
+        run: Handler::Read(encoding),
         ..ABOUT_KEY
     },
     CommandSpec {
         name: "freq",
         summary: "Returns how often a key is asked for; no count is kept",
         since: "4.0.0",
-        run: Run::Read(freq),
+        run: Handler::Read(freq),
         ..ABOUT_KEY
     },
     CommandSpec {
         name: "idletime",
         summary: "Returns the seconds since a key was asked for; no time is kept",
-        run: Run::Read(idletime),
+        run: Handler::Read(idletime),
         ..ABOUT_KEY
     },
     CommandSpec {
         name: "refcount",
         summary: "Returns the number of references to a value, which is one",
-        run: Run::Read(refcount),
+        run: Handler::Read(refcount),
         ..ABOUT_KEY
     },
     CommandSpec {
         group: Group::Generic,
         since: "6.2.0",
-        run: Run::Admin(|_, _, reply| help::help("object", reply)),
+        run: Handler::Admin(|_, _, reply| help::help("object", reply)),
         ..help::HELP
     },
 ];

@@ -3,7 +3,7 @@
 use super::call::Call;
 use super::call::error::Outcome;
 use super::call::name_list::NameList;
-use super::spec::{CommandSpec, Flag, Group, KeyFlag, Keys, Lookahead, Run};
+use super::spec::{CommandSpec, Flag, Group, Handler, KeyFlag, Keys, Lookahead};
 use crate::resp::reply::Reply;
 use crate::store::{Members, Missing, Reader, Writer};
 
@@ -19,7 +19,7 @@ pub(super) const COMMANDS: &[CommandSpec] = &[
         flags: &[Flag::Write, Flag::Denyoom, Flag::Fast],
         keys: Keys::Range { first: 1, last: 0, access: &[KeyFlag::Rw, KeyFlag::Insert] },
         lookahead: Some(Lookahead::Key),
-        run: Run::Write(sadd),
+        run: Handler::Write(sadd),
         ..BASE
     },
     CommandSpec {
@@ -31,7 +31,7 @@ pub(super) const COMMANDS: &[CommandSpec] = &[
         flags: &[Flag::Write, Flag::Fast],
         keys: Keys::Range { first: 1, last: 0, access: &[KeyFlag::Rw, KeyFlag::Delete] },
         lookahead: Some(Lookahead::Key),
-        run: Run::Write(srem),
+        run: Handler::Write(srem),
         ..BASE
     },
     CommandSpec {
@@ -43,7 +43,7 @@ pub(super) const COMMANDS: &[CommandSpec] = &[
         flags: &[Flag::Readonly],
         tips: &["nondeterministic_output_order"],
         keys: Keys::Range { first: 1, last: 0, access: &[KeyFlag::Ro, KeyFlag::Access] },
-        run: Run::Read(smembers),
+        run: Handler::Read(smembers),
         ..BASE
     },
     CommandSpec {
@@ -54,7 +54,7 @@ pub(super) const COMMANDS: &[CommandSpec] = &[
         flags: &[Flag::Readonly, Flag::Fast],
         keys: Keys::Range { first: 1, last: 0, access: &[KeyFlag::Ro] },
         lookahead: Some(Lookahead::Key),
-        run: Run::Read(sismember),
+        run: Handler::Read(sismember),
         ..BASE
     },
     CommandSpec {
@@ -65,7 +65,7 @@ pub(super) const COMMANDS: &[CommandSpec] = &[
         flags: &[Flag::Readonly, Flag::Fast],
         keys: Keys::Range { first: 1, last: 0, access: &[KeyFlag::Ro] },
         lookahead: Some(Lookahead::Key),
-        run: Run::Read(scard),
+        run: Handler::Read(scard),
         ..BASE
     },
 ];

@@ -8,7 +8,7 @@ use super::algebra::{Aggregate, Input};
 use super::entries::Entries;
 use crate::commands::call::error::{CommandError, Outcome, Stop};
 use crate::commands::call::{Call, parse_score, text};
-use crate::commands::spec::{CommandSpec, Flag, Group, KeyFlag, Keys, Run};
+use crate::commands::spec::{CommandSpec, Flag, Group, Handler, KeyFlag, Keys};
 use crate::resp::reply::{Reply, ReplySource};
 use crate::store::{Reader, Writer};
 use std::ops::ControlFlow;
@@ -47,7 +47,7 @@ pub(in crate::commands) const COMMANDS: &[CommandSpec] = &[
                  [WITHSCORES]",
         summary: "Returns the members of any of several sorted sets",
         complexity: UNION_COST,
-        run: Run::Read(|keys, call, reply| send(keys, call, reply, Operation::Union)),
+        run: Handler::Read(|keys, call, reply| send(keys, call, reply, Operation::Union)),
         ..READ
     },
     CommandSpec {
@@ -56,7 +56,7 @@ pub(in crate::commands) const COMMANDS: &[CommandSpec] = &[
                  [WITHSCORES]",
         summary: "Returns the members of all of several sorted sets",
         complexity: INTERSECTION_COST,
-        run: Run::Read(|keys, call, reply| send(keys, call, reply, Operation::Intersection)),
+        run: Handler::Read(|keys, call, reply| send(keys, call, reply, Operation::Intersection)),
         ..READ
     },
     CommandSpec {
@@ -64,7 +64,7 @@ pub(in crate::commands) const COMMANDS: &[CommandSpec] = &[
         syntax: "numkeys key [key ...] [WITHSCORES]",
         summary: "Returns the members of the first sorted set that are in no other",
         complexity: DIFFERENCE_COST,
-        run: Run::Read(|keys, call, reply| send(keys, call, reply, Operation::Difference)),
+        run: Handler::Read(|keys, call, reply| send(keys, call, reply, Operation::Difference)),
         ..READ
     },
     CommandSpec {
@@ -73,7 +73,7 @@ pub(in crate::commands) const COMMANDS: &[CommandSpec] = &[
                  [AGGREGATE <SUM | MIN | MAX | COUNT>]",
         summary: "Stores the members of any of several sorted sets",
         complexity: UNION_COST,
-        run: Run::Write(|keys, call, reply| store(keys, call, reply, Operation::Union)),
+        run: Handler::Write(|keys, call, reply| store(keys, call, reply, Operation::Union)),
         ..STORE
     },
     CommandSpec {
@@ -82,7 +82,7 @@ pub(in crate::commands) const COMMANDS: &[CommandSpec] = &[
                  [AGGREGATE <SUM | MIN | MAX | COUNT>]",
         summary: "Stores the members of all of several sorted sets",
         complexity: INTERSECTION_COST,
-        run: Run::Write(|keys, call, reply| store(keys, call, reply, Operation::Intersection)),
+        run: Handler::Write(|keys, call, reply| store(keys, call, reply, Operation::Intersection)),
         ..STORE
     },
     CommandSpec {
@@ -91,7 +91,7 @@ pub(in crate::commands) const COMMANDS: &[CommandSpec] = &[
         summary: "Stores the members of the first sorted set that are in no other",
         since: "6.2.0",
         complexity: DIFFERENCE_COST,
-        run: Run::Write(|keys, call, reply| store(keys, call, reply, Operation::Difference)),
+        run: Handler::Write(|keys, call, reply| store(keys, call, reply, Operation::Difference)),
         ..STORE
     },
     CommandSpec {
@@ -100,7 +100,7 @@ pub(in crate::commands) const COMMANDS: &[CommandSpec] = &[
         summary: "Counts the members of all of several sorted sets",
         since: "7.0.0",
         complexity: "O(N * K) with N members in the smallest of K inputs",
-        run: Run::Read(zintercard),
+        run: Handler::Read(zintercard),
         ..READ
     },
 ];

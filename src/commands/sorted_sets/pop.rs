@@ -2,7 +2,7 @@
 
 use crate::commands::call::error::{CommandError, Outcome};
 use crate::commands::call::{Call, parse_count};
-use crate::commands::spec::{CommandSpec, Flag, Group, KeyFlag, Keys, Run};
+use crate::commands::spec::{CommandSpec, Flag, Group, Handler, KeyFlag, Keys};
 use crate::commands::state::waiting::{Wish, parse_timeout};
 use crate::ranking::{Order, RankedMembers, Ranking};
 use crate::resp::reply::Reply;
@@ -24,14 +24,14 @@ pub(in crate::commands) const COMMANDS: &[CommandSpec] = &[
         name: "zpopmin",
         syntax: "key [count]",
         summary: "Removes and returns the members with the lowest scores",
-        run: Run::Write(|keys, call, reply| pop(keys, call, reply, Order::Ascending)),
+        run: Handler::Write(|keys, call, reply| pop(keys, call, reply, Order::Ascending)),
         ..BASE
     },
     CommandSpec {
         name: "zpopmax",
         syntax: "key [count]",
         summary: "Removes and returns the members with the highest scores",
-        run: Run::Write(|keys, call, reply| pop(keys, call, reply, Order::Descending)),
+        run: Handler::Write(|keys, call, reply| pop(keys, call, reply, Order::Descending)),
         ..BASE
     },
     CommandSpec {
@@ -43,7 +43,7 @@ pub(in crate::commands) const COMMANDS: &[CommandSpec] = &[
         arity: -4,
         flags: &[Flag::Write],
         keys: Keys::Counted { count: 1, access: &[KeyFlag::Rw, KeyFlag::Access, KeyFlag::Delete] },
-        run: Run::Write(zmpop),
+        run: Handler::Write(zmpop),
         ..BASE
     },
     CommandSpec {
@@ -54,7 +54,7 @@ pub(in crate::commands) const COMMANDS: &[CommandSpec] = &[
         arity: -3,
         flags: &[Flag::Write, Flag::Blocking, Flag::Fast],
         keys: Keys::Range { first: 1, last: -2, access: &[KeyFlag::Rw, KeyFlag::Access, KeyFlag::Delete] },
-        run: Run::Blocking(|call| bzpop(call, Order::Ascending)),
+        run: Handler::Blocking(|call| bzpop(call, Order::Ascending)),
         ..BASE
     },
     CommandSpec {
@@ -65,7 +65,7 @@ pub(in crate::commands) const COMMANDS: &[CommandSpec] = &[
         arity: -3,
         flags: &[Flag::Write, Flag::Blocking, Flag::Fast],
         keys: Keys::Range { first: 1, last: -2, access: &[KeyFlag::Rw, KeyFlag::Access, KeyFlag::Delete] },
-        run: Run::Blocking(|call| bzpop(call, Order::Descending)),
+        run: Handler::Blocking(|call| bzpop(call, Order::Descending)),
         ..BASE
     },
     CommandSpec {
@@ -77,7 +77,7 @@ pub(in crate::commands) const COMMANDS: &[CommandSpec] = &[
         arity: -5,
         flags: &[Flag::Write, Flag::Blocking],
         keys: Keys::Counted { count: 2, access: &[KeyFlag::Rw, KeyFlag::Access, KeyFlag::Delete] },
-        run: Run::Blocking(bzmpop),
+        run: Handler::Blocking(bzmpop),
         ..BASE
     },
 ];

@@ -2,7 +2,7 @@
 
 use crate::commands::call::error::{CommandError, Outcome};
 use crate::commands::call::{Call, parse_integer};
-use crate::commands::spec::{CommandSpec, Flag, Group, KeyFlag, Keys, Run};
+use crate::commands::spec::{CommandSpec, Flag, Group, Handler, KeyFlag, Keys};
 use crate::limits;
 use crate::machine::chance::Chance;
 use crate::ranking::{Order, RankedMembers, Ranking, Score};
@@ -21,7 +21,7 @@ pub(in crate::commands) const COMMANDS: &[CommandSpec] = &[CommandSpec {
     flags: &[Flag::Readonly],
     tips: &["nondeterministic_output"],
     keys: Keys::Range { first: 1, last: 0, access: &[KeyFlag::Ro, KeyFlag::Access] },
-    run: Run::Read(zrandmember),
+    run: Handler::Read(zrandmember),
     ..CommandSpec::BASE
 }];
 

@@ -4,7 +4,7 @@ use super::bounds::{LexRange, RankRange, ScoreRange, skip};
 use super::entries::Entries;
 use crate::commands::call::Call;
 use crate::commands::call::error::{CommandError, Outcome, Stop};
-use crate::commands::spec::{CommandSpec, Flag, Group, KeyFlag, Keys, Run};
+use crate::commands::spec::{CommandSpec, Flag, Group, Handler, KeyFlag, Keys};
 use crate::ranking::{Excerpt, Order, RankedMembers, Ranking};
 use crate::resp::reply::{Reply, ReplySource};
 use crate::store::{Reader, Writer};
@@ -25,7 +25,7 @@ pub(in crate::commands) const COMMANDS: &[CommandSpec] = &[
         syntax: "key start stop [BYSCORE | BYLEX] [REV] [LIMIT offset count] [WITHSCORES]",
         summary: "Returns members within a range of ranks, scores or names",
         since: "1.2.0",
-        run: Run::Read(zrange),
+        run: Handler::Read(zrange),
         ..BASE
     },
     CommandSpec {
@@ -33,7 +33,7 @@ pub(in crate::commands) const COMMANDS: &[CommandSpec] = &[
         syntax: "key start stop [WITHSCORES]",
         summary: "Returns members within a range of ranks, highest score first",
         since: "1.2.0",
-        run: Run::Read(zrevrange),
+        run: Handler::Read(zrevrange),
         ..BASE
     },
     CommandSpec {
@@ -41,7 +41,7 @@ pub(in crate::commands) const COMMANDS: &[CommandSpec] = &[
         syntax: "key min max [WITHSCORES] [LIMIT offset count]",
         summary: "Returns members within a range of scores",
         since: "1.0.5",
-        run: Run::Read(zrangebyscore),
+        run: Handler::Read(zrangebyscore),
         ..BASE
     },
     CommandSpec {
@@ -49,7 +49,7 @@ pub(in crate::commands) const COMMANDS: &[CommandSpec] = &[
         syntax: "key max min [WITHSCORES] [LIMIT offset count]",
         summary: "Returns members within a range of scores, highest score first",
         since: "2.2.0",
-        run: Run::Read(zrevrangebyscore),
+        run: Handler::Read(zrevrangebyscore),
         ..BASE
     },
     CommandSpec {
@@ -57,7 +57,7 @@ pub(in crate::commands) const COMMANDS: &[CommandSpec] = &[
         syntax: "key min max [LIMIT offset count]",
         summary: "Returns members within a lexicographic range",
         since: "2.8.9",
-        run: Run::Read(zrangebylex),
+        run: Handler::Read(zrangebylex),
         ..BASE
     },
     CommandSpec {
@@ -65,7 +65,7 @@ pub(in crate::commands) const COMMANDS: &[CommandSpec] = &[
         syntax: "key max min [LIMIT offset count]",
         summary: "Returns members within a lexicographic range backwards, where all scores are equal",
         since: "2.8.9",
-        run: Run::Read(zrevrangebylex),
+        run: Handler::Read(zrevrangebylex),
         ..BASE
     },
     CommandSpec {
@@ -79,7 +79,7 @@ pub(in crate::commands) const COMMANDS: &[CommandSpec] = &[
         keys: Keys::Store {
             sources: &Keys::Range { first: 2, last: 0, access: &[KeyFlag::Ro, KeyFlag::Access] },
         },
-        run: Run::Write(zrangestore),
+        run: Handler::Write(zrangestore),
         ..BASE
     },
 ];

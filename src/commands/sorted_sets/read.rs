@@ -4,7 +4,7 @@ use super::bounds::{LexRange, ScoreRange};
 use super::lookahead;
 use crate::commands::call::Call;
 use crate::commands::call::error::{CommandError, Outcome};
-use crate::commands::spec::{CommandSpec, Flag, Group, KeyFlag, Keys, Lookahead, Run};
+use crate::commands::spec::{CommandSpec, Flag, Group, Handler, KeyFlag, Keys, Lookahead};
 use crate::ranking::{Order, RankedMembers, Score};
 use crate::resp::reply::Reply;
 use crate::store::Reader;
@@ -24,7 +24,7 @@ pub(in crate::commands) const COMMANDS: &[CommandSpec] = &[
         since: "1.2.0",
         arity: 2,
         keys: Keys::Range { first: 1, last: 0, access: &[KeyFlag::Ro] },
-        run: Run::Read(zcard),
+        run: Handler::Read(zcard),
         ..BASE
     },
     CommandSpec {
@@ -34,7 +34,7 @@ pub(in crate::commands) const COMMANDS: &[CommandSpec] = &[
         since: "1.2.0",
         arity: 3,
         lookahead: Some(Lookahead::Value(lookahead::scores)),
-        run: Run::Read(zscore),
+        run: Handler::Read(zscore),
         ..BASE
     },
     CommandSpec {
@@ -44,7 +44,7 @@ pub(in crate::commands) const COMMANDS: &[CommandSpec] = &[
         since: "6.2.0",
         complexity: "O(M) for M members",
         arity: -3,
-        run: Run::Read(zmscore),
+        run: Handler::Read(zmscore),
         ..BASE
     },
     CommandSpec {
@@ -55,7 +55,7 @@ pub(in crate::commands) const COMMANDS: &[CommandSpec] = &[
         complexity: "O(log N)",
         arity: -3,
         lookahead: Some(Lookahead::Value(lookahead::ranks)),
-        run: Run::Read(zrank),
+        run: Handler::Read(zrank),
         ..BASE
     },
     CommandSpec {
@@ -66,7 +66,7 @@ pub(in crate::commands) const COMMANDS: &[CommandSpec] = &[
         complexity: "O(log N)",
         arity: -3,
         lookahead: Some(Lookahead::Value(lookahead::ranks)),
-        run: Run::Read(zrevrank),
+        run: Handler::Read(zrevrank),
         ..BASE
     },
     CommandSpec {
@@ -76,7 +76,7 @@ pub(in crate::commands) const COMMANDS: &[CommandSpec] = &[
         since: "2.0.0",
         complexity: "O(log N)",
         arity: 4,
-        run: Run::Read(zcount),
+        run: Handler::Read(zcount),
         ..BASE
     },
     CommandSpec {
@@ -86,7 +86,7 @@ pub(in crate::commands) const COMMANDS: &[CommandSpec] = &[
         since: "2.8.9",
         complexity: "O(log N)",
         arity: 4,
-        run: Run::Read(zlexcount),
+        run: Handler::Read(zlexcount),
         ..BASE
     },
 ];

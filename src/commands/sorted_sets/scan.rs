@@ -3,7 +3,7 @@
 use crate::commands::call::Call;
 use crate::commands::call::error::Outcome;
 use crate::commands::call::scanning::{ScanOptions, parse_cursor};
-use crate::commands::spec::{CommandSpec, Flag, Group, KeyFlag, Keys, Run};
+use crate::commands::spec::{CommandSpec, Flag, Group, Handler, KeyFlag, Keys};
 use crate::ranking::RankedMembers;
 use crate::resp::double::Text;
 use crate::resp::reply::Reply;
@@ -21,7 +21,7 @@ pub(in crate::commands) const COMMANDS: &[CommandSpec] = &[CommandSpec {
     flags: &[Flag::Readonly],
     tips: &["nondeterministic_output"],
     keys: Keys::Range { first: 1, last: 0, access: &[KeyFlag::Ro, KeyFlag::Access] },
-    run: Run::Read(zscan),
+    run: Handler::Read(zscan),
     ..CommandSpec::BASE
 }];
 

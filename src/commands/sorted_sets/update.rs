@@ -5,7 +5,7 @@ use super::bounds::{LexRange, RankRange, ScoreRange};
 use super::lookahead;
 use crate::commands::call::error::{CommandError, Outcome, Stop};
 use crate::commands::call::{Call, parse_score};
-use crate::commands::spec::{CommandSpec, Flag, Group, KeyFlag, Keys, Lookahead, Run};
+use crate::commands::spec::{CommandSpec, Flag, Group, Handler, KeyFlag, Keys, Lookahead};
 use crate::ranking::{Aim, Order, RankedMembers, Ranking, Score};
 use crate::resp::reply::Reply;
 use crate::store::{Missing, Writer};
@@ -29,7 +29,7 @@ pub(in crate::commands) const COMMANDS: &[CommandSpec] = &[
         flags: &[Flag::Write, Flag::Denyoom, Flag::Fast],
         keys: one_key(&[KeyFlag::Rw, KeyFlag::Update]),
         lookahead: Some(Lookahead::Value(lookahead::updates)),
-        run: Run::Write(zadd),
+        run: Handler::Write(zadd),
         ..BASE
     },
     CommandSpec {
@@ -42,7 +42,7 @@ pub(in crate::commands) const COMMANDS: &[CommandSpec] = &[
         flags: &[Flag::Write, Flag::Denyoom, Flag::Fast],
         keys: one_key(&[KeyFlag::Rw, KeyFlag::Access, KeyFlag::Update]),
         lookahead: Some(Lookahead::Value(lookahead::increments)),
-        run: Run::Write(zincrby),
+        run: Handler::Write(zincrby),
         ..BASE
     },
     CommandSpec {
@@ -54,7 +54,7 @@ pub(in crate::commands) const COMMANDS: &[CommandSpec] = &[
         arity: -3,
         flags: &[Flag::Write, Flag::Fast],
         keys: one_key(&[KeyFlag::Rw, KeyFlag::Delete]),
-        run: Run::Write(zrem),
+        run: Handler::Write(zrem),
         ..BASE
     },
     CommandSpec {
@@ -66,7 +66,7 @@ pub(in crate::commands) const COMMANDS: &[CommandSpec] = &[
         arity: 4,
         flags: &[Flag::Write],
         keys: one_key(&[KeyFlag::Rw, KeyFlag::Delete]),
-        run: Run::Write(zremrangebyrank),
+        run: Handler::Write(zremrangebyrank),
         ..BASE
     },
     CommandSpec {
@@ -78,7 +78,7 @@ pub(in crate::commands) const COMMANDS: &[CommandSpec] = &[
         arity: 4,
         flags: &[Flag::Write],
         keys: one_key(&[KeyFlag::Rw, KeyFlag::Delete]),
-        run: Run::Write(zremrangebyscore),
+        run: Handler::Write(zremrangebyscore),
         ..BASE
     },
     CommandSpec {
@@ -90,7 +90,7 @@ pub(in crate::commands) const COMMANDS: &[CommandSpec] = &[
         arity: 4,
         flags: &[Flag::Write],
         keys: one_key(&[KeyFlag::Rw, KeyFlag::Delete]),
-        run: Run::Write(zremrangebylex),
+        run: Handler::Write(zremrangebylex),
         ..BASE
     },
 ];

@@ -51,7 +51,7 @@ pub struct CommandSpec {
     /// What can be loaded ahead for it where several of them follow each other in a pipeline.
     pub lookahead: Option<Lookahead>,
     /// What runs it.
-    pub run: Run,
+    pub run: Handler,
     /// Its subcommands, for a command that only contains such.
     pub subcommands: &'static [CommandSpec],
 }
@@ -74,7 +74,7 @@ impl CommandSpec {
         access_of_request: None,
         keys_note: None,
         lookahead: None,
-        run: Run::Container,
+        run: Handler::Container,
         subcommands: &[],
     };
 
@@ -270,13 +270,13 @@ pub struct Caller<'a> {
 
 /// What runs a command, typed by what it may touch.
 #[derive(Clone, Copy, Debug)]
-pub enum Run {
+pub enum Handler {
     /// Looks at its keys, whose shards are held for reading.
     Read(fn(Reader<'_>, &Call<'_>, &mut Reply<'_>) -> Outcome),
     /// Changes its keys, whose shards are held for writing.
     Write(fn(&mut Writer<'_, '_>, &Call<'_>, &mut Reply<'_>) -> Outcome),
     /// Works on the whole store or on many keys, taking locks of its own step by step.
-    Keyspace(fn(&mut AllKeys<'_, '_>, &Call<'_>, &mut Reply<'_>) -> Outcome),
+    OwnLocks(fn(&mut AllKeys<'_, '_>, &Call<'_>, &mut Reply<'_>) -> Outcome),
     /// Takes something from the first of its keys that has it, and waits where none has.
     Blocking(fn(&Call<'_>) -> Result<Wish, CommandError>),
     /// Is about the client.
@@ -284,7 +284,7 @@ pub enum Run {
     /// Is about the server.
     Admin(fn(&Host, &Call<'_>, &mut Reply<'_>) -> Outcome),
     /// Runs the requests that were queued since MULTI.
-    Queued,
+    Exec,
     /// Only contains subcommands.
     Container,
 }

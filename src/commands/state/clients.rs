@@ -4,7 +4,7 @@
 //! locked, one part at a time, when a connection comes or goes.
 
 use super::mailbox::Mailbox;
-use super::waiting::Waiting;
+use super::waiting::BlockedClient;
 use crate::resp::Protocol;
 use dashmap::DashMap;
 use parking_lot::Mutex;
@@ -48,7 +48,7 @@ pub struct Client {
     /// What others send it.
     pub mailbox: Mailbox,
     /// What it waits for, while it is blocked.
-    pub waiting: Mutex<Option<Arc<Waiting>>>,
+    pub waiting: Mutex<Option<Arc<BlockedClient>>>,
 }
 
 /// What a client calls itself, and what it last asked for.

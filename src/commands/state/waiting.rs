@@ -36,7 +36,7 @@ pub struct Wish {
 }
 
 /// A client that waits.
-pub struct Waiting {
+pub struct BlockedClient {
     timeout: Option<Duration>,
     kind: Kind,
     attempt: Attempt,
@@ -76,7 +76,7 @@ pub struct Ending {
     pub seq: Option<Seq>,
 }
 
-impl Waiting {
+impl BlockedClient {
     pub(in crate::commands) fn new(
         wish: Wish,
         ticket: Ticket,
@@ -178,7 +178,7 @@ impl Progress {
     }
 }
 
-impl Waiter for Waiting {
+impl Waiter for BlockedClient {
     fn ticket(&self) -> Ticket {
         self.ticket
     }
@@ -212,9 +212,9 @@ impl Waiter for Waiting {
     }
 }
 
-impl std::fmt::Debug for Waiting {
+impl std::fmt::Debug for BlockedClient {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Waiting").field("progress", &self.progress).finish_non_exhaustive()
+        f.debug_struct("BlockedClient").field("progress", &self.progress).finish_non_exhaustive()
     }
 }
 
@@ -286,7 +286,7 @@ mod tests {
                     Ok(false)
                 }),
             };
-            let waiting = Arc::new(Waiting::new(wish, store.ticket(), 1, Protocol::Resp2));
+            let waiting = Arc::new(BlockedClient::new(wish, store.ticket(), 1, Protocol::Resp2));
             let mut hold = hold_all(&store);
             for key in waiting.keys() {
                 hold.writer(1).wait_for(key, Arc::clone(&waiting) as Arc<dyn Waiter>);

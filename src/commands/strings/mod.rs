@@ -3,7 +3,7 @@
 use super::call::error::{CommandError, Outcome};
 use super::call::{Call, Cursor, parse_integer};
 use super::keys::expiry::{Moment, Unit};
-use super::spec::{CommandSpec, Flag, Group, KeyFlag, Keys, Lookahead, Run};
+use super::spec::{CommandSpec, Flag, Group, Handler, KeyFlag, Keys, Lookahead};
 use crate::config::EventClasses;
 use crate::resp::integer;
 use crate::resp::reply::Reply;
@@ -23,7 +23,7 @@ pub(super) const COMMANDS: &[CommandSpec] = &[
         flags: &[Flag::Readonly, Flag::Fast],
         keys: Keys::Range { first: 1, last: 0, access: &[KeyFlag::Ro, KeyFlag::Access] },
         lookahead: Some(Lookahead::Key),
-        run: Run::Read(get),
+        run: Handler::Read(get),
         ..BASE
     },
     CommandSpec {
@@ -36,7 +36,7 @@ pub(super) const COMMANDS: &[CommandSpec] = &[
         keys: Keys::Range { first: 1, last: 0, access: &[KeyFlag::Rw, KeyFlag::Access, KeyFlag::Update] },
         lookahead: Some(Lookahead::Key),
         access_of_request: Some(access_of_set),
-        run: Run::Write(set),
+        run: Handler::Write(set),
         keys_note: Some("RW and ACCESS due to the optional `GET` argument"),
         ..BASE
     },
@@ -49,7 +49,7 @@ pub(super) const COMMANDS: &[CommandSpec] = &[
         flags: &[Flag::Readonly, Flag::Fast],
         keys: Keys::Range { first: 1, last: 0, access: &[KeyFlag::Ro] },
         lookahead: Some(Lookahead::Key),
-        run: Run::Read(strlen),
+        run: Handler::Read(strlen),
         ..BASE
     },
     CommandSpec {
@@ -60,7 +60,7 @@ pub(super) const COMMANDS: &[CommandSpec] = &[
         flags: &[Flag::Write, Flag::Denyoom, Flag::Fast],
         keys: READ_AND_UPDATE,
         lookahead: Some(Lookahead::Key),
-        run: Run::Write(incr),
+        run: Handler::Write(incr),
         ..BASE
     },
     CommandSpec {
@@ -71,7 +71,7 @@ pub(super) const COMMANDS: &[CommandSpec] = &[
         flags: &[Flag::Write, Flag::Denyoom, Flag::Fast],
         keys: READ_AND_UPDATE,
         lookahead: Some(Lookahead::Key),
-        run: Run::Write(incrby),
+        run: Handler::Write(incrby),
         ..BASE
     },
 ];

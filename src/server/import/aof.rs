@@ -5,7 +5,7 @@ use super::commands::Commands;
 use super::manifest;
 use super::report::Report;
 use super::{len_of, open, progress_bar, starts_as_dump};
-use crate::commands::spec::{Manner, Run};
+use crate::commands::spec::{Handler, Manner};
 use crate::commands::table;
 use crate::config::Config;
 use crate::limits;
@@ -187,7 +187,7 @@ impl Replay<'_> {
         let Some(arguments) = batch.requests(raw).next() else { return Ok(()) };
         let place = table().find(arguments.get(0).unwrap_or_default());
         let spec = place.map(|place| table().entries()[place].spec);
-        if spec.is_some_and(|spec| matches!(spec.run, Run::Queued)) {
+        if spec.is_some_and(|spec| matches!(spec.run, Handler::Exec)) {
             let Some(mut requests) = self.transaction.take() else {
                 // As in Redis: an error that nobody hears.
                 self.report.stray_execs += 1;

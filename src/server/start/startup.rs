@@ -21,7 +21,7 @@ use crate::server::dump::Dump;
 use crate::server::process::RunningProcess;
 use crate::server::threads::turns::Turns;
 use crate::server::threads::upkeep;
-use crate::server::threads::worker::{Shared, Worker};
+use crate::server::threads::worker::{Shared, WorkerThread};
 use crate::store::Store;
 use crate::store::event::EventSink;
 use rustix::process::{Resource, getrlimit, setrlimit};
@@ -156,7 +156,7 @@ fn serve(
             stats: Arc::clone(stats),
             aside_stats: Arc::clone(aside_stats),
         };
-        Worker::start(index, shared)
+        WorkerThread::start(index, shared)
     };
     let workers = own.iter().zip(aside).enumerate().map(start).collect::<Result<Vec<_>, _>>()?;
     let workers = Arc::new(workers);
@@ -183,7 +183,7 @@ fn serve(
     }
     // The accepting tasks end with their runtime and let go of the workers.
     drop(runtime);
-    Arc::into_inner(workers).into_iter().flatten().for_each(Worker::stop);
+    Arc::into_inner(workers).into_iter().flatten().for_each(WorkerThread::stop);
     process.dump.close();
     // As in Redis, a server with save points writes what the last one has missed.
     let saves = *process.saves_at_end.get_or_init(|| !host.config().save.is_empty());
@@ -200,7 +200,7 @@ fn serve(
     Ok(())
 }
 
-async fn accept(listener: tokio::net::TcpListener, workers: Arc<Vec<Worker>>) {
+async fn accept(listener: tokio::net::TcpListener, workers: Arc<Vec<WorkerThread>>) {
     let mut turn = 0;
     loop {
         let accepted = listener.accept().await.and_then(|(stream, peer)| Ok((stream.into_std()?, peer)));

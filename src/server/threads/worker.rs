@@ -1,4 +1,4 @@
-//! Worker threads: each a runtime of its own that serves the connections dealt to it.
+//! WorkerThread threads: each a runtime of its own that serves the connections dealt to it.
 
 use super::turns::Turns;
 use crate::commands::state::host::Host;
@@ -23,12 +23,12 @@ pub(in crate::server) struct Shared {
 }
 
 /// A worker thread and the way to give it connections. It ends, and its connections with it, when told to stop.
-pub(in crate::server) struct Worker {
+pub(in crate::server) struct WorkerThread {
     connections: UnboundedSender<(TcpStream, SocketAddr)>,
     thread: JoinHandle<()>,
 }
 
-impl Worker {
+impl WorkerThread {
     /// Starts worker number `index`. Beside it a thread comes up when a command takes long, one at a time.
     pub(in crate::server) fn start(index: usize, shared: Shared) -> Result<Self, String> {
         let failed = |error: std::io::Error| format!("worker {index}: {error}");

@@ -5,12 +5,12 @@ use crate::commands::call::error::Outcome;
 use crate::commands::spec::Keys;
 use crate::commands::spec::syntax;
 use crate::commands::spec::syntax::{Argument, ArgumentKind};
-use crate::commands::spec::table::{Entry, table};
+use crate::commands::spec::table::{TableEntry, table};
 use crate::commands::state::host::Host;
 use crate::resp::reply::Reply;
 
 pub(super) fn docs(_: &Host, call: &Call<'_>, reply: &mut Reply<'_>) -> Outcome {
-    let entries: Vec<&Entry> = if call.arguments.len() == 1 {
+    let entries: Vec<&TableEntry> = if call.arguments.len() == 1 {
         table().commands().collect()
     } else {
         call.cursor(1).filter_map(|name| table().find(name)).map(|place| &table().entries()[place]).collect()
@@ -20,7 +20,7 @@ pub(super) fn docs(_: &Host, call: &Call<'_>, reply: &mut Reply<'_>) -> Outcome 
     Ok(())
 }
 
-fn write_docs(entry: &Entry, reply: &mut Reply<'_>) {
+fn write_docs(entry: &TableEntry, reply: &mut Reply<'_>) {
     let spec = entry.spec;
     let arguments = syntax::parse(spec.syntax);
     let fields = 4 + usize::from(!arguments.is_empty()) + usize::from(!entry.subcommands.is_empty());

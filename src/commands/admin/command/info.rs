@@ -1,11 +1,11 @@
 //! COMMAND INFO: what clients and proxies ask of a command: arity, flags, and where its keys stand.
 
-use crate::commands::spec::table::{Entry, table};
+use crate::commands::spec::table::{TableEntry, table};
 use crate::commands::spec::{CommandSpec, Keys};
 use crate::resp::reply::Reply;
 
 /// The ten elements of one command in COMMAND INFO.
-pub(super) fn write_info(entry: &Entry, reply: &mut Reply<'_>) {
+pub(super) fn write_info(entry: &TableEntry, reply: &mut Reply<'_>) {
     let spec = entry.spec;
     // Redis counts a subcommand's arguments from the command's name on.
     let names_before = usize::from(entry.is_subcommand);

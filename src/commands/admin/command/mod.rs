@@ -8,8 +8,8 @@ use super::help;
 use super::help::HELP;
 use crate::commands::call::error::{CommandError, Outcome};
 use crate::commands::call::{Call, text};
-use crate::commands::spec::table::{ACL_CATEGORIES, Entry, table};
-use crate::commands::spec::{CommandSpec, Flag, Group, Run};
+use crate::commands::spec::table::{ACL_CATEGORIES, TableEntry, table};
+use crate::commands::spec::{CommandSpec, Flag, Group, Handler};
 use crate::commands::state::host::Host;
 use crate::resp::reply::Reply;
 use crate::text::glob::{Case, matches};
@@ -32,7 +32,7 @@ pub(in crate::commands) const COMMANDS: &[CommandSpec] = &[CommandSpec {
     complexity: "O(N) with N commands",
     arity: -1,
     tips: ANY_ORDER,
-    run: Run::Admin(command),
+    run: Handler::Admin(command),
     subcommands: COMMAND,
     ..BASE
 }];
@@ -43,7 +43,7 @@ const COMMAND: &[CommandSpec] = &[
         syntax: "",
         summary: "Returns the number of commands",
         arity: 2,
-        run: Run::Admin(command_count),
+        run: Handler::Admin(command_count),
         ..BASE
     },
     CommandSpec {
@@ -54,7 +54,7 @@ const COMMAND: &[CommandSpec] = &[
         complexity: "O(N) with N commands",
         arity: -2,
         tips: ANY_ORDER,
-        run: Run::Admin(command_list),
+        run: Handler::Admin(command_list),
         ..BASE
     },
     CommandSpec {
@@ -64,7 +64,7 @@ const COMMAND: &[CommandSpec] = &[
         complexity: "O(N) with N commands",
         arity: -2,
         tips: ANY_ORDER,
-        run: Run::Admin(command_info),
+        run: Handler::Admin(command_info),
         ..BASE
     },
     CommandSpec {
@@ -75,7 +75,7 @@ const COMMAND: &[CommandSpec] = &[
         complexity: "O(N) with N commands",
         arity: -2,
         tips: ANY_ORDER,
-        run: Run::Admin(docs::docs),
+        run: Handler::Admin(docs::docs),
         ..BASE
     },
     CommandSpec {
@@ -84,7 +84,7 @@ const COMMAND: &[CommandSpec] = &[
         summary: "Returns the keys of a request",
         complexity: "O(N) with N arguments",
         arity: -3,
-        run: Run::Admin(keys::getkeys),
+        run: Handler::Admin(keys::getkeys),
         ..BASE
     },
     CommandSpec {
@@ -94,11 +94,11 @@ const COMMAND: &[CommandSpec] = &[
         since: "7.0.0",
         complexity: "O(N) with N arguments",
         arity: -3,
-        run: Run::Admin(keys::getkeysandflags),
+        run: Handler::Admin(keys::getkeysandflags),
         ..BASE
     },
     CommandSpec {
-        run: Run::Admin(|_, _, reply| help::help("command", reply)),
+        run: Handler::Admin(|_, _, reply| help::help("command", reply)),
         categories: &["@connection"],
         ..HELP
     },
@@ -117,7 +117,7 @@ fn command_count(_: &Host, _: &Call<'_>, reply: &mut Reply<'_>) -> Outcome {
 
 fn command_list(_: &Host, call: &Call<'_>, reply: &mut Reply<'_>) -> Outcome {
     let mut cursor = call.cursor(1);
-    let mut names: Vec<&Entry> = table().commands().collect();
+    let mut names: Vec<&TableEntry> = table().commands().collect();
     if cursor.remaining() > 0 {
         if cursor.remaining() != 3 || !cursor.take_word("filterby") {
             return Err(CommandError::SYNTAX.into());
