@@ -1,4 +1,4 @@
-//! Every family's slice put together: the one list of commands, above them all.
+//! The list of all command families. It is the only file that knows all of them.
 
 use super::admin::{command, configuration, info, memory, server};
 use super::connection::{client, pubsub, transactions};

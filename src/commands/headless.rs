@@ -1,6 +1,6 @@
-//! A host without a server: commands run on a store in process, without sockets, journal or dump file.
+//! A host without a server: it runs commands on a store in this process, without sockets, journal or dump file.
 //!
-//! `rankd import` runs an append-only file's commands on one, as do benchmarks and tests.
+//! `rankd import` runs the commands of an append-only file on one; benchmarks and tests use it too.
 
 use super::engine::{Leeway, Terms};
 use super::state::clients::Clients;
@@ -17,7 +17,7 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
 impl Host {
-    /// A host for commands on `store` that no server serves.
+    /// A host for commands on `store`, without a server.
     #[must_use]
     pub fn headless(store: Arc<Store>, config: Config) -> Self {
         let clock = store.clock().clone();
@@ -57,7 +57,7 @@ impl Host {
     }
 }
 
-/// There is no process to ask for a journal or a dump file.
+/// The process of a headless host: it has neither journal nor dump file.
 struct NoServer;
 
 const NO_SERVER: &str = "ERR no server is running";

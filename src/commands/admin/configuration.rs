@@ -64,7 +64,7 @@ fn config_get(host: &Host, call: &Call<'_>, reply: &mut Reply<'_>) -> Outcome {
     let mut found: Vec<(String, String)> = Vec::new();
     for (name, value) in host.config().entries() {
         let wanted = call.cursor(1).find(|pattern| matches(pattern, name.as_bytes(), Case::Insensitive));
-        // As Redis: a name that is asked for by itself comes back as it was spelled.
+        // As Redis: a name without a wildcard comes back as the client spelled it.
         let spelled = wanted.map(|pattern| if is_glob(pattern) { name.to_owned() } else { text(pattern) });
         found.extend(spelled.map(|name| (name, value)));
     }

@@ -58,12 +58,12 @@ pub(in crate::commands) fn debug(
         }
         host.process.reload().map_err(|why| CommandError::new(format!("ERR {why}")))?;
     } else if words.remaining() == 2 && words.take_word("set-active-expire") {
-        // As in Redis: what is no number is 0.
+        // As in Redis, a word that is not a number counts as 0.
         let is_on = !matches!(double::parse(words.required()?), None | Some(0.0));
         host.expires_actively.store(is_on, Ordering::Relaxed);
     } else if words.remaining() == 2 && words.take_word("sleep") {
         let seconds = double::parse(words.required()?).unwrap_or(0.0);
-        // As in Redis, where nobody is served meanwhile. A transaction holds all shards already.
+        // As in Redis, no client is served meanwhile. A transaction holds all shards already.
         let frozen = matches!(shards, Shards::Free(..)).then(|| host.store.freeze());
         std::thread::sleep(Duration::try_from_secs_f64(seconds).unwrap_or_default());
         drop(frozen);

@@ -1,4 +1,4 @@
-//! MEMORY: what a key takes of it.
+//! MEMORY USAGE: the bytes of memory that a key takes.
 
 use super::help;
 use crate::commands::call::Call;
@@ -7,7 +7,7 @@ use crate::commands::spec::{CommandSpec, Flag, Group, Handler, KeyFlag, Keys};
 use crate::resp::reply::Reply;
 use crate::store::Reader;
 
-/// Members that are looked at where SAMPLES does not say. As Redis.
+/// Members that are sampled without SAMPLES. As Redis.
 const SAMPLES: usize = 5;
 
 const BASE: CommandSpec = CommandSpec { group: Group::Server, since: "4.0.0", ..CommandSpec::BASE };

@@ -1,4 +1,4 @@
-//! The server: its time, its journal's checkpoints, its end.
+//! The server: its time, the dump file, checkpoints of the journal, and its end.
 
 use super::debug;
 use crate::commands::call::Call;
@@ -34,7 +34,7 @@ pub(in crate::commands) const COMMANDS: &[CommandSpec] = &[
     CommandSpec {
         name: "save",
         syntax: "",
-        summary: "Writes the dump file while everybody waits",
+        summary: "Writes the dump file; no other command runs meanwhile",
         complexity: "O(N) with N elements of all keys",
         flags: &[Flag::Admin, Flag::Noscript, Flag::NoAsyncLoading, Flag::NoMulti],
         run: Handler::Admin(save),
@@ -53,7 +53,7 @@ pub(in crate::commands) const COMMANDS: &[CommandSpec] = &[
     CommandSpec {
         name: "debug",
         syntax: "<RELOAD | SLEEP seconds | HELP>",
-        summary: "What test suites ask of a server",
+        summary: "Helps test suites: saves and reloads, sleeps, sets switches",
         complexity: "Depends on subcommand.",
         arity: -2,
         flags: &[Flag::Admin, Flag::Noscript, Flag::Loading, Flag::Stale],
@@ -100,7 +100,7 @@ fn save(host: &Host, _: &Call<'_>, reply: &mut Reply<'_>) -> Outcome {
     Ok(())
 }
 
-/// A checkpoint under way is no obstacle, so SCHEDULE only has to be spelled right.
+/// A save can begin while a checkpoint runs, so SCHEDULE has no effect.
 fn bgsave(host: &Host, call: &Call<'_>, reply: &mut Reply<'_>) -> Outcome {
     let mut options = call.cursor(1);
     let _ = options.take_word("schedule");
@@ -138,7 +138,7 @@ fn shutdown(caller: &mut Caller<'_>, call: &Call<'_>, _: &mut Reply<'_>) -> Outc
     if abort {
         return Err(CommandError::text("ERR No shutdown in progress.").into());
     }
-    // What has been read so far must not take the place of all of it. As Redis.
+    // As in Redis: while the data are being read, the dump file must not be replaced by a part of them.
     let saves = !host.is_loading() && (save || !nosave && !call.config.save.is_empty());
     let at_end = match (saves, force) {
         (false, _) => AtEnd::Leave,
@@ -147,7 +147,7 @@ fn shutdown(caller: &mut Caller<'_>, call: &Call<'_>, _: &mut Reply<'_>) -> Outc
     };
     let told = |_| CommandError::text("ERR Errors trying to SHUTDOWN. Check logs.");
     host.process.shut_down(at_end).map_err(told)?;
-    // As Redis: no reply to this, only to what came before it.
+    // As in Redis, SHUTDOWN itself has no reply; the commands before it have.
     *caller.next = NextStep::Close;
     Ok(())
 }

@@ -1,9 +1,9 @@
-//! Command errors: the reply says what is wrong, nothing has changed, and the connection goes on.
+//! Command errors. The reply says what is wrong, nothing has changed, and the connection stays open.
 
 use crate::store::WrongType;
 use std::borrow::Cow;
 
-/// An error reply, its code in front.
+/// The text of an error reply, which begins with its code.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CommandError(pub Cow<'static, str>);
 
@@ -21,14 +21,14 @@ pub enum Stop {
 pub type Outcome = Result<(), Stop>;
 
 impl CommandError {
-    /// The command needs the data, which are still being read.
+    /// The command needs the data, and they are still being read.
     pub const LOADING: Self = Self::text("LOADING Redis is loading the dataset in memory");
-    /// A panic has left the key's value damaged.
+    /// A panic has damaged the key's value.
     pub const DAMAGED: Self = Self::text(
         "ERR the value of this key was damaged by an internal error; a restart with the journal makes it anew, DEL gives \
          it up",
     );
-    /// The arguments make no sense.
+    /// The arguments are not what the command takes.
     pub const SYNTAX: Self = Self::text("ERR syntax error");
     /// An argument is not an integer of 64 bits.
     pub const NOT_AN_INTEGER: Self = Self::text("ERR value is not an integer or out of range");
@@ -46,7 +46,7 @@ impl CommandError {
         Self(Cow::Borrowed(text))
     }
 
-    /// A text made for the occasion. Line ends become spaces, for they would end the reply.
+    /// A text made at run time. Line ends become spaces, because a line end would end the reply.
     #[must_use]
     pub fn new(text: impl Into<String>) -> Self {
         let mut text = text.into();
@@ -62,7 +62,7 @@ impl CommandError {
         Self::new(format!("ERR wrong number of arguments for '{command}' command"))
     }
 
-    /// The code in front, which INFO counts by.
+    /// The code, which INFO counts by.
     #[must_use]
     pub fn code(&self) -> &str {
         self.0.split(' ').next().unwrap_or("ERR")

@@ -1,4 +1,4 @@
-//! CLIENT: what connections are called, what they are doing, and the end of a blocked one's wait.
+//! CLIENT: names of connections, lists of them, and the end of a blocked client's wait.
 
 use crate::commands::admin::help;
 use crate::commands::call::error::{CommandError, Outcome};
@@ -105,7 +105,7 @@ const CLIENT: &[CommandSpec] = &[
     },
 ];
 
-/// Names stand in CLIENT LIST's lines, so they may not hold what would break these.
+/// Refuses names with characters that would break the lines of CLIENT LIST.
 pub(super) fn check_printable(name: &[u8], what: &str) -> Result<(), CommandError> {
     if name.iter().all(|byte| (b'!'..=b'~').contains(byte)) {
         return Ok(());
@@ -197,7 +197,7 @@ fn client_list(caller: &mut Caller<'_>, call: &Call<'_>, reply: &mut Reply<'_>) 
     Ok(())
 }
 
-/// As if its time were over, or with an error of its own. Replies with whether there was a wait to end.
+/// Ends a client's wait as its timeout would, or with an error. Replies whether the client was blocked.
 fn client_unblock(caller: &mut Caller<'_>, call: &Call<'_>, reply: &mut Reply<'_>) -> Outcome {
     let host = caller.host;
     if call.arguments.len() > 3 {

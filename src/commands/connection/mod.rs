@@ -1,4 +1,4 @@
-//! The connection itself: who it is, which protocol and database it uses, and its end.
+//! The connection itself: its protocol, password and database, and its end.
 
 pub(super) mod client;
 pub(super) mod pubsub;
@@ -52,7 +52,7 @@ pub(super) const COMMANDS: &[CommandSpec] = &[
     CommandSpec {
         name: "auth",
         syntax: "[username] password",
-        summary: "Gives the password",
+        summary: "Authenticates the connection by its password",
         arity: -2,
         flags: BEFORE_AUTH,
         run: Handler::Session(auth),
@@ -81,7 +81,7 @@ pub(super) const COMMANDS: &[CommandSpec] = &[
     CommandSpec {
         name: "reset",
         syntax: "",
-        summary: "Makes the connection as if it had just come",
+        summary: "Puts the connection back into the state of a new one",
         since: "6.2.0",
         arity: 1,
         flags: BEFORE_AUTH,
@@ -179,8 +179,8 @@ fn hello(caller: &mut Caller<'_>, call: &Call<'_>, reply: &mut Reply<'_>) -> Out
 const WRONG_PASSWORD: CommandError =
     CommandError::text("WRONGPASS invalid username-password pair or user is disabled.");
 
-/// The one user is `default`; without a password set, any will do. Compared without telling by the time it takes how
-/// much of it was right.
+/// The only user is `default`. If no password is set, any is accepted. The comparison takes as long for a password that is
+/// nearly right as for any other of its length.
 fn password_fits(user: &[u8], password: &[u8], wanted: &str) -> bool {
     let wanted = wanted.as_bytes();
     let differs = password.iter().zip(wanted).fold(0, |bits, (one, other)| bits | (one ^ other));

@@ -1,7 +1,4 @@
-//! Channels: who has subscribed to what, and how messages get to them.
-//!
-//! A message is put into the mailboxes of its subscribers ([`crate::commands::state::mailbox`]) while the publisher's command runs;
-//! their connections send it on. Keyspace events are messages too.
+//! The commands of channels: SUBSCRIBE and its kin, PUBLISH, PUBSUB. How messages travel: [`crate::commands::state::channels`].
 
 use crate::commands::admin::help;
 use crate::commands::call::Call;
@@ -25,7 +22,7 @@ pub(in crate::commands) const COMMANDS: &[CommandSpec] = &[
     CommandSpec {
         name: "subscribe",
         syntax: "channel [channel ...]",
-        summary: "Listens to channels",
+        summary: "Subscribes to channels",
         complexity: "O(N) for N channels",
         arity: -2,
         run: Handler::Session(subscribe),
@@ -35,7 +32,7 @@ pub(in crate::commands) const COMMANDS: &[CommandSpec] = &[
     CommandSpec {
         name: "unsubscribe",
         syntax: "[channel [channel ...]]",
-        summary: "Listens to channels no more, or to none at all",
+        summary: "Ends subscriptions to channels, without arguments all of them",
         complexity: "O(N) for N channels",
         arity: -1,
         run: Handler::Session(unsubscribe),
@@ -45,7 +42,7 @@ pub(in crate::commands) const COMMANDS: &[CommandSpec] = &[
     CommandSpec {
         name: "psubscribe",
         syntax: "pattern [pattern ...]",
-        summary: "Listens to all channels that match patterns",
+        summary: "Subscribes to all channels that match patterns",
         complexity: "O(N) for N patterns",
         arity: -2,
         run: Handler::Session(psubscribe),
@@ -55,7 +52,7 @@ pub(in crate::commands) const COMMANDS: &[CommandSpec] = &[
     CommandSpec {
         name: "punsubscribe",
         syntax: "[pattern [pattern ...]]",
-        summary: "Listens to patterns no more, or to none at all",
+        summary: "Ends subscriptions to patterns, without arguments all of them",
         complexity: "O(N) for N patterns",
         arity: -1,
         run: Handler::Session(punsubscribe),
@@ -65,8 +62,8 @@ pub(in crate::commands) const COMMANDS: &[CommandSpec] = &[
     CommandSpec {
         name: "publish",
         syntax: "channel message",
-        summary: "Sends a message to those who listen to a channel; returns how many do",
-        complexity: "O(N + M) for N listeners and M patterns of anyone",
+        summary: "Sends a message to the subscribers of a channel and returns their number",
+        complexity: "O(N + M) for N subscribers and M patterns of all clients",
         arity: 3,
         flags: &[Flag::Pubsub, Flag::Loading, Flag::Stale, Flag::Fast],
         run: Handler::Session(publish),
@@ -89,7 +86,7 @@ const PUBSUB: &[CommandSpec] = &[
     CommandSpec {
         name: "channels",
         syntax: "[pattern]",
-        summary: "Returns the channels that somebody listens to",
+        summary: "Returns the channels that have subscribers",
         complexity: "O(N) with N channels in use",
         arity: -2,
         run: Handler::Session(pubsub_channels),
@@ -98,7 +95,7 @@ const PUBSUB: &[CommandSpec] = &[
     CommandSpec {
         name: "numsub",
         syntax: "[channel [channel ...]]",
-        summary: "Counts those who listen to channels",
+        summary: "Returns the number of subscribers of channels",
         complexity: "O(N) for N channels",
         arity: -2,
         run: Handler::Session(pubsub_numsub),
@@ -107,7 +104,7 @@ const PUBSUB: &[CommandSpec] = &[
     CommandSpec {
         name: "numpat",
         syntax: "",
-        summary: "Counts the patterns that somebody listens to",
+        summary: "Returns the number of patterns that have subscribers",
         complexity: "O(1)",
         arity: 2,
         run: Handler::Session(pubsub_numpat),
@@ -116,7 +113,7 @@ const PUBSUB: &[CommandSpec] = &[
     CommandSpec {
         name: "shardchannels",
         syntax: "[pattern]",
-        summary: "Returns the sharded channels that somebody listens to: none, for there are none",
+        summary: "Returns the sharded channels that have subscribers: always none",
         since: "7.0.0",
         arity: -2,
         run: Handler::Session(pubsub_shardchannels),
@@ -125,7 +122,7 @@ const PUBSUB: &[CommandSpec] = &[
     CommandSpec {
         name: "shardnumsub",
         syntax: "[shardchannel [shardchannel ...]]",
-        summary: "Counts those who listen to sharded channels: nobody, for there are none",
+        summary: "Returns the number of subscribers of sharded channels: always 0",
         since: "7.0.0",
         complexity: "O(N) for N channels",
         arity: -2,
@@ -162,7 +159,7 @@ fn punsubscribe(caller: &mut Caller<'_>, call: &Call<'_>, reply: &mut Reply<'_>)
     Ok(())
 }
 
-/// Without a name, leaves all that there are; of none at all, null is confirmed.
+/// Ends subscriptions and confirms each. Without names it ends all; if there are none, null is confirmed.
 fn leave(caller: &mut Caller<'_>, call: &Call<'_>, reply: &mut Reply<'_>, topic: Topic, kind: &[u8]) {
     let Caller { host, session, .. } = caller;
     let mut names: Vec<Box<[u8]>> = call.cursor(1).map(Into::into).collect();

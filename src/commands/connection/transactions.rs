@@ -1,4 +1,4 @@
-//! The commands of transactions: MULTI, DISCARD, WATCH and UNWATCH. EXEC is the engine's (`engine/exec.rs`).
+//! The commands of transactions: MULTI, DISCARD, WATCH and UNWATCH. EXEC is in the engine (`engine/exec.rs`).
 
 use crate::commands::call::Call;
 use crate::commands::call::error::{CommandError, Outcome};
@@ -58,7 +58,7 @@ pub(in crate::commands) const COMMANDS: &[CommandSpec] = &[
     CommandSpec {
         name: "unwatch",
         syntax: "",
-        summary: "Watches no key any more",
+        summary: "Stops watching keys",
         since: "2.2.0",
         run: Handler::Session(unwatch),
         ..BASE

@@ -1,8 +1,8 @@
-//! Friend ranking: who of a user's friends is ahead, in one command, and the friendships themselves.
+//! Friend ranking: a leaderboard of a user's friends in one command, and the friendships themselves.
 //!
-//! FRIENDRANK looks every friend up on the board in prefetched batches and sorts what is asked for. A friend list of
-//! up to [`limits::FRIENDS_AT_ONCE`] is ranked as one moment's picture, under the locks of both keys; a longer one
-//! in steps, so that nobody waits for it, and its result can be kept for MAXAGE.
+//! FRIENDRANK looks up every friend on the board, in prefetched batches, and sorts what is asked for. A friend list of up to
+//! [`limits::FRIENDS_AT_ONCE`] is ranked as a snapshot, under the locks of both keys. A longer one is ranked in steps, so
+//! that no lock is held for long, and its result can be kept for MAXAGE.
 
 mod rank;
 mod request;
@@ -91,7 +91,7 @@ fn friendadd(keys: &mut Writer<'_, '_>, call: &Call<'_>, reply: &mut Reply<'_>) 
         let friend_key = friends_key(prefix, friend);
         let one = keys.edit_set(&own_key, Missing::Create, "sadd", |set| set.insert(friend))?;
         let other = keys.edit_set(&friend_key, Missing::Create, "sadd", |set| set.insert(user))?;
-        // A friendship that was one-way becomes mutual, which is a new friendship.
+        // A friendship that was only one-way counts as new.
         new_friendships += usize::from(one == Some(true) || other == Some(true));
     }
     reply.count(new_friendships);
@@ -114,7 +114,7 @@ fn friendrem(keys: &mut Writer<'_, '_>, call: &Call<'_>, reply: &mut Reply<'_>) 
     Ok(())
 }
 
-/// All lists are looked at before any is changed, so that a wrong type among them changes nothing.
+/// Checks the types of all lists before any is changed, so that an error changes nothing.
 fn check_friend_lists(keys: &Writer<'_, '_>, call: &Call<'_>) -> Result<(), CommandError> {
     let reader = keys.reader();
     for person in call.cursor(1) {

@@ -1,4 +1,4 @@
-//! FRIENDRANK: gather the friends, look up their scores, put in order what is asked for.
+//! FRIENDRANK: gather the friends, look up their scores, sort what is asked for.
 
 use super::request::{FriendSource, Request, Selection};
 use super::standing::{KeptKey, Name, Numbering, Row, Standing};
@@ -22,7 +22,7 @@ pub(super) fn friendrank(keys: &mut AllKeys<'_, '_>, call: &Call<'_>, reply: &mu
     let AllKeys { host, session, shards } = keys;
     let request = Request::parse(call)?;
     let ranker = Ranker { host, shards, database: session.database, request: &request };
-    // Before anything is looked at: an answer is as old as the first look that it rests on.
+    // Taken before the first read: an answer is as old as its oldest part.
     let begun = || Begun { flushes: host.store.flushes(), at_ns: host.clock.monotonic_ns() };
     let kept_as = ranker.kept_key().map(|key| (key, begun()));
     if let (Some((key, begun)), Some(max_age_ms)) = (&kept_as, request.max_age_ms) {
@@ -71,11 +71,11 @@ pub(super) fn friendrank(keys: &mut AllKeys<'_, '_>, call: &Call<'_>, reply: &mu
 enum Globals<'r> {
     /// The board, whose lock is held.
     Held(Option<&'r Ranking>),
-    /// The board, locked for a stretch of rows at a time.
+    /// The board, which is locked for some rows at a time.
     InSteps,
 }
 
-/// One request on its way.
+/// One request that is being answered.
 struct Ranker<'r, 's> {
     host: &'r Host,
     shards: &'r Shards<'r, 's>,
@@ -84,12 +84,12 @@ struct Ranker<'r, 's> {
 }
 
 impl Ranker<'_, '_> {
-    /// Under which key the answer is kept; `None` where it is not to be.
+    /// The key under which the answer is kept; `None` if it is not kept.
     fn kept_key(&self) -> Option<KeptKey> {
         let FriendSource::Key(friends) = &self.request.source else { return None };
         self.request.max_age_ms.filter(|&age_ms| age_ms > 0)?;
         if matches!(self.shards, Shards::Held(_)) {
-            // It would hold what a transaction has done so far, and its record has no number yet.
+            // The answer would hold changes of a transaction that has not ended, whose record has no number yet.
             return None;
         }
         Some(KeptKey {
@@ -157,8 +157,8 @@ impl Ranker<'_, '_> {
         }
     }
 
-    /// Adds about `count` friends from `cursor` on; the user is added at the end, whether a friend or not. Friends who are
-    /// all taken in one step need not come in the order of a scan, which costs more than they do.
+    /// Adds about `count` friends from `cursor` on, without the user, who is added at the end. If one step takes all friends
+    /// they are visited in the order in which they are stored, which costs less than a scan.
     fn gather_step(
         &self,
         reader: Reader<'_>,
@@ -191,7 +191,7 @@ impl Ranker<'_, '_> {
         result.map(|()| next)
     }
 
-    /// Arguments may repeat a name; a person is one row all the same.
+    /// Adds the friends that are arguments. A name that is repeated is one row.
     fn gather_arguments(&self, standing: &mut Standing) -> Outcome {
         let FriendSource::Members(members) = &self.request.source else { return Ok(()) };
         let mut names: Vec<&[u8]> = members.clone().filter(|name| *name != self.request.user).collect();
@@ -223,17 +223,17 @@ impl Ranker<'_, '_> {
         Ok(())
     }
 
-    /// Answers from a standing that is in order as a whole and may be shared.
+    /// Answers from a standing that is sorted as a whole and may be shared.
     fn answer_sorted(&self, standing: &Standing, reply: &mut Reply<'_>) -> Outcome {
         let window = self.window(standing);
         self.write(standing, window, Globals::InSteps, reply);
         Ok(())
     }
 
-    /// Answers from a standing in no order, putting as little of it in order as will do.
+    /// Answers from a standing that is not sorted. Sorts only what the answer needs.
     fn answer(&self, standing: &mut Standing, globals: Globals<'_>, reply: &mut Reply<'_>) -> Outcome {
         let window = self.window(standing);
-        // A dense rank in the middle needs to know how many scores differ above it, which an order tells best.
+        // A dense rank in the middle needs the number of different scores above it, which is cheapest to count when sorted.
         if window.start > 0 && self.request.mode == Numbering::Dense {
             standing.sort(self.request.order);
         }
@@ -246,7 +246,7 @@ impl Ranker<'_, '_> {
         Ok(())
     }
 
-    /// The rows that are asked for, the unranked counted after the ranked.
+    /// The rows that are asked for. The unranked are counted behind the ranked.
     fn window(&self, standing: &Standing) -> Range<usize> {
         let ranked = standing.ranked.len();
         let all = ranked + if self.request.with_unranked { standing.unranked.len() } else { 0 };
@@ -292,7 +292,7 @@ impl Ranker<'_, '_> {
                 write_global(global_ranks[index], reply);
             }
         }
-        // What the window still wants are unranked people; it can only begin among the ranked.
+        // The rest of the window are unranked people.
         for name in standing.unranked.iter().take(unranked) {
             reply.array(columns);
             reply.bulk(standing.name(*name));
@@ -332,7 +332,7 @@ impl Ranker<'_, '_> {
             Globals::InSteps => {
                 let in_step = |rows: &[Row]| {
                     let hold = self.look_at(self.request.board);
-                    // Of another type since: nobody stands on it.
+                    // If the key holds another type by now, no row has a rank on it.
                     let board = hold.reader(self.database).ranking(self.request.board).unwrap_or(None);
                     rank_on(board, rows)
                 };

@@ -19,11 +19,11 @@ pub(super) enum FriendSource<'a> {
 pub(super) enum Selection {
     /// All.
     All,
-    /// The first so many.
+    /// The first rows, as many as this.
     Top(usize),
-    /// The user's, and so many above and below it.
+    /// The user's row, and as many as this above and below it.
     Around(usize),
-    /// Just where the user stands.
+    /// Only the user's own rank.
     Own,
 }
 
@@ -45,7 +45,7 @@ pub(super) struct Request<'a> {
 }
 
 impl<'a> Request<'a> {
-    /// Reads a request. Each option may stand once and in any place; contradictions are syntax errors.
+    /// Reads a request. The options may come in any order, each once. Options that contradict each other are a syntax error.
     pub(super) fn parse(call: &Call<'a>) -> Result<Self, CommandError> {
         let (board, user) = (call.argument(1), call.argument(2));
         let mut request = Self {
@@ -121,7 +121,7 @@ impl<'a> Request<'a> {
     }
 }
 
-/// The key of the friends, if they are not named in the request. A request that cannot be read has none.
+/// Calls `visit` with the key of the friend list, unless the friends are arguments. A request with a syntax error has none.
 pub(super) fn friend_list(call: &Call<'_>, visit: &mut dyn FnMut(&[u8])) {
     if let Ok(Request { source: FriendSource::Key(key), .. }) = Request::parse(call) {
         visit(&key);

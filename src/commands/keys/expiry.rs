@@ -1,4 +1,4 @@
-//! When keys expire.
+//! Expiry: when keys expire, and how long they have left.
 
 use crate::commands::call::error::{CommandError, Outcome};
 use crate::commands::call::{Call, parse_integer, text};
@@ -82,7 +82,7 @@ pub(in crate::commands) const COMMANDS: &[CommandSpec] = &[
     CommandSpec {
         name: "persist",
         syntax: "key",
-        summary: "Lets a key live for ever again",
+        summary: "Removes the expiry of a key",
         since: "2.2.0",
         arity: 2,
         run: Handler::Write(persist),
@@ -119,7 +119,7 @@ impl Unit {
     }
 }
 
-/// EXPIRE and its kin, as of Redis 8.2. A time that has passed removes the key at once.
+/// EXPIRE and its variants, as of Redis 8.2. A time in the past removes the key at once.
 fn expire(
     keys: &mut Writer<'_, '_>,
     call: &Call<'_>,

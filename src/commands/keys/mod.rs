@@ -173,7 +173,7 @@ fn scan(keys: &mut AllKeys<'_, '_>, call: &Call<'_>, reply: &mut Reply<'_>) -> O
     Ok(())
 }
 
-/// Not one moment's picture: keys that come or go meanwhile may be in it or not.
+/// Not a snapshot: keys that are added or removed meanwhile may be in it or not.
 fn keys(all: &mut AllKeys<'_, '_>, call: &Call<'_>, reply: &mut Reply<'_>) -> Outcome {
     let (shards, database) = (&all.shards, all.session.database);
     call.announce(shards.size(database).keys)?;
@@ -215,7 +215,7 @@ fn flush(
     call: &Call<'_>,
     reply: &mut Reply<'_>,
 ) -> Outcome {
-    // Memory is always freed by another thread, so ASYNC and SYNC only have to be spelled right.
+    // Memory is always freed by another thread, so ASYNC and SYNC make no difference.
     let mut options = call.cursor(1);
     let is_mode = |word: &[u8]| word.eq_ignore_ascii_case(b"async") || word.eq_ignore_ascii_case(b"sync");
     if options.remaining() > 1 || options.next().is_some_and(|word| !is_mode(word)) {

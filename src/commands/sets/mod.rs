@@ -1,4 +1,4 @@
-//! Sets: what friend lists are kept in.
+//! Sets. Friend lists are stored as sets.
 
 use super::call::Call;
 use super::call::error::Outcome;

@@ -1,7 +1,7 @@
 //! Commands that combine several sorted sets and sets: ZUNION, ZINTER, ZDIFF, their STORE forms, and ZINTERCARD.
 //!
-//! The inputs are one moment's picture, so their shards are held while they are read and the result is put in order:
-//! docs/compatibility.md has the figures.
+//! The inputs are read as a snapshot, so their shards are locked until the result is sorted. docs/compatibility.md has the
+//! figures.
 
 use super::algebra;
 use super::algebra::{Aggregate, Input};
@@ -13,8 +13,8 @@ use crate::resp::reply::{Reply, ReplySource};
 use crate::store::{Reader, Writer};
 use std::ops::ControlFlow;
 
-/// Bytes of members written in one go, unless one is longer: little enough that the pieces of a large reply do not differ
-/// much in size.
+/// Bytes of members that are written at a time, unless one member is longer. Small, so that the pieces of a large reply have
+/// about the same size.
 const WRITTEN_AT_ONCE_BYTES: usize = 8 * 1024;
 
 const READ: CommandSpec = CommandSpec {
@@ -124,7 +124,7 @@ impl Operation {
     }
 }
 
-/// What becomes of the result; each takes options of its own.
+/// What is done with the result. Each has options of its own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Output {
     Sent,
@@ -144,8 +144,8 @@ struct Combination<'h> {
 }
 
 impl<'h> Combination<'h> {
-    /// Reads a request, whose number of keys is the argument at `count_at`, in Redis 8.2's order: of two mistakes the
-    /// same one is named, and a key of the wrong type comes before any option.
+    /// Reads a request whose number of keys is the argument at `count_at`. The order of the checks is Redis 8.2's, so that of
+    /// two mistakes the same one is reported: a key of the wrong type before any option.
     fn parse(
         keys: Reader<'h>,
         call: &Call<'_>,
@@ -236,7 +236,7 @@ fn send(keys: Reader<'_>, call: &Call<'_>, reply: &mut Reply<'_>, operation: Ope
     Ok(())
 }
 
-/// Entries on their way to the client.
+/// Entries that are written while they are sent.
 #[derive(Debug)]
 struct Sent {
     entries: Entries,

@@ -1,4 +1,4 @@
-//! Commands that take members off either end: ZPOPMIN, ZPOPMAX, ZMPOP, and the three that wait for members to come.
+//! Commands that pop members from either end: ZPOPMIN, ZPOPMAX, ZMPOP, and their blocking forms.
 
 use crate::commands::call::error::{CommandError, Outcome};
 use crate::commands::call::{Call, parse_count};
@@ -82,8 +82,8 @@ pub(in crate::commands) const COMMANDS: &[CommandSpec] = &[
     },
 ];
 
-/// Removes up to `count` members from the end of the ranking at `key` that `order` calls first, after `show` was given
-/// their ranks. Returns whether there is such a key.
+/// Removes the first `count` members of the ranking at `key`, counted in `order`. `show` is called with their ranks before
+/// that. Returns whether there is such a key.
 fn take(
     keys: &mut Writer<'_, '_>,
     key: &[u8],
@@ -108,7 +108,7 @@ fn take(
     Ok(taken.is_some())
 }
 
-/// Without a count the one pair is flat even in RESP3.
+/// Without a count the reply is one flat pair, in RESP3 as well.
 fn pop(keys: &mut Writer<'_, '_>, call: &Call<'_>, reply: &mut Reply<'_>, order: Order) -> Outcome {
     if call.arguments.len() > 3 {
         return Err(CommandError::SYNTAX.into());
@@ -193,7 +193,7 @@ fn bzmpop(call: &Call<'_>) -> Result<Wish, CommandError> {
     })
 }
 
-/// What a ZMPOP asks for beside its keys.
+/// The arguments of a ZMPOP except its keys.
 struct MultiPop {
     key_count: usize,
     order: Order,

@@ -105,7 +105,7 @@ impl Draw {
     }
 }
 
-/// The ranking must not be empty, as no ranking of a key is.
+/// The ranking must not be empty. The ranking of a key never is.
 fn random_rank(ranking: &Ranking, chance: &mut Chance) -> usize {
     chance.below(ranking.len() as u64) as usize
 }
@@ -114,7 +114,7 @@ fn visit_rank(ranking: &Ranking, rank: usize, visit: impl FnMut(&[u8], Score)) {
     ranking.visit(rank..rank + 1, Order::Ascending, visit);
 }
 
-/// `count` ranks below `len`, every choice of them as likely as any other, ascending: neighbours are read together.
+/// `count` different ranks below `len`, ascending so that neighbours are read together. Every choice is equally likely.
 /// O(count) (R. W. Floyd, "A sample of brilliance", Communications of the ACM 30, 1987).
 fn distinct_ranks(len: usize, count: usize, chance: &mut Chance) -> Vec<usize> {
     let mut chosen = HashSet::with_capacity(count);

@@ -84,10 +84,10 @@ pub(in crate::commands) const COMMANDS: &[CommandSpec] = &[
     },
 ];
 
-/// Where the source of a range that is sent stands among the arguments.
+/// The position of the key of a range that is sent.
 const SENT_SOURCE: usize = 1;
 
-/// Where the source of ZRANGESTORE stands, behind the destination.
+/// The position of ZRANGESTORE's source, behind the destination.
 const STORED_SOURCE: usize = 2;
 
 /// What the two bounds are.
@@ -98,7 +98,7 @@ enum By {
     Lex,
 }
 
-/// What a command's name already says; ZRANGE leaves it to its options.
+/// What a command's name says already. ZRANGE has options for it.
 #[derive(Clone, Copy, Debug)]
 struct Given {
     by: Option<By>,
@@ -150,8 +150,8 @@ struct RangeRequest<'a> {
 }
 
 impl<'a> RangeRequest<'a> {
-    /// Reads a request, whose source is the argument at `source`, in Redis 8.2's order, so that of two mistakes the
-    /// same one is named. Only what is sent can be sent with its scores.
+    /// Reads a request whose key is the argument at `source`. The order of the checks is Redis 8.2's, so that of two
+    /// mistakes the same one is reported. WITHSCORES is for ranges that are sent.
     fn parse(call: &Call<'a>, source: usize, given: Given) -> Result<Self, CommandError> {
         let Given { mut by, mut order } = given;
         let (mut with_scores, mut limit) = (false, None);
@@ -173,7 +173,7 @@ impl<'a> RangeRequest<'a> {
             }
         }
         let (by, order) = (by.unwrap_or(By::Rank), order.unwrap_or(Order::Ascending));
-        // A count of -1 is the default, which Redis cannot tell from no LIMIT at all.
+        // A count of -1 is the default, which Redis cannot tell from a request without LIMIT.
         if by == By::Rank && limit.is_some_and(|(_, count)| count != -1) {
             return Err(CommandError::text(
                 "ERR syntax error, LIMIT is only supported in combination with either BYSCORE or BYLEX",
@@ -195,7 +195,7 @@ impl<'a> RangeRequest<'a> {
         Ok(Self { bounds, order, with_scores, limit })
     }
 
-    /// The ascending ranks that are asked for. O(log n), but for members whose scores differ.
+    /// The ascending ranks that are asked for. O(log n), or O(n) by member where scores differ.
     ///
     /// # Errors
     /// [`Stop::TakesLong`], as of [`Call::announce`].
@@ -249,7 +249,7 @@ fn range(keys: Reader<'_>, call: &Call<'_>, reply: &mut Reply<'_>, given: Given)
     Ok(())
 }
 
-/// A large range, copied under its lock and written out as it is sent: the whole is one moment's picture.
+/// A large range, copied under its lock and written while it is sent. The whole is a snapshot.
 #[derive(Debug)]
 struct CopiedRange {
     excerpt: Excerpt,

@@ -1,4 +1,4 @@
-//! Commands that ask about single members or only count.
+//! Commands that read single members or count members.
 
 use super::bounds::{LexRange, ScoreRange};
 use super::lookahead;

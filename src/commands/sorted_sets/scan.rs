@@ -1,4 +1,4 @@
-//! ZSCAN: a walk over a sorted set in steps.
+//! ZSCAN: visits the members of a sorted set in steps.
 
 use crate::commands::call::Call;
 use crate::commands::call::error::Outcome;
@@ -28,7 +28,8 @@ pub(in crate::commands) const COMMANDS: &[CommandSpec] = &[CommandSpec {
 /// Up to this many members one call returns, whatever COUNT says. As Redis (`zset-max-listpack-entries`).
 const WHOLE_MEMBERS: usize = 128;
 
-/// In Redis's order: the cursor, the key, the options, which a missing key leaves unread. NOSCORES is Valkey's.
+/// The order is Redis's: the cursor, the key, and the options, which are not checked if the key is missing. NOSCORES is
+/// Valkey's.
 fn zscan(keys: Reader<'_>, call: &Call<'_>, reply: &mut Reply<'_>) -> Outcome {
     let cursor = parse_cursor(call.argument(2))?;
     let Some(ranking) = keys.ranking(call.argument(1))? else {
@@ -41,9 +42,9 @@ fn zscan(keys: Reader<'_>, call: &Call<'_>, reply: &mut Reply<'_>) -> Outcome {
         with_scores &= !is_noscores;
         is_noscores
     })?;
-    // Such a small one is returned whole whatever the cursor is, as in Redis.
+    // As in Redis, a small set is returned whole, whatever the cursor is.
     let (cursor, count) = if ranking.len() <= WHOLE_MEMBERS { (0, usize::MAX) } else { (cursor, count) };
-    // How many there are stands in front of them, so they are collected first.
+    // They are collected first, because their number is written before them.
     let mut found: Vec<Box<[u8]>> = Vec::new();
     let next = ranking.scan(keys.cursors().place(cursor), count, |member, score| {
         if pattern.is_none_or(|pattern| matches(pattern, member, Case::Sensitive)) {

@@ -109,12 +109,12 @@ struct Conditions {
 }
 
 impl Conditions {
-    /// Whether a member that is there, or not, may be touched at all.
+    /// Whether a member may be touched, by whether it is present.
     fn allow_presence(self, is_present: bool) -> bool {
         if is_present { !self.only_new } else { !self.only_present }
     }
 
-    /// Whether a member may go from `current` to `wanted`. GT and LT never keep a new one out.
+    /// Whether a member's score may change from `current` to `wanted`. GT and LT do not apply to a new member.
     fn allow_score(self, current: Option<Score>, wanted: Score) -> bool {
         current.is_none_or(|current| {
             (!self.only_higher || wanted > current) && (!self.only_lower || wanted < current)
@@ -126,7 +126,7 @@ impl Conditions {
     }
 }
 
-/// What is done with the scores that are given.
+/// What is done with the scores in the request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Mode {
     /// They become the members' scores.
@@ -139,12 +139,12 @@ fn zadd(keys: &mut Writer<'_, '_>, call: &Call<'_>, reply: &mut Reply<'_>) -> Ou
     add(keys, call, reply, Mode::Set)
 }
 
-/// ZADD INCR by another name: as in Redis, a word that is an option of ZADD's is taken for one.
+/// The same as ZADD INCR. As in Redis, it takes ZADD's options too.
 fn zincrby(keys: &mut Writer<'_, '_>, call: &Call<'_>, reply: &mut Reply<'_>) -> Outcome {
     add(keys, call, reply, Mode::Increment)
 }
 
-/// ZADD, as of Redis 8.2: every score is read before anything is changed, and before the key's type is looked at.
+/// ZADD, as of Redis 8.2: every score is read before the key's type is checked and before anything is changed.
 fn add(keys: &mut Writer<'_, '_>, call: &Call<'_>, reply: &mut Reply<'_>, mut mode: Mode) -> Outcome {
     let mut conditions = Conditions::default();
     let mut counts_changes = false;
@@ -218,7 +218,7 @@ fn add(keys: &mut Writer<'_, '_>, call: &Call<'_>, reply: &mut Reply<'_>, mut mo
     Ok(())
 }
 
-/// Adds `amount` to one member's score; replies with the new score, or with null where the conditions forbid it.
+/// Adds `amount` to one member's score. Replies with the new score, or with null if the conditions forbid it.
 fn increment(
     keys: &mut Writer<'_, '_>,
     key: &[u8],

@@ -15,35 +15,35 @@ pub type AccessOfRequest = fn(&Call<'_>) -> &'static [KeyFlag];
 pub enum Keys {
     /// None.
     None,
-    /// The arguments from `first` on, every one up to `last` (negative: from the end).
+    /// The arguments from `first` up to `last`.
     Range {
         /// Position of the first key, the command's name being 0.
         first: usize,
         /// Position of the last key; negative counts from the end, 0 means just the first.
         last: i32,
-        /// What the command does with them, as COMMAND INFO's key specifications tell it.
+        /// What the command does with each.
         access: &'static [KeyFlag],
     },
-    /// As many arguments as the one at `count` says, from the next one on.
+    /// The arguments behind the one at `count`, which says how many they are.
     Counted {
         /// Position of the number of keys.
         count: usize,
         /// As in `Range`.
         access: &'static [KeyFlag],
     },
-    /// Argument 1, which is overwritten with what is made of `sources`.
+    /// Argument 1, which is overwritten with what the command makes of `sources`.
     Store {
         /// The keys that are read: a `Range` or `Counted`.
         sources: &'static Keys,
     },
-    /// None of its arguments, but keys made from them: the function calls back with each.
+    /// No argument is a key. The command makes keys from its arguments; the function tells them.
     Derived(DeriveKeys),
-    /// Arguments, and further keys made from them. Clients route by those that are declared; whoever must know all asks
-    /// COMMAND GETKEYS.
+    /// Some arguments are keys, and the command makes further keys. Clients route by the declared ones; COMMAND GETKEYS tells
+    /// all.
     WithDerived {
         /// A `Range` or `Counted`.
         declared: &'static Keys,
-        /// Calls back with the others.
+        /// Tells the others.
         derived: DeriveKeys,
     },
 }
@@ -55,9 +55,9 @@ impl Keys {
     /// What COMMAND INFO says of the destination of a [`Keys::Store`].
     pub const OVERWRITTEN: Self = Self::Range { first: 1, last: 0, access: Self::OVERWRITE };
 
-    /// Calls back with the positions of the keys in a request that the command's arity admits; keys that are not
-    /// arguments have none. A count that makes no sense is taken for one that does: at least one key, so that there is
-    /// a lock to hold, and no more than there are arguments. The command itself refuses it.
+    /// Calls `visit` with the position of every key that is an argument. The request must have the number of arguments that
+    /// the command's arity asks for. A count that is wrong is taken as at least one key, so that there is a lock to hold,
+    /// and at most as many as there are arguments. The command itself refuses such a request.
     pub fn for_each_position(&self, arguments: Arguments<'_>, visit: &mut dyn FnMut(usize)) {
         match *self {
             Self::None | Self::Derived(_) => {}
@@ -82,7 +82,7 @@ impl Keys {
         }
     }
 
-    /// Whether a request says of its keys how many they are, if it must, and has as many.
+    /// Whether a request has as many keys as it says. True for a command whose requests do not say it.
     #[must_use]
     pub fn are_complete(&self, arguments: Arguments<'_>) -> bool {
         match *self {
@@ -95,13 +95,13 @@ impl Keys {
         }
     }
 
-    /// Those that clients route by: all that are arguments.
+    /// The keys that are arguments, by which clients route.
     #[must_use]
     pub fn declared(&self) -> &Self {
         if let Self::WithDerived { declared, .. } = self { declared } else { self }
     }
 
-    /// Whether only a request itself tells which of its arguments are keys.
+    /// Whether the positions of the keys depend on the request.
     #[must_use]
     pub fn are_movable(&self) -> bool {
         match self {
@@ -113,7 +113,7 @@ impl Keys {
     }
 }
 
-/// The number of keys that the argument at `position` states, if it is one and not 0.
+/// The number that the argument at `position` states, if it is an integer above 0.
 fn key_count(arguments: Arguments<'_>, position: usize) -> Option<usize> {
     let stated = arguments.get(position).and_then(integer::parse)?;
     usize::try_from(stated).ok().filter(|&count| count > 0)

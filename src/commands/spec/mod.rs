@@ -1,4 +1,4 @@
-//! What a command is: one entry of the table, from which everything that is known about it is derived.
+//! What a command is: one entry of the table. All that the server knows about the command is derived from the entry.
 
 mod keys;
 pub(super) mod syntax;
@@ -33,7 +33,7 @@ pub struct CommandSpec {
     pub complexity: &'static str,
     /// The number of arguments, its name (and its subcommand's) included; negative: at least that many.
     pub arity: i32,
-    /// What it is like, as COMMAND INFO tells it.
+    /// Its flags in COMMAND INFO.
     pub flags: &'static [Flag],
     /// In what it differs from other commands for the engine and for the import of a file of commands.
     pub manners: &'static [Manner],
@@ -48,16 +48,16 @@ pub struct CommandSpec {
     pub access_of_request: Option<AccessOfRequest>,
     /// What COMMAND INFO notes of its keys.
     pub keys_note: Option<&'static str>,
-    /// What can be loaded ahead for it where several of them follow each other in a pipeline.
+    /// What can be loaded ahead where several requests of this command follow each other in a pipeline.
     pub lookahead: Option<Lookahead>,
-    /// What runs it.
+    /// The function that runs it.
     pub run: Handler,
-    /// Its subcommands, for a command that only contains such.
+    /// Its subcommands, if it is only a container of those.
     pub subcommands: &'static [CommandSpec],
 }
 
 impl CommandSpec {
-    /// What an entry does not say: no flags, no keys, no subcommands.
+    /// The values of fields that an entry leaves out: no flags, no keys, no subcommands.
     pub const BASE: Self = Self {
         name: "",
         syntax: "",
@@ -170,7 +170,7 @@ impl Group {
     }
 }
 
-/// What a command is like, as COMMAND INFO tells it.
+/// A flag of a command in COMMAND INFO.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[expect(missing_docs, reason = "the names are Redis's, whose COMMAND page explains them")]
 pub enum Flag {
@@ -218,13 +218,13 @@ impl Flag {
 /// In what a command differs from others for those who run it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Manner {
-    /// After MULTI it is run, not queued.
+    /// It runs after MULTI; it is not queued.
     RunsInMulti,
-    /// A connection that listens to channels by RESP2 may send it.
+    /// A client that is subscribed by RESP2 may send it.
     RunsWhileListening,
-    /// It removes its keys whatever they hold, so a damaged value is no reason to refuse it.
+    /// It removes its keys whatever they hold, so it runs on a damaged value as well.
     RemovesKeys,
-    /// It is refused while writes are, as PING is in Redis, so that probes notice.
+    /// It is refused while writes are refused, so that health checks notice. As PING in Redis.
     ProbesWrites,
     /// The requests behind it are about the database that it selects.
     SelectsDatabase,
@@ -232,13 +232,13 @@ pub enum Manner {
     BeginsTransaction,
 }
 
-/// What can be loaded ahead for a short command on the key at argument 1, where several follow each other in a pipeline.
+/// What can be loaded into the processor's cache before several short commands of a pipeline run. Their key is argument 1.
 #[derive(Clone, Copy, Debug)]
 pub enum Lookahead {
     /// The key itself and a small value at it.
     Key,
-    /// What the requests, all of them of this command and on one key, will touch inside its value. A wrong guess costs time
-    /// and nothing else.
+    /// What the requests will touch inside the value. All of them are of this command and on one key. A wrong guess costs
+    /// time only.
     Value(fn(&Value, &[Arguments<'_>])),
 }
 
@@ -268,23 +268,23 @@ pub struct Caller<'a> {
     pub next: &'a mut NextStep,
 }
 
-/// What runs a command, typed by what it may touch.
+/// The function that runs a command. Its type says what the command may touch.
 #[derive(Clone, Copy, Debug)]
 pub enum Handler {
-    /// Looks at its keys, whose shards are held for reading.
+    /// Reads its keys. Their shards are locked for reading.
     Read(fn(Reader<'_>, &Call<'_>, &mut Reply<'_>) -> Outcome),
-    /// Changes its keys, whose shards are held for writing.
+    /// Changes its keys. Their shards are locked for writing.
     Write(fn(&mut Writer<'_, '_>, &Call<'_>, &mut Reply<'_>) -> Outcome),
-    /// Works on the whole store or on many keys, taking locks of its own step by step.
+    /// Works on the whole store or on many keys, and locks shards itself, step by step.
     OwnLocks(fn(&mut AllKeys<'_, '_>, &Call<'_>, &mut Reply<'_>) -> Outcome),
-    /// Takes something from the first of its keys that has it, and waits where none has.
+    /// Takes something from the first of its keys that has it, and waits if none has.
     Blocking(fn(&Call<'_>) -> Result<Wish, CommandError>),
     /// Is about the client.
     Session(fn(&mut Caller<'_>, &Call<'_>, &mut Reply<'_>) -> Outcome),
     /// Is about the server.
     Admin(fn(&Host, &Call<'_>, &mut Reply<'_>) -> Outcome),
-    /// Runs the requests that were queued since MULTI.
+    /// EXEC: runs the requests that were queued since MULTI.
     Exec,
-    /// Only contains subcommands.
+    /// Has subcommands and does nothing itself.
     Container,
 }

@@ -1,10 +1,10 @@
-//! The command table: how a name is found in it, and what follows from an entry.
+//! The command table: how a name is found in it, and the ACL categories that follow from an entry.
 
 use super::{CommandSpec, Flag, Group, Handler};
 use std::collections::HashMap;
 use std::sync::OnceLock;
 
-/// Longest name that is looked up; anything longer is no command.
+/// Longest name that is looked up. No command has a longer one.
 const NAME_BYTES: usize = 32;
 
 /// A command or subcommand with its place in the table.
@@ -29,13 +29,13 @@ pub struct CommandTable {
 
 static TABLE: OnceLock<CommandTable> = OnceLock::new();
 
-/// The table, for whoever runs while there is a host: the list of families, which stands above them all, has been put
-/// together by then (`families.rs`).
+/// The table. It is there as soon as there is a host: the first call of `commands::table`, which knows the families, makes
+/// it.
 pub(in crate::commands) fn table() -> &'static CommandTable {
     TABLE.get().expect("the families are put together before there is a host")
 }
 
-/// The table of these families. Made once, of whoever's come first.
+/// The table of these families. The first call makes it.
 pub(in crate::commands) fn of_families(families: &[&'static [CommandSpec]]) -> &'static CommandTable {
     TABLE.get_or_init(|| CommandTable::build(families))
 }

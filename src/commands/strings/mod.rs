@@ -1,4 +1,4 @@
-//! Strings: counters, markers and health checks beside the rankings.
+//! Strings, for counters and markers beside the rankings.
 
 use super::call::error::{CommandError, Outcome};
 use super::call::{Call, Cursor, parse_integer};
@@ -124,7 +124,7 @@ fn set(keys: &mut Writer<'_, '_>, call: &Call<'_>, reply: &mut Reply<'_>) -> Out
             expiry = Some(Expiry::Keep);
         } else {
             let (moment, unit) = take_expiry_word(&mut cursor).ok_or(CommandError::SYNTAX)?;
-            // As Redis: the same word may come again, another may not.
+            // As Redis: the same word may be repeated, a second one may not be given.
             if !matches!(expiry, None | Some(Expiry::At(..)))
                 || matches!(expiry, Some(Expiry::At(other, per, _)) if (other, per) != (moment, unit))
             {
@@ -164,7 +164,7 @@ fn set(keys: &mut Writer<'_, '_>, call: &Call<'_>, reply: &mut Reply<'_>) -> Out
     Ok(())
 }
 
-/// The word that says how SET's time is meant, if that comes next.
+/// Takes the word that says what SET's time means, if it comes next.
 fn take_expiry_word(cursor: &mut Cursor<'_>) -> Option<(Moment, Unit)> {
     let words = [
         ("ex", Moment::FromNow, Unit::Seconds),

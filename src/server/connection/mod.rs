@@ -1,7 +1,7 @@
 //! One connection: bytes in, batches of commands, bytes out.
 //!
-//! Replies leave only once the journal has what they speak of. While replies wait to be sent nothing more is read,
-//! so a client that does not read its replies holds up only itself. An idle connection holds no buffers.
+//! Replies leave only once the journal has the records that they rest on. While replies wait to be sent nothing more is
+//! read, so a client that does not read its replies delays only itself. An idle connection holds no buffers.
 
 pub(super) mod admission;
 pub(super) mod sending;
@@ -30,7 +30,7 @@ use tokio::net::TcpStream;
 /// Buffers up to this size are kept while a connection waits.
 const IDLE_BUFFER_BYTES: usize = 1024;
 
-/// What is read of a quiet connection at a time, in bytes. As Redis.
+/// Bytes asked of a connection at a time, as long as it sends little. As Redis.
 const SMALL_READ_BYTES: usize = 16 * 1024;
 
 /// Serves a connection until it ends.
@@ -53,7 +53,7 @@ pub(super) async fn serve(stream: std::net::TcpStream, peer: SocketAddr, shared:
     drop(registration);
 }
 
-/// Takes the connection off the registry when it ends, however it ends.
+/// Removes the connection from the registry when it ends, also by a panic.
 struct Registration<'s> {
     shared: &'s Shared,
     id: u64,
@@ -70,7 +70,7 @@ impl Drop for Registration<'_> {
 enum End {
     /// The client closed it, or asked for it to be closed.
     Client,
-    /// The bytes were no request, or the request was too long.
+    /// It sent bytes that are not a request, or a request that is too long.
     Protocol,
     /// It was idle for `timeout` seconds.
     Idle,
@@ -100,7 +100,7 @@ pub(super) struct Connection<'s> {
 }
 
 impl Drop for Connection<'_> {
-    /// However it ends, nobody waits or listens for it any more.
+    /// However it ends, it leaves no wait, watch or subscription behind.
     fn drop(&mut self) {
         if let Some(work) = self.work.get_mut() {
             work.session.end(&self.shared.host);
@@ -122,13 +122,13 @@ impl Connection<'_> {
         }
     }
 
-    /// Waits for bytes and takes what there is.
+    /// Waits for bytes and reads those that have come.
     async fn receive(&mut self) -> io::Result<usize> {
         loop {
             self.trim_buffers();
             let timeout_s = self.shared.host.config().timeout_s;
             if self.work.session.client.is_subscribed() {
-                // As Redis: a client that listens is not idle.
+                // As in Redis, a client that is subscribed is not idle.
                 self.listen().await?;
             } else if timeout_s == 0 {
                 self.stream.readable().await?;
@@ -141,7 +141,7 @@ impl Connection<'_> {
         }
     }
 
-    /// Takes the bytes that there are; `None` if there are none after all.
+    /// Reads the bytes that have come. Returns how many, or `None` if there are none after all.
     async fn read(&mut self) -> io::Result<Option<usize>> {
         let input = &mut self.work.input;
         // The rest of a large argument is asked for at once; a full last read asks for more the next time.
@@ -150,13 +150,13 @@ impl Connection<'_> {
         let chunk =
             if was_full || missing > SMALL_READ_BYTES { limits::READ_CHUNK_BYTES } else { SMALL_READ_BYTES };
         input.reserve(chunk);
-        // Of the ways to read without waiting this one knows that a read which leaves room has left nothing behind, and
-        // saves the next from asking.
+        // Of tokio's ways to read without waiting, only this one knows that a read which leaves room has taken everything,
+        // which saves the next call to the kernel.
         let mut reading = pin!(self.stream.read_buf(input));
         let received = match poll_fn(|context| Poll::Ready(reading.as_mut().poll(context))).await {
             Poll::Pending => {
-                // There may be bytes all the same, and the task has had its share of the thread: asking for them again
-                // and again would never end.
+                // Tokio also says so when the task has used up its share of the thread. Without a yield the loop would
+                // never end then.
                 tokio::task::yield_now().await;
                 return Ok(None);
             }
@@ -175,7 +175,7 @@ impl Connection<'_> {
         if self.work.input.is_empty() && self.work.input.capacity() > IDLE_BUFFER_BYTES {
             let empty = std::mem::take(&mut self.work.input);
             if empty.capacity() > limits::PENDING_REPLY_BYTES * 2 {
-                // As with replies: giving back hundreds of megabytes takes long.
+                // To free hundreds of megabytes takes long, so another thread does it.
                 drop(tokio::task::spawn_blocking(move || drop(empty)));
             }
         }
@@ -184,8 +184,8 @@ impl Connection<'_> {
         }
     }
 
-    /// Runs every complete request that has come and sends the replies, with other connections' turns in between where
-    /// there are many. Returns why the connection ends, if it does.
+    /// Runs every complete request that has come and sends the replies. If there are many, other connections have their
+    /// turns in between. Returns why the connection ends, if it does.
     async fn serve_input(&mut self) -> Option<End> {
         loop {
             let config = self.shared.host.config();
@@ -204,7 +204,7 @@ impl Connection<'_> {
                 Ok(Some(end)) => return Some(end),
                 Err(error) => return Some(error.into()),
             }
-            // A command that waited let more come in.
+            // Bytes are also read while a command waits.
             let has_more = self.work.input.len() > understood_bytes;
             let consumed = self.work.batch.consumed_bytes();
             if consumed == self.work.input.len() {
@@ -217,7 +217,7 @@ impl Connection<'_> {
             if let Err(error) = understood {
                 tracing::debug!(peer = %self.work.session.client.address, "{error}");
                 self.work.reply().error(&format!("ERR {error}"));
-                // Whether or not the peer reads it, this is the end.
+                // The connection ends whether or not the peer can be told.
                 let _ = self.send().await;
                 return Some(self.close(End::Protocol).await);
             }
@@ -310,22 +310,22 @@ impl Connection<'_> {
         Ok(ran)
     }
 
-    /// Lets the disk catch up when more waits for it than memory should hold.
+    /// Waits for the disk while more records wait for it than memory should hold.
     async fn wait_for_backlog(&self) {
         if let Some(journal) = self.shared.process.journal().filter(|journal| journal.over_backlog()) {
-            // A refusal is answered by the gate before each write.
+            // If the journal refuses, the gate before each write answers with an error.
             let _ = journal.acknowledged(journal.last_seq()).await;
         }
     }
 
-    /// Tells the peer that nothing more comes. What it sent and nobody read may still reset the connection.
+    /// Tells the peer that nothing more comes. If bytes of the peer have not been read, the connection is reset all the same.
     async fn close(&mut self, end: End) -> End {
         let _ = self.stream.shutdown().await;
         end
     }
 }
 
-/// Futures of connections are spawned on a runtime, so they must be `Send`; this fails to compile where they are not.
+/// Connections are spawned on a runtime, so their futures must be `Send`. This does not compile if they are not.
 fn _serve_is_send(
     stream: std::net::TcpStream,
     peer: SocketAddr,

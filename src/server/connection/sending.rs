@@ -13,7 +13,7 @@ use std::time::Duration;
 use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
 
-/// What waits to be acknowledged by the journal.
+/// The replies that wait for the journal.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::server) enum Acknowledged {
     /// Messages, and replies of commands that changed nothing.
@@ -44,7 +44,7 @@ impl Connection<'_> {
     pub(in crate::server) async fn stream(&mut self, mut rest: Box<dyn ReplySource>) -> io::Result<()> {
         let (mut has_more, mut sent) = (true, Ok(()));
         while has_more && sent.is_ok() {
-            // Half, so that it goes at once together with the elements that it ends with.
+            // Half, so that the piece is sent in one go together with the element that ends it.
             while has_more && self.work.out.len() < limits::SENT_AT_ONCE_BYTES / 2 {
                 has_more = rest.write_more(&mut self.work.reply());
             }
@@ -52,7 +52,7 @@ impl Connection<'_> {
             self.trim_output();
             tokio::task::yield_now().await;
         }
-        // Freeing what is left of it may take long.
+        // To free what is left of it may take long.
         drop(tokio::task::spawn_blocking(move || drop(rest)));
         sent
     }
@@ -70,7 +70,7 @@ impl Connection<'_> {
             return;
         }
         if self.work.out.capacity() > limits::PENDING_REPLY_BYTES * 2 {
-            // Giving back hundreds of megabytes takes as long as writing them.
+            // To free hundreds of megabytes takes as long as to write them.
             let sent = std::mem::take(&mut self.work.out);
             drop(tokio::task::spawn_blocking(move || drop(sent)));
         } else if self.work.out.capacity() > limits::KEPT_BUFFER_BYTES {
@@ -78,7 +78,8 @@ impl Connection<'_> {
         }
     }
 
-    /// Sends what is in the output buffer, while as many bytes as `kept_bytes` are kept to be sent behind it.
+    /// Sends what is in the output buffer. `kept_bytes` are the bytes of memory of the rest that is sent behind it, for CLIENT
+    /// LIST.
     async fn flush(&mut self, kept_bytes: usize) -> io::Result<()> {
         if self.work.out.is_empty() {
             return Ok(());

@@ -86,7 +86,7 @@ impl Turns {
     }
 }
 
-/// Takes the turn, or queues the work and tells where it will come back.
+/// Takes the turn, or queues the work. Returns the work, or the channel that it will come back by.
 fn enter(turn: &Turn, work: Box<Work>) -> Result<Box<Work>, oneshot::Receiver<Returned>> {
     let mut queue = turn.lock();
     if !queue.is_taken {

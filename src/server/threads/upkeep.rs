@@ -1,5 +1,5 @@
-//! What is done ten times a second whoever talks: keys that have expired are removed, rates are sampled, and the dump
-//! file is written if it is time.
+//! Work that no client asks for, done ten times a second: expired keys are removed, rates are sampled, and the dump file
+//! is written if one is due.
 
 use crate::commands::state::host::Host;
 use std::sync::Arc;
@@ -23,7 +23,7 @@ pub(in crate::server) async fn run(host: Arc<Host>) {
         }
         for shard in 0..host.store.shard_count() {
             while host.store.remove_expired(shard) {
-                // A step is a few hundred keys; others get the lock, and this thread its other work, in between.
+                // A step is a few hundred keys. In between, other threads get the lock and this one does its other work.
                 tokio::task::yield_now().await;
             }
         }

@@ -1,4 +1,4 @@
-//! WorkerThread threads: each a runtime of its own that serves the connections dealt to it.
+//! Worker threads: each runs a tokio runtime of its own, which serves the connections that are dealt to it.
 
 use super::turns::Turns;
 use crate::commands::state::host::Host;
@@ -18,18 +18,19 @@ pub(in crate::server) struct Shared {
     pub(in crate::server) turns: Arc<Turns>,
     /// The worker's own counters.
     pub(in crate::server) stats: Arc<Stats>,
-    /// Those of the thread beside it, for commands that take long.
+    /// The counters of the thread beside it, where commands run that take long.
     pub(in crate::server) aside_stats: Arc<Stats>,
 }
 
-/// A worker thread and the way to give it connections. It ends, and its connections with it, when told to stop.
+/// A worker thread, and the channel that connections reach it by.
 pub(in crate::server) struct WorkerThread {
     connections: UnboundedSender<(TcpStream, SocketAddr)>,
     thread: JoinHandle<()>,
 }
 
 impl WorkerThread {
-    /// Starts worker number `index`. Beside it a thread comes up when a command takes long, one at a time.
+    /// Starts worker number `index`. A second thread beside it is started when a command takes long; it runs one such command
+    /// at a time.
     pub(in crate::server) fn start(index: usize, shared: Shared) -> Result<Self, String> {
         let failed = |error: std::io::Error| format!("worker {index}: {error}");
         let runtime = tokio::runtime::Builder::new_current_thread()
@@ -46,9 +47,9 @@ impl WorkerThread {
         Ok(Self { connections, thread })
     }
 
-    /// Deals it a connection.
+    /// Gives it a connection.
     pub(in crate::server) fn take(&self, stream: TcpStream, peer: SocketAddr) {
-        // A worker that is stopping takes no more; the connection is closed by being dropped.
+        // A worker that is stopping takes no more connections; dropping this one closes it.
         let _ = self.connections.send((stream, peer));
     }
 

@@ -77,7 +77,7 @@ fn write_arguments(arguments: &[Argument], keys: Keys, reply: &mut Reply<'_>) {
             reply.bulk(value.as_bytes());
         }
         if is_key {
-            // A destination has the first of two key specifications, whatever it is made of the second.
+            // Of two key specifications the destination has the first, and the sources have the second.
             let is_destination = matches!(argument.name.as_str(), "destination" | "dst");
             let is_source = matches!(keys, Keys::Store { .. }) && !is_destination;
             reply.bulk(b"key_spec_index");

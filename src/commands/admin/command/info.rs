@@ -33,7 +33,7 @@ pub(super) fn write_info(entry: &TableEntry, reply: &mut Reply<'_>) {
     reply.set(spec.tips.len());
     spec.tips.iter().for_each(|tip| reply.bulk(tip.as_bytes()));
     write_key_specs(spec, names_before, reply);
-    // An empty list is a set to Redis.
+    // Redis writes an empty list as a set.
     match entry.subcommands.len() {
         0 => reply.set(0),
         len => reply.array(len),

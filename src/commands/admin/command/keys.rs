@@ -35,7 +35,7 @@ pub(super) fn getkeysandflags(_: &Host, call: &Call<'_>, reply: &mut Reply<'_>) 
 /// The request that a COMMAND GETKEYS asks about, and its command.
 ///
 /// # Errors
-/// As in Redis: there is no such command, it has no keys, or the arguments are not what it takes.
+/// As in Redis: there is no such command, it has no keys, or it does not take these arguments.
 fn keyed_request<'c>(call: &Call<'c>) -> Result<(&'static CommandSpec, Call<'c>), CommandError> {
     let mut request = call.arguments.skip(1);
     let words = request.len();

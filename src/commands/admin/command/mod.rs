@@ -1,4 +1,4 @@
-//! COMMAND: what the server tells clients of its commands. All of it is read off the command table.
+//! COMMAND: what clients can learn about the server's commands. All of it comes from the command table.
 
 mod docs;
 mod info;
