@@ -45,7 +45,7 @@ impl Runner<'_> {
             }
             // To take a lock now would break the order of locks, and to give one back would end the unit.
             Scope::Unit { .. } => {
-                assert!(self.hold.covers(&shards, access), "a unit holds its commands' shards")
+                assert!(self.hold.covers(&shards, access), "a unit holds its commands' shards");
             }
         }
         self.check_damage(spec, call).map_err(Refusal::Rejected)

@@ -173,7 +173,7 @@ mod tests {
             );
             match spec.run {
                 Handler::Read(_) => {
-                    assert!(spec.has(Flag::Readonly) && !spec.has(Flag::Write), "{}", spec.name)
+                    assert!(spec.has(Flag::Readonly) && !spec.has(Flag::Write), "{}", spec.name);
                 }
                 Handler::Write(_) | Handler::Blocking(_) => {
                     assert!(spec.has(Flag::Write) && !spec.has(Flag::Readonly), "{}", spec.name);
