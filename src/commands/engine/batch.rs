@@ -23,8 +23,8 @@ thread_local! {
 }
 
 /// Runs requests and appends their replies to `out`. It ends where there are no more requests, enough reply bytes wait to
-/// be sent, a reply has a rest, the connection has something else to do next, the requests so far have taken
-/// [`limits::BATCH`], or the `terms` do not allow the next request.
+/// be sent, a reply has a rest, the connection has something else to do next, or the `terms` do not allow the next
+/// request. If others wait for the thread, it also ends when the requests so far have taken [`limits::BATCH`].
 pub fn run_batch<'r>(
     host: &Host,
     session: &mut Session,
@@ -46,7 +46,7 @@ pub fn run_batch<'r>(
         for index in 0..window.len() {
             let has_to_send = runner.ran.rest.is_some() || out.len() >= limits::PENDING_REPLY_BYTES;
             let is_too_long = terms.leeway == Leeway::InTurn && !is_on_keys(&window[index]);
-            let is_over = runner.timing.started_ns >= end_ns;
+            let is_over = !terms.leeway.may_take_long() && runner.timing.started_ns >= end_ns;
             if runner.ran.next != NextStep::Continue || has_to_send || is_too_long || is_over {
                 break 'batch;
             }
