@@ -3,7 +3,7 @@
 //!
 //! `cargo bench --bench allocations`. docs/performance.md quotes it. The journal is not included.
 
-use rankd::commands::engine::execute::run_batch;
+use rankd::commands::engine::run_batch;
 use rankd::commands::state::host::Host;
 use rankd::config::Config;
 use rankd::machine::chance::Chance;
@@ -67,9 +67,10 @@ fn main() {
         let mut run = |mut bytes: Vec<u8>| {
             reader.read(&mut bytes[..], &bounds, &mut batch).expect("requests");
             let region = Region::new(ALLOCATOR);
-            let ran = run_batch(&host, &mut session, batch.requests(&bytes), &mut out);
+            let requests = batch.requests(&bytes);
+            let ran = run_batch(&host, &mut session, requests, &mut out, host.local_terms());
             let counted = region.change();
-            assert_eq!(ran, PIPELINE);
+            assert_eq!(ran.count, PIPELINE);
             reader.consumed(batch.consumed_bytes());
             assert!(!out.starts_with(b"-"), "{command}: {}", out.escape_ascii());
             out.clear();

@@ -4,7 +4,7 @@
 use std::fmt::Write;
 use std::path::Path;
 
-use rankd::commands::spec::table::Entry;
+use rankd::commands::spec::table::TableEntry;
 use rankd::commands::spec::{Group, Keys};
 use rankd::commands::table;
 use rankd::config::{Config, DIRECTIVES};
@@ -81,7 +81,7 @@ fn command_page() -> String {
 /// Returns how many commands the group has.
 fn show_group(group: Group, heading: &str, page: &mut String) -> usize {
     let _ = write!(page, "\n## {heading}\n");
-    let commands: Vec<&Entry> = table().commands().filter(|entry| entry.spec.group == group).collect();
+    let commands: Vec<&TableEntry> = table().commands().filter(|entry| entry.spec.group == group).collect();
     for command in &commands {
         show_command(command, page);
         for &place in &command.subcommands {
@@ -91,7 +91,7 @@ fn show_group(group: Group, heading: &str, page: &mut String) -> usize {
     commands.len()
 }
 
-fn show_command(entry: &Entry, page: &mut String) {
+fn show_command(entry: &TableEntry, page: &mut String) {
     let spec = entry.spec;
     let name = entry.full_name.to_uppercase().replace('|', " ");
     let space = if spec.syntax.is_empty() { "" } else { " " };

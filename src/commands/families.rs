@@ -1,10 +1,10 @@
-//! Every family's slice put together: the one list of commands, above them all.
+//! The list of all command families. It is the only file that knows all of them.
 
-use super::admin::{configuration, info, introspection, memory, server};
-use super::connection::{pubsub, transactions};
+use super::admin::{command, configuration, info, memory, server};
+use super::connection::{client, pubsub, transactions};
 use super::keys::{expiry, object};
 use super::spec::CommandSpec;
-use super::spec::table::{Table, of_families};
+use super::spec::table::{CommandTable, of_families};
 use super::{connection, friends, keys, sets, sorted_sets, strings};
 
 /// The families, in the order in which they are documented.
@@ -25,15 +25,16 @@ const FAMILIES: &[&[CommandSpec]] = &[
     transactions::COMMANDS,
     pubsub::COMMANDS,
     connection::COMMANDS,
+    client::COMMANDS,
     server::COMMANDS,
     info::COMMANDS,
     memory::COMMANDS,
     configuration::COMMANDS,
-    introspection::COMMANDS,
+    command::COMMANDS,
 ];
 
 /// The table of all commands.
 #[must_use]
-pub fn table() -> &'static Table {
+pub fn table() -> &'static CommandTable {
     of_families(FAMILIES)
 }

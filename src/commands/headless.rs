@@ -1,7 +1,8 @@
-//! A host without a server: commands run on a store in process, without sockets, journal or dump file.
+//! A host without a server: it runs commands on a store in this process, without sockets, journal or dump file.
 //!
-//! `rankd import` runs an append-only file's commands on one, as do benchmarks and tests.
+//! `rankd import` runs the commands of an append-only file on one; benchmarks and tests use it too.
 
+use super::engine::{Leeway, Terms};
 use super::state::clients::Clients;
 use super::state::host::{AtEnd, Host, Loading, Persistence, Process, Saves};
 use super::state::kept::KeptResults;
@@ -16,7 +17,7 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
 impl Host {
-    /// A host for commands on `store` that no server serves.
+    /// A host for commands on `store`, without a server.
     #[must_use]
     pub fn headless(store: Arc<Store>, config: Config) -> Self {
         let clock = store.clock().clone();
@@ -41,16 +42,22 @@ impl Host {
         }
     }
 
-    /// A session that no connection stands behind.
+    /// The session of a client without a connection.
     #[must_use]
     pub fn local_session(&self) -> Session {
         let nobody = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
         let client = self.clients.register(nobody, nobody, self.clock.now_ms());
-        Session::new(client, Arc::clone(&self.stats[0]), &self.config())
+        Session::new(client, &self.config())
+    }
+
+    /// The terms on which its requests run: they keep the thread as long as they need it.
+    #[must_use]
+    pub fn local_terms(&self) -> Terms<'_> {
+        Terms { stats: &self.stats[0], leeway: Leeway::InProcess }
     }
 }
 
-/// There is no process to ask for a journal or a dump file.
+/// The process of a headless host: it has neither journal nor dump file.
 struct NoServer;
 
 const NO_SERVER: &str = "ERR no server is running";

@@ -1,9 +1,9 @@
 //! CONFIG: the directives of a running server.
 
-use super::introspection;
+use super::help;
 use crate::commands::call::error::{CommandError, Outcome};
 use crate::commands::call::{Call, text};
-use crate::commands::spec::{CommandSpec, Flag, Group, Run};
+use crate::commands::spec::{CommandSpec, Flag, Group, Handler};
 use crate::commands::state::host::Host;
 use crate::config::{Config, DirectiveError, Ignored};
 use crate::resp::reply::Reply;
@@ -34,7 +34,7 @@ const CONFIG: &[CommandSpec] = &[
         summary: "Returns directives whose names match the patterns",
         complexity: "O(N) with N directives",
         arity: -3,
-        run: Run::Admin(config_get),
+        run: Handler::Admin(config_get),
         ..BASE
     },
     CommandSpec {
@@ -44,7 +44,7 @@ const CONFIG: &[CommandSpec] = &[
         complexity: "O(N) with N directives",
         arity: -4,
         tips: &["request_policy:all_nodes", "response_policy:all_succeeded"],
-        run: Run::Admin(config_set),
+        run: Handler::Admin(config_set),
         ..BASE
     },
     CommandSpec {
@@ -53,13 +53,10 @@ const CONFIG: &[CommandSpec] = &[
         summary: "Sets the counters of INFO back to zero",
         arity: 2,
         tips: &["request_policy:all_nodes", "response_policy:all_succeeded"],
-        run: Run::Admin(config_resetstat),
+        run: Handler::Admin(config_resetstat),
         ..BASE
     },
-    CommandSpec {
-        run: Run::Admin(|_, _, reply| introspection::help("config", reply)),
-        ..introspection::HELP
-    },
+    CommandSpec { run: Handler::Admin(|_, _, reply| help::help("config", reply)), ..help::HELP },
 ];
 
 fn config_get(host: &Host, call: &Call<'_>, reply: &mut Reply<'_>) -> Outcome {
@@ -67,7 +64,7 @@ fn config_get(host: &Host, call: &Call<'_>, reply: &mut Reply<'_>) -> Outcome {
     let mut found: Vec<(String, String)> = Vec::new();
     for (name, value) in host.config().entries() {
         let wanted = call.cursor(1).find(|pattern| matches(pattern, name.as_bytes(), Case::Insensitive));
-        // As Redis: a name that is asked for by itself comes back as it was spelled.
+        // As Redis: a name without a wildcard comes back as the client spelled it.
         let spelled = wanted.map(|pattern| if is_glob(pattern) { name.to_owned() } else { text(pattern) });
         found.extend(spelled.map(|name| (name, value)));
     }
@@ -82,12 +79,12 @@ fn config_get(host: &Host, call: &Call<'_>, reply: &mut Reply<'_>) -> Outcome {
 fn config_set(host: &Host, call: &Call<'_>, reply: &mut Reply<'_>) -> Outcome {
     let words: Vec<String> = call.cursor(1).map(text).collect();
     if !words.len().is_multiple_of(2) {
-        return Err(CommandError::SYNTAX);
+        return Err(CommandError::SYNTAX.into());
     }
     let pairs: Vec<(&str, &str)> = words.chunks_exact(2).map(|pair| (&*pair[0], &*pair[1])).collect();
     let mut names = HashSet::new();
     if let Some((name, _)) = pairs.iter().find(|(name, _)| !names.insert(name.to_ascii_lowercase())) {
-        return Err(failed(name, "duplicate parameter"));
+        return Err(failed(name, "duplicate parameter").into());
     }
     let apply = |changed: &Config| {
         host.friend_rankings.set_bound(changed.friendrank_keep_bytes);

@@ -41,29 +41,29 @@ pub(in crate::commands) fn debug(
         DebugPolicy::Yes => true,
     };
     if !is_allowed {
-        return Err(NOT_ALLOWED);
+        return Err(NOT_ALLOWED.into());
     }
     let mut words = call.cursor(1);
     if words.remaining() == 1 && words.take_word("panic") {
         panic!("DEBUG PANIC");
     } else if words.take_word("reload") {
         if words.remaining() > 0 {
-            return Err(CommandError::text("ERR DEBUG RELOAD takes no options here."));
+            return Err(CommandError::text("ERR DEBUG RELOAD takes no options here.").into());
         }
         if matches!(shards, Shards::Held(_)) {
-            return Err(CommandError::text("ERR DEBUG RELOAD is not possible inside a transaction."));
+            return Err(CommandError::text("ERR DEBUG RELOAD is not possible inside a transaction.").into());
         }
         if host.is_loading() {
-            return Err(CommandError::LOADING);
+            return Err(CommandError::LOADING.into());
         }
         host.process.reload().map_err(|why| CommandError::new(format!("ERR {why}")))?;
     } else if words.remaining() == 2 && words.take_word("set-active-expire") {
-        // As in Redis: what is no number is 0.
+        // As in Redis, a word that is not a number counts as 0.
         let is_on = !matches!(double::parse(words.required()?), None | Some(0.0));
         host.expires_actively.store(is_on, Ordering::Relaxed);
     } else if words.remaining() == 2 && words.take_word("sleep") {
         let seconds = double::parse(words.required()?).unwrap_or(0.0);
-        // As in Redis, where nobody is served meanwhile. A transaction holds all shards already.
+        // As in Redis, no client is served meanwhile. A transaction holds all shards already.
         let frozen = matches!(shards, Shards::Free(..)).then(|| host.store.freeze());
         std::thread::sleep(Duration::try_from_secs_f64(seconds).unwrap_or_default());
         drop(frozen);
@@ -75,7 +75,8 @@ pub(in crate::commands) fn debug(
         let word = crate::commands::call::text(call.argument(1));
         return Err(CommandError::new(format!(
             "ERR unknown subcommand or wrong number of arguments for '{word}'. Try DEBUG HELP."
-        )));
+        ))
+        .into());
     }
     reply.ok();
     Ok(())

@@ -1,9 +1,9 @@
-//! INFO: what the server tells operators, exporters and clients of itself, in Redis's sections and field names.
+//! INFO: facts about the server for operators, exporters and clients, in Redis's sections and field names.
 
 use crate::commands::call::error::Outcome;
 use crate::commands::call::{Call, text};
 use crate::commands::spec::table::table;
-use crate::commands::spec::{AllKeys, CommandSpec, Flag, Group, Run};
+use crate::commands::spec::{AllKeys, CommandSpec, Flag, Group, Handler};
 use crate::commands::state::clients::Client;
 use crate::commands::state::host::{Host, Loading};
 use crate::commands::state::latency::Latencies;
@@ -14,7 +14,7 @@ use crate::store::Shards;
 use std::fmt::Write;
 use std::sync::atomic::Ordering;
 
-/// The version that INFO and HELLO name, for clients that choose what they send by it. Valkey names this one too.
+/// The version that INFO and HELLO name. Clients choose the commands that they send by it. Valkey names the same.
 pub(in crate::commands) const REDIS_VERSION: &str = "7.2.4";
 
 pub(in crate::commands) const COMMANDS: &[CommandSpec] = &[CommandSpec {
@@ -26,11 +26,11 @@ pub(in crate::commands) const COMMANDS: &[CommandSpec] = &[CommandSpec {
     flags: &[Flag::Loading, Flag::Stale],
     categories: &["@dangerous"],
     tips: &["nondeterministic_output", "request_policy:all_shards", "response_policy:special"],
-    run: Run::Keyspace(info),
+    run: Handler::OwnLocks(info),
     ..CommandSpec::BASE
 }];
 
-/// A section: its name, whether a plain INFO shows it, and what writes it.
+/// A section: its name, whether INFO without arguments shows it, and the function that writes it.
 type Section = (&'static str, bool, fn(&Host, &Shards<'_, '_>, &mut String));
 
 const SECTIONS: &[Section] = &[
@@ -142,7 +142,7 @@ fn memory(host: &Host, _: &Shards<'_, '_>, out: &mut String) {
     line(out, format_args!("mem_allocator:jemalloc"));
 }
 
-/// A number of bytes as people read it, as Redis prints it.
+/// A number of bytes with a unit, as Redis prints it.
 fn human(bytes: usize) -> String {
     let value = bytes as f64;
     match bytes {
@@ -202,7 +202,7 @@ fn loading(host: &Host, out: &mut String) {
     let elapsed_s = host.clock.now_ms().saturating_sub(host.started_ms) / 1000;
     let percent = 100.0 * read_bytes as f64 / total_bytes.max(1) as f64;
     let left_bytes = u128::from(total_bytes.saturating_sub(read_bytes));
-    // As Redis: 1 for want of a better guess in the first second.
+    // As Redis, which says 1 in the first second.
     let left_s = match elapsed_s {
         0 => 1,
         _ => u128::from(elapsed_s) * left_bytes / (u128::from(read_bytes) + 1),
@@ -244,7 +244,7 @@ fn stats(host: &Host, _: &Shards<'_, '_>, out: &mut String) {
     line(out, format_args!("total_error_replies:{}", host.errors.counts().values().sum::<u64>()));
     let overflows = host.channels.overflows.load(Ordering::Relaxed);
     line(out, format_args!("client_output_buffer_limit_disconnections:{overflows}"));
-    // Passwords that were wrong are all that there is to deny.
+    // There are no ACLs: only wrong passwords are denied.
     let denied = host.errors.counts().get("WRONGPASS").copied().unwrap_or(0);
     line(out, format_args!("acl_access_denied_auth:{denied}"));
     line(out, format_args!("acl_access_denied_cmd:0"));
@@ -301,7 +301,7 @@ fn error_stats(host: &Host, _: &Shards<'_, '_>, out: &mut String) {
     }
 }
 
-/// The percentiles that Redis tells by default.
+/// The percentiles that Redis shows by default.
 fn latency_stats(host: &Host, _: &Shards<'_, '_>, out: &mut String) {
     for (place, entry) in table().entries().iter().enumerate() {
         let latencies = Latencies::of(host.stats.iter().map(|stats| &stats.by_command[place].latencies));

@@ -1,13 +1,13 @@
-//! MEMORY: what a key takes of it.
+//! MEMORY USAGE: the bytes of memory that a key takes.
 
-use super::introspection;
+use super::help;
 use crate::commands::call::Call;
 use crate::commands::call::error::{CommandError, Outcome};
-use crate::commands::spec::{CommandSpec, Flag, Group, Keys, Run};
+use crate::commands::spec::{CommandSpec, Flag, Group, Handler, KeyFlag, Keys};
 use crate::resp::reply::Reply;
 use crate::store::Reader;
 
-/// Members that are looked at where SAMPLES does not say. As Redis.
+/// Members that are sampled without SAMPLES. As Redis.
 const SAMPLES: usize = 5;
 
 const BASE: CommandSpec = CommandSpec { group: Group::Server, since: "4.0.0", ..CommandSpec::BASE };
@@ -29,14 +29,14 @@ const MEMORY: &[CommandSpec] = &[
         complexity: "O(N) with N samples",
         arity: -3,
         flags: &[Flag::Readonly],
-        keys: Keys::Range { first: 1, last: 0, access: &["RO"] },
-        run: Run::Read(usage),
+        keys: Keys::Range { first: 1, last: 0, access: &[KeyFlag::Ro] },
+        run: Handler::Read(usage),
         ..BASE
     },
     CommandSpec {
         since: "4.0.0",
-        run: Run::Admin(|_, _, reply| introspection::help("memory", reply)),
-        ..introspection::HELP
+        run: Handler::Admin(|_, _, reply| help::help("memory", reply)),
+        ..help::HELP
     },
 ];
 
@@ -45,7 +45,7 @@ fn usage(keys: Reader<'_>, call: &Call<'_>, reply: &mut Reply<'_>) -> Outcome {
     let mut cursor = call.cursor(2);
     while cursor.remaining() > 0 {
         if cursor.remaining() < 2 || !cursor.take_word("samples") {
-            return Err(CommandError::SYNTAX);
+            return Err(CommandError::SYNTAX.into());
         }
         samples = match cursor.integer()? {
             // All of them.

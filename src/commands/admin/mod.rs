@@ -1,8 +1,9 @@
 //! Commands about the server.
 
+pub(super) mod command;
 pub(super) mod configuration;
 pub(super) mod debug;
+pub(super) mod help;
 pub(super) mod info;
-pub(super) mod introspection;
 pub(super) mod memory;
 pub(super) mod server;

@@ -1,11 +1,11 @@
-//! The server: its time, its journal's checkpoints, its end.
+//! The server: its time, the dump file, checkpoints of the journal, and its end.
 
 use super::debug;
 use crate::commands::call::Call;
 use crate::commands::call::error::{CommandError, Outcome};
-use crate::commands::spec::{CommandSpec, Flag, Group, Run};
+use crate::commands::spec::{Caller, CommandSpec, Flag, Group, Handler};
 use crate::commands::state::host::{AtEnd, Host};
-use crate::commands::state::session::{Next, Session};
+use crate::commands::state::session::NextStep;
 use crate::resp::reply::Reply;
 
 const BASE: CommandSpec = CommandSpec { group: Group::Server, ..CommandSpec::BASE };
@@ -18,7 +18,7 @@ pub(in crate::commands) const COMMANDS: &[CommandSpec] = &[
         since: "2.6.0",
         flags: &[Flag::Loading, Flag::Stale, Flag::Fast],
         tips: &["nondeterministic_output"],
-        run: Run::Admin(time),
+        run: Handler::Admin(time),
         ..BASE
     },
     CommandSpec {
@@ -28,16 +28,16 @@ pub(in crate::commands) const COMMANDS: &[CommandSpec] = &[
         flags: &[Flag::Loading, Flag::Stale, Flag::Fast],
         categories: &["@admin", "@dangerous"],
         tips: &["nondeterministic_output"],
-        run: Run::Admin(lastsave),
+        run: Handler::Admin(lastsave),
         ..BASE
     },
     CommandSpec {
         name: "save",
         syntax: "",
-        summary: "Writes the dump file while everybody waits",
+        summary: "Writes the dump file; no other command runs meanwhile",
         complexity: "O(N) with N elements of all keys",
         flags: &[Flag::Admin, Flag::Noscript, Flag::NoAsyncLoading, Flag::NoMulti],
-        run: Run::Admin(save),
+        run: Handler::Admin(save),
         ..BASE
     },
     CommandSpec {
@@ -47,17 +47,17 @@ pub(in crate::commands) const COMMANDS: &[CommandSpec] = &[
         complexity: "O(N) in the background, in small steps",
         arity: -1,
         flags: &[Flag::Admin, Flag::Noscript, Flag::NoAsyncLoading],
-        run: Run::Admin(bgsave),
+        run: Handler::Admin(bgsave),
         ..BASE
     },
     CommandSpec {
         name: "debug",
         syntax: "<RELOAD | SLEEP seconds | HELP>",
-        summary: "What test suites ask of a server",
+        summary: "Helps test suites: saves and reloads, sleeps, sets switches",
         complexity: "Depends on subcommand.",
         arity: -2,
         flags: &[Flag::Admin, Flag::Noscript, Flag::Loading, Flag::Stale],
-        run: Run::Keyspace(debug::debug),
+        run: Handler::OwnLocks(debug::debug),
         ..BASE
     },
     CommandSpec {
@@ -66,7 +66,7 @@ pub(in crate::commands) const COMMANDS: &[CommandSpec] = &[
         summary: "Writes a checkpoint of the journal while serving",
         complexity: "O(N) in the background, in small steps",
         flags: &[Flag::Admin, Flag::Noscript, Flag::NoAsyncLoading],
-        run: Run::Admin(bgrewriteaof),
+        run: Handler::Admin(bgrewriteaof),
         ..BASE
     },
     CommandSpec {
@@ -76,7 +76,7 @@ pub(in crate::commands) const COMMANDS: &[CommandSpec] = &[
         complexity: "O(1)",
         arity: -1,
         flags: &[Flag::Admin, Flag::Noscript, Flag::Loading, Flag::Stale, Flag::NoMulti, Flag::AllowBusy],
-        run: Run::Session(shutdown),
+        run: Handler::Session(shutdown),
         ..BASE
     },
 ];
@@ -100,12 +100,12 @@ fn save(host: &Host, _: &Call<'_>, reply: &mut Reply<'_>) -> Outcome {
     Ok(())
 }
 
-/// A checkpoint under way is no obstacle, so SCHEDULE only has to be spelled right.
+/// A save can begin while a checkpoint runs, so SCHEDULE has no effect.
 fn bgsave(host: &Host, call: &Call<'_>, reply: &mut Reply<'_>) -> Outcome {
     let mut options = call.cursor(1);
     let _ = options.take_word("schedule");
     if options.remaining() > 0 {
-        return Err(CommandError::SYNTAX);
+        return Err(CommandError::SYNTAX.into());
     }
     host.process.start_save().map_err(|why| CommandError::new(format!("ERR {why}")))?;
     reply.simple("Background saving started");
@@ -119,7 +119,8 @@ fn bgrewriteaof(host: &Host, _: &Call<'_>, reply: &mut Reply<'_>) -> Outcome {
 }
 
 /// The journal is always flushed and synced; SAVE writes the dump file too.
-fn shutdown(host: &Host, session: &mut Session, call: &Call<'_>, _: &mut Reply<'_>) -> Outcome {
+fn shutdown(caller: &mut Caller<'_>, call: &Call<'_>, _: &mut Reply<'_>) -> Outcome {
+    let host = caller.host;
     let (mut save, mut nosave, mut now, mut force, mut abort) = (false, false, false, false, false);
     for option in call.cursor(1) {
         match option.to_ascii_lowercase().as_slice() {
@@ -128,16 +129,16 @@ fn shutdown(host: &Host, session: &mut Session, call: &Call<'_>, _: &mut Reply<'
             b"now" => now = true,
             b"force" => force = true,
             b"abort" => abort = true,
-            _ => return Err(CommandError::SYNTAX),
+            _ => return Err(CommandError::SYNTAX.into()),
         }
     }
     if (abort && (save || nosave || now || force)) || (save && nosave) {
-        return Err(CommandError::SYNTAX);
+        return Err(CommandError::SYNTAX.into());
     }
     if abort {
-        return Err(CommandError::text("ERR No shutdown in progress."));
+        return Err(CommandError::text("ERR No shutdown in progress.").into());
     }
-    // What has been read so far must not take the place of all of it. As Redis.
+    // As in Redis: while the data are being read, the dump file must not be replaced by a part of them.
     let saves = !host.is_loading() && (save || !nosave && !call.config.save.is_empty());
     let at_end = match (saves, force) {
         (false, _) => AtEnd::Leave,
@@ -146,7 +147,7 @@ fn shutdown(host: &Host, session: &mut Session, call: &Call<'_>, _: &mut Reply<'
     };
     let told = |_| CommandError::text("ERR Errors trying to SHUTDOWN. Check logs.");
     host.process.shut_down(at_end).map_err(told)?;
-    // As Redis: no reply to this, only to what came before it.
-    session.next = Next::Close;
+    // As in Redis, SHUTDOWN itself has no reply; the commands before it have.
+    *caller.next = NextStep::Close;
     Ok(())
 }

@@ -1,24 +1,34 @@
-//! Command errors: the reply says what is wrong, nothing has changed, and the connection goes on.
+//! Command errors. The reply says what is wrong, nothing has changed, and the connection stays open.
 
 use crate::store::WrongType;
 use std::borrow::Cow;
 
-/// An error reply, its code in front.
+/// The text of an error reply, which begins with its code.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CommandError(pub Cow<'static, str>);
 
-/// What a command returns once it has written its reply, or the error to write in its stead.
-pub type Outcome = Result<(), CommandError>;
+/// Why a command ended before its reply was complete.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Stop {
+    /// This error is the reply.
+    Error(CommandError),
+    /// The command needs more time than the thread may spend on it. It has changed nothing and replied nothing; the
+    /// engine runs it again on a thread that has the time. See [`super::Call::announce`].
+    TakesLong,
+}
+
+/// What a command returns: its reply is written, or why it is not.
+pub type Outcome = Result<(), Stop>;
 
 impl CommandError {
-    /// The command needs the data, which are still being read.
+    /// The command needs the data, and they are still being read.
     pub const LOADING: Self = Self::text("LOADING Redis is loading the dataset in memory");
-    /// A panic has left the key's value damaged.
+    /// A panic has damaged the key's value.
     pub const DAMAGED: Self = Self::text(
         "ERR the value of this key was damaged by an internal error; a restart with the journal makes it anew, DEL gives \
          it up",
     );
-    /// The arguments make no sense.
+    /// The arguments are not what the command takes.
     pub const SYNTAX: Self = Self::text("ERR syntax error");
     /// An argument is not an integer of 64 bits.
     pub const NOT_AN_INTEGER: Self = Self::text("ERR value is not an integer or out of range");
@@ -30,17 +40,13 @@ impl CommandError {
     pub const WRONG_TYPE: Self =
         Self::text("WRONGTYPE Operation against a key holding the wrong kind of value");
 
-    /// No error, and never sent: what the command is about to do takes longer than its connection's thread has time for.
-    /// It has changed and replied nothing, and is run anew where it may. See [`super::Call::announce`].
-    pub const TAKES_LONG: Self = Self::text("ERR takes long");
-
     /// A fixed text.
     #[must_use]
     pub const fn text(text: &'static str) -> Self {
         Self(Cow::Borrowed(text))
     }
 
-    /// A text made for the occasion. Line ends become spaces, for they would end the reply.
+    /// A text made at run time. Line ends become spaces, because a line end would end the reply.
     #[must_use]
     pub fn new(text: impl Into<String>) -> Self {
         let mut text = text.into();
@@ -56,7 +62,7 @@ impl CommandError {
         Self::new(format!("ERR wrong number of arguments for '{command}' command"))
     }
 
-    /// The code in front, which INFO counts by.
+    /// The code, which INFO counts by.
     #[must_use]
     pub fn code(&self) -> &str {
         self.0.split(' ').next().unwrap_or("ERR")
@@ -66,5 +72,17 @@ impl CommandError {
 impl From<WrongType> for CommandError {
     fn from(_: WrongType) -> Self {
         Self::WRONG_TYPE
+    }
+}
+
+impl From<CommandError> for Stop {
+    fn from(error: CommandError) -> Self {
+        Self::Error(error)
+    }
+}
+
+impl From<WrongType> for Stop {
+    fn from(error: WrongType) -> Self {
+        Self::Error(error.into())
     }
 }

@@ -1,4 +1,4 @@
-//! One command's arguments, and the cursor that walks them.
+//! A request as its command sees it: the arguments, and a cursor that walks them.
 
 pub mod error;
 pub(super) mod name_list;
@@ -10,14 +10,14 @@ use crate::ranking::Score;
 use crate::resp::request::Arguments;
 use crate::resp::{double, integer};
 use crate::store::Located;
-use error::CommandError;
+use error::{CommandError, Stop};
 
-/// One request about to be run.
+/// One request that is about to run.
 #[derive(Clone, Copy, Debug)]
 pub struct Call<'c> {
-    /// The command's name and arguments; a subcommand's name stands first in its own call.
+    /// The command's name and arguments. For a subcommand they begin with the subcommand's name.
     pub arguments: Arguments<'c>,
-    /// Where argument 1 is to be looked for, if it is known already; it is the only key then.
+    /// Where argument 1 is to be looked for, if that is known already. It is the only key then.
     pub located: Option<Located<'c>>,
     /// The configuration at the start of the batch.
     pub config: &'c Config,
@@ -35,14 +35,15 @@ impl<'c> Call<'c> {
         self.arguments.get(position).expect("guaranteed by the command's arity")
     }
 
-    /// Announces that the command is about to look at so many elements. Called before it changes or replies anything.
+    /// Announces that the command is about to visit so many elements. A command calls this before it changes anything or
+    /// writes a reply.
     ///
     /// # Errors
-    /// [`CommandError::TAKES_LONG`] if those are more than its thread has time for: the command ends then, and is run
-    /// anew where it may take long.
-    pub fn announce(&self, elements: usize) -> Result<(), CommandError> {
+    /// [`Stop::TakesLong`] if the thread has no time for so many: the command must end, and is run again on a thread
+    /// that has.
+    pub fn announce(&self, elements: usize) -> Result<(), Stop> {
         let fits = self.may_take_long || elements <= limits::ELEMENTS_ON_THREAD;
-        if fits { Ok(()) } else { Err(CommandError::TAKES_LONG) }
+        if fits { Ok(()) } else { Err(Stop::TakesLong) }
     }
 
     /// A cursor on the arguments from `position` on.

@@ -1,9 +1,9 @@
-//! [`NameList`]: keys or members copied out from under their locks, to be sent.
+//! [`NameList`]: keys or members, copied while their shard is locked and sent after that.
 
 use crate::resp::reply::{Reply, ReplySource};
 use std::collections::VecDeque;
 
-/// Bytes of names that are freed together, once they are written.
+/// Bytes of names in one allocation, which is freed once they are written.
 const CHUNK_BYTES: usize = 16 * 1024;
 
 /// A list of names in few allocations.
@@ -12,12 +12,12 @@ pub(in crate::commands) struct NameList {
     /// Each name behind its length.
     chunks: VecDeque<Vec<u8>>,
     len: usize,
-    /// What the chunks have for their capacity.
+    /// The sum of the chunks' capacities.
     chunk_bytes: usize,
 }
 
-/// What is in front of each name: its length, which in a request is far below 4 GiB (limits::MOST_BULK_BYTES).
-type Length = u32;
+/// The length in front of each name. A name comes from a request, where it is far below 4 GiB (limits::MOST_BULK_BYTES).
+type NameLength = u32;
 
 impl NameList {
     /// The number of names.
@@ -27,16 +27,16 @@ impl NameList {
 
     /// Adds a name at the end.
     pub(in crate::commands) fn push(&mut self, name: &[u8]) {
-        let bytes = size_of::<Length>() + name.len();
+        let bytes = size_of::<NameLength>() + name.len();
         if self.chunks.back().is_none_or(|chunk| chunk.len() + bytes > CHUNK_BYTES) {
-            // The first chunk grows by doubling, as most lists are short; the others come whole.
+            // The first chunk grows by doubling, because most lists are short. The others are allocated at full size.
             let capacity = if self.chunks.is_empty() { bytes } else { bytes.max(CHUNK_BYTES) };
             self.chunks.push_back(Vec::with_capacity(capacity));
             self.chunk_bytes += capacity;
         }
         let chunk = self.chunks.back_mut().expect("one with room has just been seen to");
         let capacity = chunk.capacity();
-        chunk.extend_from_slice(&(name.len() as Length).to_le_bytes());
+        chunk.extend_from_slice(&(name.len() as NameLength).to_le_bytes());
         chunk.extend_from_slice(name);
         self.chunk_bytes += chunk.capacity() - capacity;
         self.len += 1;
@@ -49,7 +49,7 @@ impl ReplySource for NameList {
         self.chunk_bytes -= chunk.capacity();
         let mut rest = &chunk[..];
         while let Some((length, names)) = rest.split_first_chunk() {
-            let (name, names) = names.split_at(Length::from_le_bytes(*length) as usize);
+            let (name, names) = names.split_at(NameLength::from_le_bytes(*length) as usize);
             reply.bulk(name);
             rest = names;
         }

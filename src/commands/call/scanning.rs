@@ -4,21 +4,21 @@ use super::error::CommandError;
 use super::{Cursor, parse_integer};
 use crate::resp::integer;
 
-/// Elements looked at when COUNT does not say. As Redis.
+/// Elements visited without COUNT. As Redis.
 const DEFAULT_COUNT: usize = 10;
 
-/// The options that every walk takes.
+/// The options that every SCAN command takes.
 #[derive(Clone, Copy, Debug)]
 pub(in crate::commands) struct ScanOptions<'c> {
-    /// Only what matches is returned; `None` where everything does.
+    /// Only names that match are returned; `None` returns all.
     pub(in crate::commands) pattern: Option<&'c [u8]>,
-    /// About how many elements are looked at.
+    /// About how many elements are visited.
     pub(in crate::commands) count: usize,
 }
 
 impl<'c> ScanOptions<'c> {
-    /// Reads all of `options`. What is neither MATCH nor COUNT is offered to `take_own`, which says whether it was an
-    /// option of the command's own and moves past it if so.
+    /// Reads all of `options`. Words other than MATCH and COUNT are offered to `take_own`, which moves past an option of the
+    /// command's own and returns whether it was one.
     pub(in crate::commands) fn parse(
         mut options: Cursor<'c>,
         mut take_own: impl FnMut(&mut Cursor<'c>) -> bool,
@@ -41,9 +41,8 @@ impl<'c> ScanOptions<'c> {
     }
 }
 
-/// Reads a cursor as Redis does: what its own reader of integers takes, which must not be negative, and else what
-/// `strtoull` takes, which looks no further than a NUL, passes over spaces in front, knows signs, and counts a negative
-/// number back from 2^64.
+/// Reads a cursor as Redis does. First as one of its integers, which must not be negative; what is not one is read as by
+/// `strtoull`, which stops at a NUL, skips leading spaces, knows signs, and takes a negative number as 2^64 less its digits.
 pub(in crate::commands) fn parse_cursor(text: &[u8]) -> Result<u64, CommandError> {
     const INVALID: CommandError = CommandError::text("ERR invalid cursor");
     let text = text.split(|byte| *byte == 0).next().unwrap_or_default();

@@ -1,28 +1,22 @@
-//! The connection itself: who it is, which protocol and database it uses, and its end.
+//! The connection itself: its protocol, password and database, and its end.
 
+pub(super) mod client;
 pub(super) mod pubsub;
 pub(super) mod transactions;
 
-use super::admin::introspection;
 use super::call::error::{CommandError, Outcome};
 use super::call::{Call, parse_integer, text};
-use super::spec::table::table;
-use super::spec::{CommandSpec, Flag, Group, Manner, Run};
-use super::state::clients::Client;
-use super::state::host::Host;
-use super::state::session::{Next, Session};
+use super::spec::{Caller, CommandSpec, Flag, Group, Handler, Manner};
+use super::state::session::NextStep;
 use crate::resp::Protocol;
 use crate::resp::integer;
 use crate::resp::reply::Reply;
+use client::check_printable;
 
 const BASE: CommandSpec = CommandSpec { group: Group::Connection, ..CommandSpec::BASE };
 
 const BEFORE_AUTH: &[Flag] =
     &[Flag::Noscript, Flag::Loading, Flag::Stale, Flag::Fast, Flag::NoAuth, Flag::AllowBusy];
-
-const CLIENT_BASE: CommandSpec = CommandSpec { flags: &[Flag::Noscript, Flag::Loading, Flag::Stale], ..BASE };
-
-const ALL_NODES: &[&str] = &["request_policy:all_nodes", "response_policy:all_succeeded"];
 
 pub(super) const COMMANDS: &[CommandSpec] = &[
     CommandSpec {
@@ -32,7 +26,7 @@ pub(super) const COMMANDS: &[CommandSpec] = &[
         arity: -1,
         flags: &[Flag::Fast],
         tips: &["request_policy:all_shards", "response_policy:all_succeeded"],
-        run: Run::Session(ping),
+        run: Handler::Session(ping),
         manners: &[Manner::RunsWhileListening, Manner::ProbesWrites],
         ..BASE
     },
@@ -42,7 +36,7 @@ pub(super) const COMMANDS: &[CommandSpec] = &[
         summary: "Returns the message",
         arity: 2,
         flags: &[Flag::Loading, Flag::Stale, Flag::Fast],
-        run: Run::Session(echo),
+        run: Handler::Session(echo),
         ..BASE
     },
     CommandSpec {
@@ -52,16 +46,16 @@ pub(super) const COMMANDS: &[CommandSpec] = &[
         since: "6.0.0",
         arity: -1,
         flags: BEFORE_AUTH,
-        run: Run::Session(hello),
+        run: Handler::Session(hello),
         ..BASE
     },
     CommandSpec {
         name: "auth",
         syntax: "[username] password",
-        summary: "Gives the password",
+        summary: "Authenticates the connection by its password",
         arity: -2,
         flags: BEFORE_AUTH,
-        run: Run::Session(auth),
+        run: Handler::Session(auth),
         ..BASE
     },
     CommandSpec {
@@ -70,7 +64,8 @@ pub(super) const COMMANDS: &[CommandSpec] = &[
         summary: "Chooses the database",
         arity: 2,
         flags: &[Flag::Loading, Flag::Stale, Flag::Fast],
-        run: Run::Session(select),
+        run: Handler::Session(select),
+        manners: &[Manner::SelectsDatabase],
         ..BASE
     },
     CommandSpec {
@@ -79,113 +74,25 @@ pub(super) const COMMANDS: &[CommandSpec] = &[
         summary: "Closes the connection",
         arity: -1,
         flags: BEFORE_AUTH,
-        run: Run::Session(quit),
+        run: Handler::Session(quit),
         manners: &[Manner::RunsInMulti, Manner::RunsWhileListening],
         ..BASE
     },
     CommandSpec {
         name: "reset",
         syntax: "",
-        summary: "Makes the connection as if it had just come",
+        summary: "Puts the connection back into the state of a new one",
         since: "6.2.0",
         arity: 1,
         flags: BEFORE_AUTH,
-        run: Run::Session(reset),
+        run: Handler::Session(reset),
         manners: &[Manner::RunsInMulti, Manner::RunsWhileListening],
         ..BASE
     },
-    CommandSpec {
-        name: "client",
-        syntax: "",
-        summary: "Commands about connections",
-        since: "2.4.0",
-        complexity: "Depends on subcommand.",
-        arity: -2,
-        subcommands: CLIENT,
-        ..BASE
-    },
 ];
 
-const CLIENT: &[CommandSpec] = &[
-    CommandSpec {
-        name: "id",
-        syntax: "",
-        summary: "Returns the connection's number",
-        since: "5.0.0",
-        arity: 2,
-        run: Run::Session(client_id),
-        ..CLIENT_BASE
-    },
-    CommandSpec {
-        name: "getname",
-        syntax: "",
-        summary: "Returns the connection's name",
-        since: "2.6.9",
-        arity: 2,
-        run: Run::Session(client_getname),
-        ..CLIENT_BASE
-    },
-    CommandSpec {
-        name: "setname",
-        syntax: "connection-name",
-        summary: "Names the connection",
-        since: "2.6.9",
-        arity: 3,
-        tips: ALL_NODES,
-        run: Run::Session(client_setname),
-        ..CLIENT_BASE
-    },
-    CommandSpec {
-        name: "setinfo",
-        syntax: "<LIB-NAME libname | LIB-VER libver>",
-        summary: "Tells which client library is used",
-        since: "7.2.0",
-        arity: 4,
-        tips: ALL_NODES,
-        run: Run::Session(client_setinfo),
-        ..CLIENT_BASE
-    },
-    CommandSpec {
-        name: "info",
-        syntax: "",
-        summary: "Describes the connection",
-        since: "6.2.0",
-        arity: 2,
-        tips: &["nondeterministic_output"],
-        run: Run::Session(client_info),
-        ..CLIENT_BASE
-    },
-    CommandSpec {
-        name: "list",
-        syntax: "[TYPE <NORMAL | MASTER | REPLICA | PUBSUB>] [ID client-id [client-id ...]]",
-        summary: "Describes all connections",
-        since: "2.4.0",
-        complexity: "O(N) with N connections",
-        arity: -2,
-        flags: &[Flag::Admin, Flag::Noscript, Flag::Loading, Flag::Stale],
-        tips: &["nondeterministic_output"],
-        run: Run::Session(client_list),
-        ..CLIENT_BASE
-    },
-    CommandSpec {
-        name: "unblock",
-        syntax: "client-id [TIMEOUT | ERROR]",
-        summary: "Ends the wait of a connection that is blocked",
-        since: "5.0.0",
-        complexity: "O(1)",
-        arity: -3,
-        flags: &[Flag::Admin, Flag::Noscript, Flag::Loading, Flag::Stale],
-        run: Run::Session(client_unblock),
-        ..CLIENT_BASE
-    },
-    CommandSpec {
-        group: Group::Connection,
-        run: Run::Session(|_, _, _, reply| introspection::help("client", reply)),
-        ..introspection::HELP
-    },
-];
-
-fn ping(_: &Host, session: &mut Session, call: &Call<'_>, reply: &mut Reply<'_>) -> Outcome {
+fn ping(caller: &mut Caller<'_>, call: &Call<'_>, reply: &mut Reply<'_>) -> Outcome {
+    let session = &mut *caller.session;
     match call.arguments.len() {
         1 | 2 if session.only_listens() => {
             reply.array(2);
@@ -194,26 +101,29 @@ fn ping(_: &Host, session: &mut Session, call: &Call<'_>, reply: &mut Reply<'_>)
         }
         1 => reply.simple("PONG"),
         2 => reply.bulk(call.argument(1)),
-        _ => return Err(CommandError::arity("ping")),
+        _ => return Err(CommandError::arity("ping").into()),
     }
     Ok(())
 }
 
-fn echo(_: &Host, _: &mut Session, call: &Call<'_>, reply: &mut Reply<'_>) -> Outcome {
+fn echo(_: &mut Caller<'_>, call: &Call<'_>, reply: &mut Reply<'_>) -> Outcome {
     reply.bulk(call.argument(1));
     Ok(())
 }
 
-fn hello(_: &Host, session: &mut Session, call: &Call<'_>, reply: &mut Reply<'_>) -> Outcome {
+fn hello(caller: &mut Caller<'_>, call: &Call<'_>, reply: &mut Reply<'_>) -> Outcome {
+    let session = &mut *caller.session;
     let mut cursor = call.cursor(1);
     let mut protocol = None;
     if let Some(version) = cursor.next() {
         protocol = Some(match integer::parse(version) {
             Some(2) => Protocol::Resp2,
             Some(3) => Protocol::Resp3,
-            Some(_) => return Err(CommandError::text("NOPROTO unsupported protocol version")),
+            Some(_) => return Err(CommandError::text("NOPROTO unsupported protocol version").into()),
             None => {
-                return Err(CommandError::text("ERR Protocol version is not an integer or out of range"));
+                return Err(
+                    CommandError::text("ERR Protocol version is not an integer or out of range").into()
+                );
             }
         });
     }
@@ -222,7 +132,7 @@ fn hello(_: &Host, session: &mut Session, call: &Call<'_>, reply: &mut Reply<'_>
         if cursor.remaining() > 2 && cursor.take_word("auth") {
             let (user, password) = (cursor.required()?, cursor.required()?);
             if !password_fits(user, password, &call.config.requirepass) {
-                return Err(WRONG_PASSWORD);
+                return Err(WRONG_PASSWORD.into());
             }
             session.authenticated = true;
         } else if cursor.remaining() > 1 && cursor.take_word("setname") {
@@ -231,7 +141,7 @@ fn hello(_: &Host, session: &mut Session, call: &Call<'_>, reply: &mut Reply<'_>
             name = Some(text(wanted));
         } else {
             let option = text(cursor.required()?);
-            return Err(CommandError::new(format!("ERR Syntax error in HELLO option '{option}'")));
+            return Err(CommandError::new(format!("ERR Syntax error in HELLO option '{option}'")).into());
         }
     }
     if session.must_authenticate(call.config) {
@@ -239,7 +149,7 @@ fn hello(_: &Host, session: &mut Session, call: &Call<'_>, reply: &mut Reply<'_>
             "NOAUTH HELLO must be called with the client already authenticated, otherwise the HELLO <proto> AUTH \
              <user> <pass> option can be used to authenticate the client and select the RESP protocol version at \
              the same time",
-        ));
+        ).into());
     }
     if let Some(name) = name {
         session.client.names.lock().name = name;
@@ -269,36 +179,38 @@ fn hello(_: &Host, session: &mut Session, call: &Call<'_>, reply: &mut Reply<'_>
 const WRONG_PASSWORD: CommandError =
     CommandError::text("WRONGPASS invalid username-password pair or user is disabled.");
 
-/// The one user is `default`; without a password set, any will do. Compared without telling by the time it takes how
-/// much of it was right.
+/// The only user is `default`. If no password is set, any is accepted. The comparison takes as long for a password that is
+/// nearly right as for any other of its length.
 fn password_fits(user: &[u8], password: &[u8], wanted: &str) -> bool {
     let wanted = wanted.as_bytes();
     let differs = password.iter().zip(wanted).fold(0, |bits, (one, other)| bits | (one ^ other));
     user == b"default" && (wanted.is_empty() || (differs == 0 && password.len() == wanted.len()))
 }
 
-fn auth(_: &Host, session: &mut Session, call: &Call<'_>, reply: &mut Reply<'_>) -> Outcome {
+fn auth(caller: &mut Caller<'_>, call: &Call<'_>, reply: &mut Reply<'_>) -> Outcome {
+    let session = &mut *caller.session;
     let required = &call.config.requirepass;
     let (user, password): (&[u8], _) = match call.arguments.len() {
         2 => (b"default", call.argument(1)),
         3 => (call.argument(1), call.argument(2)),
-        _ => return Err(CommandError::SYNTAX),
+        _ => return Err(CommandError::SYNTAX.into()),
     };
     if call.arguments.len() == 2 && required.is_empty() {
         return Err(CommandError::text(
             "ERR AUTH <password> called without any password configured for the default user. Are you sure your \
              configuration is correct?",
-        ));
+        ).into());
     }
     if !password_fits(user, password, required) {
-        return Err(WRONG_PASSWORD);
+        return Err(WRONG_PASSWORD.into());
     }
     session.authenticated = true;
     reply.ok();
     Ok(())
 }
 
-fn select(host: &Host, session: &mut Session, call: &Call<'_>, reply: &mut Reply<'_>) -> Outcome {
+fn select(caller: &mut Caller<'_>, call: &Call<'_>, reply: &mut Reply<'_>) -> Outcome {
+    let Caller { host, session, .. } = caller;
     let index = parse_integer(call.argument(1))?;
     let index = i32::try_from(index).map_err(|_| {
         CommandError::text("ERR value is out of range, value must between -2147483648 and 2147483647")
@@ -309,13 +221,14 @@ fn select(host: &Host, session: &mut Session, call: &Call<'_>, reply: &mut Reply
     Ok(())
 }
 
-fn quit(_: &Host, session: &mut Session, _: &Call<'_>, reply: &mut Reply<'_>) -> Outcome {
-    session.next = Next::Close;
+fn quit(caller: &mut Caller<'_>, _: &Call<'_>, reply: &mut Reply<'_>) -> Outcome {
+    *caller.next = NextStep::Close;
     reply.ok();
     Ok(())
 }
 
-fn reset(host: &Host, session: &mut Session, call: &Call<'_>, reply: &mut Reply<'_>) -> Outcome {
+fn reset(caller: &mut Caller<'_>, call: &Call<'_>, reply: &mut Reply<'_>) -> Outcome {
+    let Caller { host, session, .. } = caller;
     session.end(host);
     session.select(0);
     session.speak(Protocol::Resp2);
@@ -323,119 +236,5 @@ fn reset(host: &Host, session: &mut Session, call: &Call<'_>, reply: &mut Reply<
     session.client.names.lock().name.clear();
     reply.set_protocol(Protocol::Resp2);
     reply.simple("RESET");
-    Ok(())
-}
-
-fn client_id(_: &Host, session: &mut Session, _: &Call<'_>, reply: &mut Reply<'_>) -> Outcome {
-    reply.integer(session.client.id.cast_signed());
-    Ok(())
-}
-
-fn client_getname(_: &Host, session: &mut Session, _: &Call<'_>, reply: &mut Reply<'_>) -> Outcome {
-    let name = session.client.names.lock().name.clone();
-    if name.is_empty() {
-        reply.null();
-    } else {
-        reply.bulk(name.as_bytes());
-    }
-    Ok(())
-}
-
-/// Names stand in CLIENT LIST's lines, so they may not hold what would break these.
-fn check_printable(name: &[u8], what: &str) -> Result<(), CommandError> {
-    if name.iter().all(|byte| (b'!'..=b'~').contains(byte)) {
-        return Ok(());
-    }
-    Err(CommandError::new(format!("ERR {what} cannot contain spaces, newlines or special characters.")))
-}
-
-fn client_setname(_: &Host, session: &mut Session, call: &Call<'_>, reply: &mut Reply<'_>) -> Outcome {
-    check_printable(call.argument(1), "Client names")?;
-    session.client.names.lock().name = text(call.argument(1));
-    reply.ok();
-    Ok(())
-}
-
-fn client_setinfo(_: &Host, session: &mut Session, call: &Call<'_>, reply: &mut Reply<'_>) -> Outcome {
-    let (attribute, value) = (text(call.argument(1)), call.argument(2));
-    let mut names = session.client.names.lock();
-    let field = match attribute.to_ascii_lowercase().as_str() {
-        "lib-name" => &mut names.library,
-        "lib-ver" => &mut names.library_version,
-        _ => return Err(CommandError::new(format!("ERR Unrecognized option '{attribute}'"))),
-    };
-    check_printable(value, &attribute)?;
-    *field = text(value);
-    reply.ok();
-    Ok(())
-}
-
-fn command_name(place: usize) -> String {
-    table().entries()[place].full_name.clone()
-}
-
-fn client_info(host: &Host, session: &mut Session, _: &Call<'_>, reply: &mut Reply<'_>) -> Outcome {
-    session.client.names.lock().last_command = table().find(b"client|info");
-    reply.verbatim(&(session.client.line(host.clock.now_ms(), command_name) + "\n"));
-    Ok(())
-}
-
-fn client_list(host: &Host, session: &mut Session, call: &Call<'_>, reply: &mut Reply<'_>) -> Outcome {
-    let mut cursor = call.cursor(1);
-    let mut ids: Option<Vec<i64>> = None;
-    let mut is_of_type: fn(&Client) -> bool = |_| true;
-    if cursor.remaining() == 2 && cursor.take_word("type") {
-        let kind = text(cursor.required()?);
-        is_of_type = match kind.to_ascii_lowercase().as_str() {
-            "normal" => |client| !client.is_subscribed(),
-            "pubsub" => Client::is_subscribed,
-            "master" | "replica" | "slave" => |_| false,
-            _ => return Err(CommandError::new(format!("ERR Unknown client type '{kind}'"))),
-        };
-    } else if cursor.remaining() > 1 && cursor.take_word("id") {
-        let wanted: Option<Vec<i64>> = cursor.map(integer::parse).collect();
-        ids = Some(wanted.ok_or(CommandError::text("ERR Invalid client ID"))?);
-    } else if cursor.remaining() > 0 {
-        return Err(CommandError::SYNTAX);
-    }
-    session.client.names.lock().last_command = table().find(b"client|list");
-    let now_ms = host.clock.now_ms();
-    let mut lines = String::new();
-    for client in host.clients.all() {
-        if is_of_type(&client) && ids.as_ref().is_none_or(|ids| ids.contains(&client.id.cast_signed())) {
-            lines += &client.line(now_ms, command_name);
-            lines.push('\n');
-        }
-    }
-    reply.verbatim(&lines);
-    Ok(())
-}
-
-/// As if its time were over, or with an error of its own. Replies with whether there was a wait to end.
-fn client_unblock(host: &Host, _: &mut Session, call: &Call<'_>, reply: &mut Reply<'_>) -> Outcome {
-    if call.arguments.len() > 3 {
-        return Err(introspection::unknown_subcommand_or_arity("client", call.argument(0)));
-    }
-    let with_error = match call.arguments.get(2) {
-        None => false,
-        Some(word) if word.eq_ignore_ascii_case(b"timeout") => false,
-        Some(word) if word.eq_ignore_ascii_case(b"error") => true,
-        Some(_) => {
-            return Err(CommandError::text("ERR CLIENT UNBLOCK reason should be TIMEOUT or ERROR"));
-        }
-    };
-    let id = parse_integer(call.argument(1))?;
-    let client = u64::try_from(id).ok().and_then(|id| host.clients.get(id));
-    let waiting = client.and_then(|client| client.waiting.lock().clone());
-    let was_waiting = waiting.is_some_and(|waiting| {
-        waiting.end(|reply| {
-            if with_error {
-                reply.error("UNBLOCKED client unblocked via CLIENT UNBLOCK");
-            } else {
-                reply.null_array();
-            }
-        })
-    });
-    reply.integer(i64::from(was_waiting));
     Ok(())
 }

@@ -1,15 +1,10 @@
-//! Channels: who has subscribed to what, and how messages get to them.
-//!
-//! A message is put into the mailboxes of its subscribers ([`crate::commands::state::mailbox`]) while the publisher's command runs;
-//! their connections send it on. Keyspace events are messages too.
+//! The commands of channels: SUBSCRIBE and its kin, PUBLISH, PUBSUB. How messages travel: [`crate::commands::state::channels`].
 
-use crate::commands::admin::introspection;
+use crate::commands::admin::help;
 use crate::commands::call::Call;
 use crate::commands::call::error::{CommandError, Outcome};
-use crate::commands::spec::{CommandSpec, Flag, Group, Manner, Run};
+use crate::commands::spec::{Caller, CommandSpec, Flag, Group, Handler, Manner};
 use crate::commands::state::channels::Topic;
-use crate::commands::state::host::Host;
-use crate::commands::state::session::Session;
 use crate::resp::reply::Reply;
 use crate::text::glob::{Case, matches};
 
@@ -27,51 +22,51 @@ pub(in crate::commands) const COMMANDS: &[CommandSpec] = &[
     CommandSpec {
         name: "subscribe",
         syntax: "channel [channel ...]",
-        summary: "Listens to channels",
+        summary: "Subscribes to channels",
         complexity: "O(N) for N channels",
         arity: -2,
-        run: Run::Session(subscribe),
+        run: Handler::Session(subscribe),
         manners: &[Manner::RunsWhileListening],
         ..BASE
     },
     CommandSpec {
         name: "unsubscribe",
         syntax: "[channel [channel ...]]",
-        summary: "Listens to channels no more, or to none at all",
+        summary: "Ends subscriptions to channels, without arguments all of them",
         complexity: "O(N) for N channels",
         arity: -1,
-        run: Run::Session(unsubscribe),
+        run: Handler::Session(unsubscribe),
         manners: &[Manner::RunsWhileListening],
         ..BASE
     },
     CommandSpec {
         name: "psubscribe",
         syntax: "pattern [pattern ...]",
-        summary: "Listens to all channels that match patterns",
+        summary: "Subscribes to all channels that match patterns",
         complexity: "O(N) for N patterns",
         arity: -2,
-        run: Run::Session(psubscribe),
+        run: Handler::Session(psubscribe),
         manners: &[Manner::RunsWhileListening],
         ..BASE
     },
     CommandSpec {
         name: "punsubscribe",
         syntax: "[pattern [pattern ...]]",
-        summary: "Listens to patterns no more, or to none at all",
+        summary: "Ends subscriptions to patterns, without arguments all of them",
         complexity: "O(N) for N patterns",
         arity: -1,
-        run: Run::Session(punsubscribe),
+        run: Handler::Session(punsubscribe),
         manners: &[Manner::RunsWhileListening],
         ..BASE
     },
     CommandSpec {
         name: "publish",
         syntax: "channel message",
-        summary: "Sends a message to those who listen to a channel; returns how many do",
-        complexity: "O(N + M) for N listeners and M patterns of anyone",
+        summary: "Sends a message to the subscribers of a channel and returns their number",
+        complexity: "O(N + M) for N subscribers and M patterns of all clients",
         arity: 3,
         flags: &[Flag::Pubsub, Flag::Loading, Flag::Stale, Flag::Fast],
-        run: Run::Session(publish),
+        run: Handler::Session(publish),
         ..BASE
     },
     CommandSpec {
@@ -91,86 +86,82 @@ const PUBSUB: &[CommandSpec] = &[
     CommandSpec {
         name: "channels",
         syntax: "[pattern]",
-        summary: "Returns the channels that somebody listens to",
+        summary: "Returns the channels that have subscribers",
         complexity: "O(N) with N channels in use",
         arity: -2,
-        run: Run::Session(pubsub_channels),
+        run: Handler::Session(pubsub_channels),
         ..PUBSUB_BASE
     },
     CommandSpec {
         name: "numsub",
         syntax: "[channel [channel ...]]",
-        summary: "Counts those who listen to channels",
+        summary: "Returns the number of subscribers of channels",
         complexity: "O(N) for N channels",
         arity: -2,
-        run: Run::Session(pubsub_numsub),
+        run: Handler::Session(pubsub_numsub),
         ..PUBSUB_BASE
     },
     CommandSpec {
         name: "numpat",
         syntax: "",
-        summary: "Counts the patterns that somebody listens to",
+        summary: "Returns the number of patterns that have subscribers",
         complexity: "O(1)",
         arity: 2,
-        run: Run::Session(pubsub_numpat),
+        run: Handler::Session(pubsub_numpat),
         ..PUBSUB_BASE
     },
     CommandSpec {
         name: "shardchannels",
         syntax: "[pattern]",
-        summary: "Returns the sharded channels that somebody listens to: none, for there are none",
+        summary: "Returns the sharded channels that have subscribers: always none",
         since: "7.0.0",
         arity: -2,
-        run: Run::Session(pubsub_shardchannels),
+        run: Handler::Session(pubsub_shardchannels),
         ..PUBSUB_BASE
     },
     CommandSpec {
         name: "shardnumsub",
         syntax: "[shardchannel [shardchannel ...]]",
-        summary: "Counts those who listen to sharded channels: nobody, for there are none",
+        summary: "Returns the number of subscribers of sharded channels: always 0",
         since: "7.0.0",
         complexity: "O(N) for N channels",
         arity: -2,
-        run: Run::Session(pubsub_shardnumsub),
+        run: Handler::Session(pubsub_shardnumsub),
         ..PUBSUB_BASE
     },
     CommandSpec {
         group: Group::PubSub,
         since: "6.2.0",
-        run: Run::Session(|_, _, _, reply| introspection::help("pubsub", reply)),
-        ..introspection::HELP
+        run: Handler::Session(|_, _, reply| help::help("pubsub", reply)),
+        ..help::HELP
     },
 ];
 
-fn subscribe(host: &Host, session: &mut Session, call: &Call<'_>, reply: &mut Reply<'_>) -> Outcome {
+fn subscribe(caller: &mut Caller<'_>, call: &Call<'_>, reply: &mut Reply<'_>) -> Outcome {
+    let Caller { host, session, .. } = caller;
     call.cursor(1).for_each(|channel| session.subscribe(host, Topic::Channel, channel, reply));
     Ok(())
 }
 
-fn psubscribe(host: &Host, session: &mut Session, call: &Call<'_>, reply: &mut Reply<'_>) -> Outcome {
+fn psubscribe(caller: &mut Caller<'_>, call: &Call<'_>, reply: &mut Reply<'_>) -> Outcome {
+    let Caller { host, session, .. } = caller;
     call.cursor(1).for_each(|pattern| session.subscribe(host, Topic::Pattern, pattern, reply));
     Ok(())
 }
 
-fn unsubscribe(host: &Host, session: &mut Session, call: &Call<'_>, reply: &mut Reply<'_>) -> Outcome {
-    leave(host, session, call, reply, Topic::Channel, b"unsubscribe");
+fn unsubscribe(caller: &mut Caller<'_>, call: &Call<'_>, reply: &mut Reply<'_>) -> Outcome {
+    leave(caller, call, reply, Topic::Channel, b"unsubscribe");
     Ok(())
 }
 
-fn punsubscribe(host: &Host, session: &mut Session, call: &Call<'_>, reply: &mut Reply<'_>) -> Outcome {
-    leave(host, session, call, reply, Topic::Pattern, b"punsubscribe");
+fn punsubscribe(caller: &mut Caller<'_>, call: &Call<'_>, reply: &mut Reply<'_>) -> Outcome {
+    leave(caller, call, reply, Topic::Pattern, b"punsubscribe");
     Ok(())
 }
 
-/// Without a name, leaves all that there are; of none at all, null is confirmed.
-fn leave(
-    host: &Host,
-    session: &mut Session,
-    call: &Call<'_>,
-    reply: &mut Reply<'_>,
-    topic: Topic,
-    kind: &[u8],
-) {
+/// Ends subscriptions and confirms each. Without names it ends all; if there are none, null is confirmed.
+fn leave(caller: &mut Caller<'_>, call: &Call<'_>, reply: &mut Reply<'_>, topic: Topic, kind: &[u8]) {
+    let Caller { host, session, .. } = caller;
     let mut names: Vec<Box<[u8]>> = call.cursor(1).map(Into::into).collect();
     if names.is_empty() {
         names = session.subscriptions.of(topic).iter().cloned().collect();
@@ -184,8 +175,9 @@ fn leave(
     }
 }
 
-fn publish(host: &Host, session: &mut Session, call: &Call<'_>, reply: &mut Reply<'_>) -> Outcome {
-    reply.count(host.channels.publish(call.argument(1), call.argument(2), &session.basis()));
+fn publish(caller: &mut Caller<'_>, call: &Call<'_>, reply: &mut Reply<'_>) -> Outcome {
+    let Caller { host, basis, .. } = caller;
+    reply.count(host.channels.publish(call.argument(1), call.argument(2), basis));
     Ok(())
 }
 
@@ -194,11 +186,12 @@ fn only_pattern<'c>(call: &Call<'c>) -> Result<Option<&'c [u8]>, CommandError> {
     let mut pattern = call.cursor(1);
     match (pattern.next(), pattern.remaining()) {
         (pattern, 0) => Ok(pattern),
-        _ => Err(introspection::unknown_subcommand_or_arity("pubsub", call.argument(0))),
+        _ => Err(help::unknown_subcommand_or_arity("pubsub", call.argument(0))),
     }
 }
 
-fn pubsub_channels(host: &Host, _: &mut Session, call: &Call<'_>, reply: &mut Reply<'_>) -> Outcome {
+fn pubsub_channels(caller: &mut Caller<'_>, call: &Call<'_>, reply: &mut Reply<'_>) -> Outcome {
+    let host = caller.host;
     let pattern = only_pattern(call)?;
     let is_asked_for = |name: &[u8]| pattern.is_none_or(|pattern| matches(pattern, name, Case::Sensitive));
     let names = host.channels.channels.iter().map(|entry| entry.key().clone());
@@ -208,7 +201,8 @@ fn pubsub_channels(host: &Host, _: &mut Session, call: &Call<'_>, reply: &mut Re
     Ok(())
 }
 
-fn pubsub_numsub(host: &Host, _: &mut Session, call: &Call<'_>, reply: &mut Reply<'_>) -> Outcome {
+fn pubsub_numsub(caller: &mut Caller<'_>, call: &Call<'_>, reply: &mut Reply<'_>) -> Outcome {
+    let host = caller.host;
     let names = call.cursor(1);
     reply.array(names.remaining() * 2);
     for name in names {
@@ -218,18 +212,19 @@ fn pubsub_numsub(host: &Host, _: &mut Session, call: &Call<'_>, reply: &mut Repl
     Ok(())
 }
 
-fn pubsub_numpat(host: &Host, _: &mut Session, _: &Call<'_>, reply: &mut Reply<'_>) -> Outcome {
+fn pubsub_numpat(caller: &mut Caller<'_>, _: &Call<'_>, reply: &mut Reply<'_>) -> Outcome {
+    let host = caller.host;
     reply.count(host.channels.len().1);
     Ok(())
 }
 
-fn pubsub_shardchannels(_: &Host, _: &mut Session, call: &Call<'_>, reply: &mut Reply<'_>) -> Outcome {
+fn pubsub_shardchannels(_: &mut Caller<'_>, call: &Call<'_>, reply: &mut Reply<'_>) -> Outcome {
     only_pattern(call)?;
     reply.array(0);
     Ok(())
 }
 
-fn pubsub_shardnumsub(_: &Host, _: &mut Session, call: &Call<'_>, reply: &mut Reply<'_>) -> Outcome {
+fn pubsub_shardnumsub(_: &mut Caller<'_>, call: &Call<'_>, reply: &mut Reply<'_>) -> Outcome {
     let names = call.cursor(1);
     reply.array(names.remaining() * 2);
     for name in names {

@@ -1,10 +1,8 @@
-//! The commands of transactions: MULTI, DISCARD, WATCH and UNWATCH. EXEC is the engine's (`engine/exec.rs`).
+//! The commands of transactions: MULTI, DISCARD, WATCH and UNWATCH. EXEC is in the engine (`engine/exec.rs`).
 
 use crate::commands::call::Call;
 use crate::commands::call::error::{CommandError, Outcome};
-use crate::commands::spec::{CommandSpec, Flag, Group, Keys, Manner, Run};
-use crate::commands::state::host::Host;
-use crate::commands::state::session::Session;
+use crate::commands::spec::{Caller, CommandSpec, Flag, Group, Handler, KeyFlag, Keys, Manner};
 use crate::commands::state::transaction::Transaction;
 use crate::resp::reply::Reply;
 
@@ -20,8 +18,8 @@ pub(in crate::commands) const COMMANDS: &[CommandSpec] = &[
         syntax: "",
         summary: "Begins a transaction: the requests that follow are queued",
         since: "1.2.0",
-        run: Run::Session(multi),
-        manners: &[Manner::RunsInMulti],
+        run: Handler::Session(multi),
+        manners: &[Manner::RunsInMulti, Manner::BeginsTransaction],
         ..BASE
     },
     CommandSpec {
@@ -31,7 +29,7 @@ pub(in crate::commands) const COMMANDS: &[CommandSpec] = &[
         since: "1.2.0",
         complexity: "That of its requests",
         flags: &[Flag::Noscript, Flag::Loading, Flag::Stale, Flag::SkipSlowlog],
-        run: Run::Queued,
+        run: Handler::Exec,
         manners: &[Manner::RunsInMulti],
         ..BASE
     },
@@ -41,7 +39,7 @@ pub(in crate::commands) const COMMANDS: &[CommandSpec] = &[
         summary: "Forgets a transaction's requests",
         since: "2.0.0",
         complexity: "O(N) with N queued requests",
-        run: Run::Session(discard),
+        run: Handler::Session(discard),
         manners: &[Manner::RunsInMulti],
         ..BASE
     },
@@ -52,42 +50,45 @@ pub(in crate::commands) const COMMANDS: &[CommandSpec] = &[
         since: "2.2.0",
         complexity: "O(1) for each key",
         arity: -2,
-        keys: Keys::Range { first: 1, last: -1, access: &["RO"] },
-        run: Run::Session(watch),
+        keys: Keys::Range { first: 1, last: -1, access: &[KeyFlag::Ro] },
+        run: Handler::Session(watch),
         manners: &[Manner::RunsInMulti],
         ..BASE
     },
     CommandSpec {
         name: "unwatch",
         syntax: "",
-        summary: "Watches no key any more",
+        summary: "Stops watching keys",
         since: "2.2.0",
-        run: Run::Session(unwatch),
+        run: Handler::Session(unwatch),
         ..BASE
     },
 ];
 
-fn multi(_: &Host, session: &mut Session, _: &Call<'_>, reply: &mut Reply<'_>) -> Outcome {
+fn multi(caller: &mut Caller<'_>, _: &Call<'_>, reply: &mut Reply<'_>) -> Outcome {
+    let session = &mut *caller.session;
     if session.transaction.is_some() {
-        return Err(CommandError::text("ERR MULTI calls can not be nested"));
+        return Err(CommandError::text("ERR MULTI calls can not be nested").into());
     }
     session.transaction = Some(Transaction::default());
     reply.ok();
     Ok(())
 }
 
-fn discard(host: &Host, session: &mut Session, _: &Call<'_>, reply: &mut Reply<'_>) -> Outcome {
+fn discard(caller: &mut Caller<'_>, _: &Call<'_>, reply: &mut Reply<'_>) -> Outcome {
+    let Caller { host, session, .. } = caller;
     if session.transaction.take().is_none() {
-        return Err(CommandError::text("ERR DISCARD without MULTI"));
+        return Err(CommandError::text("ERR DISCARD without MULTI").into());
     }
     session.stop_watching(host);
     reply.ok();
     Ok(())
 }
 
-fn watch(host: &Host, session: &mut Session, call: &Call<'_>, reply: &mut Reply<'_>) -> Outcome {
+fn watch(caller: &mut Caller<'_>, call: &Call<'_>, reply: &mut Reply<'_>) -> Outcome {
+    let Caller { host, session, .. } = caller;
     if session.transaction.is_some() {
-        return Err(CommandError::text("ERR WATCH inside MULTI is not allowed"));
+        return Err(CommandError::text("ERR WATCH inside MULTI is not allowed").into());
     }
     let database = session.database;
     let watching = session.watching.get_or_insert_default();
@@ -96,7 +97,8 @@ fn watch(host: &Host, session: &mut Session, call: &Call<'_>, reply: &mut Reply<
     Ok(())
 }
 
-fn unwatch(host: &Host, session: &mut Session, _: &Call<'_>, reply: &mut Reply<'_>) -> Outcome {
+fn unwatch(caller: &mut Caller<'_>, _: &Call<'_>, reply: &mut Reply<'_>) -> Outcome {
+    let Caller { host, session, .. } = caller;
     session.stop_watching(host);
     reply.ok();
     Ok(())

@@ -1,15 +1,15 @@
-//! The gates: what a request is asked before its command is run.
+//! The gates: checks that a request must pass before its command is run or queued.
 
-use super::execute::{Batch, for_each_key};
+use super::runner::Runner;
 use crate::commands::call::Call;
-use crate::commands::call::error::{CommandError, Outcome};
-use crate::commands::spec::table::Entry;
-use crate::commands::spec::{CommandSpec, Flag, Manner, Run};
+use crate::commands::call::error::CommandError;
+use crate::commands::spec::table::TableEntry;
+use crate::commands::spec::{CommandSpec, Flag, Handler, Manner};
 use crate::resp::request::Arguments;
 
-impl Batch<'_> {
-    /// The gates, in Redis's order.
-    pub(in crate::commands) fn ask_gates(&self, entry: &Entry, arguments: Arguments<'_>) -> Outcome {
+impl Runner<'_> {
+    /// Checks all but the keys, in Redis's order.
+    pub(super) fn ask_gates(&self, entry: &TableEntry, arguments: Arguments<'_>) -> Result<(), CommandError> {
         check_arity(entry, arguments)?;
         self.check_authenticated(entry.spec)?;
         self.check_transaction(entry.spec)?;
@@ -18,22 +18,22 @@ impl Batch<'_> {
         self.check_loading(entry.spec)
     }
 
-    pub(in crate::commands) fn check_authenticated(&self, spec: &CommandSpec) -> Result<(), CommandError> {
+    pub(super) fn check_authenticated(&self, spec: &CommandSpec) -> Result<(), CommandError> {
         if self.session.must_authenticate(self.config) && !spec.has(Flag::NoAuth) {
             return Err(CommandError::text("NOAUTH Authentication required."));
         }
         Ok(())
     }
 
-    /// Refuses what needs the data while they are still being read.
-    pub(in crate::commands) fn check_loading(&self, spec: &CommandSpec) -> Result<(), CommandError> {
+    /// Refuses a command that needs the data while they are still being read.
+    pub(super) fn check_loading(&self, spec: &CommandSpec) -> Result<(), CommandError> {
         if self.host.is_loading() && !spec.has(Flag::Loading) {
             return Err(CommandError::LOADING);
         }
         Ok(())
     }
 
-    /// Refuses what makes no sense in a transaction.
+    /// Refuses a command that cannot be part of a transaction.
     fn check_transaction(&self, spec: &CommandSpec) -> Result<(), CommandError> {
         if self.session.transaction.is_some() && spec.has(Flag::NoMulti) {
             return Err(CommandError::text("ERR Command not allowed inside a transaction"));
@@ -41,8 +41,8 @@ impl Batch<'_> {
         Ok(())
     }
 
-    /// Refuses what would be answered between messages, where RESP2 cannot tell the two apart.
-    fn check_listening(&self, entry: &Entry) -> Result<(), CommandError> {
+    /// Refuses most commands of a client that is subscribed by RESP2, where it could not tell replies from messages.
+    fn check_listening(&self, entry: &TableEntry) -> Result<(), CommandError> {
         if self.session.only_listens() && !entry.spec.is(Manner::RunsWhileListening) {
             return Err(CommandError::new(format!(
                 "ERR Can't execute '{}': only (P|S)SUBSCRIBE / (P|S)UNSUBSCRIBE / PING / QUIT / RESET are allowed in \
@@ -53,21 +53,22 @@ impl Batch<'_> {
         Ok(())
     }
 
-    /// Refuses what a key that a panic has left damaged would be asked for; to remove it is possible.
-    pub(in crate::commands) fn check_damage(&self, spec: &CommandSpec, call: &Call<'_>) -> Outcome {
+    /// Refuses a command on a key whose value a panic has damaged, unless the command removes the key. Called once a
+    /// command, when the locks that it needs are held.
+    pub(super) fn check_damage(&self, spec: &CommandSpec, call: &Call<'_>) -> Result<(), CommandError> {
         let store = &self.host.store;
         if !store.has_damage() || spec.is(Manner::RemovesKeys) {
             return Ok(());
         }
         let mut is_damaged = false;
-        for_each_key(spec, call, &mut |key| is_damaged |= store.is_damaged(self.session.database, key));
+        spec.for_each_key(call, &mut |key| is_damaged |= store.is_damaged(self.session.database, key));
         if is_damaged { Err(CommandError::DAMAGED) } else { Ok(()) }
     }
 
-    /// Refuses writes, and what probes for them, while the journal cannot take them.
+    /// Refuses writes, and commands that probe for them, while the journal cannot take records.
     fn check_journal(&self, spec: &CommandSpec) -> Result<(), CommandError> {
         let is_write = |spec: &CommandSpec| spec.has(Flag::Write) || spec.is(Manner::ProbesWrites);
-        let runs_writes = matches!(spec.run, Run::Queued) && self.queued().any(is_write);
+        let runs_writes = matches!(spec.run, Handler::Exec) && self.queued().any(is_write);
         if (is_write(spec) || runs_writes)
             && let Some(why) = self.host.process.write_refusal()
         {
@@ -77,6 +78,6 @@ impl Batch<'_> {
     }
 }
 
-fn check_arity(entry: &Entry, arguments: Arguments<'_>) -> Result<(), CommandError> {
+fn check_arity(entry: &TableEntry, arguments: Arguments<'_>) -> Result<(), CommandError> {
     if entry.spec.accepts(arguments.len()) { Ok(()) } else { Err(CommandError::arity(&entry.full_name)) }
 }

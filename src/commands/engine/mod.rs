@@ -1,6 +1,32 @@
 //! From a request to its reply: gates, locks, the command, its record.
+//!
+//! | file | its subject |
+//! |---|---|
+//! | `batch` | the requests of one read of a socket, one after the other |
+//! | `terms` | what the caller of a batch allows, and what came of the batch |
+//! | `prepared` | the next requests, each with its command and the place of its key |
+//! | `lookahead` | loading what the next requests will touch |
+//! | `runner` | the state of a batch under way |
+//! | `request` | one request: gates, queue or command, reply, statistics |
+//! | `gates` | what is asked before a command runs |
+//! | `command` | the call of a command's function, under its locks |
+//! | `locks` | taking the shards' locks and giving them back |
+//! | `unit` | commands that run under locks which are held already, as one |
+//! | `exec` | EXEC, a unit of queued requests |
+//! | `timing` | the time that commands take |
 
+mod batch;
+mod command;
 mod exec;
-pub mod execute;
-pub(super) mod gates;
-pub(super) mod prepared;
+mod gates;
+mod locks;
+mod lookahead;
+mod prepared;
+mod request;
+mod runner;
+mod terms;
+mod timing;
+mod unit;
+
+pub use batch::run_batch;
+pub use terms::{Contention, Leeway, Ran, Terms};

@@ -1,39 +1,41 @@
-//! Requests before they are run: each with its command, and with the place of its key.
+//! The next requests of a batch, each with its command and the place of its key.
 //!
-//! A window of them is looked at together, so that a batch works nothing out twice and waits for memory once.
+//! They are prepared a window at a time: neighbours with the same name or key are looked up once, and the memory that they
+//! will touch is loaded together.
 
 use crate::commands::call::error::CommandError;
 use crate::commands::call::text;
-use crate::commands::spec::Run;
-use crate::commands::spec::table::{Entry, table};
+use crate::commands::spec::Handler;
+use crate::commands::spec::table::{TableEntry, table};
 use crate::resp::request::Arguments;
 use crate::store::{Located, Store};
 use smallvec::SmallVec;
 
-/// Requests looked at before the first of them is run: as many as the processor can load memory for at once.
-pub(in crate::commands) const WINDOW: usize = 16;
+/// Requests that are prepared together: about as many as the processor can load memory for at once.
+pub(super) const WINDOW: usize = 16;
 
-/// A request, its command, found or not, and its key.
-pub(in crate::commands) struct Prepared<'r> {
-    pub(in crate::commands) arguments: Arguments<'r>,
-    /// Its command's place in the table, or what is wrong (with the place of the command whose subcommand is unknown).
-    pub(in crate::commands) resolved: Result<usize, (Option<usize>, CommandError)>,
-    /// Its key, if its command is one that can be loaded ahead for: those have just the one, argument 1.
-    pub(in crate::commands) located: Option<Located<'r>>,
+/// A request with its command and its key.
+pub(super) struct Prepared<'r> {
+    pub(super) arguments: Arguments<'r>,
+    /// Its command's place in the table, or the error for a request that names none. A container whose subcommand is unknown
+    /// is named beside the error.
+    pub(super) resolved: Result<usize, (Option<usize>, CommandError)>,
+    /// Where its key is to be looked for, if its command has a look-ahead: such a command has one key, argument 1.
+    pub(super) located: Option<Located<'r>>,
 }
 
 /// The next requests of a batch.
-pub(in crate::commands) type Window<'r> = SmallVec<[Prepared<'r>; WINDOW]>;
+pub(super) type Window<'r> = SmallVec<[Prepared<'r>; WINDOW]>;
 
 /// Fills `window` with the next requests.
-pub(in crate::commands) fn prepare<'r>(
+pub(super) fn prepare<'r>(
     store: &Store,
     requests: &mut impl Iterator<Item = Arguments<'r>>,
     window: &mut Window<'r>,
 ) {
     window.clear();
     for arguments in requests.take(WINDOW) {
-        // Pipelines repeat themselves: the same name is the same command, unless it has subcommands.
+        // In a pipeline the same name mostly comes again: it is the same command, unless it has subcommands.
         let before = window.last();
         let again = before.filter(|before| before.arguments.get(0) == arguments.get(0));
         let again = again.and_then(|before| before.resolved.as_ref().ok()).copied();
@@ -52,8 +54,9 @@ pub(in crate::commands) fn prepare<'r>(
     }
 }
 
-/// Whether a request is a line of HTTP: a browser that was made to send a server commands, as Redis guards against.
-pub(in crate::commands) fn speaks_http(arguments: Arguments<'_>) -> bool {
+/// Whether a request is a line of HTTP. A page can have a browser send commands to a server in its network; Redis
+/// disconnects such a client too.
+pub(super) fn speaks_http(arguments: Arguments<'_>) -> bool {
     let name = arguments.get(0).unwrap_or_default();
     name.eq_ignore_ascii_case(b"post") || name.eq_ignore_ascii_case(b"host:")
 }
@@ -69,7 +72,7 @@ fn resolve(arguments: Arguments<'_>) -> Result<usize, (Option<usize>, CommandErr
         Some(subcommand) if !entry.subcommands.is_empty() => table()
             .find_subcommand(place, subcommand)
             .ok_or_else(|| (Some(place), unknown_subcommand(entry, subcommand))),
-        _ if matches!(entry.spec.run, Run::Container) => {
+        _ if matches!(entry.spec.run, Handler::Container) => {
             Err((Some(place), CommandError::arity(&entry.full_name)))
         }
         _ => Ok(place),
@@ -91,7 +94,7 @@ fn unknown_command(arguments: Arguments<'_>) -> CommandError {
     CommandError::new(format!("ERR unknown command '{name}', with args beginning with: {list}"))
 }
 
-fn unknown_subcommand(entry: &Entry, subcommand: &[u8]) -> CommandError {
+fn unknown_subcommand(entry: &TableEntry, subcommand: &[u8]) -> CommandError {
     let name = text(&subcommand[..subcommand.len().min(128)]);
     let command = entry.full_name.to_uppercase();
     CommandError::new(format!("ERR unknown subcommand '{name}'. Try {command} HELP."))

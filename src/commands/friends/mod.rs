@@ -1,8 +1,8 @@
-//! Friend ranking: who of a user's friends is ahead, in one command, and the friendships themselves.
+//! Friend ranking: a leaderboard of a user's friends in one command, and the friendships themselves.
 //!
-//! FRIENDRANK looks every friend up on the board in prefetched batches and sorts what is asked for. A friend list of
-//! up to [`limits::FRIENDS_AT_ONCE`] is ranked as one moment's picture, under the locks of both keys; a longer one
-//! in steps, so that nobody waits for it, and its result can be kept for MAXAGE.
+//! FRIENDRANK looks up every friend on the board, in prefetched batches, and sorts what is asked for. A friend list of up to
+//! [`limits::FRIENDS_AT_ONCE`] is ranked as a snapshot, under the locks of both keys. A longer one is ranked in steps, so
+//! that no lock is held for long, and its result can be kept for MAXAGE.
 
 mod rank;
 mod request;
@@ -10,7 +10,7 @@ mod standing;
 
 use super::call::Call;
 use super::call::error::{CommandError, Outcome};
-use super::spec::{CommandSpec, Flag, Group, Keys, Run};
+use super::spec::{CommandSpec, Flag, Group, Handler, KeyFlag, Keys};
 use crate::limits;
 use crate::resp::reply::Reply;
 use crate::store::{Members, Missing, Writer};
@@ -29,10 +29,10 @@ pub(super) const COMMANDS: &[CommandSpec] = &[
         arity: -3,
         flags: &[Flag::Readonly],
         keys: Keys::WithDerived {
-            declared: &Keys::Range { first: 1, last: 0, access: &["RO", "access"] },
+            declared: &Keys::Range { first: 1, last: 0, access: &[KeyFlag::Ro, KeyFlag::Access] },
             derived: request::friend_list,
         },
-        run: Run::Keyspace(rank::friendrank),
+        run: Handler::OwnLocks(rank::friendrank),
         ..BASE
     },
     CommandSpec {
@@ -43,7 +43,7 @@ pub(super) const COMMANDS: &[CommandSpec] = &[
         arity: -3,
         flags: &[Flag::Write, Flag::Denyoom],
         keys: Keys::Derived(friendship_keys),
-        run: Run::Write(friendadd),
+        run: Handler::Write(friendadd),
         ..BASE
     },
     CommandSpec {
@@ -54,7 +54,7 @@ pub(super) const COMMANDS: &[CommandSpec] = &[
         arity: -3,
         flags: &[Flag::Write],
         keys: Keys::Derived(friendship_keys),
-        run: Run::Write(friendrem),
+        run: Handler::Write(friendrem),
         ..BASE
     },
 ];
@@ -77,7 +77,8 @@ fn friendadd(keys: &mut Writer<'_, '_>, call: &Call<'_>, reply: &mut Reply<'_>) 
     if copied_bytes > limits::FRIENDSHIP_BYTES {
         return Err(CommandError::text(
             "ERR the names of these friendships take more than 64 MiB, make fewer at a time",
-        ));
+        )
+        .into());
     }
     check_friend_lists(keys, call)?;
     let prefix = &call.config.friend_key_prefix;
@@ -90,7 +91,7 @@ fn friendadd(keys: &mut Writer<'_, '_>, call: &Call<'_>, reply: &mut Reply<'_>) 
         let friend_key = friends_key(prefix, friend);
         let one = keys.edit::<Members, _>(&own_key, Missing::Create, "sadd", |set| set.insert(friend))?;
         let other = keys.edit::<Members, _>(&friend_key, Missing::Create, "sadd", |set| set.insert(user))?;
-        // A friendship that was one-way becomes mutual, which is a new friendship.
+        // A friendship that was only one-way counts as new.
         new_friendships += usize::from(one == Some(true) || other == Some(true));
     }
     reply.count(new_friendships);
@@ -113,7 +114,7 @@ fn friendrem(keys: &mut Writer<'_, '_>, call: &Call<'_>, reply: &mut Reply<'_>) 
     Ok(())
 }
 
-/// All lists are looked at before any is changed, so that a wrong type among them changes nothing.
+/// Checks the types of all lists before any is changed, so that an error changes nothing.
 fn check_friend_lists(keys: &Writer<'_, '_>, call: &Call<'_>) -> Result<(), CommandError> {
     let reader = keys.reader();
     for person in call.cursor(1) {

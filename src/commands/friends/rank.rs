@@ -1,9 +1,9 @@
-//! FRIENDRANK: gather the friends, look up their scores, put in order what is asked for.
+//! FRIENDRANK: gather the friends, look up their scores, sort what is asked for.
 
-use super::request::{Request, Selection, Source};
-use super::standing::{KeptKey, Mode, Name, Row, Standing};
+use super::request::{FriendSource, Request, Selection};
+use super::standing::{KeptKey, Name, Numbering, Row, Standing};
 use crate::commands::call::Call;
-use crate::commands::call::error::{CommandError, Outcome};
+use crate::commands::call::error::{CommandError, Outcome, Stop};
 use crate::commands::sorted_sets::PREFETCHED_MEMBERS;
 use crate::commands::spec::AllKeys;
 use crate::commands::state::host::Host;
@@ -22,7 +22,7 @@ pub(super) fn friendrank(keys: &mut AllKeys<'_, '_>, call: &Call<'_>, reply: &mu
     let AllKeys { host, session, shards } = keys;
     let request = Request::parse(call)?;
     let ranker = Ranker { host, shards, database: session.database, request: &request };
-    // Before anything is looked at: an answer is as old as the first look that it rests on.
+    // Taken before the first read: an answer is as old as its oldest part.
     let begun = || Begun { flushes: host.store.flushes(), at_ns: host.clock.monotonic_ns() };
     let kept_as = ranker.kept_key().map(|key| (key, begun()));
     if let (Some((key, begun)), Some(max_age_ms)) = (&kept_as, request.max_age_ms) {
@@ -45,7 +45,7 @@ pub(super) fn friendrank(keys: &mut AllKeys<'_, '_>, call: &Call<'_>, reply: &mu
     }
     drop(hold);
     if !call.may_take_long {
-        return Err(CommandError::TAKES_LONG);
+        return Err(Stop::TakesLong);
     }
     let mut standing = Standing::default();
     ranker.gather_in_steps(&mut standing)?;
@@ -71,11 +71,11 @@ pub(super) fn friendrank(keys: &mut AllKeys<'_, '_>, call: &Call<'_>, reply: &mu
 enum Globals<'r> {
     /// The board, whose lock is held.
     Held(Option<&'r Board>),
-    /// The board, locked for a stretch of rows at a time.
+    /// The board, which is locked for some rows at a time.
     InSteps,
 }
 
-/// One request on its way.
+/// One request that is being answered.
 struct Ranker<'r, 's> {
     host: &'r Host,
     shards: &'r Shards<'r, 's>,
@@ -84,12 +84,12 @@ struct Ranker<'r, 's> {
 }
 
 impl Ranker<'_, '_> {
-    /// Under which key the answer is kept; `None` where it is not to be.
+    /// The key under which the answer is kept; `None` if it is not kept.
     fn kept_key(&self) -> Option<KeptKey> {
-        let Source::Key(friends) = &self.request.source else { return None };
+        let FriendSource::Key(friends) = &self.request.source else { return None };
         self.request.max_age_ms.filter(|&age_ms| age_ms > 0)?;
         if matches!(self.shards, Shards::Held(_)) {
-            // It would hold what a transaction has done so far, and its record has no number yet.
+            // The answer would hold changes of a transaction that has not ended, whose record has no number yet.
             return None;
         }
         Some(KeptKey {
@@ -105,7 +105,7 @@ impl Ranker<'_, '_> {
     fn look_at_both(&self) -> Looking<'_> {
         let store = &self.host.store;
         let mut shards = vec![store.shard_of(self.request.board)];
-        if let Source::Key(friends) = &self.request.source {
+        if let FriendSource::Key(friends) = &self.request.source {
             shards.push(store.shard_of(friends));
         }
         shards.sort_unstable();
@@ -119,8 +119,8 @@ impl Ranker<'_, '_> {
 
     fn count_friends(&self, reader: Reader<'_>) -> Result<usize, CommandError> {
         match &self.request.source {
-            Source::Members(members) => Ok(members.clone().count()),
-            Source::Key(key) => match reader.value(key) {
+            FriendSource::Members(members) => Ok(members.clone().count()),
+            FriendSource::Key(key) => match reader.value(key) {
                 None => Ok(0),
                 Some(Value::Set(members)) => Ok(members.len()),
                 Some(Value::SortedSet(ranking)) => Ok(ranking.len()),
@@ -131,8 +131,8 @@ impl Ranker<'_, '_> {
 
     fn gather_at_once(&self, reader: Reader<'_>, standing: &mut Standing) -> Outcome {
         match &self.request.source {
-            Source::Members(_) => self.gather_arguments(standing),
-            Source::Key(key) => {
+            FriendSource::Members(_) => self.gather_arguments(standing),
+            FriendSource::Key(key) => {
                 self.gather_step(reader, key, 0, usize::MAX, standing)?;
                 self.add_self(standing)
             }
@@ -140,7 +140,7 @@ impl Ranker<'_, '_> {
     }
 
     fn gather_in_steps(&self, standing: &mut Standing) -> Outcome {
-        let Source::Key(key) = &self.request.source else { return self.gather_arguments(standing) };
+        let FriendSource::Key(key) = &self.request.source else { return self.gather_arguments(standing) };
         let mut cursor = 0;
         loop {
             let hold = self.look_at(key);
@@ -157,8 +157,8 @@ impl Ranker<'_, '_> {
         }
     }
 
-    /// Adds about `count` friends from `cursor` on; the user is added at the end, whether a friend or not. Friends who are
-    /// all taken in one step need not come in the order of a scan, which costs more than they do.
+    /// Adds about `count` friends from `cursor` on, without the user, who is added at the end. If one step takes all friends
+    /// they are visited in the order in which they are stored, which costs less than a scan.
     fn gather_step(
         &self,
         reader: Reader<'_>,
@@ -191,18 +191,23 @@ impl Ranker<'_, '_> {
         result.map(|()| next)
     }
 
-    /// Arguments may repeat a name; a person is one row all the same.
+    /// Adds the friends that are arguments. A name that is repeated is one row.
     fn gather_arguments(&self, standing: &mut Standing) -> Outcome {
-        let Source::Members(members) = &self.request.source else { return Ok(()) };
+        let FriendSource::Members(members) = &self.request.source else { return Ok(()) };
         let mut names: Vec<&[u8]> = members.clone().filter(|name| *name != self.request.user).collect();
         names.sort_unstable();
         names.dedup();
-        names.into_iter().try_for_each(|name| standing.add(name))?;
+        for name in names {
+            standing.add(name)?;
+        }
         self.add_self(standing)
     }
 
     fn add_self(&self, standing: &mut Standing) -> Outcome {
-        if self.request.with_self { standing.add(self.request.user) } else { Ok(()) }
+        if self.request.with_self {
+            standing.add(self.request.user)?;
+        }
+        Ok(())
     }
 
     fn look_up_in_steps(&self, standing: &mut Standing) -> Outcome {
@@ -218,18 +223,18 @@ impl Ranker<'_, '_> {
         Ok(())
     }
 
-    /// Answers from a standing that is in order as a whole and may be shared.
+    /// Answers from a standing that is sorted as a whole and may be shared.
     fn answer_sorted(&self, standing: &Standing, reply: &mut Reply<'_>) -> Outcome {
         let window = self.window(standing);
         self.write(standing, window, Globals::InSteps, reply);
         Ok(())
     }
 
-    /// Answers from a standing in no order, putting as little of it in order as will do.
+    /// Answers from a standing that is not sorted. Sorts only what the answer needs.
     fn answer(&self, standing: &mut Standing, globals: Globals<'_>, reply: &mut Reply<'_>) -> Outcome {
         let window = self.window(standing);
-        // A dense rank in the middle needs to know how many scores differ above it, which an order tells best.
-        if window.start > 0 && self.request.mode == Mode::Dense {
+        // A dense rank in the middle needs the number of different scores above it, which is cheapest to count when sorted.
+        if window.start > 0 && self.request.mode == Numbering::Dense {
             standing.sort(self.request.order);
         }
         let ranked = window.start.min(standing.ranked.len())..window.end.min(standing.ranked.len());
@@ -241,7 +246,7 @@ impl Ranker<'_, '_> {
         Ok(())
     }
 
-    /// The rows that are asked for, the unranked counted after the ranked.
+    /// The rows that are asked for. The unranked are counted behind the ranked.
     fn window(&self, standing: &Standing) -> Range<usize> {
         let ranked = standing.ranked.len();
         let all = ranked + if self.request.with_unranked { standing.unranked.len() } else { 0 };
@@ -273,10 +278,10 @@ impl Ranker<'_, '_> {
         for (index, row) in ranked.iter().enumerate() {
             let is_new_score = previous.is_some_and(|previous| previous != row.score);
             rank = match mode {
-                Mode::Row => window.start + index,
-                Mode::Competition if is_new_score => window.start + index,
-                Mode::Dense if is_new_score => rank + 1,
-                Mode::Competition | Mode::Dense => rank,
+                Numbering::Row => window.start + index,
+                Numbering::Competition if is_new_score => window.start + index,
+                Numbering::Dense if is_new_score => rank + 1,
+                Numbering::Competition | Numbering::Dense => rank,
             };
             previous = Some(row.score);
             reply.array(columns);
@@ -287,7 +292,7 @@ impl Ranker<'_, '_> {
                 write_global(global_ranks[index], reply);
             }
         }
-        // What the window still wants are unranked people; it can only begin among the ranked.
+        // The rest of the window are unranked people.
         for name in standing.unranked.iter().take(unranked) {
             reply.array(columns);
             reply.bulk(standing.name(*name));
@@ -327,7 +332,7 @@ impl Ranker<'_, '_> {
             Globals::InSteps => {
                 let in_step = |rows: &[Row]| {
                     let hold = self.look_at(self.request.board);
-                    // Of another type since: nobody stands on it.
+                    // If the key holds another type by now, no row has a rank on it.
                     let board = hold.reader(self.database).get::<Board>(self.request.board).unwrap_or(None);
                     rank_on(board, rows)
                 };

@@ -1,13 +1,13 @@
 //! What a FRIENDRANK asks for, read from its arguments.
 
-use super::standing::Mode;
+use super::standing::Numbering;
 use crate::commands::call::error::CommandError;
 use crate::commands::call::{Call, Cursor};
 use crate::ranking::Order;
 
 /// Where the friends come from.
 #[derive(Clone, Debug)]
-pub(super) enum Source<'a> {
+pub(super) enum FriendSource<'a> {
     /// The members of the set or sorted set at this key.
     Key(Vec<u8>),
     /// Arguments.
@@ -19,11 +19,11 @@ pub(super) enum Source<'a> {
 pub(super) enum Selection {
     /// All.
     All,
-    /// The first so many.
+    /// The first rows, as many as this.
     Top(usize),
-    /// The user's, and so many above and below it.
+    /// The user's row, and as many as this above and below it.
     Around(usize),
-    /// Just where the user stands.
+    /// Only the user's own rank.
     Own,
 }
 
@@ -32,11 +32,11 @@ pub(super) enum Selection {
 pub(super) struct Request<'a> {
     pub(super) board: &'a [u8],
     pub(super) user: &'a [u8],
-    pub(super) source: Source<'a>,
+    pub(super) source: FriendSource<'a>,
     pub(super) selection: Selection,
     /// Which end of the board is best.
     pub(super) order: Order,
-    pub(super) mode: Mode,
+    pub(super) mode: Numbering,
     pub(super) with_self: bool,
     pub(super) with_global: bool,
     pub(super) with_unranked: bool,
@@ -45,16 +45,16 @@ pub(super) struct Request<'a> {
 }
 
 impl<'a> Request<'a> {
-    /// Reads a request. Each option may stand once and in any place; contradictions are syntax errors.
+    /// Reads a request. The options may come in any order, each once. Options that contradict each other are a syntax error.
     pub(super) fn parse(call: &Call<'a>) -> Result<Self, CommandError> {
         let (board, user) = (call.argument(1), call.argument(2));
         let mut request = Self {
             board,
             user,
-            source: Source::Key(super::friends_key(&call.config.friend_key_prefix, user)),
+            source: FriendSource::Key(super::friends_key(&call.config.friend_key_prefix, user)),
             selection: Selection::All,
             order: Order::Descending,
-            mode: Mode::Row,
+            mode: Numbering::Row,
             with_self: true,
             with_global: false,
             with_unranked: false,
@@ -69,14 +69,14 @@ impl<'a> Request<'a> {
         while cursor.remaining() > 0 {
             if cursor.take_word("friends") {
                 once(&mut has_source)?;
-                request.source = Source::Key(cursor.required()?.to_vec());
+                request.source = FriendSource::Key(cursor.required()?.to_vec());
             } else if cursor.take_word("members") {
                 once(&mut has_source)?;
                 let count = cursor.non_negative()?;
                 if count == 0 || count > cursor.remaining() {
                     return Err(CommandError::SYNTAX);
                 }
-                request.source = Source::Members(cursor.clone().take(count));
+                request.source = FriendSource::Members(cursor.clone().take(count));
                 cursor.nth(count - 1);
             } else if cursor.take_word("top") {
                 once(&mut has_selection)?;
@@ -93,9 +93,9 @@ impl<'a> Request<'a> {
             } else if cursor.take_word("mode") {
                 once(&mut has_mode)?;
                 request.mode = match cursor.required()?.to_ascii_lowercase().as_slice() {
-                    b"row" => Mode::Row,
-                    b"competition" => Mode::Competition,
-                    b"dense" => Mode::Dense,
+                    b"row" => Numbering::Row,
+                    b"competition" => Numbering::Competition,
+                    b"dense" => Numbering::Dense,
                     _ => return Err(CommandError::SYNTAX),
                 };
             } else if cursor.take_word("noself") {
@@ -121,9 +121,9 @@ impl<'a> Request<'a> {
     }
 }
 
-/// The key of the friends, if they are not named in the request. A request that cannot be read has none.
+/// Calls `visit` with the key of the friend list, unless the friends are arguments. A request with a syntax error has none.
 pub(super) fn friend_list(call: &Call<'_>, visit: &mut dyn FnMut(&[u8])) {
-    if let Ok(Request { source: Source::Key(key), .. }) = Request::parse(call) {
+    if let Ok(Request { source: FriendSource::Key(key), .. }) = Request::parse(call) {
         visit(&key);
     }
 }

@@ -1,4 +1,4 @@
-//! The people of a FRIENDRANK with their scores, in as much order as the answer needs, and such results kept for MAXAGE.
+//! The people of a FRIENDRANK with their scores, sorted as far as the answer needs it, and such results kept for MAXAGE.
 
 use crate::commands::call::error::CommandError;
 use crate::commands::state::kept::KeptResults;
@@ -9,7 +9,7 @@ use std::ops::Range;
 
 /// How equal scores are numbered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Mode {
+pub(super) enum Numbering {
     /// 0 1 2 3: each row its own.
     Row,
     /// 0 1 1 3: equal scores share a rank and the next is skipped.
@@ -21,13 +21,13 @@ pub(super) enum Mode {
 /// Friend rankings kept for MAXAGE.
 pub type FriendRankings = KeptResults<KeptKey, Standing>;
 
-/// What a kept ranking is the answer to.
+/// The question that a kept ranking answers.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct KeptKey {
     pub(super) database: DatabaseIndex,
     pub(super) board: Box<[u8]>,
     pub(super) friends: Box<[u8]>,
-    /// The user, unless left out by NOSELF.
+    /// The user, unless NOSELF leaves the user out.
     pub(super) user: Option<Box<[u8]>>,
     pub(super) ascending: bool,
 }
@@ -61,13 +61,13 @@ pub struct Standing {
     pub(super) unranked: Vec<Name>,
     /// The user, if the user takes part and has a score.
     pub(super) own: Option<Row>,
-    /// Whether `ranked` and `unranked` are in order as a whole.
+    /// Whether `ranked` and `unranked` are sorted as a whole.
     pub(super) is_sorted: bool,
     /// The last record that it rests on.
     pub(super) rests_on: Seq,
 }
 
-/// Bytes of a name that room is made for ahead.
+/// Bytes that are reserved for each name.
 const NAME_BYTES: usize = 24;
 
 impl Standing {
@@ -105,7 +105,7 @@ impl Standing {
         if order == Order::Ascending { ascending } else { ascending.reverse() }
     }
 
-    /// Puts everything in order.
+    /// Sorts everything.
     pub(super) fn sort(&mut self, order: Order) {
         if !self.is_sorted {
             let Self { names, ranked, .. } = self;
@@ -121,7 +121,7 @@ impl Standing {
         unranked.sort_unstable_by(|one, other| name(one).cmp(name(other)));
     }
 
-    /// Puts just the rows of `window` into their places.
+    /// Sorts only the rows of `window` into their places.
     pub(super) fn sort_window(&mut self, window: Range<usize>, order: Order) {
         if self.is_sorted || window.is_empty() {
             return;
@@ -145,7 +145,7 @@ impl Standing {
         self.count(is_before)
     }
 
-    /// The number of rows for which `is_before` holds, all of which stand before the others.
+    /// The number of rows for which `is_before` holds. In order, they stand before the others.
     fn count(&self, is_before: impl Fn(&Row) -> bool) -> usize {
         if self.is_sorted {
             self.ranked.partition_point(is_before)
@@ -155,16 +155,16 @@ impl Standing {
     }
 
     /// The rank of `row`, which stands at `position`, in `mode`.
-    pub(super) fn rank(&self, row: &Row, position: usize, mode: Mode, order: Order) -> usize {
+    pub(super) fn rank(&self, row: &Row, position: usize, mode: Numbering, order: Order) -> usize {
         let is_better = |other: &Row| match order {
             Order::Ascending => other.score < row.score,
             Order::Descending => other.score > row.score,
         };
         match mode {
-            Mode::Row => position,
-            Mode::Competition => self.count(is_better),
-            Mode::Dense => {
-                // In order, those that are better stand in front.
+            Numbering::Row => position,
+            Numbering::Competition => self.count(is_better),
+            Numbering::Dense => {
+                // If sorted, the better rows are in front.
                 let candidates =
                     if self.is_sorted { &self.ranked[..self.count(is_better)] } else { &self.ranked[..] };
                 let mut better: Vec<Score> =

@@ -1,14 +1,14 @@
-//! When keys expire.
+//! Expiry: when keys expire, and how long they have left.
 
 use crate::commands::call::error::{CommandError, Outcome};
 use crate::commands::call::{Call, parse_integer, text};
-use crate::commands::spec::{CommandSpec, Flag, Keys, Run};
+use crate::commands::spec::{CommandSpec, Flag, Handler, KeyFlag, Keys};
 use crate::resp::reply::Reply;
 use crate::store::{Reader, Writer};
 
 const CHANGE: CommandSpec = CommandSpec {
     flags: &[Flag::Write, Flag::Fast],
-    keys: Keys::Range { first: 1, last: 0, access: &["RW", "update"] },
+    keys: Keys::Range { first: 1, last: 0, access: &[KeyFlag::Rw, KeyFlag::Update] },
     ..CommandSpec::BASE
 };
 
@@ -16,7 +16,7 @@ const ASK: CommandSpec = CommandSpec {
     arity: 2,
     flags: &[Flag::Readonly, Flag::Fast],
     tips: &["nondeterministic_output"],
-    keys: Keys::Range { first: 1, last: 0, access: &["RO", "access"] },
+    keys: Keys::Range { first: 1, last: 0, access: &[KeyFlag::Ro, KeyFlag::Access] },
     ..CommandSpec::BASE
 };
 
@@ -26,7 +26,7 @@ pub(in crate::commands) const COMMANDS: &[CommandSpec] = &[
         syntax: "key seconds [NX | XX | GT | LT]",
         summary: "Lets a key expire after some seconds",
         arity: -3,
-        run: Run::Write(|keys, call, reply| {
+        run: Handler::Write(|keys, call, reply| {
             expire(keys, call, reply, Moment::FromNow, Unit::Seconds, "expire")
         }),
         ..CHANGE
@@ -37,7 +37,7 @@ pub(in crate::commands) const COMMANDS: &[CommandSpec] = &[
         summary: "Lets a key expire after some milliseconds",
         since: "2.6.0",
         arity: -3,
-        run: Run::Write(|keys, call, reply| {
+        run: Handler::Write(|keys, call, reply| {
             expire(keys, call, reply, Moment::FromNow, Unit::Milliseconds, "pexpire")
         }),
         ..CHANGE
@@ -48,7 +48,7 @@ pub(in crate::commands) const COMMANDS: &[CommandSpec] = &[
         summary: "Lets a key expire at a time given in seconds",
         since: "1.2.0",
         arity: -3,
-        run: Run::Write(|keys, call, reply| {
+        run: Handler::Write(|keys, call, reply| {
             expire(keys, call, reply, Moment::UnixTime, Unit::Seconds, "expireat")
         }),
         ..CHANGE
@@ -59,7 +59,7 @@ pub(in crate::commands) const COMMANDS: &[CommandSpec] = &[
         summary: "Lets a key expire at a time given in milliseconds",
         since: "2.6.0",
         arity: -3,
-        run: Run::Write(|keys, call, reply| {
+        run: Handler::Write(|keys, call, reply| {
             expire(keys, call, reply, Moment::UnixTime, Unit::Milliseconds, "pexpireat")
         }),
         ..CHANGE
@@ -68,7 +68,7 @@ pub(in crate::commands) const COMMANDS: &[CommandSpec] = &[
         name: "ttl",
         syntax: "key",
         summary: "Returns the seconds until a key expires",
-        run: Run::Read(|keys, call, reply| time_left(keys, call, reply, Unit::Seconds)),
+        run: Handler::Read(|keys, call, reply| time_left(keys, call, reply, Unit::Seconds)),
         ..ASK
     },
     CommandSpec {
@@ -76,16 +76,16 @@ pub(in crate::commands) const COMMANDS: &[CommandSpec] = &[
         syntax: "key",
         summary: "Returns the milliseconds until a key expires",
         since: "2.6.0",
-        run: Run::Read(|keys, call, reply| time_left(keys, call, reply, Unit::Milliseconds)),
+        run: Handler::Read(|keys, call, reply| time_left(keys, call, reply, Unit::Milliseconds)),
         ..ASK
     },
     CommandSpec {
         name: "persist",
         syntax: "key",
-        summary: "Lets a key live for ever again",
+        summary: "Removes the expiry of a key",
         since: "2.2.0",
         arity: 2,
-        run: Run::Write(persist),
+        run: Handler::Write(persist),
         ..CHANGE
     },
 ];
@@ -119,7 +119,7 @@ impl Unit {
     }
 }
 
-/// EXPIRE and its kin, as of Redis 8.2. A time that has passed removes the key at once.
+/// EXPIRE and its variants, as of Redis 8.2. A time in the past removes the key at once.
 fn expire(
     keys: &mut Writer<'_, '_>,
     call: &Call<'_>,
@@ -136,16 +136,17 @@ fn expire(
             b"xx" => only_expiring = true,
             b"gt" => only_later = true,
             b"lt" => only_sooner = true,
-            _ => return Err(CommandError::new(format!("ERR Unsupported option {}", text(option)))),
+            _ => return Err(CommandError::new(format!("ERR Unsupported option {}", text(option))).into()),
         }
     }
     if only_never && (only_expiring || only_later || only_sooner) {
         return Err(CommandError::text(
             "ERR NX and XX, GT or LT options at the same time are not compatible",
-        ));
+        )
+        .into());
     }
     if only_later && only_sooner {
-        return Err(CommandError::text("ERR GT and LT options at the same time are not compatible"));
+        return Err(CommandError::text("ERR GT and LT options at the same time are not compatible").into());
     }
     let reader = keys.reader();
     let number = parse_integer(call.argument(2))?;

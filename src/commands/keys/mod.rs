@@ -7,7 +7,7 @@ use super::call::Call;
 use super::call::error::{CommandError, Outcome};
 use super::call::name_list::NameList;
 use super::call::scanning::{ScanOptions, parse_cursor};
-use super::spec::{AllKeys, CommandSpec, Flag, Group, Keys, Manner, Run};
+use super::spec::{AllKeys, CommandSpec, Flag, Group, Handler, KeyFlag, Keys, Manner};
 use crate::limits;
 use crate::resp::reply::Reply;
 use crate::store::{DatabaseIndex, Kind, Reader, Writer};
@@ -26,8 +26,8 @@ pub(super) const COMMANDS: &[CommandSpec] = &[
         arity: -2,
         flags: &[Flag::Write],
         tips: MULTI_SHARD,
-        keys: Keys::Range { first: 1, last: -1, access: &["RM", "delete"] },
-        run: Run::Write(del),
+        keys: Keys::Range { first: 1, last: -1, access: &[KeyFlag::Rm, KeyFlag::Delete] },
+        run: Handler::Write(del),
         manners: &[Manner::RemovesKeys],
         ..BASE
     },
@@ -40,8 +40,8 @@ pub(super) const COMMANDS: &[CommandSpec] = &[
         arity: -2,
         flags: &[Flag::Write, Flag::Fast],
         tips: MULTI_SHARD,
-        keys: Keys::Range { first: 1, last: -1, access: &["RM", "delete"] },
-        run: Run::Write(del),
+        keys: Keys::Range { first: 1, last: -1, access: &[KeyFlag::Rm, KeyFlag::Delete] },
+        run: Handler::Write(del),
         manners: &[Manner::RemovesKeys],
         ..BASE
     },
@@ -53,8 +53,8 @@ pub(super) const COMMANDS: &[CommandSpec] = &[
         arity: -2,
         flags: &[Flag::Readonly, Flag::Fast],
         tips: MULTI_SHARD,
-        keys: Keys::Range { first: 1, last: -1, access: &["RO"] },
-        run: Run::Read(exists),
+        keys: Keys::Range { first: 1, last: -1, access: &[KeyFlag::Ro] },
+        run: Handler::Read(exists),
         ..BASE
     },
     CommandSpec {
@@ -63,8 +63,8 @@ pub(super) const COMMANDS: &[CommandSpec] = &[
         summary: "Returns the type of a key's value",
         arity: 2,
         flags: &[Flag::Readonly, Flag::Fast],
-        keys: Keys::Range { first: 1, last: 0, access: &["RO"] },
-        run: Run::Read(type_of),
+        keys: Keys::Range { first: 1, last: 0, access: &[KeyFlag::Ro] },
+        run: Handler::Read(type_of),
         ..BASE
     },
     CommandSpec {
@@ -76,7 +76,7 @@ pub(super) const COMMANDS: &[CommandSpec] = &[
         arity: -2,
         flags: &[Flag::Readonly],
         tips: &["nondeterministic_output", "request_policy:special", "response_policy:special"],
-        run: Run::Keyspace(scan),
+        run: Handler::OwnLocks(scan),
         ..BASE
     },
     CommandSpec {
@@ -88,7 +88,7 @@ pub(super) const COMMANDS: &[CommandSpec] = &[
         flags: &[Flag::Readonly],
         categories: &["@dangerous"],
         tips: &["request_policy:all_shards", "nondeterministic_output_order"],
-        run: Run::Keyspace(keys),
+        run: Handler::OwnLocks(keys),
         ..BASE
     },
     CommandSpec {
@@ -100,7 +100,7 @@ pub(super) const COMMANDS: &[CommandSpec] = &[
         arity: 1,
         flags: &[Flag::Readonly, Flag::Fast],
         tips: &["request_policy:all_shards", "response_policy:agg_sum"],
-        run: Run::Keyspace(dbsize),
+        run: Handler::OwnLocks(dbsize),
         ..BASE
     },
     CommandSpec {
@@ -113,7 +113,7 @@ pub(super) const COMMANDS: &[CommandSpec] = &[
         flags: &[Flag::Write],
         categories: &["@keyspace", "@dangerous"],
         tips: &["request_policy:all_shards", "response_policy:all_succeeded"],
-        run: Run::Keyspace(flushdb),
+        run: Handler::OwnLocks(flushdb),
         ..BASE
     },
     CommandSpec {
@@ -126,7 +126,7 @@ pub(super) const COMMANDS: &[CommandSpec] = &[
         flags: &[Flag::Write],
         categories: &["@keyspace", "@dangerous"],
         tips: &["request_policy:all_shards", "response_policy:all_succeeded"],
-        run: Run::Keyspace(flushall),
+        run: Handler::OwnLocks(flushall),
         ..BASE
     },
 ];
@@ -173,7 +173,7 @@ fn scan(keys: &mut AllKeys<'_, '_>, call: &Call<'_>, reply: &mut Reply<'_>) -> O
     Ok(())
 }
 
-/// Not one moment's picture: keys that come or go meanwhile may be in it or not.
+/// Not a snapshot: keys that are added or removed meanwhile may be in it or not.
 fn keys(all: &mut AllKeys<'_, '_>, call: &Call<'_>, reply: &mut Reply<'_>) -> Outcome {
     let (shards, database) = (&all.shards, all.session.database);
     call.announce(shards.size(database).keys)?;
@@ -215,11 +215,11 @@ fn flush(
     call: &Call<'_>,
     reply: &mut Reply<'_>,
 ) -> Outcome {
-    // Memory is always freed by another thread, so ASYNC and SYNC only have to be spelled right.
+    // Memory is always freed by another thread, so ASYNC and SYNC make no difference.
     let mut options = call.cursor(1);
     let is_mode = |word: &[u8]| word.eq_ignore_ascii_case(b"async") || word.eq_ignore_ascii_case(b"sync");
     if options.remaining() > 1 || options.next().is_some_and(|word| !is_mode(word)) {
-        return Err(CommandError::SYNTAX);
+        return Err(CommandError::SYNTAX.into());
     }
     keys.shards.flush(database);
     keys.host.friend_rankings.clear();

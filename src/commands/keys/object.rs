@@ -1,12 +1,12 @@
-//! OBJECT: what Redis tells of how it keeps a value, answered as Redis would of the same value.
+//! OBJECT: how Redis would store a value, for tools that ask.
 //!
-//! Nothing here is kept in Redis's encodings. What OBJECT ENCODING says follows from the value and from Redis's bounds
-//! for its compact forms, so that tools which judge by it see what they would see there.
+//! rankd does not use Redis's encodings. OBJECT ENCODING answers what Redis would for the same value, from the value and
+//! Redis's bounds for its compact encodings.
 
-use crate::commands::admin::introspection;
+use crate::commands::admin::help;
 use crate::commands::call::Call;
 use crate::commands::call::error::{CommandError, Outcome};
-use crate::commands::spec::{CommandSpec, Flag, Group, Keys, Run};
+use crate::commands::spec::{CommandSpec, Flag, Group, Handler, KeyFlag, Keys};
 use crate::config::Config;
 use crate::ranking::Order;
 use crate::resp::integer;
@@ -29,7 +29,7 @@ const ABOUT_KEY: CommandSpec = CommandSpec {
     arity: 3,
     flags: &[Flag::Readonly],
     tips: &["nondeterministic_output"],
-    keys: Keys::Range { first: 1, last: 0, access: &["RO"] },
+    keys: Keys::Range { first: 1, last: 0, access: &[KeyFlag::Ro] },
     ..BASE
 };
 
@@ -38,38 +38,38 @@ const OBJECT: &[CommandSpec] = &[
         name: "encoding",
         summary: "Returns the form in which Redis would keep a value",
         complexity: "O(1); O(N) with N members of a small set or sorted set",
-        run: Run::Read(encoding),
+        run: Handler::Read(encoding),
         ..ABOUT_KEY
     },
     CommandSpec {
         name: "freq",
         summary: "Returns how often a key is asked for; no count is kept",
         since: "4.0.0",
-        run: Run::Read(freq),
+        run: Handler::Read(freq),
         ..ABOUT_KEY
     },
     CommandSpec {
         name: "idletime",
         summary: "Returns the seconds since a key was asked for; no time is kept",
-        run: Run::Read(idletime),
+        run: Handler::Read(idletime),
         ..ABOUT_KEY
     },
     CommandSpec {
         name: "refcount",
         summary: "Returns the number of references to a value, which is one",
-        run: Run::Read(refcount),
+        run: Handler::Read(refcount),
         ..ABOUT_KEY
     },
     CommandSpec {
         group: Group::Generic,
         since: "6.2.0",
-        run: Run::Admin(|_, _, reply| introspection::help("object", reply)),
-        ..introspection::HELP
+        run: Handler::Admin(|_, _, reply| help::help("object", reply)),
+        ..help::HELP
     },
 ];
 
-/// How long a key and its string may be together, in bytes, for Redis to keep both in one cache line with what it notes
-/// of them. A time to live takes [`EXPIRY_BYTES`] of it.
+/// Most bytes of a key and its string that Redis stores together in one cache line. A time to live takes [`EXPIRY_BYTES`] of
+/// them.
 const EMBEDDED_BYTES: usize = 41;
 
 const EXPIRY_BYTES: usize = 8;
@@ -104,12 +104,12 @@ fn encoding_of_set(members: &Members, config: &Config) -> &'static str {
     if members.len() > integers.max(entries) {
         return "hashtable";
     }
-    // From integers alone, Redis goes on to a hash table.
+    // Redis turns a set of integers that has grown too large into a hash table.
     if members.iter().all(is_integer) {
         return if members.len() <= integers { "intset" } else { "hashtable" };
     }
-    // A set that was too large for Redis's compact form once does not go back to it. With Redis's own bounds that shows,
-    // for they are those of the form here.
+    // In Redis a set that was once too large for the compact encoding does not go back to it. With Redis's own bounds that
+    // can be told, because a set here is packed within the same bounds.
     let outgrew = members.is_hashed() && entries <= Members::PACKED;
     let fits = members.len() <= entries && members.iter().all(|member| member.len() <= bytes);
     if fits && !outgrew { "listpack" } else { "hashtable" }
@@ -132,7 +132,7 @@ fn has_short_members(ranking: &Board, bytes: usize) -> bool {
     are_short
 }
 
-/// What a directive about Redis's forms says; it changes nothing but this answer.
+/// The value of a directive about Redis's encodings. It has no other effect than this answer.
 fn bound(config: &Config, directive: &str) -> usize {
     config.ignored_value(directive).and_then(|bound| bound.parse().ok()).unwrap_or(usize::MAX)
 }
@@ -141,7 +141,7 @@ fn counts_uses(config: &Config) -> bool {
     config.ignored_value("maxmemory-policy").is_some_and(|policy| policy.ends_with("lfu"))
 }
 
-/// A key that is not asked for often enough for the count to show: none is kept.
+/// Always 0: rankd does not count how often a key is used.
 fn freq(keys: Reader<'_>, call: &Call<'_>, reply: &mut Reply<'_>) -> Outcome {
     if keys.peek(call.argument(1)).is_none() {
         reply.null();
@@ -151,12 +151,12 @@ fn freq(keys: Reader<'_>, call: &Call<'_>, reply: &mut Reply<'_>) -> Outcome {
         return Err(CommandError::text(
             "ERR An LFU maxmemory policy is not selected, access frequency not tracked. Please note that when \
              switching between policies at runtime LRU and LFU data will take some time to adjust.",
-        ));
+        ).into());
     }
     Ok(())
 }
 
-/// A key that was asked for just now: no time is kept, and nobody is to think of a key as unused.
+/// Always 0: rankd does not note when a key was used, and a tool must not take a key for unused.
 fn idletime(keys: Reader<'_>, call: &Call<'_>, reply: &mut Reply<'_>) -> Outcome {
     if keys.peek(call.argument(1)).is_none() {
         reply.null();
@@ -164,7 +164,7 @@ fn idletime(keys: Reader<'_>, call: &Call<'_>, reply: &mut Reply<'_>) -> Outcome
         return Err(CommandError::text(
             "ERR An LFU maxmemory policy is selected, idle time not tracked. Please note that when switching between \
              policies at runtime LRU and LFU data will take some time to adjust.",
-        ));
+        ).into());
     } else {
         reply.integer(0);
     }

@@ -1,9 +1,9 @@
-//! Sets: what friend lists are kept in.
+//! Sets. Friend lists are stored as sets.
 
 use super::call::Call;
 use super::call::error::Outcome;
 use super::call::name_list::NameList;
-use super::spec::{CommandSpec, Flag, Group, Keys, Lookahead, Run};
+use super::spec::{CommandSpec, Flag, Group, Handler, KeyFlag, Keys, Lookahead};
 use crate::resp::reply::Reply;
 use crate::store::{Members, Missing, Reader, Writer};
 
@@ -17,9 +17,9 @@ pub(super) const COMMANDS: &[CommandSpec] = &[
         complexity: "O(1) for each member",
         arity: -3,
         flags: &[Flag::Write, Flag::Denyoom, Flag::Fast],
-        keys: Keys::Range { first: 1, last: 0, access: &["RW", "insert"] },
+        keys: Keys::Range { first: 1, last: 0, access: &[KeyFlag::Rw, KeyFlag::Insert] },
         lookahead: Some(Lookahead::Key),
-        run: Run::Write(sadd),
+        run: Handler::Write(sadd),
         ..BASE
     },
     CommandSpec {
@@ -29,9 +29,9 @@ pub(super) const COMMANDS: &[CommandSpec] = &[
         complexity: "O(1) for each member",
         arity: -3,
         flags: &[Flag::Write, Flag::Fast],
-        keys: Keys::Range { first: 1, last: 0, access: &["RW", "delete"] },
+        keys: Keys::Range { first: 1, last: 0, access: &[KeyFlag::Rw, KeyFlag::Delete] },
         lookahead: Some(Lookahead::Key),
-        run: Run::Write(srem),
+        run: Handler::Write(srem),
         ..BASE
     },
     CommandSpec {
@@ -42,8 +42,8 @@ pub(super) const COMMANDS: &[CommandSpec] = &[
         arity: 2,
         flags: &[Flag::Readonly],
         tips: &["nondeterministic_output_order"],
-        keys: Keys::Range { first: 1, last: 0, access: &["RO", "access"] },
-        run: Run::Read(smembers),
+        keys: Keys::Range { first: 1, last: 0, access: &[KeyFlag::Ro, KeyFlag::Access] },
+        run: Handler::Read(smembers),
         ..BASE
     },
     CommandSpec {
@@ -52,9 +52,9 @@ pub(super) const COMMANDS: &[CommandSpec] = &[
         summary: "Tells whether a member is in a set",
         arity: 3,
         flags: &[Flag::Readonly, Flag::Fast],
-        keys: Keys::Range { first: 1, last: 0, access: &["RO"] },
+        keys: Keys::Range { first: 1, last: 0, access: &[KeyFlag::Ro] },
         lookahead: Some(Lookahead::Key),
-        run: Run::Read(sismember),
+        run: Handler::Read(sismember),
         ..BASE
     },
     CommandSpec {
@@ -63,9 +63,9 @@ pub(super) const COMMANDS: &[CommandSpec] = &[
         summary: "Returns the number of members of a set",
         arity: 2,
         flags: &[Flag::Readonly, Flag::Fast],
-        keys: Keys::Range { first: 1, last: 0, access: &["RO"] },
+        keys: Keys::Range { first: 1, last: 0, access: &[KeyFlag::Ro] },
         lookahead: Some(Lookahead::Key),
-        run: Run::Read(scard),
+        run: Handler::Read(scard),
         ..BASE
     },
 ];

@@ -1,7 +1,7 @@
 //! Unions, intersections and differences of sorted sets and sets.
 //!
-//! Inputs are walked a window at a time; what a window's members will touch in the other inputs is loaded ahead, so that
-//! a probe costs little more than a visit. Results come in no order: who needs one sorts them.
+//! Inputs are visited a window at a time. What a window's members will touch in the other inputs is loaded ahead, so that a
+//! look-up costs little more than a visit. Results are not sorted.
 
 use super::entries::{Entries, IndexedEntries};
 use crate::commands::call::error::CommandError;
@@ -10,7 +10,7 @@ use crate::ranking::{Order, Score};
 use crate::store::{Board, Members, Reader, Value};
 use std::ops::ControlFlow;
 
-/// Members walked at a time: about as many loads as a processor can have outstanding.
+/// Members visited at a time: about as many as a processor can have loads outstanding.
 const WINDOW: usize = 32;
 
 /// How the scores that a member has in several inputs become one.
@@ -27,13 +27,13 @@ pub(super) enum Aggregate {
 }
 
 impl Aggregate {
-    /// What an input of this weight brings for a member of this score; NaN for 0 times infinity.
+    /// What a member with this score contributes from an input of this weight. NaN for 0 times infinity.
     fn weighted(self, weight: f64, score: Score) -> f64 {
         if self == Self::Count { weight } else { weight * score.get() }
     }
 
-    /// `total` with `value` brought in. What would be NaN (infinity less infinity) is 0, so the order of inputs
-    /// matters; a NaN among several leaves the lowest and the highest as they were. Both as in Redis.
+    /// `total` aggregated with `value`. As in Redis, a sum that would be NaN (infinity less infinity) is 0, so the order of
+    /// the inputs matters, and a value that is NaN does not change the lowest or the highest.
     fn join(self, total: Score, value: f64) -> Score {
         let total = total.get();
         score_or_zero(match self {
@@ -69,7 +69,7 @@ enum Source<'h> {
 const SET_SCORE: f64 = 1.0;
 
 impl<'h> Input<'h> {
-    /// What is at `key`, with weight 1.
+    /// The value at `key`, with weight 1.
     pub(super) fn at(keys: Reader<'h>, key: &[u8]) -> Result<Self, CommandError> {
         let source = match keys.value(key) {
             None => Source::Missing,
@@ -103,7 +103,7 @@ impl<'h> Input<'h> {
         }
     }
 
-    /// Calls `visit` with copies of all members, a window at a time, until it breaks off.
+    /// Calls `visit` with copies of all members, a window at a time, until it returns `Break`.
     fn for_each_window(&self, mut visit: impl FnMut(&mut Entries) -> ControlFlow<()>) {
         let mut window = Entries::default();
         match self.source {
@@ -136,7 +136,7 @@ impl<'h> Input<'h> {
 /// The members of any of `inputs`. O(n) in the members of all inputs.
 pub(super) fn union(inputs: &[Input<'_>], aggregate: Aggregate) -> Entries {
     let [input] = inputs else { return indexed_union(inputs, aggregate).into_entries() };
-    // Nothing to look for elsewhere: a copy, mostly in its order already.
+    // A single input needs no look-ups. Its copy is mostly sorted already.
     let mut union = Entries::default();
     input.for_each_window(|window| {
         let weighted = |score| score_or_zero(aggregate.weighted(input.weight, score));
@@ -161,8 +161,8 @@ fn indexed_union(inputs: &[Input<'_>], aggregate: Aggregate) -> IndexedEntries {
     union
 }
 
-/// Calls `visit` with windows of the members of all `inputs`, until it breaks off. O(n * inputs) in the members of the
-/// first input, which should be the smallest.
+/// Calls `visit` with windows of the members that all `inputs` have, until it returns `Break`. O(n * inputs) in the members
+/// of the first input, which should be the smallest.
 pub(super) fn intersect(
     inputs: &[Input<'_>],
     aggregate: Aggregate,
@@ -182,14 +182,14 @@ pub(super) fn intersect(
     });
 }
 
-/// The members of the first of `inputs` that no other has, with their scores there. O(n * inputs) in the members of the
-/// first, or O(n) in the members of all inputs, whichever is less.
+/// The members of the first of `inputs` that no other has, with their scores in the first. O(n * inputs) in the members of
+/// the first, or O(n) in the members of all inputs, whichever is less.
 pub(super) fn difference(inputs: &[Input<'_>]) -> Entries {
     let mut difference = Entries::default();
     let Some((first, others)) = inputs.split_first() else { return difference };
     let probes = first.len().saturating_mul(others.len());
     let all = inputs.iter().map(Input::len).sum::<usize>();
-    // Many small inputs are put together, rather than each of them asked for each member.
+    // If there are many small inputs, their union is made first, so that each member is looked up once.
     let joined = (probes > 2 * all).then(|| indexed_union(others, Aggregate::Count));
     first.for_each_window(|window| {
         match &joined {

@@ -101,16 +101,15 @@ impl<'a> LexRange<'a> {
         Ok(Self { min: end(min)?, max: end(max)? })
     }
 
-    /// How many members must be looked at to resolve it: none where all scores are equal, else any number.
+    /// How many members may have to be visited to resolve it: none where all scores are equal.
     pub(in crate::commands) fn cost(&self, board: &Board) -> usize {
         if has_one_score(board) { 0 } else { board.len() }
     }
 
-    /// The ascending ranks it covers of those that are left once `skipped` members, counted as `order` says, have been
-    /// passed over. O(log n) where all scores are equal.
+    /// The ascending ranks that it covers, without the first `skipped` in `order`. O(log n) where all scores are equal.
     ///
-    /// Where scores differ the members are not in their own order, and it covers what Redis's walk does: from the first
-    /// member that is not before the one end to the first that is beyond the other.
+    /// Where scores differ the members are not sorted by name, and the range is what Redis's walk visits: from the first
+    /// member that is not before the one end up to the first that is beyond the other.
     pub(in crate::commands) fn resolve(&self, board: &Board, order: Order, skipped: usize) -> Range<usize> {
         if has_one_score(board) {
             return skip(self.resolve_ordered(board), order, skipped);
@@ -150,7 +149,7 @@ impl<'a> LexRange<'a> {
         }
     }
 
-    /// Whether no member can be within, whatever there is.
+    /// Whether the range is empty whatever members there are.
     fn is_reversed(&self) -> bool {
         match (self.min, self.max) {
             (LexEnd::Last, max) => max != LexEnd::Last,
@@ -183,7 +182,7 @@ impl<'a> LexRange<'a> {
 }
 
 impl LexEnd<'_> {
-    /// Whether a range that begins here does not leave `member` out.
+    /// Whether a range that begins here can contain `member`.
     fn is_below(self, member: &[u8]) -> bool {
         match self {
             Self::First => true,
@@ -193,7 +192,7 @@ impl LexEnd<'_> {
         }
     }
 
-    /// Whether a range that ends here does not leave `member` out.
+    /// Whether a range that ends here can contain `member`.
     fn is_above(self, member: &[u8]) -> bool {
         match self {
             Self::First => false,
@@ -204,7 +203,7 @@ impl LexEnd<'_> {
     }
 }
 
-/// Without the first `skipped` of `ranks`, counted as `order` says.
+/// `ranks` without the first `skipped` in `order`.
 pub(in crate::commands) fn skip(ranks: Range<usize>, order: Order, skipped: usize) -> Range<usize> {
     let skipped = skipped.min(ranks.len());
     match order {
@@ -220,7 +219,7 @@ fn has_one_score(board: &Board) -> bool {
     lowest.is_none_or(|lowest| board.position(Bound::AboveScore(lowest)) == board.len())
 }
 
-/// Members that are looked at before it is asked whether that was enough.
+/// Members that are visited before the walk checks whether it has found one.
 const WALK_STEP: usize = 256;
 
 /// The first of `ranks` whose member is as wanted. O(log n + ranks before it).

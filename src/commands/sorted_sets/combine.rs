@@ -1,27 +1,27 @@
 //! Commands that combine several sorted sets and sets: ZUNION, ZINTER, ZDIFF, their STORE forms, and ZINTERCARD.
 //!
-//! The inputs are one moment's picture, so their shards are held while they are read and the result is put in order:
-//! docs/compatibility.md has the figures.
+//! The inputs are read as a snapshot, so their shards are locked until the result is sorted. docs/compatibility.md has the
+//! figures.
 
 use super::algebra;
 use super::algebra::{Aggregate, Input};
 use super::entries::Entries;
-use crate::commands::call::error::{CommandError, Outcome};
+use crate::commands::call::error::{CommandError, Outcome, Stop};
 use crate::commands::call::{Call, parse_score, text};
-use crate::commands::spec::{CommandSpec, Flag, Group, Keys, Run};
+use crate::commands::spec::{CommandSpec, Flag, Group, Handler, KeyFlag, Keys};
 use crate::resp::reply::{Reply, ReplySource};
 use crate::store::{Reader, Writer};
 use std::ops::ControlFlow;
 
-/// Bytes of members written in one go, unless one is longer: little enough that the pieces of a large reply do not differ
-/// much in size.
+/// Bytes of members that are written at a time, unless one member is longer. Small, so that the pieces of a large reply have
+/// about the same size.
 const WRITTEN_AT_ONCE_BYTES: usize = 8 * 1024;
 
 const READ: CommandSpec = CommandSpec {
     group: Group::SortedSet,
     since: "6.2.0",
     flags: &[Flag::Readonly],
-    keys: Keys::Counted { count: 1, access: &["RO", "access"] },
+    keys: Keys::Counted { count: 1, access: &[KeyFlag::Ro, KeyFlag::Access] },
     arity: -3,
     ..CommandSpec::BASE
 };
@@ -30,7 +30,7 @@ const STORE: CommandSpec = CommandSpec {
     group: Group::SortedSet,
     since: "2.0.0",
     flags: &[Flag::Write, Flag::Denyoom],
-    keys: Keys::Store { sources: &Keys::Counted { count: 2, access: &["RO", "access"] } },
+    keys: Keys::Store { sources: &Keys::Counted { count: 2, access: &[KeyFlag::Ro, KeyFlag::Access] } },
     arity: -4,
     ..CommandSpec::BASE
 };
@@ -47,7 +47,7 @@ pub(in crate::commands) const COMMANDS: &[CommandSpec] = &[
                  [WITHSCORES]",
         summary: "Returns the members of any of several sorted sets",
         complexity: UNION_COST,
-        run: Run::Read(|keys, call, reply| send(keys, call, reply, Operation::Union)),
+        run: Handler::Read(|keys, call, reply| send(keys, call, reply, Operation::Union)),
         ..READ
     },
     CommandSpec {
@@ -56,7 +56,7 @@ pub(in crate::commands) const COMMANDS: &[CommandSpec] = &[
                  [WITHSCORES]",
         summary: "Returns the members of all of several sorted sets",
         complexity: INTERSECTION_COST,
-        run: Run::Read(|keys, call, reply| send(keys, call, reply, Operation::Intersection)),
+        run: Handler::Read(|keys, call, reply| send(keys, call, reply, Operation::Intersection)),
         ..READ
     },
     CommandSpec {
@@ -64,7 +64,7 @@ pub(in crate::commands) const COMMANDS: &[CommandSpec] = &[
         syntax: "numkeys key [key ...] [WITHSCORES]",
         summary: "Returns the members of the first sorted set that are in no other",
         complexity: DIFFERENCE_COST,
-        run: Run::Read(|keys, call, reply| send(keys, call, reply, Operation::Difference)),
+        run: Handler::Read(|keys, call, reply| send(keys, call, reply, Operation::Difference)),
         ..READ
     },
     CommandSpec {
@@ -73,7 +73,7 @@ pub(in crate::commands) const COMMANDS: &[CommandSpec] = &[
                  [AGGREGATE <SUM | MIN | MAX | COUNT>]",
         summary: "Stores the members of any of several sorted sets",
         complexity: UNION_COST,
-        run: Run::Write(|keys, call, reply| store(keys, call, reply, Operation::Union)),
+        run: Handler::Write(|keys, call, reply| store(keys, call, reply, Operation::Union)),
         ..STORE
     },
     CommandSpec {
@@ -82,7 +82,7 @@ pub(in crate::commands) const COMMANDS: &[CommandSpec] = &[
                  [AGGREGATE <SUM | MIN | MAX | COUNT>]",
         summary: "Stores the members of all of several sorted sets",
         complexity: INTERSECTION_COST,
-        run: Run::Write(|keys, call, reply| store(keys, call, reply, Operation::Intersection)),
+        run: Handler::Write(|keys, call, reply| store(keys, call, reply, Operation::Intersection)),
         ..STORE
     },
     CommandSpec {
@@ -91,7 +91,7 @@ pub(in crate::commands) const COMMANDS: &[CommandSpec] = &[
         summary: "Stores the members of the first sorted set that are in no other",
         since: "6.2.0",
         complexity: DIFFERENCE_COST,
-        run: Run::Write(|keys, call, reply| store(keys, call, reply, Operation::Difference)),
+        run: Handler::Write(|keys, call, reply| store(keys, call, reply, Operation::Difference)),
         ..STORE
     },
     CommandSpec {
@@ -100,7 +100,7 @@ pub(in crate::commands) const COMMANDS: &[CommandSpec] = &[
         summary: "Counts the members of all of several sorted sets",
         since: "7.0.0",
         complexity: "O(N * K) with N members in the smallest of K inputs",
-        run: Run::Read(zintercard),
+        run: Handler::Read(zintercard),
         ..READ
     },
 ];
@@ -124,7 +124,7 @@ impl Operation {
     }
 }
 
-/// What becomes of the result; each takes options of its own.
+/// What is done with the result. Each has options of its own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Output {
     Sent,
@@ -144,25 +144,26 @@ struct Combination<'h> {
 }
 
 impl<'h> Combination<'h> {
-    /// Reads a request, whose number of keys is the argument at `count_at`, in Redis 8.2's order: of two mistakes the
-    /// same one is named, and a key of the wrong type comes before any option.
+    /// Reads a request whose number of keys is the argument at `count_at`. The order of the checks is Redis 8.2's, so that of
+    /// two mistakes the same one is reported: a key of the wrong type before any option.
     fn parse(
         keys: Reader<'h>,
         call: &Call<'_>,
         count_at: usize,
         operation: Operation,
         output: Output,
-    ) -> Result<Self, CommandError> {
+    ) -> Result<Self, Stop> {
         let mut cursor = call.cursor(count_at);
         let stated = cursor.integer()?;
         let Some(count) = usize::try_from(stated).ok().filter(|&count| count > 0) else {
             let name = text(call.argument(0)).to_ascii_lowercase();
             return Err(CommandError::new(format!(
                 "ERR at least 1 input key is needed for '{name}' command"
-            )));
+            ))
+            .into());
         };
         if count > cursor.remaining() {
-            return Err(CommandError::SYNTAX);
+            return Err(CommandError::SYNTAX.into());
         }
         let named = cursor.by_ref().take(count);
         let mut inputs = named.map(|key| Input::at(keys, key)).collect::<Result<Vec<_>, _>>()?;
@@ -185,7 +186,7 @@ impl<'h> Combination<'h> {
                 } else if cursor.take_word("count") {
                     Aggregate::Count
                 } else {
-                    return Err(CommandError::SYNTAX);
+                    return Err(CommandError::SYNTAX.into());
                 };
             } else if output == Output::Sent && cursor.take_word("withscores") {
                 with_scores = true;
@@ -193,7 +194,7 @@ impl<'h> Combination<'h> {
                 let wanted = cursor.non_negative();
                 limit = wanted.map_err(|_| CommandError::text("ERR LIMIT can't be negative"))?;
             } else {
-                return Err(CommandError::SYNTAX);
+                return Err(CommandError::SYNTAX.into());
             }
         }
         call.announce(inputs.iter().map(Input::len).sum())?;
@@ -235,7 +236,7 @@ fn send(keys: Reader<'_>, call: &Call<'_>, reply: &mut Reply<'_>, operation: Ope
     Ok(())
 }
 
-/// Entries on their way to the client.
+/// Entries that are written while they are sent.
 #[derive(Debug)]
 struct Sent {
     entries: Entries,

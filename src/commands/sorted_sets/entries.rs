@@ -1,5 +1,4 @@
-//! Members with scores, copied out of where they are kept: a window of an input, or a result before it is sent or
-//! stored.
+//! Copies of members with their scores: a window of an input, or a result before it is sent or stored.
 
 use crate::ranking::Score;
 use std::hash::{BuildHasher, Hasher};
@@ -9,7 +8,7 @@ use foldhash::quality::FixedState;
 use hashbrown::HashTable;
 use hashbrown::hash_table::Entry as Place;
 
-/// A list of members with scores, the members' bytes in one piece.
+/// A list of members with scores. The members' bytes are in one allocation.
 #[derive(Debug, Default)]
 pub(super) struct Entries {
     bytes: Vec<u8>,
@@ -21,7 +20,7 @@ struct Entry {
     score: Score,
     start: usize,
     len: u32,
-    /// While sorting, the bytes by which members mostly differ, see [`Entries::sort`].
+    /// While sorting: the bytes by which most members differ, see [`Entries::sort`].
     head: u64,
 }
 
@@ -71,7 +70,7 @@ impl Entries {
         self.iter().map(|(member, _)| member)
     }
 
-    /// Keeps the entries for which `change` has a score, which becomes theirs.
+    /// Keeps the entries for which `change` returns a score, and gives them that score.
     pub(super) fn filter_map(&mut self, mut change: impl FnMut(&[u8], Score) -> Option<Score>) {
         self.list.retain_mut(|entry| {
             let score = change(entry.member(&self.bytes), entry.score);
@@ -80,12 +79,11 @@ impl Entries {
         });
     }
 
-    /// Puts the entries in the order of a board. Quick where stretches of them are in order already, as what comes
-    /// out of a board is.
+    /// Sorts the entries as a board does. Fast where parts of them are sorted already, such as copies from a board.
     pub(super) fn sort(&mut self) {
         let Self { bytes, list } = self;
-        // Names are alike at first (`user:0001`) and far apart in memory: what follows the part that all of them share
-        // stands beside the score and mostly decides.
+        // Names often begin alike (`user:0001`) and are far apart in memory. The bytes behind the shared beginning are copied
+        // beside the score and mostly decide the comparison.
         let shared = shared_prefix(list.iter().map(|entry| entry.member(bytes)));
         for entry in &mut *list {
             let mut head = [0; 8];
@@ -102,7 +100,7 @@ impl Entries {
     }
 }
 
-/// The length of what all of `members` begin with.
+/// The length of the prefix that all `members` share.
 fn shared_prefix<'a>(mut members: impl Iterator<Item = &'a [u8]>) -> usize {
     let first = members.next().unwrap_or_default();
     members.fold(first.len(), |shared, member| {
@@ -114,7 +112,7 @@ fn shared_prefix<'a>(mut members: impl Iterator<Item = &'a [u8]>) -> usize {
 #[derive(Debug)]
 pub(super) struct IndexedEntries {
     entries: Entries,
-    /// The members' hashes, and where in `entries` they stand.
+    /// The members' hashes, each with the member's index in `entries`.
     index: HashTable<(u64, u32)>,
     hasher: FixedState,
 }
@@ -126,7 +124,7 @@ impl IndexedEntries {
         Self { entries: Entries::default(), index: HashTable::with_capacity(room), hasher }
     }
 
-    /// Adds `member` with `score`, or where it is there already gives it the score that `join` makes of its own.
+    /// Adds `member` with `score`. If it is there already, its score becomes what `join` makes of its present score.
     pub(super) fn add(&mut self, member: &[u8], score: Score, join: impl FnOnce(Score) -> Score) {
         let Self { entries, index, hasher } = self;
         let hash = hash(hasher, member);
@@ -171,7 +169,7 @@ mod tests {
     use super::*;
     use crate::machine::chance::Chance;
 
-    /// Names that begin alike, end early, or hold zeros, beside what sorts them byte by byte.
+    /// Names that begin alike, are short, or hold zeros are sorted as by their bytes.
     #[test]
     fn sorts_as_a_ranking() {
         let mut chance = Chance::seeded(3);

@@ -1,6 +1,6 @@
-//! Loads ahead what neighbouring commands of a pipeline will touch, so that the batch waits for memory once.
+//! Loads ahead what neighbouring commands of a pipeline will touch in a board, so that the batch waits for memory once.
 //!
-//! Requests that are not of the plain form (ZADD with options, say) are left out.
+//! Requests with options (as of ZADD) are left out.
 
 use crate::ranking::{Aim, Score};
 use crate::resp::double;
@@ -38,7 +38,7 @@ pub(super) fn increments(value: &Value, requests: &[Arguments<'_>]) {
     }
 }
 
-/// Of a value of another type each command will say so itself.
+/// Nothing is loaded of a value of another type: each command will reply with an error.
 fn board(value: &Value) -> Option<&Board> {
     if let Value::SortedSet(board) = value { Some(board) } else { None }
 }

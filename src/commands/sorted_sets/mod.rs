@@ -1,5 +1,5 @@
-//! Sorted sets: commands that change them, that take members off their ends, that read single members, ranges, or
-//! members at random, that walk them, and that combine several.
+//! Sorted sets: commands that change them, pop members, read single members, ranges or random members, scan them, and
+//! combine several.
 
 mod algebra;
 pub(super) mod bounds;
@@ -13,6 +13,6 @@ pub(super) mod read;
 pub(super) mod scan;
 pub(super) mod update;
 
-/// Members looked up ahead of their use, so that their memory is loaded at once. Beyond a few dozen the processor has
-/// no more loads to overlap.
+/// Members that are looked up together, so that the processor loads their memory at the same time. It cannot overlap more
+/// than a few dozen loads.
 pub(super) const PREFETCHED_MEMBERS: usize = 16;

@@ -1,8 +1,8 @@
-//! Commands that take members off either end: ZPOPMIN, ZPOPMAX, ZMPOP, and the three that wait for members to come.
+//! Commands that pop members from either end: ZPOPMIN, ZPOPMAX, ZMPOP, and their blocking forms.
 
 use crate::commands::call::error::{CommandError, Outcome};
 use crate::commands::call::{Call, parse_count};
-use crate::commands::spec::{CommandSpec, Flag, Group, Keys, Run};
+use crate::commands::spec::{CommandSpec, Flag, Group, Handler, KeyFlag, Keys};
 use crate::commands::state::waiting::{Wish, parse_timeout};
 use crate::ranking::Order;
 use crate::resp::reply::Reply;
@@ -13,7 +13,7 @@ const BASE: CommandSpec = CommandSpec {
     group: Group::SortedSet,
     since: "5.0.0",
     flags: &[Flag::Write, Flag::Fast],
-    keys: Keys::Range { first: 1, last: 0, access: &["RW", "access", "delete"] },
+    keys: Keys::Range { first: 1, last: 0, access: &[KeyFlag::Rw, KeyFlag::Access, KeyFlag::Delete] },
     complexity: "O(log N + M) with M members removed",
     arity: -2,
     ..CommandSpec::BASE
@@ -24,14 +24,14 @@ pub(in crate::commands) const COMMANDS: &[CommandSpec] = &[
         name: "zpopmin",
         syntax: "key [count]",
         summary: "Removes and returns the members with the lowest scores",
-        run: Run::Write(|keys, call, reply| pop(keys, call, reply, Order::Ascending)),
+        run: Handler::Write(|keys, call, reply| pop(keys, call, reply, Order::Ascending)),
         ..BASE
     },
     CommandSpec {
         name: "zpopmax",
         syntax: "key [count]",
         summary: "Removes and returns the members with the highest scores",
-        run: Run::Write(|keys, call, reply| pop(keys, call, reply, Order::Descending)),
+        run: Handler::Write(|keys, call, reply| pop(keys, call, reply, Order::Descending)),
         ..BASE
     },
     CommandSpec {
@@ -42,8 +42,8 @@ pub(in crate::commands) const COMMANDS: &[CommandSpec] = &[
         complexity: "O(K) + O(log N + M) with K keys and M members removed",
         arity: -4,
         flags: &[Flag::Write],
-        keys: Keys::Counted { count: 1, access: &["RW", "access", "delete"] },
-        run: Run::Write(zmpop),
+        keys: Keys::Counted { count: 1, access: &[KeyFlag::Rw, KeyFlag::Access, KeyFlag::Delete] },
+        run: Handler::Write(zmpop),
         ..BASE
     },
     CommandSpec {
@@ -53,8 +53,8 @@ pub(in crate::commands) const COMMANDS: &[CommandSpec] = &[
         complexity: "O(log N)",
         arity: -3,
         flags: &[Flag::Write, Flag::Blocking, Flag::Fast],
-        keys: Keys::Range { first: 1, last: -2, access: &["RW", "access", "delete"] },
-        run: Run::Blocking(|call| bzpop(call, Order::Ascending)),
+        keys: Keys::Range { first: 1, last: -2, access: &[KeyFlag::Rw, KeyFlag::Access, KeyFlag::Delete] },
+        run: Handler::Blocking(|call| bzpop(call, Order::Ascending)),
         ..BASE
     },
     CommandSpec {
@@ -64,8 +64,8 @@ pub(in crate::commands) const COMMANDS: &[CommandSpec] = &[
         complexity: "O(log N)",
         arity: -3,
         flags: &[Flag::Write, Flag::Blocking, Flag::Fast],
-        keys: Keys::Range { first: 1, last: -2, access: &["RW", "access", "delete"] },
-        run: Run::Blocking(|call| bzpop(call, Order::Descending)),
+        keys: Keys::Range { first: 1, last: -2, access: &[KeyFlag::Rw, KeyFlag::Access, KeyFlag::Delete] },
+        run: Handler::Blocking(|call| bzpop(call, Order::Descending)),
         ..BASE
     },
     CommandSpec {
@@ -76,14 +76,14 @@ pub(in crate::commands) const COMMANDS: &[CommandSpec] = &[
         complexity: "O(K) + O(log N + M) with K keys and M members removed",
         arity: -5,
         flags: &[Flag::Write, Flag::Blocking],
-        keys: Keys::Counted { count: 2, access: &["RW", "access", "delete"] },
-        run: Run::Blocking(bzmpop),
+        keys: Keys::Counted { count: 2, access: &[KeyFlag::Rw, KeyFlag::Access, KeyFlag::Delete] },
+        run: Handler::Blocking(bzmpop),
         ..BASE
     },
 ];
 
-/// Removes up to `count` members from the end of the board at `key` that `order` calls first, after `show` was given
-/// their ranks. Returns whether there is such a key.
+/// Removes the first `count` members of the board at `key`, counted in `order`. `show` is called with their ranks before
+/// that. Returns whether there is such a key.
 fn take(
     keys: &mut Writer<'_, '_>,
     key: &[u8],
@@ -108,10 +108,10 @@ fn take(
     Ok(taken.is_some())
 }
 
-/// Without a count the one pair is flat even in RESP3.
+/// Without a count the reply is one flat pair, in RESP3 as well.
 fn pop(keys: &mut Writer<'_, '_>, call: &Call<'_>, reply: &mut Reply<'_>, order: Order) -> Outcome {
     if call.arguments.len() > 3 {
-        return Err(CommandError::SYNTAX);
+        return Err(CommandError::SYNTAX.into());
     }
     let count = call.arguments.get(2).map(parse_count).transpose()?;
     let is_there = take(keys, call.argument(1), order, count.unwrap_or(1), |board, ranks| {
@@ -193,7 +193,7 @@ fn bzmpop(call: &Call<'_>) -> Result<Wish, CommandError> {
     })
 }
 
-/// What a ZMPOP asks for beside its keys.
+/// The arguments of a ZMPOP except its keys.
 struct MultiPop {
     key_count: usize,
     order: Order,

@@ -2,7 +2,7 @@
 
 use crate::commands::call::error::{CommandError, Outcome};
 use crate::commands::call::{Call, parse_integer};
-use crate::commands::spec::{CommandSpec, Flag, Group, Keys, Run};
+use crate::commands::spec::{CommandSpec, Flag, Group, Handler, KeyFlag, Keys};
 use crate::limits;
 use crate::machine::chance::Chance;
 use crate::ranking::{Order, Score};
@@ -20,8 +20,8 @@ pub(in crate::commands) const COMMANDS: &[CommandSpec] = &[CommandSpec {
     arity: -2,
     flags: &[Flag::Readonly],
     tips: &["nondeterministic_output"],
-    keys: Keys::Range { first: 1, last: 0, access: &["RO", "access"] },
-    run: Run::Read(zrandmember),
+    keys: Keys::Range { first: 1, last: 0, access: &[KeyFlag::Ro, KeyFlag::Access] },
+    run: Handler::Read(zrandmember),
     ..CommandSpec::BASE
 }];
 
@@ -61,7 +61,8 @@ fn zrandmember(keys: Reader<'_>, call: &Call<'_>, reply: &mut Reply<'_>) -> Outc
             if member_bytes > limits::REPEATED_MEMBERS_BYTES {
                 return Err(CommandError::text(
                     "ERR the members take more than 64 MiB, draw fewer at a time",
-                ));
+                )
+                .into());
             }
         }
     } else {
@@ -104,7 +105,7 @@ impl Draw {
     }
 }
 
-/// The board must not be empty, as no board of a key is.
+/// The board must not be empty. The board of a key never is.
 fn random_rank(board: &Board, chance: &mut Chance) -> usize {
     chance.below(board.len() as u64) as usize
 }
@@ -113,7 +114,7 @@ fn visit_rank(board: &Board, rank: usize, visit: impl FnMut(&[u8], Score)) {
     board.visit(rank..rank + 1, Order::Ascending, visit);
 }
 
-/// `count` ranks below `len`, every choice of them as likely as any other, ascending: neighbours are read together.
+/// `count` different ranks below `len`, ascending so that neighbours are read together. Every choice is equally likely.
 /// O(count) (R. W. Floyd, "A sample of brilliance", Communications of the ACM 30, 1987).
 fn distinct_ranks(len: usize, count: usize, chance: &mut Chance) -> Vec<usize> {
     let mut chosen = HashSet::with_capacity(count);

@@ -3,8 +3,8 @@
 use super::bounds::{LexRange, RankRange, ScoreRange, skip};
 use super::entries::Entries;
 use crate::commands::call::Call;
-use crate::commands::call::error::{CommandError, Outcome};
-use crate::commands::spec::{CommandSpec, Flag, Group, Keys, Run};
+use crate::commands::call::error::{CommandError, Outcome, Stop};
+use crate::commands::spec::{CommandSpec, Flag, Group, Handler, KeyFlag, Keys};
 use crate::ranking::{Excerpt, Order};
 use crate::resp::reply::{Reply, ReplySource};
 use crate::store::{Board, Reader, Writer};
@@ -13,7 +13,7 @@ use std::ops::Range;
 const BASE: CommandSpec = CommandSpec {
     group: Group::SortedSet,
     flags: &[Flag::Readonly],
-    keys: Keys::Range { first: 1, last: 0, access: &["RO", "access"] },
+    keys: Keys::Range { first: 1, last: 0, access: &[KeyFlag::Ro, KeyFlag::Access] },
     complexity: "O(log N + M) with M members returned",
     arity: -4,
     ..CommandSpec::BASE
@@ -25,7 +25,7 @@ pub(in crate::commands) const COMMANDS: &[CommandSpec] = &[
         syntax: "key start stop [BYSCORE | BYLEX] [REV] [LIMIT offset count] [WITHSCORES]",
         summary: "Returns members within a range of ranks, scores or names",
         since: "1.2.0",
-        run: Run::Read(zrange),
+        run: Handler::Read(zrange),
         ..BASE
     },
     CommandSpec {
@@ -33,7 +33,7 @@ pub(in crate::commands) const COMMANDS: &[CommandSpec] = &[
         syntax: "key start stop [WITHSCORES]",
         summary: "Returns members within a range of ranks, highest score first",
         since: "1.2.0",
-        run: Run::Read(zrevrange),
+        run: Handler::Read(zrevrange),
         ..BASE
     },
     CommandSpec {
@@ -41,7 +41,7 @@ pub(in crate::commands) const COMMANDS: &[CommandSpec] = &[
         syntax: "key min max [WITHSCORES] [LIMIT offset count]",
         summary: "Returns members within a range of scores",
         since: "1.0.5",
-        run: Run::Read(zrangebyscore),
+        run: Handler::Read(zrangebyscore),
         ..BASE
     },
     CommandSpec {
@@ -49,7 +49,7 @@ pub(in crate::commands) const COMMANDS: &[CommandSpec] = &[
         syntax: "key max min [WITHSCORES] [LIMIT offset count]",
         summary: "Returns members within a range of scores, highest score first",
         since: "2.2.0",
-        run: Run::Read(zrevrangebyscore),
+        run: Handler::Read(zrevrangebyscore),
         ..BASE
     },
     CommandSpec {
@@ -57,7 +57,7 @@ pub(in crate::commands) const COMMANDS: &[CommandSpec] = &[
         syntax: "key min max [LIMIT offset count]",
         summary: "Returns members within a lexicographic range",
         since: "2.8.9",
-        run: Run::Read(zrangebylex),
+        run: Handler::Read(zrangebylex),
         ..BASE
     },
     CommandSpec {
@@ -65,7 +65,7 @@ pub(in crate::commands) const COMMANDS: &[CommandSpec] = &[
         syntax: "key max min [LIMIT offset count]",
         summary: "Returns members within a lexicographic range backwards, where all scores are equal",
         since: "2.8.9",
-        run: Run::Read(zrevrangebylex),
+        run: Handler::Read(zrevrangebylex),
         ..BASE
     },
     CommandSpec {
@@ -76,16 +76,18 @@ pub(in crate::commands) const COMMANDS: &[CommandSpec] = &[
         complexity: "O(log N + M) with M members stored",
         arity: -5,
         flags: &[Flag::Write, Flag::Denyoom],
-        keys: Keys::Store { sources: &Keys::Range { first: 2, last: 0, access: &["RO", "access"] } },
-        run: Run::Write(zrangestore),
+        keys: Keys::Store {
+            sources: &Keys::Range { first: 2, last: 0, access: &[KeyFlag::Ro, KeyFlag::Access] },
+        },
+        run: Handler::Write(zrangestore),
         ..BASE
     },
 ];
 
-/// Where the source of a range that is sent stands among the arguments.
+/// The position of the key of a range that is sent.
 const SENT_SOURCE: usize = 1;
 
-/// Where the source of ZRANGESTORE stands, behind the destination.
+/// The position of ZRANGESTORE's source, behind the destination.
 const STORED_SOURCE: usize = 2;
 
 /// What the two bounds are.
@@ -96,7 +98,7 @@ enum By {
     Lex,
 }
 
-/// What a command's name already says; ZRANGE leaves it to its options.
+/// What a command's name says already. ZRANGE has options for it.
 #[derive(Clone, Copy, Debug)]
 struct Given {
     by: Option<By>,
@@ -148,8 +150,8 @@ struct RangeRequest<'a> {
 }
 
 impl<'a> RangeRequest<'a> {
-    /// Reads a request, whose source is the argument at `source`, in Redis 8.2's order, so that of two mistakes the
-    /// same one is named. Only what is sent can be sent with its scores.
+    /// Reads a request whose key is the argument at `source`. The order of the checks is Redis 8.2's, so that of two
+    /// mistakes the same one is reported. WITHSCORES is for ranges that are sent.
     fn parse(call: &Call<'a>, source: usize, given: Given) -> Result<Self, CommandError> {
         let Given { mut by, mut order } = given;
         let (mut with_scores, mut limit) = (false, None);
@@ -171,7 +173,7 @@ impl<'a> RangeRequest<'a> {
             }
         }
         let (by, order) = (by.unwrap_or(By::Rank), order.unwrap_or(Order::Ascending));
-        // A count of -1 is the default, which Redis cannot tell from no LIMIT at all.
+        // A count of -1 is the default, which Redis cannot tell from a request without LIMIT.
         if by == By::Rank && limit.is_some_and(|(_, count)| count != -1) {
             return Err(CommandError::text(
                 "ERR syntax error, LIMIT is only supported in combination with either BYSCORE or BYLEX",
@@ -193,11 +195,11 @@ impl<'a> RangeRequest<'a> {
         Ok(Self { bounds, order, with_scores, limit })
     }
 
-    /// The ascending ranks that are asked for. O(log n), but for members whose scores differ.
+    /// The ascending ranks that are asked for. O(log n), or O(n) by member where scores differ.
     ///
     /// # Errors
-    /// [`CommandError::TAKES_LONG`], as of [`Call::announce`].
-    fn resolve(&self, board: &Board, call: &Call<'_>) -> Result<Range<usize>, CommandError> {
+    /// [`Stop::TakesLong`], as of [`Call::announce`].
+    fn resolve(&self, board: &Board, call: &Call<'_>) -> Result<Range<usize>, Stop> {
         let (offset, count) = self.limit.unwrap_or((0, -1));
         // A negative offset skips past everything, as in Redis.
         let skipped = usize::try_from(offset).unwrap_or(usize::MAX);
@@ -247,7 +249,7 @@ fn range(keys: Reader<'_>, call: &Call<'_>, reply: &mut Reply<'_>, given: Given)
     Ok(())
 }
 
-/// A large range, copied under its lock and written out as it is sent: the whole is one moment's picture.
+/// A large range, copied under its lock and written while it is sent. The whole is a snapshot.
 #[derive(Debug)]
 struct CopiedRange {
     excerpt: Excerpt,

@@ -1,10 +1,10 @@
-//! Commands that ask about single members or only count.
+//! Commands that read single members or count members.
 
 use super::bounds::{LexRange, ScoreRange};
 use super::lookahead;
 use crate::commands::call::Call;
 use crate::commands::call::error::{CommandError, Outcome};
-use crate::commands::spec::{CommandSpec, Flag, Group, Keys, Lookahead, Run};
+use crate::commands::spec::{CommandSpec, Flag, Group, Handler, KeyFlag, Keys, Lookahead};
 use crate::ranking::{Order, Score};
 use crate::resp::reply::Reply;
 use crate::store::{Board, Reader};
@@ -12,7 +12,7 @@ use crate::store::{Board, Reader};
 const BASE: CommandSpec = CommandSpec {
     group: Group::SortedSet,
     flags: &[Flag::Readonly, Flag::Fast],
-    keys: Keys::Range { first: 1, last: 0, access: &["RO", "access"] },
+    keys: Keys::Range { first: 1, last: 0, access: &[KeyFlag::Ro, KeyFlag::Access] },
     ..CommandSpec::BASE
 };
 
@@ -23,8 +23,8 @@ pub(in crate::commands) const COMMANDS: &[CommandSpec] = &[
         summary: "Returns the number of members",
         since: "1.2.0",
         arity: 2,
-        keys: Keys::Range { first: 1, last: 0, access: &["RO"] },
-        run: Run::Read(zcard),
+        keys: Keys::Range { first: 1, last: 0, access: &[KeyFlag::Ro] },
+        run: Handler::Read(zcard),
         ..BASE
     },
     CommandSpec {
@@ -34,7 +34,7 @@ pub(in crate::commands) const COMMANDS: &[CommandSpec] = &[
         since: "1.2.0",
         arity: 3,
         lookahead: Some(Lookahead::Value(lookahead::scores)),
-        run: Run::Read(zscore),
+        run: Handler::Read(zscore),
         ..BASE
     },
     CommandSpec {
@@ -44,7 +44,7 @@ pub(in crate::commands) const COMMANDS: &[CommandSpec] = &[
         since: "6.2.0",
         complexity: "O(M) for M members",
         arity: -3,
-        run: Run::Read(zmscore),
+        run: Handler::Read(zmscore),
         ..BASE
     },
     CommandSpec {
@@ -55,7 +55,7 @@ pub(in crate::commands) const COMMANDS: &[CommandSpec] = &[
         complexity: "O(log N)",
         arity: -3,
         lookahead: Some(Lookahead::Value(lookahead::ranks)),
-        run: Run::Read(zrank),
+        run: Handler::Read(zrank),
         ..BASE
     },
     CommandSpec {
@@ -66,7 +66,7 @@ pub(in crate::commands) const COMMANDS: &[CommandSpec] = &[
         complexity: "O(log N)",
         arity: -3,
         lookahead: Some(Lookahead::Value(lookahead::ranks)),
-        run: Run::Read(zrevrank),
+        run: Handler::Read(zrevrank),
         ..BASE
     },
     CommandSpec {
@@ -76,7 +76,7 @@ pub(in crate::commands) const COMMANDS: &[CommandSpec] = &[
         since: "2.0.0",
         complexity: "O(log N)",
         arity: 4,
-        run: Run::Read(zcount),
+        run: Handler::Read(zcount),
         ..BASE
     },
     CommandSpec {
@@ -86,7 +86,7 @@ pub(in crate::commands) const COMMANDS: &[CommandSpec] = &[
         since: "2.8.9",
         complexity: "O(log N)",
         arity: 4,
-        run: Run::Read(zlexcount),
+        run: Handler::Read(zlexcount),
         ..BASE
     },
 ];
@@ -129,12 +129,12 @@ fn zrevrank(keys: Reader<'_>, call: &Call<'_>, reply: &mut Reply<'_>) -> Outcome
 
 fn rank(keys: Reader<'_>, call: &Call<'_>, reply: &mut Reply<'_>, order: Order, name: &str) -> Outcome {
     if call.arguments.len() > 4 {
-        return Err(CommandError::arity(name));
+        return Err(CommandError::arity(name).into());
     }
     let with_score = match call.arguments.get(3) {
         None => false,
         Some(word) if word.eq_ignore_ascii_case(b"withscore") => true,
-        Some(_) => return Err(CommandError::SYNTAX),
+        Some(_) => return Err(CommandError::SYNTAX.into()),
     };
     let found = keys.get::<Board>(call.argument(1))?.and_then(|board| board.rank(call.argument(2), order));
     match (found, with_score) {

@@ -1,9 +1,9 @@
-//! ZSCAN: a walk over a sorted set in steps.
+//! ZSCAN: visits the members of a sorted set in steps.
 
 use crate::commands::call::Call;
 use crate::commands::call::error::Outcome;
 use crate::commands::call::scanning::{ScanOptions, parse_cursor};
-use crate::commands::spec::{CommandSpec, Flag, Group, Keys, Run};
+use crate::commands::spec::{CommandSpec, Flag, Group, Handler, KeyFlag, Keys};
 use crate::resp::double::DoubleText;
 use crate::resp::reply::Reply;
 use crate::store::{Board, Reader};
@@ -19,15 +19,16 @@ pub(in crate::commands) const COMMANDS: &[CommandSpec] = &[CommandSpec {
     arity: -3,
     flags: &[Flag::Readonly],
     tips: &["nondeterministic_output"],
-    keys: Keys::Range { first: 1, last: 0, access: &["RO", "access"] },
-    run: Run::Read(zscan),
+    keys: Keys::Range { first: 1, last: 0, access: &[KeyFlag::Ro, KeyFlag::Access] },
+    run: Handler::Read(zscan),
     ..CommandSpec::BASE
 }];
 
 /// Up to this many members one call returns, whatever COUNT says. As Redis (`zset-max-listpack-entries`).
 const WHOLE_MEMBERS: usize = 128;
 
-/// In Redis's order: the cursor, the key, the options, which a missing key leaves unread. NOSCORES is Valkey's.
+/// The order is Redis's: the cursor, the key, and the options, which are not checked if the key is missing. NOSCORES is
+/// Valkey's.
 fn zscan(keys: Reader<'_>, call: &Call<'_>, reply: &mut Reply<'_>) -> Outcome {
     let cursor = parse_cursor(call.argument(2))?;
     let Some(board) = keys.get::<Board>(call.argument(1))? else {
@@ -40,9 +41,9 @@ fn zscan(keys: Reader<'_>, call: &Call<'_>, reply: &mut Reply<'_>) -> Outcome {
         with_scores &= !is_noscores;
         is_noscores
     })?;
-    // Such a small one is returned whole whatever the cursor is, as in Redis.
+    // As in Redis, a small set is returned whole, whatever the cursor is.
     let (cursor, count) = if board.len() <= WHOLE_MEMBERS { (0, usize::MAX) } else { (cursor, count) };
-    // How many there are stands in front of them, so they are collected first.
+    // They are collected first, because their number is written before them.
     let mut found: Vec<Box<[u8]>> = Vec::new();
     let next = board.scan(keys.cursors().place(cursor), count, |member, score| {
         if pattern.is_none_or(|pattern| matches(pattern, member, Case::Sensitive)) {

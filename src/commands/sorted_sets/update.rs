@@ -3,9 +3,9 @@
 use super::PREFETCHED_MEMBERS;
 use super::bounds::{LexRange, RankRange, ScoreRange};
 use super::lookahead;
-use crate::commands::call::error::{CommandError, Outcome};
+use crate::commands::call::error::{CommandError, Outcome, Stop};
 use crate::commands::call::{Call, parse_score};
-use crate::commands::spec::{CommandSpec, Flag, Group, Keys, Lookahead, Run};
+use crate::commands::spec::{CommandSpec, Flag, Group, Handler, KeyFlag, Keys, Lookahead};
 use crate::ranking::{Aim, Order, Score};
 use crate::resp::reply::Reply;
 use crate::store::{Board, Missing, Writer};
@@ -14,7 +14,7 @@ use std::ops::Range;
 
 const BASE: CommandSpec = CommandSpec { group: Group::SortedSet, ..CommandSpec::BASE };
 
-const fn one_key(access: &'static [&'static str]) -> Keys {
+const fn one_key(access: &'static [KeyFlag]) -> Keys {
     Keys::Range { first: 1, last: 0, access }
 }
 
@@ -27,9 +27,9 @@ pub(in crate::commands) const COMMANDS: &[CommandSpec] = &[
         complexity: "O(log N) for each member",
         arity: -4,
         flags: &[Flag::Write, Flag::Denyoom, Flag::Fast],
-        keys: one_key(&["RW", "update"]),
+        keys: one_key(&[KeyFlag::Rw, KeyFlag::Update]),
         lookahead: Some(Lookahead::Value(lookahead::updates)),
-        run: Run::Write(zadd),
+        run: Handler::Write(zadd),
         ..BASE
     },
     CommandSpec {
@@ -40,9 +40,9 @@ pub(in crate::commands) const COMMANDS: &[CommandSpec] = &[
         complexity: "O(log N)",
         arity: 4,
         flags: &[Flag::Write, Flag::Denyoom, Flag::Fast],
-        keys: one_key(&["RW", "access", "update"]),
+        keys: one_key(&[KeyFlag::Rw, KeyFlag::Access, KeyFlag::Update]),
         lookahead: Some(Lookahead::Value(lookahead::increments)),
-        run: Run::Write(zincrby),
+        run: Handler::Write(zincrby),
         ..BASE
     },
     CommandSpec {
@@ -53,8 +53,8 @@ pub(in crate::commands) const COMMANDS: &[CommandSpec] = &[
         complexity: "O(log N) for each member",
         arity: -3,
         flags: &[Flag::Write, Flag::Fast],
-        keys: one_key(&["RW", "delete"]),
-        run: Run::Write(zrem),
+        keys: one_key(&[KeyFlag::Rw, KeyFlag::Delete]),
+        run: Handler::Write(zrem),
         ..BASE
     },
     CommandSpec {
@@ -65,8 +65,8 @@ pub(in crate::commands) const COMMANDS: &[CommandSpec] = &[
         complexity: "O(log N + M) with M members removed",
         arity: 4,
         flags: &[Flag::Write],
-        keys: one_key(&["RW", "delete"]),
-        run: Run::Write(zremrangebyrank),
+        keys: one_key(&[KeyFlag::Rw, KeyFlag::Delete]),
+        run: Handler::Write(zremrangebyrank),
         ..BASE
     },
     CommandSpec {
@@ -77,8 +77,8 @@ pub(in crate::commands) const COMMANDS: &[CommandSpec] = &[
         complexity: "O(log N + M) with M members removed",
         arity: 4,
         flags: &[Flag::Write],
-        keys: one_key(&["RW", "delete"]),
-        run: Run::Write(zremrangebyscore),
+        keys: one_key(&[KeyFlag::Rw, KeyFlag::Delete]),
+        run: Handler::Write(zremrangebyscore),
         ..BASE
     },
     CommandSpec {
@@ -89,8 +89,8 @@ pub(in crate::commands) const COMMANDS: &[CommandSpec] = &[
         complexity: "O(log N + M) with M members removed",
         arity: 4,
         flags: &[Flag::Write],
-        keys: one_key(&["RW", "delete"]),
-        run: Run::Write(zremrangebylex),
+        keys: one_key(&[KeyFlag::Rw, KeyFlag::Delete]),
+        run: Handler::Write(zremrangebylex),
         ..BASE
     },
 ];
@@ -109,12 +109,12 @@ struct Conditions {
 }
 
 impl Conditions {
-    /// Whether a member that is there, or not, may be touched at all.
+    /// Whether a member may be touched, by whether it is present.
     fn allow_presence(self, is_present: bool) -> bool {
         if is_present { !self.only_new } else { !self.only_present }
     }
 
-    /// Whether a member may go from `current` to `wanted`. GT and LT never keep a new one out.
+    /// Whether a member's score may change from `current` to `wanted`. GT and LT do not apply to a new member.
     fn allow_score(self, current: Option<Score>, wanted: Score) -> bool {
         current.is_none_or(|current| {
             (!self.only_higher || wanted > current) && (!self.only_lower || wanted < current)
@@ -126,7 +126,7 @@ impl Conditions {
     }
 }
 
-/// What is done with the scores that are given.
+/// What is done with the scores in the request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Mode {
     /// They become the members' scores.
@@ -139,12 +139,12 @@ fn zadd(keys: &mut Writer<'_, '_>, call: &Call<'_>, reply: &mut Reply<'_>) -> Ou
     add(keys, call, reply, Mode::Set)
 }
 
-/// ZADD INCR by another name: as in Redis, a word that is an option of ZADD's is taken for one.
+/// The same as ZADD INCR. As in Redis, it takes ZADD's options too.
 fn zincrby(keys: &mut Writer<'_, '_>, call: &Call<'_>, reply: &mut Reply<'_>) -> Outcome {
     add(keys, call, reply, Mode::Increment)
 }
 
-/// ZADD, as of Redis 8.2: every score is read before anything is changed, and before the key's type is looked at.
+/// ZADD, as of Redis 8.2: every score is read before the key's type is checked and before anything is changed.
 fn add(keys: &mut Writer<'_, '_>, call: &Call<'_>, reply: &mut Reply<'_>, mut mode: Mode) -> Outcome {
     let mut conditions = Conditions::default();
     let mut counts_changes = false;
@@ -168,20 +168,22 @@ fn add(keys: &mut Writer<'_, '_>, call: &Call<'_>, reply: &mut Reply<'_>, mut mo
     }
     let pairs = cursor.rest();
     if pairs.is_empty() || !pairs.len().is_multiple_of(2) {
-        return Err(CommandError::SYNTAX);
+        return Err(CommandError::SYNTAX.into());
     }
     if conditions.only_new && conditions.only_present {
-        return Err(CommandError::text("ERR XX and NX options at the same time are not compatible"));
+        return Err(CommandError::text("ERR XX and NX options at the same time are not compatible").into());
     }
     if usize::from(conditions.only_new)
         + usize::from(conditions.only_higher)
         + usize::from(conditions.only_lower)
         > 1
     {
-        return Err(CommandError::text("ERR GT, LT, and/or NX options at the same time are not compatible"));
+        return Err(
+            CommandError::text("ERR GT, LT, and/or NX options at the same time are not compatible").into()
+        );
     }
     if mode == Mode::Increment && pairs.len() > 2 {
-        return Err(CommandError::text("ERR INCR option supports a single increment-element pair"));
+        return Err(CommandError::text("ERR INCR option supports a single increment-element pair").into());
     }
     let scores = pairs.iter().step_by(2).map(parse_score).collect::<Result<SmallVec<[Score; 8]>, _>>()?;
     let members = pairs.iter().skip(1).step_by(2);
@@ -215,7 +217,7 @@ fn add(keys: &mut Writer<'_, '_>, call: &Call<'_>, reply: &mut Reply<'_>, mut mo
     Ok(())
 }
 
-/// Adds `amount` to one member's score; replies with the new score, or with null where the conditions forbid it.
+/// Adds `amount` to one member's score. Replies with the new score, or with null if the conditions forbid it.
 fn increment(
     keys: &mut Writer<'_, '_>,
     key: &[u8],
@@ -290,14 +292,14 @@ fn remove_range(
     call: &Call<'_>,
     reply: &mut Reply<'_>,
     event: &'static str,
-    range: impl FnOnce(&Board) -> Result<Range<usize>, CommandError>,
+    range: impl FnOnce(&Board) -> Result<Range<usize>, Stop>,
 ) -> Outcome {
     let removed = keys.edit::<Board, _>(call.argument(1), Missing::Skip, event, |board| {
         let ranks = range(board)?;
         let removed = ranks.len();
         call.announce(removed)?;
         board.remove_range(ranks);
-        Ok::<_, CommandError>(removed)
+        Ok::<_, Stop>(removed)
     })?;
     reply.count(removed.transpose()?.unwrap_or(0));
     Ok(())

@@ -1,17 +1,19 @@
-//! What a command is: one entry of the table, from which everything that is known about it is derived.
+//! What a command is: one entry of the table. All that the server knows about the command is derived from the entry.
 
+mod keys;
 pub(super) mod syntax;
 pub mod table;
 
 use super::call::Call;
 use super::call::error::{CommandError, Outcome};
 use super::state::host::Host;
-use super::state::session::Session;
+use super::state::session::{NextStep, Session};
 use super::state::waiting::Wish;
-use crate::resp::integer;
 use crate::resp::reply::Reply;
 use crate::resp::request::Arguments;
-use crate::store::{Reader, Shards, Value, Writer};
+use crate::store::{Basis, Reader, Shards, Value, Writer};
+
+pub use keys::{AccessOfRequest, DeriveKeys, KeyFlag, Keys};
 
 /// One command or subcommand.
 #[derive(Debug)]
@@ -31,9 +33,9 @@ pub struct CommandSpec {
     pub complexity: &'static str,
     /// The number of arguments, its name (and its subcommand's) included; negative: at least that many.
     pub arity: i32,
-    /// What it is like, as COMMAND INFO tells it.
+    /// Its flags in COMMAND INFO.
     pub flags: &'static [Flag],
-    /// What the engine does differently for it than for others.
+    /// In what it differs from other commands for the engine and for the import of a file of commands.
     pub manners: &'static [Manner],
     /// ACL categories beyond those that follow from group and flags.
     pub categories: &'static [&'static str],
@@ -41,18 +43,21 @@ pub struct CommandSpec {
     pub tips: &'static [&'static str],
     /// Which arguments are keys.
     pub keys: Keys,
+    /// What a request does with its keys, for a command whose options decide it. COMMAND INFO tells what `keys` says, and
+    /// that it may be less.
+    pub access_of_request: Option<AccessOfRequest>,
     /// What COMMAND INFO notes of its keys.
     pub keys_note: Option<&'static str>,
-    /// What can be loaded ahead for it where several of them follow each other in a pipeline.
+    /// What can be loaded ahead where several requests of this command follow each other in a pipeline.
     pub lookahead: Option<Lookahead>,
-    /// What runs it.
-    pub run: Run,
-    /// Its subcommands, for a command that only contains such.
+    /// The function that runs it.
+    pub run: Handler,
+    /// Its subcommands, if it is only a container of those.
     pub subcommands: &'static [CommandSpec],
 }
 
 impl CommandSpec {
-    /// What an entry does not say: no flags, no keys, no subcommands.
+    /// The values of fields that an entry leaves out: no flags, no keys, no subcommands.
     pub const BASE: Self = Self {
         name: "",
         syntax: "",
@@ -66,9 +71,10 @@ impl CommandSpec {
         categories: &[],
         tips: &[],
         keys: Keys::None,
+        access_of_request: None,
         keys_note: None,
         lookahead: None,
-        run: Run::Container,
+        run: Handler::Container,
         subcommands: &[],
     };
 
@@ -85,10 +91,41 @@ impl CommandSpec {
         self.flags.contains(&flag)
     }
 
-    /// Whether the engine is to treat it so.
+    /// Whether it has this manner.
     #[must_use]
     pub fn is(&self, manner: Manner) -> bool {
         self.manners.contains(&manner)
+    }
+
+    /// Calls `visit` with every key that a request of this command touches.
+    pub(super) fn for_each_key(&self, call: &Call<'_>, visit: &mut dyn FnMut(&[u8])) {
+        let visit_arguments = |keys: &Keys, visit: &mut dyn FnMut(&[u8])| {
+            keys.for_each_position(call.arguments, &mut |position| visit(call.argument(position)));
+        };
+        match self.keys {
+            Keys::Derived(derived) => derived(call, visit),
+            Keys::WithDerived { declared, derived } => {
+                visit_arguments(declared, visit);
+                derived(call, visit);
+            }
+            keys => visit_arguments(&keys, visit),
+        }
+    }
+
+    /// What a request does with the key that comes at `index` among its keys.
+    pub(super) fn access_of_key(&self, call: &Call<'_>, index: usize) -> &'static [KeyFlag] {
+        if let Some(access) = self.access_of_request {
+            return access(call);
+        }
+        match self.keys {
+            Keys::Range { access, .. } | Keys::Counted { access, .. } => access,
+            Keys::Store { .. } if index == 0 => Keys::OVERWRITE,
+            Keys::Store { sources: Keys::Range { access, .. } | Keys::Counted { access, .. } } => access,
+            Keys::Derived(_) if self.has(Flag::Write) => &[KeyFlag::Rw, KeyFlag::Update],
+            Keys::Derived(_) | Keys::WithDerived { .. } | Keys::Store { .. } | Keys::None => {
+                &[KeyFlag::Ro, KeyFlag::Access]
+            }
+        }
     }
 }
 
@@ -133,7 +170,7 @@ impl Group {
     }
 }
 
-/// What a command is like, as COMMAND INFO tells it.
+/// A flag of a command in COMMAND INFO.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[expect(missing_docs, reason = "the names are Redis's, whose COMMAND page explains them")]
 pub enum Flag {
@@ -178,135 +215,30 @@ impl Flag {
     }
 }
 
-/// What the engine does differently for a command than for others.
+/// In what a command differs from others for those who run it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Manner {
-    /// After MULTI it is run, not queued.
+    /// It runs after MULTI; it is not queued.
     RunsInMulti,
-    /// A connection that listens to channels by RESP2 may send it.
+    /// A client that is subscribed by RESP2 may send it.
     RunsWhileListening,
-    /// It removes its keys whatever they hold, so a damaged value is no reason to refuse it.
+    /// It removes its keys whatever they hold, so it runs on a damaged value as well.
     RemovesKeys,
-    /// It is refused while writes are, as PING is in Redis, so that probes notice.
+    /// It is refused while writes are refused, so that health checks notice. As PING in Redis.
     ProbesWrites,
+    /// The requests behind it are about the database that it selects.
+    SelectsDatabase,
+    /// The requests behind it are queued until EXEC.
+    BeginsTransaction,
 }
 
-/// Calls back with every key that a request touches.
-pub type DeriveKeys = fn(&Call<'_>, &mut dyn FnMut(&[u8]));
-
-/// Which arguments of a command are keys.
-#[derive(Clone, Copy, Debug)]
-pub enum Keys {
-    /// None.
-    None,
-    /// The arguments from `first` on, every one up to `last` (negative: from the end).
-    Range {
-        /// Position of the first key, the command's name being 0.
-        first: usize,
-        /// Position of the last key; negative counts from the end, 0 means just the first.
-        last: i32,
-        /// What the command does with them, as COMMAND INFO's key specifications tell it.
-        access: &'static [&'static str],
-    },
-    /// As many arguments as the one at `count` says, from the next one on.
-    Counted {
-        /// Position of the number of keys.
-        count: usize,
-        /// As in `Range`.
-        access: &'static [&'static str],
-    },
-    /// Argument 1, which is overwritten with what is made of `sources`.
-    Store {
-        /// The keys that are read: a `Range` or `Counted`.
-        sources: &'static Keys,
-    },
-    /// None of its arguments, but keys made from them: the function calls back with each.
-    Derived(DeriveKeys),
-    /// Arguments, and further keys made from them. Clients route by those that are declared; whoever must know all asks
-    /// COMMAND GETKEYS.
-    WithDerived {
-        /// A `Range` or `Counted`.
-        declared: &'static Keys,
-        /// Calls back with the others.
-        derived: DeriveKeys,
-    },
-}
-
-impl Keys {
-    /// What COMMAND INFO says of the destination of a [`Keys::Store`].
-    pub const OVERWRITTEN: Self = Self::Range { first: 1, last: 0, access: &["OW", "update"] };
-
-    /// Calls back with the positions of the keys in a request that the command's arity admits; keys that are not
-    /// arguments have none. A count that makes no sense is taken for one that does: at least one key, so that there is
-    /// a lock to hold, and no more than there are arguments. The command itself refuses it.
-    pub fn for_each_position(&self, arguments: Arguments<'_>, visit: &mut dyn FnMut(usize)) {
-        match *self {
-            Self::None | Self::Derived(_) => {}
-            Self::WithDerived { declared, .. } => declared.for_each_position(arguments, visit),
-            Self::Range { first, last, .. } => {
-                let last = match last {
-                    0 => first,
-                    last if last < 0 => arguments.len().saturating_sub(last.unsigned_abs() as usize),
-                    last => last as usize,
-                };
-                (first..=last).for_each(visit);
-            }
-            Self::Counted { count, .. } => {
-                let stated = key_count(arguments, count).unwrap_or(1);
-                let present = arguments.len().saturating_sub(count + 1);
-                (count + 1..=count + stated.min(present)).for_each(visit);
-            }
-            Self::Store { sources } => {
-                visit(1);
-                sources.for_each_position(arguments, visit);
-            }
-        }
-    }
-
-    /// Whether a request says of its keys how many they are, if it must, and has as many.
-    #[must_use]
-    pub fn are_complete(&self, arguments: Arguments<'_>) -> bool {
-        match *self {
-            Self::Counted { count, .. } => {
-                key_count(arguments, count).is_some_and(|keys| keys < arguments.len() - count)
-            }
-            Self::Store { sources } => sources.are_complete(arguments),
-            Self::WithDerived { declared, .. } => declared.are_complete(arguments),
-            Self::None | Self::Range { .. } | Self::Derived(_) => true,
-        }
-    }
-
-    /// Those that clients route by: all that are arguments.
-    #[must_use]
-    pub fn declared(&self) -> &Self {
-        if let Self::WithDerived { declared, .. } = self { declared } else { self }
-    }
-
-    /// Whether only a request itself tells which of its arguments are keys.
-    #[must_use]
-    pub fn are_movable(&self) -> bool {
-        match self {
-            Self::Counted { .. } => true,
-            Self::Store { sources } => sources.are_movable(),
-            Self::WithDerived { declared, .. } => declared.are_movable(),
-            Self::None | Self::Range { .. } | Self::Derived(_) => false,
-        }
-    }
-}
-
-/// The number of keys that the argument at `position` states, if it is one and not 0.
-fn key_count(arguments: Arguments<'_>, position: usize) -> Option<usize> {
-    let stated = arguments.get(position).and_then(integer::parse)?;
-    usize::try_from(stated).ok().filter(|&count| count > 0)
-}
-
-/// What can be loaded ahead for a short command on the key at argument 1, where several follow each other in a pipeline.
+/// What can be loaded into the processor's cache before several short commands of a pipeline run. Their key is argument 1.
 #[derive(Clone, Copy, Debug)]
 pub enum Lookahead {
     /// The key itself and a small value at it.
     Key,
-    /// What the requests, all of them of this command and on one key, will touch inside its value. A wrong guess costs time
-    /// and nothing else.
+    /// What the requests will touch inside the value. All of them are of this command and on one key. A wrong guess costs
+    /// time only.
     Value(fn(&Value, &[Arguments<'_>])),
 }
 
@@ -315,29 +247,44 @@ pub enum Lookahead {
 pub struct AllKeys<'a, 's> {
     /// The server.
     pub host: &'a Host,
-    /// The connection that asks.
+    /// The client that calls.
     pub session: &'a mut Session,
-    /// The keys, to be locked as the command goes on unless a transaction holds them.
+    /// The keys. The command locks them as it goes, unless a transaction holds them.
     pub shards: Shards<'a, 's>,
 }
 
-/// What runs a command, typed by what it may touch.
+/// What a command about the client works with.
+#[derive(Debug)]
+pub struct Caller<'a> {
+    /// The server.
+    pub host: &'a Host,
+    /// The client that calls.
+    pub session: &'a mut Session,
+    /// The command's place in the table.
+    pub place: usize,
+    /// What the messages rest on that the command publishes.
+    pub basis: Basis,
+    /// What the connection does once the reply is sent.
+    pub next: &'a mut NextStep,
+}
+
+/// The function that runs a command. Its type says what the command may touch.
 #[derive(Clone, Copy, Debug)]
-pub enum Run {
-    /// Looks at its keys, whose shards are held for reading.
+pub enum Handler {
+    /// Reads its keys. Their shards are locked for reading.
     Read(fn(Reader<'_>, &Call<'_>, &mut Reply<'_>) -> Outcome),
-    /// Changes its keys, whose shards are held for writing.
+    /// Changes its keys. Their shards are locked for writing.
     Write(fn(&mut Writer<'_, '_>, &Call<'_>, &mut Reply<'_>) -> Outcome),
-    /// Works on the whole store or on many keys, taking locks of its own step by step.
-    Keyspace(fn(&mut AllKeys<'_, '_>, &Call<'_>, &mut Reply<'_>) -> Outcome),
-    /// Takes something from the first of its keys that has it, and waits where none has.
+    /// Works on the whole store or on many keys, and locks shards itself, step by step.
+    OwnLocks(fn(&mut AllKeys<'_, '_>, &Call<'_>, &mut Reply<'_>) -> Outcome),
+    /// Takes something from the first of its keys that has it, and waits if none has.
     Blocking(fn(&Call<'_>) -> Result<Wish, CommandError>),
-    /// Is about the connection.
-    Session(fn(&Host, &mut Session, &Call<'_>, &mut Reply<'_>) -> Outcome),
+    /// Is about the client.
+    Session(fn(&mut Caller<'_>, &Call<'_>, &mut Reply<'_>) -> Outcome),
     /// Is about the server.
     Admin(fn(&Host, &Call<'_>, &mut Reply<'_>) -> Outcome),
-    /// Runs the requests that were queued since MULTI.
-    Queued,
-    /// Only contains subcommands.
+    /// EXEC: runs the requests that were queued since MULTI.
+    Exec,
+    /// Has subcommands and does nothing itself.
     Container,
 }

@@ -1,5 +1,5 @@
-//! Reads a command's syntax line (`key [NX | XX] score member [score member ...]`) into the tree of arguments that
-//! COMMAND DOCS tells, from which redis-cli makes its hints. One line per command is all there is to maintain.
+//! Reads a command's syntax line (`key [NX | XX] score member [score member ...]`) into the tree of arguments that COMMAND
+//! DOCS shows. redis-cli makes its hints from that tree.
 //!
 //! Words in upper case are tokens, others are arguments; `[ ]` may be left out, `< >` may not, `|` separates choices,
 //! and `[x y ...]` says that the arguments before it may be repeated.
@@ -11,7 +11,7 @@ pub(in crate::commands) struct Argument {
     pub(in crate::commands) name: String,
     /// What it is.
     pub(in crate::commands) kind: ArgumentKind,
-    /// The word that stands before it, or that it is.
+    /// The word before it, or the word that it consists of.
     pub(in crate::commands) token: Option<String>,
     /// Whether it may be left out.
     pub(in crate::commands) optional: bool,

@@ -1,15 +1,15 @@
-//! The command table: how a name is found in it, and what follows from an entry.
+//! The command table: how a name is found in it, and the ACL categories that follow from an entry.
 
-use super::{CommandSpec, Flag, Group, Run};
+use super::{CommandSpec, Flag, Group, Handler};
 use std::collections::HashMap;
 use std::sync::OnceLock;
 
-/// Longest name that is looked up; anything longer is no command.
+/// Longest name that is looked up. No command has a longer one.
 const NAME_BYTES: usize = 32;
 
 /// A command or subcommand with its place in the table.
 #[derive(Debug)]
-pub struct Entry {
+pub struct TableEntry {
     /// What it is.
     pub spec: &'static CommandSpec,
     /// Its name as COMMAND spells it: `client|id` for a subcommand.
@@ -22,37 +22,46 @@ pub struct Entry {
 
 /// Every command and subcommand.
 #[derive(Debug)]
-pub struct Table {
-    entries: Vec<Entry>,
+pub struct CommandTable {
+    entries: Vec<TableEntry>,
     by_name: HashMap<String, usize>,
 }
 
-static TABLE: OnceLock<Table> = OnceLock::new();
+static TABLE: OnceLock<CommandTable> = OnceLock::new();
 
-/// The table, for whoever runs while there is a host: the list of families, which stands above them all, has been put
-/// together by then (`families.rs`).
-pub(in crate::commands) fn table() -> &'static Table {
+/// The table. It is there as soon as there is a host: the first call of `commands::table`, which knows the families, makes
+/// it.
+pub(in crate::commands) fn table() -> &'static CommandTable {
     TABLE.get().expect("the families are put together before there is a host")
 }
 
-/// The table of these families. Made once, of whoever's come first.
-pub(in crate::commands) fn of_families(families: &[&'static [CommandSpec]]) -> &'static Table {
-    TABLE.get_or_init(|| Table::build(families))
+/// The table of these families. The first call makes it.
+pub(in crate::commands) fn of_families(families: &[&'static [CommandSpec]]) -> &'static CommandTable {
+    TABLE.get_or_init(|| CommandTable::build(families))
 }
 
-impl Table {
+impl CommandTable {
     fn build(families: &[&'static [CommandSpec]]) -> Self {
-        let mut entries: Vec<Entry> = Vec::new();
+        let mut entries: Vec<TableEntry> = Vec::new();
         for spec in families.iter().copied().flatten() {
             let parent = entries.len();
-            let own =
-                Entry { spec, full_name: spec.name.into(), subcommands: Vec::new(), is_subcommand: false };
+            let own = TableEntry {
+                spec,
+                full_name: spec.name.into(),
+                subcommands: Vec::new(),
+                is_subcommand: false,
+            };
             entries.push(own);
             for sub in spec.subcommands {
                 let place = entries.len();
                 entries[parent].subcommands.push(place);
                 let full_name = format!("{}|{}", spec.name, sub.name);
-                entries.push(Entry { spec: sub, full_name, subcommands: Vec::new(), is_subcommand: true });
+                entries.push(TableEntry {
+                    spec: sub,
+                    full_name,
+                    subcommands: Vec::new(),
+                    is_subcommand: true,
+                });
             }
         }
         let by_name =
@@ -62,12 +71,12 @@ impl Table {
 
     /// Every command and subcommand; a position in it is a command's place.
     #[must_use]
-    pub fn entries(&self) -> &[Entry] {
+    pub fn entries(&self) -> &[TableEntry] {
         &self.entries
     }
 
     /// The commands, without subcommands.
-    pub fn commands(&self) -> impl Iterator<Item = &Entry> {
+    pub fn commands(&self) -> impl Iterator<Item = &TableEntry> {
         self.entries.iter().filter(|entry| !entry.is_subcommand)
     }
 
@@ -93,7 +102,7 @@ impl CommandSpec {
     /// Its ACL categories, in the order in which Redis lists them.
     #[must_use]
     pub fn acl_categories(&self) -> Vec<&'static str> {
-        let is_container = matches!(self.run, Run::Container);
+        let is_container = matches!(self.run, Handler::Container);
         let group = match self.group {
             Group::Generic => Some("@keyspace"),
             Group::String => Some("@string"),
@@ -163,17 +172,27 @@ mod tests {
                 spec.name
             );
             match spec.run {
-                Run::Read(_) => assert!(spec.has(Flag::Readonly) && !spec.has(Flag::Write), "{}", spec.name),
-                Run::Write(_) | Run::Blocking(_) => {
+                Handler::Read(_) => {
+                    assert!(spec.has(Flag::Readonly) && !spec.has(Flag::Write), "{}", spec.name);
+                }
+                Handler::Write(_) | Handler::Blocking(_) => {
                     assert!(spec.has(Flag::Write) && !spec.has(Flag::Readonly), "{}", spec.name);
                 }
-                Run::Container => assert!(!spec.subcommands.is_empty(), "{}", spec.name),
-                Run::Keyspace(_) | Run::Session(_) | Run::Admin(_) | Run::Queued => {}
+                Handler::Container => assert!(!spec.subcommands.is_empty(), "{}", spec.name),
+                Handler::OwnLocks(_) | Handler::Session(_) | Handler::Admin(_) | Handler::Exec => {}
+            }
+            let accesses = match spec.keys.declared() {
+                Keys::Range { access, .. } | Keys::Counted { access, .. } => Some(access),
+                _ => None,
+            };
+            if let Some(access) = accesses {
+                let main = access.iter().filter(|flag| flag.is_main()).count();
+                assert!(main == 1 && access[0].is_main(), "{}: {access:?}", spec.name);
             }
             if spec.lookahead.is_some() {
                 assert!(matches!(spec.keys, Keys::Range { first: 1, last: 0, .. }), "{}", spec.name);
             }
-            if matches!(spec.run, Run::Read(_) | Run::Write(_) | Run::Blocking(_)) {
+            if matches!(spec.run, Handler::Read(_) | Handler::Write(_) | Handler::Blocking(_)) {
                 assert!(!matches!(spec.keys, Keys::None), "{} must say which keys it holds", spec.name);
             }
         }

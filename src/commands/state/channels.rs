@@ -1,7 +1,7 @@
-//! Channels: who listens to what, and how a message reaches them.
+//! Channels: which clients are subscribed to which, and how a message reaches them.
 //!
-//! A message is put into the mailbox of each listener, on the thread of whoever publishes it; the listener's connection
-//! sends it. Keyspace events are messages too.
+//! The publisher's thread puts a message into the mailbox of each subscriber; the subscriber's connection sends it.
+//! Keyspace events are messages too.
 
 use super::clients::Client;
 use super::mailbox::Overflowed;
@@ -26,19 +26,19 @@ pub(in crate::commands) enum Topic {
     Pattern,
 }
 
-/// Who listens to one channel or pattern.
+/// The clients that are subscribed to one channel or pattern.
 type Listeners = Vec<Arc<Client>>;
 
-/// Who listens to what.
+/// The subscribers of all channels and patterns.
 #[derive(Debug, Default)]
 pub struct Channels {
     pub(in crate::commands) channels: DashMap<Box<[u8]>, Listeners>,
     patterns: RwLock<BTreeMap<Box<[u8]>, Listeners>>,
-    /// Clients that did not read what they listened to, and were disconnected for it.
+    /// How many clients were disconnected because they did not read their messages.
     pub(in crate::commands) overflows: AtomicU64,
 }
 
-/// What one connection listens to.
+/// The channels and patterns that one client is subscribed to.
 #[derive(Debug, Default)]
 pub struct Subscriptions {
     pub(in crate::commands) channels: BTreeSet<Box<[u8]>>,
@@ -46,13 +46,13 @@ pub struct Subscriptions {
 }
 
 impl Subscriptions {
-    /// Whether it listens to nothing.
+    /// Whether there are none.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.channels.is_empty() && self.patterns.is_empty()
     }
 
-    /// How many it listens to.
+    /// How many there are.
     pub(in crate::commands) fn len(&self) -> usize {
         self.channels.len() + self.patterns.len()
     }
@@ -66,8 +66,8 @@ impl Subscriptions {
 }
 
 impl Channels {
-    /// Sends `message`, which rests on `basis`, to those who listen to `channel`. Returns how many get it, patterns counted
-    /// one by one.
+    /// Sends `message`, which rests on `basis`, to the subscribers of `channel` and of patterns that match it. Returns how
+    /// many subscriptions it was sent to.
     pub fn publish(&self, channel: &[u8], message: &[u8], basis: &Basis) -> usize {
         let mut receivers = 0;
         if let Some(clients) = self.channels.get(channel) {
@@ -93,7 +93,7 @@ impl Channels {
         }
     }
 
-    /// The number of channels, and of patterns, that somebody listens to.
+    /// The number of channels, and of patterns, that have subscribers.
     #[must_use]
     pub fn len(&self) -> (usize, usize) {
         (self.channels.len(), self.patterns.read().len())
@@ -127,7 +127,7 @@ impl Channels {
     }
 }
 
-/// A message, spelled once for each protocol that a receiver speaks.
+/// A message, written once for each protocol.
 struct Message<'m> {
     parts: &'m [&'m [u8]],
     resp2: Vec<u8>,

@@ -1,10 +1,10 @@
-//! Who is connected: the registry behind CLIENT LIST and INFO.
+//! The registry of clients behind CLIENT LIST and INFO.
 //!
-//! A connection writes its own entry as it works, with plain stores; CLIENT LIST reads all of them. The map is only
-//! locked, one part at a time, when a connection comes or goes.
+//! A connection updates its own entry with plain stores; CLIENT LIST reads all of them. The map is locked only when a
+//! connection begins or ends, one part of it at a time.
 
 use super::mailbox::Mailbox;
-use super::waiting::Waiting;
+use super::waiting::BlockedClient;
 use crate::resp::Protocol;
 use dashmap::DashMap;
 use parking_lot::Mutex;
@@ -19,7 +19,7 @@ pub struct Clients {
     last_id: AtomicU64,
 }
 
-/// One connection, as others may see it.
+/// One client, as other threads see it.
 #[derive(Debug)]
 #[expect(missing_docs, reason = "the fields are CLIENT LIST's")]
 pub struct Client {
@@ -45,13 +45,13 @@ pub struct Client {
     /// Keys watched.
     pub watched: AtomicUsize,
     pub names: Mutex<Names>,
-    /// What others send it.
+    /// Messages for it.
     pub mailbox: Mailbox,
-    /// What it waits for, while it is blocked.
-    pub waiting: Mutex<Option<Arc<Waiting>>>,
+    /// Its wait, while it is blocked.
+    pub waiting: Mutex<Option<Arc<BlockedClient>>>,
 }
 
-/// What a client calls itself, and what it last asked for.
+/// What a client calls itself, and its last command.
 #[derive(Debug, Default, Clone)]
 #[expect(missing_docs, reason = "the fields are CLIENT LIST's")]
 pub struct Names {
@@ -102,7 +102,7 @@ impl Clients {
         self.by_id.len()
     }
 
-    /// Whether nobody is connected.
+    /// Whether there is no connection.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.by_id.is_empty()
@@ -167,7 +167,7 @@ impl Client {
         buffers.iter().map(|bytes| bytes.load(Ordering::Relaxed)).sum()
     }
 
-    /// Its flags as Redis writes them: what it is in the middle of.
+    /// Its flags in Redis's letters: subscribed, in a transaction, blocked.
     fn flags(&self) -> String {
         let states = [
             (self.is_subscribed(), 'P'),

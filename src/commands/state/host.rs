@@ -1,4 +1,4 @@
-//! What every connection of a server shares, and what commands may ask of the process they run in.
+//! What all connections of a server share, and what commands may ask of the process.
 
 use super::channels::Channels;
 use super::clients::Clients;
@@ -11,7 +11,7 @@ use crate::store::{DatabaseIndex, Store};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-/// The process around the commands: what they may ask for without knowing sockets or files.
+/// The process, as far as commands need it. They know neither sockets nor files.
 pub trait Process: Send + Sync {
     /// Why writes must be refused now, if they must: the journal cannot take them.
     fn write_refusal(&self) -> Option<String>;
@@ -28,25 +28,25 @@ pub trait Process: Send + Sync {
     /// What INFO says of the journal.
     fn persistence(&self) -> Persistence;
 
-    /// Writes the dump file as of this moment, while everybody waits.
+    /// Writes the dump file as of this moment. No other command runs meanwhile.
     ///
     /// # Errors
-    /// Why there is no new file; the one before is as it was.
+    /// Why there is no new file. The old one is unchanged.
     fn save(&self) -> Result<(), String>;
 
-    /// Begins to write the dump file beside other work.
+    /// Begins to write the dump file in the background.
     ///
     /// # Errors
-    /// If one is being written, or it could not be begun.
+    /// Why writing did not begin, for example because a file is being written.
     fn start_save(&self) -> Result<(), String>;
 
-    /// Begins to write the dump file if one of the `points` says that it is time.
+    /// Begins to write the dump file if one of the `points` is reached.
     fn save_if_due(&self, points: &[SavePoint]);
 
-    /// Writes the dump file, and reads it back in place of everything, in one moment.
+    /// Writes the dump file and replaces all data by what it reads back. No other command runs meanwhile.
     ///
     /// # Errors
-    /// What failed; nothing has changed then.
+    /// What failed. Nothing has changed then.
     fn reload(&self) -> Result<(), String>;
 
     /// What INFO and LASTSAVE say of the dump file.
@@ -55,22 +55,22 @@ pub trait Process: Send + Sync {
     /// Puts a changed configuration into effect where the process caches it.
     fn configure(&self, config: &Config);
 
-    /// Begins to stop the server: no new commands, flush, sync, exit 0. Before that it writes the dump file, if so
-    /// wanted.
+    /// Begins to stop the server: no new commands, flush, sync, exit 0. Before that it writes the dump file, if `save` says
+    /// so.
     ///
     /// # Errors
-    /// If the file could not be written and that is not to be passed over; the server goes on.
+    /// If the file could not be written, unless `save` is [`AtEnd::TrySave`]. The server goes on.
     fn shut_down(&self, save: AtEnd) -> Result<(), String>;
 }
 
-/// What becomes of the dump file when the server ends.
+/// What happens to the dump file when the server ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum AtEnd {
     /// It stays as it is.
     Leave,
     /// It is written.
     Save,
-    /// It is written, and if that fails the server ends all the same.
+    /// It is written. If that fails, the server ends all the same.
     TrySave,
 }
 
@@ -124,12 +124,12 @@ pub struct Host {
     pub store: Arc<Store>,
     /// The configuration.
     pub settings: Settings,
-    /// Who is connected.
+    /// The connections.
     pub clients: Clients,
-    /// Who listens to which channels.
+    /// The channels and their subscribers.
     pub channels: Arc<Channels>,
-    /// Counters, one set for each thread that runs commands: first the workers', then in the same order those of the
-    /// threads beside them.
+    /// Counters, one set for each thread that runs commands: first those of the workers, then, in the same order, those of
+    /// the threads beside them.
     pub stats: Vec<Arc<Stats>>,
     /// Error replies by code.
     pub errors: Errors,
@@ -141,15 +141,15 @@ pub struct Host {
     pub process: Arc<dyn Process>,
     /// The clock.
     pub clock: Clock,
-    /// Whether the data are still being read: only commands flagged so are answered.
+    /// Whether the data are still being read. Meanwhile only commands with [`Flag::Loading`](crate::commands::spec::Flag) run.
     pub is_loading: AtomicBool,
-    /// Whether expired keys are removed though nobody asks for them (`DEBUG SET-ACTIVE-EXPIRE`).
+    /// Whether expired keys are removed in the background (`DEBUG SET-ACTIVE-EXPIRE`).
     pub expires_actively: AtomicBool,
     /// Memory in use when the server started, in bytes.
     pub startup_bytes: usize,
     /// When the server started, in unix milliseconds.
     pub started_ms: u64,
-    /// 40 hexadecimal digits that tell this run from others.
+    /// 40 hexadecimal digits that identify this run of the server.
     pub run_id: String,
     /// The TCP port that is served.
     pub port: u16,
@@ -177,7 +177,7 @@ impl Host {
         self.settings.current()
     }
 
-    /// Notes how much was done so far, for INFO's rates. Called about ten times a second.
+    /// Samples the counters for INFO's rates. Called about ten times a second.
     pub fn sample_rates(&self) {
         let mut done = Done::default();
         for stats in &self.stats {

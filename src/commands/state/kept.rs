@@ -1,7 +1,7 @@
-//! Results kept for a while within a bound on their memory, dropped least recently used first.
+//! A cache of results with a bound on its memory. The least recently used result is dropped first.
 //!
-//! FRIENDRANK's MAXAGE lives on this: an answer for a user with a million friends is taken from here without any
-//! shard's lock. There are few results and each is large, so finding the one to drop by looking at all is cheap.
+//! FRIENDRANK's MAXAGE uses it: an answer for a user with a million friends is taken from here without a shard's lock. There
+//! are few results and each is large, so it is cheap to look at all of them for the one to drop.
 
 use dashmap::DashMap;
 use std::hash::Hash;
@@ -14,7 +14,7 @@ pub struct KeptResults<K: Eq + Hash, V> {
     results: DashMap<K, Kept<V>>,
     bound_bytes: AtomicUsize,
     bytes: AtomicUsize,
-    /// Counts uses, to tell which result was used least recently.
+    /// A counter of uses, from which the least recently used result follows.
     uses: AtomicU64,
     hits: AtomicU64,
     misses: AtomicU64,
@@ -28,12 +28,12 @@ struct Kept<V> {
     last_use: AtomicU64,
 }
 
-/// When the looking began that a result rests on.
+/// When the first read was made that a result rests on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Begun {
-    /// [`Store::flushes`](crate::store::Store::flushes) by then: what was seen before a flush is no answer after it.
+    /// [`Store::flushes`](crate::store::Store::flushes) at that time. A result from before a flush is not valid after it.
     pub flushes: u64,
-    /// By the clock that never goes back: see [`Clock::monotonic_ns`](crate::machine::clock::Clock::monotonic_ns).
+    /// The time by [`Clock::monotonic_ns`](crate::machine::clock::Clock::monotonic_ns).
     pub at_ns: u64,
 }
 
@@ -46,7 +46,7 @@ pub struct KeptStats {
     pub bytes: usize,
     /// Answers given from a kept result.
     pub hits: u64,
-    /// Answers that had to be computed though a kept one would have done.
+    /// Answers that had to be computed although a kept one was allowed.
     pub misses: u64,
 }
 
@@ -95,7 +95,7 @@ impl<K: Eq + Hash + Clone, V> KeptResults<K, V> {
         self.drop_above_bound();
     }
 
-    /// Drops everything, for its memory.
+    /// Drops everything to free its memory.
     pub fn clear(&self) {
         self.results.retain(|_, kept| {
             self.bytes.fetch_sub(kept.bytes, Ordering::Relaxed);
@@ -147,7 +147,7 @@ mod tests {
     }
 
     /// FRIENDRANK ranked a long list while FLUSHALL emptied the store and dropped what was kept, and then kept what it
-    /// had: a minute of answers with rows that nobody has any more.
+    /// had. For a minute its answers had rows that were no longer in the store.
     #[test]
     fn what_was_begun_before_a_flush_is_no_answer_after_it() {
         let kept = KeptResults::with_bound(100);

@@ -1,7 +1,7 @@
-//! How long commands take: for each command a histogram of its calls, of which INFO's latencystats tells percentiles.
+//! How long commands take: a histogram of the calls of each command. INFO's latencystats shows percentiles of it.
 //!
-//! As all counters it belongs to one thread. It comes to be with the command's first call, and its classes are an eighth
-//! of a power of two wide, so that a percentile is at most an eighth too high.
+//! As all counters it belongs to one thread. It is allocated at the command's first call. Its classes are an eighth of a
+//! power of two wide, so that a percentile is at most an eighth too high.
 
 use super::stats::Counter;
 use std::sync::OnceLock;
@@ -57,7 +57,7 @@ impl Latencies {
         self.total == 0
     }
 
-    /// What so many percent of the calls took at most, in microseconds.
+    /// The time that `percent` of the calls did not exceed, in microseconds.
     pub(in crate::commands) fn percentile_us(&self, percent: f64) -> f64 {
         let wanted = (self.total as f64 * percent / 100.0).ceil();
         let mut seen = 0;

@@ -1,4 +1,4 @@
-//! What others send a connection: messages of channels it has subscribed to.
+//! Mailboxes: messages that other threads send to a client.
 
 use crate::limits;
 use crate::store::{Basis, OpenRecord, Seq};
@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll, Waker};
 
-/// A connection's mailbox. Others put whole replies in, the connection takes them out and sends them.
+/// A client's mailbox. Publishers put whole messages in; the client's connection takes them out and sends them.
 #[derive(Debug, Default)]
 pub struct Mailbox {
     has_mail: AtomicBool,
@@ -20,10 +20,10 @@ struct Mail {
     bytes: Vec<u8>,
     /// The last record that the messages rest on, as far as its number is known.
     rests_on: Seq,
-    /// Records that are still being made, and where in `bytes` the first message stands that rests on them. What stands
-    /// behind it waits as well: messages keep their order.
+    /// Records that are still being made, each with the place in `bytes` of the first message that rests on it. Messages
+    /// behind it wait as well, so that they keep their order.
     open_records: VecDeque<(usize, Arc<OpenRecord>)>,
-    /// More came than the connection could be made to read.
+    /// More messages came than [`limits::MAILBOX_BYTES`]: the client does not read them.
     has_overflowed: bool,
     waker: Option<Waker>,
 }
@@ -41,7 +41,7 @@ impl Mail {
         }
     }
 
-    /// How many of the bytes rest on nothing but records whose numbers are known.
+    /// How many of the bytes rest only on records whose numbers are known.
     fn ready_bytes(&mut self) -> usize {
         while let Some((start, record)) = self.open_records.front() {
             let Some(seq) = record.seq() else { return *start };
@@ -53,11 +53,11 @@ impl Mail {
 }
 
 impl Mailbox {
-    /// Puts a message in, which rests on `basis`. One that would not fit into [`limits::MAILBOX_BYTES`] is lost, and with
-    /// it the connection.
+    /// Puts in a message that rests on `basis`. If it does not fit into [`limits::MAILBOX_BYTES`], the mailbox is emptied and
+    /// its connection must be closed.
     ///
     /// # Errors
-    /// If this is the message that does not fit.
+    /// If this is the first message that does not fit.
     pub fn put(&self, message: &[u8], basis: &Basis) -> Result<(), Overflowed> {
         let mut mail = self.mail.lock();
         let had_overflowed = mail.has_overflowed;
@@ -76,8 +76,8 @@ impl Mailbox {
         if mail.has_overflowed && !had_overflowed { Err(Overflowed) } else { Ok(()) }
     }
 
-    /// Moves the messages to the end of `out`, those of transactions that have not ended excepted. Returns the record
-    /// that they rest on. O(1) while there are none.
+    /// Moves the messages to the end of `out`, except those of transactions that have not ended. Returns the record that
+    /// they rest on. O(1) while there are none.
     ///
     /// # Errors
     /// If the mailbox has overflowed: the connection must be closed.
@@ -118,12 +118,12 @@ impl Mailbox {
             return Poll::Ready(());
         }
         mail.waker = Some(context.waker().clone());
-        // What it waits for may have come about since it was asked: then it can be taken now.
+        // The record may have been closed since `ready_bytes` asked for it: then the message can be taken now.
         mail.open_records.front().map_or(Poll::Pending, |(_, record)| record.poll(context).map(|_| ()))
     }
 }
 
-/// A subscriber did not read what it subscribed to.
+/// A mailbox is full: its client does not read its messages.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Overflowed;
 

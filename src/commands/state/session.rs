@@ -1,46 +1,33 @@
-//! A connection's own state, as its commands see it.
+//! What a client is, as its commands know it: protocol, database, transaction, subscriptions.
 
 use super::channels::{Subscriptions, Topic};
 use super::clients::Client;
 use super::host::Host;
-use super::stats::Stats;
 use super::transaction::{Transaction, Watching};
 use crate::config::Config;
 use crate::resp::Protocol;
 use crate::resp::reply::Reply;
-use crate::resp::reply::ReplySource;
-use crate::store::change::ChangeBuffer;
-use crate::store::{Basis, DatabaseIndex, OpenRecord, Seq, ShardIndex};
+use crate::store::DatabaseIndex;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-/// What happens to the connection once the replies so far are sent.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Next {
-    /// It goes on.
+/// What a connection does once the replies so far are sent.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum NextStep {
+    /// It goes on with its next request.
+    #[default]
     Continue,
-    /// It is closed after the replies so far.
+    /// It is closed.
     Close,
-    /// It is closed at once and nothing more is sent.
+    /// It is closed at once; the replies so far are not sent either.
     Drop,
-    /// It goes on once what it waits for ([`Client::waiting`]) has come to an end.
+    /// It waits: the last command blocks ([`Client::waiting`]). Its reply comes when the wait ends.
     Wait,
-    /// It goes on with the first request that was not run, where it may take long ([`Session::may_take_long`]).
+    /// It runs its next request on a thread where a command may take long.
     Aside,
 }
 
-/// Which large replies a connection sends from [`Session::rest`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Streaming {
-    /// None: it has every reply written whole.
-    Nothing,
-    /// Those within EXEC, which runs where it is. Other commands that reply much are run aside.
-    Transactions,
-    /// All.
-    Everything,
-}
-
-/// How a connection listens to channels.
+/// How many messages a client expects, and in which protocol.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::commands) struct Listening {
     subscriptions: usize,
@@ -48,90 +35,44 @@ pub(in crate::commands) struct Listening {
 }
 
 impl Listening {
-    /// Whether a message from `before` would come unexpected: it listens to less, or by another protocol.
+    /// Whether a message sent as of `before` would surprise the client: it has fewer subscriptions now, or another
+    /// protocol.
     pub(in crate::commands) fn has_less_than(self, before: Self) -> bool {
         self.subscriptions < before.subscriptions || self.protocol != before.protocol
     }
 }
 
-/// One connection.
+/// A client, as its commands know it.
 #[derive(Debug)]
 pub struct Session {
-    /// The connection in the registry.
+    /// Its entry in the registry.
     pub client: Arc<Client>,
-    /// The counters of the thread that serves it.
-    pub stats: Arc<Stats>,
     /// The protocol it speaks.
     pub protocol: Protocol,
     /// The database it has selected.
     pub database: DatabaseIndex,
     /// Whether it has given the password, or none was needed when it connected.
     pub authenticated: bool,
-    /// What happens to it after the present batch.
-    pub next: Next,
-    /// The last record that its replies since the last time they were sent rest on: its own, or that of another client
-    /// whose change they show. They wait until it is as safe as `appendfsync` promises.
-    pub rests_on: Seq,
-    /// Whether one of these replies is that of a command that may have changed something.
-    pub has_written: bool,
-    /// The record of the transaction that is run, if it has published something.
-    pub(in crate::commands) open_record: Option<Arc<OpenRecord>>,
-    /// The one shard that its last batch was on, if it wrote there and had to wait, in that batch or in an earlier one.
-    pub contended: Option<ShardIndex>,
-    /// Whether its batch is run while others wait for its end, which is for commands on keys alone.
-    pub is_in_turn: bool,
-    /// Whether its commands may keep their thread for long, because no other connection waits for it.
-    pub may_take_long: bool,
-    /// Which replies may be left in `rest`.
-    pub streaming: Streaming,
-    /// What its last reply goes on with: it is to be sent before anything else.
-    pub rest: Option<Box<dyn ReplySource>>,
-    /// What it has queued since MULTI.
+    /// The requests it has queued since MULTI.
     pub(in crate::commands) transaction: Option<Transaction>,
     /// The keys it watches.
     pub(in crate::commands) watching: Option<Watching>,
-    /// The channels it listens to.
+    /// The channels it is subscribed to.
     pub(in crate::commands) subscriptions: Subscriptions,
-    /// Buffer for the Changes of its commands, kept between batches for its memory.
-    pub(in crate::commands) changes: ChangeBuffer,
 }
 
 impl Session {
-    /// The session of a connection that has just come.
+    /// The session of a client that has just connected.
     #[must_use]
-    pub fn new(client: Arc<Client>, stats: Arc<Stats>, config: &Config) -> Self {
+    pub fn new(client: Arc<Client>, config: &Config) -> Self {
         Self {
             client,
-            stats,
             protocol: Protocol::Resp2,
             database: 0,
             authenticated: config.requirepass.is_empty(),
-            next: Next::Continue,
-            rests_on: Seq::default(),
-            has_written: false,
-            open_record: None,
-            contended: None,
-            is_in_turn: false,
-            may_take_long: true,
-            streaming: Streaming::Nothing,
-            rest: None,
             transaction: None,
             watching: None,
             subscriptions: Subscriptions::default(),
-            changes: ChangeBuffer::default(),
-        }
-    }
-
-    /// The replies that have not been sent rest on the records up to `seq` as well.
-    pub fn rest_on(&mut self, seq: Seq) {
-        self.rests_on = self.rests_on.max(seq);
-    }
-
-    /// What a message rests on that it publishes now: what it has learned and done so far.
-    pub(in crate::commands) fn basis(&self) -> Basis {
-        match &self.open_record {
-            Some(record) => Basis::Open(Arc::clone(record)),
-            None => Basis::Record(self.rests_on),
         }
     }
 
@@ -141,21 +82,22 @@ impl Session {
         !self.authenticated && !config.requirepass.is_empty()
     }
 
-    /// How it listens to channels just now.
+    /// How many messages it expects just now.
     pub(in crate::commands) fn listening(&self) -> Listening {
         Listening { subscriptions: self.subscriptions.len(), protocol: self.protocol }
     }
 
-    /// Watches no key any more.
+    /// Stops watching keys.
     pub(in crate::commands) fn stop_watching(&mut self, host: &Host) {
         if let Some(watching) = self.watching.take() {
             watching.end(&host.store);
         }
     }
 
-    /// Ends what others know of: its waits, watches and subscriptions. A connection calls it when it closes.
+    /// Ends all that other threads may come across: its wait, watches and subscriptions. Its connection calls this when it
+    /// closes.
     pub fn end(&mut self, host: &Host) {
-        // Its lock is given back before shards' are taken: CLIENT LIST in a transaction wants them the other way round.
+        // The lock is given back before shards are locked: CLIENT LIST in a transaction takes the two the other way round.
         let waiting = self.client.waiting.lock().take();
         if let Some(waiting) = waiting {
             waiting.give_up();
@@ -166,13 +108,13 @@ impl Session {
         self.unsubscribe_all(host);
     }
 
-    /// Whether it may only subscribe and unsubscribe: it listens to channels by RESP2, where messages could not be told
-    /// from replies.
+    /// Whether it may do little but subscribe and unsubscribe: it is subscribed by RESP2, where it could not tell replies
+    /// from messages.
     pub(in crate::commands) fn only_listens(&self) -> bool {
         self.protocol == Protocol::Resp2 && !self.subscriptions.is_empty()
     }
 
-    /// Writes down what CLIENT LIST shows of its transaction.
+    /// Copies what CLIENT LIST shows of its transaction into the registry.
     pub(in crate::commands) fn note_transaction(&self) {
         let queued = self.transaction.as_ref().map_or(-1, |transaction| transaction.places.len() as i64);
         let bytes = self.transaction.as_ref().map_or(0, |transaction| transaction.requests.bytes());
@@ -187,7 +129,7 @@ impl Session {
         self.client.database.store(database, Ordering::Relaxed);
     }
 
-    /// Speaks another protocol from now on.
+    /// Replies in `protocol` from now on.
     pub fn speak(&mut self, protocol: Protocol) {
         self.protocol = protocol;
         self.client.set_protocol(protocol);
@@ -215,7 +157,7 @@ impl Session {
         }
     }
 
-    /// Listens to nothing any more.
+    /// Ends all subscriptions.
     pub(in crate::commands) fn unsubscribe_all(&mut self, host: &Host) {
         for topic in [Topic::Channel, Topic::Pattern] {
             for name in std::mem::take(self.subscriptions.of(topic)) {

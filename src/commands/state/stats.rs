@@ -1,7 +1,7 @@
-//! Counters: what INFO tells of the work done.
+//! Counters for INFO.
 //!
-//! Each thread that runs commands has a [`Stats`] of its own and is the only one to write it, so counting costs no
-//! locked instruction; INFO adds them up.
+//! Each thread that runs commands has a [`Stats`] of its own, which only this thread writes. So counting needs no locked
+//! instruction. INFO adds them up.
 
 use super::latency::Histogram;
 use parking_lot::Mutex;
@@ -24,7 +24,7 @@ impl Counter {
         self.0.load(Ordering::Relaxed)
     }
 
-    /// Back to 0, from any thread; what its owner counts at that very moment may survive it.
+    /// Sets it to 0, from any thread. An amount that its owner adds at the same moment may be kept.
     pub fn reset(&self) {
         self.0.store(0, Ordering::Relaxed);
     }
@@ -94,12 +94,12 @@ impl Stats {
     }
 }
 
-/// Error replies by code. Errors are rare, or slow for the one who makes them.
+/// Error replies by code. They are behind a lock: errors are rare, or slow only for the client that causes them.
 #[derive(Debug, Default)]
 pub struct Errors(Mutex<BTreeMap<String, u64>>);
 
 impl Errors {
-    /// Most codes told apart, so that a client cannot make the list long.
+    /// Most codes that are counted, so that a client cannot make the list long.
     const CODES: usize = 128;
 
     /// Counts one error reply.
@@ -124,7 +124,7 @@ impl Errors {
     }
 }
 
-/// What the server has done by a moment.
+/// The work that the server has done up to a moment.
 #[derive(Clone, Copy, Debug, Default)]
 #[expect(missing_docs, reason = "the fields are INFO's")]
 pub struct Done {
@@ -138,10 +138,10 @@ pub struct Done {
 pub struct Rates(Mutex<VecDeque<(Done, u64)>>);
 
 impl Rates {
-    /// Samples that are looked back on: at ten a second, 1.6 seconds. As Redis.
+    /// Samples that are kept. At ten a second they cover 1.6 seconds, as in Redis.
     const SAMPLES: usize = 16;
 
-    /// Notes what was done by `now_ms`.
+    /// Adds a sample: the work done up to `now_ms`.
     pub fn sample(&self, done: Done, now_ms: u64) {
         let mut samples = self.0.lock();
         if samples.len() == Self::SAMPLES {

@@ -20,7 +20,7 @@ pub(in crate::commands) struct Transaction {
 
 impl Transaction {
     pub(in crate::commands) fn queue(&mut self, place: usize, request: Arguments<'_>) {
-        // As Redis: what will not be run need not be kept.
+        // As in Redis, requests that will not be run are not kept.
         if !self.must_abort {
             self.requests.push(request);
             self.places.push(place);
@@ -51,7 +51,7 @@ impl Watching {
         }
     }
 
-    /// Whether a watched key has changed, its time having come included. `hold` must have their shards.
+    /// Whether a watched key has changed or expired. `hold` must have their shards.
     pub(in crate::commands) fn is_broken(&self, hold: &Hold<'_>) -> bool {
         let has_expired = |(database, key): &(DatabaseIndex, Box<[u8]>)| {
             hold.reader(*database).has_expired_under(key, &self.watch)

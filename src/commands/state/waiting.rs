@@ -1,8 +1,8 @@
-//! Clients that wait for a key to hold something: the one mechanism behind every blocking command.
+//! Blocked clients: the mechanism behind every blocking command.
 //!
-//! A blocking command says what it wants as a [`Wish`]. If no key has it, the client stands in the queue of each
-//! ([`crate::store::keys::interest`]), and whoever changes a key serves the clients in its queue, first come, first served,
-//! before giving the key's lock back. The connection sleeps meanwhile and is woken with its reply.
+//! A blocking command says what it wants as a [`Wish`]. If no key has it, the client is put into the queue of each key
+//! ([`crate::store::keys::interest`]). A thread that changes a key serves the clients in the key's queue, first come, first
+//! served, before it gives the lock back. The connection sleeps until it is woken with its reply.
 
 use crate::commands::call::Call;
 use crate::commands::call::error::CommandError;
@@ -25,22 +25,22 @@ pub type Attempt =
 
 /// What a blocking command wants.
 pub struct Wish {
-    /// Where it may come from; the first key that has it will do.
+    /// The keys it may come from. It is taken from the first that has it.
     pub keys: Vec<Box<[u8]>>,
-    /// The type of value that it comes from.
+    /// The type of value that it is taken from.
     pub kind: Kind,
-    /// For how long it is waited for; `None` for ever.
+    /// How long the client waits for it; `None` for ever.
     pub timeout: Option<Duration>,
-    /// How it is taken.
+    /// The function that takes it.
     pub attempt: Attempt,
 }
 
-/// A client that waits.
-pub struct Waiting {
+/// A client that waits for one of several keys.
+pub struct BlockedClient {
     timeout: Option<Duration>,
     kind: Kind,
     attempt: Attempt,
-    /// The keys, each once, in the order of the request: the first that has what is wanted will do.
+    /// The keys, each once, in the order of the request.
     keys: Vec<Box<[u8]>>,
     /// Their places in `keys`, ascending by key.
     by_key: Vec<usize>,
@@ -62,12 +62,12 @@ struct Progress {
 enum Phase {
     #[default]
     Waiting,
-    /// There is a reply, but the journal does not have yet what it speaks of.
+    /// There is a reply, but the journal does not have yet the record that it rests on.
     Served,
     Over,
 }
 
-/// What a wait came to.
+/// How a wait ended.
 #[derive(Debug)]
 pub struct Ending {
     /// The reply.
@@ -76,7 +76,7 @@ pub struct Ending {
     pub seq: Option<Seq>,
 }
 
-impl Waiting {
+impl BlockedClient {
     pub(in crate::commands) fn new(
         wish: Wish,
         ticket: Ticket,
@@ -90,7 +90,7 @@ impl Waiting {
         Self { timeout, kind, attempt, keys, by_key, ticket, database, protocol, progress: Mutex::default() }
     }
 
-    /// For how long it waits at most.
+    /// How long it waits at most.
     #[must_use]
     pub fn timeout(&self) -> Option<Duration> {
         self.timeout
@@ -101,8 +101,8 @@ impl Waiting {
         self.keys.iter().map(|key| &**key)
     }
 
-    /// Offers those of the keys that are `ready` to `attempt`, in the order of the request, until it takes one. Returns
-    /// whether it did. Looks the fewer of the two up among the others.
+    /// Calls `attempt` with those of its keys that are `ready`, in the order of the request, until it returns true. Returns
+    /// whether it did. Of the two lists, each key of the shorter one is looked up in the longer one.
     fn any_ready(&self, ready: &[&ReadyKey], mut attempt: impl FnMut(&[u8]) -> bool) -> bool {
         if self.keys.len() < ready.len() {
             return self.keys.iter().any(|key| {
@@ -120,7 +120,7 @@ impl Waiting {
         places.iter().any(|place| attempt(&self.keys[*place]))
     }
 
-    /// Whether the wait has come to an end, and to which. Wakes the task if not yet.
+    /// Whether the wait has ended, and how. Wakes the task when it does.
     pub fn poll(&self, context: &mut Context<'_>) -> Poll<Ending> {
         let mut progress = self.progress.lock();
         if progress.phase == Phase::Over {
@@ -130,12 +130,12 @@ impl Waiting {
         Poll::Pending
     }
 
-    /// Its time is over, unless it was served just before: the reply is null, as every blocking command's is then.
+    /// Its time is over. The reply is null, as of every blocking command, unless it has been served just before.
     pub fn time_out(&self) {
         self.end(|reply| reply.null_array());
     }
 
-    /// Nobody will read a reply any more.
+    /// The connection has closed: there is no reply to make.
     pub fn give_up(&self) {
         self.end(|_| ());
     }
@@ -151,7 +151,7 @@ impl Waiting {
         is_waiting
     }
 
-    /// Takes the client out of the queues it stands in. Locks one shard after the other.
+    /// Takes the client out of the keys' queues. Locks one shard after the other.
     pub fn leave(&self, store: &Store) {
         for key in self.keys() {
             let mut hold = Hold::on(store, &[store.shard_of(key)], Access::Write, ChangeBuffer::default());
@@ -160,7 +160,7 @@ impl Waiting {
     }
 }
 
-/// `keys` without those that came before.
+/// `keys` without repetitions.
 fn each_once(mut keys: Vec<Box<[u8]>>) -> Vec<Box<[u8]>> {
     let mut seen = BTreeSet::new();
     let is_first: Vec<bool> = keys.iter().map(|key| seen.insert(key)).collect();
@@ -178,7 +178,7 @@ impl Progress {
     }
 }
 
-impl Waiter for Waiting {
+impl Waiter for BlockedClient {
     fn ticket(&self) -> Ticket {
         self.ticket
     }
@@ -192,10 +192,10 @@ impl Waiter for Waiting {
         if progress.phase != Phase::Waiting {
             return Served::Gone;
         }
-        // A transaction may have filled several of its keys: as in Redis, their order is the client's.
+        // A transaction may have filled several of its keys. As in Redis, they are tried in the order of the client's request.
         let has_taken = self.any_ready(ready.of(self.database), |key| {
             let mut reply = Reply::new(&mut progress.reply, self.protocol);
-            // A key of another type is passed over: the client goes on waiting for it.
+            // A key of another type is skipped. The client goes on waiting for it.
             (self.attempt)(keys, key, &mut reply) == Ok(true)
         });
         if !has_taken {
@@ -212,16 +212,16 @@ impl Waiter for Waiting {
     }
 }
 
-impl std::fmt::Debug for Waiting {
+impl std::fmt::Debug for BlockedClient {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Waiting").field("progress", &self.progress).finish_non_exhaustive()
+        f.debug_struct("BlockedClient").field("progress", &self.progress).finish_non_exhaustive()
     }
 }
 
-/// More unix milliseconds than any clock will show.
+/// A time in unix milliseconds that no clock will show.
 const MOST_UNIX_MS: f64 = 1e13;
 
-/// Reads the argument at `position` as a time-out: seconds and fractions of a second, 0 for ever.
+/// Reads the argument at `position` as a timeout: seconds and fractions of a second, 0 for ever.
 ///
 /// # Errors
 /// As of Redis 8.2: no number, negative, or beyond what 63 bits of milliseconds hold.
@@ -244,7 +244,7 @@ pub(in crate::commands) fn parse_timeout(
     Ok(Some(Duration::from_millis(ms as u64)).filter(|timeout| !timeout.is_zero()))
 }
 
-/// A waiting client looks a key up. Counted for the test that holds their number down.
+/// A blocked client looks a key up. A test counts it.
 fn count_look_up() {
     #[cfg(test)]
     tests::LOOK_UPS.set(tests::LOOK_UPS.get() + 1);
@@ -263,15 +263,15 @@ mod tests {
         pub(in crate::commands) static LOOK_UPS: Cell<usize> = const { Cell::new(0) };
     }
 
-    /// The keys that clients were offered, by the clients' numbers.
+    /// Which keys each client was offered; clients are numbered.
     type Offered = Arc<Mutex<Vec<(usize, Box<[u8]>)>>>;
 
     fn key(number: usize) -> Box<[u8]> {
         format!("board:{number}").into_bytes().into()
     }
 
-    /// A store, and clients of which each waits for the keys that `keys_of` names by their numbers. None takes any; the
-    /// keys that they were offered come to the list.
+    /// A store, and for each element of `keys_of` a client that waits for the keys with these numbers. No client takes a key.
+    /// The keys that they were offered are added to the list.
     fn store_with_waiters(keys_of: &[Vec<usize>]) -> (Store, Offered) {
         let store = Store::new(4, 2, 1, Clock::manual(1_000));
         let offered = Offered::default();
@@ -286,7 +286,7 @@ mod tests {
                     Ok(false)
                 }),
             };
-            let waiting = Arc::new(Waiting::new(wish, store.ticket(), 1, Protocol::Resp2));
+            let waiting = Arc::new(BlockedClient::new(wish, store.ticket(), 1, Protocol::Resp2));
             let mut hold = hold_all(&store);
             for key in waiting.keys() {
                 hold.writer(1).wait_for(key, Arc::clone(&waiting) as Arc<dyn Waiter>);
@@ -346,7 +346,7 @@ mod tests {
             let (store, offered) = store_with_waiters(&keys_of);
             let filled = some(25);
             fill(&store, filled.iter().copied());
-            // Each key that came to be is offered to those who wait for it, and with it the others of theirs.
+            // Each new key is offered to the clients that wait for it, together with their other new keys.
             let each_once = |numbers: &[usize]| {
                 let mut seen = BTreeSet::new();
                 numbers.iter().copied().filter(|number| seen.insert(*number)).collect::<Vec<usize>>()

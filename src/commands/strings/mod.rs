@@ -1,9 +1,9 @@
-//! Strings: counters, markers and health checks beside the rankings.
+//! Strings, for counters and markers beside the rankings.
 
 use super::call::error::{CommandError, Outcome};
 use super::call::{Call, Cursor, parse_integer};
 use super::keys::expiry::{Moment, Unit};
-use super::spec::{CommandSpec, Flag, Group, Keys, Lookahead, Run};
+use super::spec::{CommandSpec, Flag, Group, Handler, KeyFlag, Keys, Lookahead};
 use crate::config::EventClasses;
 use crate::resp::integer;
 use crate::resp::reply::Reply;
@@ -11,7 +11,8 @@ use crate::store::{ByteString, Reader, Writer};
 
 const BASE: CommandSpec = CommandSpec { group: Group::String, ..CommandSpec::BASE };
 
-const READ_AND_UPDATE: Keys = Keys::Range { first: 1, last: 0, access: &["RW", "access", "update"] };
+const READ_AND_UPDATE: Keys =
+    Keys::Range { first: 1, last: 0, access: &[KeyFlag::Rw, KeyFlag::Access, KeyFlag::Update] };
 
 pub(super) const COMMANDS: &[CommandSpec] = &[
     CommandSpec {
@@ -20,9 +21,9 @@ pub(super) const COMMANDS: &[CommandSpec] = &[
         summary: "Returns a string",
         arity: 2,
         flags: &[Flag::Readonly, Flag::Fast],
-        keys: Keys::Range { first: 1, last: 0, access: &["RO", "access"] },
+        keys: Keys::Range { first: 1, last: 0, access: &[KeyFlag::Ro, KeyFlag::Access] },
         lookahead: Some(Lookahead::Key),
-        run: Run::Read(get),
+        run: Handler::Read(get),
         ..BASE
     },
     CommandSpec {
@@ -32,9 +33,10 @@ pub(super) const COMMANDS: &[CommandSpec] = &[
         summary: "Sets a string",
         arity: -3,
         flags: &[Flag::Write, Flag::Denyoom],
-        keys: Keys::Range { first: 1, last: 0, access: &["RW", "access", "update", "variable_flags"] },
+        keys: Keys::Range { first: 1, last: 0, access: &[KeyFlag::Rw, KeyFlag::Access, KeyFlag::Update] },
         lookahead: Some(Lookahead::Key),
-        run: Run::Write(set),
+        access_of_request: Some(access_of_set),
+        run: Handler::Write(set),
         keys_note: Some("RW and ACCESS due to the optional `GET` argument"),
         ..BASE
     },
@@ -45,9 +47,9 @@ pub(super) const COMMANDS: &[CommandSpec] = &[
         since: "2.2.0",
         arity: 2,
         flags: &[Flag::Readonly, Flag::Fast],
-        keys: Keys::Range { first: 1, last: 0, access: &["RO"] },
+        keys: Keys::Range { first: 1, last: 0, access: &[KeyFlag::Ro] },
         lookahead: Some(Lookahead::Key),
-        run: Run::Read(strlen),
+        run: Handler::Read(strlen),
         ..BASE
     },
     CommandSpec {
@@ -58,7 +60,7 @@ pub(super) const COMMANDS: &[CommandSpec] = &[
         flags: &[Flag::Write, Flag::Denyoom, Flag::Fast],
         keys: READ_AND_UPDATE,
         lookahead: Some(Lookahead::Key),
-        run: Run::Write(incr),
+        run: Handler::Write(incr),
         ..BASE
     },
     CommandSpec {
@@ -69,7 +71,7 @@ pub(super) const COMMANDS: &[CommandSpec] = &[
         flags: &[Flag::Write, Flag::Denyoom, Flag::Fast],
         keys: READ_AND_UPDATE,
         lookahead: Some(Lookahead::Key),
-        run: Run::Write(incrby),
+        run: Handler::Write(incrby),
         ..BASE
     },
 ];
@@ -85,6 +87,16 @@ fn get(keys: Reader<'_>, call: &Call<'_>, reply: &mut Reply<'_>) -> Outcome {
 fn strlen(keys: Reader<'_>, call: &Call<'_>, reply: &mut Reply<'_>) -> Outcome {
     reply.count(keys.get::<ByteString>(call.argument(1))?.map_or(0, |value| value.len()));
     Ok(())
+}
+
+/// SET reads the old value only if it returns it.
+fn access_of_set(call: &Call<'_>) -> &'static [KeyFlag] {
+    let returns_old = call.cursor(3).any(|word| word.eq_ignore_ascii_case(b"get"));
+    if returns_old {
+        &[KeyFlag::Rw, KeyFlag::Access, KeyFlag::Update]
+    } else {
+        &[KeyFlag::Ow, KeyFlag::Update]
+    }
 }
 
 /// When a key that SET writes will expire.
@@ -112,11 +124,11 @@ fn set(keys: &mut Writer<'_, '_>, call: &Call<'_>, reply: &mut Reply<'_>) -> Out
             expiry = Some(Expiry::Keep);
         } else {
             let (moment, unit) = take_expiry_word(&mut cursor).ok_or(CommandError::SYNTAX)?;
-            // As Redis: the same word may come again, another may not.
+            // As Redis: the same word may be repeated, a second one may not be given.
             if !matches!(expiry, None | Some(Expiry::At(..)))
                 || matches!(expiry, Some(Expiry::At(other, per, _)) if (other, per) != (moment, unit))
             {
-                return Err(CommandError::SYNTAX);
+                return Err(CommandError::SYNTAX.into());
             }
             expiry = Some(Expiry::At(moment, unit, cursor.required()?));
         }
@@ -152,7 +164,7 @@ fn set(keys: &mut Writer<'_, '_>, call: &Call<'_>, reply: &mut Reply<'_>) -> Out
     Ok(())
 }
 
-/// The word that says how SET's time is meant, if that comes next.
+/// Takes the word that says what SET's time means, if it comes next.
 fn take_expiry_word(cursor: &mut Cursor<'_>) -> Option<(Moment, Unit)> {
     let words = [
         ("ex", Moment::FromNow, Unit::Seconds),

@@ -1,4 +1,4 @@
-//! Who may come in: as many clients as are allowed, and in protected mode only those of this machine.
+//! Which connections are accepted: up to `maxclients`, and in protected mode only those from this machine.
 
 use crate::resp::Protocol;
 use crate::resp::reply::Reply;
@@ -10,7 +10,7 @@ use std::time::Duration;
 use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
 
-/// The socket of a connection that has come, ready to be used, or `None` for one that was refused.
+/// Prepares the socket of a new connection. Returns `None` if the connection was refused.
 pub(in crate::server) async fn admit(
     stream: std::net::TcpStream,
     peer: SocketAddr,
@@ -55,7 +55,7 @@ fn is_loopback(peer: SocketAddr) -> bool {
 async fn refuse(mut stream: TcpStream, text: &str) {
     let mut out = Vec::new();
     Reply::new(&mut out, Protocol::Resp2).error(text);
-    // A peer that does not want to know is gone already.
+    // If this fails the peer has closed the connection already.
     let _ = stream.write_all(&out).await;
     let _ = stream.shutdown().await;
 }

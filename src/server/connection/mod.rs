@@ -1,26 +1,27 @@
 //! One connection: bytes in, batches of commands, bytes out.
 //!
-//! Replies leave only once the journal has what they speak of. While replies wait to be sent nothing more is read,
-//! so a client that does not read its replies holds up only itself. An idle connection holds no buffers.
+//! Replies leave only once the journal has the records that they rest on. While replies wait to be sent nothing more is
+//! read, so a client that does not read its replies delays only itself. An idle connection holds no buffers.
 
 pub(super) mod admission;
 mod deaf;
 pub(super) mod sending;
+mod waiting;
 
 use super::threads::shared::Shared;
 use super::threads::work::{Lendable, Work};
-use crate::commands::state::session::{Next, Session, Streaming};
+use crate::commands::engine::{Leeway, Ran, Terms};
+use crate::commands::state::session::{NextStep, Session};
 use crate::limits;
 use crate::resp::request::{RequestLimits, RequestReader};
 use admission::admit;
 use bytes::Buf;
-use deaf::deaf;
+use sending::Acknowledged;
 use std::future::Future;
 use std::future::poll_fn;
 use std::io;
 use std::net::SocketAddr;
 use std::pin::pin;
-use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::task::Poll;
 use std::time::Duration;
@@ -30,7 +31,7 @@ use tokio::net::TcpStream;
 /// Buffers up to this size are kept while a connection waits.
 const IDLE_BUFFER_BYTES: usize = 1024;
 
-/// What is read of a quiet connection at a time, in bytes. As Redis.
+/// Bytes asked of a connection at a time, as long as it sends little. As Redis.
 const SMALL_READ_BYTES: usize = 16 * 1024;
 
 /// Serves a connection until it ends.
@@ -40,8 +41,7 @@ pub(super) async fn serve(stream: std::net::TcpStream, peer: SocketAddr, shared:
     let client = shared.host.clients.register(peer, local, shared.host.clock.now_ms());
     let id = client.id;
     let registration = Registration { shared: &shared, id };
-    let mut session = Session::new(client, shared.stats.clone(), &shared.host.config());
-    (session.may_take_long, session.streaming) = (false, Streaming::Transactions);
+    let session = Session::new(client, &shared.host.config());
     tracing::trace!(id, %peer, "connected");
     let connection = Connection {
         stream,
@@ -54,7 +54,7 @@ pub(super) async fn serve(stream: std::net::TcpStream, peer: SocketAddr, shared:
     drop(registration);
 }
 
-/// Takes the connection off the registry when it ends, however it ends.
+/// Removes the connection from the registry when it ends, also by a panic.
 struct Registration<'s> {
     shared: &'s Shared,
     id: u64,
@@ -71,7 +71,7 @@ impl Drop for Registration<'_> {
 enum End {
     /// The client closed it, or asked for it to be closed.
     Client,
-    /// The bytes were no request, or the request was too long.
+    /// It sent bytes that are not a request, or a request that is too long.
     Protocol,
     /// It was idle for `timeout` seconds.
     Idle,
@@ -101,7 +101,7 @@ pub(super) struct Connection<'s> {
 }
 
 impl Drop for Connection<'_> {
-    /// However it ends, nobody waits or listens for it any more.
+    /// However it ends, it leaves no wait, watch or subscription behind.
     fn drop(&mut self) {
         if let Some(work) = self.work.get_mut() {
             work.session.end(&self.shared.host);
@@ -123,13 +123,13 @@ impl Connection<'_> {
         }
     }
 
-    /// Waits for bytes and takes what there is.
+    /// Waits for bytes and reads those that have come.
     async fn receive(&mut self) -> io::Result<usize> {
         loop {
             self.trim_buffers();
             let timeout_s = self.shared.host.config().timeout_s;
             if self.work.session.client.is_subscribed() {
-                // As Redis: a client that listens is not idle.
+                // As in Redis, a client that is subscribed is not idle.
                 self.listen().await?;
             } else if timeout_s == 0 {
                 self.stream.readable().await?;
@@ -142,28 +142,7 @@ impl Connection<'_> {
         }
     }
 
-    /// Sends the messages that come until there may be something to read.
-    async fn listen(&mut self) -> io::Result<()> {
-        let client = Arc::clone(&self.work.session.client);
-        loop {
-            tokio::select! {
-                readable = self.stream.readable() => return readable,
-                () = poll_fn(|context| client.mailbox.poll(context)) => {}
-            }
-            self.send_mail().await?;
-        }
-    }
-
-    /// Sends the messages that have come.
-    async fn send_mail(&mut self) -> io::Result<()> {
-        let work = &mut *self.work;
-        let rests_on = work.session.client.mailbox.take_into(&mut work.out).map_err(|_| deaf())?;
-        work.session.rest_on(rests_on);
-        self.acknowledge(0).await;
-        self.send().await
-    }
-
-    /// Takes the bytes that there are; `None` if there are none after all.
+    /// Reads the bytes that have come. Returns how many, or `None` if there are none after all.
     async fn read(&mut self) -> io::Result<Option<usize>> {
         let input = &mut self.work.input;
         // The rest of a large argument is asked for at once; a full last read asks for more the next time.
@@ -172,13 +151,13 @@ impl Connection<'_> {
         let chunk =
             if was_full || missing > SMALL_READ_BYTES { limits::READ_CHUNK_BYTES } else { SMALL_READ_BYTES };
         input.reserve(chunk);
-        // Of the ways to read without waiting this one knows that a read which leaves room has left nothing behind, and
-        // saves the next from asking.
+        // Of tokio's ways to read without waiting, only this one knows that a read which leaves room has taken everything,
+        // which saves the next call to the kernel.
         let mut reading = pin!(self.stream.read_buf(input));
         let received = match poll_fn(|context| Poll::Ready(reading.as_mut().poll(context))).await {
             Poll::Pending => {
-                // There may be bytes all the same, and the task has had its share of the thread: asking for them again
-                // and again would never end.
+                // Tokio also says so when the task has used up its share of the thread. Without a yield the loop would
+                // never end then.
                 tokio::task::yield_now().await;
                 return Ok(None);
             }
@@ -197,7 +176,7 @@ impl Connection<'_> {
         if self.work.input.is_empty() && self.work.input.capacity() > IDLE_BUFFER_BYTES {
             let empty = std::mem::take(&mut self.work.input);
             if empty.capacity() > limits::PENDING_REPLY_BYTES * 2 {
-                // As with replies: giving back hundreds of megabytes takes long.
+                // To free hundreds of megabytes takes long, so another thread does it.
                 drop(tokio::task::spawn_blocking(move || drop(empty)));
             }
         }
@@ -206,8 +185,8 @@ impl Connection<'_> {
         }
     }
 
-    /// Runs every complete request that has come and sends the replies, with other connections' turns in between where
-    /// there are many. Returns why the connection ends, if it does.
+    /// Runs every complete request that has come and sends the replies. If there are many, other connections have their
+    /// turns in between. Returns why the connection ends, if it does.
     async fn serve_input(&mut self) -> Option<End> {
         loop {
             let config = self.shared.host.config();
@@ -226,7 +205,7 @@ impl Connection<'_> {
                 Ok(Some(end)) => return Some(end),
                 Err(error) => return Some(error.into()),
             }
-            // A command that waited let more come in.
+            // Bytes are also read while a command waits.
             let has_more = self.work.input.len() > understood_bytes;
             let consumed = self.work.batch.consumed_bytes();
             if consumed == self.work.input.len() {
@@ -236,14 +215,10 @@ impl Connection<'_> {
             }
             self.reader.consumed(consumed);
             self.work.session.client.query_buffer_bytes.store(self.work.input.len(), Ordering::Relaxed);
-            match self.work.session.next {
-                Next::Continue | Next::Wait | Next::Aside => {}
-                Next::Close | Next::Drop => return Some(self.close(End::Client).await),
-            }
             if let Err(error) = understood {
                 tracing::debug!(peer = %self.work.session.client.address, "{error}");
                 self.work.reply().error(&format!("ERR {error}"));
-                // Whether or not the peer reads it, this is the end.
+                // The connection ends whether or not the peer can be told.
                 let _ = self.send().await;
                 return Some(self.close(End::Protocol).await);
             }
@@ -258,22 +233,26 @@ impl Connection<'_> {
         }
     }
 
-    /// Runs the batch's requests and sends their replies, in several rounds if the replies are large.
+    /// Runs the batch's requests and sends their replies, in several rounds if the replies are large. Returns why the
+    /// connection ends, if it does.
     async fn run_requests(&mut self) -> io::Result<Option<End>> {
         self.work.done = 0;
-        while self.work.has_requests() && self.work.session.next == Next::Continue {
+        while self.work.has_requests() {
             self.wait_for_backlog().await;
             let ran = self.run_batch().await?;
-            self.answer(ran).await?;
-            if self.work.session.next == Next::Aside {
-                self.run_aside().await?;
-                self.answer(1).await?;
+            let mut next = self.answer(ran).await?;
+            if next == NextStep::Aside {
+                let ran = self.run_aside().await?;
+                next = self.answer(ran).await?;
             }
-            if self.work.session.next == Next::Wait {
-                if let Some(end) = self.wait().await? {
-                    return Ok(Some(end));
+            match next {
+                NextStep::Continue | NextStep::Aside => {}
+                NextStep::Wait => {
+                    if let Some(end) = self.wait().await? {
+                        return Ok(Some(end));
+                    }
                 }
-                self.work.session.next = Next::Continue;
+                NextStep::Close | NextStep::Drop => return Ok(Some(self.close(End::Client).await)),
             }
             if self.work.has_requests() {
                 tokio::task::yield_now().await;
@@ -282,113 +261,72 @@ impl Connection<'_> {
         Ok(None)
     }
 
-    /// Runs requests of the batch and returns how many: on this thread, unless they are about to wait for another thread
-    /// that works on the same shard.
-    async fn run_batch(&mut self) -> io::Result<usize> {
+    /// Runs requests of the batch: on this thread, or on another that works on the same shard, if this one would wait for it.
+    async fn run_batch(&mut self) -> io::Result<Ran> {
         let (shared, work) = (self.shared, &mut *self.work);
-        match work.session.contended {
+        match work.contended {
             Some(shard) if work.batch.len() - work.done > 1 => {
                 let ran = shared.turns.run(shard, self.work.lend(), &shared.host, &shared.stats).await;
                 let (work, ran) = ran.ok_or_else(|| io::Error::other("lost in a panic"))?;
                 self.work.give_back(work);
                 Ok(ran)
             }
-            _ => Ok(work.run(&shared.host, &shared.stats, usize::MAX)),
+            _ => {
+                let terms = Terms { stats: &shared.stats, leeway: Leeway::Shared };
+                Ok(work.run(&shared.host, terms, usize::MAX))
+            }
         }
     }
 
-    /// Sends the replies of `ran` requests, once they may leave.
-    async fn answer(&mut self, ran: usize) -> io::Result<()> {
-        self.work.session.client.commands.fetch_add(ran as u64, Ordering::Relaxed);
-        if self.work.session.next == Next::Drop {
-            return Ok(());
+    /// Sends the replies of a batch once the journal has what they rest on. Returns what the connection does next.
+    async fn answer(&mut self, ran: Ran) -> io::Result<NextStep> {
+        let Ran { count, next, seq, has_written, rest, .. } = ran;
+        self.work.session.client.commands.fetch_add(count as u64, Ordering::Relaxed);
+        if next == NextStep::Drop {
+            return Ok(next);
         }
         // A command that waits has no reply yet.
-        self.acknowledge(ran - usize::from(self.work.session.next == Next::Wait)).await;
-        self.stream().await?;
-        self.send().await
+        let replies = count - usize::from(next == NextStep::Wait);
+        let what = if has_written { Acknowledged::Writes { replies } } else { Acknowledged::Reads };
+        let may_leave = self.acknowledge(seq, what).await;
+        if let Some(rest) = rest.filter(|_| may_leave) {
+            self.stream(rest).await?;
+        }
+        self.send().await?;
+        Ok(next)
     }
 
     /// Runs the batch's next request, which takes long, on the thread beside this one: the thread's other connections
     /// go on meanwhile.
-    async fn run_aside(&mut self) -> io::Result<()> {
+    async fn run_aside(&mut self) -> io::Result<Ran> {
         let shared = self.shared.clone();
         let mut work = self.work.lend();
         let run = move || {
-            work.session.next = Next::Continue;
-            (work.session.may_take_long, work.session.streaming) = (true, Streaming::Everything);
-            work.run(&shared.host, &shared.aside_stats, 1);
-            (work.session.may_take_long, work.session.streaming) = (false, Streaming::Transactions);
-            work
+            let terms = Terms { stats: &shared.aside_stats, leeway: Leeway::Aside };
+            let ran = work.run(&shared.host, terms, 1);
+            (work, ran)
         };
-        self.work.give_back(tokio::task::spawn_blocking(run).await.map_err(io::Error::other)?);
-        Ok(())
+        let (work, ran) = tokio::task::spawn_blocking(run).await.map_err(io::Error::other)?;
+        self.work.give_back(work);
+        Ok(ran)
     }
 
-    /// Waits, blocked, for the reply of the last command, and sends it. What comes meanwhile is read and left alone.
-    async fn wait(&mut self) -> io::Result<Option<End>> {
-        let client = Arc::clone(&self.work.session.client);
-        let Some(waiting) = client.waiting.lock().clone() else { return Ok(None) };
-        let time_out = async {
-            match waiting.timeout() {
-                Some(timeout) => tokio::time::sleep(timeout).await,
-                None => std::future::pending().await,
-            }
-        };
-        tokio::pin!(time_out);
-        let mut has_timed_out = false;
-        let ending = loop {
-            tokio::select! {
-                biased;
-                ending = poll_fn(|context| waiting.poll(context)) => break ending,
-                () = &mut time_out, if !has_timed_out => {
-                    has_timed_out = true;
-                    waiting.time_out();
-                }
-                readable = self.stream.readable() => {
-                    readable?;
-                    if self.read().await? == Some(0) {
-                        return Ok(Some(End::Client));
-                    }
-                    if self.work.input.len() > self.shared.host.config().client_query_buffer_limit_bytes {
-                        return Ok(Some(End::Protocol));
-                    }
-                }
-                () = poll_fn(|context| client.mailbox.poll(context)), if client.is_subscribed() => {
-                    self.send_mail().await?;
-                }
-            }
-        };
-        *client.waiting.lock() = None;
-        waiting.leave(&self.shared.host.store);
-        // Messages that came before it.
-        self.send_mail().await?;
-        self.work.out.extend_from_slice(&ending.reply);
-        if let Some(seq) = ending.seq {
-            self.work.session.rest_on(seq);
-            self.work.session.has_written = true;
-        }
-        self.acknowledge(1).await;
-        self.send().await?;
-        Ok(None)
-    }
-
-    /// Lets the disk catch up when more waits for it than memory should hold.
+    /// Waits for the disk while more records wait for it than memory should hold.
     async fn wait_for_backlog(&self) {
         if let Some(journal) = self.shared.process.journal().filter(|journal| journal.over_backlog()) {
-            // A refusal is answered by the gate before each write.
+            // If the journal refuses, the gate before each write answers with an error.
             let _ = journal.acknowledged(journal.last_seq()).await;
         }
     }
 
-    /// Tells the peer that nothing more comes. What it sent and nobody read may still reset the connection.
+    /// Tells the peer that nothing more comes. If bytes of the peer have not been read, the connection is reset all the same.
     async fn close(&mut self, end: End) -> End {
         let _ = self.stream.shutdown().await;
         end
     }
 }
 
-/// Futures of connections are spawned on a runtime, so they must be `Send`; this fails to compile where they are not.
+/// Connections are spawned on a runtime, so their futures must be `Send`. This does not compile if they are not.
 fn _serve_is_send(
     stream: std::net::TcpStream,
     peer: SocketAddr,

@@ -1,9 +1,11 @@
-//! Bytes out: replies leave once the journal has what they speak of, in pieces where they are large, and never faster
-//! than the client reads.
+//! Bytes out. Replies leave once the journal has the records that they rest on, large ones in pieces, and never faster than
+//! the client reads.
 
 use super::Connection;
 use super::deaf::deaf;
 use crate::limits;
+use crate::resp::reply::ReplySource;
+use crate::store::Seq;
 use std::future::poll_fn;
 use std::io;
 use std::sync::Arc;
@@ -12,33 +14,38 @@ use std::time::Duration;
 use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
 
+/// The replies that wait for the journal.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::server) enum Acknowledged {
+    /// Messages, and replies of commands that changed nothing.
+    Reads,
+    /// So many replies, at least one of which is that of a command that may have changed something.
+    Writes { replies: usize },
+}
+
 impl Connection<'_> {
-    /// Waits until the journal has what the replies rest on. Where it cannot, and one of them is that of a write, each of
-    /// the `count` replies says so: the commands may or may not be there after a restart. Replies to questions alone are
-    /// sent all the same: reads go on while writes are refused.
-    pub(in crate::server) async fn acknowledge(&mut self, count: usize) {
-        let session = &mut self.work.session;
-        let (seq, has_written) =
-            (std::mem::take(&mut session.rests_on), std::mem::take(&mut session.has_written));
-        let Some(journal) = self.shared.process.journal() else { return };
-        if let Err(refused) = journal.acknowledged(seq).await
-            && has_written
-        {
-            self.work.session.rest = None;
-            self.work.out.clear();
-            for _ in 0..count {
-                let text = format!("MISCONF Errors writing to the AOF file: {refused}");
-                self.work.reply().error(&text);
-            }
+    /// Waits until the record `seq` is as safe as `appendfsync` promises. If the journal fails, writes may or may not be
+    /// there after a restart: each of their replies becomes an error. Reads go on while writes are refused, so their
+    /// replies stay. Returns whether the replies stay.
+    pub(in crate::server) async fn acknowledge(&mut self, seq: Seq, what: Acknowledged) -> bool {
+        let Some(journal) = self.shared.process.journal() else { return true };
+        let (Err(refused), Acknowledged::Writes { replies }) = (journal.acknowledged(seq).await, what) else {
+            return true;
+        };
+        self.work.out.clear();
+        for _ in 0..replies {
+            let text = format!("MISCONF Errors writing to the AOF file: {refused}");
+            self.work.reply().error(&text);
         }
+        false
     }
 
-    /// Sends a reply that is written while it is sent: the next piece when the one before it is on its way.
-    pub(in crate::server) async fn stream(&mut self) -> io::Result<()> {
-        let Some(mut rest) = self.work.session.rest.take() else { return Ok(()) };
+    /// Sends the replies, and behind them `rest`, which is written while it is sent: the next piece when the one before it
+    /// is on its way.
+    pub(in crate::server) async fn stream(&mut self, mut rest: Box<dyn ReplySource>) -> io::Result<()> {
         let (mut has_more, mut sent) = (true, Ok(()));
         while has_more && sent.is_ok() {
-            // Half, so that it goes at once together with the elements that it ends with.
+            // Half, so that the piece is sent in one go together with the element that ends it.
             while has_more && self.work.out.len() < limits::SENT_AT_ONCE_BYTES / 2 {
                 has_more = rest.write_more(&mut self.work.reply());
             }
@@ -46,7 +53,7 @@ impl Connection<'_> {
             self.trim_output();
             tokio::task::yield_now().await;
         }
-        // Freeing what is left of it may take long.
+        // To free what is left of it may take long.
         drop(tokio::task::spawn_blocking(move || drop(rest)));
         sent
     }
@@ -64,7 +71,7 @@ impl Connection<'_> {
             return;
         }
         if self.work.out.capacity() > limits::PENDING_REPLY_BYTES * 2 {
-            // Giving back hundreds of megabytes takes as long as writing them.
+            // To free hundreds of megabytes takes as long as to write them.
             let sent = std::mem::take(&mut self.work.out);
             drop(tokio::task::spawn_blocking(move || drop(sent)));
         } else if self.work.out.capacity() > limits::KEPT_BUFFER_BYTES {
@@ -72,7 +79,8 @@ impl Connection<'_> {
         }
     }
 
-    /// Sends what is in the output buffer, while as many bytes as `kept_bytes` are kept to be sent behind it.
+    /// Sends what is in the output buffer. `kept_bytes` are the bytes of memory of the rest that is sent behind it, for CLIENT
+    /// LIST.
     async fn flush(&mut self, kept_bytes: usize) -> io::Result<()> {
         if self.work.out.is_empty() {
             return Ok(());

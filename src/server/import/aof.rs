@@ -5,6 +5,8 @@ use super::command_file::{CommandFile, NextCommand};
 use super::command_runner::CommandRunner;
 use super::files::{len_of, open, progress_bar, starts_as_dump};
 use super::report::ImportReport;
+use crate::commands::spec::{Handler, Manner};
+use crate::commands::table;
 use crate::config::Config;
 use crate::limits;
 use crate::rdb::RdbReader;
@@ -184,8 +186,9 @@ impl CommandReplay<'_> {
     /// Runs the request in `batch`, which is spelled `raw`, or keeps it until its transaction is complete.
     fn take(&mut self, raw: &[u8], batch: &RequestBatch) -> Result<(), String> {
         let Some(arguments) = batch.requests(raw).next() else { return Ok(()) };
-        let name = arguments.get(0).unwrap_or_default();
-        if name.eq_ignore_ascii_case(b"exec") {
+        let place = table().find(arguments.get(0).unwrap_or_default());
+        let spec = place.map(|place| table().entries()[place].spec);
+        if spec.is_some_and(|spec| matches!(spec.run, Handler::Exec)) {
             let Some(mut requests) = self.transaction.take() else {
                 // As in Redis: an error that no client receives.
                 self.report.stray_execs += 1;
@@ -201,7 +204,7 @@ impl CommandReplay<'_> {
         } else if let Some(transaction) = &mut self.transaction {
             // A MULTI among them does nothing when its turn comes, as in Redis.
             transaction.extend_from_slice(raw);
-        } else if name.eq_ignore_ascii_case(b"multi") {
+        } else if spec.is_some_and(|spec| spec.is(Manner::BeginsTransaction)) {
             self.transaction = Some(Vec::new());
         } else {
             self.commands.run(arguments, self.report)?;

@@ -1,10 +1,10 @@
 //! The commands of an append-only file, run on a store that no server serves.
 
 use super::report::ImportReport;
-use crate::commands::engine::execute::run_batch;
-use crate::commands::spec::Flag;
+use crate::commands::engine::run_batch;
+use crate::commands::spec::{Flag, Manner};
 use crate::commands::state::host::Host;
-use crate::commands::state::session::{Next, Session};
+use crate::commands::state::session::{NextStep, Session};
 use crate::commands::table;
 use crate::config::Config;
 use crate::resp::request::Arguments;
@@ -26,7 +26,7 @@ impl CommandRunner {
         Self { host, session, reply: Vec::new() }
     }
 
-    /// Runs one command, if it changes something.
+    /// Runs one command, if it changes something or selects the database of those behind it.
     ///
     /// # Errors
     /// A command that rankd does not have and that may change keys of types that it has: without the command those
@@ -45,12 +45,14 @@ impl CommandRunner {
             *report.foreign_commands.entry(foreign).or_default() += 1;
             return Ok(());
         };
-        if !table().entries()[place].spec.has(Flag::Write) && !name.eq_ignore_ascii_case(b"select") {
+        let spec = table().entries()[place].spec;
+        if !spec.has(Flag::Write) && !spec.is(Manner::SelectsDatabase) {
             return Ok(());
         }
         self.reply.clear();
-        run_batch(&self.host, &mut self.session, std::iter::once(arguments), &mut self.reply);
-        if self.session.next != Next::Continue {
+        let (request, terms) = (std::iter::once(arguments), self.host.local_terms());
+        let ran = run_batch(&self.host, &mut self.session, request, &mut self.reply, terms);
+        if ran.next != NextStep::Continue {
             return Err("a command that has no place in an append-only file".into());
         }
         report.commands += 1;

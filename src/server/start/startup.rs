@@ -23,7 +23,7 @@ use crate::server::process::RunningProcess;
 use crate::server::threads::shared::Shared;
 use crate::server::threads::turns::Turns;
 use crate::server::threads::upkeep;
-use crate::server::threads::worker::Worker;
+use crate::server::threads::worker::WorkerThread;
 use crate::store::event::EventSink;
 use crate::store::{SHARDS, Store};
 use std::net::TcpListener;
@@ -127,7 +127,7 @@ fn serve(
             stats: Arc::clone(stats),
             aside_stats: Arc::clone(aside_stats),
         };
-        Worker::start(index, shared)
+        WorkerThread::start(index, shared)
     };
     let workers = own.iter().zip(aside).enumerate().map(start).collect::<Result<Vec<_>, _>>()?;
     let workers = Arc::new(workers);
@@ -154,7 +154,7 @@ fn serve(
     }
     // The accepting tasks end with their runtime and release their handles to the workers.
     drop(runtime);
-    Arc::into_inner(workers).into_iter().flatten().for_each(Worker::stop);
+    Arc::into_inner(workers).into_iter().flatten().for_each(WorkerThread::stop);
     process.dump.close();
     // As in Redis, a server with save points saves what has changed since the last save.
     let saves = *process.saves_at_end.get_or_init(|| !host.config().save.is_empty());
@@ -171,7 +171,7 @@ fn serve(
     Ok(())
 }
 
-async fn accept(listener: tokio::net::TcpListener, workers: Arc<Vec<Worker>>) {
+async fn accept(listener: tokio::net::TcpListener, workers: Arc<Vec<WorkerThread>>) {
     let mut turn = 0;
     loop {
         let accepted = listener.accept().await.and_then(|(stream, peer)| Ok((stream.into_std()?, peer)));

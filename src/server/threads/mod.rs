@@ -1,4 +1,4 @@
-//! The threads that connections live on, and the work that goes from one to another.
+//! The threads that serve connections, and the work that one of them can run for another.
 
 pub(super) mod shared;
 pub(super) mod turns;

@@ -1,4 +1,5 @@
-//! Periodic work, ten times a second: removes expired keys, samples rates, and starts a save that is due.
+//! Work that no client asks for, done ten times a second: expired keys are removed, rates are sampled, and the dump file
+//! is written if one is due.
 
 use crate::commands::state::host::Host;
 use std::sync::Arc;
@@ -22,8 +23,7 @@ pub(in crate::server) async fn run(host: Arc<Host>) {
         }
         for shard in 0..host.store.shard_count() {
             while host.store.remove_expired(shard) {
-                // A step is a few hundred keys. Between two steps other threads get the lock, and this thread does
-                // its other work.
+                // A step is a few hundred keys. In between, other threads get the lock and this one does its other work.
                 tokio::task::yield_now().await;
             }
         }

@@ -1,20 +1,19 @@
-//! A connection's requests and all that running them needs, in one piece that can be lent to another thread.
+//! A connection's requests and all that running them needs, in one piece that another thread can run.
 
-use crate::commands::engine::execute::run_batch;
+use crate::commands::engine::{Ran, Terms, run_batch};
 use crate::commands::state::host::Host;
-use crate::commands::state::session::{Next, Session};
-use crate::commands::state::stats::Stats;
+use crate::commands::state::session::{NextStep, Session};
 use crate::resp::reply::Reply;
 use crate::resp::request::RequestBatch;
+use crate::store::ShardIndex;
 use bytes::BytesMut;
 use std::ops::{Deref, DerefMut};
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::Arc;
 
-/// What a connection needs to run its requests.
+/// The work of a connection.
 pub(in crate::server) struct Work {
     pub(in crate::server) session: Session,
-    /// Bytes that have been received and not consumed yet.
+    /// Bytes that have come and that are still needed.
     pub(in crate::server) input: BytesMut,
     /// The complete requests among them.
     pub(in crate::server) batch: RequestBatch,
@@ -22,14 +21,17 @@ pub(in crate::server) struct Work {
     pub(in crate::server) done: usize,
     /// Replies that wait to be sent.
     pub(in crate::server) out: Vec<u8>,
+    /// The shard whose turn the next batch takes, if the batches before had to wait for its lock.
+    pub(in crate::server) contended: Option<ShardIndex>,
 }
 
 impl Work {
     pub(in crate::server) fn new(session: Session) -> Self {
-        Self { session, input: BytesMut::new(), batch: RequestBatch::default(), done: 0, out: Vec::new() }
+        let (input, out) = (BytesMut::new(), Vec::new());
+        Self { session, input, batch: RequestBatch::default(), done: 0, out, contended: None }
     }
 
-    /// Whether there are requests that the session is ready to run.
+    /// Whether there are requests that have not been run.
     pub(in crate::server) fn has_requests(&self) -> bool {
         self.done < self.batch.len()
     }
@@ -39,29 +41,25 @@ impl Work {
         Reply::new(&mut self.out, self.session.protocol)
     }
 
-    /// Runs up to `most` requests (see [`run_batch`]) and returns how many were run. `stats` are the counters of the
-    /// thread that runs them.
-    pub(in crate::server) fn run(&mut self, host: &Host, stats: &Arc<Stats>, most: usize) -> usize {
-        if !Arc::ptr_eq(&self.session.stats, stats) {
-            self.session.stats = Arc::clone(stats);
-        }
+    /// Runs up to `most` requests, see [`run_batch`].
+    pub(in crate::server) fn run(&mut self, host: &Host, terms: Terms<'_>, most: usize) -> Ran {
         let requests = self.batch.requests(&self.input).skip(self.done).take(most);
-        // The engine guards each command. A panic outside of a command must not end the other connections of this
-        // thread.
-        let ran =
-            catch_unwind(AssertUnwindSafe(|| run_batch(host, &mut self.session, requests, &mut self.out)));
+        // Commands are guarded one by one. A panic between them must not end other connections with this one.
+        let ran = catch_unwind(AssertUnwindSafe(|| {
+            run_batch(host, &mut self.session, requests, &mut self.out, terms)
+        }));
         let ran = ran.unwrap_or_else(|_| {
             tracing::error!(peer = %self.session.client.address, "a batch panicked, disconnecting; please report this");
-            stats.panics.add(1);
-            self.session.next = Next::Drop;
-            0
+            terms.stats.panics.add(1);
+            Ran { next: NextStep::Drop, ..Ran::default() }
         });
-        self.done += ran;
+        self.done += ran.count;
+        self.contended = ran.contention.shard(self.contended);
         ran
     }
 }
 
-/// A connection's work. The connection has it except while another thread runs it.
+/// A connection's work, which the connection has unless another thread runs it.
 pub(in crate::server) struct Lendable(Option<Box<Work>>);
 
 impl Lendable {

@@ -1,4 +1,4 @@
-//! Worker threads: each a runtime of its own that serves the connections dealt to it.
+//! Worker threads: each runs a tokio runtime of its own, which serves the connections that are dealt to it.
 
 use super::shared::Shared;
 use crate::server::connection;
@@ -6,15 +6,15 @@ use std::net::{SocketAddr, TcpStream};
 use std::thread::JoinHandle;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
-/// A worker thread, and the channel that gives it connections. It ends, with its connections, when it is told to
-/// stop.
-pub(in crate::server) struct Worker {
+/// A worker thread, and the channel that connections reach it by.
+pub(in crate::server) struct WorkerThread {
     connections: UnboundedSender<(TcpStream, SocketAddr)>,
     thread: JoinHandle<()>,
 }
 
-impl Worker {
-    /// Starts worker number `index`. Beside it a thread comes up when a command takes long, one at a time.
+impl WorkerThread {
+    /// Starts worker number `index`. A second thread beside it is started when a command takes long; it runs one such command
+    /// at a time.
     pub(in crate::server) fn start(index: usize, shared: Shared) -> Result<Self, String> {
         let failed = |error: std::io::Error| format!("worker {index}: {error}");
         let runtime = tokio::runtime::Builder::new_current_thread()
@@ -31,9 +31,9 @@ impl Worker {
         Ok(Self { connections, thread })
     }
 
-    /// Gives the worker a connection.
+    /// Gives it a connection.
     pub(in crate::server) fn take(&self, stream: TcpStream, peer: SocketAddr) {
-        // A worker that is stopping takes no more connections; the stream is closed by being dropped.
+        // A worker that is stopping takes no more connections; dropping this one closes it.
         let _ = self.connections.send((stream, peer));
     }
 

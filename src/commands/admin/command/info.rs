@@ -1,0 +1,107 @@
+//! COMMAND INFO: what clients and proxies ask of a command: arity, flags, and where its keys stand.
+
+use crate::commands::spec::table::{TableEntry, table};
+use crate::commands::spec::{CommandSpec, Keys};
+use crate::resp::reply::Reply;
+
+/// The ten elements of one command in COMMAND INFO.
+pub(super) fn write_info(entry: &TableEntry, reply: &mut Reply<'_>) {
+    let spec = entry.spec;
+    // Redis counts a subcommand's arguments from the command's name on.
+    let names_before = usize::from(entry.is_subcommand);
+    let (first, last, step) = match *spec.keys.declared() {
+        Keys::Range { first, last, .. } => {
+            let first = first + names_before;
+            (first, if last == 0 { first as i32 } else { last }, 1)
+        }
+        Keys::Store { sources: Keys::Range { first, .. } } => (1, *first as i32, 1),
+        Keys::Store { .. } => (1, 1, 1),
+        Keys::None | Keys::Counted { .. } | Keys::Derived(_) | Keys::WithDerived { .. } => (0, 0, 0),
+    };
+    reply.array(10);
+    reply.bulk(entry.full_name.as_bytes());
+    reply.integer(i64::from(spec.arity));
+    let movable = spec.keys.are_movable().then_some("movablekeys");
+    reply.set(spec.flags.len() + movable.iter().len());
+    spec.flags.iter().map(|flag| flag.name()).chain(movable).for_each(|flag| reply.simple(flag));
+    reply.count(first);
+    reply.integer(i64::from(last));
+    reply.integer(step);
+    let categories = spec.acl_categories();
+    reply.set(categories.len());
+    categories.iter().for_each(|category| reply.simple(category));
+    reply.set(spec.tips.len());
+    spec.tips.iter().for_each(|tip| reply.bulk(tip.as_bytes()));
+    write_key_specs(spec, names_before, reply);
+    // Redis writes an empty list as a set.
+    match entry.subcommands.len() {
+        0 => reply.set(0),
+        len => reply.array(len),
+    }
+    entry.subcommands.iter().for_each(|place| write_info(&table().entries()[*place], reply));
+}
+
+fn write_key_specs(spec: &CommandSpec, names_before: usize, reply: &mut Reply<'_>) {
+    let notes = spec.keys_note;
+    let is_variable = spec.access_of_request.is_some();
+    match spec.keys.declared() {
+        Keys::None | Keys::Derived(_) | Keys::WithDerived { .. } => reply.set(0),
+        Keys::Store { sources } => {
+            reply.set(2);
+            write_key_spec(&Keys::OVERWRITTEN, names_before, false, None, reply);
+            write_key_spec(sources, names_before, is_variable, notes, reply);
+        }
+        keys => {
+            reply.set(1);
+            write_key_spec(keys, names_before, is_variable, notes, reply);
+        }
+    }
+}
+
+/// The key specification of a `Range` or `Counted`.
+fn write_key_spec(
+    keys: &Keys,
+    names_before: usize,
+    is_variable: bool,
+    notes: Option<&str>,
+    reply: &mut Reply<'_>,
+) {
+    let (first, access, found_by, details) = match *keys {
+        Keys::Range { first, last, access } => {
+            (first, access, "range", [("lastkey", i64::from(last)), ("keystep", 1), ("limit", 0)])
+        }
+        Keys::Counted { count, access } => {
+            (count, access, "keynum", [("keynumidx", 0), ("firstkey", 1), ("keystep", 1)])
+        }
+        Keys::None | Keys::Store { .. } | Keys::Derived(_) | Keys::WithDerived { .. } => {
+            unreachable!("has none of its own")
+        }
+    };
+    reply.map(if notes.is_some() { 4 } else { 3 });
+    if let Some(notes) = notes {
+        reply.bulk(b"notes");
+        reply.bulk(notes.as_bytes());
+    }
+    reply.bulk(b"flags");
+    let variable = is_variable.then_some("variable_flags");
+    reply.set(access.len() + variable.iter().len());
+    access.iter().map(|flag| flag.name()).chain(variable).for_each(|flag| reply.simple(flag));
+    reply.bulk(b"begin_search");
+    reply.map(2);
+    reply.bulk(b"type");
+    reply.bulk(b"index");
+    reply.bulk(b"spec");
+    reply.map(1);
+    reply.bulk(b"index");
+    reply.count(first + names_before);
+    reply.bulk(b"find_keys");
+    reply.map(2);
+    reply.bulk(b"type");
+    reply.bulk(found_by.as_bytes());
+    reply.bulk(b"spec");
+    reply.map(details.len());
+    for (name, value) in details {
+        reply.bulk(name.as_bytes());
+        reply.integer(value);
+    }
+}

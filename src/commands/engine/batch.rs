@@ -1,0 +1,104 @@
+//! The requests of one read of a socket, run one after the other.
+//!
+//! Neighbours that need the same shard run under one acquisition of its lock, and their records reach the journal
+//! together.
+
+use super::prepared::{Prepared, Window, prepare};
+use super::runner::Runner;
+use super::terms::{Leeway, Ran, Terms};
+use crate::commands::spec::Handler;
+use crate::commands::spec::table::table;
+use crate::commands::state::host::Host;
+use crate::commands::state::session::{Listening, NextStep, Session};
+use crate::limits;
+use crate::resp::request::Arguments;
+use crate::store::change::ChangeBuffer;
+use std::cell::Cell;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::Ordering;
+
+thread_local! {
+    /// The buffer that this thread's batches fill with Changes, kept for its memory.
+    static CHANGES: Cell<ChangeBuffer> = Cell::default();
+}
+
+/// Runs requests and appends their replies to `out`. It ends where there are no more requests, enough reply bytes wait to
+/// be sent, a reply has a rest, the connection has something else to do next, or the `terms` do not allow the next
+/// request. If others wait for the thread, it also ends when the requests so far have taken [`limits::BATCH`].
+pub fn run_batch<'r>(
+    host: &Host,
+    session: &mut Session,
+    mut requests: impl Iterator<Item = Arguments<'r>>,
+    out: &mut Vec<u8>,
+    terms: Terms<'_>,
+) -> Ran {
+    let config = host.config();
+    let mut runner = Runner::new(host, session, &config, terms, CHANGES.take());
+    let end_ns = runner.timing.started_ns + limits::BATCH.as_nanos() as u64;
+    let mut window = Window::new();
+    let mut last_command = None;
+    'batch: loop {
+        prepare(&host.store, &mut requests, &mut window);
+        if window.is_empty() {
+            break;
+        }
+        let mut loaded = 0;
+        for index in 0..window.len() {
+            let has_to_send = runner.ran.rest.is_some() || out.len() >= limits::PENDING_REPLY_BYTES;
+            let is_too_long = terms.leeway == Leeway::InTurn && !is_on_keys(&window[index]);
+            let is_over = !terms.leeway.may_take_long() && runner.timing.started_ns >= end_ns;
+            if runner.ran.next != NextStep::Continue || has_to_send || is_too_long || is_over {
+                break 'batch;
+            }
+            if index >= loaded {
+                // After a panic there nothing is loaded ahead; the commands themselves are guarded one by one.
+                let ahead = catch_unwind(AssertUnwindSafe(|| runner.load_ahead(&window[index..])));
+                loaded = index + ahead.unwrap_or(1);
+            }
+            let (reply_start, listening) = (out.len(), runner.session.listening());
+            let command = runner.run_request(&window[index], out);
+            if runner.ran.next == NextStep::Aside {
+                break 'batch;
+            }
+            last_command = command.or(last_command);
+            runner.ran.count += 1;
+            runner.take_mail(out, reply_start, listening);
+        }
+    }
+    runner.look_at_clock();
+    runner.release();
+    let Runner { hold, ran, session, timing, .. } = runner;
+    let (_, changes) = hold.release();
+    CHANGES.set(changes);
+    session.client.last_active_ms.store(timing.now_ms, Ordering::Relaxed);
+    if last_command.is_some() {
+        session.client.names.lock().last_command = last_command;
+    }
+    ran
+}
+
+/// Whether the request is a command on keys, under their locks and nothing else.
+fn is_on_keys(request: &Prepared<'_>) -> bool {
+    let run = request.resolved.as_ref().ok().map(|place| table().entries()[*place].spec.run);
+    matches!(run, Some(Handler::Read(_) | Handler::Write(_)))
+}
+
+impl Runner<'_> {
+    /// Adds the messages that have come to the replies: behind the last reply, which begins at `reply_start`. If that reply
+    /// ended a subscription, they go in front of it: behind it the client expects none. While a reply has a rest, they stay
+    /// in the mailbox.
+    fn take_mail(&mut self, out: &mut Vec<u8>, reply_start: usize, listening_before: Listening) {
+        if self.ran.rest.is_some() {
+            return;
+        }
+        let reply_end = out.len();
+        let Ok(seq) = self.session.client.mailbox.take_into(out) else {
+            self.ran.next = NextStep::Drop;
+            return;
+        };
+        self.ran.rest_on(seq);
+        if out.len() > reply_end && self.session.listening().has_less_than(listening_before) {
+            out[reply_start..].rotate_left(reply_end - reply_start);
+        }
+    }
+}

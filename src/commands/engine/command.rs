@@ -1,0 +1,142 @@
+//! The call of a command's function, under the locks that its kind needs.
+
+use super::runner::{Refusal, Runner, Scope};
+use crate::commands::call::Call;
+use crate::commands::call::error::{CommandError, Outcome, Stop};
+use crate::commands::spec::table::{TableEntry, table};
+use crate::commands::spec::{AllKeys, Caller, Flag, Handler};
+use crate::commands::state::session::NextStep;
+use crate::commands::state::waiting::{BlockedClient, Wish};
+use crate::resp::reply::Reply;
+use crate::resp::request::Arguments;
+use crate::store::keys::interest::Waiter;
+use crate::store::{Access, Basis, Hold, Located, Shards};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+
+impl Runner<'_> {
+    /// Runs the command at `place` in the table. `arguments` begin with its name, or its container's.
+    pub(super) fn run_command(
+        &mut self,
+        place: usize,
+        arguments: Arguments<'_>,
+        located: Option<Located<'_>>,
+        reply: &mut Reply<'_>,
+    ) -> Result<(), Refusal> {
+        let entry = &table().entries()[place];
+        let own_arguments = if entry.is_subcommand { arguments.skip(1) } else { arguments };
+        let call = self.call(own_arguments, located);
+        let outcome = catch_unwind(AssertUnwindSafe(|| self.call_function(place, &call, reply)));
+        outcome.unwrap_or_else(|_| Err(Refusal::Failed(self.note_panic(entry, &call))))
+    }
+
+    fn call_function(&mut self, place: usize, call: &Call<'_>, reply: &mut Reply<'_>) -> Result<(), Refusal> {
+        let spec = table().entries()[place].spec;
+        let database = self.session.database;
+        match spec.run {
+            Handler::Read(run) => {
+                self.hold_keys(spec, call, Access::Read)?;
+                let ask = |hold: &mut Hold<'_>| run(hold.reader(database).knowing(call.located), call, reply);
+                counting_once(&mut self.hold, ask)?;
+            }
+            Handler::Write(run) => {
+                self.hold_keys(spec, call, Access::Write)?;
+                let change =
+                    |hold: &mut Hold<'_>| run(&mut hold.writer(database).knowing(call.located), call, reply);
+                let outcome = counting_once(&mut self.hold, change);
+                self.end_record();
+                outcome?;
+            }
+            Handler::Blocking(wish) => {
+                self.hold_keys(spec, call, Access::Write)?;
+                self.take_or_wait(wish(call).map_err(Stop::from)?, reply)?;
+            }
+            Handler::OwnLocks(run) => {
+                self.hold_nothing(spec, call)?;
+                let shards = match self.scope {
+                    Scope::Command => Shards::free(&self.host.store),
+                    Scope::Unit { .. } => Shards::Held(&mut self.hold),
+                };
+                let mut keys = AllKeys { host: self.host, session: self.session, shards };
+                let outcome = run(&mut keys, call, reply);
+                let seq = keys.shards.rests_on();
+                // A reply given while the data are being read is about the server: INFO must not wait for the disk.
+                if !spec.has(Flag::Loading) {
+                    self.ran.rest_on(seq);
+                    self.ran.has_written |= spec.has(Flag::Write);
+                }
+                outcome?;
+            }
+            Handler::Session(run) => {
+                self.hold_nothing(spec, call)?;
+                let basis = match self.scope {
+                    Scope::Command => Basis::Record(self.ran.seq),
+                    Scope::Unit { .. } => Basis::Open(self.hold.open_record()),
+                };
+                let (host, session, next) = (self.host, &mut *self.session, &mut self.ran.next);
+                let outcome = run(&mut Caller { host, session, place, basis, next }, call, reply);
+                if self.scope == Scope::Command {
+                    self.session.note_transaction();
+                }
+                outcome?;
+            }
+            Handler::Exec => self.exec(reply)?,
+            Handler::Admin(run) => {
+                self.hold_nothing(spec, call)?;
+                run(self.host, call, reply)?;
+            }
+            Handler::Container => unreachable!("a container's subcommand was resolved"),
+        }
+        Ok(())
+    }
+
+    /// Takes what a blocking command wants, or queues the client for it. In a unit no command waits. Its keys are held.
+    fn take_or_wait(&mut self, wish: Wish, reply: &mut Reply<'_>) -> Outcome {
+        let database = self.session.database;
+        for key in &wish.keys {
+            if (wish.attempt)(&mut self.hold.writer(database), key, reply)? {
+                self.end_record();
+                return Ok(());
+            }
+        }
+        if self.scope != Scope::Command {
+            reply.null_array();
+            return Ok(());
+        }
+        let ticket = self.host.store.ticket();
+        let waiting = Arc::new(BlockedClient::new(wish, ticket, database, reply.protocol()));
+        for key in waiting.keys() {
+            self.hold.writer(database).wait_for(key, Arc::clone(&waiting) as Arc<dyn Waiter>);
+        }
+        *self.session.client.waiting.lock() = Some(waiting);
+        self.ran.next = NextStep::Wait;
+        Ok(())
+    }
+
+    /// A command has panicked: it is answered with an error, the process goes on, and the values that the command may have
+    /// left half changed are checked.
+    fn note_panic(&mut self, entry: &TableEntry, call: &Call<'_>) -> CommandError {
+        tracing::error!(command = entry.full_name, "a command panicked; please report this");
+        self.terms.stats.panics.add(1);
+        if matches!(entry.spec.run, Handler::Write(_) | Handler::Blocking(_)) {
+            let (hold, store, database) = (&self.hold, &self.host.store, self.session.database);
+            entry.spec.for_each_key(call, &mut |key| {
+                if hold.covers(&[store.shard_of(key)], Access::Read) && !hold.check(database, key) {
+                    tracing::error!(database, key = %key.escape_ascii(), "{}", CommandError::DAMAGED.0);
+                }
+            });
+        }
+        self.release();
+        CommandError::text("ERR internal error")
+    }
+}
+
+/// Runs a command's function. One that stops because it takes long is run again, so its look-ups do not count yet.
+fn counting_once<'b>(hold: &mut Hold<'b>, run: impl FnOnce(&mut Hold<'b>) -> Outcome) -> Outcome {
+    let before = hold.lookups();
+    let outcome = run(hold);
+    if outcome == Err(Stop::TakesLong) {
+        hold.forget_lookups(before);
+    }
+    outcome
+}

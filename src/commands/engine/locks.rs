@@ -1,0 +1,101 @@
+//! The locks of a command's keys: taken for it, kept for the next command where that needs the same, and given back.
+
+use super::runner::{Refusal, Runner, Scope};
+use crate::commands::call::Call;
+use crate::commands::call::error::{Outcome, Stop};
+use crate::commands::spec::CommandSpec;
+use crate::limits;
+use crate::store::{Access, ShardIndex};
+use smallvec::SmallVec;
+
+impl Runner<'_> {
+    /// Sees to it that the shards of the command's keys are held, and refuses the command if one of the keys is damaged.
+    /// Other commands get the lock in between: see [`limits::COMMANDS_PER_LOCK`].
+    ///
+    /// # Errors
+    /// [`Refusal::TakesLong`] if a lock cannot be had within the time that the thread has for it, and
+    /// [`Refusal::Rejected`] for a damaged key.
+    pub(super) fn hold_keys(
+        &mut self,
+        spec: &CommandSpec,
+        call: &Call<'_>,
+        access: Access,
+    ) -> Result<(), Refusal> {
+        let mut shards: SmallVec<[ShardIndex; 4]> = SmallVec::new();
+        match call.located {
+            Some(located) => shards.push(located.shard()),
+            // However many keys there are, there are few shards.
+            None => spec.for_each_key(call, &mut |key| {
+                let shard = self.host.store.shard_of(key);
+                if !shards.contains(&shard) {
+                    shards.push(shard);
+                }
+            }),
+        }
+        shards.sort_unstable();
+        match self.scope {
+            Scope::Command => {
+                let goes_on = self.commands_in_hold < limits::COMMANDS_PER_LOCK;
+                if !(goes_on && self.hold.covers(&shards, access)) {
+                    self.let_go();
+                    self.lock(&shards, access)?;
+                    self.commands_in_hold = 0;
+                }
+                self.commands_in_hold += 1;
+            }
+            // To take a lock now would break the order of locks, and to give one back would end the unit.
+            Scope::Unit { .. } => {
+                assert!(self.hold.covers(&shards, access), "a unit holds its commands' shards");
+            }
+        }
+        self.check_damage(spec, call).map_err(Refusal::Rejected)
+    }
+
+    /// Sees to it that no shard is held but those of a unit, for a command that takes its own locks or none. Refuses the
+    /// command if one of its keys is damaged.
+    pub(super) fn hold_nothing(&mut self, spec: &CommandSpec, call: &Call<'_>) -> Result<(), Refusal> {
+        self.release();
+        self.check_damage(spec, call).map_err(Refusal::Rejected)
+    }
+
+    /// Locks `shards`. None must be held.
+    ///
+    /// # Errors
+    /// [`Stop::TakesLong`] if waiting for them would take longer than the thread has time for.
+    pub(super) fn lock(&mut self, shards: &[ShardIndex], access: Access) -> Outcome {
+        if self.terms.leeway.may_take_long() {
+            self.hold.lock(shards, access);
+        } else if !self.hold.try_lock(shards, access, self.timing.now_ms) {
+            return Err(Stop::TakesLong);
+        }
+        self.ran.contention.note(shards, access, self.hold.has_waited());
+        Ok(())
+    }
+
+    /// A command ends here, and with it its record, unless it is part of a unit.
+    pub(super) fn end_record(&mut self) {
+        if self.scope == Scope::Command {
+            self.hold.end_record();
+        }
+    }
+
+    /// Gives the locks back, unless they are a unit's, and counts the look-ups under them.
+    pub(super) fn release(&mut self) {
+        if self.scope != Scope::Command {
+            // The command that follows may publish messages of its own, or change which events are published.
+            self.hold.publish_events();
+            return;
+        }
+        self.let_go();
+        let lookups = self.hold.take_lookups();
+        self.terms.stats.keyspace_hits.add(lookups.hits);
+        self.terms.stats.keyspace_misses.add(lookups.misses);
+    }
+
+    /// Gives the locks back. The records made under them are passed to the journal first.
+    fn let_go(&mut self) {
+        self.ran.has_written |= self.hold.access() == Access::Write;
+        let seq = self.hold.let_go();
+        self.ran.rest_on(seq);
+    }
+}

@@ -1,0 +1,48 @@
+//! Loading what the next requests of a pipeline will touch, so that they wait for memory once and not one by one.
+
+use super::prepared::{Prepared, WINDOW};
+use super::runner::Runner;
+use crate::commands::spec::table::table;
+use crate::commands::spec::{Flag, Lookahead};
+use crate::store::Access;
+use smallvec::SmallVec;
+
+impl Runner<'_> {
+    /// Starts loading what the first request and those like it right behind it will touch. Returns for how many.
+    pub(super) fn load_ahead(&mut self, window: &[Prepared<'_>]) -> usize {
+        let first = &window[0];
+        let Ok(place) = first.resolved else { return 1 };
+        let spec = table().entries()[place].spec;
+        let will_run = self.session.transaction.is_none();
+        let Some(lookahead) = spec.lookahead.filter(|_| will_run) else { return 1 };
+        let is_alike = |other: &&Prepared<'_>| {
+            matches!(other.resolved, Ok(other) if other == place)
+                && (matches!(lookahead, Lookahead::Key) || other.arguments.get(1) == first.arguments.get(1))
+        };
+        let alike = window.iter().take_while(is_alike).count();
+        let is_allowed = self.check_authenticated(spec).is_ok()
+            && self.check_loading(spec).is_ok()
+            && spec.accepts(first.arguments.len());
+        if alike == 1 || !is_allowed {
+            return alike;
+        }
+        let requests = &window[..alike];
+        let database = self.session.database;
+        let Lookahead::Value(load) = lookahead else {
+            let keys = requests.iter().filter_map(|request| request.located);
+            self.host.store.load_ahead(database, keys);
+            return alike;
+        };
+        let call = self.call(first.arguments, first.located);
+        let access = if spec.has(Flag::Write) { Access::Write } else { Access::Read };
+        if self.hold_keys(spec, &call, access).is_err() {
+            return 1;
+        }
+        let reader = self.hold.reader(database).knowing(call.located);
+        if let Some(value) = reader.peek(call.argument(1)) {
+            let requests: SmallVec<[_; WINDOW]> = requests.iter().map(|request| request.arguments).collect();
+            load(value, &requests);
+        }
+        alike
+    }
+}

@@ -1,0 +1,128 @@
+//! One request: through the gates, queued or run, and to its reply.
+
+use super::prepared::{Prepared, speaks_http};
+use super::runner::{Refusal, Runner, Scope};
+use super::terms::Leeway;
+use crate::commands::spec::Manner;
+use crate::commands::spec::table::table;
+use crate::commands::state::session::NextStep;
+use crate::resp::reply::{Reply, ReplySource, Rest};
+
+/// What became of a request that was not refused.
+pub(super) enum Passed {
+    Run,
+    /// It waits for EXEC.
+    Queued,
+}
+
+impl Runner<'_> {
+    /// Runs one request of the client. Returns its command's place in the table, if it has one.
+    pub(super) fn run_request(&mut self, request: &Prepared<'_>, out: &mut Vec<u8>) -> Option<usize> {
+        let place = match &request.resolved {
+            Ok(place) => Some(*place),
+            Err(_) if speaks_http(request.arguments) => {
+                tracing::debug!(peer = %self.session.client.address, "an HTTP request; disconnecting");
+                self.ran.next = NextStep::Drop;
+                return None;
+            }
+            Err((place, _)) => *place,
+        };
+        let rest = self.respond(place, out, |runner, reply| match &request.resolved {
+            Ok(place) => runner.pass_gates(*place, request, reply),
+            Err((_, error)) => Err(Refusal::Rejected(error.clone())),
+        });
+        if rest.is_some() {
+            self.ran.rest = rest;
+        }
+        place
+    }
+
+    /// Lets `run` write a reply, or writes an error in its place, and counts the call. Returns what the reply goes on with.
+    pub(super) fn respond(
+        &mut self,
+        place: Option<usize>,
+        out: &mut Vec<u8>,
+        run: impl FnOnce(&mut Self, &mut Reply<'_>) -> Result<Passed, Refusal>,
+    ) -> Option<Box<dyn ReplySource>> {
+        self.timing.begin(place, &self.host.clock, self.terms.stats);
+        let reply_start = out.len();
+        let mut rest = match self.scope {
+            Scope::Command => Rest::beyond(0),
+            Scope::Unit { elements_at_once } => Rest::beyond(elements_at_once),
+        };
+        let mut reply = if self.may_leave_rest() {
+            Reply::streamed(out, self.session.protocol, &mut rest)
+        } else {
+            Reply::new(out, self.session.protocol)
+        };
+        let result = run(self, &mut reply);
+        if let Scope::Unit { elements_at_once } = &mut self.scope {
+            *elements_at_once = rest.at_once();
+        }
+        let stats = self.terms.stats;
+        let counters = place.map(|place| &stats.by_command[place]);
+        if matches!(result, Ok(Passed::Run) | Err(Refusal::Failed(_))) {
+            stats.commands.add(1);
+            if let (Some(place), Some(counters)) = (place, counters) {
+                counters.calls.add(1);
+                self.timing.ran(place);
+            }
+        }
+        let error = match result {
+            Ok(_) => return rest.take(),
+            Err(Refusal::TakesLong) => {
+                out.truncate(reply_start);
+                self.ran.next = NextStep::Aside;
+                return None;
+            }
+            Err(Refusal::Rejected(error)) => {
+                self.host.errors.count(error.code());
+                if let Some(counters) = counters {
+                    counters.rejected.add(1);
+                }
+                self.abort_transaction(place, error)
+            }
+            Err(Refusal::Failed(error)) => {
+                self.host.errors.count(error.code());
+                if let Some(counters) = counters {
+                    counters.failed.add(1);
+                }
+                error
+            }
+        };
+        out.truncate(reply_start);
+        Reply::new(out, self.session.protocol).error(&error.0);
+        None
+    }
+
+    /// Whether a large reply may be left to be sent in pieces.
+    fn may_leave_rest(&self) -> bool {
+        match self.terms.leeway {
+            Leeway::Shared | Leeway::InTurn => self.scope != Scope::Command,
+            Leeway::Aside => true,
+            Leeway::InProcess => false,
+        }
+    }
+
+    /// The gates, and then the command itself, unless it is queued for EXEC.
+    fn pass_gates(
+        &mut self,
+        place: usize,
+        request: &Prepared<'_>,
+        reply: &mut Reply<'_>,
+    ) -> Result<Passed, Refusal> {
+        let entry = &table().entries()[place];
+        self.ask_gates(entry, request.arguments).map_err(Refusal::Rejected)?;
+        if let Some(transaction) = &mut self.session.transaction
+            && !entry.spec.is(Manner::RunsInMulti)
+        {
+            transaction.queue(place, request.arguments);
+            self.check_queue();
+            self.session.note_transaction();
+            reply.simple("QUEUED");
+            return Ok(Passed::Queued);
+        }
+        self.run_command(place, request.arguments, request.located, reply)?;
+        Ok(Passed::Run)
+    }
+}

@@ -1,0 +1,98 @@
+//! A batch under way: what its requests share.
+
+use super::terms::{Ran, Terms};
+use super::timing::Timing;
+use crate::commands::call::Call;
+use crate::commands::call::error::{CommandError, Stop};
+use crate::commands::state::host::Host;
+use crate::commands::state::session::Session;
+use crate::config::Config;
+use crate::resp::request::Arguments;
+use crate::store::change::ChangeBuffer;
+use crate::store::{Hold, Located};
+
+/// A batch under way.
+pub(super) struct Runner<'b> {
+    pub(super) host: &'b Host,
+    pub(super) session: &'b mut Session,
+    pub(super) config: &'b Config,
+    pub(super) terms: Terms<'b>,
+    /// What has come of the batch so far.
+    pub(super) ran: Ran,
+    /// The locks that its commands share.
+    pub(super) hold: Hold<'b>,
+    pub(super) scope: Scope,
+    /// Commands since the locks were taken.
+    pub(super) commands_in_hold: usize,
+    pub(super) timing: Timing,
+}
+
+/// Whose locks a command runs under.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Scope {
+    /// Its own. They are taken for it, unless the command before it has left the right ones; its Changes are a record.
+    Command,
+    /// An atomic unit's ([`super::unit`]). All locks that any of its commands needs are held until it ends, and the
+    /// Changes of all of them are one record. The command was let through the gates before.
+    Unit {
+        /// How many more elements of the unit's replies are written at once where the rest may be left for later.
+        elements_at_once: usize,
+    },
+}
+
+/// Why a request was not run to its end. INFO counts the two kinds of errors apart.
+pub(super) enum Refusal {
+    /// It was not run.
+    Rejected(CommandError),
+    /// It was run and failed.
+    Failed(CommandError),
+    /// See [`Stop::TakesLong`].
+    TakesLong,
+}
+
+impl From<Stop> for Refusal {
+    fn from(stop: Stop) -> Self {
+        match stop {
+            Stop::Error(error) => Self::Failed(error),
+            Stop::TakesLong => Self::TakesLong,
+        }
+    }
+}
+
+impl<'b> Runner<'b> {
+    /// Begins a batch. `changes` is an empty buffer for what it changes.
+    pub(super) fn new(
+        host: &'b Host,
+        session: &'b mut Session,
+        config: &'b Config,
+        terms: Terms<'b>,
+        changes: ChangeBuffer,
+    ) -> Self {
+        let mut runner = Self {
+            host,
+            session,
+            config,
+            terms,
+            ran: Ran::default(),
+            hold: Hold::new(&host.store, changes),
+            scope: Scope::Command,
+            commands_in_hold: 0,
+            timing: Timing::default(),
+        };
+        runner.look_at_clock();
+        runner
+    }
+
+    pub(super) fn look_at_clock(&mut self) {
+        self.timing.look(&self.host.clock, self.terms.stats);
+    }
+
+    /// A request as its command sees it. `located` is where its one key is to be looked for, if that is known.
+    pub(super) fn call<'c>(&self, arguments: Arguments<'c>, located: Option<Located<'c>>) -> Call<'c>
+    where
+        'b: 'c,
+    {
+        let may_take_long = self.terms.leeway.may_take_long() || self.scope != Scope::Command;
+        Call { arguments, located, config: self.config, may_take_long }
+    }
+}

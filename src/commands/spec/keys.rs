@@ -1,0 +1,164 @@
+//! Which keys a request touches, and what its command does with them.
+
+use crate::commands::call::Call;
+use crate::resp::integer;
+use crate::resp::request::Arguments;
+
+/// Calls the function with every key that a request touches.
+pub type DeriveKeys = fn(&Call<'_>, &mut dyn FnMut(&[u8]));
+
+/// What this request does with its keys.
+pub type AccessOfRequest = fn(&Call<'_>) -> &'static [KeyFlag];
+
+/// Which arguments of a command are keys.
+#[derive(Clone, Copy, Debug)]
+pub enum Keys {
+    /// None.
+    None,
+    /// The arguments from `first` up to `last`.
+    Range {
+        /// Position of the first key, the command's name being 0.
+        first: usize,
+        /// Position of the last key; negative counts from the end, 0 means just the first.
+        last: i32,
+        /// What the command does with each.
+        access: &'static [KeyFlag],
+    },
+    /// The arguments behind the one at `count`, which says how many they are.
+    Counted {
+        /// Position of the number of keys.
+        count: usize,
+        /// As in `Range`.
+        access: &'static [KeyFlag],
+    },
+    /// Argument 1, which is overwritten with what the command makes of `sources`.
+    Store {
+        /// The keys that are read: a `Range` or `Counted`.
+        sources: &'static Keys,
+    },
+    /// No argument is a key. The command makes keys from its arguments; the function tells them.
+    Derived(DeriveKeys),
+    /// Some arguments are keys, and the command makes further keys. Clients route by the declared ones; COMMAND GETKEYS tells
+    /// all.
+    WithDerived {
+        /// A `Range` or `Counted`.
+        declared: &'static Keys,
+        /// Tells the others.
+        derived: DeriveKeys,
+    },
+}
+
+impl Keys {
+    /// What a command does with the destination of a [`Keys::Store`].
+    pub(super) const OVERWRITE: &'static [KeyFlag] = &[KeyFlag::Ow, KeyFlag::Update];
+
+    /// What COMMAND INFO says of the destination of a [`Keys::Store`].
+    pub const OVERWRITTEN: Self = Self::Range { first: 1, last: 0, access: Self::OVERWRITE };
+
+    /// Calls `visit` with the position of every key that is an argument. The request must have the number of arguments that
+    /// the command's arity asks for. A count that is wrong is taken as at least one key, so that there is a lock to hold,
+    /// and at most as many as there are arguments. The command itself refuses such a request.
+    pub fn for_each_position(&self, arguments: Arguments<'_>, visit: &mut dyn FnMut(usize)) {
+        match *self {
+            Self::None | Self::Derived(_) => {}
+            Self::WithDerived { declared, .. } => declared.for_each_position(arguments, visit),
+            Self::Range { first, last, .. } => {
+                let last = match last {
+                    0 => first,
+                    last if last < 0 => arguments.len().saturating_sub(last.unsigned_abs() as usize),
+                    last => last as usize,
+                };
+                (first..=last).for_each(visit);
+            }
+            Self::Counted { count, .. } => {
+                let stated = key_count(arguments, count).unwrap_or(1);
+                let present = arguments.len().saturating_sub(count + 1);
+                (count + 1..=count + stated.min(present)).for_each(visit);
+            }
+            Self::Store { sources } => {
+                visit(1);
+                sources.for_each_position(arguments, visit);
+            }
+        }
+    }
+
+    /// Whether a request has as many keys as it says. True for a command whose requests do not say it.
+    #[must_use]
+    pub fn are_complete(&self, arguments: Arguments<'_>) -> bool {
+        match *self {
+            Self::Counted { count, .. } => {
+                key_count(arguments, count).is_some_and(|keys| keys < arguments.len() - count)
+            }
+            Self::Store { sources } => sources.are_complete(arguments),
+            Self::WithDerived { declared, .. } => declared.are_complete(arguments),
+            Self::None | Self::Range { .. } | Self::Derived(_) => true,
+        }
+    }
+
+    /// The keys that are arguments, by which clients route.
+    #[must_use]
+    pub fn declared(&self) -> &Self {
+        if let Self::WithDerived { declared, .. } = self { declared } else { self }
+    }
+
+    /// Whether the positions of the keys depend on the request.
+    #[must_use]
+    pub fn are_movable(&self) -> bool {
+        match self {
+            Self::Counted { .. } => true,
+            Self::Store { sources } => sources.are_movable(),
+            Self::WithDerived { declared, .. } => declared.are_movable(),
+            Self::None | Self::Range { .. } | Self::Derived(_) => false,
+        }
+    }
+}
+
+/// The number that the argument at `position` states, if it is an integer above 0.
+fn key_count(arguments: Arguments<'_>, position: usize) -> Option<usize> {
+    let stated = arguments.get(position).and_then(integer::parse)?;
+    usize::try_from(stated).ok().filter(|&count| count > 0)
+}
+
+/// What a command does with a key, in the words of COMMAND INFO's key specifications. Each key has one of the first four; the others say more.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum KeyFlag {
+    /// Reads the value, or only what is known about it.
+    Ro,
+    /// Changes the value that is there.
+    Rw,
+    /// Replaces the value without reading it.
+    Ow,
+    /// Removes the key.
+    Rm,
+    /// Returns, copies or compares the user's data.
+    Access,
+    /// Adds data and changes none.
+    Insert,
+    /// Changes data that is there.
+    Update,
+    /// Removes data.
+    Delete,
+}
+
+impl KeyFlag {
+    /// The name in COMMAND INFO.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Ro => "RO",
+            Self::Rw => "RW",
+            Self::Ow => "OW",
+            Self::Rm => "RM",
+            Self::Access => "access",
+            Self::Insert => "insert",
+            Self::Update => "update",
+            Self::Delete => "delete",
+        }
+    }
+
+    /// Whether it is one of the four of which each key has one.
+    #[must_use]
+    pub fn is_main(self) -> bool {
+        matches!(self, Self::Ro | Self::Rw | Self::Ow | Self::Rm)
+    }
+}

@@ -1,0 +1,76 @@
+//! What a connection does while it waits for others: blocked, or subscribed to channels.
+
+use super::deaf::deaf;
+use super::sending::Acknowledged;
+use super::{Connection, End};
+use std::future::poll_fn;
+use std::io;
+use std::sync::Arc;
+
+impl Connection<'_> {
+    /// Sends messages as they come, until there may be something to read.
+    pub(super) async fn listen(&mut self) -> io::Result<()> {
+        let client = Arc::clone(&self.work.session.client);
+        loop {
+            tokio::select! {
+                readable = self.stream.readable() => return readable,
+                () = poll_fn(|context| client.mailbox.poll(context)) => {}
+            }
+            self.send_mail().await?;
+        }
+    }
+
+    /// Sends the messages that have come.
+    async fn send_mail(&mut self) -> io::Result<()> {
+        let work = &mut *self.work;
+        let seq = work.session.client.mailbox.take_into(&mut work.out).map_err(|_| deaf())?;
+        self.acknowledge(seq, Acknowledged::Reads).await;
+        self.send().await
+    }
+
+    /// Waits for the reply of the last command, which blocks, and sends it. Bytes that come meanwhile are read and kept.
+    pub(super) async fn wait(&mut self) -> io::Result<Option<End>> {
+        let client = Arc::clone(&self.work.session.client);
+        let Some(waiting) = client.waiting.lock().clone() else { return Ok(None) };
+        let time_out = async {
+            match waiting.timeout() {
+                Some(timeout) => tokio::time::sleep(timeout).await,
+                None => std::future::pending().await,
+            }
+        };
+        tokio::pin!(time_out);
+        let mut has_timed_out = false;
+        let ending = loop {
+            tokio::select! {
+                biased;
+                ending = poll_fn(|context| waiting.poll(context)) => break ending,
+                () = &mut time_out, if !has_timed_out => {
+                    has_timed_out = true;
+                    waiting.time_out();
+                }
+                readable = self.stream.readable() => {
+                    readable?;
+                    if self.read().await? == Some(0) {
+                        return Ok(Some(End::Client));
+                    }
+                    if self.work.input.len() > self.shared.host.config().client_query_buffer_limit_bytes {
+                        return Ok(Some(End::Protocol));
+                    }
+                }
+                () = poll_fn(|context| client.mailbox.poll(context)), if client.is_subscribed() => {
+                    self.send_mail().await?;
+                }
+            }
+        };
+        *client.waiting.lock() = None;
+        waiting.leave(&self.shared.host.store);
+        // Messages that came before the reply.
+        self.send_mail().await?;
+        self.work.out.extend_from_slice(&ending.reply);
+        if let Some(seq) = ending.seq {
+            self.acknowledge(seq, Acknowledged::Writes { replies: 1 }).await;
+        }
+        self.send().await?;
+        Ok(None)
+    }
+}
