@@ -1,12 +1,17 @@
-//! Keys whose value a panic has left damaged. No command is served from one, and no checkpoint or dump is made of it: the
-//! journal, if one is kept, has the truth, and the next start makes the value anew. Removing the key ends it as well.
+//! Keys whose value a panic has left damaged. Commands on such a key get an error, and no checkpoint or dump is made
+//! while there is one. The journal, if there is one, is sound, and the next start rebuilds the value from it. Removing
+//! the key also ends the damage.
 
 use super::numbers::DatabaseIndex;
 use parking_lot::RwLock;
 use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-/// The damaged keys of a store: none, but for an error in our own code.
+/// What happened to a damaged value, and how to repair it: the end of every error text about one.
+pub const DAMAGE_TEXT: &str =
+    "was damaged by an internal error; a restart with the journal rebuilds it, DEL removes it";
+
+/// The damaged keys of a store. Without an error in our own code there are none.
 #[derive(Debug, Default)]
 pub(super) struct Damage {
     count: AtomicUsize,
@@ -20,7 +25,7 @@ impl Damage {
         self.count.store(keys.len(), Ordering::Release);
     }
 
-    /// The key has gone, or is another.
+    /// Notes that the key is removed or has a new value.
     pub(super) fn forget(&self, database: DatabaseIndex, key: &[u8]) {
         if self.is_there() {
             self.change(|keys| {
@@ -29,7 +34,7 @@ impl Damage {
         }
     }
 
-    /// All keys of a database have gone, or all of all.
+    /// Notes that all keys of a database are removed, or all keys if `None`.
     pub(super) fn forget_all(&self, database: Option<DatabaseIndex>) {
         if self.is_there() {
             self.change(|keys| keys.retain(|(of, _)| database.is_some_and(|database| database != *of)));
@@ -46,7 +51,7 @@ impl Damage {
         self.keys.read().contains(&(database, key.into()))
     }
 
-    /// A damaged key, if there is one.
+    /// The first damaged key, if there is one.
     pub(super) fn first(&self) -> Option<(DatabaseIndex, Box<[u8]>)> {
         self.keys.read().first().cloned()
     }

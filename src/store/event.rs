@@ -1,4 +1,4 @@
-//! Keyspace events: what happened to which key, for those who subscribe to it.
+//! Keyspace events: what happened to which key, for subscribers.
 
 use super::change::basis::Basis;
 use super::numbers::DatabaseIndex;
@@ -7,7 +7,7 @@ use crate::config::EventClasses;
 /// Something that happened to a key.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct KeyEvent {
-    /// Its name, as of Redis 8.2: `zadd`, `expired`.
+    /// The event's name in Redis 8.2: `zadd`, `expired`.
     pub name: &'static str,
     /// The key's database.
     pub database: DatabaseIndex,
@@ -15,17 +15,17 @@ pub struct KeyEvent {
     pub key: Box<[u8]>,
 }
 
-/// Takes events as they happen.
+/// Receives events.
 ///
-/// `publish` is called under the locks of the shards in which they happened, so the events of one key come in their
-/// order. It must not block and must not call back into the store.
+/// `publish` is called under the locks of the shards of the events, so the events of one key come in their order. It
+/// must not block and must not call back into the store.
 pub trait EventSink: Send + Sync {
-    /// Takes `events`, in their order, for the channels that `classes` names. Nobody may hear of them before what they
-    /// rest on is safe.
+    /// Takes `events`, in their order, for the channels that `classes` names. A subscriber must not get them before
+    /// `basis` is safe.
     fn publish(&self, classes: EventClasses, events: &[KeyEvent], basis: &Basis);
 }
 
-/// The events of one hold that somebody may want to hear of.
+/// The events of one hold, of the classes that subscribers want.
 #[derive(Debug, Default)]
 pub(super) struct EventBuffer {
     wanted: EventClasses,
@@ -33,7 +33,7 @@ pub(super) struct EventBuffer {
 }
 
 impl EventBuffer {
-    /// Keeps events of the classes in `wanted` from now on.
+    /// Sets the classes of the events that are kept from now on.
     pub(super) fn want(&mut self, wanted: EventClasses) {
         self.wanted = wanted;
     }
@@ -56,7 +56,7 @@ impl EventBuffer {
         }
     }
 
-    /// The events since the last time.
+    /// Removes and returns the events.
     pub(super) fn take(&mut self) -> Vec<KeyEvent> {
         std::mem::take(&mut self.events)
     }

@@ -1,21 +1,22 @@
-//! Where is it? Key to hash slot to shard to value; the only locks; expiry.
+//! The store: it maps a key to its hash slot, the slot to a shard, and the key to its value. It has the only locks on
+//! keys, and it removes expired keys.
 //!
-//! A [`Store`] is a power of two of shards, each one lock over the keys of its slots in every database. Whoever wants
-//! a key takes a [`Hold`] on its shard: a read hold answers questions, a write hold also changes things, and it is
-//! the only way to. Each change leaves a [`change`] behind, and when the hold ends its records go to the journal
-//! before the lock is given back: the journal's order is the order of application, key by key.
+//! A [`Store`] consists of shards; their number is a power of two. Each shard is one lock over the keys of its slots in
+//! every database. To use a key, a caller takes a [`Hold`] on its shard. A read hold gives read access; a write hold is
+//! the only way to change a value. Each edit records a [`change`]. When the hold ends, its records go to the journal
+//! before the locks are released. So the journal has the changes of each key in the order in which they were made.
 //!
 //! | folder or file | its subject |
 //! |---|---|
-//! | `sharded`, `shard`, `numbers` | the store, one lock's worth of it, and how the parts are numbered |
-//! | `access` | the ways to a key: from its name to its shard, under a lock, to read and to change it |
-//! | `keys` | one database's keys in one shard: the table of entries, what expires when, who waits for what |
-//! | `values` | what a key holds |
-//! | `change` | what became true, on its way to the journal and to further readers ([`change::feed`]), and back |
-//! | `walk` | the walk over everything, which checkpoint and dump file share, and a start's way back in bulk |
-//! | `event`, `reclaim`, `damage` | keyspace events, large values being freed, values that a panic has damaged |
+//! | `sharded`, `shard`, `numbers` | the store, a shard, and the numbers of databases and shards |
+//! | `access` | access to keys: from a name to a shard, locks, reading and writing |
+//! | `keys` | one database's keys in one shard: the table of entries, their expiry, the clients interested in them |
+//! | `values` | the types of values |
+//! | `change` | Changes on their way to the journal and to other readers ([`change::feed`]), and their replay |
+//! | `walk` | the walk over all keys, which checkpoints and dump files share, and the parallel loading at a start |
+//! | `event`, `reclaim`, `damage` | keyspace events, freeing of large values, values that a panic has damaged |
 //!
-//! Knows nothing of requests, replies, files or threads but the one that frees large values (`reclaim`).
+//! The store does not know requests, replies or files. It has one thread, which frees large values (`reclaim`).
 
 mod access;
 pub mod change;
@@ -38,6 +39,7 @@ pub use access::writer::{Missing, Writer};
 pub use change::basis::{Basis, OpenRecord};
 pub use change::replay::UnknownDatabase;
 pub use change::seq::Seq;
+pub use damage::DAMAGE_TEXT;
 pub use keys::cursor::CursorCode;
 pub use keys::located::Located;
 pub use keys::small_bytes::SmallBytes;

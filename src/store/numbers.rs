@@ -1,10 +1,11 @@
-//! How databases and shards are numbered.
+//! The numbers of databases and shards.
 
-/// A number of a database, as SELECT takes it.
+/// The number of a database, as SELECT takes it.
 pub type DatabaseIndex = u32;
 
-/// A number of a shard, below [`Store::shard_count`](super::Store::shard_count).
+/// The number of a shard, below [`Store::shard_count`](super::Store::shard_count).
 pub type ShardIndex = usize;
 
-/// Shards of a server's store: enough that two threads seldom want the same one, few enough that DBSIZE can visit all.
+/// The number of shards of a server's store. With so many, two threads seldom want the same one; so few can all be
+/// visited by DBSIZE.
 pub const SHARDS: usize = 64;

@@ -1,15 +1,15 @@
-//! One lock's worth of keys.
+//! A shard: the keys under one lock.
 
 use super::change::seq::Seq;
 use super::keys::interest::Interests;
 use super::keys::keyspace::Keyspace;
 use super::numbers::DatabaseIndex;
 
-/// One lock's worth of keys: its slots' keys in each database.
+/// The keys under one lock: those of its slots in each database.
 pub(in crate::store) struct Shard {
     databases: Box<[(Keyspace, Interests)]>,
-    /// The last record that changed one of the keys. No caller is told of them before what they rest on is safe, which is
-    /// no more than up to here.
+    /// The last record that changed one of the keys. A reply about these keys is sent only after its basis is safe,
+    /// which is this record or an earlier one.
     pub(in crate::store) last_seq: Seq,
 }
 
@@ -27,12 +27,12 @@ impl Shard {
         &mut self.databases[database as usize].0
     }
 
-    /// The clients that watch or wait for keys of `database`, there or not.
+    /// The clients that watch or wait for keys of `database`, whether or not the keys exist.
     pub(in crate::store) fn interests(&self, database: DatabaseIndex) -> &Interests {
         &self.databases[database as usize].1
     }
 
-    /// Keys of `database`, and the clients that watch or wait for some.
+    /// The keys of `database`, and the clients that watch or wait for keys.
     pub(in crate::store) fn of_mut(&mut self, database: DatabaseIndex) -> (&mut Keyspace, &mut Interests) {
         let (keyspace, interests) = &mut self.databases[database as usize];
         (keyspace, interests)
@@ -46,15 +46,15 @@ impl Shard {
         self.databases.iter().map(|(_, interests)| interests)
     }
 
-    /// Puts what `other` holds in place of everything, and that into `other`. Clients that watch or wait for keys are not
-    /// told: to them the two must be the same.
+    /// Swaps all keys with those of `other`. Does not notify clients that watch or wait for keys: for them the two must
+    /// be the same.
     pub(in crate::store) fn swap_keys(&mut self, other: &mut Self) {
         for ((keyspace, _), (other, _)) in self.databases.iter_mut().zip(&mut other.databases) {
             std::mem::swap(keyspace, other);
         }
     }
 
-    /// Removes every key of `database`, or of all if `None`, and gives what was there to `free`.
+    /// Removes every key of `database`, or of all databases if `None`, and gives the contents to `free`.
     pub(in crate::store) fn flush(
         &mut self,
         database: Option<DatabaseIndex>,
@@ -69,14 +69,14 @@ impl Shard {
     }
 }
 
-/// The keys of one database in numbers.
+/// The number of keys of one database, and of those that expire.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct DatabaseSize {
-    /// Keys, those included that have expired and are not yet removed.
+    /// The number of keys, including expired keys that are not removed yet.
     pub keys: usize,
-    /// Keys that expire.
+    /// The number of keys that expire.
     pub expiring_keys: usize,
-    /// The sum of the times at which they do, in unix milliseconds.
+    /// The sum of the times at which keys expire, in unix milliseconds.
     pub expiry_sum_ms: u128,
 }
 

@@ -22,7 +22,7 @@ use std::hash::BuildHasher;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 
-/// So many that a shard's number fits into a cursor, and has a slot at least.
+/// A shard's number must fit into a cursor, and each shard must have a slot.
 const MOST_SHARDS: usize = 1 << (cursor::BITS - table::CURSOR_BITS);
 
 const _: () = assert!(MOST_SHARDS <= slot::SLOTS as usize);
@@ -31,14 +31,14 @@ const _: () = assert!(MOST_SHARDS <= slot::SLOTS as usize);
 pub struct Store {
     pub(in crate::store) shards: Box<[RwLock<Shard>]>,
     pub(in crate::store) databases: DatabaseIndex,
-    /// Keys every hash.
+    /// The seed of every hash.
     seed: u64,
     hasher: FixedState,
     cursors: CursorCode,
     pub(in crate::store) clock: Clock,
     sink: OnceLock<Arc<dyn ChangeSink>>,
     event_sink: OnceLock<Arc<dyn EventSink>>,
-    /// [`EventClasses`] that are published.
+    /// The [`EventClasses`] that are published.
     event_classes: AtomicU32,
     pub(in crate::store) reclaimer: Reclaimer,
     pub(in crate::store) damage: Damage,
@@ -48,10 +48,10 @@ pub struct Store {
 }
 
 impl Store {
-    /// A store of `shards` shards (a power of two) and `databases` databases; `seed` keys its hashes.
+    /// A store of `shards` shards (a power of two) and `databases` databases. `seed` keys its hashes.
     ///
     /// # Panics
-    /// If `shards` is not a power of two or `databases` is 0: both are checked when the configuration is read.
+    /// If `shards` is not a power of two or `databases` is 0. Both are checked when the configuration is read.
     #[must_use]
     pub fn new(shards: usize, databases: DatabaseIndex, seed: u64, clock: Clock) -> Self {
         assert!(shards.is_power_of_two() && shards <= MOST_SHARDS && databases > 0);
@@ -74,8 +74,8 @@ impl Store {
         }
     }
 
-    /// From now on every record goes to `sink`, and keys expire. Called once, after everything has been read; later calls
-    /// change nothing. What has been read rests on the last record that the sink knows of by then.
+    /// Attaches the journal: every later record goes to `sink`, and keys expire. Called once, after recovery; later
+    /// calls have no effect. The recovered keys rest on the last record that the sink has at this moment.
     pub fn attach(&self, sink: Arc<dyn ChangeSink>) {
         let last_seq = sink.last_seq();
         for shard in &self.shards {
@@ -84,12 +84,12 @@ impl Store {
         let _ = self.sink.set(sink);
     }
 
-    /// From now on events go to `sink`. Called once; later calls change nothing.
+    /// Sends all later events to `sink`. Called once; later calls have no effect.
     pub fn attach_events(&self, sink: Arc<dyn EventSink>) {
         let _ = self.event_sink.set(sink);
     }
 
-    /// Publishes events of `classes` from the next hold on.
+    /// Sets the classes of events that are published from the next hold on.
     pub fn set_event_classes(&self, classes: EventClasses) {
         let heard = if classes.is_silent() { EventClasses::default() } else { classes };
         self.event_classes.store(heard.bits(), Ordering::Relaxed);
@@ -105,31 +105,31 @@ impl Store {
         }
     }
 
-    /// A place in queues behind all that were given before.
+    /// A ticket behind all that were given before.
     pub fn ticket(&self) -> Ticket {
         self.last_ticket.fetch_add(1, Ordering::Relaxed) + 1
     }
 
-    /// The last record that was made, 0 before a sink is attached.
+    /// The number of the last record; 0 before a sink is attached.
     #[must_use]
     pub fn last_seq(&self) -> Seq {
         self.sink.get().map_or(Seq(0), |sink| sink.last_seq())
     }
 
-    /// Opens a feed of every record from the next one on; it holds up to `bound_bytes` bytes of them. Returns the number of
-    /// the record before too. `None` before a sink is attached.
+    /// Opens a feed of all later records, which holds up to `bound_bytes` bytes of them. Also returns the number of the
+    /// last record before them. `None` before a sink is attached.
     #[must_use]
     pub fn open_feed(&self, bound_bytes: usize) -> Option<(Feed, Seq)> {
         self.sink.get().map(|sink| sink.open_feed(bound_bytes))
     }
 
-    /// An empty store of the same shape, with the same hashes, without a sink: nothing expires in it.
+    /// An empty store with the same shards, databases and hashes, without a sink. No key expires in it.
     #[must_use]
     pub fn sibling(&self) -> Self {
         Self::new(self.shards.len(), self.databases, self.seed, self.clock.clone())
     }
 
-    /// The number of databases, numbered from 0.
+    /// The number of databases.
     #[must_use]
     pub fn databases(&self) -> DatabaseIndex {
         self.databases
@@ -141,26 +141,26 @@ impl Store {
         self.shards.len()
     }
 
-    /// What clients' cursors mean.
+    /// The code of the cursors that clients see.
     #[must_use]
     pub fn cursors(&self) -> &CursorCode {
         &self.cursors
     }
 
-    /// The clock by which keys expire.
+    /// The clock that decides which keys have expired.
     #[must_use]
     pub fn clock(&self) -> &Clock {
         &self.clock
     }
 
-    /// Keys removed because their time had come, since start.
+    /// The number of expired keys that were removed since the start.
     #[must_use]
     pub fn expired_keys(&self) -> u64 {
         self.expired_keys.load(Ordering::Relaxed)
     }
 
-    /// How often a database was emptied, or all. Counted under all locks: whoever sees what a flush has left also sees
-    /// another number than those who looked before it.
+    /// How often a database, or all, was flushed. It is counted under all locks: a thread that sees the result of a
+    /// flush also sees a higher number than before.
     #[must_use]
     pub fn flushes(&self) -> u64 {
         self.flushes.load(Ordering::Acquire)
@@ -171,17 +171,17 @@ impl Store {
         shard.flush(database, |keyspace| self.reclaimer.free_keyspace(keyspace));
     }
 
-    /// Counts a key that was removed because its time had come.
+    /// Counts an expired key that was removed.
     pub(in crate::store) fn count_expired(&self) {
         self.expired_keys.fetch_add(1, Ordering::Relaxed);
     }
 
-    /// Counts an emptying of a database, or of all.
+    /// Counts a flush.
     pub(in crate::store) fn count_flush(&self) {
         self.flushes.fetch_add(1, Ordering::Release);
     }
 
-    /// Keys every hash.
+    /// The seed of every hash.
     pub(in crate::store) fn seed(&self) -> u64 {
         self.seed
     }
@@ -191,8 +191,8 @@ impl Store {
         self.hasher.hash_one(key)
     }
 
-    /// Keys that expire up to this moment count as missing at `now_ms`. Until a sink is attached none does: a key that is
-    /// past by the clock may be renewed by what is still to be read, and its removal would be in no record.
+    /// The time up to which keys have expired at `now_ms`. Before a sink is attached no key expires: a later Change of
+    /// the journal may renew a key that the clock has passed, and a removal would be in no record.
     pub(in crate::store) fn expired_by_ms(&self, now_ms: u64) -> u64 {
         if self.sink.get().is_some() { now_ms } else { 0 }
     }

@@ -1,6 +1,6 @@
 //! Command errors. The reply says what is wrong, nothing has changed, and the connection stays open.
 
-use crate::store::WrongType;
+use crate::store::{DAMAGE_TEXT, WrongType};
 use std::borrow::Cow;
 
 /// The text of an error reply, which begins with its code.
@@ -23,11 +23,6 @@ pub type Outcome = Result<(), Stop>;
 impl CommandError {
     /// The command needs the data, and they are still being read.
     pub const LOADING: Self = Self::text("LOADING Redis is loading the dataset in memory");
-    /// A panic has damaged the key's value.
-    pub const DAMAGED: Self = Self::text(
-        "ERR the value of this key was damaged by an internal error; a restart with the journal makes it anew, DEL gives \
-         it up",
-    );
     /// The arguments are not what the command takes.
     pub const SYNTAX: Self = Self::text("ERR syntax error");
     /// An argument is not an integer of 64 bits.
@@ -54,6 +49,12 @@ impl CommandError {
             text = text.replace(['\r', '\n'], " ");
         }
         Self(Cow::Owned(text))
+    }
+
+    /// A panic has damaged the key's value.
+    #[must_use]
+    pub fn damaged() -> Self {
+        Self::new(format!("ERR the value of this key {DAMAGE_TEXT}"))
     }
 
     /// The wrong number of arguments for `command`.

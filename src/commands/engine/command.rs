@@ -10,7 +10,7 @@ use crate::commands::state::waiting::{BlockedClient, Wish};
 use crate::resp::reply::Reply;
 use crate::resp::request::Arguments;
 use crate::store::keys::interest::Waiter;
-use crate::store::{Access, Basis, Hold, Located, Shards};
+use crate::store::{Access, Basis, DAMAGE_TEXT, Hold, Located, Shards};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
@@ -113,8 +113,8 @@ impl Runner<'_> {
         Ok(())
     }
 
-    /// A command has panicked: it is answered with an error, the process goes on, and the values that the command may have
-    /// left half changed are checked.
+    /// Handles a panic of a command: checks the values that the command may have left half changed, and returns the error
+    /// for its client. The process continues.
     fn note_panic(&mut self, entry: &TableEntry, call: &Call<'_>) -> CommandError {
         tracing::error!(command = entry.full_name, "a command panicked; please report this");
         self.terms.stats.panics.add(1);
@@ -122,7 +122,7 @@ impl Runner<'_> {
             let (hold, store, database) = (&self.hold, &self.host.store, self.session.database);
             entry.spec.for_each_key(call, &mut |key| {
                 if hold.covers(&[store.shard_of(key)], Access::Read) && !hold.check(database, key) {
-                    tracing::error!(database, key = %key.escape_ascii(), "{}", CommandError::DAMAGED.0);
+                    tracing::error!(database, key = %key.escape_ascii(), "the value of this key {DAMAGE_TEXT}");
                 }
             });
         }

@@ -62,7 +62,7 @@ impl Runner<'_> {
         }
         let mut is_damaged = false;
         spec.for_each_key(call, &mut |key| is_damaged |= store.is_damaged(self.session.database, key));
-        if is_damaged { Err(CommandError::DAMAGED) } else { Ok(()) }
+        if is_damaged { Err(CommandError::damaged()) } else { Ok(()) }
     }
 
     /// Refuses writes, and commands that probe for them, while the journal cannot take records.

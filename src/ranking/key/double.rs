@@ -37,7 +37,7 @@ impl Score {
         self.0.abs() <= WHOLE_MAX && self.0 as i64 as f64 == self.0
     }
 
-    /// The number of this score in a narrow form, or that of a neighbouring score if it has none; and the score of the
+    /// The number of this score in a narrow form, or that of a neighbouring score if it has none; and the score of that
     /// number. It rounds by a cast, because the rounding function is a library call on older processors.
     #[inline]
     fn nearest_number(self, KeyForm { base, widths }: KeyForm<f64>) -> (u64, Self) {

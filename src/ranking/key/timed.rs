@@ -10,8 +10,8 @@ use super::{KeyForm, SortKey, ends, highest};
 pub struct Timed<K> {
     /// The first column, which is compared first.
     pub key: K,
-    /// The second column, which orders equal keys, lower first: a time and a sequence number, or their complement if the
-    /// first to reach a score must be above the others.
+    /// The second column, which orders equal keys, lower first. It is a time and a sequence number, or their complement
+    /// if the first member to reach a score must be above the others.
     pub moment: u64,
 }
 
@@ -78,7 +78,7 @@ impl<K: SortKey<Number = u64>> SortKey for Timed<K> {
         if self.key.up_to(first) == Some(number) {
             return lower_keys;
         }
-        // The first column has this very key: add the lower moments of the key.
+        // The first column of the form has exactly this key: add the lower moments of the key.
         let above = self.moment.saturating_sub(moments.base);
         lower_keys + u128::from(above).min(1 << (8 * moments.widths))
     }

@@ -10,7 +10,7 @@ use super::{KeyForm, SortKey, ends, highest};
 pub struct Whole(pub i64);
 
 impl Whole {
-    /// The difference to `base`, unless `self` is below it. The difference always fits.
+    /// The difference from `base`, or `None` if `self` is below it. The difference always fits.
     #[inline]
     fn above(self, base: i64) -> Option<u64> {
         (self.0 >= base).then(|| self.0.wrapping_sub(base) as u64)

@@ -1,6 +1,7 @@
-//! Finding damaged keys, and asking for them; see [`crate::store::damage`].
+//! Finds damaged keys and answers which keys are damaged. See [`crate::store::damage`].
 
 use super::hold::Hold;
+use crate::store::damage::DAMAGE_TEXT;
 use crate::store::numbers::DatabaseIndex;
 use crate::store::sharded::Store;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -12,22 +13,21 @@ impl Store {
         self.damage.is_there()
     }
 
-    /// Whether `key` was found damaged.
+    /// Whether the value of `key` was found damaged.
     #[must_use]
     pub fn is_damaged(&self, database: DatabaseIndex, key: &[u8]) -> bool {
         self.damage.contains(database, key)
     }
 
-    /// Asked before and after all keys are written somewhere.
+    /// Called before and after all keys are written to a file.
     ///
     /// # Errors
-    /// The name of a damaged key, and what to do.
+    /// The first damaged key, and how to repair it.
     pub fn refuse_damaged(&self) -> Result<(), String> {
         match self.damage.first() {
             None => Ok(()),
             Some((database, key)) => Err(format!(
-                "the value of key \"{}\" in database {database} was damaged by an internal error; a restart with \
-                 the journal makes it anew, DEL gives it up",
+                "the value of key \"{}\" in database {database} {DAMAGE_TEXT}",
                 key.escape_ascii()
             )),
         }
@@ -35,8 +35,8 @@ impl Store {
 }
 
 impl Hold<'_> {
-    /// Looks at all of `key`'s value, which a panicking command may have left half changed, and returns whether it is
-    /// sound; if not, the key counts as damaged. O(n).
+    /// Checks all of `key`'s value after a command has panicked, because the command may have left it half changed.
+    /// Returns whether the value is sound. If it is not, the key counts as damaged. O(n).
     pub fn check(&self, database: DatabaseIndex, key: &[u8]) -> bool {
         let Some(value) = self.reader(database).peek(key) else { return true };
         let is_sound = catch_unwind(AssertUnwindSafe(|| value.check())).is_ok();

@@ -1,5 +1,5 @@
-//! A key being changed, and the trace that each change leaves: a Change for the journal, an event for those who
-//! subscribe, and word to those who watch or wait for the key.
+//! A key being changed, and the trace that each change leaves: a Change for the journal, an event for subscribers, and
+//! a notice to the clients that watch or wait for the key.
 
 use crate::config::EventClasses;
 use crate::store::change::buffer::ChangeBuffer;
@@ -12,7 +12,7 @@ use crate::store::values::kinds::{Kind, Value, WrongType};
 use crate::store::values::stored::{Stored, WalkOrder};
 use std::ops::Deref;
 
-/// A key looked up to be changed: its keyspace, rid of the key if it had expired, and where its changes leave their trace.
+/// A key looked up to be changed: its keyspace, without the key if it had expired, and the trace of its changes.
 pub(in crate::store) struct KeyEdit<'w> {
     pub(super) store: &'w Store,
     pub(in crate::store) keyspace: &'w mut Keyspace,
@@ -20,7 +20,7 @@ pub(in crate::store) struct KeyEdit<'w> {
     pub(in crate::store) trace: Trace<'w>,
 }
 
-/// Where a change of one key leaves its trace.
+/// The places where a change of one key leaves its trace.
 pub(in crate::store) struct Trace<'w> {
     pub(in crate::store) changes: &'w mut ChangeBuffer,
     pub(super) events: &'w mut EventBuffer,
@@ -30,7 +30,7 @@ pub(in crate::store) struct Trace<'w> {
     pub(in crate::store) key: &'w [u8],
 }
 
-/// A value being changed: each change is recorded as it is made. Its type's folder has the ways to change it.
+/// A value being changed: each change is recorded as it is made. The folder of the value's type has the methods.
 pub struct Edit<'e, 'w, T> {
     pub(in crate::store) value: &'e mut T,
     pub(in crate::store) trace: &'e mut Trace<'w>,
@@ -38,7 +38,7 @@ pub struct Edit<'e, 'w, T> {
 }
 
 impl<T> Edit<'_, '_, T> {
-    /// The value has changed; `record` says how.
+    /// Notes that the value has changed. `record` writes the Change.
     pub(in crate::store) fn record(&mut self, record: impl FnOnce(&mut ChangeBuffer, DatabaseIndex, &[u8])) {
         self.has_changed = true;
         record(self.trace.changes, self.trace.database, self.trace.key);
@@ -60,13 +60,13 @@ impl<T: Stored> std::fmt::Debug for Edit<'_, '_, T> {
 }
 
 impl KeyEdit<'_> {
-    /// The entry as it is now.
+    /// The present entry.
     pub(in crate::store) fn entry(&self) -> Option<&Entry> {
         self.keyspace.at(self.spot)
     }
 
-    /// Changes the value, which is made if the key is missing; one that is left without elements is removed. If something
-    /// changed, that is event `event`.
+    /// Changes the value. A missing key gets a new value first; a value without elements is removed at the end. If
+    /// something changed, the event is `event`.
     pub(super) fn edit<T: Stored, R>(
         mut self,
         event: &'static str,
@@ -80,7 +80,7 @@ impl KeyEdit<'_> {
         let (has_changed, is_empty) = (value.has_changed, value.value.elements() == 0);
         if !has_changed {
             if is_new {
-                // It was made for the edit alone.
+                // The value was made for this edit and is still empty.
                 self.keyspace.remove(self.spot);
             }
             return Ok(result);
@@ -96,13 +96,13 @@ impl KeyEdit<'_> {
         Ok(result)
     }
 
-    /// Puts `value`, which has elements and expires at `expire_at_ms` or never, in place of whatever is there; event
-    /// `event`.
+    /// Puts `value`, which has elements, in place of any value that is there. It expires at `expire_at_ms` or never.
+    /// The event is `event`.
     pub(super) fn put<T: Stored>(mut self, event: &'static str, value: T, expire_at_ms: Option<u64>) {
         let (database, key) = (self.trace.database, self.trace.key);
         let changes = &mut *self.trace.changes;
         if !self.spot.is_vacant() {
-            // What it held is not said to be gone element by element.
+            // One Change removes the old value, however many elements it had.
             changes.drop_key(database, key);
         }
         value.walk(None, usize::MAX, WalkOrder::InOrder, &mut |element| {
@@ -118,7 +118,7 @@ impl KeyEdit<'_> {
         self.store.reclaimer.free_value(old);
     }
 
-    /// Removes the key; event `del`. Returns whether it was there.
+    /// Removes the key (event `del`). Returns whether it existed.
     pub(super) fn remove(&mut self) -> bool {
         let found = self.drop_value();
         if found {
@@ -128,7 +128,7 @@ impl KeyEdit<'_> {
         found
     }
 
-    /// Removes the key, whose time has come; event `expired`.
+    /// Removes the key, which has expired (event `expired`).
     pub(super) fn expire(&mut self) {
         self.drop_value();
         self.store.count_expired();
@@ -148,19 +148,19 @@ impl KeyEdit<'_> {
         found
     }
 
-    /// Frees what was removed, elsewhere if it is large.
+    /// Frees a removed value, on the reclaimer's thread if it is large.
     pub(in crate::store) fn free(&self, value: Option<Value>) {
         self.store.reclaimer.free_value(value);
     }
 }
 
 impl Trace<'_> {
-    /// An event of the key.
+    /// Adds an event of the key.
     pub(in crate::store) fn event(&mut self, class: EventClasses, name: &'static str) {
         self.events.push(class, name, self.database, self.key);
     }
 
-    /// The events of a value of type `new` in the place of one of type `old`.
+    /// Adds the events for a value of type `new` that replaces one of type `old`.
     pub(in crate::store) fn replacement(&mut self, old: Option<Kind>, new: Kind) {
         match old {
             None => self.event(EventClasses::NEW, "new"),
@@ -173,7 +173,8 @@ impl Trace<'_> {
         }
     }
 
-    /// Tells those who watch the key that it has changed, and those who wait for it if its value `is_new`.
+    /// Breaks the transactions that watch the key. If the value `is_new`, the clients that wait for the key will be
+    /// served.
     pub(in crate::store) fn tell(&mut self, is_new: bool) {
         if self.interests.note_change(self.key) && is_new {
             self.ready.push((self.database, self.key.into()));

@@ -40,22 +40,22 @@ impl Guard<'_> {
     }
 }
 
-/// What a hold may do.
+/// What the owner of a hold may do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Access {
-    /// Look, beside other readers.
+    /// Read, at the same time as other readers.
     Read,
-    /// Change, alone.
+    /// Read and write, exclusively.
     Write,
 }
 
-/// The locks of one or several shards, and what was done under them. They are held until they are given back, or the
-/// hold is dropped; then it can take others.
+/// The locks of one or several shards, and the results of the commands that run under them. The locks are held until
+/// [`Hold::let_go`] or until the hold is dropped. After `let_go` the hold can take other locks.
 pub struct Hold<'s> {
     pub(in crate::store) store: &'s Store,
-    /// One lock for nearly every command, held without an allocation.
+    /// The first lock. Nearly every command needs only one, and it takes no allocation.
     pub(in crate::store) first: Option<(ShardIndex, Guard<'s>)>,
-    /// The locks of further shards, ascending: the order in which every hold takes its locks.
+    /// The locks of further shards, ascending: every hold takes its locks in this order.
     pub(in crate::store) rest: Vec<(ShardIndex, Guard<'s>)>,
     access: Access,
     has_waited: bool,
@@ -63,22 +63,23 @@ pub struct Hold<'s> {
     /// See [`Store::expired_by_ms`].
     pub(in crate::store) expired_by_ms: u64,
     pub(in crate::store) changes: ChangeBuffer,
-    /// In a cell because a reader notes the keys that it misses.
+    /// In a cell, because a reader records events for missing keys.
     pub(in crate::store) events: RefCell<EventBuffer>,
-    /// Keys that have come to be and that somebody waits for.
+    /// New keys that clients wait for.
     pub(in crate::store) ready: Vec<ReadyKey>,
-    /// Clients that were served and have not been told.
+    /// Clients that were served and wait for delivery.
     pub(super) served: Vec<Arc<dyn Waiter>>,
     lookups: Cell<Lookups>,
-    /// The record that is being made, if messages rest on it.
+    /// The record that the hold is making, if messages rest on it.
     open_record: Option<Arc<OpenRecord>>,
 }
 
-/// Whoever looks at a key has said before that its shard is to be held.
+/// A command declares its keys before it runs, so their shards are held.
 pub(in crate::store) const HELD: &str = "the shards of a command's keys are held";
 
 impl<'s> Hold<'s> {
-    /// A hold of nothing yet. `changes` is the empty buffer that it fills; [`Hold::release`] gives it back.
+    /// A hold without locks. It collects records in `changes`, an empty buffer, and [`Hold::release`] gives the buffer
+    /// back.
     #[must_use]
     pub fn new(store: &'s Store, changes: ChangeBuffer) -> Self {
         debug_assert!(changes.is_empty());
@@ -118,8 +119,8 @@ impl<'s> Hold<'s> {
         self.begin(access, self.store.clock.now_ms());
     }
 
-    /// As [`Hold::lock`], unless a lock cannot be had within [`limits::LOCK_PATIENCE`]: then none is held, and the
-    /// answer is false. `now_ms` is the time of what is done under the hold.
+    /// As [`Hold::lock`], but waits at most [`limits::LOCK_PATIENCE`] for each lock. If one is not free by then, it
+    /// takes none and returns false. `now_ms` is the time of the commands under the hold.
     #[must_use]
     pub fn try_lock(&mut self, shards: &[ShardIndex], access: Access, now_ms: u64) -> bool {
         let mut has_waited = false;
@@ -136,7 +137,7 @@ impl<'s> Hold<'s> {
         are_held
     }
 
-    /// Takes all the locks that `acquire` gives, or none.
+    /// Takes all the locks that `acquire` gives, or none. Returns whether it took them.
     fn take(
         &mut self,
         shards: &[ShardIndex],
@@ -168,15 +169,15 @@ impl<'s> Hold<'s> {
         self.rest.clear();
     }
 
-    /// Gives the locks back. Returns the last record that what was said under them rests on: the last one made under
-    /// them, or else the last one made before.
+    /// Releases the locks. Returns the record that the replies made under them rest on: the hold's own last record, or
+    /// the shards' last record if the hold made none.
     pub fn let_go(&mut self) -> Seq {
         let seq = self.append_changes();
         self.unlock();
         seq
     }
 
-    /// As [`Hold::let_go`], for good. Returns the buffer too, empty again.
+    /// As [`Hold::let_go`], and ends the hold. Also returns the buffer, which is empty again.
     pub fn release(mut self) -> (Seq, ChangeBuffer) {
         (self.let_go(), std::mem::take(&mut self.changes))
     }
@@ -187,45 +188,45 @@ impl<'s> Hold<'s> {
         self.first.is_none()
     }
 
-    /// The last record that changed a key of the held shards, before the hold's own.
+    /// The last record that changed a key of the held shards before this hold.
     pub(in crate::store) fn rests_on(&self) -> Seq {
         self.locks().map(|(_, guard)| guard.shard().last_seq).max().unwrap_or_default()
     }
 
-    /// The record that is being made, for messages that rest on it.
+    /// The record that the hold is making, for messages that rest on it.
     pub fn open_record(&mut self) -> Arc<OpenRecord> {
         Arc::clone(self.open_record.get_or_insert_default())
     }
 
-    /// Whether the hold may change something.
+    /// Whether the hold is for reading or for writing.
     #[must_use]
     pub fn access(&self) -> Access {
         self.access
     }
 
-    /// Whether [`Hold::try_lock`] found a lock that was not to be had at once.
+    /// Whether [`Hold::try_lock`] found a lock taken and had to wait for it.
     #[must_use]
     pub fn has_waited(&self) -> bool {
         self.has_waited
     }
 
-    /// How many questions found their key so far.
+    /// How many look-ups found their key so far, and how many did not.
     #[must_use]
     pub fn lookups(&self) -> Lookups {
         self.lookups.get()
     }
 
-    /// As [`Hold::lookups`], and counts from 0 again.
+    /// As [`Hold::lookups`], and sets the counts to 0.
     pub fn take_lookups(&mut self) -> Lookups {
         self.lookups.take()
     }
 
-    /// So many questions have been asked by now.
+    /// Sets the counts of look-ups.
     pub(super) fn count_lookups(&self, lookups: Lookups) {
         self.lookups.set(lookups);
     }
 
-    /// Questions since `lookups` do not count: they will be asked again.
+    /// Sets the counts back to `since`, because the same look-ups will be repeated.
     pub fn forget_lookups(&mut self, since: Lookups) {
         self.lookups.set(since);
     }
@@ -237,22 +238,23 @@ impl<'s> Hold<'s> {
         self.access >= access && shards.iter().all(held)
     }
 
-    /// The time of what is done under this hold, in unix milliseconds.
+    /// The time of the commands under this hold, in unix milliseconds.
     #[must_use]
     pub fn now_ms(&self) -> u64 {
         self.now_ms
     }
 
-    /// Questions about the keys of `database` in the held shards.
+    /// Read access to the keys of `database` in the held shards.
     #[must_use]
     pub fn reader(&self, database: DatabaseIndex) -> Reader<'_> {
         Reader::new(self, database)
     }
 
-    /// Changes to the keys of `database` in the held shards.
+    /// Write access to the keys of `database` in the held shards.
     ///
     /// # Panics
-    /// If the hold is for reading: a command's access comes from the command table.
+    /// If the hold is for reading. The command table gives the access of each command, so this is an error in the
+    /// table.
     pub fn writer(&mut self, database: DatabaseIndex) -> Writer<'_, 's> {
         assert!(self.access == Access::Write);
         Writer::new(self, database)
@@ -264,7 +266,7 @@ impl<'s> Hold<'s> {
         self.first.iter().chain(&self.rest)
     }
 
-    /// Where `key` is to be looked for. With one lock held there is nothing to ask about its shard.
+    /// The shard and the hash of `key`. If only one lock is held, the shard is known without the key's slot.
     pub(in crate::store) fn locate<'k>(&self, key: &'k [u8]) -> Located<'k> {
         match &self.first {
             Some((shard, _)) if self.rest.is_empty() => {
@@ -274,7 +276,7 @@ impl<'s> Hold<'s> {
         }
     }
 
-    /// Where in `rest` the lock of `shard` stands, `None` if it is the first.
+    /// The position in `rest` of the lock of `shard`; `None` if it is the first lock.
     pub(in crate::store) fn rest_position(&self, shard: ShardIndex) -> Option<usize> {
         if self.rest.is_empty() {
             return None;
@@ -311,7 +313,7 @@ impl<'s> Hold<'s> {
         self.locks().find(|(held, _)| *held == index).map(|(_, guard)| guard.shard())
     }
 
-    /// Publishes the events so far, and from now on those of the classes that are wanted by now.
+    /// Publishes the collected events, and collects events of the classes that are configured now.
     pub fn publish_events(&mut self) {
         let events = self.events.get_mut();
         let happened = events.take();
@@ -322,8 +324,8 @@ impl<'s> Hold<'s> {
         }
     }
 
-    /// Hands over what the hold's commands leave behind: records, events, and clients that were served. Returns the
-    /// record that what was said under the hold rests on.
+    /// Hands over the records, the events and the served clients of the hold. Returns the record that the replies made
+    /// under the hold rest on.
     fn append_changes(&mut self) -> Seq {
         self.changes.end_record();
         let seq = if self.changes.is_empty() {
@@ -344,14 +346,14 @@ impl<'s> Hold<'s> {
             record.close(seq);
         }
         self.served.drain(..).for_each(|waiter| waiter.deliver(seq));
-        // Left over only by a command that panicked; under other locks it would be out of place.
+        // Not empty only after a panic of a command. These keys belong to the locks that are about to be released.
         self.ready.clear();
         seq
     }
 }
 
 impl Drop for Hold<'_> {
-    /// What was changed is recorded even when a command panicked and was caught.
+    /// Also records what a command changed before it panicked.
     fn drop(&mut self) {
         self.append_changes();
     }
@@ -377,7 +379,7 @@ mod tests {
         let mut hold = Hold::new(&store, ChangeBuffer::default());
         let reading = Hold::on(&store, &[1], Access::Read, ChangeBuffer::default());
         assert!(!hold.try_lock(&[0, 1], Access::Write, 7));
-        // What could be had of it was given back.
+        // It released the lock that it had taken.
         assert!(hold.is_empty() && hold.try_lock(&[0], Access::Write, 7));
         hold.let_go();
         assert!(hold.try_lock(&[0, 1], Access::Read, 7), "two readers");

@@ -1,4 +1,4 @@
-//! From a key's name to its shard, and to its hash there.
+//! From a key's name to its shard and its hash.
 
 use super::slot::Slot;
 use crate::store::keys::keyspace::Entry;
@@ -8,7 +8,7 @@ use crate::store::sharded::Store;
 use smallvec::SmallVec;
 
 impl Store {
-    /// Where `key` is to be looked for. O(key length).
+    /// The shard and the hash of `key`. O(key length).
     #[must_use]
     pub fn locate<'k>(&self, key: &'k [u8]) -> Located<'k> {
         Located { key, shard: self.shard_of(key), hash: self.hash_of(key) }
@@ -20,10 +20,11 @@ impl Store {
         usize::from(Slot::of(key).number()) & (self.shards.len() - 1)
     }
 
-    /// Starts loading what stands at `keys`, a few dozen at most, so that a batch waits for memory once and not once a
-    /// key. Waits for no lock: keys of a shard that is being written are left out.
+    /// Prefetches the entries of `keys`, a few dozen at most, so that a batch waits for memory once instead of once a
+    /// key. It does not wait for locks: it leaves out the keys of a shard that is locked for writing.
     pub fn load_ahead<'k>(&self, database: DatabaseIndex, keys: impl Iterator<Item = Located<'k>>) {
-        // All locks before all look-ups: a locked instruction between two loads would make one wait for the other.
+        // All locks come before all look-ups: a locked instruction between two loads makes the second one wait for the
+        // first.
         let held: SmallVec<[_; 16]> =
             keys.filter_map(|at| Some((at.hash, self.shards[at.shard].try_read()?))).collect();
         let entries: SmallVec<[_; 16]> =

@@ -1,4 +1,4 @@
-//! Questions about the held keys of one database.
+//! Read access to the held keys of one database.
 
 use super::hold::Hold;
 use crate::config::EventClasses;
@@ -10,10 +10,10 @@ use crate::store::numbers::DatabaseIndex;
 use crate::store::values::kinds::{Kind, Value, WrongType};
 use crate::store::values::stored::Stored;
 
-/// How many questions a hold's readers found the key of, and how many not.
+/// How many look-ups found their key, and how many did not.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Lookups {
-    /// The key was there.
+    /// The key existed.
     pub hits: u64,
     /// The key was missing.
     pub misses: u64,
@@ -25,7 +25,7 @@ pub struct Reader<'h> {
     hold: &'h Hold<'h>,
     database: DatabaseIndex,
     located: Option<Located<'h>>,
-    /// Whether questions count as hits and misses; as in Redis, those of a command that writes do not.
+    /// Whether look-ups count as hits and misses. As in Redis, those of a command that writes do not.
     counts: bool,
 }
 
@@ -58,7 +58,7 @@ impl<'h> Reader<'h> {
         self.find_any(key).filter(|entry| !entry.is_expired(self.hold.expired_by_ms))
     }
 
-    /// What is there, even if its time has come.
+    /// The entry at the key, even if it has expired.
     fn find_any(&self, key: &[u8]) -> Option<&'h Entry> {
         let at = self.locate(key);
         self.keyspace_of(at).get(at)
@@ -76,26 +76,26 @@ impl<'h> Reader<'h> {
         self.hold.guard(at.shard).shard().keyspace(self.database)
     }
 
-    /// The same keys, of which this one has been located.
+    /// The same access; one key has been located already.
     #[must_use]
     pub fn knowing(self, located: Option<Located<'h>>) -> Self {
         Self { located, ..self }
     }
 
-    /// The same keys, with questions that count neither as hits nor as misses.
+    /// The same access, without counting hits and misses.
     #[must_use]
     pub(in crate::store) fn uncounted(self) -> Self {
         Self { counts: false, ..self }
     }
 
-    /// Whatever is at `key`, without counting the question: for looking ahead.
+    /// The value at `key`, without counting the look-up: for prefetching and checks.
     #[must_use]
     pub fn peek(&self, key: &[u8]) -> Option<&'h Value> {
         self.find(key).map(|entry| &entry.value)
     }
 
-    /// The bytes of memory that `key` takes, judged by `samples` of a set's members; `None` if there is no such key. Does
-    /// not count as a look-up.
+    /// The bytes of memory that `key` takes, estimated from `samples` members of a set; `None` if there is no such key.
+    /// It does not count as a look-up.
     #[must_use]
     pub fn memory_bytes(&self, key: &[u8], samples: usize) -> Option<usize> {
         self.find(key).map(|entry| entry.memory_bytes(samples))
@@ -115,25 +115,25 @@ impl<'h> Reader<'h> {
         self.entry(key).map(|entry| T::of(&entry.value).ok_or(WrongType)).transpose()
     }
 
-    /// Whatever is at `key`.
+    /// The value at `key`, of any type.
     #[must_use]
     pub fn value(&self, key: &[u8]) -> Option<&'h Value> {
         self.entry(key).map(|entry| &entry.value)
     }
 
-    /// Whether there is a value at `key` whose time has come, though nobody has removed it yet.
+    /// Whether `key` has a value that has expired and is not removed yet.
     pub(in crate::store) fn has_expired(&self, key: &[u8]) -> bool {
         self.find_any(key).is_some_and(|entry| entry.is_expired(self.hold.expired_by_ms))
     }
 
-    /// Whether `key` has expired since `watch` began to watch it, though nobody has removed it yet.
+    /// Whether `key` has expired since `watch` began to watch it and is not removed yet.
     #[must_use]
     pub fn has_expired_under(&self, key: &[u8], watch: &Watch) -> bool {
         self.has_expired(key)
             && !self.hold.interests(self.locate(key).shard, self.database).began_expired(key, watch)
     }
 
-    /// Whether a key that expired at this moment, in unix milliseconds, would count as missing.
+    /// Whether a key that expires at this moment, in unix milliseconds, counts as missing.
     #[must_use]
     pub fn is_past(&self, at_ms: i64) -> bool {
         at_ms <= self.hold.expired_by_ms.cast_signed()
@@ -151,7 +151,7 @@ impl<'h> Reader<'h> {
         self.hold.now_ms()
     }
 
-    /// What clients' cursors mean.
+    /// The code of the cursors that clients see.
     #[must_use]
     pub fn cursors(&self) -> &'h CursorCode {
         self.hold.store.cursors()

@@ -1,4 +1,4 @@
-//! Removing many keys: those of a database at once, and those whose time has come a bounded number at a time.
+//! Removes many keys: all keys of a database at once, and expired keys in steps of bounded size.
 
 use super::hold::{Access, Hold};
 use crate::limits;
@@ -8,8 +8,8 @@ use crate::store::numbers::{DatabaseIndex, ShardIndex};
 use crate::store::sharded::Store;
 
 impl Store {
-    /// Removes keys of one shard whose time has come, at most [`limits::EXPIRED_PER_STEP`] of them. Returns whether
-    /// there may be more.
+    /// Removes expired keys of one shard, at most [`limits::EXPIRED_PER_STEP`] of them. Returns whether there may be
+    /// more.
     pub fn remove_expired(&self, shard: ShardIndex) -> bool {
         let expired_by_ms = self.expired_by_ms(self.clock().now_ms());
         let due =
@@ -29,7 +29,7 @@ impl Store {
 }
 
 impl Hold<'_> {
-    /// Removes every key of `database`, or of all if `None`. All shards must be held for writing.
+    /// Removes every key of `database`, or of all databases if `None`. All shards must be held for writing.
     pub fn flush(&mut self, database: Option<DatabaseIndex>) {
         debug_assert!(self.locks().count() == self.store.shard_count());
         match database {

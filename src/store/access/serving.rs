@@ -1,15 +1,16 @@
-//! The end of a record, where clients that wait for its keys are served.
+//! The end of a record, at which clients that wait for keys are served.
 
 use super::hold::Hold;
 use crate::store::keys::interest::{Ready, Served};
 use crate::store::numbers::DatabaseIndex;
 
 impl Hold<'_> {
-    /// A command or transaction ends here: its Changes are one record. Clients that wait for keys it changed are served.
+    /// Ends the record of a command or transaction: its Changes become one record. Serves the clients that wait for the
+    /// new keys.
     pub fn end_record(&mut self) {
         self.changes.end_record();
         if !self.ready.is_empty() {
-            // A transaction may have taken so long that what it filled has expired by now.
+            // After a long transaction, a key that it filled may have expired already.
             self.now_ms = self.now_ms.max(self.store.clock.now_ms());
         }
         while !self.ready.is_empty() {
@@ -21,7 +22,7 @@ impl Hold<'_> {
         }
     }
 
-    /// Serves those who wait for `key`, in the order in which they came, as long as there is something for them.
+    /// Serves the clients that wait for `key`, first come, first served, while the key has something for them.
     fn serve_waiters(&mut self, database: DatabaseIndex, key: &[u8], ready: &Ready<'_>) {
         let mut last = None;
         loop {

@@ -1,4 +1,4 @@
-//! The shards as a command on many keys sees them.
+//! The shards, for commands on many keys.
 
 use super::hold::{Access, Hold};
 use crate::store::change::buffer::ChangeBuffer;
@@ -12,21 +12,21 @@ use crate::store::values::kinds::Kind;
 use std::cell::Cell;
 use std::ops::Deref;
 
-/// The shards, for a command that chooses its own locks: to be locked as it goes, or held already by a transaction.
+/// The shards, for a command that chooses its own locks. A transaction holds them all already.
 #[derive(Debug)]
 pub enum Shards<'a, 's> {
-    /// Each is locked when it is needed. What is said of them rests on the record in the cell.
+    /// No shard is held: each is locked when it is needed. The cell has the last record that the reply rests on.
     Free(&'s Store, Cell<Seq>),
-    /// All of them are held, for writing if anything will be written.
+    /// The transaction holds all of them, for writing if the transaction writes.
     Held(&'a mut Hold<'s>),
 }
 
-/// Shards that may be looked at: under locks of their own, or under a transaction's.
+/// Shards locked for reading: by the command itself or by its transaction.
 #[derive(Debug)]
 pub enum Looking<'l> {
-    /// Until dropped.
+    /// The command holds the locks until this is dropped.
     Own(Box<Hold<'l>>),
-    /// As long as the transaction runs.
+    /// The transaction holds the locks.
     Shared(&'l Hold<'l>),
 }
 
@@ -42,13 +42,14 @@ impl<'l> Deref for Looking<'l> {
 }
 
 impl<'s> Shards<'_, 's> {
-    /// The shards of `store`, none of them held.
+    /// The shards of `store`; none of them is held.
     #[must_use]
     pub fn free(store: &'s Store) -> Self {
         Self::Free(store, Cell::default())
     }
 
-    /// The last record that what was said of shards of no transaction rests on; a transaction has its own.
+    /// The last record that the command's reply rests on. In a transaction it is 0, because the transaction's hold has
+    /// it.
     #[must_use]
     pub fn rests_on(&self) -> Seq {
         match self {
@@ -57,14 +58,14 @@ impl<'s> Shards<'_, 's> {
         }
     }
 
-    /// What is said rests on the records up to `seq` as well.
+    /// Notes that the reply also rests on the records up to `seq`.
     pub fn rest_on(&self, seq: Seq) {
         if let Self::Free(_, rests_on) = self {
             rests_on.set(rests_on.get().max(seq));
         }
     }
 
-    /// Shards to look at, which must be ascending and without repetition.
+    /// Locks `shards` for reading. They must be ascending and without repetition.
     #[must_use]
     pub fn look(&self, shards: &[ShardIndex]) -> Looking<'_> {
         match self {
@@ -84,7 +85,7 @@ impl<'s> Shards<'_, 's> {
         }
     }
 
-    /// Lets `visit` see one shard, locked for reading. `None` if there is no such shard.
+    /// Calls `visit` with one shard, locked for reading. `None` if there is no such shard.
     fn visit<T>(&self, index: ShardIndex, visit: impl FnOnce(&Shard) -> T) -> Option<T> {
         match self {
             Shards::Free(store, _) => {
@@ -96,7 +97,7 @@ impl<'s> Shards<'_, 's> {
         }
     }
 
-    /// The size of a database, shard by shard: exact while nobody writes.
+    /// The size of a database. It adds up one shard after the other, so it is exact only while no client writes.
     #[must_use]
     pub fn size(&self, database: DatabaseIndex) -> DatabaseSize {
         let mut size = DatabaseSize::default();
@@ -123,8 +124,8 @@ impl<'s> Shards<'_, 's> {
         (0..self.store().shard_count()).filter_map(|index| self.visit(index, of_shard)).sum()
     }
 
-    /// Visits about `count` keys of `database` from `cursor` on; returns where to go on, 0 at the end. A key that is
-    /// there throughout a walk is visited at least once. Looks at one shard at a time.
+    /// Visits about `count` keys of `database` from `cursor` on. Returns the next cursor, 0 at the end. A key that
+    /// exists during the whole walk is visited at least once. Locks one shard at a time.
     pub fn scan(
         &self,
         database: DatabaseIndex,
@@ -159,7 +160,7 @@ impl<'s> Shards<'_, 's> {
         }
     }
 
-    /// Removes every key of `database`, or of all if `None`, in one moment.
+    /// Removes every key of `database`, or of all databases if `None`, under all locks at once.
     pub fn flush(&mut self, database: Option<DatabaseIndex>) {
         match self {
             Shards::Free(store, _) => {

@@ -1,12 +1,12 @@
-//! Hash slots: which of 16384 parts a key belongs to, as in Redis Cluster (CRC16, the `{tag}` rule).
+//! Hash slots: each key belongs to one of 16384, as in Redis Cluster (CRC16, the `{tag}` rule).
 
 use crc::{CRC_16_XMODEM, Crc, Table};
 use memchr::memchr;
 
-/// Number of hash slots. As Redis Cluster.
+/// The number of hash slots, as in Redis Cluster.
 pub const SLOTS: u16 = 16384;
 
-/// Sixteen bytes a step: every request asks for the slot of its keys.
+/// Sixteen bytes a step, because every request computes the slots of its keys.
 static CHECKSUM: Crc<u16, Table<16>> = Crc::<u16, Table<16>>::new(&CRC_16_XMODEM);
 
 /// A hash slot.
@@ -27,7 +27,7 @@ impl Slot {
     }
 }
 
-/// What stands between the first `{` of `key` and the next `}`, if that is anything.
+/// The bytes between the first `{` of `key` and the next `}`, unless there are none.
 fn tag(key: &[u8]) -> Option<&[u8]> {
     let rest = &key[memchr(b'{', key)? + 1..];
     let tag = &rest[..memchr(b'}', rest)?];

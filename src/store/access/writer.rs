@@ -1,7 +1,7 @@
-//! Changes to the held keys of one database: the one way in which values change.
+//! Write access to the held keys of one database. Values change only through it.
 //!
-//! Every change leaves its trace ([`super::edit`]): a Change for the journal, an event for those who subscribe, and word
-//! to those who watch or wait for the key.
+//! Every change leaves a trace ([`super::edit`]): a Change for the journal, an event for subscribers, and a notice to
+//! the clients that watch or wait for the key.
 
 use super::edit::{Edit, KeyEdit, Trace};
 use super::hold::{HELD, Hold};
@@ -27,9 +27,9 @@ pub struct Writer<'h, 's> {
 /// What an edit does when its key is missing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Missing {
-    /// Starts with an empty value; the key comes to be if the edit leaves something in it.
+    /// Makes an empty value first. The key exists afterwards if the edit leaves elements in the value.
     Create,
-    /// Leaves it missing and does not call the edit.
+    /// Does not call the edit: the key stays missing.
     Skip,
 }
 
@@ -38,7 +38,7 @@ impl<'h, 's> Writer<'h, 's> {
         Self { hold, database, located: None }
     }
 
-    /// The same keys, of which this one has been located.
+    /// The same access; one key has been located already.
     #[must_use]
     pub fn knowing(self, located: Option<Located<'h>>) -> Self {
         Self { located, ..self }
@@ -46,20 +46,21 @@ impl<'h, 's> Writer<'h, 's> {
 }
 
 impl Writer<'_, '_> {
-    /// The same keys, to ask about before they are changed: as in Redis, that counts neither as a hit nor as a miss.
+    /// Read access to the same keys, for a command that then changes them. As in Redis, it counts neither hits nor
+    /// misses.
     #[must_use]
     pub fn reader(&self) -> Reader<'_> {
         self.hold.reader(self.database).uncounted()
     }
 
-    /// The same keys, to ask about as a command that only reads does.
+    /// Read access to the same keys that counts hits and misses, as for a command that only reads.
     #[must_use]
     pub fn source_reader(&self) -> Reader<'_> {
         self.hold.reader(self.database)
     }
 
-    /// Changes the value of type `T` at `key`; one left without elements is removed. If something changed, that is event
-    /// `event`. Returns what `edit` returned, or `None` where the key is missing and `missing` says to skip it.
+    /// Changes the value of type `T` at `key`, and removes it if it has no elements afterwards. If something changed,
+    /// the event is `event`. Returns what `edit` returned, or `None` if the key is missing and `missing` is `Skip`.
     ///
     /// # Errors
     /// [`WrongType`] if the key holds something else; nothing is changed then.
@@ -77,8 +78,9 @@ impl Writer<'_, '_> {
         key.edit(event, edit).map(Some)
     }
 
-    /// Makes `key` a sorted set of `entries` that never expires, in place of whatever it was; event `event`. Without
-    /// entries `key` is removed. `entries` come in strictly ascending (score, member) order, each member once. O(n).
+    /// Makes `key` a sorted set of `entries` that never expires, in place of any value that is there (event `event`).
+    /// If there are no entries, removes `key`. `entries` must come in strictly ascending (score, member) order, each
+    /// member once. O(n).
     pub fn put_board<'a>(
         &mut self,
         key: &[u8],
@@ -89,8 +91,8 @@ impl Writer<'_, '_> {
         self.put(key, event, board, None);
     }
 
-    /// Puts `value`, which expires at `expire_at_ms` or never, in place of whatever is at `key`; event `event`. One
-    /// without elements removes the key. O(n).
+    /// Puts `value`, which expires at `expire_at_ms` or never, in place of any value that is at `key` (event `event`).
+    /// A value without elements removes the key. O(n).
     fn put<T: Stored>(&mut self, key: &[u8], event: &'static str, value: T, expire_at_ms: Option<u64>) {
         if value.elements() == 0 {
             self.remove(key);
@@ -99,7 +101,8 @@ impl Writer<'_, '_> {
         }
     }
 
-    /// Makes `key` expire at `expire_at_ms` (event `expire`), or never (`persist`). Returns whether there is such a key.
+    /// Makes `key` expire at `expire_at_ms` (event `expire`), or never (event `persist`). Returns whether the key
+    /// exists.
     pub fn set_expiry(&mut self, key: &[u8], expire_at_ms: Option<u64>) -> bool {
         let KeyEdit { keyspace, spot, mut trace, .. } = self.fresh(key);
         let found = !spot.is_vacant();
@@ -112,19 +115,19 @@ impl Writer<'_, '_> {
         found
     }
 
-    /// Removes `key`; event `del`. Returns whether it was there.
+    /// Removes `key` (event `del`). Returns whether it existed.
     pub fn remove(&mut self, key: &[u8]) -> bool {
         self.fresh(key).remove()
     }
 
-    /// An event of `key` beyond those that its changes are by themselves.
+    /// Adds an event of `key` beyond the events of its changes.
     pub fn notify(&mut self, class: EventClasses, event: &'static str, key: &[u8]) {
         self.hold.events.get_mut().push(class, event, self.database, key);
     }
 
-    /// From now on `watch` breaks when `key` changes.
+    /// Makes `watch` break when `key` changes.
     pub fn watch(&mut self, key: &[u8], watch: &Arc<Watch>) {
-        // A key whose time has come is missing already, as in Redis: its removal later is no change.
+        // As in Redis, an expired key is missing already, so its removal later is no change.
         let has_expired = self.reader().has_expired(key);
         self.interests(key).watch(key, Arc::clone(watch), has_expired);
     }
@@ -139,18 +142,18 @@ impl Writer<'_, '_> {
         self.interests(key).leave(key, waiter);
     }
 
-    /// Undoes [`Writer::watch`].
+    /// Ends what [`Writer::watch`] began.
     pub fn unwatch(&mut self, key: &[u8], watch: &Arc<Watch>) {
         self.interests(key).unwatch(key, watch);
     }
 
-    /// Who is interested in keys like this one. To ask or to tell changes no key, not even one whose time has come.
+    /// The clients interested in keys of this key's shard and database. This removes no expired key.
     fn interests(&mut self, key: &[u8]) -> &mut Interests {
         let shard = self.hold.locate(key).shard;
         self.hold.guard_mut(shard).shard_mut().of_mut(self.database).1
     }
 
-    /// Removes one key of `shard` that has expired, if there is one.
+    /// Removes one expired key of `shard`. Returns false if there is none.
     pub(in crate::store) fn remove_one_expired(&mut self, shard: ShardIndex) -> bool {
         let (database, expired_by_ms) = (self.database, self.hold.expired_by_ms);
         let keyspace = self.hold.guard_mut(shard).shard_mut().keyspace_mut(database);
@@ -159,7 +162,7 @@ impl Writer<'_, '_> {
         true
     }
 
-    /// Looks the key up to change it, rid of what has expired.
+    /// Looks the key up to change it. An expired key is removed first.
     pub(in crate::store) fn fresh<'w>(&'w mut self, key: &'w [u8]) -> KeyEdit<'w> {
         let (database, expired_by_ms) = (self.database, self.hold.expired_by_ms);
         let known = self.located.filter(|located| located.is_of(key));

@@ -1,23 +1,23 @@
-//! What something told to a client rests on: the records that must be as safe as `appendfsync` promises before it is told.
+//! The basis of a reply or message: the records that must be as safe as `appendfsync` promises before a client gets it.
 //!
-//! A reply rests on the last record of each shard that was held for it: what it says of those keys cannot come from a
-//! later record. A message of a channel rests on what its sender's replies rest on.
+//! A reply rests on the last record of each shard that was held for it: nothing that it says of those keys can come
+//! from a later record. A message of a channel rests on the same records as the replies of its sender.
 
 use super::seq::Seq;
 use parking_lot::Mutex;
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 
-/// What a message rests on.
+/// The records that a message rests on.
 #[derive(Clone, Debug)]
 pub enum Basis {
     /// The records up to this one.
     Record(Seq),
-    /// A record that is still being made: the message comes from inside a transaction.
+    /// A record that is still being made: the message was sent inside a transaction.
     Open(Arc<OpenRecord>),
 }
 
-/// The record of a hold that has not ended. Its number is known when it does.
+/// The record of a hold that has not ended. Its number is known at the end of the hold.
 #[derive(Debug, Default)]
 pub struct OpenRecord(Mutex<Progress>);
 
@@ -34,7 +34,7 @@ impl OpenRecord {
         self.0.lock().seq
     }
 
-    /// As [`OpenRecord::seq`]. Wakes the task when the hold ends, if it has not.
+    /// As [`OpenRecord::seq`]. If the hold has not ended, wakes the task when it ends.
     pub fn poll(&self, context: &Context<'_>) -> Poll<Seq> {
         let mut progress = self.0.lock();
         match progress.seq {
@@ -46,7 +46,7 @@ impl OpenRecord {
         }
     }
 
-    /// The hold has ended, and what was said under it rests on `seq`.
+    /// Notes that the hold has ended and that its messages rest on `seq`.
     pub(in crate::store) fn close(&self, seq: Seq) {
         let wakers = {
             let mut progress = self.0.lock();

@@ -1,23 +1,24 @@
-//! The records of one lock hold, as they are made.
+//! The records of one lock hold.
 
 use super::codec::{put_bytes, put_expiry, put_varint, take_bytes, take_varint};
 use super::operation;
 use crate::limits;
 use crate::store::numbers::DatabaseIndex;
 
-/// The records of one lock hold, in the order their commands ran.
+/// The records of one lock hold, in the order of their commands.
 ///
-/// A record is opened by the first Change after [`ChangeBuffer::end_record`] and closed by the next `end_record`;
-/// neighbouring Changes of one kind to one key are written as one. A very long one goes on in further records, each
-/// but the last beginning with [`super::Change::Continued`], so that no record is longer than the journal can take.
+/// The first Change after [`ChangeBuffer::end_record`] opens a record, and the next `end_record` closes it.
+/// Neighbouring Changes of one kind to one key are written as one Change with a list. A very long record continues in
+/// further records, each but the last beginning with [`super::Change::Continued`], so that no record is longer than the
+/// journal accepts.
 #[derive(Debug)]
 pub struct ChangeBuffer {
     bytes: Vec<u8>,
     /// End of each closed record in `bytes`.
     ends: Vec<usize>,
-    /// The list that the next entry may join.
+    /// The list that the next entry joins if it is of the same kind and key.
     open: Option<OpenList>,
-    /// A record that is longer than this goes on in the next, in bytes.
+    /// Above this length in bytes, a record continues in the next one.
     record_bytes: usize,
 }
 
@@ -27,23 +28,23 @@ impl Default for ChangeBuffer {
     }
 }
 
-/// A Change with a list that has not ended yet.
+/// A Change whose list may get further entries.
 #[derive(Clone, Copy, Debug)]
 struct OpenList {
-    /// Where the Change starts, to compare what precedes its count with the next one's.
+    /// The position of the Change. The bytes between it and the count are compared with those of the next Change.
     start: usize,
-    /// Where its 4-byte count stands.
+    /// The position of its 4-byte count.
     count_at: usize,
 }
 
 impl ChangeBuffer {
-    /// An empty buffer whose records go on in further ones past `record_bytes` bytes.
+    /// An empty buffer. A record of more than `record_bytes` bytes continues in the next one.
     #[must_use]
     pub fn with_record_bytes(record_bytes: usize) -> Self {
         Self { bytes: Vec::new(), ends: Vec::new(), open: None, record_bytes }
     }
 
-    /// Whether no record and no Change is held.
+    /// Whether there is no record and no Change.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.bytes.is_empty()
@@ -55,7 +56,7 @@ impl ChangeBuffer {
         self.bytes.len()
     }
 
-    /// Closes the record that is open, if any Change was recorded since the last one was closed.
+    /// Closes the open record, if it has a Change.
     pub fn end_record(&mut self) {
         self.open = None;
         if self.bytes.len() > self.record_start() {
@@ -69,7 +70,7 @@ impl ChangeBuffer {
         starts.zip(&self.ends).map(|(start, &end)| &self.bytes[start..end])
     }
 
-    /// Forgets everything and keeps the memory for the next hold, unless it is much.
+    /// Removes everything. Keeps the memory for the next hold unless it is large.
     pub fn clear(&mut self) {
         self.bytes.clear();
         self.bytes.shrink_to(limits::KEPT_BUFFER_BYTES);
@@ -78,7 +79,7 @@ impl ChangeBuffer {
         self.open = None;
     }
 
-    /// Begins a Change of the value at `key`; what it says of it is to be put behind.
+    /// Begins a Change of the value at `key`. The caller appends its content.
     pub(in crate::store) fn change(
         &mut self,
         operation: u8,
@@ -89,8 +90,8 @@ impl ChangeBuffer {
         &mut self.bytes
     }
 
-    /// As [`ChangeBuffer::change`], for a Change that lists entries: one more entry of the list is to be put behind. Joins
-    /// the Change before it if that is of the same operation and key.
+    /// As [`ChangeBuffer::change`], for a Change with a list of entries: the caller appends one entry. The entry joins
+    /// the preceding Change if that has the same operation and key.
     pub(in crate::store) fn entry(
         &mut self,
         operation: u8,
@@ -125,7 +126,7 @@ impl ChangeBuffer {
         self.bytes.push(operation::FLUSH_ALL);
     }
 
-    /// Whether the open record is so long that what follows belongs in the next one.
+    /// Whether the open record is so long that the next Change belongs in another record.
     fn is_long(&self) -> bool {
         self.bytes.len() - self.record_start() > self.record_bytes
     }
@@ -134,11 +135,11 @@ impl ChangeBuffer {
         self.ends.last().copied().unwrap_or(0)
     }
 
-    /// Begins a Change; returns where it starts, which a record that is closed in front of it has moved.
+    /// Begins a Change. Returns its position, which closing the record before it may have moved by a byte.
     fn start(&mut self, operation: u8, database: DatabaseIndex, key: &[u8]) -> usize {
         self.open = None;
         if self.is_long() {
-            // Moves the record by a byte, which is little beside the writing of it.
+            // This moves the whole record by a byte, which costs little compared with writing it.
             self.bytes.insert(self.record_start(), operation::CONTINUED);
             self.ends.push(self.bytes.len());
         }
@@ -149,7 +150,7 @@ impl ChangeBuffer {
         start
     }
 
-    /// Counts one more entry into the open list of this kind and key, opening one if there is none.
+    /// Counts one more entry of the open list, and opens a list if there is none of this kind and key.
     fn join_list(&mut self, operation: u8, database: DatabaseIndex, key: &[u8]) {
         if let Some(open) = self.open.filter(|_| !self.is_long()) {
             let mut head = &self.bytes[open.start..open.count_at];

@@ -1,6 +1,6 @@
-//! The parts that Changes are written in: numbers, byte strings, moments and lists.
+//! The building blocks of encoded Changes: numbers, byte strings, expiry times and lists.
 
-/// Bytes that are not a Change: damage, or a newer version's.
+/// Bytes that are not a Change of this version: they are damaged, or a newer version wrote them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Malformed;
 
@@ -12,7 +12,7 @@ impl std::fmt::Display for Malformed {
 
 impl std::error::Error for Malformed {}
 
-/// A list of names, still in bytes.
+/// A list of names, still encoded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct EncodedNames<'a> {
     count: u32,
@@ -47,7 +47,7 @@ pub(in crate::store) fn put_bytes(out: &mut Vec<u8>, bytes: &[u8]) {
     out.extend_from_slice(bytes);
 }
 
-/// 0 stands for never: no key can expire at the epoch itself, which is always in the past.
+/// 0 encodes "never": no key can expire at the epoch itself, which is always in the past.
 pub(in crate::store) fn put_expiry(out: &mut Vec<u8>, expire_at_ms: Option<u64>) {
     put_varint(out, expire_at_ms.unwrap_or(0));
 }

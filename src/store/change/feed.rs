@@ -1,9 +1,9 @@
-//! Feeds: further readers of Changes beside the journal. A replica is one, as is whatever is derived from a board.
+//! Feeds: further readers of Changes beside the journal, such as a replica or data derived from a board.
 //!
-//! A feed gets every record from the moment it was opened, in the journal's order and with its numbers: the sink hands
-//! records over where it gives numbers out ([`Feeds::publish`]). A writer never waits for a feed. One that does not keep
-//! up holds records up to its bound; past it everything it holds is dropped, and its reader is told so ([`Lagged`]): it
-//! has to begin anew from a walk over the store.
+//! A feed gets every record made after it was opened, in the journal's order and with the journal's numbers: the sink
+//! hands records over where it assigns the numbers ([`Feeds::publish`]). A writer never waits for a feed. A feed holds
+//! records up to a bound. If its reader is too slow and the bound is exceeded, the feed drops everything it holds and
+//! returns [`Lagged`]. Its reader must then start again from a walk over the store.
 
 use super::buffer::ChangeBuffer;
 use super::seq::Seq;
@@ -15,12 +15,12 @@ use std::task::{Context, Poll, Waker};
 /// The records of one hold.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Published {
-    /// The number of the first of them; the others follow without gaps.
+    /// The number of the first record; the others follow without gaps.
     pub first: Seq,
-    /// The time of their commands, in unix milliseconds.
+    /// The time of the commands, in unix milliseconds.
     pub unix_ms: u64,
     bytes: Box<[u8]>,
-    /// Where each record ends in `bytes`.
+    /// The end of each record in `bytes`.
     ends: Box<[usize]>,
 }
 
@@ -33,11 +33,11 @@ impl Published {
     }
 }
 
-/// The feed did not keep up and has lost records.
+/// The reader was too slow, and the feed has lost records.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Lagged;
 
-/// The open feeds of a store, as its sink keeps them under the lock that orders records.
+/// The open feeds of a store. The sink keeps them under the lock that orders records.
 #[derive(Debug, Default)]
 pub struct Feeds(Vec<Weak<Queue>>);
 
@@ -49,8 +49,8 @@ impl Feeds {
         Feed(queue)
     }
 
-    /// Gives every feed the closed records of `records`, of which the first has the number `first`. One check while there
-    /// is no feed; else the records are copied once for all.
+    /// Gives every feed the closed records of `records`; the first has the number `first`. Without feeds this is one
+    /// check. With feeds the records are copied once for all of them.
     pub fn publish(&mut self, first: Seq, unix_ms: u64, records: &ChangeBuffer) {
         if self.0.is_empty() {
             return;
@@ -66,7 +66,7 @@ impl Feeds {
     }
 }
 
-/// What a feed holds for its reader.
+/// The records that wait for the reader of a feed.
 #[derive(Debug)]
 struct Queue {
     bound_bytes: usize,
@@ -82,7 +82,7 @@ struct Waiting {
 }
 
 impl Queue {
-    /// Returns whether the feed goes on.
+    /// Adds records. Returns whether the feed stays open.
     fn put(&self, published: &Arc<Published>) -> bool {
         let mut waiting = self.waiting.lock();
         waiting.bytes += published.bytes.len();
@@ -97,15 +97,15 @@ impl Queue {
     }
 }
 
-/// One reader's side of a feed. It is closed when it is dropped.
+/// The reader's side of a feed. Dropping it closes the feed.
 #[derive(Debug)]
 pub struct Feed(Arc<Queue>);
 
 impl Feed {
-    /// What comes next. Wakes the task when there is something, if there is nothing.
+    /// The next records. If there are none, wakes the task when there are.
     ///
     /// # Errors
-    /// [`Lagged`], from then on for ever.
+    /// [`Lagged`] if records were lost; every later call returns it again.
     pub fn poll(&self, context: &Context<'_>) -> Poll<Result<Arc<Published>, Lagged>> {
         let mut waiting = self.0.waiting.lock();
         if waiting.has_lagged {
@@ -123,7 +123,7 @@ impl Feed {
         }
     }
 
-    /// Bytes of records that wait for the reader.
+    /// The number of bytes of records that wait for the reader.
     #[must_use]
     pub fn waiting_bytes(&self) -> usize {
         self.0.waiting.lock().bytes

@@ -1,12 +1,12 @@
-//! A Change: what became true, in bytes. The language between the store and the journal.
+//! A Change: one fact that became true, in bytes. The store and the journal exchange Changes.
 //!
-//! Changes are absolute (a member *has* this score, a key *is* gone), never relative, so applying one twice, or
-//! applying an old one to a state that already contains newer ones which follow it, ends in the same state. That is
-//! what lets a checkpoint walk the store in steps while writers go on.
+//! Changes are absolute (a member *has* this score, a key *does not exist*), never relative. So applying a Change twice
+//! ends in the same state. Applying an old Change to a state that contains later ones also does, if those follow again.
+//! For this reason a checkpoint can walk the store in steps while writers continue.
 //!
-//! A command's Changes form one record: all of them survive a crash or none. [`ChangeBuffer`] collects the records of
-//! one lock hold; [`decode`] reads a record's body back. What a Change says of a value belongs to the value's type and
-//! stands in its folder under `store/values`; [`speller`] writes Changes as commands of another server.
+//! A command's Changes form one record: after a crash all of them are there or none. [`ChangeBuffer`] collects the
+//! records of one lock hold, and [`decode`] reads a record's body. The Changes of a value belong to the value's type
+//! and are in its folder under `store/values`; [`speller`] writes Changes as commands for another server.
 //! docs/journal-format.md draws the bytes.
 //!
 //! Numbers are LEB128 varints, except scores (8 bytes, little endian, IEEE double) and entry counts (4 bytes, little
@@ -31,39 +31,40 @@ use super::numbers::DatabaseIndex;
 use super::values::kinds::{Kind, ValueChange};
 use codec::{take_bytes, take_expiry, take_varint};
 
-/// One thing that became true.
+/// One fact that became true.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Change<'a> {
-    /// Of one key.
+    /// About one key.
     Key {
-        /// The database that the key is in.
+        /// The key's database.
         database: DatabaseIndex,
         /// The key.
         key: &'a [u8],
-        /// What became true of it.
+        /// The fact.
         what: What<'a>,
     },
     /// The database holds no key.
     FlushDatabase(DatabaseIndex),
     /// No database holds a key.
     FlushAll,
-    /// What the command did goes on in the next record. The first of its record's Changes, and no change itself.
+    /// The command's Changes continue in the next record. It is the first Change of its record, and changes nothing
+    /// itself.
     Continued,
 }
 
-/// What became true of a key.
+/// A fact about a key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum What<'a> {
-    /// This is in its value, or is not.
+    /// Its value has these contents, or does not have them.
     Value(ValueChange<'a>),
-    /// It expires at this time (unix milliseconds), or never.
+    /// The key expires at this time (unix milliseconds), or never.
     Expiry(Option<u64>),
-    /// It does not exist.
+    /// The key does not exist.
     Dropped,
 }
 
 impl What<'_> {
-    /// Whether a value of type `kind` that is at the key is there no more afterwards.
+    /// Whether this ends a value of type `kind`: no value of this type is at the key afterwards.
     pub(in crate::store) fn ends(&self, kind: Kind) -> bool {
         match self {
             Self::Value(change) => change.makes_value() && change.kind() != kind,
@@ -74,7 +75,7 @@ impl What<'_> {
 }
 
 impl<'a> Change<'a> {
-    /// The database it is about, `None` if about all.
+    /// The database that the Change is about; `None` if it is about all.
     #[must_use]
     pub fn database(&self) -> Option<DatabaseIndex> {
         match *self {
@@ -83,7 +84,7 @@ impl<'a> Change<'a> {
         }
     }
 
-    /// The key it is about, `None` if about many.
+    /// The key that the Change is about; `None` if it is about many.
     #[must_use]
     pub fn key(&self) -> Option<&'a [u8]> {
         match *self {
@@ -96,7 +97,7 @@ impl<'a> Change<'a> {
 /// Reads one Change from the front of `body` and moves `body` past it.
 ///
 /// # Errors
-/// [`Malformed`] if the bytes are not exactly what [`ChangeBuffer`] writes; nothing in them is trusted.
+/// [`Malformed`] if the bytes are not exactly what [`ChangeBuffer`] writes. The bytes may be anything.
 pub fn decode<'a>(body: &mut &'a [u8]) -> Result<Change<'a>, Malformed> {
     let (&operation, rest) = body.split_first().ok_or(Malformed)?;
     *body = rest;
@@ -118,7 +119,7 @@ pub fn decode<'a>(body: &mut &'a [u8]) -> Result<Change<'a>, Malformed> {
     Ok(Change::Key { database, key, what })
 }
 
-/// Whether a record's body says that its command goes on in the next record.
+/// Whether the command of the record with this body continues in the next record.
 #[must_use]
 pub fn is_continued(body: &[u8]) -> bool {
     body.first() == Some(&operation::CONTINUED)

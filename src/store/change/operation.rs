@@ -1,5 +1,5 @@
-//! The numbers by which Changes are told apart in the journal, but for those of values, which stand with their types
-//! (`store/values/*/change.rs`). docs/journal-format.md lists them all; a number is never given to another Change.
+//! The numbers of the Changes in the journal, except those of values, which are in the folders of the types
+//! (`store/values/*/change.rs`). docs/journal-format.md lists them all. A number is never used for another Change.
 
 pub(in crate::store) const SET_EXPIRY: u8 = 6;
 pub(in crate::store) const DROP_KEY: u8 = 7;

@@ -1,10 +1,9 @@
-//! Recovery's way in: makes a Change true without recording it.
+//! Recovery: applies Changes without recording them.
 //!
-//! A checkpoint is not one moment's picture, so a Change may meet a key in a state from after it, even of another
-//! type. It then makes itself true all the same: what followed it in the journal will be replayed too. On the way a
-//! value may pass through states that never were, an empty one among them; so a value that becomes empty here is left
-//! alone, and only a [`What::Dropped`], which the store records whenever an edit empties a value, takes the key and
-//! its expiry away.
+//! A checkpoint does not show one moment, so a Change may meet a key in a later state, even with a value of another
+//! type. The Change is applied all the same, because the journal also has everything that followed it. In between, a
+//! value may be in a state that it never had, for example empty. So this file does not remove an empty value. Only a
+//! [`What::Dropped`] removes a key with its expiry; the store records one whenever an edit leaves a value empty.
 
 use super::{Change, What};
 use crate::ranking::{RankedMembers, Ranking};
@@ -17,10 +16,10 @@ use crate::store::values::kinds::{Kind, Value, ValueChange};
 use crate::store::values::stored::{ReplayTarget, Stored};
 
 impl Store {
-    /// Makes `change` true. Changes of one key must come in the journal's order.
+    /// Applies `change`. The Changes of one key must come in the journal's order.
     ///
     /// # Errors
-    /// The database's number, if there is no such database: the journal was written under a larger `databases`.
+    /// The number of a database that does not exist: the journal was written with a larger `databases`.
     pub fn apply(&self, change: &Change<'_>) -> Result<(), UnknownDatabase> {
         let database = change.database().unwrap_or_default();
         if database >= self.databases() {
@@ -37,8 +36,8 @@ impl Store {
         Ok(())
     }
 
-    /// Makes what Changes say of one key true, one after the other. Returns how many elements its value has if the last
-    /// one added some of a kind that is counted; see [`Stored::apply`].
+    /// Applies Changes to one key, one after the other. Returns how many elements its value has if the last Change
+    /// added elements of a counted kind; see [`Stored::apply`].
     pub(in crate::store) fn apply_to_key(
         &self,
         database: DatabaseIndex,
@@ -75,8 +74,8 @@ impl Store {
         elements
     }
 
-    /// Takes the ranking of the board at `key`, which is there, and leaves an empty one that expires when it did. Leaves it
-    /// if it takes more bytes than `bytes`.
+    /// Takes the ranking of the board at `key`, which exists, and leaves an empty one with the same expiry. Leaves the
+    /// ranking in place if it takes more than `bytes` bytes.
     pub(in crate::store) fn take_ranking(
         &self,
         database: DatabaseIndex,
@@ -89,12 +88,12 @@ impl Store {
         })
     }
 
-    /// Puts the ranking in place of the empty one that stands for it at `key`.
+    /// Puts the ranking in place of the empty one at `key`.
     pub(in crate::store) fn put_gathered(&self, database: DatabaseIndex, key: &[u8], ranking: Ranking) {
         self.with_ranking(database, key, |there| *there = ranking);
     }
 
-    /// Calls `visit` with the ranking of the board that is at `key`.
+    /// Calls `visit` with the ranking of the board at `key`.
     fn with_ranking<T>(
         &self,
         database: DatabaseIndex,
@@ -115,14 +114,14 @@ impl Store {
     }
 }
 
-/// A key of which Changes are made true.
+/// A key to which Changes are applied.
 struct Target<'t> {
     keyspace: &'t mut Keyspace,
     at: Located<'t>,
 }
 
 impl Target<'_> {
-    /// Looks the key up, rid of a value of another type than `kind`.
+    /// Looks the key up. A value of another type than `kind` is removed.
     fn spot_for(&mut self, kind: Kind) -> Spot {
         let spot = self.keyspace.spot(self.at);
         if self.keyspace.at(spot).is_none_or(|entry| entry.value.kind() == kind) {
@@ -171,7 +170,7 @@ mod tests {
     use crate::store::access::hold::{Access, Hold};
     use crate::store::change::{ChangeBuffer, decode};
 
-    /// What `record` holds is made true in `store`.
+    /// Applies the Changes that `record` writes to `store`.
     fn replay(store: &Store, record: impl FnOnce(&mut ChangeBuffer)) {
         let mut changes = ChangeBuffer::default();
         record(&mut changes);

@@ -1,6 +1,6 @@
-//! How records are numbered.
+//! The numbers of records.
 
-/// A record's place in the journal and in time: 1 for the first record ever, then counting up without gaps. 0 is before
-/// the first, for what rests on no record.
+/// The number of a record in the journal: 1 for the first record, then counting up without gaps. 0 is before the first
+/// record; a reply that rests on no record has it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Seq(pub u64);

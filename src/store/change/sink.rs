@@ -1,11 +1,11 @@
-//! Where Changes go: the store's side of the journal.
+//! The receiver of Changes: the store's interface to the journal.
 
 use super::buffer::ChangeBuffer;
 use super::feed::{Feed, Feeds};
 pub use super::seq::Seq;
 use parking_lot::Mutex;
 
-/// Takes the records that commands leave behind.
+/// Takes the records of commands.
 ///
 /// `append` is called under the locks of the shards that changed, so the order of calls for one key is the order in
 /// which its Changes were applied. It must not block on I/O and must not call back into the store.
@@ -17,7 +17,7 @@ pub trait ChangeSink: Send + Sync {
     /// The last record that was taken.
     fn last_seq(&self) -> Seq;
 
-    /// Opens a feed of what is taken from now on, and returns the last record that was taken before. See [`Feeds`].
+    /// Opens a feed of all later records, and returns the last record before them. See [`Feeds`].
     fn open_feed(&self, bound_bytes: usize) -> (Feed, Seq);
 }
 

@@ -1,7 +1,7 @@
 //! Changes as commands of another server: what a replica, a key-space feed and `rankd journal dump --resp` send.
 //!
-//! The commands are those of any Redis or Valkey from 5 on. A server that has followed all Changes before one and is
-//! sent its commands ends in the same state.
+//! Any Redis or Valkey from version 5 on has these commands. If a server is in the state before a Change and gets its
+//! commands, it ends in the state after it.
 
 use super::{Change, What};
 use crate::store::numbers::DatabaseIndex;
@@ -10,18 +10,18 @@ use crate::store::values::kinds::ValueChange;
 use crate::store::values::set::change::SetChange;
 use crate::store::values::string::change::StringChange;
 
-/// Spells Changes for one receiver.
+/// Writes Changes as commands for one receiver.
 #[derive(Clone, Debug, Default)]
 pub struct Speller {
-    /// The database that the receiver has selected: 0 at its beginning.
+    /// The database that the receiver has selected; 0 at first.
     selected: DatabaseIndex,
 }
 
 impl Speller {
-    /// Calls `send` with the words of each command that makes `change` true, in their order.
+    /// Calls `send` with the words of each command that makes `change` true, in order.
     ///
     /// # Errors
-    /// Those of `send`, after which nothing more is spelled.
+    /// An error of `send`, at which it stops.
     pub fn spell<E>(
         &mut self,
         change: &Change<'_>,
@@ -40,7 +40,7 @@ impl Speller {
             Change::Key { key, what: What::Dropped, .. } => send(&[b"DEL", key]),
             Change::FlushDatabase(_) => send(&[b"FLUSHDB"]),
             Change::FlushAll => send(&[b"FLUSHALL"]),
-            // The next record goes on with the same command.
+            // The next record has further commands of the same change.
             Change::Continued => Ok(()),
         }
     }
@@ -74,7 +74,7 @@ fn spell_value<E>(
     }
 }
 
-/// A command on `key` with as many words as there are.
+/// A command on `key` with all of `words`.
 fn list<'a>(name: &'a [u8], key: &'a [u8], words: impl Iterator<Item = &'a [u8]>) -> Vec<&'a [u8]> {
     [name, key].into_iter().chain(words).collect()
 }

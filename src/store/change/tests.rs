@@ -1,4 +1,4 @@
-//! Changes written and read back.
+//! Tests: Changes are encoded and decoded.
 
 use super::*;
 use crate::machine::chance::Chance;
@@ -11,7 +11,7 @@ fn score(value: f64) -> Score {
     Score::new(value).expect("not NaN")
 }
 
-/// One of each kind, in two records.
+/// One Change of each kind, in two records.
 fn sample() -> ChangeBuffer {
     let mut buffer = ChangeBuffer::default();
     buffer.set_score(0, b"lb", b"alice", score(1.5));
@@ -60,9 +60,9 @@ fn a_long_record_goes_on_in_further_ones() {
     assert_eq!(changes.last(), Some(&dropped));
 }
 
-/// What came before a long record's second part was compared with the next Change one byte too early: the last
-/// byte of the part before passed for an operation, and the operation for a database. After a member that ended in
-/// byte 1, in database 1, `ZADD \x05 1 b` was taken for one to `board`, and after a restart was there.
+/// The second part of a long record was compared with the next Change one byte too early: the last byte of the part
+/// before was read as an operation, and the operation as a database. After a member that ended in byte 1, in database
+/// 1, `ZADD \x05 1 b` was recorded as a change of `board`, and was there after a restart.
 #[test]
 fn a_list_behind_a_long_part_is_joined_by_its_own_kind_only() {
     let mut buffer = ChangeBuffer::with_record_bytes(30);
@@ -81,7 +81,7 @@ fn line(operation: &str, database: DatabaseIndex, key: &[u8], words: &[Word<'_>]
     format!("{operation} {database} {key:?} {words:?}")
 }
 
-/// Every entry of every record as text, whatever was joined and wherever a record was continued.
+/// Every entry of every record as text, without regard to joined lists and continued records.
 fn entries(buffer: &ChangeBuffer) -> Vec<String> {
     let mut entries = Vec::new();
     for change in buffer.records().flat_map(|body| decode_all(body).unwrap()) {
@@ -96,7 +96,7 @@ fn entries(buffer: &ChangeBuffer) -> Vec<String> {
     entries
 }
 
-/// Names of the bytes that operations, databases and lengths are made of, in records that are continued often.
+/// The names consist of the bytes of operations, databases and lengths, and the records are continued often.
 #[test]
 fn random_changes_come_back_in_order_through_joins_and_continued_records() {
     for seed in 0..300 {

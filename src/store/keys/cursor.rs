@@ -1,23 +1,23 @@
-//! Cursors as clients see them: the places that a walk has come to, enciphered.
+//! Cursors as clients see them: enciphered places of a walk.
 //!
-//! A place is the first bits of a keyed hash. Told as it is, a client would learn the hash of any name that it adds, and
-//! could choose names whose hashes begin alike: they would fill one segment of a table. So a cursor is the place behind
-//! a keyed permutation. It says where a walk goes on to nobody but the process that made it.
+//! A place is the first bits of a keyed hash. If cursors were plain places, a client could learn the hash of any name
+//! that it adds. It could then choose names whose hashes begin alike, and fill one segment of a table with them. So a
+//! cursor is a place under a keyed permutation. Only the process that made a cursor can turn it back into the place.
 
 use crate::machine::chance::Secret;
 
-/// Bits of a place, and of a cursor: what every client can hold, even in a double.
+/// Bits of a place and of a cursor. Every client can hold as many, even in a double.
 pub(in crate::store) const BITS: u32 = 52;
 
 const HALF_BITS: u32 = BITS / 2;
 const HALF: u64 = (1 << HALF_BITS) - 1;
 
 /// A Feistel network of a pseudo-random function is as good as a random permutation from four rounds on (Luby and
-/// Rackoff, SIAM J. Comput. 1988), to whoever sees fewer pairs than halves have values; more rounds than that, because
-/// halves are short.
+/// Rackoff, SIAM J. Comput. 1988), as long as an attacker sees fewer pairs than a half has values. The halves are short
+/// here, so there are more rounds.
 const ROUNDS: u64 = 8;
 
-/// Turns places into cursors and back. The beginning, 0, is 0 in both, as clients begin and end with it.
+/// Turns places into cursors and back. The beginning is 0 in both, because clients begin and end with 0.
 #[derive(Debug)]
 pub struct CursorCode {
     secret: Secret,
@@ -35,8 +35,8 @@ impl CursorCode {
         keeping_zero(place, |place| self.encipher(place))
     }
 
-    /// The place that `cursor` stands for. A cursor of another process stands for any place, and what never was a cursor
-    /// for one beyond the end or for any.
+    /// The place that `cursor` stands for. A cursor of another process gives an arbitrary place, and an invalid cursor
+    /// gives an arbitrary place or one beyond the end.
     #[must_use]
     pub fn place(&self, cursor: u64) -> u64 {
         if cursor >> BITS == 0 { keeping_zero(cursor, |cursor| self.decipher(cursor)) } else { cursor }
@@ -61,7 +61,7 @@ impl CursorCode {
     }
 }
 
-/// A permutation without its effect on 0: what would become 0 becomes what 0 would.
+/// A permutation that maps 0 to 0. The value that `permute` maps to 0 becomes what `permute` makes of 0.
 fn keeping_zero(value: u64, permute: impl Fn(u64) -> u64) -> u64 {
     if value == 0 {
         return 0;
@@ -107,7 +107,7 @@ mod tests {
         }
     }
 
-    /// SCAN's cursor was the shard above 40 bits of the next key's hash.
+    /// SCAN's cursor was once the shard's number above 40 bits of the next key's hash.
     #[test]
     fn a_cursor_tells_nothing_of_its_place() {
         let (code, other) = (CursorCode::new(), CursorCode::new());

@@ -1,7 +1,8 @@
-//! Who is interested in a key: clients that wait for it to hold something, and transactions that must not run once it
-//! has changed.
+//! The clients interested in a key: those that wait until it holds something, and transactions that must not run after
+//! it has changed.
 //!
-//! One table beside each keyspace, under its shard's lock. It is empty nearly always, and then costs a branch a change.
+//! There is one table beside each keyspace, under the lock of its shard. It is nearly always empty; then a change costs
+//! one branch.
 
 use crate::store::access::writer::Writer;
 use crate::store::change::seq::Seq;
@@ -15,33 +16,34 @@ use std::ops::Bound;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-/// A client's place in the queues that it stands in: those who come later have higher ones.
+/// A client's place in its queues: clients that come later have higher tickets.
 pub type Ticket = u64;
 
-/// A client that waits for one of several keys to hold something.
+/// A client that waits until one of several keys holds something.
 pub trait Waiter: Send + Sync {
-    /// What it was given when it began to wait ([`Store::ticket`](crate::store::Store::ticket)).
+    /// The ticket it was given when it began to wait ([`Store::ticket`](crate::store::Store::ticket)).
     fn ticket(&self) -> Ticket;
 
-    /// The type of value it waits for.
+    /// The type of value that it waits for.
     fn kind(&self) -> Kind;
 
-    /// Serves the client from those of `ready` that it waits for; what it takes is a record of its own. `ready` are the
-    /// keys that have come to be in the present record. O(the fewer of the two, times the logarithm of the other).
+    /// Serves the client from a key of `ready` that it waits for; the Changes of this are a record of their own.
+    /// `ready` are the new keys of the present record. With m and n as the smaller and the larger number of keys of the
+    /// two: O(m log n).
     fn serve(&self, keys: &mut Writer<'_, '_>, ready: &Ready<'_>) -> Served;
 
-    /// What the client was served with rests on the records up to `seq`.
+    /// Delivers the reply to the client. It rests on the records up to `seq`.
     fn deliver(&self, seq: Seq);
 }
 
-/// How serving a waiting client went.
+/// The result of serving a waiting client.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Served {
-    /// It has what it waited for.
+    /// The client was served.
     Yes,
-    /// There is nothing for it.
+    /// The keys have nothing for it.
     NotYet,
-    /// It does not wait any more.
+    /// The client has stopped waiting.
     Gone,
 }
 
@@ -50,25 +52,25 @@ pub enum Served {
 pub struct Watch(AtomicBool);
 
 impl Watch {
-    /// Whether one has.
+    /// Whether one of the keys has changed.
     #[must_use]
     pub fn is_broken(&self) -> bool {
         self.0.load(Ordering::Acquire)
     }
 }
 
-/// A key that somebody waits for and that has come to be.
+/// A new key that clients wait for.
 pub type ReadyKey = (DatabaseIndex, Box<[u8]>);
 
 /// A transaction that watches a key.
 struct Watcher {
     watch: Arc<Watch>,
-    /// The key's time had come by then, so that it was missing already: its removal is no change.
+    /// The key had expired already when the watch began, so its removal is no change.
     began_expired: bool,
 }
 
-/// The keys that have come to be in one record and that somebody waits for, each once. Thousands of clients may wait
-/// for thousands of them, so nobody need walk through all.
+/// The new keys of one record that clients wait for, each once. They are sorted: thousands of clients may wait for
+/// thousands of keys, and no client should have to look at all of them.
 #[derive(Debug)]
 pub struct Ready<'r> {
     ascending: SmallVec<[&'r ReadyKey; 4]>,
@@ -82,7 +84,7 @@ impl<'r> Ready<'r> {
         Self { ascending }
     }
 
-    /// Those of `database`, ascending.
+    /// The keys of `database`, ascending.
     #[must_use]
     pub fn of(&self, database: DatabaseIndex) -> &[&'r ReadyKey] {
         let start = self.ascending.partition_point(|(other, _)| *other < database);
@@ -91,19 +93,19 @@ impl<'r> Ready<'r> {
     }
 }
 
-/// Those interested in one key.
+/// The clients interested in one key.
 #[derive(Default)]
 struct Interested {
-    /// By what they wait for; first come, first served.
+    /// By type and ticket: first come, first served.
     waiters: BTreeMap<(Kind, Ticket), Arc<dyn Waiter>>,
-    /// By address.
+    /// By the address of the [`Watch`].
     watches: BTreeMap<usize, Watcher>,
 }
 
-/// Room for this many keys is kept once nobody is interested in any.
+/// The capacity, in keys, that an empty table keeps.
 const KEPT_KEYS: usize = 1024;
 
-/// Those interested in the keys of a keyspace.
+/// The clients interested in the keys of a keyspace.
 pub(in crate::store) struct Interests {
     by_key: HashMap<Box<[u8]>, Interested, FixedState>,
 }
@@ -113,7 +115,7 @@ impl Interests {
         Self { by_key: HashMap::with_hasher(FixedState::with_seed(seed)) }
     }
 
-    /// `key` was changed: whoever watches it is told. Returns whether somebody waits for it.
+    /// Notes that `key` was changed: breaks the watches on it. Returns whether clients wait for it.
     pub(in crate::store) fn note_change(&mut self, key: &[u8]) -> bool {
         if self.by_key.is_empty() {
             return false;
@@ -125,7 +127,7 @@ impl Interests {
         is_waited_for
     }
 
-    /// `key` was removed because its time had come.
+    /// Notes that `key` was removed because it had expired.
     pub(in crate::store) fn note_expiry(&mut self, key: &[u8]) {
         if let Some(interested) = self.by_key.get_mut(key) {
             interested.note_removal();
@@ -133,7 +135,7 @@ impl Interests {
         }
     }
 
-    /// Every key for which `existed` holds was removed.
+    /// Notes that every key for which `existed` holds was removed.
     pub(in crate::store) fn note_flush(&mut self, existed: impl Fn(&[u8]) -> bool) {
         for (_, interested) in self.by_key.iter_mut().filter(|(key, _)| existed(key)) {
             interested.note_removal();
@@ -141,13 +143,13 @@ impl Interests {
         self.by_key.retain(|_, interested| !interested.is_idle());
     }
 
-    /// `began_expired`: whether there is a value at `key`, but its time has come.
+    /// Adds `watch`. `began_expired` says whether `key` has a value that has expired.
     pub(in crate::store) fn watch(&mut self, key: &[u8], watch: Arc<Watch>, began_expired: bool) {
         let address = Arc::as_ptr(&watch).addr();
         self.interested(key).watches.insert(address, Watcher { watch, began_expired });
     }
 
-    /// Whether `watch` began to watch `key` when its time had come, and nobody has removed the key since.
+    /// Whether `key` had expired when `watch` began to watch it, and is not removed yet.
     pub(in crate::store) fn began_expired(&self, key: &[u8], watch: &Watch) -> bool {
         let address = std::ptr::from_ref(watch).addr();
         let watcher = self.by_key.get(key).and_then(|interested| interested.watches.get(&address));
@@ -161,12 +163,12 @@ impl Interests {
         }
     }
 
-    /// Queues `waiter` behind those who wait for `key` already.
+    /// Puts `waiter` at the end of the queue for `key`.
     pub(in crate::store) fn wait(&mut self, key: &[u8], waiter: Arc<dyn Waiter>) {
         self.interested(key).waiters.insert((waiter.kind(), waiter.ticket()), waiter);
     }
 
-    /// The first client that waits for a value of type `kind` at `key` and came after `ticket`.
+    /// The first client behind `ticket` that waits for a value of type `kind` at `key`.
     pub(in crate::store) fn next_waiter(
         &self,
         key: &[u8],
@@ -178,7 +180,7 @@ impl Interests {
         self.by_key.get(key)?.waiters.range((start, end)).next().map(|(_, waiter)| Arc::clone(waiter))
     }
 
-    /// Takes `waiter` out of the queue for `key`.
+    /// Removes `waiter` from the queue for `key`.
     pub(in crate::store) fn leave(&mut self, key: &[u8], waiter: &dyn Waiter) {
         if let Some(interested) = self.by_key.get_mut(key) {
             interested.waiters.remove(&(waiter.kind(), waiter.ticket()));
@@ -186,7 +188,7 @@ impl Interests {
         }
     }
 
-    /// The number of keys that somebody waits for.
+    /// The number of keys that clients wait for.
     pub(in crate::store) fn awaited_keys(&self) -> usize {
         self.by_key.values().filter(|interested| !interested.waiters.is_empty()).count()
     }
@@ -221,7 +223,8 @@ impl Interested {
         std::mem::take(&mut self.watches).values().for_each(Watcher::break_watch);
     }
 
-    /// The key was removed: to those who took it for missing no change, but the next one is.
+    /// Notes that the key was removed. For a watch that began with an expired key this is no change, but the next
+    /// change is.
     fn note_removal(&mut self) {
         self.watches.retain(|_, watcher| {
             let stays = std::mem::take(&mut watcher.began_expired);

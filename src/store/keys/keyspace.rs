@@ -1,4 +1,4 @@
-//! One database's keys within one shard: entries found by key, and which of them expire when.
+//! One database's keys in one shard: a table of entries, and the order in which keys expire.
 
 use super::located::Located;
 use super::small_bytes::SmallBytes;
@@ -12,12 +12,12 @@ use std::collections::BTreeSet;
 use std::hash::BuildHasher;
 use std::num::NonZeroU64;
 
-/// Longest key that is kept in its entry, which is 64 bytes with it: finding a shorter one loads nothing else.
+/// Longest key that is kept in its entry: finding such a key loads only the entry. The entry is 64 bytes then.
 const KEY_IN_PLACE_BYTES: usize = 30;
 
 const _: () = assert!(size_of::<Entry>() == 64);
 
-/// A key and what it holds.
+/// A key and its value.
 #[derive(Debug)]
 pub(in crate::store) struct Entry {
     pub(in crate::store) key: SmallBytes<KEY_IN_PLACE_BYTES>,
@@ -26,38 +26,40 @@ pub(in crate::store) struct Entry {
 }
 
 impl Entry {
-    /// The bytes of memory that key and value take, with their places in the tables; see [`Value::memory_bytes`].
+    /// The bytes of memory that key and value take, including their place in the tables; see [`Value::memory_bytes`].
     pub(in crate::store) fn memory_bytes(&self, samples: usize) -> usize {
         let expiring = size_of::<(u64, Box<[u8]>)>() + allocation_bytes(self.key.len());
         let expiry = self.expire_at_ms.map_or(0, |_| expiring);
-        // Its bucket with the tag, in tables that double and are three fifths full on average.
+        // Its bucket and tag. The tables double when they grow and are three fifths full on average.
         let place = (size_of::<Self>() + 1) * 5 / 3;
         place + self.key.heap_bytes() + expiry + self.value.memory_bytes(samples)
     }
 
-    /// Unix milliseconds from which on the key does not exist any more; `None` is never.
+    /// The time in unix milliseconds at which the key expires; `None`: never.
     pub(in crate::store) fn expire_at_ms(&self) -> Option<u64> {
         self.expire_at_ms.map(NonZeroU64::get)
     }
 
-    /// Whether it expires at or before `by_ms`, which never comes from the clock alone: see [`crate::store::Store::expired_by_ms`].
+    /// Whether the key expires at or before `by_ms`. That time must come from [`crate::store::Store::expired_by_ms`],
+    /// not directly from the clock.
     pub(in crate::store) fn is_expired(&self, by_ms: u64) -> bool {
         self.expire_at_ms().is_some_and(|at_ms| at_ms <= by_ms)
     }
 
-    /// Starts loading what stands beside the entry and every command on the key will look at.
+    /// Prefetches the memory outside the entry that every command on the key reads.
     pub(in crate::store) fn load_content(&self) {
         self.key.prefetch_bytes();
         self.value.prefetch();
     }
 }
 
-/// What expires at the epoch itself expires in its first millisecond: both are long past.
+/// An expiry at the epoch itself becomes the first millisecond after it. Both are long past.
 fn as_expiry(expire_at_ms: Option<u64>) -> Option<NonZeroU64> {
     expire_at_ms.map(|at_ms| NonZeroU64::new(at_ms).unwrap_or(NonZeroU64::MIN))
 }
 
-/// A key looked up: where its entry stands, or would. Good until another entry comes or goes.
+/// The result of a look-up: the place of the key's entry, or the place for a new one. It is valid until another entry
+/// is added or removed.
 #[derive(Clone, Copy, Debug)]
 pub(in crate::store) struct Spot {
     hash: u64,
@@ -70,7 +72,7 @@ impl Spot {
         self.place.is_none()
     }
 
-    /// The same spot once what stood there was removed.
+    /// The same spot after its entry was removed.
     pub(in crate::store) fn vacated(self) -> Self {
         Self { place: None, ..self }
     }
@@ -102,7 +104,7 @@ impl Keyspace {
         self.expiries.len()
     }
 
-    /// Unix milliseconds at which the first key expires.
+    /// The time in unix milliseconds at which the first key expires.
     pub(in crate::store) fn first_expiry_ms(&self) -> Option<u64> {
         self.expiries.first().map(|(at_ms, _)| *at_ms)
     }
@@ -124,7 +126,7 @@ impl Keyspace {
         spot.place.map(|place| &mut self.entries.at_mut(place).value)
     }
 
-    /// Puts `value` at `key`, found at `spot`, in place of whatever was there, which is returned.
+    /// Puts `value` at `key`, found at `spot`, and returns the old value.
     pub(in crate::store) fn put(
         &mut self,
         key: &[u8],
@@ -150,7 +152,7 @@ impl Keyspace {
         self.entries.insert(hash, entry, |entry| hasher.hash_one(&*entry.key))
     }
 
-    /// Removes what stands at `spot`, which is [vacated](Spot::vacated) then.
+    /// Removes the entry at `spot`. The spot is [vacated](Spot::vacated) then.
     pub(in crate::store) fn remove(&mut self, spot: Spot) -> Option<Value> {
         let entry = self.entries.remove_at(spot.place?);
         if let Some(at_ms) = entry.expire_at_ms() {
@@ -159,7 +161,7 @@ impl Keyspace {
         Some(entry.value)
     }
 
-    /// Sets when the key at `spot` expires, if there is one.
+    /// Sets when the key at `spot` expires, if the key exists.
     pub(in crate::store) fn set_expiry(&mut self, spot: Spot, expire_at_ms: Option<u64>) {
         let Some(place) = spot.place else { return };
         let entry = self.entries.at_mut(place);
@@ -188,7 +190,7 @@ impl Keyspace {
         self.expiry_sum_ms -= u128::from(at_ms);
     }
 
-    /// See the field.
+    /// The sum of the times at which keys expire, in unix milliseconds.
     pub(in crate::store) fn expiry_sum_ms(&self) -> u128 {
         self.expiry_sum_ms
     }
@@ -198,7 +200,7 @@ impl Keyspace {
         self.expiries.first().filter(|(at_ms, _)| *at_ms <= by_ms).map(|(_, key)| key.clone())
     }
 
-    /// The value of type `T` at `key`, found at `spot`, made if the key is missing; and where it stands.
+    /// The value of type `T` at `key`, found at `spot`, and its spot. A missing value is made.
     pub(in crate::store) fn value_or_new<T: Stored>(
         &mut self,
         key: &[u8],
@@ -209,7 +211,7 @@ impl Keyspace {
         T::of_mut(value).map(|value| (value, spot)).ok_or(WrongType)
     }
 
-    /// Whatever is at `key`, found at `spot`, made by `new` if the key is missing; and where it stands.
+    /// The value of any type at `key`, found at `spot`, and its spot. A missing value is made by `new`.
     pub(in crate::store) fn any_value_or_new(
         &mut self,
         key: &[u8],
@@ -220,14 +222,14 @@ impl Keyspace {
         (&mut self.entries.at_mut(place).value, Spot { place: Some(place), ..spot })
     }
 
-    /// Keys the hashes of values.
+    /// The seed that keys the hashes of values.
     pub(in crate::store) fn seed(&self) -> u64 {
         self.seed
     }
 
-    /// Starts loading the entry of the key with this hash, if it seems to be there. Reads nothing of the entry itself.
+    /// Prefetches the entry that probably belongs to the key with this hash. Does not read the entry itself.
     pub(in crate::store) fn load_entry(&self, hash: u64) -> Option<&Entry> {
-        // Whatever the table holds under this tag is taken for the key's: a wrong guess costs a load.
+        // Any entry under the hash's tag is taken for the key's: a wrong guess only costs a load.
         let entry = self.entries.find(hash, |_| true)?;
         prefetch::line(entry);
         prefetch::line((&raw const *entry).wrapping_byte_add(size_of::<Entry>() - 1));
@@ -257,7 +259,7 @@ impl Keyspace {
         self.entries.find(self.hasher.hash_one(key), |entry| *entry.key == *key).is_some()
     }
 
-    /// Empties the keyspace and returns what it held, for someone else to free.
+    /// Empties the keyspace and returns its contents, for another thread to free.
     pub(in crate::store) fn take(&mut self) -> Self {
         std::mem::replace(self, Self::with_seed(self.seed))
     }

@@ -1,8 +1,8 @@
-//! Where a key is to be looked for: its shard, and its hash there.
+//! The location of a key: its shard, and its hash there.
 
 use crate::store::numbers::ShardIndex;
 
-/// A key with what its bytes tell of where it is. Worked out once for a request, for all that look for the key.
+/// A key with its shard and its hash. Computed once for a request and used for all its look-ups of the key.
 #[derive(Clone, Copy, Debug)]
 pub struct Located<'k> {
     pub(in crate::store) key: &'k [u8],
@@ -17,13 +17,13 @@ impl Located<'_> {
         self.shard
     }
 
-    /// The same of `key`, if that has the same bytes.
+    /// The same location for `key`, if that has the same bytes.
     #[must_use]
     pub fn repeated(self, key: &[u8]) -> Option<Located<'_>> {
         (self.key == key).then_some(Located { key, ..self })
     }
 
-    /// Whether this is about `key`: those very bytes, not their like.
+    /// Whether this is the location of exactly this slice, not only of equal bytes elsewhere.
     pub(in crate::store) fn is_of(self, key: &[u8]) -> bool {
         std::ptr::eq(self.key, key)
     }

@@ -1,4 +1,4 @@
-//! One database's keys in one shard: the table of entries, what expires when, who waits for what.
+//! One database's keys in one shard: the table of entries, their expiry, and the clients interested in them.
 
 pub(super) mod cursor;
 pub mod interest;

@@ -1,12 +1,12 @@
-//! A byte string that is kept in place while it is short: most keys, counters and markers are, and finding one is then
-//! one load from memory and no allocation.
+//! A byte string that is stored in place while it is short. Most keys, counters and markers are short: finding one
+//! takes one load from memory and no allocation.
 
 use crate::machine::heap::allocation_bytes;
 use crate::ranking::prefetch;
 use std::ops::{Deref, Range};
 
-/// A byte string of any length; up to `IN_PLACE` bytes are kept in place, by default what fits beside its length into
-/// the size of a box and a tag.
+/// A byte string of any length. Up to `IN_PLACE` bytes are stored in place. By default that is as many as fit beside
+/// the length into the size of a box and a tag.
 pub struct SmallBytes<const IN_PLACE: usize = 22>(Form<IN_PLACE>);
 
 enum Form<const IN_PLACE: usize> {
@@ -15,7 +15,7 @@ enum Form<const IN_PLACE: usize> {
 }
 
 impl<const IN_PLACE: usize> SmallBytes<IN_PLACE> {
-    /// Becomes `bytes`. Allocates nothing where they are as long as what stood here.
+    /// Replaces the contents by `bytes`. Allocates nothing if the length stays the same.
     pub(in crate::store) fn set(&mut self, bytes: &[u8]) {
         match &mut self.0 {
             Form::Boxed(old) if old.len() == bytes.len() => old.copy_from_slice(bytes),
@@ -23,8 +23,8 @@ impl<const IN_PLACE: usize> SmallBytes<IN_PLACE> {
         }
     }
 
-    /// These bytes stand in it from `offset` on. What is missing in front of them becomes zeros. O(bytes) where it does not
-    /// grow, else as reallocation takes.
+    /// Writes `bytes` from `offset` on. Bytes missing before `offset` become zeros. O(bytes) if the string does not
+    /// grow; otherwise it costs a reallocation.
     pub(in crate::store) fn patch(&mut self, offset: usize, bytes: &[u8]) {
         let end = offset + bytes.len();
         if end > self.len() {
@@ -37,7 +37,7 @@ impl<const IN_PLACE: usize> SmallBytes<IN_PLACE> {
         here[offset..end].copy_from_slice(bytes);
     }
 
-    /// Becomes `end` bytes long, which must be longer than it is, with zeros behind what stands in it.
+    /// Grows to `end` bytes, which must be more than it has. The new bytes are zeros.
     fn grow(&mut self, end: usize) {
         match &mut self.0 {
             Form::InPlace { len, bytes } if end <= IN_PLACE => {
@@ -59,7 +59,7 @@ impl<const IN_PLACE: usize> SmallBytes<IN_PLACE> {
         }
     }
 
-    /// Grows by `first` and `rest` at its end. O(n).
+    /// Appends `first` and `rest`. O(n).
     pub(in crate::store) fn extend(&mut self, first: u8, rest: &[u8]) {
         let (start, end) = (self.len(), self.len() + 1 + rest.len());
         if let Form::InPlace { len, bytes } = &mut self.0
@@ -77,7 +77,7 @@ impl<const IN_PLACE: usize> SmallBytes<IN_PLACE> {
         }
     }
 
-    /// Bytes of memory beside its own.
+    /// The bytes of memory outside the struct itself.
     pub(in crate::store) fn heap_bytes(&self) -> usize {
         match &self.0 {
             Form::InPlace { .. } => 0,
@@ -85,14 +85,14 @@ impl<const IN_PLACE: usize> SmallBytes<IN_PLACE> {
         }
     }
 
-    /// Starts loading the bytes that do not stand in place, if they will be looked at soon: the first of them.
+    /// Prefetches the first bytes if they are not stored in place.
     pub(in crate::store) fn prefetch_bytes(&self) {
         if let Form::Boxed(bytes) = &self.0 {
             prefetch::line(bytes.as_ptr());
         }
     }
 
-    /// Loses the bytes in `range`. O(n).
+    /// Removes the bytes in `range`. O(n).
     pub(in crate::store) fn cut(&mut self, range: Range<usize>) {
         let mut shorter = self.to_vec();
         shorter.drain(range);

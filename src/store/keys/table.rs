@@ -1,9 +1,9 @@
 //! A hash table that never stops to rehash and can be scanned while it changes.
 //!
-//! Extendible hashing (Fagin, Nievergelt, Pippenger, Strong, ACM TODS 1979): a directory indexed by the first bits of
-//! the hash points to segments of bounded size; a full segment splits in two, and nothing else moves. The keyspace
-//! and large sets are such tables. Segments partition the hashes in order, so a place in hash order is a cursor that
-//! stays good whatever splits: that is how SCAN and checkpoints walk.
+//! It uses extendible hashing (Fagin, Nievergelt, Pippenger, Strong, ACM TODS 1979). A directory, indexed by the first
+//! bits of the hash, points to segments of bounded size. A full segment splits in two, and no other entry moves. The
+//! keyspace and large sets are such tables. Segments partition the hashes in order, so a place in hash order is a
+//! cursor that stays valid when segments split. SCAN and checkpoints walk by such cursors.
 
 use crate::machine::heap::allocation_bytes;
 use hashbrown::HashTable;
@@ -11,11 +11,11 @@ use hashbrown::HashTable;
 /// Most entries of one segment: what hashbrown holds in 512 buckets, so a split moves a few hundred entries.
 const SEGMENT_ENTRIES: usize = 448;
 
-/// Bits of the hash that a place keeps. 40 leave room for a shard's number beside it in what clients are told
+/// Bits of the hash in a place. With 40 there is room for a shard's number in the cursors that clients get
 /// ([`super::cursor`]).
 pub(in crate::store) const CURSOR_BITS: u32 = 40;
 
-/// Entries found by their 64-bit hash and an equality that the caller gives.
+/// A table of entries. They are found by a 64-bit hash and an equality that the caller gives.
 #[derive(Debug)]
 pub(in crate::store) struct Table<T> {
     /// 2^depth segment numbers, indexed by the first `depth` bits of a hash. Empty until the first entry.
@@ -25,7 +25,7 @@ pub(in crate::store) struct Table<T> {
     len: usize,
 }
 
-/// Where an entry stands, until another is added or removed.
+/// The place of an entry. It is valid until another entry is added or removed.
 #[derive(Clone, Copy, Debug)]
 pub(in crate::store) struct Place {
     segment: u32,
@@ -34,7 +34,7 @@ pub(in crate::store) struct Place {
 
 #[derive(Debug)]
 struct Segment<T> {
-    /// How many first bits of the hash all entries share.
+    /// The number of first bits of the hash that all entries share.
     depth: u32,
     entries: HashTable<T>,
 }
@@ -45,7 +45,7 @@ impl<T> Default for Table<T> {
     }
 }
 
-/// hashbrown takes its bucket from the low bits and its tag from the highest; the highest are equal within a segment.
+/// hashbrown takes the bucket from the low bits and the tag from the highest bits, which are equal within a segment.
 fn inner_hash(hash: u64) -> u64 {
     hash.rotate_left(32)
 }
@@ -61,7 +61,7 @@ impl<T> Table<T> {
         self.segments.get(self.segment_number(hash)?)?.entries.find(inner_hash(hash), is_it)
     }
 
-    /// Where the entry with this hash that `is_it` accepts stands.
+    /// The place of the entry with this hash that `is_it` accepts.
     pub(in crate::store) fn place(&self, hash: u64, is_it: impl FnMut(&T) -> bool) -> Option<Place> {
         let segment = self.segment_number(hash)?;
         let bucket = self.segments[segment].entries.find_bucket_index(inner_hash(hash), is_it)?;
@@ -74,13 +74,13 @@ impl<T> Table<T> {
         segment.entries.get_bucket(place.bucket as usize).expect("a place is of an entry")
     }
 
-    /// The entry at `place`, to change it (but not its hash).
+    /// Mutable access to the entry at `place`. Its hash must not change.
     pub(in crate::store) fn at_mut(&mut self, place: Place) -> &mut T {
         let segment = &mut self.segments[place.segment as usize];
         segment.entries.get_bucket_mut(place.bucket as usize).expect("a place is of an entry")
     }
 
-    /// Adds an entry that is not there yet and returns its place. `hash_of` gives the hash of any entry.
+    /// Adds an entry that is not in the table yet and returns its place. `hash_of` gives the hash of any entry.
     pub(in crate::store) fn insert(&mut self, hash: u64, entry: T, hash_of: impl Fn(&T) -> u64) -> Place {
         if self.directory.is_empty() {
             self.directory.push(0);
@@ -104,7 +104,7 @@ impl<T> Table<T> {
         entry.expect("a place is of an entry").remove().0
     }
 
-    /// The bytes that the table takes, without what its entries point at. O(segments).
+    /// The bytes of memory that the table takes, without the memory that its entries point to. O(segments).
     pub(in crate::store) fn memory_bytes(&self) -> usize {
         let entries = self.segments.iter().map(|segment| allocation_bytes(segment.entries.allocation_size()));
         allocation_bytes(self.directory.capacity() * size_of::<u32>())
@@ -112,13 +112,13 @@ impl<T> Table<T> {
             + entries.sum::<usize>()
     }
 
-    /// All entries, in no order.
+    /// All entries, in arbitrary order.
     pub(in crate::store) fn iter(&self) -> impl Iterator<Item = &T> {
         self.segments.iter().flat_map(|segment| segment.entries.iter())
     }
 
-    /// Visits about `count` entries from `cursor` on, in hash order, and returns where to go on, 0 at the end.
-    /// An entry that is there throughout a walk is visited exactly once.
+    /// Visits about `count` entries from `cursor` on, in hash order, and returns the next cursor, 0 at the end. An
+    /// entry that is in the table during the whole walk is visited exactly once.
     pub(in crate::store) fn scan<'t>(
         &'t self,
         cursor: u64,
@@ -137,14 +137,14 @@ impl<T> Table<T> {
             found.extend(in_segment.filter(|(at, _)| *at >= from));
             found.sort_unstable_by_key(|(at, _)| *at);
             for (index, (at, entry)) in found.iter().enumerate() {
-                // Entries that share a place are never parted, for the cursor could not name the second.
+                // Entries with the same place are visited in one call, because a cursor cannot name the second of them.
                 if wanted == 0 && found[index - 1].0 != *at {
                     return *at;
                 }
                 visit(entry);
                 wanted = wanted.saturating_sub(1);
             }
-            // On to where the next segment starts; past the last one the place overflows its bits.
+            // Continue at the start of the next segment. After the last segment the place overflows its bits.
             let width = CURSOR_BITS - segment.depth.min(CURSOR_BITS);
             from = ((from >> width) + 1) << width;
             if from >> CURSOR_BITS != 0 {
@@ -162,10 +162,10 @@ impl<T> Table<T> {
         self.directory.get(index).map(|&number| number as usize)
     }
 
-    /// Splits a full segment by its next hash bit. Returns false if the hashes are too alike to be worth it.
+    /// Splits a full segment by its next hash bit. Returns false if the hashes share too many bits.
     fn split(&mut self, number: usize, hash_of: &impl Fn(&T) -> u64) -> bool {
         let depth = self.segments[number].depth;
-        // Far beyond what any memory holds with a keyed hash; a bound all the same.
+        // With a keyed hash no memory is large enough to reach this depth. It is a safety bound.
         if depth >= CURSOR_BITS - 8 {
             return false;
         }
@@ -174,7 +174,7 @@ impl<T> Table<T> {
             self.depth += 1;
         }
         let goes_up = |entry: &T| hash_of(entry) << depth >> 63 == 1;
-        // Two new tables of the right size: in one that has only lost entries, the marks of those take up room.
+        // Two new tables of the right size: in a table that has only lost entries, the tombstones take up room.
         let old = std::mem::take(&mut self.segments[number].entries);
         let above = old.iter().filter(|entry| goes_up(entry)).count();
         let mut lower = HashTable::with_capacity(old.len() - above);
@@ -186,7 +186,8 @@ impl<T> Table<T> {
         self.segments[number] = Segment { depth: depth + 1, entries: lower };
         let upper_number = self.segments.len() as u32;
         self.segments.push(Segment { depth: depth + 1, entries: upper });
-        // The directory entries of the old segment are neighbours; the second half of them goes to the new one.
+        // The directory entries of the old segment are neighbours. The second half of them now points to the new
+        // segment.
         let first = self.directory.iter().position(|&segment| segment as usize == number).expect("listed");
         let covered = 1usize << (self.depth - depth);
         self.directory[first + covered / 2..first + covered].fill(upper_number);
@@ -200,7 +201,7 @@ mod tests {
     use crate::machine::chance::Chance;
     use std::collections::BTreeSet;
 
-    /// Any good mixing will do; the table only sees hashes.
+    /// Any good mixing function will do, because the table only sees hashes.
     fn hash_of(value: &u64) -> u64 {
         Chance::seeded(*value).next_u64()
     }

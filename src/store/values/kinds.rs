@@ -1,5 +1,5 @@
-//! The list of the types of values. Every `match` over types stands here, without a catch-all arm, but for those few that
-//! ARCHITECTURE.md names under *Adding a value type*.
+//! The list of the types of values. Every `match` over types is in this file and has no catch-all arm. ARCHITECTURE.md
+//! lists the few exceptions under *Adding a value type*.
 
 use super::board::Board;
 use super::board::change::{self as board, BoardChange};
@@ -28,7 +28,7 @@ impl Kind {
     /// All types.
     pub const ALL: [Self; 3] = [Self::String, Self::Set, Self::SortedSet];
 
-    /// The type's name as TYPE and SCAN spell it.
+    /// The type's name in the replies of TYPE and SCAN.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
@@ -38,7 +38,7 @@ impl Kind {
         }
     }
 
-    /// What several keys of the type are called: "sorted sets".
+    /// The plural for texts: "sorted sets".
     #[must_use]
     pub fn plural_name(self) -> &'static str {
         match self {
@@ -48,7 +48,7 @@ impl Kind {
         }
     }
 
-    /// What the elements of the type are called; `None` where each key is one.
+    /// The name of the type's elements in texts; `None` if the value is one element.
     #[must_use]
     pub fn element_name(self) -> Option<&'static str> {
         match self {
@@ -57,7 +57,7 @@ impl Kind {
         }
     }
 
-    /// Whether the Change that makes such a value says when it expires.
+    /// Whether the Change that makes a value of the type includes the expiry.
     pub(in crate::store) fn says_expiry(self) -> bool {
         match self {
             Self::String => true,
@@ -76,7 +76,7 @@ pub enum Value {
     SortedSet(Box<Board>),
 }
 
-/// Calls the same method of whatever `$value` is.
+/// Calls a method of the value in `$value`, whatever its type.
 macro_rules! each {
     ($value:expr, $name:ident => $call:expr) => {
         match $value {
@@ -147,10 +147,10 @@ impl std::fmt::Debug for Value {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct WrongType;
 
-/// An element of a value, as a walk comes to it.
+/// An element of a value, as a walk visits it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Element<'a> {
-    /// All of a string.
+    /// A whole string.
     Bytes(&'a [u8]),
     /// A member of a set.
     Member(&'a [u8]),
@@ -159,8 +159,8 @@ pub enum Element<'a> {
 }
 
 impl ChangeBuffer {
-    /// Records that `element` is in the value at `key`, which expires at `expire_at_ms` or never, as far as the element's
-    /// Change says so ([`Kind::says_expiry`]).
+    /// Records that `element` is in the value at `key`. The Change includes `expire_at_ms` if [`Kind::says_expiry`]
+    /// holds for the type.
     pub(in crate::store) fn element(
         &mut self,
         database: DatabaseIndex,
@@ -176,7 +176,7 @@ impl ChangeBuffer {
     }
 }
 
-/// What a Change says of a value.
+/// A Change of a value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ValueChange<'a> {
     /// Of a string.
@@ -188,7 +188,7 @@ pub enum ValueChange<'a> {
 }
 
 impl<'a> ValueChange<'a> {
-    /// Reads what the Change `operation` says from the front of `body`.
+    /// Decodes the Change with the number `operation` from the front of `body`.
     pub(in crate::store) fn take(operation: u8, body: &mut &'a [u8]) -> Result<Self, Malformed> {
         match operation {
             string::SET_STRING | string::PATCH_STRING => {
@@ -202,7 +202,7 @@ impl<'a> ValueChange<'a> {
         }
     }
 
-    /// The type of value that it is about.
+    /// The type of value that the Change is about.
     #[must_use]
     pub fn kind(&self) -> Kind {
         match self {
@@ -212,7 +212,7 @@ impl<'a> ValueChange<'a> {
         }
     }
 
-    /// Whether there is a value of its type afterwards, whatever was there before.
+    /// Whether a value of its type exists after it, whatever was there before.
     #[must_use]
     pub fn makes_value(&self) -> bool {
         match self {
@@ -222,8 +222,8 @@ impl<'a> ValueChange<'a> {
         }
     }
 
-    /// Makes Changes that follow each other and are of the first one's type true, and returns how many they are and what
-    /// [`Stored::apply`] does.
+    /// Applies consecutive Changes of the first one's type. Returns how many they are, and the result of
+    /// [`Stored::apply`].
     pub(in crate::store) fn apply(
         key: &mut dyn ReplayTarget,
         changes: impl Iterator<Item = Self> + Clone,
@@ -245,7 +245,7 @@ impl<'a> ValueChange<'a> {
         }
     }
 
-    /// Calls `line` with each thing that it says, in words.
+    /// Calls `line` with each fact of the Change, in words.
     pub fn lines(self, line: &mut dyn FnMut(&str, &[Word<'_>])) {
         match self {
             Self::String(change) => change.lines(line),
@@ -255,7 +255,7 @@ impl<'a> ValueChange<'a> {
     }
 }
 
-/// A word of a Change's line, behind its operation and its key.
+/// A word of a Change's line, after its operation and its key.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Word<'a> {
     /// Bytes, to be quoted.
@@ -264,6 +264,6 @@ pub enum Word<'a> {
     Score(Score),
     /// A whole number.
     Number(u64),
-    /// When the key expires, in unix milliseconds, `None`: never.
+    /// When the key expires, in unix milliseconds; `None`: never.
     Expiry(Option<u64>),
 }

@@ -1,7 +1,7 @@
-//! What a key holds: a folder for each type of value, and the list of the types in `kinds`.
+//! The types of values: a folder for each type, and the list of the types in `kinds`.
 //!
-//! A folder has the type itself with what the house asks of every type ([`stored::Stored`]); in `change.rs` what its
-//! Changes say and how they are written; in `edit.rs` how a command changes it.
+//! A folder has the type itself with its implementation of [`stored::Stored`], its Changes and their encoding in
+//! `change.rs`, and the edits of commands in `edit.rs`.
 
 pub(super) mod board;
 pub(super) mod kinds;

@@ -1,4 +1,4 @@
-//! What the house asks of every type of value.
+//! The interface that every type of value implements.
 
 use super::kinds::{Element, Kind, Value};
 use crate::config::EventClasses;
@@ -6,52 +6,52 @@ use crate::ranking::Score;
 
 /// A type of value that a key can hold.
 pub trait Stored: Sized {
-    /// Its name in the list of types.
+    /// The type's entry in the list of types.
     const KIND: Kind;
 
-    /// The class of the events of its changes.
+    /// The class of the events of its edits.
     const EVENTS: EventClasses;
 
-    /// What its Changes say of it.
+    /// The Changes of the type.
     type Change<'a>: Copy;
 
-    /// An empty one, whose hashes are keyed by `seed`.
+    /// An empty value. `seed` keys its hashes.
     fn with_seed(seed: u64) -> Self;
 
-    /// It as any value.
+    /// The value as a [`Value`].
     fn into_value(self) -> Value;
 
-    /// `value` as this type, if it is of it.
+    /// `value` as this type, if it has this type.
     fn of(value: &Value) -> Option<&Self>;
 
-    /// As [`Stored::of`], to be changed.
+    /// As [`Stored::of`], mutable.
     fn of_mut(value: &mut Value) -> Option<&mut Self>;
 
-    /// How many elements it holds, as [`Stored::walk`] tells them. A value without elements is removed with its key, but
-    /// for a string, which is one element.
+    /// The number of elements, as [`Stored::walk`] visits them. A value without elements is removed with its key. A
+    /// string always counts as one element.
     fn elements(&self) -> usize;
 
-    /// The bytes of memory that it takes beside the entry it stands in; what its elements take is judged by `samples`
-    /// of them.
+    /// The bytes of memory that it takes beside its entry. The size of its elements is estimated from `samples` of
+    /// them.
     fn memory_bytes(&self, samples: usize) -> usize;
 
-    /// About how many allocations freeing it gives back.
+    /// About how many allocations it has.
     fn allocations(&self) -> usize;
 
-    /// Starts loading what every command on it will look at.
+    /// Prefetches the memory that every command on the value reads.
     fn prefetch(&self);
 
-    /// Panics if it contradicts itself. O(n).
+    /// Checks the value's invariants and panics if one is broken. O(n).
     fn check(&self) {}
 
-    /// Makes `changes`, which follow each other, true at `key`, whatever is there. See [`crate::store::change::replay`]
-    /// on what may be. Returns how many elements the value then has, for the last Change, 0 if that added none.
+    /// Applies `changes`, which are consecutive, to `key`, whatever is there; see [`crate::store::change::replay`].
+    /// Returns the number of elements after the last Change, or 0 if that Change added none.
     fn apply<'a>(
         key: &mut dyn ReplayTarget,
         changes: impl Iterator<Item = Self::Change<'a>> + Clone,
     ) -> usize;
 
-    /// Calls `see` with about `most` of its elements from `from` on, and returns where to go on, `None` at the end.
+    /// Calls `see` with about `most` elements from `from` on. Returns the next position, `None` at the end.
     fn walk(
         &self,
         from: Option<&Position>,
@@ -61,32 +61,33 @@ pub trait Stored: Sized {
     ) -> Option<Position>;
 }
 
-/// A key of which Changes are made true.
+/// A key to which Changes are applied.
 pub trait ReplayTarget {
     /// Its value, `None` if there is no such key.
     fn value(&mut self) -> Option<&mut Value>;
 
-    /// Its value, which is made by `new` if it is missing or of another type than `kind`.
+    /// Its value. If it is missing or of another type than `kind`, `new` makes one.
     fn value_or_new(&mut self, kind: Kind, new: fn(u64) -> Value) -> &mut Value;
 
-    /// Puts `value`, which expires at `expire_at_ms` or never, in place of whatever is there.
+    /// Puts `value`, which expires at `expire_at_ms` or never, in place of any value that is there.
     fn put(&mut self, value: Value, expire_at_ms: Option<u64>);
 }
 
-/// The order in which a walk comes to elements.
+/// The order in which a walk visits elements.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum WalkOrder {
-    /// The order of the value. An element that moves in it between two steps may be passed over or met twice.
+    /// The order of the value. An element that moves between two steps may be missed or visited twice.
     InOrder,
-    /// Any order in which an element that stays is met, and none twice, whatever is changed between two steps.
+    /// Any order in which no element is visited twice and none that stays is missed, whatever changes between two
+    /// steps.
     EachOnce,
 }
 
-/// How far a walk has come in a value.
+/// The position of a walk in a value.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Position {
     /// At this place in the order of hashes.
     Place(u64),
-    /// Behind this entry.
+    /// Behind this entry in the order of the value.
     After(Score, Box<[u8]>),
 }

@@ -1,13 +1,13 @@
-//! Counting what the store holds.
+//! Counts keys and elements.
 
 use crate::store::sharded::Store;
 use crate::store::values::kinds::Kind;
 
-/// How much a store holds. Keys that have expired do not count.
+/// The number of keys and elements in a store. Expired keys do not count.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Census([KindCount; Kind::ALL.len()]);
 
-/// How much there is of one type.
+/// The number of keys and elements of one type.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct KindCount {
     /// Keys.
@@ -17,7 +17,7 @@ pub struct KindCount {
 }
 
 impl Census {
-    /// How much there is of `kind`.
+    /// The counts of `kind`.
     #[must_use]
     pub fn of(&self, kind: Kind) -> KindCount {
         self.0[kind as usize]
@@ -25,7 +25,7 @@ impl Census {
 }
 
 impl Store {
-    /// Counts everything. O(keys), one shard's lock at a time.
+    /// Counts all keys and elements. O(keys), under one shard's lock at a time.
     #[must_use]
     pub fn census(&self) -> Census {
         let expired_by_ms = self.expired_by_ms(self.clock.now_ms());

@@ -1,4 +1,4 @@
-//! What a checkpoint reads: the walk's elements as Changes.
+//! The contents of a checkpoint: the elements of a walk as Changes.
 
 use super::{KeyHead, Length, Visitor, Walk};
 use crate::store::change::buffer::ChangeBuffer;
@@ -8,12 +8,12 @@ use crate::store::sharded::Store;
 use crate::store::values::kinds::{Element, Kind};
 use crate::store::values::stored::WalkOrder;
 
-/// A walk over everything, as Changes that make it anew.
+/// A walk over all keys, as Changes that rebuild them.
 #[derive(Debug)]
 pub struct Snapshot<'s>(Walk<'s>);
 
 impl Store {
-    /// Begins a walk over everything.
+    /// Begins a walk over all keys.
     #[must_use]
     pub fn snapshot(&self) -> Snapshot<'_> {
         Snapshot(Walk::new(self, None, WalkOrder::InOrder))
@@ -21,8 +21,8 @@ impl Store {
 }
 
 impl Snapshot<'_> {
-    /// Adds what the next stretch of the store holds to `out`, as one closed record. Holds one shard's lock, for
-    /// reading, over about [`crate::limits::MEMBERS_PER_LOCK`] elements. Returns whether there may be more.
+    /// Adds the next part of the store to `out`, as one closed record. Locks one shard for reading, for about
+    /// [`crate::limits::MEMBERS_PER_LOCK`] elements. Returns whether there may be more.
     pub fn step(&mut self, out: &mut ChangeBuffer) -> bool {
         let mut recorder = Recorder { database: self.0.database, out };
         let more = self.0.step(&mut recorder);

@@ -1,18 +1,18 @@
-//! Walks over everything the store holds. [`Walk`] tells each key with its elements; a checkpoint, the dump file, a full
-//! sync and tools are its visitors. `loading` is a start's way back in bulk.
+//! Walks over all keys. A [`Walk`] visits each key with its elements. Checkpoints, dump files, full syncs and tools are
+//! visitors. `loading` does the reverse at a start.
 //!
-//! In steps, under one shard's lock at a time, a walk is no moment's picture. What it promises: a key is told at most
-//! once, and exactly once if it is there throughout; a small value as it was at one moment. Of a value that takes several
-//! steps it depends on the order ([`WalkOrder`]):
+//! A walk in steps takes one shard's lock at a time, so it does not show one moment. It promises this: a key is visited
+//! at most once, and exactly once if it exists during the whole walk. A small value is as it was at one moment. The
+//! elements of a value that takes several steps depend on the order ([`WalkOrder`]):
 //!
-//! - `EachOnce`: each element at most once, with a score it had during the walk, and exactly once if it is in there
-//!   throughout. For a file that nothing corrects.
-//! - `InOrder`: in the order of the value, and an element that moves may be passed over or told twice. For a checkpoint:
-//!   every Change made after the walk began is in the journal after it, and Changes are absolute, so replaying them over
-//!   whatever the walk saw ends in the truth; and what comes in order is quicker to build from.
+//! - `EachOnce`: each element is visited at most once, with a score that it had during the walk, and exactly once if it
+//!   is in the value during the whole walk. This is for a file that is not corrected afterwards.
+//! - `InOrder`: in the order of the value; an element that moves may be missed or visited twice. This is for a
+//!   checkpoint: the journal after it has every Change made since the walk began, and Changes are absolute, so
+//!   replaying them over the walk's result gives the correct state. A start builds faster from elements in order.
 //!
-//! On a [`Frozen`] store a walk is one moment's picture. A key that has expired and is still there is told, as in Redis:
-//! the reader of the file judges that.
+//! On a [`Frozen`] store a walk shows one moment. As in Redis, an expired key that is not removed yet is visited: the
+//! reader of the file decides whether to load it.
 
 pub(super) mod census;
 pub(super) mod checkpoint;
@@ -28,16 +28,16 @@ use crate::limits;
 use parking_lot::{RwLock, RwLockReadGuard, RwLockWriteGuard};
 use std::collections::VecDeque;
 
-/// Keys looked at in one step; those with more than [`SMALL_ELEMENTS`] are left for steps of their own.
+/// Keys in one step. Those of more than [`SMALL_ELEMENTS`] elements take steps of their own.
 const KEYS_PER_STEP: usize = 16;
 
-/// Most elements of a value that is told together with its neighbours.
+/// Most elements of a value that shares a step with other keys.
 const SMALL_ELEMENTS: usize = limits::MEMBERS_PER_LOCK / KEYS_PER_STEP;
 
-/// Most elements of a value that is told in one step.
+/// Most elements of a value that is visited in one step.
 const WHOLE_ELEMENTS: usize = limits::MEMBERS_PER_LOCK;
 
-/// Elements told in one step of a larger value: in the order of hashes each costs a wait for memory.
+/// Elements in one step of a larger value. In the order of hashes there are fewer, because each one waits for memory.
 fn elements_per_step(order: WalkOrder) -> usize {
     match order {
         WalkOrder::InOrder => limits::MEMBERS_PER_LOCK,
@@ -48,70 +48,71 @@ fn elements_per_step(order: WalkOrder) -> usize {
 /// A key and when it expires, in unix milliseconds.
 #[derive(Clone, Copy, Debug)]
 pub struct KeyHead<'a> {
-    /// Its name.
+    /// The key's name.
     pub key: &'a [u8],
     /// `None`: never.
     pub expire_at_ms: Option<u64>,
 }
 
-/// How the elements of a value come.
+/// The number of elements of a value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Length {
-    /// All in this step, this many.
+    /// Exactly so many follow, all in this step.
     Exactly(usize),
-    /// In several steps. There are this many at this moment.
+    /// The elements follow in several steps; at this moment there are so many.
     About(usize),
 }
 
-/// Takes what a [`Walk`] tells. Called under a shard's lock: no method may wait for anything.
+/// Receives the keys and elements of a [`Walk`]. It is called under a shard's lock, so no method may block.
 pub trait Visitor {
-    /// What follows is in `database`, which has this size at this moment.
+    /// Begins `database`, which has this size at this moment.
     fn database(&mut self, database: DatabaseIndex, size: DatabaseSize);
-    /// A value of type `kind` that is not empty; its elements follow, then its end.
+    /// Begins a value of type `kind` that is not empty. Its elements follow, then its end.
     fn begin(&mut self, head: KeyHead<'_>, kind: Kind, length: Length);
-    /// An element of the value that has begun.
+    /// An element of the present value.
     fn element(&mut self, head: KeyHead<'_>, element: Element<'_>);
-    /// The value that has begun is complete.
+    /// Ends the present value.
     fn end(&mut self, head: KeyHead<'_>, kind: Kind);
 }
 
-/// A store all of whose locks are held: no other thread reads or writes a key until it is dropped.
+/// A store with all its locks taken: no other thread reads or writes a key until this is dropped.
 pub struct Frozen<'s> {
     store: &'s Store,
     shards: Vec<RwLockWriteGuard<'s, Shard>>,
 }
 
-/// A walk over everything the store holds, database by database.
+/// A walk over all keys, database by database.
 pub struct Walk<'s> {
     store: &'s Store,
     order: WalkOrder,
-    /// The shards, where all of them are held; else each step takes one lock.
+    /// The shards, if all of them are held; otherwise each step takes one lock.
     frozen: Option<&'s [RwLockWriteGuard<'s, Shard>]>,
-    /// The keyspace that is walked, or the next one if `cursor` is `None` and nothing is left of the last.
+    /// The database of the present keyspace. If `cursor` is `None` and `large` is empty, the walk begins its next
+    /// keyspace.
     database: DatabaseIndex,
     shard: usize,
-    /// Where the keyspace's scan goes on; `None` once it is through and only `large` is left of it.
+    /// The cursor of the keyspace's scan; `None` if the scan has ended.
     cursor: Option<u64>,
     /// Keys of this keyspace whose values take steps of their own.
     large: VecDeque<LargeKey>,
 }
 
-/// How far the walk has come in a large value.
+/// The walk's position in a large value.
 #[derive(Debug)]
 struct LargeKey {
     key: Box<[u8]>,
-    /// What has begun, and where it goes on.
+    /// The type of the value that has begun, and the next position in it.
     begun: Option<(Kind, Position)>,
 }
 
 impl Store {
-    /// Begins a walk in steps, beside readers and writers, that tells each element once.
+    /// Begins a walk in steps that visits each element once, while other threads read and write.
     #[must_use]
     pub fn export(&self) -> Walk<'_> {
         Walk::new(self, None, WalkOrder::EachOnce)
     }
 
-    /// Takes all locks, in ascending order as everywhere.
+    /// Takes all locks, in ascending order like every hold.
     #[must_use]
     pub fn freeze(&self) -> Frozen<'_> {
         Frozen { store: self, shards: self.shards.iter().map(RwLock::write).collect() }
@@ -119,14 +120,14 @@ impl Store {
 }
 
 impl Frozen<'_> {
-    /// Begins a walk over this moment.
+    /// Begins a walk that shows this moment.
     #[must_use]
     pub fn export(&self) -> Walk<'_> {
         Walk::new(self.store, Some(&self.shards), WalkOrder::EachOnce)
     }
 
-    /// Puts what `other` holds in place of everything, which goes there. Nothing is recorded: to the journal and to
-    /// clients the two must be the same.
+    /// Swaps all keys with those of `other`. Nothing is recorded: for the journal and for clients the two must be the
+    /// same.
     ///
     /// # Panics
     /// If `other` has another number of shards or databases.
@@ -143,8 +144,8 @@ impl<'s> Walk<'s> {
         Self { store, order, frozen, database: 0, shard: 0, cursor: None, large: VecDeque::new() }
     }
 
-    /// Tells `visitor` the next stretch, at most about [`limits::MEMBERS_PER_LOCK`] elements under one lock. Returns
-    /// whether there may be more.
+    /// Visits the next part, at most about [`limits::MEMBERS_PER_LOCK`] elements under one lock. Returns whether there
+    /// may be more.
     pub fn step(&mut self, visitor: &mut impl Visitor) -> bool {
         if self.database == self.store.databases() {
             return false;
@@ -208,7 +209,7 @@ impl<'s> Walk<'s> {
         if let Some((kind, _)) = begun
             && now != Some(kind)
         {
-            // It is gone, or something else now.
+            // The value was removed or replaced by one of another type.
             visitor.end(KeyHead { key: &key, expire_at_ms: None }, kind);
             return;
         }
@@ -241,7 +242,7 @@ fn tell_whole(entry: &Entry, order: WalkOrder, visitor: &mut impl Visitor) {
     visitor.end(head, kind);
 }
 
-/// A shard that may be read.
+/// Read access to a shard.
 enum Lock<'s> {
     Held(&'s Shard),
     Taken(RwLockReadGuard<'s, Shard>),

@@ -1,4 +1,4 @@
-//! What Changes say of a sorted set.
+//! The Changes of a sorted set.
 
 use super::Board;
 use crate::ranking::{Aim, RankedMembers, Score};
@@ -14,19 +14,19 @@ use crate::store::values::stored::{ReplayTarget, Stored};
 pub(in crate::store) const SET_SCORES: u8 = 1;
 pub(in crate::store) const REMOVE_SCORES: u8 = 2;
 
-/// Entries whose memory is loaded at once.
+/// The number of entries whose memory is prefetched at once.
 const PREFETCHED_ENTRIES: usize = 32;
 
-/// What a Change says of a sorted set.
+/// A Change of a sorted set.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum BoardChange<'a> {
     /// These members have these scores.
     SetScores(EncodedEntries<'a>),
-    /// These members are not in it.
+    /// These members are not in the set.
     Remove(EncodedNames<'a>),
 }
 
-/// A list of (member, score), still in bytes.
+/// A list of (member, score), still encoded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct EncodedEntries<'a> {
     count: u32,
@@ -99,7 +99,7 @@ pub(super) fn apply<'a>(
         members = 0;
         match change {
             BoardChange::SetScores(first) => {
-                // Scores set one after the other are one list.
+                // Consecutive lists of scores are applied as one list.
                 let more = changes.clone().map_while(BoardChange::entries);
                 let count = more.clone().count();
                 members = set_scores(key, first.iter().chain(more.flat_map(EncodedEntries::iter)));
@@ -119,14 +119,14 @@ pub(super) fn apply<'a>(
     members
 }
 
-/// Returns how many members there are then.
+/// Returns the number of members afterwards.
 fn set_scores<'a>(
     key: &mut dyn ReplayTarget,
     mut entries: impl Iterator<Item = (&'a [u8], Score)> + Clone,
 ) -> usize {
     let value = key.value_or_new(Board::KIND, |seed| Board::with_seed(seed).into_value());
     let Board(ranking) = Board::of_mut(value).expect("made a board");
-    // Memory is loaded for many entries at once, as in a pipeline of ZADDs.
+    // Memory is prefetched for many entries at once, as for a pipeline of ZADDs.
     loop {
         let ahead = entries.clone().take(PREFETCHED_ENTRIES);
         ranking.prefetch_updates(ahead.map(|(member, score)| (member, Aim::Score(score))));

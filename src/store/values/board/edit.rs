@@ -1,4 +1,4 @@
-//! How a command changes a sorted set.
+//! Edits of a sorted set.
 
 use super::Board;
 use crate::ranking::{RankedMembers, Score, Updated};
@@ -6,8 +6,8 @@ use crate::store::access::edit::Edit;
 use std::ops::Range;
 
 impl Edit<'_, '_, Board> {
-    /// Finds the member once and lets `decide` choose its new score from its present one (`None` if absent). `None` from
-    /// `decide` leaves everything as it was. O(log n).
+    /// Finds the member once. `decide` gets its present score (`None` if absent) and returns its new score. If `decide`
+    /// returns `None`, nothing changes. O(log n).
     pub fn update(&mut self, member: &[u8], decide: impl FnOnce(Option<Score>) -> Option<Score>) -> Updated {
         let updated = self.value.update(member, decide);
         if let Some(score) = updated.after.filter(|_| updated.after != updated.before) {
@@ -16,7 +16,7 @@ impl Edit<'_, '_, Board> {
         updated
     }
 
-    /// Removes the member and returns the score it had. O(log n).
+    /// Removes the member and returns its score. O(log n).
     pub fn remove(&mut self, member: &[u8]) -> Option<Score> {
         let removed = self.value.0.remove(member);
         if removed.is_some() {
@@ -25,8 +25,8 @@ impl Edit<'_, '_, Board> {
         removed
     }
 
-    /// Removes the members of ascending ranks `ranks`. Removing everything leaves no Change for each member: the key's
-    /// removal, which follows, says it all. O(log n + members removed).
+    /// Removes the members with ascending ranks `ranks`. If that removes all members, it records no Change for each
+    /// member: the removal of the key follows and is one Change. O(log n + members removed).
     pub fn remove_range(&mut self, ranks: Range<usize>) {
         if ranks.is_empty() {
             return;
@@ -41,7 +41,7 @@ impl Edit<'_, '_, Board> {
         });
     }
 
-    /// Breaks the board's invariants, as a panic in the middle of a change would.
+    /// Breaks the board's invariants, like a panic in the middle of an edit.
     #[cfg(test)]
     pub(in crate::store) fn damage(&mut self) {
         self.value.0.damage();

@@ -1,5 +1,5 @@
-//! Sorted sets. Commands speak to a [`Board`], never to the structure behind it: what its scores are, and in how many
-//! parts its members lie, is the board's own business.
+//! Sorted sets. Commands use a [`Board`], never the structure behind it. So the type of its scores and the number of
+//! its parts can change without changes to commands.
 
 pub(in crate::store) mod change;
 mod edit;
@@ -57,25 +57,25 @@ impl Board {
         self.0.rank(member, order)
     }
 
-    /// The number of members below `bound`. O(log n).
+    /// The number of members below `bound` in the order of the set. O(log n).
     #[must_use]
     pub fn position(&self, bound: Bound<'_>) -> usize {
         self.0.position(bound)
     }
 
-    /// Calls `visit` for the members of ascending ranks `ranks`, from the low end or the high end as `order` says.
-    /// O(log n + members visited).
+    /// Calls `visit` for the members with ascending ranks `ranks`, in the direction `order`. O(log n + members
+    /// visited).
     pub fn visit(&self, ranks: Range<usize>, order: Order, visit: impl FnMut(&[u8], Score)) {
         self.0.visit(ranks, order, visit);
     }
 
-    /// As [`Board::visit`], with the members and scores of a run at a time: quicker where they are only copied.
+    /// As [`Board::visit`], but `visit` gets a run of members and scores at a time. This is faster for copying.
     pub fn visit_runs(&self, ranks: Range<usize>, order: Order, visit: impl FnMut(&NameRun<'_>, &[Score])) {
         self.0.visit_runs(ranks, order, visit);
     }
 
-    /// Copies the members of ascending ranks `ranks`, as compactly as they are kept, to be shown as `order` says. O(log n
-    /// + members copied), at a few nanoseconds a member.
+    /// Copies the members with ascending ranks `ranks` in their compact form; the copy will be read in the direction
+    /// `order`. O(log n + members copied), a few nanoseconds a member.
     #[must_use]
     pub fn excerpt(&self, ranks: Range<usize>, order: Order) -> Excerpt {
         self.0.excerpt(ranks, order)
@@ -86,17 +86,17 @@ impl Board {
         self.0.scan(cursor, count, visit)
     }
 
-    /// Starts loading what operations on these members will touch; see [`RankedMembers::prefetch`].
+    /// Prefetches the memory for operations on these members; see [`RankedMembers::prefetch`].
     pub fn prefetch_members<'a>(&self, members: impl Iterator<Item = &'a [u8]> + Clone) {
         self.0.prefetch(members);
     }
 
-    /// As [`Board::prefetch_members`], for members whose ranks will be asked.
+    /// As [`Board::prefetch_members`], for members whose ranks will be read.
     pub fn prefetch_ranks<'a>(&self, members: impl Iterator<Item = &'a [u8]> + Clone) {
         self.0.prefetch_ranks(members);
     }
 
-    /// As [`Board::prefetch_members`], for members that are about to be updated.
+    /// As [`Board::prefetch_members`], for members that will be updated.
     pub fn prefetch_updates<'a>(&self, updates: impl Iterator<Item = (&'a [u8], Aim)> + Clone) {
         self.0.prefetch_updates(updates);
     }
@@ -106,7 +106,7 @@ impl Board {
         self.0.update(member, decide)
     }
 
-    /// The structure, for a start that builds it in other ways than member by member.
+    /// The structure, for the loader, which can build it faster than member by member.
     pub(in crate::store) fn ranking_mut(&mut self) -> &mut Ranking {
         &mut self.0
     }
@@ -148,12 +148,12 @@ impl Stored for Board {
         self.0.memory_bytes()
     }
 
-    /// A leaf has some dozens of members.
+    /// A leaf has a few dozen members.
     fn allocations(&self) -> usize {
         1 + self.len() / 32
     }
 
-    /// Nothing: what a command touches depends on its members, which a family's look-ahead knows.
+    /// Prefetches nothing: the memory that a command reads depends on its members, which the family's look-ahead knows.
     fn prefetch(&self) {}
 
     fn check(&self) {
@@ -177,7 +177,7 @@ impl Stored for Board {
         let mut see = |member: &[u8], score| see(Element::Scored(member, score));
         match (order, from) {
             (WalkOrder::EachOnce, None) if most >= self.len() => {
-                // From the high end, as Redis writes and best reads it.
+                // From the high end: Redis writes dump files in this order and reads them fastest in it.
                 self.visit(0..self.len(), Order::Descending, see);
                 None
             }
@@ -200,7 +200,7 @@ impl Stored for Board {
                 }
                 next
             }
-            // Of another type, which stood here before.
+            // The position is of a value of another type that was here before.
             (WalkOrder::EachOnce, Some(Position::After(..)))
             | (WalkOrder::InOrder, Some(Position::Place(_))) => None,
         }

@@ -1,4 +1,4 @@
-//! What Changes say of a set.
+//! The Changes of a set.
 
 use super::Members;
 use crate::store::change::buffer::ChangeBuffer;
@@ -11,12 +11,12 @@ use crate::store::values::stored::{ReplayTarget, Stored};
 pub(in crate::store) const ADD_MEMBERS: u8 = 3;
 pub(in crate::store) const REMOVE_MEMBERS: u8 = 4;
 
-/// What a Change says of a set.
+/// A Change of a set.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SetChange<'a> {
-    /// These members are in it.
+    /// These members are in the set.
     Add(EncodedNames<'a>),
-    /// These members are not in it.
+    /// These members are not in the set.
     Remove(EncodedNames<'a>),
 }
 

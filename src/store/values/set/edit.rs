@@ -1,4 +1,4 @@
-//! How a command changes a set.
+//! Edits of a set.
 
 use super::Members;
 use crate::store::access::edit::Edit;
@@ -13,7 +13,7 @@ impl Edit<'_, '_, Members> {
         is_new
     }
 
-    /// Removes `member`; returns whether it was there.
+    /// Removes `member`; returns whether it was in the set.
     pub fn remove(&mut self, member: &[u8]) -> bool {
         let was_there = self.value.remove(member);
         if was_there {

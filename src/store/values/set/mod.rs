@@ -1,4 +1,4 @@
-//! Sets: packed while their members are few and short, a hash table beyond.
+//! Sets: packed while their members are few and short, otherwise a hash table.
 
 pub(in crate::store) mod change;
 mod edit;
@@ -14,10 +14,10 @@ use change::SetChange;
 use foldhash::quality::FixedState;
 use std::hash::BuildHasher;
 
-/// Most members of a packed set. As Redis (`set-max-listpack-entries`).
+/// Most members of a packed set, as in Redis (`set-max-listpack-entries`).
 const PACKED_MEMBERS: u8 = Members::PACKED as u8;
 
-/// Longest member of a packed set, in bytes. As Redis (`set-max-listpack-value`); fits a one-byte length.
+/// Longest member of a packed set, in bytes, as in Redis (`set-max-listpack-value`). Its length fits into one byte.
 const PACKED_MEMBER_BYTES: usize = 64;
 
 /// A set of byte strings.
@@ -29,14 +29,15 @@ pub struct Members {
 
 #[derive(Debug)]
 enum Form {
-    /// Each member after its length in one byte. A friend list of 100 ids costs little more than the ids.
+    /// Each member, with its length in one byte before it. A friend list of 100 ids takes little more memory than the
+    /// ids.
     Packed { bytes: SmallBytes, len: u8 },
-    /// Beyond the packed bounds, and from then on.
+    /// A set that has exceeded the bounds of the packed form. It stays hashed.
     Hashed(Box<Table<Box<[u8]>>>),
 }
 
 impl Members {
-    /// Most members that are kept packed.
+    /// Most members of a packed set.
     pub const PACKED: usize = 128;
 
     /// The number of members. O(1).
@@ -54,7 +55,7 @@ impl Members {
         self.len() == 0
     }
 
-    /// Whether the set has been beyond the packed bounds. O(1).
+    /// Whether the set has ever exceeded the bounds of the packed form. O(1).
     #[must_use]
     pub fn is_hashed(&self) -> bool {
         matches!(self.form, Form::Hashed(_))
@@ -92,7 +93,7 @@ impl Members {
         true
     }
 
-    /// Removes `member`; returns whether it was there. O(1).
+    /// Removes `member`; returns whether it was in the set. O(1).
     pub fn remove(&mut self, member: &[u8]) -> bool {
         match &mut self.form {
             Form::Packed { bytes, len } => {
@@ -108,12 +109,12 @@ impl Members {
         }
     }
 
-    /// Visits about `count` members from `cursor` on and returns where to go on, 0 at the end. A member that is
-    /// there throughout is visited at least once. A packed set is visited whole.
+    /// Visits about `count` members from `cursor` on and returns the next cursor, 0 at the end. A member that is in the
+    /// set during the whole walk is visited at least once. A packed set is visited in one call.
     pub fn scan<'s>(&'s self, cursor: u64, count: usize, mut visit: impl FnMut(&'s [u8])) -> u64 {
         match &self.form {
             Form::Packed { bytes, .. } => {
-                // A cursor comes from a hashed set that stood here before: of its members none is left to visit.
+                // The cursor is from a hashed set that was at this key before. None of its members is left.
                 if cursor == 0 {
                     packed_members(bytes).for_each(visit);
                 }
@@ -130,7 +131,7 @@ impl Members {
         self.iter().for_each(visit);
     }
 
-    /// Every member, in no order. O(n).
+    /// Every member, in arbitrary order. O(n).
     pub fn iter(&self) -> impl Iterator<Item = &[u8]> {
         let (packed, hashed) = match &self.form {
             Form::Packed { bytes, .. } => (Some(packed_members(bytes)), None),
@@ -209,7 +210,7 @@ impl Stored for Members {
         let place = match from {
             None => 0,
             Some(Position::Place(place)) => *place,
-            // Of another type, which stood here before.
+            // The position is of a value of another type that was here before.
             Some(Position::After(..)) => return None,
         };
         Some(self.scan(place, most, |member| see(Element::Member(member))))
@@ -232,7 +233,7 @@ fn packed_members(bytes: &[u8]) -> impl Iterator<Item = &[u8]> {
     })
 }
 
-/// Where `member`'s length byte stands.
+/// The position of `member`'s length byte.
 fn packed_position(bytes: &[u8], member: &[u8]) -> Option<usize> {
     let mut position = 0;
     for other in packed_members(bytes) {

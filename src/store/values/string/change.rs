@@ -1,4 +1,4 @@
-//! What Changes say of a string.
+//! The Changes of a string.
 
 use super::ByteString;
 use crate::store::change::buffer::ChangeBuffer;
@@ -13,21 +13,21 @@ use crate::store::values::stored::{ReplayTarget, Stored};
 pub(in crate::store) const SET_STRING: u8 = 5;
 pub(in crate::store) const PATCH_STRING: u8 = 11;
 
-/// What a Change says of a string.
+/// A Change of a string.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum StringChange<'a> {
-    /// It is this.
+    /// The string is this value.
     Set {
-        /// All of it.
+        /// The whole string.
         value: &'a [u8],
         /// When the key expires, in unix milliseconds; `None`: never.
         expire_at_ms: Option<u64>,
     },
-    /// These bytes stand in it from `offset` on. What is missing in front of them is zeros.
+    /// The string has these bytes from `offset` on. Bytes missing before `offset` are zeros.
     Patch {
-        /// Where they stand.
+        /// The position of the bytes.
         offset: u64,
-        /// What stands there.
+        /// The bytes.
         bytes: &'a [u8],
     },
 }
@@ -43,7 +43,8 @@ impl<'a> StringChange<'a> {
             PATCH_STRING => {
                 let (offset, bytes) = (take_varint(body)?, take_bytes(body)?);
                 let end = offset.checked_add(bytes.len() as u64).ok_or(Malformed)?;
-                // No string is longer than `proto-max-bulk-len` at its highest: damaged bytes must not ask for more memory.
+                // No string is longer than the highest `proto-max-bulk-len`. Damaged input must not make us allocate
+                // more.
                 if end > crate::limits::MOST_BULK_BYTES as u64 {
                     Err(Malformed)
                 } else {
@@ -83,7 +84,7 @@ impl<'a> StringChange<'a> {
 }
 
 impl ChangeBuffer {
-    /// Records that `key` is the string `value`, expiring at `expire_at_ms` or never.
+    /// Records that `key` is the string `value` and expires at `expire_at_ms` or never.
     pub fn set_string(
         &mut self,
         database: DatabaseIndex,
@@ -96,7 +97,7 @@ impl ChangeBuffer {
         put_bytes(out, value);
     }
 
-    /// Records that `bytes` stand in the string at `key` from `offset` on.
+    /// Records that the string at `key` has `bytes` from `offset` on.
     pub fn patch_string(&mut self, database: DatabaseIndex, key: &[u8], offset: usize, bytes: &[u8]) {
         let out = self.change(PATCH_STRING, database, key);
         put_varint(out, offset as u64);

@@ -1,4 +1,4 @@
-//! How a command changes a string.
+//! Edits of a string.
 
 use super::ByteString;
 use crate::config::EventClasses;
@@ -9,8 +9,8 @@ use crate::store::reclaim::FREED_HERE_BYTES;
 use crate::store::values::kinds::{Kind, Value, WrongType};
 
 impl Edit<'_, '_, ByteString> {
-    /// These bytes stand in it from `offset` on; what is missing in front of them becomes zeros. The journal gets these
-    /// bytes alone, however long the string is.
+    /// Writes `bytes` from `offset` on. Bytes missing before `offset` become zeros. The journal gets only `bytes`,
+    /// however long the string is.
     pub fn patch(&mut self, offset: usize, bytes: &[u8]) {
         self.value.patch(offset, bytes);
         self.record(|changes, database, key| changes.patch_string(database, key, offset, bytes));
@@ -18,7 +18,8 @@ impl Edit<'_, '_, ByteString> {
 }
 
 impl Writer<'_, '_> {
-    /// Makes `key` the string `value`, expiring at `expire_at_ms` or never, in place of whatever it was. Event `set`.
+    /// Makes `key` the string `value`, which expires at `expire_at_ms` or never, in place of any value that is there
+    /// (event `set`).
     pub fn set_string(&mut self, key: &[u8], value: &[u8], expire_at_ms: Option<u64>) {
         let mut key = self.fresh(key);
         let old = put_string(&mut key, value, expire_at_ms);
@@ -27,11 +28,11 @@ impl Writer<'_, '_> {
         key.trace.tell(old != Some(Kind::String));
     }
 
-    /// Changes the string at `key` to what `edit` makes of it (`None` is a missing key), expiring as it did. Event
-    /// `event`.
+    /// Replaces the string at `key` by the result of `edit`, which gets the old string (`None` if the key is missing).
+    /// The expiry stays. The event is `event`.
     ///
     /// # Errors
-    /// [`WrongType`] if the key holds something else, or what `edit` says; nothing is changed then.
+    /// [`WrongType`] if the key holds another type, or an error of `edit`. Nothing is changed then.
     pub fn edit_string<T: AsRef<[u8]>, E: From<WrongType>>(
         &mut self,
         key: &[u8],
@@ -55,7 +56,7 @@ impl Writer<'_, '_> {
     }
 }
 
-/// Makes the key a string. Returns the type of what was there.
+/// Makes the key a string. Returns the type of the old value.
 fn put_string(key: &mut KeyEdit<'_>, value: &[u8], expire_at_ms: Option<u64>) -> Option<Kind> {
     key.trace.changes.set_string(key.trace.database, key.trace.key, value, expire_at_ms);
     if let Some(Value::String(old)) = key.keyspace.value_mut(key.spot)

@@ -1,4 +1,4 @@
-//! A base's ranking on its way: its entries come in order and are packed leaf by leaf.
+//! Builds a board of a base: its entries come in order and are packed leaf by leaf.
 
 use crate::ranking::{RankingBuilder, Score};
 use crate::store::numbers::DatabaseIndex;
@@ -6,13 +6,13 @@ use crate::store::sharded::Store;
 use crate::store::values::board::Board;
 use crate::store::values::stored::Stored;
 
-/// A base's ranking that is being built.
+/// A board of a base that is being built.
 pub(super) struct BoardBuilder {
     database: DatabaseIndex,
     key: Box<[u8]>,
     pub(super) expire_at_ms: Option<u64>,
     builder: RankingBuilder,
-    /// The last entry's score, which the next one's must not be below, nor its member where they are equal.
+    /// The last entry. The next one must be above it in the order (score, member).
     last_score: Option<Score>,
     last_member: Vec<u8>,
 }
@@ -29,7 +29,7 @@ impl BoardBuilder {
         }
     }
 
-    /// Adds an entry. False if it is not above the last.
+    /// Adds an entry. Returns false if it is not above the last one.
     pub(super) fn push(&mut self, member: &[u8], score: Score) -> bool {
         let is_above =
             self.last_score.is_none_or(|last| score > last || (score == last && *member > *self.last_member));
@@ -42,12 +42,12 @@ impl BoardBuilder {
         is_above
     }
 
-    /// Whether it is the ranking at this key.
+    /// Whether this is the board at `key`.
     pub(super) fn is_at(&self, database: DatabaseIndex, key: &[u8]) -> bool {
         (self.database, &*self.key) == (database, key)
     }
 
-    /// Makes the ranking true.
+    /// Puts the board into the store.
     pub(super) fn close(self, store: &Store) {
         let value = Board::from(self.builder.finish()).into_value();
         let at = store.locate(&self.key);

@@ -1,7 +1,7 @@
-//! A lane: one thread that makes its keys' Changes true, in their order.
+//! A lane: one thread that applies the Changes of its keys, in their order.
 //!
-//! Its invariant: of a ranking that it gathers, an empty one with the right expiry stands in the store. It knows
-//! nothing of the other lanes; its parts of wide rankings are as good as rankings of their own.
+//! Its invariant: while it gathers the ranking of a key, the store has an empty board with the right expiry at that
+//! key. A lane does not know the other lanes. It treats its parts of wide rankings like rankings of their own.
 
 use super::building::BoardBuilder;
 use super::message::{BatchSource, LoaderSizes, Message, Moved, SortedParts};
@@ -18,14 +18,14 @@ use std::collections::HashMap;
 use std::hash::BuildHasher;
 use std::sync::Arc;
 
-/// A ranking that takes more bytes than this a member is not gathered: to find the last entries its members are
-/// unpacked, and of long ones that would be much memory.
+/// A ranking that takes more bytes a member is not gathered. Gathering unpacks the members to find their last entries,
+/// and long members would take too much memory.
 const SHORT_MEMBER_BYTES: usize = 64;
 
-/// What any ranking may take beside that.
+/// Bytes that any ranking may take in addition.
 const SHORT_BYTES: usize = 16 * 1024;
 
-/// A lane's own side.
+/// The thread's side of a lane.
 pub(super) struct LaneWorker {
     store: Arc<Store>,
     sizes: LoaderSizes,
@@ -56,7 +56,7 @@ impl LaneWorker {
         }
     }
 
-    /// Works until there is no more, and returns its parts of wide rankings.
+    /// Works until [`Message::Finish`], and returns its parts of wide rankings.
     pub(super) fn run(mut self, messages: &Receiver<Message>) -> SortedParts {
         for message in messages {
             match message {
@@ -70,7 +70,7 @@ impl LaneWorker {
                         }
                     }
                     batch.clear();
-                    // The reading thread may be through already.
+                    // The reading thread may have finished already.
                     let _ = self.emptied.send(batch);
                 }
                 Message::Parts(batches) => {
@@ -83,7 +83,7 @@ impl LaneWorker {
                 }
                 Message::HandOver(database, key, to) => {
                     let gathering = self.gathered.get_mut(&database).and_then(|keys| keys.remove(&key));
-                    // The reading thread waits for it.
+                    // The reading thread waits for this reply.
                     let _ = to.send(gathering);
                 }
                 Message::Forget(None) => self.gathered.clear(),
@@ -96,7 +96,7 @@ impl LaneWorker {
                 Message::Finish => return self.finish(),
             }
         }
-        // The start has failed.
+        // The reading thread ended without `Finish`, because the start failed.
         Vec::new()
     }
 
@@ -114,11 +114,11 @@ impl LaneWorker {
             .collect()
     }
 
-    /// Changes of a segment: key by key, those of one key in their order.
+    /// Applies the Changes of a segment key by key; the Changes of one key stay in their order.
     fn apply(&mut self, batch: &[u8]) {
         let hasher = FixedState::with_seed(self.store.seed());
         let mut changes: Vec<_> = decoded(batch).map(|at| (hasher.hash_one(at.key), at)).collect();
-        // Stable. Keys with equal hashes would lie between each other, each in order still.
+        // The sort is stable, so the Changes of each key stay in order, even if keys with equal hashes are mixed.
         changes.sort_by_key(|(hash, _)| *hash);
         let mut whats = Vec::new();
         for stretch in changes.chunk_by(|(_, one), (_, other)| one.place() == other.place()) {
@@ -142,7 +142,7 @@ impl LaneWorker {
         }
     }
 
-    /// Adds Changes to what is gathered of the ranking at their key, up to the one that ends it. Returns the rest.
+    /// Adds Changes to the gathered ranking at their key, up to a Change that ends the ranking. Returns the rest.
     fn gather<'c>(&mut self, database: DatabaseIndex, key: &[u8], changes: &'c [What<'c>]) -> &'c [What<'c>] {
         let Some(keys) = self.gathered.get_mut(&database) else { return changes };
         let Some(gathering) = keys.get_mut(key) else { return changes };
@@ -159,7 +159,7 @@ impl LaneWorker {
                     keys.remove(key);
                     return &changes[number..];
                 }
-                // About the key, or about nothing, for it holds no value of another type.
+                // A Change of the key's expiry, or a Change of another type of value, which has no effect here.
                 _ => {
                     self.store.apply_to_key(database, key, std::slice::from_ref(what));
                 }
@@ -172,15 +172,15 @@ impl LaneWorker {
         &[]
     }
 
-    /// Tells the reading thread if so many members are too many for one lane.
+    /// Notifies the reading thread if a ranking of so many members is too large for one lane.
     fn tell_outgrown(&self, database: DatabaseIndex, key: &[u8], members: usize) {
         if members >= self.sizes.wide_members {
-            // It may be through already.
+            // The reading thread may have finished already.
             let _ = self.outgrown.send((database, key.into()));
         }
     }
 
-    /// Changes of a base: rankings are built, the rest is applied.
+    /// Loads the Changes of a base: builds boards, and applies the rest.
     fn load(&mut self, batch: &[u8]) {
         for at in decoded(batch) {
             let (database, key) = at.place();
@@ -204,8 +204,8 @@ impl LaneWorker {
         }
     }
 
-    /// Adds entries to the ranking at `key`. False if that cannot be done by building: the walk came past the key
-    /// twice, which it may if keys were added meanwhile.
+    /// Adds entries to the board at `key`. Returns false if the board cannot be built this way, because the walk
+    /// visited the key twice. That is possible if keys were added during the walk.
     fn load_scores(&mut self, database: DatabaseIndex, key: &[u8], entries: EncodedEntries<'_>) -> bool {
         if self.board.is_none() {
             let at = self.store.locate(key);
@@ -222,7 +222,7 @@ impl LaneWorker {
             .all(|(member, score)| board.push(member, score))
     }
 
-    /// Makes the ranking that was being built true.
+    /// Puts the finished board into the store.
     fn close_board(&mut self) {
         if let Some(board) = self.board.take() {
             board.close(&self.store);
@@ -230,7 +230,7 @@ impl LaneWorker {
     }
 }
 
-/// What became true of a key.
+/// A Change of a key.
 struct Told<'a> {
     database: DatabaseIndex,
     key: &'a [u8],
@@ -243,7 +243,7 @@ impl<'a> Told<'a> {
     }
 }
 
-/// The Changes in `batch`, which has been decoded once already.
+/// The Changes in `batch`. They were decoded once before.
 fn decoded(mut batch: &[u8]) -> impl Iterator<Item = Told<'_>> {
     std::iter::from_fn(move || {
         (!batch.is_empty()).then(|| match decode(&mut batch) {

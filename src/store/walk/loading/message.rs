@@ -1,4 +1,4 @@
-//! What the reading thread tells the lanes.
+//! The messages of the reading thread to the lanes.
 
 use super::wide::{PartBatch, WideNumber};
 use crate::ranking::{Gathering, SortedPart};
@@ -9,20 +9,21 @@ use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::thread;
 
-/// More lanes than this would wait for the one thread that reads.
+/// The one thread that reads cannot keep more lanes busy.
 const LANES_MAX: usize = 8;
 
-/// Members by the database and the key they are in.
+/// Members by database and key.
 pub(super) type Moved = HashMap<DatabaseIndex, HashMap<Box<[u8]>, HashSet<Box<[u8]>>>>;
 
-/// From when on a ranking is gathered, and on how many threads. Tests choose little ones.
+/// The size from which a ranking is gathered, and the number of threads. Tests choose small sizes.
 #[derive(Clone, Copy, Debug)]
 pub struct LoaderSizes {
-    /// Threads that apply.
+    /// The number of threads that apply Changes.
     pub lanes: usize,
-    /// Members from which on a ranking's changes are gathered: a smaller one stays in the processor's cache.
+    /// From this many members on, a ranking's changes are gathered. A smaller ranking stays in the processor's cache.
     pub gathered_members: usize,
-    /// Members from which on a ranking is gathered on all lanes: enough that its parts' memory is little beside it.
+    /// From this many members on, a ranking is gathered on all lanes. The memory of its parts is small compared with
+    /// its own.
     pub wide_members: usize,
 }
 
@@ -33,7 +34,7 @@ impl Default for LoaderSizes {
     }
 }
 
-/// Where Changes were read, which says how they may be applied.
+/// The file that Changes are from. It decides how they may be applied.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum BatchSource {
     Base,
@@ -41,21 +42,21 @@ pub(super) enum BatchSource {
 }
 
 pub(super) enum Message {
-    /// What was expected, before anything of a base.
+    /// The members that moved during the checkpoint. It comes before any Change of a base.
     Expect(Arc<Moved>),
-    /// Changes, one after the other.
+    /// Consecutive Changes.
     Batch(BatchSource, Vec<u8>),
-    /// What becomes of members in parts of wide rankings.
+    /// Changes of members in parts of wide rankings.
     Parts(Vec<PartBatch>),
-    /// What is gathered of the ranking at this key is asked for: it becomes wide.
+    /// Asks for the gathered ranking at this key, which becomes wide.
     HandOver(DatabaseIndex, Box<[u8]>, Sender<Option<Gathering>>),
-    /// Nothing counts that is gathered of rankings in this database, or in all if `None`, but for wide ones.
+    /// Discards the gathered rankings in this database, or in all if `None`. Wide rankings have their own message.
     Forget(Option<DatabaseIndex>),
-    /// Nothing counts that is gathered of this wide ranking.
+    /// Discards the parts of this wide ranking.
     ForgetWide(WideNumber),
-    /// Let go of when everything before it is done.
+    /// The lane drops this after everything before it is applied.
     Barrier(WaitGroup),
-    /// There is no more.
+    /// The last message.
     Finish,
 }
 

@@ -1,18 +1,18 @@
-//! The start: what the journal says becomes true on several threads.
+//! The start: applies the journal's Changes on several threads.
 //!
-//! Whoever reads the journal gives its Changes to a [`Loader`], which deals them out to lanes by key. A lane is a
-//! thread that applies its keys' Changes in the order they came; between keys the order does not matter, and a
-//! flush, which is about all keys, waits until every lane has come to it.
+//! The reader of the journal gives its Changes to a [`Loader`], which distributes them to lanes by key. A lane is a
+//! thread that applies the Changes of its keys in order. The order between keys does not matter, except for a flush,
+//! which is about all keys: it waits until every lane has reached it.
 //!
-//! A base holds each ranking in order, in stretches that follow each other. It is built from them leaf by leaf,
-//! without looking anything up. Only a member whose score changed while the checkpoint walked the ranking can be
-//! there twice, with both its scores. Such a member is left out: the Change that moved it is in the journal after
-//! the base and will set its score. [`Loader::expect`] is told of those Changes before the base is given.
+//! A base holds each ranking in order, in consecutive parts. It is built from them leaf by leaf, without look-ups. A
+//! member is in there twice, with two scores, only if its score changed while the checkpoint walked the ranking. Such a
+//! member is left out: the Change that moved it follows in the journal after the base and sets its score.
+//! [`Loader::expect`] gets those Changes before the base is loaded.
 //!
-//! A ranking that a segment makes large, or adds to when it is, is not changed member by member: to insert into it is to
-//! wait for memory. What becomes of its members is gathered ([`Gathering`]) and the ranking is built at the end; in the
-//! store stands an empty one meanwhile, whose expiry and end are applied as they come. When one lane has too much of
-//! such a ranking, its members are dealt out to all lanes ([`wide`]).
+//! If a segment makes a ranking large, or adds to a large one, the ranking is not changed member by member, because
+//! each insertion waits for memory. Instead the changes of its members are gathered ([`Gathering`]), and the ranking is
+//! built at the end. Meanwhile the store has an empty board in its place; its expiry and its end are applied as they
+//! come. If such a ranking becomes too large for one lane, its members are distributed to all lanes ([`wide`]).
 
 mod building;
 mod lane;
@@ -39,13 +39,13 @@ use std::sync::Arc;
 use std::thread::{self, JoinHandle};
 use wide::{PartBatch, WideBoards, WideNumber};
 
-/// Bytes of Changes that are given to a lane at once.
+/// Bytes of Changes in one batch for a lane.
 const BATCH_BYTES: usize = 128 * 1024;
 
-/// Batches that wait for a lane before the reading does.
+/// The number of batches that can wait for a lane. With more the reading thread waits.
 const BATCHES_AHEAD: usize = 8;
 
-/// A start on its way. Nobody else may change the store meanwhile.
+/// A start in progress. Meanwhile no other thread may change the store.
 pub struct Loader {
     store: Arc<Store>,
     sizes: LoaderSizes,
@@ -53,13 +53,13 @@ pub struct Loader {
     hasher: FixedState,
     moved: Moved,
     wide: WideBoards,
-    /// Keys of rankings that a lane has too much of.
+    /// Keys of rankings that have become too large for one lane.
     grown: Receiver<(DatabaseIndex, Box<[u8]>)>,
-    /// Emptied batches, for their memory.
+    /// Emptied batches, whose memory is used again.
     spare: Receiver<Vec<u8>>,
 }
 
-/// A lane, seen from the reading thread.
+/// The reading thread's side of a lane.
 struct Lane {
     messages: Sender<Message>,
     thread: JoinHandle<SortedParts>,
@@ -69,10 +69,10 @@ struct Lane {
 }
 
 impl Loader {
-    /// Makes ready to fill `store`, with a lane for each processor.
+    /// Prepares to fill `store`, with a lane for each processor.
     ///
     /// # Errors
-    /// If a thread cannot be had.
+    /// If a thread cannot be started.
     pub fn new(store: &Arc<Store>) -> io::Result<Self> {
         Self::with_sizes(store, LoaderSizes::default())
     }
@@ -80,7 +80,7 @@ impl Loader {
     /// As [`Loader::new`], with other sizes.
     ///
     /// # Errors
-    /// If a thread cannot be had.
+    /// If a thread cannot be started.
     pub fn with_sizes(store: &Arc<Store>, sizes: LoaderSizes) -> io::Result<Self> {
         let (emptied, spare) = unbounded();
         let (outgrown, grown) = unbounded();
@@ -97,7 +97,7 @@ impl Loader {
         Ok(Self { store: Arc::clone(store), sizes, lanes, hasher, moved, wide, grown, spare })
     }
 
-    /// Takes note of a Change that came while the base was written, and that will be applied after it.
+    /// Notes a Change that was made while the base was written. It will be applied after the base.
     pub fn expect(&mut self, change: &Change<'_>) {
         if let Change::Key { database, key, what } = *change
             && let What::Value(ValueChange::SortedSet(BoardChange::SetScores(entries))) = what
@@ -107,7 +107,7 @@ impl Loader {
         }
     }
 
-    /// Makes a Change of a base true; `encoded` are its bytes.
+    /// Applies a Change of a base. `encoded` are its bytes.
     ///
     /// # Errors
     /// As [`Store::apply`].
@@ -115,7 +115,7 @@ impl Loader {
         self.deal(BatchSource::Base, change, encoded)
     }
 
-    /// Makes a Change of a segment true; `encoded` are its bytes.
+    /// Applies a Change of a segment. `encoded` are its bytes.
     ///
     /// # Errors
     /// As [`Store::apply`].
@@ -133,7 +133,7 @@ impl Loader {
             return Err(UnknownDatabase(database));
         }
         let Change::Key { database, key, what } = *change else {
-            // First what came before it, which may gather yet.
+            // A flush ends everything before it, so the lanes must have applied that.
             self.wait();
             let database = change.database();
             for number in self.wide.forget(database) {
@@ -167,8 +167,8 @@ impl Loader {
         (hash >> 32) as usize % self.lanes.len()
     }
 
-    /// Deals out what a Change says of members of a wide ranking. False if it is not about those, or is one for the key's
-    /// lane; the ranking is not wide any more if it is the end of it.
+    /// Distributes the members of a Change to a wide ranking. Returns false if the Change is for the key's lane: it is
+    /// about another key, or about the key itself. If it ends the ranking, the ranking is not wide any more.
     fn deal_wide(&mut self, hash: u64, (database, key): (DatabaseIndex, &[u8]), what: &What<'_>) -> bool {
         let Some(board) = self.wide.find(hash, database, key) else { return false };
         let (lanes, hasher) = (&mut self.lanes, &self.hasher);
@@ -194,7 +194,7 @@ impl Loader {
         false
     }
 
-    /// Deals out to all lanes what one has too much of.
+    /// Distributes rankings that have become too large for one lane to all lanes.
     fn widen_grown(&mut self) {
         while let Ok((database, key)) = self.grown.try_recv() {
             let hash = self.hasher.hash_one(&*key);
@@ -203,7 +203,7 @@ impl Loader {
             lane.send_batch(Vec::new());
             let (handed, received) = bounded(1);
             lane.send(Message::HandOver(database, key.clone(), handed));
-            // It may be gone meanwhile.
+            // The ranking may have been removed in the meantime.
             let Ok(Some(gathering)) = received.recv() else { continue };
             let (lanes, hasher) = (&mut self.lanes, &self.hasher);
             let board = self.wide.add(hash, database, key);
@@ -227,7 +227,7 @@ impl Loader {
         self.lanes.iter().for_each(|lane| lane.send(message()));
     }
 
-    /// Waits until everything so far is true.
+    /// Waits until all Changes so far are applied.
     fn wait(&mut self) {
         let group = WaitGroup::new();
         for lane in &mut self.lanes {
@@ -237,7 +237,7 @@ impl Loader {
         group.wait();
     }
 
-    /// Returns when everything is true.
+    /// Waits until all Changes are applied.
     pub fn finish(mut self) {
         for lane in &mut self.lanes {
             lane.send_batch(Vec::new());
@@ -253,7 +253,7 @@ impl Loader {
         let mut parts = HashMap::<WideNumber, Vec<SortedPart>>::new();
         for lane in self.lanes {
             drop(lane.messages);
-            // A panic in a lane is one of the start.
+            // A panic in a lane becomes a panic of the start.
             let sorted = lane.thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
             for (number, part) in sorted {
                 parts.entry(number).or_default().push(part);
@@ -292,7 +292,7 @@ impl Lane {
     }
 
     fn send(&self, message: Message) {
-        // A lane that is gone has panicked; `finish` says so.
+        // If the lane has panicked, the send fails, and `finish` reports the panic.
         let _ = self.messages.send(message);
     }
 }

@@ -1,7 +1,7 @@
-//! Wide rankings: so large that all lanes gather a part of them.
+//! Wide rankings: they are so large that every lane gathers a part of them.
 //!
-//! A part has the members that hash to it, so that what becomes of one member stays in order. The reading thread keeps
-//! what is to be sent to each part; it alone knows which rankings are wide.
+//! A member belongs to the part that its hash selects, so the changes of one member stay in order. The reading thread
+//! collects the changes for each part until it sends them. It alone knows which rankings are wide.
 
 use crate::ranking::{Score, SortedPart, assemble};
 use crate::store::numbers::DatabaseIndex;
@@ -9,36 +9,37 @@ use crate::store::sharded::Store;
 use hashbrown::HashTable;
 use std::collections::HashMap;
 
-/// Parts of a ranking: more than there are lanes, so that what is worked out of one stays in a processor's cache.
+/// The number of parts of a ranking. There are more parts than lanes, so that the work on one part stays in a
+/// processor's cache.
 const PARTS: usize = 64;
 
-/// Bytes for a part that are sent at once.
+/// Bytes of changes that are sent to a part at once.
 pub(super) const PART_BYTES: usize = 8 * 1024;
 
-/// Marks the length of a member that is removed. Lengths are far below it.
+/// A flag in the length of a removed member. Lengths are far below it.
 const REMOVED: u32 = 1 << 31;
 
-/// A wide ranking's number. It is never given twice.
+/// The number of a wide ranking. Numbers are not reused.
 pub(super) type WideNumber = u32;
 
-/// What becomes of members in one part of a wide ranking.
+/// Changes of members in one part of a wide ranking.
 pub(super) struct PartBatch {
     pub(super) number: WideNumber,
     pub(super) part: usize,
     bytes: Vec<u8>,
 }
 
-/// The rankings that are wide.
+/// All wide rankings.
 #[derive(Default)]
 pub(super) struct WideBoards {
     boards: HashTable<WideBoard>,
     next: WideNumber,
 }
 
-/// A wide ranking, and what its parts have not been sent.
+/// A wide ranking, and the changes that are not sent to its parts yet.
 pub(super) struct WideBoard {
     number: WideNumber,
-    /// Of the key.
+    /// The hash of the key.
     hash: u64,
     database: DatabaseIndex,
     key: Box<[u8]>,
@@ -50,7 +51,7 @@ impl WideBoards {
         self.boards.is_empty()
     }
 
-    /// `hash` is the key's.
+    /// The wide ranking at `key`, whose hash is `hash`.
     pub(super) fn find(&mut self, hash: u64, database: DatabaseIndex, key: &[u8]) -> Option<&mut WideBoard> {
         self.boards.find_mut(hash, |board| board.is_at(database, key))
     }
@@ -63,27 +64,27 @@ impl WideBoards {
         self.boards.insert_unique(hash, board, |board| board.hash).into_mut()
     }
 
-    /// The ranking at this key, which is wide, is not any more.
+    /// Removes the ranking at this key, which must be wide.
     pub(super) fn remove(&mut self, hash: u64, database: DatabaseIndex, key: &[u8]) -> WideNumber {
         let found = self.boards.find_entry(hash, |board| board.is_at(database, key));
         let Ok(found) = found else { unreachable!("it is wide") };
         found.remove().0.number
     }
 
-    /// Those in this database, or in all, are gone. Returns which they were.
+    /// Removes the rankings in this database, or all if `None`. Returns their numbers.
     pub(super) fn forget(&mut self, database: Option<DatabaseIndex>) -> Vec<WideNumber> {
         let is_gone = |board: &mut WideBoard| database.is_none_or(|database| board.database == database);
         self.boards.extract_if(is_gone).map(|board| board.number).collect()
     }
 
-    /// All that was not sent.
+    /// Takes all changes that are not sent yet.
     pub(super) fn take_rest(&mut self) -> Vec<PartBatch> {
         let boards = self.boards.iter_mut();
         let batches = boards.flat_map(|board| (0..PARTS).map(|part| board.take(part)));
         batches.filter(|batch| !batch.bytes.is_empty()).collect()
     }
 
-    /// Puts the rankings together and into the store.
+    /// Assembles the rankings and puts them into the store.
     pub(super) fn finish(
         self,
         store: &Store,
@@ -102,8 +103,8 @@ impl WideBoard {
         self.database == database && *self.key == *key
     }
 
-    /// Takes note of a member's score, or that it is removed; returns what is enough for a part to be sent. `hash` is the
-    /// member's.
+    /// Notes a member's new score, or its removal if `None`. Returns a batch when there is enough for one. `hash` is
+    /// the hash of the member.
     pub(super) fn push(&mut self, hash: u64, member: &[u8], score: Option<Score>) -> Option<PartBatch> {
         let part = (hash >> 32) as usize % PARTS;
         let bytes = &mut self.parts[part];
@@ -128,7 +129,7 @@ impl WideBoard {
 }
 
 impl PartBatch {
-    /// Calls `visit` with what was [pushed](WideBoard::push).
+    /// Calls `visit` with the changes that were [pushed](WideBoard::push).
     pub(super) fn read(&self, mut visit: impl FnMut(&[u8], Option<Score>)) {
         let mut bytes = &self.bytes[..];
         while let Some((len, rest)) = bytes.split_first_chunk() {
