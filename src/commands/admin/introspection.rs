@@ -1,5 +1,6 @@
 //! COMMAND: what the server tells clients of its commands. All of it is read off the command table.
 
+use super::key_specs::{access_of_key, positions, write_key_specs};
 use crate::commands::call::error::{CommandError, Outcome};
 use crate::commands::call::{Call, text};
 use crate::commands::engine::execute::for_each_key;
@@ -191,15 +192,7 @@ fn write_info(entry: &Entry, reply: &mut Reply<'_>) {
     let spec = entry.spec;
     // Redis counts a subcommand's arguments from the command's name on.
     let names_before = usize::from(entry.is_subcommand);
-    let (first, last, step) = match *spec.keys.declared() {
-        Keys::Range { first, last, .. } => {
-            let first = first + names_before;
-            (first, if last == 0 { first as i32 } else { last }, 1)
-        }
-        Keys::Store { sources: Keys::Range { first, .. } } => (1, *first as i32, 1),
-        Keys::Store { .. } => (1, 1, 1),
-        Keys::None | Keys::Counted { .. } | Keys::Derived(_) | Keys::WithDerived { .. } => (0, 0, 0),
-    };
+    let (first, last, step) = positions(spec.keys.declared(), names_before);
     reply.array(10);
     reply.bulk(entry.full_name.as_bytes());
     reply.integer(i64::from(spec.arity));
@@ -221,63 +214,6 @@ fn write_info(entry: &Entry, reply: &mut Reply<'_>) {
         len => reply.array(len),
     }
     entry.subcommands.iter().for_each(|place| write_info(&table().entries()[*place], reply));
-}
-
-fn write_key_specs(spec: &CommandSpec, names_before: usize, reply: &mut Reply<'_>) {
-    let notes = spec.keys_note;
-    match spec.keys.declared() {
-        Keys::None | Keys::Derived(_) | Keys::WithDerived { .. } => reply.set(0),
-        Keys::Store { sources } => {
-            reply.set(2);
-            write_key_spec(&Keys::OVERWRITTEN, names_before, None, reply);
-            write_key_spec(sources, names_before, notes, reply);
-        }
-        keys => {
-            reply.set(1);
-            write_key_spec(keys, names_before, notes, reply);
-        }
-    }
-}
-
-/// The key specification of a `Range` or `Counted`.
-fn write_key_spec(keys: &Keys, names_before: usize, notes: Option<&str>, reply: &mut Reply<'_>) {
-    let (first, access, found_by, details) = match *keys {
-        Keys::Range { first, last, access } => {
-            (first, access, "range", [("lastkey", i64::from(last)), ("keystep", 1), ("limit", 0)])
-        }
-        Keys::Counted { count, access } => {
-            (count, access, "keynum", [("keynumidx", 0), ("firstkey", 1), ("keystep", 1)])
-        }
-        Keys::None | Keys::Store { .. } | Keys::Derived(_) | Keys::WithDerived { .. } => {
-            unreachable!("has none of its own")
-        }
-    };
-    reply.map(if notes.is_some() { 4 } else { 3 });
-    if let Some(notes) = notes {
-        reply.bulk(b"notes");
-        reply.bulk(notes.as_bytes());
-    }
-    reply.bulk(b"flags");
-    reply.set(access.len());
-    access.iter().for_each(|flag| reply.simple(flag));
-    reply.bulk(b"begin_search");
-    reply.map(2);
-    reply.bulk(b"type");
-    reply.bulk(b"index");
-    reply.bulk(b"spec");
-    reply.map(1);
-    reply.bulk(b"index");
-    reply.count(first + names_before);
-    reply.bulk(b"find_keys");
-    reply.map(2);
-    reply.bulk(b"type");
-    reply.bulk(found_by.as_bytes());
-    reply.bulk(b"spec");
-    reply.map(details.len());
-    for (name, value) in details {
-        reply.bulk(name.as_bytes());
-        reply.integer(value);
-    }
 }
 
 fn command_docs(_: &Host, call: &Call<'_>, reply: &mut Reply<'_>) -> Outcome {
@@ -349,8 +285,8 @@ fn write_arguments(arguments: &[Argument], keys: Keys, reply: &mut Reply<'_>) {
         }
         if is_key {
             // A destination has the first of two key specifications, whatever it is made of the second.
-            let is_destination = matches!(argument.name.as_str(), "destination" | "dst");
-            let is_source = matches!(keys, Keys::Store { .. }) && !is_destination;
+            let is_destination = matches!(argument.name.as_str(), "destination" | "destkey" | "dst");
+            let is_source = matches!(keys, Keys::Store { .. } | Keys::Both(..)) && !is_destination;
             reply.bulk(b"key_spec_index");
             reply.integer(i64::from(is_source));
         }
@@ -389,22 +325,6 @@ fn command_getkeysandflags(_: &Host, call: &Call<'_>, reply: &mut Reply<'_>) -> 
         access.iter().for_each(|flag| reply.simple(flag));
     }
     Ok(())
-}
-
-/// What a request does with the key that comes at `index` among its keys.
-fn access_of_key(spec: &CommandSpec, request: &Call<'_>, index: usize) -> &'static [&'static str] {
-    match spec.keys {
-        // SET reads what was there only if it is to be returned.
-        _ if spec.name == "set" => {
-            let returns_old = request.cursor(3).any(|word| word.eq_ignore_ascii_case(b"get"));
-            if returns_old { &["RW", "access", "update"] } else { &["OW", "update"] }
-        }
-        Keys::Range { access, .. } | Keys::Counted { access, .. } => access,
-        Keys::Store { .. } if index == 0 => &["OW", "update"],
-        Keys::Store { sources: Keys::Range { access, .. } | Keys::Counted { access, .. } } => access,
-        Keys::Derived(_) if spec.has(Flag::Write) => &["RW", "update"],
-        Keys::Derived(_) | Keys::WithDerived { .. } | Keys::Store { .. } | Keys::None => &["RO", "access"],
-    }
 }
 
 /// The command and arguments that a COMMAND GETKEYS asks about.

@@ -7,7 +7,7 @@ use super::execute::{Batch, for_each_key};
 use super::prepared::Prepared;
 use crate::commands::call::error::{CommandError, Outcome};
 use crate::commands::spec::table::table;
-use crate::commands::spec::{CommandSpec, Flag, Run};
+use crate::commands::spec::{CommandSpec, Run};
 use crate::commands::state::session::Next;
 use crate::commands::state::transaction::{Transaction, Watching};
 use crate::limits;
@@ -93,7 +93,7 @@ impl Batch<'_> {
             if matches!(entry.spec.run, Run::Keyspace(_)) {
                 shards.extend(0..store.shard_count());
             }
-            if entry.spec.has(Flag::Write) {
+            if entry.spec.may_write() {
                 access = Access::Write;
             }
         }

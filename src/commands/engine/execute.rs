@@ -183,7 +183,7 @@ impl<'b> Batch<'b> {
             return alike;
         };
         let call = self.call(first.arguments, first.located);
-        let access = if spec.has(Flag::Write) { Access::Write } else { Access::Read };
+        let access = if spec.may_write() { Access::Write } else { Access::Read };
         let database = self.session.database;
         let Ok(hold) = self.hold_for(spec, &call, access) else { return 1 };
         let reader = hold.reader(database).knowing(call.located);

@@ -85,6 +85,12 @@ impl CommandSpec {
         self.flags.contains(&flag)
     }
 
+    /// Whether it may change its keys, which a command can that is a read to its client.
+    #[must_use]
+    pub fn may_write(&self) -> bool {
+        self.has(Flag::Write) || self.is(Manner::KeepsResult)
+    }
+
     /// Whether the engine is to treat it so.
     #[must_use]
     pub fn is(&self, manner: Manner) -> bool {
@@ -103,6 +109,10 @@ pub enum Group {
     Generic,
     /// Strings.
     String,
+    /// Strings as rows of bits.
+    Bitmap,
+    /// Strings that count how many different elements were added.
+    HyperLogLog,
     /// Sets.
     Set,
     /// Sorted sets.
@@ -124,6 +134,8 @@ impl Group {
             Self::Server => "server",
             Self::Generic => "generic",
             Self::String => "string",
+            Self::Bitmap => "bitmap",
+            Self::HyperLogLog => "hyperloglog",
             Self::Set => "set",
             Self::SortedSet => "sorted-set",
             Self::Transactions => "transactions",
@@ -187,6 +199,8 @@ pub enum Manner {
     RunsWhileListening,
     /// It removes its keys whatever they hold, so a damaged value is no reason to refuse it.
     RemovesKeys,
+    /// To its client it is a read, but it keeps what it found in its key: it needs what a write needs.
+    KeepsResult,
     /// It is refused while writes are, as PING is in Redis, so that probes notice.
     ProbesWrites,
 }
@@ -215,6 +229,13 @@ pub enum Keys {
         /// As in `Range`.
         access: &'static [&'static str],
     },
+    /// Every second argument from 1 on: each key has its value behind it.
+    Paired {
+        /// As in `Range`.
+        access: &'static [&'static str],
+    },
+    /// Those of one `Range`, and then those of another.
+    Both(&'static Keys, &'static Keys),
     /// Argument 1, which is overwritten with what is made of `sources`.
     Store {
         /// The keys that are read: a `Range` or `Counted`.
@@ -236,6 +257,12 @@ impl Keys {
     /// What COMMAND INFO says of the destination of a [`Keys::Store`].
     pub const OVERWRITTEN: Self = Self::Range { first: 1, last: 0, access: &["OW", "update"] };
 
+    /// Argument 1.
+    #[must_use]
+    pub const fn first(access: &'static [&'static str]) -> Self {
+        Self::Range { first: 1, last: 0, access }
+    }
+
     /// Calls back with the positions of the keys in a request that the command's arity admits; keys that are not
     /// arguments have none. A count that makes no sense is taken for one that does: at least one key, so that there is
     /// a lock to hold, and no more than there are arguments. The command itself refuses it.
@@ -256,6 +283,11 @@ impl Keys {
                 let present = arguments.len().saturating_sub(count + 1);
                 (count + 1..=count + stated.min(present)).for_each(visit);
             }
+            Self::Paired { .. } => (1..arguments.len()).step_by(2).for_each(visit),
+            Self::Both(one, other) => {
+                one.for_each_position(arguments, visit);
+                other.for_each_position(arguments, visit);
+            }
             Self::Store { sources } => {
                 visit(1);
                 sources.for_each_position(arguments, visit);
@@ -272,7 +304,10 @@ impl Keys {
             }
             Self::Store { sources } => sources.are_complete(arguments),
             Self::WithDerived { declared, .. } => declared.are_complete(arguments),
-            Self::None | Self::Range { .. } | Self::Derived(_) => true,
+            // As Redis, though no source is no mistake: PFMERGE takes a destination alone.
+            Self::Both(_, Self::Range { first, .. }) => *first < arguments.len(),
+            Self::Both(one, other) => one.are_complete(arguments) && other.are_complete(arguments),
+            Self::None | Self::Range { .. } | Self::Paired { .. } | Self::Derived(_) => true,
         }
     }
 
@@ -289,7 +324,9 @@ impl Keys {
             Self::Counted { .. } => true,
             Self::Store { sources } => sources.are_movable(),
             Self::WithDerived { declared, .. } => declared.are_movable(),
-            Self::None | Self::Range { .. } | Self::Derived(_) => false,
+            Self::None | Self::Range { .. } | Self::Paired { .. } | Self::Both(..) | Self::Derived(_) => {
+                false
+            }
         }
     }
 }

@@ -97,6 +97,8 @@ impl CommandSpec {
         let group = match self.group {
             Group::Generic => Some("@keyspace"),
             Group::String => Some("@string"),
+            Group::Bitmap => Some("@bitmap"),
+            Group::HyperLogLog => Some("@hyperloglog"),
             Group::Set => Some("@set"),
             Group::SortedSet | Group::Friends => Some("@sortedset"),
             Group::Connection => Some("@connection"),
@@ -131,6 +133,8 @@ pub const ACL_CATEGORIES: &[&str] = &[
     "@set",
     "@sortedset",
     "@string",
+    "@bitmap",
+    "@hyperloglog",
     "@pubsub",
     "@admin",
     "@fast",
@@ -144,7 +148,7 @@ pub const ACL_CATEGORIES: &[&str] = &[
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::commands::spec::Keys;
+    use crate::commands::spec::{Keys, Manner};
     use crate::commands::table;
 
     #[test]
@@ -165,7 +169,8 @@ mod tests {
             match spec.run {
                 Run::Read(_) => assert!(spec.has(Flag::Readonly) && !spec.has(Flag::Write), "{}", spec.name),
                 Run::Write(_) | Run::Blocking(_) => {
-                    assert!(spec.has(Flag::Write) && !spec.has(Flag::Readonly), "{}", spec.name);
+                    assert!(spec.may_write(), "{}", spec.name);
+                    assert_eq!(spec.has(Flag::Readonly), spec.is(Manner::KeepsResult), "{}", spec.name);
                 }
                 Run::Container => assert!(!spec.subcommands.is_empty(), "{}", spec.name),
                 Run::Keyspace(_) | Run::Session(_) | Run::Admin(_) | Run::Queued => {}

@@ -238,14 +238,14 @@ impl Writer<'_, '_> {
     }
 
     /// Changes the string at `key` to what `edit` makes of it (`None` is a missing key), expiring as it did. Event
-    /// `event`.
+    /// `event`, if there is one.
     ///
     /// # Errors
     /// [`WrongType`] if the key holds something else, or what `edit` says; nothing is changed then.
     pub fn edit_string<T: AsRef<[u8]>, E: From<WrongType>>(
         &mut self,
         key: &[u8],
-        event: &'static str,
+        event: impl Into<Option<&'static str>>,
         edit: impl FnOnce(Option<&[u8]>) -> Result<T, E>,
     ) -> Result<(), E> {
         let mut place = self.fresh(key);
@@ -260,7 +260,7 @@ impl Writer<'_, '_> {
         if is_new {
             place.trace.event(EventClasses::NEW, "new");
         }
-        place.trace.event(EventClasses::STRING, event);
+        event.into().into_iter().for_each(|event| place.trace.event(EventClasses::STRING, event));
         place.trace.tell(place.keyspace, is_new);
         Ok(())
     }
