@@ -99,6 +99,9 @@ pub const JOURNAL_RECORD_BYTES: usize = 3 << 30;
 /// A command whose record is longer than this, in bytes, goes on in a further record.
 pub const RECORD_PART_BYTES: usize = 64 * 1024 * 1024;
 
+/// Bytes of a HyperLogLog that is written as runs of equal registers: `hll-sparse-max-bytes`'s default, as Redis.
+pub const HLL_SPARSE_BYTES: usize = 3000;
+
 /// Expired keys removed in one go, under one acquisition of a shard's lock.
 pub const EXPIRED_PER_STEP: usize = 256;
 

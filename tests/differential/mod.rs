@@ -8,6 +8,7 @@ mod directives;
 mod doubles;
 pub(crate) mod friends;
 mod stream;
+mod strings;
 
 use crate::support::chance::Chance;
 use crate::support::client::{Client, encode};

@@ -5,12 +5,12 @@
 //! nobody asks for is still counted.
 
 use super::Request;
+use super::strings::{BITMAPS, SKETCHES, STRINGS, bitmap_command, sketch_command, string_command};
 use crate::support::chance::Chance;
 
 /// Keys by what they usually hold. A few commands in a hundred pick from all of them.
 const BOARDS: [&str; 4] = ["b0", "b1", "b2", "big"];
 const SETS: [&str; 2] = ["s0", "s1"];
-const STRINGS: [&str; 2] = ["c0", "c1"];
 /// Holds members of equal score only, so that ranges by member are defined.
 const LEX: &str = "lex";
 
@@ -106,8 +106,9 @@ fn ends_soon(words: &[String]) -> bool {
         "BZPOPMIN" | "BZPOPMAX" => number(words.len() - 1).is_some(),
         "BZMPOP" => number(1).is_some(),
         "EXPIRE" => number(2).is_some_and(|value| (1..10_000).contains(&value)),
-        "PEXPIRE" => number(2).is_some_and(|value| (1..10_000_000).contains(&value)),
-        "SET" => words.iter().enumerate().any(|(at, word)| {
+        "SETEX" => number(2).is_some_and(|value| (1..10_000).contains(&value)),
+        "PEXPIRE" | "PSETEX" => number(2).is_some_and(|value| (1..10_000_000).contains(&value)),
+        "SET" | "GETEX" => words.iter().enumerate().any(|(at, word)| {
             let least = match word.to_ascii_uppercase().as_str() {
                 "EX" => 10_000,
                 "PX" => 10_000_000,
@@ -139,12 +140,12 @@ fn break_somewhere(chance: &mut Chance, words: &mut Vec<String>) {
     }
 }
 
-fn key(chance: &mut Chance, usual: &[&str]) -> String {
-    let all = [&BOARDS[..], &SETS, &STRINGS, &["nothing"]].concat();
+pub(super) fn key(chance: &mut Chance, usual: &[&str]) -> String {
+    let all = [&BOARDS[..], &SETS, &STRINGS, &BITMAPS, &SKETCHES, &["nothing"]].concat();
     if chance.percent(4) { chance.pick(&all).to_owned() } else { chance.pick(usual).to_owned() }
 }
 
-fn member(chance: &mut Chance) -> String {
+pub(super) fn member(chance: &mut Chance) -> String {
     match chance.below(30) {
         0 => String::new(),
         1 => "<bytes>".to_owned(),
@@ -155,7 +156,7 @@ fn member(chance: &mut Chance) -> String {
     }
 }
 
-fn score(chance: &mut Chance) -> String {
+pub(super) fn score(chance: &mut Chance) -> String {
     match chance.below(10) {
         0..6 => (chance.below(12) as i64 - 3).to_string(),
         6 => format!("{}.{}", chance.below(1000), chance.below(1000)),
@@ -193,16 +194,16 @@ fn index(chance: &mut Chance) -> String {
 }
 
 /// A lifetime, in seconds, long enough not to end in a test, and seldom the same twice.
-fn lifetime_s(chance: &mut Chance) -> u64 {
+pub(super) fn lifetime_s(chance: &mut Chance) -> u64 {
     20_000 + 10 * chance.below(1_000_000) as u64
 }
 
 /// A moment far away, in unix seconds.
-fn moment_s(chance: &mut Chance) -> u64 {
+pub(super) fn moment_s(chance: &mut Chance) -> u64 {
     33_000_000_000 + lifetime_s(chance)
 }
 
-fn maybe(chance: &mut Chance, percent: usize, words: &mut Vec<String>, options: &[&str]) {
+pub(super) fn maybe(chance: &mut Chance, percent: usize, words: &mut Vec<String>, options: &[&str]) {
     if chance.percent(percent) {
         words.push(chance.pick(options).to_owned());
     }
@@ -221,9 +222,12 @@ fn words(text: &str) -> Vec<String> {
 
 /// One well-formed command.
 fn command(chance: &mut Chance) -> Vec<String> {
-    match chance.below(108) {
+    match chance.below(130) {
         100..105 => transaction_command(chance),
-        105.. => waiting_command(chance),
+        105..108 => waiting_command(chance),
+        108..116 => string_command(chance),
+        116..124 => bitmap_command(chance),
+        124.. => sketch_command(chance),
         0..46 => ranking_command(chance),
         46..58 => many_keys_command(chance),
         58..64 => lex_command(chance),
@@ -532,33 +536,6 @@ fn set_command(chance: &mut Chance) -> Vec<String> {
     }
 }
 
-fn string_command(chance: &mut Chance) -> Vec<String> {
-    let string = key(chance, &STRINGS);
-    match chance.below(10) {
-        0..4 => {
-            let mut words = vec!["SET".to_owned(), string];
-            words.push(if chance.percent(60) { score(chance) } else { member(chance) });
-            maybe(chance, 20, &mut words, &["NX", "XX"]);
-            maybe(chance, 20, &mut words, &["GET"]);
-            match chance.below(12) {
-                0 => words.extend(["EX".to_owned(), lifetime_s(chance).to_string()]),
-                1 => words.extend(["PX".to_owned(), (1_000 * lifetime_s(chance)).to_string()]),
-                2 => words.extend(["EXAT".to_owned(), moment_s(chance).to_string()]),
-                3 => words.extend(["PXAT".to_owned(), (1_000 * moment_s(chance)).to_string()]),
-                4 => words.push("KEEPTTL".to_owned()),
-                _ => {}
-            }
-            words
-        }
-        4..6 => vec!["GET".to_owned(), string],
-        6..8 => vec!["INCR".to_owned(), string],
-        _ => {
-            let by = if chance.percent(15) { i64::MAX } else { chance.below(1_000) as i64 - 500 };
-            vec!["INCRBY".to_owned(), string, by.to_string()]
-        }
-    }
-}
-
 fn lifetime_command(chance: &mut Chance) -> Vec<String> {
     let key = key(chance, &["b0", "b1", "s0", "c0", "c1"]);
     match chance.below(10) {
@@ -582,7 +559,7 @@ fn lifetime_command(chance: &mut Chance) -> Vec<String> {
 }
 
 fn key_command(chance: &mut Chance) -> Vec<String> {
-    let one = key(chance, &["b0", "b1", "b2", "d", "s0", "s1", "c0", "c1"]);
+    let one = key(chance, &["b0", "b1", "b2", "d", "s0", "s1", "c0", "c1", "t0", "h0", "h1"]);
     let other = key(chance, &["b0", "b2", "s1", "c1", "nothing"]);
     match chance.below(24) {
         0..3 => vec!["DEL".to_owned(), one, other],
