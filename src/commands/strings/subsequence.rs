@@ -11,24 +11,28 @@ pub(super) type Match = (usize, usize, usize);
 /// Where the numbers of one row of the table do *not* grow, as bits: the lowest of the first word is the first place.
 struct Row(Vec<u64>);
 
-/// For each byte, where it stands in `b`.
+/// For each byte of `a`, where it stands in `b`. There are no more masks than bytes in `a`: a short one with a very long
+/// `b` takes no more memory than the table's bound allows.
 struct Places {
-    /// For each byte, which of `masks` is its own; 0 for a byte that is not there.
+    /// For each byte, which of `masks` is its own; 0 for a byte that is not in `a`.
     numbers: [usize; 256],
     masks: Vec<Vec<u64>>,
 }
 
 impl Places {
-    fn of(b: &[u8]) -> Self {
+    fn of(a: &[u8], b: &[u8]) -> Self {
         let words = b.len().div_ceil(64);
         let mut places = Self { numbers: [0; 256], masks: vec![vec![0; words]] };
-        for (place, byte) in b.iter().enumerate() {
+        for byte in a {
             let number = &mut places.numbers[usize::from(*byte)];
             if *number == 0 {
                 *number = places.masks.len();
                 places.masks.push(vec![0; words]);
             }
-            places.masks[*number][place / 64] |= 1 << (place % 64);
+        }
+        for (place, byte) in b.iter().enumerate() {
+            // The first mask gathers what is not in `a`, and nobody asks for it.
+            places.masks[places.numbers[usize::from(*byte)]][place / 64] |= 1 << (place % 64);
         }
         places
     }
@@ -68,7 +72,7 @@ impl Row {
 
 /// The length of the longest common subsequence. O(a b / 64) time, O(b) memory.
 pub(super) fn length(a: &[u8], b: &[u8]) -> usize {
-    let places = Places::of(b);
+    let places = Places::of(a, b);
     let mut row = Row::first(b.len());
     a.iter().for_each(|byte| row.advance(places.mask(*byte)));
     row.length(b.len())
@@ -77,7 +81,7 @@ pub(super) fn length(a: &[u8], b: &[u8]) -> usize {
 /// The longest common subsequence that Redis finds, last part first: each part is as long as it can be. O(a b / 64) time,
 /// O(a b / 8) memory.
 pub(super) fn matches(a: &[u8], b: &[u8]) -> Vec<Match> {
-    let places = Places::of(b);
+    let places = Places::of(a, b);
     let mut row = Row::first(b.len());
     let width = row.0.len();
     let mut rows = Vec::with_capacity(a.len() * width);
