@@ -11,12 +11,14 @@
 //! Commands never await and open no file; what they need of the process they ask of [`state::host::Host`].
 
 mod admin;
+mod bits;
 pub mod call;
 pub mod connection;
 pub mod engine;
 mod families;
 mod friends;
 mod headless;
+mod hyperloglog;
 mod keys;
 mod sets;
 mod sorted_sets;

@@ -71,6 +71,7 @@ macro_rules! scripts {
 scripts! {
     active_expire: rankd redis;
     auth: rankd redis;
+    bitmaps: rankd redis;
     blocking: rankd redis;
     command_info: rankd redis;
     connection: rankd redis;
@@ -79,6 +80,7 @@ scripts! {
     expiry: rankd redis valkey;
     friendrank: rankd redis;
     hexadecimal_scores: rankd redis;
+    hyperloglog: rankd redis;
     keys: rankd redis;
     keyspace_events: rankd redis;
     known_bugs: rankd redis;
@@ -103,6 +105,8 @@ scripts! {
     sorted_sets_scan: rankd redis valkey;
     sorted_sets_scores: rankd redis valkey;
     strings: rankd redis valkey;
+    strings_getex: rankd redis;
+    strings_parts: rankd redis valkey;
     transactions: rankd redis;
 }
 

@@ -1,10 +1,10 @@
 //! EXEC: the requests that were queued since MULTI, run as one unit, unless a watched key has changed.
 
 use super::runner::Runner;
-use super::unit::Unit;
+use super::unit::AtomicUnit;
 use crate::commands::call::error::{CommandError, Outcome, Stop};
 use crate::commands::spec::table::table;
-use crate::commands::spec::{CommandSpec, Flag, Handler};
+use crate::commands::spec::{CommandSpec, Handler};
 use crate::commands::state::session::NextStep;
 use crate::commands::state::transaction::{Transaction, Watching};
 use crate::resp::reply::{Reply, ReplySource};
@@ -64,7 +64,7 @@ impl Runner<'_> {
             if matches!(entry.spec.run, Handler::OwnLocks(_)) {
                 shards.extend(0..store.shard_count());
             }
-            if entry.spec.has(Flag::Write) {
+            if entry.spec.may_write() {
                 access = Access::Write;
             }
         }
@@ -111,7 +111,7 @@ impl Runner<'_> {
 /// Runs the queued requests and writes their replies up to the first that has a rest. Returns that rest, and the replies
 /// behind it.
 fn run_queued(
-    unit: &mut Unit<'_, '_>,
+    unit: &mut AtomicUnit<'_, '_>,
     transaction: &Transaction,
     reply: &mut Reply<'_>,
 ) -> Option<Box<dyn ReplySource>> {

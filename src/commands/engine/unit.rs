@@ -13,7 +13,7 @@ use crate::store::{Access, Hold, ShardIndex};
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 
 /// An atomic unit under way.
-pub(super) struct Unit<'u, 'b>(&'u mut Runner<'b>);
+pub(super) struct AtomicUnit<'u, 'b>(&'u mut Runner<'b>);
 
 impl<'b> Runner<'b> {
     /// Lets `run` run commands as a unit. `shards`, ascending and without repetition, are those of every key that any of
@@ -25,13 +25,13 @@ impl<'b> Runner<'b> {
         &mut self,
         shards: &[ShardIndex],
         access: Access,
-        run: impl FnOnce(&mut Unit<'_, 'b>) -> T,
+        run: impl FnOnce(&mut AtomicUnit<'_, 'b>) -> T,
     ) -> Result<T, Stop> {
         self.release();
         self.lock(shards, access)?;
         self.scope = Scope::Unit { elements_at_once: limits::ELEMENTS_ON_THREAD };
         self.look_at_clock();
-        let result = catch_unwind(AssertUnwindSafe(|| run(&mut Unit(self))));
+        let result = catch_unwind(AssertUnwindSafe(|| run(&mut AtomicUnit(self))));
         self.look_at_clock();
         self.scope = Scope::Command;
         if result.is_ok() {
@@ -42,7 +42,7 @@ impl<'b> Runner<'b> {
     }
 }
 
-impl<'b> Unit<'_, 'b> {
+impl<'b> AtomicUnit<'_, 'b> {
     /// The locks.
     pub(super) fn hold(&self) -> &Hold<'b> {
         &self.0.hold

@@ -69,7 +69,7 @@ impl KeyEdit<'_> {
     /// changed, that is event `event`.
     pub(super) fn edit<T: Stored, R>(
         mut self,
-        event: &'static str,
+        event: Option<&'static str>,
         edit: impl FnOnce(&mut Edit<'_, '_, T>) -> R,
     ) -> Result<R, WrongType> {
         let is_new = self.spot.is_vacant();
@@ -88,7 +88,9 @@ impl KeyEdit<'_> {
         if is_new {
             self.trace.event(EventClasses::NEW, "new");
         }
-        self.trace.event(T::EVENTS, event);
+        if let Some(event) = event {
+            self.trace.event(T::EVENTS, event);
+        }
         self.trace.tell(is_new);
         if is_empty {
             self.remove();

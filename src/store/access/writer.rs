@@ -67,14 +67,14 @@ impl Writer<'_, '_> {
         &mut self,
         key: &[u8],
         missing: Missing,
-        event: &'static str,
+        event: impl Into<Option<&'static str>>,
         edit: impl FnOnce(&mut Edit<'_, '_, T>) -> R,
     ) -> Result<Option<R>, WrongType> {
         let key = self.fresh(key);
         if missing == Missing::Skip && key.spot.is_vacant() {
             return Ok(None);
         }
-        key.edit(event, edit).map(Some)
+        key.edit(event.into(), edit).map(Some)
     }
 
     /// Makes `key` a sorted set of `entries` that never expires, in place of whatever it was; event `event`. Without

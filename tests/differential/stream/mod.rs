@@ -8,6 +8,7 @@ mod draw;
 mod keys;
 mod many_keys;
 mod sorted_sets;
+mod strings;
 mod transactions;
 mod values;
 
@@ -64,8 +65,9 @@ fn ends_soon(words: &[String]) -> bool {
         "BZPOPMIN" | "BZPOPMAX" => number(words.len() - 1).is_some(),
         "BZMPOP" => number(1).is_some(),
         "EXPIRE" => number(2).is_some_and(|value| (1..10_000).contains(&value)),
-        "PEXPIRE" => number(2).is_some_and(|value| (1..10_000_000).contains(&value)),
-        "SET" => words.iter().enumerate().any(|(at, word)| {
+        "SETEX" => number(2).is_some_and(|value| (1..10_000).contains(&value)),
+        "PEXPIRE" | "PSETEX" => number(2).is_some_and(|value| (1..10_000_000).contains(&value)),
+        "SET" | "GETEX" => words.iter().enumerate().any(|(at, word)| {
             let least = match word.to_ascii_uppercase().as_str() {
                 "EX" => 10_000,
                 "PX" => 10_000_000,
@@ -99,14 +101,17 @@ fn break_somewhere(chance: &mut Chance, words: &mut Vec<String>) {
 
 /// One well-formed command.
 fn command(chance: &mut Chance) -> Vec<String> {
-    match chance.below(108) {
+    match chance.below(130) {
         100..105 => transactions::transaction_command(chance),
-        105.. => transactions::waiting_command(chance),
+        105..108 => transactions::waiting_command(chance),
+        108..116 => strings::string_command(chance),
+        116..124 => strings::bitmap_command(chance),
+        124.. => strings::sketch_command(chance),
         0..46 => sorted_sets::ranking_command(chance),
         46..58 => many_keys::many_keys_command(chance),
         58..64 => sorted_sets::lex_command(chance),
         64..76 => values::set_command(chance),
-        76..86 => values::string_command(chance),
+        76..86 => strings::string_command(chance),
         86..94 => keys::lifetime_command(chance),
         _ => keys::key_command(chance),
     }

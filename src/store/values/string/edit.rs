@@ -1,8 +1,9 @@
-//! How a command changes a string.
+//! How a command reads and changes a string.
 
 use super::ByteString;
 use crate::config::EventClasses;
 use crate::store::access::edit::{Edit, KeyEdit};
+use crate::store::access::reader::Reader;
 use crate::store::access::writer::Writer;
 use crate::store::keys::keyspace::Entry;
 use crate::store::reclaim::FREED_HERE_BYTES;
@@ -17,6 +18,16 @@ impl Edit<'_, '_, ByteString> {
     }
 }
 
+impl<'h> Reader<'h> {
+    /// The bytes of the string at `key`, `None` if there is no such key.
+    ///
+    /// # Errors
+    /// [`WrongType`] if the key holds something else.
+    pub fn string(&self, key: &[u8]) -> Result<Option<&'h [u8]>, WrongType> {
+        Ok(self.get::<ByteString>(key)?.map(|string| &**string))
+    }
+}
+
 impl Writer<'_, '_> {
     /// Makes `key` the string `value`, expiring at `expire_at_ms` or never, in place of whatever it was. Event `set`.
     pub fn set_string(&mut self, key: &[u8], value: &[u8], expire_at_ms: Option<u64>) {
@@ -28,14 +39,14 @@ impl Writer<'_, '_> {
     }
 
     /// Changes the string at `key` to what `edit` makes of it (`None` is a missing key), expiring as it did. Event
-    /// `event`.
+    /// `event`, if there is one.
     ///
     /// # Errors
     /// [`WrongType`] if the key holds something else, or what `edit` says; nothing is changed then.
     pub fn edit_string<T: AsRef<[u8]>, E: From<WrongType>>(
         &mut self,
         key: &[u8],
-        event: &'static str,
+        event: impl Into<Option<&'static str>>,
         edit: impl FnOnce(Option<&[u8]>) -> Result<T, E>,
     ) -> Result<(), E> {
         let mut key = self.fresh(key);
@@ -49,7 +60,9 @@ impl Writer<'_, '_> {
         if is_new {
             key.trace.event(EventClasses::NEW, "new");
         }
-        key.trace.event(EventClasses::STRING, event);
+        if let Some(event) = event.into() {
+            key.trace.event(EventClasses::STRING, event);
+        }
         key.trace.tell(is_new);
         Ok(())
     }
