@@ -16,6 +16,7 @@ pub mod connection;
 pub mod engine;
 mod families;
 mod friends;
+mod hashes;
 mod headless;
 mod keys;
 mod sets;

@@ -22,6 +22,8 @@ impl EventClasses {
     pub const SET: Self = Self::of(b's');
     /// Of sorted sets.
     pub const SORTED_SET: Self = Self::of(b'z');
+    /// Of hashes.
+    pub const HASH: Self = Self::of(b'h');
     /// A key's time has come.
     pub const EXPIRED: Self = Self::of(b'x');
     /// A key has come to be.

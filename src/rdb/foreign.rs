@@ -55,10 +55,6 @@ pub(super) fn skip<R: Read>(
 ) -> Result<Option<String>, Error> {
     match layout {
         Layout::Packed => source.skip_string()?,
-        Layout::TimedPacked => {
-            source.skip(8)?;
-            source.skip_string()?;
-        }
         Layout::Strings(each) => {
             for _ in 0..source.length()? {
                 skip_strings(source, each)?;
@@ -68,21 +64,6 @@ pub(super) fn skip<R: Read>(
             for _ in 0..source.length()? {
                 source.length()?;
                 source.skip_string()?;
-            }
-        }
-        Layout::TimedFields { after_time } => {
-            source.skip(if after_time { 8 } else { 0 })?;
-            for _ in 0..source.length()? {
-                source.length()?;
-                source.skip_string()?;
-                source.skip_string()?;
-            }
-        }
-        Layout::FieldsWithTimes => {
-            for _ in 0..source.length()? {
-                source.skip_string()?;
-                source.skip_string()?;
-                source.skip(8)?;
             }
         }
         Layout::Stream(version) => skip_stream(source, version)?,

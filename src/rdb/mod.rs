@@ -12,7 +12,9 @@
 //! | `packed` | listpack, ziplist and intset: small values as one string |
 //! | `lzf` | strings that were compressed |
 //! | `form` | the types of values there are, and what each is made of |
+//! | `head` | who wrote a file, and in which version |
 //! | `read` | a file or a DUMP becomes Changes |
+//! | `hashes`, `scores` | what is peculiar to hashes, and to scores that are text |
 //! | `tally` | what was read and what was left out |
 //! | `foreign` | past values of other types |
 //! | `write` | the way out |
@@ -26,9 +28,12 @@ mod error;
 mod file;
 mod foreign;
 mod form;
+mod hashes;
+mod head;
 mod lzf;
 mod packed;
 mod read;
+mod scores;
 mod source;
 mod tally;
 #[cfg(test)]

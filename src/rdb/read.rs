@@ -3,9 +3,12 @@
 use super::error::{Error, Problem};
 use super::foreign;
 use super::foreign::Templates;
-use super::form::{Dialect, Encoding, Form};
+use super::form::{Dialect, Encoding, Form, HashEncoding};
+use super::hashes;
+use super::head;
 use super::opcode;
 use super::packed::{Element, Packed};
+use super::scores;
 use super::source::Source;
 use super::tally::{Count, Tally};
 use crate::ranking::Score;
@@ -15,10 +18,6 @@ use std::io::Read;
 
 /// Bytes of Changes gathered before they are made true.
 const GATHERED_BYTES: usize = 64 * 1024;
-
-/// The newest versions that are understood.
-const REDIS_VERSION: u32 = 15;
-const VALKEY_VERSION: u32 = 80;
 
 /// From this version on a checksum stands at the end.
 const CHECKSUM_SINCE: u32 = 5;
@@ -75,7 +74,8 @@ impl<'s> Loader<'s> {
     /// See [`Error`]. The store holds a part of the file then.
     pub fn file<R: Read>(&mut self, read: R) -> Result<impl Read + use<R>, Error> {
         let mut source = Source::new(read);
-        let (dialect, version) = self.header(&mut source)?;
+        let (dialect, version, origin) = head::read(&mut source)?;
+        self.tally.origin = origin;
         let (mut database, mut expire_at_ms) = (0, None);
         let (mut templates, mut count) = (Templates::default(), Count::default());
         let (stored_before, told_before) = (self.stored_keys(), self.tally.keys);
@@ -209,25 +209,6 @@ impl<'s> Loader<'s> {
         Ok(())
     }
 
-    fn header<R: Read>(&mut self, source: &mut Source<R>) -> Result<(Dialect, u32), Error> {
-        let head: [u8; 9] = source.bytes().map_err(|error| match error.problem {
-            Problem::Truncated => Error { problem: Problem::NotRdb, ..error },
-            _ => error,
-        })?;
-        let (dialect, maker, digits) = if let Some(digits) = head.strip_prefix(b"REDIS") {
-            (Dialect::Redis, "Redis", digits)
-        } else if let Some(digits) = head.strip_prefix(b"VALKEY") {
-            (Dialect::Valkey, "Valkey", digits)
-        } else {
-            return Err(source.error(Problem::NotRdb));
-        };
-        let digits = String::from_utf8_lossy(digits);
-        let version = digits.parse().ok().filter(|&version| is_known(version));
-        let version = version.ok_or_else(|| source.error(Problem::UnknownVersion(digits.into_owned())))?;
-        self.tally.origin = format!("{maker}, RDB {version}");
-        Ok((dialect, version))
-    }
-
     /// A remark about the file, of which only its maker's version is of interest.
     fn aux<R: Read>(&mut self, source: &mut Source<R>) -> Result<(), Error> {
         let (mut name, mut value) = (Vec::new(), Vec::new());
@@ -269,11 +250,19 @@ impl<'s> Loader<'s> {
                 source.string(&mut self.text)?;
                 self.changes.set_string(database, name, &self.text, key.expire_at_ms);
             }
-            Form::Set(encoding) | Form::Ranking(encoding) => {
+            Form::Set(_) | Form::Ranking(_) | Form::Hash(_) => {
                 self.changes.drop_key(database, name);
                 let told = match form {
-                    Form::Set(_) => self.set(source, encoding, key)?,
-                    _ => self.ranking(source, encoding, key)?,
+                    Form::Set(encoding) => self.set(source, encoding, key)?,
+                    Form::Ranking(encoding) => self.ranking(source, encoding, key)?,
+                    Form::Hash(encoding) => match self.hash(source, encoding, key)? {
+                        (0, 1..) => {
+                            self.tally.expired_keys += 1;
+                            return self.apply(key).map_err(|problem| source.error(problem));
+                        }
+                        (told, _) => told,
+                    },
+                    Form::String | Form::Foreign(..) => unreachable!("seen to above"),
                 };
                 self.apply(key).map_err(|problem| source.error(problem))?;
                 if told == 0 {
@@ -281,7 +270,8 @@ impl<'s> Loader<'s> {
                     return Ok(());
                 }
                 if !key.has_expired && self.stored_members(key) != told {
-                    return source.malformed("a set or sorted set in which a member stands twice");
+                    return source
+                        .malformed("a set, sorted set or hash in which a member or field stands twice");
                 }
             }
         }
@@ -341,7 +331,7 @@ impl<'s> Loader<'s> {
                 member.copy_to(&mut self.member);
                 let score = match packed.next_element()? {
                     Some(Element::Integer(integer)) => Score::new(integer as f64),
-                    Some(Element::Bytes(text)) => parse_score(text),
+                    Some(Element::Bytes(text)) => scores::parse(text),
                     None => return packed.malformed(),
                 };
                 let Some(score) = score else {
@@ -357,13 +347,36 @@ impl<'s> Loader<'s> {
             source.string(&mut self.member)?;
             let score = match encoding {
                 Encoding::Doubles => f64::from_le_bytes(source.bytes()?),
-                _ => score_as_text(source)?,
+                _ => scores::as_text(source)?,
             };
             let Some(score) = Score::new(score) else { return source.malformed("a score that is NaN") };
             self.changes.set_score(database, name, &self.member, score);
             self.apply_much(key).map_err(|problem| source.error(problem))?;
         }
         Ok(told)
+    }
+
+    /// Reads a hash and returns how many fields were read, and how many more that had expired and are left out.
+    fn hash<R: Read>(
+        &mut self,
+        source: &mut Source<R>,
+        encoding: HashEncoding,
+        key: &Key<'_>,
+    ) -> Result<(u64, u64), Error> {
+        let (mut told, mut expired) = (0, 0);
+        hashes::read(source, encoding, &mut |field, value, at_ms| {
+            if at_ms.zip(self.left_out_by_ms).is_some_and(|(at_ms, by_ms)| at_ms <= by_ms) {
+                expired += 1;
+                return Ok(());
+            }
+            told += 1;
+            self.changes.set_field(key.database, key.name, field, value);
+            if at_ms.is_some() {
+                self.changes.expire_field(key.database, key.name, field, at_ms);
+            }
+            self.apply_much(key)
+        })?;
+        Ok((told, expired))
     }
 
     /// Makes true what has been gathered, if that is much.
@@ -391,31 +404,4 @@ impl std::fmt::Debug for Loader<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Loader").field("tally", &self.tally).finish_non_exhaustive()
     }
-}
-
-fn is_known(version: u32) -> bool {
-    (1..=REDIS_VERSION).contains(&version) || version == VALKEY_VERSION
-}
-
-/// A score as files had it up to RDB version 7: a length in one byte, of which three stand for what is no number.
-fn score_as_text<R: Read>(source: &mut Source<R>) -> Result<f64, Error> {
-    Ok(match source.byte()? {
-        253 => f64::NAN,
-        254 => f64::INFINITY,
-        255 => f64::NEG_INFINITY,
-        len => {
-            let mut text = [0; 252];
-            let text = &mut text[..usize::from(len)];
-            for place in &mut *text {
-                *place = source.byte()?;
-            }
-            let score = parse_score(text).map(Score::get);
-            return score.map_or_else(|| source.malformed("a score that is no number"), Ok);
-        }
-    })
-}
-
-/// Redis writes scores with `%.17g` or shorter, and `inf`; both come back to the bit.
-fn parse_score(text: &[u8]) -> Option<Score> {
-    std::str::from_utf8(text).ok()?.parse().ok().and_then(Score::new)
 }

@@ -1,7 +1,8 @@
 //! From a walk over the store to the bytes of a file.
 //!
 //! Written as RDB version 9: nothing in the file is younger (scores as doubles came with version 8), and a reader takes
-//! every version up to its own, so Redis from 5 on and every Valkey load it. Strings stand as they are or as integers,
+//! every version up to its own, so Redis from 5 on and every Valkey load it. Where fields of a hash expire, version 12
+//! is needed, which is Redis 7.4's, and the head of the file is put right. Strings stand as they are or as integers,
 //! uncompressed; sets and rankings in their plain forms, which every server packs anew as it likes.
 
 use super::{CHECKSUM, form, length, opcode};
@@ -9,6 +10,17 @@ use crate::store::{DatabaseIndex, DatabaseSize, Element, KeyHead, Kind, Length, 
 use std::io::{self, Seek, SeekFrom, Write};
 
 const MAGIC: &[u8] = b"REDIS0009";
+
+/// The version without which a file cannot say that fields expire, in the place of what stands behind the head's first
+/// letter.
+const VERSION_DATED: Correction = Correction {
+    at: 1,
+    announced: u64::from_be_bytes(*b"EDIS0009"),
+    counted: u64::from_be_bytes(*b"EDIS0012"),
+};
+
+/// What stands in front of the times of a hash's fields: what they are counted from, so that each stands there whole.
+const FIRST_TIME_MS: u64 = 1;
 
 /// Bytes gathered before they are written.
 const GATHERED_BYTES: usize = 256 * 1024;
@@ -122,6 +134,9 @@ struct Encoder {
     /// The count of a value that comes in several steps: where it stands, what it says, and the elements so far.
     open: Option<Correction>,
     corrections: Vec<Correction>,
+    /// Whether the value that has begun says of its elements when they expire; and whether any does.
+    is_dated: bool,
+    has_dated: bool,
 }
 
 impl Encoder {
@@ -212,8 +227,18 @@ impl Visitor for Encoder {
             Kind::String => form::STRING,
             Kind::Set => form::SET,
             Kind::SortedSet => form::RANKING_DOUBLES,
+            Kind::Hash if head.has_dated_elements => form::HASH_DATED,
+            Kind::Hash => form::HASH,
         };
         self.key(head, form);
+        self.is_dated = form == form::HASH_DATED;
+        if self.is_dated {
+            self.buffer.extend_from_slice(&FIRST_TIME_MS.to_le_bytes());
+            if !self.has_dated {
+                self.corrections.push(VERSION_DATED);
+            }
+            self.has_dated = true;
+        }
         match length {
             // A string says its own.
             _ if kind == Kind::String => {}
@@ -228,6 +253,16 @@ impl Visitor for Encoder {
             Element::Scored(member, score) => {
                 self.put_string(member);
                 self.buffer.extend_from_slice(&score.get().to_le_bytes());
+            }
+            Element::Field(field, value, at_ms) => {
+                // In a hash of which no field expired when it began, one that does by now is told as it was then.
+                if self.is_dated {
+                    self.put_length(
+                        at_ms.map_or(0, |at_ms| (at_ms + 1).saturating_sub(FIRST_TIME_MS).max(1)),
+                    );
+                }
+                self.put_string(field);
+                self.put_string(value);
             }
         }
         self.open.iter_mut().for_each(|open| open.counted += 1);

@@ -107,6 +107,8 @@ pub enum Group {
     Set,
     /// Sorted sets.
     SortedSet,
+    /// Hashes.
+    Hash,
     /// Transactions.
     Transactions,
     /// Channels to publish to and subscribe to.
@@ -126,6 +128,7 @@ impl Group {
             Self::String => "string",
             Self::Set => "set",
             Self::SortedSet => "sorted-set",
+            Self::Hash => "hash",
             Self::Transactions => "transactions",
             Self::PubSub => "pubsub",
             Self::Friends => "friends",
