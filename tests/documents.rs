@@ -53,10 +53,11 @@ fn the_configuration_file_reads_as_the_defaults() {
 }
 
 /// The groups in the order of the page, each with its heading.
-const GROUPS: [(Group, &str); 11] = [
+const GROUPS: [(Group, &str); 12] = [
     (Group::SortedSet, "Sorted sets"),
     (Group::Friends, "Friend ranking"),
     (Group::Set, "Sets"),
+    (Group::Hash, "Hashes"),
     (Group::String, "Strings"),
     (Group::Bitmap, "Bitmaps"),
     (Group::HyperLogLog, "HyperLogLogs"),

@@ -21,6 +21,8 @@ const CIRCLES: [&[&str]; 3] = [
     &[
         "store::values::board",
         "store::values::board::change",
+        "store::values::hash",
+        "store::values::hash::change",
         "store::values::kinds",
         "store::values::set",
         "store::values::set::change",

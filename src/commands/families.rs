@@ -5,7 +5,7 @@ use super::connection::{client, pubsub, transactions};
 use super::keys::{expiry, object};
 use super::spec::CommandSpec;
 use super::spec::table::{CommandTable, of_families};
-use super::{bits, connection, friends, hyperloglog, keys, sets, sorted_sets, strings};
+use super::{bits, connection, friends, hashes, hyperloglog, keys, sets, sorted_sets, strings};
 
 /// The families, in the order in which they are documented.
 const FAMILIES: &[&[CommandSpec]] = &[
@@ -16,6 +16,12 @@ const FAMILIES: &[&[CommandSpec]] = &[
     sorted_sets::combine::COMMANDS,
     sorted_sets::random::COMMANDS,
     sorted_sets::scan::COMMANDS,
+    hashes::update::COMMANDS,
+    hashes::read::COMMANDS,
+    hashes::random::COMMANDS,
+    hashes::scan::COMMANDS,
+    hashes::expiry::COMMANDS,
+    hashes::with_expiry::COMMANDS,
     friends::COMMANDS,
     sets::COMMANDS,
     strings::get::COMMANDS,

@@ -17,6 +17,7 @@ pub mod connection;
 pub mod engine;
 mod families;
 mod friends;
+mod hashes;
 mod headless;
 mod hyperloglog;
 mod keys;

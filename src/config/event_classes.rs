@@ -23,6 +23,8 @@ impl EventClasses {
     pub const SET: Self = Self::of(b's');
     /// Events of sorted sets.
     pub const SORTED_SET: Self = Self::of(b'z');
+    /// Of hashes.
+    pub const HASH: Self = Self::of(b'h');
     /// A key has expired.
     pub const EXPIRED: Self = Self::of(b'x');
     /// A key was created.

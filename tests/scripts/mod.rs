@@ -79,6 +79,12 @@ scripts! {
     directives: rankd redis;
     expiry: rankd redis valkey;
     friendrank: rankd redis;
+    hashes: rankd redis valkey;
+    hashes_counters: rankd redis;
+    hashes_expiry: rankd redis;
+    hashes_random: rankd redis;
+    hashes_scan: rankd redis;
+    hashes_with_expiry: rankd redis;
     hexadecimal_scores: rankd redis;
     hyperloglog: rankd redis;
     keys: rankd redis;

@@ -329,8 +329,8 @@ fn keyspace(host: &Host, shards: &Shards<'_, '_>, out: &mut String) {
             line(
                 out,
                 format_args!(
-                    "db{database}:keys={},expires={},avg_ttl={left_ms},subexpiry=0",
-                    size.keys, size.expiring_keys
+                    "db{database}:keys={},expires={},avg_ttl={left_ms},subexpiry={}",
+                    size.keys, size.expiring_keys, size.dated_keys
                 ),
             );
         }

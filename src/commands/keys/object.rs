@@ -11,7 +11,7 @@ use crate::config::Config;
 use crate::ranking::Order;
 use crate::resp::integer;
 use crate::resp::reply::Reply;
-use crate::store::{Board, Members, Reader, Value};
+use crate::store::{Board, Fields, Members, Reader, Value};
 
 const BASE: CommandSpec = CommandSpec { since: "2.2.3", ..CommandSpec::BASE };
 
@@ -92,6 +92,7 @@ fn encoding(keys: Reader<'_>, call: &Call<'_>, reply: &mut Reply<'_>) -> Outcome
         }
         Some(Value::Set(members)) => encoding_of_set(members, call.config),
         Some(Value::SortedSet(ranking)) => encoding_of_ranking(ranking, call.config),
+        Some(Value::Hash(fields)) => encoding_of_hash(fields, call.config),
     };
     reply.bulk(encoding.as_bytes());
     Ok(())
@@ -120,6 +121,20 @@ fn encoding_of_ranking(ranking: &Board, config: &Config) -> &'static str {
     let fits =
         ranking.len() <= bound(config, "zset-max-listpack-entries") && has_short_members(ranking, bytes);
     if fits { "listpack" } else { "skiplist" }
+}
+
+/// As for a set; and once a field of a small hash has expired or will, Redis keeps room for that.
+fn encoding_of_hash(fields: &Fields, config: &Config) -> &'static str {
+    let (entries, bytes) =
+        (bound(config, "hash-max-listpack-entries"), bound(config, "hash-max-listpack-value"));
+    let outgrew = fields.is_hashed() && entries <= Fields::PACKED;
+    let fits = fields.len() <= entries
+        && fields.iter().all(|(field, value)| field.len() <= bytes && value.len() <= bytes);
+    match fits && !outgrew {
+        true if fields.has_dated() => "listpackex",
+        true => "listpack",
+        false => "hashtable",
+    }
 }
 
 fn is_integer(bytes: &[u8]) -> bool {

@@ -158,6 +158,8 @@ pub enum Group {
     Set,
     /// Sorted sets.
     SortedSet,
+    /// Hashes.
+    Hash,
     /// Transactions.
     Transactions,
     /// Channels to publish to and subscribe to.
@@ -179,6 +181,7 @@ impl Group {
             Self::HyperLogLog => "hyperloglog",
             Self::Set => "set",
             Self::SortedSet => "sorted-set",
+            Self::Hash => "hash",
             Self::Transactions => "transactions",
             Self::PubSub => "pubsub",
             Self::Friends => "friends",

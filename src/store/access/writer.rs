@@ -159,6 +159,13 @@ impl Writer<'_, '_> {
         true
     }
 
+    /// A key of `shard` of whose value an element has expired, and the moment up to which everything has.
+    pub(in crate::store) fn due_key(&mut self, shard: ShardIndex) -> Option<(Box<[u8]>, u64)> {
+        let (database, expired_by_ms) = (self.database, self.hold.expired_by_ms);
+        let keyspace = self.hold.guard_mut(shard).shard_mut().keyspace_mut(database);
+        keyspace.due_key(expired_by_ms).map(|key| (key, expired_by_ms))
+    }
+
     /// Looks the key up to change it, rid of what has expired.
     pub(in crate::store) fn fresh<'w>(&'w mut self, key: &'w [u8]) -> KeyEdit<'w> {
         let (database, expired_by_ms) = (self.database, self.hold.expired_by_ms);

@@ -59,7 +59,12 @@ impl Store {
                         What::Value(change) => Some(change),
                         What::Expiry(_) | What::Dropped => None,
                     });
-                    (done, elements) = ValueChange::apply(&mut target, run);
+                    (done, elements) =
+                        if run.clone().next().is_some_and(|change| change.kind().dates_elements()) {
+                            target.noting_dues(|target| ValueChange::apply(target, run))
+                        } else {
+                            ValueChange::apply(&mut target, run)
+                        };
                 }
                 What::Expiry(expire_at_ms) => {
                     let spot = target.keyspace.spot(at);
@@ -122,6 +127,16 @@ struct Target<'t> {
 }
 
 impl Target<'_> {
+    /// Has `apply` change the value in its place, and sees to what the keyspace notes of it.
+    fn noting_dues<R>(&mut self, apply: impl FnOnce(&mut Self) -> R) -> R {
+        let due = |target: &Self| target.keyspace.get(target.at).and_then(|entry| entry.value.first_due_ms());
+        let before = due(self);
+        let result = apply(self);
+        let after = due(self);
+        self.keyspace.note_due(self.at.key, before, after);
+        result
+    }
+
     /// Looks the key up, rid of a value of another type than `kind`.
     fn spot_for(&mut self, kind: Kind) -> Spot {
         let spot = self.keyspace.spot(self.at);

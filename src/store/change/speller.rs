@@ -1,11 +1,13 @@
 //! Changes as commands of another server: what a replica, a key-space feed and `rankd journal dump --resp` send.
 //!
-//! The commands are those of any Redis or Valkey from 5 on. A server that has followed all Changes before one and is
+//! The commands are those of any Redis or Valkey from 5 on; that a field expires only those from Redis 7.4 and Valkey 9 on
+//! can be told. A server that has followed all Changes before one and is
 //! sent its commands ends in the same state.
 
 use super::{Change, What};
 use crate::store::numbers::DatabaseIndex;
 use crate::store::values::board::change::BoardChange;
+use crate::store::values::hash::change::HashChange;
 use crate::store::values::kinds::ValueChange;
 use crate::store::values::set::change::SetChange;
 use crate::store::values::string::change::StringChange;
@@ -71,6 +73,19 @@ fn spell_value<E>(
             send(&list(b"ZADD", key, words))
         }
         ValueChange::SortedSet(BoardChange::Remove(members)) => send(&list(b"ZREM", key, members.iter())),
+        ValueChange::Hash(HashChange::SetFields(entries)) => {
+            send(&list(b"HSET", key, entries.iter().flat_map(|(field, value)| [field, value])))
+        }
+        ValueChange::Hash(HashChange::RemoveFields(fields)) => send(&list(b"HDEL", key, fields.iter())),
+        ValueChange::Hash(HashChange::ExpireFields(times)) => {
+            times.iter().try_for_each(|(field, at_ms)| match at_ms {
+                Some(at_ms) => {
+                    let at_ms = at_ms.to_string();
+                    send(&[b"HPEXPIREAT", key, at_ms.as_bytes(), b"FIELDS", b"1", field])
+                }
+                None => send(&[b"HPERSIST", key, b"FIELDS", b"1", field]),
+            })
+        }
     }
 }
 

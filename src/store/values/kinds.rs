@@ -3,6 +3,8 @@
 
 use super::board::Board;
 use super::board::change::{self as board, BoardChange};
+use super::hash::Fields;
+use super::hash::change::{self as hash, HashChange};
 use super::set::Members;
 use super::set::change::{self as set, SetChange};
 use super::stored::{Position, ReplayTarget, Stored, WalkOrder};
@@ -22,11 +24,13 @@ pub enum Kind {
     Set,
     /// A sorted set.
     SortedSet,
+    /// A hash.
+    Hash,
 }
 
 impl Kind {
     /// All types.
-    pub const ALL: [Self; 3] = [Self::String, Self::Set, Self::SortedSet];
+    pub const ALL: [Self; 4] = [Self::String, Self::Set, Self::SortedSet, Self::Hash];
 
     /// The type's name as TYPE and SCAN spell it.
     #[must_use]
@@ -35,6 +39,7 @@ impl Kind {
             Self::String => "string",
             Self::Set => "set",
             Self::SortedSet => "zset",
+            Self::Hash => "hash",
         }
     }
 
@@ -45,6 +50,7 @@ impl Kind {
             Self::String => "strings",
             Self::Set => "sets",
             Self::SortedSet => "sorted sets",
+            Self::Hash => "hashes",
         }
     }
 
@@ -54,6 +60,7 @@ impl Kind {
         match self {
             Self::String => None,
             Self::Set | Self::SortedSet => Some("members"),
+            Self::Hash => Some("fields"),
         }
     }
 
@@ -61,7 +68,15 @@ impl Kind {
     pub(in crate::store) fn says_expiry(self) -> bool {
         match self {
             Self::String => true,
-            Self::Set | Self::SortedSet => false,
+            Self::Set | Self::SortedSet | Self::Hash => false,
+        }
+    }
+
+    /// Whether elements of such a value can expire ([`Stored::first_due_ms`]).
+    pub(in crate::store) fn dates_elements(self) -> bool {
+        match self {
+            Self::String | Self::Set | Self::SortedSet => false,
+            Self::Hash => true,
         }
     }
 }
@@ -74,6 +89,8 @@ pub enum Value {
     Set(Box<Members>),
     /// A sorted set.
     SortedSet(Box<Board>),
+    /// A hash.
+    Hash(Fields),
 }
 
 /// Calls the same method of whatever `$value` is.
@@ -83,6 +100,7 @@ macro_rules! each {
             Value::String($name) => $call,
             Value::Set($name) => $call,
             Value::SortedSet($name) => $call,
+            Value::Hash($name) => $call,
         }
     };
 }
@@ -95,6 +113,7 @@ impl Value {
             Self::String(_) => Kind::String,
             Self::Set(_) => Kind::Set,
             Self::SortedSet(_) => Kind::SortedSet,
+            Self::Hash(_) => Kind::Hash,
         }
     }
 
@@ -102,6 +121,12 @@ impl Value {
     #[must_use]
     pub fn elements(&self) -> usize {
         each!(self, value => value.elements())
+    }
+
+    /// See [`Stored::first_due_ms`].
+    #[must_use]
+    pub(in crate::store) fn first_due_ms(&self) -> Option<u64> {
+        each!(self, value => value.first_due_ms())
     }
 
     /// See [`Stored::memory_bytes`].
@@ -156,6 +181,8 @@ pub enum Element<'a> {
     Member(&'a [u8]),
     /// A member of a sorted set, and its score.
     Scored(&'a [u8], Score),
+    /// A field of a hash, its value, and the unix millisecond at which it expires, `None`: never.
+    Field(&'a [u8], &'a [u8], Option<u64>),
 }
 
 impl ChangeBuffer {
@@ -172,6 +199,12 @@ impl ChangeBuffer {
             Element::Bytes(value) => self.set_string(database, key, value, expire_at_ms),
             Element::Member(member) => self.add_member(database, key, member),
             Element::Scored(member, score) => self.set_score(database, key, member, score),
+            Element::Field(field, value, field_expires_at_ms) => {
+                self.set_field(database, key, field, value);
+                if field_expires_at_ms.is_some() {
+                    self.expire_field(database, key, field, field_expires_at_ms);
+                }
+            }
         }
     }
 }
@@ -185,6 +218,8 @@ pub enum ValueChange<'a> {
     Set(SetChange<'a>),
     /// Of a sorted set.
     SortedSet(BoardChange<'a>),
+    /// Of a hash.
+    Hash(HashChange<'a>),
 }
 
 impl<'a> ValueChange<'a> {
@@ -198,6 +233,9 @@ impl<'a> ValueChange<'a> {
             board::SET_SCORES | board::REMOVE_SCORES => {
                 BoardChange::take(operation, body).map(Self::SortedSet)
             }
+            hash::SET_FIELDS | hash::REMOVE_FIELDS | hash::EXPIRE_FIELDS => {
+                HashChange::take(operation, body).map(Self::Hash)
+            }
             _ => Err(Malformed),
         }
     }
@@ -209,6 +247,7 @@ impl<'a> ValueChange<'a> {
             Self::String(_) => Kind::String,
             Self::Set(_) => Kind::Set,
             Self::SortedSet(_) => Kind::SortedSet,
+            Self::Hash(_) => Kind::Hash,
         }
     }
 
@@ -219,6 +258,7 @@ impl<'a> ValueChange<'a> {
             Self::String(change) => change.makes_value(),
             Self::Set(change) => change.makes_value(),
             Self::SortedSet(change) => change.makes_value(),
+            Self::Hash(change) => change.makes_value(),
         }
     }
 
@@ -242,6 +282,7 @@ impl<'a> ValueChange<'a> {
             Some(Self::String(_)) => run!(String, ByteString),
             Some(Self::Set(_)) => run!(Set, Members),
             Some(Self::SortedSet(_)) => run!(SortedSet, Board),
+            Some(Self::Hash(_)) => run!(Hash, Fields),
         }
     }
 
@@ -251,6 +292,7 @@ impl<'a> ValueChange<'a> {
             Self::String(change) => change.lines(line),
             Self::Set(change) => change.lines(line),
             Self::SortedSet(change) => change.lines(line),
+            Self::Hash(change) => change.lines(line),
         }
     }
 }
@@ -264,6 +306,6 @@ pub enum Word<'a> {
     Score(Score),
     /// A whole number.
     Number(u64),
-    /// When the key expires, in unix milliseconds, `None`: never.
+    /// When the key, or the element, expires, in unix milliseconds, `None`: never.
     Expiry(Option<u64>),
 }

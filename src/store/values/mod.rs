@@ -4,6 +4,7 @@
 //! Changes say and how they are written; in `edit.rs` how a command changes it.
 
 pub(super) mod board;
+pub(super) mod hash;
 pub(super) mod kinds;
 pub(super) mod set;
 pub(super) mod stored;
@@ -11,6 +12,9 @@ pub(super) mod string;
 
 pub use board::Board;
 pub use board::change::{BoardChange, EncodedEntries};
+pub use hash::change::HashChange;
+pub use hash::edit::FieldExpiry;
+pub use hash::{Fields, Living, Text};
 pub use kinds::{Element, Kind, Value, ValueChange, Word, WrongType};
 pub use set::Members;
 pub use set::change::SetChange;

@@ -31,6 +31,11 @@ pub trait Stored: Sized {
     /// for a string, which is one element.
     fn elements(&self) -> usize;
 
+    /// The first unix millisecond at which one of its elements expires by itself, `None` where none does. O(log n).
+    fn first_due_ms(&self) -> Option<u64> {
+        None
+    }
+
     /// The bytes of memory that it takes beside the entry it stands in; what its elements take is judged by `samples`
     /// of them.
     fn memory_bytes(&self, samples: usize) -> usize;

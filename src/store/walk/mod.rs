@@ -52,6 +52,8 @@ pub struct KeyHead<'a> {
     pub key: &'a [u8],
     /// `None`: never.
     pub expire_at_ms: Option<u64>,
+    /// Whether some of its elements expire.
+    pub has_dated_elements: bool,
 }
 
 /// How the elements of a value come.
@@ -209,7 +211,7 @@ impl<'s> Walk<'s> {
             && now != Some(kind)
         {
             // It is gone, or something else now.
-            visitor.end(KeyHead { key: &key, expire_at_ms: None }, kind);
+            visitor.end(KeyHead { key: &key, expire_at_ms: None, has_dated_elements: false }, kind);
             return;
         }
         let Some(entry) = entry else { return };
@@ -231,7 +233,11 @@ impl<'s> Walk<'s> {
 }
 
 fn head_of(entry: &Entry) -> KeyHead<'_> {
-    KeyHead { key: &entry.key, expire_at_ms: entry.expire_at_ms() }
+    KeyHead {
+        key: &entry.key,
+        expire_at_ms: entry.expire_at_ms(),
+        has_dated_elements: entry.value.first_due_ms().is_some(),
+    }
 }
 
 fn tell_whole(entry: &Entry, order: WalkOrder, visitor: &mut impl Visitor) {
