@@ -5,6 +5,7 @@
 //! nobody asks for is still counted.
 
 use super::Request;
+use super::hashes::{HASHES, hash_command};
 use crate::support::chance::Chance;
 
 /// Keys by what they usually hold. A few commands in a hundred pick from all of them.
@@ -69,8 +70,8 @@ pub(super) fn generate(chance: &mut Chance, length: usize) -> Vec<Request> {
     while stream.len() < length {
         let mut words = command(chance);
         // A walk with its COUNT broken off would show the hash table's own steps; COMMAND alone is each server's list.
-        let breakable =
-            !matches!(words[0].as_str(), "SCAN" | "ZSCAN" | "COMMAND") && !words.contains(&LEX.to_owned());
+        let breakable = !matches!(words[0].as_str(), "SCAN" | "ZSCAN" | "HSCAN" | "COMMAND")
+            && !words.contains(&LEX.to_owned());
         if breakable && chance.percent(8) {
             break_somewhere(chance, &mut words);
         }
@@ -105,9 +106,9 @@ fn ends_soon(words: &[String]) -> bool {
         // A broken one might wait for ever.
         "BZPOPMIN" | "BZPOPMAX" => number(words.len() - 1).is_some(),
         "BZMPOP" => number(1).is_some(),
-        "EXPIRE" => number(2).is_some_and(|value| (1..10_000).contains(&value)),
-        "PEXPIRE" => number(2).is_some_and(|value| (1..10_000_000).contains(&value)),
-        "SET" => words.iter().enumerate().any(|(at, word)| {
+        "EXPIRE" | "HEXPIRE" => number(2).is_some_and(|value| (1..10_000).contains(&value)),
+        "PEXPIRE" | "HPEXPIRE" => number(2).is_some_and(|value| (1..10_000_000).contains(&value)),
+        "SET" | "HGETEX" | "HSETEX" => words.iter().enumerate().any(|(at, word)| {
             let least = match word.to_ascii_uppercase().as_str() {
                 "EX" => 10_000,
                 "PX" => 10_000_000,
@@ -139,12 +140,12 @@ fn break_somewhere(chance: &mut Chance, words: &mut Vec<String>) {
     }
 }
 
-fn key(chance: &mut Chance, usual: &[&str]) -> String {
-    let all = [&BOARDS[..], &SETS, &STRINGS, &["nothing"]].concat();
+pub(super) fn key(chance: &mut Chance, usual: &[&str]) -> String {
+    let all = [&BOARDS[..], &SETS, &STRINGS, &HASHES, &["nothing"]].concat();
     if chance.percent(4) { chance.pick(&all).to_owned() } else { chance.pick(usual).to_owned() }
 }
 
-fn member(chance: &mut Chance) -> String {
+pub(super) fn member(chance: &mut Chance) -> String {
     match chance.below(30) {
         0 => String::new(),
         1 => "<bytes>".to_owned(),
@@ -155,7 +156,7 @@ fn member(chance: &mut Chance) -> String {
     }
 }
 
-fn score(chance: &mut Chance) -> String {
+pub(super) fn score(chance: &mut Chance) -> String {
     match chance.below(10) {
         0..6 => (chance.below(12) as i64 - 3).to_string(),
         6 => format!("{}.{}", chance.below(1000), chance.below(1000)),
@@ -193,16 +194,16 @@ fn index(chance: &mut Chance) -> String {
 }
 
 /// A lifetime, in seconds, long enough not to end in a test, and seldom the same twice.
-fn lifetime_s(chance: &mut Chance) -> u64 {
+pub(super) fn lifetime_s(chance: &mut Chance) -> u64 {
     20_000 + 10 * chance.below(1_000_000) as u64
 }
 
 /// A moment far away, in unix seconds.
-fn moment_s(chance: &mut Chance) -> u64 {
+pub(super) fn moment_s(chance: &mut Chance) -> u64 {
     33_000_000_000 + lifetime_s(chance)
 }
 
-fn maybe(chance: &mut Chance, percent: usize, words: &mut Vec<String>, options: &[&str]) {
+pub(super) fn maybe(chance: &mut Chance, percent: usize, words: &mut Vec<String>, options: &[&str]) {
     if chance.percent(percent) {
         words.push(chance.pick(options).to_owned());
     }
@@ -221,9 +222,10 @@ fn words(text: &str) -> Vec<String> {
 
 /// One well-formed command.
 fn command(chance: &mut Chance) -> Vec<String> {
-    match chance.below(108) {
+    match chance.below(128) {
+        108.. => hash_command(chance),
         100..105 => transaction_command(chance),
-        105.. => waiting_command(chance),
+        105..108 => waiting_command(chance),
         0..46 => ranking_command(chance),
         46..58 => many_keys_command(chance),
         58..64 => lex_command(chance),
@@ -560,7 +562,7 @@ fn string_command(chance: &mut Chance) -> Vec<String> {
 }
 
 fn lifetime_command(chance: &mut Chance) -> Vec<String> {
-    let key = key(chance, &["b0", "b1", "s0", "c0", "c1"]);
+    let key = key(chance, &["b0", "b1", "s0", "c0", "c1", "f0"]);
     match chance.below(10) {
         0..5 => {
             let (name, value) = match chance.below(4) {
@@ -582,7 +584,7 @@ fn lifetime_command(chance: &mut Chance) -> Vec<String> {
 }
 
 fn key_command(chance: &mut Chance) -> Vec<String> {
-    let one = key(chance, &["b0", "b1", "b2", "d", "s0", "s1", "c0", "c1"]);
+    let one = key(chance, &["b0", "b1", "b2", "d", "s0", "s1", "c0", "c1", "f0", "f1"]);
     let other = key(chance, &["b0", "b2", "s1", "c1", "nothing"]);
     match chance.below(24) {
         0..3 => vec!["DEL".to_owned(), one, other],
