@@ -8,7 +8,7 @@ use rankd::machine::progress::ReadProgress;
 use rankd::ranking::Score;
 use rankd::store::change::ChangeBuffer;
 use rankd::store::change::sink::Seq;
-use rankd::store::{Access, Board, Hold, Members, Missing, Shards, Store};
+use rankd::store::{Access, Board, FieldExpiry, Fields, Hold, Members, Missing, Shards, Store};
 use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
@@ -22,7 +22,7 @@ pub(super) fn changes() -> ChangeBuffer {
     ChangeBuffer::with_record_bytes(RECORD_BYTES)
 }
 
-/// Runs one random command and returns the record that its reply rests on. Rankings and sets become empty and come
+/// Runs one random command and returns the record that its reply rests on. Rankings, sets and hashes become empty and come
 /// back, keys change their type, expiries come and go.
 pub(super) fn command(store: &Store, chance: &mut Chance, changes: &mut ChangeBuffer) -> Seq {
     if chance.below(3) == 0 {
@@ -61,12 +61,39 @@ pub(super) fn command(store: &Store, chance: &mut Chance, changes: &mut ChangeBu
                 edit.remove_range(0..len);
             });
         }
-        65..75 => {
+        65..70 => {
+            let expiry = match chance.below(4) {
+                0 => FieldExpiry::Never,
+                1 => FieldExpiry::Kept,
+                // Far away, so that no follower sees one pass.
+                _ => FieldExpiry::At((1 << 45) + chance.below(5)),
+            };
+            let edited = writer.edit::<Fields, _>(key, Missing::Create, "edit", |edit| {
+                for _ in 0..1 + chance.below(9) {
+                    let value = chance.below(300).to_string();
+                    edit.set(member(chance).as_bytes(), value.as_bytes(), expiry, 0);
+                }
+            });
+            if edited.is_err() && chance.below(2) == 0 {
+                writer.remove(key);
+            }
+        }
+        70..73 => {
+            let _ = writer.edit::<Fields, _>(key, Missing::Skip, "edit", |edit| {
+                let field = member(chance).into_bytes();
+                if edit.at(0).contains(&field) && chance.below(2) == 0 {
+                    edit.expire(&field, (chance.below(2) == 0).then_some(1 << 45));
+                } else {
+                    edit.remove(&field);
+                }
+            });
+        }
+        73..76 => {
             let _ = writer.edit::<Members, _>(key, Missing::Create, "edit", |edit| {
                 edit.insert(member(chance).as_bytes())
             });
         }
-        75..80 => {
+        76..80 => {
             let _ = writer.edit::<Members, _>(key, Missing::Skip, "edit", |edit| {
                 edit.remove(member(chance).as_bytes())
             });

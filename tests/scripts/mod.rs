@@ -81,6 +81,7 @@ scripts! {
     friendrank: rankd redis;
     hashes: rankd redis valkey;
     hashes_counters: rankd redis;
+    hashes_events: rankd redis;
     hashes_expiry: rankd redis;
     hashes_random: rankd redis;
     hashes_scan: rankd redis;

@@ -116,16 +116,9 @@ fn hsetnx(keys: &mut Writer<'_, '_>, call: &Call<'_>, reply: &mut Reply<'_>) -> 
 }
 
 fn hdel(keys: &mut Writer<'_, '_>, call: &Call<'_>, reply: &mut Reply<'_>) -> Outcome {
-    let expired_by_ms = keys.reader().expired_by_ms();
+    // As in Redis, a field that has expired counts until it is removed.
     let removed = keys.edit::<Fields, _>(call.argument(1), Missing::Skip, "hdel", |fields| {
-        let mut removed = 0;
-        for field in call.cursor(2) {
-            if fields.at(expired_by_ms).contains(field) {
-                fields.remove(field);
-                removed += 1;
-            }
-        }
-        removed
+        call.cursor(2).filter(|field| fields.remove(field)).count()
     })?;
     reply.count(removed.unwrap_or(0));
     Ok(())

@@ -110,7 +110,7 @@ fn read_and<'c>(
             let Some(before) = living.expiry(field) else { continue };
             match after {
                 After::Leave => {}
-                After::Remove => fields.remove(field),
+                After::Remove => drop(fields.remove(field)),
                 After::Expire(None) if before.is_none() => {}
                 After::Expire(at_ms) => fields.expire(field, at_ms),
             }
@@ -197,7 +197,13 @@ fn options(call: &Call<'_>, now_ms: u64) -> Result<Options, CommandError> {
         }
         if !cursor.take_word("fields") {
             let word = cursor.next().ok_or_else(|| wrong_number("hsetex"))?;
+            // As in C, a text ends at a NUL.
+            let word = word.split(|byte| *byte == 0).next().unwrap_or_default();
             return Err(CommandError::new(format!("ERR unknown argument: {}", text(word))));
+        }
+        // A number, a field and a value at least.
+        if cursor.remaining() < 3 {
+            return Err(wrong_number("hsetex"));
         }
         // Redis counts in 32 bits here.
         let count = cursor.next().and_then(integer::parse).and_then(|count| i32::try_from(count).ok());

@@ -29,6 +29,7 @@ impl Store {
                 && let Some(removed) = hold.writer(database).remove_expired_fields(shard, left)
             {
                 // One that removes nothing counts too, so that this ends.
+                self.count_expired_fields(removed);
                 left -= removed.clamp(1, left);
             }
         }

@@ -5,6 +5,7 @@
 //! and whether DBSIZE counts an expired key.
 
 mod draw;
+mod hashes;
 mod keys;
 mod many_keys;
 mod sorted_sets;
@@ -28,8 +29,8 @@ pub(super) fn generate(chance: &mut Chance, length: usize) -> Vec<Request> {
     while stream.len() < length {
         let mut words = command(chance);
         // A walk with its COUNT broken off would show the hash table's own steps; COMMAND alone is each server's list.
-        let breakable =
-            !matches!(words[0].as_str(), "SCAN" | "ZSCAN" | "COMMAND") && !words.contains(&LEX.to_owned());
+        let breakable = !matches!(words[0].as_str(), "SCAN" | "ZSCAN" | "HSCAN" | "COMMAND")
+            && !words.contains(&LEX.to_owned());
         if breakable && chance.percent(8) {
             break_somewhere(chance, &mut words);
         }
@@ -64,10 +65,10 @@ fn ends_soon(words: &[String]) -> bool {
         // A broken blocking command might wait for ever.
         "BZPOPMIN" | "BZPOPMAX" => number(words.len() - 1).is_some(),
         "BZMPOP" => number(1).is_some(),
-        "EXPIRE" => number(2).is_some_and(|value| (1..10_000).contains(&value)),
+        "EXPIRE" | "HEXPIRE" => number(2).is_some_and(|value| (1..10_000).contains(&value)),
         "SETEX" => number(2).is_some_and(|value| (1..10_000).contains(&value)),
-        "PEXPIRE" | "PSETEX" => number(2).is_some_and(|value| (1..10_000_000).contains(&value)),
-        "SET" | "GETEX" => words.iter().enumerate().any(|(at, word)| {
+        "PEXPIRE" | "PSETEX" | "HPEXPIRE" => number(2).is_some_and(|value| (1..10_000_000).contains(&value)),
+        "SET" | "GETEX" | "HGETEX" | "HSETEX" => words.iter().enumerate().any(|(at, word)| {
             let least = match word.to_ascii_uppercase().as_str() {
                 "EX" => 10_000,
                 "PX" => 10_000_000,
@@ -101,12 +102,13 @@ fn break_somewhere(chance: &mut Chance, words: &mut Vec<String>) {
 
 /// One well-formed command.
 fn command(chance: &mut Chance) -> Vec<String> {
-    match chance.below(130) {
+    match chance.below(150) {
         100..105 => transactions::transaction_command(chance),
         105..108 => transactions::waiting_command(chance),
         108..116 => strings::string_command(chance),
         116..124 => strings::bitmap_command(chance),
-        124.. => strings::sketch_command(chance),
+        124..130 => strings::sketch_command(chance),
+        130.. => hashes::hash_command(chance),
         0..46 => sorted_sets::ranking_command(chance),
         46..58 => many_keys::many_keys_command(chance),
         58..64 => sorted_sets::lex_command(chance),

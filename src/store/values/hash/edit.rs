@@ -40,10 +40,13 @@ impl Edit<'_, '_, Fields> {
         self.record(|changes, database, key| changes.expire_field(database, key, field, at_ms));
     }
 
-    /// Removes `field`, which must be there.
-    pub fn remove(&mut self, field: &[u8]) {
-        self.value.remove(field);
-        self.record(|changes, database, key| changes.remove_field(database, key, field));
+    /// Removes `field`; returns whether it was there, be it that its time has come.
+    pub fn remove(&mut self, field: &[u8]) -> bool {
+        let was_there = self.value.remove(field);
+        if was_there {
+            self.record(|changes, database, key| changes.remove_field(database, key, field));
+        }
+        was_there
     }
 }
 
@@ -60,8 +63,7 @@ impl Writer<'_, '_> {
             let mut removed = 0;
             while removed < most {
                 let Some(field) = fields.value.due(expired_by_ms).map(Box::<[u8]>::from) else { break };
-                fields.remove(&field);
-                removed += 1;
+                removed += usize::from(fields.remove(&field));
             }
             removed
         });

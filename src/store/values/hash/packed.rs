@@ -217,7 +217,7 @@ impl PackedFields {
         }
         let mut bytes = std::mem::take(&mut self.0).into_vec();
         bytes.reserve_exact(len.saturating_sub(range.len()));
-        bytes.splice(range, parts.concat());
+        bytes.splice(range, parts[0].iter().chain(parts[1]).copied());
         self.0 = bytes.into();
     }
 }
