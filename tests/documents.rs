@@ -118,6 +118,7 @@ fn show_command(entry: &Entry, page: &mut String) {
         Keys::Counted { count, .. } => {
             facts.push(format!("keys: as many as argument {} says, behind it", place(count)));
         }
+        Keys::Pair { .. } => facts.push("keys: arguments 1 and 2".to_owned()),
         Keys::Store { sources: Keys::Range { first, .. } } => {
             facts.push(format!("keys: argument 1, which is written, and argument {first}"));
         }

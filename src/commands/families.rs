@@ -5,7 +5,7 @@ use super::connection::{pubsub, transactions};
 use super::keys::{expiry, object};
 use super::spec::CommandSpec;
 use super::spec::table::{Table, of_families};
-use super::{connection, friends, keys, sets, sorted_sets, strings};
+use super::{connection, friends, keys, lists, sets, sorted_sets, strings};
 
 /// The families, in the order in which they are documented.
 const FAMILIES: &[&[CommandSpec]] = &[
@@ -19,6 +19,11 @@ const FAMILIES: &[&[CommandSpec]] = &[
     friends::COMMANDS,
     sets::COMMANDS,
     strings::COMMANDS,
+    lists::push::COMMANDS,
+    lists::pop::COMMANDS,
+    lists::moving::COMMANDS,
+    lists::read::COMMANDS,
+    lists::update::COMMANDS,
     keys::COMMANDS,
     expiry::COMMANDS,
     object::COMMANDS,

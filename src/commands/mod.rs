@@ -18,6 +18,7 @@ mod families;
 mod friends;
 mod headless;
 mod keys;
+mod lists;
 mod sets;
 mod sorted_sets;
 pub mod spec;

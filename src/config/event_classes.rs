@@ -18,6 +18,8 @@ impl EventClasses {
     pub const GENERIC: Self = Self::of(b'g');
     /// Of strings.
     pub const STRING: Self = Self::of(b'$');
+    /// Of lists.
+    pub const LIST: Self = Self::of(b'l');
     /// Of sets.
     pub const SET: Self = Self::of(b's');
     /// Of sorted sets.

@@ -4,11 +4,14 @@
 //! have failed before that end, and the kernel then calls pages clean that never reached the disk: what is read here,
 //! and synced here again, would be missing after a power failure. So nothing is built on those segments: the new one
 //! is loose (`manifest.rs`), no record is called synced, and the new base takes the place of all of them.
+//!
+//! Nor does it go on in a segment of an older version, which has Changes of that version only.
 
 use super::checkpoint::History;
 use super::directory::{ClosedEnd, Directory};
 use super::error::OpenError;
 use super::files::{Disk, Files};
+use super::header;
 use super::listed::{Listed, is_full};
 use super::manifest::Manifest;
 use super::pending::Pending;
@@ -103,16 +106,18 @@ impl Journal {
     }
 }
 
-/// A new segment behind all there is, with a manifest that lists it as loose and is not in place yet.
+/// A new segment behind all there is, with a manifest that lists it and is not in place yet.
 struct Begun {
     segment: Segment,
     manifest: Manifest,
 }
 
 impl Begun {
-    fn behind(manifest: &Manifest, number: u64, directory: &Directory) -> io::Result<Self> {
+    /// `is_loose`: what stands before it is in doubt.
+    fn behind(manifest: &Manifest, number: u64, is_loose: bool, directory: &Directory) -> io::Result<Self> {
         let segment = Segment::create(directory, number, Chance::from_system().next_u64())?;
-        let manifest = manifest.followed_by(number);
+        let followed = manifest.followed_by(number);
+        let manifest = if is_loose { followed } else { followed.joined() };
         directory.write_manifest(&manifest)?;
         Ok(Self { segment, manifest })
     }
@@ -185,12 +190,14 @@ impl Start {
         let leaves_out = replayed.manifest.last() != replayed.last_listed;
         // A loose one without records, from a start like this one, serves again.
         let is_begun = last.records == 0 && replayed.manifest.is_loose(replayed.manifest.last());
-        let begins = owes_base && (leaves_out || !is_begun);
-        let begun = begins.then(|| Begun::behind(&replayed.manifest, number, directory));
+        // What may be written now, an older rankd cannot read: its segments are gone on with by none of it.
+        let is_older = last.version != header::VERSION;
+        let begins = is_older || (owes_base && (leaves_out || !is_begun));
+        let begun = begins.then(|| Begun::behind(&replayed.manifest, number, owes_base, directory));
         let begun = match begun.transpose() {
             // A full disk must not keep a server from starting. What is written at the old end is doubted as what
             // stands before it, until there is a base.
-            Err(error) if is_full(&error) && !leaves_out => {
+            Err(error) if is_full(&error) && !leaves_out && !is_older => {
                 tracing::warn!(%error, "no room for a new segment: the journal goes on in the last one");
                 None
             }

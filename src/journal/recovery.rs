@@ -8,6 +8,7 @@ use super::base;
 use super::base::End;
 use super::directory::{base_path, load_manifest, segment_path};
 use super::error::OpenError;
+use super::header;
 use super::header::{BASE_HEADER_BYTES, BadHeader, BaseHeader, SEGMENT_HEADER_BYTES, SegmentHeader};
 use super::manifest::Manifest;
 use super::progress::Progress;
@@ -49,12 +50,12 @@ impl Place {
     /// Why the store cannot hold it.
     pub(super) fn load(self, loader: &mut Loader, change: &Change<'_>, encoded: &[u8]) -> Result<(), String> {
         let loaded = match self.origin {
-            Origin::Ahead(_) => {
-                loader.expect(change);
+            Origin::Ahead(seq) => {
+                loader.expect(seq, change);
                 Ok(())
             }
             Origin::Base => loader.load(change, encoded),
-            Origin::Record(_) => loader.apply(change, encoded),
+            Origin::Record(seq) => loader.apply(seq, change, encoded),
         };
         loaded.map_err(|error| error.to_string())
     }
@@ -82,6 +83,8 @@ pub struct FileRead {
     pub records: u64,
     /// CRC of its header, which its records' CRCs start from.
     pub(super) seed: u32,
+    /// Which version wrote it.
+    pub(super) version: u32,
 }
 
 /// A journal that was read to its end.
@@ -172,6 +175,7 @@ impl Replay<'_> {
         if header.number != number {
             return Err(damaged(path, 0, Seq(0), format!("it says it is base {}", header.number)));
         }
+        let version = header::version(&opened.header);
         let len = opened.len;
         let end_at = len.saturating_sub(End::FRAME_BYTES);
         let end = opened.file.try_clone().map_err(OpenError::io(path))?;
@@ -212,7 +216,7 @@ impl Replay<'_> {
             self.progress.advance(offset + record.body.len() as u64);
         }
         self.progress.next_file(len);
-        self.files.push(FileRead { path: path.to_path_buf(), bytes: len, records, seed });
+        self.files.push(FileRead { path: path.to_path_buf(), bytes: len, records, seed, version });
         Ok(header)
     }
 
@@ -276,7 +280,7 @@ impl Replay<'_> {
             let what = format!("it says it is segment {}", header.number);
             return Err(damaged(&path, 0, self.last_seq, what));
         }
-        let len = opened.len;
+        let (len, version) = (opened.len, header::version(&opened.header));
         let mut reader = opened.records(seed);
         let mut records = 0;
         // The bodies so far of a command that goes on.
@@ -332,7 +336,7 @@ impl Replay<'_> {
             self.torn_tail = Some(TornTail { path: path.clone(), offset: bytes, bytes: len - bytes });
         }
         self.progress.next_file(len);
-        self.files.push(FileRead { path, bytes, records, seed });
+        self.files.push(FileRead { path, bytes, records, seed, version });
         Ok(())
     }
 

@@ -64,12 +64,6 @@ pub(super) fn skip<R: Read>(
                 skip_strings(source, each)?;
             }
         }
-        Layout::Nodes => {
-            for _ in 0..source.length()? {
-                source.length()?;
-                source.skip_string()?;
-            }
-        }
         Layout::TimedFields { after_time } => {
             source.skip(if after_time { 8 } else { 0 })?;
             for _ in 0..source.length()? {

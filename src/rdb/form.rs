@@ -6,6 +6,7 @@ use super::packed::Packing;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Form {
     String,
+    List(Lists),
     Set(Encoding),
     Ranking(Encoding),
     /// Of a type that rankd has not.
@@ -23,6 +24,19 @@ pub(super) enum Encoding {
     Packed(Packing),
 }
 
+/// How a list is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Lists {
+    /// A number of elements, then each.
+    Plain,
+    /// One string.
+    Packed(Packing),
+    /// A number of strings, each of which is packed.
+    Strings(Packing),
+    /// A number of strings, each behind a number that says whether it is an element or is packed.
+    Nodes(Packing),
+}
+
 /// What a foreign value is made of, as far as one must know to get past it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Layout {
@@ -30,8 +44,6 @@ pub(super) enum Layout {
     Packed,
     /// A number, and for each of so many this many strings.
     Strings(u64),
-    /// A number, and for each a kind of node and a string.
-    Nodes,
     /// A time of eight bytes, then a string.
     TimedPacked,
     /// A number, and for each a time in the form of a length and two strings. `after_time`: a time of eight bytes first.
@@ -69,6 +81,7 @@ pub(super) enum Values {
 }
 
 pub(super) const STRING: u8 = 0;
+pub(super) const LIST: u8 = 1;
 pub(super) const SET: u8 = 2;
 pub(super) const RANKING_DOUBLES: u8 = 5;
 
@@ -82,27 +95,27 @@ pub(super) enum Dialect {
 impl Form {
     /// The form with this number, `None` if there is none (or it never left a pre-release).
     pub(super) fn of(number: u8, dialect: Dialect) -> Option<Self> {
-        use Layout::{Array, FieldsWithTimes, Module, Nodes, Number, Packed, Stream, Strings, Template};
+        use Layout::{Array, FieldsWithTimes, Module, Number, Packed, Stream, Strings, Template};
         use Layout::{TimedFields, TimedPacked};
         let foreign = |name, layout| Some(Self::Foreign(name, layout));
         match number {
             STRING => Some(Self::String),
-            1 => foreign("list", Strings(1)),
+            LIST => Some(Self::List(Lists::Plain)),
             SET => Some(Self::Set(Encoding::Plain)),
             3 => Some(Self::Ranking(Encoding::Plain)),
             4 => foreign("hash", Strings(2)),
             RANKING_DOUBLES => Some(Self::Ranking(Encoding::Doubles)),
             7 => foreign("module", Module),
             9 => foreign("hash", Packed),
-            10 => foreign("list", Packed),
+            10 => Some(Self::List(Lists::Packed(Packing::Ziplist))),
             11 => Some(Self::Set(Encoding::Packed(Packing::Intset))),
             12 => Some(Self::Ranking(Encoding::Packed(Packing::Ziplist))),
             13 => foreign("hash", Packed),
-            14 => foreign("list", Strings(1)),
+            14 => Some(Self::List(Lists::Strings(Packing::Ziplist))),
             15 => foreign("stream", Stream(1)),
             16 => foreign("hash", Packed),
             17 => Some(Self::Ranking(Encoding::Packed(Packing::Listpack))),
-            18 => foreign("list", Nodes),
+            18 => Some(Self::List(Lists::Nodes(Packing::Listpack))),
             19 => foreign("stream", Stream(2)),
             20 => Some(Self::Set(Encoding::Packed(Packing::Listpack))),
             21 => foreign("stream", Stream(3)),

@@ -3,14 +3,14 @@
 use super::error::{Error, Problem};
 use super::foreign;
 use super::foreign::Templates;
-use super::form::{Dialect, Encoding, Form};
+use super::form::{Dialect, Encoding, Form, Lists};
 use super::opcode;
-use super::packed::{Element, Packed};
+use super::packed::{Element, Packed, Packing};
 use super::source::Source;
 use super::tally::{Count, Tally};
 use crate::ranking::Score;
 use crate::store::change::{ChangeBuffer, decode};
-use crate::store::{Access, DatabaseIndex, Hold, Shards, Store};
+use crate::store::{Access, DatabaseIndex, End, Hold, Shards, Store};
 use std::io::Read;
 
 /// Bytes of Changes gathered before they are made true.
@@ -269,11 +269,13 @@ impl<'s> Loader<'s> {
                 source.string(&mut self.text)?;
                 self.changes.set_string(database, name, &self.text, key.expire_at_ms);
             }
-            Form::Set(encoding) | Form::Ranking(encoding) => {
+            Form::List(_) | Form::Set(_) | Form::Ranking(_) => {
                 self.changes.drop_key(database, name);
                 let told = match form {
-                    Form::Set(_) => self.set(source, encoding, key)?,
-                    _ => self.ranking(source, encoding, key)?,
+                    Form::List(encoding) => self.list(source, encoding, key)?,
+                    Form::Set(encoding) => self.set(source, encoding, key)?,
+                    Form::Ranking(encoding) => self.ranking(source, encoding, key)?,
+                    Form::String | Form::Foreign(..) => unreachable!("read above"),
                 };
                 self.apply(key).map_err(|problem| source.error(problem))?;
                 if told == 0 {
@@ -299,6 +301,57 @@ impl<'s> Loader<'s> {
         let hold = Hold::on(self.store, &[shard], Access::Read, ChangeBuffer::default());
         let value = hold.reader(key.database).value(key.name);
         value.map_or(0, |value| value.elements() as u64)
+    }
+
+    /// Reads a list and returns how many elements were read.
+    fn list<R: Read>(
+        &mut self,
+        source: &mut Source<R>,
+        encoding: Lists,
+        key: &Key<'_>,
+    ) -> Result<u64, Error> {
+        let (parts, packing) = match encoding {
+            Lists::Packed(packing) => return self.packed_elements(source, packing, key),
+            Lists::Plain => (source.length()?, None),
+            Lists::Strings(packing) | Lists::Nodes(packing) => (source.length()?, Some(packing)),
+        };
+        let mut told = 0;
+        for _ in 0..parts {
+            let is_element = match encoding {
+                Lists::Nodes(_) => match source.length()? {
+                    1 => true,
+                    2 => false,
+                    _ => return source.malformed("a node of a list of no known kind"),
+                },
+                _ => packing.is_none(),
+            };
+            match packing.filter(|_| !is_element) {
+                Some(packing) => told += self.packed_elements(source, packing, key)?,
+                None => {
+                    source.string(&mut self.member)?;
+                    self.changes.push_element(key.database, key.name, End::Back, &self.member);
+                    self.apply_much(key).map_err(|problem| source.error(problem))?;
+                    told += 1;
+                }
+            }
+        }
+        Ok(told)
+    }
+
+    /// Reads elements of a list that are packed into one string and returns how many.
+    fn packed_elements<R: Read>(
+        &mut self,
+        source: &mut Source<R>,
+        packing: Packing,
+        key: &Key<'_>,
+    ) -> Result<u64, Error> {
+        let mut packed = Packed::begin(source, packing)?;
+        while let Some(element) = packed.next_element()? {
+            element.copy_to(&mut self.member);
+            self.changes.push_element(key.database, key.name, End::Back, &self.member);
+            self.apply_much(key).map_err(|problem| packed.error(problem))?;
+        }
+        Ok(packed.found())
     }
 
     /// Reads a set and returns how many members were read.

@@ -2,7 +2,7 @@
 //!
 //! Written as RDB version 9: nothing in the file is younger (scores as doubles came with version 8), and a reader takes
 //! every version up to its own, so Redis from 5 on and every Valkey load it. Strings stand as they are or as integers,
-//! uncompressed; sets and rankings in their plain forms, which every server packs anew as it likes.
+//! uncompressed; lists, sets and rankings in their plain forms, which every server packs anew as it likes.
 
 use super::{CHECKSUM, form, length, opcode};
 use crate::store::{DatabaseIndex, DatabaseSize, Element, KeyHead, Kind, Length, Visitor, Walk};
@@ -210,6 +210,7 @@ impl Visitor for Encoder {
     fn begin(&mut self, head: KeyHead<'_>, kind: Kind, length: Length) {
         let form = match kind {
             Kind::String => form::STRING,
+            Kind::List => form::LIST,
             Kind::Set => form::SET,
             Kind::SortedSet => form::RANKING_DOUBLES,
         };
@@ -224,7 +225,7 @@ impl Visitor for Encoder {
 
     fn element(&mut self, _: KeyHead<'_>, element: Element<'_>) {
         match element {
-            Element::Bytes(bytes) | Element::Member(bytes) => self.put_string(bytes),
+            Element::Bytes(bytes) | Element::Listed(bytes) | Element::Member(bytes) => self.put_string(bytes),
             Element::Scored(member, score) => {
                 self.put_string(member);
                 self.buffer.extend_from_slice(&score.get().to_le_bytes());

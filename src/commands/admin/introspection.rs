@@ -198,6 +198,7 @@ fn write_info(entry: &Entry, reply: &mut Reply<'_>) {
         }
         Keys::Store { sources: Keys::Range { first, .. } } => (1, *first as i32, 1),
         Keys::Store { .. } => (1, 1, 1),
+        Keys::Pair { .. } => (1, 2, 1),
         Keys::None | Keys::Counted { .. } | Keys::Derived(_) | Keys::WithDerived { .. } => (0, 0, 0),
     };
     reply.array(10);
@@ -232,6 +233,13 @@ fn write_key_specs(spec: &CommandSpec, names_before: usize, reply: &mut Reply<'_
             write_key_spec(&Keys::OVERWRITTEN, names_before, None, reply);
             write_key_spec(sources, names_before, notes, reply);
         }
+        Keys::Pair { first, second } => {
+            reply.set(2);
+            for (place, access) in [(1, *first), (2, *second)] {
+                let spec = Keys::Range { first: place, last: 0, access };
+                write_key_spec(&spec, names_before, notes, reply);
+            }
+        }
         keys => {
             reply.set(1);
             write_key_spec(keys, names_before, notes, reply);
@@ -248,7 +256,7 @@ fn write_key_spec(keys: &Keys, names_before: usize, notes: Option<&str>, reply: 
         Keys::Counted { count, access } => {
             (count, access, "keynum", [("keynumidx", 0), ("firstkey", 1), ("keystep", 1)])
         }
-        Keys::None | Keys::Store { .. } | Keys::Derived(_) | Keys::WithDerived { .. } => {
+        Keys::None | Keys::Store { .. } | Keys::Pair { .. } | Keys::Derived(_) | Keys::WithDerived { .. } => {
             unreachable!("has none of its own")
         }
     };
@@ -400,6 +408,8 @@ fn access_of_key(spec: &CommandSpec, request: &Call<'_>, index: usize) -> &'stat
             if returns_old { &["RW", "access", "update"] } else { &["OW", "update"] }
         }
         Keys::Range { access, .. } | Keys::Counted { access, .. } => access,
+        Keys::Pair { first, .. } if index == 0 => first,
+        Keys::Pair { second, .. } => second,
         Keys::Store { .. } if index == 0 => &["OW", "update"],
         Keys::Store { sources: Keys::Range { access, .. } | Keys::Counted { access, .. } } => access,
         Keys::Derived(_) if spec.has(Flag::Write) => &["RW", "update"],

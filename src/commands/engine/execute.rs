@@ -400,7 +400,12 @@ impl<'b> Batch<'b> {
             }
         }
         if in_transaction {
-            reply.null_array();
+            // One that moves replies with an element, not with an array.
+            if wish.destination.is_some() {
+                reply.null()
+            } else {
+                reply.null_array()
+            }
             return Ok(());
         }
         let ticket = store.ticket();
@@ -468,9 +473,36 @@ impl<'b> Batch<'b> {
             self.commands_in_hold = 0;
         }
         self.commands_in_hold += 1;
+        if access == Access::Write {
+            self.hold_for_waiters(spec, call, shards)?;
+        }
         // Once more: it may have been damaged while its lock was waited for.
         self.check_damage(spec, call)?;
         Ok(&mut self.hold)
+    }
+
+    /// Takes further locks where clients wait that will write to further keys once the command has filled the ones that they
+    /// wait for.
+    fn hold_for_waiters(
+        &mut self,
+        spec: &CommandSpec,
+        call: &Call<'_>,
+        mut shards: SmallVec<[ShardIndex; 4]>,
+    ) -> Outcome {
+        let database = self.session.database;
+        // A transaction has taken them at its beginning.
+        while !self.in_transaction && self.hold.has_movers(database) {
+            for_each_key(spec, call, &mut |key| self.hold.add_destinations(database, key, &mut shards));
+            shards.sort_unstable();
+            shards.dedup();
+            if self.hold.covers(&shards, Access::Write) {
+                break;
+            }
+            self.let_go();
+            self.lock(&shards, Access::Write)?;
+            self.commands_in_hold = 1;
+        }
+        Ok(())
     }
 
     /// Locks `shards`, unless waiting for them would take long and must not.
@@ -485,7 +517,7 @@ impl<'b> Batch<'b> {
     }
 
     /// Gives the hold's locks back; its records are in the journal's hands then.
-    fn let_go(&mut self) {
+    pub(in crate::commands) fn let_go(&mut self) {
         self.session.has_written |= self.hold.access() == Access::Write;
         self.session.rest_on(self.hold.let_go());
     }

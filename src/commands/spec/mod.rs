@@ -103,6 +103,8 @@ pub enum Group {
     Generic,
     /// Strings.
     String,
+    /// Lists.
+    List,
     /// Sets.
     Set,
     /// Sorted sets.
@@ -124,6 +126,7 @@ impl Group {
             Self::Server => "server",
             Self::Generic => "generic",
             Self::String => "string",
+            Self::List => "list",
             Self::Set => "set",
             Self::SortedSet => "sorted-set",
             Self::Transactions => "transactions",
@@ -220,6 +223,13 @@ pub enum Keys {
         /// The keys that are read: a `Range` or `Counted`.
         sources: &'static Keys,
     },
+    /// Arguments 1 and 2; something goes from the first to the second.
+    Pair {
+        /// What the command does with argument 1, as in `Range`.
+        first: &'static [&'static str],
+        /// What it does with argument 2.
+        second: &'static [&'static str],
+    },
     /// None of its arguments, but keys made from them: the function calls back with each.
     Derived(DeriveKeys),
     /// Arguments, and further keys made from them. Clients route by those that are declared; whoever must know all asks
@@ -243,6 +253,7 @@ impl Keys {
         match *self {
             Self::None | Self::Derived(_) => {}
             Self::WithDerived { declared, .. } => declared.for_each_position(arguments, visit),
+            Self::Pair { .. } => (1..=2).for_each(visit),
             Self::Range { first, last, .. } => {
                 let last = match last {
                     0 => first,
@@ -272,7 +283,7 @@ impl Keys {
             }
             Self::Store { sources } => sources.are_complete(arguments),
             Self::WithDerived { declared, .. } => declared.are_complete(arguments),
-            Self::None | Self::Range { .. } | Self::Derived(_) => true,
+            Self::None | Self::Range { .. } | Self::Pair { .. } | Self::Derived(_) => true,
         }
     }
 
@@ -289,7 +300,7 @@ impl Keys {
             Self::Counted { .. } => true,
             Self::Store { sources } => sources.are_movable(),
             Self::WithDerived { declared, .. } => declared.are_movable(),
-            Self::None | Self::Range { .. } | Self::Derived(_) => false,
+            Self::None | Self::Range { .. } | Self::Pair { .. } | Self::Derived(_) => false,
         }
     }
 }

@@ -97,6 +97,7 @@ impl CommandSpec {
         let group = match self.group {
             Group::Generic => Some("@keyspace"),
             Group::String => Some("@string"),
+            Group::List => Some("@list"),
             Group::Set => Some("@set"),
             Group::SortedSet | Group::Friends => Some("@sortedset"),
             Group::Connection => Some("@connection"),

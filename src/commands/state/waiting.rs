@@ -29,6 +29,8 @@ pub struct Wish {
     pub keys: Vec<Box<[u8]>>,
     /// The type of value that it comes from.
     pub kind: Kind,
+    /// A key that what is taken goes to, beside the reply.
+    pub destination: Option<Box<[u8]>>,
     /// For how long it is waited for; `None` for ever.
     pub timeout: Option<Duration>,
     /// How it is taken.
@@ -39,6 +41,7 @@ pub struct Wish {
 pub struct Waiting {
     timeout: Option<Duration>,
     kind: Kind,
+    destination: Option<Box<[u8]>>,
     attempt: Attempt,
     /// The keys, each once, in the order of the request: the first that has what is wanted will do.
     keys: Vec<Box<[u8]>>,
@@ -83,11 +86,22 @@ impl Waiting {
         database: DatabaseIndex,
         protocol: Protocol,
     ) -> Self {
-        let Wish { keys, kind, timeout, attempt } = wish;
+        let Wish { keys, kind, destination, timeout, attempt } = wish;
         let keys = each_once(keys);
         let mut by_key: Vec<usize> = (0..keys.len()).collect();
         by_key.sort_unstable_by_key(|&place| &keys[place]);
-        Self { timeout, kind, attempt, keys, by_key, ticket, database, protocol, progress: Mutex::default() }
+        Self {
+            timeout,
+            kind,
+            destination,
+            attempt,
+            keys,
+            by_key,
+            ticket,
+            database,
+            protocol,
+            progress: Mutex::default(),
+        }
     }
 
     /// For how long it waits at most.
@@ -187,6 +201,10 @@ impl Waiter for Waiting {
         self.kind
     }
 
+    fn destination(&self) -> Option<&[u8]> {
+        self.destination.as_deref()
+    }
+
     fn serve(&self, keys: &mut Writer<'_, '_>, ready: &Ready<'_>) -> Served {
         let mut progress = self.progress.lock();
         if progress.phase != Phase::Waiting {
@@ -195,8 +213,15 @@ impl Waiter for Waiting {
         // A transaction may have filled several of its keys: as in Redis, their order is the client's.
         let has_taken = self.any_ready(ready.of(self.database), |key| {
             let mut reply = Reply::new(&mut progress.reply, self.protocol);
-            // A key of another type is passed over: the client goes on waiting for it.
-            (self.attempt)(keys, key, &mut reply) == Ok(true)
+            match (self.attempt)(keys, key, &mut reply) {
+                // What it would go to is of another type: as in Redis, the wait ends with that.
+                Err(error) if self.destination.is_some() => {
+                    reply.error(&error.0);
+                    true
+                }
+                // A key of another type is passed over: the client goes on waiting for it.
+                outcome => outcome == Ok(true),
+            }
         });
         if !has_taken {
             return Served::NotYet;
@@ -280,6 +305,7 @@ mod tests {
             let wish = Wish {
                 keys: keys.iter().copied().map(key).collect(),
                 kind: Kind::SortedSet,
+                destination: None,
                 timeout: None,
                 attempt: Box::new(move |_, key, _| {
                     offered.lock().push((number, key.into()));

@@ -50,6 +50,14 @@ fn shown(store: &Store, database: u32, key: &str) -> String {
     let value = match reader.value(key.as_bytes()) {
         None => return "none".to_owned(),
         Some(Value::String(value)) => text(value),
+        Some(Value::List(list)) => {
+            let mut elements = Vec::new();
+            list.visit(0..list.len(), |element| {
+                elements.push(element.escape_ascii().to_string());
+                true
+            });
+            format!("list {}", elements.join(" "))
+        }
         Some(Value::Set(members)) => {
             let mut names = Vec::new();
             members.for_each(|member| names.push(text(member)));

@@ -5,6 +5,7 @@
 
 pub(super) mod board;
 pub(super) mod kinds;
+pub(super) mod list;
 pub(super) mod set;
 pub(super) mod stored;
 pub(super) mod string;
@@ -12,6 +13,8 @@ pub(super) mod string;
 pub use board::Board;
 pub use board::change::{BoardChange, EncodedEntries};
 pub use kinds::{Element, Kind, Value, ValueChange, Word, WrongType};
+pub use list::change::ListChange;
+pub use list::{End, List};
 pub use set::Members;
 pub use set::change::SetChange;
 pub use stored::Stored;
