@@ -38,6 +38,8 @@ const CIRCLES: [&[&str]; 7] = [
         "store::values::board",
         "store::values::board::change",
         "store::values::kinds",
+        "store::values::list",
+        "store::values::list::change",
         "store::values::set",
         "store::values::set::change",
         "store::values::stored",

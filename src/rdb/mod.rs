@@ -13,6 +13,7 @@
 //! | `lzf` | strings that were compressed |
 //! | `form` | the types of values there are, and what each is made of |
 //! | `read` | a file or a DUMP becomes Changes |
+//! | `lists` | the same of lists |
 //! | `tally` | what was read and what was left out |
 //! | `foreign` | past values of other types |
 //! | `write` | the way out |
@@ -26,6 +27,7 @@ mod error;
 mod file;
 mod foreign;
 mod form;
+mod lists;
 mod lzf;
 mod packed;
 mod read;

@@ -3,14 +3,14 @@
 use super::error::{Error, Problem};
 use super::foreign;
 use super::foreign::Templates;
-use super::form::{Dialect, Encoding, Form, Lists};
+use super::form::{Dialect, Encoding, Form};
 use super::opcode;
-use super::packed::{Element, Packed, Packing};
+use super::packed::{Element, Packed};
 use super::source::Source;
 use super::tally::{Count, Tally};
 use crate::ranking::Score;
 use crate::store::change::{ChangeBuffer, decode};
-use crate::store::{Access, DatabaseIndex, End, Hold, Shards, Store};
+use crate::store::{Access, DatabaseIndex, Hold, Shards, Store};
 use std::io::Read;
 
 /// Bytes of Changes gathered before they are made true.
@@ -34,16 +34,16 @@ pub struct Loader<'s> {
     store: &'s Store,
     /// Keys that expire up to this moment are left out; `None`: nothing is.
     left_out_by_ms: Option<u64>,
-    changes: ChangeBuffer,
+    pub(super) changes: ChangeBuffer,
     tally: Tally,
-    member: Vec<u8>,
+    pub(super) member: Vec<u8>,
     text: Vec<u8>,
 }
 
 /// A key whose value comes next.
-struct Key<'k> {
-    database: DatabaseIndex,
-    name: &'k [u8],
+pub(super) struct Key<'k> {
+    pub(super) database: DatabaseIndex,
+    pub(super) name: &'k [u8],
     expire_at_ms: Option<u64>,
     has_expired: bool,
 }
@@ -303,57 +303,6 @@ impl<'s> Loader<'s> {
         value.map_or(0, |value| value.elements() as u64)
     }
 
-    /// Reads a list and returns how many elements were read.
-    fn list<R: Read>(
-        &mut self,
-        source: &mut Source<R>,
-        encoding: Lists,
-        key: &Key<'_>,
-    ) -> Result<u64, Error> {
-        let (parts, packing) = match encoding {
-            Lists::Packed(packing) => return self.packed_elements(source, packing, key),
-            Lists::Plain => (source.length()?, None),
-            Lists::Strings(packing) | Lists::Nodes(packing) => (source.length()?, Some(packing)),
-        };
-        let mut told = 0;
-        for _ in 0..parts {
-            let is_element = match encoding {
-                Lists::Nodes(_) => match source.length()? {
-                    1 => true,
-                    2 => false,
-                    _ => return source.malformed("a node of a list of no known kind"),
-                },
-                _ => packing.is_none(),
-            };
-            match packing.filter(|_| !is_element) {
-                Some(packing) => told += self.packed_elements(source, packing, key)?,
-                None => {
-                    source.string(&mut self.member)?;
-                    self.changes.push_element(key.database, key.name, End::Back, &self.member);
-                    self.apply_much(key).map_err(|problem| source.error(problem))?;
-                    told += 1;
-                }
-            }
-        }
-        Ok(told)
-    }
-
-    /// Reads elements of a list that are packed into one string and returns how many.
-    fn packed_elements<R: Read>(
-        &mut self,
-        source: &mut Source<R>,
-        packing: Packing,
-        key: &Key<'_>,
-    ) -> Result<u64, Error> {
-        let mut packed = Packed::begin(source, packing)?;
-        while let Some(element) = packed.next_element()? {
-            element.copy_to(&mut self.member);
-            self.changes.push_element(key.database, key.name, End::Back, &self.member);
-            self.apply_much(key).map_err(|problem| packed.error(problem))?;
-        }
-        Ok(packed.found())
-    }
-
     /// Reads a set and returns how many members were read.
     fn set<R: Read>(
         &mut self,
@@ -420,7 +369,7 @@ impl<'s> Loader<'s> {
     }
 
     /// Makes true what has been gathered, if that is much.
-    fn apply_much(&mut self, key: &Key<'_>) -> Result<(), Problem> {
+    pub(super) fn apply_much(&mut self, key: &Key<'_>) -> Result<(), Problem> {
         if self.changes.len() < GATHERED_BYTES { Ok(()) } else { self.apply(key) }
     }
 

@@ -107,36 +107,6 @@ impl Batch<'_> {
         }
     }
 
-    /// Takes further locks for what clients that wait for keys of the transaction will write to.
-    fn hold_for_waiters_of_transaction(
-        &mut self,
-        transaction: &Transaction,
-        mut shards: Vec<ShardIndex>,
-    ) -> Outcome {
-        let databases = self.host.store.databases();
-        while (0..databases).any(|database| self.hold.has_movers(database)) {
-            for (place, arguments) in transaction.places.iter().zip(transaction.requests.iter()) {
-                let entry = &table().entries()[*place];
-                let arguments = if entry.is_subcommand { arguments.skip(1) } else { arguments };
-                let call = self.call(arguments, None);
-                for_each_key(entry.spec, &call, &mut |key| {
-                    // It may select another one on its way.
-                    for database in 0..databases {
-                        self.hold.add_destinations(database, key, &mut shards);
-                    }
-                });
-            }
-            shards.sort_unstable();
-            shards.dedup();
-            if self.hold.covers(&shards, Access::Write) {
-                break;
-            }
-            self.let_go();
-            self.lock(&shards, Access::Write)?;
-        }
-        Ok(())
-    }
-
     /// The commands queued since MULTI.
     pub(in crate::commands) fn queued(&self) -> impl Iterator<Item = &'static CommandSpec> {
         let places = self.session.transaction.iter().flat_map(|transaction| &transaction.places);

@@ -104,7 +104,7 @@ pub(in crate::commands) struct Batch<'b> {
     pub(in crate::commands) in_transaction: bool,
     /// How many more elements of the transaction's replies are better written at once.
     pub(in crate::commands) elements_at_once: usize,
-    commands_in_hold: usize,
+    pub(super) commands_in_hold: usize,
     locked: Locked,
     /// The time by which the present command judges what has expired.
     now_ms: u64,
@@ -390,8 +390,7 @@ impl<'b> Batch<'b> {
         call: &Call<'_>,
         reply: &mut Reply<'_>,
     ) -> Outcome {
-        let (store, database, in_transaction) =
-            (&self.host.store, self.session.database, self.in_transaction);
+        let (store, database, is_queued) = (&self.host.store, self.session.database, self.in_transaction);
         let hold = self.hold_for(spec, call, Access::Write)?;
         for key in &wish.keys {
             if (wish.attempt)(&mut hold.writer(database), key, reply)? {
@@ -399,13 +398,8 @@ impl<'b> Batch<'b> {
                 return Ok(());
             }
         }
-        if in_transaction {
-            // One that moves replies with an element, not with an array.
-            if wish.destination.is_some() {
-                reply.null()
-            } else {
-                reply.null_array()
-            }
+        if is_queued {
+            wish.reply_none(reply);
             return Ok(());
         }
         let ticket = store.ticket();
@@ -473,36 +467,10 @@ impl<'b> Batch<'b> {
             self.commands_in_hold = 0;
         }
         self.commands_in_hold += 1;
-        if access == Access::Write {
-            self.hold_for_waiters(spec, call, shards)?;
-        }
+        self.hold_for_waiters(spec, call, access, shards)?;
         // Once more: it may have been damaged while its lock was waited for.
         self.check_damage(spec, call)?;
         Ok(&mut self.hold)
-    }
-
-    /// Takes further locks where clients wait that will write to further keys once the command has filled the ones that they
-    /// wait for.
-    fn hold_for_waiters(
-        &mut self,
-        spec: &CommandSpec,
-        call: &Call<'_>,
-        mut shards: SmallVec<[ShardIndex; 4]>,
-    ) -> Outcome {
-        let database = self.session.database;
-        // A transaction has taken them at its beginning.
-        while !self.in_transaction && self.hold.has_movers(database) {
-            for_each_key(spec, call, &mut |key| self.hold.add_destinations(database, key, &mut shards));
-            shards.sort_unstable();
-            shards.dedup();
-            if self.hold.covers(&shards, Access::Write) {
-                break;
-            }
-            self.let_go();
-            self.lock(&shards, Access::Write)?;
-            self.commands_in_hold = 1;
-        }
-        Ok(())
     }
 
     /// Locks `shards`, unless waiting for them would take long and must not.

@@ -4,3 +4,4 @@ mod exec;
 pub mod execute;
 pub(super) mod gates;
 pub(super) mod prepared;
+mod reach;

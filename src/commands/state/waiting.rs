@@ -37,6 +37,14 @@ pub struct Wish {
     pub attempt: Attempt,
 }
 
+impl Wish {
+    /// Replies that there is nothing and that it is not waited for: in a transaction nobody waits.
+    pub(in crate::commands) fn reply_none(&self, reply: &mut Reply<'_>) {
+        // What moves an element replies with it alone, not with an array.
+        if self.destination.is_some() { reply.null() } else { reply.null_array() }
+    }
+}
+
 /// A client that waits.
 pub struct Waiting {
     timeout: Option<Duration>,
