@@ -53,9 +53,10 @@ fn the_configuration_file_reads_as_the_defaults() {
 }
 
 /// The groups in the order of the page, each with its heading.
-const GROUPS: [(Group, &str); 9] = [
+const GROUPS: [(Group, &str); 10] = [
     (Group::SortedSet, "Sorted sets"),
     (Group::Friends, "Friend ranking"),
+    (Group::List, "Lists"),
     (Group::Set, "Sets"),
     (Group::String, "Strings"),
     (Group::Generic, "Keys"),

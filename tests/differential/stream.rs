@@ -10,6 +10,7 @@ use crate::support::chance::Chance;
 /// Keys by what they usually hold. A few commands in a hundred pick from all of them.
 const BOARDS: [&str; 4] = ["b0", "b1", "b2", "big"];
 const SETS: [&str; 2] = ["s0", "s1"];
+const LISTS: [&str; 3] = ["l0", "l1", "l2"];
 const STRINGS: [&str; 2] = ["c0", "c1"];
 /// Holds members of equal score only, so that ranges by member are defined.
 const LEX: &str = "lex";
@@ -77,7 +78,7 @@ pub(super) fn generate(chance: &mut Chance, length: usize) -> Vec<Request> {
         if chance.percent(10) {
             words[0] = words[0].to_lowercase();
         }
-        if !negative_offset(&words) && !ends_soon(&words) {
+        if !negative_offset(&words) && !ends_soon(&words) && !lowest_place(&words) {
             stream.push(words.iter().map(|word| member_bytes(word)).collect());
         }
     }
@@ -98,13 +99,20 @@ fn negative_offset(words: &[String]) -> bool {
     limit.and_then(|at| words.get(at + 1)).is_some_and(|offset| offset.starts_with('-'))
 }
 
+/// Redis takes the lowest number that there is for a place in a small list, and sets what stands somewhere.
+fn lowest_place(words: &[String]) -> bool {
+    words[0].eq_ignore_ascii_case("LSET") && words.get(2).is_some_and(|place| *place == i64::MIN.to_string())
+}
+
 /// A lifetime that would end while the stream runs: two clocks would decide what the reply is.
 fn ends_soon(words: &[String]) -> bool {
     let number = |at: usize| words.get(at).and_then(|word| word.parse::<i64>().ok());
     match words[0].to_ascii_uppercase().as_str() {
         // A broken one might wait for ever.
-        "BZPOPMIN" | "BZPOPMAX" => number(words.len() - 1).is_some(),
-        "BZMPOP" => number(1).is_some(),
+        "BZPOPMIN" | "BZPOPMAX" | "BLPOP" | "BRPOP" | "BLMOVE" | "BRPOPLPUSH" => {
+            number(words.len() - 1).is_some()
+        }
+        "BZMPOP" | "BLMPOP" => number(1).is_some(),
         "EXPIRE" => number(2).is_some_and(|value| (1..10_000).contains(&value)),
         "PEXPIRE" => number(2).is_some_and(|value| (1..10_000_000).contains(&value)),
         "SET" => words.iter().enumerate().any(|(at, word)| {
@@ -140,7 +148,7 @@ fn break_somewhere(chance: &mut Chance, words: &mut Vec<String>) {
 }
 
 fn key(chance: &mut Chance, usual: &[&str]) -> String {
-    let all = [&BOARDS[..], &SETS, &STRINGS, &["nothing"]].concat();
+    let all = [&BOARDS[..], &SETS, &LISTS, &STRINGS, &["nothing"]].concat();
     if chance.percent(4) { chance.pick(&all).to_owned() } else { chance.pick(usual).to_owned() }
 }
 
@@ -221,9 +229,10 @@ fn words(text: &str) -> Vec<String> {
 
 /// One well-formed command.
 fn command(chance: &mut Chance) -> Vec<String> {
-    match chance.below(108) {
+    match chance.below(126) {
+        108.. => list_command(chance),
         100..105 => transaction_command(chance),
-        105.. => waiting_command(chance),
+        105..108 => waiting_command(chance),
         0..46 => ranking_command(chance),
         46..58 => many_keys_command(chance),
         58..64 => lex_command(chance),
@@ -252,7 +261,27 @@ fn transaction_command(chance: &mut Chance) -> Vec<String> {
 /// Blocking commands, with times so short that a stream is not held up.
 fn waiting_command(chance: &mut Chance) -> Vec<String> {
     let timeout = chance.pick(&["0.001", "1e-3", "0.0001", ".002"]).to_owned();
-    match chance.below(3) {
+    match chance.below(6) {
+        3 => {
+            let mut words = vec![chance.pick(&["BLPOP", "BRPOP"]).to_owned()];
+            words.extend((0..1 + chance.below(3)).map(|_| key(chance, &LISTS)));
+            words.push(timeout);
+            words
+        }
+        4 => {
+            let mut words = vec!["BLMPOP".to_owned(), timeout, "1".to_owned(), key(chance, &LISTS)];
+            maybe(chance, 95, &mut words, &["LEFT", "RIGHT", "right"]);
+            if chance.percent(40) {
+                words.extend(["COUNT".to_owned(), chance.below(5).to_string()]);
+            }
+            words
+        }
+        5 => {
+            let mut words = vec!["BLMOVE".to_owned(), key(chance, &LISTS), key(chance, &LISTS)];
+            words.extend((0..2).map(|_| chance.pick(&["LEFT", "RIGHT", "left"]).to_owned()));
+            words.push(timeout);
+            words
+        }
         0 => {
             let mut words = vec!["BZMPOP".to_owned(), timeout];
             sources(chance, &mut words);
@@ -266,6 +295,59 @@ fn waiting_command(chance: &mut Chance) -> Vec<String> {
             let mut words = vec![chance.pick(&["BZPOPMIN", "BZPOPMAX"]).to_owned()];
             words.extend((0..1 + chance.below(3)).map(|_| source(chance)));
             words.push(timeout);
+            words
+        }
+    }
+}
+
+fn list_command(chance: &mut Chance) -> Vec<String> {
+    let list = key(chance, &LISTS);
+    let element = member(chance);
+    let end = |chance: &mut Chance| chance.pick(&["LEFT", "RIGHT", "left", "Right"]).to_owned();
+    match chance.below(30) {
+        0..9 => {
+            let name = chance.pick(&["LPUSH", "RPUSH", "LPUSH", "RPUSH", "LPUSHX", "RPUSHX"]).to_owned();
+            let mut words = vec![name, list];
+            words.extend((0..1 + chance.below(6)).map(|_| member(chance)));
+            words
+        }
+        9..12 => {
+            let mut words = vec![chance.pick(&["LPOP", "RPOP"]).to_owned(), list];
+            if chance.percent(60) {
+                words.push((chance.below(6) as i64 - 1).to_string());
+            }
+            words
+        }
+        12 => vec!["LLEN".to_owned(), list],
+        13..16 => vec!["LRANGE".to_owned(), list, index(chance), index(chance)],
+        16 => vec!["LINDEX".to_owned(), list, index(chance)],
+        17..19 => vec!["LSET".to_owned(), list, index(chance), element],
+        19..21 => {
+            let side = chance.pick(&["BEFORE", "AFTER", "after"]).to_owned();
+            vec!["LINSERT".to_owned(), list, side, element, member(chance)]
+        }
+        21..23 => vec!["LREM".to_owned(), list, (chance.below(7) as i64 - 3).to_string(), element],
+        23 if chance.percent(30) => vec!["LTRIM".to_owned(), list, index(chance), index(chance)],
+        23..26 => {
+            let mut words = vec!["LPOS".to_owned(), list, element];
+            for (option, percent) in [("RANK", 40), ("COUNT", 40), ("MAXLEN", 30)] {
+                if chance.percent(percent) {
+                    words.extend([option.to_owned(), (chance.below(6) as i64 - 2).to_string()]);
+                }
+            }
+            words
+        }
+        26..28 => {
+            let to = key(chance, &LISTS);
+            let (from_end, to_end) = (end(chance), end(chance));
+            vec!["LMOVE".to_owned(), list, to, from_end, to_end]
+        }
+        28 => vec!["RPOPLPUSH".to_owned(), list, key(chance, &LISTS)],
+        _ => {
+            let mut words = vec!["LMPOP".to_owned(), "2".to_owned(), list, key(chance, &LISTS), end(chance)];
+            if chance.percent(50) {
+                words.extend(["COUNT".to_owned(), chance.below(5).to_string()]);
+            }
             words
         }
     }

@@ -10,6 +10,7 @@ use crate::support::reply::Reply;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Value {
     String(Vec<u8>),
+    List(Vec<Vec<u8>>),
     Set(BTreeSet<Vec<u8>>),
     Ranking(Vec<Vec<u8>>),
 }
@@ -28,6 +29,7 @@ pub(crate) fn contents(client: &mut Client) -> Contents {
                 |reply: Reply| reply.items().iter().map(|item| item.bytes().to_vec()).collect::<Vec<_>>();
             let value = match ask(&[b"TYPE", &key]).text().as_str() {
                 "string" => Value::String(ask(&[b"GET", &key]).bytes().to_vec()),
+                "list" => Value::List(list(ask(&[b"LRANGE", &key, b"0", b"-1"]))),
                 "set" => Value::Set(list(ask(&[b"SMEMBERS", &key])).into_iter().collect()),
                 "zset" => Value::Ranking(list(ask(&[b"ZRANGE", &key, b"0", b"-1", b"WITHSCORES"]))),
                 _ => continue,
@@ -107,7 +109,7 @@ fn score(chance: &mut Chance) -> String {
     }
 }
 
-/// Writes strings, sets and sorted sets of every size, by a server's own commands.
+/// Writes strings, lists, sets and sorted sets of every size, by a server's own commands.
 pub(crate) fn fill(client: &mut Client, chance: &mut Chance) {
     for database in [0, 3, 15] {
         assert!(!client.call(&["SELECT", &database.to_string()]).is_error());
@@ -129,6 +131,12 @@ pub(crate) fn fill(client: &mut Client, chance: &mut Chance) {
                         2 => (chance.next() as i64).to_string().into_bytes(),
                         _ => word(chance),
                     }));
+                }
+                2 => {
+                    request.extend([b"RPUSH".to_vec(), key.clone()]);
+                    request.extend((0..size).map(|_| word(chance)));
+                    // As Redis keeps and writes it on its own.
+                    request.extend(chance.percent(30).then(|| vec![b'x'; 9_000]));
                 }
                 _ => {
                     let short = chance.percent(50);
@@ -162,8 +170,6 @@ pub(crate) fn fill_foreign(client: &mut Client) -> BTreeMap<&'static str, usize>
         |line: &str, count: usize| (0..count).map(|i| line.replace('#', &i.to_string())).collect::<Vec<_>>();
     let fields = many("f# v#", 600).join(" ");
     let mut lines = vec![
-        ("list", "RPUSH list:small a b 1 2".to_owned()),
-        ("list", format!("RPUSH list:large {} {}", many("element:#", 3000).join(" "), "x".repeat(9000))),
         ("hash", "HSET hash:small a 1 b two".to_owned()),
         ("hash", format!("HSET hash:large {fields}")),
         ("hash", "HSET hash:dated a 1 b 2".to_owned()),

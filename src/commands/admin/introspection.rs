@@ -235,10 +235,9 @@ fn write_key_specs(spec: &CommandSpec, names_before: usize, reply: &mut Reply<'_
         }
         Keys::Pair { first, second } => {
             reply.set(2);
-            for (place, access) in [(1, *first), (2, *second)] {
-                let spec = Keys::Range { first: place, last: 0, access };
-                write_key_spec(&spec, names_before, notes, reply);
-            }
+            let at = |first, access| Keys::Range { first, last: 0, access };
+            write_key_spec(&at(1, first), names_before, notes, reply);
+            write_key_spec(&at(2, second), names_before, notes, reply);
         }
         keys => {
             reply.set(1);
@@ -256,9 +255,7 @@ fn write_key_spec(keys: &Keys, names_before: usize, notes: Option<&str>, reply: 
         Keys::Counted { count, access } => {
             (count, access, "keynum", [("keynumidx", 0), ("firstkey", 1), ("keystep", 1)])
         }
-        Keys::None | Keys::Store { .. } | Keys::Pair { .. } | Keys::Derived(_) | Keys::WithDerived { .. } => {
-            unreachable!("has none of its own")
-        }
+        _ => unreachable!("has none of its own"),
     };
     reply.map(if notes.is_some() { 4 } else { 3 });
     if let Some(notes) = notes {
@@ -387,7 +384,7 @@ fn command_getkeysandflags(_: &Host, call: &Call<'_>, reply: &mut Reply<'_>) -> 
     let (spec, request) = keyed_request(call)?;
     let mut keys: Vec<(Box<[u8]>, &[&str])> = Vec::new();
     for_each_key(spec, &request, &mut |key| {
-        keys.push((key.into(), access_of_key(spec, &request, keys.len())));
+        keys.push((key.into(), spec.access_of_key(&request, keys.len())));
     });
     reply.array(keys.len());
     for (key, access) in keys {
@@ -397,24 +394,6 @@ fn command_getkeysandflags(_: &Host, call: &Call<'_>, reply: &mut Reply<'_>) -> 
         access.iter().for_each(|flag| reply.simple(flag));
     }
     Ok(())
-}
-
-/// What a request does with the key that comes at `index` among its keys.
-fn access_of_key(spec: &CommandSpec, request: &Call<'_>, index: usize) -> &'static [&'static str] {
-    match spec.keys {
-        // SET reads what was there only if it is to be returned.
-        _ if spec.name == "set" => {
-            let returns_old = request.cursor(3).any(|word| word.eq_ignore_ascii_case(b"get"));
-            if returns_old { &["RW", "access", "update"] } else { &["OW", "update"] }
-        }
-        Keys::Range { access, .. } | Keys::Counted { access, .. } => access,
-        Keys::Pair { first, .. } if index == 0 => first,
-        Keys::Pair { second, .. } => second,
-        Keys::Store { .. } if index == 0 => &["OW", "update"],
-        Keys::Store { sources: Keys::Range { access, .. } | Keys::Counted { access, .. } } => access,
-        Keys::Derived(_) if spec.has(Flag::Write) => &["RW", "update"],
-        Keys::Derived(_) | Keys::WithDerived { .. } | Keys::Store { .. } | Keys::None => &["RO", "access"],
-    }
 }
 
 /// The command and arguments that a COMMAND GETKEYS asks about.

@@ -85,6 +85,35 @@ impl CommandSpec {
         self.flags.contains(&flag)
     }
 
+    /// What a request does with the key that comes at `index` among its keys.
+    pub(in crate::commands) fn access_of_key(
+        &self,
+        request: &Call<'_>,
+        index: usize,
+    ) -> &'static [&'static str] {
+        match self.keys {
+            // SET reads what was there only if it is to be returned.
+            _ if self.name == "set" => {
+                let returns_old = request.cursor(3).any(|word| word.eq_ignore_ascii_case(b"get"));
+                if returns_old { &["RW", "access", "update"] } else { &["OW", "update"] }
+            }
+            Keys::Range { access, .. } | Keys::Counted { access, .. } => access,
+            Keys::Pair { first, second } => {
+                if index == 0 {
+                    first
+                } else {
+                    second
+                }
+            }
+            Keys::Store { .. } if index == 0 => &["OW", "update"],
+            Keys::Store { sources: Keys::Range { access, .. } | Keys::Counted { access, .. } } => access,
+            Keys::Derived(_) if self.has(Flag::Write) => &["RW", "update"],
+            Keys::Derived(_) | Keys::WithDerived { .. } | Keys::Store { .. } | Keys::None => {
+                &["RO", "access"]
+            }
+        }
+    }
+
     /// Whether the engine is to treat it so.
     #[must_use]
     pub fn is(&self, manner: Manner) -> bool {

@@ -131,6 +131,7 @@ pub const ACL_CATEGORIES: &[&str] = &[
     "@write",
     "@set",
     "@sortedset",
+    "@list",
     "@string",
     "@pubsub",
     "@admin",

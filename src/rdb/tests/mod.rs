@@ -94,14 +94,14 @@ fn every_encoding_that_redis_8_writes() {
         (0, "zset:listpack", "[b=-2.5 a=1.0 7=70000.0 c=inf]"),
         (0, "zset:skiplist", "[b=-inf c=0.1 a=1.5]"),
         (9, "other", "9"),
-        (0, "list", "none"),
+        (0, "list", "list a 1"),
     ];
     for (database, key, value) in expected {
         assert_eq!(shown(&store, database, key), value, "{key}");
     }
-    assert_eq!((tally.keys, tally.expired_keys, tally.function_libraries), (12, 0, 1));
+    assert_eq!((tally.keys, tally.expired_keys, tally.function_libraries), (13, 0, 1));
     let foreign: Vec<_> = tally.foreign_keys.iter().map(|(name, keys)| (name.as_str(), *keys)).collect();
-    assert_eq!(foreign, [("hash", 4), ("list", 1), ("stream", 1), ("vectorset (of a module)", 1)]);
+    assert_eq!(foreign, [("hash", 4), ("stream", 1), ("vectorset (of a module)", 1)]);
     assert_eq!((tally.bytes, tally.origin.as_str()), (REDIS.len() as u64, "Redis 8.2.3, RDB 12"));
 }
 
@@ -118,10 +118,14 @@ fn forms_of_old_versions() {
     body.extend(b"\xfc\x01\0\0\0\0\0\0\0\x02\x04past\x01\x01x");
     // How recently and how often a key was used, and slots.
     body.extend(b"\xf8\x05\xf9\x07\xf4\x01\x02\x03\0\x04used\x01x");
+    // Lists: plain, a ziplist, two of them.
+    let ziplist = b"\x10\x10\0\0\0\0\0\0\0\x02\0\0\x01a\x03\xf4\xff";
+    body.extend(b"\x01\x01p\x02\x01x\x01y\x0a\x01l");
+    body.extend(ziplist);
+    body.extend(b"\x0e\x01q\x02");
+    (0..2).for_each(|_| body.extend(ziplist));
     // Other types in their first forms.
-    body.extend(
-        b"\x04\x01h\x01\x01f\x01v\x09\x01m\x02\x00\xff\x0a\x01l\x03abc\x0d\x01z\x03abc\x0e\x01q\x01\x03abc",
-    );
+    body.extend(b"\x04\x01h\x01\x01f\x01v\x09\x01m\x02\x00\xff\x0d\x01z\x03abc");
     // A module's value and what it keeps beside: letters of six bits, then parts of each kind.
     let number = 0x0102_0304_0506_0708_u64;
     for opcode in [&b"\x07\x03mod"[..], b"\xf7"] {
@@ -138,16 +142,19 @@ fn forms_of_old_versions() {
         ("dated", "x until 1807139968000"),
         ("past", "none"),
         ("used", "x"),
+        ("p", "list x y"),
+        ("l", "list a 3"),
+        ("q", "list a 3 a 3"),
     ] {
         assert_eq!(shown(&store, 1, key), value, "{key}");
     }
-    assert_eq!((tally.keys, tally.expired_keys, tally.module_data.len()), (4, 1, 1));
-    assert_eq!(tally.foreign_keys.values().sum::<u64>(), 6);
+    assert_eq!((tally.keys, tally.expired_keys, tally.module_data.len()), (7, 1, 1));
+    assert_eq!(tally.foreign_keys.values().sum::<u64>(), 4);
     // In front of an append-only file, whose commands may renew it, or in a RELOAD, what is past stays.
     let store = self::store();
     let mut loader = Loader::new(&store);
     loader.file(file("0006", &body).as_slice()).map(drop).unwrap();
-    assert_eq!((loader.tally().keys, loader.tally().expired_keys), (5, 0));
+    assert_eq!((loader.tally().keys, loader.tally().expired_keys), (8, 0));
     assert_eq!(shown(&store, 1, "past"), "{x} until 1");
     // Before version 5 there is no checksum, and what stands behind the end is left.
     let mut rest = Vec::new();
