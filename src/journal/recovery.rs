@@ -8,15 +8,13 @@ use super::base;
 use super::base::End;
 use super::directory::{base_path, load_manifest, segment_path};
 use super::error::OpenError;
-use super::header;
-use super::header::{BASE_HEADER_BYTES, BadHeader, BaseHeader, SEGMENT_HEADER_BYTES, SegmentHeader};
+use super::header::{self, BASE_HEADER_BYTES, BadHeader, BaseHeader, SEGMENT_HEADER_BYTES, SegmentHeader};
 use super::manifest::Manifest;
 use super::progress::Progress;
 use super::reader::{Behind, Found, Record, RecordReader};
 use crate::store::Loader;
-use crate::store::change;
-use crate::store::change::Change;
 use crate::store::change::sink::Seq;
+use crate::store::change::{self, Change};
 use smallvec::SmallVec;
 use std::fs::File;
 use std::os::unix::fs::FileExt;
@@ -81,9 +79,8 @@ pub struct FileRead {
     pub bytes: u64,
     /// Its records.
     pub records: u64,
-    /// CRC of its header, which its records' CRCs start from.
+    /// CRC of its header, which its records' CRCs start from, and the version that it names.
     pub(super) seed: u32,
-    /// Which version wrote it.
     pub(super) version: u32,
 }
 
@@ -175,8 +172,7 @@ impl Replay<'_> {
         if header.number != number {
             return Err(damaged(path, 0, Seq(0), format!("it says it is base {}", header.number)));
         }
-        let version = header::version(&opened.header);
-        let len = opened.len;
+        let (len, version) = (opened.len, header::version(&opened.header));
         let end_at = len.saturating_sub(End::FRAME_BYTES);
         let end = opened.file.try_clone().map_err(OpenError::io(path))?;
         let end = match RecordReader::new(end, len, end_at, seed).next().map_err(OpenError::io(path))? {

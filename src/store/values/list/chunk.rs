@@ -53,13 +53,10 @@ impl Default for Chunk {
 impl Chunk {
     /// A chunk of these encoded elements.
     fn of(elements: &[u8], count: usize) -> Self {
-        let mut chunk = Self::default();
-        chunk.bytes = buffer(elements.len());
-        let place = Arc::get_mut(&mut chunk.bytes).expect("made just now");
+        let mut bytes = buffer(elements.len());
+        let place = Arc::get_mut(&mut bytes).expect("made just now");
         place[..elements.len()].copy_from_slice(elements);
-        chunk.end = elements.len() as u32;
-        chunk.count = count as u16;
-        chunk
+        Self { bytes, end: elements.len() as u32, start: 0, count: count as u16 }
     }
 
     pub(super) fn len(&self) -> usize {
