@@ -10,7 +10,7 @@ use rankd::machine::clock::Clock;
 use rankd::store::change::feed::Feed;
 use rankd::store::change::sink::{ChangeSink, Count, Seq};
 use rankd::store::change::{Change, ChangeBuffer, decode, is_continued};
-use rankd::store::{Access, Hold, Loader, LoaderSizes, Store};
+use rankd::store::{Access, End, Hold, List, Loader, LoaderSizes, Missing, Shards, Store};
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 
@@ -123,6 +123,48 @@ fn a_base_and_the_segment_behind_it_loaded_in_bulk_are_what_the_store_held() {
         assert!(contents(&in_bulk) == contents(&live), "seed {seed}");
         check_rankings(&in_bulk);
     }
+}
+
+/// What a list was given after a flush is in the base, and so the push behind the flush is passed over: without the list, which
+/// the flush must not take, it would be lost.
+#[test]
+fn a_flush_that_is_replayed_spares_the_lists_that_came_after_it() {
+    let live = store();
+    let recorded = Recorded::of(&live);
+    let push = |key: &[u8], element: &[u8]| {
+        let shards = [live.shard_of(key)];
+        let mut hold = Hold::on(&live, &shards, Access::Write, ChangeBuffer::default());
+        let mut writer = hold.writer(0);
+        let pushed =
+            writer.edit::<List, _>(key, Missing::Create, "rpush", |list| list.push(End::Back, element));
+        assert!(pushed.is_ok());
+        writer.set_expiry(key, Some(5_000));
+        hold.end_record();
+    };
+    push(b"before", b"gone");
+    push(b"both", b"gone");
+    recorded.take();
+    let mut walk = live.snapshot();
+    Shards::free(&live).flush(None);
+    push(b"both", b"once");
+    push(b"after", b"once");
+    let (mut base, mut records) = (Vec::new(), ChangeBuffer::default());
+    while walk.step(&mut records) {
+        base.extend(records.records().map(<[u8]>::to_vec));
+        records.clear();
+    }
+    let ahead = recorded.take_numbered();
+    push(b"both", b"twice");
+    let after = [ahead.clone(), recorded.take_numbered()].concat();
+
+    let read_back = store();
+    let mut loader = Loader::new(&read_back).unwrap();
+    for_each_numbered(&ahead, |seq, change, _| loader.expect(seq, change));
+    for_each_change(&base, |change, encoded| loader.load(change, encoded).unwrap());
+    for_each_numbered(&after, |seq, change, encoded| loader.apply(seq, change, encoded).unwrap());
+    loader.finish();
+    assert_eq!(contents(&read_back), contents(&live));
+    assert_eq!(contents(&read_back).len(), 4, "two lists and when they expire");
 }
 
 /// Sizes at which little rankings are gathered, and some of those on all lanes. Ten million ZADDs to one board, each a
