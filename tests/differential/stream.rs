@@ -78,7 +78,7 @@ pub(super) fn generate(chance: &mut Chance, length: usize) -> Vec<Request> {
         if chance.percent(10) {
             words[0] = words[0].to_lowercase();
         }
-        if !negative_offset(&words) && !ends_soon(&words) && !lowest_place(&words) {
+        if !negative_offset(&words) && !ends_soon(&words) && !is_cut_place(&words) {
             stream.push(words.iter().map(|word| member_bytes(word)).collect());
         }
     }
@@ -99,9 +99,10 @@ fn negative_offset(words: &[String]) -> bool {
     limit.and_then(|at| words.get(at + 1)).is_some_and(|offset| offset.starts_with('-'))
 }
 
-/// Redis takes the lowest number that there is for a place in a small list, and sets what stands somewhere.
-fn lowest_place(words: &[String]) -> bool {
-    words[0].eq_ignore_ascii_case("LSET") && words.get(2).is_some_and(|place| *place == i64::MIN.to_string())
+/// A place of which Redis's LSET takes the lower 32 bits, and sets what stands there.
+fn is_cut_place(words: &[String]) -> bool {
+    let place = words.get(2).and_then(|place| place.parse::<i64>().ok());
+    words[0].eq_ignore_ascii_case("LSET") && place.is_some_and(|place| i32::try_from(place).is_err())
 }
 
 /// A lifetime that would end while the stream runs: two clocks would decide what the reply is.
