@@ -53,9 +53,10 @@ fn the_configuration_file_reads_as_the_defaults() {
 }
 
 /// The groups in the order of the page, each with its heading.
-const GROUPS: [(Group, &str); 12] = [
+const GROUPS: [(Group, &str); 13] = [
     (Group::SortedSet, "Sorted sets"),
     (Group::Friends, "Friend ranking"),
+    (Group::List, "Lists"),
     (Group::Set, "Sets"),
     (Group::Hash, "Hashes"),
     (Group::String, "Strings"),
@@ -126,6 +127,7 @@ fn show_command(entry: &TableEntry, page: &mut String) {
         Keys::Counted { count, .. } => {
             facts.push(format!("keys: their number is argument {}, and they follow it", place(count)));
         }
+        Keys::Pair { .. } => facts.push("keys: arguments 1 and 2".to_owned()),
         Keys::Store { sources: Keys::Range { first, .. } } => {
             facts.push(format!("keys: argument 1, which is written, and argument {first}"));
         }

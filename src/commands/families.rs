@@ -5,7 +5,7 @@ use super::connection::{client, pubsub, transactions};
 use super::keys::{expiry, object};
 use super::spec::CommandSpec;
 use super::spec::table::{CommandTable, of_families};
-use super::{bits, connection, friends, hashes, hyperloglog, keys, sets, sorted_sets, strings};
+use super::{bits, connection, friends, hashes, hyperloglog, keys, lists, sets, sorted_sets, strings};
 
 /// The families, in the order in which they are documented.
 const FAMILIES: &[&[CommandSpec]] = &[
@@ -36,6 +36,11 @@ const FAMILIES: &[&[CommandSpec]] = &[
     bits::field::COMMANDS,
     hyperloglog::set::COMMANDS,
     hyperloglog::selftest::COMMANDS,
+    lists::push::COMMANDS,
+    lists::pop::COMMANDS,
+    lists::moving::COMMANDS,
+    lists::read::COMMANDS,
+    lists::update::COMMANDS,
     keys::COMMANDS,
     expiry::COMMANDS,
     object::COMMANDS,

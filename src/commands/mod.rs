@@ -21,6 +21,7 @@ mod hashes;
 mod headless;
 mod hyperloglog;
 mod keys;
+mod lists;
 mod sets;
 mod sorted_sets;
 pub mod spec;

@@ -19,6 +19,8 @@ impl EventClasses {
     pub const GENERIC: Self = Self::of(b'g');
     /// Events of strings.
     pub const STRING: Self = Self::of(b'$');
+    /// Events of lists.
+    pub const LIST: Self = Self::of(b'l');
     /// Events of sets.
     pub const SET: Self = Self::of(b's');
     /// Events of sorted sets.

@@ -54,18 +54,6 @@ pub(super) fn skip<R: Read>(
     templates: &Templates,
 ) -> Result<Option<String>, Error> {
     match layout {
-        Layout::Packed => source.skip_string()?,
-        Layout::Strings(each) => {
-            for _ in 0..source.length()? {
-                skip_strings(source, each)?;
-            }
-        }
-        Layout::Nodes => {
-            for _ in 0..source.length()? {
-                source.length()?;
-                source.skip_string()?;
-            }
-        }
         Layout::Stream(version) => skip_stream(source, version)?,
         Layout::Module => {
             let name = module_name(source.length()?);

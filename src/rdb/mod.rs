@@ -15,6 +15,7 @@
 //! | `value_form` | the types of values there are, and what each is made of |
 //! | `read`, `values` | a file or a DUMP becomes Changes |
 //! | `hashes` | the forms of hashes |
+//! | `lists` | the forms of lists |
 //! | `tally` | what was read and what was left out |
 //! | `foreign` | skipping values of other types |
 //! | `write` | a walk over the store becomes a file |
@@ -28,6 +29,7 @@ mod error;
 mod file;
 mod foreign;
 mod hashes;
+mod lists;
 mod lzf;
 mod packed;
 mod read;

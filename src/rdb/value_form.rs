@@ -8,6 +8,7 @@ pub(super) enum ValueForm {
     String,
     Set(Encoding),
     Ranking(Encoding),
+    List(ListEncoding),
     Hash(HashEncoding),
     /// A type that rankd does not have: its name and its layout.
     Foreign(&'static str, Layout),
@@ -22,6 +23,19 @@ pub(super) enum Encoding {
     Doubles,
     /// Packed into one string.
     Packed(Packing),
+}
+
+/// How a list is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum ListEncoding {
+    /// A number of elements, then each.
+    Plain,
+    /// One string.
+    Packed(Packing),
+    /// A number of strings, each of which is packed.
+    Strings(Packing),
+    /// A number of strings, each behind a number that says whether it is an element or is packed.
+    Nodes(Packing),
 }
 
 /// How a hash is written.
@@ -54,12 +68,6 @@ pub(super) enum Dating {
 /// What a foreign value is made of, as far as one must know to get past it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Layout {
-    /// Packed into one string.
-    Packed,
-    /// A count, and this many strings for each.
-    Strings(u64),
-    /// A count, and for each a node kind and a string.
-    Nodes,
     /// A stream, in this version of its layout.
     Stream(u8),
     /// A module's value, whose parts carry codes.
@@ -93,6 +101,7 @@ pub(super) enum Values {
 pub(super) const STRING: u8 = 0;
 pub(super) const SET: u8 = 2;
 pub(super) const RANKING_DOUBLES: u8 = 5;
+pub(super) const LIST: u8 = 1;
 pub(super) const HASH: u8 = 4;
 pub(super) const HASH_DATED: u8 = 24;
 
@@ -106,27 +115,27 @@ pub(super) enum Dialect {
 impl ValueForm {
     /// The form with this number. `None` if no released server writes it.
     pub(super) fn of(number: u8, dialect: Dialect) -> Option<Self> {
-        use Layout::{Array, Module, Nodes, Number, Packed, Stream, Strings, Template};
+        use Layout::{Array, Module, Number, Stream, Template};
         let hash = |encoding| Some(Self::Hash(encoding));
         let foreign = |name, layout| Some(Self::Foreign(name, layout));
         match number {
             STRING => Some(Self::String),
-            1 => foreign("list", Strings(1)),
+            LIST => Some(Self::List(ListEncoding::Plain)),
             SET => Some(Self::Set(Encoding::Plain)),
             3 => Some(Self::Ranking(Encoding::Plain)),
             HASH => hash(HashEncoding::Plain),
             RANKING_DOUBLES => Some(Self::Ranking(Encoding::Doubles)),
             7 => foreign("module", Module),
             9 => hash(HashEncoding::Packed(Packing::Zipmap)),
-            10 => foreign("list", Packed),
+            10 => Some(Self::List(ListEncoding::Packed(Packing::Ziplist))),
             11 => Some(Self::Set(Encoding::Packed(Packing::Intset))),
             12 => Some(Self::Ranking(Encoding::Packed(Packing::Ziplist))),
             13 => hash(HashEncoding::Packed(Packing::Ziplist)),
-            14 => foreign("list", Strings(1)),
+            14 => Some(Self::List(ListEncoding::Strings(Packing::Ziplist))),
             15 => foreign("stream", Stream(1)),
             16 => hash(HashEncoding::Packed(Packing::Listpack)),
             17 => Some(Self::Ranking(Encoding::Packed(Packing::Listpack))),
-            18 => foreign("list", Nodes),
+            18 => Some(Self::List(ListEncoding::Nodes(Packing::Listpack))),
             19 => foreign("stream", Stream(2)),
             20 => Some(Self::Set(Encoding::Packed(Packing::Listpack))),
             21 => foreign("stream", Stream(3)),

@@ -36,9 +36,10 @@ impl RdbReader<'_> {
                 source.string(&mut self.text)?;
                 self.changes.set_string(database, name, &self.text, key.expire_at_ms);
             }
-            ValueForm::Set(_) | ValueForm::Ranking(_) | ValueForm::Hash(_) => {
+            ValueForm::List(_) | ValueForm::Set(_) | ValueForm::Ranking(_) | ValueForm::Hash(_) => {
                 self.changes.drop_key(database, name);
                 let elements = match form {
+                    ValueForm::List(encoding) => self.list(source, encoding, key)?,
                     ValueForm::Set(encoding) => self.set(source, encoding, key)?,
                     ValueForm::Ranking(encoding) => self.ranking(source, encoding, key)?,
                     ValueForm::Hash(encoding) => match self.hash(source, encoding, key)? {
@@ -166,7 +167,7 @@ impl RdbReader<'_> {
     }
 
     /// Applies the gathered Changes, if they are many.
-    fn apply_much(&mut self, key: &NextKey<'_>) -> Result<(), Problem> {
+    pub(super) fn apply_much(&mut self, key: &NextKey<'_>) -> Result<(), Problem> {
         if self.changes.len() < GATHERED_BYTES { Ok(()) } else { self.apply(key) }
     }
 

@@ -3,7 +3,7 @@
 //! The file has RDB version 9: nothing in it is newer (scores as doubles came with version 8), and a server reads
 //! every version up to its own, so Redis from 5 on and every Valkey load it. Where fields of a hash expire, the file has
 //! version 12, which is Redis 7.4's, and its head is corrected. Strings are plain or integers, never
-//! compressed; sets and rankings have their plain forms, which a server packs again as it likes.
+//! compressed; lists, sets and rankings have their plain forms, which a server packs again as it likes.
 
 use super::{CHECKSUM, length, opcode, value_form};
 use crate::store::{DatabaseIndex, DatabaseSize, Element, KeyHead, Kind, Length, Visitor, Walk};
@@ -225,6 +225,7 @@ impl Visitor for Encoder {
     fn begin(&mut self, head: KeyHead<'_>, kind: Kind, length: Length) {
         let form = match kind {
             Kind::String => value_form::STRING,
+            Kind::List => value_form::LIST,
             Kind::Set => value_form::SET,
             Kind::SortedSet => value_form::RANKING_DOUBLES,
             Kind::Hash if head.has_dated_elements => value_form::HASH_DATED,
@@ -249,7 +250,7 @@ impl Visitor for Encoder {
 
     fn element(&mut self, _: KeyHead<'_>, element: Element<'_>) {
         match element {
-            Element::Bytes(bytes) | Element::Member(bytes) => self.put_string(bytes),
+            Element::Bytes(bytes) | Element::Listed(bytes) | Element::Member(bytes) => self.put_string(bytes),
             Element::Scored(member, score) => {
                 self.put_string(member);
                 self.buffer.extend_from_slice(&score.get().to_le_bytes());

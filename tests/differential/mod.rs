@@ -229,6 +229,7 @@ fn compare_state(clients: &mut [Client; 2]) -> Option<Difference> {
         let contents = keys.iter().zip(&types).flat_map(|(key, kind)| {
             let content = match kind.bytes() {
                 b"zset" => request(&[b"ZRANGE", key, b"0", b"-1", b"WITHSCORES"]),
+                b"list" => request(&[b"LRANGE", key, b"0", b"-1"]),
                 b"set" => request(&[b"SMEMBERS", key]),
                 b"hash" => request(&[b"HGETALL", key]),
                 _ => request(&[b"GET", key]),

@@ -10,6 +10,7 @@ use crate::support::reply::Reply;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Value {
     String(Vec<u8>),
+    List(Vec<Vec<u8>>),
     Set(BTreeSet<Vec<u8>>),
     Ranking(Vec<Vec<u8>>),
     /// By field: its value, and when it expires in unix milliseconds.
@@ -30,6 +31,7 @@ pub(crate) fn contents(client: &mut Client) -> Contents {
                 |reply: Reply| reply.items().iter().map(|item| item.bytes().to_vec()).collect::<Vec<_>>();
             let value = match ask(&[b"TYPE", &key]).text().as_str() {
                 "string" => Value::String(ask(&[b"GET", &key]).bytes().to_vec()),
+                "list" => Value::List(list(ask(&[b"LRANGE", &key, b"0", b"-1"]))),
                 "set" => Value::Set(list(ask(&[b"SMEMBERS", &key])).into_iter().collect()),
                 "zset" => Value::Ranking(list(ask(&[b"ZRANGE", &key, b"0", b"-1", b"WITHSCORES"]))),
                 "hash" => {
@@ -119,7 +121,7 @@ fn score(chance: &mut Chance) -> String {
     }
 }
 
-/// Writes strings, sets, sorted sets and hashes of every size, by a server's own commands.
+/// Writes strings, lists, sets, sorted sets and hashes of every size, by a server's own commands.
 pub(crate) fn fill(client: &mut Client, chance: &mut Chance) {
     for database in [0, 3, 15] {
         assert!(!client.call(&["SELECT", &database.to_string()]).is_error());
@@ -129,7 +131,7 @@ pub(crate) fn fill(client: &mut Client, chance: &mut Chance) {
             // Sizes around the bounds of the packed encodings.
             let size = [1, 2, 30, 127, 128, 129, 300, 700][chance.below(8)];
             let mut request: Vec<Vec<u8>> = Vec::new();
-            match kind % 5 {
+            match kind % 6 {
                 0 => request.extend([b"SET".to_vec(), key.clone(), word(chance)]),
                 1 => {
                     // All integers, of one width or another, or any strings.
@@ -151,6 +153,12 @@ pub(crate) fn fill(client: &mut Client, chance: &mut Chance) {
                             pair.map(|word| if short { word[..word.len().min(60)].to_vec() } else { word }),
                         );
                     }
+                }
+                3 => {
+                    request.extend([b"RPUSH".to_vec(), key.clone()]);
+                    request.extend((0..size).map(|_| word(chance)));
+                    // As Redis keeps and writes it on its own.
+                    request.extend(chance.percent(30).then(|| vec![b'x'; 9_000]));
                 }
                 _ => {
                     let short = chance.percent(50);
@@ -191,11 +199,7 @@ pub(crate) fn date_fields(client: &mut Client, key: &[u8], at_ms: u64, fields: &
 pub(crate) fn fill_foreign(client: &mut Client) -> BTreeMap<&'static str, usize> {
     let many =
         |line: &str, count: usize| (0..count).map(|i| line.replace('#', &i.to_string())).collect::<Vec<_>>();
-    let mut lines = vec![
-        ("list", "RPUSH list:small a b 1 2".to_owned()),
-        ("list", format!("RPUSH list:large {} {}", many("element:#", 3000).join(" "), "x".repeat(9000))),
-        ("stream", "XADD stream 1-1 a 1 b 2".to_owned()),
-    ];
+    let mut lines = vec![("stream", "XADD stream 1-1 a 1 b 2".to_owned())];
     lines.extend(many("XADD stream 2-# field value#", 300).into_iter().map(|line| ("", line)));
     for line in [
         "XGROUP CREATE stream readers 0",

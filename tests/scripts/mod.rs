@@ -91,6 +91,11 @@ scripts! {
     keys: rankd redis;
     keyspace_events: rankd redis;
     known_bugs: rankd redis;
+    lists: rankd redis valkey;
+    lists_blocking: rankd redis;
+    lists_events: rankd redis;
+    lists_move: rankd redis valkey;
+    lists_places: rankd redis valkey;
     memory: rankd redis;
     object: rankd redis;
     parser: rankd redis;

@@ -100,7 +100,7 @@ impl Runner<'_> {
             }
         }
         if self.scope != Scope::Command {
-            reply.null_array();
+            wish.reply_none(reply);
             return Ok(());
         }
         let ticket = self.host.store.ticket();

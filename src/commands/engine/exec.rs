@@ -41,7 +41,10 @@ impl Runner<'_> {
             return Err(CommandError::text(why).into());
         }
         let (shards, access) = self.shards_of(transaction, watching);
-        self.ran.rest = self.in_unit(&shards, access, |unit| {
+        let reach = |runner: &mut Self, shards: &mut Vec<ShardIndex>| {
+            runner.hold_for_waiters_of_transaction(transaction, shards)
+        };
+        self.ran.rest = self.in_unit(shards, access, reach, |unit| {
             if watching.is_broken(unit.hold()) {
                 reply.null_array();
                 return None;

@@ -11,7 +11,7 @@ use crate::config::Config;
 use crate::ranking::Order;
 use crate::resp::integer;
 use crate::resp::reply::Reply;
-use crate::store::{Board, Fields, Members, Reader, Value};
+use crate::store::{Board, Fields, List, Members, Reader, Value};
 
 const BASE: CommandSpec = CommandSpec { since: "2.2.3", ..CommandSpec::BASE };
 
@@ -90,12 +90,28 @@ fn encoding(keys: Reader<'_>, call: &Call<'_>, reply: &mut Reply<'_>) -> Outcome
             let taken = key.len() + bytes.len() + if expires { EXPIRY_BYTES } else { 0 };
             if taken <= EMBEDDED_BYTES { "embstr" } else { "raw" }
         }
+        Some(Value::List(list)) => encoding_of_list(list, call.config),
         Some(Value::Set(members)) => encoding_of_set(members, call.config),
         Some(Value::SortedSet(ranking)) => encoding_of_ranking(ranking, call.config),
         Some(Value::Hash(fields)) => encoding_of_hash(fields, call.config),
     };
     reply.bulk(encoding.as_bytes());
     Ok(())
+}
+
+fn encoding_of_list(list: &List, config: &Config) -> &'static str {
+    // Negative: the size of a listpack; else the number of elements.
+    const SIZES_BYTES: [usize; 5] = [4096, 8192, 16_384, 32_768, 65_536];
+    const LONGEST_BYTES: usize = 8192;
+    const LISTPACK_HEAD_BYTES: usize = 7;
+    let bound = config.ignored_value("list-max-listpack-size").and_then(|bound| bound.parse().ok());
+    let bound: i64 = bound.unwrap_or(-2);
+    let bytes = LISTPACK_HEAD_BYTES + list.packed_bytes();
+    let fits = match usize::try_from(bound) {
+        Ok(elements) => list.len() <= elements.max(1) && bytes <= LONGEST_BYTES,
+        Err(_) => bytes <= SIZES_BYTES[(bound.unsigned_abs() as usize).min(SIZES_BYTES.len()) - 1],
+    };
+    if fits { "listpack" } else { "quicklist" }
 }
 
 fn encoding_of_set(members: &Members, config: &Config) -> &'static str {

@@ -36,6 +36,13 @@ pub enum Keys {
         /// As in `Range`.
         access: &'static [KeyFlag],
     },
+    /// Arguments 1 and 2; something goes from the first to the second.
+    Pair {
+        /// What the command does with argument 1.
+        first: &'static [KeyFlag],
+        /// What it does with argument 2.
+        second: &'static [KeyFlag],
+    },
     /// Those of one `Range`, and then those of another.
     Both(&'static Keys, &'static Keys),
     /// Argument 1, which is overwritten with what the command makes of `sources`.
@@ -88,6 +95,7 @@ impl Keys {
                 let present = arguments.len().saturating_sub(count + 1);
                 (count + 1..=count + stated.min(present)).for_each(visit);
             }
+            Self::Pair { .. } => (1..=2).for_each(visit),
             Self::Paired { .. } => (1..arguments.len()).step_by(2).for_each(visit),
             Self::Both(one, other) => {
                 one.for_each_position(arguments, visit);
@@ -112,7 +120,9 @@ impl Keys {
             // As in Redis, although no source is no mistake: PFMERGE takes a destination alone.
             Self::Both(_, Self::Range { first, .. }) => *first < arguments.len(),
             Self::Both(one, other) => one.are_complete(arguments) && other.are_complete(arguments),
-            Self::None | Self::Range { .. } | Self::Paired { .. } | Self::Derived(_) => true,
+            Self::None | Self::Range { .. } | Self::Pair { .. } | Self::Paired { .. } | Self::Derived(_) => {
+                true
+            }
         }
     }
 
@@ -129,9 +139,12 @@ impl Keys {
             Self::Counted { .. } => true,
             Self::Store { sources } => sources.are_movable(),
             Self::WithDerived { declared, .. } => declared.are_movable(),
-            Self::None | Self::Range { .. } | Self::Paired { .. } | Self::Both(..) | Self::Derived(_) => {
-                false
-            }
+            Self::None
+            | Self::Range { .. }
+            | Self::Pair { .. }
+            | Self::Paired { .. }
+            | Self::Both(..)
+            | Self::Derived(_) => false,
         }
     }
 }

@@ -125,6 +125,8 @@ impl CommandSpec {
         }
         match self.keys {
             Keys::Range { access, .. } | Keys::Paired { access } | Keys::Counted { access, .. } => access,
+            Keys::Pair { first, .. } if index == 0 => first,
+            Keys::Pair { second, .. } => second,
             Keys::Both(Keys::Range { access, .. }, _) if index == 0 => access,
             Keys::Both(_, Keys::Range { access, .. }) => access,
             Keys::Store { .. } if index == 0 => Keys::OVERWRITE,
@@ -154,6 +156,8 @@ pub enum Group {
     Bitmap,
     /// Strings that count how many different elements were added.
     HyperLogLog,
+    /// Lists.
+    List,
     /// Sets.
     Set,
     /// Sorted sets.
@@ -179,6 +183,7 @@ impl Group {
             Self::String => "string",
             Self::Bitmap => "bitmap",
             Self::HyperLogLog => "hyperloglog",
+            Self::List => "list",
             Self::Set => "set",
             Self::SortedSet => "sorted-set",
             Self::Hash => "hash",

@@ -50,6 +50,14 @@ fn shown(store: &Store, database: u32, key: &str) -> String {
     let value = match reader.value(key.as_bytes()) {
         None => return "none".to_owned(),
         Some(Value::String(value)) => text(value),
+        Some(Value::List(list)) => {
+            let mut elements = Vec::new();
+            list.visit(0..list.len(), |element| {
+                elements.push(element.escape_ascii().to_string());
+                true
+            });
+            format!("list {}", elements.join(" "))
+        }
         Some(Value::Set(members)) => {
             let mut names = Vec::new();
             members.for_each(|member| names.push(text(member)));
@@ -102,14 +110,14 @@ fn every_encoding_that_redis_8_writes() {
         (0, "hash:table", "{f=v g=w}"),
         (0, "hash:dated", "{f=v@2000000000000}"),
         (0, "hash:table-dated", "{f=v@2000000000000 g=w}"),
-        (0, "list", "none"),
+        (0, "list", "list a 1"),
     ];
     for (database, key, value) in expected {
         assert_eq!(shown(&store, database, key), value, "{key}");
     }
-    assert_eq!((tally.keys, tally.expired_keys, tally.function_libraries), (16, 0, 1));
+    assert_eq!((tally.keys, tally.expired_keys, tally.function_libraries), (17, 0, 1));
     let foreign: Vec<_> = tally.foreign_keys.iter().map(|(name, keys)| (name.as_str(), *keys)).collect();
-    assert_eq!(foreign, [("list", 1), ("stream", 1), ("vectorset (of a module)", 1)]);
+    assert_eq!(foreign, [("stream", 1), ("vectorset (of a module)", 1)]);
     assert_eq!((tally.bytes, tally.origin.as_str()), (REDIS.len() as u64, "Redis 8.2.3, RDB 12"));
 }
 
@@ -126,8 +134,13 @@ fn forms_of_old_versions() {
     body.extend(b"\xfc\x01\0\0\0\0\0\0\0\x02\x04past\x01\x01x");
     // Idle time, access frequency, and slots.
     body.extend(b"\xf8\x05\xf9\x07\xf4\x01\x02\x03\0\x04used\x01x");
+    // Lists: plain, a ziplist, two of them.
+    let ziplist = b"\x10\x10\0\0\0\0\0\0\0\x02\0\0\x01a\x03\xf4\xff";
+    body.extend(b"\x01\x01p\x02\x01x\x01y\x0a\x01l");
+    body.extend(ziplist);
+    body.extend(b"\x0e\x01q\x02");
+    (0..2).for_each(|_| body.extend(ziplist));
     // Other types in their first forms.
-    body.extend(b"\x0a\x01l\x03abc\x0e\x01q\x01\x03abc");
     // A module's value and what it keeps beside: letters of six bits, then parts of each kind.
     let number = 0x0102_0304_0506_0708_u64;
     for opcode in [&b"\x07\x03mod"[..], b"\xf7"] {
@@ -151,16 +164,19 @@ fn forms_of_old_versions() {
         ("h", "{f=v}"),
         ("m", "{f=v ff=w}"),
         ("z", "{f=12}"),
+        ("p", "list x y"),
+        ("l", "list a 3"),
+        ("q", "list a 3 a 3"),
     ] {
         assert_eq!(shown(&store, 1, key), value, "{key}");
     }
     assert_eq!((tally.keys, tally.expired_keys, tally.module_data.len()), (7, 1, 1));
-    assert_eq!(tally.foreign_keys.values().sum::<u64>(), 3);
+    assert_eq!(tally.foreign_keys.values().sum::<u64>(), 1);
     // In front of an append-only file, whose commands may renew it, or in a RELOAD, what is past stays.
     let store = self::store();
     let mut reader = RdbReader::new(&store);
     reader.file(file("0006", &body).as_slice()).map(drop).unwrap();
-    assert_eq!((reader.tally().keys, reader.tally().expired_keys), (8, 0));
+    assert_eq!((reader.tally().keys, reader.tally().expired_keys), (11, 0));
     assert_eq!(shown(&store, 1, "past"), "{x} until 1");
     // Before version 5 there is no checksum, and the bytes behind the end are returned.
     let mut rest = Vec::new();

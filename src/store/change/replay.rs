@@ -5,10 +5,13 @@
 //! value may pass through states that never were, an empty one among them; so a value that becomes empty here is left
 //! alone, and only a [`What::Dropped`], which the store records whenever an edit empties a value, takes the key and
 //! its expiry away.
+//!
+//! A Change that says what was done to a value, a list's, is not made true here when the base shows it already: whoever
+//! reads a journal sees to that (`walk/loading`).
 
 use super::{Change, What};
 use crate::ranking::{RankedMembers, Ranking};
-use crate::store::keys::keyspace::{Keyspace, Spot};
+use crate::store::keys::keyspace::{Entry, Keyspace, Spot};
 use crate::store::keys::located::Located;
 use crate::store::numbers::DatabaseIndex;
 use crate::store::sharded::Store;
@@ -111,6 +114,30 @@ impl Store {
         let keyspace = shard.keyspace_mut(database);
         let board = keyspace.value_mut(keyspace.spot(at)).and_then(Board::of_mut);
         visit(board.expect("a board stands there").ranking_mut())
+    }
+
+    /// Empties `database`, or all if `None`, but for the keys that are `spared`. Nothing is recorded.
+    pub(in crate::store) fn flush_sparing<'k>(
+        &self,
+        database: Option<DatabaseIndex>,
+        spared: impl Iterator<Item = (DatabaseIndex, &'k [u8])>,
+    ) {
+        let mut kept = Vec::new();
+        for (database, key) in spared {
+            let at = self.locate(key);
+            let mut shard = self.shards[at.shard].write();
+            let keyspace = shard.keyspace_mut(database);
+            let spot = keyspace.spot(at);
+            let expire_at_ms = keyspace.at(spot).and_then(Entry::expire_at_ms);
+            kept.extend(keyspace.remove(spot).map(|value| (database, at, value, expire_at_ms)));
+        }
+        self.flush_unrecorded(database);
+        for (database, at, value, expire_at_ms) in kept {
+            let mut shard = self.shards[at.shard].write();
+            let keyspace = shard.keyspace_mut(database);
+            let spot = keyspace.spot(at);
+            keyspace.put(at.key, spot, value, expire_at_ms);
+        }
     }
 
     fn flush_unrecorded(&self, database: Option<DatabaseIndex>) {

@@ -5,6 +5,8 @@ use super::board::Board;
 use super::board::change::{self as board, BoardChange};
 use super::hash::Fields;
 use super::hash::change::{self as hash, HashChange};
+use super::list::change::{self as list, ListChange};
+use super::list::{End, List};
 use super::set::Members;
 use super::set::change::{self as set, SetChange};
 use super::stored::{Position, ReplayTarget, Stored, WalkOrder};
@@ -20,6 +22,8 @@ use crate::store::numbers::DatabaseIndex;
 pub enum Kind {
     /// A byte string.
     String,
+    /// A list.
+    List,
     /// A set.
     Set,
     /// A sorted set.
@@ -30,13 +34,14 @@ pub enum Kind {
 
 impl Kind {
     /// All types.
-    pub const ALL: [Self; 4] = [Self::String, Self::Set, Self::SortedSet, Self::Hash];
+    pub const ALL: [Self; 5] = [Self::String, Self::List, Self::Set, Self::SortedSet, Self::Hash];
 
     /// The type's name as TYPE and SCAN spell it.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
             Self::String => "string",
+            Self::List => "list",
             Self::Set => "set",
             Self::SortedSet => "zset",
             Self::Hash => "hash",
@@ -48,6 +53,7 @@ impl Kind {
     pub fn plural_name(self) -> &'static str {
         match self {
             Self::String => "strings",
+            Self::List => "lists",
             Self::Set => "sets",
             Self::SortedSet => "sorted sets",
             Self::Hash => "hashes",
@@ -59,6 +65,7 @@ impl Kind {
     pub fn element_name(self) -> Option<&'static str> {
         match self {
             Self::String => None,
+            Self::List => Some("elements"),
             Self::Set | Self::SortedSet => Some("members"),
             Self::Hash => Some("fields"),
         }
@@ -68,15 +75,24 @@ impl Kind {
     pub(in crate::store) fn says_expiry(self) -> bool {
         match self {
             Self::String => true,
-            Self::Set | Self::SortedSet | Self::Hash => false,
+            Self::List | Self::Set | Self::SortedSet | Self::Hash => false,
         }
     }
 
     /// Whether elements of such a value can expire ([`Stored::first_due_ms`]).
     pub(in crate::store) fn dates_elements(self) -> bool {
         match self {
-            Self::String | Self::Set | Self::SortedSet => false,
+            Self::String | Self::List | Self::Set | Self::SortedSet => false,
             Self::Hash => true,
+        }
+    }
+
+    /// Whether its Changes say what was done to a value rather than what is true of it, so that each must be applied
+    /// exactly once.
+    pub(in crate::store) fn changes_by_steps(self) -> bool {
+        match self {
+            Self::List => true,
+            Self::String | Self::Set | Self::SortedSet | Self::Hash => false,
         }
     }
 }
@@ -85,6 +101,8 @@ impl Kind {
 pub enum Value {
     /// A byte string.
     String(ByteString),
+    /// A list of elements.
+    List(Box<List>),
     /// A set of members.
     Set(Box<Members>),
     /// A sorted set.
@@ -98,6 +116,7 @@ macro_rules! each {
     ($value:expr, $name:ident => $call:expr) => {
         match $value {
             Value::String($name) => $call,
+            Value::List($name) => $call,
             Value::Set($name) => $call,
             Value::SortedSet($name) => $call,
             Value::Hash($name) => $call,
@@ -111,6 +130,7 @@ impl Value {
     pub fn kind(&self) -> Kind {
         match self {
             Self::String(_) => Kind::String,
+            Self::List(_) => Kind::List,
             Self::Set(_) => Kind::Set,
             Self::SortedSet(_) => Kind::SortedSet,
             Self::Hash(_) => Kind::Hash,
@@ -150,6 +170,11 @@ impl Value {
         each!(self, value => value.check());
     }
 
+    /// See [`Stored::of_this_moment`].
+    pub(in crate::store) fn of_this_moment(&self) -> Option<Self> {
+        each!(self, value => value.of_this_moment())
+    }
+
     /// See [`Stored::walk`].
     pub(in crate::store) fn walk(
         &self,
@@ -177,6 +202,8 @@ pub struct WrongType;
 pub enum Element<'a> {
     /// All of a string.
     Bytes(&'a [u8]),
+    /// An element of a list.
+    Listed(&'a [u8]),
     /// A member of a set.
     Member(&'a [u8]),
     /// A member of a sorted set, and its score.
@@ -197,6 +224,7 @@ impl ChangeBuffer {
     ) {
         match element {
             Element::Bytes(value) => self.set_string(database, key, value, expire_at_ms),
+            Element::Listed(element) => self.push_element(database, key, End::Back, element),
             Element::Member(member) => self.add_member(database, key, member),
             Element::Scored(member, score) => self.set_score(database, key, member, score),
             Element::Field(field, value, field_expires_at_ms) => {
@@ -214,6 +242,8 @@ impl ChangeBuffer {
 pub enum ValueChange<'a> {
     /// Of a string.
     String(StringChange<'a>),
+    /// Of a list.
+    List(ListChange<'a>),
     /// Of a set.
     Set(SetChange<'a>),
     /// Of a sorted set.
@@ -229,6 +259,7 @@ impl<'a> ValueChange<'a> {
             string::SET_STRING | string::PATCH_STRING => {
                 StringChange::take(operation, body).map(Self::String)
             }
+            list::PUSH_FRONT..=list::REMOVE_LAST => ListChange::take(operation, body).map(Self::List),
             set::ADD_MEMBERS | set::REMOVE_MEMBERS => SetChange::take(operation, body).map(Self::Set),
             board::SET_SCORES | board::REMOVE_SCORES => {
                 BoardChange::take(operation, body).map(Self::SortedSet)
@@ -245,6 +276,7 @@ impl<'a> ValueChange<'a> {
     pub fn kind(&self) -> Kind {
         match self {
             Self::String(_) => Kind::String,
+            Self::List(_) => Kind::List,
             Self::Set(_) => Kind::Set,
             Self::SortedSet(_) => Kind::SortedSet,
             Self::Hash(_) => Kind::Hash,
@@ -256,6 +288,7 @@ impl<'a> ValueChange<'a> {
     pub fn makes_value(&self) -> bool {
         match self {
             Self::String(change) => change.makes_value(),
+            Self::List(change) => change.makes_value(),
             Self::Set(change) => change.makes_value(),
             Self::SortedSet(change) => change.makes_value(),
             Self::Hash(change) => change.makes_value(),
@@ -280,6 +313,7 @@ impl<'a> ValueChange<'a> {
         match changes.clone().next() {
             None => (0, 0),
             Some(Self::String(_)) => run!(String, ByteString),
+            Some(Self::List(_)) => run!(List, List),
             Some(Self::Set(_)) => run!(Set, Members),
             Some(Self::SortedSet(_)) => run!(SortedSet, Board),
             Some(Self::Hash(_)) => run!(Hash, Fields),
@@ -290,6 +324,7 @@ impl<'a> ValueChange<'a> {
     pub fn lines(self, line: &mut dyn FnMut(&str, &[Word<'_>])) {
         match self {
             Self::String(change) => change.lines(line),
+            Self::List(change) => change.lines(line),
             Self::Set(change) => change.lines(line),
             Self::SortedSet(change) => change.lines(line),
             Self::Hash(change) => change.lines(line),

@@ -6,6 +6,7 @@
 pub(super) mod board;
 pub(super) mod hash;
 pub(super) mod kinds;
+pub(super) mod list;
 pub(super) mod set;
 pub(super) mod stored;
 pub(super) mod string;
@@ -16,6 +17,8 @@ pub use hash::change::HashChange;
 pub use hash::edit::FieldExpiry;
 pub use hash::{Fields, Living, Text};
 pub use kinds::{Element, Kind, Value, ValueChange, Word, WrongType};
+pub use list::change::ListChange;
+pub use list::{End, List};
 pub use set::Members;
 pub use set::change::SetChange;
 pub use stored::Stored;

@@ -56,6 +56,12 @@ pub trait Stored: Sized {
         changes: impl Iterator<Item = Self::Change<'a>> + Clone,
     ) -> usize;
 
+    /// All of it as it is now, by reference, for a walk that goes on without the lock; `None` where a walk may see elements
+    /// of different moments.
+    fn of_this_moment(&self) -> Option<Value> {
+        None
+    }
+
     /// Calls `see` with about `most` of its elements from `from` on, and returns where to go on, `None` at the end.
     fn walk(
         &self,

@@ -41,6 +41,7 @@ fn positions(keys: &Keys, names_before: usize) -> (usize, i32, i64) {
             let first = first + names_before;
             (first, if last == 0 { first as i32 } else { last }, 1)
         }
+        Keys::Pair { .. } => (1, 2, 1),
         Keys::Paired { .. } => (1, -1, 2),
         Keys::Both(one, other) => (positions(one, names_before).0, positions(other, names_before).1, 1),
         Keys::Store { sources: Keys::Range { first, .. } } => (1, *first as i32, 1),
@@ -54,6 +55,12 @@ fn write_key_specs(spec: &CommandSpec, names_before: usize, reply: &mut Reply<'_
     let is_variable = spec.access_of_request.is_some();
     match spec.keys.declared() {
         Keys::None | Keys::Derived(_) | Keys::WithDerived { .. } => reply.set(0),
+        Keys::Pair { first, second } => {
+            reply.set(2);
+            let at = |first, access| Keys::Range { first, last: 0, access };
+            write_key_spec(&at(1, first), names_before, is_variable, notes, reply);
+            write_key_spec(&at(2, second), names_before, is_variable, notes, reply);
+        }
         Keys::Both(one, other) => {
             reply.set(2);
             write_key_spec(one, names_before, is_variable, notes, reply);
@@ -89,9 +96,7 @@ fn write_key_spec(
         Keys::Counted { count, access } => {
             (count, access, "keynum", [("keynumidx", 0), ("firstkey", 1), ("keystep", 1)])
         }
-        Keys::None | Keys::Both(..) | Keys::Store { .. } | Keys::Derived(_) | Keys::WithDerived { .. } => {
-            unreachable!("has none of its own")
-        }
+        _ => unreachable!("has none of its own"),
     };
     reply.map(if notes.is_some() { 4 } else { 3 });
     if let Some(notes) = notes {
