@@ -99,6 +99,48 @@ fn pipelines_on_one_board_keep_their_replies_apart() {
     }
 }
 
+/// Clients that wait with BLMOVE along a chain of lists in several shards: whoever fills one list holds the locks of those
+/// that its elements go on to. None is lost, none comes twice, and nobody waits for ever.
+#[test]
+fn elements_that_are_waited_for_go_along_a_chain_of_lists() {
+    const LISTS: usize = 7;
+    const ELEMENTS: usize = 600;
+    let server = Server::rankd_with(&["--appendonly", "no", "--threads", "2"]);
+    let list = |number: usize| format!("list:{number}");
+    std::thread::scope(|scope| {
+        for number in 0..LISTS - 1 {
+            for _ in 0..2 {
+                let mut client = server.client();
+                scope.spawn(move || {
+                    for _ in 0..ELEMENTS / 2 {
+                        let moved =
+                            client.call(&["BLMOVE", &list(number), &list(number + 1), "LEFT", "RIGHT", "60"]);
+                        assert!(!moved.is_nil() && !moved.is_error(), "{moved:?}");
+                    }
+                });
+            }
+        }
+        for writer in 0..2 {
+            let mut client = server.client();
+            scope.spawn(move || {
+                for number in (writer..ELEMENTS).step_by(4) {
+                    client.call(&["RPUSH", "list:0", &number.to_string()]);
+                    for request in ["MULTI", "SELECT 0", &format!("RPUSH list:0 {}", number + 2), "EXEC"] {
+                        let reply = client.ask(request);
+                        assert!(!reply.is_error(), "{request}: {reply:?}");
+                    }
+                }
+            });
+        }
+    });
+    let mut client = server.client();
+    let arrived = client.call(&["LRANGE", &list(LISTS - 1), "0", "-1"]);
+    let arrived: Vec<String> = arrived.items().iter().map(Reply::text).collect();
+    assert_eq!(arrived.len(), ELEMENTS);
+    assert_eq!(arrived.iter().collect::<BTreeSet<_>>().len(), ELEMENTS);
+    assert_eq!(client.call(&["EXISTS", "list:0", "list:1", "list:3"]), Reply::Integer(0));
+}
+
 /// FRIENDADD and FRIENDREM touch keys of several shards; a friendship is never one-way to a reader of both ends, and
 /// opposite orders of the same keys do not wait for each other for ever.
 #[test]

@@ -53,11 +53,15 @@ fn the_configuration_file_reads_as_the_defaults() {
 }
 
 /// The groups in the order of the page, each with its heading.
-const GROUPS: [(Group, &str); 9] = [
+const GROUPS: [(Group, &str); 13] = [
     (Group::SortedSet, "Sorted sets"),
     (Group::Friends, "Friend ranking"),
+    (Group::List, "Lists"),
     (Group::Set, "Sets"),
+    (Group::Hash, "Hashes"),
     (Group::String, "Strings"),
+    (Group::Bitmap, "Bitmaps"),
+    (Group::HyperLogLog, "HyperLogLogs"),
     (Group::Generic, "Keys"),
     (Group::Transactions, "Transactions"),
     (Group::PubSub, "Channels"),
@@ -115,9 +119,15 @@ fn show_command(entry: &TableEntry, page: &mut String) {
             facts.push(format!("keys: arguments {} to the last", place(first)));
         }
         Keys::Range { first, last, .. } => facts.push(format!("keys: arguments {} to {last}", place(first))),
+        Keys::Paired { .. } => facts.push("keys: every second argument from 1 on".to_owned()),
+        Keys::Both(Keys::Range { first, .. }, _) => {
+            facts.push(format!("keys: argument {first}, which is written, and those behind it"));
+        }
+        Keys::Both(..) => facts.push("keys: in two places".to_owned()),
         Keys::Counted { count, .. } => {
             facts.push(format!("keys: their number is argument {}, and they follow it", place(count)));
         }
+        Keys::Pair { .. } => facts.push("keys: arguments 1 and 2".to_owned()),
         Keys::Store { sources: Keys::Range { first, .. } } => {
             facts.push(format!("keys: argument 1, which is written, and argument {first}"));
         }

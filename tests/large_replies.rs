@@ -118,6 +118,8 @@ fn a_large_reply_is_the_bytes_that_redis_sends() {
         &["ZUNION", "2", "board", "names", "WITHSCORES"],
         &["ZINTER", "2", "board", "names"],
         &["ZDIFF", "1", "board", "WITHSCORES"],
+        &["LRANGE", "list", "0", "-1"],
+        &["LRANGE", "list", "77", "-1234"],
     ];
     let unordered: &[&[&str]] = &[&["SMEMBERS", "set"], &["KEYS", "*"], &["KEYS", "key:*"]];
     for server in &servers {
@@ -127,6 +129,7 @@ fn a_large_reply_is_the_bytes_that_redis_sends() {
         send_all(&mut client, &["ZADD", "board"], (0..ROWS).flat_map(|n| [scored(n)[0].clone(), name(n)]));
         send_all(&mut client, &["ZADD", "names"], (0..ROWS).flat_map(|n| ["0".to_owned(), name(n)]));
         send_all(&mut client, &["SADD", "set"], (0..ROWS).map(name));
+        send_all(&mut client, &["RPUSH", "list"], (0..ROWS).map(name));
         add_odd_members(server);
         for start in (0..ROWS).step_by(1000) {
             let keys =

@@ -33,6 +33,7 @@ const BOUNDS: &[(&str, &str)] = &[
     ("JOURNAL_BACKLOG_BYTES", "the disk decides: the journal's own tests"),
     ("RECORD_PART_BYTES", "the journal's and the Changes' own tests, with a lower one"),
     ("JOURNAL_RECORD_BYTES", "no client reaches it: the journal's own tests"),
+    ("HLL_SPARSE_BYTES", "scripts: a HyperLogLog becomes dense when it is large"),
     ("EXPIRED_PER_STEP", "here: a thousand keys expire at once"),
     ("ELEMENTS_ON_THREAD", "here: commands over very many elements"),
     ("LOCK_PATIENCE", "store::hold: a lock that cannot be had"),

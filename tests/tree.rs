@@ -21,7 +21,11 @@ const CIRCLES: [&[&str]; 3] = [
     &[
         "store::values::board",
         "store::values::board::change",
+        "store::values::hash",
+        "store::values::hash::change",
         "store::values::kinds",
+        "store::values::list",
+        "store::values::list::change",
         "store::values::set",
         "store::values::set::change",
         "store::values::stored",

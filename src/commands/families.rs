@@ -5,7 +5,7 @@ use super::connection::{client, pubsub, transactions};
 use super::keys::{expiry, object};
 use super::spec::CommandSpec;
 use super::spec::table::{CommandTable, of_families};
-use super::{connection, friends, keys, sets, sorted_sets, strings};
+use super::{bits, connection, friends, hashes, hyperloglog, keys, lists, sets, sorted_sets, strings};
 
 /// The families, in the order in which they are documented.
 const FAMILIES: &[&[CommandSpec]] = &[
@@ -16,9 +16,31 @@ const FAMILIES: &[&[CommandSpec]] = &[
     sorted_sets::combine::COMMANDS,
     sorted_sets::random::COMMANDS,
     sorted_sets::scan::COMMANDS,
+    hashes::update::COMMANDS,
+    hashes::read::COMMANDS,
+    hashes::random::COMMANDS,
+    hashes::scan::COMMANDS,
+    hashes::expiry::COMMANDS,
+    hashes::with_expiry::COMMANDS,
     friends::COMMANDS,
     sets::COMMANDS,
-    strings::COMMANDS,
+    strings::get::COMMANDS,
+    strings::set::COMMANDS,
+    strings::many::COMMANDS,
+    strings::counters::COMMANDS,
+    strings::part::COMMANDS,
+    strings::lcs::COMMANDS,
+    bits::single::COMMANDS,
+    bits::range::COMMANDS,
+    bits::operation::COMMANDS,
+    bits::field::COMMANDS,
+    hyperloglog::set::COMMANDS,
+    hyperloglog::selftest::COMMANDS,
+    lists::push::COMMANDS,
+    lists::pop::COMMANDS,
+    lists::moving::COMMANDS,
+    lists::read::COMMANDS,
+    lists::update::COMMANDS,
     keys::COMMANDS,
     expiry::COMMANDS,
     object::COMMANDS,

@@ -11,13 +11,17 @@
 //! Commands never await and open no file; what they need of the process they ask of [`state::host::Host`].
 
 mod admin;
+mod bits;
 pub mod call;
 pub mod connection;
 pub mod engine;
 mod families;
 mod friends;
+mod hashes;
 mod headless;
+mod hyperloglog;
 mod keys;
+mod lists;
 mod sets;
 mod sorted_sets;
 pub mod spec;

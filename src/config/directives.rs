@@ -117,9 +117,8 @@ pub const DIRECTIVES: &[Directive] = &[
         help: "Maximum number of clients. A further client gets an error and is disconnected.",
         get: |config| config.maxclients.to_string(),
         set: |config, text| {
-            let clients = value::unsigned(text, 1, u32::MAX.into())?;
-            config.maxclients = clients as usize;
-            Ok(())
+            let clients = value::unsigned(text, 1, u32::MAX.into());
+            clients.map(|clients| config.maxclients = clients as usize)
         },
     },
     Directive {
@@ -130,13 +129,8 @@ pub const DIRECTIVES: &[Directive] = &[
         help: "Maximum bytes of an incomplete request. A client that sends more is disconnected.",
         get: |config| config.client_query_buffer_limit_bytes.to_string(),
         set: |config, text| {
-            let bytes = value::bytes(text)?;
-            let most = limits::QUERY_BUFFER_BYTES as u64;
-            if !(1024 * 1024..=most).contains(&bytes) {
-                return Err(format!("argument must be between 1048576 and {most} inclusive"));
-            }
-            config.client_query_buffer_limit_bytes = bytes as usize;
-            Ok(())
+            let bytes = value::bytes_within(text, 1024 * 1024, limits::QUERY_BUFFER_BYTES);
+            bytes.map(|bytes| config.client_query_buffer_limit_bytes = bytes)
         },
     },
     Directive {
@@ -147,13 +141,8 @@ pub const DIRECTIVES: &[Directive] = &[
         help: "Maximum bytes of one argument of a request.",
         get: |config| config.proto_max_bulk_len_bytes.to_string(),
         set: |config, text| {
-            let bytes = value::bytes(text)?;
-            let most = limits::MOST_BULK_BYTES as u64;
-            if !(1024 * 1024..=most).contains(&bytes) {
-                return Err(format!("argument must be between 1048576 and {most} inclusive"));
-            }
-            config.proto_max_bulk_len_bytes = bytes as usize;
-            Ok(())
+            let bytes = value::bytes_within(text, 1024 * 1024, limits::MOST_BULK_BYTES);
+            bytes.map(|bytes| config.proto_max_bulk_len_bytes = bytes)
         },
     },
     Directive {
@@ -175,6 +164,15 @@ pub const DIRECTIVES: &[Directive] = &[
         set: |config, text| {
             value::number(text, 1, limits::DATABASES as u32).map(|databases| config.databases = databases)
         },
+    },
+    Directive {
+        name: "hll-sparse-max-bytes",
+        section: DirectiveSection::General,
+        default: "3000",
+        live: true,
+        help: "Bytes of a HyperLogLog beyond which its registers are written one by one, in 12 KB.",
+        get: |config| config.hll_sparse_max_bytes.to_string(),
+        set: |config, text| value::unsigned_bytes(text).map(|bytes| config.hll_sparse_max_bytes = bytes),
     },
     Directive {
         name: "enable-debug-command",
@@ -345,6 +343,7 @@ mod tests {
         assert_eq!(config.friendrank_keep_bytes, limits::KEPT_RESULTS_BYTES);
         assert_eq!(config.proto_max_bulk_len_bytes, limits::BULK_BYTES);
         assert_eq!(config.client_query_buffer_limit_bytes, limits::QUERY_BUFFER_BYTES);
+        assert_eq!(config.hll_sparse_max_bytes, limits::HLL_SPARSE_BYTES);
     }
 
     #[test]

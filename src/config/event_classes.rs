@@ -19,10 +19,14 @@ impl EventClasses {
     pub const GENERIC: Self = Self::of(b'g');
     /// Events of strings.
     pub const STRING: Self = Self::of(b'$');
+    /// Events of lists.
+    pub const LIST: Self = Self::of(b'l');
     /// Events of sets.
     pub const SET: Self = Self::of(b's');
     /// Events of sorted sets.
     pub const SORTED_SET: Self = Self::of(b'z');
+    /// Of hashes.
+    pub const HASH: Self = Self::of(b'h');
     /// A key has expired.
     pub const EXPIRED: Self = Self::of(b'x');
     /// A key was created.

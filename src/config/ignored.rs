@@ -171,7 +171,6 @@ pub const IGNORED: &[Ignored] = &[
     live(&["hash-max-listpack-value", "hash-max-ziplist-value"], "64", UnsignedBytes(0)),
     fixed(&["hash-seed"], "", Text),
     live(&["hide-user-data-from-log"], "no", YesNo),
-    live(&["hll-sparse-max-bytes"], "3000", UnsignedBytes(0)),
     live(&["hz"], "10", Integer(0, INT)),
     live(&["ignore-warnings"], "", Text),
     live(&["import-mode"], "no", YesNo),

@@ -43,6 +43,21 @@ pub(super) fn unsigned(value: &str, least: i64, most: i64) -> Result<i64, String
     }
 }
 
+/// A number of bytes between `least` and `most`.
+pub(super) fn bytes_within(value: &str, least: usize, most: usize) -> Result<usize, String> {
+    let bytes = bytes(value)?;
+    let found = usize::try_from(bytes).ok().filter(|bytes| (least..=most).contains(bytes));
+    found.ok_or_else(|| format!("argument must be between {least} and {most} inclusive"))
+}
+
+/// Any number of bytes that 63 bits hold.
+pub(super) fn unsigned_bytes(value: &str) -> Result<usize, String> {
+    bytes_within(value, 0, i64::MAX as usize).map_err(|why| {
+        // A unit that is none is told as such.
+        if bytes(value).is_ok() { NEGATIVE.into() } else { why }
+    })
+}
+
 /// A number of bytes: digits and a unit, `k` being 1000 and `kb` 1024 as in redis.conf.
 pub(super) fn bytes(value: &str) -> Result<u64, String> {
     let lower = value.to_ascii_lowercase();

@@ -14,8 +14,12 @@ use super::record::{u32_at, u64_at};
 use crate::store::change::sink::Seq;
 use crc32c::crc32c;
 
-/// The version this code writes and the only one it reads.
-pub(super) const VERSION: u32 = 2;
+/// The version this code writes.
+pub(super) const VERSION: u32 = 3;
+
+/// The oldest that it reads. What has come since are Changes that an older rankd does not know: none of them may go into a
+/// file whose header says that it can be read there.
+const OLDEST_VERSION: u32 = 2;
 
 pub(super) const SEGMENT_HEADER_BYTES: usize = 32;
 pub(super) const BASE_HEADER_BYTES: usize = 52;
@@ -89,6 +93,11 @@ impl BaseHeader {
     }
 }
 
+/// The version of a whole header.
+pub(super) fn version(encoded: &[u8]) -> u32 {
+    u32_at(encoded, 8)
+}
+
 /// The CRC that the records of a file with this encoded header start from.
 pub(super) fn seed(encoded: &[u8]) -> u32 {
     u32_at(encoded, encoded.len() - 4)
@@ -113,8 +122,8 @@ fn checked(bytes: &[u8], magic: &[u8; 8], len: usize) -> Result<u32, BadHeader> 
         return Err(BadHeader::Damaged);
     }
     // Headers of another version may have another length, so the version is checked first.
-    let version = u32_at(bytes, 8);
-    if version != VERSION {
+    let version = version(bytes);
+    if !(OLDEST_VERSION..=VERSION).contains(&version) {
         return Err(BadHeader::UnknownVersion(version));
     }
     let crc_at = len - 4;

@@ -5,11 +5,14 @@
 //! start reads them, and may sync the file again, and still they are missing after a power failure. So nothing relies
 //! on those segments: the new segment is loose (`manifest.rs`), no record counts as synced, and the new base replaces
 //! all of them.
+//!
+//! Nor does it go on in a segment of an older version, which may hold Changes of that version only.
 
 use super::checkpoint::CheckpointHistory;
 use super::directory::{ClosedEnd, Directory};
 use super::error::OpenError;
 use super::files::{Disk, Files};
+use super::header;
 use super::listed::{Listed, is_full};
 use super::manifest::Manifest;
 use super::pending::Pending;
@@ -106,16 +109,18 @@ impl Journal {
     }
 }
 
-/// A new segment at the end, with a manifest that lists it as loose. The manifest is written and not yet in place.
+/// A new segment at the end, with a manifest that lists it. The manifest is written and not yet in place.
 struct NewSegment {
     segment: Segment,
     manifest: Manifest,
 }
 
 impl NewSegment {
-    fn behind(manifest: &Manifest, number: u64, directory: &Directory) -> io::Result<Self> {
+    /// `is_loose`: what stands before it is in doubt.
+    fn behind(manifest: &Manifest, number: u64, is_loose: bool, directory: &Directory) -> io::Result<Self> {
         let segment = Segment::create(directory, number, Chance::from_system().next_u64())?;
-        let manifest = manifest.followed_by(number);
+        let followed = manifest.followed_by(number);
+        let manifest = if is_loose { followed } else { followed.joined() };
         directory.write_manifest(&manifest)?;
         Ok(Self { segment, manifest })
     }
@@ -188,12 +193,14 @@ impl Start {
         let leaves_out = replayed.manifest.last() != replayed.last_listed;
         // A loose segment without records, left by a start like this one, is used again.
         let is_begun = last.records == 0 && replayed.manifest.is_loose(replayed.manifest.last());
-        let begins = owes_base && (leaves_out || !is_begun);
-        let begun = begins.then(|| NewSegment::behind(&replayed.manifest, number, directory));
+        // An older rankd cannot read what may be written now, so nothing is appended to its segments.
+        let is_older = last.version != header::VERSION;
+        let begins = is_older || (owes_base && (leaves_out || !is_begun));
+        let begun = begins.then(|| NewSegment::behind(&replayed.manifest, number, owes_base, directory));
         let begun = match begun.transpose() {
             // A full disk must not keep a server from starting. Records that are then appended to the old segment do
             // not count as synced until there is a new base.
-            Err(error) if is_full(&error) && !leaves_out => {
+            Err(error) if is_full(&error) && !leaves_out && !is_older => {
                 tracing::warn!(%error, "no room for a new segment: the journal goes on in the last one");
                 None
             }

@@ -8,7 +8,7 @@ use super::base;
 use super::base::BaseEnd;
 use super::directory::{base_path, load_manifest, segment_path};
 use super::error::OpenError;
-use super::header::{BASE_HEADER_BYTES, BaseHeader, SEGMENT_HEADER_BYTES, SegmentHeader};
+use super::header::{self, BASE_HEADER_BYTES, BaseHeader, SEGMENT_HEADER_BYTES, SegmentHeader};
 use super::manifest::Manifest;
 use super::open_file::{OpenFile, bad_header, damaged};
 use super::reader::{Behind, Found, Record, RecordReader};
@@ -39,8 +39,9 @@ pub struct FileRead {
     pub bytes: u64,
     /// Number of its records.
     pub records: u64,
-    /// CRC of its header. The CRCs of its records start from it.
+    /// CRC of its header, from which the CRCs of its records start, and the version that it names.
     pub(super) seed: u32,
+    pub(super) version: u32,
 }
 
 /// A journal that was read to its end.
@@ -144,7 +145,7 @@ impl Replay<'_> {
                 format!("its header says that it is base {}", header.number),
             ));
         }
-        let len = opened.len;
+        let (len, version) = (opened.len, header::version(&opened.header));
         let end_at = len.saturating_sub(BaseEnd::FRAME_BYTES);
         let end = opened.file.try_clone().map_err(OpenError::io(path))?;
         let end = match RecordReader::new(end, len, end_at, seed).next().map_err(OpenError::io(path))? {
@@ -184,7 +185,7 @@ impl Replay<'_> {
             self.progress.advance(offset + record.body.len() as u64);
         }
         self.progress.next_file(len);
-        self.files.push(FileRead { path: path.to_path_buf(), bytes: len, records, seed });
+        self.files.push(FileRead { path: path.to_path_buf(), bytes: len, records, seed, version });
         Ok(header)
     }
 
@@ -249,7 +250,7 @@ impl Replay<'_> {
             let what = format!("its header says that it is segment {}", header.number);
             return Err(damaged(&path, 0, self.last_seq, what));
         }
-        let len = opened.len;
+        let (len, version) = (opened.len, header::version(&opened.header));
         let mut reader = opened.records(seed);
         let mut records = 0;
         // The bodies, so far, of a command that is spread over several records.
@@ -305,7 +306,7 @@ impl Replay<'_> {
             self.torn_tail = Some(TornTail { path: path.clone(), offset: bytes, bytes: len - bytes });
         }
         self.progress.next_file(len);
-        self.files.push(FileRead { path, bytes, records, seed });
+        self.files.push(FileRead { path, bytes, records, seed, version });
         Ok(())
     }
 

@@ -38,12 +38,12 @@ impl Provenance {
     /// Why the store cannot hold it.
     pub(super) fn load(self, loader: &mut Loader, change: &Change<'_>, encoded: &[u8]) -> Result<(), String> {
         let loaded = match self.origin {
-            Origin::Ahead(_) => {
-                loader.expect(change);
+            Origin::Ahead(seq) => {
+                loader.expect(seq, change);
                 Ok(())
             }
             Origin::Base => loader.load(change, encoded),
-            Origin::Record(_) => loader.apply(change, encoded),
+            Origin::Record(seq) => loader.apply(seq, change, encoded),
         };
         loaded.map_err(|error| error.to_string())
     }

@@ -3,7 +3,7 @@
 use super::error::Error;
 use super::packed::{Packed, Packing};
 use super::source::RdbSource;
-use super::value_form::{Fields, Layout, Values};
+use super::value_form::{Layout, TemplateFields, Values};
 use std::collections::BTreeMap;
 use std::io::Read;
 
@@ -54,37 +54,6 @@ pub(super) fn skip<R: Read>(
     templates: &Templates,
 ) -> Result<Option<String>, Error> {
     match layout {
-        Layout::Packed => source.skip_string()?,
-        Layout::TimedPacked => {
-            source.skip(8)?;
-            source.skip_string()?;
-        }
-        Layout::Strings(each) => {
-            for _ in 0..source.length()? {
-                skip_strings(source, each)?;
-            }
-        }
-        Layout::Nodes => {
-            for _ in 0..source.length()? {
-                source.length()?;
-                source.skip_string()?;
-            }
-        }
-        Layout::TimedFields { after_time } => {
-            source.skip(if after_time { 8 } else { 0 })?;
-            for _ in 0..source.length()? {
-                source.length()?;
-                source.skip_string()?;
-                source.skip_string()?;
-            }
-        }
-        Layout::FieldsWithTimes => {
-            for _ in 0..source.length()? {
-                source.skip_string()?;
-                source.skip_string()?;
-                source.skip(8)?;
-            }
-        }
         Layout::Stream(version) => skip_stream(source, version)?,
         Layout::Module => {
             let name = module_name(source.length()?);
@@ -95,10 +64,10 @@ pub(super) fn skip<R: Read>(
         Layout::Array => skip_array(source)?,
         Layout::Template { fields, values } => {
             let fields = match (fields, values) {
-                (Fields::Own, _) => own_fields(source)?,
+                (TemplateFields::Own, _) => own_fields(source)?,
                 // The packed string names the template.
-                (Fields::Shared, Values::Packed) => 0,
-                (Fields::Shared, Values::Strings) => {
+                (TemplateFields::Shared, Values::Packed) => 0,
+                (TemplateFields::Shared, Values::Strings) => {
                     let number = source.length()?;
                     templates.fields(source, number)?
                 }

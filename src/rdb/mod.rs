@@ -14,6 +14,8 @@
 //! | `lzf` | strings that were compressed |
 //! | `value_form` | the types of values there are, and what each is made of |
 //! | `read`, `values` | a file or a DUMP becomes Changes |
+//! | `hashes` | the forms of hashes |
+//! | `lists` | the forms of lists |
 //! | `tally` | what was read and what was left out |
 //! | `foreign` | skipping values of other types |
 //! | `write` | a walk over the store becomes a file |
@@ -26,6 +28,8 @@
 mod error;
 mod file;
 mod foreign;
+mod hashes;
+mod lists;
 mod lzf;
 mod packed;
 mod read;

@@ -1,4 +1,4 @@
-//! Small values packed into one string: listpack (Redis 7 on), ziplist (before), intset.
+//! Small values packed into one string: listpack (Redis 7 on), ziplist (before), zipmap (before 2.6), intset.
 //!
 //! Elements are read one at a time, so that a value takes no more memory than its longest element. Nothing in the
 //! bytes is trusted: a contradiction is an error.
@@ -39,6 +39,9 @@ pub(super) enum Packing {
     /// Total length, number of elements, elements, 0xFF. An element is its encoding, its bytes, and the length of both
     /// once more, for walking backwards.
     Listpack,
+    /// Number of fields, fields and values in turn, 0xFF. Each is its length and its bytes; a value has the number of bytes
+    /// that are free behind it in front of them.
+    Zipmap,
 }
 
 /// A packed value that is being read.
@@ -58,11 +61,19 @@ pub(super) struct Packed<'s, R> {
 /// A count of elements that does not fit into 16 bits is written as their maximum.
 const UNCOUNTED: u64 = u16::MAX as u64;
 
+/// From here on it does not fit the byte that a zipmap has for it.
+const ZIPMAP_UNCOUNTED: u64 = 254;
+
 impl<'s, R: Read> Packed<'s, R> {
     /// Begins the value that `source` is at.
     pub(super) fn begin(source: &'s mut RdbSource<R>, packing: Packing) -> Result<Self, Error> {
         let mut text = StringReader::begin(source)?;
         let len = text.left();
+        if packing == Packing::Zipmap {
+            let fields = u64::from(text.byte()?);
+            let announced = if fields < ZIPMAP_UNCOUNTED { 2 * fields } else { UNCOUNTED };
+            return Ok(Self { text, packing, width: 0, announced, found: 0, bytes: Vec::new() });
+        }
         let first = u32::from_le_bytes(text.bytes()?);
         let (mut width, announced) = (
             0,
@@ -72,7 +83,7 @@ impl<'s, R: Read> Packed<'s, R> {
                     let _last: [u8; 4] = text.bytes()?;
                     u64::from(u16::from_le_bytes(text.bytes()?))
                 }
-                Packing::Listpack => u64::from(u16::from_le_bytes(text.bytes()?)),
+                Packing::Listpack | Packing::Zipmap => u64::from(u16::from_le_bytes(text.bytes()?)),
             },
         );
         if packing == Packing::Intset {
@@ -122,6 +133,7 @@ impl<'s, R: Read> Packed<'s, R> {
             }),
             Packing::Ziplist => self.ziplist_element()?,
             Packing::Listpack => self.listpack_element()?,
+            Packing::Zipmap => self.zipmap_element()?,
         };
         Ok(Some(integer.map_or(PackedElement::Bytes(&self.bytes), PackedElement::Integer)))
     }
@@ -177,6 +189,22 @@ impl<'s, R: Read> Packed<'s, R> {
             self.text.byte()?;
         }
         Ok(integer)
+    }
+
+    /// Reads an element of a zipmap into `bytes`.
+    fn zipmap_element(&mut self) -> Result<Option<i64>, Error> {
+        let len = match self.text.byte()? {
+            len @ 0..254 => u32::from(len),
+            254 => u32::from_le_bytes(self.text.bytes()?),
+            255 => return self.malformed(),
+        };
+        let is_value = self.found.is_multiple_of(2);
+        let free = if is_value { self.text.byte()? } else { 0 };
+        self.string(len as usize)?;
+        for _ in 0..free {
+            self.text.byte()?;
+        }
+        Ok(None)
     }
 
     /// Reads an element of a ziplist: an integer, or a string into `bytes`.

@@ -28,7 +28,7 @@ const PAYLOAD_TAIL_BYTES: usize = 10;
 pub struct RdbReader<'s> {
     pub(super) store: &'s Store,
     /// Keys that expire up to this moment are left out. With `None` no key is.
-    left_out_by_ms: Option<u64>,
+    pub(super) left_out_by_ms: Option<u64>,
     pub(super) changes: ChangeBuffer,
     pub(super) tally: LoadTally,
     pub(super) member: Vec<u8>,

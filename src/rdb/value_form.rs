@@ -8,6 +8,8 @@ pub(super) enum ValueForm {
     String,
     Set(Encoding),
     Ranking(Encoding),
+    List(ListEncoding),
+    Hash(HashEncoding),
     /// A type that rankd does not have: its name and its layout.
     Foreign(&'static str, Layout),
 }
@@ -23,22 +25,49 @@ pub(super) enum Encoding {
     Packed(Packing),
 }
 
-/// The layout of a foreign value, as far as skipping it needs.
+/// How a list is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum ListEncoding {
+    /// A number of elements, then each.
+    Plain,
+    /// One string.
+    Packed(Packing),
+    /// A number of strings, each of which is packed.
+    Strings(Packing),
+    /// A number of strings, each behind a number that says whether it is an element or is packed.
+    Nodes(Packing),
+}
+
+/// How a hash is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum HashEncoding {
+    /// A number of fields, then each with its value.
+    Plain,
+    /// One string: fields and values.
+    Packed(Packing),
+    /// A number of fields, then each with its value and when it expires.
+    Dated(Dating),
+    /// One listpack: fields, values, and when each expires.
+    PackedDated {
+        /// The first time of all stands in front of it.
+        after_time: bool,
+    },
+}
+
+/// How it is written when fields expire.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Dating {
+    /// In front of each field, in the form of a length: the unix milliseconds, 0 for never.
+    Times,
+    /// As `Times`, but one more than what has passed since the first time of all, which stands in front in eight bytes.
+    TimesFromFirst,
+    /// Behind each value, in eight bytes, -1 for never.
+    TimesBehind,
+}
+
+/// What a foreign value is made of, as far as one must know to get past it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Layout {
-    /// Packed into one string.
-    Packed,
-    /// A count, and this many strings for each.
-    Strings(u64),
-    /// A count, and for each a node kind and a string.
-    Nodes,
-    /// A time of eight bytes, then a string.
-    TimedPacked,
-    /// A count, and for each a time, written as a length, and two strings. With `after_time`, a time of eight bytes
-    /// comes first.
-    TimedFields { after_time: bool },
-    /// A count, and for each two strings and a time of eight bytes.
-    FieldsWithTimes,
     /// A stream, in this version of its layout.
     Stream(u8),
     /// A module's value, whose parts carry codes.
@@ -48,12 +77,12 @@ pub(super) enum Layout {
     /// An array: elements with their positions.
     Array,
     /// A hash whose fields are in front of its values or in a template.
-    Template { fields: Fields, values: Values },
+    Template { fields: TemplateFields, values: Values },
 }
 
 /// Where the fields of a hash with a template are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Fields {
+pub(super) enum TemplateFields {
     /// In front of its values, as DUMP gives them.
     Own,
     /// In a template earlier in the file.
@@ -72,6 +101,9 @@ pub(super) enum Values {
 pub(super) const STRING: u8 = 0;
 pub(super) const SET: u8 = 2;
 pub(super) const RANKING_DOUBLES: u8 = 5;
+pub(super) const LIST: u8 = 1;
+pub(super) const HASH: u8 = 4;
+pub(super) const HASH_DATED: u8 = 24;
 
 /// The kind of server that wrote the file. Valkey has given some numbers meanings of its own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -83,35 +115,35 @@ pub(super) enum Dialect {
 impl ValueForm {
     /// The form with this number. `None` if no released server writes it.
     pub(super) fn of(number: u8, dialect: Dialect) -> Option<Self> {
-        use Layout::{Array, FieldsWithTimes, Module, Nodes, Number, Packed, Stream, Strings, Template};
-        use Layout::{TimedFields, TimedPacked};
+        use Layout::{Array, Module, Number, Stream, Template};
+        let hash = |encoding| Some(Self::Hash(encoding));
         let foreign = |name, layout| Some(Self::Foreign(name, layout));
         match number {
             STRING => Some(Self::String),
-            1 => foreign("list", Strings(1)),
+            LIST => Some(Self::List(ListEncoding::Plain)),
             SET => Some(Self::Set(Encoding::Plain)),
             3 => Some(Self::Ranking(Encoding::Plain)),
-            4 => foreign("hash", Strings(2)),
+            HASH => hash(HashEncoding::Plain),
             RANKING_DOUBLES => Some(Self::Ranking(Encoding::Doubles)),
             7 => foreign("module", Module),
-            9 => foreign("hash", Packed),
-            10 => foreign("list", Packed),
+            9 => hash(HashEncoding::Packed(Packing::Zipmap)),
+            10 => Some(Self::List(ListEncoding::Packed(Packing::Ziplist))),
             11 => Some(Self::Set(Encoding::Packed(Packing::Intset))),
             12 => Some(Self::Ranking(Encoding::Packed(Packing::Ziplist))),
-            13 => foreign("hash", Packed),
-            14 => foreign("list", Strings(1)),
+            13 => hash(HashEncoding::Packed(Packing::Ziplist)),
+            14 => Some(Self::List(ListEncoding::Strings(Packing::Ziplist))),
             15 => foreign("stream", Stream(1)),
-            16 => foreign("hash", Packed),
+            16 => hash(HashEncoding::Packed(Packing::Listpack)),
             17 => Some(Self::Ranking(Encoding::Packed(Packing::Listpack))),
-            18 => foreign("list", Nodes),
+            18 => Some(Self::List(ListEncoding::Nodes(Packing::Listpack))),
             19 => foreign("stream", Stream(2)),
             20 => Some(Self::Set(Encoding::Packed(Packing::Listpack))),
             21 => foreign("stream", Stream(3)),
-            22 if dialect == Dialect::Valkey => foreign("hash", FieldsWithTimes),
-            22 => foreign("hash", TimedFields { after_time: false }),
-            23 => foreign("hash", Packed),
-            24 => foreign("hash", TimedFields { after_time: true }),
-            25 => foreign("hash", TimedPacked),
+            22 if dialect == Dialect::Valkey => hash(HashEncoding::Dated(Dating::TimesBehind)),
+            22 => hash(HashEncoding::Dated(Dating::Times)),
+            23 => hash(HashEncoding::PackedDated { after_time: false }),
+            HASH_DATED => hash(HashEncoding::Dated(Dating::TimesFromFirst)),
+            25 => hash(HashEncoding::PackedDated { after_time: true }),
             // Redis 8.6.
             26 if dialect == Dialect::Redis => foreign("stream", Stream(4)),
             // Redis 8.8.
@@ -119,9 +151,9 @@ impl ValueForm {
             28 if dialect == Dialect::Redis => foreign("array", Array),
             // Redis 8.10.
             29..=32 if dialect == Dialect::Redis => {
-                let fields = if number % 2 == 1 { Fields::Own } else { Fields::Shared };
+                let fields = if number % 2 == 1 { TemplateFields::Own } else { TemplateFields::Shared };
                 let values = if number < 31 { Values::Packed } else { Values::Strings };
-                foreign("hash", Template { fields, values })
+                foreign("hash with a template", Template { fields, values })
             }
             33 if dialect == Dialect::Redis => foreign("rate limiter", Number),
             _ => None,

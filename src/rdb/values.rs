@@ -3,10 +3,11 @@
 use super::error::{Error, Problem};
 use super::foreign;
 use super::foreign::Templates;
+use super::hashes;
 use super::packed::{Packed, PackedElement};
 use super::read::{NextKey, RdbReader};
 use super::source::RdbSource;
-use super::value_form::{Encoding, ValueForm};
+use super::value_form::{Encoding, HashEncoding, ValueForm};
 use crate::ranking::Score;
 use crate::store::change::{ChangeBuffer, decode};
 use crate::store::{Access, Hold};
@@ -35,19 +36,29 @@ impl RdbReader<'_> {
                 source.string(&mut self.text)?;
                 self.changes.set_string(database, name, &self.text, key.expire_at_ms);
             }
-            ValueForm::Set(encoding) | ValueForm::Ranking(encoding) => {
+            ValueForm::List(_) | ValueForm::Set(_) | ValueForm::Ranking(_) | ValueForm::Hash(_) => {
                 self.changes.drop_key(database, name);
-                let members = match form {
-                    ValueForm::Set(_) => self.set(source, encoding, key)?,
-                    _ => self.ranking(source, encoding, key)?,
+                let elements = match form {
+                    ValueForm::List(encoding) => self.list(source, encoding, key)?,
+                    ValueForm::Set(encoding) => self.set(source, encoding, key)?,
+                    ValueForm::Ranking(encoding) => self.ranking(source, encoding, key)?,
+                    ValueForm::Hash(encoding) => match self.hash(source, encoding, key)? {
+                        (0, 1..) => {
+                            self.tally.expired_keys += 1;
+                            return self.apply(key).map_err(|problem| source.error(problem));
+                        }
+                        (fields, _) => fields,
+                    },
+                    ValueForm::String | ValueForm::Foreign(..) => unreachable!("read above"),
                 };
                 self.apply(key).map_err(|problem| source.error(problem))?;
-                if members == 0 {
+                if elements == 0 {
                     self.tally.empty_keys += 1;
                     return Ok(());
                 }
-                if !key.has_expired && self.stored_members(key) != members {
-                    return source.malformed("a set or sorted set in which a member occurs twice");
+                if !key.has_expired && self.stored_members(key) != elements {
+                    return source
+                        .malformed("a set, sorted set or hash in which a member or field occurs twice");
                 }
             }
         }
@@ -65,6 +76,29 @@ impl RdbReader<'_> {
         let hold = Hold::on(self.store, &[shard], Access::Read, ChangeBuffer::default());
         let value = hold.reader(key.database).value(key.name);
         value.map_or(0, |value| value.elements() as u64)
+    }
+
+    /// Reads a hash. Returns how many fields were read, and how many had expired and are left out.
+    fn hash<R: Read>(
+        &mut self,
+        source: &mut RdbSource<R>,
+        encoding: HashEncoding,
+        key: &NextKey<'_>,
+    ) -> Result<(u64, u64), Error> {
+        let (mut fields, mut expired) = (0, 0);
+        hashes::read(source, encoding, &mut |field, value, at_ms| {
+            if at_ms.zip(self.left_out_by_ms).is_some_and(|(at_ms, by_ms)| at_ms <= by_ms) {
+                expired += 1;
+                return Ok(());
+            }
+            fields += 1;
+            self.changes.set_field(key.database, key.name, field, value);
+            if at_ms.is_some() {
+                self.changes.expire_field(key.database, key.name, field, at_ms);
+            }
+            self.apply_much(key)
+        })?;
+        Ok((fields, expired))
     }
 
     /// Reads a set and returns how many members were read.
@@ -133,7 +167,7 @@ impl RdbReader<'_> {
     }
 
     /// Applies the gathered Changes, if they are many.
-    fn apply_much(&mut self, key: &NextKey<'_>) -> Result<(), Problem> {
+    pub(super) fn apply_much(&mut self, key: &NextKey<'_>) -> Result<(), Problem> {
         if self.changes.len() < GATHERED_BYTES { Ok(()) } else { self.apply(key) }
     }
 

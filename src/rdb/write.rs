@@ -1,14 +1,26 @@
 //! From a walk over the store to the bytes of a file.
 //!
 //! The file has RDB version 9: nothing in it is newer (scores as doubles came with version 8), and a server reads
-//! every version up to its own, so Redis from 5 on and every Valkey load it. Strings are plain or integers, never
-//! compressed; sets and rankings have their plain forms, which a server packs again as it likes.
+//! every version up to its own, so Redis from 5 on and every Valkey load it. Where fields of a hash expire, the file has
+//! version 12, which is Redis 7.4's, and its head is corrected. Strings are plain or integers, never
+//! compressed; lists, sets and rankings have their plain forms, which a server packs again as it likes.
 
 use super::{CHECKSUM, length, opcode, value_form};
 use crate::store::{DatabaseIndex, DatabaseSize, Element, KeyHead, Kind, Length, Visitor, Walk};
 use std::io::{self, Seek, SeekFrom, Write};
 
 const MAGIC: &[u8] = b"REDIS0009";
+
+/// The version without which a file cannot say that fields expire, in the place of what stands behind the head's first
+/// letter.
+const VERSION_DATED: Correction = Correction {
+    at: 1,
+    announced: u64::from_be_bytes(*b"EDIS0009"),
+    counted: u64::from_be_bytes(*b"EDIS0012"),
+};
+
+/// What stands in front of the times of a hash's fields: what they are counted from, so that each stands there whole.
+const FIRST_TIME_MS: u64 = 1;
 
 /// Bytes gathered before they are written.
 const GATHERED_BYTES: usize = 256 * 1024;
@@ -122,6 +134,9 @@ struct Encoder {
     /// The announced and the counted number of elements of a value that comes in several steps.
     open: Option<Correction>,
     corrections: Vec<Correction>,
+    /// Whether the value that has begun says of its elements when they expire; and whether any does.
+    is_dated: bool,
+    has_dated: bool,
 }
 
 impl Encoder {
@@ -210,10 +225,21 @@ impl Visitor for Encoder {
     fn begin(&mut self, head: KeyHead<'_>, kind: Kind, length: Length) {
         let form = match kind {
             Kind::String => value_form::STRING,
+            Kind::List => value_form::LIST,
             Kind::Set => value_form::SET,
             Kind::SortedSet => value_form::RANKING_DOUBLES,
+            Kind::Hash if head.has_dated_elements => value_form::HASH_DATED,
+            Kind::Hash => value_form::HASH,
         };
         self.key(head, form);
+        self.is_dated = form == value_form::HASH_DATED;
+        if self.is_dated {
+            self.buffer.extend_from_slice(&FIRST_TIME_MS.to_le_bytes());
+            if !self.has_dated {
+                self.corrections.push(VERSION_DATED);
+            }
+            self.has_dated = true;
+        }
         match length {
             // A string says its own.
             _ if kind == Kind::String => {}
@@ -224,10 +250,20 @@ impl Visitor for Encoder {
 
     fn element(&mut self, _: KeyHead<'_>, element: Element<'_>) {
         match element {
-            Element::Bytes(bytes) | Element::Member(bytes) => self.put_string(bytes),
+            Element::Bytes(bytes) | Element::Listed(bytes) | Element::Member(bytes) => self.put_string(bytes),
             Element::Scored(member, score) => {
                 self.put_string(member);
                 self.buffer.extend_from_slice(&score.get().to_le_bytes());
+            }
+            Element::Field(field, value, at_ms) => {
+                // In a hash of which no field expired when it began, one that does by now is told as it was then.
+                if self.is_dated {
+                    self.put_length(
+                        at_ms.map_or(0, |at_ms| (at_ms + 1).saturating_sub(FIRST_TIME_MS).max(1)),
+                    );
+                }
+                self.put_string(field);
+                self.put_string(value);
             }
         }
         self.open.iter_mut().for_each(|open| open.counted += 1);

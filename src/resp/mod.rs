@@ -3,6 +3,7 @@
 mod digits;
 pub mod double;
 pub mod integer;
+pub mod long_double;
 pub mod queue;
 pub mod reply;
 pub mod request;

@@ -3,7 +3,7 @@
 use super::dump::Dump;
 use super::start::descriptors::fit_descriptors;
 use super::start::log::Log;
-use super::start::signals::Stop;
+use super::start::signals::ServerStop;
 use crate::commands::state::host::{AtEnd, Loading, Persistence, Process, Saves};
 use crate::config::{Config, SavePoint};
 use crate::journal::Journal;
@@ -23,12 +23,12 @@ pub(super) struct RunningProcess {
     pub(super) saves_at_end: OnceLock<bool>,
     pub(super) log: Log,
     /// Stops the server.
-    pub(super) stop: Arc<Stop>,
+    pub(super) stop: Arc<ServerStop>,
 }
 
 impl RunningProcess {
     /// A process that has not read its journal yet.
-    pub(super) fn new(keeps_journal: bool, dump: Arc<Dump>, log: Log, stop: Arc<Stop>) -> Self {
+    pub(super) fn new(keeps_journal: bool, dump: Arc<Dump>, log: Log, stop: Arc<ServerStop>) -> Self {
         Self {
             keeps_journal,
             journal: OnceLock::new(),

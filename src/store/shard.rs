@@ -74,6 +74,8 @@ impl Shard {
 pub struct DatabaseSize {
     /// The number of keys, including expired keys that are not removed yet.
     pub keys: usize,
+    /// Keys of whose value elements expire.
+    pub dated_keys: usize,
     /// The number of keys that expire.
     pub expiring_keys: usize,
     /// The sum of the times at which keys expire, in unix milliseconds.
@@ -83,6 +85,7 @@ pub struct DatabaseSize {
 impl DatabaseSize {
     pub(in crate::store) fn add(&mut self, keyspace: &Keyspace) {
         self.keys += keyspace.len();
+        self.dated_keys += keyspace.dated_len();
         self.expiring_keys += keyspace.expiring_len();
         self.expiry_sum_ms += keyspace.expiry_sum_ms();
     }

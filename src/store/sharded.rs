@@ -43,6 +43,7 @@ pub struct Store {
     pub(in crate::store) reclaimer: Reclaimer,
     pub(in crate::store) damage: Damage,
     expired_keys: AtomicU64,
+    expired_fields: AtomicU64,
     flushes: AtomicU64,
     last_ticket: AtomicU64,
 }
@@ -69,6 +70,7 @@ impl Store {
             reclaimer: Reclaimer::start(),
             damage: Damage::default(),
             expired_keys: AtomicU64::new(0),
+            expired_fields: AtomicU64::new(0),
             flushes: AtomicU64::new(0),
             last_ticket: AtomicU64::new(0),
         }
@@ -157,6 +159,17 @@ impl Store {
     #[must_use]
     pub fn expired_keys(&self) -> u64 {
         self.expired_keys.load(Ordering::Relaxed)
+    }
+
+    /// Fields of hashes removed because their time had come, since start.
+    #[must_use]
+    pub fn expired_fields(&self) -> u64 {
+        self.expired_fields.load(Ordering::Relaxed)
+    }
+
+    /// Counts fields that were removed because their time had come.
+    pub(in crate::store) fn count_expired_fields(&self, fields: usize) {
+        self.expired_fields.fetch_add(fields as u64, Ordering::Relaxed);
     }
 
     /// How often a database, or all, was flushed. It is counted under all locks: a thread that sees the result of a

@@ -2,5 +2,6 @@
 
 pub mod decimal;
 pub mod glob;
+pub mod integer;
 pub mod name_run;
 pub mod quoting;

@@ -117,11 +117,14 @@ fn same(request: &Request, ours: &Reply, theirs: &Reply) -> bool {
     let ours = &if has_scores { without_negative_zero(ours) } else { ours.clone() };
     let theirs = &if has_scores { without_negative_zero(theirs) } else { theirs.clone() };
     match name.as_slice() {
-        b"SMEMBERS" | b"SCAN" => ours.unordered() == theirs.unordered(),
+        b"HGETALL" => paired(ours).unordered() == paired(theirs).unordered(),
+        b"SMEMBERS" | b"SCAN" | b"HSCAN" | b"HKEYS" | b"HVALS" => ours.unordered() == theirs.unordered(),
         b"ZSCAN" => walked(ours).unordered() == walked(theirs).unordered(),
-        b"ZRANDMEMBER" => same_draw(request, ours, theirs),
+        b"ZRANDMEMBER" | b"HRANDFIELD" => same_draw(request, ours, theirs),
         b"TTL" => same_lifetime(ours, theirs, 1),
         b"PTTL" => same_lifetime(ours, theirs, 1_000),
+        b"HTTL" | b"HEXPIRETIME" => same_lifetimes(ours, theirs, 1),
+        b"HPTTL" | b"HPEXPIRETIME" => same_lifetimes(ours, theirs, 1_000),
         _ => ours == theirs,
     }
 }
@@ -132,6 +135,25 @@ fn same_lifetime(ours: &Reply, theirs: &Reply, units_per_second: i64) -> bool {
             ours.abs_diff(*theirs) <= (LIFETIME_SLACK_S * units_per_second) as u64
         }
         _ => ours == theirs,
+    }
+}
+
+/// As [`same_lifetime`], of each field.
+fn same_lifetimes(ours: &Reply, theirs: &Reply, units_per_second: i64) -> bool {
+    match (ours, theirs) {
+        (Reply::Array(ours), Reply::Array(theirs)) => {
+            ours.len() == theirs.len()
+                && ours.iter().zip(theirs).all(|(one, other)| same_lifetime(one, other, units_per_second))
+        }
+        _ => ours == theirs,
+    }
+}
+
+/// A flat list of fields and values as pairs.
+fn paired(reply: &Reply) -> Reply {
+    match reply {
+        Reply::Array(items) => Reply::Array(in_pairs(items)),
+        other => other.clone(),
     }
 }
 
@@ -207,7 +229,9 @@ fn compare_state(clients: &mut [Client; 2]) -> Option<Difference> {
         let contents = keys.iter().zip(&types).flat_map(|(key, kind)| {
             let content = match kind.bytes() {
                 b"zset" => request(&[b"ZRANGE", key, b"0", b"-1", b"WITHSCORES"]),
+                b"list" => request(&[b"LRANGE", key, b"0", b"-1"]),
                 b"set" => request(&[b"SMEMBERS", key]),
+                b"hash" => request(&[b"HGETALL", key]),
                 _ => request(&[b"GET", key]),
             };
             [content, request(&[b"TTL", key])]

@@ -64,6 +64,10 @@ impl Waiter for Patient {
         Kind::SortedSet
     }
 
+    fn destination(&self) -> Option<&[u8]> {
+        None
+    }
+
     fn serve(&self, _: &mut Writer<'_, '_>, _: &Ready<'_>) -> Served {
         Served::NotYet
     }
@@ -239,7 +243,7 @@ fn histories_of_renewed_expiries_are_read_back_long_after() {
         let mut loader = Loader::new(&in_bulk).unwrap();
         for_each_change(&base, |change, encoded| loader.load(change, encoded).unwrap());
         for_each_change(&after, |change, encoded| {
-            loader.apply(change, encoded).unwrap();
+            loader.apply(Seq(1), change, encoded).unwrap();
             interest(&in_bulk);
         });
         loader.finish();

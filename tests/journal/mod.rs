@@ -4,4 +4,5 @@ mod expiry;
 mod following;
 mod loading;
 mod support;
+mod versions;
 mod with_store;

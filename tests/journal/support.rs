@@ -59,6 +59,7 @@ pub(super) fn contents(store: &Store) -> BTreeMap<String, String> {
     let mut walk = store.snapshot();
     let mut records = ChangeBuffer::default();
     let mut contents = BTreeMap::new();
+    let mut lists = BTreeMap::<String, String>::new();
     let mut note = |name: String, value: String| {
         let before = contents.insert(name.clone(), value.clone());
         assert!(before.is_none_or(|before| name.ends_with(" expires") && before == value), "{name} twice");
@@ -69,6 +70,16 @@ pub(super) fn contents(store: &Store) -> BTreeMap<String, String> {
         for mut body in records.records() {
             while !body.is_empty() {
                 match decode(&mut body).unwrap() {
+                    Change::Key { database, key, what: What::Value(change) }
+                        if change.kind() == Kind::List =>
+                    {
+                        let list =
+                            lists.entry(format!("{database} {} list", key.escape_ascii())).or_default();
+                        change.lines(&mut |operation, words| match operation {
+                            "as-of" => assert_eq!(list, "", "{key:?} twice"),
+                            _ => list.push_str(&format!("{operation} {words:?} ")),
+                        });
+                    }
                     Change::Key { database, key, what: What::Value(change) } => {
                         let key = key.escape_ascii();
                         change.lines(&mut |operation, words| match words {
@@ -91,6 +102,7 @@ pub(super) fn contents(store: &Store) -> BTreeMap<String, String> {
         }
         records.clear();
         if !more {
+            contents.extend(lists);
             return contents;
         }
     }

@@ -8,7 +8,7 @@ use rankd::machine::progress::ReadProgress;
 use rankd::ranking::Score;
 use rankd::store::change::ChangeBuffer;
 use rankd::store::change::sink::Seq;
-use rankd::store::{Access, Board, Hold, Members, Missing, Shards, Store};
+use rankd::store::{Access, Board, End, FieldExpiry, Fields, Hold, List, Members, Missing, Shards, Store};
 use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
@@ -22,11 +22,13 @@ pub(super) fn changes() -> ChangeBuffer {
     ChangeBuffer::with_record_bytes(RECORD_BYTES)
 }
 
-/// Runs one random command and returns the record that its reply rests on. Rankings and sets become empty and come
+/// Runs one random command and returns the record that its reply rests on. Rankings, sets and hashes become empty and come
 /// back, keys change their type, expiries come and go.
 pub(super) fn command(store: &Store, chance: &mut Chance, changes: &mut ChangeBuffer) -> Seq {
-    if chance.below(3) == 0 {
-        return move_in_large(store, chance, changes);
+    match chance.below(6) {
+        0..2 => return move_in_large(store, chance, changes),
+        2 => return change_list(store, chance, changes),
+        _ => {}
     }
     let key = format!("key{}", chance.below(12));
     let key = key.as_bytes();
@@ -61,12 +63,39 @@ pub(super) fn command(store: &Store, chance: &mut Chance, changes: &mut ChangeBu
                 edit.remove_range(0..len);
             });
         }
-        65..75 => {
+        65..70 => {
+            let expiry = match chance.below(4) {
+                0 => FieldExpiry::Never,
+                1 => FieldExpiry::Kept,
+                // Far away, so that no follower sees one pass.
+                _ => FieldExpiry::At((1 << 45) + chance.below(5)),
+            };
+            let edited = writer.edit::<Fields, _>(key, Missing::Create, "edit", |edit| {
+                for _ in 0..1 + chance.below(9) {
+                    let value = chance.below(300).to_string();
+                    edit.set(member(chance).as_bytes(), value.as_bytes(), expiry, 0);
+                }
+            });
+            if edited.is_err() && chance.below(2) == 0 {
+                writer.remove(key);
+            }
+        }
+        70..73 => {
+            let _ = writer.edit::<Fields, _>(key, Missing::Skip, "edit", |edit| {
+                let field = member(chance).into_bytes();
+                if edit.at(0).contains(&field) && chance.below(2) == 0 {
+                    edit.expire(&field, (chance.below(2) == 0).then_some(1 << 45));
+                } else {
+                    edit.remove(&field);
+                }
+            });
+        }
+        73..76 => {
             let _ = writer.edit::<Members, _>(key, Missing::Create, "edit", |edit| {
                 edit.insert(member(chance).as_bytes())
             });
         }
-        75..80 => {
+        76..80 => {
             let _ = writer.edit::<Members, _>(key, Missing::Skip, "edit", |edit| {
                 edit.remove(member(chance).as_bytes())
             });
@@ -87,6 +116,53 @@ pub(super) fn command(store: &Store, chance: &mut Chance, changes: &mut ChangeBu
         _ => {
             writer.remove(key);
         }
+    }
+    hold.end_record();
+    let (seq, emptied) = hold.release();
+    *changes = emptied;
+    seq
+}
+
+/// Changes a list: one of those that change their type, or a long one that a checkpoint tells in many steps.
+fn change_list(store: &Store, chance: &mut Chance, changes: &mut ChangeBuffer) -> Seq {
+    let key = match chance.below(2) {
+        0 => "long list".to_owned(),
+        _ => format!("key{}", chance.below(12)),
+    };
+    let key = key.as_bytes();
+    let mut hold = Hold::on(store, &[store.shard_of(key)], Access::Write, std::mem::take(changes));
+    let mut writer = hold.writer(chance.below(2) as u32);
+    let edited = writer.edit::<List, _>(key, Missing::Create, "edit", |list| {
+        for _ in 0..1 + chance.below(3) {
+            let end = if chance.below(2) == 0 { End::Front } else { End::Back };
+            let element = chance.below(300).to_string();
+            let index = chance.below(1 + list.len() as u64) as usize;
+            match chance.below(100) {
+                0..40 => (0..1 + chance.below(5)).for_each(|_| list.push(end, element.as_bytes())),
+                40..60 => list.pop(end, chance.below(6) as usize),
+                60..70 if index < list.len() => list.set(index, element.as_bytes()),
+                70..85 => {
+                    let pivot = list.get(index, <[u8]>::to_vec).unwrap_or_default();
+                    let mut first = None;
+                    list.find(&pivot, End::Front, usize::MAX, |place| {
+                        first = Some(place);
+                        false
+                    });
+                    if let Some(first) = first {
+                        list.insert_beside((first, end, &pivot), element.as_bytes());
+                    }
+                }
+                85..95 => drop(list.remove_equal(chance.below(5) as i64 - 2, element.as_bytes())),
+                // Rarely all of it.
+                95..99 => list.trim(index.min(2)..list.len()),
+                _ => (0..3_000).for_each(|number: u64| list.push(end, number.to_string().as_bytes())),
+            }
+        }
+    });
+    match edited {
+        Err(_) => drop(writer.remove(key)),
+        Ok(_) if chance.below(100) == 0 => drop(writer.remove(key)),
+        Ok(_) => {}
     }
     hold.end_record();
     let (seq, emptied) = hold.release();

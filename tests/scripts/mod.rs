@@ -71,6 +71,7 @@ macro_rules! scripts {
 scripts! {
     active_expire: rankd redis;
     auth: rankd redis;
+    bitmaps: rankd redis;
     blocking: rankd redis;
     command_info: rankd redis;
     connection: rankd redis;
@@ -78,10 +79,23 @@ scripts! {
     directives: rankd redis;
     expiry: rankd redis valkey;
     friendrank: rankd redis;
+    hashes: rankd redis valkey;
+    hashes_counters: rankd redis;
+    hashes_events: rankd redis;
+    hashes_expiry: rankd redis;
+    hashes_random: rankd redis;
+    hashes_scan: rankd redis;
+    hashes_with_expiry: rankd redis;
     hexadecimal_scores: rankd redis;
+    hyperloglog: rankd redis;
     keys: rankd redis;
     keyspace_events: rankd redis;
     known_bugs: rankd redis;
+    lists: rankd redis valkey;
+    lists_blocking: rankd redis;
+    lists_events: rankd redis;
+    lists_move: rankd redis valkey;
+    lists_places: rankd redis valkey;
     memory: rankd redis;
     object: rankd redis;
     parser: rankd redis;
@@ -103,6 +117,8 @@ scripts! {
     sorted_sets_scan: rankd redis valkey;
     sorted_sets_scores: rankd redis valkey;
     strings: rankd redis valkey;
+    strings_getex: rankd redis;
+    strings_parts: rankd redis valkey;
     transactions: rankd redis;
 }
 

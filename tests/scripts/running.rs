@@ -9,6 +9,7 @@ use crate::support::PATIENCE;
 use crate::support::client::Client;
 use crate::support::reply::Reply;
 use crate::support::server::{Peer, Server};
+use crate::support::wait_for;
 
 /// The script of this name. With `RANKD_RECORD=1` it is recorded first.
 pub(super) fn open(name: &str) -> Script {
@@ -100,8 +101,8 @@ impl Connections {
     /// The connection that `step` uses.
     fn of(&mut self, step: &Step, server: &Server, arguments: &[String]) -> &mut Client {
         if step.starts_conversation {
-            flush(server, arguments);
             *self = Connections::default();
+            flush(server, arguments);
         }
         if let Some(name) = &step.on {
             self.present.clone_from(name);
@@ -113,11 +114,17 @@ impl Connections {
     }
 }
 
+/// Empties the server, once it has seen the end of the connections of the conversation before: their subscriptions would
+/// still be there.
 fn flush(server: &Server, arguments: &[String]) {
     let mut client = server.client();
     if let Some(at) = arguments.iter().position(|argument| argument == "--requirepass") {
         assert!(!client.call(&["AUTH", &arguments[at + 1]]).is_error());
     }
+    wait_for("the end of the connections before", || {
+        let clients = client.call(&["CLIENT", "LIST"]);
+        (clients.text().lines().count() <= 1).then_some(())
+    });
     assert_eq!(client.call(&["FLUSHALL"]), Reply::Simple(b"OK".to_vec()));
 }
 

@@ -11,6 +11,7 @@ use std::time::Instant;
 use rustix::process::{Pid, Signal, kill_process};
 
 use super::client::Client;
+use super::reply::Reply;
 use super::{PATIENCE, POLL, wait_for};
 
 /// The binary under test: the one just built, or `RANKD_BINARY` (a release build, a wrapper around a container).
@@ -191,7 +192,11 @@ impl Server {
                 .expect("the peer runs");
             let deadline = Instant::now() + PATIENCE;
             while Instant::now() < deadline && matches!(child.try_wait(), Ok(None)) {
-                if Client::try_connect(address).and_then(|mut client| client.try_call(&["PING"])).is_ok() {
+                let reply = Client::try_connect(address).and_then(|mut client| client.try_call(&["PING"]));
+                // It may want a password, but it must have read its dump file.
+                if reply
+                    .is_ok_and(|reply| !matches!(reply, Reply::Error(text) if text.starts_with(b"LOADING")))
+                {
                     let arguments = Vec::new();
                     return Some(Server { child, address, directory, arguments, output: Arc::default() });
                 }

@@ -233,6 +233,7 @@ fn stats(host: &Host, _: &Shards<'_, '_>, out: &mut String) {
     line(out, format_args!("instantaneous_input_kbps:{:.2}", kilobytes(|done| done.input_bytes)));
     line(out, format_args!("instantaneous_output_kbps:{:.2}", kilobytes(|done| done.output_bytes)));
     line(out, format_args!("rejected_connections:{}", sum(host, |stats| &stats.rejected_connections)));
+    line(out, format_args!("expired_subkeys:{}", host.store.expired_fields()));
     line(out, format_args!("expired_keys:{}", host.store.expired_keys()));
     line(out, format_args!("evicted_keys:0"));
     line(out, format_args!("keyspace_hits:{}", sum(host, |stats| &stats.keyspace_hits)));
@@ -329,8 +330,8 @@ fn keyspace(host: &Host, shards: &Shards<'_, '_>, out: &mut String) {
             line(
                 out,
                 format_args!(
-                    "db{database}:keys={},expires={},avg_ttl={left_ms},subexpiry=0",
-                    size.keys, size.expiring_keys
+                    "db{database}:keys={},expires={},avg_ttl={left_ms},subexpiry={}",
+                    size.keys, size.expiring_keys, size.dated_keys
                 ),
             );
         }

@@ -1,4 +1,4 @@
-//! What SCAN and ZSCAN have in common: cursors, MATCH and COUNT.
+//! What SCAN, HSCAN and ZSCAN have in common: cursors, MATCH and COUNT.
 
 use super::error::CommandError;
 use super::{Cursor, parse_integer};
@@ -31,10 +31,11 @@ impl<'c> ScanOptions<'c> {
                 let wanted = parse_integer(options.required()?)?;
                 parsed.count =
                     usize::try_from(wanted).ok().filter(|&count| count > 0).ok_or(CommandError::SYNTAX)?;
-            } else if options.take_word("novalues") {
-                return Err(CommandError::text("ERR NOVALUES option can only be used in HSCAN"));
             } else if !take_own(&mut options) {
-                return Err(CommandError::SYNTAX);
+                return Err(match options.take_word("novalues") {
+                    true => CommandError::text("ERR NOVALUES option can only be used in HSCAN"),
+                    false => CommandError::SYNTAX,
+                });
             }
         }
         Ok(parsed)

@@ -63,7 +63,7 @@ impl Runner<'_> {
                 // A reply given while the data are being read is about the server: INFO must not wait for the disk.
                 if !spec.has(Flag::Loading) {
                     self.ran.rest_on(seq);
-                    self.ran.has_written |= spec.has(Flag::Write);
+                    self.ran.has_written |= spec.may_write();
                 }
                 outcome?;
             }
@@ -100,7 +100,7 @@ impl Runner<'_> {
             }
         }
         if self.scope != Scope::Command {
-            reply.null_array();
+            wish.reply_none(reply);
             return Ok(());
         }
         let ticket = self.host.store.ticket();

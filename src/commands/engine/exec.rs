@@ -1,10 +1,10 @@
 //! EXEC: the requests that were queued since MULTI, run as one unit, unless a watched key has changed.
 
 use super::runner::Runner;
-use super::unit::Unit;
+use super::unit::AtomicUnit;
 use crate::commands::call::error::{CommandError, Outcome, Stop};
 use crate::commands::spec::table::table;
-use crate::commands::spec::{CommandSpec, Flag, Handler};
+use crate::commands::spec::{CommandSpec, Handler};
 use crate::commands::state::session::NextStep;
 use crate::commands::state::transaction::{Transaction, Watching};
 use crate::resp::reply::{Reply, ReplySource};
@@ -41,7 +41,10 @@ impl Runner<'_> {
             return Err(CommandError::text(why).into());
         }
         let (shards, access) = self.shards_of(transaction, watching);
-        self.ran.rest = self.in_unit(&shards, access, |unit| {
+        let reach = |runner: &mut Self, shards: &mut Vec<ShardIndex>| {
+            runner.hold_for_waiters_of_transaction(transaction, shards)
+        };
+        self.ran.rest = self.in_unit(shards, access, reach, |unit| {
             if watching.is_broken(unit.hold()) {
                 reply.null_array();
                 return None;
@@ -64,7 +67,7 @@ impl Runner<'_> {
             if matches!(entry.spec.run, Handler::OwnLocks(_)) {
                 shards.extend(0..store.shard_count());
             }
-            if entry.spec.has(Flag::Write) {
+            if entry.spec.may_write() {
                 access = Access::Write;
             }
         }
@@ -111,7 +114,7 @@ impl Runner<'_> {
 /// Runs the queued requests and writes their replies up to the first that has a rest. Returns that rest, and the replies
 /// behind it.
 fn run_queued(
-    unit: &mut Unit<'_, '_>,
+    unit: &mut AtomicUnit<'_, '_>,
     transaction: &Transaction,
     reply: &mut Reply<'_>,
 ) -> Option<Box<dyn ReplySource>> {

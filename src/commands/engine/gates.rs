@@ -67,7 +67,7 @@ impl Runner<'_> {
 
     /// Refuses writes, and commands that probe for them, while the journal cannot take records.
     fn check_journal(&self, spec: &CommandSpec) -> Result<(), CommandError> {
-        let is_write = |spec: &CommandSpec| spec.has(Flag::Write) || spec.is(Manner::ProbesWrites);
+        let is_write = |spec: &CommandSpec| spec.may_write() || spec.is(Manner::ProbesWrites);
         let runs_writes = matches!(spec.run, Handler::Exec) && self.queued().any(is_write);
         if (is_write(spec) || runs_writes)
             && let Some(why) = self.host.process.write_refusal()

@@ -42,6 +42,9 @@ impl Runner<'_> {
                     self.commands_in_hold = 0;
                 }
                 self.commands_in_hold += 1;
+                if access == Access::Write {
+                    self.hold_for_waiters(spec, call, shards)?;
+                }
             }
             // To take a lock now would break the order of locks, and to give one back would end the unit.
             Scope::Unit { .. } => {
@@ -93,7 +96,7 @@ impl Runner<'_> {
     }
 
     /// Gives the locks back. The records made under them are passed to the journal first.
-    fn let_go(&mut self) {
+    pub(super) fn let_go(&mut self) {
         self.ran.has_written |= self.hold.access() == Access::Write;
         let seq = self.hold.let_go();
         self.ran.rest_on(seq);

@@ -2,8 +2,8 @@
 
 use super::prepared::{Prepared, WINDOW};
 use super::runner::Runner;
+use crate::commands::spec::Lookahead;
 use crate::commands::spec::table::table;
-use crate::commands::spec::{Flag, Lookahead};
 use crate::store::Access;
 use smallvec::SmallVec;
 
@@ -34,7 +34,7 @@ impl Runner<'_> {
             return alike;
         };
         let call = self.call(first.arguments, first.located);
-        let access = if spec.has(Flag::Write) { Access::Write } else { Access::Read };
+        let access = if spec.may_write() { Access::Write } else { Access::Read };
         if self.hold_keys(spec, &call, access).is_err() {
             return 1;
         }

@@ -22,6 +22,7 @@ mod gates;
 mod locks;
 mod lookahead;
 mod prepared;
+mod reach;
 mod request;
 mod runner;
 mod terms;

@@ -4,7 +4,7 @@
 
 use super::request::Passed;
 use super::runner::{Runner, Scope};
-use crate::commands::call::error::Stop;
+use crate::commands::call::error::{Outcome, Stop};
 use crate::limits;
 use crate::resp::Protocol;
 use crate::resp::reply::ReplySource;
@@ -13,25 +13,30 @@ use crate::store::{Access, Hold, ShardIndex};
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 
 /// An atomic unit under way.
-pub(super) struct Unit<'u, 'b>(&'u mut Runner<'b>);
+pub(super) struct AtomicUnit<'u, 'b>(&'u mut Runner<'b>);
 
 impl<'b> Runner<'b> {
     /// Lets `run` run commands as a unit. `shards`, ascending and without repetition, are those of every key that any of
-    /// them touches, and all shards if one of them takes its own locks.
+    /// them touches, and all shards if one of them takes its own locks. `reach` is called when they are held for writing
+    /// and may take further ones.
     ///
     /// # Errors
     /// [`Stop::TakesLong`] if the locks cannot be had within the time that the thread has for it. Nothing was run then.
     pub(super) fn in_unit<T>(
         &mut self,
-        shards: &[ShardIndex],
+        mut shards: Vec<ShardIndex>,
         access: Access,
-        run: impl FnOnce(&mut Unit<'_, 'b>) -> T,
+        reach: impl FnOnce(&mut Self, &mut Vec<ShardIndex>) -> Outcome,
+        run: impl FnOnce(&mut AtomicUnit<'_, 'b>) -> T,
     ) -> Result<T, Stop> {
         self.release();
-        self.lock(shards, access)?;
+        self.lock(&shards, access)?;
+        if access == Access::Write {
+            reach(self, &mut shards)?;
+        }
         self.scope = Scope::Unit { elements_at_once: limits::ELEMENTS_ON_THREAD };
         self.look_at_clock();
-        let result = catch_unwind(AssertUnwindSafe(|| run(&mut Unit(self))));
+        let result = catch_unwind(AssertUnwindSafe(|| run(&mut AtomicUnit(self))));
         self.look_at_clock();
         self.scope = Scope::Command;
         if result.is_ok() {
@@ -42,7 +47,7 @@ impl<'b> Runner<'b> {
     }
 }
 
-impl<'b> Unit<'_, 'b> {
+impl<'b> AtomicUnit<'_, 'b> {
     /// The locks.
     pub(super) fn hold(&self) -> &Hold<'b> {
         &self.0.hold

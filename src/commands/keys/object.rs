@@ -11,7 +11,7 @@ use crate::config::Config;
 use crate::ranking::Order;
 use crate::resp::integer;
 use crate::resp::reply::Reply;
-use crate::store::{Board, Members, Reader, Value};
+use crate::store::{Board, Fields, List, Members, Reader, Value};
 
 const BASE: CommandSpec = CommandSpec { since: "2.2.3", ..CommandSpec::BASE };
 
@@ -90,11 +90,28 @@ fn encoding(keys: Reader<'_>, call: &Call<'_>, reply: &mut Reply<'_>) -> Outcome
             let taken = key.len() + bytes.len() + if expires { EXPIRY_BYTES } else { 0 };
             if taken <= EMBEDDED_BYTES { "embstr" } else { "raw" }
         }
+        Some(Value::List(list)) => encoding_of_list(list, call.config),
         Some(Value::Set(members)) => encoding_of_set(members, call.config),
         Some(Value::SortedSet(ranking)) => encoding_of_ranking(ranking, call.config),
+        Some(Value::Hash(fields)) => encoding_of_hash(fields, call.config),
     };
     reply.bulk(encoding.as_bytes());
     Ok(())
+}
+
+fn encoding_of_list(list: &List, config: &Config) -> &'static str {
+    // Negative: the size of a listpack; else the number of elements.
+    const SIZES_BYTES: [usize; 5] = [4096, 8192, 16_384, 32_768, 65_536];
+    const LONGEST_BYTES: usize = 8192;
+    const LISTPACK_HEAD_BYTES: usize = 7;
+    let bound = config.ignored_value("list-max-listpack-size").and_then(|bound| bound.parse().ok());
+    let bound: i64 = bound.unwrap_or(-2);
+    let bytes = LISTPACK_HEAD_BYTES + list.packed_bytes();
+    let fits = match usize::try_from(bound) {
+        Ok(elements) => list.len() <= elements.max(1) && bytes <= LONGEST_BYTES,
+        Err(_) => bytes <= SIZES_BYTES[(bound.unsigned_abs() as usize).min(SIZES_BYTES.len()) - 1],
+    };
+    if fits { "listpack" } else { "quicklist" }
 }
 
 fn encoding_of_set(members: &Members, config: &Config) -> &'static str {
@@ -120,6 +137,20 @@ fn encoding_of_ranking(ranking: &Board, config: &Config) -> &'static str {
     let fits =
         ranking.len() <= bound(config, "zset-max-listpack-entries") && has_short_members(ranking, bytes);
     if fits { "listpack" } else { "skiplist" }
+}
+
+/// As for a set; and once a field of a small hash has expired or will, Redis keeps room for that.
+fn encoding_of_hash(fields: &Fields, config: &Config) -> &'static str {
+    let (entries, bytes) =
+        (bound(config, "hash-max-listpack-entries"), bound(config, "hash-max-listpack-value"));
+    let outgrew = fields.is_hashed() && entries <= Fields::PACKED;
+    let fits = fields.len() <= entries
+        && fields.iter().all(|(field, value)| field.len() <= bytes && value.len() <= bytes);
+    match fits && !outgrew {
+        true if fields.has_dated() => "listpackex",
+        true => "listpack",
+        false => "hashtable",
+    }
 }
 
 fn is_integer(bytes: &[u8]) -> bool {

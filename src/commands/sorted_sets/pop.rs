@@ -170,6 +170,7 @@ fn bzpop(call: &Call<'_>, order: Order) -> Result<Wish, CommandError> {
         timeout: parse_timeout(call, last)?,
         keys: call.cursor(1).take(last - 1).map(Into::into).collect(),
         kind: Kind::SortedSet,
+        destination: None,
         attempt: Box::new(move |keys, key, reply| {
             take(keys, key, order, 1, |board, ranks| {
                 reply.array(3);
@@ -189,6 +190,7 @@ fn bzmpop(call: &Call<'_>) -> Result<Wish, CommandError> {
         timeout: parse_timeout(call, 1)?,
         keys: call.cursor(3).take(key_count).map(Into::into).collect(),
         kind: Kind::SortedSet,
+        destination: None,
         attempt: Box::new(move |keys, key, reply| take_several(keys, key, order, count, reply)),
     })
 }

@@ -31,6 +31,20 @@ pub enum Keys {
         /// As in `Range`.
         access: &'static [KeyFlag],
     },
+    /// Every second argument from 1 on: each key has its value behind it.
+    Paired {
+        /// As in `Range`.
+        access: &'static [KeyFlag],
+    },
+    /// Arguments 1 and 2; something goes from the first to the second.
+    Pair {
+        /// What the command does with argument 1.
+        first: &'static [KeyFlag],
+        /// What it does with argument 2.
+        second: &'static [KeyFlag],
+    },
+    /// Those of one `Range`, and then those of another.
+    Both(&'static Keys, &'static Keys),
     /// Argument 1, which is overwritten with what the command makes of `sources`.
     Store {
         /// The keys that are read: a `Range` or `Counted`.
@@ -55,6 +69,12 @@ impl Keys {
     /// What COMMAND INFO says of the destination of a [`Keys::Store`].
     pub const OVERWRITTEN: Self = Self::Range { first: 1, last: 0, access: Self::OVERWRITE };
 
+    /// Argument 1.
+    #[must_use]
+    pub const fn first(access: &'static [KeyFlag]) -> Self {
+        Self::Range { first: 1, last: 0, access }
+    }
+
     /// Calls `visit` with the position of every key that is an argument. The request must have the number of arguments that
     /// the command's arity asks for. A count that is wrong is taken as at least one key, so that there is a lock to hold,
     /// and at most as many as there are arguments. The command itself refuses such a request.
@@ -75,6 +95,12 @@ impl Keys {
                 let present = arguments.len().saturating_sub(count + 1);
                 (count + 1..=count + stated.min(present)).for_each(visit);
             }
+            Self::Pair { .. } => (1..=2).for_each(visit),
+            Self::Paired { .. } => (1..arguments.len()).step_by(2).for_each(visit),
+            Self::Both(one, other) => {
+                one.for_each_position(arguments, visit);
+                other.for_each_position(arguments, visit);
+            }
             Self::Store { sources } => {
                 visit(1);
                 sources.for_each_position(arguments, visit);
@@ -91,7 +117,12 @@ impl Keys {
             }
             Self::Store { sources } => sources.are_complete(arguments),
             Self::WithDerived { declared, .. } => declared.are_complete(arguments),
-            Self::None | Self::Range { .. } | Self::Derived(_) => true,
+            // As in Redis, although no source is no mistake: PFMERGE takes a destination alone.
+            Self::Both(_, Self::Range { first, .. }) => *first < arguments.len(),
+            Self::Both(one, other) => one.are_complete(arguments) && other.are_complete(arguments),
+            Self::None | Self::Range { .. } | Self::Pair { .. } | Self::Paired { .. } | Self::Derived(_) => {
+                true
+            }
         }
     }
 
@@ -108,7 +139,12 @@ impl Keys {
             Self::Counted { .. } => true,
             Self::Store { sources } => sources.are_movable(),
             Self::WithDerived { declared, .. } => declared.are_movable(),
-            Self::None | Self::Range { .. } | Self::Derived(_) => false,
+            Self::None
+            | Self::Range { .. }
+            | Self::Pair { .. }
+            | Self::Paired { .. }
+            | Self::Both(..)
+            | Self::Derived(_) => false,
         }
     }
 }

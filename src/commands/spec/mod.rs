@@ -91,6 +91,12 @@ impl CommandSpec {
         self.flags.contains(&flag)
     }
 
+    /// Whether it may change its keys. A command that is a read to its client can do so, too.
+    #[must_use]
+    pub fn may_write(&self) -> bool {
+        self.has(Flag::Write) || self.is(Manner::KeepsResult)
+    }
+
     /// Whether it has this manner.
     #[must_use]
     pub fn is(&self, manner: Manner) -> bool {
@@ -118,13 +124,19 @@ impl CommandSpec {
             return access(call);
         }
         match self.keys {
-            Keys::Range { access, .. } | Keys::Counted { access, .. } => access,
+            Keys::Range { access, .. } | Keys::Paired { access } | Keys::Counted { access, .. } => access,
+            Keys::Pair { first, .. } if index == 0 => first,
+            Keys::Pair { second, .. } => second,
+            Keys::Both(Keys::Range { access, .. }, _) if index == 0 => access,
+            Keys::Both(_, Keys::Range { access, .. }) => access,
             Keys::Store { .. } if index == 0 => Keys::OVERWRITE,
             Keys::Store { sources: Keys::Range { access, .. } | Keys::Counted { access, .. } } => access,
             Keys::Derived(_) if self.has(Flag::Write) => &[KeyFlag::Rw, KeyFlag::Update],
-            Keys::Derived(_) | Keys::WithDerived { .. } | Keys::Store { .. } | Keys::None => {
-                &[KeyFlag::Ro, KeyFlag::Access]
-            }
+            Keys::Derived(_)
+            | Keys::WithDerived { .. }
+            | Keys::Both(..)
+            | Keys::Store { .. }
+            | Keys::None => &[KeyFlag::Ro, KeyFlag::Access],
         }
     }
 }
@@ -140,10 +152,18 @@ pub enum Group {
     Generic,
     /// Strings.
     String,
+    /// Strings as rows of bits.
+    Bitmap,
+    /// Strings that count how many different elements were added.
+    HyperLogLog,
+    /// Lists.
+    List,
     /// Sets.
     Set,
     /// Sorted sets.
     SortedSet,
+    /// Hashes.
+    Hash,
     /// Transactions.
     Transactions,
     /// Channels to publish to and subscribe to.
@@ -161,8 +181,12 @@ impl Group {
             Self::Server => "server",
             Self::Generic => "generic",
             Self::String => "string",
+            Self::Bitmap => "bitmap",
+            Self::HyperLogLog => "hyperloglog",
+            Self::List => "list",
             Self::Set => "set",
             Self::SortedSet => "sorted-set",
+            Self::Hash => "hash",
             Self::Transactions => "transactions",
             Self::PubSub => "pubsub",
             Self::Friends => "friends",
@@ -224,6 +248,8 @@ pub enum Manner {
     RunsWhileListening,
     /// It removes its keys whatever they hold, so it runs on a damaged value as well.
     RemovesKeys,
+    /// To its client it is a read, but it stores its result in its key: it needs what a write needs.
+    KeepsResult,
     /// It is refused while writes are refused, so that health checks notice. As PING in Redis.
     ProbesWrites,
     /// The requests behind it are about the database that it selects.

@@ -81,7 +81,8 @@ fn sequence_until<'w>(words: &mut impl Iterator<Item = &'w str>, close: Option<&
 }
 
 fn single(word: &str) -> Argument {
-    let is_token = word.bytes().all(|byte| byte.is_ascii_uppercase() || byte == b'-');
+    let is_token =
+        word.bytes().all(|byte| byte.is_ascii_uppercase() || byte.is_ascii_digit() || byte == b'-');
     let name = word.to_ascii_lowercase();
     let kind = if is_token { ArgumentKind::PureToken } else { ArgumentKind::Value(value_type(word)) };
     Argument { name, kind, token: is_token.then(|| word.to_owned()), optional: false, multiple: false }
@@ -90,11 +91,12 @@ fn single(word: &str) -> Argument {
 /// The type of an argument by its name.
 fn value_type(name: &str) -> &'static str {
     match name {
-        "key" | "board" | "destination" | "dst" | "src" => "key",
+        "key" | "key1" | "key2" | "board" | "destination" | "destkey" | "dst" | "src" | "sourcekey" => "key",
         "score" => "double",
         "pattern" => "pattern",
-        "count" | "start" | "stop" | "offset" | "increment" | "seconds" | "milliseconds" | "index"
-        | "protover" | "cursor" | "client-id" | "n" | "ms" | "numkeys" | "weight" | "limit" => "integer",
+        "count" | "start" | "stop" | "end" | "offset" | "bit" | "decrement" | "min-match-len"
+        | "increment" | "seconds" | "milliseconds" | "index" | "protover" | "cursor" | "client-id" | "n"
+        | "ms" | "numkeys" | "weight" | "limit" => "integer",
         "unix-time-seconds" | "unix-time-milliseconds" => "unix-time",
         _ => "string",
     }

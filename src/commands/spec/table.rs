@@ -106,8 +106,12 @@ impl CommandSpec {
         let group = match self.group {
             Group::Generic => Some("@keyspace"),
             Group::String => Some("@string"),
+            Group::Bitmap => Some("@bitmap"),
+            Group::HyperLogLog => Some("@hyperloglog"),
+            Group::List => Some("@list"),
             Group::Set => Some("@set"),
             Group::SortedSet | Group::Friends => Some("@sortedset"),
+            Group::Hash => Some("@hash"),
             Group::Connection => Some("@connection"),
             Group::Transactions => Some("@transaction"),
             Group::Server | Group::PubSub => None,
@@ -139,7 +143,11 @@ pub const ACL_CATEGORIES: &[&str] = &[
     "@write",
     "@set",
     "@sortedset",
+    "@hash",
+    "@list",
     "@string",
+    "@bitmap",
+    "@hyperloglog",
     "@pubsub",
     "@admin",
     "@fast",
@@ -153,7 +161,7 @@ pub const ACL_CATEGORIES: &[&str] = &[
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::commands::spec::Keys;
+    use crate::commands::spec::{Keys, Manner};
     use crate::commands::table;
 
     #[test]
@@ -176,7 +184,8 @@ mod tests {
                     assert!(spec.has(Flag::Readonly) && !spec.has(Flag::Write), "{}", spec.name);
                 }
                 Handler::Write(_) | Handler::Blocking(_) => {
-                    assert!(spec.has(Flag::Write) && !spec.has(Flag::Readonly), "{}", spec.name);
+                    assert!(spec.may_write(), "{}", spec.name);
+                    assert_eq!(spec.has(Flag::Readonly), spec.is(Manner::KeepsResult), "{}", spec.name);
                 }
                 Handler::Container => assert!(!spec.subcommands.is_empty(), "{}", spec.name),
                 Handler::OwnLocks(_) | Handler::Session(_) | Handler::Admin(_) | Handler::Exec => {}

@@ -29,16 +29,27 @@ pub struct Wish {
     pub keys: Vec<Box<[u8]>>,
     /// The type of value that it is taken from.
     pub kind: Kind,
+    /// A key to which what is taken goes, beside the reply.
+    pub destination: Option<Box<[u8]>>,
     /// How long the client waits for it; `None` for ever.
     pub timeout: Option<Duration>,
     /// The function that takes it.
     pub attempt: Attempt,
 }
 
+impl Wish {
+    /// Replies that there is nothing and that it is not waited for: in a transaction no client waits.
+    pub(in crate::commands) fn reply_none(&self, reply: &mut Reply<'_>) {
+        // What moves an element replies with it alone, not with an array.
+        if self.destination.is_some() { reply.null() } else { reply.null_array() }
+    }
+}
+
 /// A client that waits for one of several keys.
 pub struct BlockedClient {
     timeout: Option<Duration>,
     kind: Kind,
+    destination: Option<Box<[u8]>>,
     attempt: Attempt,
     /// The keys, each once, in the order of the request.
     keys: Vec<Box<[u8]>>,
@@ -83,11 +94,22 @@ impl BlockedClient {
         database: DatabaseIndex,
         protocol: Protocol,
     ) -> Self {
-        let Wish { keys, kind, timeout, attempt } = wish;
+        let Wish { keys, kind, destination, timeout, attempt } = wish;
         let keys = each_once(keys);
         let mut by_key: Vec<usize> = (0..keys.len()).collect();
         by_key.sort_unstable_by_key(|&place| &keys[place]);
-        Self { timeout, kind, attempt, keys, by_key, ticket, database, protocol, progress: Mutex::default() }
+        Self {
+            timeout,
+            kind,
+            destination,
+            attempt,
+            keys,
+            by_key,
+            ticket,
+            database,
+            protocol,
+            progress: Mutex::default(),
+        }
     }
 
     /// How long it waits at most.
@@ -187,6 +209,10 @@ impl Waiter for BlockedClient {
         self.kind
     }
 
+    fn destination(&self) -> Option<&[u8]> {
+        self.destination.as_deref()
+    }
+
     fn serve(&self, keys: &mut Writer<'_, '_>, ready: &Ready<'_>) -> Served {
         let mut progress = self.progress.lock();
         if progress.phase != Phase::Waiting {
@@ -195,8 +221,15 @@ impl Waiter for BlockedClient {
         // A transaction may have filled several of its keys. As in Redis, they are tried in the order of the client's request.
         let has_taken = self.any_ready(ready.of(self.database), |key| {
             let mut reply = Reply::new(&mut progress.reply, self.protocol);
-            // A key of another type is skipped. The client goes on waiting for it.
-            (self.attempt)(keys, key, &mut reply) == Ok(true)
+            match (self.attempt)(keys, key, &mut reply) {
+                // The destination holds another type: as in Redis, that ends the wait.
+                Err(error) if self.destination.is_some() => {
+                    reply.error(&error.0);
+                    true
+                }
+                // A key of another type is skipped. The client goes on waiting for it.
+                outcome => outcome == Ok(true),
+            }
         });
         if !has_taken {
             return Served::NotYet;
@@ -280,6 +313,7 @@ mod tests {
             let wish = Wish {
                 keys: keys.iter().copied().map(key).collect(),
                 kind: Kind::SortedSet,
+                destination: None,
                 timeout: None,
                 attempt: Box::new(move |_, key, _| {
                     offered.lock().push((number, key.into()));

@@ -3,8 +3,8 @@
 use crate::machine::chance::Chance;
 use crate::ranking::Score;
 use crate::store::change::{Change, ChangeBuffer, What, decode};
-use crate::store::{Access, Board, DatabaseIndex, Hold, Members, Missing, Shards, Store};
-use crate::store::{BoardChange, SetChange, StringChange, ValueChange};
+use crate::store::{Access, Board, DatabaseIndex, End, Hold, List, Members, Missing, Shards, Store};
+use crate::store::{BoardChange, ListChange, SetChange, StringChange, ValueChange};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// A command, with its arguments.
@@ -14,6 +14,13 @@ pub(super) enum Deed {
     RemoveScores(Key, Vec<Vec<u8>>),
     AddMembers(Key, Vec<Vec<u8>>),
     RemoveMembers(Key, Vec<Vec<u8>>),
+    Push(Key, End, Vec<Vec<u8>>),
+    Pop(Key, End, usize),
+    /// Of the element at the place, or at the end if there is none.
+    SetElement(Key, usize, Vec<u8>),
+    /// Beside the first element that is equal to the first of the two.
+    Insert(Key, End, [Vec<u8>; 2]),
+    RemoveElements(Key, i64, Vec<u8>),
     SetString(Key, Vec<u8>, Option<u64>),
     /// Sets, renews or removes an expiry.
     Expire(Key, Option<u64>),
@@ -32,6 +39,7 @@ pub(super) struct Model(BTreeMap<Key, (Value, Option<u64>)>);
 #[derive(Clone, Debug, PartialEq)]
 enum Value {
     Ranking(BTreeMap<Vec<u8>, u32>),
+    List(Vec<Vec<u8>>),
     Set(BTreeSet<Vec<u8>>),
     String(Vec<u8>),
 }
@@ -73,7 +81,18 @@ fn simple(chance: &mut Chance, now_ms: u64) -> Deed {
     let mut members = || (0..1 + chance.below(7)).map(|_| member(chance)).collect::<Vec<_>>();
     let (some, number) = (members(), chance.below(100));
     match number {
-        0..40 => {
+        0..20 => {
+            let key = (key.0, format!("list{}", chance.below(4)).into_bytes());
+            let end = if chance.below(2) == 0 { End::Front } else { End::Back };
+            match chance.below(8) {
+                0..4 => Deed::Push(key, end, some),
+                4 => Deed::Pop(key, end, chance.below(7) as usize),
+                5 => Deed::SetElement(key, chance.below(30) as usize, member(chance)),
+                6 => Deed::Insert(key, end, [member(chance), member(chance)]),
+                _ => Deed::RemoveElements(key, chance.below(5) as i64 - 2, member(chance)),
+            }
+        }
+        20..40 => {
             let scored = some.into_iter().map(|member| (member, chance.below(50) as u32));
             Deed::SetScores(key, scored.collect())
         }
@@ -103,6 +122,11 @@ impl Deed {
             | Self::RemoveScores((_, key), _)
             | Self::AddMembers((_, key), _)
             | Self::RemoveMembers((_, key), _)
+            | Self::Push((_, key), ..)
+            | Self::Pop((_, key), ..)
+            | Self::SetElement((_, key), ..)
+            | Self::Insert((_, key), ..)
+            | Self::RemoveElements((_, key), ..)
             | Self::SetString((_, key), ..)
             | Self::Expire((_, key), _)
             | Self::Remove((_, key)) => vec![key],
@@ -156,6 +180,37 @@ impl Deed {
                     }
                 });
             }
+            Self::Push((database, key), end, elements) => {
+                let _ = hold.writer(*database).edit::<List, _>(key, Missing::Create, "edit", |edit| {
+                    elements.iter().for_each(|element| edit.push(*end, element));
+                });
+            }
+            Self::Pop((database, key), end, count) => {
+                let _ = hold
+                    .writer(*database)
+                    .edit::<List, _>(key, Missing::Skip, "edit", |edit| edit.pop(*end, *count));
+            }
+            Self::SetElement((database, key), index, element) => {
+                let _ = hold.writer(*database).edit::<List, _>(key, Missing::Skip, "edit", |edit| {
+                    let last = edit.len() - 1;
+                    edit.set(last.min(*index), element);
+                });
+            }
+            Self::Insert((database, key), side, [pivot, element]) => {
+                let _ = hold.writer(*database).edit::<List, _>(key, Missing::Skip, "edit", |edit| {
+                    let mut first = None;
+                    edit.find(pivot, End::Front, usize::MAX, |place| {
+                        first = Some(place);
+                        false
+                    });
+                    first.into_iter().for_each(|at| edit.insert_beside((at, *side, pivot), element));
+                });
+            }
+            Self::RemoveElements((database, key), count, element) => {
+                let _ = hold
+                    .writer(*database)
+                    .edit::<List, _>(key, Missing::Skip, "edit", |edit| edit.remove_equal(*count, element));
+            }
             Self::SetString((database, key), value, expiry) => {
                 hold.writer(*database).set_string(key, value, *expiry);
             }
@@ -200,6 +255,47 @@ impl Model {
                     held.retain(|member| !members.contains(member));
                 }
             }
+            Deed::Push(key, end, elements) => {
+                let new = (Value::List(Vec::new()), None);
+                if let Value::List(held) = &mut self.0.entry(key.clone()).or_insert(new).0 {
+                    for element in elements {
+                        held.insert(if *end == End::Front { 0 } else { held.len() }, element.clone());
+                    }
+                }
+            }
+            Deed::Pop(key, end, count) => {
+                if let Some(held) = self.list_at(key) {
+                    let count = held.len().min(*count);
+                    held.drain(if *end == End::Front { 0..count } else { held.len() - count..held.len() });
+                }
+            }
+            Deed::SetElement(key, index, element) => {
+                if let Some(held) = self.list_at(key) {
+                    let last = held.len() - 1;
+                    held[last.min(*index)].clone_from(element);
+                }
+            }
+            Deed::Insert(key, side, [pivot, element]) => {
+                if let Some(held) = self.list_at(key)
+                    && let Some(at) = held.iter().position(|other| other == pivot)
+                {
+                    held.insert(at + usize::from(*side == End::Back), element.clone());
+                }
+            }
+            Deed::RemoveElements(key, count, element) => {
+                if let Some(held) = self.list_at(key) {
+                    for _ in 0..if *count == 0 { u64::MAX } else { count.unsigned_abs() } {
+                        let mut places = held.iter();
+                        let place = if *count < 0 {
+                            places.rposition(|other| other == element)
+                        } else {
+                            places.position(|other| other == element)
+                        };
+                        let Some(place) = place else { break };
+                        held.remove(place);
+                    }
+                }
+            }
             Deed::SetString(key, value, expiry) => {
                 self.0.insert(key.clone(), (Value::String(value.clone()), *expiry));
             }
@@ -215,9 +311,16 @@ impl Model {
         }
         self.0.retain(|_, (value, _)| match value {
             Value::Ranking(held) => !held.is_empty(),
+            Value::List(held) => !held.is_empty(),
             Value::Set(held) => !held.is_empty(),
             Value::String(_) => true,
         });
+    }
+
+    fn list_at(&mut self, key: &Key) -> Option<&mut Vec<Vec<u8>>> {
+        self.0
+            .get_mut(key)
+            .and_then(|(value, _)| if let Value::List(held) = value { Some(held) } else { None })
     }
 
     /// A copy without expired keys: no client can see whether they have been removed yet.
@@ -271,6 +374,14 @@ impl Model {
                 let held = &mut self.0.entry((database, key.to_vec())).or_insert(new).0;
                 let Value::Set(held) = held else { panic!("{change:?}, {held:?}") };
                 held.extend(members.iter().map(<[u8]>::to_vec));
+            }
+            ValueChange::List(ListChange::AsOf(_)) => {
+                let before = self.0.insert((database, key.to_vec()), (Value::List(Vec::new()), None));
+                assert_eq!(before, None, "{key:?} twice");
+            }
+            ValueChange::List(ListChange::Push(End::Back, elements)) => {
+                let held = self.list_at(&(database, key.to_vec())).expect("it has begun");
+                held.extend(elements.iter().map(<[u8]>::to_vec));
             }
             ValueChange::String(StringChange::Set { value, expire_at_ms }) => {
                 self.0.insert((database, key.to_vec()), (Value::String(value.to_vec()), expire_at_ms));

@@ -4,7 +4,7 @@ use super::{edit, file, load, shown, store};
 use crate::rdb::{Miscount, write};
 use std::io::Cursor;
 
-const TWICE: &str = "a set or sorted set in which a member occurs twice";
+const TWICE: &str = "a set, sorted set or hash in which a member or field occurs twice";
 
 /// A file that a bad disk or tool has shortened between two keys can look whole (version 4 has no checksum, and
 /// checksums can be off). It was imported as it was, with exit code 0.
@@ -38,6 +38,8 @@ fn nothing_stands_twice() {
     assert!(refusal(b"\x0b\x01k\x0c\x02\0\0\0\x02\0\0\0\x01\0\x01\0").contains(TWICE));
     assert!(refusal(b"\x14\x01k\x0b\x0b\0\0\0\x02\0\x01\x01\x01\x01\xff").contains(TWICE));
     assert!(refusal(b"\x11\x01k\x0f\x0f\0\0\0\x04\0\x01\x01\x02\x01\x01\x01\x03\x01\xff").contains(TWICE));
+    assert!(refusal(b"\x04\x01k\x02\x01a\x01v\x01a\x01w").contains(TWICE));
+    assert!(refusal(b"\x10\x01k\x0f\x0f\0\0\0\x04\0\x01\x01\x02\x01\x01\x01\x03\x01\xff").contains(TWICE));
     // The same name in two databases is two keys.
     assert_eq!(load(&file("0012", b"\0\x01k\x01v\xfe\x01\0\x01k\x01w")).unwrap().1.keys, 2);
 }

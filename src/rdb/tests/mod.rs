@@ -50,6 +50,14 @@ fn shown(store: &Store, database: u32, key: &str) -> String {
     let value = match reader.value(key.as_bytes()) {
         None => return "none".to_owned(),
         Some(Value::String(value)) => text(value),
+        Some(Value::List(list)) => {
+            let mut elements = Vec::new();
+            list.visit(0..list.len(), |element| {
+                elements.push(element.escape_ascii().to_string());
+                true
+            });
+            format!("list {}", elements.join(" "))
+        }
         Some(Value::Set(members)) => {
             let mut names = Vec::new();
             members.for_each(|member| names.push(text(member)));
@@ -62,6 +70,18 @@ fn shown(store: &Store, database: u32, key: &str) -> String {
                 entries.push(format!("{}={:?}", text(member), score.get()));
             });
             format!("[{}]", entries.join(" "))
+        }
+        Some(Value::Hash(fields)) => {
+            let (mut one, mut other) = (itoa::Buffer::new(), itoa::Buffer::new());
+            let living = fields.at(0);
+            let entries = living.iter().map(|(field, value)| {
+                let (field, value) = (field.bytes(&mut one), value.bytes(&mut other));
+                let expiry = living.expiry(field).flatten().map(|at_ms| format!("@{at_ms}"));
+                format!("{}={}{}", text(field), text(value), expiry.unwrap_or_default())
+            });
+            let mut entries: Vec<_> = entries.collect();
+            entries.sort();
+            format!("{{{}}}", entries.join(" "))
         }
     };
     match reader.expiry(key.as_bytes()).flatten() {
@@ -86,14 +106,18 @@ fn every_encoding_that_redis_8_writes() {
         (0, "zset:listpack", "[b=-2.5 a=1.0 7=70000.0 c=inf]"),
         (0, "zset:skiplist", "[b=-inf c=0.1 a=1.5]"),
         (9, "other", "9"),
-        (0, "list", "none"),
+        (0, "hash:listpack", "{f=v}"),
+        (0, "hash:table", "{f=v g=w}"),
+        (0, "hash:dated", "{f=v@2000000000000}"),
+        (0, "hash:table-dated", "{f=v@2000000000000 g=w}"),
+        (0, "list", "list a 1"),
     ];
     for (database, key, value) in expected {
         assert_eq!(shown(&store, database, key), value, "{key}");
     }
-    assert_eq!((tally.keys, tally.expired_keys, tally.function_libraries), (12, 0, 1));
+    assert_eq!((tally.keys, tally.expired_keys, tally.function_libraries), (17, 0, 1));
     let foreign: Vec<_> = tally.foreign_keys.iter().map(|(name, keys)| (name.as_str(), *keys)).collect();
-    assert_eq!(foreign, [("hash", 4), ("list", 1), ("stream", 1), ("vectorset (of a module)", 1)]);
+    assert_eq!(foreign, [("stream", 1), ("vectorset (of a module)", 1)]);
     assert_eq!((tally.bytes, tally.origin.as_str()), (REDIS.len() as u64, "Redis 8.2.3, RDB 12"));
 }
 
@@ -110,11 +134,14 @@ fn forms_of_old_versions() {
     body.extend(b"\xfc\x01\0\0\0\0\0\0\0\x02\x04past\x01\x01x");
     // Idle time, access frequency, and slots.
     body.extend(b"\xf8\x05\xf9\x07\xf4\x01\x02\x03\0\x04used\x01x");
-    // Other types in their oldest forms.
-    body.extend(
-        b"\x04\x01h\x01\x01f\x01v\x09\x01m\x02\x00\xff\x0a\x01l\x03abc\x0d\x01z\x03abc\x0e\x01q\x01\x03abc",
-    );
-    // A module's value and its data beside keys: letters of six bits, then parts of each kind.
+    // Lists: plain, a ziplist, two of them.
+    let ziplist = b"\x10\x10\0\0\0\0\0\0\0\x02\0\0\x01a\x03\xf4\xff";
+    body.extend(b"\x01\x01p\x02\x01x\x01y\x0a\x01l");
+    body.extend(ziplist);
+    body.extend(b"\x0e\x01q\x02");
+    (0..2).for_each(|_| body.extend(ziplist));
+    // Other types in their first forms.
+    // A module's value and what it keeps beside: letters of six bits, then parts of each kind.
     let number = 0x0102_0304_0506_0708_u64;
     for opcode in [&b"\x07\x03mod"[..], b"\xf7"] {
         body.extend(opcode);
@@ -122,6 +149,10 @@ fn forms_of_old_versions() {
         body.extend(number.to_be_bytes());
         body.extend(b"\x01\x05\x02\x40\x40\x03abcd\x04abcdefgh\x05\x02xy\0");
     }
+    // Hashes: plain, a zipmap of f=v with a byte free behind it and ff=w, a ziplist of f=12.
+    body.extend(b"\x04\x01h\x01\x01f\x01v");
+    body.extend(b"\x09\x01m\x0e\x02\x01f\x01\x01v.\x02ff\x01\x00w\xff");
+    body.extend(b"\x0d\x01z\x11\x11\0\0\0\x0d\0\0\0\x02\0\0\x01f\x03\xfe\x0c\xff");
     let (store, tally) = load(&file("0006", &body)).unwrap();
     let zset = "[c=-inf d=-1.7976931348623157e308 a=2.25 b=inf]";
     for (key, value) in [
@@ -130,16 +161,22 @@ fn forms_of_old_versions() {
         ("dated", "x until 1807139968000"),
         ("past", "none"),
         ("used", "x"),
+        ("h", "{f=v}"),
+        ("m", "{f=v ff=w}"),
+        ("z", "{f=12}"),
+        ("p", "list x y"),
+        ("l", "list a 3"),
+        ("q", "list a 3 a 3"),
     ] {
         assert_eq!(shown(&store, 1, key), value, "{key}");
     }
-    assert_eq!((tally.keys, tally.expired_keys, tally.module_data.len()), (4, 1, 1));
-    assert_eq!(tally.foreign_keys.values().sum::<u64>(), 6);
-    // In front of an append-only file, whose commands may renew it, or in DEBUG RELOAD, an expired key is kept.
+    assert_eq!((tally.keys, tally.expired_keys, tally.module_data.len()), (7, 1, 1));
+    assert_eq!(tally.foreign_keys.values().sum::<u64>(), 1);
+    // In front of an append-only file, whose commands may renew it, or in a RELOAD, what is past stays.
     let store = self::store();
     let mut reader = RdbReader::new(&store);
     reader.file(file("0006", &body).as_slice()).map(drop).unwrap();
-    assert_eq!((reader.tally().keys, reader.tally().expired_keys), (5, 0));
+    assert_eq!((reader.tally().keys, reader.tally().expired_keys), (11, 0));
     assert_eq!(shown(&store, 1, "past"), "{x} until 1");
     // Before version 5 there is no checksum, and the bytes behind the end are returned.
     let mut rest = Vec::new();

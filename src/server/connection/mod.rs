@@ -5,7 +5,8 @@
 
 pub(super) mod admission;
 mod deaf;
-pub(super) mod sending;
+pub(super) mod held;
+mod sending;
 mod waiting;
 
 use super::threads::shared::Shared;
@@ -16,7 +17,7 @@ use crate::limits;
 use crate::resp::request::{RequestLimits, RequestReader};
 use admission::admit;
 use bytes::Buf;
-use sending::Acknowledged;
+use held::HeldReplies;
 use std::future::Future;
 use std::future::poll_fn;
 use std::io;
@@ -287,7 +288,7 @@ impl Connection<'_> {
         }
         // A command that waits has no reply yet.
         let replies = count - usize::from(next == NextStep::Wait);
-        let what = if has_written { Acknowledged::Writes { replies } } else { Acknowledged::Reads };
+        let what = if has_written { HeldReplies::Writes { replies } } else { HeldReplies::Reads };
         let may_leave = self.acknowledge(seq, what).await;
         if let Some(rest) = rest.filter(|_| may_leave) {
             self.stream(rest).await?;

@@ -3,6 +3,7 @@
 
 use super::Connection;
 use super::deaf::deaf;
+use super::held::HeldReplies;
 use crate::limits;
 use crate::resp::reply::ReplySource;
 use crate::store::Seq;
@@ -14,22 +15,13 @@ use std::time::Duration;
 use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
 
-/// The replies that wait for the journal.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(in crate::server) enum Acknowledged {
-    /// Messages, and replies of commands that changed nothing.
-    Reads,
-    /// So many replies, at least one of which is that of a command that may have changed something.
-    Writes { replies: usize },
-}
-
 impl Connection<'_> {
     /// Waits until the record `seq` is as safe as `appendfsync` promises. If the journal fails, writes may or may not be
     /// there after a restart: each of their replies becomes an error. Reads go on while writes are refused, so their
     /// replies stay. Returns whether the replies stay.
-    pub(in crate::server) async fn acknowledge(&mut self, seq: Seq, what: Acknowledged) -> bool {
+    pub(in crate::server) async fn acknowledge(&mut self, seq: Seq, what: HeldReplies) -> bool {
         let Some(journal) = self.shared.process.journal() else { return true };
-        let (Err(refused), Acknowledged::Writes { replies }) = (journal.acknowledged(seq).await, what) else {
+        let (Err(refused), HeldReplies::Writes { replies }) = (journal.acknowledged(seq).await, what) else {
             return true;
         };
         self.work.out.clear();

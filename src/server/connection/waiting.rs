@@ -1,7 +1,7 @@
 //! What a connection does while it waits for others: blocked, or subscribed to channels.
 
 use super::deaf::deaf;
-use super::sending::Acknowledged;
+use super::held::HeldReplies;
 use super::{Connection, End};
 use std::future::poll_fn;
 use std::io;
@@ -24,7 +24,7 @@ impl Connection<'_> {
     async fn send_mail(&mut self) -> io::Result<()> {
         let work = &mut *self.work;
         let seq = work.session.client.mailbox.take_into(&mut work.out).map_err(|_| deaf())?;
-        self.acknowledge(seq, Acknowledged::Reads).await;
+        self.acknowledge(seq, HeldReplies::Reads).await;
         self.send().await
     }
 
@@ -68,7 +68,7 @@ impl Connection<'_> {
         self.send_mail().await?;
         self.work.out.extend_from_slice(&ending.reply);
         if let Some(seq) = ending.seq {
-            self.acknowledge(seq, Acknowledged::Writes { replies: 1 }).await;
+            self.acknowledge(seq, HeldReplies::Writes { replies: 1 }).await;
         }
         self.send().await?;
         Ok(None)

@@ -10,14 +10,14 @@ use tokio::sync::Notify;
 
 /// Stops the server, at a signal or at SHUTDOWN.
 #[derive(Debug, Default)]
-pub(in crate::server) struct Stop {
+pub(in crate::server) struct ServerStop {
     /// Notified when the server is to stop.
     notify: Notify,
     /// Whether the server has to be stopped in order. Until then a signal ends the process.
     is_serving: AtomicBool,
 }
 
-impl Stop {
+impl ServerStop {
     /// Begins to listen to signals.
     pub(in crate::server) fn on_signals() -> Result<Arc<Self>, String> {
         let stop = Arc::new(Self::default());

@@ -3,7 +3,7 @@
 use super::descriptors::fit_descriptors;
 use super::log::Log;
 use super::screen::Screen;
-use super::signals::Stop;
+use super::signals::ServerStop;
 use super::{environment, listener, opening};
 use crate::commands::state::channels::Channels;
 use crate::commands::state::clients::Clients;
@@ -34,7 +34,7 @@ use std::sync::atomic::AtomicBool;
 /// Runs the server until it is told to stop.
 pub(in crate::server) fn run(mut config: Config, file: Option<PathBuf>) -> Result<(), String> {
     let log = Log::start(&config)?;
-    let stop = Stop::on_signals()?;
+    let stop = ServerStop::on_signals()?;
     let mut warnings = config.warnings();
     warnings.extend(environment::unknown_variables());
     let (maxclients, warning) = fit_descriptors(config.maxclients)?;

@@ -35,9 +35,16 @@ pub struct Edit<'e, 'w, T> {
     pub(in crate::store) value: &'e mut T,
     pub(in crate::store) trace: &'e mut Trace<'w>,
     pub(in crate::store) has_changed: bool,
+    /// A second event of the change, behind its first.
+    pub(in crate::store) second_event: Option<&'static str>,
 }
 
 impl<T> Edit<'_, '_, T> {
+    /// If something changes, that is event `event` too, behind the one that the edit is.
+    pub fn is_also(&mut self, event: &'static str) {
+        self.second_event = Some(event);
+    }
+
     /// Notes that the value has changed. `record` writes the Change.
     pub(in crate::store) fn record(&mut self, record: impl FnOnce(&mut ChangeBuffer, DatabaseIndex, &[u8])) {
         self.has_changed = true;
@@ -69,15 +76,18 @@ impl KeyEdit<'_> {
     /// something changed, the event is `event`.
     pub(super) fn edit<T: Stored, R>(
         mut self,
-        event: &'static str,
+        event: Option<&'static str>,
         edit: impl FnOnce(&mut Edit<'_, '_, T>) -> R,
     ) -> Result<R, WrongType> {
         let is_new = self.spot.is_vacant();
         let (value, spot) = self.keyspace.value_or_new::<T>(self.trace.key, self.spot)?;
         self.spot = spot;
-        let mut value = Edit { value, trace: &mut self.trace, has_changed: false };
+        let due_before = value.first_due_ms();
+        let mut value = Edit { value, trace: &mut self.trace, has_changed: false, second_event: None };
         let result = edit(&mut value);
-        let (has_changed, is_empty) = (value.has_changed, value.value.elements() == 0);
+        let Edit { value, has_changed, second_event, .. } = value;
+        let (is_empty, due) = (value.elements() == 0, value.first_due_ms());
+        self.keyspace.note_due(self.trace.key, due_before, due);
         if !has_changed {
             if is_new {
                 // The value was made for this edit and is still empty.
@@ -88,7 +98,9 @@ impl KeyEdit<'_> {
         if is_new {
             self.trace.event(EventClasses::NEW, "new");
         }
-        self.trace.event(T::EVENTS, event);
+        for event in event.into_iter().chain(second_event) {
+            self.trace.event(T::EVENTS, event);
+        }
         self.trace.tell(is_new);
         if is_empty {
             self.remove();

@@ -139,6 +139,12 @@ impl<'h> Reader<'h> {
         at_ms <= self.hold.expired_by_ms.cast_signed()
     }
 
+    /// Elements that expire up to this moment, in unix milliseconds, count as missing.
+    #[must_use]
+    pub fn expired_by_ms(&self) -> u64 {
+        self.hold.expired_by_ms
+    }
+
     /// When `key` expires in unix milliseconds (`Some(None)`: never), `None` if there is no such key.
     #[must_use]
     pub fn expiry(&self, key: &[u8]) -> Option<Option<u64>> {

@@ -12,8 +12,10 @@ impl Store {
     /// more.
     pub fn remove_expired(&self, shard: ShardIndex) -> bool {
         let expired_by_ms = self.expired_by_ms(self.clock().now_ms());
-        let due =
-            |keyspace: &Keyspace| keyspace.first_expiry_ms().is_some_and(|at_ms| at_ms <= expired_by_ms);
+        let due = |keyspace: &Keyspace| {
+            let first_ms = keyspace.first_expiry_ms().into_iter().chain(keyspace.first_due_ms()).min();
+            first_ms.is_some_and(|at_ms| at_ms <= expired_by_ms)
+        };
         if !self.shards[shard].read().keyspaces().any(due) {
             return false;
         }
@@ -22,6 +24,13 @@ impl Store {
         for database in 0..self.databases() {
             while left > 0 && hold.writer(database).remove_one_expired(shard) {
                 left -= 1;
+            }
+            while left > 0
+                && let Some(removed) = hold.writer(database).remove_expired_fields(shard, left)
+            {
+                // One that removes nothing counts too, so that this ends.
+                self.count_expired_fields(removed);
+                left -= removed.clamp(1, left);
             }
         }
         left == 0

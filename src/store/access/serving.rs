@@ -2,9 +2,36 @@
 
 use super::hold::Hold;
 use crate::store::keys::interest::{Ready, Served};
-use crate::store::numbers::DatabaseIndex;
+use crate::store::numbers::{DatabaseIndex, ShardIndex};
+use std::collections::BTreeSet;
 
 impl Hold<'_> {
+    /// Whether a client waits for a key in the held shards that writes to another one when it is served.
+    #[must_use]
+    pub fn has_movers(&self, database: DatabaseIndex) -> bool {
+        self.locks().any(|(_, guard)| guard.shard().interests(database).has_movers())
+    }
+
+    /// Adds to `shards` those of the keys that clients write to when `key` is filled: those who wait for it, those who wait for
+    /// what these fill, and so on, as far as the held shards tell.
+    pub fn add_destinations(
+        &self,
+        database: DatabaseIndex,
+        key: &[u8],
+        shards: &mut impl Extend<ShardIndex>,
+    ) {
+        let (mut seen, mut left) = (BTreeSet::new(), vec![key]);
+        while let Some(key) = left.pop() {
+            let Some(shard) = self.shard(self.store.shard_of(key)) else { continue };
+            for destination in shard.interests(database).destinations(key) {
+                if seen.insert(destination) {
+                    shards.extend([self.store.shard_of(destination)]);
+                    left.push(destination);
+                }
+            }
+        }
+    }
+
     /// Ends the record of a command or transaction: its Changes become one record. Serves the clients that wait for the
     /// new keys.
     pub fn end_record(&mut self) {
@@ -32,6 +59,13 @@ impl Hold<'_> {
             let Some(kind) = entry.map(|entry| entry.value.kind()) else { return };
             let Some(waiter) = interests.next_waiter(key, kind, last) else { return };
             last = Some(waiter.ticket());
+            let is_in_reach = |key| self.shard(self.store.shard_of(key)).is_some();
+            // Whoever fills a key has seen to the locks for it.
+            let can_serve = waiter.destination().is_none_or(is_in_reach);
+            debug_assert!(can_serve, "a destination is not held");
+            if !can_serve {
+                continue;
+            }
             let served = waiter.serve(&mut self.writer(database), ready);
             self.changes.end_record();
             if served != Served::NotYet {

@@ -68,14 +68,14 @@ impl Writer<'_, '_> {
         &mut self,
         key: &[u8],
         missing: Missing,
-        event: &'static str,
+        event: impl Into<Option<&'static str>>,
         edit: impl FnOnce(&mut Edit<'_, '_, T>) -> R,
     ) -> Result<Option<R>, WrongType> {
         let key = self.fresh(key);
         if missing == Missing::Skip && key.spot.is_vacant() {
             return Ok(None);
         }
-        key.edit(event, edit).map(Some)
+        key.edit(event.into(), edit).map(Some)
     }
 
     /// Makes `key` a sorted set of `entries` that never expires, in place of any value that is there (event `event`).
@@ -160,6 +160,13 @@ impl Writer<'_, '_> {
         let Some(key) = keyspace.expired_key(expired_by_ms) else { return false };
         self.fresh(&key);
         true
+    }
+
+    /// A key of `shard` of whose value an element has expired, and the moment up to which everything has.
+    pub(in crate::store) fn due_key(&mut self, shard: ShardIndex) -> Option<(Box<[u8]>, u64)> {
+        let (database, expired_by_ms) = (self.database, self.hold.expired_by_ms);
+        let keyspace = self.hold.guard_mut(shard).shard_mut().keyspace_mut(database);
+        keyspace.due_key(expired_by_ms).map(|key| (key, expired_by_ms))
     }
 
     /// Looks the key up to change it. An expired key is removed first.

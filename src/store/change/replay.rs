@@ -7,7 +7,7 @@
 
 use super::{Change, What};
 use crate::ranking::{RankedMembers, Ranking};
-use crate::store::keys::keyspace::{Keyspace, Spot};
+use crate::store::keys::keyspace::{Entry, Keyspace, Spot};
 use crate::store::keys::located::Located;
 use crate::store::numbers::DatabaseIndex;
 use crate::store::sharded::Store;
@@ -58,7 +58,12 @@ impl Store {
                         What::Value(change) => Some(change),
                         What::Expiry(_) | What::Dropped => None,
                     });
-                    (done, elements) = ValueChange::apply(&mut target, run);
+                    (done, elements) =
+                        if run.clone().next().is_some_and(|change| change.kind().dates_elements()) {
+                            target.noting_dues(|target| ValueChange::apply(target, run))
+                        } else {
+                            ValueChange::apply(&mut target, run)
+                        };
                 }
                 What::Expiry(expire_at_ms) => {
                     let spot = target.keyspace.spot(at);
@@ -107,6 +112,30 @@ impl Store {
         visit(board.expect("a board stands there").ranking_mut())
     }
 
+    /// Empties `database`, or all if `None`, but for the keys that are `spared`. Nothing is recorded.
+    pub(in crate::store) fn flush_sparing<'k>(
+        &self,
+        database: Option<DatabaseIndex>,
+        spared: impl Iterator<Item = (DatabaseIndex, &'k [u8])>,
+    ) {
+        let mut kept = Vec::new();
+        for (database, key) in spared {
+            let at = self.locate(key);
+            let mut shard = self.shards[at.shard].write();
+            let keyspace = shard.keyspace_mut(database);
+            let spot = keyspace.spot(at);
+            let expire_at_ms = keyspace.at(spot).and_then(Entry::expire_at_ms);
+            kept.extend(keyspace.remove(spot).map(|value| (database, at, value, expire_at_ms)));
+        }
+        self.flush_unrecorded(database);
+        for (database, at, value, expire_at_ms) in kept {
+            let mut shard = self.shards[at.shard].write();
+            let keyspace = shard.keyspace_mut(database);
+            let spot = keyspace.spot(at);
+            keyspace.put(at.key, spot, value, expire_at_ms);
+        }
+    }
+
     fn flush_unrecorded(&self, database: Option<DatabaseIndex>) {
         for shard in &self.shards {
             self.flush_shard(&mut shard.write(), database);
@@ -121,6 +150,16 @@ struct Target<'t> {
 }
 
 impl Target<'_> {
+    /// Has `apply` change the value in its place, and sees to what the keyspace notes of it.
+    fn noting_dues<R>(&mut self, apply: impl FnOnce(&mut Self) -> R) -> R {
+        let due = |target: &Self| target.keyspace.get(target.at).and_then(|entry| entry.value.first_due_ms());
+        let before = due(self);
+        let result = apply(self);
+        let after = due(self);
+        self.keyspace.note_due(self.at.key, before, after);
+        result
+    }
+
     /// Looks the key up. A value of another type than `kind` is removed.
     fn spot_for(&mut self, kind: Kind) -> Spot {
         let spot = self.keyspace.spot(self.at);

@@ -6,7 +6,10 @@
 use super::{Change, What};
 use crate::store::numbers::DatabaseIndex;
 use crate::store::values::board::change::BoardChange;
+use crate::store::values::hash::change::HashChange;
 use crate::store::values::kinds::ValueChange;
+use crate::store::values::list::End;
+use crate::store::values::list::change::ListChange;
 use crate::store::values::set::change::SetChange;
 use crate::store::values::string::change::StringChange;
 
@@ -62,6 +65,7 @@ fn spell_value<E>(
         ValueChange::String(StringChange::Patch { offset, bytes }) => {
             send(&[b"SETRANGE", key, offset.to_string().as_bytes(), bytes])
         }
+        ValueChange::List(change) => spell_list(key, change, send),
         ValueChange::Set(SetChange::Add(members)) => send(&list(b"SADD", key, members.iter())),
         ValueChange::Set(SetChange::Remove(members)) => send(&list(b"SREM", key, members.iter())),
         ValueChange::SortedSet(BoardChange::SetScores(entries)) => {
@@ -71,6 +75,44 @@ fn spell_value<E>(
             send(&list(b"ZADD", key, words))
         }
         ValueChange::SortedSet(BoardChange::Remove(members)) => send(&list(b"ZREM", key, members.iter())),
+        ValueChange::Hash(HashChange::SetFields(entries)) => {
+            send(&list(b"HSET", key, entries.iter().flat_map(|(field, value)| [field, value])))
+        }
+        ValueChange::Hash(HashChange::RemoveFields(fields)) => send(&list(b"HDEL", key, fields.iter())),
+        ValueChange::Hash(HashChange::ExpireFields(times)) => {
+            times.iter().try_for_each(|(field, at_ms)| match at_ms {
+                Some(at_ms) => {
+                    let at_ms = at_ms.to_string();
+                    send(&[b"HPEXPIREAT", key, at_ms.as_bytes(), b"FIELDS", b"1", field])
+                }
+                None => send(&[b"HPERSIST", key, b"FIELDS", b"1", field]),
+            })
+        }
+    }
+}
+
+fn spell_list<E>(
+    key: &[u8],
+    change: ListChange<'_>,
+    send: &mut impl FnMut(&[&[u8]]) -> Result<(), E>,
+) -> Result<(), E> {
+    match change {
+        ListChange::Push(End::Front, elements) => send(&list(b"LPUSH", key, elements.iter())),
+        ListChange::Push(End::Back, elements) => send(&list(b"RPUSH", key, elements.iter())),
+        // LPOP with a count came with Redis 6.2.
+        ListChange::Pop(End::Front, count) => send(&[b"LTRIM", key, count.to_string().as_bytes(), b"-1"]),
+        ListChange::Pop(End::Back, count) => {
+            let last = format!("-{}", count + 1);
+            send(&[b"LTRIM", key, b"0", last.as_bytes()])
+        }
+        ListChange::Set { index, element } => send(&[b"LSET", key, index.to_string().as_bytes(), element]),
+        ListChange::Insert { side, pivot, element, .. } => {
+            let side: &[u8] = if side == End::Front { b"BEFORE" } else { b"AFTER" };
+            send(&[b"LINSERT", key, side, pivot, element])
+        }
+        ListChange::Remove { count, element } => send(&[b"LREM", key, count.to_string().as_bytes(), element]),
+        // The elements follow, and the receiver has no such key.
+        ListChange::AsOf(_) => Ok(()),
     }
 }
 

@@ -18,6 +18,11 @@ fn sample() -> ChangeBuffer {
     buffer.set_score(0, b"lb", b"bob", score(f64::INFINITY));
     buffer.set_score(0, b"other", b"", score(0.0));
     buffer.remove_score(3, b"lb", b"alice");
+    buffer.set_field(0, b"h", b"field", b"value");
+    buffer.set_field(0, b"h", b"", b"");
+    buffer.expire_field(0, b"h", b"field", Some(1_700_000_000_000));
+    buffer.expire_field(0, b"h", b"", None);
+    buffer.remove_field(0, b"h", b"field");
     buffer.end_record();
     buffer.end_record();
     buffer.add_member(0, b"s", b"x");
@@ -159,7 +164,7 @@ fn decode_all(mut body: &[u8]) -> Result<Vec<Change<'_>>, Malformed> {
 fn every_kind_reads_back_and_neighbours_join() {
     let buffer = sample();
     let records: Vec<_> = buffer.records().map(|body| decode_all(body).unwrap()).collect();
-    assert_eq!(records.iter().map(Vec::len).collect::<Vec<_>>(), [3, 8]);
+    assert_eq!(records.iter().map(Vec::len).collect::<Vec<_>>(), [6, 8]);
     let Change::Key {
         database: 0,
         key: b"lb",

@@ -27,6 +27,9 @@ pub trait Waiter: Send + Sync {
     /// The type of value that it waits for.
     fn kind(&self) -> Kind;
 
+    /// The key that it writes to when it is served, beside the one that it waits for.
+    fn destination(&self) -> Option<&[u8]>;
+
     /// Serves the client from a key of `ready` that it waits for; the Changes of this are a record of their own.
     /// `ready` are the new keys of the present record. With m and n as the smaller and the larger number of keys of the
     /// two: O(m log n).
@@ -100,6 +103,8 @@ struct Interested {
     waiters: BTreeMap<(Kind, Ticket), Arc<dyn Waiter>>,
     /// By the address of the [`Watch`].
     watches: BTreeMap<usize, Watcher>,
+    /// Where those who wait write to, and how many of them.
+    destinations: BTreeMap<Box<[u8]>, usize>,
 }
 
 /// The capacity, in keys, that an empty table keeps.
@@ -108,11 +113,13 @@ const KEPT_KEYS: usize = 1024;
 /// The clients interested in the keys of a keyspace.
 pub(in crate::store) struct Interests {
     by_key: HashMap<Box<[u8]>, Interested, FixedState>,
+    /// Places in queues of clients that write to another key when they are served.
+    movers: usize,
 }
 
 impl Interests {
     pub(in crate::store) fn with_seed(seed: u64) -> Self {
-        Self { by_key: HashMap::with_hasher(FixedState::with_seed(seed)) }
+        Self { by_key: HashMap::with_hasher(FixedState::with_seed(seed)), movers: 0 }
     }
 
     /// Notes that `key` was changed: breaks the watches on it. Returns whether clients wait for it.
@@ -165,6 +172,10 @@ impl Interests {
 
     /// Puts `waiter` at the end of the queue for `key`.
     pub(in crate::store) fn wait(&mut self, key: &[u8], waiter: Arc<dyn Waiter>) {
+        if let Some(destination) = waiter.destination() {
+            self.movers += 1;
+            *self.interested(key).destinations.entry(destination.into()).or_default() += 1;
+        }
         self.interested(key).waiters.insert((waiter.kind(), waiter.ticket()), waiter);
     }
 
@@ -183,9 +194,31 @@ impl Interests {
     /// Removes `waiter` from the queue for `key`.
     pub(in crate::store) fn leave(&mut self, key: &[u8], waiter: &dyn Waiter) {
         if let Some(interested) = self.by_key.get_mut(key) {
-            interested.waiters.remove(&(waiter.kind(), waiter.ticket()));
+            let gone = interested.waiters.remove(&(waiter.kind(), waiter.ticket()));
+            if let Some(destination) = gone.as_ref().and_then(|waiter| waiter.destination()) {
+                self.movers -= 1;
+                let others = interested.destinations.get_mut(destination).expect("noted when it came");
+                *others -= 1;
+                if *others == 0 {
+                    interested.destinations.remove(destination);
+                }
+            }
             self.forget_if_idle(key);
         }
+    }
+
+    /// Whether a client waits that writes to another key when it is served.
+    pub(in crate::store) fn has_movers(&self) -> bool {
+        self.movers > 0
+    }
+
+    /// The keys that those who wait for `key` write to when they are served.
+    pub(in crate::store) fn destinations(&self, key: &[u8]) -> impl Iterator<Item = &[u8]> {
+        self.by_key
+            .get(key)
+            .into_iter()
+            .flat_map(|interested| interested.destinations.keys())
+            .map(|key| &**key)
     }
 
     /// The number of keys that clients wait for.

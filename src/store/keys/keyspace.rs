@@ -84,6 +84,8 @@ pub(in crate::store) struct Keyspace {
     entries: Table<Entry>,
     /// Every key that expires, soonest first.
     expiries: BTreeSet<(u64, Box<[u8]>)>,
+    /// Every key of whose value an element expires, by when the first one does.
+    dues: BTreeSet<(u64, Box<[u8]>)>,
     /// The sum of the times in `expiries`, for their average.
     expiry_sum_ms: u128,
     hasher: FixedState,
@@ -93,7 +95,8 @@ pub(in crate::store) struct Keyspace {
 impl Keyspace {
     pub(in crate::store) fn with_seed(seed: u64) -> Self {
         let hasher = FixedState::with_seed(seed);
-        Self { entries: Table::default(), expiries: BTreeSet::new(), expiry_sum_ms: 0, hasher, seed }
+        let (expiries, dues) = (BTreeSet::new(), BTreeSet::new());
+        Self { entries: Table::default(), expiries, dues, expiry_sum_ms: 0, hasher, seed }
     }
 
     pub(in crate::store) fn len(&self) -> usize {
@@ -138,7 +141,9 @@ impl Keyspace {
             self.insert(key, spot.hash, value, expire_at_ms);
             return None;
         };
+        let due = value.first_due_ms();
         let old = std::mem::replace(&mut self.entries.at_mut(place).value, value);
+        self.note_due(key, old.first_due_ms(), due);
         self.set_expiry(spot, expire_at_ms);
         Some(old)
     }
@@ -148,6 +153,7 @@ impl Keyspace {
         if let Some(at_ms) = entry.expire_at_ms() {
             self.note_expiry(at_ms, key);
         }
+        self.note_due(key, None, entry.value.first_due_ms());
         let hasher = &self.hasher;
         self.entries.insert(hash, entry, |entry| hasher.hash_one(&*entry.key))
     }
@@ -158,6 +164,7 @@ impl Keyspace {
         if let Some(at_ms) = entry.expire_at_ms() {
             self.forget_expiry(at_ms, &entry.key);
         }
+        self.note_due(&entry.key, entry.value.first_due_ms(), None);
         Some(entry.value)
     }
 
@@ -188,6 +195,44 @@ impl Keyspace {
     fn forget_expiry(&mut self, at_ms: u64, key: &[u8]) {
         self.expiries.remove(&(at_ms, key.into()));
         self.expiry_sum_ms -= u128::from(at_ms);
+    }
+
+    /// The first element to expire of the value at `key` does at `after`, and did at `before`. Who changes a value in its
+    /// place sees to this; a value that comes or goes is seen to.
+    pub(in crate::store) fn note_due(&mut self, key: &[u8], before: Option<u64>, after: Option<u64>) {
+        if before == after {
+            return;
+        }
+        if let Some(at_ms) = before {
+            self.dues.remove(&(at_ms, key.into()));
+        }
+        if let Some(at_ms) = after {
+            self.dues.insert((at_ms, key.into()));
+        }
+    }
+
+    /// Unix milliseconds at which the first element of a value expires.
+    pub(in crate::store) fn first_due_ms(&self) -> Option<u64> {
+        self.dues.first().map(|(at_ms, _)| *at_ms)
+    }
+
+    /// The number of keys of whose value an element expires.
+    pub(in crate::store) fn dated_len(&self) -> usize {
+        self.dues.len()
+    }
+
+    /// A key of whose value an element expires at or before `by_ms`, if there is one. What is noted of a value that is not
+    /// there, as after a panic, is given up.
+    pub(in crate::store) fn due_key(&mut self, by_ms: u64) -> Option<Box<[u8]>> {
+        while let Some((at_ms, key)) = self.dues.first().filter(|(at_ms, _)| *at_ms <= by_ms) {
+            let hash = self.hasher.hash_one(&**key);
+            let entry = self.entries.find(hash, |entry| *entry.key == **key);
+            if entry.is_some_and(|entry| entry.value.first_due_ms() == Some(*at_ms)) {
+                return Some(key.clone());
+            }
+            self.dues.pop_first();
+        }
+        None
     }
 
     /// The sum of the times at which keys expire, in unix milliseconds.

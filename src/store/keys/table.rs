@@ -5,6 +5,7 @@
 //! keyspace and large sets are such tables. Segments partition the hashes in order, so a place in hash order is a
 //! cursor that stays valid when segments split. SCAN and checkpoints walk by such cursors.
 
+use crate::machine::chance::Chance;
 use crate::machine::heap::allocation_bytes;
 use hashbrown::HashTable;
 
@@ -14,6 +15,13 @@ const SEGMENT_ENTRIES: usize = 448;
 /// Bits of the hash in a place. With 40 there is room for a shard's number in the cursors that clients get
 /// ([`super::cursor`]).
 pub(in crate::store) const CURSOR_BITS: u32 = 40;
+
+/// Most buckets of one segment: one of 512 that is full, marks of removed entries included, is doubled, and one of 1024
+/// can lose its marks in place.
+const MOST_BUCKETS: usize = 1024;
+
+/// Places that are tried when an entry is drawn, before all entries are looked at.
+const DRAWS: usize = 64;
 
 /// A table of entries. They are found by a 64-bit hash and an equality that the caller gives.
 #[derive(Debug)]
@@ -117,6 +125,29 @@ impl<T> Table<T> {
         self.segments.iter().flat_map(|segment| segment.entries.iter())
     }
 
+    /// An entry drawn at random, each as likely as any other; `None` if there is none. O(1) on average, O(n) after most
+    /// entries of a large table were removed.
+    pub(in crate::store) fn draw(&self, chance: &mut Chance) -> Option<&T> {
+        // A place of as many as any segment has: each is as likely as any other.
+        let places = match &*self.segments {
+            [only] => only.entries.num_buckets(),
+            _ => MOST_BUCKETS,
+        };
+        if self.len == 0 {
+            return None;
+        }
+        for _ in 0..DRAWS {
+            let segment = &self.segments[chance.below(self.segments.len() as u64) as usize];
+            let place = chance.below(places as u64) as usize;
+            if place < segment.entries.num_buckets()
+                && let Some(entry) = segment.entries.get_bucket(place)
+            {
+                return Some(entry);
+            }
+        }
+        self.iter().nth(chance.below(self.len as u64) as usize)
+    }
+
     /// Visits about `count` entries from `cursor` on, in hash order, and returns the next cursor, 0 at the end. An
     /// entry that is in the table during the whole walk is visited exactly once.
     pub(in crate::store) fn scan<'t>(
@@ -198,7 +229,6 @@ impl<T> Table<T> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::machine::chance::Chance;
     use std::collections::BTreeSet;
 
     /// Any good mixing function will do, because the table only sees hashes.
@@ -248,6 +278,24 @@ mod tests {
             assert_eq!(seen.len(), 3000, "count {count}");
             assert_eq!(seen.into_iter().collect::<BTreeSet<_>>().len(), 3000, "count {count}");
         }
+    }
+
+    #[test]
+    fn every_entry_is_drawn_about_as_often_as_any_other() {
+        let mut chance = Chance::seeded(3);
+        for count in [1, 3, 100, 2000] {
+            let mut table = table(0..count + 500);
+            for value in count..count + 500 {
+                let place = table.place(hash_of(&value), |other| *other == value).unwrap();
+                table.remove_at(place);
+            }
+            let mut drawn = vec![0; count as usize];
+            for _ in 0..count * 200 {
+                drawn[*table.draw(&mut chance).unwrap() as usize] += 1;
+            }
+            assert!(drawn.iter().all(|times| (110..=300).contains(times)), "{count}: {drawn:?}");
+        }
+        assert_eq!(Table::<u64>::default().draw(&mut chance), None);
     }
 
     #[test]

@@ -3,6 +3,10 @@
 
 use super::board::Board;
 use super::board::change::{self as board, BoardChange};
+use super::hash::Fields;
+use super::hash::change::{self as hash, HashChange};
+use super::list::change::{self as list, ListChange};
+use super::list::{End, List};
 use super::set::Members;
 use super::set::change::{self as set, SetChange};
 use super::stored::{Position, ReplayTarget, Stored, WalkOrder};
@@ -18,23 +22,29 @@ use crate::store::numbers::DatabaseIndex;
 pub enum Kind {
     /// A byte string.
     String,
+    /// A list.
+    List,
     /// A set.
     Set,
     /// A sorted set.
     SortedSet,
+    /// A hash.
+    Hash,
 }
 
 impl Kind {
     /// All types.
-    pub const ALL: [Self; 3] = [Self::String, Self::Set, Self::SortedSet];
+    pub const ALL: [Self; 5] = [Self::String, Self::List, Self::Set, Self::SortedSet, Self::Hash];
 
     /// The type's name in the replies of TYPE and SCAN.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
             Self::String => "string",
+            Self::List => "list",
             Self::Set => "set",
             Self::SortedSet => "zset",
+            Self::Hash => "hash",
         }
     }
 
@@ -43,8 +53,10 @@ impl Kind {
     pub fn plural_name(self) -> &'static str {
         match self {
             Self::String => "strings",
+            Self::List => "lists",
             Self::Set => "sets",
             Self::SortedSet => "sorted sets",
+            Self::Hash => "hashes",
         }
     }
 
@@ -53,7 +65,9 @@ impl Kind {
     pub fn element_name(self) -> Option<&'static str> {
         match self {
             Self::String => None,
+            Self::List => Some("elements"),
             Self::Set | Self::SortedSet => Some("members"),
+            Self::Hash => Some("fields"),
         }
     }
 
@@ -61,7 +75,24 @@ impl Kind {
     pub(in crate::store) fn says_expiry(self) -> bool {
         match self {
             Self::String => true,
-            Self::Set | Self::SortedSet => false,
+            Self::List | Self::Set | Self::SortedSet | Self::Hash => false,
+        }
+    }
+
+    /// Whether elements of such a value can expire ([`Stored::first_due_ms`]).
+    pub(in crate::store) fn dates_elements(self) -> bool {
+        match self {
+            Self::String | Self::List | Self::Set | Self::SortedSet => false,
+            Self::Hash => true,
+        }
+    }
+
+    /// Whether its Changes say what was done to a value rather than what is true of it, so that each must be applied
+    /// exactly once.
+    pub(in crate::store) fn changes_by_steps(self) -> bool {
+        match self {
+            Self::List => true,
+            Self::String | Self::Set | Self::SortedSet | Self::Hash => false,
         }
     }
 }
@@ -70,10 +101,14 @@ impl Kind {
 pub enum Value {
     /// A byte string.
     String(ByteString),
+    /// A list of elements.
+    List(Box<List>),
     /// A set of members.
     Set(Box<Members>),
     /// A sorted set.
     SortedSet(Box<Board>),
+    /// A hash.
+    Hash(Fields),
 }
 
 /// Calls a method of the value in `$value`, whatever its type.
@@ -81,8 +116,10 @@ macro_rules! each {
     ($value:expr, $name:ident => $call:expr) => {
         match $value {
             Value::String($name) => $call,
+            Value::List($name) => $call,
             Value::Set($name) => $call,
             Value::SortedSet($name) => $call,
+            Value::Hash($name) => $call,
         }
     };
 }
@@ -93,8 +130,10 @@ impl Value {
     pub fn kind(&self) -> Kind {
         match self {
             Self::String(_) => Kind::String,
+            Self::List(_) => Kind::List,
             Self::Set(_) => Kind::Set,
             Self::SortedSet(_) => Kind::SortedSet,
+            Self::Hash(_) => Kind::Hash,
         }
     }
 
@@ -102,6 +141,12 @@ impl Value {
     #[must_use]
     pub fn elements(&self) -> usize {
         each!(self, value => value.elements())
+    }
+
+    /// See [`Stored::first_due_ms`].
+    #[must_use]
+    pub(in crate::store) fn first_due_ms(&self) -> Option<u64> {
+        each!(self, value => value.first_due_ms())
     }
 
     /// See [`Stored::memory_bytes`].
@@ -123,6 +168,11 @@ impl Value {
     /// See [`Stored::check`].
     pub fn check(&self) {
         each!(self, value => value.check());
+    }
+
+    /// See [`Stored::of_this_moment`].
+    pub(in crate::store) fn of_this_moment(&self) -> Option<Self> {
+        each!(self, value => value.of_this_moment())
     }
 
     /// See [`Stored::walk`].
@@ -152,10 +202,14 @@ pub struct WrongType;
 pub enum Element<'a> {
     /// A whole string.
     Bytes(&'a [u8]),
+    /// An element of a list.
+    Listed(&'a [u8]),
     /// A member of a set.
     Member(&'a [u8]),
     /// A member of a sorted set, and its score.
     Scored(&'a [u8], Score),
+    /// A field of a hash, its value, and the unix millisecond at which it expires, `None`: never.
+    Field(&'a [u8], &'a [u8], Option<u64>),
 }
 
 impl ChangeBuffer {
@@ -170,8 +224,15 @@ impl ChangeBuffer {
     ) {
         match element {
             Element::Bytes(value) => self.set_string(database, key, value, expire_at_ms),
+            Element::Listed(element) => self.push_element(database, key, End::Back, element),
             Element::Member(member) => self.add_member(database, key, member),
             Element::Scored(member, score) => self.set_score(database, key, member, score),
+            Element::Field(field, value, field_expires_at_ms) => {
+                self.set_field(database, key, field, value);
+                if field_expires_at_ms.is_some() {
+                    self.expire_field(database, key, field, field_expires_at_ms);
+                }
+            }
         }
     }
 }
@@ -181,10 +242,14 @@ impl ChangeBuffer {
 pub enum ValueChange<'a> {
     /// Of a string.
     String(StringChange<'a>),
+    /// Of a list.
+    List(ListChange<'a>),
     /// Of a set.
     Set(SetChange<'a>),
     /// Of a sorted set.
     SortedSet(BoardChange<'a>),
+    /// Of a hash.
+    Hash(HashChange<'a>),
 }
 
 impl<'a> ValueChange<'a> {
@@ -194,9 +259,13 @@ impl<'a> ValueChange<'a> {
             string::SET_STRING | string::PATCH_STRING => {
                 StringChange::take(operation, body).map(Self::String)
             }
+            list::PUSH_FRONT..=list::REMOVE_LAST => ListChange::take(operation, body).map(Self::List),
             set::ADD_MEMBERS | set::REMOVE_MEMBERS => SetChange::take(operation, body).map(Self::Set),
             board::SET_SCORES | board::REMOVE_SCORES => {
                 BoardChange::take(operation, body).map(Self::SortedSet)
+            }
+            hash::SET_FIELDS | hash::REMOVE_FIELDS | hash::EXPIRE_FIELDS => {
+                HashChange::take(operation, body).map(Self::Hash)
             }
             _ => Err(Malformed),
         }
@@ -207,8 +276,10 @@ impl<'a> ValueChange<'a> {
     pub fn kind(&self) -> Kind {
         match self {
             Self::String(_) => Kind::String,
+            Self::List(_) => Kind::List,
             Self::Set(_) => Kind::Set,
             Self::SortedSet(_) => Kind::SortedSet,
+            Self::Hash(_) => Kind::Hash,
         }
     }
 
@@ -217,8 +288,10 @@ impl<'a> ValueChange<'a> {
     pub fn makes_value(&self) -> bool {
         match self {
             Self::String(change) => change.makes_value(),
+            Self::List(change) => change.makes_value(),
             Self::Set(change) => change.makes_value(),
             Self::SortedSet(change) => change.makes_value(),
+            Self::Hash(change) => change.makes_value(),
         }
     }
 
@@ -240,8 +313,10 @@ impl<'a> ValueChange<'a> {
         match changes.clone().next() {
             None => (0, 0),
             Some(Self::String(_)) => run!(String, ByteString),
+            Some(Self::List(_)) => run!(List, List),
             Some(Self::Set(_)) => run!(Set, Members),
             Some(Self::SortedSet(_)) => run!(SortedSet, Board),
+            Some(Self::Hash(_)) => run!(Hash, Fields),
         }
     }
 
@@ -249,8 +324,10 @@ impl<'a> ValueChange<'a> {
     pub fn lines(self, line: &mut dyn FnMut(&str, &[Word<'_>])) {
         match self {
             Self::String(change) => change.lines(line),
+            Self::List(change) => change.lines(line),
             Self::Set(change) => change.lines(line),
             Self::SortedSet(change) => change.lines(line),
+            Self::Hash(change) => change.lines(line),
         }
     }
 }

@@ -4,14 +4,21 @@
 //! `change.rs`, and the edits of commands in `edit.rs`.
 
 pub(super) mod board;
+pub(super) mod hash;
 pub(super) mod kinds;
+pub(super) mod list;
 pub(super) mod set;
 pub(super) mod stored;
 pub(super) mod string;
 
 pub use board::Board;
 pub use board::change::{BoardChange, EncodedEntries};
+pub use hash::change::HashChange;
+pub use hash::edit::FieldExpiry;
+pub use hash::{Fields, Living, Text};
 pub use kinds::{Element, Kind, Value, ValueChange, Word, WrongType};
+pub use list::change::ListChange;
+pub use list::{End, List};
 pub use set::Members;
 pub use set::change::SetChange;
 pub use stored::Stored;

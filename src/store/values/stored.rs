@@ -31,6 +31,11 @@ pub trait Stored: Sized {
     /// string always counts as one element.
     fn elements(&self) -> usize;
 
+    /// The first unix millisecond at which one of its elements expires by itself, `None` where none does. O(log n).
+    fn first_due_ms(&self) -> Option<u64> {
+        None
+    }
+
     /// The bytes of memory that it takes beside its entry. The size of its elements is estimated from `samples` of
     /// them.
     fn memory_bytes(&self, samples: usize) -> usize;
@@ -50,6 +55,12 @@ pub trait Stored: Sized {
         key: &mut dyn ReplayTarget,
         changes: impl Iterator<Item = Self::Change<'a>> + Clone,
     ) -> usize;
+
+    /// All of it as it is now, by reference, for a walk that goes on without the lock; `None` where a walk may see elements
+    /// of different moments.
+    fn of_this_moment(&self) -> Option<Value> {
+        None
+    }
 
     /// Calls `see` with about `most` elements from `from` on. Returns the next position, `None` at the end.
     fn walk(

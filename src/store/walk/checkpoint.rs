@@ -39,7 +39,11 @@ struct Recorder<'o> {
 impl Visitor for Recorder<'_> {
     fn database(&mut self, _: DatabaseIndex, _: DatabaseSize) {}
 
-    fn begin(&mut self, _: KeyHead<'_>, _: Kind, _: Length) {}
+    fn begin(&mut self, head: KeyHead<'_>, kind: Kind, _: Length) {
+        if kind.changes_by_steps() {
+            self.out.as_of(self.database, head.key, head.as_of);
+        }
+    }
 
     fn element(&mut self, head: KeyHead<'_>, element: Element<'_>) {
         self.out.element(self.database, head.key, element, head.expire_at_ms);

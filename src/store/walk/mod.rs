@@ -18,11 +18,12 @@ pub(super) mod census;
 pub(super) mod checkpoint;
 pub(super) mod loading;
 
+use super::change::seq::Seq;
 use super::keys::keyspace::Entry;
 use super::numbers::DatabaseIndex;
 use super::shard::{DatabaseSize, Shard};
 use super::sharded::Store;
-use super::values::kinds::{Element, Kind};
+use super::values::kinds::{Element, Kind, Value};
 use super::values::stored::{Position, WalkOrder};
 use crate::limits;
 use parking_lot::{RwLock, RwLockReadGuard, RwLockWriteGuard};
@@ -52,6 +53,10 @@ pub struct KeyHead<'a> {
     pub key: &'a [u8],
     /// `None`: never.
     pub expire_at_ms: Option<u64>,
+    /// Whether some of its elements expire.
+    pub has_dated_elements: bool,
+    /// The last record that the value may show, as it is told when it begins.
+    pub as_of: Seq,
 }
 
 /// The number of elements of a value.
@@ -101,8 +106,16 @@ pub struct Walk<'s> {
 #[derive(Debug)]
 struct LargeKey {
     key: Box<[u8]>,
-    /// The type of the value that has begun, and the next position in it.
-    begun: Option<(Kind, Position)>,
+    begun: Option<Begun>,
+}
+
+/// What has begun, and where it goes on.
+#[derive(Debug)]
+enum Begun {
+    /// In the value as it is by then.
+    InPlace(Kind, Position),
+    /// In the value as it was.
+    OfItsMoment { value: Value, expire_at_ms: Option<u64>, as_of: Seq, position: Option<Position> },
 }
 
 impl Store {
@@ -195,7 +208,7 @@ impl<'s> Walk<'s> {
             if entry.value.elements() > SMALL_ELEMENTS {
                 self.large.push_back(LargeKey { key: (*entry.key).into(), begun: None });
             } else {
-                tell_whole(entry, order, visitor);
+                tell_whole(entry, shard.last_seq, order, visitor);
             }
         });
         self.cursor = Some(next).filter(|&next| next != 0);
@@ -203,40 +216,76 @@ impl<'s> Walk<'s> {
 
     fn step_large(&mut self, large: LargeKey, visitor: &mut impl Visitor) {
         let LargeKey { key, begun } = large;
+        let in_place = match begun {
+            Some(begun @ Begun::OfItsMoment { .. }) => return self.step_moment(key, begun, visitor),
+            Some(Begun::InPlace(kind, position)) => Some((kind, position)),
+            None => None,
+        };
         let shard = self.lock();
         let entry = shard.keyspace(self.database).get(self.store.locate(&key));
         let now = entry.map(|entry| entry.value.kind());
-        if let Some((kind, _)) = begun
+        if let Some((kind, _)) = in_place
             && now != Some(kind)
         {
-            // The value was removed or replaced by one of another type.
-            visitor.end(KeyHead { key: &key, expire_at_ms: None }, kind);
+            // It is gone, or something else now.
+            let head =
+                KeyHead { key: &key, expire_at_ms: None, has_dated_elements: false, as_of: shard.last_seq };
+            visitor.end(head, kind);
             return;
         }
         let Some(entry) = entry else { return };
-        let (value, head, kind) = (&entry.value, head_of(entry), entry.value.kind());
-        if begun.is_none() && value.elements() <= WHOLE_ELEMENTS {
-            tell_whole(entry, self.order, visitor);
+        let (value, head, kind) = (&entry.value, head_of(entry, shard.last_seq), entry.value.kind());
+        if in_place.is_none() && value.elements() <= WHOLE_ELEMENTS {
+            tell_whole(entry, shard.last_seq, self.order, visitor);
             return;
         }
-        if begun.is_none() {
+        if in_place.is_none() {
+            if let Some(value) = value.of_this_moment() {
+                visitor.begin(head, kind, Length::Exactly(value.elements()));
+                let KeyHead { expire_at_ms, as_of, .. } = head;
+                let begun = Begun::OfItsMoment { value, expire_at_ms, as_of, position: None };
+                self.large.push_front(LargeKey { key, begun: Some(begun) });
+                return;
+            }
             visitor.begin(head, kind, Length::About(value.elements()));
         }
-        let from = begun.as_ref().map(|(_, position)| position);
+        let from = in_place.as_ref().map(|(_, position)| position);
         let mut see = |element: Element<'_>| visitor.element(head, element);
         match value.walk(from, elements_per_step(self.order), self.order, &mut see) {
             None => visitor.end(head, kind),
-            Some(next) => self.large.push_front(LargeKey { key, begun: Some((kind, next)) }),
+            Some(next) => {
+                self.large.push_front(LargeKey { key, begun: Some(Begun::InPlace(kind, next)) });
+            }
+        }
+    }
+
+    /// Goes on in a value as it was, under no lock.
+    fn step_moment(&mut self, key: Box<[u8]>, begun: Begun, visitor: &mut impl Visitor) {
+        let Begun::OfItsMoment { value, expire_at_ms, as_of, position } = begun else { return };
+        let has_dated_elements = value.first_due_ms().is_some();
+        let head = KeyHead { key: &key, expire_at_ms, has_dated_elements, as_of };
+        let mut see = |element: Element<'_>| visitor.element(head, element);
+        match value.walk(position.as_ref(), elements_per_step(self.order), self.order, &mut see) {
+            None => visitor.end(head, value.kind()),
+            position => {
+                let begun = Begun::OfItsMoment { value, expire_at_ms, as_of, position };
+                self.large.push_front(LargeKey { key, begun: Some(begun) });
+            }
         }
     }
 }
 
-fn head_of(entry: &Entry) -> KeyHead<'_> {
-    KeyHead { key: &entry.key, expire_at_ms: entry.expire_at_ms() }
+fn head_of(entry: &Entry, as_of: Seq) -> KeyHead<'_> {
+    KeyHead {
+        key: &entry.key,
+        expire_at_ms: entry.expire_at_ms(),
+        has_dated_elements: entry.value.first_due_ms().is_some(),
+        as_of,
+    }
 }
 
-fn tell_whole(entry: &Entry, order: WalkOrder, visitor: &mut impl Visitor) {
-    let (value, head, kind) = (&entry.value, head_of(entry), entry.value.kind());
+fn tell_whole(entry: &Entry, as_of: Seq, order: WalkOrder, visitor: &mut impl Visitor) {
+    let (value, head, kind) = (&entry.value, head_of(entry, as_of), entry.value.kind());
     visitor.begin(head, kind, Length::Exactly(value.elements()));
     value.walk(None, usize::MAX, order, &mut |element| visitor.element(head, element));
     visitor.end(head, kind);

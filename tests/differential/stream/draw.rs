@@ -6,6 +6,10 @@ use crate::support::chance::Chance;
 pub(super) const BOARDS: [&str; 4] = ["b0", "b1", "b2", "big"];
 pub(super) const SETS: [&str; 2] = ["s0", "s1"];
 pub(super) const STRINGS: [&str; 2] = ["c0", "c1"];
+pub(super) const BITMAPS: [&str; 2] = ["t0", "t1"];
+pub(super) const LISTS: [&str; 3] = ["l0", "l1", "l2"];
+pub(super) const HASHES: [&str; 3] = ["f0", "f1", "f2"];
+pub(super) const SKETCHES: [&str; 3] = ["h0", "h1", "h2"];
 
 /// Holds members of equal score only, so that ranges by member are defined.
 pub(super) const LEX: &str = "lex";
@@ -55,7 +59,8 @@ pub(super) const JUNK: [&str; 16] = [
 ];
 
 pub(super) fn key(chance: &mut Chance, usual: &[&str]) -> String {
-    let all = [&BOARDS[..], &SETS, &STRINGS, &["nothing"]].concat();
+    // Not a HyperLogLog: of one that other commands have damaged, Redis keeps half of a PFADD, and rankd nothing.
+    let all = [&BOARDS[..], &SETS, &LISTS, &STRINGS, &BITMAPS, &HASHES, &["nothing"]].concat();
     if chance.percent(4) { chance.pick(&all).to_owned() } else { chance.pick(usual).to_owned() }
 }
 

@@ -4,7 +4,7 @@ use super::draw::{key, lifetime_s, maybe, moment_s, words};
 use crate::support::chance::Chance;
 
 pub(super) fn lifetime_command(chance: &mut Chance) -> Vec<String> {
-    let key = key(chance, &["b0", "b1", "s0", "c0", "c1"]);
+    let key = key(chance, &["b0", "b1", "s0", "c0", "c1", "f0"]);
     match chance.below(10) {
         0..5 => {
             let (name, value) = match chance.below(4) {
@@ -26,7 +26,7 @@ pub(super) fn lifetime_command(chance: &mut Chance) -> Vec<String> {
 }
 
 pub(super) fn key_command(chance: &mut Chance) -> Vec<String> {
-    let one = key(chance, &["b0", "b1", "b2", "d", "s0", "s1", "c0", "c1"]);
+    let one = key(chance, &["b0", "b1", "b2", "d", "s0", "s1", "c0", "c1", "t0", "h0", "h1", "f0", "f1"]);
     let other = key(chance, &["b0", "b2", "s1", "c1", "nothing"]);
     match chance.below(24) {
         0..3 => vec!["DEL".to_owned(), one, other],

@@ -5,9 +5,12 @@
 //! and whether DBSIZE counts an expired key.
 
 mod draw;
+mod hashes;
 mod keys;
+mod lists;
 mod many_keys;
 mod sorted_sets;
+mod strings;
 mod transactions;
 mod values;
 
@@ -27,15 +30,15 @@ pub(super) fn generate(chance: &mut Chance, length: usize) -> Vec<Request> {
     while stream.len() < length {
         let mut words = command(chance);
         // A walk with its COUNT broken off would show the hash table's own steps; COMMAND alone is each server's list.
-        let breakable =
-            !matches!(words[0].as_str(), "SCAN" | "ZSCAN" | "COMMAND") && !words.contains(&LEX.to_owned());
+        let breakable = !matches!(words[0].as_str(), "SCAN" | "ZSCAN" | "HSCAN" | "COMMAND")
+            && !words.contains(&LEX.to_owned());
         if breakable && chance.percent(8) {
             break_somewhere(chance, &mut words);
         }
         if chance.percent(10) {
             words[0] = words[0].to_lowercase();
         }
-        if !negative_offset(&words) && !ends_soon(&words) {
+        if !negative_offset(&words) && !ends_soon(&words) && !is_cut_place(&words) {
             stream.push(words.iter().map(|word| member_bytes(word)).collect());
         }
     }
@@ -56,16 +59,25 @@ fn negative_offset(words: &[String]) -> bool {
     limit.and_then(|at| words.get(at + 1)).is_some_and(|offset| offset.starts_with('-'))
 }
 
+/// An index of which Redis's LSET takes the lower 32 bits.
+fn is_cut_place(words: &[String]) -> bool {
+    let place = words.get(2).and_then(|place| place.parse::<i64>().ok());
+    words[0].eq_ignore_ascii_case("LSET") && place.is_some_and(|place| i32::try_from(place).is_err())
+}
+
 /// A lifetime that would end while the stream runs: two clocks would decide what the reply is.
 fn ends_soon(words: &[String]) -> bool {
     let number = |at: usize| words.get(at).and_then(|word| word.parse::<i64>().ok());
     match words[0].to_ascii_uppercase().as_str() {
         // A broken blocking command might wait for ever.
-        "BZPOPMIN" | "BZPOPMAX" => number(words.len() - 1).is_some(),
-        "BZMPOP" => number(1).is_some(),
-        "EXPIRE" => number(2).is_some_and(|value| (1..10_000).contains(&value)),
-        "PEXPIRE" => number(2).is_some_and(|value| (1..10_000_000).contains(&value)),
-        "SET" => words.iter().enumerate().any(|(at, word)| {
+        "BZPOPMIN" | "BZPOPMAX" | "BLPOP" | "BRPOP" | "BLMOVE" | "BRPOPLPUSH" => {
+            number(words.len() - 1).is_some()
+        }
+        "BZMPOP" | "BLMPOP" => number(1).is_some(),
+        "EXPIRE" | "HEXPIRE" => number(2).is_some_and(|value| (1..10_000).contains(&value)),
+        "SETEX" => number(2).is_some_and(|value| (1..10_000).contains(&value)),
+        "PEXPIRE" | "PSETEX" | "HPEXPIRE" => number(2).is_some_and(|value| (1..10_000_000).contains(&value)),
+        "SET" | "GETEX" | "HGETEX" | "HSETEX" => words.iter().enumerate().any(|(at, word)| {
             let least = match word.to_ascii_uppercase().as_str() {
                 "EX" => 10_000,
                 "PX" => 10_000_000,
@@ -99,14 +111,19 @@ fn break_somewhere(chance: &mut Chance, words: &mut Vec<String>) {
 
 /// One well-formed command.
 fn command(chance: &mut Chance) -> Vec<String> {
-    match chance.below(108) {
+    match chance.below(168) {
         100..105 => transactions::transaction_command(chance),
-        105.. => transactions::waiting_command(chance),
+        105..108 => transactions::waiting_command(chance),
+        108..116 => strings::string_command(chance),
+        116..124 => strings::bitmap_command(chance),
+        124..130 => strings::sketch_command(chance),
+        130..150 => hashes::hash_command(chance),
+        150.. => lists::list_command(chance),
         0..46 => sorted_sets::ranking_command(chance),
         46..58 => many_keys::many_keys_command(chance),
         58..64 => sorted_sets::lex_command(chance),
         64..76 => values::set_command(chance),
-        76..86 => values::string_command(chance),
+        76..86 => strings::string_command(chance),
         86..94 => keys::lifetime_command(chance),
         _ => keys::key_command(chance),
     }

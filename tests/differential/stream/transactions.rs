@@ -1,6 +1,6 @@
 //! Random transactions, and commands that wait.
 
-use super::draw::{maybe, source, sources, words};
+use super::draw::{LISTS, key, maybe, source, sources, words};
 use crate::support::chance::Chance;
 
 /// What begins a transaction comes as often as what ends one, so that about half of a stream is in one.
@@ -21,7 +21,27 @@ pub(super) fn transaction_command(chance: &mut Chance) -> Vec<String> {
 /// Blocking commands, with times so short that a stream is not held up.
 pub(super) fn waiting_command(chance: &mut Chance) -> Vec<String> {
     let timeout = chance.pick(&["0.001", "1e-3", "0.0001", ".002"]).to_owned();
-    match chance.below(3) {
+    match chance.below(6) {
+        3 => {
+            let mut words = vec![chance.pick(&["BLPOP", "BRPOP"]).to_owned()];
+            words.extend((0..1 + chance.below(3)).map(|_| key(chance, &LISTS)));
+            words.push(timeout);
+            words
+        }
+        4 => {
+            let mut words = vec!["BLMPOP".to_owned(), timeout, "1".to_owned(), key(chance, &LISTS)];
+            maybe(chance, 95, &mut words, &["LEFT", "RIGHT", "right"]);
+            if chance.percent(40) {
+                words.extend(["COUNT".to_owned(), chance.below(5).to_string()]);
+            }
+            words
+        }
+        5 => {
+            let mut words = vec!["BLMOVE".to_owned(), key(chance, &LISTS), key(chance, &LISTS)];
+            words.extend((0..2).map(|_| chance.pick(&["LEFT", "RIGHT", "left"]).to_owned()));
+            words.push(timeout);
+            words
+        }
         0 => {
             let mut words = vec!["BZMPOP".to_owned(), timeout];
             sources(chance, &mut words);

@@ -78,8 +78,8 @@ fn write_arguments(arguments: &[Argument], keys: Keys, reply: &mut Reply<'_>) {
         }
         if is_key {
             // Of two key specifications the destination has the first, and the sources have the second.
-            let is_destination = matches!(argument.name.as_str(), "destination" | "dst");
-            let is_source = matches!(keys, Keys::Store { .. }) && !is_destination;
+            let is_destination = matches!(argument.name.as_str(), "destination" | "destkey" | "dst");
+            let is_source = matches!(keys, Keys::Store { .. } | Keys::Both(..)) && !is_destination;
             reply.bulk(b"key_spec_index");
             reply.integer(i64::from(is_source));
         }

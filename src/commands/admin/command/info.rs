@@ -9,15 +9,7 @@ pub(super) fn write_info(entry: &TableEntry, reply: &mut Reply<'_>) {
     let spec = entry.spec;
     // Redis counts a subcommand's arguments from the command's name on.
     let names_before = usize::from(entry.is_subcommand);
-    let (first, last, step) = match *spec.keys.declared() {
-        Keys::Range { first, last, .. } => {
-            let first = first + names_before;
-            (first, if last == 0 { first as i32 } else { last }, 1)
-        }
-        Keys::Store { sources: Keys::Range { first, .. } } => (1, *first as i32, 1),
-        Keys::Store { .. } => (1, 1, 1),
-        Keys::None | Keys::Counted { .. } | Keys::Derived(_) | Keys::WithDerived { .. } => (0, 0, 0),
-    };
+    let (first, last, step) = positions(spec.keys.declared(), names_before);
     reply.array(10);
     reply.bulk(entry.full_name.as_bytes());
     reply.integer(i64::from(spec.arity));
@@ -41,11 +33,39 @@ pub(super) fn write_info(entry: &TableEntry, reply: &mut Reply<'_>) {
     entry.subcommands.iter().for_each(|place| write_info(&table().entries()[*place], reply));
 }
 
+/// Positions of the first and the last key (negative: from the end), and the distance between two keys: all that COMMAND
+/// could say before there were key specifications. Zeros where that is not enough.
+fn positions(keys: &Keys, names_before: usize) -> (usize, i32, i64) {
+    match *keys {
+        Keys::Range { first, last, .. } => {
+            let first = first + names_before;
+            (first, if last == 0 { first as i32 } else { last }, 1)
+        }
+        Keys::Pair { .. } => (1, 2, 1),
+        Keys::Paired { .. } => (1, -1, 2),
+        Keys::Both(one, other) => (positions(one, names_before).0, positions(other, names_before).1, 1),
+        Keys::Store { sources: Keys::Range { first, .. } } => (1, *first as i32, 1),
+        Keys::Store { .. } => (1, 1, 1),
+        Keys::None | Keys::Counted { .. } | Keys::Derived(_) | Keys::WithDerived { .. } => (0, 0, 0),
+    }
+}
+
 fn write_key_specs(spec: &CommandSpec, names_before: usize, reply: &mut Reply<'_>) {
     let notes = spec.keys_note;
     let is_variable = spec.access_of_request.is_some();
     match spec.keys.declared() {
         Keys::None | Keys::Derived(_) | Keys::WithDerived { .. } => reply.set(0),
+        Keys::Pair { first, second } => {
+            reply.set(2);
+            let at = |first, access| Keys::Range { first, last: 0, access };
+            write_key_spec(&at(1, first), names_before, is_variable, notes, reply);
+            write_key_spec(&at(2, second), names_before, is_variable, notes, reply);
+        }
+        Keys::Both(one, other) => {
+            reply.set(2);
+            write_key_spec(one, names_before, is_variable, notes, reply);
+            write_key_spec(other, names_before, is_variable, notes, reply);
+        }
         Keys::Store { sources } => {
             reply.set(2);
             write_key_spec(&Keys::OVERWRITTEN, names_before, false, None, reply);
@@ -58,7 +78,7 @@ fn write_key_specs(spec: &CommandSpec, names_before: usize, reply: &mut Reply<'_
     }
 }
 
-/// The key specification of a `Range` or `Counted`.
+/// The key specification of a `Range`, `Paired` or `Counted`.
 fn write_key_spec(
     keys: &Keys,
     names_before: usize,
@@ -68,14 +88,15 @@ fn write_key_spec(
 ) {
     let (first, access, found_by, details) = match *keys {
         Keys::Range { first, last, access } => {
+            // Counted from the first key on, unless it is counted from the end.
+            let last = if last > 0 { last - first as i32 } else { last };
             (first, access, "range", [("lastkey", i64::from(last)), ("keystep", 1), ("limit", 0)])
         }
+        Keys::Paired { access } => (1, access, "range", [("lastkey", -1), ("keystep", 2), ("limit", 0)]),
         Keys::Counted { count, access } => {
             (count, access, "keynum", [("keynumidx", 0), ("firstkey", 1), ("keystep", 1)])
         }
-        Keys::None | Keys::Store { .. } | Keys::Derived(_) | Keys::WithDerived { .. } => {
-            unreachable!("has none of its own")
-        }
+        _ => unreachable!("has none of its own"),
     };
     reply.map(if notes.is_some() { 4 } else { 3 });
     if let Some(notes) = notes {

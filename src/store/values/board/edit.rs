@@ -31,7 +31,7 @@ impl Edit<'_, '_, Board> {
         if ranks.is_empty() {
             return;
         }
-        let Self { value: Board(ranking), trace, has_changed } = self;
+        let Self { value: Board(ranking), trace, has_changed, .. } = self;
         let is_everything = ranks == (0..ranking.len());
         *has_changed = true;
         ranking.remove_range(ranks, |member, _| {

@@ -3,6 +3,7 @@
 use super::ByteString;
 use crate::config::EventClasses;
 use crate::store::access::edit::{Edit, KeyEdit};
+use crate::store::access::reader::Reader;
 use crate::store::access::writer::Writer;
 use crate::store::keys::keyspace::Entry;
 use crate::store::reclaim::FREED_HERE_BYTES;
@@ -14,6 +15,16 @@ impl Edit<'_, '_, ByteString> {
     pub fn patch(&mut self, offset: usize, bytes: &[u8]) {
         self.value.patch(offset, bytes);
         self.record(|changes, database, key| changes.patch_string(database, key, offset, bytes));
+    }
+}
+
+impl<'h> Reader<'h> {
+    /// The bytes of the string at `key`, `None` if there is no such key.
+    ///
+    /// # Errors
+    /// [`WrongType`] if the key holds something else.
+    pub fn string(&self, key: &[u8]) -> Result<Option<&'h [u8]>, WrongType> {
+        Ok(self.get::<ByteString>(key)?.map(|string| &**string))
     }
 }
 
@@ -36,7 +47,7 @@ impl Writer<'_, '_> {
     pub fn edit_string<T: AsRef<[u8]>, E: From<WrongType>>(
         &mut self,
         key: &[u8],
-        event: &'static str,
+        event: impl Into<Option<&'static str>>,
         edit: impl FnOnce(Option<&[u8]>) -> Result<T, E>,
     ) -> Result<(), E> {
         let mut key = self.fresh(key);
@@ -50,7 +61,9 @@ impl Writer<'_, '_> {
         if is_new {
             key.trace.event(EventClasses::NEW, "new");
         }
-        key.trace.event(EventClasses::STRING, event);
+        if let Some(event) = event.into() {
+            key.trace.event(EventClasses::STRING, event);
+        }
         key.trace.tell(is_new);
         Ok(())
     }

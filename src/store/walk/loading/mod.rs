@@ -14,6 +14,7 @@
 //! built at the end. Meanwhile the store has an empty board in its place; its expiry and its end are applied as they
 //! come. If such a ranking becomes too large for one lane, its members are distributed to all lanes ([`wide`]).
 
+mod as_of;
 mod building;
 mod lane;
 mod message;
@@ -21,11 +22,14 @@ mod wide;
 
 use crate::ranking::SortedPart;
 use crate::store::change::replay::UnknownDatabase;
+use crate::store::change::seq::Seq;
 use crate::store::change::{Change, What};
 use crate::store::numbers::DatabaseIndex;
 use crate::store::sharded::Store;
 use crate::store::values::board::change::BoardChange;
 use crate::store::values::kinds::{Kind, ValueChange};
+use crate::store::values::list::change::ListChange;
+use as_of::AsOfKeys;
 use crossbeam::channel::{Receiver, Sender, bounded, unbounded};
 use crossbeam::sync::WaitGroup;
 use foldhash::quality::FixedState;
@@ -52,6 +56,9 @@ pub struct Loader {
     lanes: Vec<Lane>,
     hasher: FixedState,
     moved: Moved,
+    /// The first record that came while the base was written.
+    first_ahead: Option<Seq>,
+    as_of: AsOfKeys,
     wide: WideBoards,
     /// Keys of rankings that have become too large for one lane.
     grown: Receiver<(DatabaseIndex, Box<[u8]>)>,
@@ -94,11 +101,24 @@ impl Loader {
         let lanes = (0..sizes.lanes).map(start).collect::<io::Result<_>>()?;
         let hasher = FixedState::with_seed(store.seed());
         let (moved, wide) = (Moved::default(), WideBoards::default());
-        Ok(Self { store: Arc::clone(store), sizes, lanes, hasher, moved, wide, grown, spare })
+        Ok(Self {
+            store: Arc::clone(store),
+            sizes,
+            lanes,
+            hasher,
+            moved,
+            first_ahead: None,
+            as_of: AsOfKeys::default(),
+            wide,
+            grown,
+            spare,
+        })
     }
 
-    /// Notes a Change that was made while the base was written. It will be applied after the base.
-    pub fn expect(&mut self, change: &Change<'_>) {
+    /// Takes note of a Change of record `seq`, which came while the base was written and will be applied after it. Records
+    /// come in their order.
+    pub fn expect(&mut self, seq: Seq, change: &Change<'_>) {
+        self.first_ahead.get_or_insert(seq);
         if let Change::Key { database, key, what } = *change
             && let What::Value(ValueChange::SortedSet(BoardChange::SetScores(entries))) = what
         {
@@ -112,20 +132,22 @@ impl Loader {
     /// # Errors
     /// As [`Store::apply`].
     pub fn load(&mut self, change: &Change<'_>, encoded: &[u8]) -> Result<(), UnknownDatabase> {
-        self.deal(BatchSource::Base, change, encoded)
+        self.deal(BatchSource::Base, Seq::default(), change, encoded)
     }
 
     /// Applies a Change of a segment. `encoded` are its bytes.
     ///
     /// # Errors
     /// As [`Store::apply`].
-    pub fn apply(&mut self, change: &Change<'_>, encoded: &[u8]) -> Result<(), UnknownDatabase> {
-        self.deal(BatchSource::Segment, change, encoded)
+    pub fn apply(&mut self, seq: Seq, change: &Change<'_>, encoded: &[u8]) -> Result<(), UnknownDatabase> {
+        self.as_of.come_to(seq);
+        self.deal(BatchSource::Segment, seq, change, encoded)
     }
 
     fn deal(
         &mut self,
         source: BatchSource,
+        seq: Seq,
         change: &Change<'_>,
         encoded: &[u8],
     ) -> Result<(), UnknownDatabase> {
@@ -140,13 +162,27 @@ impl Loader {
                 self.forget_wide(number);
             }
             self.send_all(|| Message::Forget(database));
-            return self.store.apply(change);
+            if !matches!(change, Change::Continued) {
+                self.store.flush_sparing(database, self.as_of.spared(database, seq));
+            }
+            return Ok(());
         };
         if !self.moved.is_empty() {
             let moved = Arc::new(std::mem::take(&mut self.moved));
             self.send_all(|| Message::Expect(Arc::clone(&moved)));
         }
         let hash = self.hasher.hash_one(key);
+        if let What::Value(ValueChange::List(ListChange::AsOf(seq))) = what
+            && self.first_ahead.is_some_and(|first| first <= seq)
+        {
+            self.as_of.note(hash, database, key, seq);
+        }
+        if source == BatchSource::Segment
+            && !self.as_of.is_empty()
+            && self.as_of.shows(hash, database, key, seq)
+        {
+            return Ok(());
+        }
         if !self.wide.is_empty() && self.deal_wide(hash, (database, key), &what) {
             return Ok(());
         }

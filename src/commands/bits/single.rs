@@ -1,0 +1,69 @@
+//! One bit.
+
+use super::{BASE, offset};
+use crate::commands::call::Call;
+use crate::commands::call::error::{CommandError, Outcome};
+use crate::commands::spec::{CommandSpec, Flag, Handler, KeyFlag, Keys, Lookahead};
+use crate::commands::strings::patch::{Patch, patch_string};
+use crate::resp::integer;
+use crate::resp::reply::Reply;
+use crate::store::{Reader, Writer};
+
+pub(in crate::commands) const COMMANDS: &[CommandSpec] = &[
+    CommandSpec {
+        name: "setbit",
+        syntax: "key offset value",
+        summary: "Sets a bit and returns what it was",
+        since: "2.2.0",
+        complexity: "O(1), O(N) with N bytes filled with zeros",
+        arity: 4,
+        flags: &[Flag::Write, Flag::Denyoom],
+        keys: Keys::first(&[KeyFlag::Rw, KeyFlag::Access, KeyFlag::Update]),
+        lookahead: Some(Lookahead::Key),
+        run: Handler::Write(setbit),
+        ..BASE
+    },
+    CommandSpec {
+        name: "getbit",
+        syntax: "key offset",
+        summary: "Returns a bit",
+        since: "2.2.0",
+        arity: 3,
+        flags: &[Flag::Readonly, Flag::Fast],
+        keys: Keys::first(&[KeyFlag::Ro, KeyFlag::Access]),
+        lookahead: Some(Lookahead::Key),
+        run: Handler::Read(getbit),
+        ..BASE
+    },
+];
+
+/// The place of a bit's byte, and the bit in it.
+fn place_of(bit: usize) -> (usize, u8) {
+    (bit / 8, 0x80 >> (bit % 8))
+}
+
+fn setbit(keys: &mut Writer<'_, '_>, call: &Call<'_>, reply: &mut Reply<'_>) -> Outcome {
+    let key = call.argument(1);
+    let (offset, bit) = place_of(offset::parse(call.argument(2), call)?);
+    let is_wanted = match integer::parse(call.argument(3)) {
+        Some(0) => false,
+        Some(1) => true,
+        _ => return Err(CommandError::text("ERR bit is not an integer or out of range").into()),
+    };
+    let byte =
+        keys.reader().knowing(call.located).string(key)?.and_then(|string| string.get(offset)).copied();
+    let was_set = byte.unwrap_or(0) & bit != 0;
+    if byte.is_none() || was_set != is_wanted {
+        let byte = if is_wanted { byte.unwrap_or(0) | bit } else { byte.unwrap_or(0) & !bit };
+        patch_string(keys, key, "setbit", &[Patch { offset, bytes: &[byte] }])?;
+    }
+    reply.integer(i64::from(was_set));
+    Ok(())
+}
+
+fn getbit(keys: Reader<'_>, call: &Call<'_>, reply: &mut Reply<'_>) -> Outcome {
+    let (place, bit) = place_of(offset::parse(call.argument(2), call)?);
+    let byte = keys.string(call.argument(1))?.and_then(|string| string.get(place));
+    reply.integer(i64::from(byte.is_some_and(|byte| byte & bit != 0)));
+    Ok(())
+}

@@ -1,0 +1,146 @@
+//! HRANDFIELD: fields drawn at random.
+
+use super::read::living;
+use super::{BASE, write};
+use crate::commands::call::error::{CommandError, Outcome};
+use crate::commands::call::{Call, parse_integer};
+use crate::commands::spec::{CommandSpec, Flag, Handler, KeyFlag, Keys};
+use crate::limits;
+use crate::machine::chance::Chance;
+use crate::resp::Protocol;
+use crate::resp::reply::Reply;
+use crate::store::{Living, Reader, Text};
+use std::collections::HashSet;
+
+pub(in crate::commands) const COMMANDS: &[CommandSpec] = &[CommandSpec {
+    name: "hrandfield",
+    syntax: "key [count [WITHVALUES]]",
+    summary: "Returns fields drawn at random",
+    since: "6.2.0",
+    complexity: "O(N) with N fields returned; O(M) with M fields of a hash of up to 512, or if that is a third of them",
+    arity: -2,
+    flags: &[Flag::Readonly],
+    tips: &["nondeterministic_output"],
+    keys: Keys::Range { first: 1, last: 0, access: &[KeyFlag::Ro, KeyFlag::Access] },
+    run: Handler::Read(hrandfield),
+    ..BASE
+}];
+
+/// A field and its value.
+type Pair<'f> = (Text<'f>, Text<'f>);
+
+fn hrandfield(keys: Reader<'_>, call: &Call<'_>, reply: &mut Reply<'_>) -> Outcome {
+    let mut chance = Chance::drawn();
+    let Some(count) = call.arguments.get(2) else {
+        let drawn =
+            living(keys, call.argument(1))?.and_then(|fields| with_repeats(&fields, 1, &mut chance).next());
+        write(drawn.map(|(field, _)| field), reply);
+        return Ok(());
+    };
+    let draw = Draw::parse(call, count)?;
+    let Some(fields) = living(keys, call.argument(1))? else {
+        reply.array(0);
+        return Ok(());
+    };
+    let stored = keys.peek(call.argument(1)).map_or(0, |value| value.elements());
+    call.announce(if draw.with_repeats { draw.count } else { stored.min(draw.count.saturating_mul(3)) })?;
+    let drawn: Vec<Pair<'_>> = if draw.with_repeats {
+        let mut bytes = 0;
+        let drawn = with_repeats(&fields, draw.count, &mut chance);
+        let drawn: Vec<_> = drawn.inspect(|(field, value)| bytes += field.len() + value.len()).collect();
+        if bytes > limits::REPEATED_MEMBERS_BYTES {
+            return Err(
+                CommandError::text("ERR the fields take more than 64 MiB, draw fewer at a time").into()
+            );
+        }
+        drawn
+    } else {
+        distinct(&fields, draw.count, &mut chance)
+    };
+    let in_pairs = draw.with_values && reply.protocol() == Protocol::Resp3;
+    reply.array(if draw.with_values && !in_pairs { 2 * drawn.len() } else { drawn.len() });
+    for (field, value) in drawn {
+        if in_pairs {
+            reply.array(2);
+        }
+        write(Some(field), reply);
+        if draw.with_values {
+            write(Some(value), reply);
+        }
+    }
+    Ok(())
+}
+
+/// What a request with a count asks for.
+struct Draw {
+    count: usize,
+    with_repeats: bool,
+    with_values: bool,
+}
+
+impl Draw {
+    fn parse(call: &Call<'_>, count: &[u8]) -> Result<Self, CommandError> {
+        let count = parse_integer(count)?;
+        if count == i64::MIN {
+            return Err(CommandError::text(
+                "ERR value is out of range, value must between -9223372036854775807 and 9223372036854775807",
+            ));
+        }
+        let mut options = call.cursor(3);
+        let with_values = options.take_word("withvalues");
+        if options.remaining() > 0 {
+            return Err(CommandError::SYNTAX);
+        }
+        let (with_repeats, count) = (count < 0, count.unsigned_abs());
+        if with_values && count > i64::MAX.unsigned_abs() / 2 {
+            return Err(CommandError::text("ERR value is out of range"));
+        }
+        let count = usize::try_from(count).unwrap_or(usize::MAX);
+        if with_repeats && count > limits::REPEATED_MEMBERS {
+            return Err(CommandError::text("ERR at most 1048576 fields are drawn with repeats at a time"));
+        }
+        Ok(Self { count, with_repeats, with_values })
+    }
+}
+
+/// `count` fields, any of them as often as it is drawn; none of a hash that has none.
+fn with_repeats<'f>(
+    fields: &Living<'f>,
+    count: usize,
+    chance: &mut Chance,
+) -> impl Iterator<Item = Pair<'f>> {
+    // Either each is to be had by itself, or all are looked at once.
+    let all: Vec<Pair<'f>> = if fields.draw(chance).is_some() { Vec::new() } else { fields.iter().collect() };
+    (0..count).map_while(move |_| match all.len() {
+        0 => fields.draw(chance),
+        len => Some(all[chance.below(len as u64) as usize]),
+    })
+}
+
+/// `count` different fields, or all if there are no more, every choice of them as likely as any other.
+fn distinct<'f>(fields: &Living<'f>, count: usize, chance: &mut Chance) -> Vec<Pair<'f>> {
+    let len = fields.len();
+    let count = count.min(len);
+    if count <= len / 3 && fields.draw(chance).is_some() {
+        let (mut seen, mut drawn) = (HashSet::new(), Vec::new());
+        while drawn.len() < count {
+            let Some(pair) = fields.draw(chance) else { break };
+            if let (Text::Bytes(field), _) = pair
+                && seen.insert(field)
+            {
+                drawn.push(pair);
+            }
+        }
+        return drawn;
+    }
+    // Each is taken as likely as it must be for those that are still wanted to be found among those that are left
+    // (Knuth, The Art of Computer Programming 2, algorithm S).
+    let (mut wanted, mut left) = (count as u64, len as u64);
+    let taken = fields.iter().filter(|_| {
+        let is_taken = chance.below(left) < wanted;
+        left -= 1;
+        wanted -= u64::from(is_taken);
+        is_taken
+    });
+    taken.collect()
+}

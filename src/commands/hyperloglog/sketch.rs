@@ -1,0 +1,246 @@
+//! The string: a header (`HYLL`, the encoding, three bytes that are not used, the last estimate) and the registers.
+
+use super::estimate::{RegisterHistogram, estimate};
+use super::sparse::Raised;
+use super::{Corrupt, REGISTERS, dense, hash, sparse};
+use crate::commands::call::error::CommandError;
+
+const MAGIC: &[u8] = b"HYLL";
+const DENSE: u8 = 0;
+const SPARSE: u8 = 1;
+
+/// Where the encoding stands.
+const ENCODING: usize = 4;
+
+/// Where the last estimate stands, in eight bytes.
+pub(super) const ESTIMATE: usize = 8;
+
+/// Where the highest byte of the estimate stands. Its highest bit says that registers have changed since.
+pub(super) const STALE: usize = 15;
+pub(super) const STALE_BIT: u8 = 0x80;
+
+/// Where the registers begin.
+pub(super) const HEADER: usize = 16;
+
+/// How the registers are written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Form {
+    Dense,
+    Sparse,
+}
+
+/// The largest value that each register has in any of some sketches.
+pub(super) type Highest = [u8; REGISTERS];
+
+/// A string that has a sketch's header.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Sketch<'s> {
+    bytes: &'s [u8],
+    pub(super) form: Form,
+}
+
+impl<'s> Sketch<'s> {
+    /// # Errors
+    /// The string has another header, or not the length of its form.
+    pub(super) fn of(bytes: &'s [u8]) -> Result<Self, CommandError> {
+        let is_sketch = bytes.len() >= HEADER && bytes.starts_with(MAGIC);
+        let form = match bytes.get(ENCODING).filter(|_| is_sketch) {
+            Some(&DENSE) if bytes.len() == HEADER + dense::BYTES => Some(Form::Dense),
+            Some(&SPARSE) => Some(Form::Sparse),
+            _ => None,
+        };
+        let form =
+            form.ok_or(CommandError::text("WRONGTYPE Key is not a valid HyperLogLog string value."))?;
+        Ok(Self { bytes, form })
+    }
+
+    fn registers(&self) -> &'s [u8] {
+        &self.bytes[HEADER..]
+    }
+
+    /// The last estimate, if no register has changed since.
+    pub(super) fn kept_estimate(&self) -> Option<u64> {
+        let bytes = self.bytes[ESTIMATE..].first_chunk().expect("a header's length was seen to");
+        (self.bytes[STALE] & STALE_BIT == 0).then_some(u64::from_le_bytes(*bytes))
+    }
+
+    /// How many elements the registers tell of.
+    pub(super) fn estimate(&self) -> Result<u64, Corrupt> {
+        let mut histogram: RegisterHistogram = [0; _];
+        match self.form {
+            Form::Dense => {
+                dense::all(self.registers()).for_each(|value| histogram[usize::from(value)] += 1);
+            }
+            Form::Sparse => {
+                histogram[0] = REGISTERS as u32;
+                sparse::for_each(self.registers(), |_, value, len| {
+                    histogram[usize::from(value)] += len as u32;
+                    histogram[0] -= len as u32;
+                })?;
+            }
+        }
+        Ok(estimate(&histogram))
+    }
+
+    /// Raises registers to those of the sketch.
+    pub(super) fn merge_into(&self, highest: &mut Highest) -> Result<(), Corrupt> {
+        match self.form {
+            Form::Dense => {
+                for (highest, value) in highest.iter_mut().zip(dense::all(self.registers())) {
+                    *highest = value.max(*highest);
+                }
+            }
+            Form::Sparse => sparse::for_each(self.registers(), |first, value, len| {
+                for highest in &mut highest[first..first + len] {
+                    *highest = value.max(*highest);
+                }
+            })?,
+        }
+        Ok(())
+    }
+
+    /// What of a dense sketch changes when this register is at least `value`: bytes and where they stand.
+    pub(super) fn raised(register: usize, value: u8, byte: impl Fn(usize) -> u8) -> Option<(usize, [u8; 2])> {
+        let byte = |place| byte(HEADER + place);
+        let is_larger = value > dense::get(register, byte);
+        is_larger.then(|| dense::with(register, value, byte)).map(|(place, bytes)| (HEADER + place, bytes))
+    }
+}
+
+/// How many elements the registers tell of.
+pub(super) fn estimate_of(highest: &Highest) -> u64 {
+    let mut histogram: RegisterHistogram = [0; _];
+    highest.iter().for_each(|value| histogram[usize::from(*value)] += 1);
+    estimate(&histogram)
+}
+
+/// A sketch that is being changed, and goes over to the dense form when it must.
+#[derive(Debug)]
+pub(super) struct SketchEdit {
+    header: [u8; HEADER],
+    form: Form,
+    registers: Vec<u8>,
+    /// `hll-sparse-max-bytes`, of which the header is a part.
+    most_sparse_bytes: usize,
+}
+
+impl SketchEdit {
+    /// A sketch to which nothing was added.
+    pub(super) fn empty(most_sparse_bytes: usize) -> Self {
+        let mut header = [0; HEADER];
+        header[..MAGIC.len()].copy_from_slice(MAGIC);
+        header[ENCODING] = SPARSE;
+        Self { header, form: Form::Sparse, registers: sparse::empty(), most_sparse_bytes }
+    }
+
+    /// A copy of a sketch.
+    pub(super) fn of(sketch: &Sketch<'_>, most_sparse_bytes: usize) -> Self {
+        let header = *sketch.bytes.first_chunk().expect("a header's length was seen to");
+        let registers = sketch.registers().to_vec();
+        Self { header, form: sketch.form, registers, most_sparse_bytes }
+    }
+
+    /// Adds an element. Returns whether a register is larger now.
+    pub(super) fn add(&mut self, element: &[u8]) -> Result<bool, Corrupt> {
+        let (register, value) = hash::place_of(element);
+        self.raise(register, value)
+    }
+
+    /// Sets a register if that makes it larger. Returns whether it did.
+    pub(super) fn raise(&mut self, register: usize, value: u8) -> Result<bool, Corrupt> {
+        if self.form == Form::Sparse {
+            let most_bytes = self.most_sparse_bytes.saturating_sub(HEADER);
+            match sparse::raise(&mut self.registers, register, value, most_bytes)? {
+                Raised::No => return Ok(false),
+                Raised::Yes => return Ok(true),
+                Raised::MustBeDense => self.make_dense()?,
+            }
+        }
+        Ok(dense::raise(&mut self.registers, register, value))
+    }
+
+    /// Goes over to the dense form.
+    pub(super) fn make_dense(&mut self) -> Result<(), Corrupt> {
+        if self.form == Form::Dense {
+            return Ok(());
+        }
+        let mut registers = vec![0; dense::BYTES];
+        sparse::for_each(&self.registers, |first, value, len| {
+            for register in first..first + len {
+                dense::raise(&mut registers, register, value);
+            }
+        })?;
+        (self.registers, self.form) = (registers, Form::Dense);
+        self.header[ENCODING] = DENSE;
+        Ok(())
+    }
+
+    /// The string, its estimate said to be stale.
+    pub(super) fn to_stale(&self) -> Vec<u8> {
+        let mut string = [&self.header[..], &self.registers].concat();
+        string[STALE] |= STALE_BIT;
+        string
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::machine::chance::Chance;
+
+    fn string_of(runs: &[u8]) -> Vec<u8> {
+        let mut string = SketchEdit::empty(0).to_stale();
+        string.truncate(HEADER);
+        string.extend_from_slice(runs);
+        string
+    }
+
+    /// Both forms keep the same registers, whatever was added in which order.
+    #[test]
+    fn a_sparse_sketch_is_the_dense_one_in_fewer_bytes() {
+        let mut chance = Chance::seeded(11);
+        for _ in 0..30 {
+            let mut edits = [SketchEdit::empty(usize::MAX), SketchEdit::empty(usize::MAX)];
+            edits[1].make_dense().unwrap();
+            for _ in 0..chance.below(600) {
+                // Few registers, so that runs are split and merged.
+                let (register, value) = (chance.below(40), 1 + chance.below(34) as u8);
+                let raised = edits.each_mut().map(|edit| edit.raise(register as usize, value).unwrap());
+                assert_eq!(raised[0], raised[1]);
+            }
+            let merged = edits.each_ref().map(|edit| {
+                let mut highest = [0; REGISTERS];
+                Sketch::of(&edit.to_stale()).unwrap().merge_into(&mut highest).unwrap();
+                highest
+            });
+            assert_eq!(merged[0], merged[1]);
+        }
+    }
+
+    /// Runs out of a client's hands: what is no sketch is said to be none, and nothing panics.
+    #[test]
+    fn runs_of_any_bytes_are_a_sketch_or_corrupt() {
+        let mut chance = Chance::seeded(12);
+        let mut sound = 0;
+        for _ in 0..3000 {
+            let mut runs: Vec<u8> = (0..chance.below(8)).map(|_| chance.below(256) as u8).collect();
+            let mut covered = 0;
+            let _ = sparse::for_each(&runs, |first, _, len| covered = first + len);
+            if chance.below(2) == 0 && covered < REGISTERS {
+                let rest = REGISTERS - covered - 1;
+                runs.extend([0x40 | (rest >> 8) as u8, rest as u8]);
+            }
+            let string = string_of(&runs);
+            let sketch = Sketch::of(&string).unwrap();
+            let is_sound = sketch.estimate().is_ok();
+            sound += u32::from(is_sound);
+            assert_eq!(sketch.merge_into(&mut [0; REGISTERS]).is_ok(), is_sound);
+            assert_eq!(SketchEdit::of(&sketch, 3000).make_dense().is_ok(), is_sound);
+            let mut edit = SketchEdit::of(&sketch, 3000);
+            for _ in 0..20 {
+                let _ = edit.raise(chance.below(REGISTERS as u64) as usize, 1 + chance.below(51) as u8);
+            }
+        }
+        assert!(sound > 100, "{sound} sketches tested little");
+    }
+}

@@ -1,0 +1,135 @@
+//! Bytes within a string.
+
+use super::BASE;
+use super::patch::{Patch, patch_string};
+use crate::commands::call::error::{CommandError, Outcome};
+use crate::commands::call::{Call, parse_integer};
+use crate::commands::spec::{CommandSpec, Flag, Handler, KeyFlag, Keys, Lookahead};
+use crate::resp::reply::Reply;
+use crate::store::{Reader, Writer};
+use std::ops::RangeInclusive;
+
+pub(in crate::commands) const COMMANDS: &[CommandSpec] = &[
+    CommandSpec {
+        name: "strlen",
+        syntax: "key",
+        summary: "Returns the length of a string in bytes",
+        since: "2.2.0",
+        arity: 2,
+        flags: &[Flag::Readonly, Flag::Fast],
+        keys: Keys::first(&[KeyFlag::Ro]),
+        lookahead: Some(Lookahead::Key),
+        run: Handler::Read(strlen),
+        ..BASE
+    },
+    CommandSpec {
+        name: "append",
+        syntax: "key value",
+        summary: "Appends to a string",
+        since: "2.0.0",
+        complexity: "O(1) on average",
+        arity: 3,
+        flags: &[Flag::Write, Flag::Denyoom, Flag::Fast],
+        keys: Keys::first(&[KeyFlag::Rw, KeyFlag::Insert]),
+        lookahead: Some(Lookahead::Key),
+        run: Handler::Write(append),
+        ..BASE
+    },
+    CommandSpec {
+        name: "getrange",
+        syntax: "key start end",
+        summary: "Returns a part of a string",
+        since: "2.4.0",
+        complexity: "O(N) with N bytes returned",
+        arity: 4,
+        flags: &[Flag::Readonly],
+        keys: Keys::first(&[KeyFlag::Ro, KeyFlag::Access]),
+        lookahead: Some(Lookahead::Key),
+        run: Handler::Read(getrange),
+        ..BASE
+    },
+    CommandSpec {
+        name: "substr",
+        syntax: "key start end",
+        summary: "Returns a part of a string, as GETRANGE does",
+        complexity: "O(N) with N bytes returned",
+        arity: 4,
+        flags: &[Flag::Readonly],
+        keys: Keys::first(&[KeyFlag::Ro, KeyFlag::Access]),
+        lookahead: Some(Lookahead::Key),
+        run: Handler::Read(getrange),
+        ..BASE
+    },
+    CommandSpec {
+        name: "setrange",
+        syntax: "key offset value",
+        summary: "Overwrites a part of a string, or what is to come behind it",
+        since: "2.2.0",
+        complexity: "O(N) with N bytes written or filled with zeros",
+        arity: 4,
+        flags: &[Flag::Write, Flag::Denyoom],
+        keys: Keys::first(&[KeyFlag::Rw, KeyFlag::Update]),
+        lookahead: Some(Lookahead::Key),
+        run: Handler::Write(setrange),
+        ..BASE
+    },
+];
+
+fn strlen(keys: Reader<'_>, call: &Call<'_>, reply: &mut Reply<'_>) -> Outcome {
+    reply.count(keys.string(call.argument(1))?.map_or(0, <[u8]>::len));
+    Ok(())
+}
+
+fn append(keys: &mut Writer<'_, '_>, call: &Call<'_>, reply: &mut Reply<'_>) -> Outcome {
+    let (key, bytes) = (call.argument(1), call.argument(2));
+    let offset = keys.reader().knowing(call.located).string(key)?.map_or(0, <[u8]>::len);
+    check_length(call, offset, bytes)?;
+    patch_string(keys, key, "append", &[Patch { offset, bytes }])?;
+    reply.count(offset + bytes.len());
+    Ok(())
+}
+
+fn setrange(keys: &mut Writer<'_, '_>, call: &Call<'_>, reply: &mut Reply<'_>) -> Outcome {
+    let (key, bytes) = (call.argument(1), call.argument(3));
+    let offset = usize::try_from(parse_integer(call.argument(2))?)
+        .map_err(|_| CommandError::text("ERR offset is out of range"))?;
+    let length = keys.reader().knowing(call.located).string(key)?.map_or(0, <[u8]>::len);
+    if bytes.is_empty() {
+        reply.count(length);
+        return Ok(());
+    }
+    check_length(call, offset, bytes)?;
+    patch_string(keys, key, "setrange", &[Patch { offset, bytes }])?;
+    reply.count(length.max(offset + bytes.len()));
+    Ok(())
+}
+
+/// Refuses a string that is longer than an argument can be, with `bytes` from `offset` on.
+fn check_length(call: &Call<'_>, offset: usize, bytes: &[u8]) -> Outcome {
+    if offset.saturating_add(bytes.len()) > call.config.proto_max_bulk_len_bytes {
+        return Err(CommandError::text("ERR string exceeds maximum allowed size (proto-max-bulk-len)").into());
+    }
+    Ok(())
+}
+
+fn getrange(keys: Reader<'_>, call: &Call<'_>, reply: &mut Reply<'_>) -> Outcome {
+    let (start, end) = (parse_integer(call.argument(2))?, parse_integer(call.argument(3))?);
+    let value = keys.string(call.argument(1))?.unwrap_or_default();
+    reply.bulk(span(start, end, value.len()).map_or(&[], |span| &value[span]));
+    Ok(())
+}
+
+/// The places from `start` to `end` of a row of `len`; negative ones count from its end. `None` if there are none.
+pub(in crate::commands) fn span(start: i64, end: i64, len: usize) -> Option<RangeInclusive<usize>> {
+    // Two places before the row's start would both become 0.
+    let is_backwards = start < 0 && end < 0 && start > end;
+    if is_backwards { None } else { span_within(start, end, len) }
+}
+
+/// As [`span`], but places before the row's start count as its first, whatever their order.
+pub(in crate::commands) fn span_within(start: i64, end: i64, len: usize) -> Option<RangeInclusive<usize>> {
+    let len = i64::try_from(len).unwrap_or(i64::MAX);
+    let from_start = |place: i64| if place < 0 { (place + len).max(0) } else { place };
+    let (start, end) = (from_start(start), from_start(end).min(len - 1));
+    (start <= end).then_some(start as usize..=end as usize)
+}

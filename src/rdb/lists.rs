@@ -1,0 +1,64 @@
+//! From the forms of lists in a file to Changes.
+
+use super::error::Error;
+use super::packed::{Packed, Packing};
+use super::read::{NextKey, RdbReader};
+use super::source::RdbSource;
+use super::value_form::ListEncoding;
+use crate::store::End;
+use std::io::Read;
+
+impl RdbReader<'_> {
+    /// Reads a list and returns how many elements were read.
+    pub(super) fn list<R: Read>(
+        &mut self,
+        source: &mut RdbSource<R>,
+        encoding: ListEncoding,
+        key: &NextKey<'_>,
+    ) -> Result<u64, Error> {
+        let (parts, packing) = match encoding {
+            ListEncoding::Packed(packing) => return self.packed_elements(source, packing, key),
+            ListEncoding::Plain => (source.length()?, None),
+            ListEncoding::Strings(packing) | ListEncoding::Nodes(packing) => {
+                (source.length()?, Some(packing))
+            }
+        };
+        let mut told = 0;
+        for _ in 0..parts {
+            let is_element = match encoding {
+                ListEncoding::Nodes(_) => match source.length()? {
+                    1 => true,
+                    2 => false,
+                    _ => return source.malformed("a node of a list of no known kind"),
+                },
+                _ => packing.is_none(),
+            };
+            match packing.filter(|_| !is_element) {
+                Some(packing) => told += self.packed_elements(source, packing, key)?,
+                None => {
+                    source.string(&mut self.member)?;
+                    self.changes.push_element(key.database, key.name, End::Back, &self.member);
+                    self.apply_much(key).map_err(|problem| source.error(problem))?;
+                    told += 1;
+                }
+            }
+        }
+        Ok(told)
+    }
+
+    /// Reads elements of a list that are packed into one string and returns how many.
+    fn packed_elements<R: Read>(
+        &mut self,
+        source: &mut RdbSource<R>,
+        packing: Packing,
+        key: &NextKey<'_>,
+    ) -> Result<u64, Error> {
+        let mut packed = Packed::begin(source, packing)?;
+        while let Some(element) = packed.next_element()? {
+            element.copy_to(&mut self.member);
+            self.changes.push_element(key.database, key.name, End::Back, &self.member);
+            self.apply_much(key).map_err(|problem| packed.error(problem))?;
+        }
+        Ok(packed.found())
+    }
+}

@@ -1,0 +1,73 @@
+//! How a command changes a hash.
+
+use super::Fields;
+use crate::store::access::edit::Edit;
+use crate::store::access::writer::{Missing, Writer};
+use crate::store::numbers::ShardIndex;
+
+/// What becomes of a field's expiry when it gets a value.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FieldExpiry {
+    /// It never expires.
+    Never,
+    /// It expires as it did, unless its time had come.
+    Kept,
+    /// It expires at this unix millisecond.
+    At(u64),
+}
+
+impl Edit<'_, '_, Fields> {
+    /// Sets `field`. Returns whether it was new to those for whom everything up to `expired_by_ms` has expired.
+    pub fn set(&mut self, field: &[u8], value: &[u8], expiry: FieldExpiry, expired_by_ms: u64) -> bool {
+        let before = self.value.expiry(field);
+        let had_expired = before.is_some_and(|at_ms| at_ms <= expired_by_ms);
+        let is_new = self.value.set(field, value) || had_expired;
+        self.record(|changes, database, key| changes.set_field(database, key, field, value));
+        let at_ms = match expiry {
+            FieldExpiry::Never => None,
+            FieldExpiry::Kept => before.filter(|_| !had_expired),
+            FieldExpiry::At(at_ms) => Some(at_ms),
+        };
+        if at_ms.is_some() {
+            self.expire(field, at_ms);
+        }
+        is_new
+    }
+
+    /// `field`, which must be there, expires at `at_ms`, or never.
+    pub fn expire(&mut self, field: &[u8], at_ms: Option<u64>) {
+        self.value.set_expiry(field, at_ms);
+        self.record(|changes, database, key| changes.expire_field(database, key, field, at_ms));
+    }
+
+    /// Removes `field`; returns whether it was there, be it that its time has come.
+    pub fn remove(&mut self, field: &[u8]) -> bool {
+        let was_there = self.value.remove(field);
+        if was_there {
+            self.record(|changes, database, key| changes.remove_field(database, key, field));
+        }
+        was_there
+    }
+}
+
+impl Writer<'_, '_> {
+    /// Removes up to `most` fields of one key of `shard` whose time has come; event `hexpired`. Returns how many they were,
+    /// `None` if there is no such key.
+    pub(in crate::store) fn remove_expired_fields(
+        &mut self,
+        shard: ShardIndex,
+        most: usize,
+    ) -> Option<usize> {
+        let (key, expired_by_ms) = self.due_key(shard)?;
+        let removed = self.edit::<Fields, _>(&key, Missing::Skip, "hexpired", |fields| {
+            let mut removed = 0;
+            while removed < most {
+                let Some(field) = fields.value.due(expired_by_ms).map(Box::<[u8]>::from) else { break };
+                removed += usize::from(fields.remove(&field));
+            }
+            removed
+        });
+        // Where nothing was removed the key was gone: it expired itself, or is damaged.
+        Some(removed.ok().flatten().unwrap_or(0))
+    }
+}

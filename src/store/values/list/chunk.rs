@@ -1,0 +1,326 @@
+//! A stretch of a list's elements: packed one behind the other in one allocation, which a walk and a reply may share.
+//! Whoever changes a chunk that is shared takes a copy first.
+//!
+//! Its invariant: `count` elements stand in `start..end` of its bytes. A chunk is bounded, but for one that holds a
+//! single element longer than the bound.
+
+use super::item::Item;
+use crate::machine::heap::allocation_bytes;
+use std::ops::Range;
+use std::sync::Arc;
+
+/// What stands in front of an allocation that is shared: its two counters.
+const COUNTERS_BYTES: usize = 2 * size_of::<usize>();
+
+/// Most bytes of a chunk's elements. Redis's default is as much; an insertion in the middle moves half of it.
+const MOST_BYTES: usize = 8192 - COUNTERS_BYTES;
+
+/// Elements, packed.
+#[derive(Clone, Debug)]
+pub(super) struct Chunk {
+    bytes: Arc<[u8]>,
+    end: u32,
+    start: u16,
+    count: u16,
+}
+
+/// An end of a chunk or a list.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum End {
+    /// Where the first element is.
+    Front,
+    /// Where the last one is.
+    Back,
+}
+
+impl End {
+    /// The other one.
+    #[must_use]
+    pub fn other(self) -> Self {
+        match self {
+            Self::Front => Self::Back,
+            Self::Back => Self::Front,
+        }
+    }
+}
+
+impl Default for Chunk {
+    fn default() -> Self {
+        Self { bytes: Arc::new([]), end: 0, start: 0, count: 0 }
+    }
+}
+
+impl Chunk {
+    /// A chunk of these encoded elements.
+    fn of(elements: &[u8], count: usize) -> Self {
+        let mut bytes = buffer(elements.len());
+        let place = Arc::get_mut(&mut bytes).expect("made just now");
+        place[..elements.len()].copy_from_slice(elements);
+        Self { bytes, end: elements.len() as u32, start: 0, count: count as u16 }
+    }
+
+    pub(super) fn len(&self) -> usize {
+        usize::from(self.count)
+    }
+
+    /// Bytes of memory beside its own.
+    pub(super) fn heap_bytes(&self) -> usize {
+        if self.bytes.is_empty() { 0 } else { allocation_bytes(COUNTERS_BYTES + self.bytes.len()) }
+    }
+
+    /// Bytes of its elements.
+    pub(super) fn packed_bytes(&self) -> usize {
+        self.range().len()
+    }
+
+    fn elements(&self) -> &[u8] {
+        &self.bytes[self.range()]
+    }
+
+    fn range(&self) -> Range<usize> {
+        usize::from(self.start)..self.end as usize
+    }
+
+    /// Where element `index` begins among the elements' bytes, or where they end for the number of elements. O(chunk), from
+    /// the nearer end.
+    fn offset(&self, index: usize) -> usize {
+        let elements = self.elements();
+        if index <= self.len() / 2 {
+            let mut at = 0;
+            for _ in 0..index {
+                at += Item::first(&elements[at..]).1;
+            }
+            at
+        } else {
+            let mut at = elements.len();
+            for _ in index..self.len() {
+                at -= Item::last(&elements[..at]).1;
+            }
+            at
+        }
+    }
+
+    pub(super) fn get(&self, index: usize) -> Item<'_> {
+        Item::first(&self.elements()[self.offset(index)..]).0
+    }
+
+    /// The elements from `index` on.
+    pub(super) fn iter_from(&self, index: usize) -> impl Iterator<Item = Item<'_>> {
+        let mut rest = &self.elements()[self.offset(index)..];
+        std::iter::from_fn(move || {
+            (!rest.is_empty()).then(|| {
+                let (item, len) = Item::first(rest);
+                rest = &rest[len..];
+                item
+            })
+        })
+    }
+
+    /// The elements in front of `index`, backwards.
+    pub(super) fn iter_back_from(&self, index: usize) -> impl Iterator<Item = Item<'_>> {
+        let mut rest = &self.elements()[..self.offset(index)];
+        std::iter::from_fn(move || {
+            (!rest.is_empty()).then(|| {
+                let (item, len) = Item::last(rest);
+                rest = &rest[..rest.len() - len];
+                item
+            })
+        })
+    }
+
+    /// Adds an element at an end. False, and nothing is changed, if the chunk has no room for it.
+    pub(super) fn push(&mut self, end: End, item: Item<'_>) -> bool {
+        let len = item.encoded_len();
+        if self.count == 0 && len > MOST_BYTES / 2 {
+            *self = Self::single(item);
+            return true;
+        }
+        if !self.make_room(end, len) {
+            return false;
+        }
+        let at = match end {
+            End::Front => {
+                self.start -= len as u16;
+                usize::from(self.start)
+            }
+            End::Back => {
+                self.end += len as u32;
+                self.end as usize - len
+            }
+        };
+        let bytes = Arc::get_mut(&mut self.bytes).expect("room was made in its own");
+        item.encode(&mut bytes[at..at + len]);
+        self.count += 1;
+        true
+    }
+
+    /// Removes `count` elements at an end, which it has more of.
+    pub(super) fn pop(&mut self, end: End, count: usize) {
+        match end {
+            // Within the bound, for there is a further element.
+            End::Front => self.start += self.offset(count) as u16,
+            End::Back => self.end = (self.range().start + self.offset(self.len() - count)) as u32,
+        }
+        self.count -= count as u16;
+        self.shrink();
+    }
+
+    /// Gives most of the allocation back if little of it is used.
+    fn shrink(&mut self) {
+        const LITTLE_BYTES: usize = 128;
+        if self.bytes.len() > LITTLE_BYTES && self.elements().len() * 4 < self.bytes.len() {
+            *self = Self::of(self.elements(), self.len());
+        }
+    }
+
+    /// Puts `items` in place of the `removed` elements from `index` on. False, and nothing is changed, if the chunk has no
+    /// room for them.
+    pub(super) fn splice(&mut self, index: usize, removed: usize, items: &[Item<'_>]) -> bool {
+        let (from, to) = (self.offset(index), self.offset(index + removed));
+        let added: usize = items.iter().map(|item| item.encoded_len()).sum();
+        let (old, count) = (self.elements().len(), self.len() - removed + items.len());
+        let len = old - (to - from) + added;
+        let is_single = count == 1;
+        if len > MOST_BYTES && !is_single {
+            return false;
+        }
+        if added > to - from && !self.make_room(End::Back, added - (to - from)) {
+            if !is_single {
+                return false;
+            }
+            *self = Self::single(items[0]);
+            return true;
+        }
+        let range = self.range();
+        self.own();
+        let bytes = Arc::get_mut(&mut self.bytes).expect("its own");
+        let elements = &mut bytes[range.start..];
+        elements.copy_within(to..old, from + added);
+        let mut at = from;
+        for item in items {
+            let len = item.encoded_len();
+            item.encode(&mut elements[at..at + len]);
+            at += len;
+        }
+        self.end = (range.start + len) as u32;
+        self.count = count as u16;
+        self.shrink();
+        true
+    }
+
+    /// Removes the elements at `indices`, which ascend. O(chunk).
+    pub(super) fn remove(&mut self, indices: impl Iterator<Item = usize>) {
+        let (elements, mut indices) = (self.elements(), indices.peekable());
+        let mut kept = Vec::with_capacity(elements.len());
+        let (mut at, mut count) = (0, 0);
+        for index in 0..self.len() {
+            let len = Item::first(&elements[at..]).1;
+            if indices.next_if_eq(&index).is_none() {
+                kept.extend_from_slice(&elements[at..at + len]);
+                count += 1;
+            }
+            at += len;
+        }
+        *self = Self::of(&kept, count);
+    }
+
+    /// A chunk of one element.
+    pub(super) fn single(item: Item<'_>) -> Self {
+        let len = item.encoded_len();
+        let mut bytes = buffer(len);
+        item.encode(&mut Arc::get_mut(&mut bytes).expect("made just now")[..len]);
+        Self { bytes, end: len as u32, start: 0, count: 1 }
+    }
+
+    /// Takes the elements from `index` on away.
+    pub(super) fn split_off(&mut self, index: usize) -> Self {
+        let at = self.offset(index);
+        let taken = Self::of(&self.elements()[at..], self.len() - index);
+        *self = Self::of(&self.elements()[..at], index);
+        taken
+    }
+
+    /// Takes the elements of the chunk behind. False, and nothing is changed, if there is no room for all.
+    pub(super) fn absorb(&mut self, next: &Self) -> bool {
+        let added = next.elements();
+        if !self.make_room(End::Back, added.len()) {
+            return false;
+        }
+        let end = self.end as usize;
+        let bytes = Arc::get_mut(&mut self.bytes).expect("room was made in its own");
+        bytes[end..end + added.len()].copy_from_slice(added);
+        self.end += added.len() as u32;
+        self.count += next.count;
+        true
+    }
+
+    /// Whether the chunk's elements and those of another would fill no more than half of one.
+    pub(super) fn is_sparse_with(&self, other: &Self) -> bool {
+        self.packed_bytes() + other.packed_bytes() <= MOST_BYTES / 2
+    }
+
+    /// Sees to it that the bytes are its own and have room for `len` more at an end. False, and nothing is changed, if that
+    /// would be too many.
+    fn make_room(&mut self, end: End, len: usize) -> bool {
+        let range = self.range();
+        let used = range.len();
+        if used + len > MOST_BYTES {
+            return false;
+        }
+        let has_room = match end {
+            End::Front => range.start >= len,
+            End::Back => self.bytes.len() - range.end >= len,
+        };
+        if has_room {
+            self.own();
+            return true;
+        }
+        // What a small allocation has beyond what is needed goes for the most part to the end that grows, of a large one all.
+        let place = |capacity: usize| {
+            let spare = capacity - used - len;
+            let other_end = if used > MOST_BYTES / 4 { 0 } else { spare / 4 };
+            match end {
+                End::Front => len + spare - other_end,
+                End::Back => other_end,
+            }
+        };
+        let start;
+        // To be moved within the allocation again and again would cost more than a larger one.
+        let fits = used + len <= self.bytes.len() && (self.bytes.len() - used - len) * 8 >= used;
+        match Arc::get_mut(&mut self.bytes).filter(|_| fits) {
+            Some(bytes) => {
+                start = place(bytes.len());
+                bytes.copy_within(range, start);
+            }
+            None => {
+                let mut longer = buffer(used + len);
+                start = place(longer.len());
+                let bytes = Arc::get_mut(&mut longer).expect("made just now");
+                bytes[start..start + used].copy_from_slice(&self.bytes[range]);
+                self.bytes = longer;
+            }
+        }
+        self.start = start as u16;
+        self.end = (start + used) as u32;
+        true
+    }
+
+    /// Sees to it that the bytes are its own.
+    fn own(&mut self) {
+        if Arc::get_mut(&mut self.bytes).is_none() {
+            let copy: Arc<[u8]> = Arc::from(&self.bytes[..]);
+            self.bytes = copy;
+        }
+    }
+
+    pub(super) fn check(&self) {
+        let count = self.iter_from(0).count();
+        assert!(count == self.len() && self.iter_back_from(self.len()).count() == count);
+        assert!(count == 1 || self.elements().len() <= MOST_BYTES);
+    }
+}
+
+/// An allocation for `len` bytes, used to its end.
+fn buffer(len: usize) -> Arc<[u8]> {
+    std::iter::repeat_n(0, allocation_bytes(COUNTERS_BYTES + len) - COUNTERS_BYTES).collect()
+}

@@ -1,0 +1,216 @@
+//! How an element stands in a chunk: a head that says what it is, its bytes, and behind them how long both are, so that a
+//! chunk can be read from either end. What is spelled like an integer is kept as one.
+//!
+//! | head | what it is |
+//! |---|---|
+//! | `0iii iiii` | an integer from 0 to 127 |
+//! | `10ll llll` | a string of up to 63 bytes |
+//! | `1100 llll`, a byte | a string of up to 4,095 bytes |
+//! | `1101 0000`, four bytes | a string of any length |
+//! | `111i iiii`, a byte | an integer of 13 bits |
+//! | `1101 0010`, `0011`, `0100`, `1000` and as many bytes as the last four bits say | an integer |
+//!
+//! The length behind comes seven bits at a time, the lowest last; all bytes of it but the first have the top bit set.
+
+/// Longest decimal integer of 64 bits.
+const DIGITS: usize = 20;
+
+const STRING_12: u8 = 0xc0;
+const STRING_32: u8 = 0xd0;
+/// The number of bytes is in the lower bits.
+const INTEGER: u8 = 0xd0;
+const INTEGER_13: u8 = 0xe0;
+
+/// An element of a list.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Item<'a> {
+    Bytes(&'a [u8]),
+    /// A string of digits, and a sign if it is negative.
+    Integer(i64),
+}
+
+impl<'a> Item<'a> {
+    /// The element that is spelled `bytes`.
+    pub(super) fn of(bytes: &'a [u8]) -> Self {
+        if bytes.len() > DIGITS {
+            return Self::Bytes(bytes);
+        }
+        spelled_integer(bytes).map_or(Self::Bytes(bytes), Self::Integer)
+    }
+
+    /// Calls `see` with its bytes.
+    pub(super) fn spell<R>(self, see: impl FnOnce(&[u8]) -> R) -> R {
+        match self {
+            Self::Bytes(bytes) => see(bytes),
+            Self::Integer(integer) => see(itoa::Buffer::new().format(integer).as_bytes()),
+        }
+    }
+
+    /// Bytes of its head and of what follows it.
+    fn front_len(self) -> usize {
+        match self {
+            Self::Bytes(bytes) => match bytes.len() {
+                0..64 => 1 + bytes.len(),
+                64..4096 => 2 + bytes.len(),
+                _ => 5 + bytes.len(),
+            },
+            Self::Integer(0..128) => 1,
+            Self::Integer(-4096..4096) => 2,
+            Self::Integer(integer) => 1 + width(integer),
+        }
+    }
+
+    /// Bytes that it takes in a chunk.
+    pub(super) fn encoded_len(self) -> usize {
+        let front = self.front_len();
+        front + back_len(front)
+    }
+
+    /// Puts it into `out`, which is as long as it is.
+    pub(super) fn encode(self, out: &mut [u8]) {
+        let front = self.front_len();
+        let (head, rest) = out.split_first_mut().expect("no element takes no byte");
+        match self {
+            Self::Bytes(bytes) => {
+                let len = bytes.len();
+                let skipped = match len {
+                    0..64 => {
+                        *head = 0x80 | len as u8;
+                        0
+                    }
+                    64..4096 => {
+                        *head = STRING_12 | (len >> 8) as u8;
+                        rest[0] = len as u8;
+                        1
+                    }
+                    _ => {
+                        *head = STRING_32;
+                        rest[..4].copy_from_slice(&(len as u32).to_le_bytes());
+                        4
+                    }
+                };
+                rest[skipped..skipped + len].copy_from_slice(bytes);
+            }
+            Self::Integer(integer @ 0..128) => *head = integer as u8,
+            Self::Integer(integer @ -4096..4096) => {
+                *head = INTEGER_13 | (integer >> 8 & 0x1f) as u8;
+                rest[0] = integer as u8;
+            }
+            Self::Integer(integer) => {
+                let width = width(integer);
+                *head = INTEGER | width as u8;
+                rest[..width].copy_from_slice(&integer.to_le_bytes()[..width]);
+            }
+        }
+        let mut left = front;
+        for (place, byte) in out[front..].iter_mut().rev().enumerate() {
+            let is_first = place + 1 == back_len(front);
+            *byte = (left & 0x7f) as u8 | if is_first { 0 } else { 0x80 };
+            left >>= 7;
+        }
+    }
+
+    /// The element in front of `bytes`, and the bytes that it takes.
+    pub(super) fn first(bytes: &'a [u8]) -> (Self, usize) {
+        let (head, rest) = (bytes[0], &bytes[1..]);
+        let item = match head {
+            0..0x80 => Self::Integer(i64::from(head)),
+            0x80..0xc0 => Self::Bytes(&rest[..usize::from(head & 0x3f)]),
+            STRING_12..STRING_32 => {
+                let len = usize::from(head & 0x0f) << 8 | usize::from(rest[0]);
+                Self::Bytes(&rest[1..1 + len])
+            }
+            STRING_32 => {
+                let len = u32::from_le_bytes(rest[..4].try_into().expect("four bytes")) as usize;
+                Self::Bytes(&rest[4..4 + len])
+            }
+            INTEGER_13.. => {
+                let bits = i64::from(head & 0x1f) << 8 | i64::from(rest[0]);
+                Self::Integer(if bits < 1 << 12 { bits } else { bits - (1 << 13) })
+            }
+            _ => {
+                let width = usize::from(head & 0x0f);
+                let mut integer = if rest[width - 1] & 0x80 == 0 { [0; 8] } else { [0xff; 8] };
+                integer[..width].copy_from_slice(&rest[..width]);
+                Self::Integer(i64::from_le_bytes(integer))
+            }
+        };
+        (item, item.encoded_len())
+    }
+
+    /// The element at the end of `bytes`, and the bytes that it takes.
+    pub(super) fn last(bytes: &'a [u8]) -> (Self, usize) {
+        let (mut front, mut back) = (0, 0);
+        for &byte in bytes.iter().rev() {
+            front |= usize::from(byte & 0x7f) << (7 * back);
+            back += 1;
+            if byte & 0x80 == 0 {
+                break;
+            }
+        }
+        let len = front + back;
+        (Self::first(&bytes[bytes.len() - len..]).0, len)
+    }
+}
+
+/// The integer that is spelled exactly like `bytes`.
+fn spelled_integer(bytes: &[u8]) -> Option<i64> {
+    match bytes.strip_prefix(b"-").unwrap_or(bytes) {
+        [b'1'..=b'9', ..] => std::str::from_utf8(bytes).ok()?.parse().ok(),
+        _ => (bytes == b"0").then_some(0),
+    }
+}
+
+/// Bytes of an integer: as many as it needs, of those that there are.
+fn width(integer: i64) -> usize {
+    match integer {
+        -0x8000..0x8000 => 2,
+        -0x80_0000..0x80_0000 => 3,
+        -0x8000_0000..0x8000_0000 => 4,
+        _ => 8,
+    }
+}
+
+/// Bytes of the length that stands behind `front` bytes.
+fn back_len(front: usize) -> usize {
+    (front | 1).ilog2() as usize / 7 + 1
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_element_is_read_back_from_both_ends() {
+        let mut spellings: Vec<Vec<u8>> = vec![b"01".to_vec(), b"-0".to_vec(), b"+1".to_vec()];
+        for bits in 0..64 {
+            for near in -2..=2 {
+                for sign in [1, -1] {
+                    spellings.push((sign * ((1i128 << bits) + near)).to_string().into_bytes());
+                }
+            }
+        }
+        for len in [0, 1, 62, 63, 64, 65, 125, 126, 127, 4094, 4095, 4096, 16_380, 16_384, 70_000] {
+            spellings.push(vec![b'x'; len]);
+        }
+        let mut all = Vec::new();
+        for spelling in &spellings {
+            let item = Item::of(spelling);
+            let start = all.len();
+            all.resize(start + item.encoded_len(), 0xaa);
+            item.encode(&mut all[start..]);
+        }
+        let (mut from_front, mut from_back) = (&all[..], &all[..]);
+        for spelling in &spellings {
+            let (item, len) = Item::first(from_front);
+            item.spell(|bytes| assert_eq!(bytes, *spelling));
+            from_front = &from_front[len..];
+        }
+        for spelling in spellings.iter().rev() {
+            let (item, len) = Item::last(from_back);
+            item.spell(|bytes| assert_eq!(bytes, *spelling));
+            from_back = &from_back[..from_back.len() - len];
+        }
+        assert!(from_front.is_empty() && from_back.is_empty());
+    }
+}
