@@ -49,7 +49,7 @@ pub trait Stored: Sized {
     /// Checks the value's invariants and panics if one is broken. O(n).
     fn check(&self) {}
 
-    /// Applies `changes`, which are consecutive, to `key`, whatever is there; see [`crate::store::change::replay`].
+    /// Applies `changes`, which are consecutive, to `key`, whatever is there; see `src/store/change/replay.rs`.
     /// Returns the number of elements after the last Change, or 0 if that Change added none.
     fn apply<'a>(
         key: &mut dyn ReplayTarget,
