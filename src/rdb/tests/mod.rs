@@ -170,7 +170,7 @@ fn forms_of_old_versions() {
     ] {
         assert_eq!(shown(&store, 1, key), value, "{key}");
     }
-    assert_eq!((tally.keys, tally.expired_keys, tally.module_data.len()), (7, 1, 1));
+    assert_eq!((tally.keys, tally.expired_keys, tally.module_data.len()), (10, 1, 1));
     assert_eq!(tally.foreign_keys.values().sum::<u64>(), 1);
     // In front of an append-only file, whose commands may renew it, or in a RELOAD, what is past stays.
     let store = self::store();
