@@ -1,7 +1,8 @@
-//! How far a command reaches: to the keys that clients who wait for its own keys write to when they are served.
+//! The further keys that a command can change: those to which waiting clients write when the command serves them.
 //!
-//! BLMOVE waits for one key and writes to another, perhaps in another shard, and a client that waits for that one may move the
-//! element on. All of it happens under the locks of the command that filled the first key, so they are taken before it runs.
+//! BLMOVE waits for one key and writes to another, perhaps in another shard. A client that waits for the second key can move
+//! the element on. All of this happens under the locks of the command that fills the first key, so the locks of all these
+//! keys are taken before that command runs.
 
 use super::runner::Runner;
 use crate::commands::call::Call;
@@ -13,8 +14,8 @@ use crate::store::{Access, ShardIndex};
 use smallvec::SmallVec;
 
 impl Runner<'_> {
-    /// Takes further locks where clients wait that will write to further keys once the command has filled the ones that they
-    /// wait for.
+    /// Takes further locks if clients wait for keys of the command and will write to other keys when they are served.
+    #[cold]
     pub(super) fn hold_for_waiters(
         &mut self,
         spec: &CommandSpec,
@@ -53,7 +54,7 @@ impl Runner<'_> {
                 let arguments = if entry.is_subcommand { arguments.skip(1) } else { arguments };
                 let call = self.call(arguments, None);
                 entry.spec.for_each_key(&call, &mut |key| {
-                    // It may select another one on its way.
+                    // A queued SELECT may choose another database.
                     for database in 0..databases {
                         self.hold.add_destinations(database, key, shards);
                     }
