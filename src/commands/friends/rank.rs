@@ -123,7 +123,7 @@ impl Ranker<'_, '_> {
             FriendSource::Key(key) => match reader.value(key) {
                 None => Ok(0),
                 Some(Value::Set(members)) => Ok(members.len()),
-                Some(Value::SortedSet(ranking)) => Ok(ranking.len()),
+                Some(Value::SortedSet(names)) => Ok(names.len()),
                 Some(_) => Err(CommandError::WRONG_TYPE),
             },
         }
@@ -179,12 +179,12 @@ impl Ranker<'_, '_> {
                 members.for_each(&mut add);
                 0
             }
-            Some(Value::SortedSet(ranking)) if takes_all(ranking.len()) => {
-                ranking.visit(0..ranking.len(), Order::Ascending, |name, _| add(name));
+            Some(Value::SortedSet(names)) if takes_all(names.len()) => {
+                names.visit(0..names.len(), Order::Ascending, |name, _| add(name));
                 0
             }
             Some(Value::Set(members)) => members.scan(cursor, count, &mut add),
-            Some(Value::SortedSet(ranking)) => ranking.scan(cursor, count, |name, _| add(name)),
+            Some(Value::SortedSet(names)) => names.scan(cursor, count, |name, _| add(name)),
             Some(_) => return Err(CommandError::WRONG_TYPE),
             None => 0,
         };

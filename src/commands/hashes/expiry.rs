@@ -1,4 +1,4 @@
-//! When fields expire: HEXPIRE and its kin.
+//! Expiry of fields: HEXPIRE, HTTL, HPERSIST and their relatives.
 
 use super::BASE;
 use super::options::{NOT_A_NUMBER_OF_FIELDS, fields, moment};
@@ -102,14 +102,14 @@ pub(in crate::commands) const COMMANDS: &[CommandSpec] = &[
     },
 ];
 
-// What is said of a field.
+// The replies for one field.
 const NO_FIELD: i64 = -2;
 const NEVER: i64 = -1;
 const FORBIDDEN: i64 = 0;
 const DONE: i64 = 1;
 const REMOVED: i64 = 2;
 
-/// Which fields are to get a new time.
+/// The condition under which a field gets a new expiry.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Only {
     All,
@@ -120,7 +120,7 @@ enum Only {
 }
 
 impl Only {
-    /// Whether a field that expires at `before` may expire at `at_ms`. One that never does counts as expiring later than any.
+    /// Whether a field that expires at `before` may get `at_ms`. A field without expiry counts as the latest.
     fn allows(self, before: Option<u64>, at_ms: u64) -> bool {
         match self {
             Self::All => true,
@@ -132,7 +132,7 @@ impl Only {
     }
 }
 
-/// A time that has passed removes the fields at once.
+/// A time in the past removes the fields at once.
 fn expire(
     keys: &mut Writer<'_, '_>,
     call: &Call<'_>,

@@ -8,12 +8,12 @@ use crate::resp::integer;
 /// The latest moment at which a field may expire, in unix milliseconds. As Redis.
 const LATEST_MS: i64 = (1 << 46) - 1;
 
-/// What most commands say of a number of fields that is none.
+/// The error of most commands for a number of fields that is not a number.
 pub(super) const NOT_A_NUMBER_OF_FIELDS: CommandError =
     CommandError::text("ERR Number of fields must be a positive integer");
 
-/// The fields behind `FIELDS` at `position` and their number, which must be right; one that is no number is the error
-/// `not_a_number`.
+/// The fields behind `FIELDS`, which is argument `position`, and their number. The number must be correct; if it is not a
+/// number, the error is `not_a_number`.
 pub(super) fn fields<'c>(
     call: &Call<'c>,
     position: usize,
@@ -47,7 +47,7 @@ pub(super) fn moment(
     at_ms.ok_or_else(|| CommandError::new(format!("ERR invalid expire time in '{command}' command")))
 }
 
-/// How the time is meant that follows, if a word that says so comes next.
+/// Takes the word that says how the next argument names a time, if it comes next.
 pub(super) fn take_moment_word(cursor: &mut Cursor<'_>) -> Option<(Moment, Unit)> {
     let words = [
         ("ex", (Moment::FromNow, Unit::Seconds)),

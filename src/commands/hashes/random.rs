@@ -103,13 +103,13 @@ impl Draw {
     }
 }
 
-/// `count` fields, any of them as often as it is drawn; none of a hash that has none.
+/// `count` fields, with repeats; no field of an empty hash.
 fn with_repeats<'f>(
     fields: &Living<'f>,
     count: usize,
     chance: &mut Chance,
 ) -> impl Iterator<Item = Pair<'f>> {
-    // Either each is to be had by itself, or all are looked at once.
+    // Either each draw is cheap, or all fields are read once.
     let all: Vec<Pair<'f>> = if fields.draw(chance).is_some() { Vec::new() } else { fields.iter().collect() };
     (0..count).map_while(move |_| match all.len() {
         0 => fields.draw(chance),
@@ -117,7 +117,7 @@ fn with_repeats<'f>(
     })
 }
 
-/// `count` different fields, or all if there are no more, every choice of them as likely as any other.
+/// `count` different fields, or all if there are fewer. Every choice has the same probability.
 fn distinct<'f>(fields: &Living<'f>, count: usize, chance: &mut Chance) -> Vec<Pair<'f>> {
     let len = fields.len();
     let count = count.min(len);
@@ -133,7 +133,7 @@ fn distinct<'f>(fields: &Living<'f>, count: usize, chance: &mut Chance) -> Vec<P
         }
         return drawn;
     }
-    // Each is taken as likely as it must be for those that are still wanted to be found among those that are left
+    // Each field is taken with probability (fields still wanted) / (fields left)
     // (Knuth, The Art of Computer Programming 2, algorithm S).
     let (mut wanted, mut left) = (count as u64, len as u64);
     let taken = fields.iter().filter(|_| {

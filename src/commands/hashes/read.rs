@@ -1,4 +1,4 @@
-//! What is in a hash: fields, values, how many and how long they are.
+//! Commands that read a hash: fields, values, their number and lengths.
 
 use super::{BASE, write};
 use crate::commands::call::Call;

@@ -24,7 +24,8 @@ pub(in crate::commands) const COMMANDS: &[CommandSpec] = &[CommandSpec {
     ..BASE
 }];
 
-/// In Redis's order: the cursor, the key, the options, which a missing key leaves unread.
+/// Arguments are checked in Redis's order: the cursor, the key, the options. If the key is missing, the options are not
+/// checked.
 fn hscan(keys: Reader<'_>, call: &Call<'_>, reply: &mut Reply<'_>) -> Outcome {
     let cursor = parse_cursor(call.argument(2))?;
     let Some(fields) = living(keys, call.argument(1))? else {
@@ -39,10 +40,10 @@ fn hscan(keys: Reader<'_>, call: &Call<'_>, reply: &mut Reply<'_>) -> Outcome {
         with_values &= !is_novalues;
         is_novalues
     })?;
-    // A small one is returned whole whatever the cursor is, as in Redis.
+    // As in Redis, a small hash is returned whole, whatever the cursor is.
     let is_hashed = keys.peek(call.argument(1)).is_some_and(is_hashed);
     let (cursor, count) = if is_hashed { (cursor, count) } else { (0, usize::MAX) };
-    // How many there are stands in front of them, so they are collected first.
+    // They are collected first, because their number is written before them.
     let (mut found, mut digits) = (Vec::new(), itoa::Buffer::new());
     let next = fields.scan(keys.cursors().place(cursor), count, |field, value| {
         let matches = |pattern| matches(pattern, field.bytes(&mut digits), Case::Sensitive);

@@ -1,4 +1,4 @@
-//! Changes to a hash: HSET and its kin, HDEL, the counters.
+//! Commands that change a hash: HSET, HDEL, HINCRBY and their relatives.
 
 use super::{BASE, wrong_number};
 use crate::commands::call::error::{CommandError, Outcome};
@@ -143,7 +143,7 @@ fn hincrby(keys: &mut Writer<'_, '_>, call: &Call<'_>, reply: &mut Reply<'_>) ->
 fn hincrbyfloat(keys: &mut Writer<'_, '_>, call: &Call<'_>, reply: &mut Reply<'_>) -> Outcome {
     let field = call.argument(2);
     let amount = LongDouble::parse(call.argument(3)).ok_or(CommandError::NOT_A_FLOAT)?;
-    // No sum with an infinite number is one.
+    // As in Redis, an infinite sum is an error.
     let zero = LongDouble::parse(b"0").expect("a number");
     let amount = amount.plus(zero).ok_or(CommandError::text("ERR value is NaN or Infinity"))?;
     let expired_by_ms = keys.reader().expired_by_ms();

@@ -1,4 +1,4 @@
-//! HGETEX, HSETEX and HGETDEL: reading or setting fields, and what becomes of them, in one.
+//! HGETEX, HSETEX and HGETDEL: they read or set fields, and change their expiry or remove them, in one command.
 
 use super::options::{NOT_A_NUMBER_OF_FIELDS, fields, moment, take_moment_word};
 use super::{BASE, write, wrong_number};
@@ -79,7 +79,7 @@ fn hgetex(keys: &mut Writer<'_, '_>, call: &Call<'_>, reply: &mut Reply<'_>) -> 
     read_and(keys, call, names, reply, after)
 }
 
-/// What becomes of a field that has been read.
+/// What a command does with a field that it has read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum After {
     Leave,
@@ -122,7 +122,7 @@ fn read_and<'c>(
     Ok(())
 }
 
-/// What HSETEX is told in front of its fields.
+/// The options of HSETEX.
 struct Options {
     /// Whether all fields must be there, or none may be.
     must_be_there: Option<bool>,

@@ -20,7 +20,7 @@ pub(super) fn estimate(histogram: &RegisterHistogram) -> u64 {
     }
     sum += registers * sigma(f64::from(histogram[0]) / registers);
     let estimate = (ALPHA * registers * registers / sum).round();
-    // Registers that nobody added to can make it infinite. C's conversion gives this then.
+    // Registers that were never set can make it infinite. C's conversion gives this then.
     if estimate < i64::MAX as f64 { estimate as u64 } else { i64::MIN.cast_unsigned() }
 }
 

@@ -92,7 +92,7 @@ fn encoding(keys: Reader<'_>, call: &Call<'_>, reply: &mut Reply<'_>) -> Outcome
         }
         Some(Value::List(list)) => encoding_of_list(list, call.config),
         Some(Value::Set(members)) => encoding_of_set(members, call.config),
-        Some(Value::SortedSet(ranking)) => encoding_of_ranking(ranking, call.config),
+        Some(Value::SortedSet(board)) => encoding_of_board(board, call.config),
         Some(Value::Hash(fields)) => encoding_of_hash(fields, call.config),
     };
     reply.bulk(encoding.as_bytes());
@@ -132,10 +132,9 @@ fn encoding_of_set(members: &Members, config: &Config) -> &'static str {
     if fits && !outgrew { "listpack" } else { "hashtable" }
 }
 
-fn encoding_of_ranking(ranking: &Board, config: &Config) -> &'static str {
+fn encoding_of_board(board: &Board, config: &Config) -> &'static str {
     let bytes = bound(config, "zset-max-listpack-value");
-    let fits =
-        ranking.len() <= bound(config, "zset-max-listpack-entries") && has_short_members(ranking, bytes);
+    let fits = board.len() <= bound(config, "zset-max-listpack-entries") && has_short_members(board, bytes);
     if fits { "listpack" } else { "skiplist" }
 }
 
@@ -157,9 +156,9 @@ fn is_integer(bytes: &[u8]) -> bool {
     bytes.len() <= INTEGER_BYTES && integer::parse(bytes).is_some()
 }
 
-fn has_short_members(ranking: &Board, bytes: usize) -> bool {
+fn has_short_members(board: &Board, bytes: usize) -> bool {
     let mut are_short = true;
-    ranking.visit(0..ranking.len(), Order::Ascending, |member, _| are_short &= member.len() <= bytes);
+    board.visit(0..board.len(), Order::Ascending, |member, _| are_short &= member.len() <= bytes);
     are_short
 }
 

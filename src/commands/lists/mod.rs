@@ -3,8 +3,8 @@
 //! | file | its subject |
 //! |---|---|
 //! | `push` | elements added at an end |
-//! | `pop` | elements taken off an end, and waited for |
-//! | `moving` | an element taken off one list and added to another |
+//! | `pop` | elements removed at an end, and the blocking forms |
+//! | `moving` | an element moved from one list to another |
 //! | `read` | lengths, elements and their places |
 //! | `update` | elements replaced, inserted and removed by their places or values |
 
@@ -21,7 +21,7 @@ use std::ops::Range;
 
 const BASE: CommandSpec = CommandSpec { group: Group::List, ..CommandSpec::BASE };
 
-/// Reads LEFT or RIGHT.
+/// Reads the word LEFT or RIGHT as an end of a list.
 fn parse_end(text: &[u8]) -> Result<End, CommandError> {
     if text.eq_ignore_ascii_case(b"left") {
         Ok(End::Front)
@@ -32,20 +32,21 @@ fn parse_end(text: &[u8]) -> Result<End, CommandError> {
     }
 }
 
-/// The place that `index` means in a list of `len` elements, negative ones from the end; `None` if there is none.
+/// The position that `index` means in a list of `len` elements. A negative index counts from the end. `None` if there is no
+/// such element.
 fn place(index: i64, len: usize) -> Option<usize> {
     let place = if index < 0 { index.checked_add_unsigned(len as u64)? } else { index };
     usize::try_from(place).ok().filter(|&place| place < len)
 }
 
-/// The places from `start` to `stop`, both of which count, in a list of `len` elements.
+/// The positions from `start` to `stop`, both included, in a list of `len` elements.
 fn places(start: i64, stop: i64, len: usize) -> Range<usize> {
     let from_end = |index: i64| if index < 0 { index.saturating_add_unsigned(len as u64) } else { index };
     let (start, stop) = (from_end(start).max(0), from_end(stop).min(len as i64 - 1));
     if start > stop { 0..0 } else { start as usize..stop as usize + 1 }
 }
 
-/// Reads a count of elements that may be negative, from the end on, but not the lowest number there is.
+/// Reads a count of elements. A negative count means from the end; the lowest i64 is refused, as in Redis.
 fn parse_signed_count(text: &[u8]) -> Result<i64, CommandError> {
     let count = super::call::parse_integer(text)?;
     if count == i64::MIN {

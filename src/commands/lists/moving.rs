@@ -1,5 +1,5 @@
-//! Commands that take an element off one list and add it to another, or to the other end of the same: LMOVE, RPOPLPUSH,
-//! and the two that wait for an element to come.
+//! Commands that move an element to another list or to the other end of the same list: LMOVE, RPOPLPUSH, and their
+//! blocking forms.
 
 use super::{BASE, parse_end, pop, push};
 use crate::commands::call::Call;
@@ -60,7 +60,7 @@ pub(in crate::commands) const COMMANDS: &[CommandSpec] = &[
     },
 ];
 
-/// The end that the element comes from, and the one that it goes to.
+/// The end from which the element is removed, and the end at which it is added.
 #[derive(Clone, Copy)]
 struct Ends {
     from: End,
@@ -100,7 +100,7 @@ fn take(
         })?;
         keys.notify(EventClasses::LIST, pop::event(from), source);
     } else {
-        // As in Redis, the addition is told first.
+        // As in Redis, the event of the addition comes first.
         keys.edit::<List, _>(destination, Missing::Create, push::event(to), |list| list.push(to, &element))?;
         keys.edit::<List, _>(source, Missing::Skip, pop::event(from), |list| list.pop(from, 1))?;
     }

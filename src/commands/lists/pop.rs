@@ -1,4 +1,4 @@
-//! Commands that take elements off an end: LPOP, RPOP, LMPOP, and the three that wait for elements to come.
+//! Commands that remove elements at an end: LPOP, RPOP, LMPOP, and their three blocking forms.
 
 use super::{BASE, parse_end};
 use crate::commands::call::error::{CommandError, Outcome};
@@ -182,7 +182,7 @@ fn blmpop(call: &Call<'_>) -> Result<Wish, CommandError> {
     })
 }
 
-/// What an LMPOP asks for beside its keys.
+/// The arguments of LMPOP beside its keys.
 struct MultiPop {
     key_count: usize,
     end: End,
@@ -190,7 +190,7 @@ struct MultiPop {
 }
 
 impl MultiPop {
-    /// Reads a request whose number of keys is the argument at `count_at`.
+    /// Reads a request. Argument `count_at` is the number of keys.
     fn parse(call: &Call<'_>, count_at: usize) -> Result<Self, CommandError> {
         let at_least_one = |text, refusal| {
             let count = parse_count(text).ok().filter(|&count| count > 0);

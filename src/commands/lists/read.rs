@@ -93,7 +93,7 @@ fn lrange(keys: Reader<'_>, call: &Call<'_>, reply: &mut Reply<'_>) -> Outcome {
     Ok(())
 }
 
-/// A large range, taken by reference under its lock and written out as it is sent: the whole is one moment's picture.
+/// A large range. It is copied by reference under the lock and written while it is sent, so it shows one moment.
 #[derive(Debug)]
 struct SharedRange(List);
 
@@ -102,20 +102,20 @@ impl ReplySource for SharedRange {
         self.0.drain_chunk(|element| reply.bulk(element))
     }
 
-    /// As if none of it were the list's as well: what the list loses meanwhile is kept for the reply alone.
+    /// Counts all bytes, although the list shares them: elements that the list loses meanwhile are kept for the reply only.
     fn memory_bytes(&self) -> usize {
         self.0.packed_bytes()
     }
 }
 
-/// What LPOS asks for beside the element.
+/// The options of LPOS.
 struct Search {
     from: End,
-    /// Matches passed over.
+    /// How many matches are skipped.
     skipped: u64,
-    /// Most places returned, in an array; `None`: one, alone.
+    /// The most positions that are returned, in an array. `None`: one position, without an array.
     count: Option<usize>,
-    /// Most elements looked at.
+    /// The most elements that are compared.
     most: usize,
 }
 

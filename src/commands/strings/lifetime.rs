@@ -43,7 +43,7 @@ impl<'a> Lifetime<'a> {
     }
 }
 
-/// A moment in unix milliseconds, as `command` was told it.
+/// The moment that an argument of `command` names, in unix milliseconds.
 ///
 /// # Errors
 /// It is no integer, not after the epoch, or beyond what 63 bits hold.

@@ -13,7 +13,7 @@ pub(in crate::commands) struct Patch<'p> {
 }
 
 /// Makes `patches` true of the string at `key`, which is as empty if it is missing: where it is too short, it is filled with
-/// zeros. Its lifetime stays. Event `event`, if there is one; whoever watches the key is told in any case.
+/// zeros. Its lifetime stays. Event `event`, if there is one; clients that watch the key learn of the change in any case.
 ///
 /// # Errors
 /// The key holds another type; nothing is changed then.

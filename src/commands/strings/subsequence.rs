@@ -31,7 +31,7 @@ impl Places {
             }
         }
         for (place, byte) in b.iter().enumerate() {
-            // The first mask gathers what is not in `a`, and nobody asks for it.
+            // The first mask gathers bytes that are not in `a`. It is never read.
             places.masks[places.numbers[usize::from(*byte)]][place / 64] |= 1 << (place % 64);
         }
         places

@@ -66,15 +66,15 @@ mod tests {
         let mut hold = Hold::on(&store, &[0], Access::Write, ChangeBuffer::default());
         for key in [&b"sound"[..], b"broken"] {
             let mut writer = hold.writer(1);
-            let add = writer.edit(key, Missing::Create, "zadd", |ranking: &mut Edit<'_, '_, Board>| {
-                ranking.update(b"member", |_| Score::new(1.0));
+            let add = writer.edit(key, Missing::Create, "zadd", |board: &mut Edit<'_, '_, Board>| {
+                board.update(b"member", |_| Score::new(1.0));
             });
             assert_eq!(add, Ok(Some(())));
         }
         assert!(hold.check(1, b"sound") && hold.check(1, b"broken") && hold.check(1, b"missing"));
         assert!(store.refuse_damaged().is_ok());
 
-        let break_it = |ranking: &mut Edit<'_, '_, Board>| ranking.damage();
+        let break_it = |board: &mut Edit<'_, '_, Board>| board.damage();
         assert_eq!(hold.writer(1).edit(b"broken", Missing::Skip, "zadd", break_it), Ok(Some(())));
         assert!(hold.check(1, b"sound") && !hold.check(1, b"broken"));
         assert!(store.is_damaged(1, b"broken") && !store.is_damaged(0, b"broken"));

@@ -60,7 +60,7 @@ impl Hold<'_> {
             let Some(waiter) = interests.next_waiter(key, kind, last) else { return };
             last = Some(waiter.ticket());
             let is_in_reach = |key| self.shard(self.store.shard_of(key)).is_some();
-            // Whoever fills a key has seen to the locks for it.
+            // The command that fills a key has taken the locks for it.
             let can_serve = waiter.destination().is_none_or(is_in_reach);
             debug_assert!(can_serve, "a destination is not held");
             if !can_serve {

@@ -55,7 +55,7 @@ pub struct KeyHead<'a> {
     pub expire_at_ms: Option<u64>,
     /// Whether some of its elements expire.
     pub has_dated_elements: bool,
-    /// The last record that the value may show, as it is told when it begins.
+    /// The last record whose changes the value can contain, when the walk begins with it.
     pub as_of: Seq,
 }
 

@@ -5,19 +5,19 @@ use crate::store::access::edit::Edit;
 use crate::store::access::writer::{Missing, Writer};
 use crate::store::numbers::ShardIndex;
 
-/// What becomes of a field's expiry when it gets a value.
+/// What a new value does to the expiry of its field.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum FieldExpiry {
     /// It never expires.
     Never,
-    /// It expires as it did, unless its time had come.
+    /// The expiry stays, unless the field had expired.
     Kept,
     /// It expires at this unix millisecond.
     At(u64),
 }
 
 impl Edit<'_, '_, Fields> {
-    /// Sets `field`. Returns whether it was new to those for whom everything up to `expired_by_ms` has expired.
+    /// Sets `field`. Returns whether it is new; a field that had expired by `expired_by_ms` counts as new.
     pub fn set(&mut self, field: &[u8], value: &[u8], expiry: FieldExpiry, expired_by_ms: u64) -> bool {
         let before = self.value.expiry(field);
         let had_expired = before.is_some_and(|at_ms| at_ms <= expired_by_ms);
@@ -40,7 +40,7 @@ impl Edit<'_, '_, Fields> {
         self.record(|changes, database, key| changes.expire_field(database, key, field, at_ms));
     }
 
-    /// Removes `field`; returns whether it was there, be it that its time has come.
+    /// Removes `field`. Returns whether it was there, expired or not.
     pub fn remove(&mut self, field: &[u8]) -> bool {
         let was_there = self.value.remove(field);
         if was_there {

@@ -1,7 +1,7 @@
-//! Hashes: packed while their fields are few and short, a hash table beyond. What is noted of fields that expire stands
-//! beside either, and is not there where none does.
+//! Hashes: packed while their fields are few and short, a hash table beyond. The expiries of
+//! fields are kept beside either form, and only if a field has one.
 //!
-//! A field whose time has come is missing to everyone who asks by [`Fields::at`], and stands there until it is removed
+//! [`Fields::at`] hides fields that have expired. They stay in the hash until they are removed
 //! ([`crate::store::Store::remove_expired`]).
 
 pub(in crate::store) mod change;
@@ -76,7 +76,7 @@ impl Fields {
         self.entries().is_err()
     }
 
-    /// Whether it is noted of fields when they expire, or was. O(1).
+    /// Whether a field has an expiry, or had one. O(1).
     #[must_use]
     pub fn has_dated(&self) -> bool {
         match &self.0 {
@@ -85,7 +85,7 @@ impl Fields {
         }
     }
 
-    /// The fields that are there for those who ask when everything up to `expired_by_ms` has expired.
+    /// The fields that have not expired by `expired_by_ms`.
     #[must_use]
     pub fn at(&self, expired_by_ms: u64) -> Living<'_> {
         Living { fields: self, expired_by_ms }

@@ -1,5 +1,5 @@
-//! What Changes say of a list. They say what was done to it, and so each must be made true exactly once: a list in a base
-//! says as of which record it stands there (docs/decisions/0012-changes-that-are-not-absolute.md).
+//! Changes of a list. A Change says what was done to the list, so it must be applied exactly once: a list in a base
+//! says after which record it was read (docs/decisions/0012-changes-that-are-not-absolute.md).
 
 use super::{End, List};
 use crate::store::change::buffer::ChangeBuffer;
@@ -24,18 +24,18 @@ pub(in crate::store) const REMOVE_LAST: u8 = 24;
 /// What a Change says of a list.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ListChange<'a> {
-    /// These elements were added at an end, one after the other.
+    /// These elements were added at an end, in this order.
     Push(End, EncodedNames<'a>),
-    /// So many elements were removed at an end.
+    /// This many elements were removed at an end.
     Pop(End, u64),
-    /// The element at this place is another one.
+    /// The element at an index was replaced.
     Set {
         /// Its place.
         index: u64,
         /// What stands there.
         element: &'a [u8],
     },
-    /// An element was put beside another one, which is the first of its kind.
+    /// An element was inserted beside a pivot, the first element that is equal to it.
     Insert {
         /// The place of that one.
         index: u64,
@@ -53,7 +53,7 @@ pub enum ListChange<'a> {
         /// What they were equal to.
         element: &'a [u8],
     },
-    /// In a base: the list whose elements follow, and no other value, is what was at the key after this record.
+    /// Only in a base: the elements that follow are the list as it was after this record.
     AsOf(Seq),
 }
 
@@ -89,8 +89,8 @@ impl<'a> ListChange<'a> {
         }
     }
 
-    /// A place that is not there is passed over: the list is then one that never was, and the Changes that follow put
-    /// another value in its place.
+    /// An index that does not exist is ignored. The replay has then reached a state that never existed, and a later Change
+    /// replaces the value.
     pub(in crate::store) fn apply(self, key: &mut dyn ReplayTarget) {
         let new = |seed| List::with_seed(seed).into_value();
         match self {

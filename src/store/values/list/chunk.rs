@@ -1,5 +1,5 @@
-//! A stretch of a list's elements: packed one behind the other in one allocation, which a walk and a reply may share.
-//! Whoever changes a chunk that is shared takes a copy first.
+//! A chunk: some neighbouring elements of a list, packed in one allocation. Walks and replies can share a chunk; a writer
+//! copies a shared chunk before it changes it.
 //!
 //! Its invariant: `count` elements stand in `start..end` of its bytes. A chunk is bounded, but for one that holds a
 //! single element longer than the bound.
@@ -9,7 +9,7 @@ use crate::machine::heap::allocation_bytes;
 use std::ops::Range;
 use std::sync::Arc;
 
-/// What stands in front of an allocation that is shared: its two counters.
+/// Bytes of the two reference counters in front of a shared allocation.
 const COUNTERS_BYTES: usize = 2 * size_of::<usize>();
 
 /// Most bytes of a chunk's elements. Redis's default is as much; an insertion in the middle moves half of it.
@@ -165,7 +165,7 @@ impl Chunk {
         self.shrink();
     }
 
-    /// Gives most of the allocation back if little of it is used.
+    /// Shrinks the allocation if little of it is used.
     fn shrink(&mut self) {
         const LITTLE_BYTES: usize = 128;
         if self.bytes.len() > LITTLE_BYTES && self.elements().len() * 4 < self.bytes.len() {
@@ -259,8 +259,8 @@ impl Chunk {
         self.packed_bytes() + other.packed_bytes() <= MOST_BYTES / 2
     }
 
-    /// Sees to it that the bytes are its own and have room for `len` more at an end. False, and nothing is changed, if that
-    /// would be too many.
+    /// Makes the bytes unshared, with room for `len` more at an end. Returns false and changes nothing if that would exceed
+    /// the bound.
     fn make_room(&mut self, end: End, len: usize) -> bool {
         let range = self.range();
         let used = range.len();
@@ -305,7 +305,7 @@ impl Chunk {
         true
     }
 
-    /// Sees to it that the bytes are its own.
+    /// Copies the bytes if they are shared.
     fn own(&mut self) {
         if Arc::get_mut(&mut self.bytes).is_none() {
             let copy: Arc<[u8]> = Arc::from(&self.bytes[..]);

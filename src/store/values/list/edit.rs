@@ -28,14 +28,14 @@ impl Edit<'_, '_, List> {
         self.has_changed = true;
     }
 
-    /// Puts `element` in place of the one at `index`, which is there.
+    /// Replaces the element at `index`, which must exist, by `element`.
     pub fn set(&mut self, index: usize, element: &[u8]) {
         if self.value.set(index, element) {
             self.record(|changes, database, key| changes.set_element(database, key, index, element));
         }
     }
 
-    /// Puts `element` beside element `index`, which is `pivot` and the first such.
+    /// Inserts `element` beside element `index`, which must be the first element equal to `pivot`.
     pub fn insert_beside(&mut self, (index, side, pivot): (usize, End, &[u8]), element: &[u8]) {
         if self.value.insert(index + usize::from(side == End::Back), element) {
             self.record(|changes, database, key| {

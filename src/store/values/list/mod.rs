@@ -1,8 +1,8 @@
 //! Lists: chunks of packed elements, one behind the other, with the number of elements in each beside them.
 //!
-//! Both ends are O(1). An element is found by the numbers of elements from the nearer end, which lie together in memory. What
-//! is changed in the middle changes one chunk, which is split when it is full; neighbours that have little left are joined.
-//! Chunks are shared: a walk and a reply keep those of a moment, and a writer copies the one that it meets
+//! Both ends are O(1). An element is found from the nearer end by the numbers of elements, which lie together in memory. A
+//! change in the middle changes one chunk. A full chunk is split, and small neighbours are joined. Walks and replies keep
+//! references to chunks, and a writer copies a chunk that is shared
 //! (docs/decisions/0012-changes-that-are-not-absolute.md).
 
 pub(in crate::store) mod change;
@@ -36,7 +36,7 @@ enum Form {
 
 #[derive(Clone, Debug)]
 struct Chunks {
-    /// None of them empty.
+    /// No chunk is empty.
     chunks: VecDeque<Chunk>,
     len: usize,
 }
@@ -200,7 +200,7 @@ impl List {
         }
     }
 
-    /// A chunk has lost so many elements: it goes if it is empty, and is joined with its neighbours where little is left.
+    /// Called when a chunk has lost elements. An empty chunk is removed; a small one is joined with its neighbours.
     fn note_removal(&mut self, number: usize, removed: usize) {
         let Form::Many(many) = &mut self.form else { return };
         many.len -= removed;

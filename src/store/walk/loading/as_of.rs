@@ -1,14 +1,15 @@
-//! Which keys stand in a base as of which record: up to there, the segment's Changes of such a key are in the base already.
+//! The keys that a base has as of a record: the base already contains the Changes of such a key up to that record.
 //!
-//! A list's Changes say what was done to it, so none may be made true twice. Every Change of such a key up to its record is
-//! passed over, those that removed or renewed it too, and a flush up to there spares it
-//! (docs/decisions/0012-changes-that-are-not-absolute.md). What is kept goes once the reading is past the highest record.
+//! Changes of a list say what was done to it, so none may be applied twice. The replay skips every Change of such a key up to
+//! its record, also a removal and a new expiry, and a flush up to that record spares the key
+//! (docs/decisions/0012-changes-that-are-not-absolute.md). The table is dropped when the replay has passed the highest
+//! record.
 
 use crate::store::change::seq::Seq;
 use crate::store::numbers::DatabaseIndex;
 use hashbrown::HashTable;
 
-/// The keys of a base that stand there as of a record.
+/// The keys that a base has as of a record.
 #[derive(Default)]
 pub(super) struct AsOfKeys {
     keys: HashTable<AsOfKey>,
@@ -28,8 +29,8 @@ impl AsOfKeys {
         self.keys.is_empty()
     }
 
-    /// The key stands in the base as it was after record `seq`. The base may tell it twice; the last time counts. `hash` is
-    /// the key's.
+    /// Notes that the base has the key as it was after record `seq`. If the base has it twice, the last one counts. `hash` is
+    /// the hash of the key.
     pub(super) fn note(&mut self, hash: u64, database: DatabaseIndex, key: &[u8], seq: Seq) {
         self.highest = self.highest.max(seq);
         let is_it = |other: &AsOfKey| other.database == database && *other.key == *key;
@@ -42,20 +43,20 @@ impl AsOfKeys {
         }
     }
 
-    /// Whether the base shows what record `seq` did to the key already.
+    /// Whether the base already contains what record `seq` did to the key.
     pub(super) fn shows(&self, hash: u64, database: DatabaseIndex, key: &[u8], seq: Seq) -> bool {
         let is_it = |other: &AsOfKey| other.database == database && *other.key == *key;
         self.keys.find(hash, is_it).is_some_and(|known| known.seq >= seq)
     }
 
-    /// The reading has come to record `seq`.
+    /// Notes that the replay has reached record `seq`.
     pub(super) fn come_to(&mut self, seq: Seq) {
         if seq > self.highest {
             self.keys = HashTable::new();
         }
     }
 
-    /// The keys that are in the base although record `seq` emptied their database, which is `database` or any.
+    /// The keys that a flush in record `seq` of `database`, or of all databases if `None`, must spare.
     pub(super) fn spared(
         &self,
         database: Option<DatabaseIndex>,
