@@ -372,6 +372,12 @@ fn an_old_append_only_file_is_read_up_to_its_torn_end() {
     std::fs::write(&path, &bytes).expect("a file");
     assert_refused(&path, "rankd has no command 'getset-like', without which keys would differ");
     assert_refused(&path, &format!("at byte {whole}"));
+
+    // A command of a later Redis on a type that rankd has: without it the list would differ.
+    bytes.truncate(whole);
+    bytes.extend(encode(&["LMOVEM", "list", "other", "LEFT", "RIGHT", "2"]));
+    std::fs::write(&path, &bytes).expect("a file");
+    assert_refused(&path, "rankd has no command 'lmovem', without which keys would differ");
 }
 
 #[test]

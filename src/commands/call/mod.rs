@@ -1,6 +1,8 @@
 //! A request as its command sees it: the arguments, and a cursor that walks them.
 
+pub(super) mod draw;
 pub mod error;
+pub(super) mod multi_pop;
 pub(super) mod name_list;
 pub(super) mod scanning;
 

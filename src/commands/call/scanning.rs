@@ -3,6 +3,7 @@
 use super::error::CommandError;
 use super::{Cursor, parse_integer};
 use crate::resp::integer;
+use crate::resp::reply::Reply;
 
 /// Elements visited without COUNT. As Redis.
 const DEFAULT_COUNT: usize = 10;
@@ -40,6 +41,13 @@ impl<'c> ScanOptions<'c> {
         }
         Ok(parsed)
     }
+}
+
+/// Begins the reply of a SCAN command: the next cursor, and an array of `len` elements, which follow.
+pub(in crate::commands) fn begin_page(next: u64, len: usize, reply: &mut Reply<'_>) {
+    reply.array(2);
+    reply.bulk(itoa::Buffer::new().format(next).as_bytes());
+    reply.array(len);
 }
 
 /// Reads a cursor as Redis does. First as one of its integers, which must not be negative; what is not one is read as by

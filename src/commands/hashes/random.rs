@@ -2,8 +2,9 @@
 
 use super::read::living;
 use super::{BASE, write};
+use crate::commands::call::Call;
+use crate::commands::call::draw::Draw;
 use crate::commands::call::error::{CommandError, Outcome};
-use crate::commands::call::{Call, parse_integer};
 use crate::commands::spec::{CommandSpec, Flag, Handler, KeyFlag, Keys};
 use crate::limits;
 use crate::machine::chance::Chance;
@@ -31,13 +32,13 @@ type Pair<'f> = (Text<'f>, Text<'f>);
 
 fn hrandfield(keys: Reader<'_>, call: &Call<'_>, reply: &mut Reply<'_>) -> Outcome {
     let mut chance = Chance::drawn();
-    let Some(count) = call.arguments.get(2) else {
+    if call.arguments.len() == 2 {
         let drawn =
             living(keys, call.argument(1))?.and_then(|fields| with_repeats(&fields, 1, &mut chance).next());
         write(drawn.map(|(field, _)| field), reply);
         return Ok(());
-    };
-    let draw = Draw::parse(call, count)?;
+    }
+    let draw = Draw::parse(call, "withvalues", "fields")?;
     let Some(fields) = living(keys, call.argument(1))? else {
         reply.array(0);
         return Ok(());
@@ -69,38 +70,6 @@ fn hrandfield(keys: Reader<'_>, call: &Call<'_>, reply: &mut Reply<'_>) -> Outco
         }
     }
     Ok(())
-}
-
-/// What a request with a count asks for.
-struct Draw {
-    count: usize,
-    with_repeats: bool,
-    with_values: bool,
-}
-
-impl Draw {
-    fn parse(call: &Call<'_>, count: &[u8]) -> Result<Self, CommandError> {
-        let count = parse_integer(count)?;
-        if count == i64::MIN {
-            return Err(CommandError::text(
-                "ERR value is out of range, value must between -9223372036854775807 and 9223372036854775807",
-            ));
-        }
-        let mut options = call.cursor(3);
-        let with_values = options.take_word("withvalues");
-        if options.remaining() > 0 {
-            return Err(CommandError::SYNTAX);
-        }
-        let (with_repeats, count) = (count < 0, count.unsigned_abs());
-        if with_values && count > i64::MAX.unsigned_abs() / 2 {
-            return Err(CommandError::text("ERR value is out of range"));
-        }
-        let count = usize::try_from(count).unwrap_or(usize::MAX);
-        if with_repeats && count > limits::REPEATED_MEMBERS {
-            return Err(CommandError::text("ERR at most 1048576 fields are drawn with repeats at a time"));
-        }
-        Ok(Self { count, with_repeats, with_values })
-    }
 }
 
 /// `count` fields, with repeats; no field of an empty hash.

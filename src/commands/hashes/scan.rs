@@ -4,10 +4,10 @@ use super::read::living;
 use super::{BASE, write};
 use crate::commands::call::Call;
 use crate::commands::call::error::Outcome;
-use crate::commands::call::scanning::{ScanOptions, parse_cursor};
+use crate::commands::call::scanning::{ScanOptions, begin_page, parse_cursor};
 use crate::commands::spec::{CommandSpec, Flag, Handler, KeyFlag, Keys};
 use crate::resp::reply::Reply;
-use crate::store::{Fields, Reader};
+use crate::store::{Fields, Reader, Stored};
 use crate::text::glob::{Case, matches};
 
 pub(in crate::commands) const COMMANDS: &[CommandSpec] = &[CommandSpec {
@@ -29,9 +29,7 @@ pub(in crate::commands) const COMMANDS: &[CommandSpec] = &[CommandSpec {
 fn hscan(keys: Reader<'_>, call: &Call<'_>, reply: &mut Reply<'_>) -> Outcome {
     let cursor = parse_cursor(call.argument(2))?;
     let Some(fields) = living(keys, call.argument(1))? else {
-        reply.array(2);
-        reply.bulk(b"0");
-        reply.array(0);
+        begin_page(0, 0, reply);
         return Ok(());
     };
     let mut with_values = true;
@@ -41,7 +39,7 @@ fn hscan(keys: Reader<'_>, call: &Call<'_>, reply: &mut Reply<'_>) -> Outcome {
         is_novalues
     })?;
     // As in Redis, a small hash is returned whole, whatever the cursor is.
-    let is_hashed = keys.peek(call.argument(1)).is_some_and(is_hashed);
+    let is_hashed = keys.peek(call.argument(1)).and_then(Fields::of).is_some_and(Fields::is_hashed);
     let (cursor, count) = if is_hashed { (cursor, count) } else { (0, usize::MAX) };
     // They are collected first, because their number is written before them.
     let (mut found, mut digits) = (Vec::new(), itoa::Buffer::new());
@@ -54,13 +52,7 @@ fn hscan(keys: Reader<'_>, call: &Call<'_>, reply: &mut Reply<'_>) -> Outcome {
             }
         }
     });
-    reply.array(2);
-    reply.bulk(itoa::Buffer::new().format(keys.cursors().cursor(next)).as_bytes());
-    reply.array(found.len());
+    begin_page(keys.cursors().cursor(next), found.len(), reply);
     found.into_iter().for_each(|text| write(Some(text), reply));
     Ok(())
-}
-
-fn is_hashed(value: &crate::store::Value) -> bool {
-    <Fields as crate::store::Stored>::of(value).is_some_and(Fields::is_hashed)
 }

@@ -6,7 +6,7 @@ pub(super) mod object;
 use super::call::Call;
 use super::call::error::{CommandError, Outcome};
 use super::call::name_list::NameList;
-use super::call::scanning::{ScanOptions, parse_cursor};
+use super::call::scanning::{ScanOptions, begin_page, parse_cursor};
 use super::spec::{AllKeys, CommandSpec, Flag, Group, Handler, KeyFlag, Keys, Manner};
 use crate::limits;
 use crate::resp::reply::Reply;
@@ -166,9 +166,7 @@ fn scan(keys: &mut AllKeys<'_, '_>, call: &Call<'_>, reply: &mut Reply<'_>) -> O
             found.push(key);
         }
     });
-    reply.array(2);
-    reply.bulk(itoa::Buffer::new().format(cursors.cursor(next)).as_bytes());
-    reply.array(found.len());
+    begin_page(cursors.cursor(next), found.len(), reply);
     reply.stream(found.len(), found);
     Ok(())
 }

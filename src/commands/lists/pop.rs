@@ -2,6 +2,7 @@
 
 use super::{BASE, parse_end};
 use crate::commands::call::error::{CommandError, Outcome};
+use crate::commands::call::multi_pop::MultiPop;
 use crate::commands::call::{Call, parse_count};
 use crate::commands::spec::{CommandSpec, Flag, Handler, KeyFlag, Keys, Lookahead};
 use crate::commands::state::waiting::{Wish, parse_timeout};
@@ -124,7 +125,7 @@ fn pop(keys: &mut Writer<'_, '_>, call: &Call<'_>, reply: &mut Reply<'_>, end: E
 }
 
 fn lmpop(keys: &mut Writer<'_, '_>, call: &Call<'_>, reply: &mut Reply<'_>) -> Outcome {
-    let MultiPop { key_count, end, count } = MultiPop::parse(call, 1)?;
+    let MultiPop { key_count, end, count } = MultiPop::parse(call, 1, parse_end)?;
     for key in call.cursor(2).take(key_count) {
         if let Some(list) = keys.reader().get::<List>(key)? {
             call.announce(count.min(list.len()))?;
@@ -172,7 +173,7 @@ fn blocking_pop(call: &Call<'_>, end: End) -> Result<Wish, CommandError> {
 }
 
 fn blmpop(call: &Call<'_>) -> Result<Wish, CommandError> {
-    let MultiPop { key_count, end, count } = MultiPop::parse(call, 2)?;
+    let MultiPop { key_count, end, count } = MultiPop::parse(call, 2, parse_end)?;
     Ok(Wish {
         timeout: parse_timeout(call, 1)?,
         keys: call.cursor(3).take(key_count).map(Into::into).collect(),
@@ -180,36 +181,4 @@ fn blmpop(call: &Call<'_>) -> Result<Wish, CommandError> {
         destination: None,
         attempt: Box::new(move |keys, key, reply| take_several(keys, key, end, count, reply)),
     })
-}
-
-/// The arguments of LMPOP beside its keys.
-struct MultiPop {
-    key_count: usize,
-    end: End,
-    count: usize,
-}
-
-impl MultiPop {
-    /// Reads a request. Argument `count_at` is the number of keys.
-    fn parse(call: &Call<'_>, count_at: usize) -> Result<Self, CommandError> {
-        let at_least_one = |text, refusal| {
-            let count = parse_count(text).ok().filter(|&count| count > 0);
-            count.ok_or(CommandError::text(refusal))
-        };
-        let mut cursor = call.cursor(count_at);
-        let key_count = at_least_one(cursor.required()?, "ERR numkeys should be greater than 0")?;
-        if key_count >= cursor.remaining() {
-            return Err(CommandError::SYNTAX);
-        }
-        cursor.nth(key_count - 1);
-        let end = parse_end(cursor.required()?)?;
-        let mut count = None;
-        while cursor.remaining() > 0 {
-            if count.is_some() || cursor.remaining() < 2 || !cursor.take_word("count") {
-                return Err(CommandError::SYNTAX);
-            }
-            count = Some(at_least_one(cursor.required()?, "ERR count should be greater than 0")?);
-        }
-        Ok(Self { key_count, end, count: count.unwrap_or(1) })
-    }
 }

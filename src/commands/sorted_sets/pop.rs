@@ -1,6 +1,7 @@
 //! Commands that pop members from either end: ZPOPMIN, ZPOPMAX, ZMPOP, and their blocking forms.
 
 use crate::commands::call::error::{CommandError, Outcome};
+use crate::commands::call::multi_pop::MultiPop;
 use crate::commands::call::{Call, parse_count};
 use crate::commands::spec::{CommandSpec, Flag, Group, Handler, KeyFlag, Keys};
 use crate::commands::state::waiting::{Wish, parse_timeout};
@@ -133,7 +134,7 @@ fn pop(keys: &mut Writer<'_, '_>, call: &Call<'_>, reply: &mut Reply<'_>, order:
 }
 
 fn zmpop(keys: &mut Writer<'_, '_>, call: &Call<'_>, reply: &mut Reply<'_>) -> Outcome {
-    let MultiPop { key_count, order, count } = MultiPop::parse(call, 1)?;
+    let MultiPop { key_count, end: order, count } = MultiPop::parse(call, 1, parse_end)?;
     for key in call.cursor(2).take(key_count) {
         if take_several(keys, key, order, count, reply)? {
             return Ok(());
@@ -185,7 +186,7 @@ fn bzpop(call: &Call<'_>, order: Order) -> Result<Wish, CommandError> {
 }
 
 fn bzmpop(call: &Call<'_>) -> Result<Wish, CommandError> {
-    let MultiPop { key_count, order, count } = MultiPop::parse(call, 2)?;
+    let MultiPop { key_count, end: order, count } = MultiPop::parse(call, 2, parse_end)?;
     Ok(Wish {
         timeout: parse_timeout(call, 1)?,
         keys: call.cursor(3).take(key_count).map(Into::into).collect(),
@@ -195,40 +196,13 @@ fn bzmpop(call: &Call<'_>) -> Result<Wish, CommandError> {
     })
 }
 
-/// The arguments of a ZMPOP except its keys.
-struct MultiPop {
-    key_count: usize,
-    order: Order,
-    count: usize,
-}
-
-impl MultiPop {
-    /// Reads a request whose number of keys is the argument at `count_at`.
-    fn parse(call: &Call<'_>, count_at: usize) -> Result<Self, CommandError> {
-        let at_least_one = |text, refusal| {
-            let count = parse_count(text).ok().filter(|&count| count > 0);
-            count.ok_or(CommandError::text(refusal))
-        };
-        let mut cursor = call.cursor(count_at);
-        let key_count = at_least_one(cursor.required()?, "ERR numkeys should be greater than 0")?;
-        if key_count >= cursor.remaining() {
-            return Err(CommandError::SYNTAX);
-        }
-        cursor.nth(key_count - 1);
-        let order = if cursor.take_word("min") {
-            Order::Ascending
-        } else if cursor.take_word("max") {
-            Order::Descending
-        } else {
-            return Err(CommandError::SYNTAX);
-        };
-        let mut count = None;
-        while cursor.remaining() > 0 {
-            if count.is_some() || cursor.remaining() < 2 || !cursor.take_word("count") {
-                return Err(CommandError::SYNTAX);
-            }
-            count = Some(at_least_one(cursor.required()?, "ERR count should be greater than 0")?);
-        }
-        Ok(Self { key_count, order, count: count.unwrap_or(1) })
+/// Reads MIN or MAX as the order in which the members to take come first.
+fn parse_end(text: &[u8]) -> Result<Order, CommandError> {
+    if text.eq_ignore_ascii_case(b"min") {
+        Ok(Order::Ascending)
+    } else if text.eq_ignore_ascii_case(b"max") {
+        Ok(Order::Descending)
+    } else {
+        Err(CommandError::SYNTAX)
     }
 }

@@ -1,7 +1,8 @@
 //! ZRANDMEMBER: members drawn at random.
 
+use crate::commands::call::Call;
+use crate::commands::call::draw::Draw;
 use crate::commands::call::error::{CommandError, Outcome};
-use crate::commands::call::{Call, parse_integer};
 use crate::commands::spec::{CommandSpec, Flag, Group, Handler, KeyFlag, Keys};
 use crate::limits;
 use crate::machine::chance::Chance;
@@ -27,7 +28,7 @@ pub(in crate::commands) const COMMANDS: &[CommandSpec] = &[CommandSpec {
 
 fn zrandmember(keys: Reader<'_>, call: &Call<'_>, reply: &mut Reply<'_>) -> Outcome {
     let mut chance = Chance::drawn();
-    let Some(count) = call.arguments.get(2) else {
+    if call.arguments.len() == 2 {
         match keys.get::<Board>(call.argument(1))? {
             Some(board) => {
                 visit_rank(board, random_rank(board, &mut chance), |member, _| reply.bulk(member));
@@ -35,8 +36,8 @@ fn zrandmember(keys: Reader<'_>, call: &Call<'_>, reply: &mut Reply<'_>) -> Outc
             None => reply.null(),
         }
         return Ok(());
-    };
-    let Draw { count, with_repeats, with_scores } = Draw::parse(call, count)?;
+    }
+    let Draw { count, with_repeats, with_values: with_scores } = Draw::parse(call, "withscores", "members")?;
     let Some(board) = keys.get::<Board>(call.argument(1))? else {
         reply.array(0);
         return Ok(());
@@ -71,38 +72,6 @@ fn zrandmember(keys: Reader<'_>, call: &Call<'_>, reply: &mut Reply<'_>) -> Outc
         }
     }
     Ok(())
-}
-
-/// What a request with a count asks for.
-struct Draw {
-    count: usize,
-    with_repeats: bool,
-    with_scores: bool,
-}
-
-impl Draw {
-    fn parse(call: &Call<'_>, count: &[u8]) -> Result<Self, CommandError> {
-        let count = parse_integer(count)?;
-        if count == i64::MIN {
-            return Err(CommandError::text(
-                "ERR value is out of range, value must between -9223372036854775807 and 9223372036854775807",
-            ));
-        }
-        let mut options = call.cursor(3);
-        let with_scores = options.take_word("withscores");
-        if options.remaining() > 0 {
-            return Err(CommandError::SYNTAX);
-        }
-        let (with_repeats, count) = (count < 0, count.unsigned_abs());
-        if with_scores && count > i64::MAX.unsigned_abs() / 2 {
-            return Err(CommandError::text("ERR value is out of range"));
-        }
-        let count = usize::try_from(count).unwrap_or(usize::MAX);
-        if with_repeats && count > limits::REPEATED_MEMBERS {
-            return Err(CommandError::text("ERR at most 1048576 members are drawn with repeats at a time"));
-        }
-        Ok(Self { count, with_repeats, with_scores })
-    }
 }
 
 /// The board must not be empty. The board of a key never is.

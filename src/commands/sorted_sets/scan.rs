@@ -2,7 +2,7 @@
 
 use crate::commands::call::Call;
 use crate::commands::call::error::Outcome;
-use crate::commands::call::scanning::{ScanOptions, parse_cursor};
+use crate::commands::call::scanning::{ScanOptions, begin_page, parse_cursor};
 use crate::commands::spec::{CommandSpec, Flag, Group, Handler, KeyFlag, Keys};
 use crate::resp::double::DoubleText;
 use crate::resp::reply::Reply;
@@ -32,7 +32,7 @@ const WHOLE_MEMBERS: usize = 128;
 fn zscan(keys: Reader<'_>, call: &Call<'_>, reply: &mut Reply<'_>) -> Outcome {
     let cursor = parse_cursor(call.argument(2))?;
     let Some(board) = keys.get::<Board>(call.argument(1))? else {
-        write(0, &[], reply);
+        begin_page(0, 0, reply);
         return Ok(());
     };
     let mut with_scores = true;
@@ -53,14 +53,8 @@ fn zscan(keys: Reader<'_>, call: &Call<'_>, reply: &mut Reply<'_>) -> Outcome {
             }
         }
     });
-    write(keys.cursors().cursor(next), &found, reply);
-    Ok(())
-}
-
-/// Scores are strings in RESP3 too.
-fn write(next: u64, found: &[Box<[u8]>], reply: &mut Reply<'_>) {
-    reply.array(2);
-    reply.bulk(itoa::Buffer::new().format(next).as_bytes());
-    reply.array(found.len());
+    begin_page(keys.cursors().cursor(next), found.len(), reply);
+    // Scores are strings in RESP3 too.
     found.iter().for_each(|text| reply.bulk(text));
+    Ok(())
 }

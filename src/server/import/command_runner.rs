@@ -71,11 +71,6 @@ impl CommandRunner {
 /// The type that a command of Redis works on, if rankd does not have that type.
 fn foreign_type(name: &str) -> Option<&'static str> {
     Some(match name {
-        "lpush" | "lpushx" | "rpush" | "rpushx" | "lpop" | "rpop" | "linsert" | "lset" | "lrem" | "ltrim"
-        | "lmove" | "blmove" | "lmovem" | "blmovem" | "rpoplpush" | "brpoplpush" | "lmpop" | "blmpop"
-        | "blpop" | "brpop" => "list",
-        "hset" | "hsetnx" | "hmset" | "hdel" | "hincrby" | "hincrbyfloat" | "hexpire" | "hpexpire"
-        | "hexpireat" | "hpexpireat" | "hpersist" | "hgetdel" | "hgetex" | "hsetex" | "himport" => "hash",
         "xadd" | "xdel" | "xdelex" | "xtrim" | "xsetid" | "xgroup" | "xack" | "xackdel" | "xclaim"
         | "xautoclaim" | "xreadgroup" | "xcfgset" | "xidmprecord" | "xnack" => "stream",
         "ardel" | "ardelrange" | "arinsert" | "armset" | "arring" | "arseek" | "arset" => "array",

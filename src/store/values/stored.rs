@@ -102,3 +102,15 @@ pub enum Position {
     /// Behind this entry in the order of the value.
     After(Score, Box<[u8]>),
 }
+
+impl Position {
+    /// The place at which a walk by places goes on, 0 at its beginning. `None` if the position is of a value of another type
+    /// that was here before.
+    pub(in crate::store) fn place(from: Option<&Self>) -> Option<u64> {
+        match from {
+            None => Some(0),
+            Some(Self::Place(place)) => Some(*place),
+            Some(Self::After(..)) => None,
+        }
+    }
+}

@@ -363,12 +363,7 @@ impl Stored for Fields {
         _: WalkOrder,
         see: &mut dyn FnMut(Element<'_>),
     ) -> Option<Position> {
-        let place = match from {
-            None => 0,
-            Some(Position::Place(place)) => *place,
-            // Of another type, which stood here before.
-            Some(Position::After(..)) => return None,
-        };
+        let place = Position::place(from)?;
         let (mut one, mut other) = (itoa::Buffer::new(), itoa::Buffer::new());
         let next = self.scan(place, most, |field, value| {
             let field = field.bytes(&mut one);

@@ -381,12 +381,7 @@ impl Stored for List {
         _: WalkOrder,
         see: &mut dyn FnMut(Element<'_>),
     ) -> Option<Position> {
-        let start = match from {
-            None => 0,
-            Some(Position::Place(place)) => *place as usize,
-            // Of another type, which stood here before.
-            Some(Position::After(..)) => return None,
-        };
+        let start = Position::place(from)? as usize;
         let end = self.len().min(start.saturating_add(most));
         self.visit(start.min(end)..end, |element| {
             see(Element::Listed(element));

@@ -207,12 +207,7 @@ impl Stored for Members {
         _: WalkOrder,
         see: &mut dyn FnMut(Element<'_>),
     ) -> Option<Position> {
-        let place = match from {
-            None => 0,
-            Some(Position::Place(place)) => *place,
-            // The position is of a value of another type that was here before.
-            Some(Position::After(..)) => return None,
-        };
+        let place = Position::place(from)?;
         Some(self.scan(place, most, |member| see(Element::Member(member))))
             .filter(|&next| next != 0)
             .map(Position::Place)

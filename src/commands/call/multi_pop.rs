@@ -1,0 +1,44 @@
+//! The arguments of LMPOP, ZMPOP and their blocking forms, except the keys: `numkeys key ... END [COUNT count]`.
+
+use super::error::CommandError;
+use super::{Call, parse_count};
+
+/// Which end of the first of several keys elements are taken from, and how many.
+#[derive(Clone, Copy, Debug)]
+pub(in crate::commands) struct MultiPop<E> {
+    /// The number of keys.
+    pub(in crate::commands) key_count: usize,
+    /// The end, as the type of value has it.
+    pub(in crate::commands) end: E,
+    /// At most as many elements are taken.
+    pub(in crate::commands) count: usize,
+}
+
+impl<E> MultiPop<E> {
+    /// Reads a request whose number of keys is the argument at `count_at`. `parse_end` reads the word for the end.
+    pub(in crate::commands) fn parse(
+        call: &Call<'_>,
+        count_at: usize,
+        parse_end: impl FnOnce(&[u8]) -> Result<E, CommandError>,
+    ) -> Result<Self, CommandError> {
+        let at_least_one = |text, refusal| {
+            let count = parse_count(text).ok().filter(|&count| count > 0);
+            count.ok_or(CommandError::text(refusal))
+        };
+        let mut cursor = call.cursor(count_at);
+        let key_count = at_least_one(cursor.required()?, "ERR numkeys should be greater than 0")?;
+        if key_count >= cursor.remaining() {
+            return Err(CommandError::SYNTAX);
+        }
+        cursor.nth(key_count - 1);
+        let end = parse_end(cursor.required()?)?;
+        let mut count = None;
+        while cursor.remaining() > 0 {
+            if count.is_some() || cursor.remaining() < 2 || !cursor.take_word("count") {
+                return Err(CommandError::SYNTAX);
+            }
+            count = Some(at_least_one(cursor.required()?, "ERR count should be greater than 0")?);
+        }
+        Ok(Self { key_count, end, count: count.unwrap_or(1) })
+    }
+}
