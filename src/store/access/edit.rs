@@ -68,7 +68,7 @@ impl<T: Stored> std::fmt::Debug for Edit<'_, '_, T> {
 
 impl KeyEdit<'_> {
     /// The present entry.
-    pub(in crate::store) fn entry(&self) -> Option<&Entry> {
+    pub(in crate::store) fn entry(&self) -> Option<Entry<'_>> {
         self.keyspace.at(self.spot)
     }
 

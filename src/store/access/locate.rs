@@ -1,7 +1,7 @@
 //! From a key's name to its shard and its hash.
 
 use super::slot::Slot;
-use crate::store::keys::keyspace::Entry;
+use crate::store::keys::keyspace::KeyValue;
 use crate::store::keys::located::Located;
 use crate::store::numbers::{DatabaseIndex, ShardIndex};
 use crate::store::sharded::Store;
@@ -29,6 +29,6 @@ impl Store {
             keys.filter_map(|at| Some((at.hash, self.shards[at.shard].try_read()?))).collect();
         let entries: SmallVec<[_; 16]> =
             held.iter().filter_map(|(hash, shard)| shard.keyspace(database).load_entry(*hash)).collect();
-        entries.into_iter().for_each(Entry::load_content);
+        entries.into_iter().for_each(KeyValue::load_content);
     }
 }

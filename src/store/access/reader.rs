@@ -34,7 +34,7 @@ impl<'h> Reader<'h> {
         Self { hold, database, located: None, counts: true }
     }
 
-    fn entry(&self, key: &[u8]) -> Option<&'h Entry> {
+    fn entry(&self, key: &[u8]) -> Option<Entry<'h>> {
         let entry = self.find(key);
         if self.counts {
             self.count(key, entry.is_some());
@@ -54,12 +54,12 @@ impl<'h> Reader<'h> {
         self.hold.count_lookups(lookups);
     }
 
-    fn find(&self, key: &[u8]) -> Option<&'h Entry> {
+    fn find(&self, key: &[u8]) -> Option<Entry<'h>> {
         self.find_any(key).filter(|entry| !entry.is_expired(self.hold.expired_by_ms))
     }
 
     /// The entry at the key, even if it has expired.
-    fn find_any(&self, key: &[u8]) -> Option<&'h Entry> {
+    fn find_any(&self, key: &[u8]) -> Option<Entry<'h>> {
         let at = self.locate(key);
         self.keyspace_of(at).get(at)
     }
@@ -91,7 +91,7 @@ impl<'h> Reader<'h> {
     /// The value at `key`, without counting the look-up: for prefetching and checks.
     #[must_use]
     pub fn peek(&self, key: &[u8]) -> Option<&'h Value> {
-        self.find(key).map(|entry| &entry.value)
+        self.find(key).map(|entry| entry.value)
     }
 
     /// The bytes of memory that `key` takes, estimated from `samples` members of a set; `None` if there is no such key.
@@ -112,13 +112,13 @@ impl<'h> Reader<'h> {
     /// # Errors
     /// [`WrongType`] if the key holds something else.
     pub fn get<T: Stored + 'h>(&self, key: &[u8]) -> Result<Option<&'h T>, WrongType> {
-        self.entry(key).map(|entry| T::of(&entry.value).ok_or(WrongType)).transpose()
+        self.entry(key).map(|entry| T::of(entry.value).ok_or(WrongType)).transpose()
     }
 
     /// The value at `key`, of any type.
     #[must_use]
     pub fn value(&self, key: &[u8]) -> Option<&'h Value> {
-        self.entry(key).map(|entry| &entry.value)
+        self.entry(key).map(|entry| entry.value)
     }
 
     /// Whether `key` has a value that has expired and is not removed yet.
@@ -148,7 +148,7 @@ impl<'h> Reader<'h> {
     /// When `key` expires in unix milliseconds (`Some(None)`: never), `None` if there is no such key.
     #[must_use]
     pub fn expiry(&self, key: &[u8]) -> Option<Option<u64>> {
-        self.entry(key).map(Entry::expire_at_ms)
+        self.entry(key).map(|entry| entry.expire_at_ms())
     }
 
     /// The time of the command, in unix milliseconds.

@@ -142,7 +142,7 @@ impl<'s> Shards<'_, 's> {
                 shard.keyspace(database).scan(place, count - seen, |entry| {
                     seen += 1;
                     if !entry.is_expired(expired_by_ms) {
-                        visit(&entry.key, entry.value.kind());
+                        visit(entry.key, entry.value.kind());
                     }
                 })
             });

@@ -7,7 +7,7 @@
 
 use super::{Change, What};
 use crate::ranking::{RankedMembers, Ranking};
-use crate::store::keys::keyspace::{Entry, Keyspace, Spot};
+use crate::store::keys::keyspace::{Keyspace, Spot};
 use crate::store::keys::located::Located;
 use crate::store::numbers::DatabaseIndex;
 use crate::store::sharded::Store;
@@ -124,7 +124,7 @@ impl Store {
             let mut shard = self.shards[at.shard].write();
             let keyspace = shard.keyspace_mut(database);
             let spot = keyspace.spot(at);
-            let expire_at_ms = keyspace.at(spot).and_then(Entry::expire_at_ms);
+            let expire_at_ms = keyspace.at(spot).and_then(|entry| entry.expire_at_ms());
             kept.extend(keyspace.remove(spot).map(|value| (database, at, value, expire_at_ms)));
         }
         self.flush_unrecorded(database);

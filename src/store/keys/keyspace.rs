@@ -3,8 +3,6 @@
 use super::located::Located;
 use super::small_bytes::SmallBytes;
 use super::table::{Place, Table};
-use crate::machine::heap::allocation_bytes;
-use crate::ranking::prefetch;
 use crate::store::values::kinds::{Value, WrongType};
 use crate::store::values::stored::Stored;
 use foldhash::quality::FixedState;
@@ -12,27 +10,45 @@ use std::collections::BTreeSet;
 use std::hash::BuildHasher;
 use std::num::NonZeroU64;
 
-/// Longest key that is kept in its entry: finding such a key loads only the entry. The entry is 64 bytes then.
-const KEY_IN_PLACE_BYTES: usize = 30;
-
-const _: () = assert!(size_of::<Entry>() == 64);
-
-/// A key and its value.
+/// A key and its value, as they are stored. A key of at most 22 bytes is stored in place: to find it loads only this. When
+/// the key expires is the note beside it ([`Table`]).
 #[derive(Debug)]
-pub(in crate::store) struct Entry {
-    pub(in crate::store) key: SmallBytes<KEY_IN_PLACE_BYTES>,
-    pub(in crate::store) value: Value,
+pub(in crate::store) struct KeyValue {
+    key: SmallBytes,
+    value: Value,
+}
+
+impl KeyValue {
+    /// Prefetches the memory outside the entry that every command on the key reads.
+    pub(in crate::store) fn load_content(&self) {
+        self.key.prefetch_bytes();
+        self.value.prefetch();
+    }
+}
+
+const _: () = assert!(size_of::<KeyValue>() == 48);
+
+/// A key, its value, and when it expires.
+#[derive(Clone, Copy, Debug)]
+pub(in crate::store) struct Entry<'k> {
+    pub(in crate::store) key: &'k [u8],
+    pub(in crate::store) value: &'k Value,
     expire_at_ms: Option<NonZeroU64>,
 }
 
-impl Entry {
+impl<'k> Entry<'k> {
+    fn new(stored: &'k KeyValue, expire_at_ms: Option<NonZeroU64>) -> Self {
+        Self { key: &stored.key, value: &stored.value, expire_at_ms }
+    }
+
     /// The bytes of memory that key and value take, including their place in the tables; see [`Value::memory_bytes`].
     pub(in crate::store) fn memory_bytes(&self, samples: usize) -> usize {
-        let expiring = size_of::<(u64, Box<[u8]>)>() + allocation_bytes(self.key.len());
+        let expiring = size_of::<u64>() + size_of::<(u64, u64)>() * 3 / 2;
         let expiry = self.expire_at_ms.map_or(0, |_| expiring);
-        // Its bucket and tag. The tables double when they grow and are three fifths full on average.
-        let place = (size_of::<Self>() + 1) * 5 / 3;
-        place + self.key.heap_bytes() + expiry + self.value.memory_bytes(samples)
+        // The array of entries has room for a twelfth more on average. An index takes three bytes with its tag, and the
+        // table of indices is two thirds full on average.
+        let place = size_of::<KeyValue>() * 13 / 12 + 5;
+        place + SmallBytes::heap_bytes_of(self.key.len()) + expiry + self.value.memory_bytes(samples)
     }
 
     /// The time in unix milliseconds at which the key expires; `None`: never.
@@ -44,12 +60,6 @@ impl Entry {
     /// not directly from the clock.
     pub(in crate::store) fn is_expired(&self, by_ms: u64) -> bool {
         self.expire_at_ms().is_some_and(|at_ms| at_ms <= by_ms)
-    }
-
-    /// Prefetches the memory outside the entry that every command on the key reads.
-    pub(in crate::store) fn load_content(&self) {
-        self.key.prefetch_bytes();
-        self.value.prefetch();
     }
 }
 
@@ -81,9 +91,9 @@ impl Spot {
 /// The keys of one database in one shard.
 #[derive(Debug)]
 pub(in crate::store) struct Keyspace {
-    entries: Table<Entry>,
-    /// Every key that expires, soonest first.
-    expiries: BTreeSet<(u64, Box<[u8]>)>,
+    entries: Table<KeyValue, Option<NonZeroU64>>,
+    /// When each key expires, soonest first, and the key's hash.
+    expiries: BTreeSet<(u64, u64)>,
     /// Every key of whose value an element expires, by when the first one does.
     dues: BTreeSet<(u64, Box<[u8]>)>,
     /// The sum of the times in `expiries`, for their average.
@@ -112,8 +122,9 @@ impl Keyspace {
         self.expiries.first().map(|(at_ms, _)| *at_ms)
     }
 
-    pub(in crate::store) fn get(&self, at: Located<'_>) -> Option<&Entry> {
-        self.entries.find(at.hash, |entry| *entry.key == *at.key)
+    pub(in crate::store) fn get(&self, at: Located<'_>) -> Option<Entry<'_>> {
+        let (entry, expire_at_ms) = self.entries.find_noted(at.hash, |entry| *entry.key == *at.key)?;
+        Some(Entry::new(entry, expire_at_ms))
     }
 
     /// Looks a key up.
@@ -121,8 +132,8 @@ impl Keyspace {
         Spot { hash: at.hash, place: self.entries.place(at.hash, |entry| *entry.key == *at.key) }
     }
 
-    pub(in crate::store) fn at(&self, spot: Spot) -> Option<&Entry> {
-        spot.place.map(|place| self.entries.at(place))
+    pub(in crate::store) fn at(&self, spot: Spot) -> Option<Entry<'_>> {
+        spot.place.map(|place| Entry::new(self.entries.at(place), self.entries.note(place)))
     }
 
     pub(in crate::store) fn value_mut(&mut self, spot: Spot) -> Option<&mut Value> {
@@ -149,20 +160,22 @@ impl Keyspace {
     }
 
     fn insert(&mut self, key: &[u8], hash: u64, value: Value, expire_at_ms: Option<u64>) -> Place {
-        let entry = Entry { key: key.into(), value, expire_at_ms: as_expiry(expire_at_ms) };
-        if let Some(at_ms) = entry.expire_at_ms() {
-            self.note_expiry(at_ms, key);
-        }
-        self.note_due(key, None, entry.value.first_due_ms());
+        self.note_due(key, None, value.first_due_ms());
         let hasher = &self.hasher;
-        self.entries.insert(hash, entry, |entry| hasher.hash_one(&*entry.key))
+        let entry = KeyValue { key: key.into(), value };
+        let place = self.entries.insert(hash, entry, |entry| hasher.hash_one(&*entry.key));
+        self.set_expiry(Spot { hash, place: Some(place) }, expire_at_ms);
+        place
     }
 
     /// Removes the entry at `spot`. The spot is [vacated](Spot::vacated) then.
     pub(in crate::store) fn remove(&mut self, spot: Spot) -> Option<Value> {
-        let entry = self.entries.remove_at(spot.place?);
-        if let Some(at_ms) = entry.expire_at_ms() {
-            self.forget_expiry(at_ms, &entry.key);
+        let place = spot.place?;
+        let expire_at_ms = self.entries.note(place);
+        let hasher = &self.hasher;
+        let entry = self.entries.remove_at(spot.hash, place, |entry| hasher.hash_one(&*entry.key));
+        if let Some(at_ms) = expire_at_ms {
+            self.forget_expiry(at_ms.get(), spot.hash);
         }
         self.note_due(&entry.key, entry.value.first_due_ms(), None);
         Some(entry.value)
@@ -171,29 +184,28 @@ impl Keyspace {
     /// Sets when the key at `spot` expires, if the key exists.
     pub(in crate::store) fn set_expiry(&mut self, spot: Spot, expire_at_ms: Option<u64>) {
         let Some(place) = spot.place else { return };
-        let entry = self.entries.at_mut(place);
-        let before = entry.expire_at_ms();
-        entry.expire_at_ms = as_expiry(expire_at_ms);
-        let after = entry.expire_at_ms();
+        let (before, after) = (self.entries.note(place), as_expiry(expire_at_ms));
         if before == after {
             return;
         }
-        let key: Box<[u8]> = (*entry.key).into();
+        self.entries.set_note(place, after);
         if let Some(at_ms) = before {
-            self.forget_expiry(at_ms, &key);
+            self.forget_expiry(at_ms.get(), spot.hash);
         }
         if let Some(at_ms) = after {
-            self.note_expiry(at_ms, &key);
+            self.note_expiry(at_ms.get(), spot.hash);
         }
     }
 
-    fn note_expiry(&mut self, at_ms: u64, key: &[u8]) {
-        self.expiries.insert((at_ms, key.into()));
+    /// Two keys of one hash that expire at one moment, should they ever be, have one place in the order: the second is
+    /// removed when a command meets it.
+    fn note_expiry(&mut self, at_ms: u64, hash: u64) {
+        self.expiries.insert((at_ms, hash));
         self.expiry_sum_ms += u128::from(at_ms);
     }
 
-    fn forget_expiry(&mut self, at_ms: u64, key: &[u8]) {
-        self.expiries.remove(&(at_ms, key.into()));
+    fn forget_expiry(&mut self, at_ms: u64, hash: u64) {
+        self.expiries.remove(&(at_ms, hash));
         self.expiry_sum_ms -= u128::from(at_ms);
     }
 
@@ -240,9 +252,17 @@ impl Keyspace {
         self.expiry_sum_ms
     }
 
-    /// A key that expires at or before `by_ms`, if there is one.
-    pub(in crate::store) fn expired_key(&self, by_ms: u64) -> Option<Box<[u8]>> {
-        self.expiries.first().filter(|(at_ms, _)| *at_ms <= by_ms).map(|(_, key)| key.clone())
+    /// A key that expires at or before `by_ms`, if there is one. A place in the order without a key that expires then is
+    /// given up.
+    pub(in crate::store) fn expired_key(&mut self, by_ms: u64) -> Option<Box<[u8]>> {
+        while let Some(&(at_ms, hash)) = self.expiries.first().filter(|(at_ms, _)| *at_ms <= by_ms) {
+            let has_hash = |entry: &KeyValue| self.hasher.hash_one(&*entry.key) == hash;
+            match self.entries.find_noted(hash, has_hash) {
+                Some((entry, note)) if note == NonZeroU64::new(at_ms) => return Some((*entry.key).into()),
+                _ => self.expiries.pop_first(),
+            };
+        }
+        None
     }
 
     /// The value of type `T` at `key`, found at `spot`, and its spot. A missing value is made.
@@ -273,17 +293,13 @@ impl Keyspace {
     }
 
     /// Prefetches the entry that probably belongs to the key with this hash. Does not read the entry itself.
-    pub(in crate::store) fn load_entry(&self, hash: u64) -> Option<&Entry> {
-        // Any entry under the hash's tag is taken for the key's: a wrong guess only costs a load.
-        let entry = self.entries.find(hash, |_| true)?;
-        prefetch::line(entry);
-        prefetch::line((&raw const *entry).wrapping_byte_add(size_of::<Entry>() - 1));
-        Some(entry)
+    pub(in crate::store) fn load_entry(&self, hash: u64) -> Option<&KeyValue> {
+        self.entries.load(hash)
     }
 
     /// All keys, in no order.
-    pub(in crate::store) fn iter(&self) -> impl Iterator<Item = &Entry> {
-        self.entries.iter()
+    pub(in crate::store) fn iter(&self) -> impl Iterator<Item = Entry<'_>> {
+        self.entries.iter_noted().map(|(entry, expire_at_ms)| Entry::new(entry, expire_at_ms))
     }
 
     /// See [`Table::scan`].
@@ -291,9 +307,10 @@ impl Keyspace {
         &'k self,
         cursor: u64,
         count: usize,
-        visit: impl FnMut(&'k Entry),
+        mut visit: impl FnMut(Entry<'k>),
     ) -> u64 {
         let hasher = self.hasher.clone();
+        let visit = |entry, expire_at_ms| visit(Entry::new(entry, expire_at_ms));
         self.entries.scan(cursor, count, |entry| hasher.hash_one(&*entry.key), visit)
     }
 }

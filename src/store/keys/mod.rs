@@ -4,5 +4,6 @@ pub(super) mod cursor;
 pub mod interest;
 pub(super) mod keyspace;
 pub(super) mod located;
+mod segment;
 pub(super) mod small_bytes;
 pub(super) mod table;

@@ -5,31 +5,27 @@
 //! keyspace and large sets are such tables. Segments partition the hashes in order, so a place in hash order is a
 //! cursor that stays valid when segments split. SCAN and checkpoints walk by such cursors.
 
+use super::segment::{SEGMENT_ENTRIES, Segment};
 use crate::machine::chance::Chance;
 use crate::machine::heap::allocation_bytes;
-use hashbrown::HashTable;
-
-/// Most entries of one segment: what hashbrown holds in 512 buckets, so a split moves a few hundred entries.
-const SEGMENT_ENTRIES: usize = 448;
 
 /// Bits of the hash in a place. With 40 there is room for a shard's number in the cursors that clients get
 /// ([`super::cursor`]).
 pub(in crate::store) const CURSOR_BITS: u32 = 40;
 
-/// Most buckets of one segment: one of 512 that is full, marks of removed entries included, is doubled, and one of 1024
-/// can lose its marks in place.
-const MOST_BUCKETS: usize = 1024;
-
 /// Places that are tried when an entry is drawn, before all entries are looked at.
 const DRAWS: usize = 64;
 
 /// A table of entries. They are found by a 64-bit hash and an equality that the caller gives.
+///
+/// An entry can have a note of type `N`. A segment takes memory for notes once one of its entries has a note that is not
+/// the default.
 #[derive(Debug)]
-pub(in crate::store) struct Table<T> {
+pub(in crate::store) struct Table<T, N = ()> {
     /// 2^depth segment numbers, indexed by the first `depth` bits of a hash. Empty until the first entry.
     directory: Vec<u32>,
     depth: u32,
-    segments: Vec<Segment<T>>,
+    segments: Vec<Segment<T, N>>,
     len: usize,
 }
 
@@ -37,28 +33,16 @@ pub(in crate::store) struct Table<T> {
 #[derive(Clone, Copy, Debug)]
 pub(in crate::store) struct Place {
     segment: u32,
-    bucket: u32,
+    index: u16,
 }
 
-#[derive(Debug)]
-struct Segment<T> {
-    /// The number of first bits of the hash that all entries share.
-    depth: u32,
-    entries: HashTable<T>,
-}
-
-impl<T> Default for Table<T> {
+impl<T, N> Default for Table<T, N> {
     fn default() -> Self {
         Self { directory: Vec::new(), depth: 0, segments: Vec::new(), len: 0 }
     }
 }
 
-/// hashbrown takes the bucket from the low bits and the tag from the highest bits, which are equal within a segment.
-fn inner_hash(hash: u64) -> u64 {
-    hash.rotate_left(32)
-}
-
-impl<T> Table<T> {
+impl<T, N: Copy + Default + PartialEq> Table<T, N> {
     /// The number of entries. O(1).
     pub(in crate::store) fn len(&self) -> usize {
         self.len
@@ -66,58 +50,76 @@ impl<T> Table<T> {
 
     /// The entry with this hash that `is_it` accepts.
     pub(in crate::store) fn find(&self, hash: u64, is_it: impl FnMut(&T) -> bool) -> Option<&T> {
-        self.segments.get(self.segment_number(hash)?)?.entries.find(inner_hash(hash), is_it)
+        self.find_noted(hash, is_it).map(|(entry, _)| entry)
+    }
+
+    /// The entry with this hash that `is_it` accepts, and its note.
+    pub(in crate::store) fn find_noted(&self, hash: u64, is_it: impl FnMut(&T) -> bool) -> Option<(&T, N)> {
+        let segment = &self.segments[self.segment_number(hash)?];
+        let index = usize::from(segment.index(hash, is_it)?);
+        Some((&segment.entries[index], segment.note(index)))
     }
 
     /// The place of the entry with this hash that `is_it` accepts.
     pub(in crate::store) fn place(&self, hash: u64, is_it: impl FnMut(&T) -> bool) -> Option<Place> {
         let segment = self.segment_number(hash)?;
-        let bucket = self.segments[segment].entries.find_bucket_index(inner_hash(hash), is_it)?;
-        Some(Place { segment: segment as u32, bucket: bucket as u32 })
+        let index = self.segments[segment].index(hash, is_it)?;
+        Some(Place { segment: segment as u32, index })
     }
 
     /// The entry at `place`.
     pub(in crate::store) fn at(&self, place: Place) -> &T {
-        let segment = &self.segments[place.segment as usize];
-        segment.entries.get_bucket(place.bucket as usize).expect("a place is of an entry")
+        &self.segments[place.segment as usize].entries[usize::from(place.index)]
     }
 
     /// Mutable access to the entry at `place`. Its hash must not change.
     pub(in crate::store) fn at_mut(&mut self, place: Place) -> &mut T {
-        let segment = &mut self.segments[place.segment as usize];
-        segment.entries.get_bucket_mut(place.bucket as usize).expect("a place is of an entry")
+        &mut self.segments[place.segment as usize].entries[usize::from(place.index)]
     }
 
-    /// Adds an entry that is not in the table yet and returns its place. `hash_of` gives the hash of any entry.
+    /// The note of the entry at `place`.
+    pub(in crate::store) fn note(&self, place: Place) -> N {
+        self.segments[place.segment as usize].note(usize::from(place.index))
+    }
+
+    /// Sets the note of the entry at `place`.
+    pub(in crate::store) fn set_note(&mut self, place: Place, note: N) {
+        self.segments[place.segment as usize].set_note(usize::from(place.index), note);
+    }
+
+    /// Prefetches the entry that probably has this hash, and its note. Does not read the entry.
+    pub(in crate::store) fn load(&self, hash: u64) -> Option<&T> {
+        // Any entry under the hash's tag is taken for it: a wrong guess only costs a load.
+        self.segments[self.segment_number(hash)?].load(hash)
+    }
+
+    /// Adds an entry that is not in the table yet and returns its place. Its note is the default. `hash_of` gives the hash
+    /// of any entry.
     pub(in crate::store) fn insert(&mut self, hash: u64, entry: T, hash_of: impl Fn(&T) -> u64) -> Place {
         if self.directory.is_empty() {
             self.directory.push(0);
-            self.segments.push(Segment { depth: 0, entries: HashTable::new() });
+            self.segments.push(Segment::default());
         }
         let mut number = self.segment_number(hash).expect("the directory is not empty");
         while self.segments[number].entries.len() >= SEGMENT_ENTRIES && self.split(number, &hash_of) {
             number = self.segment_number(hash).expect("the directory is not empty");
         }
         self.len += 1;
-        let entries = &mut self.segments[number].entries;
-        let entry = entries.insert_unique(inner_hash(hash), entry, |entry| inner_hash(hash_of(entry)));
-        Place { segment: number as u32, bucket: entry.bucket_index() as u32 }
+        let index = self.segments[number].push(hash, entry, N::default(), hash_of);
+        Place { segment: number as u32, index }
     }
 
-    /// Removes and returns the entry at `place`.
-    pub(in crate::store) fn remove_at(&mut self, place: Place) -> T {
+    /// Removes and returns the entry at `place`, which has this hash. `hash_of` gives the hash of any entry.
+    pub(in crate::store) fn remove_at(&mut self, hash: u64, place: Place, hash_of: impl Fn(&T) -> u64) -> T {
         self.len -= 1;
-        let entries = &mut self.segments[place.segment as usize].entries;
-        let entry = entries.get_bucket_entry(place.bucket as usize).ok();
-        entry.expect("a place is of an entry").remove().0
+        self.segments[place.segment as usize].remove(hash, place.index, hash_of)
     }
 
     /// The bytes of memory that the table takes, without the memory that its entries point to. O(segments).
     pub(in crate::store) fn memory_bytes(&self) -> usize {
-        let entries = self.segments.iter().map(|segment| allocation_bytes(segment.entries.allocation_size()));
         allocation_bytes(self.directory.capacity() * size_of::<u32>())
-            + allocation_bytes(self.segments.capacity() * size_of::<Segment<T>>())
-            + entries.sum::<usize>()
+            + allocation_bytes(self.segments.capacity() * size_of::<Segment<T, N>>())
+            + self.segments.iter().map(Segment::memory_bytes).sum::<usize>()
     }
 
     /// All entries, in arbitrary order.
@@ -125,23 +127,25 @@ impl<T> Table<T> {
         self.segments.iter().flat_map(|segment| segment.entries.iter())
     }
 
+    /// All entries with their notes, in arbitrary order.
+    pub(in crate::store) fn iter_noted(&self) -> impl Iterator<Item = (&T, N)> {
+        self.segments.iter().flat_map(Segment::iter)
+    }
+
     /// An entry drawn at random, each as likely as any other; `None` if there is none. O(1) on average, O(n) after most
     /// entries of a large table were removed.
     pub(in crate::store) fn draw(&self, chance: &mut Chance) -> Option<&T> {
-        // A place of as many as any segment has: each is as likely as any other.
-        let places = match &*self.segments {
-            [only] => only.entries.num_buckets(),
-            _ => MOST_BUCKETS,
+        // An index of as many as any segment can have: each entry is as likely as any other.
+        let indices = match &*self.segments {
+            [only] => only.entries.len(),
+            _ => SEGMENT_ENTRIES,
         };
         if self.len == 0 {
             return None;
         }
         for _ in 0..DRAWS {
             let segment = &self.segments[chance.below(self.segments.len() as u64) as usize];
-            let place = chance.below(places as u64) as usize;
-            if place < segment.entries.num_buckets()
-                && let Some(entry) = segment.entries.get_bucket(place)
-            {
+            if let Some(entry) = segment.entries.get(chance.below(indices as u64) as usize) {
                 return Some(entry);
             }
         }
@@ -155,24 +159,24 @@ impl<T> Table<T> {
         cursor: u64,
         count: usize,
         hash_of: impl Fn(&T) -> u64,
-        mut visit: impl FnMut(&'t T),
+        mut visit: impl FnMut(&'t T, N),
     ) -> u64 {
         let place = |hash: u64| hash >> (64 - CURSOR_BITS);
         let mut from = cursor;
         let mut wanted = count.max(1);
-        let mut found: Vec<(u64, &T)> = Vec::new();
+        let mut found: Vec<(u64, usize)> = Vec::new();
         while let Some(number) = self.segment_number(from << (64 - CURSOR_BITS)) {
             let segment = &self.segments[number];
             found.clear();
-            let in_segment = segment.entries.iter().map(|entry| (place(hash_of(entry)), entry));
-            found.extend(in_segment.filter(|(at, _)| *at >= from));
-            found.sort_unstable_by_key(|(at, _)| *at);
-            for (index, (at, entry)) in found.iter().enumerate() {
+            let places = segment.entries.iter().map(|entry| place(hash_of(entry)));
+            found.extend(places.zip(0..).filter(|(at, _)| *at >= from));
+            found.sort_unstable();
+            for (order, (at, index)) in found.iter().enumerate() {
                 // Entries with the same place are visited in one call, because a cursor cannot name the second of them.
-                if wanted == 0 && found[index - 1].0 != *at {
+                if wanted == 0 && found[order - 1].0 != *at {
                     return *at;
                 }
-                visit(entry);
+                visit(&segment.entries[*index], segment.note(*index));
                 wanted = wanted.saturating_sub(1);
             }
             // Continue at the start of the next segment. After the last segment the place overflows its bits.
@@ -205,18 +209,16 @@ impl<T> Table<T> {
             self.depth += 1;
         }
         let goes_up = |entry: &T| hash_of(entry) << depth >> 63 == 1;
-        // Two new tables of the right size: in a table that has only lost entries, the tombstones take up room.
-        let old = std::mem::take(&mut self.segments[number].entries);
-        let above = old.iter().filter(|entry| goes_up(entry)).count();
-        let mut lower = HashTable::with_capacity(old.len() - above);
-        let mut upper = HashTable::with_capacity(above);
-        for entry in old {
-            let half = if goes_up(&entry) { &mut upper } else { &mut lower };
-            half.insert_unique(inner_hash(hash_of(&entry)), entry, |entry| inner_hash(hash_of(entry)));
+        let above = self.segments[number].entries.iter().filter(|entry| goes_up(entry)).count();
+        let old_len = self.segments[number].entries.len();
+        let mut upper = Segment::with_capacity(depth + 1, above);
+        let lower = Segment::with_capacity(depth + 1, old_len - above);
+        for (entry, note) in std::mem::replace(&mut self.segments[number], lower).into_entries() {
+            let half = if goes_up(&entry) { &mut upper } else { &mut self.segments[number] };
+            half.push(hash_of(&entry), entry, note, hash_of);
         }
-        self.segments[number] = Segment { depth: depth + 1, entries: lower };
         let upper_number = self.segments.len() as u32;
-        self.segments.push(Segment { depth: depth + 1, entries: upper });
+        self.segments.push(upper);
         // The directory entries of the old segment are neighbours. The second half of them now points to the new
         // segment.
         let first = self.directory.iter().position(|&segment| segment as usize == number).expect("listed");
@@ -237,7 +239,7 @@ mod tests {
     }
 
     fn table(values: impl IntoIterator<Item = u64>) -> Table<u64> {
-        let mut table = Table::default();
+        let mut table = <Table<u64>>::default();
         for value in values {
             table.insert(hash_of(&value), value, hash_of);
         }
@@ -249,7 +251,7 @@ mod tests {
         let mut table = table(0..20_000);
         for value in (0..20_000).step_by(3) {
             let place = table.place(hash_of(&value), |other| *other == value).unwrap();
-            assert_eq!((*table.at(place), table.remove_at(place)), (value, value));
+            assert_eq!((*table.at(place), table.remove_at(hash_of(&value), place, hash_of)), (value, value));
         }
         for value in 0..20_000 {
             let found = table.find(hash_of(&value), |other| *other == value).copied();
@@ -264,7 +266,7 @@ mod tests {
             let mut table = table(0..3000);
             let (mut seen, mut cursor, mut fresh) = (Vec::new(), 0, 1_000_000);
             loop {
-                cursor = table.scan(cursor, count, hash_of, |value| seen.push(*value));
+                cursor = table.scan(cursor, count, hash_of, |value, ()| seen.push(*value));
                 if cursor == 0 {
                     break;
                 }
@@ -287,7 +289,7 @@ mod tests {
             let mut table = table(0..count + 500);
             for value in count..count + 500 {
                 let place = table.place(hash_of(&value), |other| *other == value).unwrap();
-                table.remove_at(place);
+                table.remove_at(hash_of(&value), place, hash_of);
             }
             let mut drawn = vec![0; count as usize];
             for _ in 0..count * 200 {
@@ -300,6 +302,6 @@ mod tests {
 
     #[test]
     fn a_scan_of_nothing_ends_at_once() {
-        assert_eq!(Table::<u64>::default().scan(0, 10, hash_of, |_| panic!("nothing to see")), 0);
+        assert_eq!(Table::<u64>::default().scan(0, 10, hash_of, |_, ()| panic!("nothing to see")), 0);
     }
 }

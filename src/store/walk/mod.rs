@@ -275,16 +275,16 @@ impl<'s> Walk<'s> {
     }
 }
 
-fn head_of(entry: &Entry, as_of: Seq) -> KeyHead<'_> {
+fn head_of(entry: Entry<'_>, as_of: Seq) -> KeyHead<'_> {
     KeyHead {
-        key: &entry.key,
+        key: entry.key,
         expire_at_ms: entry.expire_at_ms(),
         has_dated_elements: entry.value.first_due_ms().is_some(),
         as_of,
     }
 }
 
-fn tell_whole(entry: &Entry, as_of: Seq, order: WalkOrder, visitor: &mut impl Visitor) {
+fn tell_whole(entry: Entry<'_>, as_of: Seq, order: WalkOrder, visitor: &mut impl Visitor) {
     let (value, head, kind) = (&entry.value, head_of(entry, as_of), entry.value.kind());
     visitor.begin(head, kind, Length::Exactly(value.elements()));
     value.walk(None, usize::MAX, order, &mut |element| visitor.element(head, element));

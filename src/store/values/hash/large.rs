@@ -100,8 +100,10 @@ impl Hashed {
 
     /// Removes `field`; returns whether it was there. O(1).
     pub(super) fn remove(&mut self, field: &[u8]) -> bool {
-        let place = self.table.place(self.hasher.hash_one(field), |pair| pair.field() == field);
-        place.map(|place| self.table.remove_at(place)).is_some()
+        let (hasher, hash) = (&self.hasher, self.hasher.hash_one(field));
+        let place = self.table.place(hash, |pair| pair.field() == field);
+        let hash_of = |pair: &Pair| hasher.hash_one(pair.field());
+        place.map(|place| self.table.remove_at(hash, place, hash_of)).is_some()
     }
 
     /// Every field with its value, in no order.
@@ -117,7 +119,7 @@ impl Hashed {
         mut visit: impl FnMut(Text<'s>, Text<'s>),
     ) -> u64 {
         let hash_of = |pair: &Pair| self.hasher.hash_one(pair.field());
-        self.table.scan(cursor, count, hash_of, |pair| {
+        self.table.scan(cursor, count, hash_of, |pair, ()| {
             let (field, value) = pair.texts();
             visit(field, value);
         })

@@ -103,8 +103,9 @@ impl Members {
                 true
             }
             Form::Hashed(table) => {
-                let place = table.place(self.hasher.hash_one(member), |other| **other == *member);
-                place.map(|place| table.remove_at(place)).is_some()
+                let (hasher, hash) = (&self.hasher, self.hasher.hash_one(member));
+                let place = table.place(hash, |other| **other == *member);
+                place.map(|place| table.remove_at(hash, place, |other| hasher.hash_one(&**other))).is_some()
             }
         }
     }
@@ -120,9 +121,12 @@ impl Members {
                 }
                 0
             }
-            Form::Hashed(table) => {
-                table.scan(cursor, count, |member| self.hasher.hash_one(&**member), |member| visit(member))
-            }
+            Form::Hashed(table) => table.scan(
+                cursor,
+                count,
+                |member| self.hasher.hash_one(&**member),
+                |member, ()| visit(member),
+            ),
         }
     }
 

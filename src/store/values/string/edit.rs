@@ -5,7 +5,6 @@ use crate::config::EventClasses;
 use crate::store::access::edit::{Edit, KeyEdit};
 use crate::store::access::reader::Reader;
 use crate::store::access::writer::Writer;
-use crate::store::keys::keyspace::Entry;
 use crate::store::reclaim::FREED_HERE_BYTES;
 use crate::store::values::kinds::{Kind, Value, WrongType};
 
@@ -51,8 +50,8 @@ impl Writer<'_, '_> {
         edit: impl FnOnce(Option<&[u8]>) -> Result<T, E>,
     ) -> Result<(), E> {
         let mut key = self.fresh(key);
-        let expire_at_ms = key.entry().and_then(Entry::expire_at_ms);
-        let value = match key.entry().map(|entry| &entry.value) {
+        let expire_at_ms = key.entry().and_then(|entry| entry.expire_at_ms());
+        let value = match key.entry().map(|entry| entry.value) {
             None => edit(None)?,
             Some(Value::String(old)) => edit(Some(old))?,
             Some(_) => return Err(WrongType.into()),
