@@ -48,7 +48,8 @@ fn run(command: &str, elements: usize, least: &mut [Duration]) -> Duration {
 }
 
 fn main() {
-    let elements = std::env::var("RANKD_BENCH_MEMBERS").ok().and_then(|n| n.parse().ok()).unwrap_or(1_000_000);
+    let elements =
+        std::env::var("RANKD_BENCH_MEMBERS").ok().and_then(|n| n.parse().ok()).unwrap_or(1_000_000);
     let ms = |time: Duration| time.as_secs_f64() * 1e3;
     for command in COMMANDS {
         let mut least = vec![Duration::MAX; elements];
@@ -56,8 +57,12 @@ fn main() {
             (0..ROUNDS).map(|_| format!("{:.2}", ms(run(command, elements, &mut least)))).collect();
         let mut order: Vec<usize> = (0..elements).collect();
         order.sort_unstable_by_key(|&number| std::cmp::Reverse(least[number]));
-        let longest = order.iter().take(3).map(|&number| format!("{:.3} (number {number})", ms(least[number])));
+        let longest =
+            order.iter().take(3).map(|&number| format!("{:.3} (number {number})", ms(least[number])));
         println!("{command}: longest of {elements} by the clock in each round {} ms", by_clock.join(", "));
-        println!("  on the processor, least of {ROUNDS} rounds: {} ms", longest.collect::<Vec<_>>().join(", "));
+        println!(
+            "  on the processor, least of {ROUNDS} rounds: {} ms",
+            longest.collect::<Vec<_>>().join(", ")
+        );
     }
 }
