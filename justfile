@@ -49,6 +49,11 @@ combine *arguments: peers
     cargo build --release
     benches/combine.py {{arguments}} "redis 8.2.3={{justfile_directory()}}/.peers/redis-server-8.2.3 --port {port} --save ''" "valkey 9.1.2={{justfile_directory()}}/.peers/valkey-server-9.1.2 --port {port} --save ''" "rankd={{justfile_directory()}}/target/release/rankd --port {port} --dir {dir} --appendonly no"
 
+# Large lists and hashes, compared with Redis: memory, LINSERT in the middle, the longest HSET (rankd's: `cargo bench --bench growth`).
+large *arguments: peers
+    cargo build --release
+    benches/large_values.py {{arguments}} "redis 8.2.3={{justfile_directory()}}/.peers/redis-server-8.2.3 --port {port} --save ''" "rankd={{justfile_directory()}}/target/release/rankd --port {port} --dir {dir} --appendonly no"
+
 # Latency of PINGs while another client sends huge requests, and the memory of these (`just fairness -n 2000000`).
 fairness *arguments: peers
     cargo build --release
@@ -80,7 +85,7 @@ crash rounds="300":
 faults rounds="1000":
     RANKD_JOURNAL_ROUNDS={{rounds}} cargo test --lib journal::tests::random -- --nocapture
 
-# Fuzz a target (needs a nightly toolchain and cargo-fuzz): request, ranking, rdb.
+# Fuzz a target (needs a nightly toolchain and cargo-fuzz): request, ranking, rdb, hyperloglog.
 fuzz target="request" seconds="60":
     cargo +nightly fuzz run {{target}} -- -max_total_time={{seconds}}
 

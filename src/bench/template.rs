@@ -2,9 +2,11 @@
 //!
 //! The text of a request has words and placeholders in angle brackets:
 //!
-//! - `<board>`: the key of the board. `<key>`, `<counter>`, `<set>`, `<friends>`: a random key of a family.
-//! - `<member>`: a random member of the board. `<score>`: a random whole score.
-//! - `<next-member>`, `<next-key>`, `<next-friends>`: not random but in sequence, each once.
+//! - `<board>`: the key of the board. `<key>`, `<counter>`, `<text>`, `<hash>`, `<set>`: a random key of a family, of as many
+//!   keys as the board has members. `<friends>`, `<bitmap>`, `<visitors>`, `<list>`, `<queue>`: one of a thousand, which hold
+//!   more.
+//! - `<member>`: a random member of the board. `<score>`, `<offset>`, `<seconds>`: a random number of five digits.
+//! - `<next-member>`, `<next-key>` and so on: not random but in sequence, each once.
 //! - `<score,next-member>*100`: a hundred such pairs.
 
 use crate::machine::chance::Chance;
@@ -14,8 +16,8 @@ use crate::text::decimal::{EIGHT_DIGITS, eight_digits};
 /// Scores have five digits without leading zeros.
 const SCORES: std::ops::Range<u64> = 10_000..100_000;
 
-/// How many users have a friend list (or all members, if there are fewer).
-const USERS: u64 = 1000;
+/// How many keys a family of large values has (or as many as there are members, if there are fewer).
+const LARGE: u64 = 1000;
 
 /// Digits of a number in a member or a key.
 const NUMBER_DIGITS: usize = 12;
@@ -136,10 +138,12 @@ fn place(name: &str, populations: &Populations) -> (String, Option<DigitSource>)
     };
     match name.trim_start_matches("next-") {
         "board" => (populations.board(), None),
-        "score" => (SCORES.start.to_string(), Some(DigitSource::Score)),
+        "score" | "offset" | "seconds" => (SCORES.start.to_string(), Some(DigitSource::Score)),
         "member" => family("", "user", *members),
-        "friends" => family(prefix, "friends", USERS.min(*members)),
-        keys @ ("key" | "counter" | "set") => family(prefix, keys, *members),
+        keys @ ("friends" | "bitmap" | "visitors" | "list" | "queue") => {
+            family(prefix, keys, LARGE.min(*members))
+        }
+        keys @ ("key" | "counter" | "text" | "hash" | "set") => family(prefix, keys, *members),
         unknown => panic!("unknown placeholder: {unknown}"),
     }
 }

@@ -5,6 +5,8 @@
 use super::template::{Populations, Template};
 
 const ZADD: &str = "ZADD <board> <score> <member>";
+const HMGET_4: &str = "HMGET <hash> likes views shares comments";
+const LPUSH: &str = "LPUSH <queue> xxxxxxxxxxxxxxxx";
 const TOP_100: &str = "ZRANGE <board> 0 99 REV WITHSCORES";
 
 /// A named mix of requests.
@@ -39,11 +41,39 @@ pub(super) const WORKLOADS: &[Workload] = &[
         needs: &[LOAD, "load-friends"],
     },
     Workload { name: "get", requests: &[(100, "GET <key>")], needs: &["load-keys"] },
+    Workload { name: "mget10", requests: &[(100, "MGET <key>*10")], needs: &["load-keys"] },
     Workload { name: "set", requests: &[(100, "SET <key> xxxxxxxxxxxxxxxx")], needs: &[] },
     Workload { name: "incr", requests: &[(100, "INCR <counter>")], needs: &[] },
+    Workload { name: "append", requests: &[(100, "APPEND <text> xxxxxxxxxxxxxxxx")], needs: &[] },
+    Workload { name: "setbit", requests: &[(100, "SETBIT <bitmap> <offset> 1")], needs: &[] },
+    Workload { name: "pfadd", requests: &[(100, "PFADD <visitors> <member>")], needs: &[] },
+    Workload { name: "expire", requests: &[(100, "EXPIRE <key> <seconds>")], needs: &["load-keys"] },
+    Workload { name: "hset", requests: &[(100, "HSET <hash> likes <score>")], needs: &["load-hashes"] },
+    Workload { name: "hincrby", requests: &[(100, "HINCRBY <hash> likes 1")], needs: &["load-hashes"] },
+    Workload { name: "hmget4", requests: &[(100, HMGET_4)], needs: &["load-hashes"] },
+    Workload { name: "hgetall4", requests: &[(100, "HGETALL <hash>")], needs: &["load-hashes"] },
+    // The like counts of a feed, of 100 messages with four counters each: with a pipeline of 400 and of 100.
+    Workload { name: "feed-keys", requests: &[(100, "GET <counter>")], needs: &["load-counters"] },
+    Workload { name: "feed-hashes", requests: &[(100, HMGET_4)], needs: &["load-hashes"] },
+    Workload { name: "lpush", requests: &[(100, LPUSH)], needs: &[] },
+    // Lists that only RPOP is sent to run out.
+    Workload { name: "queue", requests: &[(50, LPUSH), (50, "RPOP <queue>")], needs: &[] },
+    Workload { name: "lrange100", requests: &[(100, "LRANGE <list> 0 99")], needs: &["load-lists"] },
     Workload { name: "sadd", requests: &[(100, "SADD <set> member")], needs: &[] },
+    Workload {
+        name: "sismember",
+        requests: &[(100, "SISMEMBER <friends> <member>")],
+        needs: &["load-friends"],
+    },
     Workload { name: LOAD, requests: &[(100, "ZADD <board> <score,next-member>*100")], needs: &[] },
     Workload { name: "load-keys", requests: &[(100, "SET <next-key> xxxxxxxxxxxxxxxx")], needs: &[] },
+    Workload { name: "load-counters", requests: &[(100, "SET <next-counter> 12345")], needs: &[] },
+    Workload {
+        name: "load-hashes",
+        requests: &[(100, "HSET <next-hash> likes 12345 views 12345 shares 12345 comments 12345")],
+        needs: &[],
+    },
+    Workload { name: "load-lists", requests: &[(100, "RPUSH <next-list> <member>*100")], needs: &[] },
     Workload { name: "load-friends", requests: &[(100, "SADD <next-friends> <member>*200")], needs: &[] },
 ];
 

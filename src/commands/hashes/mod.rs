@@ -9,11 +9,13 @@ pub(super) mod update;
 pub(super) mod with_expiry;
 
 use super::call::error::CommandError;
-use super::spec::{CommandSpec, Group};
+use super::spec::{CommandSpec, Group, Lookahead};
 use crate::resp::reply::Reply;
 use crate::store::Text;
 
-const BASE: CommandSpec = CommandSpec { group: Group::Hash, ..CommandSpec::BASE };
+/// Each is about one key, argument 1.
+const BASE: CommandSpec =
+    CommandSpec { group: Group::Hash, lookahead: Some(Lookahead::Key), ..CommandSpec::BASE };
 
 /// The wrong number of arguments, where the arity does not say it.
 fn wrong_number(command: &str) -> CommandError {

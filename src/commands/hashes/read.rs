@@ -4,7 +4,7 @@ use super::{BASE, write};
 use crate::commands::call::Call;
 use crate::commands::call::error::Outcome;
 use crate::commands::call::name_list::NameList;
-use crate::commands::spec::{CommandSpec, Flag, Handler, KeyFlag, Keys, Lookahead};
+use crate::commands::spec::{CommandSpec, Flag, Handler, KeyFlag, Keys};
 use crate::resp::reply::Reply;
 use crate::store::{Fields, Living, Reader, Text, WrongType};
 
@@ -16,7 +16,6 @@ const SHORT: CommandSpec = CommandSpec {
     arity: 3,
     flags: &[Flag::Readonly, Flag::Fast],
     keys: Keys::Range { first: 1, last: 0, access: &[KeyFlag::Ro] },
-    lookahead: Some(Lookahead::Key),
     ..BASE
 };
 

@@ -3,7 +3,7 @@
 use super::{BASE, wrong_number};
 use crate::commands::call::error::{CommandError, Outcome};
 use crate::commands::call::{Call, parse_integer};
-use crate::commands::spec::{CommandSpec, Flag, Handler, KeyFlag, Keys, Lookahead};
+use crate::commands::spec::{CommandSpec, Flag, Handler, KeyFlag, Keys};
 use crate::resp::long_double::LongDouble;
 use crate::resp::reply::Reply;
 use crate::store::{FieldExpiry, Fields, Missing, Writer};
@@ -12,7 +12,6 @@ const CHANGE: CommandSpec = CommandSpec {
     since: "2.0.0",
     flags: &[Flag::Write, Flag::Denyoom, Flag::Fast],
     keys: Keys::Range { first: 1, last: 0, access: &[KeyFlag::Rw, KeyFlag::Update] },
-    lookahead: Some(Lookahead::Key),
     ..BASE
 };
 

@@ -2,13 +2,14 @@
 
 use crate::commands::call::error::{CommandError, Outcome};
 use crate::commands::call::{Call, parse_integer, text};
-use crate::commands::spec::{CommandSpec, Flag, Handler, KeyFlag, Keys};
+use crate::commands::spec::{CommandSpec, Flag, Handler, KeyFlag, Keys, Lookahead};
 use crate::resp::reply::Reply;
 use crate::store::{Reader, Writer};
 
 const CHANGE: CommandSpec = CommandSpec {
     flags: &[Flag::Write, Flag::Fast],
     keys: Keys::Range { first: 1, last: 0, access: &[KeyFlag::Rw, KeyFlag::Update] },
+    lookahead: Some(Lookahead::Key),
     ..CommandSpec::BASE
 };
 
@@ -17,6 +18,7 @@ const ASK: CommandSpec = CommandSpec {
     flags: &[Flag::Readonly, Flag::Fast],
     tips: &["nondeterministic_output"],
     keys: Keys::Range { first: 1, last: 0, access: &[KeyFlag::Ro, KeyFlag::Access] },
+    lookahead: Some(Lookahead::Key),
     ..CommandSpec::BASE
 };
 

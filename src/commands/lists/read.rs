@@ -10,6 +10,7 @@ use crate::store::{End, List, Reader};
 const READ: CommandSpec = CommandSpec {
     flags: &[Flag::Readonly],
     keys: Keys::Range { first: 1, last: 0, access: &[KeyFlag::Ro, KeyFlag::Access] },
+    lookahead: Some(Lookahead::Key),
     ..BASE
 };
 
@@ -21,7 +22,6 @@ pub(in crate::commands) const COMMANDS: &[CommandSpec] = &[
         arity: 2,
         flags: &[Flag::Readonly, Flag::Fast],
         keys: Keys::Range { first: 1, last: 0, access: &[KeyFlag::Ro] },
-        lookahead: Some(Lookahead::Key),
         run: Handler::Read(llen),
         ..READ
     },

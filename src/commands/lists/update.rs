@@ -3,7 +3,7 @@
 use super::{BASE, parse_signed_count, place, places};
 use crate::commands::call::error::{CommandError, Outcome};
 use crate::commands::call::{Call, parse_integer};
-use crate::commands::spec::{CommandSpec, Flag, Handler, KeyFlag, Keys};
+use crate::commands::spec::{CommandSpec, Flag, Handler, KeyFlag, Keys, Lookahead};
 use crate::resp::reply::Reply;
 use crate::store::{End, List, Missing, Writer};
 
@@ -16,6 +16,7 @@ pub(in crate::commands) const COMMANDS: &[CommandSpec] = &[
         arity: 4,
         flags: &[Flag::Write, Flag::Denyoom],
         keys: Keys::Range { first: 1, last: 0, access: &[KeyFlag::Rw, KeyFlag::Update] },
+        lookahead: Some(Lookahead::Key),
         run: Handler::Write(lset),
         ..BASE
     },
@@ -28,6 +29,7 @@ pub(in crate::commands) const COMMANDS: &[CommandSpec] = &[
         arity: 5,
         flags: &[Flag::Write, Flag::Denyoom],
         keys: Keys::Range { first: 1, last: 0, access: &[KeyFlag::Rw, KeyFlag::Insert] },
+        lookahead: Some(Lookahead::Key),
         run: Handler::Write(linsert),
         ..BASE
     },
@@ -39,6 +41,7 @@ pub(in crate::commands) const COMMANDS: &[CommandSpec] = &[
         arity: 4,
         flags: &[Flag::Write],
         keys: Keys::Range { first: 1, last: 0, access: &[KeyFlag::Rw, KeyFlag::Delete] },
+        lookahead: Some(Lookahead::Key),
         run: Handler::Write(lrem),
         ..BASE
     },
@@ -50,6 +53,7 @@ pub(in crate::commands) const COMMANDS: &[CommandSpec] = &[
         arity: 4,
         flags: &[Flag::Write],
         keys: Keys::Range { first: 1, last: 0, access: &[KeyFlag::Rw, KeyFlag::Delete] },
+        lookahead: Some(Lookahead::Key),
         run: Handler::Write(ltrim),
         ..BASE
     },

@@ -5,7 +5,7 @@ use crate::commands::call::Call;
 use crate::commands::call::error::{CommandError, Outcome};
 use crate::commands::spec::{CommandSpec, Flag, Handler, KeyFlag, Keys};
 use crate::resp::reply::Reply;
-use crate::store::{Reader, Writer};
+use crate::store::{Reader, Value, Writer};
 
 pub(in crate::commands) const COMMANDS: &[CommandSpec] = &[
     CommandSpec {
@@ -50,12 +50,10 @@ pub(in crate::commands) const COMMANDS: &[CommandSpec] = &[
 /// A key of another type counts as missing.
 fn mget(keys: Reader<'_>, call: &Call<'_>, reply: &mut Reply<'_>) -> Outcome {
     reply.array(call.arguments.len() - 1);
-    for key in call.cursor(1) {
-        match keys.string(key) {
-            Ok(Some(value)) => reply.bulk(value),
-            _ => reply.null(),
-        }
-    }
+    keys.each_value(call.cursor(1), |value| match value {
+        Some(Value::String(value)) => reply.bulk(value),
+        _ => reply.null(),
+    });
     Ok(())
 }
 

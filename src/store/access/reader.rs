@@ -4,11 +4,15 @@ use super::hold::Hold;
 use crate::config::EventClasses;
 use crate::store::keys::cursor::CursorCode;
 use crate::store::keys::interest::Watch;
-use crate::store::keys::keyspace::{Entry, Keyspace};
+use crate::store::keys::keyspace::{Entry, KeyValue, Keyspace};
 use crate::store::keys::located::Located;
 use crate::store::numbers::DatabaseIndex;
 use crate::store::values::kinds::{Kind, Value, WrongType};
 use crate::store::values::stored::Stored;
+use smallvec::SmallVec;
+
+/// Keys of one command whose memory is loaded together: about as many as the processor can load at once.
+const LOADED_TOGETHER: usize = 16;
 
 /// How many look-ups found their key, and how many did not.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -60,7 +64,10 @@ impl<'h> Reader<'h> {
 
     /// The entry at the key, even if it has expired.
     fn find_any(&self, key: &[u8]) -> Option<Entry<'h>> {
-        let at = self.locate(key);
+        self.find_any_at(self.locate(key))
+    }
+
+    fn find_any_at(&self, at: Located<'_>) -> Option<Entry<'h>> {
         self.keyspace_of(at).get(at)
     }
 
@@ -119,6 +126,32 @@ impl<'h> Reader<'h> {
     #[must_use]
     pub fn value(&self, key: &[u8]) -> Option<&'h Value> {
         self.entry(key).map(|entry| entry.value)
+    }
+
+    /// Passes the value at each of `keys` to `visit`, in their order. The memory of some keys is loaded together, so that
+    /// the command waits for it once and not once a key.
+    pub fn each_value<'k>(
+        &self,
+        mut keys: impl Iterator<Item = &'k [u8]>,
+        mut visit: impl FnMut(Option<&'h Value>),
+    ) {
+        loop {
+            let located: SmallVec<[_; LOADED_TOGETHER]> =
+                keys.by_ref().take(LOADED_TOGETHER).map(|key| self.hold.locate(key)).collect();
+            if located.is_empty() {
+                return;
+            }
+            let entries: SmallVec<[_; LOADED_TOGETHER]> =
+                located.iter().filter_map(|at| self.keyspace_of(*at).load_entry(at.hash)).collect();
+            entries.into_iter().for_each(KeyValue::load_content);
+            for at in located {
+                let entry = self.find_any_at(at).filter(|entry| !entry.is_expired(self.hold.expired_by_ms));
+                if self.counts {
+                    self.count(at.key, entry.is_some());
+                }
+                visit(entry.map(|entry| entry.value));
+            }
+        }
     }
 
     /// Whether `key` has a value that has expired and is not removed yet.

@@ -1,12 +1,14 @@
 //! Acknowledged writes survive: kill -9 under writers, SIGTERM under load, SHUTDOWN.
 //!
-//! Each writer keeps a ledger of acknowledged writes. A write that was sent and not acknowledged may exist or not; nothing
-//! else may differ. Tests of the journal simulate power failures: here a killed process leaves its writes in the kernel.
+//! Each writer sends random commands on its own keys of every type, some as transactions, and keeps a ledger: a naive model
+//! of what was acknowledged. A step that was sent and not acknowledged may have happened or not; nothing else may differ.
+//! Tests of the journal simulate power failures: here a killed process leaves its writes in the kernel.
 
-use std::collections::BTreeMap;
-use std::net::SocketAddr;
-use std::sync::atomic::{AtomicBool, Ordering};
+mod ledger;
+mod model;
+mod steps;
 
+use self::ledger::{Ledger, Over, SetOnDrop};
 use crate::support::chance::Chance;
 use crate::support::client::Client;
 use crate::support::number_from_env;
@@ -15,114 +17,9 @@ use crate::support::server::{Server, run_rankd};
 use crate::support::wait_for;
 
 const WRITERS: usize = 4;
-const MEMBERS: usize = 60;
 
-/// The writes of one writer to its own board and counter.
-#[derive(Default)]
-struct Ledger {
-    /// Member to acknowledged score.
-    scores: BTreeMap<String, i64>,
-    /// The unacknowledged write when the server ended: the member and its new score, `None` for a removal.
-    uncertain: Option<(String, Option<i64>)>,
-    counter: i64,
-    counter_uncertain: bool,
-    acknowledged: usize,
-}
-
-/// Is set when the round is over, also by a failure, so that the writers end.
-#[derive(Default)]
-struct Over(AtomicBool);
-
-impl Over {
-    fn is_set(&self) -> bool {
-        self.0.load(Ordering::Relaxed)
-    }
-}
-
-struct SetOnDrop<'a>(&'a Over);
-
-impl Drop for SetOnDrop<'_> {
-    fn drop(&mut self) {
-        self.0.0.store(true, Ordering::Relaxed);
-    }
-}
-
-/// Writes until the server has ended.
-fn write_until_the_end(
-    address: SocketAddr,
-    writer: usize,
-    ledger: &mut Ledger,
-    chance: &mut Chance,
-    over: &Over,
-) {
-    let board = format!("board:{writer}");
-    let counter = format!("counter:{writer}");
-    let Ok(mut client) = Client::try_connect(address) else { return };
-    while !over.is_set() {
-        let member = format!("m{}", chance.below(MEMBERS));
-        let score = chance.below(1_000_000) as i64;
-        match chance.below(10) {
-            0..6 => {
-                ledger.uncertain = Some((member.clone(), Some(score)));
-                match client.try_call(&["ZADD", &board, &score.to_string(), &member]) {
-                    Ok(Reply::Integer(_)) => ledger.scores.insert(member, score),
-                    _ => return,
-                };
-                ledger.uncertain = None;
-            }
-            6..8 => {
-                ledger.uncertain = Some((member.clone(), None));
-                match client.try_call(&["ZREM", &board, &member]) {
-                    Ok(Reply::Integer(_)) => ledger.scores.remove(&member),
-                    _ => return,
-                };
-                ledger.uncertain = None;
-            }
-            _ => {
-                ledger.counter_uncertain = true;
-                match client.try_call(&["INCR", &counter]) {
-                    Ok(Reply::Integer(number)) => ledger.counter = number,
-                    _ => return,
-                }
-                ledger.counter_uncertain = false;
-            }
-        }
-        ledger.acknowledged += 1;
-    }
-}
-
-/// Compares the data with the ledgers, and records the outcome of uncertain writes.
-fn check(client: &mut Client, ledgers: &mut [Ledger]) {
-    for (writer, ledger) in ledgers.iter_mut().enumerate() {
-        let board = format!("board:{writer}");
-        let found = client.call(&["ZRANGE", &board, "0", "-1", "WITHSCORES"]);
-        let mut found: BTreeMap<String, i64> =
-            found.items().chunks(2).map(|pair| (pair[0].text(), pair[1].score() as i64)).collect();
-        if let Some((member, score)) = ledger.uncertain.take() {
-            let there = found.get(&member).copied();
-            let before = ledger.scores.get(&member).copied();
-            assert!(
-                there == before || there == score,
-                "{board} {member}: {there:?}, not {before:?} or {score:?}"
-            );
-            found.remove(&member);
-            ledger.scores.remove(&member);
-            assert_eq!(found, ledger.scores, "{board}");
-            ledger.scores.extend(there.map(|score| (member, score)));
-        } else {
-            assert_eq!(found, ledger.scores, "{board}");
-        }
-        let counter = client.call(&["GET", &format!("counter:{writer}")]);
-        let counter: i64 = if counter.is_nil() { 0 } else { counter.text().parse().expect("a counter") };
-        let may_be_one_more = i64::from(std::mem::take(&mut ledger.counter_uncertain));
-        assert!(
-            (ledger.counter..=ledger.counter + may_be_one_more).contains(&counter),
-            "counter:{writer} is {counter}, acknowledged was {}",
-            ledger.counter
-        );
-        ledger.counter = counter;
-    }
-}
+/// The journal grows by half soon: checkpoints begin by themselves, and each begins a segment.
+const GROWTH: [&str; 4] = ["--auto-aof-rewrite-min-size", "64kb", "--auto-aof-rewrite-percentage", "50"];
 
 /// How a round ends.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -136,7 +33,8 @@ fn run(policy: &str, ends: &[End]) {
     let seed = Chance::seed_from_env();
     println!("RANKD_SEED={seed}");
     let mut chance = Chance::new(seed);
-    let mut server = Server::rankd_with(&["--appendonly", "yes", "--appendfsync", policy]);
+    let mut server =
+        Server::rankd_with(&[&["--appendonly", "yes", "--appendfsync", policy], &GROWTH[..]].concat());
     let mut ledgers: Vec<Ledger> = (0..WRITERS).map(|_| Ledger::default()).collect();
     let rounds = number_from_env("RANKD_CRASH_ROUNDS", 60) as usize;
     for round in 0..rounds {
@@ -145,19 +43,20 @@ fn run(policy: &str, ends: &[End]) {
         let before: usize = ledgers.iter().map(|ledger| ledger.acknowledged).sum();
         // The server ends after a random number of acknowledged writes, which it counts itself.
         let enough = 300 + chance.below(1_500) as i64;
-        let rewrites = chance.percent(50);
+        // A checkpoint begins somewhere on the way; the later, the likelier the end comes in its middle.
+        let rewrites = chance.percent(50).then(|| chance.below(enough as usize) as i64);
         let over = Over::default();
         let ended_well = std::thread::scope(|scope| {
             let _over = SetOnDrop(&over);
             for (writer, ledger) in ledgers.iter_mut().enumerate() {
                 let mut chance = Chance::new(chance.next());
                 let over = &over;
-                scope.spawn(move || write_until_the_end(address, writer, ledger, &mut chance, over));
+                scope.spawn(move || ledger.write_until_the_end(address, writer, &mut chance, over));
             }
             let mut client = server.client();
             let start = writes(&mut client);
-            wait_for("the writers", || (writes(&mut client) >= start + enough / 2).then_some(()));
-            if rewrites {
+            if let Some(some) = rewrites {
+                wait_for("the writers", || (writes(&mut client) >= start + some).then_some(()));
                 client.call(&["BGREWRITEAOF"]);
             }
             wait_for("the writers", || (writes(&mut client) >= start + enough).then_some(()));
@@ -178,7 +77,8 @@ fn run(policy: &str, ends: &[End]) {
         let after: usize = ledgers.iter().map(|ledger| ledger.acknowledged).sum();
         assert!(after > before, "round {round} wrote nothing");
         server = server.restart();
-        check(&mut server.client(), &mut ledgers);
+        let mut client = server.client();
+        ledgers.iter_mut().enumerate().for_each(|(writer, ledger)| ledger.check(&mut client, writer));
     }
     server.terminate();
     let directory = server.directory().to_str().expect("a temporary directory in UTF-8").to_owned();
@@ -186,7 +86,7 @@ fn run(policy: &str, ends: &[End]) {
     assert!(status.success(), "journal check: {said}{complained}");
 }
 
-/// How many commands the writers have completed. Every counter and board is one of theirs.
+/// How many commands the server has completed.
 fn writes(client: &mut Client) -> i64 {
     let information = client.call(&["INFO", "stats"]).text();
     let count = information.lines().find_map(|line| line.strip_prefix("total_commands_processed:"));

@@ -1,5 +1,8 @@
-//! The generated documents: `docs/COMMANDS.md` from the command table, `config/rankd.conf` from the directives.
-//! `RANKD_RECORD=1 cargo test documents` writes them.
+//! The generated documents: `docs/COMMANDS.md` from the command table, `config/rankd.conf` from the directives, and the
+//! list of Redis's commands in `docs/compatibility.md`. `RANKD_RECORD=1 cargo test documents` writes them.
+
+mod compatibility;
+mod redis_commands;
 
 use std::fmt::Write;
 use std::path::Path;
@@ -72,7 +75,7 @@ const GROUPS: [(Group, &str); 13] = [
 fn command_page() -> String {
     let mut page = String::from(
         "# Commands\n\n\
-         This page is generated from the command table (`tests/documents.rs` checks it). Names, arguments and replies \
+         This page is generated from the command table (`tests/documents/mod.rs` checks it). Names, arguments and replies \
          are those of\nRedis, except the group *Friend ranking*, which only rankd has. *Since* is the first version of \
          Redis with the command,\nor of rankd for its own commands. *Arguments* includes the command's name; a `+` means \
          that there can be more.\n",
