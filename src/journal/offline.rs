@@ -113,7 +113,7 @@ impl<W: Write> Lines<'_, W> {
             Change::Key { database, key, what: What::Value(change) } => {
                 change.lines(&mut |operation, words| {
                     let line = self.begin(provenance, operation).db(database).quoted(key);
-                    words.iter().fold(line, |line, &word| line.told(word)).end();
+                    words.iter().fold(line, |line, &word| line.operand(word)).end();
                 });
             }
             Change::Key { database, key, what: What::Expiry(expire_at_ms) } => {
@@ -129,7 +129,7 @@ impl<W: Write> Lines<'_, W> {
         }
     }
 
-    fn told(&mut self, word: Word<'_>) -> &mut Self {
+    fn operand(&mut self, word: Word<'_>) -> &mut Self {
         match word {
             Word::Bytes(bytes) => self.quoted(bytes),
             Word::Score(score) => self.word(&score.to_string()),

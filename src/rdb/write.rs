@@ -256,7 +256,8 @@ impl Visitor for Encoder {
                 self.buffer.extend_from_slice(&score.get().to_le_bytes());
             }
             Element::Field(field, value, at_ms) => {
-                // In a hash of which no field expired when it began, one that does by now is told as it was then.
+                // A field may get an expiry while its hash is written. If no field had one at the beginning, the file has
+                // no place for it.
                 if self.is_dated {
                     self.put_length(
                         at_ms.map_or(0, |at_ms| (at_ms + 1).saturating_sub(FIRST_TIME_MS).max(1)),

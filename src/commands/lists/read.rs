@@ -37,7 +37,7 @@ pub(in crate::commands) const COMMANDS: &[CommandSpec] = &[
     CommandSpec {
         name: "lindex",
         syntax: "key index",
-        summary: "Returns the element at a place",
+        summary: "Returns the element at an index",
         complexity: "O(S / 500) with S elements to the nearer end",
         arity: 3,
         run: Handler::Read(lindex),
@@ -46,7 +46,7 @@ pub(in crate::commands) const COMMANDS: &[CommandSpec] = &[
     CommandSpec {
         name: "lpos",
         syntax: "key element [RANK rank] [COUNT num-matches] [MAXLEN len]",
-        summary: "Returns the places of elements that are equal to one",
+        summary: "Returns the indices of elements that equal a value",
         since: "6.0.6",
         complexity: "O(N) with N elements looked at",
         arity: -3,

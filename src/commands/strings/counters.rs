@@ -1,4 +1,4 @@
-//! Numbers that strings spell.
+//! Counters: strings that are numbers. INCR, DECR, INCRBY, DECRBY, INCRBYFLOAT.
 
 use super::BASE;
 use crate::commands::call::error::{CommandError, Outcome};
@@ -88,7 +88,7 @@ fn increment(keys: &mut Writer<'_, '_>, key: &[u8], amount: i64, reply: &mut Rep
     Ok(())
 }
 
-/// The sum is a long double's, 80 bits wide, and is kept as it is printed.
+/// Adds in long doubles of 80 bits and stores the sum in decimal, as Redis does.
 fn incrbyfloat(keys: &mut Writer<'_, '_>, call: &Call<'_>, reply: &mut Reply<'_>) -> Outcome {
     let parse = |text: &[u8]| LongDouble::parse(text).ok_or(CommandError::NOT_A_FLOAT);
     let mut text = String::new();

@@ -1,4 +1,4 @@
-//! Several strings in one request.
+//! Commands on several strings: MGET, MSET, MSETNX.
 
 use super::BASE;
 use crate::commands::call::Call;

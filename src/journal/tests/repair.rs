@@ -26,8 +26,8 @@ fn whatever_byte_is_wrong_what_is_before_it_is_kept() {
             bytes[at] ^= 0x20;
             fs::write(&path, &bytes).unwrap();
             let damaged = contents(directory.path());
-            let told = repair(directory.path(), RepairMode::Tell, &ReadProgress::default());
-            assert_eq!(contents(directory.path()), damaged, "telling changes nothing");
+            let reported = repair(directory.path(), RepairMode::Tell, &ReadProgress::default());
+            assert_eq!(contents(directory.path()), damaged, "a report changes nothing");
             let done = repair(directory.path(), RepairMode::Cut, &ReadProgress::default());
             let Ok(Some(done)) = done else {
                 let error = done.unwrap_err();
@@ -39,7 +39,7 @@ fn whatever_byte_is_wrong_what_is_before_it_is_kept() {
                 refused += 1;
                 continue;
             };
-            assert_eq!(told.unwrap(), Some(done.clone()));
+            assert_eq!(reported.unwrap(), Some(done.clone()));
             let report = check(directory.path(), &ReadProgress::default()).unwrap();
             assert_eq!((report.last_seq, &report.torn_tail), (done.last_good, &None));
             assert_eq!(

@@ -110,7 +110,7 @@ impl Writer<'_, '_> {
             keyspace.set_expiry(spot, expire_at_ms);
             trace.changes.set_expiry(trace.database, key, expire_at_ms);
             trace.event(EventClasses::GENERIC, if expire_at_ms.is_some() { "expire" } else { "persist" });
-            trace.tell(false);
+            trace.note_change(false);
         }
         found
     }

@@ -208,7 +208,7 @@ impl<'s> Walk<'s> {
             if entry.value.elements() > SMALL_ELEMENTS {
                 self.large.push_back(LargeKey { key: (*entry.key).into(), begun: None });
             } else {
-                tell_whole(entry, shard.last_seq, order, visitor);
+                visit_whole(entry, shard.last_seq, order, visitor);
             }
         });
         self.cursor = Some(next).filter(|&next| next != 0);
@@ -236,7 +236,7 @@ impl<'s> Walk<'s> {
         let Some(entry) = entry else { return };
         let (value, head, kind) = (&entry.value, head_of(entry, shard.last_seq), entry.value.kind());
         if in_place.is_none() && value.elements() <= WHOLE_ELEMENTS {
-            tell_whole(entry, shard.last_seq, self.order, visitor);
+            visit_whole(entry, shard.last_seq, self.order, visitor);
             return;
         }
         if in_place.is_none() {
@@ -284,7 +284,7 @@ fn head_of(entry: &Entry, as_of: Seq) -> KeyHead<'_> {
     }
 }
 
-fn tell_whole(entry: &Entry, as_of: Seq, order: WalkOrder, visitor: &mut impl Visitor) {
+fn visit_whole(entry: &Entry, as_of: Seq, order: WalkOrder, visitor: &mut impl Visitor) {
     let (value, head, kind) = (&entry.value, head_of(entry, as_of), entry.value.kind());
     visitor.begin(head, kind, Length::Exactly(value.elements()));
     value.walk(None, usize::MAX, order, &mut |element| visitor.element(head, element));
