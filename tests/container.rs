@@ -36,7 +36,7 @@ fn exec_form(text: &str) -> Vec<String> {
 }
 
 #[test]
-fn the_image_is_built_in_two_stages_and_runs_as_nobody_special() {
+fn the_image_is_built_in_two_stages_and_runs_as_an_unprivileged_user() {
     let stages = all("FROM");
     assert_eq!(stages.len(), 2);
     let toolchain = include_str!("../rust-toolchain.toml");

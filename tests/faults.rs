@@ -41,7 +41,7 @@ fn fact(client: &mut Client, name: &str) -> String {
 }
 
 #[test]
-fn a_full_disk_refuses_writes_and_heals_by_itself() {
+fn a_full_disk_refuses_writes_until_it_has_space() {
     let small = "mount -t tmpfs -o size=1m rankd \"$1\" && head -c 300000 /dev/zero > \"$1/ballast\"";
     let namespace = ["--user", "--map-root-user", "--mount", "sh", "-c"];
     let probe = tempfile::tempdir().expect("a temporary directory");
@@ -75,7 +75,7 @@ fn a_full_disk_refuses_writes_and_heals_by_itself() {
 }
 
 #[test]
-fn a_failed_fdatasync_is_not_believed_again_before_a_new_base() {
+fn after_a_failed_fdatasync_writes_are_refused_until_a_new_base() {
     let inject =
         ["-D", "-f", "-o", "/dev/null", "-e", "trace=fdatasync", "-e", "inject=fdatasync:error=EIO:when=6"];
     if !can("a failing fdatasync", "strace", &[&inject[..], &["true"]].concat()) {

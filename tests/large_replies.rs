@@ -97,7 +97,7 @@ fn both_ways(client: &mut Client, request: &[&str]) -> [Vec<u8>; 2] {
 }
 
 #[test]
-fn a_large_reply_is_the_bytes_that_redis_sends() {
+fn a_large_reply_has_the_bytes_of_redis() {
     const ROWS: usize = 20_000;
     let mut servers = vec![Server::rankd_with(&["--appendonly", "no"])];
     servers.extend(Server::peer(Peer::Redis, &[]));
@@ -161,7 +161,7 @@ fn a_large_reply_is_the_bytes_that_redis_sends() {
 
 /// The reply shows one moment, whatever changes while it is sent. Later requests of the client are answered after it.
 #[test]
-fn a_reply_that_is_being_sent_is_one_moments_picture() {
+fn a_reply_that_is_being_sent_shows_one_point_in_time() {
     let server = Server::rankd();
     load_board(&server);
     let mut reader = reader(&server);
@@ -181,7 +181,7 @@ fn a_reply_that_is_being_sent_is_one_moments_picture() {
 /// Replies of 12 MB each wait for clients that do not read. The server keeps a fraction of that memory, CLIENT LIST shows
 /// it, and it is freed when the clients disconnect.
 #[test]
-fn replies_that_nobody_reads_take_little_memory_and_give_it_back() {
+fn unread_replies_take_little_memory_and_free_it() {
     const READERS: usize = 20;
     let server = Server::rankd_with(&["--appendonly", "no"]);
     load_board(&server);
@@ -210,7 +210,7 @@ fn replies_that_nobody_reads_take_little_memory_and_give_it_back() {
 /// Each request of a transaction sees the changes of those before it, and its reply shows them, even if it is written much
 /// later. Large and short replies are in order, each in the protocol at the time of its request.
 #[test]
-fn a_transaction_of_large_replies_is_its_requests_one_by_one() {
+fn large_replies_of_a_transaction_equal_those_of_single_requests() {
     let requests: &[&[&str]] = &[
         &["SET", "text", "one"],
         &["ZRANGE", "board", "0", "-1"],
@@ -254,7 +254,7 @@ fn a_transaction_of_large_replies_is_its_requests_one_by_one() {
 }
 
 #[test]
-fn messages_to_a_listening_client_come_behind_the_reply() {
+fn messages_to_a_subscriber_follow_the_reply() {
     let server = Server::rankd();
     load_board(&server);
     let mut client = server.client();
@@ -276,7 +276,7 @@ fn messages_to_a_listening_client_come_behind_the_reply() {
 }
 
 #[test]
-fn a_server_stops_in_the_middle_of_a_reply() {
+fn a_server_can_stop_while_a_reply_is_being_sent() {
     let mut server = Server::rankd();
     load_board(&server);
     let mut reader = reader(&server);

@@ -144,7 +144,7 @@ fn imports_only_go_down() {
 }
 
 #[test]
-fn outside_crates_come_in_by_their_doors() {
+fn external_crates_are_used_only_in_their_places() {
     let mut wrong = Vec::new();
     for source in sources() {
         for (number, line) in &source.lines {
@@ -219,7 +219,7 @@ fn the_documents_name_what_exists() {
 
 /// Tests the checks themselves on known lines: a check that finds nothing would be useless.
 #[test]
-fn the_rules_see_what_they_should() {
+fn the_checks_read_known_lines_correctly() {
     assert_eq!(names_after("use crate::store::{Slot, Shard};", "crate::"), ["store"]);
     assert_eq!(names_after("use crate::{store::Slot, limits};", "crate::"), ["store", "limits"]);
     assert_eq!(

@@ -23,8 +23,8 @@ const BOUNDS: &[(&str, &str)] = &[
     ("BATCH", "protocol: a pile of requests beside another connection"),
     ("TURN", "concurrency: pipelines of many clients on one board"),
     ("MAILBOX_BYTES", "a_subscriber_that_does_not_read_is_disconnected"),
-    ("MOST_BULK_BYTES", "the_configured_length_of_an_argument_holds"),
-    ("FRIENDSHIP_BYTES", "names_too_long_for_so_many_friends_change_nothing"),
+    ("MOST_BULK_BYTES", "an_argument_beyond_the_configured_length_ends_the_connection"),
+    ("FRIENDSHIP_BYTES", "names_too_long_for_the_number_of_friends_are_refused"),
     ("MEMBERS_PER_LOCK", "differential: a user with very many friends"),
     ("REPEATED_MEMBERS", "here: members drawn with repeats"),
     ("REPEATED_MEMBERS_BYTES", "here: members drawn with repeats"),
@@ -42,7 +42,7 @@ const BOUNDS: &[(&str, &str)] = &[
 ];
 
 #[test]
-fn every_bound_has_its_test() {
+fn every_limit_has_a_test() {
     let source = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/src/limits.rs"))
         .expect("src/limits.rs");
     let declared: BTreeSet<&str> = source
@@ -143,7 +143,7 @@ fn an_argument_too_many_or_too_long_ends_the_connection() {
 
 /// redis#5535: a ZADD of 524,288 pairs has two arguments more than 1,048,576 and was refused, and the connection closed.
 #[test]
-fn a_request_has_as_many_arguments_as_come() {
+fn a_request_may_have_more_than_a_million_arguments() {
     let server = Server::rankd();
     let mut client = server.client();
     // An announced length takes no memory.
@@ -173,7 +173,7 @@ fn a_request_has_as_many_arguments_as_come() {
 }
 
 #[test]
-fn the_configured_length_of_an_argument_holds() {
+fn an_argument_beyond_the_configured_length_ends_the_connection() {
     let server = Server::rankd_with(&["--appendonly", "no", "--proto-max-bulk-len", "1mb"]);
     let mut client = server.client();
     assert_eq!(
@@ -193,7 +193,7 @@ fn the_configured_length_of_an_argument_holds() {
 /// A request of many small arguments could be endless: its total size is limited too.
 /// A short request with one long name could take gigabytes: the name of the user is added to the list of every friend.
 #[test]
-fn names_too_long_for_so_many_friends_change_nothing() {
+fn names_too_long_for_the_number_of_friends_are_refused() {
     let server = Server::rankd_with(&["--appendonly", "no"]);
     let mut client = server.client();
     let user = "u".repeat(70_000);
@@ -208,7 +208,7 @@ fn names_too_long_for_so_many_friends_change_nothing() {
 
 /// A short request could otherwise get a reply of any size.
 #[test]
-fn members_drawn_with_repeats_have_a_bound() {
+fn members_drawn_with_repeats_are_limited() {
     let server = Server::rankd_with(&["--appendonly", "no"]);
     let mut client = server.client();
     let long = "x".repeat(1024 * 1024);
@@ -223,7 +223,7 @@ fn members_drawn_with_repeats_have_a_bound() {
 }
 
 #[test]
-fn the_configured_length_of_a_request_holds() {
+fn a_request_beyond_the_configured_length_ends_the_connection() {
     let server = Server::rankd_with(&["--appendonly", "no", "--client-query-buffer-limit", "1mb"]);
     let mut client = server.client();
     let mut sent = client.try_send_raw(b"*1000000\r\n$3\r\nDEL\r\n");
@@ -239,7 +239,7 @@ fn the_configured_length_of_a_request_holds() {
 }
 
 #[test]
-fn a_large_request_gives_its_memory_back() {
+fn the_memory_of_a_large_request_is_freed() {
     let server = Server::rankd();
     let mut client = server.client();
     client.call(&["PING"]);
@@ -254,7 +254,7 @@ fn a_large_request_gives_its_memory_back() {
 }
 
 #[test]
-fn a_client_too_many_is_told_so() {
+fn a_client_too_many_is_refused() {
     let server = Server::rankd_with(&["--appendonly", "no", "--maxclients", "5"]);
     let mut clients: Vec<Client> = (0..5).map(|_| server.client()).collect();
     for client in &mut clients {
@@ -280,7 +280,7 @@ fn a_database_too_many_stops_the_start() {
 }
 
 #[test]
-fn a_thousand_keys_that_expire_at_once_are_all_gone() {
+fn a_thousand_keys_that_expire_at_once_are_all_removed() {
     const KEYS: usize = 1_000;
     let server = Server::rankd();
     let mut client = server.client();
@@ -302,7 +302,7 @@ fn a_thousand_keys_that_expire_at_once_are_all_gone() {
 
 /// Kept FRIENDRANK results are a cache: they stay within their limit, and replies stay correct.
 #[test]
-fn kept_friend_rankings_stay_within_their_bound() {
+fn kept_friend_rankings_stay_within_their_limit() {
     let server = Server::rankd_with(&["--appendonly", "no", "--friendrank-keep-bytes", "1mb"]);
     let mut client = server.client();
     let members: Vec<String> = (0..5_000).map(|number| format!("member:{number:05}")).collect();

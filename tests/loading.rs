@@ -95,7 +95,7 @@ fn only_commands_that_need_no_data_are_answered() {
 }
 
 #[test]
-fn sigterm_and_shutdown_end_it_and_change_nothing() {
+fn sigterm_and_shutdown_during_loading_change_nothing() {
     for by_signal in [true, false] {
         let (directory, _segment) = directory();
         let mut server = Server::rankd_unready(directory, &[]);
@@ -115,7 +115,7 @@ fn sigterm_and_shutdown_end_it_and_change_nothing() {
 }
 
 #[test]
-fn a_journal_that_turns_out_damaged_ends_it_after_all() {
+fn damage_that_is_found_during_loading_ends_the_server() {
     let (directory, segment) = directory();
     let mut server = Server::rankd_unready(directory, &[]);
     let mut client = connect(&server);
@@ -221,7 +221,7 @@ fn renewed_boards(directory: &Path, between: u32) {
 /// removed. The board then had only the members that were added later, and the next checkpoint made that permanent.
 /// UNWATCH, DISCARD, EXEC and the end of a connection had the same effect.
 #[test]
-fn a_key_that_is_watched_meanwhile_is_renewed_by_what_follows() {
+fn a_key_watched_during_loading_can_be_renewed_by_a_later_record() {
     let mut between = 100_000;
     loop {
         let directory = tempfile::tempdir().expect("a temporary directory");

@@ -35,7 +35,7 @@ fn nested_requests_are_refused_at_the_first_level() {
 
 /// A header is a promise, not a reason to reserve memory (CVE-2021-32675).
 #[test]
-fn giant_headers_cost_nothing() {
+fn a_giant_header_reserves_no_memory() {
     let mut server = Server::rankd();
     assert_serves(&mut server);
     let before = server.resident_kib();
@@ -61,7 +61,7 @@ fn giant_headers_cost_nothing() {
 
 /// Lines end within 64 KiB or the connection does, the same for each kind of line and the same as Redis.
 #[test]
-fn endless_lines_are_cut_off() {
+fn a_line_without_an_end_closes_the_connection() {
     let endless = [
         (b"".as_slice(), b'a', "ERR Protocol error: too big inline request"),
         (b"*", b'1', "ERR Protocol error: too big mbulk count string"),
@@ -81,7 +81,7 @@ fn endless_lines_are_cut_off() {
 }
 
 #[test]
-fn half_sent_requests_hold_nobody_up() {
+fn incomplete_requests_do_not_delay_other_clients() {
     let mut server = Server::rankd();
     let request = encode(&["ZADD", "board", "1", "half"]);
     let waiting: Vec<Client> = (0..request.len())
@@ -130,7 +130,7 @@ fn replies_until_end(mut client: Client) -> Vec<u8> {
 }
 
 #[test]
-fn a_pipeline_may_be_cut_anywhere() {
+fn a_pipeline_may_arrive_in_any_pieces() {
     let server = Server::rankd();
     let pipeline = small_pipeline();
     let mut client = server.client();
@@ -181,7 +181,7 @@ fn thousands_of_requests_at_once_are_answered_in_order() {
 /// A client that asks and does not read must cost itself, not the server: no further command of it is run until
 /// its replies are taken (redis#11573, CVE-2025-21605).
 #[test]
-fn replies_nobody_reads_do_not_pile_up() {
+fn a_client_that_does_not_read_is_not_served_further() {
     const ASKED: usize = 600;
     let mut server = Server::rankd();
     let mut client = server.client();
@@ -212,7 +212,7 @@ fn replies_nobody_reads_do_not_pile_up() {
 
 /// Requests that came before the bytes that are no request are still answered, and what comes after is not run.
 #[test]
-fn a_broken_request_ends_the_pipeline_where_it_stands() {
+fn a_malformed_request_ends_the_pipeline_at_its_place() {
     let server = Server::rankd();
     let bytes =
         [encode(&["SET", "before", "1"]), b"*1\r\n$x\r\n".to_vec(), encode(&["SET", "after", "1"])].concat();
@@ -225,7 +225,7 @@ fn a_broken_request_ends_the_pipeline_where_it_stands() {
 
 /// Before the password a connection may send ten short arguments and no more (CVE-2021-32675), however they are cut.
 #[test]
-fn strangers_are_kept_short() {
+fn an_unauthenticated_client_may_send_only_short_requests() {
     let mut servers = vec![Server::rankd_with(&["--appendonly", "no", "--requirepass", "secret"])];
     servers.extend(Server::peer(Peer::Redis, &["--requirepass", "secret"]));
     let count = error("ERR Protocol error: unauthenticated multibulk length");
@@ -246,7 +246,7 @@ fn strangers_are_kept_short() {
 /// A client that waited had sent a pile of requests meanwhile. Once it was served, its thread ran as many of them as fill
 /// a megabyte of replies, and had read all of them before: other connections waited for seconds.
 #[test]
-fn a_pile_of_requests_leaves_turns_to_other_connections() {
+fn many_queued_requests_do_not_block_other_connections() {
     const PILE: usize = 400_000;
     let server = Server::rankd_with(&["--appendonly", "no", "--threads", "1"]);
     let (mut waiting, mut other) = (server.client(), server.client());

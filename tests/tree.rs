@@ -218,7 +218,7 @@ fn reached<'m>(
 }
 
 #[test]
-fn files_name_each_other_in_no_circle_but_the_known_ones() {
+fn only_the_listed_files_import_each_other_in_a_circle() {
     let modules = modules();
     let edges = edges(&modules);
     assert!(edges.values().map(BTreeSet::len).sum::<usize>() > 300, "the imports are read");
@@ -254,7 +254,7 @@ fn sources() -> Vec<(String, String)> {
 }
 
 #[test]
-fn no_file_is_long_but_the_known_ones() {
+fn only_the_listed_files_are_longer_than_the_limit() {
     let mut long = BTreeSet::new();
     for (name, text) in sources() {
         let lines = text.lines().count();
@@ -323,7 +323,7 @@ fn a_new_type_of_value_needs_only_the_places_that_are_listed() {
 }
 
 #[test]
-fn the_reader_of_imports_sees_what_it_should() {
+fn imports_of_a_known_source_are_found() {
     let text = "use crate::a::{b, c::D as E, f::{self, G}};\npub use h::I;\nfn j() { super::k::l(); }";
     let named: Vec<(String, bool)> =
         named(text).into_iter().map(|(path, is_handed_on)| (path.join("::"), is_handed_on)).collect();
@@ -376,7 +376,7 @@ fn a_types_name_has_one_meaning() {
 }
 
 #[test]
-fn the_reader_of_declarations_sees_what_it_should() {
+fn declarations_of_a_known_source_are_found() {
     let text = "pub struct A<T>(T);\n    pub(super) unsafe trait B: C {}\nstruct D;\npub(in crate::x) type E = F;\n\
                 pub enum G { H }\npub fn i() {}\npub const J: u8 = 1;\npub use k::L;";
     assert_eq!(declared(text), ["A", "B", "E", "G"]);

@@ -256,19 +256,19 @@ fn run(protocol: &str) {
 }
 
 #[test]
-fn friend_rankings_are_the_oracles_in_resp2() {
+fn friend_rankings_agree_with_the_oracle_in_resp2() {
     run("2");
 }
 
 #[test]
-fn friend_rankings_are_the_oracles_in_resp3() {
+fn friend_rankings_agree_with_the_oracle_in_resp3() {
     run("3");
 }
 
 /// A long friend list is ranked in steps, and no friend may be missing. With MAXAGE a reply may be an earlier result,
 /// without it never.
 #[test]
-fn a_user_with_very_many_friends_is_ranked_right() {
+fn a_ranking_of_very_many_friends_agrees_with_the_oracle() {
     const FRIENDS: usize = 9_000;
     let server = Server::rankd();
     let mut client = server.client();

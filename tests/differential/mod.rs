@@ -329,7 +329,7 @@ fn random_streams_get_the_replies_of_redis_in_resp3() {
 
 /// Tests the shrinker: only the commands that cause the failure remain.
 #[test]
-fn shrinking_keeps_what_matters() {
+fn shrinking_keeps_the_commands_that_cause_the_failure() {
     let stream: Vec<Request> = (0..100).map(|number: u32| vec![number.to_string().into_bytes()]).collect();
     let has = |stream: &[Request], word: &[u8]| stream.iter().any(|request| request[0] == word);
     let shrunk = shrink(stream, |stream| has(stream, b"17") && has(stream, b"71"));

@@ -92,7 +92,7 @@ fn take_interest(store: &Store, key: &[u8]) {
 /// by the clock and that a later record renewed. No record said so. The renewals found no key, and the next
 /// checkpoint made the loss permanent.
 #[test]
-fn what_is_past_while_history_is_read_is_there_to_be_renewed() {
+fn a_key_that_seems_expired_during_a_replay_can_be_renewed() {
     let (store, _) = store();
     let score = Score::new(1.0).unwrap();
     replay(&store, |records| {
@@ -122,7 +122,7 @@ fn what_is_past_while_history_is_read_is_there_to_be_renewed() {
 /// A watched key that had expired was removed by WATCH itself. As in Redis 8.2.3, WATCH changes nothing: a key that
 /// had expired before may be removed, and one that expires later breaks the watch.
 #[test]
-fn interest_in_an_expired_key_changes_nothing() {
+fn watching_an_expired_key_changes_nothing() {
     let (store, clock) = store();
     store.attach(Arc::new(Count::default()));
     let removals: [fn(&Store); 3] = [
@@ -212,7 +212,7 @@ fn step(store: &Store, clock: &Clock, chance: &mut Chance) {
 /// Random histories with a checkpoint in each, read back long after, while a client is interested in every key. They
 /// end as they were, with the expired keys that had not been removed yet.
 #[test]
-fn histories_of_renewed_expiries_are_read_back_long_after() {
+fn renewed_expiries_are_recovered_long_after() {
     for seed in 0..200 {
         let mut chance = Chance::seeded(seed);
         let (live, clock) = store();

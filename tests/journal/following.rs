@@ -53,7 +53,7 @@ fn patch(store: &Store, chance: &mut Chance) {
 }
 
 #[test]
-fn a_follower_of_the_commands_ends_with_what_the_store_holds() {
+fn a_server_that_runs_the_spelled_commands_ends_in_the_stores_state() {
     let seed = Seeds::seed_from_env();
     println!("RANKD_SEED={seed}");
     for peer in [Peer::Redis, Peer::Valkey] {

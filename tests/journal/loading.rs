@@ -83,7 +83,7 @@ fn check_rankings(store: &Store) {
 }
 
 #[test]
-fn a_base_and_the_segment_behind_it_loaded_in_bulk_are_what_the_store_held() {
+fn a_base_and_a_segment_loaded_in_bulk_restore_the_store() {
     for seed in 0..40 {
         let mut chance = Chance::seeded(seed);
         let mut changes = changes();
@@ -128,7 +128,7 @@ fn a_base_and_the_segment_behind_it_loaded_in_bulk_are_what_the_store_held() {
 /// What a list was given after a flush is in the base, and so the push behind the flush is passed over: without the list, which
 /// the flush must not take, it would be lost.
 #[test]
-fn a_flush_that_is_replayed_spares_the_lists_that_came_after_it() {
+fn a_replayed_flush_keeps_the_lists_that_were_made_after_it() {
     let live = store();
     let recorded = Recorded::of(&live);
     let push = |key: &[u8], element: &[u8]| {
@@ -170,7 +170,7 @@ fn a_flush_that_is_replayed_spares_the_lists_that_came_after_it() {
 /// Sizes at which small rankings are gathered, and some of those on all lanes. Ten million ZADDs to one board, one
 /// record each, took ten seconds to replay, on one thread that waited for memory.
 #[test]
-fn a_segment_gathered_on_all_lanes_is_the_segment_applied_one_by_one() {
+fn gathering_on_all_lanes_gives_the_state_of_applying_one_by_one() {
     for seed in 0..20 {
         let mut chance = Chance::seeded(seed);
         let mut changes = ChangeBuffer::default();
@@ -218,7 +218,7 @@ fn a_segment_gathered_on_all_lanes_is_the_segment_applied_one_by_one() {
 }
 
 #[test]
-fn a_segment_torn_anywhere_is_its_whole_commands_applied_one_by_one() {
+fn a_segment_torn_anywhere_gives_the_state_of_its_whole_commands() {
     const HEADER_BYTES: u64 = 32;
     const HEAD_BYTES: u64 = 28;
     for seed in 0..6 {

@@ -44,7 +44,7 @@ fn versions(directory: &Path) -> Vec<(String, u8)> {
 }
 
 #[test]
-fn a_journal_of_version_2_is_read_and_goes_on_in_a_segment_of_version_3() {
+fn a_journal_of_version_2_is_read_and_continued_in_a_segment_of_version_3() {
     let directory = old_journal();
     let old = fs::read(directory.path().join("segment-0000000002")).unwrap();
     let server = start(directory.path(), FsyncPolicy::EverySecond).unwrap();
@@ -92,7 +92,7 @@ fn a_journal_of_version_2_is_read_and_goes_on_in_a_segment_of_version_3() {
 }
 
 #[test]
-fn a_journal_of_version_2_that_was_not_closed_goes_on_in_a_segment_of_version_3_too() {
+fn an_unclosed_journal_of_version_2_is_continued_in_a_segment_of_version_3() {
     let directory = old_journal();
     fs::remove_file(directory.path().join("closed")).unwrap();
     let server = start(directory.path(), FsyncPolicy::EverySecond).unwrap();

@@ -230,7 +230,7 @@ fn write_for(server: &Server, seed: u64, stop: &AtomicBool) -> u64 {
 }
 
 #[test]
-fn random_writes_beside_checkpoints_are_all_there_after_a_restart() {
+fn random_writes_during_checkpoints_survive_a_restart() {
     for (seed, fsync) in [(1, FsyncPolicy::Always), (20, FsyncPolicy::EverySecond), (300, FsyncPolicy::Never)]
     {
         let directory = tempfile::tempdir().unwrap();
@@ -290,7 +290,7 @@ fn always_acknowledges_only_what_an_fdatasync_has_covered() {
 /// The records that a start has read may be in pages that a failed fdatasync has left behind. Later records waited
 /// for the new base; a read of the earlier ones did not.
 #[test]
-fn what_was_read_back_is_told_once_the_new_base_has_it() {
+fn replies_about_recovered_data_wait_for_the_new_base() {
     let directory = tempfile::tempdir().unwrap();
     let server = start(directory.path(), FsyncPolicy::Always).unwrap();
     let seq = make_large(&server.store);
@@ -311,7 +311,7 @@ fn what_was_read_back_is_told_once_the_new_base_has_it() {
 }
 
 #[test]
-fn changing_the_policy_reaches_those_who_wait() {
+fn a_change_of_policy_applies_to_replies_that_wait() {
     let directory = tempfile::tempdir().unwrap();
     let server = start(directory.path(), FsyncPolicy::Never).unwrap();
     let mut chance = Chance::seeded(6);

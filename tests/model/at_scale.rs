@@ -136,7 +136,7 @@ fn agree_through_growth_churn_and_shrinkage<K: TestKey>() {
 }
 
 #[test]
-fn a_bulk_build_is_the_ranking_that_insertion_makes() {
+fn a_bulk_build_equals_a_ranking_built_by_insertion() {
     for count in [0u32, 1, 64, 129, 5_000, 30_000] {
         let mut inserted = Ranking::with_seed(3);
         for n in 0..count {

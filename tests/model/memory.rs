@@ -41,7 +41,7 @@ fn a_large_ranking_of_numbered_users_costs_less_than_their_names() {
 }
 
 #[test]
-fn removed_members_give_most_of_their_bytes_back() {
+fn removing_members_frees_most_of_their_bytes() {
     let mut ranking = filled(100_000);
     let full = ranking.memory_bytes();
     ranking.remove_range(500..100_000, |_, _| {});

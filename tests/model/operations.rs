@@ -113,7 +113,7 @@ fn integers_at_both_ends_are_counted_and_their_ties_in_order() {
 
 /// Among equal scores the one that came first is the lower, until its score changes, whatever the members are called.
 #[test]
-fn equal_scores_stand_in_the_order_of_their_moments() {
+fn equal_scores_are_ordered_by_their_moments() {
     let mut ranking = BlockRanking::<Timed<Whole>>::with_seed(9);
     for (moment, member) in (0u64..).zip([b"d", b"b", b"c", b"a"]) {
         ranking.update(member, |_| Some(Timed::new(Whole(10), moment)));

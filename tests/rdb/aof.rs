@@ -69,7 +69,7 @@ fn commands(lines: &[&str]) -> Vec<u8> {
 /// A manifest that repeated an increment had it run twice, one with its base at the end had the base read last, an
 /// empty one imported nothing, each with exit code 0 (redis#9788, redis#10061). Redis is asked about each of these.
 #[test]
-fn manifests_are_taken_as_redis_takes_them() {
+fn manifests_are_accepted_or_refused_as_by_redis() {
     const MANIFESTS: [&str; 30] = [
         "file b seq 1 type b\nfile i seq 1 type i\n",
         "file i seq 1 type i\nfile b seq 1 type b\n",
@@ -127,7 +127,7 @@ fn manifests_are_taken_as_redis_takes_them() {
 /// An EXEC without MULTI, other bytes than CR LF behind an argument, and a MULTI in a MULTI stopped the import or lost
 /// commands. Redis is asked about each of these.
 #[test]
-fn commands_are_taken_as_redis_takes_them() {
+fn commands_are_accepted_or_refused_as_by_redis() {
     let Some(redis) = Peer::Redis.find() else { return };
     let begin = commands(&["SELECT 0", "ZADD lb 100 alice"]);
     let set = commands(&["SET n 5"]);
@@ -180,7 +180,7 @@ fn commands_are_taken_as_redis_takes_them() {
 /// A file that is neither a dump nor an append-only file was imported as an empty one, with exit code 0 (redis#12521,
 /// redis#3733). So was a part of an append-only file, as if it were the whole.
 #[test]
-fn what_is_not_whole_is_refused() {
+fn incomplete_and_unknown_files_are_refused() {
     let directory = tempfile::tempdir().expect("a temporary directory");
     let path = directory.path().join("x");
     let write = |path: &Path, bytes: &[u8]| std::fs::write(path, bytes).expect("a file");
@@ -234,7 +234,7 @@ fn what_is_not_whole_is_refused() {
 
 /// A dump that announces another number of keys than it holds was imported, with exit code 0.
 #[test]
-fn a_dump_holds_the_keys_that_it_announces() {
+fn a_dump_with_a_wrong_number_of_keys_is_refused() {
     let directory = tempfile::tempdir().expect("a temporary directory");
     let path = directory.path().join("dump.rdb");
     for (announced, found) in [(2, 1), (0, 1), (1, 1)] {

@@ -67,7 +67,7 @@ fn assert_same_expiries(peer: Peer, expected: &mut Client, rankd: &Server, conte
 /// Redis and Valkey write it each in their own way when fields expire, in small hashes and in large ones; what rankd writes
 /// Redis reads.
 #[test]
-fn fields_that_expire_come_over() {
+fn expiring_fields_are_imported_and_exported() {
     for peer in [Peer::Redis, Peer::Valkey] {
         let Some(server) = Server::peer(peer, &[]) else { continue };
         let mut client = server.client();
@@ -94,7 +94,7 @@ fn fields_that_expire_come_over() {
 }
 
 #[test]
-fn all_that_a_peer_holds_comes_over_to_the_bit() {
+fn all_data_of_a_peer_are_imported_exactly() {
     let seed = Chance::seed_from_env();
     println!("RANKD_SEED={seed}");
     for peer in [Peer::Redis, Peer::Valkey] {
@@ -140,7 +140,7 @@ fn all_that_a_peer_holds_comes_over_to_the_bit() {
 
 /// A password, a database beyond the configured ones, values of many megabytes, and an address without a server.
 #[test]
-fn servers_are_met_as_they_are() {
+fn passwords_databases_and_large_values_of_a_source_are_handled() {
     let settings = ["--requirepass", "secret/@", "--databases", "40"];
     let Some(server) = Server::peer(Peer::Redis, &settings) else { return };
     let mut client = server.client();
@@ -247,7 +247,7 @@ fn dated_dump() -> Vec<u8> {
 /// all, and the report said nothing. Redis 8.2.3 expires nothing while it reads the file, with the dump in front of
 /// it.
 #[test]
-fn what_an_append_only_file_renews_has_not_expired() {
+fn keys_that_an_append_only_file_renews_are_imported() {
     let first = [
         "ZADD board 1 a 1 b",
         "PEXPIREAT board 1000",
@@ -305,7 +305,7 @@ fn what_an_append_only_file_renews_has_not_expired() {
 /// The expiry of a key was asked for together with ninety-nine others, and its value later. A key that was renewed in
 /// between arrived with its old expiry, and expired too early.
 #[test]
-fn value_and_expiry_of_a_key_are_of_one_moment() {
+fn value_and_expiry_of_a_key_are_read_together() {
     const KEYS: usize = 200;
     const BASE_MS: i64 = 4_000_000_000_000;
     for peer in [Peer::Redis, Peer::Valkey] {
@@ -381,7 +381,7 @@ fn an_old_append_only_file_is_read_up_to_its_torn_end() {
 }
 
 #[test]
-fn what_is_wrong_is_said_and_nothing_is_imported() {
+fn an_error_is_reported_and_nothing_is_imported() {
     let directory = tempfile::tempdir().expect("a temporary directory");
     let path = directory.path().join("dump.rdb");
     let dump = include_bytes!("../data/redis-8.2.3.rdb");
@@ -399,7 +399,7 @@ fn what_is_wrong_is_said_and_nothing_is_imported() {
 }
 
 #[test]
-fn a_directory_with_data_or_a_server_is_left_alone() {
+fn an_import_into_a_directory_with_data_or_a_server_is_refused() {
     let dump = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/redis-8.2.3.rdb");
     let server = Server::rankd_with(&[]);
     let directory = server.directory().to_string_lossy().into_owned();
@@ -422,7 +422,7 @@ fn a_directory_with_data_or_a_server_is_left_alone() {
 /// A start beside Redis's files began empty, and said so only of a dump file: a user who had replaced the binary saw
 /// an empty server and no reason.
 #[test]
-fn a_start_beside_redis_files_says_what_it_does_not_read() {
+fn a_start_in_a_directory_of_redis_reports_files_that_it_does_not_read() {
     let dump = include_bytes!("../data/redis-8.2.3.rdb");
     let directory = tempfile::tempdir().expect("a temporary directory");
     let path = directory.path().canonicalize().expect("a directory");
@@ -448,7 +448,7 @@ fn a_start_beside_redis_files_says_what_it_does_not_read() {
 
 /// A database that the source does not have was imported as an empty one, with exit code 0.
 #[test]
-fn what_a_server_counts_is_what_was_read() {
+fn the_number_of_imported_keys_must_be_that_of_the_source() {
     let Some(server) = Server::peer(Peer::Redis, &[]) else { return };
     let mut client = server.client();
     fill(&mut client, &mut Chance::new(3));

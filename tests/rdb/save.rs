@@ -40,7 +40,7 @@ fn wait_for_save(client: &mut Client) -> String {
 }
 
 #[test]
-fn redis_and_valkey_load_what_is_saved() {
+fn redis_and_valkey_load_the_saved_file() {
     let seed = Chance::seed_from_env();
     println!("RANKD_SEED={seed}");
     let server = Server::rankd();
@@ -86,7 +86,7 @@ impl Drop for SetOnDrop<'_> {
 /// What a background save promises while clients write. A member that exists throughout is in the file once, with a
 /// score that it has had. The count in front, which is written before it is known, is right.
 #[test]
-fn a_background_save_under_writers_holds_each_member_once() {
+fn a_save_during_writes_has_each_member_once() {
     const MEMBERS: usize = 20_000;
     let server = Server::rankd();
     let mut client = server.client();
@@ -143,7 +143,7 @@ fn a_reload_changes_nothing_and_the_journal_agrees() {
 }
 
 #[test]
-fn without_a_journal_the_dump_file_is_what_lasts() {
+fn without_a_journal_a_start_loads_the_dump_file() {
     let mut server = Server::rankd();
     let mut client = server.client();
     fill(&mut client, &mut Chance::new(5));
@@ -172,7 +172,7 @@ fn without_a_journal_the_dump_file_is_what_lasts() {
 }
 
 #[test]
-fn save_points_are_kept_and_the_end_is_one() {
+fn the_server_saves_at_save_points_and_at_its_end() {
     let mut server = Server::rankd_with(&["--appendonly", "no", "--save", "1 2"]);
     let mut client = server.client();
     client.ask("SET a 1");
@@ -192,7 +192,7 @@ fn save_points_are_kept_and_the_end_is_one() {
 }
 
 #[test]
-fn a_save_that_fails_leaves_the_file_before_it() {
+fn a_failed_save_keeps_the_previous_file() {
     let mut server = Server::rankd();
     let mut client = server.client();
     client.ask("SET a 1");
@@ -225,7 +225,7 @@ fn a_save_that_fails_leaves_the_file_before_it() {
 
 /// Every killed BGSAVE left its file for ever: three kills, three files.
 #[test]
-fn what_a_killed_save_left_is_gone_after_a_start_and_after_a_save() {
+fn files_of_a_killed_save_are_removed_by_a_start_and_by_a_save() {
     let mut server = Server::rankd();
     let leave = |server: &Server| {
         let left =

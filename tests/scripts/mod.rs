@@ -123,7 +123,7 @@ scripts! {
 }
 
 #[test]
-fn every_file_is_held() {
+fn every_file_is_tested() {
     let entries = std::fs::read_dir(script::directory()).expect("tests/scripts");
     let paths = entries.map(|entry| entry.expect("a directory entry").path());
     let files: BTreeSet<String> = paths

@@ -97,7 +97,7 @@ fn another_spelling_of_a_number_fails() {
 }
 
 #[test]
-fn what_is_no_value_is_refused() {
+fn invalid_notation_is_refused() {
     let wrong =
         ["OK", "*[ \"a\"", "*[ \"a\" }", "%{ \"a\" }", "\"a", "\"a\" \"b\"", ":x", "5", "]", "*2", "$1"];
     for text in wrong {
@@ -107,7 +107,7 @@ fn what_is_no_value_is_refused() {
 
 /// A reply comes back from its notation, laid out or on one line, and from its bytes.
 #[test]
-fn notation_and_bytes_give_a_reply_back() {
+fn a_reply_is_read_back_from_its_notation_and_from_its_bytes() {
     let seed = Chance::seed_from_env();
     println!("RANKD_SEED={seed}");
     let mut chance = Chance::new(seed);

@@ -14,7 +14,7 @@ fn contents(directory: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
 }
 
 #[test]
-fn whatever_byte_is_wrong_what_is_before_it_is_kept() {
+fn a_repair_keeps_everything_before_a_wrong_byte() {
     let original = tempfile::tempdir().unwrap();
     let states = write_journal(original.path());
     let (mut cut, mut refused) = (0, 0);
@@ -63,7 +63,7 @@ fn whatever_byte_is_wrong_what_is_before_it_is_kept() {
 }
 
 #[test]
-fn it_tells_what_goes() {
+fn a_report_counts_what_a_repair_would_cut() {
     let directory = tempfile::tempdir().unwrap();
     write_journal(directory.path());
     let segment = files(directory.path()).remove(2);

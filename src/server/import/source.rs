@@ -73,7 +73,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_source_is_known_by_what_it_holds() {
+    fn the_kind_of_a_source_is_found_from_its_content() {
         let directory = tempfile::tempdir().unwrap();
         let of = |name: &str| find(&directory.path().join(name).to_string_lossy());
         let write = |name: &str, bytes: &[u8]| std::fs::write(directory.path().join(name), bytes).unwrap();
