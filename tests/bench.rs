@@ -54,7 +54,7 @@ where
     address
 }
 
-/// The replies of a server without keys and without INFO to requests outside of the load.
+/// The replies of a server without keys and without INFO to the requests before and after the load.
 fn around_a_run(words: &[String]) -> Vec<u8> {
     let reply: &[u8] = match words[0].as_str() {
         "GET" => b"$-1\r\n",
@@ -210,10 +210,10 @@ fn a_connection_that_closes_during_a_run_is_reported() {
     assert!(!succeeded && complained.contains("closed"), "{complained}");
 }
 
-/// The double answers nothing until it has all twenty requests, the last of which is due 190 ms after the first. So
-/// the first waits for at least that long, and half of them for at least 90 ms. A generator that waits for replies
-/// before it sends would send one and never end; one that counts from sending would be right here and wrong where the
-/// socket is full, which a test inside `src/bench/exchange.rs` holds.
+/// The test's server answers nothing until it has all twenty requests, the last of which is due 190 ms after the first. So
+/// the first request waits for at least that long, and half of them for at least 90 ms. A generator that waits for a reply
+/// before it sends the next request would never end. A generator that measures from the time of sending would pass here,
+/// but be wrong when the socket is full: a test in `src/bench/exchange.rs` covers that.
 #[test]
 fn an_open_loop_continues_to_send_during_a_stall() {
     let (mut pings, mut held) = (0, Vec::new());
@@ -223,7 +223,7 @@ fn an_open_loop_continues_to_send_during_a_stall() {
             return Some(reply);
         }
         pings += 1;
-        // The first is no load: it asks whether the connection is served.
+        // The first request is not part of the load: it tests whether the connection is served.
         if pings == 1 {
             return Some(reply);
         }

@@ -70,7 +70,7 @@ fn flags_override_the_environment_and_the_environment_the_file() {
     assert_eq!(values, ["33", "22", "11", "from-file:"]);
 }
 
-/// Of two equal flags Redis uses the last one. Wrappers and images rely on it when they append flags.
+/// If a flag is given twice, Redis uses the last one. Wrappers and images rely on it when they append flags.
 #[test]
 fn the_last_of_two_equal_flags_wins() {
     let server = Server::rankd_with(&["--appendonly", "no", "--timeout", "5", "--timeout", "7"]);

@@ -9,7 +9,7 @@ use crate::support::client::{Client, encode};
 use crate::support::reply::Reply;
 use crate::support::server::Server;
 
-/// Is set when a scope ends, also by a failure, so that its threads end too.
+/// Is set when a scope ends, also by a panic, so that its threads end too.
 struct Flag<'a>(&'a AtomicBool);
 
 impl Drop for Flag<'_> {
@@ -45,8 +45,8 @@ fn a_reader_sees_all_of_a_command_or_none() {
     });
 }
 
-/// Pipelines of several threads on one board run each other's requests: every reply comes to its own client, in order,
-/// also around a request that waits, one that runs beside its thread, and clients that do not wait for their replies.
+/// The workers of a contended board run each other's batches. Every reply must go to its own client, in order. The pipelines
+/// contain a request that blocks and one that runs on a second thread, and some clients do not wait for their replies.
 #[test]
 fn pipelines_on_one_board_get_their_own_replies_in_order() {
     const PLAYERS: usize = 40;
@@ -99,8 +99,8 @@ fn pipelines_on_one_board_get_their_own_replies_in_order() {
     }
 }
 
-/// Clients that wait with BLMOVE along a chain of lists in several shards: whoever fills one list holds the locks of those
-/// that its elements go on to. None is lost, none comes twice, and nobody waits for ever.
+/// Clients wait with BLMOVE along a chain of lists in several shards. A writer to the first list must hold the locks of all
+/// lists that its elements pass. No element is lost or duplicated, and there is no deadlock.
 #[test]
 fn elements_pass_through_a_chain_of_blocked_blmoves_exactly_once() {
     const LISTS: usize = 7;
@@ -141,8 +141,8 @@ fn elements_pass_through_a_chain_of_blocked_blmoves_exactly_once() {
     assert_eq!(client.call(&["EXISTS", "list:0", "list:1", "list:3"]), Reply::Integer(0));
 }
 
-/// FRIENDADD and FRIENDREM touch keys of several shards; a friendship is never one-way to a reader of both ends, and
-/// opposite orders of the same keys do not wait for each other for ever.
+/// FRIENDADD and FRIENDREM change keys of several shards. A reader of both users' keys never sees a friendship of only one
+/// of them, and requests with the same keys in opposite order do not deadlock.
 #[test]
 fn a_reader_never_sees_a_one_way_friendship() {
     let server = Server::rankd_with(&["--appendonly", "no", "--threads", "2"]);
@@ -174,8 +174,8 @@ fn a_reader_never_sees_a_one_way_friendship() {
     assert!(friendships > 0);
 }
 
-/// A long friend list is read in steps, and its lock is released between them. The list may grow meanwhile so much that its
-/// table is rebuilt. No member that was present all the time may be missing, and none may occur twice.
+/// A long friend list is read in steps, and its lock is released between them. Meanwhile the list may grow so much that its
+/// table is rebuilt. No member that exists throughout may be missing, and none may occur twice.
 #[test]
 fn a_friend_list_that_grows_during_a_ranking_gives_each_friend_once() {
     const STAY: usize = 6_000;

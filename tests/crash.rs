@@ -29,7 +29,7 @@ struct Ledger {
     acknowledged: usize,
 }
 
-/// Is set when the round is over, also by a failure, so that the writers end.
+/// Is set when the round is over, also by a panic, so that the writers end.
 #[derive(Default)]
 struct Over(AtomicBool);
 

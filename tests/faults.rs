@@ -11,7 +11,7 @@ use crate::support::reply::Reply;
 use crate::support::server::{Server, run_rankd};
 use crate::support::wait_for;
 
-/// Whether `command` runs here and succeeds. Says so if it does not.
+/// Whether `command` succeeds on this machine. Prints a line if it does not.
 fn can(what: &str, program: &str, arguments: &[&str]) -> bool {
     let ran = Command::new(program).args(arguments).output().is_ok_and(|output| output.status.success());
     if !ran {
@@ -61,7 +61,7 @@ fn a_full_disk_refuses_writes_until_it_has_space() {
     assert!(acknowledged > 500, "{acknowledged} before the disk was full");
     assert_eq!(fact(&mut client, "aof_last_write_status"), "err");
     assert!(fact(&mut client, "aof_last_write_error").contains("No space left"));
-    // Reads go on, and a write is refused with the reason.
+    // Reads are still served, and a write is refused with the reason.
     assert!(matches!(client.call(&["ZCARD", "board"]), Reply::Integer(n) if n >= i64::from(acknowledged)));
     assert!(matches!(client.call(&["PING"]), Reply::Error(_)));
 
@@ -119,7 +119,7 @@ fn a_kill_at_any_step_of_a_checkpoint_keeps_what_was_acknowledged() {
             server = server.restart();
             let count = server.client().call(&["ZCARD", "board"]);
             let Reply::Integer(count) = count else { panic!("{count:?}") };
-            // The last write may be there or not.
+            // The unacknowledged write may exist or not.
             assert!(
                 (acknowledged..=acknowledged + 1).contains(&count),
                 "{count} of {acknowledged} members after a kill at {calls} {number}"
@@ -139,7 +139,7 @@ enum Ended {
     Killed,
 }
 
-/// Writes, and lets strace kill the server at one call of a checkpoint, beside further writes.
+/// Writes while strace kills the server at one system call of a checkpoint.
 fn checkpoint_killed_at(server: &Server, acknowledged: &mut i64, calls: &str, number: u32) -> Ended {
     let mut client = server.client();
     let mut write = |client: &mut Client| {

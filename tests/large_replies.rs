@@ -1,5 +1,5 @@
-//! Replies that are written while they are sent: the bytes are the same, they show one moment, they are in order, and a
-//! reply is never completely in memory.
+//! Replies that are encoded while they are sent: the bytes are the same, they show one point in time, they are in order, and
+//! a reply is never completely in memory.
 
 use crate::support::client::{Client, encode};
 use crate::support::reply::Reply;
@@ -7,8 +7,8 @@ use crate::support::server::{Peer, Server};
 use crate::support::wait_for;
 use std::collections::BTreeMap;
 
-/// Members of a board whose reply is more than sockets hold, while the board itself is small: the names are long and
-/// have nearly all in common.
+/// A member of a board whose reply is larger than socket buffers, while the board itself is small: the names are long and
+/// have a long common prefix.
 const MEMBERS: usize = 40_000;
 
 fn member(number: usize) -> String {
@@ -29,7 +29,7 @@ fn load_board(server: &Server) {
     send_all(&mut server.client(), &["ZADD", "board"], members);
 }
 
-/// Such as no neighbour is packed like.
+/// Adds members that cannot be packed with a common prefix.
 fn add_odd_members(server: &Server) {
     let odd = [Vec::new(), b"\xff\0\r\n".to_vec(), b"00000000000000000000".to_vec(), vec![b'y'; 100_000]];
     for (member, score) in odd.iter().zip(["-inf", "-0.5", "1e300", "500"]) {
@@ -159,7 +159,8 @@ fn a_large_reply_has_the_bytes_of_redis() {
     }
 }
 
-/// The reply shows one moment, whatever changes while it is sent. Later requests of the client are answered after it.
+/// The reply shows the board at one point in time, although it changes while the reply is sent. Later requests of the client
+/// are answered after it.
 #[test]
 fn a_reply_that_is_being_sent_shows_one_point_in_time() {
     let server = Server::rankd();

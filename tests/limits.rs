@@ -8,29 +8,29 @@ use crate::support::server::{Server, run_rankd};
 use crate::support::wait_for;
 
 /// Every limit, and the test that exceeds it.
-const BOUNDS: &[(&str, &str)] = &[
-    ("INLINE_BYTES", "protocol: endless lines"),
+const LIMITS: &[(&str, &str)] = &[
+    ("INLINE_BYTES", "protocol: a line without an end"),
     ("REQUEST_ARGUMENTS", "here: one argument too many"),
     ("BULK_BYTES", "here: one byte too many, and a lower proto-max-bulk-len"),
-    ("UNAUTHENTICATED_ARGUMENTS", "protocol: strangers"),
-    ("UNAUTHENTICATED_BULK_BYTES", "protocol: strangers"),
+    ("UNAUTHENTICATED_ARGUMENTS", "protocol: an unauthenticated client"),
+    ("UNAUTHENTICATED_BULK_BYTES", "protocol: an unauthenticated client"),
     ("QUERY_BUFFER_BYTES", "here: a lower client-query-buffer-limit"),
     ("READ_CHUNK_BYTES", "protocol: a pipeline of thousands is many chunks"),
-    ("KEPT_BUFFER_BYTES", "here: a large request's memory is given back"),
-    ("PENDING_REPLY_BYTES", "protocol: replies nobody reads"),
+    ("KEPT_BUFFER_BYTES", "here: the memory of a large request is freed"),
+    ("PENDING_REPLY_BYTES", "protocol: a client that does not read"),
     ("COMMANDS_PER_LOCK", "protocol: a pipeline of thousands on one key"),
-    ("REQUESTS_PER_BATCH", "protocol: a pile of requests beside another connection"),
-    ("BATCH", "protocol: a pile of requests beside another connection"),
+    ("REQUESTS_PER_BATCH", "protocol: many queued requests beside another connection"),
+    ("BATCH", "protocol: many queued requests beside another connection"),
     ("TURN", "concurrency: pipelines of many clients on one board"),
     ("MAILBOX_BYTES", "a_subscriber_that_does_not_read_is_disconnected"),
     ("MOST_BULK_BYTES", "an_argument_beyond_the_configured_length_ends_the_connection"),
     ("FRIENDSHIP_BYTES", "names_too_long_for_the_number_of_friends_are_refused"),
-    ("MEMBERS_PER_LOCK", "differential: a user with very many friends"),
+    ("MEMBERS_PER_LOCK", "differential: a ranking of very many friends"),
     ("REPEATED_MEMBERS", "here: members drawn with repeats"),
     ("REPEATED_MEMBERS_BYTES", "here: members drawn with repeats"),
-    ("FRIENDS_AT_ONCE", "differential: a user with very many friends"),
+    ("FRIENDS_AT_ONCE", "differential: a ranking of very many friends"),
     ("KEPT_RESULTS_BYTES", "here: a lower friendrank-keep-bytes"),
-    ("JOURNAL_BACKLOG_BYTES", "the disk decides: the journal's own tests"),
+    ("JOURNAL_BACKLOG_BYTES", "it depends on the disk: the journal's own tests"),
     ("RECORD_PART_BYTES", "the journal's and the Changes' own tests, with a lower one"),
     ("JOURNAL_RECORD_BYTES", "no client reaches it: the journal's own tests"),
     ("HLL_SPARSE_BYTES", "scripts: a HyperLogLog becomes dense when it is large"),
@@ -50,7 +50,7 @@ fn every_limit_has_a_test() {
         .filter_map(|line| line.strip_prefix("pub const "))
         .filter_map(|line| line.split(':').next())
         .collect();
-    let tested: BTreeSet<&str> = BOUNDS.iter().map(|(name, _)| *name).collect();
+    let tested: BTreeSet<&str> = LIMITS.iter().map(|(name, _)| *name).collect();
     assert_eq!(declared, tested, "src/limits.rs on the left, the list of this file on the right");
 }
 
@@ -159,10 +159,10 @@ fn a_request_may_have_more_than_a_million_arguments() {
     let sent_kib = encode(&words).len() as u64 / 1024;
     assert_eq!(client.call(&words), Reply::Integer(524_288));
     assert_eq!(client.call(&["ZCARD", "lb"]), Reply::Integer(524_288));
-    // The board, the request, and where its arguments stand: no more than a few times what was sent.
+    // The board, the request and the positions of its arguments take at most a few times the bytes that were sent.
     let taken_kib = server.resident_kib().saturating_sub(before_kib);
     assert!(taken_kib < 8 * sent_kib, "{taken_kib} KiB for a request of {sent_kib} KiB");
-    // In a transaction it is queued as it is.
+    // A transaction queues such a request unchanged.
     client.ask("MULTI");
     words.truncate(2 + 2 * 300_000);
     client.call(&words);
@@ -190,7 +190,6 @@ fn an_argument_beyond_the_configured_length_ends_the_connection() {
     assert!(client.is_closed());
 }
 
-/// A request of many small arguments could be endless: its total size is limited too.
 /// A short request with one long name could take gigabytes: the name of the user is added to the list of every friend.
 #[test]
 fn names_too_long_for_the_number_of_friends_are_refused() {

@@ -104,8 +104,8 @@ fn a_reply_depends_on_changes_of_other_clients() {
     }
 }
 
-/// A batch without a connection ended after the millisecond that a thread gives one of its connections, so that on a busy
-/// machine these tests found a request that had not been run.
+/// A thread gives each of its connections a millisecond. A batch without a connection ended after that time as well, so that
+/// on a busy machine these tests had requests that were not run.
 #[test]
 fn a_batch_without_a_connection_runs_to_its_end() {
     let table = Table::new();

@@ -16,7 +16,7 @@ struct Key {
     expires_at_ms: i64,
 }
 
-/// Keys of every type, in three databases, with members and scores that are hard to spell.
+/// Writes keys of every type to three databases, with members and scores that need escapes or many digits.
 fn fill(client: &mut Client) -> Vec<Key> {
     let mut chance = Chance::new(11);
     let mut keys = Vec::new();

@@ -66,7 +66,7 @@ fn a_reader_sees_all_of_a_transaction_or_none() {
     });
 }
 
-/// Counting by reading and writing back, which WATCH makes safe: no increment is lost.
+/// Clients increment a number by GET and SET in a transaction. With WATCH no increment is lost.
 #[test]
 fn watch_prevents_lost_updates() {
     const INCREMENTS: i64 = 200;
@@ -130,7 +130,7 @@ fn a_transaction_survives_a_crash_completely_or_not_at_all() {
     }
 }
 
-/// Many producers and consumers: every member is taken exactly once, and no consumer waits while there is a member.
+/// Many producers and consumers: every member is popped exactly once, and no consumer blocks while there is a member.
 #[test]
 fn blocked_clients_get_every_member_exactly_once() {
     const MEMBERS: usize = 400;
@@ -222,7 +222,7 @@ fn a_disconnected_client_is_not_served() {
     assert!(client.ask("INFO clients").text().contains("total_blocking_keys:0"));
 }
 
-/// CLIENT UNBLOCK ends a wait, as by a timeout or with an error.
+/// CLIENT UNBLOCK ends a wait with the reply of a timeout or with an error.
 #[test]
 fn client_unblock_ends_a_wait() {
     let server = in_memory();
@@ -244,7 +244,7 @@ fn client_unblock_ends_a_wait() {
         }
         assert_eq!(client.call(&request), Reply::Integer(0));
     }
-    // No state of these waits remains.
+    // Nothing remains of these waits.
     client.ask("ZADD lb 1 a");
     assert_eq!(client.ask("ZCARD lb"), Reply::Integer(1));
 }
@@ -288,11 +288,11 @@ fn a_member_that_a_blocked_client_got_does_not_return_after_a_crash() {
     let lost = (0..added)
         .map(|number| format!("m{number}"))
         .filter(|name| !left.contains(name) && !taken.contains(name));
-    // One may have been taken with its reply under way.
+    // One member may have been popped whose reply was not received.
     assert!(lost.count() <= 1);
 }
 
-/// Clients disconnect while they wait, and transactions list all clients: each needs the other's locks.
+/// Clients disconnect while they are blocked, and transactions list all clients. Each needs the locks of the other.
 #[test]
 fn disconnecting_clients_do_not_block_transactions() {
     let server = in_memory();
@@ -350,8 +350,8 @@ fn no_message_follows_the_end_of_a_subscription() {
     });
 }
 
-/// Many clients that wait for many keys disconnect at once, and one names a key thousands of times: in the end all have
-/// been served or removed.
+/// Many clients that wait for many keys disconnect at the same time, and one names a key thousands of times. In the end each
+/// has been served or removed.
 #[test]
 fn many_blocked_clients_are_all_served_or_removed() {
     let server = in_memory();

@@ -1,4 +1,4 @@
-//! FRIENDRANK against a naive oracle: the score of every friend by ZSCORE, sorted here.
+//! FRIENDRANK compared with a naive oracle, which sorts the ZSCOREs of all friends.
 
 use std::cmp::Ordering;
 use std::collections::BTreeSet;
@@ -27,7 +27,7 @@ pub(crate) enum Part {
     Own,
 }
 
-/// A question to FRIENDRANK, apart from the friends.
+/// The options of a FRIENDRANK request.
 #[derive(Clone, Copy)]
 pub(crate) struct Question {
     pub(crate) part: Part,
@@ -49,7 +49,7 @@ impl Question {
         with_unranked: false,
     };
 
-    /// The options that ask it.
+    /// The options as words.
     pub(crate) fn words(&self) -> Vec<Vec<u8>> {
         let mut words: Vec<String> = Vec::new();
         match self.part {
@@ -76,12 +76,12 @@ impl Question {
 
 struct Row {
     member: Vec<u8>,
-    /// As the server prints it, to compare replies byte for byte.
+    /// A score as the server prints it, to compare replies byte for byte.
     score: Reply,
     rank: usize,
 }
 
-/// What FRIENDRANK must answer, from ZSCORE of each of `people`, ZRANK for the global ranks, and a sort.
+/// The expected reply of FRIENDRANK, computed from ZSCORE of each of `people`, from ZRANK for global ranks, and by a sort.
 pub(crate) fn oracle(
     client: &mut Client,
     board: &[u8],
@@ -241,7 +241,7 @@ fn run(protocol: &str) {
             };
             let question = random_question(&mut chance);
             let mut request = vec![b"FRIENDRANK".to_vec(), b"board".to_vec(), user.clone()];
-            // The options stand in any order.
+            // The options are in random order.
             if chance.percent(50) {
                 request.extend(source);
                 request.extend(question.words());

@@ -1,4 +1,4 @@
-//! When keys expire: not before everything has been read, and never because a client asks about a key.
+//! When keys expire: not before the whole journal has been read, and not because a client watches or waits for a key.
 
 use super::loading::{Recorded, for_each_change};
 use super::support::contents;
@@ -13,7 +13,7 @@ use std::io::Cursor;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// A store of one shard whose clock stands at 10,000 ms.
+/// A store of one shard, with a clock at 10,000 ms.
 fn store() -> (Arc<Store>, Clock) {
     let clock = Clock::manual(10_000);
     (Arc::new(Store::new(1, 1, 7, clock.clone())), clock)
@@ -75,7 +75,7 @@ impl Waiter for Patient {
     fn deliver(&self, _: Seq) {}
 }
 
-/// Everything that a client does which watches `key` or waits for it.
+/// Does what a client does that watches `key` and waits for it.
 fn take_interest(store: &Store, key: &[u8]) {
     let (watch, waiter) = (Arc::new(Watch::default()), Arc::new(Patient));
     write(store, |writer| {
@@ -155,7 +155,7 @@ fn watching_an_expired_key_changes_nothing() {
         assert!(late.is_broken());
         write(&store, |writer| writer.remove(b"key"));
     }
-    // Written to before it was removed.
+    // The expired key is written before it is removed.
     write(&store, |writer| writer.set_string(b"key", b"1", Some(1)));
     let watch = Arc::new(Watch::default());
     write(&store, |writer| writer.watch(b"key", &watch));
@@ -209,8 +209,8 @@ fn step(store: &Store, clock: &Clock, chance: &mut Chance) {
     }
 }
 
-/// Random histories with a checkpoint in each, read back long after, while a client is interested in every key. They
-/// end as they were, with the expired keys that had not been removed yet.
+/// Random histories, each with a checkpoint, are recovered long after, while a client watches every key. The recovered state
+/// is the state at the end, including expired keys that had not been removed yet.
 #[test]
 fn renewed_expiries_are_recovered_long_after() {
     for seed in 0..200 {

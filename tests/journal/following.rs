@@ -1,4 +1,4 @@
-//! A Redis or Valkey that follows a store's Changes as commands ends as one that is given what the store holds.
+//! A Redis or Valkey that runs a store's Changes as commands ends with the data of the store.
 
 use super::with_store::{changes, command, make_large};
 use crate::rdb::data::{contents, expiries};

@@ -1,4 +1,4 @@
-//! A journal that an older rankd has written: it is read, and nothing that came later is written into its files.
+//! A journal that an older rankd has written. It is read, and its files are not written in the present format.
 
 use super::support::{Server, acknowledge, contents, start};
 use rankd::config::FsyncPolicy;
@@ -7,7 +7,7 @@ use rankd::store::{Access, End, Hold, List, Missing};
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// What rankd of version 2 of segments and bases wrote: a base and a segment, closed in order.
+/// A journal written by rankd when segments and bases had version 2: a base and a segment, closed in order.
 fn old_journal() -> tempfile::TempDir {
     let copy = tempfile::tempdir().unwrap();
     let data = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/journal-version-2");
@@ -29,7 +29,7 @@ fn push(server: &Server, element: &[u8]) {
     acknowledge(&server.journal, hold.release().0).unwrap();
 }
 
-/// The version in the head of each segment and base.
+/// The version in the header of each segment and base.
 fn versions(directory: &Path) -> Vec<(String, u8)> {
     let paths = fs::read_dir(directory).unwrap().map(|entry| entry.unwrap().path());
     let is_headed =
@@ -50,7 +50,7 @@ fn a_journal_of_version_2_is_read_and_continued_in_a_segment_of_version_3() {
     let server = start(directory.path(), FsyncPolicy::EverySecond).unwrap();
     assert_eq!(server.recovered.torn_tail, None);
     let held = contents(&server.store);
-    // Without the members.
+    // The names of the Changes, without members and values.
     let told: Vec<&str> = held.keys().filter_map(|key| key.split(" [").next()).collect();
     assert_eq!(
         told,
@@ -75,7 +75,7 @@ fn a_journal_of_version_2_is_read_and_continued_in_a_segment_of_version_3() {
     assert_eq!(versions(directory.path()), [of(base, 2), of(before, 2), of(present, 3)]);
     assert_eq!(fs::read(directory.path().join(before)).unwrap(), old, "nothing is added to it");
 
-    // The next start goes on in the segment of its own version; a checkpoint takes the place of all of them.
+    // The next start continues the segment of its own version. A checkpoint replaces all segments.
     let server = start(directory.path(), FsyncPolicy::EverySecond).unwrap();
     push(&server, b"second");
     let held = contents(&server.store);

@@ -168,7 +168,7 @@ fn every_command_of_rankd_has_a_conversation() {
     let listed = Server::rankd().client().call(&["COMMAND", "LIST"]);
     let listed: Vec<String> = listed.items().iter().map(|name| name.text().to_uppercase()).collect();
     assert!(listed.len() > 50, "COMMAND LIST is short: {listed:?}");
-    // Ends the server, so no conversation can hold it: tests/crash.rs does.
+    // Ends the server, so no conversation can contain it: `tests/crash.rs` tests it.
     let silent: Vec<&String> =
         listed.iter().filter(|name| !spoken.contains(*name) && *name != "SHUTDOWN").collect();
     assert!(silent.is_empty(), "no conversation for {silent:?}");

@@ -16,7 +16,7 @@ pub(super) fn words_of(request: &str) -> Vec<Vec<u8>> {
     words(&expanded(request))
 }
 
-/// A table's request with the words of a row in its holes: `{}` is all of them, `{1}` the first.
+/// A table's request with the words of a row in its placeholders: `{}` is all of them, `{1}` the first.
 pub(super) fn with_row(request: &str, row: &str) -> String {
     let mut text = request.replace("{}", row);
     for (index, word) in words(row).into_iter().enumerate() {
@@ -41,7 +41,7 @@ fn expanded(request: &str) -> String {
     text
 }
 
-/// Where `wanted` begins in `line`, outside its quotes.
+/// The position of `wanted` in `line`, outside quotes.
 pub(super) fn find_outside_quotes(line: &str, wanted: &str) -> Option<usize> {
     let mut in_quotes = false;
     let mut is_escaped = false;

@@ -28,7 +28,7 @@ pub(in crate::commands) const COMMANDS: &[CommandSpec] = &[
     CommandSpec {
         name: "lrange",
         syntax: "key start stop",
-        summary: "Returns the elements within a range of places",
+        summary: "Returns the elements within a range of indices",
         complexity: "O(S / 500 + N) with S elements to the nearer end and N elements returned",
         arity: 4,
         run: Handler::Read(lrange),
@@ -93,7 +93,7 @@ fn lrange(keys: Reader<'_>, call: &Call<'_>, reply: &mut Reply<'_>) -> Outcome {
     Ok(())
 }
 
-/// A large range. It is copied by reference under the lock and written while it is sent, so it shows one moment.
+/// A large range. It is copied by reference under the lock and written while it is sent, so it shows one point in time.
 #[derive(Debug)]
 struct SharedRange(List);
 
