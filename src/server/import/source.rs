@@ -62,7 +62,7 @@ fn find_file(path: &Path) -> Result<ImportSource, String> {
             manifest.display()
         ));
     }
-    // An old append-only file can begin with a dump. Its name tells it from a dump.
+    // An old append-only file can begin with a dump. Only its name distinguishes it from a dump.
     let is_aof = path.extension().is_some_and(|extension| extension == "aof");
     let path = path.to_owned();
     Ok(if is_dump && !is_aof { ImportSource::Dump(path) } else { ImportSource::Aof(vec![path]) })

@@ -62,9 +62,9 @@ pub struct KeyHead<'a> {
 /// The number of elements of a value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Length {
-    /// Exactly so many follow, all in this step.
+    /// Exactly this number of elements follows, all in this step.
     Exactly(usize),
-    /// The elements follow in several steps; at this moment there are so many.
+    /// The elements follow in several steps. This is their present number.
     About(usize),
 }
 
@@ -109,7 +109,7 @@ struct LargeKey {
     begun: Option<Begun>,
 }
 
-/// What has begun, and where it goes on.
+/// The key whose walk has begun, and where it continues.
 #[derive(Debug)]
 enum Begun {
     /// In the value as it is by then.
