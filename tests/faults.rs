@@ -68,10 +68,10 @@ fn a_full_disk_refuses_writes_until_it_has_space() {
     std::fs::remove_file(server.seen_from_outside("ballast")).expect("a ballast file");
     wait_for("the disk to heal", || (fact(&mut client, "aof_last_write_status") == "ok").then_some(()));
     assert_eq!(client.call(&["ZADD", "board", "2", "after"]), Reply::Integer(1));
-    let held = client.call(&["ZRANGE", "board", "0", "-1", "WITHSCORES"]);
+    let board = client.call(&["ZRANGE", "board", "0", "-1", "WITHSCORES"]);
     // The files as a crash at this moment would leave them.
     let copy = Server::rankd_on_copy(&server.seen_from_outside("journal"), &["--appendonly", "yes"]);
-    assert_eq!(copy.client().call(&["ZRANGE", "board", "0", "-1", "WITHSCORES"]), held);
+    assert_eq!(copy.client().call(&["ZRANGE", "board", "0", "-1", "WITHSCORES"]), board);
 }
 
 #[test]
@@ -92,9 +92,9 @@ fn after_a_failed_fdatasync_writes_are_refused_until_a_new_base() {
     wait_for("the checkpoint's end", || (fact(&mut client, "aof_rewrites") != "0").then_some(()));
     assert_ne!(fact(&mut client, "aof_failed_fsyncs"), "0");
     assert_eq!(client.call(&["ZADD", "board", "2", "after"]), Reply::Integer(1));
-    let held = client.call(&["ZRANGE", "board", "0", "-1", "WITHSCORES"]);
+    let board = client.call(&["ZRANGE", "board", "0", "-1", "WITHSCORES"]);
     let copy = Server::rankd_on_copy(&server.directory().join("journal"), &["--appendonly", "yes"]);
-    assert_eq!(copy.client().call(&["ZRANGE", "board", "0", "-1", "WITHSCORES"]), held);
+    assert_eq!(copy.client().call(&["ZRANGE", "board", "0", "-1", "WITHSCORES"]), board);
 }
 
 /// The system calls that make the steps of a checkpoint durable; strace skips those that this machine does not have.

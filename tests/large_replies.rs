@@ -195,10 +195,10 @@ fn unread_replies_take_little_memory_and_free_it() {
         });
         let grown = used_memory(&mut observer).saturating_sub(before);
         assert!(grown < READERS * 3 * 1024 * 1024, "{READERS} unread replies cost {grown} bytes");
-        let told: usize = unread.values().sum();
+        let reported: usize = unread.values().sum();
         assert!(
-            told > grown / 4 && told < grown * 2,
-            "{told} bytes by CLIENT LIST, {grown} by the allocator"
+            reported > grown / 4 && reported < grown * 2,
+            "{reported} bytes by CLIENT LIST, {grown} by the allocator"
         );
         drop(readers);
         wait_for("the memory of replies whose readers have left", || {

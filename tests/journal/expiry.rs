@@ -247,8 +247,8 @@ fn renewed_expiries_are_recovered_long_after() {
             interest(&in_bulk);
         });
         loader.finish();
-        let held = contents(&live);
-        assert!(contents(&one_by_one) == held, "seed {seed}: one by one");
-        assert!(contents(&in_bulk) == held, "seed {seed}: in bulk");
+        let expected = contents(&live);
+        assert!(contents(&one_by_one) == expected, "seed {seed}: one by one");
+        assert!(contents(&in_bulk) == expected, "seed {seed}: in bulk");
     }
 }

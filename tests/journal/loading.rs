@@ -210,9 +210,9 @@ fn gathering_on_all_lanes_gives_the_state_of_applying_one_by_one() {
         for_each_numbered(&segment, |seq, change, encoded| loader.apply(seq, change, encoded).unwrap());
         loader.finish();
 
-        let held = contents(&live);
-        assert!(contents(&one_by_one) == held, "seed {seed}: one by one");
-        assert!(contents(&gathered) == held, "seed {seed}: {sizes:?}");
+        let expected = contents(&live);
+        assert!(contents(&one_by_one) == expected, "seed {seed}: one by one");
+        assert!(contents(&gathered) == expected, "seed {seed}: {sizes:?}");
         check_rankings(&gathered);
     }
 }

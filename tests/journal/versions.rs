@@ -49,11 +49,11 @@ fn a_journal_of_version_2_is_read_and_continued_in_a_segment_of_version_3() {
     let old = fs::read(directory.path().join("segment-0000000002")).unwrap();
     let server = start(directory.path(), FsyncPolicy::EverySecond).unwrap();
     assert_eq!(server.recovered.torn_tail, None);
-    let held = contents(&server.store);
+    let data = contents(&server.store);
     // The names of the Changes, without members and values.
-    let told: Vec<&str> = held.keys().filter_map(|key| key.split(" [").next()).collect();
+    let changes: Vec<&str> = data.keys().filter_map(|key| key.split(" [").next()).collect();
     assert_eq!(
-        told,
+        changes,
         [
             "0 after set-string",
             "0 board expires",
@@ -78,7 +78,7 @@ fn a_journal_of_version_2_is_read_and_continued_in_a_segment_of_version_3() {
     // The next start continues the segment of its own version. A checkpoint replaces all segments.
     let server = start(directory.path(), FsyncPolicy::EverySecond).unwrap();
     push(&server, b"second");
-    let held = contents(&server.store);
+    let data = contents(&server.store);
     assert_eq!(versions(directory.path()).len(), 3);
     server.journal.checkpoint().unwrap();
     while server.journal.checkpoint_running() {
@@ -87,7 +87,7 @@ fn a_journal_of_version_2_is_read_and_continued_in_a_segment_of_version_3() {
     server.journal.close().unwrap();
     assert!(versions(directory.path()).iter().all(|(_, version)| *version == 3));
     let server = start(directory.path(), FsyncPolicy::EverySecond).unwrap();
-    assert_eq!(contents(&server.store), held);
+    assert_eq!(contents(&server.store), data);
     server.journal.close().unwrap();
 }
 
@@ -97,12 +97,12 @@ fn an_unclosed_journal_of_version_2_is_continued_in_a_segment_of_version_3() {
     fs::remove_file(directory.path().join("closed")).unwrap();
     let server = start(directory.path(), FsyncPolicy::EverySecond).unwrap();
     push(&server, b"first");
-    let held = contents(&server.store);
+    let data = contents(&server.store);
     server.journal.close().unwrap();
     for (name, version) in versions(directory.path()) {
         assert_eq!(version, if name.ends_with('2') { 2 } else { 3 }, "{name}");
     }
     let server = start(directory.path(), FsyncPolicy::EverySecond).unwrap();
-    assert_eq!(contents(&server.store), held);
+    assert_eq!(contents(&server.store), data);
     server.journal.close().unwrap();
 }

@@ -257,14 +257,14 @@ fn random_writes_during_checkpoints_survive_a_restart() {
         });
         let status = server.journal.status();
         assert_eq!((status.checkpoints, status.last_checkpoint_error), (4, None), "seed {seed}");
-        let held = contents(&server.store);
+        let expected = contents(&server.store);
         let crashed = crash_copy(directory.path());
         server.journal.close().unwrap();
 
         for directory in [crashed.path(), directory.path()] {
             let again = start(directory, fsync).unwrap();
             assert_eq!(again.recovered.last_seq.0, acknowledged, "seed {seed} {fsync:?}");
-            assert_eq!(contents(&again.store), held, "seed {seed} {fsync:?}");
+            assert_eq!(contents(&again.store), expected, "seed {seed} {fsync:?}");
             again.journal.close().unwrap();
             assert_eq!(check(directory, &ReadProgress::default()).unwrap().last_seq.0, acknowledged);
             dump(directory, &mut std::io::sink(), &ReadProgress::default()).unwrap();

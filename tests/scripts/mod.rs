@@ -130,8 +130,8 @@ fn every_file_is_tested() {
         .filter(|path| path.extension().is_some_and(|extension| extension == "resp"))
         .map(|path| path.file_name().expect("a file name").to_string_lossy().into_owned())
         .collect();
-    let held: BTreeSet<String> = SCRIPTS.iter().map(|script| script.name()).collect();
-    assert_eq!(files, held, "a file in tests/scripts has its line in `scripts!`, and a line its file");
+    let listed: BTreeSet<String> = SCRIPTS.iter().map(|script| script.name()).collect();
+    assert_eq!(files, listed, "the files in tests/scripts on the left, the list in `scripts!` on the right");
 }
 
 #[test]

@@ -21,7 +21,7 @@ pub(in crate::commands) const COMMANDS: &[CommandSpec] = &[
     CommandSpec {
         name: "incr",
         syntax: "key",
-        summary: "Adds one to the integer that a string spells",
+        summary: "Adds one to the integer in a string",
         arity: 2,
         run: Handler::Write(incr),
         ..COUNTER
@@ -29,7 +29,7 @@ pub(in crate::commands) const COMMANDS: &[CommandSpec] = &[
     CommandSpec {
         name: "decr",
         syntax: "key",
-        summary: "Takes one from the integer that a string spells",
+        summary: "Takes one from the integer in a string",
         arity: 2,
         run: Handler::Write(decr),
         ..COUNTER
@@ -37,21 +37,21 @@ pub(in crate::commands) const COMMANDS: &[CommandSpec] = &[
     CommandSpec {
         name: "incrby",
         syntax: "key increment",
-        summary: "Adds to the integer that a string spells",
+        summary: "Adds to the integer in a string",
         run: Handler::Write(incrby),
         ..COUNTER
     },
     CommandSpec {
         name: "decrby",
         syntax: "key decrement",
-        summary: "Takes from the integer that a string spells",
+        summary: "Takes from the integer in a string",
         run: Handler::Write(decrby),
         ..COUNTER
     },
     CommandSpec {
         name: "incrbyfloat",
         syntax: "key increment",
-        summary: "Adds to the number that a string spells",
+        summary: "Adds to the number in a string",
         since: "2.6.0",
         run: Handler::Write(incrbyfloat),
         ..COUNTER
