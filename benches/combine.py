@@ -3,9 +3,9 @@
 
 usage: combine.py [-n MEMBERS] [-k ROUNDS] NAME=COMMAND ...
 
-COMMAND may hold {port} and {dir}. Two sorted sets of MEMBERS members share half of them; a third shares none. The time
-is INFO commandstats' own, for nothing else is run meanwhile: in rankd it is the time for which the locks of all inputs
-are held. Prints Markdown: medians in milliseconds.
+COMMAND may contain {port} and {dir}. Two sorted sets of MEMBERS members have half of them in common; a third has none in
+common with them. The time is that of INFO commandstats; no other command runs meanwhile. In rankd it is the time for which
+the locks of all inputs are held. The output is Markdown: medians in milliseconds.
 """
 
 import argparse
@@ -37,7 +37,7 @@ def cli(server, *words):
 
 
 def load(server, key, first, members):
-    """Members user:00000000 and on, whole scores below 1,000,000, in random order."""
+    """Loads members user:FIRST and on, with whole scores below 1,000,000, in random order."""
     chance = random.Random(key)
     ids = list(range(first, first + members))
     chance.shuffle(ids)

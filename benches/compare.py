@@ -67,12 +67,12 @@ OPEN = {"zadd-open": "zadd", "mixed-open": "mixed"}
 
 
 def pin(cpus):
-    """What a child does before it becomes its program: keep to `cpus`, as in 0,1, if there are any."""
+    """The `preexec_fn` of a child that pins it to `cpus`, such as 0,1. None if `cpus` is empty."""
     return (lambda: os.sched_setaffinity(0, {int(cpu) for cpu in cpus.split(",")})) if cpus else None
 
 
 class Server:
-    """One server under test, with its process and its figures."""
+    """A server under test: its process, port and directory."""
 
     def __init__(self, name, command, cpus=""):
         self.name = name
@@ -107,7 +107,7 @@ class Server:
 
 
 def bench(server, arguments, *words):
-    """One run of the generator: the object that `rankd bench --json` prints last, the workload's own."""
+    """Runs the generator once. Returns the last object that `rankd bench --json` prints, which is the workload's."""
     command = [GENERATOR, "bench", "--json", "--keep", "--port", str(server.port), "--members", str(arguments.n)]
     command += ["--seconds", str(arguments.s), *(str(word) for word in words)]
     run = subprocess.run(command, capture_output=True, text=True, preexec_fn=pin(arguments.p.partition("/")[2]))
@@ -117,14 +117,14 @@ def bench(server, arguments, *words):
 
 
 def print_row(name, rounds, figures, ratio):
-    """A row of medians: `figures` for each server, then how the last one stands to the best other by `ratio`."""
+    """Prints a row of medians: `figures` for each server, then the ratio of the last server to the best other."""
     cells = []
     for index in range(len(rounds[0])):
         medians = [statistics.median(servers[index][figure] for servers in rounds) for figure, _ in figures]
         texts = [form.format(median) for (_, form), median in zip(figures, medians)]
         cells.append(f"{texts[0]} ({', '.join(texts[1:])})")
     if len(cells) > 1:
-        # Round by round, so that a slow minute of the machine is in both halves of a ratio.
+        # Round by round, so that a slow period of the machine affects both sides of a ratio.
         ratios = [min(one[ratio] for one in servers[:-1]) / max(servers[-1][ratio], 1e-9) for servers in rounds]
         cells.append(f"{statistics.median(ratios):.1f} x less")
     print(f"| {name} | " + " | ".join(cells) + " |", flush=True)
@@ -156,7 +156,7 @@ def main():
             servers.append(server)
             empty = server.resident_bytes()
             loaded = bench(server, arguments, "-w", "load")
-            # Connections' buffers are no part of a board; an allocator that gives them back does so by then.
+            # The buffers of connections are not part of a board. An allocator that returns memory has done so after this.
             time.sleep(1)
             print(
                 f"load of {arguments.n}: {server.name} {loaded['seconds']:.1f} s, "

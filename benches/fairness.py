@@ -1,15 +1,16 @@
 #!/usr/bin/env python3
-"""Latency of the PINGs of 50 clients while another client sends huge requests.
+"""Measures the latency of PINGs of 50 clients while another client sends huge requests.
 
 usage: fairness.py [-n MEMBERS] [-s SECONDS] NAME=COMMAND ...
 
-COMMAND may hold {port} and {dir}. Each server gets a board of MEMBERS members, as many keys as a tenth of that, and a
-set of as many friends. Then `rankd bench` sends 2,500 PINGs a second over 50 connections, first alone and then beside
-a client that asks over and over and reads the replies as fast as it can: for the whole board, for all keys, for the
-rank among all friends (rankd), and for the whole board beside a writer to it. Prints the median, the 99th percentile
-and the maximum of the times from when a PING was due to its reply, in milliseconds; how often each question was
-answered and how long the slowest answer took; and how far above that of the loaded server its resident memory went.
-Before that, how far it goes for the whole board when the client does not read.
+COMMAND may contain {port} and {dir}. Each server gets a board of MEMBERS members, a tenth as many keys, and a set of a
+tenth as many friends. Then `rankd bench` sends 2,500 PINGs per second over 50 connections: first alone, then while a
+client repeats a huge request and reads the replies as fast as it can. The requests are a ZRANGE of the whole board, KEYS *,
+a FRIENDRANK of all friends (rankd only), and the ZRANGE together with a writer to the same board.
+
+Prints for each case, in milliseconds, the median, the 99th percentile and the maximum of the time from when a PING was due
+to its reply; the number of huge requests that were answered, and the time of the slowest; and the growth of the server's
+resident memory over that after the load. A first row shows the growth for a ZRANGE whose reply the client does not read.
 """
 
 import argparse
@@ -48,7 +49,7 @@ def fill(server, members):
 
 
 def ask(port, request, answered, slowest, stop):
-    """Asks and reads the reply to its end, which an ECHO behind it marks, until told to stop."""
+    """Repeats a request until `stop` is set. The reply of an ECHO marks the end of each reply."""
     client = socket.create_connection(("127.0.0.1", port))
     mark, buffer = b"the end of the reply", bytearray(1 << 20)
     while not stop.is_set():
@@ -63,7 +64,7 @@ def ask(port, request, answered, slowest, stop):
 
 
 class Memory(threading.Thread):
-    """Watches how far a server's resident memory goes above that of the loaded server."""
+    """Samples how much a server's resident memory exceeds that of the loaded server."""
 
     def __init__(self, server):
         super().__init__()
@@ -81,7 +82,7 @@ class Memory(threading.Thread):
 
 
 def measure(server, arguments, requests):
-    """The cells of a row: PINGs beside clients that send `requests`, one each."""
+    """Measures PINGs while other clients send `requests`, one request each. Returns the cells of a row."""
     stop = multiprocessing.Event()
     results = [(multiprocessing.Value("l", 0), multiprocessing.Value("d", 0)) for _ in requests]
     askers = [
@@ -104,13 +105,13 @@ def measure(server, arguments, requests):
 
 
 def unread(server, request):
-    """The memory that a request takes whose reply nobody reads."""
+    """Returns the growth of memory for a request whose reply the client does not read."""
     memory = Memory(server)
     address = ("127.0.0.1", server.port)
     with socket.create_connection(address) as client, socket.create_connection(address) as other:
         client.sendall(request)
         time.sleep(0.5)
-        # A server that does one thing at a time has made the reply when it answers this.
+        # A single-threaded server has written the whole reply to memory when it answers this.
         other.sendall(words("PING"))
         other.recv(64)
         time.sleep(0.5)

@@ -1,11 +1,11 @@
 #!/usr/bin/env python3
-"""Memory of idle connections: a server without connections and with many.
+"""Measures the memory of idle connections.
 
 usage: idle.py [-c CONNECTIONS] NAME=COMMAND ...
 
-COMMAND may hold {port} and {dir}. Opens CONNECTIONS connections (10,000 unless said otherwise; as many files must be
-allowed to be open, and a few more), each of which sends one pipeline of ten PINGs and one of ten writes and then waits.
-Prints the server's resident memory before and after, and the difference for each connection.
+COMMAND may contain {port} and {dir}. Opens CONNECTIONS connections (default 10,000; the limit on open files must be 100
+higher). Each sends one pipeline of ten PINGs and one of ten writes, and then waits. Prints the server's resident memory
+before and after, and the difference per connection.
 """
 
 import argparse
@@ -23,7 +23,7 @@ def exchange(client, request, reply):
     while len(got) < len(reply):
         got += client.recv(4096)
     if got != reply:
-        sys.exit(f"not the reply that was expected: {got!r}")
+        sys.exit(f"unexpected reply: {got!r}")
 
 
 def main():

@@ -1,19 +1,18 @@
 #!/usr/bin/env python3
-"""Servers that keep a log, side by side: restart from the log, a rewrite beside a writer, restart from the rewrite.
+"""Compares servers that keep a log: restart from the log, a rewrite during writes, restart from the rewritten log.
 
 usage: journal.py [-n MEMBERS] [-c ROUNDS] [-s] [-l LOG] NAME=COMMAND ...
 
-COMMAND may hold {port} and {dir}. Each server in turn is loaded with one board (one ZADD a member, pipelined; with
--s 100 members a ZADD), killed with SIGKILL and started again; then its log is rewritten (BGREWRITEAOF) while one
-connection sends a ZADD and waits for its reply, over and over; then it is killed and started again. A restart is timed
-from the start of the process to the first reply to DBSIZE that is no error, with the files in the page cache. Prints
-Markdown.
+COMMAND may contain {port} and {dir}. Each server in turn is loaded with one board (pipelined ZADDs of one member each, or
+of 100 with -s), killed with SIGKILL and started again. Then its log is rewritten (BGREWRITEAOF) while one connection
+repeats a ZADD and waits for each reply. Then the server is killed and started again. The time of a restart is from the
+start of the process to the first reply to DBSIZE that is not an error, with the files in the page cache.
 
-With -l only the restart from a log of MEMBERS single commands is timed, and its processor time and peak of memory told:
+With -l only the restart from a log of MEMBERS single commands is measured: time, processor time and peak memory.
   board    one ZADD for each member of one board
-  updates  ZADDs to a board of a tenth as many members, which a rewritten log holds already
+  updates  ZADDs to a board of a tenth as many members, which the rewritten log contains already
   boards   ZADDs to 100 boards
-  strings  SETs of as many keys, chosen by chance
+  strings  SETs of keys drawn at random from as many
 """
 
 import argparse
@@ -34,7 +33,7 @@ KEY = b"lb"
 
 
 class Server:
-    """A server with its directory, that can be killed and started again."""
+    """A server with its directory. It can be killed and started again."""
 
     def __init__(self, name, command):
         self.name = name
@@ -43,7 +42,7 @@ class Server:
         self.process = None
 
     def start(self):
-        """Starts the process; returns the seconds until it answers from its data."""
+        """Starts the process. Returns the seconds until it has loaded its data and answers."""
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
             self.port = probe.getsockname()[1]
@@ -71,7 +70,7 @@ class Server:
             self.process.wait()
 
     def resident_bytes(self):
-        """Of the process and, during a rewrite by fork, what its child does not share with it."""
+        """The resident memory of the process, and the private memory of its child during a rewrite by fork."""
         children = open(f"/proc/{self.process.pid}/task/{self.process.pid}/children").read().split()
         total = field(f"/proc/{self.process.pid}/status", "VmRSS")
         for child in children:
@@ -107,7 +106,7 @@ def call(connection, *words):
 
 
 def load(server, members, a_command):
-    """Members user:000000000000 and on, whole scores below 100,000, in random order."""
+    """Loads members user:000000000000 and on, with whole scores below 100,000, in random order."""
     chance = random.Random(7)
     ids = list(range(members))
     chance.shuffle(ids)
@@ -144,7 +143,7 @@ def pipe_to(server, commands):
 
 
 def load_log(server, count, log):
-    """Leaves a log of `count` single commands; see the head of the file."""
+    """Creates a log of `count` single commands, as described at the head of the file."""
     chance = random.Random(7)
     score = lambda: b"%d" % chance.randrange(100000)
     member = lambda below: b"user:%012d" % chance.randrange(below)
@@ -162,12 +161,12 @@ def load_log(server, count, log):
     else:
         key = lambda: b"key:%012d" % chance.randrange(count)
         pipe_to(server, ((b"SET", key(), b"value%03d" % chance.randrange(1000)) for _ in range(count)))
-    # What is not written yet is within a second.
+    # With everysec the last records are on disk after a second.
     time.sleep(2)
 
 
 def time_log(server, count, rounds, log):
-    """Prints how long restarts from a log of single commands take."""
+    """Measures restarts from a log of single commands and prints the results."""
     load_log(server, count, log)
     seconds, processor, peaks = [], [], []
     for _ in range(rounds):
@@ -192,7 +191,7 @@ def persistence(connection):
 
 
 def settle(server):
-    """Waits until no rewrite runs."""
+    """Waits until no rewrite runs or is scheduled."""
     with server.connect() as connection:
         while True:
             facts = persistence(connection)
@@ -202,7 +201,7 @@ def settle(server):
 
 
 class Writer(threading.Thread):
-    """Sends a ZADD, waits for its reply, and keeps the longest time between two replies."""
+    """Repeats a ZADD, waits for each reply, and records the times between replies."""
 
     def __init__(self, server, members):
         super().__init__()
@@ -222,7 +221,8 @@ class Writer(threading.Thread):
 
 
 def rewrite(server, members):
-    """Rewrites the log beside a writer: seconds, the writer's longest gap with and without, memory before and peak."""
+    """Rewrites the log while a writer runs. Returns the seconds of the rewrite, the writer's longest gap before and during
+    the rewrite, its writes, and the memory before and at the peak."""
     control = server.connect()
     settle(server)
     writer = Writer(server, members)

@@ -54,7 +54,7 @@ where
     address
 }
 
-/// The replies of a server without keys and without INFO to requests outside of the load.
+/// The replies of a server without keys and without INFO to the requests before and after the load.
 fn around_a_run(words: &[String]) -> Vec<u8> {
     let reply: &[u8] = match words[0].as_str() {
         "GET" => b"$-1\r\n",
@@ -109,7 +109,7 @@ fn every_workload_is_answered_by_redis() {
 }
 
 #[test]
-fn the_table_names_what_was_asked_for() {
+fn the_table_has_a_row_for_each_requested_workload() {
     let server = Server::rankd();
     let port = server.address.port().to_string();
     let words =
@@ -145,7 +145,7 @@ fn a_kept_board_is_loaded_once() {
 }
 
 #[test]
-fn keys_of_others_are_left_alone() {
+fn a_run_does_not_change_other_keys() {
     let server = Server::rankd();
     let mut client = server.client();
     client.ask("SET bench:lb mine");
@@ -185,7 +185,7 @@ fn a_password_and_a_database_are_used() {
 }
 
 #[test]
-fn a_server_that_cannot_serve_is_named_with_its_reason() {
+fn an_unusable_server_is_reported_with_the_reason() {
     let address = free_address();
     let (succeeded, _, complained) = bench(address, "-w ping");
     assert!(!succeeded && complained.contains(&address.to_string()), "{complained}");
@@ -200,7 +200,7 @@ fn a_server_that_cannot_serve_is_named_with_its_reason() {
 }
 
 #[test]
-fn a_connection_that_closes_in_the_middle_is_told() {
+fn a_connection_that_closes_during_a_run_is_reported() {
     let mut pings = 0;
     let address = double(move |words| {
         pings += u64::from(words[0] == "PING");
@@ -210,12 +210,12 @@ fn a_connection_that_closes_in_the_middle_is_told() {
     assert!(!succeeded && complained.contains("closed"), "{complained}");
 }
 
-/// The double answers nothing until it has all twenty requests, the last of which is due 190 ms after the first. So
-/// the first waits for at least that long, and half of them for at least 90 ms. A generator that waits for replies
-/// before it sends would send one and never end; one that counts from sending would be right here and wrong where the
-/// socket is full, which a test inside `src/bench/exchange.rs` holds.
+/// The test's server answers nothing until it has all twenty requests, the last of which is due 190 ms after the first. So
+/// the first request waits for at least that long, and half of them for at least 90 ms. A generator that waits for a reply
+/// before it sends the next request would never end. A generator that measures from the time of sending would pass here,
+/// but be wrong when the socket is full: a test in `src/bench/exchange.rs` covers that.
 #[test]
-fn an_open_loop_sends_on_through_a_stall() {
+fn an_open_loop_continues_to_send_during_a_stall() {
     let (mut pings, mut held) = (0, Vec::new());
     let address = double(move |words| {
         let reply = around_a_run(words);
@@ -223,7 +223,7 @@ fn an_open_loop_sends_on_through_a_stall() {
             return Some(reply);
         }
         pings += 1;
-        // The first is no load: it asks whether the connection is served.
+        // The first request is not part of the load: it tests whether the connection is served.
         if pings == 1 {
             return Some(reply);
         }
@@ -239,7 +239,7 @@ fn an_open_loop_sends_on_through_a_stall() {
 }
 
 #[test]
-fn an_interrupt_prints_what_there_is() {
+fn an_interrupt_prints_the_results_so_far() {
     let answered = Arc::new(AtomicU64::new(0));
     let counter = Arc::clone(&answered);
     let address = double(move |words| {

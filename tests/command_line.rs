@@ -12,7 +12,7 @@ fn shipped_configuration() -> String {
 }
 
 #[test]
-fn the_shipped_configuration_is_right_and_a_wrong_one_is_placed() {
+fn the_shipped_configuration_is_accepted_and_errors_name_file_and_line() {
     let (status, said, complained) = run_rankd(&["--check-config", &shipped_configuration()]);
     assert!(status.success(), "{said}{complained}");
 
@@ -45,7 +45,7 @@ fn the_shipped_configuration_is_right_and_a_wrong_one_is_placed() {
 
 /// Flags override the environment, and the environment overrides the file.
 #[test]
-fn the_nearest_setting_wins() {
+fn flags_override_the_environment_and_the_environment_the_file() {
     let directory = tempfile::tempdir().expect("a temporary directory");
     let path = directory.path().join("rankd.conf");
     std::fs::write(&path, "timeout 11\ntcp-keepalive 11\nmaxclients 11\nfriend-key-prefix from-file:\n")
@@ -70,7 +70,7 @@ fn the_nearest_setting_wins() {
     assert_eq!(values, ["33", "22", "11", "from-file:"]);
 }
 
-/// Of two equal flags Redis uses the last one. Wrappers and images rely on it when they append flags.
+/// If a flag is given twice, Redis uses the last one. Wrappers and images rely on it when they append flags.
 #[test]
 fn the_last_of_two_equal_flags_wins() {
     let server = Server::rankd_with(&["--appendonly", "no", "--timeout", "5", "--timeout", "7"]);
@@ -79,7 +79,7 @@ fn the_last_of_two_equal_flags_wins() {
 
 /// Redis's directives that have no effect are accepted with a warning, so that a redis.conf works.
 #[test]
-fn a_redis_configuration_is_taken() {
+fn a_redis_configuration_is_accepted() {
     let directory = tempfile::tempdir().expect("a temporary directory");
     let path = directory.path().join("redis.conf");
     std::fs::write(&path, "save 3600 1 300 100\nrdbcompression no\nport 0\nmaxmemory-samples 5\n")
@@ -91,7 +91,7 @@ fn a_redis_configuration_is_taken() {
 }
 
 #[test]
-fn the_start_screen_says_what_an_operator_asks() {
+fn the_start_screen_shows_version_address_directory_journal_and_threads() {
     let server = Server::rankd_with(&["--appendonly", "yes", "--threads", "1"]);
     assert_eq!(server.client().call(&["PING"]), Reply::Simple(b"PONG".to_vec()));
     let said = wait_for("the whole screen", || {

@@ -9,7 +9,7 @@ use crate::support::client::{Client, encode};
 use crate::support::reply::Reply;
 use crate::support::server::Server;
 
-/// Is set when a scope ends, also by a failure, so that its threads end too.
+/// Is set when a scope ends, also by a panic, so that its threads end too.
 struct Flag<'a>(&'a AtomicBool);
 
 impl Drop for Flag<'_> {
@@ -20,7 +20,7 @@ impl Drop for Flag<'_> {
 
 /// A ZADD of several members is atomic: a reader never sees a part of it. The boards are in two shards.
 #[test]
-fn a_command_is_seen_whole() {
+fn a_reader_sees_all_of_a_command_or_none() {
     let server = Server::rankd_with(&["--appendonly", "no", "--threads", "2"]);
     let over = AtomicBool::new(false);
     std::thread::scope(|scope| {
@@ -45,10 +45,10 @@ fn a_command_is_seen_whole() {
     });
 }
 
-/// Pipelines of several threads on one board run each other's requests: every reply comes to its own client, in order,
-/// also around a request that waits, one that runs beside its thread, and clients that do not wait for their replies.
+/// The workers of a contended board run each other's batches. Every reply must go to its own client, in order. The pipelines
+/// contain a request that blocks and one that runs on a second thread, and some clients do not wait for their replies.
 #[test]
-fn pipelines_on_one_board_keep_their_replies_apart() {
+fn pipelines_on_one_board_get_their_own_replies_in_order() {
     const PLAYERS: usize = 40;
     const ROUNDS: usize = 25;
     let server = Server::rankd_with(&["--appendonly", "no", "--threads", "2"]);
@@ -99,10 +99,10 @@ fn pipelines_on_one_board_keep_their_replies_apart() {
     }
 }
 
-/// Clients that wait with BLMOVE along a chain of lists in several shards: whoever fills one list holds the locks of those
-/// that its elements go on to. None is lost, none comes twice, and nobody waits for ever.
+/// Clients wait with BLMOVE along a chain of lists in several shards. A writer to the first list must hold the locks of all
+/// lists that its elements pass. No element is lost or duplicated, and there is no deadlock.
 #[test]
-fn elements_that_are_waited_for_go_along_a_chain_of_lists() {
+fn elements_pass_through_a_chain_of_blocked_blmoves_exactly_once() {
     const LISTS: usize = 7;
     const ELEMENTS: usize = 600;
     let server = Server::rankd_with(&["--appendonly", "no", "--threads", "2"]);
@@ -141,10 +141,10 @@ fn elements_that_are_waited_for_go_along_a_chain_of_lists() {
     assert_eq!(client.call(&["EXISTS", "list:0", "list:1", "list:3"]), Reply::Integer(0));
 }
 
-/// FRIENDADD and FRIENDREM touch keys of several shards; a friendship is never one-way to a reader of both ends, and
-/// opposite orders of the same keys do not wait for each other for ever.
+/// FRIENDADD and FRIENDREM change keys of several shards. A reader of both users' keys never sees a friendship of only one
+/// of them, and requests with the same keys in opposite order do not deadlock.
 #[test]
-fn friendships_are_symmetric_whoever_makes_them() {
+fn a_reader_never_sees_a_one_way_friendship() {
     let server = Server::rankd_with(&["--appendonly", "no", "--threads", "2"]);
     std::thread::scope(|scope| {
         for writer in 0..4 {
@@ -174,10 +174,10 @@ fn friendships_are_symmetric_whoever_makes_them() {
     assert!(friendships > 0);
 }
 
-/// A long friend list is read in steps, and its lock is released between them. The list may grow meanwhile so much that its
-/// table is rebuilt. No member that was present all the time may be missing, and none may occur twice.
+/// A long friend list is read in steps, and its lock is released between them. Meanwhile the list may grow so much that its
+/// table is rebuilt. No member that exists throughout may be missing, and none may occur twice.
 #[test]
-fn a_long_friend_list_that_grows_meanwhile_gives_everybody_once() {
+fn a_friend_list_that_grows_during_a_ranking_gives_each_friend_once() {
     const STAY: usize = 6_000;
     let server = Server::rankd_with(&["--appendonly", "no", "--threads", "2"]);
     let mut client = server.client();
@@ -221,7 +221,7 @@ fn a_long_friend_list_that_grows_meanwhile_gives_everybody_once() {
 /// A result for many friends was kept although FLUSHALL ran while it was computed. For the next minute MAXAGE returned rows
 /// of data that did not exist any more.
 #[test]
-fn nothing_that_a_flush_has_overtaken_is_kept() {
+fn a_result_computed_across_a_flush_is_not_kept() {
     const FRIENDS: usize = 12_000;
     let server = Server::rankd_with(&["--appendonly", "no", "--threads", "2"]);
     let (mut asking, mut flushing) = (server.client(), server.client());

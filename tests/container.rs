@@ -7,7 +7,7 @@ use std::process::Command;
 use crate::support::reply::Reply;
 use crate::support::server::{Server, run_rankd};
 
-/// One instruction: its keyword and the rest, continued lines joined.
+/// The instructions: keyword and rest. Continued lines are joined.
 fn instructions() -> Vec<(String, String)> {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("Dockerfile");
     let text = std::fs::read_to_string(path).expect("a Dockerfile").replace("\\\n", " ");
@@ -28,7 +28,7 @@ fn only(keyword: &str) -> String {
     found.remove(0)
 }
 
-/// `["a", "b"]`, the form that starts no shell: a shell would swallow the stop signal.
+/// The words of `["a", "b"]`. This form starts no shell, which would not pass on the stop signal.
 fn exec_form(text: &str) -> Vec<String> {
     let list = text.strip_prefix('[').and_then(|text| text.strip_suffix(']'));
     let list = list.unwrap_or_else(|| panic!("not the exec form: {text}"));
@@ -36,7 +36,7 @@ fn exec_form(text: &str) -> Vec<String> {
 }
 
 #[test]
-fn the_image_is_built_in_two_stages_and_runs_as_nobody_special() {
+fn the_image_is_built_in_two_stages_and_runs_as_an_unprivileged_user() {
     let stages = all("FROM");
     assert_eq!(stages.len(), 2);
     let toolchain = include_str!("../rust-toolchain.toml");
@@ -55,8 +55,8 @@ fn the_image_is_built_in_two_stages_and_runs_as_nobody_special() {
     assert_eq!(built, "--from=build /source/target/release/rankd /usr/local/bin/rankd");
 }
 
-/// The build stage sees only what it copies: that must be all the build needs, and the command must build the binary
-/// that is copied out of it.
+/// The build stage has only what it copies. That must be all that the build needs, and the build command must build the
+/// binary that the last stage copies.
 #[test]
 fn the_build_stage_has_what_the_build_command_needs() {
     let command = all("RUN").into_iter().find(|run| run.starts_with("cargo ")).expect("a build command");
@@ -123,7 +123,7 @@ fn the_entry_point_serves_is_healthy_and_stops_on_its_signal() {
     let arguments = exec_form(&only("CMD"));
     let at = arguments.iter().position(|word| word == "--dir").expect("a --dir");
     assert_eq!(arguments[at + 1], "/data");
-    // As the image runs it, but in a temporary directory and on a port of the kernel's choice: later flags win.
+    // As in the image, but in a temporary directory and on a port chosen by the kernel: the last of two equal flags is used.
     let rest: Vec<&str> = arguments
         .iter()
         .enumerate()

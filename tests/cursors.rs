@@ -39,7 +39,7 @@ const WALKS: [(&[&str], &[&str]); 2] =
 
 /// A cursor was the first bits of the next name's hash: it revealed the hash of any name that a client added.
 #[test]
-fn a_walk_finds_everything_and_its_cursors_tell_no_order() {
+fn a_walk_finds_everything_and_its_cursors_reveal_no_order() {
     let server = filled();
     let mut client = server.client();
     for (command, options) in WALKS {

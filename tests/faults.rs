@@ -11,7 +11,7 @@ use crate::support::reply::Reply;
 use crate::support::server::{Server, run_rankd};
 use crate::support::wait_for;
 
-/// Whether `command` runs here and succeeds. Says so if it does not.
+/// Whether `command` succeeds on this machine. Prints a line if it does not.
 fn can(what: &str, program: &str, arguments: &[&str]) -> bool {
     let ran = Command::new(program).args(arguments).output().is_ok_and(|output| output.status.success());
     if !ran {
@@ -41,7 +41,7 @@ fn fact(client: &mut Client, name: &str) -> String {
 }
 
 #[test]
-fn a_full_disk_refuses_writes_and_heals_by_itself() {
+fn a_full_disk_refuses_writes_until_it_has_space() {
     let small = "mount -t tmpfs -o size=1m rankd \"$1\" && head -c 300000 /dev/zero > \"$1/ballast\"";
     let namespace = ["--user", "--map-root-user", "--mount", "sh", "-c"];
     let probe = tempfile::tempdir().expect("a temporary directory");
@@ -61,21 +61,21 @@ fn a_full_disk_refuses_writes_and_heals_by_itself() {
     assert!(acknowledged > 500, "{acknowledged} before the disk was full");
     assert_eq!(fact(&mut client, "aof_last_write_status"), "err");
     assert!(fact(&mut client, "aof_last_write_error").contains("No space left"));
-    // Reads go on, and a write is refused with the reason.
+    // Reads are still served, and a write is refused with the reason.
     assert!(matches!(client.call(&["ZCARD", "board"]), Reply::Integer(n) if n >= i64::from(acknowledged)));
     assert!(matches!(client.call(&["PING"]), Reply::Error(_)));
 
     std::fs::remove_file(server.seen_from_outside("ballast")).expect("a ballast file");
     wait_for("the disk to heal", || (fact(&mut client, "aof_last_write_status") == "ok").then_some(()));
     assert_eq!(client.call(&["ZADD", "board", "2", "after"]), Reply::Integer(1));
-    let held = client.call(&["ZRANGE", "board", "0", "-1", "WITHSCORES"]);
+    let board = client.call(&["ZRANGE", "board", "0", "-1", "WITHSCORES"]);
     // The files as a crash at this moment would leave them.
     let copy = Server::rankd_on_copy(&server.seen_from_outside("journal"), &["--appendonly", "yes"]);
-    assert_eq!(copy.client().call(&["ZRANGE", "board", "0", "-1", "WITHSCORES"]), held);
+    assert_eq!(copy.client().call(&["ZRANGE", "board", "0", "-1", "WITHSCORES"]), board);
 }
 
 #[test]
-fn a_failed_fdatasync_is_not_believed_again_before_a_new_base() {
+fn after_a_failed_fdatasync_writes_are_refused_until_a_new_base() {
     let inject =
         ["-D", "-f", "-o", "/dev/null", "-e", "trace=fdatasync", "-e", "inject=fdatasync:error=EIO:when=6"];
     if !can("a failing fdatasync", "strace", &[&inject[..], &["true"]].concat()) {
@@ -92,9 +92,9 @@ fn a_failed_fdatasync_is_not_believed_again_before_a_new_base() {
     wait_for("the checkpoint's end", || (fact(&mut client, "aof_rewrites") != "0").then_some(()));
     assert_ne!(fact(&mut client, "aof_failed_fsyncs"), "0");
     assert_eq!(client.call(&["ZADD", "board", "2", "after"]), Reply::Integer(1));
-    let held = client.call(&["ZRANGE", "board", "0", "-1", "WITHSCORES"]);
+    let board = client.call(&["ZRANGE", "board", "0", "-1", "WITHSCORES"]);
     let copy = Server::rankd_on_copy(&server.directory().join("journal"), &["--appendonly", "yes"]);
-    assert_eq!(copy.client().call(&["ZRANGE", "board", "0", "-1", "WITHSCORES"]), held);
+    assert_eq!(copy.client().call(&["ZRANGE", "board", "0", "-1", "WITHSCORES"]), board);
 }
 
 /// The system calls that make the steps of a checkpoint durable; strace skips those that this machine does not have.
@@ -119,7 +119,7 @@ fn a_kill_at_any_step_of_a_checkpoint_keeps_what_was_acknowledged() {
             server = server.restart();
             let count = server.client().call(&["ZCARD", "board"]);
             let Reply::Integer(count) = count else { panic!("{count:?}") };
-            // The last write may be there or not.
+            // The unacknowledged write may exist or not.
             assert!(
                 (acknowledged..=acknowledged + 1).contains(&count),
                 "{count} of {acknowledged} members after a kill at {calls} {number}"
@@ -139,7 +139,7 @@ enum Ended {
     Killed,
 }
 
-/// Writes, and lets strace kill the server at one call of a checkpoint, beside further writes.
+/// Writes while strace kills the server at one system call of a checkpoint.
 fn checkpoint_killed_at(server: &Server, acknowledged: &mut i64, calls: &str, number: u32) -> Ended {
     let mut client = server.client();
     let mut write = |client: &mut Client| {

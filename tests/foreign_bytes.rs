@@ -66,7 +66,7 @@ fn compressed(head: &[u8], body: &[u8], tail: &[u8], len: usize) -> Vec<u8> {
 /// before they were read, 24 bytes for each, and before that it was unpacked as a whole. This is one test, because
 /// all of it counts the same allocator.
 #[test]
-fn memory_is_bounded_by_what_was_read() {
+fn memory_is_bounded_by_the_bytes_read() {
     // A sixteenth of that size, to save time.
     let len: usize = 6 << 20;
     let head = |len: usize| [&(len as u32).to_le_bytes()[..], &[0xff, 0xff]].concat();

@@ -1,5 +1,5 @@
-//! Replies that are written while they are sent: the bytes are the same, they show one moment, they are in order, and a
-//! reply is never completely in memory.
+//! Replies that are encoded while they are sent: the bytes are the same, they show one point in time, they are in order, and
+//! a reply is never completely in memory.
 
 use crate::support::client::{Client, encode};
 use crate::support::reply::Reply;
@@ -7,8 +7,8 @@ use crate::support::server::{Peer, Server};
 use crate::support::wait_for;
 use std::collections::BTreeMap;
 
-/// Members of a board whose reply is more than sockets hold, while the board itself is small: the names are long and
-/// have nearly all in common.
+/// A member of a board whose reply is larger than socket buffers, while the board itself is small: the names are long and
+/// have a long common prefix.
 const MEMBERS: usize = 40_000;
 
 fn member(number: usize) -> String {
@@ -29,7 +29,7 @@ fn load_board(server: &Server) {
     send_all(&mut server.client(), &["ZADD", "board"], members);
 }
 
-/// Such as no neighbour is packed like.
+/// Adds members that cannot be packed with a common prefix.
 fn add_odd_members(server: &Server) {
     let odd = [Vec::new(), b"\xff\0\r\n".to_vec(), b"00000000000000000000".to_vec(), vec![b'y'; 100_000]];
     for (member, score) in odd.iter().zip(["-inf", "-0.5", "1e300", "500"]) {
@@ -97,7 +97,7 @@ fn both_ways(client: &mut Client, request: &[&str]) -> [Vec<u8>; 2] {
 }
 
 #[test]
-fn a_large_reply_is_the_bytes_that_redis_sends() {
+fn a_large_reply_has_the_bytes_of_redis() {
     const ROWS: usize = 20_000;
     let mut servers = vec![Server::rankd_with(&["--appendonly", "no"])];
     servers.extend(Server::peer(Peer::Redis, &[]));
@@ -159,9 +159,10 @@ fn a_large_reply_is_the_bytes_that_redis_sends() {
     }
 }
 
-/// The reply shows one moment, whatever changes while it is sent. Later requests of the client are answered after it.
+/// The reply shows the board at one point in time, although it changes while the reply is sent. Later requests of the client
+/// are answered after it.
 #[test]
-fn a_reply_that_is_being_sent_is_one_moments_picture() {
+fn a_reply_that_is_being_sent_shows_one_point_in_time() {
     let server = Server::rankd();
     load_board(&server);
     let mut reader = reader(&server);
@@ -181,7 +182,7 @@ fn a_reply_that_is_being_sent_is_one_moments_picture() {
 /// Replies of 12 MB each wait for clients that do not read. The server keeps a fraction of that memory, CLIENT LIST shows
 /// it, and it is freed when the clients disconnect.
 #[test]
-fn replies_that_nobody_reads_take_little_memory_and_give_it_back() {
+fn unread_replies_take_little_memory_and_free_it() {
     const READERS: usize = 20;
     let server = Server::rankd_with(&["--appendonly", "no"]);
     load_board(&server);
@@ -194,10 +195,10 @@ fn replies_that_nobody_reads_take_little_memory_and_give_it_back() {
         });
         let grown = used_memory(&mut observer).saturating_sub(before);
         assert!(grown < READERS * 3 * 1024 * 1024, "{READERS} unread replies cost {grown} bytes");
-        let told: usize = unread.values().sum();
+        let reported: usize = unread.values().sum();
         assert!(
-            told > grown / 4 && told < grown * 2,
-            "{told} bytes by CLIENT LIST, {grown} by the allocator"
+            reported > grown / 4 && reported < grown * 2,
+            "{reported} bytes by CLIENT LIST, {grown} by the allocator"
         );
         drop(readers);
         wait_for("the memory of replies whose readers have left", || {
@@ -210,7 +211,7 @@ fn replies_that_nobody_reads_take_little_memory_and_give_it_back() {
 /// Each request of a transaction sees the changes of those before it, and its reply shows them, even if it is written much
 /// later. Large and short replies are in order, each in the protocol at the time of its request.
 #[test]
-fn a_transaction_of_large_replies_is_its_requests_one_by_one() {
+fn large_replies_of_a_transaction_equal_those_of_single_requests() {
     let requests: &[&[&str]] = &[
         &["SET", "text", "one"],
         &["ZRANGE", "board", "0", "-1"],
@@ -254,7 +255,7 @@ fn a_transaction_of_large_replies_is_its_requests_one_by_one() {
 }
 
 #[test]
-fn messages_to_a_listening_client_come_behind_the_reply() {
+fn messages_to_a_subscriber_follow_the_reply() {
     let server = Server::rankd();
     load_board(&server);
     let mut client = server.client();
@@ -276,7 +277,7 @@ fn messages_to_a_listening_client_come_behind_the_reply() {
 }
 
 #[test]
-fn a_server_stops_in_the_middle_of_a_reply() {
+fn a_server_can_stop_while_a_reply_is_being_sent() {
     let mut server = Server::rankd();
     load_board(&server);
     let mut reader = reader(&server);

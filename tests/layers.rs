@@ -21,8 +21,8 @@ const FOUNDATION: [&str; 5] = ["limits", "machine", "text", "net", "config"];
 const FOR_RANKING: [&str; 5] =
     ["machine::heap", "machine::chance", "text::decimal", "text::name_run", "limits"];
 
-/// What comes from outside, and the parts of `src/` that may name it.
-const DOORS: [(&str, &[&str]); 12] = [
+/// External crates and functions, and the parts of `src/` that may use them.
+const CRATE_USERS: [(&str, &[&str]); 12] = [
     ("tokio::", &["server"]),
     ("parking_lot::", &["store", "journal", "commands", "server"]),
     ("dashmap::", &["store", "commands"]),
@@ -97,7 +97,7 @@ fn names_after(line: &str, prefix: &str) -> Vec<String> {
     names
 }
 
-/// A word of its own: `axtokio::` is not `tokio::`.
+/// Whether `line` contains `word` as a whole word: `axtokio::` is not `tokio::`.
 fn names_word(line: &str, word: &str) -> bool {
     line.match_indices(word).any(|(at, _)| {
         let before = line[..at].chars().next_back();
@@ -117,7 +117,7 @@ fn imports_only_go_down() {
         }
         for (number, line) in &source.lines {
             let mut named = names_after(line, "crate::");
-            // Up to the crate and down again is an import as well.
+            // A path up to the crate root and down again is an import as well.
             named.extend(names_after(line, "super::super::"));
             for name in named {
                 let is_layer = LAYERS.iter().any(|(layer, _)| *layer == name);
@@ -144,11 +144,11 @@ fn imports_only_go_down() {
 }
 
 #[test]
-fn outside_crates_come_in_by_their_doors() {
+fn external_crates_are_used_only_in_their_places() {
     let mut wrong = Vec::new();
     for source in sources() {
         for (number, line) in &source.lines {
-            for (word, parts) in DOORS {
+            for (word, parts) in CRATE_USERS {
                 let named = names_word(line, word)
                     || word.ends_with("::") && names_word(line, &format!("use {};", &word[..word.len() - 2]));
                 if named && !parts.contains(&source.part.as_str()) {
@@ -170,7 +170,7 @@ fn no_test_sleeps() {
     for path in paths {
         let text = std::fs::read_to_string(&path).expect("a readable test");
         let in_tests = !path.starts_with(root().join("src"));
-        // In the sources only what follows the test module's mark is a test.
+        // In a source, only the text after `#[cfg(test)]` is a test.
         let tests = if in_tests {
             text.as_str()
         } else {
@@ -219,7 +219,7 @@ fn the_documents_name_what_exists() {
 
 /// Tests the checks themselves on known lines: a check that finds nothing would be useless.
 #[test]
-fn the_rules_see_what_they_should() {
+fn the_checks_read_known_lines_correctly() {
     assert_eq!(names_after("use crate::store::{Slot, Shard};", "crate::"), ["store"]);
     assert_eq!(names_after("use crate::{store::Slot, limits};", "crate::"), ["store", "limits"]);
     assert_eq!(

@@ -8,29 +8,29 @@ use crate::support::server::{Server, run_rankd};
 use crate::support::wait_for;
 
 /// Every limit, and the test that exceeds it.
-const BOUNDS: &[(&str, &str)] = &[
-    ("INLINE_BYTES", "protocol: endless lines"),
+const LIMITS: &[(&str, &str)] = &[
+    ("INLINE_BYTES", "protocol: a line without an end"),
     ("REQUEST_ARGUMENTS", "here: one argument too many"),
     ("BULK_BYTES", "here: one byte too many, and a lower proto-max-bulk-len"),
-    ("UNAUTHENTICATED_ARGUMENTS", "protocol: strangers"),
-    ("UNAUTHENTICATED_BULK_BYTES", "protocol: strangers"),
+    ("UNAUTHENTICATED_ARGUMENTS", "protocol: an unauthenticated client"),
+    ("UNAUTHENTICATED_BULK_BYTES", "protocol: an unauthenticated client"),
     ("QUERY_BUFFER_BYTES", "here: a lower client-query-buffer-limit"),
     ("READ_CHUNK_BYTES", "protocol: a pipeline of thousands is many chunks"),
-    ("KEPT_BUFFER_BYTES", "here: a large request's memory is given back"),
-    ("PENDING_REPLY_BYTES", "protocol: replies nobody reads"),
+    ("KEPT_BUFFER_BYTES", "here: the memory of a large request is freed"),
+    ("PENDING_REPLY_BYTES", "protocol: a client that does not read"),
     ("COMMANDS_PER_LOCK", "protocol: a pipeline of thousands on one key"),
-    ("REQUESTS_PER_BATCH", "protocol: a pile of requests beside another connection"),
-    ("BATCH", "protocol: a pile of requests beside another connection"),
+    ("REQUESTS_PER_BATCH", "protocol: many queued requests beside another connection"),
+    ("BATCH", "protocol: many queued requests beside another connection"),
     ("TURN", "concurrency: pipelines of many clients on one board"),
     ("MAILBOX_BYTES", "a_subscriber_that_does_not_read_is_disconnected"),
-    ("MOST_BULK_BYTES", "the_configured_length_of_an_argument_holds"),
-    ("FRIENDSHIP_BYTES", "names_too_long_for_so_many_friends_change_nothing"),
-    ("MEMBERS_PER_LOCK", "differential: a user with very many friends"),
+    ("MOST_BULK_BYTES", "an_argument_beyond_the_configured_length_ends_the_connection"),
+    ("FRIENDSHIP_BYTES", "names_too_long_for_the_number_of_friends_are_refused"),
+    ("MEMBERS_PER_LOCK", "differential: a ranking of very many friends"),
     ("REPEATED_MEMBERS", "here: members drawn with repeats"),
     ("REPEATED_MEMBERS_BYTES", "here: members drawn with repeats"),
-    ("FRIENDS_AT_ONCE", "differential: a user with very many friends"),
+    ("FRIENDS_AT_ONCE", "differential: a ranking of very many friends"),
     ("KEPT_RESULTS_BYTES", "here: a lower friendrank-keep-bytes"),
-    ("JOURNAL_BACKLOG_BYTES", "the disk decides: the journal's own tests"),
+    ("JOURNAL_BACKLOG_BYTES", "it depends on the disk: the journal's own tests"),
     ("RECORD_PART_BYTES", "the journal's and the Changes' own tests, with a lower one"),
     ("JOURNAL_RECORD_BYTES", "no client reaches it: the journal's own tests"),
     ("HLL_SPARSE_BYTES", "scripts: a HyperLogLog becomes dense when it is large"),
@@ -42,7 +42,7 @@ const BOUNDS: &[(&str, &str)] = &[
 ];
 
 #[test]
-fn every_bound_has_its_test() {
+fn every_limit_has_a_test() {
     let source = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/src/limits.rs"))
         .expect("src/limits.rs");
     let declared: BTreeSet<&str> = source
@@ -50,7 +50,7 @@ fn every_bound_has_its_test() {
         .filter_map(|line| line.strip_prefix("pub const "))
         .filter_map(|line| line.split(':').next())
         .collect();
-    let tested: BTreeSet<&str> = BOUNDS.iter().map(|(name, _)| *name).collect();
+    let tested: BTreeSet<&str> = LIMITS.iter().map(|(name, _)| *name).collect();
     assert_eq!(declared, tested, "src/limits.rs on the left, the list of this file on the right");
 }
 
@@ -143,7 +143,7 @@ fn an_argument_too_many_or_too_long_ends_the_connection() {
 
 /// redis#5535: a ZADD of 524,288 pairs has two arguments more than 1,048,576 and was refused, and the connection closed.
 #[test]
-fn a_request_has_as_many_arguments_as_come() {
+fn a_request_may_have_more_than_a_million_arguments() {
     let server = Server::rankd();
     let mut client = server.client();
     // An announced length takes no memory.
@@ -159,10 +159,10 @@ fn a_request_has_as_many_arguments_as_come() {
     let sent_kib = encode(&words).len() as u64 / 1024;
     assert_eq!(client.call(&words), Reply::Integer(524_288));
     assert_eq!(client.call(&["ZCARD", "lb"]), Reply::Integer(524_288));
-    // The board, the request, and where its arguments stand: no more than a few times what was sent.
+    // The board, the request and the positions of its arguments take at most a few times the bytes that were sent.
     let taken_kib = server.resident_kib().saturating_sub(before_kib);
     assert!(taken_kib < 8 * sent_kib, "{taken_kib} KiB for a request of {sent_kib} KiB");
-    // In a transaction it is queued as it is.
+    // A transaction queues such a request unchanged.
     client.ask("MULTI");
     words.truncate(2 + 2 * 300_000);
     client.call(&words);
@@ -173,7 +173,7 @@ fn a_request_has_as_many_arguments_as_come() {
 }
 
 #[test]
-fn the_configured_length_of_an_argument_holds() {
+fn an_argument_beyond_the_configured_length_ends_the_connection() {
     let server = Server::rankd_with(&["--appendonly", "no", "--proto-max-bulk-len", "1mb"]);
     let mut client = server.client();
     assert_eq!(
@@ -190,10 +190,9 @@ fn the_configured_length_of_an_argument_holds() {
     assert!(client.is_closed());
 }
 
-/// A request of many small arguments could be endless: its total size is limited too.
 /// A short request with one long name could take gigabytes: the name of the user is added to the list of every friend.
 #[test]
-fn names_too_long_for_so_many_friends_change_nothing() {
+fn names_too_long_for_the_number_of_friends_are_refused() {
     let server = Server::rankd_with(&["--appendonly", "no"]);
     let mut client = server.client();
     let user = "u".repeat(70_000);
@@ -208,7 +207,7 @@ fn names_too_long_for_so_many_friends_change_nothing() {
 
 /// A short request could otherwise get a reply of any size.
 #[test]
-fn members_drawn_with_repeats_have_a_bound() {
+fn members_drawn_with_repeats_are_limited() {
     let server = Server::rankd_with(&["--appendonly", "no"]);
     let mut client = server.client();
     let long = "x".repeat(1024 * 1024);
@@ -223,7 +222,7 @@ fn members_drawn_with_repeats_have_a_bound() {
 }
 
 #[test]
-fn the_configured_length_of_a_request_holds() {
+fn a_request_beyond_the_configured_length_ends_the_connection() {
     let server = Server::rankd_with(&["--appendonly", "no", "--client-query-buffer-limit", "1mb"]);
     let mut client = server.client();
     let mut sent = client.try_send_raw(b"*1000000\r\n$3\r\nDEL\r\n");
@@ -239,7 +238,7 @@ fn the_configured_length_of_a_request_holds() {
 }
 
 #[test]
-fn a_large_request_gives_its_memory_back() {
+fn the_memory_of_a_large_request_is_freed() {
     let server = Server::rankd();
     let mut client = server.client();
     client.call(&["PING"]);
@@ -254,7 +253,7 @@ fn a_large_request_gives_its_memory_back() {
 }
 
 #[test]
-fn a_client_too_many_is_told_so() {
+fn a_client_too_many_is_refused() {
     let server = Server::rankd_with(&["--appendonly", "no", "--maxclients", "5"]);
     let mut clients: Vec<Client> = (0..5).map(|_| server.client()).collect();
     for client in &mut clients {
@@ -280,7 +279,7 @@ fn a_database_too_many_stops_the_start() {
 }
 
 #[test]
-fn a_thousand_keys_that_expire_at_once_are_all_gone() {
+fn a_thousand_keys_that_expire_at_once_are_all_removed() {
     const KEYS: usize = 1_000;
     let server = Server::rankd();
     let mut client = server.client();
@@ -302,7 +301,7 @@ fn a_thousand_keys_that_expire_at_once_are_all_gone() {
 
 /// Kept FRIENDRANK results are a cache: they stay within their limit, and replies stay correct.
 #[test]
-fn kept_friend_rankings_stay_within_their_bound() {
+fn kept_friend_rankings_stay_within_their_limit() {
     let server = Server::rankd_with(&["--appendonly", "no", "--friendrank-keep-bytes", "1mb"]);
     let mut client = server.client();
     let members: Vec<String> = (0..5_000).map(|number| format!("member:{number:05}")).collect();

@@ -1,4 +1,4 @@
-//! The server while it reads the journal or the dump file: its replies, and that it changes nothing.
+//! The server while it reads the journal or the dump file: its replies, and that clients change nothing.
 //!
 //! The segment of the journal, or the dump file, is a named pipe. Opening a pipe waits for a writer, so the test decides how
 //! long the reading takes.
@@ -49,7 +49,7 @@ fn error(reply: &Reply) -> String {
 fn names(directory: &Path) -> Vec<std::ffi::OsString> {
     let entries = std::fs::read_dir(directory.join("journal")).expect("a directory");
     let mut names: Vec<_> = entries.map(|entry| entry.expect("an entry").file_name()).collect();
-    // The lock's file is empty, and made when the reading begins.
+    // The lock file is empty. It is made when the reading begins.
     names.retain(|name| name != "lock");
     names.sort();
     names
@@ -64,7 +64,7 @@ fn only_commands_that_need_no_data_are_answered() {
     for line in ["PING", "GET a", "ZADD b 1 m", "DBSIZE", "FLUSHALL", "EXISTS a", "TTL a", "BGREWRITEAOF"] {
         assert_eq!(error(&client.ask(line)), refused, "{line}");
     }
-    // Wrong is said before that.
+    // Errors of the request itself come first.
     assert!(error(&client.ask("GET")).starts_with("ERR wrong number of arguments"));
     assert!(error(&client.ask("NOSUCH")).starts_with("ERR unknown command"));
     for line in
@@ -78,7 +78,7 @@ fn only_commands_that_need_no_data_are_answered() {
     {
         assert!(facts.contains(fact), "{fact} in {facts}");
     }
-    // A pipeline of what will be looked ahead for, and a transaction.
+    // A pipeline of commands that prefetch their keys, and a transaction.
     for _ in 0..3 {
         client.send(&["ZADD", "board", "1", "m"]);
     }
@@ -95,7 +95,7 @@ fn only_commands_that_need_no_data_are_answered() {
 }
 
 #[test]
-fn sigterm_and_shutdown_end_it_and_change_nothing() {
+fn sigterm_and_shutdown_during_loading_change_nothing() {
     for by_signal in [true, false] {
         let (directory, _segment) = directory();
         let mut server = Server::rankd_unready(directory, &[]);
@@ -115,7 +115,7 @@ fn sigterm_and_shutdown_end_it_and_change_nothing() {
 }
 
 #[test]
-fn a_journal_that_turns_out_damaged_ends_it_after_all() {
+fn damage_that_is_found_during_loading_ends_the_server() {
     let (directory, segment) = directory();
     let mut server = Server::rankd_unready(directory, &[]);
     let mut client = connect(&server);
@@ -148,7 +148,7 @@ fn a_dump_file_is_read_while_the_port_answers() {
         }
         assert!(client.ask("INFO persistence").text().contains("loading:1\r\n"));
         if is_stopped {
-            // What there is so far must not take the file's place.
+            // The data read so far must not replace the file.
             client.send(&["SHUTDOWN", "SAVE"]);
             assert!(server.exit().success());
             let kind = std::fs::metadata(&dump).expect("the pipe").file_type();
@@ -171,7 +171,7 @@ const MEMBERS: i64 = 1_001;
 /// A journal of two boards, one in the base and one in the segment, that seem expired while it is read. After `between`
 /// other records their expiry is removed.
 fn renewed_boards(directory: &Path, between: u32) {
-    // For the writer it is the year 1970, so nothing has expired.
+    // The clock of the writer is in the year 1970, so nothing has expired.
     let clock = Clock::manual(1_000);
     let options = JournalOptions {
         directory: directory.join("journal"),
@@ -203,7 +203,7 @@ fn renewed_boards(directory: &Path, between: u32) {
         std::thread::yield_now();
     }
     fill(b"in the segment");
-    // A flush waits until everything before it is true.
+    // A flush is applied when everything before it has been applied.
     Shards::free(&store).flush(Some(1));
     let mut hold = Hold::on(&store, &[0], Access::Write, ChangeBuffer::default());
     for number in 0..between {
@@ -221,7 +221,7 @@ fn renewed_boards(directory: &Path, between: u32) {
 /// removed. The board then had only the members that were added later, and the next checkpoint made that permanent.
 /// UNWATCH, DISCARD, EXEC and the end of a connection had the same effect.
 #[test]
-fn a_key_that_is_watched_meanwhile_is_renewed_by_what_follows() {
+fn a_key_watched_during_loading_can_be_renewed_by_a_later_record() {
     let mut between = 100_000;
     loop {
         let directory = tempfile::tempdir().expect("a temporary directory");
@@ -240,7 +240,7 @@ fn a_key_that_is_watched_meanwhile_is_renewed_by_what_follows() {
             drop(other);
             let facts = client.ask("INFO persistence").text();
             let loaded = facts.lines().find_map(|line| line.strip_prefix("loading_loaded_bytes:"));
-            // Past the boards, but not through.
+            // The boards are read, but the reading has not finished.
             let is_past = loaded.is_some_and(|bytes| bytes.parse::<u64>().expect("a number") > 100_000);
             asked_while_loading += u32::from(is_past);
         }

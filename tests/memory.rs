@@ -48,10 +48,10 @@ fn load(key: &str, members: u64, name: impl Fn(u64) -> String) -> impl Iterator<
 }
 
 #[test]
-fn a_keys_usage_is_what_the_allocator_gave_out_for_it() {
+fn memory_usage_of_a_key_is_what_the_allocator_gave_out() {
     let server = Server::rankd_with(&["--appendonly", "no"]);
     let mut client = server.client();
-    // The connection's own buffers come before the first question.
+    // The first request allocates the connection's buffers.
     growth(&mut client, load("warm", 200, |n| format!("user:{n:012}")));
     client.ask("DEL warm");
 

@@ -17,7 +17,7 @@ struct Package {
     downloads: i64,
 }
 
-/// The slice, best first, as a ranking orders it: by downloads, then by name, both downwards.
+/// The packages of the file, best first, in the order of a ranking: by downloads, then by name, both descending.
 fn packages() -> Vec<Package> {
     let text = include_str!("data/npm-downloads-slice.tsv");
     let mut packages: Vec<Package> = text
@@ -31,7 +31,7 @@ fn packages() -> Vec<Package> {
     packages
 }
 
-/// As `redis-cli --pipe`: everything in one go, then an ECHO of random bytes that marks the end of the replies.
+/// Loads like `redis-cli --pipe`: sends everything, then an ECHO of random bytes that marks the end of the replies.
 fn load(server: &Server, packages: &[Package]) {
     let mut bytes = Vec::new();
     for package in packages {
@@ -136,7 +136,7 @@ fn walk(client: &mut Client, packages: &[Package]) -> Vec<Reply> {
         assert_eq!(answer, oracle(client, BOARD, b"alice", &friends, question));
         answers.push(answer);
     }
-    // react among alice's friends, who are named here by their key.
+    // react among alice's friends, whose key is given here.
     let people = [friends.clone(), vec![b"alice".to_vec()]].concat();
     for part in [Part::Own, Part::Around(3), Part::Top(5)] {
         let question = Question { part, ..Question::PLAIN };
@@ -161,12 +161,12 @@ fn the_packages_of_npm_are_ranked_and_survive() {
     server = server.restart();
     assert_eq!(walk(&mut server.client(), &packages), before, "after kill -9");
 
-    // The start has begun one of its own.
+    // The start has already begun a rewrite.
     wait_for("the rewrite after kill -9", || {
         let information = server.client().call(&["INFO", "persistence"]).text();
         information.contains("aof_rewrites:1\r\n").then_some(())
     });
-    // A score set after the rewrite began must be there as well as what the rewrite wrote.
+    // A score that was set during the rewrite must be recovered together with the rewritten data.
     let answer = server.client().call(&["BGREWRITEAOF"]);
     assert!(!answer.is_error(), "{answer:?}");
     server.client().call(&["ZADD", "npm", "5e12", "a newcomer"]);

@@ -1,5 +1,5 @@
-//! Requests as bytes: split anywhere, incomplete, far too large, or invalid. What a script can express is tested
-//! in `tests/scripts/parser.resp`; here is what needs a loop, a second connection or a look at the memory.
+//! Requests as bytes: split anywhere, incomplete, far too large, or invalid. `tests/scripts/parser.resp` tests what a script
+//! can express. These tests need a loop, a second connection or the memory of the server.
 
 use crate::support::client::{Client, encode};
 use crate::support::reply::Reply;
@@ -18,7 +18,7 @@ fn assert_serves(server: &mut Server) {
 /// Sends `bytes` on a connection of their own and gives the replies up to the close.
 fn last_words(server: &Server, bytes: &[u8]) -> Vec<Reply> {
     let mut client = server.client();
-    // The server may close before it has read everything: then the rest cannot be sent, which is as it should be.
+    // The server may close before it has read everything. Then the rest cannot be sent, which is correct.
     let _ = client.try_send_raw(bytes);
     std::iter::from_fn(|| client.try_reply().ok()).collect()
 }
@@ -33,9 +33,9 @@ fn nested_requests_are_refused_at_the_first_level() {
     assert_serves(&mut server);
 }
 
-/// A header is a promise, not a reason to reserve memory (CVE-2021-32675).
+/// An announced length must not reserve memory (CVE-2021-32675).
 #[test]
-fn giant_headers_cost_nothing() {
+fn a_giant_header_reserves_no_memory() {
     let mut server = Server::rankd();
     assert_serves(&mut server);
     let before = server.resident_kib();
@@ -51,7 +51,7 @@ fn giant_headers_cost_nothing() {
             client
         }))
         .collect();
-    // The connections are read in turn, so after an answer to a later one the earlier ones have been read.
+    // Connections are read in turn, so when a later one has its reply, the earlier ones have been read.
     for _ in 0..20 {
         assert_serves(&mut server);
     }
@@ -59,9 +59,9 @@ fn giant_headers_cost_nothing() {
     assert!(grown < 32 * 1024, "{} half requests cost {grown} KiB", connections.len());
 }
 
-/// Lines end within 64 KiB or the connection does, the same for each kind of line and the same as Redis.
+/// A line of more than 64 KiB closes the connection. This holds for each kind of line, as in Redis.
 #[test]
-fn endless_lines_are_cut_off() {
+fn a_line_without_an_end_closes_the_connection() {
     let endless = [
         (b"".as_slice(), b'a', "ERR Protocol error: too big inline request"),
         (b"*", b'1', "ERR Protocol error: too big mbulk count string"),
@@ -81,7 +81,7 @@ fn endless_lines_are_cut_off() {
 }
 
 #[test]
-fn half_sent_requests_hold_nobody_up() {
+fn incomplete_requests_do_not_delay_other_clients() {
     let mut server = Server::rankd();
     let request = encode(&["ZADD", "board", "1", "half"]);
     let waiting: Vec<Client> = (0..request.len())
@@ -92,7 +92,7 @@ fn half_sent_requests_hold_nobody_up() {
         })
         .collect();
     assert_serves(&mut server);
-    // Half of them go away, the other half make up their minds.
+    // Half of the clients disconnect, the other half complete their requests.
     for (index, mut client) in waiting.into_iter().enumerate() {
         if index % 2 == 1 {
             client.send_raw(&request[index..]);
@@ -130,7 +130,7 @@ fn replies_until_end(mut client: Client) -> Vec<u8> {
 }
 
 #[test]
-fn a_pipeline_may_be_cut_anywhere() {
+fn a_pipeline_may_arrive_in_any_pieces() {
     let server = Server::rankd();
     let pipeline = small_pipeline();
     let mut client = server.client();
@@ -178,10 +178,10 @@ fn thousands_of_requests_at_once_are_answered_in_order() {
     assert_eq!(client.call(&["ZCARD", "board"]), Reply::Integer(500));
 }
 
-/// A client that asks and does not read must cost itself, not the server: no further command of it is run until
-/// its replies are taken (redis#11573, CVE-2025-21605).
+/// A client that does not read its replies must not use up the server's memory: no further command of it is run until it has
+/// read them (redis#11573, CVE-2025-21605).
 #[test]
-fn replies_nobody_reads_do_not_pile_up() {
+fn a_client_that_does_not_read_is_not_served_further() {
     const ASKED: usize = 600;
     let mut server = Server::rankd();
     let mut client = server.client();
@@ -194,7 +194,7 @@ fn replies_nobody_reads_do_not_pile_up() {
     }
     let mut greedy = server.client();
     let before = server.resident_kib();
-    // About 400 KB of reply to each of these, 240 MB in all.
+    // Each of these has a reply of about 400 KB, 240 MB in all.
     greedy.send_raw(&encode(&["ZRANGE", "board", "0", "-1"]).repeat(ASKED));
     let mut most = 0;
     for _ in 0..ASKED {
@@ -210,9 +210,9 @@ fn replies_nobody_reads_do_not_pile_up() {
     assert_serves(&mut server);
 }
 
-/// Requests that came before the bytes that are no request are still answered, and what comes after is not run.
+/// Requests before a malformed request are still answered, and requests after it are not run.
 #[test]
-fn a_broken_request_ends_the_pipeline_where_it_stands() {
+fn a_malformed_request_ends_the_pipeline_at_its_place() {
     let server = Server::rankd();
     let bytes =
         [encode(&["SET", "before", "1"]), b"*1\r\n$x\r\n".to_vec(), encode(&["SET", "after", "1"])].concat();
@@ -223,9 +223,9 @@ fn a_broken_request_ends_the_pipeline_where_it_stands() {
     assert_eq!(client.call(&["EXISTS", "after"]), Reply::Integer(0));
 }
 
-/// Before the password a connection may send ten short arguments and no more (CVE-2021-32675), however they are cut.
+/// Before it has authenticated, a connection may send at most ten short arguments, in any pieces (CVE-2021-32675).
 #[test]
-fn strangers_are_kept_short() {
+fn an_unauthenticated_client_may_send_only_short_requests() {
     let mut servers = vec![Server::rankd_with(&["--appendonly", "no", "--requirepass", "secret"])];
     servers.extend(Server::peer(Peer::Redis, &["--requirepass", "secret"]));
     let count = error("ERR Protocol error: unauthenticated multibulk length");
@@ -243,10 +243,10 @@ fn strangers_are_kept_short() {
     }
 }
 
-/// A client that waited had sent a pile of requests meanwhile. Once it was served, its thread ran as many of them as fill
-/// a megabyte of replies, and had read all of them before: other connections waited for seconds.
+/// A blocked client had sent very many requests. When it was served, its thread read all of them, and then ran requests for
+/// up to a megabyte of replies. Other connections waited for seconds.
 #[test]
-fn a_pile_of_requests_leaves_turns_to_other_connections() {
+fn many_queued_requests_do_not_block_other_connections() {
     const PILE: usize = 400_000;
     let server = Server::rankd_with(&["--appendonly", "no", "--threads", "1"]);
     let (mut waiting, mut other) = (server.client(), server.client());
@@ -260,7 +260,7 @@ fn a_pile_of_requests_leaves_turns_to_other_connections() {
     waiting.send_raw(&[encode(&["BZPOPMIN", "board", "0"]), b"PING\r\n".repeat(PILE)].concat());
     wait_for("the pile to have come", || (field(&mut other, "qbuf=") >= PILE * 6).then_some(()));
     let before = field(&mut other, "tot-cmds=");
-    // Two turns and a bit of this connection, its requests there at once.
+    // Enough requests for more than two turns of this connection, all received at once.
     let pings = b"PING\r\n".repeat(2_500);
     other.send_raw(&[encode(&["ZADD", "board", "1", "member"]), pings.clone(), pings].concat());
     assert_eq!(other.reply(), Reply::Integer(1));

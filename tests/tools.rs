@@ -16,7 +16,7 @@ struct Key {
     expires_at_ms: i64,
 }
 
-/// Keys of every type, in three databases, with members and scores that are hard to spell.
+/// Writes keys of every type to three databases, with members and scores that need escapes or many digits.
 fn fill(client: &mut Client) -> Vec<Key> {
     let mut chance = Chance::new(11);
     let mut keys = Vec::new();
@@ -87,7 +87,7 @@ fn facts(client: &mut Client, Key { database, name: key, .. }: &Key) -> String {
 }
 
 #[test]
-fn what_dump_prints_as_commands_fills_a_redis_with_the_same_data() {
+fn the_commands_of_a_journal_dump_recreate_the_data_in_redis() {
     let Some(redis) = Server::peer(Peer::Redis, &[]) else { return };
     let mut server = Server::rankd_with(&["--appendonly", "yes"]);
     let mut client = server.client();
@@ -131,7 +131,7 @@ fn what_dump_prints_as_commands_fills_a_redis_with_the_same_data() {
 }
 
 #[test]
-fn repair_tells_first_and_cuts_when_told_to() {
+fn repair_reports_first_and_cuts_only_with_its_flag() {
     let mut server = Server::rankd_with(&["--appendonly", "yes"]);
     let mut client = server.client();
     for number in 0..100 {

@@ -34,7 +34,7 @@ fn words(line: &str) -> Vec<String> {
 /// Points move between boards of different shards. A client that reads all boards in one transaction always sees the same
 /// sum.
 #[test]
-fn a_transaction_is_seen_whole() {
+fn a_reader_sees_all_of_a_transaction_or_none() {
     let server = in_memory();
     let over = AtomicBool::new(false);
     std::thread::scope(|scope| {
@@ -66,9 +66,9 @@ fn a_transaction_is_seen_whole() {
     });
 }
 
-/// Counting by reading and writing back, which WATCH makes safe: no increment is lost.
+/// Clients increment a number by GET and SET in a transaction. With WATCH no increment is lost.
 #[test]
-fn what_is_watched_is_not_overwritten() {
+fn watch_prevents_lost_updates() {
     const INCREMENTS: i64 = 200;
     let server = in_memory();
     std::thread::scope(|scope| {
@@ -92,7 +92,7 @@ fn what_is_watched_is_not_overwritten() {
 /// kill -9 under transactions over several shards: after the restart a transaction exists completely or not at all, and
 /// acknowledged ones exist.
 #[test]
-fn a_transaction_survives_a_crash_whole() {
+fn a_transaction_survives_a_crash_completely_or_not_at_all() {
     for policy in ["always", "everysec"] {
         let mut server = Server::rankd_with(&["--appendfsync", policy]);
         let mut acknowledged = 0;
@@ -130,9 +130,9 @@ fn a_transaction_survives_a_crash_whole() {
     }
 }
 
-/// Many producers and consumers: every member is taken exactly once, and no consumer waits while there is a member.
+/// Many producers and consumers: every member is popped exactly once, and no consumer blocks while there is a member.
 #[test]
-fn waiting_clients_take_every_member_once() {
+fn blocked_clients_get_every_member_exactly_once() {
     const MEMBERS: usize = 400;
     let server = in_memory();
     let taken: Vec<Vec<String>> = std::thread::scope(|scope| {
@@ -204,7 +204,7 @@ fn blocked_clients(client: &mut Client) -> usize {
 
 /// A member that was given to a disconnected client would be lost.
 #[test]
-fn a_client_that_has_left_is_not_served() {
+fn a_disconnected_client_is_not_served() {
     let server = in_memory();
     let mut client = server.client();
     let mut leaving = server.client();
@@ -222,9 +222,9 @@ fn a_client_that_has_left_is_not_served() {
     assert!(client.ask("INFO clients").text().contains("total_blocking_keys:0"));
 }
 
-/// CLIENT UNBLOCK ends a wait, as by a timeout or with an error.
+/// CLIENT UNBLOCK ends a wait with the reply of a timeout or with an error.
 #[test]
-fn a_wait_can_be_ended_by_another_client() {
+fn client_unblock_ends_a_wait() {
     let server = in_memory();
     let mut client = server.client();
     let mut waiting = server.client();
@@ -244,14 +244,14 @@ fn a_wait_can_be_ended_by_another_client() {
         }
         assert_eq!(client.call(&request), Reply::Integer(0));
     }
-    // No state of these waits remains.
+    // Nothing remains of these waits.
     client.ask("ZADD lb 1 a");
     assert_eq!(client.ask("ZCARD lb"), Reply::Integer(1));
 }
 
 /// After a crash, members that were given to waiting clients do not exist, and all others do.
 #[test]
-fn what_a_waiting_client_took_is_not_there_again_after_a_crash() {
+fn a_member_that_a_blocked_client_got_does_not_return_after_a_crash() {
     let mut server = Server::rankd_with(&["--appendfsync", "always"]);
     let address = server.address;
     let (added, taken) = std::thread::scope(|scope| {
@@ -288,13 +288,13 @@ fn what_a_waiting_client_took_is_not_there_again_after_a_crash() {
     let lost = (0..added)
         .map(|number| format!("m{number}"))
         .filter(|name| !left.contains(name) && !taken.contains(name));
-    // One may have been taken with its reply under way.
+    // One member may have been popped whose reply was not received.
     assert!(lost.count() <= 1);
 }
 
-/// Clients disconnect while they wait, and transactions list all clients: each needs the other's locks.
+/// Clients disconnect while they are blocked, and transactions list all clients. Each needs the locks of the other.
 #[test]
-fn clients_that_leave_do_not_hold_up_transactions() {
+fn disconnecting_clients_do_not_block_transactions() {
     let server = in_memory();
     let keys = (0..50).map(|number| format!("k{number}")).collect::<Vec<_>>().join(" ");
     let over = AtomicBool::new(false);
@@ -350,10 +350,10 @@ fn no_message_follows_the_end_of_a_subscription() {
     });
 }
 
-/// Many clients that wait for many keys disconnect at once, and one names a key thousands of times: in the end all have
-/// been served or removed.
+/// Many clients that wait for many keys disconnect at the same time, and one names a key thousands of times. In the end each
+/// has been served or removed.
 #[test]
-fn crowds_of_waiting_clients_come_and_go() {
+fn many_blocked_clients_are_all_served_or_removed() {
     let server = in_memory();
     let mut client = server.client();
     let keys: Vec<String> = (0..500).map(|number| format!("k{number}")).collect();

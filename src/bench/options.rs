@@ -12,7 +12,7 @@ use clap::{Arg, ArgAction, ArgMatches, Command, value_parser};
 const DEFAULT_WORKLOADS: &str = "ping,zadd,zrevrank,zscore,top100,mixed";
 const DEFAULT_SECONDS: &str = "3";
 
-/// The digits of a member can tell this many apart.
+/// The number of members that their digits can distinguish.
 const MOST_MEMBERS: u64 = 1_000_000_000_000;
 
 /// Highest accepted numbers; anything above is a typing error.

@@ -135,7 +135,7 @@ mod tests {
     const REPLIES: u64 = 11;
 
     #[test]
-    fn replies_end_where_they_end_however_they_are_cut() {
+    fn the_end_of_a_reply_is_found_in_any_pieces() {
         for first in 0..STREAM.len() {
             for second in first..STREAM.len() {
                 let mut reader = ReplyReader::default();
@@ -160,7 +160,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_resp_is_refused() {
+    fn bytes_that_are_not_resp_are_refused() {
         let endless = [b'+'; limits::INLINE_BYTES + 1];
         let bad: [&[u8]; 8] = [
             b"HTTP/1.1 400 Bad Request\r\n",

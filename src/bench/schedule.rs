@@ -70,7 +70,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_open_loop_is_due_whatever_happens() {
+    fn due_times_of_an_open_loop_do_not_depend_on_replies() {
         let pace = Pace::Open { per_second: 1000.0 };
         let mut schedule = Schedule { pace, total: 9, pipeline: 2, next: 1, step: 2 };
         assert_eq!(schedule.take(1_999_999), None);

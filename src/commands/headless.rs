@@ -45,8 +45,8 @@ impl Host {
     /// The session of a client without a connection.
     #[must_use]
     pub fn local_session(&self) -> Session {
-        let nobody = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
-        let client = self.clients.register(nobody, nobody, self.clock.now_ms());
+        let address = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
+        let client = self.clients.register(address, address, self.clock.now_ms());
         Session::new(client, &self.config())
     }
 

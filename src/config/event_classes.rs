@@ -98,7 +98,7 @@ impl std::fmt::Display for EventClasses {
         if is_all {
             f.write_str("A")?;
         }
-        // As Redis: beside `A`, the letters that it does not stand for are left out, but for the last three.
+        // As in Redis: only the last three letters can follow `A`.
         let shown = if is_all { BESIDE_ALL } else { 0 };
         for (index, letter) in LETTERS.iter().enumerate().skip(shown) {
             if self.0 & (1 << index) != 0 {

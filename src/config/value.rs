@@ -53,7 +53,7 @@ pub(super) fn bytes_within(value: &str, least: usize, most: usize) -> Result<usi
 /// Any number of bytes that 63 bits hold.
 pub(super) fn unsigned_bytes(value: &str) -> Result<usize, String> {
     bytes_within(value, 0, i64::MAX as usize).map_err(|why| {
-        // A unit that is none is told as such.
+        // An unknown unit has an error of its own.
         if bytes(value).is_ok() { NEGATIVE.into() } else { why }
     })
 }

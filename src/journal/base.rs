@@ -73,7 +73,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_block_gives_its_changes_back_and_no_other_bytes_buy_memory() {
+    fn a_block_is_read_back_and_invalid_bytes_reserve_no_memory() {
         let mut body = Vec::new();
         let mut changes = Vec::new();
         for original in [&b"x"[..], &[7; 100_000], &(0..=255).cycle().take(70_000).collect::<Vec<u8>>()] {

@@ -168,7 +168,7 @@ mod tests {
     }
 
     #[test]
-    fn another_version_is_told_apart_from_damage() {
+    fn another_version_is_not_reported_as_damage() {
         let manifest = Manifest { base: None, segments: vec![1], loose_from: None };
         let text = manifest.encode().replace("journal 1", "journal 3");
         assert_eq!(Manifest::decode(text.as_bytes()), Err(BadManifest::UnknownVersion("3".to_owned())));

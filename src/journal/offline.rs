@@ -113,7 +113,7 @@ impl<W: Write> Lines<'_, W> {
             Change::Key { database, key, what: What::Value(change) } => {
                 change.lines(&mut |operation, words| {
                     let line = self.begin(provenance, operation).db(database).quoted(key);
-                    words.iter().fold(line, |line, &word| line.told(word)).end();
+                    words.iter().fold(line, |line, &word| line.operand(word)).end();
                 });
             }
             Change::Key { database, key, what: What::Expiry(expire_at_ms) } => {
@@ -129,7 +129,7 @@ impl<W: Write> Lines<'_, W> {
         }
     }
 
-    fn told(&mut self, word: Word<'_>) -> &mut Self {
+    fn operand(&mut self, word: Word<'_>) -> &mut Self {
         match word {
             Word::Bytes(bytes) => self.quoted(bytes),
             Word::Score(score) => self.word(&score.to_string()),
@@ -217,7 +217,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn days_have_their_dates() {
+    fn days_are_converted_to_dates() {
         assert_eq!(utc(0), "1970-01-01T00:00:00.000Z");
         assert_eq!(utc(951_782_400_123), "2000-02-29T00:00:00.123Z");
         assert_eq!(utc(1_763_793_824_007), "2025-11-22T06:43:44.007Z");

@@ -116,7 +116,7 @@ struct NewSegment {
 }
 
 impl NewSegment {
-    /// `is_loose`: what stands before it is in doubt.
+    /// `is_loose`: the end of the segment before it may be missing.
     fn behind(manifest: &Manifest, number: u64, is_loose: bool, directory: &Directory) -> io::Result<Self> {
         let segment = Segment::create(directory, number, Chance::from_system().next_u64())?;
         let followed = manifest.followed_by(number);

@@ -180,7 +180,7 @@ mod tests {
     }
 
     #[test]
-    fn a_length_beyond_the_file_buys_no_memory() {
+    fn a_length_beyond_the_file_reserves_no_memory() {
         let mut bytes = records(&[b"body"]);
         bytes[..4].copy_from_slice(&0x7fff_ffffu32.to_le_bytes());
         let mut reader = reader(&bytes);

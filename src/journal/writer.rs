@@ -62,7 +62,7 @@ pub(super) enum Health {
 
 impl Health {
     /// Whether a restart would find what is in the segment.
-    fn keeps_promises(self) -> bool {
+    fn is_recoverable(self) -> bool {
         matches!(self, Self::Good | Self::Blocked)
     }
 }
@@ -182,7 +182,7 @@ impl Journal {
         }
         if let Err(error) = writer.segment.append(&writer.taken) {
             self.counters.failed_writes.fetch_add(1, Ordering::Relaxed);
-            if is_full(&error) && writer.health.keeps_promises() {
+            if is_full(&error) && writer.health.is_recoverable() {
                 writer.health = Health::Blocked;
                 self.refuse(&format!("the journal cannot be written: {error}"));
             } else {
@@ -205,7 +205,7 @@ impl Journal {
 
     /// Publishes how far the files are. The caller wakes the waiters after it has released the lock.
     fn publish(&self, writer: &SegmentWriter) {
-        if writer.health.keeps_promises() {
+        if writer.health.is_recoverable() {
             self.written.store(writer.written.0, Ordering::Release);
             if !writer.owes_base {
                 self.synced.store(writer.synced.0, Ordering::Release);

@@ -79,7 +79,7 @@ mod tests {
     }
 
     #[test]
-    fn only_what_was_not_made_here_may_stand_where_no_sync_can_be_done() {
+    fn a_directory_that_cannot_be_synced_must_have_existed_before() {
         let root = tempfile::tempdir().unwrap();
         let directory = root.path().join("data");
         let refused = |_: &Path| Err(io::ErrorKind::PermissionDenied.into());

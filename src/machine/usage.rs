@@ -129,7 +129,7 @@ mod tests {
 
     /// All memory accounting depends on this.
     #[test]
-    fn an_allocation_takes_what_the_accounts_say() {
+    fn computed_allocation_sizes_are_those_of_jemalloc() {
         let sizes = (1..20_000).map(|bytes| (bytes, 1));
         let lines = (1..400).map(|lines| (lines * 64, 64));
         let large = (14..24).flat_map(|bits| [(1 << bits, 8), ((1 << bits) + 1, 8), (3 << bits, 8)]);

@@ -153,7 +153,7 @@ mod tests {
     }
 
     #[test]
-    fn who_has_a_password_authenticates() {
+    fn a_client_with_a_password_authenticates() {
         let words = |url: &str| {
             let address: ServerAddress = url.parse().unwrap();
             address.authentication().map(|words| words.iter().map(|word| word.to_vec()).collect::<Vec<_>>())

@@ -100,7 +100,7 @@ mod tests {
 
     /// Every killed BGSAVE left a file under its own PID, and nothing removed those files.
     #[test]
-    fn what_killed_writers_left_is_swept_and_nothing_else() {
+    fn files_of_killed_writers_are_removed_and_no_others() {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("dump.rdb");
         let touch = |name: &str| File::create(directory.path().join(name)).unwrap();

@@ -1,4 +1,4 @@
-//! From the forms of hashes to fields.
+//! Reads the encodings of hashes in an RDB file, field by field.
 
 use super::error::{Error, Problem};
 use super::packed::{Packed, PackedElement, Packing};
@@ -6,7 +6,7 @@ use super::source::RdbSource;
 use super::value_form::{Dating, HashEncoding};
 use std::io::Read;
 
-/// Takes a field, its value, and the unix millisecond at which it expires, `None`: never.
+/// Takes a field, its value, and the unix millisecond at which it expires (`None`: never).
 pub(super) type TakeField<'t> = &'t mut dyn FnMut(&[u8], &[u8], Option<u64>) -> Result<(), Problem>;
 
 /// Reads a hash and calls `take` with each field.
@@ -21,7 +21,7 @@ pub(super) fn read<R: Read>(
         HashEncoding::Packed(packing) => packed(source, packing, false, take),
         HashEncoding::PackedDated { after_time } => {
             if after_time {
-                // The first of the times in the listpack, each of which stands there whole.
+                // The earliest expiry. It is not needed: the listpack has the full expiry of each field.
                 source.skip(8)?;
             }
             packed(source, Packing::Listpack, true, take)
@@ -43,7 +43,7 @@ fn plain<R: Read>(
                 0 => None,
                 passed => match first_ms.checked_add(passed - 1) {
                     Some(at_ms) => Some(at_ms),
-                    None => return source.malformed("a field that expires beyond all time"),
+                    None => return source.malformed("the expiry of a field is out of range"),
                 },
             },
             Some(Dating::TimesBehind) | None => None,

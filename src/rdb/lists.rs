@@ -1,4 +1,4 @@
-//! From the forms of lists in a file to Changes.
+//! Reads the encodings of lists in an RDB file and turns them into Changes.
 
 use super::error::Error;
 use super::packed::{Packed, Packing};
@@ -23,27 +23,27 @@ impl RdbReader<'_> {
                 (source.length()?, Some(packing))
             }
         };
-        let mut told = 0;
+        let mut elements = 0;
         for _ in 0..parts {
             let is_element = match encoding {
                 ListEncoding::Nodes(_) => match source.length()? {
                     1 => true,
                     2 => false,
-                    _ => return source.malformed("a node of a list of no known kind"),
+                    _ => return source.malformed("a list node of unknown kind"),
                 },
                 _ => packing.is_none(),
             };
             match packing.filter(|_| !is_element) {
-                Some(packing) => told += self.packed_elements(source, packing, key)?,
+                Some(packing) => elements += self.packed_elements(source, packing, key)?,
                 None => {
                     source.string(&mut self.member)?;
                     self.changes.push_element(key.database, key.name, End::Back, &self.member);
                     self.apply_much(key).map_err(|problem| source.error(problem))?;
-                    told += 1;
+                    elements += 1;
                 }
             }
         }
-        Ok(told)
+        Ok(elements)
     }
 
     /// Reads elements of a list that are packed into one string and returns how many.

@@ -39,8 +39,8 @@ pub(super) enum Packing {
     /// Total length, number of elements, elements, 0xFF. An element is its encoding, its bytes, and the length of both
     /// once more, for walking backwards.
     Listpack,
-    /// Number of fields, fields and values in turn, 0xFF. Each is its length and its bytes; a value has the number of bytes
-    /// that are free behind it in front of them.
+    /// Number of fields, fields and values in turn, 0xFF. A field is its length and its bytes. A value is its length, the
+    /// number of unused bytes behind it, and its bytes.
     Zipmap,
 }
 
@@ -245,8 +245,8 @@ fn integer<const N: usize>(taken: [u8; N]) -> i64 {
 mod tests {
     use super::*;
 
-    /// The elements as a client would see them, each behind `i` or `s`; `None` if the value does not hold together. As
-    /// it stands and, in literals, compressed.
+    /// The elements as a client would see them, each after `i` or `s`; `None` if the value is malformed. Reads the bytes
+    /// uncompressed and compressed as literals.
     fn elements(bytes: &[u8], packing: Packing) -> Option<Vec<String>> {
         let head = |len: usize| [&[0x80][..], &(len as u32).to_be_bytes()].concat();
         let plain = [head(bytes.len()), bytes.to_vec()].concat();

@@ -49,19 +49,20 @@ pub(super) enum HashEncoding {
     Dated(Dating),
     /// One listpack: fields, values, and when each expires.
     PackedDated {
-        /// The first time of all stands in front of it.
+        /// Whether the earliest expiry is in front of it.
         after_time: bool,
     },
 }
 
-/// How it is written when fields expire.
+/// The encoding of the expiries of fields.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Dating {
-    /// In front of each field, in the form of a length: the unix milliseconds, 0 for never.
+    /// In front of each field, encoded as a length: the unix milliseconds, 0 for never.
     Times,
-    /// As `Times`, but one more than what has passed since the first time of all, which stands in front in eight bytes.
+    /// Like `Times`, but relative: the difference to the earliest expiry, plus one. The earliest expiry is in front of the
+    /// fields, in eight bytes.
     TimesFromFirst,
-    /// Behind each value, in eight bytes, -1 for never.
+    /// After each value, in eight bytes, -1 for never.
     TimesBehind,
 }
 

@@ -11,15 +11,15 @@ use std::io::{self, Seek, SeekFrom, Write};
 
 const MAGIC: &[u8] = b"REDIS0009";
 
-/// The version without which a file cannot say that fields expire, in the place of what stands behind the head's first
-/// letter.
+/// Replaces the version in the header, after its first letter, by the lowest version that has expiries of fields.
 const VERSION_DATED: Correction = Correction {
     at: 1,
     announced: u64::from_be_bytes(*b"EDIS0009"),
     counted: u64::from_be_bytes(*b"EDIS0012"),
 };
 
-/// What stands in front of the times of a hash's fields: what they are counted from, so that each stands there whole.
+/// Written as the earliest expiry of a hash, to which the expiries of its fields are relative. With 1 they are the absolute
+/// times.
 const FIRST_TIME_MS: u64 = 1;
 
 /// Bytes gathered before they are written.
@@ -256,7 +256,8 @@ impl Visitor for Encoder {
                 self.buffer.extend_from_slice(&score.get().to_le_bytes());
             }
             Element::Field(field, value, at_ms) => {
-                // In a hash of which no field expired when it began, one that does by now is told as it was then.
+                // A field may get an expiry while its hash is written. If no field had one at the beginning, the file has
+                // no place for it.
                 if self.is_dated {
                     self.put_length(
                         at_ms.map_or(0, |at_ms| (at_ms + 1).saturating_sub(FIRST_TIME_MS).max(1)),

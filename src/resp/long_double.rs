@@ -1,28 +1,29 @@
-//! Long doubles as Redis computes with them and prints them: the 80-bit format of the x87, which is C's `long double`
-//! there. INCRBYFLOAT and its kin read them, add them, and print them with at most 17 decimals.
+//! Long doubles: the 80-bit format of the x87, which Redis uses as C's `long double`. INCRBYFLOAT and HINCRBYFLOAT parse
+//! them, add them, and print them with at most 17 decimals.
 
 use rustc_apfloat::ieee::X87DoubleExtended;
 use rustc_apfloat::{Float, Status};
 
-/// Longer texts are no number. As Redis (`MAX_LONG_DOUBLE_CHARS`, with a place for the end).
+/// The longest text that is parsed, as in Redis (`MAX_LONG_DOUBLE_CHARS`, less one for the terminator).
 const LONGEST_BYTES: usize = 5 * 1024 - 1;
 
-/// How many decimals are printed.
+/// The number of decimals that are printed at most.
 const DECIMALS: usize = 17;
 
 /// `10^DECIMALS`.
 const SCALE: u128 = 10u128.pow(DECIMALS as u32);
 
-/// How a significand of 64 bits, taken for a whole number, is related to the exponent's bits.
+/// The value is `significand * 2^(exponent - EXPONENT_BIAS)`, with the significand as a 64-bit integer. 16383 is the bias of
+/// the format, and 63 the number of significand bits after the binary point.
 const EXPONENT_BIAS: i32 = 16383 + 63;
 
-/// A long double that is a number, or infinite.
+/// A long double that is not NaN.
 #[derive(Clone, Copy, Debug)]
 pub struct LongDouble(X87DoubleExtended);
 
 impl LongDouble {
-    /// Reads what C's `strtold` reads (decimal, hexadecimal, infinity). `None` for anything else, for what is beyond the
-    /// format's range, and for NaN, as in Redis.
+    /// Parses what C's `strtold` accepts: decimal, hexadecimal, infinity. `None` for anything else, for a number outside the
+    /// range of the format, and for NaN, as in Redis.
     #[must_use]
     pub fn parse(text: &[u8]) -> Option<Self> {
         if text.len() > LONGEST_BYTES {
@@ -46,7 +47,7 @@ impl LongDouble {
     }
 }
 
-/// A number without a sign, within the format's range.
+/// Parses a finite number without a sign. `None` if it is malformed or outside the range of the format.
 fn finite(text: &[u8]) -> Option<X87DoubleExtended> {
     let text = std::str::from_utf8(text).ok()?;
     let hexadecimal = text.strip_prefix("0x").or_else(|| text.strip_prefix("0X"));
@@ -67,7 +68,7 @@ fn finite(text: &[u8]) -> Option<X87DoubleExtended> {
     if whole.bytes().chain(fraction.bytes()).all(|digit| digit == b'0') {
         return Some(X87DoubleExtended::ZERO);
     }
-    // The reader wants a hexadecimal number's exponent to be there.
+    // The library requires an exponent in a hexadecimal number.
     let completed = match (hexadecimal, exponent) {
         (Some(digits), None) => format!("0x{digits}p0"),
         _ => text.to_owned(),
@@ -78,12 +79,12 @@ fn finite(text: &[u8]) -> Option<X87DoubleExtended> {
 }
 
 impl std::fmt::Display for LongDouble {
-    /// As Redis prints one for people to read: `%.17Lf` without the zeros at its end.
+    /// Prints like Redis's "human friendly" mode: `%.17Lf` without trailing zeros.
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let bits = self.0.to_bits();
         let (is_negative, exponent) = (bits >> 79 == 1, (bits >> 64 & 0x7fff) as i32);
         let significand = bits as u64;
-        // A number below the smallest normal one has the same power as that.
+        // Subnormal numbers have exponent bits of 0, and the power of the smallest normal number.
         let power = exponent.max(1) - EXPONENT_BIAS;
         let text = if power >= 0 { whole(significand, power) } else { rounded(significand, -power) };
         let sign = if is_negative && text != "0" { "-" } else { "" };
@@ -91,9 +92,9 @@ impl std::fmt::Display for LongDouble {
     }
 }
 
-/// `significand / 2^shift`, rounded to the decimals that are printed; ties go to the even one.
+/// `significand / 2^shift`, rounded to `DECIMALS` decimals, ties to even.
 fn rounded(significand: u64, shift: i32) -> String {
-    // At most 2^121: anything shifted by more bits is nearer to 0 than to the last decimal.
+    // Less than 2^121, so that a shift by 128 or more gives less than half of the last decimal.
     let scaled = u128::from(significand) * SCALE;
     let decimals = if shift >= 128 {
         0
@@ -105,12 +106,12 @@ fn rounded(significand: u64, shift: i32) -> String {
     text.trim_end_matches('0').trim_end_matches('.').to_owned()
 }
 
-/// `significand * 2^power`, exactly.
+/// `significand * 2^power`, in decimal, exactly.
 fn whole(significand: u64, power: i32) -> String {
     const LIMB: u64 = 1_000_000_000;
-    /// A limb times two to this, and a carry, fits in 64 bits.
+    /// A limb shifted by this, plus a carry, fits into 64 bits.
     const STEP: i32 = 32;
-    // Limbs of nine digits, the lowest first.
+    // Limbs of nine decimal digits, the lowest first.
     let mut limbs = vec![significand % LIMB, significand / LIMB % LIMB, significand / LIMB / LIMB];
     let mut left = power;
     while left > 0 {
@@ -139,7 +140,7 @@ mod tests {
         LongDouble::parse(text.as_bytes()).map(|value| value.to_string())
     }
 
-    /// What Redis 8.2.3 makes of `INCRBYFLOAT` of a missing key.
+    /// The replies of Redis 8.2.3 to `INCRBYFLOAT` of a missing key. An empty string stands for an error.
     #[test]
     fn numbers_print_as_in_redis() {
         let pairs = [
@@ -168,7 +169,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_number_is_refused() {
+    fn texts_that_are_not_numbers_are_refused() {
         let long = "1".repeat(5 * 1024);
         for text in
             ["", " 1", "1 ", "1e", "1e+", "0x", "0xp1", ".", "nan", "1e5000", "--1", "1_0", "é", &long]
@@ -179,7 +180,7 @@ mod tests {
     }
 
     #[test]
-    fn a_sum_is_a_number_or_nothing() {
+    fn a_sum_that_is_not_finite_is_refused() {
         let sum = |one: &str, other: &str| {
             let [one, other] = [one, other].map(|text| LongDouble::parse(text.as_bytes()).expect("a number"));
             one.plus(other).map(|sum| sum.to_string())

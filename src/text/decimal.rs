@@ -49,7 +49,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn digits_are_those_of_the_standard_library() {
+    fn digits_agree_with_the_standard_library() {
         let powers = (0..8).map(|power| 10u32.pow(power));
         let edges = powers.flat_map(|power| [power - 1, power, power + 1]);
         for number in edges.chain([EIGHT_DIGITS - 1]).chain((0..EIGHT_DIGITS).step_by(997)) {

@@ -107,7 +107,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_quoted_reads_back() {
+    fn quoted_text_reads_back() {
         let all: Vec<u8> = (0..=255).collect();
         let mut line = quoted(&all).into_bytes();
         let mut words = Vec::new();

@@ -6,7 +6,7 @@ use rankd::config::{IGNORED, Ignored};
 use crate::support::reply::Reply;
 use crate::support::server::{Peer, Server};
 
-/// Values that are wrong for most kinds of directive, or at the edge.
+/// Values that are wrong for most kinds of directive, or at the edge of their range.
 const VALUES: [&str; 12] = [
     "nosuch",
     "",
@@ -22,21 +22,21 @@ const VALUES: [&str; 12] = [
     "101%",
 ];
 
-/// Directives whose values Redis looks at with more than their form in mind.
+/// Directives for which Redis checks more than the form of the value.
 const LEFT_OUT: [&str; 5] = [
-    // What there is on the machine.
+    // The value must exist on the machine.
     "locale-collate",
     "bind-source-addr",
-    // Redis checks it against the lower threshold and others at the moment.
+    // Redis compares it with other settings.
     "activedefrag",
     // It disconnects the client that sets it.
     "maxmemory-clients",
-    // A module's, which takes any word for no.
+    // It belongs to a module, for which any word means no.
     "vset-force-single-threaded-execution",
 ];
 
-/// Directives of which Redis keeps another value than it was given: the nearest that makes sense to it.
-const BENT: [&str; 2] = ["hz", "repl-backlog-size"];
+/// Directives for which Redis stores the nearest valid value instead of the given one.
+const ADJUSTED: [&str; 2] = ["hz", "repl-backlog-size"];
 
 fn names_of(peer: &Server) -> Vec<String> {
     let texts = peer.client().call(&["CONFIG", "GET", "*"]).items().to_vec();
@@ -47,7 +47,7 @@ fn names_of(peer: &Server) -> Vec<String> {
     texts.collect()
 }
 
-/// valkey#1116, KeyDB#222: a directive that has no effect elsewhere either kept a server from starting.
+/// valkey#1116, KeyDB#222: an unknown directive stopped the start, although it would have had no effect.
 #[test]
 fn every_directive_of_the_peers_is_known() {
     let ours = names_of(&Server::rankd());
@@ -65,7 +65,7 @@ fn a_wrong_value_of_an_ignored_directive_is_refused_as_in_redis() {
     let server = Server::rankd();
     let (mut ours, mut theirs) = (server.client(), peer.client());
     let names = names_of(&peer);
-    // Redis makes its TLS anew with each of these, and ends if that is impossible.
+    // Redis sets up TLS again for each of these, and exits if that fails.
     let is_looked_at = |name: &str| !LEFT_OUT.contains(&name) && !name.starts_with("tls-");
     let is_ignored = |name: &&String| Ignored::find(name).is_some() && is_looked_at(name);
     let names: Vec<&String> = names.iter().filter(is_ignored).collect();
@@ -78,7 +78,7 @@ fn a_wrong_value_of_an_ignored_directive_is_refused_as_in_redis() {
             if here != there {
                 different.push(format!("{name} {value:?}\n  ours:   {here:?}\n  theirs: {there:?}"));
             }
-            if BENT.contains(&name.as_str()) {
+            if ADJUSTED.contains(&name.as_str()) {
                 continue;
             }
             let get = ["CONFIG", "GET", name];

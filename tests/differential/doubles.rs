@@ -5,7 +5,7 @@ use crate::support::number_from_env;
 use crate::support::reply::Reply;
 use crate::support::server::{Peer, Server};
 
-/// Scores in one ZADD.
+/// The number of scores in one ZADD.
 const BATCH: usize = 2_000;
 
 /// The text of a double, of one of the kinds that people and programs write.
@@ -13,10 +13,10 @@ fn text(chance: &mut Chance) -> String {
     match chance.below(7) {
         0 => format!("{:e}", f64::from_bits(chance.next() & !(1 << 62))),
         1 => format!("{:e}", f64::from_bits(chance.next() | 1 << 62)),
-        // Money and the like: digits with a few places.
+        // Numbers with a few decimals, such as money.
         2 => format!("{}.{}", chance.below(1_000_000_000), chance.below(10_000)),
         3 => format!("{}e{}", chance.below(1_000), chance.below(610) as i64 - 330),
-        // Powers of two and their neighbours, where the digits are hardest to choose.
+        // Powers of two and their neighbours, where the shortest digits are hardest to find.
         4 => {
             let power = (chance.next() % 2_046 + 1) << 52;
             format!("{:e}", f64::from_bits(power + chance.below(3) as u64 - 1))

@@ -1,4 +1,4 @@
-//! FRIENDRANK against a naive oracle: the score of every friend by ZSCORE, sorted here.
+//! FRIENDRANK compared with a naive oracle, which sorts the ZSCOREs of all friends.
 
 use std::cmp::Ordering;
 use std::collections::BTreeSet;
@@ -27,7 +27,7 @@ pub(crate) enum Part {
     Own,
 }
 
-/// A question to FRIENDRANK, apart from the friends.
+/// The options of a FRIENDRANK request.
 #[derive(Clone, Copy)]
 pub(crate) struct Question {
     pub(crate) part: Part,
@@ -49,7 +49,7 @@ impl Question {
         with_unranked: false,
     };
 
-    /// The options that ask it.
+    /// The options as words.
     pub(crate) fn words(&self) -> Vec<Vec<u8>> {
         let mut words: Vec<String> = Vec::new();
         match self.part {
@@ -76,12 +76,12 @@ impl Question {
 
 struct Row {
     member: Vec<u8>,
-    /// As the server prints it, to compare replies byte for byte.
+    /// A score as the server prints it, to compare replies byte for byte.
     score: Reply,
     rank: usize,
 }
 
-/// What FRIENDRANK must answer, from ZSCORE of each of `people`, ZRANK for the global ranks, and a sort.
+/// The expected reply of FRIENDRANK, computed from ZSCORE of each of `people`, from ZRANK for global ranks, and by a sort.
 pub(crate) fn oracle(
     client: &mut Client,
     board: &[u8],
@@ -241,7 +241,7 @@ fn run(protocol: &str) {
             };
             let question = random_question(&mut chance);
             let mut request = vec![b"FRIENDRANK".to_vec(), b"board".to_vec(), user.clone()];
-            // The options stand in any order.
+            // The options are in random order.
             if chance.percent(50) {
                 request.extend(source);
                 request.extend(question.words());
@@ -256,19 +256,19 @@ fn run(protocol: &str) {
 }
 
 #[test]
-fn friend_rankings_are_the_oracles_in_resp2() {
+fn friend_rankings_agree_with_the_oracle_in_resp2() {
     run("2");
 }
 
 #[test]
-fn friend_rankings_are_the_oracles_in_resp3() {
+fn friend_rankings_agree_with_the_oracle_in_resp3() {
     run("3");
 }
 
 /// A long friend list is ranked in steps, and no friend may be missing. With MAXAGE a reply may be an earlier result,
 /// without it never.
 #[test]
-fn a_user_with_very_many_friends_is_ranked_right() {
+fn a_ranking_of_very_many_friends_agrees_with_the_oracle() {
     const FRIENDS: usize = 9_000;
     let server = Server::rankd();
     let mut client = server.client();

@@ -18,17 +18,17 @@ use crate::support::server::{Peer, Server};
 
 type Request = Vec<Vec<u8>>;
 
-/// Commands in one stream, which begins on empty databases.
+/// The number of commands in one stream. Each stream begins with empty databases.
 const STREAM_LENGTH: usize = 1_500;
 
-/// How far apart two lifetimes may be that were set at "the same" moment on two servers, in seconds.
+/// The largest difference, in seconds, between two lifetimes that were set at about the same time on two servers.
 const LIFETIME_SLACK_S: i64 = 5;
 
 struct Sides<'a> {
     ours: &'a Server,
     theirs: &'a Server,
     protocol: &'static str,
-    /// How many requests are sent before their replies are read.
+    /// The number of requests that are sent before their replies are read.
     batch: usize,
 }
 
@@ -40,7 +40,7 @@ struct Difference {
 }
 
 impl Sides<'_> {
-    /// Runs a stream from empty databases and gives the first difference, in a reply or in what is there at the end.
+    /// Runs a stream on empty databases. Returns the first difference, in a reply or in the final data.
     fn compare(&self, stream: &[Request]) -> Option<Difference> {
         let mut clients = [self.ours.client(), self.theirs.client()];
         for client in &mut clients {
@@ -59,8 +59,8 @@ impl Sides<'_> {
     }
 }
 
-/// Sends the same requests to both, gives our replies and the first difference. `queued` are those of a transaction that
-/// wait for EXEC.
+/// Sends the same requests to both. Returns the replies of rankd and the first difference. `queued` are the requests of a
+/// transaction that wait for EXEC.
 fn compare_requests(
     clients: &mut [Client; 2],
     requests: &[Request],
@@ -100,7 +100,7 @@ fn compare_requests(
     (replies, first)
 }
 
-/// Whether these are the same replies of a transaction's requests.
+/// Whether the replies of a transaction's requests are equal.
 fn same_executed(queued: &[Request], ours: &Reply, theirs: &Reply) -> bool {
     let (Reply::Array(ours), Reply::Array(theirs)) = (ours, theirs) else { return false };
     !queued.is_empty()
@@ -138,7 +138,7 @@ fn same_lifetime(ours: &Reply, theirs: &Reply, units_per_second: i64) -> bool {
     }
 }
 
-/// As [`same_lifetime`], of each field.
+/// Like [`same_lifetime`], for each field.
 fn same_lifetimes(ours: &Reply, theirs: &Reply, units_per_second: i64) -> bool {
     match (ours, theirs) {
         (Reply::Array(ours), Reply::Array(theirs)) => {
@@ -167,7 +167,7 @@ fn without_negative_zero(reply: &Reply) -> Reply {
     }
 }
 
-/// A step of a ZSCAN with its members beside their scores. Redis prints those of a large ranking with 17 digits.
+/// A step of a ZSCAN as pairs of members and scores. Redis prints the scores of a large ranking with 17 digits.
 fn walked(reply: &Reply) -> Reply {
     let Reply::Array(parts) = reply else { return reply.clone() };
     let mut pairs = in_pairs(parts[1].items());
@@ -184,7 +184,7 @@ fn in_pairs(items: &[Reply]) -> Vec<Reply> {
     items.chunks(2).map(|pair| Reply::Array(pair.to_vec())).collect()
 }
 
-/// A draw of all members is compared as a set, a smaller one by the types and numbers of what it holds.
+/// A draw of all members is compared as a set; a smaller draw only by the types and the number of its elements.
 fn same_draw(request: &Request, ours: &Reply, theirs: &Reply) -> bool {
     let is_of_all = request.get(2).is_some_and(|count| count == b"100000");
     let is_flat = request.len() == 4 && matches!(ours.items().first(), Some(Reply::Bulk(_)));
@@ -296,7 +296,7 @@ fn run(protocol: &'static str) {
         let batch = 1 + chance.below(60);
         let mut sides = Sides { ours: &ours, theirs: &theirs, protocol, batch };
         if let Some(mut difference) = sides.compare(&stream) {
-            // One request at a time says more, unless the batch is what matters.
+            // Requests one at a time show more, unless the difference needs the batch.
             sides.batch = if sides_differ_one_by_one(&sides, &stream) { 1 } else { batch };
             let batch = sides.batch;
             let stream = shrink(stream, |stream| sides.compare(stream).is_some());
@@ -329,7 +329,7 @@ fn random_streams_get_the_replies_of_redis_in_resp3() {
 
 /// Tests the shrinker: only the commands that cause the failure remain.
 #[test]
-fn shrinking_keeps_what_matters() {
+fn shrinking_keeps_the_commands_that_cause_the_failure() {
     let stream: Vec<Request> = (0..100).map(|number: u32| vec![number.to_string().into_bytes()]).collect();
     let has = |stream: &[Request], word: &[u8]| stream.iter().any(|request| request[0] == word);
     let shrunk = shrink(stream, |stream| has(stream, b"17") && has(stream, b"71"));

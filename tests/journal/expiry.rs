@@ -1,4 +1,4 @@
-//! When keys expire: not before everything has been read, and never because a client asks about a key.
+//! When keys expire: not before the whole journal has been read, and not because a client watches or waits for a key.
 
 use super::loading::{Recorded, for_each_change};
 use super::support::contents;
@@ -13,7 +13,7 @@ use std::io::Cursor;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// A store of one shard whose clock stands at 10,000 ms.
+/// A store of one shard, with a clock at 10,000 ms.
 fn store() -> (Arc<Store>, Clock) {
     let clock = Clock::manual(10_000);
     (Arc::new(Store::new(1, 1, 7, clock.clone())), clock)
@@ -75,7 +75,7 @@ impl Waiter for Patient {
     fn deliver(&self, _: Seq) {}
 }
 
-/// Everything that a client does which watches `key` or waits for it.
+/// Does what a client does that watches `key` and waits for it.
 fn take_interest(store: &Store, key: &[u8]) {
     let (watch, waiter) = (Arc::new(Watch::default()), Arc::new(Patient));
     write(store, |writer| {
@@ -92,7 +92,7 @@ fn take_interest(store: &Store, key: &[u8]) {
 /// by the clock and that a later record renewed. No record said so. The renewals found no key, and the next
 /// checkpoint made the loss permanent.
 #[test]
-fn what_is_past_while_history_is_read_is_there_to_be_renewed() {
+fn a_key_that_seems_expired_during_a_replay_can_be_renewed() {
     let (store, _) = store();
     let score = Score::new(1.0).unwrap();
     replay(&store, |records| {
@@ -122,7 +122,7 @@ fn what_is_past_while_history_is_read_is_there_to_be_renewed() {
 /// A watched key that had expired was removed by WATCH itself. As in Redis 8.2.3, WATCH changes nothing: a key that
 /// had expired before may be removed, and one that expires later breaks the watch.
 #[test]
-fn interest_in_an_expired_key_changes_nothing() {
+fn watching_an_expired_key_changes_nothing() {
     let (store, clock) = store();
     store.attach(Arc::new(Count::default()));
     let removals: [fn(&Store); 3] = [
@@ -155,7 +155,7 @@ fn interest_in_an_expired_key_changes_nothing() {
         assert!(late.is_broken());
         write(&store, |writer| writer.remove(b"key"));
     }
-    // Written to before it was removed.
+    // The expired key is written before it is removed.
     write(&store, |writer| writer.set_string(b"key", b"1", Some(1)));
     let watch = Arc::new(Watch::default());
     write(&store, |writer| writer.watch(b"key", &watch));
@@ -209,10 +209,10 @@ fn step(store: &Store, clock: &Clock, chance: &mut Chance) {
     }
 }
 
-/// Random histories with a checkpoint in each, read back long after, while a client is interested in every key. They
-/// end as they were, with the expired keys that had not been removed yet.
+/// Random histories, each with a checkpoint, are recovered long after, while a client watches every key. The recovered state
+/// is the state at the end, including expired keys that had not been removed yet.
 #[test]
-fn histories_of_renewed_expiries_are_read_back_long_after() {
+fn renewed_expiries_are_recovered_long_after() {
     for seed in 0..200 {
         let mut chance = Chance::seeded(seed);
         let (live, clock) = store();
@@ -247,8 +247,8 @@ fn histories_of_renewed_expiries_are_read_back_long_after() {
             interest(&in_bulk);
         });
         loader.finish();
-        let held = contents(&live);
-        assert!(contents(&one_by_one) == held, "seed {seed}: one by one");
-        assert!(contents(&in_bulk) == held, "seed {seed}: in bulk");
+        let expected = contents(&live);
+        assert!(contents(&one_by_one) == expected, "seed {seed}: one by one");
+        assert!(contents(&in_bulk) == expected, "seed {seed}: in bulk");
     }
 }

@@ -1,4 +1,4 @@
-//! A Redis or Valkey that follows a store's Changes as commands ends as one that is given what the store holds.
+//! A Redis or Valkey that runs a store's Changes as commands ends with the data of the store.
 
 use super::with_store::{changes, command, make_large};
 use crate::rdb::data::{contents, expiries};
@@ -53,7 +53,7 @@ fn patch(store: &Store, chance: &mut Chance) {
 }
 
 #[test]
-fn a_follower_of_the_commands_ends_with_what_the_store_holds() {
+fn a_server_that_runs_the_spelled_commands_ends_in_the_stores_state() {
     let seed = Seeds::seed_from_env();
     println!("RANKD_SEED={seed}");
     for peer in [Peer::Redis, Peer::Valkey] {

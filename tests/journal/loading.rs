@@ -1,4 +1,4 @@
-//! A start on several threads and in bulk ends in the same state as applying one Change after the other.
+//! A start loads on several threads and in bulk. It must end in the same state as applying one Change after the other.
 
 use super::support::{acknowledge, contents, crash_copy, options, start};
 use super::with_store::{changes, command, make_large};
@@ -14,7 +14,7 @@ use rankd::store::{Access, End, Hold, List, Loader, LoaderSizes, Missing, Shards
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 
-/// The records of a store, taken from a feed of them.
+/// The records of a store, read from a feed.
 pub(super) struct Recorded(Feed);
 
 impl Recorded {
@@ -33,7 +33,7 @@ impl Recorded {
         self.take_numbered().into_iter().map(|(_, body)| body).collect()
     }
 
-    /// As [`Recorded::take`], with their numbers.
+    /// Like [`Recorded::take`], with the numbers of the records.
     pub(super) fn take_numbered(&self) -> Vec<(Seq, Vec<u8>)> {
         let mut records = Vec::new();
         let context = Context::from_waker(Waker::noop());
@@ -83,7 +83,7 @@ fn check_rankings(store: &Store) {
 }
 
 #[test]
-fn a_base_and_the_segment_behind_it_loaded_in_bulk_are_what_the_store_held() {
+fn a_base_and_a_segment_loaded_in_bulk_restore_the_store() {
     for seed in 0..40 {
         let mut chance = Chance::seeded(seed);
         let mut changes = changes();
@@ -125,10 +125,10 @@ fn a_base_and_the_segment_behind_it_loaded_in_bulk_are_what_the_store_held() {
     }
 }
 
-/// What a list was given after a flush is in the base, and so the push behind the flush is passed over: without the list, which
-/// the flush must not take, it would be lost.
+/// A base contains a list that was created after a flush, so the replay skips the push after the flush. If the replayed flush
+/// removed the list, its elements would be lost.
 #[test]
-fn a_flush_that_is_replayed_spares_the_lists_that_came_after_it() {
+fn a_replayed_flush_keeps_the_lists_that_were_made_after_it() {
     let live = store();
     let recorded = Recorded::of(&live);
     let push = |key: &[u8], element: &[u8]| {
@@ -167,10 +167,10 @@ fn a_flush_that_is_replayed_spares_the_lists_that_came_after_it() {
     assert_eq!(contents(&read_back).len(), 4, "two lists and when they expire");
 }
 
-/// Sizes at which small rankings are gathered, and some of those on all lanes. Ten million ZADDs to one board, one
-/// record each, took ten seconds to replay, on one thread that waited for memory.
+/// Ten million ZADDs to one board, one record each, took ten seconds to replay, on one thread that waited for memory. The
+/// sizes of this test make small rankings gathered, and some of them on all lanes.
 #[test]
-fn a_segment_gathered_on_all_lanes_is_the_segment_applied_one_by_one() {
+fn gathering_on_all_lanes_gives_the_state_of_applying_one_by_one() {
     for seed in 0..20 {
         let mut chance = Chance::seeded(seed);
         let mut changes = ChangeBuffer::default();
@@ -210,15 +210,15 @@ fn a_segment_gathered_on_all_lanes_is_the_segment_applied_one_by_one() {
         for_each_numbered(&segment, |seq, change, encoded| loader.apply(seq, change, encoded).unwrap());
         loader.finish();
 
-        let held = contents(&live);
-        assert!(contents(&one_by_one) == held, "seed {seed}: one by one");
-        assert!(contents(&gathered) == held, "seed {seed}: {sizes:?}");
+        let expected = contents(&live);
+        assert!(contents(&one_by_one) == expected, "seed {seed}: one by one");
+        assert!(contents(&gathered) == expected, "seed {seed}: {sizes:?}");
         check_rankings(&gathered);
     }
 }
 
 #[test]
-fn a_segment_torn_anywhere_is_its_whole_commands_applied_one_by_one() {
+fn a_segment_torn_anywhere_gives_the_state_of_its_whole_commands() {
     const HEADER_BYTES: u64 = 32;
     const HEAD_BYTES: u64 = 28;
     for seed in 0..6 {
@@ -231,7 +231,7 @@ fn a_segment_torn_anywhere_is_its_whole_commands_applied_one_by_one() {
         live.attach(Arc::clone(&journal) as Arc<dyn ChangeSink>);
         let recorded = Recorded::beside_the_sink_of(&live);
         let mut last = make_large(&live);
-        // Many commands are longer than this and go on in further records.
+        // Many commands are longer than this and continue in further records.
         let mut changes = ChangeBuffer::with_record_bytes(40);
         for _ in 0..3_000 {
             last = last.max(command(&live, &mut chance, &mut changes));
@@ -247,7 +247,7 @@ fn a_segment_torn_anywhere_is_its_whole_commands_applied_one_by_one() {
         for (body, is_open) in bodies.iter().zip(&is_open) {
             end += HEAD_BYTES + body.len() as u64;
             ends.push(end);
-            // Cut above all in the middle of commands.
+            // Mostly cut in the middle of commands.
             if *is_open && cuts.len() < 5 {
                 cuts.push(end);
             }

@@ -1,4 +1,4 @@
-//! The journal with the store it serves, through what the server uses: nothing that was acknowledged is lost.
+//! The journal together with the store, through the interface that the server uses: no acknowledged write is lost.
 
 mod expiry;
 mod following;

@@ -1,4 +1,4 @@
-//! A store with its journal, and everything a store holds as text to compare.
+//! A store with its journal, and the contents of a store as text, for comparison.
 
 use rankd::config::FsyncPolicy;
 use rankd::journal::{Journal, JournalOptions, OpenError, Recovered, Refused};
@@ -108,7 +108,7 @@ pub(super) fn contents(store: &Store) -> BTreeMap<String, String> {
     }
 }
 
-/// A copy of the journal's files at this moment, as a crash of the process would leave them.
+/// A copy of the journal's files as a crash of the process would leave them now.
 pub(super) fn crash_copy(directory: &Path) -> tempfile::TempDir {
     let copy = tempfile::tempdir().unwrap();
     for entry in std::fs::read_dir(directory).unwrap() {

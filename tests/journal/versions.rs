@@ -1,4 +1,4 @@
-//! A journal that an older rankd has written: it is read, and nothing that came later is written into its files.
+//! A journal that an older rankd has written. It is read, and its files are not written in the present format.
 
 use super::support::{Server, acknowledge, contents, start};
 use rankd::config::FsyncPolicy;
@@ -7,7 +7,7 @@ use rankd::store::{Access, End, Hold, List, Missing};
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// What rankd of version 2 of segments and bases wrote: a base and a segment, closed in order.
+/// A journal written by rankd when segments and bases had version 2: a base and a segment, closed in order.
 fn old_journal() -> tempfile::TempDir {
     let copy = tempfile::tempdir().unwrap();
     let data = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/journal-version-2");
@@ -29,7 +29,7 @@ fn push(server: &Server, element: &[u8]) {
     acknowledge(&server.journal, hold.release().0).unwrap();
 }
 
-/// The version in the head of each segment and base.
+/// The version in the header of each segment and base.
 fn versions(directory: &Path) -> Vec<(String, u8)> {
     let paths = fs::read_dir(directory).unwrap().map(|entry| entry.unwrap().path());
     let is_headed =
@@ -44,16 +44,16 @@ fn versions(directory: &Path) -> Vec<(String, u8)> {
 }
 
 #[test]
-fn a_journal_of_version_2_is_read_and_goes_on_in_a_segment_of_version_3() {
+fn a_journal_of_version_2_is_read_and_continued_in_a_segment_of_version_3() {
     let directory = old_journal();
     let old = fs::read(directory.path().join("segment-0000000002")).unwrap();
     let server = start(directory.path(), FsyncPolicy::EverySecond).unwrap();
     assert_eq!(server.recovered.torn_tail, None);
-    let held = contents(&server.store);
-    // Without the members.
-    let told: Vec<&str> = held.keys().filter_map(|key| key.split(" [").next()).collect();
+    let data = contents(&server.store);
+    // The names of the Changes, without members and values.
+    let changes: Vec<&str> = data.keys().filter_map(|key| key.split(" [").next()).collect();
     assert_eq!(
-        told,
+        changes,
         [
             "0 after set-string",
             "0 board expires",
@@ -75,10 +75,10 @@ fn a_journal_of_version_2_is_read_and_goes_on_in_a_segment_of_version_3() {
     assert_eq!(versions(directory.path()), [of(base, 2), of(before, 2), of(present, 3)]);
     assert_eq!(fs::read(directory.path().join(before)).unwrap(), old, "nothing is added to it");
 
-    // The next start goes on in the segment of its own version; a checkpoint takes the place of all of them.
+    // The next start continues the segment of its own version. A checkpoint replaces all segments.
     let server = start(directory.path(), FsyncPolicy::EverySecond).unwrap();
     push(&server, b"second");
-    let held = contents(&server.store);
+    let data = contents(&server.store);
     assert_eq!(versions(directory.path()).len(), 3);
     server.journal.checkpoint().unwrap();
     while server.journal.checkpoint_running() {
@@ -87,22 +87,22 @@ fn a_journal_of_version_2_is_read_and_goes_on_in_a_segment_of_version_3() {
     server.journal.close().unwrap();
     assert!(versions(directory.path()).iter().all(|(_, version)| *version == 3));
     let server = start(directory.path(), FsyncPolicy::EverySecond).unwrap();
-    assert_eq!(contents(&server.store), held);
+    assert_eq!(contents(&server.store), data);
     server.journal.close().unwrap();
 }
 
 #[test]
-fn a_journal_of_version_2_that_was_not_closed_goes_on_in_a_segment_of_version_3_too() {
+fn an_unclosed_journal_of_version_2_is_continued_in_a_segment_of_version_3() {
     let directory = old_journal();
     fs::remove_file(directory.path().join("closed")).unwrap();
     let server = start(directory.path(), FsyncPolicy::EverySecond).unwrap();
     push(&server, b"first");
-    let held = contents(&server.store);
+    let data = contents(&server.store);
     server.journal.close().unwrap();
     for (name, version) in versions(directory.path()) {
         assert_eq!(version, if name.ends_with('2') { 2 } else { 3 }, "{name}");
     }
     let server = start(directory.path(), FsyncPolicy::EverySecond).unwrap();
-    assert_eq!(contents(&server.store), held);
+    assert_eq!(contents(&server.store), data);
     server.journal.close().unwrap();
 }

@@ -13,8 +13,8 @@ use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 
-/// Bytes of a record after which the rest of a command goes into the next record. In these tests any command of a few
-/// members is longer.
+/// The size of a record, in bytes, from which on a command continues in the next record. In these tests every command of a
+/// few members is longer.
 const RECORD_BYTES: usize = 40;
 
 /// A buffer that often continues a command in a further record.
@@ -22,8 +22,8 @@ pub(super) fn changes() -> ChangeBuffer {
     ChangeBuffer::with_record_bytes(RECORD_BYTES)
 }
 
-/// Runs one random command and returns the record that its reply rests on. Rankings, sets and hashes become empty and come
-/// back, keys change their type, expiries come and go.
+/// Runs one random command and returns the record that its reply depends on. Rankings, sets and hashes are emptied and
+/// created again, keys change their type, expiries are set and removed.
 pub(super) fn command(store: &Store, chance: &mut Chance, changes: &mut ChangeBuffer) -> Seq {
     match chance.below(6) {
         0..2 => return move_in_large(store, chance, changes),
@@ -67,7 +67,7 @@ pub(super) fn command(store: &Store, chance: &mut Chance, changes: &mut ChangeBu
             let expiry = match chance.below(4) {
                 0 => FieldExpiry::Never,
                 1 => FieldExpiry::Kept,
-                // Far away, so that no follower sees one pass.
+                // Far in the future, so that no key expires in a following server.
                 _ => FieldExpiry::At((1 << 45) + chance.below(5)),
             };
             let edited = writer.edit::<Fields, _>(key, Missing::Create, "edit", |edit| {
@@ -123,7 +123,7 @@ pub(super) fn command(store: &Store, chance: &mut Chance, changes: &mut ChangeBu
     seq
 }
 
-/// Changes a list: one of those that change their type, or a long one that a checkpoint tells in many steps.
+/// Changes a list: one whose key changes its type, or a long one that a checkpoint writes in many steps.
 fn change_list(store: &Store, chance: &mut Chance, changes: &mut ChangeBuffer) -> Seq {
     let key = match chance.below(2) {
         0 => "long list".to_owned(),
@@ -153,7 +153,7 @@ fn change_list(store: &Store, chance: &mut Chance, changes: &mut ChangeBuffer) -
                     }
                 }
                 85..95 => drop(list.remove_equal(chance.below(5) as i64 - 2, element.as_bytes())),
-                // Rarely all of it.
+                // Rarely all elements.
                 95..99 => list.trim(index.min(2)..list.len()),
                 _ => (0..3_000).for_each(|number: u64| list.push(end, number.to_string().as_bytes())),
             }
@@ -173,7 +173,7 @@ fn change_list(store: &Store, chance: &mut Chance, changes: &mut ChangeBuffer) -
 /// Members of the board that a checkpoint walks in many steps, unless the board was flushed.
 pub(super) const LARGE: u32 = 6_000;
 
-/// Makes that board.
+/// Creates that board.
 pub(super) fn make_large(store: &Store) -> Seq {
     let shards = [store.shard_of(b"large")];
     let mut hold = Hold::on(store, &shards, Access::Write, ChangeBuffer::default());
@@ -230,7 +230,7 @@ fn write_for(server: &Server, seed: u64, stop: &AtomicBool) -> u64 {
 }
 
 #[test]
-fn random_writes_beside_checkpoints_are_all_there_after_a_restart() {
+fn random_writes_during_checkpoints_survive_a_restart() {
     for (seed, fsync) in [(1, FsyncPolicy::Always), (20, FsyncPolicy::EverySecond), (300, FsyncPolicy::Never)]
     {
         let directory = tempfile::tempdir().unwrap();
@@ -257,14 +257,14 @@ fn random_writes_beside_checkpoints_are_all_there_after_a_restart() {
         });
         let status = server.journal.status();
         assert_eq!((status.checkpoints, status.last_checkpoint_error), (4, None), "seed {seed}");
-        let held = contents(&server.store);
+        let expected = contents(&server.store);
         let crashed = crash_copy(directory.path());
         server.journal.close().unwrap();
 
         for directory in [crashed.path(), directory.path()] {
             let again = start(directory, fsync).unwrap();
             assert_eq!(again.recovered.last_seq.0, acknowledged, "seed {seed} {fsync:?}");
-            assert_eq!(contents(&again.store), held, "seed {seed} {fsync:?}");
+            assert_eq!(contents(&again.store), expected, "seed {seed} {fsync:?}");
             again.journal.close().unwrap();
             assert_eq!(check(directory, &ReadProgress::default()).unwrap().last_seq.0, acknowledged);
             dump(directory, &mut std::io::sink(), &ReadProgress::default()).unwrap();
@@ -287,10 +287,10 @@ fn always_acknowledges_only_what_an_fdatasync_has_covered() {
     server.journal.close().unwrap();
 }
 
-/// The records that a start has read may be in pages that a failed fdatasync has left behind. Later records waited
-/// for the new base; a read of the earlier ones did not.
+/// The records that a start has read may be in pages that a failed fdatasync has dropped. Replies that depended on later
+/// records waited for the new base; replies that depended on the recovered records did not.
 #[test]
-fn what_was_read_back_is_told_once_the_new_base_has_it() {
+fn replies_about_recovered_data_wait_for_the_new_base() {
     let directory = tempfile::tempdir().unwrap();
     let server = start(directory.path(), FsyncPolicy::Always).unwrap();
     let seq = make_large(&server.store);
@@ -311,7 +311,7 @@ fn what_was_read_back_is_told_once_the_new_base_has_it() {
 }
 
 #[test]
-fn changing_the_policy_reaches_those_who_wait() {
+fn a_change_of_policy_applies_to_replies_that_wait() {
     let directory = tempfile::tempdir().unwrap();
     let server = start(directory.path(), FsyncPolicy::Never).unwrap();
     let mut chance = Chance::seeded(6);

@@ -1,4 +1,4 @@
-//! Rankings of several levels: the two structures side by side through growth, churn and shrinkage to nothing.
+//! Compares the two structures on rankings of several levels while they grow, change and shrink to nothing.
 
 use std::ops::Range;
 
@@ -16,7 +16,7 @@ fn pairs<R: RankedMembers>(ranking: &R, ranks: Range<usize>, order: Order) -> Ve
     pairs
 }
 
-/// The names a member number can have: mostly prefixed decimals, so that blocks of every form stand side by side.
+/// The name of a member number. Most names are a prefix and digits, so that blocks of every form are neighbours.
 fn name(number: u64) -> Vec<u8> {
     match number % 16 {
         0 => format!("{:x}-{number}", number.wrapping_mul(0x9E37_79B9_7F4A_7C15)).into_bytes(),
@@ -67,7 +67,7 @@ impl<K: TestKey> Both<K> {
     }
 }
 
-/// Moments of an hour, in milliseconds.
+/// The number of moments in an hour, in milliseconds.
 const MOMENTS: u64 = 3_600_000;
 
 #[test]
@@ -101,7 +101,7 @@ fn agree_through_growth_churn_and_shrinkage<K: TestKey>() {
         both.update(&name(chance.below(names)), key);
     }
     both.compare(&mut chance);
-    // Rising members at the end and falling ones at the start: the splits that leave full blocks behind.
+    // Members that ascend at the end or descend at the start: these splits leave full blocks.
     for n in 0..3_000u32 {
         let (score, moment) = (i64::from(n), u64::from(n));
         both.update(&name(1_000_000 + u64::from(n)), K::of(1000 + score, moment));
@@ -112,7 +112,7 @@ fn agree_through_growth_churn_and_shrinkage<K: TestKey>() {
         let member = name(chance.below(names));
         match chance.below(3) {
             0 => both.remove(&member),
-            // One key of a block's that is far from the others, or a fraction, takes it out of its narrow forms.
+            // A single distant key, or a fraction, excludes the narrow forms of a block.
             1 => both.update(&member, K::apart(chance.below(4000) as i64, chance.below(MOMENTS))),
             _ => both.update(&member, K::of(chance.below(1000) as i64, chance.below(MOMENTS))),
         }
@@ -136,7 +136,7 @@ fn agree_through_growth_churn_and_shrinkage<K: TestKey>() {
 }
 
 #[test]
-fn a_bulk_build_is_the_ranking_that_insertion_makes() {
+fn a_bulk_build_equals_a_ranking_built_by_insertion() {
     for count in [0u32, 1, 64, 129, 5_000, 30_000] {
         let mut inserted = Ranking::with_seed(3);
         for n in 0..count {
@@ -147,7 +147,7 @@ fn a_bulk_build_is_the_ranking_that_insertion_makes() {
         let mut built = Ranking::from_sorted(4, sorted.iter().map(|(m, s)| (m.as_slice(), *s)));
         built.check_invariants();
         assert!(pairs(&built, 0..built.len(), Order::Ascending) == sorted);
-        // What was built takes changes like any other.
+        // A ranking that was built in bulk can be changed like any other.
         for (member, _) in sorted.iter().step_by(2) {
             built.remove(member);
         }

@@ -1,21 +1,21 @@
-//! The four kinds of sort key, as the tests make them: keys that tie often, and the edges of each kind.
+//! Random sort keys of the four kinds: keys that are often equal, and the limits of each kind.
 
 use proptest::prelude::*;
 use rankd::ranking::{Score, SortKey, Timed, Whole};
 
 pub(crate) trait TestKey: SortKey {
-    /// The key of a small whole score, reached at a moment if the kind has them.
+    /// The key of a small whole score. A kind with moments uses `moment`.
     fn of(score: i64, moment: u64) -> Self;
 
-    /// A key that no block of keys from [`Self::of`] has a number for in its narrow forms.
+    /// A key that does not fit into the narrow form of a block of keys from [`Self::of`].
     fn apart(score: i64, moment: u64) -> Self;
 
     fn increment(score: i64, moment: u64) -> Self::Increment;
 
-    /// Keys that tie often, with the edges of the kind among them.
+    /// Keys that are often equal, and the limits of the kind.
     fn any() -> BoxedStrategy<Self>;
 
-    /// As [`Self::any`], to be added.
+    /// Like [`Self::any`], for increments.
     fn any_increment() -> BoxedStrategy<Self::Increment>;
 }
 
@@ -81,7 +81,7 @@ impl TestKey for Whole {
             2 => any::<i32>().prop_map(i64::from),
             1 => (0i64..300).prop_map(|n| i64::MAX - n),
             1 => (0i64..300).prop_map(|n| i64::MIN + n),
-            // Where doubles begin to leave integers out.
+            // From here on doubles do not represent all integers.
             1 => (-3i64..4).prop_map(|n| (1 << 53) + n),
             1 => any::<i64>(),
         ]
@@ -114,7 +114,7 @@ impl<K: TestKey + SortKey<Number = u64>> TestKey for Timed<K> {
 fn moments() -> impl Strategy<Value = u64> {
     prop_oneof![
         4 => 0u64..4,
-        // Milliseconds and a sequence, within a minute of each other and within a day.
+        // Milliseconds and a sequence number, within a minute or within a day.
         3 => (0u64..60_000, 0u64..3).prop_map(|(ms, n)| (1_700_000_000_000 + ms) << 16 | n),
         2 => (0u64..86_400_000).prop_map(|ms| (1_700_000_000_000 + ms) << 16),
         1 => (0u64..300).prop_map(|n| u64::MAX - n),

@@ -1,4 +1,4 @@
-//! What rankings of a few members, and of members long gone, cost by their own account.
+//! The memory of small rankings, and of rankings whose members were removed, by `memory_bytes`.
 
 use rankd::ranking::{BlockRanking, RankedMembers, Ranking, Score, Timed, Whole};
 
@@ -12,7 +12,7 @@ fn filled_with<K: TestKey>(count: u32) -> BlockRanking<K> {
     let mut ranking = BlockRanking::with_seed(8);
     for n in 0..count {
         let member = format!("user:{:012}", u64::from(n) * 7_919 % 1_000_003);
-        // A score a millisecond, of which a moment holds 65,536ths.
+        // One score in each millisecond. The lower 16 bits of a moment are a sequence number.
         let key =
             K::of(i64::from(n.wrapping_mul(2_654_435_761) >> 15), (1_700_000_000_000 + u64::from(n)) << 16);
         ranking.update(member.as_bytes(), |_| Some(key));
@@ -22,7 +22,7 @@ fn filled_with<K: TestKey>(count: u32) -> BlockRanking<K> {
 
 #[test]
 fn a_small_ranking_costs_little_more_than_its_entries() {
-    // A friends' board: two hundred bytes of entries, the leaf that holds them, and the ranking itself.
+    // A board of friends: two hundred bytes of entries, their leaf, and the ranking.
     assert!(filled(50).memory_bytes() < 1200, "{} bytes", filled(50).memory_bytes());
     assert!(filled(1).memory_bytes() < 600, "{} bytes", filled(1).memory_bytes());
 }
@@ -41,7 +41,7 @@ fn a_large_ranking_of_numbered_users_costs_less_than_their_names() {
 }
 
 #[test]
-fn removed_members_give_most_of_their_bytes_back() {
+fn removing_members_frees_most_of_their_bytes() {
     let mut ranking = filled(100_000);
     let full = ranking.memory_bytes();
     ranking.remove_range(500..100_000, |_, _| {});

@@ -1,4 +1,4 @@
-//! The ranking structures against a naive oracle, after every step.
+//! Compares the ranking structures with a naive oracle after every step.
 
 mod at_scale;
 mod keys;

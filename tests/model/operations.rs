@@ -1,4 +1,4 @@
-//! Each structure behind `RankedMembers`, driven by random operations and compared with the oracle after every one.
+//! Runs random operations on each implementation of `RankedMembers` and compares it with the oracle after each.
 
 use proptest::prelude::*;
 use rankd::ranking::{BlockRanking, RankedMembers, Ranking, Score, SkipListRanking, Timed, Whole};
@@ -44,7 +44,7 @@ proptest! {
     }
 }
 
-/// The kinds of key differ from doubles in their column alone, so they are tried half as often.
+/// The other kinds of key differ from doubles only in the column of keys, so they get half as many cases.
 mod other_kinds {
     use super::*;
 
@@ -111,9 +111,9 @@ fn integers_at_both_ends_are_counted_and_their_ties_in_order() {
     }
 }
 
-/// Among equal scores the one that came first is the lower, until its score changes, whatever the members are called.
+/// Of equal scores, the one that was set first is the lower, whatever the names of the members are.
 #[test]
-fn equal_scores_stand_in_the_order_of_their_moments() {
+fn equal_scores_are_ordered_by_their_moments() {
     let mut ranking = BlockRanking::<Timed<Whole>>::with_seed(9);
     for (moment, member) in (0u64..).zip([b"d", b"b", b"c", b"a"]) {
         ranking.update(member, |_| Some(Timed::new(Whole(10), moment)));
@@ -124,7 +124,7 @@ fn equal_scores_stand_in_the_order_of_their_moments() {
     assert_eq!(members, b"dcab");
 }
 
-/// redis-benchmark's own ZADD gives every member score 0: the order is then the members' alone.
+/// The ZADD of redis-benchmark gives every member the score 0, so only the members decide the order.
 fn all_scores_equal<R: RankedMembers<Key: TestKey>>() {
     let steps = [
         Step::Fill { prefix: "element:", start: 0, count: 3000, stride: 7, scores: 1 },
@@ -139,7 +139,7 @@ fn all_scores_equal<R: RankedMembers<Key: TestKey>>() {
     agrees_with_oracle::<R>(1, &steps, &probes, 9_000, 50_000);
 }
 
-/// Members far larger than a block must neither be lost nor make their neighbours slow.
+/// Members that are much larger than a block.
 fn large_members<R: RankedMembers<Key: TestKey>>() {
     let mut ranking = R::with_seed(2);
     let mut oracle = Oracle::default();

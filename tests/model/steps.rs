@@ -1,4 +1,4 @@
-//! Random operations, and how one of them is applied to a structure and to the oracle at once.
+//! Random operations. Each is applied to a structure and to the oracle.
 
 use std::collections::BTreeSet;
 use std::ops::Range;
@@ -9,7 +9,7 @@ use rankd::ranking::{Aim, Bound, Order, RankedMembers};
 use super::keys::TestKey;
 use super::oracle::{Oracle, Pair};
 
-/// One operation. Ranks are given as fractions (of 2^16) of the length at the time.
+/// One operation. Ranks are given as fractions (of 2^16) of the present length.
 #[derive(Clone, Debug)]
 pub(crate) enum Step<K: TestKey> {
     Set(Vec<u8>, K),
@@ -19,7 +19,7 @@ pub(crate) enum Step<K: TestKey> {
     Decline(Vec<u8>),
     Remove(Vec<u8>),
     RemoveRange(u16, u16),
-    /// A scan of the whole, with removals and additions between its calls.
+    /// A complete scan, with removals and additions between its calls.
     Scan {
         count: usize,
         meanwhile: Vec<(Vec<u8>, Option<K>)>,
@@ -86,7 +86,7 @@ pub(crate) fn apply<K: TestKey>(
             for i in 0..u32::from(*count) {
                 let number = start + i * u32::from(*stride);
                 let member = format!("{prefix}{number:012}");
-                // Not the run's own order, but one that any run repeats.
+                // Not in the order of the run, but in an order that does not depend on a seed.
                 let mixed = number.wrapping_mul(2_654_435_761);
                 let score = i64::from(mixed >> 7) % i64::from(*scores);
                 both(member.as_bytes(), &|_| Some(K::of(score, u64::from(mixed % 1000))));
@@ -130,7 +130,7 @@ fn scan<K: TestKey>(
     assert!(missed.is_empty(), "a scan missed {missed:?}");
 }
 
-/// Compares everything that can be asked: all pairs both ways, each member, and the bounds around `probes`.
+/// Compares the results of all queries: all pairs in both directions, each member, and the bounds around `probes`.
 pub(crate) fn compare<K: TestKey>(
     ranking: &impl RankedMembers<Key = K>,
     oracle: &Oracle<K>,
@@ -176,7 +176,7 @@ pub(crate) fn compare<K: TestKey>(
         assert_eq!(ranking.rank(member, Order::Ascending), Some((rank, *score)));
         assert_eq!(ranking.rank(member, Order::Descending), Some((pairs.len() - 1 - rank, *score)));
     }
-    // Present ones and absent ones, in more than one round of a batch.
+    // Members that exist and members that do not, in more than one round of a batch.
     let asked = pairs.iter().map(|(member, _)| member.as_slice());
     let asked =
         asked.step_by(1 + pairs.len() / 100).chain(probes.iter().map(|(member, _)| member.as_slice()));
@@ -199,7 +199,7 @@ pub(crate) fn compare<K: TestKey>(
     }
 }
 
-/// Members that collide often: short ones, decimal ids of every length, the empty one, and long ones.
+/// Members that are often equal: short ones, decimal ids of every length, the empty one, and long ones.
 pub(crate) fn member() -> impl Strategy<Value = Vec<u8>> {
     prop_oneof![
         4 => (0u32..300).prop_map(|n| format!("user:{n:012}").into_bytes()),

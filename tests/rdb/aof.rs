@@ -1,5 +1,5 @@
-//! Redis's append-only file, beside Redis itself: what Redis loads is imported with the same result, what it refuses
-//! is refused.
+//! Imports of Redis's append-only files, compared with Redis: a file that Redis loads is imported with the same result, and a
+//! file that it refuses is refused.
 
 use std::path::Path;
 use std::process::{Command, Stdio};
@@ -9,7 +9,7 @@ use crate::support::client::{Client, encode};
 use crate::support::server::{Peer, Server, free_address, run_rankd};
 use crate::support::wait_for;
 
-/// What `rankd import SOURCE` has made, or its error.
+/// The data after `rankd import SOURCE`, or its error.
 fn imported(source: &Path) -> Result<Contents, String> {
     let directory = tempfile::tempdir().expect("a temporary directory");
     let arguments = ["import", &source.to_string_lossy(), "--dir", &directory.path().to_string_lossy()];
@@ -22,7 +22,7 @@ fn imported(source: &Path) -> Result<Contents, String> {
     Ok(contents(&mut server.client()))
 }
 
-/// What Redis holds after a start on a copy of `directory`. `None` if it does not start.
+/// The data of Redis after a start on a copy of `directory`. `None` if it does not start.
 fn loaded_by_redis(binary: &Path, directory: &Path) -> Option<Contents> {
     let copy = tempfile::tempdir().expect("a temporary directory");
     copy_files(directory, copy.path());
@@ -66,10 +66,10 @@ fn commands(lines: &[&str]) -> Vec<u8> {
     lines.iter().flat_map(|line| encode(&line.split(' ').collect::<Vec<_>>())).collect()
 }
 
-/// A manifest that repeated an increment had it run twice, one with its base at the end had the base read last, an
-/// empty one imported nothing, each with exit code 0 (redis#9788, redis#10061). Redis is asked about each of these.
+/// With exit code 0 (redis#9788, redis#10061), a repeated increment in a manifest was run twice, a base at the end of a
+/// manifest was read last, and an empty manifest imported nothing. Each case is compared with Redis.
 #[test]
-fn manifests_are_taken_as_redis_takes_them() {
+fn manifests_are_accepted_or_refused_as_by_redis() {
     const MANIFESTS: [&str; 30] = [
         "file b seq 1 type b\nfile i seq 1 type i\n",
         "file i seq 1 type i\nfile b seq 1 type b\n",
@@ -113,21 +113,21 @@ fn manifests_are_taken_as_redis_takes_them() {
         write("j", &commands(&["SELECT 1", "SET n 50", "INCRBY n 450"]));
         write("empty", b"");
         write("appendonly.aof.manifest", manifest.as_bytes());
-        // A file that Redis was writing when it ended, and never reads.
+        // A file that Redis was writing when it ended. Redis never reads it.
         write("temp-appendonly.aof.manifest", b"file i seq 1 type i\n");
         let expected = loaded_by_redis(&redis, directory.path());
         println!("{manifest:?}: {}", if expected.is_some() { "loaded" } else { "refused" });
-        // Named in turns by the file, by its directory, and by the server's directory.
+        // The source is given as the file, as its directory, or as the server's directory.
         let sources = [directory.path().to_owned(), aof.clone(), aof.join("appendonly.aof.manifest")];
         let found = imported(&sources[turn % sources.len()]);
         assert_eq!(found.clone().ok(), expected, "{manifest:?}: {found:?}");
     }
 }
 
-/// An EXEC without MULTI, other bytes than CR LF behind an argument, and a MULTI in a MULTI stopped the import or lost
-/// commands. Redis is asked about each of these.
+/// An EXEC without MULTI, other bytes than CR LF after an argument, and a MULTI within a MULTI stopped the import or lost
+/// commands. Each case is compared with Redis.
 #[test]
-fn commands_are_taken_as_redis_takes_them() {
+fn commands_are_accepted_or_refused_as_by_redis() {
     let Some(redis) = Peer::Redis.find() else { return };
     let begin = commands(&["SELECT 0", "ZADD lb 100 alice"]);
     let set = commands(&["SET n 5"]);
@@ -180,7 +180,7 @@ fn commands_are_taken_as_redis_takes_them() {
 /// A file that is neither a dump nor an append-only file was imported as an empty one, with exit code 0 (redis#12521,
 /// redis#3733). So was a part of an append-only file, as if it were the whole.
 #[test]
-fn what_is_not_whole_is_refused() {
+fn incomplete_and_unknown_files_are_refused() {
     let directory = tempfile::tempdir().expect("a temporary directory");
     let path = directory.path().join("x");
     let write = |path: &Path, bytes: &[u8]| std::fs::write(path, bytes).expect("a file");
@@ -234,7 +234,7 @@ fn what_is_not_whole_is_refused() {
 
 /// A dump that announces another number of keys than it holds was imported, with exit code 0.
 #[test]
-fn a_dump_holds_the_keys_that_it_announces() {
+fn a_dump_with_a_wrong_number_of_keys_is_refused() {
     let directory = tempfile::tempdir().expect("a temporary directory");
     let path = directory.path().join("dump.rdb");
     for (announced, found) in [(2, 1), (0, 1), (1, 1)] {

@@ -1,4 +1,4 @@
-//! Data of every type and encoding, and everything that a server holds, for comparison.
+//! Writes data of every type and encoding, and reads all data of a server for comparison.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -65,7 +65,7 @@ fn keys(client: &mut Client) -> BTreeSet<Vec<u8>> {
     }
 }
 
-/// When each key expires, in unix milliseconds, of a server that can tell.
+/// When each key expires, in unix milliseconds. The server must have PEXPIRETIME.
 pub(crate) fn expiries(client: &mut Client, contents: &Contents) -> BTreeMap<(usize, Vec<u8>), i64> {
     let ask = |(database, key): &(usize, Vec<u8>)| {
         assert!(!client.call(&["SELECT", &database.to_string()]).is_error());
@@ -75,7 +75,7 @@ pub(crate) fn expiries(client: &mut Client, contents: &Contents) -> BTreeMap<(us
     contents.keys().map(ask).collect()
 }
 
-/// Scores whose bits are easily lost.
+/// Scores that lose bits if they are not stored and printed exactly.
 const SCORES: &[&str] = &[
     "0",
     "-0",
@@ -157,7 +157,7 @@ pub(crate) fn fill(client: &mut Client, chance: &mut Chance) {
                 3 => {
                     request.extend([b"RPUSH".to_vec(), key.clone()]);
                     request.extend((0..size).map(|_| word(chance)));
-                    // As Redis keeps and writes it on its own.
+                    // Redis keeps and writes so long an element in a node of its own.
                     request.extend(chance.percent(30).then(|| vec![b'x'; 9_000]));
                 }
                 _ => {

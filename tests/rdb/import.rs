@@ -24,7 +24,7 @@ fn import(source: &str) -> (Server, String) {
     (Server::rankd_in(directory, &[]).expect("rankd starts on what was imported"), report)
 }
 
-/// Checks that an import fails with these words.
+/// Checks that an import fails with an error that contains `words`.
 fn assert_refused(source: &Path, words: &str) {
     let directory = tempfile::tempdir().expect("a temporary directory");
     let arguments = ["import", &source.to_string_lossy(), "--dir", &directory.path().to_string_lossy()];
@@ -35,7 +35,7 @@ fn assert_refused(source: &Path, words: &str) {
     assert_eq!(server.client().ask("DBSIZE").integer(), 0);
 }
 
-/// Names the key that differs, rather than all keys.
+/// Compares key by key, so that a failure prints only the key that differs.
 fn assert_same(expected: &Contents, found: &Contents, of: &str) {
     for (key, value) in expected {
         assert_eq!(Some(value), found.get(key), "{of}: {key:?}");
@@ -64,10 +64,10 @@ fn assert_same_expiries(peer: Peer, expected: &mut Client, rankd: &Server, conte
     assert_eq!(expiries(expected, contents), expiries(&mut loaded.client(), contents));
 }
 
-/// Redis and Valkey write it each in their own way when fields expire, in small hashes and in large ones; what rankd writes
-/// Redis reads.
+/// Redis and Valkey have different formats for hashes whose fields expire, and each has one for small and one for large
+/// hashes. All are imported, and Redis loads what rankd writes.
 #[test]
-fn fields_that_expire_come_over() {
+fn expiring_fields_are_imported_and_exported() {
     for peer in [Peer::Redis, Peer::Valkey] {
         let Some(server) = Server::peer(peer, &[]) else { continue };
         let mut client = server.client();
@@ -94,7 +94,7 @@ fn fields_that_expire_come_over() {
 }
 
 #[test]
-fn all_that_a_peer_holds_comes_over_to_the_bit() {
+fn all_data_of_a_peer_are_imported_exactly() {
     let seed = Chance::seed_from_env();
     println!("RANKD_SEED={seed}");
     for peer in [Peer::Redis, Peer::Valkey] {
@@ -105,7 +105,7 @@ fn all_that_a_peer_holds_comes_over_to_the_bit() {
         let foreign = fill_foreign(&mut client);
         let expected = without_negative_zero(contents(&mut client));
         assert!(expected.len() > 100);
-        // Expired, and still in the file, because no client has asked for it.
+        // An expired key that is still in the file, because no client has read it.
         client.ask("DEBUG SET-ACTIVE-EXPIRE 0");
         client.ask("SET past 1 PX 1");
         assert!(!client.ask("SAVE").is_error());
@@ -140,7 +140,7 @@ fn all_that_a_peer_holds_comes_over_to_the_bit() {
 
 /// A password, a database beyond the configured ones, values of many megabytes, and an address without a server.
 #[test]
-fn servers_are_met_as_they_are() {
+fn passwords_databases_and_large_values_of_a_source_are_handled() {
     let settings = ["--requirepass", "secret/@", "--databases", "40"];
     let Some(server) = Server::peer(Peer::Redis, &settings) else { return };
     let mut client = server.client();
@@ -217,7 +217,7 @@ fn an_append_only_directory_is_replayed() {
     }
 }
 
-/// A dump of a server's keys that were about to expire, long ago.
+/// A dump in which all expiries are long ago.
 fn dated_dump() -> Vec<u8> {
     const PAST_MS: Option<u64> = Some(1_000);
     let store = Store::new(1, 16, 7, Clock::system());
@@ -242,12 +242,11 @@ fn dated_dump() -> Vec<u8> {
     dump.into_inner()
 }
 
-/// Import compared expiries with the clock although later commands of the file renewed them. A board, a set and a
-/// string with PX 1500, renewed four times and then given a long expiry, arrived with the last member only or not at
-/// all, and the report said nothing. Redis 8.2.3 expires nothing while it reads the file, with the dump in front of
-/// it.
+/// Import compared expiries with the clock although later commands of the file renewed them. A board, a set and a string with
+/// PX 1500, renewed four times and then given a long expiry, were imported with the last member only or not at all, and the
+/// report did not mention it. Redis 8.2.3 expires nothing while it reads the file and the dump in front of it.
 #[test]
-fn what_an_append_only_file_renews_has_not_expired() {
+fn keys_that_an_append_only_file_renews_are_imported() {
     let first = [
         "ZADD board 1 a 1 b",
         "PEXPIREAT board 1000",
@@ -302,10 +301,10 @@ fn what_an_append_only_file_renews_has_not_expired() {
     }
 }
 
-/// The expiry of a key was asked for together with ninety-nine others, and its value later. A key that was renewed in
-/// between arrived with its old expiry, and expired too early.
+/// Import read the expiries of a hundred keys in one request, and their values later. A key that was renewed in between was
+/// imported with its old expiry, and expired too early.
 #[test]
-fn value_and_expiry_of_a_key_are_of_one_moment() {
+fn value_and_expiry_of_a_key_are_read_together() {
     const KEYS: usize = 200;
     const BASE_MS: i64 = 4_000_000_000_000;
     for peer in [Peer::Redis, Peer::Valkey] {
@@ -381,7 +380,7 @@ fn an_old_append_only_file_is_read_up_to_its_torn_end() {
 }
 
 #[test]
-fn what_is_wrong_is_said_and_nothing_is_imported() {
+fn an_error_is_reported_and_nothing_is_imported() {
     let directory = tempfile::tempdir().expect("a temporary directory");
     let path = directory.path().join("dump.rdb");
     let dump = include_bytes!("../data/redis-8.2.3.rdb");
@@ -399,7 +398,7 @@ fn what_is_wrong_is_said_and_nothing_is_imported() {
 }
 
 #[test]
-fn a_directory_with_data_or_a_server_is_left_alone() {
+fn an_import_into_a_directory_with_data_or_a_server_is_refused() {
     let dump = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/redis-8.2.3.rdb");
     let server = Server::rankd_with(&[]);
     let directory = server.directory().to_string_lossy().into_owned();
@@ -419,10 +418,10 @@ fn a_directory_with_data_or_a_server_is_left_alone() {
     assert_eq!(server.restart().client().ask("GET mine").text(), "1");
 }
 
-/// A start beside Redis's files began empty, and said so only of a dump file: a user who had replaced the binary saw
-/// an empty server and no reason.
+/// A start in a directory with files of Redis began with empty databases, and only a dump file was reported. A user who had
+/// replaced the binary saw an empty server and no reason.
 #[test]
-fn a_start_beside_redis_files_says_what_it_does_not_read() {
+fn a_start_in_a_directory_of_redis_reports_files_that_it_does_not_read() {
     let dump = include_bytes!("../data/redis-8.2.3.rdb");
     let directory = tempfile::tempdir().expect("a temporary directory");
     let path = directory.path().canonicalize().expect("a directory");
@@ -448,7 +447,7 @@ fn a_start_beside_redis_files_says_what_it_does_not_read() {
 
 /// A database that the source does not have was imported as an empty one, with exit code 0.
 #[test]
-fn what_a_server_counts_is_what_was_read() {
+fn the_number_of_imported_keys_must_be_that_of_the_source() {
     let Some(server) = Server::peer(Peer::Redis, &[]) else { return };
     let mut client = server.client();
     fill(&mut client, &mut Chance::new(3));

@@ -15,7 +15,7 @@ use crate::support::wait_for;
 /// Checks that the dump file in `directory` passes `redis-check-rdb` of Redis 8.2.3.
 fn check(directory: &Path) {
     let Some(server) = Peer::Redis.find() else { return };
-    // The binary of the server: it checks a file when it is called by this name.
+    // This is the binary of the server. It checks a file when it is called by this name.
     let mut tool = Command::new(server);
     let output = tool.arg0("redis-check-rdb").arg(directory.join("dump.rdb")).output().expect("it runs");
     let said = String::from_utf8_lossy(&output.stdout);
@@ -40,7 +40,7 @@ fn wait_for_save(client: &mut Client) -> String {
 }
 
 #[test]
-fn redis_and_valkey_load_what_is_saved() {
+fn redis_and_valkey_load_the_saved_file() {
     let seed = Chance::seed_from_env();
     println!("RANKD_SEED={seed}");
     let server = Server::rankd();
@@ -83,10 +83,10 @@ impl Drop for SetOnDrop<'_> {
     }
 }
 
-/// What a background save promises while clients write. A member that exists throughout is in the file once, with a
-/// score that it has had. The count in front, which is written before it is known, is right.
+/// A background save while clients write: a member that exists throughout is in the file once, with a score that it has had.
+/// The number of elements in front of them is right, although it is written before they are counted.
 #[test]
-fn a_background_save_under_writers_holds_each_member_once() {
+fn a_save_during_writes_has_each_member_once() {
     const MEMBERS: usize = 20_000;
     let server = Server::rankd();
     let mut client = server.client();
@@ -136,14 +136,14 @@ fn a_reload_changes_nothing_and_the_journal_agrees() {
         assert!(!reply.is_error(), "{reply:?}");
         assert_eq!(contents(&mut client), expected);
     }
-    // The journal has the changes after a reload behind those before it.
+    // In the journal, the changes after a reload follow those before it.
     assert_eq!(client.ask("ZADD later 1 a").integer(), 1);
     let expected = contents(&mut client);
     assert_eq!(contents(&mut server.restart().client()), expected);
 }
 
 #[test]
-fn without_a_journal_the_dump_file_is_what_lasts() {
+fn without_a_journal_a_start_loads_the_dump_file() {
     let mut server = Server::rankd();
     let mut client = server.client();
     fill(&mut client, &mut Chance::new(5));
@@ -155,7 +155,7 @@ fn without_a_journal_the_dump_file_is_what_lasts() {
     assert_eq!(contents(&mut server.client()), expected);
     assert!(server.client().ask("INFO persistence").text().contains("rdb_last_load_keys_loaded:152\r\n"));
 
-    // Not with a journal: the journal holds the data, and the file is not mixed into it.
+    // With a journal the dump file is not read: the journal has the data.
     let dump = server.directory().join("dump.rdb");
     let server = server.restart_with(&[]).expect("a start");
     assert_eq!(server.client().ask("DBSIZE").integer(), 0);
@@ -172,7 +172,7 @@ fn without_a_journal_the_dump_file_is_what_lasts() {
 }
 
 #[test]
-fn save_points_are_kept_and_the_end_is_one() {
+fn the_server_saves_at_save_points_and_at_its_end() {
     let mut server = Server::rankd_with(&["--appendonly", "no", "--save", "1 2"]);
     let mut client = server.client();
     client.ask("SET a 1");
@@ -192,7 +192,7 @@ fn save_points_are_kept_and_the_end_is_one() {
 }
 
 #[test]
-fn a_save_that_fails_leaves_the_file_before_it() {
+fn a_failed_save_keeps_the_previous_file() {
     let mut server = Server::rankd();
     let mut client = server.client();
     client.ask("SET a 1");
@@ -223,9 +223,9 @@ fn a_save_that_fails_leaves_the_file_before_it() {
     assert!(server.is_running());
 }
 
-/// Every killed BGSAVE left its file for ever: three kills, three files.
+/// The file of a killed BGSAVE was never removed: after three kills there were three files.
 #[test]
-fn what_a_killed_save_left_is_gone_after_a_start_and_after_a_save() {
+fn files_of_a_killed_save_are_removed_by_a_start_and_by_a_save() {
     let mut server = Server::rankd();
     let leave = |server: &Server| {
         let left =

@@ -123,15 +123,15 @@ scripts! {
 }
 
 #[test]
-fn every_file_is_held() {
+fn every_file_is_tested() {
     let entries = std::fs::read_dir(script::directory()).expect("tests/scripts");
     let paths = entries.map(|entry| entry.expect("a directory entry").path());
     let files: BTreeSet<String> = paths
         .filter(|path| path.extension().is_some_and(|extension| extension == "resp"))
         .map(|path| path.file_name().expect("a file name").to_string_lossy().into_owned())
         .collect();
-    let held: BTreeSet<String> = SCRIPTS.iter().map(|script| script.name()).collect();
-    assert_eq!(files, held, "a file in tests/scripts has its line in `scripts!`, and a line its file");
+    let listed: BTreeSet<String> = SCRIPTS.iter().map(|script| script.name()).collect();
+    assert_eq!(files, listed, "the files in tests/scripts on the left, the list in `scripts!` on the right");
 }
 
 #[test]
@@ -168,7 +168,7 @@ fn every_command_of_rankd_has_a_conversation() {
     let listed = Server::rankd().client().call(&["COMMAND", "LIST"]);
     let listed: Vec<String> = listed.items().iter().map(|name| name.text().to_uppercase()).collect();
     assert!(listed.len() > 50, "COMMAND LIST is short: {listed:?}");
-    // Ends the server, so no conversation can hold it: tests/crash does.
+    // Ends the server, so no conversation can contain it: `tests/crash` tests it.
     let silent: Vec<&String> =
         listed.iter().filter(|name| !spoken.contains(*name) && *name != "SHUTDOWN").collect();
     assert!(silent.is_empty(), "no conversation for {silent:?}");

@@ -16,7 +16,7 @@ pub(super) fn words_of(request: &str) -> Vec<Vec<u8>> {
     words(&expanded(request))
 }
 
-/// A table's request with the words of a row in its holes: `{}` is all of them, `{1}` the first.
+/// A table's request with the words of a row in its placeholders: `{}` is all of them, `{1}` the first.
 pub(super) fn with_row(request: &str, row: &str) -> String {
     let mut text = request.replace("{}", row);
     for (index, word) in words(row).into_iter().enumerate() {
@@ -41,7 +41,7 @@ fn expanded(request: &str) -> String {
     text
 }
 
-/// Where `wanted` begins in `line`, outside its quotes.
+/// The position of `wanted` in `line`, outside quotes.
 pub(super) fn find_outside_quotes(line: &str, wanted: &str) -> Option<usize> {
     let mut in_quotes = false;
     let mut is_escaped = false;
@@ -114,7 +114,7 @@ fn print(value: u64, how: &str) -> Option<String> {
 }
 
 #[test]
-fn a_fill_stands_for_its_words() {
+fn a_fill_expands_to_its_words() {
     let filled = |line: &str| words_of(line) == words(&expanded(line)) && line != expanded(line);
     assert!(filled("ZADD b {n in 0..3: {n} m{n:03}}"));
     assert_eq!(expanded("ZADD b {n in 0..3: {n} m{n:03}} 9 z"), "ZADD b 0 m000 1 m001 2 m002 9 z");
@@ -125,7 +125,7 @@ fn a_fill_stands_for_its_words() {
 }
 
 #[test]
-fn a_row_fills_the_holes_of_its_requests() {
+fn a_row_replaces_the_placeholders_of_its_requests() {
     assert_eq!(with_row("ZRANGE b {} BYLEX", "[a \"(\\x00\""), "ZRANGE b [a \"(\\x00\" BYLEX");
     assert_eq!(with_row("ZRANGE b {2} {1} BYLEX REV", "[a \"(\\x00\""), "ZRANGE b \"(\\x00\" [a BYLEX REV");
     assert_eq!(with_row("DEL b", "[a"), "DEL b");

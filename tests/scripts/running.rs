@@ -22,18 +22,18 @@ pub(super) fn open(name: &str) -> Script {
 pub(super) fn rankd(script: &Script) {
     let mut arguments = vec!["--appendonly", "no"];
     arguments.extend(script.server_arguments.iter().map(String::as_str));
-    hold(script, Server::rankd_with(&arguments), Party::Rankd);
+    run(script, Server::rankd_with(&arguments), Party::Rankd);
 }
 
 pub(super) fn redis(script: &Script) {
     if let Some(server) = peer(script, Peer::Redis) {
-        hold(script, server, Party::Redis);
+        run(script, server, Party::Redis);
     }
 }
 
 pub(super) fn valkey(script: &Script) {
     if let Some(server) = peer(script, Peer::Valkey) {
-        hold(script, server, Party::Valkey);
+        run(script, server, Party::Valkey);
     }
 }
 
@@ -57,11 +57,11 @@ fn record(mut script: Script) {
     script.write();
 }
 
-/// Holds every conversation of `script`.
+/// Runs every conversation of `script`.
 ///
 /// # Panics
 /// When replies differ, with all of them.
-fn hold(script: &Script, mut server: Server, party: Party) {
+fn run(script: &Script, mut server: Server, party: Party) {
     let mut wrong = Vec::new();
     let mut connections = Connections::default();
     let mut abandoned = false;
@@ -73,7 +73,7 @@ fn hold(script: &Script, mut server: Server, party: Party) {
         }
         client.set_read_timeout(Duration::from_secs(20));
         let place = format!("{}:{}", script.name(), step.line);
-        if let Err(what) = until_blocked(&server, step.later, || step.hold(client)) {
+        if let Err(what) = until_blocked(&server, step.later, || step.run(client)) {
             let said = match &step.said {
                 Said::Nothing => "...",
                 Said::Request(said) | Said::Bytes(said) => said,
@@ -82,7 +82,7 @@ fn hold(script: &Script, mut server: Server, party: Party) {
             abandoned = what.contains("no reply:") || what.starts_with("cannot send");
         }
         if !server.is_running() {
-            wrong.push(format!("{place}: the server is gone\n{}", server.said()));
+            wrong.push(format!("{place}: the server has ended\n{}", server.said()));
             break;
         }
     }
@@ -93,7 +93,7 @@ fn hold(script: &Script, mut server: Server, party: Party) {
 #[derive(Default)]
 struct Connections {
     open: HashMap<String, Client>,
-    /// The one that is spoken on.
+    /// The connection in use.
     present: String,
 }
 
@@ -114,14 +114,14 @@ impl Connections {
     }
 }
 
-/// Empties the server, once it has seen the end of the connections of the conversation before: their subscriptions would
-/// still be there.
+/// Empties the server. Waits first until it has closed the connections of the previous conversation, because their
+/// subscriptions would remain.
 fn flush(server: &Server, arguments: &[String]) {
     let mut client = server.client();
     if let Some(at) = arguments.iter().position(|argument| argument == "--requirepass") {
         assert!(!client.call(&["AUTH", &arguments[at + 1]]).is_error());
     }
-    wait_for("the end of the connections before", || {
+    wait_for("the end of the previous connections", || {
         let clients = client.call(&["CLIENT", "LIST"]);
         (clients.text().lines().count() <= 1).then_some(())
     });
@@ -135,16 +135,16 @@ fn blocked_clients(server: &Server) -> usize {
     count.and_then(|count| count.trim().parse().ok()).expect("INFO counts blocked clients")
 }
 
-/// Calls `say`, which sends a blocking request, and waits until its connection is blocked or has a reply.
-fn until_blocked<T>(server: &Server, later: bool, say: impl FnOnce() -> T) -> T {
+/// Calls `send`, which sends a blocking request, and waits until its connection is blocked or has a reply.
+fn until_blocked<T>(server: &Server, later: bool, send: impl FnOnce() -> T) -> T {
     if !later {
-        return say();
+        return send();
     }
     let before = blocked_clients(server);
-    let said = say();
+    let result = send();
     let deadline = Instant::now() + PATIENCE;
     while blocked_clients(server) == before && Instant::now() < deadline {
         std::thread::yield_now();
     }
-    said
+    result
 }

@@ -21,7 +21,7 @@ enum Item {
     Table(Table),
 }
 
-/// The same requests again and again, each time with other words in their holes.
+/// Requests that are repeated for each row, with the words of the row in their placeholders.
 struct Table {
     requests: Vec<String>,
     rows: Vec<Row>,
@@ -98,7 +98,7 @@ impl Script {
         })
     }
 
-    /// Takes away the awaited replies that did not come when they were recorded.
+    /// Removes the steps that waited for a reply which did not come during the recording.
     pub(super) fn drop_empty_waits(&mut self) {
         self.items
             .retain(|item| !matches!(item, Item::Step(step) if step.awaits() && step.expected.is_empty()));
@@ -141,7 +141,7 @@ impl Script {
         std::fs::read_to_string(&self.path).expect("a readable script")
     }
 
-    /// Writes the file anew. It is there at every moment, for others that read it.
+    /// Replaces the file. The replacement is atomic, because other tests read it.
     pub(super) fn write(&self) {
         let unfinished = self.path.with_extension("resp.new");
         std::fs::write(&unfinished, self.text()).expect("a writable script");
@@ -149,7 +149,7 @@ impl Script {
     }
 }
 
-/// Where the scripts are.
+/// The directory of the scripts.
 pub(super) fn directory() -> &'static Path {
     Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/scripts"))
 }
@@ -227,7 +227,7 @@ fn read_table(mut first: Step, lines: &mut Lines) -> Table {
             let said = Said::Request(with_row(request, words));
             let expected = values.next().map(Expected::Reply).into_iter().collect();
             steps.push(Step { line: number, said, expected, ..first.clone() });
-            // What a directive changes, it changes once.
+            // Only the first step has the directives that change the connection.
             first = Step { only: first.only, compared: first.compared, ..Step::default() };
         }
         rows.push(Row { words: words.to_owned(), steps });

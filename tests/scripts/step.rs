@@ -91,7 +91,7 @@ impl Expected {
     }
 
     /// True if `reply`, with the bytes `raw`, is the expected one.
-    pub(super) fn holds(&self, reply: &Reply, raw: &[u8], compared: Compared) -> bool {
+    pub(super) fn passes(&self, reply: &Reply, raw: &[u8], compared: Compared) -> bool {
         match self {
             Expected::Kind(kind) => kind == reply.kind(),
             Expected::Reply(expected) if compared == Compared::Unordered => {
@@ -121,7 +121,7 @@ impl Step {
     }
 
     /// Runs this step and returns the failure, if there is one.
-    pub(super) fn hold(&self, client: &mut Client) -> Result<(), String> {
+    pub(super) fn run(&self, client: &mut Client) -> Result<(), String> {
         assert!(
             matches!(self.said, Said::Bytes(_)) || self.closed || self.later || !self.expected.is_empty(),
             "line {}: nothing is expected: record it (RANKD_RECORD=1)",
@@ -133,7 +133,7 @@ impl Step {
             let (reply, raw) = client
                 .reply_with_bytes()
                 .map_err(|error| format!("expected {lines}\n     got no reply: {error}"))?;
-            if !expected.holds(&reply, &raw, self.compared) {
+            if !expected.passes(&reply, &raw, self.compared) {
                 let got = reply.lines().join("\n              ");
                 return Err(format!("expected {lines}\n          got {got}"));
             }

@@ -1,4 +1,4 @@
-//! Replies are written as values and compared as bytes. These tests show which replies must be told apart, and that no
+//! Replies are written as values and compared as bytes. These tests show that different replies are never equal, and that no
 //! value is lost between a server, a script and the comparison.
 
 use super::step::{Compared, Expected};
@@ -7,13 +7,13 @@ use crate::support::notation::{values_of_lines, values_of_row};
 use crate::support::reply::{Reply, read_reply};
 
 /// True if the reply `raw` of a server passes as `expected` of a script.
-fn holds(expected: &str, raw: &[u8]) -> bool {
+fn passes(expected: &str, raw: &[u8]) -> bool {
     let mut values = values_of_lines(expected).expect("a value");
     let expected = Expected::Reply(values.pop().expect("one value"));
     let (mut rest, mut read) = (raw, Vec::new());
     let reply = read_reply(&mut rest, &mut read).expect("a reply");
     assert!(rest.is_empty(), "one reply");
-    expected.holds(&reply, &read, Compared::Bytes)
+    expected.passes(&reply, &read, Compared::Bytes)
 }
 
 /// One reply of each kind, as a script writes it and as a server sends it.
@@ -51,14 +51,14 @@ const EXAMPLES: [(&str, &[u8]); 28] = [
 #[test]
 fn a_reply_of_one_kind_does_not_pass_for_another() {
     for (expected, raw) in EXAMPLES {
-        assert!(holds(expected, raw), "{expected} is {raw:?}");
+        assert!(passes(expected, raw), "{expected} is {raw:?}");
         for (other, said) in EXAMPLES.iter().filter(|(other, _)| *other != expected) {
-            assert!(!holds(expected, said), "{other} passed for {expected}");
+            assert!(!passes(expected, said), "{other} passed for {expected}");
         }
     }
     let exact = Expected::Kind("integer".to_owned());
-    assert!(exact.holds(&Reply::Integer(7), b":7\r\n", Compared::Kind));
-    assert!(!exact.holds(&Reply::Bulk(b"7".to_vec()), b"$1\r\n7\r\n", Compared::Kind));
+    assert!(exact.passes(&Reply::Integer(7), b":7\r\n", Compared::Kind));
+    assert!(!exact.passes(&Reply::Bulk(b"7".to_vec()), b"$1\r\n7\r\n", Compared::Kind));
 }
 
 /// A reply with one changed byte is either invalid or not the expected one.
@@ -72,7 +72,7 @@ fn a_flipped_byte_fails() {
                 flipped[at] ^= flip;
                 let (mut rest, mut read) = (flipped.as_slice(), Vec::new());
                 if read_reply(&mut rest, &mut read).is_ok() && rest.is_empty() {
-                    assert!(!holds(expected, &flipped), "{flipped:?} passed for {expected}");
+                    assert!(!passes(expected, &flipped), "{flipped:?} passed for {expected}");
                     seen += 1;
                 }
             }
@@ -92,12 +92,12 @@ fn another_spelling_of_a_number_fails() {
         ("*[]", b"*00\r\n"),
     ];
     for (expected, raw) in spellings {
-        assert!(!holds(expected, raw), "{raw:?} passed for {expected}");
+        assert!(!passes(expected, raw), "{raw:?} passed for {expected}");
     }
 }
 
 #[test]
-fn what_is_no_value_is_refused() {
+fn invalid_notation_is_refused() {
     let wrong =
         ["OK", "*[ \"a\"", "*[ \"a\" }", "%{ \"a\" }", "\"a", "\"a\" \"b\"", ":x", "5", "]", "*2", "$1"];
     for text in wrong {
@@ -107,7 +107,7 @@ fn what_is_no_value_is_refused() {
 
 /// A reply comes back from its notation, laid out or on one line, and from its bytes.
 #[test]
-fn notation_and_bytes_give_a_reply_back() {
+fn a_reply_is_read_back_from_its_notation_and_from_its_bytes() {
     let seed = Chance::seed_from_env();
     println!("RANKD_SEED={seed}");
     let mut chance = Chance::new(seed);
@@ -124,7 +124,7 @@ fn notation_and_bytes_give_a_reply_back() {
     }
 }
 
-/// Any reply there can be, of at most so many levels.
+/// A random reply with at most `levels` levels.
 fn some_reply(chance: &mut Chance, levels: usize) -> Reply {
     let any_bytes = |chance: &mut Chance| -> Vec<u8> {
         let alphabet = b"ab01 \"\\[]{}*$+-:|_#\r\n\t\x00\xff";

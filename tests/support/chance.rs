@@ -1,4 +1,4 @@
-//! Seeded chance for the tests: SplitMix64. The same seed gives the same run.
+//! Seeded random numbers for the tests: SplitMix64. The same seed gives the same run.
 
 /// A small generator; never used for anything that must be unpredictable.
 pub(crate) struct Chance(u64);

@@ -40,7 +40,7 @@ impl Client {
         self.call(&super::escape::words(line))
     }
 
-    /// [`Client::call`] without a panic, for servers that may be dying.
+    /// [`Client::call`] without a panic, for servers that may end meanwhile.
     pub(crate) fn try_call<W: AsRef<[u8]>>(&mut self, words: &[W]) -> io::Result<Reply> {
         self.stream.get_mut().write_all(&encode(words))?;
         self.try_reply()
@@ -56,7 +56,7 @@ impl Client {
         self.stream.get_mut().write_all(bytes).expect("the server takes the bytes");
     }
 
-    /// Sends what the server may refuse to read to its end.
+    /// Sends bytes that the server may not read completely.
     pub(crate) fn try_send_raw(&mut self, bytes: &[u8]) -> io::Result<()> {
         self.stream.get_mut().write_all(bytes)
     }
@@ -90,18 +90,18 @@ impl Client {
         }
     }
 
-    /// The same connection for another thread to send on. Only one of the two may read.
+    /// A second handle of the connection, for another thread to send on. Only one of the two may read.
     pub(crate) fn try_clone(&self) -> Client {
         let stream = self.stream.get_ref().try_clone().expect("a further descriptor");
         Client { stream: BufReader::new(stream) }
     }
 
-    /// Says that no further request comes; replies can still be read.
+    /// Shuts down the sending side. Replies can still be read.
     pub(crate) fn finish_sending(&mut self) {
         self.stream.get_mut().shutdown(Shutdown::Write).expect("the connection is open");
     }
 
-    /// How long a read may take from now on.
+    /// Sets the time limit of reads.
     pub(crate) fn set_read_timeout(&mut self, timeout: std::time::Duration) {
         self.stream.get_mut().set_read_timeout(Some(timeout)).expect("a timeout above zero");
     }

@@ -1,5 +1,5 @@
-//! A reply as a tree. Written apart from rankd's own writer, from the protocol's specification, for both protocols.
-//! `notation.rs` has it as text.
+//! A reply as a tree, for both protocols. It is written from the specification, independently of rankd's writer.
+//! `notation.rs` converts it to text.
 
 use std::io::{self, BufRead, Read};
 
@@ -108,7 +108,7 @@ impl Reply {
         }
     }
 
-    /// As [`Reply::bytes`], as text.
+    /// Like [`Reply::bytes`], as text.
     pub(crate) fn text(&self) -> String {
         String::from_utf8_lossy(self.bytes()).into_owned()
     }

@@ -78,7 +78,7 @@ impl Server {
         Server::start_rankd(&directory, arguments.iter().map(|&text| text.to_owned()).collect())
     }
 
-    /// rankd in `directory`, without waiting until it is ready: it answers before, while it reads its data.
+    /// rankd in `directory`, which may still be reading its data. It answers clients meanwhile.
     pub(crate) fn rankd_unready(directory: tempfile::TempDir, arguments: &[&str]) -> Server {
         let address = free_address();
         let mut child = rankd()
@@ -170,14 +170,14 @@ impl Server {
         if answer.is_ok() { Ok(server) } else { Err(server.said()) }
     }
 
-    /// A peer in a fresh directory, nothing persistent; `None` when it is not on this machine.
+    /// A peer in a fresh directory, without persistence. `None` if it is not on this machine.
     ///
     /// # Panics
     /// When it does not start.
     pub(crate) fn peer(peer: Peer, arguments: &[&str]) -> Option<Server> {
         let binary = peer.find()?;
         let directory = Arc::new(tempfile::tempdir().expect("a temporary directory"));
-        // Another process may take the port between the look and the start: then another port is tried.
+        // Another process may take the port before the server starts. Then another port is tried.
         for _ in 0..20 {
             let address = free_address();
             let mut child = Command::new(&binary)
@@ -193,7 +193,7 @@ impl Server {
             let deadline = Instant::now() + PATIENCE;
             while Instant::now() < deadline && matches!(child.try_wait(), Ok(None)) {
                 let reply = Client::try_connect(address).and_then(|mut client| client.try_call(&["PING"]));
-                // It may want a password, but it must have read its dump file.
+                // It may require a password, but it must have read its dump file.
                 if reply
                     .is_ok_and(|reply| !matches!(reply, Reply::Error(text) if text.starts_with(b"LOADING")))
                 {
@@ -243,7 +243,7 @@ impl Server {
         kill_process(Pid::from_child(&self.child), Signal::TERM).expect("the server is running");
     }
 
-    /// Waits for the server's end.
+    /// Waits until the server has ended.
     pub(crate) fn exit(&mut self) -> ExitStatus {
         wait_for("the server's end", || self.child.try_wait().expect("a child that can be waited for"))
     }
@@ -267,7 +267,7 @@ impl Server {
         Server::start_rankd(&Arc::clone(&self.directory), self.arguments.clone())
     }
 
-    /// True while the process lives.
+    /// True while the process runs.
     pub(crate) fn is_running(&mut self) -> bool {
         matches!(self.child.try_wait(), Ok(None))
     }

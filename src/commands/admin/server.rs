@@ -145,8 +145,8 @@ fn shutdown(caller: &mut Caller<'_>, call: &Call<'_>, _: &mut Reply<'_>) -> Outc
         (true, false) => AtEnd::Save,
         (true, true) => AtEnd::TrySave,
     };
-    let told = |_| CommandError::text("ERR Errors trying to SHUTDOWN. Check logs.");
-    host.process.shut_down(at_end).map_err(told)?;
+    let refusal = |_| CommandError::text("ERR Errors trying to SHUTDOWN. Check logs.");
+    host.process.shut_down(at_end).map_err(refusal)?;
     // As in Redis, SHUTDOWN itself has no reply; the commands before it have.
     *caller.next = NextStep::Close;
     Ok(())

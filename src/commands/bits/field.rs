@@ -1,4 +1,4 @@
-//! BITFIELD: a string as a row of integers of any width.
+//! BITFIELD and BITFIELD_RO: integers of any width within a string.
 
 use super::integer::{OverflowMode, Width};
 use super::{BASE, offset};
@@ -50,7 +50,7 @@ enum Action {
     Increment(i64),
 }
 
-/// One subcommand, with the overflow that was chosen before it.
+/// One subcommand, with the last OVERFLOW before it.
 #[derive(Clone, Copy, Debug)]
 struct Step {
     action: Action,
@@ -118,7 +118,7 @@ fn bitfield(keys: &mut Writer<'_, '_>, call: &Call<'_>, reply: &mut Reply<'_>) -
         return get_all(keys.source_reader().knowing(call.located), call, &steps, reply);
     };
     let string = keys.reader().knowing(call.located).string(key)?.unwrap_or_default();
-    // The string grows to where a subcommand may write, even if none does in the end.
+    // The string grows to the last byte that a subcommand may write, even if the subcommand fails. Redis does the same.
     let grows = string.len() <= last;
     let mut has_changed = false;
     let mut draft = Draft::over(string);
@@ -152,7 +152,7 @@ fn bitfield(keys: &mut Writer<'_, '_>, call: &Call<'_>, reply: &mut Reply<'_>) -
     Ok(())
 }
 
-/// BITFIELD changes its key unless all its subcommands read. As in Redis, one that is malformed counts as a change.
+/// BITFIELD writes its key unless all its subcommands read. As in Redis, a malformed subcommand counts as a write.
 fn access_of_bitfield(call: &Call<'_>) -> &'static [KeyFlag] {
     let mut words = call.cursor(2);
     while words.remaining() > 0 {

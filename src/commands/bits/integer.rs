@@ -1,32 +1,32 @@
-//! An integer of some bits within a row of bits.
+//! Reads and writes an integer of a given width at any bit of a string.
 
 use crate::commands::call::error::CommandError;
 use crate::commands::strings::patch::Draft;
 use crate::resp::integer;
 
-/// How many bits an integer has, and whether one of them is its sign.
+/// The type of an integer: the number of its bits, and whether it is signed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Width {
     is_signed: bool,
     bits: u32,
 }
 
-/// What becomes of a value that does not fit.
+/// How a value is treated that does not fit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum OverflowMode {
-    /// Its low bits are kept.
+    /// Its low bits are written.
     Wrap,
-    /// The nearest value that fits is taken.
+    /// The nearest value that fits is written.
     Saturate,
     /// Nothing is written.
     Fail,
 }
 
 impl Width {
-    /// Reads `u8` or `i64`.
+    /// Parses `i` or `u` and a number of bits, such as `u8` or `i64`.
     ///
     /// # Errors
-    /// It is anything else, or has too many bits for a reply.
+    /// The text is anything else, or the integer would not fit into a reply.
     pub(super) fn parse(text: &[u8]) -> Result<Self, CommandError> {
         let read = match text {
             [b'i', bits @ ..] => Some((true, bits, 64)),
@@ -42,13 +42,13 @@ impl Width {
         ))
     }
 
-    /// How many bits.
+    /// The number of bits.
     pub(super) fn bits(self) -> u32 {
         self.bits
     }
 
-    /// A number that is to be set. To an unsigned integer a negative one is a very large one; and in Redis, where the
-    /// distance from the highest value overflows, so is one that is very far below.
+    /// The number that SET means. For an unsigned integer, a negative number is a very large one. For a signed integer, so is
+    /// a number that is more than `i64::MAX` below the highest value: Redis computes this distance, and it overflows.
     pub(super) fn of(self, number: i64) -> i128 {
         let distance = self.bounds().1 - i128::from(number);
         let is_far_below = self.bits < 64 && distance > i128::from(i64::MAX);
@@ -62,7 +62,7 @@ impl Width {
         if self.is_signed { (-values / 2, values / 2 - 1) } else { (0, values - 1) }
     }
 
-    /// `value` as it fits, `None` if it fails to.
+    /// `value`, made to fit as `overflow` says. `None` if it does not fit and `overflow` is `Fail`.
     pub(super) fn fit(self, value: i128, overflow: OverflowMode) -> Option<i64> {
         let (lowest, highest) = self.bounds();
         if (lowest..=highest).contains(&value) {
@@ -75,19 +75,19 @@ impl Width {
         }
     }
 
-    /// The value whose low bits these are.
+    /// The value with these low bits, sign-extended if signed.
     fn extended(self, bits: u64) -> i64 {
         let above = 64 - self.bits;
         if self.is_signed { (bits << above).cast_signed() >> above } else { (bits << above >> above) as i64 }
     }
 
-    /// The value at a bit.
+    /// Reads the value at bit `offset`.
     pub(super) fn read(self, draft: &Draft<'_>, offset: usize) -> i64 {
         let (window, behind) = self.window(draft, offset);
         self.extended((window >> behind) as u64)
     }
 
-    /// Writes a value that fits at a bit.
+    /// Writes `value`, which fits, at bit `offset`.
     pub(super) fn write(self, draft: &mut Draft<'_>, offset: usize, value: i64) {
         let (window, behind) = self.window(draft, offset);
         let mask = (u128::MAX >> (128 - self.bits)) << behind;
@@ -99,12 +99,12 @@ impl Width {
         }
     }
 
-    /// Where its last bit's byte stands, if its first bit is at `offset`.
+    /// The index of the byte with its last bit, if its first bit is at `offset`.
     pub(super) fn last_byte(self, offset: usize) -> usize {
         (offset + self.bits as usize - 1) / 8
     }
 
-    /// The bytes that have a part of it, at most nine, and how many bits are behind it there.
+    /// The bytes that contain it, at most nine, as one number, and the number of lower bits there that are not part of it.
     fn window(self, draft: &Draft<'_>, offset: usize) -> (u128, usize) {
         let last = self.last_byte(offset);
         let bytes = (offset / 8..=last).map(|place| u128::from(draft.byte(place)));
@@ -118,7 +118,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_width_is_read_as_it_was_written() {
+    fn an_integer_of_any_width_is_read_back_and_leaves_other_bits_alone() {
         for (is_signed, most) in [(true, 64), (false, 63)] {
             for (bits, offset) in (1..=most).flat_map(|bits| (0..20).map(move |offset| (bits, offset))) {
                 let width = Width { is_signed, bits };

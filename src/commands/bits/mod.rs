@@ -1,12 +1,12 @@
-//! Strings as rows of bits: the first bit is the highest of the first byte.
+//! Commands on the bits of a string. Bit 0 is the highest bit of the first byte.
 //!
 //! | file | its subject |
 //! |---|---|
 //! | `single` | one bit: SETBIT, GETBIT |
-//! | `range` | counting bits and finding one; `words` does it by machine words |
+//! | `range` | BITCOUNT and BITPOS; `words` counts and finds bits by machine words |
 //! | `operation` | BITOP |
-//! | `field` | BITFIELD: integers of any width; `integer` is one of them |
-//! | `offset` | where a bit is, as a request says it |
+//! | `field` | BITFIELD; `integer` reads and writes one of its integers |
+//! | `offset` | parses the offset of a bit |
 
 pub(super) mod field;
 mod integer;

@@ -1,24 +1,24 @@
-//! Where a bit is, as a request says it.
+//! Parses the offset of a bit.
 
 use crate::commands::call::Call;
 use crate::commands::call::error::CommandError;
 use crate::resp::integer;
 
-/// The bit's number, within what a string can be long.
+/// Parses the offset of a bit. It must be below the longest possible string.
 ///
 /// # Errors
-/// It is no integer, negative or too far.
+/// The text is not an integer, or the offset is negative or too large.
 pub(super) fn parse(text: &[u8], call: &Call<'_>) -> Result<usize, CommandError> {
     within_bounds(integer::parse(text), call)
 }
 
-/// As [`parse`]; `#` in front counts integers of `width` bits.
+/// Like [`parse`]; after a `#` the number is multiplied by `width` bits.
 ///
 /// # Errors
-/// As [`parse`].
+/// Like [`parse`].
 pub(super) fn parse_counted(text: &[u8], width: u32, call: &Call<'_>) -> Result<usize, CommandError> {
     match text {
-        // As Redis, which minds no overflow.
+        // Redis does not check this multiplication for overflow.
         [b'#', text @ ..] => {
             within_bounds(integer::parse(text).map(|number| number.wrapping_mul(i64::from(width))), call)
         }

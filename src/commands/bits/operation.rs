@@ -1,4 +1,4 @@
-//! BITOP: strings combined bit by bit.
+//! BITOP: combines strings bit by bit.
 
 use super::BASE;
 use crate::commands::call::Call;
@@ -23,26 +23,26 @@ pub(in crate::commands) const COMMANDS: &[CommandSpec] = &[CommandSpec {
     ..BASE
 }];
 
-/// Bytes that are combined in the time of one element.
+/// The number of bytes that take as long as one element of other commands.
 const BYTES_PER_ELEMENT: usize = 256;
 
-/// As many bytes of every string are looked at together: they stay in the nearest cache.
+/// The bytes of each string that are combined in one step, few enough for the first-level cache.
 const BLOCK_BYTES: usize = 4096;
 
-/// How strings are combined. A string that is shorter than another has zeros behind it.
+/// How strings are combined. A shorter string counts as extended by zeros.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Operation {
     And,
     Or,
     Xor,
     Not,
-    /// In the first and in none of the others.
+    /// Bits set in the first string and in no other.
     Difference,
-    /// In one of the others and not in the first.
+    /// Bits set in any of the others and not in the first.
     OthersAlone,
-    /// In the first and in one of the others.
+    /// Bits set in the first and in any of the others.
     AndAnyOther,
-    /// In just one.
+    /// Bits set in exactly one string.
     One,
 }
 
@@ -88,7 +88,7 @@ fn bitop(keys: &mut Writer<'_, '_>, call: &Call<'_>, reply: &mut Reply<'_>) -> O
 }
 
 impl Operation {
-    /// As long as the longest of `strings`.
+    /// Combines `strings`. The result is as long as the longest of them.
     fn combine(self, strings: &[&[u8]]) -> Vec<u8> {
         let mut result = vec![0; strings.iter().map(|string| string.len()).max().unwrap_or(0)];
         for (index, block) in result.chunks_mut(BLOCK_BYTES).enumerate() {
@@ -101,7 +101,7 @@ impl Operation {
         result
     }
 
-    /// Combines `first` and `others`, none of them longer than `block`, which is all zeros.
+    /// Combines `first` and `others` into `block`, which is all zeros. None of them is longer than `block`.
     fn combine_block<'s>(
         self,
         block: &mut [u8],
@@ -155,7 +155,7 @@ impl Operation {
     }
 }
 
-/// Combines the bytes of `other` with the first ones of `block`: the compiler takes many at a time.
+/// Combines the bytes of `other` with the first bytes of `block`. The compiler makes vector instructions of this loop.
 fn merge(block: &mut [u8], other: &[u8], combine: impl Fn(u8, u8) -> u8) {
     block.iter_mut().zip(other).for_each(|(byte, other)| *byte = combine(*byte, *other));
 }
@@ -165,7 +165,7 @@ mod tests {
     use super::*;
     use crate::machine::chance::Chance;
 
-    /// What each operation makes of one bit of the first string and how many of the others have it.
+    /// The bit of the result, by the bit of the first string and the number of others that have it.
     fn bit(operation: Operation, first: bool, others: usize, sources: usize) -> bool {
         match operation {
             Operation::And => first && others == sources - 1,
@@ -180,7 +180,7 @@ mod tests {
     }
 
     #[test]
-    fn blocks_become_what_single_bits_do() {
+    fn combining_blocks_agrees_with_combining_bits() {
         let mut chance = Chance::seeded(3);
         for round in 0..200 {
             let sources = 1 + chance.below(4) as usize;

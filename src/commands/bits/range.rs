@@ -1,4 +1,4 @@
-//! Bits counted and found, within a range of a string.
+//! BITCOUNT and BITPOS: count and find bits in a range of a string.
 
 use super::{BASE, words};
 use crate::commands::call::error::{CommandError, Outcome};
@@ -36,10 +36,10 @@ pub(in crate::commands) const COMMANDS: &[CommandSpec] = &[
     },
 ];
 
-/// Bytes that are looked through in the time of one element.
+/// The number of bytes that take as long as one element of other commands.
 const BYTES_PER_ELEMENT: usize = 512;
 
-/// What a range is counted in.
+/// The unit of a range.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Unit {
     Byte,
@@ -47,7 +47,7 @@ enum Unit {
 }
 
 impl Unit {
-    /// The word at the end, if there is one.
+    /// Takes the optional last word. The default is bytes.
     fn take(cursor: &mut Cursor<'_>) -> Result<Self, CommandError> {
         let unit = if cursor.take_word("bit") { Self::Bit } else { Self::Byte };
         if unit == Self::Byte && cursor.remaining() > 0 && !cursor.take_word("byte") {
@@ -56,12 +56,12 @@ impl Unit {
         if cursor.remaining() > 0 { Err(CommandError::SYNTAX) } else { Ok(unit) }
     }
 
-    /// How many of them `string` has.
+    /// The length of `string` in this unit.
     fn len(self, string: &[u8]) -> usize {
         if self == Self::Bit { string.len() * 8 } else { string.len() }
     }
 
-    /// The bits of a span of them.
+    /// Converts a range in this unit to bits.
     fn bits(self, span: RangeInclusive<usize>) -> RangeInclusive<usize> {
         if self == Self::Bit { span } else { span.start() * 8..=span.end() * 8 + 7 }
     }
@@ -72,7 +72,7 @@ fn bitcount(keys: Reader<'_>, call: &Call<'_>, reply: &mut Reply<'_>) -> Outcome
         2 => None,
         3 => return Err(CommandError::SYNTAX.into()),
         _ => {
-            // The numbers are looked at before the words, and too many words before all.
+            // The order of Redis's checks: too many arguments, then the numbers, then the unit.
             if call.arguments.len() > 5 {
                 return Err(CommandError::SYNTAX.into());
             }
@@ -100,7 +100,7 @@ fn bitpos(keys: Reader<'_>, call: &Call<'_>, reply: &mut Reply<'_>) -> Outcome {
         return Err(CommandError::SYNTAX.into());
     }
     let start = if given > 0 { parse_integer(call.argument(3))? } else { 0 };
-    // The word is looked at before the number in front of it.
+    // Redis checks the unit before the end.
     let unit = Unit::take(&mut call.cursor(5))?;
     let end = if given > 1 { parse_integer(call.argument(4))? } else { -1 };
     let Some(string) = keys.string(call.argument(1))? else {
@@ -114,7 +114,7 @@ fn bitpos(keys: Reader<'_>, call: &Call<'_>, reply: &mut Reply<'_>) -> Outcome {
     };
     match words::find_within(string, wanted, &span) {
         Some(place) => reply.count(place),
-        // Behind a string that was not cut off there are zeros without end.
+        // Without an end, the string counts as followed by zeros.
         None if !wanted && given < 2 => reply.count(span.end() + 1),
         None => reply.integer(-1),
     }

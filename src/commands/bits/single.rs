@@ -1,4 +1,4 @@
-//! One bit.
+//! SETBIT and GETBIT.
 
 use super::{BASE, offset};
 use crate::commands::call::Call;
@@ -37,7 +37,7 @@ pub(in crate::commands) const COMMANDS: &[CommandSpec] = &[
     },
 ];
 
-/// The place of a bit's byte, and the bit in it.
+/// The index of the byte with this bit, and the mask of the bit in it.
 fn place_of(bit: usize) -> (usize, u8) {
     (bit / 8, 0x80 >> (bit % 8))
 }

@@ -1,19 +1,20 @@
-//! Counting and finding bits, by machine words.
+//! Counts and finds bits by machine words.
 
 use std::ops::RangeInclusive;
 
-/// Bytes of a word.
+/// The bytes of a word.
 const WORD: usize = size_of::<u64>();
 
-/// Words that are counted with one look at their sums.
+/// The words that are added up before one population count.
 const GROUP: usize = 8;
 
-/// How many bits are set.
+/// The number of set bits.
 pub(super) fn count(bytes: &[u8]) -> u64 {
     let (words, rest) = bytes.as_chunks::<WORD>();
     let (groups, few) = words.as_chunks::<GROUP>();
     let ones = |word: u64| u64::from(word.count_ones());
-    // Three sums of bits (ones, twos, fours) that are carried from group to group: of eight words only the eights are counted.
+    // The Harley-Seal method: three words hold sums of ones, twos and fours for each bit position and are carried from group
+    // to group. Only the carries out of the fours are counted, one population count for eight words.
     let (mut one, mut two, mut four, mut eights) = (0, 0, 0, 0);
     for group in groups {
         let word = group.map(u64::from_ne_bytes);
@@ -32,13 +33,13 @@ pub(super) fn count(bytes: &[u8]) -> u64 {
     carried + few + rest.iter().map(|byte| u64::from(byte.count_ones())).sum::<u64>()
 }
 
-/// Adds the bits of three words place by place: the sum's low bits, and its high ones.
+/// Adds three words bit by bit: returns the low bits and the high bits (carries) of the sums.
 fn add(a: u64, b: u64, c: u64) -> (u64, u64) {
     let either = a ^ b;
     (either ^ c, (a & b) | (either & c))
 }
 
-/// How many of the bits in `span` are set, all of which are there.
+/// The number of set bits in `span`, which must be within `bytes`.
 pub(super) fn count_within(bytes: &[u8], span: &RangeInclusive<usize>) -> u64 {
     let (first, last) = (span.start() / 8, span.end() / 8);
     let before = bytes[first] & !(0xff >> (span.start() % 8));
@@ -46,9 +47,9 @@ pub(super) fn count_within(bytes: &[u8], span: &RangeInclusive<usize>) -> u64 {
     count(&bytes[first..=last]) - u64::from(before.count_ones() + behind.count_ones())
 }
 
-/// The first bit in `span`, all of which are there, that is `wanted`.
+/// The first bit in `span` that is `wanted`. `span` must be within `bytes`.
 pub(super) fn find_within(bytes: &[u8], wanted: bool, span: &RangeInclusive<usize>) -> Option<usize> {
-    // A byte without a bit that is looked for.
+    // A byte without a wanted bit.
     let skipped = if wanted { 0x00 } else { 0xff };
     let start = span.start() / 8;
     let mask = 0xff >> (span.start() % 8);
@@ -72,7 +73,7 @@ mod tests {
     use crate::machine::chance::Chance;
 
     #[test]
-    fn words_find_what_single_bits_show() {
+    fn counting_and_finding_by_words_agrees_with_single_bits() {
         let mut chance = Chance::seeded(7);
         for len in (1..200).chain([1_000, 5_000]) {
             let kind = chance.below(4);

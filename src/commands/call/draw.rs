@@ -7,7 +7,7 @@ use crate::limits;
 /// How many elements are drawn at random, and how they are returned.
 #[derive(Clone, Copy, Debug)]
 pub(in crate::commands) struct Draw {
-    /// As many elements.
+    /// The number of elements.
     pub(in crate::commands) count: usize,
     /// Whether an element may be drawn more than once.
     pub(in crate::commands) with_repeats: bool,
@@ -16,8 +16,8 @@ pub(in crate::commands) struct Draw {
 }
 
 impl Draw {
-    /// Reads a request whose argument 2 is the count. `with` is the word for `with_values`; `elements` is what an error
-    /// calls the elements.
+    /// Parses a request whose argument 2 is the count. `with` is the option for `with_values`; `elements` names the elements
+    /// in an error.
     pub(in crate::commands) fn parse(
         call: &Call<'_>,
         with: &str,

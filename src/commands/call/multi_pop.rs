@@ -3,19 +3,19 @@
 use super::error::CommandError;
 use super::{Call, parse_count};
 
-/// Which end of the first of several keys elements are taken from, and how many.
+/// A pop from the first of several keys that has elements.
 #[derive(Clone, Copy, Debug)]
 pub(in crate::commands) struct MultiPop<E> {
     /// The number of keys.
     pub(in crate::commands) key_count: usize,
-    /// The end, as the type of value has it.
+    /// The end: front or back of a list, lowest or highest of a sorted set.
     pub(in crate::commands) end: E,
-    /// At most as many elements are taken.
+    /// The most elements that are popped.
     pub(in crate::commands) count: usize,
 }
 
 impl<E> MultiPop<E> {
-    /// Reads a request whose number of keys is the argument at `count_at`. `parse_end` reads the word for the end.
+    /// Parses a request whose number of keys is the argument at `count_at`. `parse_end` parses the word for the end.
     pub(in crate::commands) fn parse(
         call: &Call<'_>,
         count_at: usize,

@@ -58,7 +58,7 @@ const CLIENT: &[CommandSpec] = &[
     CommandSpec {
         name: "setinfo",
         syntax: "<LIB-NAME libname | LIB-VER libver>",
-        summary: "Tells which client library is used",
+        summary: "Stores the name and version of the client library",
         since: "7.2.0",
         arity: 4,
         tips: ALL_NODES,

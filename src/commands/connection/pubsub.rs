@@ -1,4 +1,5 @@
-//! The commands of channels: SUBSCRIBE and its kin, PUBLISH, PUBSUB. How messages travel: [`crate::commands::state::channels`].
+//! Commands on channels: SUBSCRIBE, UNSUBSCRIBE and their pattern forms, PUBLISH, PUBSUB.
+//! [`crate::commands::state::channels`] delivers the messages.
 
 use crate::commands::admin::help;
 use crate::commands::call::Call;

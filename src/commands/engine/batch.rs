@@ -84,9 +84,9 @@ fn is_on_keys(request: &Prepared<'_>) -> bool {
 }
 
 impl Runner<'_> {
-    /// Adds the messages that have come to the replies: behind the last reply, which begins at `reply_start`. If that reply
-    /// ended a subscription, they go in front of it: behind it the client expects none. While a reply has a rest, they stay
-    /// in the mailbox.
+    /// Adds the messages in the mailbox after the last reply, which begins at `reply_start`. If that reply ended a
+    /// subscription, they are added before it, because the client expects no message after it. While a reply has a rest,
+    /// they stay in the mailbox.
     fn take_mail(&mut self, out: &mut Vec<u8>, reply_start: usize, listening_before: Listening) {
         if self.ran.rest.is_some() {
             return;

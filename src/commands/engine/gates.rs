@@ -41,7 +41,7 @@ impl Runner<'_> {
         Ok(())
     }
 
-    /// Refuses most commands of a client that is subscribed by RESP2, where it could not tell replies from messages.
+    /// Refuses most commands of a client that is subscribed by RESP2, in which it cannot distinguish replies from messages.
     fn check_listening(&self, entry: &TableEntry) -> Result<(), CommandError> {
         if self.session.only_listens() && !entry.spec.is(Manner::RunsWhileListening) {
             return Err(CommandError::new(format!(

@@ -8,7 +8,8 @@ use crate::store::Access;
 use smallvec::SmallVec;
 
 impl Runner<'_> {
-    /// Starts loading what the first request and those like it right behind it will touch. Returns for how many.
+    /// Prefetches the memory for the first request and for the requests of the same kind directly after it. Returns the
+    /// number of these requests.
     pub(super) fn load_ahead(&mut self, window: &[Prepared<'_>]) -> usize {
         let first = &window[0];
         let Ok(place) = first.resolved else { return 1 };

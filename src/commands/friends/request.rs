@@ -19,9 +19,9 @@ pub(super) enum FriendSource<'a> {
 pub(super) enum Selection {
     /// All.
     All,
-    /// The first rows, as many as this.
+    /// This number of first rows.
     Top(usize),
-    /// The user's row, and as many as this above and below it.
+    /// The user's row, and this number of rows above and below it.
     Around(usize),
     /// Only the user's own rank.
     Own,

@@ -39,7 +39,7 @@ impl KeptKey {
     }
 }
 
-/// Where a name stands in a [`Standing`]'s `names`.
+/// The position of a name in a [`Standing`]'s `names`.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Name {
     pub(super) start: u32,
@@ -145,7 +145,7 @@ impl Standing {
         self.count(is_before)
     }
 
-    /// The number of rows for which `is_before` holds. In order, they stand before the others.
+    /// The number of rows for which `is_before` is true. In sorted order these rows come first.
     fn count(&self, is_before: impl Fn(&Row) -> bool) -> usize {
         if self.is_sorted {
             self.ranked.partition_point(is_before)
@@ -154,7 +154,7 @@ impl Standing {
         }
     }
 
-    /// The rank of `row`, which stands at `position`, in `mode`.
+    /// The rank of `row`, which is at `position`, in `mode`.
     pub(super) fn rank(&self, row: &Row, position: usize, mode: Numbering, order: Order) -> usize {
         let is_better = |other: &Row| match order {
             Order::Ascending => other.score < row.score,

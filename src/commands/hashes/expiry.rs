@@ -33,7 +33,7 @@ pub(in crate::commands) const COMMANDS: &[CommandSpec] = &[
     CommandSpec {
         name: "hexpire",
         syntax: "key seconds [NX | XX | GT | LT] FIELDS numfields field [field ...]",
-        summary: "Lets fields expire after some seconds",
+        summary: "Makes fields expire after some seconds",
         run: Handler::Write(|keys, call, reply| {
             expire(keys, call, reply, (Moment::FromNow, Unit::Seconds), "hexpire")
         }),
@@ -42,7 +42,7 @@ pub(in crate::commands) const COMMANDS: &[CommandSpec] = &[
     CommandSpec {
         name: "hpexpire",
         syntax: "key milliseconds [NX | XX | GT | LT] FIELDS numfields field [field ...]",
-        summary: "Lets fields expire after some milliseconds",
+        summary: "Makes fields expire after some milliseconds",
         run: Handler::Write(|keys, call, reply| {
             expire(keys, call, reply, (Moment::FromNow, Unit::Milliseconds), "hpexpire")
         }),
@@ -51,7 +51,7 @@ pub(in crate::commands) const COMMANDS: &[CommandSpec] = &[
     CommandSpec {
         name: "hexpireat",
         syntax: "key unix-time-seconds [NX | XX | GT | LT] FIELDS numfields field [field ...]",
-        summary: "Lets fields expire at a time given in seconds",
+        summary: "Makes fields expire at a time given in seconds",
         run: Handler::Write(|keys, call, reply| {
             expire(keys, call, reply, (Moment::UnixTime, Unit::Seconds), "hexpireat")
         }),
@@ -60,7 +60,7 @@ pub(in crate::commands) const COMMANDS: &[CommandSpec] = &[
     CommandSpec {
         name: "hpexpireat",
         syntax: "key unix-time-milliseconds [NX | XX | GT | LT] FIELDS numfields field [field ...]",
-        summary: "Lets fields expire at a time given in milliseconds",
+        summary: "Makes fields expire at a time given in milliseconds",
         run: Handler::Write(|keys, call, reply| {
             expire(keys, call, reply, (Moment::UnixTime, Unit::Milliseconds), "hpexpireat")
         }),
@@ -95,7 +95,7 @@ pub(in crate::commands) const COMMANDS: &[CommandSpec] = &[
     CommandSpec {
         name: "hpersist",
         syntax: "key FIELDS numfields field [field ...]",
-        summary: "Lets fields live for ever again",
+        summary: "Removes the expiry of fields",
         arity: -5,
         run: Handler::Write(hpersist),
         ..CHANGE

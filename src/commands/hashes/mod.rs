@@ -1,4 +1,4 @@
-//! Hashes, as of Redis 8.2.3.
+//! Commands on hashes, as in Redis 8.2.3.
 
 pub(super) mod expiry;
 pub(super) mod options;
@@ -17,12 +17,12 @@ use crate::store::Text;
 const BASE: CommandSpec =
     CommandSpec { group: Group::Hash, lookahead: Some(Lookahead::Key), ..CommandSpec::BASE };
 
-/// The wrong number of arguments, where the arity does not say it.
+/// The error for a wrong number of arguments that the arity of the command does not exclude.
 fn wrong_number(command: &str) -> CommandError {
     CommandError::arity(command)
 }
 
-/// A field or a value; none where it is missing.
+/// Replies with a field or a value, or with null if it is missing.
 fn write(text: Option<Text<'_>>, reply: &mut Reply<'_>) {
     match text {
         None => reply.null(),

@@ -53,7 +53,7 @@ pub(in crate::commands) const COMMANDS: &[CommandSpec] = &[
     CommandSpec {
         name: "hexists",
         syntax: "key field",
-        summary: "Tells whether a field is in a hash",
+        summary: "Returns whether a field exists in a hash",
         run: Handler::Read(hexists),
         ..SHORT
     },

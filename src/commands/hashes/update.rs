@@ -45,7 +45,7 @@ pub(in crate::commands) const COMMANDS: &[CommandSpec] = &[
     CommandSpec {
         name: "hsetnx",
         syntax: "key field value",
-        summary: "Sets a field of a hash that is not there yet",
+        summary: "Sets a field of a hash unless it exists",
         arity: 4,
         keys: Keys::Range { first: 1, last: 0, access: &[KeyFlag::Rw, KeyFlag::Insert] },
         run: Handler::Write(hsetnx),
@@ -65,7 +65,7 @@ pub(in crate::commands) const COMMANDS: &[CommandSpec] = &[
     CommandSpec {
         name: "hincrby",
         syntax: "key field increment",
-        summary: "Adds to the integer that a field's value spells",
+        summary: "Adds to the integer in a field",
         arity: 4,
         keys: Keys::Range { first: 1, last: 0, access: &[KeyFlag::Rw, KeyFlag::Access, KeyFlag::Update] },
         run: Handler::Write(hincrby),
@@ -74,7 +74,7 @@ pub(in crate::commands) const COMMANDS: &[CommandSpec] = &[
     CommandSpec {
         name: "hincrbyfloat",
         syntax: "key field increment",
-        summary: "Adds to the number that a field's value spells",
+        summary: "Adds to the number in a field",
         since: "2.6.0",
         arity: 4,
         keys: Keys::Range { first: 1, last: 0, access: &[KeyFlag::Rw, KeyFlag::Access, KeyFlag::Update] },

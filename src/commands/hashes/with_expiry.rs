@@ -22,7 +22,7 @@ pub(in crate::commands) const COMMANDS: &[CommandSpec] = &[
         name: "hgetex",
         syntax: "key [EX seconds | PX milliseconds | EXAT unix-time-seconds | PXAT unix-time-milliseconds | PERSIST] \
                  FIELDS numfields field [field ...]",
-        summary: "Returns the values of fields, and lets these expire or live for ever",
+        summary: "Returns the values of fields, and sets or removes their expiry",
         keys: Keys::Range { first: 1, last: 0, access: &[KeyFlag::Rw, KeyFlag::Access, KeyFlag::Update] },
         keys_note: Some("RW and UPDATE because it changes the TTL"),
         run: Handler::Write(hgetex),
@@ -32,7 +32,7 @@ pub(in crate::commands) const COMMANDS: &[CommandSpec] = &[
         name: "hsetex",
         syntax: "key [FNX | FXX] [EX seconds | PX milliseconds | EXAT unix-time-seconds | \
                  PXAT unix-time-milliseconds | KEEPTTL] FIELDS numfields field value [field value ...]",
-        summary: "Sets fields that may expire",
+        summary: "Sets fields and their expiry",
         arity: -6,
         flags: &[Flag::Write, Flag::Denyoom, Flag::Fast],
         keys: Keys::Range { first: 1, last: 0, access: &[KeyFlag::Rw, KeyFlag::Update] },
@@ -42,7 +42,7 @@ pub(in crate::commands) const COMMANDS: &[CommandSpec] = &[
     CommandSpec {
         name: "hgetdel",
         syntax: "key FIELDS numfields field [field ...]",
-        summary: "Returns the values of fields and removes these",
+        summary: "Returns the values of fields and removes the fields",
         keys: Keys::Range { first: 1, last: 0, access: &[KeyFlag::Rw, KeyFlag::Access, KeyFlag::Delete] },
         run: Handler::Write(hgetdel),
         ..CHANGE

@@ -1,29 +1,29 @@
-//! Registers of six bits, the first in the lowest bits of the first byte.
+//! The dense form: registers of six bits, the first in the lowest bits of the first byte.
 
 use super::REGISTERS;
 
-/// Bits of a register.
+/// The bits of a register.
 const BITS: usize = 6;
 
-/// A register's highest value.
+/// The highest value of a register.
 pub(super) const HIGHEST: u8 = (1 << BITS) - 1;
 
-/// Bytes of all registers.
+/// The bytes of all registers.
 pub(super) const BYTES: usize = REGISTERS * BITS / 8;
 
-/// A register: in one byte, or in one and the low bits of the next.
+/// The byte in which a register begins, and its lowest bit there. The register may continue in the next byte.
 fn place_of(register: usize) -> (usize, u32) {
     (register * BITS / 8, (register * BITS % 8) as u32)
 }
 
-/// A register's value; `byte` gives the bytes.
+/// The value of a register. `byte` returns the byte at an index.
 pub(super) fn get(register: usize, byte: impl Fn(usize) -> u8) -> u8 {
     let (place, shift) = place_of(register);
     let next = if place + 1 < BYTES { byte(place + 1) } else { 0 };
     (u16::from_le_bytes([byte(place), next]) >> shift) as u8 & HIGHEST
 }
 
-/// The place of the bytes that have a register, and what they become when it has this value.
+/// The index of the two bytes that contain a register, and their content when the register has this value.
 pub(super) fn with(register: usize, value: u8, byte: impl Fn(usize) -> u8) -> (usize, [u8; 2]) {
     let (place, shift) = place_of(register);
     let next = if place + 1 < BYTES { byte(place + 1) } else { 0 };
@@ -31,7 +31,7 @@ pub(super) fn with(register: usize, value: u8, byte: impl Fn(usize) -> u8) -> (u
     (place, (others | u16::from(value) << shift).to_le_bytes())
 }
 
-/// Sets a register if that makes it larger. Returns whether it did.
+/// Sets a register to `value` if that is larger. Returns whether it was.
 pub(super) fn raise(registers: &mut [u8], register: usize, value: u8) -> bool {
     let is_larger = value > get(register, |place| registers[place]);
     if is_larger {
@@ -42,7 +42,7 @@ pub(super) fn raise(registers: &mut [u8], register: usize, value: u8) -> bool {
     is_larger
 }
 
-/// All registers, four out of three bytes at a time.
+/// The values of all registers. Three bytes hold four registers.
 pub(super) fn all(registers: &[u8]) -> impl Iterator<Item = u8> {
     registers.as_chunks::<3>().0.iter().flat_map(|bytes| {
         let four = u32::from_le_bytes([bytes[0], bytes[1], bytes[2], 0]);

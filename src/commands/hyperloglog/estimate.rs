@@ -1,16 +1,16 @@
-//! From registers to the number of elements: Otmar Ertl, "New cardinality estimation algorithms for HyperLogLog sketches"
-//! (arXiv:1702.01284), computed in the order in which Redis does, so that no digit differs.
+//! Estimates the number of elements from the registers: Otmar Ertl, "New cardinality estimation algorithms for HyperLogLog
+//! sketches" (arXiv:1702.01284). The order of operations is Redis's, so that all digits are equal.
 
 use super::REGISTERS;
 use super::hash::COUNT_BITS;
 
-/// How many registers have each value. A string out of a client's hands may have values that no hash gives.
+/// The number of registers with each value. A string that a client wrote may have values that no hash results in.
 pub(super) type RegisterHistogram = [u32; super::dense::HIGHEST as usize + 1];
 
 /// 0.5 / ln 2.
 const ALPHA: f64 = 0.721_347_520_444_481_7;
 
-/// How many elements, about.
+/// The estimated number of elements.
 pub(super) fn estimate(histogram: &RegisterHistogram) -> u64 {
     let registers = REGISTERS as f64;
     let highest = COUNT_BITS as usize + 1;

@@ -1,24 +1,24 @@
-//! Where an element goes: a register, and the run of zeros that it shows there.
+//! The hash of an element: which register it belongs to, and the value it has there.
 
-/// Bits of a hash that choose the register.
+/// The bits of a hash that choose the register.
 pub(super) const INDEX_BITS: u32 = 14;
 
-/// The other bits, and the highest count less one.
+/// The other bits. The highest value of a register is one more.
 pub(super) const COUNT_BITS: u32 = 64 - INDEX_BITS;
 
-/// The seed that Redis hashes with.
+/// Redis's seed.
 const SEED: u64 = 0xadc8_3b19;
 
-/// The register of an element, and one more than the zeros at the end of the rest of its hash.
+/// The register of an element, and its value: one more than the number of trailing zeros in the rest of the hash.
 pub(super) fn place_of(element: &[u8]) -> (usize, u8) {
     let hash = murmur64a(element);
     let register = hash & ((1 << INDEX_BITS) - 1);
-    // A bit at the end of the rest stops the count.
+    // The added bit limits the count to `COUNT_BITS`.
     let rest = hash >> INDEX_BITS | 1 << COUNT_BITS;
     (register as usize, rest.trailing_zeros() as u8 + 1)
 }
 
-/// MurmurHash2 for 64-bit machines, by Austin Appleby, of little-endian words.
+/// MurmurHash64A by Austin Appleby, with little-endian words on every machine.
 fn murmur64a(bytes: &[u8]) -> u64 {
     const FACTOR: u64 = 0xc6a4_a793_5bd1_e995;
     const SHIFT: u32 = 47;

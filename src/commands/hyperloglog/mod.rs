@@ -1,8 +1,9 @@
-//! HyperLogLogs: strings that tell how many different elements were added to them, give or take 0.81 %.
+//! HyperLogLogs: strings that estimate how many different elements were added to them. The standard error is 0.81 %.
 //!
-//! They are Redis's strings byte for byte. A header of 16 bytes (`sketch`) has the last estimate; 16,384 registers follow,
-//! each the longest run of zeros among the hashes (`hash`) that fell to it: six bits each (`dense`), or while most are
-//! zero as runs of equal ones (`sparse`). `estimate` makes a number of how often each value is there.
+//! The bytes are the same as in Redis. A header of 16 bytes (`sketch`) contains the last estimate; 16,384 registers follow. A
+//! register holds the longest run of zeros among the hashes (`hash`) that belong to it. Registers have six bits each
+//! (`dense`) or, while most of them are zero, are stored as runs of equal ones (`sparse`). `estimate` computes the estimate
+//! from a histogram of the registers.
 
 mod dense;
 mod estimate;
@@ -16,9 +17,9 @@ use super::spec::{CommandSpec, Group};
 
 const BASE: CommandSpec = CommandSpec { group: Group::HyperLogLog, since: "2.8.9", ..CommandSpec::BASE };
 
-/// How many registers there are.
+/// The number of registers.
 const REGISTERS: usize = 1 << hash::INDEX_BITS;
 
-/// The string is not what it claims to be: a run of registers goes beyond the last, or ends before it.
+/// The runs of a sparse string do not add up to the number of registers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Corrupt;

@@ -1,4 +1,4 @@
-//! PFSELFTEST: whether registers keep what they are given, and estimates are as good as they should be.
+//! PFSELFTEST: tests that registers keep their values, and that estimates are within the expected error.
 
 use super::sketch::{Sketch, SketchEdit};
 use super::{BASE, REGISTERS, dense};
@@ -21,16 +21,16 @@ pub(in crate::commands) const COMMANDS: &[CommandSpec] = &[CommandSpec {
     ..BASE
 }];
 
-/// How often all registers are filled with random values.
+/// The number of times that all registers are filled with random values.
 const FILLS: usize = 10;
 
-/// How many elements are added, one after the other.
+/// The number of elements that are added, one after the other.
 const ELEMENTS: u64 = 200_000;
 
-/// The standard error of an estimate is this, divided by the root of how many registers there are.
+/// The standard error of an estimate is this, divided by the square root of the number of registers.
 const ERROR: f64 = 1.04;
 
-/// More than this many standard errors are too many to be chance.
+/// The largest accepted error, in standard errors. A larger one is very unlikely by chance.
 const MOST_ERRORS: f64 = 4.0;
 
 fn pfselftest(_: &Host, call: &Call<'_>, reply: &mut Reply<'_>) -> Outcome {
@@ -59,7 +59,7 @@ fn test_registers() -> Outcome {
     Ok(())
 }
 
-/// At every power of two, a sketch that begins sparse says the same as one that is dense from the start.
+/// At every power of two, a sketch that begins sparse must have the same estimate as one that is dense from the start.
 fn test_estimates() -> Outcome {
     let seed = Chance::drawn().next_u64();
     let mut sketches =
@@ -79,7 +79,7 @@ fn test_estimates() -> Outcome {
             return Err(CommandError::text("TESTFAILED dense/sparse disagree").into());
         }
         let most = (MOST_ERRORS * ERROR / (REGISTERS as f64).sqrt() * number as f64).ceil();
-        // A single collision among few elements is more than that.
+        // With few elements a single collision exceeds the limit.
         if dense.abs_diff(number) as f64 > most.max(2.0) {
             let text = format!("TESTFAILED Too big error. card:{number} abserr:{}", dense.abs_diff(number));
             return Err(CommandError::new(text).into());

@@ -1,4 +1,4 @@
-//! Elements added and counted.
+//! PFADD, PFCOUNT and PFMERGE.
 
 use super::sketch::{ESTIMATE, Form, Highest, STALE, STALE_BIT, Sketch, SketchEdit, estimate_of};
 use super::{BASE, Corrupt, REGISTERS, hash};
@@ -53,7 +53,7 @@ pub(in crate::commands) const COMMANDS: &[CommandSpec] = &[
     },
 ];
 
-/// How many elements are looked at in the time that a sketch of all registers takes.
+/// Reading all registers of a sketch takes as long as this many elements of other commands.
 const ELEMENTS_PER_SKETCH: usize = 128;
 
 impl From<Corrupt> for Stop {
@@ -80,7 +80,7 @@ fn pfadd(keys: &mut Writer<'_, '_>, call: &Call<'_>, reply: &mut Reply<'_>) -> O
             for element in elements {
                 let (register, value) = hash::place_of(element);
                 if let Some(row) = Sketch::raised(register, value, |place| draft.byte(place)) {
-                    // The last register ends with its first byte.
+                    // The last register has no second byte.
                     let places = (row.0..string.len()).zip(row.1);
                     places.for_each(|(place, byte)| draft.set_byte(place, byte));
                     has_changed = true;
@@ -111,12 +111,12 @@ fn pfadd(keys: &mut Writer<'_, '_>, call: &Call<'_>, reply: &mut Reply<'_>) -> O
     Ok(())
 }
 
-/// Makes the key what the sketch has become.
+/// Writes the sketch to the key, with a stale estimate.
 fn write(keys: &mut Writer<'_, '_>, key: &[u8], edit: &SketchEdit) -> Result<(), WrongType> {
     keys.edit_string(key, "pfadd", |_| Ok(edit.to_stale()))
 }
 
-/// Of one key, the estimate is kept in it until a register changes.
+/// The estimate of a single key is stored in its header, and is valid until a register changes.
 fn pfcount(keys: &mut Writer<'_, '_>, call: &Call<'_>, reply: &mut Reply<'_>) -> Outcome {
     let reader = keys.source_reader().knowing(call.located);
     if call.arguments.len() > 2 {
@@ -148,7 +148,7 @@ fn pfcount(keys: &mut Writer<'_, '_>, call: &Call<'_>, reply: &mut Reply<'_>) ->
     Ok(())
 }
 
-/// The destination is one of the sources, and becomes dense if one of them is.
+/// The destination is also a source. It becomes dense if any source is.
 fn pfmerge(keys: &mut Writer<'_, '_>, call: &Call<'_>, reply: &mut Reply<'_>) -> Outcome {
     call.announce((call.arguments.len() - 1) * ELEMENTS_PER_SKETCH)?;
     let (destination, most_bytes) = (call.argument(1), call.config.hll_sparse_max_bytes);

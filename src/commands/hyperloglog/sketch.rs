@@ -1,4 +1,4 @@
-//! The string: a header (`HYLL`, the encoding, three bytes that are not used, the last estimate) and the registers.
+//! The string of a HyperLogLog: a header (`HYLL`, the encoding, three unused bytes, the last estimate) and the registers.
 
 use super::estimate::{RegisterHistogram, estimate};
 use super::sparse::Raised;
@@ -9,30 +9,31 @@ const MAGIC: &[u8] = b"HYLL";
 const DENSE: u8 = 0;
 const SPARSE: u8 = 1;
 
-/// Where the encoding stands.
+/// The offset of the encoding.
 const ENCODING: usize = 4;
 
-/// Where the last estimate stands, in eight bytes.
+/// The offset of the last estimate, eight bytes.
 pub(super) const ESTIMATE: usize = 8;
 
-/// Where the highest byte of the estimate stands. Its highest bit says that registers have changed since.
+/// The offset of the highest byte of the estimate.
 pub(super) const STALE: usize = 15;
+/// The bit of that byte which says that registers have changed since the estimate.
 pub(super) const STALE_BIT: u8 = 0x80;
 
-/// Where the registers begin.
+/// The length of the header; the registers follow.
 pub(super) const HEADER: usize = 16;
 
-/// How the registers are written.
+/// The encoding of the registers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Form {
     Dense,
     Sparse,
 }
 
-/// The largest value that each register has in any of some sketches.
+/// The largest value of each register among several sketches.
 pub(super) type Highest = [u8; REGISTERS];
 
-/// A string that has a sketch's header.
+/// A string with the header of a sketch.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Sketch<'s> {
     bytes: &'s [u8],
@@ -41,7 +42,7 @@ pub(super) struct Sketch<'s> {
 
 impl<'s> Sketch<'s> {
     /// # Errors
-    /// The string has another header, or not the length of its form.
+    /// The string has another header, or the wrong length for its form.
     pub(super) fn of(bytes: &'s [u8]) -> Result<Self, CommandError> {
         let is_sketch = bytes.len() >= HEADER && bytes.starts_with(MAGIC);
         let form = match bytes.get(ENCODING).filter(|_| is_sketch) {
@@ -60,11 +61,11 @@ impl<'s> Sketch<'s> {
 
     /// The last estimate, if no register has changed since.
     pub(super) fn kept_estimate(&self) -> Option<u64> {
-        let bytes = self.bytes[ESTIMATE..].first_chunk().expect("a header's length was seen to");
+        let bytes = self.bytes[ESTIMATE..].first_chunk().expect("of() checked the length of the header");
         (self.bytes[STALE] & STALE_BIT == 0).then_some(u64::from_le_bytes(*bytes))
     }
 
-    /// How many elements the registers tell of.
+    /// The estimated number of elements, computed from the registers.
     pub(super) fn estimate(&self) -> Result<u64, Corrupt> {
         let mut histogram: RegisterHistogram = [0; _];
         match self.form {
@@ -82,7 +83,7 @@ impl<'s> Sketch<'s> {
         Ok(estimate(&histogram))
     }
 
-    /// Raises registers to those of the sketch.
+    /// Raises each register in `highest` to that of the sketch, if that is larger.
     pub(super) fn merge_into(&self, highest: &mut Highest) -> Result<(), Corrupt> {
         match self.form {
             Form::Dense => {
@@ -99,7 +100,8 @@ impl<'s> Sketch<'s> {
         Ok(())
     }
 
-    /// What of a dense sketch changes when this register is at least `value`: bytes and where they stand.
+    /// The offset and content of the bytes of a dense sketch that change when this register is raised to `value`. `None` if
+    /// it is as large already.
     pub(super) fn raised(register: usize, value: u8, byte: impl Fn(usize) -> u8) -> Option<(usize, [u8; 2])> {
         let byte = |place| byte(HEADER + place);
         let is_larger = value > dense::get(register, byte);
@@ -107,25 +109,25 @@ impl<'s> Sketch<'s> {
     }
 }
 
-/// How many elements the registers tell of.
+/// The estimated number of elements, computed from registers.
 pub(super) fn estimate_of(highest: &Highest) -> u64 {
     let mut histogram: RegisterHistogram = [0; _];
     highest.iter().for_each(|value| histogram[usize::from(*value)] += 1);
     estimate(&histogram)
 }
 
-/// A sketch that is being changed, and goes over to the dense form when it must.
+/// A sketch that is being changed. It becomes dense when the sparse form cannot hold it.
 #[derive(Debug)]
 pub(super) struct SketchEdit {
     header: [u8; HEADER],
     form: Form,
     registers: Vec<u8>,
-    /// `hll-sparse-max-bytes`, of which the header is a part.
+    /// `hll-sparse-max-bytes`, which includes the header.
     most_sparse_bytes: usize,
 }
 
 impl SketchEdit {
-    /// A sketch to which nothing was added.
+    /// A sketch without elements.
     pub(super) fn empty(most_sparse_bytes: usize) -> Self {
         let mut header = [0; HEADER];
         header[..MAGIC.len()].copy_from_slice(MAGIC);
@@ -135,18 +137,18 @@ impl SketchEdit {
 
     /// A copy of a sketch.
     pub(super) fn of(sketch: &Sketch<'_>, most_sparse_bytes: usize) -> Self {
-        let header = *sketch.bytes.first_chunk().expect("a header's length was seen to");
+        let header = *sketch.bytes.first_chunk().expect("Sketch::of checked the length of the header");
         let registers = sketch.registers().to_vec();
         Self { header, form: sketch.form, registers, most_sparse_bytes }
     }
 
-    /// Adds an element. Returns whether a register is larger now.
+    /// Adds an element. Returns whether a register has changed.
     pub(super) fn add(&mut self, element: &[u8]) -> Result<bool, Corrupt> {
         let (register, value) = hash::place_of(element);
         self.raise(register, value)
     }
 
-    /// Sets a register if that makes it larger. Returns whether it did.
+    /// Sets a register to `value` if that is larger. Returns whether it was.
     pub(super) fn raise(&mut self, register: usize, value: u8) -> Result<bool, Corrupt> {
         if self.form == Form::Sparse {
             let most_bytes = self.most_sparse_bytes.saturating_sub(HEADER);
@@ -159,7 +161,7 @@ impl SketchEdit {
         Ok(dense::raise(&mut self.registers, register, value))
     }
 
-    /// Goes over to the dense form.
+    /// Converts the sketch to the dense form.
     pub(super) fn make_dense(&mut self) -> Result<(), Corrupt> {
         if self.form == Form::Dense {
             return Ok(());
@@ -175,7 +177,7 @@ impl SketchEdit {
         Ok(())
     }
 
-    /// The string, its estimate said to be stale.
+    /// The string, with its estimate marked as stale.
     pub(super) fn to_stale(&self) -> Vec<u8> {
         let mut string = [&self.header[..], &self.registers].concat();
         string[STALE] |= STALE_BIT;
@@ -195,9 +197,8 @@ mod tests {
         string
     }
 
-    /// Both forms keep the same registers, whatever was added in which order.
     #[test]
-    fn a_sparse_sketch_is_the_dense_one_in_fewer_bytes() {
+    fn sparse_and_dense_sketches_keep_the_same_registers() {
         let mut chance = Chance::seeded(11);
         for _ in 0..30 {
             let mut edits = [SketchEdit::empty(usize::MAX), SketchEdit::empty(usize::MAX)];
@@ -217,9 +218,9 @@ mod tests {
         }
     }
 
-    /// Runs out of a client's hands: what is no sketch is said to be none, and nothing panics.
+    /// A client can write any bytes behind the header.
     #[test]
-    fn runs_of_any_bytes_are_a_sketch_or_corrupt() {
+    fn random_runs_are_read_or_reported_as_corrupt_without_a_panic() {
         let mut chance = Chance::seeded(12);
         let mut sound = 0;
         for _ in 0..3000 {
@@ -241,6 +242,6 @@ mod tests {
                 let _ = edit.raise(chance.below(REGISTERS as u64) as usize, 1 + chance.below(51) as u8);
             }
         }
-        assert!(sound > 100, "{sound} sketches tested little");
+        assert!(sound > 100, "only {sound} sketches were well formed");
     }
 }

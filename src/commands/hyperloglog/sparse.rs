@@ -1,4 +1,4 @@
-//! Registers as runs of equal ones, while most of them are 0.
+//! The sparse form: registers as runs of equal values, while most of them are 0.
 //!
 //! | bytes | run |
 //! |---|---|
@@ -6,7 +6,7 @@
 //! | `01llllll llllllll` | `l + 1` registers that are 0, up to all of them |
 //! | `1vvvvvll` | `l + 1` registers that are `v + 1` |
 //!
-//! A string out of a client's hands may hold any bytes: runs may end before the last register or go beyond it.
+//! A client can write any bytes into the string, so runs may end before the last register or exceed it.
 
 use super::{Corrupt, REGISTERS};
 
@@ -19,20 +19,21 @@ const LONGEST_VALUE: usize = 4;
 /// The longest run of zeros in one byte.
 const LONGEST_ZERO: usize = 64;
 
-/// As many runs are looked at for neighbours that can be one, from the one before a change on.
+/// After a change, this many runs are checked for neighbours that can be joined, beginning before the change.
 const MERGED_RUNS: usize = 5;
 
-/// Equal registers beside each other.
+/// Consecutive registers with the same value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Run {
     value: u8,
     len: usize,
-    /// Bytes that it takes.
+    /// The length of its encoding.
     bytes: usize,
 }
 
 impl Run {
-    /// The run at the start of `bytes`, which are not empty. Behind their end there is a zero, as behind Redis's strings.
+    /// The run at the beginning of `bytes`, which are not empty. A missing second byte counts as zero: in Redis a zero
+    /// follows the string.
     fn read(bytes: &[u8]) -> Self {
         match bytes[0] {
             first @ 0x80.. => {
@@ -47,7 +48,7 @@ impl Run {
         }
     }
 
-    /// Appends the bytes of a run, if it has any registers.
+    /// Appends the encoding of a run, unless the run is empty.
     fn write(value: u8, len: usize, to: &mut Vec<u8>) {
         match (value, len) {
             (_, 0) => {}
@@ -58,14 +59,14 @@ impl Run {
     }
 }
 
-/// The runs of all registers: none of them set.
+/// Runs in which all registers are 0.
 pub(super) fn empty() -> Vec<u8> {
     let mut runs = Vec::new();
     Run::write(0, REGISTERS, &mut runs);
     runs
 }
 
-/// Calls back with each run of registers that are not 0: the first register, the value, and how many.
+/// Calls `visit` with each run of registers that are not 0: the first register, the value, and the number of registers.
 pub(super) fn for_each(runs: &[u8], mut visit: impl FnMut(usize, u8, usize)) -> Result<(), Corrupt> {
     let (mut at, mut register) = (0, 0);
     while at < runs.len() {
@@ -81,18 +82,18 @@ pub(super) fn for_each(runs: &[u8], mut visit: impl FnMut(usize, u8, usize)) -> 
     if register == REGISTERS { Ok(()) } else { Err(Corrupt) }
 }
 
-/// What setting a register did.
+/// The outcome of raising a register.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Raised {
-    /// Nothing: it is as large.
+    /// The register was as large already.
     No,
-    /// It is larger now.
+    /// The register was raised.
     Yes,
-    /// Nothing, for it cannot be done in runs that take no more than the bytes they may.
+    /// Nothing was changed: runs cannot hold the value, or would need too many bytes.
     MustBeDense,
 }
 
-/// Sets a register if that makes it larger, in no more than `most_bytes` of runs.
+/// Sets a register to `value` if that is larger. The runs may have at most `most_bytes`.
 pub(super) fn raise(
     runs: &mut Vec<u8>,
     register: usize,
@@ -121,7 +122,7 @@ pub(super) fn raise(
     if split.len() > run.bytes && runs.len() + split.len() - run.bytes > most_bytes {
         return Ok(Raised::MustBeDense);
     }
-    // As Redis, which counts both bytes of a last run that has lost its second one.
+    // A last run that lacks its second byte counts as two bytes, as in Redis.
     let len = runs.len() + split.len() - run.bytes;
     runs.splice(at..runs.len().min(at + run.bytes), split);
     runs.truncate(len);
@@ -129,7 +130,7 @@ pub(super) fn raise(
     Ok(Raised::Yes)
 }
 
-/// Makes one run of neighbours of the same value where it can hold both, among the runs from `at` on.
+/// Joins neighbouring runs with the same value where one run can hold both, among the runs from `at` on.
 fn merge(runs: &mut Vec<u8>, mut at: usize) {
     for _ in 0..MERGED_RUNS {
         let Some(rest) = runs.get(at..).filter(|rest| !rest.is_empty()) else { return };

@@ -83,7 +83,7 @@ pub(super) const COMMANDS: &[CommandSpec] = &[
         name: "keys",
         syntax: "pattern",
         summary: "Returns the keys of the database that match a pattern",
-        complexity: "O(N) for the whole database; others go on meanwhile",
+        complexity: "O(N) for the whole database; other commands run meanwhile",
         arity: 2,
         flags: &[Flag::Readonly],
         categories: &["@dangerous"],

@@ -1,12 +1,12 @@
-//! Lists.
+//! Commands on lists.
 //!
 //! | file | its subject |
 //! |---|---|
-//! | `push` | elements added at an end |
-//! | `pop` | elements removed at an end, and the blocking forms |
-//! | `moving` | an element moved from one list to another |
-//! | `read` | lengths, elements and their places |
-//! | `update` | elements replaced, inserted and removed by their places or values |
+//! | `push` | commands that add elements at an end |
+//! | `pop` | commands that remove elements at an end, and their blocking forms |
+//! | `moving` | commands that move an element from one list to another |
+//! | `read` | commands that read lengths, elements and indices |
+//! | `update` | commands that replace, insert and remove elements by index or value |
 
 pub(super) mod moving;
 pub(super) mod pop;

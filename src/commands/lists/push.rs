@@ -32,21 +32,21 @@ pub(in crate::commands) const COMMANDS: &[CommandSpec] = &[
     },
     CommandSpec {
         name: "lpushx",
-        summary: "Adds elements at the front of a list that is there",
+        summary: "Adds elements at the front of a list that exists",
         since: "2.2.0",
         run: Handler::Write(|keys, call, reply| push(keys, call, reply, End::Front, Missing::Skip)),
         ..PUSH
     },
     CommandSpec {
         name: "rpushx",
-        summary: "Adds elements at the end of a list that is there",
+        summary: "Adds elements at the end of a list that exists",
         since: "2.2.0",
         run: Handler::Write(|keys, call, reply| push(keys, call, reply, End::Back, Missing::Skip)),
         ..PUSH
     },
 ];
 
-/// The event of an addition at an end.
+/// The event for elements added at an end.
 pub(super) fn event(end: End) -> &'static str {
     match end {
         End::Front => "lpush",

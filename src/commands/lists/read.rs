@@ -28,7 +28,7 @@ pub(in crate::commands) const COMMANDS: &[CommandSpec] = &[
     CommandSpec {
         name: "lrange",
         syntax: "key start stop",
-        summary: "Returns the elements within a range of places",
+        summary: "Returns the elements within a range of indices",
         complexity: "O(S / 500 + N) with S elements to the nearer end and N elements returned",
         arity: 4,
         run: Handler::Read(lrange),
@@ -37,7 +37,7 @@ pub(in crate::commands) const COMMANDS: &[CommandSpec] = &[
     CommandSpec {
         name: "lindex",
         syntax: "key index",
-        summary: "Returns the element at a place",
+        summary: "Returns the element at an index",
         complexity: "O(S / 500) with S elements to the nearer end",
         arity: 3,
         run: Handler::Read(lindex),
@@ -46,7 +46,7 @@ pub(in crate::commands) const COMMANDS: &[CommandSpec] = &[
     CommandSpec {
         name: "lpos",
         syntax: "key element [RANK rank] [COUNT num-matches] [MAXLEN len]",
-        summary: "Returns the places of elements that are equal to one",
+        summary: "Returns the indices of elements that equal a value",
         since: "6.0.6",
         complexity: "O(N) with N elements looked at",
         arity: -3,
@@ -93,7 +93,7 @@ fn lrange(keys: Reader<'_>, call: &Call<'_>, reply: &mut Reply<'_>) -> Outcome {
     Ok(())
 }
 
-/// A large range. It is copied by reference under the lock and written while it is sent, so it shows one moment.
+/// A large range. It is copied by reference under the lock and written while it is sent, so it shows one point in time.
 #[derive(Debug)]
 struct SharedRange(List);
 

@@ -1,4 +1,4 @@
-//! Commands that replace, insert and remove elements by their places or values: LSET, LINSERT, LREM, LTRIM.
+//! Commands that replace, insert and remove elements by index or value: LSET, LINSERT, LREM, LTRIM.
 
 use super::{BASE, parse_signed_count, place, places};
 use crate::commands::call::error::{CommandError, Outcome};
@@ -11,7 +11,7 @@ pub(in crate::commands) const COMMANDS: &[CommandSpec] = &[
     CommandSpec {
         name: "lset",
         syntax: "key index element",
-        summary: "Replaces the element at a place",
+        summary: "Replaces the element at an index",
         complexity: "O(S / 500) with S elements to the nearer end",
         arity: 4,
         flags: &[Flag::Write, Flag::Denyoom],
@@ -23,9 +23,9 @@ pub(in crate::commands) const COMMANDS: &[CommandSpec] = &[
     CommandSpec {
         name: "linsert",
         syntax: "key <BEFORE | AFTER> pivot element",
-        summary: "Inserts an element in front of another one or behind it",
+        summary: "Inserts an element before or after another one",
         since: "2.2.0",
-        complexity: "O(N) with N elements in front of the other one",
+        complexity: "O(N) with N elements before the other one",
         arity: 5,
         flags: &[Flag::Write, Flag::Denyoom],
         keys: Keys::Range { first: 1, last: 0, access: &[KeyFlag::Rw, KeyFlag::Insert] },
@@ -36,7 +36,7 @@ pub(in crate::commands) const COMMANDS: &[CommandSpec] = &[
     CommandSpec {
         name: "lrem",
         syntax: "key count element",
-        summary: "Removes elements that are equal to one",
+        summary: "Removes elements that equal a value",
         complexity: "O(N)",
         arity: 4,
         flags: &[Flag::Write],
@@ -48,7 +48,7 @@ pub(in crate::commands) const COMMANDS: &[CommandSpec] = &[
     CommandSpec {
         name: "ltrim",
         syntax: "key start stop",
-        summary: "Removes the elements outside a range of places",
+        summary: "Removes the elements outside a range of indices",
         complexity: "O(N / 500) with N elements removed",
         arity: 4,
         flags: &[Flag::Write],

@@ -49,7 +49,7 @@ pub(super) const COMMANDS: &[CommandSpec] = &[
     CommandSpec {
         name: "sismember",
         syntax: "key member",
-        summary: "Tells whether a member is in a set",
+        summary: "Returns whether a member is in a set",
         arity: 3,
         flags: &[Flag::Readonly, Flag::Fast],
         keys: Keys::Range { first: 1, last: 0, access: &[KeyFlag::Ro] },

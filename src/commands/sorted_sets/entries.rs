@@ -171,7 +171,7 @@ mod tests {
 
     /// Names that begin alike, are short, or hold zeros are sorted as by their bytes.
     #[test]
-    fn sorts_as_a_board() {
+    fn entries_sort_like_a_board() {
         let mut chance = Chance::seeded(3);
         for prefix in ["", "user:"] {
             let (mut entries, mut expected) = (Entries::default(), Vec::new());

@@ -173,7 +173,7 @@ impl<'a> RangeRequest<'a> {
             }
         }
         let (by, order) = (by.unwrap_or(By::Rank), order.unwrap_or(Order::Ascending));
-        // A count of -1 is the default, which Redis cannot tell from a request without LIMIT.
+        // A count of -1 is the default. Redis treats it like a request without LIMIT.
         if by == By::Rank && limit.is_some_and(|(_, count)| count != -1) {
             return Err(CommandError::text(
                 "ERR syntax error, LIMIT is only supported in combination with either BYSCORE or BYLEX",

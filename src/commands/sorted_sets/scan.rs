@@ -24,7 +24,7 @@ pub(in crate::commands) const COMMANDS: &[CommandSpec] = &[CommandSpec {
     ..CommandSpec::BASE
 }];
 
-/// Up to this many members one call returns, whatever COUNT says. As Redis (`zset-max-listpack-entries`).
+/// A set of up to this many members is returned by one call, whatever COUNT is. As in Redis (`zset-max-listpack-entries`).
 const WHOLE_MEMBERS: usize = 128;
 
 /// The order is Redis's: the cursor, the key, and the options, which are not checked if the key is missing. NOSCORES is

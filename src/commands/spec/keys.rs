@@ -31,7 +31,7 @@ pub enum Keys {
         /// As in `Range`.
         access: &'static [KeyFlag],
     },
-    /// Every second argument from 1 on: each key has its value behind it.
+    /// Every second argument from 1 on: each key is followed by its value.
     Paired {
         /// As in `Range`.
         access: &'static [KeyFlag],
@@ -50,14 +50,14 @@ pub enum Keys {
         /// The keys that are read: a `Range` or `Counted`.
         sources: &'static Keys,
     },
-    /// No argument is a key. The command makes keys from its arguments; the function tells them.
+    /// No argument is a key. The command makes keys from its arguments; the function returns them.
     Derived(DeriveKeys),
-    /// Some arguments are keys, and the command makes further keys. Clients route by the declared ones; COMMAND GETKEYS tells
-    /// all.
+    /// Some arguments are keys, and the command makes further keys. Clients route by the declared ones; COMMAND GETKEYS
+    /// returns all of them.
     WithDerived {
         /// A `Range` or `Counted`.
         declared: &'static Keys,
-        /// Tells the others.
+        /// Returns the other keys.
         derived: DeriveKeys,
     },
 }

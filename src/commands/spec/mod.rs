@@ -39,12 +39,12 @@ pub struct CommandSpec {
     pub manners: &'static [Manner],
     /// ACL categories beyond those that follow from group and flags.
     pub categories: &'static [&'static str],
-    /// Hints for clients of a cluster, as COMMAND INFO tells them.
+    /// Hints for clients of a cluster, as COMMAND INFO returns them.
     pub tips: &'static [&'static str],
     /// Which arguments are keys.
     pub keys: Keys,
-    /// What a request does with its keys, for a command whose options decide it. COMMAND INFO tells what `keys` says, and
-    /// that it may be less.
+    /// What a request does with its keys, for a command whose options decide it. COMMAND INFO returns the flags of `keys`,
+    /// and says that a request may need fewer.
     pub access_of_request: Option<AccessOfRequest>,
     /// What COMMAND INFO notes of its keys.
     pub keys_note: Option<&'static str>,
@@ -239,22 +239,22 @@ impl Flag {
     }
 }
 
-/// In what a command differs from others for those who run it.
+/// How a command differs from others for the code that runs it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Manner {
     /// It runs after MULTI; it is not queued.
     RunsInMulti,
     /// A client that is subscribed by RESP2 may send it.
     RunsWhileListening,
-    /// It removes its keys whatever they hold, so it runs on a damaged value as well.
+    /// It removes its keys without reading them, so it runs on a damaged value as well.
     RemovesKeys,
-    /// To its client it is a read, but it stores its result in its key: it needs what a write needs.
+    /// It is a read for its client, but stores its result in its key, so it is treated as a write.
     KeepsResult,
-    /// It is refused while writes are refused, so that health checks notice. As PING in Redis.
+    /// It is refused while writes are refused, so that health checks notice it, like PING in Redis.
     ProbesWrites,
-    /// The requests behind it are about the database that it selects.
+    /// It selects the database of the requests after it.
     SelectsDatabase,
-    /// The requests behind it are queued until EXEC.
+    /// The requests after it are queued until EXEC.
     BeginsTransaction,
 }
 

@@ -165,7 +165,7 @@ mod tests {
     use crate::commands::table;
 
     #[test]
-    fn entries_do_not_contradict_themselves() {
+    fn table_entries_are_consistent() {
         for (place, entry) in table().entries().iter().enumerate() {
             let spec = entry.spec;
             assert_eq!(

@@ -74,7 +74,7 @@ pub enum AtEnd {
     TrySave,
 }
 
-/// Numbers about the dump file, as INFO's persistence section tells them.
+/// Numbers about the dump file, for INFO's persistence section.
 #[derive(Clone, Debug, Default)]
 #[expect(missing_docs, reason = "the fields are INFO's, which docs/operating.md explains")]
 pub struct Saves {
@@ -98,7 +98,7 @@ pub struct Loading {
     pub read_bytes: u64,
 }
 
-/// Numbers about the journal, as INFO's persistence section tells them.
+/// Numbers about the journal, for INFO's persistence section.
 #[derive(Clone, Debug, Default)]
 #[expect(missing_docs, reason = "the fields are INFO's, which docs/operating.md explains")]
 pub struct Persistence {

@@ -149,7 +149,7 @@ mod tests {
     /// FRIENDRANK ranked a long list while FLUSHALL emptied the store and dropped what was kept, and then kept what it
     /// had. For a minute its answers had rows that were no longer in the store.
     #[test]
-    fn what_was_begun_before_a_flush_is_no_answer_after_it() {
+    fn a_result_begun_before_a_flush_is_not_returned_after_it() {
         let kept = KeptResults::with_bound(100);
         let begun = Begun { flushes: 0, at_ns: 1000 };
         kept.clear();

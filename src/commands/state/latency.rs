@@ -1,21 +1,21 @@
-//! How long commands take: a histogram of the calls of each command. INFO's latencystats shows percentiles of it.
+//! The latencies of commands: a histogram of the calls of each command. INFO's latencystats shows its percentiles.
 //!
-//! As all counters it belongs to one thread. It is allocated at the command's first call. Its classes are an eighth of a
-//! power of two wide, so that a percentile is at most an eighth too high.
+//! Like all counters a histogram belongs to one thread. It is allocated at the first call of its command. A class is an
+//! eighth of a power of two wide, so that a percentile is at most an eighth too high.
 
-use super::stats::Counter;
+use super::counter::Counter;
 use std::sync::OnceLock;
 
-/// Classes for each power of two.
+/// The number of classes in each power of two.
 const PER_OCTAVE: u32 = 8;
 
-/// The first class ends at 2^10 ns, the last begins at 2^40 ns: a microsecond, and a quarter of an hour.
+/// The first class ends at 2^10 ns (a microsecond), the last begins at 2^40 ns (18 minutes).
 const FIRST_OCTAVE: u32 = 10;
 const LAST_OCTAVE: u32 = 40;
 
 const CLASSES: usize = ((LAST_OCTAVE - FIRST_OCTAVE) * PER_OCTAVE) as usize + 1;
 
-/// Calls by the time they took.
+/// The numbers of calls by latency.
 #[derive(Debug, Default)]
 pub struct Histogram(OnceLock<Box<[Counter; CLASSES]>>);
 
@@ -26,7 +26,7 @@ impl Histogram {
         classes[class_of(nanoseconds)].add(calls);
     }
 
-    /// Back to none, from any thread.
+    /// Sets all classes to 0, from any thread.
     pub fn reset(&self) {
         self.0.get().into_iter().flat_map(|classes| classes.iter()).for_each(Counter::reset);
     }
@@ -40,7 +40,7 @@ pub(in crate::commands) struct Latencies {
 }
 
 impl Latencies {
-    /// Those of all `histograms`.
+    /// The sum of `histograms`.
     pub(in crate::commands) fn of<'h>(histograms: impl Iterator<Item = &'h Histogram>) -> Self {
         let mut sum = Self { calls: [0; CLASSES], total: 0 };
         for classes in histograms.filter_map(|histogram| histogram.0.get()) {
@@ -88,7 +88,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_class_holds_what_it_says() {
+    fn a_latency_is_in_the_class_that_ends_above_it() {
         for nanoseconds in (0..1 << 20).step_by(7).chain([1 << 30, (1 << 30) + 12_345, (1 << 40) - 1]) {
             let end = end_of_ns(class_of(nanoseconds));
             let time = nanoseconds as f64;
@@ -98,15 +98,15 @@ mod tests {
     }
 
     #[test]
-    fn percentiles_are_of_all_calls() {
+    fn percentiles_cover_the_calls_of_all_histograms() {
         let (one, other) = (Histogram::default(), Histogram::default());
         one.count(2_000, 90);
         other.count(100_000, 9);
         other.count(4_000_000, 1);
         let latencies = Latencies::of([&one, &other].into_iter());
         let is_about = |percent, us: f64| {
-            let told = latencies.percentile_us(percent);
-            assert!(us <= told && told <= us * 1.125, "p{percent}: {told}");
+            let found = latencies.percentile_us(percent);
+            assert!(us <= found && found <= us * 1.125, "p{percent}: {found}");
         };
         is_about(50.0, 2.0);
         is_about(99.0, 100.0);

@@ -1,7 +1,8 @@
-//! What outlives a request: the server's state and each connection's.
+//! The state that outlives a request: that of the server and that of each connection.
 
 pub mod channels;
 pub mod clients;
+pub mod counter;
 pub mod host;
 pub mod kept;
 pub(super) mod latency;

@@ -108,8 +108,8 @@ impl Session {
         self.unsubscribe_all(host);
     }
 
-    /// Whether it may do little but subscribe and unsubscribe: it is subscribed by RESP2, where it could not tell replies
-    /// from messages.
+    /// Whether it may send little else than subscribe and unsubscribe: it is subscribed by RESP2, in which a client cannot
+    /// distinguish replies from messages.
     pub(in crate::commands) fn only_listens(&self) -> bool {
         self.protocol == Protocol::Resp2 && !self.subscriptions.is_empty()
     }

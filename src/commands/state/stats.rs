@@ -1,36 +1,13 @@
 //! Counters for INFO.
 //!
-//! Each thread that runs commands has a [`Stats`] of its own, which only this thread writes. So counting needs no locked
-//! instruction. INFO adds them up.
+//! Each thread that runs commands has [`Stats`] of its own. INFO adds them up.
 
+use super::counter::Counter;
 use super::latency::Histogram;
 use parking_lot::Mutex;
 use std::collections::{BTreeMap, VecDeque};
-use std::sync::atomic::{AtomicU64, Ordering};
 
-/// A number that one thread counts up and others read.
-#[derive(Debug, Default)]
-pub struct Counter(AtomicU64);
-
-impl Counter {
-    /// Adds `amount`. Only the thread that owns the counter may call this.
-    pub fn add(&self, amount: u64) {
-        self.0.store(self.0.load(Ordering::Relaxed).wrapping_add(amount), Ordering::Relaxed);
-    }
-
-    /// The count so far.
-    #[must_use]
-    pub fn get(&self) -> u64 {
-        self.0.load(Ordering::Relaxed)
-    }
-
-    /// Sets it to 0, from any thread. An amount that its owner adds at the same moment may be kept.
-    pub fn reset(&self) {
-        self.0.store(0, Ordering::Relaxed);
-    }
-}
-
-/// What one thread has done.
+/// The counters of one thread.
 #[derive(Debug)]
 #[expect(missing_docs, reason = "the fields are INFO's")]
 pub struct Stats {
@@ -46,7 +23,7 @@ pub struct Stats {
     pub by_command: Box<[CommandStats]>,
 }
 
-/// What one thread has done of one command.
+/// The counters of one thread for one command.
 #[derive(Debug, Default)]
 #[expect(missing_docs, reason = "the fields are INFO's")]
 pub struct CommandStats {
@@ -58,7 +35,7 @@ pub struct CommandStats {
 }
 
 impl Stats {
-    /// All zero, for a table of `commands` commands.
+    /// Counters at 0, for a table of `commands` commands.
     #[must_use]
     pub fn new(commands: usize) -> Self {
         Self {
@@ -74,7 +51,7 @@ impl Stats {
         }
     }
 
-    /// Everything back to zero.
+    /// Sets the counters to 0, as CONFIG RESETSTAT does.
     pub fn reset(&self) {
         let own = [
             &self.connections,
@@ -99,7 +76,7 @@ impl Stats {
 pub struct Errors(Mutex<BTreeMap<String, u64>>);
 
 impl Errors {
-    /// Most codes that are counted, so that a client cannot make the list long.
+    /// The most codes that are counted, so that a client cannot make the list long.
     const CODES: usize = 128;
 
     /// Counts one error reply.
@@ -117,14 +94,14 @@ impl Errors {
         self.0.lock().clear();
     }
 
-    /// The codes and how often each was sent.
+    /// The codes, each with the number of replies.
     #[must_use]
     pub fn counts(&self) -> BTreeMap<String, u64> {
         self.0.lock().clone()
     }
 }
 
-/// The work that the server has done up to a moment.
+/// The work that the server has done up to some time.
 #[derive(Clone, Copy, Debug, Default)]
 #[expect(missing_docs, reason = "the fields are INFO's")]
 pub struct Done {
@@ -150,7 +127,7 @@ impl Rates {
         samples.push_back((done, now_ms));
     }
 
-    /// How much of `what` was done a second, over the samples at hand.
+    /// How much of `what` was done per second, over the samples that are kept.
     #[must_use]
     pub fn per_second(&self, what: impl Fn(&Done) -> u64) -> f64 {
         let samples = self.0.lock();

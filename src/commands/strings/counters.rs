@@ -1,4 +1,4 @@
-//! Numbers that strings spell.
+//! Counters: strings that are numbers. INCR, DECR, INCRBY, DECRBY, INCRBYFLOAT.
 
 use super::BASE;
 use crate::commands::call::error::{CommandError, Outcome};
@@ -21,7 +21,7 @@ pub(in crate::commands) const COMMANDS: &[CommandSpec] = &[
     CommandSpec {
         name: "incr",
         syntax: "key",
-        summary: "Adds one to the integer that a string spells",
+        summary: "Adds one to the integer in a string",
         arity: 2,
         run: Handler::Write(incr),
         ..COUNTER
@@ -29,7 +29,7 @@ pub(in crate::commands) const COMMANDS: &[CommandSpec] = &[
     CommandSpec {
         name: "decr",
         syntax: "key",
-        summary: "Takes one from the integer that a string spells",
+        summary: "Takes one from the integer in a string",
         arity: 2,
         run: Handler::Write(decr),
         ..COUNTER
@@ -37,21 +37,21 @@ pub(in crate::commands) const COMMANDS: &[CommandSpec] = &[
     CommandSpec {
         name: "incrby",
         syntax: "key increment",
-        summary: "Adds to the integer that a string spells",
+        summary: "Adds to the integer in a string",
         run: Handler::Write(incrby),
         ..COUNTER
     },
     CommandSpec {
         name: "decrby",
         syntax: "key decrement",
-        summary: "Takes from the integer that a string spells",
+        summary: "Takes from the integer in a string",
         run: Handler::Write(decrby),
         ..COUNTER
     },
     CommandSpec {
         name: "incrbyfloat",
         syntax: "key increment",
-        summary: "Adds to the number that a string spells",
+        summary: "Adds to the number in a string",
         since: "2.6.0",
         run: Handler::Write(incrbyfloat),
         ..COUNTER
@@ -88,7 +88,7 @@ fn increment(keys: &mut Writer<'_, '_>, key: &[u8], amount: i64, reply: &mut Rep
     Ok(())
 }
 
-/// The sum is a long double's, 80 bits wide, and is kept as it is printed.
+/// Adds in long doubles of 80 bits and stores the sum in decimal, as Redis does.
 fn incrbyfloat(keys: &mut Writer<'_, '_>, call: &Call<'_>, reply: &mut Reply<'_>) -> Outcome {
     let parse = |text: &[u8]| LongDouble::parse(text).ok_or(CommandError::NOT_A_FLOAT);
     let mut text = String::new();

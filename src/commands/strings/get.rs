@@ -1,4 +1,4 @@
-//! Strings read as a whole, with what becomes of them then.
+//! Commands that read a whole string: GET, and GETEX, GETDEL and GETSET, which also change it.
 
 use super::BASE;
 use super::lifetime::{Lifetime, to_unix_ms};
@@ -64,7 +64,7 @@ fn get(keys: Reader<'_>, call: &Call<'_>, reply: &mut Reply<'_>) -> Outcome {
     Ok(())
 }
 
-/// Replies with the string at the command's key, or that there is none. Returns whether there is one.
+/// Replies with the string at the command's key, or with null if the key is missing. Returns whether the key exists.
 pub(super) fn write_string(
     keys: Reader<'_>,
     call: &Call<'_>,

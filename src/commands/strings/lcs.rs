@@ -20,10 +20,11 @@ pub(in crate::commands) const COMMANDS: &[CommandSpec] = &[CommandSpec {
     ..BASE
 }];
 
-/// Bytes of a number in the table that Redis fills: its size is bounded, and with it what is computed here.
+/// The bytes of a cell in the table that Redis fills. Redis limits the size of that table; rankd refuses the same requests,
+/// which limits the work here.
 const TABLE_CELL_BYTES: usize = 4;
 
-/// How many steps of 64 places take as long as looking at one element.
+/// The number of steps, of 64 bytes each, that take as long as one element of other commands.
 const STEPS_PER_ELEMENT: usize = 64;
 
 fn lcs(keys: Reader<'_>, call: &Call<'_>, reply: &mut Reply<'_>) -> Outcome {

@@ -1,4 +1,4 @@
-//! Several strings in one request.
+//! Commands on several strings: MGET, MSET, MSETNX.
 
 use super::BASE;
 use crate::commands::call::Call;
@@ -23,7 +23,7 @@ pub(in crate::commands) const COMMANDS: &[CommandSpec] = &[
     CommandSpec {
         name: "mset",
         syntax: "key value [key value ...]",
-        summary: "Sets several strings at one moment",
+        summary: "Sets several strings at once",
         since: "1.0.1",
         complexity: "O(1) for each key",
         arity: -3,

@@ -1,15 +1,15 @@
-//! Strings: counters, markers, cached pages and health checks beside the rankings.
+//! Commands on strings. A ranking service keeps counters, flags and cached pages in them.
 //!
 //! | file | its subject |
 //! |---|---|
-//! | `get` | a string as a whole: GET and those of its kin that change something |
-//! | `set` | a string as a whole: SET and its kin |
-//! | `many` | several at once |
-//! | `counters` | numbers |
-//! | `part` | bytes within a string |
-//! | `lcs` | what two strings have in common; `subsequence` computes it |
-//! | `patch` | how bytes within a string are changed: by everyone who does, bitmaps and HyperLogLogs too |
-//! | `lifetime` | the words for a string's lifetime |
+//! | `get` | commands that read a whole string: GET, GETEX, GETDEL, GETSET |
+//! | `set` | commands that write a whole string: SET, SETNX, SETEX, PSETEX |
+//! | `many` | commands on several strings |
+//! | `counters` | INCR and similar commands |
+//! | `part` | commands on a part of a string |
+//! | `lcs` | LCS; `subsequence` computes the longest common subsequence |
+//! | `patch` | changes bytes within a string, also for bitmaps and HyperLogLogs |
+//! | `lifetime` | parses the options for a string's lifetime |
 
 pub(super) mod counters;
 pub(super) mod get;

@@ -1,4 +1,4 @@
-//! Bytes within a string.
+//! Commands on a part of a string: STRLEN, APPEND, GETRANGE, SUBSTR, SETRANGE.
 
 use super::BASE;
 use super::patch::{Patch, patch_string};
@@ -63,7 +63,7 @@ pub(in crate::commands) const COMMANDS: &[CommandSpec] = &[
     CommandSpec {
         name: "setrange",
         syntax: "key offset value",
-        summary: "Overwrites a part of a string, or what is to come behind it",
+        summary: "Overwrites a part of a string, and extends the string if necessary",
         since: "2.2.0",
         complexity: "O(N) with N bytes written or filled with zeros",
         arity: 4,
@@ -104,7 +104,7 @@ fn setrange(keys: &mut Writer<'_, '_>, call: &Call<'_>, reply: &mut Reply<'_>) -
     Ok(())
 }
 
-/// Refuses a string that is longer than an argument can be, with `bytes` from `offset` on.
+/// Refuses to write `bytes` at `offset` if the string would be longer than an argument can be.
 fn check_length(call: &Call<'_>, offset: usize, bytes: &[u8]) -> Outcome {
     if offset.saturating_add(bytes.len()) > call.config.proto_max_bulk_len_bytes {
         return Err(CommandError::text("ERR string exceeds maximum allowed size (proto-max-bulk-len)").into());
@@ -119,14 +119,14 @@ fn getrange(keys: Reader<'_>, call: &Call<'_>, reply: &mut Reply<'_>) -> Outcome
     Ok(())
 }
 
-/// The places from `start` to `end` of a row of `len`; negative ones count from its end. `None` if there are none.
+/// The indices from `start` to `end` in a sequence of `len`. Negative ones count from the end. `None` for an empty range.
 pub(in crate::commands) fn span(start: i64, end: i64, len: usize) -> Option<RangeInclusive<usize>> {
-    // Two places before the row's start would both become 0.
+    // Both could be before the first index and would then become 0, a range of one.
     let is_backwards = start < 0 && end < 0 && start > end;
     if is_backwards { None } else { span_within(start, end, len) }
 }
 
-/// As [`span`], but places before the row's start count as its first, whatever their order.
+/// Like [`span`], but an index before the first becomes 0 also if `start` is after `end`.
 pub(in crate::commands) fn span_within(start: i64, end: i64, len: usize) -> Option<RangeInclusive<usize>> {
     let len = i64::try_from(len).unwrap_or(i64::MAX);
     let from_start = |place: i64| if place < 0 { (place + len).max(0) } else { place };

@@ -1,19 +1,20 @@
-//! Bytes written into strings: the one way for SETRANGE, APPEND, bitmaps and HyperLogLogs.
+//! Writes bytes into a string, for SETRANGE, APPEND, bitmaps and HyperLogLogs.
 
 use crate::store::{ByteString, Missing, Writer, WrongType};
 use std::collections::BTreeMap;
 
-/// Bytes, and where in a string they stand from now on.
+/// Bytes to write at an offset of a string.
 #[derive(Clone, Copy, Debug)]
 pub(in crate::commands) struct Patch<'p> {
-    /// Where the first of them stands.
+    /// The offset of the first byte.
     pub(in crate::commands) offset: usize,
     /// The bytes.
     pub(in crate::commands) bytes: &'p [u8],
 }
 
-/// Makes `patches` true of the string at `key`, which is as empty if it is missing: where it is too short, it is filled with
-/// zeros. Its lifetime stays. Event `event`, if there is one; clients that watch the key learn of the change in any case.
+/// Writes `patches` into the string at `key`. A missing key counts as an empty string, and a string that is too short is
+/// filled with zeros. The expiry stays. Sends `event`, if there is one. Transactions that watch the key are broken in any
+/// case.
 ///
 /// # Errors
 /// The key holds another type; nothing is changed then.
@@ -29,7 +30,7 @@ pub(in crate::commands) fn patch_string(
     Ok(())
 }
 
-/// A string with bytes written over it that are not in it yet.
+/// A string and bytes that are to be written into it.
 #[derive(Debug)]
 pub(in crate::commands) struct Draft<'s> {
     string: &'s [u8],
@@ -37,12 +38,12 @@ pub(in crate::commands) struct Draft<'s> {
 }
 
 impl<'s> Draft<'s> {
-    /// Nothing is written over `string` yet.
+    /// A draft of `string` in which nothing is written yet.
     pub(in crate::commands) fn over(string: &'s [u8]) -> Self {
         Self { string, written: BTreeMap::new() }
     }
 
-    /// The byte at a place, 0 behind the end.
+    /// The byte at a place; 0 after the end.
     pub(in crate::commands) fn byte(&self, place: usize) -> u8 {
         let written = self.written.get(&place).copied();
         written.or_else(|| self.string.get(place).copied()).unwrap_or(0)
@@ -53,7 +54,7 @@ impl<'s> Draft<'s> {
         self.written.insert(place, byte);
     }
 
-    /// What was written: each row of neighbours, and where it begins.
+    /// The written bytes: each run of consecutive bytes with its offset.
     pub(in crate::commands) fn into_rows(self) -> Vec<(usize, Vec<u8>)> {
         let mut rows: Vec<(usize, Vec<u8>)> = Vec::new();
         for (place, byte) in self.written {
@@ -66,7 +67,7 @@ impl<'s> Draft<'s> {
     }
 }
 
-/// Rows as patches.
+/// The runs of [`Draft::into_rows`] as patches.
 pub(in crate::commands) fn patches(rows: &[(usize, Vec<u8>)]) -> Vec<Patch<'_>> {
     rows.iter().map(|(offset, bytes)| Patch { offset: *offset, bytes }).collect()
 }

@@ -1,4 +1,4 @@
-//! Strings written as a whole.
+//! Commands that write a whole string: SET, SETNX, SETEX, PSETEX.
 
 use super::BASE;
 use super::get::write_string;

@@ -140,7 +140,7 @@ mod tests {
     }
 
     #[test]
-    fn bits_find_what_the_table_finds() {
+    fn the_bit_method_agrees_with_the_table() {
         let mut chance = Chance::seeded(1);
         let mut text = |letters: u64| -> Vec<u8> {
             let len = chance.below(200);

@@ -170,7 +170,7 @@ fn nothing_is_built_on_pages_that_a_failed_fdatasync_has_dropped() {
 /// With `always`, replies that wait for the base are refused if it fails, and the next attempt makes the journal
 /// whole.
 #[test]
-fn who_waits_for_a_base_that_fails_is_told() {
+fn replies_that_wait_for_a_failed_base_are_refused() {
     let directory = tempfile::tempdir().unwrap();
     let disk = Arc::new(FaultyDisk::default());
     let opened = start(&disk, directory.path(), FsyncPolicy::Always);

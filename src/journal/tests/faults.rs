@@ -177,7 +177,7 @@ fn a_closed_journal_refuses() {
 }
 
 #[test]
-fn closing_tells_when_something_is_not_safe() {
+fn closing_fails_if_a_record_cannot_be_synced() {
     let directory = tempfile::tempdir().unwrap();
     let (disk, opened) = faulty(directory.path(), FsyncPolicy::EverySecond).unwrap();
     write(&opened, "a").unwrap();
@@ -217,7 +217,7 @@ fn one_fdatasync_acknowledges_all_who_wait() {
 }
 
 #[test]
-fn who_finds_the_writer_busy_is_woken_when_it_is_free() {
+fn a_thread_that_finds_the_writer_busy_is_woken_when_it_is_free() {
     let directory = tempfile::tempdir().unwrap();
     let (_, opened) = faulty(directory.path(), FsyncPolicy::EverySecond).unwrap();
     let woken = Arc::new(Woken(AtomicUsize::new(0)));

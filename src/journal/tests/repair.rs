@@ -14,7 +14,7 @@ fn contents(directory: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
 }
 
 #[test]
-fn whatever_byte_is_wrong_what_is_before_it_is_kept() {
+fn a_repair_keeps_everything_before_a_wrong_byte() {
     let original = tempfile::tempdir().unwrap();
     let states = write_journal(original.path());
     let (mut cut, mut refused) = (0, 0);
@@ -26,8 +26,8 @@ fn whatever_byte_is_wrong_what_is_before_it_is_kept() {
             bytes[at] ^= 0x20;
             fs::write(&path, &bytes).unwrap();
             let damaged = contents(directory.path());
-            let told = repair(directory.path(), RepairMode::Tell, &ReadProgress::default());
-            assert_eq!(contents(directory.path()), damaged, "telling changes nothing");
+            let reported = repair(directory.path(), RepairMode::Tell, &ReadProgress::default());
+            assert_eq!(contents(directory.path()), damaged, "a report changes nothing");
             let done = repair(directory.path(), RepairMode::Cut, &ReadProgress::default());
             let Ok(Some(done)) = done else {
                 let error = done.unwrap_err();
@@ -39,7 +39,7 @@ fn whatever_byte_is_wrong_what_is_before_it_is_kept() {
                 refused += 1;
                 continue;
             };
-            assert_eq!(told.unwrap(), Some(done.clone()));
+            assert_eq!(reported.unwrap(), Some(done.clone()));
             let report = check(directory.path(), &ReadProgress::default()).unwrap();
             assert_eq!((report.last_seq, &report.torn_tail), (done.last_good, &None));
             assert_eq!(
@@ -63,7 +63,7 @@ fn whatever_byte_is_wrong_what_is_before_it_is_kept() {
 }
 
 #[test]
-fn it_tells_what_goes() {
+fn a_report_counts_what_a_repair_would_cut() {
     let directory = tempfile::tempdir().unwrap();
     write_journal(directory.path());
     let segment = files(directory.path()).remove(2);

@@ -111,8 +111,9 @@ impl Gathering {
         self.filter.members()
     }
 
-    /// Repeats the changes that are still relevant, in their order.
-    pub fn retell(mut self, mut tell: impl FnMut(&[u8], Option<Score>)) {
+    /// Calls `visit` with the changes that are still relevant, in their order: a member and its new score, `None` if it was
+    /// removed.
+    pub fn replay(mut self, mut visit: impl FnMut(&[u8], Option<Score>)) {
         self.close_chunk();
         let mut run = ScoreRun::default();
         for chunk in std::mem::take(&mut self.chunks) {
@@ -120,7 +121,7 @@ impl Gathering {
             chunk.block.unpack(0..chunk.block.len(), &mut run);
             for i in 0..run.len() {
                 let is_removed = chunk.removed.get(i).is_some_and(|&removed| removed);
-                tell(run.member(i), (!is_removed).then(|| run.key(i)));
+                visit(run.member(i), (!is_removed).then(|| run.key(i)));
             }
         }
     }
@@ -229,11 +230,11 @@ mod tests {
     }
 
     #[test]
-    fn what_is_gathered_whole_or_in_parts_is_what_was_told_last() {
+    fn a_ranking_gathered_whole_or_in_parts_has_the_last_scores() {
         for seed in 0..12 {
             let mut chance = Chance::seeded(seed);
             let members = 1 + chance.below(6_000);
-            let mut told = BTreeMap::new();
+            let mut scores = BTreeMap::new();
             let mut whole = Gathering::with_seed(SEED);
             let count = 1 + chance.below(5) as usize;
             let mut parts: Vec<_> = (0..count).map(|_| Gathering::with_seed(SEED)).collect();
@@ -249,28 +250,28 @@ mod tests {
                 whole.push(&member, score);
                 parts[whole.hasher.hash(&member) as usize % count].push(&member, score);
                 match score {
-                    Some(score) => told.insert(member, score),
-                    None => told.remove(&member),
+                    Some(score) => scores.insert(member, score),
+                    None => scores.remove(&member),
                 };
             }
-            let mut expected: Vec<_> = told.into_iter().map(|(member, score)| (score, member)).collect();
+            let mut expected: Vec<_> = scores.into_iter().map(|(member, score)| (score, member)).collect();
             expected.sort();
-            let mut retold = Gathering::with_seed(SEED);
+            let mut replayed = Gathering::with_seed(SEED);
             let again = std::mem::replace(&mut whole, Gathering::with_seed(SEED));
-            again.retell(|member, score| {
-                retold.push(member, score);
+            again.replay(|member, score| {
+                replayed.push(member, score);
                 whole.push(member, score);
             });
             let mut scratch = Scratch::default();
             let parts: Vec<_> = parts.into_iter().map(|part| part.sort(&mut scratch)).collect();
-            let built = [whole.finish(), retold.finish(), assemble(SEED, parts, count)];
+            let built = [whole.finish(), replayed.finish(), assemble(SEED, parts, count)];
             for ranking in built {
                 ranking.check_invariants();
-                let mut held = Vec::new();
+                let mut entries = Vec::new();
                 ranking.visit(0..ranking.len(), Order::Ascending, |member, score| {
-                    held.push((score, member.to_vec()));
+                    entries.push((score, member.to_vec()));
                 });
-                assert!(held == expected, "seed {seed}");
+                assert!(entries == expected, "seed {seed}");
             }
         }
     }

@@ -181,7 +181,7 @@ impl SortKey for Score {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::ranking::key::tests::holds_its_contract;
+    use crate::ranking::key::tests::check_forms;
 
     #[test]
     fn negative_zero_is_zero_and_nan_is_refused() {
@@ -216,6 +216,6 @@ mod tests {
             }
         }
         let runs = runs.map(|(_, run)| scores(run));
-        holds_its_contract(&keys, &runs.each_ref().map(Vec::as_slice));
+        check_forms(&keys, &runs.each_ref().map(Vec::as_slice));
     }
 }

@@ -117,7 +117,7 @@ mod tests {
 
     /// Checks each form and each key: the number gives the key back, numbers are in the order of the keys, and the limits
     /// separate lower keys from higher ones.
-    pub(super) fn holds_its_contract<K: SortKey>(keys: &[K], runs: &[&[K]]) {
+    pub(super) fn check_forms<K: SortKey>(keys: &[K], runs: &[&[K]]) {
         for run in runs {
             let form = K::narrowest(run.iter().copied());
             let bytes = K::bytes(form.widths);

@@ -103,7 +103,7 @@ impl<K: SortKey<Number = u64>> SortKey for Timed<K> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::ranking::key::tests::holds_its_contract;
+    use crate::ranking::key::tests::check_forms;
     use crate::ranking::key::{Score, Whole};
 
     /// The widths of a run's form, and runs of (key, moment), in order.
@@ -137,7 +137,7 @@ mod tests {
         // Both columns at their greatest width.
         let (low, high) = (ends.iter().min(), ends.iter().max());
         runs[0] = vec![Timed::new(*low.unwrap(), u64::MAX), Timed::new(*high.unwrap(), 0)];
-        holds_its_contract(&keys, &runs.each_ref().map(Vec::as_slice));
+        check_forms(&keys, &runs.each_ref().map(Vec::as_slice));
     }
 
     #[test]

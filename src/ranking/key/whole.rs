@@ -64,7 +64,7 @@ impl SortKey for Whole {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::ranking::key::tests::holds_its_contract;
+    use crate::ranking::key::tests::check_forms;
 
     #[test]
     fn forms_have_the_widths_of_the_integers_up_to_both_ends() {
@@ -94,6 +94,6 @@ mod tests {
             }
         }
         let runs = runs.map(|(_, run)| run.iter().map(|&n| Whole(n)).collect::<Vec<_>>());
-        holds_its_contract(&keys, &runs.each_ref().map(Vec::as_slice));
+        check_forms(&keys, &runs.each_ref().map(Vec::as_slice));
     }
 }

@@ -27,7 +27,7 @@ fn a_databases_number_of_keys_is_counted() {
 /// Redis ends at a key or a member that occurs twice. Here the last one won, and the store held fewer than were
 /// counted.
 #[test]
-fn nothing_stands_twice() {
+fn keys_and_members_that_occur_twice_are_refused() {
     let refusal = |body: &[u8]| load(&file("0012", body)).map(drop).unwrap_err().to_string();
     assert!(
         refusal(b"\0\x01k\x01v\0\x01k\x01w")

@@ -157,7 +157,7 @@ fn valkey_has_numbers_of_its_own() {
 /// The length of a payload is known, so a value of an unknown type is skipped and counted. The checksum must be right
 /// whatever the version. A sorted set of a future version is read: the number of its type says how it is written.
 #[test]
-fn payloads_from_the_future() {
+fn unknown_types_in_a_payload_of_a_later_version_are_skipped_and_counted() {
     for len in [0, 1, 300_000] {
         let bytes = payload(&[&[99_u8][..], &vec![7; len]].concat(), 16);
         let (_, tally) = load_payload(&bytes).unwrap();

@@ -295,7 +295,7 @@ mod tests {
     }
 
     #[test]
-    fn the_unauthenticated_get_little() {
+    fn an_unauthenticated_client_has_lower_limits() {
         let bounds = RequestLimits { unauthenticated: true, requests: 1, ..OPEN };
         assert_eq!(feed(b"*11\r\n", 5, &bounds).1, Some(ProtocolError::UnauthenticatedCount));
         assert_eq!(feed(b"*1\r\n$16385\r\n", 12, &bounds).1, Some(ProtocolError::UnauthenticatedLength));

@@ -334,7 +334,7 @@ mod tests {
     /// DEBUG RELOAD left out expired keys, and no record said so. A member that was then added to a new board of the
     /// same name was, for the journal, added to the old board, which had expired: the next start had neither.
     #[test]
-    fn a_reload_drops_nothing_that_no_record_tells_of() {
+    fn a_reload_keeps_expired_keys_whose_removal_has_no_record() {
         let directory = tempfile::tempdir().unwrap();
         let clock = Clock::manual(1_000);
         let store = Arc::new(Store::new(1, 1, 7, clock.clone()));

@@ -141,7 +141,7 @@ mod tests {
     }
 
     #[test]
-    fn commands_are_taken_as_redis_takes_them() {
+    fn commands_are_accepted_or_refused_as_by_redis() {
         let strict = read(b"*2\r\n$3\r\nGET\r\n$1\r\nk\r\n").unwrap();
         let lenient: [&[u8]; 4] = [
             b"*2\n$3\nGETxy$1\nk\0\0",

@@ -62,7 +62,7 @@ fn find_file(path: &Path) -> Result<ImportSource, String> {
             manifest.display()
         ));
     }
-    // An old append-only file can begin with a dump. Its name tells it from a dump.
+    // An old append-only file can begin with a dump. Only its name distinguishes it from a dump.
     let is_aof = path.extension().is_some_and(|extension| extension == "aof");
     let path = path.to_owned();
     Ok(if is_dump && !is_aof { ImportSource::Dump(path) } else { ImportSource::Aof(vec![path]) })
@@ -73,7 +73,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_source_is_known_by_what_it_holds() {
+    fn the_kind_of_a_source_is_found_from_its_content() {
         let directory = tempfile::tempdir().unwrap();
         let of = |name: &str| find(&directory.path().join(name).to_string_lossy());
         let write = |name: &str, bytes: &[u8]| std::fs::write(directory.path().join(name), bytes).unwrap();

@@ -101,7 +101,7 @@ impl KeyEdit<'_> {
         for event in event.into_iter().chain(second_event) {
             self.trace.event(T::EVENTS, event);
         }
-        self.trace.tell(is_new);
+        self.trace.note_change(is_new);
         if is_empty {
             self.remove();
         }
@@ -126,7 +126,7 @@ impl KeyEdit<'_> {
         let old = self.keyspace.put(key, self.spot, value.into_value(), expire_at_ms);
         self.trace.replacement(old.as_ref().map(Value::kind), T::KIND);
         self.trace.event(T::EVENTS, event);
-        self.trace.tell(true);
+        self.trace.note_change(true);
         self.store.reclaimer.free_value(old);
     }
 
@@ -135,7 +135,7 @@ impl KeyEdit<'_> {
         let found = self.drop_value();
         if found {
             self.trace.event(EventClasses::GENERIC, "del");
-            self.trace.tell(false);
+            self.trace.note_change(false);
         }
         found
     }
@@ -187,7 +187,7 @@ impl Trace<'_> {
 
     /// Breaks the transactions that watch the key. If the value `is_new`, the clients that wait for the key will be
     /// served.
-    pub(in crate::store) fn tell(&mut self, is_new: bool) {
+    pub(in crate::store) fn note_change(&mut self, is_new: bool) {
         if self.interests.note_change(self.key) && is_new {
             self.ready.push((self.database, self.key.into()));
         }

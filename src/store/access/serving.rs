@@ -12,8 +12,8 @@ impl Hold<'_> {
         self.locks().any(|(_, guard)| guard.shard().interests(database).has_movers())
     }
 
-    /// Adds to `shards` those of the keys that clients write to when `key` is filled: those who wait for it, those who wait for
-    /// what these fill, and so on, as far as the held shards tell.
+    /// Adds to `shards` the shards of the keys that are written when `key` is filled. Clients that wait for `key` write to
+    /// other keys, for which further clients may wait, and so on. Only the held shards are followed.
     pub fn add_destinations(
         &self,
         database: DatabaseIndex,

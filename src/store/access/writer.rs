@@ -110,7 +110,7 @@ impl Writer<'_, '_> {
             keyspace.set_expiry(spot, expire_at_ms);
             trace.changes.set_expiry(trace.database, key, expire_at_ms);
             trace.event(EventClasses::GENERIC, if expire_at_ms.is_some() { "expire" } else { "persist" });
-            trace.tell(false);
+            trace.note_change(false);
         }
         found
     }
@@ -162,7 +162,7 @@ impl Writer<'_, '_> {
         true
     }
 
-    /// A key of `shard` of whose value an element has expired, and the moment up to which everything has.
+    /// A key of `shard` whose value has expired elements, and the time up to which elements have expired.
     pub(in crate::store) fn due_key(&mut self, shard: ShardIndex) -> Option<(Box<[u8]>, u64)> {
         let (database, expired_by_ms) = (self.database, self.hold.expired_by_ms);
         let keyspace = self.hold.guard_mut(shard).shard_mut().keyspace_mut(database);

@@ -185,7 +185,7 @@ mod tests {
     }
 
     #[test]
-    fn a_feed_that_does_not_keep_up_is_told_so_and_holds_nothing() {
+    fn a_feed_that_falls_behind_ends_with_an_error_and_frees_its_records() {
         let store = store();
         let (slow, _) = store.open_feed(100).expect("a sink is attached");
         let (quick, _) = store.open_feed(1 << 20).expect("a sink is attached");

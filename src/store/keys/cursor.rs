@@ -85,7 +85,7 @@ mod tests {
     }
 
     #[test]
-    fn a_cursor_stands_for_its_place() {
+    fn a_cursor_decrypts_to_its_place() {
         let code = CursorCode::new();
         for place in places() {
             let cursor = code.cursor(place);
@@ -109,7 +109,7 @@ mod tests {
 
     /// SCAN's cursor was once the shard's number above 40 bits of the next key's hash.
     #[test]
-    fn a_cursor_tells_nothing_of_its_place() {
+    fn a_cursor_reveals_nothing_about_its_place() {
         let (code, other) = (CursorCode::new(), CursorCode::new());
         let (mut common, mut ascending, mut bits) = (0, 0, [0u32; BITS as usize]);
         let places: Vec<u64> = places().collect();

@@ -233,8 +233,8 @@ impl Keyspace {
         self.dues.len()
     }
 
-    /// A key of whose value an element expires at or before `by_ms`, if there is one. What is noted of a value that is not
-    /// there, as after a panic, is given up.
+    /// A key whose value has an element that expires at or before `by_ms`. Notes about a value that no longer exists, as
+    /// after a panic, are discarded.
     pub(in crate::store) fn due_key(&mut self, by_ms: u64) -> Option<Box<[u8]>> {
         while let Some((at_ms, key)) = self.dues.first().filter(|(at_ms, _)| *at_ms <= by_ms) {
             let hash = self.hasher.hash_one(&**key);

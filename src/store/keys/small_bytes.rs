@@ -143,13 +143,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn is_as_small_as_a_box_and_a_tag() {
+    fn small_bytes_are_as_small_as_a_box_and_a_tag() {
         assert_eq!(size_of::<SmallBytes>(), 24);
         assert_eq!(size_of::<crate::store::Value>(), 24);
     }
 
     #[test]
-    fn does_as_a_vector_does_at_every_length() {
+    fn small_bytes_agree_with_a_vector_at_every_length() {
         for len in 0..60 {
             let text: Vec<u8> = (0..len).collect();
             let mut bytes = SmallBytes::from(&*text);

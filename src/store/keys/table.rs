@@ -247,7 +247,7 @@ mod tests {
     }
 
     #[test]
-    fn finds_what_was_put_in_and_not_what_was_taken_out() {
+    fn inserted_entries_are_found_and_removed_ones_are_not() {
         let mut table = table(0..20_000);
         for value in (0..20_000).step_by(3) {
             let place = table.place(hash_of(&value), |other| *other == value).unwrap();

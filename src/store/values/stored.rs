@@ -49,15 +49,15 @@ pub trait Stored: Sized {
     /// Checks the value's invariants and panics if one is broken. O(n).
     fn check(&self) {}
 
-    /// Applies `changes`, which are consecutive, to `key`, whatever is there; see `src/store/change/replay.rs`.
+    /// Applies `changes`, which are consecutive, to `key`. Its value may have any type; see `src/store/change/replay.rs`.
     /// Returns the number of elements after the last Change, or 0 if that Change added none.
     fn apply<'a>(
         key: &mut dyn ReplayTarget,
         changes: impl Iterator<Item = Self::Change<'a>> + Clone,
     ) -> usize;
 
-    /// All of it as it is now, by reference, for a walk that goes on without the lock; `None` where a walk may see elements
-    /// of different moments.
+    /// A reference to the present elements, for a walk that continues without the lock. `None` if the walk of this type may
+    /// see elements of different points in time.
     fn of_this_moment(&self) -> Option<Value> {
         None
     }
@@ -104,8 +104,8 @@ pub enum Position {
 }
 
 impl Position {
-    /// The place at which a walk by places goes on, 0 at its beginning. `None` if the position is of a value of another type
-    /// that was here before.
+    /// The place at which a walk by places continues, 0 at its beginning. `None` if the position belongs to a value of
+    /// another type that was here before.
     pub(in crate::store) fn place(from: Option<&Self>) -> Option<u64> {
         match from {
             None => Some(0),

@@ -62,9 +62,9 @@ pub struct KeyHead<'a> {
 /// The number of elements of a value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Length {
-    /// Exactly so many follow, all in this step.
+    /// Exactly this number of elements follows, all in this step.
     Exactly(usize),
-    /// The elements follow in several steps; at this moment there are so many.
+    /// The elements follow in several steps. This is their present number.
     About(usize),
 }
 
@@ -109,7 +109,7 @@ struct LargeKey {
     begun: Option<Begun>,
 }
 
-/// What has begun, and where it goes on.
+/// The key whose walk has begun, and where it continues.
 #[derive(Debug)]
 enum Begun {
     /// In the value as it is by then.
@@ -208,7 +208,7 @@ impl<'s> Walk<'s> {
             if entry.value.elements() > SMALL_ELEMENTS {
                 self.large.push_back(LargeKey { key: (*entry.key).into(), begun: None });
             } else {
-                tell_whole(entry, shard.last_seq, order, visitor);
+                visit_whole(entry, shard.last_seq, order, visitor);
             }
         });
         self.cursor = Some(next).filter(|&next| next != 0);
@@ -236,7 +236,7 @@ impl<'s> Walk<'s> {
         let Some(entry) = entry else { return };
         let (value, head, kind) = (&entry.value, head_of(entry, shard.last_seq), entry.value.kind());
         if in_place.is_none() && value.elements() <= WHOLE_ELEMENTS {
-            tell_whole(entry, shard.last_seq, self.order, visitor);
+            visit_whole(entry, shard.last_seq, self.order, visitor);
             return;
         }
         if in_place.is_none() {
@@ -284,7 +284,7 @@ fn head_of(entry: Entry<'_>, as_of: Seq) -> KeyHead<'_> {
     }
 }
 
-fn tell_whole(entry: Entry<'_>, as_of: Seq, order: WalkOrder, visitor: &mut impl Visitor) {
+fn visit_whole(entry: Entry<'_>, as_of: Seq, order: WalkOrder, visitor: &mut impl Visitor) {
     let (value, head, kind) = (&entry.value, head_of(entry, as_of), entry.value.kind());
     visitor.begin(head, kind, Length::Exactly(value.elements()));
     value.walk(None, usize::MAX, order, &mut |element| visitor.element(head, element));

@@ -2,7 +2,7 @@
 
 use crate::support::chance::Chance;
 
-/// Keys by what they usually hold. A few commands in a hundred pick from all of them.
+/// Keys by the type that they usually have. A few per cent of the commands draw from all keys.
 pub(super) const BOARDS: [&str; 4] = ["b0", "b1", "b2", "big"];
 pub(super) const SETS: [&str; 2] = ["s0", "s1"];
 pub(super) const STRINGS: [&str; 2] = ["c0", "c1"];
@@ -59,7 +59,7 @@ pub(super) const JUNK: [&str; 16] = [
 ];
 
 pub(super) fn key(chance: &mut Chance, usual: &[&str]) -> String {
-    // Not a HyperLogLog: of one that other commands have damaged, Redis keeps half of a PFADD, and rankd nothing.
+    // Not a HyperLogLog: if other commands have damaged it, Redis applies half of a failed PFADD, and rankd nothing.
     let all = [&BOARDS[..], &SETS, &LISTS, &STRINGS, &BITMAPS, &HASHES, &["nothing"]].concat();
     if chance.percent(4) { chance.pick(&all).to_owned() } else { chance.pick(usual).to_owned() }
 }
@@ -112,12 +112,12 @@ pub(super) fn index(chance: &mut Chance) -> String {
     }
 }
 
-/// A lifetime, in seconds, long enough not to end in a test, and seldom the same twice.
+/// A lifetime in seconds that does not end during a test. Equal ones are rare.
 pub(super) fn lifetime_s(chance: &mut Chance) -> u64 {
     20_000 + 10 * chance.below(1_000_000) as u64
 }
 
-/// A moment far away, in unix seconds.
+/// A time in the far future, in unix seconds.
 pub(super) fn moment_s(chance: &mut Chance) -> u64 {
     33_000_000_000 + lifetime_s(chance)
 }
@@ -139,7 +139,7 @@ pub(super) fn words(text: &str) -> Vec<String> {
     text.split(' ').map(str::to_owned).collect()
 }
 
-/// A key of any kind that a union takes, sometimes of one that it does not.
+/// A key of a type that a union accepts, sometimes of another type.
 pub(super) fn source(chance: &mut Chance) -> String {
     match chance.below(40) {
         0 => chance.pick(&STRINGS).to_owned(),
@@ -150,7 +150,7 @@ pub(super) fn source(chance: &mut Chance) -> String {
     }
 }
 
-/// How many keys, and the keys.
+/// The number of keys, and the keys.
 pub(super) fn sources(chance: &mut Chance, words: &mut Vec<String>) -> usize {
     let count = 1 + chance.below(4);
     let stated = if chance.percent(4) { chance.below(6) } else { count };

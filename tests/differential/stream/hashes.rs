@@ -58,7 +58,7 @@ pub(super) fn hash_command(chance: &mut Chance) -> Vec<String> {
         }
         20..22 => vec!["HINCRBYFLOAT".to_owned(), hash, member(chance), score(chance)],
         22 => {
-            // Drawn by chance: only how many there are can be compared, unless all are drawn.
+            // The reply is random: only the number of elements can be compared, unless all are drawn.
             let mut words = vec!["HRANDFIELD".to_owned(), hash];
             if chance.percent(80) {
                 words.push(if chance.percent(50) { "100000" } else { "-3" }.to_owned());
@@ -116,7 +116,7 @@ pub(super) fn hash_command(chance: &mut Chance) -> Vec<String> {
             words
         }
     };
-    // Many fields at once now and then, more than Redis keeps in its compact form.
+    // Sometimes many fields at once, more than Redis keeps in its compact form.
     if words[0] == "HSET" && chance.percent(2) {
         words.extend((0..600).flat_map(|number| [format!("n{number}"), number.to_string()]));
     }

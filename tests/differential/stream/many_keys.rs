@@ -1,9 +1,9 @@
-//! Random commands on several sorted sets, and those whose replies are drawn or walked.
+//! Random commands on several sorted sets, random draws, and scans.
 
 use super::draw::{BOARDS, bound, index, key, limit, maybe, score, sources, words};
 use crate::support::chance::Chance;
 
-/// Commands on several keys, and those whose replies are drawn or walked.
+/// Commands on several keys, random draws, and scans.
 pub(super) fn many_keys_command(chance: &mut Chance) -> Vec<String> {
     let destination = key(chance, &["b0", "b1", "b2", "big", "d"]);
     let board = key(chance, &BOARDS);
@@ -76,7 +76,7 @@ pub(super) fn many_keys_command(chance: &mut Chance) -> Vec<String> {
             words
         }
         22 => {
-            // Drawn by chance: only how many there are can be compared, unless all are drawn.
+            // The reply is random: only the number of elements can be compared, unless all are drawn.
             let mut words = vec!["ZRANDMEMBER".to_owned(), board];
             if chance.percent(80) {
                 words.push(if chance.percent(50) { "100000" } else { "-3" }.to_owned());

@@ -1,4 +1,4 @@
-//! Random command streams: every command that Redis has too, well-formed and broken, on keys of every type.
+//! Random command streams: every command that Redis also has, well-formed and malformed, on keys of every type.
 //!
 //! The streams leave out everything that two correct servers may answer differently: hash order, random results, clocks to
 //! the millisecond, ranges by member with different scores, a negative LIMIT offset (in Redis it depends on the encoding),
@@ -29,7 +29,7 @@ pub(super) fn generate(chance: &mut Chance, length: usize) -> Vec<Request> {
     }
     while stream.len() < length {
         let mut words = command(chance);
-        // A walk with its COUNT broken off would show the hash table's own steps; COMMAND alone is each server's list.
+        // A scan without its COUNT shows the steps of the hash table, and COMMAND alone lists the server's own commands.
         let breakable = !matches!(words[0].as_str(), "SCAN" | "ZSCAN" | "HSCAN" | "COMMAND")
             && !words.contains(&LEX.to_owned());
         if breakable && chance.percent(8) {
@@ -45,7 +45,7 @@ pub(super) fn generate(chance: &mut Chance, length: usize) -> Vec<Request> {
     stream
 }
 
-/// Members that need more than letters are written by a name.
+/// The bytes of a member. Members with unprintable bytes have a name in the stream.
 fn member_bytes(word: &str) -> Vec<u8> {
     match word {
         "<bytes>" => b"\x00\xff\r\n".to_vec(),
@@ -59,17 +59,17 @@ fn negative_offset(words: &[String]) -> bool {
     limit.and_then(|at| words.get(at + 1)).is_some_and(|offset| offset.starts_with('-'))
 }
 
-/// An index of which Redis's LSET takes the lower 32 bits.
+/// Whether LSET has an index of which Redis uses only the lower 32 bits.
 fn is_cut_place(words: &[String]) -> bool {
     let place = words.get(2).and_then(|place| place.parse::<i64>().ok());
     words[0].eq_ignore_ascii_case("LSET") && place.is_some_and(|place| i32::try_from(place).is_err())
 }
 
-/// A lifetime that would end while the stream runs: two clocks would decide what the reply is.
+/// Whether a lifetime would end while the stream runs: then the replies would depend on two clocks.
 fn ends_soon(words: &[String]) -> bool {
     let number = |at: usize| words.get(at).and_then(|word| word.parse::<i64>().ok());
     match words[0].to_ascii_uppercase().as_str() {
-        // A broken blocking command might wait for ever.
+        // A malformed blocking command might block for ever.
         "BZPOPMIN" | "BZPOPMAX" | "BLPOP" | "BRPOP" | "BLMOVE" | "BRPOPLPUSH" => {
             number(words.len() - 1).is_some()
         }

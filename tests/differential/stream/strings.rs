@@ -3,7 +3,7 @@
 use super::draw::{BITMAPS, SKETCHES, STRINGS, key, lifetime_s, maybe, member, moment_s, score};
 use crate::support::chance::Chance;
 
-/// A place in a string, within it or not far from it.
+/// An index into a string, in its range or near it.
 fn place(chance: &mut Chance) -> String {
     match chance.below(20) {
         0 => i64::MAX.to_string(),
@@ -12,7 +12,7 @@ fn place(chance: &mut Chance) -> String {
     }
 }
 
-/// A bit that a short string has, or not.
+/// The offset of a bit, in the range of a short string or beyond it.
 fn bit(chance: &mut Chance) -> String {
     let most = if chance.percent(5) { 20_000 } else { 100 };
     chance.below(most).to_string()
@@ -78,7 +78,7 @@ pub(super) fn string_command(chance: &mut Chance) -> Vec<String> {
     words
 }
 
-/// Perhaps a lifetime, or `word`.
+/// Adds a lifetime, or `word`, or nothing.
 fn lifetime(chance: &mut Chance, word: &str, words: &mut Vec<String>) {
     match chance.below(12) {
         0 => words.extend(["EX".to_owned(), lifetime_s(chance).to_string()]),

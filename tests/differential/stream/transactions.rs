@@ -1,9 +1,9 @@
-//! Random transactions, and commands that wait.
+//! Random transactions and blocking commands.
 
 use super::draw::{LISTS, key, maybe, source, sources, words};
 use crate::support::chance::Chance;
 
-/// What begins a transaction comes as often as what ends one, so that about half of a stream is in one.
+/// Commands that begin and that end a transaction are equally frequent, so about half of a stream is in transactions.
 pub(super) fn transaction_command(chance: &mut Chance) -> Vec<String> {
     match chance.below(12) {
         0..4 => words("MULTI"),
@@ -18,7 +18,7 @@ pub(super) fn transaction_command(chance: &mut Chance) -> Vec<String> {
     }
 }
 
-/// Blocking commands, with times so short that a stream is not held up.
+/// Blocking commands, with short timeouts so that they do not delay a stream.
 pub(super) fn waiting_command(chance: &mut Chance) -> Vec<String> {
     let timeout = chance.pick(&["0.001", "1e-3", "0.0001", ".002"]).to_owned();
     match chance.below(6) {

@@ -1,4 +1,4 @@
-//! What Changes say of a hash.
+//! The Changes of a hash.
 
 use super::Fields;
 use crate::store::change::buffer::ChangeBuffer;
@@ -14,18 +14,18 @@ pub(in crate::store) const SET_FIELDS: u8 = 12;
 pub(in crate::store) const REMOVE_FIELDS: u8 = 13;
 pub(in crate::store) const EXPIRE_FIELDS: u8 = 14;
 
-/// What a Change says of a hash.
+/// A Change of a hash.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum HashChange<'a> {
-    /// These fields have these values, and never expire.
+    /// These fields have these values and never expire.
     SetFields(EncodedFields<'a>),
-    /// These fields are not in it.
+    /// These fields do not exist.
     RemoveFields(EncodedNames<'a>),
-    /// These fields, as far as they are in it, expire at these times, or never.
+    /// Those of these fields that exist expire at these times, or never.
     ExpireFields(EncodedTimes<'a>),
 }
 
-/// A list of (field, value), still in bytes.
+/// A list of (field, value), encoded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct EncodedFields<'a> {
     count: u32,
@@ -41,7 +41,7 @@ impl<'a> EncodedFields<'a> {
     }
 }
 
-/// A list of (field, unix milliseconds or never), still in bytes.
+/// A list of (field, unix milliseconds or never), encoded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct EncodedTimes<'a> {
     count: u32,
@@ -110,7 +110,7 @@ impl<'a> HashChange<'a> {
             Self::ExpireFields(times) => {
                 if let Some(fields) = key.value().and_then(Fields::of_mut) {
                     for (field, at_ms) in times.iter() {
-                        // One that is missing was removed later, which is still to be replayed.
+                        // A missing field was removed by a later Change, which has not been replayed yet.
                         if fields.get(field).is_some() {
                             fields.set_expiry(field, at_ms);
                         }

@@ -5,14 +5,14 @@ use crate::store::access::edit::Edit;
 use crate::store::access::writer::{Missing, Writer};
 use crate::store::numbers::ShardIndex;
 
-/// What a new value does to the expiry of its field.
+/// The expiry of a field after its value is set.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum FieldExpiry {
-    /// It never expires.
+    /// The field never expires.
     Never,
-    /// The expiry stays, unless the field had expired.
+    /// The field keeps its expiry, unless it had expired.
     Kept,
-    /// It expires at this unix millisecond.
+    /// The field expires at this unix millisecond.
     At(u64),
 }
 
@@ -34,7 +34,7 @@ impl Edit<'_, '_, Fields> {
         is_new
     }
 
-    /// `field`, which must be there, expires at `at_ms`, or never.
+    /// Makes `field`, which must exist, expire at `at_ms`, or never (`None`).
     pub fn expire(&mut self, field: &[u8], at_ms: Option<u64>) {
         self.value.set_expiry(field, at_ms);
         self.record(|changes, database, key| changes.expire_field(database, key, field, at_ms));
@@ -51,8 +51,8 @@ impl Edit<'_, '_, Fields> {
 }
 
 impl Writer<'_, '_> {
-    /// Removes up to `most` fields of one key of `shard` whose time has come; event `hexpired`. Returns how many they were,
-    /// `None` if there is no such key.
+    /// Removes up to `most` expired fields of one key of `shard`, with the event `hexpired`. Returns how many were removed;
+    /// `None` if no key of the shard has expired fields.
     pub(in crate::store) fn remove_expired_fields(
         &mut self,
         shard: ShardIndex,
@@ -67,7 +67,7 @@ impl Writer<'_, '_> {
             }
             removed
         });
-        // Where nothing was removed the key was gone: it expired itself, or is damaged.
+        // The key itself has expired or is damaged if the edit did not run.
         Some(removed.ok().flatten().unwrap_or(0))
     }
 }

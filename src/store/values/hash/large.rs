@@ -11,7 +11,7 @@ use std::hash::BuildHasher;
 #[derive(Debug)]
 pub(super) struct Hashed {
     table: Table<Pair>,
-    /// Of a seed of its own, for a small hash has no room for one.
+    /// Has a seed of its own: a small hash has no room to store the seed that it was created with.
     hasher: FixedState,
 }
 
@@ -106,7 +106,7 @@ impl Hashed {
         place.map(|place| self.table.remove_at(hash, place, hash_of)).is_some()
     }
 
-    /// Every field with its value, in no order.
+    /// Every field with its value, in no particular order.
     pub(super) fn iter(&self) -> impl Iterator<Item = (Text<'_>, Text<'_>)> {
         self.table.iter().map(Pair::texts)
     }
@@ -130,7 +130,7 @@ impl Hashed {
         self.table.draw(chance).map(Pair::texts)
     }
 
-    /// The bytes that it takes, judged by `samples` of its fields. O(samples + n / 100).
+    /// The bytes of memory that it uses, estimated from `samples` of its fields. O(samples + n / 100).
     pub(super) fn memory_bytes(&self, samples: usize) -> usize {
         let (mut sampled, mut bytes) = (0, 0);
         for pair in self.table.iter().take(samples.max(1)) {

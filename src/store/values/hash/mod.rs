@@ -1,5 +1,5 @@
-//! Hashes: packed while their fields are few and short, a hash table beyond. The expiries of
-//! fields are kept beside either form, and only if a field has one.
+//! Hashes. A hash is packed while its fields are few and short; a larger one is a hash table. Both forms keep the
+//! expiries of fields apart, and only if a field has one.
 //!
 //! [`Fields::at`] hides fields that have expired. They stay in the hash until they are removed
 //! ([`crate::store::Store::remove_expired`]).
@@ -25,7 +25,7 @@ use times::Times;
 
 /// A hash: fields, each with a value.
 ///
-/// No larger than a boxed slice, so that a small hash is one allocation and stands in its key's entry.
+/// As small as a boxed slice, so that it fits into its key's entry and a small hash is one allocation.
 #[derive(Debug)]
 pub struct Fields(Form);
 
@@ -35,7 +35,7 @@ enum Form {
     Other(Box<Other>),
 }
 
-/// A hash that is large, or of which a field has expired or will.
+/// A hash that is large, or of which a field has or had an expiry.
 #[derive(Debug)]
 struct Other {
     entries: Entries,
@@ -45,17 +45,17 @@ struct Other {
 #[derive(Debug)]
 enum Entries {
     Packed(PackedFields),
-    /// Beyond the packed bounds, and from then on.
+    /// For a hash that has exceeded the limits of the packed form. It is not packed again when it shrinks.
     Hashed(Hashed),
 }
 
 const _: () = assert!(size_of::<Fields>() == 16);
 
 impl Fields {
-    /// Most fields that are kept packed.
+    /// The most fields that are kept packed.
     pub const PACKED: usize = packed::MOST_FIELDS;
 
-    /// The number of fields, those included whose time has come. O(1).
+    /// The number of fields, including expired ones. O(1).
     #[must_use]
     pub fn len(&self) -> usize {
         match self.entries() {
@@ -70,7 +70,7 @@ impl Fields {
         self.len() == 0
     }
 
-    /// Whether the hash has been beyond the packed bounds. O(1).
+    /// Whether the hash has exceeded the limits of the packed form. O(1).
     #[must_use]
     pub fn is_hashed(&self) -> bool {
         self.entries().is_err()
@@ -91,7 +91,7 @@ impl Fields {
         Living { fields: self, expired_by_ms }
     }
 
-    /// Every field with its value, those included whose time has come. O(n).
+    /// Every field with its value, including expired ones. O(n).
     pub fn iter(&self) -> impl Iterator<Item = (Text<'_>, Text<'_>)> {
         let (packed, hashed) = match self.entries() {
             Ok(packed) => (Some(packed.iter()), None),
@@ -100,12 +100,12 @@ impl Fields {
         packed.into_iter().flatten().chain(hashed.into_iter().flatten())
     }
 
-    /// Visits about `count` fields from `cursor` on and returns where to go on, 0 at the end. A field that is there
-    /// throughout is visited at least once. A packed hash is visited whole.
+    /// Visits about `count` fields from `cursor` on, and returns the next cursor, 0 at the end. A field that exists during
+    /// the whole walk is visited at least once. One call visits all of a packed hash.
     pub fn scan<'s>(&'s self, cursor: u64, count: usize, mut visit: impl FnMut(Text<'s>, Text<'s>)) -> u64 {
         match self.entries() {
             Ok(packed) => {
-                // A cursor comes from a larger hash that stood here before: of its fields none is left to visit.
+                // Another cursor than 0 comes from a larger hash that was at this key before.
                 if cursor == 0 {
                     packed.iter().for_each(|(field, value)| visit(field, value));
                 }
@@ -115,7 +115,7 @@ impl Fields {
         }
     }
 
-    /// When `field` expires, `None` if it is missing or never does.
+    /// When `field` expires; `None` if it is missing or never expires.
     fn expiry(&self, field: &[u8]) -> Option<u64> {
         self.times().and_then(|times| times.of(field))
     }
@@ -127,7 +127,7 @@ impl Fields {
         }
     }
 
-    /// Sets `field`, which then never expires; returns whether it was new.
+    /// Sets `field`, removes its expiry, and returns whether it was new.
     fn set(&mut self, field: &[u8], value: &[u8]) -> bool {
         self.set_expiry(field, None);
         if let Some(packed) = self.packed_mut() {
@@ -142,7 +142,7 @@ impl Fields {
             }
             self.other().entries = Entries::Hashed(hashed);
         }
-        self.hashed_mut().expect("made one").set(field, value)
+        self.hashed_mut().expect("not packed").set(field, value)
     }
 
     /// Removes `field`; returns whether it was there.
@@ -154,7 +154,7 @@ impl Fields {
         }
     }
 
-    /// `field`, which must be there, expires at `at_ms`, or never.
+    /// Makes `field`, which must exist, expire at `at_ms`, or never (`None`).
     fn set_expiry(&mut self, field: &[u8], at_ms: Option<u64>) {
         if at_ms.is_some() || self.expiry(field).is_some() {
             self.other().times.set(field, at_ms);
@@ -203,7 +203,7 @@ impl Fields {
         }
     }
 
-    /// The form that can be large and has times, from now on.
+    /// Converts the hash into the form that can be a table and have expiries.
     fn other(&mut self) -> &mut Other {
         if let Form::Packed(packed) = &mut self.0 {
             let entries = Entries::Packed(std::mem::take(packed));
@@ -211,12 +211,12 @@ impl Fields {
         }
         match &mut self.0 {
             Form::Other(other) => other,
-            Form::Packed(_) => unreachable!("just put in its place"),
+            Form::Packed(_) => unreachable!("converted above"),
         }
     }
 }
 
-/// The fields of a hash that have not expired by some moment.
+/// The fields of a hash that have not expired at a given time.
 #[derive(Clone, Copy, Debug)]
 pub struct Living<'f> {
     fields: &'f Fields,
@@ -224,31 +224,31 @@ pub struct Living<'f> {
 }
 
 impl<'f> Living<'f> {
-    /// The value of `field`. O(1); O(n) with n fields of a packed hash.
+    /// The value of `field`. O(1), or O(n) in a packed hash.
     #[must_use]
     pub fn get(&self, field: &[u8]) -> Option<Text<'f>> {
         if self.has_expired(field) { None } else { self.fields.get(field) }
     }
 
-    /// Whether there is such a field. As [`Living::get`].
+    /// Whether `field` exists. Costs as much as [`Living::get`].
     #[must_use]
     pub fn contains(&self, field: &[u8]) -> bool {
         self.get(field).is_some()
     }
 
-    /// When `field` expires in unix milliseconds (`Some(None)`: never), `None` if there is no such field.
+    /// When `field` expires, in unix milliseconds: `Some(None)` for never, `None` if the field does not exist.
     #[must_use]
     pub fn expiry(&self, field: &[u8]) -> Option<Option<u64>> {
         self.get(field).map(|_| self.fields.expiry(field))
     }
 
-    /// The number of fields. O(1), and where some have expired and stand there yet, O(n).
+    /// The number of fields. O(1), or O(n) while some expired fields have not been removed.
     #[must_use]
     pub fn len(&self) -> usize {
         if self.are_all() { self.fields.len() } else { self.iter().count() }
     }
 
-    /// Whether there is no field. As [`Living::len`].
+    /// Whether there is no field. Costs as much as [`Living::len`].
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.len() == 0
@@ -270,8 +270,8 @@ impl<'f> Living<'f> {
         })
     }
 
-    /// A field drawn at random, each as likely as any other, with its value. `None` if there is none, or where that takes
-    /// all of them to be looked at: some have expired, or the hash is packed.
+    /// A uniformly random field with its value. `None` if there is no field, and if a draw would have to visit all of them,
+    /// because some have expired or the hash is packed.
     #[must_use]
     pub fn draw(&self, chance: &mut Chance) -> Option<(Text<'f>, Text<'f>)> {
         match self.fields.entries() {

@@ -1,35 +1,35 @@
 //! The fields of a small hash in one allocation.
 //!
-//! First how many fields there are, in two bytes; then each field and its value, in the order in which the fields came,
-//! as two words. What a word is, its first byte says:
+//! Two bytes hold the number of fields. The fields follow in the order of their insertion, each as two words: its name
+//! and its value. The first byte of a word gives its form:
 //!
 //! | first byte | the word |
 //! |---|---|
-//! | below 0x80 | the integer of this byte |
-//! | 0x80 to 0xc0 | as many bytes as it is above 0x80 |
-//! | 0xc1 to 0xc8 | an integer, in as many bytes as it is above 0xc0, little endian |
+//! | below 0x80 | an integer: this byte |
+//! | 0x80 to 0xc0 | a string; its length is the first byte less 0x80 |
+//! | 0xc1 to 0xc8 | a little-endian integer; its length is the first byte less 0xc0 |
 //!
-//! Whatever spells an integer as Redis prints it is stored as one, and in the shortest form that holds it. So a word has
-//! one encoding, and is looked for by its bytes.
+//! A text that is an integer as Redis prints it is stored as an integer, in the shortest form that holds it. So each text
+//! has exactly one encoding, and a search compares encodings.
 
 use crate::machine::heap::allocation_bytes;
 use crate::ranking::prefetch;
 use crate::text::integer;
 use std::ops::Range;
 
-/// Most fields that are kept packed. As Redis (`hash-max-listpack-entries`).
+/// The most fields that are kept packed, as in Redis (`hash-max-listpack-entries`).
 pub(super) const MOST_FIELDS: usize = 512;
 
-/// Longest field or value that is kept packed, in bytes. As Redis (`hash-max-listpack-value`).
+/// The longest field or value that is kept packed, in bytes, as in Redis (`hash-max-listpack-value`).
 const LONGEST_WORD_BYTES: usize = 64;
 
-/// Where the first field stands.
+/// The bytes in front of the first field: the number of fields.
 const HEAD_BYTES: usize = 2;
 
 const BYTES: u8 = 0x80;
 const INTEGER: u8 = 0xc0;
 
-/// A field or a value, as it is kept.
+/// The name or the value of a field, as it is stored.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Text<'a> {
     /// Its bytes.
@@ -39,7 +39,7 @@ pub enum Text<'a> {
 }
 
 impl<'a> Text<'a> {
-    /// Its bytes, for which an integer needs room in `digits`.
+    /// Its bytes. The digits of an integer are written into `digits`.
     #[must_use]
     pub fn bytes<'b>(self, digits: &'b mut itoa::Buffer) -> &'b [u8]
     where
@@ -73,7 +73,7 @@ impl<'a> Text<'a> {
     }
 }
 
-/// A word's encoding.
+/// The encoding of a word.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct PackedWord {
     bytes: [u8; 1 + LONGEST_WORD_BYTES],
@@ -81,7 +81,7 @@ pub(super) struct PackedWord {
 }
 
 impl PackedWord {
-    /// The encoding of `text`, `None` if it is too long to be packed.
+    /// The encoding of `text`; `None` if it is too long to be packed.
     pub(super) fn of(text: &[u8]) -> Option<Self> {
         let mut bytes = [0; 1 + LONGEST_WORD_BYTES];
         let len = match integer::parse(text) {
@@ -120,7 +120,7 @@ fn integer_bytes(integer: i64) -> usize {
 #[derive(Clone, Debug, Default)]
 pub(super) struct PackedFields(Box<[u8]>);
 
-/// Where a field and its value stand.
+/// The offsets of a field, of its value, and of what follows.
 #[derive(Clone, Debug)]
 struct Found {
     field: usize,
@@ -139,7 +139,7 @@ impl PackedFields {
         self.find(field).map(|found| split(&self.0[found.value..]).0)
     }
 
-    /// Sets `field`, or returns `None` if it is one more than may be packed. Returns whether it was new.
+    /// Sets `field` and returns whether it was new. Returns `None` and changes nothing if there would be too many fields.
     pub(super) fn set(&mut self, field: &PackedWord, value: &PackedWord) -> Option<bool> {
         if let Some(Found { value: start, end, .. }) = self.find(field) {
             self.replace(start..end, [value.bytes(), &[]]);
@@ -164,7 +164,7 @@ impl PackedFields {
         true
     }
 
-    /// Every field with its value, in the order in which the fields came.
+    /// Every field with its value, in the order of insertion.
     pub(super) fn iter(&self) -> impl Iterator<Item = (Text<'_>, Text<'_>)> {
         let mut rest = self.0.get(HEAD_BYTES..).unwrap_or_default();
         std::iter::from_fn(move || {
@@ -178,12 +178,12 @@ impl PackedFields {
         })
     }
 
-    /// Bytes of memory beside its own.
+    /// The size of its allocation, in bytes.
     pub(super) fn heap_bytes(&self) -> usize {
         allocation_bytes(self.0.len())
     }
 
-    /// Starts loading the first of it.
+    /// Starts to load the first cache line of its bytes.
     pub(super) fn prefetch(&self) {
         prefetch::line(self.0.as_ptr());
     }
@@ -206,7 +206,7 @@ impl PackedFields {
         None
     }
 
-    /// Puts `parts` in place of what stands in `range`.
+    /// Replaces the bytes in `range` by `parts`.
     fn replace(&mut self, range: Range<usize>, parts: [&[u8]; 2]) {
         let len = parts[0].len() + parts[1].len();
         if len == range.len() {
@@ -222,7 +222,7 @@ impl PackedFields {
     }
 }
 
-/// How many bytes a word takes that begins with `first`.
+/// The length in bytes of a word that begins with `first`.
 fn word_bytes(first: u8) -> usize {
     match first {
         0..BYTES => 1,
@@ -231,7 +231,7 @@ fn word_bytes(first: u8) -> usize {
     }
 }
 
-/// The word in front of `bytes`, and what follows it.
+/// The word at the beginning of `bytes`, and the bytes behind it.
 fn split(bytes: &[u8]) -> (Text<'_>, &[u8]) {
     let (word, rest) = bytes.split_at(word_bytes(bytes[0]));
     let text = match word[0] {
@@ -251,7 +251,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn words_come_back_in_the_fewest_bytes() {
+    fn a_word_is_read_back_from_its_shortest_encoding() {
         let integers = [
             (0, 1),
             (127, 1),
@@ -280,9 +280,9 @@ mod tests {
         assert!(PackedWord::of(&[b'x'; 65]).is_none());
     }
 
-    /// Four small counters, as the like counts of a feed are kept.
+    /// 2 bytes of count, 4 names with a length byte each, and 4 integers in 1 or 3 bytes.
     #[test]
-    fn a_small_hash_takes_little_more_than_its_letters() {
+    fn a_hash_of_four_counters_is_packed_in_37_bytes() {
         let mut packed = PackedFields::default();
         for (field, value) in [("views", "1042"), ("likes", "17"), ("shares", "3"), ("replies", "200")] {
             packed

@@ -1,4 +1,4 @@
-//! A hash beside a naive twin.
+//! Compares a hash with a naive model.
 
 use super::*;
 use std::collections::BTreeMap;
@@ -19,7 +19,7 @@ fn contents(fields: &Fields) -> BTreeMap<Vec<u8>, (Vec<u8>, Option<u64>)> {
 }
 
 #[test]
-fn agrees_with_a_map_in_every_form() {
+fn a_hash_agrees_with_a_map_in_every_form() {
     for (names, length, dated) in [(40u64, 3, 0), (40, 3, 3), (700, 3, 0), (700, 3, 4), (40, 90, 5)] {
         let (mut fields, mut twin) =
             (Fields::with_seed(0), BTreeMap::<Vec<u8>, (Vec<u8>, Option<u64>)>::new());
@@ -55,9 +55,9 @@ fn agrees_with_a_map_in_every_form() {
     }
 }
 
-/// A hash whose fields never expire keeps nothing for that: it is one allocation.
+/// Expiry times cost a second allocation, which a hash without them does not have.
 #[test]
-fn a_small_hash_is_one_allocation() {
+fn a_small_hash_without_expiries_is_one_allocation() {
     let mut fields = Fields::with_seed(0);
     fields.set(b"likes", b"17");
     assert_eq!((fields.memory_bytes(5), fields.allocations()), (16, 1));

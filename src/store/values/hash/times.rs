@@ -1,9 +1,9 @@
-//! When the fields of a hash expire, of those that do.
+//! The expiry times of a hash's fields.
 
 use crate::machine::heap::allocation_bytes;
 use std::collections::{BTreeMap, BTreeSet};
 
-/// Fields and the unix milliseconds from which on they do not exist any more.
+/// The fields that expire, each with the unix millisecond from which on it does not exist.
 #[derive(Debug, Default)]
 pub(super) struct Times {
     by_field: BTreeMap<Box<[u8]>, u64>,
@@ -36,7 +36,7 @@ impl Times {
         self.by_time.first().filter(|(at_ms, _)| *at_ms <= by_ms).map(|(_, field)| &**field)
     }
 
-    /// `field` expires at `at_ms`, or never. O(log n).
+    /// Makes `field` expire at `at_ms`, or never (`None`). O(log n).
     pub(super) fn set(&mut self, field: &[u8], at_ms: Option<u64>) {
         let before = match at_ms {
             Some(at_ms) => {
@@ -50,14 +50,14 @@ impl Times {
         }
     }
 
-    /// The bytes that it takes, judged by some of its fields.
+    /// The bytes of memory that it uses, estimated from `samples` of its fields.
     pub(super) fn memory_bytes(&self, samples: usize) -> usize {
         let (mut sampled, mut bytes) = (0, 0);
         for field in self.by_field.keys().take(samples.max(1)) {
             sampled += 1;
             bytes += 2 * allocation_bytes(field.len());
         }
-        // The nodes of the trees are two thirds full on average.
+        // The nodes of a B-tree are two thirds full on average.
         let entries = 2 * (size_of::<(u64, Box<[u8]>)>()) * 3 / 2;
         self.by_field.len() * entries + bytes * self.by_field.len() / sampled.max(1)
     }

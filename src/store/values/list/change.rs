@@ -21,7 +21,7 @@ pub(in crate::store) const AS_OF: u8 = 22;
 pub(in crate::store) const REMOVE_FIRST: u8 = 23;
 pub(in crate::store) const REMOVE_LAST: u8 = 24;
 
-/// What a Change says of a list.
+/// A Change of a list.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ListChange<'a> {
     /// These elements were added at an end, in this order.
@@ -30,30 +30,30 @@ pub enum ListChange<'a> {
     Pop(End, u64),
     /// The element at an index was replaced.
     Set {
-        /// Its place.
+        /// The index.
         index: u64,
-        /// What stands there.
+        /// The new element.
         element: &'a [u8],
     },
-    /// An element was inserted beside a pivot, the first element that is equal to it.
+    /// An element was inserted beside a pivot. The pivot is the first element with its bytes.
     Insert {
-        /// The place of that one.
+        /// The index of the pivot.
         index: u64,
-        /// On which side of it.
+        /// The side of the pivot.
         side: End,
-        /// What it is.
+        /// The pivot.
         pivot: &'a [u8],
-        /// What was put beside it.
+        /// The inserted element.
         element: &'a [u8],
     },
-    /// Elements that are equal to this one were removed.
+    /// Elements that equal `element` were removed.
     Remove {
-        /// How many at most, and from which end on, as LREM counts them.
+        /// How many at most, and from which end, as in LREM.
         count: i64,
-        /// What they were equal to.
+        /// The element.
         element: &'a [u8],
     },
-    /// Only in a base: the elements that follow are the list as it was after this record.
+    /// Only in a base: the elements that follow are the list as it was right after this record.
     AsOf(Seq),
 }
 
@@ -110,7 +110,7 @@ impl<'a> ListChange<'a> {
                 list.insert(index as usize + usize::from(side == End::Back), element);
             }
             Self::Remove { count, element } => drop(list.remove_equal(count, element)),
-            Self::Push(..) | Self::AsOf(_) => unreachable!("done above"),
+            Self::Push(..) | Self::AsOf(_) => unreachable!("applied above"),
         }
     }
 
@@ -158,7 +158,8 @@ impl ChangeBuffer {
         put_bytes(out, element);
     }
 
-    /// Records that `element` was put beside element `index` of the list at `key`, which is `pivot` and the first such.
+    /// Records that `element` was inserted beside element `index` of the list at `key`. That element is `pivot`, and the
+    /// first of its kind.
     pub fn insert_element(
         &mut self,
         database: DatabaseIndex,
@@ -172,15 +173,15 @@ impl ChangeBuffer {
         put_bytes(out, element);
     }
 
-    /// Records that elements equal to `element` were removed from the list at `key`: as many at most as `count` says, from
-    /// the last one on if it is negative, all of them if it is 0.
+    /// Records that elements which equal `element` were removed from the list at `key`: at most `count` from the front, or
+    /// at most `-count` from the back if `count` is negative, or all if it is 0.
     pub fn remove_elements(&mut self, database: DatabaseIndex, key: &[u8], count: i64, element: &[u8]) {
         let out = self.change(if count < 0 { REMOVE_LAST } else { REMOVE_FIRST }, database, key);
         put_varint(out, count.unsigned_abs().min(i64::MAX as u64));
         put_bytes(out, element);
     }
 
-    /// Records that the list at `key`, whose elements follow, is as it was after the record `seq`.
+    /// Records that the elements which follow are the list at `key` as it was right after the record `seq`.
     pub(in crate::store) fn as_of(&mut self, database: DatabaseIndex, key: &[u8], seq: Seq) {
         put_varint(self.change(AS_OF, database, key), seq.0);
     }

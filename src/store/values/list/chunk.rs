@@ -1,8 +1,8 @@
-//! A chunk: some neighbouring elements of a list, packed in one allocation. Walks and replies can share a chunk; a writer
-//! copies a shared chunk before it changes it.
+//! A chunk: consecutive elements of a list, packed in one allocation. Walks and replies can share a chunk; a writer copies a
+//! shared chunk before it changes it.
 //!
-//! Its invariant: `count` elements stand in `start..end` of its bytes. A chunk is bounded, but for one that holds a
-//! single element longer than the bound.
+//! Invariant: the bytes `start..end` hold `count` elements, at most [`MOST_BYTES`] in all. Only a chunk of a single element
+//! may be larger.
 
 use super::item::Item;
 use crate::machine::heap::allocation_bytes;
@@ -12,7 +12,7 @@ use std::sync::Arc;
 /// Bytes of the two reference counters in front of a shared allocation.
 const COUNTERS_BYTES: usize = 2 * size_of::<usize>();
 
-/// Most bytes of a chunk's elements. Redis's default is as much; an insertion in the middle moves half of it.
+/// The most bytes of a chunk's elements. Redis's default is as large. An insertion moves half of them on average.
 const MOST_BYTES: usize = 8192 - COUNTERS_BYTES;
 
 /// Elements, packed.
@@ -27,14 +27,14 @@ pub(super) struct Chunk {
 /// An end of a chunk or a list.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum End {
-    /// Where the first element is.
+    /// The end of the first element.
     Front,
-    /// Where the last one is.
+    /// The end of the last element.
     Back,
 }
 
 impl End {
-    /// The other one.
+    /// The opposite end.
     #[must_use]
     pub fn other(self) -> Self {
         match self {
@@ -63,12 +63,12 @@ impl Chunk {
         usize::from(self.count)
     }
 
-    /// Bytes of memory beside its own.
+    /// The size of its allocation, in bytes.
     pub(super) fn heap_bytes(&self) -> usize {
         if self.bytes.is_empty() { 0 } else { allocation_bytes(COUNTERS_BYTES + self.bytes.len()) }
     }
 
-    /// Bytes of its elements.
+    /// The bytes of its encoded elements.
     pub(super) fn packed_bytes(&self) -> usize {
         self.range().len()
     }
@@ -81,8 +81,8 @@ impl Chunk {
         usize::from(self.start)..self.end as usize
     }
 
-    /// Where element `index` begins among the elements' bytes, or where they end for the number of elements. O(chunk), from
-    /// the nearer end.
+    /// The offset of element `index` in the elements' bytes; for the number of elements, their end. O(chunk), from the
+    /// nearer end.
     fn offset(&self, index: usize) -> usize {
         let elements = self.elements();
         if index <= self.len() / 2 {
@@ -116,7 +116,7 @@ impl Chunk {
         })
     }
 
-    /// The elements in front of `index`, backwards.
+    /// The elements before `index`, backwards.
     pub(super) fn iter_back_from(&self, index: usize) -> impl Iterator<Item = Item<'_>> {
         let mut rest = &self.elements()[..self.offset(index)];
         std::iter::from_fn(move || {
@@ -128,7 +128,7 @@ impl Chunk {
         })
     }
 
-    /// Adds an element at an end. False, and nothing is changed, if the chunk has no room for it.
+    /// Adds an element at an end. Returns false and changes nothing if the chunk has no room for it.
     pub(super) fn push(&mut self, end: End, item: Item<'_>) -> bool {
         let len = item.encoded_len();
         if self.count == 0 && len > MOST_BYTES / 2 {
@@ -148,16 +148,16 @@ impl Chunk {
                 self.end as usize - len
             }
         };
-        let bytes = Arc::get_mut(&mut self.bytes).expect("room was made in its own");
+        let bytes = Arc::get_mut(&mut self.bytes).expect("make_room leaves it unshared");
         item.encode(&mut bytes[at..at + len]);
         self.count += 1;
         true
     }
 
-    /// Removes `count` elements at an end, which it has more of.
+    /// Removes `count` elements at an end. The chunk must have more.
     pub(super) fn pop(&mut self, end: End, count: usize) {
         match end {
-            // Within the bound, for there is a further element.
+            // Fits into 16 bits: a chunk of several elements is within the limit.
             End::Front => self.start += self.offset(count) as u16,
             End::Back => self.end = (self.range().start + self.offset(self.len() - count)) as u32,
         }
@@ -173,8 +173,8 @@ impl Chunk {
         }
     }
 
-    /// Puts `items` in place of the `removed` elements from `index` on. False, and nothing is changed, if the chunk has no
-    /// room for them.
+    /// Replaces `removed` elements from `index` on by `items`. Returns false and changes nothing if the chunk has no room for
+    /// them.
     pub(super) fn splice(&mut self, index: usize, removed: usize, items: &[Item<'_>]) -> bool {
         let (from, to) = (self.offset(index), self.offset(index + removed));
         let added: usize = items.iter().map(|item| item.encoded_len()).sum();
@@ -193,7 +193,7 @@ impl Chunk {
         }
         let range = self.range();
         self.own();
-        let bytes = Arc::get_mut(&mut self.bytes).expect("its own");
+        let bytes = Arc::get_mut(&mut self.bytes).expect("own() leaves it unshared");
         let elements = &mut bytes[range.start..];
         elements.copy_within(to..old, from + added);
         let mut at = from;
@@ -232,7 +232,7 @@ impl Chunk {
         Self { bytes, end: len as u32, start: 0, count: 1 }
     }
 
-    /// Takes the elements from `index` on away.
+    /// Removes the elements from `index` on and returns them as a chunk.
     pub(super) fn split_off(&mut self, index: usize) -> Self {
         let at = self.offset(index);
         let taken = Self::of(&self.elements()[at..], self.len() - index);
@@ -240,21 +240,21 @@ impl Chunk {
         taken
     }
 
-    /// Takes the elements of the chunk behind. False, and nothing is changed, if there is no room for all.
+    /// Appends the elements of the next chunk. Returns false and changes nothing if there is no room for all of them.
     pub(super) fn absorb(&mut self, next: &Self) -> bool {
         let added = next.elements();
         if !self.make_room(End::Back, added.len()) {
             return false;
         }
         let end = self.end as usize;
-        let bytes = Arc::get_mut(&mut self.bytes).expect("room was made in its own");
+        let bytes = Arc::get_mut(&mut self.bytes).expect("make_room leaves it unshared");
         bytes[end..end + added.len()].copy_from_slice(added);
         self.end += added.len() as u32;
         self.count += next.count;
         true
     }
 
-    /// Whether the chunk's elements and those of another would fill no more than half of one.
+    /// Whether the elements of this and another chunk together fill at most half a chunk.
     pub(super) fn is_sparse_with(&self, other: &Self) -> bool {
         self.packed_bytes() + other.packed_bytes() <= MOST_BYTES / 2
     }
@@ -275,7 +275,7 @@ impl Chunk {
             self.own();
             return true;
         }
-        // What a small allocation has beyond what is needed goes for the most part to the end that grows, of a large one all.
+        // Three quarters of the spare room go to the end that grows; all of it in a large allocation.
         let place = |capacity: usize| {
             let spare = capacity - used - len;
             let other_end = if used > MOST_BYTES / 4 { 0 } else { spare / 4 };
@@ -285,7 +285,7 @@ impl Chunk {
             }
         };
         let start;
-        // To be moved within the allocation again and again would cost more than a larger one.
+        // With little spare room left, the elements would soon be moved again. A larger allocation costs less.
         let fits = used + len <= self.bytes.len() && (self.bytes.len() - used - len) * 8 >= used;
         match Arc::get_mut(&mut self.bytes).filter(|_| fits) {
             Some(bytes) => {
@@ -305,7 +305,7 @@ impl Chunk {
         true
     }
 
-    /// Copies the bytes if they are shared.
+    /// Makes the bytes unshared: copies them if they are shared.
     fn own(&mut self) {
         if Arc::get_mut(&mut self.bytes).is_none() {
             let copy: Arc<[u8]> = Arc::from(&self.bytes[..]);
@@ -320,7 +320,7 @@ impl Chunk {
     }
 }
 
-/// An allocation for `len` bytes, used to its end.
+/// A buffer for at least `len` bytes that fills the allocator's size class.
 fn buffer(len: usize) -> Arc<[u8]> {
     std::iter::repeat_n(0, allocation_bytes(COUNTERS_BYTES + len) - COUNTERS_BYTES).collect()
 }

@@ -11,7 +11,7 @@ impl Edit<'_, '_, List> {
         self.record(|changes, database, key| changes.push_element(database, key, end, element));
     }
 
-    /// Removes `count` elements at an end, or all there are.
+    /// Removes `count` elements at an end, or all if there are fewer.
     pub fn pop(&mut self, end: End, count: usize) {
         let count = count.min(self.value.len());
         if count > 0 {
@@ -20,7 +20,7 @@ impl Edit<'_, '_, List> {
         }
     }
 
-    /// Removes the elements outside `kept`, which counts as a change even if there are none.
+    /// Removes the elements outside `kept`. Counts as a change even if there are none, as in Redis.
     pub fn trim(&mut self, kept: Range<usize>) {
         let behind = self.value.len() - kept.end;
         self.pop(End::Back, behind);
@@ -44,8 +44,8 @@ impl Edit<'_, '_, List> {
         }
     }
 
-    /// Removes elements that are equal to `element`: as many at most as `count` says, from the last one on if it is
-    /// negative, all of them if it is 0. Returns how many. O(n).
+    /// Removes elements that equal `element`: at most `count` from the front, or at most `-count` from the back if `count`
+    /// is negative, or all if it is 0. Returns how many were removed. O(n).
     pub fn remove_equal(&mut self, count: i64, element: &[u8]) -> usize {
         let removed = self.value.remove_equal(count, element);
         if removed > 0 {

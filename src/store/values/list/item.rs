@@ -1,7 +1,7 @@
-//! How an element stands in a chunk: a head that says what it is, its bytes, and behind them how long both are, so that a
-//! chunk can be read from either end. What is spelled like an integer is kept as one.
+//! The encoding of an element in a chunk: a head that gives the kind, the content, and then the length of both, so that a
+//! chunk can be read from either end. An element that is spelled like an integer is stored as one.
 //!
-//! | head | what it is |
+//! | head | element |
 //! |---|---|
 //! | `0iii iiii` | an integer from 0 to 127 |
 //! | `10ll llll` | a string of up to 63 bytes |
@@ -10,14 +10,15 @@
 //! | `111i iiii`, a byte | an integer of 13 bits |
 //! | `1101 0010`, `0011`, `0100`, `1000` and as many bytes as the last four bits say | an integer |
 //!
-//! The length behind comes seven bits at a time, the lowest last; all bytes of it but the first have the top bit set.
+//! The length at the end has seven bits in each byte, the lowest bits in the last byte. The top bit is set in all of these
+//! bytes but the first.
 
-/// Longest decimal integer of 64 bits.
+/// The length of the longest decimal integer of 64 bits.
 const DIGITS: usize = 20;
 
 const STRING_12: u8 = 0xc0;
 const STRING_32: u8 = 0xd0;
-/// The number of bytes is in the lower bits.
+/// The lower four bits hold the number of bytes.
 const INTEGER: u8 = 0xd0;
 const INTEGER_13: u8 = 0xe0;
 
@@ -25,12 +26,12 @@ const INTEGER_13: u8 = 0xe0;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Item<'a> {
     Bytes(&'a [u8]),
-    /// A string of digits, and a sign if it is negative.
+    /// A string that is this integer in decimal.
     Integer(i64),
 }
 
 impl<'a> Item<'a> {
-    /// The element that is spelled `bytes`.
+    /// The element whose bytes are `bytes`.
     pub(super) fn of(bytes: &'a [u8]) -> Self {
         if bytes.len() > DIGITS {
             return Self::Bytes(bytes);
@@ -46,7 +47,7 @@ impl<'a> Item<'a> {
         }
     }
 
-    /// Bytes of its head and of what follows it.
+    /// The length of its head and content in bytes.
     fn front_len(self) -> usize {
         match self {
             Self::Bytes(bytes) => match bytes.len() {
@@ -60,13 +61,13 @@ impl<'a> Item<'a> {
         }
     }
 
-    /// Bytes that it takes in a chunk.
+    /// The length of its encoding in bytes.
     pub(super) fn encoded_len(self) -> usize {
         let front = self.front_len();
         front + back_len(front)
     }
 
-    /// Puts it into `out`, which is as long as it is.
+    /// Encodes it into `out`, whose length is [`Self::encoded_len`].
     pub(super) fn encode(self, out: &mut [u8]) {
         let front = self.front_len();
         let (head, rest) = out.split_first_mut().expect("no element takes no byte");
@@ -110,7 +111,7 @@ impl<'a> Item<'a> {
         }
     }
 
-    /// The element in front of `bytes`, and the bytes that it takes.
+    /// The element at the beginning of `bytes`, and the length of its encoding.
     pub(super) fn first(bytes: &'a [u8]) -> (Self, usize) {
         let (head, rest) = (bytes[0], &bytes[1..]);
         let item = match head {
@@ -138,7 +139,7 @@ impl<'a> Item<'a> {
         (item, item.encoded_len())
     }
 
-    /// The element at the end of `bytes`, and the bytes that it takes.
+    /// The element at the end of `bytes`, and the length of its encoding.
     pub(super) fn last(bytes: &'a [u8]) -> (Self, usize) {
         let (mut front, mut back) = (0, 0);
         for &byte in bytes.iter().rev() {
@@ -153,7 +154,7 @@ impl<'a> Item<'a> {
     }
 }
 
-/// The integer that is spelled exactly like `bytes`.
+/// The integer whose decimal form is exactly `bytes`.
 fn spelled_integer(bytes: &[u8]) -> Option<i64> {
     match bytes.strip_prefix(b"-").unwrap_or(bytes) {
         [b'1'..=b'9', ..] => std::str::from_utf8(bytes).ok()?.parse().ok(),
@@ -161,7 +162,7 @@ fn spelled_integer(bytes: &[u8]) -> Option<i64> {
     }
 }
 
-/// Bytes of an integer: as many as it needs, of those that there are.
+/// The bytes that an integer is stored in: the smallest of the possible widths.
 fn width(integer: i64) -> usize {
     match integer {
         -0x8000..0x8000 => 2,
@@ -171,7 +172,7 @@ fn width(integer: i64) -> usize {
     }
 }
 
-/// Bytes of the length that stands behind `front` bytes.
+/// The number of bytes of the length at the end, where head and content have `front` bytes.
 fn back_len(front: usize) -> usize {
     (front | 1).ilog2() as usize / 7 + 1
 }

@@ -1,8 +1,8 @@
-//! Lists: chunks of packed elements, one behind the other, with the number of elements in each beside them.
+//! Lists: a sequence of chunks of packed elements, each with the number of its elements.
 //!
-//! Both ends are O(1). An element is found from the nearer end by the numbers of elements, which lie together in memory. A
-//! change in the middle changes one chunk. A full chunk is split, and small neighbours are joined. Walks and replies keep
-//! references to chunks, and a writer copies a chunk that is shared
+//! An operation at an end is O(1). To find an element, the numbers of elements in the chunks are added up from the nearer
+//! end; they are contiguous in memory. A change in the middle changes one chunk. A full chunk is split, and small neighbours
+//! are joined. Walks and replies keep references to chunks, and a writer copies a shared chunk before it changes it
 //! (docs/decisions/0012-changes-that-are-not-absolute.md).
 
 pub(in crate::store) mod change;
@@ -47,7 +47,7 @@ impl Default for Form {
     }
 }
 
-/// Where an element stands.
+/// The position of an element.
 #[derive(Clone, Copy, Debug)]
 struct Place {
     chunk: usize,
@@ -64,7 +64,7 @@ impl List {
         }
     }
 
-    /// Whether there is none. O(1).
+    /// Whether there is no element. O(1).
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.len() == 0
@@ -97,7 +97,7 @@ impl List {
         many.len += 1;
     }
 
-    /// Removes `count` elements at an end, or all there are. O(chunks removed).
+    /// Removes `count` elements at an end, or all if there are fewer. O(chunks removed).
     fn pop(&mut self, end: End, count: usize) {
         if count >= self.len() {
             *self = Self::default();
@@ -114,7 +114,7 @@ impl List {
                 End::Front => many.chunks.front_mut(),
                 End::Back => many.chunks.back_mut(),
             };
-            let chunk = chunk.expect("fewer are removed than there are");
+            let chunk = chunk.expect("the list has more elements than are removed");
             if chunk.len() > left {
                 chunk.pop(end, left);
                 break;
@@ -128,7 +128,7 @@ impl List {
         self.settle();
     }
 
-    /// Puts `bytes` in place of element `index`, if there is one. Returns whether there is.
+    /// Replaces element `index` by `bytes`, if it exists. Returns whether it exists.
     fn set(&mut self, index: usize, bytes: &[u8]) -> bool {
         if index >= self.len() {
             return false;
@@ -138,7 +138,7 @@ impl List {
         true
     }
 
-    /// Puts `bytes` in front of element `index`, or at the end. False if there are not as many elements.
+    /// Inserts `bytes` before element `index`, or at the end if `index` is the length. Returns false for a larger index.
     fn insert(&mut self, index: usize, bytes: &[u8]) -> bool {
         if index > self.len() {
             return false;
@@ -152,10 +152,10 @@ impl List {
         true
     }
 
-    /// Removes the elements at `indices`, which ascend and are there. O(n) for many, for few as finding them.
+    /// Removes the elements at `indices`, which ascend and exist. O(n) for many; for few, the cost of finding them.
     fn remove(&mut self, indices: &[usize]) {
         let mut left = indices;
-        // From the last one on: those in front keep their places.
+        // Backwards, because a removal does not change the indices before it.
         while let Some(&last) = left.last() {
             let place = self.place(last);
             let first = last - place.index;
@@ -167,7 +167,7 @@ impl List {
         self.settle();
     }
 
-    /// Puts `items` in place of the `removed` elements from `place` on, all of them in one chunk.
+    /// Replaces `removed` elements from `place` on, all in one chunk, by `items`.
     fn splice(&mut self, place: Place, removed: usize, items: &[Item<'_>]) {
         if self.chunk_mut(place.chunk).splice(place.index, removed, items) {
             if let Form::Many(many) = &mut self.form {
@@ -175,7 +175,7 @@ impl List {
             }
             return;
         }
-        // No room: the chunk is split there, and what is new stands between.
+        // The chunk has no room. It is split at this place, and the new elements go in between.
         let many = self.many();
         let mut before = std::mem::take(&mut many.chunks[place.chunk]);
         let mut behind = before.split_off(place.index);
@@ -200,7 +200,8 @@ impl List {
         }
     }
 
-    /// Called when a chunk has lost elements. An empty chunk is removed; a small one is joined with its neighbours.
+    /// Updates the list after elements were removed from a chunk. Removes an empty chunk, and joins a small one with its
+    /// neighbours.
     fn note_removal(&mut self, number: usize, removed: usize) {
         let Form::Many(many) = &mut self.form else { return };
         many.len -= removed;
@@ -217,7 +218,7 @@ impl List {
         }
     }
 
-    /// Removes elements that are equal to `element`, counted as LREM counts them. Returns how many.
+    /// Removes elements that equal `element`; `count` has the meaning of LREM's. Returns how many were removed.
     fn remove_equal(&mut self, count: i64, element: &[u8]) -> usize {
         let most = if count == 0 { usize::MAX } else { count.unsigned_abs() as usize };
         let from = if count < 0 { End::Back } else { End::Front };
@@ -254,7 +255,7 @@ impl List {
         }
     }
 
-    /// Where element `index` stands. The number of elements is behind the last one.
+    /// The position of element `index`. The length of the list gives the position after the last element.
     fn place(&self, index: usize) -> Place {
         let Form::Many(many) = &self.form else { return Place { chunk: 0, index } };
         if index <= many.len / 2 {
@@ -277,18 +278,18 @@ impl List {
         Place { chunk: many.chunks.len(), index: 0 }
     }
 
-    /// The list in the form of many chunks.
+    /// Converts the list into the form of many chunks.
     fn many(&mut self) -> &mut Chunks {
         if let Form::One(chunk) = &mut self.form {
             let chunk = std::mem::take(chunk);
             let len = chunk.len();
             self.form = Form::Many(Box::new(Chunks { chunks: VecDeque::from([chunk]), len }));
         }
-        let Form::Many(many) = &mut self.form else { unreachable!("made so") };
+        let Form::Many(many) = &mut self.form else { unreachable!("converted above") };
         many
     }
 
-    /// Goes back to the form of one chunk where that will do.
+    /// Converts the list back to the form of one chunk if it has one chunk or none.
     fn settle(&mut self) {
         if let Form::Many(many) = &mut self.form {
             if many.chunks.len() <= 1 {
@@ -301,7 +302,7 @@ impl List {
 }
 
 impl Chunks {
-    /// Makes room for a chunk or two, with less to spare than a doubling would have.
+    /// Reserves room for two chunks and an eighth more. Doubling would waste more memory.
     fn reserve(&mut self) {
         if self.chunks.len() + 2 > self.chunks.capacity() {
             self.chunks.reserve_exact(2 + self.chunks.len() / 8);
@@ -335,7 +336,7 @@ impl Stored for List {
         self.len()
     }
 
-    /// O(samples): chunks are all about as large.
+    /// O(samples). The first chunks stand for all, because most chunks have about the same size.
     fn memory_bytes(&self, samples: usize) -> usize {
         let content = match &self.form {
             Form::One(chunk) => chunk.heap_bytes(),

@@ -1,4 +1,4 @@
-//! How a list is read: an element by its place, ranges, searches, and excerpts that go on after the lock.
+//! Reads of a list: elements by index, ranges, searches, and excerpts that stay valid without the lock.
 
 use super::chunk::{Chunk, End};
 use super::item::Item;
@@ -7,7 +7,7 @@ use std::collections::VecDeque;
 use std::ops::Range;
 
 impl List {
-    /// Calls `see` with element `index`, if there is one. O(chunks) from the nearer end.
+    /// Calls `see` with element `index`, if it exists. O(chunks) from the nearer end.
     pub fn get<R>(&self, index: usize, see: impl FnOnce(&[u8]) -> R) -> Option<R> {
         (index < self.len()).then(|| {
             let place = self.place(index);
@@ -30,7 +30,7 @@ impl List {
         }
     }
 
-    /// Calls `see` with `count` elements from an end on.
+    /// Calls `see` with `count` elements, beginning at an end.
     pub fn visit_from(&self, end: End, count: usize, mut see: impl FnMut(&[u8])) {
         let mut left = count;
         for number in 0..self.chunks() {
@@ -53,8 +53,8 @@ impl List {
         }
     }
 
-    /// Calls `see` with the places of the elements that are equal to `element`, among the first `most` from an end on, until
-    /// it returns false. O(most).
+    /// Calls `see` with the index of each element that equals `element`, until it returns false. Compares at most `most`
+    /// elements, beginning at an end. O(most).
     pub fn find(&self, element: &[u8], from: End, most: usize, mut see: impl FnMut(usize) -> bool) {
         let wanted = Item::of(element);
         let mut seen = 0;
@@ -78,7 +78,7 @@ impl List {
         }
     }
 
-    /// The elements in `range` as they are at this moment, in a list of their own. Takes references only. O(chunks).
+    /// The elements in `range` as a list of their own, which later writes do not change. It shares the chunks. O(chunks).
     #[must_use]
     pub fn excerpt(&self, range: Range<usize>) -> Self {
         if range.is_empty() {
@@ -100,7 +100,7 @@ impl List {
         Self { form: Form::Many(Box::new(Chunks { chunks, len: range.len() })) }
     }
 
-    /// Calls `see` with the elements of the first chunk, which are freed then. Returns whether there are more.
+    /// Calls `see` with the elements of the first chunk, then frees the chunk. Returns whether there are more elements.
     pub fn drain_chunk(&mut self, mut see: impl FnMut(&[u8])) -> bool {
         let chunk = match &mut self.form {
             Form::One(chunk) => std::mem::take(chunk),
@@ -114,7 +114,7 @@ impl List {
         !self.is_empty()
     }
 
-    /// Bytes that the elements take as they are packed, which is as many in Redis. O(chunks).
+    /// The bytes of the encoded elements, which are as many in Redis. O(chunks).
     #[must_use]
     pub fn packed_bytes(&self) -> usize {
         (0..self.chunks()).map(|number| self.chunk(number).packed_bytes()).sum()

@@ -1,15 +1,15 @@
-//! Lists beside vectors.
+//! Compares lists with vectors.
 
 use super::*;
 use crate::machine::chance::Chance;
 
-fn held(list: &List) -> Vec<Vec<u8>> {
-    let mut held = Vec::new();
+fn contents(list: &List) -> Vec<Vec<u8>> {
+    let mut contents = Vec::new();
     list.visit(0..list.len(), |element| {
-        held.push(element.to_vec());
+        contents.push(element.to_vec());
         true
     });
-    held
+    contents
 }
 
 fn element(chance: &mut Chance, longest: u64) -> Vec<u8> {
@@ -29,13 +29,13 @@ fn a_list_of_one_chunk_is_small() {
 }
 
 #[test]
-fn does_as_a_vector_does() {
+fn a_list_agrees_with_a_vector() {
     for seed in 0..12 {
         let mut chance = Chance::seeded(seed);
         let (mut list, mut twin) = (List::default(), Vec::<Vec<u8>>::new());
         let mut copies = Vec::new();
         let longest = [4, 40, 400, 3_000][seed as usize % 4];
-        // Grows for a while, then shrinks.
+        // Grows for 1,000 steps, shrinks for 1,000, and grows again.
         for step in 0..3_000 {
             let grows = step / 1_000 % 2 == 0;
             let index = chance.below(twin.len() as u64 + 1) as usize;
@@ -67,11 +67,14 @@ fn does_as_a_vector_does() {
                 }
                 8 => {
                     let rare = 1 + chance.below(50);
-                    let gone: Vec<usize> = (0..twin.len()).filter(|_| chance.below(rare) == 0).collect();
-                    // Many at once, or one.
-                    let gone = if chance.below(20) == 0 { gone } else { gone.into_iter().take(1).collect() };
-                    list.remove(&gone);
-                    gone.iter().rev().for_each(|&index| drop(twin.remove(index)));
+                    let mut removed: Vec<usize> =
+                        (0..twin.len()).filter(|_| chance.below(rare) == 0).collect();
+                    // Mostly one, sometimes many at once.
+                    if chance.below(20) > 0 {
+                        removed.truncate(1);
+                    }
+                    list.remove(&removed);
+                    removed.iter().rev().for_each(|&index| drop(twin.remove(index)));
                 }
                 _ => {
                     let start = chance.below(index as u64 + 1) as usize;
@@ -91,7 +94,7 @@ fn does_as_a_vector_does() {
                 "seed {seed} step {step} index {index}"
             );
             if step % 50 == 0 {
-                assert_eq!(held(&list), twin, "seed {seed} step {step}");
+                assert_eq!(contents(&list), twin, "seed {seed} step {step}");
                 if let Some(wanted) = twin.get(index) {
                     let expected: Vec<usize> = (0..twin.len()).filter(|&at| twin[at] == *wanted).collect();
                     for end in [End::Front, End::Back] {
@@ -108,15 +111,15 @@ fn does_as_a_vector_does() {
                     let removed = some.remove_equal(count, wanted);
                     let most = if count == 0 { usize::MAX } else { count.unsigned_abs() as usize };
                     let from = if count < 0 { expected.len().saturating_sub(most) } else { 0 };
-                    let gone = &expected[from..expected.len().min(from.saturating_add(most))];
-                    assert_eq!(removed, gone.len());
-                    let kept = (0..twin.len()).filter(|at| !gone.contains(at)).map(|at| twin[at].clone());
-                    assert_eq!(held(&some), kept.collect::<Vec<_>>());
+                    let equal = &expected[from..expected.len().min(from.saturating_add(most))];
+                    assert_eq!(removed, equal.len());
+                    let kept = (0..twin.len()).filter(|at| !equal.contains(at)).map(|at| twin[at].clone());
+                    assert_eq!(contents(&some), kept.collect::<Vec<_>>());
                 }
             }
         }
         for (mut copy, expected) in copies {
-            assert_eq!(held(&copy), expected, "a copy is of its moment");
+            assert_eq!(contents(&copy), expected, "a later write changed an excerpt");
             let mut drained = Vec::new();
             while copy.drain_chunk(|element| drained.push(element.to_vec())) {}
             assert_eq!(drained, expected);
@@ -124,7 +127,8 @@ fn does_as_a_vector_does() {
     }
 }
 
-/// As many chunks as elements would be the end of a list that is filled in its middle.
+/// An insertion into a full chunk splits it. If each split left a chunk of one element, a list that is filled in its middle
+/// would get a chunk for each element.
 #[test]
 fn insertions_and_removals_in_the_middle_leave_chunks_well_filled() {
     let mut list = List::default();

@@ -35,7 +35,7 @@ impl Writer<'_, '_> {
         let old = put_string(&mut key, value, expire_at_ms);
         key.trace.replacement(old, Kind::String);
         key.trace.event(EventClasses::STRING, "set");
-        key.trace.tell(old != Some(Kind::String));
+        key.trace.note_change(old != Some(Kind::String));
     }
 
     /// Replaces the string at `key` by the result of `edit`, which gets the old string (`None` if the key is missing).
@@ -63,7 +63,7 @@ impl Writer<'_, '_> {
         if let Some(event) = event.into() {
             key.trace.event(EventClasses::STRING, event);
         }
-        key.trace.tell(is_new);
+        key.trace.note_change(is_new);
         Ok(())
     }
 }

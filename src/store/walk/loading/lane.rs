@@ -137,7 +137,7 @@ impl LaneWorker {
             if let Some(ranking) = self.store.take_ranking(database, key, bytes) {
                 let gathering = Gathering::of(self.store.seed(), &ranking);
                 self.gathered.entry(database).or_default().insert(key.into(), gathering);
-                self.tell_outgrown(database, key, members);
+                self.report_outgrown(database, key, members);
             }
         }
     }
@@ -167,13 +167,13 @@ impl LaneWorker {
         }
         let members = gathering.members();
         if before < self.sizes.wide_members {
-            self.tell_outgrown(database, key, members);
+            self.report_outgrown(database, key, members);
         }
         &[]
     }
 
     /// Notifies the reading thread if a ranking of so many members is too large for one lane.
-    fn tell_outgrown(&self, database: DatabaseIndex, key: &[u8], members: usize) {
+    fn report_outgrown(&self, database: DatabaseIndex, key: &[u8], members: usize) {
         if members >= self.sizes.wide_members {
             // The reading thread may have finished already.
             let _ = self.outgrown.send((database, key.into()));
@@ -231,23 +231,23 @@ impl LaneWorker {
 }
 
 /// A Change of a key.
-struct Told<'a> {
+struct KeyChange<'a> {
     database: DatabaseIndex,
     key: &'a [u8],
     what: What<'a>,
 }
 
-impl<'a> Told<'a> {
+impl<'a> KeyChange<'a> {
     fn place(&self) -> (DatabaseIndex, &'a [u8]) {
         (self.database, self.key)
     }
 }
 
 /// The Changes in `batch`. They were decoded once before.
-fn decoded(mut batch: &[u8]) -> impl Iterator<Item = Told<'_>> {
+fn decoded(mut batch: &[u8]) -> impl Iterator<Item = KeyChange<'_>> {
     std::iter::from_fn(move || {
         (!batch.is_empty()).then(|| match decode(&mut batch) {
-            Ok(Change::Key { database, key, what }) => Told { database, key, what },
+            Ok(Change::Key { database, key, what }) => KeyChange { database, key, what },
             _ => unreachable!("only Changes of one key are dealt out, and decoded before"),
         })
     })

@@ -243,7 +243,7 @@ impl Loader {
             let Ok(Some(gathering)) = received.recv() else { continue };
             let (lanes, hasher) = (&mut self.lanes, &self.hasher);
             let board = self.wide.add(hash, database, key);
-            gathering.retell(|member, score| {
+            gathering.replay(|member, score| {
                 if let Some(batch) = board.push(hasher.hash_one(member), member, score) {
                     let lane = batch.part % lanes.len();
                     lanes[lane].send_part(batch);

@@ -89,7 +89,7 @@ const TOLD: [(&str, &[&str]); 8] = [
 ];
 
 #[test]
-fn a_reply_rests_on_what_others_have_changed() {
+fn a_reply_depends_on_changes_of_other_clients() {
     let table = Table::new();
     let (mut writer, mut reader) = (table.host.local_session(), table.host.local_session());
     table.run(&mut writer, &SETTING);
@@ -104,10 +104,10 @@ fn a_reply_rests_on_what_others_have_changed() {
     }
 }
 
-/// A batch without a connection ended after the millisecond that a thread gives one of its connections, so that on a busy
-/// machine these tests found a request that had not been run.
+/// A thread gives each of its connections a millisecond. A batch without a connection ended after that time as well, so that
+/// on a busy machine these tests had requests that were not run.
 #[test]
-fn a_batch_that_keeps_no_connection_waiting_runs_to_its_end() {
+fn a_batch_without_a_connection_runs_to_its_end() {
     let table = Table::new();
     let mut session = table.host.local_session();
     let members: Vec<String> = (0..4_000).map(|n| format!("{n} member:{n}")).collect();
@@ -117,7 +117,7 @@ fn a_batch_that_keeps_no_connection_waiting_runs_to_its_end() {
 }
 
 #[test]
-fn a_reply_rests_on_nothing_that_it_cannot_be_about() {
+fn a_reply_depends_only_on_records_of_the_shards_it_read() {
     let table = Table::new();
     let (mut writer, mut reader) = (table.host.local_session(), table.host.local_session());
     let elsewhere = (0..).map(|n| format!("key{n}"));
@@ -134,7 +134,7 @@ fn a_reply_rests_on_nothing_that_it_cannot_be_about() {
 }
 
 #[test]
-fn a_transaction_rests_on_what_it_read_and_what_broke_it() {
+fn a_transaction_depends_on_what_it_read_and_on_what_broke_it() {
     let table = Table::new();
     let (mut writer, mut reader) = (table.host.local_session(), table.host.local_session());
     table.run(&mut reader, &["WATCH text"]);
@@ -148,7 +148,7 @@ fn a_transaction_rests_on_what_it_read_and_what_broke_it() {
 
 /// A kept friend ranking is returned without a lock. It depends on the records that it was computed from.
 #[test]
-fn a_kept_friend_ranking_rests_on_what_it_was_computed_from() {
+fn a_kept_friend_ranking_depends_on_the_records_it_was_computed_from() {
     let table = Table::new();
     let mut session = table.host.local_session();
     let friends: Vec<String> = (0..5_000).map(|n| format!("0 f{n}")).collect();
@@ -162,7 +162,7 @@ fn a_kept_friend_ranking_rests_on_what_it_was_computed_from() {
 }
 
 #[test]
-fn a_message_rests_on_what_its_sender_had_done() {
+fn a_message_depends_on_earlier_writes_of_its_sender() {
     let table = Table::new();
     table.host.store.set_event_classes(EventClasses::parse("KEA").expect("classes"));
     let (mut sender, mut listener) = (table.host.local_session(), table.host.local_session());
@@ -187,7 +187,7 @@ fn a_message_rests_on_what_its_sender_had_done() {
 }
 
 #[test]
-fn a_client_that_waited_rests_on_the_record_it_was_served_with() {
+fn the_reply_to_a_blocked_client_depends_on_the_record_that_served_it() {
     let table = Table::new();
     let (mut waiter, mut writer) = (table.host.local_session(), table.host.local_session());
     table.run(&mut waiter, &["BZPOPMIN board 0"]);
@@ -202,7 +202,7 @@ fn a_client_that_waited_rests_on_the_record_it_was_served_with() {
 /// A pipeline changes a board and continues with slow reads, so that its records are written late. Another client sees the
 /// change, and the server is killed. After the restart the change must exist.
 #[test]
-fn what_was_read_is_there_after_a_kill() {
+fn a_change_that_a_client_has_read_survives_a_kill() {
     for policy in ["always", "everysec", "no"] {
         let mut server =
             Server::rankd_with(&["--appendonly", "yes", "--appendfsync", policy, "--threads", "2"]);
@@ -241,7 +241,7 @@ fn what_was_read_is_there_after_a_kill() {
 
 /// A change is not visible to others before its lock is released, and neither is a message about it.
 #[test]
-fn a_hold_that_changed_nothing_rests_on_the_last_change() {
+fn a_hold_without_changes_depends_on_the_last_change() {
     let table = Table::new();
     let mut session = table.host.local_session();
     let (_, record) = table.run(&mut session, &["SET text v"]);
