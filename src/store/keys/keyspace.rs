@@ -3,6 +3,7 @@
 use super::located::Located;
 use super::small_bytes::SmallBytes;
 use super::table::{Place, Table};
+use crate::machine::chance::Chance;
 use crate::machine::heap::allocation_bytes;
 use crate::ranking::prefetch;
 use crate::store::values::kinds::{Value, WrongType};
@@ -26,13 +27,14 @@ pub(in crate::store) struct Entry {
 }
 
 impl Entry {
+    /// Its bucket and tag. The tables double when they grow and are three fifths full on average.
+    pub(in crate::store) const PLACE_BYTES: usize = (size_of::<Self>() + 1) * 5 / 3;
+
     /// The bytes of memory that key and value take, including their place in the tables; see [`Value::memory_bytes`].
     pub(in crate::store) fn memory_bytes(&self, samples: usize) -> usize {
         let expiring = size_of::<(u64, Box<[u8]>)>() + allocation_bytes(self.key.len());
         let expiry = self.expire_at_ms.map_or(0, |_| expiring);
-        // Its bucket and tag. The tables double when they grow and are three fifths full on average.
-        let place = (size_of::<Self>() + 1) * 5 / 3;
-        place + self.key.heap_bytes() + expiry + self.value.memory_bytes(samples)
+        Self::PLACE_BYTES + self.key.heap_bytes() + expiry + self.value.memory_bytes(samples)
     }
 
     /// The time in unix milliseconds at which the key expires; `None`: never.
@@ -284,6 +286,11 @@ impl Keyspace {
     /// All keys, in no order.
     pub(in crate::store) fn iter(&self) -> impl Iterator<Item = &Entry> {
         self.entries.iter()
+    }
+
+    /// See [`Table::draw`].
+    pub(in crate::store) fn draw(&self, chance: &mut Chance) -> Option<&Entry> {
+        self.entries.draw(chance)
     }
 
     /// See [`Table::scan`].
