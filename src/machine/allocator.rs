@@ -12,9 +12,8 @@ const PURGE_ALL: &CStr = c"arena.4096.purge";
 #[must_use]
 pub fn purge() -> bool {
     // SAFETY: the name ends in a zero byte; this control reads and writes no value.
-    let refusal = unsafe {
-        tikv_jemalloc_sys::mallctl(PURGE_ALL.as_ptr(), null_mut(), null_mut(), null_mut(), 0)
-    };
+    let refusal =
+        unsafe { tikv_jemalloc_sys::mallctl(PURGE_ALL.as_ptr(), null_mut(), null_mut(), null_mut(), 0) };
     refusal == 0
 }
 

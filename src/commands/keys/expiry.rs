@@ -205,9 +205,7 @@ fn time_left(keys: Reader<'_>, call: &Call<'_>, reply: &mut Reply<'_>, unit: Uni
     reply.integer(match keys.expiry(call.argument(1)) {
         None => -2,
         Some(None) => -1,
-        Some(Some(at_ms)) => {
-            unit.of_ms(at_ms.saturating_sub(keys.now_ms()).cast_signed())
-        }
+        Some(Some(at_ms)) => unit.of_ms(at_ms.saturating_sub(keys.now_ms()).cast_signed()),
     });
     Ok(())
 }

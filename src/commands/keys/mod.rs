@@ -2,6 +2,7 @@
 
 pub(super) mod expiry;
 pub(super) mod object;
+pub(super) mod relocation;
 
 use super::call::Call;
 use super::call::error::{CommandError, Outcome};

@@ -252,6 +252,8 @@ pub enum Manner {
     KeepsResult,
     /// It is refused while writes are refused, so that health checks notice. As PING in Redis.
     ProbesWrites,
+    /// It can fill its keys in another database than the client's.
+    WritesToOtherDatabase,
     /// The requests behind it are about the database that it selects.
     SelectsDatabase,
     /// The requests behind it are queued until EXEC.
