@@ -59,6 +59,11 @@ fairness *arguments: peers
     cargo build --release
     benches/fairness.py {{arguments}} "redis 8.2.3={{justfile_directory()}}/.peers/redis-server-8.2.3 --port {port} --save ''" "rankd={{justfile_directory()}}/target/release/rankd --port {port} --dir {dir} --appendonly no"
 
+# The longest stall while a million keys expire within one second.
+expiry *arguments: peers
+    cargo build --release
+    benches/expiry.py {{arguments}} "redis 8.2.3={{justfile_directory()}}/.peers/redis-server-8.2.3 --port {port} --save ''" "rankd={{justfile_directory()}}/target/release/rankd --port {port} --dir {dir}"
+
 # Memory of 10,000 idle connections.
 idle *arguments: peers
     cargo build --release

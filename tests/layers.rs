@@ -22,7 +22,7 @@ const FOR_RANKING: [&str; 5] =
     ["machine::heap", "machine::chance", "text::decimal", "text::name_run", "limits"];
 
 /// External crates and functions, and the parts of `src/` that may use them.
-const CRATE_USERS: [(&str, &[&str]); 12] = [
+const CRATE_USERS: [(&str, &[&str]); 13] = [
     ("tokio::", &["server"]),
     ("parking_lot::", &["store", "journal", "commands", "server"]),
     ("dashmap::", &["store", "commands"]),
@@ -32,6 +32,7 @@ const CRATE_USERS: [(&str, &[&str]); 12] = [
     ("crc::", &["rdb", "store"]),
     ("rustc_apfloat::", &["resp"]),
     ("tikv_jemallocator::", &["machine"]),
+    ("tikv_jemalloc_sys::", &["machine"]),
     ("indicatif::", &["server"]),
     ("std::fs", &["journal", "rdb", "config", "server", "machine"]),
     ("SystemTime::now", &["machine"]),

@@ -2,7 +2,7 @@
 
 use super::admin::{command, configuration, info, memory, server};
 use super::connection::{client, pubsub, transactions};
-use super::keys::{expiry, object};
+use super::keys::{expiry, object, relocation};
 use super::spec::CommandSpec;
 use super::spec::table::{CommandTable, of_families};
 use super::{bits, connection, friends, hashes, hyperloglog, keys, lists, sets, sorted_sets, strings};
@@ -42,6 +42,7 @@ const FAMILIES: &[&[CommandSpec]] = &[
     lists::read::COMMANDS,
     lists::update::COMMANDS,
     keys::COMMANDS,
+    relocation::COMMANDS,
     expiry::COMMANDS,
     object::COMMANDS,
     transactions::COMMANDS,

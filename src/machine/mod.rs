@@ -1,5 +1,6 @@
 //! Services of the machine for all layers: time, randomness, memory, durable file names, and figures about the process.
 
+pub mod allocator;
 pub mod chance;
 pub mod clock;
 pub mod durable;

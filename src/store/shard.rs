@@ -2,7 +2,7 @@
 
 use super::change::seq::Seq;
 use super::keys::interest::Interests;
-use super::keys::keyspace::Keyspace;
+use super::keys::keyspace::{Entry, Keyspace};
 use super::numbers::DatabaseIndex;
 
 /// The keys under one lock: those of its slots in each database.
@@ -83,6 +83,18 @@ pub struct DatabaseSize {
 }
 
 impl DatabaseSize {
+    /// About the bytes of the tables that find the keys.
+    #[must_use]
+    pub fn table_bytes(&self) -> usize {
+        self.keys * Entry::PLACE_BYTES
+    }
+
+    /// About the bytes of the order in which keys and elements expire, without the names in it.
+    #[must_use]
+    pub fn expiry_bytes(&self) -> usize {
+        (self.expiring_keys + self.dated_keys) * size_of::<(u64, Box<[u8]>)>()
+    }
+
     pub(in crate::store) fn add(&mut self, keyspace: &Keyspace) {
         self.keys += keyspace.len();
         self.dated_keys += keyspace.dated_len();

@@ -121,8 +121,8 @@ fn same(request: &Request, ours: &Reply, theirs: &Reply) -> bool {
         b"SMEMBERS" | b"SCAN" | b"HSCAN" | b"HKEYS" | b"HVALS" => ours.unordered() == theirs.unordered(),
         b"ZSCAN" => walked(ours).unordered() == walked(theirs).unordered(),
         b"ZRANDMEMBER" | b"HRANDFIELD" => same_draw(request, ours, theirs),
-        b"TTL" => same_lifetime(ours, theirs, 1),
-        b"PTTL" => same_lifetime(ours, theirs, 1_000),
+        b"TTL" | b"EXPIRETIME" => same_lifetime(ours, theirs, 1),
+        b"PTTL" | b"PEXPIRETIME" => same_lifetime(ours, theirs, 1_000),
         b"HTTL" | b"HEXPIRETIME" => same_lifetimes(ours, theirs, 1),
         b"HPTTL" | b"HPEXPIRETIME" => same_lifetimes(ours, theirs, 1_000),
         _ => ours == theirs,
@@ -213,7 +213,7 @@ fn request(words: &[&[u8]]) -> Request {
 
 /// Compares every key of the databases the streams use: type, content, and whether it will expire.
 fn compare_state(clients: &mut [Client; 2]) -> Option<Difference> {
-    for database in [b"0", b"1"] {
+    for database in [b"0", b"1", b"2"] {
         let list = [request(&[b"SELECT", database]), request(&[b"SCAN", b"0", b"COUNT", b"1000000"])];
         let (replies, difference) = compare_requests(clients, &list, &mut Vec::new());
         if difference.is_some() {

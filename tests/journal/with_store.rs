@@ -25,9 +25,10 @@ pub(super) fn changes() -> ChangeBuffer {
 /// Runs one random command and returns the record that its reply depends on. Rankings, sets and hashes are emptied and
 /// created again, keys change their type, expiries are set and removed.
 pub(super) fn command(store: &Store, chance: &mut Chance, changes: &mut ChangeBuffer) -> Seq {
-    match chance.below(6) {
-        0..2 => return move_in_large(store, chance, changes),
-        2 => return change_list(store, chance, changes),
+    match chance.below(13) {
+        0..4 => return move_in_large(store, chance, changes),
+        4..6 => return change_list(store, chance, changes),
+        6 => return relocate(store, chance, changes),
         _ => {}
     }
     let key = format!("key{}", chance.below(12));
@@ -163,6 +164,35 @@ fn change_list(store: &Store, chance: &mut Chance, changes: &mut ChangeBuffer) -
         Err(_) => drop(writer.remove(key)),
         Ok(_) if chance.below(100) == 0 => drop(writer.remove(key)),
         Ok(_) => {}
+    }
+    hold.end_record();
+    let (seq, emptied) = hold.release();
+    *changes = emptied;
+    seq
+}
+
+/// Renames, copies or moves a value, now and then one that a checkpoint tells in many steps: before a walk has come to the
+/// one key and after it has been at the other, and the other way round.
+fn relocate(store: &Store, chance: &mut Chance, changes: &mut ChangeBuffer) -> Seq {
+    let mut name = || match chance.below(40) {
+        0 => "long list".to_owned(),
+        1 => "large".to_owned(),
+        _ => format!("key{}", chance.below(12)),
+    };
+    let names = [name(), name()];
+    let [from, to] = names.each_ref().map(|name| name.as_bytes());
+    let shards: BTreeSet<usize> = [store.shard_of(from), store.shard_of(to)].into();
+    let shards: Vec<usize> = shards.into_iter().collect();
+    let mut hold = Hold::on(store, &shards, Access::Write, std::mem::take(changes));
+    let database = chance.below(2) as u32;
+    let mut writer = hold.writer(database);
+    match chance.below(3) {
+        0 if from != to => writer.rename(from, to),
+        1 if from != to => writer.copy(from, chance.below(2) as u32, to),
+        _ if writer.of_database(1 - database).reader().kind(from).is_none() => {
+            writer.move_to(from, 1 - database);
+        }
+        _ => {}
     }
     hold.end_record();
     let (seq, emptied) = hold.release();

@@ -89,6 +89,7 @@ scripts! {
     hexadecimal_scores: rankd redis;
     hyperloglog: rankd redis;
     keys: rankd redis;
+    keys_moved: rankd redis;
     keyspace_events: rankd redis;
     known_bugs: rankd redis;
     lists: rankd redis valkey;

@@ -1,5 +1,6 @@
 //! INFO: facts about the server for operators, exporters and clients, in Redis's sections and field names.
 
+use super::footprint::Footprint;
 use crate::commands::call::error::Outcome;
 use crate::commands::call::{Call, text};
 use crate::commands::spec::table::table;
@@ -117,29 +118,25 @@ fn clients(host: &Host, shards: &Shards<'_, '_>, out: &mut String) {
 }
 
 fn memory(host: &Host, _: &Shards<'_, '_>, out: &mut String) {
-    let (used, peak, rss) = (usage::allocated_bytes(), usage::peak_bytes(), usage::resident_bytes());
-    let startup = host.startup_bytes;
-    let of_clients: usize = host.clients.all().iter().map(|client| client.memory_bytes()).sum();
-    let waiting = host.process.persistence().pending_bytes as usize;
-    let overhead = (startup + of_clients + waiting + host.friend_rankings.stats().bytes).min(used);
-    let dataset = used - overhead;
-    let dataset_percent = 100.0 * dataset as f64 / used.saturating_sub(startup).max(1) as f64;
+    let found = Footprint::of(host);
+    let Footprint { used, peak, resident: rss, startup, overhead, .. } = found;
+    let dataset = found.dataset();
     line(out, format_args!("used_memory:{used}"));
     line(out, format_args!("used_memory_human:{}", human(used)));
     line(out, format_args!("used_memory_rss:{rss}"));
     line(out, format_args!("used_memory_rss_human:{}", human(rss)));
     line(out, format_args!("used_memory_peak:{peak}"));
     line(out, format_args!("used_memory_peak_human:{}", human(peak)));
-    line(out, format_args!("used_memory_peak_perc:{:.2}%", 100.0 * used as f64 / peak.max(1) as f64));
+    line(out, format_args!("used_memory_peak_perc:{:.2}%", found.peak_percent()));
     line(out, format_args!("used_memory_overhead:{overhead}"));
     line(out, format_args!("used_memory_startup:{startup}"));
     line(out, format_args!("used_memory_dataset:{dataset}"));
-    line(out, format_args!("used_memory_dataset_perc:{:.2}%", dataset_percent.min(100.0)));
+    line(out, format_args!("used_memory_dataset_perc:{:.2}%", found.dataset_percent()));
     line(out, format_args!("used_memory_lua:0"));
     line(out, format_args!("maxmemory:0"));
     line(out, format_args!("maxmemory_human:0B"));
     line(out, format_args!("maxmemory_policy:noeviction"));
-    line(out, format_args!("mem_fragmentation_ratio:{:.2}", rss as f64 / used.max(1) as f64));
+    line(out, format_args!("mem_fragmentation_ratio:{:.2}", found.fragmentation()));
     line(out, format_args!("mem_allocator:jemalloc"));
 }
 

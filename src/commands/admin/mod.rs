@@ -3,6 +3,7 @@
 pub(super) mod command;
 pub(super) mod configuration;
 pub(super) mod debug;
+mod footprint;
 pub(super) mod help;
 pub(super) mod info;
 pub(super) mod memory;

@@ -42,7 +42,7 @@ impl Runner<'_> {
                     self.commands_in_hold = 0;
                 }
                 self.commands_in_hold += 1;
-                if access == Access::Write && self.hold.has_movers(self.session.database) {
+                if access == Access::Write && self.has_movers(spec) {
                     self.hold_for_waiters(spec, call, shards)?;
                 }
             }

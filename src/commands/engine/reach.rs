@@ -7,13 +7,28 @@
 use super::runner::Runner;
 use crate::commands::call::Call;
 use crate::commands::call::error::Outcome;
-use crate::commands::spec::CommandSpec;
 use crate::commands::spec::table::table;
+use crate::commands::spec::{CommandSpec, Manner};
 use crate::commands::state::transaction::Transaction;
-use crate::store::{Access, ShardIndex};
+use crate::store::{Access, DatabaseIndex, ShardIndex};
 use smallvec::SmallVec;
+use std::ops::Range;
 
 impl Runner<'_> {
+    /// The databases in which a command can fill its keys.
+    fn databases_of(&self, spec: &CommandSpec) -> Range<DatabaseIndex> {
+        let database = self.session.database;
+        match spec.is(Manner::WritesToOtherDatabase) {
+            true => 0..self.host.store.databases(),
+            false => database..database + 1,
+        }
+    }
+
+    /// Whether clients wait for keys in the held shards that write to other keys when a command serves them.
+    pub(super) fn has_movers(&self, spec: &CommandSpec) -> bool {
+        self.databases_of(spec).any(|database| self.hold.has_movers(database))
+    }
+
     /// Takes further locks if clients wait for keys of the command and will write to other keys when they are served.
     #[cold]
     pub(super) fn hold_for_waiters(
@@ -22,9 +37,12 @@ impl Runner<'_> {
         call: &Call<'_>,
         mut shards: SmallVec<[ShardIndex; 4]>,
     ) -> Outcome {
-        let database = self.session.database;
-        while self.hold.has_movers(database) {
-            spec.for_each_key(call, &mut |key| self.hold.add_destinations(database, key, &mut shards));
+        while self.has_movers(spec) {
+            spec.for_each_key(call, &mut |key| {
+                for database in self.databases_of(spec) {
+                    self.hold.add_destinations(database, key, &mut shards);
+                }
+            });
             shards.sort_unstable();
             shards.dedup();
             if self.hold.covers(&shards, Access::Write) {

@@ -22,6 +22,9 @@ const ASK: CommandSpec = CommandSpec {
     ..CommandSpec::BASE
 };
 
+/// Unlike a time that is left, a moment is the same whenever it is asked for.
+const ASK_TIME: CommandSpec = CommandSpec { tips: &[], ..ASK };
+
 pub(in crate::commands) const COMMANDS: &[CommandSpec] = &[
     CommandSpec {
         name: "expire",
@@ -82,6 +85,22 @@ pub(in crate::commands) const COMMANDS: &[CommandSpec] = &[
         ..ASK
     },
     CommandSpec {
+        name: "expiretime",
+        syntax: "key",
+        summary: "Returns when a key expires, in seconds of unix time",
+        since: "7.0.0",
+        run: Handler::Read(|keys, call, reply| expiry_time(keys, call, reply, Unit::Seconds)),
+        ..ASK_TIME
+    },
+    CommandSpec {
+        name: "pexpiretime",
+        syntax: "key",
+        summary: "Returns when a key expires, in milliseconds of unix time",
+        since: "7.0.0",
+        run: Handler::Read(|keys, call, reply| expiry_time(keys, call, reply, Unit::Milliseconds)),
+        ..ASK_TIME
+    },
+    CommandSpec {
         name: "persist",
         syntax: "key",
         summary: "Removes the expiry of a key",
@@ -111,6 +130,11 @@ pub(in crate::commands) enum Unit {
 }
 
 impl Unit {
+    /// A number of milliseconds in this unit, rounded.
+    fn of_ms(self, ms: i64) -> i64 {
+        if self == Self::Seconds { (ms + 500) / 1000 } else { ms }
+    }
+
     /// `number` of these units from `moment` on, in unix milliseconds; `None` beyond what 63 bits hold.
     pub(in crate::commands) fn to_unix_ms(self, moment: Moment, number: i64, now_ms: u64) -> Option<i64> {
         let ms = if self == Self::Seconds { number.checked_mul(1000)? } else { number };
@@ -183,10 +207,17 @@ fn time_left(keys: Reader<'_>, call: &Call<'_>, reply: &mut Reply<'_>, unit: Uni
     reply.integer(match keys.expiry(call.argument(1)) {
         None => -2,
         Some(None) => -1,
-        Some(Some(at_ms)) => {
-            let left_ms = at_ms.saturating_sub(keys.now_ms()).cast_signed();
-            if unit == Unit::Seconds { (left_ms + 500) / 1000 } else { left_ms }
-        }
+        Some(Some(at_ms)) => unit.of_ms(at_ms.saturating_sub(keys.now_ms()).cast_signed()),
+    });
+    Ok(())
+}
+
+/// As [`time_left`], with the moment in place of the time.
+fn expiry_time(keys: Reader<'_>, call: &Call<'_>, reply: &mut Reply<'_>, unit: Unit) -> Outcome {
+    reply.integer(match keys.expiry(call.argument(1)) {
+        None => -2,
+        Some(None) => -1,
+        Some(Some(at_ms)) => unit.of_ms(at_ms.cast_signed()),
     });
     Ok(())
 }

@@ -2,6 +2,7 @@
 
 pub(super) mod expiry;
 pub(super) mod object;
+pub(super) mod relocation;
 
 use super::call::Call;
 use super::call::error::{CommandError, Outcome};
@@ -9,6 +10,7 @@ use super::call::name_list::NameList;
 use super::call::scanning::{ScanOptions, begin_page, parse_cursor};
 use super::spec::{AllKeys, CommandSpec, Flag, Group, Handler, KeyFlag, Keys, Manner};
 use crate::limits;
+use crate::machine::chance::Chance;
 use crate::resp::reply::Reply;
 use crate::store::{DatabaseIndex, Kind, Reader, Writer};
 use crate::text::glob::{Case, matches};
@@ -55,6 +57,31 @@ pub(super) const COMMANDS: &[CommandSpec] = &[
         tips: MULTI_SHARD,
         keys: Keys::Range { first: 1, last: -1, access: &[KeyFlag::Ro] },
         run: Handler::Read(exists),
+        ..BASE
+    },
+    CommandSpec {
+        name: "touch",
+        syntax: "key [key ...]",
+        summary: "Counts which of the keys exist, as an access to each",
+        since: "3.2.1",
+        complexity: "O(1) for each key",
+        arity: -2,
+        flags: &[Flag::Readonly, Flag::Fast],
+        tips: MULTI_SHARD,
+        keys: Keys::Range { first: 1, last: -1, access: &[KeyFlag::Ro] },
+        // No time of the last access is kept, so there is nothing else to do.
+        run: Handler::Read(exists),
+        ..BASE
+    },
+    CommandSpec {
+        name: "randomkey",
+        syntax: "",
+        summary: "Returns a key of the database, drawn at random",
+        complexity: "O(1) on average, O(N) if most keys have expired",
+        arity: 1,
+        flags: &[Flag::Readonly],
+        tips: &["request_policy:all_shards", "response_policy:special", "nondeterministic_output"],
+        run: Handler::OwnLocks(random_key),
         ..BASE
     },
     CommandSpec {
@@ -190,6 +217,14 @@ fn keys(all: &mut AllKeys<'_, '_>, call: &Call<'_>, reply: &mut Reply<'_>) -> Ou
     }
     reply.array(found.len());
     reply.stream(found.len(), found);
+    Ok(())
+}
+
+fn random_key(keys: &mut AllKeys<'_, '_>, _: &Call<'_>, reply: &mut Reply<'_>) -> Outcome {
+    match keys.shards.random_key(keys.session.database, &mut Chance::drawn()) {
+        Some(key) => reply.bulk(&key),
+        None => reply.null(),
+    }
     Ok(())
 }
 

@@ -254,6 +254,8 @@ pub enum Manner {
     ProbesWrites,
     /// It selects the database of the requests after it.
     SelectsDatabase,
+    /// It can fill its keys in another database than the client's.
+    WritesToOtherDatabase,
     /// The requests after it are queued until EXEC.
     BeginsTransaction,
 }

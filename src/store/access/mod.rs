@@ -5,6 +5,7 @@ pub(super) mod edit;
 pub(super) mod hold;
 mod locate;
 pub(super) mod reader;
+mod relocate;
 mod removal;
 mod serving;
 pub(super) mod shards;

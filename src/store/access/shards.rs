@@ -1,6 +1,8 @@
 //! The shards, for commands on many keys.
 
 use super::hold::{Access, Hold};
+use crate::limits;
+use crate::machine::chance::Chance;
 use crate::store::change::buffer::ChangeBuffer;
 use crate::store::change::seq::Seq;
 use crate::store::keys::interest::Interests;
@@ -11,6 +13,9 @@ use crate::store::sharded::Store;
 use crate::store::values::kinds::Kind;
 use std::cell::Cell;
 use std::ops::Deref;
+
+/// Keys that are drawn before all are looked at for one that has not expired.
+const DRAWS: usize = 100;
 
 /// The shards, for a command that chooses its own locks. A transaction holds them all already.
 #[derive(Debug)]
@@ -156,6 +161,46 @@ impl<'s> Shards<'_, 's> {
             }
             if seen >= count {
                 return 0;
+            }
+        }
+    }
+
+    /// A key of `database` that has not expired, drawn at random; `None` if there is none. Each is as likely as any other
+    /// while no client writes.
+    #[must_use]
+    pub fn random_key(&self, database: DatabaseIndex, chance: &mut Chance) -> Option<Box<[u8]>> {
+        let expired_by_ms = self.store().expired_by_ms(self.store().clock.now_ms());
+        let len = |index| self.visit(index, |shard| shard.keyspace(database).len() as u64).unwrap_or(0);
+        let lens: Vec<u64> = (0..self.store().shard_count()).map(len).collect();
+        let total = lens.iter().sum();
+        if total == 0 {
+            return None;
+        }
+        for _ in 0..DRAWS {
+            let mut number = chance.below(total);
+            let index = lens.iter().position(|len| {
+                let is_here = number < *len;
+                number = number.saturating_sub(*len);
+                is_here
+            });
+            let drawn = index.and_then(|index| {
+                self.visit(index, |shard| {
+                    let entry = shard.keyspace(database).draw(chance);
+                    entry.filter(|entry| !entry.is_expired(expired_by_ms)).map(|entry| (*entry.key).into())
+                })
+            });
+            if let Some(key) = drawn.flatten() {
+                return Some(key);
+            }
+        }
+        // Nearly all keys have expired.
+        let (mut found, mut cursor) = (None, 0);
+        loop {
+            cursor = self.scan(database, cursor, limits::MEMBERS_PER_LOCK, |key, _| {
+                found.get_or_insert_with(|| key.into());
+            });
+            if found.is_some() || cursor == 0 {
+                return found;
             }
         }
     }

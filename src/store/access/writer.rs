@@ -45,7 +45,7 @@ impl<'h, 's> Writer<'h, 's> {
     }
 }
 
-impl Writer<'_, '_> {
+impl<'s> Writer<'_, 's> {
     /// Read access to the same keys, for a command that then changes them. As in Redis, it counts neither hits nor
     /// misses.
     #[must_use]
@@ -57,6 +57,29 @@ impl Writer<'_, '_> {
     #[must_use]
     pub fn source_reader(&self) -> Reader<'_> {
         self.hold.reader(self.database)
+    }
+
+    /// Access to the same keys of another database.
+    #[must_use]
+    pub fn of_database(&mut self, database: DatabaseIndex) -> Writer<'_, 's> {
+        Writer::new(self.hold, database)
+    }
+
+    /// The database.
+    #[must_use]
+    pub fn database(&self) -> DatabaseIndex {
+        self.database
+    }
+
+    /// The number of databases.
+    #[must_use]
+    pub fn databases(&self) -> DatabaseIndex {
+        self.hold.store.databases()
+    }
+
+    /// The seed that keys the hashes of values.
+    pub(in crate::store) fn seed(&self) -> u64 {
+        self.hold.store.seed()
     }
 
     /// Changes the value of type `T` at `key`, and removes it if it has no elements afterwards. If something changed,

@@ -3,6 +3,7 @@
 use super::located::Located;
 use super::small_bytes::SmallBytes;
 use super::table::{Place, Table};
+use crate::machine::chance::Chance;
 use crate::store::values::kinds::{Value, WrongType};
 use crate::store::values::stored::Stored;
 use foldhash::quality::FixedState;
@@ -37,6 +38,10 @@ pub(in crate::store) struct Entry<'k> {
 }
 
 impl<'k> Entry<'k> {
+    /// Its place in the tables. The array of entries has room for a twelfth more on average. An index takes three bytes with
+    /// its tag, and the table of indices is two thirds full on average.
+    pub(in crate::store) const PLACE_BYTES: usize = size_of::<KeyValue>() * 13 / 12 + 5;
+
     fn new(stored: &'k KeyValue, expire_at_ms: Option<NonZeroU64>) -> Self {
         Self { key: &stored.key, value: &stored.value, expire_at_ms }
     }
@@ -45,10 +50,8 @@ impl<'k> Entry<'k> {
     pub(in crate::store) fn memory_bytes(&self, samples: usize) -> usize {
         let expiring = size_of::<u64>() + size_of::<(u64, u64)>() * 3 / 2;
         let expiry = self.expire_at_ms.map_or(0, |_| expiring);
-        // The array of entries has room for a twelfth more on average. An index takes three bytes with its tag, and the
-        // table of indices is two thirds full on average.
-        let place = size_of::<KeyValue>() * 13 / 12 + 5;
-        place + SmallBytes::heap_bytes_of(self.key.len()) + expiry + self.value.memory_bytes(samples)
+        let key = Self::PLACE_BYTES + SmallBytes::heap_bytes_of(self.key.len());
+        key + expiry + self.value.memory_bytes(samples)
     }
 
     /// The time in unix milliseconds at which the key expires; `None`: never.
@@ -300,6 +303,11 @@ impl Keyspace {
     /// All keys, in no order.
     pub(in crate::store) fn iter(&self) -> impl Iterator<Item = Entry<'_>> {
         self.entries.iter_noted().map(|(entry, expire_at_ms)| Entry::new(entry, expire_at_ms))
+    }
+
+    /// See [`Table::draw`].
+    pub(in crate::store) fn draw(&self, chance: &mut Chance) -> Option<Entry<'_>> {
+        self.entries.draw(chance).map(|(entry, expire_at_ms)| Entry::new(entry, expire_at_ms))
     }
 
     /// See [`Table::scan`].

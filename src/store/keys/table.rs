@@ -132,9 +132,9 @@ impl<T, N: Copy + Default + PartialEq> Table<T, N> {
         self.segments.iter().flat_map(Segment::iter)
     }
 
-    /// An entry drawn at random, each as likely as any other; `None` if there is none. O(1) on average, O(n) after most
-    /// entries of a large table were removed.
-    pub(in crate::store) fn draw(&self, chance: &mut Chance) -> Option<&T> {
+    /// An entry drawn at random, each as likely as any other, and its note; `None` if there is none. O(1) on average, O(n)
+    /// after most entries of a large table were removed.
+    pub(in crate::store) fn draw(&self, chance: &mut Chance) -> Option<(&T, N)> {
         // An index of as many as any segment can have: each entry is as likely as any other.
         let indices = match &*self.segments {
             [only] => only.entries.len(),
@@ -145,11 +145,12 @@ impl<T, N: Copy + Default + PartialEq> Table<T, N> {
         }
         for _ in 0..DRAWS {
             let segment = &self.segments[chance.below(self.segments.len() as u64) as usize];
-            if let Some(entry) = segment.entries.get(chance.below(indices as u64) as usize) {
-                return Some(entry);
+            let index = chance.below(indices as u64) as usize;
+            if let Some(entry) = segment.entries.get(index) {
+                return Some((entry, segment.note(index)));
             }
         }
-        self.iter().nth(chance.below(self.len as u64) as usize)
+        self.iter_noted().nth(chance.below(self.len as u64) as usize)
     }
 
     /// Visits about `count` entries from `cursor` on, in hash order, and returns the next cursor, 0 at the end. An
@@ -293,7 +294,7 @@ mod tests {
             }
             let mut drawn = vec![0; count as usize];
             for _ in 0..count * 200 {
-                drawn[*table.draw(&mut chance).unwrap() as usize] += 1;
+                drawn[*table.draw(&mut chance).unwrap().0 as usize] += 1;
             }
             assert!(drawn.iter().all(|times| (110..=300).contains(times)), "{count}: {drawn:?}");
         }

@@ -19,7 +19,8 @@ pub(super) fn lifetime_command(chance: &mut Chance) -> Vec<String> {
             maybe(chance, 10, &mut words, &["XX", "GT", "LT"]);
             words
         }
-        5..7 => vec!["TTL".to_owned(), key],
+        5 => vec!["TTL".to_owned(), key],
+        6 => vec![chance.pick(&["EXPIRETIME", "PEXPIRETIME"]).to_owned(), key],
         7 => vec!["PTTL".to_owned(), key],
         _ => vec!["PERSIST".to_owned(), key],
     }
@@ -28,7 +29,21 @@ pub(super) fn lifetime_command(chance: &mut Chance) -> Vec<String> {
 pub(super) fn key_command(chance: &mut Chance) -> Vec<String> {
     let one = key(chance, &["b0", "b1", "b2", "d", "s0", "s1", "c0", "c1", "t0", "h0", "h1", "f0", "f1"]);
     let other = key(chance, &["b0", "b2", "s1", "c1", "nothing"]);
-    match chance.below(24) {
+    // A sketch stays where it is: what other commands damage, Redis keeps half of.
+    let source = if one.starts_with('h') { "f2".to_owned() } else { one.clone() };
+    match chance.below(34) {
+        24..26 => vec!["RENAME".to_owned(), source, moved(chance)],
+        26 => vec!["RENAMENX".to_owned(), source, moved(chance)],
+        27..30 => {
+            let mut words = vec!["COPY".to_owned(), source, moved(chance)];
+            if chance.percent(40) {
+                words.extend(["DB".to_owned(), chance.pick(&["0", "1", "1", "2", "99"]).to_owned()]);
+            }
+            maybe(chance, 60, &mut words, &["REPLACE", "replace"]);
+            words
+        }
+        30..32 => vec!["MOVE".to_owned(), source, chance.pick(&["0", "1", "1", "2", "99"]).to_owned()],
+        32..34 => vec!["TOUCH".to_owned(), one.clone(), other, one],
         0..3 => vec!["DEL".to_owned(), one, other],
         3 => vec!["UNLINK".to_owned(), one],
         4..8 => vec!["EXISTS".to_owned(), one.clone(), other, one],
@@ -44,4 +59,9 @@ pub(super) fn key_command(chance: &mut Chance) -> Vec<String> {
         22 if chance.percent(15) => vec![chance.pick(&["FLUSHDB", "FLUSHALL"]).to_owned()],
         _ => words("ZADD b0 1 m1 1 m2 1 m3"),
     }
+}
+
+/// Where a value of any type goes. Not where values of equal scores or damaged sketches are asked for.
+fn moved(chance: &mut Chance) -> String {
+    key(chance, &["b0", "b2", "d", "s1", "c1", "t1", "f1", "f2", "l0", "l2", "nothing"])
 }

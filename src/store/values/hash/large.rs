@@ -127,7 +127,7 @@ impl Hashed {
 
     /// See [`Table::draw`].
     pub(super) fn draw(&self, chance: &mut Chance) -> Option<(Text<'_>, Text<'_>)> {
-        self.table.draw(chance).map(Pair::texts)
+        self.table.draw(chance).map(|(pair, ())| pair.texts())
     }
 
     /// The bytes of memory that it uses, estimated from `samples` of its fields. O(samples + n / 100).

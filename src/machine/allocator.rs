@@ -1,0 +1,44 @@
+//! Requests to jemalloc: to give free pages back, and to describe itself. Counts of what is allocated are in `usage`.
+#![expect(unsafe_code, reason = "jemalloc's functions are C")]
+
+use std::ffi::{CStr, c_char, c_void};
+use std::ptr::null_mut;
+
+/// jemalloc's own number for all arenas together (`MALLCTL_ARENAS_ALL`).
+const PURGE_ALL: &CStr = c"arena.4096.purge";
+
+/// Gives the pages that are free back to the system at once. Returns whether jemalloc did so. It can take milliseconds for
+/// each gigabyte.
+#[must_use]
+pub fn purge() -> bool {
+    // SAFETY: the name ends in a zero byte; this control reads and writes no value.
+    let refusal =
+        unsafe { tikv_jemalloc_sys::mallctl(PURGE_ALL.as_ptr(), null_mut(), null_mut(), null_mut(), 0) };
+    refusal == 0
+}
+
+/// The allocator's report about itself. It is built without counts, so this is its configuration.
+#[must_use]
+pub fn report() -> String {
+    unsafe extern "C" fn append(report: *mut c_void, piece: *const c_char) {
+        // SAFETY: jemalloc passes on the pointer below, and a text that ends in a zero byte.
+        let (report, piece) = unsafe { (&mut *report.cast::<Vec<u8>>(), CStr::from_ptr(piece)) };
+        report.extend_from_slice(piece.to_bytes());
+    }
+    let mut report = Vec::<u8>::new();
+    // SAFETY: the pointer is valid during the call, which is the only time that jemalloc uses it.
+    unsafe {
+        tikv_jemalloc_sys::malloc_stats_print(Some(append), (&raw mut report).cast(), std::ptr::null());
+    }
+    String::from_utf8_lossy(&report).into_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn jemalloc_purges_and_describes_itself() {
+        assert!(super::purge());
+        let report = super::report();
+        assert!(report.contains("jemalloc statistics") && report.contains("background_thread"), "{report}");
+    }
+}
