@@ -43,6 +43,8 @@ CLOSED = {
         ("set", "set", [64]),
         ("incr", "incr", [64]),
         ("sadd", "sadd", [64]),
+        ("geoadd", "geoadd", [1, 16, 64]),
+        ("geosearch", "geosearch", [1, 16]),
         ("ping", "ping", [64]),
     ]
     for pipeline in pipelines

@@ -14,8 +14,7 @@ use crate::support::server::{Peer, Server, free_address, run_rankd};
 use crate::support::wait_for;
 
 /// Workloads that any server compatible with Redis supports.
-const WORKLOADS: &str =
-    "ping,zadd,zincrby,zrank,zrevrank,zscore,zmscore200,zcount,top100,mixed,get,set,incr,sadd";
+const WORKLOADS: &str = "ping,zadd,zincrby,zrank,zrevrank,zscore,zmscore200,zcount,top100,mixed,get,set,incr,sadd,geoadd,geosearch";
 
 /// Runs `rankd bench --json`. Returns whether it succeeded, its rows and its standard error.
 fn bench(address: SocketAddr, arguments: &str) -> (bool, Vec<Value>, String) {

@@ -4,6 +4,7 @@
 //!
 //! - `<board>`: the key of the board. `<key>`, `<counter>`, `<set>`, `<friends>`: a random key of a family.
 //! - `<member>`: a random member of the board. `<score>`: a random whole score.
+//! - `<places>`: the key of the places. `<longitude>`, `<latitude>`: a random position in one square degree.
 //! - `<next-member>`, `<next-key>`, `<next-friends>`: not random but in sequence, each once.
 //! - `<score,next-member>*100`: a hundred such pairs.
 
@@ -136,12 +137,21 @@ fn place(name: &str, populations: &Populations) -> (String, Option<DigitSource>)
     };
     match name.trim_start_matches("next-") {
         "board" => (populations.board(), None),
+        "places" => (format!("{prefix}places"), None),
+        "longitude" => degrees(13),
+        "latitude" => degrees(52),
         "score" => (SCORES.start.to_string(), Some(DigitSource::Score)),
         "member" => family("", "user", *members),
         "friends" => family(prefix, "friends", USERS.min(*members)),
         keys @ ("key" | "counter" | "set") => family(prefix, keys, *members),
         unknown => panic!("unknown placeholder: {unknown}"),
     }
+}
+
+/// The degrees from `whole` up to the next, with random digits behind the point.
+fn degrees(whole: u64) -> (String, Option<DigitSource>) {
+    let fractions = 10u64.pow(NUMBER_DIGITS as u32);
+    (format!("{whole}.{:0>NUMBER_DIGITS$}", ""), Some(DigitSource::Below(fractions)))
 }
 
 /// Fills `place` with the last digits of `number`, with leading zeros if it has fewer.

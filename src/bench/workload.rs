@@ -7,6 +7,9 @@ use super::template::{Populations, Template};
 const ZADD: &str = "ZADD <board> <score> <member>";
 const TOP_100: &str = "ZRANGE <board> 0 99 REV WITHSCORES";
 
+/// A million places have about 400 in such a circle.
+const NEAREST_100: &str = "GEOSEARCH <places> FROMLONLAT <longitude> <latitude> BYRADIUS 1 km ASC COUNT 100";
+
 /// A named mix of requests.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Workload {
@@ -42,8 +45,19 @@ pub(super) const WORKLOADS: &[Workload] = &[
     Workload { name: "set", requests: &[(100, "SET <key> xxxxxxxxxxxxxxxx")], needs: &[] },
     Workload { name: "incr", requests: &[(100, "INCR <counter>")], needs: &[] },
     Workload { name: "sadd", requests: &[(100, "SADD <set> member")], needs: &[] },
+    Workload {
+        name: "geoadd",
+        requests: &[(100, "GEOADD <places> <longitude> <latitude> <member>")],
+        needs: &["load-places"],
+    },
+    Workload { name: "geosearch", requests: &[(100, NEAREST_100)], needs: &["load-places"] },
     Workload { name: LOAD, requests: &[(100, "ZADD <board> <score,next-member>*100")], needs: &[] },
     Workload { name: "load-keys", requests: &[(100, "SET <next-key> xxxxxxxxxxxxxxxx")], needs: &[] },
+    Workload {
+        name: "load-places",
+        requests: &[(100, "GEOADD <places> <longitude,latitude,next-member>*100")],
+        needs: &[],
+    },
     Workload { name: "load-friends", requests: &[(100, "SADD <next-friends> <member>*200")], needs: &[] },
 ];
 
