@@ -25,9 +25,10 @@ pub(super) mod search;
 pub mod shape;
 pub mod window;
 
+use crate::commands::call::Cursor;
 use crate::commands::call::error::CommandError;
-use crate::commands::call::{Cursor, parse_score};
 use crate::commands::spec::{CommandSpec, Group};
+use crate::resp::double;
 use distance::LengthUnit;
 use geohash::GeoPoint;
 
@@ -35,8 +36,9 @@ const BASE: CommandSpec = CommandSpec { group: Group::Geo, since: "3.2.0", ..Com
 
 /// Reads a longitude and a latitude.
 fn parse_point(cursor: &mut Cursor<'_>) -> Result<GeoPoint, CommandError> {
-    let longitude = parse_score(cursor.required()?)?.get();
-    let point = GeoPoint { longitude, latitude: parse_score(cursor.required()?)?.get() };
+    // Not as scores: the error shows the sign of a zero, which a score does not have.
+    let mut degrees = || double::parse(cursor.required()?).ok_or(CommandError::NOT_A_FLOAT);
+    let point = GeoPoint { longitude: degrees()?, latitude: degrees()? };
     if point.is_on_map() {
         Ok(point)
     } else {
