@@ -59,6 +59,8 @@ CLOSED = {
         ("lrange100", "lrange100", [1, 16, 64]),
         ("sadd", "sadd", [1, 16, 64]),
         ("sismember", "sismember", [1, 16, 64]),
+        ("geoadd", "geoadd", [1, 16, 64]),
+        ("geosearch", "geosearch", [1, 16]),
         ("ping", "ping", [64]),
     ]
     for pipeline in pipelines

@@ -120,6 +120,24 @@ fn a_large_reply_has_the_bytes_of_redis() {
         &["ZDIFF", "1", "board", "WITHSCORES"],
         &["LRANGE", "list", "0", "-1"],
         &["LRANGE", "list", "77", "-1234"],
+        &["GEOSEARCH", "places", "FROMLONLAT", "10", "20", "BYRADIUS", "20000", "km"],
+        &[
+            "GEOSEARCH",
+            "places",
+            "FROMLONLAT",
+            "10",
+            "20",
+            "BYBOX",
+            "12000",
+            "12000",
+            "km",
+            "DESC",
+            "WITHDIST",
+            "WITHHASH",
+            "WITHCOORD",
+        ],
+        &["GEOSEARCH", "places", "FROMMEMBER", "0", "BYRADIUS", "9000", "km", "COUNT", "9000", "WITHDIST"],
+        &["GEOSEARCH", "places", "FROMLONLAT", "0", "0", "BYRADIUS", "9000", "km", "COUNT", "9000", "ANY"],
     ];
     let unordered: &[&[&str]] = &[&["SMEMBERS", "set"], &["KEYS", "*"], &["KEYS", "key:*"]];
     for server in &servers {
@@ -129,6 +147,14 @@ fn a_large_reply_has_the_bytes_of_redis() {
         send_all(&mut client, &["ZADD", "board"], (0..ROWS).flat_map(|n| [scored(n)[0].clone(), name(n)]));
         send_all(&mut client, &["ZADD", "names"], (0..ROWS).flat_map(|n| ["0".to_owned(), name(n)]));
         send_all(&mut client, &["SADD", "set"], (0..ROWS).map(name));
+        let place = |number: usize| {
+            let degrees = |number: usize, most: usize| (number % most) as f64 / 100.0 - most as f64 / 200.0;
+            let [east, north] = [degrees(number * 7919, 12_000), degrees(number * 104_729, 9_000)];
+            [east.to_string(), north.to_string(), number.to_string()]
+        };
+        for start in (0..ROWS).step_by(500) {
+            send_all(&mut client, &["GEOADD", "places"], (start..start + 500).flat_map(place));
+        }
         send_all(&mut client, &["RPUSH", "list"], (0..ROWS).map(name));
         add_odd_members(server);
         for start in (0..ROWS).step_by(1000) {

@@ -6,6 +6,7 @@
 //!   keys as the board has members. `<friends>`, `<bitmap>`, `<visitors>`, `<list>`, `<queue>`: one of a thousand, which hold
 //!   more.
 //! - `<member>`: a random member of the board. `<score>`, `<offset>`, `<seconds>`: a random number of five digits.
+//! - `<places>`: the key of the places. `<longitude>`, `<latitude>`: a random position in one square degree.
 //! - `<next-member>`, `<next-key>` and so on: not random but in sequence, each once.
 //! - `<score,next-member>*100`: a hundred such pairs.
 
@@ -139,6 +140,9 @@ fn place(name: &str, populations: &Populations) -> (String, Option<DigitSource>)
     match name.trim_start_matches("next-") {
         "board" => (populations.board(), None),
         "score" | "offset" | "seconds" => (SCORES.start.to_string(), Some(DigitSource::Score)),
+        "places" => (format!("{prefix}places"), None),
+        "longitude" => degrees(13),
+        "latitude" => degrees(52),
         "member" => family("", "user", *members),
         keys @ ("friends" | "bitmap" | "visitors" | "list" | "queue") => {
             family(prefix, keys, LARGE.min(*members))
@@ -146,6 +150,12 @@ fn place(name: &str, populations: &Populations) -> (String, Option<DigitSource>)
         keys @ ("key" | "counter" | "text" | "hash" | "set") => family(prefix, keys, *members),
         unknown => panic!("unknown placeholder: {unknown}"),
     }
+}
+
+/// The degrees from `whole` up to the next, with random digits behind the point.
+fn degrees(whole: u64) -> (String, Option<DigitSource>) {
+    let fractions = 10u64.pow(NUMBER_DIGITS as u32);
+    (format!("{whole}.{:0>NUMBER_DIGITS$}", ""), Some(DigitSource::Below(fractions)))
 }
 
 /// Fills `place` with the last digits of `number`, with leading zeros if it has fewer.

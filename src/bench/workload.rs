@@ -9,6 +9,9 @@ const HMGET_4: &str = "HMGET <hash> likes views shares comments";
 const LPUSH: &str = "LPUSH <queue> xxxxxxxxxxxxxxxx";
 const TOP_100: &str = "ZRANGE <board> 0 99 REV WITHSCORES";
 
+/// A million places have about 400 in such a circle.
+const NEAREST_100: &str = "GEOSEARCH <places> FROMLONLAT <longitude> <latitude> BYRADIUS 1 km ASC COUNT 100";
+
 /// A named mix of requests.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Workload {
@@ -65,6 +68,12 @@ pub(super) const WORKLOADS: &[Workload] = &[
         requests: &[(100, "SISMEMBER <friends> <member>")],
         needs: &["load-friends"],
     },
+    Workload {
+        name: "geoadd",
+        requests: &[(100, "GEOADD <places> <longitude> <latitude> <member>")],
+        needs: &["load-places"],
+    },
+    Workload { name: "geosearch", requests: &[(100, NEAREST_100)], needs: &["load-places"] },
     Workload { name: LOAD, requests: &[(100, "ZADD <board> <score,next-member>*100")], needs: &[] },
     Workload { name: "load-keys", requests: &[(100, "SET <next-key> xxxxxxxxxxxxxxxx")], needs: &[] },
     Workload { name: "load-counters", requests: &[(100, "SET <next-counter> 12345")], needs: &[] },
@@ -74,6 +83,11 @@ pub(super) const WORKLOADS: &[Workload] = &[
         needs: &[],
     },
     Workload { name: "load-lists", requests: &[(100, "RPUSH <next-list> <member>*100")], needs: &[] },
+    Workload {
+        name: "load-places",
+        requests: &[(100, "GEOADD <places> <longitude,latitude,next-member>*100")],
+        needs: &[],
+    },
     Workload { name: "load-friends", requests: &[(100, "SADD <next-friends> <member>*200")], needs: &[] },
 ];
 

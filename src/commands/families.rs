@@ -5,7 +5,7 @@ use super::connection::{client, pubsub, transactions};
 use super::keys::{expiry, object, relocation};
 use super::spec::CommandSpec;
 use super::spec::table::{CommandTable, of_families};
-use super::{bits, connection, friends, hashes, hyperloglog, keys, lists, sets, sorted_sets, strings};
+use super::{bits, connection, friends, geo, hashes, hyperloglog, keys, lists, sets, sorted_sets, strings};
 
 /// The families, in the order in which they are documented.
 const FAMILIES: &[&[CommandSpec]] = &[
@@ -16,6 +16,9 @@ const FAMILIES: &[&[CommandSpec]] = &[
     sorted_sets::combine::COMMANDS,
     sorted_sets::random::COMMANDS,
     sorted_sets::scan::COMMANDS,
+    geo::add::COMMANDS,
+    geo::read::COMMANDS,
+    geo::search::COMMANDS,
     hashes::update::COMMANDS,
     hashes::read::COMMANDS,
     hashes::random::COMMANDS,

@@ -17,6 +17,7 @@ pub mod connection;
 pub mod engine;
 mod families;
 mod friends;
+pub mod geo;
 mod hashes;
 mod headless;
 mod hyperloglog;

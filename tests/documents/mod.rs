@@ -56,8 +56,9 @@ fn the_configuration_file_reads_as_the_defaults() {
 }
 
 /// The groups in the order of the page, each with its heading.
-const GROUPS: [(Group, &str); 13] = [
+const GROUPS: [(Group, &str); 14] = [
     (Group::SortedSet, "Sorted sets"),
+    (Group::Geo, "Places on the earth"),
     (Group::Friends, "Friend ranking"),
     (Group::List, "Lists"),
     (Group::Set, "Sets"),
@@ -138,6 +139,12 @@ fn show_command(entry: &TableEntry, page: &mut String) {
             facts.push(
                 "keys: argument 1, which is written; argument 2 is the number of further keys, which follow it".to_owned(),
             );
+        }
+        Keys::StoreBehind { words, .. } => {
+            facts.push(format!(
+                "key: argument 1, and the one behind {}, which is written",
+                words.join(" or ")
+            ));
         }
         Keys::Derived(_) | Keys::WithDerived { .. } => {
             facts.push("keys: made from the arguments".to_owned());

@@ -79,6 +79,10 @@ scripts! {
     directives: rankd redis;
     expiry: rankd redis valkey;
     friendrank: rankd redis;
+    geo_add: rankd redis;
+    geo_events: rankd redis;
+    geo_search: rankd redis;
+    geo_store: rankd redis;
     hashes: rankd redis valkey;
     hashes_counters: rankd redis;
     hashes_events: rankd redis;

@@ -10,7 +10,7 @@ use hashbrown::hash_table::Entry as Place;
 
 /// A list of members with scores. The members' bytes are in one allocation.
 #[derive(Debug, Default)]
-pub(super) struct Entries {
+pub(in crate::commands) struct Entries {
     bytes: Vec<u8>,
     list: Vec<Entry>,
 }
@@ -32,12 +32,12 @@ impl Entry {
 
 impl Entries {
     /// The number of entries.
-    pub(super) fn len(&self) -> usize {
+    pub(in crate::commands) fn len(&self) -> usize {
         self.list.len()
     }
 
     /// Adds an entry at the end.
-    pub(super) fn push(&mut self, member: &[u8], score: Score) {
+    pub(in crate::commands) fn push(&mut self, member: &[u8], score: Score) {
         let start = self.bytes.len();
         self.bytes.extend_from_slice(member);
         // A member came in a request, which is far shorter than 4 GiB (limits::MOST_BULK_BYTES).
@@ -45,33 +45,33 @@ impl Entries {
     }
 
     /// Forgets all entries and keeps the memory.
-    pub(super) fn clear(&mut self) {
+    pub(in crate::commands) fn clear(&mut self) {
         self.bytes.clear();
         self.list.clear();
     }
 
     /// The entries in their order.
-    pub(super) fn iter(&self) -> impl ExactSizeIterator<Item = (&[u8], Score)> + Clone {
+    pub(in crate::commands) fn iter(&self) -> impl ExactSizeIterator<Item = (&[u8], Score)> + Clone {
         self.list.iter().map(|entry| (entry.member(&self.bytes), entry.score))
     }
 
     /// The entries at `places`.
-    pub(super) fn slice(&self, places: Range<usize>) -> impl Iterator<Item = (&[u8], Score)> {
+    pub(in crate::commands) fn slice(&self, places: Range<usize>) -> impl Iterator<Item = (&[u8], Score)> {
         self.list[places].iter().map(|entry| (entry.member(&self.bytes), entry.score))
     }
 
     /// The bytes of memory that the entries take.
-    pub(super) fn memory_bytes(&self) -> usize {
+    pub(in crate::commands) fn memory_bytes(&self) -> usize {
         self.bytes.capacity() + self.list.capacity() * size_of::<Entry>()
     }
 
     /// The members in their order.
-    pub(super) fn members(&self) -> impl Iterator<Item = &[u8]> + Clone {
+    pub(in crate::commands) fn members(&self) -> impl Iterator<Item = &[u8]> + Clone {
         self.iter().map(|(member, _)| member)
     }
 
     /// Keeps the entries for which `change` returns a score, and gives them that score.
-    pub(super) fn filter_map(&mut self, mut change: impl FnMut(&[u8], Score) -> Option<Score>) {
+    pub(in crate::commands) fn filter_map(&mut self, mut change: impl FnMut(&[u8], Score) -> Option<Score>) {
         self.list.retain_mut(|entry| {
             let score = change(entry.member(&self.bytes), entry.score);
             entry.score = score.unwrap_or_default();
@@ -80,7 +80,7 @@ impl Entries {
     }
 
     /// Sorts the entries as a board does. Fast where parts of them are sorted already, such as copies from a board.
-    pub(super) fn sort(&mut self) {
+    pub(in crate::commands) fn sort(&mut self) {
         let Self { bytes, list } = self;
         // Names often begin alike (`user:0001`) and are far apart in memory. The bytes behind the shared beginning are copied
         // beside the score and mostly decide the comparison.

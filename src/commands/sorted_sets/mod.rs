@@ -4,7 +4,7 @@
 mod algebra;
 pub(super) mod bounds;
 pub(super) mod combine;
-mod entries;
+pub(super) mod entries;
 mod lookahead;
 pub(super) mod pop;
 pub(super) mod random;

@@ -8,7 +8,7 @@ use crate::commands::call::{Call, parse_score};
 use crate::commands::spec::{CommandSpec, Flag, Group, Handler, KeyFlag, Keys, Lookahead};
 use crate::ranking::{Aim, Order, Score};
 use crate::resp::reply::Reply;
-use crate::store::{Board, Missing, Writer};
+use crate::store::{Board, Missing, Writer, WrongType};
 use smallvec::SmallVec;
 use std::ops::Range;
 
@@ -97,11 +97,11 @@ pub(in crate::commands) const COMMANDS: &[CommandSpec] = &[
 
 /// When ZADD may touch a member.
 #[derive(Clone, Copy, Debug, Default)]
-struct Conditions {
+pub(in crate::commands) struct Conditions {
     /// NX: only members that are not there.
-    only_new: bool,
+    pub(in crate::commands) only_new: bool,
     /// XX: only members that are there.
-    only_present: bool,
+    pub(in crate::commands) only_present: bool,
     /// GT: a present member only to a higher score.
     only_higher: bool,
     /// LT: a present member only to a lower score.
@@ -197,24 +197,48 @@ fn add(keys: &mut Writer<'_, '_>, call: &Call<'_>, reply: &mut Reply<'_>, mut mo
             reply,
         );
     }
+    let counted = if counts_changes { Counted::Changed } else { Counted::Added };
+    let count = put_scores(keys, call.argument(1), members.zip(scores.iter().copied()), conditions, counted)?;
+    reply.count(count);
+    Ok(())
+}
+
+/// Which members of a ZADD or GEOADD are counted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::commands) enum Counted {
+    /// Those that were not there.
+    Added,
+    /// CH: those that were not there or had another score.
+    Changed,
+}
+
+/// Gives members scores, as ZADD does, and returns how many were counted.
+pub(in crate::commands) fn put_scores<'a>(
+    keys: &mut Writer<'_, '_>,
+    key: &[u8],
+    entries: impl ExactSizeIterator<Item = (&'a [u8], Score)> + Clone,
+    conditions: Conditions,
+    counted: Counted,
+) -> Result<usize, WrongType> {
     let missing = if conditions.only_present { Missing::Skip } else { Missing::Create };
-    let counts = keys.edit::<Board, _>(call.argument(1), missing, "zadd", |board| {
-        let (mut added, mut changed) = (0, 0);
-        let mut ahead = members.clone().zip(scores.iter().map(|score| Aim::Score(*score)));
-        for (index, (member, score)) in members.clone().zip(&scores).enumerate() {
-            if index % PREFETCHED_MEMBERS == 0 && scores.len() > 1 {
+    let count = keys.edit::<Board, _>(key, missing, "zadd", |board| {
+        let mut count = 0;
+        let are_many = entries.len() > 1;
+        let mut ahead = entries.clone().map(|(member, score)| (member, Aim::Score(score)));
+        for (index, (member, score)) in entries.enumerate() {
+            if index % PREFETCHED_MEMBERS == 0 && are_many {
                 board.prefetch_updates(ahead.clone().take(PREFETCHED_MEMBERS));
                 ahead.nth(PREFETCHED_MEMBERS - 1);
             }
-            let updated = board.update(member, |current| conditions.allow(current, *score).then_some(*score));
-            added += usize::from(updated.before.is_none() && updated.after.is_some());
-            changed += usize::from(updated.before != updated.after);
+            let updated = board.update(member, |current| conditions.allow(current, score).then_some(score));
+            count += usize::from(match counted {
+                Counted::Added => updated.before.is_none() && updated.after.is_some(),
+                Counted::Changed => updated.before != updated.after,
+            });
         }
-        (added, changed)
+        count
     })?;
-    let (added, changed) = counts.unwrap_or_default();
-    reply.count(if counts_changes { changed } else { added });
-    Ok(())
+    Ok(count.unwrap_or(0))
 }
 
 /// Adds `amount` to one member's score. Replies with the new score, or with null if the conditions forbid it.

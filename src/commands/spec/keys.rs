@@ -50,6 +50,13 @@ pub enum Keys {
         /// The keys that are read: a `Range` or `Counted`.
         sources: &'static Keys,
     },
+    /// Argument 1, and behind one of `words`, an option, a key that is overwritten.
+    StoreBehind {
+        /// The names of the options, in upper case.
+        words: &'static [&'static str],
+        /// Position of the first option.
+        from: usize,
+    },
     /// No argument is a key. The command makes keys from its arguments; the function returns them.
     Derived(DeriveKeys),
     /// Some arguments are keys, and the command makes further keys. Clients route by the declared ones; COMMAND GETKEYS
@@ -95,6 +102,10 @@ impl Keys {
                 let present = arguments.len().saturating_sub(count + 1);
                 (count + 1..=count + stated.min(present)).for_each(visit);
             }
+            Self::StoreBehind { words, from } => {
+                visit(1);
+                stores_behind(arguments, words, from, visit);
+            }
             Self::Pair { .. } => (1..=2).for_each(visit),
             Self::Paired { .. } => (1..arguments.len()).step_by(2).for_each(visit),
             Self::Both(one, other) => {
@@ -120,9 +131,12 @@ impl Keys {
             // As in Redis, although no source is no mistake: PFMERGE takes a destination alone.
             Self::Both(_, Self::Range { first, .. }) => *first < arguments.len(),
             Self::Both(one, other) => one.are_complete(arguments) && other.are_complete(arguments),
-            Self::None | Self::Range { .. } | Self::Pair { .. } | Self::Paired { .. } | Self::Derived(_) => {
-                true
-            }
+            Self::None
+            | Self::Range { .. }
+            | Self::Pair { .. }
+            | Self::Paired { .. }
+            | Self::StoreBehind { .. }
+            | Self::Derived(_) => true,
         }
     }
 
@@ -136,7 +150,7 @@ impl Keys {
     #[must_use]
     pub fn are_movable(&self) -> bool {
         match self {
-            Self::Counted { .. } => true,
+            Self::Counted { .. } | Self::StoreBehind { .. } => true,
             Self::Store { sources } => sources.are_movable(),
             Self::WithDerived { declared, .. } => declared.are_movable(),
             Self::None
@@ -147,6 +161,31 @@ impl Keys {
             | Self::Derived(_) => false,
         }
     }
+}
+
+/// Calls `visit` with the positions of the keys of a [`Keys::StoreBehind`] that are overwritten: those behind the first
+/// option of each name, which clients can find, and the one behind the last option of all, which the command takes.
+fn stores_behind(arguments: Arguments<'_>, words: &[&str], from: usize, visit: &mut dyn FnMut(usize)) {
+    let is_option = |position: usize, word: &str| {
+        arguments.get(position).is_some_and(|argument| argument.eq_ignore_ascii_case(word.as_bytes()))
+    };
+    let before_last = arguments.len().saturating_sub(1);
+    let mut last = None;
+    let mut position = from;
+    while position < before_last {
+        if words.iter().any(|word| is_option(position, word)) {
+            position += 1;
+            last = Some(position);
+        }
+        position += 1;
+    }
+    for word in words {
+        if let Some(option) = (from..before_last).find(|&position| is_option(position, word)) {
+            visit(option + 1);
+            last = last.filter(|&last| last != option + 1);
+        }
+    }
+    last.into_iter().for_each(visit);
 }
 
 /// The number that the argument at `position` states, if it is an integer above 0.

@@ -130,12 +130,14 @@ impl CommandSpec {
             Keys::Both(Keys::Range { access, .. }, _) if index == 0 => access,
             Keys::Both(_, Keys::Range { access, .. }) => access,
             Keys::Store { .. } if index == 0 => Keys::OVERWRITE,
+            Keys::StoreBehind { .. } if index > 0 => Keys::OVERWRITE,
             Keys::Store { sources: Keys::Range { access, .. } | Keys::Counted { access, .. } } => access,
             Keys::Derived(_) if self.has(Flag::Write) => &[KeyFlag::Rw, KeyFlag::Update],
             Keys::Derived(_)
             | Keys::WithDerived { .. }
             | Keys::Both(..)
             | Keys::Store { .. }
+            | Keys::StoreBehind { .. }
             | Keys::None => &[KeyFlag::Ro, KeyFlag::Access],
         }
     }
@@ -162,6 +164,8 @@ pub enum Group {
     Set,
     /// Sorted sets.
     SortedSet,
+    /// Sorted sets as places on the earth.
+    Geo,
     /// Hashes.
     Hash,
     /// Transactions.
@@ -186,6 +190,7 @@ impl Group {
             Self::List => "list",
             Self::Set => "set",
             Self::SortedSet => "sorted-set",
+            Self::Geo => "geo",
             Self::Hash => "hash",
             Self::Transactions => "transactions",
             Self::PubSub => "pubsub",

@@ -91,8 +91,9 @@ fn single(word: &str) -> Argument {
 /// The type of an argument by its name.
 fn value_type(name: &str) -> &'static str {
     match name {
-        "key" | "key1" | "key2" | "board" | "destination" | "destkey" | "dst" | "src" | "sourcekey" => "key",
-        "score" => "double",
+        "key" | "key1" | "key2" | "board" | "destination" | "destkey" | "dst" | "src" | "sourcekey"
+        | "storekey" | "storedistkey" => "key",
+        "score" | "longitude" | "latitude" | "radius" | "width" | "height" => "double",
         "pattern" => "pattern",
         "count" | "start" | "stop" | "end" | "offset" | "bit" | "decrement" | "min-match-len"
         | "increment" | "seconds" | "milliseconds" | "index" | "protover" | "cursor" | "client-id" | "n"

@@ -4,6 +4,7 @@ use crate::support::chance::Chance;
 
 /// Keys by the type that they usually have. A few per cent of the commands draw from all keys.
 pub(super) const BOARDS: [&str; 4] = ["b0", "b1", "b2", "big"];
+pub(super) const PLACES: [&str; 2] = ["g0", "g1"];
 pub(super) const SETS: [&str; 2] = ["s0", "s1"];
 pub(super) const STRINGS: [&str; 2] = ["c0", "c1"];
 pub(super) const BITMAPS: [&str; 2] = ["t0", "t1"];
@@ -60,7 +61,7 @@ pub(super) const JUNK: [&str; 16] = [
 
 pub(super) fn key(chance: &mut Chance, usual: &[&str]) -> String {
     // Not a HyperLogLog: if other commands have damaged it, Redis applies half of a failed PFADD, and rankd nothing.
-    let all = [&BOARDS[..], &SETS, &LISTS, &STRINGS, &BITMAPS, &HASHES, &["nothing"]].concat();
+    let all = [&BOARDS[..], &PLACES, &SETS, &LISTS, &STRINGS, &BITMAPS, &HASHES, &["nothing"]].concat();
     if chance.percent(4) { chance.pick(&all).to_owned() } else { chance.pick(usual).to_owned() }
 }
 

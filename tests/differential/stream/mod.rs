@@ -9,6 +9,7 @@ mod hashes;
 mod keys;
 mod lists;
 mod many_keys;
+mod places;
 mod sorted_sets;
 mod strings;
 mod transactions;
@@ -111,14 +112,15 @@ fn break_somewhere(chance: &mut Chance, words: &mut Vec<String>) {
 
 /// One well-formed command.
 fn command(chance: &mut Chance) -> Vec<String> {
-    match chance.below(168) {
+    match chance.below(184) {
         100..105 => transactions::transaction_command(chance),
         105..108 => transactions::waiting_command(chance),
         108..116 => strings::string_command(chance),
         116..124 => strings::bitmap_command(chance),
         124..130 => strings::sketch_command(chance),
         130..150 => hashes::hash_command(chance),
-        150.. => lists::list_command(chance),
+        168.. => places::place_command(chance),
+        150..168 => lists::list_command(chance),
         0..46 => sorted_sets::ranking_command(chance),
         46..58 => many_keys::many_keys_command(chance),
         58..64 => sorted_sets::lex_command(chance),

@@ -77,11 +77,8 @@ fn write_arguments(arguments: &[Argument], keys: Keys, reply: &mut Reply<'_>) {
             reply.bulk(value.as_bytes());
         }
         if is_key {
-            // Of two key specifications the destination has the first, and the sources have the second.
-            let is_destination = matches!(argument.name.as_str(), "destination" | "destkey" | "dst");
-            let is_source = matches!(keys, Keys::Store { .. } | Keys::Both(..)) && !is_destination;
             reply.bulk(b"key_spec_index");
-            reply.integer(i64::from(is_source));
+            reply.count(key_spec_index(argument, keys));
         }
         if !flags.is_empty() {
             reply.bulk(b"flags");
@@ -93,4 +90,15 @@ fn write_arguments(arguments: &[Argument], keys: Keys, reply: &mut Reply<'_>) {
             write_arguments(parts, keys, reply);
         }
     }
+}
+
+/// Which of the command's key specifications an argument follows.
+fn key_spec_index(argument: &Argument, keys: Keys) -> usize {
+    if let Keys::StoreBehind { words, .. } = keys {
+        let option = words.iter().position(|word| argument.token.as_deref() == Some(word));
+        return option.map_or(0, |option| 1 + option);
+    }
+    // Of two key specifications the destination has the first, and the sources have the second.
+    let is_destination = matches!(argument.name.as_str(), "destination" | "destkey" | "dst");
+    usize::from(matches!(keys, Keys::Store { .. } | Keys::Both(..)) && !is_destination)
 }

@@ -1,7 +1,7 @@
 //! COMMAND INFO: what clients and proxies ask of a command: arity, flags, and where its keys stand.
 
 use crate::commands::spec::table::{TableEntry, table};
-use crate::commands::spec::{CommandSpec, Keys};
+use crate::commands::spec::{CommandSpec, KeyFlag, Keys};
 use crate::resp::reply::Reply;
 
 /// The ten elements of one command in COMMAND INFO.
@@ -45,7 +45,7 @@ fn positions(keys: &Keys, names_before: usize) -> (usize, i32, i64) {
         Keys::Paired { .. } => (1, -1, 2),
         Keys::Both(one, other) => (positions(one, names_before).0, positions(other, names_before).1, 1),
         Keys::Store { sources: Keys::Range { first, .. } } => (1, *first as i32, 1),
-        Keys::Store { .. } => (1, 1, 1),
+        Keys::Store { .. } | Keys::StoreBehind { .. } => (1, 1, 1),
         Keys::None | Keys::Counted { .. } | Keys::Derived(_) | Keys::WithDerived { .. } => (0, 0, 0),
     }
 }
@@ -71,6 +71,16 @@ fn write_key_specs(spec: &CommandSpec, names_before: usize, reply: &mut Reply<'_
             write_key_spec(&Keys::OVERWRITTEN, names_before, false, None, reply);
             write_key_spec(sources, names_before, is_variable, notes, reply);
         }
+        Keys::StoreBehind { words, from } => {
+            reply.set(1 + words.len());
+            let source = Keys::first(&[KeyFlag::Ro, KeyFlag::Access]);
+            write_key_spec(&source, names_before, is_variable, notes, reply);
+            let Keys::Range { access, .. } = Keys::OVERWRITTEN else { unreachable!("it is one argument") };
+            for word in *words {
+                let found = KeysFound { begin: Begin::Keyword(word, *from), by: "range", details: ONE_KEY };
+                write_spec(&found, access, false, None, reply);
+            }
+        }
         keys => {
             reply.set(1);
             write_key_spec(keys, names_before, is_variable, notes, reply);
@@ -86,7 +96,7 @@ fn write_key_spec(
     notes: Option<&str>,
     reply: &mut Reply<'_>,
 ) {
-    let (first, access, found_by, details) = match *keys {
+    let (first, access, by, details) = match *keys {
         Keys::Range { first, last, access } => {
             // Counted from the first key on, unless it is counted from the end.
             let last = if last > 0 { last - first as i32 } else { last };
@@ -98,6 +108,35 @@ fn write_key_spec(
         }
         _ => unreachable!("has none of its own"),
     };
+    let found = KeysFound { begin: Begin::Index(first + names_before), by, details };
+    write_spec(&found, access, is_variable, notes, reply);
+}
+
+/// How clients find the keys of a specification.
+struct KeysFound {
+    begin: Begin,
+    by: &'static str,
+    details: [(&'static str, i64); 3],
+}
+
+/// Where a client begins to look.
+enum Begin {
+    /// At this position.
+    Index(usize),
+    /// Behind the first argument that is this word, from this position on.
+    Keyword(&'static str, usize),
+}
+
+/// The one key at which a client begins.
+const ONE_KEY: [(&str, i64); 3] = [("lastkey", 0), ("keystep", 1), ("limit", 0)];
+
+fn write_spec(
+    found: &KeysFound,
+    access: &[KeyFlag],
+    is_variable: bool,
+    notes: Option<&str>,
+    reply: &mut Reply<'_>,
+) {
     reply.map(if notes.is_some() { 4 } else { 3 });
     if let Some(notes) = notes {
         reply.bulk(b"notes");
@@ -110,18 +149,31 @@ fn write_key_spec(
     reply.bulk(b"begin_search");
     reply.map(2);
     reply.bulk(b"type");
-    reply.bulk(b"index");
-    reply.bulk(b"spec");
-    reply.map(1);
-    reply.bulk(b"index");
-    reply.count(first + names_before);
+    match found.begin {
+        Begin::Index(index) => {
+            reply.bulk(b"index");
+            reply.bulk(b"spec");
+            reply.map(1);
+            reply.bulk(b"index");
+            reply.count(index);
+        }
+        Begin::Keyword(word, from) => {
+            reply.bulk(b"keyword");
+            reply.bulk(b"spec");
+            reply.map(2);
+            reply.bulk(b"keyword");
+            reply.bulk(word.as_bytes());
+            reply.bulk(b"startfrom");
+            reply.count(from);
+        }
+    }
     reply.bulk(b"find_keys");
     reply.map(2);
     reply.bulk(b"type");
-    reply.bulk(found_by.as_bytes());
+    reply.bulk(found.by.as_bytes());
     reply.bulk(b"spec");
-    reply.map(details.len());
-    for (name, value) in details {
+    reply.map(found.details.len());
+    for (name, value) in found.details {
         reply.bulk(name.as_bytes());
         reply.integer(value);
     }
