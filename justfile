@@ -80,7 +80,7 @@ crash rounds="300":
 faults rounds="1000":
     RANKD_JOURNAL_ROUNDS={{rounds}} cargo test --lib journal::tests::random -- --nocapture
 
-# Fuzz a target (needs a nightly toolchain and cargo-fuzz): request, ranking, rdb.
+# Fuzz a target (needs a nightly toolchain and cargo-fuzz): request, ranking, rdb, restore.
 fuzz target="request" seconds="60":
     cargo +nightly fuzz run {{target}} -- -max_total_time={{seconds}}
 

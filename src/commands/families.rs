@@ -2,7 +2,7 @@
 
 use super::admin::{command, configuration, info, memory, server};
 use super::connection::{client, pubsub, transactions};
-use super::keys::{expiry, object};
+use super::keys::{dump, expiry, object};
 use super::spec::CommandSpec;
 use super::spec::table::{CommandTable, of_families};
 use super::{bits, connection, friends, hashes, hyperloglog, keys, lists, sets, sorted_sets, strings};
@@ -44,6 +44,7 @@ const FAMILIES: &[&[CommandSpec]] = &[
     keys::COMMANDS,
     expiry::COMMANDS,
     object::COMMANDS,
+    dump::COMMANDS,
     transactions::COMMANDS,
     pubsub::COMMANDS,
     connection::COMMANDS,

@@ -77,6 +77,7 @@ scripts! {
     connection: rankd redis;
     debug_refused: rankd redis;
     directives: rankd redis;
+    dump: rankd redis;
     expiry: rankd redis valkey;
     friendrank: rankd redis;
     hashes: rankd redis valkey;

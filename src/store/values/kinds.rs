@@ -175,6 +175,17 @@ impl Value {
         each!(self, value => value.of_this_moment())
     }
 
+    /// Whether some of its elements expire by themselves.
+    #[must_use]
+    pub fn has_dated_elements(&self) -> bool {
+        self.first_due_ms().is_some()
+    }
+
+    /// Calls `see` with every element, in the order of the value. O(n).
+    pub fn visit(&self, see: &mut dyn FnMut(Element<'_>)) {
+        self.walk(None, usize::MAX, WalkOrder::InOrder, see);
+    }
+
     /// See [`Stored::walk`].
     pub(in crate::store) fn walk(
         &self,
