@@ -5,7 +5,7 @@ use super::connection::{client, pubsub, transactions};
 use super::keys::{dump, expiry, object};
 use super::spec::CommandSpec;
 use super::spec::table::{CommandTable, of_families};
-use super::{bits, connection, friends, hashes, hyperloglog, keys, lists, sets, sorted_sets, strings};
+use super::{bits, connection, friends, hashes, hyperloglog, keys, lists, sets, sort, sorted_sets, strings};
 
 /// The families, in the order in which they are documented.
 const FAMILIES: &[&[CommandSpec]] = &[
@@ -45,6 +45,7 @@ const FAMILIES: &[&[CommandSpec]] = &[
     expiry::COMMANDS,
     object::COMMANDS,
     dump::COMMANDS,
+    sort::COMMANDS,
     transactions::COMMANDS,
     pubsub::COMMANDS,
     connection::COMMANDS,

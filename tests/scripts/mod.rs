@@ -104,6 +104,7 @@ scripts! {
     saving: rankd redis;
     server: rankd redis;
     sets: rankd redis valkey;
+    sort: rankd redis;
     sorted_sets_add: rankd redis valkey;
     sorted_sets_by_member: rankd redis valkey;
     sorted_sets_combine: rankd redis valkey;

@@ -7,6 +7,9 @@ use crate::resp::request::Arguments;
 /// Calls the function with every key that a request touches.
 pub type DeriveKeys = fn(&Call<'_>, &mut dyn FnMut(&[u8]));
 
+/// Whether a request reads keys that only its run finds.
+pub type FindsKeys = fn(&Call<'_>) -> bool;
+
 /// What this request does with its keys.
 pub type AccessOfRequest = fn(&Call<'_>) -> &'static [KeyFlag];
 
@@ -59,7 +62,19 @@ pub enum Keys {
         declared: &'static Keys,
         /// Tells the others.
         derived: DeriveKeys,
+        /// Keys whose places in the request no key specification can tell; those that are derived have the access of the
+        /// last.
+        unknown: &'static [UnknownKeys],
     },
+}
+
+/// Keys in a request that COMMAND INFO knows of and cannot find.
+#[derive(Clone, Copy, Debug)]
+pub struct UnknownKeys {
+    /// What COMMAND INFO notes of them.
+    pub note: &'static str,
+    /// What the command does with each.
+    pub access: &'static [KeyFlag],
 }
 
 impl Keys {
@@ -138,7 +153,7 @@ impl Keys {
         match self {
             Self::Counted { .. } => true,
             Self::Store { sources } => sources.are_movable(),
-            Self::WithDerived { declared, .. } => declared.are_movable(),
+            Self::WithDerived { declared, unknown, .. } => declared.are_movable() || !unknown.is_empty(),
             Self::None
             | Self::Range { .. }
             | Self::Pair { .. }

@@ -223,6 +223,20 @@ pub enum Element<'a> {
     Field(&'a [u8], &'a [u8], Option<u64>),
 }
 
+impl<'a> Element<'a> {
+    /// The element itself, without what belongs to it.
+    #[must_use]
+    pub fn name(self) -> &'a [u8] {
+        match self {
+            Self::Bytes(name)
+            | Self::Listed(name)
+            | Self::Member(name)
+            | Self::Scored(name, _)
+            | Self::Field(name, ..) => name,
+        }
+    }
+}
+
 impl ChangeBuffer {
     /// Records that `element` is in the value at `key`. The Change includes `expire_at_ms` if [`Kind::says_expiry`]
     /// holds for the type.
