@@ -3,10 +3,11 @@
 //! This is a separate binary, because its allocator counts all bytes that are allocated while a file is read. A limit of
 //! that sum is a limit of the peak.
 
+use crc::{CRC_64_REDIS, Crc};
 use rankd::machine::chance::Chance;
 use rankd::machine::clock::Clock;
-use rankd::rdb::{RdbReader, write};
-use rankd::store::Store;
+use rankd::rdb::{RdbReader, payload, write};
+use rankd::store::{Store, Value};
 use stats_alloc::{INSTRUMENTED_SYSTEM, Region, StatsAlloc};
 use std::alloc::System;
 use std::io::Cursor;
@@ -29,6 +30,17 @@ fn load(file: &[u8]) -> (Result<Store, String>, usize) {
     let read = RdbReader::new(&store).file(file).map(drop);
     let allocated = region.change().bytes_allocated;
     (read.map(|()| store).map_err(|error| error.to_string()), allocated)
+}
+
+/// Restores what DUMP gives for a value of these bytes. Returns whether it is one, and the bytes that were allocated.
+fn restore(body: &[u8]) -> (Result<Value, String>, usize) {
+    let mut bytes = [body, &9u16.to_le_bytes()].concat();
+    let sum = Crc::<u64>::new(&CRC_64_REDIS).checksum(&bytes);
+    bytes.extend(sum.to_le_bytes());
+    let region = Region::new(ALLOCATOR);
+    let read = payload::read(&bytes, 1);
+    let allocated = region.change().bytes_allocated;
+    (read.map_err(|error| error.to_string()), allocated)
 }
 
 /// A file of version 4, which has no checksum, around a key of this type.
@@ -94,6 +106,8 @@ fn memory_is_bounded_by_the_bytes_read() {
         let (read, allocated) = load(&file);
         println!("{name}: {} bytes, {allocated} allocated", file.len());
         assert!(allocated < FLOOR_BYTES + 2 * file.len(), "{name}: {allocated} bytes");
+        let (restored, allocated) = restore(&[&[number][..], &value].concat());
+        assert!(restored.is_err() && allocated < FLOOR_BYTES + 2 * file.len(), "{name}: {allocated} bytes");
         // All but the foreign one repeat one member millions of times, or end early.
         assert_eq!(read.is_ok(), number == 30, "{name}");
     }
@@ -106,6 +120,9 @@ fn memory_is_bounded_by_the_bytes_read() {
         let (read, allocated) =
             load(&file(number, b"\x81\0\0\0\0\x3f\xff\xff\xff\x81\0\0\0\0\x3f\xff\xff\xff"));
         assert!(read.is_err() && allocated < FLOOR_BYTES, "{number}: {allocated} bytes");
+        let (restored, allocated) =
+            restore(&[&[number][..], &[0x81, 0, 0, 0, 0, 0x3f, 0xff, 0xff, 0xff]].concat());
+        assert!(restored.is_err() && allocated < FLOOR_BYTES, "{number}: {allocated} bytes");
     }
     mutations();
 }
@@ -151,5 +168,44 @@ fn mutations() {
         }
     }
     println!("{whole} of {ROUNDS} changed files were read");
+    assert!(whole > ROUNDS / 50);
+    payload_mutations(&mut chance);
+}
+
+/// As [`mutations`], of payloads, whose checksum is made right again.
+fn payload_mutations(chance: &mut Chance) {
+    const ROUNDS: u64 = 20_000;
+    let mut bodies: Vec<Vec<u8>> = Vec::new();
+    let mut listpack = vec![17, 0x1d, 0x1d, 0, 0, 0, 6, 0];
+    listpack.extend(b"\x81a\x02\x011\x01\x81b\x02\x831.5\x04\x81c\x02\xf1\x10\x20\x03\xff");
+    bodies.push(listpack);
+    bodies.push(b"\x0b\x0e\x02\0\0\0\x03\0\0\0\x01\0\x02\0\x03\0".to_vec());
+    bodies.push(b"\x12\x02\x01\x03abc\x02\x0e\x0e\0\0\0\x02\0\x81a\x02\x05\x01\xff".to_vec());
+    bodies.push(b"\x04\x02\x01a\x01b\xc0\x05\xc1\x05\x05".to_vec());
+    bodies.push(b"\x18\x01\0\0\0\0\0\0\0\x02\x05\x01a\x01b\0\x01c\x01d".to_vec());
+    bodies.push(b"\0\xc3\x09\x0d\x02abc\xe0\0\x02\0x".to_vec());
+    let mut whole = 0;
+    for round in 0..ROUNDS {
+        let mut at = |len: usize| chance.below(len as u64) as usize;
+        let mut body = bodies[at(bodies.len())].clone();
+        for _ in 0..=at(3) {
+            let place = at(body.len());
+            match at(3) {
+                0 => body[place] = at(256) as u8,
+                1 => body[place] = [0, 1, 0x3f, 0x7f, 0x80, 0x81, 0xc3, 0xf3, 0xfe, 0xff][at(10)],
+                _ if body.len() > 2 => drop(body.remove(place)),
+                _ => body.push(at(256) as u8),
+            }
+        }
+        let (restored, allocated) = restore(&body);
+        assert!(allocated < FLOOR_BYTES, "round {round}: {allocated} bytes allocated");
+        if let Ok(value) = restored {
+            whole += 1;
+            value.check();
+            let again = payload::read(&payload::write(&value), 1).expect("what was written can be read");
+            assert_eq!((value.kind(), value.elements()), (again.kind(), again.elements()), "round {round}");
+        }
+    }
+    println!("{whole} of {ROUNDS} changed payloads were read");
     assert!(whole > ROUNDS / 50);
 }

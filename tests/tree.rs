@@ -287,8 +287,13 @@ const SET_NAMES: [&str; 9] = [
 fn a_new_type_of_value_needs_only_the_places_that_are_listed() {
     const LAYERS: [&str; 5] = ["store/", "commands/", "journal/", "rdb/", "server/"];
     // The folder of sets, and the families whose commands take sets.
-    const TAKE_SETS: [&str; 4] =
-        ["store/values/set/", "commands/sets/", "commands/friends/", "commands/sorted_sets/"];
+    const TAKE_SETS: [&str; 5] = [
+        "store/values/set/",
+        "commands/sets/",
+        "commands/friends/",
+        "commands/sorted_sets/",
+        "commands/sort/",
+    ];
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let architecture = std::fs::read_to_string(root.join("ARCHITECTURE.md")).expect("ARCHITECTURE.md");
     let (_, section) = architecture.split_once("## Adding a value type").expect("its section");

@@ -2,10 +2,10 @@
 
 use super::admin::{command, configuration, info, memory, server};
 use super::connection::{client, pubsub, transactions};
-use super::keys::{expiry, object, relocation};
+use super::keys::{dump, expiry, object, relocation};
 use super::spec::CommandSpec;
 use super::spec::table::{CommandTable, of_families};
-use super::{bits, connection, friends, geo, hashes, hyperloglog, keys, lists, sets, sorted_sets, strings};
+use super::{bits, connection, friends, geo, hashes, hyperloglog, keys, lists, sets, sort, sorted_sets, strings};
 
 /// The families, in the order in which they are documented.
 const FAMILIES: &[&[CommandSpec]] = &[
@@ -48,6 +48,8 @@ const FAMILIES: &[&[CommandSpec]] = &[
     relocation::COMMANDS,
     expiry::COMMANDS,
     object::COMMANDS,
+    dump::COMMANDS,
+    sort::COMMANDS,
     transactions::COMMANDS,
     pubsub::COMMANDS,
     connection::COMMANDS,

@@ -24,6 +24,7 @@ mod hyperloglog;
 mod keys;
 mod lists;
 mod sets;
+mod sort;
 mod sorted_sets;
 pub mod spec;
 pub mod state;

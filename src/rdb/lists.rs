@@ -2,13 +2,13 @@
 
 use super::error::Error;
 use super::packed::{Packed, Packing};
-use super::read::{NextKey, RdbReader};
 use super::source::RdbSource;
 use super::value_form::ListEncoding;
+use super::values::{ChangeTarget, NextKey, ValueReader};
 use crate::store::End;
 use std::io::Read;
 
-impl RdbReader<'_> {
+impl<T: ChangeTarget> ValueReader<T> {
     /// Reads a list and returns how many elements were read.
     pub(super) fn list<R: Read>(
         &mut self,

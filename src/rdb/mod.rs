@@ -18,7 +18,8 @@
 //! | `lists` | the forms of lists |
 //! | `tally` | what was read and what was left out |
 //! | `foreign` | skipping values of other types |
-//! | `write` | a walk over the store becomes a file |
+//! | `write`, `value_writer` | a walk over the store becomes a file |
+//! | `payload` | the value of DUMP, by itself |
 //! | `file` | replacing a file as a whole |
 //!
 //! Invariant: no length in the bytes is trusted. Memory grows only with the bytes that come. A packed value is read
@@ -32,6 +33,7 @@ mod hashes;
 mod lists;
 mod lzf;
 mod packed;
+pub mod payload;
 mod read;
 mod source;
 mod string_reader;
@@ -40,6 +42,7 @@ mod tally;
 #[cfg(test)]
 mod tests;
 mod value_form;
+mod value_writer;
 mod values;
 mod write;
 
@@ -53,6 +56,14 @@ use crc::{CRC_64_REDIS, Crc, Table};
 
 /// The checksum of files and DUMP payloads.
 static CHECKSUM: Crc<u64, Table<16>> = Crc::<u64, Table<16>>::new(&CRC_64_REDIS);
+
+/// The newest versions that are understood.
+const REDIS_VERSION: u32 = 15;
+const VALKEY_VERSION: u32 = 80;
+
+fn is_known(version: u32) -> bool {
+    (1..=REDIS_VERSION).contains(&version) || version == VALKEY_VERSION
+}
 
 /// Opcodes: codes that may come in place of a value type.
 mod opcode {

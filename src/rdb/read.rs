@@ -3,17 +3,15 @@
 use super::error::{Error, Problem};
 use super::foreign;
 use super::foreign::Templates;
+use super::is_known;
 use super::opcode;
+use super::payload::TAIL_BYTES;
 use super::source::RdbSource;
 use super::tally::{KeyCount, LoadTally};
 use super::value_form::{Dialect, ValueForm};
-use crate::store::change::ChangeBuffer;
+use super::values::{NextKey, ReadValue, ValueReader};
 use crate::store::{DatabaseIndex, Shards, Store};
 use std::io::Read;
-
-/// The newest versions that are understood.
-const REDIS_VERSION: u32 = 15;
-const VALKEY_VERSION: u32 = 80;
 
 /// From this version on, files end with a checksum.
 const CHECKSUM_SINCE: u32 = 5;
@@ -21,26 +19,10 @@ const CHECKSUM_SINCE: u32 = 5;
 /// From here on, a number that is not known is an opcode and not a value type.
 const LOWEST_OPCODE: u8 = 128;
 
-/// Bytes behind the value that DUMP gives: a version and a checksum.
-const PAYLOAD_TAIL_BYTES: usize = 10;
-
 /// Reads files and DUMP payloads into a store, without its sink. A key that exists is replaced.
 pub struct RdbReader<'s> {
-    pub(super) store: &'s Store,
-    /// Keys that expire up to this moment are left out. With `None` no key is.
-    pub(super) left_out_by_ms: Option<u64>,
-    pub(super) changes: ChangeBuffer,
-    pub(super) tally: LoadTally,
-    pub(super) member: Vec<u8>,
-    pub(super) text: Vec<u8>,
-}
-
-/// A key whose value comes next.
-pub(super) struct NextKey<'k> {
-    pub(super) database: DatabaseIndex,
-    pub(super) name: &'k [u8],
-    pub(super) expire_at_ms: Option<u64>,
-    pub(super) has_expired: bool,
+    values: ValueReader<&'s Store>,
+    tally: LoadTally,
 }
 
 impl<'s> RdbReader<'s> {
@@ -48,14 +30,14 @@ impl<'s> RdbReader<'s> {
     /// or their removal has to be recorded.
     #[must_use]
     pub fn new(store: &'s Store) -> Self {
-        let (changes, member, text) = (ChangeBuffer::default(), Vec::new(), Vec::new());
-        Self { store, left_out_by_ms: None, changes, tally: LoadTally::default(), member, text }
+        Self { values: ValueReader::new(store, None), tally: LoadTally::default() }
     }
 
     /// As [`RdbReader::new`], but leaves out keys that have expired by now: for a file that no further data follow.
     #[must_use]
     pub fn leaving_out_expired(store: &'s Store) -> Self {
-        Self { left_out_by_ms: Some(store.clock().now_ms()), ..Self::new(store) }
+        let now_ms = store.clock().now_ms();
+        Self { values: ValueReader::new(store, Some(now_ms)), tally: LoadTally::default() }
     }
 
     /// The counts of what was read so far.
@@ -158,8 +140,9 @@ impl<'s> RdbReader<'s> {
     }
 
     fn stored_keys(&self) -> u64 {
-        let of = |database| Shards::free(self.store).size(database).keys as u64;
-        (0..self.store.databases()).map(of).sum()
+        let store = self.values.target;
+        let of = |database| Shards::free(store).size(database).keys as u64;
+        (0..store.databases()).map(of).sum()
     }
 
     fn key_data<R: Read>(&mut self, source: &mut RdbSource<R>) -> Result<(), Error> {
@@ -193,7 +176,7 @@ impl<'s> RdbReader<'s> {
             let key = self.key(database, name, expire_at_ms.map(u64::cast_signed));
             self.value(&mut source, form, &key, &Templates::default())?;
         } else {
-            source.skip_to_tail(PAYLOAD_TAIL_BYTES)?;
+            source.skip_to_tail(TAIL_BYTES)?;
             *self.tally.foreign_keys.entry(format!("with the number {number}")).or_default() += 1;
         }
         let _version: [u8; 2] = source.bytes()?;
@@ -240,9 +223,27 @@ impl<'s> RdbReader<'s> {
         Ok(())
     }
 
-    fn key<'k>(&mut self, database: DatabaseIndex, name: &'k [u8], expire_at_ms: Option<i64>) -> NextKey<'k> {
+    /// Reads the value of `key`, and counts it.
+    fn value<R: Read>(
+        &mut self,
+        source: &mut RdbSource<R>,
+        form: ValueForm,
+        key: &NextKey<'_>,
+        templates: &Templates,
+    ) -> Result<(), Error> {
+        let tally = &mut self.tally;
+        *match self.values.value(source, form, key, templates)? {
+            ReadValue::Taken => &mut tally.keys,
+            ReadValue::Expired => &mut tally.expired_keys,
+            ReadValue::Empty => &mut tally.empty_keys,
+            ReadValue::Foreign(type_name) => tally.foreign_keys.entry(type_name).or_default(),
+        } += 1;
+        Ok(())
+    }
+
+    fn key<'k>(&self, database: DatabaseIndex, name: &'k [u8], expire_at_ms: Option<i64>) -> NextKey<'k> {
         let at_ms = expire_at_ms.map(|at_ms| u64::try_from(at_ms).unwrap_or(0));
-        let has_expired = at_ms.zip(self.left_out_by_ms).is_some_and(|(at_ms, by_ms)| at_ms <= by_ms);
+        let has_expired = at_ms.zip(self.values.left_out_by_ms).is_some_and(|(at_ms, by_ms)| at_ms <= by_ms);
         NextKey { database, name, expire_at_ms: at_ms, has_expired }
     }
 }
@@ -251,8 +252,4 @@ impl std::fmt::Debug for RdbReader<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("RdbReader").field("tally", &self.tally).finish_non_exhaustive()
     }
-}
-
-fn is_known(version: u32) -> bool {
-    (1..=REDIS_VERSION).contains(&version) || version == VALKEY_VERSION
 }

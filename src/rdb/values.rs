@@ -1,62 +1,116 @@
-//! Values, from the bytes of a file to Changes in the store.
+//! Values, from the bytes of a file to the Changes that make them, in a store or by themselves.
 
 use super::error::{Error, Problem};
 use super::foreign;
 use super::foreign::Templates;
 use super::hashes;
 use super::packed::{Packed, PackedElement};
-use super::read::{NextKey, RdbReader};
 use super::source::RdbSource;
 use super::value_form::{Encoding, HashEncoding, ValueForm};
 use crate::ranking::Score;
-use crate::store::change::{ChangeBuffer, decode};
-use crate::store::{Access, Hold};
+use crate::store::change::{Change, ChangeBuffer, decode};
+use crate::store::{Access, DatabaseIndex, Hold, Store};
 use std::io::Read;
 
 /// Bytes of Changes gathered before they are applied.
 const GATHERED_BYTES: usize = 64 * 1024;
 
-impl RdbReader<'_> {
+/// Takes the Changes that values are read as.
+pub(super) trait ChangeTarget {
+    /// Makes the Change true.
+    ///
+    /// # Errors
+    /// Why it cannot be.
+    fn apply(&mut self, change: &Change<'_>) -> Result<(), Problem>;
+
+    /// The number of elements of the value at a key.
+    fn elements(&self, key: &NextKey<'_>) -> u64;
+}
+
+impl ChangeTarget for &Store {
+    fn apply(&mut self, change: &Change<'_>) -> Result<(), Problem> {
+        Store::apply(self, change).map_err(|unknown| Problem::Refused(unknown.to_string()))
+    }
+
+    fn elements(&self, key: &NextKey<'_>) -> u64 {
+        let hold = Hold::on(self, &[self.shard_of(key.name)], Access::Read, ChangeBuffer::default());
+        let value = hold.reader(key.database).value(key.name);
+        value.map_or(0, |value| value.elements() as u64)
+    }
+}
+
+/// A key whose value comes next.
+pub(super) struct NextKey<'k> {
+    pub(super) database: DatabaseIndex,
+    pub(super) name: &'k [u8],
+    pub(super) expire_at_ms: Option<u64>,
+    pub(super) has_expired: bool,
+}
+
+/// What became of a value.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum ReadValue {
+    /// The target has it.
+    Taken,
+    /// It, or all its elements, had expired and is left out.
+    Expired,
+    /// It has no elements.
+    Empty,
+    /// It was skipped, because rankd does not have this type.
+    Foreign(String),
+}
+
+/// Reads values as Changes and passes those on to `T`, some thousands at a time.
+pub(super) struct ValueReader<T> {
+    pub(super) target: T,
+    /// What expires up to this moment is left out. With `None` nothing is.
+    pub(super) left_out_by_ms: Option<u64>,
+    pub(super) changes: ChangeBuffer,
+    pub(super) member: Vec<u8>,
+}
+
+impl<T: ChangeTarget> ValueReader<T> {
+    /// A reader for `target`.
+    pub(super) fn new(target: T, left_out_by_ms: Option<u64>) -> Self {
+        Self { target, left_out_by_ms, changes: ChangeBuffer::default(), member: Vec::new() }
+    }
+
+    /// Reads the value of `key`, which has this form.
+    ///
+    /// # Errors
+    /// If the bytes are malformed, or the target refuses the value. It has a part of it then.
     pub(super) fn value<R: Read>(
         &mut self,
         source: &mut RdbSource<R>,
         form: ValueForm,
         key: &NextKey<'_>,
         templates: &Templates,
-    ) -> Result<(), Error> {
+    ) -> Result<ReadValue, Error> {
         let NextKey { database, name, .. } = *key;
         match form {
             ValueForm::Foreign(type_name, layout) => {
                 let module = foreign::skip(source, layout, templates)?;
                 let type_name = module.map_or(type_name.into(), |module| format!("{module} (of a module)"));
-                *self.tally.foreign_keys.entry(type_name).or_default() += 1;
-                return Ok(());
+                return Ok(ReadValue::Foreign(type_name));
             }
             ValueForm::String => {
-                source.string(&mut self.text)?;
-                self.changes.set_string(database, name, &self.text, key.expire_at_ms);
+                source.string(&mut self.member)?;
+                self.changes.set_string(database, name, &self.member, key.expire_at_ms);
             }
             ValueForm::List(_) | ValueForm::Set(_) | ValueForm::Ranking(_) | ValueForm::Hash(_) => {
                 self.changes.drop_key(database, name);
-                let elements = match form {
-                    ValueForm::List(encoding) => self.list(source, encoding, key)?,
-                    ValueForm::Set(encoding) => self.set(source, encoding, key)?,
-                    ValueForm::Ranking(encoding) => self.ranking(source, encoding, key)?,
-                    ValueForm::Hash(encoding) => match self.hash(source, encoding, key)? {
-                        (0, 1..) => {
-                            self.tally.expired_keys += 1;
-                            return self.apply(key).map_err(|problem| source.error(problem));
-                        }
-                        (fields, _) => fields,
-                    },
+                let (elements, expired) = match form {
+                    ValueForm::List(encoding) => (self.list(source, encoding, key)?, 0),
+                    ValueForm::Set(encoding) => (self.set(source, encoding, key)?, 0),
+                    ValueForm::Ranking(encoding) => (self.ranking(source, encoding, key)?, 0),
+                    ValueForm::Hash(encoding) => self.hash(source, encoding, key)?,
                     ValueForm::String | ValueForm::Foreign(..) => unreachable!("read above"),
                 };
                 self.apply(key).map_err(|problem| source.error(problem))?;
                 if elements == 0 {
-                    self.tally.empty_keys += 1;
-                    return Ok(());
+                    return Ok(if expired > 0 { ReadValue::Expired } else { ReadValue::Empty });
                 }
-                if !key.has_expired && self.stored_members(key) != elements {
+                if !key.has_expired && self.target.elements(key) != elements {
                     return source
                         .malformed("a set, sorted set or hash in which a member or field occurs twice");
                 }
@@ -65,17 +119,8 @@ impl RdbReader<'_> {
         if key.expire_at_ms.is_some() && form != ValueForm::String {
             self.changes.set_expiry(database, name, key.expire_at_ms);
         }
-        let kind = if key.has_expired { &mut self.tally.expired_keys } else { &mut self.tally.keys };
-        *kind += 1;
-        self.apply(key).map_err(|problem| source.error(problem))
-    }
-
-    /// The number of members that the store holds for a key.
-    fn stored_members(&self, key: &NextKey<'_>) -> u64 {
-        let shard = self.store.shard_of(key.name);
-        let hold = Hold::on(self.store, &[shard], Access::Read, ChangeBuffer::default());
-        let value = hold.reader(key.database).value(key.name);
-        value.map_or(0, |value| value.elements() as u64)
+        self.apply(key).map_err(|problem| source.error(problem))?;
+        Ok(if key.has_expired { ReadValue::Expired } else { ReadValue::Taken })
     }
 
     /// Reads a hash. Returns how many fields were read, and how many had expired and are left out.
@@ -176,9 +221,7 @@ impl RdbReader<'_> {
         if !key.has_expired {
             for mut body in self.changes.records() {
                 while !body.is_empty() {
-                    let change = decode(&mut body).expect("a Change that was just made");
-                    let applied = self.store.apply(&change);
-                    applied.map_err(|unknown| Problem::Refused(unknown.to_string()))?;
+                    self.target.apply(&decode(&mut body).expect("a Change that was just made"))?;
                 }
             }
         }

@@ -2,9 +2,9 @@
 //!
 //! The file has RDB version 9: nothing in it is newer (scores as doubles came with version 8), and a server reads
 //! every version up to its own, so Redis from 5 on and every Valkey load it. Where fields of a hash expire, the file has
-//! version 12, which is Redis 7.4's, and its head is corrected. Strings are plain or integers, never
-//! compressed; lists, sets and rankings have their plain forms, which a server packs again as it likes.
+//! version 12, which is Redis 7.4's, and its head is corrected.
 
+use super::value_writer::ValueWriter;
 use super::{CHECKSUM, length, opcode, value_form};
 use crate::store::{DatabaseIndex, DatabaseSize, Element, KeyHead, Kind, Length, Visitor, Walk};
 use std::io::{self, Seek, SeekFrom, Write};
@@ -17,10 +17,6 @@ const VERSION_DATED: Correction = Correction {
     announced: u64::from_be_bytes(*b"EDIS0009"),
     counted: u64::from_be_bytes(*b"EDIS0012"),
 };
-
-/// Written as the earliest expiry of a hash, to which the expiries of its fields are relative. With 1 they are the absolute
-/// times.
-const FIRST_TIME_MS: u64 = 1;
 
 /// Bytes gathered before they are written.
 const GATHERED_BYTES: usize = 256 * 1024;
@@ -47,18 +43,18 @@ pub fn write(
 ) -> io::Result<Written> {
     let mut file = OutputFile { out, checksum: 0, bytes: 0 };
     let mut encoder = Encoder::default();
-    encoder.buffer.extend_from_slice(MAGIC);
+    encoder.out.bytes.extend_from_slice(MAGIC);
     encoder.aux("rankd-ver", env!("CARGO_PKG_VERSION"));
     encoder.aux("redis-bits", &usize::BITS.to_string());
     encoder.aux("ctime", &unix_s.to_string());
     while export.step(&mut encoder) {
-        if encoder.buffer.len() >= GATHERED_BYTES {
+        if encoder.out.bytes.len() >= GATHERED_BYTES {
             file.drain(&mut encoder)?;
         }
         go_on()?;
     }
     encoder.close_database();
-    encoder.buffer.push(opcode::END);
+    encoder.out.bytes.push(opcode::END);
     file.drain(&mut encoder)?;
     let checksum = file.checksum.to_le_bytes();
     file.out.write_all(&checksum)?;
@@ -76,11 +72,11 @@ struct OutputFile<W> {
 impl<W: Write + Seek> OutputFile<W> {
     /// Writes the encoder's bytes, and corrects the counts that were announced wrongly.
     fn drain(&mut self, encoder: &mut Encoder) -> io::Result<()> {
-        self.out.write_all(&encoder.buffer)?;
-        self.checksum = checksum_on(self.checksum, &encoder.buffer);
-        self.bytes += encoder.buffer.len() as u64;
-        encoder.drained += encoder.buffer.len() as u64;
-        encoder.buffer.clear();
+        self.out.write_all(&encoder.out.bytes)?;
+        self.checksum = checksum_on(self.checksum, &encoder.out.bytes);
+        self.bytes += encoder.out.bytes.len() as u64;
+        encoder.drained += encoder.out.bytes.len() as u64;
+        encoder.out.bytes.clear();
         for Correction { at, announced, counted } in encoder.corrections.drain(..) {
             self.out.seek(SeekFrom::Start(at))?;
             self.out.write_all(&counted.to_be_bytes())?;
@@ -123,7 +119,7 @@ struct Correction {
 /// Encodes keys and values. Runs under the store's locks.
 #[derive(Default)]
 struct Encoder {
-    buffer: Vec<u8>,
+    out: ValueWriter,
     /// Bytes that have left the buffer.
     drained: u64,
     keys: u64,
@@ -134,38 +130,22 @@ struct Encoder {
     /// The announced and the counted number of elements of a value that comes in several steps.
     open: Option<Correction>,
     corrections: Vec<Correction>,
-    /// Whether the value that has begun says of its elements when they expire; and whether any does.
-    is_dated: bool,
+    /// Whether a value says of its elements when they expire.
     has_dated: bool,
 }
 
 impl Encoder {
     fn aux(&mut self, name: &str, value: &str) {
-        self.buffer.push(opcode::AUX);
-        self.put_string(name.as_bytes());
-        self.put_string(value.as_bytes());
-    }
-
-    fn put_length(&mut self, length: u64) {
-        match length {
-            0..64 => self.buffer.push(length as u8),
-            64..16_384 => self.buffer.extend_from_slice(&(length as u16 | 0x4000).to_be_bytes()),
-            16_384..=0xffff_ffff => {
-                self.buffer.push(length::FOUR_BYTES);
-                self.buffer.extend_from_slice(&(length as u32).to_be_bytes());
-            }
-            _ => {
-                self.buffer.push(length::EIGHT_BYTES);
-                self.buffer.extend_from_slice(&length.to_be_bytes());
-            }
-        }
+        self.out.bytes.push(opcode::AUX);
+        self.out.put_string(name.as_bytes());
+        self.out.put_string(value.as_bytes());
     }
 
     /// Writes a count in the longest form, so that any other count fits in its place.
     fn put_correctable(&mut self, announced: u64) -> Correction {
-        self.buffer.push(length::EIGHT_BYTES);
-        let at = self.drained + self.buffer.len() as u64;
-        self.buffer.extend_from_slice(&announced.to_be_bytes());
+        self.out.bytes.push(length::EIGHT_BYTES);
+        let at = self.drained + self.out.bytes.len() as u64;
+        self.out.bytes.extend_from_slice(&announced.to_be_bytes());
         Correction { at, announced, counted: 0 }
     }
 
@@ -175,31 +155,12 @@ impl Encoder {
         self.corrections.extend(sizes.filter(|count| count.counted != count.announced));
     }
 
-    fn put_string(&mut self, string: &[u8]) {
-        const SPECIAL: u8 = length::SPECIAL << 6;
-        let Some(integer) = spelled_integer(string) else {
-            self.put_length(string.len() as u64);
-            self.buffer.extend_from_slice(string);
-            return;
-        };
-        if let Ok(integer) = i8::try_from(integer) {
-            self.buffer.push(SPECIAL | length::INTEGER_8);
-            self.buffer.extend_from_slice(&integer.to_le_bytes());
-        } else if let Ok(integer) = i16::try_from(integer) {
-            self.buffer.push(SPECIAL | length::INTEGER_16);
-            self.buffer.extend_from_slice(&integer.to_le_bytes());
-        } else {
-            self.buffer.push(SPECIAL | length::INTEGER_32);
-            self.buffer.extend_from_slice(&integer.to_le_bytes());
-        }
-    }
-
     fn key(&mut self, head: KeyHead<'_>, form: u8) {
         if let Some((database, size)) = self.unopened.take() {
             self.close_database();
-            self.buffer.push(opcode::SELECT_DATABASE);
-            self.put_length(u64::from(database));
-            self.buffer.push(opcode::RESIZE_DATABASE);
+            self.out.bytes.push(opcode::SELECT_DATABASE);
+            self.out.put_length(u64::from(database));
+            self.out.bytes.push(opcode::RESIZE_DATABASE);
             // Corrected later: keys come and go during the walk.
             self.sizes = Some([size.keys, size.expiring_keys].map(|size| self.put_correctable(size as u64)));
         }
@@ -208,11 +169,11 @@ impl Encoder {
             expiring_keys.counted += u64::from(head.expire_at_ms.is_some());
         }
         if let Some(at_ms) = head.expire_at_ms {
-            self.buffer.push(opcode::EXPIRE_MS);
-            self.buffer.extend_from_slice(&at_ms.to_le_bytes());
+            self.out.bytes.push(opcode::EXPIRE_MS);
+            self.out.bytes.extend_from_slice(&at_ms.to_le_bytes());
         }
-        self.buffer.push(form);
-        self.put_string(head.key);
+        self.out.bytes.push(form);
+        self.out.put_string(head.key);
         self.keys += 1;
     }
 }
@@ -223,18 +184,10 @@ impl Visitor for Encoder {
     }
 
     fn begin(&mut self, head: KeyHead<'_>, kind: Kind, length: Length) {
-        let form = match kind {
-            Kind::String => value_form::STRING,
-            Kind::List => value_form::LIST,
-            Kind::Set => value_form::SET,
-            Kind::SortedSet => value_form::RANKING_DOUBLES,
-            Kind::Hash if head.has_dated_elements => value_form::HASH_DATED,
-            Kind::Hash => value_form::HASH,
-        };
+        let form = ValueWriter::form(kind, head.has_dated_elements);
         self.key(head, form);
-        self.is_dated = form == value_form::HASH_DATED;
-        if self.is_dated {
-            self.buffer.extend_from_slice(&FIRST_TIME_MS.to_le_bytes());
+        self.out.begin(form);
+        if form == value_form::HASH_DATED {
             if !self.has_dated {
                 self.corrections.push(VERSION_DATED);
             }
@@ -243,43 +196,17 @@ impl Visitor for Encoder {
         match length {
             // A string says its own.
             _ if kind == Kind::String => {}
-            Length::Exactly(count) => self.put_length(count as u64),
+            Length::Exactly(count) => self.out.put_length(count as u64),
             Length::About(count) => self.open = Some(self.put_correctable(count as u64)),
         }
     }
 
     fn element(&mut self, _: KeyHead<'_>, element: Element<'_>) {
-        match element {
-            Element::Bytes(bytes) | Element::Listed(bytes) | Element::Member(bytes) => self.put_string(bytes),
-            Element::Scored(member, score) => {
-                self.put_string(member);
-                self.buffer.extend_from_slice(&score.get().to_le_bytes());
-            }
-            Element::Field(field, value, at_ms) => {
-                // A field may get an expiry while its hash is written. If no field had one at the beginning, the file has
-                // no place for it.
-                if self.is_dated {
-                    self.put_length(
-                        at_ms.map_or(0, |at_ms| (at_ms + 1).saturating_sub(FIRST_TIME_MS).max(1)),
-                    );
-                }
-                self.put_string(field);
-                self.put_string(value);
-            }
-        }
+        self.out.element(element);
         self.open.iter_mut().for_each(|open| open.counted += 1);
     }
 
     fn end(&mut self, _: KeyHead<'_>, _: Kind) {
         self.corrections.extend(self.open.take().filter(|count| count.counted != count.announced));
     }
-}
-
-/// The integer of 32 bits whose only spelling is `string`.
-fn spelled_integer(string: &[u8]) -> Option<i32> {
-    if string.is_empty() || string.len() > 11 {
-        return None;
-    }
-    let integer: i32 = std::str::from_utf8(string).ok()?.parse().ok()?;
-    (itoa::Buffer::new().format(integer).as_bytes() == string).then_some(integer)
 }

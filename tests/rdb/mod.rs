@@ -4,4 +4,5 @@
 mod aof;
 pub(crate) mod data;
 mod import;
+mod payloads;
 mod save;

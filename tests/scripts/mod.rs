@@ -77,6 +77,7 @@ scripts! {
     connection: rankd redis;
     debug_refused: rankd redis;
     directives: rankd redis;
+    dump: rankd redis;
     expiry: rankd redis valkey;
     friendrank: rankd redis;
     geo_add: rankd redis;
@@ -108,6 +109,7 @@ scripts! {
     saving: rankd redis;
     server: rankd redis;
     sets: rankd redis valkey;
+    sort: rankd redis;
     sorted_sets_add: rankd redis valkey;
     sorted_sets_by_member: rankd redis valkey;
     sorted_sets_combine: rankd redis valkey;

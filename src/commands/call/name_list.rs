@@ -19,14 +19,50 @@ pub(in crate::commands) struct NameList {
 /// The length in front of each name. A name comes from a request, where it is far below 4 GiB (limits::MOST_BULK_BYTES).
 type NameLength = u32;
 
+/// In place of the length of a name that is missing.
+const NULL: NameLength = NameLength::MAX;
+
+/// The names of a chunk.
+struct Names<'l>(&'l [u8]);
+
+impl<'l> Iterator for Names<'l> {
+    type Item = Option<&'l [u8]>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let (length, names) = self.0.split_first_chunk()?;
+        let length = NameLength::from_le_bytes(*length);
+        if length == NULL {
+            self.0 = names;
+            return Some(None);
+        }
+        let (name, names) = names.split_at(length as usize);
+        self.0 = names;
+        Some(Some(name))
+    }
+}
+
 impl NameList {
     /// The number of names.
     pub(in crate::commands) fn len(&self) -> usize {
         self.len
     }
 
+    /// The names in their order, `None` for a null.
+    pub(in crate::commands) fn iter(&self) -> impl Iterator<Item = Option<&[u8]>> {
+        self.chunks.iter().flat_map(|chunk| Names(chunk))
+    }
+
     /// Adds a name at the end.
     pub(in crate::commands) fn push(&mut self, name: &[u8]) {
+        self.add(name.len() as NameLength, name);
+    }
+
+    /// Adds a null in place of a name.
+    pub(in crate::commands) fn push_null(&mut self) {
+        self.add(NULL, b"");
+    }
+
+    fn add(&mut self, length: NameLength, name: &[u8]) {
         let bytes = size_of::<NameLength>() + name.len();
         if self.chunks.back().is_none_or(|chunk| chunk.len() + bytes > CHUNK_BYTES) {
             // The first chunk grows by doubling, because most lists are short. The others are allocated at full size.
@@ -36,7 +72,7 @@ impl NameList {
         }
         let chunk = self.chunks.back_mut().expect("one with room has just been seen to");
         let capacity = chunk.capacity();
-        chunk.extend_from_slice(&(name.len() as NameLength).to_le_bytes());
+        chunk.extend_from_slice(&length.to_le_bytes());
         chunk.extend_from_slice(name);
         self.chunk_bytes += chunk.capacity() - capacity;
         self.len += 1;
@@ -47,11 +83,11 @@ impl ReplySource for NameList {
     fn write_more(&mut self, reply: &mut Reply<'_>) -> bool {
         let chunk = self.chunks.pop_front().unwrap_or_default();
         self.chunk_bytes -= chunk.capacity();
-        let mut rest = &chunk[..];
-        while let Some((length, names)) = rest.split_first_chunk() {
-            let (name, names) = names.split_at(NameLength::from_le_bytes(*length) as usize);
-            reply.bulk(name);
-            rest = names;
+        for name in Names(&chunk) {
+            match name {
+                Some(name) => reply.bulk(name),
+                None => reply.null(),
+            }
         }
         !self.chunks.is_empty()
     }

@@ -64,7 +64,7 @@ impl Runner<'_> {
             let arguments = if entry.is_subcommand { arguments.skip(1) } else { arguments };
             let call = self.call(arguments, None);
             entry.spec.for_each_key(&call, &mut |key| shards.push(store.shard_of(key)));
-            if matches!(entry.spec.run, Handler::OwnLocks(_)) {
+            if matches!(entry.spec.run, Handler::OwnLocks(_)) || entry.spec.finds_keys(&call) {
                 shards.extend(0..store.shard_count());
             }
             if entry.spec.may_write() {

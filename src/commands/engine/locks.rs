@@ -24,6 +24,7 @@ impl Runner<'_> {
         let mut shards: SmallVec<[ShardIndex; 4]> = SmallVec::new();
         match call.located {
             Some(located) => shards.push(located.shard()),
+            None if spec.finds_keys(call) => shards.extend(0..self.host.store.shard_count()),
             // However many keys there are, there are few shards.
             None => spec.for_each_key(call, &mut |key| {
                 let shard = self.host.store.shard_of(key);

@@ -31,6 +31,7 @@ pub(super) const COMMANDS: &[CommandSpec] = &[
         keys: Keys::WithDerived {
             declared: &Keys::Range { first: 1, last: 0, access: &[KeyFlag::Ro, KeyFlag::Access] },
             derived: request::friend_list,
+            unknown: &[],
         },
         run: Handler::OwnLocks(rank::friendrank),
         ..BASE

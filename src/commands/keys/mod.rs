@@ -1,5 +1,6 @@
 //! Keys of any type.
 
+pub(super) mod dump;
 pub(super) mod expiry;
 pub(super) mod object;
 pub(super) mod relocation;

@@ -7,6 +7,9 @@ use crate::resp::request::Arguments;
 /// Calls the function with every key that a request touches.
 pub type DeriveKeys = fn(&Call<'_>, &mut dyn FnMut(&[u8]));
 
+/// Whether a request reads keys that only its run finds.
+pub type FindsKeys = fn(&Call<'_>) -> bool;
+
 /// What this request does with its keys.
 pub type AccessOfRequest = fn(&Call<'_>) -> &'static [KeyFlag];
 
@@ -66,7 +69,19 @@ pub enum Keys {
         declared: &'static Keys,
         /// Returns the other keys.
         derived: DeriveKeys,
+        /// Keys whose places in the request no key specification can tell; those that are derived have the access of the
+        /// last.
+        unknown: &'static [UnknownKeys],
     },
+}
+
+/// Keys in a request that COMMAND INFO knows of and cannot find.
+#[derive(Clone, Copy, Debug)]
+pub struct UnknownKeys {
+    /// What COMMAND INFO notes of them.
+    pub note: &'static str,
+    /// What the command does with each.
+    pub access: &'static [KeyFlag],
 }
 
 impl Keys {
@@ -152,7 +167,7 @@ impl Keys {
         match self {
             Self::Counted { .. } | Self::StoreBehind { .. } => true,
             Self::Store { sources } => sources.are_movable(),
-            Self::WithDerived { declared, .. } => declared.are_movable(),
+            Self::WithDerived { declared, unknown, .. } => declared.are_movable() || !unknown.is_empty(),
             Self::None
             | Self::Range { .. }
             | Self::Pair { .. }

@@ -13,7 +13,7 @@ use crate::resp::reply::Reply;
 use crate::resp::request::Arguments;
 use crate::store::{Basis, Reader, Shards, Value, Writer};
 
-pub use keys::{AccessOfRequest, DeriveKeys, KeyFlag, Keys};
+pub use keys::{AccessOfRequest, DeriveKeys, FindsKeys, KeyFlag, Keys, UnknownKeys};
 
 /// One command or subcommand.
 #[derive(Debug)]
@@ -46,6 +46,8 @@ pub struct CommandSpec {
     /// What a request does with its keys, for a command whose options decide it. COMMAND INFO returns the flags of `keys`,
     /// and says that a request may need fewer.
     pub access_of_request: Option<AccessOfRequest>,
+    /// Whether a request reads further keys that only its run finds. All shards are locked for it.
+    pub finds_keys: Option<FindsKeys>,
     /// What COMMAND INFO notes of its keys.
     pub keys_note: Option<&'static str>,
     /// What can be loaded ahead where several requests of this command follow each other in a pipeline.
@@ -72,6 +74,7 @@ impl CommandSpec {
         tips: &[],
         keys: Keys::None,
         access_of_request: None,
+        finds_keys: None,
         keys_note: None,
         lookahead: None,
         run: Handler::Container,
@@ -110,12 +113,17 @@ impl CommandSpec {
         };
         match self.keys {
             Keys::Derived(derived) => derived(call, visit),
-            Keys::WithDerived { declared, derived } => {
+            Keys::WithDerived { declared, derived, .. } => {
                 visit_arguments(declared, visit);
                 derived(call, visit);
             }
             keys => visit_arguments(&keys, visit),
         }
+    }
+
+    /// Whether a request reads keys that only its run finds.
+    pub(super) fn finds_keys(&self, call: &Call<'_>) -> bool {
+        self.finds_keys.is_some_and(|finds_keys| finds_keys(call))
     }
 
     /// What a request does with the key that comes at `index` among its keys.
@@ -132,6 +140,7 @@ impl CommandSpec {
             Keys::Store { .. } if index == 0 => Keys::OVERWRITE,
             Keys::StoreBehind { .. } if index > 0 => Keys::OVERWRITE,
             Keys::Store { sources: Keys::Range { access, .. } | Keys::Counted { access, .. } } => access,
+            Keys::WithDerived { unknown: [.., last], .. } if index > 0 => last.access,
             Keys::Derived(_) if self.has(Flag::Write) => &[KeyFlag::Rw, KeyFlag::Update],
             Keys::Derived(_)
             | Keys::WithDerived { .. }

@@ -104,6 +104,8 @@ impl CommandSpec {
     pub fn acl_categories(&self) -> Vec<&'static str> {
         let is_container = matches!(self.run, Handler::Container);
         let group = match self.group {
+            // SORT is about types of values.
+            Group::Generic if self.categories.contains(&"@sortedset") => None,
             Group::Generic => Some("@keyspace"),
             Group::String => Some("@string"),
             Group::Bitmap => Some("@bitmap"),

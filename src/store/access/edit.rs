@@ -9,7 +9,7 @@ use crate::store::keys::keyspace::{Entry, Keyspace, Spot};
 use crate::store::numbers::DatabaseIndex;
 use crate::store::sharded::Store;
 use crate::store::values::kinds::{Kind, Value, WrongType};
-use crate::store::values::stored::{Stored, WalkOrder};
+use crate::store::values::stored::Stored;
 use std::ops::Deref;
 
 /// A key looked up to be changed: its keyspace, without the key if it had expired, and the trace of its changes.
@@ -111,23 +111,39 @@ impl KeyEdit<'_> {
     /// Puts `value`, which has elements, in place of any value that is there. It expires at `expire_at_ms` or never.
     /// The event is `event`.
     pub(super) fn put<T: Stored>(mut self, event: &'static str, value: T, expire_at_ms: Option<u64>) {
+        let old = self.replace(value.into_value(), expire_at_ms);
+        self.trace.replacement(old.as_ref().map(Value::kind), T::KIND);
+        self.trace.event(T::EVENTS, event);
+        self.trace.note_change(true);
+        self.store.reclaimer.free_value(old);
+    }
+
+    /// As [`KeyEdit::put`], with the events of RESTORE, which come in another order.
+    pub(super) fn restore(mut self, value: Value, expire_at_ms: Option<u64>) {
+        let kind = value.kind();
+        let old = self.replace(value, expire_at_ms);
+        self.trace.event(EventClasses::NEW, "new");
+        self.trace.event(EventClasses::GENERIC, "restore");
+        if let Some(old) = &old {
+            self.trace.replacement(Some(old.kind()), kind);
+        }
+        self.trace.note_change(true);
+        self.store.reclaimer.free_value(old);
+    }
+
+    /// Puts `value` in place of any value that is there, and records it. Returns the old value.
+    pub(super) fn replace(&mut self, value: Value, expire_at_ms: Option<u64>) -> Option<Value> {
         let (database, key) = (self.trace.database, self.trace.key);
         let changes = &mut *self.trace.changes;
         if !self.spot.is_vacant() {
             // One Change removes the old value, however many elements it had.
             changes.drop_key(database, key);
         }
-        value.walk(None, usize::MAX, WalkOrder::InOrder, &mut |element| {
-            changes.element(database, key, element, expire_at_ms);
-        });
-        if expire_at_ms.is_some() && !T::KIND.says_expiry() {
+        value.visit(&mut |element| changes.element(database, key, element, expire_at_ms));
+        if expire_at_ms.is_some() && !value.kind().says_expiry() {
             changes.set_expiry(database, key, expire_at_ms);
         }
-        let old = self.keyspace.put(key, self.spot, value.into_value(), expire_at_ms);
-        self.trace.replacement(old.as_ref().map(Value::kind), T::KIND);
-        self.trace.event(T::EVENTS, event);
-        self.trace.note_change(true);
-        self.store.reclaimer.free_value(old);
+        self.keyspace.put(key, self.spot, value, expire_at_ms)
     }
 
     /// Removes the key (event `del`). Returns whether it existed.

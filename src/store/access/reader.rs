@@ -190,6 +190,12 @@ impl<'h> Reader<'h> {
         self.hold.now_ms()
     }
 
+    /// What keys the hashes of the store's values.
+    #[must_use]
+    pub fn seed(&self) -> u64 {
+        self.hold.store.seed()
+    }
+
     /// The code of the cursors that clients see.
     #[must_use]
     pub fn cursors(&self) -> &'h CursorCode {

@@ -61,23 +61,13 @@ impl Writer<'_, '_> {
 
     /// Puts a value that has elements at `key` (event `new`). Returns the type of the value that was there.
     fn put_whole(&mut self, key: &[u8], value: Value, expire_at_ms: Option<u64>) -> Option<Kind> {
-        let KeyEdit { store, keyspace, spot, mut trace } = self.fresh(key);
-        let (database, kind, changes) = (trace.database, value.kind(), &mut *trace.changes);
-        if !spot.is_vacant() {
-            changes.drop_key(database, key);
-        }
-        value.walk(None, usize::MAX, WalkOrder::InOrder, &mut |element| {
-            changes.element(database, key, element, expire_at_ms);
-        });
-        if expire_at_ms.is_some() && !kind.says_expiry() {
-            changes.set_expiry(database, key, expire_at_ms);
-        }
-        let old = keyspace.put(key, spot, value, expire_at_ms);
-        store.damage.forget(database, key);
-        trace.event(EventClasses::NEW, "new");
-        trace.note_change(true);
+        let mut edit = self.fresh(key);
+        let old = edit.replace(value, expire_at_ms);
+        edit.store.damage.forget(edit.trace.database, key);
+        edit.trace.event(EventClasses::NEW, "new");
+        edit.trace.note_change(true);
         let old_kind = old.as_ref().map(Value::kind);
-        store.reclaimer.free_value(old);
+        edit.free(old);
         old_kind
     }
 

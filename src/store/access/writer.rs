@@ -12,7 +12,8 @@ use crate::store::keys::interest::{Interests, Waiter, Watch};
 use crate::store::keys::located::Located;
 use crate::store::numbers::{DatabaseIndex, ShardIndex};
 use crate::store::values::board::Board;
-use crate::store::values::kinds::WrongType;
+use crate::store::values::kinds::{Value, WrongType};
+use crate::store::values::list::{End, List};
 use crate::store::values::stored::Stored;
 use std::sync::Arc;
 
@@ -112,6 +113,26 @@ impl<'s> Writer<'_, 's> {
     ) {
         let board = Board::from_sorted(self.hold.store.seed(), entries);
         self.put(key, event, board, None);
+    }
+
+    /// Makes `key` a list of `elements` that never expires, in place of any value that is there (event `event`). If there
+    /// are none, removes `key`. O(n).
+    pub fn put_list<'a>(
+        &mut self,
+        key: &[u8],
+        event: &'static str,
+        elements: impl Iterator<Item = &'a [u8]>,
+    ) {
+        let mut list = List::with_seed(self.hold.store.seed());
+        elements.for_each(|element| list.push(End::Back, element));
+        self.put(key, event, list, None);
+    }
+
+    /// Puts `value`, which expires at `expire_at_ms` or never, in place of any value that is at `key` (event `restore`).
+    /// O(n).
+    pub fn restore(&mut self, key: &[u8], value: Value, expire_at_ms: Option<u64>) {
+        debug_assert!(value.elements() > 0);
+        self.fresh(key).restore(value, expire_at_ms);
     }
 
     /// Puts `value`, which expires at `expire_at_ms` or never, in place of any value that is at `key` (event `event`).

@@ -175,6 +175,17 @@ impl Value {
         each!(self, value => value.of_this_moment())
     }
 
+    /// Whether some of its elements expire by themselves.
+    #[must_use]
+    pub fn has_dated_elements(&self) -> bool {
+        self.first_due_ms().is_some()
+    }
+
+    /// Calls `see` with every element, in the order of the value. O(n).
+    pub fn visit(&self, see: &mut dyn FnMut(Element<'_>)) {
+        self.walk(None, usize::MAX, WalkOrder::InOrder, see);
+    }
+
     /// See [`Stored::walk`].
     pub(in crate::store) fn walk(
         &self,
@@ -210,6 +221,20 @@ pub enum Element<'a> {
     Scored(&'a [u8], Score),
     /// A field of a hash, its value, and the unix millisecond at which it expires, `None`: never.
     Field(&'a [u8], &'a [u8], Option<u64>),
+}
+
+impl<'a> Element<'a> {
+    /// The element itself, without what belongs to it.
+    #[must_use]
+    pub fn name(self) -> &'a [u8] {
+        match self {
+            Self::Bytes(name)
+            | Self::Listed(name)
+            | Self::Member(name)
+            | Self::Scored(name, _)
+            | Self::Field(name, ..) => name,
+        }
+    }
 }
 
 impl ChangeBuffer {

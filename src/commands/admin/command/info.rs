@@ -1,7 +1,7 @@
 //! COMMAND INFO: what clients and proxies ask of a command: arity, flags, and where its keys stand.
 
 use crate::commands::spec::table::{TableEntry, table};
-use crate::commands::spec::{CommandSpec, KeyFlag, Keys};
+use crate::commands::spec::{CommandSpec, KeyFlag, Keys, UnknownKeys};
 use crate::resp::reply::Reply;
 
 /// The ten elements of one command in COMMAND INFO.
@@ -53,6 +53,12 @@ fn positions(keys: &Keys, names_before: usize) -> (usize, i32, i64) {
 fn write_key_specs(spec: &CommandSpec, names_before: usize, reply: &mut Reply<'_>) {
     let notes = spec.keys_note;
     let is_variable = spec.access_of_request.is_some();
+    if let Keys::WithDerived { declared, unknown: unknown @ [_, ..], .. } = &spec.keys {
+        reply.set(1 + unknown.len());
+        write_key_spec(declared, names_before, is_variable, notes, reply);
+        unknown.iter().for_each(|keys| write_unknown(keys, reply));
+        return;
+    }
     match spec.keys.declared() {
         Keys::None | Keys::Derived(_) | Keys::WithDerived { .. } => reply.set(0),
         Keys::Pair { first, second } => {
@@ -85,6 +91,24 @@ fn write_key_specs(spec: &CommandSpec, names_before: usize, reply: &mut Reply<'_
             reply.set(1);
             write_key_spec(keys, names_before, is_variable, notes, reply);
         }
+    }
+}
+
+/// The key specification of keys that cannot be found.
+fn write_unknown(keys: &UnknownKeys, reply: &mut Reply<'_>) {
+    reply.map(4);
+    reply.bulk(b"notes");
+    reply.bulk(keys.note.as_bytes());
+    reply.bulk(b"flags");
+    reply.set(keys.access.len());
+    keys.access.iter().for_each(|flag| reply.simple(flag.name()));
+    for name in ["begin_search", "find_keys"] {
+        reply.bulk(name.as_bytes());
+        reply.map(2);
+        reply.bulk(b"type");
+        reply.bulk(b"unknown");
+        reply.bulk(b"spec");
+        reply.map(0);
     }
 }
 

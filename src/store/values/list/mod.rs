@@ -70,7 +70,7 @@ impl List {
         self.len() == 0
     }
 
-    fn push(&mut self, end: End, bytes: &[u8]) {
+    pub(in crate::store) fn push(&mut self, end: End, bytes: &[u8]) {
         let item = Item::of(bytes);
         let many = match &mut self.form {
             Form::One(chunk) => {

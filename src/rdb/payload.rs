@@ -1,0 +1,117 @@
+//! The value that DUMP gives: a type's number and the value as in a file, then the version of the format and a checksum.
+//!
+//! `commands` calls this; for an import, which reads payloads from a stream, see [`super::RdbReader::payload`]. A payload
+//! has RDB version 9, which every server since Redis 5 takes. Only a hash of which fields expire has version 12; Valkey
+//! refuses that, as it refuses Redis's own. A payload is checked as Redis does with `sanitize-dump-payload yes`, always.
+
+use super::error::{Error, Problem};
+use super::foreign::Templates;
+use super::source::RdbSource;
+use super::value_form::{Dialect, HASH_DATED, ValueForm};
+use super::value_writer::ValueWriter;
+use super::values::{ChangeTarget, NextKey, ReadValue, ValueReader};
+use super::{CHECKSUM, VALKEY_VERSION, is_known};
+use crate::store::change::{Change, What};
+use crate::store::{Kind, LooseValue, Value};
+use std::fmt;
+
+/// The version of payloads, and that of hashes of which fields expire.
+const VERSION: u16 = 9;
+const VERSION_DATED: u16 = 12;
+
+/// Bytes behind the value: the version and the checksum.
+pub(super) const TAIL_BYTES: usize = 10;
+
+/// Why a payload cannot be restored.
+#[derive(Debug)]
+pub enum PayloadError {
+    /// It does not end with a version that is known and with its own checksum.
+    WrongTail,
+    /// It is malformed.
+    Malformed(Error),
+    /// It is a value of a type that rankd does not have.
+    ForeignType(String),
+}
+
+impl fmt::Display for PayloadError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::WrongTail => f.write_str("the version or the checksum is wrong"),
+            Self::Malformed(error) => error.fmt(f),
+            Self::ForeignType(name) => write!(f, "rankd has no type {name}"),
+        }
+    }
+}
+
+impl std::error::Error for PayloadError {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match self {
+            Self::Malformed(error) => Some(error),
+            Self::WrongTail | Self::ForeignType(_) => None,
+        }
+    }
+}
+
+/// The payload of `value`. O(n).
+#[must_use]
+pub fn write(value: &Value) -> Vec<u8> {
+    let mut out = ValueWriter::default();
+    let form = ValueWriter::form(value.kind(), value.has_dated_elements());
+    out.bytes.push(form);
+    out.begin(form);
+    if value.kind() != Kind::String {
+        out.put_length(value.elements() as u64);
+    }
+    value.visit(&mut |element| out.element(element));
+    let mut payload = out.bytes;
+    let version = if form == HASH_DATED { VERSION_DATED } else { VERSION };
+    payload.extend_from_slice(&version.to_le_bytes());
+    let sum = CHECKSUM.checksum(&payload);
+    payload.extend_from_slice(&sum.to_le_bytes());
+    payload
+}
+
+/// The value that `payload` describes. `seed` keys its hashes. Memory grows with the bytes that are there, whatever they
+/// announce.
+///
+/// # Errors
+/// See [`PayloadError`].
+pub fn read(payload: &[u8], seed: u64) -> Result<Value, PayloadError> {
+    let (body, dialect) = body(payload).ok_or(PayloadError::WrongTail)?;
+    let mut source = RdbSource::new(body);
+    let mut reader = ValueReader::new(LooseValue::with_seed(seed), None);
+    let number = source.byte().map_err(PayloadError::Malformed)?;
+    let form = ValueForm::of(number, dialect);
+    let unknown = || source.error(Problem::UnknownType { number, key: Vec::new() });
+    let form = form.ok_or_else(|| PayloadError::Malformed(unknown()))?;
+    let key = NextKey { database: 0, name: b"", expire_at_ms: None, has_expired: false };
+    let read = reader.value(&mut source, form, &key, &Templates::default());
+    // As in Redis, bytes between the value and the tail are ignored.
+    match (read.map_err(PayloadError::Malformed)?, reader.target.into_value()) {
+        (ReadValue::Foreign(name), _) => Err(PayloadError::ForeignType(name)),
+        (ReadValue::Taken, Some(value)) => Ok(value),
+        _ => Err(PayloadError::Malformed(source.error(Problem::Malformed("a value without elements")))),
+    }
+}
+
+/// What is in front of the tail, and the dialect that the version in the tail means. `None` if the tail is not right.
+fn body(payload: &[u8]) -> Option<(&[u8], Dialect)> {
+    let (summed, sum) = payload.split_last_chunk()?;
+    let (body, version) = summed.split_last_chunk()?;
+    let version = u32::from(u16::from_le_bytes(*version));
+    let is_right = is_known(version) && u64::from_le_bytes(*sum) == CHECKSUM.checksum(summed);
+    is_right.then_some((body, if version == VALKEY_VERSION { Dialect::Valkey } else { Dialect::Redis }))
+}
+
+impl ChangeTarget for LooseValue {
+    fn apply(&mut self, change: &Change<'_>) -> Result<(), Problem> {
+        if let Change::Key { what: What::Value(change), .. } = change {
+            Self::apply(self, *change);
+        }
+        Ok(())
+    }
+
+    fn elements(&self, _: &NextKey<'_>) -> u64 {
+        Self::elements(self) as u64
+    }
+}
