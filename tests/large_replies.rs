@@ -121,7 +121,16 @@ fn a_large_reply_is_the_bytes_that_redis_sends() {
         &["LRANGE", "list", "0", "-1"],
         &["LRANGE", "list", "77", "-1234"],
     ];
-    let unordered: &[&[&str]] = &[&["SMEMBERS", "set"], &["KEYS", "*"], &["KEYS", "key:*"]];
+    let unordered: &[&[&str]] = &[
+        &["SMEMBERS", "set"],
+        &["SINTER", "set", "set"],
+        &["SUNION", "set", "nothing"],
+        &["SDIFF", "set", "nothing"],
+        &["SDIFF", "set", "few", "few", "few"],
+        &["SRANDMEMBER", "set", "30000"],
+        &["KEYS", "*"],
+        &["KEYS", "key:*"],
+    ];
     for server in &servers {
         let mut client = server.client();
         let scored =
@@ -129,6 +138,7 @@ fn a_large_reply_is_the_bytes_that_redis_sends() {
         send_all(&mut client, &["ZADD", "board"], (0..ROWS).flat_map(|n| [scored(n)[0].clone(), name(n)]));
         send_all(&mut client, &["ZADD", "names"], (0..ROWS).flat_map(|n| ["0".to_owned(), name(n)]));
         send_all(&mut client, &["SADD", "set"], (0..ROWS).map(name));
+        send_all(&mut client, &["SADD", "few"], (ROWS..ROWS + 9).map(name));
         send_all(&mut client, &["RPUSH", "list"], (0..ROWS).map(name));
         add_odd_members(server);
         for start in (0..ROWS).step_by(1000) {
