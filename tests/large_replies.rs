@@ -139,7 +139,16 @@ fn a_large_reply_has_the_bytes_of_redis() {
         &["GEOSEARCH", "places", "FROMMEMBER", "0", "BYRADIUS", "9000", "km", "COUNT", "9000", "WITHDIST"],
         &["GEOSEARCH", "places", "FROMLONLAT", "0", "0", "BYRADIUS", "9000", "km", "COUNT", "9000", "ANY"],
     ];
-    let unordered: &[&[&str]] = &[&["SMEMBERS", "set"], &["KEYS", "*"], &["KEYS", "key:*"]];
+    let unordered: &[&[&str]] = &[
+        &["SMEMBERS", "set"],
+        &["SINTER", "set", "set"],
+        &["SUNION", "set", "nothing"],
+        &["SDIFF", "set", "nothing"],
+        &["SDIFF", "set", "few", "few", "few"],
+        &["SRANDMEMBER", "set", "30000"],
+        &["KEYS", "*"],
+        &["KEYS", "key:*"],
+    ];
     for server in &servers {
         let mut client = server.client();
         let scored =
@@ -155,6 +164,7 @@ fn a_large_reply_has_the_bytes_of_redis() {
         for start in (0..ROWS).step_by(500) {
             send_all(&mut client, &["GEOADD", "places"], (start..start + 500).flat_map(place));
         }
+        send_all(&mut client, &["SADD", "few"], (ROWS..ROWS + 9).map(name));
         send_all(&mut client, &["RPUSH", "list"], (0..ROWS).map(name));
         add_odd_members(server);
         for start in (0..ROWS).step_by(1000) {

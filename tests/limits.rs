@@ -91,6 +91,12 @@ fn commands_over_very_many_elements_are_answered_in_order() {
         &["SMEMBERS", "set"],
         &["ZUNION", "2", "board", "set"],
         &["ZRANDMEMBER", "board", "-50000"],
+        &["SRANDMEMBER", "set", "-50000"],
+        &["SRANDMEMBER", "set", "50000"],
+        &["SINTER", "set", "set"],
+        &["SUNION", "set", "set"],
+        &["SDIFF", "set", "nothing"],
+        &["SPOP", "set", "50000"],
     ];
     for words in large {
         let mut pipeline = encode(&["SET", "before", "1"]);
@@ -219,6 +225,13 @@ fn members_drawn_with_repeats_are_limited() {
     assert_eq!(client.call(&["ZRANDMEMBER", "long", "-64"]).items().len(), 64);
     let too_long = "ERR the members take more than 64 MiB, draw fewer at a time";
     assert_eq!(client.call(&["ZRANDMEMBER", "long", "-65"]), error(too_long));
+    for set in [["SADD", "short set", "m"], ["SADD", "long set", &long]] {
+        client.call(&set);
+    }
+    assert_eq!(client.call(&["SRANDMEMBER", "short set", "-1048576"]).items().len(), 1_048_576);
+    assert_eq!(client.call(&["SRANDMEMBER", "short set", "-1048577"]), error(too_many));
+    assert_eq!(client.call(&["SRANDMEMBER", "long set", "-64"]).items().len(), 64);
+    assert_eq!(client.call(&["SRANDMEMBER", "long set", "-65"]), error(too_long));
 }
 
 #[test]

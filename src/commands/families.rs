@@ -5,7 +5,9 @@ use super::connection::{client, pubsub, transactions};
 use super::keys::{dump, expiry, object, relocation};
 use super::spec::CommandSpec;
 use super::spec::table::{CommandTable, of_families};
-use super::{bits, connection, friends, geo, hashes, hyperloglog, keys, lists, sets, sort, sorted_sets, strings};
+use super::{
+    bits, connection, friends, geo, hashes, hyperloglog, keys, lists, sets, sort, sorted_sets, strings,
+};
 
 /// The families, in the order in which they are documented.
 const FAMILIES: &[&[CommandSpec]] = &[
@@ -27,6 +29,9 @@ const FAMILIES: &[&[CommandSpec]] = &[
     hashes::with_expiry::COMMANDS,
     friends::COMMANDS,
     sets::COMMANDS,
+    sets::random::COMMANDS,
+    sets::scan::COMMANDS,
+    sets::combine::COMMANDS,
     strings::get::COMMANDS,
     strings::set::COMMANDS,
     strings::many::COMMANDS,

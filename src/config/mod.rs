@@ -9,6 +9,7 @@ mod directives;
 mod event_classes;
 mod file;
 mod ignored;
+mod set_bounds;
 mod value;
 mod value_syntax;
 mod wildcard;
@@ -18,6 +19,7 @@ pub use crate::config::directives::DIRECTIVES;
 pub use crate::config::event_classes::EventClasses;
 pub use crate::config::file::FileError;
 pub use crate::config::ignored::{IGNORED, Ignored};
+pub use crate::config::set_bounds::SetBounds;
 pub use crate::config::value_syntax::ValueSyntax;
 
 use std::collections::BTreeMap;
@@ -90,6 +92,7 @@ pub struct Config {
     pub threads: usize,
     pub databases: u32,
     pub hll_sparse_max_bytes: usize,
+    pub set_bounds: SetBounds,
     pub enable_debug_command: DebugPolicy,
     pub dir: PathBuf,
     pub dbfilename: String,
@@ -124,6 +127,7 @@ impl Default for Config {
             threads: 0,
             databases: 0,
             hll_sparse_max_bytes: 0,
+            set_bounds: SetBounds::DEFAULT,
             dir: PathBuf::new(),
             dbfilename: String::new(),
             save: Vec::new(),

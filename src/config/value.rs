@@ -43,6 +43,11 @@ pub(super) fn unsigned(value: &str, least: i64, most: i64) -> Result<i64, String
     }
 }
 
+/// Any number of things that 63 bits hold.
+pub(super) fn count(value: &str) -> Result<usize, String> {
+    unsigned(value, 0, i64::MAX).map(|count| count as usize)
+}
+
 /// A number of bytes between `least` and `most`.
 pub(super) fn bytes_within(value: &str, least: usize, most: usize) -> Result<usize, String> {
     let bytes = bytes(value)?;

@@ -2,6 +2,7 @@
 
 use super::support::{Server, acknowledge, contents, crash_copy, start};
 use rankd::config::FsyncPolicy;
+use rankd::config::SetBounds;
 use rankd::journal::{OpenError, check, dump};
 use rankd::machine::chance::Chance;
 use rankd::machine::progress::ReadProgress;
@@ -93,7 +94,7 @@ pub(super) fn command(store: &Store, chance: &mut Chance, changes: &mut ChangeBu
         }
         73..76 => {
             let _ = writer.edit::<Members, _>(key, Missing::Create, "edit", |edit| {
-                edit.insert(member(chance).as_bytes())
+                edit.insert(member(chance).as_bytes(), SetBounds::DEFAULT)
             });
         }
         76..80 => {

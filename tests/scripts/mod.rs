@@ -109,6 +109,12 @@ scripts! {
     saving: rankd redis;
     server: rankd redis;
     sets: rankd redis valkey;
+    sets_combine: rankd redis valkey;
+    sets_encoding: rankd redis;
+    sets_events: rankd redis;
+    sets_members: rankd redis valkey;
+    sets_random: rankd redis;
+    sets_scan: rankd redis;
     sort: rankd redis;
     sorted_sets_add: rankd redis valkey;
     sorted_sets_by_member: rankd redis valkey;

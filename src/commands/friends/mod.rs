@@ -82,7 +82,7 @@ fn friendadd(keys: &mut Writer<'_, '_>, call: &Call<'_>, reply: &mut Reply<'_>) 
         .into());
     }
     check_friend_lists(keys, call)?;
-    let prefix = &call.config.friend_key_prefix;
+    let (prefix, bounds) = (&call.config.friend_key_prefix, call.config.set_bounds);
     let own_key = friends_key(prefix, user);
     let mut new_friendships = 0;
     for friend in call.cursor(2) {
@@ -90,8 +90,10 @@ fn friendadd(keys: &mut Writer<'_, '_>, call: &Call<'_>, reply: &mut Reply<'_>) 
             continue;
         }
         let friend_key = friends_key(prefix, friend);
-        let one = keys.edit::<Members, _>(&own_key, Missing::Create, "sadd", |set| set.insert(friend))?;
-        let other = keys.edit::<Members, _>(&friend_key, Missing::Create, "sadd", |set| set.insert(user))?;
+        let one =
+            keys.edit::<Members, _>(&own_key, Missing::Create, "sadd", |set| set.insert(friend, bounds))?;
+        let other =
+            keys.edit::<Members, _>(&friend_key, Missing::Create, "sadd", |set| set.insert(user, bounds))?;
         // A friendship that was only one-way counts as new.
         new_friendships += usize::from(one == Some(true) || other == Some(true));
     }

@@ -167,7 +167,7 @@ impl Ranker<'_, '_> {
         count: usize,
         standing: &mut Standing,
     ) -> Result<u64, CommandError> {
-        let mut result = Ok(());
+        let (mut result, mut digits) = (Ok(()), itoa::Buffer::new());
         let mut add = |name: &[u8]| {
             if name != self.request.user && result.is_ok() {
                 result = standing.add(name);
@@ -176,14 +176,14 @@ impl Ranker<'_, '_> {
         let takes_all = |friends: usize| cursor == 0 && friends <= count;
         let next = match reader.value(key) {
             Some(Value::Set(members)) if takes_all(members.len()) => {
-                members.for_each(&mut add);
+                members.iter().for_each(|name| add(name.bytes(&mut digits)));
                 0
             }
             Some(Value::SortedSet(names)) if takes_all(names.len()) => {
                 names.visit(0..names.len(), Order::Ascending, |name, _| add(name));
                 0
             }
-            Some(Value::Set(members)) => members.scan(cursor, count, &mut add),
+            Some(Value::Set(members)) => members.scan(cursor, count, |name| add(name.bytes(&mut digits))),
             Some(Value::SortedSet(names)) => names.scan(cursor, count, |name, _| add(name)),
             Some(_) => return Err(CommandError::WRONG_TYPE),
             None => 0,

@@ -11,7 +11,7 @@ use crate::config::Config;
 use crate::ranking::Order;
 use crate::resp::integer;
 use crate::resp::reply::Reply;
-use crate::store::{Board, Fields, List, Members, Reader, Value};
+use crate::store::{Board, Fields, List, Members, Reader, SetForm, Value};
 
 const BASE: CommandSpec = CommandSpec { since: "2.2.3", ..CommandSpec::BASE };
 
@@ -91,7 +91,7 @@ fn encoding(keys: Reader<'_>, call: &Call<'_>, reply: &mut Reply<'_>) -> Outcome
             if taken <= EMBEDDED_BYTES { "embstr" } else { "raw" }
         }
         Some(Value::List(list)) => encoding_of_list(list, call.config),
-        Some(Value::Set(members)) => encoding_of_set(members, call.config),
+        Some(Value::Set(members)) => encoding_of_set(members),
         Some(Value::SortedSet(board)) => encoding_of_board(board, call.config),
         Some(Value::Hash(fields)) => encoding_of_hash(fields, call.config),
     };
@@ -114,22 +114,12 @@ fn encoding_of_list(list: &List, config: &Config) -> &'static str {
     if fits { "listpack" } else { "quicklist" }
 }
 
-fn encoding_of_set(members: &Members, config: &Config) -> &'static str {
-    let integers = bound(config, "set-max-intset-entries");
-    let (entries, bytes) =
-        (bound(config, "set-max-listpack-entries"), bound(config, "set-max-listpack-value"));
-    if members.len() > integers.max(entries) {
-        return "hashtable";
+fn encoding_of_set(members: &Members) -> &'static str {
+    match members.form() {
+        SetForm::Integers => "intset",
+        SetForm::Packed => "listpack",
+        SetForm::Hashed => "hashtable",
     }
-    // Redis turns a set of integers that has grown too large into a hash table.
-    if members.iter().all(is_integer) {
-        return if members.len() <= integers { "intset" } else { "hashtable" };
-    }
-    // In Redis a set that was once too large for the compact encoding does not go back to it. With Redis's own bounds that
-    // can be told, because a set here is packed within the same bounds.
-    let outgrew = members.is_hashed() && entries <= Members::PACKED;
-    let fits = members.len() <= entries && members.iter().all(|member| member.len() <= bytes);
-    if fits && !outgrew { "listpack" } else { "hashtable" }
 }
 
 fn encoding_of_board(board: &Board, config: &Config) -> &'static str {
@@ -138,7 +128,8 @@ fn encoding_of_board(board: &Board, config: &Config) -> &'static str {
     if fits { "listpack" } else { "skiplist" }
 }
 
-/// As for a set; and once a field of a small hash has expired or will, Redis keeps room for that.
+/// In Redis a hash that was once too large for the compact encoding does not go back to it. With Redis's own bounds that
+/// can be told, because a hash here is packed within the same bounds. And once a field of a small hash has expired or will, Redis keeps room for that.
 fn encoding_of_hash(fields: &Fields, config: &Config) -> &'static str {
     let (entries, bytes) =
         (bound(config, "hash-max-listpack-entries"), bound(config, "hash-max-listpack-value"));

@@ -119,11 +119,11 @@ impl<'h> Input<'h> {
                 }
             }
             Source::Set(members) => {
-                let mut rest = members.iter().peekable();
+                let (mut rest, mut digits) = (members.iter().peekable(), itoa::Buffer::new());
                 while rest.peek().is_some() {
                     window.clear();
                     let next = rest.by_ref().take(WINDOW);
-                    next.for_each(|member| window.push(member, score_or_zero(SET_SCORE)));
+                    next.for_each(|member| window.push(member.bytes(&mut digits), score_or_zero(SET_SCORE)));
                     if visit(&mut window).is_break() {
                         return;
                     }

@@ -37,7 +37,8 @@ fn zrandmember(keys: Reader<'_>, call: &Call<'_>, reply: &mut Reply<'_>) -> Outc
         }
         return Ok(());
     }
-    let Draw { count, with_repeats, with_values: with_scores } = Draw::parse(call, "withscores", "members")?;
+    let Draw { count, with_repeats, with_values: with_scores } =
+        Draw::parse(call, Some("withscores"), "members")?;
     let Some(board) = keys.get::<Board>(call.argument(1))? else {
         reply.array(0);
         return Ok(());

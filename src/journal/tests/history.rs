@@ -1,5 +1,6 @@
 //! Random histories of a store, and a model of what each command does: plain maps, without Changes and replay.
 
+use crate::config::SetBounds;
 use crate::machine::chance::Chance;
 use crate::ranking::Score;
 use crate::store::change::{Change, ChangeBuffer, What, decode};
@@ -169,7 +170,7 @@ impl Deed {
             Self::AddMembers((database, key), members) => {
                 let _ = hold.writer(*database).edit::<Members, _>(key, Missing::Create, "edit", |edit| {
                     for member in members {
-                        edit.insert(member);
+                        edit.insert(member, SetBounds::DEFAULT);
                     }
                 });
             }

@@ -60,7 +60,8 @@ fn shown(store: &Store, database: u32, key: &str) -> String {
         }
         Some(Value::Set(members)) => {
             let mut names = Vec::new();
-            members.for_each(|member| names.push(text(member)));
+            let mut digits = itoa::Buffer::new();
+            members.iter().for_each(|member| names.push(text(member.bytes(&mut digits))));
             names.sort();
             format!("{{{}}}", names.join(" "))
         }

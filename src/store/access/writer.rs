@@ -137,7 +137,13 @@ impl<'s> Writer<'_, 's> {
 
     /// Puts `value`, which expires at `expire_at_ms` or never, in place of any value that is at `key` (event `event`).
     /// A value without elements removes the key. O(n).
-    fn put<T: Stored>(&mut self, key: &[u8], event: &'static str, value: T, expire_at_ms: Option<u64>) {
+    pub(in crate::store) fn put<T: Stored>(
+        &mut self,
+        key: &[u8],
+        event: &'static str,
+        value: T,
+        expire_at_ms: Option<u64>,
+    ) {
         if value.elements() == 0 {
             self.remove(key);
         } else {

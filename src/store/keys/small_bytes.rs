@@ -3,7 +3,7 @@
 
 use crate::machine::heap::allocation_bytes;
 use crate::ranking::prefetch;
-use std::ops::{Deref, Range};
+use std::ops::Deref;
 
 /// Most bytes that are stored in place: as many as fit beside the length into the size of a box and a tag.
 const IN_PLACE: usize = 22;
@@ -61,24 +61,6 @@ impl SmallBytes {
         }
     }
 
-    /// Appends `first` and `rest`. O(n).
-    pub(in crate::store) fn extend(&mut self, first: u8, rest: &[u8]) {
-        let (start, end) = (self.len(), self.len() + 1 + rest.len());
-        if let Form::InPlace { len, bytes } = &mut self.0
-            && end <= IN_PLACE
-        {
-            bytes[start] = first;
-            bytes[start + 1..end].copy_from_slice(rest);
-            *len = end as u8;
-        } else {
-            let mut longer = Vec::with_capacity(end);
-            longer.extend_from_slice(self);
-            longer.push(first);
-            longer.extend_from_slice(rest);
-            self.0 = Form::Boxed(longer.into());
-        }
-    }
-
     /// The bytes of memory outside the struct itself.
     pub(in crate::store) fn heap_bytes(&self) -> usize {
         Self::heap_bytes_of(self.len())
@@ -94,13 +76,6 @@ impl SmallBytes {
         if let Form::Boxed(bytes) = &self.0 {
             prefetch::line(bytes.as_ptr());
         }
-    }
-
-    /// Removes the bytes in `range`. O(n).
-    pub(in crate::store) fn cut(&mut self, range: Range<usize>) {
-        let mut shorter = self.to_vec();
-        shorter.drain(range);
-        *self = shorter.as_slice().into();
     }
 }
 
@@ -154,14 +129,7 @@ mod tests {
             let text: Vec<u8> = (0..len).collect();
             let mut bytes = SmallBytes::from(&*text);
             assert_eq!(*bytes, *text);
-            let mut twin = text.clone();
-            bytes.extend(b'+', b"rest");
-            twin.extend_from_slice(b"+rest");
-            assert_eq!(*bytes, *twin);
-            let cut = twin.len() / 3..twin.len() / 2;
-            bytes.cut(cut.clone());
-            twin.drain(cut);
-            assert_eq!(*bytes, *twin);
+            bytes.set(b"a string of thirty-three letters.");
             bytes.set(&text);
             assert_eq!(*bytes, *text);
             let mut twin = text.clone();

@@ -104,7 +104,7 @@ pub enum Value {
     /// A list of elements.
     List(Box<List>),
     /// A set of members.
-    Set(Box<Members>),
+    Set(Members),
     /// A sorted set.
     SortedSet(Box<Board>),
     /// A hash.

@@ -5,7 +5,7 @@ use crate::support::chance::Chance;
 /// Keys by the type that they usually have. A few per cent of the commands draw from all keys.
 pub(super) const BOARDS: [&str; 4] = ["b0", "b1", "b2", "big"];
 pub(super) const PLACES: [&str; 2] = ["g0", "g1"];
-pub(super) const SETS: [&str; 2] = ["s0", "s1"];
+pub(super) const SETS: [&str; 3] = ["s0", "s1", "s2"];
 pub(super) const STRINGS: [&str; 2] = ["c0", "c1"];
 pub(super) const BITMAPS: [&str; 2] = ["t0", "t1"];
 pub(super) const LISTS: [&str; 3] = ["l0", "l1", "l2"];

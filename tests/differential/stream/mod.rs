@@ -10,10 +10,10 @@ mod keys;
 mod lists;
 mod many_keys;
 mod places;
+pub(super) mod sets;
 mod sorted_sets;
 mod strings;
 mod transactions;
-mod values;
 
 use super::Request;
 use crate::support::chance::Chance;
@@ -31,8 +31,10 @@ pub(super) fn generate(chance: &mut Chance, length: usize) -> Vec<Request> {
     while stream.len() < length {
         let mut words = command(chance);
         // A scan without its COUNT shows the steps of the hash table, and COMMAND alone lists the server's own commands.
-        let breakable = !matches!(words[0].as_str(), "SCAN" | "ZSCAN" | "HSCAN" | "COMMAND")
-            && !words.contains(&LEX.to_owned());
+        let breakable = !matches!(
+            words[0].as_str(),
+            "SCAN" | "ZSCAN" | "HSCAN" | "SSCAN" | "SPOP" | "OBJECT" | "COMMAND"
+        ) && ![LEX, sets::DRAWN].iter().any(|own| words.iter().any(|word| word == own));
         if breakable && chance.percent(8) {
             break_somewhere(chance, &mut words);
         }
@@ -112,19 +114,20 @@ fn break_somewhere(chance: &mut Chance, words: &mut Vec<String>) {
 
 /// One well-formed command.
 fn command(chance: &mut Chance) -> Vec<String> {
-    match chance.below(184) {
+    match chance.below(204) {
         100..105 => transactions::transaction_command(chance),
         105..108 => transactions::waiting_command(chance),
         108..116 => strings::string_command(chance),
         116..124 => strings::bitmap_command(chance),
         124..130 => strings::sketch_command(chance),
         130..150 => hashes::hash_command(chance),
-        168.. => places::place_command(chance),
         150..168 => lists::list_command(chance),
+        168..184 => places::place_command(chance),
+        184.. => sets::set_command(chance),
         0..46 => sorted_sets::ranking_command(chance),
         46..58 => many_keys::many_keys_command(chance),
         58..64 => sorted_sets::lex_command(chance),
-        64..76 => values::set_command(chance),
+        64..76 => sets::set_command(chance),
         76..86 => strings::string_command(chance),
         86..94 => keys::lifetime_command(chance),
         _ => keys::key_command(chance),

@@ -1,9 +1,9 @@
 //! The fields of a large hash: a table that grows a segment at a time.
 
-use super::packed::Text;
 use crate::machine::chance::{Chance, Secret};
 use crate::machine::heap::allocation_bytes;
 use crate::store::keys::table::Table;
+use crate::store::values::words::Text;
 use foldhash::quality::FixedState;
 use std::hash::BuildHasher;
 

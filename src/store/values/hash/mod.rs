@@ -10,17 +10,16 @@ mod large;
 mod packed;
 mod times;
 
-pub use packed::Text;
-
 use super::kinds::{Element, Kind, Value};
 use super::stored::{Position, ReplayTarget, Stored, WalkOrder};
+use super::words::Text;
 use crate::config::EventClasses;
 use crate::machine::chance::Chance;
 use crate::machine::heap::allocation_bytes;
 use crate::ranking::prefetch;
 use change::HashChange;
 use large::Hashed;
-use packed::{PackedFields, PackedWord};
+use packed::{PackedFields, packed_word};
 use times::Times;
 
 /// A hash: fields, each with a value.
@@ -122,7 +121,7 @@ impl Fields {
 
     fn get(&self, field: &[u8]) -> Option<Text<'_>> {
         match self.entries() {
-            Ok(packed) => packed.get(&PackedWord::of(field)?),
+            Ok(packed) => packed.get(&packed_word(field)?),
             Err(hashed) => hashed.get(field).map(Text::Bytes),
         }
     }
@@ -131,7 +130,7 @@ impl Fields {
     fn set(&mut self, field: &[u8], value: &[u8]) -> bool {
         self.set_expiry(field, None);
         if let Some(packed) = self.packed_mut() {
-            let words = PackedWord::of(field).zip(PackedWord::of(value));
+            let words = packed_word(field).zip(packed_word(value));
             if let Some(is_new) = words.and_then(|(field, value)| packed.set(&field, &value)) {
                 return is_new;
             }
@@ -149,7 +148,7 @@ impl Fields {
     fn remove(&mut self, field: &[u8]) -> bool {
         self.set_expiry(field, None);
         match self.packed_mut() {
-            Some(packed) => PackedWord::of(field).is_some_and(|field| packed.remove(&field)),
+            Some(packed) => packed_word(field).is_some_and(|field| packed.remove(&field)),
             None => self.hashed_mut().is_some_and(|hashed| hashed.remove(field)),
         }
     }

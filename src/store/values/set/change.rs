@@ -1,11 +1,13 @@
 //! The Changes of a set.
 
 use super::Members;
+use crate::config::SetBounds;
 use crate::store::change::buffer::ChangeBuffer;
 use crate::store::change::codec::{EncodedNames, Malformed, put_bytes};
 use crate::store::numbers::DatabaseIndex;
 use crate::store::values::kinds::Word;
 use crate::store::values::stored::{ReplayTarget, Stored};
+use crate::store::values::words::Text;
 
 // The numbers of the Changes.
 pub(in crate::store) const ADD_MEMBERS: u8 = 3;
@@ -43,13 +45,13 @@ impl<'a> SetChange<'a> {
                 let value = key.value_or_new(Members::KIND, |seed| Members::with_seed(seed).into_value());
                 let set = Members::of_mut(value).expect("made a set");
                 for member in members.iter() {
-                    set.insert(member);
+                    set.insert(Text::of(member), SetBounds::DEFAULT);
                 }
             }
             Self::Remove(members) => {
                 if let Some(set) = key.value().and_then(Members::of_mut) {
                     for member in members.iter() {
-                        set.remove(member);
+                        set.remove(Text::of(member));
                     }
                 }
             }

@@ -1,51 +1,75 @@
-//! Sets: packed while their members are few and short, otherwise a hash table.
+//! Sets: in one allocation while their members are few, and integers or short; a hash table beyond.
 
 pub(in crate::store) mod change;
+mod compact;
 mod edit;
+mod large;
 
 use super::kinds::{Element, Kind, Value};
 use super::stored::{Position, ReplayTarget, Stored, WalkOrder};
-use crate::config::EventClasses;
+use super::words::Text;
+use crate::config::{EventClasses, SetBounds};
+use crate::machine::chance::Chance;
 use crate::machine::heap::allocation_bytes;
 use crate::ranking::prefetch;
-use crate::store::keys::small_bytes::SmallBytes;
-use crate::store::keys::table::Table;
 use change::SetChange;
-use foldhash::quality::FixedState;
-use std::hash::BuildHasher;
-
-/// Most members of a packed set, as in Redis (`set-max-listpack-entries`).
-const PACKED_MEMBERS: u8 = Members::PACKED as u8;
-
-/// Longest member of a packed set, in bytes, as in Redis (`set-max-listpack-value`). Its length fits into one byte.
-const PACKED_MEMBER_BYTES: usize = 64;
+use compact::{Compact, Outgrown};
+use large::HashedMembers;
 
 /// A set of byte strings.
+///
+/// No larger than a boxed slice, so that a small set is one allocation and stands in its key's entry.
 #[derive(Debug)]
-pub struct Members {
-    form: Form,
-    hasher: FixedState,
-}
+pub struct Members(Form);
 
 #[derive(Debug)]
 enum Form {
-    /// Each member, with its length in one byte before it. A friend list of 100 ids takes little more memory than the
-    /// ids.
-    Packed { bytes: SmallBytes, len: u8 },
-    /// A set that has exceeded the bounds of the packed form. It stays hashed.
-    Hashed(Box<Table<Box<[u8]>>>),
+    Compact(Compact),
+    /// A set that has exceeded the bounds of the compact forms. It stays hashed.
+    Hashed(Box<HashedMembers>),
 }
 
+/// How a set is kept. Redis has the same three ways, with the same bounds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SetForm {
+    /// Integers in ascending order.
+    Integers,
+    /// Members behind one another.
+    Packed,
+    /// A hash table.
+    Hashed,
+}
+
+const _: () = assert!(size_of::<Members>() == 16);
+
 impl Members {
-    /// Most members of a packed set.
-    pub const PACKED: usize = 128;
+    /// The set of `members`, which are added one after the other, and take the form that they take then. O(n); O(n^2) in
+    /// the members of a packed set.
+    pub fn of_members<'a>(members: impl Iterator<Item = Text<'a>>, bounds: SetBounds) -> Self {
+        Self::default().with(members, bounds)
+    }
+
+    /// As [`Members::of_members`], but only all together may they be kept as integers.
+    pub fn of_words<'a>(members: impl Iterator<Item = Text<'a>>, bounds: SetBounds) -> Self {
+        let set = Self(Form::Compact(Compact::of_words())).with(members, bounds);
+        let are_integers =
+            set.len() <= bounds.intset_entries && set.iter().all(|member| matches!(member, Text::Integer(_)));
+        if are_integers { Self::of_members(set.iter(), bounds) } else { set }
+    }
+
+    fn with<'a>(mut self, members: impl Iterator<Item = Text<'a>>, bounds: SetBounds) -> Self {
+        for member in members {
+            self.insert(member, bounds);
+        }
+        self
+    }
 
     /// The number of members. O(1).
     #[must_use]
     pub fn len(&self) -> usize {
-        match &self.form {
-            Form::Packed { len, .. } => usize::from(*len),
-            Form::Hashed(table) => table.len(),
+        match &self.0 {
+            Form::Compact(compact) => compact.len(),
+            Form::Hashed(hashed) => hashed.len(),
         }
     }
 
@@ -55,93 +79,109 @@ impl Members {
         self.len() == 0
     }
 
-    /// Whether the set has ever exceeded the bounds of the packed form. O(1).
+    /// How the set is kept. O(1).
     #[must_use]
-    pub fn is_hashed(&self) -> bool {
-        matches!(self.form, Form::Hashed(_))
+    pub fn form(&self) -> SetForm {
+        match &self.0 {
+            Form::Compact(compact) if compact.is_of_integers() => SetForm::Integers,
+            Form::Compact(_) => SetForm::Packed,
+            Form::Hashed(_) => SetForm::Hashed,
+        }
     }
 
-    /// Whether `member` is in the set. O(1).
+    /// Whether `member` is in the set. O(1); O(n) in the members of a packed set.
     #[must_use]
     pub fn contains(&self, member: &[u8]) -> bool {
-        match &self.form {
-            Form::Packed { bytes, .. } => packed_position(bytes, member).is_some(),
-            Form::Hashed(table) => {
-                table.find(self.hasher.hash_one(member), |other| **other == *member).is_some()
-            }
+        self.has(Text::of(member))
+    }
+
+    /// As [`Members::contains`], of a member of another set.
+    #[must_use]
+    pub fn has(&self, member: Text<'_>) -> bool {
+        match &self.0 {
+            Form::Compact(compact) => compact.contains(member),
+            Form::Hashed(hashed) => hashed.contains(member),
         }
     }
 
-    /// Adds `member`; returns whether it was new. O(1).
-    pub fn insert(&mut self, member: &[u8]) -> bool {
-        if self.contains(member) {
-            return false;
-        }
-        if let Form::Packed { bytes, len } = &mut self.form {
-            if *len < PACKED_MEMBERS && member.len() <= PACKED_MEMBER_BYTES {
-                bytes.extend(member.len() as u8, member);
-                *len += 1;
-                return true;
+    /// Adds `member`; returns whether it was new. O(1); O(n) in the members of a compact set.
+    pub fn insert(&mut self, member: Text<'_>, bounds: SetBounds) -> bool {
+        if let Form::Compact(compact) = &mut self.0 {
+            match compact.insert(member, bounds) {
+                Ok(is_new) => return is_new,
+                Err(Outgrown) => self.make_hashed(),
             }
-            let mut table = Box::new(Table::default());
-            packed_members(bytes).for_each(|member| insert_hashed(&mut table, &self.hasher, member));
-            self.form = Form::Hashed(table);
         }
-        if let Form::Hashed(table) = &mut self.form {
-            insert_hashed(table, &self.hasher, member);
+        match &mut self.0 {
+            Form::Hashed(hashed) => hashed.insert(member),
+            Form::Compact(_) => unreachable!("just made hashed"),
         }
-        true
     }
 
-    /// Removes `member`; returns whether it was in the set. O(1).
-    pub fn remove(&mut self, member: &[u8]) -> bool {
-        match &mut self.form {
-            Form::Packed { bytes, len } => {
-                let Some(position) = packed_position(bytes, member) else { return false };
-                bytes.cut(position..position + 1 + member.len());
-                *len -= 1;
-                true
-            }
-            Form::Hashed(table) => {
-                let (hasher, hash) = (&self.hasher, self.hasher.hash_one(member));
-                let place = table.place(hash, |other| **other == *member);
-                place.map(|place| table.remove_at(hash, place, |other| hasher.hash_one(&**other))).is_some()
-            }
+    /// Chooses the form for `members`, of which `first` is one, that are about to be added at once. As in Redis, the set
+    /// takes its large form if these alone are too many for another, even if most of them are equal.
+    pub fn expect(&mut self, first: Text<'_>, members: usize, bounds: SetBounds) {
+        if let Form::Compact(compact) = &mut self.0
+            && compact.begin(first, members, bounds).is_err()
+        {
+            self.make_hashed();
+        }
+    }
+
+    /// Removes `member`; returns whether it was in the set. O(1); O(n) in the members of a compact set.
+    pub fn remove(&mut self, member: Text<'_>) -> bool {
+        match &mut self.0 {
+            Form::Compact(compact) => compact.remove(member),
+            Form::Hashed(hashed) => hashed.remove(member),
         }
     }
 
     /// Visits about `count` members from `cursor` on and returns the next cursor, 0 at the end. A member that is in the
-    /// set during the whole walk is visited at least once. A packed set is visited in one call.
-    pub fn scan<'s>(&'s self, cursor: u64, count: usize, mut visit: impl FnMut(&'s [u8])) -> u64 {
-        match &self.form {
-            Form::Packed { bytes, .. } => {
-                // The cursor is from a hashed set that was at this key before. None of its members is left.
+    /// set during the whole walk is visited at least once. A compact set is visited in one call.
+    pub fn scan<'s>(&'s self, cursor: u64, count: usize, visit: impl FnMut(Text<'s>)) -> u64 {
+        match &self.0 {
+            Form::Compact(compact) => {
+                // A cursor is from a hashed set that was at this key before. None of its members is left.
                 if cursor == 0 {
-                    packed_members(bytes).for_each(visit);
+                    compact.iter().for_each(visit);
                 }
                 0
             }
-            Form::Hashed(table) => table.scan(
-                cursor,
-                count,
-                |member| self.hasher.hash_one(&**member),
-                |member, ()| visit(member),
-            ),
+            Form::Hashed(hashed) => hashed.scan(cursor, count, visit),
         }
     }
 
-    /// Visits every member. O(n).
-    pub fn for_each<'s>(&'s self, visit: impl FnMut(&'s [u8])) {
-        self.iter().for_each(visit);
+    /// A member drawn at random, each as likely as any other; `None` if there is none. O(1) on average; O(n) in the members
+    /// of a packed set.
+    #[must_use]
+    pub fn draw(&self, chance: &mut Chance) -> Option<Text<'_>> {
+        match &self.0 {
+            Form::Compact(compact) => compact.get(chance.below(compact.len().max(1) as u64) as usize),
+            Form::Hashed(hashed) => hashed.draw(chance),
+        }
     }
 
     /// Every member, in arbitrary order. O(n).
-    pub fn iter(&self) -> impl Iterator<Item = &[u8]> {
-        let (packed, hashed) = match &self.form {
-            Form::Packed { bytes, .. } => (Some(packed_members(bytes)), None),
-            Form::Hashed(table) => (None, Some(table.iter())),
+    pub fn iter(&self) -> impl Iterator<Item = Text<'_>> {
+        let (compact, hashed) = match &self.0 {
+            Form::Compact(compact) => (Some(compact.iter()), None),
+            Form::Hashed(hashed) => (None, Some(hashed.iter())),
         };
-        packed.into_iter().flatten().chain(hashed.into_iter().flatten().map(|member| &**member))
+        compact.into_iter().flatten().chain(hashed.into_iter().flatten())
+    }
+
+    fn make_hashed(&mut self) {
+        let mut hashed = Box::<HashedMembers>::default();
+        for member in self.iter() {
+            hashed.insert(member);
+        }
+        self.0 = Form::Hashed(hashed);
+    }
+}
+
+impl Default for Members {
+    fn default() -> Self {
+        Self(Form::Compact(Compact::default()))
     }
 }
 
@@ -151,13 +191,12 @@ impl Stored for Members {
 
     type Change<'a> = SetChange<'a>;
 
-    fn with_seed(seed: u64) -> Self {
-        let hasher = FixedState::with_seed(seed);
-        Self { form: Form::Packed { bytes: SmallBytes::default(), len: 0 }, hasher }
+    fn with_seed(_: u64) -> Self {
+        Self::default()
     }
 
     fn into_value(self) -> Value {
-        Value::Set(Box::new(self))
+        Value::Set(self)
     }
 
     fn of(value: &Value) -> Option<&Self> {
@@ -172,31 +211,28 @@ impl Stored for Members {
         self.len()
     }
 
-    /// O(samples + n / 100).
+    /// O(samples + n / 1000).
     fn memory_bytes(&self, samples: usize) -> usize {
-        let content = match &self.form {
-            Form::Packed { bytes, .. } => bytes.heap_bytes(),
-            Form::Hashed(table) => {
-                let (mut sampled, mut bytes) = (0, 0);
-                for member in table.iter().take(samples.max(1)) {
-                    sampled += 1;
-                    bytes += allocation_bytes(member.len());
-                }
-                table.memory_bytes() + bytes * table.len() / sampled.max(1)
+        match &self.0 {
+            Form::Compact(compact) => compact.heap_bytes(),
+            Form::Hashed(hashed) => {
+                allocation_bytes(size_of::<HashedMembers>()) + hashed.memory_bytes(samples)
             }
-        };
-        allocation_bytes(size_of::<Self>()) + content
+        }
     }
 
     fn allocations(&self) -> usize {
-        match &self.form {
-            Form::Packed { .. } => 1,
-            Form::Hashed(table) => table.len(),
+        match &self.0 {
+            Form::Compact(_) => 1,
+            Form::Hashed(hashed) => hashed.allocations(),
         }
     }
 
     fn prefetch(&self) {
-        prefetch::line(&raw const *self);
+        match &self.0 {
+            Form::Compact(compact) => compact.prefetch(),
+            Form::Hashed(hashed) => prefetch::line(&raw const **hashed),
+        }
     }
 
     fn apply<'a>(key: &mut dyn ReplayTarget, changes: impl Iterator<Item = SetChange<'a>> + Clone) -> usize {
@@ -211,63 +247,12 @@ impl Stored for Members {
         _: WalkOrder,
         see: &mut dyn FnMut(Element<'_>),
     ) -> Option<Position> {
-        let place = Position::place(from)?;
-        Some(self.scan(place, most, |member| see(Element::Member(member))))
+        let (place, mut digits) = (Position::place(from)?, itoa::Buffer::new());
+        Some(self.scan(place, most, |member| see(Element::Member(member.bytes(&mut digits)))))
             .filter(|&next| next != 0)
             .map(Position::Place)
     }
 }
 
-fn insert_hashed(table: &mut Table<Box<[u8]>>, hasher: &FixedState, member: &[u8]) {
-    table.insert(hasher.hash_one(member), member.into(), |member| hasher.hash_one(&**member));
-}
-
-fn packed_members(bytes: &[u8]) -> impl Iterator<Item = &[u8]> {
-    let mut rest = bytes;
-    std::iter::from_fn(move || {
-        let (&len, tail) = rest.split_first()?;
-        let (member, tail) = tail.split_at(usize::from(len));
-        rest = tail;
-        Some(member)
-    })
-}
-
-/// The position of `member`'s length byte.
-fn packed_position(bytes: &[u8], member: &[u8]) -> Option<usize> {
-    let mut position = 0;
-    for other in packed_members(bytes) {
-        if other == member {
-            return Some(position);
-        }
-        position += 1 + other.len();
-    }
-    None
-}
-
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::machine::chance::Chance;
-    use std::collections::BTreeSet;
-
-    #[test]
-    fn agrees_with_a_btree_set_in_both_forms() {
-        for (names, length) in [(40u64, 3), (600, 3), (40, 90)] {
-            let (mut members, mut twin) = (Members::with_seed(1), BTreeSet::new());
-            let mut chance = Chance::seeded(names);
-            for _ in 0..4000 {
-                let name = format!("{:>length$}", chance.below(names)).into_bytes();
-                if chance.below(3) == 0 {
-                    assert_eq!(members.remove(&name), twin.remove(&name));
-                } else {
-                    assert_eq!(members.insert(&name), twin.insert(name.clone()));
-                }
-                assert_eq!(members.contains(&name), twin.contains(&name));
-                assert_eq!(members.len(), twin.len());
-            }
-            let mut all = BTreeSet::new();
-            members.for_each(|member| assert!(all.insert(member.to_vec())));
-            assert_eq!(all, twin);
-        }
-    }
-}
+mod tests;
