@@ -44,7 +44,7 @@ fn positions(keys: &Keys, names_before: usize) -> (usize, i32, i64) {
         Keys::Pair { .. } => (1, 2, 1),
         Keys::Paired { .. } => (1, -1, 2),
         Keys::Both(one, other) => (positions(one, names_before).0, positions(other, names_before).1, 1),
-        Keys::Store { sources: Keys::Range { first, .. } } => (1, *first as i32, 1),
+        Keys::Store { sources: sources @ Keys::Range { .. } } => (1, positions(sources, names_before).1, 1),
         Keys::Store { .. } | Keys::StoreBehind { .. } => (1, 1, 1),
         Keys::None | Keys::Counted { .. } | Keys::Derived(_) | Keys::WithDerived { .. } => (0, 0, 0),
     }
