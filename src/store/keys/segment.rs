@@ -12,7 +12,7 @@ pub(super) const SEGMENT_ENTRIES: usize = 448;
 /// Entries without gaps, and a hash table of their indices. Gaps, of which a hash table needs many, are those of the
 /// two-byte indices then.
 #[derive(Debug)]
-pub(super) struct Segment<T, N> {
+pub(super) struct TableSegment<T, N> {
     /// The number of first bits of the hash that all entries share.
     pub(super) depth: u32,
     indices: HashTable<u16>,
@@ -34,13 +34,13 @@ fn make_room<T>(elements: &mut Vec<T>) {
     }
 }
 
-impl<T, N> Default for Segment<T, N> {
+impl<T, N> Default for TableSegment<T, N> {
     fn default() -> Self {
         Self { depth: 0, indices: HashTable::new(), entries: Vec::new(), notes: Vec::new() }
     }
 }
 
-impl<T, N: Copy + Default + PartialEq> Segment<T, N> {
+impl<T, N: Copy + Default + PartialEq> TableSegment<T, N> {
     /// An empty segment that `entries` entries will be added to.
     pub(super) fn with_capacity(depth: u32, entries: usize) -> Self {
         let room = allocation_bytes(entries * size_of::<T>()) / size_of::<T>().max(1);

@@ -2,10 +2,10 @@
 //!
 //! It uses extendible hashing (Fagin, Nievergelt, Pippenger, Strong, ACM TODS 1979). A directory, indexed by the first
 //! bits of the hash, points to segments of bounded size. A full segment splits in two, and no other entry moves. The
-//! keyspace and large sets are such tables. Segments partition the hashes in order, so a place in hash order is a
+//! keyspace and large hashes are such tables. Segments partition the hashes in order, so a place in hash order is a
 //! cursor that stays valid when segments split. SCAN and checkpoints walk by such cursors.
 
-use super::segment::{SEGMENT_ENTRIES, Segment};
+use super::segment::{SEGMENT_ENTRIES, TableSegment};
 use crate::machine::chance::Chance;
 use crate::machine::heap::allocation_bytes;
 
@@ -25,7 +25,7 @@ pub(in crate::store) struct Table<T, N = ()> {
     /// 2^depth segment numbers, indexed by the first `depth` bits of a hash. Empty until the first entry.
     directory: Vec<u32>,
     depth: u32,
-    segments: Vec<Segment<T, N>>,
+    segments: Vec<TableSegment<T, N>>,
     len: usize,
 }
 
@@ -98,7 +98,7 @@ impl<T, N: Copy + Default + PartialEq> Table<T, N> {
     pub(in crate::store) fn insert(&mut self, hash: u64, entry: T, hash_of: impl Fn(&T) -> u64) -> Place {
         if self.directory.is_empty() {
             self.directory.push(0);
-            self.segments.push(Segment::default());
+            self.segments.push(TableSegment::default());
         }
         let mut number = self.segment_number(hash).expect("the directory is not empty");
         while self.segments[number].entries.len() >= SEGMENT_ENTRIES && self.split(number, &hash_of) {
@@ -118,8 +118,8 @@ impl<T, N: Copy + Default + PartialEq> Table<T, N> {
     /// The bytes of memory that the table takes, without the memory that its entries point to. O(segments).
     pub(in crate::store) fn memory_bytes(&self) -> usize {
         allocation_bytes(self.directory.capacity() * size_of::<u32>())
-            + allocation_bytes(self.segments.capacity() * size_of::<Segment<T, N>>())
-            + self.segments.iter().map(Segment::memory_bytes).sum::<usize>()
+            + allocation_bytes(self.segments.capacity() * size_of::<TableSegment<T, N>>())
+            + self.segments.iter().map(TableSegment::memory_bytes).sum::<usize>()
     }
 
     /// All entries, in arbitrary order.
@@ -129,7 +129,7 @@ impl<T, N: Copy + Default + PartialEq> Table<T, N> {
 
     /// All entries with their notes, in arbitrary order.
     pub(in crate::store) fn iter_noted(&self) -> impl Iterator<Item = (&T, N)> {
-        self.segments.iter().flat_map(Segment::iter)
+        self.segments.iter().flat_map(TableSegment::iter)
     }
 
     /// An entry drawn at random, each as likely as any other, and its note; `None` if there is none. O(1) on average, O(n)
@@ -212,8 +212,8 @@ impl<T, N: Copy + Default + PartialEq> Table<T, N> {
         let goes_up = |entry: &T| hash_of(entry) << depth >> 63 == 1;
         let above = self.segments[number].entries.iter().filter(|entry| goes_up(entry)).count();
         let old_len = self.segments[number].entries.len();
-        let mut upper = Segment::with_capacity(depth + 1, above);
-        let lower = Segment::with_capacity(depth + 1, old_len - above);
+        let mut upper = TableSegment::with_capacity(depth + 1, above);
+        let lower = TableSegment::with_capacity(depth + 1, old_len - above);
         for (entry, note) in std::mem::replace(&mut self.segments[number], lower).into_entries() {
             let half = if goes_up(&entry) { &mut upper } else { &mut self.segments[number] };
             half.push(hash_of(&entry), entry, note, hash_of);
