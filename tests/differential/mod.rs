@@ -160,14 +160,14 @@ fn same_lifetimes(ours: &Reply, theirs: &Reply, units_per_second: i64) -> bool {
 /// The encoding of a string, a list or a sorted set is that of a value just created, as docs/compatibility.md says. That of
 /// a set is Redis's. A small hash becomes `listpackex` in Redis even if HEXPIRE has found no field.
 fn same_encoding(ours: &Reply, theirs: &Reply) -> bool {
-    const INDISTINCT: [[&[u8]; 2]; 4] = [
-        [b"embstr", b"raw"],
-        [b"listpack", b"skiplist"],
-        [b"listpack", b"quicklist"],
-        [b"listpack", b"listpackex"],
+    const INDISTINCT: [&[&[u8]]; 4] = [
+        &[b"int", b"embstr", b"raw"],
+        &[b"listpack", b"skiplist"],
+        &[b"listpack", b"quicklist"],
+        &[b"listpack", b"listpackex"],
     ];
     let (Reply::Bulk(one), Reply::Bulk(other)) = (ours, theirs) else { return ours == theirs };
-    let are_in = |pair: &[&[u8]; 2]| pair.contains(&&**one) && pair.contains(&&**other);
+    let are_in = |names: &&[&[u8]]| names.contains(&&**one) && names.contains(&&**other);
     one == other || INDISTINCT.iter().any(are_in)
 }
 
