@@ -64,6 +64,7 @@ fn rename(keys: &mut Writer<'_, '_>, call: &Call<'_>, reply: &mut Reply<'_>) -> 
     let (from, to) = (call.argument(1), call.argument(2));
     check_source(keys, from)?;
     if from != to {
+        announce(keys, from, call)?;
         keys.rename(from, to);
     }
     reply.ok();
@@ -75,6 +76,7 @@ fn rename_new(keys: &mut Writer<'_, '_>, call: &Call<'_>, reply: &mut Reply<'_>)
     check_source(keys, from)?;
     let is_free = keys.reader().kind(to).is_none();
     if is_free {
+        announce(keys, from, call)?;
         keys.rename(from, to);
     }
     reply.integer(i64::from(is_free));
@@ -86,6 +88,11 @@ fn check_source(keys: &Writer<'_, '_>, key: &[u8]) -> Outcome {
         Some(_) => Ok(()),
         None => Err(CommandError::text("ERR no such key").into()),
     }
+}
+
+/// Announces that the record of the command has all elements of the value at `key`.
+fn announce(keys: &Writer<'_, '_>, key: &[u8], call: &Call<'_>) -> Outcome {
+    keys.reader().value(key).map_or(Ok(()), |value| call.announce(value.elements()))
 }
 
 fn copy(keys: &mut Writer<'_, '_>, call: &Call<'_>, reply: &mut Reply<'_>) -> Outcome {
@@ -104,6 +111,7 @@ fn copy(keys: &mut Writer<'_, '_>, call: &Call<'_>, reply: &mut Reply<'_>) -> Ou
     if database == keys.database() && from == to {
         return Err(SAME.into());
     }
+    announce(keys, from, call)?;
     // The source is looked up as by a command that reads.
     let is_done = keys.source_reader().kind(from).is_some()
         && (replaces || keys.of_database(database).reader().kind(to).is_none());
@@ -123,6 +131,7 @@ fn move_key(keys: &mut Writer<'_, '_>, call: &Call<'_>, reply: &mut Reply<'_>) -
     let is_done =
         keys.reader().kind(key).is_some() && keys.of_database(database).reader().kind(key).is_none();
     if is_done {
+        announce(keys, key, call)?;
         keys.move_to(key, database);
     }
     reply.integer(i64::from(is_done));
