@@ -42,7 +42,7 @@ impl Writer<'_, '_> {
         let KeyEdit { keyspace, spot, .. } = self.fresh(from);
         let Some(entry) = keyspace.at(spot) else { return };
         let (expire_at_ms, kind) = (entry.expire_at_ms(), entry.value.kind());
-        let Some(copy) = copy_of(&entry.value, seed) else { return };
+        let Some(copy) = copy_of(entry.value, seed) else { return };
         let mut destination = self.of_database(database);
         let old = destination.put_whole(to, copy, expire_at_ms);
         destination.notify(EventClasses::GENERIC, "copy_to", to);
