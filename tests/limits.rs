@@ -35,7 +35,7 @@ const LIMITS: &[(&str, &str)] = &[
     ("JOURNAL_RECORD_BYTES", "no client reaches it: the journal's own tests"),
     ("HLL_SPARSE_BYTES", "scripts: a HyperLogLog becomes dense when it is large"),
     ("EXPIRED_PER_STEP", "here: a thousand keys expire at once"),
-    ("ELEMENTS_ON_THREAD", "here: commands over very many elements"),
+    ("ELEMENTS_ON_THREAD", "here: commands over very many elements, sorted and restored values"),
     ("LOCK_PATIENCE", "store::hold: a lock that cannot be had"),
     ("SENT_AT_ONCE_BYTES", "large_replies: each of them is many pieces"),
     ("DATABASES", "here: one database too many"),
@@ -96,6 +96,9 @@ fn commands_over_very_many_elements_are_answered_in_order() {
         &["SINTER", "set", "set"],
         &["SUNION", "set", "set"],
         &["SDIFF", "set", "nothing"],
+        &["SORT", "set", "ALPHA"],
+        &["SORT_RO", "board", "BY", "member:*", "ALPHA", "DESC"],
+        &["SORT", "board", "BY", "nosort"],
         &["SPOP", "set", "50000"],
     ];
     for words in large {
@@ -114,6 +117,49 @@ fn commands_over_very_many_elements_are_answered_in_order() {
     let replies = client.ask("EXEC");
     assert_eq!(replies.items()[0].items().len(), MEMBERS);
     assert_eq!(replies.items()[1], Reply::Integer(MEMBERS as i64));
+}
+
+/// What looks at just as many elements as its connection's thread may, and at one more, has the same result: a SORT that
+/// returns, one that stores, a DUMP, and a RESTORE.
+#[test]
+fn sorted_and_restored_values_pass_the_bound_of_their_thread() {
+    const BOUND: usize = 8192;
+    let server = Server::rankd_with(&["--appendonly", "no"]);
+    let mut client = server.client();
+    for count in [BOUND - 1, BOUND, BOUND + 1] {
+        let numbers: Vec<String> = (0..count).map(|number| (number * 7919 % count).to_string()).collect();
+        let push: Vec<&str> =
+            ["RPUSH", "list"].into_iter().chain(numbers.iter().map(String::as_str)).collect();
+        client.call(&["DEL", "list"]);
+        assert_eq!(client.call(&push), Reply::Integer(count as i64));
+        let payload = client.ask("DUMP list");
+        let restore: [&[u8]; 5] = [b"RESTORE", b"restored", b"0", payload.bytes(), b"REPLACE"];
+        assert_eq!(client.call(&restore), Reply::Simple(b"OK".to_vec()));
+        assert_eq!(client.ask("LRANGE restored 0 -1"), client.ask("LRANGE list 0 -1"));
+        let mut in_order: Vec<usize> = numbers.iter().map(|number| number.parse().unwrap()).collect();
+        in_order.sort_unstable();
+        let in_order =
+            Reply::Array(in_order.iter().map(|number| Reply::Bulk(number.to_string().into())).collect());
+        assert_eq!(client.ask("SORT restored"), in_order);
+        assert_eq!(client.ask("SORT_RO restored BY nothing:* GET #").items().len(), count);
+        assert_eq!(client.ask("SORT restored STORE sorted"), Reply::Integer(count as i64));
+        assert_eq!(client.ask("LRANGE sorted 0 -1"), in_order);
+        assert_eq!(client.ask(&format!("SORT restored LIMIT {} 5", count - 1)).items().len(), 1);
+        assert_eq!(client.ask(&format!("SORT restored LIMIT {count} 5")), Reply::Array(Vec::new()));
+    }
+    // RESTORE counts eight bytes of a payload as an element.
+    for length in [8 * BOUND - 100, 8 * BOUND, 8 * BOUND + 100] {
+        let text = "x".repeat(length);
+        client.call(&["SET", "text", &text]);
+        let payload = client.ask("DUMP text");
+        assert!(payload.bytes().len() > length);
+        let restore: [&[u8]; 5] = [b"RESTORE", b"restored", b"0", payload.bytes(), b"REPLACE"];
+        assert_eq!(client.call(&restore), Reply::Simple(b"OK".to_vec()));
+        assert_eq!(client.ask("GET restored").text(), text);
+        let cut = &payload.bytes()[..payload.bytes().len() - 1];
+        let broken: [&[u8]; 5] = [b"RESTORE", b"restored", b"0", cut, b"REPLACE"];
+        assert_eq!(client.call(&broken), error("ERR DUMP payload version or checksum are wrong"));
+    }
 }
 
 /// A transaction has the same size limit as one request.

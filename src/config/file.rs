@@ -64,7 +64,8 @@ impl Reading<'_> {
             };
             let words = words.iter().map(word).collect::<Result<Vec<_>, _>>()?;
             let Some((name, values)) = words.split_first() else { continue };
-            if values.is_empty() {
+            // As in Redis, `save` alone is `save ""`.
+            if values.is_empty() && !name.eq_ignore_ascii_case("save") {
                 return Err(error(number, format!("directive '{name}' has no value")));
             }
             let mut value = values.join(" ");
@@ -188,6 +189,8 @@ mod tests {
         let points = |text| read_text(text).map(|config| print_save_points(&config.save));
         assert_eq!(points("save 900 1\nsave 60 100 10 0\n").unwrap(), "900 1 60 100 10 0");
         assert_eq!(points("save 900 1\nsave \"\"\nsave 60 2\n").unwrap(), "60 2");
+        // A file that Redis's own tests write was refused: "directive 'save' has no value".
+        assert_eq!(points("save 900 1\nsave\nsave 60 2\nSAVE \n").unwrap(), "");
         for wrong in ["save 900", "save 0 1", "save x 1", "save 1 -1"] {
             assert!(points(wrong).unwrap_err().contains("Invalid save parameters"), "{wrong}");
         }

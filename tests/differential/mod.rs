@@ -16,6 +16,7 @@ use crate::support::number_from_env;
 use crate::support::reply::Reply;
 use crate::support::server::{Peer, Server};
 use stream::sets::{BOUNDS, DRAWN};
+use stream::{payloads, sorting};
 
 type Request = Vec<Vec<u8>>;
 
@@ -49,8 +50,10 @@ impl Sides<'_> {
             assert!(!client.call(&["FLUSHALL"]).is_error());
         }
         let mut queued = Vec::new();
+        let mut dumping = [self.ours.client(), self.theirs.client()];
         for requests in stream.chunks(self.batch) {
-            if let Some(difference) = compare_requests(&mut clients, requests, &mut queued).1 {
+            let requests = payloads::with_bytes(requests, &mut dumping);
+            if let Some(difference) = compare_requests(&mut clients, &requests, &mut queued).1 {
                 return Some(difference);
             }
         }
@@ -119,6 +122,8 @@ fn same(request: &Request, ours: &Reply, theirs: &Reply) -> bool {
     let theirs = &if has_scores { without_negative_zero(theirs) } else { theirs.clone() };
     match name.as_slice() {
         b"OBJECT" => same_encoding(ours, theirs),
+        b"SORT" | b"SORT_RO" => sorting::same_order(request, ours, theirs),
+        b"DUMP" => shape(ours) == shape(theirs),
         b"SPOP" | b"SRANDMEMBER" | b"SMEMBERS"
             if request.get(1).is_some_and(|key| key == DRAWN.as_bytes()) =>
         {

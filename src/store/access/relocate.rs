@@ -81,8 +81,12 @@ impl Writer<'_, '_> {
     }
 }
 
-/// A value that holds the same. A list shares its chunks; any other value is told in pieces, from which the copy is made.
+/// A value that holds the same. A list shares its chunks, and a set keeps its form; any other value is told in pieces, from
+/// which the copy is made.
 fn copy_of(value: &Value, seed: u64) -> Option<Value> {
+    if let Value::Set(members) = value {
+        return Some(Value::Set(members.copy()));
+    }
     if let Some(copy) = value.of_this_moment() {
         return Some(copy);
     }

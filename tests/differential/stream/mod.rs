@@ -2,16 +2,18 @@
 //!
 //! The streams leave out everything that two correct servers may answer differently: hash order, random results, clocks to
 //! the millisecond, ranges by member with different scores, a negative LIMIT offset (in Redis it depends on the encoding),
-//! and whether DBSIZE counts an expired key.
+//! the order of equal texts, and whether DBSIZE counts an expired key.
 
 mod draw;
 mod hashes;
 mod keys;
 mod lists;
 mod many_keys;
+pub(super) mod payloads;
 mod places;
 pub(super) mod sets;
 mod sorted_sets;
+pub(super) mod sorting;
 mod strings;
 mod transactions;
 
@@ -31,10 +33,11 @@ pub(super) fn generate(chance: &mut Chance, length: usize) -> Vec<Request> {
     while stream.len() < length {
         let mut words = command(chance);
         // A scan without its COUNT shows the steps of the hash table, and COMMAND alone lists the server's own commands.
+        let own_keys = [&[LEX, sets::DRAWN][..], &sorting::NUMBERS].concat();
         let breakable = !matches!(
             words[0].as_str(),
-            "SCAN" | "ZSCAN" | "HSCAN" | "SSCAN" | "SPOP" | "OBJECT" | "COMMAND"
-        ) && ![LEX, sets::DRAWN].iter().any(|own| words.iter().any(|word| word == own));
+            "SCAN" | "ZSCAN" | "HSCAN" | "SSCAN" | "SPOP" | "OBJECT" | "COMMAND" | "SORT" | "SORT_RO"
+        ) && !own_keys.iter().any(|own| words.iter().any(|word| word == own));
         if breakable && chance.percent(8) {
             break_somewhere(chance, &mut words);
         }
@@ -58,6 +61,9 @@ fn member_bytes(word: &str) -> Vec<u8> {
 }
 
 fn negative_offset(words: &[String]) -> bool {
+    if words.iter().take(3).any(|word| word.to_ascii_uppercase().starts_with("SORT")) {
+        return false;
+    }
     let limit = words.iter().position(|word| word.eq_ignore_ascii_case("LIMIT"));
     limit.and_then(|at| words.get(at + 1)).is_some_and(|offset| offset.starts_with('-'))
 }
@@ -77,6 +83,7 @@ fn ends_soon(words: &[String]) -> bool {
             number(words.len() - 1).is_some()
         }
         "BZMPOP" | "BLMPOP" => number(1).is_some(),
+        "RESTORE" => payloads::is_brief(words),
         "EXPIRE" | "HEXPIRE" => number(2).is_some_and(|value| (1..10_000).contains(&value)),
         "SETEX" => number(2).is_some_and(|value| (1..10_000).contains(&value)),
         "PEXPIRE" | "PSETEX" | "HPEXPIRE" => number(2).is_some_and(|value| (1..10_000_000).contains(&value)),
@@ -114,7 +121,9 @@ fn break_somewhere(chance: &mut Chance, words: &mut Vec<String>) {
 
 /// One well-formed command.
 fn command(chance: &mut Chance) -> Vec<String> {
-    match chance.below(204) {
+    match chance.below(230) {
+        204..218 => sorting::sort_command(chance),
+        218.. => payloads::payload_command(chance),
         100..105 => transactions::transaction_command(chance),
         105..108 => transactions::waiting_command(chance),
         108..116 => strings::string_command(chance),
@@ -123,7 +132,7 @@ fn command(chance: &mut Chance) -> Vec<String> {
         130..150 => hashes::hash_command(chance),
         150..168 => lists::list_command(chance),
         168..184 => places::place_command(chance),
-        184.. => sets::set_command(chance),
+        184..204 => sets::set_command(chance),
         0..46 => sorted_sets::ranking_command(chance),
         46..58 => many_keys::many_keys_command(chance),
         58..64 => sorted_sets::lex_command(chance),

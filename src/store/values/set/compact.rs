@@ -24,7 +24,7 @@ const INTEGERS_AT: usize = 1;
 const WORDS_AT: usize = 5;
 
 /// The members of a small set.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Compact(Box<[u8]>);
 
 /// The member is beyond the bounds: the set must take its large form.

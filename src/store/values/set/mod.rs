@@ -170,12 +170,26 @@ impl Members {
         compact.into_iter().flatten().chain(hashed.into_iter().flatten())
     }
 
-    fn make_hashed(&mut self) {
+    /// The same members in the same form, whatever the bounds are now, as a copy in Redis. O(n).
+    #[must_use]
+    pub fn copy(&self) -> Self {
+        match &self.0 {
+            Form::Compact(compact) => Self(Form::Compact(compact.clone())),
+            // Not the table itself: each has a seed of its own.
+            Form::Hashed(_) => Self(self.hashed()),
+        }
+    }
+
+    fn hashed(&self) -> Form {
         let mut hashed = Box::<HashedMembers>::default();
         for member in self.iter() {
             hashed.insert(member);
         }
-        self.0 = Form::Hashed(hashed);
+        Form::Hashed(hashed)
+    }
+
+    fn make_hashed(&mut self) {
+        self.0 = self.hashed();
     }
 }
 
