@@ -1,8 +1,8 @@
 //! Values that go from one key to another: by RENAME and MOVE, which take the value itself, and by COPY.
 //!
-//! The record has the value's elements as Changes of the destination, as a walk would tell them, and the end of the source.
-//! So each Change is as absolute as those of any other command, and a checkpoint under way may see the value at both keys,
-//! at either, or at none: what is replayed over it says all of it. A list of which the base has a later state is not
+//! The record has the value's elements as Changes of the destination, like those of a walk, and the removal of the source.
+//! Each Change is as absolute as those of any other command. So a checkpoint that runs meanwhile may see the value at both
+//! keys, at either, or at none: the record, which is replayed over it, has the whole value. A list of which the base has a later state is not
 //! pushed to twice, because its Changes up to that record are skipped (`src/store/walk/loading/as_of.rs`).
 
 use super::edit::KeyEdit;
@@ -12,8 +12,9 @@ use crate::limits;
 use crate::store::change::buffer::ChangeBuffer;
 use crate::store::change::{Change, What, decode};
 use crate::store::numbers::DatabaseIndex;
-use crate::store::values::kinds::{Kind, Value, ValueChange};
-use crate::store::values::stored::{ReplayTarget, WalkOrder};
+use crate::store::values::LooseValue;
+use crate::store::values::kinds::{Kind, Value};
+use crate::store::values::stored::WalkOrder;
 
 impl Writer<'_, '_> {
     /// Gives what is at `from` to the key `to`, with its expiry, in place of any value that is there (events `rename_from`
@@ -81,53 +82,29 @@ impl Writer<'_, '_> {
     }
 }
 
-/// A value that holds the same. A list shares its chunks, and a set keeps its form; any other value is told in pieces, from
-/// which the copy is made.
+/// A value with the same elements: [`Stored::copy`], or made from the Changes of a walk over the value.
 fn copy_of(value: &Value, seed: u64) -> Option<Value> {
-    if let Value::Set(members) = value {
-        return Some(Value::Set(members.copy()));
-    }
-    if let Some(copy) = value.of_this_moment() {
+    if let Some(copy) = value.copy() {
         return Some(copy);
     }
-    let mut copy = Copied { value: None, seed };
-    let (mut told, mut position) = (ChangeBuffer::default(), None);
+    let mut copy = LooseValue::with_seed(seed);
+    let (mut changes, mut position) = (ChangeBuffer::default(), None);
     loop {
         position =
             value.walk(position.as_ref(), limits::MEMBERS_PER_LOCK, WalkOrder::InOrder, &mut |element| {
-                told.element(0, b"", element, None);
+                changes.element(0, b"", element, None);
             });
-        told.end_record();
-        for mut body in told.records() {
+        changes.end_record();
+        for mut body in changes.records() {
             while !body.is_empty() {
                 if let Ok(Change::Key { what: What::Value(change), .. }) = decode(&mut body) {
-                    ValueChange::apply(&mut copy, std::iter::once(change));
+                    copy.apply(change);
                 }
             }
         }
-        told.clear();
+        changes.clear();
         if position.is_none() {
-            return copy.value;
+            return copy.into_value();
         }
-    }
-}
-
-/// A value in the making.
-struct Copied {
-    value: Option<Value>,
-    seed: u64,
-}
-
-impl ReplayTarget for Copied {
-    fn value(&mut self) -> Option<&mut Value> {
-        self.value.as_mut()
-    }
-
-    fn value_or_new(&mut self, _: Kind, new: fn(u64) -> Value) -> &mut Value {
-        self.value.get_or_insert_with(|| new(self.seed))
-    }
-
-    fn put(&mut self, value: Value, _: Option<u64>) {
-        self.value = Some(value);
     }
 }

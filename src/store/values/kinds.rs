@@ -186,6 +186,11 @@ impl Value {
         self.walk(None, usize::MAX, WalkOrder::InOrder, see);
     }
 
+    /// See [`Stored::copy`].
+    pub(in crate::store) fn copy(&self) -> Option<Self> {
+        each!(self, value => value.copy())
+    }
+
     /// See [`Stored::walk`].
     pub(in crate::store) fn walk(
         &self,

@@ -62,6 +62,12 @@ pub trait Stored: Sized {
         None
     }
 
+    /// A value with the same elements. `None` if the type makes none by itself; a copy is then made from the Changes of a
+    /// walk.
+    fn copy(&self) -> Option<Value> {
+        self.of_this_moment()
+    }
+
     /// Calls `see` with about `most` elements from `from` on. Returns the next position, `None` at the end.
     fn walk(
         &self,

@@ -170,16 +170,6 @@ impl Members {
         compact.into_iter().flatten().chain(hashed.into_iter().flatten())
     }
 
-    /// The same members in the same form, whatever the bounds are now, as a copy in Redis. O(n).
-    #[must_use]
-    pub fn copy(&self) -> Self {
-        match &self.0 {
-            Form::Compact(compact) => Self(Form::Compact(compact.clone())),
-            // Not the table itself: each has a seed of its own.
-            Form::Hashed(_) => Self(self.hashed()),
-        }
-    }
-
     fn hashed(&self) -> Form {
         let mut hashed = Box::<HashedMembers>::default();
         for member in self.iter() {
@@ -252,6 +242,15 @@ impl Stored for Members {
     fn apply<'a>(key: &mut dyn ReplayTarget, changes: impl Iterator<Item = SetChange<'a>> + Clone) -> usize {
         changes.for_each(|change| change.apply(key));
         0
+    }
+
+    /// In the same form, whatever the bounds are now, as in Redis. O(n).
+    fn copy(&self) -> Option<Value> {
+        Some(Value::Set(match &self.0 {
+            Form::Compact(compact) => Self(Form::Compact(compact.clone())),
+            // Not the table itself: each has a seed of its own.
+            Form::Hashed(_) => Self(self.hashed()),
+        }))
     }
 
     fn walk(
