@@ -149,6 +149,9 @@ fn difference<'h>(keys: Reader<'h>, names: Cursor<'_>) -> Result<Combination<'h>
     }
 }
 
+/// Members that are looked up at a time: about as many as a processor can have loads outstanding.
+const WINDOW: usize = 32;
+
 /// Of so many sets at most, a union looks each member up in those before its own. Of more it gathers the members.
 const LOOKED_UP: usize = 4;
 
@@ -171,12 +174,27 @@ impl<'h> Combination<'h> {
             Self::Any(_) | Self::Removed(_) => return None,
         };
         let others: Vec<_> = sets.iter().skip(1).copied().collect();
-        let is_found = move |member: &Text<'h>| match are_wanted {
-            true => others.iter().all(|set| set.has(*member)),
-            false => !others.iter().any(|set| set.has(*member)),
-        };
-        let first = sets.first().copied();
-        Some(first.into_iter().flat_map(Members::iter).filter(is_found))
+        let mut members = sets.iter().take(1).copied().flat_map(Members::iter);
+        let (mut window, mut next) = (Vec::with_capacity(WINDOW), 0);
+        Some(std::iter::from_fn(move || {
+            loop {
+                if next == window.len() {
+                    next = 0;
+                    window.clear();
+                    window.extend(members.by_ref().take(WINDOW));
+                    others.iter().for_each(|set| set.prefetch_members(&window));
+                }
+                let member = *window.get(next)?;
+                next += 1;
+                let is_found = match are_wanted {
+                    true => others.iter().all(|set| set.has(member)),
+                    false => !others.iter().any(|set| set.has(member)),
+                };
+                if is_found {
+                    return Some(member);
+                }
+            }
+        }))
     }
 
     /// Calls `see` with the members of the result, in the order in which the sets have them.
@@ -214,11 +232,14 @@ impl<'h> Combination<'h> {
                 }
                 left
             }
-            Self::Common(sets) if sets.first().is_some_and(|set| set.form() != SetForm::Integers) => {
-                Members::of_words(self.found().into_iter().flatten(), bounds)
-            }
-            Self::Common(_) | Self::Looked(_) => {
-                Members::of_members(self.found().into_iter().flatten(), bounds)
+            Self::Common(sets) | Self::Looked(sets) => {
+                // Their number is known before the set is made, which has its size from the beginning then.
+                let found: Vec<_> = self.found().into_iter().flatten().collect();
+                let is_of_integers = sets.first().is_none_or(|set| set.form() == SetForm::Integers);
+                match self {
+                    Self::Common(_) if !is_of_integers => Members::of_words(found.into_iter(), bounds),
+                    _ => Members::of_members(found.into_iter(), bounds),
+                }
             }
         }
     }

@@ -11,6 +11,7 @@
 
 use crate::machine::chance::{Chance, Secret};
 use crate::machine::heap::allocation_bytes;
+use crate::ranking::prefetch;
 use crate::store::keys::table::CURSOR_BITS;
 use crate::store::values::words::{self, PackedWord, Text, replace};
 use foldhash::quality::FixedState;
@@ -24,6 +25,11 @@ const BUCKET_BYTES: usize = 192;
 
 /// Buckets in one allocation.
 const CHUNK_BUCKETS: usize = 512;
+
+const CACHE_LINE_BYTES: usize = 64;
+
+/// Lines of a bucket that are loaded ahead: as many as one of the usual size has.
+const PREFETCHED_LINES: usize = BUCKET_BYTES / CACHE_LINE_BYTES;
 
 /// Places that are tried when a member is drawn, before all members are looked at.
 const DRAWS: usize = 256;
@@ -43,15 +49,37 @@ pub(super) struct HashedMembers {
     hasher: FixedState,
 }
 
-impl Default for HashedMembers {
-    fn default() -> Self {
+impl HashedMembers {
+    /// No members, and buckets for `members`.
+    pub(super) fn with_room(members: usize) -> Self {
         // Of a seed of its own: members that come in the order of one table's hashes are in no order of another's.
         let hasher = FixedState::with_seed(Secret::from_system().of(0));
-        Self { chunks: vec![vec![Box::default()]], buckets: 1, len: 0, bytes: 0, longest: 0, hasher }
+        let buckets = (members / BUCKET_MEMBERS).max(1);
+        let mut chunks = Vec::new();
+        for first in (0..buckets).step_by(CHUNK_BUCKETS) {
+            let here = CHUNK_BUCKETS.min(buckets - first);
+            let mut chunk = Vec::with_capacity(if first == 0 { here } else { CHUNK_BUCKETS });
+            chunk.resize_with(here, Box::default);
+            chunks.push(chunk);
+        }
+        Self { chunks, buckets, len: 0, bytes: 0, longest: 0, hasher }
     }
-}
 
-impl HashedMembers {
+    /// Starts loading the buckets of `members`.
+    pub(super) fn prefetch_members(&self, members: &[Text<'_>]) {
+        // Where a bucket is stands in memory as well, so that is loaded first for all.
+        for member in members {
+            let index = self.index(self.hash(*member));
+            prefetch::line(&raw const self.chunks[index / CHUNK_BUCKETS][index % CHUNK_BUCKETS]);
+        }
+        for member in members {
+            let bucket = self.bucket(self.index(self.hash(*member)));
+            for line in bucket.chunks(CACHE_LINE_BYTES).take(PREFETCHED_LINES) {
+                prefetch::line(line.as_ptr());
+            }
+        }
+    }
+
     /// The number of members. O(1).
     pub(super) fn len(&self) -> usize {
         self.len

@@ -58,7 +58,14 @@ impl Members {
     }
 
     fn with<'a>(mut self, members: impl Iterator<Item = Text<'a>>, bounds: SetBounds) -> Self {
+        let expected = members.size_hint().0;
         for member in members {
+            if let Form::Compact(compact) = &mut self.0 {
+                if compact.insert(member, bounds).is_ok() {
+                    continue;
+                }
+                self.make_hashed(expected);
+            }
             self.insert(member, bounds);
         }
         self
@@ -104,12 +111,20 @@ impl Members {
         }
     }
 
+    /// Starts loading what [`Members::has`] will read for each of `members`.
+    pub fn prefetch_members(&self, members: &[Text<'_>]) {
+        match &self.0 {
+            Form::Compact(compact) => compact.prefetch(),
+            Form::Hashed(hashed) => hashed.prefetch_members(members),
+        }
+    }
+
     /// Adds `member`; returns whether it was new. O(1); O(n) in the members of a compact set.
     pub fn insert(&mut self, member: Text<'_>, bounds: SetBounds) -> bool {
         if let Form::Compact(compact) = &mut self.0 {
             match compact.insert(member, bounds) {
                 Ok(is_new) => return is_new,
-                Err(Outgrown) => self.make_hashed(),
+                Err(Outgrown) => self.make_hashed(0),
             }
         }
         match &mut self.0 {
@@ -124,7 +139,8 @@ impl Members {
         if let Form::Compact(compact) = &mut self.0
             && compact.begin(first, members, bounds).is_err()
         {
-            self.make_hashed();
+            // Without room for them: most of them may be equal.
+            self.make_hashed(0);
         }
     }
 
@@ -170,16 +186,18 @@ impl Members {
         compact.into_iter().flatten().chain(hashed.into_iter().flatten())
     }
 
-    fn hashed(&self) -> Form {
-        let mut hashed = Box::<HashedMembers>::default();
+    /// Takes the large form, with room for `members` from the beginning.
+    fn make_hashed(&mut self, members: usize) {
+        self.0 = self.hashed(members);
+    }
+
+    /// The same members in the large form, with room for `members`.
+    fn hashed(&self, members: usize) -> Form {
+        let mut hashed = Box::new(HashedMembers::with_room(members));
         for member in self.iter() {
             hashed.insert(member);
         }
         Form::Hashed(hashed)
-    }
-
-    fn make_hashed(&mut self) {
-        self.0 = self.hashed();
     }
 }
 
@@ -249,7 +267,7 @@ impl Stored for Members {
         Some(Value::Set(match &self.0 {
             Form::Compact(compact) => Self(Form::Compact(compact.clone())),
             // Not the table itself: each has a seed of its own.
-            Form::Hashed(_) => Self(self.hashed()),
+            Form::Hashed(_) => Self(self.hashed(self.len())),
         }))
     }
 

@@ -52,6 +52,25 @@ fn agrees_with_a_btree_set_in_every_form() {
     }
 }
 
+/// A stored result of SINTER has its size from the beginning. It must grow and shrink from there as any other table does.
+#[test]
+fn a_table_that_has_its_size_from_the_beginning_is_as_any_other() {
+    for count in [129, 1000, 8191, 8192, 8193, 50_000] {
+        let names: Vec<_> = (0..count * 2).map(|number| format!("member {number}").into_bytes()).collect();
+        let texts: Vec<_> = names.iter().map(|name| Text::of(name)).collect();
+        let mut members = Members::of_members(texts[..count].iter().copied(), BOUNDS);
+        members.prefetch_members(&texts);
+        for text in &texts[count..] {
+            assert!(!members.has(*text) && members.insert(*text, BOUNDS), "{count}");
+        }
+        assert_eq!(contents(&members), names.iter().cloned().collect(), "{count}");
+        for text in &texts {
+            assert!(members.remove(*text), "{count}");
+        }
+        assert!(members.is_empty(), "{count}");
+    }
+}
+
 /// Members that are removed do not leave a table behind in which it takes long to find the others.
 #[test]
 fn a_table_shrinks_with_its_members() {
