@@ -11,11 +11,13 @@ use std::collections::BTreeSet;
 use std::hash::BuildHasher;
 use std::num::NonZeroU64;
 
-/// A key and its value, as they are stored. A key of at most 22 bytes is stored in place: to find it loads only this. When
-/// the key expires is the note beside it ([`Table`]).
+/// Longest key that is stored in its entry: finding such a key loads only the entry.
+const KEY_IN_PLACE_BYTES: usize = 30;
+
+/// A key and its value, as they are stored. When the key expires is the note beside it ([`Table`]).
 #[derive(Debug)]
 pub(in crate::store) struct KeyValue {
-    key: SmallBytes,
+    key: SmallBytes<KEY_IN_PLACE_BYTES>,
     value: Value,
 }
 
@@ -27,7 +29,7 @@ impl KeyValue {
     }
 }
 
-const _: () = assert!(size_of::<KeyValue>() == 48);
+const _: () = assert!(size_of::<KeyValue>() == 56);
 
 /// A key, its value, and when it expires.
 #[derive(Clone, Copy, Debug)]
@@ -50,7 +52,7 @@ impl<'k> Entry<'k> {
     pub(in crate::store) fn memory_bytes(&self, samples: usize) -> usize {
         let expiring = size_of::<u64>() + size_of::<(u64, u64)>() * 3 / 2;
         let expiry = self.expire_at_ms.map_or(0, |_| expiring);
-        let key = Self::PLACE_BYTES + SmallBytes::heap_bytes_of(self.key.len());
+        let key = Self::PLACE_BYTES + SmallBytes::<KEY_IN_PLACE_BYTES>::heap_bytes_of(self.key.len());
         key + expiry + self.value.memory_bytes(samples)
     }
 
