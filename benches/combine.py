@@ -1,10 +1,10 @@
 #!/usr/bin/env python3
-"""Unions and similar commands over large sorted sets on several RESP servers: the time that each server reports.
+"""Unions and similar commands over large sorted sets and sets, and SORT, on several RESP servers: the time that each reports.
 
 usage: combine.py [-n MEMBERS] [-k ROUNDS] NAME=COMMAND ...
 
 COMMAND may contain {port} and {dir}. Two sorted sets of MEMBERS members have half of them in common; a third has none in
-common with them. The time is that of INFO commandstats; no other command runs meanwhile. In rankd it is the time for which
+common with them. Two sets of a tenth of MEMBERS have half of them in common; a list has as many numbers. The time is that of INFO commandstats; no other command runs meanwhile. In rankd it is the time for which
 the locks of all inputs are held. The output is Markdown: medians in milliseconds.
 """
 
@@ -28,6 +28,13 @@ COMMANDS = [
     "ZINTERCARD 2 a b LIMIT 100",
     "ZRANDMEMBER a -1000000",
     "ZRANDMEMBER a 500000",
+    "SINTER s t",
+    "SINTERCARD 2 s t",
+    "SINTERSTORE d s t",
+    "SUNION s t",
+    "SDIFF s t",
+    "SORT l",
+    "SORT s ALPHA",
 ]
 
 
@@ -36,8 +43,8 @@ def cli(server, *words):
     return subprocess.run(command, capture_output=True, text=True, check=True).stdout
 
 
-def load(server, key, first, members):
-    """Loads members user:FIRST and on, with whole scores below 1,000,000, in random order."""
+def load(server, request, key, first, members):
+    """Sends REQUEST for each of the numbers FIRST and on, in random order, with a random number below 1,000,000."""
     chance = random.Random(key)
     ids = list(range(first, first + members))
     chance.shuffle(ids)
@@ -45,7 +52,8 @@ def load(server, key, first, members):
         ["redis-cli", "-p", str(server.port), "--pipe"], stdin=subprocess.PIPE, stdout=subprocess.DEVNULL
     )
     for number in ids:
-        pipe.stdin.write(b"ZADD %s %d user:%08d\r\n" % (key.encode(), chance.randrange(1000000), number))
+        line = request.format(key=key, number=number, random=chance.randrange(1000000))
+        pipe.stdin.write(line.encode() + b"\r\n")
     pipe.stdin.close()
     pipe.wait()
 
@@ -69,9 +77,12 @@ def main():
         for text in arguments.servers:
             server = Server(*text.split("=", 1))
             servers.append(server)
-            load(server, "a", 0, arguments.n)
-            load(server, "b", arguments.n // 2, arguments.n)
-            load(server, "c", 5 * arguments.n, arguments.n)
+            for key, first in [("a", 0), ("b", arguments.n // 2), ("c", 5 * arguments.n)]:
+                load(server, "ZADD {key} {random} user:{number:08}", key, first, arguments.n)
+            few = arguments.n // 10
+            for key, first in [("s", 0), ("t", few // 2)]:
+                load(server, "SADD {key} user:{number:08}", key, first, few)
+            load(server, "RPUSH {key} {random}", "l", 0, few)
         print("| ms | " + " | ".join(server.name for server in servers) + " |")
         print("|---" * (len(servers) + 1) + "|", flush=True)
         for command in COMMANDS:

@@ -15,6 +15,7 @@ use crate::support::number_from_env;
 use crate::support::reply::Reply;
 use crate::support::server::{Server, run_rankd};
 use crate::support::wait_for;
+use std::path::PathBuf;
 
 const WRITERS: usize = 4;
 
@@ -116,6 +117,14 @@ fn a_directory_serves_one_server() {
     );
 }
 
+fn largest_file_of_the_journal(server: &Server) -> PathBuf {
+    std::fs::read_dir(server.directory().join("journal"))
+        .expect("the journal's directory")
+        .map(|entry| entry.expect("an entry").path())
+        .max_by_key(|path| path.metadata().map_or(0, |metadata| metadata.len()))
+        .expect("a segment")
+}
+
 /// Damage of the journal stops the start, and the error gives its position.
 #[test]
 fn damage_before_the_tail_stops_the_start() {
@@ -125,12 +134,7 @@ fn damage_before_the_tail_stops_the_start() {
         client.call(&["ZADD", "board", &number.to_string(), &format!("member{number}")]);
     }
     assert!(server.terminate().success());
-    let journal = server.directory().join("journal");
-    let largest = std::fs::read_dir(&journal)
-        .expect("the journal's directory")
-        .map(|entry| entry.expect("an entry").path())
-        .max_by_key(|path| path.metadata().map_or(0, |metadata| metadata.len()))
-        .expect("a segment");
+    let largest = largest_file_of_the_journal(&server);
     let mut bytes = std::fs::read(&largest).expect("a readable segment");
     let middle = bytes.len() / 2;
     bytes[middle] ^= 0x10;
@@ -159,12 +163,7 @@ fn a_torn_tail_is_cut_and_reported() {
         client.call(&["ZADD", "board", &number.to_string(), &format!("member{number}")]);
     }
     server.kill();
-    let journal = server.directory().join("journal");
-    let largest = std::fs::read_dir(&journal)
-        .expect("the journal's directory")
-        .map(|entry| entry.expect("an entry").path())
-        .max_by_key(|path| path.metadata().map_or(0, |metadata| metadata.len()))
-        .expect("a segment");
+    let largest = largest_file_of_the_journal(&server);
     let bytes = std::fs::read(&largest).expect("a readable segment");
     std::fs::write(&largest, &bytes[..bytes.len() - 3]).expect("a writable segment");
     let server = server.restart();

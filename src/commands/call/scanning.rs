@@ -1,4 +1,4 @@
-//! What SCAN, HSCAN and ZSCAN have in common: cursors, MATCH and COUNT.
+//! What SCAN, HSCAN, SSCAN and ZSCAN have in common: cursors, MATCH and COUNT.
 
 use super::error::CommandError;
 use super::{Cursor, parse_integer};

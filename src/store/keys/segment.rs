@@ -9,8 +9,8 @@ use hashbrown::HashTable;
 /// split moves a few hundred entries.
 pub(super) const SEGMENT_ENTRIES: usize = 448;
 
-/// Entries without gaps, and a hash table of their indices. Gaps, of which a hash table needs many, are those of the
-/// two-byte indices then.
+/// Entries without gaps, and a hash table of their indices. A hash table needs many empty buckets; here an empty bucket
+/// takes the size of an index, not of an entry.
 #[derive(Debug)]
 pub(super) struct TableSegment<T, N> {
     /// The number of first bits of the hash that all entries share.

@@ -15,6 +15,7 @@ use crate::ranking::prefetch;
 use crate::store::keys::table::CURSOR_BITS;
 use crate::store::values::words::{self, PackedWord, Text, replace};
 use foldhash::quality::FixedState;
+use smallvec::SmallVec;
 use std::hash::{BuildHasher, Hasher};
 
 /// Members of a bucket, on average, beyond which the table grows.
@@ -67,13 +68,14 @@ impl HashedMembers {
 
     /// Starts loading the buckets of `members`.
     pub(super) fn prefetch_members(&self, members: &[Text<'_>]) {
-        // Where a bucket is stands in memory as well, so that is loaded first for all.
-        for member in members {
-            let index = self.index(self.hash(*member));
+        let indices: SmallVec<[usize; 32]> =
+            members.iter().map(|member| self.index(self.hash(*member))).collect();
+        // The pointers to all buckets are loaded first, then the buckets.
+        for &index in &indices {
             prefetch::line(&raw const self.chunks[index / CHUNK_BUCKETS][index % CHUNK_BUCKETS]);
         }
-        for member in members {
-            let bucket = self.bucket(self.index(self.hash(*member)));
+        for index in indices {
+            let bucket = self.bucket(index);
             for line in bucket.chunks(CACHE_LINE_BYTES).take(PREFETCHED_LINES) {
                 prefetch::line(line.as_ptr());
             }
