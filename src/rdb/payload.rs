@@ -2,7 +2,8 @@
 //!
 //! `commands` calls this; for an import, which reads payloads from a stream, see [`super::RdbReader::payload`]. A payload
 //! has RDB version 9, which every server since Redis 5 takes. Only a hash of which fields expire has version 12; Valkey
-//! refuses that, as it refuses Redis's own. A payload is checked as Redis does with `sanitize-dump-payload yes`, always.
+//! refuses that, as it refuses Redis's own. Every payload is checked almost as Redis checks it with `sanitize-dump-payload
+//! yes`; `docs/compatibility.md` has the exceptions.
 
 use super::error::{Error, Problem};
 use super::foreign::Templates;
