@@ -104,7 +104,7 @@ impl Reading<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::{DIRECTIVES, FsyncPolicy};
+    use crate::config::{FsyncPolicy, directives};
 
     fn read_text(text: &str) -> Result<Config, String> {
         let directory = tempfile::tempdir().unwrap();
@@ -124,7 +124,7 @@ mod tests {
         config.read_file(&path).unwrap();
         assert_eq!(config, Config::default());
         let text = std::fs::read_to_string(path).unwrap();
-        for directive in DIRECTIVES {
+        for directive in directives() {
             let line = format!("\n{} ", directive.name);
             assert!(text.contains(&line), "config/rankd.conf sets no '{}'", directive.name);
         }

@@ -1,6 +1,6 @@
 //! The configuration, in the syntax of redis.conf, derived from one table of directives.
 //!
-//! A directive is one entry of [`directives::DIRECTIVES`]: its name, its default, its help, and the functions that read
+//! A directive is one entry of [`directives()`]: its name, its default, its help, and the functions that read
 //! it into [`Config`] and print it. The configuration file, the command line, the environment, CONFIG GET/SET, `--help`
 //! and the test that `config/rankd.conf` equals the defaults all use the table.
 
@@ -15,7 +15,7 @@ mod value_syntax;
 mod wildcard;
 
 pub use crate::config::directive::{Directive, DirectiveSection};
-pub use crate::config::directives::DIRECTIVES;
+pub use crate::config::directives::directives;
 pub use crate::config::event_classes::EventClasses;
 pub use crate::config::file::FileError;
 pub use crate::config::ignored::{IGNORED, Ignored};
@@ -143,7 +143,7 @@ impl Default for Config {
             logfile: String::new(),
             ignored: BTreeMap::new(),
         };
-        for directive in DIRECTIVES {
+        for directive in directives() {
             (directive.set)(&mut config, directive.default).expect("a default is valid");
         }
         config
@@ -233,7 +233,7 @@ impl Config {
     /// their names.
     #[must_use]
     pub fn entries(&self) -> Vec<(&'static str, String)> {
-        let ours = DIRECTIVES.iter().map(|directive| (directive.name, (directive.get)(self)));
+        let ours = directives().map(|directive| (directive.name, (directive.get)(self)));
         let known = IGNORED.iter().filter(|ignored| ignored.is_known_to_config());
         let ignored = known
             .flat_map(|ignored| ignored.names.iter().map(|name| (*name, self.value_of(ignored).to_owned())));

@@ -10,7 +10,7 @@ use std::path::Path;
 use rankd::commands::spec::table::TableEntry;
 use rankd::commands::spec::{Group, Keys};
 use rankd::commands::table;
-use rankd::config::{Config, DIRECTIVES};
+use rankd::config::{Config, directives};
 
 /// Longest line of the configuration file.
 const LINE_CHARACTERS: usize = 110;
@@ -171,7 +171,7 @@ fn configuration_file() -> String {
         &mut file,
     );
     let mut section = None;
-    for directive in DIRECTIVES {
+    for directive in directives() {
         if section.replace(directive.section) != Some(directive.section) {
             let _ = write!(file, "\n# ---- {} ----\n", directive.section.title());
         }

@@ -7,7 +7,8 @@
 use super::environment::variable;
 use super::{environment, listener, probe, signals, startup};
 use crate::bench;
-use crate::config::{Config, DIRECTIVES, IGNORED, Ignored};
+use crate::config;
+use crate::config::{Config, IGNORED, Ignored};
 use crate::journal;
 use crate::journal::{DumpError, JournalReport, RepairMode};
 use crate::machine::progress::ReadProgress;
@@ -157,13 +158,13 @@ fn values_of(name: &str) -> usize {
     if matches!(name, "bind" | "save") || Ignored::find(name).is_some() {
         usize::MAX
     } else {
-        usize::from(DIRECTIVES.iter().any(|directive| directive.name == name))
+        usize::from(config::directives().any(|directive| directive.name == name))
     }
 }
 
 /// A flag for each directive. Redis's directives without effect are accepted as well, and hidden.
 fn directives() -> impl Iterator<Item = Arg> {
-    let ours = DIRECTIVES.iter().map(|directive| {
+    let ours = config::directives().map(|directive| {
         let default = if directive.default.is_empty() { "none" } else { directive.default };
         flag(directive.name)
             .env(variable(directive.name))
@@ -190,7 +191,7 @@ fn read_config(matches: &ArgMatches) -> Result<(Config, Option<PathBuf>), String
     if let Some(path) = &file {
         config.read_file(path).map_err(|error| error.to_string())?;
     }
-    for name in DIRECTIVES.iter().map(|directive| directive.name).chain(ignored_names()) {
+    for name in config::directives().map(|directive| directive.name).chain(ignored_names()) {
         if let Some(value) = matches.get_one::<String>(name) {
             let from_environment = matches.value_source(name) == Some(ValueSource::EnvVariable);
             config.set(name, value).map_err(|error| {

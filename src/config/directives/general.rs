@@ -1,0 +1,73 @@
+//! Directives about threads, databases and the forms of values.
+
+use crate::config::directive::{Directive, DirectiveSection};
+use crate::config::value;
+use crate::limits;
+
+pub(super) const DIRECTIVES: &[Directive] = &[
+    Directive {
+        name: "threads",
+        section: DirectiveSection::General,
+        default: "0",
+        live: false,
+        help: "Number of threads that serve connections. 0: one for each core.",
+        get: |config| config.threads.to_string(),
+        set: |config, text| value::number(text, 0, 256u32).map(|threads| config.threads = threads as usize),
+    },
+    Directive {
+        name: "databases",
+        section: DirectiveSection::General,
+        default: "16",
+        live: false,
+        help: "Number of databases for SELECT.",
+        get: |config| config.databases.to_string(),
+        set: |config, text| {
+            value::number(text, 1, limits::DATABASES as u32).map(|databases| config.databases = databases)
+        },
+    },
+    Directive {
+        name: "hll-sparse-max-bytes",
+        section: DirectiveSection::General,
+        default: "3000",
+        live: true,
+        help: "Bytes of a HyperLogLog beyond which its registers are written one by one, in 12 KB.",
+        get: |config| config.hll_sparse_max_bytes.to_string(),
+        set: |config, text| value::unsigned_bytes(text).map(|bytes| config.hll_sparse_max_bytes = bytes),
+    },
+    Directive {
+        name: "set-max-intset-entries",
+        section: DirectiveSection::General,
+        default: "512",
+        live: true,
+        help: "Most members of a set of whole numbers that is kept as a sorted row of numbers.",
+        get: |config| config.set_bounds.intset_entries.to_string(),
+        set: |config, text| value::count(text).map(|most| config.set_bounds.intset_entries = most),
+    },
+    Directive {
+        name: "set-max-listpack-entries",
+        section: DirectiveSection::General,
+        default: "128",
+        live: true,
+        help: "Most members of a set whose members are kept behind one another.",
+        get: |config| config.set_bounds.listpack_entries.to_string(),
+        set: |config, text| value::count(text).map(|most| config.set_bounds.listpack_entries = most),
+    },
+    Directive {
+        name: "set-max-listpack-value",
+        section: DirectiveSection::General,
+        default: "64",
+        live: true,
+        help: "Longest member of such a set, in bytes.",
+        get: |config| config.set_bounds.listpack_value_bytes.to_string(),
+        set: |config, text| value::count(text).map(|bytes| config.set_bounds.listpack_value_bytes = bytes),
+    },
+    Directive {
+        name: "enable-debug-command",
+        section: DirectiveSection::General,
+        default: "no",
+        live: false,
+        help: "Which clients may use DEBUG: none (`no`), those on this machine (`local`), or all (`yes`).",
+        get: |config| value::print_debug_policy(config.enable_debug_command),
+        set: |config, text| value::debug_policy(text).map(|policy| config.enable_debug_command = policy),
+    },
+];

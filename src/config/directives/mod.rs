@@ -1,0 +1,86 @@
+//! The table of directives that have an effect, and look-up by name. A file has the entries of one or two sections.
+
+mod friends;
+mod general;
+mod journal;
+mod network;
+mod observing;
+
+use super::directive::Directive;
+
+/// The sections' entries, in the order of `config/rankd.conf`.
+const SECTIONS: [&[Directive]; 5] = [
+    network::DIRECTIVES,
+    general::DIRECTIVES,
+    journal::DIRECTIVES,
+    friends::DIRECTIVES,
+    observing::DIRECTIVES,
+];
+
+/// Every directive that has an effect, in the order of `config/rankd.conf`.
+pub fn directives() -> impl Iterator<Item = &'static Directive> {
+    SECTIONS.into_iter().flatten()
+}
+
+/// Finds a directive by its name in any case.
+pub(super) fn find(name: &str) -> Option<&'static Directive> {
+    directives().find(|directive| directive.name.eq_ignore_ascii_case(name))
+}
+
+/// The directive whose name differs from `name` in at most two letters.
+pub(super) fn nearest(name: &str) -> Option<&'static str> {
+    let name = name.to_ascii_lowercase();
+    let distance = |other: &str| edit_distance(name.as_bytes(), other.as_bytes());
+    let nearest = directives().map(|directive| (distance(directive.name), directive.name)).min()?;
+    (nearest.0 <= 2).then_some(nearest.1)
+}
+
+/// The number of letters to insert, remove or replace (Wagner and Fischer 1974).
+fn edit_distance(one: &[u8], other: &[u8]) -> usize {
+    let mut row: Vec<usize> = (0..=other.len()).collect();
+    for (i, a) in one.iter().enumerate() {
+        let mut diagonal = std::mem::replace(&mut row[0], i + 1);
+        for (j, b) in other.iter().enumerate() {
+            let changed = diagonal + usize::from(a != b);
+            diagonal = row[j + 1];
+            row[j + 1] = changed.min(row[j] + 1).min(diagonal + 1);
+        }
+    }
+    row[other.len()]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::{Config, Ignored};
+    use crate::limits;
+
+    #[test]
+    fn names_are_unique_and_values_print_as_they_read() {
+        for (index, directive) in directives().enumerate() {
+            assert!(directives().take(index).all(|other| other.name != directive.name));
+            assert!(Ignored::find(directive.name).is_none(), "{}", directive.name);
+            let mut config = Config::default();
+            let printed = (directive.get)(&config);
+            (directive.set)(&mut config, &printed).unwrap();
+            assert_eq!(config, Config::default(), "{}", directive.name);
+        }
+    }
+
+    /// Some limits are also the defaults of directives: both places must have the same value.
+    #[test]
+    fn defaults_are_the_limits() {
+        let config = Config::default();
+        assert_eq!(config.friendrank_keep_bytes, limits::KEPT_RESULTS_BYTES);
+        assert_eq!(config.proto_max_bulk_len_bytes, limits::BULK_BYTES);
+        assert_eq!(config.client_query_buffer_limit_bytes, limits::QUERY_BUFFER_BYTES);
+        assert_eq!(config.hll_sparse_max_bytes, limits::HLL_SPARSE_BYTES);
+    }
+
+    #[test]
+    fn a_misspelled_name_gets_a_suggestion() {
+        assert_eq!(nearest("prot"), Some("port"));
+        assert_eq!(nearest("appendonyl"), Some("appendonly"));
+        assert_eq!(nearest("completely-else"), None);
+    }
+}
