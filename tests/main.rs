@@ -24,6 +24,7 @@ mod protocol;
 mod rdb;
 mod reply_dependencies;
 mod scripts;
+mod slowness;
 mod support;
 mod tools;
 mod transactions;

@@ -1,6 +1,6 @@
 //! The list of all command families. It is the only file that knows all of them.
 
-use super::admin::{command, configuration, info, memory, server};
+use super::admin::{command, configuration, info, latency, memory, server, slowlog};
 use super::connection::{client, pubsub, transactions};
 use super::keys::{dump, expiry, object, relocation};
 use super::spec::CommandSpec;
@@ -61,6 +61,8 @@ const FAMILIES: &[&[CommandSpec]] = &[
     client::COMMANDS,
     server::COMMANDS,
     info::COMMANDS,
+    slowlog::COMMANDS,
+    latency::COMMANDS,
     memory::COMMANDS,
     configuration::COMMANDS,
     command::COMMANDS,

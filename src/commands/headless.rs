@@ -6,7 +6,9 @@ use super::engine::{Leeway, Terms};
 use super::state::clients::Clients;
 use super::state::host::{AtEnd, Host, Loading, Persistence, Process, Saves};
 use super::state::kept::KeptResults;
+use super::state::latency_events::LatencyEvents;
 use super::state::session::Session;
+use super::state::slow_log::SlowLog;
 use super::state::stats::{Errors, Rates, Stats};
 use super::table;
 use crate::config::{Config, SavePoint, Settings};
@@ -26,6 +28,8 @@ impl Host {
             clients: Clients::default(),
             stats: vec![Arc::new(Stats::new(table().entries().len()))],
             errors: Errors::default(),
+            slow_log: SlowLog::default(),
+            latency_events: LatencyEvents::default(),
             rates: Rates::default(),
             friend_rankings: KeptResults::with_bound(config.friendrank_keep_bytes),
             settings: Settings::new(config),
@@ -73,6 +77,10 @@ impl Process for NoServer {
 
     fn start_checkpoint(&self) -> Result<(), String> {
         Err(NO_SERVER.into())
+    }
+
+    fn slowest_calls_ms(&self) -> (u64, u64) {
+        (0, 0)
     }
 
     fn persistence(&self) -> Persistence {

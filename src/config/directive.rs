@@ -34,6 +34,8 @@ pub enum DirectiveSection {
     Friends,
     /// Notifications about changes of keys.
     Events,
+    /// SLOWLOG, LATENCY and the times of commands.
+    Slowness,
     /// The log and its level.
     Log,
 }
@@ -48,6 +50,7 @@ impl DirectiveSection {
             Self::Journal => "Journal and dump file",
             Self::Friends => "Friend ranking",
             Self::Events => "Keyspace events",
+            Self::Slowness => "Slow requests",
             Self::Log => "Log",
         }
     }

@@ -11,7 +11,7 @@ use super::value_syntax::ValueSyntax::{
 };
 use super::value_syntax::{
     INT, LONG, UINT, directory_name, file_name, host_name, node_name, oom_scores, output_buffers,
-    percentiles, process_title, replica_of, shutdown_options,
+    process_title, replica_of, shutdown_options,
 };
 
 /// A directive that is accepted and has no effect.
@@ -180,9 +180,6 @@ pub const IGNORED: &[Ignored] = &[
     live(&["jemalloc-bg-thread"], "yes", YesNo),
     live(&["key-load-delay"], "0", Integer(-INT - 1, INT)),
     live(&["key-memory-histograms"], "no", YesNo),
-    live(&["latency-monitor-threshold"], "0", Integer(0, LONG)),
-    live(&["latency-tracking"], "yes", YesNo),
-    live(&["latency-tracking-info-percentiles"], "50 99 99.9", Checked(percentiles)),
     live(&["lazyfree-lazy-eviction"], "no", YesNo),
     live(&["lazyfree-lazy-expire"], "no", YesNo),
     live(&["lazyfree-lazy-server-del"], "no", YesNo),
@@ -269,8 +266,6 @@ pub const IGNORED: &[Ignored] = &[
     live(&["slot-migration-max-failover-repl-bytes"], "0", Bytes(-1)),
     live(&["slowlog-entry-max-argc"], "32", Integer(0, LONG)),
     live(&["slowlog-entry-max-string-len"], "128", Integer(0, LONG)),
-    live(&["slowlog-log-slower-than", "commandlog-execution-slower-than"], "10000", Integer(-1, LONG)),
-    live(&["slowlog-max-len", "commandlog-slow-execution-max-len"], "128", Integer(0, LONG)),
     fixed(&["socket-mark-id"], "0", Unsigned(0, UINT)),
     live(&["stop-writes-on-bgsave-error"], "yes", YesNo),
     live(&["stream-idmp-duration"], "100", Integer(1, 86_400)),

@@ -10,12 +10,13 @@ mod event_classes;
 mod file;
 mod ignored;
 mod set_bounds;
+mod slowness;
 mod value;
 mod value_syntax;
 mod wildcard;
 
 pub use crate::config::directive::{Directive, DirectiveSection};
-pub use crate::config::directives::directives;
+pub use crate::config::directives::{OTHER_NAMES, directives, is_secret};
 pub use crate::config::event_classes::EventClasses;
 pub use crate::config::file::FileError;
 pub use crate::config::ignored::{IGNORED, Ignored};
@@ -104,6 +105,11 @@ pub struct Config {
     pub friend_key_prefix: String,
     pub friendrank_keep_bytes: usize,
     pub notify_keyspace_events: EventClasses,
+    pub slowlog_log_slower_than_us: i64,
+    pub slowlog_max_len: usize,
+    pub latency_monitor_threshold_ms: u64,
+    pub latency_tracking: bool,
+    pub latency_percentiles: Vec<f64>,
     pub loglevel: LogLevel,
     pub logfile: String,
     /// Values that were set for directives without effect, by the directives' first names.
@@ -139,6 +145,11 @@ impl Default for Config {
             friend_key_prefix: String::new(),
             friendrank_keep_bytes: 0,
             notify_keyspace_events: EventClasses::default(),
+            slowlog_log_slower_than_us: 0,
+            slowlog_max_len: 0,
+            latency_monitor_threshold_ms: 0,
+            latency_tracking: false,
+            latency_percentiles: Vec::new(),
             loglevel: LogLevel::Notice,
             logfile: String::new(),
             ignored: BTreeMap::new(),
@@ -237,7 +248,10 @@ impl Config {
         let known = IGNORED.iter().filter(|ignored| ignored.is_known_to_config());
         let ignored = known
             .flat_map(|ignored| ignored.names.iter().map(|name| (*name, self.value_of(ignored).to_owned())));
-        let mut entries: Vec<_> = ours.chain(ignored).collect();
+        let others = OTHER_NAMES.iter().filter_map(|(other, own)| {
+            directives::find(own).map(|directive| (*other, (directive.get)(self)))
+        });
+        let mut entries: Vec<_> = ours.chain(others).chain(ignored).collect();
         entries.sort_unstable_by_key(|(name, _)| *name);
         entries
     }

@@ -123,6 +123,23 @@ pub(super) fn print_save_points(points: &[SavePoint]) -> String {
     pairs.join(" ")
 }
 
+pub(super) fn percentiles(value: &str) -> Result<Vec<f64>, String> {
+    let percentile = |word: &str| {
+        let number = word.parse::<f64>().ok().filter(|number| number.is_finite());
+        match number.ok_or("Invalid latency-tracking-info-percentiles parameters")? {
+            number if (0.0..=100.0).contains(&number) => Ok(number),
+            _ => {
+                Err("latency-tracking-info-percentiles parameters should sit between [0.0,100.0]".to_owned())
+            }
+        }
+    };
+    value.split_ascii_whitespace().map(percentile).collect()
+}
+
+pub(super) fn print_percentiles(percentiles: &[f64]) -> String {
+    percentiles.iter().map(f64::to_string).collect::<Vec<_>>().join(" ")
+}
+
 pub(super) fn debug_policy(value: &str) -> Result<DebugPolicy, String> {
     match value.to_ascii_lowercase().as_str() {
         "no" => Ok(DebugPolicy::No),

@@ -144,22 +144,6 @@ pub(super) fn oom_scores(_: &str, text: &str) -> Result<String, String> {
     }
 }
 
-pub(super) fn percentiles(_: &str, text: &str) -> Result<String, String> {
-    let mut printed: Vec<String> = Vec::new();
-    for word in text.split_ascii_whitespace() {
-        let percentile = word.parse::<f64>().ok().filter(|percentile| percentile.is_finite());
-        match percentile.ok_or("Invalid latency-tracking-info-percentiles parameters")? {
-            percentile if (0.0..=100.0).contains(&percentile) => printed.push(percentile.to_string()),
-            _ => {
-                return Err(
-                    "latency-tracking-info-percentiles parameters should sit between [0.0,100.0]".into()
-                );
-            }
-        }
-    }
-    Ok(printed.join(" "))
-}
-
 /// Host and port, or `no one`.
 pub(super) fn replica_of(_: &str, text: &str) -> Result<String, String> {
     let words: Vec<&str> = text.split_ascii_whitespace().collect();

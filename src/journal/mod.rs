@@ -57,7 +57,7 @@ pub use crate::journal::open::Recovered;
 pub use crate::journal::recovery::{FileRead, TornTail};
 pub use crate::journal::repair::{Cut, Lost, RepairMode, repair};
 pub use crate::journal::resp_dump::dump_resp;
-pub use crate::journal::status::Status;
+pub use crate::journal::status::{SlowestCalls, Status};
 pub use crate::journal::waiters::Acknowledged;
 
 use crate::config::FsyncPolicy;

@@ -1,8 +1,9 @@
 //! The state of the journal that INFO reports.
 
 use super::Journal;
+use crate::machine::clock::Clock;
 use crate::store::change::sink::Seq;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 /// Counts since the start.
 #[derive(Debug, Default)]
@@ -10,6 +11,37 @@ pub(super) struct Counters {
     pub(super) fsyncs: AtomicU64,
     pub(super) failed_fsyncs: AtomicU64,
     pub(super) failed_writes: AtomicU64,
+    pub(super) slowest: Slowest,
+}
+
+/// The longest calls of the system since they were last asked for. They are measured only if somebody asks.
+#[derive(Debug, Default)]
+pub(super) struct Slowest {
+    is_wanted: AtomicBool,
+    pub(super) write_ns: AtomicU64,
+    pub(super) sync_ns: AtomicU64,
+}
+
+impl Slowest {
+    /// Runs `call`, and notes its time in `slowest` if times are wanted.
+    pub(super) fn timed<T>(&self, slowest: &AtomicU64, clock: &Clock, call: impl FnOnce() -> T) -> T {
+        if !self.is_wanted.load(Ordering::Relaxed) {
+            return call();
+        }
+        let started_ns = clock.monotonic_ns();
+        let result = call();
+        slowest.fetch_max(clock.monotonic_ns().saturating_sub(started_ns), Ordering::Relaxed);
+        result
+    }
+}
+
+/// The longest write and the longest sync of the journal's segments in some time.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct SlowestCalls {
+    /// The write, in milliseconds.
+    pub write_ms: u64,
+    /// The sync, in milliseconds.
+    pub sync_ms: u64,
 }
 
 /// The journal at one moment, for INFO's persistence section.
@@ -52,6 +84,18 @@ pub struct Status {
 }
 
 impl Journal {
+    /// Whether [`Journal::take_slowest`] will be called: only then times are measured.
+    pub fn measure_slowest(&self, is_wanted: bool) {
+        self.counters.slowest.is_wanted.store(is_wanted, Ordering::Relaxed);
+    }
+
+    /// The longest calls since this was last called.
+    pub fn take_slowest(&self) -> SlowestCalls {
+        let take_ms = |slowest_ns: &AtomicU64| slowest_ns.swap(0, Ordering::Relaxed) / 1_000_000;
+        let Slowest { write_ns, sync_ns, .. } = &self.counters.slowest;
+        SlowestCalls { write_ms: take_ms(write_ns), sync_ms: take_ms(sync_ns) }
+    }
+
     /// The state at this moment. Does not wait for the disk.
     pub fn status(&self) -> Status {
         let base_bytes = self.base_bytes.load(Ordering::Relaxed);

@@ -180,7 +180,9 @@ impl Journal {
         if writer.taken.is_empty() {
             return true;
         }
-        if let Err(error) = writer.segment.append(&writer.taken) {
+        let slowest = &self.counters.slowest;
+        let append = || writer.segment.append(&writer.taken);
+        if let Err(error) = slowest.timed(&slowest.write_ns, &self.clock, append) {
             self.counters.failed_writes.fetch_add(1, Ordering::Relaxed);
             if is_full(&error) && writer.health.is_recoverable() {
                 writer.health = Health::Blocked;
@@ -228,7 +230,8 @@ impl Journal {
         };
         for file in files {
             self.counters.fsyncs.fetch_add(1, Ordering::Relaxed);
-            if let Err(error) = file.sync() {
+            let slowest = &self.counters.slowest;
+            if let Err(error) = slowest.timed(&slowest.sync_ns, &self.clock, || file.sync()) {
                 self.counters.failed_fsyncs.fetch_add(1, Ordering::Relaxed);
                 self.break_off(&mut self.writer(), &format!("fdatasync of the journal failed: {error}"));
                 return;

@@ -68,6 +68,11 @@ impl Process for RunningProcess {
             .map_err(|_| "Background append only file rewriting already in progress".to_owned())
     }
 
+    fn slowest_calls_ms(&self) -> (u64, u64) {
+        let slowest = self.journal().map(|journal| journal.take_slowest()).unwrap_or_default();
+        (slowest.write_ms, slowest.sync_ms)
+    }
+
     fn persistence(&self) -> Persistence {
         let Some(journal) = self.journal() else {
             return Persistence {
@@ -103,6 +108,7 @@ impl Process for RunningProcess {
         }
         if let Some(journal) = self.journal() {
             journal.set_fsync(config.appendfsync);
+            journal.measure_slowest(config.latency_monitor_ms().is_some());
             journal.set_rewrite(config.auto_aof_rewrite_percentage, config.auto_aof_rewrite_min_size_bytes);
         }
     }

@@ -115,6 +115,7 @@ scripts! {
     sets_members: rankd redis valkey;
     sets_random: rankd redis;
     sets_scan: rankd redis;
+    slowness: rankd redis;
     sort: rankd redis;
     sorted_sets_add: rankd redis valkey;
     sorted_sets_by_member: rankd redis valkey;

@@ -5,8 +5,9 @@ use crate::commands::call::error::{CommandError, Outcome};
 use crate::commands::call::{Call, text};
 use crate::commands::spec::{CommandSpec, Flag, Group, Handler};
 use crate::commands::state::host::Host;
-use crate::config::{Config, DirectiveError, Ignored};
+use crate::config::{Config, DirectiveError, Ignored, is_secret};
 use crate::resp::reply::Reply;
+use crate::resp::request::Arguments;
 use crate::text::glob::{Case, matches};
 use std::collections::HashSet;
 
@@ -44,6 +45,7 @@ const CONFIG: &[CommandSpec] = &[
         complexity: "O(N) with N directives",
         arity: -4,
         tips: &["request_policy:all_nodes", "response_policy:all_succeeded"],
+        hides: Some(hides_of_set),
         run: Handler::Admin(config_set),
         ..BASE
     },
@@ -105,6 +107,12 @@ fn config_set(host: &Host, call: &Call<'_>, reply: &mut Reply<'_>) -> Outcome {
     }
     reply.ok();
     Ok(())
+}
+
+/// The value of a directive that is a password is secret.
+fn hides_of_set(request: Arguments<'_>, index: usize) -> bool {
+    let is_value = index > 2 && index % 2 == 1;
+    is_value && request.get(index - 1).is_some_and(|name| is_secret(&text(name)))
 }
 
 fn failed(name: &str, why: &str) -> CommandError {

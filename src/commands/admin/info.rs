@@ -300,17 +300,14 @@ fn error_stats(host: &Host, _: &Shards<'_, '_>, out: &mut String) {
     }
 }
 
-/// The percentiles that Redis shows by default.
 fn latency_stats(host: &Host, _: &Shards<'_, '_>, out: &mut String) {
     for (place, entry) in table().entries().iter().enumerate() {
         let latencies = Latencies::of(host.stats.iter().map(|stats| &stats.by_command[place].latencies));
         if !latencies.is_empty() {
-            let [p50, p99, p999] = [50.0, 99.0, 99.9].map(|percent| latencies.percentile_us(percent));
+            let percentile = |percent: &f64| format!("p{percent}={:.3}", latencies.percentile_us(*percent));
+            let shown: Vec<String> = host.config().latency_percentiles.iter().map(percentile).collect();
             let name = &entry.full_name;
-            line(
-                out,
-                format_args!("latency_percentiles_usec_{name}:p50={p50:.3},p99={p99:.3},p99.9={p999:.3}"),
-            );
+            line(out, format_args!("latency_percentiles_usec_{name}:{}", shown.join(",")));
         }
     }
 }

@@ -6,5 +6,7 @@ pub(super) mod debug;
 mod footprint;
 pub(super) mod help;
 pub(super) mod info;
+pub(super) mod latency;
 pub(super) mod memory;
 pub(super) mod server;
+pub(super) mod slowlog;

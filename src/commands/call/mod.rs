@@ -5,6 +5,7 @@ pub mod error;
 pub(super) mod multi_pop;
 pub(super) mod name_list;
 pub(super) mod scanning;
+pub(super) mod shown;
 
 use crate::config::Config;
 use crate::limits;

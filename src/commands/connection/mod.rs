@@ -11,6 +11,7 @@ use super::state::session::NextStep;
 use crate::resp::Protocol;
 use crate::resp::integer;
 use crate::resp::reply::Reply;
+use crate::resp::request::Arguments;
 use client::check_printable;
 
 const BASE: CommandSpec = CommandSpec { group: Group::Connection, ..CommandSpec::BASE };
@@ -46,6 +47,7 @@ pub(super) const COMMANDS: &[CommandSpec] = &[
         since: "6.0.0",
         arity: -1,
         flags: BEFORE_AUTH,
+        hides: Some(hides_of_hello),
         run: Handler::Session(hello),
         ..BASE
     },
@@ -55,6 +57,7 @@ pub(super) const COMMANDS: &[CommandSpec] = &[
         summary: "Authenticates the connection by its password",
         arity: -2,
         flags: BEFORE_AUTH,
+        hides: Some(|_, index| index > 0),
         run: Handler::Session(auth),
         ..BASE
     },
@@ -185,6 +188,24 @@ fn password_fits(user: &[u8], password: &[u8], wanted: &str) -> bool {
     let wanted = wanted.as_bytes();
     let differs = password.iter().zip(wanted).fold(0, |bits, (one, other)| bits | (one ^ other));
     user == b"default" && (wanted.is_empty() || (differs == 0 && password.len() == wanted.len()))
+}
+
+/// Name and password behind AUTH are secret.
+fn hides_of_hello(request: Arguments<'_>, index: usize) -> bool {
+    let mut at = 2;
+    while let Some(word) = request.get(at) {
+        if word.eq_ignore_ascii_case(b"auth") && at + 2 < request.len() {
+            if (at + 1..=at + 2).contains(&index) {
+                return true;
+            }
+            at += 3;
+        } else if word.eq_ignore_ascii_case(b"setname") {
+            at += 2;
+        } else {
+            return false;
+        }
+    }
+    false
 }
 
 fn auth(caller: &mut Caller<'_>, call: &Call<'_>, reply: &mut Reply<'_>) -> Outcome {

@@ -14,6 +14,7 @@
 //! | `unit` | commands that run under locks which are held already, as one |
 //! | `exec` | EXEC, a unit of queued requests |
 //! | `timing` | the time that commands take |
+//! | `slow` | what took long |
 
 mod batch;
 mod command;
@@ -25,6 +26,7 @@ mod prepared;
 mod reach;
 mod request;
 mod runner;
+mod slow;
 mod terms;
 mod timing;
 mod unit;

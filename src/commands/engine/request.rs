@@ -7,6 +7,11 @@ use crate::commands::spec::Manner;
 use crate::commands::spec::table::table;
 use crate::commands::state::session::NextStep;
 use crate::resp::reply::{Reply, ReplySource, Rest};
+use crate::resp::request::Arguments;
+
+/// A short command with more arguments than this, or with a longer reply, is not timed together with those behind it.
+const MANY_ARGUMENTS: usize = 64;
+const LARGE_BYTES: usize = 16 * 1024;
 
 /// What became of a request that was not refused.
 pub(super) enum Passed {
@@ -15,9 +20,9 @@ pub(super) enum Passed {
     Queued,
 }
 
-impl Runner<'_> {
+impl<'b> Runner<'b> {
     /// Runs one request of the client. Returns its command's place in the table, if it has one.
-    pub(super) fn run_request(&mut self, request: &Prepared<'_>, out: &mut Vec<u8>) -> Option<usize> {
+    pub(super) fn run_request(&mut self, request: &Prepared<'b>, out: &mut Vec<u8>) -> Option<usize> {
         let place = match &request.resolved {
             Ok(place) => Some(*place),
             Err(_) if speaks_http(request.arguments) => {
@@ -27,7 +32,8 @@ impl Runner<'_> {
             }
             Err((place, _)) => *place,
         };
-        let rest = self.respond(place, out, |runner, reply| match &request.resolved {
+        self.latest = Some(request.arguments);
+        let rest = self.respond(place, request.arguments, out, |runner, reply| match &request.resolved {
             Ok(place) => runner.pass_gates(*place, request, reply),
             Err((_, error)) => Err(Refusal::Rejected(error.clone())),
         });
@@ -41,10 +47,13 @@ impl Runner<'_> {
     pub(super) fn respond(
         &mut self,
         place: Option<usize>,
+        request: Arguments<'_>,
         out: &mut Vec<u8>,
         run: impl FnOnce(&mut Self, &mut Reply<'_>) -> Result<Passed, Refusal>,
     ) -> Option<Box<dyn ReplySource>> {
-        self.timing.begin(place, &self.host.clock, self.terms.stats);
+        if self.timing.begin(place) {
+            self.look_at_clock();
+        }
         let reply_start = out.len();
         let mut rest = match self.scope {
             Scope::Command => Rest::beyond(0),
@@ -65,7 +74,10 @@ impl Runner<'_> {
             stats.commands.add(1);
             if let (Some(place), Some(counters)) = (place, counters) {
                 counters.calls.add(1);
-                self.timing.ran(place);
+                let is_large = out.len() - reply_start > LARGE_BYTES || request.len() > MANY_ARGUMENTS;
+                if self.timing.ran(place) || is_large {
+                    self.look_at_clock_behind(Some(request));
+                }
             }
         }
         let error = match result {

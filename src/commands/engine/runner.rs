@@ -25,6 +25,8 @@ pub(super) struct Runner<'b> {
     /// Commands since the locks were taken.
     pub(super) commands_in_hold: usize,
     pub(super) timing: Timing,
+    /// The last request of the client. It is shown if the time of several turns out to be long.
+    pub(super) latest: Option<Arguments<'b>>,
 }
 
 /// Whose locks a command runs under.
@@ -77,14 +79,23 @@ impl<'b> Runner<'b> {
             hold: Hold::new(&host.store, changes),
             scope: Scope::Command,
             commands_in_hold: 0,
-            timing: Timing::default(),
+            timing: Timing::new(config),
+            latest: None,
         };
         runner.look_at_clock();
         runner
     }
 
+    /// Looks at the clock, which ends the time of what has run, and notes what took long.
     pub(super) fn look_at_clock(&mut self) {
-        self.timing.look(&self.host.clock, self.terms.stats);
+        self.look_at_clock_behind(self.latest);
+    }
+
+    /// The same where `request` was the last.
+    pub(super) fn look_at_clock_behind(&mut self, request: Option<Arguments<'_>>) {
+        if let Some(timed) = self.timing.look(&self.host.clock, self.terms.stats) {
+            self.note_slow(timed, request);
+        }
     }
 
     /// A request as its command sees it. `located` is where its one key is to be looked for, if that is known.

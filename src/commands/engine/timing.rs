@@ -1,55 +1,95 @@
-//! The time that commands take, for INFO, and the time by which they judge what has expired.
+//! The time that commands take, for INFO, SLOWLOG and LATENCY, and the time by which they judge what has expired.
+//!
+//! The clock is read after each command that takes longer than reading it does. Neighbouring short commands of one kind
+//! are timed together, at most a window of them: reading the clock between them would take as long as they do. If a bound of
+//! SLOWLOG or LATENCY is so low that such a group could pass it without anything slow in it, each command is timed.
 
 use super::prepared::WINDOW;
 use crate::commands::spec::Flag;
 use crate::commands::spec::table::table;
 use crate::commands::state::stats::Stats;
+use crate::config::Config;
 use crate::machine::clock::Clock;
 
-/// The clock of a batch. Between short commands of one kind it is not looked at: that would take as long as the commands.
-#[derive(Default)]
+/// With a bound below this, in nanoseconds, each command is timed.
+const EXACT_BELOW_NS: u64 = 1_000_000;
+
+/// The clock of a batch.
 pub(super) struct Timing {
     /// The time by which the present command judges what has expired.
     pub(super) now_ms: u64,
     /// When the command in `timed` began, or the first of several in a row.
     pub(super) started_ns: u64,
-    /// The place in the table of a command that has run, and whose time has not been counted yet.
+    /// The place in the table of a short command that has run, and whose time has not been counted yet.
     timed: Option<usize>,
     /// How many of it in a row.
     calls: u64,
     /// Requests since the last look at the clock.
     since_look: usize,
+    /// Whether INFO and LATENCY HISTOGRAM want the times of calls (`latency-tracking`).
+    tracks: bool,
+    /// What takes this long is noted, in nanoseconds.
+    slow_ns: u64,
+}
+
+/// A command that took long, or several short ones of one kind.
+#[derive(Clone, Copy)]
+pub(super) struct TimedCommand {
+    /// Its place in the table.
+    pub(super) place: usize,
+    pub(super) elapsed_ns: u64,
 }
 
 impl Timing {
-    /// A request for the command at `place` begins, or one that names no command.
-    pub(super) fn begin(&mut self, place: Option<usize>, clock: &Clock, stats: &Stats) {
-        let goes_on = self.timed.is_none_or(|timed| is_short(timed) && place == Some(timed));
-        if !goes_on || self.since_look == WINDOW {
-            self.look(clock, stats);
+    pub(super) fn new(config: &Config) -> Self {
+        Self {
+            now_ms: 0,
+            started_ns: 0,
+            timed: None,
+            calls: 0,
+            since_look: 0,
+            tracks: config.latency_tracking,
+            slow_ns: config.slow_ns(),
         }
-        self.since_look += 1;
     }
 
-    /// The command at `place` has run.
-    pub(super) fn ran(&mut self, place: usize) {
+    /// A request for the command at `place` begins, or one that names no command. Returns whether the clock must be
+    /// looked at first.
+    pub(super) fn begin(&mut self, place: Option<usize>) -> bool {
+        let is_other = self.timed.is_some() && place != self.timed;
+        self.since_look += 1;
+        is_other || self.since_look > WINDOW
+    }
+
+    /// The command at `place` has run. Returns whether the clock must be looked at before the next one.
+    pub(super) fn ran(&mut self, place: usize) -> bool {
         self.timed = Some(place);
         self.calls += 1;
+        !is_short(place) || self.slow_ns < EXACT_BELOW_NS
     }
 
-    /// Looks at the clock, and counts the time of what has run since the last look.
-    pub(super) fn look(&mut self, clock: &Clock, stats: &Stats) {
+    /// Whether there is time to count.
+    pub(super) fn is_open(&self) -> bool {
+        self.timed.is_some()
+    }
+
+    /// Looks at the clock, and counts the time of what has run since the last look. Returns it if it took long.
+    pub(super) fn look(&mut self, clock: &Clock, stats: &Stats) -> Option<TimedCommand> {
         let now_ns = clock.monotonic_ns();
-        if let Some(place) = self.timed.take() {
-            let elapsed_ns = now_ns.saturating_sub(self.started_ns);
+        let elapsed_ns = now_ns.saturating_sub(self.started_ns);
+        let place = self.timed.take();
+        if let Some(place) = place {
             let counters = &stats.by_command[place];
             counters.nanoseconds.add(elapsed_ns);
             let calls = std::mem::take(&mut self.calls);
-            counters.latencies.count(elapsed_ns / calls.max(1), calls);
+            if self.tracks {
+                counters.latencies.count(elapsed_ns / calls.max(1), calls);
+            }
         }
         self.started_ns = now_ns;
         self.now_ms = clock.now_ms();
         self.since_look = 0;
+        place.filter(|_| elapsed_ns >= self.slow_ns).map(|place| TimedCommand { place, elapsed_ns })
     }
 }
 

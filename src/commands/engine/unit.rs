@@ -36,6 +36,7 @@ impl<'b> Runner<'b> {
         }
         self.scope = Scope::Unit { elements_at_once: limits::ELEMENTS_ON_THREAD };
         self.look_at_clock();
+        self.latest = None;
         let result = catch_unwind(AssertUnwindSafe(|| run(&mut AtomicUnit(self))));
         self.look_at_clock();
         self.scope = Scope::Command;
@@ -66,7 +67,7 @@ impl<'b> AtomicUnit<'_, 'b> {
         arguments: Arguments<'_>,
         out: &mut Vec<u8>,
     ) -> Option<Box<dyn ReplySource>> {
-        self.0.respond(Some(place), out, |runner, reply| {
+        self.0.respond(Some(place), arguments, out, |runner, reply| {
             runner.run_command(place, arguments, None, reply).map(|()| Passed::Run)
         })
     }

@@ -52,6 +52,8 @@ pub struct CommandSpec {
     pub keys_note: Option<&'static str>,
     /// What can be loaded ahead where several requests of this command follow each other in a pipeline.
     pub lookahead: Option<Lookahead>,
+    /// Which arguments of a request are secret. SLOWLOG does not show them.
+    pub hides: Option<HidesArgument>,
     /// The function that runs it.
     pub run: Handler,
     /// Its subcommands, if it is only a container of those.
@@ -77,6 +79,7 @@ impl CommandSpec {
         finds_keys: None,
         keys_note: None,
         lookahead: None,
+        hides: None,
         run: Handler::Container,
         subcommands: &[],
     };
@@ -151,6 +154,10 @@ impl CommandSpec {
         }
     }
 }
+
+/// Whether an argument of a request is secret. The request begins with the command's name, a container's if it has one, which
+/// has index 0.
+pub type HidesArgument = fn(Arguments<'_>, usize) -> bool;
 
 /// A family of commands, by the name that COMMAND DOCS uses.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -4,6 +4,7 @@
 //! connection begins or ends, one part of it at a time.
 
 use super::mailbox::Mailbox;
+use super::slow_log::SlowRequest;
 use super::waiting::BlockedClient;
 use crate::resp::Protocol;
 use dashmap::DashMap;
@@ -49,6 +50,8 @@ pub struct Client {
     pub mailbox: Mailbox,
     /// Its wait, while it is blocked.
     pub waiting: Mutex<Option<Arc<BlockedClient>>>,
+    /// What goes into the slow log when the wait is over.
+    pub slow_wait: Mutex<Option<SlowRequest>>,
 }
 
 /// What a client calls itself, and its last command.
@@ -86,6 +89,7 @@ impl Clients {
             names: Mutex::default(),
             mailbox: Mailbox::default(),
             waiting: Mutex::default(),
+            slow_wait: Mutex::default(),
         });
         self.by_id.insert(client.id, Arc::clone(&client));
         client

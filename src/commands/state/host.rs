@@ -2,6 +2,8 @@
 
 use super::channels::Channels;
 use super::clients::Clients;
+use super::latency_events::LatencyEvents;
+use super::slow_log::SlowLog;
 use super::stats::{Done, Errors, Rates, Stats};
 use crate::commands::friends::FriendRankings;
 use crate::config::{Config, SavePoint, Settings};
@@ -24,6 +26,10 @@ pub trait Process: Send + Sync {
     /// # Errors
     /// The error reply: one is running, or there is no journal.
     fn start_checkpoint(&self) -> Result<(), String>;
+
+    /// The longest write and the longest sync of the journal since the last call, in milliseconds. They are measured while
+    /// `latency-monitor-threshold` is set.
+    fn slowest_calls_ms(&self) -> (u64, u64);
 
     /// What INFO says of the journal.
     fn persistence(&self) -> Persistence;
@@ -135,6 +141,10 @@ pub struct Host {
     pub errors: Errors,
     /// Rates over the last second or so.
     pub rates: Rates,
+    /// Requests that took long.
+    pub slow_log: SlowLog,
+    /// What kept the server busy for long.
+    pub latency_events: LatencyEvents,
     /// FRIENDRANK results kept for MAXAGE.
     pub friend_rankings: FriendRankings,
     /// The process.

@@ -52,6 +52,37 @@ impl Latencies {
         sum
     }
 
+    /// The number of calls.
+    pub(in crate::commands) fn calls(&self) -> u64 {
+        self.total
+    }
+
+    /// Powers of two of nanoseconds, in microseconds, each with the number of calls that took at most about as long. A
+    /// power at which no call is added is left out. The numbers are those of Redis's histogram, whose last class has
+    /// everything from half a second on.
+    pub(in crate::commands) fn cumulative(&self) -> Vec<(u64, u64)> {
+        const LAST: u32 = 30;
+        let mut steps: Vec<(u64, u64)> = Vec::new();
+        let mut calls = 0;
+        for octave in FIRST_OCTAVE..=LAST {
+            let end =
+                if octave == LAST { CLASSES } else { ((octave - FIRST_OCTAVE) * PER_OCTAVE) as usize + 1 };
+            let start =
+                (((octave - FIRST_OCTAVE) * PER_OCTAVE) as usize + 1).saturating_sub(PER_OCTAVE as usize);
+            let added: u64 = self.calls[if octave == FIRST_OCTAVE { 0 } else { start }..end].iter().sum();
+            calls += added;
+            // Redis names the highest number of its class, which is a 128th of the power wide.
+            let highest_ns = match octave {
+                LAST => (1_u64 << LAST) - 1,
+                octave => (1 << octave) + (1 << (octave - 7)) - 1,
+            };
+            if added > 0 {
+                steps.push((highest_ns / 1000, calls));
+            }
+        }
+        steps
+    }
+
     /// Whether there was no call.
     pub(in crate::commands) fn is_empty(&self) -> bool {
         self.total == 0

@@ -22,8 +22,33 @@ pub fn directives() -> impl Iterator<Item = &'static Directive> {
     SECTIONS.into_iter().flatten()
 }
 
-/// Finds a directive by its name in any case.
+/// Other names of directives, each with the directive's own.
+pub const OTHER_NAMES: [(&str, &str); 2] = [
+    ("commandlog-execution-slower-than", "slowlog-log-slower-than"),
+    ("commandlog-slow-execution-max-len", "slowlog-max-len"),
+];
+
+/// Directives whose values are secret.
+const SECRETS: [&str; 7] = [
+    "requirepass",
+    "masterauth",
+    "masteruser",
+    "primaryauth",
+    "primaryuser",
+    "tls-key-file-pass",
+    "tls-client-key-file-pass",
+];
+
+/// Whether the value of the directive `name` (in any case) is secret.
+#[must_use]
+pub fn is_secret(name: &str) -> bool {
+    SECRETS.iter().any(|secret| secret.eq_ignore_ascii_case(name))
+}
+
+/// Finds a directive by any of its names, in any case.
 pub(super) fn find(name: &str) -> Option<&'static Directive> {
+    let other = OTHER_NAMES.iter().find(|(other, _)| other.eq_ignore_ascii_case(name));
+    let name = other.map_or(name, |(_, own)| own);
     directives().find(|directive| directive.name.eq_ignore_ascii_case(name))
 }
 

@@ -1,4 +1,4 @@
-//! Directives about what the server tells of itself: keyspace events and the log.
+//! Directives about what the server tells of itself: keyspace events, slow requests and the log.
 
 use crate::config::directive::{Directive, DirectiveSection};
 use crate::config::value;
@@ -14,6 +14,60 @@ pub(super) const DIRECTIVES: &[Directive] = &[
                replaced values and types, `m` missing keys, `A` all but the last four. Empty: none.",
         get: |config| config.notify_keyspace_events.to_string(),
         set: |config, text| value::event_classes(text).map(|classes| config.notify_keyspace_events = classes),
+    },
+    Directive {
+        name: "slowlog-log-slower-than",
+        section: DirectiveSection::Slowness,
+        default: "10000",
+        live: true,
+        help: "Microseconds from which on a request is noted in SLOWLOG. Short commands of a pipeline are timed \
+               together; below 1000 each is timed by itself, which costs time. 0: every request; -1: none.",
+        get: |config| config.slowlog_log_slower_than_us.to_string(),
+        set: |config, text| {
+            value::number(text, -1, i64::MAX).map(|us| config.slowlog_log_slower_than_us = us)
+        },
+    },
+    Directive {
+        name: "slowlog-max-len",
+        section: DirectiveSection::Slowness,
+        default: "128",
+        live: true,
+        help: "Most requests that SLOWLOG keeps, each at most 4 KB. The oldest go.",
+        get: |config| config.slowlog_max_len.to_string(),
+        set: |config, text| {
+            value::number(text, 0, i64::MAX).map(|most| config.slowlog_max_len = most as usize)
+        },
+    },
+    Directive {
+        name: "latency-monitor-threshold",
+        section: DirectiveSection::Slowness,
+        default: "0",
+        live: true,
+        help: "Milliseconds from which on what keeps the server busy is an event of LATENCY. 0: nothing is.",
+        get: |config| config.latency_monitor_threshold_ms.to_string(),
+        set: |config, text| {
+            value::number(text, 0, i64::MAX).map(|ms| config.latency_monitor_threshold_ms = ms as u64)
+        },
+    },
+    Directive {
+        name: "latency-tracking",
+        section: DirectiveSection::Slowness,
+        default: "yes",
+        live: true,
+        help: "Count how long the calls of each command take, for INFO latencystats and LATENCY HISTOGRAM.",
+        get: |config| value::print_yes_no(config.latency_tracking),
+        set: |config, text| value::yes_no(text).map(|on| config.latency_tracking = on),
+    },
+    Directive {
+        name: "latency-tracking-info-percentiles",
+        section: DirectiveSection::Slowness,
+        default: "50 99 99.9",
+        live: true,
+        help: "The percentiles that INFO latencystats shows, separated by spaces.",
+        get: |config| value::print_percentiles(&config.latency_percentiles),
+        set: |config, text| {
+            value::percentiles(text).map(|percentiles| config.latency_percentiles = percentiles)
+        },
     },
     Directive {
         name: "loglevel",

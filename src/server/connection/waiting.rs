@@ -3,6 +3,7 @@
 use super::deaf::deaf;
 use super::held::HeldReplies;
 use super::{Connection, End};
+use crate::commands::state::slow_log::SlowRequest;
 use std::future::poll_fn;
 use std::io;
 use std::sync::Arc;
@@ -63,7 +64,13 @@ impl Connection<'_> {
             }
         };
         *client.waiting.lock() = None;
-        waiting.leave(&self.shared.host.store);
+        let host = &self.shared.host;
+        waiting.leave(&host.store);
+        let slow = client.slow_wait.lock().take();
+        if let Some(slow) = slow {
+            let slow = SlowRequest { at_s: host.clock.now_ms() / 1000, ..slow };
+            host.slow_log.add(slow, host.config().slowlog_max_len);
+        }
         // Messages that came before the reply.
         self.send_mail().await?;
         self.work.out.extend_from_slice(&ending.reply);

@@ -173,11 +173,13 @@ fn directives() -> impl Iterator<Item = Arg> {
             .help_heading(directive.section.title())
             .value_name("VALUE")
     });
-    ours.chain(ignored_names().map(|name| flag(name).hide(true)))
+    ours.chain(hidden_names().map(|name| flag(name).hide(true)))
 }
 
-fn ignored_names() -> impl Iterator<Item = &'static str> {
-    IGNORED.iter().flat_map(|ignored| ignored.names.iter().copied())
+/// The names that `--help` does not show.
+fn hidden_names() -> impl Iterator<Item = &'static str> {
+    let ignored = IGNORED.iter().flat_map(|ignored| ignored.names.iter().copied());
+    ignored.chain(config::OTHER_NAMES.iter().map(|(other, _)| *other))
 }
 
 fn flag(name: &'static str) -> Arg {
@@ -191,7 +193,7 @@ fn read_config(matches: &ArgMatches) -> Result<(Config, Option<PathBuf>), String
     if let Some(path) = &file {
         config.read_file(path).map_err(|error| error.to_string())?;
     }
-    for name in config::directives().map(|directive| directive.name).chain(ignored_names()) {
+    for name in config::directives().map(|directive| directive.name).chain(hidden_names()) {
         if let Some(value) = matches.get_one::<String>(name) {
             let from_environment = matches.value_source(name) == Some(ValueSource::EnvVariable);
             config.set(name, value).map_err(|error| {

@@ -9,6 +9,8 @@ use crate::commands::state::channels::Channels;
 use crate::commands::state::clients::Clients;
 use crate::commands::state::host::{Host, Process};
 use crate::commands::state::kept::KeptResults;
+use crate::commands::state::latency_events::LatencyEvents;
+use crate::commands::state::slow_log::SlowLog;
 use crate::commands::state::stats::{Errors, Stats};
 use crate::commands::table;
 use crate::config::{Config, Settings};
@@ -92,6 +94,8 @@ pub(in crate::server) fn run(mut config: Config, file: Option<PathBuf>) -> Resul
         // One for each worker, and one for the thread beside it.
         stats: (0..2 * threads).map(|_| Arc::new(Stats::new(table().entries().len()))).collect(),
         errors: Errors::default(),
+        slow_log: SlowLog::default(),
+        latency_events: LatencyEvents::default(),
         friend_rankings: KeptResults::with_bound(config.friendrank_keep_bytes),
         process: Arc::clone(&process) as Arc<dyn Process>,
         is_loading: AtomicBool::new(true),

@@ -1,7 +1,8 @@
-//! Work that no client asks for, done ten times a second: expired keys are removed, rates are sampled, and the dump file
-//! is written if one is due.
+//! Work that no client asks for, done ten times a second: expired keys are removed, rates are sampled, the dump file is
+//! written if one is due, and what took long is noted.
 
 use crate::commands::state::host::Host;
+use crate::commands::state::latency_events::{LatencyEvent, LatencySample};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
@@ -18,14 +19,33 @@ pub(in crate::server) async fn run(host: Arc<Host>) {
         ticks.tick().await;
         host.sample_rates();
         host.process.save_if_due(&host.config().save);
+        let (write_ms, sync_ms) = host.process.slowest_calls_ms();
+        note(&host, LatencyEvent::JournalWrite, write_ms);
+        note(&host, LatencyEvent::JournalSync, sync_ms);
         if !host.expires_actively.load(Ordering::Relaxed) {
             continue;
         }
+        let mut longest_ns = 0;
         for shard in 0..host.store.shard_count() {
-            while host.store.remove_expired(shard) {
+            loop {
+                let started_ns = host.clock.monotonic_ns();
+                let goes_on = host.store.remove_expired(shard);
+                longest_ns = longest_ns.max(host.clock.monotonic_ns().saturating_sub(started_ns));
+                if !goes_on {
+                    break;
+                }
                 // A step is a few hundred keys. In between, other threads get the lock and this one does its other work.
                 tokio::task::yield_now().await;
             }
         }
+        note(&host, LatencyEvent::Expiry, longest_ns / 1_000_000);
+    }
+}
+
+/// Notes what took `elapsed_ms`, if that is long.
+fn note(host: &Host, event: LatencyEvent, elapsed_ms: u64) {
+    if host.config().latency_monitor_ms().is_some_and(|bound_ms| elapsed_ms >= bound_ms) {
+        let at_s = host.clock.now_ms() / 1000;
+        host.latency_events.note(event, LatencySample { at_s, elapsed_ms });
     }
 }
