@@ -89,7 +89,7 @@ fn get(host: &Host, call: &Call<'_>, reply: &mut Reply<'_>) -> Outcome {
 }
 
 fn len(host: &Host, _: &Call<'_>, reply: &mut Reply<'_>) -> Outcome {
-    reply.count(host.slow_log.len());
+    reply.count(host.slow_log.count());
     Ok(())
 }
 

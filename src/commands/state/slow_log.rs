@@ -57,7 +57,7 @@ impl SlowLog {
 
     /// The number of entries.
     #[must_use]
-    pub fn len(&self) -> usize {
+    pub fn count(&self) -> usize {
         self.0.lock().entries.len()
     }
 
