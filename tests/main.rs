@@ -4,6 +4,7 @@
 //! All are one binary, with a module for each subject. Seeds are printed; `RANKD_SEED` repeats a run.
 
 mod bench;
+mod boards;
 mod command_line;
 mod concurrency;
 mod container;

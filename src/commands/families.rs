@@ -6,7 +6,8 @@ use super::keys::{dump, expiry, object, relocation};
 use super::spec::CommandSpec;
 use super::spec::table::{CommandTable, of_families};
 use super::{
-    bits, connection, friends, geo, hashes, hyperloglog, keys, lists, sets, sort, sorted_sets, strings,
+    bits, boards, connection, friends, geo, hashes, hyperloglog, keys, lists, sets, sort, sorted_sets,
+    strings,
 };
 
 /// The families, in the order in which they are documented.
@@ -28,6 +29,9 @@ const FAMILIES: &[&[CommandSpec]] = &[
     hashes::expiry::COMMANDS,
     hashes::with_expiry::COMMANDS,
     friends::COMMANDS,
+    boards::rank::COMMANDS,
+    boards::window::COMMANDS,
+    boards::distribution::COMMANDS,
     sets::COMMANDS,
     sets::random::COMMANDS,
     sets::scan::COMMANDS,

@@ -12,6 +12,7 @@
 
 mod admin;
 mod bits;
+mod boards;
 pub mod call;
 pub mod connection;
 pub mod engine;

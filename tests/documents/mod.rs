@@ -56,9 +56,10 @@ fn the_configuration_file_reads_as_the_defaults() {
 }
 
 /// The groups in the order of the page, each with its heading.
-const GROUPS: [(Group, &str); 14] = [
+const GROUPS: [(Group, &str); 15] = [
     (Group::SortedSet, "Sorted sets"),
     (Group::Geo, "Places on the earth"),
+    (Group::Boards, "Boards"),
     (Group::Friends, "Friend ranking"),
     (Group::List, "Lists"),
     (Group::Set, "Sets"),
@@ -77,8 +78,8 @@ fn command_page() -> String {
     let mut page = String::from(
         "# Commands\n\n\
          This page is generated from the command table (`tests/documents/mod.rs` checks it). Names, arguments and replies \
-         are those of\nRedis, except the group *Friend ranking*, which only rankd has. *Since* is the first version of \
-         Redis with the command,\nor of rankd for its own commands. *Arguments* includes the command's name; a `+` means \
+         are those of\nRedis, except the groups *Boards* and *Friend ranking*, which only rankd has. *Since* is the first version \
+         of Redis with the\ncommand, or of rankd for its own commands. *Arguments* includes the command's name; a `+` means \
          that there can be more.\n",
     );
     let shown: usize = GROUPS.iter().map(|(group, heading)| show_group(*group, heading, &mut page)).sum();
@@ -103,7 +104,7 @@ fn show_command(entry: &TableEntry, page: &mut String) {
     let spec = entry.spec;
     let name = entry.full_name.to_uppercase().replace('|', " ");
     let space = if spec.syntax.is_empty() { "" } else { " " };
-    let whose = if spec.group == Group::Friends { "rankd " } else { "" };
+    let whose = if matches!(spec.group, Group::Boards | Group::Friends) { "rankd " } else { "" };
     let arguments = format!("{}{}", spec.arity.unsigned_abs(), if spec.arity < 0 { "+" } else { "" });
     let _ = write!(page, "\n### {name}\n");
     // A command that needs a subcommand has no form of its own.

@@ -79,6 +79,7 @@ scripts! {
     directives: rankd redis;
     dump: rankd redis;
     expiry: rankd redis valkey;
+    boards_questions: rankd redis;
     friendrank: rankd redis;
     geo_add: rankd redis;
     geo_events: rankd redis;

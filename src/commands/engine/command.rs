@@ -33,7 +33,7 @@ impl Runner<'_> {
     fn call_function(&mut self, place: usize, call: &Call<'_>, reply: &mut Reply<'_>) -> Result<(), Refusal> {
         let spec = table().entries()[place].spec;
         let database = self.session.database;
-        match spec.run {
+        match spec.handler_of(call) {
             Handler::Read(run) => {
                 self.hold_keys(spec, call, Access::Read)?;
                 let ask = |hold: &mut Hold<'_>| run(hold.reader(database).knowing(call.located), call, reply);
@@ -85,6 +85,7 @@ impl Runner<'_> {
                 self.hold_nothing(spec, call)?;
                 run(self.host, call, reply)?;
             }
+            Handler::ReadOrJoin { .. } => unreachable!("a request is run by one of the two"),
             Handler::Container => unreachable!("a container's subcommand was resolved"),
         }
         Ok(())

@@ -4,10 +4,12 @@
 //! [`limits::FRIENDS_AT_ONCE`] is ranked as a snapshot, under the locks of both keys. A longer one is ranked in steps, so
 //! that no lock is held for long, and its result can be kept for MAXAGE.
 
+mod answer;
 mod rank;
 mod request;
 mod standing;
 
+use super::boards::join::GET_KEYS;
 use super::call::Call;
 use super::call::error::{CommandError, Outcome};
 use super::spec::{CommandSpec, Flag, Group, Handler, KeyFlag, Keys};
@@ -23,7 +25,8 @@ pub(super) const COMMANDS: &[CommandSpec] = &[
     CommandSpec {
         name: "friendrank",
         syntax: "board user [FRIENDS key | MEMBERS count member [member ...]] [TOP n | AROUND n | SELF] [ASC] \
-                 [MODE <ROW | COMPETITION | DENSE>] [NOSELF] [WITHGLOBAL] [WITHUNRANKED] [MAXAGE ms]",
+                 [MODE <ROW | COMPETITION | DENSE>] [NOSELF] [WITHGLOBAL] [WITHPERCENTILE] [WITHUNRANKED] \
+                 [GET pattern [GET pattern ...]] [MAXAGE ms]",
         summary: "Ranks a user and the user's friends by their scores on a board",
         complexity: "O(F) with F friends, and sorting what is returned",
         arity: -3,
@@ -31,7 +34,7 @@ pub(super) const COMMANDS: &[CommandSpec] = &[
         keys: Keys::WithDerived {
             declared: &Keys::Range { first: 1, last: 0, access: &[KeyFlag::Ro, KeyFlag::Access] },
             derived: request::friend_list,
-            unknown: &[],
+            unknown: &[GET_KEYS],
         },
         run: Handler::OwnLocks(rank::friendrank),
         ..BASE

@@ -1,18 +1,16 @@
 //! FRIENDRANK: gather the friends, look up their scores, sort what is asked for.
 
-use super::request::{FriendSource, Request, Selection};
-use super::standing::{KeptKey, Name, Numbering, Row, Standing};
+use super::answer::{Globals, Ranker};
+use super::request::{FriendSource, Request};
+use super::standing::{KeptKey, Name, Row, Standing};
 use crate::commands::call::Call;
 use crate::commands::call::error::{CommandError, Outcome, Stop};
-use crate::commands::sorted_sets::PREFETCHED_MEMBERS;
 use crate::commands::spec::AllKeys;
-use crate::commands::state::host::Host;
 use crate::commands::state::kept::Begun;
 use crate::limits;
-use crate::ranking::{Order, Score};
+use crate::ranking::Order;
 use crate::resp::reply::Reply;
-use crate::store::{Board, DatabaseIndex, Looking, Reader, Shards, Value};
-use std::ops::Range;
+use crate::store::{Board, Looking, Reader, Shards, Value};
 use std::sync::Arc;
 
 const NANOSECONDS_PER_MS: u64 = 1_000_000;
@@ -29,7 +27,8 @@ pub(super) fn friendrank(keys: &mut AllKeys<'_, '_>, call: &Call<'_>, reply: &mu
         let at_ns = begun.at_ns.saturating_sub(max_age_ms.saturating_mul(NANOSECONDS_PER_MS));
         if let Some(standing) = host.friend_rankings.get(key, Begun { at_ns, ..*begun }) {
             shards.rest_on(standing.rests_on);
-            return ranker.answer_sorted(&standing, reply);
+            ranker.answer_sorted(&standing, reply);
+            return Ok(());
         }
     }
     let hold = ranker.look_at_both();
@@ -41,7 +40,10 @@ pub(super) fn friendrank(keys: &mut AllKeys<'_, '_>, call: &Call<'_>, reply: &mu
         let mut standing = Standing::with_room_for(friends + 1);
         ranker.gather_at_once(reader, &mut standing)?;
         look_up_from(board, &mut standing, 0, &request);
-        return ranker.answer(&mut standing, Globals::Held(board), reply);
+        let answer = ranker.prepare(&mut standing, Globals::Held(board));
+        drop(hold);
+        ranker.write(&standing, &answer, reply);
+        return Ok(());
     }
     drop(hold);
     if !call.may_take_long {
@@ -51,7 +53,10 @@ pub(super) fn friendrank(keys: &mut AllKeys<'_, '_>, call: &Call<'_>, reply: &mu
     ranker.gather_in_steps(&mut standing)?;
     ranker.look_up_in_steps(&mut standing)?;
     match kept_as.filter(|_| has_board) {
-        None => ranker.answer(&mut standing, Globals::InSteps, reply),
+        None => {
+            let answer = ranker.prepare(&mut standing, Globals::InSteps);
+            ranker.write(&standing, &answer, reply);
+        }
         Some((key, begun)) => {
             standing.sort(request.order);
             standing.ranked.shrink_to_fit();
@@ -61,26 +66,10 @@ pub(super) fn friendrank(keys: &mut AllKeys<'_, '_>, call: &Call<'_>, reply: &mu
             let bytes = standing.bytes() + key.bytes();
             let standing = Arc::new(standing);
             host.friend_rankings.put(key, Arc::clone(&standing), bytes, begun);
-            ranker.answer_sorted(&standing, reply)
+            ranker.answer_sorted(&standing, reply);
         }
     }
-}
-
-/// Where the ranks on the whole board are taken from.
-#[derive(Clone, Copy)]
-enum Globals<'r> {
-    /// The board, whose lock is held.
-    Held(Option<&'r Board>),
-    /// The board, which is locked for some rows at a time.
-    InSteps,
-}
-
-/// One request that is being answered.
-struct Ranker<'r, 's> {
-    host: &'r Host,
-    shards: &'r Shards<'r, 's>,
-    database: DatabaseIndex,
-    request: &'r Request<'r>,
+    Ok(())
 }
 
 impl Ranker<'_, '_> {
@@ -111,10 +100,6 @@ impl Ranker<'_, '_> {
         shards.sort_unstable();
         shards.dedup();
         self.shards.look(&shards)
-    }
-
-    fn look_at(&self, key: &[u8]) -> Looking<'_> {
-        self.shards.look(&[self.host.store.shard_of(key)])
     }
 
     fn count_friends(&self, reader: Reader<'_>) -> Result<usize, CommandError> {
@@ -221,131 +206,6 @@ impl Ranker<'_, '_> {
             look_up_from(board, standing, from, self.request);
         }
         Ok(())
-    }
-
-    /// Answers from a standing that is sorted as a whole and may be shared.
-    fn answer_sorted(&self, standing: &Standing, reply: &mut Reply<'_>) -> Outcome {
-        let window = self.window(standing);
-        self.write(standing, window, Globals::InSteps, reply);
-        Ok(())
-    }
-
-    /// Answers from a standing that is not sorted. Sorts only what the answer needs.
-    fn answer(&self, standing: &mut Standing, globals: Globals<'_>, reply: &mut Reply<'_>) -> Outcome {
-        let window = self.window(standing);
-        // A dense rank in the middle needs the number of different scores above it, which is cheapest to count when sorted.
-        if window.start > 0 && self.request.mode == Numbering::Dense {
-            standing.sort(self.request.order);
-        }
-        let ranked = window.start.min(standing.ranked.len())..window.end.min(standing.ranked.len());
-        standing.sort_window(ranked, self.request.order);
-        if self.request.with_unranked && !standing.is_sorted {
-            standing.sort_unranked();
-        }
-        self.write(standing, window, globals, reply);
-        Ok(())
-    }
-
-    /// The rows that are asked for. The unranked are counted behind the ranked.
-    fn window(&self, standing: &Standing) -> Range<usize> {
-        let ranked = standing.ranked.len();
-        let all = ranked + if self.request.with_unranked { standing.unranked.len() } else { 0 };
-        match self.request.selection {
-            Selection::All => 0..all,
-            Selection::Top(count) => 0..count.min(all),
-            Selection::Own => 0..0,
-            Selection::Around(count) => standing.own.map_or(0..0, |own| {
-                let position = standing.position(&own, self.request.order);
-                position.saturating_sub(count)..position.saturating_add(count).saturating_add(1).min(all)
-            }),
-        }
-    }
-
-    fn write(&self, standing: &Standing, window: Range<usize>, globals: Globals<'_>, reply: &mut Reply<'_>) {
-        let Request { order, mode, with_global, .. } = *self.request;
-        if self.request.selection == Selection::Own {
-            return self.write_own(standing, globals, reply);
-        }
-        let ranked =
-            &standing.ranked[window.start.min(standing.ranked.len())..window.end.min(standing.ranked.len())];
-        let unranked = window.len() - ranked.len();
-        let global_ranks =
-            if with_global { self.global_ranks(standing, ranked, globals) } else { Vec::new() };
-        let columns = if with_global { 4 } else { 3 };
-        reply.array(window.len());
-        let mut rank = ranked.first().map_or(0, |first| standing.rank(first, window.start, mode, order));
-        let mut previous: Option<Score> = None;
-        for (index, row) in ranked.iter().enumerate() {
-            let is_new_score = previous.is_some_and(|previous| previous != row.score);
-            rank = match mode {
-                Numbering::Row => window.start + index,
-                Numbering::Competition if is_new_score => window.start + index,
-                Numbering::Dense if is_new_score => rank + 1,
-                Numbering::Competition | Numbering::Dense => rank,
-            };
-            previous = Some(row.score);
-            reply.array(columns);
-            reply.bulk(standing.name(row.name));
-            reply.double(row.score.get());
-            reply.count(rank);
-            if with_global {
-                write_global(global_ranks[index], reply);
-            }
-        }
-        // The rest of the window are unranked people.
-        for name in standing.unranked.iter().take(unranked) {
-            reply.array(columns);
-            reply.bulk(standing.name(*name));
-            (1..columns).for_each(|_| reply.null());
-        }
-    }
-
-    /// SELF: score, rank and how many there are; the null of ZRANK WITHSCORE for a user who is not on the board.
-    fn write_own(&self, standing: &Standing, globals: Globals<'_>, reply: &mut Reply<'_>) {
-        let Request { order, mode, with_global, .. } = *self.request;
-        let Some(own) = standing.own else { return reply.null_array() };
-        let position = standing.position(&own, order);
-        reply.array(if with_global { 4 } else { 3 });
-        reply.double(own.score.get());
-        reply.count(standing.rank(&own, position, mode, order));
-        reply.count(standing.ranked.len());
-        if with_global {
-            write_global(self.global_ranks(standing, &[own], globals)[0], reply);
-        }
-    }
-
-    /// The rows' ranks on the whole board.
-    fn global_ranks(&self, standing: &Standing, rows: &[Row], globals: Globals<'_>) -> Vec<Option<usize>> {
-        let rank_on = |board: Option<&Board>, rows: &[Row]| -> Vec<Option<usize>> {
-            let name = |row: &Row| standing.name(row.name);
-            let Some(board) = board else { return vec![None; rows.len()] };
-            let mut ranks = Vec::with_capacity(rows.len());
-            for rows in rows.chunks(PREFETCHED_MEMBERS) {
-                board.prefetch_ranks(rows.iter().map(name));
-                let rank = |row: &Row| board.rank(name(row), self.request.order).map(|(rank, _)| rank);
-                ranks.extend(rows.iter().map(rank));
-            }
-            ranks
-        };
-        match globals {
-            Globals::Held(board) => rank_on(board, rows),
-            Globals::InSteps => {
-                let in_step = |rows: &[Row]| {
-                    let hold = self.look_at(self.request.board);
-                    // If the key holds another type by now, no row has a rank on it.
-                    let board = hold.reader(self.database).get::<Board>(self.request.board).unwrap_or(None);
-                    rank_on(board, rows)
-                };
-                rows.chunks(limits::MEMBERS_PER_LOCK).flat_map(in_step).collect()
-            }
-        }
-    }
-}
-
-fn write_global(rank: Option<usize>, reply: &mut Reply<'_>) {
-    match rank {
-        Some(rank) => reply.count(rank),
-        None => reply.null(),
     }
 }
 

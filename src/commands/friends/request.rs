@@ -1,6 +1,7 @@
 //! What a FRIENDRANK asks for, read from its arguments.
 
-use super::standing::Numbering;
+use crate::commands::boards::join::GetPatterns;
+use crate::commands::boards::numbering::Numbering;
 use crate::commands::call::error::CommandError;
 use crate::commands::call::{Call, Cursor};
 use crate::ranking::Order;
@@ -40,6 +41,9 @@ pub(super) struct Request<'a> {
     pub(super) with_self: bool,
     pub(super) with_global: bool,
     pub(super) with_unranked: bool,
+    pub(super) with_percentile: bool,
+    /// What is read for each row besides.
+    pub(super) gets: GetPatterns<'a>,
     /// How old a kept answer may be.
     pub(super) max_age_ms: Option<u64>,
 }
@@ -58,12 +62,15 @@ impl<'a> Request<'a> {
             with_self: true,
             with_global: false,
             with_unranked: false,
+            with_percentile: false,
+            gets: GetPatterns::default(),
             max_age_ms: None,
         };
         let (mut has_selection, mut has_mode) = (false, false);
         let once =
             |seen: &mut bool| if std::mem::replace(seen, true) { Err(CommandError::SYNTAX) } else { Ok(()) };
         let (mut has_asc, mut has_noself, mut has_global, mut has_unranked) = (false, false, false, false);
+        let mut has_percentile = false;
         let mut has_source = false;
         let mut cursor = call.cursor(3);
         while cursor.remaining() > 0 {
@@ -92,12 +99,7 @@ impl<'a> Request<'a> {
                 request.order = Order::Ascending;
             } else if cursor.take_word("mode") {
                 once(&mut has_mode)?;
-                request.mode = match cursor.required()?.to_ascii_lowercase().as_slice() {
-                    b"row" => Numbering::Row,
-                    b"competition" => Numbering::Competition,
-                    b"dense" => Numbering::Dense,
-                    _ => return Err(CommandError::SYNTAX),
-                };
+                request.mode = Numbering::parse(&mut cursor)?;
             } else if cursor.take_word("noself") {
                 once(&mut has_noself)?;
                 request.with_self = false;
@@ -107,6 +109,11 @@ impl<'a> Request<'a> {
             } else if cursor.take_word("withunranked") {
                 once(&mut has_unranked)?;
                 request.with_unranked = true;
+            } else if cursor.take_word("withpercentile") {
+                once(&mut has_percentile)?;
+                request.with_percentile = true;
+            } else if request.gets.take(&mut cursor)? {
+                // GET may be repeated.
             } else if request.max_age_ms.is_none() && cursor.take_word("maxage") {
                 request.max_age_ms = Some(cursor.non_negative()? as u64);
             } else {

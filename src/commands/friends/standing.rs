@@ -1,22 +1,12 @@
 //! The people of a FRIENDRANK with their scores, sorted as far as the answer needs it, and such results kept for MAXAGE.
 
+use crate::commands::boards::numbering::Numbering;
 use crate::commands::call::error::CommandError;
 use crate::commands::state::kept::KeptResults;
 use crate::ranking::{Order, Score};
 use crate::store::{DatabaseIndex, Seq};
 use std::cmp::Ordering;
 use std::ops::Range;
-
-/// How equal scores are numbered.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Numbering {
-    /// 0 1 2 3: each row its own.
-    Row,
-    /// 0 1 1 3: equal scores share a rank and the next is skipped.
-    Competition,
-    /// 0 1 1 2: equal scores share a rank and none is skipped.
-    Dense,
-}
 
 /// Friend rankings kept for MAXAGE.
 pub type FriendRankings = KeptResults<KeptKey, Standing>;

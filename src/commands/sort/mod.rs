@@ -9,7 +9,7 @@
 //! The keys that elements name are known only when the elements are read, so a request with such patterns holds all shards:
 //! its result shows one moment, as in Redis. Other requests hold the shard of their key, and of the one that is stored.
 
-mod pattern;
+pub(super) mod pattern;
 mod request;
 mod rows;
 

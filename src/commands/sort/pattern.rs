@@ -1,10 +1,11 @@
-//! Patterns of SORT: BY and GET name a key for each element, whose value stands for the element.
+//! Patterns of SORT: BY and GET name a key for each element, whose value stands for the element. GET of other commands has
+//! the same patterns.
 
 use crate::store::{Reader, Value};
 
 /// A pattern.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Pattern<'c> {
+pub(in crate::commands) enum Pattern<'c> {
     /// `#`: the element itself.
     Element,
     /// Without a `*`: no key.
@@ -22,7 +23,7 @@ pub(super) enum Pattern<'c> {
 
 impl<'c> Pattern<'c> {
     /// Reads a pattern. As in Redis, `*` and `->` are looked for up to a NUL, and `->` at the end is part of the name.
-    pub(super) fn parse(pattern: &'c [u8]) -> Self {
+    pub(in crate::commands) fn parse(pattern: &'c [u8]) -> Self {
         let searched = pattern.split(|byte| *byte == 0).next().unwrap_or_default();
         if searched == b"#" {
             return Self::Element;
@@ -59,15 +60,26 @@ impl<'c> Pattern<'c> {
         };
         name.clear();
         [before, element, after].iter().for_each(|part| name.extend_from_slice(part));
-        match (keys.value(name), field) {
-            (Some(Value::String(text)), None) => see(Some(text)),
-            (Some(Value::Hash(fields)), Some(field)) => {
-                let mut digits = itoa::Buffer::new();
-                let text = fields.at(keys.expired_by_ms()).get(field);
-                see(text.as_ref().map(|text| text.bytes(&mut digits)))
-            }
-            _ => see(None),
+        text_of(keys.value(name), field, keys.expired_by_ms(), see)
+    }
+}
+
+/// Calls `see` with what a pattern gives whose key has this value: a string itself, or the field of a hash. Fields that
+/// expire up to `expired_by_ms` are missing.
+pub(in crate::commands) fn text_of<R>(
+    value: Option<&Value>,
+    field: Option<&[u8]>,
+    expired_by_ms: u64,
+    see: impl FnOnce(Option<&[u8]>) -> R,
+) -> R {
+    match (value, field) {
+        (Some(Value::String(text)), None) => see(Some(text)),
+        (Some(Value::Hash(fields)), Some(field)) => {
+            let mut digits = itoa::Buffer::new();
+            let text = fields.at(expired_by_ms).get(field);
+            see(text.as_ref().map(|text| text.bytes(&mut digits)))
         }
+        _ => see(None),
     }
 }
 

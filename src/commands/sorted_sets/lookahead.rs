@@ -15,14 +15,14 @@ pub(super) fn scores(value: &Value, requests: &[Arguments<'_>]) {
 }
 
 /// The ranks of the members that are argument 2.
-pub(super) fn ranks(value: &Value, requests: &[Arguments<'_>]) {
+pub(in crate::commands) fn ranks(value: &Value, requests: &[Arguments<'_>]) {
     if let Some(board) = board(value) {
         board.prefetch_ranks(members(requests));
     }
 }
 
 /// The members that are argument 3, whose scores become argument 2.
-pub(super) fn updates(value: &Value, requests: &[Arguments<'_>]) {
+pub(in crate::commands) fn updates(value: &Value, requests: &[Arguments<'_>]) {
     if let Some(board) = board(value) {
         board.prefetch_updates(
             amounts(requests)

@@ -5,7 +5,7 @@ mod algebra;
 pub(super) mod bounds;
 pub(super) mod combine;
 pub(super) mod entries;
-mod lookahead;
+pub(super) mod lookahead;
 pub(super) mod pop;
 pub(super) mod random;
 pub(super) mod range;

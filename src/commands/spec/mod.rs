@@ -129,6 +129,15 @@ impl CommandSpec {
         self.finds_keys.is_some_and(|finds_keys| finds_keys(call))
     }
 
+    /// What runs a request.
+    pub(super) fn handler_of(&self, call: &Call<'_>) -> Handler {
+        match self.run {
+            Handler::ReadOrJoin { join, .. } if self.finds_keys(call) => Handler::OwnLocks(join),
+            Handler::ReadOrJoin { read, .. } => Handler::Read(read),
+            run => run,
+        }
+    }
+
     /// What a request does with the key that comes at `index` among its keys.
     pub(super) fn access_of_key(&self, call: &Call<'_>, index: usize) -> &'static [KeyFlag] {
         if let Some(access) = self.access_of_request {
@@ -190,6 +199,8 @@ pub enum Group {
     PubSub,
     /// Friend ranking: rankd's own.
     Friends,
+    /// Leaderboards: rankd's own.
+    Boards,
 }
 
 impl Group {
@@ -211,6 +222,7 @@ impl Group {
             Self::Transactions => "transactions",
             Self::PubSub => "pubsub",
             Self::Friends => "friends",
+            Self::Boards => "boards",
         }
     }
 }
@@ -324,6 +336,14 @@ pub enum Handler {
     Read(fn(Reader<'_>, &Call<'_>, &mut Reply<'_>) -> Outcome),
     /// Changes its keys. Their shards are locked for writing.
     Write(fn(&mut Writer<'_, '_>, &Call<'_>, &mut Reply<'_>) -> Outcome),
+    /// Reads its keys as `Read` does. A request that finds keys ([`CommandSpec::finds_keys`]) locks shards itself, as with
+    /// `OwnLocks`: it reads its keys first and then those that it found.
+    ReadOrJoin {
+        /// Runs a request on its keys alone.
+        read: fn(Reader<'_>, &Call<'_>, &mut Reply<'_>) -> Outcome,
+        /// Runs a request that finds keys.
+        join: fn(&mut AllKeys<'_, '_>, &Call<'_>, &mut Reply<'_>) -> Outcome,
+    },
     /// Works on the whole store or on many keys, and locks shards itself, step by step.
     OwnLocks(fn(&mut AllKeys<'_, '_>, &Call<'_>, &mut Reply<'_>) -> Outcome),
     /// Takes something from the first of its keys that has it, and waits if none has.

@@ -112,7 +112,7 @@ impl CommandSpec {
             Group::HyperLogLog => Some("@hyperloglog"),
             Group::List => Some("@list"),
             Group::Set => Some("@set"),
-            Group::SortedSet | Group::Friends => Some("@sortedset"),
+            Group::SortedSet | Group::Friends | Group::Boards => Some("@sortedset"),
             Group::Geo => Some("@geo"),
             Group::Hash => Some("@hash"),
             Group::Connection => Some("@connection"),
@@ -184,7 +184,7 @@ mod tests {
                 spec.name
             );
             match spec.run {
-                Handler::Read(_) => {
+                Handler::Read(_) | Handler::ReadOrJoin { .. } => {
                     assert!(spec.has(Flag::Readonly) && !spec.has(Flag::Write), "{}", spec.name);
                 }
                 Handler::Write(_) | Handler::Blocking(_) => {
@@ -203,9 +203,13 @@ mod tests {
                 assert!(main == 1 && access[0].is_main(), "{}: {access:?}", spec.name);
             }
             if spec.lookahead.is_some() {
-                assert!(matches!(spec.keys, Keys::Range { first: 1, last: 0, .. }), "{}", spec.name);
+                let declared = spec.keys.declared();
+                assert!(matches!(declared, Keys::Range { first: 1, last: 0, .. }), "{}", spec.name);
             }
-            if matches!(spec.run, Handler::Read(_) | Handler::Write(_) | Handler::Blocking(_)) {
+            if matches!(
+                spec.run,
+                Handler::Read(_) | Handler::ReadOrJoin { .. } | Handler::Write(_) | Handler::Blocking(_)
+            ) {
                 assert!(!matches!(spec.keys, Keys::None), "{} must say which keys it holds", spec.name);
             }
         }

@@ -241,7 +241,7 @@ impl<'a> Reply<'a> {
     }
 
     /// A bulk string that is in two parts.
-    fn bulk_joined(&mut self, [front, back]: [&[u8]; 2]) {
+    pub fn bulk_joined(&mut self, [front, back]: [&[u8]; 2]) {
         let len = front.len() + back.len();
         if len <= SHORT_BYTES {
             self.put(|room| {

@@ -13,8 +13,8 @@ pub(super) mod stored;
 pub(super) mod string;
 mod words;
 
-pub use board::Board;
 pub use board::change::{BoardChange, EncodedEntries};
+pub use board::{BestFirst, Board, ScoreSteps, ShownScore};
 pub use hash::change::HashChange;
 pub use hash::edit::FieldExpiry;
 pub use hash::{Fields, Living};

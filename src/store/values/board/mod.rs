@@ -1,8 +1,11 @@
 //! Sorted sets. Commands use a [`Board`], never the structure behind it. So the type of its scores and the number of
 //! its parts can change without changes to commands.
 
+mod best_first;
 pub(in crate::store) mod change;
 mod edit;
+
+pub use best_first::{BestFirst, ScoreSteps, ShownScore};
 
 use super::kinds::{Element, Kind, Value};
 use super::stored::{Position, ReplayTarget, Stored, WalkOrder};

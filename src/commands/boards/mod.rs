@@ -1,0 +1,32 @@
+//! Boards: the questions that leaderboards ask of a sorted set, each answered in one call.
+//!
+//! | file | its subject |
+//! |---|---|
+//! | `numbering` | the ranks of members that share a score |
+//! | `rows` | the rows of a reply, written at once or while they are sent |
+//! | `join` | GET: values that the members name |
+//! | `window` | LB.TOP and LB.AROUND |
+//! | `rank` | LB.RANK, LB.STANDING and LB.NEAR: where members and scores stand |
+//! | `distribution` | LB.QUANTILE and LB.HISTOGRAM |
+//! | `fraction` | the share of a board that a quantile names |
+//!
+//! The best member is first: its place is 0. Places come from [`crate::store::BestFirst`], which knows what is best.
+
+pub(super) mod distribution;
+mod fraction;
+pub(super) mod join;
+pub(super) mod numbering;
+pub(super) mod rank;
+mod rows;
+pub(super) mod window;
+
+use super::spec::{CommandSpec, Flag, Group, KeyFlag, Keys};
+
+/// What the questions have in common: they read the board at argument 1.
+const QUESTION: CommandSpec = CommandSpec {
+    group: Group::Boards,
+    since: "0.1.0",
+    flags: &[Flag::Readonly],
+    keys: Keys::first(&[KeyFlag::Ro, KeyFlag::Access]),
+    ..CommandSpec::BASE
+};

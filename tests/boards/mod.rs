@@ -1,0 +1,5 @@
+//! Boards compared with a naive oracle: a sorted list of tuples.
+
+mod large;
+mod oracle;
+mod questions;
