@@ -57,6 +57,10 @@ pub const COMMANDS_PER_LOCK: usize = 64;
 /// with room to spare.
 pub const MOST_BULK_BYTES: usize = 1 << 30;
 
+/// A RENAME or MOVE of a value that takes more bytes is recorded by the names of the key. A start orders such a record across
+/// its threads, which costs about as much as the elements of a value of this size.
+pub const RELOCATED_BYTES: usize = 4096;
+
 /// Most bytes of names that one FRIENDADD may copy. The name of the user is added to the list of every friend, so a short
 /// request with one long name could otherwise copy gigabytes.
 pub const FRIENDSHIP_BYTES: usize = 64 * 1024 * 1024;

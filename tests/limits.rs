@@ -30,6 +30,7 @@ const LIMITS: &[(&str, &str)] = &[
     ("REPEATED_MEMBERS_BYTES", "here: members drawn with repeats"),
     ("FRIENDS_AT_ONCE", "differential: a ranking of very many friends"),
     ("KEPT_RESULTS_BYTES", "here: a lower friendrank-keep-bytes"),
+    ("RELOCATED_BYTES", "the store's own tests of relocations"),
     ("JOURNAL_BACKLOG_BYTES", "it depends on the disk: the journal's own tests"),
     ("RECORD_PART_BYTES", "the journal's and the Changes' own tests, with a lower one"),
     ("JOURNAL_RECORD_BYTES", "no client reaches it: the journal's own tests"),

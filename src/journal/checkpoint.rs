@@ -1,7 +1,9 @@
 //! A checkpoint: writes a base that holds the contents of the store, in place of the segments before it. It neither
 //! forks nor stops the server.
 //!
-//! The steps, each durable before the next begins, so that a crash between any two leaves a whole journal:
+//! The walk over the store begins before anything else, because from then on every record can be replayed over what the walk
+//! sees ([`Snapshot`](crate::store::Snapshot)). The steps, each durable before the next begins, so that a crash between any two
+//! leaves a whole journal:
 //!
 //! 1. A new, empty segment is created and listed behind the present ones, as loose (`manifest.rs`).
 //! 2. The writer changes over to the new segment. The previous segment is synced, and the new one is listed without
@@ -24,7 +26,7 @@ use super::header::BaseHeader;
 use super::manifest::Manifest;
 use super::segment::Segment;
 use super::writer::{FlushAttempt, Role};
-use super::{Journal, Walk};
+use super::{Contents, Journal};
 use crate::machine::chance::Chance;
 use crate::store::change::sink::Seq;
 use std::io;
@@ -124,6 +126,7 @@ impl Journal {
     /// may name.
     fn try_checkpoint(&self, unix_ms: u64) -> Result<u64, String> {
         let walk = self.walk.upgrade().ok_or("the store is gone")?;
+        let mut contents = walk.begin();
         let mut chance = Chance::from_system();
         // A number is never used twice: a failed attempt may have left files with it.
         let number = self.next_number.fetch_add(1, Ordering::Relaxed);
@@ -138,7 +141,7 @@ impl Journal {
         };
         let header = BaseHeader { number, salt: chance.next_u64(), unix_ms, next_seq, next_previous };
         let (base_bytes, walked_to) =
-            self.write_base(&header, &*walk, role).map_err(failed_at("new base"))?;
+            self.write_base(&header, &mut *contents, role).map_err(failed_at("new base"))?;
         // The base shows a part of what these records say. A start must never find it without them.
         self.flush(FlushAttempt::First);
         self.sync();
@@ -184,9 +187,14 @@ impl Journal {
 
     /// Writes a base and returns when it is durable under its final name. Returns its length in bytes, and the last
     /// record whose effect it may show.
-    fn write_base(&self, header: &BaseHeader, walk: &dyn Walk, role: Role) -> io::Result<(u64, Seq)> {
+    fn write_base(
+        &self,
+        header: &BaseHeader,
+        contents: &mut dyn Contents,
+        role: Role,
+    ) -> io::Result<(u64, Seq)> {
         let temporary = self.directory.base_temporary(header.number);
-        let written = self.write_base_as(&temporary, header, walk, role)?;
+        let written = self.write_base_as(&temporary, header, contents, role)?;
         self.directory.files.rename(&temporary, &self.directory.base(header.number))?;
         self.directory.files.sync_directory(&self.directory.path)?;
         Ok(written)
@@ -196,11 +204,11 @@ impl Journal {
         &self,
         path: &Path,
         header: &BaseHeader,
-        walk: &dyn Walk,
+        contents: &mut dyn Contents,
         role: Role,
     ) -> io::Result<(u64, Seq)> {
         let mut base = BaseFile::create(&self.directory, path, header)?;
-        walk.walk(&mut |records| {
+        contents.walk(&mut |records| {
             for changes in records.records() {
                 base.push(changes)?;
             }

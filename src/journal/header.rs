@@ -15,7 +15,7 @@ use crate::store::change::sink::Seq;
 use crc32c::crc32c;
 
 /// The version this code writes.
-pub(super) const VERSION: u32 = 3;
+pub(super) const VERSION: u32 = 4;
 
 /// The oldest that it reads. What has come since are Changes that an older rankd does not know: none of them may go into a
 /// file whose header says that it can be read there.

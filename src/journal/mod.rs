@@ -63,10 +63,10 @@ pub use crate::journal::waiters::Acknowledged;
 use crate::config::FsyncPolicy;
 use crate::limits;
 use crate::machine::clock::Clock;
-use crate::store::Store;
 use crate::store::change::ChangeBuffer;
 use crate::store::change::feed::Feed;
 use crate::store::change::sink::{ChangeSink, Seq};
+use crate::store::{Snapshot, Store};
 use crossbeam::channel::Sender;
 use parking_lot::Mutex;
 use std::fs::File;
@@ -91,25 +91,36 @@ pub struct JournalOptions {
     pub clock: Clock,
 }
 
-/// What a checkpoint reads: the contents of a store, in steps.
+/// What a checkpoint reads: the contents of a store.
 trait Walk: Send + Sync {
+    /// Begins a walk. All records that are appended after this may be replayed over what the walk sees.
+    fn begin(&self) -> Box<dyn Contents + '_>;
+}
+
+/// The contents of a store, in steps.
+trait Contents {
     /// Calls `visit` with closed records that together state the whole contents. The first error of `visit` ends the
     /// walk.
-    fn walk(&self, visit: &mut dyn FnMut(&ChangeBuffer) -> io::Result<()>) -> io::Result<()>;
+    fn walk(&mut self, visit: &mut dyn FnMut(&ChangeBuffer) -> io::Result<()>) -> io::Result<()>;
 }
 
 impl Walk for Store {
-    fn walk(&self, visit: &mut dyn FnMut(&ChangeBuffer) -> io::Result<()>) -> io::Result<()> {
-        self.refuse_damaged().map_err(io::Error::other)?;
-        let mut snapshot = self.snapshot();
+    fn begin(&self) -> Box<dyn Contents + '_> {
+        Box::new(self.snapshot())
+    }
+}
+
+impl Contents for Snapshot<'_> {
+    fn walk(&mut self, visit: &mut dyn FnMut(&ChangeBuffer) -> io::Result<()>) -> io::Result<()> {
+        self.store().refuse_damaged().map_err(io::Error::other)?;
         let mut records = ChangeBuffer::default();
         loop {
-            let more = snapshot.step(&mut records);
+            let more = self.step(&mut records);
             records.end_record();
             visit(&records)?;
             records.clear();
             if !more {
-                return self.refuse_damaged().map_err(io::Error::other);
+                return self.store().refuse_damaged().map_err(io::Error::other);
             }
         }
     }

@@ -4,9 +4,10 @@ use super::error::OpenError;
 use super::recovery::{FileRead, Replayed, TornTail, replay};
 use super::visit::{Origin, Provenance};
 use crate::machine::progress::ReadProgress;
-use crate::store::Word;
 use crate::store::change::sink::Seq;
-use crate::store::change::{Change, What};
+use crate::store::change::{Change, DatabaseNumbering, Destination, Relocation, What};
+use crate::store::{DatabaseIndex, KeyspaceIndex, Word};
+use std::convert::Infallible;
 use std::fmt;
 use std::io::{self, Write};
 use std::path::Path;
@@ -88,7 +89,7 @@ pub fn dump(
     out: &mut impl Write,
     progress: &ReadProgress,
 ) -> Result<JournalReport, DumpError> {
-    let mut lines = Lines { out, line: Vec::new(), outcome: Ok(()) };
+    let mut lines = Lines { out, line: Vec::new(), numbering: DatabaseNumbering::default(), outcome: Ok(()) };
     let replayed = replay(directory, progress, &mut |provenance, change, _| {
         lines.print(provenance, change);
         // An error of the output ends the reading, and is the error that is returned.
@@ -101,6 +102,8 @@ pub fn dump(
 struct Lines<'a, W> {
     out: &'a mut W,
     line: Vec<u8>,
+    /// Which keyspace each database has so far.
+    numbering: DatabaseNumbering,
     /// The first error; nothing is printed after it.
     outcome: io::Result<()>,
 }
@@ -110,20 +113,37 @@ impl<W: Write> Lines<'_, W> {
         match *change {
             // Printed when its segment is read.
             _ if matches!(provenance.origin, Origin::Ahead(_)) => {}
-            Change::Key { database, key, what: What::Value(change) } => {
+            Change::Key { keyspace, key, what: What::Value(change) } => {
                 change.lines(&mut |operation, words| {
-                    let line = self.begin(provenance, operation).db(database).quoted(key);
+                    let line = self.begin(provenance, operation).of(keyspace).quoted(key);
                     words.iter().fold(line, |line, &word| line.operand(word)).end();
                 });
             }
-            Change::Key { database, key, what: What::Expiry(expire_at_ms) } => {
-                self.begin(provenance, "set-expiry").db(database).quoted(key).expiry(expire_at_ms).end();
+            Change::Key { keyspace, key, what: What::Expiry(expire_at_ms) } => {
+                self.begin(provenance, "set-expiry").of(keyspace).quoted(key).expiry(expire_at_ms).end();
             }
-            Change::Key { database, key, what: What::Dropped } => {
-                self.begin(provenance, "drop-key").db(database).quoted(key).end();
+            Change::Key { keyspace, key, what: What::Dropped } => {
+                self.begin(provenance, "drop-key").of(keyspace).quoted(key).end();
             }
-            Change::FlushDatabase(database) => self.begin(provenance, "flush-database").db(database).end(),
+            Change::Relocated(Relocation { keyspace, key, to }) => match to {
+                Destination::Name(name) => {
+                    self.begin(provenance, "rename").of(keyspace).quoted(key).quoted(name).end();
+                }
+                Destination::Keyspace(to) => {
+                    self.begin(provenance, "move").of(keyspace).quoted(key).of(to).end();
+                }
+            },
+            Change::FlushDatabase(keyspace) => self.begin(provenance, "flush-database").of(keyspace).end(),
             Change::FlushAll => self.begin(provenance, "flush-all").end(),
+            Change::Numbered(numbering) => {
+                let mut numbers = std::mem::take(&mut self.numbering);
+                let Ok(()) =
+                    numbers.become_like(&numbering.decoded(), |one, other| -> Result<(), Infallible> {
+                        self.begin(provenance, "swap-databases").db(one).db(other).end();
+                        Ok(())
+                    });
+                self.numbering = numbers;
+            }
             // The rest of the command is printed with the number of the record that it is in.
             Change::Continued => {}
         }
@@ -154,7 +174,12 @@ impl<W: Write> Lines<'_, W> {
         self
     }
 
-    fn db(&mut self, database: u32) -> &mut Self {
+    /// The database that has this keyspace.
+    fn of(&mut self, keyspace: KeyspaceIndex) -> &mut Self {
+        self.db(self.numbering.database_of(keyspace))
+    }
+
+    fn db(&mut self, database: DatabaseIndex) -> &mut Self {
         self.word(&format!("db{database}"))
     }
 

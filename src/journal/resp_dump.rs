@@ -34,7 +34,7 @@ pub fn dump_resp(
     };
     let replayed = replay(directory, progress, &mut load).map_err(DumpError::Journal)?;
     loader.finish();
-    let mut speller = Speller::default();
+    let mut speller = Speller::numbered(store.numbering());
     let mut send = |words: &[&[u8]]| command(out, words);
     let mut records = ChangeBuffer::default();
     let mut walk = store.snapshot();

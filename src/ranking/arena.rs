@@ -21,6 +21,20 @@ pub(super) struct Arena<T> {
     free: Vec<u32>,
 }
 
+impl<T: Clone> Clone for Arena<T> {
+    /// The chunks of the copy have the same room.
+    fn clone(&self) -> Self {
+        Self { chunks: self.chunks.iter().map(with_same_room).collect(), free: self.free.clone() }
+    }
+}
+
+/// A copy with the same capacity.
+pub(super) fn with_same_room<T: Clone>(items: &Vec<T>) -> Vec<T> {
+    let mut copy = Vec::with_capacity(items.capacity());
+    copy.extend_from_slice(items);
+    copy
+}
+
 impl<T: Default> Arena<T> {
     pub(super) const fn new() -> Self {
         Self { chunks: Vec::new(), free: Vec::new() }

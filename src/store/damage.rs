@@ -41,6 +41,20 @@ impl Damage {
         }
     }
 
+    /// Notes that two databases have exchanged their keys.
+    pub(super) fn swap(&self, one: DatabaseIndex, other: DatabaseIndex) {
+        if self.is_there() {
+            self.change(|keys| {
+                let swapped = |database| match database {
+                    _ if database == one => other,
+                    _ if database == other => one,
+                    _ => database,
+                };
+                *keys = std::mem::take(keys).into_iter().map(|(of, key)| (swapped(of), key)).collect();
+            });
+        }
+    }
+
     /// Whether there is a damaged key. O(1).
     pub(super) fn is_there(&self) -> bool {
         self.count.load(Ordering::Acquire) > 0

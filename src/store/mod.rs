@@ -43,7 +43,7 @@ pub use damage::DAMAGE_TEXT;
 pub use keys::cursor::CursorCode;
 pub use keys::located::Located;
 pub use keys::small_bytes::SmallBytes;
-pub use numbers::{DatabaseIndex, SHARDS, ShardIndex};
+pub use numbers::{DatabaseIndex, KeyspaceIndex, SHARDS, ShardIndex};
 pub use shard::DatabaseSize;
 pub use sharded::Store;
 pub use values::*;

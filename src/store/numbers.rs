@@ -1,7 +1,11 @@
-//! The numbers of databases and shards.
+//! The numbers of databases, keyspaces and shards.
 
 /// The number of a database, as SELECT takes it.
 pub type DatabaseIndex = u32;
+
+/// The number of a keyspace, below the number of databases. Each database has the keyspace of the same number until SWAPDB
+/// gives it another one. Changes name keyspaces, so that no SWAPDB makes an older Change wrong.
+pub type KeyspaceIndex = u32;
 
 /// The number of a shard, below [`Store::shard_count`](super::Store::shard_count).
 pub type ShardIndex = usize;

@@ -1,56 +1,104 @@
 //! A shard: the keys under one lock.
 
+use super::change::DatabaseNumbering;
 use super::change::seq::Seq;
 use super::keys::interest::Interests;
 use super::keys::keyspace::{Entry, Keyspace};
-use super::numbers::DatabaseIndex;
+use super::numbers::{DatabaseIndex, KeyspaceIndex};
 
 /// The keys under one lock: those of its slots in each database.
 pub(in crate::store) struct Shard {
-    databases: Box<[(Keyspace, Interests)]>,
+    databases: Box<[Database]>,
+    /// The database that has each keyspace.
+    places: Box<[DatabaseIndex]>,
     /// The last record that changed one of the keys. A reply about these keys is sent only after its basis is safe,
     /// which is this record or an earlier one.
     pub(in crate::store) last_seq: Seq,
 }
 
+/// What a shard has of one database.
+pub(in crate::store) struct Database {
+    pub(in crate::store) keyspace: Keyspace,
+    /// The number of the keyspace.
+    pub(in crate::store) number: KeyspaceIndex,
+    /// The clients that watch or wait for keys, whether or not the keys exist. They stay when the database gets another
+    /// keyspace.
+    pub(in crate::store) interests: Interests,
+}
+
 impl Shard {
     pub(in crate::store) fn new(databases: DatabaseIndex, seed: u64) -> Self {
-        let database = |_| (Keyspace::with_seed(seed), Interests::with_seed(seed));
-        Self { databases: (0..databases).map(database).collect(), last_seq: Seq::default() }
+        let database = |number| Database {
+            keyspace: Keyspace::with_seed(seed),
+            number,
+            interests: Interests::with_seed(seed),
+        };
+        Self {
+            databases: (0..databases).map(database).collect(),
+            places: (0..databases).collect(),
+            last_seq: Seq::default(),
+        }
     }
 
     pub(in crate::store) fn keyspace(&self, database: DatabaseIndex) -> &Keyspace {
-        &self.databases[database as usize].0
+        &self.database(database).keyspace
     }
 
-    pub(in crate::store) fn keyspace_mut(&mut self, database: DatabaseIndex) -> &mut Keyspace {
-        &mut self.databases[database as usize].0
+    pub(in crate::store) fn database(&self, database: DatabaseIndex) -> &Database {
+        &self.databases[database as usize]
     }
 
-    /// The clients that watch or wait for keys of `database`, whether or not the keys exist.
-    pub(in crate::store) fn interests(&self, database: DatabaseIndex) -> &Interests {
-        &self.databases[database as usize].1
+    pub(in crate::store) fn database_mut(&mut self, database: DatabaseIndex) -> &mut Database {
+        &mut self.databases[database as usize]
     }
 
-    /// The keys of `database`, and the clients that watch or wait for keys.
-    pub(in crate::store) fn of_mut(&mut self, database: DatabaseIndex) -> (&mut Keyspace, &mut Interests) {
-        let (keyspace, interests) = &mut self.databases[database as usize];
-        (keyspace, interests)
+    /// The keyspace with this number.
+    pub(in crate::store) fn numbered(&self, number: KeyspaceIndex) -> &Keyspace {
+        self.keyspace(self.places[number as usize])
+    }
+
+    pub(in crate::store) fn numbered_mut(&mut self, number: KeyspaceIndex) -> &mut Keyspace {
+        &mut self.databases[self.places[number as usize] as usize].keyspace
+    }
+
+    /// The keyspace of each database. O(databases).
+    pub(in crate::store) fn numbering(&self) -> DatabaseNumbering {
+        let numbers = (0..).zip(self.databases.iter().map(|database| database.number));
+        numbers.filter(|(database, number)| database != number).collect()
+    }
+
+    /// Two different databases.
+    pub(in crate::store) fn pair_mut(
+        &mut self,
+        one: DatabaseIndex,
+        other: DatabaseIndex,
+    ) -> Option<(&mut Database, &mut Database)> {
+        let [one, other] = self.databases.get_disjoint_mut([one as usize, other as usize]).ok()?;
+        Some((one, other))
+    }
+
+    /// Exchanges the keyspaces of two databases. Does not notify clients that watch or wait for keys.
+    pub(in crate::store) fn swap_databases(&mut self, one: DatabaseIndex, other: DatabaseIndex) {
+        let Some((one, other)) = self.pair_mut(one, other) else { return };
+        std::mem::swap(&mut one.keyspace, &mut other.keyspace);
+        std::mem::swap(&mut one.number, &mut other.number);
+        let numbers = [one.number, other.number];
+        self.places.swap(numbers[0] as usize, numbers[1] as usize);
     }
 
     pub(in crate::store) fn keyspaces(&self) -> impl Iterator<Item = &Keyspace> {
-        self.databases.iter().map(|(keyspace, _)| keyspace)
+        self.databases.iter().map(|database| &database.keyspace)
     }
 
     pub(in crate::store) fn all_interests(&self) -> impl Iterator<Item = &Interests> {
-        self.databases.iter().map(|(_, interests)| interests)
+        self.databases.iter().map(|database| &database.interests)
     }
 
-    /// Swaps all keys with those of `other`. Does not notify clients that watch or wait for keys: for them the two must
-    /// be the same.
+    /// Swaps all keys with those of `other`, database by database. Does not notify clients that watch or wait for keys: for
+    /// them the two must be the same.
     pub(in crate::store) fn swap_keys(&mut self, other: &mut Self) {
-        for ((keyspace, _), (other, _)) in self.databases.iter_mut().zip(&mut other.databases) {
-            std::mem::swap(keyspace, other);
+        for (database, other) in self.databases.iter_mut().zip(&mut other.databases) {
+            std::mem::swap(&mut database.keyspace, &mut other.keyspace);
         }
     }
 
@@ -60,12 +108,21 @@ impl Shard {
         database: Option<DatabaseIndex>,
         mut free: impl FnMut(Keyspace),
     ) {
-        for (index, (keyspace, interests)) in self.databases.iter_mut().enumerate() {
-            if database.is_none_or(|wanted| wanted as usize == index) && keyspace.len() > 0 {
+        for (index, Database { keyspace, interests, .. }) in (0..).zip(&mut self.databases) {
+            if database.is_none_or(|wanted| wanted == index) && keyspace.len() > 0 {
                 interests.note_flush(|key| keyspace.holds(key));
                 free(keyspace.take());
             }
         }
+    }
+
+    /// As [`Shard::flush`], by the number of the keyspace.
+    pub(in crate::store) fn flush_numbered(
+        &mut self,
+        number: Option<KeyspaceIndex>,
+        free: impl FnMut(Keyspace),
+    ) {
+        self.flush(number.map(|number| self.places[number as usize]), free);
     }
 }
 

@@ -1,6 +1,7 @@
 //! The store: all keys of all databases, in shards.
 
 use super::access::slot;
+use super::change::DatabaseNumbering;
 use super::change::basis::Basis;
 use super::change::buffer::ChangeBuffer;
 use super::change::feed::Feed;
@@ -19,7 +20,7 @@ use crate::machine::clock::Clock;
 use foldhash::quality::FixedState;
 use parking_lot::RwLock;
 use std::hash::BuildHasher;
-use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU32, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock};
 
 /// A shard's number must fit into a cursor, and each shard must have a slot.
@@ -45,6 +46,8 @@ pub struct Store {
     expired_keys: AtomicU64,
     expired_fields: AtomicU64,
     flushes: AtomicU64,
+    /// The number of [`Snapshot`](super::Snapshot)s.
+    pub(in crate::store) snapshots: AtomicUsize,
     last_ticket: AtomicU64,
 }
 
@@ -72,6 +75,7 @@ impl Store {
             expired_keys: AtomicU64::new(0),
             expired_fields: AtomicU64::new(0),
             flushes: AtomicU64::new(0),
+            snapshots: AtomicUsize::new(0),
             last_ticket: AtomicU64::new(0),
         }
     }
@@ -137,6 +141,12 @@ impl Store {
         self.databases
     }
 
+    /// The keyspace of each database. Locks one shard.
+    #[must_use]
+    pub fn numbering(&self) -> DatabaseNumbering {
+        self.shards[0].read().numbering()
+    }
+
     /// The number of shards.
     #[must_use]
     pub fn shard_count(&self) -> usize {
@@ -172,16 +182,11 @@ impl Store {
         self.expired_fields.fetch_add(fields as u64, Ordering::Relaxed);
     }
 
-    /// How often a database, or all, was flushed. It is counted under all locks: a thread that sees the result of a
-    /// flush also sees a higher number than before.
+    /// How often a database, or all, was flushed, or two were exchanged. It is counted under all locks: a thread that sees
+    /// the result also sees a higher number than before.
     #[must_use]
     pub fn flushes(&self) -> u64 {
         self.flushes.load(Ordering::Acquire)
-    }
-
-    /// Removes every key of `database` in `shard`, or of all databases if `None`.
-    pub(in crate::store) fn flush_shard(&self, shard: &mut Shard, database: Option<DatabaseIndex>) {
-        shard.flush(database, |keyspace| self.reclaimer.free_keyspace(keyspace));
     }
 
     /// Counts an expired key that was removed.
@@ -189,7 +194,7 @@ impl Store {
         self.expired_keys.fetch_add(1, Ordering::Relaxed);
     }
 
-    /// Counts a flush.
+    /// Counts a flush, or an exchange of two databases.
     pub(in crate::store) fn count_flush(&self) {
         self.flushes.fetch_add(1, Ordering::Release);
     }

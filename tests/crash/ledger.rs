@@ -48,6 +48,10 @@ impl Ledger {
         over: &Over,
     ) {
         let Ok(mut client) = Client::try_connect(address) else { return };
+        let [database, _] = steps::databases(writer);
+        if client.try_call(&["SELECT", &database.to_string()]).is_err() {
+            return;
+        }
         while !over.is_set() {
             self.uncertain = steps::next(writer, &self.model, chance);
             let Ok(replies) = exchange(&mut client, &self.uncertain) else { return };
@@ -63,7 +67,10 @@ impl Ledger {
     /// happened, or nothing.
     pub(super) fn check(&mut self, client: &mut Client, writer: usize) {
         let before = now();
-        let found = read(client, writer);
+        let found = steps::databases(writer).map(|database| {
+            client.ask(&format!("SELECT {database}"));
+            read(client, writer)
+        });
         let asked = before..=now();
         let Some(without) = self.model.difference(&found, &asked) else {
             self.uncertain.clear();
@@ -92,7 +99,7 @@ fn exchange(client: &mut Client, requests: &[Request]) -> std::io::Result<Vec<Re
     client.try_reply().map(|reply| reply.items().to_vec())
 }
 
-/// All keys of a writer.
+/// All keys of a writer in the selected database.
 fn read(client: &mut Client, writer: usize) -> BTreeMap<String, Found> {
     let names = client.ask(&format!("KEYS *:{writer}:*"));
     let names = names.items().iter().map(Reply::text);

@@ -38,6 +38,8 @@ pub(super) struct Found {
 #[derive(Clone, Debug, Default)]
 pub(super) struct Model {
     pub(super) keys: BTreeMap<String, Key>,
+    /// Those in its other database.
+    aside: BTreeMap<String, Key>,
 }
 
 /// The part of a value that a command of its type changes; a missing key is made.
@@ -56,6 +58,8 @@ impl Model {
     pub(super) fn apply(&mut self, request: &[String]) {
         let [command, key, rest @ ..] = request else { panic!("no key: {request:?}") };
         match command.as_str() {
+            "SWAPDB" => std::mem::swap(&mut self.keys, &mut self.aside),
+            "RENAME" | "RENAMENX" | "COPY" | "MOVE" => self.relocate(command, key, rest),
             "DEL" | "GETDEL" => drop(self.keys.remove(key)),
             "PERSIST" | "PEXPIREAT" => {
                 if let Some(found) = self.keys.get_mut(key) {
@@ -81,6 +85,25 @@ impl Model {
             _ => self.apply_to_list(command, key, rest),
         }
         self.keys.retain(|_, key| !key.value.is_empty());
+    }
+
+    fn relocate(&mut self, command: &str, key: &String, rest: &[String]) {
+        let Some(found) = self.keys.get(key).cloned() else { return };
+        let to = &rest[0];
+        let stays = match command {
+            "RENAMENX" => self.keys.contains_key(to),
+            "MOVE" => self.aside.contains_key(key),
+            "COPY" => true,
+            _ => false,
+        };
+        if !stays {
+            self.keys.remove(key);
+        }
+        match command {
+            "MOVE" | "RENAMENX" if stays => {}
+            "MOVE" => drop(self.aside.insert(key.clone(), found)),
+            _ => drop(self.keys.insert(to.clone(), found)),
+        }
     }
 
     fn apply_to_text(&mut self, request: &[String]) {
@@ -181,27 +204,35 @@ impl Model {
         }
     }
 
-    /// The first difference between this and what the server has. `asked` is the time within which it was asked: what
+    /// The first difference between this and what the server has in the two databases. `asked` is the time within which it was asked: what
     /// expired before it must be gone, what expires within it may be.
     pub(super) fn difference(
         &self,
-        found: &BTreeMap<String, Found>,
+        found: &[BTreeMap<String, Found>; 2],
         asked: &RangeInclusive<Moment>,
     ) -> Option<String> {
-        let names: BTreeSet<&String> = self.keys.keys().chain(found.keys()).collect();
-        names.into_iter().find_map(|name| {
-            let expected =
-                self.keys.get(name).filter(|key| key.until.is_none_or(|until| until > *asked.start()));
-            let found = found.get(name);
-            let fits = match (expected, found) {
-                (None, None) => true,
-                (None, Some(_)) => false,
-                (Some(key), None) => key.may_be_gone(asked),
-                (Some(key), Some(found)) => key.fits(found, asked),
-            };
-            (!fits).then(|| format!("{name} is {found:?}, not {expected:?}"))
-        })
+        let [found, found_aside] = found;
+        difference(&self.keys, found, asked).or_else(|| difference(&self.aside, found_aside, asked))
     }
+}
+
+fn difference(
+    keys: &BTreeMap<String, Key>,
+    found: &BTreeMap<String, Found>,
+    asked: &RangeInclusive<Moment>,
+) -> Option<String> {
+    let names: BTreeSet<&String> = keys.keys().chain(found.keys()).collect();
+    names.into_iter().find_map(|name| {
+        let expected = keys.get(name).filter(|key| key.until.is_none_or(|until| until > *asked.start()));
+        let found = found.get(name);
+        let fits = match (expected, found) {
+            (None, None) => true,
+            (None, Some(_)) => false,
+            (Some(key), None) => key.may_be_gone(asked),
+            (Some(key), Some(found)) => key.fits(found, asked),
+        };
+        (!fits).then(|| format!("{name} is {found:?}, not {expected:?}"))
+    })
 }
 
 impl Key {

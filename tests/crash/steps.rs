@@ -29,6 +29,11 @@ pub(super) fn now() -> Moment {
     since.as_millis() as Moment
 }
 
+/// The databases of a writer: the one that it has selected, and the one with which it exchanges keys.
+pub(super) fn databases(writer: usize) -> [usize; 2] {
+    [2 * writer, 2 * writer + 1]
+}
+
 /// The requests of one step: one, or a few that are one transaction.
 pub(super) fn next(writer: usize, model: &Model, chance: &mut Chance) -> Vec<Request> {
     let count = if chance.percent(10) { 2 + chance.below(3) } else { 1 };
@@ -48,7 +53,11 @@ pub(super) fn next(writer: usize, model: &Model, chance: &mut Chance) -> Vec<Req
 fn line(writer: usize, model: &Model, chance: &mut Chance) -> String {
     let kinds = ["text", "counter", "long", "brief", "hash", "fleeting", "list", "list", "set", "board"];
     let kind = *chance.pick(&kinds.each_ref());
-    let key = key(kind, writer, chance);
+    let (key, other) = (key(kind, writer, chance), key(kind, writer, chance));
+    let [database, aside] = databases(writer);
+    if chance.below(150) == 0 {
+        return format!("SWAPDB {database} {aside}");
+    }
     // Keys that end soon are only set: what another command does to them depends on the moment at which it runs.
     if kind == "brief" {
         return format!("SET {key} {} PXAT {}", word(chance), now() as usize + chance.below(SOON_MS));
@@ -61,6 +70,11 @@ fn line(writer: usize, model: &Model, chance: &mut Chance) -> String {
         0..2 => return format!("DEL {key}"),
         2..5 => return format!("PEXPIREAT {key} {}", far(chance)),
         5..7 => return format!("PERSIST {key}"),
+        // RENAME of a missing key is an error.
+        7..10 if model.keys.contains_key(&key) => return format!("RENAME {key} {other}"),
+        10..11 if model.keys.contains_key(&key) => return format!("RENAMENX {key} {other}"),
+        11..13 if key != other => return format!("COPY {key} {other} REPLACE"),
+        13..16 => return format!("MOVE {key} {aside}"),
         _ => {}
     }
     match kind {

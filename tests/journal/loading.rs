@@ -173,7 +173,7 @@ fn a_replayed_flush_keeps_the_lists_that_were_made_after_it() {
 fn gathering_on_all_lanes_gives_the_state_of_applying_one_by_one() {
     for seed in 0..20 {
         let mut chance = Chance::seeded(seed);
-        let mut changes = ChangeBuffer::default();
+        let mut changes = ChangeBuffer::default().relocating_above(chance.below(400) as usize);
         let live = store();
         let recorded = Recorded::of(&live);
         // From an empty store, or after a base with a large board.

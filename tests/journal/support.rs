@@ -5,7 +5,7 @@ use rankd::journal::{Journal, JournalOptions, OpenError, Recovered, Refused};
 use rankd::machine::clock::Clock;
 use rankd::machine::progress::ReadProgress;
 use rankd::store::change::sink::Seq;
-use rankd::store::change::{Change, ChangeBuffer, What, decode};
+use rankd::store::change::{Change, ChangeBuffer, DatabaseNumbering, What, decode};
 use rankd::store::{Kind, Store, Word};
 use std::collections::BTreeMap;
 use std::future::Future;
@@ -57,6 +57,7 @@ pub(super) fn acknowledge(journal: &Journal, seq: Seq) -> Result<(), Refused> {
 /// Everything that the store holds, as a checkpoint would write it, sorted.
 pub(super) fn contents(store: &Store) -> BTreeMap<String, String> {
     let mut walk = store.snapshot();
+    let mut numbering = DatabaseNumbering::default();
     let mut records = ChangeBuffer::default();
     let mut contents = BTreeMap::new();
     let mut lists = BTreeMap::<String, String>::new();
@@ -69,10 +70,12 @@ pub(super) fn contents(store: &Store) -> BTreeMap<String, String> {
         records.end_record();
         for mut body in records.records() {
             while !body.is_empty() {
-                match decode(&mut body).unwrap() {
-                    Change::Key { database, key, what: What::Value(change) }
-                        if change.kind() == Kind::List =>
-                    {
+                let change = decode(&mut body).unwrap();
+                let database =
+                    change.highest_keyspace().map_or(0, |keyspace| numbering.database_of(keyspace));
+                match change {
+                    Change::Numbered(numbers) => numbering = numbers.decoded(),
+                    Change::Key { key, what: What::Value(change), .. } if change.kind() == Kind::List => {
                         let list =
                             lists.entry(format!("{database} {} list", key.escape_ascii())).or_default();
                         change.lines(&mut |operation, words| match operation {
@@ -80,7 +83,7 @@ pub(super) fn contents(store: &Store) -> BTreeMap<String, String> {
                             _ => list.push_str(&format!("{operation} {words:?} ")),
                         });
                     }
-                    Change::Key { database, key, what: What::Value(change) } => {
+                    Change::Key { key, what: What::Value(change), .. } => {
                         let key = key.escape_ascii();
                         change.lines(&mut |operation, words| match words {
                             [Word::Bytes(element), rest @ ..] if change.kind() != Kind::String => {
@@ -92,7 +95,7 @@ pub(super) fn contents(store: &Store) -> BTreeMap<String, String> {
                             _ => note(format!("{database} {key} {operation}"), format!("{words:?}")),
                         });
                     }
-                    Change::Key { database, key, what: What::Expiry(expire_at_ms) } => {
+                    Change::Key { key, what: What::Expiry(expire_at_ms), .. } => {
                         let name = format!("{database} {} expires", key.escape_ascii());
                         note(name, format!("{expire_at_ms:?}"));
                     }

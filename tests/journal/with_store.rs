@@ -18,9 +18,12 @@ use std::thread;
 /// few members is longer.
 const RECORD_BYTES: usize = 40;
 
+/// Bytes of a value above which it is relocated by its name: about half of the values are larger.
+const RELOCATED_BYTES: usize = 150;
+
 /// A buffer that often continues a command in a further record.
 pub(super) fn changes() -> ChangeBuffer {
-    ChangeBuffer::with_record_bytes(RECORD_BYTES)
+    ChangeBuffer::with_record_bytes(RECORD_BYTES).relocating_above(RELOCATED_BYTES)
 }
 
 /// Runs one random command and returns the record that its reply depends on. Rankings, sets and hashes are emptied and
@@ -39,6 +42,11 @@ pub(super) fn command(store: &Store, chance: &mut Chance, changes: &mut ChangeBu
     if chance.below(2000) == 0 {
         let mut shards = Shards::free(store);
         shards.flush((chance.below(3) == 0).then_some(database));
+        return shards.rests_on();
+    }
+    if chance.below(100) == 0 {
+        let mut shards = Shards::free(store);
+        shards.swap_databases(0, 1);
         return shards.rests_on();
     }
     let mut hold = Hold::on(store, &[store.shard_of(key)], Access::Write, std::mem::take(changes));

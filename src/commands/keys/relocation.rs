@@ -1,13 +1,15 @@
-//! Commands that bring a value to another key or database: RENAME, RENAMENX, COPY, MOVE.
+//! Commands that bring a value to another key or database: RENAME, RENAMENX, COPY, MOVE, and SWAPDB for all keys.
 
 use crate::commands::call::error::{CommandError, Outcome};
 use crate::commands::call::{Call, parse_integer};
-use crate::commands::spec::{CommandSpec, Flag, Handler, KeyFlag, Keys, Manner};
+use crate::commands::spec::{AllKeys, CommandSpec, Flag, Group, Handler, KeyFlag, Keys, Manner};
 use crate::resp::reply::Reply;
 use crate::store::{DatabaseIndex, Writer};
 
-const BASE: CommandSpec =
-    CommandSpec { complexity: "O(1) in memory; O(N) for the record of N elements", ..CommandSpec::BASE };
+const BASE: CommandSpec = CommandSpec {
+    complexity: "O(1); O(N) for the record of N elements while a checkpoint is written",
+    ..CommandSpec::BASE
+};
 
 const SOURCE: &[KeyFlag] = &[KeyFlag::Rw, KeyFlag::Access, KeyFlag::Delete];
 
@@ -56,6 +58,19 @@ pub(in crate::commands) const COMMANDS: &[CommandSpec] = &[
         manners: &[Manner::WritesToOtherDatabase],
         ..BASE
     },
+    CommandSpec {
+        name: "swapdb",
+        group: Group::Server,
+        syntax: "index1 index2",
+        summary: "Exchanges all keys of two databases",
+        since: "4.0.0",
+        complexity: "O(1), and O(N) for N keys of the two that clients watch or wait for",
+        arity: 3,
+        flags: &[Flag::Write, Flag::Fast],
+        categories: &["@keyspace", "@dangerous"],
+        run: Handler::OwnLocks(swap_databases),
+        ..BASE
+    },
 ];
 
 const SAME: CommandError = CommandError::text("ERR source and destination objects are the same");
@@ -90,9 +105,9 @@ fn check_source(keys: &Writer<'_, '_>, key: &[u8]) -> Outcome {
     }
 }
 
-/// Announces that the record of the command has all elements of the value at `key`.
+/// Announces how many elements the record of a command that takes the value off `key` has.
 fn announce(keys: &Writer<'_, '_>, key: &[u8], call: &Call<'_>) -> Outcome {
-    keys.reader().value(key).map_or(Ok(()), |value| call.announce(value.elements()))
+    call.announce(keys.recorded_elements(key))
 }
 
 fn copy(keys: &mut Writer<'_, '_>, call: &Call<'_>, reply: &mut Reply<'_>) -> Outcome {
@@ -111,7 +126,8 @@ fn copy(keys: &mut Writer<'_, '_>, call: &Call<'_>, reply: &mut Reply<'_>) -> Ou
     if database == keys.database() && from == to {
         return Err(SAME.into());
     }
-    announce(keys, from, call)?;
+    // The record has all elements.
+    keys.reader().value(from).map_or(Ok(()), |value| call.announce(value.elements()))?;
     // The source is looked up as by a command that reads.
     let is_done = keys.source_reader().kind(from).is_some()
         && (replaces || keys.of_database(database).reader().kind(to).is_none());
@@ -138,11 +154,32 @@ fn move_key(keys: &mut Writer<'_, '_>, call: &Call<'_>, reply: &mut Reply<'_>) -
     Ok(())
 }
 
+fn swap_databases(keys: &mut AllKeys<'_, '_>, call: &Call<'_>, reply: &mut Reply<'_>) -> Outcome {
+    let number = |place, error| {
+        let number = parse_integer(call.argument(place)).ok().and_then(|number| i32::try_from(number).ok());
+        number.ok_or(CommandError::text(error))
+    };
+    let one = number(1, "ERR invalid first DB index")?;
+    let other = number(2, "ERR invalid second DB index")?;
+    let databases = keys.host.store.databases();
+    let [one, other] = [check_database(one, databases)?, check_database(other, databases)?];
+    keys.shards.swap_databases(one, other);
+    if one != other {
+        keys.host.friend_rankings.clear();
+    }
+    reply.ok();
+    Ok(())
+}
+
 /// Reads the number of a database, with the errors of Redis.
 fn parse_database(keys: &Writer<'_, '_>, text: &[u8]) -> Result<DatabaseIndex, CommandError> {
     let number = i32::try_from(parse_integer(text)?).map_err(|_| {
         CommandError::text("ERR value is out of range, value must between -2147483648 and 2147483647")
     })?;
-    let database = DatabaseIndex::try_from(number).ok().filter(|&database| database < keys.databases());
+    check_database(number, keys.databases())
+}
+
+fn check_database(number: i32, databases: DatabaseIndex) -> Result<DatabaseIndex, CommandError> {
+    let database = DatabaseIndex::try_from(number).ok().filter(|&database| database < databases);
     database.ok_or(CommandError::text("ERR DB index is out of range"))
 }

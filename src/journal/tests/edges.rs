@@ -5,7 +5,7 @@ use super::disk::{Call, FaultyDisk, Left, Then};
 use super::support::{Opened, acknowledge, open_with, options};
 use crate::config::FsyncPolicy;
 use crate::journal::writer::FlushAttempt;
-use crate::journal::{Journal, Walk};
+use crate::journal::{Contents, Journal, Walk};
 use crate::machine::progress::ReadProgress;
 use crate::store::change::ChangeBuffer;
 use std::io;
@@ -337,7 +337,12 @@ fn a_failed_checkpoint_leaves_no_file_behind() {
 fn a_checkpoint_that_panics_has_failed_and_the_next_one_may_begin() {
     struct Panics;
     impl Walk for Panics {
-        fn walk(&self, visit: &mut dyn FnMut(&ChangeBuffer) -> io::Result<()>) -> io::Result<()> {
+        fn begin(&self) -> Box<dyn Contents + '_> {
+            Box::new(Self)
+        }
+    }
+    impl Contents for Panics {
+        fn walk(&mut self, visit: &mut dyn FnMut(&ChangeBuffer) -> io::Result<()>) -> io::Result<()> {
             visit(&ChangeBuffer::default())?;
             panic!("a bug in the walk");
         }

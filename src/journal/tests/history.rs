@@ -1,12 +1,11 @@
-//! Random histories of a store, and a model of what each command does: plain maps, without Changes and replay.
+//! Random histories of a store: the commands. `model.rs` is what each of them does.
 
 use crate::config::SetBounds;
 use crate::machine::chance::Chance;
 use crate::ranking::Score;
-use crate::store::change::{Change, ChangeBuffer, What, decode};
+use crate::store::change::ChangeBuffer;
 use crate::store::{Access, Board, DatabaseIndex, End, Hold, List, Members, Missing, Shards, Store};
-use crate::store::{BoardChange, ListChange, SetChange, StringChange, ValueChange};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 /// A command, with its arguments.
 #[derive(Clone, Debug)]
@@ -26,37 +25,37 @@ pub(super) enum Deed {
     /// Sets, renews or removes an expiry.
     Expire(Key, Option<u64>),
     Remove(Key),
+    /// Gives the key this name, if it exists and is another one.
+    Rename(Key, Vec<u8>),
+    /// Makes the second key hold what the first one does, if that exists.
+    Copy(Key, Key),
+    /// Brings the key to the other database, unless that has it.
+    Move(Key),
     Flush(Option<DatabaseIndex>),
+    /// Exchanges the two databases.
+    Swap,
     /// A transaction: all commands in one record.
     Together(Vec<Deed>),
 }
 
 pub(super) type Key = (DatabaseIndex, Vec<u8>);
 
-/// A model of what a store holds.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub(super) struct Model(BTreeMap<Key, (Value, Option<u64>)>);
-
-#[derive(Clone, Debug, PartialEq)]
-enum Value {
-    Ranking(BTreeMap<Vec<u8>, u32>),
-    List(Vec<Vec<u8>>),
-    Set(BTreeSet<Vec<u8>>),
-    String(Vec<u8>),
-}
-
 /// Bytes of a record after which the rest of a command goes into the next record.
 const RECORD_BYTES: usize = 60;
 
+/// Bytes of a value above which it is relocated by its name: some of the values are larger.
+const RELOCATED_BYTES: usize = 60;
+
 pub(super) fn changes() -> ChangeBuffer {
-    ChangeBuffer::with_record_bytes(RECORD_BYTES)
+    ChangeBuffer::with_record_bytes(RECORD_BYTES).relocating_above(RELOCATED_BYTES)
 }
 
 /// Draws a command. Keys are few, of any type, and expire within about a hundred milliseconds.
 pub(super) fn deed(chance: &mut Chance, now_ms: u64) -> Deed {
     match chance.below(300) {
         0 => return Deed::Flush((chance.below(3) > 0).then(|| chance.below(2) as u32)),
-        1..25 => return Deed::Together((0..2 + chance.below(8)).map(|_| simple(chance, now_ms)).collect()),
+        1..4 => return Deed::Swap,
+        4..28 => return Deed::Together((0..2 + chance.below(8)).map(|_| simple(chance, now_ms)).collect()),
         _ => {}
     }
     simple(chance, now_ms)
@@ -104,7 +103,15 @@ fn simple(chance: &mut Chance, now_ms: u64) -> Deed {
             let expiry = (chance.below(2) == 0).then(|| soon(chance));
             Deed::SetString(key, member(chance), expiry)
         }
-        70..94 => {
+        70..80 => {
+            let other = format!("key{}", chance.below(8)).into_bytes();
+            match chance.below(4) {
+                0..2 => Deed::Rename(key, other),
+                2 => Deed::Copy(key, (chance.below(2) as u32, other)),
+                _ => Deed::Move(key),
+            }
+        }
+        80..96 => {
             let expiry = match chance.below(8) {
                 0 => None,
                 1 => Some(now_ms + 1_000_000),
@@ -117,7 +124,7 @@ fn simple(chance: &mut Chance, now_ms: u64) -> Deed {
 }
 
 impl Deed {
-    fn keys(&self) -> Vec<&[u8]> {
+    pub(super) fn keys(&self) -> Vec<&[u8]> {
         match self {
             Self::SetScores((_, key), _)
             | Self::RemoveScores((_, key), _)
@@ -130,8 +137,10 @@ impl Deed {
             | Self::RemoveElements((_, key), ..)
             | Self::SetString((_, key), ..)
             | Self::Expire((_, key), _)
+            | Self::Move((_, key))
             | Self::Remove((_, key)) => vec![key],
-            Self::Flush(_) => Vec::new(),
+            Self::Rename((_, key), other) | Self::Copy((_, key), (_, other)) => vec![key, other],
+            Self::Flush(_) | Self::Swap => Vec::new(),
             Self::Together(deeds) => deeds.iter().flat_map(Self::keys).collect(),
         }
     }
@@ -140,6 +149,10 @@ impl Deed {
     pub(super) fn run(&self, store: &Store, changes: ChangeBuffer) -> ChangeBuffer {
         if let Self::Flush(database) = *self {
             Shards::free(store).flush(database);
+            return changes;
+        }
+        if let Self::Swap = *self {
+            Shards::free(store).swap_databases(0, 1);
             return changes;
         }
         let shards: BTreeSet<_> = self.keys().into_iter().map(|key| store.shard_of(key)).collect();
@@ -221,173 +234,27 @@ impl Deed {
             Self::Remove((database, key)) => {
                 hold.writer(*database).remove(key);
             }
-            Self::Flush(_) => unreachable!("alone, on all shards"),
+            Self::Rename((database, key), other) => {
+                let mut writer = hold.writer(*database);
+                if key != other && writer.reader().kind(key).is_some() {
+                    writer.rename(key, other);
+                }
+            }
+            Self::Copy((database, key), (to, other)) => {
+                let mut writer = hold.writer(*database);
+                if (database, key) != (to, other) && writer.reader().kind(key).is_some() {
+                    writer.copy(key, *to, other);
+                }
+            }
+            Self::Move((database, key)) => {
+                let mut writer = hold.writer(*database);
+                let is_free = writer.of_database(1 - database).reader().kind(key).is_none();
+                if is_free && writer.reader().kind(key).is_some() {
+                    writer.move_to(key, 1 - database);
+                }
+            }
+            Self::Flush(_) | Self::Swap => unreachable!("alone, on all shards"),
             Self::Together(deeds) => deeds.iter().for_each(|deed| deed.run_on(hold)),
-        }
-    }
-}
-
-impl Model {
-    /// Applies what `deed` does at `now_ms`.
-    pub(super) fn apply(&mut self, deed: &Deed, now_ms: u64) {
-        deed.keys().into_iter().for_each(|key| {
-            self.0.retain(|(_, held), (_, expiry)| held != key || expiry.is_none_or(|at| at > now_ms));
-        });
-        match deed {
-            Deed::SetScores(key, scored) => {
-                let new = (Value::Ranking(BTreeMap::new()), None);
-                if let Value::Ranking(held) = &mut self.0.entry(key.clone()).or_insert(new).0 {
-                    held.extend(scored.iter().cloned());
-                }
-            }
-            Deed::RemoveScores(key, members) => {
-                if let Some((Value::Ranking(held), _)) = self.0.get_mut(key) {
-                    held.retain(|member, _| !members.contains(member));
-                }
-            }
-            Deed::AddMembers(key, members) => {
-                let new = (Value::Set(BTreeSet::new()), None);
-                if let Value::Set(held) = &mut self.0.entry(key.clone()).or_insert(new).0 {
-                    held.extend(members.iter().cloned());
-                }
-            }
-            Deed::RemoveMembers(key, members) => {
-                if let Some((Value::Set(held), _)) = self.0.get_mut(key) {
-                    held.retain(|member| !members.contains(member));
-                }
-            }
-            Deed::Push(key, end, elements) => {
-                let new = (Value::List(Vec::new()), None);
-                if let Value::List(held) = &mut self.0.entry(key.clone()).or_insert(new).0 {
-                    for element in elements {
-                        held.insert(if *end == End::Front { 0 } else { held.len() }, element.clone());
-                    }
-                }
-            }
-            Deed::Pop(key, end, count) => {
-                if let Some(held) = self.list_at(key) {
-                    let count = held.len().min(*count);
-                    held.drain(if *end == End::Front { 0..count } else { held.len() - count..held.len() });
-                }
-            }
-            Deed::SetElement(key, index, element) => {
-                if let Some(held) = self.list_at(key) {
-                    let last = held.len() - 1;
-                    held[last.min(*index)].clone_from(element);
-                }
-            }
-            Deed::Insert(key, side, [pivot, element]) => {
-                if let Some(held) = self.list_at(key)
-                    && let Some(at) = held.iter().position(|other| other == pivot)
-                {
-                    held.insert(at + usize::from(*side == End::Back), element.clone());
-                }
-            }
-            Deed::RemoveElements(key, count, element) => {
-                if let Some(held) = self.list_at(key) {
-                    for _ in 0..if *count == 0 { u64::MAX } else { count.unsigned_abs() } {
-                        let mut places = held.iter();
-                        let place = if *count < 0 {
-                            places.rposition(|other| other == element)
-                        } else {
-                            places.position(|other| other == element)
-                        };
-                        let Some(place) = place else { break };
-                        held.remove(place);
-                    }
-                }
-            }
-            Deed::SetString(key, value, expiry) => {
-                self.0.insert(key.clone(), (Value::String(value.clone()), *expiry));
-            }
-            Deed::Expire(key, expiry) => {
-                if let Some((_, held)) = self.0.get_mut(key) {
-                    *held = *expiry;
-                }
-            }
-            Deed::Remove(key) => drop(self.0.remove(key)),
-            Deed::Flush(None) => self.0.clear(),
-            Deed::Flush(Some(database)) => self.0.retain(|(held, _), _| held != database),
-            Deed::Together(deeds) => deeds.iter().for_each(|deed| self.apply(deed, now_ms)),
-        }
-        self.0.retain(|_, (value, _)| match value {
-            Value::Ranking(held) => !held.is_empty(),
-            Value::List(held) => !held.is_empty(),
-            Value::Set(held) => !held.is_empty(),
-            Value::String(_) => true,
-        });
-    }
-
-    fn list_at(&mut self, key: &Key) -> Option<&mut Vec<Vec<u8>>> {
-        self.0
-            .get_mut(key)
-            .and_then(|(value, _)| if let Value::List(held) = value { Some(held) } else { None })
-    }
-
-    /// A copy without expired keys: no client can see whether they have been removed yet.
-    pub(super) fn at(mut self, now_ms: u64) -> Self {
-        self.0.retain(|_, (_, expiry)| expiry.is_none_or(|at| at > now_ms));
-        self
-    }
-
-    /// Everything that `store` holds.
-    pub(super) fn of(store: &Store) -> Self {
-        let mut model = Self::default();
-        let mut walk = store.snapshot();
-        let mut records = ChangeBuffer::default();
-        loop {
-            let more = walk.step(&mut records);
-            records.end_record();
-            for mut body in records.records() {
-                while !body.is_empty() {
-                    model.take(&decode(&mut body).unwrap());
-                }
-            }
-            records.clear();
-            if !more {
-                return model;
-            }
-        }
-    }
-
-    fn take(&mut self, change: &Change<'_>) {
-        match *change {
-            Change::Key { database, key, what: What::Value(change) } => {
-                self.take_value(database, key, change);
-            }
-            Change::Key { database, key, what: What::Expiry(expire_at_ms) } => {
-                self.0.get_mut(&(database, key.to_vec())).expect("its value comes first").1 = expire_at_ms;
-            }
-            ref other => panic!("not what is held: {other:?}"),
-        }
-    }
-
-    fn take_value(&mut self, database: u32, key: &[u8], change: ValueChange<'_>) {
-        match change {
-            ValueChange::SortedSet(BoardChange::SetScores(entries)) => {
-                let new = (Value::Ranking(BTreeMap::new()), None);
-                let held = &mut self.0.entry((database, key.to_vec())).or_insert(new).0;
-                let Value::Ranking(held) = held else { panic!("{change:?}, {held:?}") };
-                held.extend(entries.iter().map(|(member, score)| (member.to_vec(), score.get() as u32)));
-            }
-            ValueChange::Set(SetChange::Add(members)) => {
-                let new = (Value::Set(BTreeSet::new()), None);
-                let held = &mut self.0.entry((database, key.to_vec())).or_insert(new).0;
-                let Value::Set(held) = held else { panic!("{change:?}, {held:?}") };
-                held.extend(members.iter().map(<[u8]>::to_vec));
-            }
-            ValueChange::List(ListChange::AsOf(_)) => {
-                let before = self.0.insert((database, key.to_vec()), (Value::List(Vec::new()), None));
-                assert_eq!(before, None, "{key:?} twice");
-            }
-            ValueChange::List(ListChange::Push(End::Back, elements)) => {
-                let held = self.list_at(&(database, key.to_vec())).expect("it has begun");
-                held.extend(elements.iter().map(<[u8]>::to_vec));
-            }
-            ValueChange::String(StringChange::Set { value, expire_at_ms }) => {
-                self.0.insert((database, key.to_vec()), (Value::String(value.to_vec()), expire_at_ms));
-            }
-            other => panic!("not what is held: {other:?}"),
         }
     }
 }

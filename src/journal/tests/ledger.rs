@@ -1,6 +1,7 @@
 //! What random histories (`random.rs`) have done to a store, and what a start must find of it.
 
-use super::history::{Deed, Model, changes, deed};
+use super::history::{Deed, changes, deed};
+use super::model::Model;
 use crate::journal::Journal;
 use crate::machine::chance::Chance;
 use crate::machine::clock::Clock;

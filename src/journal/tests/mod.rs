@@ -10,6 +10,7 @@ mod faults;
 mod format;
 mod history;
 mod ledger;
+mod model;
 mod random;
 mod repair;
 mod support;

@@ -6,8 +6,8 @@
 
 use super::checkpoints::names;
 use super::disk::{AtRandom, Call, FaultyDisk, Left};
-use super::history::Model;
 use super::ledger::{Counts, Ledger};
+use super::model::Model;
 use super::support::acknowledge;
 use crate::config::FsyncPolicy;
 use crate::journal::writer::FlushAttempt;

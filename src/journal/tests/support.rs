@@ -3,7 +3,7 @@
 use crate::config::FsyncPolicy;
 use crate::journal::files::{Disk, Files};
 use crate::journal::visit::Origin;
-use crate::journal::{Journal, JournalOptions, OpenError, Recovered, Refused, Walk};
+use crate::journal::{Contents, Journal, JournalOptions, OpenError, Recovered, Refused, Walk};
 use crate::machine::clock::Clock;
 use crate::machine::progress::ReadProgress;
 use crate::ranking::Score;
@@ -75,12 +75,20 @@ fn apply(boards: &mut Boards, change: &Change<'_>) {
 }
 
 impl Walk for Table {
+    fn begin(&self) -> Box<dyn Contents + '_> {
+        Box::new(TableWalk(self))
+    }
+}
+
+struct TableWalk<'t>(&'t Table);
+
+impl Contents for TableWalk<'_> {
     /// Walks one member a step and releases the lock in between, so that writes come between any two.
-    fn walk(&self, visit: &mut dyn FnMut(&ChangeBuffer) -> io::Result<()>) -> io::Result<()> {
+    fn walk(&mut self, visit: &mut dyn FnMut(&ChangeBuffer) -> io::Result<()>) -> io::Result<()> {
         let mut after: Option<(Vec<u8>, Vec<u8>)> = None;
         loop {
             let found = {
-                let boards = self.boards.lock();
+                let boards = self.0.boards.lock();
                 let entries = boards.iter().flat_map(|(key, board)| {
                     board.iter().map(move |(member, score)| (key.clone(), member.clone(), *score))
                 });

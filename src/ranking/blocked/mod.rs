@@ -34,8 +34,9 @@ const SEGMENTS_A_STEP: usize = 64;
 /// The rest of a ranking that is being dropped in steps.
 type Remains<K> = Box<(Levels<K>, Option<Box<MemberIndex>>)>;
 
-/// A ranking that stores its members in packed blocks.
-#[derive(Debug)]
+/// A ranking that stores its members in packed blocks. A clone copies blocks and index as they are, which takes a few
+/// nanoseconds a member.
+#[derive(Clone, Debug)]
 pub struct BlockRanking<K: SortKey = Score> {
     levels: Levels<K>,
     /// `None` while there is only one leaf.

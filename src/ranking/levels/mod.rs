@@ -18,7 +18,7 @@ mod shrinkage;
 
 use std::mem::size_of;
 
-use super::arena::{Arena, NONE};
+use super::arena::{Arena, NONE, with_same_room};
 use super::block::{Block, SearchKey};
 use super::key::{Score, SortKey, Whole};
 use super::prefetch;
@@ -33,7 +33,7 @@ pub(super) const LEAF_BYTES_MAX: usize = 8 * 1024;
 const NODE_MAX: usize = 64;
 
 /// Members in order, in one block. The struct itself fits one cache line.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 #[repr(align(64))]
 pub(super) struct Leaf<K: SortKey> {
     pub(super) block: Block<K>,
@@ -132,8 +132,17 @@ impl<K: SortKey> Node<K> {
     }
 }
 
+impl<K: SortKey> Clone for Node<K> {
+    /// The copy has the same room, which is counted.
+    fn clone(&self) -> Self {
+        let Self { ref keys, ref children, ref spans, .. } = *self;
+        let (children, spans) = (with_same_room(children), with_same_room(spans));
+        Self { keys: keys.clone(), children, spans, ..*self }
+    }
+}
+
 /// All leaves and the levels above them.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Levels<K: SortKey> {
     leaves: Arena<Leaf<K>>,
     nodes: Arena<Node<K>>,

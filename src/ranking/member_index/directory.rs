@@ -25,7 +25,7 @@ use crate::ranking::member_hash::{PLACE_BITS, place_of, tag_of};
 const BUCKETS_MAX: usize = 128;
 
 /// A map from member hashes to block numbers.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(in crate::ranking) struct MemberIndex {
     /// Segment numbers by the top `depth` bits of a place.
     directory: Vec<u32>,

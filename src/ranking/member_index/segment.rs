@@ -76,7 +76,7 @@ impl Bucket {
     }
 }
 
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct IndexSegment {
     pub(super) buckets: Box<[Bucket]>,
     pub(super) len: u32,

@@ -6,7 +6,7 @@ use crate::store::change::buffer::ChangeBuffer;
 use crate::store::event::EventBuffer;
 use crate::store::keys::interest::{Interests, ReadyKey};
 use crate::store::keys::keyspace::{Entry, Keyspace, Spot};
-use crate::store::numbers::DatabaseIndex;
+use crate::store::numbers::{DatabaseIndex, KeyspaceIndex};
 use crate::store::sharded::Store;
 use crate::store::values::kinds::{Kind, Value, WrongType};
 use crate::store::values::stored::Stored;
@@ -27,6 +27,8 @@ pub(in crate::store) struct Trace<'w> {
     pub(super) interests: &'w mut Interests,
     pub(super) ready: &'w mut Vec<ReadyKey>,
     pub(in crate::store) database: DatabaseIndex,
+    /// The keyspace that the database has: Changes name it.
+    pub(in crate::store) keyspace: KeyspaceIndex,
     pub(in crate::store) key: &'w [u8],
 }
 
@@ -46,9 +48,9 @@ impl<T> Edit<'_, '_, T> {
     }
 
     /// Notes that the value has changed. `record` writes the Change.
-    pub(in crate::store) fn record(&mut self, record: impl FnOnce(&mut ChangeBuffer, DatabaseIndex, &[u8])) {
+    pub(in crate::store) fn record(&mut self, record: impl FnOnce(&mut ChangeBuffer, KeyspaceIndex, &[u8])) {
         self.has_changed = true;
-        record(self.trace.changes, self.trace.database, self.trace.key);
+        record(self.trace.changes, self.trace.keyspace, self.trace.key);
     }
 }
 
@@ -133,15 +135,15 @@ impl KeyEdit<'_> {
 
     /// Puts `value` in place of any value that is there, and records it. Returns the old value.
     pub(super) fn replace(&mut self, value: Value, expire_at_ms: Option<u64>) -> Option<Value> {
-        let (database, key) = (self.trace.database, self.trace.key);
+        let (keyspace, key) = (self.trace.keyspace, self.trace.key);
         let changes = &mut *self.trace.changes;
         if !self.spot.is_vacant() {
             // One Change removes the old value, however many elements it had.
-            changes.drop_key(database, key);
+            changes.drop_key(keyspace, key);
         }
-        value.visit(&mut |element| changes.element(database, key, element, expire_at_ms));
+        value.visit(&mut |element| changes.element(keyspace, key, element, expire_at_ms));
         if expire_at_ms.is_some() && !value.kind().says_expiry() {
-            changes.set_expiry(database, key, expire_at_ms);
+            changes.set_expiry(keyspace, key, expire_at_ms);
         }
         self.keyspace.put(key, self.spot, value, expire_at_ms)
     }
@@ -169,7 +171,7 @@ impl KeyEdit<'_> {
         let old = self.keyspace.remove(self.spot);
         let found = old.is_some();
         if found {
-            self.trace.changes.drop_key(self.trace.database, self.trace.key);
+            self.trace.changes.drop_key(self.trace.keyspace, self.trace.key);
         }
         self.store.damage.forget(self.trace.database, self.trace.key);
         self.store.reclaimer.free_value(old);

@@ -291,7 +291,7 @@ impl<'s> Hold<'s> {
 
     /// The clients that watch or wait for keys of `database` in `shard`.
     pub(super) fn interests(&self, shard: ShardIndex, database: DatabaseIndex) -> &Interests {
-        self.guard(shard).shard().interests(database)
+        &self.guard(shard).shard().database(database).interests
     }
 
     pub(super) fn guard(&self, shard: ShardIndex) -> &Guard<'s> {

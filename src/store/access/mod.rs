@@ -10,4 +10,5 @@ mod removal;
 mod serving;
 pub(super) mod shards;
 pub(super) mod slot;
+mod swapping;
 pub(super) mod writer;

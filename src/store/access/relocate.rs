@@ -1,75 +1,120 @@
 //! Values that go from one key to another: by RENAME and MOVE, which take the value itself, and by COPY.
 //!
-//! The record has the value's elements as Changes of the destination, like those of a walk, and the removal of the source.
-//! Each Change is as absolute as those of any other command. So a checkpoint that runs meanwhile may see the value at both
-//! keys, at either, or at none: the record, which is replayed over it, has the whole value. A list of which the base has a later state is not
-//! pushed to twice, because its Changes up to that record are skipped (`src/store/walk/loading/as_of.rs`).
+//! The record of COPY has the value's elements as Changes of the destination, like those of a walk. That of RENAME and MOVE has
+//! them if the value is small, with the removal of the source. Each Change is as absolute as those of any other command. So a
+//! checkpoint that runs meanwhile may see the value at both keys, at either, or at none: the record, which is replayed over it,
+//! has the whole value. A list of which the base has a later state is not pushed to twice, because its Changes up to that
+//! record are skipped (`src/store/walk/loading/as_of.rs`).
+//!
+//! RENAME and MOVE of a large value record only the two places ([`Change::Relocated`](crate::store::change::Change::Relocated)). That is true once: so while there is a
+//! [`Snapshot`](crate::store::Snapshot), over whose contents a record may be replayed, they record the elements too.
 
 use super::edit::KeyEdit;
 use super::writer::Writer;
 use crate::config::EventClasses;
-use crate::limits;
-use crate::store::change::buffer::ChangeBuffer;
-use crate::store::change::{Change, What, decode};
-use crate::store::numbers::DatabaseIndex;
-use crate::store::values::LooseValue;
+use crate::store::change::{Destination, Relocation};
+use crate::store::numbers::{DatabaseIndex, KeyspaceIndex};
 use crate::store::values::kinds::{Kind, Value};
-use crate::store::values::stored::WalkOrder;
+
+/// Elements of which [`Value::memory_bytes`] looks at the size.
+const SAMPLES: usize = 5;
+
+/// A value that is at no key at the moment.
+struct Taken {
+    value: Value,
+    expire_at_ms: Option<u64>,
+    /// The keyspace it was in, if the record does not say yet that it is not there any more.
+    unrecorded: Option<KeyspaceIndex>,
+}
 
 impl Writer<'_, '_> {
     /// Gives what is at `from` to the key `to`, with its expiry, in place of any value that is there (events `rename_from`
-    /// and `rename_to`). `from` exists and is another key. O(n) for the record.
+    /// and `rename_to`). `from` exists and is another key. O(1), or O(n) for the record; see [`Writer::recorded_elements`].
     pub fn rename(&mut self, from: &[u8], to: &[u8]) {
-        let Some((value, expire_at_ms)) = self.take(from) else { return };
-        let new = value.kind();
-        let old = self.put_whole(to, value, expire_at_ms);
+        let Some(taken) = self.take(from) else { return };
+        let new = taken.value.kind();
+        let old = self.put_taken(to, taken, |keyspace| Relocation {
+            keyspace,
+            key: from,
+            to: Destination::Name(to),
+        });
         self.notify(EventClasses::GENERIC, "rename_from", from);
         self.notify(EventClasses::GENERIC, "rename_to", to);
         self.notify_overwritten(to, old, new);
     }
 
-    /// Gives the key to `database`, which does not have it (events `move_from` and `move_to`). O(n) for the record.
+    /// Gives the key to `database`, which does not have it (events `move_from` and `move_to`). O(1) or O(n), as
+    /// [`Writer::rename`].
     pub fn move_to(&mut self, key: &[u8], database: DatabaseIndex) {
-        let Some((value, expire_at_ms)) = self.take(key) else { return };
-        self.of_database(database).put_whole(key, value, expire_at_ms);
+        let Some(taken) = self.take(key) else { return };
+        let mut destination = self.of_database(database);
+        let number = destination.fresh(key).trace.keyspace;
+        let to = Destination::Keyspace(number);
+        destination.put_taken(key, taken, |keyspace| Relocation { keyspace, key, to });
         self.notify(EventClasses::GENERIC, "move_from", key);
         self.of_database(database).notify(EventClasses::GENERIC, "move_to", key);
+    }
+
+    /// The number of elements that the record of a RENAME or MOVE of `key` would have: none if it would have only the places.
+    #[must_use]
+    pub fn recorded_elements(&self, key: &[u8]) -> usize {
+        let value = self.reader().peek(key);
+        value.filter(|value| !self.relocates_by_name(value)).map_or(0, Value::elements)
+    }
+
+    fn relocates_by_name(&self, value: &Value) -> bool {
+        let bytes = self.relocated_bytes();
+        // Each element takes a byte at least, and a large value is not measured.
+        (value.elements() > bytes || value.memory_bytes(SAMPLES) > bytes) && !self.has_snapshot()
     }
 
     /// Makes `to` in `database` hold what `from` holds, with the same expiry, in place of any value that is there (event
     /// `copy_to`). `from` exists and is another key. O(n).
     pub fn copy(&mut self, from: &[u8], database: DatabaseIndex, to: &[u8]) {
-        let seed = self.seed();
         let KeyEdit { keyspace, spot, .. } = self.fresh(from);
         let Some(entry) = keyspace.at(spot) else { return };
-        let (expire_at_ms, kind) = (entry.expire_at_ms(), entry.value.kind());
-        let Some(copy) = copy_of(entry.value, seed) else { return };
+        let (value, expire_at_ms) = (entry.value.copy(), entry.expire_at_ms());
+        let kind = value.kind();
+        let copy = Taken { value, expire_at_ms, unrecorded: None };
         let mut destination = self.of_database(database);
-        let old = destination.put_whole(to, copy, expire_at_ms);
+        let old = destination.put_elements(to, copy);
         destination.notify(EventClasses::GENERIC, "copy_to", to);
         destination.notify_overwritten(to, old, kind);
     }
 
     /// Takes the value off `key`, and its expiry.
-    fn take(&mut self, key: &[u8]) -> Option<(Value, Option<u64>)> {
+    fn take(&mut self, key: &[u8]) -> Option<Taken> {
+        let by_name = self.reader().peek(key).is_some_and(|value| self.relocates_by_name(value));
         let KeyEdit { keyspace, spot, mut trace, .. } = self.fresh(key);
         let expire_at_ms = keyspace.at(spot).and_then(|entry| entry.expire_at_ms());
         let value = keyspace.remove(spot)?;
-        trace.changes.drop_key(trace.database, key);
+        if !by_name {
+            trace.changes.drop_key(trace.keyspace, key);
+        }
         trace.note_change(false);
-        Some((value, expire_at_ms))
+        Some(Taken { value, expire_at_ms, unrecorded: by_name.then_some(trace.keyspace) })
+    }
+
+    /// Puts a value at `key` (event `new`), as `relocation` of the keyspace it was in says, or by its elements. Returns the
+    /// type of the value that was there.
+    fn put_taken<'k>(
+        &mut self,
+        key: &[u8],
+        taken: Taken,
+        relocation: impl FnOnce(KeyspaceIndex) -> Relocation<'k>,
+    ) -> Option<Kind> {
+        let Some(from) = taken.unrecorded else { return self.put_elements(key, taken) };
+        let mut edit = self.fresh(key);
+        edit.trace.changes.relocate(relocation(from));
+        let old = edit.keyspace.put(key, edit.spot, taken.value, taken.expire_at_ms);
+        edit.note_put(old)
     }
 
     /// Puts a value that has elements at `key` (event `new`). Returns the type of the value that was there.
-    fn put_whole(&mut self, key: &[u8], value: Value, expire_at_ms: Option<u64>) -> Option<Kind> {
+    fn put_elements(&mut self, key: &[u8], taken: Taken) -> Option<Kind> {
         let mut edit = self.fresh(key);
-        let old = edit.replace(value, expire_at_ms);
-        edit.store.damage.forget(edit.trace.database, key);
-        edit.trace.event(EventClasses::NEW, "new");
-        edit.trace.note_change(true);
-        let old_kind = old.as_ref().map(Value::kind);
-        edit.free(old);
-        old_kind
+        let old = edit.replace(taken.value, taken.expire_at_ms);
+        edit.note_put(old)
     }
 
     /// As in Redis, these events come behind that of the command.
@@ -82,29 +127,45 @@ impl Writer<'_, '_> {
     }
 }
 
-/// A value with the same elements: [`Stored::copy`], or made from the Changes of a walk over the value.
-fn copy_of(value: &Value, seed: u64) -> Option<Value> {
-    if let Some(copy) = value.copy() {
-        return Some(copy);
+impl KeyEdit<'_> {
+    /// Notes that a value is at the key, in place of `old`, and frees that. Returns the type of `old`.
+    fn note_put(&mut self, old: Option<Value>) -> Option<Kind> {
+        self.store.damage.forget(self.trace.database, self.trace.key);
+        self.trace.event(EventClasses::NEW, "new");
+        self.trace.note_change(true);
+        let kind = old.as_ref().map(Value::kind);
+        self.free(old);
+        kind
     }
-    let mut copy = LooseValue::with_seed(seed);
-    let (mut changes, mut position) = (ChangeBuffer::default(), None);
-    loop {
-        position =
-            value.walk(position.as_ref(), limits::MEMBERS_PER_LOCK, WalkOrder::InOrder, &mut |element| {
-                changes.element(0, b"", element, None);
-            });
-        changes.end_record();
-        for mut body in changes.records() {
-            while !body.is_empty() {
-                if let Ok(Change::Key { what: What::Value(change), .. }) = decode(&mut body) {
-                    copy.apply(change);
-                }
-            }
-        }
-        changes.clear();
-        if position.is_none() {
-            return copy.into_value();
-        }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::limits::RELOCATED_BYTES;
+    use crate::machine::clock::Clock;
+    use crate::store::access::hold::{Access, Hold};
+    use crate::store::change::ChangeBuffer;
+    use crate::store::sharded::Store;
+
+    /// The bytes of the record of a RENAME of a string of so many bytes.
+    fn record_of(store: &Store, bytes: usize) -> usize {
+        let mut hold = Hold::on(store, &[0], Access::Write, ChangeBuffer::default());
+        hold.writer(0).set_string(b"old", &vec![b'x'; bytes], Some(5_000));
+        let before = hold.changes.len();
+        hold.writer(0).rename(b"old", b"new");
+        assert_eq!(hold.reader(0).expiry(b"new"), Some(Some(5_000)));
+        assert_eq!(hold.reader(0).expiry(b"old"), None);
+        hold.changes.len() - before
+    }
+
+    #[test]
+    fn a_large_value_is_recorded_by_its_names_while_there_is_no_snapshot() {
+        let store = Store::new(1, 1, 1, Clock::manual(1_000));
+        assert!(record_of(&store, RELOCATED_BYTES - 100) > RELOCATED_BYTES - 100);
+        assert!(record_of(&store, RELOCATED_BYTES + 100) < 20);
+        let snapshot = store.snapshot();
+        assert!(record_of(&store, RELOCATED_BYTES + 100) > RELOCATED_BYTES);
+        drop(snapshot);
+        assert!(record_of(&store, RELOCATED_BYTES + 100) < 20);
     }
 }

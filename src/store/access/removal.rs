@@ -42,14 +42,17 @@ impl Hold<'_> {
     pub fn flush(&mut self, database: Option<DatabaseIndex>) {
         debug_assert!(self.locks().count() == self.store.shard_count());
         match database {
-            Some(database) => self.changes.flush_database(database),
+            Some(database) => {
+                let number = self.numbering().keyspace_of(database);
+                self.changes.flush_database(number);
+            }
             None => self.changes.flush_all(),
         }
         let Self { store, first, rest, .. } = self;
         store.damage.forget_all(database);
         store.count_flush();
         for (_, guard) in first.iter_mut().chain(rest) {
-            store.flush_shard(guard.shard_mut(), database);
+            guard.shard_mut().flush(database, |keyspace| store.reclaimer.free_keyspace(keyspace));
         }
     }
 }

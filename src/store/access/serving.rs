@@ -3,13 +3,14 @@
 use super::hold::Hold;
 use crate::store::keys::interest::{Ready, Served};
 use crate::store::numbers::{DatabaseIndex, ShardIndex};
+use crate::store::shard::Database;
 use std::collections::BTreeSet;
 
 impl Hold<'_> {
     /// Whether a client waits for a key in the held shards that writes to another one when it is served.
     #[must_use]
     pub fn has_movers(&self, database: DatabaseIndex) -> bool {
-        self.locks().any(|(_, guard)| guard.shard().interests(database).has_movers())
+        self.locks().any(|(_, guard)| guard.shard().database(database).interests.has_movers())
     }
 
     /// Adds to `shards` the shards of the keys that are written when `key` is filled. Clients that wait for `key` write to
@@ -23,7 +24,7 @@ impl Hold<'_> {
         let (mut seen, mut left) = (BTreeSet::new(), vec![key]);
         while let Some(key) = left.pop() {
             let Some(shard) = self.shard(self.store.shard_of(key)) else { continue };
-            for destination in shard.interests(database).destinations(key) {
+            for destination in shard.database(database).interests.destinations(key) {
                 if seen.insert(destination) {
                     shards.extend([self.store.shard_of(destination)]);
                     left.push(destination);
@@ -54,7 +55,8 @@ impl Hold<'_> {
         let mut last = None;
         loop {
             let (at, now_ms) = (self.locate(key), self.now_ms);
-            let (keyspace, interests) = self.guard_mut(at.shard).shard_mut().of_mut(database);
+            let Database { keyspace, interests, .. } =
+                self.guard_mut(at.shard).shard_mut().database_mut(database);
             let entry = keyspace.get(at).filter(|entry| !entry.is_expired(now_ms));
             let Some(kind) = entry.map(|entry| entry.value.kind()) else { return };
             let Some(waiter) = interests.next_waiter(key, kind, last) else { return };
@@ -69,8 +71,8 @@ impl Hold<'_> {
             let served = waiter.serve(&mut self.writer(database), ready);
             self.changes.end_record();
             if served != Served::NotYet {
-                let (_, interests) = self.guard_mut(at.shard).shard_mut().of_mut(database);
-                interests.leave(key, &*waiter);
+                let database = self.guard_mut(at.shard).shard_mut().database_mut(database);
+                database.interests.leave(key, &*waiter);
             }
             if served == Served::Yes {
                 self.served.push(waiter);

@@ -207,15 +207,26 @@ impl<'s> Shards<'_, 's> {
 
     /// Removes every key of `database`, or of all databases if `None`, under all locks at once.
     pub fn flush(&mut self, database: Option<DatabaseIndex>) {
+        self.with_all(|hold| hold.flush(database));
+    }
+
+    /// Exchanges all keys of two databases, under all locks at once. O(shards).
+    pub fn swap_databases(&mut self, one: DatabaseIndex, other: DatabaseIndex) {
+        self.with_all(|hold| hold.swap_databases(one, other));
+    }
+
+    /// Calls `change` with all shards held for writing.
+    fn with_all(&mut self, change: impl FnOnce(&mut Hold<'_>)) {
         match self {
             Shards::Free(store, _) => {
                 let all: Vec<ShardIndex> = (0..store.shard_count()).collect();
                 let mut hold = Hold::on(store, &all, Access::Write, ChangeBuffer::default());
-                hold.flush(database);
+                change(&mut hold);
+                hold.end_record();
                 let (seq, _) = hold.release();
                 self.rest_on(seq);
             }
-            Shards::Held(hold) => hold.flush(database),
+            Shards::Held(hold) => change(hold),
         }
     }
 }

@@ -11,6 +11,7 @@ use crate::ranking::Score;
 use crate::store::keys::interest::{Interests, Waiter, Watch};
 use crate::store::keys::located::Located;
 use crate::store::numbers::{DatabaseIndex, ShardIndex};
+use crate::store::shard::Database;
 use crate::store::values::board::Board;
 use crate::store::values::kinds::{Value, WrongType};
 use crate::store::values::list::{End, List};
@@ -78,9 +79,14 @@ impl<'s> Writer<'_, 's> {
         self.hold.store.databases()
     }
 
-    /// The seed that keys the hashes of values.
-    pub(in crate::store) fn seed(&self) -> u64 {
-        self.hold.store.seed()
+    /// See [`ChangeBuffer::relocating_above`](crate::store::change::ChangeBuffer::relocating_above).
+    pub(super) fn relocated_bytes(&self) -> usize {
+        self.hold.changes.relocated_bytes()
+    }
+
+    /// Whether there is a [`Snapshot`](crate::store::Snapshot).
+    pub(super) fn has_snapshot(&self) -> bool {
+        self.hold.store.has_snapshot()
     }
 
     /// Changes the value of type `T` at `key`, and removes it if it has no elements afterwards. If something changed,
@@ -158,7 +164,7 @@ impl<'s> Writer<'_, 's> {
         let found = !spot.is_vacant();
         if found {
             keyspace.set_expiry(spot, expire_at_ms);
-            trace.changes.set_expiry(trace.database, key, expire_at_ms);
+            trace.changes.set_expiry(trace.keyspace, key, expire_at_ms);
             trace.event(EventClasses::GENERIC, if expire_at_ms.is_some() { "expire" } else { "persist" });
             trace.note_change(false);
         }
@@ -200,13 +206,13 @@ impl<'s> Writer<'_, 's> {
     /// The clients interested in keys of this key's shard and database. This removes no expired key.
     fn interests(&mut self, key: &[u8]) -> &mut Interests {
         let shard = self.hold.locate(key).shard;
-        self.hold.guard_mut(shard).shard_mut().of_mut(self.database).1
+        &mut self.hold.guard_mut(shard).shard_mut().database_mut(self.database).interests
     }
 
     /// Removes one expired key of `shard`. Returns false if there is none.
     pub(in crate::store) fn remove_one_expired(&mut self, shard: ShardIndex) -> bool {
         let (database, expired_by_ms) = (self.database, self.hold.expired_by_ms);
-        let keyspace = self.hold.guard_mut(shard).shard_mut().keyspace_mut(database);
+        let keyspace = &mut self.hold.guard_mut(shard).shard_mut().database_mut(database).keyspace;
         let Some(key) = keyspace.expired_key(expired_by_ms) else { return false };
         self.fresh(&key);
         true
@@ -215,7 +221,7 @@ impl<'s> Writer<'_, 's> {
     /// A key of `shard` whose value has expired elements, and the time up to which elements have expired.
     pub(in crate::store) fn due_key(&mut self, shard: ShardIndex) -> Option<(Box<[u8]>, u64)> {
         let (database, expired_by_ms) = (self.database, self.hold.expired_by_ms);
-        let keyspace = self.hold.guard_mut(shard).shard_mut().keyspace_mut(database);
+        let keyspace = &mut self.hold.guard_mut(shard).shard_mut().database_mut(database).keyspace;
         keyspace.due_key(expired_by_ms).map(|key| (key, expired_by_ms))
     }
 
@@ -227,9 +233,10 @@ impl<'s> Writer<'_, 's> {
         let position = self.hold.rest_position(at.shard);
         let Hold { store, first, rest, changes, events, ready, .. } = &mut *self.hold;
         let lock = position.map_or(first.as_mut(), |position| Some(&mut rest[position]));
-        let (keyspace, interests) = lock.expect(HELD).1.shard_mut().of_mut(database);
+        let Database { keyspace, number, interests } = lock.expect(HELD).1.shard_mut().database_mut(database);
         let spot = keyspace.spot(at);
-        let trace = Trace { changes, events: events.get_mut(), interests, ready, database, key };
+        let events = events.get_mut();
+        let trace = Trace { changes, events, interests, ready, database, keyspace: *number, key };
         let mut key = KeyEdit { store, keyspace, spot, trace };
         if key.entry().is_some_and(|entry| entry.is_expired(expired_by_ms)) {
             key.expire();

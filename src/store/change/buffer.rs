@@ -3,7 +3,7 @@
 use super::codec::{put_bytes, put_expiry, put_varint, take_bytes, take_varint};
 use super::operation;
 use crate::limits;
-use crate::store::numbers::DatabaseIndex;
+use crate::store::numbers::KeyspaceIndex;
 
 /// The records of one lock hold, in the order of their commands.
 ///
@@ -20,6 +20,8 @@ pub struct ChangeBuffer {
     open: Option<OpenList>,
     /// Above this length in bytes, a record continues in the next one.
     record_bytes: usize,
+    /// See [`ChangeBuffer::relocating_above`].
+    relocated_bytes: usize,
 }
 
 impl Default for ChangeBuffer {
@@ -41,7 +43,20 @@ impl ChangeBuffer {
     /// An empty buffer. A record of more than `record_bytes` bytes continues in the next one.
     #[must_use]
     pub fn with_record_bytes(record_bytes: usize) -> Self {
-        Self { bytes: Vec::new(), ends: Vec::new(), open: None, record_bytes }
+        let relocated_bytes = limits::RELOCATED_BYTES;
+        Self { bytes: Vec::new(), ends: Vec::new(), open: None, record_bytes, relocated_bytes }
+    }
+
+    /// The same buffer, where RENAME and MOVE of a value that takes more than `bytes` bytes are recorded by the names of the
+    /// key, and those of a smaller one by its elements.
+    #[must_use]
+    pub fn relocating_above(self, bytes: usize) -> Self {
+        Self { relocated_bytes: bytes, ..self }
+    }
+
+    /// See [`ChangeBuffer::relocating_above`].
+    pub(in crate::store) fn relocated_bytes(&self) -> usize {
+        self.relocated_bytes
     }
 
     /// Whether there is no record and no Change.
@@ -83,10 +98,10 @@ impl ChangeBuffer {
     pub(in crate::store) fn change(
         &mut self,
         operation: u8,
-        database: DatabaseIndex,
+        keyspace: KeyspaceIndex,
         key: &[u8],
     ) -> &mut Vec<u8> {
-        self.start(operation, database, key);
+        self.start(operation, keyspace, key);
         &mut self.bytes
     }
 
@@ -95,35 +110,39 @@ impl ChangeBuffer {
     pub(in crate::store) fn entry(
         &mut self,
         operation: u8,
-        database: DatabaseIndex,
+        keyspace: KeyspaceIndex,
         key: &[u8],
     ) -> &mut Vec<u8> {
-        self.join_list(operation, database, key);
+        self.join_list(operation, keyspace, key);
         &mut self.bytes
     }
 
     /// Records that `key` expires at `expire_at_ms`, or never.
-    pub fn set_expiry(&mut self, database: DatabaseIndex, key: &[u8], expire_at_ms: Option<u64>) {
-        self.start(operation::SET_EXPIRY, database, key);
+    pub fn set_expiry(&mut self, keyspace: KeyspaceIndex, key: &[u8], expire_at_ms: Option<u64>) {
+        self.start(operation::SET_EXPIRY, keyspace, key);
         put_expiry(&mut self.bytes, expire_at_ms);
     }
 
     /// Records that `key` does not exist.
-    pub fn drop_key(&mut self, database: DatabaseIndex, key: &[u8]) {
-        self.start(operation::DROP_KEY, database, key);
+    pub fn drop_key(&mut self, keyspace: KeyspaceIndex, key: &[u8]) {
+        self.start(operation::DROP_KEY, keyspace, key);
     }
 
-    /// Records that the database holds no key.
-    pub fn flush_database(&mut self, database: DatabaseIndex) {
-        self.open = None;
-        self.bytes.push(operation::FLUSH_DATABASE);
-        put_varint(&mut self.bytes, u64::from(database));
+    /// Records that the keyspace holds no key.
+    pub fn flush_database(&mut self, keyspace: KeyspaceIndex) {
+        put_varint(self.change_of_all(operation::FLUSH_DATABASE), u64::from(keyspace));
     }
 
-    /// Records that no database holds a key.
+    /// Records that no keyspace holds a key.
     pub fn flush_all(&mut self) {
+        self.change_of_all(operation::FLUSH_ALL);
+    }
+
+    /// Begins a Change that is about no single key. The caller appends its content.
+    pub(super) fn change_of_all(&mut self, operation: u8) -> &mut Vec<u8> {
         self.open = None;
-        self.bytes.push(operation::FLUSH_ALL);
+        self.bytes.push(operation);
+        &mut self.bytes
     }
 
     /// Whether the open record is so long that the next Change belongs in another record.
@@ -136,7 +155,7 @@ impl ChangeBuffer {
     }
 
     /// Begins a Change. Returns its position, which closing the record before it may have moved by a byte.
-    fn start(&mut self, operation: u8, database: DatabaseIndex, key: &[u8]) -> usize {
+    fn start(&mut self, operation: u8, keyspace: KeyspaceIndex, key: &[u8]) -> usize {
         self.open = None;
         if self.is_long() {
             // This moves the whole record by a byte, which costs little compared with writing it.
@@ -145,18 +164,18 @@ impl ChangeBuffer {
         }
         let start = self.bytes.len();
         self.bytes.push(operation);
-        put_varint(&mut self.bytes, u64::from(database));
+        put_varint(&mut self.bytes, u64::from(keyspace));
         put_bytes(&mut self.bytes, key);
         start
     }
 
     /// Counts one more entry of the open list, and opens a list if there is none of this kind and key.
-    fn join_list(&mut self, operation: u8, database: DatabaseIndex, key: &[u8]) {
+    fn join_list(&mut self, operation: u8, keyspace: KeyspaceIndex, key: &[u8]) {
         if let Some(open) = self.open.filter(|_| !self.is_long()) {
             let mut head = &self.bytes[open.start..open.count_at];
             let same = head.first() == Some(&operation) && {
                 head = &head[1..];
-                take_varint(&mut head) == Ok(u64::from(database)) && take_bytes(&mut head) == Ok(key)
+                take_varint(&mut head) == Ok(u64::from(keyspace)) && take_bytes(&mut head) == Ok(key)
             };
             if same {
                 let count = &mut self.bytes[open.count_at..open.count_at + 4];
@@ -165,7 +184,7 @@ impl ChangeBuffer {
                 return;
             }
         }
-        let start = self.start(operation, database, key);
+        let start = self.start(operation, keyspace, key);
         self.open = Some(OpenList { start, count_at: self.bytes.len() });
         self.bytes.extend_from_slice(&1u32.to_le_bytes());
     }

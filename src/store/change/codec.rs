@@ -1,5 +1,7 @@
 //! The building blocks of encoded Changes: numbers, byte strings, expiry times and lists.
 
+use crate::store::numbers::KeyspaceIndex;
+
 /// Bytes that are not a Change of this version: they are damaged, or a newer version wrote them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Malformed;
@@ -82,6 +84,10 @@ pub(in crate::store) fn take_bytes<'a>(rest: &mut &'a [u8]) -> Result<&'a [u8], 
 
 pub(in crate::store) fn take_count(rest: &mut &[u8]) -> Result<u32, Malformed> {
     Ok(u32::from_le_bytes(take_exact(rest, 4)?.try_into().expect("four bytes")))
+}
+
+pub(in crate::store) fn take_keyspace(rest: &mut &[u8]) -> Result<KeyspaceIndex, Malformed> {
+    u32::try_from(take_varint(rest)?).map_err(|_| Malformed)
 }
 
 pub(in crate::store) fn take_expiry(rest: &mut &[u8]) -> Result<Option<u64>, Malformed> {

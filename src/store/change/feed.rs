@@ -3,7 +3,8 @@
 //! A feed gets every record made after it was opened, in the journal's order and with the journal's numbers: the sink
 //! hands records over where it assigns the numbers ([`Feeds::publish`]). A writer never waits for a feed. A feed holds
 //! records up to a bound. If its reader is too slow and the bound is exceeded, the feed drops everything it holds and
-//! returns [`Lagged`]. Its reader must then start again from a walk over the store.
+//! returns [`Lagged`]. Its reader must then start again from a walk over the store. A reader that applies records over what
+//! a walk in steps has seen begins with [`Store::snapshot`](crate::store::Store::snapshot), before it opens the feed.
 
 use super::buffer::ChangeBuffer;
 use super::seq::Seq;

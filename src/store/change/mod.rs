@@ -4,6 +4,9 @@
 //! ends in the same state. Applying an old Change to a state that contains later ones also does, if those follow again.
 //! For this reason a checkpoint can walk the store in steps while writers continue.
 //!
+//! One Change is not: [`Change::Relocated`], the whole record of a RENAME or MOVE of a large value. It is recorded only while
+//! no walk is under way whose result it could be replayed over (docs/decisions/0019-relocations-by-name.md).
+//!
 //! A command's Changes form one record: after a crash all of them are there or none. [`ChangeBuffer`] collects the
 //! records of one lock hold, and [`decode`] reads a record's body. The Changes of a value belong to the value's type
 //! and are in its folder under `store/values`; [`speller`] writes Changes as commands for another server.
@@ -16,7 +19,9 @@ pub(super) mod basis;
 pub(super) mod buffer;
 pub(super) mod codec;
 pub mod feed;
+pub(super) mod numbering;
 pub(super) mod operation;
+pub(super) mod relocation;
 pub(super) mod replay;
 pub(super) mod seq;
 pub mod sink;
@@ -26,27 +31,34 @@ mod tests;
 
 pub use buffer::ChangeBuffer;
 pub use codec::{EncodedNames, Malformed};
+pub use numbering::{DatabaseNumbering, EncodedNumbering};
+pub use relocation::{Destination, KeyPlace, Relocation};
 
-use super::numbers::DatabaseIndex;
+use super::numbers::KeyspaceIndex;
 use super::values::kinds::{Kind, ValueChange};
-use codec::{take_bytes, take_expiry, take_varint};
+use codec::{take_bytes, take_expiry, take_keyspace};
 
 /// One fact that became true.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Change<'a> {
     /// About one key.
     Key {
-        /// The key's database.
-        database: DatabaseIndex,
+        /// The key's keyspace.
+        keyspace: KeyspaceIndex,
         /// The key.
         key: &'a [u8],
         /// The fact.
         what: What<'a>,
     },
-    /// The database holds no key.
-    FlushDatabase(DatabaseIndex),
-    /// No database holds a key.
+    /// What was at the first place is now at the second, with its expiry, and nothing else is; the first place is empty. This
+    /// is true once: see [`super::Snapshot`] for when it is recorded.
+    Relocated(Relocation<'a>),
+    /// The keyspace holds no key.
+    FlushDatabase(KeyspaceIndex),
+    /// No keyspace holds a key.
     FlushAll,
+    /// Databases have these keyspaces.
+    Numbered(EncodedNumbering<'a>),
     /// The command's Changes continue in the next record. It is the first Change of its record, and changes nothing
     /// itself.
     Continued,
@@ -74,22 +86,17 @@ impl What<'_> {
     }
 }
 
-impl<'a> Change<'a> {
-    /// The database that the Change is about; `None` if it is about all.
+impl Change<'_> {
+    /// The highest number of a keyspace that is named in the Change; `None` if it names none.
     #[must_use]
-    pub fn database(&self) -> Option<DatabaseIndex> {
+    pub fn highest_keyspace(&self) -> Option<KeyspaceIndex> {
         match *self {
-            Self::Key { database, .. } | Self::FlushDatabase(database) => Some(database),
+            Self::Key { keyspace, .. } | Self::FlushDatabase(keyspace) => Some(keyspace),
+            Self::Relocated(relocation) => {
+                relocation.places().map(|(keyspace, _)| keyspace).into_iter().max()
+            }
+            Self::Numbered(numbering) => numbering.highest(),
             Self::FlushAll | Self::Continued => None,
-        }
-    }
-
-    /// The key that the Change is about; `None` if it is about many.
-    #[must_use]
-    pub fn key(&self) -> Option<&'a [u8]> {
-        match *self {
-            Self::Key { key, .. } => Some(key),
-            Self::FlushDatabase(_) | Self::FlushAll | Self::Continued => None,
         }
     }
 }
@@ -104,19 +111,24 @@ pub fn decode<'a>(body: &mut &'a [u8]) -> Result<Change<'a>, Malformed> {
     match operation {
         operation::FLUSH_ALL => return Ok(Change::FlushAll),
         operation::CONTINUED => return Ok(Change::Continued),
+        operation::NUMBER => return EncodedNumbering::take(body).map(Change::Numbered),
         _ => {}
     }
-    let database = u32::try_from(take_varint(body)?).map_err(|_| Malformed)?;
+    let keyspace = take_keyspace(body)?;
     if operation == operation::FLUSH_DATABASE {
-        return Ok(Change::FlushDatabase(database));
+        return Ok(Change::FlushDatabase(keyspace));
     }
     let key = take_bytes(body)?;
     let what = match operation {
         operation::SET_EXPIRY => What::Expiry(take_expiry(body)?),
         operation::DROP_KEY => What::Dropped,
+        operation::RENAME | operation::MOVE => {
+            let to = Destination::take(operation, body)?;
+            return Ok(Change::Relocated(Relocation { keyspace, key, to }));
+        }
         _ => What::Value(ValueChange::take(operation, body)?),
     };
-    Ok(Change::Key { database, key, what })
+    Ok(Change::Key { keyspace, key, what })
 }
 
 /// Whether the command of the record with this body continues in the next record.

@@ -6,3 +6,6 @@ pub(in crate::store) const DROP_KEY: u8 = 7;
 pub(in crate::store) const FLUSH_DATABASE: u8 = 8;
 pub(in crate::store) const FLUSH_ALL: u8 = 9;
 pub(in crate::store) const CONTINUED: u8 = 10;
+pub(in crate::store) const NUMBER: u8 = 25;
+pub(in crate::store) const RENAME: u8 = 26;
+pub(in crate::store) const MOVE: u8 = 27;

@@ -5,15 +5,16 @@
 //! value may be in a state that it never had, for example empty. So this file does not remove an empty value. Only a
 //! [`What::Dropped`] removes a key with its expiry; the store records one whenever an edit leaves a value empty.
 
-use super::{Change, What};
+use super::{Change, DatabaseNumbering, KeyPlace, What};
 use crate::ranking::{RankedMembers, Ranking};
 use crate::store::keys::keyspace::{Keyspace, Spot};
 use crate::store::keys::located::Located;
-use crate::store::numbers::DatabaseIndex;
+use crate::store::numbers::KeyspaceIndex;
 use crate::store::sharded::Store;
 use crate::store::values::board::Board;
 use crate::store::values::kinds::{Kind, Value, ValueChange};
 use crate::store::values::stored::{ReplayTarget, Stored};
+use std::convert::Infallible;
 
 impl Store {
     /// Applies `change`. The Changes of one key must come in the journal's order.
@@ -21,32 +22,82 @@ impl Store {
     /// # Errors
     /// The number of a database that does not exist: the journal was written with a larger `databases`.
     pub fn apply(&self, change: &Change<'_>) -> Result<(), UnknownDatabase> {
-        let database = change.database().unwrap_or_default();
-        if database >= self.databases() {
-            return Err(UnknownDatabase(database));
-        }
-        match change {
-            Change::Key { database, key, what } => {
-                self.apply_to_key(*database, key, std::slice::from_ref(what));
+        self.check_keyspaces(change)?;
+        match *change {
+            Change::Key { keyspace, key, what } => {
+                self.apply_to_key(keyspace, key, std::slice::from_ref(&what));
             }
-            Change::FlushDatabase(database) => self.flush_unrecorded(Some(*database)),
+            Change::Relocated(relocation) => {
+                let [before, after] = relocation.places();
+                let moved = self.take_whole(before);
+                self.put_whole(after, moved);
+            }
+            Change::FlushDatabase(keyspace) => self.flush_unrecorded(Some(keyspace)),
             Change::FlushAll => self.flush_unrecorded(None),
+            Change::Numbered(numbering) => self.renumber(&numbering.decoded()),
             Change::Continued => {}
         }
         Ok(())
+    }
+
+    /// # Errors
+    /// As [`Store::apply`].
+    pub(in crate::store) fn check_keyspaces(&self, change: &Change<'_>) -> Result<(), UnknownDatabase> {
+        match change.highest_keyspace().filter(|&keyspace| keyspace >= self.databases()) {
+            None => Ok(()),
+            Some(keyspace) => Err(UnknownDatabase(keyspace)),
+        }
+    }
+
+    /// Takes what is at a place, with its expiry.
+    pub(in crate::store) fn take_whole(&self, (number, key): KeyPlace<'_>) -> Option<(Value, Option<u64>)> {
+        let at = self.locate(key);
+        let mut shard = self.shards[at.shard].write();
+        let keyspace = shard.numbered_mut(number);
+        let spot = keyspace.spot(at);
+        let expire_at_ms = keyspace.at(spot).and_then(|entry| entry.expire_at_ms());
+        keyspace.remove(spot).map(|value| (value, expire_at_ms))
+    }
+
+    /// Puts a value with its expiry in place of what is there; `None` only removes that.
+    pub(in crate::store) fn put_whole(
+        &self,
+        (number, key): KeyPlace<'_>,
+        value: Option<(Value, Option<u64>)>,
+    ) {
+        let at = self.locate(key);
+        let mut shard = self.shards[at.shard].write();
+        let keyspace = shard.numbered_mut(number);
+        let spot = keyspace.spot(at);
+        match value {
+            Some((value, expire_at_ms)) => keyspace.put(key, spot, value, expire_at_ms),
+            None => keyspace.remove(spot),
+        };
+    }
+
+    /// Gives the databases the keyspaces of `aim`, one shard after the other.
+    pub(in crate::store) fn renumber(&self, aim: &DatabaseNumbering) {
+        for shard in &self.shards {
+            let mut shard = shard.write();
+            let done = shard.numbering().become_like(aim, |one, other| -> Result<(), Infallible> {
+                shard.swap_databases(one, other);
+                Ok(())
+            });
+            let Ok(()) = done;
+        }
     }
 
     /// Applies Changes to one key, one after the other. Returns how many elements its value has if the last Change
     /// added elements of a counted kind; see [`Stored::apply`].
     pub(in crate::store) fn apply_to_key(
         &self,
-        database: DatabaseIndex,
+        number: KeyspaceIndex,
         key: &[u8],
         changes: &[What<'_>],
     ) -> usize {
         let at = self.locate(key);
         let mut shard = self.shards[at.shard].write();
-        let mut target = Target { keyspace: shard.keyspace_mut(database), at };
+        let mut target = Target { keyspace: shard.numbered_mut(number), at };
         let mut rest = changes;
         let mut elements = 0;
         while let Some(what) = rest.first() {
@@ -83,62 +134,46 @@ impl Store {
     /// ranking in place if it takes more than `bytes` bytes.
     pub(in crate::store) fn take_ranking(
         &self,
-        database: DatabaseIndex,
+        number: KeyspaceIndex,
         key: &[u8],
         bytes: usize,
     ) -> Option<Ranking> {
-        self.with_ranking(database, key, |ranking| {
+        self.with_ranking(number, key, |ranking| {
             let empty = || Ranking::with_seed(self.seed());
             (ranking.memory_bytes() <= bytes).then(|| std::mem::replace(ranking, empty()))
         })
     }
 
     /// Puts the ranking in place of the empty one at `key`.
-    pub(in crate::store) fn put_gathered(&self, database: DatabaseIndex, key: &[u8], ranking: Ranking) {
-        self.with_ranking(database, key, |there| *there = ranking);
+    pub(in crate::store) fn put_gathered(&self, number: KeyspaceIndex, key: &[u8], ranking: Ranking) {
+        self.with_ranking(number, key, |there| *there = ranking);
     }
 
     /// Calls `visit` with the ranking of the board at `key`.
-    fn with_ranking<T>(
-        &self,
-        database: DatabaseIndex,
-        key: &[u8],
-        visit: impl FnOnce(&mut Ranking) -> T,
-    ) -> T {
+    fn with_ranking<T>(&self, number: KeyspaceIndex, key: &[u8], visit: impl FnOnce(&mut Ranking) -> T) -> T {
         let at = self.locate(key);
         let mut shard = self.shards[at.shard].write();
-        let keyspace = shard.keyspace_mut(database);
+        let keyspace = shard.numbered_mut(number);
         let board = keyspace.value_mut(keyspace.spot(at)).and_then(Board::of_mut);
         visit(board.expect("a board stands there").ranking_mut())
     }
 
-    /// Empties `database`, or all if `None`, but for the keys that are `spared`. Nothing is recorded.
+    /// Empties a keyspace, or all if `None`, but for the keys that are `spared`. Nothing is recorded.
     pub(in crate::store) fn flush_sparing<'k>(
         &self,
-        database: Option<DatabaseIndex>,
-        spared: impl Iterator<Item = (DatabaseIndex, &'k [u8])>,
+        number: Option<KeyspaceIndex>,
+        spared: impl Iterator<Item = KeyPlace<'k>>,
     ) {
-        let mut kept = Vec::new();
-        for (database, key) in spared {
-            let at = self.locate(key);
-            let mut shard = self.shards[at.shard].write();
-            let keyspace = shard.keyspace_mut(database);
-            let spot = keyspace.spot(at);
-            let expire_at_ms = keyspace.at(spot).and_then(|entry| entry.expire_at_ms());
-            kept.extend(keyspace.remove(spot).map(|value| (database, at, value, expire_at_ms)));
-        }
-        self.flush_unrecorded(database);
-        for (database, at, value, expire_at_ms) in kept {
-            let mut shard = self.shards[at.shard].write();
-            let keyspace = shard.keyspace_mut(database);
-            let spot = keyspace.spot(at);
-            keyspace.put(at.key, spot, value, expire_at_ms);
+        let kept: Vec<_> = spared.map(|place| (place, self.take_whole(place))).collect();
+        self.flush_unrecorded(number);
+        for (place, value) in kept {
+            self.put_whole(place, value);
         }
     }
 
-    fn flush_unrecorded(&self, database: Option<DatabaseIndex>) {
+    fn flush_unrecorded(&self, number: Option<KeyspaceIndex>) {
         for shard in &self.shards {
-            self.flush_shard(&mut shard.write(), database);
+            shard.write().flush_numbered(number, |keyspace| self.reclaimer.free_keyspace(keyspace));
         }
     }
 }
@@ -191,7 +226,7 @@ impl ReplayTarget for Target<'_> {
 
 /// A Change names a database beyond `databases`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct UnknownDatabase(pub DatabaseIndex);
+pub struct UnknownDatabase(pub KeyspaceIndex);
 
 impl std::fmt::Display for UnknownDatabase {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {

@@ -3,8 +3,8 @@
 //! Any Redis or Valkey from version 5 on has these commands. If a server is in the state before a Change and gets its
 //! commands, it ends in the state after it.
 
-use super::{Change, What};
-use crate::store::numbers::DatabaseIndex;
+use super::{Change, DatabaseNumbering, Destination, Relocation, What};
+use crate::store::numbers::{DatabaseIndex, KeyspaceIndex};
 use crate::store::values::board::change::BoardChange;
 use crate::store::values::hash::change::HashChange;
 use crate::store::values::kinds::ValueChange;
@@ -13,14 +13,23 @@ use crate::store::values::list::change::ListChange;
 use crate::store::values::set::change::SetChange;
 use crate::store::values::string::change::StringChange;
 
-/// Writes Changes as commands for one receiver.
+/// Writes Changes as commands for one receiver, whose databases have the keyspaces of their own numbers at first.
 #[derive(Clone, Debug, Default)]
 pub struct Speller {
     /// The database that the receiver has selected; 0 at first.
     selected: DatabaseIndex,
+    /// The keyspaces of the receiver's databases.
+    numbering: DatabaseNumbering,
 }
 
 impl Speller {
+    /// Writes for a receiver whose databases have these keyspaces: one that holds nothing yet, before it gets a walk over a
+    /// store with this numbering.
+    #[must_use]
+    pub fn numbered(numbering: DatabaseNumbering) -> Self {
+        Self { selected: 0, numbering }
+    }
+
     /// Calls `send` with the words of each command that makes `change` true, in order.
     ///
     /// # Errors
@@ -30,22 +39,51 @@ impl Speller {
         change: &Change<'_>,
         send: &mut impl FnMut(&[&[u8]]) -> Result<(), E>,
     ) -> Result<(), E> {
-        if let Some(database) = change.database().filter(|&database| database != self.selected) {
-            send(&[b"SELECT", database.to_string().as_bytes()])?;
-            self.selected = database;
-        }
         match *change {
-            Change::Key { key, what: What::Value(change), .. } => spell_value(key, change, send),
-            Change::Key { key, what: What::Expiry(Some(at_ms)), .. } => {
-                send(&[b"PEXPIREAT", key, at_ms.to_string().as_bytes()])
+            Change::Key { keyspace, key, what } => {
+                self.select(keyspace, send)?;
+                match what {
+                    What::Value(change) => spell_value(key, change, send),
+                    What::Expiry(Some(at_ms)) => send(&[b"PEXPIREAT", key, at_ms.to_string().as_bytes()]),
+                    What::Expiry(None) => send(&[b"PERSIST", key]),
+                    What::Dropped => send(&[b"DEL", key]),
+                }
             }
-            Change::Key { key, what: What::Expiry(None), .. } => send(&[b"PERSIST", key]),
-            Change::Key { key, what: What::Dropped, .. } => send(&[b"DEL", key]),
-            Change::FlushDatabase(_) => send(&[b"FLUSHDB"]),
+            Change::Relocated(Relocation { keyspace, key, to }) => {
+                self.select(keyspace, send)?;
+                match to {
+                    Destination::Name(name) => send(&[b"RENAME", key, name]),
+                    Destination::Keyspace(keyspace) => {
+                        let database = self.numbering.database_of(keyspace).to_string();
+                        send(&[b"MOVE", key, database.as_bytes()])
+                    }
+                }
+            }
+            Change::FlushDatabase(keyspace) => {
+                self.select(keyspace, send)?;
+                send(&[b"FLUSHDB"])
+            }
             Change::FlushAll => send(&[b"FLUSHALL"]),
+            Change::Numbered(numbering) => self.numbering.become_like(&numbering.decoded(), |one, other| {
+                send(&[b"SWAPDB", one.to_string().as_bytes(), other.to_string().as_bytes()])
+            }),
             // The next record has further commands of the same change.
             Change::Continued => Ok(()),
         }
+    }
+
+    /// Has the receiver select the database that has this keyspace.
+    fn select<E>(
+        &mut self,
+        keyspace: KeyspaceIndex,
+        send: &mut impl FnMut(&[&[u8]]) -> Result<(), E>,
+    ) -> Result<(), E> {
+        let database = self.numbering.database_of(keyspace);
+        if database != self.selected {
+            send(&[b"SELECT", database.to_string().as_bytes()])?;
+            self.selected = database;
+        }
+        Ok(())
     }
 }
 

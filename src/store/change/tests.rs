@@ -31,6 +31,11 @@ fn sample() -> ChangeBuffer {
     buffer.set_expiry(300, b"s", None);
     buffer.patch_string(0, b"", 1_000, b"patch");
     buffer.drop_key(0, b"s");
+    buffer.relocate(Relocation { keyspace: 2, key: b"old", to: Destination::Name(b"new") });
+    buffer.relocate(Relocation { keyspace: 2, key: b"moved", to: Destination::Keyspace(400) });
+    let mut numbering = DatabaseNumbering::default();
+    numbering.swap(1, 300);
+    buffer.number(&numbering);
     buffer.flush_database(7);
     buffer.flush_all();
     buffer.end_record();
@@ -61,7 +66,7 @@ fn a_long_record_goes_on_in_further_ones() {
         _ => None,
     });
     assert_eq!(members.sum::<usize>(), 30);
-    let dropped = Change::Key { database: 0, key: b"other", what: What::Dropped };
+    let dropped = Change::Key { keyspace: 0, key: b"other", what: What::Dropped };
     assert_eq!(changes.last(), Some(&dropped));
 }
 
@@ -82,8 +87,8 @@ fn a_list_behind_a_long_part_is_joined_by_its_own_kind_only() {
     assert_eq!(entries(&buffer), expected);
 }
 
-fn line(operation: &str, database: DatabaseIndex, key: &[u8], words: &[Word<'_>]) -> String {
-    format!("{operation} {database} {key:?} {words:?}")
+fn line(operation: &str, keyspace: KeyspaceIndex, key: &[u8], words: &[Word<'_>]) -> String {
+    format!("{operation} {keyspace} {key:?} {words:?}")
 }
 
 /// Every entry of every record as text, without regard to joined lists and continued records.
@@ -91,8 +96,8 @@ fn entries(buffer: &ChangeBuffer) -> Vec<String> {
     let mut entries = Vec::new();
     for change in buffer.records().flat_map(|body| decode_all(body).unwrap()) {
         match change {
-            Change::Key { database, key, what: What::Value(change) } => {
-                change.lines(&mut |operation, words| entries.push(line(operation, database, key, words)));
+            Change::Key { keyspace, key, what: What::Value(change) } => {
+                change.lines(&mut |operation, words| entries.push(line(operation, keyspace, key, words)));
             }
             Change::Continued => {}
             other => entries.push(format!("{other:?}")),
@@ -142,7 +147,8 @@ fn random_changes_come_back_in_order_through_joins_and_continued_records() {
                 }
                 9 => {
                     buffer.drop_key(database, &key);
-                    expected.push(format!("{:?}", Change::Key { database, key: &key, what: What::Dropped }));
+                    let dropped = Change::Key { keyspace: database, key: &key, what: What::Dropped };
+                    expected.push(format!("{dropped:?}"));
                 }
                 _ => buffer.end_record(),
             }
@@ -164,9 +170,9 @@ fn decode_all(mut body: &[u8]) -> Result<Vec<Change<'_>>, Malformed> {
 fn every_kind_reads_back_and_neighbours_join() {
     let buffer = sample();
     let records: Vec<_> = buffer.records().map(|body| decode_all(body).unwrap()).collect();
-    assert_eq!(records.iter().map(Vec::len).collect::<Vec<_>>(), [6, 8]);
+    assert_eq!(records.iter().map(Vec::len).collect::<Vec<_>>(), [6, 11]);
     let Change::Key {
-        database: 0,
+        keyspace: 0,
         key: b"lb",
         what: What::Value(ValueChange::SortedSet(BoardChange::SetScores(entries))),
     } = records[0][0]
@@ -176,10 +182,14 @@ fn every_kind_reads_back_and_neighbours_join() {
     let entries: Vec<_> = entries.iter().map(|(member, score)| (member, score.get())).collect();
     assert_eq!(entries, [(&b"alice"[..], 1.5), (&b"bob"[..], f64::INFINITY)]);
     let set = StringChange::Set { value: b"value", expire_at_ms: Some(1_700_000_000_000) };
-    let string = Change::Key { database: 0, key: b"", what: What::Value(ValueChange::String(set)) };
+    let string = Change::Key { keyspace: 0, key: b"", what: What::Value(ValueChange::String(set)) };
     assert_eq!(records[1][2], string);
-    assert_eq!(records[1][3], Change::Key { database: 300, key: b"s", what: What::Expiry(None) });
-    assert_eq!(records[1][7], Change::FlushAll);
+    assert_eq!(records[1][3], Change::Key { keyspace: 300, key: b"s", what: What::Expiry(None) });
+    let renamed = Relocation { keyspace: 2, key: b"old", to: Destination::Name(b"new") };
+    assert_eq!(records[1][6], Change::Relocated(renamed));
+    assert_eq!(records[1][7].highest_keyspace(), Some(400));
+    assert_eq!(records[1][8].highest_keyspace(), Some(300));
+    assert_eq!(records[1][10], Change::FlushAll);
 }
 
 #[test]

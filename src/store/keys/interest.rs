@@ -62,6 +62,17 @@ impl Watch {
     }
 }
 
+/// How a key is in a keyspace.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::store) enum Presence {
+    /// There is no such key.
+    Missing,
+    /// It has expired and is not removed yet.
+    Expired,
+    /// It is there.
+    Present,
+}
+
 /// A new key that clients wait for.
 pub type ReadyKey = (DatabaseIndex, Box<[u8]>);
 
@@ -148,6 +159,26 @@ impl Interests {
             interested.note_removal();
         }
         self.by_key.retain(|_, interested| !interested.is_idle());
+    }
+
+    /// Notes that the database has another keyspace. `before` and `after` tell how a key was there, and how it is now. Returns
+    /// the keys that clients wait for and that are there now. As in Redis, a key that was missing and has expired now is
+    /// still missing to those who watch it, and one that had expired already may go or stay.
+    pub(in crate::store) fn note_swap(
+        &mut self,
+        before: impl Fn(&[u8]) -> Presence,
+        after: impl Fn(&[u8]) -> Presence,
+    ) -> Vec<Box<[u8]>> {
+        let mut awaited = Vec::new();
+        for (key, interested) in &mut self.by_key {
+            let (before, after) = (before(key), after(key));
+            interested.note_swap(before, after);
+            if after == Presence::Present && !interested.waiters.is_empty() {
+                awaited.push(key.clone());
+            }
+        }
+        self.by_key.retain(|_, interested| !interested.is_idle());
+        awaited
     }
 
     /// Adds `watch`. `began_expired` says whether `key` has a value that has expired.
@@ -261,6 +292,24 @@ impl Interested {
     fn note_removal(&mut self) {
         self.watches.retain(|_, watcher| {
             let stays = std::mem::take(&mut watcher.began_expired);
+            if !stays {
+                watcher.break_watch();
+            }
+            stays
+        });
+    }
+
+    fn note_swap(&mut self, before: Presence, after: Presence) {
+        if (before, after) == (Presence::Missing, Presence::Missing) {
+            return;
+        }
+        self.watches.retain(|_, watcher| {
+            let stays = match after {
+                Presence::Missing => watcher.began_expired,
+                Presence::Expired => watcher.began_expired || before == Presence::Missing,
+                Presence::Present => false,
+            };
+            watcher.began_expired = after == Presence::Expired;
             if !stays {
                 watcher.break_watch();
             }

@@ -328,7 +328,13 @@ impl Keyspace {
 impl Keyspace {
     /// Whether there is such a key, expired or not.
     pub(in crate::store) fn holds(&self, key: &[u8]) -> bool {
-        self.entries.find(self.hasher.hash_one(key), |entry| *entry.key == *key).is_some()
+        self.named(key).is_some()
+    }
+
+    /// The entry of the key, whose hash is computed here.
+    pub(in crate::store) fn named(&self, key: &[u8]) -> Option<Entry<'_>> {
+        let (entry, note) = self.entries.find_noted(self.hasher.hash_one(key), |entry| *entry.key == *key)?;
+        Some(Entry::new(entry, note))
     }
 
     /// Empties the keyspace and returns its contents, for another thread to free.

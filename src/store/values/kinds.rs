@@ -15,7 +15,7 @@ use super::string::change::{self as string, StringChange};
 use crate::ranking::Score;
 use crate::store::change::buffer::ChangeBuffer;
 use crate::store::change::codec::Malformed;
-use crate::store::numbers::DatabaseIndex;
+use crate::store::numbers::KeyspaceIndex;
 
 /// The type of a key's value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -187,7 +187,7 @@ impl Value {
     }
 
     /// See [`Stored::copy`].
-    pub(in crate::store) fn copy(&self) -> Option<Self> {
+    pub(in crate::store) fn copy(&self) -> Self {
         each!(self, value => value.copy())
     }
 
@@ -247,20 +247,20 @@ impl ChangeBuffer {
     /// holds for the type.
     pub(in crate::store) fn element(
         &mut self,
-        database: DatabaseIndex,
+        keyspace: KeyspaceIndex,
         key: &[u8],
         element: Element<'_>,
         expire_at_ms: Option<u64>,
     ) {
         match element {
-            Element::Bytes(value) => self.set_string(database, key, value, expire_at_ms),
-            Element::Listed(element) => self.push_element(database, key, End::Back, element),
-            Element::Member(member) => self.add_member(database, key, member),
-            Element::Scored(member, score) => self.set_score(database, key, member, score),
+            Element::Bytes(value) => self.set_string(keyspace, key, value, expire_at_ms),
+            Element::Listed(element) => self.push_element(keyspace, key, End::Back, element),
+            Element::Member(member) => self.add_member(keyspace, key, member),
+            Element::Scored(member, score) => self.set_score(keyspace, key, member, score),
             Element::Field(field, value, field_expires_at_ms) => {
-                self.set_field(database, key, field, value);
+                self.set_field(keyspace, key, field, value);
                 if field_expires_at_ms.is_some() {
-                    self.expire_field(database, key, field, field_expires_at_ms);
+                    self.expire_field(keyspace, key, field, field_expires_at_ms);
                 }
             }
         }

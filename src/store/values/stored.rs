@@ -62,11 +62,8 @@ pub trait Stored: Sized {
         None
     }
 
-    /// A value with the same elements. `None` if the type makes none by itself; a copy is then made from the Changes of a
-    /// walk.
-    fn copy(&self) -> Option<Value> {
-        self.of_this_moment()
-    }
+    /// A value with the same elements. O(n).
+    fn copy(&self) -> Value;
 
     /// Calls `see` with about `most` elements from `from` on. Returns the next position, `None` at the end.
     fn walk(

@@ -2,37 +2,78 @@
 
 use super::{KeyHead, Length, Visitor, Walk};
 use crate::store::change::buffer::ChangeBuffer;
-use crate::store::numbers::DatabaseIndex;
+use crate::store::numbers::{DatabaseIndex, KeyspaceIndex};
 use crate::store::shard::DatabaseSize;
 use crate::store::sharded::Store;
 use crate::store::values::kinds::{Element, Kind};
 use crate::store::values::stored::WalkOrder;
+use std::sync::atomic::Ordering;
 
 /// A walk over all keys, as Changes that rebuild them.
+///
+/// Every record that is made after [`Store::snapshot`] has returned may be replayed over these Changes, whether or not they
+/// contain already what it did: as long as the snapshot exists, no record has a [`Change::Relocated`]. So whoever replays
+/// records over the walk begins with the snapshot, and only then determines the first of these records.
+///
+/// [`Change::Relocated`]: crate::store::change::Change::Relocated
 #[derive(Debug)]
-pub struct Snapshot<'s>(Walk<'s>);
+pub struct Snapshot<'s> {
+    store: &'s Store,
+    /// `None` until its first step.
+    walk: Option<Walk<'s>>,
+}
 
 impl Store {
-    /// Begins a walk over all keys.
+    /// Begins a walk over all keys. Waits for the holds that exist. O(shards).
     #[must_use]
     pub fn snapshot(&self) -> Snapshot<'_> {
-        Snapshot(Walk::new(self, None, WalkOrder::InOrder))
+        self.snapshots.fetch_add(1, Ordering::SeqCst);
+        // A hold that has not seen the number yet appends its records before it gives its locks back.
+        for shard in &self.shards {
+            drop(shard.read());
+        }
+        Snapshot { store: self, walk: None }
+    }
+
+    /// Whether there is a snapshot. Exact under a lock of a shard.
+    pub(in crate::store) fn has_snapshot(&self) -> bool {
+        self.snapshots.load(Ordering::SeqCst) > 0
     }
 }
 
 impl Snapshot<'_> {
+    /// The store whose keys are visited.
+    #[must_use]
+    pub fn store(&self) -> &Store {
+        self.store
+    }
+
     /// Adds the next part of the store to `out`, as one closed record. Locks one shard for reading, for about
     /// [`crate::limits::MEMBERS_PER_LOCK`] elements. Returns whether there may be more.
     pub fn step(&mut self, out: &mut ChangeBuffer) -> bool {
-        let mut recorder = Recorder { database: self.0.database, out };
-        let more = self.0.step(&mut recorder);
+        let store = self.store;
+        let walk = self.walk.get_or_insert_with(|| {
+            let walk = Walk::new(store, None, WalkOrder::InOrder);
+            if !walk.numbering.is_plain() {
+                out.number(&walk.numbering);
+            }
+            walk
+        });
+        let mut recorder = Recorder { keyspace: walk.keyspace(), out };
+        let more = walk.step(&mut recorder);
         out.end_record();
         more
     }
 }
 
+impl Drop for Snapshot<'_> {
+    fn drop(&mut self) {
+        self.store.snapshots.fetch_sub(1, Ordering::SeqCst);
+    }
+}
+
 struct Recorder<'o> {
-    database: DatabaseIndex,
+    keyspace: KeyspaceIndex,
     out: &'o mut ChangeBuffer,
 }
 
@@ -41,17 +82,17 @@ impl Visitor for Recorder<'_> {
 
     fn begin(&mut self, head: KeyHead<'_>, kind: Kind, _: Length) {
         if kind.changes_by_steps() {
-            self.out.as_of(self.database, head.key, head.as_of);
+            self.out.as_of(self.keyspace, head.key, head.as_of);
         }
     }
 
     fn element(&mut self, head: KeyHead<'_>, element: Element<'_>) {
-        self.out.element(self.database, head.key, element, head.expire_at_ms);
+        self.out.element(self.keyspace, head.key, element, head.expire_at_ms);
     }
 
     fn end(&mut self, head: KeyHead<'_>, kind: Kind) {
         if head.expire_at_ms.is_some() && !kind.says_expiry() {
-            self.out.set_expiry(self.database, head.key, head.expire_at_ms);
+            self.out.set_expiry(self.keyspace, head.key, head.expire_at_ms);
         }
     }
 }

@@ -18,9 +18,10 @@ pub(super) mod census;
 pub(super) mod checkpoint;
 pub(super) mod loading;
 
+use super::change::DatabaseNumbering;
 use super::change::seq::Seq;
 use super::keys::keyspace::Entry;
-use super::numbers::DatabaseIndex;
+use super::numbers::{DatabaseIndex, KeyspaceIndex};
 use super::shard::{DatabaseSize, Shard};
 use super::sharded::Store;
 use super::values::kinds::{Element, Kind, Value};
@@ -92,6 +93,9 @@ pub struct Walk<'s> {
     order: WalkOrder,
     /// The shards, if all of them are held; otherwise each step takes one lock.
     frozen: Option<&'s [RwLockWriteGuard<'s, Shard>]>,
+    /// The numbering at the beginning of the walk. A later SWAPDB does not show: each keyspace is visited once, as the
+    /// database that had it.
+    numbering: DatabaseNumbering,
     /// The database of the present keyspace. If `cursor` is `None` and `large` is empty, the walk begins its next
     /// keyspace.
     database: DatabaseIndex,
@@ -154,7 +158,16 @@ impl Frozen<'_> {
 
 impl<'s> Walk<'s> {
     fn new(store: &'s Store, frozen: Option<&'s [RwLockWriteGuard<'s, Shard>]>, order: WalkOrder) -> Self {
-        Self { store, order, frozen, database: 0, shard: 0, cursor: None, large: VecDeque::new() }
+        let numbering = match frozen {
+            Some(shards) => shards[0].numbering(),
+            None => store.numbering(),
+        };
+        Self { store, order, frozen, numbering, database: 0, shard: 0, cursor: None, large: VecDeque::new() }
+    }
+
+    /// The present keyspace.
+    fn keyspace(&self) -> KeyspaceIndex {
+        self.numbering.keyspace_of(self.database)
     }
 
     /// Visits the next part, at most about [`limits::MEMBERS_PER_LOCK`] elements under one lock. Returns whether there
@@ -184,10 +197,10 @@ impl<'s> Walk<'s> {
     fn size(&self) -> DatabaseSize {
         let mut size = DatabaseSize::default();
         match self.frozen {
-            Some(shards) => shards.iter().for_each(|shard| size.add(shard.keyspace(self.database))),
+            Some(shards) => shards.iter().for_each(|shard| size.add(shard.numbered(self.keyspace()))),
             None => {
                 for shard in &self.store.shards {
-                    size.add(shard.read().keyspace(self.database));
+                    size.add(shard.read().numbered(self.keyspace()));
                 }
             }
         }
@@ -204,7 +217,7 @@ impl<'s> Walk<'s> {
     fn step_keys(&mut self, cursor: u64, visitor: &mut impl Visitor) {
         let shard = self.lock();
         let order = self.order;
-        let next = shard.keyspace(self.database).scan(cursor, KEYS_PER_STEP, |entry| {
+        let next = shard.numbered(self.keyspace()).scan(cursor, KEYS_PER_STEP, |entry| {
             if entry.value.elements() > SMALL_ELEMENTS {
                 self.large.push_back(LargeKey { key: (*entry.key).into(), begun: None });
             } else {
@@ -222,7 +235,7 @@ impl<'s> Walk<'s> {
             None => None,
         };
         let shard = self.lock();
-        let entry = shard.keyspace(self.database).get(self.store.locate(&key));
+        let entry = shard.numbered(self.keyspace()).get(self.store.locate(&key));
         let now = entry.map(|entry| entry.value.kind());
         if let Some((kind, _)) = in_place
             && now != Some(kind)

@@ -31,7 +31,8 @@ pub(super) fn key_command(chance: &mut Chance) -> Vec<String> {
     let other = key(chance, &["b0", "b2", "s1", "c1", "nothing"]);
     // A sketch stays where it is: what other commands damage, Redis keeps half of.
     let source = if one.starts_with('h') { "f2".to_owned() } else { one.clone() };
-    match chance.below(34) {
+    match chance.below(35) {
+        34 => vec!["SWAPDB".to_owned(), database(chance), database(chance)],
         24..26 => vec!["RENAME".to_owned(), source, moved(chance)],
         26 => vec!["RENAMENX".to_owned(), source, moved(chance)],
         27..30 => {
@@ -59,6 +60,10 @@ pub(super) fn key_command(chance: &mut Chance) -> Vec<String> {
         22 if chance.percent(15) => vec![chance.pick(&["FLUSHDB", "FLUSHALL"]).to_owned()],
         _ => words("ZADD b0 1 m1 1 m2 1 m3"),
     }
+}
+
+fn database(chance: &mut Chance) -> String {
+    chance.pick(&["0", "0", "0", "1", "1", "2", "99", "x"]).to_owned()
 }
 
 /// Where a value of any type goes. Not where values of equal scores or damaged sketches are asked for.

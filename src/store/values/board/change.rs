@@ -6,7 +6,7 @@ use crate::store::change::buffer::ChangeBuffer;
 use crate::store::change::codec::{
     EncodedNames, Malformed, put_bytes, take_bytes, take_count, take_exact, take_while,
 };
-use crate::store::numbers::DatabaseIndex;
+use crate::store::numbers::KeyspaceIndex;
 use crate::store::values::kinds::Word;
 use crate::store::values::stored::{ReplayTarget, Stored};
 
@@ -143,15 +143,15 @@ fn set_scores<'a>(
 
 impl ChangeBuffer {
     /// Records that `member` of the sorted set at `key` has `score`.
-    pub fn set_score(&mut self, database: DatabaseIndex, key: &[u8], member: &[u8], score: Score) {
-        let out = self.entry(SET_SCORES, database, key);
+    pub fn set_score(&mut self, keyspace: KeyspaceIndex, key: &[u8], member: &[u8], score: Score) {
+        let out = self.entry(SET_SCORES, keyspace, key);
         out.extend_from_slice(&score.get().to_le_bytes());
         put_bytes(out, member);
     }
 
     /// Records that `member` is not in the sorted set at `key`.
-    pub fn remove_score(&mut self, database: DatabaseIndex, key: &[u8], member: &[u8]) {
-        put_bytes(self.entry(REMOVE_SCORES, database, key), member);
+    pub fn remove_score(&mut self, keyspace: KeyspaceIndex, key: &[u8], member: &[u8]) {
+        put_bytes(self.entry(REMOVE_SCORES, keyspace, key), member);
     }
 }
 

@@ -36,7 +36,7 @@ impl Edit<'_, '_, Board> {
         *has_changed = true;
         ranking.remove_range(ranks, |member, _| {
             if !is_everything {
-                trace.changes.remove_score(trace.database, trace.key, member);
+                trace.changes.remove_score(trace.keyspace, trace.key, member);
             }
         });
     }

@@ -163,6 +163,10 @@ impl Stored for Board {
         self.0.check_invariants();
     }
 
+    fn copy(&self) -> Value {
+        Self(self.0.clone()).into_value()
+    }
+
     fn apply<'a>(
         key: &mut dyn ReplayTarget,
         changes: impl Iterator<Item = BoardChange<'a>> + Clone,

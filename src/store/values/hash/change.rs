@@ -5,7 +5,7 @@ use crate::store::change::buffer::ChangeBuffer;
 use crate::store::change::codec::{
     EncodedNames, Malformed, put_bytes, put_expiry, take_bytes, take_count, take_expiry, take_while,
 };
-use crate::store::numbers::DatabaseIndex;
+use crate::store::numbers::KeyspaceIndex;
 use crate::store::values::kinds::Word;
 use crate::store::values::stored::{ReplayTarget, Stored};
 
@@ -137,20 +137,20 @@ impl<'a> HashChange<'a> {
 
 impl ChangeBuffer {
     /// Records that `field` of the hash at `key` has `value` and never expires.
-    pub fn set_field(&mut self, database: DatabaseIndex, key: &[u8], field: &[u8], value: &[u8]) {
-        let out = self.entry(SET_FIELDS, database, key);
+    pub fn set_field(&mut self, keyspace: KeyspaceIndex, key: &[u8], field: &[u8], value: &[u8]) {
+        let out = self.entry(SET_FIELDS, keyspace, key);
         put_bytes(out, field);
         put_bytes(out, value);
     }
 
     /// Records that `field` is not in the hash at `key`.
-    pub fn remove_field(&mut self, database: DatabaseIndex, key: &[u8], field: &[u8]) {
-        put_bytes(self.entry(REMOVE_FIELDS, database, key), field);
+    pub fn remove_field(&mut self, keyspace: KeyspaceIndex, key: &[u8], field: &[u8]) {
+        put_bytes(self.entry(REMOVE_FIELDS, keyspace, key), field);
     }
 
     /// Records that `field` of the hash at `key` expires at `at_ms`, or never.
-    pub fn expire_field(&mut self, database: DatabaseIndex, key: &[u8], field: &[u8], at_ms: Option<u64>) {
-        let out = self.entry(EXPIRE_FIELDS, database, key);
+    pub fn expire_field(&mut self, keyspace: KeyspaceIndex, key: &[u8], field: &[u8], at_ms: Option<u64>) {
+        let out = self.entry(EXPIRE_FIELDS, keyspace, key);
         put_expiry(out, at_ms);
         put_bytes(out, field);
     }

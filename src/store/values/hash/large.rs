@@ -71,6 +71,17 @@ impl Pair {
 }
 
 impl Hashed {
+    /// A hash of the same fields. It has a seed of its own, so the table is filled anew. O(n).
+    pub(super) fn copy(&self) -> Self {
+        let mut copy = Self::default();
+        let Self { table, hasher } = &mut copy;
+        for pair in self.table.iter() {
+            let hash = hasher.hash_one(pair.field());
+            table.insert(hash, Pair(pair.0.clone()), |pair| hasher.hash_one(pair.field()));
+        }
+        copy
+    }
+
     /// The number of fields. O(1).
     pub(super) fn len(&self) -> usize {
         self.table.len()

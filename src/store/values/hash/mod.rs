@@ -355,6 +355,19 @@ impl Stored for Fields {
         0
     }
 
+    fn copy(&self) -> Value {
+        Value::Hash(Self(match &self.0 {
+            Form::Packed(packed) => Form::Packed(packed.clone()),
+            Form::Other(other) => {
+                let entries = match &other.entries {
+                    Entries::Packed(packed) => Entries::Packed(packed.clone()),
+                    Entries::Hashed(hashed) => Entries::Hashed(hashed.copy()),
+                };
+                Form::Other(Box::new(Other { entries, times: other.times.clone() }))
+            }
+        }))
+    }
+
     fn walk(
         &self,
         from: Option<&Position>,

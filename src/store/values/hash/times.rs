@@ -4,7 +4,7 @@ use crate::machine::heap::allocation_bytes;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// The fields that expire, each with the unix millisecond from which on it does not exist.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Times {
     by_field: BTreeMap<Box<[u8]>, u64>,
     by_time: BTreeSet<(u64, Box<[u8]>)>,

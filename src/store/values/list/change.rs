@@ -5,7 +5,7 @@ use super::{End, List};
 use crate::store::change::buffer::ChangeBuffer;
 use crate::store::change::codec::{EncodedNames, Malformed, put_bytes, put_varint, take_bytes, take_varint};
 use crate::store::change::seq::Seq;
-use crate::store::numbers::DatabaseIndex;
+use crate::store::numbers::KeyspaceIndex;
 use crate::store::values::kinds::Word;
 use crate::store::values::stored::{ReplayTarget, Stored};
 
@@ -140,20 +140,20 @@ impl<'a> ListChange<'a> {
 
 impl ChangeBuffer {
     /// Records that `element` was added at an end of the list at `key`.
-    pub fn push_element(&mut self, database: DatabaseIndex, key: &[u8], end: End, element: &[u8]) {
+    pub fn push_element(&mut self, keyspace: KeyspaceIndex, key: &[u8], end: End, element: &[u8]) {
         let operation = if end == End::Front { PUSH_FRONT } else { PUSH_BACK };
-        put_bytes(self.entry(operation, database, key), element);
+        put_bytes(self.entry(operation, keyspace, key), element);
     }
 
     /// Records that `count` elements were removed at an end of the list at `key`.
-    pub fn pop_elements(&mut self, database: DatabaseIndex, key: &[u8], end: End, count: usize) {
+    pub fn pop_elements(&mut self, keyspace: KeyspaceIndex, key: &[u8], end: End, count: usize) {
         let operation = if end == End::Front { POP_FRONT } else { POP_BACK };
-        put_varint(self.change(operation, database, key), count as u64);
+        put_varint(self.change(operation, keyspace, key), count as u64);
     }
 
     /// Records that element `index` of the list at `key` is `element`.
-    pub fn set_element(&mut self, database: DatabaseIndex, key: &[u8], index: usize, element: &[u8]) {
-        let out = self.change(SET_ELEMENT, database, key);
+    pub fn set_element(&mut self, keyspace: KeyspaceIndex, key: &[u8], index: usize, element: &[u8]) {
+        let out = self.change(SET_ELEMENT, keyspace, key);
         put_varint(out, index as u64);
         put_bytes(out, element);
     }
@@ -162,12 +162,12 @@ impl ChangeBuffer {
     /// first of its kind.
     pub fn insert_element(
         &mut self,
-        database: DatabaseIndex,
+        keyspace: KeyspaceIndex,
         key: &[u8],
         (index, side, pivot): (usize, End, &[u8]),
         element: &[u8],
     ) {
-        let out = self.change(if side == End::Front { INSERT_BEFORE } else { INSERT_AFTER }, database, key);
+        let out = self.change(if side == End::Front { INSERT_BEFORE } else { INSERT_AFTER }, keyspace, key);
         put_varint(out, index as u64);
         put_bytes(out, pivot);
         put_bytes(out, element);
@@ -175,14 +175,14 @@ impl ChangeBuffer {
 
     /// Records that elements which equal `element` were removed from the list at `key`: at most `count` from the front, or
     /// at most `-count` from the back if `count` is negative, or all if it is 0.
-    pub fn remove_elements(&mut self, database: DatabaseIndex, key: &[u8], count: i64, element: &[u8]) {
-        let out = self.change(if count < 0 { REMOVE_LAST } else { REMOVE_FIRST }, database, key);
+    pub fn remove_elements(&mut self, keyspace: KeyspaceIndex, key: &[u8], count: i64, element: &[u8]) {
+        let out = self.change(if count < 0 { REMOVE_LAST } else { REMOVE_FIRST }, keyspace, key);
         put_varint(out, count.unsigned_abs().min(i64::MAX as u64));
         put_bytes(out, element);
     }
 
     /// Records that the elements which follow are the list at `key` as it was right after the record `seq`.
-    pub(in crate::store) fn as_of(&mut self, database: DatabaseIndex, key: &[u8], seq: Seq) {
-        put_varint(self.change(AS_OF, database, key), seq.0);
+    pub(in crate::store) fn as_of(&mut self, keyspace: KeyspaceIndex, key: &[u8], seq: Seq) {
+        put_varint(self.change(AS_OF, keyspace, key), seq.0);
     }
 }

@@ -372,7 +372,11 @@ impl Stored for List {
     }
 
     fn of_this_moment(&self) -> Option<Value> {
-        Some(self.clone().into_value())
+        Some(self.copy())
+    }
+
+    fn copy(&self) -> Value {
+        self.clone().into_value()
     }
 
     fn walk(

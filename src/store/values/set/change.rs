@@ -4,7 +4,7 @@ use super::Members;
 use crate::config::SetBounds;
 use crate::store::change::buffer::ChangeBuffer;
 use crate::store::change::codec::{EncodedNames, Malformed, put_bytes};
-use crate::store::numbers::DatabaseIndex;
+use crate::store::numbers::KeyspaceIndex;
 use crate::store::values::kinds::Word;
 use crate::store::values::stored::{ReplayTarget, Stored};
 use crate::store::values::words::Text;
@@ -69,12 +69,12 @@ impl<'a> SetChange<'a> {
 
 impl ChangeBuffer {
     /// Records that `member` is in the set at `key`.
-    pub fn add_member(&mut self, database: DatabaseIndex, key: &[u8], member: &[u8]) {
-        put_bytes(self.entry(ADD_MEMBERS, database, key), member);
+    pub fn add_member(&mut self, keyspace: KeyspaceIndex, key: &[u8], member: &[u8]) {
+        put_bytes(self.entry(ADD_MEMBERS, keyspace, key), member);
     }
 
     /// Records that `member` is not in the set at `key`.
-    pub fn remove_member(&mut self, database: DatabaseIndex, key: &[u8], member: &[u8]) {
-        put_bytes(self.entry(REMOVE_MEMBERS, database, key), member);
+    pub fn remove_member(&mut self, keyspace: KeyspaceIndex, key: &[u8], member: &[u8]) {
+        put_bytes(self.entry(REMOVE_MEMBERS, keyspace, key), member);
     }
 }

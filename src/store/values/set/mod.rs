@@ -263,12 +263,12 @@ impl Stored for Members {
     }
 
     /// In the same form, whatever the bounds are now, as in Redis. O(n).
-    fn copy(&self) -> Option<Value> {
-        Some(Value::Set(match &self.0 {
+    fn copy(&self) -> Value {
+        Value::Set(match &self.0 {
             Form::Compact(compact) => Self(Form::Compact(compact.clone())),
             // Not the table itself: each has a seed of its own.
             Form::Hashed(_) => Self(self.hashed(self.len())),
-        }))
+        })
     }
 
     fn walk(

@@ -5,7 +5,7 @@ use crate::store::change::buffer::ChangeBuffer;
 use crate::store::change::codec::{
     Malformed, put_bytes, put_expiry, put_varint, take_bytes, take_expiry, take_varint,
 };
-use crate::store::numbers::DatabaseIndex;
+use crate::store::numbers::KeyspaceIndex;
 use crate::store::values::kinds::{Value, Word};
 use crate::store::values::stored::{ReplayTarget, Stored};
 
@@ -87,19 +87,19 @@ impl ChangeBuffer {
     /// Records that `key` is the string `value` and expires at `expire_at_ms` or never.
     pub fn set_string(
         &mut self,
-        database: DatabaseIndex,
+        keyspace: KeyspaceIndex,
         key: &[u8],
         value: &[u8],
         expire_at_ms: Option<u64>,
     ) {
-        let out = self.change(SET_STRING, database, key);
+        let out = self.change(SET_STRING, keyspace, key);
         put_expiry(out, expire_at_ms);
         put_bytes(out, value);
     }
 
     /// Records that the string at `key` has `bytes` from `offset` on.
-    pub fn patch_string(&mut self, database: DatabaseIndex, key: &[u8], offset: usize, bytes: &[u8]) {
-        let out = self.change(PATCH_STRING, database, key);
+    pub fn patch_string(&mut self, keyspace: KeyspaceIndex, key: &[u8], offset: usize, bytes: &[u8]) {
+        let out = self.change(PATCH_STRING, keyspace, key);
         put_varint(out, offset as u64);
         put_bytes(out, bytes);
     }

@@ -50,6 +50,10 @@ impl Stored for ByteString {
         self.prefetch_bytes();
     }
 
+    fn copy(&self) -> Value {
+        Self::from(&**self).into_value()
+    }
+
     fn apply<'a>(
         key: &mut dyn ReplayTarget,
         changes: impl Iterator<Item = StringChange<'a>> + Clone,

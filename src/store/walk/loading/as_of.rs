@@ -6,7 +6,7 @@
 //! record.
 
 use crate::store::change::seq::Seq;
-use crate::store::numbers::DatabaseIndex;
+use crate::store::numbers::KeyspaceIndex;
 use hashbrown::HashTable;
 
 /// The keys that a base has as of a record.
@@ -19,7 +19,7 @@ pub(super) struct AsOfKeys {
 struct AsOfKey {
     /// Of the key.
     hash: u64,
-    database: DatabaseIndex,
+    keyspace: KeyspaceIndex,
     key: Box<[u8]>,
     seq: Seq,
 }
@@ -31,21 +31,21 @@ impl AsOfKeys {
 
     /// Notes that the base has the key as it was after record `seq`. If the base has it twice, the last one counts. `hash` is
     /// the hash of the key.
-    pub(super) fn note(&mut self, hash: u64, database: DatabaseIndex, key: &[u8], seq: Seq) {
+    pub(super) fn note(&mut self, hash: u64, keyspace: KeyspaceIndex, key: &[u8], seq: Seq) {
         self.highest = self.highest.max(seq);
-        let is_it = |other: &AsOfKey| other.database == database && *other.key == *key;
+        let is_it = |other: &AsOfKey| other.keyspace == keyspace && *other.key == *key;
         match self.keys.find_mut(hash, is_it) {
             Some(known) => known.seq = seq,
             None => {
-                let known = AsOfKey { hash, database, key: key.into(), seq };
+                let known = AsOfKey { hash, keyspace, key: key.into(), seq };
                 self.keys.insert_unique(hash, known, |known| known.hash);
             }
         }
     }
 
     /// Whether the base already contains what record `seq` did to the key.
-    pub(super) fn shows(&self, hash: u64, database: DatabaseIndex, key: &[u8], seq: Seq) -> bool {
-        let is_it = |other: &AsOfKey| other.database == database && *other.key == *key;
+    pub(super) fn shows(&self, hash: u64, keyspace: KeyspaceIndex, key: &[u8], seq: Seq) -> bool {
+        let is_it = |other: &AsOfKey| other.keyspace == keyspace && *other.key == *key;
         self.keys.find(hash, is_it).is_some_and(|known| known.seq >= seq)
     }
 
@@ -56,15 +56,15 @@ impl AsOfKeys {
         }
     }
 
-    /// The keys that a flush in record `seq` of `database`, or of all databases if `None`, must spare.
+    /// The keys that a flush in record `seq` of `keyspace`, or of all databases if `None`, must spare.
     pub(super) fn spared(
         &self,
-        database: Option<DatabaseIndex>,
+        keyspace: Option<KeyspaceIndex>,
         seq: Seq,
-    ) -> impl Iterator<Item = (DatabaseIndex, &[u8])> {
+    ) -> impl Iterator<Item = (KeyspaceIndex, &[u8])> {
         let is_spared = move |known: &&AsOfKey| {
-            known.seq >= seq && database.is_none_or(|database| database == known.database)
+            known.seq >= seq && keyspace.is_none_or(|keyspace| keyspace == known.keyspace)
         };
-        self.keys.iter().filter(is_spared).map(|known| (known.database, &*known.key))
+        self.keys.iter().filter(is_spared).map(|known| (known.keyspace, &*known.key))
     }
 }

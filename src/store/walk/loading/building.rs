@@ -1,14 +1,14 @@
 //! Builds a board of a base: its entries come in order and are packed leaf by leaf.
 
 use crate::ranking::{RankingBuilder, Score};
-use crate::store::numbers::DatabaseIndex;
+use crate::store::numbers::KeyspaceIndex;
 use crate::store::sharded::Store;
 use crate::store::values::board::Board;
 use crate::store::values::stored::Stored;
 
 /// A board of a base that is being built.
 pub(super) struct BoardBuilder {
-    database: DatabaseIndex,
+    keyspace: KeyspaceIndex,
     key: Box<[u8]>,
     pub(super) expire_at_ms: Option<u64>,
     builder: RankingBuilder,
@@ -18,9 +18,9 @@ pub(super) struct BoardBuilder {
 }
 
 impl BoardBuilder {
-    pub(super) fn new(database: DatabaseIndex, key: &[u8], seed: u64) -> Self {
+    pub(super) fn new(keyspace: KeyspaceIndex, key: &[u8], seed: u64) -> Self {
         Self {
-            database,
+            keyspace,
             key: key.into(),
             expire_at_ms: None,
             builder: RankingBuilder::with_seed(seed),
@@ -43,8 +43,8 @@ impl BoardBuilder {
     }
 
     /// Whether this is the board at `key`.
-    pub(super) fn is_at(&self, database: DatabaseIndex, key: &[u8]) -> bool {
-        (self.database, &*self.key) == (database, key)
+    pub(super) fn is_at(&self, keyspace: KeyspaceIndex, key: &[u8]) -> bool {
+        (self.keyspace, &*self.key) == (keyspace, key)
     }
 
     /// Puts the board into the store.
@@ -52,7 +52,7 @@ impl BoardBuilder {
         let value = Board::from(self.builder.finish()).into_value();
         let at = store.locate(&self.key);
         let mut shard = store.shards[at.shard].write();
-        let keyspace = shard.keyspace_mut(self.database);
+        let keyspace = shard.numbered_mut(self.keyspace);
         let spot = keyspace.spot(at);
         keyspace.put(&self.key, spot, value, self.expire_at_ms);
     }

@@ -4,11 +4,11 @@
 //! key. A lane does not know the other lanes. It treats its parts of wide rankings like rankings of their own.
 
 use super::building::BoardBuilder;
-use super::message::{BatchSource, LoaderSizes, Message, Moved, SortedParts};
+use super::message::{BatchSource, LoaderSizes, Message, Moved, Moving, SortedParts};
 use super::wide::WideNumber;
 use crate::ranking::{Gathering, Scratch};
-use crate::store::change::{Change, What, decode};
-use crate::store::numbers::DatabaseIndex;
+use crate::store::change::{Change, KeyPlace, What, decode};
+use crate::store::numbers::KeyspaceIndex;
 use crate::store::sharded::Store;
 use crate::store::values::board::change::{BoardChange, EncodedEntries};
 use crate::store::values::kinds::{Kind, ValueChange};
@@ -31,10 +31,10 @@ pub(super) struct LaneWorker {
     sizes: LoaderSizes,
     moved: Arc<Moved>,
     board: Option<BoardBuilder>,
-    gathered: HashMap<DatabaseIndex, HashMap<Box<[u8]>, Gathering, FixedState>>,
+    gathered: HashMap<KeyspaceIndex, HashMap<Box<[u8]>, Gathering, FixedState>>,
     parts: HashMap<(WideNumber, usize), Gathering, FixedState>,
     emptied: Sender<Vec<u8>>,
-    outgrown: Sender<(DatabaseIndex, Box<[u8]>)>,
+    outgrown: Sender<(KeyspaceIndex, Box<[u8]>)>,
 }
 
 impl LaneWorker {
@@ -42,7 +42,7 @@ impl LaneWorker {
         store: Arc<Store>,
         sizes: LoaderSizes,
         emptied: Sender<Vec<u8>>,
-        outgrown: Sender<(DatabaseIndex, Box<[u8]>)>,
+        outgrown: Sender<(KeyspaceIndex, Box<[u8]>)>,
     ) -> Self {
         Self {
             store,
@@ -81,13 +81,21 @@ impl LaneWorker {
                         batch.read(|member, score| gathering.push(member, score));
                     }
                 }
-                Message::HandOver(database, key, to) => {
-                    let gathering = self.gathered.get_mut(&database).and_then(|keys| keys.remove(&key));
+                Message::HandOver(keyspace, key, to) => {
+                    let gathering = self.gathered.get_mut(&keyspace).and_then(|keys| keys.remove(&key));
                     // The reading thread waits for this reply.
                     let _ = to.send(gathering);
                 }
+                Message::Give(keyspace, key, to) => {
+                    // The lane of the new place waits for it.
+                    let _ = to.send(self.give((keyspace, &key)));
+                }
+                Message::Take(keyspace, key, from) => {
+                    // If the other lane has panicked, so will the start.
+                    self.take((keyspace, &key), from.recv().ok().flatten());
+                }
                 Message::Forget(None) => self.gathered.clear(),
-                Message::Forget(Some(database)) => drop(self.gathered.remove(&database)),
+                Message::Forget(Some(keyspace)) => drop(self.gathered.remove(&keyspace)),
                 Message::ForgetWide(gone) => self.parts.retain(|&(number, _), _| number != gone),
                 Message::Barrier(group) => {
                     self.close_board();
@@ -102,9 +110,9 @@ impl LaneWorker {
 
     fn finish(mut self) -> SortedParts {
         self.close_board();
-        for (database, keys) in self.gathered.drain() {
+        for (keyspace, keys) in self.gathered.drain() {
             for (key, gathering) in keys {
-                self.store.put_gathered(database, &key, gathering.finish());
+                self.store.put_gathered(keyspace, &key, gathering.finish());
             }
         }
         let mut scratch = Scratch::default();
@@ -112,6 +120,30 @@ impl LaneWorker {
             .into_iter()
             .map(|((number, _), gathering)| (number, gathering.sort(&mut scratch)))
             .collect()
+    }
+
+    fn give(&mut self, (keyspace, key): KeyPlace<'_>) -> Option<Moving> {
+        self.close_board();
+        let gathering = self.gathered.get_mut(&keyspace).and_then(|keys| keys.remove(key));
+        let (value, expire_at_ms) = self.store.take_whole((keyspace, key))?;
+        Some(Moving { value, expire_at_ms, gathering })
+    }
+
+    fn take(&mut self, (keyspace, key): KeyPlace<'_>, moving: Option<Moving>) {
+        self.close_board();
+        if let Some(keys) = self.gathered.get_mut(&keyspace) {
+            keys.remove(key);
+        }
+        let (value, gathering) = match moving {
+            Some(Moving { value, expire_at_ms, gathering }) => (Some((value, expire_at_ms)), gathering),
+            None => (None, None),
+        };
+        self.store.put_whole((keyspace, key), value);
+        if let Some(gathering) = gathering {
+            let members = gathering.members();
+            self.gathered.entry(keyspace).or_default().insert(key.into(), gathering);
+            self.report_outgrown(keyspace, key, members);
+        }
     }
 
     /// Applies the Changes of a segment key by key; the Changes of one key stay in their order.
@@ -122,29 +154,29 @@ impl LaneWorker {
         changes.sort_by_key(|(hash, _)| *hash);
         let mut whats = Vec::new();
         for stretch in changes.chunk_by(|(_, one), (_, other)| one.place() == other.place()) {
-            let (database, key) = stretch[0].1.place();
+            let (keyspace, key) = stretch[0].1.place();
             whats.clear();
             whats.extend(stretch.iter().map(|(_, at)| at.what));
-            let rest = self.gather(database, key, &whats);
+            let rest = self.gather(keyspace, key, &whats);
             if rest.is_empty() {
                 continue;
             }
-            let members = self.store.apply_to_key(database, key, rest);
+            let members = self.store.apply_to_key(keyspace, key, rest);
             if members < self.sizes.gathered_members {
                 continue;
             }
             let bytes = SHORT_BYTES + members * SHORT_MEMBER_BYTES;
-            if let Some(ranking) = self.store.take_ranking(database, key, bytes) {
+            if let Some(ranking) = self.store.take_ranking(keyspace, key, bytes) {
                 let gathering = Gathering::of(self.store.seed(), &ranking);
-                self.gathered.entry(database).or_default().insert(key.into(), gathering);
-                self.report_outgrown(database, key, members);
+                self.gathered.entry(keyspace).or_default().insert(key.into(), gathering);
+                self.report_outgrown(keyspace, key, members);
             }
         }
     }
 
     /// Adds Changes to the gathered ranking at their key, up to a Change that ends the ranking. Returns the rest.
-    fn gather<'c>(&mut self, database: DatabaseIndex, key: &[u8], changes: &'c [What<'c>]) -> &'c [What<'c>] {
-        let Some(keys) = self.gathered.get_mut(&database) else { return changes };
+    fn gather<'c>(&mut self, keyspace: KeyspaceIndex, key: &[u8], changes: &'c [What<'c>]) -> &'c [What<'c>] {
+        let Some(keys) = self.gathered.get_mut(&keyspace) else { return changes };
         let Some(gathering) = keys.get_mut(key) else { return changes };
         let before = gathering.members();
         for (number, what) in changes.iter().enumerate() {
@@ -161,35 +193,35 @@ impl LaneWorker {
                 }
                 // A Change of the key's expiry, or a Change of another type of value, which has no effect here.
                 _ => {
-                    self.store.apply_to_key(database, key, std::slice::from_ref(what));
+                    self.store.apply_to_key(keyspace, key, std::slice::from_ref(what));
                 }
             }
         }
         let members = gathering.members();
         if before < self.sizes.wide_members {
-            self.report_outgrown(database, key, members);
+            self.report_outgrown(keyspace, key, members);
         }
         &[]
     }
 
     /// Notifies the reading thread if a ranking of so many members is too large for one lane.
-    fn report_outgrown(&self, database: DatabaseIndex, key: &[u8], members: usize) {
+    fn report_outgrown(&self, keyspace: KeyspaceIndex, key: &[u8], members: usize) {
         if members >= self.sizes.wide_members {
             // The reading thread may have finished already.
-            let _ = self.outgrown.send((database, key.into()));
+            let _ = self.outgrown.send((keyspace, key.into()));
         }
     }
 
     /// Loads the Changes of a base: builds boards, and applies the rest.
     fn load(&mut self, batch: &[u8]) {
         for at in decoded(batch) {
-            let (database, key) = at.place();
-            if self.board.as_ref().is_some_and(|board| !board.is_at(database, key)) {
+            let (keyspace, key) = at.place();
+            if self.board.as_ref().is_some_and(|board| !board.is_at(keyspace, key)) {
                 self.close_board();
             }
             let done = match (at.what, &mut self.board) {
                 (What::Value(ValueChange::SortedSet(BoardChange::SetScores(entries))), _) => {
-                    self.load_scores(database, key, entries)
+                    self.load_scores(keyspace, key, entries)
                 }
                 (What::Expiry(expire_at_ms), Some(board)) => {
                     board.expire_at_ms = expire_at_ms;
@@ -199,23 +231,23 @@ impl LaneWorker {
             };
             if !done {
                 self.close_board();
-                self.store.apply_to_key(database, key, &[at.what]);
+                self.store.apply_to_key(keyspace, key, &[at.what]);
             }
         }
     }
 
     /// Adds entries to the board at `key`. Returns false if the board cannot be built this way, because the walk
     /// visited the key twice. That is possible if keys were added during the walk.
-    fn load_scores(&mut self, database: DatabaseIndex, key: &[u8], entries: EncodedEntries<'_>) -> bool {
+    fn load_scores(&mut self, keyspace: KeyspaceIndex, key: &[u8], entries: EncodedEntries<'_>) -> bool {
         if self.board.is_none() {
             let at = self.store.locate(key);
-            if self.store.shards[at.shard].read().keyspace(database).get(at).is_some() {
+            if self.store.shards[at.shard].read().numbered(keyspace).get(at).is_some() {
                 return false;
             }
-            self.board = Some(BoardBuilder::new(database, key, self.store.seed()));
+            self.board = Some(BoardBuilder::new(keyspace, key, self.store.seed()));
         }
         let board = self.board.as_mut().expect("made if it was missing");
-        let moved = self.moved.get(&database).and_then(|keys| keys.get(key));
+        let moved = self.moved.get(&keyspace).and_then(|keys| keys.get(key));
         entries
             .iter()
             .filter(|(member, _)| moved.is_none_or(|moved| !moved.contains(*member)))
@@ -232,14 +264,14 @@ impl LaneWorker {
 
 /// A Change of a key.
 struct KeyChange<'a> {
-    database: DatabaseIndex,
+    keyspace: KeyspaceIndex,
     key: &'a [u8],
     what: What<'a>,
 }
 
 impl<'a> KeyChange<'a> {
-    fn place(&self) -> (DatabaseIndex, &'a [u8]) {
-        (self.database, self.key)
+    fn place(&self) -> (KeyspaceIndex, &'a [u8]) {
+        (self.keyspace, self.key)
     }
 }
 
@@ -247,7 +279,7 @@ impl<'a> KeyChange<'a> {
 fn decoded(mut batch: &[u8]) -> impl Iterator<Item = KeyChange<'_>> {
     std::iter::from_fn(move || {
         (!batch.is_empty()).then(|| match decode(&mut batch) {
-            Ok(Change::Key { database, key, what }) => KeyChange { database, key, what },
+            Ok(Change::Key { keyspace, key, what }) => KeyChange { keyspace, key, what },
             _ => unreachable!("only Changes of one key are dealt out, and decoded before"),
         })
     })

@@ -2,8 +2,9 @@
 
 use super::wide::{PartBatch, WideNumber};
 use crate::ranking::{Gathering, SortedPart};
-use crate::store::numbers::DatabaseIndex;
-use crossbeam::channel::Sender;
+use crate::store::numbers::KeyspaceIndex;
+use crate::store::values::kinds::Value;
+use crossbeam::channel::{Receiver, Sender};
 use crossbeam::sync::WaitGroup;
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
@@ -12,8 +13,8 @@ use std::thread;
 /// The one thread that reads cannot keep more lanes busy.
 const LANES_MAX: usize = 8;
 
-/// Members by database and key.
-pub(super) type Moved = HashMap<DatabaseIndex, HashMap<Box<[u8]>, HashSet<Box<[u8]>>>>;
+/// Members by keyspace and key.
+pub(super) type Moved = HashMap<KeyspaceIndex, HashMap<Box<[u8]>, HashSet<Box<[u8]>>>>;
 
 /// The size from which a ranking is gathered, and the number of threads. Tests choose small sizes.
 #[derive(Clone, Copy, Debug)]
@@ -49,15 +50,27 @@ pub(super) enum Message {
     /// Changes of members in parts of wide rankings.
     Parts(Vec<PartBatch>),
     /// Asks for the gathered ranking at this key, which becomes wide.
-    HandOver(DatabaseIndex, Box<[u8]>, Sender<Option<Gathering>>),
-    /// Discards the gathered rankings in this database, or in all if `None`. Wide rankings have their own message.
-    Forget(Option<DatabaseIndex>),
+    HandOver(KeyspaceIndex, Box<[u8]>, Sender<Option<Gathering>>),
+    /// Takes what is at this key and sends it to the lane of its new place; `None` if there is nothing.
+    Give(KeyspaceIndex, Box<[u8]>, Sender<Option<Moving>>),
+    /// Puts what comes in place of what is at this key. The lane waits for it.
+    Take(KeyspaceIndex, Box<[u8]>, Receiver<Option<Moving>>),
+    /// Discards the gathered rankings in this keyspace, or in all if `None`. Wide rankings have their own message.
+    Forget(Option<KeyspaceIndex>),
     /// Discards the parts of this wide ranking.
     ForgetWide(WideNumber),
     /// The lane drops this after everything before it is applied.
     Barrier(WaitGroup),
     /// The last message.
     Finish,
+}
+
+/// A value on its way from one lane to another.
+pub(super) struct Moving {
+    pub(super) value: Value,
+    pub(super) expire_at_ms: Option<u64>,
+    /// The ranking that is gathered for it; the value is an empty board then.
+    pub(super) gathering: Option<Gathering>,
 }
 
 /// A lane's parts of wide rankings.

@@ -2,7 +2,8 @@
 //!
 //! The reader of the journal gives its Changes to a [`Loader`], which distributes them to lanes by key. A lane is a
 //! thread that applies the Changes of its keys in order. The order between keys does not matter, except for a flush,
-//! which is about all keys: it waits until every lane has reached it.
+//! which is about all keys: it waits until every lane has reached it; and for a key that is relocated: its lane gives the value
+//! to the lane of its new place, which waits for it.
 //!
 //! A base holds each ranking in order, in consecutive parts. It is built from them leaf by leaf, without look-ups. A
 //! member is in there twice, with two scores, only if its score changed while the checkpoint walked the ranking. Such a
@@ -23,8 +24,8 @@ mod wide;
 use crate::ranking::SortedPart;
 use crate::store::change::replay::UnknownDatabase;
 use crate::store::change::seq::Seq;
-use crate::store::change::{Change, What};
-use crate::store::numbers::DatabaseIndex;
+use crate::store::change::{Change, Relocation, What};
+use crate::store::numbers::KeyspaceIndex;
 use crate::store::sharded::Store;
 use crate::store::values::board::change::BoardChange;
 use crate::store::values::kinds::{Kind, ValueChange};
@@ -61,7 +62,7 @@ pub struct Loader {
     as_of: AsOfKeys,
     wide: WideBoards,
     /// Keys of rankings that have become too large for one lane.
-    grown: Receiver<(DatabaseIndex, Box<[u8]>)>,
+    grown: Receiver<(KeyspaceIndex, Box<[u8]>)>,
     /// Emptied batches, whose memory is used again.
     spare: Receiver<Vec<u8>>,
 }
@@ -119,10 +120,10 @@ impl Loader {
     /// come in their order.
     pub fn expect(&mut self, seq: Seq, change: &Change<'_>) {
         self.first_ahead.get_or_insert(seq);
-        if let Change::Key { database, key, what } = *change
+        if let Change::Key { keyspace, key, what } = *change
             && let What::Value(ValueChange::SortedSet(BoardChange::SetScores(entries))) = what
         {
-            let members = self.moved.entry(database).or_default().entry(key.into()).or_default();
+            let members = self.moved.entry(keyspace).or_default().entry(key.into()).or_default();
             members.extend(entries.iter().map(|(member, _)| Box::from(member)));
         }
     }
@@ -151,21 +152,27 @@ impl Loader {
         change: &Change<'_>,
         encoded: &[u8],
     ) -> Result<(), UnknownDatabase> {
-        if let Some(database) = change.database().filter(|&database| database >= self.store.databases()) {
-            return Err(UnknownDatabase(database));
-        }
-        let Change::Key { database, key, what } = *change else {
-            // A flush ends everything before it, so the lanes must have applied that.
-            self.wait();
-            let database = change.database();
-            for number in self.wide.forget(database) {
-                self.forget_wide(number);
+        self.store.check_keyspaces(change)?;
+        let (keyspace, key, what) = match *change {
+            Change::Key { keyspace, key, what } => (keyspace, key, what),
+            Change::Relocated(relocation) => {
+                self.relocate(relocation);
+                return Ok(());
             }
-            self.send_all(|| Message::Forget(database));
-            if !matches!(change, Change::Continued) {
-                self.store.flush_sparing(database, self.as_of.spared(database, seq));
+            Change::FlushDatabase(keyspace) => {
+                self.flush(Some(keyspace), seq);
+                return Ok(());
             }
-            return Ok(());
+            Change::FlushAll => {
+                self.flush(None, seq);
+                return Ok(());
+            }
+            // The lanes know keyspaces, not databases.
+            Change::Numbered(numbering) => {
+                self.store.renumber(&numbering.decoded());
+                return Ok(());
+            }
+            Change::Continued => return Ok(()),
         };
         if !self.moved.is_empty() {
             let moved = Arc::new(std::mem::take(&mut self.moved));
@@ -175,15 +182,15 @@ impl Loader {
         if let What::Value(ValueChange::List(ListChange::AsOf(seq))) = what
             && self.first_ahead.is_some_and(|first| first <= seq)
         {
-            self.as_of.note(hash, database, key, seq);
+            self.as_of.note(hash, keyspace, key, seq);
         }
         if source == BatchSource::Segment
             && !self.as_of.is_empty()
-            && self.as_of.shows(hash, database, key, seq)
+            && self.as_of.shows(hash, keyspace, key, seq)
         {
             return Ok(());
         }
-        if !self.wide.is_empty() && self.deal_wide(hash, (database, key), &what) {
+        if !self.wide.is_empty() && self.deal_wide(hash, (keyspace, key), &what) {
             return Ok(());
         }
         let place = self.lane_of(hash);
@@ -199,14 +206,49 @@ impl Loader {
         Ok(())
     }
 
+    /// A flush ends everything before it, so the lanes must have applied that.
+    fn flush(&mut self, keyspace: Option<KeyspaceIndex>, seq: Seq) {
+        self.wait();
+        for number in self.wide.forget(keyspace) {
+            self.forget_wide(number);
+        }
+        self.send_all(|| Message::Forget(keyspace));
+        self.store.flush_sparing(keyspace, self.as_of.spared(keyspace, seq));
+    }
+
+    /// Has the lane of the old place give the value to the lane of the new one. Neither lane waits for anything but that: the
+    /// second one for the first, and what the first one may wait for was sent earlier. No base has a key as of this record
+    /// or a later one, because there was no walk.
+    fn relocate(&mut self, relocation: Relocation<'_>) {
+        let [from, to] = relocation.places().map(|place| (self.hasher.hash_one(place.1), place));
+        if !self.wide.is_empty() {
+            if let Some(number) = self.wide.remove(to.0, to.1.0, to.1.1) {
+                self.forget_wide(number);
+            }
+            self.wide.relocate(from, to);
+        }
+        let (gives, takes) = bounded(1);
+        self.send_behind(from.0, Message::Give(from.1.0, from.1.1.into(), gives));
+        self.send_behind(to.0, Message::Take(to.1.0, to.1.1.into(), takes));
+        self.widen_grown();
+    }
+
+    /// Sends a message to the lane of the key with this hash, behind all of its Changes so far.
+    fn send_behind(&mut self, hash: u64, message: Message) {
+        let place = self.lane_of(hash);
+        let lane = &mut self.lanes[place];
+        lane.send_batch(self.spare.try_recv().unwrap_or_default());
+        lane.send(message);
+    }
+
     fn lane_of(&self, hash: u64) -> usize {
         (hash >> 32) as usize % self.lanes.len()
     }
 
     /// Distributes the members of a Change to a wide ranking. Returns false if the Change is for the key's lane: it is
     /// about another key, or about the key itself. If it ends the ranking, the ranking is not wide any more.
-    fn deal_wide(&mut self, hash: u64, (database, key): (DatabaseIndex, &[u8]), what: &What<'_>) -> bool {
-        let Some(board) = self.wide.find(hash, database, key) else { return false };
+    fn deal_wide(&mut self, hash: u64, (keyspace, key): (KeyspaceIndex, &[u8]), what: &What<'_>) -> bool {
+        let Some(board) = self.wide.find(hash, keyspace, key) else { return false };
         let (lanes, hasher) = (&mut self.lanes, &self.hasher);
         let mut push = |member: &[u8], score| {
             if let Some(batch) = board.push(hasher.hash_one(member), member, score) {
@@ -223,8 +265,9 @@ impl Loader {
             }
             return true;
         }
-        if what.ends(Kind::SortedSet) {
-            let number = self.wide.remove(hash, database, key);
+        if what.ends(Kind::SortedSet)
+            && let Some(number) = self.wide.remove(hash, keyspace, key)
+        {
             self.forget_wide(number);
         }
         false
@@ -232,17 +275,17 @@ impl Loader {
 
     /// Distributes rankings that have become too large for one lane to all lanes.
     fn widen_grown(&mut self) {
-        while let Ok((database, key)) = self.grown.try_recv() {
+        while let Ok((keyspace, key)) = self.grown.try_recv() {
             let hash = self.hasher.hash_one(&*key);
             let place = self.lane_of(hash);
             let lane = &mut self.lanes[place];
             lane.send_batch(Vec::new());
             let (handed, received) = bounded(1);
-            lane.send(Message::HandOver(database, key.clone(), handed));
+            lane.send(Message::HandOver(keyspace, key.clone(), handed));
             // The ranking may have been removed in the meantime.
             let Ok(Some(gathering)) = received.recv() else { continue };
             let (lanes, hasher) = (&mut self.lanes, &self.hasher);
-            let board = self.wide.add(hash, database, key);
+            let board = self.wide.add(hash, keyspace, key);
             gathering.replay(|member, score| {
                 if let Some(batch) = board.push(hasher.hash_one(member), member, score) {
                     let lane = batch.part % lanes.len();

@@ -4,7 +4,8 @@
 //! collects the changes for each part until it sends them. It alone knows which rankings are wide.
 
 use crate::ranking::{Score, SortedPart, assemble};
-use crate::store::numbers::DatabaseIndex;
+use crate::store::change::KeyPlace;
+use crate::store::numbers::KeyspaceIndex;
 use crate::store::sharded::Store;
 use hashbrown::HashTable;
 use std::collections::HashMap;
@@ -41,7 +42,7 @@ pub(super) struct WideBoard {
     number: WideNumber,
     /// The hash of the key.
     hash: u64,
-    database: DatabaseIndex,
+    keyspace: KeyspaceIndex,
     key: Box<[u8]>,
     parts: [Vec<u8>; PARTS],
 }
@@ -52,28 +53,39 @@ impl WideBoards {
     }
 
     /// The wide ranking at `key`, whose hash is `hash`.
-    pub(super) fn find(&mut self, hash: u64, database: DatabaseIndex, key: &[u8]) -> Option<&mut WideBoard> {
-        self.boards.find_mut(hash, |board| board.is_at(database, key))
+    pub(super) fn find(&mut self, hash: u64, keyspace: KeyspaceIndex, key: &[u8]) -> Option<&mut WideBoard> {
+        self.boards.find_mut(hash, |board| board.is_at(keyspace, key))
     }
 
-    pub(super) fn add(&mut self, hash: u64, database: DatabaseIndex, key: Box<[u8]>) -> &mut WideBoard {
+    pub(super) fn add(&mut self, hash: u64, keyspace: KeyspaceIndex, key: Box<[u8]>) -> &mut WideBoard {
         let number = self.next;
         self.next += 1;
         let parts = std::array::from_fn(|_| Vec::new());
-        let board = WideBoard { number, hash, database, key, parts };
+        let board = WideBoard { number, hash, keyspace, key, parts };
         self.boards.insert_unique(hash, board, |board| board.hash).into_mut()
     }
 
-    /// Removes the ranking at this key, which must be wide.
-    pub(super) fn remove(&mut self, hash: u64, database: DatabaseIndex, key: &[u8]) -> WideNumber {
-        let found = self.boards.find_entry(hash, |board| board.is_at(database, key));
-        let Ok(found) = found else { unreachable!("it is wide") };
-        found.remove().0.number
+    /// Removes the ranking at this key, if it is wide. Returns its number.
+    pub(super) fn remove(&mut self, hash: u64, keyspace: KeyspaceIndex, key: &[u8]) -> Option<WideNumber> {
+        self.take_out(hash, (keyspace, key)).map(|board| board.number)
     }
 
-    /// Removes the rankings in this database, or all if `None`. Returns their numbers.
-    pub(super) fn forget(&mut self, database: Option<DatabaseIndex>) -> Vec<WideNumber> {
-        let is_gone = |board: &mut WideBoard| database.is_none_or(|database| board.database == database);
+    /// Brings the ranking at a place, if it is wide, to another place, which has none. Each place has its hash with it.
+    pub(super) fn relocate(&mut self, from: (u64, KeyPlace<'_>), to: (u64, KeyPlace<'_>)) {
+        let Some(board) = self.take_out(from.0, from.1) else { return };
+        let (hash, (keyspace, key)) = to;
+        let board = WideBoard { hash, keyspace, key: key.into(), ..board };
+        self.boards.insert_unique(hash, board, |board| board.hash);
+    }
+
+    fn take_out(&mut self, hash: u64, (keyspace, key): KeyPlace<'_>) -> Option<WideBoard> {
+        let found = self.boards.find_entry(hash, |board| board.is_at(keyspace, key));
+        found.ok().map(|found| found.remove().0)
+    }
+
+    /// Removes the rankings in this keyspace, or all if `None`. Returns their numbers.
+    pub(super) fn forget(&mut self, keyspace: Option<KeyspaceIndex>) -> Vec<WideNumber> {
+        let is_gone = |board: &mut WideBoard| keyspace.is_none_or(|keyspace| board.keyspace == keyspace);
         self.boards.extract_if(is_gone).map(|board| board.number).collect()
     }
 
@@ -93,14 +105,14 @@ impl WideBoards {
     ) {
         for board in self.boards {
             let parts = parts.remove(&board.number).unwrap_or_default();
-            store.put_gathered(board.database, &board.key, assemble(store.seed(), parts, threads));
+            store.put_gathered(board.keyspace, &board.key, assemble(store.seed(), parts, threads));
         }
     }
 }
 
 impl WideBoard {
-    fn is_at(&self, database: DatabaseIndex, key: &[u8]) -> bool {
-        self.database == database && *self.key == *key
+    fn is_at(&self, keyspace: KeyspaceIndex, key: &[u8]) -> bool {
+        self.keyspace == keyspace && *self.key == *key
     }
 
     /// Notes a member's new score, or its removal if `None`. Returns a batch when there is enough for one. `hash` is
