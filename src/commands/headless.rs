@@ -4,6 +4,7 @@
 
 use super::engine::{Leeway, Terms};
 use super::state::clients::Clients;
+use super::state::counter::Counter;
 use super::state::host::{AtEnd, Host, Loading, Persistence, Process, Saves};
 use super::state::kept::KeptResults;
 use super::state::latency_events::LatencyEvents;
@@ -36,6 +37,7 @@ impl Host {
             process: Arc::new(NoServer),
             is_loading: AtomicBool::new(false),
             expires_actively: AtomicBool::new(false),
+            expiry_ns: Counter::default(),
             startup_bytes: 0,
             started_ms: clock.now_ms(),
             clock,

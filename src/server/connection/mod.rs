@@ -165,6 +165,7 @@ impl Connection<'_> {
             Poll::Ready(received) => received?,
         };
         self.shared.stats.input_bytes.add(received as u64);
+        self.shared.stats.reads.add(1);
         let client = &self.work.session.client;
         client.input_bytes.fetch_add(received as u64, Ordering::Relaxed);
         client.query_buffer_bytes.store(self.work.input.len(), Ordering::Relaxed);

@@ -95,6 +95,7 @@ impl Connection<'_> {
         }
         self.work.out.clear();
         self.shared.stats.output_bytes.add(sent);
+        self.shared.stats.writes.add(1);
         client.output_bytes.fetch_add(sent, Ordering::Relaxed);
         client.output_buffer_bytes.store(kept_bytes, Ordering::Relaxed);
         Ok(())

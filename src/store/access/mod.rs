@@ -10,5 +10,6 @@ mod removal;
 mod serving;
 pub(super) mod shards;
 pub(super) mod slot;
+pub(super) mod survey;
 mod swapping;
 pub(super) mod writer;
