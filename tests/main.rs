@@ -5,6 +5,7 @@
 
 mod bench;
 mod boards;
+mod clients;
 mod command_line;
 mod concurrency;
 mod container;
@@ -13,7 +14,6 @@ mod cursors;
 mod differential;
 mod documents;
 mod faults;
-mod info;
 mod journal;
 mod large_replies;
 mod layers;

@@ -3,14 +3,16 @@
 //! `rankd import` runs the commands of an append-only file on one; benchmarks and tests use it too.
 
 use super::engine::{Leeway, Terms};
+use super::state::channels::Channels;
+use super::state::client::Peer;
 use super::state::clients::Clients;
-use super::state::counter::Counter;
 use super::state::host::{AtEnd, Host, Loading, Persistence, Process, Saves};
 use super::state::kept::KeptResults;
 use super::state::latency_events::LatencyEvents;
 use super::state::session::Session;
 use super::state::slow_log::SlowLog;
 use super::state::stats::{Errors, Rates, Stats};
+use super::state::tracking::Tracking;
 use super::table;
 use crate::config::{Config, SavePoint, Settings};
 use crate::machine::chance::Chance;
@@ -24,9 +26,11 @@ impl Host {
     #[must_use]
     pub fn headless(store: Arc<Store>, config: Config) -> Self {
         let clock = store.clock().clone();
+        let clients = Arc::<Clients>::default();
         Self {
-            channels: Arc::default(),
-            clients: Clients::default(),
+            channels: Arc::new(Channels::new(Arc::clone(&clients))),
+            tracking: Arc::new(Tracking::new(Arc::clone(&clients))),
+            clients,
             stats: vec![Arc::new(Stats::new(table().entries().len()))],
             errors: Errors::default(),
             slow_log: SlowLog::default(),
@@ -37,7 +41,6 @@ impl Host {
             process: Arc::new(NoServer),
             is_loading: AtomicBool::new(false),
             expires_actively: AtomicBool::new(false),
-            expiry_ns: Counter::default(),
             startup_bytes: 0,
             started_ms: clock.now_ms(),
             clock,
@@ -52,7 +55,8 @@ impl Host {
     #[must_use]
     pub fn local_session(&self) -> Session {
         let address = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
-        let client = self.clients.register(address, address, self.clock.now_ms());
+        let peer = Peer { address, local_address: address, descriptor: 0 };
+        let client = self.clients.register(peer, self.clock.now_ms());
         Session::new(client, &self.config())
     }
 

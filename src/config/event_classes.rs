@@ -42,6 +42,10 @@ impl EventClasses {
     /// Events go to `__keyevent@<database>__:<event>`.
     pub const TO_KEYEVENT: Self = Self::of(b'E');
 
+    /// No class of `notify-keyspace-events`: clients keep copies of values (CLIENT TRACKING), and want to know which keys have
+    /// changed.
+    pub const CACHED_KEYS: Self = Self(1 << 31);
+
     const fn of(letter: u8) -> Self {
         let mut index = 0;
         while LETTERS[index] != letter {
@@ -69,6 +73,12 @@ impl EventClasses {
     #[must_use]
     pub fn has(self, classes: Self) -> bool {
         self.0 & classes.0 == classes.0
+    }
+
+    /// The set with `others`.
+    #[must_use]
+    pub fn with(self, others: Self) -> Self {
+        Self(self.0 | others.0)
     }
 
     /// Whether nothing is published: there is no class, or no kind of channel.

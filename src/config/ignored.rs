@@ -10,8 +10,8 @@ use super::value_syntax::ValueSyntax::{
     UnsignedBytes, YesNo,
 };
 use super::value_syntax::{
-    INT, LONG, UINT, directory_name, file_name, host_name, node_name, oom_scores, output_buffers,
-    process_title, replica_of, shutdown_options,
+    INT, LONG, UINT, directory_name, file_name, host_name, node_name, oom_scores, process_title, replica_of,
+    shutdown_options,
 };
 
 /// A directive that is accepted and has no effect.
@@ -111,11 +111,6 @@ pub const IGNORED: &[Ignored] = &[
     fixed(&["bio-cpulist", "bio_cpulist"], "", Text),
     live(&["busy-reply-threshold", "lua-time-limit"], "5000", Integer(0, LONG)),
     fixed(&["client-default-resp"], "2", Unsigned(2, 3)),
-    live(
-        &["client-output-buffer-limit"],
-        "normal 0 0 0 slave 268435456 67108864 60 pubsub 33554432 8388608 60",
-        Checked(output_buffers),
-    ),
     live(&["cluster-allow-pubsubshard-when-down"], "yes", YesNo),
     live(&["cluster-allow-reads-when-down"], "no", YesNo),
     live(&["cluster-allow-replica-migration"], "yes", YesNo),
@@ -299,7 +294,6 @@ pub const IGNORED: &[Ignored] = &[
     live(&["tls-session-cache-size"], "20480", Integer(0, INT)),
     live(&["tls-session-cache-timeout"], "300", Integer(0, INT)),
     live(&["tls-session-caching"], "yes", YesNo),
-    live(&["tracking-table-max-keys"], "1000000", Unsigned(0, LONG)),
     fixed(&["unixsocket"], "", Text),
     fixed(&["unixsocketgroup"], "", Text),
     fixed(&["unixsocketperm"], "0", Octal(511)),

@@ -9,6 +9,7 @@ mod directives;
 mod event_classes;
 mod file;
 mod ignored;
+mod output_limits;
 mod set_bounds;
 mod slowness;
 mod value;
@@ -20,6 +21,7 @@ pub use crate::config::directives::{OTHER_NAMES, directives, is_secret};
 pub use crate::config::event_classes::EventClasses;
 pub use crate::config::file::FileError;
 pub use crate::config::ignored::{IGNORED, Ignored};
+pub use crate::config::output_limits::{OutputLimit, OutputLimits};
 pub use crate::config::set_bounds::SetBounds;
 pub use crate::config::value_syntax::ValueSyntax;
 
@@ -89,6 +91,8 @@ pub struct Config {
     pub timeout_s: u64,
     pub maxclients: usize,
     pub client_query_buffer_limit_bytes: usize,
+    pub output_limits: OutputLimits,
+    pub tracking_table_max_keys: usize,
     pub proto_max_bulk_len_bytes: usize,
     pub threads: usize,
     pub databases: u32,
@@ -129,6 +133,8 @@ impl Default for Config {
             timeout_s: 0,
             maxclients: 0,
             client_query_buffer_limit_bytes: 0,
+            output_limits: OutputLimits::default(),
+            tracking_table_max_keys: 0,
             proto_max_bulk_len_bytes: 0,
             threads: 0,
             databases: 0,

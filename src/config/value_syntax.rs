@@ -103,34 +103,6 @@ fn not_one_of(words: &[&str]) -> String {
     format!("argument(s) must be one of the following: {}", words.join(", "))
 }
 
-/// Classes of clients, and for each a hard limit, a soft one and its seconds. Those that are not named keep theirs.
-pub(super) fn output_buffers(before: &str, text: &str) -> Result<String, String> {
-    let mut limits: Vec<Vec<String>> = before
-        .split(' ')
-        .collect::<Vec<_>>()
-        .chunks(4)
-        .map(|limit| limit.iter().map(ToString::to_string).collect())
-        .collect();
-    let words: Vec<&str> = text.split_ascii_whitespace().collect();
-    let (given, []) = words.as_chunks::<4>() else {
-        return Err("Wrong number of arguments in buffer limit configuration.".into());
-    };
-    for [class, hard, soft, seconds] in given {
-        let class = match class.to_ascii_lowercase().as_str() {
-            "normal" => 0,
-            "slave" | "replica" => 1,
-            "pubsub" => 2,
-            _ => return Err("Invalid client class specified in buffer limit configuration.".into()),
-        };
-        let wrong = "Error in hard, soft or soft_seconds setting in buffer limit configuration.";
-        let number =
-            |text: &str| value::bytes(text).map(|bytes| bytes.to_string()).map_err(|_| wrong.to_owned());
-        let seconds = value::number(seconds, 0, INT).map_err(|_| wrong.to_owned())?;
-        limits[class].splice(1.., [number(hard)?, number(soft)?, seconds.to_string()]);
-    }
-    Ok(limits.concat().join(" "))
-}
-
 pub(super) fn oom_scores(_: &str, text: &str) -> Result<String, String> {
     let words: Vec<&str> = text.split(' ').collect();
     if words.len() != 3 {

@@ -1,4 +1,4 @@
-//! Keyspace events: what happened to which key, for subscribers.
+//! Keyspace events: what happened to which key, for subscribers; and changed keys, for clients that keep copies of values.
 
 use super::change::basis::Basis;
 use super::numbers::DatabaseIndex;
@@ -25,11 +25,32 @@ pub trait EventSink: Send + Sync {
     fn publish(&self, classes: EventClasses, events: &[KeyEvent], basis: &Basis);
 }
 
+/// A change that makes clients' copies of values worthless.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum StaleKey {
+    /// A command has changed this key.
+    Changed(Box<[u8]>),
+    /// The key has expired.
+    Expired(Box<[u8]>),
+    /// All keys of a database, or of all databases, were removed.
+    All,
+}
+
+/// Receives changed keys.
+///
+/// `invalidate` is called under the locks of the shards of the keys. It must not block and must not call back into the store.
+pub trait StaleKeySink: Send + Sync {
+    /// Takes the changes that the client numbered `by` has made, in their order. A client must not get them before `basis` is
+    /// safe.
+    fn invalidate(&self, stale: Vec<StaleKey>, by: u64, basis: &Basis);
+}
+
 /// The events of one hold, of the classes that subscribers want.
 #[derive(Debug, Default)]
 pub(super) struct EventBuffer {
     wanted: EventClasses,
     events: Vec<KeyEvent>,
+    stale: Vec<StaleKey>,
 }
 
 impl EventBuffer {
@@ -54,6 +75,23 @@ impl EventBuffer {
         if self.wants(class) {
             self.events.push(KeyEvent { name, database, key: key.into() });
         }
+    }
+
+    /// Keeps a change of a key if clients have copies of values.
+    pub(super) fn note_stale(&mut self, stale: impl FnOnce() -> StaleKey) {
+        if self.wants(EventClasses::CACHED_KEYS) {
+            self.stale.push(stale());
+        }
+    }
+
+    /// Whether changed keys are kept.
+    pub(super) fn has_stale(&self) -> bool {
+        !self.stale.is_empty()
+    }
+
+    /// Removes and returns the changed keys.
+    pub(super) fn take_stale(&mut self) -> Vec<StaleKey> {
+        std::mem::take(&mut self.stale)
     }
 
     /// Removes and returns the events.

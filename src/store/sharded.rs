@@ -8,7 +8,7 @@ use super::change::feed::Feed;
 use super::change::seq::Seq;
 use super::change::sink::ChangeSink;
 use super::damage::Damage;
-use super::event::{EventSink, KeyEvent};
+use super::event::{EventSink, KeyEvent, StaleKey, StaleKeySink};
 use super::keys::cursor::{self, CursorCode};
 use super::keys::interest::Ticket;
 use super::keys::table;
@@ -39,6 +39,7 @@ pub struct Store {
     pub(in crate::store) clock: Clock,
     sink: OnceLock<Arc<dyn ChangeSink>>,
     event_sink: OnceLock<Arc<dyn EventSink>>,
+    stale_key_sink: OnceLock<Arc<dyn StaleKeySink>>,
     /// The [`EventClasses`] that are published.
     event_classes: AtomicU32,
     pub(in crate::store) reclaimer: Reclaimer,
@@ -69,6 +70,7 @@ impl Store {
             clock,
             sink: OnceLock::new(),
             event_sink: OnceLock::new(),
+            stale_key_sink: OnceLock::new(),
             event_classes: AtomicU32::new(0),
             reclaimer: Reclaimer::start(),
             damage: Damage::default(),
@@ -85,9 +87,7 @@ impl Store {
     pub fn attach(&self, sink: Arc<dyn ChangeSink>) {
         let last_seq = sink.last_seq();
         for shard in &self.shards {
-            let mut shard = shard.write();
-            shard.last_seq = last_seq;
-            shard.recount_sizes();
+            shard.write().last_seq = last_seq;
         }
         let _ = self.sink.set(sink);
     }
@@ -100,7 +100,26 @@ impl Store {
     /// Sets the classes of events that are published from the next hold on.
     pub fn set_event_classes(&self, classes: EventClasses) {
         let heard = if classes.is_silent() { EventClasses::default() } else { classes };
-        self.event_classes.store(heard.bits(), Ordering::Relaxed);
+        let keep =
+            |bits| Some(EventClasses::from_bits(bits & EventClasses::CACHED_KEYS.bits()).with(heard).bits());
+        let _ = self.event_classes.fetch_update(Ordering::Relaxed, Ordering::Relaxed, keep);
+    }
+
+    /// Sends the keys that change from the next hold on to `sink`, if `are_wanted`. The first call names the sink for good.
+    pub fn watch_all_keys(&self, sink: &Arc<impl StaleKeySink + 'static>, are_wanted: bool) {
+        self.stale_key_sink.get_or_init(|| Arc::clone(sink) as Arc<dyn StaleKeySink>);
+        let bit = EventClasses::CACHED_KEYS.bits();
+        if are_wanted {
+            self.event_classes.fetch_or(bit, Ordering::Relaxed);
+        } else {
+            self.event_classes.fetch_and(!bit, Ordering::Relaxed);
+        }
+    }
+
+    pub(in crate::store) fn invalidate(&self, stale: Vec<StaleKey>, by: u64, basis: &Basis) {
+        if let Some(sink) = self.stale_key_sink.get() {
+            sink.invalidate(stale, by, basis);
+        }
     }
 
     pub(in crate::store) fn event_classes(&self) -> EventClasses {

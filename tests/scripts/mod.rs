@@ -73,6 +73,7 @@ scripts! {
     auth: rankd redis;
     bitmaps: rankd redis;
     blocking: rankd redis;
+    clients: rankd redis;
     command_info: rankd redis;
     connection: rankd redis;
     debug_refused: rankd redis;
@@ -134,6 +135,7 @@ scripts! {
     strings: rankd redis valkey;
     strings_getex: rankd redis;
     strings_parts: rankd redis valkey;
+    tracking: rankd redis;
     transactions: rankd redis;
 }
 

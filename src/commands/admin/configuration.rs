@@ -89,6 +89,7 @@ fn config_set(host: &Host, call: &Call<'_>, reply: &mut Reply<'_>) -> Outcome {
         return Err(failed(name, "duplicate parameter").into());
     }
     let apply = |changed: &Config| {
+        host.clients.configure(changed);
         host.friend_rankings.set_bound(changed.friendrank_keep_bytes);
         host.store.set_event_classes(changed.notify_keyspace_events);
         host.process.configure(changed);

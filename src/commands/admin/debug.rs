@@ -37,7 +37,7 @@ pub(in crate::commands) fn debug(
     let AllKeys { host, session, shards } = keys;
     let is_allowed = match call.config.enable_debug_command {
         DebugPolicy::No => false,
-        DebugPolicy::Local => session.client.address.ip().to_canonical().is_loopback(),
+        DebugPolicy::Local => session.client.peer.address.ip().to_canonical().is_loopback(),
         DebugPolicy::Yes => true,
     };
     if !is_allowed {

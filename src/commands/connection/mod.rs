@@ -7,6 +7,8 @@ pub(super) mod transactions;
 use super::call::error::{CommandError, Outcome};
 use super::call::{Call, parse_integer, text};
 use super::spec::{Caller, CommandSpec, Flag, Group, Handler, Manner};
+use super::state::marks::Mark;
+use super::state::modes::Replies;
 use super::state::session::NextStep;
 use crate::resp::Protocol;
 use crate::resp::integer;
@@ -255,6 +257,9 @@ fn reset(caller: &mut Caller<'_>, call: &Call<'_>, reply: &mut Reply<'_>) -> Out
     session.speak(Protocol::Resp2);
     session.authenticated = call.config.requirepass.is_empty();
     session.client.names.lock().name.clear();
+    session.modes.replies = Replies::All;
+    session.client.marks.set(Mark::NoEvict, false);
+    session.client.marks.set(Mark::NoTouch, false);
     reply.set_protocol(Protocol::Resp2);
     reply.simple("RESET");
     Ok(())

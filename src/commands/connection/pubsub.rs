@@ -19,6 +19,8 @@ const BASE: CommandSpec = CommandSpec {
 const PUBSUB_BASE: CommandSpec =
     CommandSpec { since: "2.8.0", flags: &[Flag::Pubsub, Flag::Loading, Flag::Stale], ..BASE };
 
+const LISTENING: &[Manner] = &[Manner::RunsWhileListening, Manner::RepliesByMessage];
+
 pub(in crate::commands) const COMMANDS: &[CommandSpec] = &[
     CommandSpec {
         name: "subscribe",
@@ -27,7 +29,7 @@ pub(in crate::commands) const COMMANDS: &[CommandSpec] = &[
         complexity: "O(N) for N channels",
         arity: -2,
         run: Handler::Session(subscribe),
-        manners: &[Manner::RunsWhileListening],
+        manners: LISTENING,
         ..BASE
     },
     CommandSpec {
@@ -37,7 +39,7 @@ pub(in crate::commands) const COMMANDS: &[CommandSpec] = &[
         complexity: "O(N) for N channels",
         arity: -1,
         run: Handler::Session(unsubscribe),
-        manners: &[Manner::RunsWhileListening],
+        manners: LISTENING,
         ..BASE
     },
     CommandSpec {
@@ -47,7 +49,7 @@ pub(in crate::commands) const COMMANDS: &[CommandSpec] = &[
         complexity: "O(N) for N patterns",
         arity: -2,
         run: Handler::Session(psubscribe),
-        manners: &[Manner::RunsWhileListening],
+        manners: LISTENING,
         ..BASE
     },
     CommandSpec {
@@ -57,7 +59,7 @@ pub(in crate::commands) const COMMANDS: &[CommandSpec] = &[
         complexity: "O(N) for N patterns",
         arity: -1,
         run: Handler::Session(punsubscribe),
-        manners: &[Manner::RunsWhileListening],
+        manners: LISTENING,
         ..BASE
     },
     CommandSpec {

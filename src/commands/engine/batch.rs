@@ -6,8 +6,8 @@
 use super::prepared::{Prepared, Window, prepare};
 use super::runner::Runner;
 use super::terms::{Leeway, Ran, Terms};
-use crate::commands::spec::Handler;
 use crate::commands::spec::table::table;
+use crate::commands::spec::{Handler, Manner};
 use crate::commands::state::host::Host;
 use crate::commands::state::session::{Listening, NextStep, Session};
 use crate::limits;
@@ -62,6 +62,9 @@ pub fn run_batch<'r>(
             }
             last_command = command.or(last_command);
             runner.ran.count += 1;
+            if runner.session.modes.are_temporary() {
+                runner.settle_modes(command, out, reply_start);
+            }
             runner.take_mail(out, reply_start, listening);
         }
     }
@@ -86,6 +89,21 @@ fn is_on_keys(request: &Prepared<'_>) -> bool {
 }
 
 impl Runner<'_> {
+    /// Drops the reply, which begins at `reply_start`, if the client does not want it, and ends what was said for one request.
+    #[cold]
+    fn settle_modes(&mut self, command: Option<usize>, out: &mut Vec<u8>, reply_start: usize) {
+        let entry = command.map(|place| &table().entries()[place]);
+        let is_about_client = entry.is_some_and(|entry| entry.spec.is(Manner::KeepsModes));
+        let is_over = !is_about_client && self.session.transaction.is_none();
+        // Confirmations of subscriptions are messages.
+        let is_message = entry.is_some_and(|entry| entry.spec.is(Manner::RepliesByMessage));
+        if self.session.modes.settle(is_over) && !is_message {
+            out.truncate(reply_start);
+            self.ran.rest = None;
+            self.session.modes.waits_silently = self.ran.next == NextStep::Wait;
+        }
+    }
+
     /// Adds the messages in the mailbox after the last reply, which begins at `reply_start`. If that reply ended a
     /// subscription, they are added before it, because the client expects no message after it. While a reply has a rest,
     /// they stay in the mailbox.

@@ -36,15 +36,18 @@ impl Runner<'_> {
         match spec.handler_of(call) {
             Handler::Read(run) => {
                 self.hold_keys(spec, call, Access::Read)?;
+                self.note_reads(spec, call);
                 let ask = |hold: &mut Hold<'_>| run(hold.reader(database).knowing(call.located), call, reply);
                 counting_once(&mut self.hold, ask)?;
             }
             Handler::Write(run) => {
                 self.hold_keys(spec, call, Access::Write)?;
+                self.note_reads(spec, call);
                 let change =
                     |hold: &mut Hold<'_>| run(&mut hold.writer(database).knowing(call.located), call, reply);
                 let outcome = counting_once(&mut self.hold, change);
                 self.end_record();
+                self.tell_own_changes();
                 outcome?;
             }
             Handler::Blocking(wish) => {
@@ -53,6 +56,7 @@ impl Runner<'_> {
             }
             Handler::OwnLocks(run) => {
                 self.hold_nothing(spec, call)?;
+                self.note_reads(spec, call);
                 let shards = match self.scope {
                     Scope::Command => Shards::free(&self.host.store),
                     Scope::Unit { .. } => Shards::Held(&mut self.hold),
@@ -60,6 +64,8 @@ impl Runner<'_> {
                 let mut keys = AllKeys { host: self.host, session: self.session, shards };
                 let outcome = run(&mut keys, call, reply);
                 let seq = keys.shards.rests_on();
+                // Also behind it: a change between the first note and the read has used that up.
+                self.note_reads(spec, call);
                 // A reply given while the data are being read is about the server: INFO must not wait for the disk.
                 if !spec.has(Flag::Loading) {
                     self.ran.rest_on(seq);
@@ -97,6 +103,7 @@ impl Runner<'_> {
         for key in &wish.keys {
             if (wish.attempt)(&mut self.hold.writer(database), key, reply)? {
                 self.end_record();
+                self.tell_own_changes();
                 return Ok(());
             }
         }

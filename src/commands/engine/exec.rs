@@ -105,7 +105,7 @@ impl Runner<'_> {
     pub(super) fn check_queue(&mut self) {
         let bytes = self.session.transaction.as_ref().map_or(0, |transaction| transaction.requests.bytes());
         if bytes > self.config.client_query_buffer_limit_bytes {
-            tracing::warn!(peer = %self.session.client.address, "transaction too large, disconnecting");
+            tracing::warn!(peer = %self.session.client.peer.address, "transaction too large, disconnecting");
             self.ran.next = NextStep::Drop;
         }
     }

@@ -15,6 +15,7 @@
 //! | `exec` | EXEC, a unit of queued requests |
 //! | `timing` | the time that commands take |
 //! | `slow` | what took long |
+//! | `tracking` | reads and changes of clients that keep copies of values |
 
 mod batch;
 mod command;
@@ -29,6 +30,7 @@ mod runner;
 mod slow;
 mod terms;
 mod timing;
+mod tracking;
 mod unit;
 
 pub use batch::run_batch;

@@ -26,7 +26,7 @@ impl<'b> Runner<'b> {
         let place = match &request.resolved {
             Ok(place) => Some(*place),
             Err(_) if speaks_http(request.arguments) => {
-                tracing::debug!(peer = %self.session.client.address, "an HTTP request; disconnecting");
+                tracing::debug!(peer = %self.session.client.peer.address, "an HTTP request; disconnecting");
                 self.ran.next = NextStep::Drop;
                 return None;
             }

@@ -70,13 +70,15 @@ impl<'b> Runner<'b> {
         terms: Terms<'b>,
         changes: ChangeBuffer,
     ) -> Self {
+        let mut hold = Hold::new(&host.store, changes);
+        hold.act_for(session.client.id);
         let mut runner = Self {
             host,
             session,
             config,
             terms,
             ran: Ran::default(),
-            hold: Hold::new(&host.store, changes),
+            hold,
             scope: Scope::Command,
             commands_in_hold: 0,
             timing: Timing::new(config),

@@ -26,7 +26,7 @@ impl Runner<'_> {
                 None => vec![spec.name.as_bytes().into()],
             };
             let client = &self.session.client;
-            let (address, name) = (client.address.to_string(), client.names.lock().name.clone());
+            let (address, name) = (client.peer.address.to_string(), client.names.lock().name.clone());
             let slow = SlowRequest { arguments, elapsed_us, at_s, address, name };
             if self.ran.next == NextStep::Wait {
                 // As in Redis, a command that blocks is shown once its wait is over, with the time that it ran.

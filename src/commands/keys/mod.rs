@@ -13,7 +13,7 @@ use super::spec::{AllKeys, CommandSpec, Flag, Group, Handler, KeyFlag, Keys, Man
 use crate::limits;
 use crate::machine::chance::Chance;
 use crate::resp::reply::Reply;
-use crate::store::{DatabaseIndex, Kind, Reader, Writer};
+use crate::store::{DatabaseIndex, Kind, Reader, Shards, Writer};
 use crate::text::glob::{Case, matches};
 
 const BASE: CommandSpec = CommandSpec::BASE;
@@ -249,14 +249,20 @@ fn flush(
     call: &Call<'_>,
     reply: &mut Reply<'_>,
 ) -> Outcome {
-    // Memory is always freed by another thread, so ASYNC and SYNC make no difference.
+    // Memory is always freed by another thread, so ASYNC and SYNC make no difference to that.
     let mut options = call.cursor(1);
-    let is_mode = |word: &[u8]| word.eq_ignore_ascii_case(b"async") || word.eq_ignore_ascii_case(b"sync");
-    if options.remaining() > 1 || options.next().is_some_and(|word| !is_mode(word)) {
+    let is_async = options.take_word("async");
+    if !is_async && !options.take_word("sync") && options.remaining() > 0 || options.remaining() > 0 {
         return Err(CommandError::SYNTAX.into());
     }
     keys.shards.flush(database);
     keys.host.friend_rankings.clear();
+    if !is_async && matches!(keys.shards, Shards::Free(..)) {
+        // As in Redis, a client that tracks gets the invalidation of its own flush before the reply. If its mailbox has been
+        // closed, so will its connection.
+        let rests_on = keys.session.client.mailbox.take_into(reply.out()).unwrap_or_default();
+        keys.shards.rest_on(rests_on);
+    }
     reply.ok();
     Ok(())
 }

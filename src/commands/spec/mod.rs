@@ -291,6 +291,10 @@ pub enum Manner {
     WritesToOtherDatabase,
     /// The requests after it are queued until EXEC.
     BeginsTransaction,
+    /// It is about the client, so CLIENT CACHING before it is meant for the request behind it.
+    KeepsModes,
+    /// Its replies are messages, which a client gets that wants no replies.
+    RepliesByMessage,
 }
 
 /// What can be loaded into the processor's cache before several short commands of a pipeline run. Their key is argument 1.

@@ -3,8 +3,8 @@
 //! The publisher's thread puts a message into the mailbox of each subscriber; the subscriber's connection sends it.
 //! Keyspace events are messages too.
 
-use super::clients::Client;
-use super::mailbox::Overflowed;
+use super::client::Client;
+use super::clients::Clients;
 use crate::config::EventClasses;
 use crate::resp::Protocol;
 use crate::resp::reply::Reply;
@@ -15,7 +15,6 @@ use dashmap::DashMap;
 use parking_lot::RwLock;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 
 /// What can be subscribed to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -30,12 +29,11 @@ pub(in crate::commands) enum Topic {
 type Listeners = Vec<Arc<Client>>;
 
 /// The subscribers of all channels and patterns.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Channels {
+    clients: Arc<Clients>,
     pub(in crate::commands) channels: DashMap<Box<[u8]>, Listeners>,
     patterns: RwLock<BTreeMap<Box<[u8]>, Listeners>>,
-    /// How many clients were disconnected because they did not read their messages.
-    pub(in crate::commands) overflows: AtomicU64,
 }
 
 /// The channels and patterns that one client is subscribed to.
@@ -66,6 +64,12 @@ impl Subscriptions {
 }
 
 impl Channels {
+    /// Without subscribers.
+    #[must_use]
+    pub fn new(clients: Arc<Clients>) -> Self {
+        Self { clients, channels: DashMap::new(), patterns: RwLock::default() }
+    }
+
     /// Sends `message`, which rests on `basis`, to the subscribers of `channel` and of patterns that match it. Returns how
     /// many subscriptions it was sent to.
     pub fn publish(&self, channel: &[u8], message: &[u8], basis: &Basis) -> usize {
@@ -87,9 +91,9 @@ impl Channels {
 
     fn send(&self, parts: &[&[u8]], clients: &[Arc<Client>], basis: &Basis) {
         let mut message = Message::new(parts);
-        let overflows = clients.iter().filter(|client| message.send(client, basis).is_err()).count();
-        if overflows > 0 {
-            self.overflows.fetch_add(overflows as u64, Ordering::Relaxed);
+        for client in clients {
+            let spelled = message.spelled(client.protocol());
+            self.clients.send(client, spelled, basis);
         }
     }
 
@@ -127,6 +131,21 @@ impl Channels {
     }
 }
 
+impl Channels {
+    /// Ends all subscriptions of a client whose connection is being closed by another. O(N) with N subscriptions of all clients.
+    pub(in crate::commands) fn forget(&self, client: &Client) {
+        if !client.is_subscribed() {
+            return;
+        }
+        let leave = |clients: &mut Listeners| {
+            clients.retain(|other| other.id != client.id);
+            !clients.is_empty()
+        };
+        self.channels.retain(|_, clients| leave(clients));
+        self.patterns.write().retain(|_, clients| leave(clients));
+    }
+}
+
 /// A message, written once for each protocol.
 struct Message<'m> {
     parts: &'m [&'m [u8]],
@@ -139,17 +158,17 @@ impl<'m> Message<'m> {
         Self { parts, resp2: Vec::new(), resp3: Vec::new() }
     }
 
-    fn send(&mut self, client: &Client, basis: &Basis) -> Result<(), Overflowed> {
-        let (spelled, protocol) = match client.protocol.load(Ordering::Relaxed) {
-            3 => (&mut self.resp3, Protocol::Resp3),
-            _ => (&mut self.resp2, Protocol::Resp2),
+    fn spelled(&mut self, protocol: Protocol) -> &[u8] {
+        let spelled = match protocol {
+            Protocol::Resp3 => &mut self.resp3,
+            Protocol::Resp2 => &mut self.resp2,
         };
         if spelled.is_empty() {
             let mut reply = Reply::new(spelled, protocol);
             reply.push(self.parts.len());
             self.parts.iter().for_each(|part| reply.bulk(part));
         }
-        client.mailbox.put(spelled, basis)
+        spelled
     }
 }
 

@@ -2,10 +2,10 @@
 
 use super::channels::Channels;
 use super::clients::Clients;
-use super::counter::Counter;
 use super::latency_events::LatencyEvents;
 use super::slow_log::SlowLog;
 use super::stats::{Done, Errors, Rates, Stats};
+use super::tracking::Tracking;
 use crate::commands::friends::FriendRankings;
 use crate::config::{Config, SavePoint, Settings};
 use crate::machine::chance::Chance;
@@ -132,9 +132,11 @@ pub struct Host {
     /// The configuration.
     pub settings: Settings,
     /// The connections.
-    pub clients: Clients,
+    pub clients: Arc<Clients>,
     /// The channels and their subscribers.
     pub channels: Arc<Channels>,
+    /// Who keeps copies of which keys.
+    pub tracking: Arc<Tracking>,
     /// Counters, one set for each thread that runs commands: first those of the workers, then, in the same order, those of
     /// the threads beside them.
     pub stats: Vec<Arc<Stats>>,
@@ -156,8 +158,6 @@ pub struct Host {
     pub is_loading: AtomicBool,
     /// Whether expired keys are removed in the background (`DEBUG SET-ACTIVE-EXPIRE`).
     pub expires_actively: AtomicBool,
-    /// The time that the removal of expired keys has taken, in nanoseconds.
-    pub expiry_ns: Counter,
     /// Memory in use when the server started, in bytes.
     pub startup_bytes: usize,
     /// When the server started, in unix milliseconds.

@@ -1,18 +1,54 @@
 //! Mailboxes: messages that other threads send to a client.
 
+use crate::config::OutputLimits;
 use crate::limits;
 use crate::store::{Basis, OpenRecord, Seq};
 use parking_lot::Mutex;
 use std::collections::VecDeque;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::task::{Context, Poll, Waker};
 
-/// A client's mailbox. Publishers put whole messages in; the client's connection takes them out and sends them.
-#[derive(Debug, Default)]
+/// A client's mailbox. Other threads put whole messages in; the client's connection takes them out and sends them.
+#[derive(Debug)]
 pub struct Mailbox {
+    /// There is mail, or the connection must be closed. While this is false, nothing is locked.
     has_mail: AtomicBool,
+    bytes: AtomicUsize,
+    bounds: Arc<MailBounds>,
     mail: Mutex<Mail>,
+}
+
+/// The most bytes of messages that wait for a client.
+#[derive(Debug)]
+pub struct MailBounds {
+    subscribed: AtomicUsize,
+    others: AtomicUsize,
+}
+
+impl Default for MailBounds {
+    fn default() -> Self {
+        Self { subscribed: limits::MAILBOX_BYTES.into(), others: limits::MAILBOX_BYTES.into() }
+    }
+}
+
+impl MailBounds {
+    /// Sets them to the hard limits of `client-output-buffer-limit`. Without one, a subscriber's mailbox is not bounded, and
+    /// that of any other client, which does not count on messages, by [`limits::MAILBOX_BYTES`].
+    pub(super) fn set(&self, limits: &OutputLimits) {
+        let bound = |bytes: usize, without| if bytes == 0 { without } else { bytes };
+        self.subscribed.store(bound(limits.pubsub.hard_bytes, usize::MAX), Ordering::Relaxed);
+        self.others.store(bound(limits.normal.hard_bytes, limits::MAILBOX_BYTES), Ordering::Relaxed);
+    }
+}
+
+/// Why a mailbox takes nothing more: its connection must be closed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Closed {
+    /// The client does not read its messages.
+    Overflowed,
+    /// Another client wants it to be closed (CLIENT KILL).
+    Killed,
 }
 
 #[derive(Debug, Default)]
@@ -23,8 +59,8 @@ struct Mail {
     /// Records that are still being made, each with the place in `bytes` of the first message that rests on it. Messages
     /// behind it wait as well, so that they keep their order.
     open_records: VecDeque<(usize, Arc<OpenRecord>)>,
-    /// More messages came than [`limits::MAILBOX_BYTES`]: the client does not read them.
-    has_overflowed: bool,
+    closed: Option<Closed>,
+    /// Wakes the client's connection, from its beginning to its end.
     waker: Option<Waker>,
 }
 
@@ -53,41 +89,75 @@ impl Mail {
 }
 
 impl Mailbox {
-    /// Puts in a message that rests on `basis`. If it does not fit into [`limits::MAILBOX_BYTES`], the mailbox is emptied and
-    /// its connection must be closed.
+    pub(super) fn new(bounds: Arc<MailBounds>) -> Self {
+        Self { has_mail: AtomicBool::new(false), bytes: AtomicUsize::new(0), bounds, mail: Mutex::default() }
+    }
+
+    /// Wakes `waker` from now on whenever there may be mail. A connection calls this once, when it begins: its task has one
+    /// waker.
+    pub fn attend(&self, waker: &Waker) {
+        self.mail.lock().waker = Some(waker.clone());
+    }
+
+    /// Puts in a message that rests on `basis`. If it does not fit, the mailbox is emptied and its connection must be closed.
     ///
     /// # Errors
     /// If this is the first message that does not fit.
-    pub fn put(&self, message: &[u8], basis: &Basis) -> Result<(), Overflowed> {
+    pub fn put(&self, message: &[u8], basis: &Basis, is_subscribed: bool) -> Result<(), Overflowed> {
+        let bound = if is_subscribed { &self.bounds.subscribed } else { &self.bounds.others };
         let mut mail = self.mail.lock();
-        let had_overflowed = mail.has_overflowed;
-        if mail.has_overflowed || mail.bytes.len() + message.len() > limits::MAILBOX_BYTES {
-            mail.has_overflowed = true;
-            mail.bytes = Vec::new();
-            mail.open_records.clear();
-        } else {
-            mail.note(basis);
-            mail.bytes.extend_from_slice(message);
+        if mail.closed.is_some() {
+            return Ok(());
         }
+        if mail.bytes.len() + message.len() > bound.load(Ordering::Relaxed) {
+            self.close_locked(&mut mail, Closed::Overflowed);
+            return Err(Overflowed);
+        }
+        mail.note(basis);
+        mail.bytes.extend_from_slice(message);
+        self.bytes.store(mail.bytes.len(), Ordering::Relaxed);
+        self.announce(&mail);
+        Ok(())
+    }
+
+    /// Empties the mailbox and has its connection closed.
+    pub fn close(&self, why: Closed) {
+        self.close_locked(&mut self.mail.lock(), why);
+    }
+
+    fn close_locked(&self, mail: &mut Mail, why: Closed) {
+        mail.closed.get_or_insert(why);
+        mail.bytes = Vec::new();
+        mail.open_records.clear();
+        self.bytes.store(0, Ordering::Relaxed);
+        self.announce(mail);
+    }
+
+    fn announce(&self, mail: &Mail) {
         self.has_mail.store(true, Ordering::Release);
-        if let Some(waker) = mail.waker.take() {
-            waker.wake();
+        if let Some(waker) = &mail.waker {
+            waker.wake_by_ref();
         }
-        if mail.has_overflowed && !had_overflowed { Err(Overflowed) } else { Ok(()) }
+    }
+
+    /// The bytes of the messages in it.
+    #[must_use]
+    pub fn bytes(&self) -> usize {
+        self.bytes.load(Ordering::Relaxed)
     }
 
     /// Moves the messages to the end of `out`, except those of transactions that have not ended. Returns the record that
     /// they rest on. O(1) while there are none.
     ///
     /// # Errors
-    /// If the mailbox has overflowed: the connection must be closed.
-    pub fn take_into(&self, out: &mut Vec<u8>) -> Result<Seq, Overflowed> {
+    /// If the connection must be closed.
+    pub fn take_into(&self, out: &mut Vec<u8>) -> Result<Seq, Closed> {
         if !self.has_mail.load(Ordering::Acquire) {
             return Ok(Seq::default());
         }
         let mut mail = self.mail.lock();
-        if mail.has_overflowed {
-            return Err(Overflowed);
+        if let Some(why) = mail.closed {
+            return Err(why);
         }
         let ready = mail.ready_bytes();
         if ready == mail.bytes.len() {
@@ -98,26 +168,28 @@ impl Mailbox {
             out.extend(mail.bytes.drain(..ready));
             mail.open_records.iter_mut().for_each(|(start, _)| *start -= ready);
         }
+        self.bytes.store(mail.bytes.len(), Ordering::Relaxed);
         Ok(mail.rests_on)
     }
 
-    /// Whether the mailbox has overflowed. Wakes the task when it may have, if not.
-    pub fn poll_overflow(&self, context: &mut Context<'_>) -> Poll<Overflowed> {
-        let mut mail = self.mail.lock();
-        if mail.has_overflowed {
-            return Poll::Ready(Overflowed);
+    /// Why the connection must be closed, if it must. The task that attends is woken when that changes.
+    pub fn poll_closed(&self) -> Poll<Closed> {
+        if !self.has_mail.load(Ordering::Acquire) {
+            return Poll::Pending;
         }
-        mail.waker = Some(context.waker().clone());
-        Poll::Pending
+        self.mail.lock().closed.map_or(Poll::Pending, Poll::Ready)
     }
 
-    /// Whether there is mail that can be taken. Wakes the task when there is, if not.
+    /// Whether there is mail that can be taken, or the connection must be closed. The task that attends is woken when there
+    /// is. O(1) while there is none.
     pub fn poll(&self, context: &mut Context<'_>) -> Poll<()> {
+        if !self.has_mail.load(Ordering::Acquire) {
+            return Poll::Pending;
+        }
         let mut mail = self.mail.lock();
-        if mail.has_overflowed || mail.ready_bytes() > 0 {
+        if mail.closed.is_some() || mail.ready_bytes() > 0 {
             return Poll::Ready(());
         }
-        mail.waker = Some(context.waker().clone());
         // The record may have been closed since `ready_bytes` asked for it: then the message can be taken now.
         mail.open_records.front().map_or(Poll::Pending, |(_, record)| record.poll(context).map(|_| ()))
     }
@@ -145,11 +217,11 @@ mod tests {
         let store = Store::new(1, 1, 1, crate::machine::clock::Clock::system());
         store.attach(Arc::new(Count::default()));
         let mut hold = Hold::on(&store, &[0], Access::Write, ChangeBuffer::default());
-        let mailbox = Mailbox::default();
+        let mailbox = Mailbox::new(Arc::default());
         let mut context = Context::from_waker(Waker::noop());
-        mailbox.put(b"one ", &Basis::Record(Seq::default())).expect("room");
-        mailbox.put(b"two ", &Basis::Open(hold.open_record())).expect("room");
-        mailbox.put(b"three", &Basis::Record(Seq::default())).expect("room");
+        mailbox.put(b"one ", &Basis::Record(Seq::default()), true).expect("room");
+        mailbox.put(b"two ", &Basis::Open(hold.open_record()), true).expect("room");
+        mailbox.put(b"three", &Basis::Record(Seq::default()), true).expect("room");
         assert!(mailbox.poll(&mut context).is_ready());
         assert_eq!(taken(&mailbox), (b"one ".to_vec(), Seq(0)));
         assert!(mailbox.poll(&mut context).is_pending(), "the transaction goes on");

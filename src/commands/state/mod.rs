@@ -1,6 +1,8 @@
 //! The state that outlives a request: that of the server and that of each connection.
 
 pub mod channels;
+pub mod client;
+mod client_line;
 pub mod clients;
 pub mod counter;
 pub mod host;
@@ -8,8 +10,12 @@ pub mod kept;
 pub(super) mod latency;
 pub mod latency_events;
 pub mod mailbox;
+pub mod marks;
+pub(super) mod modes;
 pub mod session;
 pub mod slow_log;
 pub mod stats;
+pub mod tracking;
+mod tracking_table;
 pub(super) mod transaction;
 pub mod waiting;

@@ -1,8 +1,9 @@
 //! What a client is, as its commands know it: protocol, database, transaction, subscriptions.
 
 use super::channels::{Subscriptions, Topic};
-use super::clients::Client;
+use super::client::Client;
 use super::host::Host;
+use super::modes::Modes;
 use super::transaction::{Transaction, Watching};
 use crate::config::Config;
 use crate::resp::Protocol;
@@ -59,6 +60,8 @@ pub struct Session {
     pub(in crate::commands) watching: Option<Watching>,
     /// The channels it is subscribed to.
     pub(in crate::commands) subscriptions: Subscriptions,
+    /// How its requests are treated.
+    pub(in crate::commands) modes: Modes,
 }
 
 impl Session {
@@ -73,6 +76,7 @@ impl Session {
             transaction: None,
             watching: None,
             subscriptions: Subscriptions::default(),
+            modes: Modes::default(),
         }
     }
 
@@ -94,7 +98,7 @@ impl Session {
         }
     }
 
-    /// Ends all that other threads may come across: its wait, watches and subscriptions. Its connection calls this when it
+    /// Ends all that other threads may come across: its wait, watches, subscriptions and tracking. Its connection calls this when it
     /// closes.
     pub fn end(&mut self, host: &Host) {
         // The lock is given back before shards are locked: CLIENT LIST in a transaction takes the two the other way round.
@@ -106,6 +110,13 @@ impl Session {
         self.transaction = None;
         self.stop_watching(host);
         self.unsubscribe_all(host);
+        self.modes.tracked.end(&self.client, host);
+    }
+
+    /// Whether the reply of the command that has waited is sent.
+    #[must_use]
+    pub fn wants_waited_reply(&mut self) -> bool {
+        !std::mem::take(&mut self.modes.waits_silently)
     }
 
     /// Whether it may send little else than subscribe and unsubscribe: it is subscribed by RESP2, in which a client cannot

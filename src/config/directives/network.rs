@@ -106,6 +106,27 @@ pub(super) const DIRECTIVES: &[Directive] = &[
         },
     },
     Directive {
+        name: "client-output-buffer-limit",
+        section: DirectiveSection::Network,
+        default: "normal 0 0 0 slave 268435456 67108864 60 pubsub 33554432 8388608 60",
+        live: true,
+        help: "For the classes `normal`, `replica` and `pubsub`: bytes that may wait to be sent to a client, fewer \
+               bytes that may wait for some time, and that time in seconds. A client that exceeds them is \
+               disconnected. 0: no limit; then a client that does not read is not read from either.",
+        get: |config| config.output_limits.to_string(),
+        set: |config, text| config.output_limits.read(text).map(|limits| config.output_limits = limits),
+    },
+    Directive {
+        name: "tracking-table-max-keys",
+        section: DirectiveSection::Network,
+        default: "1000000",
+        live: true,
+        help: "Most keys that are remembered for client-side caching (CLIENT TRACKING). Beyond it, clients are told \
+               to drop keys that have not changed. 0: no limit.",
+        get: |config| config.tracking_table_max_keys.to_string(),
+        set: |config, text| value::count(text).map(|most| config.tracking_table_max_keys = most),
+    },
+    Directive {
         name: "proto-max-bulk-len",
         section: DirectiveSection::Network,
         default: "512mb",

@@ -4,6 +4,7 @@
 //! read, so a client that does not read its replies delays only itself. An idle connection holds no buffers.
 
 pub(super) mod admission;
+mod arrival;
 mod deaf;
 pub(super) mod held;
 mod sending;
@@ -12,17 +13,21 @@ mod waiting;
 use super::threads::shared::Shared;
 use super::threads::work::{Lendable, Work};
 use crate::commands::engine::{Leeway, Ran, Terms};
+use crate::commands::state::client::Peer;
 use crate::commands::state::session::{NextStep, Session};
 use crate::limits;
 use crate::resp::request::{RequestLimits, RequestReader};
 use admission::admit;
+use arrival::Arrival;
 use bytes::Buf;
 use held::HeldReplies;
 use std::future::Future;
 use std::future::poll_fn;
 use std::io;
 use std::net::SocketAddr;
+use std::os::fd::AsRawFd;
 use std::pin::pin;
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::task::Poll;
 use std::time::Duration;
@@ -39,19 +44,21 @@ const SMALL_READ_BYTES: usize = 16 * 1024;
 pub(super) async fn serve(stream: std::net::TcpStream, peer: SocketAddr, shared: Shared) {
     let Some(stream) = admit(stream, peer, &shared).await else { return };
     let local = stream.local_addr().unwrap_or(peer);
-    let client = shared.host.clients.register(peer, local, shared.host.clock.now_ms());
+    let peer = Peer { address: peer, local_address: local, descriptor: stream.as_raw_fd() };
+    let client = shared.host.clients.register(peer, shared.host.clock.now_ms());
     let id = client.id;
     let registration = Registration { shared: &shared, id };
     let session = Session::new(client, &shared.host.config());
-    tracing::trace!(id, %peer, "connected");
+    tracing::trace!(id, peer = %peer.address, "connected");
     let connection = Connection {
         stream,
         shared: &shared,
         reader: RequestReader::default(),
         work: Lendable::new(Work::new(session)),
+        over_soft_since_ns: None,
     };
     let end = connection.run().await;
-    tracing::trace!(id, %peer, ?end, "disconnected");
+    tracing::trace!(id, peer = %peer.address, ?end, "disconnected");
     drop(registration);
 }
 
@@ -76,8 +83,10 @@ enum End {
     Protocol,
     /// It was idle for `timeout` seconds.
     Idle,
-    /// It did not read the messages of its channels.
+    /// It did not read what was sent to it.
     Deaf,
+    /// Another client wanted it to end.
+    Killed,
     /// The socket failed.
     #[expect(dead_code, reason = "shown by Debug in the log")]
     Socket(io::Error),
@@ -88,6 +97,7 @@ impl From<io::Error> for End {
         match error.kind() {
             io::ErrorKind::TimedOut => Self::Idle,
             io::ErrorKind::QuotaExceeded => Self::Deaf,
+            io::ErrorKind::ResourceBusy => Self::Killed,
             _ => Self::Socket(error),
         }
     }
@@ -99,6 +109,8 @@ pub(super) struct Connection<'s> {
     pub(super) shared: &'s Shared,
     reader: RequestReader,
     pub(super) work: Lendable,
+    /// Since when more waits for the client than the soft limit of `client-output-buffer-limit` allows.
+    over_soft_since_ns: Option<u64>,
 }
 
 impl Drop for Connection<'_> {
@@ -112,6 +124,12 @@ impl Drop for Connection<'_> {
 
 impl Connection<'_> {
     async fn run(mut self) -> End {
+        let client = Arc::clone(&self.work.session.client);
+        poll_fn(|context| {
+            client.mailbox.attend(context.waker());
+            Poll::Ready(())
+        })
+        .await;
         loop {
             match self.receive().await {
                 Ok(0) => return End::Client,
@@ -129,15 +147,15 @@ impl Connection<'_> {
         loop {
             self.trim_buffers();
             let timeout_s = self.shared.host.config().timeout_s;
-            if self.work.session.client.is_subscribed() {
-                // As in Redis, a client that is subscribed is not idle.
-                self.listen().await?;
-            } else if timeout_s == 0 {
-                self.stream.readable().await?;
+            // As in Redis, a client that is subscribed is not idle.
+            let arrival = if timeout_s == 0 || self.work.session.client.is_subscribed() {
+                self.next_arrival().await?
             } else {
-                tokio::time::timeout(Duration::from_secs(timeout_s), self.stream.readable()).await??;
-            }
-            if let Some(received) = self.read().await? {
+                tokio::time::timeout(Duration::from_secs(timeout_s), self.next_arrival()).await??
+            };
+            if arrival == Arrival::Mail {
+                self.send_mail().await?;
+            } else if let Some(received) = self.read().await? {
                 return Ok(received);
             }
         }
@@ -165,11 +183,17 @@ impl Connection<'_> {
             Poll::Ready(received) => received?,
         };
         self.shared.stats.input_bytes.add(received as u64);
-        self.shared.stats.reads.add(1);
         let client = &self.work.session.client;
         client.input_bytes.fetch_add(received as u64, Ordering::Relaxed);
-        client.query_buffer_bytes.store(self.work.input.len(), Ordering::Relaxed);
+        self.note_input();
         Ok(Some(received))
+    }
+
+    /// Notes the size of the input buffer, for CLIENT LIST.
+    fn note_input(&self) {
+        let (input, client) = (&self.work.input, &self.work.session.client);
+        client.query_buffer_bytes.store(input.len(), Ordering::Relaxed);
+        client.query_buffer_free_bytes.store(input.capacity() - input.len(), Ordering::Relaxed);
     }
 
     /// Gives back the memory of empty buffers before waiting.
@@ -181,6 +205,7 @@ impl Connection<'_> {
                 // To free hundreds of megabytes takes long, so another thread does it.
                 drop(tokio::task::spawn_blocking(move || drop(empty)));
             }
+            self.note_input();
         }
         if self.work.out.capacity() > IDLE_BUFFER_BYTES {
             self.work.out = Vec::new();
@@ -216,16 +241,16 @@ impl Connection<'_> {
                 self.work.input.advance(consumed);
             }
             self.reader.consumed(consumed);
-            self.work.session.client.query_buffer_bytes.store(self.work.input.len(), Ordering::Relaxed);
+            self.note_input();
             if let Err(error) = understood {
-                tracing::debug!(peer = %self.work.session.client.address, "{error}");
+                tracing::debug!(peer = %self.work.session.client.peer.address, "{error}");
                 self.work.reply().error(&format!("ERR {error}"));
                 // The connection ends whether or not the peer can be told.
                 let _ = self.send().await;
                 return Some(self.close(End::Protocol).await);
             }
             if self.work.input.len() > config.client_query_buffer_limit_bytes {
-                tracing::warn!(peer = %self.work.session.client.address, "request too long, disconnecting");
+                tracing::warn!(peer = %self.work.session.client.peer.address, "request too long, disconnecting");
                 return Some(self.close(End::Protocol).await);
             }
             if !has_more && !stays_behind {

@@ -2,9 +2,12 @@
 //! the client reads.
 
 use super::Connection;
-use super::deaf::deaf;
+use super::deaf::{closed, deaf};
 use super::held::HeldReplies;
+use crate::commands::state::client::Client;
+use crate::config::{Config, OutputLimit};
 use crate::limits;
+use crate::machine::clock::Clock;
 use crate::resp::reply::ReplySource;
 use crate::store::Seq;
 use std::future::poll_fn;
@@ -12,7 +15,6 @@ use std::io;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
-use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
 
 impl Connection<'_> {
@@ -74,41 +76,100 @@ impl Connection<'_> {
     /// Sends what is in the output buffer. `kept_bytes` are the bytes of memory of the rest that is sent behind it, for CLIENT
     /// LIST.
     async fn flush(&mut self, kept_bytes: usize) -> io::Result<()> {
-        if self.work.out.is_empty() {
+        let bytes = self.work.out.len();
+        if bytes == 0 {
             return Ok(());
         }
-        let sent = self.work.out.len() as u64;
-        let client = Arc::clone(&self.work.session.client);
-        client.output_buffer_bytes.store(self.work.out.len() + kept_bytes, Ordering::Relaxed);
-        let timeout_s = self.shared.host.config().timeout_s;
-        let write = write_in_turns(&mut self.stream, &self.work.out);
-        if client.is_subscribed() {
-            tokio::select! {
-                written = write => written?,
-                _ = poll_fn(|context| client.mailbox.poll_overflow(context)) => return Err(deaf()),
-            }
-        } else if timeout_s == 0 {
-            write.await?;
-        } else {
-            // A client that does not read is as idle as one that does not write.
-            tokio::time::timeout(Duration::from_secs(timeout_s), write).await??;
+        let config = self.shared.host.config();
+        let client = &self.work.session.client;
+        let limit = config.output_limits.of(client.is_subscribed());
+        if limit.hard_bytes > 0 && bytes + kept_bytes > limit.hard_bytes {
+            self.shared.host.clients.count_cut_off();
+            return Err(deaf());
+        }
+        // Nearly always the socket takes everything at once.
+        let sent =
+            if bytes <= limits::SENT_AT_ONCE_BYTES { try_write(&self.stream, &self.work.out)? } else { 0 };
+        if sent < bytes || kept_bytes > 0 {
+            self.flush_slowly(sent, kept_bytes, &config).await?;
         }
         self.work.out.clear();
-        self.shared.stats.output_bytes.add(sent);
-        self.shared.stats.writes.add(1);
-        client.output_bytes.fetch_add(sent, Ordering::Relaxed);
-        client.output_buffer_bytes.store(kept_bytes, Ordering::Relaxed);
+        self.shared.stats.output_bytes.add(bytes as u64);
+        self.work.session.client.output_bytes.fetch_add(bytes as u64, Ordering::Relaxed);
         Ok(())
+    }
+
+    /// Sends what is in the output buffer behind its first `sent` bytes, as fast as the client reads.
+    async fn flush_slowly(&mut self, sent: usize, kept_bytes: usize, config: &Config) -> io::Result<()> {
+        let (host, client) = (&self.shared.host, Arc::clone(&self.work.session.client));
+        let limit = config.output_limits.of(client.is_subscribed());
+        let note = |left: usize| client.output_buffer_bytes.store(left + kept_bytes, Ordering::Relaxed);
+        note(self.work.out.len() - sent);
+        let write = write_in_turns(&self.stream, &self.work.out[sent..], note);
+        let idle = async {
+            // A client that does not read is as idle as one that does not write. One that is subscribed is never idle.
+            match config.timeout_s {
+                1.. if !client.is_subscribed() => {
+                    tokio::time::sleep(Duration::from_secs(config.timeout_s)).await;
+                }
+                _ => std::future::pending().await,
+            }
+        };
+        let over_soft_since_ns = &mut self.over_soft_since_ns;
+        tokio::select! {
+            biased;
+            written = write => written,
+            why = poll_fn(|_| client.mailbox.poll_closed()) => Err(closed(why)),
+            () = stays_over(limit, &client, &host.clock, over_soft_since_ns) => {
+                host.clients.count_cut_off();
+                Err(deaf())
+            }
+            () = idle => Err(io::ErrorKind::TimedOut.into()),
+        }
     }
 }
 
-/// Writes all of `bytes`; the thread's other connections have their turns between pieces.
-async fn write_in_turns(stream: &mut TcpStream, bytes: &[u8]) -> io::Result<()> {
-    for (index, piece) in bytes.chunks(limits::SENT_AT_ONCE_BYTES).enumerate() {
-        if index > 0 {
+/// Waits until more than the soft limit has waited for the client for longer than it may. `since_ns` is when that began; it
+/// outlives the call, so that a client that reads too slowly is found as well.
+async fn stays_over(limit: &OutputLimit, client: &Client, clock: &Clock, since_ns: &mut Option<u64>) {
+    if limit.soft_bytes == 0 {
+        std::future::pending::<()>().await;
+    }
+    loop {
+        let now_ns = clock.monotonic_ns();
+        if client.waiting_bytes() <= limit.soft_bytes {
+            *since_ns = None;
+        } else if now_ns - *since_ns.get_or_insert(now_ns)
+            > Duration::from_secs(limit.soft_s).as_nanos() as u64
+        {
+            return;
+        }
+        tokio::time::sleep(SOFT_LIMIT_PERIOD).await;
+    }
+}
+
+/// How often the soft limit of a client that does not read is looked at.
+const SOFT_LIMIT_PERIOD: Duration = Duration::from_millis(250);
+
+/// Writes what the socket takes now. Returns how much that is.
+fn try_write(stream: &TcpStream, bytes: &[u8]) -> io::Result<usize> {
+    match stream.try_write(bytes) {
+        Err(error) if error.kind() == io::ErrorKind::WouldBlock => Ok(0),
+        written => written,
+    }
+}
+
+/// Writes all of `bytes`; the thread's other connections have their turns between pieces. Calls `note` with what is left.
+async fn write_in_turns(stream: &TcpStream, mut bytes: &[u8], note: impl Fn(usize)) -> io::Result<()> {
+    while !bytes.is_empty() {
+        stream.writable().await?;
+        let written = try_write(stream, &bytes[..bytes.len().min(limits::SENT_AT_ONCE_BYTES)])?;
+        bytes = &bytes[written..];
+        note(bytes.len());
+        if !bytes.is_empty() {
             tokio::task::yield_now().await;
         }
-        stream.write_all(piece).await?;
     }
+    note(0);
     Ok(())
 }

@@ -1,30 +1,30 @@
-//! What a connection does while it waits for others: blocked, or subscribed to channels.
+//! What a connection does while it waits for others: its messages, and the end of a command that blocks.
 
-use super::deaf::deaf;
+use super::arrival::Arrival;
+use super::deaf::closed;
 use super::held::HeldReplies;
 use super::{Connection, End};
 use crate::commands::state::slow_log::SlowRequest;
 use std::future::poll_fn;
 use std::io;
 use std::sync::Arc;
+use std::task::Poll;
 
 impl Connection<'_> {
-    /// Sends messages as they come, until there may be something to read.
-    pub(super) async fn listen(&mut self) -> io::Result<()> {
-        let client = Arc::clone(&self.work.session.client);
-        loop {
-            tokio::select! {
-                readable = self.stream.readable() => return readable,
-                () = poll_fn(|context| client.mailbox.poll(context)) => {}
-            }
-            self.send_mail().await?;
-        }
+    /// Waits for bytes or messages.
+    pub(super) async fn next_arrival(&self) -> io::Result<Arrival> {
+        let mailbox = &self.work.session.client.mailbox;
+        poll_fn(|context| match mailbox.poll(context) {
+            Poll::Ready(()) => Poll::Ready(Ok(Arrival::Mail)),
+            Poll::Pending => self.stream.poll_read_ready(context).map_ok(|()| Arrival::Readable),
+        })
+        .await
     }
 
     /// Sends the messages that have come.
-    async fn send_mail(&mut self) -> io::Result<()> {
+    pub(super) async fn send_mail(&mut self) -> io::Result<()> {
         let work = &mut *self.work;
-        let seq = work.session.client.mailbox.take_into(&mut work.out).map_err(|_| deaf())?;
+        let seq = work.session.client.mailbox.take_into(&mut work.out).map_err(closed)?;
         self.acknowledge(seq, HeldReplies::Reads).await;
         self.send().await
     }
@@ -58,7 +58,7 @@ impl Connection<'_> {
                         return Ok(Some(End::Protocol));
                     }
                 }
-                () = poll_fn(|context| client.mailbox.poll(context)), if client.is_subscribed() => {
+                () = poll_fn(|context| client.mailbox.poll(context)) => {
                     self.send_mail().await?;
                 }
             }
@@ -71,13 +71,14 @@ impl Connection<'_> {
             let slow = SlowRequest { at_s: host.clock.now_ms() / 1000, ..slow };
             host.slow_log.add(slow, host.config().slowlog_max_len);
         }
-        // Messages that came before the reply.
-        self.send_mail().await?;
-        self.work.out.extend_from_slice(&ending.reply);
+        if self.work.session.wants_waited_reply() {
+            self.work.out.extend_from_slice(&ending.reply);
+        }
         if let Some(seq) = ending.seq {
             self.acknowledge(seq, HeldReplies::Writes { replies: 1 }).await;
         }
-        self.send().await?;
+        // With the messages that came before the reply, and those that it has caused.
+        self.send_mail().await?;
         Ok(None)
     }
 }

@@ -7,12 +7,12 @@ use super::signals::ServerStop;
 use super::{environment, listener, opening};
 use crate::commands::state::channels::Channels;
 use crate::commands::state::clients::Clients;
-use crate::commands::state::counter::Counter;
 use crate::commands::state::host::{Host, Process};
 use crate::commands::state::kept::KeptResults;
 use crate::commands::state::latency_events::LatencyEvents;
 use crate::commands::state::slow_log::SlowLog;
 use crate::commands::state::stats::{Errors, Stats};
+use crate::commands::state::tracking::Tracking;
 use crate::commands::table;
 use crate::config::{Config, Settings};
 use crate::journal;
@@ -85,13 +85,16 @@ pub(in crate::server) fn run(mut config: Config, file: Option<PathBuf>) -> Resul
     let screen =
         Screen { appendfsync: config.appendfsync, directory, dump_path, addresses, threads, file, warnings };
     let process = Arc::new(RunningProcess::new(config.appendonly, dump, log, stop));
-    let channels = Arc::new(Channels::default());
+    let clients = Arc::<Clients>::default();
+    clients.configure(&config);
+    let channels = Arc::new(Channels::new(Arc::clone(&clients)));
     store.attach_events(Arc::clone(&channels) as Arc<dyn EventSink>);
     store.set_event_classes(config.notify_keyspace_events);
     let host = Arc::new(Host {
         store,
         channels,
-        clients: Clients::default(),
+        tracking: Arc::new(Tracking::new(Arc::clone(&clients))),
+        clients,
         // One for each worker, and one for the thread beside it.
         stats: (0..2 * threads).map(|_| Arc::new(Stats::new(table().entries().len()))).collect(),
         errors: Errors::default(),
@@ -101,7 +104,6 @@ pub(in crate::server) fn run(mut config: Config, file: Option<PathBuf>) -> Resul
         process: Arc::clone(&process) as Arc<dyn Process>,
         is_loading: AtomicBool::new(true),
         expires_actively: AtomicBool::new(true),
-        expiry_ns: Counter::default(),
         startup_bytes: usage::allocated_bytes(),
         started_ms: clock.now_ms(),
         clock,

@@ -18,6 +18,7 @@ pub(in crate::server) async fn run(host: Arc<Host>) {
     loop {
         ticks.tick().await;
         host.sample_rates();
+        host.tracking.keep_at_most(host.config().tracking_table_max_keys, None);
         host.process.save_if_due(&host.config().save);
         let (write_ms, sync_ms) = host.process.slowest_calls_ms();
         note(&host, LatencyEvent::JournalWrite, write_ms);
@@ -30,9 +31,7 @@ pub(in crate::server) async fn run(host: Arc<Host>) {
             loop {
                 let started_ns = host.clock.monotonic_ns();
                 let goes_on = host.store.remove_expired(shard);
-                let elapsed_ns = host.clock.monotonic_ns().saturating_sub(started_ns);
-                host.expiry_ns.add(elapsed_ns);
-                longest_ns = longest_ns.max(elapsed_ns);
+                longest_ns = longest_ns.max(host.clock.monotonic_ns().saturating_sub(started_ns));
                 if !goes_on {
                     break;
                 }

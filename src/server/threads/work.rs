@@ -49,7 +49,7 @@ impl Work {
             run_batch(host, &mut self.session, requests, &mut self.out, terms)
         }));
         let ran = ran.unwrap_or_else(|_| {
-            tracing::error!(peer = %self.session.client.address, "a batch panicked, disconnecting; please report this");
+            tracing::error!(peer = %self.session.client.peer.address, "a batch panicked, disconnecting; please report this");
             terms.stats.panics.add(1);
             Ran { next: NextStep::Drop, ..Ran::default() }
         });

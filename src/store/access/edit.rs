@@ -3,7 +3,7 @@
 
 use crate::config::EventClasses;
 use crate::store::change::buffer::ChangeBuffer;
-use crate::store::event::EventBuffer;
+use crate::store::event::{EventBuffer, StaleKey};
 use crate::store::keys::interest::{Interests, ReadyKey};
 use crate::store::keys::keyspace::{Entry, Keyspace, Spot};
 use crate::store::numbers::{DatabaseIndex, KeyspaceIndex};
@@ -84,13 +84,12 @@ impl KeyEdit<'_> {
         let is_new = self.spot.is_vacant();
         let (value, spot) = self.keyspace.value_or_new::<T>(self.trace.key, self.spot)?;
         self.spot = spot;
-        let (due_before, size_before) = (value.first_due_ms(), value.size());
+        let due_before = value.first_due_ms();
         let mut value = Edit { value, trace: &mut self.trace, has_changed: false, second_event: None };
         let result = edit(&mut value);
         let Edit { value, has_changed, second_event, .. } = value;
-        let (is_empty, due, size) = (value.elements() == 0, value.first_due_ms(), value.size());
+        let (is_empty, due) = (value.elements() == 0, value.first_due_ms());
         self.keyspace.note_due(self.trace.key, due_before, due);
-        self.keyspace.note_size(self.trace.key, T::KIND, size_before, size);
         if !has_changed {
             if is_new {
                 // The value was made for this edit and is still empty.
@@ -165,6 +164,7 @@ impl KeyEdit<'_> {
         self.store.count_expired();
         self.trace.event(EventClasses::EXPIRED, "expired");
         self.trace.interests.note_expiry(self.trace.key);
+        self.trace.events.note_stale(|| StaleKey::Expired(self.trace.key.into()));
         self.spot = self.spot.vacated();
     }
 
@@ -204,9 +204,10 @@ impl Trace<'_> {
         }
     }
 
-    /// Breaks the transactions that watch the key. If the value `is_new`, the clients that wait for the key will be
-    /// served.
+    /// Breaks the transactions that watch the key, and notes that copies of the value are stale. If the value `is_new`, the
+    /// clients that wait for the key will be served.
     pub(in crate::store) fn note_change(&mut self, is_new: bool) {
+        self.events.note_stale(|| StaleKey::Changed(self.key.into()));
         if self.interests.note_change(self.key) && is_new {
             self.ready.push((self.database, self.key.into()));
         }

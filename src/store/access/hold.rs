@@ -59,6 +59,8 @@ pub struct Hold<'s> {
     pub(in crate::store) rest: Vec<(ShardIndex, Guard<'s>)>,
     access: Access,
     has_waited: bool,
+    /// The number of the client whose commands run under it; 0 if it is none's.
+    pub(super) client: u64,
     pub(super) now_ms: u64,
     /// See [`Store::expired_by_ms`].
     pub(in crate::store) expired_by_ms: u64,
@@ -89,6 +91,7 @@ impl<'s> Hold<'s> {
             rest: Vec::new(),
             access: Access::Read,
             has_waited: false,
+            client: 0,
             now_ms: 0,
             expired_by_ms: 0,
             changes,
@@ -98,6 +101,11 @@ impl<'s> Hold<'s> {
             lookups: Cell::default(),
             open_record: None,
         }
+    }
+
+    /// The commands under it are those of the client with this number.
+    pub fn act_for(&mut self, client: u64) {
+        self.client = client;
     }
 
     /// [`Hold::new`] and [`Hold::lock`] in one.
@@ -313,17 +321,6 @@ impl<'s> Hold<'s> {
         self.locks().find(|(held, _)| *held == index).map(|(_, guard)| guard.shard())
     }
 
-    /// Publishes the collected events, and collects events of the classes that are configured now.
-    pub fn publish_events(&mut self) {
-        let events = self.events.get_mut();
-        let happened = events.take();
-        events.want(self.store.event_classes());
-        if !happened.is_empty() {
-            let basis = Basis::Open(self.open_record());
-            self.store.publish(&happened, &basis);
-        }
-    }
-
     /// Hands over the records, the events and the served clients of the hold. Returns the record that the replies made
     /// under the hold rest on.
     fn append_changes(&mut self) -> Seq {
@@ -338,14 +335,13 @@ impl<'s> Hold<'s> {
             }
             seq
         };
-        let events = self.events.get_mut().take();
-        if !events.is_empty() {
-            self.store.publish(&events, &Basis::Record(seq));
-        }
+        // A client that was served gets its reply before the messages about what that has changed.
+        self.served.drain(..).for_each(|waiter| waiter.deliver(seq));
+        let (events, stale) = (self.events.get_mut().take(), self.events.get_mut().take_stale());
+        self.publish(&events, stale, &Basis::Record(seq));
         if let Some(record) = self.open_record.take() {
             record.close(seq);
         }
-        self.served.drain(..).for_each(|waiter| waiter.deliver(seq));
         // Not empty only after a panic of a command. These keys belong to the locks that are about to be released.
         self.ready.clear();
         seq

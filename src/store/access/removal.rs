@@ -3,6 +3,7 @@
 use super::hold::{Access, Hold};
 use crate::limits;
 use crate::store::change::buffer::ChangeBuffer;
+use crate::store::event::StaleKey;
 use crate::store::keys::keyspace::Keyspace;
 use crate::store::numbers::{DatabaseIndex, ShardIndex};
 use crate::store::sharded::Store;
@@ -48,7 +49,8 @@ impl Hold<'_> {
             }
             None => self.changes.flush_all(),
         }
-        let Self { store, first, rest, .. } = self;
+        let Self { store, first, rest, events, .. } = self;
+        events.get_mut().note_stale(|| StaleKey::All);
         store.damage.forget_all(database);
         store.count_flush();
         for (_, guard) in first.iter_mut().chain(rest) {

@@ -38,10 +38,6 @@ impl Stored for ByteString {
         1
     }
 
-    fn size(&self) -> usize {
-        self.len()
-    }
-
     fn memory_bytes(&self, _: usize) -> usize {
         self.heap_bytes()
     }

@@ -1,0 +1,154 @@
+//! One client, as other threads see it. Its connection updates it with plain stores.
+
+use super::mailbox::{MailBounds, Mailbox, Overflowed};
+use super::marks::{Mark, Marks};
+use super::slow_log::SlowRequest;
+use super::waiting::BlockedClient;
+use crate::resp::Protocol;
+use crate::store::Basis;
+use parking_lot::Mutex;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, AtomicU32, AtomicU64, AtomicUsize, Ordering};
+
+/// Where a connection comes from.
+#[derive(Clone, Copy, Debug)]
+pub struct Peer {
+    /// The other end.
+    pub address: SocketAddr,
+    /// This end.
+    pub local_address: SocketAddr,
+    /// The number of its descriptor in this process; 0 without one.
+    pub descriptor: i32,
+}
+
+/// One client, as other threads see it.
+#[derive(Debug)]
+#[expect(missing_docs, reason = "the fields are CLIENT LIST's")]
+pub struct Client {
+    pub id: u64,
+    pub peer: Peer,
+    pub connected_ms: u64,
+    pub last_active_ms: AtomicU64,
+    pub database: AtomicU32,
+    /// 2 or 3.
+    pub protocol: AtomicU32,
+    pub marks: Marks,
+    /// The client that gets its invalidations; 0 if it gets them itself.
+    pub redirect: AtomicU64,
+    pub query_buffer_bytes: AtomicUsize,
+    /// Bytes of memory of its query buffer that nothing has come for.
+    pub query_buffer_free_bytes: AtomicUsize,
+    /// Bytes of the arguments of the command that is running; only CLIENT INFO and CLIENT LIST count their own.
+    pub argument_bytes: AtomicUsize,
+    pub output_buffer_bytes: AtomicUsize,
+    pub input_bytes: AtomicU64,
+    pub output_bytes: AtomicU64,
+    pub commands: AtomicU64,
+    /// Channels, patterns and sharded channels subscribed to.
+    pub channels: AtomicUsize,
+    pub patterns: AtomicUsize,
+    pub shard_channels: AtomicUsize,
+    /// Requests queued since MULTI, -1 outside of a transaction; and their bytes.
+    pub queued: AtomicI64,
+    pub queued_bytes: AtomicUsize,
+    /// Keys watched.
+    pub watched: AtomicUsize,
+    pub names: Mutex<Names>,
+    /// Messages for it.
+    pub mailbox: Mailbox,
+    /// Its wait, while it is blocked.
+    pub waiting: Mutex<Option<Arc<BlockedClient>>>,
+    /// What goes into the slow log when the wait is over.
+    pub slow_wait: Mutex<Option<SlowRequest>>,
+}
+
+/// What a client calls itself, and its last command.
+#[derive(Debug, Default, Clone)]
+#[expect(missing_docs, reason = "the fields are CLIENT LIST's")]
+pub struct Names {
+    pub name: String,
+    pub library: String,
+    pub library_version: String,
+    /// Position in the command table of the last command of the last batch.
+    pub last_command: Option<usize>,
+}
+
+impl Client {
+    pub(super) fn new(id: u64, peer: Peer, now_ms: u64, bounds: Arc<MailBounds>) -> Self {
+        Self {
+            id,
+            peer,
+            connected_ms: now_ms,
+            last_active_ms: AtomicU64::new(now_ms),
+            database: AtomicU32::new(0),
+            protocol: AtomicU32::new(2),
+            marks: Marks::default(),
+            redirect: AtomicU64::new(0),
+            query_buffer_bytes: AtomicUsize::new(0),
+            query_buffer_free_bytes: AtomicUsize::new(0),
+            argument_bytes: AtomicUsize::new(0),
+            output_buffer_bytes: AtomicUsize::new(0),
+            input_bytes: AtomicU64::new(0),
+            output_bytes: AtomicU64::new(0),
+            commands: AtomicU64::new(0),
+            channels: AtomicUsize::new(0),
+            patterns: AtomicUsize::new(0),
+            shard_channels: AtomicUsize::new(0),
+            queued: AtomicI64::new(-1),
+            queued_bytes: AtomicUsize::new(0),
+            watched: AtomicUsize::new(0),
+            names: Mutex::default(),
+            mailbox: Mailbox::new(bounds),
+            waiting: Mutex::default(),
+            slow_wait: Mutex::default(),
+        }
+    }
+
+    /// Puts a message into its mailbox. If too many wait there already, its connection will be closed.
+    ///
+    /// # Errors
+    /// If this is the first message that does not fit.
+    pub fn send(&self, message: &[u8], basis: &Basis) -> Result<(), Overflowed> {
+        self.mailbox.put(message, basis, self.is_subscribed())
+    }
+
+    /// The protocol it speaks now.
+    #[must_use]
+    pub fn protocol(&self) -> Protocol {
+        if self.protocol.load(Ordering::Relaxed) == 3 { Protocol::Resp3 } else { Protocol::Resp2 }
+    }
+
+    /// Notes the protocol that the connection speaks now.
+    pub fn set_protocol(&self, protocol: Protocol) {
+        let number = if protocol == Protocol::Resp3 { 3 } else { 2 };
+        self.protocol.store(number, Ordering::Relaxed);
+    }
+
+    /// The bytes of its replies and messages that wait to be sent.
+    #[must_use]
+    pub fn waiting_bytes(&self) -> usize {
+        self.output_buffer_bytes.load(Ordering::Relaxed) + self.mailbox.bytes()
+    }
+
+    /// The bytes of its buffers.
+    #[must_use]
+    pub fn memory_bytes(&self) -> usize {
+        let buffers = [&self.query_buffer_bytes, &self.query_buffer_free_bytes, &self.queued_bytes];
+        self.waiting_bytes() + buffers.iter().map(|bytes| bytes.load(Ordering::Relaxed)).sum::<usize>()
+    }
+
+    /// Whether it has subscribed to anything.
+    #[must_use]
+    pub fn is_subscribed(&self) -> bool {
+        [&self.channels, &self.patterns, &self.shard_channels]
+            .iter()
+            .any(|subscribed| subscribed.load(Ordering::Relaxed) > 0)
+    }
+
+    /// Whether its command waits: for a key, or for the end of a pause.
+    #[must_use]
+    pub fn is_blocked(&self) -> bool {
+        self.marks.has(Mark::Postponed) || self.waiting.lock().is_some()
+    }
+}
