@@ -35,6 +35,11 @@ doubles count="1000000":
 scripts file="":
     RANKD_REQUIRE_PEERS=1 cargo test scripts::{{file}}
 
+# Client libraries of seven languages and applications that live on Redis (installs them below .clients).
+clients *programs:
+    cargo build
+    tests/clients/run.py {{programs}}
+
 # Send load to the server on port 6379 (docs/operating.md explains the output).
 load *arguments:
     cargo run --release -- bench {{arguments}}
