@@ -14,6 +14,7 @@ mod cursors;
 mod differential;
 mod documents;
 mod faults;
+mod info;
 mod journal;
 mod large_replies;
 mod layers;

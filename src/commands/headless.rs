@@ -6,6 +6,7 @@ use super::engine::{Leeway, Terms};
 use super::state::channels::Channels;
 use super::state::client::Peer;
 use super::state::clients::Clients;
+use super::state::counter::Counter;
 use super::state::host::{AtEnd, Host, Loading, Persistence, Process, Saves};
 use super::state::kept::KeptResults;
 use super::state::latency_events::LatencyEvents;
@@ -41,6 +42,7 @@ impl Host {
             process: Arc::new(NoServer),
             is_loading: AtomicBool::new(false),
             expires_actively: AtomicBool::new(false),
+            expiry_ns: Counter::default(),
             startup_bytes: 0,
             started_ms: clock.now_ms(),
             clock,

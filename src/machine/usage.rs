@@ -112,10 +112,27 @@ pub fn resident_bytes() -> usize {
     pages * rustix::param::page_size()
 }
 
+/// The release of the system's kernel; empty if the system does not show it.
+#[must_use]
+pub fn kernel_release() -> String {
+    let release = std::fs::read_to_string("/proc/sys/kernel/osrelease").unwrap_or_default();
+    release.trim_end().to_owned()
+}
+
 /// Seconds of processor time used so far, in user and in system mode; 0 if the system does not show it.
 #[must_use]
 pub fn cpu_seconds() -> (f64, f64) {
-    let stat = std::fs::read_to_string("/proc/self/stat").unwrap_or_default();
+    seconds_of("/proc/self/stat")
+}
+
+/// The same of the main thread alone.
+#[must_use]
+pub fn main_thread_cpu_seconds() -> (f64, f64) {
+    seconds_of(&format!("/proc/self/task/{}/stat", std::process::id()))
+}
+
+fn seconds_of(path: &str) -> (f64, f64) {
+    let stat = std::fs::read_to_string(path).unwrap_or_default();
     let after_name = stat.rsplit(')').next().unwrap_or_default();
     let mut ticks = after_name.split_ascii_whitespace().skip(11).map(|ticks| ticks.parse().unwrap_or(0.0));
     let per_second = rustix::param::clock_ticks_per_second() as f64;

@@ -86,6 +86,11 @@ impl Shard {
         self.places.swap(numbers[0] as usize, numbers[1] as usize);
     }
 
+    /// Counts the sizes of all values anew. O(keys).
+    pub(in crate::store) fn recount_sizes(&mut self) {
+        self.databases.iter_mut().for_each(|database| database.keyspace.recount_sizes());
+    }
+
     pub(in crate::store) fn keyspaces(&self) -> impl Iterator<Item = &Keyspace> {
         self.databases.iter().map(|database| &database.keyspace)
     }
@@ -99,6 +104,7 @@ impl Shard {
     pub(in crate::store) fn swap_keys(&mut self, other: &mut Self) {
         for (database, other) in self.databases.iter_mut().zip(&mut other.databases) {
             std::mem::swap(&mut database.keyspace, &mut other.keyspace);
+            database.keyspace.recount_sizes();
         }
     }
 

@@ -87,7 +87,9 @@ impl Store {
     pub fn attach(&self, sink: Arc<dyn ChangeSink>) {
         let last_seq = sink.last_seq();
         for shard in &self.shards {
-            shard.write().last_seq = last_seq;
+            let mut shard = shard.write();
+            shard.last_seq = last_seq;
+            shard.recount_sizes();
         }
         let _ = self.sink.set(sink);
     }

@@ -1,20 +1,19 @@
 //! INFO: facts about the server for operators, exporters and clients, in Redis's sections and field names.
 
 use super::footprint::Footprint;
+use super::info_lines::{line, sum};
+use super::{info_commands, info_keys};
 use crate::commands::call::error::Outcome;
 use crate::commands::call::{Call, text};
-use crate::commands::spec::table::table;
 use crate::commands::spec::{AllKeys, CommandSpec, Flag, Group, Handler};
 use crate::commands::state::client::Client;
 use crate::commands::state::counter::Counter;
 use crate::commands::state::host::{Host, Loading};
-use crate::commands::state::latency::Latencies;
-use crate::commands::state::stats::Done;
+use crate::commands::state::stats::{Done, Stats};
 use crate::machine::usage;
 use crate::resp::reply::Reply;
 use crate::store::Shards;
-use std::fmt::Write;
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 /// The version that INFO and HELLO name. Clients choose the commands that they send by it. Valkey names the same.
 pub(in crate::commands) const REDIS_VERSION: &str = "7.2.4";
@@ -45,12 +44,13 @@ const SECTIONS: &[Section] = &[
     ("Replication", true, replication),
     ("CPU", true, cpu),
     ("Modules", true, |_, _, _| {}),
-    ("Commandstats", false, command_stats),
-    ("Errorstats", true, error_stats),
-    ("Latencystats", false, latency_stats),
+    ("Commandstats", false, info_commands::command_stats),
+    ("Errorstats", true, info_commands::error_stats),
+    ("Latencystats", false, info_commands::latency_stats),
     ("Cluster", true, cluster),
-    ("Keyspace", true, keyspace),
-    ("Ranking", true, ranking),
+    ("Keyspace", true, info_keys::keyspace),
+    ("Keysizes", true, info_keys::key_sizes),
+    ("Ranking", true, info_keys::ranking),
 ];
 
 fn info(keys: &mut AllKeys<'_, '_>, call: &Call<'_>, reply: &mut Reply<'_>) -> Outcome {
@@ -72,38 +72,54 @@ fn info(keys: &mut AllKeys<'_, '_>, call: &Call<'_>, reply: &mut Reply<'_>) -> O
     Ok(())
 }
 
-fn line(out: &mut String, text: std::fmt::Arguments<'_>) {
-    let _ = out.write_fmt(text);
-    out.push_str("\r\n");
-}
-
-/// A counter summed over the threads.
-fn sum(host: &Host, counter: impl Fn(&crate::commands::state::stats::Stats) -> &Counter) -> u64 {
-    host.stats.iter().map(|stats| counter(stats).get()).sum()
-}
-
 fn server(host: &Host, _: &Shards<'_, '_>, out: &mut String) {
     let now_us = host.clock.now_us();
     let uptime_s = (now_us / 1000).saturating_sub(host.started_ms) / 1000;
     line(out, format_args!("redis_version:{REDIS_VERSION}"));
     line(out, format_args!("server_name:rankd"));
     line(out, format_args!("rankd_version:{}", env!("CARGO_PKG_VERSION")));
+    // rankd is not built by gcc, and tells no commit. Readers of these fields find them all the same.
+    line(out, format_args!("redis_git_sha1:00000000"));
+    line(out, format_args!("redis_git_dirty:0"));
+    line(out, format_args!("redis_build_id:{}", env!("CARGO_PKG_VERSION")));
     line(out, format_args!("redis_mode:standalone"));
-    line(out, format_args!("os:{} {}", std::env::consts::OS, std::env::consts::ARCH));
+    line(out, format_args!("os:Linux {} {}", usage::kernel_release(), std::env::consts::ARCH));
     line(out, format_args!("arch_bits:{}", usize::BITS));
+    line(out, format_args!("monotonic_clock:POSIX clock_gettime"));
+    line(out, format_args!("multiplexing_api:epoll"));
+    line(out, format_args!("atomicvar_api:rust"));
+    line(out, format_args!("gcc_version:0.0.0"));
     line(out, format_args!("process_id:{}", std::process::id()));
+    line(out, format_args!("process_supervised:no"));
     line(out, format_args!("run_id:{}", host.run_id));
     line(out, format_args!("tcp_port:{}", host.port));
     line(out, format_args!("server_time_usec:{now_us}"));
     line(out, format_args!("uptime_in_seconds:{uptime_s}"));
     line(out, format_args!("uptime_in_days:{}", uptime_s / 86_400));
+    let config = host.config();
+    line(out, format_args!("hz:10"));
+    line(out, format_args!("configured_hz:{}", config.ignored_value("hz").unwrap_or("10")));
+    line(out, format_args!("lru_clock:{}", now_us / 1_000_000 % (1 << 24)));
+    let executable = std::env::current_exe().unwrap_or_default();
+    line(out, format_args!("executable:{}", executable.display()));
     line(out, format_args!("config_file:{}", host.config_file));
+    line(out, format_args!("io_threads_active:{}", u8::from(host.stats.len() > 2)));
+    let binds: String = config.bind.iter().map(|address| format!("bind={address},")).collect();
+    line(out, format_args!("listener0:name=tcp,{binds}port={}", host.port));
 }
 
 fn clients(host: &Host, shards: &Shards<'_, '_>, out: &mut String) {
     line(out, format_args!("connected_clients:{}", host.clients.len()));
+    line(out, format_args!("cluster_connections:0"));
     line(out, format_args!("maxclients:{}", host.config().maxclients));
     let clients = host.clients.all();
+    let most = |bytes: fn(&Client) -> &AtomicUsize| {
+        clients.iter().map(|client| bytes(client).load(Ordering::Relaxed)).max().unwrap_or(0)
+    };
+    let most_input = most(|client| &client.query_buffer_bytes);
+    let most_output = most(|client| &client.output_buffer_bytes);
+    line(out, format_args!("client_recent_max_input_buffer:{most_input}"));
+    line(out, format_args!("client_recent_max_output_buffer:{most_output}"));
     let count = |is_so: fn(&Client) -> bool| clients.iter().filter(|client| is_so(client)).count();
     line(out, format_args!("blocked_clients:{}", count(Client::is_blocked)));
     line(out, format_args!("tracking_clients:{}", host.tracking.counts().clients));
@@ -112,9 +128,15 @@ fn clients(host: &Host, shards: &Shards<'_, '_>, out: &mut String) {
         out,
         format_args!("watching_clients:{}", count(|client| client.watched.load(Ordering::Relaxed) > 0)),
     );
+    line(out, format_args!("clients_in_timeout_table:{}", count(has_timeout)));
     line(out, format_args!("total_watched_keys:{}", shards.watched_keys()));
     line(out, format_args!("total_blocking_keys:{}", shards.awaited_keys()));
     line(out, format_args!("total_blocking_keys_on_nokey:0"));
+}
+
+/// Whether a client waits for a limited time.
+fn has_timeout(client: &Client) -> bool {
+    client.waiting.lock().as_ref().is_some_and(|waiting| waiting.timeout().is_some())
 }
 
 fn memory(host: &Host, _: &Shards<'_, '_>, out: &mut String) {
@@ -158,6 +180,12 @@ fn persistence(host: &Host, _: &Shards<'_, '_>, out: &mut String) {
     let is_loading = host.is_loading();
     line(out, format_args!("loading:{}", flag(is_loading)));
     line(out, format_args!("async_loading:0"));
+    line(out, format_args!("current_cow_peak:0"));
+    line(out, format_args!("current_cow_size:0"));
+    line(out, format_args!("current_cow_size_age:0"));
+    line(out, format_args!("current_fork_perc:0.00"));
+    line(out, format_args!("current_save_keys_processed:0"));
+    line(out, format_args!("current_save_keys_total:0"));
     let saves = host.process.saves();
     let seconds = |seconds: Option<u64>| seconds.map_or(-1, u64::cast_signed);
     line(out, format_args!("rdb_changes_since_last_save:{}", saves.changes_since));
@@ -167,25 +195,29 @@ fn persistence(host: &Host, _: &Shards<'_, '_>, out: &mut String) {
     line(out, format_args!("rdb_last_bgsave_time_sec:{}", seconds(saves.last_s)));
     line(out, format_args!("rdb_current_bgsave_time_sec:{}", seconds(saves.current_s)));
     line(out, format_args!("rdb_saves:{}", saves.saves));
+    line(out, format_args!("rdb_last_cow_size:0"));
     line(out, format_args!("rdb_last_load_keys_expired:{}", saves.expired_keys_loaded));
     line(out, format_args!("rdb_last_load_keys_loaded:{}", saves.keys_loaded));
     line(out, format_args!("aof_enabled:{}", flag(facts.enabled)));
     line(out, format_args!("aof_rewrite_in_progress:{}", flag(facts.rewrite_in_progress)));
     line(out, format_args!("aof_rewrite_scheduled:0"));
+    line(out, format_args!("aof_last_rewrite_time_sec:{}", seconds(facts.last_rewrite_s)));
+    line(out, format_args!("aof_current_rewrite_time_sec:{}", seconds(facts.current_rewrite_s)));
+    line(out, format_args!("aof_last_bgrewrite_status:{}", status(facts.last_rewrite_ok)));
     line(out, format_args!("aof_rewrites:{}", facts.rewrites));
     let failures = facts.rewrite_failures_in_a_row;
     line(out, format_args!("aof_rewrites_consecutive_failures:{failures}"));
-    line(out, format_args!("aof_current_rewrite_time_sec:{}", seconds(facts.current_rewrite_s)));
-    line(out, format_args!("aof_last_rewrite_time_sec:{}", seconds(facts.last_rewrite_s)));
-    line(out, format_args!("aof_last_bgrewrite_status:{}", status(facts.last_rewrite_ok)));
     line(out, format_args!("aof_last_write_status:{}", status(facts.last_write_error.is_none())));
     if let Some(why) = &facts.last_write_error {
         line(out, format_args!("aof_last_write_error:{why}"));
     }
+    line(out, format_args!("aof_last_cow_size:0"));
+    line(out, format_args!("module_fork_in_progress:0"));
+    line(out, format_args!("module_fork_last_cow_size:0"));
     line(out, format_args!("aof_current_size:{}", facts.current_size_bytes));
     line(out, format_args!("aof_base_size:{}", facts.base_size_bytes));
-    line(out, format_args!("aof_buffer_length:{}", facts.pending_bytes));
     line(out, format_args!("aof_pending_rewrite:0"));
+    line(out, format_args!("aof_buffer_length:{}", facts.pending_bytes));
     line(out, format_args!("aof_pending_bio_fsync:0"));
     line(out, format_args!("aof_delayed_fsync:0"));
     line(out, format_args!("aof_fsyncs:{}", facts.fsyncs));
@@ -215,8 +247,10 @@ fn loading(host: &Host, out: &mut String) {
 fn threads(host: &Host, _: &Shards<'_, '_>, out: &mut String) {
     let (own, aside) = host.stats.split_at(host.stats.len() / 2);
     for (index, (own, aside)) in own.iter().zip(aside).enumerate() {
-        let commands = own.commands.get() + aside.commands.get();
-        line(out, format_args!("io_thread_{index}:commands={commands}"));
+        let both = |counter: fn(&Stats) -> &Counter| counter(own).get() + counter(aside).get();
+        let (commands, reads, writes) =
+            (both(|stats| &stats.commands), both(|stats| &stats.reads), both(|stats| &stats.writes));
+        line(out, format_args!("io_thread_{index}:commands={commands},reads={reads},writes={writes}"));
     }
 }
 
@@ -227,25 +261,62 @@ fn stats(host: &Host, _: &Shards<'_, '_>, out: &mut String) {
     line(out, format_args!("instantaneous_ops_per_sec:{commands_per_second:.0}"));
     line(out, format_args!("total_net_input_bytes:{}", sum(host, |stats| &stats.input_bytes)));
     line(out, format_args!("total_net_output_bytes:{}", sum(host, |stats| &stats.output_bytes)));
+    line(out, format_args!("total_net_repl_input_bytes:0"));
+    line(out, format_args!("total_net_repl_output_bytes:0"));
     let kilobytes = |what: fn(&Done) -> u64| host.rates.per_second(what) / 1024.0;
     line(out, format_args!("instantaneous_input_kbps:{:.2}", kilobytes(|done| done.input_bytes)));
     line(out, format_args!("instantaneous_output_kbps:{:.2}", kilobytes(|done| done.output_bytes)));
+    line(out, format_args!("instantaneous_input_repl_kbps:0.00"));
+    line(out, format_args!("instantaneous_output_repl_kbps:0.00"));
     line(out, format_args!("rejected_connections:{}", sum(host, |stats| &stats.rejected_connections)));
+    line(out, format_args!("sync_full:0"));
+    line(out, format_args!("sync_partial_ok:0"));
+    line(out, format_args!("sync_partial_err:0"));
     line(out, format_args!("expired_subkeys:{}", host.store.expired_fields()));
     line(out, format_args!("expired_keys:{}", host.store.expired_keys()));
+    line(out, format_args!("expired_stale_perc:0.00"));
+    line(out, format_args!("expired_time_cap_reached_count:0"));
+    line(out, format_args!("expire_cycle_cpu_milliseconds:{}", host.expiry_ns.get() / 1_000_000));
     line(out, format_args!("evicted_keys:0"));
     line(out, format_args!("keyspace_hits:{}", sum(host, |stats| &stats.keyspace_hits)));
     line(out, format_args!("keyspace_misses:{}", sum(host, |stats| &stats.keyspace_misses)));
     let (channels, patterns) = host.channels.len();
     line(out, format_args!("pubsub_channels:{channels}"));
     line(out, format_args!("pubsub_patterns:{patterns}"));
+    line(out, format_args!("pubsubshard_channels:0"));
+    line(out, format_args!("latest_fork_usec:0"));
+    line(out, format_args!("total_forks:0"));
+    line(out, format_args!("migrate_cached_sockets:0"));
+    line(out, format_args!("slave_expires_tracked_keys:0"));
+    line(out, format_args!("active_defrag_hits:0"));
+    line(out, format_args!("active_defrag_misses:0"));
+    line(out, format_args!("active_defrag_key_hits:0"));
+    line(out, format_args!("active_defrag_key_misses:0"));
+    line(out, format_args!("total_active_defrag_time:0"));
+    line(out, format_args!("current_active_defrag_time:0"));
     let tracked = host.tracking.counts();
     line(out, format_args!("tracking_total_keys:{}", tracked.keys));
     line(out, format_args!("tracking_total_items:{}", tracked.items));
     line(out, format_args!("tracking_total_prefixes:{}", tracked.prefixes));
-    line(out, format_args!("latest_fork_usec:0"));
+    line(out, format_args!("unexpected_error_replies:0"));
     line(out, format_args!("total_error_replies:{}", host.errors.counts().values().sum::<u64>()));
+    line(out, format_args!("dump_payload_sanitizations:0"));
+    let (reads, writes) = (sum(host, |stats| &stats.reads), sum(host, |stats| &stats.writes));
+    line(out, format_args!("total_reads_processed:{reads}"));
+    line(out, format_args!("total_writes_processed:{writes}"));
+    line(out, format_args!("io_threaded_reads_processed:{reads}"));
+    line(out, format_args!("io_threaded_writes_processed:{writes}"));
+    line(out, format_args!("io_threaded_total_prefetch_batches:0"));
+    line(out, format_args!("io_threaded_total_prefetch_entries:0"));
+    line(out, format_args!("client_query_buffer_limit_disconnections:0"));
     line(out, format_args!("client_output_buffer_limit_disconnections:{}", host.clients.cut_off()));
+    line(out, format_args!("reply_buffer_shrinks:0"));
+    line(out, format_args!("reply_buffer_expands:0"));
+    line(out, format_args!("eventloop_cycles:0"));
+    line(out, format_args!("eventloop_duration_sum:0"));
+    line(out, format_args!("eventloop_duration_cmd_sum:0"));
+    line(out, format_args!("instantaneous_eventloop_cycles_per_sec:0"));
+    line(out, format_args!("instantaneous_eventloop_duration_usec:0"));
     // There are no ACLs: only wrong passwords are denied.
     let denied = host.errors.counts().get("WRONGPASS").copied().unwrap_or(0);
     line(out, format_args!("acl_access_denied_auth:{denied}"));
@@ -273,76 +344,13 @@ fn cpu(_: &Host, _: &Shards<'_, '_>, out: &mut String) {
     let (user_s, system_s) = usage::cpu_seconds();
     line(out, format_args!("used_cpu_sys:{system_s:.6}"));
     line(out, format_args!("used_cpu_user:{user_s:.6}"));
-}
-
-fn command_stats(host: &Host, _: &Shards<'_, '_>, out: &mut String) {
-    for (place, entry) in table().entries().iter().enumerate() {
-        let of = |counter: fn(&crate::commands::state::stats::CommandStats) -> &Counter| {
-            sum(host, |stats| counter(&stats.by_command[place]))
-        };
-        let (calls, rejected) = (of(|stats| &stats.calls), of(|stats| &stats.rejected));
-        if calls + rejected > 0 {
-            let nanoseconds = of(|stats| &stats.nanoseconds);
-            let per_call_us = nanoseconds as f64 / 1000.0 / calls.max(1) as f64;
-            line(
-                out,
-                format_args!(
-                    "cmdstat_{}:calls={calls},usec={},usec_per_call={per_call_us:.2},rejected_calls={rejected},failed_calls={}",
-                    entry.full_name,
-                    nanoseconds / 1000,
-                    of(|stats| &stats.failed),
-                ),
-            );
-        }
-    }
-}
-
-fn error_stats(host: &Host, _: &Shards<'_, '_>, out: &mut String) {
-    for (code, count) in host.errors.counts() {
-        line(out, format_args!("errorstat_{code}:count={count}"));
-    }
-}
-
-fn latency_stats(host: &Host, _: &Shards<'_, '_>, out: &mut String) {
-    for (place, entry) in table().entries().iter().enumerate() {
-        let latencies = Latencies::of(host.stats.iter().map(|stats| &stats.by_command[place].latencies));
-        if !latencies.is_empty() {
-            let percentile = |percent: &f64| format!("p{percent}={:.3}", latencies.percentile_us(*percent));
-            let shown: Vec<String> = host.config().latency_percentiles.iter().map(percentile).collect();
-            let name = &entry.full_name;
-            line(out, format_args!("latency_percentiles_usec_{name}:{}", shown.join(",")));
-        }
-    }
+    line(out, format_args!("used_cpu_sys_children:0.000000"));
+    line(out, format_args!("used_cpu_user_children:0.000000"));
+    let (user_s, system_s) = usage::main_thread_cpu_seconds();
+    line(out, format_args!("used_cpu_sys_main_thread:{system_s:.6}"));
+    line(out, format_args!("used_cpu_user_main_thread:{user_s:.6}"));
 }
 
 fn cluster(_: &Host, _: &Shards<'_, '_>, out: &mut String) {
     line(out, format_args!("cluster_enabled:0"));
-}
-
-fn keyspace(host: &Host, shards: &Shards<'_, '_>, out: &mut String) {
-    for database in host.databases() {
-        let size = shards.size(database);
-        if size.keys > 0 {
-            let average_ms = size.expiry_sum_ms / (size.expiring_keys as u128).max(1);
-            let left_ms = average_ms.saturating_sub(u128::from(host.clock.now_ms()));
-            line(
-                out,
-                format_args!(
-                    "db{database}:keys={},expires={},avg_ttl={left_ms},subexpiry={}",
-                    size.keys, size.expiring_keys, size.dated_keys
-                ),
-            );
-        }
-    }
-}
-
-fn ranking(host: &Host, _: &Shards<'_, '_>, out: &mut String) {
-    let kept = host.friend_rankings.stats();
-    let persistence = host.process.persistence();
-    line(out, format_args!("log_seq:{}", persistence.last_seq));
-    line(out, format_args!("log_lag:{}", persistence.pending_bytes));
-    line(out, format_args!("friendrank_kept_results:{}", kept.results));
-    line(out, format_args!("friendrank_kept_bytes:{}", kept.bytes));
-    line(out, format_args!("friendrank_kept_hits:{}", kept.hits));
-    line(out, format_args!("friendrank_kept_misses:{}", kept.misses));
 }

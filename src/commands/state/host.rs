@@ -2,6 +2,7 @@
 
 use super::channels::Channels;
 use super::clients::Clients;
+use super::counter::Counter;
 use super::latency_events::LatencyEvents;
 use super::slow_log::SlowLog;
 use super::stats::{Done, Errors, Rates, Stats};
@@ -158,6 +159,8 @@ pub struct Host {
     pub is_loading: AtomicBool,
     /// Whether expired keys are removed in the background (`DEBUG SET-ACTIVE-EXPIRE`).
     pub expires_actively: AtomicBool,
+    /// The time that the removal of expired keys has taken, in nanoseconds.
+    pub expiry_ns: Counter,
     /// Memory in use when the server started, in bytes.
     pub startup_bytes: usize,
     /// When the server started, in unix milliseconds.

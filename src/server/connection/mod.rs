@@ -183,6 +183,7 @@ impl Connection<'_> {
             Poll::Ready(received) => received?,
         };
         self.shared.stats.input_bytes.add(received as u64);
+        self.shared.stats.reads.add(1);
         let client = &self.work.session.client;
         client.input_bytes.fetch_add(received as u64, Ordering::Relaxed);
         self.note_input();

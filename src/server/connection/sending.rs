@@ -94,6 +94,7 @@ impl Connection<'_> {
             self.flush_slowly(sent, kept_bytes, &config).await?;
         }
         self.work.out.clear();
+        self.shared.stats.writes.add(1);
         self.shared.stats.output_bytes.add(bytes as u64);
         self.work.session.client.output_bytes.fetch_add(bytes as u64, Ordering::Relaxed);
         Ok(())

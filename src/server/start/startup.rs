@@ -7,6 +7,7 @@ use super::signals::ServerStop;
 use super::{environment, listener, opening};
 use crate::commands::state::channels::Channels;
 use crate::commands::state::clients::Clients;
+use crate::commands::state::counter::Counter;
 use crate::commands::state::host::{Host, Process};
 use crate::commands::state::kept::KeptResults;
 use crate::commands::state::latency_events::LatencyEvents;
@@ -104,6 +105,7 @@ pub(in crate::server) fn run(mut config: Config, file: Option<PathBuf>) -> Resul
         process: Arc::clone(&process) as Arc<dyn Process>,
         is_loading: AtomicBool::new(true),
         expires_actively: AtomicBool::new(true),
+        expiry_ns: Counter::default(),
         startup_bytes: usage::allocated_bytes(),
         started_ms: clock.now_ms(),
         clock,

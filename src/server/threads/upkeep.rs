@@ -31,7 +31,9 @@ pub(in crate::server) async fn run(host: Arc<Host>) {
             loop {
                 let started_ns = host.clock.monotonic_ns();
                 let goes_on = host.store.remove_expired(shard);
-                longest_ns = longest_ns.max(host.clock.monotonic_ns().saturating_sub(started_ns));
+                let elapsed_ns = host.clock.monotonic_ns().saturating_sub(started_ns);
+                host.expiry_ns.add(elapsed_ns);
+                longest_ns = longest_ns.max(elapsed_ns);
                 if !goes_on {
                     break;
                 }

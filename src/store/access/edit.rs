@@ -84,12 +84,13 @@ impl KeyEdit<'_> {
         let is_new = self.spot.is_vacant();
         let (value, spot) = self.keyspace.value_or_new::<T>(self.trace.key, self.spot)?;
         self.spot = spot;
-        let due_before = value.first_due_ms();
+        let (due_before, size_before) = (value.first_due_ms(), value.size());
         let mut value = Edit { value, trace: &mut self.trace, has_changed: false, second_event: None };
         let result = edit(&mut value);
         let Edit { value, has_changed, second_event, .. } = value;
-        let (is_empty, due) = (value.elements() == 0, value.first_due_ms());
+        let (is_empty, due, size) = (value.elements() == 0, value.first_due_ms(), value.size());
         self.keyspace.note_due(self.trace.key, due_before, due);
+        self.keyspace.note_size(self.trace.key, T::KIND, size_before, size);
         if !has_changed {
             if is_new {
                 // The value was made for this edit and is still empty.

@@ -11,5 +11,6 @@ mod removal;
 mod serving;
 pub(super) mod shards;
 pub(super) mod slot;
+pub(super) mod survey;
 mod swapping;
 pub(super) mod writer;

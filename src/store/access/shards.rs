@@ -83,6 +83,10 @@ impl<'s> Shards<'_, 's> {
         }
     }
 
+    pub(super) fn shard_count(&self) -> usize {
+        self.store().shard_count()
+    }
+
     fn store(&self) -> &Store {
         match self {
             Shards::Free(store, _) => store,
@@ -91,7 +95,7 @@ impl<'s> Shards<'_, 's> {
     }
 
     /// Calls `visit` with one shard, locked for reading. `None` if there is no such shard.
-    fn visit<T>(&self, index: ShardIndex, visit: impl FnOnce(&Shard) -> T) -> Option<T> {
+    pub(super) fn visit<T>(&self, index: ShardIndex, visit: impl FnOnce(&Shard) -> T) -> Option<T> {
         match self {
             Shards::Free(store, _) => {
                 let shard = store.shards.get(index)?.read();

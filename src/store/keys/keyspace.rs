@@ -1,10 +1,11 @@
 //! One database's keys in one shard: a table of entries, and the order in which keys expire.
 
 use super::located::Located;
+use super::sizes::Sizes;
 use super::small_bytes::SmallBytes;
 use super::table::{Place, Table};
 use crate::machine::chance::Chance;
-use crate::store::values::kinds::{Value, WrongType};
+use crate::store::values::kinds::{Kind, Value, WrongType};
 use crate::store::values::stored::Stored;
 use foldhash::quality::FixedState;
 use std::collections::BTreeSet;
@@ -103,6 +104,7 @@ pub(in crate::store) struct Keyspace {
     dues: BTreeSet<(u64, Box<[u8]>)>,
     /// The sum of the times in `expiries`, for their average.
     expiry_sum_ms: u128,
+    sizes: Sizes,
     hasher: FixedState,
     seed: u64,
 }
@@ -111,7 +113,8 @@ impl Keyspace {
     pub(in crate::store) fn with_seed(seed: u64) -> Self {
         let hasher = FixedState::with_seed(seed);
         let (expiries, dues) = (BTreeSet::new(), BTreeSet::new());
-        Self { entries: Table::default(), expiries, dues, expiry_sum_ms: 0, hasher, seed }
+        let sizes = Sizes::default();
+        Self { entries: Table::default(), expiries, dues, expiry_sum_ms: 0, sizes, hasher, seed }
     }
 
     pub(in crate::store) fn len(&self) -> usize {
@@ -157,15 +160,18 @@ impl Keyspace {
             self.insert(key, spot.hash, value, expire_at_ms);
             return None;
         };
-        let due = value.first_due_ms();
+        let (due, kind, size) = (value.first_due_ms(), value.kind(), value.size());
         let old = std::mem::replace(&mut self.entries.at_mut(place).value, value);
         self.note_due(key, old.first_due_ms(), due);
+        self.sizes.note(key, old.kind(), Some(old.size()), None);
+        self.sizes.note(key, kind, None, Some(size));
         self.set_expiry(spot, expire_at_ms);
         Some(old)
     }
 
     fn insert(&mut self, key: &[u8], hash: u64, value: Value, expire_at_ms: Option<u64>) -> Place {
         self.note_due(key, None, value.first_due_ms());
+        self.sizes.note(key, value.kind(), None, Some(value.size()));
         let hasher = &self.hasher;
         let entry = KeyValue { key: key.into(), value };
         let place = self.entries.insert(hash, entry, |entry| hasher.hash_one(&*entry.key));
@@ -183,6 +189,7 @@ impl Keyspace {
             self.forget_expiry(at_ms.get(), spot.hash);
         }
         self.note_due(&entry.key, entry.value.first_due_ms(), None);
+        self.sizes.note(&entry.key, entry.value.kind(), Some(entry.value.size()), None);
         Some(entry.value)
     }
 
@@ -226,6 +233,25 @@ impl Keyspace {
         if let Some(at_ms) = after {
             self.dues.insert((at_ms, key.into()));
         }
+    }
+
+    /// The value at `key`, of type `kind`, has got another size in its place.
+    pub(in crate::store) fn note_size(&mut self, key: &[u8], kind: Kind, before: usize, after: usize) {
+        self.sizes.note(key, kind, Some(before), Some(after));
+    }
+
+    /// The sizes of the values.
+    pub(in crate::store) fn sizes(&self) -> &Sizes {
+        &self.sizes
+    }
+
+    /// Counts the sizes anew, after Changes were replayed, which change values without a note. O(keys).
+    pub(in crate::store) fn recount_sizes(&mut self) {
+        let mut sizes = Sizes::default();
+        for entry in self.iter() {
+            sizes.note(entry.key, entry.value.kind(), None, Some(entry.value.size()));
+        }
+        self.sizes = sizes;
     }
 
     /// Unix milliseconds at which the first element of a value expires.
@@ -326,6 +352,13 @@ impl Keyspace {
 }
 
 impl Keyspace {
+    /// The entry of a key, expired or not.
+    pub(in crate::store) fn find(&self, key: &[u8]) -> Option<Entry<'_>> {
+        let (entry, expire_at_ms) =
+            self.entries.find_noted(self.hasher.hash_one(key), |entry| *entry.key == *key)?;
+        Some(Entry::new(entry, expire_at_ms))
+    }
+
     /// Whether there is such a key, expired or not.
     pub(in crate::store) fn holds(&self, key: &[u8]) -> bool {
         self.named(key).is_some()

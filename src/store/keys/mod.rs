@@ -5,5 +5,6 @@ pub mod interest;
 pub(super) mod keyspace;
 pub(super) mod located;
 mod segment;
+pub(super) mod sizes;
 pub(super) mod small_bytes;
 pub(super) mod table;

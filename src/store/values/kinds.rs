@@ -48,6 +48,18 @@ impl Kind {
         }
     }
 
+    /// What INFO's keysizes call the sizes of the type's values.
+    #[must_use]
+    pub fn sizes_name(self) -> &'static str {
+        match self {
+            Self::String => "strings_sizes",
+            Self::List => "lists_items",
+            Self::Set => "sets_items",
+            Self::SortedSet => "zsets_items",
+            Self::Hash => "hashes_items",
+        }
+    }
+
     /// The plural for texts: "sorted sets".
     #[must_use]
     pub fn plural_name(self) -> &'static str {
@@ -141,6 +153,12 @@ impl Value {
     #[must_use]
     pub fn elements(&self) -> usize {
         each!(self, value => value.elements())
+    }
+
+    /// See [`Stored::size`].
+    #[must_use]
+    pub fn size(&self) -> usize {
+        each!(self, value => value.size())
     }
 
     /// See [`Stored::first_due_ms`].

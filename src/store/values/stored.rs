@@ -31,6 +31,11 @@ pub trait Stored: Sized {
     /// string always counts as one element.
     fn elements(&self) -> usize;
 
+    /// What INFO's keysizes count: the number of elements, or of a string's bytes.
+    fn size(&self) -> usize {
+        self.elements()
+    }
+
     /// The first unix millisecond at which one of its elements expires by itself, `None` where none does. O(log n).
     fn first_due_ms(&self) -> Option<u64> {
         None

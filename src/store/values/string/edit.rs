@@ -74,7 +74,9 @@ fn put_string(key: &mut KeyEdit<'_>, value: &[u8], expire_at_ms: Option<u64>) ->
     if let Some(Value::String(old)) = key.keyspace.value_mut(key.spot)
         && old.len() <= FREED_HERE_BYTES
     {
+        let size_before = old.len();
         old.set(value);
+        key.keyspace.note_size(key.trace.key, Kind::String, size_before, value.len());
         key.keyspace.set_expiry(key.spot, expire_at_ms);
         return Some(Kind::String);
     }

@@ -38,6 +38,10 @@ impl Stored for ByteString {
         1
     }
 
+    fn size(&self) -> usize {
+        self.len()
+    }
+
     fn memory_bytes(&self, _: usize) -> usize {
         self.heap_bytes()
     }
