@@ -56,7 +56,7 @@ fn pipeline(command: &str, chance: &mut Chance) -> Vec<u8> {
 fn main() {
     let store = Store::new(64, 16, 1, Clock::system());
     let host = Host::headless(Arc::new(store), Config::default());
-    let mut session = host.local_session();
+    let (config, mut session) = (host.config(), host.local_session());
     let (mut reader, mut batch, mut out) = (RequestReader::default(), RequestBatch::default(), Vec::new());
     let bounds = RequestLimits { unauthenticated: false, bulk_bytes: 1 << 20, requests: usize::MAX };
     let mut chance = Chance::seeded(1);
@@ -68,7 +68,7 @@ fn main() {
             reader.read(&mut bytes[..], &bounds, &mut batch).expect("requests");
             let region = Region::new(ALLOCATOR);
             let requests = batch.requests(&bytes);
-            let ran = run_batch(&host, &mut session, requests, &mut out, host.local_terms());
+            let ran = run_batch(&host, &config, &mut session, requests, &mut out, host.local_terms());
             let counted = region.change();
             assert_eq!(ran.count, PIPELINE);
             reader.consumed(batch.consumed_bytes());

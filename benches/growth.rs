@@ -27,7 +27,7 @@ fn processor_time() -> Duration {
 /// The longest command by the clock, and the least time of each command over the rounds.
 fn run(command: &str, elements: usize, least: &mut [Duration]) -> Duration {
     let host = Host::headless(Arc::new(Store::new(64, 16, 1, Clock::system())), Config::default());
-    let mut session = host.local_session();
+    let (config, mut session) = (host.config(), host.local_session());
     let (mut reader, mut batch, mut out) = (RequestReader::default(), RequestBatch::default(), Vec::new());
     let bounds = RequestLimits { unauthenticated: false, bulk_bytes: 1 << 20, requests: usize::MAX };
     let mut longest = Duration::ZERO;
@@ -36,7 +36,8 @@ fn run(command: &str, elements: usize, least: &mut [Duration]) -> Duration {
         bytes.extend_from_slice(b"\r\n");
         reader.read(&mut bytes[..], &bounds, &mut batch).expect("a request");
         let (start, processor_start) = (Instant::now(), processor_time());
-        let ran = run_batch(&host, &mut session, batch.requests(&bytes), &mut out, host.local_terms());
+        let ran =
+            run_batch(&host, &config, &mut session, batch.requests(&bytes), &mut out, host.local_terms());
         let (processor, clock) = (processor_time() - processor_start, start.elapsed());
         assert!(ran.count == 1 && out.starts_with(b":"), "{command}: {}", out.escape_ascii());
         reader.consumed(batch.consumed_bytes());

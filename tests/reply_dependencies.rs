@@ -43,7 +43,14 @@ impl Table {
         let (mut batch, mut out) = (RequestBatch::default(), Vec::new());
         let bytes = &mut bytes.clone()[..];
         RequestReader::default().read(bytes, &bounds, &mut batch).expect("requests");
-        let ran = run_batch(&self.host, session, batch.requests(bytes), &mut out, self.host.local_terms());
+        let ran = run_batch(
+            &self.host,
+            &self.host.config(),
+            session,
+            batch.requests(bytes),
+            &mut out,
+            self.host.local_terms(),
+        );
         assert_eq!(ran.count, lines.len(), "{lines:?}");
         (out.escape_ascii().to_string(), ran.seq)
     }

@@ -91,7 +91,7 @@ impl Client {
         let (mut batch, mut out) = (RequestBatch::default(), Vec::new());
         RequestReader::default().read(&mut bytes, &bounds, &mut batch).expect("a request");
         let terms = self.host.local_terms();
-        let ran = run_batch(&self.host, &mut self.session, batch.requests(&bytes), &mut out, terms);
+        let ran = run_batch(&self.host, &self.host.config(), &mut self.session, batch.requests(&bytes), &mut out, terms);
         assert_eq!(ran.count, 1);
         out
     }

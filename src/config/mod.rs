@@ -8,6 +8,7 @@ mod directive;
 mod directives;
 mod event_classes;
 mod file;
+mod followed;
 mod ignored;
 mod output_limits;
 mod set_bounds;
@@ -20,6 +21,7 @@ pub use crate::config::directive::{Directive, DirectiveSection};
 pub use crate::config::directives::{OTHER_NAMES, directives, is_secret};
 pub use crate::config::event_classes::EventClasses;
 pub use crate::config::file::FileError;
+pub use crate::config::followed::Followed;
 pub use crate::config::ignored::{IGNORED, Ignored};
 pub use crate::config::output_limits::{OutputLimit, OutputLimits};
 pub use crate::config::set_bounds::SetBounds;
@@ -27,6 +29,7 @@ pub use crate::config::value_syntax::ValueSyntax;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 /// When a reply may go out: `appendfsync`.
@@ -285,6 +288,8 @@ impl Config {
 #[derive(Debug)]
 pub struct Settings {
     current: RwLock<Arc<Config>>,
+    /// The number of changes so far.
+    changes: AtomicU64,
     /// Held from before a change until it has taken effect. Readers of the configuration do not wait for it.
     changing: Mutex<()>,
 }
@@ -293,7 +298,7 @@ impl Settings {
     /// Settings with the initial configuration `config`.
     #[must_use]
     pub fn new(config: Config) -> Self {
-        Self { current: RwLock::new(Arc::new(config)), changing: Mutex::new(()) }
+        Self { current: RwLock::new(Arc::new(config)), changes: AtomicU64::new(0), changing: Mutex::new(()) }
     }
 
     /// The configuration as it is now.
@@ -315,6 +320,7 @@ impl Settings {
         let _changing = self.changing.lock().unwrap_or_else(PoisonError::into_inner);
         let changed = Arc::new(self.current().set_live(pairs)?);
         *self.current.write().unwrap_or_else(PoisonError::into_inner) = Arc::clone(&changed);
+        self.changes.fetch_add(1, Ordering::Release);
         apply(&changed);
         Ok(())
     }
@@ -331,7 +337,6 @@ impl Settings {
 mod tests {
     use super::*;
     use std::sync::Barrier;
-    use std::sync::atomic::{AtomicU64, Ordering};
     use std::thread;
 
     /// Two CONFIG SETs at once could take effect in the wrong order: the later one was the setting, the earlier one was

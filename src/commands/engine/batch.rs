@@ -10,6 +10,7 @@ use crate::commands::spec::table::table;
 use crate::commands::spec::{Handler, Manner};
 use crate::commands::state::host::Host;
 use crate::commands::state::session::{Listening, NextStep, Session};
+use crate::config::Config;
 use crate::limits;
 use crate::resp::request::Arguments;
 use crate::store::change::ChangeBuffer;
@@ -27,13 +28,13 @@ thread_local! {
 /// request. If others wait for the thread, it also ends when the requests so far have taken [`limits::BATCH`].
 pub fn run_batch<'r>(
     host: &Host,
+    config: &Config,
     session: &mut Session,
     mut requests: impl Iterator<Item = Arguments<'r>>,
     out: &mut Vec<u8>,
     terms: Terms<'_>,
 ) -> Ran {
-    let config = host.config();
-    let mut runner = Runner::new(host, session, &config, terms, CHANGES.take());
+    let mut runner = Runner::new(host, session, config, terms, CHANGES.take());
     let end_ns = runner.timing.started_ns + limits::BATCH.as_nanos() as u64;
     let mut window = Window::new();
     let mut last_command = None;
@@ -69,15 +70,15 @@ pub fn run_batch<'r>(
         }
     }
     if runner.timing.is_open() {
-        runner.look_at_clock();
+        runner.count_time();
     }
     runner.release();
     let Runner { hold, ran, session, timing, .. } = runner;
     let (_, changes) = hold.release();
     CHANGES.set(changes);
     session.client.last_active_ms.store(timing.now_ms, Ordering::Relaxed);
-    if last_command.is_some() {
-        session.client.names.lock().last_command = last_command;
+    if let Some(place) = last_command {
+        session.client.note_command(place);
     }
     ran
 }

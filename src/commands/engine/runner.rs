@@ -93,7 +93,14 @@ impl<'b> Runner<'b> {
         self.look_at_clock_behind(self.latest);
     }
 
-    /// The same where `request` was the last.
+    /// The same at the end of a batch.
+    pub(super) fn count_time(&mut self) {
+        if let Some(timed) = self.timing.count(&self.host.clock, self.terms.stats) {
+            self.note_slow(timed, self.latest);
+        }
+    }
+
+    /// As [`Runner::look_at_clock`], where `request` was the last.
     pub(super) fn look_at_clock_behind(&mut self, request: Option<Arguments<'_>>) {
         if let Some(timed) = self.timing.look(&self.host.clock, self.terms.stats) {
             self.note_slow(timed, request);

@@ -75,6 +75,12 @@ impl Timing {
 
     /// Looks at the clock, and counts the time of what has run since the last look. Returns it if it took long.
     pub(super) fn look(&mut self, clock: &Clock, stats: &Stats) -> Option<TimedCommand> {
+        self.now_ms = clock.now_ms();
+        self.count(clock, stats)
+    }
+
+    /// The same where nothing runs after it, so that the time of day stays as it is.
+    pub(super) fn count(&mut self, clock: &Clock, stats: &Stats) -> Option<TimedCommand> {
         let now_ns = clock.monotonic_ns();
         let elapsed_ns = now_ns.saturating_sub(self.started_ns);
         let place = self.timed.take();
@@ -87,7 +93,6 @@ impl Timing {
             }
         }
         self.started_ns = now_ns;
-        self.now_ms = clock.now_ms();
         self.since_look = 0;
         place.filter(|_| elapsed_ns >= self.slow_ns).map(|place| TimedCommand { place, elapsed_ns })
     }

@@ -1,5 +1,6 @@
 //! One client, as other threads see it. Its connection updates it with plain stores.
 
+use super::counter::Counter;
 use super::mailbox::{MailBounds, Mailbox, Overflowed};
 use super::marks::{Mark, Marks};
 use super::slow_log::SlowRequest;
@@ -42,9 +43,11 @@ pub struct Client {
     /// Bytes of the arguments of the command that is running; only CLIENT INFO and CLIENT LIST count their own.
     pub argument_bytes: AtomicUsize,
     pub output_buffer_bytes: AtomicUsize,
-    pub input_bytes: AtomicU64,
-    pub output_bytes: AtomicU64,
-    pub commands: AtomicU64,
+    pub input_bytes: Counter,
+    pub output_bytes: Counter,
+    pub commands: Counter,
+    /// The place in the command table of the last command of the last batch, plus 1; 0 before the first.
+    last_command: AtomicUsize,
     /// Channels, patterns and sharded channels subscribed to.
     pub channels: AtomicUsize,
     pub patterns: AtomicUsize,
@@ -63,15 +66,13 @@ pub struct Client {
     pub slow_wait: Mutex<Option<SlowRequest>>,
 }
 
-/// What a client calls itself, and its last command.
+/// What a client calls itself, and its library.
 #[derive(Debug, Default, Clone)]
 #[expect(missing_docs, reason = "the fields are CLIENT LIST's")]
 pub struct Names {
     pub name: String,
     pub library: String,
     pub library_version: String,
-    /// Position in the command table of the last command of the last batch.
-    pub last_command: Option<usize>,
 }
 
 impl Client {
@@ -89,9 +90,10 @@ impl Client {
             query_buffer_free_bytes: AtomicUsize::new(0),
             argument_bytes: AtomicUsize::new(0),
             output_buffer_bytes: AtomicUsize::new(0),
-            input_bytes: AtomicU64::new(0),
-            output_bytes: AtomicU64::new(0),
-            commands: AtomicU64::new(0),
+            input_bytes: Counter::default(),
+            output_bytes: Counter::default(),
+            commands: Counter::default(),
+            last_command: AtomicUsize::new(0),
             channels: AtomicUsize::new(0),
             patterns: AtomicUsize::new(0),
             shard_channels: AtomicUsize::new(0),
@@ -111,6 +113,16 @@ impl Client {
     /// If this is the first message that does not fit.
     pub fn send(&self, message: &[u8], basis: &Basis) -> Result<(), Overflowed> {
         self.mailbox.put(message, basis, self.is_subscribed())
+    }
+
+    /// Notes that its last command is the one at `place` in the command table.
+    pub fn note_command(&self, place: usize) {
+        self.last_command.store(place + 1, Ordering::Relaxed);
+    }
+
+    /// The place in the command table of the last command of the last batch.
+    pub(super) fn last_command(&self) -> Option<usize> {
+        self.last_command.load(Ordering::Relaxed).checked_sub(1)
     }
 
     /// The protocol it speaks now.

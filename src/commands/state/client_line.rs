@@ -49,16 +49,16 @@ impl Client {
         field("omem", &(output_bytes + mail_bytes));
         field("tot-mem", &self.memory_bytes());
         field("events", &if waiting > 0 { "rw" } else { "r" });
-        field("cmd", &names.last_command.map_or_else(|| "NULL".into(), command_name));
+        field("cmd", &self.last_command().map_or_else(|| "NULL".into(), command_name));
         field("user", &"default");
         field("redir", &redirect);
         field("resp", &self.protocol.load(Ordering::Relaxed));
         field("lib-name", &names.library);
         field("lib-ver", &names.library_version);
         field("io-thread", &0);
-        field("tot-net-in", &self.input_bytes.load(Ordering::Relaxed));
-        field("tot-net-out", &self.output_bytes.load(Ordering::Relaxed));
-        field("tot-cmds", &self.commands.load(Ordering::Relaxed));
+        field("tot-net-in", &self.input_bytes.get());
+        field("tot-net-out", &self.output_bytes.get());
+        field("tot-cmds", &self.commands.get());
         line
     }
 

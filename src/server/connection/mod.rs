@@ -15,6 +15,7 @@ use super::threads::work::{Lendable, Work};
 use crate::commands::engine::{Leeway, Ran, Terms};
 use crate::commands::state::client::Peer;
 use crate::commands::state::session::{NextStep, Session};
+use crate::config::Followed;
 use crate::limits;
 use crate::resp::request::{RequestLimits, RequestReader};
 use admission::admit;
@@ -48,13 +49,14 @@ pub(super) async fn serve(stream: std::net::TcpStream, peer: SocketAddr, shared:
     let client = shared.host.clients.register(peer, shared.host.clock.now_ms());
     let id = client.id;
     let registration = Registration { shared: &shared, id };
-    let session = Session::new(client, &shared.host.config());
+    let mut config = Followed::new(&shared.host.settings);
+    let session = Session::new(client, config.latest(&shared.host.settings));
     tracing::trace!(id, peer = %peer.address, "connected");
     let connection = Connection {
         stream,
         shared: &shared,
         reader: RequestReader::default(),
-        work: Lendable::new(Work::new(session)),
+        work: Lendable::new(Work::new(session, config)),
         over_soft_since_ns: None,
     };
     let end = connection.run().await;
@@ -146,7 +148,7 @@ impl Connection<'_> {
     async fn receive(&mut self) -> io::Result<usize> {
         loop {
             self.trim_buffers();
-            let timeout_s = self.shared.host.config().timeout_s;
+            let timeout_s = self.work.config.latest(&self.shared.host.settings).timeout_s;
             // As in Redis, a client that is subscribed is not idle.
             let arrival = if timeout_s == 0 || self.work.session.client.is_subscribed() {
                 self.next_arrival().await?
@@ -185,7 +187,7 @@ impl Connection<'_> {
         self.shared.stats.input_bytes.add(received as u64);
         self.shared.stats.reads.add(1);
         let client = &self.work.session.client;
-        client.input_bytes.fetch_add(received as u64, Ordering::Relaxed);
+        client.input_bytes.add(received as u64);
         self.note_input();
         Ok(Some(received))
     }
@@ -217,14 +219,15 @@ impl Connection<'_> {
     /// turns in between. Returns why the connection ends, if it does.
     async fn serve_input(&mut self) -> Option<End> {
         loop {
-            let config = self.shared.host.config();
-            let unauthenticated = self.work.session.must_authenticate(&config);
+            let work = &mut *self.work;
+            let config = work.config.latest(&self.shared.host.settings);
+            let most_input_bytes = config.client_query_buffer_limit_bytes;
+            let unauthenticated = work.session.must_authenticate(config);
             let bounds = RequestLimits {
                 unauthenticated,
                 bulk_bytes: config.proto_max_bulk_len_bytes,
                 requests: if unauthenticated { 1 } else { limits::REQUESTS_PER_BATCH },
             };
-            let work = &mut *self.work;
             let understood = self.reader.read(&mut work.input, &bounds, &mut work.batch);
             let stays_behind = self.work.batch.is_full();
             let understood_bytes = self.work.input.len();
@@ -250,7 +253,7 @@ impl Connection<'_> {
                 let _ = self.send().await;
                 return Some(self.close(End::Protocol).await);
             }
-            if self.work.input.len() > config.client_query_buffer_limit_bytes {
+            if self.work.input.len() > most_input_bytes {
                 tracing::warn!(peer = %self.work.session.client.peer.address, "request too long, disconnecting");
                 return Some(self.close(End::Protocol).await);
             }
@@ -309,7 +312,7 @@ impl Connection<'_> {
     /// Sends the replies of a batch once the journal has what they rest on. Returns what the connection does next.
     async fn answer(&mut self, ran: Ran) -> io::Result<NextStep> {
         let Ran { count, next, seq, has_written, rest, .. } = ran;
-        self.work.session.client.commands.fetch_add(count as u64, Ordering::Relaxed);
+        self.work.session.client.commands.add(count as u64);
         if next == NextStep::Drop {
             return Ok(next);
         }

@@ -5,7 +5,7 @@ use super::Connection;
 use super::deaf::{closed, deaf};
 use super::held::HeldReplies;
 use crate::commands::state::client::Client;
-use crate::config::{Config, OutputLimit};
+use crate::config::OutputLimit;
 use crate::limits;
 use crate::machine::clock::Clock;
 use crate::resp::reply::ReplySource;
@@ -80,9 +80,9 @@ impl Connection<'_> {
         if bytes == 0 {
             return Ok(());
         }
-        let config = self.shared.host.config();
-        let client = &self.work.session.client;
-        let limit = config.output_limits.of(client.is_subscribed());
+        let work = &mut *self.work;
+        let config = work.config.latest(&self.shared.host.settings);
+        let limit = config.output_limits.of(work.session.client.is_subscribed());
         if limit.hard_bytes > 0 && bytes + kept_bytes > limit.hard_bytes {
             self.shared.host.clients.count_cut_off();
             return Err(deaf());
@@ -91,18 +91,19 @@ impl Connection<'_> {
         let sent =
             if bytes <= limits::SENT_AT_ONCE_BYTES { try_write(&self.stream, &self.work.out)? } else { 0 };
         if sent < bytes || kept_bytes > 0 {
-            self.flush_slowly(sent, kept_bytes, &config).await?;
+            self.flush_slowly(sent, kept_bytes).await?;
         }
         self.work.out.clear();
         self.shared.stats.writes.add(1);
         self.shared.stats.output_bytes.add(bytes as u64);
-        self.work.session.client.output_bytes.fetch_add(bytes as u64, Ordering::Relaxed);
+        self.work.session.client.output_bytes.add(bytes as u64);
         Ok(())
     }
 
     /// Sends what is in the output buffer behind its first `sent` bytes, as fast as the client reads.
-    async fn flush_slowly(&mut self, sent: usize, kept_bytes: usize, config: &Config) -> io::Result<()> {
+    async fn flush_slowly(&mut self, sent: usize, kept_bytes: usize) -> io::Result<()> {
         let (host, client) = (&self.shared.host, Arc::clone(&self.work.session.client));
+        let config = host.config();
         let limit = config.output_limits.of(client.is_subscribed());
         let note = |left: usize| client.output_buffer_bytes.store(left + kept_bytes, Ordering::Relaxed);
         note(self.work.out.len() - sent);

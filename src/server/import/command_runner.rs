@@ -51,7 +51,8 @@ impl CommandRunner {
         }
         self.reply.clear();
         let (request, terms) = (std::iter::once(arguments), self.host.local_terms());
-        let ran = run_batch(&self.host, &mut self.session, request, &mut self.reply, terms);
+        let ran =
+            run_batch(&self.host, &self.host.config(), &mut self.session, request, &mut self.reply, terms);
         if ran.next != NextStep::Continue {
             return Err("a command that has no place in an append-only file".into());
         }

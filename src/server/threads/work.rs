@@ -3,6 +3,7 @@
 use crate::commands::engine::{Ran, Terms, run_batch};
 use crate::commands::state::host::Host;
 use crate::commands::state::session::{NextStep, Session};
+use crate::config::Followed;
 use crate::resp::reply::Reply;
 use crate::resp::request::RequestBatch;
 use crate::store::ShardIndex;
@@ -13,6 +14,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 /// The work of a connection.
 pub(in crate::server) struct Work {
     pub(in crate::server) session: Session,
+    pub(in crate::server) config: Followed,
     /// Bytes that have come and that are still needed.
     pub(in crate::server) input: BytesMut,
     /// The complete requests among them.
@@ -26,9 +28,9 @@ pub(in crate::server) struct Work {
 }
 
 impl Work {
-    pub(in crate::server) fn new(session: Session) -> Self {
+    pub(in crate::server) fn new(session: Session, config: Followed) -> Self {
         let (input, out) = (BytesMut::new(), Vec::new());
-        Self { session, input, batch: RequestBatch::default(), done: 0, out, contended: None }
+        Self { session, config, input, batch: RequestBatch::default(), done: 0, out, contended: None }
     }
 
     /// Whether there are requests that have not been run.
@@ -46,7 +48,14 @@ impl Work {
         let requests = self.batch.requests(&self.input).skip(self.done).take(most);
         // Commands are guarded one by one. A panic between them must not end other connections with this one.
         let ran = catch_unwind(AssertUnwindSafe(|| {
-            run_batch(host, &mut self.session, requests, &mut self.out, terms)
+            run_batch(
+                host,
+                self.config.latest(&host.settings),
+                &mut self.session,
+                requests,
+                &mut self.out,
+                terms,
+            )
         }));
         let ran = ran.unwrap_or_else(|_| {
             tracing::error!(peer = %self.session.client.peer.address, "a batch panicked, disconnecting; please report this");

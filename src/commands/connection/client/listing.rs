@@ -29,7 +29,7 @@ fn client_type(name: &[u8]) -> Result<IsOfType, CommandError> {
 /// Notes what the caller's own line shows of the command that makes it.
 fn note_caller(caller: &Caller<'_>, call: &Call<'_>) {
     let client = &caller.session.client;
-    client.names.lock().last_command = Some(caller.place);
+    client.note_command(caller.place);
     // The command's name is not among the arguments.
     let name = command_name(caller.place);
     let container = name.find('|').unwrap_or(0);
