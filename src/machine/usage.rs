@@ -19,6 +19,9 @@ use tikv_jemallocator::Jemalloc;
 #[unsafe(export_name = "_rjem_malloc_conf")]
 pub static JEMALLOC_OPTIONS: &[u8; 59] = b"background_thread:true,dirty_decay_ms:200,muzzy_decay_ms:0\0";
 
+/// Up to this alignment a size alone decides the size class.
+const WORD_BYTES: usize = 8;
+
 /// The number of counters for all threads.
 const COUNTERS: usize = 16;
 
@@ -95,6 +98,11 @@ unsafe impl GlobalAlloc for CountingAllocator {
     }
 
     unsafe fn realloc(&self, pointer: *mut u8, layout: Layout, new_size: usize) -> *mut u8 {
+        // Within its size class an allocation has the room already. To find that out, jemalloc reads memory of its own that
+        // is seldom in the cache.
+        if allocation_bytes(layout.size()) == allocation_bytes(new_size) && layout.align() <= WORD_BYTES {
+            return pointer;
+        }
         // SAFETY: the caller keeps GlobalAlloc's contract.
         let moved = unsafe { Jemalloc.realloc(pointer, layout, new_size) };
         if !moved.is_null() {
@@ -161,6 +169,25 @@ mod tests {
                 taken
             };
             assert_eq!(allocation_bytes(bytes), taken, "{bytes} bytes, aligned to {align}");
+        }
+    }
+
+    #[test]
+    fn within_its_size_class_an_allocation_stays_where_it_is() {
+        let layout = |bytes| Layout::from_size_align(bytes, 1).expect("a layout");
+        // SAFETY: the sizes are not 0, and each call has the layout that the allocation has then.
+        unsafe {
+            let pointer = CountingAllocator.alloc(layout(50));
+            pointer.write_bytes(7, 50);
+            let same = [64, 49, 51].into_iter().fold((pointer, 50), |(at, old), new| {
+                let next = CountingAllocator.realloc(at, layout(old), new);
+                assert_eq!(next, at);
+                (next, new)
+            });
+            let moved = CountingAllocator.realloc(same.0, layout(same.1), 65);
+            assert_eq!(tikv_jemallocator::usable_size(moved), 80);
+            assert_eq!(std::slice::from_raw_parts(moved, 49), [7; 49]);
+            CountingAllocator.dealloc(moved, layout(65));
         }
     }
 }
