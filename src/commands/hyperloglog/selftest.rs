@@ -72,7 +72,7 @@ fn test_estimates() -> Outcome {
         if !number.is_power_of_two() {
             continue;
         }
-        let strings = sketches.each_ref().map(SketchEdit::to_stale);
+        let strings = sketches.clone().map(|sketch| sketch.into_stale().0);
         let estimate = |string| -> Result<u64, CommandError> { Ok(Sketch::of(string)?.estimate()?) };
         let (changing, dense) = (estimate(&strings[0])?, estimate(&strings[1])?);
         if changing != dense {

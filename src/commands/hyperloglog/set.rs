@@ -1,6 +1,6 @@
 //! PFADD, PFCOUNT and PFMERGE.
 
-use super::sketch::{ESTIMATE, Form, Highest, STALE, STALE_BIT, Sketch, SketchEdit, estimate_of};
+use super::sketch::{ESTIMATE, Form, HEADER, Highest, STALE, STALE_BIT, Sketch, SketchEdit, estimate_of};
 use super::{BASE, Corrupt, REGISTERS, hash};
 use crate::commands::call::Call;
 use crate::commands::call::error::{CommandError, Outcome, Stop};
@@ -102,7 +102,7 @@ fn pfadd(keys: &mut Writer<'_, '_>, call: &Call<'_>, reply: &mut Reply<'_>) -> O
                 has_changed |= edit.add(element)?;
             }
             if has_changed {
-                write(keys, key, &edit)?;
+                write(keys, key, edit)?;
             }
             has_changed
         }
@@ -111,9 +111,18 @@ fn pfadd(keys: &mut Writer<'_, '_>, call: &Call<'_>, reply: &mut Reply<'_>) -> O
     Ok(())
 }
 
-/// Writes the sketch to the key, with a stale estimate.
-fn write(keys: &mut Writer<'_, '_>, key: &[u8], edit: &SketchEdit) -> Result<(), WrongType> {
-    keys.edit_string(key, "pfadd", |_| Ok(edit.to_stale()))
+/// Writes the sketch to the key, with a stale estimate: if the string there gets no shorter, only what has changed.
+fn write(keys: &mut Writer<'_, '_>, key: &[u8], edit: SketchEdit) -> Result<(), WrongType> {
+    let (string, changed_from) = edit.into_stale();
+    let is_whole =
+        changed_from < HEADER || keys.reader().string(key)?.is_none_or(|old| old.len() > string.len());
+    if is_whole {
+        return keys.edit_string(key, "pfadd", |_| Ok(string));
+    }
+    let patch = |offset, end| Patch { offset, bytes: &string[offset..end] };
+    let patches = [patch(STALE, HEADER), patch(changed_from, string.len())];
+    let changed = 1 + usize::from(changed_from < string.len());
+    patch_string(keys, key, "pfadd", &patches[..changed])
 }
 
 /// The estimate of a single key is stored in its header, and is valid until a register changes.
@@ -172,7 +181,7 @@ fn pfmerge(keys: &mut Writer<'_, '_>, call: &Call<'_>, reply: &mut Reply<'_>) ->
     for (register, value) in highest.iter().enumerate().filter(|(_, value)| **value > 0) {
         edit.raise(register, *value)?;
     }
-    write(keys, destination, &edit)?;
+    write(keys, destination, edit)?;
     reply.ok();
     Ok(())
 }

@@ -117,11 +117,13 @@ pub(super) fn estimate_of(highest: &Highest) -> u64 {
 }
 
 /// A sketch that is being changed. It becomes dense when the sparse form cannot hold it.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct SketchEdit {
-    header: [u8; HEADER],
+    /// The header and the registers.
+    string: Vec<u8>,
     form: Form,
-    registers: Vec<u8>,
+    /// Between the header and this offset nothing has changed.
+    changed_from: usize,
     /// `hll-sparse-max-bytes`, which includes the header.
     most_sparse_bytes: usize,
 }
@@ -129,17 +131,19 @@ pub(super) struct SketchEdit {
 impl SketchEdit {
     /// A sketch without elements.
     pub(super) fn empty(most_sparse_bytes: usize) -> Self {
-        let mut header = [0; HEADER];
-        header[..MAGIC.len()].copy_from_slice(MAGIC);
-        header[ENCODING] = SPARSE;
-        Self { header, form: Form::Sparse, registers: sparse::empty(), most_sparse_bytes }
+        let mut string = vec![0; HEADER];
+        string[..MAGIC.len()].copy_from_slice(MAGIC);
+        string[ENCODING] = SPARSE;
+        string.append(&mut sparse::empty());
+        Self { string, form: Form::Sparse, changed_from: HEADER, most_sparse_bytes }
     }
 
     /// A copy of a sketch.
     pub(super) fn of(sketch: &Sketch<'_>, most_sparse_bytes: usize) -> Self {
-        let header = *sketch.bytes.first_chunk().expect("Sketch::of checked the length of the header");
-        let registers = sketch.registers().to_vec();
-        Self { header, form: sketch.form, registers, most_sparse_bytes }
+        let mut string = Vec::with_capacity(sketch.bytes.len() + sparse::MOST_ADDED_BYTES);
+        string.extend_from_slice(sketch.bytes);
+        let changed_from = string.len();
+        Self { string, form: sketch.form, changed_from, most_sparse_bytes }
     }
 
     /// Adds an element. Returns whether a register has changed.
@@ -151,14 +155,17 @@ impl SketchEdit {
     /// Sets a register to `value` if that is larger. Returns whether it was.
     pub(super) fn raise(&mut self, register: usize, value: u8) -> Result<bool, Corrupt> {
         if self.form == Form::Sparse {
-            let most_bytes = self.most_sparse_bytes.saturating_sub(HEADER);
-            match sparse::raise(&mut self.registers, register, value, most_bytes)? {
+            match sparse::raise(&mut self.string, HEADER, (register, value), self.most_sparse_bytes)? {
                 Raised::No => return Ok(false),
-                Raised::Yes => return Ok(true),
+                Raised::From(offset) => {
+                    self.changed_from = self.changed_from.min(offset);
+                    return Ok(true);
+                }
                 Raised::MustBeDense => self.make_dense()?,
             }
         }
-        Ok(dense::raise(&mut self.registers, register, value))
+        self.changed_from = self.changed_from.min(HEADER);
+        Ok(dense::raise(&mut self.string[HEADER..], register, value))
     }
 
     /// Converts the sketch to the dense form.
@@ -166,22 +173,22 @@ impl SketchEdit {
         if self.form == Form::Dense {
             return Ok(());
         }
-        let mut registers = vec![0; dense::BYTES];
-        sparse::for_each(&self.registers, |first, value, len| {
+        let mut dense = self.string[..HEADER].to_vec();
+        dense.resize(HEADER + dense::BYTES, 0);
+        sparse::for_each(&self.string[HEADER..], |first, value, len| {
             for register in first..first + len {
-                dense::raise(&mut registers, register, value);
+                dense::raise(&mut dense[HEADER..], register, value);
             }
         })?;
-        (self.registers, self.form) = (registers, Form::Dense);
-        self.header[ENCODING] = DENSE;
+        dense[ENCODING] = DENSE;
+        (self.string, self.form, self.changed_from) = (dense, Form::Dense, 0);
         Ok(())
     }
 
-    /// The string, with its estimate marked as stale.
-    pub(super) fn to_stale(&self) -> Vec<u8> {
-        let mut string = [&self.header[..], &self.registers].concat();
-        string[STALE] |= STALE_BIT;
-        string
+    /// The string, with its estimate marked as stale, and an offset: between the header and that nothing has changed.
+    pub(super) fn into_stale(mut self) -> (Vec<u8>, usize) {
+        self.string[STALE] |= STALE_BIT;
+        (self.string, self.changed_from)
     }
 }
 
@@ -191,7 +198,7 @@ mod tests {
     use crate::machine::chance::Chance;
 
     fn string_of(runs: &[u8]) -> Vec<u8> {
-        let mut string = SketchEdit::empty(0).to_stale();
+        let mut string = SketchEdit::empty(0).into_stale().0;
         string.truncate(HEADER);
         string.extend_from_slice(runs);
         string
@@ -209,9 +216,9 @@ mod tests {
                 let raised = edits.each_mut().map(|edit| edit.raise(register as usize, value).unwrap());
                 assert_eq!(raised[0], raised[1]);
             }
-            let merged = edits.each_ref().map(|edit| {
+            let merged = edits.map(|edit| {
                 let mut highest = [0; REGISTERS];
-                Sketch::of(&edit.to_stale()).unwrap().merge_into(&mut highest).unwrap();
+                Sketch::of(&edit.into_stale().0).unwrap().merge_into(&mut highest).unwrap();
                 highest
             });
             assert_eq!(merged[0], merged[1]);

@@ -16,8 +16,26 @@ const HIGHEST: u8 = 32;
 /// The longest run of a value.
 const LONGEST_VALUE: usize = 4;
 
+/// The most bytes that the string gets longer when a register is raised: a run of two bytes becomes three runs.
+pub(super) const MOST_ADDED_BYTES: usize = 3;
+
 /// The longest run of zeros in one byte.
 const LONGEST_ZERO: usize = 64;
+
+/// The registers of the run that begins with a byte, if the run has only this byte; else 0.
+const REGISTERS_OF_BYTE: [u8; 256] = {
+    let mut registers = [0; 256];
+    let mut byte = 0;
+    while byte < 256 {
+        registers[byte] = match byte {
+            0x80.. => (byte as u8 & 3) + 1,
+            0x40.. => 0,
+            _ => byte as u8 + 1,
+        };
+        byte += 1;
+    }
+    registers
+};
 
 /// After a change, this many runs are checked for neighbours that can be joined, beginning before the change.
 const MERGED_RUNS: usize = 5;
@@ -87,31 +105,43 @@ pub(super) fn for_each(runs: &[u8], mut visit: impl FnMut(usize, u8, usize)) -> 
 pub(super) enum Raised {
     /// The register was as large already.
     No,
-    /// The register was raised.
-    Yes,
+    /// The register was raised. Nothing was changed before this offset.
+    From(usize),
     /// Nothing was changed: runs cannot hold the value, or would need too many bytes.
     MustBeDense,
 }
 
-/// Sets a register to `value` if that is larger. The runs may have at most `most_bytes`.
+/// Finds the run with `register` in a string whose runs begin at `start`. Returns the offset of the run before it, or its own
+/// if it is the first; its offset; and its first register.
+fn find(string: &[u8], start: usize, register: usize) -> Result<(usize, usize, usize), Corrupt> {
+    let (mut before, mut at, mut first) = (start, start, 0);
+    while let Some(&byte) = string.get(at) {
+        // This is most of the time of a PFADD. Which of the one-byte runs it is cannot be predicted, so there is no branch.
+        let (len, bytes) = match usize::from(REGISTERS_OF_BYTE[usize::from(byte)]) {
+            0 => (Run::read(&string[at..]).len, 2),
+            len => (len, 1),
+        };
+        if register < first + len {
+            return Ok((before, at, first));
+        }
+        before = at;
+        (at, first) = (at + bytes, first + len);
+    }
+    Err(Corrupt)
+}
+
+/// Sets a register to `value` if that is larger. The runs begin at `start` of the string, which may get `most_bytes` long.
 pub(super) fn raise(
-    runs: &mut Vec<u8>,
-    register: usize,
-    value: u8,
+    string: &mut Vec<u8>,
+    start: usize,
+    (register, value): (usize, u8),
     most_bytes: usize,
 ) -> Result<Raised, Corrupt> {
     if value > HIGHEST {
         return Ok(Raised::MustBeDense);
     }
-    let (mut at, mut first, mut before) = (0, 0, None);
-    let run = loop {
-        let run = Run::read(runs.get(at..).filter(|rest| !rest.is_empty()).ok_or(Corrupt)?);
-        if register < first + run.len {
-            break run;
-        }
-        before = Some(at);
-        (at, first) = (at + run.bytes, first + run.len);
-    };
+    let (before, at, first) = find(string, start, register)?;
+    let run = Run::read(&string[at..]);
     if run.value >= value {
         return Ok(Raised::No);
     }
@@ -119,15 +149,15 @@ pub(super) fn raise(
     Run::write(run.value, register - first, &mut split);
     Run::write(value, 1, &mut split);
     Run::write(run.value, first + run.len - register - 1, &mut split);
-    if split.len() > run.bytes && runs.len() + split.len() - run.bytes > most_bytes {
+    // A last run that lacks its second byte counts as two bytes, as in Redis.
+    let len = string.len() + split.len() - run.bytes;
+    if split.len() > run.bytes && len > most_bytes {
         return Ok(Raised::MustBeDense);
     }
-    // A last run that lacks its second byte counts as two bytes, as in Redis.
-    let len = runs.len() + split.len() - run.bytes;
-    runs.splice(at..runs.len().min(at + run.bytes), split);
-    runs.truncate(len);
-    merge(runs, before.unwrap_or(at));
-    Ok(Raised::Yes)
+    string.splice(at..string.len().min(at + run.bytes), split);
+    string.truncate(len);
+    merge(string, before);
+    Ok(Raised::From(before))
 }
 
 /// Joins neighbouring runs with the same value where one run can hold both, among the runs from `at` on.
