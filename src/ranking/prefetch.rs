@@ -28,6 +28,16 @@ pub(crate) fn line<T>(address: *const T) {
     let _ = address;
 }
 
+/// Starts loading the line with the first of `bytes`, and that with the last if it is the next: an allocation of less than
+/// a line may be in two.
+#[inline]
+pub(crate) fn few(bytes: &[u8]) {
+    line(bytes.as_ptr());
+    if let Some(last) = bytes.get(..LINE_BYTES.min(bytes.len())).and_then(<[u8]>::last) {
+        line(&raw const *last);
+    }
+}
+
 /// Starts loading the lines of `items`, at most [`LINES_MAX`].
 #[inline]
 pub(super) fn lines<T>(items: &[T]) {

@@ -7,7 +7,8 @@ use crate::commands::spec::{CommandSpec, Flag, Handler, KeyFlag, Keys, Lookahead
 use crate::commands::strings::patch::{Patch, patch_string};
 use crate::resp::integer;
 use crate::resp::reply::Reply;
-use crate::store::{Reader, Writer};
+use crate::resp::request::Arguments;
+use crate::store::{Reader, Value, Writer};
 
 pub(in crate::commands) const COMMANDS: &[CommandSpec] = &[
     CommandSpec {
@@ -19,7 +20,7 @@ pub(in crate::commands) const COMMANDS: &[CommandSpec] = &[
         arity: 4,
         flags: &[Flag::Write, Flag::Denyoom],
         keys: Keys::first(&[KeyFlag::Rw, KeyFlag::Access, KeyFlag::Update]),
-        lookahead: Some(Lookahead::Key),
+        lookahead: Some(Lookahead::Part(load_bit)),
         run: Handler::Write(setbit),
         ..BASE
     },
@@ -31,7 +32,7 @@ pub(in crate::commands) const COMMANDS: &[CommandSpec] = &[
         arity: 3,
         flags: &[Flag::Readonly, Flag::Fast],
         keys: Keys::first(&[KeyFlag::Ro, KeyFlag::Access]),
-        lookahead: Some(Lookahead::Key),
+        lookahead: Some(Lookahead::Part(load_bit)),
         run: Handler::Read(getbit),
         ..BASE
     },
@@ -40,6 +41,13 @@ pub(in crate::commands) const COMMANDS: &[CommandSpec] = &[
 /// The index of the byte with this bit, and the mask of the bit in it.
 fn place_of(bit: usize) -> (usize, u8) {
     (bit / 8, 0x80 >> (bit % 8))
+}
+
+/// Loads ahead the byte of the bit that argument 2 names.
+fn load_bit(value: &Value, request: Arguments<'_>) {
+    if let (Value::String(string), Some(Some(bit))) = (value, request.get(2).map(integer::parse)) {
+        string.prefetch_byte(usize::try_from(bit).unwrap_or(0) / 8);
+    }
 }
 
 fn setbit(keys: &mut Writer<'_, '_>, call: &Call<'_>, reply: &mut Reply<'_>) -> Outcome {

@@ -4,8 +4,13 @@ use super::prepared::{Prepared, WINDOW};
 use super::runner::Runner;
 use crate::commands::spec::Lookahead;
 use crate::commands::spec::table::table;
-use crate::store::Access;
+use crate::store::{Access, Located, Value};
 use smallvec::SmallVec;
+
+/// Where the key of each request is to be looked for. Their command has a look-ahead, so each has one key.
+fn located<'r>(requests: &[Prepared<'r>]) -> impl Iterator<Item = Located<'r>> {
+    requests.iter().filter_map(|request| request.located)
+}
 
 impl Runner<'_> {
     /// Prefetches the memory for the first request and for the requests of the same kind directly after it. Returns the
@@ -18,7 +23,8 @@ impl Runner<'_> {
         let Some(lookahead) = spec.lookahead.filter(|_| will_run) else { return 1 };
         let is_alike = |other: &&Prepared<'_>| {
             matches!(other.resolved, Ok(other) if other == place)
-                && (matches!(lookahead, Lookahead::Key) || other.arguments.get(1) == first.arguments.get(1))
+                && (!matches!(lookahead, Lookahead::Value(_))
+                    || other.arguments.get(1) == first.arguments.get(1))
         };
         let alike = window.iter().take_while(is_alike).count();
         let is_allowed = self.check_authenticated(spec).is_ok()
@@ -29,10 +35,17 @@ impl Runner<'_> {
         }
         let requests = &window[..alike];
         let database = self.session.database;
-        let Lookahead::Value(load) = lookahead else {
-            let keys = requests.iter().filter_map(|request| request.located);
-            self.host.store.load_ahead(database, keys);
-            return alike;
+        let load = match lookahead {
+            Lookahead::Value(load) => load,
+            Lookahead::Part(load) => {
+                let load = |value: &Value, index: usize| load(value, requests[index].arguments);
+                self.host.store.load_ahead(database, located(requests), load);
+                return alike;
+            }
+            Lookahead::Key => {
+                self.host.store.load_ahead(database, located(requests), |_, _| {});
+                return alike;
+            }
         };
         let call = self.call(first.arguments, first.located);
         let access = if spec.may_write() { Access::Write } else { Access::Read };

@@ -9,7 +9,8 @@ use super::call::error::Outcome;
 use super::call::name_list::NameList;
 use super::spec::{CommandSpec, Flag, Group, Handler, KeyFlag, Keys, Lookahead};
 use crate::resp::reply::Reply;
-use crate::store::{Members, Missing, Reader, Text, Writer};
+use crate::resp::request::Arguments;
+use crate::store::{Members, Missing, Reader, Text, Value, Writer};
 
 const BASE: CommandSpec = CommandSpec { group: Group::Set, ..CommandSpec::BASE };
 
@@ -57,7 +58,7 @@ pub(super) const COMMANDS: &[CommandSpec] = &[
         arity: 3,
         flags: &[Flag::Readonly, Flag::Fast],
         keys: Keys::Range { first: 1, last: 0, access: &[KeyFlag::Ro] },
-        lookahead: Some(Lookahead::Key),
+        lookahead: Some(Lookahead::Part(load_member)),
         run: Handler::Read(sismember),
         ..BASE
     },
@@ -133,6 +134,13 @@ fn smembers(keys: Reader<'_>, call: &Call<'_>, reply: &mut Reply<'_>) -> Outcome
         set.iter().for_each(|member| write(member, reply));
     }
     Ok(())
+}
+
+/// Loads ahead what tells whether argument 2 is a member.
+fn load_member(value: &Value, request: Arguments<'_>) {
+    if let (Value::Set(set), Some(member)) = (value, request.get(2)) {
+        set.prefetch_members(&[Text::of(member)]);
+    }
 }
 
 fn sismember(keys: Reader<'_>, call: &Call<'_>, reply: &mut Reply<'_>) -> Outcome {

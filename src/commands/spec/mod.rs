@@ -302,6 +302,8 @@ pub enum Manner {
 pub enum Lookahead {
     /// The key itself and a small value at it.
     Key,
+    /// As `Key`, and then what the request touches inside the value. A wrong guess costs time only.
+    Part(fn(&Value, Arguments<'_>)),
     /// What the requests will touch inside the value. All of them are of this command and on one key. A wrong guess costs
     /// time only.
     Value(fn(&Value, &[Arguments<'_>])),

@@ -6,7 +6,8 @@ use crate::commands::call::error::{CommandError, Outcome};
 use crate::commands::call::{Call, parse_integer};
 use crate::commands::spec::{CommandSpec, Flag, Handler, KeyFlag, Keys, Lookahead};
 use crate::resp::reply::Reply;
-use crate::store::{Reader, Writer};
+use crate::resp::request::Arguments;
+use crate::store::{Reader, Value, Writer};
 use std::ops::RangeInclusive;
 
 pub(in crate::commands) const COMMANDS: &[CommandSpec] = &[
@@ -31,7 +32,7 @@ pub(in crate::commands) const COMMANDS: &[CommandSpec] = &[
         arity: 3,
         flags: &[Flag::Write, Flag::Denyoom, Flag::Fast],
         keys: Keys::first(&[KeyFlag::Rw, KeyFlag::Insert]),
-        lookahead: Some(Lookahead::Key),
+        lookahead: Some(Lookahead::Part(load_end)),
         run: Handler::Write(append),
         ..BASE
     },
@@ -74,6 +75,13 @@ pub(in crate::commands) const COMMANDS: &[CommandSpec] = &[
         ..BASE
     },
 ];
+
+/// Loads ahead the last byte.
+fn load_end(value: &Value, _: Arguments<'_>) {
+    if let Value::String(string) = value {
+        string.prefetch_byte(usize::MAX);
+    }
+}
 
 fn strlen(keys: Reader<'_>, call: &Call<'_>, reply: &mut Reply<'_>) -> Outcome {
     reply.count(keys.string(call.argument(1))?.map_or(0, <[u8]>::len));

@@ -1,10 +1,10 @@
 //! From a key's name to its shard and its hash.
 
 use super::slot::Slot;
-use crate::store::keys::keyspace::KeyValue;
 use crate::store::keys::located::Located;
 use crate::store::numbers::{DatabaseIndex, ShardIndex};
 use crate::store::sharded::Store;
+use crate::store::values::kinds::Value;
 use smallvec::SmallVec;
 
 impl Store {
@@ -21,14 +21,23 @@ impl Store {
     }
 
     /// Prefetches the entries of `keys`, a few dozen at most, so that a batch waits for memory once instead of once a
-    /// key. It does not wait for locks: it leaves out the keys of a shard that is locked for writing.
-    pub fn load_ahead<'k>(&self, database: DatabaseIndex, keys: impl Iterator<Item = Located<'k>>) {
+    /// key. `load` then prefetches inside each value what is wanted there; it gets the position of the value's key among
+    /// `keys`. It does not wait for locks: it leaves out the keys of a shard that is locked for writing.
+    pub fn load_ahead<'k>(
+        &self,
+        database: DatabaseIndex,
+        keys: impl Iterator<Item = Located<'k>>,
+        load: impl Fn(&Value, usize),
+    ) {
         // All locks come before all look-ups: a locked instruction between two loads makes the second one wait for the
         // first.
-        let held: SmallVec<[_; 16]> =
-            keys.filter_map(|at| Some((at.hash, self.shards[at.shard].try_read()?))).collect();
-        let entries: SmallVec<[_; 16]> =
-            held.iter().filter_map(|(hash, shard)| shard.keyspace(database).load_entry(*hash)).collect();
-        entries.into_iter().for_each(KeyValue::load_content);
+        let held: SmallVec<[_; 16]> = (keys.enumerate())
+            .filter_map(|(index, at)| Some((index, at.hash, self.shards[at.shard].try_read()?)))
+            .collect();
+        let entries: SmallVec<[_; 16]> = (held.iter())
+            .filter_map(|(index, hash, shard)| Some((*index, shard.keyspace(database).load_entry(*hash)?)))
+            .collect();
+        entries.iter().for_each(|(_, entry)| entry.load_content());
+        entries.iter().for_each(|(index, entry)| load(entry.value(), *index));
     }
 }

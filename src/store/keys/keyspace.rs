@@ -28,6 +28,10 @@ impl KeyValue {
         self.key.prefetch_bytes();
         self.value.prefetch();
     }
+
+    pub(in crate::store) fn value(&self) -> &Value {
+        &self.value
+    }
 }
 
 const _: () = assert!(size_of::<KeyValue>() == 56);

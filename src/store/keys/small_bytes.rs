@@ -72,7 +72,14 @@ impl<const IN_PLACE: usize> SmallBytes<IN_PLACE> {
     /// Prefetches the first bytes if they are not stored in place.
     pub(in crate::store) fn prefetch_bytes(&self) {
         if let Form::Boxed(bytes) = &self.0 {
-            prefetch::line(bytes.as_ptr());
+            prefetch::few(bytes);
+        }
+    }
+
+    /// Prefetches the byte at `offset`, or the last if there are fewer, if they are not stored in place.
+    pub fn prefetch_byte(&self, offset: usize) {
+        if let Form::Boxed(bytes) = &self.0 {
+            prefetch::line(bytes.as_ptr().wrapping_add(offset.min(bytes.len() - 1)));
         }
     }
 }

@@ -89,9 +89,9 @@ impl PackedFields {
         allocation_bytes(self.0.len())
     }
 
-    /// Starts to load the first cache line of its bytes.
+    /// Starts to load the first cache line of its bytes, and the line with the last of few.
     pub(super) fn prefetch(&self) {
-        prefetch::line(self.0.as_ptr());
+        prefetch::few(&self.0);
     }
 
     fn set_len(&mut self, len: usize) {

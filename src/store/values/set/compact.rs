@@ -152,9 +152,9 @@ impl Compact {
         allocation_bytes(self.0.len())
     }
 
-    /// Starts loading the first of it.
+    /// Starts loading the first cache line of it, and the line with the last of few members.
     pub(super) fn prefetch(&self) {
-        prefetch::line(self.0.as_ptr());
+        prefetch::few(&self.0);
     }
 
     /// The bytes of an integer; `None` if it holds words, or nothing.
