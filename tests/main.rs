@@ -13,6 +13,7 @@ mod crash;
 mod cursors;
 mod differential;
 mod documents;
+mod eviction;
 mod faults;
 mod info;
 mod journal;

@@ -11,6 +11,7 @@ use super::state::host::{AtEnd, Host, Loading, Persistence, Process, Saves};
 use super::state::kept::KeptResults;
 use super::state::latency_events::LatencyEvents;
 use super::state::session::Session;
+use super::state::shortage::Shortage;
 use super::state::slow_log::SlowLog;
 use super::state::stats::{Errors, Rates, Stats};
 use super::state::tracking::Tracking;
@@ -39,6 +40,7 @@ impl Host {
             rates: Rates::default(),
             friend_rankings: KeptResults::with_bound(config.friendrank_keep_bytes),
             settings: Settings::new(config),
+            shortage: Shortage::default(),
             process: Arc::new(NoServer),
             is_loading: AtomicBool::new(false),
             expires_actively: AtomicBool::new(false),
@@ -89,6 +91,10 @@ impl Process for NoServer {
 
     fn slowest_calls_ms(&self) -> (u64, u64) {
         (0, 0)
+    }
+
+    fn unwritten_bytes(&self) -> usize {
+        0
     }
 
     fn persistence(&self) -> Persistence {

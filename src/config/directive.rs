@@ -28,6 +28,8 @@ pub enum DirectiveSection {
     Network,
     /// Threads and databases.
     General,
+    /// Memory and eviction.
+    Memory,
     /// The journal and the dump file.
     Journal,
     /// The keys and the memory of FRIENDRANK.
@@ -47,6 +49,7 @@ impl DirectiveSection {
         match self {
             Self::Network => "Network",
             Self::General => "General",
+            Self::Memory => "Memory",
             Self::Journal => "Journal and dump file",
             Self::Friends => "Friend ranking",
             Self::Events => "Keyspace events",

@@ -27,6 +27,8 @@ impl EventClasses {
     pub const SORTED_SET: Self = Self::of(b'z');
     /// Of hashes.
     pub const HASH: Self = Self::of(b'h');
+    /// A key was removed because memory was short.
+    pub const EVICTED: Self = Self::of(b'e');
     /// A key has expired.
     pub const EXPIRED: Self = Self::of(b'x');
     /// A key was created.

@@ -133,14 +133,14 @@ mod tests {
     #[test]
     fn a_redis_conf_is_understood() {
         let config = read_text(
-            "# comment\n\nPORT 7000\nrequirepass \"a b\\x21\"\nappendfsync always\nmaxmemory 1gb\n",
+            "# comment\n\nPORT 7000\nrequirepass \"a b\\x21\"\nappendfsync always\ndaemonize yes\n",
         );
         let config = config.unwrap();
         assert_eq!((config.port, config.requirepass.as_str()), (7000, "a b!"));
         assert_eq!(config.appendfsync, FsyncPolicy::Always);
         assert_eq!(
             config.warnings(),
-            ["directive 'maxmemory' is accepted for compatibility and has no effect"]
+            ["directive 'daemonize' is accepted for compatibility and has no effect"]
         );
     }
 

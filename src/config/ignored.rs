@@ -2,12 +2,11 @@
 //!
 //! A configuration file that sets one is accepted, with a warning unless it sets the default. The value is checked as in
 //! Redis ([`ValueSyntax`]), and CONFIG GET returns it under each of the directive's names. Their subjects (encodings of
-//! other types, eviction, Lua, modules, cluster) do not exist in rankd or need no tuning.
+//! other types, Lua, modules, cluster) do not exist in rankd or need no tuning.
 
 use super::value_syntax::ValueSyntax;
 use super::value_syntax::ValueSyntax::{
-    Bytes, BytesOrPercent, Checked, Integer, Obsolete, Octal, OneOf, OneOfAlso, Text, Unsigned,
-    UnsignedBytes, YesNo,
+    Bytes, Checked, Integer, Obsolete, Octal, OneOf, OneOfAlso, Text, Unsigned, UnsignedBytes, YesNo,
 };
 use super::value_syntax::{
     INT, LONG, UINT, directory_name, file_name, host_name, node_name, oom_scores, process_title, replica_of,
@@ -61,17 +60,6 @@ const fn live(names: &'static [&'static str], default: &'static str, syntax: Val
 const fn fixed(names: &'static [&'static str], default: &'static str, syntax: ValueSyntax) -> Ignored {
     Ignored { names, default, syntax, live: false }
 }
-
-const POLICIES: &[&str] = &[
-    "volatile-lru",
-    "volatile-lfu",
-    "volatile-random",
-    "volatile-ttl",
-    "allkeys-lru",
-    "allkeys-lfu",
-    "allkeys-random",
-    "noeviction",
-];
 
 const FACILITIES: &[&str] =
     &["user", "local0", "local1", "local2", "local3", "local4", "local5", "local6", "local7"];
@@ -180,8 +168,6 @@ pub const IGNORED: &[Ignored] = &[
     live(&["lazyfree-lazy-server-del"], "no", YesNo),
     live(&["lazyfree-lazy-user-del"], "no", YesNo),
     live(&["lazyfree-lazy-user-flush"], "no", YesNo),
-    live(&["lfu-decay-time"], "1", Integer(0, INT)),
-    live(&["lfu-log-factor"], "10", Integer(0, INT)),
     live(&["list-compress-depth"], "0", Integer(0, INT)),
     live(&["list-max-listpack-size", "list-max-ziplist-size"], "-2", Integer(-INT - 1, INT)),
     live(&["list-max-ziplist-entries"], "", Obsolete),
@@ -198,11 +184,6 @@ pub const IGNORED: &[Ignored] = &[
     live(&["masteruser", "primaryuser"], "", Text),
     live(&["max-new-connections-per-cycle"], "10", Unsigned(1, 1000)),
     live(&["max-new-tls-connections-per-cycle"], "1", Unsigned(1, 1000)),
-    live(&["maxmemory"], "0", UnsignedBytes(0)),
-    live(&["maxmemory-clients"], "0", BytesOrPercent),
-    live(&["maxmemory-eviction-tenacity"], "10", Integer(0, 100)),
-    live(&["maxmemory-policy"], "noeviction", OneOfAlso(POLICIES, &["volatile-lrm", "allkeys-lrm"])),
-    live(&["maxmemory-samples"], "5", Integer(1, 64)),
     live(&["min-io-threads-avoid-copy-reply"], "7", Integer(0, INT)),
     live(&["min-replicas-max-lag", "min-slaves-max-lag"], "10", Integer(0, INT)),
     live(&["min-replicas-to-write", "min-slaves-to-write"], "0", Integer(0, INT)),

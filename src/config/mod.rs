@@ -11,6 +11,7 @@ mod file;
 mod followed;
 mod ignored;
 mod output_limits;
+mod memory;
 mod set_bounds;
 mod slowness;
 mod value;
@@ -24,6 +25,7 @@ pub use crate::config::file::FileError;
 pub use crate::config::followed::Followed;
 pub use crate::config::ignored::{IGNORED, Ignored};
 pub use crate::config::output_limits::{OutputLimit, OutputLimits};
+pub use crate::config::memory::{ClientsBound, EvictionPolicy, MemoryBounds};
 pub use crate::config::set_bounds::SetBounds;
 pub use crate::config::value_syntax::ValueSyntax;
 
@@ -101,6 +103,7 @@ pub struct Config {
     pub databases: u32,
     pub hll_sparse_max_bytes: usize,
     pub set_bounds: SetBounds,
+    pub memory: MemoryBounds,
     pub enable_debug_command: DebugPolicy,
     pub dir: PathBuf,
     pub dbfilename: String,
@@ -143,6 +146,7 @@ impl Default for Config {
             databases: 0,
             hll_sparse_max_bytes: 0,
             set_bounds: SetBounds::DEFAULT,
+            memory: MemoryBounds::NONE,
             dir: PathBuf::new(),
             dbfilename: String::new(),
             save: Vec::new(),

@@ -23,8 +23,6 @@ pub enum ValueSyntax {
     Bytes(i64),
     /// The same, with Redis's other error text for a number above 63 bits.
     UnsignedBytes(i64),
-    /// A number of bytes, or a percentage.
-    BytesOrPercent,
     /// One of these words.
     OneOf(&'static [&'static str]),
     /// One of these words, or one of those that only other versions have.
@@ -57,7 +55,6 @@ impl ValueSyntax {
                 }
                 bytes(text, least)
             }
-            Self::BytesOrPercent => bytes_or_percent(text),
             Self::OneOf(words) => one_of(text, words, &[]),
             Self::OneOfAlso(words, others) => one_of(text, words, others),
             Self::Text | Self::Obsolete => Ok(text.to_owned()),
@@ -79,18 +76,6 @@ fn octal(text: &str, most: u32) -> Result<String, String> {
     match number.ok_or("argument couldn't be parsed as an octal number")? {
         number if number <= u64::from(most) => Ok(format!("{number:o}")),
         _ => Err(format!("argument must be between 0 and {most:o} inclusive")),
-    }
-}
-
-fn bytes_or_percent(text: &str) -> Result<String, String> {
-    let wrong = || "argument must be a memory or percent value".to_owned();
-    let Some(percent) = text.strip_suffix('%') else {
-        return bytes(text, 0).map_err(|_| wrong());
-    };
-    match percent.parse::<u64>().map_err(|_| wrong())? {
-        0 => Ok("0".into()),
-        percent @ 1..=100 => Ok(format!("{percent}%")),
-        _ => Err("percentage argument must be less or equal to 100".into()),
     }
 }
 

@@ -187,6 +187,11 @@ impl Journal {
         if self.is_refusing() { self.refusal.lock().clone() } else { None }
     }
 
+    /// Bytes of records that no file has yet.
+    pub fn unwritten_bytes(&self) -> usize {
+        self.pending_bytes.load(Ordering::Relaxed)
+    }
+
     /// Whether so many bytes are pending that clients must wait for the disk.
     pub fn over_backlog(&self) -> bool {
         self.pending_bytes.load(Ordering::Relaxed) > limits::JOURNAL_BACKLOG_BYTES

@@ -3,6 +3,7 @@
 pub mod allocator;
 pub mod chance;
 pub mod clock;
+pub mod container;
 pub mod durable;
 pub mod heap;
 pub mod progress;

@@ -7,10 +7,11 @@
     reason = "GlobalAlloc is an unsafe trait, passed on unchanged; jemalloc reads an exported name"
 )]
 
+use super::clock::Clock;
 use super::heap::allocation_bytes;
 use std::alloc::{GlobalAlloc, Layout};
 use std::cell::Cell;
-use std::sync::atomic::{AtomicIsize, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicIsize, AtomicU64, AtomicUsize, Ordering};
 use tikv_jemallocator::Jemalloc;
 
 /// The options of jemalloc, which `_RJEM_MALLOC_CONF` in the environment overrides: background threads return freed pages to
@@ -32,6 +33,7 @@ struct CounterLine(AtomicIsize);
 static ALLOCATED: [CounterLine; COUNTERS] = [const { CounterLine(AtomicIsize::new(0)) }; COUNTERS];
 static NEXT_COUNTER: AtomicUsize = AtomicUsize::new(0);
 static PEAK: AtomicUsize = AtomicUsize::new(0);
+static PEAK_UNIX_MS: AtomicU64 = AtomicU64::new(0);
 
 thread_local! {
     static COUNTER: Cell<usize> = const { Cell::new(usize::MAX) };
@@ -45,16 +47,32 @@ pub struct CountingAllocator;
 #[must_use]
 pub fn allocated_bytes() -> usize {
     let sum: isize = ALLOCATED.iter().map(|counter| counter.0.load(Ordering::Relaxed)).sum();
-    let now = usize::try_from(sum).unwrap_or(0);
-    PEAK.fetch_max(now, Ordering::Relaxed);
-    now
+    usize::try_from(sum).unwrap_or(0)
 }
 
-/// The most bytes that [`allocated_bytes`] has ever returned.
-#[must_use]
+/// The most bytes that this function has ever found allocated. It is called ten times a second.
 pub fn peak_bytes() -> usize {
-    let _ = allocated_bytes();
-    PEAK.load(Ordering::Relaxed)
+    let now = allocated_bytes();
+    let before = PEAK.fetch_max(now, Ordering::Relaxed);
+    if now > before {
+        PEAK_UNIX_MS.store(Clock::system().now_ms(), Ordering::Relaxed);
+    }
+    before.max(now)
+}
+
+/// When [`peak_bytes`] found that many, in unix milliseconds.
+#[must_use]
+pub fn peak_unix_ms() -> u64 {
+    PEAK_UNIX_MS.load(Ordering::Relaxed)
+}
+
+/// Bytes of memory of the machine; 0 if the system does not show it.
+#[must_use]
+pub fn system_bytes() -> usize {
+    let info = std::fs::read_to_string("/proc/meminfo").unwrap_or_default();
+    let total = info.lines().find_map(|line| line.strip_prefix("MemTotal:"));
+    let kib = total.and_then(|total| total.trim_end_matches("kB").trim().parse::<usize>().ok());
+    kib.map_or(0, |kib| kib * 1024)
 }
 
 fn count(allocated: usize, freed: usize) {

@@ -10,7 +10,7 @@ use super::source::RdbSource;
 use super::tally::{KeyCount, LoadTally};
 use super::value_form::{Dialect, ValueForm};
 use super::values::{NextKey, ReadValue, ValueReader};
-use crate::store::{DatabaseIndex, Shards, Store};
+use crate::store::{DatabaseIndex, Shards, Store, Use};
 use std::io::Read;
 
 /// From this version on, files end with a checksum.
@@ -53,7 +53,7 @@ impl<'s> RdbReader<'s> {
     pub fn file<R: Read>(&mut self, read: R) -> Result<impl Read + use<R>, Error> {
         let mut source = RdbSource::new(read);
         let (dialect, version) = self.header(&mut source)?;
-        let (mut database, mut expire_at_ms) = (0, None);
+        let (mut database, mut expire_at_ms, mut last_use) = (0, None, None);
         let (mut templates, mut count) = (Templates::default(), KeyCount::default());
         let (stored_before, read_before) = (self.stored_keys(), self.tally.keys);
         let mut name = Vec::new();
@@ -91,8 +91,10 @@ impl<'s> RdbReader<'s> {
                 opcode::EXPIRE_S => {
                     expire_at_ms = Some(i64::from(i32::from_le_bytes(source.bytes()?)) * 1000);
                 }
-                opcode::FREQUENCY => source.skip(1)?,
-                opcode::IDLE => drop(source.length()?),
+                opcode::FREQUENCY => last_use = Some(Use::Frequency(source.byte()?)),
+                opcode::IDLE => {
+                    last_use = Some(Use::Idle { ms: source.length()?.saturating_mul(1000) });
+                }
                 opcode::AUX => self.aux(&mut source)?,
                 opcode::FUNCTION => {
                     source.skip_string()?;
@@ -117,6 +119,9 @@ impl<'s> RdbReader<'s> {
                     };
                     let key = self.key(database, &name, expire_at_ms.take());
                     self.value(&mut source, form, &key, &templates)?;
+                    if let Some(known) = last_use.take() {
+                        self.values.target.set_use(database, &name, known);
+                    }
                     count.found += 1;
                 }
             }

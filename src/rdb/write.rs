@@ -6,7 +6,7 @@
 
 use super::value_writer::ValueWriter;
 use super::{CHECKSUM, length, opcode, value_form};
-use crate::store::{DatabaseIndex, DatabaseSize, Element, KeyHead, Kind, Length, Visitor, Walk};
+use crate::store::{DatabaseIndex, DatabaseSize, Element, KeyHead, Kind, Length, Use, Visitor, Walk};
 use std::io::{self, Seek, SeekFrom, Write};
 
 const MAGIC: &[u8] = b"REDIS0009";
@@ -171,6 +171,14 @@ impl Encoder {
         if let Some(at_ms) = head.expire_at_ms {
             self.out.bytes.push(opcode::EXPIRE_MS);
             self.out.bytes.extend_from_slice(&at_ms.to_le_bytes());
+        }
+        match head.last_use {
+            None => {}
+            Some(Use::Idle { ms }) => {
+                self.out.bytes.push(opcode::IDLE);
+                self.out.put_length(ms / 1000);
+            }
+            Some(Use::Frequency(uses)) => self.out.bytes.extend_from_slice(&[opcode::FREQUENCY, uses]),
         }
         self.out.bytes.push(form);
         self.out.put_string(head.key);

@@ -73,6 +73,10 @@ impl Process for RunningProcess {
         (slowest.write_ms, slowest.sync_ms)
     }
 
+    fn unwritten_bytes(&self) -> usize {
+        self.journal().map_or(0, |journal| journal.unwritten_bytes())
+    }
+
     fn persistence(&self) -> Persistence {
         let Some(journal) = self.journal() else {
             return Persistence {

@@ -27,9 +27,10 @@ pub(in crate::store) struct Database {
 }
 
 impl Shard {
-    pub(in crate::store) fn new(databases: DatabaseIndex, seed: u64) -> Self {
+    /// An empty shard. `seed` keys its hashes, and keys get the mark `first_mark` until commands make some.
+    pub(in crate::store) fn new(databases: DatabaseIndex, seed: u64, first_mark: u32) -> Self {
         let database = |number| Database {
-            keyspace: Keyspace::with_seed(seed),
+            keyspace: Keyspace::new(seed, first_mark),
             number,
             interests: Interests::with_seed(seed),
         };
@@ -91,7 +92,7 @@ impl Shard {
         self.databases.iter_mut().for_each(|database| database.keyspace.recount_sizes());
     }
 
-    pub(in crate::store) fn keyspaces(&self) -> impl Iterator<Item = &Keyspace> {
+    pub(in crate::store) fn keyspaces(&self) -> impl Iterator<Item = &Keyspace> + Clone {
         self.databases.iter().map(|database| &database.keyspace)
     }
 

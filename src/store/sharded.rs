@@ -9,9 +9,11 @@ use super::change::seq::Seq;
 use super::change::sink::ChangeSink;
 use super::damage::Damage;
 use super::event::{EventSink, KeyEvent, StaleKey, StaleKeySink};
+use super::eviction::Evictor;
 use super::keys::cursor::{self, CursorCode};
 use super::keys::interest::Ticket;
 use super::keys::table;
+use super::keys::uses::{SharedUsesKept, UseClock, UsesKept};
 use super::numbers::DatabaseIndex;
 use super::reclaim::Reclaimer;
 use super::shard::Shard;
@@ -42,6 +44,8 @@ pub struct Store {
     stale_key_sink: OnceLock<Arc<dyn StaleKeySink>>,
     /// The [`EventClasses`] that are published.
     event_classes: AtomicU32,
+    pub(in crate::store) uses_kept: SharedUsesKept,
+    pub(in crate::store) evictor: Evictor,
     pub(in crate::store) reclaimer: Reclaimer,
     pub(in crate::store) damage: Damage,
     expired_keys: AtomicU64,
@@ -60,7 +64,9 @@ impl Store {
     #[must_use]
     pub fn new(shards: usize, databases: DatabaseIndex, seed: u64, clock: Clock) -> Self {
         assert!(shards.is_power_of_two() && shards <= MOST_SHARDS && databases > 0);
-        let shard = || RwLock::new(Shard::new(databases, seed));
+        // What is read at a start counts as used then.
+        let first_mark = UseClock::at(UsesKept::LastUse, clock.now_ms()).first_mark();
+        let shard = || RwLock::new(Shard::new(databases, seed, first_mark));
         Self {
             shards: std::iter::repeat_with(shard).take(shards).collect(),
             databases,
@@ -72,6 +78,8 @@ impl Store {
             event_sink: OnceLock::new(),
             stale_key_sink: OnceLock::new(),
             event_classes: AtomicU32::new(0),
+            uses_kept: SharedUsesKept::new(),
+            evictor: Evictor::default(),
             reclaimer: Reclaimer::start(),
             damage: Damage::default(),
             expired_keys: AtomicU64::new(0),
@@ -198,6 +206,12 @@ impl Store {
     #[must_use]
     pub fn expired_fields(&self) -> u64 {
         self.expired_fields.load(Ordering::Relaxed)
+    }
+
+    /// Sets the counts of expired keys and fields to 0.
+    pub(in crate::store) fn reset_expired(&self) {
+        self.expired_keys.store(0, Ordering::Relaxed);
+        self.expired_fields.store(0, Ordering::Relaxed);
     }
 
     /// Counts fields that were removed because their time had come.

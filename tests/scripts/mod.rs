@@ -105,6 +105,7 @@ scripts! {
     lists_move: rankd redis valkey;
     lists_places: rankd redis valkey;
     memory: rankd redis;
+    memory_bound: rankd redis;
     object: rankd redis;
     parser: rankd redis;
     pubsub: rankd redis;

@@ -5,7 +5,8 @@ use crate::commands::call::error::{CommandError, Outcome};
 use crate::commands::call::{Call, text};
 use crate::commands::spec::{CommandSpec, Flag, Group, Handler};
 use crate::commands::state::host::Host;
-use crate::config::{Config, DirectiveError, Ignored, is_secret};
+use crate::config::{Config, DirectiveError, EvictionPolicy, Ignored, is_secret};
+use crate::machine::usage;
 use crate::resp::reply::Reply;
 use crate::resp::request::Arguments;
 use crate::text::glob::{Case, matches};
@@ -92,6 +93,7 @@ fn config_set(host: &Host, call: &Call<'_>, reply: &mut Reply<'_>) -> Outcome {
         host.clients.configure(changed);
         host.friend_rankings.set_bound(changed.friendrank_keep_bytes);
         host.store.set_event_classes(changed.notify_keyspace_events);
+        host.bound_memory(&changed.memory);
         host.process.configure(changed);
     };
     host.settings.set(&pairs, apply).map_err(|(index, error)| {
@@ -103,6 +105,21 @@ fn config_set(host: &Host, call: &Call<'_>, reply: &mut Reply<'_>) -> Outcome {
             error => failed(name, &error.to_string()),
         }
     })?;
+    let config = host.config();
+    let sets_bound = pairs.iter().any(|(name, _)| name.eq_ignore_ascii_case("maxmemory"));
+    if sets_bound && host.is_short_of_memory(&config) {
+        tracing::warn!(
+            "maxmemory is now {} bytes, less than the {} in use: {}",
+            config.memory.max_bytes,
+            usage::allocated_bytes(),
+            match config.memory.policy {
+                EvictionPolicy::NoEviction => "commands that need memory are refused",
+                _ => "keys will be evicted, or commands that need memory refused",
+            }
+        );
+        // What this does not evict, the next commands and the upkeep do.
+        host.make_room(&config);
+    }
     for ignored in pairs.iter().filter_map(|(name, _)| Ignored::find(name)) {
         tracing::warn!("{}", ignored.warning());
     }
@@ -123,6 +140,8 @@ fn failed(name: &str, why: &str) -> CommandError {
 fn config_resetstat(host: &Host, _: &Call<'_>, reply: &mut Reply<'_>) -> Outcome {
     host.stats.iter().for_each(|stats| stats.reset());
     host.errors.reset();
+    host.store.reset_counts();
+    host.shortage.reset();
     reply.ok();
     Ok(())
 }

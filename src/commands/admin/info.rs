@@ -1,8 +1,7 @@
 //! INFO: facts about the server for operators, exporters and clients, in Redis's sections and field names.
 
-use super::footprint::Footprint;
 use super::info_lines::{line, sum};
-use super::{info_commands, info_keys};
+use super::{info_commands, info_keys, info_memory};
 use crate::commands::call::error::Outcome;
 use crate::commands::call::{Call, text};
 use crate::commands::spec::{AllKeys, CommandSpec, Flag, Group, Handler};
@@ -37,7 +36,7 @@ type Section = (&'static str, bool, fn(&Host, &Shards<'_, '_>, &mut String));
 const SECTIONS: &[Section] = &[
     ("Server", true, server),
     ("Clients", true, clients),
-    ("Memory", true, memory),
+    ("Memory", true, |host, _, out| info_memory::write(host, out)),
     ("Persistence", true, persistence),
     ("Threads", true, threads),
     ("Stats", true, stats),
@@ -58,7 +57,7 @@ fn info(keys: &mut AllKeys<'_, '_>, call: &Call<'_>, reply: &mut Reply<'_>) -> O
     let names = |word: &str| wanted.iter().any(|name| name == word);
     let all = names("all") || names("everything");
     let default = wanted.is_empty() || names("default");
-    let mut out = String::with_capacity(4096);
+    let mut out = String::with_capacity(1024);
     for (name, by_default, write) in SECTIONS {
         if all || (default && *by_default) || names(&name.to_ascii_lowercase()) {
             if !out.is_empty() {
@@ -137,40 +136,6 @@ fn clients(host: &Host, shards: &Shards<'_, '_>, out: &mut String) {
 /// Whether a client waits for a limited time.
 fn has_timeout(client: &Client) -> bool {
     client.waiting.lock().as_ref().is_some_and(|waiting| waiting.timeout().is_some())
-}
-
-fn memory(host: &Host, _: &Shards<'_, '_>, out: &mut String) {
-    let found = Footprint::of(host);
-    let Footprint { used, peak, resident: rss, startup, overhead, .. } = found;
-    let dataset = found.dataset();
-    line(out, format_args!("used_memory:{used}"));
-    line(out, format_args!("used_memory_human:{}", human(used)));
-    line(out, format_args!("used_memory_rss:{rss}"));
-    line(out, format_args!("used_memory_rss_human:{}", human(rss)));
-    line(out, format_args!("used_memory_peak:{peak}"));
-    line(out, format_args!("used_memory_peak_human:{}", human(peak)));
-    line(out, format_args!("used_memory_peak_perc:{:.2}%", found.peak_percent()));
-    line(out, format_args!("used_memory_overhead:{overhead}"));
-    line(out, format_args!("used_memory_startup:{startup}"));
-    line(out, format_args!("used_memory_dataset:{dataset}"));
-    line(out, format_args!("used_memory_dataset_perc:{:.2}%", found.dataset_percent()));
-    line(out, format_args!("used_memory_lua:0"));
-    line(out, format_args!("maxmemory:0"));
-    line(out, format_args!("maxmemory_human:0B"));
-    line(out, format_args!("maxmemory_policy:noeviction"));
-    line(out, format_args!("mem_fragmentation_ratio:{:.2}", found.fragmentation()));
-    line(out, format_args!("mem_allocator:jemalloc"));
-}
-
-/// A number of bytes with a unit, as Redis prints it.
-fn human(bytes: usize) -> String {
-    let value = bytes as f64;
-    match bytes {
-        0..1024 => format!("{bytes}B"),
-        1024..1_048_576 => format!("{:.2}K", value / 1024.0),
-        1_048_576..1_073_741_824 => format!("{:.2}M", value / 1_048_576.0),
-        _ => format!("{:.2}G", value / 1_073_741_824.0),
-    }
 }
 
 fn persistence(host: &Host, _: &Shards<'_, '_>, out: &mut String) {
@@ -277,7 +242,12 @@ fn stats(host: &Host, _: &Shards<'_, '_>, out: &mut String) {
     line(out, format_args!("expired_stale_perc:0.00"));
     line(out, format_args!("expired_time_cap_reached_count:0"));
     line(out, format_args!("expire_cycle_cpu_milliseconds:{}", host.expiry_ns.get() / 1_000_000));
-    line(out, format_args!("evicted_keys:0"));
+    line(out, format_args!("evicted_keys:{}", host.store.evicted_keys()));
+    line(out, format_args!("evicted_clients:0"));
+    line(out, format_args!("evicted_scripts:0"));
+    let (current_ms, total_ms) = host.shortage.lasted_ms(host.clock.monotonic_ns());
+    line(out, format_args!("total_eviction_exceeded_time:{total_ms}"));
+    line(out, format_args!("current_eviction_exceeded_time:{current_ms}"));
     line(out, format_args!("keyspace_hits:{}", sum(host, |stats| &stats.keyspace_hits)));
     line(out, format_args!("keyspace_misses:{}", sum(host, |stats| &stats.keyspace_misses)));
     let (channels, patterns) = host.channels.len();

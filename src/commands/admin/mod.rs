@@ -9,6 +9,7 @@ pub(super) mod info;
 mod info_commands;
 mod info_keys;
 mod info_lines;
+mod info_memory;
 pub(super) mod latency;
 pub(super) mod memory;
 pub(super) mod server;

@@ -35,6 +35,10 @@ pub fn run_batch<'r>(
     terms: Terms<'_>,
 ) -> Ran {
     let mut runner = Runner::new(host, session, config, terms, CHANGES.take());
+    if host.is_short_of_memory(config) {
+        // Commands that need no memory run all the same.
+        runner.make_room();
+    }
     let end_ns = runner.timing.started_ns + limits::BATCH.as_nanos() as u64;
     let mut window = Window::new();
     let mut last_command = None;

@@ -5,14 +5,20 @@ use crate::commands::call::Call;
 use crate::commands::call::error::CommandError;
 use crate::commands::spec::table::TableEntry;
 use crate::commands::spec::{CommandSpec, Flag, Handler, Manner};
+use crate::commands::state::memory::Headroom;
 use crate::resp::request::Arguments;
 
 impl Runner<'_> {
     /// Checks all but the keys, in Redis's order.
-    pub(super) fn ask_gates(&self, entry: &TableEntry, arguments: Arguments<'_>) -> Result<(), CommandError> {
+    pub(super) fn ask_gates(
+        &mut self,
+        entry: &TableEntry,
+        arguments: Arguments<'_>,
+    ) -> Result<(), CommandError> {
         check_arity(entry, arguments)?;
         self.check_authenticated(entry.spec)?;
         self.check_transaction(entry.spec)?;
+        self.check_memory(entry.spec)?;
         self.check_journal(entry.spec)?;
         self.check_listening(entry)?;
         self.check_loading(entry.spec)
@@ -39,6 +45,31 @@ impl Runner<'_> {
             return Err(CommandError::text("ERR Command not allowed inside a transaction"));
         }
         Ok(())
+    }
+
+    /// Evicts keys while more memory is used than allowed, and refuses a command that may need more where that does not
+    /// help.
+    fn check_memory(&mut self, spec: &CommandSpec) -> Result<(), CommandError> {
+        if self.config.memory.max_bytes == 0 {
+            return Ok(());
+        }
+        let needs_memory = match spec.run {
+            Handler::Exec => self.queued().any(|spec| spec.has(Flag::Denyoom)),
+            _ => spec.has(Flag::Denyoom),
+        };
+        if needs_memory && self.host.is_short_of_memory(self.config) && self.make_room() == Headroom::None {
+            return Err(CommandError::text("OOM command not allowed when used memory > 'maxmemory'."));
+        }
+        Ok(())
+    }
+
+    /// Evicts keys. The locks that are held are given back first.
+    #[cold]
+    pub(super) fn make_room(&mut self) -> Headroom {
+        self.release();
+        let (room, seq) = self.host.make_room(self.config);
+        self.ran.rest_on(seq);
+        room
     }
 
     /// Refuses most commands of a client that is subscribed by RESP2, in which it cannot distinguish replies from messages.

@@ -8,7 +8,7 @@ use crate::commands::call::{Call, parse_integer};
 use crate::commands::spec::{CommandSpec, Flag, Handler, KeyFlag, Keys};
 use crate::rdb::payload::{self, PayloadError};
 use crate::resp::reply::Reply;
-use crate::store::{Reader, Writer};
+use crate::store::{Reader, Use, Writer};
 
 const BASE: CommandSpec = CommandSpec { since: "2.6.0", ..CommandSpec::BASE };
 
@@ -74,6 +74,9 @@ fn restore(keys: &mut Writer<'_, '_>, call: &Call<'_>, reply: &mut Reply<'_>) ->
         keys.remove(key);
     } else {
         keys.restore(key, value, expire_at_ms.map(i64::cast_unsigned));
+        if let Some(known) = options.known {
+            keys.set_use(key, known);
+        }
     }
     reply.ok();
     Ok(())
@@ -94,33 +97,42 @@ struct RestoreOptions {
     replaces: bool,
     /// What the time is counted from.
     moment: Moment,
+    /// What is known of the uses of the key.
+    known: Option<Use>,
 }
 
 impl RestoreOptions {
-    /// Reads IDLETIME and FREQ too, which say nothing here: rankd evicts no keys.
+    /// As in Redis, IDLETIME and FREQ exclude each other.
     fn parse(call: &Call<'_>) -> Result<Self, CommandError> {
-        let mut parsed = Self { replaces: false, moment: Moment::FromNow };
-        let (mut has_idle_time, mut has_frequency) = (false, false);
+        let mut parsed = Self { replaces: false, moment: Moment::FromNow, known: None };
         let mut options = call.cursor(4);
         while options.remaining() > 0 {
             if options.take_word("replace") {
                 parsed.replaces = true;
             } else if options.take_word("absttl") {
                 parsed.moment = Moment::UnixTime;
-            } else if options.remaining() > 1 && !has_frequency && options.take_word("idletime") {
-                has_idle_time = true;
-                if options.integer()? < 0 {
-                    return Err(CommandError::text("ERR Invalid IDLETIME value, must be >= 0"));
-                }
-            } else if options.remaining() > 1 && !has_idle_time && options.take_word("freq") {
-                has_frequency = true;
-                if !(0..=255).contains(&options.integer()?) {
-                    return Err(CommandError::text("ERR Invalid FREQ value, must be >= 0 and <= 255"));
-                }
+            } else if parsed.may_be_idle() && options.remaining() > 1 && options.take_word("idletime") {
+                let idle_s = u64::try_from(options.integer()?);
+                let idle_s =
+                    idle_s.map_err(|_| CommandError::text("ERR Invalid IDLETIME value, must be >= 0"))?;
+                parsed.known = Some(Use::Idle { ms: idle_s.saturating_mul(1000) });
+            } else if parsed.may_be_frequent() && options.remaining() > 1 && options.take_word("freq") {
+                let uses = u8::try_from(options.integer()?);
+                let uses =
+                    uses.map_err(|_| CommandError::text("ERR Invalid FREQ value, must be >= 0 and <= 255"))?;
+                parsed.known = Some(Use::Frequency(uses));
             } else {
                 return Err(CommandError::SYNTAX);
             }
         }
         Ok(parsed)
+    }
+
+    fn may_be_idle(self) -> bool {
+        !matches!(self.known, Some(Use::Frequency(_)))
+    }
+
+    fn may_be_frequent(self) -> bool {
+        !matches!(self.known, Some(Use::Idle { .. }))
     }
 }

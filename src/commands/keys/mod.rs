@@ -70,8 +70,7 @@ pub(super) const COMMANDS: &[CommandSpec] = &[
         flags: &[Flag::Readonly, Flag::Fast],
         tips: MULTI_SHARD,
         keys: Keys::Range { first: 1, last: -1, access: &[KeyFlag::Ro] },
-        // No time of the last access is kept, so there is nothing else to do.
-        run: Handler::Read(exists),
+        run: Handler::Read(touch),
         ..BASE
     },
     CommandSpec {
@@ -167,6 +166,11 @@ fn del(keys: &mut Writer<'_, '_>, call: &Call<'_>, reply: &mut Reply<'_>) -> Out
 /// A key named twice counts twice, as in Redis.
 fn exists(keys: Reader<'_>, call: &Call<'_>, reply: &mut Reply<'_>) -> Outcome {
     reply.count(call.cursor(1).filter(|key| keys.kind(key).is_some()).count());
+    Ok(())
+}
+
+fn touch(keys: Reader<'_>, call: &Call<'_>, reply: &mut Reply<'_>) -> Outcome {
+    reply.count(call.cursor(1).filter(|key| keys.value(key).is_some()).count());
     Ok(())
 }
 

@@ -11,7 +11,7 @@ use crate::config::Config;
 use crate::ranking::Order;
 use crate::resp::integer;
 use crate::resp::reply::Reply;
-use crate::store::{Board, Fields, List, Members, Reader, SetForm, Value};
+use crate::store::{Board, Fields, List, Members, Reader, SetForm, Use, Value};
 
 const BASE: CommandSpec = CommandSpec { since: "2.2.3", ..CommandSpec::BASE };
 
@@ -43,14 +43,14 @@ const OBJECT: &[CommandSpec] = &[
     },
     CommandSpec {
         name: "freq",
-        summary: "Returns how often a key is asked for; no count is kept",
+        summary: "Returns how often a key is used, as a logarithmic count",
         since: "4.0.0",
         run: Handler::Read(freq),
         ..ABOUT_KEY
     },
     CommandSpec {
         name: "idletime",
-        summary: "Returns the seconds since a key was asked for; no time is kept",
+        summary: "Returns the seconds since a key was used",
         run: Handler::Read(idletime),
         ..ABOUT_KEY
     },
@@ -158,36 +158,28 @@ fn bound(config: &Config, directive: &str) -> usize {
     config.ignored_value(directive).and_then(|bound| bound.parse().ok()).unwrap_or(usize::MAX)
 }
 
-fn counts_uses(config: &Config) -> bool {
-    config.ignored_value("maxmemory-policy").is_some_and(|policy| policy.ends_with("lfu"))
-}
-
-/// Always 0: rankd does not count how often a key is used.
 fn freq(keys: Reader<'_>, call: &Call<'_>, reply: &mut Reply<'_>) -> Outcome {
-    if keys.peek(call.argument(1)).is_none() {
-        reply.null();
-    } else if counts_uses(call.config) {
-        reply.integer(0);
-    } else {
-        return Err(CommandError::text(
-            "ERR An LFU maxmemory policy is not selected, access frequency not tracked. Please note that when \
-             switching between policies at runtime LRU and LFU data will take some time to adjust.",
-        ).into());
+    match keys.last_use(call.argument(1)) {
+        None => reply.null(),
+        Some(Use::Frequency(uses)) => reply.integer(uses.into()),
+        Some(Use::Idle { .. }) => {
+            let why = "ERR An LFU maxmemory policy is not selected, access frequency not tracked. Please note that when \
+                       switching between policies at runtime LRU and LFU data will take some time to adjust.";
+            return Err(CommandError::text(why).into());
+        }
     }
     Ok(())
 }
 
-/// Always 0: rankd does not note when a key was used, and a tool must not take a key for unused.
 fn idletime(keys: Reader<'_>, call: &Call<'_>, reply: &mut Reply<'_>) -> Outcome {
-    if keys.peek(call.argument(1)).is_none() {
-        reply.null();
-    } else if counts_uses(call.config) {
-        return Err(CommandError::text(
-            "ERR An LFU maxmemory policy is selected, idle time not tracked. Please note that when switching between \
-             policies at runtime LRU and LFU data will take some time to adjust.",
-        ).into());
-    } else {
-        reply.integer(0);
+    match keys.last_use(call.argument(1)) {
+        None => reply.null(),
+        Some(Use::Idle { ms }) => reply.count((ms / 1000) as usize),
+        Some(Use::Frequency(_)) => {
+            let why = "ERR An LFU maxmemory policy is selected, idle time not tracked. Please note that when switching \
+                       between policies at runtime LRU and LFU data will take some time to adjust.";
+            return Err(CommandError::text(why).into());
+        }
     }
     Ok(())
 }

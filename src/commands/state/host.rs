@@ -4,6 +4,7 @@ use super::channels::Channels;
 use super::clients::Clients;
 use super::counter::Counter;
 use super::latency_events::LatencyEvents;
+use super::shortage::Shortage;
 use super::slow_log::SlowLog;
 use super::stats::{Done, Errors, Rates, Stats};
 use super::tracking::Tracking;
@@ -32,6 +33,9 @@ pub trait Process: Send + Sync {
     /// The longest write and the longest sync of the journal since the last call, in milliseconds. They are measured while
     /// `latency-monitor-threshold` is set.
     fn slowest_calls_ms(&self) -> (u64, u64);
+
+    /// Bytes of records that no file has yet.
+    fn unwritten_bytes(&self) -> usize;
 
     /// What INFO says of the journal.
     fn persistence(&self) -> Persistence;
@@ -151,6 +155,8 @@ pub struct Host {
     pub latency_events: LatencyEvents,
     /// FRIENDRANK results kept for MAXAGE.
     pub friend_rankings: FriendRankings,
+    /// How long more memory was used than allowed.
+    pub shortage: Shortage,
     /// The process.
     pub process: Arc<dyn Process>,
     /// The clock.

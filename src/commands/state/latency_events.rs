@@ -12,6 +12,8 @@ pub enum LatencyEvent {
     JournalSync,
     /// A command.
     Command,
+    /// An eviction of keys, before a command or between commands.
+    Eviction,
     /// A removal of expired keys and elements.
     Expiry,
     /// A command that has the flag `fast`.
@@ -20,8 +22,14 @@ pub enum LatencyEvent {
 
 impl LatencyEvent {
     /// All of them.
-    pub const ALL: [Self; 5] =
-        [Self::JournalWrite, Self::JournalSync, Self::Command, Self::Expiry, Self::FastCommand];
+    pub const ALL: [Self; 6] = [
+        Self::JournalWrite,
+        Self::JournalSync,
+        Self::Command,
+        Self::Eviction,
+        Self::Expiry,
+        Self::FastCommand,
+    ];
 
     /// Its name: that of Redis's event for the same work.
     #[must_use]
@@ -30,6 +38,7 @@ impl LatencyEvent {
             Self::JournalWrite => "aof-write",
             Self::JournalSync => "aof-fsync",
             Self::Command => "command",
+            Self::Eviction => "eviction-cycle",
             Self::Expiry => "expire-cycle",
             Self::FastCommand => "fast-command",
         }

@@ -3,15 +3,17 @@
 mod friends;
 mod general;
 mod journal;
+mod memory;
 mod network;
 mod observing;
 
 use super::directive::Directive;
 
 /// The sections' entries, in the order of `config/rankd.conf`.
-const SECTIONS: [&[Directive]; 5] = [
+const SECTIONS: [&[Directive]; 6] = [
     network::DIRECTIVES,
     general::DIRECTIVES,
+    memory::DIRECTIVES,
     journal::DIRECTIVES,
     friends::DIRECTIVES,
     observing::DIRECTIVES,

@@ -1,7 +1,7 @@
 //! What a start prints once the server is ready.
 
 use super::opening::Opened;
-use crate::config::FsyncPolicy;
+use crate::config::{FsyncPolicy, MemoryBounds};
 use std::fmt::Write as _;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -13,6 +13,7 @@ pub(in crate::server) struct Screen {
     pub(in crate::server) dump_path: PathBuf,
     pub(in crate::server) addresses: Vec<SocketAddr>,
     pub(in crate::server) threads: usize,
+    pub(in crate::server) memory: MemoryBounds,
     /// The configuration file that was read.
     pub(in crate::server) file: Option<PathBuf>,
     pub(in crate::server) warnings: Vec<String>,
@@ -60,6 +61,7 @@ impl Screen {
         };
         row("persistence", persistence);
         row("threads", self.threads.to_string());
+        row("memory", memory_line(&self.memory));
         self.warnings.iter().for_each(|warning| row("warning", warning.clone()));
         if let Opened::Dump(Some(loaded)) = opened {
             for line in loaded.left_out() {
@@ -102,4 +104,18 @@ impl Screen {
         text.push_str("ready to accept connections\n");
         text
     }
+}
+
+/// What `maxmemory` means for this server.
+fn memory_line(memory: &MemoryBounds) -> String {
+    let bytes = memory.max_bytes;
+    if bytes == 0 {
+        return "no bound (maxmemory 0)".into();
+    }
+    let mib = bytes as f64 / f64::from(1 << 20);
+    let whose = match bytes == MemoryBounds::container_share_bytes() {
+        true => ", three quarters of the container's limit",
+        false => "",
+    };
+    format!("at most {mib:.0} MiB{whose} (maxmemory {bytes}), {}", memory.policy.name())
 }

@@ -11,6 +11,7 @@ use crate::commands::state::counter::Counter;
 use crate::commands::state::host::{Host, Process};
 use crate::commands::state::kept::KeptResults;
 use crate::commands::state::latency_events::LatencyEvents;
+use crate::commands::state::shortage::Shortage;
 use crate::commands::state::slow_log::SlowLog;
 use crate::commands::state::stats::{Errors, Stats};
 use crate::commands::state::tracking::Tracking;
@@ -83,8 +84,16 @@ pub(in crate::server) fn run(mut config: Config, file: Option<PathBuf>) -> Resul
     let config_file = file.as_ref().map_or_else(String::new, |path| path.display().to_string());
     let dump_path = directory.join(&config.dbfilename);
     let dump = Dump::new(dump_path.clone(), Arc::clone(&store), clock.clone());
-    let screen =
-        Screen { appendfsync: config.appendfsync, directory, dump_path, addresses, threads, file, warnings };
+    let screen = Screen {
+        appendfsync: config.appendfsync,
+        directory,
+        dump_path,
+        addresses,
+        threads,
+        memory: config.memory,
+        file,
+        warnings,
+    };
     let process = Arc::new(RunningProcess::new(config.appendonly, dump, log, stop));
     let clients = Arc::<Clients>::default();
     clients.configure(&config);
@@ -102,6 +111,7 @@ pub(in crate::server) fn run(mut config: Config, file: Option<PathBuf>) -> Resul
         slow_log: SlowLog::default(),
         latency_events: LatencyEvents::default(),
         friend_rankings: KeptResults::with_bound(config.friendrank_keep_bytes),
+        shortage: Shortage::default(),
         process: Arc::clone(&process) as Arc<dyn Process>,
         is_loading: AtomicBool::new(true),
         expires_actively: AtomicBool::new(true),
@@ -115,6 +125,7 @@ pub(in crate::server) fn run(mut config: Config, file: Option<PathBuf>) -> Resul
         settings: Settings::new(config),
         rates: crate::commands::state::stats::Rates::default(),
     });
+    host.bound_memory(&host.config().memory);
     serve(&host, &process, listeners, options, &screen)
 }
 

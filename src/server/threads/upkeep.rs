@@ -1,8 +1,10 @@
-//! Work that no client asks for, done ten times a second: expired keys are removed, rates are sampled, the dump file is
-//! written if one is due, and what took long is noted.
+//! Work that no client asks for, done ten times a second: expired keys are removed, keys are evicted while memory is short,
+//! rates are sampled, the dump file is written if one is due, and what took long is noted.
 
 use crate::commands::state::host::Host;
 use crate::commands::state::latency_events::{LatencyEvent, LatencySample};
+use crate::commands::state::memory::Headroom;
+use crate::machine::usage;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
@@ -19,10 +21,15 @@ pub(in crate::server) async fn run(host: Arc<Host>) {
         ticks.tick().await;
         host.sample_rates();
         host.tracking.keep_at_most(host.config().tracking_table_max_keys, None);
-        host.process.save_if_due(&host.config().save);
         let (write_ms, sync_ms) = host.process.slowest_calls_ms();
         note(&host, LatencyEvent::JournalWrite, write_ms);
         note(&host, LatencyEvent::JournalSync, sync_ms);
+        usage::peak_bytes();
+        let config = host.config();
+        host.process.save_if_due(&config.save);
+        while host.is_short_of_memory(&config) && host.make_room(&config).0 == Headroom::Later {
+            tokio::task::yield_now().await;
+        }
         if !host.expires_actively.load(Ordering::Relaxed) {
             continue;
         }

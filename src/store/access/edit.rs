@@ -124,6 +124,7 @@ impl KeyEdit<'_> {
     /// As [`KeyEdit::put`], with the events of RESTORE, which come in another order.
     pub(super) fn restore(mut self, value: Value, expire_at_ms: Option<u64>) {
         let kind = value.kind();
+        self.forget_uses();
         let old = self.replace(value, expire_at_ms);
         self.trace.event(EventClasses::NEW, "new");
         self.trace.event(EventClasses::GENERIC, "restore");
@@ -132,6 +133,13 @@ impl KeyEdit<'_> {
         }
         self.trace.note_change(true);
         self.store.reclaimer.free_value(old);
+    }
+
+    /// Gives the key the mark of one that is made now. As in Redis, a restored, renamed or copied key is one.
+    pub(super) fn forget_uses(&self) {
+        if let Some(entry) = self.entry() {
+            entry.mark.set(self.keyspace.first_mark());
+        }
     }
 
     /// Puts `value` in place of any value that is there, and records it. Returns the old value.
@@ -154,6 +162,16 @@ impl KeyEdit<'_> {
         let found = self.drop_value();
         if found {
             self.trace.event(EventClasses::GENERIC, "del");
+            self.trace.note_change(false);
+        }
+        found
+    }
+
+    /// Removes the key because memory is short (event `evicted`). Returns whether it existed.
+    pub(super) fn evict(&mut self) -> bool {
+        let found = self.drop_value();
+        if found {
+            self.trace.event(EventClasses::EVICTED, "evicted");
             self.trace.note_change(false);
         }
         found

@@ -12,6 +12,7 @@ use crate::store::change::seq::Seq;
 use crate::store::event::EventBuffer;
 use crate::store::keys::interest::{Interests, ReadyKey, Waiter};
 use crate::store::keys::located::Located;
+use crate::store::keys::uses::{UseClock, UsesKept};
 use crate::store::numbers::{DatabaseIndex, ShardIndex};
 use crate::store::shard::Shard;
 use crate::store::sharded::Store;
@@ -64,6 +65,8 @@ pub struct Hold<'s> {
     pub(super) now_ms: u64,
     /// See [`Store::expired_by_ms`].
     pub(in crate::store) expired_by_ms: u64,
+    /// By which the commands under the hold note the uses of keys.
+    pub(in crate::store) uses: UseClock,
     pub(in crate::store) changes: ChangeBuffer,
     /// In a cell, because a reader records events for missing keys.
     pub(in crate::store) events: RefCell<EventBuffer>,
@@ -94,6 +97,7 @@ impl<'s> Hold<'s> {
             client: 0,
             now_ms: 0,
             expired_by_ms: 0,
+            uses: UseClock::at(UsesKept::LastUse, 0),
             changes,
             events: RefCell::default(),
             ready: Vec::new(),
@@ -169,6 +173,9 @@ impl<'s> Hold<'s> {
         self.access = access;
         self.now_ms = now_ms;
         self.expired_by_ms = self.store.expired_by_ms(now_ms);
+        let notes = self.uses.notes;
+        self.uses = UseClock::at(self.store.uses_kept.get(), now_ms);
+        self.uses.notes = notes;
         self.events.get_mut().want(self.store.event_classes());
     }
 

@@ -2,6 +2,7 @@
 
 mod damaged;
 pub(super) mod edit;
+pub(super) mod evict;
 pub(super) mod hold;
 mod locate;
 mod publishing;
@@ -13,4 +14,5 @@ pub(super) mod shards;
 pub(super) mod slot;
 pub(super) mod survey;
 mod swapping;
+mod use_notes;
 pub(super) mod writer;

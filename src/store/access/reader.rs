@@ -6,6 +6,7 @@ use crate::store::keys::cursor::CursorCode;
 use crate::store::keys::interest::Watch;
 use crate::store::keys::keyspace::{Entry, KeyValue, Keyspace};
 use crate::store::keys::located::Located;
+use crate::store::keys::uses::Use;
 use crate::store::numbers::DatabaseIndex;
 use crate::store::values::kinds::{Kind, Value, WrongType};
 use crate::store::values::stored::Stored;
@@ -42,6 +43,17 @@ impl<'h> Reader<'h> {
         let entry = self.find(key);
         if self.counts {
             self.count(key, entry.is_some());
+        }
+        entry
+    }
+
+    /// As [`Reader::entry`], and notes that the key is used.
+    fn used_entry(&self, key: &[u8]) -> Option<Entry<'h>> {
+        let entry = self.entry(key);
+        if let Some(entry) = entry
+            && self.counts
+        {
+            self.hold.uses.note(entry.mark);
         }
         entry
     }
@@ -108,7 +120,13 @@ impl<'h> Reader<'h> {
         self.find(key).map(|entry| entry.memory_bytes(samples))
     }
 
-    /// The type of `key`'s value, `None` if there is no such key.
+    /// What is known of the uses of `key`; `None` if there is no such key. It is neither a look-up nor a use.
+    #[must_use]
+    pub fn last_use(&self, key: &[u8]) -> Option<Use> {
+        self.find(key).map(|entry| self.hold.uses.read(entry.mark.get()))
+    }
+
+    /// The type of `key`'s value, `None` if there is no such key. As in Redis, this is no use of the key.
     #[must_use]
     pub fn kind(&self, key: &[u8]) -> Option<Kind> {
         self.entry(key).map(|entry| entry.value.kind())
@@ -119,13 +137,13 @@ impl<'h> Reader<'h> {
     /// # Errors
     /// [`WrongType`] if the key holds something else.
     pub fn get<T: Stored + 'h>(&self, key: &[u8]) -> Result<Option<&'h T>, WrongType> {
-        self.entry(key).map(|entry| T::of(entry.value).ok_or(WrongType)).transpose()
+        self.used_entry(key).map(|entry| T::of(entry.value).ok_or(WrongType)).transpose()
     }
 
     /// The value at `key`, of any type.
     #[must_use]
     pub fn value(&self, key: &[u8]) -> Option<&'h Value> {
-        self.entry(key).map(|entry| entry.value)
+        self.used_entry(key).map(|entry| entry.value)
     }
 
     /// Passes the value at each of `keys` to `visit`, in their order. The memory of some keys is loaded together, so that
@@ -148,6 +166,9 @@ impl<'h> Reader<'h> {
                 let entry = self.find_any_at(at).filter(|entry| !entry.is_expired(self.hold.expired_by_ms));
                 if self.counts {
                     self.count(at.key, entry.is_some());
+                    if let Some(entry) = entry {
+                        self.hold.uses.note(entry.mark);
+                    }
                 }
                 visit(entry.map(|entry| entry.value));
             }
@@ -178,7 +199,8 @@ impl<'h> Reader<'h> {
         self.hold.expired_by_ms
     }
 
-    /// When `key` expires in unix milliseconds (`Some(None)`: never), `None` if there is no such key.
+    /// When `key` expires in unix milliseconds (`Some(None)`: never), `None` if there is no such key. As in Redis, this is no
+    /// use of the key.
     #[must_use]
     pub fn expiry(&self, key: &[u8]) -> Option<Option<u64>> {
         self.entry(key).map(|entry| entry.expire_at_ms())

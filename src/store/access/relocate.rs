@@ -130,6 +130,7 @@ impl Writer<'_, '_> {
 impl KeyEdit<'_> {
     /// Notes that a value is at the key, in place of `old`, and frees that. Returns the type of `old`.
     fn note_put(&mut self, old: Option<Value>) -> Option<Kind> {
+        self.forget_uses();
         self.store.damage.forget(self.trace.database, self.trace.key);
         self.trace.event(EventClasses::NEW, "new");
         self.trace.note_change(true);

@@ -10,6 +10,7 @@ use crate::config::EventClasses;
 use crate::ranking::Score;
 use crate::store::keys::interest::{Interests, Waiter, Watch};
 use crate::store::keys::located::Located;
+use crate::store::keys::uses::Use;
 use crate::store::numbers::{DatabaseIndex, ShardIndex};
 use crate::store::shard::Database;
 use crate::store::values::board::Board;
@@ -176,6 +177,20 @@ impl<'s> Writer<'_, 's> {
         self.fresh(key).remove()
     }
 
+    /// Removes `key` because memory is short (event `evicted`). Returns whether it existed and had not expired.
+    pub(in crate::store) fn evict(&mut self, key: &[u8]) -> bool {
+        self.fresh(key).evict()
+    }
+
+    /// Notes what is known of the uses of `key`, if the same is kept of keys now.
+    pub fn set_use(&mut self, key: &[u8], known: Use) {
+        if let Some(mark) = self.hold.uses.mark(known)
+            && let Some(entry) = self.fresh(key).entry()
+        {
+            entry.mark.set(mark);
+        }
+    }
+
     /// Adds an event of `key` beyond the events of its changes.
     pub fn notify(&mut self, class: EventClasses, event: &'static str, key: &[u8]) {
         self.hold.events.get_mut().push(class, event, self.database, key);
@@ -231,15 +246,18 @@ impl<'s> Writer<'_, 's> {
         let known = self.located.filter(|located| located.is_of(key));
         let at = known.unwrap_or_else(|| self.hold.locate(key));
         let position = self.hold.rest_position(at.shard);
-        let Hold { store, first, rest, changes, events, ready, .. } = &mut *self.hold;
+        let Hold { store, first, rest, changes, events, ready, uses, .. } = &mut *self.hold;
         let lock = position.map_or(first.as_mut(), |position| Some(&mut rest[position]));
         let Database { keyspace, number, interests } = lock.expect(HELD).1.shard_mut().database_mut(database);
         let spot = keyspace.spot(at);
+        keyspace.set_first_mark(uses.first_mark());
         let events = events.get_mut();
         let trace = Trace { changes, events, interests, ready, database, keyspace: *number, key };
         let mut key = KeyEdit { store, keyspace, spot, trace };
-        if key.entry().is_some_and(|entry| entry.is_expired(expired_by_ms)) {
-            key.expire();
+        match key.entry() {
+            Some(entry) if entry.is_expired(expired_by_ms) => key.expire(),
+            Some(entry) => uses.note(entry.mark),
+            None => {}
         }
         key
     }

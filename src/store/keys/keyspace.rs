@@ -1,9 +1,10 @@
 //! One database's keys in one shard: a table of entries, and the order in which keys expire.
 
+use super::key_name::KeyName;
 use super::located::Located;
 use super::sizes::Sizes;
-use super::small_bytes::SmallBytes;
 use super::table::{Place, Table};
+use super::uses::UseMark;
 use crate::machine::chance::Chance;
 use crate::store::values::kinds::{Kind, Value, WrongType};
 use crate::store::values::stored::Stored;
@@ -12,13 +13,13 @@ use std::collections::BTreeSet;
 use std::hash::BuildHasher;
 use std::num::NonZeroU64;
 
-/// Longest key that is stored in its entry: finding such a key loads only the entry.
-const KEY_IN_PLACE_BYTES: usize = 30;
+/// Elements of a value that are sampled for its size, where that is sampled itself.
+const SAMPLED_ELEMENTS: usize = 16;
 
 /// A key and its value, as they are stored. When the key expires is the note beside it ([`Table`]).
 #[derive(Debug)]
 pub(in crate::store) struct KeyValue {
-    key: SmallBytes<KEY_IN_PLACE_BYTES>,
+    key: KeyName,
     value: Value,
 }
 
@@ -41,6 +42,8 @@ const _: () = assert!(size_of::<KeyValue>() == 56);
 pub(in crate::store) struct Entry<'k> {
     pub(in crate::store) key: &'k [u8],
     pub(in crate::store) value: &'k Value,
+    /// When or how often the key is used.
+    pub(in crate::store) mark: &'k UseMark,
     expire_at_ms: Option<NonZeroU64>,
 }
 
@@ -50,14 +53,14 @@ impl<'k> Entry<'k> {
     pub(in crate::store) const PLACE_BYTES: usize = size_of::<KeyValue>() * 13 / 12 + 5;
 
     fn new(stored: &'k KeyValue, expire_at_ms: Option<NonZeroU64>) -> Self {
-        Self { key: &stored.key, value: &stored.value, expire_at_ms }
+        Self { key: &stored.key, value: &stored.value, mark: stored.key.mark(), expire_at_ms }
     }
 
     /// The bytes of memory that key and value take, including their place in the tables; see [`Value::memory_bytes`].
     pub(in crate::store) fn memory_bytes(&self, samples: usize) -> usize {
         let expiring = size_of::<u64>() + size_of::<(u64, u64)>() * 3 / 2;
         let expiry = self.expire_at_ms.map_or(0, |_| expiring);
-        let key = Self::PLACE_BYTES + SmallBytes::<KEY_IN_PLACE_BYTES>::heap_bytes_of(self.key.len());
+        let key = Self::PLACE_BYTES + KeyName::heap_bytes_of(self.key.len());
         key + expiry + self.value.memory_bytes(samples)
     }
 
@@ -111,14 +114,27 @@ pub(in crate::store) struct Keyspace {
     sizes: Sizes,
     hasher: FixedState,
     seed: u64,
+    /// The mark that a new key gets.
+    first_mark: u32,
 }
 
 impl Keyspace {
-    pub(in crate::store) fn with_seed(seed: u64) -> Self {
+    /// An empty keyspace. `seed` keys its hashes, and new keys get the mark `first_mark`.
+    pub(in crate::store) fn new(seed: u64, first_mark: u32) -> Self {
         let hasher = FixedState::with_seed(seed);
         let (expiries, dues) = (BTreeSet::new(), BTreeSet::new());
         let sizes = Sizes::default();
-        Self { entries: Table::default(), expiries, dues, expiry_sum_ms: 0, sizes, hasher, seed }
+        Self { entries: Table::default(), expiries, dues, expiry_sum_ms: 0, sizes, hasher, seed, first_mark }
+    }
+
+    /// The mark that new keys get.
+    pub(in crate::store) fn first_mark(&self) -> u32 {
+        self.first_mark
+    }
+
+    /// Sets the mark that new keys get from now on.
+    pub(in crate::store) fn set_first_mark(&mut self, mark: u32) {
+        self.first_mark = mark;
     }
 
     pub(in crate::store) fn len(&self) -> usize {
@@ -177,7 +193,7 @@ impl Keyspace {
         self.note_due(key, None, value.first_due_ms());
         self.sizes.note(key, value.kind(), None, Some(value.size()));
         let hasher = &self.hasher;
-        let entry = KeyValue { key: key.into(), value };
+        let entry = KeyValue { key: KeyName::new(key, UseMark::of(self.first_mark)), value };
         let place = self.entries.insert(hash, entry, |entry| hasher.hash_one(&*entry.key));
         self.set_expiry(Spot { hash, place: Some(place) }, expire_at_ms);
         place
@@ -342,6 +358,32 @@ impl Keyspace {
         self.entries.draw(chance).map(|(entry, expire_at_ms)| Entry::new(entry, expire_at_ms))
     }
 
+    /// As [`Keyspace::draw`], a key that expires. None is far more likely than another, but not all are equally likely.
+    pub(in crate::store) fn draw_expiring(&self, chance: &mut Chance) -> Option<Entry<'_>> {
+        let drawn = self.entries.draw_noted(chance);
+        drawn.map(|(entry, expire_at_ms)| Entry::new(entry, expire_at_ms)).or_else(|| self.first_expiring())
+    }
+
+    /// The key that expires first.
+    pub(in crate::store) fn first_expiring(&self) -> Option<Entry<'_>> {
+        let &(at_ms, hash) = self.expiries.first()?;
+        let has_hash = |entry: &KeyValue| self.hasher.hash_one(&*entry.key) == hash;
+        let found = self.entries.find_noted(hash, has_hash);
+        let (entry, note) = found.filter(|(_, note)| *note == NonZeroU64::new(at_ms))?;
+        Some(Entry::new(entry, note))
+    }
+
+    /// About the bytes of memory that it takes with all its values, from `samples` of its keys. O(segments + samples).
+    pub(in crate::store) fn about_bytes(&self, samples: usize) -> usize {
+        let mut chance = Chance::drawn();
+        let drawn: Vec<usize> = (0..samples)
+            .filter_map(|_| self.draw(&mut chance))
+            .map(|entry| entry.memory_bytes(SAMPLED_ELEMENTS).saturating_sub(Entry::PLACE_BYTES))
+            .collect();
+        let each = drawn.iter().sum::<usize>().checked_div(drawn.len()).unwrap_or(0);
+        self.entries.memory_bytes() + each * self.len()
+    }
+
     /// See [`Table::scan`].
     pub(in crate::store) fn scan<'k>(
         &'k self,
@@ -376,6 +418,6 @@ impl Keyspace {
 
     /// Empties the keyspace and returns its contents, for another thread to free.
     pub(in crate::store) fn take(&mut self) -> Self {
-        std::mem::replace(self, Self::with_seed(self.seed))
+        std::mem::replace(self, Self::new(self.seed, self.first_mark))
     }
 }

@@ -2,9 +2,11 @@
 
 pub(super) mod cursor;
 pub mod interest;
+mod key_name;
 pub(super) mod keyspace;
 pub(super) mod located;
 mod segment;
 pub(super) mod sizes;
 pub(super) mod small_bytes;
 pub(super) mod table;
+pub(super) mod uses;

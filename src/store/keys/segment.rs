@@ -9,6 +9,10 @@ use hashbrown::HashTable;
 /// split moves a few hundred entries.
 pub(super) const SEGMENT_ENTRIES: usize = 448;
 
+/// How many entries must be missing from an array of the next smaller size before the array shrinks to it, so that entries
+/// which come and go do not make it move each time.
+const SPARE_ENTRIES: usize = 16;
+
 /// Entries without gaps, and a hash table of their indices. A hash table needs many empty buckets; here an empty bucket
 /// takes the size of an index, not of an entry.
 #[derive(Debug)]
@@ -31,6 +35,14 @@ fn make_room<T>(elements: &mut Vec<T>) {
     if elements.len() == elements.capacity() && size_of::<T>() > 0 {
         let room = allocation_bytes((elements.len() + 1) * size_of::<T>()) / size_of::<T>();
         elements.reserve_exact(room - elements.len());
+    }
+}
+
+/// Gives back what is larger than the size class that the elements and some more need.
+fn trim_room<T>(elements: &mut Vec<T>) {
+    let room = allocation_bytes((elements.len() + SPARE_ENTRIES) * size_of::<T>()) / size_of::<T>().max(1);
+    if elements.capacity() > room {
+        elements.shrink_to(room);
     }
 }
 
@@ -90,6 +102,14 @@ impl<T, N: Copy + Default + PartialEq> TableSegment<T, N> {
         self.notes.get(index).copied().unwrap_or_default()
     }
 
+    /// The first entry from `index` on, or else from the first entry on, whose note is not the default.
+    pub(super) fn noted_from(&self, index: usize) -> Option<(&T, N)> {
+        let len = self.notes.len();
+        let from = index.checked_rem(len)?;
+        let found = (from..len).chain(0..from).find(|index| self.notes[*index] != N::default())?;
+        Some((&self.entries[found], self.notes[found]))
+    }
+
     /// Sets the note of the entry at `index`.
     pub(super) fn set_note(&mut self, index: usize, note: N) {
         if self.notes.is_empty() {
@@ -130,7 +150,10 @@ impl<T, N: Copy + Default + PartialEq> TableSegment<T, N> {
         }
         if !self.notes.is_empty() {
             self.notes.swap_remove(usize::from(index));
+            trim_room(&mut self.notes);
         }
-        self.entries.swap_remove(usize::from(index))
+        let removed = self.entries.swap_remove(usize::from(index));
+        trim_room(&mut self.entries);
+        removed
     }
 }

@@ -5,16 +5,18 @@ use crate::machine::heap::allocation_bytes;
 use crate::ranking::prefetch;
 use std::ops::Deref;
 
-/// A byte string of any length. Up to `IN_PLACE` bytes are stored in place. By default that is as many as fit beside
-/// the length into the size of a box and a tag.
-pub struct SmallBytes<const IN_PLACE: usize = 22>(Form<IN_PLACE>);
+/// Bytes that are stored in place: as many as fit beside the length into the size of a box and a tag.
+const IN_PLACE: usize = 22;
 
-enum Form<const IN_PLACE: usize> {
+/// A byte string of any length.
+pub struct SmallBytes(Form);
+
+enum Form {
     InPlace { len: u8, bytes: [u8; IN_PLACE] },
     Boxed(Box<[u8]>),
 }
 
-impl<const IN_PLACE: usize> SmallBytes<IN_PLACE> {
+impl SmallBytes {
     /// Replaces the contents by `bytes`. Allocates nothing if the length stays the same.
     pub(in crate::store) fn set(&mut self, bytes: &[u8]) {
         match &mut self.0 {
@@ -84,13 +86,13 @@ impl<const IN_PLACE: usize> SmallBytes<IN_PLACE> {
     }
 }
 
-impl<const IN_PLACE: usize> Default for SmallBytes<IN_PLACE> {
+impl Default for SmallBytes {
     fn default() -> Self {
         Self(Form::InPlace { len: 0, bytes: [0; IN_PLACE] })
     }
 }
 
-impl<const IN_PLACE: usize> From<&[u8]> for SmallBytes<IN_PLACE> {
+impl From<&[u8]> for SmallBytes {
     fn from(bytes: &[u8]) -> Self {
         if bytes.len() > IN_PLACE {
             return Self(Form::Boxed(bytes.into()));
@@ -101,7 +103,7 @@ impl<const IN_PLACE: usize> From<&[u8]> for SmallBytes<IN_PLACE> {
     }
 }
 
-impl<const IN_PLACE: usize> Deref for SmallBytes<IN_PLACE> {
+impl Deref for SmallBytes {
     type Target = [u8];
 
     fn deref(&self) -> &[u8] {
@@ -112,7 +114,7 @@ impl<const IN_PLACE: usize> Deref for SmallBytes<IN_PLACE> {
     }
 }
 
-impl<const IN_PLACE: usize> std::fmt::Debug for SmallBytes<IN_PLACE> {
+impl std::fmt::Debug for SmallBytes {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "{}", self.escape_ascii())
     }
@@ -132,7 +134,7 @@ mod tests {
     fn small_bytes_agree_with_a_vector_at_every_length() {
         for len in 0..60 {
             let text: Vec<u8> = (0..len).collect();
-            let mut bytes = <SmallBytes>::from(&*text);
+            let mut bytes = SmallBytes::from(&*text);
             assert_eq!(*bytes, *text);
             bytes.set(b"a string of thirty-three letters.");
             bytes.set(&text);

@@ -112,7 +112,11 @@ impl<T, N: Copy + Default + PartialEq> Table<T, N> {
     /// Removes and returns the entry at `place`, which has this hash. `hash_of` gives the hash of any entry.
     pub(in crate::store) fn remove_at(&mut self, hash: u64, place: Place, hash_of: impl Fn(&T) -> u64) -> T {
         self.len -= 1;
-        self.segments[place.segment as usize].remove(hash, place.index, hash_of)
+        let removed = self.segments[place.segment as usize].remove(hash, place.index, hash_of);
+        if self.len == 0 && self.segments.len() > 1 {
+            *self = Self::default();
+        }
+        removed
     }
 
     /// The bytes of memory that the table takes, without the memory that its entries point to. O(segments).
@@ -151,6 +155,16 @@ impl<T, N: Copy + Default + PartialEq> Table<T, N> {
             }
         }
         self.iter_noted().nth(chance.below(self.len as u64) as usize)
+    }
+
+    /// An entry drawn at random whose note is not the default, and its note; `None` if none was found in some dozens of
+    /// segments. Entries behind others without a note are more likely.
+    pub(in crate::store) fn draw_noted(&self, chance: &mut Chance) -> Option<(&T, N)> {
+        let draws = if self.len == 0 { 0 } else { DRAWS };
+        (0..draws).find_map(|_| {
+            let segment = &self.segments[chance.below(self.segments.len() as u64) as usize];
+            segment.noted_from(chance.below(SEGMENT_ENTRIES as u64) as usize)
+        })
     }
 
     /// Visits about `count` entries from `cursor` on, in hash order, and returns the next cursor, 0 at the end. An

@@ -21,6 +21,7 @@ pub(super) mod loading;
 use super::change::DatabaseNumbering;
 use super::change::seq::Seq;
 use super::keys::keyspace::Entry;
+use super::keys::uses::{Use, UseClock};
 use super::numbers::{DatabaseIndex, KeyspaceIndex};
 use super::shard::{DatabaseSize, Shard};
 use super::sharded::Store;
@@ -56,6 +57,8 @@ pub struct KeyHead<'a> {
     pub expire_at_ms: Option<u64>,
     /// Whether some of its elements expire.
     pub has_dated_elements: bool,
+    /// What is known of its uses, if files say so ([`Store::write_uses`]).
+    pub last_use: Option<Use>,
     /// The last record whose changes the value can contain, when the walk begins with it.
     pub as_of: Seq,
 }
@@ -91,6 +94,8 @@ pub struct Frozen<'s> {
 pub struct Walk<'s> {
     store: &'s Store,
     order: WalkOrder,
+    /// The clock of the walk's beginning, if files say how keys are used.
+    uses: Option<UseClock>,
     /// The shards, if all of them are held; otherwise each step takes one lock.
     frozen: Option<&'s [RwLockWriteGuard<'s, Shard>]>,
     /// The numbering at the beginning of the walk. A later SWAPDB does not show: each keyspace is visited once, as the
@@ -119,7 +124,13 @@ enum Begun {
     /// In the value as it is by then.
     InPlace(Kind, Position),
     /// In the value as it was.
-    OfItsMoment { value: Value, expire_at_ms: Option<u64>, as_of: Seq, position: Option<Position> },
+    OfItsMoment {
+        value: Value,
+        expire_at_ms: Option<u64>,
+        last_use: Option<Use>,
+        as_of: Seq,
+        position: Option<Position>,
+    },
 }
 
 impl Store {
@@ -158,11 +169,23 @@ impl Frozen<'_> {
 
 impl<'s> Walk<'s> {
     fn new(store: &'s Store, frozen: Option<&'s [RwLockWriteGuard<'s, Shard>]>, order: WalkOrder) -> Self {
+        let kept = Some(store.uses_kept.get()).filter(|_| store.uses_kept.are_written());
+        let uses = kept.map(|kept| UseClock::at(kept, store.clock.now_ms()));
         let numbering = match frozen {
             Some(shards) => shards[0].numbering(),
             None => store.numbering(),
         };
-        Self { store, order, frozen, numbering, database: 0, shard: 0, cursor: None, large: VecDeque::new() }
+        Self {
+            store,
+            order,
+            uses,
+            frozen,
+            numbering,
+            database: 0,
+            shard: 0,
+            cursor: None,
+            large: VecDeque::new(),
+        }
     }
 
     /// The present keyspace.
@@ -216,12 +239,12 @@ impl<'s> Walk<'s> {
 
     fn step_keys(&mut self, cursor: u64, visitor: &mut impl Visitor) {
         let shard = self.lock();
-        let order = self.order;
+        let (order, uses) = (self.order, self.uses);
         let next = shard.numbered(self.keyspace()).scan(cursor, KEYS_PER_STEP, |entry| {
             if entry.value.elements() > SMALL_ELEMENTS {
                 self.large.push_back(LargeKey { key: (*entry.key).into(), begun: None });
             } else {
-                visit_whole(entry, shard.last_seq, order, visitor);
+                visit_whole(entry, head_of(entry, shard.last_seq, uses), order, visitor);
             }
         });
         self.cursor = Some(next).filter(|&next| next != 0);
@@ -241,22 +264,28 @@ impl<'s> Walk<'s> {
             && now != Some(kind)
         {
             // It is gone, or something else now.
-            let head =
-                KeyHead { key: &key, expire_at_ms: None, has_dated_elements: false, as_of: shard.last_seq };
+            let head = KeyHead {
+                key: &key,
+                expire_at_ms: None,
+                has_dated_elements: false,
+                last_use: None,
+                as_of: shard.last_seq,
+            };
             visitor.end(head, kind);
             return;
         }
         let Some(entry) = entry else { return };
-        let (value, head, kind) = (&entry.value, head_of(entry, shard.last_seq), entry.value.kind());
+        let (value, head, kind) =
+            (&entry.value, head_of(entry, shard.last_seq, self.uses), entry.value.kind());
         if in_place.is_none() && value.elements() <= WHOLE_ELEMENTS {
-            visit_whole(entry, shard.last_seq, self.order, visitor);
+            visit_whole(entry, head, self.order, visitor);
             return;
         }
         if in_place.is_none() {
             if let Some(value) = value.of_this_moment() {
                 visitor.begin(head, kind, Length::Exactly(value.elements()));
-                let KeyHead { expire_at_ms, as_of, .. } = head;
-                let begun = Begun::OfItsMoment { value, expire_at_ms, as_of, position: None };
+                let KeyHead { expire_at_ms, last_use, as_of, .. } = head;
+                let begun = Begun::OfItsMoment { value, expire_at_ms, last_use, as_of, position: None };
                 self.large.push_front(LargeKey { key, begun: Some(begun) });
                 return;
             }
@@ -274,31 +303,32 @@ impl<'s> Walk<'s> {
 
     /// Goes on in a value as it was, under no lock.
     fn step_moment(&mut self, key: Box<[u8]>, begun: Begun, visitor: &mut impl Visitor) {
-        let Begun::OfItsMoment { value, expire_at_ms, as_of, position } = begun else { return };
+        let Begun::OfItsMoment { value, expire_at_ms, last_use, as_of, position } = begun else { return };
         let has_dated_elements = value.first_due_ms().is_some();
-        let head = KeyHead { key: &key, expire_at_ms, has_dated_elements, as_of };
+        let head = KeyHead { key: &key, expire_at_ms, has_dated_elements, last_use, as_of };
         let mut see = |element: Element<'_>| visitor.element(head, element);
         match value.walk(position.as_ref(), elements_per_step(self.order), self.order, &mut see) {
             None => visitor.end(head, value.kind()),
             position => {
-                let begun = Begun::OfItsMoment { value, expire_at_ms, as_of, position };
+                let begun = Begun::OfItsMoment { value, expire_at_ms, last_use, as_of, position };
                 self.large.push_front(LargeKey { key, begun: Some(begun) });
             }
         }
     }
 }
 
-fn head_of(entry: Entry<'_>, as_of: Seq) -> KeyHead<'_> {
+fn head_of(entry: Entry<'_>, as_of: Seq, uses: Option<UseClock>) -> KeyHead<'_> {
     KeyHead {
         key: entry.key,
         expire_at_ms: entry.expire_at_ms(),
         has_dated_elements: entry.value.first_due_ms().is_some(),
+        last_use: uses.map(|uses| uses.read(entry.mark.get())),
         as_of,
     }
 }
 
-fn visit_whole(entry: Entry<'_>, as_of: Seq, order: WalkOrder, visitor: &mut impl Visitor) {
-    let (value, head, kind) = (&entry.value, head_of(entry, as_of), entry.value.kind());
+fn visit_whole(entry: Entry<'_>, head: KeyHead<'_>, order: WalkOrder, visitor: &mut impl Visitor) {
+    let (value, kind) = (&entry.value, entry.value.kind());
     visitor.begin(head, kind, Length::Exactly(value.elements()));
     value.walk(None, usize::MAX, order, &mut |element| visitor.element(head, element));
     visitor.end(head, kind);

@@ -55,6 +55,9 @@ fn advice(event: LatencyEvent) -> &'static str {
         LatencyEvent::Expiry => {
             "Many keys or fields expired at the same moment. Spread the times at which they expire."
         }
+        LatencyEvent::Eviction => {
+            "Keys were evicted for long at once. Lower `maxmemory-eviction-tenacity`, or evict fewer and larger values."
+        }
         LatencyEvent::JournalWrite => {
             "The disk took the journal's records slowly. Move `dir` to a faster disk, or keep others from it."
         }

@@ -1,0 +1,168 @@
+//! Eviction: what the policies keep, that a restart agrees with what was evicted, and that memory stays within its bound.
+
+use crate::support::client::{Client, encode};
+use crate::support::reply::Reply;
+use crate::support::server::Server;
+use crate::support::wait_for;
+
+/// A figure of INFO.
+fn figure(client: &mut Client, name: &str) -> u64 {
+    let Reply::Bulk(text) = client.ask("INFO everything") else { panic!("a text") };
+    let text = String::from_utf8(text).expect("a text");
+    let line = text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':'));
+    line.and_then(|figure| figure.parse().ok()).expect("a number")
+}
+
+fn ok(client: &mut Client, request: &str) {
+    assert_eq!(client.ask(request), Reply::Simple("OK".into()), "{request}");
+}
+
+fn integer(client: &mut Client, request: &str) -> i64 {
+    let Reply::Integer(number) = client.ask(request) else { panic!("{request}: a number") };
+    number
+}
+
+/// Sends the requests at once and returns their replies.
+fn pipeline(client: &mut Client, requests: &[Vec<String>]) -> Vec<Reply> {
+    let bytes: Vec<u8> = requests.iter().flat_map(|request| encode(request)).collect();
+    client.send_raw(&bytes);
+    requests.iter().map(|_| client.reply()).collect()
+}
+
+/// Sends SETs of `numbers`, a thousand at a time, with a value of 60 bytes and an expiry of some hours.
+fn fill(client: &mut Client, numbers: std::ops::Range<u64>) {
+    let value = "v".repeat(60);
+    let requests: Vec<Vec<String>> = numbers
+        .map(|n| {
+            vec!["SET".into(), format!("key:{n:08}"), value.clone(), "EX".into(), (50_000 + n).to_string()]
+        })
+        .collect();
+    for batch in requests.chunks(1000) {
+        for reply in pipeline(client, batch) {
+            assert_eq!(reply, Reply::Simple("OK".into()));
+        }
+    }
+}
+
+/// How many of the keys exist.
+fn existing(client: &mut Client, numbers: std::ops::Range<u64>) -> u64 {
+    let names: Vec<String> = numbers.map(|n| format!("key:{n:08}")).collect();
+    names.chunks(1000).map(|names| integer(client, &format!("EXISTS {}", names.join(" "))) as u64).sum()
+}
+
+/// A server with `keys` keys and room for few more.
+fn full_server(policy: &str, keys: u64, arguments: &[&str]) -> (Server, Client, u64) {
+    let server = Server::rankd_with(arguments);
+    let mut client = server.client();
+    ok(&mut client, &format!("CONFIG SET maxmemory-policy {policy}"));
+    fill(&mut client, 0..keys);
+    let bound = figure(&mut client, "used_memory") + 64 * 1024;
+    ok(&mut client, &format!("CONFIG SET maxmemory {bound}"));
+    (server, client, bound)
+}
+
+/// Every policy that evicts: as many keys again are taken, and memory stays within the bound.
+#[test]
+fn memory_stays_within_its_bound_by_every_policy() {
+    const KEYS: u64 = 20_000;
+    for policy in [
+        "allkeys-lru",
+        "allkeys-lfu",
+        "allkeys-random",
+        "volatile-lru",
+        "volatile-lfu",
+        "volatile-random",
+        "volatile-ttl",
+    ] {
+        let (_server, mut client, bound) = full_server(policy, KEYS, &["--appendonly", "no"]);
+        for start in (KEYS..2 * KEYS).step_by(5000) {
+            fill(&mut client, start..start + 5000);
+            let used = figure(&mut client, "used_memory");
+            // The reply of INFO itself takes some.
+            assert!(used < bound + 64 * 1024, "{policy}: {used} bytes of {bound}");
+        }
+        let keys = integer(&mut client, "DBSIZE") as u64;
+        let evicted = figure(&mut client, "evicted_keys");
+        assert_eq!(keys + evicted, 2 * KEYS, "{policy}: what is not there was evicted");
+        assert!((KEYS * 9 / 10..=KEYS * 12 / 10).contains(&keys), "{policy}: {keys} keys");
+    }
+}
+
+/// Keys that are used stay; the policies for the last use and for the frequency both find them among the others.
+#[test]
+fn what_is_used_stays() {
+    const KEYS: u64 = 20_000;
+    const USED: u64 = 2000;
+    for policy in ["allkeys-lru", "allkeys-lfu", "volatile-lru", "volatile-lfu"] {
+        let (_server, mut client, _) = full_server(policy, KEYS, &["--appendonly", "no"]);
+        ok(&mut client, "CONFIG SET maxmemory-samples 10");
+        let uses: Vec<Vec<String>> =
+            (0..USED).map(|n| vec!["GET".to_owned(), format!("key:{n:08}")]).collect();
+        for round in 0..10 {
+            (0..5).for_each(|_| drop(pipeline(&mut client, &uses)));
+            fill(&mut client, KEYS + round * 1500..KEYS + (round + 1) * 1500);
+        }
+        let (used, others) = (existing(&mut client, 0..USED), existing(&mut client, USED..KEYS));
+        assert!(used > USED * 95 / 100, "{policy}: {used} of {USED} used keys are left");
+        assert!(others < (KEYS - USED) / 2, "{policy}: {others} of the others are left");
+    }
+}
+
+/// The keys that expire first go first.
+#[test]
+fn the_first_to_expire_is_evicted_first() {
+    let (_server, mut client, _) = full_server("volatile-ttl", 20_000, &["--appendonly", "no"]);
+    fill(&mut client, 20_000..30_000);
+    let (soon, late) = (existing(&mut client, 0..8000), existing(&mut client, 12_000..30_000));
+    assert!(
+        soon < 100 && late > 17_900,
+        "{soon} of those that expire soon, {late} of those that expire late"
+    );
+}
+
+/// A restart finds what was there, and nothing that was evicted.
+#[test]
+fn a_restart_agrees_with_eviction() {
+    let (server, mut client, _) = full_server("allkeys-lru", 20_000, &["--databases", "2"]);
+    fill(&mut client, 20_000..35_000);
+    ok(&mut client, "CONFIG SET maxmemory 0");
+    let keys = integer(&mut client, "DBSIZE");
+    let sample: Vec<i64> =
+        (0..35_000u64).step_by(500).map(|start| existing(&mut client, start..start + 500) as i64).collect();
+    drop(client);
+    let server = server.restart();
+    let mut client = server.client();
+    assert_eq!(integer(&mut client, "DBSIZE"), keys);
+    let again: Vec<i64> =
+        (0..35_000u64).step_by(500).map(|start| existing(&mut client, start..start + 500) as i64).collect();
+    assert_eq!(again, sample);
+}
+
+/// A large value is freed on another thread. Until it is, its memory does not count, so no other key is evicted for it.
+#[test]
+fn what_waits_to_be_freed_is_not_evicted_for_again() {
+    let server = Server::rankd_with(&["--appendonly", "no"]);
+    let mut client = server.client();
+    fill(&mut client, 0..2000);
+    for start in (0..200_000).step_by(1000) {
+        let members: Vec<String> = (start..start + 1000).map(|n| format!("member:{n}")).collect();
+        integer(&mut client, &format!("SADD large {}", members.join(" ")));
+    }
+    let used = figure(&mut client, "used_memory");
+    ok(&mut client, "CONFIG SET maxmemory-policy allkeys-lru");
+    // The large value has the oldest use by far.
+    wait_for("an idle second", || (integer(&mut client, "OBJECT IDLETIME large") > 0).then_some(()));
+    let touches: Vec<Vec<String>> =
+        (0..2000).map(|n| vec!["TOUCH".to_owned(), format!("key:{n:08}")]).collect();
+    pipeline(&mut client, &touches);
+    ok(&mut client, "CONFIG SET maxmemory-samples 64");
+    ok(&mut client, &format!("CONFIG SET maxmemory {}", used - 100_000));
+    while integer(&mut client, "EXISTS large") == 1 {
+        ok(&mut client, "SET more value");
+    }
+    fill(&mut client, 2000..2100);
+    let evicted = figure(&mut client, "evicted_keys");
+    // The sample may have missed the large one at first.
+    assert!(evicted < 700, "{evicted} keys were evicted");
+    wait_for("the reclaimer", || (figure(&mut client, "lazyfree_pending_objects") == 0).then_some(()));
+}
