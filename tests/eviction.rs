@@ -166,3 +166,40 @@ fn what_waits_to_be_freed_is_not_evicted_for_again() {
     assert!(evicted < 700, "{evicted} keys were evicted");
     wait_for("the reclaimer", || (figure(&mut client, "lazyfree_pending_objects") == 0).then_some(()));
 }
+
+/// All clients together are bounded: the one that uses most is disconnected, but not one that is excepted.
+#[test]
+fn the_client_that_uses_most_is_disconnected() {
+    let server = Server::rankd();
+    let (mut small, mut large, mut excepted) = (server.client(), server.client(), server.client());
+    ok(&mut small, "CONFIG SET maxmemory-clients 8mb");
+    ok(&mut excepted, "CLIENT NO-EVICT on");
+    let half = format!("*2\r\n$4\r\nECHO\r\n$2000000\r\n{}", "x".repeat(1_900_000));
+    excepted.send_raw(half.as_bytes());
+    wait_for("the request to come", || (figure(&mut small, "mem_clients_normal") > 1_000_000).then_some(()));
+    let more = format!("*2\r\n$4\r\nECHO\r\n$20000000\r\n{}", "x".repeat(15_000_000));
+    // It may be disconnected before all of this is sent.
+    let _ = large.try_send_raw(more.as_bytes());
+    assert!(large.is_closed());
+    assert_eq!(small.ask("PING"), Reply::Simple("PONG".into()));
+    excepted.send_raw(format!("{}\r\n", "x".repeat(100_000)).as_bytes());
+    assert_eq!(excepted.reply(), Reply::Bulk(vec![b'x'; 2_000_000]));
+    assert_eq!(figure(&mut small, "evicted_clients"), 1);
+}
+
+/// A share of `maxmemory` bounds the clients, and not if there is no `maxmemory`.
+#[test]
+fn clients_may_use_a_share_of_the_memory() {
+    let server = Server::rankd();
+    let (mut small, mut queues) = (server.client(), server.client());
+    ok(&mut small, "CONFIG SET maxmemory-clients 1%");
+    ok(&mut queues, "MULTI");
+    let request = format!("SET k {}", "x".repeat(100_000));
+    for _ in 0..20 {
+        assert_eq!(queues.ask(&request), Reply::Simple("QUEUED".into()));
+    }
+    ok(&mut small, "CONFIG SET maxmemory 100mb");
+    assert!(queues.is_closed());
+    assert_eq!(small.ask("EXISTS k"), Reply::Integer(0));
+    assert_eq!(figure(&mut small, "evicted_clients"), 1);
+}

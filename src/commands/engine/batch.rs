@@ -10,7 +10,7 @@ use crate::commands::spec::table::table;
 use crate::commands::spec::{Handler, Manner};
 use crate::commands::state::host::Host;
 use crate::commands::state::session::{Listening, NextStep, Session};
-use crate::config::Config;
+use crate::config::{ClientsBound, Config};
 use crate::limits;
 use crate::resp::request::Arguments;
 use crate::store::change::ChangeBuffer;
@@ -35,6 +35,9 @@ pub fn run_batch<'r>(
     terms: Terms<'_>,
 ) -> Ran {
     let mut runner = Runner::new(host, session, config, terms, CHANGES.take());
+    if !runner.keeps_client() {
+        runner.ran.next = NextStep::Drop;
+    }
     if host.is_short_of_memory(config) {
         // Commands that need no memory run all the same.
         runner.make_room();
@@ -94,6 +97,16 @@ fn is_on_keys(request: &Prepared<'_>) -> bool {
 }
 
 impl Runner<'_> {
+    /// Sees to it that clients do not use too much memory. Returns whether this one is still connected.
+    fn keeps_client(&self) -> bool {
+        let (memory, client) = (&self.config.memory, &self.session.client);
+        if memory.clients == ClientsBound::Bytes(0) {
+            return true;
+        }
+        self.host.clients.bound_memory_with(memory, client);
+        self.terms.leeway == Leeway::InProcess || self.host.clients.get(client.id).is_some()
+    }
+
     /// Drops the reply, which begins at `reply_start`, if the client does not want it, and ends what was said for one request.
     #[cold]
     fn settle_modes(&mut self, command: Option<usize>, out: &mut Vec<u8>, reply_start: usize) {

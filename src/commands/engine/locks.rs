@@ -3,7 +3,8 @@
 use super::runner::{Refusal, Runner, Scope};
 use crate::commands::call::Call;
 use crate::commands::call::error::{Outcome, Stop};
-use crate::commands::spec::CommandSpec;
+use crate::commands::spec::{CommandSpec, Manner};
+use crate::commands::state::marks::Mark;
 use crate::limits;
 use crate::store::{Access, ShardIndex};
 use smallvec::SmallVec;
@@ -21,6 +22,8 @@ impl Runner<'_> {
         call: &Call<'_>,
         access: Access,
     ) -> Result<(), Refusal> {
+        let touches = !self.session.client.marks.has(Mark::NoTouch) || spec.is(Manner::AlwaysTouches);
+        self.hold.note_uses(touches);
         let mut shards: SmallVec<[ShardIndex; 4]> = SmallVec::new();
         match call.located {
             Some(located) => shards.push(located.shard()),

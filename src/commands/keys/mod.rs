@@ -70,6 +70,7 @@ pub(super) const COMMANDS: &[CommandSpec] = &[
         flags: &[Flag::Readonly, Flag::Fast],
         tips: MULTI_SHARD,
         keys: Keys::Range { first: 1, last: -1, access: &[KeyFlag::Ro] },
+        manners: &[Manner::AlwaysTouches],
         run: Handler::Read(touch),
         ..BASE
     },

@@ -293,6 +293,8 @@ pub enum Manner {
     BeginsTransaction,
     /// It is about the client, so CLIENT CACHING before it is meant for the request behind it.
     KeepsModes,
+    /// It counts as a use of its keys even after CLIENT NO-TOUCH.
+    AlwaysTouches,
     /// Its replies are messages, which a client gets that wants no replies.
     RepliesByMessage,
 }

@@ -43,6 +43,8 @@ pub struct Client {
     /// Bytes of the arguments of the command that is running; only CLIENT INFO and CLIENT LIST count their own.
     pub argument_bytes: AtomicUsize,
     pub output_buffer_bytes: AtomicUsize,
+    /// Its share of the memory that is counted for all clients.
+    pub(super) counted_bytes: AtomicUsize,
     pub input_bytes: Counter,
     pub output_bytes: Counter,
     pub commands: Counter,
@@ -90,6 +92,7 @@ impl Client {
             query_buffer_free_bytes: AtomicUsize::new(0),
             argument_bytes: AtomicUsize::new(0),
             output_buffer_bytes: AtomicUsize::new(0),
+            counted_bytes: AtomicUsize::new(0),
             input_bytes: Counter::default(),
             output_bytes: Counter::default(),
             commands: Counter::default(),

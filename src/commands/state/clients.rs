@@ -7,7 +7,7 @@ use crate::config::Config;
 use crate::store::Basis;
 use dashmap::DashMap;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
 /// Every connection.
 #[derive(Debug, Default)]
@@ -17,6 +17,10 @@ pub struct Clients {
     bounds: Arc<MailBounds>,
     /// How many were disconnected because more waited for them than `client-output-buffer-limit` allows.
     cut_off: AtomicU64,
+    /// The bytes of all clients' buffers, as far as they are counted (`maxmemory-clients`).
+    pub(super) memory_bytes: AtomicUsize,
+    /// How many were disconnected because that was too much.
+    pub(super) evicted: AtomicU64,
 }
 
 impl Clients {
@@ -30,7 +34,10 @@ impl Clients {
 
     /// Forgets a connection.
     pub fn remove(&self, id: u64) {
-        self.by_id.remove(&id);
+        if let Some((_, client)) = self.by_id.remove(&id) {
+            let counted = client.counted_bytes.swap(0, Ordering::Relaxed);
+            self.memory_bytes.fetch_sub(counted, Ordering::Relaxed);
+        }
     }
 
     /// Ends a connection. For other clients it is gone at once: it is in no list, and no longer waits for a key.

@@ -2,6 +2,7 @@
 
 pub mod channels;
 pub mod client;
+mod client_eviction;
 mod client_line;
 pub mod clients;
 pub mod counter;
@@ -11,8 +12,8 @@ pub(super) mod latency;
 pub mod latency_events;
 pub mod mailbox;
 pub mod marks;
-pub(super) mod modes;
 pub mod memory;
+pub(super) mod modes;
 pub mod session;
 pub mod shortage;
 pub mod slow_log;

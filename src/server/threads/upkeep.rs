@@ -27,6 +27,7 @@ pub(in crate::server) async fn run(host: Arc<Host>) {
         usage::peak_bytes();
         let config = host.config();
         host.process.save_if_due(&config.save);
+        host.clients.bound_memory(&config.memory);
         while host.is_short_of_memory(&config) && host.make_room(&config).0 == Headroom::Later {
             tokio::task::yield_now().await;
         }

@@ -5,7 +5,6 @@ use super::located::Located;
 use super::sizes::Sizes;
 use super::table::{Place, Table};
 use super::uses::UseMark;
-use crate::machine::chance::Chance;
 use crate::store::values::kinds::{Kind, Value, WrongType};
 use crate::store::values::stored::Stored;
 use foldhash::quality::FixedState;
@@ -13,13 +12,10 @@ use std::collections::BTreeSet;
 use std::hash::BuildHasher;
 use std::num::NonZeroU64;
 
-/// Elements of a value that are sampled for its size, where that is sampled itself.
-const SAMPLED_ELEMENTS: usize = 16;
-
 /// A key and its value, as they are stored. When the key expires is the note beside it ([`Table`]).
 #[derive(Debug)]
 pub(in crate::store) struct KeyValue {
-    key: KeyName,
+    pub(super) key: KeyName,
     value: Value,
 }
 
@@ -52,7 +48,7 @@ impl<'k> Entry<'k> {
     /// its tag, and the table of indices is two thirds full on average.
     pub(in crate::store) const PLACE_BYTES: usize = size_of::<KeyValue>() * 13 / 12 + 5;
 
-    fn new(stored: &'k KeyValue, expire_at_ms: Option<NonZeroU64>) -> Self {
+    pub(super) fn new(stored: &'k KeyValue, expire_at_ms: Option<NonZeroU64>) -> Self {
         Self { key: &stored.key, value: &stored.value, mark: stored.key.mark(), expire_at_ms }
     }
 
@@ -104,15 +100,15 @@ impl Spot {
 /// The keys of one database in one shard.
 #[derive(Debug)]
 pub(in crate::store) struct Keyspace {
-    entries: Table<KeyValue, Option<NonZeroU64>>,
+    pub(super) entries: Table<KeyValue, Option<NonZeroU64>>,
     /// When each key expires, soonest first, and the key's hash.
-    expiries: BTreeSet<(u64, u64)>,
+    pub(super) expiries: BTreeSet<(u64, u64)>,
     /// Every key of whose value an element expires, by when the first one does.
     dues: BTreeSet<(u64, Box<[u8]>)>,
     /// The sum of the times in `expiries`, for their average.
     expiry_sum_ms: u128,
     sizes: Sizes,
-    hasher: FixedState,
+    pub(super) hasher: FixedState,
     seed: u64,
     /// The mark that a new key gets.
     first_mark: u32,
@@ -351,37 +347,6 @@ impl Keyspace {
     /// All keys, in no order.
     pub(in crate::store) fn iter(&self) -> impl Iterator<Item = Entry<'_>> {
         self.entries.iter_noted().map(|(entry, expire_at_ms)| Entry::new(entry, expire_at_ms))
-    }
-
-    /// See [`Table::draw`].
-    pub(in crate::store) fn draw(&self, chance: &mut Chance) -> Option<Entry<'_>> {
-        self.entries.draw(chance).map(|(entry, expire_at_ms)| Entry::new(entry, expire_at_ms))
-    }
-
-    /// As [`Keyspace::draw`], a key that expires. None is far more likely than another, but not all are equally likely.
-    pub(in crate::store) fn draw_expiring(&self, chance: &mut Chance) -> Option<Entry<'_>> {
-        let drawn = self.entries.draw_noted(chance);
-        drawn.map(|(entry, expire_at_ms)| Entry::new(entry, expire_at_ms)).or_else(|| self.first_expiring())
-    }
-
-    /// The key that expires first.
-    pub(in crate::store) fn first_expiring(&self) -> Option<Entry<'_>> {
-        let &(at_ms, hash) = self.expiries.first()?;
-        let has_hash = |entry: &KeyValue| self.hasher.hash_one(&*entry.key) == hash;
-        let found = self.entries.find_noted(hash, has_hash);
-        let (entry, note) = found.filter(|(_, note)| *note == NonZeroU64::new(at_ms))?;
-        Some(Entry::new(entry, note))
-    }
-
-    /// About the bytes of memory that it takes with all its values, from `samples` of its keys. O(segments + samples).
-    pub(in crate::store) fn about_bytes(&self, samples: usize) -> usize {
-        let mut chance = Chance::drawn();
-        let drawn: Vec<usize> = (0..samples)
-            .filter_map(|_| self.draw(&mut chance))
-            .map(|entry| entry.memory_bytes(SAMPLED_ELEMENTS).saturating_sub(Entry::PLACE_BYTES))
-            .collect();
-        let each = drawn.iter().sum::<usize>().checked_div(drawn.len()).unwrap_or(0);
-        self.entries.memory_bytes() + each * self.len()
     }
 
     /// See [`Table::scan`].

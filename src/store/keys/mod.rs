@@ -1,6 +1,7 @@
 //! One database's keys in one shard: the table of entries, their expiry, and the clients interested in them.
 
 pub(super) mod cursor;
+mod drawing;
 pub mod interest;
 mod key_name;
 pub(super) mod keyspace;
