@@ -7,7 +7,7 @@ use super::state::channels::Channels;
 use super::state::client::Peer;
 use super::state::clients::Clients;
 use super::state::counter::Counter;
-use super::state::host::{AtEnd, Host, Loading, Persistence, Process, Saves};
+use super::state::host::{AtEnd, Host, Loading, Persistence, Process, Reload, Saves};
 use super::state::kept::KeptResults;
 use super::state::latency_events::LatencyEvents;
 use super::state::session::Session;
@@ -111,7 +111,7 @@ impl Process for NoServer {
 
     fn save_if_due(&self, _: &[SavePoint]) {}
 
-    fn reload(&self) -> Result<(), String> {
+    fn reload(&self, _: Reload) -> Result<(), String> {
         Err(NO_SERVER.into())
     }
 

@@ -128,6 +128,18 @@ impl DoubleText {
         text
     }
 
+    /// The fewest digits that read back as the finite `value`. Of a large whole number the last digits are zeros then, unlike
+    /// in [`DoubleText::of`].
+    #[must_use]
+    pub fn shortest(value: f64) -> Self {
+        if value == 0.0 || !value.is_finite() {
+            return Self::of(value);
+        }
+        let mut text = Self { bytes: [0; TEXT_BYTES], len: 0 };
+        text.push_shortest(value);
+        text
+    }
+
     /// The bytes to send.
     #[must_use]
     pub fn as_bytes(&self) -> &[u8] {

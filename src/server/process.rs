@@ -4,7 +4,7 @@ use super::dump::Dump;
 use super::start::descriptors::fit_descriptors;
 use super::start::log::Log;
 use super::start::signals::ServerStop;
-use crate::commands::state::host::{AtEnd, Loading, Persistence, Process, Saves};
+use crate::commands::state::host::{AtEnd, Loading, Persistence, Process, Reload, Saves};
 use crate::config::{Config, SavePoint};
 use crate::journal::Journal;
 use crate::machine::progress::ReadProgress;
@@ -129,8 +129,11 @@ impl Process for RunningProcess {
         self.dump.save_if_due(points);
     }
 
-    fn reload(&self) -> Result<(), String> {
-        self.dump.reload()
+    fn reload(&self, what: Reload) -> Result<(), String> {
+        match what {
+            Reload::Saved => self.dump.reload(),
+            Reload::Found(adoption) => self.dump.adopt_file(adoption),
+        }
     }
 
     fn saves(&self) -> Saves {

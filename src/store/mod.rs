@@ -32,6 +32,7 @@ mod sharded;
 mod values;
 mod walk;
 
+pub use access::adopt::Adoption;
 pub use access::edit::Edit;
 pub use access::evict::{Eviction, EvictionTerms};
 pub use access::hold::{Access, Hold};

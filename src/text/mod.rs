@@ -1,7 +1,8 @@
-//! Text formats other than the protocol: numbers, patterns, quoted words, runs of names.
+//! Text formats other than the protocol: numbers, patterns, quoted words, runs of names; and SHA-1.
 
 pub mod decimal;
 pub mod glob;
 pub mod integer;
 pub mod name_run;
 pub mod quoting;
+pub mod sha1;

@@ -76,6 +76,7 @@ scripts! {
     clients: rankd redis;
     command_info: rankd redis;
     connection: rankd redis;
+    debug: rankd redis;
     debug_refused: rankd redis;
     directives: rankd redis;
     dump: rankd redis;

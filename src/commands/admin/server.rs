@@ -52,7 +52,7 @@ pub(in crate::commands) const COMMANDS: &[CommandSpec] = &[
     },
     CommandSpec {
         name: "debug",
-        syntax: "<RELOAD | SLEEP seconds | HELP>",
+        syntax: "subcommand [argument [argument ...]]",
         summary: "Helps test suites: saves and reloads, sleeps, sets switches",
         complexity: "Depends on subcommand.",
         arity: -2,

@@ -78,25 +78,31 @@ const EXPIRY_BYTES: usize = 8;
 const INTEGER_BYTES: usize = 20;
 
 fn encoding(keys: Reader<'_>, call: &Call<'_>, reply: &mut Reply<'_>) -> Outcome {
-    let key = call.argument(1);
-    let encoding = match keys.peek(key) {
-        None => {
-            reply.null();
-            return Ok(());
-        }
-        Some(Value::String(bytes)) if is_integer(bytes) => "int",
-        Some(Value::String(bytes)) => {
+    match encoding_name(keys, call.argument(1), call.config) {
+        Some(name) => reply.bulk(name.as_bytes()),
+        None => reply.null(),
+    }
+    Ok(())
+}
+
+/// The form in which Redis would keep the value at `key`; `None` if there is no such key.
+pub(in crate::commands) fn encoding_name(
+    keys: Reader<'_>,
+    key: &[u8],
+    config: &Config,
+) -> Option<&'static str> {
+    Some(match keys.peek(key)? {
+        Value::String(bytes) if is_integer(bytes) => "int",
+        Value::String(bytes) => {
             let expires = keys.expiry(key).flatten().is_some();
             let taken = key.len() + bytes.len() + if expires { EXPIRY_BYTES } else { 0 };
             if taken <= EMBEDDED_BYTES { "embstr" } else { "raw" }
         }
-        Some(Value::List(list)) => encoding_of_list(list, call.config),
-        Some(Value::Set(members)) => encoding_of_set(members),
-        Some(Value::SortedSet(board)) => encoding_of_board(board, call.config),
-        Some(Value::Hash(fields)) => encoding_of_hash(fields, call.config),
-    };
-    reply.bulk(encoding.as_bytes());
-    Ok(())
+        Value::List(list) => encoding_of_list(list, config),
+        Value::Set(members) => encoding_of_set(members),
+        Value::SortedSet(board) => encoding_of_board(board, config),
+        Value::Hash(fields) => encoding_of_hash(fields, config),
+    })
 }
 
 fn encoding_of_list(list: &List, config: &Config) -> &'static str {

@@ -12,7 +12,7 @@ use crate::commands::friends::FriendRankings;
 use crate::config::{Config, SavePoint, Settings};
 use crate::machine::chance::Chance;
 use crate::machine::clock::Clock;
-use crate::store::{DatabaseIndex, Store};
+use crate::store::{Adoption, DatabaseIndex, Store};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -55,11 +55,11 @@ pub trait Process: Send + Sync {
     /// Begins to write the dump file if one of the `points` is reached.
     fn save_if_due(&self, points: &[SavePoint]);
 
-    /// Writes the dump file and replaces all data by what it reads back. No other command runs meanwhile.
+    /// Loads the dump file, after it has written it anew, if `what` says so. No other command runs meanwhile.
     ///
     /// # Errors
-    /// What failed. Nothing has changed then.
-    fn reload(&self) -> Result<(), String>;
+    /// What failed. No data have changed then.
+    fn reload(&self, what: Reload) -> Result<(), String>;
 
     /// What INFO and LASTSAVE say of the dump file.
     fn saves(&self) -> Saves;
@@ -73,6 +73,15 @@ pub trait Process: Send + Sync {
     /// # Errors
     /// If the file could not be written, unless `save` is [`AtEnd::TrySave`]. The server goes on.
     fn shut_down(&self, save: AtEnd) -> Result<(), String>;
+}
+
+/// What DEBUG RELOAD loads.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reload {
+    /// The file as it is now written: the data stay the same.
+    Saved,
+    /// The file that is there, and all of its keys in this relation to the present ones.
+    Found(Adoption),
 }
 
 /// What happens to the dump file when the server ends.

@@ -1,5 +1,6 @@
 //! The ways to a key: from its name to its shard, under a lock, to read and to change it.
 
+pub(super) mod adopt;
 mod damaged;
 pub(super) mod edit;
 pub(super) mod evict;

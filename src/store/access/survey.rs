@@ -3,7 +3,7 @@
 use super::shards::Shards;
 use crate::machine::chance::Chance;
 use crate::store::keys::sizes::KindSizes;
-use crate::store::numbers::DatabaseIndex;
+use crate::store::numbers::{DatabaseIndex, ShardIndex};
 use crate::store::shard::Shard;
 use crate::store::values::kinds::{Kind, Value};
 
@@ -90,6 +90,21 @@ impl Shards<'_, '_> {
         let small_bytes = survey.members.saturating_sub(large.members) as f64 * of_small;
         survey.bytes_per_member = (large.bytes as f64 + small_bytes) / survey.members.max(1) as f64;
         survey
+    }
+
+    /// Calls `visit` with every key that has not expired, its database, its value, and whether it expires: database by
+    /// database, in no order within one. All shards are locked meanwhile. O(keys).
+    pub fn visit_all(&self, mut visit: impl FnMut(DatabaseIndex, &[u8], &Value, bool)) {
+        let all: Vec<ShardIndex> = (0..self.shard_count()).collect();
+        let looking = self.look(&all);
+        for database in 0..looking.store.databases() {
+            for shard in all.iter().filter_map(|index| looking.shard(*index)) {
+                let entries = shard.keyspace(database).iter();
+                for entry in entries.filter(|entry| !entry.is_expired(looking.expired_by_ms)) {
+                    visit(database, entry.key, entry.value, entry.expire_at_ms().is_some());
+                }
+            }
+        }
     }
 
     fn each(&self, mut visit: impl FnMut(&Shard)) {

@@ -3,6 +3,7 @@
 
 use super::board::Board;
 use super::board::change::{self as board, BoardChange};
+pub use super::element::{Beside, Element};
 use super::hash::Fields;
 use super::hash::change::{self as hash, HashChange};
 use super::list::change::{self as list, ListChange};
@@ -57,6 +58,18 @@ impl Kind {
             Self::Set => "sets_items",
             Self::SortedSet => "zsets_items",
             Self::Hash => "hashes_items",
+        }
+    }
+
+    /// The type's number in Redis, which DEBUG DIGEST mixes in.
+    #[must_use]
+    pub fn redis_number(self) -> u32 {
+        match self {
+            Self::String => 0,
+            Self::List => 1,
+            Self::Set => 2,
+            Self::SortedSet => 3,
+            Self::Hash => 4,
         }
     }
 
@@ -230,35 +243,6 @@ impl std::fmt::Debug for Value {
 /// The key holds a value of another type than the operation needs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct WrongType;
-
-/// An element of a value, as a walk visits it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Element<'a> {
-    /// A whole string.
-    Bytes(&'a [u8]),
-    /// An element of a list.
-    Listed(&'a [u8]),
-    /// A member of a set.
-    Member(&'a [u8]),
-    /// A member of a sorted set, and its score.
-    Scored(&'a [u8], Score),
-    /// A field of a hash, its value, and the unix millisecond at which it expires, `None`: never.
-    Field(&'a [u8], &'a [u8], Option<u64>),
-}
-
-impl<'a> Element<'a> {
-    /// The element itself, without what belongs to it.
-    #[must_use]
-    pub fn name(self) -> &'a [u8] {
-        match self {
-            Self::Bytes(name)
-            | Self::Listed(name)
-            | Self::Member(name)
-            | Self::Scored(name, _)
-            | Self::Field(name, ..) => name,
-        }
-    }
-}
 
 impl ChangeBuffer {
     /// Records that `element` is in the value at `key`. The Change includes `expire_at_ms` if [`Kind::says_expiry`]

@@ -4,6 +4,7 @@
 //! `change.rs`, and the edits of commands in `edit.rs`.
 
 pub(super) mod board;
+mod element;
 pub(super) mod hash;
 pub(super) mod kinds;
 pub(super) mod list;
@@ -18,7 +19,7 @@ pub use board::{BestFirst, Board, ScoreSteps, ShownScore};
 pub use hash::change::HashChange;
 pub use hash::edit::FieldExpiry;
 pub use hash::{Fields, Living};
-pub use kinds::{Element, Kind, Value, ValueChange, Word, WrongType};
+pub use kinds::{Beside, Element, Kind, Value, ValueChange, Word, WrongType};
 pub use list::change::ListChange;
 pub use list::{End, List};
 pub use loose::LooseValue;

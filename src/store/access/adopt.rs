@@ -1,0 +1,58 @@
+//! Taking over the keys of another store, with a record.
+
+use super::hold::{Access, Hold};
+use crate::store::change::buffer::ChangeBuffer;
+use crate::store::numbers::ShardIndex;
+use crate::store::sharded::Store;
+
+/// What becomes of the keys that are there when those of another store are taken over.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Adoption {
+    /// They are removed first.
+    InPlace,
+    /// They stay; where both stores have a key, that of the other store counts.
+    Merged,
+    /// They stay, and no key may be in both.
+    Beside,
+}
+
+impl Store {
+    /// Takes the keys of `other`, a [sibling](Store::sibling), which is empty then. No other command runs meanwhile.
+    /// Returns false if a key of `Adoption::Beside` is there already; nothing has changed then. O(n).
+    pub fn adopt(&self, other: &Self, adoption: Adoption) -> bool {
+        let all: Vec<ShardIndex> = (0..self.shard_count()).collect();
+        let mut hold = Hold::on(self, &all, Access::Write, ChangeBuffer::default());
+        let mut others: Vec<_> = other.shards.iter().map(|shard| shard.write()).collect();
+        if adoption == Adoption::Beside {
+            let is_there = |database| {
+                let reader = hold.reader(database);
+                others.iter().any(|shard| {
+                    shard.keyspace(database).iter().any(|entry| reader.peek(entry.key).is_some())
+                })
+            };
+            if (0..self.databases()).any(is_there) {
+                return false;
+            }
+        }
+        if adoption == Adoption::InPlace {
+            hold.flush(None);
+            hold.end_record();
+        }
+        for database in 0..self.databases() {
+            for shard in &mut others {
+                let keyspace = &mut shard.database_mut(database).keyspace;
+                let keys: Vec<Box<[u8]>> = keyspace.iter().map(|entry| entry.key.into()).collect();
+                for key in keys {
+                    let spot = keyspace.spot(other.locate(&key));
+                    let expire_at_ms = keyspace.at(spot).and_then(|entry| entry.expire_at_ms());
+                    if let Some(value) = keyspace.remove(spot) {
+                        hold.writer(database).restore(&key, value, expire_at_ms);
+                        hold.end_record();
+                    }
+                }
+            }
+        }
+        let _ = hold.release();
+        true
+    }
+}

@@ -1,0 +1,63 @@
+//! An element of a value of any type, as a walk visits it.
+
+use crate::ranking::Score;
+
+/// An element of a value, as a walk visits it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Element<'a> {
+    /// A whole string.
+    Bytes(&'a [u8]),
+    /// An element of a list.
+    Listed(&'a [u8]),
+    /// A member of a set.
+    Member(&'a [u8]),
+    /// A member of a sorted set, and its score.
+    Scored(&'a [u8], Score),
+    /// A field of a hash, its value, and the unix millisecond at which it expires, `None`: never.
+    Field(&'a [u8], &'a [u8], Option<u64>),
+}
+
+impl<'a> Element<'a> {
+    /// The element itself, without what belongs to it.
+    #[must_use]
+    pub fn name(self) -> &'a [u8] {
+        match self {
+            Self::Bytes(name)
+            | Self::Listed(name)
+            | Self::Member(name)
+            | Self::Scored(name, _)
+            | Self::Field(name, ..) => name,
+        }
+    }
+}
+
+/// What belongs to an element beside its name.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Beside<'a> {
+    /// Its place among the elements.
+    Order,
+    /// Nothing: the elements are a set.
+    Nothing,
+    /// A score.
+    Score(Score),
+    /// A value.
+    Value {
+        /// The value.
+        bytes: &'a [u8],
+        /// Whether the element expires by itself.
+        expires: bool,
+    },
+}
+
+impl<'a> Element<'a> {
+    /// What belongs to the element beside its name.
+    #[must_use]
+    pub fn beside(self) -> Beside<'a> {
+        match self {
+            Self::Bytes(_) | Self::Listed(_) => Beside::Order,
+            Self::Member(_) => Beside::Nothing,
+            Self::Scored(_, score) => Beside::Score(score),
+            Self::Field(_, bytes, expire_at_ms) => Beside::Value { bytes, expires: expire_at_ms.is_some() },
+        }
+    }
+}
