@@ -113,3 +113,9 @@ pub const EXPIRED_PER_STEP: usize = 256;
 
 /// Highest value of `databases`.
 pub const DATABASES: usize = 1024;
+
+/// Most request ids that a board keeps. They are written with the head of the board, under one lock.
+pub const BOARD_IDS_MAX: u32 = 65_536;
+
+/// Longest lifetime of a board's policy, in seconds: 317 years. The end fits into a number of milliseconds.
+pub const BOARD_TTL_S_MAX: i64 = 9_999_999_999;

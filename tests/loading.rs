@@ -190,7 +190,10 @@ fn renewed_boards(directory: &Path, between: u32) {
         write(&|writer| {
             let filled = writer.edit::<Board, _>(board, Missing::Create, "zadd", |ranking| {
                 for member in 0..MEMBERS {
-                    ranking.update(member.to_string().as_bytes(), |_| Score::new(member as f64));
+                    ranking
+                        .plain()
+                        .unwrap()
+                        .update(member.to_string().as_bytes(), |_| Score::new(member as f64));
                 }
             });
             assert_eq!(filled, Ok(Some(())));

@@ -18,7 +18,6 @@ const CIRCLES: [&[&str]; 2] = [
     ],
     // The list of the types of values names each type, and a type names its own entry in the list.
     &[
-        "store::values::board",
         "store::values::board::change",
         "store::values::hash",
         "store::values::hash::change",

@@ -32,6 +32,7 @@ const FAMILIES: &[&[CommandSpec]] = &[
     boards::rank::COMMANDS,
     boards::window::COMMANDS,
     boards::distribution::COMMANDS,
+    boards::policy::COMMANDS,
     sets::COMMANDS,
     sets::random::COMMANDS,
     sets::scan::COMMANDS,

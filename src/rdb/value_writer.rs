@@ -46,6 +46,10 @@ impl ValueWriter {
                 self.put_string(member);
                 self.bytes.extend_from_slice(&score.get().to_le_bytes());
             }
+            Element::Attained(member, attained) => {
+                self.put_string(member);
+                self.bytes.extend_from_slice(&attained.points.nearest().get().to_le_bytes());
+            }
             Element::Field(field, value, at_ms) => {
                 // In a hash of which no field expired when it began, one that does by now is told as it was then.
                 if self.is_dated {

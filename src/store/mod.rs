@@ -33,6 +33,7 @@ mod values;
 mod walk;
 
 pub use access::adopt::Adoption;
+pub use access::boards::Creation;
 pub use access::edit::Edit;
 pub use access::evict::{Eviction, EvictionTerms};
 pub use access::hold::{Access, Hold};
@@ -40,7 +41,7 @@ pub use access::reader::{Lookups, Reader};
 pub use access::shards::{Looking, Shards};
 pub use access::slot::{SLOTS, Slot};
 pub use access::survey::{BoardSurvey, LargestBoard};
-pub use access::writer::{Missing, Writer};
+pub use access::writer::{HasPolicy, Missing, Writer};
 pub use change::basis::{Basis, OpenRecord};
 pub use change::replay::UnknownDatabase;
 pub use change::seq::Seq;

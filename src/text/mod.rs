@@ -1,6 +1,7 @@
 //! Text formats other than the protocol: numbers, patterns, quoted words, runs of names; and SHA-1.
 
 pub mod decimal;
+pub mod fixed_point;
 pub mod glob;
 pub mod integer;
 pub mod name_run;

@@ -182,7 +182,7 @@ fn step(store: &Store, clock: &Clock, chance: &mut Chance) {
         0..40 => write(store, |writer| {
             let member = chance.below(20).to_string();
             let added = writer.edit::<Board, _>(key, Missing::Create, "zadd", |ranking| {
-                ranking.update(member.as_bytes(), |_| Score::new(chance.below(9) as f64));
+                ranking.plain().unwrap().update(member.as_bytes(), |_| Score::new(chance.below(9) as f64));
             });
             if added.is_err() {
                 writer.remove(key);

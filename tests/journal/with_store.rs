@@ -56,7 +56,7 @@ pub(super) fn command(store: &Store, chance: &mut Chance, changes: &mut ChangeBu
             let edited = writer.edit::<Board, _>(key, Missing::Create, "edit", |edit| {
                 for _ in 0..1 + chance.below(9) {
                     let score = Score::new(chance.below(1000) as f64 / 8.0);
-                    edit.update(member(chance).as_bytes(), |_| score);
+                    edit.plain().unwrap().update(member(chance).as_bytes(), |_| score);
                 }
             });
             if edited.is_err() {
@@ -117,7 +117,9 @@ pub(super) fn command(store: &Store, chance: &mut Chance, changes: &mut ChangeBu
         85..88 => {
             let names: BTreeSet<String> = (0..chance.below(6)).map(|_| member(chance)).collect();
             let score = Score::new(0.5).expect("not NaN");
-            writer.put_board(key, "store", names.iter().map(|name| (name.as_bytes(), score)));
+            let entries = names.iter().map(|name| (name.as_bytes(), score));
+            let board = Board::from_sorted(writer.reader().seed(), entries);
+            writer.put_board(key, "store", board).unwrap();
         }
         88..95 => {
             let at_ms = (chance.below(3) > 0).then(|| u64::MAX / 4 + chance.below(5));
@@ -219,7 +221,7 @@ pub(super) fn make_large(store: &Store) -> Seq {
     hold.writer(0)
         .edit::<Board, _>(b"large", Missing::Create, "edit", |edit| {
             for member in 0..LARGE {
-                edit.update(&member.to_le_bytes(), |_| Score::new(f64::from(member % 7)));
+                edit.plain().unwrap().update(&member.to_le_bytes(), |_| Score::new(f64::from(member % 7)));
             }
         })
         .unwrap();
@@ -244,10 +246,9 @@ fn move_in_large(store: &Store, chance: &mut Chance, changes: &mut ChangeBuffer)
         20..200 => {
             let _ = writer.edit::<Board, _>(b"large", Missing::Skip, "edit", |edit| edit.remove(&member));
         }
-        _ => drop(
-            writer
-                .edit::<Board, _>(b"large", Missing::Create, "edit", |edit| edit.update(&member, |_| score)),
-        ),
+        _ => drop(writer.edit::<Board, _>(b"large", Missing::Create, "edit", |edit| {
+            edit.plain().unwrap().update(&member, |_| score)
+        })),
     }
     hold.end_record();
     let (seq, emptied) = hold.release();

@@ -2,13 +2,13 @@
 
 use super::QUESTION;
 use super::fraction::Fraction;
-use super::rows::write_score;
+use crate::commands::call::Call;
 use crate::commands::call::error::{CommandError, Outcome};
-use crate::commands::call::{Call, parse_score};
+use crate::commands::call::points::PointsReply;
+use crate::commands::sorted_sets::bounds::LowerEnd;
 use crate::commands::spec::{CommandSpec, Handler};
-use crate::ranking::Score;
 use crate::resp::reply::Reply;
-use crate::store::{BestFirst, Board, Reader};
+use crate::store::{BestFirst, Board, Reader, ScoreType};
 
 pub(in crate::commands) const COMMANDS: &[CommandSpec] = &[
     CommandSpec {
@@ -42,7 +42,7 @@ fn quantile(keys: Reader<'_>, call: &Call<'_>, reply: &mut Reply<'_>) -> Outcome
     reply.array(shares.len());
     for share in shares {
         match board.filter(|board| !board.is_empty()) {
-            Some(board) => board.visit(place_of_share(board, &share), |_, score| write_score(reply, score)),
+            Some(board) => board.visit(place_of_share(board, &share), |_, score| reply.shown_points(score)),
             None => reply.null(),
         }
     }
@@ -59,18 +59,19 @@ fn place_of_share(board: BestFirst<'_>, share: &Fraction) -> std::ops::Range<usi
 fn histogram(keys: Reader<'_>, call: &Call<'_>, reply: &mut Reply<'_>) -> Outcome {
     let bounds = call.cursor(2);
     call.announce(bounds.remaining())?;
-    let bounds: Vec<Score> = bounds.map(parse_score).collect::<Result<_, _>>()?;
-    if !bounds.is_sorted_by(|one, next| one < next) {
+    let bounds: Vec<LowerEnd<'_>> = bounds.map(LowerEnd::parse).collect::<Result<_, _>>()?;
+    let board = keys.get::<Board>(call.argument(1))?;
+    let score_type = board.map_or(ScoreType::Float, Board::score_type);
+    if !bounds.is_sorted_by(|one, next| one.is_below(next, score_type)) {
         return Err(CommandError::text("ERR bounds must be in strictly ascending order").into());
     }
-    let board = keys.get::<Board>(call.argument(1))?.map(BestFirst::of);
     reply.array(bounds.len() + 1);
     let mut before = 0;
     for bound in bounds {
-        let below = board.map_or(0, |board| board.below(bound));
+        let below = board.map_or(0, |board| bound.resolve(board));
         reply.count(below - before);
         before = below;
     }
-    reply.count(board.map_or(0, BestFirst::len) - before);
+    reply.count(board.map_or(0, Board::len) - before);
     Ok(())
 }

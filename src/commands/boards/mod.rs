@@ -1,4 +1,4 @@
-//! Boards: the questions that leaderboards ask of a sorted set, each answered in one call.
+//! Boards: the policies of sorted sets, and the questions that leaderboards ask of them, each answered in one call.
 //!
 //! | file | its subject |
 //! |---|---|
@@ -9,6 +9,7 @@
 //! | `rank` | LB.RANK, LB.STANDING and LB.NEAR: where members and scores stand |
 //! | `distribution` | LB.QUANTILE and LB.HISTOGRAM |
 //! | `fraction` | the share of a board that a quantile names |
+//! | `policy` | LB.CREATE, LB.ALTER and LB.INFO: the policy of a board |
 //!
 //! The best member is first: its place is 0. Places come from [`crate::store::BestFirst`], which knows what is best.
 
@@ -16,6 +17,7 @@ pub(super) mod distribution;
 mod fraction;
 pub(super) mod join;
 pub(super) mod numbering;
+pub(super) mod policy;
 pub(super) mod rank;
 mod rows;
 pub(super) mod window;

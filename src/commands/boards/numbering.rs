@@ -2,7 +2,7 @@
 
 use crate::commands::call::Cursor;
 use crate::commands::call::error::{CommandError, Stop};
-use crate::store::{BestFirst, ScoreSteps, ShownScore};
+use crate::store::{BestFirst, Points, ScoreSteps};
 
 /// How equal scores are numbered.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -35,7 +35,7 @@ impl Numbering {
     pub(super) fn rank(
         self,
         board: BestFirst<'_>,
-        (place, score): (usize, ShownScore),
+        (place, score): (usize, Points),
         steps: &mut ScoreSteps<'_>,
         announce: impl FnMut(usize) -> Result<(), Stop>,
     ) -> Result<usize, Stop> {
@@ -55,7 +55,7 @@ pub(in crate::commands) struct RowRanks {
     place: usize,
     /// The rank of the last row, or of the first.
     rank: usize,
-    last: Option<ShownScore>,
+    last: Option<Points>,
 }
 
 impl RowRanks {
@@ -65,7 +65,7 @@ impl RowRanks {
     }
 
     /// The rank of the next row, which has this score.
-    pub(in crate::commands) fn next(&mut self, score: ShownScore) -> usize {
+    pub(in crate::commands) fn next(&mut self, score: Points) -> usize {
         let is_new_score = self.last.is_some_and(|last| last != score);
         self.rank = match self.mode {
             Numbering::Row => self.place,

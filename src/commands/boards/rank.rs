@@ -2,14 +2,16 @@
 
 use super::QUESTION;
 use super::numbering::{Numbering, RowRanks, percentile};
-use super::rows::{COLUMNS, write_row, write_rows, write_score};
+use super::rows::{COLUMNS, write_row, write_rows};
 use crate::commands::call::error::{CommandError, Outcome, Stop};
+use crate::commands::call::points::PointsReply;
 use crate::commands::call::{Call, Cursor, parse_count, parse_score};
 use crate::commands::sorted_sets::PREFETCHED_MEMBERS;
 use crate::commands::spec::{CommandSpec, Handler, KeyFlag, Keys, Lookahead};
+use crate::resp::double;
 use crate::resp::reply::Reply;
 use crate::resp::request::Arguments;
-use crate::store::{BestFirst, Board, Reader, ScoreSteps, ShownScore, Value};
+use crate::store::{BestFirst, Board, Points, Reader, ScoreSteps, Value};
 use smallvec::SmallVec;
 
 pub(in crate::commands) const COMMANDS: &[CommandSpec] = &[
@@ -103,7 +105,7 @@ fn rank(keys: Reader<'_>, call: &Call<'_>, reply: &mut Reply<'_>) -> Outcome {
         (0..request.count).for_each(|_| reply.null_array());
         return Ok(());
     };
-    if request.with_time {
+    if request.with_time && !board.has_moments() {
         return Err(CommandError::text("ERR WITHTIME needs TIES FIRST").into());
     }
     // All ranks that need steps are known before the reply begins, because the steps may be too many for the thread.
@@ -129,6 +131,9 @@ fn rank(keys: Reader<'_>, call: &Call<'_>, reply: &mut Reply<'_>) -> Outcome {
         if request.with_percentile {
             reply.double(percentile(competition(), board.len()));
         }
+        if request.with_time {
+            reply.count(board.reached_ms(member).unwrap_or(0) as usize);
+        }
         at += 1;
     });
     Ok(())
@@ -138,7 +143,7 @@ fn rank(keys: Reader<'_>, call: &Call<'_>, reply: &mut Reply<'_>) -> Outcome {
 fn for_each_place<'c>(
     board: BestFirst<'_>,
     mut members: impl Iterator<Item = &'c [u8]>,
-    mut visit: impl FnMut(&'c [u8], Option<(usize, ShownScore)>),
+    mut visit: impl FnMut(&'c [u8], Option<(usize, Points)>),
 ) {
     loop {
         let together: SmallVec<[&[u8]; PREFETCHED_MEMBERS]> =
@@ -199,7 +204,7 @@ fn standing(keys: Reader<'_>, call: &Call<'_>, reply: &mut Reply<'_>) -> Outcome
         looked_at += members;
         call.announce(looked_at)
     };
-    let mut rows: SmallVec<[Option<(usize, ShownScore, usize)>; 8]> = SmallVec::new();
+    let mut rows: SmallVec<[Option<(usize, Points, usize)>; 8]> = SmallVec::new();
     for key in boards {
         let board = keys.get::<Board>(key)?.map(BestFirst::of);
         let placed = board.and_then(|board| Some((board, board.place(member)?)));
@@ -219,7 +224,7 @@ fn standing(keys: Reader<'_>, call: &Call<'_>, reply: &mut Reply<'_>) -> Outcome
         };
         reply.array(COLUMNS);
         reply.count(rank);
-        write_score(reply, score);
+        reply.shown_points(score);
         reply.count(members);
     }
     Ok(())
@@ -227,9 +232,14 @@ fn standing(keys: Reader<'_>, call: &Call<'_>, reply: &mut Reply<'_>) -> Outcome
 
 /// LB.NEAR: `[rank, worse, rows]`. The rows are the neighbours on both sides of the place.
 fn near(keys: Reader<'_>, call: &Call<'_>, reply: &mut Reply<'_>) -> Outcome {
-    let score = parse_score(call.argument(2))?;
+    let text = call.argument(2);
+    let board = keys.get::<Board>(call.argument(1))?;
+    let score = match board {
+        Some(board) => board.read_points(text, double::parse)?,
+        None => parse_score(text)?.into(),
+    };
     let count = call.cursor(3).non_negative()?;
-    let board = keys.get::<Board>(call.argument(1))?.map(BestFirst::of);
+    let board = board.map(BestFirst::of);
     let (place, worse) =
         board.map_or((0, 0), |board| (board.place_of_new(score), board.len() - board.up_to(score)));
     let end = board.map_or(0, |board| place.saturating_add(count).min(board.len()));

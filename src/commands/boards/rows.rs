@@ -4,32 +4,27 @@
 
 use super::join::JoinedValues;
 use super::numbering::RowRanks;
+use crate::commands::call::points::PointsReply;
 use crate::commands::sorted_sets::entries::Entries;
-use crate::ranking::Excerpt;
 use crate::resp::reply::{Reply, ReplySource};
-use crate::store::{BestFirst, ShownScore};
+use crate::store::{BestFirst, BoardExcerpt, Points, Scores};
 use crate::text::name_run::NameRun;
 use std::ops::Range;
 
 /// The values of each row without options: member, score and rank.
 pub(super) const COLUMNS: usize = 3;
 
-/// Writes a score.
-pub(super) fn write_score(reply: &mut Reply<'_>, score: ShownScore) {
-    reply.double(score.get());
-}
-
 /// Writes the start of a row of `columns` values: member, score and rank.
 pub(super) fn write_row(
     reply: &mut Reply<'_>,
     columns: usize,
     member: [&[u8]; 2],
-    score: ShownScore,
+    score: Points,
     rank: usize,
 ) {
     reply.array(columns);
     reply.bulk_joined(member);
-    write_score(reply, score);
+    reply.shown_points(score);
     reply.count(rank);
 }
 
@@ -48,10 +43,11 @@ pub(super) fn write_rows(
     }
 }
 
-fn write_run(reply: &mut Reply<'_>, ranks: &mut RowRanks, members: &NameRun<'_>, scores: &[ShownScore]) {
-    let mut scores = scores.iter();
+fn write_run(reply: &mut Reply<'_>, ranks: &mut RowRanks, members: &NameRun<'_>, scores: Scores<'_>) {
+    let mut index = 0;
     members.for_each_tail(|tail| {
-        let score = *scores.next().expect("as many scores as members");
+        let score = scores.at(index);
+        index += 1;
         write_row(reply, COLUMNS, [members.prefix(), tail], score, ranks.next(score));
     });
 }
@@ -59,7 +55,7 @@ fn write_run(reply: &mut Reply<'_>, ranks: &mut RowRanks, members: &NameRun<'_>,
 /// Many rows, copied under their lock. The whole is a snapshot.
 #[derive(Debug)]
 struct CopiedRows {
-    excerpt: Excerpt,
+    excerpt: BoardExcerpt,
     ranks: RowRanks,
 }
 
@@ -77,7 +73,7 @@ impl ReplySource for CopiedRows {
 /// Rows with the values of GET patterns.
 #[derive(Debug)]
 pub(super) struct JoinedRows {
-    pub(super) rows: Entries,
+    pub(super) rows: Entries<Points>,
     pub(super) ranks: RowRanks,
     pub(super) values: JoinedValues,
     /// How many rows have been written.

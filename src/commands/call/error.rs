@@ -1,6 +1,6 @@
 //! Command errors. The reply says what is wrong, nothing has changed, and the connection stays open.
 
-use crate::store::{DAMAGE_TEXT, WrongType};
+use crate::store::{DAMAGE_TEXT, HasPolicy, PolicyError, SubmitError, WrongType};
 use std::borrow::Cow;
 
 /// The text of an error reply, which begins with its code.
@@ -76,9 +76,39 @@ impl From<WrongType> for CommandError {
     }
 }
 
+impl From<SubmitError> for CommandError {
+    fn from(error: SubmitError) -> Self {
+        Self::new(format!("ERR {error}"))
+    }
+}
+
+impl From<PolicyError> for CommandError {
+    fn from(error: PolicyError) -> Self {
+        Self::new(format!("ERR {error}"))
+    }
+}
+
+impl From<HasPolicy> for CommandError {
+    fn from(_: HasPolicy) -> Self {
+        Self::text("ERR the key holds a board with a policy")
+    }
+}
+
 impl From<CommandError> for Stop {
     fn from(error: CommandError) -> Self {
         Self::Error(error)
+    }
+}
+
+impl From<SubmitError> for Stop {
+    fn from(error: SubmitError) -> Self {
+        Self::Error(error.into())
+    }
+}
+
+impl From<HasPolicy> for Stop {
+    fn from(error: HasPolicy) -> Self {
+        Self::Error(error.into())
     }
 }
 

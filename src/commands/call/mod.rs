@@ -4,6 +4,7 @@ pub(super) mod draw;
 pub mod error;
 pub(super) mod multi_pop;
 pub(super) mod name_list;
+pub(super) mod points;
 pub(super) mod scanning;
 pub(super) mod shown;
 

@@ -3,6 +3,7 @@
 use super::request::{Request, Selection};
 use super::standing::{Row, Standing};
 use crate::commands::boards::numbering::{Numbering, RowRanks, percentile};
+use crate::commands::call::points::PointsReply;
 use crate::commands::sorted_sets::PREFETCHED_MEMBERS;
 use crate::commands::state::host::Host;
 use crate::limits;
@@ -127,8 +128,9 @@ impl Ranker<'_, '_> {
             if !is_own {
                 reply.bulk(standing.name(row.name));
             }
-            reply.double(row.score.get());
-            reply.count(ranks.next(row.score));
+            let points = standing.points(row);
+            reply.shown_points(points);
+            reply.count(ranks.next(points));
             if is_own {
                 // In place of the name: how many there are.
                 reply.count(standing.ranked.len());
@@ -137,7 +139,7 @@ impl Ranker<'_, '_> {
                 write_rank(*rank, reply);
             }
             if let Some(competition) = &mut competition {
-                reply.double(percentile(competition.next(row.score), standing.ranked.len()));
+                reply.double(percentile(competition.next(points), standing.ranked.len()));
             }
             values.write(at, reply);
         }

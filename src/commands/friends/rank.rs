@@ -2,7 +2,7 @@
 
 use super::answer::{Globals, Ranker};
 use super::request::{FriendSource, Request};
-use super::standing::{KeptKey, Name, Row, Standing};
+use super::standing::{KeptKey, Name, Row, RowScore, Standing};
 use crate::commands::call::Call;
 use crate::commands::call::error::{CommandError, Outcome, Stop};
 use crate::commands::spec::AllKeys;
@@ -212,15 +212,18 @@ impl Ranker<'_, '_> {
 /// Moves those of `unranked[from..]` who have a score on `board` to `ranked`.
 fn look_up_from(board: Option<&Board>, standing: &mut Standing, from: usize, request: &Request<'_>) {
     let Some(board) = board else { return };
+    standing.score = board.score_type();
+    let best = board.policy().best;
     let Standing { names, ranked, unranked, own, .. } = standing;
     let bytes = |name: Name| &names[name.start as usize..(name.start + name.len) as usize];
     let asked = unranked.split_off(from);
     let mut next = asked.iter();
-    board.scores(asked.iter().map(|name| bytes(*name)), |score| {
+    board.each_attained(asked.iter().map(|name| bytes(*name)), |attained| {
         let name = *next.next().expect("a score for each name that was asked about");
-        match score {
-            Some(score) => {
-                let row = Row { score, name };
+        match attained {
+            Some(attained) => {
+                let (score, tie) = (RowScore::of(attained.points), best.tie(attained.moment));
+                let row = Row { score, tie, name };
                 if bytes(name) == request.user {
                     *own = Some(row);
                 }

@@ -3,8 +3,8 @@
 use crate::commands::boards::numbering::Numbering;
 use crate::commands::call::error::CommandError;
 use crate::commands::state::kept::KeptResults;
-use crate::ranking::{Order, Score};
-use crate::store::{DatabaseIndex, Seq};
+use crate::ranking::Order;
+use crate::store::{DatabaseIndex, Points, ScoreType, Seq};
 use std::cmp::Ordering;
 use std::ops::Range;
 
@@ -36,10 +36,22 @@ pub(super) struct Name {
     pub(super) len: u32,
 }
 
+/// A score as a number in the order of the scores. A [`Standing`] says which it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct RowScore(u64);
+
+impl RowScore {
+    pub(super) fn of(points: Points) -> Self {
+        Self(points.ordered())
+    }
+}
+
 /// A person with a score.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Row {
-    pub(super) score: Score,
+    pub(super) score: RowScore,
+    /// What orders equal scores before the name: the moment, on boards that have it in their order.
+    pub(super) tie: u64,
     pub(super) name: Name,
 }
 
@@ -51,6 +63,8 @@ pub struct Standing {
     pub(super) unranked: Vec<Name>,
     /// The user, if the user takes part and has a score.
     pub(super) own: Option<Row>,
+    /// What the scores are.
+    pub(super) score: ScoreType,
     /// Whether `ranked` and `unranked` are sorted as a whole.
     pub(super) is_sorted: bool,
     /// The last record that it rests on.
@@ -69,6 +83,11 @@ impl Standing {
 
     pub(super) fn name(&self, name: Name) -> &[u8] {
         &self.names[name.start as usize..(name.start + name.len) as usize]
+    }
+
+    /// The score of a row.
+    pub(super) fn points(&self, row: &Row) -> Points {
+        self.score.of_ordered(row.score.0)
     }
 
     pub(super) fn add(&mut self, name: &[u8]) -> Result<(), CommandError> {
@@ -91,7 +110,8 @@ impl Standing {
     /// Best first.
     fn compare(names: &[u8], order: Order, one: &Row, other: &Row) -> Ordering {
         let name = |name: Name| &names[name.start as usize..(name.start + name.len) as usize];
-        let ascending = one.score.cmp(&other.score).then_with(|| name(one.name).cmp(name(other.name)));
+        let by_score = one.score.cmp(&other.score).then(one.tie.cmp(&other.tie));
+        let ascending = by_score.then_with(|| name(one.name).cmp(name(other.name)));
         if order == Order::Ascending { ascending } else { ascending.reverse() }
     }
 
@@ -157,7 +177,7 @@ impl Standing {
                 // If sorted, the better rows are in front.
                 let candidates =
                     if self.is_sorted { &self.ranked[..self.count(is_better)] } else { &self.ranked[..] };
-                let mut better: Vec<Score> =
+                let mut better: Vec<RowScore> =
                     candidates.iter().filter(|other| is_better(other)).map(|other| other.score).collect();
                 if !self.is_sorted {
                     better.sort_unstable();

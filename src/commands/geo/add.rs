@@ -4,13 +4,13 @@ use super::geohash::GeoPoint;
 use super::{BASE, parse_point};
 use crate::commands::call::Call;
 use crate::commands::call::error::{CommandError, Outcome};
-use crate::commands::sorted_sets::update::{Conditions, Counted, put_scores};
+use crate::commands::sorted_sets::update::{Counted, put_scores};
 use crate::commands::spec::{CommandSpec, Flag, Handler, KeyFlag, Keys, Lookahead};
 use crate::ranking::{Aim, Score};
 use crate::resp::double;
 use crate::resp::reply::Reply;
 use crate::resp::request::Arguments;
-use crate::store::{Board, Value, Writer};
+use crate::store::{Board, Conditions, HasPolicy, Missing, Value, Writer};
 use smallvec::SmallVec;
 
 pub(in crate::commands) const COMMANDS: &[CommandSpec] = &[CommandSpec {
@@ -51,8 +51,12 @@ fn geoadd(keys: &mut Writer<'_, '_>, call: &Call<'_>, reply: &mut Reply<'_>) -> 
         let score = parse_point(&mut cursor)?.score();
         entries.push((cursor.required()?, score));
     }
-    let count = put_scores(keys, call.argument(1), entries.iter().copied(), conditions, counted)?;
-    reply.count(count);
+    let missing = if conditions.only_present { Missing::Skip } else { Missing::Create };
+    let count = keys.edit::<Board, _>(call.argument(1), missing, "zadd", |board| match board.plain() {
+        Some(plain) => Ok(put_scores(plain, entries.iter().copied(), conditions, counted)),
+        None => Err(HasPolicy),
+    })?;
+    reply.count(count.transpose()?.unwrap_or(0));
     Ok(())
 }
 

@@ -64,7 +64,9 @@ fn each_point(
     let members = call.cursor(2);
     reply.array(members.remaining());
     match board {
-        Some(board) => board.scores(members, |score| write(score.map(GeoPoint::of_score), reply)),
+        Some(board) => board.scores(members, |points| {
+            write(points.map(|points| GeoPoint::of_score(points.nearest())), reply);
+        }),
         None => members.for_each(|_| write(None, reply)),
     }
     Ok(())
@@ -84,7 +86,10 @@ fn geodist(keys: Reader<'_>, call: &Call<'_>, reply: &mut Reply<'_>) -> Outcome 
         _ => return Err(CommandError::SYNTAX.into()),
     };
     let board = keys.get::<Board>(call.argument(1))?;
-    let point = |at| board.and_then(|board| board.score(call.argument(at))).map(GeoPoint::of_score);
+    let point = |at| {
+        let points = board.and_then(|board| board.score(call.argument(at)));
+        points.map(|points| GeoPoint::of_score(points.nearest()))
+    };
     match point(2).zip(point(3)) {
         Some((one, other)) => reply.bulk(DistanceText::of(metres(one, other) / unit.metres()).as_bytes()),
         None => reply.null(),

@@ -256,8 +256,8 @@ fn parse_member(cursor: &mut Cursor<'_>, board: Option<&Board>) -> Result<Middle
     let member = cursor.required()?;
     let Some(board) = board else { return Ok(Middle::Member(None)) };
     let undecoded = CommandError::text("ERR could not decode requested zset member");
-    let score = board.score(member).ok_or(undecoded)?;
-    Ok(Middle::Member(Some(GeoPoint::of_score(score))))
+    let points = board.score(member).ok_or(undecoded)?;
+    Ok(Middle::Member(Some(GeoPoint::of_score(points.nearest()))))
 }
 
 fn parse_circle(cursor: &mut Cursor<'_>) -> Result<(Outline, LengthUnit), CommandError> {

@@ -16,7 +16,7 @@ use crate::commands::call::error::{Outcome, Stop};
 use crate::commands::spec::{CommandSpec, Flag, Handler, KeyFlag, Keys};
 use crate::ranking::{Bound, Order, Score};
 use crate::resp::reply::Reply;
-use crate::store::{Board, Reader, Writer};
+use crate::store::{Board, Reader, Scores, Writer};
 use std::num::NonZeroUsize;
 use std::ops::Range;
 
@@ -131,7 +131,8 @@ fn send_or_store(
         entries = search(board, &request, &area.shape, call)?.into_entries(request.stored, area.unit);
     }
     let event = if form == SearchForm::SearchStore { "geosearchstore" } else { "georadiusstore" };
-    keys.put_board(destination, event, entries.iter());
+    let board = Board::from_sorted(keys.reader().seed(), entries.iter());
+    keys.put_board(destination, event, board)?;
     reply.count(entries.len());
     Ok(())
 }
@@ -163,7 +164,8 @@ fn search(
     let cells = cells_of(shape);
     let ranges = cells.iter().map(|cell| {
         let scores: Range<Score> = cell.scores();
-        board.position(Bound::BelowScore(scores.start))..board.position(Bound::BelowScore(scores.end))
+        let below = |score: Score| board.position(Bound::BelowScore(score.into()));
+        below(scores.start)..below(scores.end)
     });
     let window = IndexWindow::of(shape);
     let mut found = FoundMembers::default();
@@ -204,6 +206,8 @@ fn gather(
     found: &mut FoundMembers,
 ) {
     board.visit_runs(ranks, Order::Ascending, |names, scores| {
+        // Exact scores are no places.
+        let Scores::Floats(scores) = scores else { return };
         if !scores.iter().any(|&score| window.contains(score)) {
             return;
         }

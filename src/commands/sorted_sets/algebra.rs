@@ -4,6 +4,7 @@
 //! look-up costs little more than a visit. Results are not sorted.
 
 use super::entries::{Entries, IndexedEntries};
+use super::summand::{Aggregate, Summand, Units, WholeWeight, common_digits};
 use crate::commands::call::error::CommandError;
 use crate::machine::chance::Chance;
 use crate::ranking::{Order, Score};
@@ -13,48 +14,54 @@ use std::ops::ControlFlow;
 /// Members visited at a time: about as many as a processor can have loads outstanding.
 const WINDOW: usize = 32;
 
-/// How the scores that a member has in several inputs become one.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Aggregate {
-    /// Their sum.
-    Sum,
-    /// The lowest.
-    Min,
-    /// The highest.
-    Max,
-    /// The sum of the weights of the inputs that hold the member, whatever its scores.
-    Count,
-}
-
-impl Aggregate {
-    /// What a member with this score contributes from an input of this weight. NaN for 0 times infinity.
-    fn weighted(self, weight: f64, score: Score) -> f64 {
-        if self == Self::Count { weight } else { weight * score.get() }
-    }
-
-    /// `total` aggregated with `value`. As in Redis, a sum that would be NaN (infinity less infinity) is 0, so the order of
-    /// the inputs matters, and a value that is NaN does not change the lowest or the highest.
-    fn join(self, total: Score, value: f64) -> Score {
-        let total = total.get();
-        score_or_zero(match self {
-            Self::Sum | Self::Count => total + value,
-            Self::Min if value < total => value,
-            Self::Max if value > total => value,
-            Self::Min | Self::Max => total,
-        })
-    }
-}
-
-fn score_or_zero(value: f64) -> Score {
-    Score::new(value).unwrap_or_default()
-}
-
 /// A sorted set, a set or nothing, and how much its scores weigh.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Input<'h> {
     source: Source<'h>,
     /// Scores are multiplied by it.
     pub(super) weight: f64,
+}
+
+/// An input with the scores and the weight that a computation uses.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct WeighedInput<'h, S: Summand> {
+    source: Source<'h>,
+    weight: S::Weight,
+    /// The score of a member of a set.
+    set_score: S,
+}
+
+/// The inputs as all of them are computed with.
+#[derive(Debug)]
+pub(super) enum Weighed<'h> {
+    /// As doubles.
+    Floats(Vec<WeighedInput<'h, Score>>),
+    /// Exactly, with so many digits: all boards have such scores, and all weights are whole.
+    Exact(u8, Vec<WeighedInput<'h, Units>>),
+}
+
+impl<'h> Weighed<'h> {
+    /// `inputs` as they can be computed with.
+    pub(super) fn of(inputs: &[Input<'h>]) -> Self {
+        let types = inputs.iter().filter_map(|input| match input.source {
+            Source::Board(board) => Some(board.score_type()),
+            Source::Missing | Source::Set(_) => None,
+        });
+        let exact = common_digits(types).and_then(|digits| {
+            let of = |input: &Input<'h>| {
+                let weight = WholeWeight::of(input.weight, digits)?;
+                Some(WeighedInput { source: input.source, weight, set_score: Units::of_whole(1, digits) })
+            };
+            Some(Self::Exact(digits, inputs.iter().map(of).collect::<Option<_>>()?))
+        });
+        exact.unwrap_or_else(|| Self::Floats(as_floats(inputs)))
+    }
+}
+
+/// `inputs` with doubles for scores.
+pub(super) fn as_floats<'h>(inputs: &[Input<'h>]) -> Vec<WeighedInput<'h, Score>> {
+    let set_score = Score::of_term(SET_SCORE);
+    inputs.iter().map(|&Input { source, weight }| WeighedInput { source, weight, set_score }).collect()
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -65,7 +72,7 @@ enum Source<'h> {
     Set(&'h Members),
 }
 
-/// The score of every member of a set.
+/// The score of every member of a set, as a double.
 const SET_SCORE: f64 = 1.0;
 
 impl<'h> Input<'h> {
@@ -88,12 +95,22 @@ impl<'h> Input<'h> {
             Source::Set(members) => members.len(),
         }
     }
+}
 
-    fn score(&self, member: &[u8]) -> Option<Score> {
+impl<S: Summand> WeighedInput<'_, S> {
+    fn len(&self) -> usize {
+        match self.source {
+            Source::Missing => 0,
+            Source::Board(board) => board.len(),
+            Source::Set(members) => members.len(),
+        }
+    }
+
+    fn score(&self, member: &[u8]) -> Option<S> {
         match self.source {
             Source::Missing => None,
-            Source::Board(board) => board.score(member),
-            Source::Set(members) => members.contains(member).then(|| score_or_zero(SET_SCORE)),
+            Source::Board(board) => board.score(member).map(S::of),
+            Source::Set(members) => members.contains(member).then_some(self.set_score),
         }
     }
 
@@ -104,7 +121,7 @@ impl<'h> Input<'h> {
     }
 
     /// Calls `visit` with copies of all members, a window at a time, until it returns `Break`.
-    fn for_each_window(&self, mut visit: impl FnMut(&mut Entries) -> ControlFlow<()>) {
+    fn for_each_window(&self, mut visit: impl FnMut(&mut Entries<S>) -> ControlFlow<()>) {
         let mut window = Entries::default();
         match self.source {
             Source::Missing => {}
@@ -112,7 +129,9 @@ impl<'h> Input<'h> {
                 for start in (0..board.len()).step_by(WINDOW) {
                     window.clear();
                     let end = board.len().min(start + WINDOW);
-                    board.visit(start..end, Order::Ascending, |member, score| window.push(member, score));
+                    board.visit(start..end, Order::Ascending, |member, points| {
+                        window.push(member, S::of(points));
+                    });
                     if visit(&mut window).is_break() {
                         return;
                     }
@@ -123,7 +142,7 @@ impl<'h> Input<'h> {
                 while rest.peek().is_some() {
                     window.clear();
                     let next = rest.by_ref().take(WINDOW);
-                    next.for_each(|member| window.push(member.bytes(&mut digits), score_or_zero(SET_SCORE)));
+                    next.for_each(|member| window.push(member.bytes(&mut digits), self.set_score));
                     if visit(&mut window).is_break() {
                         return;
                     }
@@ -134,26 +153,26 @@ impl<'h> Input<'h> {
 }
 
 /// The members of any of `inputs`. O(n) in the members of all inputs.
-pub(super) fn union(inputs: &[Input<'_>], aggregate: Aggregate) -> Entries {
+pub(super) fn union<S: Summand>(inputs: &[WeighedInput<'_, S>], aggregate: Aggregate) -> Entries<S> {
     let [input] = inputs else { return indexed_union(inputs, aggregate).into_entries() };
     // A single input needs no look-ups. Its copy is mostly sorted already.
     let mut union = Entries::default();
     input.for_each_window(|window| {
-        let weighted = |score| score_or_zero(aggregate.weighted(input.weight, score));
+        let weighted = |score: S| S::of_term(score.weighted(aggregate, input.weight));
         window.iter().for_each(|(member, score)| union.push(member, weighted(score)));
         ControlFlow::Continue(())
     });
     union
 }
 
-fn indexed_union(inputs: &[Input<'_>], aggregate: Aggregate) -> IndexedEntries {
-    let room = inputs.iter().map(Input::len).max().unwrap_or(0);
+fn indexed_union<S: Summand>(inputs: &[WeighedInput<'_, S>], aggregate: Aggregate) -> IndexedEntries<S> {
+    let room = inputs.iter().map(WeighedInput::len).max().unwrap_or(0);
     let mut union = IndexedEntries::new(room, Chance::drawn().next_u64());
     for input in inputs {
         input.for_each_window(|window| {
             for (member, score) in window.iter() {
-                let value = score_or_zero(aggregate.weighted(input.weight, score));
-                union.add(member, value, |total| aggregate.join(total, value.get()));
+                let value = S::of_term(score.weighted(aggregate, input.weight));
+                union.add(member, value, |total| total.join(aggregate, value.term()));
             }
             ControlFlow::Continue(())
         });
@@ -163,19 +182,19 @@ fn indexed_union(inputs: &[Input<'_>], aggregate: Aggregate) -> IndexedEntries {
 
 /// Calls `visit` with windows of the members that all `inputs` have, until it returns `Break`. O(n * inputs) in the members
 /// of the first input, which should be the smallest.
-pub(super) fn intersect(
-    inputs: &[Input<'_>],
+pub(super) fn intersect<S: Summand>(
+    inputs: &[WeighedInput<'_, S>],
     aggregate: Aggregate,
-    mut visit: impl FnMut(&Entries) -> ControlFlow<()>,
+    mut visit: impl FnMut(&Entries<S>) -> ControlFlow<()>,
 ) {
     let Some((first, others)) = inputs.split_first() else { return };
     first.for_each_window(|window| {
-        window.filter_map(|_, score| Some(score_or_zero(aggregate.weighted(first.weight, score))));
+        window.filter_map(|_, score| Some(S::of_term(score.weighted(aggregate, first.weight))));
         for other in others {
             other.prefetch(window.members());
             window.filter_map(|member, total| {
                 let score = other.score(member)?;
-                Some(aggregate.join(total, aggregate.weighted(other.weight, score)))
+                Some(total.join(aggregate, score.weighted(aggregate, other.weight)))
             });
         }
         visit(window)
@@ -184,11 +203,11 @@ pub(super) fn intersect(
 
 /// The members of the first of `inputs` that no other has, with their scores in the first. O(n * inputs) in the members of
 /// the first, or O(n) in the members of all inputs, whichever is less.
-pub(super) fn difference(inputs: &[Input<'_>]) -> Entries {
+pub(super) fn difference<S: Summand>(inputs: &[WeighedInput<'_, S>]) -> Entries<S> {
     let mut difference = Entries::default();
     let Some((first, others)) = inputs.split_first() else { return difference };
     let probes = first.len().saturating_mul(others.len());
-    let all = inputs.iter().map(Input::len).sum::<usize>();
+    let all = inputs.iter().map(WeighedInput::len).sum::<usize>();
     // If there are many small inputs, their union is made first, so that each member is looked up once.
     let joined = (probes > 2 * all).then(|| indexed_union(others, Aggregate::Count));
     first.for_each_window(|window| {

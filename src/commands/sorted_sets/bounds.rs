@@ -1,10 +1,12 @@
 //! Range bounds as requests spell them, turned into ranges of ranks.
 
 use crate::commands::call::error::CommandError;
-use crate::commands::call::parse_integer;
+use crate::commands::call::{parse_integer, parse_score};
 use crate::ranking::{Bound, Order, Score};
 use crate::resp::double;
-use crate::store::Board;
+use crate::store::{Board, Points, ScoreType};
+use crate::text::fixed_point::{Placed, place};
+use std::cmp::Ordering;
 use std::ops::Range;
 
 /// A range of ranks as requests spell it: both ends included, negative ones counted from the last.
@@ -33,29 +35,98 @@ impl RankRange {
 
 /// One end of a score range.
 #[derive(Clone, Copy, Debug, PartialEq)]
-struct ScoreEnd {
+struct ScoreEnd<'a> {
     score: Score,
+    /// The text, for boards whose scores are no doubles.
+    text: &'a [u8],
     exclusive: bool,
+}
+
+impl ScoreEnd<'_> {
+    /// The end on an exact board: the nearest score towards zero, and where the end is from there.
+    fn placed(&self, digits: u8) -> Placed {
+        // A text without digits is empty or infinite.
+        place(self.text, digits).unwrap_or_else(|| {
+            let beyond = |units, side| Placed { units, side };
+            match self.score.get() {
+                f64::INFINITY => beyond(i64::MAX, Ordering::Greater),
+                f64::NEG_INFINITY => beyond(i64::MIN, Ordering::Less),
+                _ => beyond(0, Ordering::Equal),
+            }
+        })
+    }
+
+    /// The bound below which a range begins that has this lower end, or ends that has this upper end.
+    fn bound(&self, board: &Board, end: RangeEnd) -> Bound<'static, Points> {
+        let (points, side) = match board.score_type() {
+            ScoreType::Float => (Points::Float(self.score), Ordering::Equal),
+            ScoreType::Exact { digits } => {
+                let Placed { units, side } = self.placed(digits);
+                (Points::Exact { digits, units }, side)
+            }
+        };
+        // Whether members with this score are above the bound.
+        let is_below = match side {
+            Ordering::Less => true,
+            Ordering::Greater => false,
+            Ordering::Equal => self.exclusive == (end == RangeEnd::Upper),
+        };
+        if is_below { Bound::BelowScore(points) } else { Bound::AboveScore(points) }
+    }
+}
+
+/// Which end of a range.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum RangeEnd {
+    Lower,
+    Upper,
+}
+
+/// The lower end of a range of scores, included.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(in crate::commands) struct LowerEnd<'a>(ScoreEnd<'a>);
+
+impl<'a> LowerEnd<'a> {
+    /// Reads a score.
+    pub(in crate::commands) fn parse(text: &'a [u8]) -> Result<Self, CommandError> {
+        Ok(Self(ScoreEnd { score: parse_score(text)?, text, exclusive: false }))
+    }
+
+    /// Whether it is below `other`, as scores of this type.
+    pub(in crate::commands) fn is_below(&self, other: &Self, score: ScoreType) -> bool {
+        match score {
+            ScoreType::Float => self.0.score < other.0.score,
+            ScoreType::Exact { digits } => {
+                let [one, other] = [self, other].map(|end| end.0.placed(digits));
+                (one.units, one.side) < (other.units, other.side)
+            }
+        }
+    }
+
+    /// The number of members below it. O(log n).
+    pub(in crate::commands) fn resolve(&self, board: &Board) -> usize {
+        board.position(self.0.bound(board, RangeEnd::Lower))
+    }
 }
 
 /// A range of scores.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub(in crate::commands) struct ScoreRange {
-    min: ScoreEnd,
-    max: ScoreEnd,
+pub(in crate::commands) struct ScoreRange<'a> {
+    min: ScoreEnd<'a>,
+    max: ScoreEnd<'a>,
 }
 
-impl ScoreRange {
+impl<'a> ScoreRange<'a> {
     /// Reads both ends: a double, `(` in front if it is itself excluded.
-    pub(in crate::commands) fn parse(min: &[u8], max: &[u8]) -> Result<Self, CommandError> {
-        let end = |text: &[u8]| {
+    pub(in crate::commands) fn parse(min: &'a [u8], max: &'a [u8]) -> Result<Self, CommandError> {
+        let end = |text: &'a [u8]| {
             let (exclusive, digits) = match text {
                 [b'(', digits @ ..] => (true, digits),
                 digits => (false, digits),
             };
             let score = double::parse_bound(digits).and_then(Score::new);
             score
-                .map(|score| ScoreEnd { score, exclusive })
+                .map(|score| ScoreEnd { score, text: digits, exclusive })
                 .ok_or(CommandError::text("ERR min or max is not a float"))
         };
         Ok(Self { min: end(min)?, max: end(max)? })
@@ -63,11 +134,8 @@ impl ScoreRange {
 
     /// The ascending ranks it covers. O(log n).
     pub(in crate::commands) fn resolve(self, board: &Board) -> Range<usize> {
-        let ScoreEnd { score, exclusive } = self.min;
-        let start =
-            board.position(if exclusive { Bound::AboveScore(score) } else { Bound::BelowScore(score) });
-        let ScoreEnd { score, exclusive } = self.max;
-        let end = board.position(if exclusive { Bound::BelowScore(score) } else { Bound::AboveScore(score) });
+        let start = board.position(self.min.bound(board, RangeEnd::Lower));
+        let end = board.position(self.max.bound(board, RangeEnd::Upper));
         start..end.max(start)
     }
 }
@@ -110,7 +178,22 @@ impl<'a> LexRange<'a> {
     ///
     /// Where scores differ the members are not sorted by name, and the range is what Redis's walk visits: from the first
     /// member that is not before the one end up to the first that is beyond the other.
-    pub(in crate::commands) fn resolve(&self, board: &Board, order: Order, skipped: usize) -> Range<usize> {
+    ///
+    /// # Errors
+    /// If the board has the time before the member in its order.
+    pub(in crate::commands) fn resolve(
+        &self,
+        board: &Board,
+        order: Order,
+        skipped: usize,
+    ) -> Result<Range<usize>, CommandError> {
+        if board.has_moments() {
+            return Err(CommandError::text("ERR ranges by member need a board with TIES MEMBER"));
+        }
+        Ok(self.resolve_walk(board, order, skipped))
+    }
+
+    fn resolve_walk(&self, board: &Board, order: Order, skipped: usize) -> Range<usize> {
         if has_one_score(board) {
             return skip(self.resolve_ordered(board), order, skipped);
         }

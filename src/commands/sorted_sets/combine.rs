@@ -4,13 +4,15 @@
 //! figures.
 
 use super::algebra;
-use super::algebra::{Aggregate, Input};
+use super::algebra::{Input, Weighed, WeighedInput};
 use super::entries::Entries;
+use super::summand::{Aggregate, Summand, Units};
 use crate::commands::call::error::{CommandError, Outcome, Stop};
+use crate::commands::call::points::PointsReply;
 use crate::commands::call::{Call, parse_score, text};
 use crate::commands::spec::{CommandSpec, Flag, Group, Handler, KeyFlag, Keys};
 use crate::resp::reply::{Reply, ReplySource};
-use crate::store::{Reader, Writer};
+use crate::store::{Board, Points, Reader, SubmitError, Writer};
 use std::ops::ControlFlow;
 
 /// Bytes of members that are written at a time, unless one member is longer. Small, so that the pieces of a large reply have
@@ -206,13 +208,27 @@ impl<'h> Combination<'h> {
     }
 
     /// The result, in the order of a board.
-    fn entries(&self) -> Entries {
+    ///
+    /// # Errors
+    /// If an exact score is out of range.
+    fn result(&self) -> Result<Combined, CommandError> {
+        match Weighed::of(&self.inputs) {
+            Weighed::Floats(inputs) => Ok(Combined::Floats(self.entries(&inputs))),
+            Weighed::Exact(digits, inputs) => {
+                let entries = self.entries(&inputs);
+                let is_in_range = entries.iter().all(|(_, units)| units.score().is_some());
+                is_in_range.then_some(Combined::Exact(digits, entries)).ok_or(SubmitError::Overflow.into())
+            }
+        }
+    }
+
+    fn entries<S: Summand>(&self, inputs: &[WeighedInput<'_, S>]) -> Entries<S> {
         let mut entries = match self.operation {
-            Operation::Union => algebra::union(&self.inputs, self.aggregate),
-            Operation::Difference => algebra::difference(&self.inputs),
+            Operation::Union => algebra::union(inputs, self.aggregate),
+            Operation::Difference => algebra::difference(inputs),
             Operation::Intersection => {
                 let mut common = Entries::default();
-                algebra::intersect(&self.inputs, self.aggregate, |window| {
+                algebra::intersect(inputs, self.aggregate, |window| {
                     window.iter().for_each(|(member, score)| common.push(member, score));
                     ControlFlow::Continue(())
                 });
@@ -224,54 +240,107 @@ impl<'h> Combination<'h> {
     }
 }
 
+/// A result.
+#[derive(Debug)]
+enum Combined {
+    Floats(Entries),
+    /// With so many digits. All are in range.
+    Exact(u8, Entries<Units>),
+}
+
+impl Combined {
+    fn len(&self) -> usize {
+        match self {
+            Self::Floats(entries) => entries.len(),
+            Self::Exact(_, entries) => entries.len(),
+        }
+    }
+}
+
 fn send(keys: Reader<'_>, call: &Call<'_>, reply: &mut Reply<'_>, operation: Operation) -> Outcome {
     let combination = Combination::parse(keys, call, 1, operation, Output::Sent)?;
-    let (entries, with_scores) = (combination.entries(), combination.with_scores);
+    let (result, with_scores) = (combination.result()?, combination.with_scores);
+    let len = result.len();
     if with_scores {
-        reply.scored_list(entries.len());
+        reply.scored_list(len);
     } else {
-        reply.array(entries.len());
+        reply.array(len);
     }
-    reply.stream(entries.len(), Sent { entries, written: 0, with_scores });
+    reply.stream(len, Sent { result, written: 0, with_scores });
     Ok(())
 }
 
-/// Entries that are written while they are sent.
+/// A result that is written while it is sent.
 #[derive(Debug)]
 struct Sent {
-    entries: Entries,
-    /// How many of them are written.
+    result: Combined,
+    /// How many of its members are written.
     written: usize,
     with_scores: bool,
 }
 
 impl ReplySource for Sent {
     fn write_more(&mut self, reply: &mut Reply<'_>) -> bool {
-        let mut bytes = 0;
-        for (member, score) in self.entries.slice(self.written..self.entries.len()) {
-            if self.with_scores {
-                reply.scored(member, score.get());
-            } else {
-                reply.bulk(member);
+        let rest = self.written..self.result.len();
+        match &self.result {
+            Combined::Floats(entries) => {
+                let entries = entries.slice(rest).map(|(member, score)| (member, Points::Float(score)));
+                self.written += write_some(entries, self.with_scores, reply);
             }
-            self.written += 1;
-            bytes += member.len() + size_of::<f64>();
-            if bytes >= WRITTEN_AT_ONCE_BYTES {
-                break;
+            Combined::Exact(digits, entries) => {
+                let entries = entries.slice(rest).map(|(member, units)| {
+                    let units = units.score().unwrap_or_default();
+                    (member, Points::Exact { digits: *digits, units })
+                });
+                self.written += write_some(entries, self.with_scores, reply);
             }
         }
-        self.written < self.entries.len()
+        self.written < self.result.len()
     }
 
     fn memory_bytes(&self) -> usize {
-        self.entries.memory_bytes()
+        match &self.result {
+            Combined::Floats(entries) => entries.memory_bytes(),
+            Combined::Exact(_, entries) => entries.memory_bytes(),
+        }
     }
 }
 
+/// Writes the first of `entries`. Returns how many.
+fn write_some<'e>(
+    entries: impl Iterator<Item = (&'e [u8], Points)>,
+    with_scores: bool,
+    reply: &mut Reply<'_>,
+) -> usize {
+    let (mut bytes, mut written) = (0, 0);
+    for (member, points) in entries {
+        if with_scores {
+            reply.scored_points(member, points);
+        } else {
+            reply.bulk(member);
+        }
+        written += 1;
+        bytes += member.len() + size_of::<f64>();
+        if bytes >= WRITTEN_AT_ONCE_BYTES {
+            break;
+        }
+    }
+    written
+}
+
 fn store(keys: &mut Writer<'_, '_>, call: &Call<'_>, reply: &mut Reply<'_>, operation: Operation) -> Outcome {
-    let entries = Combination::parse(keys.source_reader(), call, 2, operation, Output::Stored)?.entries();
-    keys.put_board(call.argument(1), operation.stored_event(), entries.iter());
-    reply.count(entries.len());
+    let reader = keys.source_reader();
+    let (seed, now_ms) = (reader.seed(), reader.now_ms());
+    let result = Combination::parse(reader, call, 2, operation, Output::Stored)?.result()?;
+    let board = match &result {
+        Combined::Floats(entries) => Board::from_sorted(seed, entries.iter()),
+        Combined::Exact(digits, entries) => {
+            let units = entries.iter().map(|(member, units)| (member, units.score().unwrap_or_default()));
+            Board::from_exact(seed, *digits, now_ms, units)
+        }
+    };
+    keys.put_board(call.argument(1), operation.stored_event(), board)?;
+    reply.count(result.len());
     Ok(())
 }
 
@@ -279,6 +348,7 @@ fn zintercard(keys: Reader<'_>, call: &Call<'_>, reply: &mut Reply<'_>) -> Outco
     let Combination { inputs, aggregate, limit, .. } =
         Combination::parse(keys, call, 1, Operation::Intersection, Output::Counted)?;
     let mut count = 0;
+    let inputs = algebra::as_floats(&inputs);
     algebra::intersect(&inputs, aggregate, |window| {
         count += window.len();
         if count < limit { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }

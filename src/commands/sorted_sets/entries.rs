@@ -9,35 +9,41 @@ use hashbrown::HashTable;
 use hashbrown::hash_table::Entry as Place;
 
 /// A list of members with scores. The members' bytes are in one allocation.
-#[derive(Debug, Default)]
-pub(in crate::commands) struct Entries {
+#[derive(Debug)]
+pub(in crate::commands) struct Entries<S = Score> {
     bytes: Vec<u8>,
-    list: Vec<Entry>,
+    list: Vec<Entry<S>>,
+}
+
+impl<S> Default for Entries<S> {
+    fn default() -> Self {
+        Self { bytes: Vec::new(), list: Vec::new() }
+    }
 }
 
 #[derive(Clone, Copy, Debug)]
-struct Entry {
-    score: Score,
+struct Entry<S> {
+    score: S,
     start: usize,
     len: u32,
     /// While sorting: the bytes by which most members differ, see [`Entries::sort`].
     head: u64,
 }
 
-impl Entry {
+impl<S: Copy> Entry<S> {
     fn member(self, bytes: &[u8]) -> &[u8] {
         &bytes[self.start..self.start + self.len as usize]
     }
 }
 
-impl Entries {
+impl<S: Copy + Ord + Default> Entries<S> {
     /// The number of entries.
     pub(in crate::commands) fn len(&self) -> usize {
         self.list.len()
     }
 
     /// Adds an entry at the end.
-    pub(in crate::commands) fn push(&mut self, member: &[u8], score: Score) {
+    pub(in crate::commands) fn push(&mut self, member: &[u8], score: S) {
         let start = self.bytes.len();
         self.bytes.extend_from_slice(member);
         // A member came in a request, which is far shorter than 4 GiB (limits::MOST_BULK_BYTES).
@@ -51,18 +57,18 @@ impl Entries {
     }
 
     /// The entries in their order.
-    pub(in crate::commands) fn iter(&self) -> impl ExactSizeIterator<Item = (&[u8], Score)> + Clone {
+    pub(in crate::commands) fn iter(&self) -> impl ExactSizeIterator<Item = (&[u8], S)> + Clone {
         self.list.iter().map(|entry| (entry.member(&self.bytes), entry.score))
     }
 
     /// The entries at `places`.
-    pub(in crate::commands) fn slice(&self, places: Range<usize>) -> impl Iterator<Item = (&[u8], Score)> {
+    pub(in crate::commands) fn slice(&self, places: Range<usize>) -> impl Iterator<Item = (&[u8], S)> {
         self.list[places].iter().map(|entry| (entry.member(&self.bytes), entry.score))
     }
 
     /// The bytes of memory that the entries take.
     pub(in crate::commands) fn memory_bytes(&self) -> usize {
-        self.bytes.capacity() + self.list.capacity() * size_of::<Entry>()
+        self.bytes.capacity() + self.list.capacity() * size_of::<Entry<S>>()
     }
 
     /// The members in their order.
@@ -71,7 +77,7 @@ impl Entries {
     }
 
     /// Keeps the entries for which `change` returns a score, and gives them that score.
-    pub(in crate::commands) fn filter_map(&mut self, mut change: impl FnMut(&[u8], Score) -> Option<Score>) {
+    pub(in crate::commands) fn filter_map(&mut self, mut change: impl FnMut(&[u8], S) -> Option<S>) {
         self.list.retain_mut(|entry| {
             let score = change(entry.member(&self.bytes), entry.score);
             entry.score = score.unwrap_or_default();
@@ -110,14 +116,14 @@ fn shared_prefix<'a>(mut members: impl Iterator<Item = &'a [u8]>) -> usize {
 
 /// Entries that are found by their members.
 #[derive(Debug)]
-pub(super) struct IndexedEntries {
-    entries: Entries,
+pub(super) struct IndexedEntries<S = Score> {
+    entries: Entries<S>,
     /// The members' hashes, each with the member's index in `entries`.
     index: HashTable<(u64, u32)>,
     hasher: FixedState,
 }
 
-impl IndexedEntries {
+impl<S: Copy + Ord + Default> IndexedEntries<S> {
     /// No entries, with room for `room`; the hash is keyed by `seed`.
     pub(super) fn new(room: usize, seed: u64) -> Self {
         let hasher = FixedState::with_seed(seed);
@@ -125,7 +131,7 @@ impl IndexedEntries {
     }
 
     /// Adds `member` with `score`. If it is there already, its score becomes what `join` makes of its present score.
-    pub(super) fn add(&mut self, member: &[u8], score: Score, join: impl FnOnce(Score) -> Score) {
+    pub(super) fn add(&mut self, member: &[u8], score: S, join: impl FnOnce(S) -> S) {
         let Self { entries, index, hasher } = self;
         let hash = hash(hasher, member);
         let is_it = |&(other, at): &(u64, u32)| {
@@ -153,7 +159,7 @@ impl IndexedEntries {
     }
 
     /// The entries, in the order in which they were first added.
-    pub(super) fn into_entries(self) -> Entries {
+    pub(super) fn into_entries(self) -> Entries<S> {
         self.entries
     }
 }

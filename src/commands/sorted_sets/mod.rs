@@ -11,6 +11,7 @@ pub(super) mod random;
 pub(super) mod range;
 pub(super) mod read;
 pub(super) mod scan;
+mod summand;
 pub(super) mod update;
 
 /// Members that are looked up together, so that the processor loads their memory at the same time. It cannot overlap more

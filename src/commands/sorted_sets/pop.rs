@@ -1,7 +1,9 @@
 //! Commands that pop members from either end: ZPOPMIN, ZPOPMAX, ZMPOP, and their blocking forms.
 
+use super::update::check_open;
 use crate::commands::call::error::{CommandError, Outcome};
 use crate::commands::call::multi_pop::MultiPop;
+use crate::commands::call::points::PointsReply;
 use crate::commands::call::{Call, parse_count};
 use crate::commands::spec::{CommandSpec, Flag, Group, Handler, KeyFlag, Keys};
 use crate::commands::state::waiting::{Wish, parse_timeout};
@@ -84,7 +86,7 @@ pub(in crate::commands) const COMMANDS: &[CommandSpec] = &[
 ];
 
 /// Removes the first `count` members of the board at `key`, counted in `order`. `show` is called with their ranks before
-/// that. Returns whether there is such a key.
+/// that. Returns whether the board has members.
 fn take(
     keys: &mut Writer<'_, '_>,
     key: &[u8],
@@ -97,16 +99,20 @@ fn take(
         Order::Descending => "zpopmax",
     };
     let taken = keys.edit::<Board, _>(key, Missing::Skip, event, |board| {
+        check_open(board)?;
         let len = board.len();
         let wanted = count.min(len);
         let ranks = match order {
             Order::Ascending => 0..wanted,
             Order::Descending => len - wanted..len,
         };
-        show(board, ranks.clone());
-        board.remove_range(ranks);
+        if len > 0 {
+            show(board, ranks.clone());
+            board.remove_range(ranks);
+        }
+        Ok::<_, CommandError>(len > 0)
     })?;
-    Ok(taken.is_some())
+    Ok(taken.transpose()?.unwrap_or(false))
 }
 
 /// Without a count the reply is one flat pair, in RESP3 as well.
@@ -115,19 +121,19 @@ fn pop(keys: &mut Writer<'_, '_>, call: &Call<'_>, reply: &mut Reply<'_>, order:
         return Err(CommandError::SYNTAX.into());
     }
     let count = call.arguments.get(2).map(parse_count).transpose()?;
-    let is_there = take(keys, call.argument(1), order, count.unwrap_or(1), |board, ranks| {
+    let has_members = take(keys, call.argument(1), order, count.unwrap_or(1), |board, ranks| {
         if count.is_some() {
             reply.scored_list(ranks.len());
-            board.visit_runs(ranks, order, |members, scores| reply.scored_run(members, scores));
+            board.visit_runs(ranks, order, |members, scores| reply.scores_run(members, scores));
         } else {
             reply.array(ranks.len() * 2);
             board.visit(ranks, order, |member, score| {
                 reply.bulk(member);
-                reply.double(score.get());
+                reply.points(score);
             });
         }
     })?;
-    if !is_there {
+    if !has_members {
         reply.array(0);
     }
     Ok(())
@@ -144,7 +150,7 @@ fn zmpop(keys: &mut Writer<'_, '_>, call: &Call<'_>, reply: &mut Reply<'_>) -> O
     Ok(())
 }
 
-/// Takes up to `count` members from `key` and replies with it and them. Returns whether there is such a key.
+/// Takes up to `count` members from `key` and replies with it and them. Returns whether the board has members.
 fn take_several(
     keys: &mut Writer<'_, '_>,
     key: &[u8],
@@ -159,7 +165,7 @@ fn take_several(
         board.visit(ranks, order, |member, score| {
             reply.array(2);
             reply.bulk(member);
-            reply.double(score.get());
+            reply.points(score);
         });
     })
 }
@@ -178,7 +184,7 @@ fn bzpop(call: &Call<'_>, order: Order) -> Result<Wish, CommandError> {
                 reply.bulk(key);
                 board.visit(ranks, order, |member, score| {
                     reply.bulk(member);
-                    reply.double(score.get());
+                    reply.points(score);
                 });
             })
         }),

@@ -3,12 +3,13 @@
 use crate::commands::call::Call;
 use crate::commands::call::draw::Draw;
 use crate::commands::call::error::{CommandError, Outcome};
+use crate::commands::call::points::PointsReply;
 use crate::commands::spec::{CommandSpec, Flag, Group, Handler, KeyFlag, Keys};
 use crate::limits;
 use crate::machine::chance::Chance;
-use crate::ranking::{Order, Score};
+use crate::ranking::Order;
 use crate::resp::reply::Reply;
-use crate::store::{Board, Reader};
+use crate::store::{Board, Points, Reader};
 use std::collections::HashSet;
 
 pub(in crate::commands) const COMMANDS: &[CommandSpec] = &[CommandSpec {
@@ -30,16 +31,16 @@ fn zrandmember(keys: Reader<'_>, call: &Call<'_>, reply: &mut Reply<'_>) -> Outc
     let mut chance = Chance::drawn();
     if call.arguments.len() == 2 {
         match keys.get::<Board>(call.argument(1))? {
-            Some(board) => {
+            Some(board) if !board.is_empty() => {
                 visit_rank(board, random_rank(board, &mut chance), |member, _| reply.bulk(member));
             }
-            None => reply.null(),
+            _ => reply.null(),
         }
         return Ok(());
     }
     let Draw { count, with_repeats, with_values: with_scores } =
         Draw::parse(call, Some("withscores"), "members")?;
-    let Some(board) = keys.get::<Board>(call.argument(1))? else {
+    let Some(board) = keys.get::<Board>(call.argument(1))?.filter(|board| !board.is_empty()) else {
         reply.array(0);
         return Ok(());
     };
@@ -50,8 +51,8 @@ fn zrandmember(keys: Reader<'_>, call: &Call<'_>, reply: &mut Reply<'_>) -> Outc
     } else {
         reply.array(count);
     }
-    let mut show = |member: &[u8], score: Score| {
-        if with_scores { reply.scored(member, score.get()) } else { reply.bulk(member) }
+    let mut show = |member: &[u8], score: Points| {
+        if with_scores { reply.scored_points(member, score) } else { reply.bulk(member) }
     };
     if with_repeats {
         let mut member_bytes = 0;
@@ -75,12 +76,12 @@ fn zrandmember(keys: Reader<'_>, call: &Call<'_>, reply: &mut Reply<'_>) -> Outc
     Ok(())
 }
 
-/// The board must not be empty. The board of a key never is.
+/// The board must not be empty.
 fn random_rank(board: &Board, chance: &mut Chance) -> usize {
     chance.below(board.len() as u64) as usize
 }
 
-fn visit_rank(board: &Board, rank: usize, visit: impl FnMut(&[u8], Score)) {
+fn visit_rank(board: &Board, rank: usize, visit: impl FnMut(&[u8], Points)) {
     board.visit(rank..rank + 1, Order::Ascending, visit);
 }
 

@@ -1,13 +1,13 @@
 //! Commands that read ranges: ZRANGE in all its forms and the older names for parts of it.
 
 use super::bounds::{LexRange, RankRange, ScoreRange, skip};
-use super::entries::Entries;
 use crate::commands::call::Call;
 use crate::commands::call::error::{CommandError, Outcome, Stop};
+use crate::commands::call::points::PointsReply;
 use crate::commands::spec::{CommandSpec, Flag, Group, Handler, KeyFlag, Keys};
-use crate::ranking::{Excerpt, Order};
+use crate::ranking::Order;
 use crate::resp::reply::{Reply, ReplySource};
-use crate::store::{Board, Reader, Writer};
+use crate::store::{Board, BoardExcerpt, Reader, Writer};
 use std::ops::Range;
 
 const BASE: CommandSpec = CommandSpec {
@@ -136,7 +136,7 @@ fn zrevrangebylex(keys: Reader<'_>, call: &Call<'_>, reply: &mut Reply<'_>) -> O
 /// The bounds, read.
 enum Bounds<'a> {
     Rank(RankRange),
-    Score(ScoreRange),
+    Score(ScoreRange<'a>),
     Lex(LexRange<'a>),
 }
 
@@ -214,7 +214,7 @@ impl<'a> RangeRequest<'a> {
             Bounds::Score(range) => skip(range.resolve(board), self.order, skipped),
             Bounds::Lex(range) => {
                 call.announce(range.cost(board))?;
-                range.resolve(board, self.order, skipped)
+                range.resolve(board, self.order, skipped)?
             }
         };
         let kept = usize::try_from(count).unwrap_or(usize::MAX).min(ranks.len());
@@ -242,7 +242,7 @@ fn range(keys: Reader<'_>, call: &Call<'_>, reply: &mut Reply<'_>, given: Given)
     if reply.streams(ranks.len()) {
         reply.leave(CopiedRange { excerpt: board.excerpt(ranks, order), with_scores });
     } else if with_scores {
-        board.visit_runs(ranks, order, |members, scores| reply.scored_run(members, scores));
+        board.visit_runs(ranks, order, |members, scores| reply.scores_run(members, scores));
     } else {
         board.visit_runs(ranks, order, |members, _| reply.bulk_run(members));
     }
@@ -252,14 +252,14 @@ fn range(keys: Reader<'_>, call: &Call<'_>, reply: &mut Reply<'_>, given: Given)
 /// A large range, copied under its lock and written while it is sent. The whole is a snapshot.
 #[derive(Debug)]
 struct CopiedRange {
-    excerpt: Excerpt,
+    excerpt: BoardExcerpt,
     with_scores: bool,
 }
 
 impl ReplySource for CopiedRange {
     fn write_more(&mut self, reply: &mut Reply<'_>) -> bool {
         if self.with_scores {
-            self.excerpt.visit_block(|members, scores| reply.scored_run(members, scores))
+            self.excerpt.visit_block(|members, scores| reply.scores_run(members, scores))
         } else {
             self.excerpt.visit_block(|members, _| reply.bulk_run(members))
         }
@@ -272,13 +272,18 @@ impl ReplySource for CopiedRange {
 
 fn zrangestore(keys: &mut Writer<'_, '_>, call: &Call<'_>, reply: &mut Reply<'_>) -> Outcome {
     let request = RangeRequest::parse(call, STORED_SOURCE, Given::NOTHING)?;
-    let mut entries = Entries::default();
-    if let Some(board) = keys.source_reader().get::<Board>(call.argument(STORED_SOURCE))? {
-        let ranks = request.resolve(board, call)?;
-        call.announce(ranks.len())?;
-        board.visit(ranks, Order::Ascending, |member, score| entries.push(member, score));
-    }
-    keys.put_board(call.argument(1), "zrangestore", entries.iter());
-    reply.count(entries.len());
+    let reader = keys.source_reader();
+    let (seed, now_ms) = (reader.seed(), reader.now_ms());
+    let part = match reader.get::<Board>(call.argument(STORED_SOURCE))? {
+        Some(board) => {
+            let ranks = request.resolve(board, call)?;
+            call.announce(ranks.len())?;
+            board.part(ranks, seed, now_ms)
+        }
+        None => Board::from_sorted(seed, std::iter::empty()),
+    };
+    let count = part.len();
+    keys.put_board(call.argument(1), "zrangestore", part)?;
+    reply.count(count);
     Ok(())
 }

@@ -4,10 +4,11 @@ use super::bounds::{LexRange, ScoreRange};
 use super::lookahead;
 use crate::commands::call::Call;
 use crate::commands::call::error::{CommandError, Outcome};
+use crate::commands::call::points::PointsReply;
 use crate::commands::spec::{CommandSpec, Flag, Group, Handler, KeyFlag, Keys, Lookahead};
-use crate::ranking::{Order, Score};
+use crate::ranking::Order;
 use crate::resp::reply::Reply;
-use crate::store::{Board, Reader};
+use crate::store::{Board, Points, Reader};
 
 const BASE: CommandSpec = CommandSpec {
     group: Group::SortedSet,
@@ -98,7 +99,7 @@ fn zcard(keys: Reader<'_>, call: &Call<'_>, reply: &mut Reply<'_>) -> Outcome {
 
 fn zscore(keys: Reader<'_>, call: &Call<'_>, reply: &mut Reply<'_>) -> Outcome {
     match keys.get::<Board>(call.argument(1))?.and_then(|board| board.score(call.argument(2))) {
-        Some(score) => reply.double(score.get()),
+        Some(score) => reply.points(score),
         None => reply.null(),
     }
     Ok(())
@@ -108,8 +109,8 @@ fn zmscore(keys: Reader<'_>, call: &Call<'_>, reply: &mut Reply<'_>) -> Outcome 
     let board = keys.get::<Board>(call.argument(1))?;
     let members = call.cursor(2);
     reply.array(members.remaining());
-    let mut show = |score: Option<Score>| match score {
-        Some(score) => reply.double(score.get()),
+    let mut show = |score: Option<Points>| match score {
+        Some(score) => reply.points(score),
         None => reply.null(),
     };
     match board {
@@ -142,7 +143,7 @@ fn rank(keys: Reader<'_>, call: &Call<'_>, reply: &mut Reply<'_>, order: Order, 
         (Some((rank, score)), true) => {
             reply.array(2);
             reply.count(rank);
-            reply.double(score.get());
+            reply.points(score);
         }
         (None, false) => reply.null(),
         (None, true) => reply.null_array(),
@@ -163,6 +164,6 @@ fn zlexcount(keys: Reader<'_>, call: &Call<'_>, reply: &mut Reply<'_>) -> Outcom
         return Ok(());
     };
     call.announce(range.cost(board))?;
-    reply.count(range.resolve(board, Order::Ascending, 0).len());
+    reply.count(range.resolve(board, Order::Ascending, 0)?.len());
     Ok(())
 }

@@ -2,9 +2,9 @@
 
 use crate::commands::call::Call;
 use crate::commands::call::error::Outcome;
+use crate::commands::call::points::with_text;
 use crate::commands::call::scanning::{ScanOptions, begin_page, parse_cursor};
 use crate::commands::spec::{CommandSpec, Flag, Group, Handler, KeyFlag, Keys};
-use crate::resp::double::DoubleText;
 use crate::resp::reply::Reply;
 use crate::store::{Board, Reader};
 use crate::text::glob::{Case, matches};
@@ -49,7 +49,7 @@ fn zscan(keys: Reader<'_>, call: &Call<'_>, reply: &mut Reply<'_>) -> Outcome {
         if pattern.is_none_or(|pattern| matches(pattern, member, Case::Sensitive)) {
             found.push(member.into());
             if with_scores {
-                found.push(DoubleText::of(score.get()).as_bytes().into());
+                found.push(with_text(score, |text| text.into()));
             }
         }
     });

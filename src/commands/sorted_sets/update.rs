@@ -4,11 +4,17 @@ use super::PREFETCHED_MEMBERS;
 use super::bounds::{LexRange, RankRange, ScoreRange};
 use super::lookahead;
 use crate::commands::call::error::{CommandError, Outcome, Stop};
+use crate::commands::call::points::PointsReply;
 use crate::commands::call::{Call, parse_score};
 use crate::commands::spec::{CommandSpec, Flag, Group, Handler, KeyFlag, Keys, Lookahead};
 use crate::ranking::{Aim, Order, Score};
+use crate::resp::double;
 use crate::resp::reply::Reply;
-use crate::store::{Board, Missing, Writer, WrongType};
+use crate::resp::request::Arguments;
+use crate::store::{
+    Board, Conditions, Edit, Keep, Missing, PlainEdit, Points, Submit, SubmitError, SubmitStatus,
+    WantedPoints, Writer,
+};
 use smallvec::SmallVec;
 use std::ops::Range;
 
@@ -95,37 +101,6 @@ pub(in crate::commands) const COMMANDS: &[CommandSpec] = &[
     },
 ];
 
-/// When ZADD may touch a member.
-#[derive(Clone, Copy, Debug, Default)]
-pub(in crate::commands) struct Conditions {
-    /// NX: only members that are not there.
-    pub(in crate::commands) only_new: bool,
-    /// XX: only members that are there.
-    pub(in crate::commands) only_present: bool,
-    /// GT: a present member only to a higher score.
-    only_higher: bool,
-    /// LT: a present member only to a lower score.
-    only_lower: bool,
-}
-
-impl Conditions {
-    /// Whether a member may be touched, by whether it is present.
-    fn allow_presence(self, is_present: bool) -> bool {
-        if is_present { !self.only_new } else { !self.only_present }
-    }
-
-    /// Whether a member's score may change from `current` to `wanted`. GT and LT do not apply to a new member.
-    fn allow_score(self, current: Option<Score>, wanted: Score) -> bool {
-        current.is_none_or(|current| {
-            (!self.only_higher || wanted > current) && (!self.only_lower || wanted < current)
-        })
-    }
-
-    fn allow(self, current: Option<Score>, wanted: Score) -> bool {
-        self.allow_presence(current.is_some()) && self.allow_score(current, wanted)
-    }
-}
-
 /// What is done with the scores in the request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Mode {
@@ -185,22 +160,59 @@ fn add(keys: &mut Writer<'_, '_>, call: &Call<'_>, reply: &mut Reply<'_>, mut mo
     if mode == Mode::Increment && pairs.len() > 2 {
         return Err(CommandError::text("ERR INCR option supports a single increment-element pair").into());
     }
-    let scores = pairs.iter().step_by(2).map(parse_score).collect::<Result<SmallVec<[Score; 8]>, _>>()?;
-    let members = pairs.iter().skip(1).step_by(2);
+    let key = call.argument(1);
+    let scores = pairs.iter().step_by(2).map(parse_score).collect::<Result<SmallVec<[Score; 8]>, _>>();
+    let scores = scores.map_err(|error| unreadable(keys, key, pairs).unwrap_or(error))?;
     if mode == Mode::Increment {
-        return increment(
-            keys,
-            call.argument(1),
-            scores[0],
-            pairs.get(1).unwrap_or_default(),
-            conditions,
-            reply,
-        );
+        return increment(keys, key, scores[0], pairs, conditions, reply);
     }
     let counted = if counts_changes { Counted::Changed } else { Counted::Added };
-    let count = put_scores(keys, call.argument(1), members.zip(scores.iter().copied()), conditions, counted)?;
-    reply.count(count);
+    let submit = Submit { keep: Keep::Latest, conditions, at_ms: None, now_ms: keys.reader().now_ms() };
+    let missing = if conditions.only_present { Missing::Skip } else { Missing::Create };
+    let count = keys.edit::<Board, _>(key, missing, "zadd", |board| match board.plain() {
+        Some(plain) => {
+            let entries = pairs.iter().skip(1).step_by(2).zip(scores.iter().copied());
+            Ok(put_scores(plain, entries, conditions, counted))
+        }
+        None => put_points(board, &submit, pairs, counted),
+    })?;
+    reply.count(count.transpose()?.unwrap_or(0));
     Ok(())
+}
+
+/// What is wrong with scores that are no doubles, if the key holds a board that has others.
+#[cold]
+fn unreadable(keys: &Writer<'_, '_>, key: &[u8], pairs: Arguments<'_>) -> Option<CommandError> {
+    let board = keys.reader().get::<Board>(key).ok().flatten()?;
+    let error = pairs.iter().step_by(2).find_map(|text| board.read_points(text, double::parse).err());
+    error.map(CommandError::from)
+}
+
+/// Gives members of a board with a policy scores. Everything is read and checked before anything changes.
+fn put_points(
+    board: &mut Edit<'_, '_, Board>,
+    submit: &Submit,
+    pairs: Arguments<'_>,
+    counted: Counted,
+) -> Result<usize, CommandError> {
+    let given = pairs.iter().step_by(2).map(|text| board.read_points(text, double::parse));
+    let given = given.collect::<Result<WantedPoints, _>>()?;
+    let members = pairs.iter().skip(1).step_by(2);
+    let wanted = submit.prepare(board, members.clone().zip(given.iter().copied()))?;
+    let mut ahead = members.clone();
+    let mut count = 0;
+    for (index, (member, wanted)) in members.zip(wanted).enumerate() {
+        if index % PREFETCHED_MEMBERS == 0 && given.len() > 1 {
+            board.prefetch_members(ahead.clone().take(PREFETCHED_MEMBERS));
+            ahead.nth(PREFETCHED_MEMBERS - 1);
+        }
+        let submitted = board.submit(submit, member, wanted);
+        count += usize::from(match counted {
+            Counted::Added => submitted.before.is_none() && submitted.after.is_some(),
+            Counted::Changed => submitted.status == SubmitStatus::Applied,
+        });
+    }
+    Ok(count)
 }
 
 /// Which members of a ZADD or GEOADD are counted.
@@ -212,72 +224,98 @@ pub(in crate::commands) enum Counted {
     Changed,
 }
 
-/// Gives members scores, as ZADD does, and returns how many were counted.
+/// Gives members of a board without a policy scores, as ZADD does, and returns how many were counted.
 pub(in crate::commands) fn put_scores<'a>(
-    keys: &mut Writer<'_, '_>,
-    key: &[u8],
+    mut board: PlainEdit<'_, '_>,
     entries: impl ExactSizeIterator<Item = (&'a [u8], Score)> + Clone,
     conditions: Conditions,
     counted: Counted,
-) -> Result<usize, WrongType> {
-    let missing = if conditions.only_present { Missing::Skip } else { Missing::Create };
-    let count = keys.edit::<Board, _>(key, missing, "zadd", |board| {
-        let mut count = 0;
-        let are_many = entries.len() > 1;
-        let mut ahead = entries.clone().map(|(member, score)| (member, Aim::Score(score)));
-        for (index, (member, score)) in entries.enumerate() {
-            if index % PREFETCHED_MEMBERS == 0 && are_many {
-                board.prefetch_updates(ahead.clone().take(PREFETCHED_MEMBERS));
-                ahead.nth(PREFETCHED_MEMBERS - 1);
-            }
-            let updated = board.update(member, |current| conditions.allow(current, score).then_some(score));
-            count += usize::from(match counted {
-                Counted::Added => updated.before.is_none() && updated.after.is_some(),
-                Counted::Changed => updated.before != updated.after,
-            });
+) -> usize {
+    let mut count = 0;
+    let are_many = entries.len() > 1;
+    let mut ahead = entries.clone().map(|(member, score)| (member, Aim::Score(score)));
+    for (index, (member, score)) in entries.enumerate() {
+        if index % PREFETCHED_MEMBERS == 0 && are_many {
+            board.prefetch_updates(ahead.clone().take(PREFETCHED_MEMBERS));
+            ahead.nth(PREFETCHED_MEMBERS - 1);
         }
-        count
-    })?;
-    Ok(count.unwrap_or(0))
+        let updated = board.update(member, |current| conditions.allow(current, score).then_some(score));
+        count += usize::from(match counted {
+            Counted::Added => updated.before.is_none() && updated.after.is_some(),
+            Counted::Changed => updated.before != updated.after,
+        });
+    }
+    count
 }
 
-/// Adds `amount` to one member's score. Replies with the new score, or with null if the conditions forbid it.
+/// Adds the one amount of `pairs`, which is `amount` as a double, to the one member's score. Replies with the new score, or
+/// with null if the conditions forbid it or a full board has no place for the member.
 fn increment(
     keys: &mut Writer<'_, '_>,
     key: &[u8],
     amount: Score,
-    member: &[u8],
+    pairs: Arguments<'_>,
     conditions: Conditions,
     reply: &mut Reply<'_>,
 ) -> Outcome {
     let missing = if conditions.only_present { Missing::Skip } else { Missing::Create };
-    let result = keys.edit::<Board, _>(key, missing, "zincr", |board| {
-        let (mut is_nan, mut is_allowed) = (false, false);
-        let updated = board.update(member, |current| {
-            // In Redis's order: NX and XX, then NaN, then GT and LT.
-            if !conditions.allow_presence(current.is_some()) {
-                return None;
-            }
-            let wanted = Score::new(current.map_or(0.0, Score::get) + amount.get());
-            is_nan = wanted.is_none();
-            is_allowed = wanted.is_some_and(|wanted| conditions.allow_score(current, wanted));
-            wanted.filter(|_| is_allowed)
-        });
-        if is_nan {
-            return Err(CommandError::text("ERR resulting score is not a number (NaN)"));
+    let member = pairs.get(1).unwrap_or_default();
+    let submit = Submit { keep: Keep::Sum, conditions, at_ms: None, now_ms: keys.reader().now_ms() };
+    let result = keys.edit::<Board, _>(key, missing, "zincr", |board| match board.plain() {
+        Some(plain) => add_amount(plain, member, amount, conditions),
+        None => {
+            let amount = board.read_points(pairs.get(0).unwrap_or_default(), double::parse)?;
+            let before = board.score(member);
+            let wanted = submit.prepare(board, std::iter::once((member, amount)))?;
+            let Some(&wanted) = wanted.first().filter(|&&wanted| conditions.allow(before, wanted)) else {
+                return Ok(None);
+            };
+            Ok(board.submit(&submit, member, wanted).after.map(|after| after.points))
         }
-        Ok(updated.after.filter(|_| is_allowed))
     })?;
     match result.transpose()?.flatten() {
-        Some(score) => reply.double(score.get()),
+        Some(score) => reply.points(score),
         None => reply.null(),
     }
     Ok(())
 }
 
+/// Adds to a score of a board without a policy. `None` if the conditions forbid it.
+fn add_amount(
+    mut board: PlainEdit<'_, '_>,
+    member: &[u8],
+    amount: Score,
+    conditions: Conditions,
+) -> Result<Option<Points>, CommandError> {
+    let (mut is_nan, mut is_allowed) = (false, false);
+    let updated = board.update(member, |current| {
+        // In Redis's order: NX and XX, then NaN, then GT and LT.
+        if !conditions.allow_presence(current.is_some()) {
+            return None;
+        }
+        let wanted = Score::new(current.map_or(0.0, Score::get) + amount.get());
+        is_nan = wanted.is_none();
+        is_allowed = wanted.is_some_and(|wanted| conditions.allow_score(current, wanted));
+        wanted.filter(|_| is_allowed)
+    });
+    if is_nan {
+        return Err(CommandError::text("ERR resulting score is not a number (NaN)"));
+    }
+    Ok(updated.after.filter(|_| is_allowed).map(Points::Float))
+}
+
+/// Refuses a change of an archive.
+///
+/// # Errors
+/// If the board is one.
+pub(super) fn check_open(board: &Board) -> Result<(), CommandError> {
+    if board.is_closed() { Err(SubmitError::Closed.into()) } else { Ok(()) }
+}
+
 fn zrem(keys: &mut Writer<'_, '_>, call: &Call<'_>, reply: &mut Reply<'_>) -> Outcome {
     let members = call.cursor(2);
     let removed = keys.edit::<Board, _>(call.argument(1), Missing::Skip, "zrem", |board| {
+        check_open(board)?;
         let mut removed = 0;
         let mut ahead = members.clone();
         for (index, member) in members.clone().enumerate() {
@@ -287,9 +325,9 @@ fn zrem(keys: &mut Writer<'_, '_>, call: &Call<'_>, reply: &mut Reply<'_>) -> Ou
             }
             removed += usize::from(board.remove(member).is_some());
         }
-        removed
+        Ok::<_, CommandError>(removed)
     })?;
-    reply.count(removed.unwrap_or(0));
+    reply.count(removed.transpose()?.unwrap_or(0));
     Ok(())
 }
 
@@ -307,7 +345,7 @@ fn zremrangebylex(keys: &mut Writer<'_, '_>, call: &Call<'_>, reply: &mut Reply<
     let range = LexRange::parse(call.argument(2), call.argument(3))?;
     remove_range(keys, call, reply, "zremrangebylex", |board| {
         call.announce(range.cost(board))?;
-        Ok(range.resolve(board, Order::Ascending, 0))
+        Ok(range.resolve(board, Order::Ascending, 0)?)
     })
 }
 
@@ -319,6 +357,7 @@ fn remove_range(
     range: impl FnOnce(&Board) -> Result<Range<usize>, Stop>,
 ) -> Outcome {
     let removed = keys.edit::<Board, _>(call.argument(1), Missing::Skip, event, |board| {
+        check_open(board)?;
         let ranks = range(board)?;
         let removed = ranks.len();
         call.announce(removed)?;

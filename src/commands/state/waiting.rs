@@ -341,7 +341,7 @@ mod tests {
             for database in [0, 1] {
                 let made =
                     hold.writer(database).edit::<Board, _>(&key(number), Missing::Create, "zadd", |edit| {
-                        edit.update(b"member", |_| crate::ranking::Score::new(1.0))
+                        edit.plain().unwrap().update(b"member", |_| crate::ranking::Score::new(1.0))
                     });
                 assert!(made.is_ok());
             }

@@ -169,7 +169,7 @@ impl Deed {
             Self::SetScores((database, key), scored) => {
                 let _ = hold.writer(*database).edit::<Board, _>(key, Missing::Create, "edit", |edit| {
                     for (member, score) in scored {
-                        edit.update(member, |_| Score::new(f64::from(*score)));
+                        edit.plain().unwrap().update(member, |_| Score::new(f64::from(*score)));
                     }
                 });
             }

@@ -32,6 +32,20 @@ impl Score {
         self.0
     }
 
+    /// A number in the order of the scores.
+    #[must_use]
+    #[inline]
+    pub fn ordered(self) -> u64 {
+        ordered(self.0)
+    }
+
+    /// The score with this number ([`Score::ordered`]). A number of no score gives 0.
+    #[must_use]
+    #[inline]
+    pub fn of_ordered(number: u64) -> Self {
+        Self::new(of_ordered(number)).unwrap_or_default()
+    }
+
     /// Whether differences with other whole scores are exact.
     fn is_whole(self) -> bool {
         self.0.abs() <= WHOLE_MAX && self.0 as i64 as f64 == self.0

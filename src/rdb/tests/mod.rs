@@ -68,7 +68,7 @@ fn shown(store: &Store, database: u32, key: &str) -> String {
         Some(Value::SortedSet(ranking)) => {
             let mut entries = Vec::new();
             ranking.visit(0..ranking.len(), Order::Ascending, |member, score| {
-                entries.push(format!("{}={:?}", text(member), score.get()));
+                entries.push(format!("{}={:?}", text(member), score.nearest().get()));
             });
             format!("[{}]", entries.join(" "))
         }
@@ -336,7 +336,7 @@ fn edit(store: &Store, key: &str, entries: &mut dyn Iterator<Item = (String, f64
     let mut hold = Hold::on(store, &[shard], Access::Write, ChangeBuffer::default());
     let edited = hold.writer(0).edit::<Board, _>(key.as_bytes(), Missing::Create, "zadd", |ranking| {
         for (member, score) in entries {
-            ranking.update(member.as_bytes(), |_| Score::new(score));
+            ranking.plain().unwrap().update(member.as_bytes(), |_| Score::new(score));
         }
     });
     assert!(edited.is_ok());

@@ -162,6 +162,18 @@ impl<'a> Reply<'a> {
         self.put(|room| room.push_double(value, protocol));
     }
 
+    /// A number of which these are all the digits, at most 32: a bulk string in RESP2, a double in RESP3.
+    pub fn digits(&mut self, digits: &[u8]) {
+        match self.protocol {
+            Protocol::Resp2 => self.bulk(digits),
+            Protocol::Resp3 => self.put(|room| {
+                room.push(*b",");
+                room.push_bytes(digits);
+                room.push(*b"\r\n");
+            }),
+        }
+    }
+
     /// The null reply.
     pub fn null(&mut self) {
         self.out.extend_from_slice(match self.protocol {
@@ -226,6 +238,13 @@ impl<'a> Reply<'a> {
         self.scored_joined([member, &[]], score);
     }
 
+    /// The start of one pair of a [`Reply::scored_list`], of which the caller writes the member and the score.
+    pub fn pair(&mut self) {
+        if self.protocol == Protocol::Resp3 {
+            self.array(2);
+        }
+    }
+
     /// Bulk strings of some names.
     pub fn bulk_run(&mut self, names: &NameRun<'_>) {
         names.for_each_tail(|tail| self.bulk_joined([names.prefix(), tail]));
@@ -233,9 +252,7 @@ impl<'a> Reply<'a> {
 
     /// One pair of a [`Reply::scored_list`] whose member is in two parts.
     pub(super) fn scored_joined(&mut self, member: [&[u8]; 2], score: f64) {
-        if self.protocol == Protocol::Resp3 {
-            self.array(2);
-        }
+        self.pair();
         self.bulk_joined(member);
         self.double(score);
     }

@@ -336,7 +336,7 @@ mod tests {
         let mut hold = Hold::on(store, &[0], Access::Write, ChangeBuffer::default());
         let mut writer = hold.writer(0);
         let len = writer.edit::<Board, _>(b"board", Missing::Create, "zadd", |ranking| {
-            ranking.update(member, |_| Score::new(1.0));
+            ranking.plain().unwrap().update(member, |_| Score::new(1.0));
             ranking.len()
         });
         if expire_at_ms.is_some() {

@@ -67,7 +67,7 @@ mod tests {
         for key in [&b"sound"[..], b"broken"] {
             let mut writer = hold.writer(1);
             let add = writer.edit(key, Missing::Create, "zadd", |board: &mut Edit<'_, '_, Board>| {
-                board.update(b"member", |_| Score::new(1.0));
+                board.plain().unwrap().update(b"member", |_| Score::new(1.0));
             });
             assert_eq!(add, Ok(Some(())));
         }

@@ -74,7 +74,8 @@ impl KeyEdit<'_> {
         self.keyspace.at(self.spot)
     }
 
-    /// Changes the value. A missing key gets a new value first; a value without elements is removed at the end. If
+    /// Changes the value. A missing key gets a new value first; a value without elements is removed at the end, unless
+    /// it stays. If
     /// something changed, the event is `event`.
     pub(super) fn edit<T: Stored, R>(
         mut self,
@@ -85,10 +86,12 @@ impl KeyEdit<'_> {
         let (value, spot) = self.keyspace.value_or_new::<T>(self.trace.key, self.spot)?;
         self.spot = spot;
         let (due_before, size_before) = (value.first_due_ms(), value.size());
+        let was_empty = value.elements() == 0;
         let mut value = Edit { value, trace: &mut self.trace, has_changed: false, second_event: None };
         let result = edit(&mut value);
         let Edit { value, has_changed, second_event, .. } = value;
         let (is_empty, due, size) = (value.elements() == 0, value.first_due_ms(), value.size());
+        let is_gone = is_empty && !value.stays_when_empty();
         self.keyspace.note_due(self.trace.key, due_before, due);
         self.keyspace.note_size(self.trace.key, T::KIND, size_before, size);
         if !has_changed {
@@ -104,8 +107,8 @@ impl KeyEdit<'_> {
         for event in event.into_iter().chain(second_event) {
             self.trace.event(T::EVENTS, event);
         }
-        self.trace.note_change(is_new);
-        if is_empty {
+        self.trace.note_change(was_empty && !is_empty);
+        if is_gone {
             self.remove();
         }
         Ok(result)
@@ -150,6 +153,7 @@ impl KeyEdit<'_> {
             // One Change removes the old value, however many elements it had.
             changes.drop_key(keyspace, key);
         }
+        changes.head(keyspace, key, value.rules());
         value.visit(&mut |element| changes.element(keyspace, key, element, expire_at_ms));
         if expire_at_ms.is_some() && !value.kind().says_expiry() {
             changes.set_expiry(keyspace, key, expire_at_ms);
@@ -223,8 +227,8 @@ impl Trace<'_> {
         }
     }
 
-    /// Breaks the transactions that watch the key, and notes that copies of the value are stale. If the value `is_new`, the
-    /// clients that wait for the key will be served.
+    /// Breaks the transactions that watch the key, and notes that copies of the value are stale. If the value `is_new`, or
+    /// has elements again, the clients that wait for the key will be served.
     pub(in crate::store) fn note_change(&mut self, is_new: bool) {
         self.events.note_stale(|| StaleKey::Changed(self.key.into()));
         if self.interests.note_change(self.key) && is_new {

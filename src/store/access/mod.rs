@@ -1,6 +1,7 @@
 //! The ways to a key: from its name to its shard, under a lock, to read and to change it.
 
 pub(super) mod adopt;
+pub(in crate::store) mod boards;
 mod damaged;
 pub(super) mod edit;
 pub(super) mod evict;

@@ -127,7 +127,7 @@ mod tests {
             let mut hold = Hold::on(&store, &[0, 1], Access::Write, ChangeBuffer::default());
             let add = |edit: &mut Edit<'_, '_, Board>| {
                 (0..members).for_each(|member| {
-                    let _ = edit.update(format!("{member}").as_bytes(), |_| Score::new(1.0));
+                    let _ = edit.plain().unwrap().update(format!("{member}").as_bytes(), |_| Score::new(1.0));
                 });
             };
             hold.writer(database).edit(key, Missing::Create, "zadd", add).unwrap();

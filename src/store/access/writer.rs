@@ -7,7 +7,6 @@ use super::edit::{Edit, KeyEdit, Trace};
 use super::hold::{HELD, Hold};
 use super::reader::Reader;
 use crate::config::EventClasses;
-use crate::ranking::Score;
 use crate::store::keys::interest::{Interests, Waiter, Watch};
 use crate::store::keys::located::Located;
 use crate::store::keys::uses::Use;
@@ -26,6 +25,10 @@ pub struct Writer<'h, 's> {
     database: DatabaseIndex,
     located: Option<Located<'h>>,
 }
+
+/// The key holds a board with a policy, which nothing replaces in passing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct HasPolicy;
 
 /// What an edit does when its key is missing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -109,17 +112,21 @@ impl<'s> Writer<'_, 's> {
         key.edit(event.into(), edit).map(Some)
     }
 
-    /// Makes `key` a sorted set of `entries` that never expires, in place of any value that is there (event `event`).
-    /// If there are no entries, removes `key`. `entries` must come in strictly ascending (score, member) order, each
-    /// member once. O(n).
-    pub fn put_board<'a>(
-        &mut self,
-        key: &[u8],
-        event: &'static str,
-        entries: impl Iterator<Item = (&'a [u8], Score)>,
-    ) {
-        let board = Board::from_sorted(self.hold.store.seed(), entries);
-        self.put(key, event, board, None);
+    /// Makes `key` this sorted set, which never expires, in place of any value that is there (event `event`). If it is
+    /// empty, removes `key`. O(n).
+    ///
+    /// # Errors
+    /// [`HasPolicy`] if a board with a policy is there; nothing is changed then.
+    pub fn put_board(&mut self, key: &[u8], event: &'static str, board: Board) -> Result<(), HasPolicy> {
+        if self.reader().peek(key).and_then(Value::rules).is_some() {
+            return Err(HasPolicy);
+        }
+        if board.is_empty() {
+            self.remove(key);
+        } else {
+            self.put(key, event, board, None);
+        }
+        Ok(())
     }
 
     /// Makes `key` a list of `elements` that never expires, in place of any value that is there (event `event`). If there
@@ -138,7 +145,7 @@ impl<'s> Writer<'_, 's> {
     /// Puts `value`, which expires at `expire_at_ms` or never, in place of any value that is at `key` (event `restore`).
     /// O(n).
     pub fn restore(&mut self, key: &[u8], value: Value, expire_at_ms: Option<u64>) {
-        debug_assert!(value.elements() > 0);
+        debug_assert!(value.elements() > 0 || value.stays_when_empty());
         self.fresh(key).restore(value, expire_at_ms);
     }
 
@@ -151,7 +158,7 @@ impl<'s> Writer<'_, 's> {
         value: T,
         expire_at_ms: Option<u64>,
     ) {
-        if value.elements() == 0 {
+        if value.elements() == 0 && !value.stays_when_empty() {
             self.remove(key);
         } else {
             self.fresh(key).put(event, value, expire_at_ms);

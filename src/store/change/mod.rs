@@ -35,7 +35,7 @@ pub use numbering::{DatabaseNumbering, EncodedNumbering};
 pub use relocation::{Destination, KeyPlace, Relocation};
 
 use super::numbers::KeyspaceIndex;
-use super::values::kinds::{Kind, ValueChange};
+use super::values::kinds::ValueChange;
 use codec::{take_bytes, take_expiry, take_keyspace};
 
 /// One fact that became true.
@@ -76,10 +76,10 @@ pub enum What<'a> {
 }
 
 impl What<'_> {
-    /// Whether this ends a value of type `kind`: no value of this type is at the key afterwards.
-    pub(in crate::store) fn ends(&self, kind: Kind) -> bool {
+    /// Whether this ends a sorted set without a policy: none is at the key afterwards.
+    pub(in crate::store) fn ends_plain_board(&self) -> bool {
         match self {
-            Self::Value(change) => change.makes_value() && change.kind() != kind,
+            Self::Value(change) => change.ends_plain_board(),
             Self::Expiry(_) => false,
             Self::Dropped => true,
         }

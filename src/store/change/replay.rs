@@ -130,7 +130,7 @@ impl Store {
         elements
     }
 
-    /// Takes the ranking of the board at `key`, which exists, and leaves an empty one with the same expiry. Leaves the
+    /// Takes the ranking of the board at `key`, which has no policy, and leaves an empty one with the same expiry. Leaves the
     /// ranking in place if it takes more than `bytes` bytes.
     pub(in crate::store) fn take_ranking(
         &self,
@@ -141,7 +141,7 @@ impl Store {
         self.with_ranking(number, key, |ranking| {
             let empty = || Ranking::with_seed(self.seed());
             (ranking.memory_bytes() <= bytes).then(|| std::mem::replace(ranking, empty()))
-        })
+        })?
     }
 
     /// Puts the ranking in place of the empty one at `key`.
@@ -149,13 +149,18 @@ impl Store {
         self.with_ranking(number, key, |there| *there = ranking);
     }
 
-    /// Calls `visit` with the ranking of the board at `key`.
-    fn with_ranking<T>(&self, number: KeyspaceIndex, key: &[u8], visit: impl FnOnce(&mut Ranking) -> T) -> T {
+    /// Calls `visit` with the ranking of the board at `key`, if it has no policy.
+    fn with_ranking<T>(
+        &self,
+        number: KeyspaceIndex,
+        key: &[u8],
+        visit: impl FnOnce(&mut Ranking) -> T,
+    ) -> Option<T> {
         let at = self.locate(key);
         let mut shard = self.shards[at.shard].write();
         let keyspace = shard.numbered_mut(number);
         let board = keyspace.value_mut(keyspace.spot(at)).and_then(Board::of_mut);
-        visit(board.expect("a board stands there").ranking_mut())
+        board.and_then(Board::ranking_mut).map(visit)
     }
 
     /// Empties a keyspace, or all if `None`, but for the keys that are `spared`. Nothing is recorded.
@@ -216,6 +221,10 @@ impl ReplayTarget for Target<'_> {
         let spot = self.spot_for(kind);
         let seed = self.keyspace.seed();
         self.keyspace.any_value_or_new(self.at.key, spot, || new(seed)).0
+    }
+
+    fn seed(&self) -> u64 {
+        self.keyspace.seed()
     }
 
     fn put(&mut self, value: Value, expire_at_ms: Option<u64>) {

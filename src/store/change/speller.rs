@@ -112,6 +112,15 @@ fn spell_value<E>(
             let words = words.flat_map(|(score, (member, _))| [score.as_bytes(), member]);
             send(&list(b"ZADD", key, words))
         }
+        ValueChange::SortedSet(BoardChange::SetAttained(entries)) => {
+            let scores: Vec<_> =
+                entries.iter().map(|(_, attained, _)| attained.points.nearest().to_string()).collect();
+            let words = scores.iter().zip(entries.iter());
+            let words = words.flat_map(|(score, (member, ..))| [score.as_bytes(), member]);
+            send(&list(b"ZADD", key, words))
+        }
+        // The other server has no policies.
+        ValueChange::SortedSet(BoardChange::SetRules(_) | BoardChange::NoteIds(_)) => Ok(()),
         ValueChange::SortedSet(BoardChange::Remove(members)) => send(&list(b"ZREM", key, members.iter())),
         ValueChange::Hash(HashChange::SetFields(entries)) => {
             send(&list(b"HSET", key, entries.iter().flat_map(|(field, value)| [field, value])))

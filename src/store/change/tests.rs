@@ -81,7 +81,7 @@ fn a_list_behind_a_long_part_is_joined_by_its_own_kind_only() {
     buffer.set_score(1, b"\x05", b"b", score(1.0));
     buffer.end_record();
     let set = |key: &[u8], member: &[u8]| {
-        line("set-score", 1, key, &[Word::Bytes(member), Word::Score(score(1.0))])
+        line("set-score", 1, key, &[Word::Bytes(member), Word::Score(score(1.0).into())])
     };
     let expected = [set(b"big", b"a member longer than a part\x01"), set(b"board", b"a"), set(b"\x05", b"b")];
     assert_eq!(entries(&buffer), expected);
@@ -127,7 +127,7 @@ fn random_changes_come_back_in_order_through_joins_and_continued_records() {
             match chance.below(11) {
                 0..3 => {
                     buffer.set_score(database, &key, &member, score(2.0));
-                    expect("set-score", &[Word::Bytes(&member), Word::Score(score(2.0))]);
+                    expect("set-score", &[Word::Bytes(&member), Word::Score(score(2.0).into())]);
                 }
                 3..5 => {
                     buffer.remove_score(database, &key, &member);

@@ -1,5 +1,6 @@
 //! An element of a value of any type, as a walk visits it.
 
+use super::board::Attained;
 use crate::ranking::Score;
 
 /// An element of a value, as a walk visits it.
@@ -13,6 +14,8 @@ pub enum Element<'a> {
     Member(&'a [u8]),
     /// A member of a sorted set, and its score.
     Scored(&'a [u8], Score),
+    /// A member of a sorted set with a policy, and what it attained.
+    Attained(&'a [u8], Attained),
     /// A field of a hash, its value, and the unix millisecond at which it expires, `None`: never.
     Field(&'a [u8], &'a [u8], Option<u64>),
 }
@@ -26,6 +29,7 @@ impl<'a> Element<'a> {
             | Self::Listed(name)
             | Self::Member(name)
             | Self::Scored(name, _)
+            | Self::Attained(name, _)
             | Self::Field(name, ..) => name,
         }
     }
@@ -57,6 +61,7 @@ impl<'a> Element<'a> {
             Self::Bytes(_) | Self::Listed(_) => Beside::Order,
             Self::Member(_) => Beside::Nothing,
             Self::Scored(_, score) => Beside::Score(score),
+            Self::Attained(_, attained) => Beside::Score(attained.points.nearest()),
             Self::Field(_, bytes, expire_at_ms) => Beside::Value { bytes, expires: expire_at_ms.is_some() },
         }
     }

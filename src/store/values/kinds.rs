@@ -1,11 +1,12 @@
 //! The list of the types of values. Every `match` over types is in this file and has no catch-all arm. ARCHITECTURE.md
 //! lists the few exceptions under *Adding a value type*.
 
-use super::board::Board;
 use super::board::change::{self as board, BoardChange};
+use super::board::{Board, BoardRules, BoardTime, Points};
 pub use super::element::{Beside, Element};
 use super::hash::Fields;
 use super::hash::change::{self as hash, HashChange};
+pub use super::kind::Kind;
 use super::list::change::{self as list, ListChange};
 use super::list::{End, List};
 use super::set::Members;
@@ -13,114 +14,9 @@ use super::set::change::{self as set, SetChange};
 use super::stored::{Position, ReplayTarget, Stored, WalkOrder};
 use super::string::ByteString;
 use super::string::change::{self as string, StringChange};
-use crate::ranking::Score;
 use crate::store::change::buffer::ChangeBuffer;
 use crate::store::change::codec::Malformed;
 use crate::store::numbers::KeyspaceIndex;
-
-/// The type of a key's value.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Kind {
-    /// A byte string.
-    String,
-    /// A list.
-    List,
-    /// A set.
-    Set,
-    /// A sorted set.
-    SortedSet,
-    /// A hash.
-    Hash,
-}
-
-impl Kind {
-    /// All types.
-    pub const ALL: [Self; 5] = [Self::String, Self::List, Self::Set, Self::SortedSet, Self::Hash];
-
-    /// The type's name in the replies of TYPE and SCAN.
-    #[must_use]
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::String => "string",
-            Self::List => "list",
-            Self::Set => "set",
-            Self::SortedSet => "zset",
-            Self::Hash => "hash",
-        }
-    }
-
-    /// What INFO's keysizes call the sizes of the type's values.
-    #[must_use]
-    pub fn sizes_name(self) -> &'static str {
-        match self {
-            Self::String => "strings_sizes",
-            Self::List => "lists_items",
-            Self::Set => "sets_items",
-            Self::SortedSet => "zsets_items",
-            Self::Hash => "hashes_items",
-        }
-    }
-
-    /// The type's number in Redis, which DEBUG DIGEST mixes in.
-    #[must_use]
-    pub fn redis_number(self) -> u32 {
-        match self {
-            Self::String => 0,
-            Self::List => 1,
-            Self::Set => 2,
-            Self::SortedSet => 3,
-            Self::Hash => 4,
-        }
-    }
-
-    /// The plural for texts: "sorted sets".
-    #[must_use]
-    pub fn plural_name(self) -> &'static str {
-        match self {
-            Self::String => "strings",
-            Self::List => "lists",
-            Self::Set => "sets",
-            Self::SortedSet => "sorted sets",
-            Self::Hash => "hashes",
-        }
-    }
-
-    /// The name of the type's elements in texts; `None` if the value is one element.
-    #[must_use]
-    pub fn element_name(self) -> Option<&'static str> {
-        match self {
-            Self::String => None,
-            Self::List => Some("elements"),
-            Self::Set | Self::SortedSet => Some("members"),
-            Self::Hash => Some("fields"),
-        }
-    }
-
-    /// Whether the Change that makes a value of the type includes the expiry.
-    pub(in crate::store) fn says_expiry(self) -> bool {
-        match self {
-            Self::String => true,
-            Self::List | Self::Set | Self::SortedSet | Self::Hash => false,
-        }
-    }
-
-    /// Whether elements of such a value can expire ([`Stored::first_due_ms`]).
-    pub(in crate::store) fn dates_elements(self) -> bool {
-        match self {
-            Self::String | Self::List | Self::Set | Self::SortedSet => false,
-            Self::Hash => true,
-        }
-    }
-
-    /// Whether its Changes say what was done to a value rather than what is true of it, so that each must be applied
-    /// exactly once.
-    pub(in crate::store) fn changes_by_steps(self) -> bool {
-        match self {
-            Self::List => true,
-            Self::String | Self::Set | Self::SortedSet | Self::Hash => false,
-        }
-    }
-}
 
 /// A key's value.
 pub enum Value {
@@ -172,6 +68,21 @@ impl Value {
     #[must_use]
     pub fn size(&self) -> usize {
         each!(self, value => value.size())
+    }
+
+    /// See [`Stored::stays_when_empty`].
+    #[must_use]
+    pub fn stays_when_empty(&self) -> bool {
+        each!(self, value => value.stays_when_empty())
+    }
+
+    /// What a sorted set with a policy has beside its members; `None` for other values.
+    #[must_use]
+    pub fn rules(&self) -> Option<&BoardRules> {
+        match self {
+            Self::SortedSet(board) => board.rules(),
+            Self::String(_) | Self::List(_) | Self::Set(_) | Self::Hash(_) => None,
+        }
     }
 
     /// See [`Stored::first_due_ms`].
@@ -245,6 +156,14 @@ impl std::fmt::Debug for Value {
 pub struct WrongType;
 
 impl ChangeBuffer {
+    /// Records what a value has beside its elements, before them.
+    pub(in crate::store) fn head(&mut self, keyspace: KeyspaceIndex, key: &[u8], rules: Option<&BoardRules>) {
+        if let Some(rules) = rules {
+            self.set_rules(keyspace, key, rules);
+            rules.ids.iter().for_each(|(ordinal, id)| self.note_id(keyspace, key, ordinal, id));
+        }
+    }
+
     /// Records that `element` is in the value at `key`. The Change includes `expire_at_ms` if [`Kind::says_expiry`]
     /// holds for the type.
     pub(in crate::store) fn element(
@@ -259,6 +178,11 @@ impl ChangeBuffer {
             Element::Listed(element) => self.push_element(keyspace, key, End::Back, element),
             Element::Member(member) => self.add_member(keyspace, key, member),
             Element::Scored(member, score) => self.set_score(keyspace, key, member, score),
+            Element::Attained(member, attained) => {
+                // The clock is in the rules.
+                let has_moment = attained.moment != BoardTime::default();
+                self.set_attained(keyspace, key, member, attained, has_moment.then_some(false));
+            }
             Element::Field(field, value, field_expires_at_ms) => {
                 self.set_field(keyspace, key, field, value);
                 if field_expires_at_ms.is_some() {
@@ -293,9 +217,11 @@ impl<'a> ValueChange<'a> {
             }
             list::PUSH_FRONT..=list::REMOVE_LAST => ListChange::take(operation, body).map(Self::List),
             set::ADD_MEMBERS | set::REMOVE_MEMBERS => SetChange::take(operation, body).map(Self::Set),
-            board::SET_SCORES | board::REMOVE_SCORES => {
-                BoardChange::take(operation, body).map(Self::SortedSet)
-            }
+            board::SET_SCORES
+            | board::REMOVE_SCORES
+            | board::SET_ATTAINED
+            | board::SET_RULES
+            | board::NOTE_IDS => BoardChange::take(operation, body).map(Self::SortedSet),
             hash::SET_FIELDS | hash::REMOVE_FIELDS | hash::EXPIRE_FIELDS => {
                 HashChange::take(operation, body).map(Self::Hash)
             }
@@ -352,6 +278,14 @@ impl<'a> ValueChange<'a> {
         }
     }
 
+    /// Whether a sorted set of doubles without a policy ends with it.
+    pub(in crate::store) fn ends_plain_board(&self) -> bool {
+        match self {
+            Self::SortedSet(change) => change.ends_plain_board(),
+            Self::String(_) | Self::List(_) | Self::Set(_) | Self::Hash(_) => self.makes_value(),
+        }
+    }
+
     /// Calls `line` with each fact of the Change, in words.
     pub fn lines(self, line: &mut dyn FnMut(&str, &[Word<'_>])) {
         match self {
@@ -370,7 +304,7 @@ pub enum Word<'a> {
     /// Bytes, to be quoted.
     Bytes(&'a [u8]),
     /// A score.
-    Score(Score),
+    Score(Points),
     /// A whole number.
     Number(u64),
     /// When the key expires, in unix milliseconds; `None`: never.

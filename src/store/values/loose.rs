@@ -48,6 +48,10 @@ impl ReplayTarget for LooseValue {
         self.value.get_or_insert_with(|| new(self.seed))
     }
 
+    fn seed(&self) -> u64 {
+        self.seed
+    }
+
     fn put(&mut self, value: Value, _: Option<u64>) {
         self.value = Some(value);
     }

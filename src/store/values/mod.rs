@@ -6,6 +6,7 @@
 pub(super) mod board;
 mod element;
 pub(super) mod hash;
+pub(super) mod kind;
 pub(super) mod kinds;
 pub(super) mod list;
 mod loose;
@@ -14,8 +15,14 @@ pub(super) mod stored;
 pub(super) mod string;
 mod words;
 
-pub use board::change::{BoardChange, EncodedEntries};
-pub use board::{BestFirst, Board, ScoreSteps, ShownScore};
+pub use board::change::{BoardChange, EncodedAttained, EncodedEntries, EncodedIds, EncodedRules};
+pub use board::edit::PlainEdit;
+pub use board::policy::{AllowedScores, Best, Keep, Policy, PolicyError, PolicyWords, Ties};
+pub use board::submit::{Conditions, Submit, SubmitError, SubmitStatus, Submitted, WantedPoints};
+pub use board::{
+    Attained, BestFirst, Board, BoardExcerpt, BoardRules, BoardTime, KeptIds, Points, ScoreSteps, ScoreType,
+    Scores,
+};
 pub use hash::change::HashChange;
 pub use hash::edit::FieldExpiry;
 pub use hash::{Fields, Living};

@@ -1,8 +1,8 @@
 //! The interface that every type of value implements.
 
+use super::board::Attained;
 use super::kinds::{Element, Kind, Value};
 use crate::config::EventClasses;
-use crate::ranking::Score;
 
 /// A type of value that a key can hold.
 pub trait Stored: Sized {
@@ -27,13 +27,18 @@ pub trait Stored: Sized {
     /// As [`Stored::of`], mutable.
     fn of_mut(value: &mut Value) -> Option<&mut Self>;
 
-    /// The number of elements, as [`Stored::walk`] visits them. A value without elements is removed with its key. A
-    /// string always counts as one element.
+    /// The number of elements, as [`Stored::walk`] visits them. A value without elements is removed with its key,
+    /// unless it [stays](Stored::stays_when_empty). A string always counts as one element.
     fn elements(&self) -> usize;
 
     /// What INFO's keysizes count: the number of elements, or of a string's bytes.
     fn size(&self) -> usize {
         self.elements()
+    }
+
+    /// Whether the value stays at its key while it has no elements.
+    fn stays_when_empty(&self) -> bool {
+        false
     }
 
     /// The first unix millisecond at which one of its elements expires by itself, `None` where none does. O(log n).
@@ -88,6 +93,9 @@ pub trait ReplayTarget {
     /// Its value. If it is missing or of another type than `kind`, `new` makes one.
     fn value_or_new(&mut self, kind: Kind, new: fn(u64) -> Value) -> &mut Value;
 
+    /// What keys the hashes of its value.
+    fn seed(&self) -> u64;
+
     /// Puts `value`, which expires at `expire_at_ms` or never, in place of any value that is there.
     fn put(&mut self, value: Value, expire_at_ms: Option<u64>);
 }
@@ -108,7 +116,7 @@ pub enum Position {
     /// At this place in the order of hashes.
     Place(u64),
     /// Behind this entry in the order of the value.
-    After(Score, Box<[u8]>),
+    After(Attained, Box<[u8]>),
 }
 
 impl Position {

@@ -84,6 +84,7 @@ impl Visitor for Recorder<'_> {
         if kind.changes_by_steps() {
             self.out.as_of(self.keyspace, head.key, head.as_of);
         }
+        self.out.head(self.keyspace, head.key, head.rules);
     }
 
     fn element(&mut self, head: KeyHead<'_>, element: Element<'_>) {

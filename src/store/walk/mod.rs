@@ -25,6 +25,7 @@ use super::keys::uses::{Use, UseClock};
 use super::numbers::{DatabaseIndex, KeyspaceIndex};
 use super::shard::{DatabaseSize, Shard};
 use super::sharded::Store;
+use super::values::board::BoardRules;
 use super::values::kinds::{Element, Kind, Value};
 use super::values::stored::{Position, WalkOrder};
 use crate::limits;
@@ -59,6 +60,8 @@ pub struct KeyHead<'a> {
     pub has_dated_elements: bool,
     /// What is known of its uses, if files say so ([`Store::write_uses`]).
     pub last_use: Option<Use>,
+    /// What a sorted set with a policy has beside its members.
+    pub rules: Option<&'a BoardRules>,
     /// The last record whose changes the value can contain, when the walk begins with it.
     pub as_of: Seq,
 }
@@ -76,7 +79,7 @@ pub enum Length {
 pub trait Visitor {
     /// Begins `database`, which has this size at this moment.
     fn database(&mut self, database: DatabaseIndex, size: DatabaseSize);
-    /// Begins a value of type `kind` that is not empty. Its elements follow, then its end.
+    /// Begins a value of type `kind` that is not empty, unless it has rules. Its elements follow, then its end.
     fn begin(&mut self, head: KeyHead<'_>, kind: Kind, length: Length);
     /// An element of the present value.
     fn element(&mut self, head: KeyHead<'_>, element: Element<'_>);
@@ -269,6 +272,7 @@ impl<'s> Walk<'s> {
                 expire_at_ms: None,
                 has_dated_elements: false,
                 last_use: None,
+                rules: None,
                 as_of: shard.last_seq,
             };
             visitor.end(head, kind);
@@ -305,7 +309,8 @@ impl<'s> Walk<'s> {
     fn step_moment(&mut self, key: Box<[u8]>, begun: Begun, visitor: &mut impl Visitor) {
         let Begun::OfItsMoment { value, expire_at_ms, last_use, as_of, position } = begun else { return };
         let has_dated_elements = value.first_due_ms().is_some();
-        let head = KeyHead { key: &key, expire_at_ms, has_dated_elements, last_use, as_of };
+        let rules = value.rules();
+        let head = KeyHead { key: &key, expire_at_ms, has_dated_elements, last_use, rules, as_of };
         let mut see = |element: Element<'_>| visitor.element(head, element);
         match value.walk(position.as_ref(), elements_per_step(self.order), self.order, &mut see) {
             None => visitor.end(head, value.kind()),
@@ -323,6 +328,7 @@ fn head_of(entry: Entry<'_>, as_of: Seq, uses: Option<UseClock>) -> KeyHead<'_> 
         expire_at_ms: entry.expire_at_ms(),
         has_dated_elements: entry.value.first_due_ms().is_some(),
         last_use: uses.map(|uses| uses.read(entry.mark.get())),
+        rules: entry.value.rules(),
         as_of,
     }
 }

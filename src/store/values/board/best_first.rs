@@ -3,13 +3,10 @@
 //! What "best" means is decided here and nowhere above: the questions of leaderboards (LB.TOP, LB.RANK and the others) use
 //! places and scores alone.
 
-use super::Board;
-use crate::ranking::{Bound, Excerpt, Order, Score};
+use super::{Board, BoardExcerpt, Points, Scores};
+use crate::ranking::{Bound, Order};
 use crate::text::name_run::NameRun;
 use std::ops::Range;
-
-/// A score as questions show it.
-pub type ShownScore = Score;
 
 /// A board in the order of its places.
 ///
@@ -17,16 +14,15 @@ pub type ShownScore = Score;
 #[derive(Clone, Copy, Debug)]
 pub struct BestFirst<'b> {
     board: &'b Board,
+    /// The direction in which the best members come first.
+    order: Order,
 }
-
-/// The direction in which a board without a policy shows its best members first.
-const BEST_FIRST: Order = Order::Descending;
 
 impl<'b> BestFirst<'b> {
     /// The places of `board`. O(1).
     #[must_use]
     pub fn of(board: &'b Board) -> Self {
-        Self { board }
+        Self { board, order: board.best_first() }
     }
 
     /// The number of members. O(1).
@@ -43,8 +39,8 @@ impl<'b> BestFirst<'b> {
 
     /// The member's place, and its score. O(log n).
     #[must_use]
-    pub fn place(self, member: &[u8]) -> Option<(usize, ShownScore)> {
-        self.board.rank(member, BEST_FIRST)
+    pub fn place(self, member: &[u8]) -> Option<(usize, Points)> {
+        self.board.rank(member, self.order)
     }
 
     /// As [`Board::prefetch_members`], for members whose places will be read.
@@ -54,48 +50,63 @@ impl<'b> BestFirst<'b> {
 
     /// The number of members whose score is better. O(log n).
     #[must_use]
-    pub fn better_than(self, score: ShownScore) -> usize {
-        self.len() - self.board.position(Bound::AboveScore(score))
+    pub fn better_than(self, score: Points) -> usize {
+        match self.order {
+            Order::Ascending => self.board.position(Bound::BelowScore(score)),
+            Order::Descending => self.len() - self.board.position(Bound::AboveScore(score)),
+        }
     }
 
     /// The number of members whose score is not worse. O(log n).
     #[must_use]
-    pub fn up_to(self, score: ShownScore) -> usize {
-        self.len() - self.board.position(Bound::BelowScore(score))
+    pub fn up_to(self, score: Points) -> usize {
+        match self.order {
+            Order::Ascending => self.board.position(Bound::AboveScore(score)),
+            Order::Descending => self.len() - self.board.position(Bound::BelowScore(score)),
+        }
     }
 
-    /// The number of members whose score is lower as a number, whichever end is best. O(log n).
+    /// Whether who reached a score first is better.
     #[must_use]
-    pub fn below(self, score: ShownScore) -> usize {
-        self.board.position(Bound::BelowScore(score))
+    pub fn has_moments(self) -> bool {
+        self.board.has_moments()
     }
 
-    /// The place that a new member with this score would get. Among equal scores the order of names decides: this is the
-    /// first of the places that it could get. O(log n).
+    /// When the member reached its score, in unix milliseconds. O(1).
     #[must_use]
-    pub fn place_of_new(self, score: ShownScore) -> usize {
-        self.better_than(score)
+    pub fn reached_ms(self, member: &[u8]) -> Option<u64> {
+        self.board.attained(member).map(|attained| attained.moment.unix_ms())
+    }
+
+    /// The place that a new member with this score would get: behind its equals, if who reached a score first is better.
+    /// Otherwise the order of names decides among equals, and this is the first of the places that it could get. O(log n).
+    #[must_use]
+    pub fn place_of_new(self, score: Points) -> usize {
+        if self.board.has_moments() { self.up_to(score) } else { self.better_than(score) }
     }
 
     /// Calls `visit` for the members at `places`, the best first. O(log n + members visited).
-    pub fn visit(self, places: Range<usize>, visit: impl FnMut(&[u8], ShownScore)) {
-        self.board.visit(self.ranks(places), BEST_FIRST, visit);
+    pub fn visit(self, places: Range<usize>, visit: impl FnMut(&[u8], Points)) {
+        self.board.visit(self.ranks(places), self.order, visit);
     }
 
     /// As [`BestFirst::visit`], but `visit` gets a run of members and scores at a time.
-    pub fn visit_runs(self, places: Range<usize>, visit: impl FnMut(&NameRun<'_>, &[ShownScore])) {
-        self.board.visit_runs(self.ranks(places), BEST_FIRST, visit);
+    pub fn visit_runs(self, places: Range<usize>, visit: impl FnMut(&NameRun<'_>, Scores<'_>)) {
+        self.board.visit_runs(self.ranks(places), self.order, visit);
     }
 
     /// A copy of the members at `places`, as of [`Board::excerpt`].
     #[must_use]
-    pub fn excerpt(self, places: Range<usize>) -> Excerpt {
-        self.board.excerpt(self.ranks(places), BEST_FIRST)
+    pub fn excerpt(self, places: Range<usize>) -> BoardExcerpt {
+        self.board.excerpt(self.ranks(places), self.order)
     }
 
     /// The ascending ranks of `places`.
     fn ranks(self, places: Range<usize>) -> Range<usize> {
-        self.len() - places.end..self.len() - places.start
+        match self.order {
+            Order::Ascending => places,
+            Order::Descending => self.len() - places.end..self.len() - places.start,
+        }
     }
 }
 
@@ -106,7 +117,7 @@ pub struct ScoreSteps<'b> {
     /// The members in front of this place have been counted.
     at: usize,
     counted: usize,
-    last: Option<ShownScore>,
+    last: Option<Points>,
 }
 
 /// The fewest members that are looked at before the count may leap over equal scores.
@@ -135,7 +146,8 @@ impl<'b> ScoreSteps<'b> {
             announce(end - self.at)?;
             let (mut counted, mut last) = (0, self.last);
             self.board.visit_runs(self.at..end, |_, scores| {
-                for &score in scores {
+                for index in 0..scores.len() {
+                    let score = scores.at(index);
                     counted += usize::from(last != Some(score));
                     last = Some(score);
                 }
@@ -158,6 +170,7 @@ impl<'b> ScoreSteps<'b> {
 mod tests {
     use super::*;
     use crate::machine::chance::Chance;
+    use crate::ranking::{RankedMembers, Score};
     use crate::store::values::stored::Stored;
     use std::convert::Infallible;
 
@@ -170,7 +183,10 @@ mod tests {
             let (mut number, mut score) = (0, 0);
             while number < 5_000 {
                 for _ in 0..=chance.below(longest) {
-                    board.update(format!("m{number}").as_bytes(), |_| Score::new(f64::from(score)));
+                    board
+                        .ranking_mut()
+                        .unwrap()
+                        .update(format!("m{number}").as_bytes(), |_| Score::new(f64::from(score)));
                     number += 1;
                 }
                 score += 1;

@@ -1,10 +1,12 @@
 //! The Changes of a sorted set.
 
-use super::Board;
+use super::attained_codec::{put_attained, take_attained};
+use super::{Attained, Board, BoardRules, Content};
 use crate::ranking::{Aim, RankedMembers, Score};
 use crate::store::change::buffer::ChangeBuffer;
 use crate::store::change::codec::{
-    EncodedNames, Malformed, put_bytes, take_bytes, take_count, take_exact, take_while,
+    EncodedNames, Malformed, put_bytes, put_varint, take_bytes, take_count, take_exact, take_varint,
+    take_while,
 };
 use crate::store::numbers::KeyspaceIndex;
 use crate::store::values::kinds::Word;
@@ -13,6 +15,9 @@ use crate::store::values::stored::{ReplayTarget, Stored};
 // The numbers of the Changes.
 pub(in crate::store) const SET_SCORES: u8 = 1;
 pub(in crate::store) const REMOVE_SCORES: u8 = 2;
+pub(in crate::store) const SET_ATTAINED: u8 = 28;
+pub(in crate::store) const SET_RULES: u8 = 29;
+pub(in crate::store) const NOTE_IDS: u8 = 30;
 
 /// The number of entries whose memory is prefetched at once.
 const PREFETCHED_ENTRIES: usize = 32;
@@ -24,6 +29,12 @@ pub enum BoardChange<'a> {
     SetScores(EncodedEntries<'a>),
     /// These members are not in the set.
     Remove(EncodedNames<'a>),
+    /// These members of a board with a policy attained this.
+    SetAttained(EncodedAttained<'a>),
+    /// The board has this policy, and exists also while it is empty.
+    SetRules(EncodedRules<'a>),
+    /// The board has taken the requests with these ids.
+    NoteIds(EncodedIds<'a>),
 }
 
 /// A list of (member, score), still encoded.
@@ -53,38 +64,131 @@ impl<'a> EncodedEntries<'a> {
     }
 }
 
+/// A list of members with what they attained, still encoded.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct EncodedAttained<'a> {
+    count: u32,
+    bytes: &'a [u8],
+}
+
+impl<'a> EncodedAttained<'a> {
+    fn take(body: &mut &'a [u8]) -> Result<Self, Malformed> {
+        let count = take_count(body)?;
+        let bytes = take_while(body, count, |rest| {
+            take_attained(rest)?;
+            take_bytes(rest).map(|_| ())
+        })?;
+        Ok(Self { count, bytes })
+    }
+
+    /// The entries in the order they were recorded, and whether the board's clock gave the moment.
+    pub fn iter(self) -> impl Iterator<Item = (&'a [u8], Attained, bool)> + Clone {
+        let mut rest = self.bytes;
+        (0..self.count).map(move |_| {
+            let (attained, is_own) = take_attained(&mut rest).expect("checked when it was read");
+            (take_bytes(&mut rest).expect("checked when it was read"), attained, is_own)
+        })
+    }
+}
+
+/// The rules of a board without their ids, still encoded.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct EncodedRules<'a>(&'a [u8]);
+
+impl<'a> EncodedRules<'a> {
+    fn take(body: &mut &'a [u8]) -> Result<Self, Malformed> {
+        let bytes = take_bytes(body)?;
+        BoardRules::take(&mut { bytes })?;
+        Ok(Self(bytes))
+    }
+
+    /// The rules.
+    #[must_use]
+    pub fn rules(mut self) -> BoardRules {
+        BoardRules::take(&mut self.0).expect("checked when it was read")
+    }
+}
+
+/// A list of ids with their ordinals, still encoded.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct EncodedIds<'a> {
+    count: u32,
+    bytes: &'a [u8],
+}
+
+impl<'a> EncodedIds<'a> {
+    fn take(body: &mut &'a [u8]) -> Result<Self, Malformed> {
+        let count = take_count(body)?;
+        let bytes = take_while(body, count, |rest| {
+            take_varint(rest)?;
+            take_bytes(rest).map(|_| ())
+        })?;
+        Ok(Self { count, bytes })
+    }
+
+    /// The ids in the order they were recorded.
+    pub fn iter(self) -> impl Iterator<Item = (u64, &'a [u8])> + Clone {
+        let mut rest = self.bytes;
+        (0..self.count).map(move |_| {
+            let ordinal = take_varint(&mut rest).expect("checked when it was read");
+            (ordinal, take_bytes(&mut rest).expect("checked when it was read"))
+        })
+    }
+}
+
 impl<'a> BoardChange<'a> {
     /// See [`ValueChange::take`](crate::store::values::kinds::ValueChange::take).
     pub(in crate::store) fn take(operation: u8, body: &mut &'a [u8]) -> Result<Self, Malformed> {
         match operation {
             SET_SCORES => EncodedEntries::take(body).map(Self::SetScores),
             REMOVE_SCORES => EncodedNames::take(body).map(Self::Remove),
+            SET_ATTAINED => EncodedAttained::take(body).map(Self::SetAttained),
+            SET_RULES => EncodedRules::take(body).map(Self::SetRules),
+            NOTE_IDS => EncodedIds::take(body).map(Self::NoteIds),
             _ => Err(Malformed),
         }
     }
 
     pub(in crate::store) fn makes_value(self) -> bool {
         match self {
-            Self::SetScores(_) => true,
-            Self::Remove(_) => false,
+            Self::SetScores(_) | Self::SetRules(_) => true,
+            Self::Remove(_) | Self::SetAttained(_) | Self::NoteIds(_) => false,
+        }
+    }
+
+    /// Whether a board of doubles without a policy ends with it.
+    pub(in crate::store) fn ends_plain_board(self) -> bool {
+        match self {
+            Self::SetRules(_) => true,
+            Self::SetScores(_) | Self::Remove(_) | Self::SetAttained(_) | Self::NoteIds(_) => false,
         }
     }
 
     pub(in crate::store) fn lines(self, line: &mut dyn FnMut(&str, &[Word<'_>])) {
         match self {
             Self::SetScores(entries) => entries.iter().for_each(|(member, score)| {
-                line("set-score", &[Word::Bytes(member), Word::Score(score)]);
+                line("set-score", &[Word::Bytes(member), Word::Score(score.into())]);
             }),
             Self::Remove(members) => {
                 members.iter().for_each(|member| line("remove-score", &[Word::Bytes(member)]));
             }
+            Self::SetAttained(entries) => entries.iter().for_each(|(member, attained, _)| {
+                let Attained { points, moment } = attained;
+                line("set-attained", &[Word::Bytes(member), Word::Score(points), Word::Number(moment.0)]);
+            }),
+            Self::SetRules(encoded) => {
+                line("set-policy", &[Word::Bytes(encoded.rules().policy.to_string().as_bytes())]);
+            }
+            Self::NoteIds(ids) => ids.iter().for_each(|(ordinal, id)| {
+                line("note-id", &[Word::Number(ordinal), Word::Bytes(id)]);
+            }),
         }
     }
 
     fn entries(self) -> Option<EncodedEntries<'a>> {
         match self {
             Self::SetScores(entries) => Some(entries),
-            Self::Remove(_) => None,
+            Self::Remove(_) | Self::SetAttained(_) | Self::SetRules(_) | Self::NoteIds(_) => None,
         }
     }
 }
@@ -108,10 +212,28 @@ pub(super) fn apply<'a>(
                 }
             }
             BoardChange::Remove(members) => {
-                if let Some(Board(ranking)) = key.value().and_then(Board::of_mut) {
+                if let Some(board) = key.value().and_then(Board::of_mut) {
                     for member in members.iter() {
-                        ranking.remove(member);
+                        board.remove_unrecorded(member);
                     }
+                }
+            }
+            // An entry that does not fit the board that is there is of an earlier board, whose end follows.
+            BoardChange::SetAttained(entries) => {
+                if let Some(Content::Ruled(ruled)) = content_of(key) {
+                    for (member, attained, is_own) in entries.iter() {
+                        ruled.set(member, attained);
+                        if is_own {
+                            ruled.rules.clock = ruled.rules.clock.max(attained.moment);
+                        }
+                    }
+                }
+            }
+            BoardChange::SetRules(encoded) => set_rules(key, encoded.rules()),
+            BoardChange::NoteIds(ids) => {
+                if let Some(Content::Ruled(ruled)) = content_of(key) {
+                    let BoardRules { policy, ids: kept, .. } = &mut ruled.rules;
+                    ids.iter().for_each(|(ordinal, id)| kept.note(ordinal, id, policy.ids));
                 }
             }
         }
@@ -119,13 +241,34 @@ pub(super) fn apply<'a>(
     members
 }
 
-/// Returns the number of members afterwards.
+fn content_of(key: &mut dyn ReplayTarget) -> Option<&mut Content> {
+    Some(&mut key.value().and_then(Board::of_mut)?.0)
+}
+
+/// Gives the board these rules. A board whose sort key is another is of an earlier time; an empty one takes its place.
+fn set_rules(key: &mut dyn ReplayTarget, rules: BoardRules) {
+    let seed = key.seed();
+    let value = key.value_or_new(Board::KIND, |seed| Board::with_seed(seed).into_value());
+    let board = Board::of_mut(value).expect("made a board");
+    match &mut board.0 {
+        Content::Ruled(ruled) if ruled.members.fits(&rules.policy) => ruled.rules.become_as(rules),
+        _ => *board = Board::with_rules(seed, rules),
+    }
+}
+
+/// Returns the number of members afterwards; 0 for a board with a policy, which is changed member by member.
 fn set_scores<'a>(
     key: &mut dyn ReplayTarget,
     mut entries: impl Iterator<Item = (&'a [u8], Score)> + Clone,
 ) -> usize {
     let value = key.value_or_new(Board::KIND, |seed| Board::with_seed(seed).into_value());
-    let Board(ranking) = Board::of_mut(value).expect("made a board");
+    let ranking = match &mut Board::of_mut(value).expect("made a board").0 {
+        Content::Plain(ranking) => ranking,
+        Content::Ruled(ruled) => {
+            entries.for_each(|(member, score)| ruled.set(member, super::timeless(score)));
+            return 0;
+        }
+    };
     // Memory is prefetched for many entries at once, as for a pipeline of ZADDs.
     loop {
         let ahead = entries.clone().take(PREFETCHED_ENTRIES);
@@ -147,6 +290,35 @@ impl ChangeBuffer {
         let out = self.entry(SET_SCORES, keyspace, key);
         out.extend_from_slice(&score.get().to_le_bytes());
         put_bytes(out, member);
+    }
+
+    /// Records what `member` of the board at `key`, which has a policy, attained. `is_own` says whether the board's clock
+    /// gave the moment; `None`: there is none.
+    pub(in crate::store) fn set_attained(
+        &mut self,
+        keyspace: KeyspaceIndex,
+        key: &[u8],
+        member: &[u8],
+        attained: Attained,
+        is_own: Option<bool>,
+    ) {
+        let out = self.entry(SET_ATTAINED, keyspace, key);
+        put_attained(out, attained, is_own);
+        put_bytes(out, member);
+    }
+
+    /// Records that the board at `key` has these rules, without the ids.
+    pub(in crate::store) fn set_rules(&mut self, keyspace: KeyspaceIndex, key: &[u8], rules: &BoardRules) {
+        let mut bytes = Vec::new();
+        rules.put(&mut bytes);
+        put_bytes(self.change(SET_RULES, keyspace, key), &bytes);
+    }
+
+    /// Records that the board at `key` has taken the request with this id.
+    pub(in crate::store) fn note_id(&mut self, keyspace: KeyspaceIndex, key: &[u8], ordinal: u64, id: &[u8]) {
+        let out = self.entry(NOTE_IDS, keyspace, key);
+        put_varint(out, ordinal);
+        put_bytes(out, id);
     }
 
     /// Records that `member` is not in the sorted set at `key`.

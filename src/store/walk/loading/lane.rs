@@ -11,7 +11,7 @@ use crate::store::change::{Change, KeyPlace, What, decode};
 use crate::store::numbers::KeyspaceIndex;
 use crate::store::sharded::Store;
 use crate::store::values::board::change::{BoardChange, EncodedEntries};
-use crate::store::values::kinds::{Kind, ValueChange};
+use crate::store::values::kinds::ValueChange;
 use crossbeam::channel::{Receiver, Sender};
 use foldhash::quality::FixedState;
 use std::collections::HashMap;
@@ -187,7 +187,7 @@ impl LaneWorker {
                 What::Value(ValueChange::SortedSet(BoardChange::Remove(members))) => {
                     members.iter().for_each(|member| gathering.push(member, None));
                 }
-                what if what.ends(Kind::SortedSet) => {
+                what if what.ends_plain_board() => {
                     keys.remove(key);
                     return &changes[number..];
                 }

@@ -28,7 +28,7 @@ use crate::store::change::{Change, Relocation, What};
 use crate::store::numbers::KeyspaceIndex;
 use crate::store::sharded::Store;
 use crate::store::values::board::change::BoardChange;
-use crate::store::values::kinds::{Kind, ValueChange};
+use crate::store::values::kinds::ValueChange;
 use crate::store::values::list::change::ListChange;
 use as_of::AsOfKeys;
 use crossbeam::channel::{Receiver, Sender, bounded, unbounded};
@@ -262,10 +262,14 @@ impl Loader {
                     entries.iter().for_each(|(member, score)| push(member, Some(score)));
                 }
                 BoardChange::Remove(members) => members.iter().for_each(|member| push(member, None)),
+                // These are about a board with a policy, which is none of the wide ones.
+                BoardChange::SetRules(_) | BoardChange::SetAttained(_) | BoardChange::NoteIds(_) => {}
             }
-            return true;
+            if !change.ends_plain_board() {
+                return true;
+            }
         }
-        if what.ends(Kind::SortedSet)
+        if what.ends_plain_board()
             && let Some(number) = self.wide.remove(hash, keyspace, key)
         {
             self.forget_wide(number);
