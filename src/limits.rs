@@ -46,6 +46,10 @@ pub const TURN: Duration = Duration::from_millis(1);
 /// When this many bytes of replies wait for a client, none of its further commands run until they are sent.
 pub const PENDING_REPLY_BYTES: usize = 1024 * 1024;
 
+/// Most bytes of the file that RANKD_REQUIREPASS_FILE names. No password is as long; a wrong path, of a device perhaps, must
+/// not be read for ever.
+pub const PASSWORD_FILE_BYTES: usize = 4096;
+
 /// Most bytes of messages that wait for a subscriber that does not read. Above this its connection is closed. As in Redis
 /// (`client-output-buffer-limit pubsub`).
 pub const MAILBOX_BYTES: usize = 32 * 1024 * 1024;

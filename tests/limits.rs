@@ -40,6 +40,7 @@ const LIMITS: &[(&str, &str)] = &[
     ("LOCK_PATIENCE", "store::hold: a lock that cannot be had"),
     ("SENT_AT_ONCE_BYTES", "large_replies: each of them is many pieces"),
     ("DATABASES", "here: one database too many"),
+    ("PASSWORD_FILE_BYTES", "configuration: a file that is no password"),
 ];
 
 #[test]

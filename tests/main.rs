@@ -8,6 +8,7 @@ mod boards;
 mod clients;
 mod command_line;
 mod concurrency;
+mod configuration;
 mod container;
 mod crash;
 mod cursors;

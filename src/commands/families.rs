@@ -1,6 +1,6 @@
 //! The list of all command families. It is the only file that knows all of them.
 
-use super::admin::{command, configuration, info, latency, memory, server, slowlog};
+use super::admin::{about, command, configuration, info, latency, memory, server, slowlog};
 use super::connection::{client, pubsub, transactions};
 use super::keys::{dump, expiry, object, relocation};
 use super::spec::CommandSpec;
@@ -71,6 +71,7 @@ const FAMILIES: &[&[CommandSpec]] = &[
     memory::COMMANDS,
     configuration::COMMANDS,
     command::COMMANDS,
+    about::COMMANDS,
 ];
 
 /// The table of all commands.

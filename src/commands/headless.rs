@@ -16,7 +16,7 @@ use super::state::slow_log::SlowLog;
 use super::state::stats::{Errors, Rates, Stats};
 use super::state::tracking::Tracking;
 use super::table;
-use crate::config::{Config, SavePoint, Settings};
+use crate::config::{Config, NoEffect, SavePoint, Settings};
 use crate::machine::chance::Chance;
 use crate::store::Store;
 use std::net::{Ipv4Addr, SocketAddr};
@@ -119,7 +119,13 @@ impl Process for NoServer {
         Saves::default()
     }
 
-    fn configure(&self, _: &Config) {}
+    fn configure(&self, _: &Config) -> Result<(), NoEffect> {
+        Ok(())
+    }
+
+    fn rewrite_config(&self, _: &Config) -> Result<(), String> {
+        Err(NO_SERVER.into())
+    }
 
     fn shut_down(&self, _: AtEnd) -> Result<(), String> {
         Err(NO_SERVER.into())

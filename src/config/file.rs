@@ -39,6 +39,11 @@ pub(super) fn read(config: &mut Config, path: &Path) -> Result<(), FileError> {
     Reading { config, included: 0 }.read(path, 0)
 }
 
+/// Reads `text`, which errors call `path`, and from where its includes are found.
+pub(super) fn read_text(config: &mut Config, path: &Path, text: &[u8]) -> Result<(), FileError> {
+    Reading { config, included: 0 }.read_text(path, text, 0)
+}
+
 /// The reading of one file and of the files that it includes.
 struct Reading<'c> {
     config: &'c mut Config,
@@ -48,8 +53,16 @@ struct Reading<'c> {
 
 impl Reading<'_> {
     fn read(&mut self, path: &Path, depth: usize) -> Result<(), FileError> {
+        let text = std::fs::read(path).map_err(|why| FileError {
+            path: path.to_owned(),
+            line: None,
+            what: format!("cannot be read: {why}"),
+        })?;
+        self.read_text(path, &text, depth)
+    }
+
+    fn read_text(&mut self, path: &Path, text: &[u8], depth: usize) -> Result<(), FileError> {
         let error = |line, what| FileError { path: path.to_owned(), line, what };
-        let text = std::fs::read(path).map_err(|why| error(None, format!("cannot be read: {why}")))?;
         for (index, line) in text.split(|byte| *byte == b'\n').enumerate() {
             let number = Some(index + 1);
             let mut line = line.trim_ascii().to_vec();

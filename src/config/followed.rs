@@ -39,7 +39,7 @@ mod tests {
         let settings = Settings::new(Config::default());
         let mut followed = Followed::new(&settings);
         for timeout in ["7", "0", "9"] {
-            settings.set(&[("timeout", timeout)], |_| {}).unwrap();
+            settings.set(&[("timeout", timeout)], |_| Ok(())).unwrap();
             assert_eq!(followed.latest(&settings).timeout_s.to_string(), timeout);
         }
     }

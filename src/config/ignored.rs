@@ -173,6 +173,7 @@ pub const IGNORED: &[Ignored] = &[
     live(&["list-max-ziplist-entries"], "", Obsolete),
     live(&["list-max-ziplist-value"], "", Obsolete),
     live(&["loading-process-events-interval-bytes"], "2097152", Integer(1024, INT)),
+    live(&["loadmodule"], "", Obsolete),
     live(&["locale-collate"], "", Text),
     live(&["log-format"], "legacy", OneOf(&["legacy", "logfmt", "json"])),
     live(&["log-timestamp-format"], "legacy", OneOf(&["legacy", "iso8601", "milliseconds"])),

@@ -12,7 +12,9 @@ mod followed;
 mod ignored;
 mod memory;
 mod output_limits;
+mod rewrite;
 mod set_bounds;
+mod settings;
 mod slowness;
 mod value;
 mod value_syntax;
@@ -27,12 +29,11 @@ pub use crate::config::ignored::{IGNORED, Ignored};
 pub use crate::config::memory::{ClientsBound, EvictionPolicy, MemoryBounds};
 pub use crate::config::output_limits::{OutputLimit, OutputLimits};
 pub use crate::config::set_bounds::SetBounds;
+pub use crate::config::settings::Settings;
 pub use crate::config::value_syntax::ValueSyntax;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 /// When a reply may go out: `appendfsync`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -198,6 +199,15 @@ impl std::fmt::Display for DirectiveError {
 
 impl std::error::Error for DirectiveError {}
 
+/// A valid value that cannot be put into effect.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NoEffect {
+    /// The directive's own name.
+    pub directive: &'static str,
+    /// The reason.
+    pub why: String,
+}
+
 impl Config {
     /// Sets the directive `name` (in any case) to `value`, as a line of a configuration file does.
     ///
@@ -208,7 +218,7 @@ impl Config {
             return (directive.set)(self, value).map_err(DirectiveError::BadValue);
         }
         let Some(ignored) = Ignored::find(name) else {
-            return Err(DirectiveError::Unknown(directives::nearest(name)));
+            return Err(directives::refusal(name));
         };
         let value = ignored.syntax.read(self.value_of(ignored), value).map_err(DirectiveError::BadValue)?;
         self.ignored.insert(ignored.name(), value);
@@ -277,103 +287,38 @@ impl Config {
         file::read(self, path)
     }
 
+    /// As [`Config::read_file`], from `text`, which errors call `name`.
+    ///
+    /// # Errors
+    /// The first invalid line.
+    pub fn read_text(&mut self, name: &str, text: &[u8]) -> Result<(), FileError> {
+        file::read_text(self, Path::new(name), text)
+    }
+
+    /// The configuration file at `path`, whose text is `text`, with the present values: comments and order stay.
+    ///
+    /// # Errors
+    /// The text cannot be read as a configuration any more.
+    pub fn rewritten(&self, path: &Path, text: &str) -> Result<String, FileError> {
+        rewrite::rewritten(self, path, text)
+    }
+
+    /// The directive's own name for any of its names.
+    fn own_name(name: &str) -> Option<&'static str> {
+        let ours = directives::find(name).map(|directive| directive.name);
+        ours.or_else(|| Ignored::find(name).map(Ignored::name))
+    }
+
+    /// The value of a directive as CONFIG GET prints it.
+    fn printed(&self, name: &str) -> Option<String> {
+        let ours = directives::find(name).map(|directive| (directive.get)(self));
+        ours.or_else(|| self.ignored_value(name).map(str::to_owned))
+    }
+
     /// One warning for each directive without effect that is not at its default.
     #[must_use]
     pub fn warnings(&self) -> Vec<String> {
         let differs = |ignored: &&Ignored| self.value_of(ignored) != ignored.default;
         IGNORED.iter().filter(differs).map(Ignored::warning).collect()
-    }
-}
-
-/// The configuration of a running server, which CONFIG SET replaces.
-///
-/// Some components keep copies of settings. Changes take effect one after the other, so the copies match the last
-/// change.
-#[derive(Debug)]
-pub struct Settings {
-    current: RwLock<Arc<Config>>,
-    /// The number of changes so far.
-    changes: AtomicU64,
-    /// Held from before a change until it has taken effect. Readers of the configuration do not wait for it.
-    changing: Mutex<()>,
-}
-
-impl Settings {
-    /// Settings with the initial configuration `config`.
-    #[must_use]
-    pub fn new(config: Config) -> Self {
-        Self { current: RwLock::new(Arc::new(config)), changes: AtomicU64::new(0), changing: Mutex::new(()) }
-    }
-
-    /// The configuration as it is now.
-    #[must_use]
-    pub fn current(&self) -> Arc<Config> {
-        Arc::clone(&self.current.read().unwrap_or_else(PoisonError::into_inner))
-    }
-
-    /// Changes directives, all or none. Then calls `apply`, which puts the new configuration into effect, before another
-    /// change can begin.
-    ///
-    /// # Errors
-    /// As [`Config::set_live`].
-    pub fn set(
-        &self,
-        pairs: &[(&str, &str)],
-        apply: impl FnOnce(&Config),
-    ) -> Result<(), (usize, DirectiveError)> {
-        let _changing = self.changing.lock().unwrap_or_else(PoisonError::into_inner);
-        let changed = Arc::new(self.current().set_live(pairs)?);
-        *self.current.write().unwrap_or_else(PoisonError::into_inner) = Arc::clone(&changed);
-        self.changes.fetch_add(1, Ordering::Release);
-        apply(&changed);
-        Ok(())
-    }
-
-    /// Calls `apply` with the current configuration: for a component that is created after the start. No change happens
-    /// during the call.
-    pub fn apply(&self, apply: impl FnOnce(&Config)) {
-        let _changing = self.changing.lock().unwrap_or_else(PoisonError::into_inner);
-        apply(&self.current());
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use std::sync::Barrier;
-    use std::thread;
-
-    /// Two CONFIG SETs at once could take effect in the wrong order: the later one was the setting, the earlier one was
-    /// applied last. CONFIG GET appendfsync returned `no`, and every reply waited for an fdatasync.
-    #[test]
-    fn a_setting_and_its_effect_are_of_the_same_change() {
-        const ROUNDS: u64 = 200;
-        let settings = Settings::new(Config::default());
-        let (effect, rounds, mut apart) = (AtomicU64::new(0), Barrier::new(3), 0);
-        let apply = |config: &Config| {
-            // Effects take different times, during which the other threads continue.
-            (0..config.timeout_s % 7 * 4).for_each(|_| thread::yield_now());
-            effect.store(config.timeout_s, Ordering::Relaxed);
-        };
-        let changer = |own: u64| {
-            for round in 0..ROUNDS {
-                rounds.wait();
-                settings
-                    .set(&[("timeout", &(round * 2 + own).to_string())], apply)
-                    .expect("a live directive");
-                rounds.wait();
-            }
-        };
-        thread::scope(|scope| {
-            scope.spawn(|| changer(0));
-            scope.spawn(|| changer(1));
-            for _ in 0..ROUNDS {
-                rounds.wait();
-                settings.apply(apply);
-                rounds.wait();
-                apart += u64::from(effect.load(Ordering::Relaxed) != settings.current().timeout_s);
-            }
-        });
-        assert_eq!(apart, 0, "rounds of {ROUNDS} that left setting and effect apart");
     }
 }

@@ -5,9 +5,13 @@ use super::start::descriptors::fit_descriptors;
 use super::start::log::Log;
 use super::start::signals::ServerStop;
 use crate::commands::state::host::{AtEnd, Loading, Persistence, Process, Reload, Saves};
-use crate::config::{Config, SavePoint};
+use crate::config::{Config, NoEffect, SavePoint};
 use crate::journal::Journal;
+use crate::machine::durable::{parent_of, sync_directory};
 use crate::machine::progress::ReadProgress;
+use std::fs;
+use std::io::Write;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 
 /// Implements [`Process`] for a running server.
@@ -22,13 +26,21 @@ pub(super) struct RunningProcess {
     /// Whether the dump file is written at the end, once SHUTDOWN has decided that.
     pub(super) saves_at_end: OnceLock<bool>,
     pub(super) log: Log,
+    /// The configuration file that was read, if one was.
+    config_file: Option<PathBuf>,
     /// Stops the server.
     pub(super) stop: Arc<ServerStop>,
 }
 
 impl RunningProcess {
     /// A process that has not read its journal yet.
-    pub(super) fn new(keeps_journal: bool, dump: Arc<Dump>, log: Log, stop: Arc<ServerStop>) -> Self {
+    pub(super) fn new(
+        keeps_journal: bool,
+        dump: Arc<Dump>,
+        log: Log,
+        config_file: Option<PathBuf>,
+        stop: Arc<ServerStop>,
+    ) -> Self {
         Self {
             keeps_journal,
             journal: OnceLock::new(),
@@ -36,6 +48,7 @@ impl RunningProcess {
             progress: Arc::default(),
             saves_at_end: OnceLock::new(),
             log,
+            config_file,
             stop,
         }
     }
@@ -104,17 +117,24 @@ impl Process for RunningProcess {
         }
     }
 
-    fn configure(&self, config: &Config) {
+    fn configure(&self, config: &Config) -> Result<(), NoEffect> {
         self.log.set_level(config.loglevel);
+        // A start lowers it with a warning; a client that sets it later can choose again.
         match fit_descriptors(config.maxclients) {
             Ok((_, None)) => {}
-            Ok((_, Some(warning))) | Err(warning) => tracing::warn!("{warning}"),
+            Ok((_, Some(why))) | Err(why) => return Err(NoEffect { directive: "maxclients", why }),
         }
         if let Some(journal) = self.journal() {
             journal.set_fsync(config.appendfsync);
             journal.measure_slowest(config.latency_monitor_ms().is_some());
             journal.set_rewrite(config.auto_aof_rewrite_percentage, config.auto_aof_rewrite_min_size_bytes);
         }
+        Ok(())
+    }
+
+    fn rewrite_config(&self, config: &Config) -> Result<(), String> {
+        let path = self.config_file.as_ref().ok_or("The server is running without a config file")?;
+        rewrite(config, path).map_err(|why| format!("Rewriting config file: {why}"))
     }
 
     fn save(&self) -> Result<(), String> {
@@ -155,4 +175,29 @@ impl Process for RunningProcess {
         self.stop.request();
         Ok(())
     }
+}
+
+/// Writes the configuration file anew, under another name first, so that a reader finds the old file or the new one. Who may
+/// read it stays the same.
+fn rewrite(config: &Config, path: &Path) -> Result<(), String> {
+    let text = fs::read_to_string(path).map_err(|error| error.to_string())?;
+    let written = config.rewritten(path, &text).map_err(|error| error.to_string())?;
+    if written == text {
+        return Ok(());
+    }
+    let mut name = path.as_os_str().to_owned();
+    name.push(format!(".{}.new", std::process::id()));
+    let beside = PathBuf::from(name);
+    let replace = || {
+        let mut file = fs::File::create(&beside)?;
+        file.set_permissions(fs::metadata(path)?.permissions())?;
+        file.write_all(written.as_bytes())?;
+        file.sync_all()?;
+        fs::rename(&beside, path)?;
+        sync_directory(parent_of(path))
+    };
+    replace().map_err(|error| {
+        let _ = fs::remove_file(&beside);
+        error.to_string()
+    })
 }

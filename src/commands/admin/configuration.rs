@@ -59,6 +59,16 @@ const CONFIG: &[CommandSpec] = &[
         run: Handler::Admin(config_resetstat),
         ..BASE
     },
+    CommandSpec {
+        name: "rewrite",
+        syntax: "",
+        summary: "Writes the directives' values into the configuration file",
+        since: "2.8.0",
+        arity: 2,
+        tips: &["request_policy:all_nodes", "response_policy:all_succeeded"],
+        run: Handler::Admin(config_rewrite),
+        ..BASE
+    },
     CommandSpec { run: Handler::Admin(|_, _, reply| help::help("config", reply)), ..help::HELP },
 ];
 
@@ -94,7 +104,7 @@ fn config_set(host: &Host, call: &Call<'_>, reply: &mut Reply<'_>) -> Outcome {
         host.friend_rankings.set_bound(changed.friendrank_keep_bytes);
         host.store.set_event_classes(changed.notify_keyspace_events);
         host.bound_memory(&changed.memory);
-        host.process.configure(changed);
+        host.process.configure(changed)
     };
     host.settings.set(&pairs, apply).map_err(|(index, error)| {
         let name = pairs[index].0;
@@ -136,6 +146,15 @@ fn hides_of_set(request: Arguments<'_>, index: usize) -> bool {
 
 fn failed(name: &str, why: &str) -> CommandError {
     CommandError::new(format!("ERR CONFIG SET failed (possibly related to argument '{name}') - {why}"))
+}
+
+/// The file must not be written twice at once, nor with a setting that is being changed.
+fn config_rewrite(host: &Host, _: &Call<'_>, reply: &mut Reply<'_>) -> Outcome {
+    let mut written = Ok(());
+    host.settings.apply(|config| written = host.process.rewrite_config(config));
+    written.map_err(|why| CommandError::new(format!("ERR {why}")))?;
+    reply.ok();
+    Ok(())
 }
 
 fn config_resetstat(host: &Host, _: &Call<'_>, reply: &mut Reply<'_>) -> Outcome {

@@ -1,5 +1,6 @@
 //! Commands about the server.
 
+pub(super) mod about;
 pub(super) mod command;
 pub(super) mod configuration;
 pub(super) mod debug;

@@ -9,7 +9,7 @@ use super::slow_log::SlowLog;
 use super::stats::{Done, Errors, Rates, Stats};
 use super::tracking::Tracking;
 use crate::commands::friends::FriendRankings;
-use crate::config::{Config, SavePoint, Settings};
+use crate::config::{Config, NoEffect, SavePoint, Settings};
 use crate::machine::chance::Chance;
 use crate::machine::clock::Clock;
 use crate::store::{Adoption, DatabaseIndex, Store};
@@ -65,7 +65,16 @@ pub trait Process: Send + Sync {
     fn saves(&self) -> Saves;
 
     /// Puts a changed configuration into effect where the process caches it.
-    fn configure(&self, config: &Config);
+    ///
+    /// # Errors
+    /// What cannot be put into effect.
+    fn configure(&self, config: &Config) -> Result<(), NoEffect>;
+
+    /// Writes the values of `config` into the configuration file.
+    ///
+    /// # Errors
+    /// There is no file, or it cannot be written; it is as before then.
+    fn rewrite_config(&self, config: &Config) -> Result<(), String>;
 
     /// Begins to stop the server: no new commands, flush, sync, exit 0. Before that it writes the dump file, if `save` says
     /// so.

@@ -7,6 +7,7 @@ mod memory;
 mod network;
 mod observing;
 
+use super::DirectiveError;
 use super::directive::Directive;
 
 /// The sections' entries, in the order of `config/rankd.conf`.
@@ -45,6 +46,17 @@ const SECRETS: [&str; 7] = [
 #[must_use]
 pub fn is_secret(name: &str) -> bool {
     SECRETS.iter().any(|secret| secret.eq_ignore_ascii_case(name))
+}
+
+/// Why there is no directive `name`.
+pub(super) fn refusal(name: &str) -> DirectiveError {
+    let closes = ["rename-command", "user"].iter().any(|closes| closes.eq_ignore_ascii_case(name));
+    if closes {
+        let why =
+            "rankd has no such rule, and to start without it would open what it closes; take the line out";
+        return DirectiveError::BadValue(why.into());
+    }
+    DirectiveError::Unknown(nearest(name))
 }
 
 /// Finds a directive by any of its names, in any case.

@@ -16,7 +16,7 @@ use crate::server::import;
 use clap::parser::ValueSource;
 use clap::{Arg, ArgAction, ArgMatches, Command};
 use std::ffi::OsString;
-use std::io::BufWriter;
+use std::io::{BufWriter, Read};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -63,7 +63,7 @@ fn command() -> Command {
         .after_help(
             "Each option is also a line of the configuration file (port 7000), an environment variable \
              (RANKD_PORT=7000)\nand a name for CONFIG GET. Options win over the environment, the environment over \
-             the file.",
+             the file.\nRANKD_REQUIREPASS_FILE names a file with the password.",
         )
         .args_conflicts_with_subcommands(true)
         .args_override_self(true)
@@ -119,12 +119,17 @@ fn command() -> Command {
         .subcommand(bench::command())
 }
 
+/// Names standard input in the place of a configuration file.
+const STANDARD_INPUT: &str = "-";
+
 fn switch(name: &'static str) -> Arg {
     Arg::new(name).long(name).action(ArgAction::SetTrue)
 }
 
 fn config_file() -> Arg {
-    Arg::new("config-file").value_name("CONFIG-FILE").help("Configuration file, in redis.conf's syntax")
+    Arg::new("config-file")
+        .value_name("CONFIG-FILE")
+        .help("Configuration file, in redis.conf's syntax; `-`: standard input")
 }
 
 fn journal_directory() -> Arg {
@@ -142,7 +147,8 @@ fn join_values(words: impl Iterator<Item = OsString>) -> Vec<OsString> {
     let mut joined = Vec::new();
     while let Some(mut word) = words.next() {
         let most = word.to_str().and_then(|word| word.strip_prefix("--")).map_or(0, values_of);
-        let is_value = |next: &OsString| !next.as_encoded_bytes().starts_with(b"--");
+        let is_value =
+            |next: &OsString| !next.as_encoded_bytes().starts_with(b"--") && next != STANDARD_INPUT;
         for taken in 0..most {
             let Some(value) = words.next_if(is_value) else { break };
             word.push(if taken == 0 { "=" } else { " " });
@@ -189,9 +195,21 @@ fn flag(name: &'static str) -> Arg {
 /// The configuration from file, environment and flags, and the file's name.
 fn read_config(matches: &ArgMatches) -> Result<(Config, Option<PathBuf>), String> {
     let mut config = Config::default();
-    let file = matches.get_one::<String>("config-file").map(PathBuf::from);
+    let mut file = matches.get_one::<String>("config-file").map(PathBuf::from);
+    if file.as_ref().is_some_and(|path| path.as_os_str() == STANDARD_INPUT) {
+        file = None;
+        let mut text = Vec::new();
+        std::io::stdin()
+            .read_to_end(&mut text)
+            .map_err(|error| format!("standard input cannot be read: {error}"))?;
+        config.read_text("standard input", &text).map_err(|error| error.to_string())?;
+    }
     if let Some(path) = &file {
         config.read_file(path).map_err(|error| error.to_string())?;
+    }
+    let source = matches.value_source("requirepass");
+    if let Some(password) = environment::password_of_file(source == Some(ValueSource::EnvVariable))? {
+        config.requirepass = password;
     }
     for name in config::directives().map(|directive| directive.name).chain(hidden_names()) {
         if let Some(value) = matches.get_one::<String>(name) {

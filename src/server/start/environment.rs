@@ -1,13 +1,47 @@
 //! Environment variables that set directives.
 
 use crate::config::directives;
+use crate::limits;
+use std::ffi::OsString;
+use std::fs::File;
+use std::io::Read;
+
+/// Names a file with the password, so that the password is in no environment.
+const PASSWORD_FILE: &str = "RANKD_REQUIREPASS_FILE";
 
 /// A warning for each environment variable that looks like a directive and is none.
 pub(in crate::server) fn unknown_variables() -> Vec<String> {
-    let is_known = |name: &str| directives().any(|directive| variable(directive.name) == name);
+    let is_known =
+        |name: &str| name == PASSWORD_FILE || directives().any(|directive| variable(directive.name) == name);
     let names = std::env::vars_os().filter_map(|(name, _)| name.into_string().ok());
     let ours = names.filter(|name| name.starts_with("RANKD_") && !is_known(name));
     ours.map(|name| format!("environment variable {name} names no directive")).collect()
+}
+
+/// The password in the file that the environment names, without the line's end. `is_also_set`: the environment has a password,
+/// too.
+pub(in crate::server) fn password_of_file(is_also_set: bool) -> Result<Option<String>, String> {
+    std::env::var_os(PASSWORD_FILE).map(|path| read_password(&path, is_also_set)).transpose()
+}
+
+fn read_password(path: &OsString, is_also_set: bool) -> Result<String, String> {
+    let wrong = |why: &str| format!("{PASSWORD_FILE} '{}': {why}", path.display());
+    if is_also_set {
+        return Err(wrong("RANKD_REQUIREPASS is set as well"));
+    }
+    let file = File::open(path).map_err(|error| wrong(&error.to_string()))?;
+    let mut text = String::new();
+    let read = file.take(limits::PASSWORD_FILE_BYTES as u64 + 1).read_to_string(&mut text);
+    read.map_err(|error| wrong(&error.to_string()))?;
+    if text.len() > limits::PASSWORD_FILE_BYTES {
+        return Err(wrong(&format!("it has more than {} bytes", limits::PASSWORD_FILE_BYTES)));
+    }
+    let password = text.strip_suffix('\n').unwrap_or(&text);
+    let password = password.strip_suffix('\r').unwrap_or(password);
+    if password.is_empty() || password.contains('\n') {
+        return Err(wrong("it must have one line, the password"));
+    }
+    Ok(password.to_owned())
 }
 
 /// The environment variable that sets a directive.

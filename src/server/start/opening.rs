@@ -1,6 +1,8 @@
 //! Reads the journal, or without one the dump file, while the server already answers, mostly with LOADING.
 
 use crate::commands::state::host::Host;
+use crate::commands::state::host::Process;
+use crate::config::NoEffect;
 use crate::journal::{Journal, JournalOptions, Recovered};
 use crate::machine::progress::ReadProgress;
 use crate::rdb::LoadTally;
@@ -67,7 +69,11 @@ pub(in crate::server) async fn open(
     }
     process.dump.begin();
     // CONFIG SET may have changed settings meanwhile.
-    host.settings.apply(|config| crate::commands::state::host::Process::configure(&**process, config));
+    host.settings.apply(|config| {
+        if let Err(NoEffect { directive, why }) = process.configure(config) {
+            tracing::warn!("{directive}: {why}");
+        }
+    });
     host.is_loading.store(false, Ordering::Release);
     Ok(opened)
 }

@@ -81,7 +81,9 @@ pub(in crate::server) fn run(mut config: Config, file: Option<PathBuf>) -> Resul
     let addresses = listeners.iter().map(TcpListener::local_addr).collect::<std::io::Result<Vec<_>>>();
     let addresses = addresses.map_err(|error| error.to_string())?;
     let port = addresses[0].port();
-    let config_file = file.as_ref().map_or_else(String::new, |path| path.display().to_string());
+    // As in Redis, INFO and CONFIG REWRITE know the file by its whole path.
+    let absolute = file.as_ref().map(|path| path.canonicalize().unwrap_or_else(|_| path.clone()));
+    let config_file = absolute.as_ref().map_or_else(String::new, |path| path.display().to_string());
     let dump_path = directory.join(&config.dbfilename);
     let dump = Dump::new(dump_path.clone(), Arc::clone(&store), clock.clone());
     let screen = Screen {
@@ -94,7 +96,7 @@ pub(in crate::server) fn run(mut config: Config, file: Option<PathBuf>) -> Resul
         file,
         warnings,
     };
-    let process = Arc::new(RunningProcess::new(config.appendonly, dump, log, stop));
+    let process = Arc::new(RunningProcess::new(config.appendonly, dump, log, absolute, stop));
     let clients = Arc::<Clients>::default();
     clients.configure(&config);
     let channels = Arc::new(Channels::new(Arc::clone(&clients)));
