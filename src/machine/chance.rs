@@ -1,5 +1,6 @@
 //! The only source of randomness. Its seeds are logged at the start, so that a run can be repeated; secrets are not logged.
 
+use std::cell::Cell;
 use std::hash::{BuildHasher, Hasher, RandomState};
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -53,6 +54,32 @@ impl Chance {
     }
 }
 
+thread_local! {
+    /// The state of [`once_in`]; 0 before its first call on the thread.
+    static STATE: Cell<u64> = const { Cell::new(0) };
+}
+
+/// True once in `times` calls on average: for decisions as frequent as look-ups of keys. The sequence is good enough for
+/// that and for nothing else (xorshift: Marsaglia, "Xorshift RNGs", 2003).
+#[must_use]
+#[inline]
+pub fn once_in(times: u64) -> bool {
+    let mut state = STATE.get();
+    if state == 0 {
+        state = first_state();
+    }
+    state ^= state << 13;
+    state ^= state >> 7;
+    state ^= state << 17;
+    STATE.set(state);
+    (u128::from(state) * u128::from(times)) >> 64 == 0
+}
+
+#[cold]
+fn first_state() -> u64 {
+    Chance::drawn().next_u64() | 1
+}
+
 /// A secret function of this process: the standard library's SipHash with a key from the operating system. Its values
 /// reveal nothing about other values, unlike those of [`Chance`] and of the hashes of tables. The key is lost when the
 /// process ends.
@@ -77,4 +104,16 @@ fn mix(state: u64) -> u64 {
     let z = (state ^ (state >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
     let z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
     z ^ (z >> 31)
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn once_in_many_times_is_as_rare_as_that() {
+        assert!((0..1000).all(|_| super::once_in(1)));
+        for times in [2, 11, 500] {
+            let hits = (0..times * 10_000).filter(|_| super::once_in(times)).count();
+            assert!((9500..10_500).contains(&hits), "{hits} of 10000, once in {times}");
+        }
+    }
 }

@@ -243,3 +243,43 @@ fn files_of_a_killed_save_are_removed_by_a_start_and_by_a_save() {
     wait_for_save(&mut client);
     assert!(left.iter().all(|path| !path.exists()), "after a save");
 }
+
+/// How keys are used is in the file where the policy needs it, and both servers read it.
+#[test]
+fn idle_times_and_counts_go_with_the_file() {
+    const PAYLOAD: &[u8] = b"\x00\x01v\x09\x00A\xfa\x9f~M\xbe\xe9\x7f";
+    for (policy, option, ask, set) in [
+        ("allkeys-lru", "IDLETIME", "OBJECT IDLETIME k", "5000"),
+        ("volatile-lfu", "FREQ", "OBJECT FREQ k", "77"),
+    ] {
+        let arguments = ["--maxmemory-policy", policy];
+        let near = |reply: i64| (reply - set.parse::<i64>().expect("a number")).abs() <= 60;
+        let fill = |client: &mut Client| {
+            let request: [&[u8]; 6] = [b"RESTORE", b"k", b"0", PAYLOAD, option.as_bytes(), set.as_bytes()];
+            assert!(!client.call(&request).is_error());
+            assert!(!client.ask("SAVE").is_error());
+        };
+        let server = Server::rankd_with(&["--appendonly", "no", arguments[0], arguments[1]]);
+        fill(&mut server.client());
+        check(server.directory());
+        let directory = server.directory().to_string_lossy().into_owned();
+        let [dir, name] = ["--dir", &directory];
+        for peer in [Peer::Redis, Peer::Valkey] {
+            if let Some(peer) = Server::peer(peer, &[dir, name, arguments[0], arguments[1]]) {
+                assert!(near(peer.client().ask(ask).integer()), "{policy}: as the peer reads it");
+            }
+        }
+        let server = server.restart();
+        assert!(near(server.client().ask(ask).integer()), "{policy}: as rankd reads it");
+
+        if let Some(peer) = Server::peer(Peer::Redis, &arguments) {
+            fill(&mut peer.client());
+            let directory = tempfile::tempdir().expect("a temporary directory");
+            let dump = peer.directory().join("dump.rdb");
+            std::fs::copy(dump, directory.path().join("dump.rdb")).expect("it was written");
+            let server = Server::rankd_in(directory, &["--appendonly", "no", arguments[0], arguments[1]]);
+            let server = server.expect("it starts");
+            assert!(near(server.client().ask(ask).integer()), "{policy}: as Redis wrote it");
+        }
+    }
+}

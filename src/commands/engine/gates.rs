@@ -50,9 +50,11 @@ impl Runner<'_> {
     /// Evicts keys while more memory is used than allowed, and refuses a command that may need more where that does not
     /// help.
     fn check_memory(&mut self, spec: &CommandSpec) -> Result<(), CommandError> {
-        if self.config.memory.max_bytes == 0 {
-            return Ok(());
-        }
+        if self.config.memory.max_bytes == 0 { Ok(()) } else { self.check_bounded_memory(spec) }
+    }
+
+    #[inline(never)]
+    fn check_bounded_memory(&mut self, spec: &CommandSpec) -> Result<(), CommandError> {
         let needs_memory = match spec.run {
             Handler::Exec => self.queued().any(|spec| spec.has(Flag::Denyoom)),
             _ => spec.has(Flag::Denyoom),

@@ -39,6 +39,7 @@ impl<'h> Reader<'h> {
         Self { hold, database, located: None, counts: true }
     }
 
+    #[inline]
     fn entry(&self, key: &[u8]) -> Option<Entry<'h>> {
         let entry = self.find(key);
         if self.counts {
@@ -48,6 +49,7 @@ impl<'h> Reader<'h> {
     }
 
     /// As [`Reader::entry`], and notes that the key is used.
+    #[inline]
     fn used_entry(&self, key: &[u8]) -> Option<Entry<'h>> {
         let entry = self.entry(key);
         if let Some(entry) = entry
@@ -70,11 +72,13 @@ impl<'h> Reader<'h> {
         self.hold.count_lookups(lookups);
     }
 
+    #[inline]
     fn find(&self, key: &[u8]) -> Option<Entry<'h>> {
         self.find_any(key).filter(|entry| !entry.is_expired(self.hold.expired_by_ms))
     }
 
     /// The entry at the key, even if it has expired.
+    #[inline]
     fn find_any(&self, key: &[u8]) -> Option<Entry<'h>> {
         self.find_any_at(self.locate(key))
     }

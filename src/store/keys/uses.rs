@@ -9,8 +9,7 @@
 //! The counter is that of Redis (antirez, "Random notes on improving the Redis LRU algorithm", 2016): a use increments it
 //! with a probability that falls with its value, and it falls by one for each `lfu-decay-time`.
 
-use crate::machine::chance::Chance;
-use std::cell::Cell;
+use crate::machine::chance::once_in;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 
 /// The counter of a key that is new: it is not evicted before keys that nobody uses. As Redis.
@@ -139,10 +138,6 @@ pub(in crate::store) struct UseClock {
     pub(in crate::store) notes: bool,
 }
 
-thread_local! {
-    static CHANCE: Cell<Option<Chance>> = const { Cell::new(None) };
-}
-
 impl UseClock {
     pub(in crate::store) fn at(kept: UsesKept, now_ms: u64) -> Self {
         let minute = match kept {
@@ -173,21 +168,23 @@ impl UseClock {
     }
 
     fn count(&self, mark: &UseMark, log_factor: u32, decay_minutes: u32) {
-        let before = mark.get();
-        let mut uses = match before & (IS_COUNTER | MINUTES) == IS_COUNTER | self.minute {
-            true => (before >> MINUTE_BITS) as u8,
-            false => self.frequency(before, decay_minutes),
-        };
-        if uses < u8::MAX {
-            let beyond = u64::from(uses.saturating_sub(INITIAL));
-            let mut chance = CHANCE.take().unwrap_or_else(Chance::drawn);
-            uses += u8::from(chance.below(beyond * u64::from(log_factor) + 1) == 0);
-            CHANCE.set(Some(chance));
+        let mut before = mark.get();
+        if before & (IS_COUNTER | MINUTES) != IS_COUNTER | self.minute {
+            before = self.counted_down(mark, decay_minutes);
         }
-        let after = self.counter(uses);
-        if after != before {
-            mark.set(after);
+        let uses = (before >> MINUTE_BITS) as u8;
+        let beyond = u64::from(uses.saturating_sub(INITIAL));
+        if uses < u8::MAX && once_in(beyond * u64::from(log_factor) + 1) {
+            mark.set(self.counter(uses + 1));
         }
+    }
+
+    /// The first use in a minute counts the mark down.
+    #[cold]
+    fn counted_down(&self, mark: &UseMark, decay_minutes: u32) -> u32 {
+        let now = self.counter(self.frequency(mark.get(), decay_minutes));
+        mark.set(now);
+        now
     }
 
     fn counter(&self, uses: u8) -> u32 {
