@@ -54,6 +54,11 @@ combine *arguments: peers
     cargo build --release
     benches/combine.py {{arguments}} "redis 8.2.3={{justfile_directory()}}/.peers/redis-server-8.2.3 --port {port} --save ''" "valkey 9.1.2={{justfile_directory()}}/.peers/valkey-server-9.1.2 --port {port} --save ''" "rankd={{justfile_directory()}}/target/release/rankd --port {port} --dir {dir} --appendonly no"
 
+# The questions of leaderboards, each in one call, compared with the commands of Redis and Valkey that give the same answer.
+boards *arguments: peers
+    cargo build --release
+    benches/boards.py {{arguments}} "redis 8.2.3={{justfile_directory()}}/.peers/redis-server-8.2.3 --port {port} --save ''" "valkey 9.1.2={{justfile_directory()}}/.peers/valkey-server-9.1.2 --port {port} --save ''" "rankd={{justfile_directory()}}/target/release/rankd --port {port} --dir {dir} --appendonly no"
+
 # Large lists and hashes, compared with Redis: memory, LINSERT in the middle, the longest HSET (rankd's: `cargo bench --bench growth`).
 large *arguments: peers
     cargo build --release

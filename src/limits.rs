@@ -118,6 +118,9 @@ pub const EXPIRED_PER_STEP: usize = 256;
 /// Highest value of `databases`.
 pub const DATABASES: usize = 1024;
 
+/// The longest id of a request to a board, for a name such as a UUID with a prefix: a board keeps many of them.
+pub const REQUEST_ID_BYTES: usize = 64;
+
 /// Most request ids that a board keeps. They are written with the head of the board, under one lock.
 pub const BOARD_IDS_MAX: u32 = 65_536;
 

@@ -41,6 +41,9 @@ const LIMITS: &[(&str, &str)] = &[
     ("SENT_AT_ONCE_BYTES", "large_replies: each of them is many pieces"),
     ("DATABASES", "here: one database too many"),
     ("PASSWORD_FILE_BYTES", "configuration: a file that is no password"),
+    ("REQUEST_ID_BYTES", "scripts: submits that are refused change nothing"),
+    ("BOARD_IDS_MAX", "scripts: words that are no policy"),
+    ("BOARD_TTL_S_MAX", "the words of a policy: their own tests"),
 ];
 
 #[test]

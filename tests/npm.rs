@@ -6,7 +6,7 @@
 use crate::differential::friends::{Mode, Part, Question, oracle};
 use crate::support::client::{Client, encode};
 use crate::support::reply::Reply;
-use crate::support::server::Server;
+use crate::support::server::{Peer, Server};
 use crate::support::wait_for;
 
 const BOARD: &[u8] = b"npm";
@@ -189,4 +189,27 @@ fn the_packages_of_npm_are_ranked_and_survive() {
     assert!(status.success(), "SIGTERM: {status}\n{}", server.said());
     server = server.restart();
     assert_eq!(walk(&mut server.client(), &packages), before, "after SIGTERM");
+}
+
+/// The README's two players who reach the same score: one double for score and time cannot tell who was first, in Redis and in
+/// rankd; a board can.
+#[test]
+fn the_first_to_reach_a_score_is_first() {
+    let doubles = |client: &mut Client| {
+        client.ask("ZADD doubles 99999999998242364800 early 99999999998242361200 late");
+        let names = client.ask("ZREVRANGE doubles 0 -1");
+        names.items().iter().map(Reply::text).collect::<Vec<_>>()
+    };
+    if let Some(redis) = Server::peer(Peer::Redis, &[]) {
+        assert_eq!(doubles(&mut redis.client()), ["late", "early"]);
+    }
+    let server = Server::rankd();
+    let mut client = server.client();
+    assert_eq!(doubles(&mut client), ["late", "early"]);
+    assert_eq!(client.ask("LB.CREATE day SCORE INTEGER TIES FIRST").integer(), 1);
+    assert_eq!(client.ask("LB.SUBMIT day 999999999 early").integer(), 1);
+    let row = client.ask("LB.SUBMIT day RETURN 999999999 late");
+    assert_eq!(row.lines().join(" "), r#"*[ *[ "applied" "999999999" :1 nil nil "early" "999999999" ] ]"#);
+    let names = client.ask("ZREVRANGE day 0 -1");
+    assert_eq!(names.items().iter().map(Reply::text).collect::<Vec<_>>(), ["early", "late"]);
 }

@@ -30,6 +30,7 @@ const FAMILIES: &[&[CommandSpec]] = &[
     hashes::with_expiry::COMMANDS,
     friends::COMMANDS,
     boards::rank::COMMANDS,
+    boards::submit::COMMANDS,
     boards::window::COMMANDS,
     boards::distribution::COMMANDS,
     boards::policy::COMMANDS,

@@ -3,3 +3,4 @@
 mod large;
 mod oracle;
 mod questions;
+mod retries;

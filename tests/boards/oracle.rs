@@ -13,32 +13,102 @@ pub(crate) enum Mode {
     Dense,
 }
 
+/// What a submitted score does to the present one.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Keep {
+    #[default]
+    Latest,
+    Best,
+    Sum,
+}
+
 /// A member of the list.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Entry {
     pub(crate) member: Vec<u8>,
     /// The score, in units of the board.
     pub(crate) units: i64,
+    /// The milliseconds of its moment; 0 on boards that keep none.
+    pub(crate) at_ms: i64,
 }
 
 /// A board.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Oracle {
     pub(crate) entries: Vec<Entry>,
+    /// The digits behind the point of an exact board; `None`: doubles, which are quarters.
+    pub(crate) digits: Option<u32>,
+    pub(crate) lowest_is_best: bool,
+    pub(crate) ties_first: bool,
+    pub(crate) keep: Keep,
+    pub(crate) cap: Option<usize>,
     /// The names that `GET name:*->nick` finds.
     pub(crate) nicks: BTreeMap<Vec<u8>, Vec<u8>>,
     pub(crate) is_resp3: bool,
 }
 
-/// The units of a score of 1: all scores are quarters.
-pub(crate) const UNITS: i64 = 4;
+/// The units of a score of 1 where scores are doubles: all of them are quarters.
+const QUARTERS: i64 = 4;
 
 impl Oracle {
-    pub(crate) fn set(&mut self, member: &[u8], units: i64) {
+    /// The units of a score of 1.
+    pub(crate) fn one(&self) -> i64 {
+        self.digits.map_or(QUARTERS, |digits| 10i64.pow(digits))
+    }
+
+    /// The words of the policy, for LB.CREATE.
+    pub(crate) fn policy(&self) -> String {
+        let score = match self.digits {
+            None => "FLOAT".to_owned(),
+            Some(0) => "INTEGER".to_owned(),
+            Some(digits) => format!("DECIMAL {digits}"),
+        };
+        let order = if self.lowest_is_best { "ASC" } else { "DESC" };
+        let ties = if self.ties_first { "FIRST" } else { "MEMBER" };
+        let keep = format!("{:?}", self.keep).to_uppercase();
+        let cap = self.cap.map_or(String::new(), |cap| format!(" CAP {cap}"));
+        format!("SCORE {score} ORDER {order} TIES {ties} KEEP {keep}{cap}")
+    }
+
+    /// Puts the best first. Where the highest score is best, all is turned round but the time: the first is always better.
+    fn sort(&mut self) {
+        let (lowest_is_best, entries) = (self.lowest_is_best, &mut self.entries);
+        if lowest_is_best {
+            entries.sort_by_key(|entry| (entry.units, entry.at_ms, entry.member.clone()));
+        } else {
+            entries.sort_by_key(|entry| (Reverse(entry.units), entry.at_ms, Reverse(entry.member.clone())));
+        }
+    }
+
+    /// Submits one pair, at a time that is given where the board keeps times. Returns whether it changed the score.
+    pub(crate) fn submit(&mut self, member: &[u8], units: i64, keep: Keep, at_ms: i64) -> bool {
+        let at_ms = if self.ties_first { at_ms } else { 0 };
+        let present = self.entries.iter().find(|entry| entry.member == member).cloned();
+        let after = match (&present, keep) {
+            (None, _) => (units, at_ms),
+            (Some(present), Keep::Latest) if at_ms < present.at_ms || units == present.units => return false,
+            (Some(_), Keep::Latest) => (units, at_ms),
+            (Some(present), Keep::Best) => {
+                let is_better =
+                    if self.lowest_is_best { units < present.units } else { units > present.units };
+                let is_earlier = units == present.units && at_ms < present.at_ms;
+                if !(is_better || is_earlier) {
+                    return false;
+                }
+                (units, at_ms)
+            }
+            (Some(_), Keep::Sum) if units == 0 => return false,
+            (Some(present), Keep::Sum) => (present.units + units, at_ms.max(present.at_ms)),
+        };
         self.remove(member);
-        self.entries.push(Entry { member: member.to_vec(), units });
-        // The order of ZREVRANGE.
-        self.entries.sort_by_key(|entry| Reverse((entry.units, entry.member.clone())));
+        self.entries.push(Entry { member: member.to_vec(), units: after.0, at_ms: after.1 });
+        self.sort();
+        // The last of a full board falls, which may be the newcomer.
+        if self.cap.is_some_and(|cap| self.entries.len() > cap) {
+            let last = self.entries.pop().expect("a member");
+            return last.member != member;
+        }
+        true
     }
 
     pub(crate) fn remove(&mut self, member: &[u8]) {
@@ -46,12 +116,33 @@ impl Oracle {
     }
 
     /// The text of a score.
-    pub(crate) fn text(units: i64) -> Vec<u8> {
-        (units as f64 / UNITS as f64).to_string().into_bytes()
+    pub(crate) fn text(&self, units: i64) -> String {
+        match self.digits {
+            None => (units as f64 / QUARTERS as f64).to_string(),
+            Some(0) => units.to_string(),
+            Some(digits) => {
+                let sign = if units < 0 { "-" } else { "" };
+                let (whole, rest) = (units.abs() / self.one(), units.abs() % self.one());
+                format!("{sign}{whole}.{rest:0width$}", width = digits as usize)
+            }
+        }
+    }
+
+    /// What RETURN tells of a member: its score and rank, and who is ahead.
+    pub(crate) fn place_cells(&self, member: &[u8]) -> ([Reply; 2], [Reply; 2]) {
+        let Some(place) = self.place(member) else {
+            return ([self.nil(), self.nil()], [self.nil(), self.nil()]);
+        };
+        let ahead = match place.checked_sub(1).map(|ahead| &self.entries[ahead]) {
+            Some(ahead) => [Reply::Bulk(ahead.member.clone()), self.score(ahead.units)],
+            None => [self.nil(), self.nil()],
+        };
+        ([self.score(self.entries[place].units), Reply::Integer(place as i64)], ahead)
     }
 
     fn score(&self, units: i64) -> Reply {
-        self.double(Self::text(units))
+        let text = self.text(units).into_bytes();
+        if self.digits.is_some() { Reply::Bulk(text) } else { self.double(text) }
     }
 
     fn double(&self, text: Vec<u8>) -> Reply {
@@ -67,7 +158,10 @@ impl Oracle {
     }
 
     fn better(&self, units: i64) -> impl Iterator<Item = &Entry> {
-        self.entries.iter().filter(move |entry| entry.units > units)
+        let lowest_is_best = self.lowest_is_best;
+        self.entries
+            .iter()
+            .filter(move |entry| if lowest_is_best { entry.units < units } else { entry.units > units })
     }
 
     fn rank(&self, place: usize, mode: Mode) -> Reply {
@@ -85,7 +179,7 @@ impl Oracle {
     }
 
     fn row(&self, place: usize, mode: Mode, more: Vec<Reply>) -> Reply {
-        let Entry { member, units } = &self.entries[place];
+        let Entry { member, units, .. } = &self.entries[place];
         let row = vec![Reply::Bulk(member.clone()), self.score(*units), self.rank(place, mode)];
         Reply::Array([row, more].concat())
     }
@@ -126,7 +220,13 @@ impl Oracle {
         self.rows(start..end, mode, gets)
     }
 
-    pub(crate) fn ranks(&self, members: &[Vec<u8>], mode: Mode, with_percentile: bool) -> Reply {
+    pub(crate) fn ranks(
+        &self,
+        members: &[Vec<u8>],
+        mode: Mode,
+        with_percentile: bool,
+        with_time: bool,
+    ) -> Reply {
         let row = |member: &Vec<u8>| {
             let Some(place) = self.place(member) else { return self.nil_row() };
             let more = with_percentile.then(|| {
@@ -134,14 +234,18 @@ impl Oracle {
                 let percentile = 100.0 * behind as f64 / self.entries.len() as f64;
                 self.double(percentile.to_string().into_bytes())
             });
-            self.row(place, mode, more.into_iter().collect())
+            let time = with_time.then(|| Reply::Integer(self.entries[place].at_ms));
+            self.row(place, mode, more.into_iter().chain(time).collect())
         };
         Reply::Array(members.iter().map(row).collect())
     }
 
     pub(crate) fn near(&self, units: i64, count: usize) -> Reply {
-        let place = self.better(units).count();
-        let worse = self.entries.iter().filter(|entry| entry.units < units).count();
+        let better = self.better(units).count();
+        let ties = self.entries.iter().filter(|entry| entry.units == units).count();
+        // A newcomer is behind those who reached the score before.
+        let place = if self.ties_first { better + ties } else { better };
+        let worse = self.entries.len() - better - ties;
         let rows =
             self.rows(place.saturating_sub(count)..(place + count).min(self.entries.len()), Mode::Row, false);
         Reply::Array(vec![Reply::Integer(place as i64), Reply::Integer(worse as i64), rows])

@@ -1,6 +1,7 @@
-//! The questions of leaderboards, asked at random of boards that change, and answered as by the oracle.
+//! Submits and the questions of leaderboards, at random, on sorted sets and on boards with policies: all is answered as by the
+//! oracle.
 
-use super::oracle::{Mode, Oracle, UNITS};
+use super::oracle::{Keep, Mode, Oracle};
 use crate::support::chance::Chance;
 use crate::support::client::Client;
 use crate::support::escape;
@@ -30,7 +31,9 @@ fn with_shortest_percentiles(answer: Reply) -> Reply {
         text.parse::<f64>().expect("a number").to_string().into_bytes()
     };
     let row = |row: Reply| match row {
-        Reply::Array(mut cells) if cells.len() == 4 => {
+        Reply::Array(mut cells)
+            if cells.len() == 4 || matches!(cells.get(4), Some(Reply::Integer(_))) && cells.len() == 5 =>
+        {
             cells[3] = match &cells[3] {
                 Reply::Bulk(text) => Reply::Bulk(shortest(text)),
                 Reply::Double(text) => Reply::Double(shortest(text)),
@@ -69,14 +72,18 @@ fn question(chance: &mut Chance, board: &Oracle, other: &Oracle, members: usize)
         }
         2 => {
             let asked: Vec<Vec<u8>> = (0..=count).map(|_| member(chance, members)).collect();
-            let with_percentile = chance.percent(50);
+            let (with_percentile, with_time) = (chance.percent(50), board.ties_first && chance.percent(50));
             let request = words(&format!("LB.RANK board MODE {name} MEMBERS {}", asked.len()));
             let percentile = if with_percentile { words("WITHPERCENTILE") } else { Vec::new() };
-            ([request, asked.clone(), percentile].concat(), board.ranks(&asked, mode, with_percentile))
+            let time = if with_time { words("WITHTIME") } else { Vec::new() };
+            (
+                [request, asked.clone(), percentile, time].concat(),
+                board.ranks(&asked, mode, with_percentile, with_time),
+            )
         }
         3 => {
-            let units = chance.below(60) as i64 * UNITS / 2 - 4;
-            let text = String::from_utf8(Oracle::text(units)).expect("digits");
+            let units = units(chance, board);
+            let text = board.text(units);
             (words(&format!("LB.NEAR board {text} {count}")), board.near(units, count))
         }
         4 => {
@@ -96,26 +103,81 @@ fn question(chance: &mut Chance, board: &Oracle, other: &Oracle, members: usize)
             (words(&format!("LB.QUANTILE board {}", texts.join(" "))), board.quantiles(&shares))
         }
         _ => {
-            let mut bounds: Vec<i64> = (0..=chance.below(6)).map(|_| chance.below(130) as i64 - 5).collect();
+            let mut bounds: Vec<i64> = (0..=chance.below(6)).map(|_| units(chance, board)).collect();
             bounds.sort_unstable();
             bounds.dedup();
-            let text = |units: &i64| String::from_utf8(Oracle::text(*units)).expect("digits");
-            let texts: Vec<String> = bounds.iter().map(text).collect();
+            let texts: Vec<String> = bounds.iter().map(|units| board.text(*units)).collect();
             (words(&format!("LB.HISTOGRAM board {}", texts.join(" "))), board.histogram(&bounds))
         }
     }
 }
 
+/// A score near those of other members; many members share one.
+fn units(chance: &mut Chance, board: &Oracle) -> i64 {
+    match chance.below(10) {
+        0..6 => (chance.below(8) as i64 - 1) * board.one(),
+        6..9 => chance.below(120) as i64 - 9,
+        _ => (chance.below(90) as i64 - 9) * board.one() / 2,
+    }
+}
+
+/// Changes a sorted set as commands of Redis do.
 fn change(client: &mut Client, chance: &mut Chance, key: &str, board: &mut Oracle, members: usize) {
     let member = member(chance, members);
     if chance.percent(20) {
         client.call(&[b"ZREM".as_slice(), key.as_bytes(), &member]);
         return board.remove(&member);
     }
-    // Many members share a score.
-    let units = if chance.percent(70) { chance.below(8) as i64 * UNITS } else { chance.below(120) as i64 };
-    client.call(&[b"ZADD".as_slice(), key.as_bytes(), &Oracle::text(units), &member]);
-    board.set(&member, units);
+    let units = units(chance, board);
+    client.call(&[b"ZADD".as_slice(), key.as_bytes(), board.text(units).as_bytes(), &member]);
+    board.submit(&member, units, Keep::Latest, 0);
+}
+
+/// Submits a score. Returns the request and the answer that is expected.
+fn submit(chance: &mut Chance, board: &mut Oracle, members: usize) -> (Vec<Vec<u8>>, Reply) {
+    let (member, units, at_ms) = (member(chance, members), units(chance, board), chance.below(1000) as i64);
+    let keeps =
+        [("", board.keep), ("KEEP LATEST", Keep::Latest), ("KEEP BEST", Keep::Best), ("KEEP SUM", Keep::Sum)];
+    // CAP does not go with KEEP SUM.
+    let (keep_words, keep) = keeps[chance.below(if board.cap.is_some() { 3 } else { 4 })];
+    let returns = chance.percent(50);
+    let at = if board.ties_first { format!("AT {at_ms}") } else { String::new() };
+    let back = if returns { "RETURN" } else { "" };
+    let request = words(&format!("LB.SUBMIT board {keep_words} {at} {back} {}", board.text(units)));
+    let (before, _) = board.place_cells(&member);
+    let was_there = matches!(before[1], Reply::Integer(_));
+    let is_changed = board.submit(&member, units, keep, at_ms);
+    let (after, ahead) = board.place_cells(&member);
+    let is_there = matches!(after[1], Reply::Integer(_));
+    let status = match (is_changed, was_there || is_there) {
+        (true, _) => "applied",
+        (false, true) => "kept",
+        (false, false) => "capped",
+    };
+    let row = [vec![Reply::Bulk(status.as_bytes().to_vec())], after.into(), before.into(), ahead.into()];
+    let answer = match returns {
+        true => Reply::Array(vec![Reply::Array(row.concat())]),
+        false => Reply::Integer(i64::from(is_changed)),
+    };
+    ([request, vec![member]].concat(), answer)
+}
+
+/// A board without a policy, or with any.
+fn board(chance: &mut Chance, is_resp3: bool) -> Oracle {
+    let plain = Oracle { is_resp3, ..Oracle::default() };
+    if chance.percent(30) {
+        return plain;
+    }
+    let cap = chance.percent(30).then(|| 1 + chance.below(60));
+    let keeps = [Keep::Latest, Keep::Best, Keep::Sum];
+    Oracle {
+        digits: [None, Some(0), Some(2)][chance.below(3)],
+        lowest_is_best: chance.percent(50),
+        ties_first: chance.percent(60),
+        keep: keeps[chance.below(if cap.is_some() { 2 } else { 3 })],
+        cap,
+        ..plain
+    }
 }
 
 fn run(protocol: &str) {
@@ -128,26 +190,37 @@ fn run(protocol: &str) {
     for _ in 0..number_from_env("RANKD_BOARD_ROUNDS", 12) {
         client.call(&["FLUSHALL"]);
         let is_resp3 = protocol == "3";
-        let (mut board, mut other) =
-            (Oracle { is_resp3, ..Oracle::default() }, Oracle { is_resp3, ..Oracle::default() });
+        let mut board = board(&mut chance, is_resp3);
+        let mut other = Oracle { is_resp3, ..Oracle::default() };
+        if board.policy() != other.policy() {
+            let created = client.ask(&format!("LB.CREATE board {}", board.policy()));
+            assert_eq!(created, Reply::Integer(1), "{}", board.policy());
+        }
         let members = 1 + chance.below(400);
         for number in (0..members).step_by(2) {
             let (member, nick) = (format!("m{number}"), format!("Nick {number}"));
             client.call(&["HSET", &format!("name:{member}"), "nick", &nick]);
             board.nicks.insert(member.into_bytes(), nick.into_bytes());
         }
-        for _ in 0..chance.below(2 * members) {
-            change(&mut client, &mut chance, "board", &mut board, members);
-        }
-        for _ in 0..200 {
-            change(&mut client, &mut chance, "board", &mut board, members);
-            change(&mut client, &mut chance, "other", &mut other, 20);
-            let (request, expected) = question(&mut chance, &board, &other, members);
+        for step in 0..200 + chance.below(2 * members) {
+            let (request, expected) = match chance.below(3) {
+                0 if step > members => question(&mut chance, &board, &other, members),
+                1 => {
+                    change(&mut client, &mut chance, "other", &mut other, 20);
+                    let member = member(&mut chance, members);
+                    let count = board.entries.len();
+                    board.remove(&member);
+                    let removed = Reply::Integer((count - board.entries.len()) as i64);
+                    (vec![b"ZREM".to_vec(), b"board".to_vec(), member], removed)
+                }
+                _ => submit(&mut chance, &mut board, members),
+            };
             let answer = with_shortest_percentiles(client.call(&request));
             assert_eq!(
                 answer.lines().join(" | "),
                 expected.lines().join(" | "),
-                "RANKD_SEED={seed}: {}",
+                "RANKD_SEED={seed}: {}: {}",
+                board.policy(),
                 escape::line(&request)
             );
         }

@@ -82,6 +82,7 @@ scripts! {
     dump: rankd redis;
     expiry: rankd redis valkey;
     boards_questions: rankd redis;
+    boards_submit: rankd redis;
     boards: rankd redis;
     friendrank: rankd redis;
     geo_add: rankd redis;

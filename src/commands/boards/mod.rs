@@ -5,6 +5,7 @@
 //! | `numbering` | the ranks of members that share a score |
 //! | `rows` | the rows of a reply, written at once or while they are sent |
 //! | `join` | GET: values that the members name |
+//! | `submit` | LB.SUBMIT and LB.MSUBMIT; `submission` has their arguments, `returned` what RETURN adds |
 //! | `window` | LB.TOP and LB.AROUND |
 //! | `rank` | LB.RANK, LB.STANDING and LB.NEAR: where members and scores stand |
 //! | `distribution` | LB.QUANTILE and LB.HISTOGRAM |
@@ -19,9 +20,14 @@ pub(super) mod join;
 pub(super) mod numbering;
 pub(super) mod policy;
 pub(super) mod rank;
+mod returned;
 mod rows;
+mod submission;
+pub(super) mod submit;
 pub(super) mod window;
 
+use super::call::error::CommandError;
+use super::call::{Cursor, parse_count};
 use super::spec::{CommandSpec, Flag, Group, KeyFlag, Keys};
 
 /// What the questions have in common: they read the board at argument 1.
@@ -32,3 +38,15 @@ const QUESTION: CommandSpec = CommandSpec {
     keys: Keys::first(&[KeyFlag::Ro, KeyFlag::Access]),
     ..CommandSpec::BASE
 };
+
+/// Takes a number of keys and the keys behind it. At least one argument must follow them.
+fn counted_keys<'c>(cursor: &mut Cursor<'c>) -> Result<std::iter::Take<Cursor<'c>>, CommandError> {
+    let stated = parse_count(cursor.required()?).ok().filter(|&count| count > 0);
+    let count = stated.ok_or(CommandError::text("ERR numkeys should be greater than 0"))?;
+    if count >= cursor.remaining() {
+        return Err(CommandError::SYNTAX);
+    }
+    let keys = cursor.clone().take(count);
+    cursor.nth(count - 1);
+    Ok(keys)
+}

@@ -5,7 +5,7 @@ use super::numbering::{Numbering, RowRanks, percentile};
 use super::rows::{COLUMNS, write_row, write_rows};
 use crate::commands::call::error::{CommandError, Outcome, Stop};
 use crate::commands::call::points::PointsReply;
-use crate::commands::call::{Call, Cursor, parse_count, parse_score};
+use crate::commands::call::{Call, Cursor, parse_score};
 use crate::commands::sorted_sets::PREFETCHED_MEMBERS;
 use crate::commands::spec::{CommandSpec, Handler, KeyFlag, Keys, Lookahead};
 use crate::resp::double;
@@ -181,14 +181,8 @@ fn dense_ranks<'c>(
 
 /// LB.STANDING: a row `[rank, score, size]` for each board, null where the member is a stranger.
 fn standing(keys: Reader<'_>, call: &Call<'_>, reply: &mut Reply<'_>) -> Outcome {
-    let stated = parse_count(call.argument(1)).ok().filter(|&count| count > 0);
-    let count = stated.ok_or(CommandError::text("ERR numkeys should be greater than 0"))?;
-    let mut cursor = call.cursor(2);
-    if count >= cursor.remaining() {
-        return Err(CommandError::SYNTAX.into());
-    }
-    let boards = cursor.clone().take(count);
-    cursor.nth(count - 1);
+    let mut cursor = call.cursor(1);
+    let boards = super::counted_keys(&mut cursor)?;
     let member = cursor.required()?;
     let mode = match cursor.remaining() {
         0 => Numbering::Row,
@@ -198,6 +192,7 @@ fn standing(keys: Reader<'_>, call: &Call<'_>, reply: &mut Reply<'_>) -> Outcome
     if cursor.remaining() > 0 {
         return Err(CommandError::SYNTAX.into());
     }
+    let count = boards.clone().count();
     call.announce(count)?;
     let mut looked_at = 0;
     let mut announce = |members: usize| {

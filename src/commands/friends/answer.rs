@@ -53,10 +53,10 @@ impl Ranker<'_, '_> {
         let window = self.window(standing);
         // A dense rank in the middle needs the number of different scores above it, which is cheapest to count when sorted.
         if window.start > 0 && self.request.mode == Numbering::Dense {
-            standing.sort(self.request.order);
+            standing.sort();
         }
         let ranked = window.start.min(standing.ranked.len())..window.end.min(standing.ranked.len());
-        standing.sort_window(ranked, self.request.order);
+        standing.sort_window(ranked);
         if self.request.with_unranked && !standing.is_sorted {
             standing.sort_unranked();
         }
@@ -91,14 +91,14 @@ impl Ranker<'_, '_> {
             Selection::Top(count) => 0..count.min(all),
             Selection::Own => 0..0,
             Selection::Around(count) => standing.own.map_or(0..0, |own| {
-                let position = standing.position(&own, self.request.order);
+                let position = standing.position(&own);
                 position.saturating_sub(count)..position.saturating_add(count).saturating_add(1).min(all)
             }),
         }
     }
 
     pub(super) fn write(&self, standing: &Standing, answer: &Answer, reply: &mut Reply<'_>) {
-        let Request { selection, order, mode, with_percentile, .. } = *self.request;
+        let Request { selection, mode, with_percentile, .. } = *self.request;
         let Answer { window, globals } = answer;
         let ranked = self.ranked_rows(standing, window);
         let unranked = &standing.unranked[..window.len().saturating_sub(ranked.len())];
@@ -109,11 +109,11 @@ impl Ranker<'_, '_> {
         let position = match ranked.first() {
             // A user who is not on the board gets the null of ZRANK WITHSCORE.
             None if is_own => return reply.null_array(),
-            Some(own) if is_own => standing.position(own, order),
+            Some(own) if is_own => standing.position(own),
             _ => window.start,
         };
         let ranks_in = |mode| {
-            let first = ranked.first().map_or(0, |first| standing.rank(first, position, mode, order));
+            let first = ranked.first().map_or(0, |first| standing.rank(first, position, mode));
             RowRanks::new(mode, position, first)
         };
         let mut ranks = ranks_in(mode);
@@ -128,9 +128,9 @@ impl Ranker<'_, '_> {
             if !is_own {
                 reply.bulk(standing.name(row.name));
             }
-            let points = standing.points(row);
-            reply.shown_points(points);
-            reply.count(ranks.next(points));
+            let score = standing.points(row);
+            reply.shown_points(score);
+            reply.count(ranks.next(score));
             if is_own {
                 // In place of the name: how many there are.
                 reply.count(standing.ranked.len());
@@ -139,7 +139,7 @@ impl Ranker<'_, '_> {
                 write_rank(*rank, reply);
             }
             if let Some(competition) = &mut competition {
-                reply.double(percentile(competition.next(points), standing.ranked.len()));
+                reply.double(percentile(competition.next(score), standing.ranked.len()));
             }
             values.write(at, reply);
         }
@@ -159,7 +159,7 @@ impl Ranker<'_, '_> {
             let mut ranks = Vec::with_capacity(rows.len());
             for rows in rows.chunks(PREFETCHED_MEMBERS) {
                 board.prefetch_ranks(rows.iter().map(name));
-                let rank = |row: &Row| board.rank(name(row), self.request.order).map(|(rank, _)| rank);
+                let rank = |row: &Row| board.rank(name(row), standing.order).map(|(rank, _)| rank);
                 ranks.extend(rows.iter().map(rank));
             }
             ranks

@@ -58,7 +58,7 @@ pub(super) fn friendrank(keys: &mut AllKeys<'_, '_>, call: &Call<'_>, reply: &mu
             ranker.write(&standing, &answer, reply);
         }
         Some((key, begun)) => {
-            standing.sort(request.order);
+            standing.sort();
             standing.ranked.shrink_to_fit();
             standing.unranked.shrink_to_fit();
             standing.names.shrink_to_fit();
@@ -86,7 +86,7 @@ impl Ranker<'_, '_> {
             board: self.request.board.into(),
             friends: friends.as_slice().into(),
             user: self.request.with_self.then(|| self.request.user.into()),
-            ascending: self.request.order == Order::Ascending,
+            is_ascending: self.request.is_ascending,
         })
     }
 
@@ -212,8 +212,9 @@ impl Ranker<'_, '_> {
 /// Moves those of `unranked[from..]` who have a score on `board` to `ranked`.
 fn look_up_from(board: Option<&Board>, standing: &mut Standing, from: usize, request: &Request<'_>) {
     let Some(board) = board else { return };
-    standing.score = board.score_type();
     let best = board.policy().best;
+    standing.score = board.score_type();
+    standing.order = if request.is_ascending { Order::Ascending } else { best.first() };
     let Standing { names, ranked, unranked, own, .. } = standing;
     let bytes = |name: Name| &names[name.start as usize..(name.start + name.len) as usize];
     let asked = unranked.split_off(from);

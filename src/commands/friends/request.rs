@@ -4,7 +4,6 @@ use crate::commands::boards::join::GetPatterns;
 use crate::commands::boards::numbering::Numbering;
 use crate::commands::call::error::CommandError;
 use crate::commands::call::{Call, Cursor};
-use crate::ranking::Order;
 
 /// Where the friends come from.
 #[derive(Clone, Debug)]
@@ -35,8 +34,8 @@ pub(super) struct Request<'a> {
     pub(super) user: &'a [u8],
     pub(super) source: FriendSource<'a>,
     pub(super) selection: Selection,
-    /// Which end of the board is best.
-    pub(super) order: Order,
+    /// ASC: the lowest score first, whichever end of the board is best.
+    pub(super) is_ascending: bool,
     pub(super) mode: Numbering,
     pub(super) with_self: bool,
     pub(super) with_global: bool,
@@ -57,7 +56,7 @@ impl<'a> Request<'a> {
             user,
             source: FriendSource::Key(super::friends_key(&call.config.friend_key_prefix, user)),
             selection: Selection::All,
-            order: Order::Descending,
+            is_ascending: false,
             mode: Numbering::Row,
             with_self: true,
             with_global: false,
@@ -96,7 +95,7 @@ impl<'a> Request<'a> {
                 request.selection = Selection::Own;
             } else if cursor.take_word("asc") {
                 once(&mut has_asc)?;
-                request.order = Order::Ascending;
+                request.is_ascending = true;
             } else if cursor.take_word("mode") {
                 once(&mut has_mode)?;
                 request.mode = Numbering::parse(&mut cursor)?;

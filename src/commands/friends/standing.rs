@@ -19,7 +19,7 @@ pub struct KeptKey {
     pub(super) friends: Box<[u8]>,
     /// The user, unless NOSELF leaves the user out.
     pub(super) user: Option<Box<[u8]>>,
-    pub(super) ascending: bool,
+    pub(super) is_ascending: bool,
 }
 
 impl KeptKey {
@@ -56,13 +56,15 @@ pub(super) struct Row {
 }
 
 /// The people of one request: with their scores, or without.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Standing {
     pub(super) names: Vec<u8>,
     pub(super) ranked: Vec<Row>,
     pub(super) unranked: Vec<Name>,
     /// The user, if the user takes part and has a score.
     pub(super) own: Option<Row>,
+    /// Which score is first.
+    pub(super) order: Order,
     /// What the scores are.
     pub(super) score: ScoreType,
     /// Whether `ranked` and `unranked` are sorted as a whole.
@@ -73,6 +75,21 @@ pub struct Standing {
 
 /// Bytes that are reserved for each name.
 const NAME_BYTES: usize = 24;
+
+impl Default for Standing {
+    fn default() -> Self {
+        Self {
+            names: Vec::new(),
+            ranked: Vec::new(),
+            unranked: Vec::new(),
+            own: None,
+            order: Order::Descending,
+            score: ScoreType::default(),
+            is_sorted: false,
+            rests_on: Seq::default(),
+        }
+    }
+}
 
 impl Standing {
     pub(super) fn with_room_for(people: usize) -> Self {
@@ -116,10 +133,10 @@ impl Standing {
     }
 
     /// Sorts everything.
-    pub(super) fn sort(&mut self, order: Order) {
+    pub(super) fn sort(&mut self) {
         if !self.is_sorted {
-            let Self { names, ranked, .. } = self;
-            ranked.sort_unstable_by(|one, other| Self::compare(names, order, one, other));
+            let Self { names, ranked, order, .. } = self;
+            ranked.sort_unstable_by(|one, other| Self::compare(names, *order, one, other));
             self.sort_unranked();
             self.is_sorted = true;
         }
@@ -132,12 +149,12 @@ impl Standing {
     }
 
     /// Sorts only the rows of `window` into their places.
-    pub(super) fn sort_window(&mut self, window: Range<usize>, order: Order) {
+    pub(super) fn sort_window(&mut self, window: Range<usize>) {
         if self.is_sorted || window.is_empty() {
             return;
         }
-        let Self { names, ranked, .. } = self;
-        let compare = |one: &Row, other: &Row| Self::compare(names, order, one, other);
+        let Self { names, ranked, order, .. } = self;
+        let compare = |one: &Row, other: &Row| Self::compare(names, *order, one, other);
         if window.start > 0 {
             ranked.select_nth_unstable_by(window.start, compare);
         }
@@ -150,8 +167,8 @@ impl Standing {
     }
 
     /// The number of rows before `row`.
-    pub(super) fn position(&self, row: &Row, order: Order) -> usize {
-        let is_before = |other: &Row| Self::compare(&self.names, order, other, row) == Ordering::Less;
+    pub(super) fn position(&self, row: &Row) -> usize {
+        let is_before = |other: &Row| Self::compare(&self.names, self.order, other, row) == Ordering::Less;
         self.count(is_before)
     }
 
@@ -165,8 +182,8 @@ impl Standing {
     }
 
     /// The rank of `row`, which is at `position`, in `mode`.
-    pub(super) fn rank(&self, row: &Row, position: usize, mode: Numbering, order: Order) -> usize {
-        let is_better = |other: &Row| match order {
+    pub(super) fn rank(&self, row: &Row, position: usize, mode: Numbering) -> usize {
+        let is_better = |other: &Row| match self.order {
             Order::Ascending => other.score < row.score,
             Order::Descending => other.score > row.score,
         };

@@ -22,12 +22,19 @@ pub(in crate::commands) fn ranks(value: &Value, requests: &[Arguments<'_>]) {
 }
 
 /// The members that are argument 3, whose scores become argument 2.
-pub(in crate::commands) fn updates(value: &Value, requests: &[Arguments<'_>]) {
+pub(super) fn updates(value: &Value, requests: &[Arguments<'_>]) {
     if let Some(board) = board(value) {
         board.prefetch_updates(
             amounts(requests)
                 .filter_map(|(member, score)| Score::new(score).map(|score| (member, Aim::Score(score)))),
         );
+    }
+}
+
+/// The members that are the last argument, whose scores become the one before it.
+pub(in crate::commands) fn last_pairs(value: &Value, requests: &[Arguments<'_>]) {
+    if let Some(board) = board(value) {
+        board.prefetch_updates(requests.iter().filter_map(last_pair));
     }
 }
 
@@ -41,6 +48,12 @@ pub(super) fn increments(value: &Value, requests: &[Arguments<'_>]) {
 /// Nothing is loaded of a value of another type: each command will reply with an error.
 fn board(value: &Value) -> Option<&Board> {
     if let Value::SortedSet(board) = value { Some(board) } else { None }
+}
+
+fn last_pair<'a>(request: &Arguments<'a>) -> Option<(&'a [u8], Aim)> {
+    let from_end = |back: usize| request.get(request.len().checked_sub(back)?);
+    let score = from_end(2).and_then(double::parse).and_then(Score::new)?;
+    Some((from_end(1)?, Aim::Score(score)))
 }
 
 fn members<'a>(requests: &[Arguments<'a>]) -> impl Iterator<Item = &'a [u8]> + Clone {
