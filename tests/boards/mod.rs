@@ -1,5 +1,6 @@
 //! Boards compared with a naive oracle: a sorted list of tuples.
 
+mod import;
 mod large;
 mod oracle;
 mod questions;

@@ -5,6 +5,7 @@
 
 mod aof;
 mod aof_manifest;
+mod boards;
 mod command_file;
 mod command_runner;
 mod files;
@@ -21,6 +22,7 @@ use crate::machine::progress::ReadProgress;
 use crate::rdb::RdbReader;
 use crate::store::change::sink::ChangeSink;
 use crate::store::{Census, SHARDS, Store};
+pub(super) use boards::BoardOption;
 use files::{len_of, open, progress_bar};
 use indicatif::ProgressBar;
 use report::ImportReport;
@@ -32,8 +34,8 @@ use std::time::Duration;
 /// How often the checkpoint is polled for its end.
 const POLL: Duration = Duration::from_millis(10);
 
-/// Reads `source` into the directory that `config` names, and prints a report.
-pub(super) fn run(config: &Config, source: &str) -> Result<(), String> {
+/// Reads `source` into the directory that `config` names, makes `boards` of some sorted sets, and prints a report.
+pub(super) fn run(config: &Config, source: &str, boards: &[BoardOption]) -> Result<(), String> {
     let origin = find(source)?;
     let clock = Clock::system();
     let started_ms = clock.now_ms();
@@ -78,6 +80,7 @@ pub(super) fn run(config: &Config, source: &str) -> Result<(), String> {
     if let Some(miscount) = report.tally.miscount {
         return Err(format!("{source}: {miscount}: the file is not complete, or was not written by a Redis"));
     }
+    report.boards = boards::convert(&store, boards)?;
     // Attached only now: later data may have renewed a key that had expired.
     store.attach(Arc::clone(&journal) as Arc<dyn ChangeSink>);
     for shard in 0..store.shard_count() {

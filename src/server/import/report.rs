@@ -25,9 +25,23 @@ pub(super) struct ImportReport {
     pub(super) vanished_keys: u64,
     /// Keys of each database of a server.
     pub(super) counts: Vec<DatabaseCount>,
+    /// Sorted sets that became boards with a policy.
+    pub(super) boards: Vec<BoardCount>,
     /// Whether the server is a replica that has lost its master.
     pub(super) is_cut_off: bool,
 }
+
+/// A sorted set that became a board with a policy.
+pub(super) struct BoardCount {
+    pub(super) database: DatabaseIndex,
+    pub(super) key: Box<[u8]>,
+    pub(super) members: usize,
+    /// The members that had lost their tie: their scores were equal only because they were rounded.
+    pub(super) lost: Vec<Box<[u8]>>,
+}
+
+/// Members of a board that the report names.
+const NAMED_MEMBERS: usize = 10;
 
 /// Keys of a database: as its server counted them before and after the reading, and as they were read.
 pub(super) struct DatabaseCount {
@@ -50,6 +64,7 @@ impl ImportReport {
             cut_bytes: 0,
             vanished_keys: 0,
             counts: Vec::new(),
+            boards: Vec::new(),
             is_cut_off: false,
         }
     }
@@ -89,6 +104,19 @@ impl fmt::Display for ImportReport {
                         "{keys} in database {database}; its server counted {before} before and {after} after: {meanwhile}"
                     ),
                 )?;
+            }
+        }
+        for BoardCount { database, key, members, lost } in &self.boards {
+            let members = number_of(*members as u64, "member");
+            row("board", format_args!("'{}' in database {database}: {members}", key.escape_ascii()))?;
+            if !lost.is_empty() {
+                let named =
+                    lost.iter().take(NAMED_MEMBERS).map(|member| format!("'{}'", member.escape_ascii()));
+                let named: Vec<String> = named.collect();
+                let more = if lost.len() > named.len() { " and others" } else { "" };
+                let lost = number_of(lost.len() as u64, "member");
+                let what = "had lost the tie, because doubles rounded the time away:";
+                row("", format_args!("{lost} {what} {}{more}", named.join(", ")))?;
             }
         }
         if self.is_cut_off {

@@ -12,7 +12,7 @@ use crate::config::{Config, IGNORED, Ignored};
 use crate::journal;
 use crate::journal::{DumpError, JournalReport, RepairMode};
 use crate::machine::progress::ReadProgress;
-use crate::server::import;
+use crate::server::import::{self, BoardOption};
 use clap::parser::ValueSource;
 use clap::{Arg, ArgAction, ArgMatches, Command};
 use std::ffi::OsString;
@@ -34,7 +34,8 @@ pub fn main() -> ExitCode {
         }
         Some(("import", matches)) => read_config(matches).and_then(|(config, _)| {
             let source = matches.get_one::<String>("source").expect("clap requires it");
-            import::run(&config, source)
+            let boards = matches.get_many::<BoardOption>("board").into_iter().flatten().cloned();
+            import::run(&config, source, &boards.collect::<Vec<_>>())
         }),
         _ => read_config(&matches).and_then(|(config, file)| {
             if matches.get_flag("check-config") {
@@ -89,6 +90,17 @@ fn command() -> Command {
                     "An RDB file, an append-only file or its directory, or a running server \
                      (redis://[[user:]password@]host[:port][/database])",
                 ))
+                .arg(
+                    Arg::new("board")
+                        .long("board")
+                        .value_name("PATTERN=POLICY")
+                        .action(ArgAction::Append)
+                        .value_parser(BoardOption::parse)
+                        .help(
+                            "Makes boards with a policy of the sorted sets whose keys match, such as \
+                             'lb:*=INTEGER,TIES FIRST,COMPOSITE 1e11' of scores that are score x 10^11 + 10^11 - time",
+                        ),
+                )
                 .arg(config_file().long("config").value_name("CONFIG-FILE"))
                 .args(directives()),
         )
