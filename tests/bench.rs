@@ -96,7 +96,10 @@ fn every_workload_is_answered_by(server: &Server, workloads: &str) {
 
 #[test]
 fn every_workload_is_answered_by_rankd() {
-    every_workload_is_answered_by(&Server::rankd(), &format!("{WORKLOADS},friendrank"));
+    every_workload_is_answered_by(
+        &Server::rankd(),
+        &format!("{WORKLOADS},friendrank,rank100,around10,submit"),
+    );
 }
 
 #[test]

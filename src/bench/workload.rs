@@ -43,6 +43,17 @@ pub(super) const WORKLOADS: &[Workload] = &[
         requests: &[(100, "FRIENDRANK <board> <member> FRIENDS <friends> TOP 10")],
         needs: &[LOAD, "load-friends"],
     },
+    Workload {
+        name: "rank100",
+        requests: &[(100, "LB.RANK <board> MEMBERS 100 <member>*100")],
+        needs: &[LOAD],
+    },
+    Workload { name: "around10", requests: &[(100, "LB.AROUND <board> <member> 10")], needs: &[LOAD] },
+    Workload {
+        name: "submit",
+        requests: &[(100, "LB.SUBMIT <board> RETURN <score> <member>")],
+        needs: &[LOAD],
+    },
     Workload { name: "get", requests: &[(100, "GET <key>")], needs: &["load-keys"] },
     Workload { name: "mget10", requests: &[(100, "MGET <key>*10")], needs: &["load-keys"] },
     Workload { name: "set", requests: &[(100, "SET <key> xxxxxxxxxxxxxxxx")], needs: &[] },
