@@ -4,6 +4,7 @@
 //! that sum is a limit of the peak.
 
 use crc::{CRC_64_REDIS, Crc};
+use rankd::config::SetBounds;
 use rankd::machine::chance::Chance;
 use rankd::machine::clock::Clock;
 use rankd::rdb::{RdbReader, payload, write};
@@ -38,7 +39,7 @@ fn restore(body: &[u8]) -> (Result<Value, String>, usize) {
     let sum = Crc::<u64>::new(&CRC_64_REDIS).checksum(&bytes);
     bytes.extend(sum.to_le_bytes());
     let region = Region::new(ALLOCATOR);
-    let read = payload::read(&bytes, 1);
+    let read = payload::read(&bytes, 1, SetBounds::DEFAULT);
     let allocated = region.change().bytes_allocated;
     (read.map_err(|error| error.to_string()), allocated)
 }
@@ -202,7 +203,8 @@ fn payload_mutations(chance: &mut Chance) {
         if let Ok(value) = restored {
             whole += 1;
             value.check();
-            let again = payload::read(&payload::write(&value), 1).expect("what was written can be read");
+            let again = payload::read(&payload::write(&value), 1, SetBounds::DEFAULT)
+                .expect("what was written can be read");
             assert_eq!((value.kind(), value.elements()), (again.kind(), again.elements()), "round {round}");
         }
     }

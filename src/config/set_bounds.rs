@@ -12,6 +12,6 @@ pub struct SetBounds {
 }
 
 impl SetBounds {
-    /// Redis's defaults. A set that is read back at a start takes its form by these.
+    /// Redis's defaults.
     pub const DEFAULT: Self = Self { intset_entries: 512, listpack_entries: 128, listpack_value_bytes: 64 };
 }

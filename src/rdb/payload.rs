@@ -12,6 +12,7 @@ use super::value_form::{Dialect, HASH_DATED, ValueForm};
 use super::value_writer::ValueWriter;
 use super::values::{ChangeTarget, NextKey, ReadValue, ValueReader};
 use super::{CHECKSUM, VALKEY_VERSION, is_known};
+use crate::config::SetBounds;
 use crate::store::change::{Change, What};
 use crate::store::{Kind, LooseValue, Value};
 use std::fmt;
@@ -72,15 +73,15 @@ pub fn write(value: &Value) -> Vec<u8> {
     payload
 }
 
-/// The value that `payload` describes. `seed` keys its hashes. Memory grows with the bytes that are there, whatever they
+/// The value that `payload` describes. `seed` keys its hashes, and a set takes its form by `set_bounds`. Memory grows with the bytes that are there, whatever they
 /// announce.
 ///
 /// # Errors
 /// See [`PayloadError`].
-pub fn read(payload: &[u8], seed: u64) -> Result<Value, PayloadError> {
+pub fn read(payload: &[u8], seed: u64, set_bounds: SetBounds) -> Result<Value, PayloadError> {
     let (body, dialect) = body(payload).ok_or(PayloadError::WrongTail)?;
     let mut source = RdbSource::new(body);
-    let mut reader = ValueReader::new(LooseValue::with_seed(seed), None);
+    let mut reader = ValueReader::new(LooseValue::new(seed, set_bounds), None);
     let number = source.byte().map_err(PayloadError::Malformed)?;
     let form = ValueForm::of(number, dialect);
     let unknown = || source.error(Problem::UnknownType { number, key: Vec::new() });

@@ -17,7 +17,7 @@ use super::keys::uses::{SharedUsesKept, UseClock, UsesKept};
 use super::numbers::DatabaseIndex;
 use super::reclaim::Reclaimer;
 use super::shard::Shard;
-use crate::config::EventClasses;
+use crate::config::{EventClasses, SetBounds};
 use crate::machine::clock::Clock;
 use foldhash::quality::FixedState;
 use parking_lot::RwLock;
@@ -46,6 +46,8 @@ pub struct Store {
     event_classes: AtomicU32,
     pub(in crate::store) uses_kept: SharedUsesKept,
     pub(in crate::store) evictor: Evictor,
+    /// The fields of the [`SetBounds`].
+    set_bounds: [AtomicUsize; 3],
     pub(in crate::store) reclaimer: Reclaimer,
     pub(in crate::store) damage: Damage,
     expired_keys: AtomicU64,
@@ -80,6 +82,7 @@ impl Store {
             event_classes: AtomicU32::new(0),
             uses_kept: SharedUsesKept::new(),
             evictor: Evictor::default(),
+            set_bounds: parts_of(SetBounds::DEFAULT).map(AtomicUsize::new),
             reclaimer: Reclaimer::start(),
             damage: Damage::default(),
             expired_keys: AtomicU64::new(0),
@@ -136,6 +139,20 @@ impl Store {
         EventClasses::from_bits(self.event_classes.load(Ordering::Relaxed))
     }
 
+    /// Sets the bounds by which a set takes its form when Changes are applied: at a start, and from a dump file. Commands bring
+    /// theirs along.
+    pub fn set_set_bounds(&self, bounds: SetBounds) {
+        for (stored, part) in self.set_bounds.iter().zip(parts_of(bounds)) {
+            stored.store(part, Ordering::Relaxed);
+        }
+    }
+
+    pub(in crate::store) fn set_bounds(&self) -> SetBounds {
+        let [intset_entries, listpack_entries, listpack_value_bytes] =
+            self.set_bounds.each_ref().map(|part| part.load(Ordering::Relaxed));
+        SetBounds { intset_entries, listpack_entries, listpack_value_bytes }
+    }
+
     pub(in crate::store) fn publish(&self, events: &[KeyEvent], basis: &Basis) {
         if let Some(sink) = self.event_sink.get() {
             sink.publish(self.event_classes(), events, basis);
@@ -163,7 +180,9 @@ impl Store {
     /// An empty store with the same shards, databases and hashes, without a sink. No key expires in it.
     #[must_use]
     pub fn sibling(&self) -> Self {
-        Self::new(self.shards.len(), self.databases, self.seed, self.clock.clone())
+        let sibling = Self::new(self.shards.len(), self.databases, self.seed, self.clock.clone());
+        sibling.set_set_bounds(self.set_bounds());
+        sibling
     }
 
     /// The number of databases.
@@ -255,6 +274,11 @@ impl Store {
     pub(in crate::store) fn append(&self, records: &ChangeBuffer, now_ms: u64) -> Seq {
         self.sink.get().map_or(Seq(0), |sink| sink.append(now_ms, records))
     }
+}
+
+fn parts_of(bounds: SetBounds) -> [usize; 3] {
+    let SetBounds { intset_entries, listpack_entries, listpack_value_bytes } = bounds;
+    [intset_entries, listpack_entries, listpack_value_bytes]
 }
 
 impl std::fmt::Debug for Store {

@@ -104,6 +104,7 @@ fn config_set(host: &Host, call: &Call<'_>, reply: &mut Reply<'_>) -> Outcome {
         host.friend_rankings.set_bound(changed.friendrank_keep_bytes);
         host.store.set_event_classes(changed.notify_keyspace_events);
         host.bound_memory(&changed.memory);
+        host.store.set_set_bounds(changed.set_bounds);
         host.process.configure(changed)
     };
     host.settings.set(&pairs, apply).map_err(|(index, error)| {

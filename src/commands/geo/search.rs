@@ -48,7 +48,7 @@ pub(in crate::commands) const COMMANDS: &[CommandSpec] = &[
     },
     CommandSpec {
         name: "geosearchstore",
-        syntax: "destination sourcekey <FROMMEMBER member | FROMLONLAT longitude latitude> \
+        syntax: "destination source <FROMMEMBER member | FROMLONLAT longitude latitude> \
                  <BYRADIUS radius <M | KM | FT | MI> | BYBOX width height <M | KM | FT | MI>> [ASC | DESC] \
                  [COUNT count [ANY]] [STOREDIST]",
         summary: "Stores the members in a circle or a box",

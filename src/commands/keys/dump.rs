@@ -65,7 +65,8 @@ fn restore(keys: &mut Writer<'_, '_>, call: &Call<'_>, reply: &mut Reply<'_>) ->
         return Err(CommandError::text("ERR Invalid TTL value, must be >= 0").into());
     }
     call.announce(bytes.len() / BYTES_PER_ELEMENT)?;
-    let value = payload::read(bytes, keys.reader().seed()).map_err(|error| refusal(&error))?;
+    let value = payload::read(bytes, keys.reader().seed(), call.config.set_bounds)
+        .map_err(|error| refusal(&error))?;
     let now_ms = keys.reader().now_ms();
     // As in Redis, a time beyond what 63 bits hold is in the past.
     let expire_at_ms =

@@ -91,13 +91,14 @@ fn single(word: &str) -> Argument {
 /// The type of an argument by its name.
 fn value_type(name: &str) -> &'static str {
     match name {
-        "key" | "key1" | "key2" | "board" | "destination" | "destkey" | "dst" | "src" | "sourcekey"
-        | "storekey" | "storedistkey" => "key",
-        "score" | "longitude" | "latitude" | "radius" | "width" | "height" => "double",
-        "pattern" => "pattern",
+        "key" | "key1" | "key2" | "newkey" | "board" | "source" | "sourcekey" | "destination" | "destkey"
+        | "dst" | "src" | "storekey" | "storedistkey" => "key",
+        "score" | "longitude" | "latitude" | "radius" | "width" | "height" | "timeout" => "double",
+        "pattern" | "by-pattern" | "get-pattern" => "pattern",
         "count" | "start" | "stop" | "end" | "offset" | "bit" | "decrement" | "min-match-len"
         | "increment" | "seconds" | "milliseconds" | "index" | "protover" | "cursor" | "client-id" | "n"
-        | "ms" | "numkeys" | "weight" | "limit" => "integer",
+        | "ms" | "numkeys" | "weight" | "limit" | "db" | "destination-db" | "index1" | "index2"
+        | "frequency" | "ttl" | "len" | "rank" | "num-matches" | "numfields" => "integer",
         "unix-time-seconds" | "unix-time-milliseconds" => "unix-time",
         _ => "string",
     }
@@ -192,6 +193,17 @@ mod tests {
             print(&parse("<LIB-NAME libname | LIB-VER libver>")),
             "oneof(LIB-NAME:libname/string LIB-VER:libver/string)"
         );
+    }
+
+    #[test]
+    fn every_key_is_told_as_a_key() {
+        let count = |arguments: &[Argument]| print(arguments).matches("/key").count();
+        for name in
+            ["rename", "copy", "lmove", "blmove", "rpoplpush", "brpoplpush", "smove", "geosearchstore"]
+        {
+            let entry = table().entries().iter().find(|entry| entry.full_name == name).expect("in the table");
+            assert_eq!(count(&parse(entry.spec.syntax)), 2, "{name}");
+        }
     }
 
     #[test]

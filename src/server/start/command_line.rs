@@ -161,8 +161,15 @@ fn join_values(words: impl Iterator<Item = OsString>) -> Vec<OsString> {
         let most = word.to_str().and_then(|word| word.strip_prefix("--")).map_or(0, values_of);
         let is_value =
             |next: &OsString| !next.as_encoded_bytes().starts_with(b"--") && next != STANDARD_INPUT;
+        let is_save = word == "--save";
         for taken in 0..most {
-            let Some(value) = words.next_if(is_value) else { break };
+            let Some(value) = words.next_if(is_value) else {
+                // As in Redis, a bare `--save` is `--save ""`.
+                if taken == 0 && is_save {
+                    word.push("=");
+                }
+                break;
+            };
             word.push(if taken == 0 { "=" } else { " " });
             word.push(value);
         }
@@ -336,5 +343,9 @@ mod tests {
         let error = config(&["rankd", "--port", "x"]).unwrap_err();
         assert_eq!(error, "--port 'x': argument couldn't be parsed into an integer");
         assert!(config(&["rankd", "--prot", "1"]).unwrap_err().contains("--port"));
+        for words in [&["rankd", "--save", "--port", "7000"][..], &["rankd", "--port", "7000", "--save"]] {
+            let read = config(words).unwrap();
+            assert_eq!((read.port, read.save.len()), (7000, 0), "{words:?}");
+        }
     }
 }

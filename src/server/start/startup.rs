@@ -102,6 +102,7 @@ pub(in crate::server) fn run(mut config: Config, file: Option<PathBuf>) -> Resul
     let channels = Arc::new(Channels::new(Arc::clone(&clients)));
     store.attach_events(Arc::clone(&channels) as Arc<dyn EventSink>);
     store.set_event_classes(config.notify_keyspace_events);
+    store.set_set_bounds(config.set_bounds);
     let host = Arc::new(Host {
         store,
         channels,

@@ -6,6 +6,7 @@
 //! [`What::Dropped`] removes a key with its expiry; the store records one whenever an edit leaves a value empty.
 
 use super::{Change, DatabaseNumbering, KeyPlace, What};
+use crate::config::SetBounds;
 use crate::ranking::{RankedMembers, Ranking};
 use crate::store::keys::keyspace::{Keyspace, Spot};
 use crate::store::keys::located::Located;
@@ -97,7 +98,7 @@ impl Store {
     ) -> usize {
         let at = self.locate(key);
         let mut shard = self.shards[at.shard].write();
-        let mut target = Target { keyspace: shard.numbered_mut(number), at };
+        let mut target = Target { store: self, keyspace: shard.numbered_mut(number), at };
         let mut rest = changes;
         let mut elements = 0;
         while let Some(what) = rest.first() {
@@ -185,6 +186,7 @@ impl Store {
 
 /// A key to which Changes are applied.
 struct Target<'t> {
+    store: &'t Store,
     keyspace: &'t mut Keyspace,
     at: Located<'t>,
 }
@@ -225,6 +227,10 @@ impl ReplayTarget for Target<'_> {
 
     fn seed(&self) -> u64 {
         self.keyspace.seed()
+    }
+
+    fn set_bounds(&self) -> SetBounds {
+        self.store.set_bounds()
     }
 
     fn put(&mut self, value: Value, expire_at_ms: Option<u64>) {

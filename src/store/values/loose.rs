@@ -3,19 +3,22 @@
 
 use super::kinds::{Kind, Value, ValueChange};
 use super::stored::ReplayTarget;
+use crate::config::SetBounds;
 
 /// A value that belongs to no key yet.
 #[derive(Debug)]
 pub struct LooseValue {
     seed: u64,
+    set_bounds: SetBounds,
     value: Option<Value>,
 }
 
 impl LooseValue {
-    /// No value. `seed` keys the hashes of the one to come: [`crate::store::Reader::seed`].
+    /// No value. `seed` keys the hashes of the one to come ([`crate::store::Reader::seed`]), and a set takes its form by
+    /// `set_bounds`.
     #[must_use]
-    pub fn with_seed(seed: u64) -> Self {
-        Self { seed, value: None }
+    pub fn new(seed: u64, set_bounds: SetBounds) -> Self {
+        Self { seed, set_bounds, value: None }
     }
 
     /// Applies a Change of the value, whatever key it is about.
@@ -50,6 +53,10 @@ impl ReplayTarget for LooseValue {
 
     fn seed(&self) -> u64 {
         self.seed
+    }
+
+    fn set_bounds(&self) -> SetBounds {
+        self.set_bounds
     }
 
     fn put(&mut self, value: Value, _: Option<u64>) {

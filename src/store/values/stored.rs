@@ -2,7 +2,7 @@
 
 use super::board::Attained;
 use super::kinds::{Element, Kind, Value};
-use crate::config::EventClasses;
+use crate::config::{EventClasses, SetBounds};
 
 /// A type of value that a key can hold.
 pub trait Stored: Sized {
@@ -95,6 +95,9 @@ pub trait ReplayTarget {
 
     /// What keys the hashes of its value.
     fn seed(&self) -> u64;
+
+    /// The bounds of the forms of a set.
+    fn set_bounds(&self) -> SetBounds;
 
     /// Puts `value`, which expires at `expire_at_ms` or never, in place of any value that is there.
     fn put(&mut self, value: Value, expire_at_ms: Option<u64>);

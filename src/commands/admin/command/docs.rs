@@ -98,7 +98,10 @@ fn key_spec_index(argument: &Argument, keys: Keys) -> usize {
         let option = words.iter().position(|word| argument.token.as_deref() == Some(word));
         return option.map_or(0, |option| 1 + option);
     }
+    let is_destination = matches!(argument.name.as_str(), "destination" | "destkey" | "dst" | "newkey");
+    if let Keys::Pair { .. } = keys {
+        return usize::from(is_destination);
+    }
     // Of two key specifications the destination has the first, and the sources have the second.
-    let is_destination = matches!(argument.name.as_str(), "destination" | "destkey" | "dst");
     usize::from(matches!(keys, Keys::Store { .. } | Keys::Both(..)) && !is_destination)
 }

@@ -1,7 +1,6 @@
 //! The Changes of a set.
 
 use super::Members;
-use crate::config::SetBounds;
 use crate::store::change::buffer::ChangeBuffer;
 use crate::store::change::codec::{EncodedNames, Malformed, put_bytes};
 use crate::store::numbers::KeyspaceIndex;
@@ -42,10 +41,11 @@ impl<'a> SetChange<'a> {
     pub(in crate::store) fn apply(self, key: &mut dyn ReplayTarget) {
         match self {
             Self::Add(members) => {
+                let bounds = key.set_bounds();
                 let value = key.value_or_new(Members::KIND, |seed| Members::with_seed(seed).into_value());
                 let set = Members::of_mut(value).expect("made a set");
                 for member in members.iter() {
-                    set.insert(Text::of(member), SetBounds::DEFAULT);
+                    set.insert(Text::of(member), bounds);
                 }
             }
             Self::Remove(members) => {
