@@ -157,17 +157,23 @@ impl<'h> Reader<'h> {
         mut keys: impl Iterator<Item = &'k [u8]>,
         mut visit: impl FnMut(Option<&'h Value>),
     ) {
+        let locate = |key| {
+            let at = self.hold.locate(key);
+            (at, self.keyspace_of(at))
+        };
         loop {
             let located: SmallVec<[_; LOADED_TOGETHER]> =
-                keys.by_ref().take(LOADED_TOGETHER).map(|key| self.hold.locate(key)).collect();
+                keys.by_ref().take(LOADED_TOGETHER).map(locate).collect();
             if located.is_empty() {
                 return;
             }
+            let probes: SmallVec<[_; LOADED_TOGETHER]> =
+                located.iter().filter_map(|(at, keyspace)| keyspace.probe(at.hash)).collect();
             let entries: SmallVec<[_; LOADED_TOGETHER]> =
-                located.iter().filter_map(|at| self.keyspace_of(*at).load_entry(at.hash)).collect();
+                probes.into_iter().filter_map(|probe| probe.load()).collect();
             entries.into_iter().for_each(KeyValue::load_content);
-            for at in located {
-                let entry = self.find_any_at(at).filter(|entry| !entry.is_expired(self.hold.expired_by_ms));
+            for (at, keyspace) in located {
+                let entry = keyspace.get(at).filter(|entry| !entry.is_expired(self.hold.expired_by_ms));
                 if self.counts {
                     self.count(at.key, entry.is_some());
                     if let Some(entry) = entry {

@@ -2,6 +2,7 @@
 
 use super::key_name::KeyName;
 use super::located::Located;
+use super::segment::Probe;
 use super::sizes::Sizes;
 use super::table::{Place, Table};
 use super::uses::UseMark;
@@ -339,9 +340,9 @@ impl Keyspace {
         self.seed
     }
 
-    /// Prefetches the entry that probably belongs to the key with this hash. Does not read the entry itself.
-    pub(in crate::store) fn load_entry(&self, hash: u64) -> Option<&KeyValue> {
-        self.entries.load(hash)
+    /// Begins to look for the key with this hash, to load it ahead.
+    pub(in crate::store) fn probe(&self, hash: u64) -> Option<Probe<'_, KeyValue, Option<NonZeroU64>>> {
+        self.entries.probe(hash)
     }
 
     /// All keys, in no order.

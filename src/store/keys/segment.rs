@@ -4,6 +4,7 @@
 use crate::machine::heap::allocation_bytes;
 use crate::ranking::prefetch;
 use hashbrown::HashTable;
+use hashbrown::hash_table::IterHash;
 
 /// Most entries of one segment: as many as hashbrown places in 512 buckets, so that its index never grows further, and a
 /// split moves a few hundred entries.
@@ -52,6 +53,28 @@ impl<T, N> Default for TableSegment<T, N> {
     }
 }
 
+/// A look-up that has read the tags. Of several look-ups each step is taken for all before the next, so that their loads
+/// from memory overlap.
+pub(in crate::store) struct Probe<'t, T, N> {
+    segment: &'t TableSegment<T, N>,
+    candidates: IterHash<'t, u16>,
+}
+
+impl<'t, T, N> Probe<'t, T, N> {
+    /// Prefetches the entry that probably has the hash, and its note. Does not read the entry.
+    pub(in crate::store) fn load(mut self) -> Option<&'t T> {
+        // Any entry under the hash's tag is taken for it: a wrong guess only costs a load.
+        let index = usize::from(*self.candidates.next()?);
+        let entry = &self.segment.entries[index];
+        prefetch::line(entry);
+        prefetch::line((&raw const *entry).wrapping_byte_add(size_of::<T>() - 1));
+        if let Some(note) = self.segment.notes.get(index) {
+            prefetch::line(note);
+        }
+        Some(entry)
+    }
+}
+
 impl<T, N: Copy + Default + PartialEq> TableSegment<T, N> {
     /// An empty segment that `entries` entries will be added to.
     pub(super) fn with_capacity(depth: u32, entries: usize) -> Self {
@@ -66,17 +89,9 @@ impl<T, N: Copy + Default + PartialEq> TableSegment<T, N> {
         self.indices.find(inner_hash(hash), is_it).copied()
     }
 
-    /// Prefetches the entry that probably has this hash, and its note. Does not read the entry.
-    pub(super) fn load(&self, hash: u64) -> Option<&T> {
-        // Any entry under the hash's tag is taken for it: a wrong guess only costs a load.
-        let index = usize::from(self.index(hash, |_| true)?);
-        let entry = &self.entries[index];
-        prefetch::line(entry);
-        prefetch::line((&raw const *entry).wrapping_byte_add(size_of::<T>() - 1));
-        if let Some(note) = self.notes.get(index) {
-            prefetch::line(note);
-        }
-        Some(entry)
+    /// Begins to look for the entry with this hash.
+    pub(super) fn probe(&self, hash: u64) -> Probe<'_, T, N> {
+        Probe { segment: self, candidates: self.indices.iter_hash(inner_hash(hash)) }
     }
 
     /// The bytes of memory that it takes, without itself and without the memory that its entries point to.

@@ -5,7 +5,7 @@
 //! keyspace and large hashes are such tables. Segments partition the hashes in order, so a place in hash order is a
 //! cursor that stays valid when segments split. SCAN and checkpoints walk by such cursors.
 
-use super::segment::{SEGMENT_ENTRIES, TableSegment};
+use super::segment::{Probe, SEGMENT_ENTRIES, TableSegment};
 use crate::machine::chance::Chance;
 use crate::machine::heap::allocation_bytes;
 
@@ -87,10 +87,9 @@ impl<T, N: Copy + Default + PartialEq> Table<T, N> {
         self.segments[place.segment as usize].set_note(usize::from(place.index), note);
     }
 
-    /// Prefetches the entry that probably has this hash, and its note. Does not read the entry.
-    pub(in crate::store) fn load(&self, hash: u64) -> Option<&T> {
-        // Any entry under the hash's tag is taken for it: a wrong guess only costs a load.
-        self.segments[self.segment_number(hash)?].load(hash)
+    /// Begins to look for the entry with this hash. `None` if there is no entry at all.
+    pub(in crate::store) fn probe(&self, hash: u64) -> Option<Probe<'_, T, N>> {
+        Some(self.segments[self.segment_number(hash)?].probe(hash))
     }
 
     /// Adds an entry that is not in the table yet and returns its place. Its note is the default. `hash_of` gives the hash
