@@ -16,17 +16,10 @@ pub(super) mod update;
 
 use super::call::error::CommandError;
 use super::spec::{CommandSpec, Group};
-use crate::store::{End, Value};
+use crate::store::End;
 use std::ops::Range;
 
 const BASE: CommandSpec = CommandSpec { group: Group::List, ..CommandSpec::BASE };
-
-/// Loads ahead what a change at an end touches.
-fn load_end(value: &Value, end: End) {
-    if let Value::List(list) = value {
-        list.prefetch_end(end);
-    }
-}
 
 /// Reads the word LEFT or RIGHT as an end of a list.
 fn parse_end(text: &[u8]) -> Result<End, CommandError> {

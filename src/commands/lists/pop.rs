@@ -1,6 +1,6 @@
 //! Commands that remove elements at an end: LPOP, RPOP, LMPOP, and their three blocking forms.
 
-use super::{BASE, load_end, parse_end};
+use super::{BASE, parse_end};
 use crate::commands::call::error::{CommandError, Outcome};
 use crate::commands::call::multi_pop::MultiPop;
 use crate::commands::call::{Call, parse_count};
@@ -15,6 +15,7 @@ const POP: CommandSpec = CommandSpec {
     arity: -2,
     flags: &[Flag::Write, Flag::Fast],
     keys: Keys::Range { first: 1, last: 0, access: &[KeyFlag::Rw, KeyFlag::Access, KeyFlag::Delete] },
+    lookahead: Some(Lookahead::Key),
     ..BASE
 };
 
@@ -31,14 +32,12 @@ const BLOCKING_POP: CommandSpec = CommandSpec {
 pub(in crate::commands) const COMMANDS: &[CommandSpec] = &[
     CommandSpec {
         name: "lpop",
-        lookahead: Some(Lookahead::Part(|value, _| load_end(value, End::Front))),
         summary: "Removes and returns elements from the front of a list",
         run: Handler::Write(|keys, call, reply| pop(keys, call, reply, End::Front)),
         ..POP
     },
     CommandSpec {
         name: "rpop",
-        lookahead: Some(Lookahead::Part(|value, _| load_end(value, End::Back))),
         summary: "Removes and returns elements from the end of a list",
         run: Handler::Write(|keys, call, reply| pop(keys, call, reply, End::Back)),
         ..POP

@@ -1,6 +1,6 @@
 //! Commands that add elements at an end: LPUSH, RPUSH, LPUSHX, RPUSHX.
 
-use super::{BASE, load_end};
+use super::BASE;
 use crate::commands::call::Call;
 use crate::commands::call::error::Outcome;
 use crate::commands::spec::{CommandSpec, Flag, Handler, KeyFlag, Keys, Lookahead};
@@ -13,27 +13,25 @@ const PUSH: CommandSpec = CommandSpec {
     arity: -3,
     flags: &[Flag::Write, Flag::Denyoom, Flag::Fast],
     keys: Keys::Range { first: 1, last: 0, access: &[KeyFlag::Rw, KeyFlag::Insert] },
+    lookahead: Some(Lookahead::Key),
     ..BASE
 };
 
 pub(in crate::commands) const COMMANDS: &[CommandSpec] = &[
     CommandSpec {
         name: "lpush",
-        lookahead: Some(Lookahead::Part(|value, _| load_end(value, End::Front))),
         summary: "Adds elements at the front of a list",
         run: Handler::Write(|keys, call, reply| push(keys, call, reply, End::Front, Missing::Create)),
         ..PUSH
     },
     CommandSpec {
         name: "rpush",
-        lookahead: Some(Lookahead::Part(|value, _| load_end(value, End::Back))),
         summary: "Adds elements at the end of a list",
         run: Handler::Write(|keys, call, reply| push(keys, call, reply, End::Back, Missing::Create)),
         ..PUSH
     },
     CommandSpec {
         name: "lpushx",
-        lookahead: Some(Lookahead::Part(|value, _| load_end(value, End::Front))),
         summary: "Adds elements at the front of a list that exists",
         since: "2.2.0",
         run: Handler::Write(|keys, call, reply| push(keys, call, reply, End::Front, Missing::Skip)),
@@ -41,7 +39,6 @@ pub(in crate::commands) const COMMANDS: &[CommandSpec] = &[
     },
     CommandSpec {
         name: "rpushx",
-        lookahead: Some(Lookahead::Part(|value, _| load_end(value, End::Back))),
         summary: "Adds elements at the end of a list that exists",
         since: "2.2.0",
         run: Handler::Write(|keys, call, reply| push(keys, call, reply, End::Back, Missing::Skip)),

@@ -6,7 +6,6 @@
 
 use super::item::Item;
 use crate::machine::heap::allocation_bytes;
-use crate::ranking::prefetch;
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -72,17 +71,6 @@ impl Chunk {
     /// The bytes of its encoded elements.
     pub(super) fn packed_bytes(&self) -> usize {
         self.range().len()
-    }
-
-    /// Starts loading the reference counters, and the line at an end of the elements.
-    pub(super) fn prefetch_end(&self, end: End) {
-        let bytes = self.bytes.as_ptr();
-        prefetch::line(bytes.wrapping_sub(COUNTERS_BYTES));
-        let at = match end {
-            End::Front => usize::from(self.start),
-            End::Back => self.end as usize,
-        };
-        prefetch::line(bytes.wrapping_add(at).wrapping_sub(1));
     }
 
     fn elements(&self) -> &[u8] {

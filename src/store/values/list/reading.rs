@@ -7,18 +7,6 @@ use std::collections::VecDeque;
 use std::ops::Range;
 
 impl List {
-    /// Starts loading what a change at an end touches. The list itself should be loaded.
-    pub fn prefetch_end(&self, end: End) {
-        let chunk = match (&self.form, end) {
-            (Form::One(chunk), _) => Some(chunk),
-            (Form::Many(many), End::Front) => many.chunks.front(),
-            (Form::Many(many), End::Back) => many.chunks.back(),
-        };
-        if let Some(chunk) = chunk {
-            chunk.prefetch_end(end);
-        }
-    }
-
     /// Calls `see` with element `index`, if it exists. O(chunks) from the nearer end.
     pub fn get<R>(&self, index: usize, see: impl FnOnce(&[u8]) -> R) -> Option<R> {
         (index < self.len()).then(|| {
