@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use crate::support::client::Client;
 use crate::support::server::{Peer, Server};
+use crate::support::wait_for;
 
 /// Sections whose lines depend on what was done, or on what the server has.
 const OF_CONTENTS: [&str; 7] =
@@ -173,4 +174,16 @@ fn the_section_of_rankings_knows_the_largest_board() {
     client.call(&["DEL", "large\r\n"]);
     let text = client.ask("INFO ranking").text();
     assert!(text.contains("largest_board:db0:medium"), "{text}");
+}
+
+#[test]
+fn the_error_of_a_client_that_is_unblocked_counts() {
+    let server = Server::rankd();
+    let (mut client, mut blocked) = (server.client(), server.client());
+    let id = blocked.ask("CLIENT ID").integer();
+    blocked.send(&["BLPOP", "list", "0"]);
+    let unblock = format!("CLIENT UNBLOCK {id} ERROR");
+    wait_for("a blocked client", || (client.ask(&unblock).integer() == 1).then_some(()));
+    assert!(blocked.reply().is_error());
+    assert!(client.ask("INFO errorstats").text().contains("errorstat_UNBLOCKED:count=1"));
 }

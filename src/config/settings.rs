@@ -24,6 +24,12 @@ impl Settings {
         Self { current: RwLock::new(Arc::new(config)), changes: AtomicU64::new(0), changing: Mutex::new(()) }
     }
 
+    /// The number of changes so far, to notice one. O(1).
+    #[must_use]
+    pub fn changes(&self) -> u64 {
+        self.changes.load(Ordering::Acquire)
+    }
+
     /// The configuration as it is now.
     #[must_use]
     pub fn current(&self) -> Arc<Config> {

@@ -81,7 +81,7 @@ impl<'b> Runner<'b> {
             hold,
             scope: Scope::Command,
             commands_in_hold: 0,
-            timing: Timing::new(config),
+            timing: Timing::new(config, host.settings.changes()),
             latest: None,
         };
         runner.look_at_clock();
@@ -97,6 +97,14 @@ impl<'b> Runner<'b> {
     pub(super) fn count_time(&mut self) {
         if let Some(timed) = self.timing.count(&self.host.clock, self.terms.stats) {
             self.note_slow(timed, self.latest);
+        }
+    }
+
+    /// What has just run may have been a CONFIG SET: as in Redis, it is judged by the bounds that it has set.
+    pub(super) fn heed_settings(&mut self) {
+        let changes = self.host.settings.changes();
+        if changes != self.timing.changes {
+            self.timing.heed(&self.host.config(), changes);
         }
     }
 

@@ -30,6 +30,8 @@ pub(super) struct Timing {
     tracks: bool,
     /// What takes this long is noted, in nanoseconds.
     slow_ns: u64,
+    /// The number of changes of the settings that `tracks` and `slow_ns` are from.
+    pub(super) changes: u64,
 }
 
 /// A command that took long, or several short ones of one kind.
@@ -41,7 +43,8 @@ pub(super) struct TimedCommand {
 }
 
 impl Timing {
-    pub(super) fn new(config: &Config) -> Self {
+    /// The settings have been changed `changes` times. The next batch heeds a change that `config` lacks.
+    pub(super) fn new(config: &Config, changes: u64) -> Self {
         Self {
             now_ms: 0,
             started_ns: 0,
@@ -50,7 +53,13 @@ impl Timing {
             since_look: 0,
             tracks: config.latency_tracking,
             slow_ns: config.slow_ns(),
+            changes,
         }
+    }
+
+    /// Goes on with the bounds of `config`, made by `changes` changes.
+    pub(super) fn heed(&mut self, config: &Config, changes: u64) {
+        (self.tracks, self.slow_ns, self.changes) = (config.latency_tracking, config.slow_ns(), changes);
     }
 
     /// A request for the command at `place` begins, or one that names no command. Returns whether the clock must be
