@@ -126,3 +126,12 @@ pub const BOARD_IDS_MAX: u32 = 65_536;
 
 /// Longest lifetime of a board's policy, in seconds: 317 years. The end fits into a number of milliseconds.
 pub const BOARD_TTL_S_MAX: i64 = 9_999_999_999;
+
+/// Denials of the same kind within this time of the first are one entry of ACL LOG, as in Redis.
+pub const ACL_LOG_GROUPING: Duration = Duration::from_secs(60);
+
+/// The newest entries of ACL LOG with which a denial is compared, so that noting it takes bounded time.
+pub const ACL_LOG_COMPARED: usize = 10;
+
+/// Most bits of a password that ACL GENPASS makes, as in Redis.
+pub const GENERATED_PASSWORD_BITS: i64 = 4096;

@@ -34,3 +34,4 @@ mod support;
 mod tools;
 mod transactions;
 mod tree;
+mod users;

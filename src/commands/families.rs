@@ -1,5 +1,6 @@
 //! The list of all command families. It is the only file that knows all of them.
 
+use super::acl;
 use super::admin::{about, command, configuration, info, latency, memory, server, slowlog};
 use super::connection::{client, pubsub, transactions};
 use super::keys::{dump, expiry, object, relocation};
@@ -64,6 +65,7 @@ const FAMILIES: &[&[CommandSpec]] = &[
     transactions::COMMANDS,
     pubsub::COMMANDS,
     connection::COMMANDS,
+    acl::command::COMMANDS,
     client::COMMANDS,
     server::COMMANDS,
     info::COMMANDS,

@@ -2,6 +2,7 @@
 //!
 //! `rankd import` runs the commands of an append-only file on one; benchmarks and tests use it too.
 
+use super::acl::Users;
 use super::engine::{Leeway, Terms};
 use super::state::channels::Channels;
 use super::state::client::Peer;
@@ -20,6 +21,7 @@ use crate::config::{Config, NoEffect, SavePoint, Settings};
 use crate::machine::chance::Chance;
 use crate::store::Store;
 use std::net::{Ipv4Addr, SocketAddr};
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
@@ -38,6 +40,7 @@ impl Host {
             slow_log: SlowLog::default(),
             latency_events: LatencyEvents::default(),
             rates: Rates::default(),
+            users: Users::default(),
             friend_rankings: KeptResults::with_bound(config.friendrank_keep_bytes),
             settings: Settings::new(config),
             shortage: Shortage::default(),
@@ -61,7 +64,7 @@ impl Host {
         let address = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
         let peer = Peer { address, local_address: address, descriptor: 0 };
         let client = self.clients.register(peer, self.clock.now_ms());
-        Session::new(client, &self.config())
+        Session::new(client, &self.users)
     }
 
     /// The terms on which its requests run: they keep the thread as long as they need it.
@@ -124,6 +127,14 @@ impl Process for NoServer {
     }
 
     fn rewrite_config(&self, _: &Config) -> Result<(), String> {
+        Err(NO_SERVER.into())
+    }
+
+    fn read_users(&self, _: &Path) -> Result<Vec<u8>, String> {
+        Err(NO_SERVER.into())
+    }
+
+    fn write_users(&self, _: &Path, _: &[u8]) -> Result<(), String> {
         Err(NO_SERVER.into())
     }
 

@@ -10,6 +10,7 @@
 //!
 //! Commands never await and open no file; what they need of the process they ask of [`state::host::Host`].
 
+mod acl;
 mod admin;
 mod bits;
 mod boards;
@@ -31,5 +32,6 @@ pub mod spec;
 pub mod state;
 mod strings;
 
+pub use acl::{Users, UsersError};
 pub use families::table;
 pub use friends::FriendRankings;

@@ -26,6 +26,8 @@ pub struct Directive {
 pub enum DirectiveSection {
     /// Addresses, passwords, clients.
     Network,
+    /// Users and what they may do.
+    Users,
     /// Threads and databases.
     General,
     /// Memory and eviction.
@@ -48,6 +50,7 @@ impl DirectiveSection {
     pub fn title(self) -> &'static str {
         match self {
             Self::Network => "Network",
+            Self::Users => "Users",
             Self::General => "General",
             Self::Memory => "Memory",
             Self::Journal => "Journal and dump file",

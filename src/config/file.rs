@@ -81,6 +81,10 @@ impl Reading<'_> {
             if values.is_empty() && !name.eq_ignore_ascii_case("save") {
                 return Err(error(number, format!("directive '{name}' has no value")));
             }
+            if name.eq_ignore_ascii_case("user") {
+                self.config.users.push(values.to_vec());
+                continue;
+            }
             let mut value = values.join(" ");
             if name.eq_ignore_ascii_case("include") {
                 let named = path.parent().unwrap_or(Path::new("")).join(&value);

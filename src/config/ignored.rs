@@ -67,9 +67,6 @@ const FACILITIES: &[&str] =
 /// All directives without effect, in the order of their names.
 #[rustfmt::skip]
 pub const IGNORED: &[Ignored] = &[
-    live(&["acl-pubsub-default"], "resetchannels", OneOf(&["allchannels", "resetchannels"])),
-    fixed(&["aclfile"], "", Text),
-    live(&["acllog-max-len"], "128", Integer(0, LONG)),
     live(&["active-defrag-cycle-max"], "25", Integer(1, 99)),
     live(&["active-defrag-cycle-min"], "1", Integer(1, 99)),
     live(&["active-defrag-cycle-us"], "500", Integer(0, 100_000)),

@@ -4,6 +4,7 @@
 //! it into [`Config`] and print it. The configuration file, the command line, the environment, CONFIG GET/SET, `--help`
 //! and the test that `config/rankd.conf` equals the defaults all use the table.
 
+mod channel_default;
 mod directive;
 mod directives;
 mod event_classes;
@@ -20,6 +21,7 @@ mod value;
 mod value_syntax;
 mod wildcard;
 
+pub use crate::config::channel_default::ChannelDefault;
 pub use crate::config::directive::{Directive, DirectiveSection};
 pub use crate::config::directives::{OTHER_NAMES, directives, is_secret};
 pub use crate::config::event_classes::EventClasses;
@@ -92,6 +94,11 @@ pub struct Config {
     pub port: u16,
     pub protected_mode: bool,
     pub requirepass: String,
+    /// The words of each line `user name rule …` of the file.
+    pub users: Vec<Vec<String>>,
+    pub aclfile: String,
+    pub acl_pubsub_default: ChannelDefault,
+    pub acllog_max_len: usize,
     pub tcp_backlog: u32,
     pub tcp_keepalive_s: u32,
     pub timeout_s: u64,
@@ -135,6 +142,10 @@ impl Default for Config {
             port: 0,
             protected_mode: false,
             requirepass: String::new(),
+            users: Vec::new(),
+            aclfile: String::new(),
+            acl_pubsub_default: ChannelDefault::None,
+            acllog_max_len: 0,
             tcp_backlog: 0,
             tcp_keepalive_s: 0,
             timeout_s: 0,
@@ -277,6 +288,12 @@ impl Config {
         let mut entries: Vec<_> = ours.chain(others).chain(ignored).collect();
         entries.sort_unstable_by_key(|(name, _)| *name);
         entries
+    }
+
+    /// The file of users. A relative `aclfile` is relative to `dir`, as in Redis.
+    #[must_use]
+    pub fn path_of_users(&self) -> PathBuf {
+        self.dir.join(&self.aclfile)
     }
 
     /// Reads a configuration file; its lines override the current values.

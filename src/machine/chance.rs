@@ -80,6 +80,22 @@ fn first_state() -> u64 {
     Chance::drawn().next_u64() | 1
 }
 
+/// So many random hexadecimal digits from the operating system, for secrets.
+///
+/// # Errors
+/// The operating system has no randomness.
+pub fn secret_hex(digits: usize) -> Result<String, getrandom::Error> {
+    use std::fmt::Write as _;
+    let mut bytes = vec![0; digits.div_ceil(2)];
+    getrandom::fill(&mut bytes)?;
+    let mut text = String::new();
+    for byte in bytes {
+        let _ = write!(text, "{byte:02x}");
+    }
+    text.truncate(digits);
+    Ok(text)
+}
+
 /// A secret function of this process: the standard library's SipHash with a key from the operating system. Its values
 /// reveal nothing about other values, unlike those of [`Chance`] and of the hashes of tables. The key is lost when the
 /// process ends.

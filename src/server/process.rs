@@ -7,9 +7,9 @@ use super::start::signals::ServerStop;
 use crate::commands::state::host::{AtEnd, Loading, Persistence, Process, Reload, Saves};
 use crate::config::{Config, NoEffect, SavePoint};
 use crate::journal::Journal;
-use crate::machine::durable::{parent_of, sync_directory};
 use crate::machine::progress::ReadProgress;
-use std::fs;
+use crate::rdb::replace_file;
+use std::fs::{self, File};
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
@@ -137,6 +137,15 @@ impl Process for RunningProcess {
         rewrite(config, path).map_err(|why| format!("Rewriting config file: {why}"))
     }
 
+    fn read_users(&self, path: &Path) -> Result<Vec<u8>, String> {
+        fs::read(path).map_err(|error| error.to_string())
+    }
+
+    fn write_users(&self, path: &Path, text: &[u8]) -> Result<(), String> {
+        let write = |mut file: &File| file.write_all(text);
+        replace_file(path, write).map_err(|error| error.to_string())
+    }
+
     fn save(&self) -> Result<(), String> {
         self.dump.save()
     }
@@ -185,19 +194,9 @@ fn rewrite(config: &Config, path: &Path) -> Result<(), String> {
     if written == text {
         return Ok(());
     }
-    let mut name = path.as_os_str().to_owned();
-    name.push(format!(".{}.new", std::process::id()));
-    let beside = PathBuf::from(name);
-    let replace = || {
-        let mut file = fs::File::create(&beside)?;
+    let write = |mut file: &File| {
         file.set_permissions(fs::metadata(path)?.permissions())?;
-        file.write_all(written.as_bytes())?;
-        file.sync_all()?;
-        fs::rename(&beside, path)?;
-        sync_directory(parent_of(path))
+        file.write_all(written.as_bytes())
     };
-    replace().map_err(|error| {
-        let _ = fs::remove_file(&beside);
-        error.to_string()
-    })
+    replace_file(path, write).map_err(|error| error.to_string())
 }

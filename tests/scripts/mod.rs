@@ -69,6 +69,7 @@ macro_rules! scripts {
 
 // Valkey runs the families that most clients use: a reply of both peers is part of the protocol, not a quirk of one.
 scripts! {
+    acl: rankd redis;
     active_expire: rankd redis;
     auth: rankd redis;
     bitmaps: rankd redis;
@@ -141,6 +142,11 @@ scripts! {
     strings_parts: rankd redis valkey;
     tracking: rankd redis;
     transactions: rankd redis;
+}
+
+/// Every request of every conversation.
+pub(crate) fn requests() -> impl Iterator<Item = Vec<Vec<u8>>> {
+    SCRIPTS.iter().flat_map(|script| script.requests())
 }
 
 #[test]

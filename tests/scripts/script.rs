@@ -104,13 +104,17 @@ impl Script {
             .retain(|item| !matches!(item, Item::Step(step) if step.awaits() && step.expected.is_empty()));
     }
 
+    /// All requests.
+    pub(super) fn requests(&self) -> impl Iterator<Item = Vec<Vec<u8>>> {
+        self.steps().filter_map(|step| match &step.said {
+            Said::Request(request) => Some(words_of(request)),
+            _ => None,
+        })
+    }
+
     /// The first words of all requests, in upper case.
     pub(super) fn commands(&self) -> impl Iterator<Item = String> {
-        let requests = self.steps().filter_map(|step| match &step.said {
-            Said::Request(request) => Some(request),
-            _ => None,
-        });
-        requests.filter_map(|request| words_of(request).first().map(|word| escape(word).to_uppercase()))
+        self.requests().filter_map(|words| words.first().map(|word| escape(word).to_uppercase()))
     }
 
     /// The titles of the conversations, each with the number of its requests; a table's count once.

@@ -101,6 +101,9 @@ fn config_set(host: &Host, call: &Call<'_>, reply: &mut Reply<'_>) -> Outcome {
     }
     let apply = |changed: &Config| {
         host.clients.configure(changed);
+        if names.contains("requirepass") {
+            host.users.set_default_password(&changed.requirepass);
+        }
         host.friend_rankings.set_bound(changed.friendrank_keep_bytes);
         host.store.set_event_classes(changed.notify_keyspace_events);
         host.bound_memory(&changed.memory);
@@ -163,6 +166,7 @@ fn config_resetstat(host: &Host, _: &Call<'_>, reply: &mut Reply<'_>) -> Outcome
     host.errors.reset();
     host.store.reset_counts();
     host.shortage.reset();
+    host.users.reset_denied();
     reply.ok();
     Ok(())
 }

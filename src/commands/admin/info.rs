@@ -287,12 +287,9 @@ fn stats(host: &Host, _: &Shards<'_, '_>, out: &mut String) {
     line(out, format_args!("eventloop_duration_cmd_sum:0"));
     line(out, format_args!("instantaneous_eventloop_cycles_per_sec:0"));
     line(out, format_args!("instantaneous_eventloop_duration_usec:0"));
-    // There are no ACLs: only wrong passwords are denied.
-    let denied = host.errors.counts().get("WRONGPASS").copied().unwrap_or(0);
-    line(out, format_args!("acl_access_denied_auth:{denied}"));
-    line(out, format_args!("acl_access_denied_cmd:0"));
-    line(out, format_args!("acl_access_denied_key:0"));
-    line(out, format_args!("acl_access_denied_channel:0"));
+    for (reason, count) in host.users.denied() {
+        line(out, format_args!("acl_access_denied_{}:{count}", reason.word_in_info()));
+    }
     line(out, format_args!("internal_errors:{}", sum(host, |stats| &stats.panics)));
 }
 

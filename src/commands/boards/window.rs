@@ -161,8 +161,8 @@ impl<'c> Selection<'c> {
 }
 
 /// Whether a request has GET patterns, which name keys.
-fn finds_keys(form: Form, call: &Call<'_>) -> bool {
-    WindowRequest::parse(form, call).is_ok_and(|request| !request.gets.is_empty())
+fn finds_keys(form: Form, call: &Call<'_>) -> Option<&'static str> {
+    WindowRequest::parse(form, call).ok().filter(|request| !request.gets.is_empty()).map(|_| "GET")
 }
 
 /// Answers a request without GET patterns.

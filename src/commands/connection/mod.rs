@@ -4,12 +4,16 @@ pub(super) mod client;
 pub(super) mod pubsub;
 pub(super) mod transactions;
 
+use super::acl::identity::Identity;
+use super::acl::log::{Denial, Reason};
+use super::acl::permission::note;
 use super::call::error::{CommandError, Outcome};
 use super::call::{Call, parse_integer, text};
 use super::spec::{Caller, CommandSpec, Flag, Group, Handler, Manner};
+use super::state::host::Host;
 use super::state::marks::Mark;
 use super::state::modes::Replies;
-use super::state::session::NextStep;
+use super::state::session::{NextStep, Session};
 use crate::resp::Protocol;
 use crate::resp::integer;
 use crate::resp::reply::Reply;
@@ -132,14 +136,11 @@ fn hello(caller: &mut Caller<'_>, call: &Call<'_>, reply: &mut Reply<'_>) -> Out
             }
         });
     }
-    let mut name = None;
+    let (mut name, mut credentials) = (None, None);
     while cursor.remaining() > 0 {
         if cursor.remaining() > 2 && cursor.take_word("auth") {
             let (user, password) = (cursor.required()?, cursor.required()?);
-            if !password_fits(user, password, &call.config.requirepass) {
-                return Err(WRONG_PASSWORD.into());
-            }
-            session.authenticated = true;
+            credentials = Some((user, password));
         } else if cursor.remaining() > 1 && cursor.take_word("setname") {
             let wanted = cursor.required()?;
             check_printable(wanted, "Client names")?;
@@ -149,7 +150,10 @@ fn hello(caller: &mut Caller<'_>, call: &Call<'_>, reply: &mut Reply<'_>) -> Out
             return Err(CommandError::new(format!("ERR Syntax error in HELLO option '{option}'")).into());
         }
     }
-    if session.must_authenticate(call.config) {
+    if let Some((user, password)) = credentials {
+        authenticate(caller.host, session, user, password, b"HELLO")?;
+    }
+    if session.must_authenticate(&caller.host.users) {
         return Err(CommandError::text(
             "NOAUTH HELLO must be called with the client already authenticated, otherwise the HELLO <proto> AUTH \
              <user> <pass> option can be used to authenticate the client and select the RESP protocol version at \
@@ -184,12 +188,27 @@ fn hello(caller: &mut Caller<'_>, call: &Call<'_>, reply: &mut Reply<'_>) -> Out
 const WRONG_PASSWORD: CommandError =
     CommandError::text("WRONGPASS invalid username-password pair or user is disabled.");
 
-/// The only user is `default`. If no password is set, any is accepted. The comparison takes as long for a password that is
-/// nearly right as for any other of its length.
-fn password_fits(user: &[u8], password: &[u8], wanted: &str) -> bool {
-    let wanted = wanted.as_bytes();
-    let differs = password.iter().zip(wanted).fold(0, |bits, (one, other)| bits | (one ^ other));
-    user == b"default" && (wanted.is_empty() || (differs == 0 && password.len() == wanted.len()))
+/// Makes the client the user `name`.
+///
+/// # Errors
+/// There is no such user, it is off, or the password is wrong: the reply does not say which. `command` is what ACL LOG
+/// shows.
+fn authenticate(
+    host: &Host,
+    session: &mut Session,
+    name: &[u8],
+    password: &[u8],
+    command: &[u8],
+) -> Result<(), CommandError> {
+    if session.identity.authenticate(&host.users, name, password) {
+        session.client.names.lock().user = text(name);
+        return Ok(());
+    }
+    let (object, user) = (command.to_vec(), name.to_vec());
+    let denial =
+        Denial { reason: Reason::Auth, is_in_transaction: false, object, user, client: String::new() };
+    note(host, &session.client, denial);
+    Err(WRONG_PASSWORD)
 }
 
 /// Name and password behind AUTH are secret.
@@ -211,23 +230,19 @@ fn hides_of_hello(request: Arguments<'_>, index: usize) -> bool {
 }
 
 fn auth(caller: &mut Caller<'_>, call: &Call<'_>, reply: &mut Reply<'_>) -> Outcome {
-    let session = &mut *caller.session;
-    let required = &call.config.requirepass;
+    let Caller { host, session, .. } = caller;
     let (user, password): (&[u8], _) = match call.arguments.len() {
         2 => (b"default", call.argument(1)),
         3 => (call.argument(1), call.argument(2)),
         _ => return Err(CommandError::SYNTAX.into()),
     };
-    if call.arguments.len() == 2 && required.is_empty() {
+    if call.arguments.len() == 2 && host.users.is_open() {
         return Err(CommandError::text(
             "ERR AUTH <password> called without any password configured for the default user. Are you sure your \
              configuration is correct?",
         ).into());
     }
-    if !password_fits(user, password, required) {
-        return Err(WRONG_PASSWORD.into());
-    }
-    session.authenticated = true;
+    authenticate(host, session, user, password, b"AUTH")?;
     reply.ok();
     Ok(())
 }
@@ -250,13 +265,17 @@ fn quit(caller: &mut Caller<'_>, _: &Call<'_>, reply: &mut Reply<'_>) -> Outcome
     Ok(())
 }
 
-fn reset(caller: &mut Caller<'_>, call: &Call<'_>, reply: &mut Reply<'_>) -> Outcome {
+fn reset(caller: &mut Caller<'_>, _: &Call<'_>, reply: &mut Reply<'_>) -> Outcome {
     let Caller { host, session, .. } = caller;
     session.end(host);
     session.select(0);
     session.speak(Protocol::Resp2);
-    session.authenticated = call.config.requirepass.is_empty();
-    session.client.names.lock().name.clear();
+    session.identity = Identity::unknown(&host.users);
+    let user = session.identity.user().name_text();
+    {
+        let mut names = session.client.names.lock();
+        (names.name, names.user) = (String::new(), user);
+    }
     session.modes.replies = Replies::All;
     session.client.marks.set(Mark::NoEvict, false);
     session.client.marks.set(Mark::NoTouch, false);

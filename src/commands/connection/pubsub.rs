@@ -4,7 +4,7 @@
 use crate::commands::admin::help;
 use crate::commands::call::Call;
 use crate::commands::call::error::{CommandError, Outcome};
-use crate::commands::spec::{Caller, CommandSpec, Flag, Group, Handler, Manner};
+use crate::commands::spec::{Caller, ChannelArguments, CommandSpec, Flag, Group, Handler, Manner};
 use crate::commands::state::channels::Topic;
 use crate::resp::reply::Reply;
 use crate::text::glob::{Case, matches};
@@ -24,6 +24,7 @@ const LISTENING: &[Manner] = &[Manner::RunsWhileListening, Manner::RepliesByMess
 pub(in crate::commands) const COMMANDS: &[CommandSpec] = &[
     CommandSpec {
         name: "subscribe",
+        channels: ChannelArguments::All,
         syntax: "channel [channel ...]",
         summary: "Subscribes to channels",
         complexity: "O(N) for N channels",
@@ -44,6 +45,7 @@ pub(in crate::commands) const COMMANDS: &[CommandSpec] = &[
     },
     CommandSpec {
         name: "psubscribe",
+        channels: ChannelArguments::Patterns,
         syntax: "pattern [pattern ...]",
         summary: "Subscribes to all channels that match patterns",
         complexity: "O(N) for N patterns",
@@ -64,6 +66,7 @@ pub(in crate::commands) const COMMANDS: &[CommandSpec] = &[
     },
     CommandSpec {
         name: "publish",
+        channels: ChannelArguments::First,
         syntax: "channel message",
         summary: "Sends a message to the subscribers of a channel and returns their number",
         complexity: "O(N + M) for N subscribers and M patterns of all clients",

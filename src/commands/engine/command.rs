@@ -1,12 +1,14 @@
 //! The call of a command's function, under the locks that its kind needs.
 
 use super::runner::{Refusal, Runner, Scope};
+use crate::commands::acl::enforcement::end_denied_wait;
 use crate::commands::call::Call;
 use crate::commands::call::error::{CommandError, Outcome, Stop};
 use crate::commands::spec::table::{TableEntry, table};
 use crate::commands::spec::{AllKeys, Caller, Flag, Handler};
 use crate::commands::state::session::NextStep;
 use crate::commands::state::waiting::{BlockedClient, Wish};
+use crate::commands::state::waiting_request::WaitingRequest;
 use crate::resp::reply::Reply;
 use crate::resp::request::Arguments;
 use crate::store::keys::interest::Waiter;
@@ -52,7 +54,7 @@ impl Runner<'_> {
             }
             Handler::Blocking(wish) => {
                 self.hold_keys(spec, call, Access::Write)?;
-                self.take_or_wait(wish(call).map_err(Stop::from)?, reply)?;
+                self.take_or_wait(place, call, wish(call).map_err(Stop::from)?, reply)?;
             }
             Handler::OwnLocks(run) => {
                 self.hold_nothing(spec, call)?;
@@ -98,7 +100,7 @@ impl Runner<'_> {
     }
 
     /// Takes what a blocking command wants, or queues the client for it. In a unit no command waits. Its keys are held.
-    fn take_or_wait(&mut self, wish: Wish, reply: &mut Reply<'_>) -> Outcome {
+    fn take_or_wait(&mut self, place: usize, call: &Call<'_>, wish: Wish, reply: &mut Reply<'_>) -> Outcome {
         let database = self.session.database;
         for key in &wish.keys {
             if (wish.attempt)(&mut self.hold.writer(database), key, reply)? {
@@ -116,7 +118,13 @@ impl Runner<'_> {
         for key in waiting.keys() {
             self.hold.writer(database).wait_for(key, Arc::clone(&waiting) as Arc<dyn Waiter>);
         }
-        *self.session.client.waiting.lock() = Some(waiting);
+        let client = &self.session.client;
+        *client.waiting_request.lock() = Some(WaitingRequest::of(place, call.arguments));
+        *client.waiting.lock() = Some(waiting);
+        // A change of users that has not seen the wait has come before this.
+        if let Some(user) = self.session.identity.changed(&self.host.users) {
+            end_denied_wait(self.host, &self.session.client, user, self.config);
+        }
         self.ran.next = NextStep::Wait;
         Ok(())
     }

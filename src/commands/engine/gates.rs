@@ -1,23 +1,24 @@
 //! The gates: checks that a request must pass before its command is run or queued.
 
-use super::runner::Runner;
+use super::runner::{Runner, Scope};
+use crate::commands::acl::log::Denial;
+use crate::commands::acl::permission::{Denied, Wanted, note};
 use crate::commands::call::Call;
 use crate::commands::call::error::CommandError;
-use crate::commands::spec::table::TableEntry;
+use crate::commands::spec::table::{TableEntry, table};
 use crate::commands::spec::{CommandSpec, Flag, Handler, Manner};
 use crate::commands::state::memory::Headroom;
 use crate::resp::request::Arguments;
 
 impl Runner<'_> {
     /// Checks all but the keys, in Redis's order.
-    pub(super) fn ask_gates(
-        &mut self,
-        entry: &TableEntry,
-        arguments: Arguments<'_>,
-    ) -> Result<(), CommandError> {
+    pub(super) fn ask_gates(&mut self, place: usize, arguments: Arguments<'_>) -> Result<(), CommandError> {
+        let entry = &table().entries()[place];
         check_arity(entry, arguments)?;
         self.check_authenticated(entry.spec)?;
         self.check_transaction(entry.spec)?;
+        self.check_permission(place, arguments)
+            .map_err(|denied| denied.error(self.session.identity.user(), place))?;
         self.check_memory(entry.spec)?;
         self.check_journal(entry.spec)?;
         self.check_listening(entry)?;
@@ -25,10 +26,27 @@ impl Runner<'_> {
     }
 
     pub(super) fn check_authenticated(&self, spec: &CommandSpec) -> Result<(), CommandError> {
-        if self.session.must_authenticate(self.config) && !spec.has(Flag::NoAuth) {
+        if self.session.must_authenticate(&self.host.users) && !spec.has(Flag::NoAuth) {
             return Err(CommandError::text("NOAUTH Authentication required."));
         }
         Ok(())
+    }
+
+    /// Asks whether the client's user may run the request, and notes it if not.
+    pub(super) fn check_permission(&mut self, place: usize, arguments: Arguments<'_>) -> Result<(), Denied> {
+        let entry = &table().entries()[place];
+        if entry.spec.has(Flag::NoAuth) {
+            return Ok(());
+        }
+        let own_arguments = if entry.is_subcommand { arguments.skip(1) } else { arguments };
+        let call = self.call(own_arguments, None);
+        let wanted = Wanted { place, call: &call };
+        self.session.identity.check(&self.host.users, wanted).inspect_err(|denied| {
+            let is_in_transaction = self.scope != Scope::Command;
+            if let Some(denial) = Denial::of(denied, place, self.session.identity.user()) {
+                note(self.host, &self.session.client, Denial { is_in_transaction, ..denial });
+            }
+        })
     }
 
     /// Refuses a command that needs the data while they are still being read.

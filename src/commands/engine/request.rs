@@ -125,7 +125,7 @@ impl<'b> Runner<'b> {
         reply: &mut Reply<'_>,
     ) -> Result<Passed, Refusal> {
         let entry = &table().entries()[place];
-        self.ask_gates(entry, request.arguments).map_err(Refusal::Rejected)?;
+        self.ask_gates(place, request.arguments).map_err(Refusal::Rejected)?;
         if let Some(transaction) = &mut self.session.transaction
             && !entry.spec.is(Manner::RunsInMulti)
         {

@@ -3,7 +3,7 @@
 //! Other clients see none of a unit's changes before its end, and neither does a restart. EXEC runs one.
 
 use super::request::Passed;
-use super::runner::{Runner, Scope};
+use super::runner::{Refusal, Runner, Scope};
 use crate::commands::call::error::{Outcome, Stop};
 use crate::limits;
 use crate::resp::Protocol;
@@ -68,6 +68,9 @@ impl<'b> AtomicUnit<'_, 'b> {
         out: &mut Vec<u8>,
     ) -> Option<Box<dyn ReplySource>> {
         self.0.respond(Some(place), arguments, out, |runner, reply| {
+            // The user's permissions may have changed since it was let through.
+            let denied = runner.check_permission(place, arguments);
+            denied.map_err(|denied| Refusal::Rejected(denied.error_in_exec()))?;
             runner.run_command(place, arguments, None, reply).map(|()| Passed::Run)
         })
     }

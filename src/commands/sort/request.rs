@@ -122,10 +122,12 @@ pub(super) fn destination(call: &Call<'_>, visit: &mut dyn FnMut(&[u8])) {
 
 /// Whether a request may read keys that only its elements name. A word that looks like BY or GET may be something else; then
 /// locks are taken that are not needed.
-pub(super) fn finds_keys(call: &Call<'_>) -> bool {
+pub(super) fn finds_keys(call: &Call<'_>) -> Option<&'static str> {
     let mut words = call.cursor(2).zip(call.cursor(3));
-    let is_pattern = |word: &[u8]| word.eq_ignore_ascii_case(b"by") || word.eq_ignore_ascii_case(b"get");
-    words.any(|(word, next)| is_pattern(word) && Pattern::parse(next).names_keys())
+    words.find_map(|(word, next)| {
+        let option = ["BY", "GET"].into_iter().find(|option| word.eq_ignore_ascii_case(option.as_bytes()));
+        option.filter(|_| Pattern::parse(next).names_keys())
+    })
 }
 
 #[cfg(test)]

@@ -7,8 +7,8 @@ use crate::resp::request::Arguments;
 /// Calls the function with every key that a request touches.
 pub type DeriveKeys = fn(&Call<'_>, &mut dyn FnMut(&[u8]));
 
-/// Whether a request reads keys that only its run finds.
-pub type FindsKeys = fn(&Call<'_>) -> bool;
+/// The option by which a request reads keys that only its run finds, if it has one.
+pub type FindsKeys = fn(&Call<'_>) -> Option<&'static str>;
 
 /// What this request does with its keys.
 pub type AccessOfRequest = fn(&Call<'_>) -> &'static [KeyFlag];
@@ -73,6 +73,19 @@ pub enum Keys {
         /// last.
         unknown: &'static [UnknownKeys],
     },
+}
+
+/// Which arguments of a command are names of channels.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ChannelArguments {
+    /// None that it listens to or publishes in.
+    None,
+    /// Argument 1.
+    First,
+    /// All.
+    All,
+    /// All; they are patterns.
+    Patterns,
 }
 
 /// Keys in a request that COMMAND INFO knows of and cannot find.

@@ -13,7 +13,7 @@ use crate::resp::reply::Reply;
 use crate::resp::request::Arguments;
 use crate::store::{Basis, Reader, Shards, Value, Writer};
 
-pub use keys::{AccessOfRequest, DeriveKeys, FindsKeys, KeyFlag, Keys, UnknownKeys};
+pub use keys::{AccessOfRequest, ChannelArguments, DeriveKeys, FindsKeys, KeyFlag, Keys, UnknownKeys};
 
 /// One command or subcommand.
 #[derive(Debug)]
@@ -46,7 +46,9 @@ pub struct CommandSpec {
     /// What a request does with its keys, for a command whose options decide it. COMMAND INFO returns the flags of `keys`,
     /// and says that a request may need fewer.
     pub access_of_request: Option<AccessOfRequest>,
-    /// Whether a request reads further keys that only its run finds. All shards are locked for it.
+    /// Which arguments are channels.
+    pub channels: ChannelArguments,
+    /// The option by which a request reads further keys that only its run finds. All shards are locked for it.
     pub finds_keys: Option<FindsKeys>,
     /// What COMMAND INFO notes of its keys.
     pub keys_note: Option<&'static str>,
@@ -76,6 +78,7 @@ impl CommandSpec {
         tips: &[],
         keys: Keys::None,
         access_of_request: None,
+        channels: ChannelArguments::None,
         finds_keys: None,
         keys_note: None,
         lookahead: None,
@@ -126,7 +129,7 @@ impl CommandSpec {
 
     /// Whether a request reads keys that only its run finds.
     pub(super) fn finds_keys(&self, call: &Call<'_>) -> bool {
-        self.finds_keys.is_some_and(|finds_keys| finds_keys(call))
+        self.finds_keys.is_some_and(|finds_keys| finds_keys(call).is_some())
     }
 
     /// What runs a request.

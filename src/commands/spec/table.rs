@@ -139,19 +139,20 @@ impl CommandSpec {
     }
 }
 
-/// Redis's ACL categories that apply to commands here, in its order.
+/// Redis's ACL categories, in its order.
 pub const ACL_CATEGORIES: &[&str] = &[
     "@keyspace",
     "@read",
     "@write",
     "@set",
     "@sortedset",
-    "@hash",
     "@list",
+    "@hash",
     "@string",
     "@bitmap",
     "@hyperloglog",
     "@geo",
+    "@stream",
     "@pubsub",
     "@admin",
     "@fast",
@@ -160,6 +161,7 @@ pub const ACL_CATEGORIES: &[&str] = &[
     "@dangerous",
     "@connection",
     "@transaction",
+    "@scripting",
 ];
 
 #[cfg(test)]

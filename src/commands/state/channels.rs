@@ -103,6 +103,22 @@ impl Channels {
         (self.channels.len(), self.patterns.read().len())
     }
 
+    /// Calls `visit` with each subscription to what `topic` says: the channel or pattern, and the client. O(subscriptions).
+    pub(in crate::commands) fn for_each_subscription(
+        &self,
+        topic: Topic,
+        visit: &mut dyn FnMut(&[u8], &Arc<Client>),
+    ) {
+        match topic {
+            Topic::Channel => self.channels.iter().for_each(|entry| {
+                entry.value().iter().for_each(|client| visit(entry.key(), client));
+            }),
+            Topic::Pattern => self.patterns.read().iter().for_each(|(pattern, clients)| {
+                clients.iter().for_each(|client| visit(pattern, client));
+            }),
+        }
+    }
+
     pub(in crate::commands) fn add(&self, topic: Topic, name: &[u8], client: &Arc<Client>) {
         match topic {
             Topic::Channel => self.channels.entry(name.into()).or_default().push(Arc::clone(client)),

@@ -5,6 +5,7 @@ use super::mailbox::{MailBounds, Mailbox, Overflowed};
 use super::marks::{Mark, Marks};
 use super::slow_log::SlowRequest;
 use super::waiting::BlockedClient;
+use super::waiting_request::WaitingRequest;
 use crate::resp::Protocol;
 use crate::store::Basis;
 use parking_lot::Mutex;
@@ -64,17 +65,28 @@ pub struct Client {
     pub mailbox: Mailbox,
     /// Its wait, while it is blocked.
     pub waiting: Mutex<Option<Arc<BlockedClient>>>,
+    /// The request that it waits with.
+    pub waiting_request: Mutex<Option<WaitingRequest>>,
     /// What goes into the slow log when the wait is over.
     pub slow_wait: Mutex<Option<SlowRequest>>,
 }
 
-/// What a client calls itself, and its library.
-#[derive(Debug, Default, Clone)]
+/// What a client calls itself, its user, and its library.
+#[derive(Debug, Clone)]
 #[expect(missing_docs, reason = "the fields are CLIENT LIST's")]
 pub struct Names {
     pub name: String,
+    pub user: String,
     pub library: String,
     pub library_version: String,
+}
+
+impl Default for Names {
+    /// Those of a client that has not said anything yet.
+    fn default() -> Self {
+        let (name, library, library_version) = Default::default();
+        Self { name, user: "default".to_owned(), library, library_version }
+    }
 }
 
 impl Client {
@@ -106,6 +118,7 @@ impl Client {
             names: Mutex::default(),
             mailbox: Mailbox::new(bounds),
             waiting: Mutex::default(),
+            waiting_request: Mutex::default(),
             slow_wait: Mutex::default(),
         }
     }

@@ -50,7 +50,7 @@ impl Client {
         field("tot-mem", &self.memory_bytes());
         field("events", &if waiting > 0 { "rw" } else { "r" });
         field("cmd", &self.last_command().map_or_else(|| "NULL".into(), command_name));
-        field("user", &"default");
+        field("user", &names.user);
         field("redir", &redirect);
         field("resp", &self.protocol.load(Ordering::Relaxed));
         field("lib-name", &names.library);

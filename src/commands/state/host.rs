@@ -8,11 +8,13 @@ use super::shortage::Shortage;
 use super::slow_log::SlowLog;
 use super::stats::{Done, Errors, Rates, Stats};
 use super::tracking::Tracking;
+use crate::commands::acl::Users;
 use crate::commands::friends::FriendRankings;
 use crate::config::{Config, NoEffect, SavePoint, Settings};
 use crate::machine::chance::Chance;
 use crate::machine::clock::Clock;
 use crate::store::{Adoption, DatabaseIndex, Store};
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -75,6 +77,18 @@ pub trait Process: Send + Sync {
     /// # Errors
     /// There is no file, or it cannot be written; it is as before then.
     fn rewrite_config(&self, config: &Config) -> Result<(), String>;
+
+    /// Reads the file of users, `aclfile`.
+    ///
+    /// # Errors
+    /// That of the file system.
+    fn read_users(&self, path: &Path) -> Result<Vec<u8>, String>;
+
+    /// Writes the file of users. It is the old one or the new one whenever the process ends.
+    ///
+    /// # Errors
+    /// That of the file system. The old file is unchanged.
+    fn write_users(&self, path: &Path, text: &[u8]) -> Result<(), String>;
 
     /// Begins to stop the server: no new commands, flush, sync, exit 0. Before that it writes the dump file, if `save` says
     /// so.
@@ -163,6 +177,8 @@ pub struct Host {
     /// Counters, one set for each thread that runs commands: first those of the workers, then, in the same order, those of
     /// the threads beside them.
     pub stats: Vec<Arc<Stats>>,
+    /// The users and what they may do.
+    pub users: Users,
     /// Error replies by code.
     pub errors: Errors,
     /// Rates over the last second or so.

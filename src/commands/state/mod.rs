@@ -22,3 +22,4 @@ pub mod tracking;
 mod tracking_table;
 pub(super) mod transaction;
 pub mod waiting;
+pub mod waiting_request;

@@ -5,7 +5,8 @@ use super::client::Client;
 use super::host::Host;
 use super::modes::Modes;
 use super::transaction::{Transaction, Watching};
-use crate::config::Config;
+use crate::commands::acl::Users;
+use crate::commands::acl::identity::Identity;
 use crate::resp::Protocol;
 use crate::resp::reply::Reply;
 use crate::store::DatabaseIndex;
@@ -52,8 +53,8 @@ pub struct Session {
     pub protocol: Protocol,
     /// The database it has selected.
     pub database: DatabaseIndex,
-    /// Whether it has given the password, or none was needed when it connected.
-    pub authenticated: bool,
+    /// Its user.
+    pub(in crate::commands) identity: Identity,
     /// The requests it has queued since MULTI.
     pub(in crate::commands) transaction: Option<Transaction>,
     /// The keys it watches.
@@ -67,12 +68,12 @@ pub struct Session {
 impl Session {
     /// The session of a client that has just connected.
     #[must_use]
-    pub fn new(client: Arc<Client>, config: &Config) -> Self {
+    pub fn new(client: Arc<Client>, users: &Users) -> Self {
         Self {
             client,
             protocol: Protocol::Resp2,
             database: 0,
-            authenticated: config.requirepass.is_empty(),
+            identity: Identity::unknown(users),
             transaction: None,
             watching: None,
             subscriptions: Subscriptions::default(),
@@ -82,8 +83,8 @@ impl Session {
 
     /// Whether commands must be refused until AUTH.
     #[must_use]
-    pub fn must_authenticate(&self, config: &Config) -> bool {
-        !self.authenticated && !config.requirepass.is_empty()
+    pub fn must_authenticate(&self, users: &Users) -> bool {
+        self.identity.must_authenticate(users)
     }
 
     /// How many messages it expects just now.

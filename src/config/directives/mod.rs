@@ -6,13 +6,15 @@ mod journal;
 mod memory;
 mod network;
 mod observing;
+mod users;
 
 use super::DirectiveError;
 use super::directive::Directive;
 
 /// The sections' entries, in the order of `config/rankd.conf`.
-const SECTIONS: [&[Directive]; 6] = [
+const SECTIONS: [&[Directive]; 7] = [
     network::DIRECTIVES,
+    users::DIRECTIVES,
     general::DIRECTIVES,
     memory::DIRECTIVES,
     journal::DIRECTIVES,

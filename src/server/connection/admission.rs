@@ -21,7 +21,7 @@ pub(in crate::server) async fn admit(
     shared.stats.connections.add(1);
     let refusal = if shared.host.clients.len() >= config.maxclients {
         "ERR max number of clients reached"
-    } else if config.protected_mode && config.requirepass.is_empty() && !is_loopback(peer) {
+    } else if config.protected_mode && shared.host.users.is_open() && !is_loopback(peer) {
         DENIED
     } else {
         return Some(stream);

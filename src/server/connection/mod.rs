@@ -49,8 +49,8 @@ pub(super) async fn serve(stream: std::net::TcpStream, peer: SocketAddr, shared:
     let client = shared.host.clients.register(peer, shared.host.clock.now_ms());
     let id = client.id;
     let registration = Registration { shared: &shared, id };
-    let mut config = Followed::new(&shared.host.settings);
-    let session = Session::new(client, config.latest(&shared.host.settings));
+    let config = Followed::new(&shared.host.settings);
+    let session = Session::new(client, &shared.host.users);
     tracing::trace!(id, peer = %peer.address, "connected");
     let connection = Connection {
         stream,
@@ -222,7 +222,7 @@ impl Connection<'_> {
             let work = &mut *self.work;
             let config = work.config.latest(&self.shared.host.settings);
             let most_input_bytes = config.client_query_buffer_limit_bytes;
-            let unauthenticated = work.session.must_authenticate(config);
+            let unauthenticated = work.session.must_authenticate(&self.shared.host.users);
             let bounds = RequestLimits {
                 unauthenticated,
                 bulk_bytes: config.proto_max_bulk_len_bytes,

@@ -10,3 +10,4 @@ pub(super) mod probe;
 pub(super) mod screen;
 pub(super) mod signals;
 pub(super) mod startup;
+pub(super) mod users;

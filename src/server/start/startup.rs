@@ -4,7 +4,7 @@ use super::descriptors::fit_descriptors;
 use super::log::Log;
 use super::screen::Screen;
 use super::signals::ServerStop;
-use super::{environment, listener, opening};
+use super::{environment, listener, opening, users};
 use crate::commands::state::channels::Channels;
 use crate::commands::state::clients::Clients;
 use crate::commands::state::counter::Counter;
@@ -45,7 +45,8 @@ pub(in crate::server) fn run(mut config: Config, file: Option<PathBuf>) -> Resul
     let (maxclients, warning) = fit_descriptors(config.maxclients)?;
     config.maxclients = maxclients;
     warnings.extend(warning);
-    if config.requirepass.is_empty() && !config.protected_mode {
+    let users = users::defined_by(&config)?;
+    if users.is_open() && !config.protected_mode {
         warnings.push(
             "every client that can reach this port is served: no password is set, and protected-mode is no"
                 .into(),
@@ -110,6 +111,7 @@ pub(in crate::server) fn run(mut config: Config, file: Option<PathBuf>) -> Resul
         clients,
         // One for each worker, and one for the thread beside it.
         stats: (0..2 * threads).map(|_| Arc::new(Stats::new(table().entries().len()))).collect(),
+        users,
         errors: Errors::default(),
         slow_log: SlowLog::default(),
         latency_events: LatencyEvents::default(),

@@ -1,5 +1,6 @@
 //! Lists of clients, and which of them end.
 
+use crate::commands::acl::Users;
 use crate::commands::call::error::{CommandError, Outcome};
 use crate::commands::call::{Call, text};
 use crate::commands::spec::Caller;
@@ -76,6 +77,7 @@ struct KillFilter {
     id: Option<u64>,
     address: Option<String>,
     local_address: Option<String>,
+    user: Option<String>,
     is_of_type: IsOfType,
     least_age_s: u64,
     skips_caller: bool,
@@ -83,11 +85,12 @@ struct KillFilter {
 
 impl KillFilter {
     /// Reads the filters, or in the old form an address alone.
-    fn read(call: &Call<'_>) -> Result<Self, CommandError> {
+    fn read(call: &Call<'_>, users: &Users) -> Result<Self, CommandError> {
         let mut filter = Self {
             id: None,
             address: None,
             local_address: None,
+            user: None,
             is_of_type: |_| true,
             least_age_s: 0,
             skips_caller: true,
@@ -121,11 +124,11 @@ impl KillFilter {
             } else if cursor.take_word("laddr") {
                 filter.local_address = Some(text(cursor.required()?));
             } else if cursor.take_word("user") {
-                // Every client is the only user.
                 let user = cursor.required()?;
-                if user != b"default" {
+                if !users.has(user) {
                     return Err(CommandError::new(format!("ERR No such user '{}'", text(user))));
                 }
+                filter.user = Some(text(user));
             } else if cursor.take_word("skipme") {
                 filter.skips_caller = cursor.take_word("yes");
                 if !filter.skips_caller && !cursor.take_word("no") {
@@ -145,6 +148,7 @@ impl KillFilter {
         self.id.is_none_or(|id| id == client.id)
             && is_at(&self.address, client.peer.address)
             && is_at(&self.local_address, client.peer.local_address)
+            && self.user.as_ref().is_none_or(|user| *user == client.names.lock().user)
             && (self.is_of_type)(client)
             && now_ms.saturating_sub(client.connected_ms) / 1000 >= self.least_age_s
     }
@@ -153,7 +157,7 @@ impl KillFilter {
 /// Ends clients. The caller itself ends behind the reply.
 pub(super) fn client_kill(caller: &mut Caller<'_>, call: &Call<'_>, reply: &mut Reply<'_>) -> Outcome {
     let Caller { host, session, next, .. } = caller;
-    let filter = KillFilter::read(call)?;
+    let filter = KillFilter::read(call, &host.users)?;
     let now_ms = host.clock.now_ms();
     let mut killed = 0;
     for client in host.clients.all().iter().filter(|client| filter.fits(client, now_ms)) {
