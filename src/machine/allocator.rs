@@ -17,7 +17,43 @@ pub fn purge() -> bool {
     refusal == 0
 }
 
-/// The allocator's report about itself. It is built without counts, so this is its configuration.
+/// jemalloc's own counts, in bytes.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct AllocatorCounts {
+    /// Given out.
+    pub allocated: usize,
+    /// In pages of which something is given out.
+    pub active: usize,
+    /// In pages that are in physical memory.
+    pub resident: usize,
+}
+
+/// The allocator's counts at this moment; zeros if it does not give them. It adds up those of all its arenas, which takes some
+/// microseconds.
+#[must_use]
+pub fn counts() -> AllocatorCounts {
+    let mut epoch = 1_u64;
+    let (pointer, size) = ((&raw mut epoch).cast::<c_void>(), size_of::<u64>());
+    // SAFETY: the name ends in a zero byte; this control takes a number of 64 bits, which it is given.
+    let _ = unsafe { tikv_jemalloc_sys::mallctl(c"epoch".as_ptr(), null_mut(), null_mut(), pointer, size) };
+    AllocatorCounts {
+        allocated: count(c"stats.allocated"),
+        active: count(c"stats.active"),
+        resident: count(c"stats.resident"),
+    }
+}
+
+/// A count of jemalloc, 0 if there is none of this name.
+fn count(name: &CStr) -> usize {
+    let (mut value, mut size) = (0_usize, size_of::<usize>());
+    // SAFETY: the name ends in a zero byte; the control writes a number of this size, for which there is room.
+    let refusal = unsafe {
+        tikv_jemalloc_sys::mallctl(name.as_ptr(), (&raw mut value).cast(), &raw mut size, null_mut(), 0)
+    };
+    if refusal == 0 { value } else { 0 }
+}
+
+/// The allocator's report about itself.
 #[must_use]
 pub fn report() -> String {
     unsafe extern "C" fn append(report: *mut c_void, piece: *const c_char) {
@@ -35,6 +71,14 @@ pub fn report() -> String {
 
 #[cfg(test)]
 mod tests {
+    #[test]
+    fn jemalloc_counts_what_it_gives_out() {
+        let counts = super::counts();
+        // Tests use another allocator, but jemalloc needs some memory for itself.
+        assert!(counts.allocated > 0 && counts.active >= counts.allocated, "{counts:?}");
+        assert!(counts.resident >= counts.active, "{counts:?}");
+    }
+
     #[test]
     fn jemalloc_purges_and_describes_itself() {
         assert!(super::purge());

@@ -1,7 +1,8 @@
 //! What memory is used for, in INFO's and MEMORY's terms.
 
 use crate::commands::state::host::Host;
-use crate::machine::usage;
+use crate::machine::allocator::AllocatorCounts;
+use crate::machine::{allocator, usage};
 
 /// The memory of the process, in bytes.
 #[derive(Clone, Copy, Debug)]
@@ -20,6 +21,8 @@ pub(super) struct Footprint {
     pub(super) unwritten: usize,
     /// What is allocated beside the keys and their values.
     pub(super) overhead: usize,
+    /// The allocator's own counts.
+    pub(super) counts: AllocatorCounts,
 }
 
 impl Footprint {
@@ -30,7 +33,8 @@ impl Footprint {
         let of_clients: usize = host.clients.all().iter().map(|client| client.memory_bytes()).sum();
         let unwritten = host.process.persistence().pending_bytes as usize;
         let overhead = (startup + of_clients + unwritten + host.friend_rankings.stats().bytes).min(used);
-        Self { used, peak, resident, startup, of_clients, unwritten, overhead }
+        let counts = allocator::counts();
+        Self { used, peak, resident, startup, of_clients, unwritten, overhead, counts }
     }
 
     /// Keys and their values.
@@ -47,6 +51,21 @@ impl Footprint {
     /// How much of the peak is in use.
     pub(super) fn peak_percent(&self) -> f64 {
         100.0 * self.used as f64 / self.peak.max(1) as f64
+    }
+
+    /// Pages that are in use for each allocated byte, of which the allocator knows.
+    pub(super) fn allocator_fragmentation(&self) -> f64 {
+        self.counts.active as f64 / self.counts.allocated.max(1) as f64
+    }
+
+    /// Physical memory of the allocator for each byte of pages that are in use.
+    pub(super) fn allocator_surplus(&self) -> f64 {
+        self.counts.resident as f64 / self.counts.active.max(1) as f64
+    }
+
+    /// Physical memory of the process for each byte of the allocator's.
+    pub(super) fn process_surplus(&self) -> f64 {
+        self.resident as f64 / self.counts.resident.max(1) as f64
     }
 
     /// Physical memory for each allocated byte.

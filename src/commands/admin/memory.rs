@@ -118,7 +118,7 @@ enum Figure {
     Ratio(f64),
 }
 
-/// Redis's names. What rankd does not have is 0; jemalloc counts nothing, so what is active is taken to be allocated.
+/// Redis's names. What rankd does not have is 0.
 fn stats(keys: &mut AllKeys<'_, '_>, _: &Call<'_>, reply: &mut Reply<'_>) -> Outcome {
     let found = Footprint::of(keys.host);
     let databases = keys.host.store.databases();
@@ -127,7 +127,7 @@ fn stats(keys: &mut AllKeys<'_, '_>, _: &Call<'_>, reply: &mut Reply<'_>) -> Out
     let count: usize = used.iter().map(|(_, size)| size.keys).sum();
     let beyond = found.resident.saturating_sub(found.used);
     let since_start = found.used.saturating_sub(found.startup);
-    let fragmentation = found.fragmentation();
+    let (fragmentation, counts) = (found.fragmentation(), found.counts);
     let before = [
         ("peak.allocated", found.peak),
         ("total.allocated", found.used),
@@ -152,16 +152,16 @@ fn stats(keys: &mut AllKeys<'_, '_>, _: &Call<'_>, reply: &mut Reply<'_>) -> Out
         ("dataset.bytes", Figure::Bytes(found.dataset())),
         ("dataset.percentage", Figure::Ratio(found.dataset_percent())),
         ("peak.percentage", Figure::Ratio(found.peak_percent())),
-        ("allocator.allocated", Figure::Bytes(found.used)),
-        ("allocator.active", Figure::Bytes(found.used)),
-        ("allocator.resident", Figure::Bytes(found.resident)),
+        ("allocator.allocated", Figure::Bytes(counts.allocated)),
+        ("allocator.active", Figure::Bytes(counts.active)),
+        ("allocator.resident", Figure::Bytes(counts.resident)),
         ("allocator.muzzy", Figure::Bytes(0)),
-        ("allocator-fragmentation.ratio", Figure::Ratio(1.0)),
-        ("allocator-fragmentation.bytes", Figure::Bytes(0)),
-        ("allocator-rss.ratio", Figure::Ratio(fragmentation)),
-        ("allocator-rss.bytes", Figure::Bytes(beyond)),
-        ("rss-overhead.ratio", Figure::Ratio(1.0)),
-        ("rss-overhead.bytes", Figure::Bytes(0)),
+        ("allocator-fragmentation.ratio", Figure::Ratio(found.allocator_fragmentation())),
+        ("allocator-fragmentation.bytes", Figure::Bytes(counts.active.saturating_sub(counts.allocated))),
+        ("allocator-rss.ratio", Figure::Ratio(found.allocator_surplus())),
+        ("allocator-rss.bytes", Figure::Bytes(counts.resident.saturating_sub(counts.active))),
+        ("rss-overhead.ratio", Figure::Ratio(found.process_surplus())),
+        ("rss-overhead.bytes", Figure::Bytes(found.resident.saturating_sub(counts.resident))),
         ("fragmentation", Figure::Ratio(fragmentation)),
         ("fragmentation.bytes", Figure::Bytes(beyond)),
     ];
