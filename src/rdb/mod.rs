@@ -17,6 +17,7 @@
 //! | `hashes` | the forms of hashes |
 //! | `lists` | the forms of lists |
 //! | `tally` | what was read and what was left out |
+//! | `boards` | boards with a policy, which other servers do not have |
 //! | `foreign` | skipping values of other types |
 //! | `write`, `value_writer` | a walk over the store becomes a file |
 //! | `payload` | the value of DUMP, by itself |
@@ -26,6 +27,7 @@
 //! element by element, also out of a compressed string, so that beside the store's contents only one string is in
 //! memory. Malformed bytes are an error with its offset.
 
+mod boards;
 mod error;
 mod file;
 mod foreign;

@@ -5,6 +5,7 @@
 //! refuses that, as it refuses Redis's own. Every payload is checked almost as Redis checks it with `sanitize-dump-payload
 //! yes`; `docs/compatibility.md` has the exceptions.
 
+use super::boards;
 use super::error::{Error, Problem};
 use super::foreign::Templates;
 use super::source::RdbSource;
@@ -13,7 +14,7 @@ use super::value_writer::ValueWriter;
 use super::values::{ChangeTarget, NextKey, ReadValue, ValueReader};
 use super::{CHECKSUM, VALKEY_VERSION, is_known};
 use crate::config::SetBounds;
-use crate::store::change::{Change, What};
+use crate::store::change::{Change, ChangeBuffer, What};
 use crate::store::{Kind, LooseValue, Value};
 use std::fmt;
 
@@ -58,6 +59,15 @@ impl std::error::Error for PayloadError {
 #[must_use]
 pub fn write(value: &Value) -> Vec<u8> {
     let mut out = ValueWriter::default();
+    if value.rules().is_some() {
+        let mut changes = ChangeBuffer::default();
+        changes.head(0, b"", value.rules());
+        value.visit(&mut |element| changes.element(0, b"", element, None));
+        changes.end_record();
+        out.bytes.push(boards::PAYLOAD_TYPE);
+        out.put_string(&changes.records().flatten().copied().collect::<Vec<u8>>());
+        return with_tail(out.bytes, VERSION);
+    }
     let form = ValueWriter::form(value.kind(), value.has_dated_elements());
     out.bytes.push(form);
     out.begin(form);
@@ -65,8 +75,10 @@ pub fn write(value: &Value) -> Vec<u8> {
         out.put_length(value.elements() as u64);
     }
     value.visit(&mut |element| out.element(element));
-    let mut payload = out.bytes;
-    let version = if form == HASH_DATED { VERSION_DATED } else { VERSION };
+    with_tail(out.bytes, if form == HASH_DATED { VERSION_DATED } else { VERSION })
+}
+
+fn with_tail(mut payload: Vec<u8>, version: u16) -> Vec<u8> {
     payload.extend_from_slice(&version.to_le_bytes());
     let sum = CHECKSUM.checksum(&payload);
     payload.extend_from_slice(&sum.to_le_bytes());
@@ -83,6 +95,9 @@ pub fn read(payload: &[u8], seed: u64, set_bounds: SetBounds) -> Result<Value, P
     let mut source = RdbSource::new(body);
     let mut reader = ValueReader::new(LooseValue::new(seed, set_bounds), None);
     let number = source.byte().map_err(PayloadError::Malformed)?;
+    if number == boards::PAYLOAD_TYPE {
+        return read_board(&mut source, LooseValue::new(seed, set_bounds)).map_err(PayloadError::Malformed);
+    }
     let form = ValueForm::of(number, dialect);
     let unknown = || source.error(Problem::UnknownType { number, key: Vec::new() });
     let form = form.ok_or_else(|| PayloadError::Malformed(unknown()))?;
@@ -94,6 +109,15 @@ pub fn read(payload: &[u8], seed: u64, set_bounds: SetBounds) -> Result<Value, P
         (ReadValue::Taken, Some(value)) => Ok(value),
         _ => Err(PayloadError::Malformed(source.error(Problem::Malformed("a value without elements")))),
     }
+}
+
+fn read_board(source: &mut RdbSource<&[u8]>, mut board: LooseValue) -> Result<Value, Error> {
+    let mut record = Vec::new();
+    source.string(&mut record)?;
+    let read = boards::each_change(&record, |change| ChangeTarget::apply(&mut board, change));
+    read.map_err(|problem| source.error(problem))?;
+    let board = board.into_value().filter(|value| value.rules().is_some());
+    board.ok_or_else(|| source.error(Problem::Malformed("a board without a policy")))
 }
 
 /// What is in front of the tail, and the dialect that the version in the tail means. `None` if the tail is not right.

@@ -1,5 +1,6 @@
 //! Reads a file, or the value that DUMP gives, into a store.
 
+use super::boards;
 use super::error::{Error, Problem};
 use super::foreign;
 use super::foreign::Templates;
@@ -9,7 +10,7 @@ use super::payload::TAIL_BYTES;
 use super::source::RdbSource;
 use super::tally::{KeyCount, LoadTally};
 use super::value_form::{Dialect, ValueForm};
-use super::values::{NextKey, ReadValue, ValueReader};
+use super::values::{ChangeTarget, NextKey, ReadValue, ValueReader};
 use crate::store::{DatabaseIndex, Shards, Store, Use};
 use std::io::Read;
 
@@ -216,6 +217,11 @@ impl<'s> RdbReader<'s> {
     fn aux<R: Read>(&mut self, source: &mut RdbSource<R>) -> Result<(), Error> {
         let (mut name, mut value) = (Vec::new(), Vec::new());
         source.short_string(&mut name)?;
+        if name == boards::BOARD.as_bytes() || name == boards::EMPTY_BOARD.as_bytes() {
+            source.string(&mut value)?;
+            let is_key = name == boards::EMPTY_BOARD.as_bytes();
+            return self.board(&value, is_key).map_err(|problem| source.error(problem));
+        }
         source.short_string(&mut value)?;
         let maker = match name.as_slice() {
             b"redis-ver" => "Redis",
@@ -226,6 +232,19 @@ impl<'s> RdbReader<'s> {
         let format = self.tally.origin.rsplit(", ").next().unwrap_or_default();
         self.tally.origin = format!("{maker} {}, {format}", value.escape_ascii());
         Ok(())
+    }
+
+    /// Takes the Changes of a board with a policy, which take the place of the sorted set that was read before them, or of
+    /// nothing if they are a key of their own.
+    fn board(&mut self, record: &[u8], is_key: bool) -> Result<(), Problem> {
+        let has_expired = boards::has_expired(record, self.values.left_out_by_ms)?;
+        if is_key {
+            *(if has_expired { &mut self.tally.expired_keys } else { &mut self.tally.keys }) += 1;
+        }
+        if has_expired {
+            return Ok(());
+        }
+        boards::each_change(record, |change| ChangeTarget::apply(&mut self.values.target, change))
     }
 
     /// Reads the value of `key`, and counts it.

@@ -5,7 +5,8 @@
 //! version 12, which is Redis 7.4's, and its head is corrected.
 
 use super::value_writer::ValueWriter;
-use super::{CHECKSUM, length, opcode, value_form};
+use super::{CHECKSUM, boards, length, opcode, value_form};
+use crate::store::change::ChangeBuffer;
 use crate::store::{DatabaseIndex, DatabaseSize, Element, KeyHead, Kind, Length, Use, Visitor, Walk};
 use std::io::{self, Seek, SeekFrom, Write};
 
@@ -116,6 +117,13 @@ struct Correction {
     counted: u64,
 }
 
+/// Writes a field about the file.
+fn put_field(out: &mut ValueWriter, name: &str, value: &[u8]) {
+    out.bytes.push(opcode::AUX);
+    out.put_string(name.as_bytes());
+    out.put_string(value);
+}
+
 /// Encodes keys and values. Runs under the store's locks.
 #[derive(Default)]
 struct Encoder {
@@ -132,13 +140,17 @@ struct Encoder {
     corrections: Vec<Correction>,
     /// Whether a value says of its elements when they expire.
     has_dated: bool,
+    /// The database that the walk is in.
+    database: DatabaseIndex,
+    /// The Changes of the present board, if it has a policy.
+    board: ChangeBuffer,
+    /// The field that they become.
+    board_field: &'static str,
 }
 
 impl Encoder {
     fn aux(&mut self, name: &str, value: &str) {
-        self.out.bytes.push(opcode::AUX);
-        self.out.put_string(name.as_bytes());
-        self.out.put_string(value.as_bytes());
+        put_field(&mut self.out, name, value.as_bytes());
     }
 
     /// Writes a count in the longest form, so that any other count fits in its place.
@@ -189,9 +201,19 @@ impl Encoder {
 impl Visitor for Encoder {
     fn database(&mut self, database: DatabaseIndex, size: DatabaseSize) {
         self.unopened = Some((database, size));
+        self.database = database;
     }
 
     fn begin(&mut self, head: KeyHead<'_>, kind: Kind, length: Length) {
+        if head.rules.is_some() {
+            self.board.head(self.database, head.key, head.rules);
+            let is_empty = length == Length::Exactly(0);
+            self.board_field = if is_empty { boards::EMPTY_BOARD } else { boards::BOARD };
+            if is_empty {
+                self.keys += 1;
+                return;
+            }
+        }
         let form = ValueWriter::form(kind, head.has_dated_elements);
         self.key(head, form);
         self.out.begin(form);
@@ -209,12 +231,23 @@ impl Visitor for Encoder {
         }
     }
 
-    fn element(&mut self, _: KeyHead<'_>, element: Element<'_>) {
+    fn element(&mut self, head: KeyHead<'_>, element: Element<'_>) {
+        if head.rules.is_some() {
+            self.board.element(self.database, head.key, element, None);
+        }
         self.out.element(element);
         self.open.iter_mut().for_each(|open| open.counted += 1);
     }
 
-    fn end(&mut self, _: KeyHead<'_>, _: Kind) {
+    fn end(&mut self, head: KeyHead<'_>, _: Kind) {
         self.corrections.extend(self.open.take().filter(|count| count.counted != count.announced));
+        if !self.board.is_empty() {
+            self.board.set_expiry(self.database, head.key, head.expire_at_ms);
+            self.board.end_record();
+            for record in self.board.records() {
+                put_field(&mut self.out, self.board_field, record);
+            }
+            self.board.clear();
+        }
     }
 }

@@ -3,5 +3,6 @@
 mod import;
 mod large;
 mod oracle;
+mod policies;
 mod questions;
 mod retries;

@@ -157,7 +157,7 @@ pub struct WrongType;
 
 impl ChangeBuffer {
     /// Records what a value has beside its elements, before them.
-    pub(in crate::store) fn head(&mut self, keyspace: KeyspaceIndex, key: &[u8], rules: Option<&BoardRules>) {
+    pub fn head(&mut self, keyspace: KeyspaceIndex, key: &[u8], rules: Option<&BoardRules>) {
         if let Some(rules) = rules {
             self.set_rules(keyspace, key, rules);
             rules.ids.iter().for_each(|(ordinal, id)| self.note_id(keyspace, key, ordinal, id));
@@ -166,7 +166,7 @@ impl ChangeBuffer {
 
     /// Records that `element` is in the value at `key`. The Change includes `expire_at_ms` if [`Kind::says_expiry`]
     /// holds for the type.
-    pub(in crate::store) fn element(
+    pub fn element(
         &mut self,
         keyspace: KeyspaceIndex,
         key: &[u8],

@@ -1,0 +1,50 @@
+//! Boards with a policy, in files and payloads.
+//!
+//! A file has a plain sorted set of the nearest doubles, which any server loads, and behind it fields about the file, which
+//! other servers skip: records with the Changes that make the whole board. A payload has such records alone, under a type's
+//! number that other servers refuse.
+
+use super::error::Problem;
+use crate::store::ValueChange;
+use crate::store::change::{Change, What, decode};
+
+/// The name of the field behind a board that has members, and of that of a board that has none and no sorted set in front.
+pub(super) const BOARD: &str = "rankd-board";
+pub(super) const EMPTY_BOARD: &str = "rankd-empty-board";
+
+/// The number of the type in payloads. Redis and Valkey have none as high.
+pub(super) const PAYLOAD_TYPE: u8 = 200;
+
+/// Calls `take` with the Changes of a record about a board.
+///
+/// # Errors
+/// If the bytes are not such a record, or an error of `take`.
+pub(super) fn each_change(
+    mut record: &[u8],
+    mut take: impl FnMut(&Change<'_>) -> Result<(), Problem>,
+) -> Result<(), Problem> {
+    const MALFORMED: Problem = Problem::Malformed("a board that is not what this version writes");
+    while !record.is_empty() {
+        let change = decode(&mut record).map_err(|_| MALFORMED)?;
+        match change {
+            Change::Key { what: What::Value(ValueChange::SortedSet(_)) | What::Expiry(_), .. } => {
+                take(&change)?;
+            }
+            Change::Continued => {}
+            _ => return Err(MALFORMED),
+        }
+    }
+    Ok(())
+}
+
+/// Whether the key of the record expires up to this moment.
+pub(super) fn has_expired(record: &[u8], by_ms: Option<u64>) -> Result<bool, Problem> {
+    let mut has_expired = false;
+    each_change(record, |change| {
+        if let Change::Key { what: What::Expiry(Some(at_ms)), .. } = change {
+            has_expired |= by_ms.is_some_and(|by_ms| *at_ms <= by_ms);
+        }
+        Ok(())
+    })?;
+    Ok(has_expired)
+}
