@@ -67,10 +67,16 @@ fn a_configuration_comes_from_standard_input() {
     assert!(said(&output).contains("standard input:2: 'timeout x': argument"), "{}", said(&output));
     let output = check(&["-"], "loadmodule /a.so x\nloadmodule /b.so\n", &[]);
     assert!(output.status.success() && said(&output).matches("loadmodule").count() == 1, "{}", said(&output));
-    for line in ["rename-command FLUSHALL \"\"\n", "user ann on >secret ~* +@all\n"] {
-        let output = check(&["-"], line, &[]);
-        assert!(!output.status.success() && said(&output).contains("take the line out"), "{}", said(&output));
-    }
+    let output = check(&["-"], "rename-command FLUSHALL \"\"\n", &[]);
+    assert!(!output.status.success() && said(&output).contains("take the line out"), "{}", said(&output));
+    let output = check(&["-"], "user ann on >secret ~* +@all\n", &[]);
+    assert!(output.status.success(), "{}", said(&output));
+    let output = check(&["-"], "user ann on +nosuch\n", &[]);
+    assert!(
+        !output.status.success() && said(&output).contains("user ann: +nosuch: Unknown"),
+        "{}",
+        said(&output)
+    );
 }
 
 #[test]

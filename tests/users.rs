@@ -172,3 +172,23 @@ fn users_in_files() {
     assert!(player.is_closed(), "a user that is gone is disconnected");
     assert_eq!(admin.ask("ACL USERS").items().len(), 2);
 }
+
+#[test]
+fn config_rewrite_writes_the_users() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let path = directory.path().join("rankd.conf");
+    std::fs::write(&path, "# ours\nappendonly no\nuser ann on >word ~* +@all\nuser bob on >word ~b* +get\n")
+        .expect("a file");
+    let server = Server::rankd_in(directory, &[path.to_str().expect("a path")]).expect("it starts");
+    let mut admin = server.client();
+    ok(&admin.ask("ACL DELUSER bob"));
+    ok(&admin.ask("ACL SETUSER cid on nopass %R~c* (+set ~d) &news"));
+    let users = admin.ask("ACL LIST");
+    ok(&admin.ask("CONFIG REWRITE"));
+    let written = std::fs::read_to_string(&path).expect("the file");
+    assert!(written.starts_with("# ours\nappendonly no\n") && !written.contains("bob"), "{written}");
+    let server = server.restart();
+    assert_eq!(server.client().ask("ACL LIST"), users);
+    ok(&server.client().ask("CONFIG REWRITE"));
+    assert_eq!(std::fs::read_to_string(&path).expect("the file"), written, "nothing has changed");
+}

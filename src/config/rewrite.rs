@@ -36,10 +36,14 @@ pub(super) fn rewritten(config: &Config, path: &Path, text: &str) -> Result<Stri
             written.printed(name) != config.printed(name)
         })
         .collect();
+    let users_differ = written.users != config.users;
     let lines: Vec<&str> = text.lines().collect();
     let last_include = lines.iter().rposition(|line| word(line).is_some_and(|name| name == "include"));
     let (mut out, mut done): (Vec<String>, BTreeSet<&str>) = (Vec::new(), BTreeSet::new());
     for (at, line) in lines.iter().enumerate() {
+        if users_differ && word(line).is_some_and(|name| name == "user") {
+            continue;
+        }
         let own = word(line).and_then(|name| Config::own_name(&name));
         let Some(own) = own.filter(|own| changed.contains(own)) else {
             out.push((*line).to_owned());
@@ -50,7 +54,10 @@ pub(super) fn rewritten(config: &Config, path: &Path, text: &str) -> Result<Stri
             out.extend(config.lines(own));
         }
     }
-    let added: Vec<String> = changed.difference(&done).flat_map(|own| config.lines(own)).collect();
+    let mut added: Vec<String> = changed.difference(&done).flat_map(|own| config.lines(own)).collect();
+    if users_differ {
+        added.extend(config.users.iter().map(|words| format!("user {}", words.join(" "))));
+    }
     if !added.is_empty() && !out.iter().any(|line| line == MARK) {
         out.push(MARK.to_owned());
     }

@@ -66,6 +66,22 @@ impl Users {
         self.put(&name, |_| Ok(user))
     }
 
+    /// The words of the lines `user …` that define all users, for a configuration file. There are none while `requirepass`
+    /// says it all: the user `default` is the only one and has its password.
+    #[must_use]
+    pub fn lines(&self, requirepass: &str) -> Vec<Vec<String>> {
+        let plain = Self::default();
+        plain.set_default_password(requirepass);
+        let users = self.all();
+        if users == plain.all() {
+            return Vec::new();
+        }
+        let words = |line: Vec<u8>| -> Vec<String> {
+            String::from_utf8_lossy(&line).split(' ').skip(1).map(str::to_owned).collect()
+        };
+        users.iter().map(|user| words(user.describe())).collect()
+    }
+
     /// Makes a user, or changes the one there is.
     ///
     /// # Errors

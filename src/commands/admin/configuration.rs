@@ -155,7 +155,12 @@ fn failed(name: &str, why: &str) -> CommandError {
 /// The file must not be written twice at once, nor with a setting that is being changed.
 fn config_rewrite(host: &Host, _: &Call<'_>, reply: &mut Reply<'_>) -> Outcome {
     let mut written = Ok(());
-    host.settings.apply(|config| written = host.process.rewrite_config(config));
+    host.settings.apply(|config| {
+        // The file of users is ACL SAVE's.
+        let users =
+            if config.aclfile.is_empty() { host.users.lines(&config.requirepass) } else { Vec::new() };
+        written = host.process.rewrite_config(&Config { users, ..config.clone() });
+    });
     written.map_err(|why| CommandError::new(format!("ERR {why}")))?;
     reply.ok();
     Ok(())

@@ -5,7 +5,7 @@
 //! environment over the file.
 
 use super::environment::variable;
-use super::{environment, listener, probe, signals, startup};
+use super::{environment, listener, probe, signals, startup, users};
 use crate::bench;
 use crate::config;
 use crate::config::{Config, IGNORED, Ignored};
@@ -40,6 +40,7 @@ pub fn main() -> ExitCode {
         _ => read_config(&matches).and_then(|(config, file)| {
             if matches.get_flag("check-config") {
                 listener::addresses(&config)?;
+                users::defined_by(&config)?;
                 println!("configuration ok");
                 let warnings = config.warnings().into_iter().chain(environment::unknown_variables());
                 warnings.for_each(|warning| println!("warning: {warning}"));
