@@ -220,3 +220,95 @@ fn a_client_for_which_too_much_waits_is_cut_off() {
         assert_eq!(patient.reply().bytes().len(), 1 << 20);
     }
 }
+
+/// MONITOR shows each command with its time, database, address and quoted arguments: when it has run, without passwords,
+/// and without the commands of administrators.
+#[test]
+fn monitors_see_what_clients_do() {
+    let server = Server::rankd();
+    let (mut monitor, mut other, mut client) = (server.client(), server.client(), server.client());
+    assert_eq!(monitor.ask("MONITOR"), Reply::Simple(b"OK".to_vec()));
+    let address = field(&client.ask("CLIENT INFO").text(), "addr");
+    client.call(&[&b"SET"[..], b"k\0\n\r\t\x07\x08\"\\\xe9", b""]);
+    client.ask("CONFIG GET save");
+    client.ask("SELECT 3");
+    client.ask("nosuch");
+    client.ask("GET");
+    client.ask("LPOP a b");
+    client.ask("AUTH secret");
+    client.ask("HELLO 3 AUTH default secret SETNAME me");
+    client.ask("MULTI");
+    client.ask("INCR n");
+    client.ask("EXEC");
+    let mut seen = |database: u32, words: &str| {
+        let Reply::Simple(line) = monitor.reply() else { panic!("a line") };
+        let line = String::from_utf8(line).expect("printable");
+        let (time, rest) = line.split_once(' ').expect("a time");
+        let (seconds, micros) = time.split_once('.').expect("a fraction");
+        assert!(
+            seconds.parse::<u64>().is_ok() && micros.len() == 6 && micros.parse::<u64>().is_ok(),
+            "{line}"
+        );
+        assert_eq!(rest, format!("[{database} {address}] {words}"));
+    };
+    seen(0, r#""CLIENT" "INFO""#);
+    seen(0, r#""SET" "k\x00\n\r\t\a\b\"\\\xe9" """#);
+    seen(3, r#""SELECT" "3""#);
+    seen(3, r#""LPOP" "a" "b""#);
+    seen(3, r#""AUTH" "(redacted)""#);
+    seen(3, r#""HELLO" "3" "AUTH" "(redacted)" "(redacted)" "SETNAME" "me""#);
+    for words in [r#""MULTI""#, r#""INCR" "n""#, r#""EXEC""#] {
+        seen(3, words);
+    }
+    let id = id_of(&mut other);
+    assert!(monitor.reply().to_bytes().ends_with(b"\"CLIENT\" \"ID\"\r\n"));
+    assert!(!id.is_empty());
+    assert_eq!(monitor.ask("RESET"), Reply::Simple(b"RESET".to_vec()));
+    other.ask("PING");
+    assert_eq!(monitor.ask("PING"), Reply::Simple(b"PONG".to_vec()));
+}
+
+/// A monitor that does not read is cut off, and delays nobody.
+#[test]
+fn a_monitor_that_does_not_read_is_cut_off() {
+    let server = Server::rankd();
+    let (mut monitor, mut client) = (server.client(), server.client());
+    monitor.ask("MONITOR");
+    let id = id_of(&mut client);
+    let value = "x".repeat(1 << 20);
+    wait_for("the monitor to be gone", || {
+        client.call(&["SET", "k", &value]);
+        let list = client.ask("CLIENT LIST").text();
+        list.lines().all(|line| line.starts_with(&format!("id={id} "))).then_some(())
+    });
+    assert!(client.ask("INFO stats").text().contains("client_output_buffer_limit_disconnections:1\r"));
+    assert!(server.resident_kib() < 300 * 1024);
+}
+
+/// No write that has begun before CLIENT PAUSE ends behind it, whatever pipelines are under way.
+#[test]
+fn nothing_is_written_while_writes_are_paused() {
+    let server = Server::rankd();
+    let mut admin = server.client();
+    std::thread::scope(|scope| {
+        for _ in 0..3 {
+            scope.spawn(|| {
+                let mut writer = server.client();
+                let pipeline: Vec<u8> =
+                    (0..5000).flat_map(|_| crate::support::client::encode(&["INCR", "n"])).collect();
+                for _ in 0..10 {
+                    writer.send_raw(&pipeline);
+                    (0..5000).for_each(|_| drop(writer.reply()));
+                }
+            });
+        }
+        for _ in 0..20 {
+            admin.ask("CLIENT PAUSE 100000 WRITE");
+            let before = admin.ask("GET n");
+            admin.ask("PING");
+            assert_eq!(admin.ask("GET n"), before);
+            admin.ask("CLIENT UNPAUSE");
+        }
+    });
+    assert_eq!(admin.ask("GET n").text(), "150000");
+}

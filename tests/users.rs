@@ -25,19 +25,28 @@ fn client_with(server: &Server, name: &str, rules: &str) -> Client {
     client
 }
 
-/// The full names of commands with keys, as COMMAND INFO tells: key specifications, or a first key.
+/// The full names of commands with keys, as COMMAND INFO tells: key specifications, or a first key. Sharded channels are
+/// told as keys that are none.
 fn commands_with_keys(admin: &mut Client) -> BTreeSet<String> {
     let mut names = BTreeSet::new();
     for command in admin.ask("COMMAND").items() {
         let own = std::iter::once(command);
         for entry in own.chain(command.items()[9].items()) {
             let fields = entry.items();
-            if fields[3].integer() != 0 || !fields[8].items().is_empty() {
+            let specifications = fields[8].items();
+            let names_channels = specifications.iter().any(is_of_no_key);
+            if !names_channels && (fields[3].integer() != 0 || !specifications.is_empty()) {
                 names.insert(fields[0].text());
             }
         }
     }
     names
+}
+
+/// Whether a key specification says that what it finds is not a key.
+fn is_of_no_key(specification: &Reply) -> bool {
+    let not_key = Reply::Simple(b"not_key".to_vec());
+    specification.items().iter().any(|part| part.items().contains(&not_key))
 }
 
 /// Every request of every conversation, sent by a user who may run all commands on keys that no conversation has: whatever
@@ -114,6 +123,26 @@ fn who_may_not_listen_any_more_is_disconnected() {
     ok(&admin.ask("ACL SETUSER fan resetchannels &other"));
     ok(&admin.ask("ACL SETUSER fan2 resetchannels &news:1"));
     assert!(listener.is_closed() && patterns.is_closed());
+}
+
+#[test]
+fn sharded_channels_need_permission_as_channels_do() {
+    let server = in_memory();
+    let mut admin = server.client();
+    let mut listener = client_with(&server, "fan", "+@all &news:*");
+    let denied = b"-NOPERM No permissions to access a channel";
+    for request in ["SPUBLISH score:1 hello", "SSUBSCRIBE score:1", "SSUBSCRIBE news:1 score:1"] {
+        assert!(listener.ask(request).to_bytes().starts_with(denied), "{request}");
+    }
+    assert!(admin.ask("PUBSUB SHARDCHANNELS").items().is_empty(), "a denied request subscribes to nothing");
+    assert_eq!(listener.ask("SPUBLISH news:1 hello").integer(), 0);
+    ok(&listener.ask("SSUBSCRIBE news:1"));
+    ok(&admin.ask("ACL SETUSER fan resetchannels &news:1"));
+    assert_eq!(admin.ask("SPUBLISH news:1 hello").integer(), 1, "it may listen still");
+    ok(&listener.reply());
+    ok(&admin.ask("ACL SETUSER fan resetchannels &score:1"));
+    assert!(listener.is_closed());
+    assert_eq!(admin.ask("SPUBLISH news:1 hello").integer(), 0);
 }
 
 #[test]

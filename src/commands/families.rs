@@ -2,7 +2,7 @@
 
 use super::acl;
 use super::admin::{about, command, configuration, info, latency, memory, server, slowlog};
-use super::connection::{client, pubsub, transactions};
+use super::connection::{client, monitor, pubsub, transactions};
 use super::keys::{dump, expiry, object, relocation};
 use super::spec::CommandSpec;
 use super::spec::table::{CommandTable, of_families};
@@ -64,6 +64,7 @@ const FAMILIES: &[&[CommandSpec]] = &[
     sort::COMMANDS,
     transactions::COMMANDS,
     pubsub::COMMANDS,
+    monitor::COMMANDS,
     connection::COMMANDS,
     acl::command::COMMANDS,
     client::COMMANDS,

@@ -9,6 +9,7 @@ use super::state::client::Peer;
 use super::state::clients::Clients;
 use super::state::counter::Counter;
 use super::state::host::{AtEnd, Host, Loading, Persistence, Process, Reload, Saves};
+use super::state::interventions::Interventions;
 use super::state::kept::KeptResults;
 use super::state::latency_events::LatencyEvents;
 use super::state::session::Session;
@@ -35,6 +36,7 @@ impl Host {
             channels: Arc::new(Channels::new(Arc::clone(&clients))),
             tracking: Arc::new(Tracking::new(Arc::clone(&clients))),
             clients,
+            interventions: Interventions::default(),
             stats: vec![Arc::new(Stats::new(table().entries().len()))],
             errors: Errors::default(),
             slow_log: SlowLog::default(),

@@ -118,7 +118,7 @@ fn show_command(entry: &TableEntry, page: &mut String) {
     facts.push(format!("since {whose}{}", spec.since));
     facts.push(format!("arguments: {arguments}"));
     match *spec.keys.declared() {
-        Keys::None => {}
+        Keys::None | Keys::Channels { .. } => {}
         Keys::Range { first, last: 0, .. } => facts.push(format!("key: argument {}", place(first))),
         Keys::Range { first, last: -1, .. } => {
             facts.push(format!("keys: arguments {} to the last", place(first)));

@@ -36,7 +36,7 @@ fn end(caller: &mut Caller<'_>, client: &Client) {
 pub(super) fn apply(caller: &mut Caller<'_>, user: &User, config: &Config) {
     let name = user.name_text();
     let mut ended = BTreeSet::new();
-    for topic in [Topic::Channel, Topic::Pattern] {
+    for topic in Topic::ALL {
         let named = if topic == Topic::Pattern { ChannelName::Pattern } else { ChannelName::Literal };
         caller.host.channels.for_each_subscription(topic, &mut |channel, client| {
             if client.names.lock().user == name && !user.may_listen(channel, named) {

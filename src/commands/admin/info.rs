@@ -253,7 +253,7 @@ fn stats(host: &Host, _: &Shards<'_, '_>, out: &mut String) {
     let (channels, patterns) = host.channels.len();
     line(out, format_args!("pubsub_channels:{channels}"));
     line(out, format_args!("pubsub_patterns:{patterns}"));
-    line(out, format_args!("pubsubshard_channels:0"));
+    line(out, format_args!("pubsubshard_channels:{}", host.channels.shard_channels.len()));
     line(out, format_args!("latest_fork_usec:0"));
     line(out, format_args!("total_forks:0"));
     line(out, format_args!("migrate_cached_sockets:0"));

@@ -15,6 +15,8 @@ pub enum Stop {
     /// The command needs more time than the thread may spend on it. It has changed nothing and replied nothing; the
     /// engine runs it again on a thread that has the time. See [`super::Call::announce`].
     TakesLong,
+    /// CLIENT PAUSE holds the command back. It has changed nothing and replied nothing; it runs when the pause has ended.
+    Paused,
 }
 
 /// What a command returns: its reply is written, or why it is not.

@@ -1,6 +1,7 @@
 //! The connection itself: its protocol, password and database, and its end.
 
 pub(super) mod client;
+pub(super) mod monitor;
 pub(super) mod pubsub;
 pub(super) mod transactions;
 

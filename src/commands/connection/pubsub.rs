@@ -1,12 +1,13 @@
-//! Commands on channels: SUBSCRIBE, UNSUBSCRIBE and their pattern forms, PUBLISH, PUBSUB.
+//! Commands on channels: SUBSCRIBE, UNSUBSCRIBE and their forms for patterns and sharded channels, PUBLISH, SPUBLISH, PUBSUB.
 //! [`crate::commands::state::channels`] delivers the messages.
 
 use crate::commands::admin::help;
 use crate::commands::call::Call;
 use crate::commands::call::error::{CommandError, Outcome};
-use crate::commands::spec::{Caller, ChannelArguments, CommandSpec, Flag, Group, Handler, Manner};
-use crate::commands::state::channels::Topic;
+use crate::commands::spec::{Caller, ChannelArguments, CommandSpec, Flag, Group, Handler, Keys, Manner};
+use crate::commands::state::channels::{ListenersByName, Topic};
 use crate::resp::reply::Reply;
+use crate::store::Basis;
 use crate::text::glob::{Case, matches};
 
 const BASE: CommandSpec = CommandSpec {
@@ -73,6 +74,46 @@ pub(in crate::commands) const COMMANDS: &[CommandSpec] = &[
         arity: 3,
         flags: &[Flag::Pubsub, Flag::Loading, Flag::Stale, Flag::Fast],
         run: Handler::Session(publish),
+        manners: &[Manner::Publishes],
+        ..BASE
+    },
+    CommandSpec {
+        name: "ssubscribe",
+        syntax: "shardchannel [shardchannel ...]",
+        summary: "Subscribes to sharded channels",
+        since: "7.0.0",
+        complexity: "O(N) for N channels",
+        arity: -2,
+        keys: Keys::Channels { last: -1 },
+        channels: ChannelArguments::All,
+        run: Handler::Session(ssubscribe),
+        manners: LISTENING,
+        ..BASE
+    },
+    CommandSpec {
+        name: "sunsubscribe",
+        syntax: "[shardchannel [shardchannel ...]]",
+        summary: "Ends subscriptions to sharded channels, without arguments all of them",
+        since: "7.0.0",
+        complexity: "O(N) for N channels",
+        arity: -1,
+        keys: Keys::Channels { last: -1 },
+        run: Handler::Session(sunsubscribe),
+        manners: LISTENING,
+        ..BASE
+    },
+    CommandSpec {
+        name: "spublish",
+        syntax: "shardchannel message",
+        summary: "Sends a message to the subscribers of a sharded channel and returns their number",
+        since: "7.0.0",
+        complexity: "O(N) for N subscribers",
+        arity: 3,
+        flags: &[Flag::Pubsub, Flag::Loading, Flag::Stale, Flag::Fast],
+        keys: Keys::Channels { last: 0 },
+        channels: ChannelArguments::First,
+        run: Handler::Session(spublish),
+        manners: &[Manner::Publishes],
         ..BASE
     },
     CommandSpec {
@@ -119,7 +160,7 @@ const PUBSUB: &[CommandSpec] = &[
     CommandSpec {
         name: "shardchannels",
         syntax: "[pattern]",
-        summary: "Returns the sharded channels that have subscribers: always none",
+        summary: "Returns the sharded channels that have subscribers",
         since: "7.0.0",
         arity: -2,
         run: Handler::Session(pubsub_shardchannels),
@@ -128,7 +169,7 @@ const PUBSUB: &[CommandSpec] = &[
     CommandSpec {
         name: "shardnumsub",
         syntax: "[shardchannel [shardchannel ...]]",
-        summary: "Returns the number of subscribers of sharded channels: always 0",
+        summary: "Returns the number of subscribers of sharded channels",
         since: "7.0.0",
         complexity: "O(N) for N channels",
         arity: -2,
@@ -143,30 +184,48 @@ const PUBSUB: &[CommandSpec] = &[
     },
 ];
 
-fn subscribe(caller: &mut Caller<'_>, call: &Call<'_>, reply: &mut Reply<'_>) -> Outcome {
+/// Subscribes to each argument.
+fn join(caller: &mut Caller<'_>, call: &Call<'_>, reply: &mut Reply<'_>, topic: Topic) {
     let Caller { host, session, .. } = caller;
-    call.cursor(1).for_each(|channel| session.subscribe(host, Topic::Channel, channel, reply));
+    call.cursor(1).for_each(|name| session.subscribe(host, topic, name, reply));
+}
+
+fn subscribe(caller: &mut Caller<'_>, call: &Call<'_>, reply: &mut Reply<'_>) -> Outcome {
+    join(caller, call, reply, Topic::Channel);
     Ok(())
 }
 
 fn psubscribe(caller: &mut Caller<'_>, call: &Call<'_>, reply: &mut Reply<'_>) -> Outcome {
-    let Caller { host, session, .. } = caller;
-    call.cursor(1).for_each(|pattern| session.subscribe(host, Topic::Pattern, pattern, reply));
+    join(caller, call, reply, Topic::Pattern);
+    Ok(())
+}
+
+fn ssubscribe(caller: &mut Caller<'_>, call: &Call<'_>, reply: &mut Reply<'_>) -> Outcome {
+    if matches!(caller.basis, Basis::Open(_)) {
+        let why = "ERR SSUBSCRIBE isn't allowed for a DENY BLOCKING client";
+        return Err(CommandError::text(why).into());
+    }
+    join(caller, call, reply, Topic::ShardChannel);
     Ok(())
 }
 
 fn unsubscribe(caller: &mut Caller<'_>, call: &Call<'_>, reply: &mut Reply<'_>) -> Outcome {
-    leave(caller, call, reply, Topic::Channel, b"unsubscribe");
+    leave(caller, call, reply, Topic::Channel);
     Ok(())
 }
 
 fn punsubscribe(caller: &mut Caller<'_>, call: &Call<'_>, reply: &mut Reply<'_>) -> Outcome {
-    leave(caller, call, reply, Topic::Pattern, b"punsubscribe");
+    leave(caller, call, reply, Topic::Pattern);
+    Ok(())
+}
+
+fn sunsubscribe(caller: &mut Caller<'_>, call: &Call<'_>, reply: &mut Reply<'_>) -> Outcome {
+    leave(caller, call, reply, Topic::ShardChannel);
     Ok(())
 }
 
 /// Ends subscriptions and confirms each. Without names it ends all; if there are none, null is confirmed.
-fn leave(caller: &mut Caller<'_>, call: &Call<'_>, reply: &mut Reply<'_>, topic: Topic, kind: &[u8]) {
+fn leave(caller: &mut Caller<'_>, call: &Call<'_>, reply: &mut Reply<'_>, topic: Topic) {
     let Caller { host, session, .. } = caller;
     let mut names: Vec<Box<[u8]>> = call.cursor(1).map(Into::into).collect();
     if names.is_empty() {
@@ -174,16 +233,22 @@ fn leave(caller: &mut Caller<'_>, call: &Call<'_>, reply: &mut Reply<'_>, topic:
     }
     for name in &names {
         session.unsubscribe(host, topic, name);
-        session.confirm(kind, Some(name), reply);
+        session.confirm(topic, topic.unsubscribed(), Some(name), reply);
     }
     if names.is_empty() {
-        session.confirm(kind, None, reply);
+        session.confirm(topic, topic.unsubscribed(), None, reply);
     }
 }
 
 fn publish(caller: &mut Caller<'_>, call: &Call<'_>, reply: &mut Reply<'_>) -> Outcome {
     let Caller { host, basis, .. } = caller;
     reply.count(host.channels.publish(call.argument(1), call.argument(2), basis));
+    Ok(())
+}
+
+fn spublish(caller: &mut Caller<'_>, call: &Call<'_>, reply: &mut Reply<'_>) -> Outcome {
+    let Caller { host, basis, .. } = caller;
+    reply.count(host.channels.publish_sharded(call.argument(1), call.argument(2), basis));
     Ok(())
 }
 
@@ -197,10 +262,18 @@ fn only_pattern<'c>(call: &Call<'c>) -> Result<Option<&'c [u8]>, CommandError> {
 }
 
 fn pubsub_channels(caller: &mut Caller<'_>, call: &Call<'_>, reply: &mut Reply<'_>) -> Outcome {
-    let host = caller.host;
+    list(&caller.host.channels.channels, call, reply)
+}
+
+fn pubsub_shardchannels(caller: &mut Caller<'_>, call: &Call<'_>, reply: &mut Reply<'_>) -> Outcome {
+    list(&caller.host.channels.shard_channels, call, reply)
+}
+
+/// The names of the channels that have subscribers, or those of them that match a pattern.
+fn list(channels: &ListenersByName, call: &Call<'_>, reply: &mut Reply<'_>) -> Outcome {
     let pattern = only_pattern(call)?;
     let is_asked_for = |name: &[u8]| pattern.is_none_or(|pattern| matches(pattern, name, Case::Sensitive));
-    let names = host.channels.channels.iter().map(|entry| entry.key().clone());
+    let names = channels.iter().map(|entry| entry.key().clone());
     let names: Vec<Box<[u8]>> = names.filter(|name| is_asked_for(name)).collect();
     reply.array(names.len());
     names.iter().for_each(|name| reply.bulk(name));
@@ -208,34 +281,27 @@ fn pubsub_channels(caller: &mut Caller<'_>, call: &Call<'_>, reply: &mut Reply<'
 }
 
 fn pubsub_numsub(caller: &mut Caller<'_>, call: &Call<'_>, reply: &mut Reply<'_>) -> Outcome {
-    let host = caller.host;
+    count(&caller.host.channels.channels, call, reply);
+    Ok(())
+}
+
+fn pubsub_shardnumsub(caller: &mut Caller<'_>, call: &Call<'_>, reply: &mut Reply<'_>) -> Outcome {
+    count(&caller.host.channels.shard_channels, call, reply);
+    Ok(())
+}
+
+/// Each channel with the number of its subscribers.
+fn count(channels: &ListenersByName, call: &Call<'_>, reply: &mut Reply<'_>) {
     let names = call.cursor(1);
     reply.array(names.remaining() * 2);
     for name in names {
         reply.bulk(name);
-        reply.count(host.channels.channels.get(name).map_or(0, |clients| clients.len()));
+        reply.count(channels.get(name).map_or(0, |clients| clients.len()));
     }
-    Ok(())
 }
 
 fn pubsub_numpat(caller: &mut Caller<'_>, _: &Call<'_>, reply: &mut Reply<'_>) -> Outcome {
     let host = caller.host;
     reply.count(host.channels.len().1);
-    Ok(())
-}
-
-fn pubsub_shardchannels(_: &mut Caller<'_>, call: &Call<'_>, reply: &mut Reply<'_>) -> Outcome {
-    only_pattern(call)?;
-    reply.array(0);
-    Ok(())
-}
-
-fn pubsub_shardnumsub(_: &mut Caller<'_>, call: &Call<'_>, reply: &mut Reply<'_>) -> Outcome {
-    let names = call.cursor(1);
-    reply.array(names.remaining() * 2);
-    for name in names {
-        reply.bulk(name);
-        reply.count(0);
-    }
     Ok(())
 }

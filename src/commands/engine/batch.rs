@@ -65,7 +65,7 @@ pub fn run_batch<'r>(
             }
             let (reply_start, listening) = (out.len(), runner.session.listening());
             let command = runner.run_request(&window[index], out);
-            if runner.ran.next == NextStep::Aside {
+            if matches!(runner.ran.next, NextStep::Aside | NextStep::Pause) {
                 break 'batch;
             }
             last_command = command.or(last_command);

@@ -29,7 +29,12 @@ impl Runner<'_> {
         let own_arguments = if entry.is_subcommand { arguments.skip(1) } else { arguments };
         let call = self.call(own_arguments, located);
         let outcome = catch_unwind(AssertUnwindSafe(|| self.call_function(place, &call, reply)));
-        outcome.unwrap_or_else(|_| Err(Refusal::Failed(self.note_panic(entry, &call))))
+        let outcome = outcome.unwrap_or_else(|_| Err(Refusal::Failed(self.note_panic(entry, &call))));
+        let has_run = !matches!(outcome, Err(Refusal::TakesLong | Refusal::Paused));
+        if has_run && self.host.interventions.has_monitors() {
+            self.show_to_monitors(entry, arguments);
+        }
+        outcome
     }
 
     fn call_function(&mut self, place: usize, call: &Call<'_>, reply: &mut Reply<'_>) -> Result<(), Refusal> {

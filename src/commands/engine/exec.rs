@@ -19,7 +19,7 @@ impl Runner<'_> {
         // The session must not have it meanwhile: UNWATCH as one of the requests would lock the watched keys again.
         let watching = self.session.watching.take().unwrap_or_default();
         let outcome = self.run_transaction(&transaction, &watching, reply);
-        if outcome == Err(Stop::TakesLong) {
+        if matches!(outcome, Err(Stop::TakesLong | Stop::Paused)) {
             self.session.transaction = Some(transaction);
             self.session.watching = Some(watching);
             return outcome;

@@ -76,6 +76,10 @@ impl Runner<'_> {
             return Err(Stop::TakesLong);
         }
         self.ran.contention.note(shards, access, self.hold.has_waited());
+        if self.is_paused_for(access) {
+            self.hold.let_go();
+            return Err(Stop::Paused);
+        }
         Ok(())
     }
 

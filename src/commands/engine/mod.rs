@@ -16,6 +16,7 @@
 //! | `timing` | the time that commands take |
 //! | `slow` | what took long |
 //! | `tracking` | reads and changes of clients that keep copies of values |
+//! | `watching` | CLIENT PAUSE and MONITOR |
 
 mod batch;
 mod command;
@@ -32,6 +33,7 @@ mod terms;
 mod timing;
 mod tracking;
 mod unit;
+mod watching;
 
 pub use batch::run_batch;
 pub use terms::{Contention, Leeway, Ran, Terms};

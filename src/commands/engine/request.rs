@@ -88,6 +88,11 @@ impl<'b> Runner<'b> {
                 self.ran.next = NextStep::Aside;
                 return None;
             }
+            Err(Refusal::Paused) => {
+                out.truncate(reply_start);
+                self.ran.next = NextStep::Pause;
+                return None;
+            }
             Err(Refusal::Rejected(error)) => {
                 self.host.errors.count(error.code());
                 if let Some(counters) = counters {
@@ -126,6 +131,9 @@ impl<'b> Runner<'b> {
     ) -> Result<Passed, Refusal> {
         let entry = &table().entries()[place];
         self.ask_gates(place, request.arguments).map_err(Refusal::Rejected)?;
+        if self.host.interventions.any() {
+            self.check_interventions(entry.spec)?;
+        }
         if let Some(transaction) = &mut self.session.transaction
             && !entry.spec.is(Manner::RunsInMulti)
         {

@@ -50,6 +50,8 @@ pub(super) enum Refusal {
     Failed(CommandError),
     /// See [`Stop::TakesLong`].
     TakesLong,
+    /// See [`Stop::Paused`].
+    Paused,
 }
 
 impl From<Stop> for Refusal {
@@ -57,6 +59,7 @@ impl From<Stop> for Refusal {
         match stop {
             Stop::Error(error) => Self::Failed(error),
             Stop::TakesLong => Self::TakesLong,
+            Stop::Paused => Self::Paused,
         }
     }
 }

@@ -60,6 +60,11 @@ pub enum Keys {
         /// Position of the first option.
         from: usize,
     },
+    /// No argument is a key, but clients of a cluster route by the arguments from 1 up to `last`, which are sharded channels.
+    Channels {
+        /// As in `Range`.
+        last: i32,
+    },
     /// No argument is a key. The command makes keys from its arguments; the function returns them.
     Derived(DeriveKeys),
     /// Some arguments are keys, and the command makes further keys. Clients route by the declared ones; COMMAND GETKEYS
@@ -115,7 +120,7 @@ impl Keys {
     /// and at most as many as there are arguments. The command itself refuses such a request.
     pub fn for_each_position(&self, arguments: Arguments<'_>, visit: &mut dyn FnMut(usize)) {
         match *self {
-            Self::None | Self::Derived(_) => {}
+            Self::None | Self::Channels { .. } | Self::Derived(_) => {}
             Self::WithDerived { declared, .. } => declared.for_each_position(arguments, visit),
             Self::Range { first, last, .. } => {
                 let last = match last {
@@ -160,6 +165,7 @@ impl Keys {
             Self::Both(_, Self::Range { first, .. }) => *first < arguments.len(),
             Self::Both(one, other) => one.are_complete(arguments) && other.are_complete(arguments),
             Self::None
+            | Self::Channels { .. }
             | Self::Range { .. }
             | Self::Pair { .. }
             | Self::Paired { .. }
@@ -182,6 +188,7 @@ impl Keys {
             Self::Store { sources } => sources.are_movable(),
             Self::WithDerived { declared, unknown, .. } => declared.are_movable() || !unknown.is_empty(),
             Self::None
+            | Self::Channels { .. }
             | Self::Range { .. }
             | Self::Pair { .. }
             | Self::Paired { .. }
@@ -241,6 +248,8 @@ pub enum KeyFlag {
     Update,
     /// Removes data.
     Delete,
+    /// Is no key: a sharded channel.
+    NotKey,
 }
 
 impl KeyFlag {
@@ -256,6 +265,7 @@ impl KeyFlag {
             Self::Insert => "insert",
             Self::Update => "update",
             Self::Delete => "delete",
+            Self::NotKey => "not_key",
         }
     }
 

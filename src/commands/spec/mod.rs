@@ -162,6 +162,7 @@ impl CommandSpec {
             | Keys::Both(..)
             | Keys::Store { .. }
             | Keys::StoreBehind { .. }
+            | Keys::Channels { .. }
             | Keys::None => &[KeyFlag::Ro, KeyFlag::Access],
         }
     }
@@ -298,6 +299,8 @@ pub enum Manner {
     KeepsModes,
     /// It counts as a use of its keys even after CLIENT NO-TOUCH.
     AlwaysTouches,
+    /// It sends a message to others, which CLIENT PAUSE holds back like a write.
+    Publishes,
     /// Its replies are messages, which a client gets that wants no replies.
     RepliesByMessage,
 }

@@ -23,16 +23,44 @@ pub(in crate::commands) enum Topic {
     Channel,
     /// Those of every channel whose name matches.
     Pattern,
+    /// The messages of one sharded channel: a channel of its own, which no pattern matches.
+    ShardChannel,
+}
+
+impl Topic {
+    pub(in crate::commands) const ALL: [Self; 3] = [Self::Channel, Self::Pattern, Self::ShardChannel];
+
+    /// What confirms that a subscription has begun.
+    pub(in crate::commands) fn subscribed(self) -> &'static [u8] {
+        match self {
+            Self::Channel => b"subscribe",
+            Self::Pattern => b"psubscribe",
+            Self::ShardChannel => b"ssubscribe",
+        }
+    }
+
+    /// What confirms that a subscription has ended.
+    pub(in crate::commands) fn unsubscribed(self) -> &'static [u8] {
+        match self {
+            Self::Channel => b"unsubscribe",
+            Self::Pattern => b"punsubscribe",
+            Self::ShardChannel => b"sunsubscribe",
+        }
+    }
 }
 
 /// The clients that are subscribed to one channel or pattern.
 type Listeners = Vec<Arc<Client>>;
 
+/// Channels and their subscribers.
+pub(in crate::commands) type ListenersByName = DashMap<Box<[u8]>, Listeners>;
+
 /// The subscribers of all channels and patterns.
 #[derive(Debug)]
 pub struct Channels {
     clients: Arc<Clients>,
-    pub(in crate::commands) channels: DashMap<Box<[u8]>, Listeners>,
+    pub(in crate::commands) channels: ListenersByName,
+    pub(in crate::commands) shard_channels: ListenersByName,
     patterns: RwLock<BTreeMap<Box<[u8]>, Listeners>>,
 }
 
@@ -41,24 +69,34 @@ pub struct Channels {
 pub struct Subscriptions {
     pub(in crate::commands) channels: BTreeSet<Box<[u8]>>,
     pub(in crate::commands) patterns: BTreeSet<Box<[u8]>>,
+    pub(in crate::commands) shard_channels: BTreeSet<Box<[u8]>>,
 }
 
 impl Subscriptions {
     /// Whether there are none.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.channels.is_empty() && self.patterns.is_empty()
+        self.len() == 0
     }
 
     /// How many there are.
     pub(in crate::commands) fn len(&self) -> usize {
-        self.channels.len() + self.patterns.len()
+        self.channels.len() + self.patterns.len() + self.shard_channels.len()
     }
 
     pub(in crate::commands) fn of(&mut self, topic: Topic) -> &mut BTreeSet<Box<[u8]>> {
         match topic {
             Topic::Channel => &mut self.channels,
             Topic::Pattern => &mut self.patterns,
+            Topic::ShardChannel => &mut self.shard_channels,
+        }
+    }
+
+    /// How many a confirmation for `topic` counts: those of sharded channels, or all others.
+    pub(in crate::commands) fn counted(&self, topic: Topic) -> usize {
+        match topic {
+            Topic::Channel | Topic::Pattern => self.channels.len() + self.patterns.len(),
+            Topic::ShardChannel => self.shard_channels.len(),
         }
     }
 }
@@ -67,7 +105,12 @@ impl Channels {
     /// Without subscribers.
     #[must_use]
     pub fn new(clients: Arc<Clients>) -> Self {
-        Self { clients, channels: DashMap::new(), patterns: RwLock::default() }
+        Self {
+            clients,
+            channels: DashMap::new(),
+            shard_channels: DashMap::new(),
+            patterns: RwLock::default(),
+        }
     }
 
     /// Sends `message`, which rests on `basis`, to the subscribers of `channel` and of patterns that match it. Returns how
@@ -87,6 +130,18 @@ impl Channels {
             }
         }
         receivers
+    }
+
+    /// Sends `message`, which rests on `basis`, to the subscribers of a sharded channel. Returns how many there are.
+    pub(in crate::commands) fn publish_sharded(
+        &self,
+        channel: &[u8],
+        message: &[u8],
+        basis: &Basis,
+    ) -> usize {
+        let Some(clients) = self.shard_channels.get(channel) else { return 0 };
+        self.send(&[b"smessage", channel, message], &clients, basis);
+        clients.len()
     }
 
     fn send(&self, parts: &[&[u8]], clients: &[Arc<Client>], basis: &Basis) {
@@ -109,10 +164,14 @@ impl Channels {
         topic: Topic,
         visit: &mut dyn FnMut(&[u8], &Arc<Client>),
     ) {
-        match topic {
-            Topic::Channel => self.channels.iter().for_each(|entry| {
+        let mut visit_all = |channels: &ListenersByName| {
+            channels.iter().for_each(|entry| {
                 entry.value().iter().for_each(|client| visit(entry.key(), client));
-            }),
+            });
+        };
+        match topic {
+            Topic::Channel => visit_all(&self.channels),
+            Topic::ShardChannel => visit_all(&self.shard_channels),
             Topic::Pattern => self.patterns.read().iter().for_each(|(pattern, clients)| {
                 clients.iter().for_each(|client| visit(pattern, client));
             }),
@@ -122,6 +181,9 @@ impl Channels {
     pub(in crate::commands) fn add(&self, topic: Topic, name: &[u8], client: &Arc<Client>) {
         match topic {
             Topic::Channel => self.channels.entry(name.into()).or_default().push(Arc::clone(client)),
+            Topic::ShardChannel => {
+                self.shard_channels.entry(name.into()).or_default().push(Arc::clone(client));
+            }
             Topic::Pattern => {
                 self.patterns.write().entry(name.into()).or_default().push(Arc::clone(client));
             }
@@ -136,6 +198,9 @@ impl Channels {
         match topic {
             Topic::Channel => {
                 self.channels.remove_if_mut(name, |_, clients| leave(clients));
+            }
+            Topic::ShardChannel => {
+                self.shard_channels.remove_if_mut(name, |_, clients| leave(clients));
             }
             Topic::Pattern => {
                 let mut patterns = self.patterns.write();
@@ -158,6 +223,7 @@ impl Channels {
             !clients.is_empty()
         };
         self.channels.retain(|_, clients| leave(clients));
+        self.shard_channels.retain(|_, clients| leave(clients));
         self.patterns.write().retain(|_, clients| leave(clients));
     }
 }

@@ -174,6 +174,12 @@ impl Client {
             .any(|subscribed| subscribed.load(Ordering::Relaxed) > 0)
     }
 
+    /// Whether it listens to others and need not send anything.
+    #[must_use]
+    pub fn only_hears(&self) -> bool {
+        self.is_subscribed() || self.marks.has(Mark::Monitors)
+    }
+
     /// Whether its command waits: for a key, or for the end of a pause.
     #[must_use]
     pub fn is_blocked(&self) -> bool {

@@ -3,6 +3,7 @@
 use super::channels::Channels;
 use super::clients::Clients;
 use super::counter::Counter;
+use super::interventions::Interventions;
 use super::latency_events::LatencyEvents;
 use super::shortage::Shortage;
 use super::slow_log::SlowLog;
@@ -172,6 +173,8 @@ pub struct Host {
     pub clients: Arc<Clients>,
     /// The channels and their subscribers.
     pub channels: Arc<Channels>,
+    /// What intervenes in all commands.
+    pub interventions: Interventions,
     /// Who keeps copies of which keys.
     pub tracking: Arc<Tracking>,
     /// Counters, one set for each thread that runs commands: first those of the workers, then, in the same order, those of

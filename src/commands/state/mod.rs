@@ -7,6 +7,7 @@ mod client_line;
 pub mod clients;
 pub mod counter;
 pub mod host;
+pub mod interventions;
 pub mod kept;
 pub(super) mod latency;
 pub mod latency_events;

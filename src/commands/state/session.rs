@@ -3,6 +3,7 @@
 use super::channels::{Subscriptions, Topic};
 use super::client::Client;
 use super::host::Host;
+use super::marks::Mark;
 use super::modes::Modes;
 use super::transaction::{Transaction, Watching};
 use crate::commands::acl::Users;
@@ -27,6 +28,8 @@ pub enum NextStep {
     Wait,
     /// It runs its next request on a thread where a command may take long.
     Aside,
+    /// It runs its next request when CLIENT PAUSE has ended.
+    Pause,
 }
 
 /// How many messages a client expects, and in which protocol.
@@ -112,6 +115,10 @@ impl Session {
         self.stop_watching(host);
         self.unsubscribe_all(host);
         self.modes.tracked.end(&self.client, host);
+        if self.client.marks.has(Mark::Monitors) {
+            self.client.marks.set(Mark::Monitors, false);
+            host.interventions.end_monitor(&self.client);
+        }
     }
 
     /// Whether the reply of the command that has waited is sent.
@@ -159,8 +166,7 @@ impl Session {
         if self.subscriptions.of(topic).insert(name.into()) {
             host.channels.add(topic, name, &self.client);
         }
-        let kind: &[u8] = if topic == Topic::Channel { b"subscribe" } else { b"psubscribe" };
-        self.confirm(kind, Some(name), reply);
+        self.confirm(topic, topic.subscribed(), Some(name), reply);
     }
 
     pub(in crate::commands) fn unsubscribe(&mut self, host: &Host, topic: Topic, name: &[u8]) {
@@ -171,7 +177,7 @@ impl Session {
 
     /// Ends all subscriptions.
     pub(in crate::commands) fn unsubscribe_all(&mut self, host: &Host) {
-        for topic in [Topic::Channel, Topic::Pattern] {
+        for topic in Topic::ALL {
             for name in std::mem::take(self.subscriptions.of(topic)) {
                 host.channels.remove(topic, &name, &self.client);
             }
@@ -179,19 +185,26 @@ impl Session {
         self.note_subscriptions();
     }
 
-    pub(in crate::commands) fn confirm(&mut self, kind: &[u8], name: Option<&[u8]>, reply: &mut Reply<'_>) {
+    pub(in crate::commands) fn confirm(
+        &mut self,
+        topic: Topic,
+        kind: &[u8],
+        name: Option<&[u8]>,
+        reply: &mut Reply<'_>,
+    ) {
         reply.push(3);
         reply.bulk(kind);
         match name {
             Some(name) => reply.bulk(name),
             None => reply.null(),
         }
-        reply.count(self.subscriptions.len());
+        reply.count(self.subscriptions.counted(topic));
         self.note_subscriptions();
     }
 
     fn note_subscriptions(&self) {
         self.client.channels.store(self.subscriptions.channels.len(), Ordering::Relaxed);
         self.client.patterns.store(self.subscriptions.patterns.len(), Ordering::Relaxed);
+        self.client.shard_channels.store(self.subscriptions.shard_channels.len(), Ordering::Relaxed);
     }
 }

@@ -149,8 +149,8 @@ impl Connection<'_> {
         loop {
             self.trim_buffers();
             let timeout_s = self.work.config.latest(&self.shared.host.settings).timeout_s;
-            // As in Redis, a client that is subscribed is not idle.
-            let arrival = if timeout_s == 0 || self.work.session.client.is_subscribed() {
+            // As in Redis, a client that is subscribed or monitors is not idle.
+            let arrival = if timeout_s == 0 || self.work.session.client.only_hears() {
                 self.next_arrival().await?
             } else {
                 tokio::time::timeout(Duration::from_secs(timeout_s), self.next_arrival()).await??
@@ -280,6 +280,11 @@ impl Connection<'_> {
                 NextStep::Continue | NextStep::Aside => {}
                 NextStep::Wait => {
                     if let Some(end) = self.wait().await? {
+                        return Ok(Some(end));
+                    }
+                }
+                NextStep::Pause => {
+                    if let Some(end) = self.sit_out_pause().await? {
                         return Ok(Some(end));
                     }
                 }

@@ -109,9 +109,9 @@ impl Connection<'_> {
         note(self.work.out.len() - sent);
         let write = write_in_turns(&self.stream, &self.work.out[sent..], note);
         let idle = async {
-            // A client that does not read is as idle as one that does not write. One that is subscribed is never idle.
+            // A client that does not read is as idle as one that does not write. One that only hears others is never idle.
             match config.timeout_s {
-                1.. if !client.is_subscribed() => {
+                1.. if !client.only_hears() => {
                     tokio::time::sleep(Duration::from_secs(config.timeout_s)).await;
                 }
                 _ => std::future::pending().await,

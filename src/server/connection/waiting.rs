@@ -4,11 +4,13 @@ use super::arrival::Arrival;
 use super::deaf::closed;
 use super::held::HeldReplies;
 use super::{Connection, End};
+use crate::commands::state::marks::Mark;
 use crate::commands::state::slow_log::SlowRequest;
 use std::future::poll_fn;
 use std::io;
 use std::sync::Arc;
 use std::task::Poll;
+use std::time::Duration;
 
 impl Connection<'_> {
     /// Waits for bytes or messages.
@@ -80,5 +82,39 @@ impl Connection<'_> {
         // With the messages that came before the reply, and those that it has caused.
         self.send_mail().await?;
         Ok(None)
+    }
+
+    /// Waits until CLIENT PAUSE has ended. Bytes that come meanwhile are read and kept.
+    pub(super) async fn sit_out_pause(&mut self) -> io::Result<Option<End>> {
+        let client = Arc::clone(&self.work.session.client);
+        client.marks.set(Mark::Postponed, true);
+        let end = self.wait_for_end_of_pause().await;
+        client.marks.set(Mark::Postponed, false);
+        end
+    }
+
+    async fn wait_for_end_of_pause(&mut self) -> io::Result<Option<End>> {
+        let host = Arc::clone(&self.shared.host);
+        loop {
+            let now_ms = host.clock.now_ms();
+            let Some((_, until_ms)) = host.interventions.pause(now_ms) else {
+                host.interventions.end_pause_if_over(now_ms);
+                return Ok(None);
+            };
+            let arrival = tokio::select! {
+                biased;
+                () = poll_fn(|context| host.interventions.poll_unpaused(context)) => return Ok(None),
+                () = tokio::time::sleep(Duration::from_millis(until_ms - now_ms)) => continue,
+                arrival = self.next_arrival() => arrival?,
+            };
+            match arrival {
+                Arrival::Mail => self.send_mail().await?,
+                Arrival::Readable if self.read().await? == Some(0) => return Ok(Some(End::Client)),
+                Arrival::Readable => {}
+            }
+            if self.work.input.len() > host.config().client_query_buffer_limit_bytes {
+                return Ok(Some(End::Protocol));
+            }
+        }
     }
 }

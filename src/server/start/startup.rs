@@ -9,6 +9,7 @@ use crate::commands::state::channels::Channels;
 use crate::commands::state::clients::Clients;
 use crate::commands::state::counter::Counter;
 use crate::commands::state::host::{Host, Process};
+use crate::commands::state::interventions::Interventions;
 use crate::commands::state::kept::KeptResults;
 use crate::commands::state::latency_events::LatencyEvents;
 use crate::commands::state::shortage::Shortage;
@@ -109,6 +110,7 @@ pub(in crate::server) fn run(mut config: Config, file: Option<PathBuf>) -> Resul
         channels,
         tracking: Arc::new(Tracking::new(Arc::clone(&clients))),
         clients,
+        interventions: Interventions::default(),
         // One for each worker, and one for the thread beside it.
         stats: (0..2 * threads).map(|_| Arc::new(Stats::new(table().entries().len()))).collect(),
         users,

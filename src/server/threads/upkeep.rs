@@ -28,10 +28,14 @@ pub(in crate::server) async fn run(host: Arc<Host>) {
         let config = host.config();
         host.process.save_if_due(&config.save);
         host.clients.bound_memory(&config.memory);
-        while host.is_short_of_memory(&config) && host.make_room(&config).0 == Headroom::Later {
+        let now_ms = host.clock.now_ms();
+        host.interventions.end_pause_if_over(now_ms);
+        // As in Redis, nothing is removed while CLIENT PAUSE holds writes back.
+        let is_paused = host.interventions.pause(now_ms).is_some();
+        while !is_paused && host.is_short_of_memory(&config) && host.make_room(&config).0 == Headroom::Later {
             tokio::task::yield_now().await;
         }
-        if !host.expires_actively.load(Ordering::Relaxed) {
+        if is_paused || !host.expires_actively.load(Ordering::Relaxed) {
             continue;
         }
         let mut longest_ns = 0;

@@ -41,6 +41,7 @@ fn positions(keys: &Keys, names_before: usize) -> (usize, i32, i64) {
             let first = first + names_before;
             (first, if last == 0 { first as i32 } else { last }, 1)
         }
+        Keys::Channels { last } => (1, if last == 0 { 1 } else { last }, 1),
         Keys::Pair { .. } => (1, 2, 1),
         Keys::Paired { .. } => (1, -1, 2),
         Keys::Both(one, other) => (positions(one, names_before).0, positions(other, names_before).1, 1),
@@ -125,6 +126,10 @@ fn write_key_spec(
             // Counted from the first key on, unless it is counted from the end.
             let last = if last > 0 { last - first as i32 } else { last };
             (first, access, "range", [("lastkey", i64::from(last)), ("keystep", 1), ("limit", 0)])
+        }
+        Keys::Channels { last } => {
+            let details = [("lastkey", i64::from(last)), ("keystep", 1), ("limit", 0)];
+            (1, &[KeyFlag::NotKey][..], "range", details)
         }
         Keys::Paired { access } => (1, access, "range", [("lastkey", -1), ("keystep", 2), ("limit", 0)]),
         Keys::Counted { count, access } => {

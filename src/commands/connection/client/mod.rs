@@ -5,11 +5,13 @@
 //! | `names` | what a client calls itself |
 //! | `listing` | lists of clients, and which of them end |
 //! | `tracking` | client-side caching |
+//! | `pausing` | commands of all clients that are held back |
 //! | `control` | how a client wants to be treated, and the end of another's wait |
 
 mod control;
 mod listing;
 mod names;
+mod pausing;
 mod tracking;
 
 use crate::commands::admin::help;
@@ -120,6 +122,25 @@ const CLIENT: &[CommandSpec] = &[
         complexity: "O(N) with N connections",
         arity: -3,
         run: Handler::Session(listing::client_kill),
+        ..ADMIN
+    },
+    CommandSpec {
+        name: "pause",
+        syntax: "timeout [WRITE | ALL]",
+        summary: "Holds back the commands of all clients, or those that write, for some milliseconds",
+        since: "3.0.0",
+        arity: -3,
+        run: Handler::OwnLocks(pausing::client_pause),
+        ..ADMIN
+    },
+    CommandSpec {
+        name: "unpause",
+        syntax: "",
+        summary: "Ends what CLIENT PAUSE began",
+        since: "6.2.0",
+        complexity: "O(N) with N clients that wait",
+        arity: 2,
+        run: Handler::Session(pausing::client_unpause),
         ..ADMIN
     },
     CommandSpec {

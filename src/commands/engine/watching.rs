@@ -1,0 +1,58 @@
+//! What the engine asks of those who intervene in all commands: whether a command waits for the end of a pause, and the line
+//! that MONITOR shows of it.
+
+use super::runner::{Refusal, Runner};
+use crate::commands::call::error::CommandError;
+use crate::commands::call::shown::REDACTED;
+use crate::commands::spec::table::TableEntry;
+use crate::commands::spec::{CommandSpec, Flag, Handler, Manner};
+use crate::commands::state::marks::Mark;
+use crate::resp::request::Arguments;
+use crate::store::Access;
+use crate::text::quoting::quoted;
+
+impl Runner<'_> {
+    /// Refuses a monitor's commands on keys, and holds a request back while CLIENT PAUSE lasts.
+    #[cold]
+    pub(super) fn check_interventions(&self, spec: &CommandSpec) -> Result<(), Refusal> {
+        let is_on_keys = spec.has(Flag::Readonly) || spec.may_write() || spec.is(Manner::Publishes);
+        if is_on_keys && self.session.client.marks.has(Mark::Monitors) {
+            let why = "ERR Replica can't interact with the keyspace";
+            return Err(Refusal::Rejected(CommandError::text(why)));
+        }
+        let may_write = |spec: &CommandSpec| spec.may_write() || spec.is(Manner::Publishes);
+        let runs_writes = matches!(spec.run, Handler::Exec) && self.queued().any(may_write);
+        let now_ms = self.host.clock.now_ms();
+        if self.host.interventions.holds_back(may_write(spec) || runs_writes, now_ms) {
+            return Err(Refusal::Paused);
+        }
+        Ok(())
+    }
+
+    /// Whether a pause has begun between the check of a request that writes and its locks. Every request that has its locks
+    /// before the pause is over when CLIENT PAUSE returns.
+    pub(super) fn is_paused_for(&self, access: Access) -> bool {
+        access == Access::Write
+            && self.host.interventions.any()
+            && self.host.interventions.holds_back(true, self.host.clock.now_ms())
+    }
+
+    /// Shows monitors a command that has run. `request` begins with its name.
+    #[cold]
+    pub(super) fn show_to_monitors(&self, entry: &TableEntry, request: Arguments<'_>) {
+        if entry.spec.has(Flag::Admin) {
+            return;
+        }
+        let now_us = self.host.clock.now_us();
+        let (seconds, micros) = (now_us / 1_000_000, now_us % 1_000_000);
+        let client = &self.session.client;
+        let mut line = format!("+{seconds}.{micros:06} [{} {}]", self.session.database, client.peer.address);
+        for (index, argument) in request.iter().enumerate() {
+            let is_secret = entry.spec.hides.is_some_and(|hides| hides(request, index));
+            line.push(' ');
+            line.push_str(&quoted(if is_secret { REDACTED } else { argument }));
+        }
+        line.push_str("\r\n");
+        self.host.interventions.show(&self.host.clients, line.as_bytes());
+    }
+}
