@@ -135,3 +135,11 @@ pub const ACL_LOG_COMPARED: usize = 10;
 
 /// Most bits of a password that ACL GENPASS makes, as in Redis.
 pub const GENERATED_PASSWORD_BITS: i64 = 4096;
+
+/// Entries of a stream in a dump share the names of their fields, and each is a Change with all of its names. A block of entries
+/// in a dump or payload may be spelled with this many bytes, and this many times those that it has itself. Redis's own blocks
+/// are at most about sixty times as long.
+pub const SHARED_NAMES_BYTES: u64 = 1024 * 1024;
+
+/// See [`SHARED_NAMES_BYTES`].
+pub const SHARED_NAMES_RATIO: u64 = 256;

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use crate::support::client::{Client, encode};
 use crate::support::reply::Reply;
-use crate::support::server::{Server, run_rankd};
+use crate::support::server::{Peer, Server, run_rankd};
 use crate::support::wait_for;
 
 /// Every limit, and the test that exceeds it.
@@ -24,6 +24,8 @@ const LIMITS: &[(&str, &str)] = &[
     ("ACL_LOG_GROUPING", "commands::acl::log: a denial is compared with few entries"),
     ("GENERATED_PASSWORD_BITS", "scripts: acl"),
     ("BATCH", "protocol: many queued requests beside another connection"),
+    ("SHARED_NAMES_BYTES", "names that the entries of a stream share"),
+    ("SHARED_NAMES_RATIO", "names that the entries of a stream share"),
     ("TURN", "concurrency: pipelines of many clients on one board"),
     ("MAILBOX_BYTES", "a_subscriber_that_does_not_read_is_disconnected"),
     ("MOST_BULK_BYTES", "an_argument_beyond_the_configured_length_ends_the_connection"),
@@ -387,4 +389,26 @@ fn kept_friend_rankings_stay_within_their_limit() {
     // A hundred kept lists of five thousand would be well above ten megabytes.
     let grown = server.resident_kib().saturating_sub(before);
     assert!(grown < 10 * 1024, "kept results cost {grown} KiB");
+}
+
+/// A thousand entries of a stream in one block, as a Redis without `stream-node-max-bytes` makes it, share a name of 10,000
+/// bytes: ten million bytes of Changes in 16 KB of a payload.
+#[test]
+fn names_that_the_entries_of_a_stream_share_are_limited() {
+    let unbounded = ["--stream-node-max-entries", "0", "--stream-node-max-bytes", "0"];
+    let Some(redis) = Server::peer(Peer::Redis, &unbounded) else { return };
+    let (mut redis, rankd) = (redis.client(), Server::rankd());
+    let (mut client, name) = (rankd.client(), "n".repeat(10_000));
+    for entry in 1..=1_000 {
+        redis.call(&["XADD", "s", &format!("{entry}-1"), &name, "v"]);
+    }
+    let payload = redis.ask("DUMP s").bytes().to_vec();
+    assert!(payload.len() < 30_000, "{} bytes", payload.len());
+    let reply = client.call(&[&b"RESTORE"[..], b"s", b"0", &payload]);
+    assert!(reply.is_error(), "{reply:?}");
+    assert_eq!(client.ask("EXISTS s").integer(), 0);
+    redis.ask("XTRIM s MAXLEN 50");
+    let payload = redis.ask("DUMP s").bytes().to_vec();
+    assert!(!client.call(&[&b"RESTORE"[..], b"s", b"0", &payload]).is_error());
+    assert_eq!(client.ask("XLEN s").integer(), 50);
 }

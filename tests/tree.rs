@@ -27,6 +27,8 @@ const CIRCLES: [&[&str]; 2] = [
         "store::values::set",
         "store::values::set::change",
         "store::values::stored",
+        "store::values::stream",
+        "store::values::stream::change",
         "store::values::string",
         "store::values::string::change",
     ],

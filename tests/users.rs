@@ -73,6 +73,11 @@ fn a_user_of_other_keys_is_denied_by_every_command_on_keys() {
         if text.starts_with("-ERR wrong number of arguments") || text.starts_with("-ERR unknown subcommand") {
             continue;
         }
+        // A request in which no keys can be found, such as an XREAD without STREAMS: the command refuses it.
+        let keys = admin.call(&[&[b"COMMAND".to_vec(), b"GETKEYS".to_vec()][..], &request].concat());
+        if keys.is_error() && text.starts_with("-ERR") {
+            continue;
+        }
         assert!(text.starts_with("-NOPERM No permissions to access a key"), "{name}: {text}");
         ok(&user.ask("MULTI"));
         assert!(user.call(&request).to_bytes().starts_with(b"-NOPERM"), "{name} in a transaction");

@@ -8,7 +8,7 @@ use super::spec::CommandSpec;
 use super::spec::table::{CommandTable, of_families};
 use super::{
     bits, boards, connection, friends, geo, hashes, hyperloglog, keys, lists, sets, sort, sorted_sets,
-    strings,
+    streams, strings,
 };
 
 /// The families, in the order in which they are documented.
@@ -56,6 +56,14 @@ const FAMILIES: &[&[CommandSpec]] = &[
     lists::moving::COMMANDS,
     lists::read::COMMANDS,
     lists::update::COMMANDS,
+    streams::add::COMMANDS,
+    streams::range::COMMANDS,
+    streams::read::COMMANDS,
+    streams::group::COMMANDS,
+    streams::pending::COMMANDS,
+    streams::claim::COMMANDS,
+    streams::remove::COMMANDS,
+    streams::info::COMMANDS,
     keys::COMMANDS,
     relocation::COMMANDS,
     expiry::COMMANDS,

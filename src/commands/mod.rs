@@ -30,6 +30,7 @@ mod sort;
 mod sorted_sets;
 pub mod spec;
 pub mod state;
+mod streams;
 mod strings;
 
 pub use acl::{Users, UsersError};

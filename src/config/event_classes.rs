@@ -29,6 +29,8 @@ impl EventClasses {
     pub const HASH: Self = Self::of(b'h');
     /// A key was removed because memory was short.
     pub const EVICTED: Self = Self::of(b'e');
+    /// Of streams.
+    pub const STREAM: Self = Self::of(b't');
     /// A key has expired.
     pub const EXPIRED: Self = Self::of(b'x');
     /// A key was created.

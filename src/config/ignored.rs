@@ -244,8 +244,6 @@ pub const IGNORED: &[Ignored] = &[
     live(&["stop-writes-on-bgsave-error"], "yes", YesNo),
     live(&["stream-idmp-duration"], "100", Integer(1, 86_400)),
     live(&["stream-idmp-maxsize"], "100", Integer(1, 10_000)),
-    live(&["stream-node-max-bytes"], "4096", UnsignedBytes(0)),
-    live(&["stream-node-max-entries"], "100", Integer(0, LONG)),
     fixed(&["supervised"], "no", OneOf(&["upstart", "systemd", "auto", "no"])),
     fixed(&["syslog-enabled"], "no", YesNo),
     fixed(&["syslog-facility"], "local0", OneOf(FACILITIES)),

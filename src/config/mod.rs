@@ -17,6 +17,7 @@ mod rewrite;
 mod set_bounds;
 mod settings;
 mod slowness;
+mod stream_bounds;
 mod value;
 mod value_syntax;
 mod wildcard;
@@ -32,6 +33,7 @@ pub use crate::config::memory::{ClientsBound, EvictionPolicy, MemoryBounds};
 pub use crate::config::output_limits::{OutputLimit, OutputLimits};
 pub use crate::config::set_bounds::SetBounds;
 pub use crate::config::settings::Settings;
+pub use crate::config::stream_bounds::StreamBounds;
 pub use crate::config::value_syntax::ValueSyntax;
 
 use std::collections::BTreeMap;
@@ -112,6 +114,7 @@ pub struct Config {
     pub hll_sparse_max_bytes: usize,
     pub set_bounds: SetBounds,
     pub memory: MemoryBounds,
+    pub stream_bounds: StreamBounds,
     pub enable_debug_command: DebugPolicy,
     pub dir: PathBuf,
     pub dbfilename: String,
@@ -159,6 +162,7 @@ impl Default for Config {
             hll_sparse_max_bytes: 0,
             set_bounds: SetBounds::DEFAULT,
             memory: MemoryBounds::NONE,
+            stream_bounds: StreamBounds::DEFAULT,
             dir: PathBuf::new(),
             dbfilename: String::new(),
             save: Vec::new(),

@@ -54,7 +54,6 @@ pub(super) fn skip<R: Read>(
     templates: &Templates,
 ) -> Result<Option<String>, Error> {
     match layout {
-        Layout::Stream(version) => skip_stream(source, version)?,
         Layout::Module => {
             let name = module_name(source.length()?);
             skip_module_parts(source)?;
@@ -80,10 +79,6 @@ pub(super) fn skip<R: Read>(
 
 fn skip_strings<R: Read>(source: &mut RdbSource<R>, count: u64) -> Result<(), Error> {
     (0..count).try_for_each(|_| source.skip_string())
-}
-
-fn skip_lengths<R: Read>(source: &mut RdbSource<R>, count: u64) -> Result<(), Error> {
-    (0..count).try_for_each(|_| source.length().map(drop))
 }
 
 /// Skips the fields in front of a hash's values. Returns how many there are.
@@ -118,54 +113,6 @@ fn skip_array<R: Read>(source: &mut RdbSource<R>) -> Result<(), Error> {
             element::INTEGER | element::DOUBLE => source.skip(8)?,
             _ => return source.malformed("an array's element of an unknown kind"),
         }
-    }
-    Ok(())
-}
-
-fn skip_stream<R: Read>(source: &mut RdbSource<R>, version: u8) -> Result<(), Error> {
-    const ENTRY_ID_BYTES: u64 = 16;
-    const TIME_BYTES: u64 = 8;
-    for _ in 0..source.length()? {
-        skip_strings(source, 2)?;
-    }
-    // Length and last entry; then first entry, last deleted entry (two numbers each) and entries ever added.
-    skip_lengths(source, if version >= 2 { 8 } else { 3 })?;
-    for _ in 0..source.length()? {
-        // A group's name, last entry, and how many it has read.
-        source.skip_string()?;
-        skip_lengths(source, if version >= 2 { 3 } else { 2 })?;
-        for _ in 0..source.length()? {
-            // A pending entry, when it was delivered, and how often.
-            source.skip(ENTRY_ID_BYTES + TIME_BYTES)?;
-            source.length()?;
-        }
-        for _ in 0..source.length()? {
-            // A consumer, when it was seen and when active, and what is pending for it.
-            source.skip_string()?;
-            source.skip(if version >= 3 { 2 * TIME_BYTES } else { TIME_BYTES })?;
-            for _ in 0..source.length()? {
-                source.skip(ENTRY_ID_BYTES)?;
-            }
-        }
-        if version >= 5 {
-            // Entries that were given back and belong to no consumer.
-            for _ in 0..source.length()? {
-                source.skip(ENTRY_ID_BYTES)?;
-            }
-        }
-    }
-    if version >= 4 {
-        // How long the marks of producers are kept, and how many; then the marks of each producer with their entries;
-        // then the number of marks and the number of duplicates.
-        skip_lengths(source, 2)?;
-        for _ in 0..source.length()? {
-            source.skip_string()?;
-            for _ in 0..source.length()? {
-                source.skip_string()?;
-                skip_lengths(source, 2)?;
-            }
-        }
-        skip_lengths(source, 2)?;
     }
     Ok(())
 }

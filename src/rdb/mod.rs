@@ -16,10 +16,11 @@
 //! | `read`, `values` | a file or a DUMP becomes Changes |
 //! | `hashes` | the forms of hashes |
 //! | `lists` | the forms of lists |
+//! | `streams`, `stream_writer` | the forms of streams, read, and the one that is written |
 //! | `tally` | what was read and what was left out |
 //! | `boards` | boards with a policy, which other servers do not have |
 //! | `foreign` | skipping values of other types |
-//! | `write`, `value_writer` | a walk over the store becomes a file |
+//! | `write`, `value_writer`, `encoding` | a walk over the store becomes a file |
 //! | `payload` | the value of DUMP, by itself |
 //! | `file` | replacing a file as a whole |
 //!
@@ -28,6 +29,7 @@
 //! memory. Malformed bytes are an error with its offset.
 
 mod boards;
+mod encoding;
 mod error;
 mod file;
 mod foreign;
@@ -38,6 +40,8 @@ mod packed;
 pub mod payload;
 mod read;
 mod source;
+mod stream_writer;
+mod streams;
 mod string_reader;
 mod strings;
 mod tally;

@@ -1,25 +1,27 @@
 //! The value that DUMP gives: a type's number and the value as in a file, then the version of the format and a checksum.
 //!
 //! `commands` calls this; for an import, which reads payloads from a stream, see [`super::RdbReader::payload`]. A payload
-//! has RDB version 9, which every server since Redis 5 takes. Only a hash of which fields expire has version 12; Valkey
-//! refuses that, as it refuses Redis's own. Every payload is checked almost as Redis checks it with `sanitize-dump-payload
+//! has RDB version 9, which every server since Redis 5 takes. That of a stream has version 11 (Redis 7.2), that of a hash of
+//! which fields expire version 12; Valkey refuses the latter, as it refuses Redis's own. Every payload is checked almost as Redis checks it with `sanitize-dump-payload
 //! yes`; `docs/compatibility.md` has the exceptions.
 
 use super::boards;
+use super::encoding::{put_length, put_string};
 use super::error::{Error, Problem};
 use super::foreign::Templates;
 use super::source::RdbSource;
-use super::value_form::{Dialect, HASH_DATED, ValueForm};
+use super::value_form::{Dialect, HASH_DATED, STREAM, ValueForm};
 use super::value_writer::ValueWriter;
 use super::values::{ChangeTarget, NextKey, ReadValue, ValueReader};
-use super::{CHECKSUM, VALKEY_VERSION, is_known};
+use super::{CHECKSUM, VALKEY_VERSION, is_known, length};
 use crate::config::SetBounds;
 use crate::store::change::{Change, ChangeBuffer, What};
 use crate::store::{Kind, LooseValue, Value};
 use std::fmt;
 
-/// The version of payloads, and that of hashes of which fields expire.
+/// The version of payloads, that of streams, and that of hashes of which fields expire.
 const VERSION: u16 = 9;
+const VERSION_STREAMS: u16 = 11;
 const VERSION_DATED: u16 = 12;
 
 /// Bytes behind the value: the version and the checksum.
@@ -65,17 +67,32 @@ pub fn write(value: &Value) -> Vec<u8> {
         value.visit(&mut |element| changes.element(0, b"", element, None));
         changes.end_record();
         out.bytes.push(boards::PAYLOAD_TYPE);
-        out.put_string(&changes.records().flatten().copied().collect::<Vec<u8>>());
+        put_string(&mut out.bytes, &changes.records().flatten().copied().collect::<Vec<u8>>());
         return with_tail(out.bytes, VERSION);
     }
     let form = ValueWriter::form(value.kind(), value.has_dated_elements());
     out.bytes.push(form);
     out.begin(form);
-    if value.kind() != Kind::String {
-        out.put_length(value.elements() as u64);
+    let length_at = out.bytes.len();
+    match value.kind() {
+        Kind::String => {}
+        // The number of its blocks is known at its end.
+        Kind::Stream => out.bytes.extend_from_slice(&[length::EIGHT_BYTES; 9]),
+        _ => put_length(&mut out.bytes, value.elements() as u64),
     }
-    value.visit(&mut |element| out.element(element));
-    with_tail(out.bytes, if form == HASH_DATED { VERSION_DATED } else { VERSION })
+    let mut counted = 0;
+    value.visit(&mut |element| counted += out.element(element));
+    counted += out.end(value.kind());
+    let mut payload = out.bytes;
+    let version = match form {
+        HASH_DATED => VERSION_DATED,
+        STREAM => {
+            payload[length_at + 1..length_at + 9].copy_from_slice(&counted.to_be_bytes());
+            VERSION_STREAMS
+        }
+        _ => VERSION,
+    };
+    with_tail(payload, version)
 }
 
 fn with_tail(mut payload: Vec<u8>, version: u16) -> Vec<u8> {

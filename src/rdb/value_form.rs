@@ -10,6 +10,8 @@ pub(super) enum ValueForm {
     Ranking(Encoding),
     List(ListEncoding),
     Hash(HashEncoding),
+    /// In this version of its layout.
+    Stream(u8),
     /// A type that rankd does not have: its name and its layout.
     Foreign(&'static str, Layout),
 }
@@ -69,8 +71,6 @@ pub(super) enum Dating {
 /// What a foreign value is made of, as far as one must know to get past it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Layout {
-    /// A stream, in this version of its layout.
-    Stream(u8),
     /// A module's value, whose parts carry codes.
     Module,
     /// A number, as rate limiters have it.
@@ -104,6 +104,7 @@ pub(super) const SET: u8 = 2;
 pub(super) const RANKING_DOUBLES: u8 = 5;
 pub(super) const LIST: u8 = 1;
 pub(super) const HASH: u8 = 4;
+pub(super) const STREAM: u8 = 21;
 pub(super) const HASH_DATED: u8 = 24;
 
 /// The kind of server that wrote the file. Valkey has given some numbers meanings of its own.
@@ -116,7 +117,7 @@ pub(super) enum Dialect {
 impl ValueForm {
     /// The form with this number. `None` if no released server writes it.
     pub(super) fn of(number: u8, dialect: Dialect) -> Option<Self> {
-        use Layout::{Array, Module, Number, Stream, Template};
+        use Layout::{Array, Module, Number, Template};
         let hash = |encoding| Some(Self::Hash(encoding));
         let foreign = |name, layout| Some(Self::Foreign(name, layout));
         match number {
@@ -133,22 +134,22 @@ impl ValueForm {
             12 => Some(Self::Ranking(Encoding::Packed(Packing::Ziplist))),
             13 => hash(HashEncoding::Packed(Packing::Ziplist)),
             14 => Some(Self::List(ListEncoding::Strings(Packing::Ziplist))),
-            15 => foreign("stream", Stream(1)),
+            15 => Some(Self::Stream(1)),
             16 => hash(HashEncoding::Packed(Packing::Listpack)),
             17 => Some(Self::Ranking(Encoding::Packed(Packing::Listpack))),
             18 => Some(Self::List(ListEncoding::Nodes(Packing::Listpack))),
-            19 => foreign("stream", Stream(2)),
+            19 => Some(Self::Stream(2)),
             20 => Some(Self::Set(Encoding::Packed(Packing::Listpack))),
-            21 => foreign("stream", Stream(3)),
+            STREAM => Some(Self::Stream(3)),
             22 if dialect == Dialect::Valkey => hash(HashEncoding::Dated(Dating::TimesBehind)),
             22 => hash(HashEncoding::Dated(Dating::Times)),
             23 => hash(HashEncoding::PackedDated { after_time: false }),
             HASH_DATED => hash(HashEncoding::Dated(Dating::TimesFromFirst)),
             25 => hash(HashEncoding::PackedDated { after_time: true }),
             // Redis 8.6.
-            26 if dialect == Dialect::Redis => foreign("stream", Stream(4)),
+            26 if dialect == Dialect::Redis => Some(Self::Stream(4)),
             // Redis 8.8.
-            27 if dialect == Dialect::Redis => foreign("stream", Stream(5)),
+            27 if dialect == Dialect::Redis => Some(Self::Stream(5)),
             28 if dialect == Dialect::Redis => foreign("array", Array),
             // Redis 8.10.
             29..=32 if dialect == Dialect::Redis => {

@@ -3,7 +3,9 @@
 //! Strings are plain or integers, never compressed; lists, sets, rankings and hashes have their plain forms, which a
 //! server packs again as it likes.
 
-use super::{length, value_form};
+use super::encoding::{put_length, put_string};
+use super::stream_writer::StreamWriter;
+use super::value_form;
 use crate::store::{Element, Kind};
 
 /// What stands in front of the times of a hash's fields: what they are counted from, so that each stands there whole.
@@ -15,6 +17,8 @@ pub(super) struct ValueWriter {
     pub(super) bytes: Vec<u8>,
     /// Whether the value that has begun says of its elements when they expire.
     is_dated: bool,
+    /// The value that has begun, if it is a stream.
+    stream: StreamWriter,
 }
 
 impl ValueWriter {
@@ -27,10 +31,12 @@ impl ValueWriter {
             Kind::SortedSet => value_form::RANKING_DOUBLES,
             Kind::Hash if has_dated_elements => value_form::HASH_DATED,
             Kind::Hash => value_form::HASH,
+            Kind::Stream => value_form::STREAM,
         }
     }
 
-    /// Begins a value of this form. The number of its elements follows, unless it is a string, and then the elements.
+    /// Begins a value of this form. The number of its elements follows, unless it is a string, and then the elements. That of a
+    /// stream is the number of its blocks.
     pub(super) fn begin(&mut self, form: u8) {
         self.is_dated = form == value_form::HASH_DATED;
         if self.is_dated {
@@ -38,71 +44,36 @@ impl ValueWriter {
         }
     }
 
-    /// Writes an element.
-    pub(super) fn element(&mut self, element: Element<'_>) {
+    /// Writes an element. Returns what it adds to the number in front of the elements.
+    pub(super) fn element(&mut self, element: Element<'_>) -> u64 {
         match element {
-            Element::Bytes(bytes) | Element::Listed(bytes) | Element::Member(bytes) => self.put_string(bytes),
+            Element::Bytes(bytes) | Element::Listed(bytes) | Element::Member(bytes) => {
+                put_string(&mut self.bytes, bytes);
+            }
             Element::Scored(member, score) => {
-                self.put_string(member);
+                put_string(&mut self.bytes, member);
                 self.bytes.extend_from_slice(&score.get().to_le_bytes());
             }
             Element::Attained(member, attained) => {
-                self.put_string(member);
+                put_string(&mut self.bytes, member);
                 self.bytes.extend_from_slice(&attained.points.nearest().get().to_le_bytes());
             }
             Element::Field(field, value, at_ms) => {
                 // In a hash of which no field expired when it began, one that does by now is told as it was then.
                 if self.is_dated {
-                    self.put_length(
-                        at_ms.map_or(0, |at_ms| (at_ms + 1).saturating_sub(FIRST_TIME_MS).max(1)),
-                    );
+                    let passed = at_ms.map_or(0, |at_ms| (at_ms + 1).saturating_sub(FIRST_TIME_MS).max(1));
+                    put_length(&mut self.bytes, passed);
                 }
-                self.put_string(field);
-                self.put_string(value);
+                put_string(&mut self.bytes, field);
+                put_string(&mut self.bytes, value);
             }
+            Element::Part(part) => return self.stream.part(&mut self.bytes, part),
         }
+        1
     }
 
-    pub(super) fn put_length(&mut self, length: u64) {
-        match length {
-            0..64 => self.bytes.push(length as u8),
-            64..16_384 => self.bytes.extend_from_slice(&(length as u16 | 0x4000).to_be_bytes()),
-            16_384..=0xffff_ffff => {
-                self.bytes.push(length::FOUR_BYTES);
-                self.bytes.extend_from_slice(&(length as u32).to_be_bytes());
-            }
-            _ => {
-                self.bytes.push(length::EIGHT_BYTES);
-                self.bytes.extend_from_slice(&length.to_be_bytes());
-            }
-        }
+    /// Ends a value of this type. Returns what that adds to the number in front of the elements.
+    pub(super) fn end(&mut self, kind: Kind) -> u64 {
+        if kind == Kind::Stream { std::mem::take(&mut self.stream).end(&mut self.bytes) } else { 0 }
     }
-
-    pub(super) fn put_string(&mut self, string: &[u8]) {
-        const SPECIAL: u8 = length::SPECIAL << 6;
-        let Some(integer) = spelled_integer(string) else {
-            self.put_length(string.len() as u64);
-            self.bytes.extend_from_slice(string);
-            return;
-        };
-        if let Ok(integer) = i8::try_from(integer) {
-            self.bytes.push(SPECIAL | length::INTEGER_8);
-            self.bytes.extend_from_slice(&integer.to_le_bytes());
-        } else if let Ok(integer) = i16::try_from(integer) {
-            self.bytes.push(SPECIAL | length::INTEGER_16);
-            self.bytes.extend_from_slice(&integer.to_le_bytes());
-        } else {
-            self.bytes.push(SPECIAL | length::INTEGER_32);
-            self.bytes.extend_from_slice(&integer.to_le_bytes());
-        }
-    }
-}
-
-/// The integer of 32 bits whose only spelling is `string`.
-fn spelled_integer(string: &[u8]) -> Option<i32> {
-    if string.is_empty() || string.len() > 11 {
-        return None;
-    }
-    let integer: i32 = std::str::from_utf8(string).ok()?.parse().ok()?;
-    (itoa::Buffer::new().format(integer).as_bytes() == string).then_some(integer)
 }

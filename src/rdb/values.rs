@@ -97,6 +97,10 @@ impl<T: ChangeTarget> ValueReader<T> {
                 source.string(&mut self.member)?;
                 self.changes.set_string(database, name, &self.member, key.expire_at_ms);
             }
+            ValueForm::Stream(version) => {
+                self.changes.drop_key(database, name);
+                self.stream(source, version, key)?;
+            }
             ValueForm::List(_) | ValueForm::Set(_) | ValueForm::Ranking(_) | ValueForm::Hash(_) => {
                 self.changes.drop_key(database, name);
                 let (elements, expired) = match form {
@@ -104,7 +108,9 @@ impl<T: ChangeTarget> ValueReader<T> {
                     ValueForm::Set(encoding) => (self.set(source, encoding, key)?, 0),
                     ValueForm::Ranking(encoding) => (self.ranking(source, encoding, key)?, 0),
                     ValueForm::Hash(encoding) => self.hash(source, encoding, key)?,
-                    ValueForm::String | ValueForm::Foreign(..) => unreachable!("read above"),
+                    ValueForm::String | ValueForm::Stream(_) | ValueForm::Foreign(..) => {
+                        unreachable!("read above")
+                    }
                 };
                 self.apply(key).map_err(|problem| source.error(problem))?;
                 if elements == 0 {

@@ -1,9 +1,10 @@
 //! From a walk over the store to the bytes of a file.
 //!
 //! The file has RDB version 9: nothing in it is newer (scores as doubles came with version 8), and a server reads
-//! every version up to its own, so Redis from 5 on and every Valkey load it. Where fields of a hash expire, the file has
-//! version 12, which is Redis 7.4's, and its head is corrected.
+//! every version up to its own, so Redis from 5 on and every Valkey load it. With a stream the file has version 11, which is
+//! Redis 7.2's; where fields of a hash expire, it has version 12, which is Redis 7.4's. Its head is corrected then.
 
+use super::encoding::{put_length, put_string};
 use super::value_writer::ValueWriter;
 use super::{CHECKSUM, boards, length, opcode, value_form};
 use crate::store::change::ChangeBuffer;
@@ -12,12 +13,11 @@ use std::io::{self, Seek, SeekFrom, Write};
 
 const MAGIC: &[u8] = b"REDIS0009";
 
-/// Replaces the version in the header, after its first letter, by the lowest version that has expiries of fields.
-const VERSION_DATED: Correction = Correction {
-    at: 1,
-    announced: u64::from_be_bytes(*b"EDIS0009"),
-    counted: u64::from_be_bytes(*b"EDIS0012"),
-};
+/// The header behind its first letter, in which the version is corrected: that of any file, the lowest that has streams with
+/// all that rankd knows of them, and the lowest that has expiries of fields.
+const VERSION: u64 = u64::from_be_bytes(*b"EDIS0009");
+const VERSION_STREAMS: u64 = u64::from_be_bytes(*b"EDIS0011");
+const VERSION_DATED: u64 = u64::from_be_bytes(*b"EDIS0012");
 
 /// Bytes gathered before they are written.
 const GATHERED_BYTES: usize = 256 * 1024;
@@ -120,12 +120,11 @@ struct Correction {
 /// Writes a field about the file.
 fn put_field(out: &mut ValueWriter, name: &str, value: &[u8]) {
     out.bytes.push(opcode::AUX);
-    out.put_string(name.as_bytes());
-    out.put_string(value);
+    put_string(&mut out.bytes, name.as_bytes());
+    put_string(&mut out.bytes, value);
 }
 
 /// Encodes keys and values. Runs under the store's locks.
-#[derive(Default)]
 struct Encoder {
     out: ValueWriter,
     /// Bytes that have left the buffer.
@@ -138,8 +137,8 @@ struct Encoder {
     /// The announced and the counted number of elements of a value that comes in several steps.
     open: Option<Correction>,
     corrections: Vec<Correction>,
-    /// Whether a value says of its elements when they expire.
-    has_dated: bool,
+    /// The version in the header, behind its first letter, by now.
+    version: u64,
     /// The database that the walk is in.
     database: DatabaseIndex,
     /// The Changes of the present board, if it has a policy.
@@ -148,7 +147,33 @@ struct Encoder {
     board_field: &'static str,
 }
 
+impl Default for Encoder {
+    fn default() -> Self {
+        Self {
+            out: ValueWriter::default(),
+            drained: 0,
+            keys: 0,
+            unopened: None,
+            sizes: None,
+            open: None,
+            corrections: Vec::new(),
+            version: VERSION,
+            database: 0,
+            board: ChangeBuffer::default(),
+            board_field: "",
+        }
+    }
+}
+
 impl Encoder {
+    /// Sees to it that the file has at least this version.
+    fn need_version(&mut self, version: u64) {
+        if version > self.version {
+            self.corrections.push(Correction { at: 1, announced: self.version, counted: version });
+            self.version = version;
+        }
+    }
+
     fn aux(&mut self, name: &str, value: &str) {
         put_field(&mut self.out, name, value.as_bytes());
     }
@@ -171,7 +196,7 @@ impl Encoder {
         if let Some((database, size)) = self.unopened.take() {
             self.close_database();
             self.out.bytes.push(opcode::SELECT_DATABASE);
-            self.out.put_length(u64::from(database));
+            put_length(&mut self.out.bytes, u64::from(database));
             self.out.bytes.push(opcode::RESIZE_DATABASE);
             // Corrected later: keys come and go during the walk.
             self.sizes = Some([size.keys, size.expiring_keys].map(|size| self.put_correctable(size as u64)));
@@ -188,12 +213,12 @@ impl Encoder {
             None => {}
             Some(Use::Idle { ms }) => {
                 self.out.bytes.push(opcode::IDLE);
-                self.out.put_length(ms / 1000);
+                put_length(&mut self.out.bytes, ms / 1000);
             }
             Some(Use::Frequency(uses)) => self.out.bytes.extend_from_slice(&[opcode::FREQUENCY, uses]),
         }
         self.out.bytes.push(form);
-        self.out.put_string(head.key);
+        put_string(&mut self.out.bytes, head.key);
         self.keys += 1;
     }
 }
@@ -217,16 +242,17 @@ impl Visitor for Encoder {
         let form = ValueWriter::form(kind, head.has_dated_elements);
         self.key(head, form);
         self.out.begin(form);
-        if form == value_form::HASH_DATED {
-            if !self.has_dated {
-                self.corrections.push(VERSION_DATED);
-            }
-            self.has_dated = true;
+        match form {
+            value_form::HASH_DATED => self.need_version(VERSION_DATED),
+            value_form::STREAM => self.need_version(VERSION_STREAMS),
+            _ => {}
         }
         match length {
             // A string says its own.
             _ if kind == Kind::String => {}
-            Length::Exactly(count) => self.out.put_length(count as u64),
+            // The number of its blocks is known at its end.
+            _ if kind == Kind::Stream => self.open = Some(self.put_correctable(0)),
+            Length::Exactly(count) => put_length(&mut self.out.bytes, count as u64),
             Length::About(count) => self.open = Some(self.put_correctable(count as u64)),
         }
     }
@@ -235,11 +261,13 @@ impl Visitor for Encoder {
         if head.rules.is_some() {
             self.board.element(self.database, head.key, element, None);
         }
-        self.out.element(element);
-        self.open.iter_mut().for_each(|open| open.counted += 1);
+        let counted = self.out.element(element);
+        self.open.iter_mut().for_each(|open| open.counted += counted);
     }
 
-    fn end(&mut self, head: KeyHead<'_>, _: Kind) {
+    fn end(&mut self, head: KeyHead<'_>, kind: Kind) {
+        let counted = self.out.end(kind);
+        self.open.iter_mut().for_each(|open| open.counted += counted);
         self.corrections.extend(self.open.take().filter(|count| count.counted != count.announced));
         if !self.board.is_empty() {
             self.board.set_expiry(self.database, head.key, head.expire_at_ms);

@@ -109,15 +109,17 @@ impl Shard {
         }
     }
 
-    /// Removes every key of `database`, or of all databases if `None`, and gives the contents to `free`.
+    /// Removes every key of `database`, or of all databases if `None`, and gives the contents to `free`. Calls `lost` with the
+    /// keys whose value a waiting client needs.
     pub(in crate::store) fn flush(
         &mut self,
         database: Option<DatabaseIndex>,
         mut free: impl FnMut(Keyspace),
+        mut lost: impl FnMut(DatabaseIndex, &[u8]),
     ) {
         for (index, Database { keyspace, interests, .. }) in (0..).zip(&mut self.databases) {
             if database.is_none_or(|wanted| wanted == index) && keyspace.len() > 0 {
-                interests.note_flush(|key| keyspace.holds(key));
+                interests.note_flush(|key| keyspace.holds(key), |key| lost(index, key));
                 free(keyspace.take());
             }
         }
@@ -129,7 +131,7 @@ impl Shard {
         number: Option<KeyspaceIndex>,
         free: impl FnMut(Keyspace),
     ) {
-        self.flush(number.map(|number| self.places[number as usize]), free);
+        self.flush(number.map(|number| self.places[number as usize]), free, |_, _| ());
     }
 }
 

@@ -56,7 +56,7 @@ fn the_configuration_file_reads_as_the_defaults() {
 }
 
 /// The groups in the order of the page, each with its heading.
-const GROUPS: [(Group, &str); 15] = [
+const GROUPS: [(Group, &str); 16] = [
     (Group::SortedSet, "Sorted sets"),
     (Group::Geo, "Places on the earth"),
     (Group::Boards, "Boards"),
@@ -64,6 +64,7 @@ const GROUPS: [(Group, &str); 15] = [
     (Group::List, "Lists"),
     (Group::Set, "Sets"),
     (Group::Hash, "Hashes"),
+    (Group::Stream, "Streams"),
     (Group::String, "Strings"),
     (Group::Bitmap, "Bitmaps"),
     (Group::HyperLogLog, "HyperLogLogs"),
@@ -147,6 +148,7 @@ fn show_command(entry: &TableEntry, page: &mut String) {
                 words.join(" or ")
             ));
         }
+        Keys::Behind { word, .. } => facts.push(format!("keys: the first half of what is behind {word}")),
         Keys::Derived(_) | Keys::WithDerived { .. } => {
             facts.push("keys: made from the arguments".to_owned());
         }

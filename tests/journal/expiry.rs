@@ -68,6 +68,10 @@ impl Waiter for Patient {
         None
     }
 
+    fn needs_value(&self) -> bool {
+        false
+    }
+
     fn serve(&self, _: &mut Writer<'_, '_>, _: &Ready<'_>) -> Served {
         Served::NotYet
     }

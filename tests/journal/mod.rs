@@ -3,6 +3,7 @@
 mod expiry;
 mod following;
 mod loading;
+mod streams;
 mod support;
 mod versions;
 mod with_store;

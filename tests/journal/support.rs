@@ -75,11 +75,13 @@ pub(super) fn contents(store: &Store) -> BTreeMap<String, String> {
                     change.highest_keyspace().map_or(0, |keyspace| numbering.database_of(keyspace));
                 match change {
                     Change::Numbered(numbers) => numbering = numbers.decoded(),
-                    Change::Key { key, what: What::Value(change), .. } if change.kind() == Kind::List => {
+                    Change::Key { key, what: What::Value(change), .. }
+                        if matches!(change.kind(), Kind::List | Kind::Stream) =>
+                    {
                         let list =
                             lists.entry(format!("{database} {} list", key.escape_ascii())).or_default();
                         change.lines(&mut |operation, words| match operation {
-                            "as-of" => assert_eq!(list, "", "{key:?} twice"),
+                            "as-of" | "make-stream" => assert_eq!(list, "", "{key:?} twice"),
                             _ => list.push_str(&format!("{operation} {words:?} ")),
                         });
                     }

@@ -1,5 +1,6 @@
 //! Random commands on a store from several threads, with checkpoints beside them; then a restart.
 
+use super::streams::change_stream;
 use super::support::{Server, acknowledge, contents, crash_copy, start};
 use rankd::config::FsyncPolicy;
 use rankd::config::SetBounds;
@@ -29,7 +30,8 @@ pub(super) fn changes() -> ChangeBuffer {
 /// Runs one random command and returns the record that its reply depends on. Rankings, sets and hashes are emptied and
 /// created again, keys change their type, expiries are set and removed.
 pub(super) fn command(store: &Store, chance: &mut Chance, changes: &mut ChangeBuffer) -> Seq {
-    match chance.below(13) {
+    match chance.below(16) {
+        13.. => return change_stream(store, chance, changes),
         0..4 => return move_in_large(store, chance, changes),
         4..6 => return change_list(store, chance, changes),
         6 => return relocate(store, chance, changes),

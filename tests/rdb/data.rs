@@ -15,6 +15,8 @@ pub(crate) enum Value {
     Ranking(Vec<Vec<u8>>),
     /// By field: its value, and when it expires in unix milliseconds.
     Hash(BTreeMap<Vec<u8>, (Vec<u8>, i64)>),
+    /// All that XINFO STREAM FULL tells, but for how the entries are kept, and when consumers were seen.
+    Stream(String),
 }
 
 /// Database and name to value.
@@ -44,6 +46,12 @@ pub(crate) fn contents(client: &mut Client) -> Contents {
                     };
                     Value::Hash(fields.map(dated).collect())
                 }
+                "stream" => {
+                    let told = ask(&[b"XINFO", b"STREAM", &key, b"FULL", b"COUNT", b"0"]);
+                    let mut facts = String::new();
+                    tell(&told, &mut facts);
+                    Value::Stream(facts)
+                }
                 _ => continue,
             };
             contents.insert((database, key), value);
@@ -51,6 +59,26 @@ pub(crate) fn contents(client: &mut Client) -> Contents {
     }
     assert!(!client.call(&["SELECT", "0"]).is_error());
     contents
+}
+
+/// Writes a reply of XINFO in one line, without what depends on the server and the time.
+fn tell(reply: &Reply, line: &mut String) {
+    const LEFT_OUT: [&str; 5] = ["radix-tree-keys", "radix-tree-nodes", "seen-time", "active-time", "lag"];
+    let Reply::Array(items) = reply else {
+        line.push_str(&format!(" {reply:?}"));
+        return;
+    };
+    line.push_str(" [");
+    let mut items = items.iter();
+    while let Some(item) = items.next() {
+        if matches!(item, Reply::Bulk(name) if LEFT_OUT.iter().any(|left_out| left_out.as_bytes() == &**name))
+        {
+            items.next();
+        } else {
+            tell(item, line);
+        }
+    }
+    line.push_str(" ]");
 }
 
 fn keys(client: &mut Client) -> BTreeSet<Vec<u8>> {
@@ -182,8 +210,44 @@ pub(crate) fn fill(client: &mut Client, chance: &mut Chance) {
         }
     }
     assert!(!client.call(&["SELECT", "0"]).is_error());
+    fill_streams(client, chance);
     client.call(&["SET", "empty", ""]);
     client.call(&["ZADD", "", "1", "", "2", "\0"]);
+}
+
+/// Writes streams with groups, consumers and pending entries, with gaps, and empty ones.
+fn fill_streams(client: &mut Client, chance: &mut Chance) {
+    let mut ask = |line: String| {
+        let reply = client.ask(&line);
+        assert!(!reply.is_error(), "{line}: {reply:?}");
+    };
+    for number in 0..6 {
+        let key = format!("stream:{number}");
+        ask(format!("XGROUP CREATE {key} late $ MKSTREAM"));
+        for entry in 0..[0, 1, 50, 300][chance.below(4)] {
+            let id = format!("{}-{entry}", 1 + entry / 7);
+            let fields = match chance.below(5) {
+                0 => format!("user {} more {}", chance.below(1_000_000), "x".repeat(1 + chance.below(90))),
+                1 => format!("steps {}", chance.next() as i64 >> chance.below(64)),
+                _ => format!("user {} steps {}", chance.below(1_000_000), chance.below(40_000)),
+            };
+            ask(format!("XADD {key} {id} {fields}"));
+        }
+        // First, because an append-only file cannot tell what is pending of entries that are gone.
+        ask(format!("XDEL {key} 1-2 1-5 2-7"));
+        if chance.percent(40) {
+            ask(format!("XTRIM {key} MAXLEN = {}", chance.below(20)));
+        }
+        ask(format!("XGROUP CREATE {key} readers 0"));
+        for consumer in ["one", "two"] {
+            ask(format!(
+                "XREADGROUP GROUP readers {consumer} COUNT {} STREAMS {key} >",
+                1 + chance.below(30)
+            ));
+        }
+        ask(format!("XACK {key} readers 1-1 1-3"));
+        ask(format!("XGROUP CREATECONSUMER {key} readers three"));
+    }
 }
 
 /// Lets fields of a hash expire.
@@ -197,28 +261,11 @@ pub(crate) fn date_fields(client: &mut Client, key: &[u8], at_ms: u64, fields: &
 
 /// Writes keys of every type that rankd does not have, in every encoding. Returns the number of keys of each type.
 pub(crate) fn fill_foreign(client: &mut Client) -> BTreeMap<&'static str, usize> {
-    let many =
-        |line: &str, count: usize| (0..count).map(|i| line.replace('#', &i.to_string())).collect::<Vec<_>>();
-    let mut lines = vec![("stream", "XADD stream 1-1 a 1 b 2".to_owned())];
-    lines.extend(many("XADD stream 2-# field value#", 300).into_iter().map(|line| ("", line)));
-    for line in [
-        "XGROUP CREATE stream readers 0",
-        "XREADGROUP GROUP readers one COUNT 5 STREAMS stream >",
-        "XREADGROUP GROUP readers two COUNT 3 STREAMS stream >",
-        "XACK stream readers 1-1",
-        "XDEL stream 2-7",
-        "FUNCTION LOAD \"#!lua name=library\\nredis.register_function('f', function() return 1 end)\"",
-    ] {
-        lines.push(("", line.to_owned()));
-    }
+    let library =
+        "FUNCTION LOAD \"#!lua name=library\\nredis.register_function('f', function() return 1 end)\"";
+    let reply = client.ask(library);
+    assert!(!reply.is_error(), "{reply:?}");
     let mut counts = BTreeMap::new();
-    for (kind, line) in lines {
-        let reply = client.ask(&line);
-        assert!(!reply.is_error(), "{line}: {reply:?}");
-        if !kind.is_empty() {
-            *counts.entry(kind).or_insert(0) += 1;
-        }
-    }
     // Redis 8 has vector sets, which it saves as a module's values.
     if !client.ask("VADD vectors VALUES 2 0.5 0.25 element").is_error() {
         counts.insert("vectorset (of a module)", 1);

@@ -146,11 +146,9 @@ fn a_value_of_a_type_that_is_missing_is_refused_by_its_name() {
     let Some(peer) = Server::peer(Peer::Redis, &[]) else { return };
     let (mut client, mut theirs) = (server.client(), peer.client());
     fill_foreign(&mut theirs);
-    for (key, name) in [("stream", "stream"), ("vectors", "vectorset (of a module)")] {
-        let payload = theirs.call(&["DUMP", key]);
-        let reply = client.call(&[b"RESTORE".as_slice(), key.as_bytes(), b"0", payload.bytes()]);
-        let expected = format!("ERR Bad data format: rankd has no type {name}");
-        assert!(matches!(&reply, Reply::Error(text) if *text == expected.as_bytes()), "{reply:?}");
-        assert_eq!(client.call(&["EXISTS", key]).integer(), 0);
-    }
+    let payload = theirs.call(&["DUMP", "vectors"]);
+    let reply = client.call(&[b"RESTORE".as_slice(), b"vectors", b"0", payload.bytes()]);
+    let expected = b"ERR Bad data format: rankd has no type vectorset (of a module)";
+    assert!(matches!(&reply, Reply::Error(text) if *text == expected), "{reply:?}");
+    assert_eq!(client.call(&["EXISTS", "vectors"]).integer(), 0);
 }

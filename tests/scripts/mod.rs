@@ -137,6 +137,12 @@ scripts! {
     sorted_sets_remove: rankd redis valkey;
     sorted_sets_scan: rankd redis valkey;
     sorted_sets_scores: rankd redis valkey;
+    streams: rankd redis;
+    streams_blocking: rankd redis;
+    streams_events: rankd redis;
+    streams_groups: rankd redis;
+    streams_info: rankd redis;
+    streams_trim: rankd redis;
     strings: rankd redis valkey;
     strings_getex: rankd redis;
     strings_parts: rankd redis valkey;

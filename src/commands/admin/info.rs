@@ -130,7 +130,7 @@ fn clients(host: &Host, shards: &Shards<'_, '_>, out: &mut String) {
     line(out, format_args!("clients_in_timeout_table:{}", count(has_timeout)));
     line(out, format_args!("total_watched_keys:{}", shards.watched_keys()));
     line(out, format_args!("total_blocking_keys:{}", shards.awaited_keys()));
-    line(out, format_args!("total_blocking_keys_on_nokey:0"));
+    line(out, format_args!("total_blocking_keys_on_nokey:{}", shards.needed_keys()));
 }
 
 /// Whether a client waits for a limited time.

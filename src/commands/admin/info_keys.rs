@@ -27,12 +27,12 @@ pub(super) fn keyspace(host: &Host, shards: &Shards<'_, '_>, out: &mut String) {
 
 pub(super) fn key_sizes(host: &Host, shards: &Shards<'_, '_>, out: &mut String) {
     for database in host.databases() {
-        for kind in Kind::ALL {
+        for (kind, name) in Kind::ALL.into_iter().filter_map(|kind| Some((kind, kind.sizes_name()?))) {
             let sizes = shards.sizes(database, kind);
             let classes: Vec<String> =
                 sizes.classes().map(|(least, count)| format!("{}={count}", short(least))).collect();
             if !classes.is_empty() {
-                line(out, format_args!("db{database}_distrib_{}:{}", kind.sizes_name(), classes.join(",")));
+                line(out, format_args!("db{database}_distrib_{name}:{}", classes.join(",")));
             }
         }
     }

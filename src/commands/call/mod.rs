@@ -7,6 +7,7 @@ pub(super) mod name_list;
 pub(super) mod points;
 pub(super) mod scanning;
 pub(super) mod shown;
+pub(super) mod timeout;
 
 use crate::config::Config;
 use crate::limits;

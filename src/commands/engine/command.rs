@@ -7,8 +7,9 @@ use crate::commands::call::error::{CommandError, Outcome, Stop};
 use crate::commands::spec::table::{TableEntry, table};
 use crate::commands::spec::{AllKeys, Caller, Flag, Handler};
 use crate::commands::state::session::NextStep;
-use crate::commands::state::waiting::{BlockedClient, Wish};
+use crate::commands::state::waiting::BlockedClient;
 use crate::commands::state::waiting_request::WaitingRequest;
+use crate::commands::state::wish::{Patience, Wish};
 use crate::resp::reply::Reply;
 use crate::resp::request::Arguments;
 use crate::store::keys::interest::Waiter;
@@ -59,7 +60,11 @@ impl Runner<'_> {
             }
             Handler::Blocking(wish) => {
                 self.hold_keys(spec, call, Access::Write)?;
-                self.take_or_wait(place, call, wish(call).map_err(Stop::from)?, reply)?;
+                let wish = wish(call).map_err(Stop::from)?;
+                if let Some(elements) = &wish.elements {
+                    call.announce(elements(self.hold.writer(database).reader()))?;
+                }
+                self.take_or_wait(place, call, wish, reply)?;
             }
             Handler::OwnLocks(run) => {
                 self.hold_nothing(spec, call)?;
@@ -107,14 +112,13 @@ impl Runner<'_> {
     /// Takes what a blocking command wants, or queues the client for it. In a unit no command waits. Its keys are held.
     fn take_or_wait(&mut self, place: usize, call: &Call<'_>, wish: Wish, reply: &mut Reply<'_>) -> Outcome {
         let database = self.session.database;
-        for key in &wish.keys {
-            if (wish.attempt)(&mut self.hold.writer(database), key, reply)? {
-                self.end_record();
-                self.tell_own_changes();
-                return Ok(());
-            }
+        let outcome = wish.take(&mut self.hold.writer(database), reply);
+        self.end_record();
+        self.tell_own_changes();
+        if outcome? {
+            return Ok(());
         }
-        if self.scope != Scope::Command {
+        if wish.patience == Patience::None || self.scope != Scope::Command {
             wish.reply_none(reply);
             return Ok(());
         }

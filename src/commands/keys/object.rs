@@ -102,6 +102,7 @@ pub(in crate::commands) fn encoding_name(
         Value::Set(members) => encoding_of_set(members),
         Value::SortedSet(board) => encoding_of_board(board, config),
         Value::Hash(fields) => encoding_of_hash(fields, config),
+        Value::Stream(_) => "stream",
     })
 }
 

@@ -4,8 +4,9 @@
 use super::{BASE, parse_end, pop, push};
 use crate::commands::call::Call;
 use crate::commands::call::error::{CommandError, Outcome};
+use crate::commands::call::timeout::parse_timeout;
 use crate::commands::spec::{CommandSpec, Flag, Handler, KeyFlag, Keys};
-use crate::commands::state::waiting::{Wish, parse_timeout};
+use crate::commands::state::wish::{Attempt, Wish};
 use crate::config::EventClasses;
 use crate::resp::reply::Reply;
 use crate::store::{End, Kind, List, Missing, Writer};
@@ -111,10 +112,14 @@ fn take(
 fn blocking_move(call: &Call<'_>, ends: Ends, timeout_at: usize) -> Result<Wish, CommandError> {
     let destination: Box<[u8]> = call.argument(2).into();
     Ok(Wish {
-        timeout: parse_timeout(call, timeout_at)?,
+        patience: parse_timeout(call, timeout_at)?,
+        needs_value: false,
+        elements: None,
         keys: vec![call.argument(1).into()],
         kind: Kind::List,
         destination: Some(destination.clone()),
-        attempt: Box::new(move |keys, key, reply| take(keys, [key, &destination], ends, reply)),
+        attempt: Attempt::First(Box::new(move |keys, key, reply| {
+            take(keys, [key, &destination], ends, reply)
+        })),
     })
 }

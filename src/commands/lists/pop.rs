@@ -3,9 +3,10 @@
 use super::{BASE, parse_end};
 use crate::commands::call::error::{CommandError, Outcome};
 use crate::commands::call::multi_pop::MultiPop;
+use crate::commands::call::timeout::parse_timeout;
 use crate::commands::call::{Call, parse_count};
 use crate::commands::spec::{CommandSpec, Flag, Handler, KeyFlag, Keys, Lookahead};
-use crate::commands::state::waiting::{Wish, parse_timeout};
+use crate::commands::state::wish::{Attempt, Wish};
 use crate::resp::reply::Reply;
 use crate::store::{Edit, End, Kind, List, Missing, Writer};
 
@@ -157,28 +158,32 @@ fn take_several(
 fn blocking_pop(call: &Call<'_>, end: End) -> Result<Wish, CommandError> {
     let last = call.arguments.len() - 1;
     Ok(Wish {
-        timeout: parse_timeout(call, last)?,
+        patience: parse_timeout(call, last)?,
+        needs_value: false,
+        elements: None,
         keys: call.cursor(1).take(last - 1).map(Into::into).collect(),
         kind: Kind::List,
         destination: None,
-        attempt: Box::new(move |keys, key, reply| {
+        attempt: Attempt::First(Box::new(move |keys, key, reply| {
             let taken = keys.edit::<List, _>(key, Missing::Skip, event(end), |list| {
                 reply.array(2);
                 reply.bulk(key);
                 take_one(list, end, reply);
             })?;
             Ok(taken.is_some())
-        }),
+        })),
     })
 }
 
 fn blmpop(call: &Call<'_>) -> Result<Wish, CommandError> {
     let MultiPop { key_count, end, count } = MultiPop::parse(call, 2, parse_end)?;
     Ok(Wish {
-        timeout: parse_timeout(call, 1)?,
+        patience: parse_timeout(call, 1)?,
+        needs_value: false,
+        elements: None,
         keys: call.cursor(3).take(key_count).map(Into::into).collect(),
         kind: Kind::List,
         destination: None,
-        attempt: Box::new(move |keys, key, reply| take_several(keys, key, end, count, reply)),
+        attempt: Attempt::First(Box::new(move |keys, key, reply| take_several(keys, key, end, count, reply))),
     })
 }

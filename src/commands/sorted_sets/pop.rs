@@ -4,9 +4,10 @@ use super::update::check_open;
 use crate::commands::call::error::{CommandError, Outcome};
 use crate::commands::call::multi_pop::MultiPop;
 use crate::commands::call::points::PointsReply;
+use crate::commands::call::timeout::parse_timeout;
 use crate::commands::call::{Call, parse_count};
 use crate::commands::spec::{CommandSpec, Flag, Group, Handler, KeyFlag, Keys};
-use crate::commands::state::waiting::{Wish, parse_timeout};
+use crate::commands::state::wish::{Attempt, Wish};
 use crate::ranking::Order;
 use crate::resp::reply::Reply;
 use crate::store::{Board, Kind, Missing, Writer};
@@ -174,11 +175,13 @@ fn take_several(
 fn bzpop(call: &Call<'_>, order: Order) -> Result<Wish, CommandError> {
     let last = call.arguments.len() - 1;
     Ok(Wish {
-        timeout: parse_timeout(call, last)?,
+        patience: parse_timeout(call, last)?,
+        needs_value: false,
+        elements: None,
         keys: call.cursor(1).take(last - 1).map(Into::into).collect(),
         kind: Kind::SortedSet,
         destination: None,
-        attempt: Box::new(move |keys, key, reply| {
+        attempt: Attempt::First(Box::new(move |keys, key, reply| {
             take(keys, key, order, 1, |board, ranks| {
                 reply.array(3);
                 reply.bulk(key);
@@ -187,18 +190,22 @@ fn bzpop(call: &Call<'_>, order: Order) -> Result<Wish, CommandError> {
                     reply.points(score);
                 });
             })
-        }),
+        })),
     })
 }
 
 fn bzmpop(call: &Call<'_>) -> Result<Wish, CommandError> {
     let MultiPop { key_count, end: order, count } = MultiPop::parse(call, 2, parse_end)?;
     Ok(Wish {
-        timeout: parse_timeout(call, 1)?,
+        patience: parse_timeout(call, 1)?,
+        needs_value: false,
+        elements: None,
         keys: call.cursor(3).take(key_count).map(Into::into).collect(),
         kind: Kind::SortedSet,
         destination: None,
-        attempt: Box::new(move |keys, key, reply| take_several(keys, key, order, count, reply)),
+        attempt: Attempt::First(Box::new(move |keys, key, reply| {
+            take_several(keys, key, order, count, reply)
+        })),
     })
 }
 

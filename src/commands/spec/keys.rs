@@ -65,6 +65,17 @@ pub enum Keys {
         /// As in `Range`.
         last: i32,
     },
+    /// The first half of the arguments behind a word. The other half says what is wanted of each.
+    Behind {
+        /// The word, in upper case.
+        word: &'static str,
+        /// The words that may stand in front of it, each with the number of its arguments.
+        options: &'static [(&'static str, usize)],
+        /// Where COMMAND INFO says that clients begin to look for the word.
+        from: usize,
+        /// As in `Range`.
+        access: &'static [KeyFlag],
+    },
     /// No argument is a key. The command makes keys from its arguments; the function returns them.
     Derived(DeriveKeys),
     /// Some arguments are keys, and the command makes further keys. Clients route by the declared ones; COMMAND GETKEYS
@@ -139,6 +150,11 @@ impl Keys {
                 visit(1);
                 stores_behind(arguments, words, from, visit);
             }
+            Self::Behind { word, options, .. } => {
+                if let Some(first) = behind(arguments, word, options) {
+                    (first..first + (arguments.len() - first) / 2).for_each(visit);
+                }
+            }
             Self::Pair { .. } => (1..=2).for_each(visit),
             Self::Paired { .. } => (1..arguments.len()).step_by(2).for_each(visit),
             Self::Both(one, other) => {
@@ -160,6 +176,8 @@ impl Keys {
                 key_count(arguments, count).is_some_and(|keys| keys < arguments.len() - count)
             }
             Self::Store { sources } => sources.are_complete(arguments),
+            Self::Behind { word, options, .. } => behind(arguments, word, options)
+                .is_some_and(|first| (arguments.len() - first).is_multiple_of(2)),
             Self::WithDerived { declared, .. } => declared.are_complete(arguments),
             // As in Redis, although no source is no mistake: PFMERGE takes a destination alone.
             Self::Both(_, Self::Range { first, .. }) => *first < arguments.len(),
@@ -184,7 +202,7 @@ impl Keys {
     #[must_use]
     pub fn are_movable(&self) -> bool {
         match self {
-            Self::Counted { .. } | Self::StoreBehind { .. } => true,
+            Self::Counted { .. } | Self::StoreBehind { .. } | Self::Behind { .. } => true,
             Self::Store { sources } => sources.are_movable(),
             Self::WithDerived { declared, unknown, .. } => declared.are_movable() || !unknown.is_empty(),
             Self::None
@@ -221,6 +239,24 @@ fn stores_behind(arguments: Arguments<'_>, words: &[&str], from: usize, visit: &
         }
     }
     last.into_iter().for_each(visit);
+}
+
+/// The position behind `word`, in front of which only `options` may stand, and behind which there must be something.
+pub(in crate::commands) fn behind(
+    arguments: Arguments<'_>,
+    word: &str,
+    options: &[(&str, usize)],
+) -> Option<usize> {
+    let mut position = 1;
+    loop {
+        let argument = arguments.get(position)?;
+        let is = |word: &str| argument.eq_ignore_ascii_case(word.as_bytes());
+        if is(word) {
+            return Some(position + 1).filter(|&first| first < arguments.len());
+        }
+        let (_, count) = options.iter().find(|(option, _)| is(option))?;
+        position += 1 + count;
+    }
 }
 
 /// The number that the argument at `position` states, if it is an integer above 0.

@@ -1,6 +1,6 @@
 //! What a command is: one entry of the table. All that the server knows about the command is derived from the entry.
 
-mod keys;
+pub(super) mod keys;
 pub(super) mod syntax;
 pub mod table;
 
@@ -8,7 +8,7 @@ use super::call::Call;
 use super::call::error::{CommandError, Outcome};
 use super::state::host::Host;
 use super::state::session::{NextStep, Session};
-use super::state::waiting::Wish;
+use super::state::wish::Wish;
 use crate::resp::reply::Reply;
 use crate::resp::request::Arguments;
 use crate::store::{Basis, Reader, Shards, Value, Writer};
@@ -147,7 +147,10 @@ impl CommandSpec {
             return access(call);
         }
         match self.keys {
-            Keys::Range { access, .. } | Keys::Paired { access } | Keys::Counted { access, .. } => access,
+            Keys::Range { access, .. }
+            | Keys::Paired { access }
+            | Keys::Behind { access, .. }
+            | Keys::Counted { access, .. } => access,
             Keys::Pair { first, .. } if index == 0 => first,
             Keys::Pair { second, .. } => second,
             Keys::Both(Keys::Range { access, .. }, _) if index == 0 => access,
@@ -197,6 +200,8 @@ pub enum Group {
     Geo,
     /// Hashes.
     Hash,
+    /// Streams.
+    Stream,
     /// Transactions.
     Transactions,
     /// Channels to publish to and subscribe to.
@@ -223,6 +228,7 @@ impl Group {
             Self::SortedSet => "sorted-set",
             Self::Geo => "geo",
             Self::Hash => "hash",
+            Self::Stream => "stream",
             Self::Transactions => "transactions",
             Self::PubSub => "pubsub",
             Self::Friends => "friends",
@@ -285,7 +291,8 @@ pub enum Manner {
     RunsWhileListening,
     /// It removes its keys without reading them, so it runs on a damaged value as well.
     RemovesKeys,
-    /// It is a read for its client, but stores its result in its key, so it is treated as a write.
+    /// It is a read for its client, but changes what is kept with its keys, so it is treated as a write: it stores its result in
+    /// its key, or is queued for its keys.
     KeepsResult,
     /// It is refused while writes are refused, so that health checks notice it, like PING in Redis.
     ProbesWrites,

@@ -115,6 +115,7 @@ impl CommandSpec {
             Group::SortedSet | Group::Friends | Group::Boards => Some("@sortedset"),
             Group::Geo => Some("@geo"),
             Group::Hash => Some("@hash"),
+            Group::Stream => Some("@stream"),
             Group::Connection => Some("@connection"),
             Group::Transactions => Some("@transaction"),
             Group::Server | Group::PubSub => None,

@@ -24,3 +24,4 @@ mod tracking_table;
 pub(super) mod transaction;
 pub mod waiting;
 pub mod waiting_request;
+pub mod wish;

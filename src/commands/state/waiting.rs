@@ -4,10 +4,9 @@
 //! ([`crate::store::keys::interest`]). A thread that changes a key serves the clients in the key's queue, first come, first
 //! served, before it gives the lock back. The connection sleeps until it is woken with its reply.
 
-use crate::commands::call::Call;
+use super::wish::{Attempt, Patience, Wish};
 use crate::commands::call::error::CommandError;
 use crate::resp::Protocol;
-use crate::resp::double;
 use crate::resp::reply::Reply;
 use crate::store::change::ChangeBuffer;
 use crate::store::keys::interest::{Ready, ReadyKey, Served, Ticket, Waiter};
@@ -18,38 +17,12 @@ use std::collections::BTreeSet;
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
-/// Takes what is wanted from a key and replies with it. Returns whether the key had it; if not, nothing was changed
-/// and nothing replied.
-pub type Attempt =
-    Box<dyn Fn(&mut Writer<'_, '_>, &[u8], &mut Reply<'_>) -> Result<bool, CommandError> + Send + Sync>;
-
-/// What a blocking command wants.
-pub struct Wish {
-    /// The keys it may come from. It is taken from the first that has it.
-    pub keys: Vec<Box<[u8]>>,
-    /// The type of value that it is taken from.
-    pub kind: Kind,
-    /// A key to which what is taken goes, beside the reply.
-    pub destination: Option<Box<[u8]>>,
-    /// How long the client waits for it; `None` for ever.
-    pub timeout: Option<Duration>,
-    /// The function that takes it.
-    pub attempt: Attempt,
-}
-
-impl Wish {
-    /// Replies that there is nothing and that it is not waited for: in a transaction no client waits.
-    pub(in crate::commands) fn reply_none(&self, reply: &mut Reply<'_>) {
-        // What moves an element replies with it alone, not with an array.
-        if self.destination.is_some() { reply.null() } else { reply.null_array() }
-    }
-}
-
 /// A client that waits for one of several keys.
 pub struct BlockedClient {
-    timeout: Option<Duration>,
+    patience: Patience,
     kind: Kind,
     destination: Option<Box<[u8]>>,
+    needs_value: bool,
     attempt: Attempt,
     /// The keys, each once, in the order of the request.
     keys: Vec<Box<[u8]>>,
@@ -87,6 +60,15 @@ pub struct Ending {
     pub seq: Option<Seq>,
 }
 
+impl Ending {
+    /// The code of the error that the reply is, if it is one.
+    #[must_use]
+    pub fn error_code(&self) -> Option<&str> {
+        let error = std::str::from_utf8(self.reply.strip_prefix(b"-")?).ok()?;
+        error.split([' ', '\r']).next()
+    }
+}
+
 impl BlockedClient {
     pub(in crate::commands) fn new(
         wish: Wish,
@@ -94,14 +76,15 @@ impl BlockedClient {
         database: DatabaseIndex,
         protocol: Protocol,
     ) -> Self {
-        let Wish { keys, kind, destination, timeout, attempt } = wish;
+        let Wish { keys, kind, destination, needs_value, patience, attempt, elements: _ } = wish;
         let keys = each_once(keys);
         let mut by_key: Vec<usize> = (0..keys.len()).collect();
         by_key.sort_unstable_by_key(|&place| &keys[place]);
         Self {
-            timeout,
+            patience,
             kind,
             destination,
+            needs_value,
             attempt,
             keys,
             by_key,
@@ -112,10 +95,10 @@ impl BlockedClient {
         }
     }
 
-    /// How long it waits at most.
+    /// How long it waits at most; `None` for ever.
     #[must_use]
     pub fn timeout(&self) -> Option<Duration> {
-        self.timeout
+        if let Patience::For(timeout) = self.patience { Some(timeout) } else { None }
     }
 
     /// The keys that it waits for, each once.
@@ -123,14 +106,15 @@ impl BlockedClient {
         self.keys.iter().map(|key| &**key)
     }
 
-    /// Calls `attempt` with those of its keys that are `ready`, in the order of the request, until it returns true. Returns
-    /// whether it did. Of the two lists, each key of the shorter one is looked up in the longer one.
-    fn any_ready(&self, ready: &[&ReadyKey], mut attempt: impl FnMut(&[u8]) -> bool) -> bool {
+    /// Those of its keys that are `ready`, in the order of the request. Of the two lists, each key of the shorter one is looked
+    /// up in the longer one.
+    fn ready_keys(&self, ready: &[&ReadyKey]) -> SmallVec<[&[u8]; 4]> {
         if self.keys.len() < ready.len() {
-            return self.keys.iter().any(|key| {
+            let is_ready = |key: &&[u8]| {
                 count_look_up();
-                ready.binary_search_by_key(&key, |(_, key)| key).is_ok() && attempt(key)
-            });
+                ready.binary_search_by_key(key, |(_, key)| key).is_ok()
+            };
+            return self.keys().filter(is_ready).collect();
         }
         let mut places: SmallVec<[usize; 4]> = SmallVec::new();
         for (_, key) in ready {
@@ -139,7 +123,30 @@ impl BlockedClient {
             places.extend(position.ok().map(|position| self.by_key[position]));
         }
         places.sort_unstable();
-        places.iter().any(|place| attempt(&self.keys[*place]))
+        places.iter().map(|place| &*self.keys[*place]).collect()
+    }
+
+    /// Takes what it waits for from `keys`, or ends the wait with an error. Returns whether it did.
+    fn take(&self, writer: &mut Writer<'_, '_>, keys: &[&[u8]], reply: &mut Reply<'_>) -> bool {
+        let ends = |outcome: Result<bool, CommandError>, reply: &mut Reply<'_>| match outcome {
+            // The destination holds another type, or the value is gone: as in Redis, that ends the wait.
+            Err(error) if self.destination.is_some() || self.needs_value => {
+                reply.error(&error.0);
+                true
+            }
+            // A key of another type is skipped. The client goes on waiting for it.
+            outcome => outcome == Ok(true),
+        };
+        match &self.attempt {
+            Attempt::First(take) => keys.iter().any(|key| {
+                let outcome = take(writer, key, reply);
+                ends(outcome, reply)
+            }),
+            Attempt::Each(take) => {
+                let outcome = take(writer, keys, reply);
+                ends(outcome, reply)
+            }
+        }
     }
 
     /// Whether the wait has ended, and how. Wakes the task when it does.
@@ -213,24 +220,18 @@ impl Waiter for BlockedClient {
         self.destination.as_deref()
     }
 
+    fn needs_value(&self) -> bool {
+        self.needs_value
+    }
+
     fn serve(&self, keys: &mut Writer<'_, '_>, ready: &Ready<'_>) -> Served {
         let mut progress = self.progress.lock();
         if progress.phase != Phase::Waiting {
             return Served::Gone;
         }
         // A transaction may have filled several of its keys. As in Redis, they are tried in the order of the client's request.
-        let has_taken = self.any_ready(ready.of(self.database), |key| {
-            let mut reply = Reply::new(&mut progress.reply, self.protocol);
-            match (self.attempt)(keys, key, &mut reply) {
-                // The destination holds another type: as in Redis, that ends the wait.
-                Err(error) if self.destination.is_some() => {
-                    reply.error(&error.0);
-                    true
-                }
-                // A key of another type is skipped. The client goes on waiting for it.
-                outcome => outcome == Ok(true),
-            }
-        });
+        let ready = self.ready_keys(ready.of(self.database));
+        let has_taken = self.take(keys, &ready, &mut Reply::new(&mut progress.reply, self.protocol));
         if !has_taken {
             return Served::NotYet;
         }
@@ -249,32 +250,6 @@ impl std::fmt::Debug for BlockedClient {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("BlockedClient").field("progress", &self.progress).finish_non_exhaustive()
     }
-}
-
-/// A time in unix milliseconds that no clock will show.
-const MOST_UNIX_MS: f64 = 1e13;
-
-/// Reads the argument at `position` as a timeout: seconds and fractions of a second, 0 for ever.
-///
-/// # Errors
-/// As of Redis 8.2: no number, negative, or beyond what 63 bits of milliseconds hold.
-pub(in crate::commands) fn parse_timeout(
-    call: &Call<'_>,
-    position: usize,
-) -> Result<Option<Duration>, CommandError> {
-    let text = call.argument(position);
-    // Redis reads it as a long double, whose range is wider.
-    let seconds = double::parse(text).or_else(|| double::parse_bound(text).filter(|_| !text.is_empty()));
-    let not_a_float = CommandError::text("ERR timeout is not a float or out of range");
-    let ms = (seconds.ok_or(not_a_float)? * 1000.0).ceil();
-    if ms < 0.0 {
-        return Err(CommandError::text("ERR timeout is negative"));
-    }
-    // The deadline in unix milliseconds must fit as well.
-    if ms >= i64::MAX as f64 - MOST_UNIX_MS {
-        return Err(CommandError::text("ERR timeout is out of range"));
-    }
-    Ok(Some(Duration::from_millis(ms as u64)).filter(|timeout| !timeout.is_zero()))
 }
 
 /// A blocked client looks a key up. A test counts it.
@@ -314,11 +289,13 @@ mod tests {
                 keys: keys.iter().copied().map(key).collect(),
                 kind: Kind::SortedSet,
                 destination: None,
-                timeout: None,
-                attempt: Box::new(move |_, key, _| {
+                needs_value: false,
+                patience: Patience::Endless,
+                attempt: Attempt::First(Box::new(move |_, key, _| {
                     offered.lock().push((number, key.into()));
                     Ok(false)
-                }),
+                })),
+                elements: None,
             };
             let waiting = Arc::new(BlockedClient::new(wish, store.ticket(), 1, Protocol::Resp2));
             let mut hold = hold_all(&store);

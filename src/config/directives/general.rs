@@ -62,6 +62,25 @@ pub(super) const DIRECTIVES: &[Directive] = &[
         set: |config, text| value::count(text).map(|bytes| config.set_bounds.listpack_value_bytes = bytes),
     },
     Directive {
+        name: "stream-node-max-bytes",
+        section: DirectiveSection::General,
+        default: "4096",
+        live: true,
+        help: "Most bytes of a block of a stream's entries, as Redis packs them; 0 for no bound. Trimming with ~ removes whole \
+               blocks.",
+        get: |config| config.stream_bounds.node_bytes.to_string(),
+        set: |config, text| value::unsigned_bytes(text).map(|bytes| config.stream_bounds.node_bytes = bytes),
+    },
+    Directive {
+        name: "stream-node-max-entries",
+        section: DirectiveSection::General,
+        default: "100",
+        live: true,
+        help: "Most entries of such a block; 0 for no bound.",
+        get: |config| config.stream_bounds.node_entries.to_string(),
+        set: |config, text| value::count(text).map(|most| config.stream_bounds.node_entries = most),
+    },
+    Directive {
         name: "enable-debug-command",
         section: DirectiveSection::General,
         default: "no",

@@ -9,7 +9,8 @@ use crate::machine::chance::Chance;
 use crate::machine::clock::Clock;
 use crate::ranking::{Order, Score};
 use crate::store::change::ChangeBuffer;
-use crate::store::{Access, Board, Hold, Missing, Store, Value};
+use crate::store::{Access, Board, Hold, Missing, Store, Stream, StreamId, Value};
+use std::fmt::Write as _;
 use std::io::{Cursor, Read};
 use std::sync::LazyLock;
 
@@ -39,6 +40,32 @@ fn file(version: &str, body: &[u8]) -> Vec<u8> {
     bytes.push(255);
     bytes.extend(CHECKSUM.checksum(&bytes).to_le_bytes());
     bytes
+}
+
+/// A stream as a line: its entries, what it knows of itself, and its groups with what is pending for each consumer.
+fn shown_stream(stream: &Stream) -> String {
+    let (mut one, mut other) = (itoa::Buffer::new(), itoa::Buffer::new());
+    let mut line = "stream".to_owned();
+    for entry in stream.range(StreamId::MIN, StreamId::MAX) {
+        let _ = write!(line, " {}", entry.id);
+        for (name, value) in entry.pairs() {
+            let (name, value) = (name.bytes(&mut one), value.bytes(&mut other));
+            let _ = write!(line, " {}={}", name.escape_ascii(), value.escape_ascii());
+        }
+    }
+    let head = stream.head();
+    let _ = write!(line, "; {} {} {}", head.last, head.added, head.max_deleted);
+    for (name, group) in stream.groups() {
+        let position = group.position();
+        let _ = write!(line, "; {} {} {:?}", name.escape_ascii(), position.last, position.entries_read);
+        for consumer in group.consumers() {
+            let _ = write!(line, ", {}", consumer.name().escape_ascii());
+            for (id, _, delivery) in group.pending(Some(consumer), StreamId::MIN, StreamId::MAX) {
+                let _ = write!(line, " {id} {} {}", delivery.at_ms, delivery.count);
+            }
+        }
+    }
+    line
 }
 
 /// A key as a line: its type, its value, and when it expires.
@@ -84,6 +111,7 @@ fn shown(store: &Store, database: u32, key: &str) -> String {
             entries.sort();
             format!("{{{}}}", entries.join(" "))
         }
+        Some(Value::Stream(stream)) => shown_stream(stream),
     };
     match reader.expiry(key.as_bytes()).flatten() {
         None => value,
@@ -112,13 +140,14 @@ fn every_encoding_that_redis_8_writes() {
         (0, "hash:dated", "{f=v@2000000000000}"),
         (0, "hash:table-dated", "{f=v@2000000000000 g=w}"),
         (0, "list", "list a 1"),
+        (0, "stream", "stream 1-1 a=1; 1-1 1 0-0; g 1-1 Some(1), c 1-1 1795341410323 1"),
     ];
     for (database, key, value) in expected {
         assert_eq!(shown(&store, database, key), value, "{key}");
     }
-    assert_eq!((tally.keys, tally.expired_keys, tally.function_libraries), (17, 0, 1));
+    assert_eq!((tally.keys, tally.expired_keys, tally.function_libraries), (18, 0, 1));
     let foreign: Vec<_> = tally.foreign_keys.iter().map(|(name, keys)| (name.as_str(), *keys)).collect();
-    assert_eq!(foreign, [("stream", 1), ("vectorset (of a module)", 1)]);
+    assert_eq!(foreign, [("vectorset (of a module)", 1)]);
     assert_eq!((tally.bytes, tally.origin.as_str()), (REDIS.len() as u64, "Redis 8.2.3, RDB 12"));
 }
 

@@ -68,6 +68,9 @@ impl Connection<'_> {
         *client.waiting.lock() = None;
         let host = &self.shared.host;
         waiting.leave(&host.store);
+        if let Some(code) = ending.error_code() {
+            host.errors.count(code);
+        }
         let slow = client.slow_wait.lock().take();
         if let Some(slow) = slow {
             let slow = SlowRequest { at_s: host.clock.now_ms() / 1000, ..slow };

@@ -45,7 +45,8 @@ impl CommandRunner {
             *report.foreign_commands.entry(foreign).or_default() += 1;
             return Ok(());
         };
-        let spec = table().entries()[place].spec;
+        let subcommand = arguments.get(1).and_then(|name| table().find_subcommand(place, name));
+        let spec = table().entries()[subcommand.unwrap_or(place)].spec;
         if !spec.has(Flag::Write) && !spec.is(Manner::SelectsDatabase) {
             return Ok(());
         }
@@ -72,8 +73,7 @@ impl CommandRunner {
 /// The type that a command of Redis works on, if rankd does not have that type.
 fn foreign_type(name: &str) -> Option<&'static str> {
     Some(match name {
-        "xadd" | "xdel" | "xdelex" | "xtrim" | "xsetid" | "xgroup" | "xack" | "xackdel" | "xclaim"
-        | "xautoclaim" | "xreadgroup" | "xcfgset" | "xidmprecord" | "xnack" => "stream",
+        "xcfgset" | "xidmprecord" => "producer of a stream",
         "ardel" | "ardelrange" | "arinsert" | "armset" | "arring" | "arseek" | "arset" => "array",
         "vadd" | "vrem" | "vsetattr" => "vector set",
         "function" | "script" => "function",

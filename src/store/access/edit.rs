@@ -37,8 +37,14 @@ pub struct Edit<'e, 'w, T> {
     pub(in crate::store) value: &'e mut T,
     pub(in crate::store) trace: &'e mut Trace<'w>,
     pub(in crate::store) has_changed: bool,
+    /// Whether transactions that watch the key may run all the same.
+    pub(in crate::store) is_unwatched: bool,
     /// A second event of the change, behind its first.
     pub(in crate::store) second_event: Option<&'static str>,
+    /// Whether those who wait for the key are served, although it is not new.
+    pub(in crate::store) wakes: bool,
+    /// What the change has taken out of the value, for another thread to free.
+    pub(in crate::store) discarded: Option<Value>,
 }
 
 impl<T> Edit<'_, '_, T> {
@@ -47,10 +53,31 @@ impl<T> Edit<'_, '_, T> {
         self.second_event = Some(event);
     }
 
+    /// The clients that wait for the key find something new in it.
+    pub(in crate::store) fn wakes_waiters(&mut self) {
+        self.wakes = true;
+    }
+
+    /// Leaves a part that was taken out of the value to another thread to free.
+    pub(in crate::store) fn discard(&mut self, part: Value) {
+        self.discarded = Some(part);
+    }
+
     /// Notes that the value has changed. `record` writes the Change.
     pub(in crate::store) fn record(&mut self, record: impl FnOnce(&mut ChangeBuffer, KeyspaceIndex, &[u8])) {
         self.has_changed = true;
+        self.is_unwatched = false;
         record(self.trace.changes, self.trace.keyspace, self.trace.key);
+    }
+
+    /// As [`Edit::record`], for a change that does not break the transactions that watch the key.
+    pub(in crate::store) fn record_unwatched(
+        &mut self,
+        record: impl FnOnce(&mut ChangeBuffer, DatabaseIndex, &[u8]),
+    ) {
+        let is_unwatched = self.is_unwatched || !self.has_changed;
+        self.record(record);
+        self.is_unwatched = is_unwatched;
     }
 }
 
@@ -87,9 +114,18 @@ impl KeyEdit<'_> {
         self.spot = spot;
         let (due_before, size_before) = (value.first_due_ms(), value.size());
         let was_empty = value.elements() == 0;
-        let mut value = Edit { value, trace: &mut self.trace, has_changed: false, second_event: None };
+        let trace = &mut self.trace;
+        let mut value = Edit {
+            value,
+            trace,
+            has_changed: false,
+            is_unwatched: false,
+            second_event: None,
+            wakes: false,
+            discarded: None,
+        };
         let result = edit(&mut value);
-        let Edit { value, has_changed, second_event, .. } = value;
+        let Edit { value, has_changed, is_unwatched, second_event, wakes, discarded, .. } = value;
         let (is_empty, due, size) = (value.elements() == 0, value.first_due_ms(), value.size());
         let is_gone = is_empty && !value.stays_when_empty();
         self.keyspace.note_due(self.trace.key, due_before, due);
@@ -107,7 +143,12 @@ impl KeyEdit<'_> {
         for event in event.into_iter().chain(second_event) {
             self.trace.event(T::EVENTS, event);
         }
-        self.trace.note_change(was_empty && !is_empty);
+        if is_new || !is_unwatched {
+            self.trace.note_change((was_empty && !is_empty) || wakes);
+        } else if wakes {
+            self.trace.wake_waiters();
+        }
+        self.store.reclaimer.free_value(discarded);
         if is_gone {
             self.remove();
         }
@@ -166,7 +207,7 @@ impl KeyEdit<'_> {
         let found = self.drop_value();
         if found {
             self.trace.event(EventClasses::GENERIC, "del");
-            self.trace.note_change(false);
+            self.trace.note_change(true);
         }
         found
     }
@@ -186,7 +227,9 @@ impl KeyEdit<'_> {
         self.drop_value();
         self.store.count_expired();
         self.trace.event(EventClasses::EXPIRED, "expired");
-        self.trace.interests.note_expiry(self.trace.key);
+        if self.trace.interests.note_expiry(self.trace.key) {
+            self.trace.ready.push((self.trace.database, self.trace.key.into()));
+        }
         self.trace.events.note_stale(|| StaleKey::Expired(self.trace.key.into()));
         self.spot = self.spot.vacated();
     }
@@ -227,11 +270,18 @@ impl Trace<'_> {
         }
     }
 
-    /// Breaks the transactions that watch the key, and notes that copies of the value are stale. If the value `is_new`, or
-    /// has elements again, the clients that wait for the key will be served.
-    pub(in crate::store) fn note_change(&mut self, is_new: bool) {
+    /// Serves the clients that wait for the key.
+    fn wake_waiters(&mut self) {
+        if self.interests.is_awaited(self.key) {
+            self.ready.push((self.database, self.key.into()));
+        }
+    }
+
+    /// Breaks the transactions that watch the key, and notes that copies of the value are stale. If the key is new, has elements
+    /// again or more in it, or is gone, the clients that wait for it will be served.
+    pub(in crate::store) fn note_change(&mut self, serves: bool) {
         self.events.note_stale(|| StaleKey::Changed(self.key.into()));
-        if self.interests.note_change(self.key) && is_new {
+        if self.interests.note_change(self.key) && serves {
             self.ready.push((self.database, self.key.into()));
         }
     }

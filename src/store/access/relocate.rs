@@ -91,7 +91,7 @@ impl Writer<'_, '_> {
         if !by_name {
             trace.changes.drop_key(trace.keyspace, key);
         }
-        trace.note_change(false);
+        trace.note_change(true);
         Some(Taken { value, expire_at_ms, unrecorded: by_name.then_some(trace.keyspace) })
     }
 

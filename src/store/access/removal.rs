@@ -34,6 +34,8 @@ impl Store {
                 left -= removed.clamp(1, left);
             }
         }
+        // Clients that need a value which has expired are told.
+        hold.end_record();
         left == 0
     }
 }
@@ -49,12 +51,13 @@ impl Hold<'_> {
             }
             None => self.changes.flush_all(),
         }
-        let Self { store, first, rest, events, .. } = self;
+        let Self { store, first, rest, events, ready, .. } = self;
         events.get_mut().note_stale(|| StaleKey::All);
         store.damage.forget_all(database);
         store.count_flush();
         for (_, guard) in first.iter_mut().chain(rest) {
-            guard.shard_mut().flush(database, |keyspace| store.reclaimer.free_keyspace(keyspace));
+            let free = |keyspace| store.reclaimer.free_keyspace(keyspace);
+            guard.shard_mut().flush(database, free, |database, key| ready.push((database, key.into())));
         }
     }
 }

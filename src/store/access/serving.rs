@@ -1,10 +1,11 @@
 //! The end of a record, at which clients that wait for keys are served.
 
 use super::hold::Hold;
-use crate::store::keys::interest::{Ready, Served};
+use crate::store::keys::interest::{Ready, Served, Waiter};
 use crate::store::numbers::{DatabaseIndex, ShardIndex};
 use crate::store::shard::Database;
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 impl Hold<'_> {
     /// Whether a client waits for a key in the held shards that writes to another one when it is served.
@@ -50,33 +51,42 @@ impl Hold<'_> {
         }
     }
 
-    /// Serves the clients that wait for `key`, first come, first served, while the key has something for them.
+    /// Serves the clients that wait for `key`, first come, first served, while the key has something for them. If it has no
+    /// value of the type that they need, they are told so.
     fn serve_waiters(&mut self, database: DatabaseIndex, key: &[u8], ready: &Ready<'_>) {
         let mut last = None;
-        loop {
+        let kind = loop {
             let (at, now_ms) = (self.locate(key), self.now_ms);
             let Database { keyspace, interests, .. } =
                 self.guard_mut(at.shard).shard_mut().database_mut(database);
             let entry = keyspace.get(at).filter(|entry| !entry.is_expired(now_ms));
-            let Some(kind) = entry.map(|entry| entry.value.kind()) else { return };
-            let Some(waiter) = interests.next_waiter(key, kind, last) else { return };
+            let Some(kind) = entry.map(|entry| entry.value.kind()) else { break None };
+            let Some(waiter) = interests.next_waiter(key, kind, last) else { break Some(kind) };
             last = Some(waiter.ticket());
             let is_in_reach = |key| self.shard(self.store.shard_of(key)).is_some();
             // The command that fills a key has taken the locks for it.
             let can_serve = waiter.destination().is_none_or(is_in_reach);
             debug_assert!(can_serve, "a destination is not held");
-            if !can_serve {
-                continue;
+            if can_serve {
+                self.serve(database, key, waiter, ready);
             }
-            let served = waiter.serve(&mut self.writer(database), ready);
-            self.changes.end_record();
-            if served != Served::NotYet {
-                let database = self.guard_mut(at.shard).shard_mut().database_mut(database);
-                database.interests.leave(key, &*waiter);
-            }
-            if served == Served::Yes {
-                self.served.push(waiter);
-            }
+        };
+        let shard = self.locate(key).shard;
+        for waiter in self.interests(shard, database).without_value(key, kind) {
+            self.serve(database, key, waiter, ready);
+        }
+    }
+
+    fn serve(&mut self, database: DatabaseIndex, key: &[u8], waiter: Arc<dyn Waiter>, ready: &Ready<'_>) {
+        let served = waiter.serve(&mut self.writer(database), ready);
+        self.changes.end_record();
+        if served != Served::NotYet {
+            let shard = self.locate(key).shard;
+            let database = self.guard_mut(shard).shard_mut().database_mut(database);
+            database.interests.leave(key, &*waiter);
+        }
+        if served == Served::Yes {
+            self.served.push(waiter);
         }
     }
 }

@@ -122,6 +122,12 @@ impl<'s> Shards<'_, 's> {
         self.sum_of_interests(Interests::awaited_keys)
     }
 
+    /// The number of keys of which a client that waits needs the value that is there.
+    #[must_use]
+    pub fn needed_keys(&self) -> usize {
+        self.sum_of_interests(Interests::needed_keys)
+    }
+
     /// The number of keys that transactions watch.
     #[must_use]
     pub fn watched_keys(&self) -> usize {

@@ -1,6 +1,7 @@
 //! Changes as commands of another server: what a replica, a key-space feed and `rankd journal dump --resp` send.
 //!
-//! Any Redis or Valkey from version 5 on has these commands. If a server is in the state before a Change and gets its
+//! Any Redis or Valkey from version 5 on has these commands, but for the expiry of fields (Redis 7.4, Valkey 9) and some
+//! options of streams (version 7). If a server is in the state before a Change and gets its
 //! commands, it ends in the state after it.
 
 use super::{Change, DatabaseNumbering, Destination, Relocation, What};
@@ -11,6 +12,8 @@ use crate::store::values::kinds::ValueChange;
 use crate::store::values::list::End;
 use crate::store::values::list::change::ListChange;
 use crate::store::values::set::change::SetChange;
+use crate::store::values::stream::change::StreamChange;
+use crate::store::values::stream::{GroupPosition, StreamId};
 use crate::store::values::string::change::StringChange;
 
 /// Writes Changes as commands for one receiver, whose databases have the keyspaces of their own numbers at first.
@@ -126,6 +129,7 @@ fn spell_value<E>(
             send(&list(b"HSET", key, entries.iter().flat_map(|(field, value)| [field, value])))
         }
         ValueChange::Hash(HashChange::RemoveFields(fields)) => send(&list(b"HDEL", key, fields.iter())),
+        ValueChange::Stream(change) => spell_stream(key, change, send),
         ValueChange::Hash(HashChange::ExpireFields(times)) => {
             times.iter().try_for_each(|(field, at_ms)| match at_ms {
                 Some(at_ms) => {
@@ -161,6 +165,82 @@ fn spell_list<E>(
         // The elements follow, and the receiver has no such key.
         ListChange::AsOf(_) => Ok(()),
     }
+}
+
+/// The name of a group that makes a stream and is gone at once.
+const MAKING_GROUP: &[u8] = b"rankd";
+
+fn spell_stream<E>(
+    key: &[u8],
+    change: StreamChange<'_>,
+    send: &mut impl FnMut(&[&[u8]]) -> Result<(), E>,
+) -> Result<(), E> {
+    let texts = |ids: &mut dyn Iterator<Item = StreamId>| ids.map(|id| id.to_string()).collect::<Vec<_>>();
+    match change {
+        StreamChange::Make => {
+            send(&[b"XGROUP", b"CREATE", key, MAKING_GROUP, b"0", b"MKSTREAM"])?;
+            send(&[b"XGROUP", b"DESTROY", key, MAKING_GROUP])
+        }
+        StreamChange::Add(entries) => entries.iter().try_for_each(|entry| {
+            let id = entry.id.to_string();
+            let fields = entry.pairs().flat_map(|(name, value)| [name, value]);
+            send(&list(b"XADD", key, std::iter::once(id.as_bytes()).chain(fields)))
+        }),
+        StreamChange::Remove(ids) => {
+            let ids = texts(&mut ids.iter());
+            send(&list(b"XDEL", key, ids.iter().map(String::as_bytes)))
+        }
+        StreamChange::TrimTo(up_to) => match up_to.next() {
+            Some(first) => send(&[b"XTRIM", key, b"MINID", b"=", first.to_string().as_bytes()]),
+            None => send(&[b"XTRIM", key, b"MAXLEN", b"=", b"0"]),
+        },
+        StreamChange::Head(head) => {
+            let (last, added) = (head.last.to_string(), head.added.to_string());
+            let deleted = head.max_deleted.to_string();
+            let words: [&[u8]; 5] =
+                [last.as_bytes(), b"ENTRIESADDED", added.as_bytes(), b"MAXDELETEDID", deleted.as_bytes()];
+            send(&list(b"XSETID", key, words.into_iter()))
+        }
+        StreamChange::MakeGroup(group, position) => spell_group(b"CREATE", key, group, position, send),
+        StreamChange::MoveGroup(group, position) => spell_group(b"SETID", key, group, position, send),
+        StreamChange::DropGroup(group) => send(&[b"XGROUP", b"DESTROY", key, group]),
+        StreamChange::Consumer(group, name, _) => send(&[b"XGROUP", b"CREATECONSUMER", key, group, name]),
+        StreamChange::DropConsumer(group, name) => send(&[b"XGROUP", b"DELCONSUMER", key, group, name]),
+        StreamChange::Pending(group, name, list) => list.iter().try_for_each(|(id, delivery)| {
+            let [id, at_ms, count] = [id.to_string(), delivery.at_ms.to_string(), delivery.count.to_string()];
+            let (at_ms, count) = (at_ms.as_bytes(), count.as_bytes());
+            send(&[
+                b"XCLAIM",
+                key,
+                group,
+                name,
+                b"0",
+                id.as_bytes(),
+                b"TIME",
+                at_ms,
+                b"RETRYCOUNT",
+                count,
+                b"FORCE",
+                b"JUSTID",
+            ])
+        }),
+        StreamChange::NotPending(group, ids) => {
+            let ids = texts(&mut ids.iter());
+            send(&list(b"XACK", key, std::iter::once(group).chain(ids.iter().map(String::as_bytes))))
+        }
+    }
+}
+
+fn spell_group<E>(
+    word: &[u8],
+    key: &[u8],
+    group: &[u8],
+    position: GroupPosition,
+    send: &mut impl FnMut(&[&[u8]]) -> Result<(), E>,
+) -> Result<(), E> {
+    let last = position.last.to_string();
+    let read = position.entries_read.map_or_else(|| "-1".to_owned(), |read| read.to_string());
+    send(&[b"XGROUP", word, key, group, last.as_bytes(), b"ENTRIESREAD", read.as_bytes()])
 }
 
 /// A command on `key` with all of `words`.

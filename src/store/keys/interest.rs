@@ -30,6 +30,9 @@ pub trait Waiter: Send + Sync {
     /// The key that it writes to when it is served, beside the one that it waits for.
     fn destination(&self) -> Option<&[u8]>;
 
+    /// Whether it is served, too, when the key has no value of that type any more.
+    fn needs_value(&self) -> bool;
+
     /// Serves the client from a key of `ready` that it waits for; the Changes of this are a record of their own.
     /// `ready` are the new keys of the present record. With m and n as the smaller and the larger number of keys of the
     /// two: O(m log n).
@@ -73,7 +76,7 @@ pub(in crate::store) enum Presence {
     Present,
 }
 
-/// A new key that clients wait for.
+/// A key that clients wait for, and that is new, has more in it, or is gone.
 pub type ReadyKey = (DatabaseIndex, Box<[u8]>);
 
 /// A transaction that watches a key.
@@ -116,6 +119,8 @@ struct Interested {
     watches: BTreeMap<usize, Watcher>,
     /// Where those who wait write to, and how many of them.
     destinations: BTreeMap<Box<[u8]>, usize>,
+    /// How many of those who wait need the value that is there.
+    needing_value: usize,
 }
 
 /// The capacity, in keys, that an empty table keeps.
@@ -145,24 +150,38 @@ impl Interests {
         is_waited_for
     }
 
-    /// Notes that `key` was removed because it had expired.
-    pub(in crate::store) fn note_expiry(&mut self, key: &[u8]) {
-        if let Some(interested) = self.by_key.get_mut(key) {
-            interested.note_removal();
-            self.forget_if_idle(key);
-        }
+    /// Whether clients wait for `key`.
+    pub(in crate::store) fn is_awaited(&self, key: &[u8]) -> bool {
+        !self.by_key.is_empty()
+            && self.by_key.get(key).is_some_and(|interested| !interested.waiters.is_empty())
     }
 
-    /// Notes that every key for which `existed` holds was removed.
-    pub(in crate::store) fn note_flush(&mut self, existed: impl Fn(&[u8]) -> bool) {
-        for (_, interested) in self.by_key.iter_mut().filter(|(key, _)| existed(key)) {
+    /// Notes that `key` was removed because it had expired. Returns whether clients wait for it.
+    pub(in crate::store) fn note_expiry(&mut self, key: &[u8]) -> bool {
+        let Some(interested) = self.by_key.get_mut(key) else { return false };
+        interested.note_removal();
+        let is_waited_for = !interested.waiters.is_empty();
+        self.forget_if_idle(key);
+        is_waited_for
+    }
+
+    /// Notes that every key for which `existed` holds was removed. Calls `lost` with those whose value a client needs.
+    pub(in crate::store) fn note_flush(
+        &mut self,
+        existed: impl Fn(&[u8]) -> bool,
+        mut lost: impl FnMut(&[u8]),
+    ) {
+        for (key, interested) in self.by_key.iter_mut().filter(|(key, _)| existed(key)) {
             interested.note_removal();
+            if interested.needing_value > 0 {
+                lost(key);
+            }
         }
         self.by_key.retain(|_, interested| !interested.is_idle());
     }
 
     /// Notes that the database has another keyspace. `before` and `after` tell how a key was there, and how it is now. Returns
-    /// the keys that clients wait for and that are there now. As in Redis, a key that was missing and has expired now is
+    /// the keys that clients wait for and that are there now, or whose value they need. As in Redis, a key that was missing and has expired now is
     /// still missing to those who watch it, and one that had expired already may go or stay.
     pub(in crate::store) fn note_swap(
         &mut self,
@@ -173,7 +192,8 @@ impl Interests {
         for (key, interested) in &mut self.by_key {
             let (before, after) = (before(key), after(key));
             interested.note_swap(before, after);
-            if after == Presence::Present && !interested.waiters.is_empty() {
+            if (after == Presence::Present && !interested.waiters.is_empty()) || interested.needing_value > 0
+            {
                 awaited.push(key.clone());
             }
         }
@@ -207,7 +227,17 @@ impl Interests {
             self.movers += 1;
             *self.interested(key).destinations.entry(destination.into()).or_default() += 1;
         }
-        self.interested(key).waiters.insert((waiter.kind(), waiter.ticket()), waiter);
+        let interested = self.interested(key);
+        interested.needing_value += usize::from(waiter.needs_value());
+        interested.waiters.insert((waiter.kind(), waiter.ticket()), waiter);
+    }
+
+    /// The clients that need a value at `key` of a type other than `kind`, in the order in which they came.
+    pub(in crate::store) fn without_value(&self, key: &[u8], kind: Option<Kind>) -> Vec<Arc<dyn Waiter>> {
+        let interested = self.by_key.get(key).filter(|interested| interested.needing_value > 0);
+        let waiters = interested.into_iter().flat_map(|interested| interested.waiters.values());
+        let lost = waiters.filter(|waiter| waiter.needs_value() && Some(waiter.kind()) != kind);
+        lost.map(Arc::clone).collect()
     }
 
     /// The first client behind `ticket` that waits for a value of type `kind` at `key`.
@@ -226,6 +256,9 @@ impl Interests {
     pub(in crate::store) fn leave(&mut self, key: &[u8], waiter: &dyn Waiter) {
         if let Some(interested) = self.by_key.get_mut(key) {
             let gone = interested.waiters.remove(&(waiter.kind(), waiter.ticket()));
+            if gone.as_ref().is_some_and(|waiter| waiter.needs_value()) {
+                interested.needing_value -= 1;
+            }
             if let Some(destination) = gone.as_ref().and_then(|waiter| waiter.destination()) {
                 self.movers -= 1;
                 let others = interested.destinations.get_mut(destination).expect("noted when it came");
@@ -255,6 +288,11 @@ impl Interests {
     /// The number of keys that clients wait for.
     pub(in crate::store) fn awaited_keys(&self) -> usize {
         self.by_key.values().filter(|interested| !interested.waiters.is_empty()).count()
+    }
+
+    /// The number of keys of which a client that waits needs the value that is there.
+    pub(in crate::store) fn needed_keys(&self) -> usize {
+        self.by_key.values().filter(|interested| interested.needing_value > 0).count()
     }
 
     /// The number of keys that transactions watch.

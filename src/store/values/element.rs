@@ -1,6 +1,7 @@
 //! An element of a value of any type, as a walk visits it.
 
 use super::board::Attained;
+use super::stream::StreamPart;
 use crate::ranking::Score;
 
 /// An element of a value, as a walk visits it.
@@ -18,6 +19,8 @@ pub enum Element<'a> {
     Attained(&'a [u8], Attained),
     /// A field of a hash, its value, and the unix millisecond at which it expires, `None`: never.
     Field(&'a [u8], &'a [u8], Option<u64>),
+    /// A part of a stream.
+    Part(StreamPart<'a>),
 }
 
 impl<'a> Element<'a> {
@@ -31,6 +34,7 @@ impl<'a> Element<'a> {
             | Self::Scored(name, _)
             | Self::Attained(name, _)
             | Self::Field(name, ..) => name,
+            Self::Part(_) => b"",
         }
     }
 }
@@ -59,7 +63,7 @@ impl<'a> Element<'a> {
     pub fn beside(self) -> Beside<'a> {
         match self {
             Self::Bytes(_) | Self::Listed(_) => Beside::Order,
-            Self::Member(_) => Beside::Nothing,
+            Self::Member(_) | Self::Part(_) => Beside::Nothing,
             Self::Scored(_, score) => Beside::Score(score),
             Self::Attained(_, attained) => Beside::Score(attained.points.nearest()),
             Self::Field(_, bytes, expire_at_ms) => Beside::Value { bytes, expires: expire_at_ms.is_some() },

@@ -13,11 +13,14 @@ pub enum Kind {
     SortedSet,
     /// A hash.
     Hash,
+    /// A stream.
+    Stream,
 }
 
 impl Kind {
     /// All types.
-    pub const ALL: [Self; 5] = [Self::String, Self::List, Self::Set, Self::SortedSet, Self::Hash];
+    pub const ALL: [Self; 6] =
+        [Self::String, Self::List, Self::Set, Self::SortedSet, Self::Hash, Self::Stream];
 
     /// The type's name in the replies of TYPE and SCAN.
     #[must_use]
@@ -28,18 +31,20 @@ impl Kind {
             Self::Set => "set",
             Self::SortedSet => "zset",
             Self::Hash => "hash",
+            Self::Stream => "stream",
         }
     }
 
-    /// What INFO's keysizes call the sizes of the type's values.
+    /// What INFO's keysizes call the sizes of the type's values; `None` if it does not tell them.
     #[must_use]
-    pub fn sizes_name(self) -> &'static str {
+    pub fn sizes_name(self) -> Option<&'static str> {
         match self {
-            Self::String => "strings_sizes",
-            Self::List => "lists_items",
-            Self::Set => "sets_items",
-            Self::SortedSet => "zsets_items",
-            Self::Hash => "hashes_items",
+            Self::String => Some("strings_sizes"),
+            Self::List => Some("lists_items"),
+            Self::Set => Some("sets_items"),
+            Self::SortedSet => Some("zsets_items"),
+            Self::Hash => Some("hashes_items"),
+            Self::Stream => None,
         }
     }
 
@@ -52,6 +57,7 @@ impl Kind {
             Self::Set => 2,
             Self::SortedSet => 3,
             Self::Hash => 4,
+            Self::Stream => 6,
         }
     }
 
@@ -64,6 +70,7 @@ impl Kind {
             Self::Set => "sets",
             Self::SortedSet => "sorted sets",
             Self::Hash => "hashes",
+            Self::Stream => "streams",
         }
     }
 
@@ -75,6 +82,7 @@ impl Kind {
             Self::List => Some("elements"),
             Self::Set | Self::SortedSet => Some("members"),
             Self::Hash => Some("fields"),
+            Self::Stream => Some("parts"),
         }
     }
 
@@ -82,14 +90,14 @@ impl Kind {
     pub(in crate::store) fn says_expiry(self) -> bool {
         match self {
             Self::String => true,
-            Self::List | Self::Set | Self::SortedSet | Self::Hash => false,
+            Self::List | Self::Set | Self::SortedSet | Self::Hash | Self::Stream => false,
         }
     }
 
     /// Whether elements of such a value can expire ([`Stored::first_due_ms`]).
     pub(in crate::store) fn dates_elements(self) -> bool {
         match self {
-            Self::String | Self::List | Self::Set | Self::SortedSet => false,
+            Self::String | Self::List | Self::Set | Self::SortedSet | Self::Stream => false,
             Self::Hash => true,
         }
     }
@@ -99,7 +107,7 @@ impl Kind {
     pub(in crate::store) fn changes_by_steps(self) -> bool {
         match self {
             Self::List => true,
-            Self::String | Self::Set | Self::SortedSet | Self::Hash => false,
+            Self::String | Self::Set | Self::SortedSet | Self::Hash | Self::Stream => false,
         }
     }
 }

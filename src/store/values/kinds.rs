@@ -12,6 +12,8 @@ use super::list::{End, List};
 use super::set::Members;
 use super::set::change::{self as set, SetChange};
 use super::stored::{Position, ReplayTarget, Stored, WalkOrder};
+use super::stream::Stream;
+use super::stream::change::{self as stream, StreamChange};
 use super::string::ByteString;
 use super::string::change::{self as string, StringChange};
 use crate::store::change::buffer::ChangeBuffer;
@@ -30,6 +32,8 @@ pub enum Value {
     SortedSet(Box<Board>),
     /// A hash.
     Hash(Fields),
+    /// A stream.
+    Stream(Box<Stream>),
 }
 
 /// Calls a method of the value in `$value`, whatever its type.
@@ -41,6 +45,7 @@ macro_rules! each {
             Value::Set($name) => $call,
             Value::SortedSet($name) => $call,
             Value::Hash($name) => $call,
+            Value::Stream($name) => $call,
         }
     };
 }
@@ -55,6 +60,7 @@ impl Value {
             Self::Set(_) => Kind::Set,
             Self::SortedSet(_) => Kind::SortedSet,
             Self::Hash(_) => Kind::Hash,
+            Self::Stream(_) => Kind::Stream,
         }
     }
 
@@ -81,7 +87,7 @@ impl Value {
     pub fn rules(&self) -> Option<&BoardRules> {
         match self {
             Self::SortedSet(board) => board.rules(),
-            Self::String(_) | Self::List(_) | Self::Set(_) | Self::Hash(_) => None,
+            Self::String(_) | Self::List(_) | Self::Set(_) | Self::Hash(_) | Self::Stream(_) => None,
         }
     }
 
@@ -183,6 +189,7 @@ impl ChangeBuffer {
                 let has_moment = attained.moment != BoardTime::default();
                 self.set_attained(keyspace, key, member, attained, has_moment.then_some(false));
             }
+            Element::Part(part) => self.stream_part(keyspace, key, part),
             Element::Field(field, value, field_expires_at_ms) => {
                 self.set_field(keyspace, key, field, value);
                 if field_expires_at_ms.is_some() {
@@ -206,6 +213,8 @@ pub enum ValueChange<'a> {
     SortedSet(BoardChange<'a>),
     /// Of a hash.
     Hash(HashChange<'a>),
+    /// Of a stream.
+    Stream(StreamChange<'a>),
 }
 
 impl<'a> ValueChange<'a> {
@@ -225,6 +234,9 @@ impl<'a> ValueChange<'a> {
             hash::SET_FIELDS | hash::REMOVE_FIELDS | hash::EXPIRE_FIELDS => {
                 HashChange::take(operation, body).map(Self::Hash)
             }
+            stream::MAKE_STREAM..=stream::REMOVE_PENDING => {
+                StreamChange::take(operation, body).map(Self::Stream)
+            }
             _ => Err(Malformed),
         }
     }
@@ -238,6 +250,7 @@ impl<'a> ValueChange<'a> {
             Self::Set(_) => Kind::Set,
             Self::SortedSet(_) => Kind::SortedSet,
             Self::Hash(_) => Kind::Hash,
+            Self::Stream(_) => Kind::Stream,
         }
     }
 
@@ -250,6 +263,7 @@ impl<'a> ValueChange<'a> {
             Self::Set(change) => change.makes_value(),
             Self::SortedSet(change) => change.makes_value(),
             Self::Hash(change) => change.makes_value(),
+            Self::Stream(change) => change.makes_value(),
         }
     }
 
@@ -275,6 +289,7 @@ impl<'a> ValueChange<'a> {
             Some(Self::Set(_)) => run!(Set, Members),
             Some(Self::SortedSet(_)) => run!(SortedSet, Board),
             Some(Self::Hash(_)) => run!(Hash, Fields),
+            Some(Self::Stream(_)) => run!(Stream, Stream),
         }
     }
 
@@ -282,7 +297,9 @@ impl<'a> ValueChange<'a> {
     pub(in crate::store) fn ends_plain_board(&self) -> bool {
         match self {
             Self::SortedSet(change) => change.ends_plain_board(),
-            Self::String(_) | Self::List(_) | Self::Set(_) | Self::Hash(_) => self.makes_value(),
+            Self::String(_) | Self::List(_) | Self::Set(_) | Self::Hash(_) | Self::Stream(_) => {
+                self.makes_value()
+            }
         }
     }
 
@@ -294,6 +311,7 @@ impl<'a> ValueChange<'a> {
             Self::Set(change) => change.lines(line),
             Self::SortedSet(change) => change.lines(line),
             Self::Hash(change) => change.lines(line),
+            Self::Stream(change) => change.lines(line),
         }
     }
 }

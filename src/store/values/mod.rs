@@ -12,6 +12,7 @@ pub(super) mod list;
 mod loose;
 pub(super) mod set;
 pub(super) mod stored;
+pub(super) mod stream;
 pub(super) mod string;
 mod words;
 
@@ -33,6 +34,11 @@ pub use loose::LooseValue;
 pub use set::change::SetChange;
 pub use set::{Members, SetForm};
 pub use stored::Stored;
+pub use stream::change::StreamChange;
+pub use stream::{
+    Consumer, ConsumerGroup, ConsumerTimes, Delivery, GroupPosition, Stream, StreamEntry, StreamExcerpt,
+    StreamHead, StreamId, StreamPart, Trim, TrimTarget,
+};
 pub use string::ByteString;
 pub use string::change::StringChange;
 pub use words::Text;

@@ -120,6 +120,8 @@ pub enum Position {
     Place(u64),
     /// Behind this entry in the order of the value.
     After(Attained, Box<[u8]>),
+    /// Behind the part of a stream that these bytes name.
+    Within(Box<[u8]>),
 }
 
 impl Position {
@@ -129,7 +131,7 @@ impl Position {
         match from {
             None => Some(0),
             Some(Self::Place(place)) => Some(*place),
-            Some(Self::After(..)) => None,
+            Some(Self::After(..) | Self::Within(_)) => None,
         }
     }
 }

@@ -131,6 +131,12 @@ impl<'a> PackedWord<'a> {
     fn head(&self) -> &[u8] {
         &self.head[..usize::from(self.head_len)]
     }
+
+    /// Appends it to `out`.
+    pub(super) fn append_to(&self, out: &mut Vec<u8>) {
+        out.extend_from_slice(self.head());
+        out.extend_from_slice(self.tail);
+    }
 }
 
 /// The fewest bytes whose two's complement holds `integer`.

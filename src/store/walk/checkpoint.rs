@@ -5,7 +5,8 @@ use crate::store::change::buffer::ChangeBuffer;
 use crate::store::numbers::{DatabaseIndex, KeyspaceIndex};
 use crate::store::shard::DatabaseSize;
 use crate::store::sharded::Store;
-use crate::store::values::kinds::{Element, Kind};
+use crate::store::values::kinds::Element;
+use crate::store::values::kinds::Kind;
 use crate::store::values::stored::WalkOrder;
 use std::sync::atomic::Ordering;
 

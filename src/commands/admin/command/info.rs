@@ -47,7 +47,11 @@ fn positions(keys: &Keys, names_before: usize) -> (usize, i32, i64) {
         Keys::Both(one, other) => (positions(one, names_before).0, positions(other, names_before).1, 1),
         Keys::Store { sources: sources @ Keys::Range { .. } } => (1, positions(sources, names_before).1, 1),
         Keys::Store { .. } | Keys::StoreBehind { .. } => (1, 1, 1),
-        Keys::None | Keys::Counted { .. } | Keys::Derived(_) | Keys::WithDerived { .. } => (0, 0, 0),
+        Keys::None
+        | Keys::Counted { .. }
+        | Keys::Behind { .. }
+        | Keys::Derived(_)
+        | Keys::WithDerived { .. } => (0, 0, 0),
     }
 }
 
@@ -87,6 +91,12 @@ fn write_key_specs(spec: &CommandSpec, names_before: usize, reply: &mut Reply<'_
                 let found = KeysFound { begin: Begin::Keyword(word, *from), by: "range", details: ONE_KEY };
                 write_spec(&found, access, false, None, reply);
             }
+        }
+        Keys::Behind { word, from, access, .. } => {
+            reply.set(1);
+            let details = [("lastkey", -1), ("keystep", 1), ("limit", 2)];
+            let found = KeysFound { begin: Begin::Keyword(word, *from), by: "range", details };
+            write_spec(&found, access, is_variable, notes, reply);
         }
         keys => {
             reply.set(1);

@@ -47,7 +47,7 @@ impl<'w> Edit<'_, 'w, Board> {
     /// Applies a pair of a call whose wanted scores are [prepared](Submit::prepare). Where the board is full, the last
     /// member falls (event `zrem`). O(log n).
     pub fn submit(&mut self, submit: &Submit, member: &[u8], wanted: Points) -> Submitted {
-        let Self { value, trace, has_changed, second_event } = self;
+        let Self { value, trace, has_changed, second_event, .. } = self;
         let is_ruled = value.rules().is_some();
         let mut removed: Option<Box<[u8]>> = None;
         let submitted =

@@ -115,7 +115,8 @@ impl Stored for Board {
                 next
             }
             // The position is of a value of another type that was here before.
-            (WalkOrder::EachOnce, Some(Position::After(..)))
+            (_, Some(Position::Within(_)))
+            | (WalkOrder::EachOnce, Some(Position::After(..)))
             | (WalkOrder::InOrder, Some(Position::Place(_))) => None,
         }
     }

@@ -10,7 +10,8 @@ mod large;
 mod packed;
 mod times;
 
-use super::kinds::{Element, Kind, Value};
+use super::kinds::Element;
+use super::kinds::{Kind, Value};
 use super::stored::{Position, ReplayTarget, Stored, WalkOrder};
 use super::words::Text;
 use crate::config::EventClasses;

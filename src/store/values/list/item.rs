@@ -24,7 +24,7 @@ const INTEGER_13: u8 = 0xe0;
 
 /// An element of a list.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Item<'a> {
+pub(in crate::store::values) enum Item<'a> {
     Bytes(&'a [u8]),
     /// A string that is this integer in decimal.
     Integer(i64),
@@ -62,7 +62,7 @@ impl<'a> Item<'a> {
     }
 
     /// The length of its encoding in bytes.
-    pub(super) fn encoded_len(self) -> usize {
+    pub(in crate::store::values) fn encoded_len(self) -> usize {
         let front = self.front_len();
         front + back_len(front)
     }

@@ -1,17 +1,17 @@
 //! Lists: a sequence of chunks of packed elements, each with the number of its elements.
 //!
-//! An operation at an end is O(1). To find an element, the numbers of elements in the chunks are added up from the nearer
-//! end; they are contiguous in memory. A change in the middle changes one chunk. A full chunk is split, and small neighbours
-//! are joined. Walks and replies keep references to chunks, and a writer copies a shared chunk before it changes it
-//! (docs/decisions/0012-changes-that-are-not-absolute.md).
+//! An operation at an end is O(1). To find an element, the chunks' numbers of elements are added up from the nearer end. A
+//! change in the middle changes one chunk. A full chunk is split, and small neighbours are joined. Walks and replies keep
+//! references to chunks; a writer copies a shared chunk first (docs/decisions/0012-changes-that-are-not-absolute.md).
 
 pub(in crate::store) mod change;
 mod chunk;
 mod edit;
-mod item;
+pub(in crate::store::values) mod item;
 mod reading;
 
-use super::kinds::{Element, Kind, Value};
+use super::kinds::Element;
+use super::kinds::{Kind, Value};
 use super::stored::{Position, ReplayTarget, Stored, WalkOrder};
 use crate::config::EventClasses;
 use crate::machine::heap::allocation_bytes;

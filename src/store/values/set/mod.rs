@@ -5,7 +5,8 @@ mod compact;
 mod edit;
 mod large;
 
-use super::kinds::{Element, Kind, Value};
+use super::kinds::Element;
+use super::kinds::{Kind, Value};
 use super::stored::{Position, ReplayTarget, Stored, WalkOrder};
 use super::words::Text;
 use crate::config::{EventClasses, SetBounds};

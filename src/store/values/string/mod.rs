@@ -3,7 +3,8 @@
 pub(in crate::store) mod change;
 mod edit;
 
-use super::kinds::{Element, Kind, Value};
+use super::kinds::Element;
+use super::kinds::{Kind, Value};
 use super::stored::{Position, ReplayTarget, Stored, WalkOrder};
 use crate::config::EventClasses;
 use crate::store::keys::small_bytes::SmallBytes;
