@@ -357,7 +357,7 @@ pub enum Handler {
     Read(fn(Reader<'_>, &Call<'_>, &mut Reply<'_>) -> Outcome),
     /// Changes its keys. Their shards are locked for writing.
     Write(fn(&mut Writer<'_, '_>, &Call<'_>, &mut Reply<'_>) -> Outcome),
-    /// Reads its keys as `Read` does. A request that finds keys ([`CommandSpec::finds_keys`]) locks shards itself, as with
+    /// Reads its keys as `Read` does. A request that finds keys (`CommandSpec::finds_keys`) locks shards itself, as with
     /// `OwnLocks`: it reads its keys first and then those that it found.
     ReadOrJoin {
         /// Runs a request on its keys alone.

@@ -170,7 +170,7 @@ impl ChangeBuffer {
         }
     }
 
-    /// Records that `element` is in the value at `key`. The Change includes `expire_at_ms` if [`Kind::says_expiry`]
+    /// Records that `element` is in the value at `key`. The Change includes `expire_at_ms` if `Kind::says_expiry`
     /// holds for the type.
     pub fn element(
         &mut self,
