@@ -74,8 +74,9 @@ pub fn place(text: &[u8], digits: u8) -> Option<Placed> {
     Some(Placed { units, side: if has_rest { beyond } else { Ordering::Equal } })
 }
 
-/// Beyond 10^15 an exponent has the same effect as any other, because no text has as many digits.
-fn read_exponent(text: &[u8]) -> Option<i64> {
+/// Reads the exponent of a decimal literal. Beyond 10^15 an exponent has the same effect as any other, because no text has as
+/// many digits.
+pub(crate) fn read_exponent(text: &[u8]) -> Option<i64> {
     let (is_negative, digits) = match text {
         [b'-', rest @ ..] => (true, rest),
         [b'+', rest @ ..] => (false, rest),

@@ -60,10 +60,9 @@ pub(in crate::commands) fn end_denied_wait(host: &Host, client: &Client, user: &
     let call = Call { arguments: request.words(), located: None, config, may_take_long: false };
     let Err(denied) = user.check(Wanted { place: request.place, call: &call }) else { return };
     let error = denied.error(user, request.place);
-    if waiting.end(|reply| reply.error(&error.0)) {
-        host.errors.count(error.code());
-        if let Some(denial) = Denial::of(&denied, request.place, user) {
-            note(host, client, denial);
-        }
+    if waiting.end(|reply| reply.error(&error.0))
+        && let Some(denial) = Denial::of(&denied, request.place, user)
+    {
+        note(host, client, denial);
     }
 }

@@ -1,5 +1,7 @@
 //! A decimal between 0 and 1, multiplied exactly: doubles would put a member on the wrong side of a quantile.
 
+use crate::text::fixed_point::read_exponent;
+
 /// A decimal from 0 to 1, with all its digits.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Fraction {
@@ -22,7 +24,7 @@ impl Fraction {
             rest => (false, rest),
         };
         let (mantissa, exponent) = match unsigned.iter().position(|byte| matches!(byte, b'e' | b'E')) {
-            Some(at) => (&unsigned[..at], Self::exponent(&unsigned[at + 1..])?),
+            Some(at) => (&unsigned[..at], read_exponent(&unsigned[at + 1..])?),
             None => (unsigned, 0),
         };
         let mut parts = mantissa.splitn(2, |byte| *byte == b'.');
@@ -47,22 +49,6 @@ impl Fraction {
         }
         let zeros = point.max(LEAST_EXPONENT).unsigned_abs() as usize;
         Some(Self { is_one: false, digits: [vec![0; zeros], significant].concat() })
-    }
-
-    /// An exponent, at most one that is far out of range.
-    fn exponent(text: &[u8]) -> Option<i64> {
-        let (is_negative, digits) = match text {
-            [b'-', rest @ ..] => (true, rest),
-            [b'+', rest @ ..] => (false, rest),
-            rest => (false, rest),
-        };
-        if digits.is_empty() || !digits.iter().all(u8::is_ascii_digit) {
-            return None;
-        }
-        let magnitude = digits
-            .iter()
-            .fold(0i64, |value, digit| value.saturating_mul(10).saturating_add(i64::from(digit - b'0')));
-        Some(if is_negative { -magnitude } else { magnitude })
     }
 
     /// The least whole number that is not below this share of `count`. O(digits).

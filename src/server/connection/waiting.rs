@@ -66,6 +66,7 @@ impl Connection<'_> {
             }
         };
         *client.waiting.lock() = None;
+        *client.waiting_request.lock() = None;
         let host = &self.shared.host;
         waiting.leave(&host.store);
         if let Some(code) = ending.error_code() {

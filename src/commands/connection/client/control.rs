@@ -71,9 +71,6 @@ pub(super) fn client_unblock(caller: &mut Caller<'_>, call: &Call<'_>, reply: &m
             }
         })
     });
-    if was_waiting && with_error {
-        host.errors.count("UNBLOCKED");
-    }
     reply.integer(i64::from(was_waiting));
     Ok(())
 }
