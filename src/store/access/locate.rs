@@ -36,7 +36,7 @@ impl Store {
             .collect();
         // The steps of a look-up are not taken together here: the entries come while the next keys are looked up.
         let entries: SmallVec<[_; 16]> = (held.iter())
-            .filter_map(|(index, hash, shard)| Some((*index, shard.keyspace(database).probe(*hash)?.load()?)))
+            .filter_map(|(index, hash, shard)| Some((*index, shard.keyspace(database).load_entry(*hash)?)))
             .collect();
         entries.iter().for_each(|(_, entry)| entry.load_content());
         entries.iter().for_each(|(index, entry)| load(entry.value(), *index));

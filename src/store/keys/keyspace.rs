@@ -340,6 +340,11 @@ impl Keyspace {
         self.seed
     }
 
+    /// Prefetches the entry that probably belongs to the key with this hash, in one step. Does not read the entry itself.
+    pub(in crate::store) fn load_entry(&self, hash: u64) -> Option<&KeyValue> {
+        self.entries.load(hash)
+    }
+
     /// Begins to look for the key with this hash, to load it ahead.
     pub(in crate::store) fn probe(&self, hash: u64) -> Option<Probe<'_, KeyValue, Option<NonZeroU64>>> {
         self.entries.probe(hash)

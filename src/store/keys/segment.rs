@@ -64,14 +64,20 @@ impl<'t, T, N> Probe<'t, T, N> {
     /// Prefetches the entry that probably has the hash, and its note. Does not read the entry.
     pub(in crate::store) fn load(mut self) -> Option<&'t T> {
         // Any entry under the hash's tag is taken for it: a wrong guess only costs a load.
-        let index = usize::from(*self.candidates.next()?);
-        let entry = &self.segment.entries[index];
+        Some(self.segment.load_at(usize::from(*self.candidates.next()?)))
+    }
+}
+
+impl<T, N> TableSegment<T, N> {
+    /// Prefetches the entry at `index`, and its note.
+    fn load_at(&self, index: usize) -> &T {
+        let entry = &self.entries[index];
         prefetch::line(entry);
         prefetch::line((&raw const *entry).wrapping_byte_add(size_of::<T>() - 1));
-        if let Some(note) = self.segment.notes.get(index) {
+        if let Some(note) = self.notes.get(index) {
             prefetch::line(note);
         }
-        Some(entry)
+        entry
     }
 }
 
@@ -87,6 +93,12 @@ impl<T, N: Copy + Default + PartialEq> TableSegment<T, N> {
     pub(super) fn index(&self, hash: u64, mut is_it: impl FnMut(&T) -> bool) -> Option<u16> {
         let is_it = |index: &u16| is_it(&self.entries[usize::from(*index)]);
         self.indices.find(inner_hash(hash), is_it).copied()
+    }
+
+    /// Prefetches the entry that probably has this hash, and its note, in one step. Does not read the entry.
+    pub(super) fn load(&self, hash: u64) -> Option<&T> {
+        // Any entry under the hash's tag is taken for it: a wrong guess only costs a load.
+        self.index(hash, |_| true).map(|index| self.load_at(usize::from(index)))
     }
 
     /// Begins to look for the entry with this hash.

@@ -87,6 +87,11 @@ impl<T, N: Copy + Default + PartialEq> Table<T, N> {
         self.segments[place.segment as usize].set_note(usize::from(place.index), note);
     }
 
+    /// Prefetches the entry that probably has this hash, and its note, in one step. Does not read the entry.
+    pub(in crate::store) fn load(&self, hash: u64) -> Option<&T> {
+        self.segments[self.segment_number(hash)?].load(hash)
+    }
+
     /// Begins to look for the entry with this hash. `None` if there is no entry at all.
     pub(in crate::store) fn probe(&self, hash: u64) -> Option<Probe<'_, T, N>> {
         Some(self.segments[self.segment_number(hash)?].probe(hash))
