@@ -144,8 +144,10 @@ def run(name):
             output, passed = done.stdout, done.returncode == 0
         except subprocess.TimeoutExpired as late:
             output, passed = f"{late.output}\nnot done after {seconds} s", False
-        end(directory, port)
-        server.poll()
+        finally:
+            # Also when this is interrupted: the server is in a session of its own and would live on.
+            end(directory, port)
+            server.poll()
         print(f"{'ok    ' if passed else 'FAILED'} {name:26} {time.monotonic() - begun:5.1f} s", flush=True)
         if not passed:
             print(output, "\n--- the server:", pathlib.Path(f"{directory}/log").read_text(), sep="\n")
