@@ -1,6 +1,6 @@
 //! The type of an entry in the table of directives.
 
-use super::Config;
+use super::fields::Config;
 
 /// An entry of the table of directives.
 #[derive(Debug)]

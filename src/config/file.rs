@@ -1,6 +1,6 @@
 //! Reading a configuration file in redis.conf's syntax.
 
-use super::Config;
+use super::fields::Config;
 use super::value::print_save_points;
 use super::wildcard;
 use crate::text::quoting::split_words;
@@ -34,14 +34,22 @@ impl fmt::Display for FileError {
 
 impl std::error::Error for FileError {}
 
-/// Reads the file at `path`; its lines override the values of `config`.
-pub(super) fn read(config: &mut Config, path: &Path) -> Result<(), FileError> {
-    Reading { config, included: 0 }.read(path, 0)
-}
+impl Config {
+    /// Reads a configuration file; its lines override the current values.
+    ///
+    /// # Errors
+    /// The first invalid line, with file and number, or a file that cannot be read.
+    pub fn read_file(&mut self, path: &Path) -> Result<(), FileError> {
+        Reading { config: self, included: 0 }.read(path, 0)
+    }
 
-/// Reads `text`, which errors call `path`, and from where its includes are found.
-pub(super) fn read_text(config: &mut Config, path: &Path, text: &[u8]) -> Result<(), FileError> {
-    Reading { config, included: 0 }.read_text(path, text, 0)
+    /// As [`Config::read_file`], from `text`, which errors call `name`, and from whose place its includes are found.
+    ///
+    /// # Errors
+    /// The first invalid line.
+    pub fn read_text(&mut self, name: &str, text: &[u8]) -> Result<(), FileError> {
+        Reading { config: self, included: 0 }.read_text(Path::new(name), text, 0)
+    }
 }
 
 /// The reading of one file and of the files that it includes.

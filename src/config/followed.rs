@@ -1,6 +1,7 @@
 //! The configuration of a running server, as one reader of many follows its changes.
 
-use super::{Config, Settings};
+use super::fields::Config;
+use super::settings::Settings;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 

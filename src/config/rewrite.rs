@@ -1,9 +1,11 @@
 //! CONFIG REWRITE: a configuration file with the present values. Comments, the order of lines and the spelling of what has not
 //! changed stay.
 
-use super::file;
+use super::directives::directives;
+use super::fields::Config;
+use super::file::FileError;
+use super::ignored::{IGNORED, Ignored};
 use super::value::print_save_points;
-use super::{Config, IGNORED, directives};
 use crate::text::quoting::{quoted, split_words};
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -23,46 +25,63 @@ const LISTS: [&str; 8] = [
     "shutdown-on-sigterm",
 ];
 
-/// The file at `path`, whose text is `text`, with the values of `config`.
-///
-/// # Errors
-/// The file cannot be read as a configuration any more.
-pub(super) fn rewritten(config: &Config, path: &Path, text: &str) -> Result<String, file::FileError> {
-    let mut written = Config::default();
-    file::read_text(&mut written, path, text.as_bytes())?;
-    let changed: BTreeSet<&str> = names()
-        .filter(|name| {
-            // What is neither written nor changed needs no line.
-            written.printed(name) != config.printed(name)
-        })
-        .collect();
-    let users_differ = written.users != config.users;
-    let lines: Vec<&str> = text.lines().collect();
-    let last_include = lines.iter().rposition(|line| word(line).is_some_and(|name| name == "include"));
-    let (mut out, mut done): (Vec<String>, BTreeSet<&str>) = (Vec::new(), BTreeSet::new());
-    for (at, line) in lines.iter().enumerate() {
-        if users_differ && word(line).is_some_and(|name| name == "user") {
-            continue;
+impl Config {
+    /// The configuration file at `path`, whose text is `text`, with the present values: comments and order stay.
+    ///
+    /// # Errors
+    /// The text cannot be read as a configuration any more.
+    pub fn rewritten(&self, path: &Path, text: &str) -> Result<String, FileError> {
+        let mut written = Config::default();
+        written.read_text(&path.to_string_lossy(), text.as_bytes())?;
+        let changed: BTreeSet<&str> = names()
+            .filter(|name| {
+                // What is neither written nor changed needs no line.
+                written.printed(name) != self.printed(name)
+            })
+            .collect();
+        let users_differ = written.users != self.users;
+        let lines: Vec<&str> = text.lines().collect();
+        let last_include = lines.iter().rposition(|line| word(line).is_some_and(|name| name == "include"));
+        let (mut out, mut done): (Vec<String>, BTreeSet<&str>) = (Vec::new(), BTreeSet::new());
+        for (at, line) in lines.iter().enumerate() {
+            if users_differ && word(line).is_some_and(|name| name == "user") {
+                continue;
+            }
+            let own = word(line).and_then(|name| Config::own_name(&name));
+            let Some(own) = own.filter(|own| changed.contains(own)) else {
+                out.push((*line).to_owned());
+                continue;
+            };
+            // A file that is included further down would win over a line here.
+            if last_include.is_none_or(|include| include < at) && done.insert(own) {
+                out.extend(self.lines(own));
+            }
         }
-        let own = word(line).and_then(|name| Config::own_name(&name));
-        let Some(own) = own.filter(|own| changed.contains(own)) else {
-            out.push((*line).to_owned());
-            continue;
-        };
-        // A file that is included further down would win over a line here.
-        if last_include.is_none_or(|include| include < at) && done.insert(own) {
-            out.extend(config.lines(own));
+        let mut added: Vec<String> = changed.difference(&done).flat_map(|own| self.lines(own)).collect();
+        if users_differ {
+            added.extend(self.users.iter().map(|words| format!("user {}", words.join(" "))));
+        }
+        if !added.is_empty() && !out.iter().any(|line| line == MARK) {
+            out.push(MARK.to_owned());
+        }
+        out.extend(added);
+        Ok(out.join("\n") + "\n")
+    }
+
+    /// The lines of the directive with this name of its own.
+    fn lines(&self, name: &str) -> Vec<String> {
+        let value = self.printed(name).unwrap_or_default();
+        match name {
+            "save" if !self.save.is_empty() => {
+                self.save.iter().map(|point| format!("save {}", print_save_points(&[*point]))).collect()
+            }
+            "client-output-buffer-limit" => {
+                let words: Vec<&str> = value.split(' ').collect();
+                words.chunks(4).map(|class| format!("{name} {}", class.join(" "))).collect()
+            }
+            _ => vec![format!("{name} {}", spelled(name, &value))],
         }
     }
-    let mut added: Vec<String> = changed.difference(&done).flat_map(|own| config.lines(own)).collect();
-    if users_differ {
-        added.extend(config.users.iter().map(|words| format!("user {}", words.join(" "))));
-    }
-    if !added.is_empty() && !out.iter().any(|line| line == MARK) {
-        out.push(MARK.to_owned());
-    }
-    out.extend(added);
-    Ok(out.join("\n") + "\n")
 }
 
 /// The first word of a line in lower case, `None` for a comment or an empty line.
@@ -79,24 +98,7 @@ fn word(line: &str) -> Option<String> {
 
 fn names() -> impl Iterator<Item = &'static str> {
     let ignored = IGNORED.iter().filter(|ignored| ignored.is_known_to_config());
-    directives().map(|directive| directive.name).chain(ignored.map(super::Ignored::name))
-}
-
-impl Config {
-    /// The lines of the directive with this name of its own.
-    fn lines(&self, name: &str) -> Vec<String> {
-        let value = self.printed(name).unwrap_or_default();
-        match name {
-            "save" if !self.save.is_empty() => {
-                self.save.iter().map(|point| format!("save {}", print_save_points(&[*point]))).collect()
-            }
-            "client-output-buffer-limit" => {
-                let words: Vec<&str> = value.split(' ').collect();
-                words.chunks(4).map(|class| format!("{name} {}", class.join(" "))).collect()
-            }
-            _ => vec![format!("{name} {}", spelled(name, &value))],
-        }
-    }
+    directives().map(|directive| directive.name).chain(ignored.map(Ignored::name))
 }
 
 /// A value as a line has it: in quotes, if it has to be.
@@ -122,12 +124,12 @@ mod tests {
         let mut config = Config::default();
         config.read_file(&path).unwrap();
         let config = config.set_live(pairs).map_err(|(_, error)| error.to_string()).unwrap();
-        let written = rewritten(&config, &path, text).unwrap();
+        let written = config.rewritten(&path, text).unwrap();
         std::fs::write(&path, &written).unwrap();
         let mut again = Config::default();
         again.read_file(&path).unwrap();
         assert_eq!(again, config, "{written}");
-        assert_eq!(rewritten(&config, &path, &written).unwrap(), written, "a second time");
+        assert_eq!(config.rewritten(&path, &written).unwrap(), written, "a second time");
         written
     }
 

@@ -1,6 +1,7 @@
 //! The configuration of a running server.
 
-use super::{Config, DirectiveError, NoEffect};
+use super::error::{DirectiveError, NoEffect};
+use super::fields::Config;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 

@@ -1,6 +1,6 @@
 //! When something counts as slow: the bounds of SLOWLOG and of LATENCY.
 
-use super::Config;
+use super::fields::Config;
 
 impl Config {
     /// The time from which on a request is in the slow log, in microseconds. `None`: none is.

@@ -1,6 +1,7 @@
 //! Reads and prints the values of directives, with Redis's error texts.
 
-use super::{DebugPolicy, EventClasses, FsyncPolicy, LogLevel, SavePoint};
+use super::choices::{DebugPolicy, FsyncPolicy, LogLevel, SavePoint};
+use super::event_classes::EventClasses;
 
 pub(super) fn yes_no(value: &str) -> Result<bool, String> {
     match value.to_ascii_lowercase().as_str() {

@@ -1,5 +1,6 @@
 //! What a FRIENDRANK asks for, read from its arguments.
 
+use super::friendships::friends_key;
 use crate::commands::boards::join::GetPatterns;
 use crate::commands::boards::numbering::Numbering;
 use crate::commands::call::error::CommandError;
@@ -54,7 +55,7 @@ impl<'a> Request<'a> {
         let mut request = Self {
             board,
             user,
-            source: FriendSource::Key(super::friends_key(&call.config.friend_key_prefix, user)),
+            source: FriendSource::Key(friends_key(&call.config.friend_key_prefix, user)),
             selection: Selection::All,
             is_ascending: false,
             mode: Numbering::Row,

@@ -8,8 +8,8 @@ mod network;
 mod observing;
 mod users;
 
-use super::DirectiveError;
 use super::directive::Directive;
+use super::error::DirectiveError;
 
 /// The sections' entries, in the order of `config/rankd.conf`.
 const SECTIONS: [&[Directive]; 7] = [

@@ -1,6 +1,6 @@
 //! Directives about users and what they may do.
 
-use crate::config::ChannelDefault;
+use crate::config::channel_default::ChannelDefault;
 use crate::config::directive::{Directive, DirectiveSection};
 use crate::config::value;
 

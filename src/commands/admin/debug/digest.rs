@@ -2,6 +2,7 @@
 //!
 //! Elements with an order are mixed into the digest one after the other, others are added by exclusive or.
 
+use super::subcommand::arguments;
 use crate::commands::call::Call;
 use crate::commands::call::error::Outcome;
 use crate::commands::spec::AllKeys;
@@ -93,8 +94,8 @@ pub(super) fn digest(keys: &mut AllKeys<'_, '_>, call: &Call<'_>, reply: &mut Re
 /// DEBUG DIGEST-VALUE: of each value, without its key; zeros for a key that does not exist.
 pub(super) fn digest_value(keys: &mut AllKeys<'_, '_>, call: &Call<'_>, reply: &mut Reply<'_>) -> Outcome {
     call.announce(usize::MAX)?;
-    reply.array(super::arguments(call).remaining());
-    for key in super::arguments(call) {
+    reply.array(arguments(call).remaining());
+    for key in arguments(call) {
         let mut digest = Digest::default();
         let looking = keys.shards.look(&[keys.host.store.shard_of(key)]);
         let reader = looking.reader(keys.session.database);

@@ -5,9 +5,11 @@ mod object;
 mod populate;
 mod protocol;
 mod reload;
+mod subcommand;
 
+use self::subcommand::{Subcommand, ok, subcommand};
 use crate::commands::call::error::{CommandError, Outcome};
-use crate::commands::call::{Call, Cursor, text};
+use crate::commands::call::{Call, text};
 use crate::commands::spec::AllKeys;
 use crate::config::DebugPolicy;
 use crate::resp::double;
@@ -20,30 +22,6 @@ const NOT_ALLOWED: CommandError = CommandError::text(
     "ERR DEBUG command not allowed. If the enable-debug-command option is set to \"local\", you can run it from a \
      local connection, otherwise you need to set this option in the configuration file, and then restart the server.",
 );
-
-/// A subcommand.
-struct Subcommand {
-    name: &'static str,
-    /// Its arguments, for HELP.
-    syntax: &'static str,
-    /// What HELP says of it.
-    help: &'static str,
-    /// The least and the most arguments behind its name.
-    arguments: (usize, usize),
-    run: Run,
-}
-
-type Run = fn(&mut AllKeys<'_, '_>, &Call<'_>, &mut Reply<'_>) -> Outcome;
-
-const fn subcommand(
-    name: &'static str,
-    syntax: &'static str,
-    help: &'static str,
-    arguments: (usize, usize),
-    run: Run,
-) -> Subcommand {
-    Subcommand { name, syntax, help, arguments, run }
-}
 
 /// A switch of something that rankd does not have. Test suites may set it all the same.
 const fn without_effect(name: &'static str, arguments: (usize, usize)) -> Subcommand {
@@ -97,26 +75,6 @@ pub(in crate::commands) fn debug(
             text(name)
         ))
         .into()),
-    }
-}
-
-/// The arguments of the subcommand.
-fn arguments<'c>(call: &Call<'c>) -> Cursor<'c> {
-    call.cursor(2)
-}
-
-fn ok(reply: &mut Reply<'_>) -> Outcome {
-    reply.ok();
-    Ok(())
-}
-
-/// Refuses what takes locks, in a transaction, which holds them already.
-fn refuse_in_transaction(keys: &AllKeys<'_, '_>, name: &str) -> Result<(), CommandError> {
-    match keys.shards {
-        Shards::Free(..) => Ok(()),
-        Shards::Held(_) => {
-            Err(CommandError::new(format!("ERR DEBUG {name} is not possible inside a transaction.")))
-        }
     }
 }
 

@@ -1,6 +1,6 @@
 //! DEBUG POPULATE: strings to test with.
 
-use super::{arguments, ok, refuse_in_transaction};
+use super::subcommand::{arguments, ok, refuse_in_transaction};
 use crate::commands::call::Call;
 use crate::commands::call::error::{CommandError, Outcome};
 use crate::commands::spec::AllKeys;

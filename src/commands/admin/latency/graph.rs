@@ -1,6 +1,6 @@
 //! LATENCY GRAPH: the samples of an event as columns of characters, each with its age below it.
 
-use super::no_samples;
+use super::events::no_samples;
 use crate::commands::call::Call;
 use crate::commands::call::error::Outcome;
 use crate::commands::state::host::Host;

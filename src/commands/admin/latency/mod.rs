@@ -1,16 +1,16 @@
 //! LATENCY: what kept the server busy for long, and how long commands take.
 
 mod doctor;
+mod events;
 mod graph;
 
 use super::help;
 use crate::commands::call::Call;
-use crate::commands::call::error::{CommandError, Outcome};
+use crate::commands::call::error::Outcome;
 use crate::commands::spec::table::table;
 use crate::commands::spec::{CommandSpec, Flag, Group, Handler};
 use crate::commands::state::host::Host;
 use crate::commands::state::latency::Latencies;
-use crate::commands::state::latency_events::LatencyEvent;
 use crate::resp::reply::Reply;
 
 const BASE: CommandSpec = CommandSpec { group: Group::Server, since: "2.8.13", ..CommandSpec::BASE };
@@ -62,14 +62,14 @@ const LATENCY: &[CommandSpec] = &[
         syntax: "event",
         summary: "Returns the samples of an event: seconds and milliseconds",
         arity: 3,
-        run: Handler::Admin(history),
+        run: Handler::Admin(events::history),
         ..SUBCOMMAND
     },
     CommandSpec {
         name: "latest",
         syntax: "",
         summary: "Returns the last sample and the maximum of each event",
-        run: Handler::Admin(latest),
+        run: Handler::Admin(events::latest),
         ..SUBCOMMAND
     },
     CommandSpec {
@@ -78,7 +78,7 @@ const LATENCY: &[CommandSpec] = &[
         summary: "Forgets the samples of events, or all",
         arity: -2,
         tips: &["request_policy:all_nodes", "response_policy:agg_sum"],
-        run: Handler::Admin(reset),
+        run: Handler::Admin(events::reset),
         ..SUBCOMMAND
     },
     CommandSpec {
@@ -87,39 +87,6 @@ const LATENCY: &[CommandSpec] = &[
         ..help::HELP
     },
 ];
-
-fn latest(host: &Host, _: &Call<'_>, reply: &mut Reply<'_>) -> Outcome {
-    let all = host.latency_events.all();
-    reply.array(all.len());
-    for (event, series) in all {
-        let last = series.samples.back().expect("an event has samples");
-        reply.array(4);
-        reply.bulk(event.name().as_bytes());
-        reply.integer(last.at_s.cast_signed());
-        reply.integer(last.elapsed_ms.cast_signed());
-        reply.integer(series.longest_ms.cast_signed());
-    }
-    Ok(())
-}
-
-fn history(host: &Host, call: &Call<'_>, reply: &mut Reply<'_>) -> Outcome {
-    let event = LatencyEvent::named(call.argument(1));
-    let samples = event.and_then(|event| host.latency_events.of(event)).unwrap_or_default().samples;
-    reply.array(samples.len());
-    for sample in samples {
-        reply.array(2);
-        reply.integer(sample.at_s.cast_signed());
-        reply.integer(sample.elapsed_ms.cast_signed());
-    }
-    Ok(())
-}
-
-fn reset(host: &Host, call: &Call<'_>, reply: &mut Reply<'_>) -> Outcome {
-    let named = call.cursor(1).filter_map(LatencyEvent::named);
-    let events = if call.arguments.len() == 1 { LatencyEvent::ALL.to_vec() } else { named.collect() };
-    reply.count(events.into_iter().filter(|event| host.latency_events.forget(*event)).count());
-    Ok(())
-}
 
 /// For a command with subcommands it returns those that were called. Names of no command are passed over.
 fn histogram(host: &Host, call: &Call<'_>, reply: &mut Reply<'_>) -> Outcome {
@@ -153,9 +120,4 @@ fn histogram(host: &Host, call: &Call<'_>, reply: &mut Reply<'_>) -> Outcome {
         }
     }
     Ok(())
-}
-
-fn no_samples(event: &[u8]) -> CommandError {
-    let event = crate::commands::call::text(event);
-    CommandError::new(format!("ERR No samples available for event '{event}'"))
 }
