@@ -108,7 +108,7 @@ fn tree(text: &str, prefix: &[String], paths: &mut Vec<Vec<String>>) {
     }
 }
 
-/// The paths that a source names, in `use` items and in other code. The flag says whether a path is re-exported.
+/// The paths that a source names, in `use` items and in other code, those of the modules that it declares included. The flag says whether a path is re-exported.
 fn named(code: &str) -> Vec<(Vec<String>, bool)> {
     let mut named = Vec::new();
     let mut rest = code;
@@ -129,8 +129,15 @@ fn named(code: &str) -> Vec<(Vec<String>, bool)> {
         }
     }
     text.push_str(rest);
-    for start in ["crate::", "super::"] {
-        for (at, _) in text.match_indices(start) {
+    let children = text.lines().filter_map(|line| {
+        let words =
+            line.trim().strip_suffix(';')?.split_whitespace().skip_while(|word| word.starts_with("pub"));
+        let child = words.collect::<Vec<_>>().join(" ").strip_prefix("mod ")?.to_owned();
+        Some(child + "::")
+    });
+    let starts: Vec<String> = ["crate::", "super::"].map(str::to_owned).into_iter().chain(children).collect();
+    for start in &starts {
+        for (at, _) in text.match_indices(start.as_str()) {
             let is_start =
                 !text[..at].ends_with(|before: char| before.is_alphanumeric() || "_:".contains(before));
             let path = text[at..].split(|c: char| !(c.is_alphanumeric() || c == '_' || c == ':')).next();
@@ -330,7 +337,8 @@ fn a_new_type_of_value_needs_only_the_places_that_are_listed() {
 
 #[test]
 fn imports_of_a_known_source_are_found() {
-    let text = "use crate::a::{b, c::D as E, f::{self, G}};\npub use h::I;\nfn j() { super::k::l(); }";
+    let text = "use crate::a::{b, c::D as E, f::{self, G}};\npub use h::I;\nfn j() { super::k::l(); }\n\
+                pub(super) mod m;\nfn n() { m::o(p::q()); }";
     let named: Vec<(String, bool)> =
         named(text).into_iter().map(|(path, is_re_exported)| (path.join("::"), is_re_exported)).collect();
     let expected = [
@@ -340,6 +348,7 @@ fn imports_of_a_known_source_are_found() {
         ("crate::a::f::G", false),
         ("h::I", true),
         ("super::k::l", false),
+        ("m::o", false),
     ];
     assert_eq!(named, expected.map(|(path, is_re_exported)| (path.to_owned(), is_re_exported)));
 }

@@ -23,10 +23,12 @@ use super::base::BaseEnd;
 use super::base_file::BaseFile;
 use super::error::AlreadyRunning;
 use super::header::BaseHeader;
+use super::listed::Listed;
 use super::manifest::Manifest;
+use super::running::Journal;
 use super::segment::Segment;
-use super::writer::{FlushAttempt, Role};
-use super::{Contents, Journal};
+use super::segment_writer::{FlushAttempt, Role};
+use super::walk::Contents;
 use crate::machine::chance::Chance;
 use crate::store::change::sink::Seq;
 use std::io;
@@ -35,20 +37,6 @@ use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::thread;
-
-/// The checkpoints since the start: for INFO, and to decide when the next one starts.
-#[derive(Clone, Debug, Default)]
-pub(super) struct CheckpointHistory {
-    pub(super) completed: u64,
-    pub(super) failed_in_a_row: u32,
-    pub(super) last_error: Option<String>,
-    pub(super) last_duration_ms: Option<u64>,
-    /// The last record that the base replaces.
-    pub(super) base_seq: Seq,
-    pub(super) started_ms: Option<u64>,
-    /// Rounds of the once-a-second thread until it may start a checkpoint again.
-    pub(super) hold_off_rounds: u32,
-}
 
 impl Journal {
     /// Starts a checkpoint on its own thread.
@@ -226,6 +214,27 @@ impl Journal {
         })?;
         let walked_to = self.last_seq();
         Ok((base.finish(BaseEnd { walked_to })?, walked_to))
+    }
+
+    /// Replaces the present manifest with `manifest`. The change is durable when this returns.
+    fn list(&self, manifest: Manifest) -> io::Result<()> {
+        let mut listed = self.listed.lock();
+        self.directory.write_manifest(&manifest)?;
+        listed.doubted.push(manifest.clone());
+        self.directory.replace_manifest()?;
+        *listed = Listed::new(manifest);
+        Ok(())
+    }
+
+    /// Removes every file of the journal that no start can need. Called at the end of every checkpoint, also of one
+    /// that failed.
+    fn sweep(&self) {
+        let listed = self.listed.lock();
+        let manifests: Vec<_> = listed.doubted.iter().chain([&listed.manifest]).collect();
+        if let Err(error) = self.directory.remove_unlisted(&manifests) {
+            // The files are not read any more. The next checkpoint or start tries again.
+            tracing::warn!(%error, "journal files that are not needed could not be removed");
+        }
     }
 }
 

@@ -89,3 +89,8 @@ impl Appendable for File {
         self.set_len(len)
     }
 }
+
+/// Whether the error says that the disk is full or the quota used up.
+pub(super) fn is_full(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded)
+}

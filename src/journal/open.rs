@@ -8,22 +8,25 @@
 //!
 //! Nor does it go on in a segment of an older version, which may hold Changes of that version only.
 
-use super::checkpoint::CheckpointHistory;
+use super::counters::Counters;
 use super::directory::{ClosedEnd, Directory};
 use super::error::OpenError;
-use super::files::{Disk, Files};
+use super::files::{Disk, Files, is_full};
 use super::header;
-use super::listed::{Listed, is_full};
+use super::history::CheckpointHistory;
+use super::listed::Listed;
 use super::manifest::Manifest;
 use super::pending::Pending;
 use super::recovery::{FileRead, Replayed, TornTail, replay};
+use super::running::Journal;
 use super::segment::Segment;
-use super::status::Counters;
+use super::segment_writer::SegmentWriter;
 use super::visit::{Provenance, Visit};
 use super::waiters::Waiters;
-use super::writer::SegmentWriter;
-use super::{Journal, JournalOptions, Walk};
+use super::walk::Walkable;
+use crate::config::FsyncPolicy;
 use crate::machine::chance::Chance;
+use crate::machine::clock::Clock;
 use crate::machine::progress::ReadProgress;
 use crate::store::change::Change;
 use crate::store::change::sink::Seq;
@@ -32,8 +35,24 @@ use crossbeam::channel::{self, Receiver};
 use parking_lot::Mutex;
 use std::fs::File;
 use std::io;
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, AtomicU64, AtomicUsize};
 use std::sync::{Arc, Weak};
+
+/// How to open a journal.
+#[derive(Clone, Debug)]
+pub struct JournalOptions {
+    /// The journal's directory, created if it is missing.
+    pub directory: PathBuf,
+    /// See [`Journal::set_fsync`].
+    pub fsync: FsyncPolicy,
+    /// See [`Journal::set_rewrite`].
+    pub rewrite_percentage: u32,
+    /// See [`Journal::set_rewrite`].
+    pub rewrite_min_bytes: u64,
+    /// The clock that dates and times checkpoints.
+    pub clock: Clock,
+}
 
 /// What a start has read.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -76,7 +95,7 @@ impl Journal {
         store: &Arc<Store>,
         progress: &ReadProgress,
     ) -> Result<(Arc<Self>, Recovered, Receiver<()>), OpenError> {
-        let walk: Weak<dyn Walk> = Arc::downgrade(&(Arc::clone(store) as Arc<dyn Walk>));
+        let walk: Weak<dyn Walkable> = Arc::downgrade(&(Arc::clone(store) as Arc<dyn Walkable>));
         let (clock, started_ms) = (options.clock.clone(), options.clock.now_ms());
         let mut loader = Loader::new(store).map_err(OpenError::io(&options.directory))?;
         let mut load = |provenance: Provenance, change: &Change<'_>, encoded: &[u8]| {
@@ -92,7 +111,7 @@ impl Journal {
     pub(super) fn open_on(
         files: Arc<dyn Files>,
         options: JournalOptions,
-        walk: Weak<dyn Walk>,
+        walk: Weak<dyn Walkable>,
         progress: &ReadProgress,
         visit: &mut Visit<'_>,
     ) -> Result<(Arc<Self>, Recovered, Receiver<()>), OpenError> {
@@ -248,7 +267,7 @@ impl Start {
         directory: Directory,
         lock: File,
         options: JournalOptions,
-        walk: Weak<dyn Walk>,
+        walk: Weak<dyn Walkable>,
     ) -> (Journal, Receiver<()>) {
         let last_seq = self.recovered.last_seq;
         let (kick, kicked) = channel::bounded(1);

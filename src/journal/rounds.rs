@@ -2,8 +2,8 @@
 //! disk again, and starts a checkpoint that is due. With `always` it also writes and syncs for all commands that
 //! wait.
 
-use super::Journal;
-use super::writer::FlushAttempt;
+use super::running::Journal;
+use super::segment_writer::FlushAttempt;
 use crate::config::FsyncPolicy;
 use crossbeam::channel::{self, Receiver};
 use std::io;

@@ -15,90 +15,17 @@
 
 use super::directory::ClosedEnd;
 use super::error::Refused;
-use super::files::Appendable;
-use super::listed::is_full;
+use super::files::is_full;
 use super::record;
+use super::running::Journal;
 use super::segment::Segment;
-use super::{FsyncPolicy, Journal};
+use super::segment_writer::{FlushAttempt, Health, Role, SegmentWriter};
+use crate::config::FsyncPolicy;
 use crate::store::change::sink::Seq;
 use parking_lot::MutexGuard;
 use std::ops::{Deref, DerefMut};
-use std::sync::Arc;
 use std::sync::atomic::Ordering;
-
-/// The state under the writer's lock.
-pub(super) struct SegmentWriter {
-    pub(super) segment: Segment,
-    /// Previous segments whose last bytes no fdatasync has covered yet. They are synced first.
-    pub(super) retired: Vec<Arc<dyn Appendable>>,
-    /// Sealed records that are in no file yet, left by a failed write; otherwise empty.
-    pub(super) taken: Vec<u8>,
-    taken_last: Seq,
-    /// CRC of the last sealed record.
-    pub(super) previous: u32,
-    /// The last record in a file.
-    pub(super) written: Seq,
-    /// The last record an fdatasync has covered.
-    pub(super) synced: Seq,
-    pub(super) health: Health,
-    /// Whether earlier segments may be on disk only in part, although an fdatasync of them has succeeded: the journal
-    /// was not closed in order before this start (`open.rs`). Nothing counts as synced until there is a new base.
-    pub(super) owes_base: bool,
-}
-
-/// The state of the segment.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Health {
-    Good,
-    /// No space: the same bytes are tried again.
-    Blocked,
-    /// Nothing is written until a checkpoint brings a new segment.
-    Broken,
-    /// A new segment takes records, but nothing counts until the base in front of it is complete.
-    Healing,
-    /// The journal was closed in order.
-    Closed,
-}
-
-impl Health {
-    /// Whether a restart would find what is in the segment.
-    fn is_recoverable(self) -> bool {
-        matches!(self, Self::Good | Self::Blocked)
-    }
-}
-
-/// How a new segment relates to the present one.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Role {
-    /// It is listed behind the present one and continues it.
-    Successor,
-    /// It is not listed yet. Together with a new base it replaces a broken segment.
-    Replacement,
-}
-
-/// Whether a flush tries a blocked segment again. Few callers do, such as the once-a-second round: otherwise a full
-/// disk would cost every command a failing write.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum FlushAttempt {
-    First,
-    Again,
-}
-
-impl SegmentWriter {
-    pub(super) fn new(segment: Segment, last_seq: Seq, previous: u32, owes_base: bool) -> Self {
-        Self {
-            segment,
-            retired: Vec::new(),
-            taken: Vec::new(),
-            taken_last: last_seq,
-            previous,
-            written: last_seq,
-            synced: last_seq,
-            health: Health::Good,
-            owes_base,
-        }
-    }
-}
+use std::thread;
 
 /// Memory that `taken` keeps between flushes, in bytes.
 const KEPT_BYTES: usize = 4 * 1024 * 1024;
@@ -323,11 +250,39 @@ impl Journal {
         }
     }
 
+    /// Writes and syncs everything, stops the threads (a running checkpoint is given up) and releases the directory.
+    /// Later records are refused. A second call does nothing and succeeds.
+    ///
+    /// # Errors
+    /// If something that was appended is not durable.
+    pub fn close(&self) -> Result<(), Refused> {
+        self.is_closing.store(true, Ordering::SeqCst);
+        self.kick();
+        let threads = std::mem::take(&mut *self.threads.lock());
+        for thread in threads {
+            if thread.thread().id() != thread::current().id() {
+                // A panic has been logged. Whether the files are whole is checked below.
+                let _ = thread.join();
+            }
+        }
+        self.flush(FlushAttempt::Again);
+        self.sync();
+        let outcome = self.close_writer();
+        self.waiters.wake_all();
+        // Only the first call finds the lock.
+        if let (Some(_lock), Ok(Some(end))) = (self.lock.lock().take(), &outcome)
+            && let Err(error) = self.directory.mark_closed(end)
+        {
+            tracing::warn!(%error, "the journal's end could not be marked: the next start writes a new base");
+        }
+        outcome.map(drop)
+    }
+
     /// Ends writing. The first call returns where the journal ends, if nothing of it is in doubt.
     ///
     /// # Errors
     /// If something that the store holds is in no file, or if no fdatasync has covered it.
-    pub(super) fn close_writer(&self) -> Result<Option<ClosedEnd>, Refused> {
+    fn close_writer(&self) -> Result<Option<ClosedEnd>, Refused> {
         let mut writer = self.writer();
         self.flush_held(&mut writer, FlushAttempt::Again);
         if writer.health == Health::Good && writer.written > writer.synced {

@@ -39,7 +39,7 @@ fn begin_checkpoint(opened: &super::support::Opened) {
     let segment =
         super::super::segment::Segment::create(&opened.journal.directory, longer.last(), 77).unwrap();
     opened.journal.directory.store_manifest(&longer).unwrap();
-    opened.journal.change_over(segment, super::super::writer::Role::Successor).unwrap();
+    opened.journal.change_over(segment, super::super::segment_writer::Role::Successor).unwrap();
 }
 
 pub(super) fn files(directory: &Path) -> Vec<PathBuf> {
@@ -139,7 +139,7 @@ fn a_command_of_several_records_is_there_as_a_whole_or_not_at_all() {
     let directory = tempfile::tempdir().unwrap();
     let opened = open(directory.path()).unwrap();
     opened.table.write(&opened.journal, b"board", b"first", Some(1.0));
-    opened.journal.flush(super::super::writer::FlushAttempt::First);
+    opened.journal.flush(super::super::segment_writer::FlushAttempt::First);
     let before = opened.boards();
     let len_before = opened.journal.status().size_bytes;
     let mut records = ChangeBuffer::with_record_bytes(50);
@@ -158,7 +158,7 @@ fn a_command_of_several_records_is_there_as_a_whole_or_not_at_all() {
         }
     }
     opened.journal.append(1, &records);
-    opened.journal.flush(super::super::writer::FlushAttempt::First);
+    opened.journal.flush(super::super::segment_writer::FlushAttempt::First);
     let after = opened.boards();
     drop(opened);
     let path = directory.path().join("segment-0000000001");

@@ -42,7 +42,7 @@ fn writes_during_a_checkpoint_are_all_there_afterwards() {
                     while !done.load(Ordering::Relaxed) {
                         let seq = write(&mut chance, &opened.journal);
                         if written.is_multiple_of(8) {
-                            opened.journal.flush(super::super::writer::FlushAttempt::First);
+                            opened.journal.flush(super::super::segment_writer::FlushAttempt::First);
                             assert!(opened.journal.has_reached(seq));
                         }
                         written += 1;

@@ -4,8 +4,9 @@ use super::checkpoints::names;
 use super::disk::{Call, FaultyDisk, Left, Then};
 use super::support::{Opened, acknowledge, open_with, options};
 use crate::config::FsyncPolicy;
-use crate::journal::writer::FlushAttempt;
-use crate::journal::{Contents, Journal, Walk};
+use crate::journal::Journal;
+use crate::journal::segment_writer::FlushAttempt;
+use crate::journal::walk::{Contents, Walkable};
 use crate::machine::progress::ReadProgress;
 use crate::store::change::ChangeBuffer;
 use std::io;
@@ -336,7 +337,7 @@ fn a_failed_checkpoint_leaves_no_file_behind() {
 #[test]
 fn a_checkpoint_that_panics_has_failed_and_the_next_one_may_begin() {
     struct Panics;
-    impl Walk for Panics {
+    impl Walkable for Panics {
         fn begin(&self) -> Box<dyn Contents + '_> {
             Box::new(Self)
         }
@@ -349,7 +350,7 @@ fn a_checkpoint_that_panics_has_failed_and_the_next_one_may_begin() {
     }
     let directory = tempfile::tempdir().unwrap();
     let walk = Arc::new(Panics);
-    let weak: Weak<dyn Walk> = Arc::downgrade(&(walk.clone() as Arc<dyn Walk>));
+    let weak: Weak<dyn Walkable> = Arc::downgrade(&(walk.clone() as Arc<dyn Walkable>));
     let options = options(directory.path(), FsyncPolicy::EverySecond);
     let files = Arc::new(FaultyDisk::default());
     let opened = Journal::open_on(files, options, weak, &ReadProgress::default(), &mut |_, _, _| Ok(()));

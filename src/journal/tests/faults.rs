@@ -137,9 +137,9 @@ fn nothing_is_acknowledged_while_a_new_base_is_still_being_written() {
     // The steps of a checkpoint up to the base.
     let directories = &opened.journal.directory;
     let segment = super::super::segment::Segment::create(directories, 2, 77).unwrap();
-    opened.journal.change_over(segment, super::super::writer::Role::Replacement).unwrap();
+    opened.journal.change_over(segment, super::super::segment_writer::Role::Replacement).unwrap();
     write(&opened, "in the new segment").unwrap_err();
-    opened.journal.flush(super::super::writer::FlushAttempt::Again);
+    opened.journal.flush(super::super::segment_writer::FlushAttempt::Again);
     opened.journal.sync();
     opened.acknowledge(lost).unwrap_err();
     let boards = open(copy_of(directory.path()).path()).unwrap().boards();

@@ -10,7 +10,7 @@ use super::ledger::{Counts, Ledger};
 use super::model::Model;
 use super::support::acknowledge;
 use crate::config::FsyncPolicy;
-use crate::journal::writer::FlushAttempt;
+use crate::journal::segment_writer::FlushAttempt;
 use crate::journal::{Journal, JournalOptions, OpenError};
 use crate::machine::chance::Chance;
 use crate::machine::clock::Clock;

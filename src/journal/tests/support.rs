@@ -3,7 +3,8 @@
 use crate::config::FsyncPolicy;
 use crate::journal::files::{Disk, Files};
 use crate::journal::visit::Origin;
-use crate::journal::{Contents, Journal, JournalOptions, OpenError, Recovered, Refused, Walk};
+use crate::journal::walk::{Contents, Walkable};
+use crate::journal::{Journal, JournalOptions, OpenError, Recovered, Refused};
 use crate::machine::clock::Clock;
 use crate::machine::progress::ReadProgress;
 use crate::ranking::Score;
@@ -74,7 +75,7 @@ fn apply(boards: &mut Boards, change: &Change<'_>) {
     }
 }
 
-impl Walk for Table {
+impl Walkable for Table {
     fn begin(&self) -> Box<dyn Contents + '_> {
         Box::new(TableWalk(self))
     }
@@ -120,7 +121,7 @@ impl Opened {
 
     /// Runs a round of the thread. The checkpoint that it may start is done when this returns.
     pub(super) fn round(&self) {
-        self.journal.flush(super::super::writer::FlushAttempt::Again);
+        self.journal.flush(super::super::segment_writer::FlushAttempt::Again);
         self.journal.sync();
         if self.journal.is_checkpoint_due() {
             self.journal.run_checkpoint();
@@ -159,7 +160,7 @@ pub(super) fn options(directory: &Path, fsync: FsyncPolicy) -> JournalOptions {
 
 pub(super) fn open_with(files: Arc<dyn Files>, options: JournalOptions) -> Result<Opened, OpenError> {
     let table = Arc::new(Table::default());
-    let walk: Weak<dyn Walk> = Arc::downgrade(&(Arc::clone(&table) as Arc<dyn Walk>));
+    let walk: Weak<dyn Walkable> = Arc::downgrade(&(Arc::clone(&table) as Arc<dyn Walkable>));
     let (journal, recovered, _) =
         Journal::open_on(files, options, walk, &ReadProgress::default(), &mut |provenance, change, _| {
             if !matches!(provenance.origin, Origin::Ahead(_)) {
