@@ -34,4 +34,5 @@ mod support;
 mod tools;
 mod transactions;
 mod tree;
+mod unix_socket;
 mod users;

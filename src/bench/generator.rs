@@ -6,10 +6,10 @@ use super::schedule::{Pace, Schedule};
 use super::template::Template;
 use crate::machine::chance::Chance;
 use crate::machine::clock::Clock;
+use crate::net::stream::ClientStream;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
 use std::io::{ErrorKind, Read, Write};
-use std::net::TcpStream;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::mpsc;
 use std::time::Duration;
@@ -61,7 +61,7 @@ impl Plan {
 /// The failure of a connection.
 pub(super) fn run(
     plan: &Plan,
-    streams: Vec<TcpStream>,
+    streams: Vec<ClientStream>,
     interrupted: &AtomicBool,
     mut progress: impl FnMut(Duration, u64),
 ) -> Result<Measurements, String> {
@@ -69,7 +69,8 @@ pub(super) fn run(
     let mut chance = Chance::seeded(plan.seed);
     let step = streams.len() as u64;
     let threads = plan.threads.min(streams.len());
-    let mut shares: Vec<(Vec<TcpStream>, Vec<Exchange<'_>>)> = (0..threads).map(|_| <_>::default()).collect();
+    let mut shares: Vec<(Vec<ClientStream>, Vec<Exchange<'_>>)> =
+        (0..threads).map(|_| <_>::default()).collect();
     for (next, stream) in streams.into_iter().enumerate() {
         let (share_streams, exchanges) = &mut shares[next % threads];
         stream.set_nonblocking(true).map_err(|error| error.to_string())?;
@@ -124,7 +125,7 @@ pub(super) fn run(
 
 /// One thread with its connections.
 struct LoadThread<'a> {
-    streams: Vec<TcpStream>,
+    streams: Vec<ClientStream>,
     exchanges: Vec<Exchange<'a>>,
     last_due_ns: Option<u64>,
     clock: Clock,
@@ -182,7 +183,7 @@ impl LoadThread<'_> {
     }
 
     /// Writes the requests that are due, sends as much as the socket accepts, and returns the events to wait for.
-    fn send(&mut self, index: usize, mut stream: &TcpStream) -> Result<PollFlags, String> {
+    fn send(&mut self, index: usize, mut stream: &ClientStream) -> Result<PollFlags, String> {
         let now_ns = self.now_ns();
         let exchange = &mut self.exchanges[index];
         exchange.fill(now_ns);
@@ -200,7 +201,7 @@ impl LoadThread<'_> {
     }
 
     /// Reads once; the next poll reports further bytes.
-    fn receive(&mut self, index: usize, mut stream: &TcpStream, buffer: &mut [u8]) -> Result<(), String> {
+    fn receive(&mut self, index: usize, mut stream: &ClientStream, buffer: &mut [u8]) -> Result<(), String> {
         let bytes = match stream.read(buffer) {
             Ok(0) => return Err(self.lost(index, "the server closed the connection")),
             Ok(bytes) => bytes,

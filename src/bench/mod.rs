@@ -31,10 +31,10 @@ use crate::bench::report::ReportRow;
 use crate::bench::workload::Workload;
 use crate::machine::usage;
 use crate::net::client::{BlockingClient, request};
+use crate::net::stream::{ClientStream, Endpoint};
 use clap::ArgMatches;
 use redis_protocol::resp2::types::OwnedFrame;
 use std::io::{Read, Write};
-use std::net::{SocketAddr, TcpStream};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
@@ -48,8 +48,9 @@ const PATIENCE: Duration = Duration::from_secs(10);
 /// The run could not start, a reply was an error, or a request got no reply.
 pub fn run(matches: &ArgMatches, interrupted: &AtomicBool) -> Result<(), String> {
     let options = BenchOptions::read(matches);
-    let connect_to = |address| connect(address, &options).map(|client| (address, client));
-    let (address, mut control) = options.target.connect_any(connect_to)?;
+    let connect_to =
+        |endpoint: &Endpoint| connect(endpoint, &options).map(|client| (endpoint.clone(), client));
+    let (endpoint, mut control) = options.target.connect_any(connect_to)?;
     let server = server_name(&mut control);
     let mut keys = RunKeys { client: &mut control, populations: &options.populations };
     keys.claim(options.force)?;
@@ -57,7 +58,7 @@ pub fn run(matches: &ArgMatches, interrupted: &AtomicBool) -> Result<(), String>
         report::print_heading(&options, &server);
     }
     let mut run =
-        BenchRun { options: &options, address, server: &server, keys, interrupted, failures: Vec::new() };
+        BenchRun { options: &options, endpoint, server: &server, keys, interrupted, failures: Vec::new() };
     let outcome = run.all();
     if !options.keep {
         report::status("removing the keys");
@@ -77,7 +78,7 @@ pub fn run(matches: &ArgMatches, interrupted: &AtomicBool) -> Result<(), String>
 /// One run over all workloads.
 struct BenchRun<'a> {
     options: &'a BenchOptions,
-    address: SocketAddr,
+    endpoint: Endpoint,
     server: &'a str,
     keys: RunKeys<'a>,
     interrupted: &'a AtomicBool,
@@ -149,9 +150,9 @@ impl BenchRun<'_> {
     }
 
     /// The connections of one workload, ready.
-    fn streams(&self) -> Result<Vec<TcpStream>, String> {
+    fn streams(&self) -> Result<Vec<ClientStream>, String> {
         let connect = |number: u64| {
-            let ready = connect(self.address, self.options).and_then(|client| {
+            let ready = connect(&self.endpoint, self.options).and_then(|client| {
                 let mut stream = client.into_stream();
                 if self.options.resp3 {
                     speak_resp3(&mut stream)?;
@@ -172,11 +173,11 @@ impl BenchRun<'_> {
 }
 
 /// A connection that is authenticated, has selected its database, and has been answered.
-fn connect(address: SocketAddr, options: &BenchOptions) -> Result<BlockingClient, String> {
-    let mut client = BlockingClient::connect(address, PATIENCE)?;
+fn connect(endpoint: &Endpoint, options: &BenchOptions) -> Result<BlockingClient, String> {
+    let mut client = BlockingClient::connect(endpoint, PATIENCE)?;
     let target = &options.target;
     let mut ask =
-        |words: &[&[u8]]| client.ask(words).map(drop).map_err(|error| format!("{address}: {error}"));
+        |words: &[&[u8]]| client.ask(words).map(drop).map_err(|error| format!("{endpoint}: {error}"));
     if let Some(words) = target.authentication() {
         ask(&words)?;
     }
@@ -189,7 +190,7 @@ fn connect(address: SocketAddr, options: &BenchOptions) -> Result<BlockingClient
 }
 
 /// Changes the protocol of a connection that has no outstanding request.
-fn speak_resp3(stream: &mut TcpStream) -> Result<(), String> {
+fn speak_resp3(stream: &mut ClientStream) -> Result<(), String> {
     let mut replies = ReplyReader::default();
     let failed = |error: std::io::Error| format!("HELLO 3: {error}");
     stream.write_all(&request(&[b"HELLO", b"3"])).map_err(failed)?;

@@ -4,7 +4,7 @@ use super::schedule::Pace;
 use super::template::Populations;
 use super::workload::{WORKLOADS, Workload};
 use crate::machine::chance::Chance;
-use crate::net::address::ServerAddress;
+use crate::net::address::{ServerAddress, ServerPlace};
 use clap::builder::{PossibleValue, PossibleValuesParser, RangedU64ValueParser};
 use clap::{Arg, ArgAction, ArgMatches, Command, value_parser};
 
@@ -70,12 +70,19 @@ pub fn command() -> Command {
         .arg(
             text("url")
                 .value_name("URL")
-                .help("redis://[[user:]password@]host[:port][/database]")
-                .conflicts_with_all(["host", "port", "user", "database"])
+                .help("redis://[[user:]password@]host[:port][/database] or unix:///path")
+                .conflicts_with_all(["host", "port", "socket", "user", "database"])
                 .value_parser(value_parser!(ServerAddress)),
         )
         .arg(text("host").value_name("HOST").default_value("127.0.0.1").help("Name or address of the server"))
         .arg(text("port").value_name("PORT").default_value("6379").value_parser(value_parser!(u16)))
+        .arg(
+            text("socket")
+                .short('s')
+                .value_name("PATH")
+                .help("Unix socket of the server, instead of host and port")
+                .conflicts_with_all(["host", "port"]),
+        )
         .arg(text("user").value_name("NAME").help("User to authenticate as").requires("password"))
         .arg(
             text("password")
@@ -154,8 +161,13 @@ impl BenchOptions {
         let some = |name: &str| number(name).expect("it has a default");
         let text = |name: &str| matches.get_one::<String>(name).cloned();
         let mut target = matches.get_one::<ServerAddress>("url").cloned().unwrap_or_else(|| ServerAddress {
-            host: text("host").expect("it has a default"),
-            port: *matches.get_one::<u16>("port").expect("it has a default"),
+            place: text("socket").map_or_else(
+                || ServerPlace::Tcp {
+                    host: text("host").expect("it has a default"),
+                    port: *matches.get_one::<u16>("port").expect("it has a default"),
+                },
+                |path| ServerPlace::Unix(path.into()),
+            ),
             user: text("user"),
             password: None,
             database: matches.get_one::<u32>("database").copied(),
@@ -232,7 +244,7 @@ mod tests {
 
     #[test]
     fn invalid_options_are_refused() {
-        let wrong: [(&[&str], &str); 12] = [
+        let wrong: [(&[&str], &str); 13] = [
             (&["-w", "zad"], "zadd"),
             (&["-w", "zadd,,"], "possible values"),
             (&["--members", "0"], "--members"),
@@ -243,6 +255,7 @@ mod tests {
             (&["--seconds", "inf"], "--seconds"),
             (&["--seconds", "1", "--requests", "1"], "--requests"),
             (&["--url", "redis://a", "--port", "1"], "--port"),
+            (&["-s", "/run/rankd.sock", "--port", "1"], "--port"),
             (&["--user", "ann"], "--password"),
             (&["--prefix", ""], "--prefix"),
         ];

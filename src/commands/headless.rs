@@ -5,13 +5,13 @@
 use super::acl::Users;
 use super::engine::{Leeway, Terms};
 use super::state::channels::Channels;
-use super::state::client::Peer;
 use super::state::clients::Clients;
 use super::state::counter::Counter;
 use super::state::host::{AtEnd, Host, Loading, Persistence, Process, Reload, Saves};
 use super::state::interventions::Interventions;
 use super::state::kept::KeptResults;
 use super::state::latency_events::LatencyEvents;
+use super::state::peer::Peer;
 use super::state::session::Session;
 use super::state::shortage::Shortage;
 use super::state::slow_log::SlowLog;
@@ -21,7 +21,6 @@ use super::table;
 use crate::config::{Config, NoEffect, SavePoint, Settings};
 use crate::machine::chance::Chance;
 use crate::store::Store;
-use std::net::{Ipv4Addr, SocketAddr};
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
@@ -63,9 +62,7 @@ impl Host {
     /// The session of a client without a connection.
     #[must_use]
     pub fn local_session(&self) -> Session {
-        let address = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
-        let peer = Peer { address, local_address: address, descriptor: 0 };
-        let client = self.clients.register(peer, self.clock.now_ms());
+        let client = self.clients.register(Peer::none(), self.clock.now_ms());
         Session::new(client, &self.users)
     }
 

@@ -16,6 +16,8 @@ use std::path::PathBuf;
 pub struct Config {
     pub bind: Vec<String>,
     pub port: u16,
+    pub unixsocket: String,
+    pub unixsocketperm: u32,
     pub protected_mode: bool,
     pub requirepass: String,
     /// The words of each line `user name rule …` of the file.
@@ -65,6 +67,8 @@ impl Config {
         Self {
             bind: Vec::new(),
             port: 0,
+            unixsocket: String::new(),
+            unixsocketperm: 0,
             protected_mode: false,
             requirepass: String::new(),
             users: Vec::new(),
@@ -111,5 +115,16 @@ impl Config {
     #[must_use]
     pub fn path_of_users(&self) -> PathBuf {
         self.dir.join(&self.aclfile)
+    }
+    /// The file of the unix socket. A relative `unixsocket` is relative to `dir`, as in Redis.
+    #[must_use]
+    pub fn path_of_unixsocket(&self) -> PathBuf {
+        self.dir.join(&self.unixsocket)
+    }
+
+    /// Whether there is a TCP port. `port 0` means none if clients can connect otherwise.
+    #[must_use]
+    pub fn has_tcp_port(&self) -> bool {
+        self.port > 0 || self.unixsocket.is_empty()
     }
 }

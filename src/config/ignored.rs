@@ -6,7 +6,7 @@
 
 use super::value_syntax::ValueSyntax;
 use super::value_syntax::ValueSyntax::{
-    Bytes, Checked, Integer, Obsolete, Octal, OneOf, OneOfAlso, Text, Unsigned, UnsignedBytes, YesNo,
+    Bytes, Checked, Integer, Obsolete, OneOf, OneOfAlso, Text, Unsigned, UnsignedBytes, YesNo,
 };
 use super::value_syntax::{
     INT, LONG, UINT, directory_name, file_name, host_name, node_name, oom_scores, process_title, replica_of,
@@ -271,9 +271,7 @@ pub const IGNORED: &[Ignored] = &[
     live(&["tls-session-cache-size"], "20480", Integer(0, INT)),
     live(&["tls-session-cache-timeout"], "300", Integer(0, INT)),
     live(&["tls-session-caching"], "yes", YesNo),
-    fixed(&["unixsocket"], "", Text),
     fixed(&["unixsocketgroup"], "", Text),
-    fixed(&["unixsocketperm"], "0", Octal(511)),
     live(&["use-exit-on-panic"], "no", YesNo),
     live(&["vset-force-single-threaded-execution"], "no", YesNo),
     live(&["watchdog-period"], "0", Integer(0, INT)),

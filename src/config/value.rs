@@ -44,6 +44,15 @@ pub(super) fn unsigned(value: &str, least: i64, most: i64) -> Result<i64, String
     }
 }
 
+/// An octal number up to `most`.
+pub(super) fn octal(value: &str, most: u32) -> Result<u32, String> {
+    let is_octal = !value.is_empty() && value.bytes().all(|digit| (b'0'..=b'7').contains(&digit));
+    let number = u64::from_str_radix(value, 8).ok().filter(|_| is_octal);
+    let number = number.ok_or("argument couldn't be parsed as an octal number")?;
+    let within = u32::try_from(number).ok().filter(|number| *number <= most);
+    within.ok_or_else(|| format!("argument must be between 0 and {most:o} inclusive"))
+}
+
 /// Any number of things that 63 bits hold.
 pub(super) fn count(value: &str) -> Result<usize, String> {
     unsigned(value, 0, i64::MAX).map(|count| count as usize)

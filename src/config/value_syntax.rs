@@ -17,8 +17,6 @@ pub enum ValueSyntax {
     Integer(i64, i64),
     /// The same, with Redis's other error text for negative numbers.
     Unsigned(i64, i64),
-    /// An octal number up to another.
-    Octal(u32),
     /// A number of bytes, at least this many.
     Bytes(i64),
     /// The same, with Redis's other error text for a number above 63 bits.
@@ -47,7 +45,6 @@ impl ValueSyntax {
             Self::Unsigned(least, most) => {
                 value::unsigned(text, least, most).map(|number| number.to_string())
             }
-            Self::Octal(most) => octal(text, most),
             Self::Bytes(least) => bytes(text, least),
             Self::UnsignedBytes(least) => {
                 if value::bytes(text)? > i64::MAX as u64 {
@@ -67,15 +64,6 @@ fn bytes(text: &str, least: i64) -> Result<String, String> {
     match i64::try_from(value::bytes(text)?) {
         Ok(bytes) if bytes >= least => Ok(bytes.to_string()),
         _ => Err(format!("argument must be between {least} and {LONG} inclusive")),
-    }
-}
-
-fn octal(text: &str, most: u32) -> Result<String, String> {
-    let is_octal = !text.is_empty() && text.bytes().all(|digit| (b'0'..=b'7').contains(&digit));
-    let number = u64::from_str_radix(text, 8).ok().filter(|_| is_octal);
-    match number.ok_or("argument couldn't be parsed as an octal number")? {
-        number if number <= u64::from(most) => Ok(format!("{number:o}")),
-        _ => Err(format!("argument must be between 0 and {most:o} inclusive")),
     }
 }
 

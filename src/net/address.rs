@@ -1,16 +1,16 @@
-//! `redis://` addresses, in the syntax of Redis's own tools.
+//! `redis://` addresses, in the syntax of Redis's own tools, and `unix://` for sockets, as client libraries spell them.
 
+use super::stream::Endpoint;
 use std::fmt;
-use std::net::{SocketAddr, ToSocketAddrs};
+use std::net::ToSocketAddrs;
+use std::path::PathBuf;
 use std::str::FromStr;
 
 /// The address of a server, with the credentials and the database of the client.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ServerAddress {
-    /// Name or IP address of the host.
-    pub host: String,
-    /// The TCP port.
-    pub port: u16,
+    /// Where the server listens.
+    pub place: ServerPlace,
     /// The user who authenticates; `None` is the default user.
     pub user: Option<String>,
     /// The password, if there is one.
@@ -19,24 +19,58 @@ pub struct ServerAddress {
     pub database: Option<u32>,
 }
 
+/// Where a server listens.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ServerPlace {
+    /// A TCP port.
+    Tcp {
+        /// Name or IP address of the host.
+        host: String,
+        /// The port.
+        port: u16,
+    },
+    /// A unix socket.
+    Unix(PathBuf),
+}
+
+impl Default for ServerPlace {
+    fn default() -> Self {
+        Self::Tcp { host: "127.0.0.1".to_owned(), port: DEFAULT_PORT }
+    }
+}
+
+const DEFAULT_PORT: u16 = 6379;
+
 impl ServerAddress {
-    /// Calls `connect` with each IP address of the host until one succeeds.
+    /// Calls `connect` with the unix socket, or with each IP address of the host until one succeeds.
     ///
     /// # Errors
     /// The host has no address, or the error of `connect` for the last one.
     pub fn connect_any<C>(
         &self,
-        mut connect: impl FnMut(SocketAddr) -> Result<C, String>,
+        mut connect: impl FnMut(&Endpoint) -> Result<C, String>,
     ) -> Result<C, String> {
+        let (host, port) = match &self.place {
+            ServerPlace::Tcp { host, port } => (host.as_str(), *port),
+            ServerPlace::Unix(path) => return connect(&Endpoint::Unix(path.clone())),
+        };
         let mut outcome = Err(format!("{self}: the host has no address"));
-        let addresses = (self.host.as_str(), self.port).to_socket_addrs();
+        let addresses = (host, port).to_socket_addrs();
         for address in addresses.map_err(|error| format!("{self}: {error}"))? {
-            outcome = connect(address);
+            outcome = connect(&Endpoint::Tcp(address));
             if outcome.is_ok() {
                 break;
             }
         }
         outcome
+    }
+
+    /// Reads `[user:]password`.
+    fn take_credentials(&mut self, credentials: &str) -> Result<(), String> {
+        let (user, password) = credentials.split_once(':').unwrap_or(("", credentials));
+        self.user = Some(percent_decoded(user)?).filter(|user| !user.is_empty());
+        self.password = Some(percent_decoded(password)?);
+        Ok(())
     }
 
     /// The arguments of AUTH, if there is a password.
@@ -48,11 +82,22 @@ impl ServerAddress {
     }
 }
 
-/// Reads `redis://[[user:]password@]host[:port][/database]`; user and password may be percent-encoded.
+/// Reads `redis://[[user:]password@]host[:port][/database]` or `unix://[[user:]password@]/path`; user and password may be
+/// percent-encoded.
 impl FromStr for ServerAddress {
     type Err = String;
 
     fn from_str(url: &str) -> Result<Self, String> {
+        if let Some(rest) = url.strip_prefix("unix://") {
+            let (credentials, path) = rest.split_at(rest.find('/').ok_or("the path is missing")?);
+            let mut address = Self { place: ServerPlace::Unix(path.into()), ..Self::default() };
+            if let Some(credentials) = credentials.strip_suffix('@') {
+                address.take_credentials(credentials)?;
+            } else if !credentials.is_empty() {
+                return Err("the path must begin with '/'".to_owned());
+            }
+            return Ok(address);
+        }
         let rest = url.strip_prefix("redis://").ok_or(if url.starts_with("rediss://") {
             "TLS is not supported; use a tunnel"
         } else {
@@ -71,28 +116,31 @@ impl FromStr for ServerAddress {
         if host.is_empty() {
             return Err("the host is missing".to_owned());
         }
-        let mut address = Self { host: host.to_owned(), port: 6379, ..Self::default() };
+        let mut number = DEFAULT_PORT;
         if !port.is_empty() {
             let digits = port.strip_prefix(':').and_then(|port| port.parse().ok());
-            address.port = digits.ok_or_else(|| format!("'{port}' is not a port number"))?;
+            number = digits.ok_or_else(|| format!("'{port}' is not a port number"))?;
         }
+        let place = ServerPlace::Tcp { host: host.to_owned(), port: number };
+        let mut address = Self { place, ..Self::default() };
         if !database.is_empty() {
             let number = database.parse().map_err(|_| format!("'{database}' is not a database number"))?;
             address.database = Some(number);
         }
         if let Some(credentials) = credentials {
-            let (user, password) = credentials.split_once(':').unwrap_or(("", credentials));
-            address.user = Some(percent_decoded(user)?).filter(|user| !user.is_empty());
-            address.password = Some(percent_decoded(password)?);
+            address.take_credentials(credentials)?;
         }
         Ok(address)
     }
 }
 
-/// Prints host and port, without the password.
+/// Prints host and port or the path, without the password.
 impl fmt::Display for ServerAddress {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}:{}", self.host, self.port)
+        match &self.place {
+            ServerPlace::Tcp { host, port } => write!(f, "{host}:{port}"),
+            ServerPlace::Unix(path) => path.display().fmt(f),
+        }
     }
 }
 
@@ -118,8 +166,7 @@ mod tests {
     fn addresses_are_read() {
         let address =
             |host: &str, port, user: Option<&str>, password: Option<&str>, database| ServerAddress {
-                host: host.to_owned(),
-                port,
+                place: ServerPlace::Tcp { host: host.to_owned(), port },
                 user: user.map(str::to_owned),
                 password: password.map(str::to_owned),
                 database,
@@ -132,6 +179,17 @@ mod tests {
             ("redis://secret@board", address("board", 6379, None, Some("secret"), None)),
             ("redis://user:p:a@[::1]/1", address("::1", 6379, Some("user"), Some("p:a"), Some(1))),
         ];
+        let at_socket = |path: &str, user: Option<&str>, password: Option<&str>| ServerAddress {
+            place: ServerPlace::Unix(path.into()),
+            user: user.map(str::to_owned),
+            password: password.map(str::to_owned),
+            database: None,
+        };
+        let right = right.into_iter().chain([
+            ("unix:///run/rankd.sock", at_socket("/run/rankd.sock", None, None)),
+            ("unix://:p%40ss@/r@d", at_socket("/r@d", None, Some("p@ss"))),
+            ("unix://ann:p@/r", at_socket("/r", Some("ann"), Some("p"))),
+        ]);
         for (url, expected) in right {
             assert_eq!(url.parse(), Ok(expected), "{url}");
         }
@@ -142,6 +200,9 @@ mod tests {
             ("redis://board:x", "port"),
             ("redis://board:70000", "port"),
             ("redis://board/x", "database"),
+            ("unix://run", "path"),
+            ("unix://run/rankd.sock", "'/'"),
+            ("unix://:%4@/run", "%"),
             ("redis://:%4@board", "%"),
             ("redis://:%zz@board", "%"),
             ("redis://:%ff@board", "UTF-8"),

@@ -1,10 +1,10 @@
 //! A blocking client for the program's own requests: those of `rankd ping`, of `rankd bench` outside of its load, and of
 //! `rankd import`.
 
+use super::stream::{ClientStream, Endpoint};
 use redis_protocol::resp2::decode::decode;
 use redis_protocol::resp2::types::OwnedFrame;
 use std::io::{Error, ErrorKind, Read, Result as IoResult, Write};
-use std::net::{SocketAddr, TcpStream};
 use std::time::Duration;
 
 /// How many bytes are read from the socket at a time.
@@ -13,41 +13,36 @@ const PIECE_BYTES: usize = 16 * 1024;
 /// One connection that sends one request at a time, in RESP2.
 #[derive(Debug)]
 pub struct BlockingClient {
-    stream: TcpStream,
-    address: SocketAddr,
+    stream: ClientStream,
+    endpoint: Endpoint,
 }
 
 impl BlockingClient {
     /// Connects. `patience` limits the time of this and of every later step.
     ///
     /// # Errors
-    /// The address, and why the connection failed.
-    pub fn connect(address: SocketAddr, patience: Duration) -> Result<Self, String> {
-        let connect = || {
-            let stream = TcpStream::connect_timeout(&address, patience)?;
-            stream.set_read_timeout(Some(patience))?;
-            stream.set_write_timeout(Some(patience))?;
-            stream.set_nodelay(true)?;
-            Ok(Self { stream, address })
-        };
-        connect().map_err(|error: Error| format!("{address}: {error}"))
+    /// The endpoint, and why the connection failed.
+    pub fn connect(endpoint: &Endpoint, patience: Duration) -> Result<Self, String> {
+        let stream = ClientStream::connect(endpoint, patience);
+        let stream = stream.map_err(|error| format!("{endpoint}: {error}"))?;
+        Ok(Self { stream, endpoint: endpoint.clone() })
     }
 
     /// Sends the request with the arguments `words` and returns its reply, which is never an error reply.
     ///
     /// # Errors
-    /// The address and the failure of the connection, or the text of an error reply.
+    /// The endpoint and the failure of the connection, or the text of an error reply.
     pub fn ask(&mut self, words: &[&[u8]]) -> Result<OwnedFrame, String> {
         match self.exchange(words) {
             Ok(OwnedFrame::Error(text)) => Err(text),
             Ok(reply) => Ok(reply),
-            Err(error) => Err(format!("{}: {error}", self.address)),
+            Err(error) => Err(format!("{}: {error}", self.endpoint)),
         }
     }
 
-    /// The socket of the connection, without unread bytes.
+    /// The stream of the connection, without unread bytes.
     #[must_use]
-    pub fn into_stream(self) -> TcpStream {
+    pub fn into_stream(self) -> ClientStream {
         self.stream
     }
 

@@ -1,4 +1,5 @@
-//! The client side of a connection: addresses, and requests to a server.
+//! The client side of a connection: addresses, streams, and requests to a server.
 
 pub mod address;
 pub mod client;
+pub mod stream;

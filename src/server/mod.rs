@@ -2,7 +2,8 @@
 //!
 //! | folder or file | its subject |
 //! |---|---|
-//! | `start` | the command line ([`start::command_line`]), binding the addresses, reading the journal, signals, the log |
+//! | `start` | the command line ([`start::command_line`]), reading the journal, signals, the log |
+//! | `listening` | the sockets that clients connect to, and the tasks that accept |
 //! | `connection` | one connection: admitted, read, answered |
 //! | `threads` | the worker threads, each a runtime of its own, and the work that goes from one to another |
 //! | `dump` | the dump file of a running server |
@@ -15,6 +16,7 @@
 mod connection;
 mod dump;
 mod import;
+mod listening;
 mod process;
 pub mod start;
 mod threads;

@@ -6,9 +6,9 @@ use std::net::{Shutdown, SocketAddr, TcpStream};
 use super::PATIENCE;
 use super::reply::{Reply, read_reply};
 
-/// One connection to a server.
-pub(crate) struct Client {
-    stream: BufReader<TcpStream>,
+/// One connection to a server, over TCP or another stream.
+pub(crate) struct Client<S = TcpStream> {
+    stream: BufReader<S>,
 }
 
 impl Client {
@@ -23,7 +23,29 @@ impl Client {
         stream.set_read_timeout(Some(PATIENCE))?;
         stream.set_write_timeout(Some(PATIENCE))?;
         stream.set_nodelay(true)?;
-        Ok(Client { stream: BufReader::new(stream) })
+        Ok(Client::over(stream))
+    }
+
+    /// A second handle of the connection, for another thread to send on. Only one of the two may read.
+    pub(crate) fn try_clone(&self) -> Client {
+        Client::over(self.stream.get_ref().try_clone().expect("a further descriptor"))
+    }
+
+    /// Shuts down the sending side. Replies can still be read.
+    pub(crate) fn finish_sending(&mut self) {
+        self.stream.get_mut().shutdown(Shutdown::Write).expect("the connection is open");
+    }
+
+    /// Sets the time limit of reads.
+    pub(crate) fn set_read_timeout(&mut self, timeout: std::time::Duration) {
+        self.stream.get_mut().set_read_timeout(Some(timeout)).expect("a timeout above zero");
+    }
+}
+
+impl<S: Read + Write> Client<S> {
+    /// A client over a stream that is connected and has time limits.
+    pub(crate) fn over(stream: S) -> Client<S> {
+        Client { stream: BufReader::new(stream) }
     }
 
     /// Sends one request and reads its reply.
@@ -88,22 +110,6 @@ impl Client {
             Ok(_) => false,
             Err(error) => error.kind() == io::ErrorKind::ConnectionReset,
         }
-    }
-
-    /// A second handle of the connection, for another thread to send on. Only one of the two may read.
-    pub(crate) fn try_clone(&self) -> Client {
-        let stream = self.stream.get_ref().try_clone().expect("a further descriptor");
-        Client { stream: BufReader::new(stream) }
-    }
-
-    /// Shuts down the sending side. Replies can still be read.
-    pub(crate) fn finish_sending(&mut self) {
-        self.stream.get_mut().shutdown(Shutdown::Write).expect("the connection is open");
-    }
-
-    /// Sets the time limit of reads.
-    pub(crate) fn set_read_timeout(&mut self, timeout: std::time::Duration) {
-        self.stream.get_mut().set_read_timeout(Some(timeout)).expect("a timeout above zero");
     }
 }
 

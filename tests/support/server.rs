@@ -1,8 +1,9 @@
 //! Servers as child processes: rankd, and the peers that it is compared with. Each has its own directory and port, and is
 //! stopped at the end of the test, even if the test fails.
 
-use std::io::{BufRead, BufReader, Write};
+use std::io::{self, BufRead, BufReader, Write};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
+use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::{Arc, Mutex, Once, mpsc};
@@ -210,6 +211,14 @@ impl Server {
 
     pub(crate) fn client(&self) -> Client {
         Client::connect(self.address)
+    }
+
+    /// A client at the unix socket `name` in the server's directory.
+    pub(crate) fn client_at(&self, name: &str) -> io::Result<Client<UnixStream>> {
+        let stream = UnixStream::connect(self.directory().join(name))?;
+        stream.set_read_timeout(Some(PATIENCE))?;
+        stream.set_write_timeout(Some(PATIENCE))?;
+        Ok(Client::over(stream))
     }
 
     /// The process's number.

@@ -103,8 +103,13 @@ fn server(host: &Host, _: &Shards<'_, '_>, out: &mut String) {
     line(out, format_args!("executable:{}", executable.display()));
     line(out, format_args!("config_file:{}", host.config_file));
     line(out, format_args!("io_threads_active:{}", u8::from(host.stats.len() > 2)));
-    let binds: String = config.bind.iter().map(|address| format!("bind={address},")).collect();
-    line(out, format_args!("listener0:name=tcp,{binds}port={}", host.port));
+    if host.port > 0 {
+        let binds: String = config.bind.iter().map(|address| format!("bind={address},")).collect();
+        line(out, format_args!("listener0:name=tcp,{binds}port={}", host.port));
+    }
+    if !config.unixsocket.is_empty() {
+        line(out, format_args!("listener1:name=unix,bind={}", config.unixsocket));
+    }
 }
 
 fn clients(host: &Host, shards: &Shards<'_, '_>, out: &mut String) {

@@ -7,6 +7,7 @@ use crate::commands::call::shown::REDACTED;
 use crate::commands::spec::table::TableEntry;
 use crate::commands::spec::{CommandSpec, Flag, Handler, Manner};
 use crate::commands::state::marks::Mark;
+use crate::commands::state::peer::PeerAddress;
 use crate::resp::request::Arguments;
 use crate::store::Access;
 use crate::text::quoting::quoted;
@@ -46,7 +47,11 @@ impl Runner<'_> {
         let now_us = self.host.clock.now_us();
         let (seconds, micros) = (now_us / 1_000_000, now_us % 1_000_000);
         let client = &self.session.client;
-        let mut line = format!("+{seconds}.{micros:06} [{} {}]", self.session.database, client.peer.address);
+        let place = match &client.peer.address {
+            PeerAddress::Unix(path) => format!("unix:{path}"),
+            address @ PeerAddress::Tcp(_) => address.to_string(),
+        };
+        let mut line = format!("+{seconds}.{micros:06} [{} {place}]", self.session.database);
         for (index, argument) in request.iter().enumerate() {
             let is_secret = entry.spec.hides.is_some_and(|hides| hides(request, index));
             line.push(' ');

@@ -3,26 +3,15 @@
 use super::counter::Counter;
 use super::mailbox::{MailBounds, Mailbox, Overflowed};
 use super::marks::{Mark, Marks};
+use super::peer::Peer;
 use super::slow_log::SlowRequest;
 use super::waiting::BlockedClient;
 use super::waiting_request::WaitingRequest;
 use crate::resp::Protocol;
 use crate::store::Basis;
 use parking_lot::Mutex;
-use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, AtomicU32, AtomicU64, AtomicUsize, Ordering};
-
-/// Where a connection comes from.
-#[derive(Clone, Copy, Debug)]
-pub struct Peer {
-    /// The other end.
-    pub address: SocketAddr,
-    /// This end.
-    pub local_address: SocketAddr,
-    /// The number of its descriptor in this process; 0 without one.
-    pub descriptor: i32,
-}
 
 /// One client, as other threads see it.
 #[derive(Debug)]

@@ -44,7 +44,7 @@ impl Clients {
             if (total as u64) < bound_bytes {
                 break;
             }
-            let address = client.peer.address;
+            let address = &client.peer.address;
             tracing::info!(id = client.id, %address, "disconnecting a client that uses {bytes} bytes: maxmemory-clients");
             self.evicted.fetch_add(1, Ordering::Relaxed);
             self.end(&client);

@@ -72,6 +72,7 @@ impl Client {
             (self.marks.has(Mark::Tracks), 't'),
             (self.marks.has(Mark::BrokenRedirect), 'R'),
             (self.marks.has(Mark::Broadcast), 'B'),
+            (self.peer.address.is_unix(), 'U'),
             (self.marks.has(Mark::NoEvict), 'e'),
             (self.marks.has(Mark::NoTouch), 'T'),
         ];

@@ -1,8 +1,9 @@
 //! The registry of clients behind CLIENT LIST and INFO. The map is locked only when a connection begins or ends, one part
 //! of it at a time.
 
-use super::client::{Client, Peer};
+use super::client::Client;
 use super::mailbox::{Closed, MailBounds, Overflowed};
+use super::peer::Peer;
 use crate::config::Config;
 use crate::store::Basis;
 use dashmap::DashMap;

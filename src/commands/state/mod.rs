@@ -15,6 +15,7 @@ pub mod mailbox;
 pub mod marks;
 pub mod memory;
 pub(super) mod modes;
+pub mod peer;
 pub mod session;
 pub mod shortage;
 pub mod slow_log;

@@ -27,9 +27,33 @@ pub(super) const DIRECTIVES: &[Directive] = &[
         section: DirectiveSection::Network,
         default: "6379",
         live: false,
-        help: "TCP port. With 0 the kernel chooses a free port, which the server prints at the start.",
+        help: "TCP port. 0: none if there is a unix socket; otherwise the kernel chooses a free port, which the server \
+               prints at the start.",
         get: |config| config.port.to_string(),
         set: |config, text| value::number(text, 0, u16::MAX).map(|port| config.port = port),
+    },
+    Directive {
+        name: "unixsocket",
+        section: DirectiveSection::Network,
+        default: "",
+        live: false,
+        help: "Path of a unix socket to listen on as well; a relative one is relative to `dir`. A file that a killed \
+               server left there is replaced. Empty: none.",
+        get: |config| config.unixsocket.clone(),
+        set: |config, text| {
+            config.unixsocket = text.to_owned();
+            Ok(())
+        },
+    },
+    Directive {
+        name: "unixsocketperm",
+        section: DirectiveSection::Network,
+        default: "0",
+        live: false,
+        help: "Permissions of the unix socket, in octal: 770 is for its user and its group. It has them before anyone \
+               can connect. 0: those that the umask leaves.",
+        get: |config| format!("{:o}", config.unixsocketperm),
+        set: |config, text| value::octal(text, 0o777).map(|mode| config.unixsocketperm = mode),
     },
     Directive {
         name: "protected-mode",

@@ -9,11 +9,12 @@ mod deaf;
 pub(super) mod held;
 mod sending;
 mod waiting;
+mod wire;
 
+use super::listening::newcomer::Newcomer;
 use super::threads::shared::Shared;
 use super::threads::work::{Lendable, Work};
 use crate::commands::engine::{Leeway, Ran, Terms};
-use crate::commands::state::client::Peer;
 use crate::commands::state::session::{NextStep, Session};
 use crate::config::Followed;
 use crate::limits;
@@ -25,15 +26,13 @@ use held::HeldReplies;
 use std::future::Future;
 use std::future::poll_fn;
 use std::io;
-use std::net::SocketAddr;
-use std::os::fd::AsRawFd;
 use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::task::Poll;
 use std::time::Duration;
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpStream;
+use tokio::io::AsyncReadExt;
+use wire::Wire;
 
 /// Buffers up to this size are kept while a connection waits.
 const IDLE_BUFFER_BYTES: usize = 1024;
@@ -42,11 +41,9 @@ const IDLE_BUFFER_BYTES: usize = 1024;
 const SMALL_READ_BYTES: usize = 16 * 1024;
 
 /// Serves a connection until it ends.
-pub(super) async fn serve(stream: std::net::TcpStream, peer: SocketAddr, shared: Shared) {
-    let Some(stream) = admit(stream, peer, &shared).await else { return };
-    let local = stream.local_addr().unwrap_or(peer);
-    let peer = Peer { address: peer, local_address: local, descriptor: stream.as_raw_fd() };
-    let client = shared.host.clients.register(peer, shared.host.clock.now_ms());
+pub(super) async fn serve(newcomer: Newcomer, shared: Shared) {
+    let Some((stream, peer)) = admit(newcomer, &shared).await else { return };
+    let client = shared.host.clients.register(peer.clone(), shared.host.clock.now_ms());
     let id = client.id;
     let registration = Registration { shared: &shared, id };
     let config = Followed::new(&shared.host.settings);
@@ -107,7 +104,7 @@ impl From<io::Error> for End {
 
 /// A connection; how it sends is in [`self::sending`].
 pub(super) struct Connection<'s> {
-    pub(super) stream: TcpStream,
+    pub(super) stream: Wire,
     pub(super) shared: &'s Shared,
     reader: RequestReader,
     pub(super) work: Lendable,
@@ -363,10 +360,6 @@ impl Connection<'_> {
 }
 
 /// Connections are spawned on a runtime, so their futures must be `Send`. This does not compile if they are not.
-fn _serve_is_send(
-    stream: std::net::TcpStream,
-    peer: SocketAddr,
-    shared: Shared,
-) -> impl Future<Output = ()> + Send {
-    serve(stream, peer, shared)
+fn _serve_is_send(newcomer: Newcomer, shared: Shared) -> impl Future<Output = ()> + Send {
+    serve(newcomer, shared)
 }

@@ -4,6 +4,7 @@
 use super::Connection;
 use super::deaf::{closed, deaf};
 use super::held::HeldReplies;
+use super::wire::Wire;
 use crate::commands::state::client::Client;
 use crate::config::OutputLimit;
 use crate::limits;
@@ -15,7 +16,6 @@ use std::io;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
-use tokio::net::TcpStream;
 
 impl Connection<'_> {
     /// Waits until the record `seq` is as safe as `appendfsync` promises. If the journal fails, writes may or may not be
@@ -89,7 +89,7 @@ impl Connection<'_> {
         }
         // Nearly always the socket takes everything at once.
         let sent =
-            if bytes <= limits::SENT_AT_ONCE_BYTES { try_write(&self.stream, &self.work.out)? } else { 0 };
+            if bytes <= limits::SENT_AT_ONCE_BYTES { self.stream.try_write(&self.work.out)? } else { 0 };
         if sent < bytes || kept_bytes > 0 {
             self.flush_slowly(sent, kept_bytes).await?;
         }
@@ -107,7 +107,7 @@ impl Connection<'_> {
         let limit = config.output_limits.of(client.is_subscribed());
         let note = |left: usize| client.output_buffer_bytes.store(left + kept_bytes, Ordering::Relaxed);
         note(self.work.out.len() - sent);
-        let write = write_in_turns(&self.stream, &self.work.out[sent..], note);
+        let write = write_in_turns(&mut self.stream, &self.work.out[sent..], note);
         let idle = async {
             // A client that does not read is as idle as one that does not write. One that only hears others is never idle.
             match config.timeout_s {
@@ -153,19 +153,11 @@ async fn stays_over(limit: &OutputLimit, client: &Client, clock: &Clock, since_n
 /// How often the soft limit of a client that does not read is looked at.
 const SOFT_LIMIT_PERIOD: Duration = Duration::from_millis(250);
 
-/// Writes what the socket takes now. Returns how much that is.
-fn try_write(stream: &TcpStream, bytes: &[u8]) -> io::Result<usize> {
-    match stream.try_write(bytes) {
-        Err(error) if error.kind() == io::ErrorKind::WouldBlock => Ok(0),
-        written => written,
-    }
-}
-
 /// Writes all of `bytes`; the thread's other connections have their turns between pieces. Calls `note` with what is left.
-async fn write_in_turns(stream: &TcpStream, mut bytes: &[u8], note: impl Fn(usize)) -> io::Result<()> {
+async fn write_in_turns(stream: &mut Wire, mut bytes: &[u8], note: impl Fn(usize)) -> io::Result<()> {
     while !bytes.is_empty() {
         stream.writable().await?;
-        let written = try_write(stream, &bytes[..bytes.len().min(limits::SENT_AT_ONCE_BYTES)])?;
+        let written = stream.try_write(&bytes[..bytes.len().min(limits::SENT_AT_ONCE_BYTES)])?;
         bytes = &bytes[written..];
         note(bytes.len());
         if !bytes.is_empty() {

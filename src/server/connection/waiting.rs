@@ -18,7 +18,7 @@ impl Connection<'_> {
         let mailbox = &self.work.session.client.mailbox;
         poll_fn(|context| match mailbox.poll(context) {
             Poll::Ready(()) => Poll::Ready(Ok(Arrival::Mail)),
-            Poll::Pending => self.stream.poll_read_ready(context).map_ok(|()| Arrival::Readable),
+            Poll::Pending => self.stream.poll_readable(context).map_ok(|()| Arrival::Readable),
         })
         .await
     }
@@ -51,7 +51,7 @@ impl Connection<'_> {
                     has_timed_out = true;
                     waiting.time_out();
                 }
-                readable = self.stream.readable() => {
+                readable = poll_fn(|context| self.stream.poll_readable(context)) => {
                     readable?;
                     if self.read().await? == Some(0) {
                         return Ok(Some(End::Client));

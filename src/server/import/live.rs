@@ -12,13 +12,13 @@ use crate::config::Config;
 use crate::machine::clock::Clock;
 use crate::net::address::ServerAddress;
 use crate::net::client::{BlockingClient, request};
+use crate::net::stream::ClientStream;
 use crate::rdb::RdbReader;
 use crate::resp::integer::parse as integer;
 use crate::store::DatabaseIndex;
 use std::collections::{HashSet, hash_map::RandomState};
 use std::hash::BuildHasher;
 use std::io::{self, BufRead, BufReader, Read, Write};
-use std::net::TcpStream;
 use std::time::Duration;
 
 /// How long the server may take for each step.
@@ -142,7 +142,7 @@ fn group_len(keys: &[DescribedKey]) -> usize {
 
 /// A connection to the server that is imported.
 struct PeerServer {
-    stream: BufReader<TcpStream>,
+    stream: BufReader<ClientStream>,
     is_valkey: bool,
     /// The command that returns a key's expiry: PTTL for servers before 7.0, which know only the time that is left.
     expiry_command: &'static str,
@@ -150,7 +150,7 @@ struct PeerServer {
 
 impl PeerServer {
     fn connect(address: &ServerAddress) -> Result<Self, String> {
-        let client = address.connect_any(|address| BlockingClient::connect(address, PATIENCE))?;
+        let client = address.connect_any(|endpoint| BlockingClient::connect(endpoint, PATIENCE))?;
         let stream = BufReader::new(client.into_stream());
         let mut server = Self { stream, is_valkey: false, expiry_command: "PEXPIRETIME" };
         if let Some(words) = address.authentication() {

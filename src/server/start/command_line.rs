@@ -5,7 +5,7 @@
 //! environment over the file.
 
 use super::environment::variable;
-use super::{environment, listener, probe, signals, startup, users};
+use super::{environment, probe, signals, startup, users};
 use crate::bench;
 use crate::config;
 use crate::config::{Config, IGNORED, Ignored};
@@ -13,6 +13,7 @@ use crate::journal;
 use crate::journal::{DumpError, JournalReport, RepairMode};
 use crate::machine::progress::ReadProgress;
 use crate::server::import::{self, BoardOption};
+use crate::server::listening::addresses::addresses;
 use clap::parser::ValueSource;
 use clap::{Arg, ArgAction, ArgMatches, Command};
 use std::ffi::OsString;
@@ -39,7 +40,7 @@ pub fn main() -> ExitCode {
         }),
         _ => read_config(&matches).and_then(|(config, file)| {
             if matches.get_flag("check-config") {
-                listener::addresses(&config)?;
+                addresses(&config)?;
                 users::defined_by(&config)?;
                 println!("configuration ok");
                 let warnings = config.warnings().into_iter().chain(environment::unknown_variables());
@@ -82,14 +83,16 @@ fn command() -> Command {
             Command::new("ping")
                 .about("Checks the server on this machine: exit code 0 if it answers PONG")
                 .arg(config_file())
-                .args(directives()),
+                .args(directives())
+                // As redis-cli calls it.
+                .mut_arg("unixsocket", |socket| socket.short('s')),
         )
         .subcommand(
             Command::new("import")
                 .about("Reads the data of a Redis or Valkey into a directory that holds none yet (--dir)")
-                .arg(Arg::new("source").value_name("FILE | DIR | redis://HOST:PORT").required(true).help(
+                .arg(Arg::new("source").value_name("FILE | DIR | redis://HOST:PORT | unix:///PATH").required(true).help(
                     "An RDB file, an append-only file or its directory, or a running server \
-                     (redis://[[user:]password@]host[:port][/database])",
+                     (redis://[[user:]password@]host[:port][/database], unix:///path)",
                 ))
                 .arg(
                     Arg::new("board")

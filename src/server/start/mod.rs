@@ -3,7 +3,6 @@
 pub mod command_line;
 pub(super) mod descriptors;
 pub(super) mod environment;
-pub(super) mod listener;
 pub(super) mod log;
 pub(super) mod opening;
 pub(super) mod probe;

@@ -1,8 +1,9 @@
 //! `rankd ping`: the health probe for containers.
 
-use super::listener;
 use crate::config::Config;
 use crate::net::client::BlockingClient;
+use crate::net::stream::Endpoint;
+use crate::server::listening::addresses::addresses;
 use redis_protocol::resp2::types::OwnedFrame;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::time::Duration;
@@ -12,8 +13,8 @@ const PATIENCE: Duration = Duration::from_secs(3);
 
 /// Asks the server that `config` describes for a PONG.
 pub(in crate::server) fn ping(config: &Config) -> Result<(), String> {
-    let address = address(config);
-    let mut client = BlockingClient::connect(address, PATIENCE)?;
+    let endpoint = endpoint(config);
+    let mut client = BlockingClient::connect(&endpoint, PATIENCE)?;
     if !config.requirepass.is_empty() {
         client.ask(&[b"AUTH", config.requirepass.as_bytes()])?;
     }
@@ -22,17 +23,20 @@ pub(in crate::server) fn ping(config: &Config) -> Result<(), String> {
             println!("PONG");
             Ok(())
         }
-        other => Err(format!("{address}: unexpected reply {other:?}")),
+        other => Err(format!("{endpoint}: unexpected reply {other:?}")),
     }
 }
 
-/// The first address that is served, seen from this machine.
-fn address(config: &Config) -> SocketAddr {
-    let first = listener::addresses(config).ok().and_then(|addresses| addresses.first().map(|(ip, _)| *ip));
+/// The unix socket if there is one, else the first address that is served, seen from this machine.
+fn endpoint(config: &Config) -> Endpoint {
+    if !config.unixsocket.is_empty() {
+        return Endpoint::Unix(config.path_of_unixsocket());
+    }
+    let first = addresses(config).ok().and_then(|addresses| addresses.first().map(|(ip, _)| *ip));
     let ip = match first {
         Some(IpAddr::V6(ip)) if ip.is_unspecified() => IpAddr::V6(Ipv6Addr::LOCALHOST),
         Some(ip) if !ip.is_unspecified() => ip,
         _ => IpAddr::V4(Ipv4Addr::LOCALHOST),
     };
-    SocketAddr::new(ip, config.port)
+    Endpoint::Tcp(SocketAddr::new(ip, config.port))
 }

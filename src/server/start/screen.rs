@@ -3,7 +3,6 @@
 use super::opening::Opened;
 use crate::config::{FsyncPolicy, MemoryBounds};
 use std::fmt::Write as _;
-use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 /// What a start prints, on one screen.
@@ -11,7 +10,8 @@ pub(in crate::server) struct Screen {
     pub(in crate::server) appendfsync: FsyncPolicy,
     pub(in crate::server) directory: PathBuf,
     pub(in crate::server) dump_path: PathBuf,
-    pub(in crate::server) addresses: Vec<SocketAddr>,
+    /// Where clients can connect.
+    pub(in crate::server) addresses: Vec<String>,
     pub(in crate::server) threads: usize,
     pub(in crate::server) memory: MemoryBounds,
     /// The configuration file that was read.

@@ -4,7 +4,7 @@ use super::descriptors::fit_descriptors;
 use super::log::Log;
 use super::screen::Screen;
 use super::signals::ServerStop;
-use super::{environment, listener, opening, users};
+use super::{environment, opening, users};
 use crate::commands::state::channels::Channels;
 use crate::commands::state::clients::Clients;
 use crate::commands::state::counter::Counter;
@@ -25,6 +25,8 @@ use crate::machine::clock::Clock;
 use crate::machine::durable::{create_directories, sync_directory};
 use crate::machine::usage;
 use crate::server::dump::Dump;
+use crate::server::listening::accepting::Listener;
+use crate::server::listening::{tcp, unix};
 use crate::server::process::RunningProcess;
 use crate::server::threads::shared::Shared;
 use crate::server::threads::turns::Turns;
@@ -32,7 +34,8 @@ use crate::server::threads::upkeep;
 use crate::server::threads::worker::WorkerThread;
 use crate::store::event::EventSink;
 use crate::store::{SHARDS, Store};
-use std::net::TcpListener;
+use std::net::{SocketAddr, TcpListener};
+use std::os::unix::net::UnixListener;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
@@ -54,11 +57,12 @@ pub(in crate::server) fn run(mut config: Config, file: Option<PathBuf>) -> Resul
         );
     }
     // Bound before the journal is touched: a port that is in use is the most likely error.
-    let bound = listener::bind(&config)?;
+    let bound = tcp::bind(&config)?;
     create_directories(&config.dir, &sync_directory)
         .map_err(|error| format!("dir {}: {error}", config.dir.display()))?;
     let directory =
         config.dir.canonicalize().map_err(|error| format!("dir {}: {error}", config.dir.display()))?;
+    let mut unix_socket = unix::bind(&config)?;
     let mut chance = Chance::from_system();
     let seed = chance.next_u64();
     // From another generator: clients see numbers made from this seed, and must not learn the hash seed from them.
@@ -75,14 +79,18 @@ pub(in crate::server) fn run(mut config: Config, file: Option<PathBuf>) -> Resul
         rewrite_min_bytes: config.auto_aof_rewrite_min_size_bytes,
         clock: clock.clone(),
     });
-    let listeners = bound.listen(config.tcp_backlog)?;
+    let sockets = Sockets {
+        tcp: bound.listen(config.tcp_backlog)?,
+        unix: unix_socket.as_mut().map(|socket| socket.listen(config.tcp_backlog)).transpose()?,
+    };
     let threads = match config.threads {
         0 => std::thread::available_parallelism().map_or(1, usize::from),
         threads => threads,
     };
-    let addresses = listeners.iter().map(TcpListener::local_addr).collect::<std::io::Result<Vec<_>>>();
+    let addresses = sockets.tcp.iter().map(TcpListener::local_addr).collect::<std::io::Result<Vec<_>>>();
     let addresses = addresses.map_err(|error| error.to_string())?;
-    let port = addresses[0].port();
+    let port = addresses.first().map_or(0, SocketAddr::port);
+    let unix_name = unix_socket.as_ref().map(|socket| socket.name().to_owned());
     // As in Redis, INFO and CONFIG REWRITE know the file by its whole path.
     let absolute = file.as_ref().map(|path| path.canonicalize().unwrap_or_else(|_| path.clone()));
     let config_file = absolute.as_ref().map_or_else(String::new, |path| path.display().to_string());
@@ -92,7 +100,7 @@ pub(in crate::server) fn run(mut config: Config, file: Option<PathBuf>) -> Resul
         appendfsync: config.appendfsync,
         directory,
         dump_path,
-        addresses,
+        addresses: addresses.iter().map(SocketAddr::to_string).chain(unix_name).collect(),
         threads,
         memory: config.memory,
         file,
@@ -133,7 +141,13 @@ pub(in crate::server) fn run(mut config: Config, file: Option<PathBuf>) -> Resul
         rates: crate::commands::state::stats::Rates::default(),
     });
     host.bound_memory(&host.config().memory);
-    serve(&host, &process, listeners, options, &screen)
+    serve(&host, &process, sockets, options, &screen)
+}
+
+/// The sockets that listen.
+struct Sockets {
+    tcp: Vec<TcpListener>,
+    unix: Option<(UnixListener, Arc<str>)>,
 }
 
 /// Accepts connections and deals them to the workers until the server is told to stop. Meanwhile it reads the journal
@@ -141,7 +155,7 @@ pub(in crate::server) fn run(mut config: Config, file: Option<PathBuf>) -> Resul
 fn serve(
     host: &Arc<Host>,
     process: &Arc<RunningProcess>,
-    listeners: Vec<TcpListener>,
+    sockets: Sockets,
     options: Option<JournalOptions>,
     screen: &Screen,
 ) -> Result<(), String> {
@@ -162,9 +176,11 @@ fn serve(
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let runtime = runtime.map_err(|error| format!("runtime: {error}"))?;
     let was_loaded = runtime.block_on(async {
-        for listener in listeners {
-            let listener = tokio::net::TcpListener::from_std(listener).map_err(|error| error.to_string())?;
-            tokio::spawn(accept(listener, Arc::clone(&workers)));
+        for listener in sockets.tcp {
+            tokio::spawn(Listener::tcp(listener)?.deal(Arc::clone(&workers)));
+        }
+        if let Some((listener, name)) = sockets.unix {
+            tokio::spawn(Listener::unix(listener, name)?.deal(Arc::clone(&workers)));
         }
         let opened = tokio::select! {
             opened = opening::open(options, host, process) => opened?,
@@ -197,22 +213,4 @@ fn serve(
         tracing::info!("stopped; what has changed since the last save is not kept (appendonly no)");
     }
     Ok(())
-}
-
-async fn accept(listener: tokio::net::TcpListener, workers: Arc<Vec<WorkerThread>>) {
-    let mut turn = 0;
-    loop {
-        let accepted = listener.accept().await.and_then(|(stream, peer)| Ok((stream.into_std()?, peer)));
-        match accepted {
-            Ok((stream, peer)) => {
-                workers[turn % workers.len()].take(stream, peer);
-                turn += 1;
-            }
-            Err(error) => {
-                // Most likely the process is out of descriptors: wait until other connections have closed theirs.
-                tracing::warn!("cannot accept a connection: {error}");
-                tokio::time::sleep(std::time::Duration::from_millis(100)).await;
-            }
-        }
-    }
 }

@@ -2,13 +2,13 @@
 
 use super::shared::Shared;
 use crate::server::connection;
-use std::net::{SocketAddr, TcpStream};
+use crate::server::listening::newcomer::Newcomer;
 use std::thread::JoinHandle;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
 /// A worker thread, and the channel that connections reach it by.
 pub(in crate::server) struct WorkerThread {
-    connections: UnboundedSender<(TcpStream, SocketAddr)>,
+    connections: UnboundedSender<Newcomer>,
     thread: JoinHandle<()>,
 }
 
@@ -32,9 +32,9 @@ impl WorkerThread {
     }
 
     /// Gives it a connection.
-    pub(in crate::server) fn take(&self, stream: TcpStream, peer: SocketAddr) {
+    pub(in crate::server) fn take(&self, newcomer: Newcomer) {
         // A worker that is stopping takes no more connections; dropping this one closes it.
-        let _ = self.connections.send((stream, peer));
+        let _ = self.connections.send(newcomer);
     }
 
     /// Ends the worker once no command is running. Replies that were not sent yet are lost with their connections.
@@ -46,8 +46,8 @@ impl WorkerThread {
     }
 }
 
-async fn serve(mut dealt: UnboundedReceiver<(TcpStream, SocketAddr)>, shared: Shared) {
-    while let Some((stream, peer)) = dealt.recv().await {
-        tokio::spawn(connection::serve(stream, peer, shared.clone()));
+async fn serve(mut dealt: UnboundedReceiver<Newcomer>, shared: Shared) {
+    while let Some(newcomer) = dealt.recv().await {
+        tokio::spawn(connection::serve(newcomer, shared.clone()));
     }
 }

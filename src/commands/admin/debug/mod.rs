@@ -59,7 +59,7 @@ pub(in crate::commands) fn debug(
 ) -> Outcome {
     let is_allowed = match call.config.enable_debug_command {
         DebugPolicy::No => false,
-        DebugPolicy::Local => keys.session.client.peer.address.ip().to_canonical().is_loopback(),
+        DebugPolicy::Local => keys.session.client.peer.address.is_local(),
         DebugPolicy::Yes => true,
     };
     if !is_allowed {

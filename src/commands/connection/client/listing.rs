@@ -6,6 +6,7 @@ use crate::commands::call::{Call, text};
 use crate::commands::spec::Caller;
 use crate::commands::spec::table::table;
 use crate::commands::state::client::Client;
+use crate::commands::state::peer::PeerAddress;
 use crate::commands::state::session::NextStep;
 use crate::resp::integer;
 use crate::resp::reply::Reply;
@@ -142,12 +143,12 @@ impl KillFilter {
     }
 
     fn fits(&self, client: &Client, now_ms: u64) -> bool {
-        let is_at = |wanted: &Option<String>, address: std::net::SocketAddr| {
+        let is_at = |wanted: &Option<String>, address: &PeerAddress| {
             wanted.as_ref().is_none_or(|wanted| *wanted == address.to_string())
         };
         self.id.is_none_or(|id| id == client.id)
-            && is_at(&self.address, client.peer.address)
-            && is_at(&self.local_address, client.peer.local_address)
+            && is_at(&self.address, &client.peer.address)
+            && is_at(&self.local_address, &client.peer.local_address)
             && self.user.as_ref().is_none_or(|user| *user == client.names.lock().user)
             && (self.is_of_type)(client)
             && now_ms.saturating_sub(client.connected_ms) / 1000 >= self.least_age_s

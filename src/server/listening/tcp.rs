@@ -1,50 +1,23 @@
-//! The listening sockets.
+//! The sockets of the TCP port.
 
+use super::addresses::addresses;
 use crate::config::Config;
 use socket2::{Domain, Protocol, Socket, Type};
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener, ToSocketAddrs};
-
-/// An address to listen on, and whether it may be missing on this machine.
-type Wanted = (IpAddr, bool);
-
-/// The addresses that `bind` names.
-///
-/// # Errors
-/// A word that is neither an address nor a host name.
-pub(in crate::server) fn addresses(config: &Config) -> Result<Vec<Wanted>, String> {
-    config
-        .bind
-        .iter()
-        .map(|word| {
-            let (name, may_be_missing) =
-                word.strip_prefix('-').map_or((word.as_str(), false), |name| (name, true));
-            let ip = match name {
-                "*" => IpAddr::V4(Ipv4Addr::UNSPECIFIED),
-                "::*" => IpAddr::V6(Ipv6Addr::UNSPECIFIED),
-                name => resolve(name)?,
-            };
-            Ok((ip, may_be_missing))
-        })
-        .collect()
-}
-
-/// The address that `name` spells or resolves to.
-fn resolve(name: &str) -> Result<IpAddr, String> {
-    let unknown = |why: String| format!("bind: '{name}' is no address: {why}");
-    let mut addresses = (name, 0).to_socket_addrs().map_err(|error| unknown(error.to_string()))?;
-    addresses.next().map(|address| address.ip()).ok_or_else(|| unknown("the name resolves to none".into()))
-}
+use std::net::{SocketAddr, TcpListener};
 
 /// Bound sockets that do not listen yet. No other process can take the port while this one starts.
 #[derive(Debug)]
 pub(in crate::server) struct BoundSockets(Vec<Socket>);
 
-/// Binds every address of `bind`, all to the same port.
+/// Binds every address of `bind`, all to the same port; to none if the server has no TCP port.
 ///
 /// # Errors
 /// An address that cannot be bound, unless it may be missing.
 pub(in crate::server) fn bind(config: &Config) -> Result<BoundSockets, String> {
     let mut sockets: Vec<Socket> = Vec::new();
+    if !config.has_tcp_port() {
+        return Ok(BoundSockets(sockets));
+    }
     let mut port = config.port;
     for (ip, may_be_missing) in addresses(config)? {
         let address = SocketAddr::new(ip, port);
