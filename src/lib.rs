@@ -2,11 +2,12 @@
 //!
 //! # Layout
 //!
-//! Seven layers, each a folder; imports only go down this list (`tests/layers.rs` holds the rule):
+//! Eight layers, each a folder; imports only go down this list (`tests/layers.rs` holds the rule):
 //!
 //! - [`server`]: sockets, threads, connections, start and stop.
 //! - [`commands`]: the commands: arguments in, reply out; one file for each command family.
 //! - [`journal`]: durability: records, segments, recovery, checkpoints.
+//! - [`replication`]: the stream of commands to replicas, its history and its backlog.
 //! - [`rdb`]: Redis's RDB files and DUMP payloads, read and written.
 //! - [`store`]: the data: key to slot to shard to value; the locks; expiry.
 //! - [`resp`]: the protocol: the request reader and the RESP2/RESP3 reply writer.
@@ -27,6 +28,7 @@ pub mod machine;
 pub mod net;
 pub mod ranking;
 pub mod rdb;
+pub mod replication;
 pub mod resp;
 pub mod server;
 pub mod store;

@@ -143,3 +143,9 @@ pub const SHARED_NAMES_BYTES: u64 = 1024 * 1024;
 
 /// See [`SHARED_NAMES_BYTES`].
 pub const SHARED_NAMES_RATIO: u64 = 256;
+
+/// The least `repl-backlog-size`, in bytes, as in Redis: a smaller one is used up by a few commands.
+pub const LEAST_BACKLOG_BYTES: usize = 16 * 1024;
+
+/// The largest `repl-backlog-size`, in bytes: more than any machine has, and a sum of offsets that cannot overflow.
+pub const MOST_BACKLOG_BYTES: usize = 1 << 50;

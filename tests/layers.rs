@@ -4,11 +4,12 @@
 use std::path::{Path, PathBuf};
 
 /// Each layer and the layers it may import.
-const LAYERS: [(&str, &[&str]); 8] = [
-    ("server", &["bench", "commands", "journal", "rdb", "store", "resp", "ranking"]),
+const LAYERS: [(&str, &[&str]); 9] = [
+    ("server", &["bench", "commands", "journal", "replication", "rdb", "store", "resp", "ranking"]),
     ("bench", &["resp"]),
     ("commands", &["rdb", "resp", "store", "ranking"]),
     ("journal", &["store", "ranking"]),
+    ("replication", &["rdb", "resp", "store", "ranking"]),
     ("rdb", &["store", "ranking"]),
     ("store", &["ranking"]),
     ("resp", &[]),
@@ -24,17 +25,17 @@ const FOR_RANKING: [&str; 5] =
 /// External crates and functions, and the parts of `src/` that may use them.
 const CRATE_USERS: [(&str, &[&str]); 13] = [
     ("tokio::", &["server"]),
-    ("parking_lot::", &["store", "journal", "commands", "server"]),
+    ("parking_lot::", &["store", "journal", "replication", "commands", "server"]),
     ("dashmap::", &["store", "commands"]),
     ("redis_protocol::", &["store", "resp", "server", "bench", "net"]),
     ("skiplist::", &["ranking"]),
-    ("crossbeam::", &["journal", "store", "server"]),
+    ("crossbeam::", &["journal", "replication", "store", "server"]),
     ("crc::", &["rdb", "store"]),
     ("rustc_apfloat::", &["resp"]),
     ("tikv_jemallocator::", &["machine"]),
     ("tikv_jemalloc_sys::", &["machine"]),
     ("indicatif::", &["server"]),
-    ("std::fs", &["journal", "rdb", "config", "server", "machine"]),
+    ("std::fs", &["journal", "replication", "rdb", "config", "server", "machine"]),
     ("SystemTime::now", &["machine"]),
 ];
 

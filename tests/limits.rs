@@ -49,6 +49,8 @@ const LIMITS: &[(&str, &str)] = &[
     ("REQUEST_ID_BYTES", "scripts: submits that are refused change nothing"),
     ("BOARD_IDS_MAX", "scripts: words that are no policy"),
     ("BOARD_TTL_S_MAX", "the words of a policy: their own tests"),
+    ("LEAST_BACKLOG_BYTES", "here: a backlog beyond its bounds"),
+    ("MOST_BACKLOG_BYTES", "here: a backlog beyond its bounds"),
 ];
 
 #[test]
@@ -182,6 +184,20 @@ fn a_transaction_too_large_to_queue_ends_the_connection() {
     let queued = (0..20).take_while(|_| client.try_call(&["SET", "k", &value]).is_ok()).count();
     assert!((9..=11).contains(&queued), "{queued} requests of 100 KiB were queued");
     assert_eq!(server.client().ask("EXISTS k"), Reply::Integer(0));
+}
+
+#[test]
+fn a_backlog_beyond_its_bounds_is_enlarged_or_refused() {
+    let server = Server::rankd();
+    let mut client = server.client();
+    assert_eq!(client.ask("CONFIG SET repl-backlog-size 1"), Reply::Simple("OK".into()));
+    assert_eq!(client.ask("CONFIG GET repl-backlog-size").items()[1].text(), "16384");
+    let Reply::Error(why) = client.ask("CONFIG SET repl-backlog-size 1125899906842625") else {
+        panic!("refused")
+    };
+    let why = String::from_utf8_lossy(&why);
+    assert!(why.contains("repl-backlog-size"), "{why}");
+    assert_eq!(client.ask("CONFIG GET repl-backlog-size").items()[1].text(), "16384");
 }
 
 fn error(text: &str) -> Reply {

@@ -7,8 +7,8 @@ use super::keys::{dump, expiry, object, relocation};
 use super::spec::CommandSpec;
 use super::spec::table::{CommandTable, of_families};
 use super::{
-    bits, boards, connection, friends, geo, hashes, hyperloglog, keys, lists, sets, sort, sorted_sets,
-    streams, strings,
+    bits, boards, connection, friends, geo, hashes, hyperloglog, keys, lists, replication, sets, sort,
+    sorted_sets, streams, strings,
 };
 
 /// The families, in the order in which they are documented.
@@ -84,6 +84,7 @@ const FAMILIES: &[&[CommandSpec]] = &[
     configuration::COMMANDS,
     command::COMMANDS,
     about::COMMANDS,
+    replication::role::COMMANDS,
 ];
 
 /// The table of all commands.

@@ -12,6 +12,7 @@ use super::state::interventions::Interventions;
 use super::state::kept::KeptResults;
 use super::state::latency_events::LatencyEvents;
 use super::state::peer::Peer;
+use super::state::replication::ReplicationFacts;
 use super::state::session::Session;
 use super::state::shortage::Shortage;
 use super::state::slow_log::SlowLog;
@@ -119,6 +120,10 @@ impl Process for NoServer {
 
     fn saves(&self) -> Saves {
         Saves::default()
+    }
+
+    fn replication(&self) -> ReplicationFacts {
+        ReplicationFacts::default()
     }
 
     fn configure(&self, _: &Config) -> Result<(), NoEffect> {

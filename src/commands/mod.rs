@@ -25,6 +25,7 @@ mod headless;
 mod hyperloglog;
 mod keys;
 mod lists;
+mod replication;
 mod sets;
 mod sort;
 mod sorted_sets;

@@ -34,6 +34,8 @@ pub enum DirectiveSection {
     Memory,
     /// The journal and the dump file.
     Journal,
+    /// What a master does for its replicas.
+    Replication,
     /// The keys and the memory of FRIENDRANK.
     Friends,
     /// Notifications about changes of keys.
@@ -54,6 +56,7 @@ impl DirectiveSection {
             Self::General => "General",
             Self::Memory => "Memory",
             Self::Journal => "Journal and dump file",
+            Self::Replication => "Replication",
             Self::Friends => "Friend ranking",
             Self::Events => "Keyspace events",
             Self::Slowness => "Slow requests",

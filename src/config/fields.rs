@@ -5,6 +5,7 @@ use super::choices::{DebugPolicy, FsyncPolicy, LogLevel, SavePoint};
 use super::event_classes::EventClasses;
 use super::memory::MemoryBounds;
 use super::output_limits::OutputLimits;
+use super::replication::ReplicationSettings;
 use super::set_bounds::SetBounds;
 use super::stream_bounds::StreamBounds;
 use std::collections::BTreeMap;
@@ -47,6 +48,7 @@ pub struct Config {
     pub appendfsync: FsyncPolicy,
     pub auto_aof_rewrite_percentage: u32,
     pub auto_aof_rewrite_min_size_bytes: u64,
+    pub replication: ReplicationSettings,
     pub friend_key_prefix: String,
     pub friendrank_keep_bytes: usize,
     pub notify_keyspace_events: EventClasses,
@@ -97,6 +99,7 @@ impl Config {
             appendfsync: FsyncPolicy::default(),
             auto_aof_rewrite_percentage: 0,
             auto_aof_rewrite_min_size_bytes: 0,
+            replication: ReplicationSettings::NONE,
             friend_key_prefix: String::new(),
             friendrank_keep_bytes: 0,
             notify_keyspace_events: EventClasses::default(),

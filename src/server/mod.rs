@@ -8,6 +8,7 @@
 //! | `threads` | the worker threads, each a runtime of its own, and the work that goes from one to another |
 //! | `dump` | the dump file of a running server |
 //! | `import` | `rankd import` |
+//! | `replication` | the other ends of the stream to replicas |
 //! | `process` | what commands may ask of the process |
 //!
 //! The main thread accepts connections and deals them to worker threads. A connection stays with its worker; its
@@ -18,5 +19,6 @@ mod dump;
 mod import;
 mod listening;
 mod process;
+mod replication;
 pub mod start;
 mod threads;

@@ -1,10 +1,12 @@
 //! The server process as commands see it: the journal, the dump file, the log, the shutdown.
 
 use super::dump::Dump;
+use super::replication::Replication;
 use super::start::descriptors::fit_descriptors;
 use super::start::log::Log;
 use super::start::signals::ServerStop;
 use crate::commands::state::host::{AtEnd, Loading, Persistence, Process, Reload, Saves};
+use crate::commands::state::replication::ReplicationFacts;
 use crate::config::{Config, NoEffect, SavePoint};
 use crate::journal::Journal;
 use crate::machine::progress::ReadProgress;
@@ -21,6 +23,7 @@ pub(super) struct RunningProcess {
     /// Set once the journal has been read.
     journal: OnceLock<Arc<Journal>>,
     pub(super) dump: Arc<Dump>,
+    pub(super) replication: Arc<Replication>,
     /// How far the reading of the journal or the dump file has come.
     pub(super) progress: Arc<ReadProgress>,
     /// Whether the dump file is written at the end, once SHUTDOWN has decided that.
@@ -37,6 +40,7 @@ impl RunningProcess {
     pub(super) fn new(
         keeps_journal: bool,
         dump: Arc<Dump>,
+        replication: Arc<Replication>,
         log: Log,
         config_file: Option<PathBuf>,
         stop: Arc<ServerStop>,
@@ -45,6 +49,7 @@ impl RunningProcess {
             keeps_journal,
             journal: OnceLock::new(),
             dump,
+            replication,
             progress: Arc::default(),
             saves_at_end: OnceLock::new(),
             log,
@@ -117,6 +122,10 @@ impl Process for RunningProcess {
         }
     }
 
+    fn replication(&self) -> ReplicationFacts {
+        self.replication.facts()
+    }
+
     fn configure(&self, config: &Config) -> Result<(), NoEffect> {
         self.log.set_level(config.loglevel);
         // A start lowers it with a warning; a client that sets it later can choose again.
@@ -129,6 +138,7 @@ impl Process for RunningProcess {
             journal.measure_slowest(config.latency_monitor_ms().is_some());
             journal.set_rewrite(config.auto_aof_rewrite_percentage, config.auto_aof_rewrite_min_size_bytes);
         }
+        self.replication.configure(config);
         Ok(())
     }
 

@@ -1,4 +1,4 @@
-//! What the server is: ROLE, MODULE, LOLWUT.
+//! What the server is: MODULE, LOLWUT.
 
 use super::help;
 use crate::commands::call::Call;
@@ -11,16 +11,6 @@ use crate::resp::reply::Reply;
 const BASE: CommandSpec = CommandSpec { group: Group::Server, ..CommandSpec::BASE };
 
 pub(in crate::commands) const COMMANDS: &[CommandSpec] = &[
-    CommandSpec {
-        name: "role",
-        syntax: "",
-        summary: "Returns the server's part in replication: it is a master without replicas",
-        since: "2.8.12",
-        flags: &[Flag::Noscript, Flag::Loading, Flag::Stale, Flag::Fast],
-        categories: &["@admin", "@dangerous"],
-        run: Handler::Admin(role),
-        ..BASE
-    },
     CommandSpec {
         name: "module",
         summary: "Commands about modules, of which there are none",
@@ -60,14 +50,6 @@ const MODULE: &[CommandSpec] = &[
         ..help::HELP
     },
 ];
-
-fn role(_: &Host, _: &Call<'_>, reply: &mut Reply<'_>) -> Outcome {
-    reply.array(3);
-    reply.bulk(b"master");
-    reply.integer(0);
-    reply.array(0);
-    Ok(())
-}
 
 fn module_list(_: &Host, _: &Call<'_>, reply: &mut Reply<'_>) -> Outcome {
     reply.array(0);

@@ -40,7 +40,7 @@ const SECTIONS: &[Section] = &[
     ("Persistence", true, persistence),
     ("Threads", true, threads),
     ("Stats", true, stats),
-    ("Replication", true, replication),
+    ("Replication", true, |host, _, out| crate::commands::replication::info::write(host, out)),
     ("CPU", true, cpu),
     ("Modules", true, |_, _, _| {}),
     ("Commandstats", false, info_commands::command_stats),
@@ -296,20 +296,6 @@ fn stats(host: &Host, _: &Shards<'_, '_>, out: &mut String) {
         line(out, format_args!("acl_access_denied_{}:{count}", reason.word_in_info()));
     }
     line(out, format_args!("internal_errors:{}", sum(host, |stats| &stats.panics)));
-}
-
-fn replication(host: &Host, _: &Shards<'_, '_>, out: &mut String) {
-    line(out, format_args!("role:master"));
-    line(out, format_args!("connected_slaves:0"));
-    line(out, format_args!("master_failover_state:no-failover"));
-    line(out, format_args!("master_replid:{}", host.run_id));
-    line(out, format_args!("master_replid2:{}", "0".repeat(40)));
-    line(out, format_args!("master_repl_offset:0"));
-    line(out, format_args!("second_repl_offset:-1"));
-    line(out, format_args!("repl_backlog_active:0"));
-    line(out, format_args!("repl_backlog_size:0"));
-    line(out, format_args!("repl_backlog_first_byte_offset:0"));
-    line(out, format_args!("repl_backlog_histlen:0"));
 }
 
 fn cpu(_: &Host, _: &Shards<'_, '_>, out: &mut String) {

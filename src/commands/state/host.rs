@@ -5,6 +5,7 @@ use super::clients::Clients;
 use super::counter::Counter;
 use super::interventions::Interventions;
 use super::latency_events::LatencyEvents;
+use super::replication::ReplicationFacts;
 use super::shortage::Shortage;
 use super::slow_log::SlowLog;
 use super::stats::{Done, Errors, Rates, Stats};
@@ -66,6 +67,9 @@ pub trait Process: Send + Sync {
 
     /// What INFO and LASTSAVE say of the dump file.
     fn saves(&self) -> Saves;
+
+    /// What INFO and ROLE say of replication.
+    fn replication(&self) -> ReplicationFacts;
 
     /// Puts a changed configuration into effect where the process caches it.
     ///

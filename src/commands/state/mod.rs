@@ -16,6 +16,7 @@ pub mod marks;
 pub mod memory;
 pub(super) mod modes;
 pub mod peer;
+pub mod replication;
 pub mod session;
 pub mod shortage;
 pub mod slow_log;

@@ -6,18 +6,20 @@ mod journal;
 mod memory;
 mod network;
 mod observing;
+mod replication;
 mod users;
 
 use super::directive::Directive;
 use super::error::DirectiveError;
 
 /// The sections' entries, in the order of `config/rankd.conf`.
-const SECTIONS: [&[Directive]; 7] = [
+const SECTIONS: [&[Directive]; 8] = [
     network::DIRECTIVES,
     users::DIRECTIVES,
     general::DIRECTIVES,
     memory::DIRECTIVES,
     journal::DIRECTIVES,
+    replication::DIRECTIVES,
     friends::DIRECTIVES,
     observing::DIRECTIVES,
 ];
@@ -28,9 +30,12 @@ pub fn directives() -> impl Iterator<Item = &'static Directive> {
 }
 
 /// Other names of directives, each with the directive's own.
-pub const OTHER_NAMES: [(&str, &str); 2] = [
+pub const OTHER_NAMES: [(&str, &str); 5] = [
     ("commandlog-execution-slower-than", "slowlog-log-slower-than"),
     ("commandlog-slow-execution-max-len", "slowlog-max-len"),
+    ("min-slaves-max-lag", "min-replicas-max-lag"),
+    ("min-slaves-to-write", "min-replicas-to-write"),
+    ("repl-ping-slave-period", "repl-ping-replica-period"),
 ];
 
 /// Directives whose values are secret.

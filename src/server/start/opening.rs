@@ -6,6 +6,7 @@ use crate::config::NoEffect;
 use crate::journal::{Journal, JournalOptions, Recovered};
 use crate::machine::progress::ReadProgress;
 use crate::rdb::LoadTally;
+use crate::replication::SavedData;
 use crate::server::process::RunningProcess;
 use crate::store::change::sink::{ChangeSink, Count};
 use std::sync::Arc;
@@ -67,6 +68,11 @@ pub(in crate::server) async fn open(
         }
         None => host.store.attach(Arc::new(Count::default())),
     }
+    let data = || match process.journal() {
+        Some(journal) => Some(SavedData::Journal(journal.last_seq())),
+        None => process.replication.dumped(),
+    };
+    process.replication.resume(data)?;
     process.dump.begin();
     // CONFIG SET may have changed settings meanwhile.
     host.settings.apply(|config| {

@@ -24,10 +24,12 @@ use crate::machine::chance::Chance;
 use crate::machine::clock::Clock;
 use crate::machine::durable::{create_directories, sync_directory};
 use crate::machine::usage;
+use crate::replication::{EndedAs, SavedData};
 use crate::server::dump::Dump;
 use crate::server::listening::accepting::Listener;
 use crate::server::listening::{tcp, unix};
 use crate::server::process::RunningProcess;
+use crate::server::replication::Replication;
 use crate::server::threads::shared::Shared;
 use crate::server::threads::turns::Turns;
 use crate::server::threads::upkeep;
@@ -96,6 +98,7 @@ pub(in crate::server) fn run(mut config: Config, file: Option<PathBuf>) -> Resul
     let config_file = absolute.as_ref().map_or_else(String::new, |path| path.display().to_string());
     let dump_path = directory.join(&config.dbfilename);
     let dump = Dump::new(dump_path.clone(), Arc::clone(&store), clock.clone());
+    let replication = Arc::new(Replication::new(&config, &directory, clock.clone()));
     let screen = Screen {
         appendfsync: config.appendfsync,
         directory,
@@ -106,7 +109,7 @@ pub(in crate::server) fn run(mut config: Config, file: Option<PathBuf>) -> Resul
         file,
         warnings,
     };
-    let process = Arc::new(RunningProcess::new(config.appendonly, dump, log, absolute, stop));
+    let process = Arc::new(RunningProcess::new(config.appendonly, dump, replication, log, absolute, stop));
     let clients = Arc::<Clients>::default();
     clients.configure(&config);
     let channels = Arc::new(Channels::new(Arc::clone(&clients)));
@@ -207,6 +210,14 @@ fn serve(
         journal.close().map_err(|refused| format!("the journal is not complete: {refused}"))?;
     }
     saved?;
+    let data = match process.journal() {
+        Some(journal) => Some(SavedData::Journal(journal.last_seq())),
+        None if saves => process.replication.dumped(),
+        None => None,
+    };
+    if let Some(data) = data {
+        process.replication.leave(EndedAs::Master, data)?;
+    }
     if process.journal().is_some() || saves {
         tracing::info!("stopped, everything is on disk");
     } else {

@@ -1,0 +1,125 @@
+//! The parts of the stream under its lock: the backlog and who reads it.
+
+use super::backlog::Backlog;
+use super::history::History;
+use super::link::ReplicaLink;
+use crate::config::OutputLimit;
+use std::sync::Arc;
+use std::task::Waker;
+
+/// Where the bytes of the stream come from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum StreamSource {
+    /// This server is a master.
+    Own,
+    /// This server is a replica.
+    Upstream,
+}
+
+/// Why a replica is disconnected.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ReplicaEnd {
+    /// More waits for it than `client-output-buffer-limit replica` allows.
+    TooSlow,
+    /// The stream does not continue the one that it reads: it has to begin anew.
+    Interrupted,
+}
+
+/// The bounds of the stream, from the configuration.
+#[derive(Clone, Copy, Debug)]
+pub struct OutflowBounds {
+    /// `repl-backlog-size`.
+    pub backlog_bytes: u64,
+    /// `client-output-buffer-limit replica`.
+    pub output: OutputLimit,
+}
+
+/// The stream, locked.
+pub(super) struct Flow {
+    pub(super) history: History,
+    pub(super) source: StreamSource,
+    /// `None` until the first replica comes, and when there has been none for `repl-backlog-ttl` seconds.
+    pub(super) backlog: Option<Backlog>,
+    pub(super) bounds: OutflowBounds,
+    pub(super) links: Vec<Arc<ReplicaLink>>,
+    pub(super) readers: Vec<StreamReader>,
+    pub(super) last_reader: u64,
+    /// Since when no replica is connected.
+    pub(super) alone_since_ms: u64,
+}
+
+/// A place in the stream. What follows it is kept.
+pub(super) struct StreamReader {
+    pub(super) number: u64,
+    pub(super) position: u64,
+    pub(super) over_soft_since_ms: Option<u64>,
+    pub(super) waker: Option<Waker>,
+    pub(super) end: Option<ReplicaEnd>,
+}
+
+impl Flow {
+    pub(super) fn begin_backlog(&mut self) {
+        let offset = self.history.offset;
+        self.backlog.get_or_insert_with(|| Backlog::at(offset));
+    }
+
+    pub(super) fn read_from(&mut self, position: u64) -> u64 {
+        self.last_reader += 1;
+        let number = self.last_reader;
+        self.readers.push(StreamReader {
+            number,
+            position,
+            over_soft_since_ms: None,
+            waker: None,
+            end: None,
+        });
+        number
+    }
+
+    /// Ends all readers.
+    pub(super) fn interrupt(&mut self) {
+        for reader in &mut self.readers {
+            reader.finish(ReplicaEnd::Interrupted);
+        }
+    }
+
+    /// Gives up readers that are too slow, wakes the others, and forgets what nobody needs.
+    pub(super) fn settle(&mut self, now_ms: u64) {
+        let (end, limit) = (self.history.offset, self.bounds.output);
+        // As in Redis, the limit is at least the size of the backlog: what is there for all costs nothing more.
+        let hard_bytes = (limit.hard_bytes as u64).max(self.bounds.backlog_bytes);
+        for reader in self.readers.iter_mut().filter(|reader| reader.end.is_none()) {
+            let waiting = end.saturating_sub(reader.position);
+            if limit.soft_bytes > 0 && waiting > limit.soft_bytes as u64 {
+                let since_ms = *reader.over_soft_since_ms.get_or_insert(now_ms);
+                if now_ms.saturating_sub(since_ms) > limit.soft_s * 1000 {
+                    reader.finish(ReplicaEnd::TooSlow);
+                }
+            } else {
+                reader.over_soft_since_ms = None;
+            }
+            if limit.hard_bytes > 0 && waiting > hard_bytes {
+                reader.finish(ReplicaEnd::TooSlow);
+            }
+            if waiting > 0
+                && let Some(waker) = reader.waker.take()
+            {
+                waker.wake();
+            }
+        }
+        let needed =
+            self.readers.iter().filter(|reader| reader.end.is_none()).map(|reader| reader.position).min();
+        if let Some(backlog) = &mut self.backlog {
+            backlog.trim(self.bounds.backlog_bytes, needed);
+        }
+    }
+}
+
+impl StreamReader {
+    fn finish(&mut self, end: ReplicaEnd) {
+        self.end.get_or_insert(end);
+        if let Some(waker) = self.waker.take() {
+            waker.wake();
+        }
+    }
+}

@@ -1,0 +1,27 @@
+//! Who has the same? The stream of commands from a master to its replicas, and the data that a replica begins with.
+//!
+//! | file | its subject |
+//! |---|---|
+//! | `id`, `history` | which sequence of bytes an offset counts, and what a promotion makes of it |
+//! | `saved` | the history on disk, for a restart |
+//! | `backlog` | the last bytes of the stream |
+//! | `link` | a connected replica: what it has said, how far it has come |
+//! | `outflow`, `flow` | the stream: its history, its backlog and the replicas that read it |
+//!
+//! Invariant: a replica that has the history's bytes up to an offset has the data that this server had when it had spelled, or
+//! applied, the byte at this offset. Absent on purpose: sockets and tokio (`server`), commands and their replies (`commands`).
+
+pub mod backlog;
+mod flow;
+pub mod history;
+pub mod id;
+pub mod link;
+pub mod outflow;
+pub mod saved;
+
+pub use flow::{OutflowBounds, ReplicaEnd, StreamSource};
+pub use history::{EarlierHistory, History};
+pub use id::ReplicationId;
+pub use link::{Introduction, ReplicaLink, ReplicaPhase};
+pub use outflow::{BacklogFacts, Outflow, ProgressWatcher};
+pub use saved::{EndedAs, SavedData, SavedHistory};

@@ -1,0 +1,344 @@
+//! The stream of this server: its history, its backlog, and the replicas that read it.
+//!
+//! On a master the bytes are the records of its own store, spelled as commands, and PINGs
+//! and messages between them. On a replica they are the bytes of its master, appended as they are applied. Whoever appends
+//! appends whole commands, and never waits for a replica: a replica that is too slow is given up.
+
+use super::backlog::Backlog;
+use super::flow::{Flow, OutflowBounds, ReplicaEnd, StreamSource};
+use super::history::History;
+use super::id::ReplicationId;
+use super::link::{ReplicaLink, ReplicaPhase};
+use crate::machine::chance::Chance;
+use crate::machine::clock::Clock;
+use parking_lot::Mutex;
+use std::sync::{Arc, OnceLock};
+use std::task::{Context, Poll};
+
+/// Is told when replicas have acknowledged something, or have come or gone.
+pub trait ProgressWatcher: Send + Sync {
+    /// Something has changed. Called without a lock.
+    fn progressed(&self);
+}
+
+/// The stream.
+pub struct Outflow {
+    clock: Clock,
+    flow: Mutex<Flow>,
+    watcher: OnceLock<Arc<dyn ProgressWatcher>>,
+}
+
+/// What INFO says of the backlog.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct BacklogFacts {
+    /// Whether there is one.
+    pub is_active: bool,
+    /// Its size as configured, in bytes.
+    pub size_bytes: u64,
+    /// The number of its first byte; 0 without one.
+    pub first_byte: u64,
+    /// Bytes in it.
+    pub len_bytes: u64,
+}
+
+impl Outflow {
+    /// A stream that has just begun, with a random identifier.
+    #[must_use]
+    pub fn new(clock: Clock, bounds: OutflowBounds) -> Arc<Self> {
+        let history = History::begun(ReplicationId::random(&mut Chance::from_system()));
+        let alone_since_ms = clock.now_ms();
+        let flow = Flow {
+            history,
+            source: StreamSource::Own,
+            backlog: None,
+            bounds,
+            links: Vec::new(),
+            readers: Vec::new(),
+            last_reader: 0,
+            alone_since_ms,
+        };
+        Arc::new(Self { clock, flow: Mutex::new(flow), watcher: OnceLock::new() })
+    }
+
+    /// Tells `watcher` of all progress from now on. The first call decides.
+    pub fn watch(&self, watcher: Arc<dyn ProgressWatcher>) {
+        let _ = self.watcher.set(watcher);
+    }
+
+    /// Tells the watcher that something has changed.
+    pub fn tell_progress(&self) {
+        if let Some(watcher) = self.watcher.get() {
+            watcher.progressed();
+        }
+    }
+
+    /// The identifiers and the offset.
+    #[must_use]
+    pub fn history(&self) -> History {
+        self.flow.lock().history
+    }
+
+    /// Where the bytes come from.
+    #[must_use]
+    pub fn source(&self) -> StreamSource {
+        self.flow.lock().source
+    }
+
+    /// Takes changed bounds.
+    pub fn set_bounds(&self, bounds: OutflowBounds) {
+        let mut flow = self.flow.lock();
+        flow.bounds = bounds;
+        flow.settle(self.clock.now_ms());
+    }
+
+    /// What INFO says of the backlog.
+    #[must_use]
+    pub fn backlog_facts(&self) -> BacklogFacts {
+        let flow = self.flow.lock();
+        let size_bytes = flow.bounds.backlog_bytes;
+        match &flow.backlog {
+            None => BacklogFacts { size_bytes, ..BacklogFacts::default() },
+            Some(backlog) => BacklogFacts {
+                is_active: true,
+                size_bytes,
+                first_byte: backlog.start() + 1,
+                len_bytes: backlog.end() - backlog.start(),
+            },
+        }
+    }
+
+    /// Whether bytes that are appended are kept: there is a backlog.
+    #[must_use]
+    pub fn is_active(&self) -> bool {
+        self.flow.lock().backlog.is_some()
+    }
+
+    /// Goes on with a history of an earlier run, whose data this server has. It serves replicas that have all of it.
+    pub fn resume(&self, history: History, source: StreamSource) {
+        let mut flow = self.flow.lock();
+        flow.history = history;
+        flow.source = source;
+        flow.begin_backlog();
+        flow.alone_since_ms = self.clock.now_ms();
+    }
+
+    /// Begins to keep bytes, if it does not yet.
+    pub fn activate(&self) {
+        self.flow.lock().begin_backlog();
+    }
+
+    /// Ends the backlog if no replica has been connected for `ttl_s` seconds (0: never). The history ends with it, because later
+    /// changes are not counted. Returns whether it did.
+    pub fn retire_if_alone(&self, ttl_s: u64) -> bool {
+        let mut flow = self.flow.lock();
+        let is_alone = flow.links.is_empty() && flow.source == StreamSource::Own && flow.backlog.is_some();
+        let since_ms = self.clock.now_ms().saturating_sub(flow.alone_since_ms);
+        if ttl_s == 0 || !is_alone || since_ms / 1000 < ttl_s {
+            return false;
+        }
+        flow.backlog = None;
+        let (id, offset) = (ReplicationId::random(&mut Chance::from_system()), flow.history.offset);
+        flow.history.replace(id, offset);
+        true
+    }
+
+    /// The data are those of the master with this history now, and the stream continues with its bytes: after a full sync.
+    /// Replicas of this server have to begin anew.
+    pub fn follow(&self, id: ReplicationId, offset: u64) {
+        let mut flow = self.flow.lock();
+        flow.history.replace(id, offset);
+        flow.source = StreamSource::Upstream;
+        flow.backlog = Some(Backlog::at(offset));
+        flow.interrupt();
+    }
+
+    /// The stream continues with the bytes of a master that has answered `+CONTINUE`, where it is. The bytes have the identifier
+    /// `id` from here on. Replicas of this server go on.
+    pub fn continue_as(&self, id: ReplicationId) {
+        let mut flow = self.flow.lock();
+        if flow.history.id != id {
+            flow.history.rename(id);
+        }
+        flow.source = StreamSource::Upstream;
+        flow.begin_backlog();
+    }
+
+    /// Appends bytes of the master's stream, whole commands that have been applied.
+    pub fn append_upstream(&self, bytes: &[u8]) {
+        self.append(bytes, StreamSource::Upstream);
+    }
+
+    /// Appends commands of this server, if it is a master.
+    pub fn append_own(&self, commands: &[u8]) {
+        self.append(commands, StreamSource::Own);
+    }
+
+    fn append(&self, bytes: &[u8], source: StreamSource) {
+        let mut flow = self.flow.lock();
+        if flow.source != source {
+            return;
+        }
+        flow.history.offset += bytes.len() as u64;
+        if let Some(backlog) = &mut flow.backlog {
+            backlog.append(bytes);
+            let now_ms = if flow.readers.is_empty() { 0 } else { self.clock.now_ms() };
+            flow.settle(now_ms);
+        }
+    }
+
+    /// Forgets the backlog up to here. A replica calls this when it has applied an empty line of its master's stream: that
+    /// stands for a command which only this replica must not get, so others cannot go on from these bytes.
+    pub fn forget_backlog(&self) {
+        let mut flow = self.flow.lock();
+        let offset = flow.history.offset;
+        if flow.readers.iter().all(|reader| reader.position == offset) && flow.backlog.is_some() {
+            flow.backlog = Some(Backlog::at(offset));
+        }
+    }
+
+    /// From here on the stream is this server's own: it becomes a master. Its bytes get a new identifier. Replicas of this server
+    /// go on.
+    pub fn promote(&self) {
+        let mut flow = self.flow.lock();
+        if flow.source == StreamSource::Upstream {
+            flow.history.rename(ReplicationId::random(&mut Chance::from_system()));
+            flow.source = StreamSource::Own;
+            flow.begin_backlog();
+        }
+    }
+
+    /// From here on the stream continues with nothing before it: bytes were lost. Replicas have to begin anew.
+    pub fn break_off(&self) {
+        let mut flow = self.flow.lock();
+        let (id, offset) = (ReplicationId::random(&mut Chance::from_system()), flow.history.offset);
+        flow.history.replace(id, offset);
+        flow.backlog = flow.backlog.take().map(|_| Backlog::at(offset));
+        flow.interrupt();
+    }
+
+    /// Disconnects all replicas.
+    pub fn interrupt_replicas(&self) {
+        self.flow.lock().interrupt();
+    }
+
+    /// Lists a replica.
+    pub fn list(&self, link: Arc<ReplicaLink>) {
+        self.flow.lock().links.push(link);
+        self.tell_progress();
+    }
+
+    /// Takes a replica from the list.
+    pub fn unlist(&self, client: u64) {
+        {
+            let mut flow = self.flow.lock();
+            flow.links.retain(|link| link.client != client);
+            if flow.links.is_empty() {
+                flow.alone_since_ms = self.clock.now_ms();
+            }
+        }
+        self.tell_progress();
+    }
+
+    /// The replicas, in the order in which they came.
+    #[must_use]
+    pub fn links(&self) -> Vec<Arc<ReplicaLink>> {
+        self.flow.lock().links.clone()
+    }
+
+    /// Counts the replicas that are online and for which `counts` holds.
+    pub fn count_online(&self, counts: impl Fn(&ReplicaLink) -> bool) -> usize {
+        let flow = self.flow.lock();
+        let is_online = |link: &&Arc<ReplicaLink>| {
+            link.phase() == ReplicaPhase::Online && !link.introduction().wants_only_file
+        };
+        flow.links.iter().filter(is_online).filter(|link| counts(link)).count()
+    }
+
+    /// Begins to read behind the byte that is before the byte number `next` of the history `id`, if the backlog has what follows.
+    /// Returns the reader's number and the identifier that the stream has now.
+    #[must_use]
+    pub fn continue_from(&self, id: ReplicationId, next: u64) -> Option<(u64, ReplicationId)> {
+        let mut flow = self.flow.lock();
+        let backlog = flow.backlog.as_ref()?;
+        let has_bytes = next > backlog.start() && next <= backlog.end() + 1;
+        if !has_bytes || !flow.history.continues(id, next) {
+            return None;
+        }
+        Some((flow.read_from(next - 1), flow.history.id))
+    }
+
+    /// Begins to read behind `offset`, from which another reader has kept the bytes.
+    #[must_use]
+    pub fn read_from(&self, offset: u64) -> u64 {
+        self.flow.lock().read_from(offset)
+    }
+
+    /// Begins to read at the end of the stream. Returns the reader's number and the history.
+    #[must_use]
+    pub fn read_from_end(&self) -> (u64, History) {
+        let mut flow = self.flow.lock();
+        flow.begin_backlog();
+        let history = flow.history;
+        (flow.read_from(history.offset), history)
+    }
+
+    /// The reader needs nothing more.
+    pub fn stop_reading(&self, reader: u64) {
+        let mut flow = self.flow.lock();
+        flow.readers.retain(|other| other.number != reader);
+        flow.settle(self.clock.now_ms());
+    }
+
+    /// Appends up to `most` bytes that the reader has not got yet to `out`. Returns the offset in front of them. If there are
+    /// none, wakes the task when there are.
+    pub fn poll_bytes(
+        &self,
+        reader: u64,
+        most: usize,
+        out: &mut Vec<u8>,
+        context: &Context<'_>,
+    ) -> Poll<Result<u64, ReplicaEnd>> {
+        let mut flow = self.flow.lock();
+        let flow = &mut *flow;
+        let Some(reader) = flow.readers.iter_mut().find(|other| other.number == reader) else {
+            return Poll::Ready(Err(ReplicaEnd::Interrupted));
+        };
+        if let Some(end) = reader.end {
+            return Poll::Ready(Err(end));
+        }
+        let (position, before) = (reader.position, out.len());
+        if let Some(backlog) = &flow.backlog {
+            backlog.copy_into(position, most, out);
+        }
+        if out.len() == before {
+            reader.waker = Some(context.waker().clone());
+            return Poll::Pending;
+        }
+        reader.position += (out.len() - before) as u64;
+        Poll::Ready(Ok(position))
+    }
+
+    /// Why the reader gets nothing more, if so.
+    #[must_use]
+    pub fn end_of(&self, reader: u64) -> Option<ReplicaEnd> {
+        let flow = self.flow.lock();
+        flow.readers
+            .iter()
+            .find(|other| other.number == reader)
+            .map_or(Some(ReplicaEnd::Interrupted), |other| other.end)
+    }
+
+    /// Bytes that wait for the reader.
+    #[must_use]
+    pub fn waiting_bytes(&self, reader: u64) -> usize {
+        let flow = self.flow.lock();
+        let reader = flow.readers.iter().find(|other| other.number == reader);
+        reader.map_or(0, |reader| flow.history.offset.saturating_sub(reader.position) as usize)
+    }
+}
+
+impl std::fmt::Debug for Outflow {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Outflow").field("history", &self.history()).finish_non_exhaustive()
+    }
+}
