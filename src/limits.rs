@@ -149,3 +149,9 @@ pub const LEAST_BACKLOG_BYTES: usize = 16 * 1024;
 
 /// The largest `repl-backlog-size`, in bytes: more than any machine has, and a sum of offsets that cannot overflow.
 pub const MOST_BACKLOG_BYTES: usize = 1 << 50;
+
+/// Most templates of boards. They are written at the front of every base and dump file.
+pub const TEMPLATES: usize = 1024;
+
+/// Longest beginning of keys that a template is for: the names that games give to boards are shorter.
+pub const TEMPLATE_PREFIX_BYTES: usize = 512;

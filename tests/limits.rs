@@ -48,6 +48,8 @@ const LIMITS: &[(&str, &str)] = &[
     ("PASSWORD_FILE_BYTES", "configuration: a file that is no password"),
     ("REQUEST_ID_BYTES", "scripts: submits that are refused change nothing"),
     ("BOARD_IDS_MAX", "scripts: words that are no policy"),
+    ("TEMPLATES", "here: one template too many"),
+    ("TEMPLATE_PREFIX_BYTES", "here: one template too many"),
     ("BOARD_TTL_S_MAX", "the words of a policy: their own tests"),
     ("LEAST_BACKLOG_BYTES", "here: a backlog beyond its bounds"),
     ("MOST_BACKLOG_BYTES", "here: a backlog beyond its bounds"),
@@ -64,6 +66,24 @@ fn every_limit_has_a_test() {
         .collect();
     let tested: BTreeSet<&str> = LIMITS.iter().map(|(name, _)| *name).collect();
     assert_eq!(declared, tested, "src/limits.rs on the left, the list of this file on the right");
+}
+
+#[test]
+fn one_template_too_many_is_refused() {
+    let server = Server::rankd();
+    let mut client = server.client();
+    let prefix = "x".repeat(512);
+    assert_eq!(client.ask(&format!("LB.TEMPLATE SET {prefix}*")), Reply::Simple(b"OK".to_vec()));
+    let reply = client.ask(&format!("LB.TEMPLATE SET {prefix}y*"));
+    assert!(matches!(reply, Reply::Error(text) if text.starts_with(b"ERR a template is for the keys")));
+    for number in 1..1024 {
+        assert_eq!(client.ask(&format!("LB.TEMPLATE SET t{number}* IDS 1")), Reply::Simple(b"OK".to_vec()));
+    }
+    let full = Reply::Error(b"ERR there are 1024 templates already".to_vec());
+    assert_eq!(client.ask("LB.TEMPLATE SET another*"), full);
+    assert_eq!(client.ask("LB.TEMPLATE SET t1* IDS 2"), Reply::Simple(b"OK".to_vec()), "one that is there");
+    assert_eq!(client.ask("LB.TEMPLATE DEL t2*"), Reply::Integer(1));
+    assert_eq!(client.ask("LB.TEMPLATE SET another*"), Reply::Simple(b"OK".to_vec()));
 }
 
 /// Messages that a subscriber does not read are kept only up to a limit; other clients are not affected.

@@ -35,6 +35,8 @@ const FAMILIES: &[&[CommandSpec]] = &[
     boards::window::COMMANDS,
     boards::distribution::COMMANDS,
     boards::policy::COMMANDS,
+    boards::template::COMMANDS,
+    boards::season::COMMANDS,
     sets::COMMANDS,
     sets::random::COMMANDS,
     sets::scan::COMMANDS,

@@ -144,6 +144,11 @@ impl<W: Write> Lines<'_, W> {
                     });
                 self.numbering = numbers;
             }
+            Change::Templated(template) => {
+                let pattern = [template.prefix(), b"*"].concat();
+                let policy = template.policy().map_or_else(|| "none".to_owned(), |policy| policy.to_string());
+                self.begin(provenance, "template").quoted(&pattern).quoted(policy.as_bytes()).end();
+            }
             // The rest of the command is printed with the number of the record that it is in.
             Change::Continued => {}
         }

@@ -222,6 +222,12 @@ impl<'s> RdbReader<'s> {
             let is_key = name == boards::EMPTY_BOARD.as_bytes();
             return self.board(&value, is_key).map_err(|problem| source.error(problem));
         }
+        if name == boards::TEMPLATE.as_bytes() {
+            source.string(&mut value)?;
+            let taken =
+                boards::take_template(&value, |change| ChangeTarget::apply(&mut self.values.target, change));
+            return taken.map_err(|problem| source.error(problem));
+        }
         source.short_string(&mut value)?;
         let maker = match name.as_slice() {
             b"redis-ver" => "Redis",

@@ -48,6 +48,9 @@ pub fn write(
     encoder.aux("rankd-ver", env!("CARGO_PKG_VERSION"));
     encoder.aux("redis-bits", &usize::BITS.to_string());
     encoder.aux("ctime", &unix_s.to_string());
+    for (prefix, policy) in export.templates().list() {
+        put_field(&mut encoder.out, boards::TEMPLATE, &boards::template(&prefix, &policy));
+    }
     while export.step(&mut encoder) {
         if encoder.out.bytes.len() >= GATHERED_BYTES {
             file.drain(&mut encoder)?;

@@ -33,7 +33,7 @@ mod values;
 mod walk;
 
 pub use access::adopt::Adoption;
-pub use access::boards::Creation;
+pub use access::boards::{Closing, Creation};
 pub use access::edit::Edit;
 pub use access::evict::{Eviction, EvictionTerms};
 pub use access::hold::{Access, Hold};

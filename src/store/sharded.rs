@@ -17,6 +17,7 @@ use super::keys::uses::{SharedUsesKept, UseClock, UsesKept};
 use super::numbers::DatabaseIndex;
 use super::reclaim::Reclaimer;
 use super::shard::Shard;
+use super::values::board::policy::BoardTemplates;
 use crate::config::{EventClasses, SetBounds};
 use crate::machine::clock::Clock;
 use foldhash::quality::FixedState;
@@ -56,6 +57,7 @@ pub struct Store {
     /// The number of [`Snapshot`](super::Snapshot)s.
     pub(in crate::store) snapshots: AtomicUsize,
     last_ticket: AtomicU64,
+    pub(in crate::store) templates: BoardTemplates,
 }
 
 impl Store {
@@ -90,6 +92,7 @@ impl Store {
             flushes: AtomicU64::new(0),
             snapshots: AtomicUsize::new(0),
             last_ticket: AtomicU64::new(0),
+            templates: BoardTemplates::default(),
         }
     }
 
@@ -183,6 +186,12 @@ impl Store {
         let sibling = Self::new(self.shards.len(), self.databases, self.seed, self.clock.clone());
         sibling.set_set_bounds(self.set_bounds());
         sibling
+    }
+
+    /// The templates of boards.
+    #[must_use]
+    pub fn templates(&self) -> &BoardTemplates {
+        &self.templates
     }
 
     /// The number of databases.

@@ -6,3 +6,4 @@ mod oracle;
 mod policies;
 mod questions;
 mod retries;
+mod seasons;

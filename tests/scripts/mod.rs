@@ -83,7 +83,9 @@ scripts! {
     dump: rankd redis;
     expiry: rankd redis valkey;
     boards_questions: rankd redis;
+    boards_seasons: rankd redis;
     boards_submit: rankd redis;
+    boards_templates: rankd redis;
     boards: rankd redis;
     friendrank: rankd redis;
     geo_add: rankd redis;

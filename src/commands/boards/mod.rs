@@ -11,6 +11,8 @@
 //! | `distribution` | LB.QUANTILE and LB.HISTOGRAM |
 //! | `fraction` | the share of a board that a quantile names |
 //! | `policy` | LB.CREATE, LB.ALTER and LB.INFO: the policy of a board |
+//! | `template` | LB.TEMPLATE: the policies of boards that are not there yet |
+//! | `season` | LB.CLOSE: a board becomes an archive |
 //!
 //! The best member is first: its place is 0. Places come from [`crate::store::BestFirst`], which knows what is best.
 
@@ -22,13 +24,18 @@ pub(super) mod policy;
 pub(super) mod rank;
 mod returned;
 mod rows;
+pub(super) mod season;
 mod submission;
 pub(super) mod submit;
+pub(super) mod template;
 pub(super) mod window;
 
 use super::call::error::CommandError;
 use super::call::{Cursor, parse_count};
 use super::spec::{CommandSpec, Flag, Group, KeyFlag, Keys};
+
+/// The board is a sorted set of Redis.
+const NO_POLICY: CommandError = CommandError::text("ERR the key holds no board with a policy");
 
 /// What the questions have in common: they read the board at argument 1.
 const QUESTION: CommandSpec = CommandSpec {

@@ -63,9 +63,8 @@ fn create(keys: &mut Writer<'_, '_>, call: &Call<'_>, reply: &mut Reply<'_>) -> 
 fn alter(keys: &mut Writer<'_, '_>, call: &Call<'_>, reply: &mut Reply<'_>) -> Outcome {
     let key = call.argument(1);
     let words = PolicyWords::parse(call.cursor(2)).map_err(CommandError::from)?;
-    let none = CommandError::text("ERR the key holds no board with a policy");
     let altered = keys.edit::<Board, _>(key, Missing::Skip, None, |board| {
-        let rules = board.rules().ok_or(none.clone())?;
+        let rules = board.rules().ok_or(super::NO_POLICY)?;
         if board.is_closed() {
             return Err(SubmitError::Closed.into());
         }
@@ -77,7 +76,7 @@ fn alter(keys: &mut Writer<'_, '_>, call: &Call<'_>, reply: &mut Reply<'_>) -> O
         let ends_at_ms = board.rules().and_then(|rules| rules.ends_at_ms());
         Ok((before.ttl_s != policy.ttl_s).then_some(ends_at_ms))
     })?;
-    if let Some(ends_at_ms) = altered.transpose()?.ok_or(none)? {
+    if let Some(ends_at_ms) = altered.transpose()?.ok_or(super::NO_POLICY)? {
         keys.set_expiry(key, ends_at_ms);
     }
     reply.ok();

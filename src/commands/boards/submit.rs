@@ -14,7 +14,7 @@ use crate::commands::spec::{CommandSpec, Flag, Group, Handler, KeyFlag, Keys, Lo
 use crate::resp::double;
 use crate::resp::reply::Reply;
 use crate::store::{
-    Board, Conditions, Keep, Missing, PolicyError, Submit, SubmitStatus, WantedPoints, Writer,
+    Board, Conditions, Keep, Missing, PolicyError, Submit, SubmitError, SubmitStatus, WantedPoints, Writer,
 };
 use smallvec::SmallVec;
 
@@ -58,6 +58,8 @@ struct Prepared {
     wanted: Option<WantedPoints>,
     /// What the members had; empty without RETURN.
     before: Before,
+    /// The empty board that a template makes of the missing key.
+    begins: Option<Board>,
 }
 
 /// What became of the pairs on a board; `None`: nothing, because the request is a repeat.
@@ -67,8 +69,8 @@ fn submit(keys: &mut Writer<'_, '_>, call: &Call<'_>, reply: &mut Reply<'_>) -> 
     let submission = Submission::parse(call.cursor(2))?;
     call.announce(submission.len())?;
     let key = call.argument(1);
-    let prepared = prepare(keys, key, &submission)?;
-    let applied = apply(keys, key, &submission, &prepared)?;
+    let mut prepared = prepare(keys, key, &submission)?;
+    let applied = apply(keys, key, &submission, &mut prepared)?;
     write(keys, key, &submission, &prepared, applied, reply)
 }
 
@@ -83,9 +85,9 @@ fn msubmit(keys: &mut Writer<'_, '_>, call: &Call<'_>, reply: &mut Reply<'_>) ->
         return Err(CommandError::text("ERR the same board is named twice").into());
     }
     let prepared = boards.clone().map(|key| prepare(keys, key, &submission));
-    let prepared = prepared.collect::<Result<Vec<_>, _>>()?;
+    let mut prepared = prepared.collect::<Result<Vec<_>, _>>()?;
     let mut applied = Vec::with_capacity(prepared.len());
-    for (key, prepared) in boards.clone().zip(&prepared) {
+    for (key, prepared) in boards.clone().zip(&mut prepared) {
         applied.push(apply(keys, key, &submission, prepared)?);
     }
     reply.array(prepared.len());
@@ -106,12 +108,19 @@ fn prepare(
         return prepare_on(board, now_ms, submission);
     }
     // A board that is not there is what the first write would make of it.
+    if let Some(board) = keys.templated_board(key) {
+        let prepared = prepare_on(&board, now_ms, submission)?;
+        return Ok(Prepared { begins: Some(board), ..prepared });
+    }
     let prepared =
         keys.edit::<Board, _>(key, Missing::Create, None, |board| prepare_on(board, now_ms, submission))?;
     prepared.unwrap_or(Err(CommandError::SYNTAX))
 }
 
 fn prepare_on(board: &Board, now_ms: u64, submission: &Submission<'_>) -> Result<Prepared, CommandError> {
+    if board.is_closed() {
+        return Err(SubmitError::Closed.into());
+    }
     let policy = board.policy();
     let keep = submission.keep.unwrap_or(policy.keep);
     let submit = Submit { keep, conditions: Conditions::default(), at_ms: submission.at_ms, now_ms };
@@ -123,14 +132,14 @@ fn prepare_on(board: &Board, now_ms: u64, submission: &Submission<'_>) -> Result
     }
     let rules = board.rules();
     if submission.id.is_some_and(|id| rules.is_some_and(|rules| rules.ids.contains(id))) {
-        return Ok(Prepared { submit, wanted: None, before: Before::default() });
+        return Ok(Prepared { submit, wanted: None, before: Before::default(), begins: None });
     }
     let members = submission.members();
     let before = if submission.returns { Before::of(board, members.clone()) } else { Before::default() };
     let given = submission.scores().map(|text| board.read_points(text, double::parse));
     let given = given.collect::<Result<WantedPoints, _>>()?;
     let wanted = submit.prepare(board, members.zip(given))?;
-    Ok(Prepared { submit, wanted: Some(wanted), before })
+    Ok(Prepared { submit, wanted: Some(wanted), before, begins: None })
 }
 
 /// Applies the pairs to the board at `key`.
@@ -138,9 +147,12 @@ fn apply(
     keys: &mut Writer<'_, '_>,
     key: &[u8],
     submission: &Submission<'_>,
-    Prepared { submit, wanted, .. }: &Prepared,
+    Prepared { submit, wanted, begins, .. }: &mut Prepared,
 ) -> Result<Applied, CommandError> {
     let Some(wanted) = wanted else { return Ok(None) };
+    if let Some(board) = begins.take() {
+        keys.begin_board(key, board);
+    }
     if let Some(id) = submission.id {
         // An id alone is no event.
         keys.edit::<Board, _>(key, Missing::Create, None, |board| board.note_id(id))?;
@@ -149,7 +161,7 @@ fn apply(
     Ok(keys.edit::<Board, _>(key, Missing::Create, event, |board| {
         let mut ahead = submission.members();
         let mut statuses = SmallVec::new();
-        for (index, (member, wanted)) in submission.members().zip(wanted).enumerate() {
+        for (index, (member, wanted)) in submission.members().zip(&*wanted).enumerate() {
             if index % PREFETCHED_MEMBERS == 0 && submission.len() > 1 {
                 board.prefetch_members(ahead.clone().take(PREFETCHED_MEMBERS));
                 ahead.nth(PREFETCHED_MEMBERS - 1);

@@ -169,6 +169,7 @@ fn add(keys: &mut Writer<'_, '_>, call: &Call<'_>, reply: &mut Reply<'_>, mut mo
     let counted = if counts_changes { Counted::Changed } else { Counted::Added };
     let submit = Submit { keep: Keep::Latest, conditions, at_ms: None, now_ms: keys.reader().now_ms() };
     let missing = if conditions.only_present { Missing::Skip } else { Missing::Create };
+    begin_templated(keys, key, missing, &submit, pairs)?;
     let count = keys.edit::<Board, _>(key, missing, "zadd", |board| match board.plain() {
         Some(plain) => {
             let entries = pairs.iter().skip(1).step_by(2).zip(scores.iter().copied());
@@ -180,12 +181,39 @@ fn add(keys: &mut Writer<'_, '_>, call: &Call<'_>, reply: &mut Reply<'_>, mut mo
     Ok(())
 }
 
-/// What is wrong with scores that are no doubles, if the key holds a board that has others.
+/// What is wrong with scores that are no doubles, if the key holds a board that has others, or would hold one.
 #[cold]
 fn unreadable(keys: &Writer<'_, '_>, key: &[u8], pairs: Arguments<'_>) -> Option<CommandError> {
-    let board = keys.reader().get::<Board>(key).ok().flatten()?;
+    let templated = keys.templated_board(key);
+    let present = || keys.reader().get::<Board>(key).ok().flatten();
+    let board = templated.as_ref().or_else(present)?;
     let error = pairs.iter().step_by(2).find_map(|text| board.read_points(text, double::parse).err());
     error.map(CommandError::from)
+}
+
+/// Makes a missing key the board of its template, if the pairs can be taken there.
+fn begin_templated(
+    keys: &mut Writer<'_, '_>,
+    key: &[u8],
+    missing: Missing,
+    submit: &Submit,
+    pairs: Arguments<'_>,
+) -> Result<(), CommandError> {
+    if missing == Missing::Create
+        && let Some(board) = keys.templated_board(key)
+    {
+        wanted_points(&board, submit, pairs)?;
+        keys.begin_board(key, board);
+    }
+    Ok(())
+}
+
+/// The scores that pairs want on a board with a policy.
+fn wanted_points(board: &Board, submit: &Submit, pairs: Arguments<'_>) -> Result<WantedPoints, CommandError> {
+    let given = pairs.iter().step_by(2).map(|text| board.read_points(text, double::parse));
+    let given = given.collect::<Result<WantedPoints, _>>()?;
+    let members = pairs.iter().skip(1).step_by(2);
+    Ok(submit.prepare(board, members.zip(given))?)
 }
 
 /// Gives members of a board with a policy scores. Everything is read and checked before anything changes.
@@ -195,14 +223,12 @@ fn put_points(
     pairs: Arguments<'_>,
     counted: Counted,
 ) -> Result<usize, CommandError> {
-    let given = pairs.iter().step_by(2).map(|text| board.read_points(text, double::parse));
-    let given = given.collect::<Result<WantedPoints, _>>()?;
+    let wanted = wanted_points(board, submit, pairs)?;
     let members = pairs.iter().skip(1).step_by(2);
-    let wanted = submit.prepare(board, members.clone().zip(given.iter().copied()))?;
     let mut ahead = members.clone();
     let mut count = 0;
     for (index, (member, wanted)) in members.zip(wanted).enumerate() {
-        if index % PREFETCHED_MEMBERS == 0 && given.len() > 1 {
+        if index % PREFETCHED_MEMBERS == 0 && pairs.len() > 2 {
             board.prefetch_members(ahead.clone().take(PREFETCHED_MEMBERS));
             ahead.nth(PREFETCHED_MEMBERS - 1);
         }
@@ -261,6 +287,7 @@ fn increment(
     let missing = if conditions.only_present { Missing::Skip } else { Missing::Create };
     let member = pairs.get(1).unwrap_or_default();
     let submit = Submit { keep: Keep::Sum, conditions, at_ms: None, now_ms: keys.reader().now_ms() };
+    begin_templated(keys, key, missing, &submit, pairs)?;
     let result = keys.edit::<Board, _>(key, missing, "zincr", |board| match board.plain() {
         Some(plain) => add_amount(plain, member, amount, conditions),
         None => {

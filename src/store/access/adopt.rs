@@ -17,7 +17,7 @@ pub enum Adoption {
 }
 
 impl Store {
-    /// Takes the keys of `other`, a [sibling](Store::sibling), which is empty then. No other command runs meanwhile.
+    /// Takes the keys and the templates of `other`, a [sibling](Store::sibling), which is empty then. No other command runs meanwhile.
     /// Returns false if a key of `Adoption::Beside` is there already; nothing has changed then. O(n).
     pub fn adopt(&self, other: &Self, adoption: Adoption) -> bool {
         let all: Vec<ShardIndex> = (0..self.shard_count()).collect();
@@ -51,6 +51,10 @@ impl Store {
                     }
                 }
             }
+        }
+        for (prefix, policy) in other.templates.list() {
+            hold.set_template(&prefix, Some(&policy));
+            hold.end_record();
         }
         let _ = hold.release();
         true

@@ -8,6 +8,7 @@ use crate::store::keys::keyspace::{Entry, KeyValue, Keyspace};
 use crate::store::keys::located::Located;
 use crate::store::keys::uses::Use;
 use crate::store::numbers::DatabaseIndex;
+use crate::store::values::board::policy::BoardTemplates;
 use crate::store::values::kinds::{Kind, Value, WrongType};
 use crate::store::values::stored::Stored;
 use smallvec::SmallVec;
@@ -226,6 +227,12 @@ impl<'h> Reader<'h> {
     #[must_use]
     pub fn seed(&self) -> u64 {
         self.hold.store.seed()
+    }
+
+    /// The templates of boards.
+    #[must_use]
+    pub(super) fn templates(&self) -> &'h BoardTemplates {
+        &self.hold.store.templates
     }
 
     /// The code of the cursors that clients see.

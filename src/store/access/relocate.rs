@@ -20,11 +20,11 @@ use crate::store::values::kinds::{Kind, Value};
 const SAMPLES: usize = 5;
 
 /// A value that is at no key at the moment.
-struct Taken {
-    value: Value,
-    expire_at_ms: Option<u64>,
+pub(super) struct TakenValue {
+    pub(super) value: Value,
+    pub(super) expire_at_ms: Option<u64>,
     /// The keyspace it was in, if the record does not say yet that it is not there any more.
-    unrecorded: Option<KeyspaceIndex>,
+    pub(super) unrecorded: Option<KeyspaceIndex>,
 }
 
 impl Writer<'_, '_> {
@@ -75,7 +75,7 @@ impl Writer<'_, '_> {
         let Some(entry) = keyspace.at(spot) else { return };
         let (value, expire_at_ms) = (entry.value.copy(), entry.expire_at_ms());
         let kind = value.kind();
-        let copy = Taken { value, expire_at_ms, unrecorded: None };
+        let copy = TakenValue { value, expire_at_ms, unrecorded: None };
         let mut destination = self.of_database(database);
         let old = destination.put_elements(to, copy);
         destination.notify(EventClasses::GENERIC, "copy_to", to);
@@ -83,7 +83,7 @@ impl Writer<'_, '_> {
     }
 
     /// Takes the value off `key`, and its expiry.
-    fn take(&mut self, key: &[u8]) -> Option<Taken> {
+    pub(super) fn take(&mut self, key: &[u8]) -> Option<TakenValue> {
         let by_name = self.reader().peek(key).is_some_and(|value| self.relocates_by_name(value));
         let KeyEdit { keyspace, spot, mut trace, .. } = self.fresh(key);
         let expire_at_ms = keyspace.at(spot).and_then(|entry| entry.expire_at_ms());
@@ -92,15 +92,15 @@ impl Writer<'_, '_> {
             trace.changes.drop_key(trace.keyspace, key);
         }
         trace.note_change(true);
-        Some(Taken { value, expire_at_ms, unrecorded: by_name.then_some(trace.keyspace) })
+        Some(TakenValue { value, expire_at_ms, unrecorded: by_name.then_some(trace.keyspace) })
     }
 
     /// Puts a value at `key` (event `new`), as `relocation` of the keyspace it was in says, or by its elements. Returns the
     /// type of the value that was there.
-    fn put_taken<'k>(
+    pub(super) fn put_taken<'k>(
         &mut self,
         key: &[u8],
-        taken: Taken,
+        taken: TakenValue,
         relocation: impl FnOnce(KeyspaceIndex) -> Relocation<'k>,
     ) -> Option<Kind> {
         let Some(from) = taken.unrecorded else { return self.put_elements(key, taken) };
@@ -111,7 +111,7 @@ impl Writer<'_, '_> {
     }
 
     /// Puts a value that has elements at `key` (event `new`). Returns the type of the value that was there.
-    fn put_elements(&mut self, key: &[u8], taken: Taken) -> Option<Kind> {
+    fn put_elements(&mut self, key: &[u8], taken: TakenValue) -> Option<Kind> {
         let mut edit = self.fresh(key);
         let old = edit.replace(taken.value, taken.expire_at_ms);
         edit.note_put(old)

@@ -10,6 +10,7 @@ use crate::store::keys::table;
 use crate::store::numbers::{DatabaseIndex, ShardIndex};
 use crate::store::shard::{DatabaseSize, Shard};
 use crate::store::sharded::Store;
+use crate::store::values::board::policy::Policy;
 use crate::store::values::kinds::Kind;
 use std::cell::Cell;
 use std::ops::Deref;
@@ -223,6 +224,14 @@ impl<'s> Shards<'_, 's> {
     /// Exchanges all keys of two databases, under all locks at once. O(shards).
     pub fn swap_databases(&mut self, one: DatabaseIndex, other: DatabaseIndex) {
         self.with_all(|hold| hold.swap_databases(one, other));
+    }
+
+    /// Gives new boards whose keys begin with `prefix` this policy, or none, under all locks at once: so a checkpoint that
+    /// has begun before has the record. Returns whether there was a template of this prefix.
+    pub fn set_template(&mut self, prefix: &[u8], policy: Option<&Policy>) -> bool {
+        let mut was_there = false;
+        self.with_all(|hold| was_there = hold.set_template(prefix, policy));
+        was_there
     }
 
     /// Calls `change` with all shards held for writing.

@@ -26,6 +26,7 @@ pub(super) mod replay;
 pub(super) mod seq;
 pub mod sink;
 pub mod speller;
+pub(super) mod template;
 #[cfg(test)]
 mod tests;
 
@@ -33,6 +34,7 @@ pub use buffer::ChangeBuffer;
 pub use codec::{EncodedNames, Malformed};
 pub use numbering::{DatabaseNumbering, EncodedNumbering};
 pub use relocation::{Destination, KeyPlace, Relocation};
+pub use template::EncodedTemplate;
 
 use super::numbers::KeyspaceIndex;
 use super::values::kinds::ValueChange;
@@ -59,6 +61,8 @@ pub enum Change<'a> {
     FlushAll,
     /// Databases have these keyspaces.
     Numbered(EncodedNumbering<'a>),
+    /// New boards whose keys begin with a prefix get a policy, or none.
+    Templated(EncodedTemplate<'a>),
     /// The command's Changes continue in the next record. It is the first Change of its record, and changes nothing
     /// itself.
     Continued,
@@ -96,7 +100,7 @@ impl Change<'_> {
                 relocation.places().map(|(keyspace, _)| keyspace).into_iter().max()
             }
             Self::Numbered(numbering) => numbering.highest(),
-            Self::FlushAll | Self::Continued => None,
+            Self::FlushAll | Self::Templated(_) | Self::Continued => None,
         }
     }
 }
@@ -111,6 +115,7 @@ pub fn decode<'a>(body: &mut &'a [u8]) -> Result<Change<'a>, Malformed> {
     match operation {
         operation::FLUSH_ALL => return Ok(Change::FlushAll),
         operation::CONTINUED => return Ok(Change::Continued),
+        operation::TEMPLATE => return EncodedTemplate::take(body).map(Change::Templated),
         operation::NUMBER => return EncodedNumbering::take(body).map(Change::Numbered),
         _ => {}
     }

@@ -9,3 +9,4 @@ pub(in crate::store) const CONTINUED: u8 = 10;
 pub(in crate::store) const NUMBER: u8 = 25;
 pub(in crate::store) const RENAME: u8 = 26;
 pub(in crate::store) const MOVE: u8 = 27;
+pub(in crate::store) const TEMPLATE: u8 = 43;

@@ -36,6 +36,9 @@ impl Store {
             Change::FlushDatabase(keyspace) => self.flush_unrecorded(Some(keyspace)),
             Change::FlushAll => self.flush_unrecorded(None),
             Change::Numbered(numbering) => self.renumber(&numbering.decoded()),
+            Change::Templated(template) => {
+                self.templates.set(template.prefix(), template.policy());
+            }
             Change::Continued => {}
         }
         Ok(())

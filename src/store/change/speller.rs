@@ -70,6 +70,8 @@ impl Speller {
             Change::Numbered(numbering) => self.numbering.become_like(&numbering.decoded(), |one, other| {
                 send(&[b"SWAPDB", one.to_string().as_bytes(), other.to_string().as_bytes()])
             }),
+            // The other server has no policies.
+            Change::Templated(_) => Ok(()),
             // The next record has further commands of the same change.
             Change::Continued => Ok(()),
         }

@@ -4,6 +4,7 @@ use super::*;
 use crate::machine::chance::Chance;
 use crate::ranking::Score;
 use crate::store::values::board::change::BoardChange;
+use crate::store::values::board::policy::Policy;
 use crate::store::values::kinds::Word;
 use crate::store::values::string::change::StringChange;
 
@@ -36,6 +37,8 @@ fn sample() -> ChangeBuffer {
     let mut numbering = DatabaseNumbering::default();
     numbering.swap(1, 300);
     buffer.number(&numbering);
+    buffer.template(b"day:", Some(&Policy { ids: 7, ..Policy::default() }));
+    buffer.template(b"", None);
     buffer.flush_database(7);
     buffer.flush_all();
     buffer.end_record();
@@ -170,7 +173,7 @@ fn decode_all(mut body: &[u8]) -> Result<Vec<Change<'_>>, Malformed> {
 fn every_kind_reads_back_and_neighbours_join() {
     let buffer = sample();
     let records: Vec<_> = buffer.records().map(|body| decode_all(body).unwrap()).collect();
-    assert_eq!(records.iter().map(Vec::len).collect::<Vec<_>>(), [6, 11]);
+    assert_eq!(records.iter().map(Vec::len).collect::<Vec<_>>(), [6, 13]);
     let Change::Key {
         keyspace: 0,
         key: b"lb",
@@ -189,7 +192,11 @@ fn every_kind_reads_back_and_neighbours_join() {
     assert_eq!(records[1][6], Change::Relocated(renamed));
     assert_eq!(records[1][7].highest_keyspace(), Some(400));
     assert_eq!(records[1][8].highest_keyspace(), Some(300));
-    assert_eq!(records[1][10], Change::FlushAll);
+    let Change::Templated(template) = records[1][9] else { panic!("{records:?}") };
+    assert_eq!((template.prefix(), template.policy().map(|policy| policy.ids)), (&b"day:"[..], Some(7)));
+    let Change::Templated(template) = records[1][10] else { panic!("{records:?}") };
+    assert_eq!((template.prefix(), template.policy()), (&b""[..], None));
+    assert_eq!(records[1][12], Change::FlushAll);
 }
 
 #[test]

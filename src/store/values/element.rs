@@ -48,6 +48,8 @@ pub enum Beside<'a> {
     Nothing,
     /// A score.
     Score(Score),
+    /// The score and the moment of a member of a board with a policy.
+    Attained(Attained),
     /// A value.
     Value {
         /// The value.
@@ -65,7 +67,7 @@ impl<'a> Element<'a> {
             Self::Bytes(_) | Self::Listed(_) => Beside::Order,
             Self::Member(_) | Self::Part(_) => Beside::Nothing,
             Self::Scored(_, score) => Beside::Score(score),
-            Self::Attained(_, attained) => Beside::Score(attained.points.nearest()),
+            Self::Attained(_, attained) => Beside::Attained(attained),
             Self::Field(_, bytes, expire_at_ms) => Beside::Value { bytes, expires: expire_at_ms.is_some() },
         }
     }

@@ -18,7 +18,7 @@ mod words;
 
 pub use board::change::{BoardChange, EncodedAttained, EncodedEntries, EncodedIds, EncodedRules};
 pub use board::edit::PlainEdit;
-pub use board::policy::{AllowedScores, Best, Keep, Policy, PolicyError, PolicyWords, Ties};
+pub use board::policy::{AllowedScores, Best, BoardTemplates, Keep, Policy, PolicyError, PolicyWords, Ties};
 pub use board::submit::{Conditions, Submit, SubmitError, SubmitStatus, Submitted, WantedPoints};
 pub use board::{
     Attained, BestFirst, Board, BoardExcerpt, BoardRules, BoardTime, KeptIds, Points, ScoreSteps, ScoreType,

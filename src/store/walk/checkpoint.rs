@@ -58,6 +58,9 @@ impl Snapshot<'_> {
             if !walk.numbering.is_plain() {
                 out.number(&walk.numbering);
             }
+            for (prefix, policy) in store.templates.list() {
+                out.template(&prefix, Some(&policy));
+            }
             walk
         });
         let mut recorder = Recorder { keyspace: walk.keyspace(), out };

@@ -26,6 +26,7 @@ use super::numbers::{DatabaseIndex, KeyspaceIndex};
 use super::shard::{DatabaseSize, Shard};
 use super::sharded::Store;
 use super::values::board::BoardRules;
+use super::values::board::policy::BoardTemplates;
 use super::values::kinds::{Element, Kind, Value};
 use super::values::stored::{Position, WalkOrder};
 use crate::limits;
@@ -189,6 +190,12 @@ impl<'s> Walk<'s> {
             cursor: None,
             large: VecDeque::new(),
         }
+    }
+
+    /// The templates of boards, as they are now.
+    #[must_use]
+    pub fn templates(&self) -> &'s BoardTemplates {
+        &self.store.templates
     }
 
     /// The present keyspace.

@@ -1,4 +1,5 @@
 //! DEBUG DIGEST and DIGEST-VALUE: a digest of the data, computed as Redis computes it, so that two servers can be compared.
+//! Boards with a policy have all that only rankd has in it: a rankd replica with the same digest has the same moments and ids.
 //!
 //! Elements with an order are mixed into the digest one after the other, others are added by exclusive or.
 
@@ -8,7 +9,7 @@ use crate::commands::call::error::Outcome;
 use crate::commands::spec::AllKeys;
 use crate::resp::double::DoubleText;
 use crate::resp::reply::Reply;
-use crate::store::{Beside, Value};
+use crate::store::{Beside, BoardRules, Value};
 use crate::text::sha1::{SHA1_BYTES, sha1};
 
 /// A digest under way.
@@ -35,6 +36,7 @@ impl Digest {
     /// Mixes in a value. O(n).
     pub(super) fn mix_value(&mut self, value: &Value, expires: bool) {
         self.mix_number(value.kind().redis_number());
+        value.rules().into_iter().for_each(|rules| self.mix_rules(rules));
         value.visit(&mut |element| {
             let name = element.name();
             match element.beside() {
@@ -44,6 +46,13 @@ impl Digest {
                     let mut own = Self::default();
                     own.mix(name);
                     own.mix(DoubleText::shortest(score.get()).as_bytes());
+                    self.add(&own.0);
+                }
+                Beside::Attained(attained) => {
+                    let mut own = Self::default();
+                    own.mix(name);
+                    own.mix(attained.points.to_string().as_bytes());
+                    own.mix(&attained.moment.0.to_be_bytes());
                     self.add(&own.0);
                 }
                 Beside::Value { bytes, expires } => {
@@ -59,6 +68,18 @@ impl Digest {
         });
         if expires {
             self.add(b"!!expire!!");
+        }
+    }
+
+    /// Mixes in what a board with a policy has beside its members, which Redis does not have. O(K) with K request ids.
+    fn mix_rules(&mut self, rules: &BoardRules) {
+        self.mix(rules.policy.to_string().as_bytes());
+        self.mix(&rules.created_ms.to_be_bytes());
+        self.mix(&rules.clock.0.to_be_bytes());
+        self.mix(rules.closed_from.as_deref().unwrap_or_default());
+        for (ordinal, id) in rules.ids.iter() {
+            self.mix(&ordinal.to_be_bytes());
+            self.mix(id);
         }
     }
 

@@ -12,6 +12,7 @@ mod points;
 pub(in crate::store) mod policy;
 mod ranked;
 mod rules;
+mod season;
 pub(in crate::store) mod submit;
 mod value;
 

@@ -104,7 +104,7 @@ impl KeptIds {
     }
 
     /// The ids with their ordinals, oldest first.
-    pub(in crate::store) fn iter(&self) -> impl Iterator<Item = (u64, &[u8])> {
+    pub fn iter(&self) -> impl Iterator<Item = (u64, &[u8])> {
         self.by_ordinal.iter().map(|(&ordinal, id)| (ordinal, &**id))
     }
 

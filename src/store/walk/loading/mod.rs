@@ -172,6 +172,11 @@ impl Loader {
                 self.store.renumber(&numbering.decoded());
                 return Ok(());
             }
+            // No lane asks for templates.
+            Change::Templated(template) => {
+                self.store.templates.set(template.prefix(), template.policy());
+                return Ok(());
+            }
             Change::Continued => return Ok(()),
         };
         if !self.moved.is_empty() {

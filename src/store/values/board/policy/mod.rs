@@ -1,13 +1,16 @@
 //! The policy of a board: what its scores are, which end is best, and what writes may do.
 //!
-//! `words` reads a policy from the words of a request and prints it; `codec` has its bytes.
+//! `words` reads a policy from the words of a request and prints it; `codec` has its bytes; `templates` are the policies of
+//! boards that are not there yet.
 
 pub(super) mod codec;
+mod templates;
 mod words;
 
 use super::points::{BoardTime, Points, ScoreType};
 use crate::ranking::Order;
 use std::num::NonZeroU64;
+pub use templates::BoardTemplates;
 pub use words::{PolicyError, PolicyWords};
 
 /// What a board promises beyond a sorted set.
