@@ -4,6 +4,7 @@ use std::io::Write;
 use std::path::Path;
 use std::process::{Output, Stdio};
 
+use crate::support::client::encode;
 use crate::support::reply::Reply;
 use crate::support::server::{Peer, Server, rankd};
 
@@ -138,4 +139,23 @@ fn a_config_set_that_cannot_take_effect_changes_nothing() {
     assert_eq!(client.ask("CONFIG GET timeout").items()[1].text(), "0");
     assert_eq!(client.ask("CONFIG GET maxclients").items()[1].text(), "10000");
     assert_eq!(client.ask("CONFIG GET loglevel").items()[1].text(), "notice");
+}
+
+/// Requests that came in one piece with a CONFIG SET ran with the settings before it.
+#[test]
+fn what_follows_a_config_set_in_a_pipeline_runs_with_its_settings() {
+    let server = Server::rankd_with(&["--appendonly", "no"]);
+    let mut client = server.client();
+    let mut bytes = Vec::new();
+    for (most, set) in [("0", "none"), ("512", "some"), ("0", "none again")] {
+        bytes.extend(encode(&["CONFIG", "SET", "set-max-intset-entries", most]));
+        bytes.extend(encode(&["SADD", set, "1"]));
+        bytes.extend(encode(&["OBJECT", "ENCODING", set]));
+    }
+    client.send_raw(&bytes);
+    let encodings = [(); 3].map(|()| {
+        assert!(!client.reply().is_error() && client.reply().integer() == 1);
+        client.reply().text()
+    });
+    assert_eq!(encodings, ["listpack", "intset", "listpack"]);
 }

@@ -24,8 +24,8 @@ thread_local! {
 }
 
 /// Runs requests and appends their replies to `out`. It ends where there are no more requests, enough reply bytes wait to
-/// be sent, a reply has a rest, the connection has something else to do next, or the `terms` do not allow the next
-/// request. If others wait for the thread, it also ends when the requests so far have taken [`limits::BATCH`].
+/// be sent, a reply has a rest, the settings have changed, the connection has something else to do next, or the `terms` do
+/// not allow the next request. If others wait for the thread, it also ends when the requests so far have taken [`limits::BATCH`].
 pub fn run_batch<'r>(
     host: &Host,
     config: &Config,
@@ -44,7 +44,7 @@ pub fn run_batch<'r>(
     }
     let end_ns = runner.timing.started_ns + limits::BATCH.as_nanos() as u64;
     let mut window = Window::new();
-    let mut last_command = None;
+    let (mut last_command, settings) = (None, runner.timing.changes);
     'batch: loop {
         prepare(&host.store, &mut requests, &mut window);
         if window.is_empty() {
@@ -74,6 +74,10 @@ pub fn run_batch<'r>(
                 runner.settle_modes(command, out, reply_start);
             }
             runner.take_mail(out, reply_start, listening);
+            if runner.timing.changes != settings {
+                // What follows a CONFIG SET runs with the settings that it has made.
+                break 'batch;
+            }
         }
     }
     if runner.timing.is_open() {
