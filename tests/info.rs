@@ -186,4 +186,7 @@ fn the_error_of_a_client_that_is_unblocked_counts() {
     wait_for("a blocked client", || (client.ask(&unblock).integer() == 1).then_some(()));
     assert!(blocked.reply().is_error());
     assert!(client.ask("INFO errorstats").text().contains("errorstat_UNBLOCKED:count=1"));
+    let said = client.ask("INFO commandstats").text();
+    let counts = said.lines().find(|line| line.starts_with("cmdstat_blpop:")).expect("its line");
+    assert!(counts.contains("calls=1,") && counts.ends_with("failed_calls=1"), "{counts}");
 }

@@ -1,5 +1,6 @@
 //! The request that a client waits with: it is looked at again when the permissions of its user change.
 
+use super::stats::Stats;
 use crate::resp::queue::RequestQueue;
 use crate::resp::request::Arguments;
 
@@ -17,6 +18,11 @@ impl WaitingRequest {
         let mut copy = RequestQueue::default();
         copy.push(words);
         Self { place, words: copy }
+    }
+
+    /// Counts that the command has failed: its wait has ended with an error.
+    pub fn count_failure(&self, stats: &Stats) {
+        stats.by_command[self.place].failed.add(1);
     }
 
     /// The words, from the name of the command or subcommand on.

@@ -66,11 +66,12 @@ impl Connection<'_> {
             }
         };
         *client.waiting.lock() = None;
-        *client.waiting_request.lock() = None;
+        let request = client.waiting_request.lock().take();
         let host = &self.shared.host;
         waiting.leave(&host.store);
         if let Some(code) = ending.error_code() {
             host.errors.count(code);
+            request.inspect(|request| request.count_failure(&self.shared.stats));
         }
         let slow = client.slow_wait.lock().take();
         if let Some(slow) = slow {
