@@ -98,8 +98,11 @@ fn write(result: NameList, reply: &mut Reply<'_>) {
 /// What a request returns or stores, `None` where a pattern gives nothing.
 fn result(keys: Reader<'_>, request: &SortRequest<'_>, call: &Call<'_>) -> Result<NameList, Stop> {
     let value = keys.value(call.argument(1));
-    if let Some(Value::String(_) | Value::Hash(_)) = value {
-        return Err(CommandError::WRONG_TYPE.into());
+    match value {
+        None | Some(Value::List(_) | Value::Set(_) | Value::SortedSet(_)) => {}
+        Some(Value::String(_) | Value::Hash(_) | Value::Stream(_)) => {
+            return Err(CommandError::WRONG_TYPE.into());
+        }
     }
     let mut rows = Rows::default();
     let window = match value {
