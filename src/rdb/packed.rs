@@ -178,11 +178,12 @@ impl<'s, R: Read> Packed<'s, R> {
             0xf4 => Some(integer(self.text.bytes::<8>()?)),
             _ => return self.malformed(),
         };
+        // As in Redis, the highest length of each width but the first takes one byte more.
         let backwards = match before - self.text.left() {
             0..128 => 1,
-            128..16_384 => 2,
-            16_384..2_097_152 => 3,
-            2_097_152..268_435_456 => 4,
+            128..16_383 => 2,
+            16_383..2_097_151 => 3,
+            2_097_151..268_435_455 => 4,
             _ => 5,
         };
         for _ in 0..backwards {
@@ -362,6 +363,22 @@ mod tests {
         ];
         assert_eq!(elements(&bytes, Packing::Listpack).unwrap(), expected);
         survives(&bytes, Packing::Listpack);
+    }
+
+    /// An element whose length is the highest of a width has one byte more behind it than its length needs.
+    #[test]
+    fn elements_at_the_ends_of_the_widths_of_their_lengths() {
+        for (len, behind) in [(16_382, 2), (16_383, 3), (16_384, 3), (2_097_150, 3), (2_097_151, 4)] {
+            let text = vec![b'x'; len - 5];
+            let head = [&[0xf0][..], &(text.len() as u32).to_le_bytes()].concat();
+            let mut back: Vec<u8> =
+                (0..behind).map(|place| (len >> (7 * place) & 0x7f) as u8 | 0x80).collect();
+            back[behind - 1] &= 0x7f;
+            back.reverse();
+            let body = [&head[..], &text, &back, &[5, 1]].concat();
+            let read = elements(&listpack_of(&body, 2), Packing::Listpack).unwrap();
+            assert_eq!((read[0].len(), &*read[1]), (text.len() + 1, "i5"), "{len}");
+        }
     }
 
     #[test]
