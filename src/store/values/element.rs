@@ -1,7 +1,7 @@
 //! An element of a value of any type, as a walk visits it.
 
 use super::board::Attained;
-use super::stream::StreamPart;
+use super::stream::{StreamEntry, StreamPart};
 use crate::ranking::Score;
 
 /// An element of a value, as a walk visits it.
@@ -57,6 +57,10 @@ pub enum Beside<'a> {
         /// Whether the element expires by itself.
         expires: bool,
     },
+    /// Its place in a stream, its id and its fields.
+    Entry(StreamEntry<'a>),
+    /// It is no content: it tells of the value, as the groups of a stream do.
+    Told,
 }
 
 impl<'a> Element<'a> {
@@ -65,10 +69,18 @@ impl<'a> Element<'a> {
     pub fn beside(self) -> Beside<'a> {
         match self {
             Self::Bytes(_) | Self::Listed(_) => Beside::Order,
-            Self::Member(_) | Self::Part(_) => Beside::Nothing,
+            Self::Member(_) => Beside::Nothing,
             Self::Scored(_, score) => Beside::Score(score),
             Self::Attained(_, attained) => Beside::Attained(attained),
             Self::Field(_, bytes, expire_at_ms) => Beside::Value { bytes, expires: expire_at_ms.is_some() },
+            Self::Part(StreamPart::Entry(entry)) => Beside::Entry(entry),
+            Self::Part(
+                StreamPart::Made
+                | StreamPart::Head(_)
+                | StreamPart::Group(..)
+                | StreamPart::Consumer(..)
+                | StreamPart::Pending(..),
+            ) => Beside::Told,
         }
     }
 }

@@ -9,7 +9,7 @@ use crate::commands::call::error::Outcome;
 use crate::commands::spec::AllKeys;
 use crate::resp::double::DoubleText;
 use crate::resp::reply::Reply;
-use crate::store::{Beside, BoardRules, Value};
+use crate::store::{Beside, BoardRules, StreamEntry, Value};
 use crate::text::sha1::{SHA1_BYTES, sha1};
 
 /// A digest under way.
@@ -64,6 +64,8 @@ impl Digest {
                     }
                     self.add(&own.0);
                 }
+                Beside::Entry(entry) => self.mix_entry(entry),
+                Beside::Told => {}
             }
         });
         if expires {
@@ -80,6 +82,16 @@ impl Digest {
         for (ordinal, id) in rules.ids.iter() {
             self.mix(&ordinal.to_be_bytes());
             self.mix(id);
+        }
+    }
+
+    /// Mixes in an entry of a stream. As in Redis, groups and what is pending are no part of a digest.
+    fn mix_entry(&mut self, entry: StreamEntry<'_>) {
+        self.mix(format!("{}.{}", entry.id.ms, entry.id.seq).as_bytes());
+        let mut digits = itoa::Buffer::new();
+        for (name, value) in entry.pairs() {
+            self.mix(name.bytes(&mut digits));
+            self.mix(value.bytes(&mut digits));
         }
     }
 
