@@ -30,6 +30,7 @@ mod rdb;
 mod reply_dependencies;
 mod scripts;
 mod slowness;
+mod streams;
 mod support;
 mod tools;
 mod transactions;

@@ -16,7 +16,7 @@ use crate::support::number_from_env;
 use crate::support::reply::Reply;
 use crate::support::server::{Peer, Server};
 use stream::sets::{BOUNDS, DRAWN};
-use stream::{payloads, sorting};
+use stream::{entries, payloads, sorting};
 
 type Request = Vec<Vec<u8>>;
 
@@ -122,6 +122,9 @@ fn same(request: &Request, ours: &Reply, theirs: &Reply) -> bool {
     let theirs = &if has_scores { without_negative_zero(theirs) } else { theirs.clone() };
     match name.as_slice() {
         b"OBJECT" => same_encoding(ours, theirs),
+        b"XINFO" | b"XPENDING" => {
+            entries::without_moments(request, ours) == entries::without_moments(request, theirs)
+        }
         b"SORT" | b"SORT_RO" => sorting::same_order(request, ours, theirs),
         b"DUMP" => shape(ours) == shape(theirs),
         b"SPOP" | b"SRANDMEMBER" | b"SMEMBERS"
@@ -260,6 +263,7 @@ fn compare_state(clients: &mut [Client; 2]) -> Option<Difference> {
                 b"list" => request(&[b"LRANGE", key, b"0", b"-1"]),
                 b"set" => request(&[b"SMEMBERS", key]),
                 b"hash" => request(&[b"HGETALL", key]),
+                b"stream" => entries::whole(key),
                 _ => request(&[b"GET", key]),
             };
             [content, request(&[b"TTL", key])]

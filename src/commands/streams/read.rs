@@ -54,6 +54,13 @@ struct Asked {
     from: Result<From, CommandError>,
 }
 
+impl Asked {
+    /// Whether it asks for what no consumer of the group has got.
+    fn is_new(&self) -> bool {
+        matches!(self.from, Ok(From::New))
+    }
+}
+
 /// Which entries are asked for.
 enum From {
     /// Those behind this one; of a consumer, its own.
@@ -201,12 +208,13 @@ impl ReadRequest {
                 see_consumer(keys, &asked.key, reader)?;
             }
         }
-        let mut served = Vec::new();
+        let mut served: Vec<&Asked> = Vec::new();
         for asked in asked {
-            if let Some(stream) = keys.reader().get::<Stream>(&asked.key)?
-                && self.has_any(stream, asked)
-            {
-                served.push(asked);
+            if let Some(stream) = keys.reader().get::<Stream>(&asked.key)? {
+                let before = served.iter().filter(|other| other.key == asked.key && other.is_new()).count();
+                if self.has_any(stream, asked, before) {
+                    served.push(asked);
+                }
             }
         }
         if served.is_empty() {
@@ -248,13 +256,19 @@ impl ReadRequest {
         asked.from.as_ref().map(drop).map_err(Clone::clone)
     }
 
-    fn has_any(&self, stream: &Stream, asked: &Asked) -> bool {
-        if self.reader.is_some() && !matches!(asked.from, Ok(From::New)) {
+    /// Whether the stream has any entry that is asked for. A group has read from it `before` times already for this request,
+    /// which may name it more than once.
+    fn has_any(&self, stream: &Stream, asked: &Asked, before: usize) -> bool {
+        if self.reader.is_some() && !asked.is_new() {
             // The consumer's own entries: there may be none.
             return true;
         }
-        let before = self.start(stream, asked).and_then(StreamId::previous);
-        before.is_some_and(|before| stream.has_behind(before))
+        let Some(start) = self.start(stream, asked) else { return false };
+        let read = before.saturating_mul(self.most);
+        if self.reader.is_some() && read > 0 {
+            return read < usize::MAX && stream.range(start, StreamId::MAX).nth(read).is_some();
+        }
+        start.previous().is_some_and(|before| stream.has_behind(before))
     }
 
     fn read_stream(

@@ -10,6 +10,7 @@ pub(super) const STRINGS: [&str; 2] = ["c0", "c1"];
 pub(super) const BITMAPS: [&str; 2] = ["t0", "t1"];
 pub(super) const LISTS: [&str; 3] = ["l0", "l1", "l2"];
 pub(super) const HASHES: [&str; 3] = ["f0", "f1", "f2"];
+pub(super) const STREAMS: [&str; 4] = ["x0", "x1", "x2", "x3"];
 pub(super) const SKETCHES: [&str; 3] = ["h0", "h1", "h2"];
 
 /// Holds members of equal score only, so that ranges by member are defined.
@@ -61,7 +62,8 @@ pub(super) const JUNK: [&str; 16] = [
 
 pub(super) fn key(chance: &mut Chance, usual: &[&str]) -> String {
     // Not a HyperLogLog: if other commands have damaged it, Redis applies half of a failed PFADD, and rankd nothing.
-    let all = [&BOARDS[..], &PLACES, &SETS, &LISTS, &STRINGS, &BITMAPS, &HASHES, &["nothing"]].concat();
+    let all =
+        [&BOARDS[..], &PLACES, &SETS, &LISTS, &STRINGS, &BITMAPS, &HASHES, &STREAMS, &["nothing"]].concat();
     if chance.percent(4) { chance.pick(&all).to_owned() } else { chance.pick(usual).to_owned() }
 }
 

@@ -4,7 +4,7 @@ use super::draw::{key, lifetime_s, maybe, moment_s, words};
 use crate::support::chance::Chance;
 
 pub(super) fn lifetime_command(chance: &mut Chance) -> Vec<String> {
-    let key = key(chance, &["b0", "b1", "s0", "c0", "c1", "f0"]);
+    let key = key(chance, &["b0", "b1", "s0", "c0", "c1", "f0", "x0"]);
     match chance.below(10) {
         0..5 => {
             let (name, value) = match chance.below(4) {
@@ -27,7 +27,10 @@ pub(super) fn lifetime_command(chance: &mut Chance) -> Vec<String> {
 }
 
 pub(super) fn key_command(chance: &mut Chance) -> Vec<String> {
-    let one = key(chance, &["b0", "b1", "b2", "d", "s0", "s1", "c0", "c1", "t0", "h0", "h1", "f0", "f1"]);
+    let one = key(
+        chance,
+        &["b0", "b1", "b2", "d", "s0", "s1", "c0", "c1", "t0", "h0", "h1", "f0", "f1", "x0", "x1"],
+    );
     let other = key(chance, &["b0", "b2", "s1", "c1", "nothing"]);
     // A sketch stays where it is: what other commands damage, Redis keeps half of.
     let source = if one.starts_with('h') { "f2".to_owned() } else { one.clone() };
@@ -68,5 +71,5 @@ fn database(chance: &mut Chance) -> String {
 
 /// Where a value of any type goes. Not where values of equal scores or damaged sketches are asked for.
 fn moved(chance: &mut Chance) -> String {
-    key(chance, &["b0", "b2", "d", "s1", "c1", "t1", "f1", "f2", "l0", "l2", "nothing"])
+    key(chance, &["b0", "b2", "d", "s1", "c1", "t1", "f1", "f2", "l0", "l2", "x0", "x2", "nothing"])
 }

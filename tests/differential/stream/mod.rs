@@ -5,6 +5,7 @@
 //! the order of equal texts, and whether DBSIZE counts an expired key.
 
 mod draw;
+pub(super) mod entries;
 mod hashes;
 mod keys;
 mod lists;
@@ -30,6 +31,10 @@ pub(super) fn generate(chance: &mut Chance, length: usize) -> Vec<Request> {
         }
         stream.push(fill.into_iter().map(String::into_bytes).collect());
     }
+    // How soon a block of a stream is full decides what is trimmed.
+    let block = chance.pick(&["100", "100", "7", "2", "1", "0"]).to_owned();
+    let node = ["CONFIG", "SET", "stream-node-max-entries", &block];
+    stream.push(node.map(|word| word.as_bytes().to_vec()).to_vec());
     while stream.len() < length {
         let mut words = command(chance);
         // A scan without its COUNT shows the steps of the hash table, and COMMAND alone lists the server's own commands.
@@ -84,6 +89,7 @@ fn ends_soon(words: &[String]) -> bool {
         }
         "BZMPOP" | "BLMPOP" => number(1).is_some(),
         "RESTORE" => payloads::is_brief(words),
+        "XREAD" | "XREADGROUP" => entries::waits_long(words),
         "EXPIRE" | "HEXPIRE" => number(2).is_some_and(|value| (1..10_000).contains(&value)),
         "SETEX" => number(2).is_some_and(|value| (1..10_000).contains(&value)),
         "PEXPIRE" | "PSETEX" | "HPEXPIRE" => number(2).is_some_and(|value| (1..10_000_000).contains(&value)),
@@ -121,9 +127,10 @@ fn break_somewhere(chance: &mut Chance, words: &mut Vec<String>) {
 
 /// One well-formed command.
 fn command(chance: &mut Chance) -> Vec<String> {
-    match chance.below(230) {
+    match chance.below(280) {
+        230.. => entries::stream_command(chance),
         204..218 => sorting::sort_command(chance),
-        218.. => payloads::payload_command(chance),
+        218..230 => payloads::payload_command(chance),
         100..105 => transactions::transaction_command(chance),
         105..108 => transactions::waiting_command(chance),
         108..116 => strings::string_command(chance),

@@ -2,7 +2,8 @@
 //! fetched from that server when the word is sent, so both servers restore the same ones.
 
 use super::draw::{
-    BITMAPS, BOARDS, HASHES, JUNK, LISTS, PLACES, SETS, STRINGS, lifetime_s, maybe, member, moment_s, score,
+    BITMAPS, BOARDS, HASHES, JUNK, LISTS, PLACES, SETS, STREAMS, STRINGS, lifetime_s, maybe, member,
+    moment_s, score,
 };
 use super::sorting::NUMBERS;
 use crate::differential::Request;
@@ -17,8 +18,19 @@ const RESTORED: [&str; 3] = ["r0", "r1", "r2"];
 const MARK: &[u8] = b"<payload ";
 
 fn source(chance: &mut Chance) -> String {
-    let all =
-        [&BOARDS[..], &PLACES, &SETS, &LISTS, &STRINGS, &BITMAPS, &HASHES, &HASHES, &NUMBERS, &RESTORED];
+    let all = [
+        &BOARDS[..],
+        &PLACES,
+        &SETS,
+        &LISTS,
+        &STRINGS,
+        &BITMAPS,
+        &HASHES,
+        &HASHES,
+        &STREAMS,
+        &NUMBERS,
+        &RESTORED,
+    ];
     chance.pick(&[&all.concat()[..], &["d", "nothing"]].concat()).to_owned()
 }
 

@@ -83,6 +83,11 @@ impl EntryBlock {
         self.base
     }
 
+    /// Whether no entry was ever put into it.
+    pub(super) fn is_unused(&self) -> bool {
+        self.live + self.removed == 0
+    }
+
     /// The number of bytes of its entries and names.
     pub(super) fn len_bytes(&self) -> usize {
         self.bytes.len()

@@ -64,7 +64,9 @@ impl Stream {
     /// Where a group is that has just read the entry `id`.
     pub(super) fn position_after(&self, position: GroupPosition, id: StreamId) -> GroupPosition {
         let entries_read = match position.entries_read {
-            Some(read) if !self.has_gap_from(position.last) => Some(read.saturating_add(1)),
+            Some(read) if position.last >= self.first_id() && !self.has_gap_from(position.last) => {
+                Some(read.saturating_add(1))
+            }
             read if self.head.added == 0 => read,
             _ => self.added_up_to(id),
         };

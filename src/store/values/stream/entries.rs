@@ -49,12 +49,12 @@ impl Stream {
         }
         let bytes = bytes_of(fields.clone());
         let mut room = FIRST_ROOM_BYTES;
-        if self.tail.live > 0 && self.tail.is_full_for(bytes, bounds) {
+        if !self.tail.is_unused() && self.tail.is_full_for(bytes, bounds) {
             // The next block will be about as long.
             room = self.tail.len_bytes();
             self.close_tail();
         }
-        if self.tail.live == 0 {
+        if self.tail.is_unused() {
             self.tail =
                 Arc::new(EntryBlock::begin(id, fields.clone().map(|(name, _)| name), room.max(bytes)));
         }
@@ -62,9 +62,9 @@ impl Stream {
         self.len += 1;
     }
 
-    /// The highest id that was put into the tail; `None` if it is empty.
+    /// The highest id that was put into the tail; `None` if none was.
     fn tail_last(&self) -> Option<StreamId> {
-        (self.tail.live > 0).then_some(self.tail.last)
+        (!self.tail.is_unused()).then_some(self.tail.last)
     }
 
     fn close_tail(&mut self) {
@@ -82,7 +82,7 @@ impl Stream {
         id: StreamId,
         fields: impl Iterator<Item = (&'f [u8], &'f [u8])> + Clone,
     ) {
-        let is_in_tail = self.tail.live > 0 && id >= self.tail.base();
+        let is_in_tail = !self.tail.is_unused() && id >= self.tail.base();
         let block = if is_in_tail {
             Some(&mut self.tail)
         } else {
@@ -208,7 +208,8 @@ impl Stream {
         trimmed
     }
 
-    /// Removes entries of the first block. Returns how many, and the last of them.
+    /// Removes entries of the first block. Returns how many, and the last of them. As in Redis, a block stays of which that
+    /// leaves nothing, because it had entries behind the target that were removed by themselves.
     fn trim_block(&mut self, target: TrimTarget) -> (usize, StreamId) {
         let most = match target {
             TrimTarget::Len(len) => self.len - len,
@@ -219,13 +220,8 @@ impl Stream {
             TrimTarget::From(first) => id < first,
         };
         let Some(block) = self.first_block_mut() else { return (0, StreamId::MIN) };
-        let block = Arc::make_mut(block);
-        let (removed, up_to) = block.remove_front(is_removed, most);
-        let is_empty = block.live == 0;
+        let (removed, up_to) = Arc::make_mut(block).remove_front(is_removed, most);
         self.len -= removed;
-        if is_empty {
-            self.pop_block();
-        }
         (removed, up_to)
     }
 
@@ -261,13 +257,13 @@ impl Stream {
 
     fn first_block(&self) -> Option<&EntryBlock> {
         let first = self.blocks.first_key_value().map(|(_, block)| &**block);
-        first.or((self.tail.live > 0).then_some(&*self.tail))
+        first.or((!self.tail.is_unused()).then_some(&*self.tail))
     }
 
     fn first_block_mut(&mut self) -> Option<&mut Arc<EntryBlock>> {
         match self.blocks.first_entry() {
             Some(first) => Some(first.into_mut()),
-            None => Some(&mut self.tail).filter(|tail| tail.live > 0),
+            None => Some(&mut self.tail).filter(|tail| !tail.is_unused()),
         }
     }
 

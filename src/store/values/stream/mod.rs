@@ -46,9 +46,9 @@ pub use trim::{Trim, TrimTarget};
 /// A stream of entries. It can be empty: its key stays.
 #[derive(Clone, Debug, Default)]
 pub struct Stream {
-    /// Blocks that are full, by the lowest id that they may hold. None is empty.
+    /// Blocks that are full, by the lowest id that they may hold. All but a few have entries.
     blocks: BTreeMap<StreamId, Arc<EntryBlock>>,
-    /// The block to which entries are added, with ids above those of the full blocks. Only it can be empty.
+    /// The block to which entries are added, with ids above those of the full blocks.
     tail: Arc<EntryBlock>,
     len: usize,
     head: StreamHead,
@@ -77,7 +77,7 @@ impl Stream {
     /// The number of blocks.
     #[must_use]
     pub fn blocks(&self) -> usize {
-        self.blocks.len() + usize::from(self.tail.live > 0)
+        self.blocks.len() + usize::from(!self.tail.is_unused())
     }
 
     /// The groups, ascending by name.
@@ -162,7 +162,7 @@ impl Stored for Stream {
                 below = Some(id);
             }
         }
-        assert!(self.blocks.values().all(|block| block.live > 0));
+        assert!(self.blocks.values().all(|block| !block.is_unused()));
         assert!(len == self.len && below.is_none_or(|id| id <= self.head.last));
         self.groups.values().for_each(ConsumerGroup::check);
     }

@@ -43,13 +43,13 @@ impl Stream {
     /// The first entry. O(log n).
     #[must_use]
     pub fn first(&self) -> Option<StreamEntry<'_>> {
-        self.all_blocks().next()?.iter().next()
+        self.all_blocks().find_map(|block| block.iter().next())
     }
 
     /// The last entry. O(log n).
     #[must_use]
     pub fn last(&self) -> Option<StreamEntry<'_>> {
-        self.all_blocks().next_back()?.iter().last()
+        self.all_blocks().rev().find_map(|block| block.iter().last())
     }
 
     /// The entries from `from` to `to`, both included, ascending. O(log n) to the first.

@@ -1,0 +1,3 @@
+//! Streams beyond single replies: readers that wait, bounds, and work of which other clients must notice nothing.
+
+mod readers;
