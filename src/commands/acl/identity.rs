@@ -30,6 +30,13 @@ impl Identity {
         &self.user
     }
 
+    /// Whether its user was allowed everything at the last look, and users have not changed since. A client that may do
+    /// everything is asked no more than this.
+    #[inline]
+    pub(in crate::commands) fn may_do_everything(&self, users: &Users) -> bool {
+        self.version == users.version() && self.user.may_do_everything
+    }
+
     /// Becomes the user `name`, if `password` is one of its passwords. Returns whether it has.
     pub(in crate::commands) fn authenticate(&mut self, users: &Users, name: &[u8], password: &[u8]) -> bool {
         let version = users.version();

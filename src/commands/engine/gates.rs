@@ -33,7 +33,16 @@ impl Runner<'_> {
     }
 
     /// Asks whether the client's user may run the request, and notes it if not.
+    #[inline]
     pub(super) fn check_permission(&mut self, place: usize, arguments: Arguments<'_>) -> Result<(), Denied> {
+        if self.session.identity.may_do_everything(&self.host.users) {
+            return Ok(());
+        }
+        self.ask_user(place, arguments)
+    }
+
+    #[inline(never)]
+    fn ask_user(&mut self, place: usize, arguments: Arguments<'_>) -> Result<(), Denied> {
         let entry = &table().entries()[place];
         if entry.spec.has(Flag::NoAuth) {
             return Ok(());

@@ -24,38 +24,58 @@ impl Runner<'_> {
     ) -> Result<(), Refusal> {
         let touches = !self.session.client.marks.has(Mark::NoTouch) || spec.is(Manner::AlwaysTouches);
         self.hold.note_uses(touches);
-        let mut shards: SmallVec<[ShardIndex; 4]> = SmallVec::new();
         match call.located {
-            Some(located) => shards.push(located.shard()),
-            None if spec.finds_keys(call) => shards.extend(0..self.host.store.shard_count()),
-            // However many keys there are, there are few shards.
-            None => spec.for_each_key(call, &mut |key| {
-                let shard = self.host.store.shard_of(key);
-                if !shards.contains(&shard) {
-                    shards.push(shard);
-                }
-            }),
+            Some(located) => self.hold_shards(spec, call, &[located.shard()], access)?,
+            None => self.hold_shards(spec, call, &self.shards_of_keys(spec, call), access)?,
         }
+        self.check_damage(spec, call).map_err(Refusal::Rejected)
+    }
+
+    /// The shards of a command's keys, ascending and each once.
+    fn shards_of_keys(&self, spec: &CommandSpec, call: &Call<'_>) -> SmallVec<[ShardIndex; 4]> {
+        if spec.finds_keys(call) {
+            return (0..self.host.store.shard_count()).collect();
+        }
+        let mut shards = SmallVec::new();
+        spec.for_each_key(call, &mut |key| {
+            let shard = self.host.store.shard_of(key);
+            // However many keys there are, there are few shards.
+            if !shards.contains(&shard) {
+                shards.push(shard);
+            }
+        });
         shards.sort_unstable();
+        shards
+    }
+
+    /// See [`Runner::hold_keys`].
+    #[inline]
+    fn hold_shards(
+        &mut self,
+        spec: &CommandSpec,
+        call: &Call<'_>,
+        shards: &[ShardIndex],
+        access: Access,
+    ) -> Outcome {
         match self.scope {
             Scope::Command => {
                 let goes_on = self.commands_in_hold < limits::COMMANDS_PER_LOCK;
-                if !(goes_on && self.hold.covers(&shards, access)) {
+                if !(goes_on && self.hold.covers(shards, access)) {
                     self.let_go();
-                    self.lock(&shards, access)?;
+                    self.lock(shards, access)?;
                     self.commands_in_hold = 0;
                 }
                 self.commands_in_hold += 1;
                 if access == Access::Write && self.has_movers(spec) {
-                    self.hold_for_waiters(spec, call, shards)?;
+                    self.hold_for_waiters(spec, call, SmallVec::from_slice(shards))?;
                 }
             }
             // To take a lock now would break the order of locks, and to give one back would end the unit.
             Scope::Unit { .. } => {
-                assert!(self.hold.covers(&shards, access), "a unit holds its commands' shards");
+                assert!(self.hold.covers(shards, access), "a unit holds its commands' shards");
             }
         }
-        self.check_damage(spec, call).map_err(Refusal::Rejected)
+        Ok(())
     }
 
     /// Sees to it that no shard is held but those of a unit, for a command that takes its own locks or none. Refuses the

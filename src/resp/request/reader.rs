@@ -96,8 +96,15 @@ impl RequestReader {
 
     /// Reads `*<count>`. Returns whether the line was complete.
     fn read_count(&mut self, buffer: &[u8], bounds: &RequestLimits) -> Result<bool, ProtocolError> {
-        let Some(line) = self.take_line(buffer, ProtocolError::CountLineTooBig)? else { return Ok(false) };
-        let count = integer::parse(&line[1..]).ok_or(ProtocolError::InvalidCount)?;
+        let count = match self.take_short_header(buffer, b'*') {
+            Some(count) => count as i64,
+            None => {
+                let Some(line) = self.take_line(buffer, ProtocolError::CountLineTooBig)? else {
+                    return Ok(false);
+                };
+                integer::parse(&line[1..]).ok_or(ProtocolError::InvalidCount)?
+            }
+        };
         if count > limits::REQUEST_ARGUMENTS as i64 {
             return Err(ProtocolError::InvalidCount);
         }
@@ -115,17 +122,26 @@ impl RequestReader {
             let len = match self.bulk {
                 Some(len) => len,
                 None => {
-                    // As in Redis, a wrong first byte is reported only when the line is complete.
-                    let Some(line) = self.take_line(buffer, ProtocolError::BulkLineTooBig)? else {
-                        return Ok(false);
+                    let len = match self.take_short_header(buffer, b'$') {
+                        Some(len) => len,
+                        None => {
+                            // As in Redis, a wrong first byte is reported only when the line is complete.
+                            let Some(line) = self.take_line(buffer, ProtocolError::BulkLineTooBig)? else {
+                                return Ok(false);
+                            };
+                            let Some((b'$', digits)) = line.split_first() else {
+                                return Err(ProtocolError::ExpectedBulk(
+                                    line.first().copied().unwrap_or(b'\r'),
+                                ));
+                            };
+                            integer::parse(digits)
+                                .and_then(|len| usize::try_from(len).ok())
+                                .ok_or(ProtocolError::InvalidLength)?
+                        }
                     };
-                    let Some((b'$', digits)) = line.split_first() else {
-                        return Err(ProtocolError::ExpectedBulk(line.first().copied().unwrap_or(b'\r')));
-                    };
-                    let len = integer::parse(digits)
-                        .and_then(|len| usize::try_from(len).ok())
-                        .filter(|&len| len <= bounds.bulk_bytes)
-                        .ok_or(ProtocolError::InvalidLength)?;
+                    if len > bounds.bulk_bytes {
+                        return Err(ProtocolError::InvalidLength);
+                    }
                     if bounds.unauthenticated && len > limits::UNAUTHENTICATED_BULK_BYTES {
                         return Err(ProtocolError::UnauthenticatedLength);
                     }
@@ -145,6 +161,29 @@ impl RequestReader {
             self.missing -= 1;
         }
         Ok(true)
+    }
+
+    /// Reads a header of one to three digits: nearly every header, in a few instructions. Returns its number and moves past
+    /// it. `None` for anything else, also for what is incomplete or wrong; [`RequestReader::take_line`] says which.
+    #[inline]
+    fn take_short_header(&mut self, buffer: &[u8], tag: u8) -> Option<usize> {
+        // Whatever follows a header of an argument has two bytes at least.
+        let bytes: &[u8; 6] = buffer.get(self.position..self.position + 6)?.try_into().ok()?;
+        let digit = |index: usize| Some(bytes[index].wrapping_sub(b'0')).filter(|digit| *digit < 10);
+        let mut number = usize::from(digit(1).filter(|_| bytes[0] == tag)?);
+        let mut end = 2;
+        while bytes[end] != b'\r' {
+            // A number has no leading zero.
+            let next = digit(end).filter(|_| end < 4 && number > 0)?;
+            number = number * 10 + usize::from(next);
+            end += 1;
+        }
+        if bytes[end + 1] != b'\n' {
+            return None;
+        }
+        self.position += end + 2;
+        self.searched = self.position;
+        Some(number)
     }
 
     /// The bytes up to the next CR LF, without it; moves past it. `None` if the line is incomplete.

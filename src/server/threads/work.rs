@@ -4,12 +4,16 @@ use crate::commands::engine::{Ran, Terms, run_batch};
 use crate::commands::state::host::Host;
 use crate::commands::state::session::{NextStep, Session};
 use crate::config::Followed;
+use crate::limits;
 use crate::resp::reply::Reply;
 use crate::resp::request::RequestBatch;
 use crate::store::ShardIndex;
 use bytes::BytesMut;
 use std::ops::{Deref, DerefMut};
 use std::panic::{AssertUnwindSafe, catch_unwind};
+
+/// As long as most replies are: a number, or a string of some bytes.
+const SHORT_REPLY_BYTES: usize = 32;
 
 /// The work of a connection.
 pub(in crate::server) struct Work {
@@ -45,6 +49,11 @@ impl Work {
 
     /// Runs up to `most` requests, see [`run_batch`].
     pub(in crate::server) fn run(&mut self, host: &Host, terms: Terms<'_>, most: usize) -> Ran {
+        if self.out.capacity() == 0 {
+            // Short replies then fit without the buffer growing from one to the next.
+            let replies = (self.batch.len() - self.done).min(most);
+            self.out.reserve((replies * SHORT_REPLY_BYTES).min(limits::SENT_AT_ONCE_BYTES));
+        }
         let requests = self.batch.requests(&self.input).skip(self.done).take(most);
         // Commands are guarded one by one. A panic between them must not end other connections with this one.
         let ran = catch_unwind(AssertUnwindSafe(|| {
