@@ -60,7 +60,9 @@ fn prepare(newcomer: Newcomer, keepalive_s: u32) -> io::Result<(Wire, Peer)> {
 async fn refuse(mut stream: Wire, text: &str) {
     let mut out = Vec::new();
     Reply::new(&mut out, Protocol::Resp2).error(text);
-    // A new socket has room for a line. If this fails the peer has closed the connection already.
+    // A new socket has room for a line, as soon as the runtime has heard of it. If this fails the peer has closed the
+    // connection already.
+    let _ = stream.writable().await;
     let _ = stream.try_write(&out);
     let _ = stream.shutdown().await;
 }
