@@ -54,6 +54,22 @@ pub const PASSWORD_FILE_BYTES: usize = 4096;
 /// (`client-output-buffer-limit pubsub`).
 pub const MAILBOX_BYTES: usize = 32 * 1024 * 1024;
 
+/// Most connections to the metrics port at a time. A further one ends the oldest, so that clients that send nothing cannot keep
+/// others out.
+pub const METRICS_CONNECTIONS: usize = 32;
+
+/// How long a connection to the metrics port may take for its request and its reply. A scrape takes milliseconds.
+pub const METRICS_REQUEST: Duration = Duration::from_secs(10);
+
+/// Most bytes of a request's head at the metrics port. Those of scrapers and probes have some hundred.
+pub const METRICS_HEAD_BYTES: usize = 16 * 1024;
+
+/// Most boards whose members and scores are metrics: each is two series of every scrape.
+pub const METRICS_BOARDS: usize = 100;
+
+/// Longest key of a board that is the label of a metric.
+pub const METRICS_BOARD_NAME_BYTES: usize = 256;
+
 /// Most commands that run under one acquisition of a shard's lock, so that a long pipeline does not block other clients.
 pub const COMMANDS_PER_LOCK: usize = 64;
 

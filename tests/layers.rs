@@ -23,9 +23,10 @@ const FOR_RANKING: [&str; 5] =
     ["machine::heap", "machine::chance", "text::decimal", "text::name_run", "limits"];
 
 /// External crates and functions, and the parts of `src/` that may use them.
-const CRATE_USERS: [(&str, &[&str]); 13] = [
+const CRATE_USERS: [(&str, &[&str]); 14] = [
     ("tokio::", &["server"]),
     ("parking_lot::", &["store", "journal", "replication", "commands", "server"]),
+    ("hyper::", &["server"]),
     ("dashmap::", &["store", "commands"]),
     ("redis_protocol::", &["store", "resp", "server", "bench", "net"]),
     ("skiplist::", &["ranking"]),

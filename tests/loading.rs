@@ -19,7 +19,7 @@ use std::process::Command;
 use std::sync::Arc;
 
 /// A directory whose journal cannot be read before `segment` is written to.
-fn directory() -> (tempfile::TempDir, PathBuf) {
+pub(crate) fn unreadable_directory() -> (tempfile::TempDir, PathBuf) {
     let mut server = Server::rankd_with(&["--appendonly", "yes"]);
     assert!(server.terminate().success());
     let directory = tempfile::tempdir().expect("a temporary directory");
@@ -57,7 +57,7 @@ fn names(directory: &Path) -> Vec<std::ffi::OsString> {
 
 #[test]
 fn only_commands_that_need_no_data_are_answered() {
-    let (directory, _segment) = directory();
+    let (directory, _segment) = unreadable_directory();
     let server = Server::rankd_unready(directory, &[]);
     let mut client = connect(&server);
     let refused = "LOADING Redis is loading the dataset in memory";
@@ -97,7 +97,7 @@ fn only_commands_that_need_no_data_are_answered() {
 #[test]
 fn sigterm_and_shutdown_during_loading_change_nothing() {
     for by_signal in [true, false] {
-        let (directory, _segment) = directory();
+        let (directory, _segment) = unreadable_directory();
         let mut server = Server::rankd_unready(directory, &[]);
         let mut client = connect(&server);
         assert!(matches!(client.ask("PING"), Reply::Error(_)));
@@ -116,7 +116,7 @@ fn sigterm_and_shutdown_during_loading_change_nothing() {
 
 #[test]
 fn damage_that_is_found_during_loading_ends_the_server() {
-    let (directory, segment) = directory();
+    let (directory, segment) = unreadable_directory();
     let mut server = Server::rankd_unready(directory, &[]);
     let mut client = connect(&server);
     assert!(matches!(client.ask("GET a"), Reply::Error(_)));

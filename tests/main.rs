@@ -23,6 +23,7 @@ mod layers;
 mod limits;
 mod loading;
 mod memory;
+mod metrics;
 mod model;
 mod npm;
 mod protocol;

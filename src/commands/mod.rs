@@ -35,5 +35,6 @@ mod streams;
 mod strings;
 
 pub use acl::{Users, UsersError};
+pub use admin::CommandLatencies;
 pub use families::table;
 pub use friends::FriendRankings;

@@ -44,6 +44,8 @@ pub enum DirectiveSection {
     Slowness,
     /// The log and its level.
     Log,
+    /// The metrics port.
+    Metrics,
 }
 
 impl DirectiveSection {
@@ -61,6 +63,7 @@ impl DirectiveSection {
             Self::Events => "Keyspace events",
             Self::Slowness => "Slow requests",
             Self::Log => "Log",
+            Self::Metrics => "Metrics",
         }
     }
 }

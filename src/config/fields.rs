@@ -4,6 +4,7 @@ use super::channel_default::ChannelDefault;
 use super::choices::{DebugPolicy, FsyncPolicy, LogLevel, SavePoint};
 use super::event_classes::EventClasses;
 use super::memory::MemoryBounds;
+use super::metrics::MetricsPort;
 use super::output_limits::OutputLimits;
 use super::replication::ReplicationSettings;
 use super::set_bounds::SetBounds;
@@ -59,6 +60,7 @@ pub struct Config {
     pub latency_percentiles: Vec<f64>,
     pub loglevel: LogLevel,
     pub logfile: String,
+    pub metrics: MetricsPort,
     /// Values that were set for directives without effect, by the directives' first names.
     pub ignored: BTreeMap<&'static str, String>,
 }
@@ -110,6 +112,7 @@ impl Config {
             latency_percentiles: Vec::new(),
             loglevel: LogLevel::Notice,
             logfile: String::new(),
+            metrics: MetricsPort::default(),
             ignored: BTreeMap::new(),
         }
     }

@@ -93,8 +93,9 @@ impl Config {
         ours.or_else(|| Ignored::find(name).map(Ignored::name))
     }
 
-    /// The value of a directive as CONFIG GET prints it.
-    pub(super) fn printed(&self, name: &str) -> Option<String> {
+    /// The value of the directive `name` as CONFIG GET prints it; `None` if there is no such directive.
+    #[must_use]
+    pub fn printed(&self, name: &str) -> Option<String> {
         let ours = directives::find(name).map(|directive| (directive.get)(self));
         ours.or_else(|| self.ignored_value(name).map(str::to_owned))
     }

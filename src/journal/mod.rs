@@ -66,4 +66,4 @@ pub use crate::journal::recovery::{FileRead, TornTail};
 pub use crate::journal::repair::{Cut, Lost, RepairMode, repair};
 pub use crate::journal::resp_dump::dump_resp;
 pub use crate::journal::running::Journal;
-pub use crate::journal::status::{SlowestCalls, Status};
+pub use crate::journal::status::{JournalLag, SlowestCalls, Status};

@@ -1,9 +1,21 @@
 //! The state of the journal that INFO reports.
 
-use super::counters::Slowest;
+use super::counters::CallTimes;
 use super::running::Journal;
+use crate::machine::latency::Latencies;
 use crate::store::change::sink::Seq;
 use std::sync::atomic::{AtomicU64, Ordering};
+
+/// How far the disk is behind.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct JournalLag {
+    /// Bytes of records that no file has yet.
+    pub unwritten_bytes: u64,
+    /// Bytes in files that no fdatasync has covered yet.
+    pub unsynced_bytes: u64,
+    /// How long the oldest record has been waiting that no fdatasync has covered yet, in milliseconds; 0 if there is none.
+    pub unsynced_ms: u64,
+}
 
 /// The longest write and the longest sync of the journal's segments in some time.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -54,16 +66,31 @@ pub struct Status {
 }
 
 impl Journal {
-    /// Whether [`Journal::take_slowest`] will be called: only then times are measured.
-    pub fn measure_slowest(&self, is_wanted: bool) {
-        self.counters.slowest.is_wanted.store(is_wanted, Ordering::Relaxed);
+    /// Whether [`Journal::take_slowest`] or [`Journal::sync_times`] will be called: only then times are measured.
+    pub fn measure_calls(&self, is_wanted: bool) {
+        self.counters.times.is_wanted.store(is_wanted, Ordering::Relaxed);
     }
 
     /// The longest calls since this was last called.
     pub fn take_slowest(&self) -> SlowestCalls {
-        let take_ms = |slowest_ns: &AtomicU64| slowest_ns.swap(0, Ordering::Relaxed) / 1_000_000;
-        let Slowest { write_ns, sync_ns, .. } = &self.counters.slowest;
-        SlowestCalls { write_ms: take_ms(write_ns), sync_ms: take_ms(sync_ns) }
+        let take_ms = |longest_ns: &AtomicU64| longest_ns.swap(0, Ordering::Relaxed) / 1_000_000;
+        let CallTimes { longest_write_ns, longest_sync_ns, .. } = &self.counters.times;
+        SlowestCalls { write_ms: take_ms(longest_write_ns), sync_ms: take_ms(longest_sync_ns) }
+    }
+
+    /// How long the fdatasync calls on segments took since they are measured, and their sum in nanoseconds.
+    pub fn sync_times(&self) -> (Latencies, u64) {
+        let CallTimes { syncs, syncs_ns, .. } = &self.counters.times;
+        (Latencies::of(std::iter::once(syncs)), syncs_ns.get())
+    }
+
+    /// How far the disk is behind at this moment. Does not wait for the disk.
+    pub fn lag(&self) -> JournalLag {
+        JournalLag {
+            unwritten_bytes: self.pending_bytes.load(Ordering::Relaxed) as u64,
+            unsynced_bytes: self.counters.unsynced.bytes(),
+            unsynced_ms: self.counters.unsynced.age_ms(self.clock.now_ms()),
+        }
     }
 
     /// The state at this moment. Does not wait for the disk.

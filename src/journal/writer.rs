@@ -13,6 +13,7 @@
 //! In both cases writes are refused and reads go on. Invariant: `Journal::written` and `Journal::synced`, which
 //! replies wait for, only ever name records that a restart would find.
 
+use super::counters::Counters;
 use super::directory::ClosedEnd;
 use super::error::Refused;
 use super::files::is_full;
@@ -107,10 +108,11 @@ impl Journal {
         if writer.taken.is_empty() {
             return true;
         }
-        let slowest = &self.counters.slowest;
+        let Counters { times, unsynced, failed_writes, .. } = &self.counters;
+        unsynced.begin_write(|| self.clock.now_ms());
         let append = || writer.segment.append(&writer.taken);
-        if let Err(error) = slowest.timed(&slowest.write_ns, &self.clock, append) {
-            self.counters.failed_writes.fetch_add(1, Ordering::Relaxed);
+        if let Err(error) = times.of_write(&self.clock, append) {
+            failed_writes.fetch_add(1, Ordering::Relaxed);
             if is_full(&error) && writer.health.is_recoverable() {
                 writer.health = Health::Blocked;
                 self.refuse(&format!("the journal cannot be written: {error}"));
@@ -119,6 +121,7 @@ impl Journal {
             }
             return false;
         }
+        unsynced.note_written(writer.taken.len());
         self.pending_bytes.fetch_sub(writer.taken.len(), Ordering::Relaxed);
         self.segment_bytes.store(writer.segment.len, Ordering::Relaxed);
         writer.taken.clear();
@@ -145,7 +148,7 @@ impl Journal {
     /// Syncs everything that has been written. One thread at a time does so, and never under the writer's lock.
     pub(super) fn sync(&self) {
         let _turn = self.sync_turn.lock();
-        let (files, target) = {
+        let (files, target, written_bytes) = {
             let mut writer = self.writer();
             let idle = writer.written == writer.synced && writer.retired.is_empty();
             if idle || matches!(writer.health, Health::Broken | Health::Closed) {
@@ -153,12 +156,11 @@ impl Journal {
             }
             let mut files = std::mem::take(&mut writer.retired);
             files.push(writer.segment.file.clone());
-            (files, writer.written)
+            (files, writer.written, self.counters.unsynced.begin_sync())
         };
         for file in files {
             self.counters.fsyncs.fetch_add(1, Ordering::Relaxed);
-            let slowest = &self.counters.slowest;
-            if let Err(error) = slowest.timed(&slowest.sync_ns, &self.clock, || file.sync()) {
+            if let Err(error) = self.counters.times.of_sync(&self.clock, || file.sync()) {
                 self.counters.failed_fsyncs.fetch_add(1, Ordering::Relaxed);
                 self.break_off(&mut self.writer(), &format!("fdatasync of the journal failed: {error}"));
                 return;
@@ -166,6 +168,7 @@ impl Journal {
         }
         let mut writer = self.writer();
         writer.synced = writer.synced.max(target);
+        self.counters.unsynced.end_sync(written_bytes);
         self.publish(&writer);
         drop(writer);
         self.waiters.wake_up_to(target);
@@ -210,6 +213,7 @@ impl Journal {
                 writer.health = Health::Healing;
                 writer.written = Seq(next.0 - 1);
                 writer.synced = writer.written;
+                self.counters.unsynced.end_sync(self.counters.unsynced.begin_sync());
             }
             _ => {
                 return Err(self.refusal().unwrap_or_else(|| "the journal is not being written".to_owned()));

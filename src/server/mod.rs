@@ -9,6 +9,7 @@
 //! | `dump` | the dump file of a running server |
 //! | `import` | `rankd import` |
 //! | `replication` | the other ends of the stream to replicas |
+//! | `metrics` | the metrics port |
 //! | `process` | what commands may ask of the process |
 //!
 //! The main thread accepts connections and deals them to worker threads. A connection stays with its worker; its
@@ -18,6 +19,7 @@ mod connection;
 mod dump;
 mod import;
 mod listening;
+mod metrics;
 mod process;
 mod replication;
 pub mod start;

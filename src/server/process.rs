@@ -135,7 +135,7 @@ impl Process for RunningProcess {
         }
         if let Some(journal) = self.journal() {
             journal.set_fsync(config.appendfsync);
-            journal.measure_slowest(config.latency_monitor_ms().is_some());
+            journal.measure_calls(config.latency_monitor_ms().is_some() || config.metrics.port > 0);
             journal.set_rewrite(config.auto_aof_rewrite_percentage, config.auto_aof_rewrite_min_size_bytes);
         }
         self.replication.configure(config);

@@ -58,4 +58,5 @@ pub use values::*;
 pub use walk::census::{Census, KindCount};
 pub use walk::checkpoint::Snapshot;
 pub use walk::loading::{Loader, LoaderSizes};
+pub use walk::summing::{BoardSum, BoardSumStep, BoardTotals};
 pub use walk::{Frozen, KeyHead, Length, Visitor, Walk};

@@ -6,9 +6,9 @@ use crate::commands::call::error::Outcome;
 use crate::commands::call::{Call, text};
 use crate::commands::spec::{AllKeys, CommandSpec, Flag, Group, Handler};
 use crate::commands::state::client::Client;
-use crate::commands::state::counter::Counter;
 use crate::commands::state::host::{Host, Loading};
 use crate::commands::state::stats::{Done, Stats};
+use crate::machine::counter::Counter;
 use crate::machine::usage;
 use crate::resp::reply::Reply;
 use crate::store::Shards;
@@ -57,18 +57,32 @@ fn info(keys: &mut AllKeys<'_, '_>, call: &Call<'_>, reply: &mut Reply<'_>) -> O
     let names = |word: &str| wanted.iter().any(|name| name == word);
     let all = names("all") || names("everything");
     let default = wanted.is_empty() || names("default");
-    let mut out = String::with_capacity(1024);
-    for (name, by_default, write) in SECTIONS {
-        if all || (default && *by_default) || names(&name.to_ascii_lowercase()) {
-            if !out.is_empty() {
-                out.push_str("\r\n");
-            }
-            line(&mut out, format_args!("# {name}"));
-            write(keys.host, &keys.shards, &mut out);
-        }
-    }
-    reply.verbatim(&out);
+    let is_wanted =
+        |section: &Section| all || (default && section.1) || names(&section.0.to_ascii_lowercase());
+    reply.verbatim(&sections(keys.host, &keys.shards, is_wanted));
     Ok(())
+}
+
+impl Host {
+    /// All sections of INFO, as a client gets them. Locks one shard at a time.
+    #[must_use]
+    pub fn info(&self) -> String {
+        sections(self, &Shards::free(&self.store), |_| true)
+    }
+}
+
+/// The text of the sections that `is_wanted` names.
+fn sections(host: &Host, shards: &Shards<'_, '_>, is_wanted: impl Fn(&Section) -> bool) -> String {
+    let mut out = String::with_capacity(1024);
+    for section in SECTIONS.iter().filter(|section| is_wanted(section)) {
+        if !out.is_empty() {
+            out.push_str("\r\n");
+        }
+        let (name, _, write) = section;
+        line(&mut out, format_args!("# {name}"));
+        write(host, shards, &mut out);
+    }
+    out
 }
 
 fn server(host: &Host, _: &Shards<'_, '_>, out: &mut String) {

@@ -1,11 +1,12 @@
 //! The sections of INFO about commands: their counts and times, and their errors.
 
 use super::info_lines::{line, sum};
+use crate::commands::spec::Group;
 use crate::commands::spec::table::table;
-use crate::commands::state::counter::Counter;
 use crate::commands::state::host::Host;
-use crate::commands::state::latency::Latencies;
 use crate::commands::state::stats::CommandStats;
+use crate::machine::counter::Counter;
+use crate::machine::latency::Latencies;
 use crate::store::Shards;
 
 pub(super) fn command_stats(host: &Host, _: &Shards<'_, '_>, out: &mut String) {
@@ -29,6 +30,31 @@ pub(super) fn command_stats(host: &Host, _: &Shards<'_, '_>, out: &mut String) {
     }
 }
 
+/// What is known of how long the calls of one command took.
+#[derive(Debug)]
+pub struct CommandLatencies {
+    /// Its name, with that of its container: `config|get`.
+    pub name: &'static str,
+    /// Its group.
+    pub group: Group,
+    /// The calls, by the time that they took. They are counted while `latency-tracking` is on.
+    pub latencies: Latencies,
+    /// The time of all calls, in nanoseconds.
+    pub total_ns: u64,
+}
+
+impl Host {
+    /// How long calls took, of each command of which there were calls. O(commands x threads).
+    pub fn command_latencies(&self) -> impl Iterator<Item = CommandLatencies> {
+        table().entries().iter().enumerate().filter_map(|(place, entry)| {
+            let latencies = Latencies::of(self.stats.iter().map(|stats| &stats.by_command[place].latencies));
+            let total_ns = sum(self, |stats| &stats.by_command[place].nanoseconds);
+            let (name, group) = (entry.full_name.as_str(), entry.spec.group);
+            (!latencies.is_empty()).then_some(CommandLatencies { name, group, latencies, total_ns })
+        })
+    }
+}
+
 pub(super) fn error_stats(host: &Host, _: &Shards<'_, '_>, out: &mut String) {
     for (code, count) in host.errors.counts() {
         line(out, format_args!("errorstat_{code}:count={count}"));
@@ -36,13 +62,9 @@ pub(super) fn error_stats(host: &Host, _: &Shards<'_, '_>, out: &mut String) {
 }
 
 pub(super) fn latency_stats(host: &Host, _: &Shards<'_, '_>, out: &mut String) {
-    for (place, entry) in table().entries().iter().enumerate() {
-        let latencies = Latencies::of(host.stats.iter().map(|stats| &stats.by_command[place].latencies));
-        if !latencies.is_empty() {
-            let percentile = |percent: &f64| format!("p{percent}={:.3}", latencies.percentile_us(*percent));
-            let shown: Vec<String> = host.config().latency_percentiles.iter().map(percentile).collect();
-            let name = &entry.full_name;
-            line(out, format_args!("latency_percentiles_usec_{name}:{}", shown.join(",")));
-        }
+    for CommandLatencies { name, latencies, .. } in host.command_latencies() {
+        let percentile = |percent: &f64| format!("p{percent}={:.3}", latencies.percentile_us(*percent));
+        let shown: Vec<String> = host.config().latency_percentiles.iter().map(percentile).collect();
+        line(out, format_args!("latency_percentiles_usec_{name}:{}", shown.join(",")));
     }
 }

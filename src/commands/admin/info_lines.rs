@@ -1,8 +1,8 @@
 //! What the sections of INFO are written with.
 
-use crate::commands::state::counter::Counter;
 use crate::commands::state::host::Host;
 use crate::commands::state::stats::Stats;
+use crate::machine::counter::Counter;
 use std::fmt::Write;
 
 /// Adds a line to a section.

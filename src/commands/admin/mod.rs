@@ -15,3 +15,5 @@ pub(super) mod latency;
 pub(super) mod memory;
 pub(super) mod server;
 pub(super) mod slowlog;
+
+pub use info_commands::CommandLatencies;

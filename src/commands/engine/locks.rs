@@ -63,7 +63,6 @@ impl Runner<'_> {
                 if !(goes_on && self.hold.covers(shards, access)) {
                     self.let_go();
                     self.lock(shards, access)?;
-                    self.commands_in_hold = 0;
                 }
                 self.commands_in_hold += 1;
                 if access == Access::Write && self.has_movers(spec) {
@@ -72,6 +71,7 @@ impl Runner<'_> {
             }
             // To take a lock now would break the order of locks, and to give one back would end the unit.
             Scope::Unit { .. } => {
+                self.commands_in_hold += 1;
                 assert!(self.hold.covers(shards, access), "a unit holds its commands' shards");
             }
         }
@@ -82,6 +82,13 @@ impl Runner<'_> {
     /// command if one of its keys is damaged.
     pub(super) fn hold_nothing(&mut self, spec: &CommandSpec, call: &Call<'_>) -> Result<(), Refusal> {
         self.release();
+        if self.terms.stats.counts_by_shard() {
+            let mut shards: SmallVec<[ShardIndex; 4]> = SmallVec::new();
+            spec.for_each_key(call, &mut |key| shards.push(self.host.store.shard_of(key)));
+            shards.sort_unstable();
+            shards.dedup();
+            self.terms.stats.note_shards(shards.into_iter(), 1);
+        }
         self.check_damage(spec, call).map_err(Refusal::Rejected)
     }
 
@@ -126,6 +133,7 @@ impl Runner<'_> {
     /// Gives the locks back. The records made under them are passed to the journal first.
     pub(super) fn let_go(&mut self) {
         self.ran.has_written |= self.hold.access() == Access::Write;
+        self.terms.stats.note_shards(self.hold.shards(), std::mem::take(&mut self.commands_in_hold));
         let seq = self.hold.let_go();
         self.ran.rest_on(seq);
     }

@@ -52,6 +52,8 @@ impl Runner<'_> {
         if self.hold_keys(spec, &call, access).is_err() {
             return 1;
         }
+        // That was no command yet.
+        self.commands_in_hold = self.commands_in_hold.saturating_sub(1);
         let reader = self.hold.reader(database).knowing(call.located);
         if let Some(value) = reader.peek(call.argument(1)) {
             let requests: SmallVec<[_; WINDOW]> = requests.iter().map(|request| request.arguments).collect();

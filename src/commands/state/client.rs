@@ -1,12 +1,12 @@
 //! One client, as other threads see it. Its connection updates it with plain stores.
 
-use super::counter::Counter;
 use super::mailbox::{MailBounds, Mailbox, Overflowed};
 use super::marks::{Mark, Marks};
 use super::peer::Peer;
 use super::slow_log::SlowRequest;
 use super::waiting::BlockedClient;
 use super::waiting_request::WaitingRequest;
+use crate::machine::counter::Counter;
 use crate::resp::Protocol;
 use crate::store::Basis;
 use parking_lot::Mutex;

@@ -2,7 +2,6 @@
 
 use super::channels::Channels;
 use super::clients::Clients;
-use super::counter::Counter;
 use super::interventions::Interventions;
 use super::latency_events::LatencyEvents;
 use super::replication::ReplicationFacts;
@@ -15,6 +14,7 @@ use crate::commands::friends::FriendRankings;
 use crate::config::{Config, NoEffect, SavePoint, Settings};
 use crate::machine::chance::Chance;
 use crate::machine::clock::Clock;
+use crate::machine::counter::Counter;
 use crate::store::{Adoption, DatabaseIndex, Store};
 use std::path::Path;
 use std::sync::Arc;

@@ -2,10 +2,12 @@
 //!
 //! Each thread that runs commands has [`Stats`] of its own. INFO adds them up.
 
-use super::counter::Counter;
-use super::latency::Histogram;
+use crate::machine::counter::Counter;
+use crate::machine::latency::Histogram;
+use crate::store::ShardIndex;
 use parking_lot::Mutex;
 use std::collections::{BTreeMap, VecDeque};
+use std::sync::OnceLock;
 
 /// The counters of one thread.
 #[derive(Debug)]
@@ -23,6 +25,8 @@ pub struct Stats {
     pub panics: Counter,
     /// By the command's position in the table.
     pub by_command: Box<[CommandStats]>,
+    /// Commands by the shard of their keys; counted where there is a metrics port.
+    by_shard: OnceLock<Box<[Counter]>>,
 }
 
 /// The counters of one thread for one command.
@@ -52,7 +56,32 @@ impl Stats {
             keyspace_misses: Counter::default(),
             panics: Counter::default(),
             by_command: std::iter::repeat_with(CommandStats::default).take(commands).collect(),
+            by_shard: OnceLock::new(),
         }
+    }
+
+    /// Begins to count the commands of each of `shards` shards.
+    pub fn count_by_shard(&self, shards: usize) {
+        self.by_shard.get_or_init(|| std::iter::repeat_with(Counter::default).take(shards).collect());
+    }
+
+    /// Whether the commands of each shard are counted.
+    #[must_use]
+    pub fn counts_by_shard(&self) -> bool {
+        self.by_shard.get().is_some()
+    }
+
+    /// Counts `commands` on keys of `shards`, if that is wanted.
+    pub fn note_shards(&self, shards: impl Iterator<Item = ShardIndex>, commands: usize) {
+        if let Some(by_shard) = self.by_shard.get() {
+            shards.for_each(|shard| by_shard[shard].add(commands as u64));
+        }
+    }
+
+    /// The commands on keys of `shard`; 0 if they are not counted.
+    #[must_use]
+    pub fn commands_of_shard(&self, shard: ShardIndex) -> u64 {
+        self.by_shard.get().map_or(0, |by_shard| by_shard[shard].get())
     }
 
     /// Sets the counters to 0, as CONFIG RESETSTAT does.

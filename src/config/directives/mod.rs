@@ -4,6 +4,7 @@ mod friends;
 mod general;
 mod journal;
 mod memory;
+mod metrics;
 mod network;
 mod observing;
 mod replication;
@@ -13,7 +14,7 @@ use super::directive::Directive;
 use super::error::DirectiveError;
 
 /// The sections' entries, in the order of `config/rankd.conf`.
-const SECTIONS: [&[Directive]; 8] = [
+const SECTIONS: [&[Directive]; 9] = [
     network::DIRECTIVES,
     users::DIRECTIVES,
     general::DIRECTIVES,
@@ -22,6 +23,7 @@ const SECTIONS: [&[Directive]; 8] = [
     replication::DIRECTIVES,
     friends::DIRECTIVES,
     observing::DIRECTIVES,
+    metrics::DIRECTIVES,
 ];
 
 /// Every directive that has an effect, in the order of `config/rankd.conf`.

@@ -14,12 +14,26 @@ pub(in crate::server) struct BoundSockets(Vec<Socket>);
 /// # Errors
 /// An address that cannot be bound, unless it may be missing.
 pub(in crate::server) fn bind(config: &Config) -> Result<BoundSockets, String> {
-    let mut sockets: Vec<Socket> = Vec::new();
-    if !config.has_tcp_port() {
-        return Ok(BoundSockets(sockets));
+    match config.has_tcp_port() {
+        true => bind_all(&config.bind, config.port),
+        false => Ok(BoundSockets(Vec::new())),
     }
-    let mut port = config.port;
-    for (ip, may_be_missing) in addresses(config)? {
+}
+
+/// The same for the metrics port.
+///
+/// # Errors
+/// As [`bind`].
+pub(in crate::server) fn bind_metrics(config: &Config) -> Result<BoundSockets, String> {
+    match config.metrics.port {
+        0 => Ok(BoundSockets(Vec::new())),
+        port => bind_all(&config.metrics.bind, port),
+    }
+}
+
+fn bind_all(words: &[String], mut port: u16) -> Result<BoundSockets, String> {
+    let mut sockets: Vec<Socket> = Vec::new();
+    for (ip, may_be_missing) in addresses(words)? {
         let address = SocketAddr::new(ip, port);
         match bind_one(address) {
             Ok((socket, bound)) => {
@@ -33,7 +47,7 @@ pub(in crate::server) fn bind(config: &Config) -> Result<BoundSockets, String> {
         }
     }
     if sockets.is_empty() {
-        Err("none of the addresses of 'bind' can be listened on".into())
+        Err(format!("none of the addresses {words:?} can be listened on"))
     } else {
         Ok(BoundSockets(sockets))
     }

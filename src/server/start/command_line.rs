@@ -40,7 +40,7 @@ pub fn main() -> ExitCode {
         }),
         _ => read_config(&matches).and_then(|(config, file)| {
             if matches.get_flag("check-config") {
-                addresses(&config)?;
+                addresses(&config.bind).and(addresses(&config.metrics.bind))?;
                 users::defined_by(&config)?;
                 println!("configuration ok");
                 let warnings = config.warnings().into_iter().chain(environment::unknown_variables());

@@ -32,7 +32,7 @@ fn endpoint(config: &Config) -> Endpoint {
     if !config.unixsocket.is_empty() {
         return Endpoint::Unix(config.path_of_unixsocket());
     }
-    let first = addresses(config).ok().and_then(|addresses| addresses.first().map(|(ip, _)| *ip));
+    let first = addresses(&config.bind).ok().and_then(|addresses| addresses.first().map(|(ip, _)| *ip));
     let ip = match first {
         Some(IpAddr::V6(ip)) if ip.is_unspecified() => IpAddr::V6(Ipv6Addr::LOCALHOST),
         Some(ip) if !ip.is_unspecified() => ip,

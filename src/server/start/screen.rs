@@ -3,6 +3,7 @@
 use super::opening::Opened;
 use crate::config::{FsyncPolicy, MemoryBounds};
 use std::fmt::Write as _;
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 /// What a start prints, on one screen.
@@ -12,6 +13,8 @@ pub(in crate::server) struct Screen {
     pub(in crate::server) dump_path: PathBuf,
     /// Where clients can connect.
     pub(in crate::server) addresses: Vec<String>,
+    /// Those of the metrics port.
+    pub(in crate::server) metrics_addresses: Vec<SocketAddr>,
     pub(in crate::server) threads: usize,
     pub(in crate::server) memory: MemoryBounds,
     /// The configuration file that was read.
@@ -36,6 +39,9 @@ impl Screen {
         };
         for address in &self.addresses {
             row("address", format!("listening on {address}"));
+        }
+        for address in &self.metrics_addresses {
+            row("metrics", format!("http://{address}/metrics"));
         }
         if let Some(file) = &self.file {
             row("configured", format!("by {}", file.display()));

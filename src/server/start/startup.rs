@@ -7,7 +7,6 @@ use super::signals::ServerStop;
 use super::{environment, opening, users};
 use crate::commands::state::channels::Channels;
 use crate::commands::state::clients::Clients;
-use crate::commands::state::counter::Counter;
 use crate::commands::state::host::{Host, Process};
 use crate::commands::state::interventions::Interventions;
 use crate::commands::state::kept::KeptResults;
@@ -22,12 +21,14 @@ use crate::journal;
 use crate::journal::JournalOptions;
 use crate::machine::chance::Chance;
 use crate::machine::clock::Clock;
+use crate::machine::counter::Counter;
 use crate::machine::durable::{create_directories, sync_directory};
 use crate::machine::usage;
 use crate::replication::{EndedAs, SavedData};
 use crate::server::dump::Dump;
 use crate::server::listening::accepting::Listener;
 use crate::server::listening::{tcp, unix};
+use crate::server::metrics::{MetricsThread, Source};
 use crate::server::process::RunningProcess;
 use crate::server::replication::Replication;
 use crate::server::threads::shared::Shared;
@@ -60,6 +61,7 @@ pub(in crate::server) fn run(mut config: Config, file: Option<PathBuf>) -> Resul
     }
     // Bound before the journal is touched: a port that is in use is the most likely error.
     let bound = tcp::bind(&config)?;
+    let metrics_bound = tcp::bind_metrics(&config)?;
     create_directories(&config.dir, &sync_directory)
         .map_err(|error| format!("dir {}: {error}", config.dir.display()))?;
     let directory =
@@ -85,6 +87,7 @@ pub(in crate::server) fn run(mut config: Config, file: Option<PathBuf>) -> Resul
         tcp: bound.listen(config.tcp_backlog)?,
         unix: unix_socket.as_mut().map(|socket| socket.listen(config.tcp_backlog)).transpose()?,
     };
+    let metrics_listeners = metrics_bound.listen(config.tcp_backlog)?;
     let threads = match config.threads {
         0 => std::thread::available_parallelism().map_or(1, usize::from),
         threads => threads,
@@ -103,6 +106,7 @@ pub(in crate::server) fn run(mut config: Config, file: Option<PathBuf>) -> Resul
         appendfsync: config.appendfsync,
         directory,
         dump_path,
+        metrics_addresses: metrics_listeners.iter().filter_map(|it| it.local_addr().ok()).collect(),
         addresses: addresses.iter().map(SocketAddr::to_string).chain(unix_name).collect(),
         threads,
         memory: config.memory,
@@ -144,7 +148,10 @@ pub(in crate::server) fn run(mut config: Config, file: Option<PathBuf>) -> Resul
         rates: crate::commands::state::stats::Rates::default(),
     });
     host.bound_memory(&host.config().memory);
-    serve(&host, &process, sockets, options, &screen)
+    let metrics = MetricsThread::start(metrics_listeners, Source::of(&host, &process))?;
+    let outcome = serve(&host, &process, sockets, options, &screen);
+    metrics.into_iter().for_each(MetricsThread::stop);
+    outcome
 }
 
 /// The sockets that listen.

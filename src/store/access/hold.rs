@@ -253,6 +253,11 @@ impl<'s> Hold<'s> {
         self.access >= access && shards.iter().all(held)
     }
 
+    /// The shards that are held.
+    pub fn shards(&self) -> impl Iterator<Item = ShardIndex> {
+        self.locks().map(|(index, _)| *index)
+    }
+
     /// The time of the commands under this hold, in unix milliseconds.
     #[must_use]
     pub fn now_ms(&self) -> u64 {

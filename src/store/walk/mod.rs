@@ -17,6 +17,7 @@
 pub(super) mod census;
 pub(super) mod checkpoint;
 pub(super) mod loading;
+pub(super) mod summing;
 
 use super::change::DatabaseNumbering;
 use super::change::seq::Seq;

@@ -10,7 +10,7 @@ use crate::commands::call::error::Outcome;
 use crate::commands::spec::table::table;
 use crate::commands::spec::{CommandSpec, Flag, Group, Handler};
 use crate::commands::state::host::Host;
-use crate::commands::state::latency::Latencies;
+use crate::machine::latency::Latencies;
 use crate::resp::reply::Reply;
 
 const BASE: CommandSpec = CommandSpec { group: Group::Server, since: "2.8.13", ..CommandSpec::BASE };

@@ -1,7 +1,7 @@
-//! The latencies of commands: a histogram of the calls of each command. INFO's latencystats shows its percentiles.
+//! Latencies: histograms of the calls of each command, which INFO's latencystats shows, and of the journal's syncs.
 //!
-//! Like all counters a histogram belongs to one thread. It is allocated at the first call of its command. A class is an
-//! eighth of a power of two wide, so that a percentile is at most an eighth too high.
+//! Like all counters a histogram belongs to one thread at a time. It is allocated at the first call. A class is an eighth
+//! of a power of two wide, so that a percentile is at most an eighth too high.
 
 use super::counter::Counter;
 use std::sync::OnceLock;
@@ -12,6 +12,9 @@ const PER_OCTAVE: u32 = 8;
 /// The first class ends at 2^10 ns (a microsecond), the last begins at 2^40 ns (18 minutes).
 const FIRST_OCTAVE: u32 = 10;
 const LAST_OCTAVE: u32 = 40;
+
+/// The last power of two of nanoseconds at which calls are counted for histograms: a second.
+const LAST_POWER: u32 = 30;
 
 const CLASSES: usize = ((LAST_OCTAVE - FIRST_OCTAVE) * PER_OCTAVE) as usize + 1;
 
@@ -34,14 +37,15 @@ impl Histogram {
 
 /// The classes of several threads' histograms, added up.
 #[derive(Debug)]
-pub(in crate::commands) struct Latencies {
+pub struct Latencies {
     calls: [u64; CLASSES],
     total: u64,
 }
 
 impl Latencies {
     /// The sum of `histograms`.
-    pub(in crate::commands) fn of<'h>(histograms: impl Iterator<Item = &'h Histogram>) -> Self {
+    #[must_use]
+    pub fn of<'h>(histograms: impl Iterator<Item = &'h Histogram>) -> Self {
         let mut sum = Self { calls: [0; CLASSES], total: 0 };
         for classes in histograms.filter_map(|histogram| histogram.0.get()) {
             for (sum, class) in sum.calls.iter_mut().zip(&**classes) {
@@ -53,43 +57,53 @@ impl Latencies {
     }
 
     /// The number of calls.
-    pub(in crate::commands) fn calls(&self) -> u64 {
+    #[must_use]
+    pub fn calls(&self) -> u64 {
         self.total
+    }
+
+    /// Powers of two of nanoseconds, from 2^10 to 2^30, each with the number of calls that took less.
+    pub fn below_powers(&self) -> impl Iterator<Item = (u64, u64)> {
+        let mut calls = 0;
+        let mut class = 0;
+        (FIRST_OCTAVE..=LAST_POWER).map(move |octave| {
+            let end = ((octave - FIRST_OCTAVE) * PER_OCTAVE) as usize + 1;
+            calls += self.calls[class..end].iter().sum::<u64>();
+            class = end;
+            (1 << octave, calls)
+        })
     }
 
     /// Powers of two of nanoseconds, in microseconds, each with the number of calls that took at most about as long. A
     /// power at which no call is added is left out. The numbers are those of Redis's histogram, whose last class has
     /// everything from half a second on.
-    pub(in crate::commands) fn cumulative(&self) -> Vec<(u64, u64)> {
-        const LAST: u32 = 30;
+    #[must_use]
+    pub fn cumulative(&self) -> Vec<(u64, u64)> {
         let mut steps: Vec<(u64, u64)> = Vec::new();
-        let mut calls = 0;
-        for octave in FIRST_OCTAVE..=LAST {
-            let end =
-                if octave == LAST { CLASSES } else { ((octave - FIRST_OCTAVE) * PER_OCTAVE) as usize + 1 };
-            let start =
-                (((octave - FIRST_OCTAVE) * PER_OCTAVE) as usize + 1).saturating_sub(PER_OCTAVE as usize);
-            let added: u64 = self.calls[if octave == FIRST_OCTAVE { 0 } else { start }..end].iter().sum();
-            calls += added;
+        let mut before = 0;
+        for (power_ns, below) in self.below_powers() {
             // Redis names the highest number of its class, which is a 128th of the power wide.
-            let highest_ns = match octave {
-                LAST => (1_u64 << LAST) - 1,
-                octave => (1 << octave) + (1 << (octave - 7)) - 1,
+            let (highest_ns, calls) = match power_ns == 1 << LAST_POWER {
+                true => (power_ns - 1, self.total),
+                false => (power_ns + (power_ns >> 7) - 1, below),
             };
-            if added > 0 {
+            if calls > before {
                 steps.push((highest_ns / 1000, calls));
             }
+            before = calls;
         }
         steps
     }
 
     /// Whether there was no call.
-    pub(in crate::commands) fn is_empty(&self) -> bool {
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
         self.total == 0
     }
 
     /// The time that `percent` of the calls did not exceed, in microseconds.
-    pub(in crate::commands) fn percentile_us(&self, percent: f64) -> f64 {
+    #[must_use]
+    pub fn percentile_us(&self, percent: f64) -> f64 {
         let wanted = (self.total as f64 * percent / 100.0).ceil();
         let mut seen = 0;
         let reached = self.calls.iter().position(|calls| {
@@ -142,6 +156,13 @@ mod tests {
         is_about(50.0, 2.0);
         is_about(99.0, 100.0);
         is_about(99.9, 4000.0);
+        let below: Vec<u64> = latencies.below_powers().map(|(_, calls)| calls).collect();
+        let at = |power: usize| below[power - 10];
+        assert_eq!(
+            (below.len(), at(10), at(11), at(17), at(21), at(22), at(30)),
+            (21, 0, 90, 99, 99, 100, 100)
+        );
+        assert_eq!(latencies.cumulative(), [(2, 90), (132, 99), (4227, 100)]);
         one.reset();
         other.reset();
         assert!(Latencies::of([&one, &other].into_iter()).is_empty());
