@@ -25,7 +25,7 @@ pub(super) struct Ledger {
 pub(super) struct Over(AtomicBool);
 
 impl Over {
-    fn is_set(&self) -> bool {
+    pub(super) fn is_set(&self) -> bool {
         self.0.load(Ordering::Relaxed)
     }
 }

@@ -6,6 +6,7 @@
 
 mod ledger;
 mod model;
+mod queue;
 mod steps;
 
 use self::ledger::{Ledger, Over, SetOnDrop};
