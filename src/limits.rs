@@ -171,3 +171,6 @@ pub const TEMPLATES: usize = 1024;
 
 /// Longest beginning of keys that a template is for: the names that games give to boards are shorter.
 pub const TEMPLATE_PREFIX_BYTES: usize = 512;
+
+/// Most bytes of the fields and values of one entry of a stream, as in Redis. A block of entries has at most as many.
+pub const STREAM_ENTRY_BYTES: usize = 1 << 30;

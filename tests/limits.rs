@@ -24,6 +24,7 @@ const LIMITS: &[(&str, &str)] = &[
     ("ACL_LOG_GROUPING", "commands::acl::log: a denial is compared with few entries"),
     ("GENERATED_PASSWORD_BITS", "scripts: acl"),
     ("BATCH", "protocol: many queued requests beside another connection"),
+    ("STREAM_ENTRY_BYTES", "the stream's own tests: an entry of more than a gigabyte"),
     ("SHARED_NAMES_BYTES", "names that the entries of a stream share"),
     ("SHARED_NAMES_RATIO", "names that the entries of a stream share"),
     ("METRICS_CONNECTIONS", "metrics: clients that send nothing or half a request"),

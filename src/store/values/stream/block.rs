@@ -14,13 +14,11 @@
 use super::entry::StreamEntry;
 use super::id::StreamId;
 use crate::config::StreamBounds;
+use crate::limits;
 use crate::machine::heap::allocation_bytes;
 use crate::store::change::codec::{put_varint, take_varint};
 use crate::store::values::list::item::Item;
 use crate::store::values::words::{self, PackedWord, Text};
-
-/// Most bytes of the fields and values of an entry, and of a block in Redis's packing, as in Redis.
-pub(super) const LARGEST_BYTES: usize = 1 << 30;
 
 /// What a listpack has in front of its elements and behind them.
 const LISTPACK_FRAME_BYTES: usize = 7;
@@ -96,8 +94,8 @@ impl EntryBlock {
     /// Whether an entry of so many bytes belongs into the next block.
     pub(super) fn is_full_for(&self, entry_bytes: usize, bounds: StreamBounds) -> bool {
         let most_bytes = match bounds.node_bytes {
-            0 => LARGEST_BYTES,
-            bytes => bytes.min(LARGEST_BYTES),
+            0 => limits::STREAM_ENTRY_BYTES,
+            bytes => bytes.min(limits::STREAM_ENTRY_BYTES),
         };
         let counts = [self.live, self.removed].map(|count| listpack_integer(u64::from(count)));
         let bytes = LISTPACK_FRAME_BYTES + counts.iter().sum::<usize>() + self.listpack_bytes;

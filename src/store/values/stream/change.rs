@@ -120,9 +120,9 @@ impl<'a> StreamChange<'a> {
             Self::DropConsumer(group, name) => stream.with_group(group, |group| {
                 group.remove_consumer(name);
             }),
-            Self::Pending(group, consumer, list) => stream.with_group(group, |group| {
-                list.iter().for_each(|(id, delivery)| group.set_pending(id, consumer, delivery));
-            }),
+            Self::Pending(group, consumer, list) => {
+                stream.with_group(group, |group| group.set_pending(consumer, list.iter()));
+            }
             Self::NotPending(group, ids) => stream.with_group(group, |group| {
                 ids.iter().for_each(|id| {
                     group.remove_pending(id);

@@ -139,15 +139,19 @@ impl Edit<'_, '_, Stream> {
 
     /// Removes a consumer. Returns how many entries were pending for it; `None` if there was none of this name.
     pub fn drop_consumer(&mut self, group: &[u8], name: &[u8]) -> Option<usize> {
-        let count = self.value.groups.get_mut(group)?.remove_consumer(name)?;
+        let gone = self.value.groups.get_mut(group)?.remove_consumer(name)?;
         self.record_unwatched(|changes, keyspace, key| changes.drop_consumer(keyspace, key, group, name));
+        let count = gone.pending_of_all();
+        let mut rest = Stream::default();
+        rest.groups.insert(group.into(), gone);
+        self.discard(rest.into_value());
         Some(count)
     }
 
     /// Makes entries pending for a consumer.
     pub fn deliver(&mut self, group: &[u8], name: &[u8], entries: &[(StreamId, Delivery)]) {
         let Some(members) = self.value.groups.get_mut(group).filter(|_| !entries.is_empty()) else { return };
-        entries.iter().for_each(|(id, delivery)| members.set_pending(*id, name, *delivery));
+        members.set_pending(name, entries.iter().copied());
         self.record_unwatched(|changes, keyspace, key| {
             changes.set_pending(keyspace, key, (group, name), entries);
         });

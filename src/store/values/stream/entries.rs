@@ -1,10 +1,11 @@
 //! Adding, removing and trimming entries.
 
 use super::Stream;
-use super::block::{EntryBlock, LARGEST_BYTES};
+use super::block::EntryBlock;
 use super::id::StreamId;
 use super::trim::{Trim, TrimTarget};
 use crate::config::StreamBounds;
+use crate::limits;
 use crate::store::values::words::Text;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -30,7 +31,7 @@ fn bytes_of<'f>(fields: impl Iterator<Item = (&'f [u8], &'f [u8])>) -> usize {
 impl Stream {
     /// Whether an entry with these fields is too large for a stream.
     pub fn is_too_large<'f>(fields: impl Iterator<Item = (&'f [u8], &'f [u8])>) -> bool {
-        bytes_of(fields) > LARGEST_BYTES
+        bytes_of(fields) > limits::STREAM_ENTRY_BYTES
     }
 
     /// Adds an entry, or does nothing if there is one with this id. O(1) where the id is higher than all others.

@@ -160,7 +160,8 @@ fn random_stream(chance: &mut Chance) -> Stream {
         for _ in 0..chance.below(200) {
             let id = StreamId::new(chance.below(100), chance.below(3));
             let consumer = format!("consumer{}", chance.below(5));
-            members.set_pending(id, consumer.as_bytes(), Delivery { at_ms: 5 + id.ms, count: id.seq });
+            let delivery = Delivery { at_ms: 5 + id.ms, count: id.seq };
+            members.set_pending(consumer.as_bytes(), std::iter::once((id, delivery)));
         }
         stream.groups.insert(format!("group{group}").into_bytes().into(), members);
     }
@@ -237,4 +238,33 @@ fn small_entries_take_few_bytes() {
     }
     let bytes = stream.memory_bytes(usize::MAX);
     assert!(bytes < 100_000 * 25, "{bytes} bytes");
+}
+
+/// A value of so many bytes would take them: the lengths alone decide.
+#[test]
+fn an_entry_of_more_than_a_gigabyte_is_too_large() {
+    let part = vec![b'x'; 64 << 20];
+    let pairs = |count: usize| (0..count).map(|_| (&b""[..], &*part));
+    assert!(!Stream::is_too_large(pairs(16)));
+    assert!(Stream::is_too_large(pairs(16).chain(std::iter::once((&b"n"[..], &b""[..])))));
+}
+
+/// Of few of many pending entries, of many, and of all: the other consumers keep theirs.
+#[test]
+fn a_consumer_goes_with_what_is_pending_for_it() {
+    let id = |number: u64| StreamId::new(1, number);
+    for own in [1, 20, 990, 1_000] {
+        let mut group = ConsumerGroup::default();
+        let deliveries = |ids: std::ops::Range<u64>| ids.map(|number| (id(number), Delivery::default()));
+        group.set_pending(b"stays", deliveries(0..1_000 - own));
+        group.set_pending(b"goes", deliveries(1_000 - own..1_000));
+        let gone = group.remove_consumer(b"goes").expect("it was there");
+        assert_eq!((gone.pending_of_all() as u64, group.pending_len() as u64), (own, 1_000 - own));
+        assert!(group.remove_consumer(b"goes").is_none());
+        group.check();
+        // Its number is free for another one.
+        group.set_pending(b"new", deliveries(0..1_000));
+        assert_eq!(group.consumer(b"new").expect("made").pending_len(), 1_000);
+        group.check();
+    }
 }
