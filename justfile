@@ -64,6 +64,11 @@ large *arguments: peers
     cargo build --release
     benches/large_values.py {{arguments}} "redis 8.2.3={{justfile_directory()}}/.peers/redis-server-8.2.3 --port {port} --save ''" "rankd={{justfile_directory()}}/target/release/rankd --port {port} --dir {dir} --appendonly no"
 
+# Streams, compared with Redis and Valkey: groups, memory, restart, a storm that is drained, stalls.
+streams *arguments: peers
+    cargo build --release
+    benches/streams.py {{arguments}} "redis 8.2.3={{justfile_directory()}}/.peers/redis-server-8.2.3 --port {port} --save '' --appendonly yes" "valkey 9.1.2={{justfile_directory()}}/.peers/valkey-server-9.1.2 --port {port} --save '' --appendonly yes" "rankd={{justfile_directory()}}/target/release/rankd --port {port} --dir {dir}"
+
 # Latency of PINGs while another client sends huge requests, and the memory of these (`just fairness -n 2000000`).
 fairness *arguments: peers
     cargo build --release

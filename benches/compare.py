@@ -61,6 +61,10 @@ CLOSED = {
         ("sismember", "sismember", [1, 16, 64]),
         ("geoadd", "geoadd", [1, 16, 64]),
         ("geosearch", "geosearch", [1, 16]),
+        ("xadd", "xadd", [1, 16, 64]),
+        ("xadd-maxlen", "xadd-maxlen", [16, 64]),
+        ("xrange100", "xrange100", [1, 16]),
+        ("xlen", "xlen", [1, 64]),
         ("ping", "ping", [64]),
     ]
     for pipeline in pipelines
@@ -82,9 +86,17 @@ class Server:
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
             self.port = probe.getsockname()[1]
-        words = shlex.split(command.format(port=self.port, dir=self.directory))
+        self.words, self.cpus = shlex.split(command.format(port=self.port, dir=self.directory)), cpus
+        self.start()
+
+    def start(self):
+        """Starts the process, and waits until its port is open."""
         self.process = subprocess.Popen(
-            words, cwd=self.directory, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, preexec_fn=pin(cpus)
+            self.words,
+            cwd=self.directory,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            preexec_fn=pin(self.cpus),
         )
         deadline = time.monotonic() + 30
         while True:
@@ -93,7 +105,7 @@ class Server:
                 return
             except OSError:
                 if time.monotonic() > deadline or self.process.poll() is not None:
-                    sys.exit(f"{name} does not listen")
+                    sys.exit(f"{self.name} does not listen")
                 time.sleep(0.05)
 
     def resident_bytes(self):

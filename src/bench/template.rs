@@ -6,6 +6,7 @@
 //!   keys as the board has members. `<friends>`, `<bitmap>`, `<visitors>`, `<list>`, `<queue>`: one of a thousand, which hold
 //!   more.
 //! - `<member>`: a random member of the board. `<score>`, `<offset>`, `<seconds>`: a random number of five digits.
+//! - `<stream>`: the key of a stream, `<read-stream>`: of one that has as many entries as there are members.
 //! - `<places>`: the key of the places. `<longitude>`, `<latitude>`: a random position in one square degree.
 //! - `<next-member>`, `<next-key>` and so on: not random but in sequence, each once.
 //! - `<score,next-member>*100`: a hundred such pairs.
@@ -140,7 +141,7 @@ fn place(name: &str, populations: &Populations) -> (String, Option<DigitSource>)
     match name.trim_start_matches("next-") {
         "board" => (populations.board(), None),
         "score" | "offset" | "seconds" => (SCORES.start.to_string(), Some(DigitSource::Score)),
-        "places" => (format!("{prefix}places"), None),
+        keys @ ("places" | "stream" | "read-stream") => (format!("{prefix}{keys}"), None),
         "longitude" => degrees(13),
         "latitude" => degrees(52),
         "member" => family("", "user", *members),

@@ -9,6 +9,10 @@ const HMGET_4: &str = "HMGET <hash> likes views shares comments";
 const LPUSH: &str = "LPUSH <queue> xxxxxxxxxxxxxxxx";
 const TOP_100: &str = "ZRANGE <board> 0 99 REV WITHSCORES";
 
+/// A report of steps, as `docs/streams-and-boards.md` has it.
+const XADD: &str = "XADD <stream> * user <member> steps <score> at 1795992000000";
+const XADD_MAXLEN: &str = "XADD <stream> MAXLEN ~ 1000000 * user <member> steps <score> at 1795992000000";
+
 /// A million places have about 400 in such a circle.
 const NEAREST_100: &str = "GEOSEARCH <places> FROMLONLAT <longitude> <latitude> BYRADIUS 1 km ASC COUNT 100";
 
@@ -85,6 +89,14 @@ pub(super) const WORKLOADS: &[Workload] = &[
         needs: &["load-places"],
     },
     Workload { name: "geosearch", requests: &[(100, NEAREST_100)], needs: &["load-places"] },
+    Workload { name: "xadd", requests: &[(100, XADD)], needs: &[] },
+    Workload { name: "xadd-maxlen", requests: &[(100, XADD_MAXLEN)], needs: &[] },
+    Workload {
+        name: "xrange100",
+        requests: &[(100, "XRANGE <read-stream> - + COUNT 100")],
+        needs: &["load-stream"],
+    },
+    Workload { name: "xlen", requests: &[(100, "XLEN <read-stream>")], needs: &["load-stream"] },
     Workload { name: LOAD, requests: &[(100, "ZADD <board> <score,next-member>*100")], needs: &[] },
     Workload { name: "load-keys", requests: &[(100, "SET <next-key> xxxxxxxxxxxxxxxx")], needs: &[] },
     Workload { name: "load-counters", requests: &[(100, "SET <next-counter> 12345")], needs: &[] },
@@ -97,6 +109,12 @@ pub(super) const WORKLOADS: &[Workload] = &[
     Workload {
         name: "load-places",
         requests: &[(100, "GEOADD <places> <longitude,latitude,next-member>*100")],
+        needs: &[],
+    },
+    // A stream that is loaded twice is longer, which makes no difference to those who read it.
+    Workload {
+        name: "load-stream",
+        requests: &[(100, "XADD <read-stream> * user <next-member> steps <score> at 1795992000000")],
         needs: &[],
     },
     Workload { name: "load-friends", requests: &[(100, "SADD <next-friends> <member>*200")], needs: &[] },
