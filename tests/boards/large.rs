@@ -1,8 +1,10 @@
 //! Questions about so many members that they are answered beside the connection's thread, and sent piece by piece.
 
+use crate::support::chance::Chance;
 use crate::support::client::Client;
 use crate::support::reply::Reply;
 use crate::support::server::Server;
+use crate::support::wait_for;
 
 const MEMBERS: usize = 30_000;
 
@@ -75,4 +77,49 @@ fn long_answers_equal_short_ones() {
     let request: Vec<String> = request.into_iter().chain(names).collect();
     let rows: Vec<Vec<Reply>> = asked.into_iter().cloned().collect();
     assert!(client.call(&request) == of(&rows));
+}
+
+/// A base is built in order, without the members that moved while it was written: the records behind it have those.
+#[test]
+fn large_boards_with_policies_come_back_from_bases_that_writers_disturbed() {
+    let seed = Chance::seed_from_env();
+    println!("RANKD_SEED={seed}");
+    let mut chance = Chance::new(seed);
+    let mut server = Server::rankd_with(&["--appendonly", "yes", "--enable-debug-command", "yes"]);
+    let policies =
+        ["INTEGER TIES FIRST IDS 5", "DECIMAL 2 ORDER ASC CAP 29000", "FLOAT TIES FIRST ORDER ASC"];
+    let mut client = server.client();
+    for (number, policy) in policies.iter().enumerate() {
+        let key = format!("board{number}");
+        assert_eq!(client.ask(&format!("LB.CREATE {key} SCORE {policy}")), Reply::Integer(1));
+        let pairs = (0..MEMBERS).flat_map(|member| [(member * 7 % 1000).to_string(), format!("m{member}")]);
+        send_all(&mut client, &["LB.SUBMIT", &key], pairs);
+    }
+    for round in 0..3 {
+        assert!(!client.ask("BGREWRITEAOF").is_error());
+        for step in 0..3_000 {
+            let (key, member) = (format!("board{}", chance.below(3)), chance.below(MEMBERS + 50));
+            let score = chance.below(1_000).to_string();
+            if key == "board0" && step % 50 == 0 {
+                client.send(&["LB.SUBMIT", &key, "ID", &format!("{round}-{step}"), &score, "counted"]);
+            } else if chance.percent(10) {
+                client.send(&["ZREM", &key, &format!("m{member}")]);
+            } else {
+                client.send(&["LB.SUBMIT", &key, &score, &format!("m{member}")]);
+            }
+        }
+        (0..3_000).for_each(|_| assert!(!client.reply().is_error()));
+        // Two restarts: on a base that is being written or just complete, and on what the first one read.
+        for _ in 0..2 {
+            let digest = client.ask("DEBUG DIGEST");
+            server.kill();
+            server = server.restart();
+            client = server.client();
+            assert_eq!(client.ask("DEBUG DIGEST"), digest, "round {round}");
+        }
+        wait_for("the base", || {
+            let info = client.ask("INFO persistence").text();
+            info.contains("aof_rewrite_in_progress:0").then_some(())
+        });
+    }
 }

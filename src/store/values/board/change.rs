@@ -1,7 +1,7 @@
 //! The Changes of a sorted set.
 
 use super::attained_codec::{put_attained, take_attained};
-use super::{Attained, Board, BoardRules, Content};
+use super::{Attained, Board, BoardRules, Content, Ruled};
 use crate::ranking::{Aim, RankedMembers, Score};
 use crate::store::change::buffer::ChangeBuffer;
 use crate::store::change::codec::{
@@ -164,6 +164,23 @@ impl<'a> BoardChange<'a> {
         }
     }
 
+    /// Whether it gives members scores.
+    pub(in crate::store) fn sets_members(self) -> bool {
+        match self {
+            Self::SetScores(_) | Self::SetAttained(_) => true,
+            Self::Remove(_) | Self::SetRules(_) | Self::NoteIds(_) => false,
+        }
+    }
+
+    /// Calls `visit` with each member to which it gives a score.
+    pub(in crate::store) fn each_member(self, visit: &mut dyn FnMut(&'a [u8])) {
+        match self {
+            Self::SetScores(entries) => entries.iter().for_each(|(member, _)| visit(member)),
+            Self::SetAttained(entries) => entries.iter().for_each(|(member, ..)| visit(member)),
+            Self::Remove(_) | Self::SetRules(_) | Self::NoteIds(_) => {}
+        }
+    }
+
     pub(in crate::store) fn lines(self, line: &mut dyn FnMut(&str, &[Word<'_>])) {
         match self {
             Self::SetScores(entries) => entries.iter().for_each(|(member, score)| {
@@ -189,6 +206,35 @@ impl<'a> BoardChange<'a> {
         match self {
             Self::SetScores(entries) => Some(entries),
             Self::Remove(_) | Self::SetAttained(_) | Self::SetRules(_) | Self::NoteIds(_) => None,
+        }
+    }
+
+    fn attained(self) -> Option<EncodedAttained<'a>> {
+        match self {
+            Self::SetAttained(entries) => Some(entries),
+            Self::SetScores(_) | Self::Remove(_) | Self::SetRules(_) | Self::NoteIds(_) => None,
+        }
+    }
+}
+
+fn set_attained<'a>(
+    ruled: &mut Ruled,
+    mut entries: impl Iterator<Item = (&'a [u8], Attained, bool)> + Clone,
+) {
+    let rules = ruled.key_rules();
+    loop {
+        let ahead = entries.clone().take(PREFETCHED_ENTRIES);
+        ruled.members.prefetch_attained(ahead.map(|(member, attained, _)| (member, attained)), rules);
+        let mut taken = 0;
+        for (member, attained, is_own) in entries.by_ref().take(PREFETCHED_ENTRIES) {
+            ruled.set(member, attained);
+            if is_own {
+                ruled.rules.clock = ruled.rules.clock.max(attained.moment);
+            }
+            taken += 1;
+        }
+        if taken < PREFETCHED_ENTRIES {
+            return;
         }
     }
 }
@@ -219,14 +265,15 @@ pub(super) fn apply<'a>(
                 }
             }
             // An entry that does not fit the board that is there is of an earlier board, whose end follows.
-            BoardChange::SetAttained(entries) => {
+            BoardChange::SetAttained(first) => {
+                // As for scores, consecutive lists are applied as one.
+                let more = changes.clone().map_while(BoardChange::attained);
+                let count = more.clone().count();
                 if let Some(Content::Ruled(ruled)) = content_of(key) {
-                    for (member, attained, is_own) in entries.iter() {
-                        ruled.set(member, attained);
-                        if is_own {
-                            ruled.rules.clock = ruled.rules.clock.max(attained.moment);
-                        }
-                    }
+                    set_attained(ruled, first.iter().chain(more.flat_map(EncodedAttained::iter)));
+                }
+                if count > 0 {
+                    changes.nth(count - 1);
                 }
             }
             BoardChange::SetRules(encoded) => set_rules(key, encoded.rules()),

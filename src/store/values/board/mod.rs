@@ -3,6 +3,7 @@
 
 mod attained_codec;
 mod best_first;
+mod building;
 pub(in crate::store) mod change;
 pub(in crate::store) mod edit;
 mod excerpt;
@@ -19,6 +20,7 @@ mod value;
 use crate::ranking::{Aim, Bound, Order, RankedMembers, Ranking, Score};
 use crate::text::name_run::NameRun;
 pub use best_first::{BestFirst, ScoreSteps};
+pub(in crate::store) use building::BoardInOrder;
 pub use excerpt::BoardExcerpt;
 use keys::KeyRules;
 pub use keys::Scores;

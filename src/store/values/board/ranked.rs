@@ -216,6 +216,20 @@ impl AnyRanking {
         });
     }
 
+    /// As [`AnyRanking::prefetch_updates`], for members that get these scores and moments.
+    pub(super) fn prefetch_attained<'a>(
+        &self,
+        entries: impl Iterator<Item = (&'a [u8], Attained)> + Clone,
+        rules: KeyRules,
+    ) {
+        each_ranking!(self, ranking => {
+            let aimed = entries.filter_map(|(member, attained)| {
+                BoardKey::of(attained, rules).map(|key| (member, Aim::Score(key)))
+            });
+            ranking.prefetch_updates(aimed);
+        });
+    }
+
     pub(super) fn memory_bytes(&self) -> usize {
         each_ranking!(self, ranking => ranking.memory_bytes())
     }

@@ -10,7 +10,7 @@ use crate::ranking::{Gathering, Scratch};
 use crate::store::change::{Change, KeyPlace, What, decode};
 use crate::store::numbers::KeyspaceIndex;
 use crate::store::sharded::Store;
-use crate::store::values::board::change::{BoardChange, EncodedEntries};
+use crate::store::values::board::change::BoardChange;
 use crate::store::values::kinds::ValueChange;
 use crossbeam::channel::{Receiver, Sender};
 use foldhash::quality::FixedState;
@@ -220,9 +220,7 @@ impl LaneWorker {
                 self.close_board();
             }
             let done = match (at.what, &mut self.board) {
-                (What::Value(ValueChange::SortedSet(BoardChange::SetScores(entries))), _) => {
-                    self.load_scores(keyspace, key, entries)
-                }
+                (What::Value(ValueChange::SortedSet(change)), _) => self.load_board((keyspace, key), change),
                 (What::Expiry(expire_at_ms), Some(board)) => {
                     board.expire_at_ms = expire_at_ms;
                     true
@@ -236,22 +234,42 @@ impl LaneWorker {
         }
     }
 
-    /// Adds entries to the board at `key`. Returns false if the board cannot be built this way, because the walk
-    /// visited the key twice. That is possible if keys were added during the walk.
-    fn load_scores(&mut self, keyspace: KeyspaceIndex, key: &[u8], entries: EncodedEntries<'_>) -> bool {
+    /// Begins the board at `key` or adds to it. Returns false if the board cannot be built this way, because the walk visited
+    /// the key twice. That is possible if keys were added during the walk.
+    fn load_board(&mut self, (keyspace, key): KeyPlace<'_>, change: BoardChange<'_>) -> bool {
         if self.board.is_none() {
+            let rules = match change {
+                BoardChange::SetScores(_) => None,
+                BoardChange::SetRules(encoded) => Some(encoded.rules()),
+                BoardChange::Remove(_) | BoardChange::SetAttained(_) | BoardChange::NoteIds(_) => {
+                    return false;
+                }
+            };
             let at = self.store.locate(key);
             if self.store.shards[at.shard].read().numbered(keyspace).get(at).is_some() {
                 return false;
             }
-            self.board = Some(BoardBuilder::new(keyspace, key, self.store.seed()));
+            let has_rules = rules.is_some();
+            self.board = Some(BoardBuilder::new(keyspace, key, self.store.seed(), rules));
+            if has_rules {
+                return true;
+            }
         }
-        let board = self.board.as_mut().expect("made if it was missing");
+        let board = &mut self.board.as_mut().expect("made if it was missing").board;
         let moved = self.moved.get(&keyspace).and_then(|keys| keys.get(key));
-        entries
-            .iter()
-            .filter(|(member, _)| moved.is_none_or(|moved| !moved.contains(*member)))
-            .all(|(member, score)| board.push(member, score))
+        let stays = |member: &[u8]| moved.is_none_or(|moved| !moved.contains(member));
+        match change {
+            BoardChange::SetScores(entries) => entries
+                .iter()
+                .filter(|(member, _)| stays(member))
+                .all(|(member, score)| board.push_score(member, score)),
+            BoardChange::SetAttained(entries) => entries
+                .iter()
+                .filter(|(member, ..)| stays(member))
+                .all(|(member, attained, _)| board.push_attained(member, attained)),
+            BoardChange::NoteIds(ids) => ids.iter().all(|(ordinal, id)| board.note_id(ordinal, id)),
+            BoardChange::Remove(_) | BoardChange::SetRules(_) => false,
+        }
     }
 
     /// Puts the finished board into the store.

@@ -121,10 +121,13 @@ impl Loader {
     pub fn expect(&mut self, seq: Seq, change: &Change<'_>) {
         self.first_ahead.get_or_insert(seq);
         if let Change::Key { keyspace, key, what } = *change
-            && let What::Value(ValueChange::SortedSet(BoardChange::SetScores(entries))) = what
+            && let What::Value(ValueChange::SortedSet(change)) = what
+            && change.sets_members()
         {
             let members = self.moved.entry(keyspace).or_default().entry(key.into()).or_default();
-            members.extend(entries.iter().map(|(member, _)| Box::from(member)));
+            change.each_member(&mut |member| {
+                members.insert(member.into());
+            });
         }
     }
 
