@@ -7,3 +7,4 @@ mod policies;
 mod questions;
 mod retries;
 mod seasons;
+mod submits;

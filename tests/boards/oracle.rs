@@ -20,6 +20,8 @@ pub(crate) enum Keep {
     Latest,
     Best,
     Sum,
+    /// The sum of the present score and another one, computed before: it is set, and the later time counts.
+    Set,
 }
 
 /// A member of the list.
@@ -28,7 +30,7 @@ pub(crate) struct Entry {
     pub(crate) member: Vec<u8>,
     /// The score, in units of the board.
     pub(crate) units: i64,
-    /// The milliseconds of its moment; 0 on boards that keep none.
+    /// When it reached the score: milliseconds, or a number that the board gave by itself; 0 on boards that keep none.
     pub(crate) at_ms: i64,
 }
 
@@ -45,7 +47,12 @@ pub(crate) struct Oracle {
     /// The names that `GET name:*->nick` finds.
     pub(crate) nicks: BTreeMap<Vec<u8>, Vec<u8>>,
     pub(crate) is_resp3: bool,
+    /// The last time that the board gave by itself.
+    pub(crate) clock: i64,
 }
+
+/// What the board's own times begin with: later than the one kind of times that a test gives, and earlier than the other.
+const OWN_TIMES: i64 = 1_000_000_000_000;
 
 /// The units of a score of 1 where scores are doubles: all of them are quarters.
 const QUARTERS: i64 = 4;
@@ -80,26 +87,42 @@ impl Oracle {
         }
     }
 
-    /// Submits one pair, at a time that is given where the board keeps times. Returns whether it changed the score.
-    pub(crate) fn submit(&mut self, member: &[u8], units: i64, keep: Keep, at_ms: i64) -> bool {
-        let at_ms = if self.ties_first { at_ms } else { 0 };
+    /// The units of a member.
+    pub(crate) fn units(&self, member: &[u8]) -> Option<i64> {
+        self.place(member).map(|place| self.entries[place].units)
+    }
+
+    /// Submits one pair, at a time that is given or now. Returns whether it changed the score.
+    pub(crate) fn submit(&mut self, member: &[u8], units: i64, keep: Keep, given_ms: Option<i64>) -> bool {
+        let own = self.clock.max(OWN_TIMES) + 1;
+        let at_ms = if self.ties_first { given_ms.unwrap_or(own) } else { 0 };
         let present = self.entries.iter().find(|entry| entry.member == member).cloned();
+        let is_older = |present: &Entry| self.ties_first && given_ms.is_some() && at_ms < present.at_ms;
+        let later = |present: &Entry| match given_ms {
+            Some(_) if self.ties_first => at_ms.max(present.at_ms),
+            _ => at_ms,
+        };
         let after = match (&present, keep) {
             (None, _) => (units, at_ms),
-            (Some(present), Keep::Latest) if at_ms < present.at_ms || units == present.units => return false,
+            (Some(present), Keep::Latest) if is_older(present) || units == present.units => return false,
             (Some(_), Keep::Latest) => (units, at_ms),
             (Some(present), Keep::Best) => {
                 let is_better =
                     if self.lowest_is_best { units < present.units } else { units > present.units };
-                let is_earlier = units == present.units && at_ms < present.at_ms;
+                let is_earlier = units == present.units && is_older(present);
                 if !(is_better || is_earlier) {
                     return false;
                 }
                 (units, at_ms)
             }
             (Some(_), Keep::Sum) if units == 0 => return false,
-            (Some(present), Keep::Sum) => (present.units + units, at_ms.max(present.at_ms)),
+            (Some(present), Keep::Sum) => (present.units + units, later(present)),
+            (Some(present), Keep::Set) if units == present.units => return false,
+            (Some(present), Keep::Set) => (units, later(present)),
         };
+        if given_ms.is_none() {
+            self.clock = own;
+        }
         self.remove(member);
         self.entries.push(Entry { member: member.to_vec(), units: after.0, at_ms: after.1 });
         self.sort();
@@ -122,7 +145,8 @@ impl Oracle {
             Some(0) => units.to_string(),
             Some(digits) => {
                 let sign = if units < 0 { "-" } else { "" };
-                let (whole, rest) = (units.abs() / self.one(), units.abs() % self.one());
+                let (magnitude, one) = (units.unsigned_abs(), self.one() as u64);
+                let (whole, rest) = (magnitude / one, magnitude % one);
                 format!("{sign}{whole}.{rest:0width$}", width = digits as usize)
             }
         }
@@ -258,6 +282,35 @@ impl Oracle {
             Reply::Array(vec![board.rank(place, mode), score, Reply::Integer(board.entries.len() as i64)])
         };
         Reply::Array(boards.iter().map(row).collect())
+    }
+
+    /// The rows of FRIENDRANK: a board of these people, lowest score first or as on the whole board.
+    pub(crate) fn friends(
+        &self,
+        people: &[Vec<u8>],
+        mode: Mode,
+        ascends: bool,
+        with_global: bool,
+        with_percentile: bool,
+    ) -> Reply {
+        let entries = self.entries.iter().filter(|entry| people.contains(&entry.member)).cloned();
+        let mut among = Self { entries: entries.collect(), ..self.clone() };
+        let mut whole = self.clone();
+        if ascends && !self.lowest_is_best {
+            for board in [&mut among, &mut whole] {
+                board.entries.reverse();
+                board.lowest_is_best = true;
+            }
+        }
+        let members: Vec<_> = among.entries.iter().map(|entry| entry.member.clone()).collect();
+        let Reply::Array(mut rows) = among.ranks(&members, mode, with_percentile, false) else {
+            unreachable!()
+        };
+        for (row, member) in rows.iter_mut().zip(&members).filter(|_| with_global) {
+            let Reply::Array(cells) = row else { unreachable!() };
+            cells.insert(3, Reply::Integer(whole.place(member).expect("a member") as i64));
+        }
+        Reply::Array(rows)
     }
 
     /// The scores of quantiles, which are thousandths: from the worst on, the first member with whom the share is full.

@@ -25,23 +25,25 @@ fn member(chance: &mut Chance, members: usize) -> Vec<u8> {
 }
 
 /// Redis's digits of a double are not always the shortest that read back as the same; those of the oracle are.
-fn with_shortest_percentiles(answer: Reply) -> Reply {
+fn with_shortest_percentiles(request: &[Vec<u8>], answer: Reply) -> Reply {
+    if !request.iter().any(|word| word == b"WITHPERCENTILE") {
+        return answer;
+    }
     let shortest = |text: &[u8]| {
         let text = std::str::from_utf8(text).expect("digits");
         text.parse::<f64>().expect("a number").to_string().into_bytes()
     };
-    let row = |row: Reply| match row {
-        Reply::Array(mut cells)
-            if cells.len() == 4 || matches!(cells.get(4), Some(Reply::Integer(_))) && cells.len() == 5 =>
-        {
-            cells[3] = match &cells[3] {
-                Reply::Bulk(text) => Reply::Bulk(shortest(text)),
-                Reply::Double(text) => Reply::Double(shortest(text)),
-                other => other.clone(),
-            };
-            Reply::Array(cells)
-        }
-        other => other,
+    let is_friendrank = request[0] == b"FRIENDRANK";
+    let row = |row: Reply| {
+        let Reply::Array(mut cells) = row else { return row };
+        // LB.RANK has the time behind it, and FRIENDRANK the rank on the whole board before it.
+        let at = if is_friendrank { cells.len() - 1 } else { 3 };
+        cells[at] = match &cells[at] {
+            Reply::Bulk(text) => Reply::Bulk(shortest(text)),
+            Reply::Double(text) => Reply::Double(shortest(text)),
+            other => other.clone(),
+        };
+        Reply::Array(cells)
     };
     let Reply::Array(rows) = answer else { return answer };
     Reply::Array(rows.into_iter().map(row).collect())
@@ -57,7 +59,7 @@ fn question(chance: &mut Chance, board: &Oracle, other: &Oracle, members: usize)
     };
     let is_default = mode == Mode::Row && chance.percent(50);
     let count = if chance.percent(90) { chance.below(12) } else { chance.below(2 * members) };
-    match chance.below(7) {
+    match chance.below(8) {
         0 => {
             let offset = chance.below(board.entries.len() + 3);
             let request = words(&format!("LB.TOP board {count} OFFSET {offset}"));
@@ -93,6 +95,24 @@ fn question(chance: &mut Chance, board: &Oracle, other: &Oracle, members: usize)
             ([request, words(&format!("MODE {name}"))].concat(), Oracle::standing(&boards, &member, mode))
         }
         5 => {
+            let user = member(chance, members);
+            let friends: Vec<Vec<u8>> = (0..count).map(|_| member(chance, members)).collect();
+            let (with_global, with_percentile) = (chance.percent(30), chance.percent(50));
+            let ascends = chance.percent(20);
+            let request = [words("FRIENDRANK board"), vec![user.clone()]].concat();
+            let list = [words(&format!("MEMBERS {}", friends.len())), friends.clone()].concat();
+            let mut options = format!("MODE {name}");
+            for (is_wanted, word) in
+                [(with_global, " WITHGLOBAL"), (with_percentile, " WITHPERCENTILE"), (ascends, " ASC")]
+            {
+                options += if is_wanted { word } else { "" };
+            }
+            let everyone = [friends, vec![user]].concat();
+            let answer = board.friends(&everyone, mode, ascends, with_global, with_percentile);
+            let list = if everyone.len() > 1 { list } else { words("FRIENDS nobody") };
+            ([request, list, words(&options)].concat(), answer)
+        }
+        6 => {
             let shares: Vec<usize> = (0..=chance.below(5)).map(|_| chance.below(1001)).collect();
             let spell = |share: &usize| match share % 3 {
                 0 => format!("{share}e-3"),
@@ -130,7 +150,7 @@ fn change(client: &mut Client, chance: &mut Chance, key: &str, board: &mut Oracl
     }
     let units = units(chance, board);
     client.call(&[b"ZADD".as_slice(), key.as_bytes(), board.text(units).as_bytes(), &member]);
-    board.submit(&member, units, Keep::Latest, 0);
+    board.submit(&member, units, Keep::Latest, None);
 }
 
 /// Submits a score. Returns the request and the answer that is expected.
@@ -146,7 +166,7 @@ fn submit(chance: &mut Chance, board: &mut Oracle, members: usize) -> (Vec<Vec<u
     let request = words(&format!("LB.SUBMIT board {keep_words} {at} {back} {}", board.text(units)));
     let (before, _) = board.place_cells(&member);
     let was_there = matches!(before[1], Reply::Integer(_));
-    let is_changed = board.submit(&member, units, keep, at_ms);
+    let is_changed = board.submit(&member, units, keep, Some(at_ms));
     let (after, ahead) = board.place_cells(&member);
     let is_there = matches!(after[1], Reply::Integer(_));
     let status = match (is_changed, was_there || is_there) {
@@ -215,7 +235,7 @@ fn run(protocol: &str) {
                 }
                 _ => submit(&mut chance, &mut board, members),
             };
-            let answer = with_shortest_percentiles(client.call(&request));
+            let answer = with_shortest_percentiles(&request, client.call(&request));
             assert_eq!(
                 answer.lines().join(" | "),
                 expected.lines().join(" | "),
