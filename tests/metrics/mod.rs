@@ -2,6 +2,7 @@
 
 mod boards;
 mod exporter;
+mod files;
 mod hostile;
 mod probes;
 mod scrape;
@@ -51,8 +52,8 @@ impl Metered {
 }
 
 /// A reply over HTTP.
-struct Page {
-    status: u16,
+pub(crate) struct Page {
+    pub(crate) status: u16,
     head: String,
     body: String,
 }
@@ -67,7 +68,7 @@ fn exchange(address: SocketAddr, request: &[u8]) -> std::io::Result<String> {
     Ok(String::from_utf8(said).expect("UTF-8"))
 }
 
-fn get(address: SocketAddr, path: &str) -> Page {
+pub(crate) fn get(address: SocketAddr, path: &str) -> Page {
     let said = exchange(address, format!("GET {path} HTTP/1.1\r\nHost: rankd\r\n\r\n").as_bytes());
     page(&said.expect("a reply"))
 }
