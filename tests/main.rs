@@ -30,6 +30,7 @@ mod protocol;
 mod rdb;
 mod reply_dependencies;
 mod scripts;
+mod service;
 mod slowness;
 mod streams;
 mod support;

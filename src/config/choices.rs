@@ -34,6 +34,32 @@ pub enum DebugPolicy {
     Yes,
 }
 
+/// Who is told that the server is ready and that it stops: `supervised`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Supervised {
+    /// Nobody: `no`.
+    #[default]
+    No,
+    /// Nobody: `upstart` is accepted for the sake of old files.
+    Upstart,
+    /// systemd, at the socket that the environment names: `systemd`.
+    Systemd,
+    /// systemd, if the environment names its socket: `auto`.
+    Auto,
+}
+
+impl Supervised {
+    /// The variable in which systemd names its socket.
+    pub const SOCKET_VARIABLE: &str = "NOTIFY_SOCKET";
+
+    /// Whether there is a systemd to tell.
+    #[must_use]
+    pub fn is_by_systemd(self) -> bool {
+        let may_tell = matches!(self, Self::Systemd | Self::Auto);
+        may_tell && std::env::var_os(Self::SOCKET_VARIABLE).is_some()
+    }
+}
+
 /// The lowest level that is logged: `loglevel`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum LogLevel {

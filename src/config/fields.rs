@@ -1,7 +1,7 @@
 //! Every setting by the meaning of its directive. The table of directives reads into these fields.
 
 use super::channel_default::ChannelDefault;
-use super::choices::{DebugPolicy, FsyncPolicy, LogLevel, SavePoint};
+use super::choices::{DebugPolicy, FsyncPolicy, LogLevel, SavePoint, Supervised};
 use super::event_classes::EventClasses;
 use super::memory::MemoryBounds;
 use super::metrics::MetricsPort;
@@ -36,6 +36,7 @@ pub struct Config {
     pub tracking_table_max_keys: usize,
     pub proto_max_bulk_len_bytes: usize,
     pub threads: usize,
+    pub supervised: Supervised,
     pub databases: u32,
     pub hll_sparse_max_bytes: usize,
     pub set_bounds: SetBounds,
@@ -88,6 +89,7 @@ impl Config {
             tracking_table_max_keys: 0,
             proto_max_bulk_len_bytes: 0,
             threads: 0,
+            supervised: Supervised::default(),
             databases: 0,
             hll_sparse_max_bytes: 0,
             set_bounds: SetBounds::DEFAULT,

@@ -236,7 +236,6 @@ pub const IGNORED: &[Ignored] = &[
     live(&["stop-writes-on-bgsave-error"], "yes", YesNo),
     live(&["stream-idmp-duration"], "100", Integer(1, 86_400)),
     live(&["stream-idmp-maxsize"], "100", Integer(1, 10_000)),
-    fixed(&["supervised"], "no", OneOf(&["upstart", "systemd", "auto", "no"])),
     fixed(&["syslog-enabled"], "no", YesNo),
     fixed(&["syslog-facility"], "local0", OneOf(FACILITIES)),
     fixed(&["syslog-ident"], "redis", Text),

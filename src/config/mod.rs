@@ -29,7 +29,7 @@ mod value_syntax;
 mod wildcard;
 
 pub use crate::config::channel_default::ChannelDefault;
-pub use crate::config::choices::{DebugPolicy, FsyncPolicy, LogLevel, SavePoint};
+pub use crate::config::choices::{DebugPolicy, FsyncPolicy, LogLevel, SavePoint, Supervised};
 pub use crate::config::directive::{Directive, DirectiveSection};
 pub use crate::config::directives::{OTHER_NAMES, directives, is_secret};
 pub use crate::config::error::{DirectiveError, NoEffect};

@@ -1,6 +1,6 @@
 //! Reads and prints the values of directives, with Redis's error texts.
 
-use super::choices::{DebugPolicy, FsyncPolicy, LogLevel, SavePoint};
+use super::choices::{DebugPolicy, FsyncPolicy, LogLevel, SavePoint, Supervised};
 use super::event_classes::EventClasses;
 
 pub(super) fn yes_no(value: &str) -> Result<bool, String> {
@@ -166,6 +166,25 @@ pub(super) fn print_debug_policy(value: DebugPolicy) -> String {
         DebugPolicy::Yes => "yes",
     }
     .into()
+}
+
+/// The words of `supervised`, in Redis's order.
+const SUPERVISED: [(&str, Supervised); 4] = [
+    ("upstart", Supervised::Upstart),
+    ("systemd", Supervised::Systemd),
+    ("auto", Supervised::Auto),
+    ("no", Supervised::No),
+];
+
+pub(super) fn supervised(value: &str) -> Result<Supervised, String> {
+    let named = SUPERVISED.iter().find(|(name, _)| name.eq_ignore_ascii_case(value));
+    let none = || "argument(s) must be one of the following: upstart, systemd, auto, no".to_owned();
+    named.map(|(_, supervised)| *supervised).ok_or_else(none)
+}
+
+pub(super) fn print_supervised(value: Supervised) -> String {
+    let named = SUPERVISED.iter().find(|(_, supervised)| *supervised == value);
+    named.map(|(name, _)| (*name).to_owned()).unwrap_or_default()
 }
 
 pub(super) fn log_level(value: &str) -> Result<LogLevel, String> {

@@ -103,7 +103,8 @@ fn server(host: &Host, _: &Shards<'_, '_>, out: &mut String) {
     line(out, format_args!("atomicvar_api:rust"));
     line(out, format_args!("gcc_version:0.0.0"));
     line(out, format_args!("process_id:{}", std::process::id()));
-    line(out, format_args!("process_supervised:no"));
+    let supervised = if host.config().supervised.is_by_systemd() { "systemd" } else { "no" };
+    line(out, format_args!("process_supervised:{supervised}"));
     line(out, format_args!("run_id:{}", host.run_id));
     line(out, format_args!("tcp_port:{}", host.port));
     line(out, format_args!("server_time_usec:{now_us}"));

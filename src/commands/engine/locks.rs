@@ -83,11 +83,7 @@ impl Runner<'_> {
     pub(super) fn hold_nothing(&mut self, spec: &CommandSpec, call: &Call<'_>) -> Result<(), Refusal> {
         self.release();
         if self.terms.stats.counts_by_shard() {
-            let mut shards: SmallVec<[ShardIndex; 4]> = SmallVec::new();
-            spec.for_each_key(call, &mut |key| shards.push(self.host.store.shard_of(key)));
-            shards.sort_unstable();
-            shards.dedup();
-            self.terms.stats.note_shards(shards.into_iter(), 1);
+            self.terms.stats.note_shards(self.shards_of_keys(spec, call).into_iter(), 1);
         }
         self.check_damage(spec, call).map_err(Refusal::Rejected)
     }

@@ -15,6 +15,16 @@ pub(super) const DIRECTIVES: &[Directive] = &[
         set: |config, text| value::number(text, 0, 256u32).map(|threads| config.threads = threads as usize),
     },
     Directive {
+        name: "supervised",
+        section: DirectiveSection::General,
+        default: "no",
+        live: false,
+        help: "Who is told that the server is ready and that it stops. `systemd`: a service of `Type=notify`. `auto`: \
+               systemd, if the environment has NOTIFY_SOCKET. `no`, `upstart`: nobody.",
+        get: |config| value::print_supervised(config.supervised),
+        set: |config, text| value::supervised(text).map(|supervised| config.supervised = supervised),
+    },
+    Directive {
         name: "databases",
         section: DirectiveSection::General,
         default: "16",

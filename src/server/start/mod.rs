@@ -9,4 +9,5 @@ pub(super) mod probe;
 pub(super) mod screen;
 pub(super) mod signals;
 pub(super) mod startup;
+pub(super) mod supervisor;
 pub(super) mod users;

@@ -1,5 +1,6 @@
 //! Reads the journal, or without one the dump file, while the server already answers, mostly with LOADING.
 
+use super::supervisor;
 use crate::commands::state::host::Host;
 use crate::commands::state::host::Process;
 use crate::config::NoEffect;
@@ -58,7 +59,10 @@ pub(in crate::server) async fn open(
                 let opened = opened.map_err(|_| "reading the data panicked; please report this")?;
                 break opened?;
             }
-            _ = lines.tick() => report(&process.progress, begun.elapsed()),
+            _ = lines.tick() => {
+                let percent = report(&process.progress, begun.elapsed());
+                supervisor::has_read(host.config().supervised, percent);
+            }
         }
     };
     match journal {
@@ -84,9 +88,11 @@ pub(in crate::server) async fn open(
     Ok(opened)
 }
 
-fn report(progress: &ReadProgress, elapsed: Duration) {
+/// Reports the progress in the log. Returns how much has been read, in percent.
+fn report(progress: &ReadProgress, elapsed: Duration) -> f64 {
     let (read, total) = (progress.read_bytes(), progress.total_bytes());
     let percent = 100.0 * read as f64 / total.max(1) as f64;
     let left_s = elapsed.as_secs_f64() * (total.saturating_sub(read)) as f64 / read.max(1) as f64;
     tracing::info!("reading the data: {percent:.0} % of {} MiB, about {left_s:.0} s left", total >> 20);
+    percent
 }

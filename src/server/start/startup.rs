@@ -4,7 +4,7 @@ use super::descriptors::fit_descriptors;
 use super::log::Log;
 use super::screen::Screen;
 use super::signals::ServerStop;
-use super::{environment, opening, users};
+use super::{environment, opening, supervisor, users};
 use crate::commands::state::channels::Channels;
 use crate::commands::state::clients::Clients;
 use crate::commands::state::host::{Host, Process};
@@ -52,6 +52,7 @@ pub(in crate::server) fn run(mut config: Config, file: Option<PathBuf>) -> Resul
     let (maxclients, warning) = fit_descriptors(config.maxclients)?;
     config.maxclients = maxclients;
     warnings.extend(warning);
+    warnings.extend(supervisor::check(config.supervised));
     let users = users::defined_by(&config)?;
     if users.is_open() && !config.protected_mode {
         warnings.push(
@@ -199,7 +200,9 @@ fn serve(
         print!("{}", screen.text(&opened));
         // Started only now, because a removal of an expired key has to be recorded.
         tokio::spawn(upkeep::run(Arc::clone(host)));
+        supervisor::is_ready(host.config().supervised);
         process.stop.requested().await;
+        supervisor::stops(host.config().supervised);
         Ok::<bool, String>(true)
     })?;
     if !was_loaded {
