@@ -1,6 +1,6 @@
 # rankd in a container: two stages, the toolchain builds and a slim image runs.
 # tests/container.rs tests this file (the target of the build command, the entry point, the health check, the stop signal)
-# without a container engine; the image build itself is untested.
+# without a container engine; the image build itself is untested. config/container/build makes the same image of a binary.
 
 FROM rust:1.95-slim-trixie AS build
 # jemalloc is built from its sources: the image has a C compiler but no make.

@@ -40,6 +40,9 @@ PROGRAMS = {
     "leaderboard": (60, ["env", f"PYTHONPATH={CACHE}/leaderboard", PYTHON, HERE / "python/leaderboard_library.py"]),
     "django-cache": (60, [PYTHON, HERE / "python/django_cache.py"]),
     "flask-session": (60, [PYTHON, HERE / "python/flask_sessions.py"]),
+    "arq": (60, ["env", f"PYTHONPATH={CACHE}/arq", PYTHON, HERE / "python/job_queue.py"]),
+    "django-ratelimit": (60, [PYTHON, HERE / "python/rate_limit.py"]),
+    "redis-lock": (60, ["node", CACHE / "node/lock.js"]),
     "connect-redis": (60, ["node", CACHE / "node/sessions.js"]),
     "redis-cli": (90, ["bash", HERE / "redis-cli.sh"]),
     "redis-benchmark": (120, ["bash", HERE / "redis-benchmark.sh"]),
@@ -77,6 +80,9 @@ def install():
     if not (CACHE / "leaderboard").exists():
         quiet([PYTHON, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--target", CACHE / "leaderboard",
                "leaderboard==3.7.3", "redis==2.10.6"])
+    # And this one too.
+    if not (CACHE / "arq").exists():
+        quiet([PYTHON, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--target", CACHE / "arq", "arq==0.28.0"])
     # node looks for modules beside the program.
     shutil.copytree(HERE / "node", CACHE / "node", dirs_exist_ok=True)
     quiet(["npm", "install", "--no-audit", "--no-fund", "--no-package-lock"], cwd=CACHE / "node")

@@ -175,7 +175,7 @@ impl Sample {
 ///
 /// # Panics
 /// When it is missing and `RANKD_REQUIRE_PEERS=1`.
-fn tool(name: &str, package: &str) -> Option<PathBuf> {
+pub(crate) fn tool(name: &str, package: &str) -> Option<PathBuf> {
     let path = std::env::var_os("PATH").unwrap_or_default();
     let found = std::env::split_paths(&path).map(|directory| directory.join(name)).find(|path| path.exists());
     if found.is_none() {

@@ -1,6 +1,8 @@
-//! The files of `config` for systemd, Kubernetes and Docker Compose: they are read, and the server runs as they say.
+//! The files of `config` for systemd, Kubernetes, Docker Compose and a container image: they are read, and the server runs as they
+//! say.
 
 mod compose;
+mod image;
 mod kubernetes;
 mod systemd;
 
