@@ -160,6 +160,19 @@ pub const SHARED_NAMES_BYTES: u64 = 1024 * 1024;
 /// See [`SHARED_NAMES_BYTES`].
 pub const SHARED_NAMES_RATIO: u64 = 256;
 
+/// Most bytes of records that wait to be spelled for replicas. When more wait, the stream is broken off and the replicas begin
+/// anew: a writer never waits for them, and spelling is several times faster than writing.
+pub const UNSPELLED_BYTES: usize = 256 * 1024 * 1024;
+
+/// Longest argument of a replica that gets the stream, in bytes: it sends offsets.
+pub const REPLICA_WORD_BYTES: usize = 4096;
+
+/// Most bytes of an incomplete request of a replica that gets the stream: some acknowledgements.
+pub const REPLICA_INPUT_BYTES: usize = 64 * 1024;
+
+/// Longest address that a replica may announce, in bytes: that of the longest name of a host, as in Redis.
+pub const REPLICA_ADDRESS_BYTES: usize = 255;
+
 /// The least `repl-backlog-size`, in bytes, as in Redis: a smaller one is used up by a few commands.
 pub const LEAST_BACKLOG_BYTES: usize = 16 * 1024;
 

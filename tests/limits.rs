@@ -57,6 +57,10 @@ const LIMITS: &[(&str, &str)] = &[
     ("TEMPLATES", "here: one template too many"),
     ("TEMPLATE_PREFIX_BYTES", "here: one template too many"),
     ("BOARD_TTL_S_MAX", "the words of a policy: their own tests"),
+    ("UNSPELLED_BYTES", "no client reaches it without a stopped thread: store::feed, with a lower one"),
+    ("REPLICA_WORD_BYTES", "replication: replicas that send what is no acknowledgement"),
+    ("REPLICA_INPUT_BYTES", "replication: replicas that send what is no acknowledgement"),
+    ("REPLICA_ADDRESS_BYTES", "scripts: an address is bounded"),
     ("LEAST_BACKLOG_BYTES", "here: a backlog beyond its bounds"),
     ("MOST_BACKLOG_BYTES", "here: a backlog beyond its bounds"),
 ];

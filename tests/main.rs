@@ -22,6 +22,7 @@ mod large_replies;
 mod layers;
 mod limits;
 mod loading;
+mod master;
 mod memory;
 mod metrics;
 mod model;

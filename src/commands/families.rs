@@ -87,6 +87,8 @@ const FAMILIES: &[&[CommandSpec]] = &[
     command::COMMANDS,
     about::COMMANDS,
     replication::role::COMMANDS,
+    replication::handshake::COMMANDS,
+    replication::waiting::COMMANDS,
 ];
 
 /// The table of all commands.

@@ -6,11 +6,12 @@ use super::acl::Users;
 use super::engine::{Leeway, Terms};
 use super::state::channels::Channels;
 use super::state::clients::Clients;
-use super::state::host::{AtEnd, Host, Loading, Persistence, Process, Reload, Saves};
+use super::state::host::{AtEnd, Host, LaggingReplicas, Loading, Persistence, Process, Reload, Saves};
 use super::state::interventions::Interventions;
 use super::state::kept::KeptResults;
 use super::state::latency_events::LatencyEvents;
 use super::state::peer::Peer;
+use super::state::replica_waits::{ReplicaProgress, ReplicaWaits};
 use super::state::replication::ReplicationFacts;
 use super::state::session::Session;
 use super::state::shortage::Shortage;
@@ -21,7 +22,7 @@ use super::table;
 use crate::config::{Config, NoEffect, SavePoint, Settings};
 use crate::machine::chance::Chance;
 use crate::machine::counter::Counter;
-use crate::store::Store;
+use crate::store::{Seq, Store};
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
@@ -34,6 +35,7 @@ impl Host {
         let clients = Arc::<Clients>::default();
         Self {
             channels: Arc::new(Channels::new(Arc::clone(&clients))),
+            replica_waits: ReplicaWaits::default(),
             tracking: Arc::new(Tracking::new(Arc::clone(&clients))),
             clients,
             interventions: Interventions::default(),
@@ -78,6 +80,22 @@ impl Host {
 struct NoServer;
 
 const NO_SERVER: &str = "ERR no server is running";
+
+impl ReplicaProgress for NoServer {
+    fn stream_offset(&self, _: Seq) -> Option<u64> {
+        None
+    }
+
+    fn replicas_with(&self, _: u64, _: bool) -> usize {
+        0
+    }
+
+    fn request_acknowledgements(&self) {}
+
+    fn is_synced(&self, _: Seq) -> bool {
+        false
+    }
+}
 
 impl Process for NoServer {
     fn write_refusal(&self) -> Option<String> {
@@ -126,6 +144,14 @@ impl Process for NoServer {
         ReplicationFacts::default()
     }
 
+    fn good_replicas(&self, _: u64) -> usize {
+        0
+    }
+
+    fn tend_replication(&self, _: &Config) {}
+
+    fn send_to_replicas(&self, _: &[&[u8]]) {}
+
     fn configure(&self, _: &Config) -> Result<(), NoEffect> {
         Ok(())
     }
@@ -142,7 +168,7 @@ impl Process for NoServer {
         Err(NO_SERVER.into())
     }
 
-    fn shut_down(&self, _: AtEnd) -> Result<(), String> {
+    fn shut_down(&self, _: AtEnd, _: LaggingReplicas) -> Result<(), String> {
         Err(NO_SERVER.into())
     }
 }

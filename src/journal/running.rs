@@ -73,6 +73,11 @@ impl Journal {
         if self.is_refusing() { self.refusal.lock().clone() } else { None }
     }
 
+    /// The last record that survives a power failure.
+    pub fn synced_seq(&self) -> Seq {
+        Seq(self.synced.load(Ordering::Acquire))
+    }
+
     /// Bytes of records that no file has yet.
     pub fn unwritten_bytes(&self) -> usize {
         self.pending_bytes.load(Ordering::Relaxed)

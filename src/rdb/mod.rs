@@ -56,7 +56,7 @@ pub use crate::rdb::error::{Error, Problem};
 pub use crate::rdb::file::{replace_file, sweep};
 pub use crate::rdb::read::RdbReader;
 pub use crate::rdb::tally::{LoadTally, Miscount, number_of};
-pub use crate::rdb::write::{Written, write};
+pub use crate::rdb::write::{Written, write, write_for_replicas};
 
 use crc::{CRC_64_REDIS, Crc, Table};
 

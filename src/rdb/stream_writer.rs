@@ -16,6 +16,8 @@ const BLOCK_BYTES: usize = 4096;
 /// A stream that is being written.
 #[derive(Default)]
 pub(super) struct StreamWriter {
+    /// Whether the times at which consumers last did something are left out.
+    pub(super) leaves_out_activity: bool,
     block: Option<BlockWriter>,
     entries: u64,
     first: StreamId,
@@ -123,7 +125,7 @@ impl StreamWriter {
 
     fn end_group(&mut self) {
         if let Some(group) = self.group.take() {
-            group.write(&mut self.groups_bytes);
+            group.write(&mut self.groups_bytes, self.leaves_out_activity);
             self.groups += 1;
         }
     }
@@ -202,7 +204,7 @@ impl GroupWriter {
         }
     }
 
-    fn write(self, out: &mut Vec<u8>) {
+    fn write(self, out: &mut Vec<u8>, leaves_out_activity: bool) {
         put_string(out, &self.name);
         put_length(out, self.position.last.ms);
         put_length(out, self.position.last.seq);
@@ -220,7 +222,9 @@ impl GroupWriter {
             put_string(out, &name);
             out.extend_from_slice(&consumer.times.seen_ms.to_le_bytes());
             let active = consumer.times.active_ms.map_or(-1, u64::cast_signed);
-            out.extend_from_slice(&active.to_le_bytes());
+            if !leaves_out_activity {
+                out.extend_from_slice(&active.to_le_bytes());
+            }
             put_length(out, consumer.ids.len() as u64 / 16);
             out.extend_from_slice(&consumer.ids);
         }

@@ -104,6 +104,8 @@ pub(super) const SET: u8 = 2;
 pub(super) const RANKING_DOUBLES: u8 = 5;
 pub(super) const LIST: u8 = 1;
 pub(super) const HASH: u8 = 4;
+/// A stream without the times at which its consumers last did something.
+pub(super) const STREAM_OF_7_0: u8 = 19;
 pub(super) const STREAM: u8 = 21;
 pub(super) const HASH_DATED: u8 = 24;
 
@@ -138,7 +140,7 @@ impl ValueForm {
             16 => hash(HashEncoding::Packed(Packing::Listpack)),
             17 => Some(Self::Ranking(Encoding::Packed(Packing::Listpack))),
             18 => Some(Self::List(ListEncoding::Nodes(Packing::Listpack))),
-            19 => Some(Self::Stream(2)),
+            STREAM_OF_7_0 => Some(Self::Stream(2)),
             20 => Some(Self::Set(Encoding::Packed(Packing::Listpack))),
             STREAM => Some(Self::Stream(3)),
             22 if dialect == Dialect::Valkey => hash(HashEncoding::Dated(Dating::TimesBehind)),

@@ -13,9 +13,10 @@ use std::io::{self, Seek, SeekFrom, Write};
 
 const MAGIC: &[u8] = b"REDIS0009";
 
-/// The header behind its first letter, in which the version is corrected: that of any file, the lowest that has streams with
-/// all that rankd knows of them, and the lowest that has expiries of fields.
+/// The header behind its first letter, in which the version is corrected: that of any file, that of Redis 7.0, the lowest
+/// that has streams with all that rankd knows of them, and the lowest that has expiries of fields.
 const VERSION: u64 = u64::from_be_bytes(*b"EDIS0009");
+const VERSION_STREAMS_OF_7_0: u64 = u64::from_be_bytes(*b"EDIS0010");
 const VERSION_STREAMS: u64 = u64::from_be_bytes(*b"EDIS0011");
 const VERSION_DATED: u64 = u64::from_be_bytes(*b"EDIS0012");
 
@@ -38,12 +39,36 @@ pub struct Written {
 /// Those of `out` and `go_on`.
 pub fn write(
     out: impl Write + Seek,
+    export: Walk<'_>,
+    unix_s: u64,
+    go_on: impl FnMut() -> io::Result<()>,
+) -> io::Result<Written> {
+    write_to(out, Encoder::new(value_form::STREAM, &mut |_, _, _| ()), export, unix_s, go_on)
+}
+
+/// As [`write()`], for replicas: with nothing newer than Redis 7.0 can read, except where fields of a hash expire. Calls `note` with
+/// each key, under its lock.
+///
+/// # Errors
+/// Those of `out` and `go_on`.
+pub fn write_for_replicas(
+    out: impl Write + Seek,
+    export: Walk<'_>,
+    unix_s: u64,
+    mut note: impl FnMut(DatabaseIndex, KeyHead<'_>, Kind),
+    go_on: impl FnMut() -> io::Result<()>,
+) -> io::Result<Written> {
+    write_to(out, Encoder::new(value_form::STREAM_OF_7_0, &mut note), export, unix_s, go_on)
+}
+
+fn write_to(
+    out: impl Write + Seek,
+    mut encoder: Encoder<'_>,
     mut export: Walk<'_>,
     unix_s: u64,
     mut go_on: impl FnMut() -> io::Result<()>,
 ) -> io::Result<Written> {
     let mut file = OutputFile { out, checksum: 0, bytes: 0 };
-    let mut encoder = Encoder::default();
     encoder.out.bytes.extend_from_slice(MAGIC);
     encoder.aux("rankd-ver", env!("CARGO_PKG_VERSION"));
     encoder.aux("redis-bits", &usize::BITS.to_string());
@@ -75,7 +100,7 @@ struct OutputFile<W> {
 
 impl<W: Write + Seek> OutputFile<W> {
     /// Writes the encoder's bytes, and corrects the counts that were announced wrongly.
-    fn drain(&mut self, encoder: &mut Encoder) -> io::Result<()> {
+    fn drain(&mut self, encoder: &mut Encoder<'_>) -> io::Result<()> {
         self.out.write_all(&encoder.out.bytes)?;
         self.checksum = checksum_on(self.checksum, &encoder.out.bytes);
         self.bytes += encoder.out.bytes.len() as u64;
@@ -127,8 +152,14 @@ fn put_field(out: &mut ValueWriter, name: &str, value: &[u8]) {
     put_string(&mut out.bytes, value);
 }
 
+/// Is called with each key, in the walk's database.
+type NoteKey<'n> = &'n mut dyn FnMut(DatabaseIndex, KeyHead<'_>, Kind);
+
 /// Encodes keys and values. Runs under the store's locks.
-struct Encoder {
+struct Encoder<'n> {
+    /// The form of streams.
+    stream_form: u8,
+    note: NoteKey<'n>,
     out: ValueWriter,
     /// Bytes that have left the buffer.
     drained: u64,
@@ -150,9 +181,11 @@ struct Encoder {
     board_field: &'static str,
 }
 
-impl Default for Encoder {
-    fn default() -> Self {
+impl<'n> Encoder<'n> {
+    fn new(stream_form: u8, note: NoteKey<'n>) -> Self {
         Self {
+            stream_form,
+            note,
             out: ValueWriter::default(),
             drained: 0,
             keys: 0,
@@ -166,9 +199,7 @@ impl Default for Encoder {
             board_field: "",
         }
     }
-}
 
-impl Encoder {
     /// Sees to it that the file has at least this version.
     fn need_version(&mut self, version: u64) {
         if version > self.version {
@@ -226,13 +257,14 @@ impl Encoder {
     }
 }
 
-impl Visitor for Encoder {
+impl Visitor for Encoder<'_> {
     fn database(&mut self, database: DatabaseIndex, size: DatabaseSize) {
         self.unopened = Some((database, size));
         self.database = database;
     }
 
     fn begin(&mut self, head: KeyHead<'_>, kind: Kind, length: Length) {
+        (self.note)(self.database, head, kind);
         if head.rules.is_some() {
             self.board.head(self.database, head.key, head.rules);
             let is_empty = length == Length::Exactly(0);
@@ -242,12 +274,16 @@ impl Visitor for Encoder {
                 return;
             }
         }
-        let form = ValueWriter::form(kind, head.has_dated_elements);
+        let form = match kind {
+            Kind::Stream => self.stream_form,
+            _ => ValueWriter::form(kind, head.has_dated_elements),
+        };
         self.key(head, form);
         self.out.begin(form);
         match form {
             value_form::HASH_DATED => self.need_version(VERSION_DATED),
             value_form::STREAM => self.need_version(VERSION_STREAMS),
+            value_form::STREAM_OF_7_0 => self.need_version(VERSION_STREAMS_OF_7_0),
             _ => {}
         }
         match length {

@@ -6,22 +6,34 @@
 //! | `saved` | the history on disk, for a restart |
 //! | `backlog` | the last bytes of the stream |
 //! | `link` | a connected replica: what it has said, how far it has come |
-//! | `outflow`, `flow` | the stream: its history, its backlog and the replicas that read it |
+//! | `outflow`, `flow`, `reading` | the stream: its history, its backlog and the replicas that read it |
+//! | `streaming`, `records` | a master's stream: from the records of the store to commands |
+//! | `full_sync`, `marks` | all data, in a file, and where the stream goes on behind it |
 //!
 //! Invariant: a replica that has the history's bytes up to an offset has the data that this server had when it had spelled, or
 //! applied, the byte at this offset. Absent on purpose: sockets and tokio (`server`), commands and their replies (`commands`).
 
 pub mod backlog;
 mod flow;
+pub mod full_sync;
 pub mod history;
 pub mod id;
 pub mod link;
+mod marks;
 pub mod outflow;
+pub mod reading;
+pub mod records;
 pub mod saved;
+pub mod streaming;
 
 pub use flow::{OutflowBounds, ReplicaEnd, StreamSource};
+pub use full_sync::{FullSync, FullSyncs, SyncFile};
 pub use history::{EarlierHistory, History};
 pub use id::ReplicationId;
 pub use link::{Introduction, ReplicaLink, ReplicaPhase};
+pub use marks::Blanks;
 pub use outflow::{BacklogFacts, Outflow, ProgressWatcher};
+pub use reading::StreamReading;
+pub use records::{EXACT_CHANGE, exact_change, put_command};
 pub use saved::{EndedAs, SavedData, SavedHistory};
+pub use streaming::Streaming;

@@ -127,19 +127,34 @@ impl Outflow {
         self.flow.lock().begin_backlog();
     }
 
-    /// Ends the backlog if no replica has been connected for `ttl_s` seconds (0: never). The history ends with it, because later
-    /// changes are not counted. Returns whether it did.
-    pub fn retire_if_alone(&self, ttl_s: u64) -> bool {
-        let mut flow = self.flow.lock();
-        let is_alone = flow.links.is_empty() && flow.source == StreamSource::Own && flow.backlog.is_some();
+    /// Whether no replica has been connected for `ttl_s` seconds (0: never so).
+    #[must_use]
+    pub fn is_alone_for(&self, ttl_s: u64) -> bool {
+        let flow = self.flow.lock();
         let since_ms = self.clock.now_ms().saturating_sub(flow.alone_since_ms);
-        if ttl_s == 0 || !is_alone || since_ms / 1000 < ttl_s {
-            return false;
+        ttl_s > 0 && flow.links.is_empty() && since_ms / 1000 >= ttl_s
+    }
+
+    /// Ends the backlog of a master. The history ends with it, because later changes are not counted.
+    pub fn retire(&self) {
+        let mut flow = self.flow.lock();
+        if flow.source == StreamSource::Own && flow.links.is_empty() {
+            flow.backlog = None;
+            let (id, offset) = (ReplicationId::random(&mut Chance::from_system()), flow.history.offset);
+            flow.history.replace(id, offset);
         }
-        flow.backlog = None;
-        let (id, offset) = (ReplicationId::random(&mut Chance::from_system()), flow.history.offset);
-        flow.history.replace(id, offset);
-        true
+    }
+
+    /// Whether a replica is connected.
+    #[must_use]
+    pub fn has_replicas(&self) -> bool {
+        !self.flow.lock().links.is_empty()
+    }
+
+    /// Whether a replica is connected that is no rankd.
+    #[must_use]
+    pub fn has_plain_replicas(&self) -> bool {
+        self.flow.lock().links.iter().any(|link| !link.introduction().is_rankd)
     }
 
     /// The data are those of the master with this history now, and the stream continues with its bytes: after a full sync.
@@ -255,9 +270,9 @@ impl Outflow {
     }
 
     /// Begins to read behind the byte that is before the byte number `next` of the history `id`, if the backlog has what follows.
-    /// Returns the reader's number and the identifier that the stream has now.
+    /// Returns the identifier that the stream has now.
     #[must_use]
-    pub fn continue_from(&self, id: ReplicationId, next: u64) -> Option<(u64, ReplicationId)> {
+    pub(super) fn begin_to_continue(&self, id: ReplicationId, next: u64) -> Option<(u64, ReplicationId)> {
         let mut flow = self.flow.lock();
         let backlog = flow.backlog.as_ref()?;
         let has_bytes = next > backlog.start() && next <= backlog.end() + 1;
@@ -267,23 +282,13 @@ impl Outflow {
         Some((flow.read_from(next - 1), flow.history.id))
     }
 
-    /// Begins to read behind `offset`, from which another reader has kept the bytes.
-    #[must_use]
-    pub fn read_from(&self, offset: u64) -> u64 {
+    /// Begins to read behind `offset`, from which another reader keeps the bytes, or at the end. Returns the reader's number.
+    pub(super) fn begin_reading(&self, offset: u64) -> u64 {
         self.flow.lock().read_from(offset)
     }
 
-    /// Begins to read at the end of the stream. Returns the reader's number and the history.
-    #[must_use]
-    pub fn read_from_end(&self) -> (u64, History) {
-        let mut flow = self.flow.lock();
-        flow.begin_backlog();
-        let history = flow.history;
-        (flow.read_from(history.offset), history)
-    }
-
     /// The reader needs nothing more.
-    pub fn stop_reading(&self, reader: u64) {
+    pub(super) fn stop_reading(&self, reader: u64) {
         let mut flow = self.flow.lock();
         flow.readers.retain(|other| other.number != reader);
         flow.settle(self.clock.now_ms());
@@ -291,7 +296,7 @@ impl Outflow {
 
     /// Appends up to `most` bytes that the reader has not got yet to `out`. Returns the offset in front of them. If there are
     /// none, wakes the task when there are.
-    pub fn poll_bytes(
+    pub(super) fn poll_bytes(
         &self,
         reader: u64,
         most: usize,
@@ -319,8 +324,7 @@ impl Outflow {
     }
 
     /// Why the reader gets nothing more, if so.
-    #[must_use]
-    pub fn end_of(&self, reader: u64) -> Option<ReplicaEnd> {
+    pub(super) fn end_of(&self, reader: u64) -> Option<ReplicaEnd> {
         let flow = self.flow.lock();
         flow.readers
             .iter()
@@ -328,9 +332,18 @@ impl Outflow {
             .map_or(Some(ReplicaEnd::Interrupted), |other| other.end)
     }
 
+    /// As [`Outflow::end_of`], and wakes the task when it comes.
+    pub(super) fn poll_end(&self, reader: u64, context: &Context<'_>) -> Poll<ReplicaEnd> {
+        let mut flow = self.flow.lock();
+        let Some(reader) = flow.readers.iter_mut().find(|other| other.number == reader) else {
+            return Poll::Ready(ReplicaEnd::Interrupted);
+        };
+        reader.waker = Some(context.waker().clone());
+        reader.end.map_or(Poll::Pending, Poll::Ready)
+    }
+
     /// Bytes that wait for the reader.
-    #[must_use]
-    pub fn waiting_bytes(&self, reader: u64) -> usize {
+    pub(super) fn waiting_bytes(&self, reader: u64) -> usize {
         let flow = self.flow.lock();
         let reader = flow.readers.iter().find(|other| other.number == reader);
         reader.map_or(0, |reader| flow.history.offset.saturating_sub(reader.position) as usize)

@@ -5,15 +5,19 @@ use super::replication::Replication;
 use super::start::descriptors::fit_descriptors;
 use super::start::log::Log;
 use super::start::signals::ServerStop;
-use crate::commands::state::host::{AtEnd, Loading, Persistence, Process, Reload, Saves};
+use crate::commands::state::host::{AtEnd, LaggingReplicas, Loading, Persistence, Process, Reload, Saves};
+use crate::commands::state::replica_waits::ReplicaProgress;
 use crate::commands::state::replication::ReplicationFacts;
 use crate::config::{Config, NoEffect, SavePoint};
 use crate::journal::Journal;
 use crate::machine::progress::ReadProgress;
 use crate::rdb::replace_file;
+use crate::replication::ReplicaLink;
+use crate::store::Seq;
 use std::fs::{self, File};
 use std::io::Write;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 
 /// Implements [`Process`] for a running server.
@@ -28,6 +32,8 @@ pub(super) struct RunningProcess {
     pub(super) progress: Arc<ReadProgress>,
     /// Whether the dump file is written at the end, once SHUTDOWN has decided that.
     pub(super) saves_at_end: OnceLock<bool>,
+    /// Whether the end waits for no replica (SHUTDOWN NOW).
+    pub(super) ends_at_once: AtomicBool,
     pub(super) log: Log,
     /// The configuration file that was read, if one was.
     config_file: Option<PathBuf>,
@@ -52,6 +58,7 @@ impl RunningProcess {
             replication,
             progress: Arc::default(),
             saves_at_end: OnceLock::new(),
+            ends_at_once: AtomicBool::new(false),
             log,
             config_file,
             stop,
@@ -67,6 +74,25 @@ impl RunningProcess {
     pub(super) fn take_journal(&self, journal: Arc<Journal>) {
         // There is only one start.
         let _ = self.journal.set(journal);
+    }
+}
+
+impl ReplicaProgress for RunningProcess {
+    fn stream_offset(&self, seq: Seq) -> Option<u64> {
+        self.replication.streaming.offset_with(seq)
+    }
+
+    fn replicas_with(&self, offset: u64, on_disk: bool) -> usize {
+        let reached = |link: &ReplicaLink| if on_disk { link.synced() } else { link.acknowledged() };
+        self.replication.outflow.count_online(|link| reached(link) >= offset)
+    }
+
+    fn request_acknowledgements(&self) {
+        self.replication.streaming.request_acknowledgements();
+    }
+
+    fn is_synced(&self, seq: Seq) -> bool {
+        self.journal().is_some_and(|journal| journal.synced_seq() >= seq)
     }
 }
 
@@ -126,6 +152,18 @@ impl Process for RunningProcess {
         self.replication.facts()
     }
 
+    fn good_replicas(&self, max_lag_s: u64) -> usize {
+        self.replication.good_replicas(max_lag_s)
+    }
+
+    fn tend_replication(&self, config: &Config) {
+        self.replication.streaming.retire_if_alone(config.replication.backlog_ttl_s);
+    }
+
+    fn send_to_replicas(&self, words: &[&[u8]]) {
+        self.replication.streaming.send(words);
+    }
+
     fn configure(&self, config: &Config) -> Result<(), NoEffect> {
         self.log.set_level(config.loglevel);
         // A start lowers it with a warning; a client that sets it later can choose again.
@@ -179,7 +217,7 @@ impl Process for RunningProcess {
         self.dump.saves()
     }
 
-    fn shut_down(&self, at_end: AtEnd) -> Result<(), String> {
+    fn shut_down(&self, at_end: AtEnd, lagging: LaggingReplicas) -> Result<(), String> {
         let mut saves = at_end != AtEnd::Leave;
         if saves {
             // Saved now, so that the client learns of a failure. What changes after this is written at the end.
@@ -191,6 +229,7 @@ impl Process for RunningProcess {
             }
         }
         let _ = self.saves_at_end.set(saves);
+        self.ends_at_once.store(lagging == LaggingReplicas::Leave, Ordering::Relaxed);
         self.stop.request();
         Ok(())
     }

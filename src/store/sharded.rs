@@ -180,6 +180,14 @@ impl Store {
         self.sink.get().map(|sink| sink.open_feed(bound_bytes))
     }
 
+    /// As [`Store::open_feed`], and returns the keyspace of each database as of that record.
+    #[must_use]
+    pub fn open_numbered_feed(&self, bound_bytes: usize) -> Option<(Feed, Seq, DatabaseNumbering)> {
+        // An exchange of databases takes the locks of all shards.
+        let shard = self.shards[0].read();
+        self.open_feed(bound_bytes).map(|(feed, after)| (feed, after, shard.numbering()))
+    }
+
     /// An empty store with the same shards, databases and hashes, without a sink. No key expires in it.
     #[must_use]
     pub fn sibling(&self) -> Self {

@@ -115,6 +115,7 @@ scripts! {
     object: rankd redis;
     parser: rankd redis;
     pubsub: rankd redis;
+    replication: rankd redis;
     saving: rankd redis;
     server: rankd redis;
     sets: rankd redis valkey;

@@ -102,6 +102,27 @@ impl<S: Read + Write> Client<S> {
         Ok((reply, raw))
     }
 
+    /// The next line, without its end.
+    ///
+    /// # Panics
+    /// When there is none.
+    pub(crate) fn line(&mut self) -> String {
+        let mut line = String::new();
+        std::io::BufRead::read_line(&mut self.stream, &mut line).expect("a line");
+        assert!(line.ends_with('\n'), "the connection has ended behind {line:?}");
+        line.trim_end().to_owned()
+    }
+
+    /// The next `len` bytes.
+    ///
+    /// # Panics
+    /// When there are fewer.
+    pub(crate) fn bytes(&mut self, len: usize) -> Vec<u8> {
+        let mut bytes = vec![0; len];
+        self.stream.read_exact(&mut bytes).expect("so many bytes");
+        bytes
+    }
+
     /// True once the server has closed the connection with nothing left to read.
     pub(crate) fn is_closed(&mut self) -> bool {
         let mut byte = [0];

@@ -247,16 +247,17 @@ fn stats(host: &Host, _: &Shards<'_, '_>, out: &mut String) {
     line(out, format_args!("total_net_input_bytes:{}", sum(host, |stats| &stats.input_bytes)));
     line(out, format_args!("total_net_output_bytes:{}", sum(host, |stats| &stats.output_bytes)));
     line(out, format_args!("total_net_repl_input_bytes:0"));
-    line(out, format_args!("total_net_repl_output_bytes:0"));
+    let replication = host.process.replication();
+    line(out, format_args!("total_net_repl_output_bytes:{}", replication.sent_bytes));
     let kilobytes = |what: fn(&Done) -> u64| host.rates.per_second(what) / 1024.0;
     line(out, format_args!("instantaneous_input_kbps:{:.2}", kilobytes(|done| done.input_bytes)));
     line(out, format_args!("instantaneous_output_kbps:{:.2}", kilobytes(|done| done.output_bytes)));
     line(out, format_args!("instantaneous_input_repl_kbps:0.00"));
     line(out, format_args!("instantaneous_output_repl_kbps:0.00"));
     line(out, format_args!("rejected_connections:{}", sum(host, |stats| &stats.rejected_connections)));
-    line(out, format_args!("sync_full:0"));
-    line(out, format_args!("sync_partial_ok:0"));
-    line(out, format_args!("sync_partial_err:0"));
+    for (name, count) in ["sync_full", "sync_partial_ok", "sync_partial_err"].iter().zip(replication.syncs) {
+        line(out, format_args!("{name}:{count}"));
+    }
     line(out, format_args!("expired_subkeys:{}", host.store.expired_fields()));
     line(out, format_args!("expired_keys:{}", host.store.expired_keys()));
     line(out, format_args!("expired_stale_perc:0.00"));

@@ -4,7 +4,7 @@ use super::debug;
 use crate::commands::call::Call;
 use crate::commands::call::error::{CommandError, Outcome};
 use crate::commands::spec::{Caller, CommandSpec, Flag, Group, Handler};
-use crate::commands::state::host::{AtEnd, Host};
+use crate::commands::state::host::{AtEnd, Host, LaggingReplicas};
 use crate::commands::state::session::NextStep;
 use crate::resp::reply::Reply;
 
@@ -146,7 +146,8 @@ fn shutdown(caller: &mut Caller<'_>, call: &Call<'_>, _: &mut Reply<'_>) -> Outc
         (true, true) => AtEnd::TrySave,
     };
     let refusal = |_| CommandError::text("ERR Errors trying to SHUTDOWN. Check logs.");
-    host.process.shut_down(at_end).map_err(refusal)?;
+    let lagging = if now { LaggingReplicas::Leave } else { LaggingReplicas::Wait };
+    host.process.shut_down(at_end, lagging).map_err(refusal)?;
     // As in Redis, SHUTDOWN itself has no reply; the commands before it have.
     *caller.next = NextStep::Close;
     Ok(())

@@ -243,12 +243,14 @@ fn leave(caller: &mut Caller<'_>, call: &Call<'_>, reply: &mut Reply<'_>, topic:
 fn publish(caller: &mut Caller<'_>, call: &Call<'_>, reply: &mut Reply<'_>) -> Outcome {
     let Caller { host, basis, .. } = caller;
     reply.count(host.channels.publish(call.argument(1), call.argument(2), basis));
+    host.process.send_to_replicas(&[b"PUBLISH", call.argument(1), call.argument(2)]);
     Ok(())
 }
 
 fn spublish(caller: &mut Caller<'_>, call: &Call<'_>, reply: &mut Reply<'_>) -> Outcome {
     let Caller { host, basis, .. } = caller;
     reply.count(host.channels.publish_sharded(call.argument(1), call.argument(2), basis));
+    host.process.send_to_replicas(&[b"SPUBLISH", call.argument(1), call.argument(2)]);
     Ok(())
 }
 

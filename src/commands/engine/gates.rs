@@ -21,6 +21,7 @@ impl Runner<'_> {
             .map_err(|denied| denied.error(self.session.identity.user(), place))?;
         self.check_memory(entry.spec)?;
         self.check_journal(entry.spec)?;
+        self.check_replicas(entry.spec)?;
         self.check_listening(entry)?;
         self.check_loading(entry.spec)
     }
@@ -123,6 +124,23 @@ impl Runner<'_> {
         let mut is_damaged = false;
         spec.for_each_key(call, &mut |key| is_damaged |= store.is_damaged(self.session.database, key));
         if is_damaged { Err(CommandError::damaged()) } else { Ok(()) }
+    }
+
+    /// Refuses writes while there are fewer replicas than there have to be.
+    fn check_replicas(&self, spec: &CommandSpec) -> Result<(), CommandError> {
+        let wanted = self.config.replication.min_replicas_to_write;
+        if wanted == 0 { Ok(()) } else { self.check_wanted_replicas(spec, wanted) }
+    }
+
+    #[cold]
+    fn check_wanted_replicas(&self, spec: &CommandSpec, wanted: usize) -> Result<(), CommandError> {
+        let max_lag_s = self.config.replication.min_replicas_max_lag_s;
+        let runs_writes = matches!(spec.run, Handler::Exec) && self.queued().any(CommandSpec::may_write);
+        let is_write = spec.may_write() || runs_writes;
+        if is_write && max_lag_s > 0 && self.host.process.good_replicas(max_lag_s) < wanted {
+            return Err(CommandError::text("NOREPLICAS Not enough good replicas to write."));
+        }
+        Ok(())
     }
 
     /// Refuses writes, and commands that probe for them, while the journal cannot take records.

@@ -106,6 +106,8 @@ impl CommandSpec {
         let group = match self.group {
             // SORT is about types of values.
             Group::Generic if self.categories.contains(&"@sortedset") => None,
+            // WAIT is about what the connection wrote.
+            Group::Generic if self.categories.contains(&"@connection") => None,
             Group::Generic => Some("@keyspace"),
             Group::String => Some("@string"),
             Group::Bitmap => Some("@bitmap"),

@@ -65,6 +65,7 @@ impl Client {
     /// Its flags in Redis's letters and order.
     fn flags(&self) -> String {
         let states = [
+            (self.marks.has(Mark::Replica), 'S'),
             (self.marks.has(Mark::Monitors), 'O'),
             (self.is_subscribed(), 'P'),
             (self.queued.load(Ordering::Relaxed) >= 0, 'x'),

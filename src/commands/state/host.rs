@@ -4,6 +4,7 @@ use super::channels::Channels;
 use super::clients::Clients;
 use super::interventions::Interventions;
 use super::latency_events::LatencyEvents;
+use super::replica_waits::{ReplicaProgress, ReplicaWaits};
 use super::replication::ReplicationFacts;
 use super::shortage::Shortage;
 use super::slow_log::SlowLog;
@@ -21,7 +22,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 /// The process, as far as commands need it. They know neither sockets nor files.
-pub trait Process: Send + Sync {
+pub trait Process: ReplicaProgress + Send + Sync {
     /// Why writes must be refused now, if they must: the journal cannot take them.
     fn write_refusal(&self) -> Option<String>;
 
@@ -71,6 +72,15 @@ pub trait Process: Send + Sync {
     /// What INFO and ROLE say of replication.
     fn replication(&self) -> ReplicationFacts;
 
+    /// How many replicas are online and have acknowledged something in the last `max_lag_s` seconds.
+    fn good_replicas(&self, max_lag_s: u64) -> usize;
+
+    /// Frees the backlog if no replica has been connected for long. Called about ten times a second.
+    fn tend_replication(&self, config: &Config);
+
+    /// Sends a command that changes no key to the replicas, behind the records that there are now.
+    fn send_to_replicas(&self, words: &[&[u8]]);
+
     /// Puts a changed configuration into effect where the process caches it.
     ///
     /// # Errors
@@ -96,11 +106,11 @@ pub trait Process: Send + Sync {
     fn write_users(&self, path: &Path, text: &[u8]) -> Result<(), String>;
 
     /// Begins to stop the server: no new commands, flush, sync, exit 0. Before that it writes the dump file, if `save` says
-    /// so.
+    /// so, and waits for replicas, if `lagging` says so.
     ///
     /// # Errors
     /// If the file could not be written, unless `save` is [`AtEnd::TrySave`]. The server goes on.
-    fn shut_down(&self, save: AtEnd) -> Result<(), String>;
+    fn shut_down(&self, save: AtEnd, lagging: LaggingReplicas) -> Result<(), String>;
 }
 
 /// What DEBUG RELOAD loads.
@@ -121,6 +131,15 @@ pub enum AtEnd {
     Save,
     /// It is written. If that fails, the server ends all the same.
     TrySave,
+}
+
+/// What the end does with replicas that lack something.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LaggingReplicas {
+    /// It waits for them, at most `shutdown-timeout` seconds.
+    Wait,
+    /// It leaves them.
+    Leave,
 }
 
 /// Numbers about the dump file, for INFO's persistence section.
@@ -179,6 +198,8 @@ pub struct Host {
     pub channels: Arc<Channels>,
     /// What intervenes in all commands.
     pub interventions: Interventions,
+    /// Clients that wait for replicas.
+    pub replica_waits: ReplicaWaits,
     /// Who keeps copies of which keys.
     pub tracking: Arc<Tracking>,
     /// Counters, one set for each thread that runs commands: first those of the workers, then, in the same order, those of

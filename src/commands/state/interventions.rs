@@ -72,7 +72,7 @@ impl Interventions {
     }
 
     /// Begins a pause, or changes it: as in Redis it becomes longer and never shorter, and goes on to hold back all commands.
-    pub(in crate::commands) fn begin_pause(&self, what: Paused, until_ms: u64, now_ms: u64) {
+    pub fn begin_pause(&self, what: Paused, until_ms: u64, now_ms: u64) {
         let before = self.pause(now_ms);
         let mut pause = self.pause.lock();
         pause.what = Some(before.map_or(what, |(before, _)| before.max(what)));

@@ -26,6 +26,8 @@ pub enum Mark {
     NoLoop = 1 << 8,
     /// The client that should get its invalidations is gone.
     BrokenRedirect = 1 << 9,
+    /// It is a replica, and gets the stream.
+    Replica = 1 << 10,
 }
 
 impl Mark {

@@ -5,12 +5,13 @@ use super::client::Client;
 use super::host::Host;
 use super::marks::Mark;
 use super::modes::Modes;
+use super::replica_request::ReplicaRequest;
 use super::transaction::{Transaction, Watching};
 use crate::commands::acl::Users;
 use crate::commands::acl::identity::Identity;
 use crate::resp::Protocol;
 use crate::resp::reply::Reply;
-use crate::store::DatabaseIndex;
+use crate::store::{DatabaseIndex, Seq};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
@@ -30,6 +31,8 @@ pub enum NextStep {
     Aside,
     /// It runs its next request when CLIENT PAUSE has ended.
     Pause,
+    /// It is a replica's from now on ([`Session::take_replica_request`]).
+    Replicate,
 }
 
 /// How many messages a client expects, and in which protocol.
@@ -66,6 +69,10 @@ pub struct Session {
     pub(in crate::commands) subscriptions: Subscriptions,
     /// How its requests are treated.
     pub(in crate::commands) modes: Modes,
+    /// What it has said of itself as a replica.
+    replica: Option<Box<ReplicaRequest>>,
+    /// The last record that one of its earlier batches has written, or that such a batch has seen.
+    last_written: Seq,
 }
 
 impl Session {
@@ -81,7 +88,29 @@ impl Session {
             watching: None,
             subscriptions: Subscriptions::default(),
             modes: Modes::default(),
+            replica: None,
+            last_written: Seq(0),
         }
+    }
+
+    /// What it has said of itself as a replica.
+    pub(in crate::commands) fn replica_request(&mut self) -> &mut ReplicaRequest {
+        self.replica.get_or_insert_default()
+    }
+
+    /// What it has said of itself as a replica, and what it asks for.
+    pub fn take_replica_request(&mut self) -> Option<ReplicaRequest> {
+        self.replica.take().map(|request| *request)
+    }
+
+    /// The last record that its earlier batches may have written.
+    pub(in crate::commands) fn last_written(&self) -> Seq {
+        self.last_written
+    }
+
+    /// Notes the last record that a batch may have written.
+    pub fn note_written(&mut self, seq: Seq) {
+        self.last_written = self.last_written.max(seq);
     }
 
     /// Whether commands must be refused until AUTH.

@@ -4,6 +4,7 @@
 //! ([`crate::store::keys::interest`]). A thread that changes a key serves the clients in the key's queue, first come, first
 //! served, before it gives the lock back. The connection sleeps until it is woken with its reply.
 
+use super::ending::Ending;
 use super::wish::{Attempt, Patience, Wish};
 use crate::commands::call::error::CommandError;
 use crate::resp::Protocol;
@@ -32,7 +33,12 @@ pub struct BlockedClient {
     database: DatabaseIndex,
     protocol: Protocol,
     progress: Mutex<Progress>,
+    /// Writes its reply when its time is over; `None`: null.
+    at_time_out: Option<WriteReply>,
 }
+
+/// Writes a reply.
+pub type WriteReply = Box<dyn Fn(&mut Reply<'_>) + Send + Sync>;
 
 #[derive(Debug, Default)]
 struct Progress {
@@ -49,24 +55,6 @@ enum Phase {
     /// There is a reply, but the journal does not have yet the record that it rests on.
     Served,
     Over,
-}
-
-/// How a wait ended.
-#[derive(Debug)]
-pub struct Ending {
-    /// The reply.
-    pub reply: Vec<u8>,
-    /// The record that the reply rests on; `None` if nothing was taken.
-    pub seq: Option<Seq>,
-}
-
-impl Ending {
-    /// The code of the error that the reply is, if it is one.
-    #[must_use]
-    pub fn error_code(&self) -> Option<&str> {
-        let error = std::str::from_utf8(self.reply.strip_prefix(b"-")?).ok()?;
-        error.split([' ', '\r']).next()
-    }
 }
 
 impl BlockedClient {
@@ -92,7 +80,27 @@ impl BlockedClient {
             database,
             protocol,
             progress: Mutex::default(),
+            at_time_out: None,
         }
+    }
+
+    /// A client that waits for no key: somebody else ends its wait, or `at_time_out` replies when its time is over.
+    pub(in crate::commands) fn for_others(
+        patience: Patience,
+        at_time_out: WriteReply,
+        database: DatabaseIndex,
+        protocol: Protocol,
+    ) -> Self {
+        let wish = Wish {
+            keys: Vec::new(),
+            kind: Kind::String,
+            destination: None,
+            needs_value: false,
+            patience,
+            attempt: Attempt::First(Box::new(|_, _, _| Ok(false))),
+            elements: None,
+        };
+        Self { at_time_out: Some(at_time_out), ..Self::new(wish, Ticket::default(), database, protocol) }
     }
 
     /// How long it waits at most; `None` for ever.
@@ -159,9 +167,13 @@ impl BlockedClient {
         Poll::Pending
     }
 
-    /// Its time is over. The reply is null, as of every blocking command, unless it has been served just before.
-    pub fn time_out(&self) {
-        self.end(|reply| reply.null_array());
+    /// Its time is over. The reply is null, as of every command that waits for keys, unless it has been served just before.
+    /// Returns whether it was still waiting.
+    pub fn time_out(&self) -> bool {
+        self.end(|reply| match &self.at_time_out {
+            Some(write) => write(reply),
+            None => reply.null_array(),
+        })
     }
 
     /// The connection has closed: there is no reply to make.

@@ -7,6 +7,7 @@ pub(super) mod admission;
 mod arrival;
 mod deaf;
 pub(super) mod held;
+mod replica;
 mod sending;
 mod waiting;
 mod wire;
@@ -285,6 +286,7 @@ impl Connection<'_> {
                         return Ok(Some(end));
                     }
                 }
+                NextStep::Replicate => return Ok(Some(self.serve_replica().await)),
                 NextStep::Close | NextStep::Drop => return Ok(Some(self.close(End::Client).await)),
             }
             if self.work.has_requests() {
@@ -315,6 +317,9 @@ impl Connection<'_> {
     async fn answer(&mut self, ran: Ran) -> io::Result<NextStep> {
         let Ran { count, next, seq, has_written, rest, .. } = ran;
         self.work.session.client.commands.add(count as u64);
+        if has_written {
+            self.work.session.note_written(seq);
+        }
         if next == NextStep::Drop {
             return Ok(next);
         }

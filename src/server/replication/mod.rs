@@ -1,24 +1,35 @@
-//! Replication, as far as it needs sockets, files and the configuration.
+//! Replication, as far as it needs sockets, files and the configuration. How a replica's connection is served is in
+//! `src/server/connection/replica.rs`.
 //!
 //! | file | its subject |
 //! |---|---|
 //! | `restart` | the history on disk, at a start and at the end |
+//! | `ending` | the end of a server, which waits for replicas |
 //! | `facts` | what INFO and ROLE say |
+//! | `listed` | the list of replicas, and what they acknowledge |
 
+mod ending;
 mod facts;
+pub(super) mod listed;
 mod restart;
 
+use crate::commands::state::host::Host;
 use crate::config::Config;
 use crate::machine::clock::Clock;
-use crate::replication::{Outflow, OutflowBounds};
-use std::path::PathBuf;
-use std::sync::Arc;
-use std::sync::atomic::AtomicU64;
+use crate::replication::{FullSyncs, Outflow, OutflowBounds, ProgressWatcher, Streaming};
+use crate::store::Store;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Weak};
 
 /// The replication of a running server.
 pub(super) struct Replication {
     /// The stream.
     pub(super) outflow: Arc<Outflow>,
+    /// What spells it on a master.
+    pub(super) streaming: Arc<Streaming>,
+    /// What replicas begin with.
+    pub(super) syncs: Arc<FullSyncs>,
     /// Counts since the start.
     pub(super) counts: SyncCounts,
     /// The file of the history.
@@ -36,18 +47,62 @@ pub(super) struct SyncCounts {
     pub(super) sent_bytes: AtomicU64,
 }
 
+impl SyncCounts {
+    /// Counts one more.
+    pub(super) fn count(counter: &AtomicU64) {
+        counter.fetch_add(1, Ordering::Relaxed);
+    }
+}
+
 impl Replication {
     /// That of a server which keeps its files in `directory`.
-    pub(super) fn new(config: &Config, directory: &std::path::Path, clock: Clock) -> Self {
+    pub(super) fn new(config: &Config, directory: &Path, store: &Arc<Store>, clock: Clock) -> Self {
         let outflow = Outflow::new(clock.clone(), bounds(config));
-        let dump_path = directory.join(&config.dbfilename);
+        let streaming = Streaming::new(Arc::clone(store), Arc::clone(&outflow), clock.clone());
+        streaming.set_ping_period(config.replication.ping_period_s);
+        let (own, to) = (Arc::clone(&outflow), Arc::clone(&streaming));
+        let syncs = FullSyncs::new(Arc::clone(store), own, to, clock.clone(), directory);
         let path = directory.join(crate::replication::saved::FILE_NAME);
-        Self { outflow, counts: SyncCounts::default(), path, dump_path, clock }
+        let dump_path = directory.join(&config.dbfilename);
+        Self { outflow, streaming, syncs, counts: SyncCounts::default(), path, dump_path, clock }
     }
 
     /// Puts a changed configuration into effect.
     pub(super) fn configure(&self, config: &Config) {
         self.outflow.set_bounds(bounds(config));
+        self.streaming.set_ping_period(config.replication.ping_period_s);
+    }
+
+    /// From now on clients that wait for replicas are told of their progress.
+    pub(super) fn tell_waiting_clients(&self, host: &Arc<Host>) {
+        self.outflow.watch(Arc::new(WaitingClients(Arc::downgrade(host))));
+    }
+
+    /// Now, in unix milliseconds.
+    pub(super) fn now_ms(&self) -> u64 {
+        self.clock.now_ms()
+    }
+
+    /// How many replicas are online and have acknowledged something in the last `max_lag_s` seconds.
+    pub(super) fn good_replicas(&self, max_lag_s: u64) -> usize {
+        let now_ms = self.now_ms();
+        self.outflow.count_online(|link| now_ms.saturating_sub(link.heard_ms()) / 1000 <= max_lag_s)
+    }
+
+    /// Whether a replica that is online has not acknowledged the stream up to `end`.
+    fn has_replicas_behind(&self, end: u64) -> bool {
+        self.outflow.count_online(|link| !link.introduction().is_old && link.acknowledged() < end) > 0
+    }
+}
+
+/// Tells clients that wait for replicas.
+struct WaitingClients(Weak<Host>);
+
+impl ProgressWatcher for WaitingClients {
+    fn progressed(&self) {
+        if let Some(host) = self.0.upgrade() {
+            host.replica_waits.look(&*host.process);
+        }
     }
 }
 

@@ -77,6 +77,10 @@ pub(in crate::server) async fn open(
         None => process.replication.dumped(),
     };
     process.replication.resume(data)?;
+    if process.replication.outflow.is_active() {
+        // What is written from here on is in the stream.
+        process.replication.streaming.turn_on()?;
+    }
     process.dump.begin();
     // CONFIG SET may have changed settings meanwhile.
     host.settings.apply(|config| {

@@ -11,6 +11,7 @@ use crate::commands::state::host::{Host, Process};
 use crate::commands::state::interventions::Interventions;
 use crate::commands::state::kept::KeptResults;
 use crate::commands::state::latency_events::LatencyEvents;
+use crate::commands::state::replica_waits::ReplicaWaits;
 use crate::commands::state::shortage::Shortage;
 use crate::commands::state::slow_log::SlowLog;
 use crate::commands::state::stats::{Errors, Stats};
@@ -41,7 +42,7 @@ use std::net::{SocketAddr, TcpListener};
 use std::os::unix::net::UnixListener;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 /// Runs the server until it is told to stop.
 pub(in crate::server) fn run(mut config: Config, file: Option<PathBuf>) -> Result<(), String> {
@@ -102,7 +103,7 @@ pub(in crate::server) fn run(mut config: Config, file: Option<PathBuf>) -> Resul
     let config_file = absolute.as_ref().map_or_else(String::new, |path| path.display().to_string());
     let dump_path = directory.join(&config.dbfilename);
     let dump = Dump::new(dump_path.clone(), Arc::clone(&store), clock.clone());
-    let replication = Arc::new(Replication::new(&config, &directory, clock.clone()));
+    let replication = Arc::new(Replication::new(&config, &directory, &store, clock.clone()));
     let screen = Screen {
         appendfsync: config.appendfsync,
         directory,
@@ -124,6 +125,7 @@ pub(in crate::server) fn run(mut config: Config, file: Option<PathBuf>) -> Resul
     let host = Arc::new(Host {
         store,
         channels,
+        replica_waits: ReplicaWaits::default(),
         tracking: Arc::new(Tracking::new(Arc::clone(&clients))),
         clients,
         interventions: Interventions::default(),
@@ -149,6 +151,7 @@ pub(in crate::server) fn run(mut config: Config, file: Option<PathBuf>) -> Resul
         rates: crate::commands::state::stats::Rates::default(),
     });
     host.bound_memory(&host.config().memory);
+    process.replication.tell_waiting_clients(&host);
     let metrics = MetricsThread::start(metrics_listeners, Source::of(&host, &process))?;
     let outcome = serve(&host, &process, sockets, options, &screen);
     metrics.into_iter().for_each(MetricsThread::stop);
@@ -203,6 +206,7 @@ fn serve(
         supervisor::is_ready(host.config().supervised);
         process.stop.requested().await;
         supervisor::stops(host.config().supervised);
+        process.replication.wait_for_replicas(host, process.ends_at_once.load(Ordering::Relaxed)).await;
         Ok::<bool, String>(true)
     })?;
     if !was_loaded {
@@ -212,6 +216,7 @@ fn serve(
     // The accepting tasks end with their runtime and release their handles to the workers.
     drop(runtime);
     Arc::into_inner(workers).into_iter().flatten().for_each(WorkerThread::stop);
+    process.replication.streaming.turn_off();
     process.dump.close();
     // As in Redis, a server with save points saves what has changed since the last save.
     let saves = *process.saves_at_end.get_or_init(|| !host.config().save.is_empty());

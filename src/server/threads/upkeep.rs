@@ -27,6 +27,9 @@ pub(in crate::server) async fn run(host: Arc<Host>) {
         usage::peak_bytes();
         let config = host.config();
         host.process.save_if_due(&config.save);
+        host.process.tend_replication(&config);
+        // A wait for this server's own disk ends without an acknowledgement.
+        host.replica_waits.look(&*host.process);
         host.clients.bound_memory(&config.memory);
         let now_ms = host.clock.now_ms();
         host.interventions.end_pause_if_over(now_ms);

@@ -19,6 +19,8 @@ use crate::store::values::string::change::StringChange;
 /// Writes Changes as commands for one receiver, whose databases have the keyspaces of their own numbers at first.
 #[derive(Clone, Debug, Default)]
 pub struct Speller {
+    /// Whether the receiver has selected another database than `selected`, perhaps.
+    has_forgotten: bool,
     /// The database that the receiver has selected; 0 at first.
     selected: DatabaseIndex,
     /// The keyspaces of the receiver's databases.
@@ -30,7 +32,18 @@ impl Speller {
     /// store with this numbering.
     #[must_use]
     pub fn numbered(numbering: DatabaseNumbering) -> Self {
-        Self { selected: 0, numbering }
+        Self { has_forgotten: false, selected: 0, numbering }
+    }
+
+    /// The keyspaces of the receiver's databases by now.
+    #[must_use]
+    pub fn numbering(&self) -> &DatabaseNumbering {
+        &self.numbering
+    }
+
+    /// The next command on a key is behind a SELECT: a further receiver begins here.
+    pub fn forget_selected(&mut self) {
+        self.has_forgotten = true;
     }
 
     /// Calls `send` with the words of each command that makes `change` true, in order.
@@ -78,15 +91,19 @@ impl Speller {
     }
 
     /// Has the receiver select the database that has this keyspace.
-    fn select<E>(
+    ///
+    /// # Errors
+    /// An error of `send`.
+    pub fn select<E>(
         &mut self,
         keyspace: KeyspaceIndex,
         send: &mut impl FnMut(&[&[u8]]) -> Result<(), E>,
     ) -> Result<(), E> {
         let database = self.numbering.database_of(keyspace);
-        if database != self.selected {
+        if database != self.selected || self.has_forgotten {
             send(&[b"SELECT", database.to_string().as_bytes()])?;
             self.selected = database;
+            self.has_forgotten = false;
         }
         Ok(())
     }

@@ -104,7 +104,8 @@ impl Kind {
 
     /// Whether its Changes say what was done to a value rather than what is true of it, so that each must be applied
     /// exactly once.
-    pub(in crate::store) fn changes_by_steps(self) -> bool {
+    #[must_use]
+    pub fn changes_by_steps(self) -> bool {
         match self {
             Self::List => true,
             Self::String | Self::Set | Self::SortedSet | Self::Hash | Self::Stream => false,

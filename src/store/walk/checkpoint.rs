@@ -1,6 +1,7 @@
 //! The contents of a checkpoint: the elements of a walk as Changes.
 
 use super::{KeyHead, Length, Visitor, Walk};
+use crate::store::change::DatabaseNumbering;
 use crate::store::change::buffer::ChangeBuffer;
 use crate::store::numbers::{DatabaseIndex, KeyspaceIndex};
 use crate::store::shard::DatabaseSize;
@@ -47,6 +48,13 @@ impl Snapshot<'_> {
     #[must_use]
     pub fn store(&self) -> &Store {
         self.store
+    }
+
+    /// Begins a walk that visits each element once, for a file that is not written twice. The keyspaces count as the databases
+    /// that have them in `numbering`, which is that of the first record that is replayed over the walk.
+    #[must_use]
+    pub fn export(&self, numbering: DatabaseNumbering) -> Walk<'_> {
+        Walk { numbering, ..Walk::new(self.store, None, WalkOrder::EachOnce) }
     }
 
     /// Adds the next part of the store to `out`, as one closed record. Locks one shard for reading, for about

@@ -63,13 +63,11 @@ pub(super) fn client_unblock(caller: &mut Caller<'_>, call: &Call<'_>, reply: &m
     let client = u64::try_from(id).ok().and_then(|id| host.clients.get(id));
     let waiting = client.and_then(|client| client.waiting.lock().clone());
     let was_waiting = waiting.is_some_and(|waiting| {
-        waiting.end(|reply| {
-            if with_error {
-                reply.error("UNBLOCKED client unblocked via CLIENT UNBLOCK");
-            } else {
-                reply.null_array();
-            }
-        })
+        if with_error {
+            waiting.end(|reply| reply.error("UNBLOCKED client unblocked via CLIENT UNBLOCK"))
+        } else {
+            waiting.time_out()
+        }
     });
     reply.integer(i64::from(was_waiting));
     Ok(())

@@ -6,6 +6,7 @@ use crate::commands::call::{Call, text};
 use crate::commands::spec::Caller;
 use crate::commands::spec::table::table;
 use crate::commands::state::client::Client;
+use crate::commands::state::marks::Mark;
 use crate::commands::state::peer::PeerAddress;
 use crate::commands::state::session::NextStep;
 use crate::resp::integer;
@@ -21,9 +22,10 @@ type IsOfType = fn(&Client) -> bool;
 
 fn client_type(name: &[u8]) -> Result<IsOfType, CommandError> {
     match name.to_ascii_lowercase().as_slice() {
-        b"normal" => Ok(|client| !client.is_subscribed()),
+        b"normal" => Ok(|client| !client.is_subscribed() && !client.marks.has(Mark::Replica)),
         b"pubsub" => Ok(Client::is_subscribed),
-        b"master" | b"replica" | b"slave" => Ok(|_| false),
+        b"replica" | b"slave" => Ok(|client| client.marks.has(Mark::Replica)),
+        b"master" => Ok(|_| false),
         _ => Err(CommandError::new(format!("ERR Unknown client type '{}'", text(name)))),
     }
 }

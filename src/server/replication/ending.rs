@@ -1,0 +1,43 @@
+//! The end of a server that has replicas: they get everything first, if they are quick enough.
+
+use super::Replication;
+use crate::commands::state::host::Host;
+use crate::commands::state::interventions::Paused;
+use std::time::Duration;
+
+/// How often the replicas are looked at.
+const PERIOD: Duration = Duration::from_millis(20);
+
+impl Replication {
+    /// Waits until all replicas that are online have acknowledged the whole stream, at most `shutdown-timeout` seconds. Writes are
+    /// held back from the beginning on. If the server `ends_at_once` it does not wait.
+    pub(in crate::server) async fn wait_for_replicas(&self, host: &Host, ends_at_once: bool) {
+        let timeout_s = host.config().replication.shutdown_timeout_s;
+        if ends_at_once || timeout_s == 0 || !self.streaming.is_on() {
+            return;
+        }
+        let now_ms = self.now_ms();
+        let until_ms = now_ms + timeout_s * 1000;
+        // Longer than the wait: no write may come behind it.
+        host.interventions.begin_pause(Paused::Writes, u64::MAX, now_ms);
+        let mut end = None;
+        while self.now_ms() < until_ms {
+            if end.is_none() {
+                end = self.streaming.offset_with(host.store.last_seq());
+                self.streaming.request_acknowledgements();
+            }
+            if end.is_some_and(|end| !self.has_replicas_behind(end)) {
+                return;
+            }
+            tokio::time::sleep(PERIOD).await;
+        }
+        let end = end.unwrap_or_else(|| self.outflow.history().offset);
+        for link in self.outflow.links() {
+            let acknowledged = link.acknowledged();
+            if acknowledged < end {
+                let (address, port) = link.address();
+                tracing::warn!("the replica {address}:{port} lacks the last {} bytes", end - acknowledged);
+            }
+        }
+    }
+}
