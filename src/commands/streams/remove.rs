@@ -127,36 +127,38 @@ impl<'c> Removal<'c> {
         stream.is_also("xdel");
         Outcomes::Removed
     }
-}
 
-fn write_outcomes(outcomes: Option<Vec<Outcomes>>, reply: &mut Reply<'_>) {
-    let outcomes = outcomes.unwrap_or_default();
-    reply.array(outcomes.len());
-    outcomes.into_iter().for_each(|outcome| reply.integer(outcome as i64));
+    /// Acknowledges an entry and removes it. As in Redis, one that had been removed before counts as removed.
+    fn run_acknowledged(&self, stream: &mut Edit<'_, '_, Stream>, group: &[u8], id: StreamId) -> Outcomes {
+        if stream.acknowledge(group, std::iter::once(id)) == 0 {
+            return Outcomes::Missing;
+        }
+        match self.run(stream, id) {
+            Outcomes::Missing | Outcomes::Removed => Outcomes::Removed,
+            Outcomes::Kept => Outcomes::Kept,
+        }
+    }
 }
 
 fn xdelex(keys: &mut Writer<'_, '_>, call: &Call<'_>, reply: &mut Reply<'_>) -> Outcome {
-    let key = call.argument(1);
-    let is_missing = keys.reader().get::<Stream>(key)?.is_none();
-    let removal = Removal::parse(call, 2)?;
-    if is_missing {
-        removal.reply_missing(reply);
-        return Ok(());
-    }
-    let ids = removal.parsed_ids()?;
-    call.announce(ids.len())?;
-    let outcomes = keys.edit::<Stream, _>(key, Missing::Skip, None, |stream| {
-        ids.iter().map(|id| removal.run(stream, *id)).collect()
-    })?;
-    write_outcomes(outcomes, reply);
-    Ok(())
+    remove_each(keys, call, None, reply)
 }
 
 fn xackdel(keys: &mut Writer<'_, '_>, call: &Call<'_>, reply: &mut Reply<'_>) -> Outcome {
-    let (key, group) = (call.argument(1), call.argument(2));
+    remove_each(keys, call, Some(call.argument(2)), reply)
+}
+
+/// Removes entries, for a group after acknowledging them, and replies with what became of each.
+fn remove_each(
+    keys: &mut Writer<'_, '_>,
+    call: &Call<'_>,
+    group: Option<&[u8]>,
+    reply: &mut Reply<'_>,
+) -> Outcome {
+    let key = call.argument(1);
     let stream = keys.reader().get::<Stream>(key)?;
-    let is_missing = stream.is_none_or(|stream| stream.group(group).is_none());
-    let removal = Removal::parse(call, 3)?;
+    let is_missing = stream.is_none_or(|stream| group.is_some_and(|group| stream.group(group).is_none()));
+    let removal = Removal::parse(call, if group.is_some() { 3 } else { 2 })?;
     if is_missing {
         removal.reply_missing(reply);
         return Ok(());
@@ -164,23 +166,14 @@ fn xackdel(keys: &mut Writer<'_, '_>, call: &Call<'_>, reply: &mut Reply<'_>) ->
     let ids = removal.parsed_ids()?;
     call.announce(ids.len())?;
     let outcomes = keys.edit::<Stream, _>(key, Missing::Skip, None, |stream| {
-        let mut outcomes = Vec::with_capacity(ids.len());
-        for id in &ids {
-            outcomes.push(match stream.acknowledge(group, std::iter::once(*id)) {
-                0 => Outcomes::Missing,
-                _ => acknowledged(stream, &removal, *id),
-            });
-        }
-        outcomes
+        let outcome = |id: &StreamId| match group {
+            Some(group) => removal.run_acknowledged(stream, group, *id),
+            None => removal.run(stream, *id),
+        };
+        ids.iter().map(outcome).collect::<Vec<_>>()
     })?;
-    write_outcomes(outcomes, reply);
+    let outcomes = outcomes.unwrap_or_default();
+    reply.array(outcomes.len());
+    outcomes.into_iter().for_each(|outcome| reply.integer(outcome as i64));
     Ok(())
-}
-
-/// What becomes of an entry that was just acknowledged. As in Redis, one that had been removed before counts as removed.
-fn acknowledged(stream: &mut Edit<'_, '_, Stream>, removal: &Removal<'_>, id: StreamId) -> Outcomes {
-    match removal.run(stream, id) {
-        Outcomes::Missing | Outcomes::Removed => Outcomes::Removed,
-        Outcomes::Kept => Outcomes::Kept,
-    }
 }
