@@ -110,7 +110,7 @@ crash rounds="300":
 faults rounds="1000":
     RANKD_JOURNAL_ROUNDS={{rounds}} cargo test --lib journal::tests::random -- --nocapture
 
-# Fuzz a target (needs a nightly toolchain and cargo-fuzz): request, ranking, rdb, hyperloglog, geo, restore.
+# Fuzz a target (needs a nightly toolchain and cargo-fuzz): request, ranking, rdb, hyperloglog, geo, restore, stream.
 fuzz target="request" seconds="60":
     cargo +nightly fuzz run {{target}} -- -max_total_time={{seconds}}
 

@@ -134,7 +134,14 @@ fn mutations() {
     let seed = std::env::var("RANKD_SEED").ok().and_then(|seed| seed.parse().ok()).unwrap_or(1);
     println!("RANKD_SEED={seed}");
     let data = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data");
-    let names = ["redis-8.2.3.rdb", "redis-8.6.2.rdb", "redis-8.10.2.rdb"];
+    let names = [
+        "redis-8.2.3.rdb",
+        "redis-8.6.2.rdb",
+        "redis-8.10.2.rdb",
+        "streams-redis-6.2.5.rdb",
+        "streams-redis-7.0.15.rdb",
+        "streams-redis-8.2.3.rdb",
+    ];
     let files = names.map(|name| std::fs::read(data.join(name)).expect("the file"));
     let mut chance = Chance::seeded(seed);
     let mut whole = 0;
@@ -185,6 +192,20 @@ fn payload_mutations(chance: &mut Chance) {
     bodies.push(b"\x04\x02\x01a\x01b\xc0\x05\xc1\x05\x05".to_vec());
     bodies.push(b"\x18\x01\0\0\0\0\0\0\0\x02\x05\x01a\x01b\0\x01c\x01d".to_vec());
     bodies.push(b"\0\xc3\x09\x0d\x02abc\xe0\0\x02\0x".to_vec());
+    // Streams in the layouts of Redis 5, 7.0 and 7.2: one block of two entries and a removed one, and a group with a consumer
+    // and a pending entry.
+    let block: &[u8] = b"\x01\x10\0\0\0\0\0\0\0\x01\0\0\0\0\0\0\0\x0177\0\0\0\x16\0\x02\x01\x01\x01\x01\x01\x81f\x02\0\x01\x03\x01\0\x01\0\x01\x81v\x02\x04\x01\x02\x01\0\x01\x01\x01\x05\x01\x04\x01\0\x01\x01\x01\0\x01\x01\x01\x81g\x02\x81w\x02\x06\x01\xff\x02\x02\x01";
+    let pending: &[u8] = b"\x01\0\0\0\0\0\0\0\x01\0\0\0\0\0\0\0\x02\xf6\xbb\xb9)\xa2\x01\0\0\x01\x01\x01c\xf6\xbb\xb9)\xa2\x01\0\0";
+    let own: &[u8] = b"\x01\0\0\0\0\0\0\0\x01\0\0\0\0\0\0\0\x02";
+    bodies.push([b"\x0f", block, b"\x01\x01g\x01\x02", pending, own].concat());
+    bodies.push([b"\x13", block, b"\x01\x02\x01\x01\x03\x01\x01g\x01\x02\x02", pending, own].concat());
+    let active = b"\xf6\xbb\xb9)\xa2\x01\0\0";
+    bodies
+        .push([b"\x15", block, b"\x01\x02\x01\x01\x03\x01\x01g\x01\x02\x02", pending, active, own].concat());
+    for body in &bodies[bodies.len() - 3..] {
+        let value = restore(body).0.expect("a stream as Redis writes it");
+        assert_eq!((value.kind().name(), value.size()), ("stream", 2));
+    }
     let mut whole = 0;
     for round in 0..ROUNDS {
         let mut at = |len: usize| chance.below(len as u64) as usize;

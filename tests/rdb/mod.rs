@@ -6,3 +6,4 @@ pub(crate) mod data;
 mod import;
 mod payloads;
 mod save;
+mod streams;
