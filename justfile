@@ -88,6 +88,10 @@ idle *arguments: peers
 replication *arguments: peers
     cargo build --release
     benches/replication.py {{arguments}} "redis 8.2.3={{justfile_directory()}}/.peers/redis-server-8.2.3 --port {port} --save '' --repl-diskless-sync-delay 0" "valkey 9.1.2={{justfile_directory()}}/.peers/valkey-server-9.1.2 --port {port} --save '' --repl-diskless-sync-delay 0" "rankd={{justfile_directory()}}/target/release/rankd --port {port} --dir {dir} --appendonly no"
+# Memory of many connections: idle, TLS, handshakes, clients that do not read; and a storm of connects.
+connections *arguments:
+    cargo build --release
+    benches/connections.py {{arguments}} target/release/rankd
 
 # Restart, a checkpoint during writes, and its memory, compared with Redis and Valkey.
 journal *arguments: peers

@@ -46,6 +46,18 @@ pub const TURN: Duration = Duration::from_millis(1);
 /// When this many bytes of replies wait for a client, none of its further commands run until they are sent.
 pub const PENDING_REPLY_BYTES: usize = 1024 * 1024;
 
+/// Most bytes of a file of certificates, keys or authorities. That of all authorities of a system has a quarter of a megabyte;
+/// a wrong path, of a device perhaps, must not be read for ever.
+pub const TLS_FILE_BYTES: usize = 16 * 1024 * 1024;
+
+/// How long a client may take for the handshake of TLS. Ten round trips of the slowest networks; a connection on which nothing
+/// comes takes memory and a descriptor for no longer.
+pub const TLS_HANDSHAKE: Duration = Duration::from_secs(10);
+
+/// Most connections whose handshake has not ended, each with about 10 KB of memory. Handshakes end within milliseconds, so
+/// that many wait only if most of their clients do not speak.
+pub const TLS_HANDSHAKES: usize = 1024;
+
 /// Most bytes of the file that RANKD_REQUIREPASS_FILE names. No password is as long; a wrong path, of a device perhaps, must
 /// not be read for ever.
 pub const PASSWORD_FILE_BYTES: usize = 4096;

@@ -23,7 +23,7 @@ const FOR_RANKING: [&str; 5] =
     ["machine::heap", "machine::chance", "text::decimal", "text::name_run", "limits"];
 
 /// External crates and functions, and the parts of `src/` that may use them.
-const CRATE_USERS: [(&str, &[&str]); 14] = [
+const CRATE_USERS: [(&str, &[&str]); 17] = [
     ("tokio::", &["server"]),
     ("parking_lot::", &["store", "journal", "replication", "commands", "server"]),
     ("hyper::", &["server"]),
@@ -32,11 +32,14 @@ const CRATE_USERS: [(&str, &[&str]); 14] = [
     ("skiplist::", &["ranking"]),
     ("crossbeam::", &["journal", "replication", "store", "server"]),
     ("crc::", &["rdb", "store"]),
+    ("rustls::", &["net", "server"]),
+    ("tokio_rustls::", &["server"]),
+    ("pkcs8::", &["net"]),
     ("rustc_apfloat::", &["resp"]),
     ("tikv_jemallocator::", &["machine"]),
     ("tikv_jemalloc_sys::", &["machine"]),
     ("indicatif::", &["server"]),
-    ("std::fs", &["journal", "replication", "rdb", "config", "server", "machine"]),
+    ("std::fs", &["journal", "replication", "rdb", "config", "server", "machine", "net"]),
     ("SystemTime::now", &["machine"]),
 ];
 

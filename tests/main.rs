@@ -35,6 +35,7 @@ mod service;
 mod slowness;
 mod streams;
 mod support;
+mod tls;
 mod tools;
 mod transactions;
 mod tree;

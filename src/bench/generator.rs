@@ -197,7 +197,11 @@ impl LoadThread<'_> {
                 Err(error) => return Err(self.lost(index, &error.to_string())),
             }
         }
-        Ok(PollFlags::IN)
+        // In TLS, bytes may have been taken and not yet sent.
+        match stream.flush() {
+            Err(error) if error.kind() == ErrorKind::WouldBlock => Ok(PollFlags::IN | PollFlags::OUT),
+            _ => Ok(PollFlags::IN),
+        }
     }
 
     /// Reads once; the next poll reports further bytes.

@@ -50,7 +50,7 @@ pub fn run(matches: &ArgMatches, interrupted: &AtomicBool) -> Result<(), String>
     let options = BenchOptions::read(matches);
     let connect_to =
         |endpoint: &Endpoint| connect(endpoint, &options).map(|client| (endpoint.clone(), client));
-    let (endpoint, mut control) = options.target.connect_any(connect_to)?;
+    let (endpoint, mut control) = options.target.connect_any(&options.tls, connect_to)?;
     let server = server_name(&mut control);
     let mut keys = RunKeys { client: &mut control, populations: &options.populations };
     keys.claim(options.force)?;

@@ -5,6 +5,8 @@ use super::template::Populations;
 use super::workload::{WORKLOADS, Workload};
 use crate::machine::chance::Chance;
 use crate::net::address::{ServerAddress, ServerPlace};
+use crate::net::tls;
+use crate::net::tls::client::TlsOptions;
 use clap::builder::{PossibleValue, PossibleValuesParser, RangedU64ValueParser};
 use clap::{Arg, ArgAction, ArgMatches, Command, value_parser};
 
@@ -36,6 +38,7 @@ pub(super) enum RunLength {
 #[derive(Debug)]
 pub(super) struct BenchOptions {
     pub(super) target: ServerAddress,
+    pub(super) tls: TlsOptions,
     pub(super) workloads: Vec<&'static Workload>,
     pub(super) populations: Populations,
     pub(super) connections: u64,
@@ -70,7 +73,7 @@ pub fn command() -> Command {
         .arg(
             text("url")
                 .value_name("URL")
-                .help("redis://[[user:]password@]host[:port][/database] or unix:///path")
+                .help("redis://[[user:]password@]host[:port][/database], rediss:// for TLS, or unix:///path")
                 .conflicts_with_all(["host", "port", "socket", "user", "database"])
                 .value_parser(value_parser!(ServerAddress)),
         )
@@ -83,6 +86,7 @@ pub fn command() -> Command {
                 .help("Unix socket of the server, instead of host and port")
                 .conflicts_with_all(["host", "port"]),
         )
+        .args(tls::options::arguments())
         .arg(text("user").value_name("NAME").help("User to authenticate as").requires("password"))
         .arg(
             text("password")
@@ -179,6 +183,7 @@ impl BenchOptions {
         let prefix = text("prefix").expect("it has a default");
         Self {
             target,
+            tls: tls::options::read(matches),
             workloads: names.map(|name| Workload::named(name).expect("clap knows the names")).collect(),
             populations: Populations { prefix, members: some("members") },
             connections: some("connections"),

@@ -6,7 +6,7 @@ use super::acl::Users;
 use super::engine::{Leeway, Terms};
 use super::state::channels::Channels;
 use super::state::clients::Clients;
-use super::state::host::{AtEnd, Host, LaggingReplicas, Loading, Persistence, Process, Reload, Saves};
+use super::state::host::{AtEnd, Host, LaggingReplicas, Loading, Persistence, Ports, Process, Reload, Saves};
 use super::state::interventions::Interventions;
 use super::state::kept::KeptResults;
 use super::state::latency_events::LatencyEvents;
@@ -56,7 +56,6 @@ impl Host {
             started_ms: clock.now_ms(),
             clock,
             run_id: Self::new_run_id(&mut Chance::from_system()),
-            port: 0,
             config_file: String::new(),
             store,
         }
@@ -154,6 +153,14 @@ impl Process for NoServer {
 
     fn configure(&self, _: &Config) -> Result<(), NoEffect> {
         Ok(())
+    }
+
+    fn read_tls(&self, _: &Config) -> Result<(), NoEffect> {
+        Ok(())
+    }
+
+    fn ports(&self) -> Ports {
+        Ports::default()
     }
 
     fn rewrite_config(&self, _: &Config) -> Result<(), String> {

@@ -26,6 +26,8 @@ pub struct Directive {
 pub enum DirectiveSection {
     /// Addresses, passwords, clients.
     Network,
+    /// TLS: its port, its certificates.
+    Tls,
     /// Users and what they may do.
     Users,
     /// Threads and databases.
@@ -54,6 +56,7 @@ impl DirectiveSection {
     pub fn title(self) -> &'static str {
         match self {
             Self::Network => "Network",
+            Self::Tls => "TLS",
             Self::Users => "Users",
             Self::General => "General",
             Self::Memory => "Memory",

@@ -9,6 +9,7 @@ use super::output_limits::OutputLimits;
 use super::replication::ReplicationSettings;
 use super::set_bounds::SetBounds;
 use super::stream_bounds::StreamBounds;
+use super::tls::TlsSettings;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
@@ -20,6 +21,7 @@ pub struct Config {
     pub port: u16,
     pub unixsocket: String,
     pub unixsocketperm: u32,
+    pub tls: TlsSettings,
     pub protected_mode: bool,
     pub requirepass: String,
     /// The words of each line `user name rule …` of the file.
@@ -74,6 +76,7 @@ impl Config {
             port: 0,
             unixsocket: String::new(),
             unixsocketperm: 0,
+            tls: TlsSettings::default(),
             protected_mode: false,
             requirepass: String::new(),
             users: Vec::new(),
@@ -133,6 +136,6 @@ impl Config {
     /// Whether there is a TCP port. `port 0` means none if clients can connect otherwise.
     #[must_use]
     pub fn has_tcp_port(&self) -> bool {
-        self.port > 0 || self.unixsocket.is_empty()
+        self.port > 0 || self.unixsocket.is_empty() && self.tls.port == 0
     }
 }

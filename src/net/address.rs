@@ -1,6 +1,7 @@
 //! `redis://` addresses, in the syntax of Redis's own tools, and `unix://` for sockets, as client libraries spell them.
 
-use super::stream::Endpoint;
+use super::stream::{Endpoint, TlsEnd};
+use super::tls::client::{ClientTerms, TlsOptions};
 use std::fmt;
 use std::net::ToSocketAddrs;
 use std::path::PathBuf;
@@ -29,6 +30,13 @@ pub enum ServerPlace {
         /// The port.
         port: u16,
     },
+    /// The same, in TLS.
+    Tls {
+        /// Name or IP address of the host.
+        host: String,
+        /// The port.
+        port: u16,
+    },
     /// A unix socket.
     Unix(PathBuf),
 }
@@ -42,22 +50,34 @@ impl Default for ServerPlace {
 const DEFAULT_PORT: u16 = 6379;
 
 impl ServerAddress {
-    /// Calls `connect` with the unix socket, or with each IP address of the host until one succeeds.
+    /// Calls `connect` with the unix socket, or with each IP address of the host until one succeeds. `tls` describes how TLS
+    /// is spoken, if it is.
     ///
     /// # Errors
-    /// The host has no address, or the error of `connect` for the last one.
+    /// The host has no address, the terms of TLS are not right, or the error of `connect` for the last address.
     pub fn connect_any<C>(
         &self,
+        tls: &TlsOptions,
         mut connect: impl FnMut(&Endpoint) -> Result<C, String>,
     ) -> Result<C, String> {
         let (host, port) = match &self.place {
-            ServerPlace::Tcp { host, port } => (host.as_str(), *port),
+            ServerPlace::Tcp { host, port } | ServerPlace::Tls { host, port } => (host.as_str(), *port),
             ServerPlace::Unix(path) => return connect(&Endpoint::Unix(path.clone())),
+        };
+        let end = if tls.is_wanted || matches!(self.place, ServerPlace::Tls { .. }) {
+            let terms = ClientTerms::of_options(tls)?;
+            let name = terms.server_name(host)?;
+            Some(TlsEnd { terms, name })
+        } else {
+            None
         };
         let mut outcome = Err(format!("{self}: the host has no address"));
         let addresses = (host, port).to_socket_addrs();
         for address in addresses.map_err(|error| format!("{self}: {error}"))? {
-            outcome = connect(&Endpoint::Tcp(address));
+            outcome = connect(&match &end {
+                Some(end) => Endpoint::Tls(address, end.clone()),
+                None => Endpoint::Tcp(address),
+            });
             if outcome.is_ok() {
                 break;
             }
@@ -82,7 +102,7 @@ impl ServerAddress {
     }
 }
 
-/// Reads `redis://[[user:]password@]host[:port][/database]` or `unix://[[user:]password@]/path`; user and password may be
+/// Reads `redis://[[user:]password@]host[:port][/database]`, the same with `rediss://` for TLS, or `unix://[[user:]password@]/path`; user and password may be
 /// percent-encoded.
 impl FromStr for ServerAddress {
     type Err = String;
@@ -98,11 +118,10 @@ impl FromStr for ServerAddress {
             }
             return Ok(address);
         }
-        let rest = url.strip_prefix("redis://").ok_or(if url.starts_with("rediss://") {
-            "TLS is not supported; use a tunnel"
-        } else {
-            "an address must begin with redis://"
-        })?;
+        let plain = url.strip_prefix("redis://");
+        let is_tls = plain.is_none();
+        let rest = plain.or_else(|| url.strip_prefix("rediss://"));
+        let rest = rest.ok_or("an address must begin with redis://, rediss:// or unix://")?;
         let (authority, database) = rest.split_once('/').unwrap_or((rest, ""));
         let (credentials, place) = match authority.rsplit_once('@') {
             Some((credentials, place)) => (Some(credentials), place),
@@ -121,7 +140,8 @@ impl FromStr for ServerAddress {
             let digits = port.strip_prefix(':').and_then(|port| port.parse().ok());
             number = digits.ok_or_else(|| format!("'{port}' is not a port number"))?;
         }
-        let place = ServerPlace::Tcp { host: host.to_owned(), port: number };
+        let (host, port) = (host.to_owned(), number);
+        let place = if is_tls { ServerPlace::Tls { host, port } } else { ServerPlace::Tcp { host, port } };
         let mut address = Self { place, ..Self::default() };
         if !database.is_empty() {
             let number = database.parse().map_err(|_| format!("'{database}' is not a database number"))?;
@@ -138,7 +158,7 @@ impl FromStr for ServerAddress {
 impl fmt::Display for ServerAddress {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.place {
-            ServerPlace::Tcp { host, port } => write!(f, "{host}:{port}"),
+            ServerPlace::Tcp { host, port } | ServerPlace::Tls { host, port } => write!(f, "{host}:{port}"),
             ServerPlace::Unix(path) => path.display().fmt(f),
         }
     }
@@ -186,6 +206,13 @@ mod tests {
             database: None,
         };
         let right = right.into_iter().chain([
+            (
+                "rediss://board:7000",
+                ServerAddress {
+                    place: ServerPlace::Tls { host: "board".to_owned(), port: 7000 },
+                    ..ServerAddress::default()
+                },
+            ),
             ("unix:///run/rankd.sock", at_socket("/run/rankd.sock", None, None)),
             ("unix://:p%40ss@/r@d", at_socket("/r@d", None, Some("p@ss"))),
             ("unix://ann:p@/r", at_socket("/r", Some("ann"), Some("p"))),
@@ -195,7 +222,7 @@ mod tests {
         }
         let wrong = [
             ("board:6379", "redis://"),
-            ("rediss://board", "TLS"),
+            ("rediss://", "host"),
             ("redis://", "host"),
             ("redis://board:x", "port"),
             ("redis://board:70000", "port"),

@@ -3,3 +3,4 @@
 pub mod address;
 pub mod client;
 pub mod stream;
+pub mod tls;

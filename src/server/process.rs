@@ -1,11 +1,14 @@
 //! The server process as commands see it: the journal, the dump file, the log, the shutdown.
 
 use super::dump::Dump;
+use super::listening::listeners::Listeners;
 use super::replication::Replication;
 use super::start::descriptors::fit_descriptors;
 use super::start::log::Log;
 use super::start::signals::ServerStop;
-use crate::commands::state::host::{AtEnd, LaggingReplicas, Loading, Persistence, Process, Reload, Saves};
+use crate::commands::state::host::{
+    AtEnd, LaggingReplicas, Loading, Persistence, Ports, Process, Reload, Saves,
+};
 use crate::commands::state::replica_waits::ReplicaProgress;
 use crate::commands::state::replication::ReplicationFacts;
 use crate::config::{Config, NoEffect, SavePoint};
@@ -39,6 +42,8 @@ pub(super) struct RunningProcess {
     config_file: Option<PathBuf>,
     /// Stops the server.
     pub(super) stop: Arc<ServerStop>,
+    /// What listens.
+    pub(super) listeners: Listeners,
 }
 
 impl RunningProcess {
@@ -50,6 +55,7 @@ impl RunningProcess {
         log: Log,
         config_file: Option<PathBuf>,
         stop: Arc<ServerStop>,
+        listeners: Listeners,
     ) -> Self {
         Self {
             keeps_journal,
@@ -62,6 +68,7 @@ impl RunningProcess {
             log,
             config_file,
             stop,
+            listeners,
         }
     }
 
@@ -177,7 +184,15 @@ impl Process for RunningProcess {
             journal.set_rewrite(config.auto_aof_rewrite_percentage, config.auto_aof_rewrite_min_size_bytes);
         }
         self.replication.configure(config);
-        Ok(())
+        self.listeners.follow(config)
+    }
+
+    fn read_tls(&self, config: &Config) -> Result<(), NoEffect> {
+        self.listeners.tls.read(config)
+    }
+
+    fn ports(&self) -> Ports {
+        self.listeners.ports()
     }
 
     fn rewrite_config(&self, config: &Config) -> Result<(), String> {

@@ -3,8 +3,9 @@
 
 usage: run.py [PROGRAM ...]        names as in PROGRAMS below; without names all
 
-Each program gets a server of its own with a password, its port in SERVER_PORT, and in SERVER_RESTART a command that kills the
-server with SIGKILL and starts it again on the same port and journal. It ends with 0 if everything was as it must be.
+Each program gets a server of its own with a password, its port in SERVER_PORT, that for TLS in SERVER_TLS_PORT, the directory of
+certificates (ca, server, client) and of the unix socket (rankd.sock) in SERVER_FILES, and in SERVER_RESTART a command that kills
+the server with SIGKILL and starts it again on the same ports and journal. It ends with 0 if everything was as it must be.
 Libraries are installed below .clients/ in the repository; system packages by apt, if this runs as root and they are missing.
 The server is target/debug/rankd, or RANKD_BINARY.
 """
@@ -44,6 +45,9 @@ PROGRAMS = {
     "django-ratelimit": (60, [PYTHON, HERE / "python/rate_limit.py"]),
     "redis-lock": (60, ["node", CACHE / "node/lock.js"]),
     "connect-redis": (60, ["node", CACHE / "node/sessions.js"]),
+    "redis-py-wires": (60, [PYTHON, HERE / "python/wires.py"]),
+    "node-wires": (60, ["node", CACHE / "node/wires.js"]),
+    "redis-cli-wires": (60, ["bash", HERE / "redis-cli-wires.sh"]),
     "redis-cli": (90, ["bash", HERE / "redis-cli.sh"]),
     "redis-benchmark": (120, ["bash", HERE / "redis-benchmark.sh"]),
 }
@@ -96,11 +100,28 @@ def free_port():
         return listener.getsockname()[1]
 
 
+def certify(directory):
+    """Makes an authority, and certificates of it for the server and for a client."""
+    def openssl(*arguments):
+        quiet(["openssl", *arguments], cwd=directory)
+
+    key = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"]
+    openssl("req", "-x509", *key, "-keyout", "ca.key", "-out", "ca.crt", "-subj", "/CN=authority", "-days", "2")
+    pathlib.Path(f"{directory}/names").write_text("subjectAltName=DNS:localhost,IP:127.0.0.1\n")
+    for name in ("server", "client"):
+        openssl("req", *key, "-keyout", f"{name}.key", "-out", f"{name}.csr", "-subj", f"/CN={name}")
+        openssl("x509", "-req", "-in", f"{name}.csr", "-CA", "ca.crt", "-CAkey", "ca.key", "-CAcreateserial",
+                "-out", f"{name}.crt", "-days", "2", "-extfile", "names")
+
+
 def start(directory, port):
     """Starts the server and waits until it answers. Returns its process identifier."""
     binary = os.environ.get("RANKD_BINARY", ROOT / "target/debug/rankd")
     environment = {name: value for name, value in os.environ.items() if not name.startswith("RANKD_")}
     arguments = ["--port", str(port), "--dir", directory, "--requirepass", PASSWORD, "--notify-keyspace-events", "KEA"]
+    tls_port = pathlib.Path(f"{directory}/tls-port").read_text()
+    arguments += ["--tls-port", tls_port, "--tls-cert-file", "server.crt", "--tls-key-file", "server.key"]
+    arguments += ["--tls-ca-cert-file", "ca.crt", "--unixsocket", f"{directory}/rankd.sock", "--unixsocketperm", "700"]
     with open(f"{directory}/log", "ab") as log:
         server = subprocess.Popen([binary, *arguments], stdout=log, stderr=log, env=environment, start_new_session=True)
     pathlib.Path(f"{directory}/pid").write_text(str(server.pid))
@@ -137,10 +158,13 @@ def end(directory, port):
 def run(name):
     seconds, command = PROGRAMS[name]
     with tempfile.TemporaryDirectory() as directory:
-        port = free_port()
+        port, tls_port = free_port(), free_port()
+        certify(directory)
+        pathlib.Path(f"{directory}/tls-port").write_text(str(tls_port))
         server = start(directory, port)
         restart = shlex.join([sys.executable, str(HERE / "run.py"), "--restart", directory, str(port)])
         environment = os.environ | {"SERVER_PORT": str(port), "SERVER_PASSWORD": PASSWORD, "SERVER_RESTART": restart}
+        environment |= {"SERVER_TLS_PORT": str(tls_port), "SERVER_FILES": directory}
         begun = time.monotonic()
         try:
             done = subprocess.run(

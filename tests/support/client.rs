@@ -48,6 +48,11 @@ impl<S: Read + Write> Client<S> {
         Client { stream: BufReader::new(stream) }
     }
 
+    /// The stream itself.
+    pub(crate) fn stream(&mut self) -> &mut S {
+        self.stream.get_mut()
+    }
+
     /// Sends one request and reads its reply.
     ///
     /// # Panics

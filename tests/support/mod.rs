@@ -8,6 +8,7 @@ pub(crate) mod escape;
 pub(crate) mod notation;
 pub(crate) mod reply;
 pub(crate) mod server;
+pub(crate) mod tls;
 
 use std::time::{Duration, Instant};
 

@@ -108,6 +108,10 @@ fn config_set(host: &Host, call: &Call<'_>, reply: &mut Reply<'_>) -> Outcome {
         host.store.set_event_classes(changed.notify_keyspace_events);
         host.bound_memory(&changed.memory);
         host.store.set_set_bounds(changed.set_bounds);
+        // To set a file again, as it is, reads it again.
+        if names.iter().any(|name| name.starts_with("tls-")) {
+            host.process.read_tls(changed)?;
+        }
         host.process.configure(changed)
     };
     host.settings.set(&pairs, apply).map_err(|(index, error)| {

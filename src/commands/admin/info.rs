@@ -106,7 +106,8 @@ fn server(host: &Host, _: &Shards<'_, '_>, out: &mut String) {
     let supervised = if host.config().supervised.is_by_systemd() { "systemd" } else { "no" };
     line(out, format_args!("process_supervised:{supervised}"));
     line(out, format_args!("run_id:{}", host.run_id));
-    line(out, format_args!("tcp_port:{}", host.port));
+    let ports = host.process.ports();
+    line(out, format_args!("tcp_port:{}", if ports.plain > 0 { ports.plain } else { ports.tls }));
     line(out, format_args!("server_time_usec:{now_us}"));
     line(out, format_args!("uptime_in_seconds:{uptime_s}"));
     line(out, format_args!("uptime_in_days:{}", uptime_s / 86_400));
@@ -118,12 +119,15 @@ fn server(host: &Host, _: &Shards<'_, '_>, out: &mut String) {
     line(out, format_args!("executable:{}", executable.display()));
     line(out, format_args!("config_file:{}", host.config_file));
     line(out, format_args!("io_threads_active:{}", u8::from(host.stats.len() > 2)));
-    if host.port > 0 {
-        let binds: String = config.bind.iter().map(|address| format!("bind={address},")).collect();
-        line(out, format_args!("listener0:name=tcp,{binds}port={}", host.port));
+    let binds: String = config.bind.iter().map(|address| format!("bind={address},")).collect();
+    if ports.plain > 0 {
+        line(out, format_args!("listener0:name=tcp,{binds}port={}", ports.plain));
     }
     if !config.unixsocket.is_empty() {
         line(out, format_args!("listener1:name=unix,bind={}", config.unixsocket));
+    }
+    if ports.tls > 0 {
+        line(out, format_args!("listener2:name=tls,{binds}port={}", ports.tls));
     }
 }
 

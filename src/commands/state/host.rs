@@ -87,6 +87,15 @@ pub trait Process: ReplicaProgress + Send + Sync {
     /// What cannot be put into effect.
     fn configure(&self, config: &Config) -> Result<(), NoEffect>;
 
+    /// Reads the files of TLS that `config` names, if TLS is on.
+    ///
+    /// # Errors
+    /// The directive at fault. What was read before stays in effect.
+    fn read_tls(&self, config: &Config) -> Result<(), NoEffect>;
+
+    /// The TCP ports that are listened on.
+    fn ports(&self) -> Ports;
+
     /// Writes the values of `config` into the configuration file.
     ///
     /// # Errors
@@ -140,6 +149,15 @@ pub enum LaggingReplicas {
     Wait,
     /// It leaves them.
     Leave,
+}
+
+/// The TCP ports that are listened on; 0 for none.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Ports {
+    /// The plain one.
+    pub plain: u16,
+    /// That for TLS.
+    pub tls: u16,
 }
 
 /// Numbers about the dump file, for INFO's persistence section.
@@ -235,8 +253,6 @@ pub struct Host {
     pub started_ms: u64,
     /// 40 hexadecimal digits that identify this run of the server.
     pub run_id: String,
-    /// The TCP port that is served.
-    pub port: u16,
     /// The configuration file that was read, if one was.
     pub config_file: String,
 }
@@ -280,6 +296,6 @@ impl Host {
 
 impl std::fmt::Debug for Host {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Host").field("run_id", &self.run_id).field("port", &self.port).finish_non_exhaustive()
+        f.debug_struct("Host").field("run_id", &self.run_id).finish_non_exhaustive()
     }
 }

@@ -8,14 +8,16 @@ mod metrics;
 mod network;
 mod observing;
 mod replication;
+mod tls;
 mod users;
 
 use super::directive::Directive;
 use super::error::DirectiveError;
 
 /// The sections' entries, in the order of `config/rankd.conf`.
-const SECTIONS: [&[Directive]; 9] = [
+const SECTIONS: [&[Directive]; 10] = [
     network::DIRECTIVES,
+    tls::DIRECTIVES,
     users::DIRECTIVES,
     general::DIRECTIVES,
     memory::DIRECTIVES,

@@ -9,7 +9,7 @@ pub(super) const DIRECTIVES: &[Directive] = &[
         name: "bind",
         section: DirectiveSection::Network,
         default: "* -::*",
-        live: false,
+        live: true,
         help: "Addresses to listen on, separated by spaces. `*` is every IPv4 address, `::*` every IPv6 \
                address. An address with a `-` in front is skipped if this machine does not have it.",
         get: |config| config.bind.join(" "),
@@ -26,8 +26,8 @@ pub(super) const DIRECTIVES: &[Directive] = &[
         name: "port",
         section: DirectiveSection::Network,
         default: "6379",
-        live: false,
-        help: "TCP port. 0: none if there is a unix socket; otherwise the kernel chooses a free port, which the server \
+        live: true,
+        help: "TCP port. 0: none if there is a unix socket or a `tls-port`; otherwise the kernel chooses a free port, which the server \
                prints at the start.",
         get: |config| config.port.to_string(),
         set: |config, text| value::number(text, 0, u16::MAX).map(|port| config.port = port),

@@ -1,13 +1,16 @@
 //! Which connections are accepted: up to `maxclients`, and in protected mode only those from this machine.
 
+use super::handshake::shake_hands;
 use super::wire::Wire;
 use crate::commands::state::peer::{Peer, PeerAddress};
+use crate::config::Config;
 use crate::resp::Protocol;
 use crate::resp::reply::Reply;
 use crate::server::listening::newcomer::Newcomer;
 use crate::server::threads::shared::Shared;
 use socket2::{SockRef, TcpKeepalive};
 use std::io;
+use std::net::SocketAddr;
 use std::os::fd::AsRawFd;
 use std::time::Duration;
 use tokio::net::{TcpStream, UnixStream};
@@ -15,9 +18,9 @@ use tokio::net::{TcpStream, UnixStream};
 /// Prepares the socket of a new connection. Returns `None` if the connection was refused.
 pub(in crate::server) async fn admit(newcomer: Newcomer, shared: &Shared) -> Option<(Wire, Peer)> {
     let config = shared.host.config();
-    let (stream, peer) = prepare(newcomer, config.tcp_keepalive_s).ok()?;
     shared.stats.connections.add(1);
-    let refusal = if shared.host.clients.len() >= config.maxclients {
+    let (stream, peer) = prepare(newcomer, shared, &config).await?;
+    let refusal = if is_full(shared, &config) {
         "ERR max number of clients reached"
     } else if config.protected_mode && shared.host.users.is_open() && !peer.address.is_local() {
         DENIED
@@ -34,27 +37,55 @@ const DENIED: &str = "DENIED rankd is running in protected mode: no password is 
                       --requirepass, RANKD_REQUIREPASS, or CONFIG SET requirepass from this machine), or, where only \
                       friends can reach this port, turn protected mode off (protected-mode no)";
 
-fn prepare(newcomer: Newcomer, keepalive_s: u32) -> io::Result<(Wire, Peer)> {
+/// Clients whose handshake has not ended count as well.
+fn is_full(shared: &Shared, config: &Config) -> bool {
+    let handshakes = shared.process.listeners.tls.handshakes.pending();
+    shared.host.clients.len() + handshakes >= config.maxclients
+}
+
+/// The wire of a new connection and its two ends; `None` if it has ended already.
+async fn prepare(newcomer: Newcomer, shared: &Shared, config: &Config) -> Option<(Wire, Peer)> {
     let (stream, address, local_address) = match newcomer {
         Newcomer::Tcp(stream, peer) => {
-            stream.set_nodelay(true)?;
-            if keepalive_s > 0 {
-                let time = Duration::from_secs(u64::from(keepalive_s));
-                let interval = time / 3;
-                let keepalive =
-                    TcpKeepalive::new().with_time(time).with_interval(interval.max(Duration::from_secs(1)));
-                SockRef::from(&stream).set_tcp_keepalive(&keepalive)?;
+            let (stream, local) = prepare_tcp(stream, config.tcp_keepalive_s).ok()?;
+            (Wire::Tcp(stream), PeerAddress::Tcp(peer), PeerAddress::Tcp(local))
+        }
+        Newcomer::Tls(stream, peer) => {
+            let (stream, local) = prepare_tcp(stream, config.tcp_keepalive_s).ok()?;
+            // As in Redis, nothing is said before a handshake.
+            if is_full(shared, config) {
+                shared.stats.rejected_connections.add(1);
+                return None;
             }
-            let local = stream.local_addr().unwrap_or(peer);
-            (Wire::Tcp(TcpStream::from_std(stream)?), PeerAddress::Tcp(peer), PeerAddress::Tcp(local))
+            let tls = &shared.process.listeners.tls;
+            let stream = shake_hands(stream, peer, tls.current()?, &tls.handshakes).await;
+            let Some(stream) = stream else {
+                shared.stats.rejected_connections.add(1);
+                return None;
+            };
+            (Wire::Tls(stream), PeerAddress::Tcp(peer), PeerAddress::Tcp(local))
         }
         Newcomer::Unix(stream, path) => {
             let address = PeerAddress::Unix(path);
-            (Wire::Unix(UnixStream::from_std(stream)?), address.clone(), address)
+            (Wire::Unix(UnixStream::from_std(stream).ok()?), address.clone(), address)
         }
     };
     let descriptor = stream.as_raw_fd();
-    Ok((stream, Peer { address, local_address, descriptor }))
+    Some((stream, Peer { address, local_address, descriptor }))
+}
+
+/// Sets the options of a TCP connection. Returns it with the address of this end.
+fn prepare_tcp(stream: std::net::TcpStream, keepalive_s: u32) -> io::Result<(TcpStream, SocketAddr)> {
+    stream.set_nodelay(true)?;
+    if keepalive_s > 0 {
+        let time = Duration::from_secs(u64::from(keepalive_s));
+        let interval = time / 3;
+        let keepalive =
+            TcpKeepalive::new().with_time(time).with_interval(interval.max(Duration::from_secs(1)));
+        SockRef::from(&stream).set_tcp_keepalive(&keepalive)?;
+    }
+    let local = stream.local_addr()?;
+    Ok((TcpStream::from_std(stream)?, local))
 }
 
 async fn refuse(mut stream: Wire, text: &str) {

@@ -6,6 +6,7 @@
 pub(super) mod admission;
 mod arrival;
 mod deaf;
+mod handshake;
 pub(super) mod held;
 mod replica;
 mod sending;
@@ -116,6 +117,7 @@ pub(super) struct Connection<'s> {
 impl Drop for Connection<'_> {
     /// However it ends, it leaves no wait, watch or subscription behind.
     fn drop(&mut self) {
+        self.stream.say_goodbye();
         if let Some(work) = self.work.get_mut() {
             work.session.end(&self.shared.host);
         }

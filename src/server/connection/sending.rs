@@ -90,7 +90,7 @@ impl Connection<'_> {
         // Nearly always the socket takes everything at once.
         let sent =
             if bytes <= limits::SENT_AT_ONCE_BYTES { self.stream.try_write(&self.work.out)? } else { 0 };
-        if sent < bytes || kept_bytes > 0 {
+        if sent < bytes || kept_bytes > 0 || self.stream.has_unsent() {
             self.flush_slowly(sent, kept_bytes).await?;
         }
         self.work.out.clear();
@@ -155,7 +155,7 @@ const SOFT_LIMIT_PERIOD: Duration = Duration::from_millis(250);
 
 /// Writes all of `bytes`; the thread's other connections have their turns between pieces. Calls `note` with what is left.
 async fn write_in_turns(stream: &mut Wire, mut bytes: &[u8], note: impl Fn(usize)) -> io::Result<()> {
-    while !bytes.is_empty() {
+    while !bytes.is_empty() || stream.has_unsent() {
         stream.writable().await?;
         let written = stream.try_write(&bytes[..bytes.len().min(limits::SENT_AT_ONCE_BYTES)])?;
         bytes = &bytes[written..];

@@ -13,6 +13,7 @@ use crate::machine::clock::Clock;
 use crate::net::address::ServerAddress;
 use crate::net::client::{BlockingClient, request};
 use crate::net::stream::ClientStream;
+use crate::net::tls::client::TlsOptions;
 use crate::rdb::RdbReader;
 use crate::resp::integer::parse as integer;
 use crate::store::DatabaseIndex;
@@ -43,12 +44,13 @@ const SIGNS_OF_WRITES: [&str; 5] =
 /// Reads every key of the server, or of its one database that was named.
 pub(super) fn read(
     address: &ServerAddress,
+    tls: &TlsOptions,
     config: &Config,
     reader: &mut RdbReader<'_>,
     report: &mut ImportReport,
 ) -> Result<(), String> {
     let at_server = |error: String| format!("{address}: {error}");
-    let mut server = PeerServer::connect(address)?;
+    let mut server = PeerServer::connect(address, tls)?;
     let info = server.info().map_err(at_server)?;
     server.is_valkey = value_of(&info, "valkey_version:").is_some();
     server.refuse_parts(&info).map_err(at_server)?;
@@ -149,8 +151,8 @@ struct PeerServer {
 }
 
 impl PeerServer {
-    fn connect(address: &ServerAddress) -> Result<Self, String> {
-        let client = address.connect_any(|endpoint| BlockingClient::connect(endpoint, PATIENCE))?;
+    fn connect(address: &ServerAddress, tls: &TlsOptions) -> Result<Self, String> {
+        let client = address.connect_any(tls, |endpoint| BlockingClient::connect(endpoint, PATIENCE))?;
         let stream = BufReader::new(client.into_stream());
         let mut server = Self { stream, is_valkey: false, expiry_command: "PEXPIRETIME" };
         if let Some(words) = address.authentication() {

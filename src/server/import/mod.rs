@@ -19,6 +19,7 @@ use crate::journal::{Journal, JournalOptions};
 use crate::machine::chance::Chance;
 use crate::machine::clock::Clock;
 use crate::machine::progress::ReadProgress;
+use crate::net::tls::client::TlsOptions;
 use crate::rdb::RdbReader;
 use crate::store::change::sink::ChangeSink;
 use crate::store::{Census, SHARDS, Store};
@@ -34,8 +35,13 @@ use std::time::Duration;
 /// How often the checkpoint is polled for its end.
 const POLL: Duration = Duration::from_millis(10);
 
-/// Reads `source` into the directory that `config` names, makes `boards` of some sorted sets, and prints a report.
-pub(super) fn run(config: &Config, source: &str, boards: &[BoardOption]) -> Result<(), String> {
+/// Reads `source` (a server over TLS as `tls` says) into the directory that `config` names, makes `boards` of some sorted sets, and prints a report.
+pub(super) fn run(
+    config: &Config,
+    source: &str,
+    tls: &TlsOptions,
+    boards: &[BoardOption],
+) -> Result<(), String> {
     let origin = find(source)?;
     let clock = Clock::system();
     let started_ms = clock.now_ms();
@@ -74,7 +80,7 @@ pub(super) fn run(config: &Config, source: &str, boards: &[BoardOption]) -> Resu
             }
         }
         ImportSource::Aof(paths) => aof::read(&paths, config, &store, &mut reader, &mut report)?,
-        ImportSource::Live(address) => live::read(&address, config, &mut reader, &mut report)?,
+        ImportSource::Live(address) => live::read(&address, tls, config, &mut reader, &mut report)?,
     }
     report.tally = reader.tally().clone();
     if let Some(miscount) = report.tally.miscount {

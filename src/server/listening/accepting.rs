@@ -1,40 +1,47 @@
 //! The tasks that accept connections and deal them to the worker threads in turn.
 
+use super::listeners::ListeningSocket;
 use super::newcomer::Newcomer;
+use super::port_kind::PortKind;
 use crate::server::threads::worker::WorkerThread;
 use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::{TcpListener, UnixListener};
+use tokio::sync::oneshot;
 
 /// A socket that listens.
 pub(in crate::server) enum Listener {
-    /// The TCP port on one address.
-    Tcp(TcpListener),
+    /// A TCP port on one address.
+    Tcp(TcpListener, PortKind),
     /// The unix socket, with its path.
     Unix(UnixListener, Arc<str>),
 }
 
 impl Listener {
-    /// The listener of a TCP socket. Must be called in the runtime that will accept.
-    pub(in crate::server) fn tcp(listener: std::net::TcpListener) -> Result<Self, String> {
-        TcpListener::from_std(listener).map(Self::Tcp).map_err(|error| format!("cannot listen: {error}"))
+    /// The listener of a socket. Must be called in the runtime that will accept.
+    pub(in crate::server) fn new(socket: ListeningSocket) -> io::Result<Self> {
+        Ok(match socket {
+            ListeningSocket::Tcp(socket, kind) => Self::Tcp(TcpListener::from_std(socket)?, kind),
+            ListeningSocket::Unix(socket, path) => Self::Unix(UnixListener::from_std(socket)?, path),
+        })
     }
 
-    /// The listener of the unix socket at `path`. Must be called in the runtime that will accept.
-    pub(in crate::server) fn unix(
-        listener: std::os::unix::net::UnixListener,
-        path: Arc<str>,
-    ) -> Result<Self, String> {
-        let listener = UnixListener::from_std(listener).map_err(|error| format!("cannot listen: {error}"));
-        Ok(Self::Unix(listener?, path))
-    }
-
-    /// Accepts connections for ever and deals them to `workers`.
-    pub(in crate::server) async fn deal(self, workers: Arc<Vec<WorkerThread>>) {
+    /// Accepts connections and deals them to `workers` until `ended` is closed.
+    pub(in crate::server) async fn deal(
+        self,
+        workers: Arc<Vec<WorkerThread>>,
+        mut ended: oneshot::Receiver<()>,
+    ) {
         let mut turn = 0;
         loop {
-            match self.accept().await {
+            // The end first: the runtime would ask a socket that has been shut down, and listens again, for ever.
+            let accepted = tokio::select! {
+                biased;
+                _ = &mut ended => return,
+                accepted = self.accept() => accepted,
+            };
+            match accepted {
                 Ok(newcomer) => {
                     workers[turn % workers.len()].take(newcomer);
                     turn += 1;
@@ -50,9 +57,13 @@ impl Listener {
 
     async fn accept(&self) -> io::Result<Newcomer> {
         match self {
-            Self::Tcp(listener) => {
+            Self::Tcp(listener, kind) => {
                 let (stream, peer) = listener.accept().await?;
-                Ok(Newcomer::Tcp(stream.into_std()?, peer))
+                let stream = stream.into_std()?;
+                Ok(match kind {
+                    PortKind::Plain => Newcomer::Tcp(stream, peer),
+                    PortKind::Tls => Newcomer::Tls(stream, peer),
+                })
             }
             Self::Unix(listener, path) => {
                 let (stream, _) = listener.accept().await?;

@@ -9,6 +9,8 @@ use std::sync::Arc;
 pub(in crate::server) enum Newcomer {
     /// On the TCP port, from this address.
     Tcp(TcpStream, SocketAddr),
+    /// On the port for TLS, from this address. The handshake has not begun.
+    Tls(TcpStream, SocketAddr),
     /// On the unix socket at this path.
     Unix(UnixStream, Arc<str>),
 }

@@ -1,38 +1,20 @@
-//! The sockets of the TCP port.
+//! The sockets of a TCP port.
 
 use super::addresses::addresses;
-use crate::config::Config;
 use socket2::{Domain, Protocol, Socket, Type};
-use std::net::{SocketAddr, TcpListener};
+use std::net::SocketAddr;
 
 /// Bound sockets that do not listen yet. No other process can take the port while this one starts.
 #[derive(Debug)]
 pub(in crate::server) struct BoundSockets(Vec<Socket>);
 
-/// Binds every address of `bind`, all to the same port; to none if the server has no TCP port.
+/// Binds every address that `words` names to `port`, all to the same one; nothing without a port.
 ///
 /// # Errors
 /// An address that cannot be bound, unless it may be missing.
-pub(in crate::server) fn bind(config: &Config) -> Result<BoundSockets, String> {
-    match config.has_tcp_port() {
-        true => bind_all(&config.bind, config.port),
-        false => Ok(BoundSockets(Vec::new())),
-    }
-}
-
-/// The same for the metrics port.
-///
-/// # Errors
-/// As [`bind`].
-pub(in crate::server) fn bind_metrics(config: &Config) -> Result<BoundSockets, String> {
-    match config.metrics.port {
-        0 => Ok(BoundSockets(Vec::new())),
-        port => bind_all(&config.metrics.bind, port),
-    }
-}
-
-fn bind_all(words: &[String], mut port: u16) -> Result<BoundSockets, String> {
+pub(in crate::server) fn bind(words: &[String], port: Option<u16>) -> Result<BoundSockets, String> {
     let mut sockets: Vec<Socket> = Vec::new();
+    let Some(mut port) = port else { return Ok(BoundSockets(sockets)) };
     for (ip, may_be_missing) in addresses(words)? {
         let address = SocketAddr::new(ip, port);
         match bind_one(address) {
@@ -68,12 +50,15 @@ fn bind_one(address: SocketAddr) -> std::io::Result<(Socket, u16)> {
 
 impl BoundSockets {
     /// Listens on every socket.
-    pub(in crate::server) fn listen(self, backlog: u32) -> Result<Vec<TcpListener>, String> {
-        let listen = |socket: Socket| {
-            socket.listen(i32::try_from(backlog).unwrap_or(i32::MAX))?;
-            Ok(socket.into())
-        };
-        let listeners: std::io::Result<Vec<TcpListener>> = self.0.into_iter().map(listen).collect();
-        listeners.map_err(|error| format!("cannot listen: {error}"))
+    pub(in crate::server) fn listen(self, queue: u32) -> std::io::Result<Vec<Socket>> {
+        for socket in &self.0 {
+            socket.listen(backlog(queue))?;
+        }
+        Ok(self.0)
     }
+}
+
+/// `tcp-backlog` for listen(2).
+pub(in crate::server) fn backlog(queue: u32) -> i32 {
+    i32::try_from(queue).unwrap_or(i32::MAX)
 }

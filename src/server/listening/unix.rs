@@ -3,6 +3,7 @@
 //! The file gets its permissions between bind and listen. Until a socket listens, the kernel refuses every connection to
 //! it, so nobody connects whom the permissions would keep out (CVE-2023-45145 was the other order).
 
+use super::tcp;
 use crate::config::Config;
 use socket2::{Domain, SockAddr, Socket, Type};
 use std::fs::{self, Permissions};
@@ -75,7 +76,7 @@ impl UnixSocket {
     pub(in crate::server) fn listen(&mut self, backlog: u32) -> Result<(UnixListener, Arc<str>), String> {
         let socket = self.socket.take().expect("it listens once");
         let begin = || {
-            socket.listen(i32::try_from(backlog).unwrap_or(i32::MAX))?;
+            socket.listen(tcp::backlog(backlog))?;
             socket.set_nonblocking(true)
         };
         begin().map_err(|error: io::Error| format!("unixsocket {}: {error}", self.path.display()))?;

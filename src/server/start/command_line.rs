@@ -8,12 +8,14 @@ use super::environment::variable;
 use super::{environment, probe, signals, startup, users};
 use crate::bench;
 use crate::config;
-use crate::config::{Config, IGNORED, Ignored};
+use crate::config::{Config, IGNORED, Ignored, NoEffect};
 use crate::journal;
 use crate::journal::{DumpError, JournalReport, RepairMode};
 use crate::machine::progress::ReadProgress;
+use crate::net::tls::options;
 use crate::server::import::{self, BoardOption};
 use crate::server::listening::addresses::addresses;
+use crate::server::threads::tls::TlsTerms;
 use clap::parser::ValueSource;
 use clap::{Arg, ArgAction, ArgMatches, Command};
 use std::ffi::OsString;
@@ -28,7 +30,9 @@ use std::time::Duration;
 pub fn main() -> ExitCode {
     let matches = command().get_matches_from(join_values(std::env::args_os()));
     let result = match matches.subcommand() {
-        Some(("ping", matches)) => read_config(matches).and_then(|(config, _)| probe::ping(&config)),
+        Some(("ping", matches)) => {
+            read_config(matches).and_then(|(config, _)| probe::ping(&config, &options::read(matches)))
+        }
         Some(("journal", matches)) => run_journal(matches),
         Some(("bench", matches)) => {
             signals::interrupted().and_then(|interrupted| bench::run(matches, &interrupted))
@@ -36,12 +40,14 @@ pub fn main() -> ExitCode {
         Some(("import", matches)) => read_config(matches).and_then(|(config, _)| {
             let source = matches.get_one::<String>("source").expect("clap requires it");
             let boards = matches.get_many::<BoardOption>("board").into_iter().flatten().cloned();
-            import::run(&config, source, &boards.collect::<Vec<_>>())
+            import::run(&config, source, &options::read(matches), &boards.collect::<Vec<_>>())
         }),
         _ => read_config(&matches).and_then(|(config, file)| {
             if matches.get_flag("check-config") {
                 addresses(&config.bind).and(addresses(&config.metrics.bind))?;
                 users::defined_by(&config)?;
+                let read = TlsTerms::default().read(&config);
+                read.map_err(|NoEffect { directive, why }| format!("{directive}: {why}"))?;
                 println!("configuration ok");
                 let warnings = config.warnings().into_iter().chain(environment::unknown_variables());
                 warnings.for_each(|warning| println!("warning: {warning}"));
@@ -84,15 +90,16 @@ fn command() -> Command {
                 .about("Checks the server on this machine: exit code 0 if it answers PONG")
                 .arg(config_file())
                 .args(directives())
+                .args(options::arguments())
                 // As redis-cli calls it.
                 .mut_arg("unixsocket", |socket| socket.short('s')),
         )
         .subcommand(
             Command::new("import")
                 .about("Reads the data of a Redis or Valkey into a directory that holds none yet (--dir)")
-                .arg(Arg::new("source").value_name("FILE | DIR | redis://HOST:PORT | unix:///PATH").required(true).help(
+                .arg(Arg::new("source").value_name("FILE | DIR | redis://HOST:PORT | rediss://HOST:PORT | unix:///PATH").required(true).help(
                     "An RDB file, an append-only file or its directory, or a running server \
-                     (redis://[[user:]password@]host[:port][/database], unix:///path)",
+                     (redis://[[user:]password@]host[:port][/database], rediss:// for TLS, unix:///path)",
                 ))
                 .arg(
                     Arg::new("board")
@@ -106,6 +113,7 @@ fn command() -> Command {
                         ),
                 )
                 .arg(config_file().long("config").value_name("CONFIG-FILE"))
+                .args(options::arguments())
                 .args(directives()),
         )
         .subcommand(

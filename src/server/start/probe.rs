@@ -1,8 +1,9 @@
 //! `rankd ping`: the health probe for containers.
 
-use crate::config::Config;
+use crate::config::{Config, NoEffect};
 use crate::net::client::BlockingClient;
-use crate::net::stream::Endpoint;
+use crate::net::stream::{Endpoint, TlsEnd};
+use crate::net::tls::client::{ClientTerms, TlsOptions, Trust};
 use crate::server::listening::addresses::addresses;
 use redis_protocol::resp2::types::OwnedFrame;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
@@ -11,9 +12,9 @@ use std::time::Duration;
 /// How long a healthy server may take for each step.
 const PATIENCE: Duration = Duration::from_secs(3);
 
-/// Asks the server that `config` describes for a PONG.
-pub(in crate::server) fn ping(config: &Config) -> Result<(), String> {
-    let endpoint = endpoint(config);
+/// Asks the server that `config` describes for a PONG. `tls` is what the command line says of TLS.
+pub(in crate::server) fn ping(config: &Config, tls: &TlsOptions) -> Result<(), String> {
+    let endpoint = endpoint(config, tls)?;
     let mut client = BlockingClient::connect(&endpoint, PATIENCE)?;
     if !config.requirepass.is_empty() {
         client.ask(&[b"AUTH", config.requirepass.as_bytes()])?;
@@ -27,10 +28,11 @@ pub(in crate::server) fn ping(config: &Config) -> Result<(), String> {
     }
 }
 
-/// The unix socket if there is one, else the first address that is served, seen from this machine.
-fn endpoint(config: &Config) -> Endpoint {
-    if !config.unixsocket.is_empty() {
-        return Endpoint::Unix(config.path_of_unixsocket());
+/// The unix socket if there is one, else the first address that is served, seen from this machine: in TLS if the command line
+/// wants it, or if there is nothing else.
+fn endpoint(config: &Config, tls: &TlsOptions) -> Result<Endpoint, String> {
+    if !config.unixsocket.is_empty() && !tls.is_wanted {
+        return Ok(Endpoint::Unix(config.path_of_unixsocket()));
     }
     let first = addresses(&config.bind).ok().and_then(|addresses| addresses.first().map(|(ip, _)| *ip));
     let ip = match first {
@@ -38,5 +40,25 @@ fn endpoint(config: &Config) -> Endpoint {
         Some(ip) if !ip.is_unspecified() => ip,
         _ => IpAddr::V4(Ipv4Addr::LOCALHOST),
     };
-    Endpoint::Tcp(SocketAddr::new(ip, config.port))
+    if config.has_tcp_port() && !tls.is_wanted {
+        return Ok(Endpoint::Tcp(SocketAddr::new(ip, config.port)));
+    }
+    let terms = terms(config, tls)?;
+    let name = terms.server_name(&ip.to_string())?;
+    let port = if config.tls.port > 0 { config.tls.port } else { config.port };
+    Ok(Endpoint::Tls(SocketAddr::new(ip, port), TlsEnd { terms, name }))
+}
+
+/// As the command line says. If it says nothing, as the server's files do: the probe shows the server's certificate, and
+/// believes its authorities or, if it has none, whoever listens on this machine.
+fn terms(config: &Config, tls: &TlsOptions) -> Result<ClientTerms, String> {
+    let says_nothing = *tls == TlsOptions { is_wanted: tls.is_wanted, ..TlsOptions::default() };
+    if !says_nothing {
+        return ClientTerms::of_options(tls);
+    }
+    if config.tls.ca_cert_file.is_empty() && config.tls.ca_cert_dir.is_empty() {
+        return ClientTerms::of_options(&TlsOptions { trust: Trust::Anyone, ..TlsOptions::default() });
+    }
+    let terms = ClientTerms::of_server(&config.tls, &config.dir);
+    terms.map_err(|NoEffect { directive, why }| format!("{directive}: {why}"))
 }

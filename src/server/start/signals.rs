@@ -1,4 +1,4 @@
-//! Signals: SIGTERM and SIGINT stop the server, SIGHUP (a terminal that closes) does not.
+//! Signals: SIGTERM and SIGINT stop the server; SIGHUP has it read the files of TLS again, and else does nothing.
 //!
 //! A thread of its own listens to them from the start on. So a server that is still reading a large journal can be
 //! stopped too: it has changed nothing, and nothing is lost.
@@ -13,6 +13,8 @@ use tokio::sync::Notify;
 pub(in crate::server) struct ServerStop {
     /// Notified when the server is to stop.
     notify: Notify,
+    /// Notified at SIGHUP.
+    hang_up: Notify,
     /// Whether the server has to be stopped in order. Until then a signal ends the process.
     is_serving: AtomicBool,
 }
@@ -44,7 +46,7 @@ impl ServerStop {
                 _ = terminate.recv() => "SIGTERM",
                 _ = interrupt.recv() => "SIGINT",
                 _ = hang_up.recv() => {
-                    tracing::info!("SIGHUP is ignored");
+                    self.hang_up.notify_one();
                     continue;
                 }
             };
@@ -61,6 +63,11 @@ impl ServerStop {
     pub(in crate::server) fn request(&self) {
         tracing::info!("SHUTDOWN: stopping");
         self.notify.notify_one();
+    }
+
+    /// Waits for the next SIGHUP.
+    pub(in crate::server) async fn hung_up(&self) {
+        self.hang_up.notified().await;
     }
 
     /// Waits until the server is to stop. After the first call, a signal no longer ends the process at once.

@@ -17,7 +17,7 @@ use crate::commands::state::slow_log::SlowLog;
 use crate::commands::state::stats::{Errors, Stats};
 use crate::commands::state::tracking::Tracking;
 use crate::commands::table;
-use crate::config::{Config, Settings};
+use crate::config::{Config, NoEffect, Settings};
 use crate::journal;
 use crate::journal::JournalOptions;
 use crate::machine::chance::Chance;
@@ -28,21 +28,24 @@ use crate::machine::usage;
 use crate::replication::{EndedAs, SavedData};
 use crate::server::dump::Dump;
 use crate::server::listening::accepting::Listener;
+use crate::server::listening::listeners::{self, Listeners, NewListener};
+use crate::server::listening::port_kind::PortKind;
 use crate::server::listening::{tcp, unix};
 use crate::server::metrics::{MetricsThread, Source};
 use crate::server::process::RunningProcess;
 use crate::server::replication::Replication;
 use crate::server::threads::shared::Shared;
+use crate::server::threads::tls::TlsTerms;
 use crate::server::threads::turns::Turns;
 use crate::server::threads::upkeep;
 use crate::server::threads::worker::WorkerThread;
 use crate::store::event::EventSink;
 use crate::store::{SHARDS, Store};
-use std::net::{SocketAddr, TcpListener};
-use std::os::unix::net::UnixListener;
+use std::net::TcpListener;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use tokio::sync::mpsc::UnboundedReceiver;
 
 /// Runs the server until it is told to stop.
 pub(in crate::server) fn run(mut config: Config, file: Option<PathBuf>) -> Result<(), String> {
@@ -61,9 +64,12 @@ pub(in crate::server) fn run(mut config: Config, file: Option<PathBuf>) -> Resul
                 .into(),
         );
     }
-    // Bound before the journal is touched: a port that is in use is the most likely error.
-    let bound = tcp::bind(&config)?;
-    let metrics_bound = tcp::bind_metrics(&config)?;
+    // Read and bound before the journal is touched: a port that is in use is the most likely error.
+    let tls = TlsTerms::default();
+    tls.read(&config).map_err(|NoEffect { directive, why }| format!("{directive}: {why}"))?;
+    let bound = listeners::bind(&config)?;
+    let metrics_port = Some(config.metrics.port).filter(|port| *port > 0);
+    let metrics_bound = tcp::bind(&config.metrics.bind, metrics_port)?;
     create_directories(&config.dir, &sync_directory)
         .map_err(|error| format!("dir {}: {error}", config.dir.display()))?;
     let directory =
@@ -85,19 +91,20 @@ pub(in crate::server) fn run(mut config: Config, file: Option<PathBuf>) -> Resul
         rewrite_min_bytes: config.auto_aof_rewrite_min_size_bytes,
         clock: clock.clone(),
     });
-    let sockets = Sockets {
-        tcp: bound.listen(config.tcp_backlog)?,
-        unix: unix_socket.as_mut().map(|socket| socket.listen(config.tcp_backlog)).transpose()?,
-    };
-    let metrics_listeners = metrics_bound.listen(config.tcp_backlog)?;
+    let (listeners, begun) = Listeners::listen(bound, tls, unix_socket.as_mut(), &config)?;
+    let metrics_listeners = metrics_bound.listen(config.tcp_backlog);
+    let metrics_listeners = metrics_listeners.map_err(|error| format!("cannot listen: {error}"))?;
+    let metrics_listeners: Vec<TcpListener> = metrics_listeners.into_iter().map(TcpListener::from).collect();
     let threads = match config.threads {
         0 => std::thread::available_parallelism().map_or(1, usize::from),
         threads => threads,
     };
-    let addresses = sockets.tcp.iter().map(TcpListener::local_addr).collect::<std::io::Result<Vec<_>>>();
-    let addresses = addresses.map_err(|error| error.to_string())?;
-    let port = addresses.first().map_or(0, SocketAddr::port);
+    let addresses = listeners.addresses().into_iter().map(|(address, kind)| match kind {
+        PortKind::Plain => address.to_string(),
+        PortKind::Tls => format!("{address} (TLS)"),
+    });
     let unix_name = unix_socket.as_ref().map(|socket| socket.name().to_owned());
+    let addresses = addresses.chain(unix_name).collect();
     // As in Redis, INFO and CONFIG REWRITE know the file by its whole path.
     let absolute = file.as_ref().map(|path| path.canonicalize().unwrap_or_else(|_| path.clone()));
     let config_file = absolute.as_ref().map_or_else(String::new, |path| path.display().to_string());
@@ -109,13 +116,14 @@ pub(in crate::server) fn run(mut config: Config, file: Option<PathBuf>) -> Resul
         directory,
         dump_path,
         metrics_addresses: metrics_listeners.iter().filter_map(|it| it.local_addr().ok()).collect(),
-        addresses: addresses.iter().map(SocketAddr::to_string).chain(unix_name).collect(),
+        addresses,
         threads,
         memory: config.memory,
         file,
         warnings,
     };
-    let process = Arc::new(RunningProcess::new(config.appendonly, dump, replication, log, absolute, stop));
+    let process = RunningProcess::new(config.appendonly, dump, replication, log, absolute, stop, listeners);
+    let process = Arc::new(process);
     let clients = Arc::<Clients>::default();
     clients.configure(&config);
     let channels = Arc::new(Channels::new(Arc::clone(&clients)));
@@ -145,7 +153,6 @@ pub(in crate::server) fn run(mut config: Config, file: Option<PathBuf>) -> Resul
         started_ms: clock.now_ms(),
         clock,
         run_id: Host::new_run_id(&mut chance),
-        port,
         config_file,
         settings: Settings::new(config),
         rates: crate::commands::state::stats::Rates::default(),
@@ -153,15 +160,9 @@ pub(in crate::server) fn run(mut config: Config, file: Option<PathBuf>) -> Resul
     host.bound_memory(&host.config().memory);
     process.replication.tell_waiting_clients(&host);
     let metrics = MetricsThread::start(metrics_listeners, Source::of(&host, &process))?;
-    let outcome = serve(&host, &process, sockets, options, &screen);
+    let outcome = serve(&host, &process, begun, options, &screen);
     metrics.into_iter().for_each(MetricsThread::stop);
     outcome
-}
-
-/// The sockets that listen.
-struct Sockets {
-    tcp: Vec<TcpListener>,
-    unix: Option<(UnixListener, Arc<str>)>,
 }
 
 /// Accepts connections and deals them to the workers until the server is told to stop. Meanwhile it reads the journal
@@ -169,7 +170,7 @@ struct Sockets {
 fn serve(
     host: &Arc<Host>,
     process: &Arc<RunningProcess>,
-    sockets: Sockets,
+    mut begun: UnboundedReceiver<NewListener>,
     options: Option<JournalOptions>,
     screen: &Screen,
 ) -> Result<(), String> {
@@ -190,12 +191,16 @@ fn serve(
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let runtime = runtime.map_err(|error| format!("runtime: {error}"))?;
     let was_loaded = runtime.block_on(async {
-        for listener in sockets.tcp {
-            tokio::spawn(Listener::tcp(listener)?.deal(Arc::clone(&workers)));
-        }
-        if let Some((listener, name)) = sockets.unix {
-            tokio::spawn(Listener::unix(listener, name)?.deal(Arc::clone(&workers)));
-        }
+        let dealt = Arc::clone(&workers);
+        tokio::spawn(async move {
+            while let Some(NewListener { socket, ended }) = begun.recv().await {
+                match Listener::new(socket) {
+                    Ok(listener) => drop(tokio::spawn(listener.deal(Arc::clone(&dealt), ended))),
+                    Err(error) => tracing::error!("cannot listen: {error}"),
+                }
+            }
+        });
+        tokio::spawn(reread_tls(Arc::clone(host), Arc::clone(process)));
         let opened = tokio::select! {
             opened = opening::open(options, host, process) => opened?,
             () = process.stop.requested() => return Ok(false),
@@ -239,4 +244,18 @@ fn serve(
         tracing::info!("stopped; what has changed since the last save is not kept (appendonly no)");
     }
     Ok(())
+}
+
+/// Reads the files of TLS again at each SIGHUP.
+async fn reread_tls(host: Arc<Host>, process: Arc<RunningProcess>) {
+    loop {
+        process.stop.hung_up().await;
+        host.settings.apply(|config| match process.read_tls(config) {
+            Ok(()) if config.tls.is_on() => tracing::info!("SIGHUP: the certificates have been read again"),
+            Ok(()) => tracing::info!("SIGHUP: there is nothing to read again"),
+            Err(NoEffect { directive, why }) => {
+                tracing::warn!("SIGHUP: the certificates stay as they were: {directive}: {why}");
+            }
+        });
+    }
 }
