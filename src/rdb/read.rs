@@ -11,7 +11,8 @@ use super::source::RdbSource;
 use super::tally::{KeyCount, LoadTally};
 use super::value_form::{Dialect, ValueForm};
 use super::values::{ChangeTarget, NextKey, ReadValue, ValueReader};
-use crate::store::{DatabaseIndex, Shards, Store, Use};
+use crate::store::change::{Change, What};
+use crate::store::{DatabaseIndex, Policy, Shards, Store, Use};
 use std::io::Read;
 
 /// From this version on, files end with a checksum.
@@ -178,8 +179,12 @@ impl<'s> RdbReader<'s> {
             self.key_data(&mut source)?;
             number = source.byte()?;
         }
-        if let Some(form) = ValueForm::of(number, dialect) {
-            let key = self.key(database, name, expire_at_ms.map(u64::cast_signed));
+        let key = self.key(database, name, expire_at_ms.map(u64::cast_signed));
+        if number == boards::PAYLOAD_TYPE {
+            let mut record = Vec::new();
+            source.string(&mut record)?;
+            self.board_at(&key, &record).map_err(|problem| source.error(problem))?;
+        } else if let Some(form) = ValueForm::of(number, dialect) {
             self.value(&mut source, form, &key, &Templates::default())?;
         } else {
             source.skip_to_tail(TAIL_BYTES)?;
@@ -251,6 +256,33 @@ impl<'s> RdbReader<'s> {
             return Ok(());
         }
         boards::each_change(record, |change| ChangeTarget::apply(&mut self.values.target, change))
+    }
+
+    /// Takes a board with a policy from the record in a payload, which is about no key.
+    fn board_at(&mut self, key: &NextKey<'_>, record: &[u8]) -> Result<(), Problem> {
+        if key.has_expired {
+            self.tally.expired_keys += 1;
+            return Ok(());
+        }
+        let (keyspace, name) = (key.database, key.name);
+        let target = &mut self.values.target;
+        boards::each_change(record, |change| match *change {
+            Change::Key { what: what @ What::Value(_), .. } => {
+                ChangeTarget::apply(target, &Change::Key { keyspace, key: name, what })
+            }
+            _ => Ok(()),
+        })?;
+        self.tally.keys += 1;
+        if key.expire_at_ms.is_none() {
+            return Ok(());
+        }
+        let what = What::Expiry(key.expire_at_ms);
+        ChangeTarget::apply(&mut self.values.target, &Change::Key { keyspace, key: name, what })
+    }
+
+    /// Takes a template of the server from which values are read.
+    pub fn template(&mut self, prefix: &[u8], policy: &Policy) {
+        Shards::free(self.values.target).set_template(prefix, Some(policy));
     }
 
     /// Reads the value of `key`, and counts it.

@@ -90,3 +90,32 @@ fn what_cannot_become_a_board_is_told() {
         assert!(errors.contains(words), "{board}: {errors}");
     }
 }
+
+#[test]
+fn a_running_rankd_gives_its_boards_archives_and_templates() {
+    let source = Server::rankd_with(&["--appendonly", "no", "--enable-debug-command", "yes"]);
+    let mut client = source.client();
+    for line in [
+        "LB.TEMPLATE SET day:* SCORE DECIMAL 2 TIES FIRST ORDER ASC CAP 9 IDS 3 RANGE -1.50 99 SATURATE",
+        "LB.SUBMIT day:1 ID one 5 ann 7.25 bob 5 cat",
+        "PEXPIREAT day:1 32503680000000",
+        "LB.SUBMIT day:2 1 ann",
+        "LB.CLOSE day:2 old",
+        "ZADD plain 1.5 a",
+        "SELECT 3",
+        "LB.CREATE empty SCORE INTEGER KEEP SUM",
+    ] {
+        assert!(!client.ask(line).is_error(), "{line}");
+    }
+    let directory = tempfile::tempdir().expect("a temporary directory");
+    let address = format!("redis://{}", source.address);
+    let (status, report, errors) =
+        run_rankd(&["import", &address, "--dir", &directory.path().to_string_lossy()]);
+    assert_eq!(status.code(), Some(0), "{report}{errors}");
+    let copy = Server::rankd_in(directory, &["--enable-debug-command", "yes"]).expect("a server on the copy");
+    let mut copy = copy.client();
+    assert_eq!(copy.ask("DEBUG DIGEST"), client.ask("DEBUG DIGEST"));
+    assert_eq!(copy.ask("LB.TEMPLATE LIST"), client.ask("LB.TEMPLATE LIST"));
+    assert_eq!(copy.ask("PEXPIRETIME day:1").integer(), 32_503_680_000_000);
+    assert_eq!(copy.ask("LB.SUBMIT day:1 ID one 5 ann").integer(), -1);
+}

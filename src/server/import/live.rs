@@ -16,7 +16,7 @@ use crate::net::stream::ClientStream;
 use crate::net::tls::client::TlsOptions;
 use crate::rdb::RdbReader;
 use crate::resp::integer::parse as integer;
-use crate::store::DatabaseIndex;
+use crate::store::{DatabaseIndex, PolicyWords};
 use std::collections::{HashSet, hash_map::RandomState};
 use std::hash::BuildHasher;
 use std::io::{self, BufRead, BufReader, Read, Write};
@@ -70,6 +70,9 @@ pub(super) fn read(
             "database {beyond} holds keys: give --databases {} to the import and to the server",
             beyond + 1
         ));
+    }
+    if value_of(&info, "rankd_version:").is_some() {
+        server.read_templates(reader).map_err(at_server)?;
     }
     let bar = progress_bar(wanted.iter().map(|(_, keys)| keys).sum(), "{human_pos}/{human_len} keys");
     let mut counts = Vec::new();
@@ -259,6 +262,21 @@ impl PeerServer {
                 return Ok(seen.len() as u64 - vanished);
             }
         }
+    }
+
+    /// Reads the templates of boards of another rankd.
+    fn read_templates(&mut self, reader: &mut RdbReader<'_>) -> Result<(), String> {
+        let PeerReply::Array(words) = self.call(&[b"LB.TEMPLATE", b"LIST"])? else {
+            return Err(unexpected());
+        };
+        for pair in words.chunks(2) {
+            let [PeerReply::Text(pattern), PeerReply::Text(policy)] = pair else { return Err(unexpected()) };
+            let prefix = pattern.strip_suffix(b"*").ok_or_else(unexpected)?;
+            let words = policy.split(u8::is_ascii_whitespace);
+            let policy = PolicyWords::parse(words).and_then(|words| words.policy());
+            reader.template(prefix, &policy.map_err(|error| error.to_string())?);
+        }
+        Ok(())
     }
 
     /// Asks for the approximate memory of the keys.
