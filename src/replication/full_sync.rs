@@ -22,6 +22,7 @@ use crate::store::{KeyHead, Kind, Store};
 use parking_lot::Mutex;
 use std::fs::{self, File};
 use std::io::{self, BufWriter};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Weak};
@@ -130,7 +131,8 @@ impl FullSyncs {
         *current = Arc::downgrade(&sync);
         let (syncs, weak) = (Arc::clone(self), Arc::downgrade(&sync));
         let write = move || {
-            let written = syncs.write(&weak);
+            let written = catch_unwind(AssertUnwindSafe(|| syncs.write(&weak)));
+            let written = written.unwrap_or_else(|_| Err("its writing panicked; please report this".into()));
             if let Some(sync) = weak.upgrade() {
                 sync.finish(written);
             }

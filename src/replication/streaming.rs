@@ -19,6 +19,7 @@ use crate::store::{Seq, Store};
 use crossbeam::channel::{Receiver, Sender, bounded};
 use parking_lot::Mutex;
 use std::collections::VecDeque;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Weak};
 use std::task::{Context, Poll, Wake, Waker};
@@ -105,7 +106,8 @@ impl Streaming {
     /// The thread cannot be started.
     pub fn turn_on(&self) -> Result<(), String> {
         let mut running = self.running.lock();
-        if running.is_some() || self.outflow.source() != StreamSource::Own {
+        let is_running = running.as_ref().is_some_and(|handle| !handle.is_finished());
+        if is_running || self.outflow.source() != StreamSource::Own {
             return Ok(());
         }
         let Some((feed, after, numbering)) = self.store.open_numbered_feed(limits::UNSPELLED_BYTES) else {
@@ -125,7 +127,16 @@ impl Streaming {
             logs: Vec::new(),
             pinged_ms: self.clock.now_ms(),
         };
-        let spawned = thread::Builder::new().name("replication".into()).spawn(move || spelling.run());
+        let (outflow, inbox) = (Arc::clone(&self.outflow), Arc::clone(&self.inbox));
+        let run = move || {
+            if catch_unwind(AssertUnwindSafe(|| spelling.run())).is_err() {
+                tracing::error!("the thread that spells for replicas panicked; please report this");
+                inbox.is_on.store(false, Ordering::Release);
+                *inbox.wishes.lock() = Wishes::default();
+                outflow.break_off();
+            }
+        };
+        let spawned = thread::Builder::new().name("replication".into()).spawn(run);
         let handle = spawned.map_err(|error| format!("the thread that spells for replicas: {error}"))?;
         *self.inbox.thread.lock() = Some(handle.thread().clone());
         *running = Some(handle);
@@ -146,10 +157,8 @@ impl Streaming {
         if let Some(handle) = running.take() {
             self.inbox.must_end.store(true, Ordering::Release);
             self.wake();
-            if handle.join().is_err() {
-                tracing::error!("the thread that spells for replicas panicked; please report this");
-                self.outflow.break_off();
-            }
+            // A panic has been reported by then.
+            let _ = handle.join();
             self.inbox.is_on.store(false, Ordering::Release);
         }
         *self.inbox.wishes.lock() = Wishes::default();

@@ -132,7 +132,8 @@ fn server(host: &Host, _: &Shards<'_, '_>, out: &mut String) {
 }
 
 fn clients(host: &Host, shards: &Shards<'_, '_>, out: &mut String) {
-    line(out, format_args!("connected_clients:{}", host.clients.len()));
+    let replicas = host.process.replication().replicas.len();
+    line(out, format_args!("connected_clients:{}", host.clients.len().saturating_sub(replicas)));
     line(out, format_args!("cluster_connections:0"));
     line(out, format_args!("maxclients:{}", host.config().maxclients));
     let clients = host.clients.all();
