@@ -11,7 +11,7 @@ use crate::store::change::buffer::ChangeBuffer;
 use crate::store::change::seq::Seq;
 use crate::store::event::EventBuffer;
 use crate::store::keys::interest::{Interests, ReadyKey, Waiter};
-use crate::store::keys::located::Located;
+use crate::store::keys::places::KeyPlaces;
 use crate::store::keys::uses::{UseClock, UsesKept};
 use crate::store::numbers::{DatabaseIndex, ShardIndex};
 use crate::store::shard::Shard;
@@ -75,6 +75,7 @@ pub struct Hold<'s> {
     /// Clients that were served and wait for delivery.
     pub(super) served: Vec<Arc<dyn Waiter>>,
     lookups: Cell<Lookups>,
+    pub(super) places: KeyPlaces,
     /// The record that the hold is making, if messages rest on it.
     open_record: Option<Arc<OpenRecord>>,
 }
@@ -103,6 +104,7 @@ impl<'s> Hold<'s> {
             ready: Vec::new(),
             served: Vec::new(),
             lookups: Cell::default(),
+            places: KeyPlaces::default(),
             open_record: None,
         }
     }
@@ -284,16 +286,6 @@ impl<'s> Hold<'s> {
 impl<'s> Hold<'s> {
     pub(super) fn locks(&self) -> impl Iterator<Item = &(ShardIndex, Guard<'s>)> {
         self.first.iter().chain(&self.rest)
-    }
-
-    /// The shard and the hash of `key`. If only one lock is held, the shard is known without the key's slot.
-    pub(in crate::store) fn locate<'k>(&self, key: &'k [u8]) -> Located<'k> {
-        match &self.first {
-            Some((shard, _)) if self.rest.is_empty() => {
-                Located { key, shard: *shard, hash: self.store.hash_of(key) }
-            }
-            _ => self.store.locate(key),
-        }
     }
 
     /// The position in `rest` of the lock of `shard`; `None` if it is the first lock.

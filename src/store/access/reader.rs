@@ -162,18 +162,18 @@ impl<'h> Reader<'h> {
             let at = self.hold.locate(key);
             (at, self.keyspace_of(at))
         };
+        let mut located: SmallVec<[_; LOADED_TOGETHER]> = SmallVec::new();
+        let mut probes: SmallVec<[_; LOADED_TOGETHER]> = SmallVec::new();
+        let mut entries: SmallVec<[_; LOADED_TOGETHER]> = SmallVec::new();
         loop {
-            let located: SmallVec<[_; LOADED_TOGETHER]> =
-                keys.by_ref().take(LOADED_TOGETHER).map(locate).collect();
+            located.extend(keys.by_ref().take(LOADED_TOGETHER).map(locate));
             if located.is_empty() {
                 return;
             }
-            let probes: SmallVec<[_; LOADED_TOGETHER]> =
-                located.iter().filter_map(|(at, keyspace)| keyspace.probe(at.hash)).collect();
-            let entries: SmallVec<[_; LOADED_TOGETHER]> =
-                probes.into_iter().filter_map(|probe| probe.load()).collect();
-            entries.into_iter().for_each(KeyValue::load_content);
-            for (at, keyspace) in located {
+            probes.extend(located.iter().filter_map(|(at, keyspace)| keyspace.probe(at.hash)));
+            entries.extend(probes.drain(..).filter_map(|probe| probe.load()));
+            entries.drain(..).for_each(KeyValue::load_content);
+            for (at, keyspace) in located.drain(..) {
                 let entry = keyspace.get(at).filter(|entry| !entry.is_expired(self.hold.expired_by_ms));
                 if self.counts {
                     self.count(at.key, entry.is_some());
