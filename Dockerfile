@@ -3,9 +3,9 @@
 # without a container engine; the image build itself is untested. config/container/build makes the same image of a binary.
 
 FROM rust:1.95-slim-trixie AS build
-# jemalloc is built from its sources: the image has a C compiler but no make.
+# jemalloc and the interpreter of scripts are built from their sources: the image has a C compiler, but no make and no C++ compiler.
 RUN apt-get update \
- && apt-get install --yes --no-install-recommends make \
+ && apt-get install --yes --no-install-recommends make g++ \
  && rm -rf /var/lib/apt/lists/*
 WORKDIR /source
 COPY Cargo.toml Cargo.lock ./

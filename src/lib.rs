@@ -2,7 +2,7 @@
 //!
 //! # Layout
 //!
-//! Eight layers, each a folder; imports only go down this list (`tests/layers.rs` holds the rule):
+//! Nine layers, each a folder; imports only go down this list (`tests/layers.rs` holds the rule):
 //!
 //! - [`server`]: sockets, threads, connections, start and stop.
 //! - [`commands`]: the commands: arguments in, reply out; one file for each command family.
@@ -10,6 +10,7 @@
 //! - [`replication`]: the stream of commands to replicas, its history and its backlog.
 //! - [`rdb`]: Redis's RDB files and DUMP payloads, read and written.
 //! - [`store`]: the data: key to slot to shard to value; the locks; expiry.
+//! - [`scripts`]: the interpreter of scripts: Lua source in, calls of commands and a reply out.
 //! - [`resp`]: the protocol: the request reader and the RESP2/RESP3 reply writer.
 //! - [`ranking`]: the data structure of a ranking.
 //!
@@ -30,6 +31,7 @@ pub mod ranking;
 pub mod rdb;
 pub mod replication;
 pub mod resp;
+pub mod scripts;
 pub mod server;
 pub mod store;
 pub mod text;

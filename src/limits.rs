@@ -199,3 +199,44 @@ pub const TEMPLATE_PREFIX_BYTES: usize = 512;
 
 /// Most bytes of the fields and values of one entry of a stream, as in Redis. A block of entries has at most as many.
 pub const STREAM_ENTRY_BYTES: usize = 1 << 30;
+
+/// Longest script, in bytes. The largest in use have some tens of kilobytes; the compiler takes many times the length of what it
+/// compiles.
+pub const SCRIPT_BYTES: usize = 4 * 1024 * 1024;
+
+/// Most memory that a script may take for its values, in bytes. The interpreters of all threads may take it at the same time.
+pub const SCRIPT_MEMORY_BYTES: usize = 256 * 1024 * 1024;
+
+/// Deepest nesting of tables in the reply of a script. A client's parser recurses as deeply.
+pub const SCRIPT_REPLY_DEPTH: usize = 128;
+
+/// Most elements of the reply of a script. Tables that contain each other describe more than any time is enough for; the locks of the
+/// script are held while its reply is written.
+pub const SCRIPT_REPLY_ELEMENTS: usize = 2 * 1024 * 1024;
+
+/// Longest reply of a script, in bytes. Tables that contain each other describe more than any memory holds.
+pub const SCRIPT_REPLY_BYTES: usize = 512 * 1024 * 1024;
+
+/// Steps of a script, which are calls and turns of loops, between two looks at the time: some tens of microseconds.
+pub const SCRIPT_STEPS_BETWEEN_CHECKS: u32 = 1024;
+
+/// Most scripts that each thread keeps ready to run; with more, it begins anew. As many as Redis keeps of EVAL.
+pub const SCRIPTS_LOADED: usize = 500;
+
+/// Most scripts that EVAL has brought and that stay in the cache. As in Redis since 7.4 (`LRU_LIST_LENGTH`).
+pub const EVALUATED_SCRIPTS: usize = 500;
+
+/// A script whose last run took less than this runs on the thread of its connection, like any command. Others run on the thread
+/// beside it, as does the first run of each script.
+pub const SHORT_SCRIPT: Duration = BATCH;
+
+/// How long a script may keep the thread of its connection although its last run was short. Then it is begun anew on the thread
+/// beside it, unless it has changed something.
+pub const SCRIPT_ON_THREAD: Duration = Duration::from_millis(5);
+
+/// How long a command that may take long waits for a lock before it looks whether a script needs what it has taken already.
+pub const LOCK_SLICE: Duration = Duration::from_millis(20);
+
+/// How long a script that has changed something waits for the lock of a key that it has not declared. It holds other locks, so it
+/// must not wait for ever; nearly all who have the lock give it back within a fraction of a millisecond.
+pub const REACH_PATIENCE: Duration = Duration::from_secs(5);

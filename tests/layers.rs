@@ -4,14 +4,18 @@
 use std::path::{Path, PathBuf};
 
 /// Each layer and the layers it may import.
-const LAYERS: [(&str, &[&str]); 9] = [
-    ("server", &["bench", "commands", "journal", "replication", "rdb", "store", "resp", "ranking"]),
+const LAYERS: [(&str, &[&str]); 10] = [
+    (
+        "server",
+        &["bench", "commands", "journal", "replication", "rdb", "scripts", "store", "resp", "ranking"],
+    ),
     ("bench", &["resp"]),
-    ("commands", &["rdb", "resp", "store", "ranking"]),
+    ("commands", &["rdb", "resp", "scripts", "store", "ranking"]),
     ("journal", &["store", "ranking"]),
     ("replication", &["rdb", "resp", "store", "ranking"]),
     ("rdb", &["store", "ranking"]),
     ("store", &["ranking"]),
+    ("scripts", &["resp"]),
     ("resp", &[]),
     ("ranking", &[]),
 ];
@@ -23,7 +27,7 @@ const FOR_RANKING: [&str; 5] =
     ["machine::heap", "machine::chance", "text::decimal", "text::name_run", "limits"];
 
 /// External crates and functions, and the parts of `src/` that may use them.
-const CRATE_USERS: [(&str, &[&str]); 17] = [
+const CRATE_USERS: [(&str, &[&str]); 18] = [
     ("tokio::", &["server"]),
     ("parking_lot::", &["store", "journal", "replication", "commands", "server"]),
     ("hyper::", &["server"]),
@@ -35,6 +39,7 @@ const CRATE_USERS: [(&str, &[&str]); 17] = [
     ("rustls::", &["net", "server"]),
     ("tokio_rustls::", &["server"]),
     ("pkcs8::", &["net"]),
+    ("mlua::", &["scripts"]),
     ("rustc_apfloat::", &["resp"]),
     ("tikv_jemallocator::", &["machine"]),
     ("tikv_jemalloc_sys::", &["machine"]),

@@ -14,6 +14,7 @@ mod crash;
 mod cursors;
 mod differential;
 mod documents;
+mod eval;
 mod eviction;
 mod faults;
 mod info;

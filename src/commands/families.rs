@@ -7,8 +7,8 @@ use super::keys::{dump, expiry, object, relocation};
 use super::spec::CommandSpec;
 use super::spec::table::{CommandTable, of_families};
 use super::{
-    bits, boards, connection, friends, geo, hashes, hyperloglog, keys, lists, replication, sets, sort,
-    sorted_sets, streams, strings,
+    bits, boards, connection, friends, geo, hashes, hyperloglog, keys, lists, replication, scripts, sets,
+    sort, sorted_sets, streams, strings,
 };
 
 /// The families, in the order in which they are documented.
@@ -73,6 +73,8 @@ const FAMILIES: &[&[CommandSpec]] = &[
     dump::COMMANDS,
     sort::COMMANDS,
     transactions::COMMANDS,
+    scripts::eval::COMMANDS,
+    scripts::cache::COMMANDS,
     pubsub::COMMANDS,
     monitor::COMMANDS,
     connection::COMMANDS,

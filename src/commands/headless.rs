@@ -13,6 +13,8 @@ use super::state::latency_events::LatencyEvents;
 use super::state::peer::Peer;
 use super::state::replica_waits::{ReplicaProgress, ReplicaWaits};
 use super::state::replication::ReplicationFacts;
+use super::state::running_scripts::RunningScripts;
+use super::state::script_cache::ScriptCache;
 use super::state::session::Session;
 use super::state::shortage::Shortage;
 use super::state::slow_log::SlowLog;
@@ -45,6 +47,8 @@ impl Host {
             latency_events: LatencyEvents::default(),
             rates: Rates::default(),
             users: Users::default(),
+            running_scripts: RunningScripts::default(),
+            scripts: ScriptCache::default(),
             friend_rankings: KeptResults::with_bound(config.friendrank_keep_bytes),
             settings: Settings::new(config),
             shortage: Shortage::default(),

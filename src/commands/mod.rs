@@ -26,6 +26,7 @@ mod hyperloglog;
 mod keys;
 mod lists;
 mod replication;
+mod scripts;
 mod sets;
 mod sort;
 mod sorted_sets;

@@ -94,7 +94,6 @@ pub const IGNORED: &[Ignored] = &[
     fixed(&["bgsave-cpulist", "bgsave_cpulist"], "", Text),
     live(&["bind-source-addr"], "", Text),
     fixed(&["bio-cpulist", "bio_cpulist"], "", Text),
-    live(&["busy-reply-threshold", "lua-time-limit"], "5000", Integer(0, LONG)),
     fixed(&["client-default-resp"], "2", Unsigned(2, 3)),
     live(&["cluster-allow-pubsubshard-when-down"], "yes", YesNo),
     live(&["cluster-allow-reads-when-down"], "no", YesNo),

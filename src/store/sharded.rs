@@ -57,6 +57,8 @@ pub struct Store {
     /// The number of [`Snapshot`](super::Snapshot)s.
     pub(in crate::store) snapshots: AtomicUsize,
     last_ticket: AtomicU64,
+    /// How many holds are being extended just now.
+    pub(in crate::store) extending: AtomicUsize,
     pub(in crate::store) templates: BoardTemplates,
 }
 
@@ -92,6 +94,7 @@ impl Store {
             flushes: AtomicU64::new(0),
             snapshots: AtomicUsize::new(0),
             last_ticket: AtomicU64::new(0),
+            extending: AtomicUsize::new(0),
             templates: BoardTemplates::default(),
         }
     }

@@ -56,7 +56,7 @@ fn the_configuration_file_reads_as_the_defaults() {
 }
 
 /// The groups in the order of the page, each with its heading.
-const GROUPS: [(Group, &str); 16] = [
+const GROUPS: [(Group, &str); 17] = [
     (Group::SortedSet, "Sorted sets"),
     (Group::Geo, "Places on the earth"),
     (Group::Boards, "Boards"),
@@ -70,6 +70,7 @@ const GROUPS: [(Group, &str); 16] = [
     (Group::HyperLogLog, "HyperLogLogs"),
     (Group::Generic, "Keys"),
     (Group::Transactions, "Transactions"),
+    (Group::Scripting, "Scripts"),
     (Group::PubSub, "Channels"),
     (Group::Connection, "Connection"),
     (Group::Server, "Server"),
@@ -130,7 +131,7 @@ fn show_command(entry: &TableEntry, page: &mut String) {
             facts.push(format!("keys: argument {first}, which is written, and those behind it"));
         }
         Keys::Both(..) => facts.push("keys: in two places".to_owned()),
-        Keys::Counted { count, .. } => {
+        Keys::Counted { count, .. } | Keys::CountedOrNone { count, .. } => {
             facts.push(format!("keys: their number is argument {}, and they follow it", place(count)));
         }
         Keys::Pair { .. } => facts.push("keys: arguments 1 and 2".to_owned()),

@@ -81,6 +81,7 @@ scripts! {
     debug_refused: rankd redis;
     directives: rankd redis;
     dump: rankd redis;
+    eval: rankd redis;
     expiry: rankd redis valkey;
     boards_questions: rankd redis;
     boards_seasons: rankd redis;

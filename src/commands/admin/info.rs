@@ -270,7 +270,7 @@ fn stats(host: &Host, _: &Shards<'_, '_>, out: &mut String) {
     line(out, format_args!("expire_cycle_cpu_milliseconds:{}", host.expiry_ns.get() / 1_000_000));
     line(out, format_args!("evicted_keys:{}", host.store.evicted_keys()));
     line(out, format_args!("evicted_clients:{}", host.clients.evicted()));
-    line(out, format_args!("evicted_scripts:0"));
+    line(out, format_args!("evicted_scripts:{}", host.scripts.count().evicted));
     let (current_ms, total_ms) = host.shortage.lasted_ms(host.clock.monotonic_ns());
     line(out, format_args!("total_eviction_exceeded_time:{total_ms}"));
     line(out, format_args!("current_eviction_exceeded_time:{current_ms}"));

@@ -35,20 +35,20 @@ pub(super) fn write(host: &Host, out: &mut String) {
     line("allocator_muzzy", &0);
     line("total_system_memory", &system);
     line("total_system_memory_human", &human(system));
-    // There are no scripts and no functions.
+    let scripts = host.scripts.count();
     line("used_memory_lua", &0);
     line("used_memory_vm_eval", &0);
     line("used_memory_lua_human", &human(0));
-    line("used_memory_scripts_eval", &0);
-    line("number_of_cached_scripts", &0);
+    line("used_memory_scripts_eval", &scripts.bytes);
+    line("number_of_cached_scripts", &scripts.count);
     line("number_of_functions", &0);
     line("number_of_libraries", &0);
     line("used_memory_vm_functions", &0);
     line("used_memory_vm_total", &0);
     line("used_memory_vm_total_human", &human(0));
     line("used_memory_functions", &0);
-    line("used_memory_scripts", &0);
-    line("used_memory_scripts_human", &human(0));
+    line("used_memory_scripts", &scripts.bytes);
+    line("used_memory_scripts_human", &human(scripts.bytes));
     line("maxmemory", &memory.max_bytes);
     line("maxmemory_human", &human(memory.max_bytes as usize));
     line("maxmemory_policy", &memory.policy.name());

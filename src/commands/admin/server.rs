@@ -138,6 +138,13 @@ fn shutdown(caller: &mut Caller<'_>, call: &Call<'_>, _: &mut Reply<'_>) -> Outc
     if abort {
         return Err(CommandError::text("ERR No shutdown in progress.").into());
     }
+    // A script that runs too long is ended only by a stop that does not ask for its changes.
+    if let Some(busy) = host.running_scripts.busy_text() {
+        if !nosave {
+            return Err(CommandError::text(busy).into());
+        }
+        host.running_scripts.abandon_all();
+    }
     // As in Redis: while the data are being read, the dump file must not be replaced by a part of them.
     let saves = !host.is_loading() && (save || !nosave && !call.config.save.is_empty());
     let at_end = match (saves, force) {

@@ -99,6 +99,7 @@ impl Runner<'_> {
                 outcome?;
             }
             Handler::Exec => self.exec(reply)?,
+            Handler::Script(find) => self.run_script(find, call, reply)?,
             Handler::Admin(run) => {
                 self.hold_nothing(spec, call)?;
                 run(self.host, call, reply)?;

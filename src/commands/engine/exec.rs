@@ -40,6 +40,13 @@ impl Runner<'_> {
             let why = "EXECABORT Transaction discarded because of previous errors.";
             return Err(CommandError::text(why).into());
         }
+        let runs_scripts = transaction
+            .places
+            .iter()
+            .any(|place| matches!(table().entries()[*place].spec.run, Handler::Script(_)));
+        if runs_scripts && !self.terms.leeway.may_take_long() {
+            return Err(Stop::TakesLong);
+        }
         let (shards, access) = self.shards_of(transaction, watching);
         let reach = |runner: &mut Self, shards: &mut Vec<ShardIndex>| {
             runner.hold_for_waiters_of_transaction(transaction, shards)
@@ -64,10 +71,13 @@ impl Runner<'_> {
             let arguments = if entry.is_subcommand { arguments.skip(1) } else { arguments };
             let call = self.call(arguments, None);
             entry.spec.for_each_key(&call, &mut |key| shards.push(store.shard_of(key)));
-            if matches!(entry.spec.run, Handler::OwnLocks(_)) || entry.spec.finds_keys(&call) {
+            // A script may use keys that it does not declare.
+            if matches!(entry.spec.run, Handler::OwnLocks(_) | Handler::Script(_))
+                || entry.spec.finds_keys(&call)
+            {
                 shards.extend(0..store.shard_count());
             }
-            if entry.spec.may_write() {
+            if entry.spec.may_write() || matches!(entry.spec.run, Handler::Script(_)) {
                 access = Access::Write;
             }
         }

@@ -59,6 +59,14 @@ impl Runner<'_> {
         })
     }
 
+    /// Whether the client's user may run the request. Nothing is noted of it.
+    pub(super) fn may_run(&mut self, place: usize, arguments: Arguments<'_>) -> bool {
+        let entry = &table().entries()[place];
+        let own_arguments = if entry.is_subcommand { arguments.skip(1) } else { arguments };
+        let call = self.call(own_arguments, None);
+        self.session.identity.check(&self.host.users, Wanted { place, call: &call }).is_ok()
+    }
+
     /// Refuses a command that needs the data while they are still being read.
     pub(super) fn check_loading(&self, spec: &CommandSpec) -> Result<(), CommandError> {
         if self.host.is_loading() && !spec.has(Flag::Loading) {

@@ -13,6 +13,8 @@
 //! | `locks` | taking the shards' locks and giving them back |
 //! | `unit` | commands that run under locks which are held already, as one |
 //! | `exec` | EXEC, a unit of queued requests |
+//! | `script` | a script, a unit whose commands it chooses |
+//! | `script_calls` | what a running script asks of the server |
 //! | `timing` | the time that commands take |
 //! | `slow` | what took long |
 //! | `tracking` | reads and changes of clients that keep copies of values |
@@ -28,6 +30,8 @@ mod prepared;
 mod reach;
 mod request;
 mod runner;
+mod script;
+mod script_calls;
 mod slow;
 mod terms;
 mod timing;

@@ -62,7 +62,7 @@ pub(super) fn speaks_http(arguments: Arguments<'_>) -> bool {
 }
 
 /// Finds the command or subcommand that a request names.
-fn resolve(arguments: Arguments<'_>) -> Result<usize, (Option<usize>, CommandError)> {
+pub(super) fn resolve(arguments: Arguments<'_>) -> Result<usize, (Option<usize>, CommandError)> {
     let name = arguments.get(0).unwrap_or_default();
     let Some(place) = table().find(name).filter(|place| !table().entries()[*place].is_subcommand) else {
         return Err((None, unknown_command(arguments)));

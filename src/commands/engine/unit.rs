@@ -13,7 +13,11 @@ use crate::store::{Access, Hold, ShardIndex};
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 
 /// An atomic unit under way.
-pub(super) struct AtomicUnit<'u, 'b>(&'u mut Runner<'b>);
+pub(super) struct AtomicUnit<'u, 'b> {
+    runner: &'u mut Runner<'b>,
+    /// Whether it is part of another unit.
+    is_nested: bool,
+}
 
 impl<'b> Runner<'b> {
     /// Lets `run` run commands as a unit. `shards`, ascending and without repetition, are those of every key that any of
@@ -37,7 +41,8 @@ impl<'b> Runner<'b> {
         self.scope = Scope::Unit { elements_at_once: limits::ELEMENTS_ON_THREAD };
         self.look_at_clock();
         self.latest = None;
-        let result = catch_unwind(AssertUnwindSafe(|| run(&mut AtomicUnit(self))));
+        let result =
+            catch_unwind(AssertUnwindSafe(|| run(&mut AtomicUnit { runner: self, is_nested: false })));
         self.look_at_clock();
         self.scope = Scope::Command;
         if result.is_ok() {
@@ -48,15 +53,46 @@ impl<'b> Runner<'b> {
     }
 }
 
+impl<'b> Runner<'b> {
+    /// The unit that is under way, for a script within it.
+    pub(super) fn as_unit(&mut self) -> AtomicUnit<'_, 'b> {
+        AtomicUnit { runner: self, is_nested: true }
+    }
+}
+
 impl<'b> AtomicUnit<'_, 'b> {
+    /// The batch under way.
+    pub(super) fn runner(&mut self) -> &mut Runner<'b> {
+        self.runner
+    }
+
+    /// Whether it is part of another unit.
+    pub(super) fn is_nested(&self) -> bool {
+        self.is_nested
+    }
+
+    /// Its changes so far, and those before it in the same unit, are not recorded: the server stops without them.
+    pub(super) fn abandon(&mut self) {
+        self.runner.hold.abandon();
+    }
+
+    /// Calls `run` for a script's call, whose reply is in `protocol` and is not left for later.
+    pub(super) fn for_script(&mut self, protocol: Protocol, run: impl FnOnce(&mut Runner<'b>)) {
+        let scope = std::mem::replace(&mut self.runner.scope, Scope::Unit { elements_at_once: usize::MAX });
+        let of_client = std::mem::replace(&mut self.runner.session.protocol, protocol);
+        run(self.runner);
+        self.runner.scope = scope;
+        self.runner.session.protocol = of_client;
+    }
+
     /// The locks.
     pub(super) fn hold(&self) -> &Hold<'b> {
-        &self.0.hold
+        &self.runner.hold
     }
 
     /// The protocol that replies are written in from now on: HELLO changes it.
     pub(super) fn protocol(&self) -> Protocol {
-        self.0.session.protocol
+        self.runner.session.protocol
     }
 
     /// Runs the command at `place` in the table, which has been let through the gates, and appends its reply to `out`.
@@ -67,7 +103,7 @@ impl<'b> AtomicUnit<'_, 'b> {
         arguments: Arguments<'_>,
         out: &mut Vec<u8>,
     ) -> Option<Box<dyn ReplySource>> {
-        self.0.respond(Some(place), arguments, out, |runner, reply| {
+        self.runner.respond(Some(place), arguments, out, |runner, reply| {
             // The user's permissions may have changed since it was let through.
             let denied = runner.check_permission(place, arguments);
             denied.map_err(|denied| Refusal::Rejected(denied.error_in_exec()))?;

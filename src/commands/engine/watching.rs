@@ -13,16 +13,23 @@ use crate::store::Access;
 use crate::text::quoting::quoted;
 
 impl Runner<'_> {
-    /// Refuses a monitor's commands on keys, and holds a request back while CLIENT PAUSE lasts.
+    /// Refuses commands while a script runs too long, and a monitor's commands on keys, and holds a request back while CLIENT PAUSE lasts.
     #[cold]
     pub(super) fn check_interventions(&self, spec: &CommandSpec) -> Result<(), Refusal> {
+        if self.host.interventions.is_busy()
+            && !spec.has(Flag::AllowBusy)
+            && let Some(busy) = self.host.running_scripts.busy_text()
+        {
+            return Err(Refusal::Rejected(CommandError::text(busy)));
+        }
         let is_on_keys = spec.has(Flag::Readonly) || spec.may_write() || spec.is(Manner::Publishes);
         if is_on_keys && self.session.client.marks.has(Mark::Monitors) {
             let why = "ERR Replica can't interact with the keyspace";
             return Err(Refusal::Rejected(CommandError::text(why)));
         }
         let may_write = |spec: &CommandSpec| spec.may_write() || spec.is(Manner::Publishes);
-        let runs_writes = matches!(spec.run, Handler::Exec) && self.queued().any(may_write);
+        let is_script = matches!(spec.run, Handler::Script(_)) && !spec.has(Flag::Readonly);
+        let runs_writes = is_script || matches!(spec.run, Handler::Exec) && self.queued().any(may_write);
         let now_ms = self.host.clock.now_ms();
         if self.host.interventions.holds_back(may_write(spec) || runs_writes, now_ms) {
             return Err(Refusal::Paused);

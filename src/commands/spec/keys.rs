@@ -34,6 +34,13 @@ pub enum Keys {
         /// As in `Range`.
         access: &'static [KeyFlag],
     },
+    /// As `Counted`, but there may be none.
+    CountedOrNone {
+        /// Position of the number of keys.
+        count: usize,
+        /// As in `Range`.
+        access: &'static [KeyFlag],
+    },
     /// Every second argument from 1 on: each key is followed by its value.
     Paired {
         /// As in `Range`.
@@ -146,6 +153,12 @@ impl Keys {
                 let present = arguments.len().saturating_sub(count + 1);
                 (count + 1..=count + stated.min(present)).for_each(visit);
             }
+            Self::CountedOrNone { count, .. } => {
+                // A number that is wrong is refused by the command, without keys.
+                let present = arguments.len().saturating_sub(count + 1);
+                let stated = stated_count(arguments, count).filter(|&stated| stated <= present);
+                (count + 1..=count + stated.unwrap_or_default()).for_each(visit);
+            }
             Self::StoreBehind { words, from } => {
                 visit(1);
                 stores_behind(arguments, words, from, visit);
@@ -175,6 +188,9 @@ impl Keys {
             Self::Counted { count, .. } => {
                 key_count(arguments, count).is_some_and(|keys| keys < arguments.len() - count)
             }
+            Self::CountedOrNone { count, .. } => {
+                stated_count(arguments, count).is_some_and(|keys| keys < arguments.len() - count)
+            }
             Self::Store { sources } => sources.are_complete(arguments),
             Self::Behind { word, options, .. } => behind(arguments, word, options)
                 .is_some_and(|first| (arguments.len() - first).is_multiple_of(2)),
@@ -202,7 +218,10 @@ impl Keys {
     #[must_use]
     pub fn are_movable(&self) -> bool {
         match self {
-            Self::Counted { .. } | Self::StoreBehind { .. } | Self::Behind { .. } => true,
+            Self::Counted { .. }
+            | Self::CountedOrNone { .. }
+            | Self::StoreBehind { .. }
+            | Self::Behind { .. } => true,
             Self::Store { sources } => sources.are_movable(),
             Self::WithDerived { declared, unknown, .. } => declared.are_movable() || !unknown.is_empty(),
             Self::None
@@ -261,8 +280,12 @@ pub(in crate::commands) fn behind(
 
 /// The number that the argument at `position` states, if it is an integer above 0.
 fn key_count(arguments: Arguments<'_>, position: usize) -> Option<usize> {
-    let stated = arguments.get(position).and_then(integer::parse)?;
-    usize::try_from(stated).ok().filter(|&count| count > 0)
+    stated_count(arguments, position).filter(|&count| count > 0)
+}
+
+/// The number that the argument at `position` states, if it is an integer and not negative.
+fn stated_count(arguments: Arguments<'_>, position: usize) -> Option<usize> {
+    arguments.get(position).and_then(integer::parse).and_then(|stated| usize::try_from(stated).ok())
 }
 
 /// What a command does with a key, in the words of COMMAND INFO's key specifications. Each key has one of the first four; the others say more.

@@ -7,6 +7,7 @@ pub mod table;
 use super::call::Call;
 use super::call::error::{CommandError, Outcome};
 use super::state::host::Host;
+use super::state::script_run::ScriptRun;
 use super::state::session::{NextStep, Session};
 use super::state::wish::Wish;
 use crate::resp::reply::Reply;
@@ -150,7 +151,8 @@ impl CommandSpec {
             Keys::Range { access, .. }
             | Keys::Paired { access }
             | Keys::Behind { access, .. }
-            | Keys::Counted { access, .. } => access,
+            | Keys::Counted { access, .. }
+            | Keys::CountedOrNone { access, .. } => access,
             Keys::Pair { first, .. } if index == 0 => first,
             Keys::Pair { second, .. } => second,
             Keys::Both(Keys::Range { access, .. }, _) if index == 0 => access,
@@ -204,6 +206,8 @@ pub enum Group {
     Stream,
     /// Transactions.
     Transactions,
+    /// Scripts and functions.
+    Scripting,
     /// Channels to publish to and subscribe to.
     PubSub,
     /// Friend ranking: rankd's own.
@@ -230,6 +234,7 @@ impl Group {
             Self::Hash => "hash",
             Self::Stream => "stream",
             Self::Transactions => "transactions",
+            Self::Scripting => "scripting",
             Self::PubSub => "pubsub",
             Self::Friends => "friends",
             Self::Boards => "boards",
@@ -256,6 +261,8 @@ pub enum Flag {
     Blocking,
     Pubsub,
     SkipSlowlog,
+    SkipMonitor,
+    NoMandatoryKeys,
 }
 
 impl Flag {
@@ -278,6 +285,8 @@ impl Flag {
             Self::Blocking => "blocking",
             Self::Pubsub => "pubsub",
             Self::SkipSlowlog => "skip_slowlog",
+            Self::SkipMonitor => "skip_monitor",
+            Self::NoMandatoryKeys => "no_mandatory_keys",
         }
     }
 }
@@ -375,6 +384,8 @@ pub enum Handler {
     Admin(fn(&Host, &Call<'_>, &mut Reply<'_>) -> Outcome),
     /// EXEC: runs the requests that were queued since MULTI.
     Exec,
+    /// Runs a script, which calls commands; the function finds the script that a request asks for.
+    Script(for<'c> fn(&Host, &Call<'c>) -> Result<ScriptRun<'c>, CommandError>),
     /// Has subcommands and does nothing itself.
     Container,
 }

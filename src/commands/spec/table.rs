@@ -120,10 +120,12 @@ impl CommandSpec {
             Group::Stream => Some("@stream"),
             Group::Connection => Some("@connection"),
             Group::Transactions => Some("@transaction"),
+            Group::Scripting => Some("@scripting"),
             Group::Server | Group::PubSub => None,
         };
         let follows = |name: &str| match name {
-            "@read" => self.has(Flag::Readonly),
+            // What a script does is not known.
+            "@read" => self.has(Flag::Readonly) && self.group != Group::Scripting,
             "@write" => self.has(Flag::Write),
             "@admin" | "@dangerous" => self.has(Flag::Admin),
             "@fast" => self.has(Flag::Fast),
@@ -197,10 +199,13 @@ mod tests {
                     assert_eq!(spec.has(Flag::Readonly), spec.is(Manner::KeepsResult), "{}", spec.name);
                 }
                 Handler::Container => assert!(!spec.subcommands.is_empty(), "{}", spec.name),
-                Handler::OwnLocks(_) | Handler::Session(_) | Handler::Admin(_) | Handler::Exec => {}
+                Handler::OwnLocks(_) | Handler::Session(_) | Handler::Admin(_) => {}
+                Handler::Exec | Handler::Script(_) => {}
             }
             let accesses = match spec.keys.declared() {
-                Keys::Range { access, .. } | Keys::Counted { access, .. } => Some(access),
+                Keys::Range { access, .. }
+                | Keys::Counted { access, .. }
+                | Keys::CountedOrNone { access, .. } => Some(access),
                 _ => None,
             };
             if let Some(access) = accesses {

@@ -6,6 +6,8 @@ use super::interventions::Interventions;
 use super::latency_events::LatencyEvents;
 use super::replica_waits::{ReplicaProgress, ReplicaWaits};
 use super::replication::ReplicationFacts;
+use super::running_scripts::RunningScripts;
+use super::script_cache::ScriptCache;
 use super::shortage::Shortage;
 use super::slow_log::SlowLog;
 use super::stats::{Done, Errors, Rates, Stats};
@@ -233,6 +235,10 @@ pub struct Host {
     pub slow_log: SlowLog,
     /// What kept the server busy for long.
     pub latency_events: LatencyEvents,
+    /// The scripts that run too long.
+    pub running_scripts: RunningScripts,
+    /// The scripts that EVALSHA can name.
+    pub scripts: ScriptCache,
     /// FRIENDRANK results kept for MAXAGE.
     pub friend_rankings: FriendRankings,
     /// How long more memory was used than allowed.

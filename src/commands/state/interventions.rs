@@ -1,4 +1,4 @@
-//! What intervenes in the commands of all clients: CLIENT PAUSE and MONITOR. Nearly always nothing does, and a command tests
+//! What intervenes in the commands of all clients: CLIENT PAUSE, MONITOR, and scripts that run too long. Nearly always nothing does, and a command tests
 //! one number.
 
 use super::client::Client;
@@ -37,6 +37,7 @@ struct Pause {
 
 const PAUSE: u8 = 1;
 const MONITORS: u8 = 2;
+const BUSY: u8 = 4;
 
 impl Interventions {
     /// Whether anything intervenes.
@@ -54,6 +55,16 @@ impl Interventions {
         } else {
             self.present.fetch_and(!kind, Ordering::SeqCst);
         }
+    }
+
+    /// Whether a script runs too long.
+    pub(in crate::commands) fn is_busy(&self) -> bool {
+        self.has(BUSY)
+    }
+
+    /// A script runs too long, or no script does any more.
+    pub(super) fn set_busy(&self, is_busy: bool) {
+        self.set(BUSY, is_busy);
     }
 
     /// What is held back at `now_ms`, and until when.

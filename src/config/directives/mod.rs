@@ -34,9 +34,10 @@ pub fn directives() -> impl Iterator<Item = &'static Directive> {
 }
 
 /// Other names of directives, each with the directive's own.
-pub const OTHER_NAMES: [(&str, &str); 5] = [
+pub const OTHER_NAMES: [(&str, &str); 6] = [
     ("commandlog-execution-slower-than", "slowlog-log-slower-than"),
     ("commandlog-slow-execution-max-len", "slowlog-max-len"),
+    ("lua-time-limit", "busy-reply-threshold"),
     ("min-slaves-max-lag", "min-replicas-max-lag"),
     ("min-slaves-to-write", "min-replicas-to-write"),
     ("repl-ping-slave-period", "repl-ping-replica-period"),

@@ -50,6 +50,18 @@ pub(super) const DIRECTIVES: &[Directive] = &[
         },
     },
     Directive {
+        name: "busy-reply-threshold",
+        section: DirectiveSection::Slowness,
+        default: "5000",
+        live: true,
+        help: "Milliseconds that a script may run before other commands are refused with BUSY and SCRIPT KILL can end it. 0: for \
+               ever.",
+        get: |config| config.busy_reply_threshold_ms.to_string(),
+        set: |config, text| {
+            value::number(text, 0, i64::MAX).map(|ms| config.busy_reply_threshold_ms = ms as u64)
+        },
+    },
+    Directive {
         name: "latency-tracking",
         section: DirectiveSection::Slowness,
         default: "yes",

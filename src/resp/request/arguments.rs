@@ -47,10 +47,57 @@ impl<'a> Arguments<'a> {
         self.spans.iter().map(move |span| &buffer[span.start as usize..span.end as usize])
     }
 
+    /// The first `count` arguments.
+    #[must_use]
+    pub fn first(&self, count: usize) -> Self {
+        Self { buffer: self.buffer, spans: &self.spans[..count.min(self.spans.len())] }
+    }
+
     /// The same request without its first `count` arguments.
     #[must_use]
     #[inline]
     pub fn skip(&self, count: usize) -> Self {
         Self { buffer: self.buffer, spans: &self.spans[count.min(self.spans.len())..] }
+    }
+}
+
+/// A request that is put together from its arguments.
+#[derive(Debug, Default)]
+pub struct OwnedArguments {
+    buffer: Vec<u8>,
+    spans: Vec<Span>,
+}
+
+impl OwnedArguments {
+    /// Adds an argument. All of them must be shorter than 4 GiB together.
+    pub fn push(&mut self, argument: &[u8]) {
+        let start = self.buffer.len() as u32;
+        self.buffer.extend_from_slice(argument);
+        self.spans.push(Span { start, end: self.buffer.len() as u32 });
+    }
+
+    /// The bytes of all arguments.
+    #[must_use]
+    pub fn bytes(&self) -> usize {
+        self.buffer.len()
+    }
+
+    /// Removes all arguments, and keeps their memory.
+    pub fn clear(&mut self) {
+        self.buffer.clear();
+        self.spans.clear();
+    }
+
+    /// Gives back the memory if it is more than `most_bytes`. There are no arguments then.
+    pub fn trim(&mut self, most_bytes: usize) {
+        if self.buffer.capacity() + self.spans.capacity() * size_of::<Span>() > most_bytes {
+            *self = Self::default();
+        }
+    }
+
+    /// The request.
+    #[must_use]
+    pub fn as_arguments(&self) -> Arguments<'_> {
+        Arguments::new(&self.buffer, &self.spans)
     }
 }

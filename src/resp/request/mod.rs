@@ -5,8 +5,8 @@ mod batch;
 mod error;
 mod reader;
 
-pub use arguments::Arguments;
 pub(super) use arguments::Span;
+pub use arguments::{Arguments, OwnedArguments};
 pub use batch::RequestBatch;
 pub use error::ProtocolError;
 pub use reader::{RequestLimits, RequestReader};

@@ -12,6 +12,8 @@ use crate::commands::state::interventions::Interventions;
 use crate::commands::state::kept::KeptResults;
 use crate::commands::state::latency_events::LatencyEvents;
 use crate::commands::state::replica_waits::ReplicaWaits;
+use crate::commands::state::running_scripts::RunningScripts;
+use crate::commands::state::script_cache::ScriptCache;
 use crate::commands::state::shortage::Shortage;
 use crate::commands::state::slow_log::SlowLog;
 use crate::commands::state::stats::{Errors, Stats};
@@ -143,6 +145,8 @@ pub(in crate::server) fn run(mut config: Config, file: Option<PathBuf>) -> Resul
         errors: Errors::default(),
         slow_log: SlowLog::default(),
         latency_events: LatencyEvents::default(),
+        running_scripts: RunningScripts::default(),
+        scripts: ScriptCache::default(),
         friend_rankings: KeptResults::with_bound(config.friendrank_keep_bytes),
         shortage: Shortage::default(),
         process: Arc::clone(&process) as Arc<dyn Process>,

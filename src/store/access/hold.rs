@@ -124,12 +124,10 @@ impl<'s> Hold<'s> {
 
     /// Locks `shards`, which must be ascending and without repetition. None must be held.
     pub fn lock(&mut self, shards: &[ShardIndex], access: Access) {
-        self.take(shards, |shard| {
-            Some(match access {
-                Access::Read => Guard::Read(shard.read()),
-                Access::Write => Guard::Write(shard.write()),
-            })
-        });
+        let store = self.store;
+        while !self.take(shards, |shard| store.acquire(shard, access)) {
+            std::thread::yield_now();
+        }
         self.begin(access, self.store.clock.now_ms());
     }
 

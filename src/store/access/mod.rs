@@ -5,6 +5,7 @@ pub(in crate::store) mod boards;
 mod damaged;
 pub(super) mod edit;
 pub(super) mod evict;
+mod extension;
 pub(super) mod hold;
 mod locate;
 mod publishing;

@@ -49,6 +49,7 @@ fn positions(keys: &Keys, names_before: usize) -> (usize, i32, i64) {
         Keys::Store { .. } | Keys::StoreBehind { .. } => (1, 1, 1),
         Keys::None
         | Keys::Counted { .. }
+        | Keys::CountedOrNone { .. }
         | Keys::Behind { .. }
         | Keys::Derived(_)
         | Keys::WithDerived { .. } => (0, 0, 0),
@@ -142,7 +143,7 @@ fn write_key_spec(
             (1, &[KeyFlag::NotKey][..], "range", details)
         }
         Keys::Paired { access } => (1, access, "range", [("lastkey", -1), ("keystep", 2), ("limit", 0)]),
-        Keys::Counted { count, access } => {
+        Keys::Counted { count, access } | Keys::CountedOrNone { count, access } => {
             (count, access, "keynum", [("keynumidx", 0), ("firstkey", 1), ("keystep", 1)])
         }
         _ => unreachable!("has none of its own"),

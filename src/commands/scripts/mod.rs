@@ -1,0 +1,5 @@
+//! Scripts: EVAL and its relatives, and the cache of scripts. The engine runs them (`engine/script.rs`), `src/scripts` has the
+//! interpreter.
+
+pub(in crate::commands) mod cache;
+pub(in crate::commands) mod eval;

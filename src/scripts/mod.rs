@@ -1,0 +1,49 @@
+//! What does a script say? Lua source in, calls of commands and a reply out.
+//!
+//! The interpreter is Luau (docs/decisions/0021-luau-for-scripts.md). A script sees the world of Redis's Lua 5.1: its globals,
+//! its numbers, its errors. The layer knows no store, client or lock; what a script asks of the server it asks of a
+//! [`ScriptServer`].
+//!
+//! | file | its subject |
+//! |---|---|
+//! | `program` | what the engine runs, and what is known of it |
+//! | `script` | a script: its digest, flags and compiled code |
+//! | `compile` | the compiler |
+//! | `shebang` | the first line of a script, with its flags |
+//! | `vm` | an interpreter, of which each thread that runs scripts has one |
+//! | `globals` | the globals that scripts see, and that nobody can change |
+//! | `redis` | the table `redis`: `redis.call` and its neighbours |
+//! | `from_reply`, `to_reply` | replies of commands as Lua values, and Lua values as replies |
+//! | `failure` | why a script ended without a result |
+//! | `current` | the server of the script that runs on this thread |
+//! | `numbers` | numbers as Lua 5.1 prints them |
+//! | `libraries` | `cjson`, `cmsgpack`, `struct`, `bit` |
+
+mod compile;
+mod current;
+mod failure;
+mod from_reply;
+mod globals;
+pub mod libraries;
+mod numbers;
+mod program;
+mod redis;
+mod script;
+mod server;
+mod shebang;
+mod to_reply;
+mod vm;
+
+use crate::text::sha1::SHA1_BYTES;
+
+pub use compile::ScriptError;
+pub use failure::ScriptFailure;
+pub use program::{Habits, Program};
+pub use script::Script;
+pub use server::{Called, ScriptLogLevel, ScriptServer};
+pub use shebang::ScriptFlags;
+pub use to_reply::write_reply;
+pub use vm::{ScriptVm, on_this_thread};
+
+/// The SHA-1 of a script's text, by which EVALSHA names it.
+pub type Sha = [u8; SHA1_BYTES];

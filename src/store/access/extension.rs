@@ -1,0 +1,75 @@
+//! What a script needs of a hold: further locks, for a key that its request did not declare, and to leave without a record when
+//! the server stops.
+
+use super::hold::{Access, Guard, Hold};
+use crate::limits;
+use crate::store::numbers::ShardIndex;
+use crate::store::shard::Shard;
+use crate::store::sharded::Store;
+use parking_lot::RwLock;
+use std::sync::atomic::Ordering;
+use std::time::{Duration, Instant};
+
+impl<'s> Hold<'s> {
+    /// Forgets the changes that have not been recorded. The values keep them, so this is for a server that stops.
+    pub fn abandon(&mut self) {
+        self.changes.clear();
+    }
+
+    /// Takes the locks of further `shards`, besides those that are held and as they are held. Meanwhile [`Hold::lock`] gives back
+    /// what it has taken where it has to wait. Waits at most `patience`, because two holds that are extended may wait for each
+    /// other. Returns false if it took none.
+    #[must_use]
+    pub fn extend(&mut self, shards: &[ShardIndex], patience: Duration) -> bool {
+        let deadline = Instant::now() + patience;
+        let _extending = Extending::begin(self.store);
+        let mut taken: Vec<(ShardIndex, Guard<'s>)> = Vec::new();
+        for &index in shards.iter().filter(|&&index| !self.covers(&[index], Access::Read)) {
+            let shard = &self.store.shards[index];
+            let guard = match self.access() {
+                Access::Read => shard.try_read_until(deadline).map(Guard::Read),
+                Access::Write => shard.try_write_until(deadline).map(Guard::Write),
+            };
+            let Some(guard) = guard else { return false };
+            taken.push((index, guard));
+        }
+        self.rest.extend(taken);
+        self.rest.sort_unstable_by_key(|(index, _)| *index);
+        if self.first.is_none() && !self.rest.is_empty() {
+            self.first = Some(self.rest.remove(0));
+        }
+        true
+    }
+}
+
+impl Store {
+    /// Waits for the lock of a shard. `None` if a hold is being extended meanwhile: it may wait for a lock that the caller has
+    /// taken already, while the caller waits for one of its.
+    pub(super) fn acquire<'s>(&'s self, shard: &'s RwLock<Shard>, access: Access) -> Option<Guard<'s>> {
+        loop {
+            let guard = match access {
+                Access::Read => shard.try_read_for(limits::LOCK_SLICE).map(Guard::Read),
+                Access::Write => shard.try_write_for(limits::LOCK_SLICE).map(Guard::Write),
+            };
+            if guard.is_some() || self.extending.load(Ordering::SeqCst) > 0 {
+                return guard;
+            }
+        }
+    }
+}
+
+/// A hold is being extended.
+struct Extending<'s>(&'s Store);
+
+impl<'s> Extending<'s> {
+    fn begin(store: &'s Store) -> Self {
+        store.extending.fetch_add(1, Ordering::SeqCst);
+        Self(store)
+    }
+}
+
+impl Drop for Extending<'_> {
+    fn drop(&mut self) {
+        self.0.extending.fetch_sub(1, Ordering::SeqCst);
+    }
+}

@@ -1,0 +1,84 @@
+//! Scripts that run too long: other clients get BUSY, SCRIPT KILL ends those that have changed nothing, SHUTDOWN NOSAVE all.
+
+use crate::support::client::Client;
+use crate::support::reply::Reply;
+use crate::support::server::Server;
+use crate::support::wait_for;
+
+const BUSY: &str = "BUSY Redis is busy running a script. You can only call SCRIPT KILL or SHUTDOWN NOSAVE.";
+const ENDLESS: &str = "while true do end";
+
+fn error(reply: &Reply) -> String {
+    match reply {
+        Reply::Error(text) => String::from_utf8_lossy(text).into_owned(),
+        other => format!("no error: {other:?}"),
+    }
+}
+
+/// A client whose script does not end, and another that has noticed.
+fn with_endless(server: &Server, script: &str) -> (Client, Client) {
+    let (mut caller, mut other) = (server.client(), server.client());
+    caller.send(&["EVAL", script, "1", "key"]);
+    wait_for("the server to be busy", || (error(&other.ask("PING")) == BUSY).then_some(()));
+    (caller, other)
+}
+
+#[test]
+fn a_script_that_runs_too_long_is_killed() {
+    let server = Server::rankd_with(&["--busy-reply-threshold", "20"]);
+    let mut client = server.client();
+    assert_eq!(error(&client.ask("SCRIPT KILL")), "NOTBUSY No scripts in execution right now.");
+    let scripts = [
+        ENDLESS,
+        "while true do pcall(function() while true do end end) end",
+        "while true do redis.pcall('GET', 'key') end",
+        "while true do pcall(redis.call, 'GET', 'another key') end",
+        "local c = coroutine.wrap(function() while true do coroutine.yield() end end) while true do c() end",
+        "local t = {} for i = 1, 100 do t[i] = i end table.sort(t, function(a, b) while true do end end)",
+    ];
+    for script in scripts {
+        let (mut caller, mut other) = with_endless(&server, script);
+        for refused in ["SET key value", "GET other", "EVAL 0 0", "INFO", "SHUTDOWN"] {
+            assert_eq!(error(&other.ask(refused)), BUSY, "{refused}");
+        }
+        assert_eq!(other.ask("SCRIPT KILL"), Reply::Simple(b"OK".to_vec()), "{script}");
+        let killed = error(&caller.reply());
+        assert!(
+            killed.starts_with("ERR Script killed by user with SCRIPT KILL... script: "),
+            "{script}: {killed}"
+        );
+        assert!(killed.ends_with(", on @user_script:1."), "{script}: {killed}");
+        wait_for("the server to be free", || (!other.ask("PING").is_error()).then_some(()));
+        assert_eq!(caller.call(&["EVAL", "return KEYS[1]", "1", "key"]).text(), "key");
+    }
+}
+
+#[test]
+fn a_script_that_has_changed_something_cannot_be_killed_and_is_never_seen_in_part() {
+    let mut server = Server::rankd_with(&["--busy-reply-threshold", "20", "--appendonly", "yes"]);
+    assert!(!server.client().ask("SET key before").is_error());
+    let script = "redis.call('SET', KEYS[1], 'half') while true do end";
+    let (_caller, mut other) = with_endless(&server, script);
+    assert!(error(&other.ask("SCRIPT KILL")).starts_with("UNKILLABLE "));
+    assert_eq!(error(&other.ask("SHUTDOWN SAVE")), BUSY);
+    other.send(&["SHUTDOWN", "NOSAVE"]);
+    assert!(server.exit().success());
+    let server = server.restart();
+    assert_eq!(server.client().ask("GET key").text(), "before");
+}
+
+/// A script that has been short keeps the thread of its connection only for a while when it is long once.
+#[test]
+fn a_script_that_becomes_long_leaves_its_thread() {
+    let server = Server::rankd_with(&["--threads", "1", "--busy-reply-threshold", "20"]);
+    let mut client = server.client();
+    let script = "local n = tonumber(ARGV[1]) local i = 0 while i < n do i = i + 1 end return i";
+    for _ in 0..3 {
+        assert_eq!(client.call(&["EVAL", script, "0", "10"]), Reply::Integer(10));
+    }
+    let mut caller = server.client();
+    caller.send(&["EVAL", script, "0", "inf"]);
+    wait_for("the only thread to answer", || (error(&client.ask("PING")) == BUSY).then_some(()));
+    assert!(!client.ask("SCRIPT KILL").is_error());
+    assert!(caller.reply().is_error());
+}
