@@ -240,3 +240,26 @@ pub const LOCK_SLICE: Duration = Duration::from_millis(20);
 /// How long a script that has changed something waits for the lock of a key that it has not declared. It holds other locks, so it
 /// must not wait for ever; nearly all who have the lock give it back within a fraction of a millisecond.
 pub const REACH_PATIENCE: Duration = Duration::from_secs(5);
+/// Most values that a library function of scripts returns, and what its nested tables may take of Lua's stack. As in Redis
+/// (`LUAI_MAXCSTACK` of Lua 5.1). The functions need no stack for them; with the limit their errors are those of Redis.
+pub const SCRIPT_LIBRARY_SLOTS: usize = 8000;
+
+/// Longest string that a library function of scripts builds, in bytes: what an interpreter may allocate. A small table may
+/// stand for a large string, as a table can be in others more than once.
+pub const SCRIPT_STRING_BYTES: usize = 64 * 1024 * 1024;
+
+/// How deep `cmsgpack.pack` goes into tables. What is deeper becomes nil. As in Redis.
+pub const MESSAGE_PACK_DEPTH: usize = 16;
+
+/// Largest integer of `struct`, in bytes. As in Redis.
+pub const STRUCT_INTEGER_BYTES: usize = 32;
+
+/// How many elements a library function of scripts writes before the interpreter can end the script: some milliseconds. What is
+/// written can be many times what the script has in memory.
+pub const SCRIPT_LIBRARY_STEPS: usize = 8192;
+
+/// How long the code of a library may run when it is loaded. As in Redis.
+pub const LIBRARY_LOAD: Duration = Duration::from_millis(500);
+
+/// Most compiled libraries that wait to be put into the store. They are there for the time of one command.
+pub const LIBRARIES_COMPILED: usize = 100;

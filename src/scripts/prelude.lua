@@ -20,10 +20,11 @@ for name, ask in rust.functions do
 end
 
 -- The errors of protected calls. An error of a command is its text there, one of a library in Rust a string.
-local function finish(ok, failure, ...)
+local function finish(ok, ...)
     if ok then
-        return ok, failure, ...
+        return ok, ...
     end
+    local failure = ...
     local kind = type(failure)
     if kind == "table" then
         local text = rawget(failure, "err")
@@ -33,7 +34,7 @@ local function finish(ok, failure, ...)
     elseif kind == "userdata" then
         return false, plain(failure)
     end
-    return false, failure, ...
+    return false, ...
 end
 
 function _G.pcall(...)
