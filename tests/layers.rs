@@ -48,8 +48,8 @@ const CRATE_USERS: [(&str, &[&str]); 18] = [
     ("SystemTime::now", &["machine"]),
 ];
 
-/// What commands may use of `rdb`: the values of DUMP and RESTORE, which are bytes in a request and not files.
-const FOR_COMMANDS: &str = "rdb::payload";
+/// What commands may use of `rdb`: what DUMP and FUNCTION DUMP give, which are bytes in a request and not files.
+const FOR_COMMANDS: [&str; 2] = ["rdb::payload", "rdb::functions"];
 
 struct Source {
     path: PathBuf,
@@ -137,7 +137,9 @@ fn imports_only_go_down() {
                 let is_layer = LAYERS.iter().any(|(layer, _)| *layer == name);
                 let is_foundation = FOUNDATION.contains(&name.as_str());
                 let allowed = match layer {
-                    Some(("commands", _)) if name == "rdb" => line.contains(FOR_COMMANDS),
+                    Some(("commands", _)) if name == "rdb" => {
+                        FOR_COMMANDS.iter().any(|allowed| line.contains(allowed))
+                    }
                     Some((own, below)) if is_layer => name == *own || below.contains(&name.as_str()),
                     Some((own, _)) if is_foundation => {
                         *own != "ranking" || FOR_RANKING.iter().any(|allowed| line.contains(allowed))

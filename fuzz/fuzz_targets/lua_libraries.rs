@@ -12,7 +12,8 @@ local function same(left, right, depth)
     end
     if depth > 15 then return true end
     for key, value in pairs(left) do
-        if not same(value, right[key], depth + 1) then return false end
+        -- A table as a key is another one when it comes back.
+        if type(key) ~= "table" and not same(value, right[key], depth + 1) then return false end
     end
     return true
 end

@@ -75,6 +75,8 @@ const FAMILIES: &[&[CommandSpec]] = &[
     transactions::COMMANDS,
     scripts::eval::COMMANDS,
     scripts::cache::COMMANDS,
+    scripts::call::COMMANDS,
+    scripts::functions::COMMANDS,
     pubsub::COMMANDS,
     monitor::COMMANDS,
     connection::COMMANDS,

@@ -6,6 +6,7 @@ use super::acl::Users;
 use super::engine::{Leeway, Terms};
 use super::state::channels::Channels;
 use super::state::clients::Clients;
+use super::state::functions::Functions;
 use super::state::host::{AtEnd, Host, LaggingReplicas, Loading, Persistence, Ports, Process, Reload, Saves};
 use super::state::interventions::Interventions;
 use super::state::kept::KeptResults;
@@ -49,6 +50,7 @@ impl Host {
             users: Users::default(),
             running_scripts: RunningScripts::default(),
             scripts: ScriptCache::default(),
+            functions: Functions::default(),
             friend_rankings: KeptResults::with_bound(config.friendrank_keep_bytes),
             settings: Settings::new(config),
             shortage: Shortage::default(),

@@ -149,6 +149,12 @@ impl<W: Write> Lines<'_, W> {
                 let policy = template.policy().map_or_else(|| "none".to_owned(), |policy| policy.to_string());
                 self.begin(provenance, "template").quoted(&pattern).quoted(policy.as_bytes()).end();
             }
+            Change::Library { name, text: Some(text) } => {
+                self.begin(provenance, "library").quoted(name).quoted(text).end();
+            }
+            Change::Library { name, text: None } => {
+                self.begin(provenance, "drop-library").quoted(name).end();
+            }
             // The rest of the command is printed with the number of the record that it is in.
             Change::Continued => {}
         }

@@ -22,6 +22,7 @@
 //! | `foreign` | skipping values of other types |
 //! | `write`, `value_writer`, `encoding` | a walk over the store becomes a file |
 //! | `payload` | the value of DUMP, by itself |
+//! | `functions` | the libraries of FUNCTION DUMP, by themselves |
 //! | `file` | replacing a file as a whole |
 //!
 //! Invariant: no length in the bytes is trusted. Memory grows only with the bytes that come. A packed value is read
@@ -33,6 +34,7 @@ mod encoding;
 mod error;
 mod file;
 mod foreign;
+pub mod functions;
 mod hashes;
 mod lists;
 mod lzf;

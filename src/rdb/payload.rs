@@ -95,7 +95,7 @@ pub fn write(value: &Value) -> Vec<u8> {
     with_tail(payload, version)
 }
 
-fn with_tail(mut payload: Vec<u8>, version: u16) -> Vec<u8> {
+pub(super) fn with_tail(mut payload: Vec<u8>, version: u16) -> Vec<u8> {
     payload.extend_from_slice(&version.to_le_bytes());
     let sum = CHECKSUM.checksum(&payload);
     payload.extend_from_slice(&sum.to_le_bytes());
@@ -138,7 +138,7 @@ fn read_board(source: &mut RdbSource<&[u8]>, mut board: LooseValue) -> Result<Va
 }
 
 /// What is in front of the tail, and the dialect that the version in the tail means. `None` if the tail is not right.
-fn body(payload: &[u8]) -> Option<(&[u8], Dialect)> {
+pub(super) fn body(payload: &[u8]) -> Option<(&[u8], Dialect)> {
     let (summed, sum) = payload.split_last_chunk()?;
     let (body, version) = summed.split_last_chunk()?;
     let version = u32::from(u16::from_le_bytes(*version));

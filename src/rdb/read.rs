@@ -4,6 +4,7 @@ use super::boards;
 use super::error::{Error, Problem};
 use super::foreign;
 use super::foreign::Templates;
+use super::functions::read_libraries;
 use super::is_known;
 use super::opcode;
 use super::payload::TAIL_BYTES;
@@ -13,6 +14,7 @@ use super::value_form::{Dialect, ValueForm};
 use super::values::{ChangeTarget, NextKey, ReadValue, ValueReader};
 use crate::store::change::{Change, What};
 use crate::store::{DatabaseIndex, Policy, Shards, Store, Use};
+use crate::text::library_head::LibraryHead;
 use std::io::Read;
 
 /// From this version on, files end with a checksum.
@@ -99,8 +101,9 @@ impl<'s> RdbReader<'s> {
                 }
                 opcode::AUX => self.aux(&mut source)?,
                 opcode::FUNCTION => {
-                    source.skip_string()?;
-                    self.tally.function_libraries += 1;
+                    let mut text = Vec::new();
+                    source.string(&mut text)?;
+                    self.library(&text).map_err(|problem| source.error(problem))?;
                 }
                 opcode::FUNCTION_BEFORE_RELEASE => {
                     return source.malformed("a function in a form that only pre-releases wrote");
@@ -144,6 +147,27 @@ impl<'s> RdbReader<'s> {
         }
         self.tally.bytes += source.offset();
         Ok(source.into_rest())
+    }
+
+    /// Takes a library of functions, whose first line has its name.
+    fn library(&mut self, text: &[u8]) -> Result<(), Problem> {
+        let head = LibraryHead::read(text);
+        let head = head.map_err(|error| Problem::Refused(format!("a library of functions: {error}")))?;
+        let library = Change::Library { name: &head.name, text: Some(text) };
+        ChangeTarget::apply(&mut self.values.target, &library)?;
+        self.tally.function_libraries += 1;
+        Ok(())
+    }
+
+    /// Takes the libraries that FUNCTION DUMP has given.
+    ///
+    /// # Errors
+    /// What is wrong with them.
+    pub fn libraries(&mut self, payload: &[u8]) -> Result<(), String> {
+        let texts = read_libraries(payload).map_err(|error| error.to_string())?;
+        texts.iter().try_for_each(|text| {
+            self.library(text).map_err(|problem| Error { offset: 0, problem }.to_string())
+        })
     }
 
     fn stored_keys(&self) -> u64 {

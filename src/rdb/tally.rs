@@ -20,7 +20,7 @@ pub struct LoadTally {
     pub foreign_keys: BTreeMap<String, u64>,
     /// Keys whose set or sorted set has no members: old versions of Redis could write such. Redis leaves them out too.
     pub empty_keys: u64,
-    /// Function libraries, which are left out.
+    /// Function libraries that were put into the store.
     pub function_libraries: u64,
     /// Keys with data of modules, by the kind of data.
     pub key_data: BTreeMap<String, u64>,
@@ -47,10 +47,6 @@ impl LoadTally {
             lines.push(format!(
                 "{keys}: sets and sorted sets without members, which only old bugs could write"
             ));
-        }
-        if self.function_libraries > 0 {
-            let libraries = number_of(self.function_libraries, "function library");
-            lines.push(format!("{libraries}: rankd runs no scripts"));
         }
         for (kind, keys) in &self.key_data {
             let keys = number_of(*keys, "key");

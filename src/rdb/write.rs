@@ -1,7 +1,8 @@
 //! From a walk over the store to the bytes of a file.
 //!
 //! The file has RDB version 9: nothing in it is newer (scores as doubles came with version 8), and a server reads
-//! every version up to its own, so Redis from 5 on and every Valkey load it. With a stream the file has version 11, which is
+//! every version up to its own, so Redis from 5 on and every Valkey load it. With a library of functions it has version 10, which
+//! is Redis 7's. With a stream the file has version 11, which is
 //! Redis 7.2's; where fields of a hash expire, it has version 12, which is Redis 7.4's. Its head is corrected then.
 
 use super::encoding::{put_length, put_string};
@@ -13,10 +14,10 @@ use std::io::{self, Seek, SeekFrom, Write};
 
 const MAGIC: &[u8] = b"REDIS0009";
 
-/// The header behind its first letter, in which the version is corrected: that of any file, that of Redis 7.0, the lowest
-/// that has streams with all that rankd knows of them, and the lowest that has expiries of fields.
+/// The header behind its first letter, in which the version is corrected: that of any file, that of Redis 7.0, the first
+/// with functions, the lowest that has streams with all that rankd knows of them, and the lowest that has expiries of fields.
 const VERSION: u64 = u64::from_be_bytes(*b"EDIS0009");
-const VERSION_STREAMS_OF_7_0: u64 = u64::from_be_bytes(*b"EDIS0010");
+const VERSION_7_0: u64 = u64::from_be_bytes(*b"EDIS0010");
 const VERSION_STREAMS: u64 = u64::from_be_bytes(*b"EDIS0011");
 const VERSION_DATED: u64 = u64::from_be_bytes(*b"EDIS0012");
 
@@ -75,6 +76,10 @@ fn write_to(
     encoder.aux("ctime", &unix_s.to_string());
     for (prefix, policy) in export.templates().list() {
         put_field(&mut encoder.out, boards::TEMPLATE, &boards::template(&prefix, &policy));
+    }
+    for (_, text) in export.libraries().list() {
+        encoder.need_version(VERSION_7_0);
+        put_library(&mut encoder.out.bytes, &text);
     }
     while export.step(&mut encoder) {
         if encoder.out.bytes.len() >= GATHERED_BYTES {
@@ -154,6 +159,12 @@ fn put_field(out: &mut ValueWriter, name: &str, value: &[u8]) {
 
 /// Is called with each key, in the walk's database.
 type NoteKey<'n> = &'n mut dyn FnMut(DatabaseIndex, KeyHead<'_>, Kind);
+
+/// Writes a library of functions.
+pub(super) fn put_library(out: &mut Vec<u8>, text: &[u8]) {
+    out.push(opcode::FUNCTION);
+    put_string(out, text);
+}
 
 /// Encodes keys and values. Runs under the store's locks.
 struct Encoder<'n> {
@@ -283,7 +294,7 @@ impl Visitor for Encoder<'_> {
         match form {
             value_form::HASH_DATED => self.need_version(VERSION_DATED),
             value_form::STREAM => self.need_version(VERSION_STREAMS),
-            value_form::STREAM_OF_7_0 => self.need_version(VERSION_STREAMS_OF_7_0),
+            value_form::STREAM_OF_7_0 => self.need_version(VERSION_7_0),
             _ => {}
         }
         match length {

@@ -17,6 +17,9 @@
 //! | `failure` | why a script ended without a result |
 //! | `current` | the server of the script that runs on this thread |
 //! | `numbers` | numbers as Lua 5.1 prints them |
+//! | `library` | a library of functions, and a function of it |
+//! | `registration` | `redis.register_function` |
+//! | `loading` | libraries in an interpreter |
 //! | `libraries` | `cjson`, `cmsgpack`, `struct`, `bit` |
 
 mod compile;
@@ -25,9 +28,12 @@ mod failure;
 mod from_reply;
 mod globals;
 pub mod libraries;
+mod library;
+mod loading;
 mod numbers;
 mod program;
 mod redis;
+mod registration;
 mod script;
 mod server;
 mod shebang;
@@ -38,7 +44,9 @@ use crate::text::sha1::SHA1_BYTES;
 
 pub use compile::ScriptError;
 pub use failure::ScriptFailure;
+pub use library::{FunctionLibrary, LibraryError, LibraryFunction};
 pub use program::{Habits, Program};
+pub use registration::RegisteredFunction;
 pub use script::Script;
 pub use server::{Called, ScriptLogLevel, ScriptServer};
 pub use shebang::ScriptFlags;

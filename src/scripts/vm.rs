@@ -5,8 +5,9 @@ use super::Sha;
 use super::current::serving;
 use super::failure::ScriptFailure;
 use super::redis::{CallState, functions};
+use super::registration::LoadedFunctions;
 use super::server::ScriptServer;
-use super::{current, globals};
+use super::{current, globals, libraries};
 use crate::limits;
 use crate::resp::Protocol;
 use crate::resp::request::Arguments;
@@ -32,6 +33,10 @@ pub struct ScriptVm {
     argv: Table,
     /// The functions of scripts that have run.
     loaded: HashMap<Sha, Function>,
+    /// The functions of libraries that have been loaded.
+    pub(super) functions: LoadedFunctions,
+    /// Whether `KEYS` and `ARGV` are among the globals, as scripts see them and functions do not.
+    shows_globals: bool,
     /// What it needed when it was new, in bytes.
     base_bytes: usize,
 }
@@ -82,7 +87,17 @@ impl ScriptVm {
         });
         lua.gc_collect()?;
         let base_bytes = lua.used_memory();
-        Ok(Self { lua, shared, run, keys, argv, loaded: HashMap::new(), base_bytes })
+        Ok(Self {
+            lua,
+            shared,
+            run,
+            keys,
+            argv,
+            loaded: HashMap::new(),
+            functions: HashMap::new(),
+            shows_globals: true,
+            base_bytes,
+        })
     }
 
     /// The interpreter, to make values with.
@@ -104,8 +119,33 @@ impl ScriptVm {
     }
 
     /// Fills `KEYS` and `ARGV`.
-    pub(super) fn set_globals(&self, keys: Arguments<'_>, argv: Arguments<'_>) -> Result<(), ScriptFailure> {
+    pub(super) fn set_globals(
+        &mut self,
+        keys: Arguments<'_>,
+        argv: Arguments<'_>,
+    ) -> Result<(), ScriptFailure> {
+        self.show_globals(true)?;
         fill(&self.keys, keys).and_then(|()| fill(&self.argv, argv)).map_err(broken)
+    }
+
+    /// Puts `KEYS` and `ARGV` among the globals, or takes them away.
+    pub(super) fn show_globals(&mut self, shown: bool) -> Result<(), ScriptFailure> {
+        if self.shows_globals == shown {
+            return Ok(());
+        }
+        self.shows_globals = shown;
+        let globals = self.lua.globals();
+        globals.set_readonly(false);
+        for (name, table) in [("KEYS", &self.keys), ("ARGV", &self.argv)] {
+            globals.raw_set(name, shown.then_some(table)).map_err(broken)?;
+        }
+        globals.set_readonly(true);
+        Ok(())
+    }
+
+    /// Forgets that the script before was ended.
+    pub(super) fn forget_end(&self) {
+        self.shared.has_ended.set(false);
     }
 
     /// Calls a function of the interpreter as a script. Returns its first result.
@@ -118,6 +158,7 @@ impl ScriptVm {
         arguments: impl IntoLuaMulti,
         server: &mut dyn ScriptServer,
     ) -> Result<Value, ScriptFailure> {
+        libraries::forget_settings(&self.lua);
         self.shared.protocol.set(Protocol::Resp2);
         self.shared.has_ended.set(false);
         self.shared.ended_at.take();
@@ -169,6 +210,6 @@ fn fill(table: &Table, values: Arguments<'_>) -> mlua::Result<()> {
 }
 
 #[expect(clippy::needless_pass_by_value, reason = "it is given to map_err")]
-fn broken(error: mlua::Error) -> ScriptFailure {
+pub(super) fn broken(error: mlua::Error) -> ScriptFailure {
     ScriptFailure::Broken(super::failure::message_of(&error))
 }

@@ -15,6 +15,7 @@
 //! | `change` | Changes on their way to the journal and to other readers ([`change::feed`]), and their replay |
 //! | `walk` | the walk over all keys, which checkpoints and dump files share, and the parallel loading at a start |
 //! | `event`, `reclaim`, `damage` | keyspace events, freeing of large values, values that a panic has damaged |
+//! | `libraries` | the libraries of functions, which belong to no key |
 //! | `eviction` | the choice of keys to evict |
 //!
 //! The store does not know requests, replies or files. It has one thread, which frees large values (`reclaim`).
@@ -25,6 +26,7 @@ mod damage;
 pub mod event;
 mod eviction;
 pub mod keys;
+mod libraries;
 mod numbers;
 mod reclaim;
 mod shard;
@@ -37,6 +39,7 @@ pub use access::boards::{Closing, Creation};
 pub use access::edit::Edit;
 pub use access::evict::{Eviction, EvictionTerms};
 pub use access::hold::{Access, Hold};
+pub use access::libraries::LibraryChange;
 pub use access::reader::{Lookups, Reader};
 pub use access::shards::{Looking, Shards};
 pub use access::slot::{SLOTS, Slot};
@@ -51,6 +54,7 @@ pub use keys::located::Located;
 pub use keys::sizes::{KindSizes, LARGE_BOARD_MEMBERS};
 pub use keys::small_bytes::SmallBytes;
 pub use keys::uses::{Use, UsesKept};
+pub use libraries::{FunctionLibraries, LibraryText};
 pub use numbers::{DatabaseIndex, KeyspaceIndex, SHARDS, ShardIndex};
 pub use shard::DatabaseSize;
 pub use sharded::Store;

@@ -14,6 +14,7 @@ use super::keys::cursor::{self, CursorCode};
 use super::keys::interest::Ticket;
 use super::keys::table;
 use super::keys::uses::{SharedUsesKept, UseClock, UsesKept};
+use super::libraries::FunctionLibraries;
 use super::numbers::DatabaseIndex;
 use super::reclaim::Reclaimer;
 use super::shard::Shard;
@@ -51,6 +52,7 @@ pub struct Store {
     set_bounds: [AtomicUsize; 3],
     pub(in crate::store) reclaimer: Reclaimer,
     pub(in crate::store) damage: Damage,
+    pub(in crate::store) libraries: FunctionLibraries,
     expired_keys: AtomicU64,
     expired_fields: AtomicU64,
     flushes: AtomicU64,
@@ -89,6 +91,7 @@ impl Store {
             set_bounds: parts_of(SetBounds::DEFAULT).map(AtomicUsize::new),
             reclaimer: Reclaimer::start(),
             damage: Damage::default(),
+            libraries: FunctionLibraries::default(),
             expired_keys: AtomicU64::new(0),
             expired_fields: AtomicU64::new(0),
             flushes: AtomicU64::new(0),
@@ -203,6 +206,12 @@ impl Store {
     #[must_use]
     pub fn templates(&self) -> &BoardTemplates {
         &self.templates
+    }
+
+    /// The libraries of functions.
+    #[must_use]
+    pub fn libraries(&self) -> &FunctionLibraries {
+        &self.libraries
     }
 
     /// The number of databases.

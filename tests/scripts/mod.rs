@@ -88,6 +88,7 @@ scripts! {
     boards_submit: rankd redis;
     boards_templates: rankd redis;
     boards: rankd redis;
+    functions: rankd redis;
     friendrank: rankd redis;
     geo_add: rankd redis;
     geo_events: rankd redis;
@@ -111,6 +112,7 @@ scripts! {
     lists_events: rankd redis;
     lists_move: rankd redis valkey;
     lists_places: rankd redis valkey;
+    lua_libraries: rankd redis;
     memory: rankd redis;
     memory_bound: rankd redis;
     object: rankd redis;

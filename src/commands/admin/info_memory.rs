@@ -14,6 +14,7 @@ pub(super) fn write(host: &Host, out: &mut String) {
     let mut line = |name: &str, value: &dyn std::fmt::Display| {
         let _ = write!(out, "{name}:{value}\r\n");
     };
+    let functions = host.functions.current(host.store.libraries(), &host.clock);
     let fixed = |ratio: f64| format!("{ratio:.2}");
     let percent = |share: f64| format!("{share:.2}%");
     line("used_memory", &found.used);
@@ -41,8 +42,8 @@ pub(super) fn write(host: &Host, out: &mut String) {
     line("used_memory_lua_human", &human(0));
     line("used_memory_scripts_eval", &scripts.bytes);
     line("number_of_cached_scripts", &scripts.count);
-    line("number_of_functions", &0);
-    line("number_of_libraries", &0);
+    line("number_of_functions", &functions.function_count());
+    line("number_of_libraries", &functions.libraries.len());
     line("used_memory_vm_functions", &0);
     line("used_memory_vm_total", &0);
     line("used_memory_vm_total_human", &human(0));

@@ -2,4 +2,8 @@
 //! interpreter.
 
 pub(in crate::commands) mod cache;
+pub(in crate::commands) mod call;
+mod compiling;
 pub(in crate::commands) mod eval;
+pub(in crate::commands) mod functions;
+mod restore;

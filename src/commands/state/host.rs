@@ -2,6 +2,7 @@
 
 use super::channels::Channels;
 use super::clients::Clients;
+use super::functions::Functions;
 use super::interventions::Interventions;
 use super::latency_events::LatencyEvents;
 use super::replica_waits::{ReplicaProgress, ReplicaWaits};
@@ -239,6 +240,8 @@ pub struct Host {
     pub running_scripts: RunningScripts,
     /// The scripts that EVALSHA can name.
     pub scripts: ScriptCache,
+    /// The functions that FCALL can name.
+    pub functions: Functions,
     /// FRIENDRANK results kept for MAXAGE.
     pub friend_rankings: FriendRankings,
     /// How long more memory was used than allowed.

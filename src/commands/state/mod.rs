@@ -6,6 +6,7 @@ mod client_eviction;
 mod client_line;
 pub mod clients;
 pub mod ending;
+pub mod functions;
 pub mod host;
 pub mod interventions;
 pub mod kept;

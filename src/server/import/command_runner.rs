@@ -76,7 +76,7 @@ fn foreign_type(name: &str) -> Option<&'static str> {
         "xcfgset" | "xidmprecord" => "producer of a stream",
         "ardel" | "ardelrange" | "arinsert" | "armset" | "arring" | "arseek" | "arset" => "array",
         "vadd" | "vrem" | "vsetattr" => "vector set",
-        "function" | "script" => "function",
+        "script" => "script",
         "publish" | "spublish" => "message",
         _ if name.contains('.') => "module",
         _ => return None,

@@ -74,6 +74,10 @@ pub(super) fn read(
     if value_of(&info, "rankd_version:").is_some() {
         server.read_templates(reader).map_err(at_server)?;
     }
+    // Servers before Redis 7 have no functions, and do not say how many.
+    if value_of(&info, "number_of_libraries:").is_some_and(|libraries| libraries != "0") {
+        server.read_libraries(reader).map_err(|error| at_server(format!("functions: {error}")))?;
+    }
     let bar = progress_bar(wanted.iter().map(|(_, keys)| keys).sum(), "{human_pos}/{human_len} keys");
     let mut counts = Vec::new();
     for (database, keys) in &wanted {
@@ -185,6 +189,11 @@ impl PeerServer {
         };
         let lines = lines.lines().filter(|line| !line.is_empty());
         lines.map(|line| of_line(line).ok_or_else(unexpected)).collect()
+    }
+
+    fn read_libraries(&mut self, reader: &mut RdbReader<'_>) -> Result<(), String> {
+        let PeerReply::Text(payload) = self.call(&[b"FUNCTION", b"DUMP"])? else { return Err(unexpected()) };
+        reader.libraries(&payload)
     }
 
     fn select(&mut self, database: DatabaseIndex) -> Result<(), String> {

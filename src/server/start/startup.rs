@@ -7,6 +7,7 @@ use super::signals::ServerStop;
 use super::{environment, opening, supervisor, users};
 use crate::commands::state::channels::Channels;
 use crate::commands::state::clients::Clients;
+use crate::commands::state::functions::Functions;
 use crate::commands::state::host::{Host, Process};
 use crate::commands::state::interventions::Interventions;
 use crate::commands::state::kept::KeptResults;
@@ -147,6 +148,7 @@ pub(in crate::server) fn run(mut config: Config, file: Option<PathBuf>) -> Resul
         latency_events: LatencyEvents::default(),
         running_scripts: RunningScripts::default(),
         scripts: ScriptCache::default(),
+        functions: Functions::default(),
         friend_rankings: KeptResults::with_bound(config.friendrank_keep_bytes),
         shortage: Shortage::default(),
         process: Arc::clone(&process) as Arc<dyn Process>,

@@ -7,6 +7,7 @@ pub(super) mod edit;
 pub(super) mod evict;
 mod extension;
 pub(super) mod hold;
+pub(super) mod libraries;
 mod locate;
 mod publishing;
 pub(super) mod reader;

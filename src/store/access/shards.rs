@@ -235,7 +235,7 @@ impl<'s> Shards<'_, 's> {
     }
 
     /// Calls `change` with all shards held for writing.
-    fn with_all(&mut self, change: impl FnOnce(&mut Hold<'_>)) {
+    pub(super) fn with_all(&mut self, change: impl FnOnce(&mut Hold<'_>)) {
         match self {
             Shards::Free(store, _) => {
                 let all: Vec<ShardIndex> = (0..store.shard_count()).collect();

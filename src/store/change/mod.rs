@@ -19,6 +19,7 @@ pub(super) mod basis;
 pub(super) mod buffer;
 pub(super) mod codec;
 pub mod feed;
+mod libraries;
 pub(super) mod numbering;
 pub(super) mod operation;
 pub(super) mod relocation;
@@ -63,6 +64,13 @@ pub enum Change<'a> {
     Numbered(EncodedNumbering<'a>),
     /// New boards whose keys begin with a prefix get a policy, or none.
     Templated(EncodedTemplate<'a>),
+    /// The library of functions with this name has this text, or there is none.
+    Library {
+        /// The library's name.
+        name: &'a [u8],
+        /// Its text.
+        text: Option<&'a [u8]>,
+    },
     /// The command's Changes continue in the next record. It is the first Change of its record, and changes nothing
     /// itself.
     Continued,
@@ -100,7 +108,7 @@ impl Change<'_> {
                 relocation.places().map(|(keyspace, _)| keyspace).into_iter().max()
             }
             Self::Numbered(numbering) => numbering.highest(),
-            Self::FlushAll | Self::Templated(_) | Self::Continued => None,
+            Self::FlushAll | Self::Templated(_) | Self::Library { .. } | Self::Continued => None,
         }
     }
 }
@@ -116,6 +124,10 @@ pub fn decode<'a>(body: &mut &'a [u8]) -> Result<Change<'a>, Malformed> {
         operation::FLUSH_ALL => return Ok(Change::FlushAll),
         operation::CONTINUED => return Ok(Change::Continued),
         operation::TEMPLATE => return EncodedTemplate::take(body).map(Change::Templated),
+        operation::LIBRARY | operation::DROP_LIBRARY => {
+            let (name, text) = libraries::take(operation, body)?;
+            return Ok(Change::Library { name, text });
+        }
         operation::NUMBER => return EncodedNumbering::take(body).map(Change::Numbered),
         _ => {}
     }

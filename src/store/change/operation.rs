@@ -10,3 +10,5 @@ pub(in crate::store) const NUMBER: u8 = 25;
 pub(in crate::store) const RENAME: u8 = 26;
 pub(in crate::store) const MOVE: u8 = 27;
 pub(in crate::store) const TEMPLATE: u8 = 43;
+pub(in crate::store) const LIBRARY: u8 = 44;
+pub(in crate::store) const DROP_LIBRARY: u8 = 45;

@@ -39,6 +39,7 @@ impl Store {
             Change::Templated(template) => {
                 self.templates.set(template.prefix(), template.policy());
             }
+            Change::Library { name, text } => self.libraries.set(name, text.map(Into::into)),
             Change::Continued => {}
         }
         Ok(())

@@ -85,6 +85,8 @@ impl Speller {
             }),
             // The other server has no policies.
             Change::Templated(_) => Ok(()),
+            Change::Library { text: Some(text), .. } => send(&[b"FUNCTION", b"LOAD", b"REPLACE", text]),
+            Change::Library { name, text: None } => send(&[b"FUNCTION", b"DELETE", name]),
             // The next record has further commands of the same change.
             Change::Continued => Ok(()),
         }

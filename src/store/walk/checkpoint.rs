@@ -69,6 +69,9 @@ impl Snapshot<'_> {
             for (prefix, policy) in store.templates.list() {
                 out.template(&prefix, Some(&policy));
             }
+            for (name, text) in store.libraries.list() {
+                out.library(&name, Some(&text));
+            }
             walk
         });
         let mut recorder = Recorder { keyspace: walk.keyspace(), out };

@@ -23,6 +23,7 @@ use super::change::DatabaseNumbering;
 use super::change::seq::Seq;
 use super::keys::keyspace::Entry;
 use super::keys::uses::{Use, UseClock};
+use super::libraries::FunctionLibraries;
 use super::numbers::{DatabaseIndex, KeyspaceIndex};
 use super::shard::{DatabaseSize, Shard};
 use super::sharded::Store;
@@ -159,7 +160,7 @@ impl Frozen<'_> {
         Walk::new(self.store, Some(&self.shards), WalkOrder::EachOnce)
     }
 
-    /// Swaps all keys with those of `other`. Nothing is recorded: for the journal and for clients the two must be the
+    /// Swaps all keys and libraries of functions with those of `other`. Nothing is recorded: for the journal and for clients the two must be the
     /// same.
     ///
     /// # Panics
@@ -169,6 +170,7 @@ impl Frozen<'_> {
         for (shard, other) in self.shards.iter_mut().zip(&other.shards) {
             shard.swap_keys(&mut other.write());
         }
+        self.store.libraries.swap(&other.libraries);
     }
 }
 
@@ -197,6 +199,12 @@ impl<'s> Walk<'s> {
     #[must_use]
     pub fn templates(&self) -> &'s BoardTemplates {
         &self.store.templates
+    }
+
+    /// The libraries of functions, as they are now.
+    #[must_use]
+    pub fn libraries(&self) -> &'s FunctionLibraries {
+        &self.store.libraries
     }
 
     /// The present keyspace.

@@ -180,6 +180,10 @@ impl Loader {
                 self.store.templates.set(template.prefix(), template.policy());
                 return Ok(());
             }
+            Change::Library { name, text } => {
+                self.store.libraries.set(name, text.map(Into::into));
+                return Ok(());
+            }
             Change::Continued => return Ok(()),
         };
         if !self.moved.is_empty() {
