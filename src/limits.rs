@@ -82,6 +82,9 @@ pub const METRICS_BOARDS: usize = 100;
 /// Longest key of a board that is the label of a metric.
 pub const METRICS_BOARD_NAME_BYTES: usize = 256;
 
+/// Longest line of a master in the handshake of a replica, in bytes. Its longest line is an error text.
+pub const REPLICATION_LINE_BYTES: usize = 16 * 1024;
+
 /// Most commands that run under one acquisition of a shard's lock, so that a long pipeline does not block other clients.
 pub const COMMANDS_PER_LOCK: usize = 64;
 

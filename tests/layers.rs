@@ -10,7 +10,7 @@ const LAYERS: [(&str, &[&str]); 10] = [
         &["bench", "commands", "journal", "replication", "rdb", "scripts", "store", "resp", "ranking"],
     ),
     ("bench", &["resp"]),
-    ("commands", &["rdb", "resp", "scripts", "store", "ranking"]),
+    ("commands", &["rdb", "replication", "resp", "scripts", "store", "ranking"]),
     ("journal", &["store", "ranking"]),
     ("replication", &["rdb", "resp", "store", "ranking"]),
     ("rdb", &["store", "ranking"]),

@@ -18,6 +18,7 @@ const LIMITS: &[(&str, &str)] = &[
     ("READ_CHUNK_BYTES", "protocol: a pipeline of thousands is many chunks"),
     ("KEPT_BUFFER_BYTES", "here: the memory of a large request is freed"),
     ("PENDING_REPLY_BYTES", "protocol: a client that does not read"),
+    ("REPLICATION_LINE_BYTES", "replication::upstream::lines: a line without an end"),
     ("COMMANDS_PER_LOCK", "protocol: a pipeline of thousands on one key"),
     ("REQUESTS_PER_BATCH", "protocol: many queued requests beside another connection"),
     ("ACL_LOG_COMPARED", "commands::acl::log: a denial is compared with few entries"),

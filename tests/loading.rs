@@ -207,7 +207,7 @@ fn renewed_boards(directory: &Path, between: u32) {
     }
     fill(b"in the segment");
     // A flush is applied when everything before it has been applied.
-    Shards::free(&store).flush(Some(1));
+    Shards::free(&store).flush(Some(1)).expect("no master is followed");
     let mut hold = Hold::on(&store, &[0], Access::Write, ChangeBuffer::default());
     for number in 0..between {
         hold.writer(0).set_string(b"other", &number.to_le_bytes(), None);

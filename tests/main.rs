@@ -17,6 +17,7 @@ mod documents;
 mod eval;
 mod eviction;
 mod faults;
+mod following;
 mod functions;
 mod info;
 mod journal;

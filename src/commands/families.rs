@@ -4,6 +4,7 @@ use super::acl;
 use super::admin::{about, command, configuration, info, latency, memory, server, slowlog};
 use super::connection::{client, monitor, pubsub, transactions};
 use super::keys::{dump, expiry, object, relocation};
+use super::replication::replicaof;
 use super::spec::CommandSpec;
 use super::spec::table::{CommandTable, of_families};
 use super::{
@@ -93,6 +94,7 @@ const FAMILIES: &[&[CommandSpec]] = &[
     replication::role::COMMANDS,
     replication::handshake::COMMANDS,
     replication::waiting::COMMANDS,
+    replicaof::COMMANDS,
 ];
 
 /// The table of all commands.

@@ -25,7 +25,7 @@ use super::table;
 use crate::config::{Config, NoEffect, SavePoint, Settings};
 use crate::machine::chance::Chance;
 use crate::machine::counter::Counter;
-use crate::store::{Seq, Store};
+use crate::store::{Hold, Seq, Store};
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
@@ -55,6 +55,7 @@ impl Host {
             settings: Settings::new(config),
             shortage: Shortage::default(),
             process: Arc::new(NoServer),
+            upstream: Arc::default(),
             is_loading: AtomicBool::new(false),
             expires_actively: AtomicBool::new(false),
             expiry_ns: Counter::default(),
@@ -148,6 +149,8 @@ impl Process for NoServer {
     fn replication(&self) -> ReplicationFacts {
         ReplicationFacts::default()
     }
+
+    fn master_changed(&self, _: bool, _: Option<&Hold<'_>>) {}
 
     fn good_replicas(&self, _: u64) -> usize {
         0

@@ -30,6 +30,8 @@ pub enum DirectiveSection {
     Tls,
     /// Users and what they may do.
     Users,
+    /// Following a master.
+    Replica,
     /// Threads and databases.
     General,
     /// Memory and eviction.
@@ -58,6 +60,7 @@ impl DirectiveSection {
             Self::Network => "Network",
             Self::Tls => "TLS",
             Self::Users => "Users",
+            Self::Replica => "Replica",
             Self::General => "General",
             Self::Memory => "Memory",
             Self::Journal => "Journal and dump file",

@@ -6,6 +6,7 @@ use super::event_classes::EventClasses;
 use super::memory::MemoryBounds;
 use super::metrics::MetricsPort;
 use super::output_limits::OutputLimits;
+use super::replica::ReplicaSettings;
 use super::replication::ReplicationSettings;
 use super::set_bounds::SetBounds;
 use super::stream_bounds::StreamBounds;
@@ -37,6 +38,7 @@ pub struct Config {
     pub output_limits: OutputLimits,
     pub tracking_table_max_keys: usize,
     pub proto_max_bulk_len_bytes: usize,
+    pub replica: ReplicaSettings,
     pub threads: usize,
     pub supervised: Supervised,
     pub databases: u32,
@@ -92,6 +94,7 @@ impl Config {
             output_limits: OutputLimits::default(),
             tracking_table_max_keys: 0,
             proto_max_bulk_len_bytes: 0,
+            replica: ReplicaSettings::default(),
             threads: 0,
             supervised: Supervised::default(),
             databases: 0,

@@ -9,7 +9,7 @@ use super::value_syntax::ValueSyntax::{
     Bytes, Checked, Integer, Obsolete, OneOf, OneOfAlso, Text, Unsigned, UnsignedBytes, YesNo,
 };
 use super::value_syntax::{
-    INT, LONG, UINT, directory_name, file_name, host_name, node_name, oom_scores, process_title, replica_of,
+    INT, LONG, UINT, directory_name, file_name, host_name, node_name, oom_scores, process_title,
     shutdown_options,
 };
 
@@ -177,8 +177,6 @@ pub const IGNORED: &[Ignored] = &[
     live(&["lua-enable-deprecated-api"], "no", YesNo),
     live(&["lua-enable-insecure-api"], "no", YesNo),
     live(&["lua-replicate-commands"], "", Obsolete),
-    live(&["masterauth", "primaryauth"], "", Text),
-    live(&["masteruser", "primaryuser"], "", Text),
     live(&["max-new-connections-per-cycle"], "10", Unsigned(1, 1000)),
     live(&["max-new-tls-connections-per-cycle"], "1", Unsigned(1, 1000)),
     live(&["min-io-threads-avoid-copy-reply"], "7", Integer(0, INT)),
@@ -211,17 +209,10 @@ pub const IGNORED: &[Ignored] = &[
     live(&["repl-diskless-sync-delay"], "5", Integer(0, INT)),
     live(&["repl-diskless-sync-max-replicas"], "0", Integer(0, INT)),
     fixed(&["repl-mptcp"], "no", YesNo),
-    live(&["replica-announce-ip", "slave-announce-ip"], "", Text),
-    live(&["replica-announce-port", "slave-announce-port"], "0", Integer(0, 65535)),
-    live(&["replica-announced"], "yes", YesNo),
     live(&["replica-full-sync-buffer-limit"], "0", Bytes(0)),
     live(&["replica-ignore-disk-write-errors"], "no", YesNo),
     live(&["replica-ignore-maxmemory", "slave-ignore-maxmemory"], "yes", YesNo),
     live(&["replica-lazy-flush", "slave-lazy-flush"], "no", YesNo),
-    live(&["replica-priority", "slave-priority"], "100", Integer(0, INT)),
-    live(&["replica-read-only", "slave-read-only"], "yes", YesNo),
-    live(&["replica-serve-stale-data", "slave-serve-stale-data"], "yes", YesNo),
-    fixed(&["replicaof", "slaveof"], "", Checked(replica_of)),
     fixed(&["req-res-logfile"], "", Text),
     live(&["sanitize-dump-payload"], "no", OneOf(&["no", "yes", "clients"])),
     fixed(&["server-cpulist", "server_cpulist"], "", Text),

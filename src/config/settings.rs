@@ -60,6 +60,14 @@ impl Settings {
         })
     }
 
+    /// Changes settings that CONFIG SET cannot change. `change` has put them into effect.
+    pub fn change(&self, change: impl FnOnce(&mut Config)) {
+        let _changing = self.changing.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut changed = Config::clone(&self.current());
+        change(&mut changed);
+        self.replace(&Arc::new(changed));
+    }
+
     fn replace(&self, config: &Arc<Config>) {
         *self.current.write().unwrap_or_else(PoisonError::into_inner) = Arc::clone(config);
         self.changes.fetch_add(1, Ordering::Release);

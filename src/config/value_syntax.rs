@@ -89,19 +89,6 @@ pub(super) fn oom_scores(_: &str, text: &str) -> Result<String, String> {
     }
 }
 
-/// Host and port, or `no one`.
-pub(super) fn replica_of(_: &str, text: &str) -> Result<String, String> {
-    let words: Vec<&str> = text.split_ascii_whitespace().collect();
-    let [host, port] = words[..] else { return Err("wrong number of arguments".into()) };
-    if host.eq_ignore_ascii_case("no") && port.eq_ignore_ascii_case("one") {
-        return Ok(String::new());
-    }
-    match port.parse::<u16>() {
-        Ok(port) => Ok(format!("{host} {port}")),
-        Err(_) => Err("Invalid master port".into()),
-    }
-}
-
 /// Text with variables in braces.
 pub(super) fn process_title(_: &str, text: &str) -> Result<String, String> {
     const VARIABLES: [&str; 7] =

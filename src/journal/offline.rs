@@ -4,6 +4,7 @@ use super::error::OpenError;
 use super::recovery::{FileRead, Replayed, TornTail, replay};
 use super::visit::{Origin, Provenance};
 use crate::machine::progress::ReadProgress;
+use crate::store::change::position::{FollowedPosition, StreamPlace};
 use crate::store::change::sink::Seq;
 use crate::store::change::{Change, DatabaseNumbering, Destination, Relocation, What};
 use crate::store::{DatabaseIndex, KeyspaceIndex, Word};
@@ -155,6 +156,12 @@ impl<W: Write> Lines<'_, W> {
             Change::Library { name, text: None } => {
                 self.begin(provenance, "drop-library").quoted(name).end();
             }
+            Change::Follows(None) => self.begin(provenance, "follows-none").end(),
+            Change::Follows(Some(FollowedPosition { history, reached })) => {
+                let history = String::from_utf8_lossy(&history).into_owned();
+                self.begin(provenance, "follows").word(&history).place(reached).end();
+            }
+            Change::Reached(place) => self.begin(provenance, "reached").place(place).end(),
             // The rest of the command is printed with the number of the record that it is in.
             Change::Continued => {}
         }
@@ -192,6 +199,10 @@ impl<W: Write> Lines<'_, W> {
 
     fn db(&mut self, database: DatabaseIndex) -> &mut Self {
         self.word(&format!("db{database}"))
+    }
+
+    fn place(&mut self, StreamPlace { offset, database }: StreamPlace) -> &mut Self {
+        self.word(&offset.to_string()).db(database)
     }
 
     fn quoted(&mut self, bytes: &[u8]) -> &mut Self {

@@ -88,6 +88,11 @@ impl Journal {
         self.pending_bytes.load(Ordering::Relaxed) > limits::JOURNAL_BACKLOG_BYTES
     }
 
+    /// The last record that survives a power failure.
+    pub fn synced(&self) -> Seq {
+        Seq(self.synced.load(Ordering::Acquire))
+    }
+
     /// The number of the last record.
     pub fn last_seq(&self) -> Seq {
         self.pending.lock().last_seq()

@@ -184,6 +184,16 @@ impl Journal {
         self.refuse(reason);
     }
 
+    /// The data are about to be replaced by others that no record describes. What has been recorded so far is written; from then
+    /// on nothing is, until a checkpoint has written a base of the new data. A restart before that finds the data as they were.
+    pub fn supersede(&self, reason: &str) {
+        let mut writer = self.writer();
+        self.flush_held(&mut writer, FlushAttempt::Again);
+        // No fault, so nothing to log as one.
+        self.set_refusal(reason);
+        self.break_off(&mut writer, reason);
+    }
+
     /// Drops the records that are in no file, and those that follow.
     pub(super) fn drop_unwritten(&self, writer: &mut SegmentWriter) {
         writer.taken = Vec::new();

@@ -306,7 +306,8 @@ impl<'s> RdbReader<'s> {
 
     /// Takes a template of the server from which values are read.
     pub fn template(&mut self, prefix: &[u8], policy: &Policy) {
-        Shards::free(self.values.target).set_template(prefix, Some(policy));
+        let set = Shards::free(self.values.target).set_template(prefix, Some(policy));
+        set.expect("a store that is being filled follows no master");
     }
 
     /// Reads the value of `key`, and counts it.

@@ -122,7 +122,7 @@ impl FullSyncs {
     /// # Errors
     /// It cannot begin.
     pub fn join(self: &Arc<Self>) -> Result<Arc<FullSync>, String> {
-        self.streaming.turn_on()?;
+        self.streaming.turn_on(None)?;
         let mut current = self.current.lock();
         if let Some(sync) = current.upgrade().filter(|sync| !sync.is_over()) {
             return Ok(sync);

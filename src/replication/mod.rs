@@ -9,6 +9,7 @@
 //! | `outflow`, `flow`, `reading` | the stream: its history, its backlog and the replicas that read it |
 //! | `streaming`, `records` | a master's stream: from the records of the store to commands |
 //! | `full_sync`, `marks` | all data, in a file, and where the stream goes on behind it |
+//! | `upstream` | a replica's end of the link to its master |
 //!
 //! Invariant: a replica that has the history's bytes up to an offset has the data that this server had when it had spelled, or
 //! applied, the byte at this offset. Absent on purpose: sockets and tokio (`server`), commands and their replies (`commands`).
@@ -25,6 +26,7 @@ pub mod reading;
 pub mod records;
 pub mod saved;
 pub mod streaming;
+pub mod upstream;
 
 pub use flow::{OutflowBounds, ReplicaEnd, StreamSource};
 pub use full_sync::{FullSync, FullSyncs, SyncFile};

@@ -15,7 +15,7 @@ use crate::limits;
 use crate::machine::clock::Clock;
 use crate::store::change::DatabaseNumbering;
 use crate::store::change::feed::{Feed, Lagged, Published};
-use crate::store::{Seq, Store};
+use crate::store::{Hold, Seq, Store};
 use crossbeam::channel::{Receiver, Sender, bounded};
 use parking_lot::Mutex;
 use std::collections::VecDeque;
@@ -100,17 +100,18 @@ impl Streaming {
         self.inbox.ping_period_ms.store(seconds * 1000, Ordering::Relaxed);
     }
 
-    /// Begins to spell with the next record, if this server is a master, and has a backlog from then on.
+    /// Begins to spell with the next record, if this server is a master, under `held` locks, and has a backlog from then on.
     ///
     /// # Errors
     /// The thread cannot be started.
-    pub fn turn_on(&self) -> Result<(), String> {
+    pub fn turn_on(&self, held: Option<&Hold<'_>>) -> Result<(), String> {
         let mut running = self.running.lock();
         let is_running = running.as_ref().is_some_and(|handle| !handle.is_finished());
         if is_running || self.outflow.source() != StreamSource::Own {
             return Ok(());
         }
-        let Some((feed, after, numbering)) = self.store.open_numbered_feed(limits::UNSPELLED_BYTES) else {
+        let Some((feed, after, numbering)) = self.store.open_numbered_feed(limits::UNSPELLED_BYTES, held)
+        else {
             return Err("the data are still being read".into());
         };
         self.outflow.activate();
@@ -164,13 +165,14 @@ impl Streaming {
         *self.inbox.wishes.lock() = Wishes::default();
     }
 
-    /// This server becomes a master: the stream is its own from here on. Called before it accepts a write.
+    /// This server becomes a master: the stream is its own from here on. Called before it accepts a write, under the locks of
+    /// `held`.
     ///
     /// # Errors
     /// The thread cannot be started.
-    pub fn promote(&self) -> Result<(), String> {
+    pub fn promote(&self, held: Option<&Hold<'_>>) -> Result<(), String> {
         self.outflow.promote();
-        self.turn_on()
+        self.turn_on(held)
     }
 
     /// This server stops being a master. Called when no further write is accepted. Waits until all records have been spelled, and
@@ -376,7 +378,7 @@ impl Spelling {
         tracing::warn!("more was written than could be spelled for replicas; they get all data again");
         self.inbox.wishes.lock().positions.clear();
         self.logs.clear();
-        if let Some((feed, after, numbering)) = self.store.open_numbered_feed(limits::UNSPELLED_BYTES) {
+        if let Some((feed, after, numbering)) = self.store.open_numbered_feed(limits::UNSPELLED_BYTES, None) {
             self.feed = feed;
             self.speller = RecordSpeller::new(numbering);
             self.spelled = after;

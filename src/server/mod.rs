@@ -10,6 +10,7 @@
 //! | `import` | `rankd import` |
 //! | `replication` | the other ends of the stream to replicas |
 //! | `metrics` | the metrics port |
+//! | `upstream` | the link to the master that is followed |
 //! | `process` | what commands may ask of the process |
 //!
 //! The main thread accepts connections and deals them to worker threads. A connection stays with its worker; its
@@ -24,3 +25,4 @@ mod process;
 mod replication;
 pub mod start;
 mod threads;
+mod upstream;

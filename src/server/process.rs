@@ -6,6 +6,7 @@ use super::replication::Replication;
 use super::start::descriptors::fit_descriptors;
 use super::start::log::Log;
 use super::start::signals::ServerStop;
+use super::upstream::link::UpstreamLink;
 use crate::commands::state::host::{
     AtEnd, LaggingReplicas, Loading, Persistence, Ports, Process, Reload, Saves,
 };
@@ -16,7 +17,7 @@ use crate::journal::Journal;
 use crate::machine::progress::ReadProgress;
 use crate::rdb::replace_file;
 use crate::replication::ReplicaLink;
-use crate::store::Seq;
+use crate::store::{Hold, Seq};
 use std::fs::{self, File};
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -31,6 +32,8 @@ pub(super) struct RunningProcess {
     journal: OnceLock<Arc<Journal>>,
     pub(super) dump: Arc<Dump>,
     pub(super) replication: Arc<Replication>,
+    /// The link to the master that is followed.
+    upstream: OnceLock<Arc<UpstreamLink>>,
     /// How far the reading of the journal or the dump file has come.
     pub(super) progress: Arc<ReadProgress>,
     /// Whether the dump file is written at the end, once SHUTDOWN has decided that.
@@ -60,6 +63,7 @@ impl RunningProcess {
         Self {
             keeps_journal,
             journal: OnceLock::new(),
+            upstream: OnceLock::new(),
             dump,
             replication,
             progress: Arc::default(),
@@ -75,6 +79,17 @@ impl RunningProcess {
     /// The journal. `None` with `appendonly no`, and until the journal has been read.
     pub(super) fn journal(&self) -> Option<&Arc<Journal>> {
         self.journal.get()
+    }
+
+    /// The link to the master that is followed. `None` before the start has made it.
+    pub(super) fn upstream(&self) -> Option<&Arc<UpstreamLink>> {
+        self.upstream.get()
+    }
+
+    /// The link to the master that is followed.
+    pub(super) fn take_upstream(&self, link: Arc<UpstreamLink>) {
+        // There is only one start.
+        let _ = self.upstream.set(link);
     }
 
     /// Takes the journal once it has been read.
@@ -169,6 +184,15 @@ impl Process for RunningProcess {
 
     fn send_to_replicas(&self, words: &[&[u8]]) {
         self.replication.streaming.send(words);
+    }
+
+    fn master_changed(&self, follows: bool, held: Option<&Hold<'_>>) {
+        if let Some(link) = self.upstream.get() {
+            if !follows {
+                link.promote(held);
+            }
+            link.turn();
+        }
     }
 
     fn configure(&self, config: &Config) -> Result<(), NoEffect> {

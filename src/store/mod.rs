@@ -41,7 +41,7 @@ pub use access::evict::{Eviction, EvictionTerms};
 pub use access::hold::{Access, Hold};
 pub use access::libraries::LibraryChange;
 pub use access::reader::{Lookups, Reader};
-pub use access::shards::{Looking, Shards};
+pub use access::shards::{Looking, RefusesClients, Shards};
 pub use access::slot::{SLOTS, Slot};
 pub use access::survey::{BoardSurvey, LargestBoard};
 pub use access::writer::{HasPolicy, Missing, Writer};

@@ -2,7 +2,7 @@
 
 use super::change::DatabaseNumbering;
 use super::change::seq::Seq;
-use super::keys::interest::Interests;
+use super::keys::interest::{Interests, Presence};
 use super::keys::keyspace::{Entry, Keyspace};
 use super::numbers::{DatabaseIndex, KeyspaceIndex};
 
@@ -107,6 +107,22 @@ impl Shard {
             std::mem::swap(&mut database.keyspace, &mut other.keyspace);
             database.keyspace.recount_sizes();
         }
+    }
+
+    /// Takes all keys of `other`, database by database, in place of none. Returns the keys that are there now and that clients
+    /// wait for.
+    pub(in crate::store) fn take_keys(&mut self, other: &mut Self) -> Vec<(DatabaseIndex, Box<[u8]>)> {
+        let mut awaited = Vec::new();
+        for (index, (database, other)) in (0..).zip(self.databases.iter_mut().zip(&mut other.databases)) {
+            std::mem::swap(&mut database.keyspace, &mut other.keyspace);
+            let Database { keyspace, interests, .. } = database;
+            let presence =
+                |key: &[u8]| if keyspace.holds(key) { Presence::Present } else { Presence::Missing };
+            awaited.extend(
+                interests.note_swap(|_| Presence::Missing, presence).into_iter().map(|key| (index, key)),
+            );
+        }
+        awaited
     }
 
     /// Removes every key of `database`, or of all databases if `None`, and gives the contents to `free`. Calls `lost` with the

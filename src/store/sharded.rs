@@ -1,10 +1,12 @@
 //! The store: all keys of all databases, in shards.
 
+use super::access::hold::Hold;
 use super::access::slot;
 use super::change::DatabaseNumbering;
 use super::change::basis::Basis;
 use super::change::buffer::ChangeBuffer;
 use super::change::feed::Feed;
+use super::change::position::FollowedPosition;
 use super::change::seq::Seq;
 use super::change::sink::ChangeSink;
 use super::damage::Damage;
@@ -22,9 +24,9 @@ use super::values::board::policy::BoardTemplates;
 use crate::config::{EventClasses, SetBounds};
 use crate::machine::clock::Clock;
 use foldhash::quality::FixedState;
-use parking_lot::RwLock;
+use parking_lot::{Mutex, RwLock};
 use std::hash::BuildHasher;
-use std::sync::atomic::{AtomicU32, AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock};
 
 /// A shard's number must fit into a cursor, and each shard must have a slot.
@@ -62,6 +64,12 @@ pub struct Store {
     /// How many holds are being extended just now.
     pub(in crate::store) extending: AtomicUsize,
     pub(in crate::store) templates: BoardTemplates,
+    /// See [`Store::position`].
+    pub(in crate::store) position: Mutex<Option<FollowedPosition>>,
+    /// See [`Store::leave_removal_to_master`].
+    pub(in crate::store) leaves_removal: AtomicBool,
+    /// See [`Store::refuse_clients`].
+    pub(in crate::store) refuses_clients: AtomicBool,
 }
 
 impl Store {
@@ -99,6 +107,9 @@ impl Store {
             last_ticket: AtomicU64::new(0),
             extending: AtomicUsize::new(0),
             templates: BoardTemplates::default(),
+            position: Mutex::new(None),
+            leaves_removal: AtomicBool::new(false),
+            refuses_clients: AtomicBool::new(false),
         }
     }
 
@@ -186,12 +197,21 @@ impl Store {
         self.sink.get().map(|sink| sink.open_feed(bound_bytes))
     }
 
-    /// As [`Store::open_feed`], and returns the keyspace of each database as of that record.
+    /// As [`Store::open_feed`], and returns the keyspace of each database as of that record. `held` are the locks that the
+    /// caller holds.
     #[must_use]
-    pub fn open_numbered_feed(&self, bound_bytes: usize) -> Option<(Feed, Seq, DatabaseNumbering)> {
+    pub fn open_numbered_feed(
+        &self,
+        bound_bytes: usize,
+        held: Option<&Hold<'_>>,
+    ) -> Option<(Feed, Seq, DatabaseNumbering)> {
         // An exchange of databases takes the locks of all shards.
-        let shard = self.shards[0].read();
-        self.open_feed(bound_bytes).map(|(feed, after)| (feed, after, shard.numbering()))
+        let open =
+            |shard: &Shard| self.open_feed(bound_bytes).map(|(feed, after)| (feed, after, shard.numbering()));
+        match held.and_then(|hold| hold.shard(0)) {
+            Some(shard) => open(shard),
+            None => open(&self.shards[0].read()),
+        }
     }
 
     /// An empty store with the same shards, databases and hashes, without a sink. No key expires in it.

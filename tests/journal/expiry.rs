@@ -133,7 +133,7 @@ fn watching_an_expired_key_changes_nothing() {
         |store| assert!(!store.remove_expired(0)),
         |store| {
             let mut shards = Shards::free(store);
-            shards.flush(None);
+            shards.flush(None).expect("no master is followed");
             assert!(shards.rests_on() > Seq(0));
         },
         |store| assert!(!write(store, |writer| writer.remove(b"key"))),

@@ -145,7 +145,7 @@ fn a_replayed_flush_keeps_the_lists_that_were_made_after_it() {
     push(b"both", b"gone");
     recorded.take();
     let mut walk = live.snapshot();
-    Shards::free(&live).flush(None);
+    Shards::free(&live).flush(None).expect("no master is followed");
     push(b"both", b"once");
     push(b"after", b"once");
     let (mut base, mut records) = (Vec::new(), ChangeBuffer::default());

@@ -43,12 +43,12 @@ pub(super) fn command(store: &Store, chance: &mut Chance, changes: &mut ChangeBu
     let member = |chance: &mut Chance| chance.below(40).to_string();
     if chance.below(2000) == 0 {
         let mut shards = Shards::free(store);
-        shards.flush((chance.below(3) == 0).then_some(database));
+        shards.flush((chance.below(3) == 0).then_some(database)).expect("no master is followed");
         return shards.rests_on();
     }
     if chance.below(100) == 0 {
         let mut shards = Shards::free(store);
-        shards.swap_databases(0, 1);
+        shards.swap_databases(0, 1).expect("no master is followed");
         return shards.rests_on();
     }
     let mut hold = Hold::on(store, &[store.shard_of(key)], Access::Write, std::mem::take(changes));

@@ -25,6 +25,8 @@ pub(crate) fn rankd() -> Command {
 pub(crate) enum Peer {
     Redis,
     Valkey,
+    /// Redis 7.0, as Debian has it.
+    Redis7,
 }
 
 impl Peer {
@@ -32,6 +34,7 @@ impl Peer {
         match self {
             Peer::Redis => "redis-server-8.2.3",
             Peer::Valkey => "valkey-server-9.1.2",
+            Peer::Redis7 => "/usr/bin/redis-server",
         }
     }
 
@@ -48,7 +51,7 @@ impl Peer {
         }
         let missing = format!("{} is not in {}: run .ci/peers", self.file_name(), directory.display());
         assert!(std::env::var_os("RANKD_REQUIRE_PEERS").is_none_or(|value| value != "1"), "{missing}");
-        static SAID: [Once; 2] = [const { Once::new() }; 2];
+        static SAID: [Once; 3] = [const { Once::new() }; 3];
         SAID[self as usize].call_once(|| {
             // Straight to the file descriptor: the macros' output would be captured by the test harness.
             let line = format!("\nNOT COMPARED: {missing}\n");

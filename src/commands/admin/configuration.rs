@@ -108,6 +108,7 @@ fn config_set(host: &Host, call: &Call<'_>, reply: &mut Reply<'_>) -> Outcome {
         host.store.set_event_classes(changed.notify_keyspace_events);
         host.bound_memory(&changed.memory);
         host.store.set_set_bounds(changed.set_bounds);
+        host.refuse_clients(&changed.replica);
         // To set a file again, as it is, reads it again.
         if names.iter().any(|name| name.starts_with("tls-")) {
             host.process.read_tls(changed)?;

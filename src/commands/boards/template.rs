@@ -87,13 +87,13 @@ fn set(keys: &mut AllKeys<'_, '_>, call: &Call<'_>, reply: &mut Reply<'_>) -> Ou
     if templates.len() >= limits::TEMPLATES && !templates.contains(prefix) {
         return Err(CommandError::text("ERR there are 1024 templates already").into());
     }
-    keys.shards.set_template(prefix, Some(&policy));
+    keys.shards.set_template(prefix, Some(&policy))?;
     reply.ok();
     Ok(())
 }
 
 fn delete(keys: &mut AllKeys<'_, '_>, call: &Call<'_>, reply: &mut Reply<'_>) -> Outcome {
-    let was_there = keys.shards.set_template(prefix(call)?, None);
+    let was_there = keys.shards.set_template(prefix(call)?, None)?;
     reply.integer(i64::from(was_there));
     Ok(())
 }

@@ -1,6 +1,6 @@
 //! Command errors. The reply says what is wrong, nothing has changed, and the connection stays open.
 
-use crate::store::{DAMAGE_TEXT, HasPolicy, PolicyError, SubmitError, WrongType};
+use crate::store::{DAMAGE_TEXT, HasPolicy, PolicyError, RefusesClients, SubmitError, WrongType};
 use std::borrow::Cow;
 
 /// The text of an error reply, which begins with its code.
@@ -17,6 +17,8 @@ pub enum Stop {
     TakesLong,
     /// CLIENT PAUSE holds the command back. It has changed nothing and replied nothing; it runs when the pause has ended.
     Paused,
+    /// The command came by the stream of a master that is not followed any more. It has changed nothing.
+    Superseded,
 }
 
 /// What a command returns: its reply is written, or why it is not.
@@ -37,6 +39,12 @@ impl CommandError {
     pub const WRONG_TYPE: Self =
         Self::text("WRONGTYPE Operation against a key holding the wrong kind of value");
 
+    /// The server follows a master, and clients may change nothing.
+    pub const READ_ONLY: Self = Self::text("READONLY You can't write against a read only replica.");
+    /// The server follows a master, has no link to it, and may not show what may be old.
+    pub const MASTER_DOWN: Self =
+        Self::text("MASTERDOWN Link with MASTER is down and replica-serve-stale-data is set to 'no'.");
+
     /// A fixed text.
     #[must_use]
     pub const fn text(text: &'static str) -> Self {
@@ -51,6 +59,13 @@ impl CommandError {
             text = text.replace(['\r', '\n'], " ");
         }
         Self(Cow::Owned(text))
+    }
+
+    /// EXEC could not be run because of `error`.
+    #[must_use]
+    pub fn aborted_because(error: &Self) -> Self {
+        let why = error.0.strip_prefix("ERR ").unwrap_or(&error.0);
+        Self::new(format!("EXECABORT Transaction discarded because of: {why}"))
     }
 
     /// A panic has damaged the key's value.
@@ -110,6 +125,18 @@ impl From<SubmitError> for Stop {
 
 impl From<HasPolicy> for Stop {
     fn from(error: HasPolicy) -> Self {
+        Self::Error(error.into())
+    }
+}
+
+impl From<RefusesClients> for CommandError {
+    fn from(_: RefusesClients) -> Self {
+        Self::READ_ONLY
+    }
+}
+
+impl From<RefusesClients> for Stop {
+    fn from(error: RefusesClients) -> Self {
         Self::Error(error.into())
     }
 }

@@ -31,7 +31,7 @@ impl Runner<'_> {
         let call = self.call(own_arguments, located);
         let outcome = catch_unwind(AssertUnwindSafe(|| self.call_function(place, &call, reply)));
         let outcome = outcome.unwrap_or_else(|_| Err(Refusal::Failed(self.note_panic(entry, &call))));
-        let has_run = !matches!(outcome, Err(Refusal::TakesLong | Refusal::Paused));
+        let has_run = !matches!(outcome, Err(Refusal::TakesLong | Refusal::Paused | Refusal::Superseded));
         if has_run && self.host.interventions.has_monitors() {
             self.show_to_monitors(entry, arguments);
         }
@@ -66,6 +66,7 @@ impl Runner<'_> {
                 }
                 self.take_or_wait(place, call, wish, reply)?;
             }
+            Handler::OwnLocks(run) if self.locks_all_first(spec) => self.run_for_master(run, call, reply)?,
             Handler::OwnLocks(run) => {
                 self.hold_nothing(spec, call)?;
                 self.note_reads(spec, call);
@@ -119,7 +120,7 @@ impl Runner<'_> {
         if outcome? {
             return Ok(());
         }
-        if wish.patience == Patience::None || self.scope != Scope::Command {
+        if wish.patience == Patience::None || self.scope != Scope::Command || self.session.is_masters() {
             wish.reply_none(reply);
             return Ok(());
         }
@@ -162,7 +163,7 @@ fn counting_once<'b>(hold: &mut Hold<'b>, run: impl FnOnce(&mut Hold<'b>) -> Out
     let before = hold.lookups();
     let outcome = run(hold);
     if outcome == Err(Stop::TakesLong) {
-        hold.forget_lookups(before);
+        hold.set_lookups(before);
     }
     outcome
 }

@@ -4,7 +4,7 @@ use super::runner::Runner;
 use super::unit::AtomicUnit;
 use crate::commands::call::error::{CommandError, Outcome, Stop};
 use crate::commands::spec::table::table;
-use crate::commands::spec::{CommandSpec, Handler};
+use crate::commands::spec::{CommandSpec, Flag, Handler};
 use crate::commands::state::session::NextStep;
 use crate::commands::state::transaction::{Transaction, Watching};
 use crate::resp::reply::{Reply, ReplySource};
@@ -49,6 +49,10 @@ impl Runner<'_> {
         }
         let (shards, access) = self.shards_of(transaction, watching);
         let reach = |runner: &mut Self, shards: &mut Vec<ShardIndex>| {
+            let writes = |place: &usize| table().entries()[*place].spec.has(Flag::Write);
+            if runner.refuses_writes() && transaction.places.iter().any(writes) {
+                return Err(CommandError::aborted_because(&CommandError::READ_ONLY).into());
+            }
             runner.hold_for_waiters_of_transaction(transaction, shards)
         };
         self.ran.rest = self.in_unit(shards, access, reach, |unit| {
@@ -102,8 +106,7 @@ impl Runner<'_> {
             self.release();
             self.session.stop_watching(self.host);
             self.session.note_transaction();
-            let why = error.0.strip_prefix("ERR ").unwrap_or(&error.0);
-            return CommandError::new(format!("EXECABORT Transaction discarded because of: {why}"));
+            return CommandError::aborted_because(&error);
         }
         if let Some(transaction) = &mut self.session.transaction {
             transaction.must_abort = true;

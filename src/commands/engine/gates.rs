@@ -15,14 +15,20 @@ impl Runner<'_> {
     pub(super) fn ask_gates(&mut self, place: usize, arguments: Arguments<'_>) -> Result<(), CommandError> {
         let entry = &table().entries()[place];
         check_arity(entry, arguments)?;
+        if self.session.is_masters() {
+            // The master has let it through its own.
+            return Ok(());
+        }
         self.check_authenticated(entry.spec)?;
         self.check_transaction(entry.spec)?;
         self.check_permission(place, arguments)
             .map_err(|denied| denied.error(self.session.identity.user(), place))?;
         self.check_memory(entry.spec)?;
+        self.check_role(entry.spec)?;
         self.check_journal(entry.spec)?;
         self.check_replicas(entry.spec)?;
         self.check_listening(entry)?;
+        self.check_link(entry.spec)?;
         self.check_loading(entry.spec)
     }
 
@@ -45,7 +51,7 @@ impl Runner<'_> {
     #[inline(never)]
     fn ask_user(&mut self, place: usize, arguments: Arguments<'_>) -> Result<(), Denied> {
         let entry = &table().entries()[place];
-        if entry.spec.has(Flag::NoAuth) {
+        if entry.spec.has(Flag::NoAuth) || self.session.is_masters() {
             return Ok(());
         }
         let own_arguments = if entry.is_subcommand { arguments.skip(1) } else { arguments };
@@ -153,7 +159,9 @@ impl Runner<'_> {
 
     /// Refuses writes, and commands that probe for them, while the journal cannot take records.
     fn check_journal(&self, spec: &CommandSpec) -> Result<(), CommandError> {
-        let is_write = |spec: &CommandSpec| spec.may_write() || spec.is(Manner::ProbesWrites);
+        // As in Redis, a replica refuses nothing but writes then.
+        let probes = !self.host.upstream.is_set();
+        let is_write = |spec: &CommandSpec| spec.may_write() || probes && spec.is(Manner::ProbesWrites);
         let runs_writes = matches!(spec.run, Handler::Exec) && self.queued().any(is_write);
         if (is_write(spec) || runs_writes)
             && let Some(why) = self.host.process.write_refusal()

@@ -32,6 +32,9 @@ impl Runner<'_> {
                 self.hold_shards(spec, call, &shards, access)?;
             }
         }
+        if access == Access::Write {
+            self.check_role(spec).map_err(Refusal::Rejected)?;
+        }
         self.check_damage(spec, call).map_err(Refusal::Rejected)
     }
 
@@ -104,6 +107,10 @@ impl Runner<'_> {
             return Err(Stop::TakesLong);
         }
         self.ran.contention.note(shards, access, self.hold.has_waited());
+        if self.session.is_superseded(self.host) {
+            self.hold.let_go();
+            return Err(Stop::Superseded);
+        }
         if self.is_paused_for(access) {
             self.hold.let_go();
             return Err(Stop::Paused);
@@ -114,8 +121,16 @@ impl Runner<'_> {
     /// A command ends here, and with it its record, unless it is part of a unit.
     pub(super) fn end_record(&mut self) {
         if self.scope == Scope::Command {
-            self.hold.end_record();
+            self.close_record();
         }
+    }
+
+    /// Closes the record of what has run. If that was a master's, the record says where in the stream it ends.
+    pub(super) fn close_record(&mut self) {
+        if let Some(place) = self.session.place_behind(self.ran.count) {
+            self.hold.is_at(place);
+        }
+        self.hold.end_record();
     }
 
     /// Gives the locks back, unless they are a unit's, and counts the look-ups under them.

@@ -15,6 +15,7 @@
 //! | `exec` | EXEC, a unit of queued requests |
 //! | `script` | a script, a unit whose commands it chooses |
 //! | `script_calls` | what a running script asks of the server |
+//! | `following` | what differs while a master is followed, and for its commands |
 //! | `timing` | the time that commands take |
 //! | `slow` | what took long |
 //! | `tracking` | reads and changes of clients that keep copies of values |
@@ -23,6 +24,7 @@
 mod batch;
 mod command;
 mod exec;
+mod following;
 mod gates;
 mod locks;
 mod lookahead;

@@ -88,6 +88,11 @@ impl<'b> Runner<'b> {
                 self.ran.next = NextStep::Aside;
                 return None;
             }
+            Err(Refusal::Superseded) => {
+                out.truncate(reply_start);
+                self.ran.next = NextStep::Drop;
+                return None;
+            }
             Err(Refusal::Paused) => {
                 out.truncate(reply_start);
                 self.ran.next = NextStep::Pause;
@@ -108,6 +113,9 @@ impl<'b> Runner<'b> {
                 error
             }
         };
+        if self.session.is_masters() {
+            self.session.note_failure(request.get(0).unwrap_or_default(), &error.0);
+        }
         out.truncate(reply_start);
         Reply::new(out, self.session.protocol).error(&error.0);
         None

@@ -52,6 +52,8 @@ pub(super) enum Refusal {
     TakesLong,
     /// See [`Stop::Paused`].
     Paused,
+    /// See [`Stop::Superseded`].
+    Superseded,
 }
 
 impl From<Stop> for Refusal {
@@ -60,6 +62,7 @@ impl From<Stop> for Refusal {
             Stop::Error(error) => Self::Failed(error),
             Stop::TakesLong => Self::TakesLong,
             Stop::Paused => Self::Paused,
+            Stop::Superseded => Self::Superseded,
         }
     }
 }
@@ -75,6 +78,9 @@ impl<'b> Runner<'b> {
     ) -> Self {
         let mut hold = Hold::new(&host.store, changes);
         hold.act_for(session.client.id);
+        if session.is_masters() {
+            hold.obey_master();
+        }
         let mut runner = Self {
             host,
             session,

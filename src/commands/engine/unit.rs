@@ -46,7 +46,7 @@ impl<'b> Runner<'b> {
         self.look_at_clock();
         self.scope = Scope::Command;
         if result.is_ok() {
-            self.hold.end_record();
+            self.close_record();
         }
         self.release();
         result.or_else(|panic| resume_unwind(panic))

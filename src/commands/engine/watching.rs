@@ -22,6 +22,9 @@ impl Runner<'_> {
         {
             return Err(Refusal::Rejected(CommandError::text(busy)));
         }
+        if self.session.is_masters() {
+            return Ok(());
+        }
         let is_on_keys = spec.has(Flag::Readonly) || spec.may_write() || spec.is(Manner::Publishes);
         if is_on_keys && self.session.client.marks.has(Mark::Monitors) {
             let why = "ERR Replica can't interact with the keyspace";
@@ -41,6 +44,7 @@ impl Runner<'_> {
     /// before the pause is over when CLIENT PAUSE returns.
     pub(super) fn is_paused_for(&self, access: Access) -> bool {
         access == Access::Write
+            && !self.session.is_masters()
             && self.host.interventions.any()
             && self.host.interventions.holds_back(true, self.host.clock.now_ms())
     }

@@ -260,7 +260,7 @@ fn flush(
     if !is_async && !options.take_word("sync") && options.remaining() > 0 || options.remaining() > 0 {
         return Err(CommandError::SYNTAX.into());
     }
-    keys.shards.flush(database);
+    keys.shards.flush(database)?;
     keys.host.friend_rankings.clear();
     if !is_async && matches!(keys.shards, Shards::Free(..)) {
         // As in Redis, a client that tracks gets the invalidation of its own flush before the reply. If its mailbox has been

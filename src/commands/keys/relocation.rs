@@ -163,7 +163,7 @@ fn swap_databases(keys: &mut AllKeys<'_, '_>, call: &Call<'_>, reply: &mut Reply
     let other = number(2, "ERR invalid second DB index")?;
     let databases = keys.host.store.databases();
     let [one, other] = [check_database(one, databases)?, check_database(other, databases)?];
-    keys.shards.swap_databases(one, other);
+    keys.shards.swap_databases(one, other)?;
     if one != other {
         keys.host.friend_rankings.clear();
     }

@@ -1,5 +1,6 @@
 //! INFO's section about replication, with Redis's fields in its order: sentinels read it line by line.
 
+use super::upstream_info;
 use crate::commands::state::host::Host;
 use std::fmt::Write;
 
@@ -11,7 +12,11 @@ pub(in crate::commands) fn write(host: &Host, out: &mut String) {
         // Writing to a string does not fail.
         let _ = write!(out, "{name}:{value}\r\n");
     };
-    line("role", &"master");
+    line("role", &if host.upstream.is_set() { "slave" } else { "master" });
+    upstream_info::write(host, out);
+    let mut line = |name: &str, value: &dyn std::fmt::Display| {
+        let _ = write!(out, "{name}:{value}\r\n");
+    };
     line("connected_slaves", &facts.replicas.len());
     if config.replication.min_replicas_to_write > 0 && config.replication.min_replicas_max_lag_s > 0 {
         let good = facts.good_replicas(config.replication.min_replicas_max_lag_s);

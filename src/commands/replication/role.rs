@@ -1,5 +1,6 @@
 //! ROLE: what a server is to others.
 
+use super::upstream_info;
 use crate::commands::call::Call;
 use crate::commands::call::error::Outcome;
 use crate::commands::spec::{CommandSpec, Flag, Group, Handler};
@@ -20,6 +21,9 @@ pub(in crate::commands) const COMMANDS: &[CommandSpec] = &[CommandSpec {
 }];
 
 fn role(host: &Host, _: &Call<'_>, reply: &mut Reply<'_>) -> Outcome {
+    if upstream_info::role(host, reply) {
+        return Ok(());
+    }
     let facts = host.process.replication();
     reply.array(3);
     reply.bulk(b"master");

@@ -67,6 +67,7 @@ impl Client {
         let states = [
             (self.marks.has(Mark::Replica), 'S'),
             (self.marks.has(Mark::Monitors), 'O'),
+            (self.marks.has(Mark::Master), 'M'),
             (self.is_subscribed(), 'P'),
             (self.queued.load(Ordering::Relaxed) >= 0, 'x'),
             (self.is_blocked(), 'b'),

@@ -19,7 +19,8 @@ use crate::config::{Config, NoEffect, SavePoint, Settings};
 use crate::machine::chance::Chance;
 use crate::machine::clock::Clock;
 use crate::machine::counter::Counter;
-use crate::store::{Adoption, DatabaseIndex, Store};
+use crate::replication::upstream::state::Upstream;
+use crate::store::{Adoption, DatabaseIndex, Hold, Store};
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -74,6 +75,10 @@ pub trait Process: ReplicaProgress + Send + Sync {
 
     /// What INFO and ROLE say of replication.
     fn replication(&self) -> ReplicationFacts;
+
+    /// The server has another master, or none any more: `follows` says whether it has one. `held` are the locks that the
+    /// caller holds.
+    fn master_changed(&self, follows: bool, held: Option<&Hold<'_>>);
 
     /// How many replicas are online and have acknowledged something in the last `max_lag_s` seconds.
     fn good_replicas(&self, max_lag_s: u64) -> usize;
@@ -248,6 +253,8 @@ pub struct Host {
     pub shortage: Shortage,
     /// The process.
     pub process: Arc<dyn Process>,
+    /// The master that is followed, if there is one.
+    pub upstream: Arc<Upstream>,
     /// The clock.
     pub clock: Clock,
     /// Whether the data are still being read. Meanwhile only commands with [`Flag::Loading`](crate::commands::spec::Flag) run.

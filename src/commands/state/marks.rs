@@ -28,6 +28,8 @@ pub enum Mark {
     BrokenRedirect = 1 << 9,
     /// It is a replica, and gets the stream.
     Replica = 1 << 10,
+    /// Its commands are those of the master that the server follows.
+    Master = 1 << 11,
 }
 
 impl Mark {

@@ -35,7 +35,7 @@ impl Host {
     /// As in Redis, records that are not written yet do not count. Neither does what the reclaimer has still to free: keys
     /// would be evicted for memory that is free in a moment.
     pub fn make_room(&self, config: &Config) -> (Headroom, Seq) {
-        if self.is_loading() {
+        if self.is_loading() || self.store.leaves_removal_to_master() {
             return (Headroom::Enough, Seq::default());
         }
         let memory = &config.memory;

@@ -4,6 +4,7 @@ use super::channels::{Subscriptions, Topic};
 use super::client::Client;
 use super::host::Host;
 use super::marks::Mark;
+use super::master_stream::MasterStream;
 use super::modes::Modes;
 use super::replica_request::ReplicaRequest;
 use super::transaction::{Transaction, Watching};
@@ -67,6 +68,8 @@ pub struct Session {
     pub(in crate::commands) watching: Option<Watching>,
     /// The channels it is subscribed to.
     pub(in crate::commands) subscriptions: Subscriptions,
+    /// Set if its requests are those of a master.
+    pub(in crate::commands) master: Option<MasterStream>,
     /// How its requests are treated.
     pub(in crate::commands) modes: Modes,
     /// What it has said of itself as a replica.
@@ -87,6 +90,7 @@ impl Session {
             transaction: None,
             watching: None,
             subscriptions: Subscriptions::default(),
+            master: None,
             modes: Modes::default(),
             replica: None,
             last_written: Seq(0),

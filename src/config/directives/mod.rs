@@ -7,6 +7,7 @@ mod memory;
 mod metrics;
 mod network;
 mod observing;
+mod replica;
 mod replication;
 mod tls;
 mod users;
@@ -15,7 +16,7 @@ use super::directive::Directive;
 use super::error::DirectiveError;
 
 /// The sections' entries, in the order of `config/rankd.conf`.
-const SECTIONS: [&[Directive]; 10] = [
+const SECTIONS: [&[Directive]; 11] = [
     network::DIRECTIVES,
     tls::DIRECTIVES,
     users::DIRECTIVES,
@@ -23,6 +24,7 @@ const SECTIONS: [&[Directive]; 10] = [
     memory::DIRECTIVES,
     journal::DIRECTIVES,
     replication::DIRECTIVES,
+    replica::DIRECTIVES,
     friends::DIRECTIVES,
     observing::DIRECTIVES,
     metrics::DIRECTIVES,
@@ -34,13 +36,21 @@ pub fn directives() -> impl Iterator<Item = &'static Directive> {
 }
 
 /// Other names of directives, each with the directive's own.
-pub const OTHER_NAMES: [(&str, &str); 6] = [
+pub const OTHER_NAMES: [(&str, &str); 14] = [
     ("commandlog-execution-slower-than", "slowlog-log-slower-than"),
     ("commandlog-slow-execution-max-len", "slowlog-max-len"),
     ("lua-time-limit", "busy-reply-threshold"),
     ("min-slaves-max-lag", "min-replicas-max-lag"),
     ("min-slaves-to-write", "min-replicas-to-write"),
     ("repl-ping-slave-period", "repl-ping-replica-period"),
+    ("slaveof", "replicaof"),
+    ("primaryauth", "masterauth"),
+    ("primaryuser", "masteruser"),
+    ("slave-read-only", "replica-read-only"),
+    ("slave-serve-stale-data", "replica-serve-stale-data"),
+    ("slave-priority", "replica-priority"),
+    ("slave-announce-ip", "replica-announce-ip"),
+    ("slave-announce-port", "replica-announce-port"),
 ];
 
 /// Directives whose values are secret.

@@ -148,11 +148,11 @@ impl Deed {
     /// Runs the command on a store.
     pub(super) fn run(&self, store: &Store, changes: ChangeBuffer) -> ChangeBuffer {
         if let Self::Flush(database) = *self {
-            Shards::free(store).flush(database);
+            Shards::free(store).flush(database).unwrap();
             return changes;
         }
         if let Self::Swap = *self {
-            Shards::free(store).swap_databases(0, 1);
+            Shards::free(store).swap_databases(0, 1).unwrap();
             return changes;
         }
         let shards: BTreeSet<_> = self.keys().into_iter().map(|key| store.shard_of(key)).collect();

@@ -48,6 +48,12 @@ impl RequestBatch {
         starts.zip(&self.ends).map(move |(start, &end)| Arguments::new(buffer, &self.spans[start..end]))
     }
 
+    /// The number of bytes of the buffer up to the end of each request. None of them may be an inline command.
+    pub fn request_ends(&self) -> impl Iterator<Item = usize> {
+        // Behind the last argument there is a line end.
+        self.ends.iter().map(|&end| self.spans[end - 1].end as usize + 2)
+    }
+
     /// Removes all requests, and frees the memory of an unusually large batch.
     pub fn clear(&mut self) {
         self.spans.clear();

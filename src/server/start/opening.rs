@@ -79,7 +79,7 @@ pub(in crate::server) async fn open(
     process.replication.resume(data)?;
     if process.replication.outflow.is_active() {
         // What is written from here on is in the stream.
-        process.replication.streaming.turn_on()?;
+        process.replication.streaming.turn_on(None)?;
     }
     process.dump.begin();
     // CONFIG SET may have changed settings meanwhile.

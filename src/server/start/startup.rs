@@ -28,6 +28,7 @@ use crate::machine::clock::Clock;
 use crate::machine::counter::Counter;
 use crate::machine::durable::{create_directories, sync_directory};
 use crate::machine::usage;
+use crate::replication::upstream::state::MasterAddress;
 use crate::replication::{EndedAs, SavedData};
 use crate::server::dump::Dump;
 use crate::server::listening::accepting::Listener;
@@ -42,6 +43,7 @@ use crate::server::threads::tls::TlsTerms;
 use crate::server::threads::turns::Turns;
 use crate::server::threads::upkeep;
 use crate::server::threads::worker::WorkerThread;
+use crate::server::upstream::link::UpstreamLink;
 use crate::store::event::EventSink;
 use crate::store::{SHARDS, Store};
 use std::net::TcpListener;
@@ -140,8 +142,8 @@ pub(in crate::server) fn run(mut config: Config, file: Option<PathBuf>) -> Resul
         tracking: Arc::new(Tracking::new(Arc::clone(&clients))),
         clients,
         interventions: Interventions::default(),
-        // One for each worker, and one for the thread beside it.
-        stats: (0..2 * threads).map(|_| Arc::new(Stats::new(table().entries().len()))).collect(),
+        // One for each worker, one for the thread beside it, and one for the commands of a master.
+        stats: (0..=2 * threads).map(|_| Arc::new(Stats::new(table().entries().len()))).collect(),
         users,
         errors: Errors::default(),
         slow_log: SlowLog::default(),
@@ -152,6 +154,7 @@ pub(in crate::server) fn run(mut config: Config, file: Option<PathBuf>) -> Resul
         friend_rankings: KeptResults::with_bound(config.friendrank_keep_bytes),
         shortage: Shortage::default(),
         process: Arc::clone(&process) as Arc<dyn Process>,
+        upstream: Arc::default(),
         is_loading: AtomicBool::new(true),
         expires_actively: AtomicBool::new(true),
         expiry_ns: Counter::default(),
@@ -165,6 +168,14 @@ pub(in crate::server) fn run(mut config: Config, file: Option<PathBuf>) -> Resul
     });
     host.bound_memory(&host.config().memory);
     process.replication.tell_waiting_clients(&host);
+    let replica = &host.config().replica;
+    host.refuse_clients(replica);
+    if let Some((name, port)) = replica.master.clone() {
+        host.upstream.follow(Some(MasterAddress { host: name, port }), host.clock.now_ms());
+    }
+    let replication = &process.replication;
+    let (outflow, streaming) = (&replication.outflow, &replication.streaming);
+    process.take_upstream(UpstreamLink::new(&host, outflow, streaming, &host.stats[2 * threads]));
     let metrics = MetricsThread::start(metrics_listeners, Source::of(&host, &process))?;
     let outcome = serve(&host, &process, begun, options, &screen);
     metrics.into_iter().for_each(MetricsThread::stop);
@@ -212,6 +223,9 @@ fn serve(
             () = process.stop.requested() => return Ok(false),
         };
         print!("{}", screen.text(&opened));
+        if let Some(link) = process.upstream() {
+            link.begin(process.journal());
+        }
         // Started only now, because a removal of an expired key has to be recorded.
         tokio::spawn(upkeep::run(Arc::clone(host)));
         supervisor::is_ready(host.config().supervised);
@@ -226,6 +240,9 @@ fn serve(
     }
     // The accepting tasks end with their runtime and release their handles to the workers.
     drop(runtime);
+    if let Some(link) = process.upstream() {
+        link.close();
+    }
     Arc::into_inner(workers).into_iter().flatten().for_each(WorkerThread::stop);
     process.replication.streaming.turn_off();
     process.dump.close();
@@ -242,7 +259,11 @@ fn serve(
         None => None,
     };
     if let Some(data) = data {
-        process.replication.leave(EndedAs::Master, data)?;
+        let ended_as = match host.store.position() {
+            Some(position) => EndedAs::Replica { selected: position.reached.database },
+            None => EndedAs::Master,
+        };
+        process.replication.leave(ended_as, data)?;
     }
     if process.journal().is_some() || saves {
         tracing::info!("stopped, everything is on disk");

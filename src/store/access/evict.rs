@@ -141,7 +141,8 @@ impl Store {
         let mut step = Step::Fruitless;
         if hold.try_lock(&[index], Access::Write, now_ms) {
             let keyspaces = hold.shard(index).into_iter().flat_map(Shard::keyspaces);
-            let victim = choose(&keyspaces.collect());
+            // The store may have begun to follow a master since the key was chosen.
+            let victim = choose(&keyspaces.collect()).filter(|_| !self.leaves_removal_to_master());
             if let Some(victim) = victim {
                 let is_evicted = hold.writer(victim.database).evict(&victim.key);
                 hold.end_record();

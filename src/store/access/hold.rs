@@ -8,6 +8,7 @@ use super::writer::Writer;
 use crate::limits;
 use crate::store::change::basis::{Basis, OpenRecord};
 use crate::store::change::buffer::ChangeBuffer;
+use crate::store::change::position::StreamMarks;
 use crate::store::change::seq::Seq;
 use crate::store::event::EventBuffer;
 use crate::store::keys::interest::{Interests, ReadyKey, Waiter};
@@ -76,6 +77,8 @@ pub struct Hold<'s> {
     pub(super) served: Vec<Arc<dyn Waiter>>,
     lookups: Cell<Lookups>,
     pub(super) places: KeyPlaces,
+    /// What it knows of the stream of a master whose commands it serves.
+    pub(super) stream: StreamMarks,
     /// The record that the hold is making, if messages rest on it.
     open_record: Option<Arc<OpenRecord>>,
 }
@@ -105,6 +108,7 @@ impl<'s> Hold<'s> {
             served: Vec::new(),
             lookups: Cell::default(),
             places: KeyPlaces::default(),
+            stream: StreamMarks::default(),
             open_record: None,
         }
     }
@@ -172,7 +176,7 @@ impl<'s> Hold<'s> {
     fn begin(&mut self, access: Access, now_ms: u64) {
         self.access = access;
         self.now_ms = now_ms;
-        self.expired_by_ms = self.store.expired_by_ms(now_ms);
+        self.expired_by_ms = if self.stream.obeys_master { 0 } else { self.store.expired_by_ms(now_ms) };
         let notes = self.uses.notes;
         self.uses = UseClock::at(self.store.uses_kept.get(), now_ms);
         self.uses.notes = notes;
@@ -236,14 +240,9 @@ impl<'s> Hold<'s> {
         self.lookups.take()
     }
 
-    /// Sets the counts of look-ups.
-    pub(super) fn count_lookups(&self, lookups: Lookups) {
+    /// Sets the counts: a command that is run again repeats its look-ups, which then count once.
+    pub fn set_lookups(&self, lookups: Lookups) {
         self.lookups.set(lookups);
-    }
-
-    /// Sets the counts back to `since`, because the same look-ups will be repeated.
-    pub fn forget_lookups(&mut self, since: Lookups) {
-        self.lookups.set(since);
     }
 
     /// Whether this hold covers `shards` with at least `access`.
@@ -332,6 +331,7 @@ impl<'s> Hold<'s> {
         } else {
             let seq = self.store.append(&self.changes, self.now_ms);
             self.changes.clear();
+            self.store.note_reached(self.stream.reached.take());
             for (_, guard) in self.first.iter_mut().chain(&mut self.rest) {
                 guard.shard_mut().last_seq = seq;
             }

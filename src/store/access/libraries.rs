@@ -1,7 +1,7 @@
 //! Changes of the libraries of functions.
 
 use super::hold::Hold;
-use super::shards::Shards;
+use super::shards::{RefusesClients, Shards};
 use crate::store::libraries::FunctionLibraries;
 use std::sync::Arc;
 
@@ -13,15 +13,15 @@ impl Shards<'_, '_> {
     /// bytes).
     ///
     /// # Errors
-    /// The error of `decide`; nothing is changed then.
-    pub fn change_libraries<E>(
+    /// The error of `decide`, or [`RefusesClients`]; nothing is changed then.
+    pub fn change_libraries<E: From<RefusesClients>>(
         &mut self,
         decide: impl FnOnce(&FunctionLibraries) -> Result<Vec<LibraryChange>, E>,
     ) -> Result<(), E> {
         let mut outcome = Ok(());
         self.with_all(|hold| {
             outcome = decide(&hold.store.libraries).map(|changes| hold.set_libraries(changes));
-        });
+        })?;
         outcome
     }
 }

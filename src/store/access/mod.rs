@@ -6,6 +6,7 @@ mod damaged;
 pub(super) mod edit;
 pub(super) mod evict;
 mod extension;
+mod following;
 pub(super) mod hold;
 pub(super) mod libraries;
 mod locate;

@@ -70,7 +70,7 @@ impl<'h> Reader<'h> {
             let mut events = self.hold.events.borrow_mut();
             events.push(EventClasses::KEY_MISS, "keymiss", self.database, key);
         }
-        self.hold.count_lookups(lookups);
+        self.hold.set_lookups(lookups);
     }
 
     #[inline]

@@ -12,6 +12,9 @@ impl Store {
     /// Removes expired keys of one shard, at most [`limits::EXPIRED_PER_STEP`] of them. Returns whether there may be
     /// more.
     pub fn remove_expired(&self, shard: ShardIndex) -> bool {
+        if self.leaves_removal_to_master() {
+            return false;
+        }
         let expired_by_ms = self.expired_by_ms(self.clock().now_ms());
         let due = |keyspace: &Keyspace| {
             let first_ms = keyspace.first_expiry_ms().into_iter().chain(keyspace.first_due_ms()).min();
@@ -21,7 +24,8 @@ impl Store {
             return false;
         }
         let mut hold = Hold::on(self, &[shard], Access::Write, ChangeBuffer::default());
-        let mut left = limits::EXPIRED_PER_STEP;
+        // The store may have begun to follow a master before the lock was taken.
+        let mut left = if self.leaves_removal_to_master() { 0 } else { limits::EXPIRED_PER_STEP };
         for database in 0..self.databases() {
             while left > 0 && hold.writer(database).remove_one_expired(shard) {
                 left -= 1;
@@ -36,7 +40,7 @@ impl Store {
         }
         // Clients that need a value which has expired are told.
         hold.end_record();
-        left == 0
+        left == 0 && !self.leaves_removal_to_master()
     }
 }
 

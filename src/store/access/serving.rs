@@ -37,6 +37,11 @@ impl Hold<'_> {
     /// Ends the record of a command or transaction: its Changes become one record. Serves the clients that wait for the
     /// new keys.
     pub fn end_record(&mut self) {
+        if let Some(place) = self.stream.place.take()
+            && self.changes.reach(place)
+        {
+            self.stream.reached = Some(place);
+        }
         self.changes.end_record();
         if !self.ready.is_empty() {
             // After a long transaction, a key that it filled may have expired already.

@@ -27,6 +27,10 @@ pub enum Shards<'a, 's> {
     Held(&'a mut Hold<'s>),
 }
 
+/// Clients may change nothing: the store follows a master.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RefusesClients;
+
 /// Shards locked for reading: by the command itself or by its transaction.
 #[derive(Debug)]
 pub enum Looking<'l> {
@@ -217,29 +221,41 @@ impl<'s> Shards<'_, 's> {
     }
 
     /// Removes every key of `database`, or of all databases if `None`, under all locks at once.
-    pub fn flush(&mut self, database: Option<DatabaseIndex>) {
-        self.with_all(|hold| hold.flush(database));
+    ///
+    /// # Errors
+    /// [`RefusesClients`].
+    pub fn flush(&mut self, database: Option<DatabaseIndex>) -> Result<(), RefusesClients> {
+        self.with_all(|hold| hold.flush(database))
     }
 
     /// Exchanges all keys of two databases, under all locks at once. O(shards).
-    pub fn swap_databases(&mut self, one: DatabaseIndex, other: DatabaseIndex) {
-        self.with_all(|hold| hold.swap_databases(one, other));
+    ///
+    /// # Errors
+    /// [`RefusesClients`].
+    pub fn swap_databases(&mut self, one: DatabaseIndex, other: DatabaseIndex) -> Result<(), RefusesClients> {
+        self.with_all(|hold| hold.swap_databases(one, other))
     }
 
     /// Gives new boards whose keys begin with `prefix` this policy, or none, under all locks at once: so a checkpoint that
     /// has begun before has the record. Returns whether there was a template of this prefix.
-    pub fn set_template(&mut self, prefix: &[u8], policy: Option<&Policy>) -> bool {
+    ///
+    /// # Errors
+    /// [`RefusesClients`].
+    pub fn set_template(&mut self, prefix: &[u8], policy: Option<&Policy>) -> Result<bool, RefusesClients> {
         let mut was_there = false;
-        self.with_all(|hold| was_there = hold.set_template(prefix, policy));
-        was_there
+        self.with_all(|hold| was_there = hold.set_template(prefix, policy))?;
+        Ok(was_there)
     }
 
     /// Calls `change` with all shards held for writing.
-    pub(super) fn with_all(&mut self, change: impl FnOnce(&mut Hold<'_>)) {
+    pub(super) fn with_all(&mut self, change: impl FnOnce(&mut Hold<'_>)) -> Result<(), RefusesClients> {
         match self {
             Shards::Free(store, _) => {
                 let all: Vec<ShardIndex> = (0..store.shard_count()).collect();
                 let mut hold = Hold::on(store, &all, Access::Write, ChangeBuffer::default());
+                if store.refuses_clients() {
+                    return Err(RefusesClients);
+                }
                 change(&mut hold);
                 hold.end_record();
                 let (seq, _) = hold.release();
@@ -247,5 +263,6 @@ impl<'s> Shards<'_, 's> {
             }
             Shards::Held(hold) => change(hold),
         }
+        Ok(())
     }
 }

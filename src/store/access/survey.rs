@@ -142,7 +142,7 @@ mod tests {
         assert!((5.0..60.0).contains(&survey.bytes_per_member), "{}", survey.bytes_per_member);
         let sizes = Shards::free(&store).sizes(0, Kind::SortedSet);
         assert_eq!(sizes.classes().collect::<Vec<_>>(), [(8, 50), (1024, 1)]);
-        Shards::free(&store).flush(None);
+        Shards::free(&store).flush(None).unwrap();
         assert_eq!(Shards::free(&store).survey_boards(2, &mut Chance::seeded(1)), BoardSurvey::default());
     }
 }

@@ -74,7 +74,7 @@ impl ChangeBuffer {
     /// Closes the open record, if it has a Change.
     pub fn end_record(&mut self) {
         self.open = None;
-        if self.bytes.len() > self.record_start() {
+        if self.has_open_record() {
             self.ends.push(self.bytes.len());
         }
     }
@@ -148,6 +148,11 @@ impl ChangeBuffer {
     /// Whether the open record is so long that the next Change belongs in another record.
     fn is_long(&self) -> bool {
         self.bytes.len() - self.record_start() > self.record_bytes
+    }
+
+    /// Whether the open record has a Change.
+    pub(super) fn has_open_record(&self) -> bool {
+        self.bytes.len() > self.record_start()
     }
 
     fn record_start(&self) -> usize {

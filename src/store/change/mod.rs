@@ -22,6 +22,7 @@ pub mod feed;
 mod libraries;
 pub(super) mod numbering;
 pub(super) mod operation;
+pub mod position;
 pub(super) mod relocation;
 pub(super) mod replay;
 pub(super) mod seq;
@@ -40,6 +41,7 @@ pub use template::EncodedTemplate;
 use super::numbers::KeyspaceIndex;
 use super::values::kinds::ValueChange;
 use codec::{take_bytes, take_expiry, take_keyspace};
+use position::{FollowedPosition, StreamPlace};
 
 /// One fact that became true.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -71,6 +73,10 @@ pub enum Change<'a> {
         /// Its text.
         text: Option<&'a [u8]>,
     },
+    /// The store follows this stream, or none.
+    Follows(Option<FollowedPosition>),
+    /// The store has followed its stream up to here.
+    Reached(StreamPlace),
     /// The command's Changes continue in the next record. It is the first Change of its record, and changes nothing
     /// itself.
     Continued,
@@ -108,7 +114,12 @@ impl Change<'_> {
                 relocation.places().map(|(keyspace, _)| keyspace).into_iter().max()
             }
             Self::Numbered(numbering) => numbering.highest(),
-            Self::FlushAll | Self::Templated(_) | Self::Library { .. } | Self::Continued => None,
+            Self::FlushAll
+            | Self::Templated(_)
+            | Self::Library { .. }
+            | Self::Follows(_)
+            | Self::Reached(_)
+            | Self::Continued => None,
         }
     }
 }
@@ -128,6 +139,8 @@ pub fn decode<'a>(body: &mut &'a [u8]) -> Result<Change<'a>, Malformed> {
             let (name, text) = libraries::take(operation, body)?;
             return Ok(Change::Library { name, text });
         }
+        operation::FOLLOW => return FollowedPosition::take(body).map(Change::Follows),
+        operation::REACH => return StreamPlace::take(body).map(Change::Reached),
         operation::NUMBER => return EncodedNumbering::take(body).map(Change::Numbered),
         _ => {}
     }

@@ -12,3 +12,5 @@ pub(in crate::store) const MOVE: u8 = 27;
 pub(in crate::store) const TEMPLATE: u8 = 43;
 pub(in crate::store) const LIBRARY: u8 = 44;
 pub(in crate::store) const DROP_LIBRARY: u8 = 45;
+pub(in crate::store) const FOLLOW: u8 = 46;
+pub(in crate::store) const REACH: u8 = 47;

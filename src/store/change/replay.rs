@@ -40,6 +40,8 @@ impl Store {
                 self.templates.set(template.prefix(), template.policy());
             }
             Change::Library { name, text } => self.libraries.set(name, text.map(Into::into)),
+            Change::Follows(position) => self.set_position(position),
+            Change::Reached(place) => self.set_place(place),
             Change::Continued => {}
         }
         Ok(())

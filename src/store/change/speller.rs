@@ -87,6 +87,8 @@ impl Speller {
             Change::Templated(_) => Ok(()),
             Change::Library { text: Some(text), .. } => send(&[b"FUNCTION", b"LOAD", b"REPLACE", text]),
             Change::Library { name, text: None } => send(&[b"FUNCTION", b"DELETE", name]),
+            // About this server, not about its data.
+            Change::Follows(_) | Change::Reached(_) => Ok(()),
             // The next record has further commands of the same change.
             Change::Continued => Ok(()),
         }

@@ -72,6 +72,10 @@ impl Snapshot<'_> {
             for (name, text) in store.libraries.list() {
                 out.library(&name, Some(&text));
             }
+            // The records up to here are in the store already, and the walk visits it only now.
+            if let Some(position) = store.position() {
+                out.follow(Some(position));
+            }
             walk
         });
         let mut recorder = Recorder { keyspace: walk.keyspace(), out };

@@ -22,10 +22,12 @@ type IsOfType = fn(&Client) -> bool;
 
 fn client_type(name: &[u8]) -> Result<IsOfType, CommandError> {
     match name.to_ascii_lowercase().as_slice() {
-        b"normal" => Ok(|client| !client.is_subscribed() && !client.marks.has(Mark::Replica)),
+        b"normal" => Ok(|client| {
+            !client.is_subscribed() && !client.marks.has(Mark::Replica) && !client.marks.has(Mark::Master)
+        }),
         b"pubsub" => Ok(Client::is_subscribed),
         b"replica" | b"slave" => Ok(|client| client.marks.has(Mark::Replica)),
-        b"master" => Ok(|_| false),
+        b"master" => Ok(|client| client.marks.has(Mark::Master)),
         _ => Err(CommandError::new(format!("ERR Unknown client type '{}'", text(name)))),
     }
 }

@@ -175,13 +175,20 @@ impl Loader {
                 self.store.renumber(&numbering.decoded());
                 return Ok(());
             }
-            // No lane asks for templates.
             Change::Templated(template) => {
                 self.store.templates.set(template.prefix(), template.policy());
                 return Ok(());
             }
             Change::Library { name, text } => {
                 self.store.libraries.set(name, text.map(Into::into));
+                return Ok(());
+            }
+            Change::Follows(position) => {
+                self.store.set_position(position);
+                return Ok(());
+            }
+            Change::Reached(place) => {
+                self.store.set_place(place);
                 return Ok(());
             }
             Change::Continued => return Ok(()),

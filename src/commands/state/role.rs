@@ -1,0 +1,56 @@
+//! The change of a server's role: which master it follows, or that it is a master.
+
+use super::host::Host;
+use crate::config::ReplicaSettings;
+use crate::replication::upstream::state::MasterAddress;
+use crate::store::Hold;
+
+impl Host {
+    /// Begins to follow `master`, or ends to follow one. It is in effect for all that take their locks after this: what an
+    /// earlier master still sends is not applied, and clients of a read-only replica change nothing, nor do those of a replica
+    /// that becomes a master until that is settled. The caller takes each lock once, so that what was under way is over, and
+    /// then calls [`Host::settle_master`].
+    pub fn change_master(&self, master: Option<&MasterAddress>) {
+        self.settings.change(|config| {
+            config.replica.master = master.map(|master| (master.host.clone(), master.port));
+            if master.is_some() {
+                self.refuse_clients(&config.replica);
+            }
+            self.upstream.follow(master.cloned(), self.clock.now_ms());
+        });
+    }
+
+    /// Does what follows from a change of the master, when nothing is under way any more that began before it. `held` are the
+    /// locks that the caller holds. A new master's stream begins before clients may write.
+    pub fn settle_master(&self, master: Option<&MasterAddress>, held: Option<&Hold<'_>>) {
+        match master {
+            Some(master) => {
+                tracing::info!("the master is {master} from now on");
+                self.end_waits("UNBLOCKED force unblock from blocking operation, instance state changed (master -> replica?)");
+            }
+            None => {
+                tracing::info!("this server is a master from now on");
+                self.store.follow(None);
+            }
+        }
+        self.process.master_changed(master.is_some(), held);
+        self.refuse_clients(&self.config().replica);
+    }
+
+    /// Puts into effect who may change something.
+    pub fn refuse_clients(&self, settings: &ReplicaSettings) {
+        let follows = settings.master.is_some();
+        self.store.leave_removal_to_master(follows);
+        self.store.refuse_clients(follows && settings.read_only);
+    }
+
+    /// Ends the waits of all clients with an error.
+    fn end_waits(&self, error: &str) {
+        for client in self.clients.all() {
+            let waiting = client.waiting.lock().clone();
+            if let Some(waiting) = waiting {
+                waiting.end(|reply| reply.error(error));
+            }
+        }
+    }
+}

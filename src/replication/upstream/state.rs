@@ -1,0 +1,205 @@
+//! What the server knows of its master, if it has one: commands ask and change it, the link's thread acts on it.
+//!
+//! Each change of the master begins a new turn. The thread applies what comes by a link only in the turn of that link, and
+//! looks at the turn under the locks of the data. So nothing of an earlier master is applied once the locks have been taken
+//! after the change.
+
+use parking_lot::{Condvar, Mutex};
+use std::fmt;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::Duration;
+
+/// Where a master is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MasterAddress {
+    /// Its name or IP address.
+    pub host: String,
+    /// Its port.
+    pub port: u16,
+}
+
+impl fmt::Display for MasterAddress {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:{}", self.host, self.port)
+    }
+}
+
+/// How far the link to the master has come.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum LinkPhase {
+    /// There is none; one will be made.
+    #[default]
+    Waiting,
+    /// The connection is being made.
+    Connecting,
+    /// The two introduce themselves.
+    Greeting,
+    /// All data are being read.
+    Syncing,
+    /// The stream is being followed.
+    Following,
+}
+
+impl LinkPhase {
+    /// The word in ROLE.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Waiting => "connect",
+            Self::Connecting | Self::Greeting => "connecting",
+            Self::Syncing => "sync",
+            Self::Following => "connected",
+        }
+    }
+}
+
+/// The full sync that is being read.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct SyncProgress {
+    /// The bytes of the file, if the master has said how many.
+    pub total_bytes: Option<u64>,
+    /// The bytes that have come.
+    pub read_bytes: u64,
+}
+
+/// What is known of the link.
+#[derive(Clone, Debug, Default)]
+pub struct LinkStatus {
+    /// The master.
+    pub master: Option<MasterAddress>,
+    /// How far the link has come.
+    pub phase: LinkPhase,
+    /// When something came from the master for the last time, in unix milliseconds; 0 before the first.
+    pub heard_ms: u64,
+    /// Since when the stream is not followed, in unix milliseconds; 0 while it is, or if it never was.
+    pub down_since_ms: u64,
+    /// Since when the stream is followed, in unix milliseconds.
+    pub up_since_ms: u64,
+    /// How long the stream was not followed since the master was named, in milliseconds, the present time apart.
+    pub down_ms: u64,
+    /// The links that were tried since the last one that came about, and since the master was named.
+    pub attempts: u64,
+    /// See `attempts`.
+    pub all_attempts: u64,
+    /// The full sync that is being read.
+    pub sync: SyncProgress,
+    /// The bytes of the stream that have come.
+    pub read_offset: u64,
+    /// The bytes of the stream that have been applied.
+    pub applied_offset: u64,
+    /// What the last full sync has left out, a line for each kind.
+    pub left_out: Vec<String>,
+    /// Commands of the stream that could not be run.
+    pub failed_commands: u64,
+}
+
+/// What the server knows of its master.
+#[derive(Debug, Default)]
+pub struct Upstream {
+    follows: AtomicBool,
+    is_following: AtomicBool,
+    turn: AtomicU64,
+    status: Mutex<LinkStatus>,
+    changed: Condvar,
+}
+
+impl Upstream {
+    /// Whether there is a master.
+    #[must_use]
+    pub fn is_set(&self) -> bool {
+        self.follows.load(Ordering::Relaxed)
+    }
+
+    /// Whether there is a master whose stream is not being followed: the data may be old.
+    #[must_use]
+    pub fn is_stale(&self) -> bool {
+        self.is_set() && !self.is_following.load(Ordering::Relaxed)
+    }
+
+    /// The present turn.
+    #[must_use]
+    pub fn turn(&self) -> u64 {
+        self.turn.load(Ordering::SeqCst)
+    }
+
+    /// What is known of the link.
+    #[must_use]
+    pub fn status(&self) -> LinkStatus {
+        self.status.lock().clone()
+    }
+
+    /// Begins a new turn, with this master or with none. The link of the turn before ends.
+    pub fn follow(&self, master: Option<MasterAddress>, now_ms: u64) {
+        let mut status = self.status.lock();
+        self.turn.fetch_add(1, Ordering::SeqCst);
+        self.follows.store(master.is_some(), Ordering::SeqCst);
+        self.is_following.store(false, Ordering::SeqCst);
+        let down_since_ms = if master.is_some() { now_ms } else { 0 };
+        *status = LinkStatus {
+            master,
+            down_since_ms,
+            read_offset: status.applied_offset,
+            applied_offset: status.applied_offset,
+            ..LinkStatus::default()
+        };
+        self.changed.notify_all();
+    }
+
+    /// The data include so much of the stream: a start has found them.
+    pub fn know(&self, offset: u64) {
+        let mut status = self.status.lock();
+        (status.read_offset, status.applied_offset) = (offset, offset);
+    }
+
+    /// Changes what is known of the link, if `turn` is the present one. Returns whether it is.
+    pub fn note(&self, turn: u64, note: impl FnOnce(&mut LinkStatus)) -> bool {
+        let mut status = self.status.lock();
+        let is_present = self.turn() == turn;
+        if is_present {
+            note(&mut status);
+            self.is_following.store(status.phase == LinkPhase::Following, Ordering::SeqCst);
+        }
+        is_present
+    }
+
+    /// Waits until there is a turn other than `turn`, or `patience` is over.
+    pub fn wait_for_turn(&self, turn: u64, patience: Duration) {
+        let mut status = self.status.lock();
+        if self.turn() == turn {
+            self.changed.wait_for(&mut status, patience);
+        }
+    }
+
+    /// Wakes the thread that waits for a turn.
+    pub fn wake(&self) {
+        let _status = self.status.lock();
+        self.changed.notify_all();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn address(port: u16) -> Option<MasterAddress> {
+        Some(MasterAddress { host: "localhost".into(), port })
+    }
+
+    #[test]
+    fn what_belongs_to_an_earlier_turn_is_not_noted() {
+        let upstream = Upstream::default();
+        assert!(!upstream.is_set() && !upstream.is_stale());
+        upstream.follow(address(1), 5);
+        let first = upstream.turn();
+        assert!(upstream.is_set() && upstream.is_stale());
+        assert!(upstream.note(first, |status| status.phase = LinkPhase::Following));
+        assert!(!upstream.is_stale());
+        upstream.follow(address(2), 9);
+        assert!(upstream.is_stale());
+        assert!(!upstream.note(first, |status| status.phase = LinkPhase::Following));
+        let status = upstream.status();
+        assert_eq!((status.phase, status.down_since_ms, status.master), (LinkPhase::Waiting, 9, address(2)));
+        upstream.follow(None, 10);
+        assert!(!upstream.is_set() && !upstream.is_stale() && upstream.status().down_since_ms == 0);
+    }
+}

@@ -1,0 +1,153 @@
+//! A full sync: the master's file is read into a store beside the one that is served, and takes its place when all of it has
+//! come and is sound. Until then the old data are served, and a restart finds them.
+
+use super::context::LinkContext;
+use super::error::LinkError;
+use super::socket::MasterSocket;
+
+use crate::machine::clock::Clock;
+use crate::rdb::{LoadTally, RdbReader};
+use crate::replication::ReplicationId;
+use crate::replication::upstream::lines::LineReader;
+use crate::replication::upstream::payload::{Framing, NoPayload, PayloadReader};
+use crate::replication::upstream::state::LinkPhase;
+use crate::store::Store;
+use crate::store::change::position::{FollowedPosition, StreamPlace};
+use std::io::{self, Read};
+
+/// Bytes between two notes of the progress.
+const NOTED_BYTES: u64 = 1024 * 1024;
+
+impl LinkContext {
+    /// Reads all data of the master and serves them. Returns the bytes that have come behind the file.
+    pub(super) fn sync_fully(
+        &self,
+        socket: &mut MasterSocket<'_>,
+        turn: u64,
+        id: ReplicationId,
+        offset: u64,
+        lines: LineReader,
+    ) -> Result<Vec<u8>, LinkError> {
+        let (framing, head) = self.read_framing(socket, lines)?;
+        self.host.upstream.note(turn, |status| {
+            status.phase = LinkPhase::Syncing;
+            status.sync.total_bytes = framing.length();
+            status.sync.read_bytes = 0;
+        });
+        let started_ms = self.host.clock.now_ms();
+        let fresh = self.host.store.sibling();
+        let mut file =
+            PayloadReader::new(Noting { socket, link: self, turn, bytes: 0, noted: 0 }, framing, head);
+        let mut reader = RdbReader::new(&fresh);
+        let behind = {
+            let mut rest = reader.file(&mut file).map_err(|error| self.unreadable(turn, &error))?;
+            io::copy(&mut rest, &mut io::sink())?
+        };
+        let tally = reader.tally().clone();
+        if behind > 0 || !file.is_complete() {
+            return Err(LinkError::Failed(format!("{behind} bytes of something else follow the data")));
+        }
+        if let Some(miscount) = tally.miscount {
+            return Err(LinkError::Failed(format!("its data are not complete: {miscount}")));
+        }
+        let rest = file.into_rest();
+        self.adopt(&fresh, turn, id, offset)?;
+        self.report(&tally, turn, &self.host.clock, started_ms);
+        Ok(rest)
+    }
+
+    /// Reads the line in front of the file. Also returns the bytes behind it that have come.
+    fn read_framing(
+        &self,
+        socket: &mut MasterSocket<'_>,
+        mut lines: LineReader,
+    ) -> Result<(Framing, Vec<u8>), LinkError> {
+        loop {
+            while let Some(line) =
+                lines.line().map_err(|_| LinkError::Failed("a line without an end".into()))?
+            {
+                match Framing::read(line) {
+                    Ok(None) => {}
+                    Ok(Some(framing)) => return Ok((framing, lines.into_rest())),
+                    Err(NoPayload::Refused(why)) => {
+                        return Err(LinkError::Failed(format!("no full sync: {why}")));
+                    }
+                    Err(NoPayload::Nonsense(line)) => {
+                        return Err(LinkError::Failed(format!("not the beginning of a full sync: {line}")));
+                    }
+                }
+            }
+            socket.read_lines(&mut lines)?;
+        }
+    }
+
+    /// Serves the data of `fresh` in place of the old ones, if the turn is not over.
+    fn adopt(&self, fresh: &Store, turn: u64, id: ReplicationId, offset: u64) -> Result<(), LinkError> {
+        if let Some(journal) = self.journal() {
+            journal.supersede("a full sync has replaced the data; a new base is being written");
+        }
+        let history = id.as_str().as_bytes().try_into().expect("an identifier has as many digits");
+        let position = FollowedPosition { history, reached: StreamPlace { offset, database: 0 } };
+        let is_adopted = self.host.store.become_copy(fresh, position, || self.host.upstream.turn() == turn);
+        if is_adopted {
+            self.outflow.follow(id, offset);
+        }
+        self.host.friend_rankings.clear();
+        if let Some(journal) = self.journal() {
+            // If one is running already, it ends without a result, and the journal's thread starts another.
+            let _ = journal.checkpoint();
+        }
+        let is_present = self.host.upstream.note(turn, |status| {
+            status.read_offset = offset;
+            status.applied_offset = offset;
+        });
+        if is_adopted && is_present { Ok(()) } else { Err(LinkError::Superseded) }
+    }
+
+    fn unreadable(&self, turn: u64, error: &crate::rdb::Error) -> LinkError {
+        if self.host.upstream.turn() == turn {
+            LinkError::Failed(format!("its data cannot be read: {error}"))
+        } else {
+            LinkError::Superseded
+        }
+    }
+
+    fn report(&self, tally: &LoadTally, turn: u64, clock: &Clock, started_ms: u64) {
+        let duration_ms = clock.now_ms().saturating_sub(started_ms);
+        tracing::info!(
+            keys = tally.keys,
+            bytes = tally.bytes,
+            duration_ms,
+            origin = tally.origin,
+            "full sync complete"
+        );
+        let left_out = tally.left_out();
+        left_out.iter().for_each(|line| tracing::warn!("the full sync has left out {line}"));
+        self.host.upstream.note(turn, |status| status.left_out = left_out);
+    }
+}
+
+/// Notes how much of the file has come.
+struct Noting<'n, 'u> {
+    socket: &'n mut MasterSocket<'u>,
+    link: &'n LinkContext,
+    turn: u64,
+    bytes: u64,
+    noted: u64,
+}
+
+impl Read for Noting<'_, '_> {
+    fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
+        let read = self.socket.read(out)?;
+        self.bytes += read as u64;
+        if self.bytes - self.noted >= NOTED_BYTES {
+            self.noted = self.bytes;
+            let now_ms = self.link.host.clock.now_ms();
+            self.link.host.upstream.note(self.turn, |status| {
+                status.sync.read_bytes = self.bytes;
+                status.heard_ms = now_ms;
+            });
+        }
+        Ok(read)
+    }
+}

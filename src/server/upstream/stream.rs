@@ -1,0 +1,283 @@
+//! The master's stream: its requests run one after the other, as they come, and each is acknowledged by its place.
+
+use super::context::LinkContext;
+use super::error::LinkError;
+use super::socket::MasterSocket;
+
+use crate::commands::engine::{Leeway, Terms, run_batch};
+use crate::commands::state::peer::{Peer, PeerAddress};
+use crate::commands::state::session::{NextStep, Session};
+use crate::config::Followed;
+use crate::limits;
+use crate::net::client::request;
+use crate::replication::upstream::state::LinkPhase;
+use crate::resp::request::{Arguments, RequestBatch, RequestLimits, RequestReader};
+use crate::store::Seq;
+use crate::store::change::position::{FollowedPosition, StreamPlace};
+use bytes::{Buf, BytesMut};
+use std::collections::VecDeque;
+use std::os::fd::AsRawFd;
+use std::time::{Duration, Instant};
+
+/// How often the master is told how far this server is.
+const ACKNOWLEDGED_EACH: Duration = Duration::from_secs(1);
+
+/// The stream while it is followed.
+pub(super) struct StreamFollower<'l, 's, 'u> {
+    link: &'l LinkContext,
+    socket: &'s mut MasterSocket<'u>,
+    turn: u64,
+    session: Session,
+    config: Followed,
+    reader: RequestReader,
+    batch: RequestBatch,
+    /// Bytes that have come and have not been run.
+    input: BytesMut,
+    /// Bytes that have been run, up to the last command that is not part of an open transaction excluded.
+    unfinished: Vec<u8>,
+    /// Whether there are empty lines among them.
+    has_empty_lines: bool,
+    /// The bytes of the stream that have been run.
+    run: u64,
+    /// The bytes of the stream up to the last place that was not within a transaction.
+    applied: u64,
+    replies: Vec<u8>,
+    acknowledged: Instant,
+    /// Records, and the places of the stream that they reach.
+    unsynced: VecDeque<(Seq, u64)>,
+    synced: u64,
+}
+
+impl<'l, 's, 'u> StreamFollower<'l, 's, 'u> {
+    /// Follows the stream from `offset` on, where `database` is selected. `rest` are the first bytes of it.
+    pub(super) fn new(
+        link: &'l LinkContext,
+        socket: &'s mut MasterSocket<'u>,
+        turn: u64,
+        (offset, database): (u64, u32),
+        rest: &[u8],
+    ) -> Result<Self, LinkError> {
+        let stream = socket.stream();
+        let (address, local_address) =
+            (PeerAddress::Tcp(stream.peer_addr()?), PeerAddress::Tcp(stream.local_addr()?));
+        let peer = Peer { address, local_address, descriptor: stream.as_raw_fd() };
+        let mut session = Session::of_master(&link.host, peer, turn);
+        session.select(database);
+        Ok(Self {
+            link,
+            socket,
+            turn,
+            session,
+            config: Followed::new(&link.host.settings),
+            reader: RequestReader::default(),
+            batch: RequestBatch::default(),
+            input: BytesMut::from(rest),
+            unfinished: Vec::new(),
+            has_empty_lines: false,
+            run: offset,
+            applied: offset,
+            replies: Vec::new(),
+            acknowledged: Instant::now(),
+            unsynced: VecDeque::new(),
+            synced: offset,
+        })
+    }
+
+    /// Follows the stream until it ends.
+    pub(super) fn follow(mut self) -> LinkError {
+        let outcome = self.run();
+        if !self.session.is_in_transaction() {
+            self.link.leave_off_at(self.turn, self.applied, self.session.database);
+        }
+        let id = self.session.client.id;
+        self.session.end(&self.link.host);
+        self.link.host.clients.remove(id);
+        match outcome {
+            Ok(never) => match never {},
+            Err(error) => error,
+        }
+    }
+
+    fn run(&mut self) -> Result<std::convert::Infallible, LinkError> {
+        // A master that has sent a file with a mark waits for this.
+        self.acknowledge()?;
+        let mut piece = vec![0; limits::READ_CHUNK_BYTES];
+        loop {
+            self.run_input()?;
+            if self.link.host.clients.get(self.session.client.id).is_none() {
+                return Err(LinkError::Failed("it was cut by CLIENT KILL".into()));
+            }
+            if self.acknowledged.elapsed() >= ACKNOWLEDGED_EACH {
+                self.acknowledge()?;
+            }
+            if let Some(read) = self.socket.read_some(&mut piece)? {
+                self.input.extend_from_slice(&piece[..read]);
+                self.link.input_bytes(read);
+                let now_ms = self.link.host.clock.now_ms();
+                let come = self.run + self.input.len() as u64;
+                self.link.host.upstream.note(self.turn, |status| {
+                    status.heard_ms = now_ms;
+                    status.read_offset = come;
+                });
+            }
+        }
+    }
+
+    /// Runs all complete requests that have come.
+    fn run_input(&mut self) -> Result<(), LinkError> {
+        loop {
+            let config = self.config.latest(&self.link.host.settings);
+            let most_input_bytes = config.client_query_buffer_limit_bytes;
+            let bounds = RequestLimits {
+                unauthenticated: false,
+                bulk_bytes: config.proto_max_bulk_len_bytes,
+                requests: limits::REQUESTS_PER_BATCH,
+            };
+            let understood = self.reader.read(&mut self.input, &bounds, &mut self.batch);
+            let goes_on = self.batch.is_full();
+            self.run_batch()?;
+            let consumed = self.batch.consumed_bytes();
+            self.note_empty_lines(consumed);
+            self.unfinished.extend_from_slice(&self.input[..consumed]);
+            self.input.advance(consumed);
+            self.reader.consumed(consumed);
+            self.run += consumed as u64;
+            if consumed > 0 && !self.session.is_in_transaction() {
+                self.note_applied();
+            }
+            understood
+                .map_err(|error| LinkError::Failed(format!("its stream is not understood: {error}")))?;
+            if self.input.len() > most_input_bytes {
+                return Err(LinkError::Failed("a request of the stream is too long".into()));
+            }
+            if !goes_on {
+                return Ok(());
+            }
+        }
+    }
+
+    /// Runs the requests of the batch. Those about the link itself are answered here.
+    fn run_batch(&mut self) -> Result<(), LinkError> {
+        let ends: Vec<u64> = self.batch.request_ends().map(|end| self.run + end as u64).collect();
+        let mut done = 0;
+        while done < ends.len() {
+            let before = {
+                let requests = self.batch.requests(&self.input).skip(done);
+                requests.take_while(|request| !is_about_link(*request)).count()
+            };
+            if before == 0 {
+                done += 1;
+                // It wants to know now how far this server is.
+                self.applied = if self.session.is_in_transaction() { self.applied } else { ends[done - 1] };
+                self.acknowledge()?;
+                continue;
+            }
+            self.session.expect(ends[done..].iter().copied());
+            let terms = Terms { stats: &self.link.stats, leeway: Leeway::InProcess };
+            let config = self.config.latest(&self.link.host.settings);
+            let requests = self.batch.requests(&self.input).skip(done).take(before);
+            let ran =
+                run_batch(&self.link.host, config, &mut self.session, requests, &mut self.replies, terms);
+            self.replies.clear();
+            done += ran.count;
+            match ran.next {
+                NextStep::Continue => {}
+                NextStep::Drop | NextStep::Close => {
+                    return Err(if self.link.host.upstream.turn() == self.turn {
+                        LinkError::Failed("the stream cannot be run".into())
+                    } else {
+                        LinkError::Superseded
+                    });
+                }
+                NextStep::Wait | NextStep::Aside | NextStep::Pause | NextStep::Replicate => {
+                    return Err(LinkError::Failed("a command of the stream does not end".into()));
+                }
+            }
+            if ran.count > 0 {
+                self.unsynced.push_back((ran.seq, ends[done - 1]));
+            }
+        }
+        Ok(())
+    }
+
+    /// Notes whether there are empty lines between the requests of the batch.
+    fn note_empty_lines(&mut self, consumed: usize) {
+        let starts = std::iter::once(0).chain(self.batch.request_ends());
+        self.has_empty_lines |=
+            starts.filter(|start| *start < consumed).any(|start| self.input[start] != b'*');
+    }
+
+    /// All that has been run is in effect.
+    fn note_applied(&mut self) {
+        self.applied = self.run;
+        self.link.outflow.append_upstream(&self.unfinished);
+        if self.has_empty_lines {
+            // They stand for commands that other replicas must get, so these cannot go on from here.
+            self.link.outflow.forget_backlog();
+            self.has_empty_lines = false;
+        }
+        self.unfinished.clear();
+        let (applied, failed) = (self.applied, self.session.take_failures());
+        self.link.host.upstream.note(self.turn, |status| {
+            status.applied_offset = applied;
+            status.failed_commands += failed;
+        });
+    }
+
+    /// Tells the master how far this server is, and its disk.
+    fn acknowledge(&mut self) -> Result<(), LinkError> {
+        self.acknowledged = Instant::now();
+        let applied = self.applied.to_string();
+        let mut words: Vec<&[u8]> = vec![b"REPLCONF", b"ACK", applied.as_bytes()];
+        let synced;
+        if let Some(journal) = self.link.journal() {
+            let on_disk = journal.synced();
+            while self.unsynced.front().is_some_and(|(seq, _)| *seq <= on_disk) {
+                self.synced = self.unsynced.pop_front().map_or(self.synced, |(_, offset)| offset);
+            }
+            synced = self.synced.min(self.applied).to_string();
+            words.extend([&b"FACK"[..], synced.as_bytes()]);
+        } else {
+            self.unsynced.clear();
+        }
+        self.socket.send(&request(&words))
+    }
+}
+
+/// Whether the request is one between master and replica: REPLCONF GETACK.
+fn is_about_link(request: Arguments<'_>) -> bool {
+    request.get(0).is_some_and(|name| name.eq_ignore_ascii_case(b"replconf"))
+}
+
+impl LinkContext {
+    /// Tells that the stream is being followed.
+    pub(super) fn note_following(&self, turn: u64) -> bool {
+        let now_ms = self.host.clock.now_ms();
+        self.host.upstream.note(turn, |status| {
+            status.phase = LinkPhase::Following;
+            status.down_ms += now_ms.saturating_sub(status.down_since_ms);
+            status.down_since_ms = 0;
+            status.up_since_ms = now_ms;
+            status.heard_ms = now_ms;
+        })
+    }
+
+    /// Records where the stream ends here. The records of its commands say how far they reach; what follows the last of them has
+    /// changed nothing, but may have selected another database.
+    fn leave_off_at(&self, turn: u64, offset: u64, database: u32) {
+        self.host.upstream.note(turn, |_| {
+            if let Some(position) = self.host.store.position()
+                && position.reached.offset < offset
+            {
+                self.host
+                    .store
+                    .follow(Some(FollowedPosition { reached: StreamPlace { offset, database }, ..position }));
+            }
+        });
+    }
+
+    fn input_bytes(&self, bytes: usize) {
+        self.stats.input_bytes.add(bytes as u64);
+        self.stats.reads.add(1);
+    }
+}

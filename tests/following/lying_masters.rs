@@ -1,0 +1,201 @@
+//! Masters that end in the middle of a word, and masters that lie. The replica keeps its data, serves them, and takes those of
+//! a true master afterwards.
+
+use super::{follow, wait_for_link};
+use crate::support::client::Client;
+use crate::support::reply::Reply;
+use crate::support::server::Server;
+use crate::support::wait_for;
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::{TcpListener, TcpStream};
+
+const ID: &str = "8de1787ba490483314a4d30f1c628bc5025eb761";
+
+/// The smallest file with a key: `new` is `value`.
+const FILE: &[u8] = b"REDIS0009\xfe\x00\xfb\x01\x00\x00\x03new\x05value\xff\0\0\0\0\0\0\0\0";
+
+/// Reads a request. `None` at the end of the connection.
+fn request(stream: &mut impl BufRead) -> Option<Vec<Vec<u8>>> {
+    let mut number = |kind: u8| -> Option<usize> {
+        let mut line = Vec::new();
+        stream.read_until(b'\n', &mut line).ok().filter(|read| *read > 0)?;
+        assert_eq!(line[0], kind, "{}", line.escape_ascii());
+        std::str::from_utf8(&line[1..]).ok()?.trim().parse().ok()
+    };
+    let count = number(b'*')?;
+    let mut words = Vec::new();
+    for _ in 0..count {
+        let mut line = Vec::new();
+        stream.read_until(b'\n', &mut line).ok().filter(|read| *read > 0)?;
+        let len: usize = std::str::from_utf8(&line[1..]).ok()?.trim().parse().ok()?;
+        let mut word = vec![0; len + 2];
+        stream.read_exact(&mut word).ok()?;
+        word.truncate(len);
+        words.push(word);
+    }
+    Some(words)
+}
+
+/// Answers the requests of a replica, and PSYNC with `answer`, but sends no more than `most` bytes in all. Returns the
+/// connection after the answer; without one it has sent all that it may.
+fn answer(stream: TcpStream, answer: &[u8], most: usize) -> Option<BufReader<TcpStream>> {
+    stream.set_read_timeout(Some(crate::support::PATIENCE)).expect("a socket");
+    let mut stream = BufReader::new(stream);
+    let mut left = most;
+    loop {
+        let words = request(&mut stream)?;
+        let reply: &[u8] = match &words[0][..] {
+            b"PING" => b"+PONG\r\n",
+            b"PSYNC" => answer,
+            _ => b"+OK\r\n",
+        };
+        let piece = &reply[..reply.len().min(left)];
+        stream.get_mut().write_all(piece).ok()?;
+        left -= piece.len();
+        if piece.len() < reply.len() {
+            return None;
+        }
+        if words[0] == b"PSYNC" {
+            return Some(stream);
+        }
+    }
+}
+
+/// A replica that has a key, and the port of a master that the test plays.
+fn stage() -> (Server, Client, TcpListener, u16) {
+    let server = super::rankd();
+    let mut client = server.client();
+    client.ask("SET old value");
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
+    let port = listener.local_addr().expect("bound").port();
+    (server, client, listener, port)
+}
+
+/// The next connection of the replica.
+fn accepted(listener: &TcpListener) -> TcpStream {
+    listener.set_nonblocking(true).expect("a socket");
+    let stream = wait_for("the replica's connection", || listener.accept().ok()).0;
+    stream.set_nonblocking(false).expect("a socket");
+    stream
+}
+
+fn has_old_data(client: &mut Client) {
+    assert_eq!(client.ask("GET old"), Reply::Bulk(b"value".to_vec()));
+    assert_eq!(client.ask("EXISTS new"), Reply::Integer(0));
+}
+
+fn full_sync(framing: &str, file: &[u8], end: &[u8]) -> Vec<u8> {
+    [format!("+FULLRESYNC {ID} 100\r\n\n\n{framing}\r\n").as_bytes(), file, end].concat()
+}
+
+#[test]
+fn a_handshake_and_a_full_sync_may_be_cut_at_every_byte() {
+    let (_server, mut client, listener, port) = stage();
+    let mark = "m".repeat(40);
+    let framings = [
+        full_sync(&format!("${}", FILE.len()), FILE, b""),
+        full_sync(&format!("$EOF:{mark}"), FILE, mark.as_bytes()),
+    ];
+    for sync in framings {
+        let whole = b"+PONG\r\n+OK\r\n+OK\r\n".len() + sync.len();
+        for most in 0..whole {
+            follow(&mut client, port);
+            let stream = accepted(&listener);
+            assert!(answer(stream, &sync, most).is_none());
+            has_old_data(&mut client);
+            client.ask("REPLICAOF NO ONE");
+        }
+    }
+    let sync = full_sync(&format!("${}", FILE.len()), FILE, b"*3\r\n$3\r\nSET\r\n$4\r\nnewer\r\n");
+    follow(&mut client, port);
+    // A connection of an earlier turn may wait still, of which the replica has let go.
+    let stream = loop {
+        if let Some(stream) = answer(accepted(&listener), &sync, usize::MAX) {
+            break stream;
+        }
+    };
+    // The stream that begins behind the file names a wrong length; the data are the new ones all the same.
+    wait_for("the new data", || (client.ask("GET new") == Reply::Bulk(b"value".to_vec())).then_some(()));
+    assert_eq!(client.ask("EXISTS old"), Reply::Integer(0));
+    drop(stream);
+}
+
+#[test]
+fn what_a_lying_master_sends_changes_nothing() {
+    let (_server, mut client, listener, port) = stage();
+    let flipped: Vec<u8> = FILE.iter().enumerate().map(|(at, byte)| byte ^ u8::from(at == 14) << 7).collect();
+    let sized = |file: &[u8]| full_sync(&format!("${}", file.len()), file, b"");
+    let mut twice = FILE[..FILE.len() - 9].to_vec();
+    twice.extend_from_slice(&FILE[14..]);
+    let lies: Vec<Vec<u8>> = vec![
+        b"+CONTINUE\r\n".to_vec(),
+        format!("+CONTINUE {ID}\r\n").into_bytes(),
+        b"+FULLRESYNC\r\n".to_vec(),
+        b"+FULLRESYNC zzz 1\r\n".to_vec(),
+        format!("+FULLRESYNC {ID} -1\r\n").into_bytes(),
+        vec![b'x'; 40_000],
+        full_sync("$-5", FILE, b""),
+        full_sync("$EOF:short", FILE, b""),
+        full_sync(&format!("${}", FILE.len() - 1), FILE, b""),
+        full_sync(&format!("${}", FILE.len() + 3), FILE, b"abc"),
+        full_sync("$9223372036854775807", b"REDIS0009\xfe\x00\x00\x80\xff\xff\xff\xff", b""),
+        sized(b"not a file at all"),
+        sized(&flipped),
+        sized(&twice),
+        sized(b"REDIS9999\xff\0\0\0\0\0\0\0\0"),
+        sized(b"REDIS0009\xfe\x63\x00\x03new\x05value\xff\0\0\0\0\0\0\0\0"),
+        sized(b"REDIS0009\xfb\x05\x00\x00\x03new\x05value\xff\0\0\0\0\0\0\0\0"),
+        sized(b"REDIS0009\x00\x03new\x05value\xff\x01\x02\x03\x04\x05\x06\x07\x08"),
+        sized(b"REDIS0009\x05\x03new\x81\xff\xff\xff\xff\xff\xff\xff\xff\x01a"),
+    ];
+    for lie in lies {
+        follow(&mut client, port);
+        let stream = accepted(&listener);
+        if let Some(stream) = answer(stream, &lie, usize::MAX) {
+            // The end of what it sends, for a reader that would wait for more.
+            let _ = stream.get_ref().shutdown(std::net::Shutdown::Write);
+            // The replica hangs up.
+            let mut rest = Vec::new();
+            let mut stream = stream;
+            let _ = stream.read_to_end(&mut rest);
+        }
+        has_old_data(&mut client);
+        client.ask("REPLICAOF NO ONE");
+    }
+    assert_eq!(client.ask("SET old value"), Reply::Simple(b"OK".to_vec()));
+}
+
+#[test]
+fn a_master_is_told_how_far_its_replica_is() {
+    let (_server, mut client, listener, port) = stage();
+    follow(&mut client, port);
+    let stream = accepted(&listener);
+    let mark = "m".repeat(40);
+    let sync = full_sync(&format!("$EOF:{mark}"), FILE, mark.as_bytes());
+    let mut stream = answer(stream, &sync, usize::MAX).expect("all of it is sent");
+    let offset = |words: &[Vec<u8>]| -> u64 {
+        assert_eq!([&words[0][..], &words[1][..]], [&b"REPLCONF"[..], b"ACK"]);
+        std::str::from_utf8(&words[2]).expect("digits").parse().expect("an offset")
+    };
+    // At once, because a master waits for it when it has sent a file with a mark.
+    assert_eq!(offset(&request(&mut stream).expect("an acknowledgement")), 100);
+    wait_for_link(&mut client);
+    let commands =
+        b"*1\r\n$4\r\nPING\r\n\r\n*2\r\n$6\r\nSELECT\r\n$1\r\n1\r\n*3\r\n$3\r\nSET\r\n$1\r\na\r\n$1\r\nb\r\n";
+    let get_ack = b"*3\r\n$8\r\nREPLCONF\r\n$6\r\nGETACK\r\n$1\r\n*\r\n";
+    stream.get_mut().write_all(&[&commands[..], get_ack].concat()).expect("it is read");
+    let end = 100 + (commands.len() + get_ack.len()) as u64;
+    while offset(&request(&mut stream).expect("an acknowledgement")) != end {}
+    // A transaction counts when it is complete.
+    let (begin, rest) =
+        (&b"*1\r\n$5\r\nMULTI\r\n*2\r\n$4\r\nINCR\r\n$1\r\nn\r\n"[..], &b"*1\r\n$4\r\nEXEC\r\n"[..]);
+    stream.get_mut().write_all(begin).expect("it is read");
+    assert_eq!(offset(&request(&mut stream).expect("an acknowledgement")), end);
+    client.ask("SELECT 1");
+    assert_eq!(client.ask("EXISTS n"), Reply::Integer(0));
+    stream.get_mut().write_all(rest).expect("it is read");
+    let end = end + (begin.len() + rest.len()) as u64;
+    while offset(&request(&mut stream).expect("an acknowledgement")) != end {}
+    assert_eq!(client.ask("GET n"), Reply::Bulk(b"1".to_vec()));
+    assert_eq!(client.ask("GET a"), Reply::Bulk(b"b".to_vec()));
+}
