@@ -67,6 +67,18 @@ fn a_script_that_has_changed_something_cannot_be_killed_and_is_never_seen_in_par
     assert_eq!(server.client().ask("GET key").text(), "before");
 }
 
+/// A supervisor's stop must not wait for a script that never ends.
+#[test]
+fn the_signal_to_stop_ends_a_script_that_has_changed_something() {
+    let mut server = Server::rankd_with(&["--busy-reply-threshold", "20"]);
+    server.client().ask("SET key before");
+    let script = "redis.call('SET', KEYS[1], 'half') while true do end";
+    let (_caller, _other) = with_endless(&server, script);
+    assert!(server.terminate().success());
+    let server = server.restart();
+    assert_eq!(server.client().ask("GET key").text(), "before");
+}
+
 /// A script that has been short keeps the thread of its connection only for a while when it is long once.
 #[test]
 fn a_script_that_becomes_long_leaves_its_thread() {

@@ -29,7 +29,7 @@ struct SlowScript {
 pub enum ScriptEnding {
     /// By SCRIPT KILL.
     Killed,
-    /// By SHUTDOWN NOSAVE. What it has changed is not recorded.
+    /// The server stops. What it has changed is not recorded.
     Abandoned,
 }
 
@@ -71,7 +71,7 @@ impl RunningScripts {
         Ok(())
     }
 
-    /// The server stops without saving: all scripts end.
+    /// The server stops: all scripts that run too long end.
     pub fn abandon_all(&self) {
         self.is_stopping.store(true, Ordering::SeqCst);
     }

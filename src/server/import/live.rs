@@ -7,35 +7,25 @@
 //! must be equal; else the report says what they are.
 
 use super::files::progress_bar;
+use super::peer::{PeerReply, PeerServer, refused, unexpected};
 use super::report::{DatabaseCount, ImportReport};
 use crate::config::Config;
 use crate::machine::clock::Clock;
 use crate::net::address::ServerAddress;
-use crate::net::client::{BlockingClient, request};
-use crate::net::stream::ClientStream;
+use crate::net::client::request;
 use crate::net::tls::client::TlsOptions;
 use crate::rdb::RdbReader;
 use crate::resp::integer::parse as integer;
 use crate::store::{DatabaseIndex, PolicyWords};
 use std::collections::{HashSet, hash_map::RandomState};
 use std::hash::BuildHasher;
-use std::io::{self, BufRead, BufReader, Read, Write};
-use std::time::Duration;
-
-/// How long the server may take for each step.
-const PATIENCE: Duration = Duration::from_secs(60);
+use std::io::{self, Read};
 
 /// Keys asked for at a time.
 const KEYS_PER_ROUND: &[u8] = b"100";
 
 /// Bytes of values asked for at a time. The server then holds no more than this, or one large value, for the import.
 const GROUP_BYTES: u64 = 4 * 1024 * 1024;
-
-/// Longest reply that is kept in memory, in bytes. (Values are not: they are read as they come.)
-const REPLY_BYTES: u64 = 64 * 1024 * 1024;
-
-/// The deepest nesting of arrays: SCAN's reply is an array within an array.
-const REPLY_DEPTH: usize = 2;
 
 /// Lines of INFO that writes change: if they are the same before and after, nothing has been written in between.
 const SIGNS_OF_WRITES: [&str; 5] =
@@ -124,14 +114,6 @@ fn signs_of_writes(info: &str) -> Option<[&str; 5]> {
     Some(signs)
 }
 
-/// A reply, of the types that these commands return.
-enum PeerReply {
-    Text(Vec<u8>),
-    Integer(i64),
-    Null,
-    Array(Vec<PeerReply>),
-}
-
 /// A key, as its server describes it.
 struct DescribedKey {
     name: Vec<u8>,
@@ -149,28 +131,7 @@ fn group_len(keys: &[DescribedKey]) -> usize {
     fitting.count().max(1)
 }
 
-/// A connection to the server that is imported.
-struct PeerServer {
-    stream: BufReader<ClientStream>,
-    is_valkey: bool,
-    /// The command that returns a key's expiry: PTTL for servers before 7.0, which know only the time that is left.
-    expiry_command: &'static str,
-}
-
 impl PeerServer {
-    fn connect(address: &ServerAddress, tls: &TlsOptions) -> Result<Self, String> {
-        let client = address.connect_any(tls, |endpoint| BlockingClient::connect(endpoint, PATIENCE))?;
-        let stream = BufReader::new(client.into_stream());
-        let mut server = Self { stream, is_valkey: false, expiry_command: "PEXPIRETIME" };
-        if let Some(words) = address.authentication() {
-            server.call(&words).map_err(|error| format!("{address}: {error}"))?;
-        }
-        if server.call(&[b"PEXPIRETIME", b"x"]).is_err() {
-            server.expiry_command = "PTTL";
-        }
-        Ok(server)
-    }
-
     fn info(&mut self) -> Result<String, String> {
         let PeerReply::Text(info) = self.call(&[b"INFO"])? else { return Err(unexpected()) };
         Ok(String::from_utf8_lossy(&info).into_owned())
@@ -342,68 +303,4 @@ impl PeerServer {
             expiry
         })
     }
-
-    fn call(&mut self, words: &[&[u8]]) -> Result<PeerReply, String> {
-        self.send(&request(words))?;
-        self.reply()
-    }
-
-    fn send(&mut self, requests: &[u8]) -> Result<(), String> {
-        self.stream.get_mut().write_all(requests).map_err(|error| error.to_string())
-    }
-
-    fn reply(&mut self) -> Result<PeerReply, String> {
-        self.reply_within(REPLY_DEPTH)
-    }
-
-    fn reply_within(&mut self, depth: usize) -> Result<PeerReply, String> {
-        let line = self.line()?;
-        let Some((kind, text)) = line.split_first() else { return Err(unexpected()) };
-        let number = || integer(text).ok_or_else(unexpected);
-        Ok(match kind {
-            b'+' => PeerReply::Text(text.to_vec()),
-            b':' => PeerReply::Integer(number()?),
-            b'$' => match u64::try_from(number()?) {
-                Err(_) => PeerReply::Null,
-                Ok(len) if len > REPLY_BYTES => return Err(unexpected()),
-                Ok(len) => {
-                    let mut text = Vec::new();
-                    let read = (&mut self.stream).take(len).read_to_end(&mut text);
-                    read.map_err(|error| error.to_string())?;
-                    self.line_end()?;
-                    PeerReply::Text(text)
-                }
-            },
-            b'*' if depth > 0 => {
-                let items = (0..number()?).map(|_| self.reply_within(depth - 1));
-                PeerReply::Array(items.collect::<Result<_, _>>()?)
-            }
-            _ => return Err(refused(&line)),
-        })
-    }
-
-    /// The next line, without its end.
-    fn line(&mut self) -> Result<Vec<u8>, String> {
-        let mut line = Vec::new();
-        let read = (&mut self.stream).take(REPLY_BYTES).read_until(b'\n', &mut line);
-        read.map_err(|error| error.to_string())?;
-        match line.strip_suffix(b"\r\n") {
-            Some(line) => Ok(line.to_vec()),
-            None if line.is_empty() => Err("the connection was closed".into()),
-            None => Err(unexpected()),
-        }
-    }
-
-    fn line_end(&mut self) -> Result<(), String> {
-        if self.line()?.is_empty() { Ok(()) } else { Err(unexpected()) }
-    }
-}
-
-fn unexpected() -> String {
-    "not a reply of a Redis server".into()
-}
-
-/// An error reply in the server's words.
-fn refused(line: &[u8]) -> String {
-    line.strip_prefix(b"-").map_or_else(unexpected, |text| String::from_utf8_lossy(text).into_owned())
 }

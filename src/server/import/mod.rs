@@ -10,6 +10,7 @@ mod command_file;
 mod command_runner;
 mod files;
 mod live;
+mod peer;
 mod report;
 mod source;
 

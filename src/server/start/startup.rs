@@ -231,6 +231,8 @@ fn serve(
         supervisor::is_ready(host.config().supervised);
         process.stop.requested().await;
         supervisor::stops(host.config().supervised);
+        // As in Redis, a script that never ends does not keep the server: what it has changed is not recorded.
+        host.running_scripts.abandon_all();
         process.replication.wait_for_replicas(host, process.ends_at_once.load(Ordering::Relaxed)).await;
         Ok::<bool, String>(true)
     })?;
