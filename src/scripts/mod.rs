@@ -1,6 +1,6 @@
 //! What does a script say? Lua source in, calls of commands and a reply out.
 //!
-//! The interpreter is Luau (docs/decisions/0021-luau-for-scripts.md). A script sees the world of Redis's Lua 5.1: its globals,
+//! The interpreter is Luau (docs/decisions/0022-luau-for-scripts.md). A script sees the world of Redis's Lua 5.1: its globals,
 //! its numbers, its errors. The layer knows no store, client or lock; what a script asks of the server it asks of a
 //! [`ScriptServer`].
 //!
