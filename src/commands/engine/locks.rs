@@ -24,7 +24,6 @@ impl Runner<'_> {
     ) -> Result<(), Refusal> {
         let touches = !self.session.client.marks.has(Mark::NoTouch) || spec.is(Manner::AlwaysTouches);
         self.hold.note_uses(touches);
-        self.hold.begin_keys();
         match call.located {
             Some(located) => self.hold_shards(spec, call, &[located.shard()], access)?,
             None => {
@@ -39,13 +38,13 @@ impl Runner<'_> {
     }
 
     /// The shards of a command's keys, ascending and each once.
-    fn shards_of_keys(&mut self, spec: &CommandSpec, call: &Call<'_>) -> SmallVec<[ShardIndex; 4]> {
+    fn shards_of_keys(&self, spec: &CommandSpec, call: &Call<'_>) -> SmallVec<[ShardIndex; 4]> {
         if spec.finds_keys(call) {
             return (0..self.host.store.shard_count()).collect();
         }
         let mut shards = SmallVec::new();
         spec.for_each_key(call, &mut |key| {
-            let shard = self.hold.shard_of_next(key);
+            let shard = self.host.store.shard_of(key);
             // However many keys there are, there are few shards.
             if !shards.contains(&shard) {
                 shards.push(shard);
@@ -88,7 +87,6 @@ impl Runner<'_> {
     /// Sees to it that no shard is held but those of a unit, for a command that takes its own locks or none. Refuses the
     /// command if one of its keys is damaged.
     pub(super) fn hold_nothing(&mut self, spec: &CommandSpec, call: &Call<'_>) -> Result<(), Refusal> {
-        self.hold.begin_keys();
         self.release();
         if self.terms.stats.counts_by_shard() {
             self.terms.stats.note_shards(self.shards_of_keys(spec, call).into_iter(), 1);

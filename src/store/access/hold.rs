@@ -12,7 +12,6 @@ use crate::store::change::position::StreamMarks;
 use crate::store::change::seq::Seq;
 use crate::store::event::EventBuffer;
 use crate::store::keys::interest::{Interests, ReadyKey, Waiter};
-use crate::store::keys::places::KeyPlaces;
 use crate::store::keys::uses::{UseClock, UsesKept};
 use crate::store::numbers::{DatabaseIndex, ShardIndex};
 use crate::store::shard::Shard;
@@ -76,7 +75,6 @@ pub struct Hold<'s> {
     /// Clients that were served and wait for delivery.
     pub(super) served: Vec<Arc<dyn Waiter>>,
     lookups: Cell<Lookups>,
-    pub(super) places: KeyPlaces,
     /// What it knows of the stream of a master whose commands it serves.
     pub(super) stream: StreamMarks,
     /// The record that the hold is making, if messages rest on it.
@@ -107,7 +105,6 @@ impl<'s> Hold<'s> {
             ready: Vec::new(),
             served: Vec::new(),
             lookups: Cell::default(),
-            places: KeyPlaces::default(),
             stream: StreamMarks::default(),
             open_record: None,
         }

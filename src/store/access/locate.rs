@@ -45,29 +45,13 @@ impl Store {
 }
 
 impl Hold<'_> {
-    /// The command that follows has other keys.
-    #[inline]
-    pub fn begin_keys(&mut self) {
-        self.places.clear();
-    }
-
-    /// The shard of the next key of the command that follows. Look-ups of the same slice do not compute it again.
-    pub fn shard_of_next(&mut self, key: &[u8]) -> ShardIndex {
-        let shard = self.store.shard_of(key);
-        self.places.push(key, shard);
-        shard
-    }
-
     /// The shard and the hash of `key`. If only one lock is held, the shard is known without the key's slot.
     pub(in crate::store) fn locate<'k>(&self, key: &'k [u8]) -> Located<'k> {
         match &self.first {
             Some((shard, _)) if self.rest.is_empty() => {
                 Located { key, shard: *shard, hash: self.store.hash_of(key) }
             }
-            _ => match self.places.shard_of(key) {
-                Some(shard) => Located { key, shard, hash: self.store.hash_of(key) },
-                None => self.store.locate(key),
-            },
+            _ => self.store.locate(key),
         }
     }
 }

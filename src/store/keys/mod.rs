@@ -6,7 +6,6 @@ pub mod interest;
 mod key_name;
 pub(super) mod keyspace;
 pub(super) mod located;
-pub(super) mod places;
 mod segment;
 pub(super) mod sizes;
 pub(super) mod small_bytes;
