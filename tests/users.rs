@@ -78,6 +78,11 @@ fn a_user_of_other_keys_is_denied_by_every_command_on_keys() {
         if keys.is_error() && text.starts_with("-ERR") {
             continue;
         }
+        // A script without keys runs, and is denied what it asks for.
+        let runs_script = name.starts_with("eval") || name.starts_with("fcall");
+        if runs_script && (keys.is_error() || keys.items().is_empty()) {
+            continue;
+        }
         assert!(text.starts_with("-NOPERM No permissions to access a key"), "{name}: {text}");
         ok(&user.ask("MULTI"));
         assert!(user.call(&request).to_bytes().starts_with(b"-NOPERM"), "{name} in a transaction");

@@ -5,6 +5,9 @@ use super::error::DirectiveError;
 use super::fields::Config;
 use super::ignored::{IGNORED, Ignored};
 
+/// Directives that CONFIG SET changes in Redis and not here. As in Redis, an invalid value of theirs is reported as such.
+const LIVE_IN_REDIS: [&str; 3] = ["dir", "dbfilename", "appendonly"];
+
 impl Default for Config {
     /// Every directive has the default of its table entry.
     fn default() -> Self {
@@ -53,17 +56,18 @@ impl Config {
             let why = match Ignored::find(name) {
                 Some(ignored) if !ignored.is_known_to_config() => DirectiveError::Unknown(None),
                 Some(ignored) if !ignored.live => DirectiveError::Immutable,
-                None if directives::find(name).is_none() => {
-                    DirectiveError::Unknown(directives::nearest(name))
-                }
-                _ => continue,
+                Some(_) => continue,
+                None => match directives::find(name) {
+                    None => DirectiveError::Unknown(directives::nearest(name)),
+                    Some(own) if !own.live && !LIVE_IN_REDIS.contains(&own.name) => DirectiveError::Immutable,
+                    Some(_) => continue,
+                },
             };
             return Err((index, why));
         }
         let mut changed = self.clone();
         for (index, (name, value)) in pairs.iter().enumerate() {
             let is_frozen = directives::find(name).is_some_and(|directive| !directive.live);
-            // An invalid value is reported as such, even if a valid one would be refused as well.
             let result = changed.set(name, value);
             let result = if is_frozen { result.and(Err(DirectiveError::Immutable)) } else { result };
             result.map_err(|error| (index, error))?;
