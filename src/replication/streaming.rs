@@ -6,7 +6,6 @@
 //! stream is broken off, and the replicas begin anew.
 
 use super::flow::StreamSource;
-use super::history::History;
 use super::marks::{MarkLog, StreamMark};
 use super::outflow::Outflow;
 use super::reading::StreamReading;
@@ -173,13 +172,6 @@ impl Streaming {
     pub fn promote(&self, held: Option<&Hold<'_>>) -> Result<(), String> {
         self.outflow.promote();
         self.turn_on(held)
-    }
-
-    /// This server stops being a master. Called when no further write is accepted. Waits until all records have been spelled, and
-    /// returns the history with which it can ask another master for what follows.
-    pub fn demote(&self) -> History {
-        self.turn_off();
-        self.outflow.history()
     }
 
     /// Turns it off if there is a backlog and no replica has been connected for `ttl_s` seconds (0: never).

@@ -13,7 +13,8 @@ use crate::store::Access;
 use crate::text::quoting::quoted;
 
 impl Runner<'_> {
-    /// Refuses commands while a script runs too long, and a monitor's commands on keys, and holds a request back while CLIENT PAUSE lasts.
+    /// Refuses commands while a script runs too long, and a monitor's commands on keys, and holds a request back while CLIENT
+    /// PAUSE lasts.
     #[cold]
     pub(super) fn check_interventions(&self, spec: &CommandSpec) -> Result<(), Refusal> {
         if self.host.interventions.is_busy()
