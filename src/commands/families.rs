@@ -95,6 +95,7 @@ const FAMILIES: &[&[CommandSpec]] = &[
     replication::handshake::COMMANDS,
     replication::waiting::COMMANDS,
     replicaof::COMMANDS,
+    replication::failover::COMMANDS,
 ];
 
 /// The table of all commands.

@@ -6,6 +6,7 @@ use super::acl::Users;
 use super::engine::{Leeway, Terms};
 use super::state::channels::Channels;
 use super::state::clients::Clients;
+use super::state::failover::Failover;
 use super::state::functions::Functions;
 use super::state::host::{AtEnd, Host, LaggingReplicas, Loading, Persistence, Ports, Process, Reload, Saves};
 use super::state::interventions::Interventions;
@@ -38,6 +39,7 @@ impl Host {
         let clients = Arc::<Clients>::default();
         Self {
             channels: Arc::new(Channels::new(Arc::clone(&clients))),
+            failover: Failover::default(),
             replica_waits: ReplicaWaits::default(),
             tracking: Arc::new(Tracking::new(Arc::clone(&clients))),
             clients,
@@ -159,6 +161,8 @@ impl Process for NoServer {
     fn tend_replication(&self, _: &Config) {}
 
     fn send_to_replicas(&self, _: &[&[u8]]) {}
+
+    fn quiet_stream(&self, _: bool) {}
 
     fn configure(&self, _: &Config) -> Result<(), NoEffect> {
         Ok(())

@@ -168,11 +168,12 @@ impl Outflow {
     }
 
     /// The stream continues with the bytes of a master that has answered `+CONTINUE`, where it is. The bytes have the identifier
-    /// `id` from here on. Replicas of this server go on.
+    /// `id` from here on. Replicas of this server connect again to learn that, and go on.
     pub fn continue_as(&self, id: ReplicationId) {
         let mut flow = self.flow.lock();
         if flow.history.id != id {
             flow.history.rename(id);
+            flow.interrupt();
         }
         flow.source = StreamSource::Upstream;
         flow.begin_backlog();
@@ -211,15 +212,14 @@ impl Outflow {
         }
     }
 
-    /// From here on the stream is this server's own: it becomes a master. Its bytes get a new identifier. Replicas of this server
-    /// go on.
+    /// From here on the stream is this server's own: it becomes a master, perhaps again, if it has followed nobody in between. Its
+    /// bytes get a new identifier. Replicas of this server connect again to learn that, and go on.
     pub fn promote(&self) {
         let mut flow = self.flow.lock();
-        if flow.source == StreamSource::Upstream {
-            flow.history.rename(ReplicationId::random(&mut Chance::from_system()));
-            flow.source = StreamSource::Own;
-            flow.begin_backlog();
-        }
+        flow.history.rename(ReplicationId::random(&mut Chance::from_system()));
+        flow.source = StreamSource::Own;
+        flow.begin_backlog();
+        flow.interrupt();
     }
 
     /// From here on the stream continues with nothing before it: bytes were lost. Replicas have to begin anew.

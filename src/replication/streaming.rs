@@ -65,6 +65,7 @@ struct Inbox {
     /// Where the stream has all records up to one, ascending. The last has all that have been spelled.
     places: Mutex<VecDeque<(Seq, u64)>>,
     ping_period_ms: AtomicU64,
+    is_quiet: AtomicBool,
     wishes: Mutex<Wishes>,
 }
 
@@ -97,6 +98,11 @@ impl Streaming {
     /// The seconds between two PINGs.
     pub fn set_ping_period(&self, seconds: u64) {
         self.inbox.ping_period_ms.store(seconds * 1000, Ordering::Relaxed);
+    }
+
+    /// Whether no PINGs are sent.
+    pub fn set_quiet(&self, is_quiet: bool) {
+        self.inbox.is_quiet.store(is_quiet, Ordering::Relaxed);
     }
 
     /// Begins to spell with the next record, if this server is a master, under `held` locks, and has a backlog from then on.
@@ -150,10 +156,13 @@ impl Streaming {
         self.inbox.is_on.load(Ordering::Acquire)
     }
 
-    /// Spells all records that there are, and no more. Waits for that. The caller sees to it that no record follows which should
-    /// be in the stream.
-    pub fn turn_off(&self) {
+    /// If it still `must` end: spells all records that there are, and no more. Waits for that. The caller sees to it that no record
+    /// follows which should be in the stream. What turns it on comes before the question or after the end.
+    pub fn turn_off_if(&self, must: impl FnOnce() -> bool) {
         let mut running = self.running.lock();
+        if !must() {
+            return;
+        }
         if let Some(handle) = running.take() {
             self.inbox.must_end.store(true, Ordering::Release);
             self.wake();
@@ -177,7 +186,7 @@ impl Streaming {
     /// Turns it off if there is a backlog and no replica has been connected for `ttl_s` seconds (0: never).
     pub fn retire_if_alone(&self, ttl_s: u64) {
         if self.is_on() && self.outflow.is_alone_for(ttl_s) {
-            self.turn_off();
+            self.turn_off_if(|| true);
             self.outflow.retire();
         }
     }
@@ -282,7 +291,7 @@ impl Spelling {
             } else if must_end {
                 return;
             } else if is_idle {
-                thread::park_timeout(self.until_ping());
+                thread::park_timeout(self.until_ping().max(GATHERING));
             } else {
                 thread::park_timeout(GATHERING);
                 is_idle = true;
@@ -337,10 +346,9 @@ impl Spelling {
         if self.inbox.wants_acknowledgements.swap(false, Ordering::AcqRel) && has_replicas {
             put_command(out, &[b"REPLCONF", b"GETACK", b"*"]);
         }
-        let now_ms = self.clock.now_ms();
-        if now_ms.saturating_sub(self.pinged_ms) >= self.inbox.ping_period_ms.load(Ordering::Relaxed).max(1) {
-            self.pinged_ms = now_ms;
-            if has_replicas {
+        if self.until_ping().is_zero() {
+            self.pinged_ms = self.clock.now_ms();
+            if has_replicas && !self.inbox.is_quiet.load(Ordering::Relaxed) {
                 put_command(out, &[b"PING"]);
             }
         }
@@ -381,7 +389,7 @@ impl Spelling {
     fn until_ping(&self) -> Duration {
         let period_ms = self.inbox.ping_period_ms.load(Ordering::Relaxed).max(1);
         let since_ms = self.clock.now_ms().saturating_sub(self.pinged_ms);
-        Duration::from_millis(period_ms.saturating_sub(since_ms).max(1))
+        Duration::from_millis(period_ms.saturating_sub(since_ms))
     }
 }
 

@@ -186,6 +186,10 @@ impl Process for RunningProcess {
         self.replication.streaming.send(words);
     }
 
+    fn quiet_stream(&self, is_quiet: bool) {
+        self.replication.streaming.set_quiet(is_quiet);
+    }
+
     fn master_changed(&self, follows: bool, held: Option<&Hold<'_>>) {
         if let Some(link) = self.upstream.get() {
             if !follows {

@@ -1,6 +1,7 @@
 //! A server that follows a master: real masters of several kinds, and masters that lie. `tests/scripts/following.resp` has what
 //! it answers without a link.
 
+mod hand_over;
 mod lying_masters;
 mod migration;
 mod restarts;

@@ -89,6 +89,7 @@ scripts! {
     boards_templates: rankd redis;
     boards: rankd redis;
     functions: rankd redis;
+    failover: rankd redis;
     following: rankd redis;
     friendrank: rankd redis;
     geo_add: rankd redis;

@@ -255,6 +255,16 @@ impl Server {
         kill_process(Pid::from_child(&self.child), Signal::TERM).expect("the server is running");
     }
 
+    /// The process stops where it is, as if its machine had halted, until [`Server::wake`].
+    pub(crate) fn freeze(&self) {
+        kill_process(Pid::from_child(&self.child), Signal::STOP).expect("the server is running");
+    }
+
+    /// The process goes on.
+    pub(crate) fn wake(&self) {
+        kill_process(Pid::from_child(&self.child), Signal::CONT).expect("the server is running");
+    }
+
     /// Waits until the server has ended.
     pub(crate) fn exit(&mut self) -> ExitStatus {
         wait_for("the server's end", || self.child.try_wait().expect("a child that can be waited for"))

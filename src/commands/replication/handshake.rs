@@ -4,6 +4,7 @@
 use crate::commands::call::error::{CommandError, Outcome};
 use crate::commands::call::{Call, parse_integer, text};
 use crate::commands::spec::{Caller, CommandSpec, Flag, Group, Handler};
+use crate::commands::state::failover::FailoverPhase;
 use crate::commands::state::replica_request::DataWish;
 use crate::commands::state::session::NextStep;
 use crate::limits;
@@ -99,14 +100,34 @@ fn replconf(caller: &mut Caller<'_>, call: &Call<'_>, reply: &mut Reply<'_>) -> 
 }
 
 fn psync(caller: &mut Caller<'_>, call: &Call<'_>, _: &mut Reply<'_>) -> Outcome {
-    let (id, next) = (call.argument(1).into(), parse_integer(call.argument(2))?);
-    begin(caller, DataWish::Behind { id, next });
+    let id = call.argument(1);
+    let hands_over = call.arguments.get(3).is_some_and(|word| word.eq_ignore_ascii_case(b"failover"));
+    if hands_over {
+        if !caller.host.upstream.is_set() {
+            return Err(CommandError::text("ERR PSYNC FAILOVER can't be sent to a master.").into());
+        }
+        if !id.eq_ignore_ascii_case(caller.host.process.replication().id.as_bytes()) {
+            return Err(CommandError::text("ERR PSYNC FAILOVER replid must match my replid.").into());
+        }
+    }
+    check_failover(caller)?;
+    let next = parse_integer(call.argument(2))?;
+    begin(caller, DataWish::Behind { id: id.into(), next, hands_over });
     Ok(())
 }
 
 fn sync(caller: &mut Caller<'_>, _: &Call<'_>, _: &mut Reply<'_>) -> Outcome {
+    check_failover(caller)?;
     begin(caller, DataWish::All);
     Ok(())
+}
+
+/// A server that hands its part over takes no replicas meanwhile.
+fn check_failover(caller: &Caller<'_>) -> Result<(), CommandError> {
+    match caller.host.failover.phase() {
+        FailoverPhase::Absent => Ok(()),
+        _ => Err(CommandError::text("NOMASTERLINK Can't SYNC while failing over")),
+    }
 }
 
 /// The connection becomes that of a replica once the replies so far are sent.

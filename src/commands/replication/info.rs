@@ -28,7 +28,7 @@ pub(in crate::commands) fn write(host: &Host, out: &mut String) {
         let value = format!("ip={address},port={port},state={state},offset={offset},lag={lag},type=replica");
         line(&format!("slave{index}"), &value);
     }
-    line("master_failover_state", &"no-failover");
+    line("master_failover_state", &host.failover.phase().name());
     line("master_replid", &facts.id);
     let (earlier, end) = facts.earlier.map_or(("0".repeat(40), -1), |(id, end)| (id, end.cast_signed()));
     line("master_replid2", &earlier);

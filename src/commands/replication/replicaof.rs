@@ -3,10 +3,10 @@
 use crate::commands::call::error::{CommandError, Outcome};
 use crate::commands::call::{Call, text};
 use crate::commands::spec::{AllKeys, CommandSpec, Flag, Group, Handler};
+use crate::commands::state::failover::FailoverPhase;
 use crate::config::read_master;
 use crate::replication::upstream::state::MasterAddress;
 use crate::resp::reply::Reply;
-use crate::store::Shards;
 
 const BASE: CommandSpec = CommandSpec {
     syntax: "<host port | NO ONE>",
@@ -34,6 +34,9 @@ pub(in crate::commands) const COMMANDS: &[CommandSpec] = &[
 
 /// When it returns, no command of an earlier master is applied any more, and none of a client that must not write.
 fn replicaof(keys: &mut AllKeys<'_, '_>, call: &Call<'_>, reply: &mut Reply<'_>) -> Outcome {
+    if keys.host.failover.phase() != FailoverPhase::Absent {
+        return Err(CommandError::text("ERR REPLICAOF not allowed while failing over.").into());
+    }
     let words = [text(call.argument(1)), text(call.argument(2))];
     let master =
         read_master(&[&words[0], &words[1]]).map_err(|why| CommandError::new(format!("ERR {why}")))?;
@@ -44,15 +47,7 @@ fn replicaof(keys: &mut AllKeys<'_, '_>, call: &Call<'_>, reply: &mut Reply<'_>)
         return Ok(());
     }
     if before != master {
-        keys.host.change_master(master.as_ref());
-        for shard in 0..keys.host.store.shard_count() {
-            drop(keys.shards.look(&[shard]));
-        }
-        let held = match &keys.shards {
-            Shards::Free(..) => None,
-            Shards::Held(hold) => Some(&**hold),
-        };
-        keys.host.settle_master(master.as_ref(), held);
+        keys.host.take_role(master.as_ref(), &mut keys.shards);
     }
     reply.ok();
     Ok(())

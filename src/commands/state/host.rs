@@ -2,6 +2,7 @@
 
 use super::channels::Channels;
 use super::clients::Clients;
+use super::failover::Failover;
 use super::functions::Functions;
 use super::interventions::Interventions;
 use super::latency_events::LatencyEvents;
@@ -88,6 +89,9 @@ pub trait Process: ReplicaProgress + Send + Sync {
 
     /// Sends a command that changes no key to the replicas, behind the records that there are now.
     fn send_to_replicas(&self, words: &[&[u8]]);
+
+    /// Whether the stream to replicas gets no PINGs.
+    fn quiet_stream(&self, is_quiet: bool);
 
     /// Puts a changed configuration into effect where the process caches it.
     ///
@@ -224,6 +228,8 @@ pub struct Host {
     pub channels: Arc<Channels>,
     /// What intervenes in all commands.
     pub interventions: Interventions,
+    /// The planned hand-over to a replica, if there is one.
+    pub failover: Failover,
     /// Clients that wait for replicas.
     pub replica_waits: ReplicaWaits,
     /// Who keeps copies of which keys.

@@ -23,16 +23,36 @@ pub enum Paused {
 pub struct Interventions {
     /// One bit for each kind that there is.
     present: AtomicU8,
-    pause: Mutex<Pause>,
+    pauses: Mutex<Pauses>,
     monitors: RwLock<Vec<Arc<Client>>>,
 }
 
+/// Who holds commands back. Each has a pause of its own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PauseCause {
+    /// CLIENT PAUSE.
+    Clients,
+    /// FAILOVER.
+    Failover,
+    /// The end of the server.
+    Shutdown,
+}
+
 #[derive(Debug, Default)]
-struct Pause {
-    what: Option<Paused>,
-    until_ms: u64,
-    /// Wake the connections that wait for its end.
+struct Pauses {
+    /// By their causes: what is held back, and until when.
+    by_cause: [Option<(Paused, u64)>; 3],
+    /// How many times one or more of them have ended.
+    ends: u64,
+    /// Wake the connections that wait for the next end.
     wakers: Vec<Waker>,
+}
+
+impl Pauses {
+    /// Those that are not over at `now_ms`.
+    fn lasting(&self, now_ms: u64) -> impl Iterator<Item = (Paused, u64)> + '_ {
+        self.by_cause.iter().flatten().copied().filter(move |(_, until_ms)| now_ms < *until_ms)
+    }
 }
 
 const PAUSE: u8 = 1;
@@ -67,14 +87,16 @@ impl Interventions {
         self.set(BUSY, is_busy);
     }
 
-    /// What is held back at `now_ms`, and until when.
+    /// What is held back at `now_ms`, and until when at least.
     #[must_use]
     pub fn pause(&self, now_ms: u64) -> Option<(Paused, u64)> {
         if !self.has(PAUSE) {
             return None;
         }
-        let pause = self.pause.lock();
-        pause.what.filter(|_| now_ms < pause.until_ms).map(|what| (what, pause.until_ms))
+        let pauses = self.pauses.lock();
+        let what = pauses.lasting(now_ms).map(|(what, _)| what).max()?;
+        let until_ms = pauses.lasting(now_ms).map(|(_, until_ms)| until_ms).min()?;
+        Some((what, until_ms))
     }
 
     /// Whether a command is held back at `now_ms`; `may_write` says whether it is one of [`Paused::Writes`].
@@ -83,37 +105,54 @@ impl Interventions {
     }
 
     /// Begins a pause, or changes it: as in Redis it becomes longer and never shorter, and goes on to hold back all commands.
-    pub fn begin_pause(&self, what: Paused, until_ms: u64, now_ms: u64) {
-        let before = self.pause(now_ms);
-        let mut pause = self.pause.lock();
-        pause.what = Some(before.map_or(what, |(before, _)| before.max(what)));
-        pause.until_ms = until_ms.max(before.map_or(0, |(_, until_ms)| until_ms));
+    pub fn begin_pause(&self, cause: PauseCause, what: Paused, until_ms: u64, now_ms: u64) {
+        let mut pauses = self.pauses.lock();
+        let pause = &mut pauses.by_cause[cause as usize];
+        let before = pause.filter(|(_, until_ms)| now_ms < *until_ms);
+        *pause = Some(before.map_or((what, until_ms), |before| (before.0.max(what), before.1.max(until_ms))));
         self.set(PAUSE, true);
     }
 
-    /// Ends the pause.
-    pub(in crate::commands) fn end_pause(&self) {
-        let mut pause = self.pause.lock();
-        self.set(PAUSE, false);
-        pause.what = None;
-        std::mem::take(&mut pause.wakers).into_iter().for_each(Waker::wake);
+    /// Ends the pause that has this cause.
+    pub(in crate::commands) fn end_pause(&self, cause: PauseCause) {
+        let mut pauses = self.pauses.lock();
+        pauses.by_cause[cause as usize] = None;
+        self.note_end(&mut pauses);
     }
 
-    /// Ends a pause whose time is over.
+    /// Ends the pauses whose time is over.
     pub fn end_pause_if_over(&self, now_ms: u64) {
-        if self.has(PAUSE) && self.pause(now_ms).is_none() {
-            self.end_pause();
+        if self.has(PAUSE) {
+            let mut pauses = self.pauses.lock();
+            let before = pauses.by_cause;
+            pauses.by_cause = before.map(|pause| pause.filter(|(_, until_ms)| now_ms < *until_ms));
+            if pauses.by_cause != before {
+                self.note_end(&mut pauses);
+            }
         }
     }
 
-    /// Whether there is no pause. If there is one, wakes the task when it is ended.
-    pub fn poll_unpaused(&self, context: &mut Context<'_>) -> Poll<()> {
-        let mut pause = self.pause.lock();
-        if pause.what.is_none() {
+    /// All who wait try again: what is still held back may be less than what they wait with.
+    fn note_end(&self, pauses: &mut Pauses) {
+        pauses.ends += 1;
+        self.set(PAUSE, pauses.by_cause.iter().any(Option::is_some));
+        std::mem::take(&mut pauses.wakers).into_iter().for_each(Waker::wake);
+    }
+
+    /// How many times pauses have ended.
+    #[must_use]
+    pub fn ended_pauses(&self) -> u64 {
+        self.pauses.lock().ends
+    }
+
+    /// Whether there is no pause, or one has ended since there were so many ends. If not, wakes the task when one ends.
+    pub fn poll_unpaused(&self, ends: u64, context: &mut Context<'_>) -> Poll<()> {
+        let mut pauses = self.pauses.lock();
+        if pauses.ends != ends || pauses.by_cause.iter().all(Option::is_none) {
             return Poll::Ready(());
         }
-        if !pause.wakers.iter().any(|waker| waker.will_wake(context.waker())) {
-            pause.wakers.push(context.waker().clone());
+        if !pauses.wakers.iter().any(|waker| waker.will_wake(context.waker())) {
+            pauses.wakers.push(context.waker().clone());
         }
         Poll::Pending
     }
@@ -153,18 +192,38 @@ mod tests {
     fn a_pause_grows_and_ends_by_itself() {
         let interventions = Interventions::default();
         assert!(!interventions.holds_back(true, 5));
-        interventions.begin_pause(Paused::Writes, 100, 5);
+        interventions.begin_pause(PauseCause::Clients, Paused::Writes, 100, 5);
         assert_eq!([true, false].map(|writes| interventions.holds_back(writes, 99)), [true, false]);
-        interventions.begin_pause(Paused::All, 50, 6);
-        interventions.begin_pause(Paused::Writes, 60, 7);
+        interventions.begin_pause(PauseCause::Clients, Paused::All, 50, 6);
+        interventions.begin_pause(PauseCause::Clients, Paused::Writes, 60, 7);
         assert_eq!(interventions.pause(99), Some((Paused::All, 100)));
         interventions.end_pause_if_over(99);
         assert!(interventions.has(PAUSE));
         interventions.end_pause_if_over(100);
         assert!(!interventions.has(PAUSE));
-        interventions.begin_pause(Paused::Writes, 120, 100);
+        interventions.begin_pause(PauseCause::Clients, Paused::Writes, 120, 100);
         assert_eq!(interventions.pause(101), Some((Paused::Writes, 120)));
-        interventions.end_pause();
+        interventions.end_pause(PauseCause::Clients);
         assert_eq!(interventions.pause(101), None);
+    }
+
+    #[test]
+    fn each_cause_has_a_pause_of_its_own() {
+        let interventions = Interventions::default();
+        interventions.begin_pause(PauseCause::Failover, Paused::Writes, u64::MAX, 5);
+        interventions.begin_pause(PauseCause::Clients, Paused::All, 100, 5);
+        assert_eq!(interventions.pause(6), Some((Paused::All, 100)));
+        let ends = interventions.ended_pauses();
+        interventions.end_pause(PauseCause::Clients);
+        assert_eq!(
+            interventions.pause(6),
+            Some((Paused::Writes, u64::MAX)),
+            "CLIENT UNPAUSE does not end it"
+        );
+        let mut context = Context::from_waker(Waker::noop());
+        assert!(interventions.poll_unpaused(ends, &mut context).is_ready(), "reads go on");
+        assert!(interventions.poll_unpaused(ends + 1, &mut context).is_pending());
+        interventions.end_pause(PauseCause::Failover);
+        assert_eq!(interventions.pause(6), None);
     }
 }

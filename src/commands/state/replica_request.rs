@@ -31,5 +31,7 @@ pub enum DataWish {
         id: Box<[u8]>,
         /// The number of the byte that it lacks.
         next: i64,
+        /// The server that asks hands its part as the master over to this one, its replica.
+        hands_over: bool,
     },
 }

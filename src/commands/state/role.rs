@@ -3,14 +3,27 @@
 use super::host::Host;
 use crate::config::ReplicaSettings;
 use crate::replication::upstream::state::MasterAddress;
-use crate::store::Hold;
+use crate::store::{Hold, Shards};
 
 impl Host {
-    /// Begins to follow `master`, or ends to follow one. It is in effect for all that take their locks after this: what an
-    /// earlier master still sends is not applied, and clients of a read-only replica change nothing, nor do those of a replica
-    /// that becomes a master until that is settled. The caller takes each lock once, so that what was under way is over, and
-    /// then calls [`Host::settle_master`].
-    pub fn change_master(&self, master: Option<&MasterAddress>) {
+    /// Begins to follow `master`, or ends to follow one. When it returns, no command of an earlier master is applied any more, and
+    /// none of a client that must not write.
+    pub fn take_role(&self, master: Option<&MasterAddress>, shards: &mut Shards<'_, '_>) {
+        self.change_master(master);
+        // What was under way is over then.
+        for shard in 0..self.store.shard_count() {
+            drop(shards.look(&[shard]));
+        }
+        let held = match shards {
+            Shards::Free(..) => None,
+            Shards::Held(hold) => Some(&**hold),
+        };
+        self.settle_master(master, held);
+    }
+
+    /// The change is in effect for all that take their locks after this: what an earlier master still sends is not applied, and
+    /// clients of a read-only replica change nothing, nor do those of a replica that becomes a master until that is settled.
+    fn change_master(&self, master: Option<&MasterAddress>) {
         self.settings.change(|config| {
             config.replica.master = master.map(|master| (master.host.clone(), master.port));
             if master.is_some() {
@@ -22,7 +35,7 @@ impl Host {
 
     /// Does what follows from a change of the master, when nothing is under way any more that began before it. `held` are the
     /// locks that the caller holds. A new master's stream begins before clients may write.
-    pub fn settle_master(&self, master: Option<&MasterAddress>, held: Option<&Hold<'_>>) {
+    fn settle_master(&self, master: Option<&MasterAddress>, held: Option<&Hold<'_>>) {
         match master {
             Some(master) => {
                 tracing::info!("the master is {master} from now on");

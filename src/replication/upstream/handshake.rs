@@ -22,6 +22,8 @@ pub struct ReplicaGreeting {
     pub address: Option<String>,
     /// The history that the replica has, and how much of it. `None` asks for everything.
     pub known: Option<(ReplicationId, u64)>,
+    /// Whether the master is a replica until now, which shall become the master with this request (FAILOVER).
+    pub takes_over: bool,
 }
 
 /// What a master answers to PSYNC.
@@ -105,6 +107,12 @@ impl Handshake {
         (Self { greeting, asked: Asked::Ping }, request(&[b"PING"]))
     }
 
+    /// Whether the data have been asked for.
+    #[must_use]
+    pub fn has_asked(&self) -> bool {
+        self.asked == Asked::Sync
+    }
+
     /// Takes the next line of the master, without its end.
     ///
     /// # Errors
@@ -143,7 +151,7 @@ impl Handshake {
 
     /// The request behind the one that was answered.
     fn next(&mut self) -> Vec<u8> {
-        let ReplicaGreeting { user, password, port, address, known } = &self.greeting;
+        let ReplicaGreeting { user, password, port, address, known, takes_over } = &self.greeting;
         loop {
             self.asked = match self.asked {
                 Asked::Ping => Asked::Auth,
@@ -164,14 +172,21 @@ impl Handshake {
                 },
                 Asked::Port => request(&[b"REPLCONF", b"listening-port", port.to_string().as_bytes()]),
                 Asked::Capabilities => request(&[b"REPLCONF", b"capa", b"eof", b"capa", b"psync2"]),
-                Asked::Sync | Asked::Ping => match known {
-                    None => request(&[b"PSYNC", b"?", b"-1"]),
-                    // The number of the first byte that is missing; the first byte of all has the number 1.
-                    Some((id, offset)) => {
-                        let next = offset.saturating_add(1).to_string();
-                        request(&[b"PSYNC", id.as_str().as_bytes(), next.as_bytes()])
+                Asked::Sync | Asked::Ping => {
+                    let next;
+                    let mut words: Vec<&[u8]> = match known {
+                        None => vec![b"PSYNC", b"?", b"-1"],
+                        // The number of the first byte that is missing; the first byte of all has the number 1.
+                        Some((id, offset)) => {
+                            next = offset.saturating_add(1).to_string();
+                            vec![b"PSYNC", id.as_str().as_bytes(), next.as_bytes()]
+                        }
+                    };
+                    if *takes_over {
+                        words.push(b"FAILOVER");
                     }
-                },
+                    request(&words)
+                }
             };
         }
     }
@@ -256,6 +271,7 @@ mod tests {
             port: 7001,
             address: Some("replica.example".into()),
             known: Some((id(), 99)),
+            takes_over: false,
         };
         let answers = ["-NOAUTH Authentication required.", "+OK", "+OK", "-ERR unknown", "+OK"];
         let (said, _) = talk(greeting.clone(), &answers);
@@ -270,6 +286,9 @@ mod tests {
                 &format!("PSYNC {ID} 100")
             ]
         );
+        let hands_over = ReplicaGreeting { takes_over: true, ..greeting.clone() };
+        let asked = talk(hands_over, &answers).0.pop();
+        assert_eq!(asked, Some(format!("PSYNC {ID} 100 FAILOVER")));
         let continued = |line: &str| talk(greeting.clone(), &[&answers[..], &[line]].concat()).1;
         assert_eq!(continued("+CONTINUE"), Ok(Some(SyncAnswer::Continued { id: None })));
         let other = "a".repeat(40);

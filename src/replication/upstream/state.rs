@@ -18,6 +18,14 @@ pub struct MasterAddress {
     pub port: u16,
 }
 
+impl MasterAddress {
+    /// Whether `other` is the same place, written in the same way but for the case of letters.
+    #[must_use]
+    pub fn is_named(&self, other: &Self) -> bool {
+        self.host.eq_ignore_ascii_case(&other.host) && self.port == other.port
+    }
+}
+
 impl fmt::Display for MasterAddress {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}:{}", self.host, self.port)

@@ -15,6 +15,7 @@ use crate::replication::{
 use crate::resp::request::RequestReader;
 use crate::server::replication::listed::ListedReplica;
 use crate::server::replication::{Replication, SyncCounts};
+use crate::store::Shards;
 use std::future::poll_fn;
 use std::io;
 use std::os::unix::fs::FileExt;
@@ -64,7 +65,12 @@ impl Connection<'_> {
         link: &Arc<ReplicaLink>,
     ) -> io::Result<()> {
         let peer = self.work.session.client.peer.address.clone();
-        if let DataWish::Behind { id, next } = &request.wish {
+        if let DataWish::Behind { id, next, hands_over } = &request.wish {
+            let host = &self.shared.host;
+            if *hands_over && host.upstream.is_set() {
+                tracing::info!(master = %peer, "this server becomes the master: its master hands over (FAILOVER)");
+                host.take_role(None, &mut Shards::free(&host.store));
+            }
             let asked = ReplicationId::parse(id).zip(u64::try_from(*next).ok());
             let found =
                 asked.and_then(|(id, next)| StreamReading::continuing(&replication.outflow, id, next));

@@ -100,15 +100,14 @@ impl Connection<'_> {
 
     async fn wait_for_end_of_pause(&mut self) -> io::Result<Option<End>> {
         let host = Arc::clone(&self.shared.host);
+        let ends = host.interventions.ended_pauses();
         loop {
             let now_ms = host.clock.now_ms();
-            let Some((_, until_ms)) = host.interventions.pause(now_ms) else {
-                host.interventions.end_pause_if_over(now_ms);
-                return Ok(None);
-            };
+            host.interventions.end_pause_if_over(now_ms);
+            let Some((_, until_ms)) = host.interventions.pause(now_ms) else { return Ok(None) };
             let arrival = tokio::select! {
                 biased;
-                () = poll_fn(|context| host.interventions.poll_unpaused(context)) => return Ok(None),
+                () = poll_fn(|context| host.interventions.poll_unpaused(ends, context)) => return Ok(None),
                 () = tokio::time::sleep(Duration::from_millis(until_ms - now_ms)) => continue,
                 arrival = self.next_arrival() => arrival?,
             };

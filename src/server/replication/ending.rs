@@ -2,7 +2,7 @@
 
 use super::Replication;
 use crate::commands::state::host::Host;
-use crate::commands::state::interventions::Paused;
+use crate::commands::state::interventions::{PauseCause, Paused};
 use std::time::Duration;
 
 /// How often the replicas are looked at.
@@ -19,7 +19,7 @@ impl Replication {
         let now_ms = self.now_ms();
         let until_ms = now_ms + timeout_s * 1000;
         // Longer than the wait: no write may come behind it.
-        host.interventions.begin_pause(Paused::Writes, u64::MAX, now_ms);
+        host.interventions.begin_pause(PauseCause::Shutdown, Paused::Writes, u64::MAX, now_ms);
         let mut end = None;
         while self.now_ms() < until_ms {
             if end.is_none() {

@@ -7,6 +7,7 @@ use super::signals::ServerStop;
 use super::{environment, opening, supervisor, users};
 use crate::commands::state::channels::Channels;
 use crate::commands::state::clients::Clients;
+use crate::commands::state::failover::Failover;
 use crate::commands::state::functions::Functions;
 use crate::commands::state::host::{Host, Process};
 use crate::commands::state::interventions::Interventions;
@@ -138,6 +139,7 @@ pub(in crate::server) fn run(mut config: Config, file: Option<PathBuf>) -> Resul
     let host = Arc::new(Host {
         store,
         channels,
+        failover: Failover::default(),
         replica_waits: ReplicaWaits::default(),
         tracking: Arc::new(Tracking::new(Arc::clone(&clients))),
         clients,
@@ -246,7 +248,7 @@ fn serve(
         link.close();
     }
     Arc::into_inner(workers).into_iter().flatten().for_each(WorkerThread::stop);
-    process.replication.streaming.turn_off();
+    process.replication.streaming.turn_off_if(|| true);
     process.dump.close();
     // As in Redis, a server with save points saves what has changed since the last save.
     let saves = *process.saves_at_end.get_or_init(|| !host.config().save.is_empty());

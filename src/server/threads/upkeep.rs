@@ -28,6 +28,7 @@ pub(in crate::server) async fn run(host: Arc<Host>) {
         let config = host.config();
         host.process.save_if_due(&config.save);
         host.process.tend_replication(&config);
+        host.tend_failover();
         // A wait for this server's own disk ends without an acknowledgement.
         host.replica_waits.look(&*host.process);
         host.clients.bound_memory(&config.memory);

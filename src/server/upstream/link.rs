@@ -4,6 +4,7 @@ use super::context::LinkContext;
 use super::error::LinkError;
 use super::socket::MasterSocket;
 use super::stream::StreamFollower;
+use crate::commands::state::failover::FailoverPhase;
 use crate::commands::state::host::Host;
 use crate::commands::state::stats::Stats;
 use crate::journal::Journal;
@@ -11,8 +12,8 @@ use crate::replication::upstream::handshake::{Handshake, HandshakeStep, ReplicaG
 use crate::replication::upstream::lines::LineReader;
 use crate::replication::upstream::state::{LinkPhase, MasterAddress};
 use crate::replication::{History, Outflow, ReplicationId, StreamSource, Streaming};
-use crate::store::Hold;
 use crate::store::change::position::{FollowedPosition, StreamPlace};
+use crate::store::{Hold, Shards};
 use parking_lot::Mutex;
 use std::net::{Shutdown, TcpStream};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -82,11 +83,13 @@ impl UpstreamLink {
     /// The server is a master now: the stream from here on is its own, and is spelled. Called before clients may write, under
     /// the locks of `held`.
     pub(in crate::server) fn promote(&self, held: Option<&Hold<'_>>) {
-        if self.context.outflow.source() == StreamSource::Upstream
+        let outflow = &self.context.outflow;
+        // Without a backlog nobody counts on the stream.
+        if (outflow.source() == StreamSource::Upstream || outflow.is_active())
             && let Err(error) = self.context.streaming.promote(held)
         {
             tracing::error!("replicas of this server have to begin anew: {error}");
-            self.context.outflow.break_off();
+            outflow.break_off();
         }
     }
 
@@ -176,7 +179,7 @@ impl UpstreamLink {
     fn try_follow(&self, master: &MasterAddress, turn: u64) -> Result<std::convert::Infallible, LinkError> {
         let config = self.context.host.config();
         // A former master's own records are spelled to their end. No client adds to them.
-        self.context.streaming.turn_off();
+        self.context.streaming.turn_off_if(|| self.context.host.upstream.turn() == turn);
         self.context.host.upstream.note(turn, |status| {
             status.phase = LinkPhase::Connecting;
             status.attempts += 1;
@@ -186,35 +189,8 @@ impl UpstreamLink {
         let mut socket = MasterSocket::connect(master, &self.context.host.upstream, turn, patience)?;
         *self.connection.lock() = Some((turn, socket.stream().try_clone()?));
         self.context.host.upstream.note(turn, |status| status.phase = LinkPhase::Greeting);
-        let replica = &config.replica;
-        let chosen = |text: &String| Some(text.clone()).filter(|text| !text.is_empty());
         let known = self.known();
-        let greeting = ReplicaGreeting {
-            user: chosen(&replica.user),
-            password: chosen(&replica.password),
-            port: match replica.announced_port {
-                0 => self.context.host.process.ports().plain,
-                announced => announced,
-            },
-            address: chosen(&replica.announced_address),
-            known,
-        };
-        let (mut handshake, first) = Handshake::begin(greeting);
-        socket.send(&first)?;
-        let mut lines = LineReader::default();
-        let answer = 'answered: loop {
-            while let Some(line) =
-                lines.line().map_err(|_| LinkError::Failed("a line without an end".into()))?
-            {
-                let step = handshake.take(line).map_err(|error| LinkError::Failed(error.to_string()))?;
-                match step {
-                    HandshakeStep::Send(bytes) => socket.send(&bytes)?,
-                    HandshakeStep::Wait => {}
-                    HandshakeStep::Done(answer) => break 'answered answer,
-                }
-            }
-            socket.read_lines(&mut lines)?;
-        };
+        let (answer, lines) = self.greet(&mut socket, known)?;
         let (offset, database, rest) = match answer {
             SyncAnswer::Full { id, offset } => {
                 tracing::info!("full sync with the master at {master} begun");
@@ -235,12 +211,48 @@ impl UpstreamLink {
         Err(follower.follow())
     }
 
+    /// Introduces this server and asks for what it lacks. A hand-over ends with that: the replica has become the master, or it has
+    /// not, and then this server is the master again.
+    fn greet(
+        &self,
+        socket: &mut MasterSocket<'_>,
+        known: Option<(ReplicationId, u64)>,
+    ) -> Result<(SyncAnswer, LineReader), LinkError> {
+        let host = &self.context.host;
+        let config = host.config();
+        let replica = &config.replica;
+        let chosen = |text: &String| Some(text.clone()).filter(|text| !text.is_empty());
+        let takes_over = host.failover.phase() == FailoverPhase::InProgress;
+        let greeting = ReplicaGreeting {
+            user: chosen(&replica.user),
+            password: chosen(&replica.password),
+            port: match replica.announced_port {
+                0 => host.process.ports().plain,
+                announced => announced,
+            },
+            address: chosen(&replica.announced_address),
+            known,
+            takes_over,
+        };
+        let (mut handshake, first) = Handshake::begin(greeting);
+        let answer = ask(socket, &mut handshake, &first);
+        if takes_over && answer.is_ok() {
+            host.complete_failover();
+        } else if takes_over && handshake.has_asked() {
+            host.abort_failover("the replica has not taken over", &mut Shards::free(&host.store));
+        }
+        answer
+    }
+
     /// The history that the data belong to, and how much of it they include. `None` if they are not those of a stream: then all
     /// data are asked for.
     fn known(&self) -> Option<(ReplicationId, u64)> {
         let outflow = &self.context.outflow;
-        let is_known =
-            outflow.source() == StreamSource::Upstream && self.context.host.store.position().is_some();
+        let is_known = match outflow.source() {
+            StreamSource::Upstream => self.context.host.store.position().is_some(),
+            // All records of a former master have been spelled by now, and no others follow.
+            StreamSource::Own => outflow.is_active(),
+        };
         let history = outflow.history();
         is_known.then_some((history.id, history.offset))
     }
@@ -260,5 +272,26 @@ impl UpstreamLink {
             self.context.outflow.continue_as(id);
         }
         if is_present { Ok(database) } else { Err(LinkError::Superseded) }
+    }
+}
+
+/// Leads the handshake to its end. Also returns what has come behind it.
+fn ask(
+    socket: &mut MasterSocket<'_>,
+    handshake: &mut Handshake,
+    first: &[u8],
+) -> Result<(SyncAnswer, LineReader), LinkError> {
+    socket.send(first)?;
+    let mut lines = LineReader::default();
+    loop {
+        while let Some(line) = lines.line().map_err(|_| LinkError::Failed("a line without an end".into()))? {
+            let step = handshake.take(line).map_err(|error| LinkError::Failed(error.to_string()))?;
+            match step {
+                HandshakeStep::Send(bytes) => socket.send(&bytes)?,
+                HandshakeStep::Wait => {}
+                HandshakeStep::Done(answer) => return Ok((answer, lines)),
+            }
+        }
+        socket.read_lines(&mut lines)?;
     }
 }

@@ -4,7 +4,7 @@ use crate::commands::admin::help;
 use crate::commands::call::Call;
 use crate::commands::call::error::{CommandError, Outcome};
 use crate::commands::spec::{AllKeys, Caller};
-use crate::commands::state::interventions::Paused;
+use crate::commands::state::interventions::{PauseCause, Paused};
 use crate::resp::integer;
 use crate::resp::reply::Reply;
 
@@ -27,7 +27,7 @@ pub(super) fn client_pause(keys: &mut AllKeys<'_, '_>, call: &Call<'_>, reply: &
     let now_ms = keys.host.clock.now_ms();
     let until_ms = now_ms.checked_add(timeout_ms).filter(|until_ms| i64::try_from(*until_ms).is_ok());
     let until_ms = until_ms.ok_or(CommandError::text("ERR timeout is out of range"))?;
-    keys.host.interventions.begin_pause(what, until_ms, now_ms);
+    keys.host.interventions.begin_pause(PauseCause::Clients, what, until_ms, now_ms);
     for shard in 0..keys.host.store.shard_count() {
         drop(keys.shards.look(&[shard]));
     }
@@ -36,7 +36,7 @@ pub(super) fn client_pause(keys: &mut AllKeys<'_, '_>, call: &Call<'_>, reply: &
 }
 
 pub(super) fn client_unpause(caller: &mut Caller<'_>, _: &Call<'_>, reply: &mut Reply<'_>) -> Outcome {
-    caller.host.interventions.end_pause();
+    caller.host.interventions.end_pause(PauseCause::Clients);
     reply.ok();
     Ok(())
 }
