@@ -65,6 +65,13 @@ CLOSED = {
         ("xadd-maxlen", "xadd-maxlen", [16, 64]),
         ("xrange100", "xrange100", [1, 16]),
         ("xlen", "xlen", [1, 64]),
+        ("script-add", "script-add", [1, 16]),
+        ("script-count-once", "script-count-once", [1, 16]),
+        ("script-sum1000", "script-sum1000", [1, 16]),
+        ("script-boards", "script-boards", [1, 16]),
+        ("function-add", "function-add", [1, 16]),
+        ("function-count-once", "function-count-once", [1, 16]),
+        ("function-sum1000", "function-sum1000", [1, 16]),
         ("ping", "ping", [64]),
     ]
     for pipeline in pipelines

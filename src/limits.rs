@@ -217,6 +217,9 @@ pub const SCRIPT_REPLY_DEPTH: usize = 128;
 /// script are held while its reply is written.
 pub const SCRIPT_REPLY_ELEMENTS: usize = 2 * 1024 * 1024;
 
+/// Longest request of `redis.call`, in bytes. One string of a script may be an argument many times.
+pub const SCRIPT_REQUEST_BYTES: usize = 512 * 1024 * 1024;
+
 /// Longest reply of a script, in bytes. Tables that contain each other describe more than any memory holds.
 pub const SCRIPT_REPLY_BYTES: usize = 512 * 1024 * 1024;
 
@@ -237,8 +240,13 @@ pub const SHORT_SCRIPT: Duration = BATCH;
 /// beside it, unless it has changed something.
 pub const SCRIPT_ON_THREAD: Duration = Duration::from_millis(5);
 
-/// How long a command that may take long waits for a lock before it looks whether a script needs what it has taken already.
-pub const LOCK_SLICE: Duration = Duration::from_millis(20);
+/// How long a command that holds locks waits for a further one before it looks whether a script needs what it holds. It looks less
+/// and less often.
+pub const FIRST_LOCK_SLICE: Duration = Duration::from_millis(20);
+
+/// The longest time between two such looks: readers that hold a lock for less than this, one after the other, do not keep a writer
+/// out. It is short beside [`REACH_PATIENCE`].
+pub const LONGEST_LOCK_SLICE: Duration = Duration::from_millis(640);
 
 /// How long a script that has changed something waits for the lock of a key that it has not declared. It holds other locks, so it
 /// must not wait for ever; nearly all who have the lock give it back within a fraction of a millisecond.

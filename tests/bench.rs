@@ -15,7 +15,8 @@ use crate::support::wait_for;
 
 /// Workloads that any server compatible with Redis supports.
 const WORKLOADS: &str = "ping,zadd,zincrby,zrank,zrevrank,zscore,zmscore200,zcount,top100,mixed,get,mget10,set,incr,append,setbit,pfadd,expire,\
-     hset,hincrby,hmget4,hgetall4,feed-keys,feed-hashes,lpush,queue,lrange100,sadd,sismember,geoadd,geosearch";
+     hset,hincrby,hmget4,hgetall4,feed-keys,feed-hashes,lpush,queue,lrange100,sadd,sismember,geoadd,geosearch,\
+     script-add,script-count-once,script-boards,function-add,function-count-once";
 
 /// Runs `rankd bench --json`. Returns whether it succeeded, its rows and its standard error.
 fn bench(address: SocketAddr, arguments: &str) -> (bool, Vec<Value>, String) {

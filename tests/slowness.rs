@@ -119,3 +119,34 @@ fn the_times_of_calls_are_counted_unless_that_is_switched_off() {
     assert!(!client.ask("INFO latencystats").text().contains("_get:"));
     assert!(client.ask("INFO commandstats").text().contains("cmdstat_get:calls=1,"));
 }
+
+/// A script's time is its own, with that of its calls. Of these, those that may be slow have a time as well.
+#[test]
+fn a_script_is_as_slow_as_all_that_it_does() {
+    let server = Server::rankd_with(&["--slowlog-log-slower-than", "1000"]);
+    let mut client = server.client();
+    let script = "for i = 1, 1e6 do end redis.call('PING') return #redis.call('KEYS', 'none')";
+    let in_transaction = || {
+        let mut client = server.client();
+        for request in ["MULTI", "PING"] {
+            client.ask(request);
+        }
+        client.call(&["EVAL", script, "0"]);
+        client.ask("EXEC");
+    };
+    client.call(&["EVAL", script, "0"]);
+    in_transaction();
+    let shown = entries(&mut client);
+    assert_eq!(shown.iter().filter(|entry| entry.contains("EVAL")).count(), 2, "{shown:?}");
+    assert!(!shown.iter().any(|entry| entry.starts_with("*[ \"PING\"")), "{shown:?}");
+    let stats = client.ask("INFO commandstats").text();
+    let microseconds = |command: &str| {
+        let line = stats.lines().find(|line| line.starts_with(&format!("cmdstat_{command}:"))).unwrap();
+        line.split_once("usec=").unwrap().1.split(',').next().unwrap().parse::<u64>().unwrap()
+    };
+    assert!(microseconds("eval") > 2000 && microseconds("ping") < 1000, "{stats}");
+    assert!(
+        stats.contains("cmdstat_keys:calls=2,") && microseconds("keys") < microseconds("eval"),
+        "{stats}"
+    );
+}

@@ -3,8 +3,9 @@
 //! The key `<prefix>made-by` marks the prefix as used by `rankd bench`. Without it, keys with the prefix are data of
 //! another program.
 
+use super::scripts;
 use super::template::Populations;
-use super::workload::{LOAD, Workload};
+use super::workload::{LOAD, LOAD_LIBRARY, Workload};
 use crate::net::client::BlockingClient;
 use crate::text::quoting::quoted;
 use redis_protocol::resp2::types::OwnedFrame;
@@ -50,8 +51,11 @@ impl RunKeys<'_> {
 
     /// Whether the data of `loader` exist, in the size of this run.
     pub(super) fn are_loaded(&mut self, loader: &Workload) -> Result<bool, String> {
+        if loader.loads_scripts() {
+            return Ok(false);
+        }
         let members = self.populations.members;
-        let loaded = self.client.ask(&[b"GET", &self.loaded(loader)])?;
+        let loaded = self.client.ask(&[b"GET", &self.loaded(loader.name)])?;
         if loaded != OwnedFrame::BulkString(members.to_string().into_bytes()) {
             return Ok(false);
         }
@@ -64,7 +68,7 @@ impl RunKeys<'_> {
 
     /// Removes the keys that `loader` will write.
     pub(super) fn begin_loading(&mut self, loader: &Workload) -> Result<(), String> {
-        let (board, loaded) = (self.populations.board(), self.loaded(loader));
+        let (board, loaded) = (self.populations.board(), self.loaded(loader.name));
         if loader.name == LOAD {
             self.client.ask(&[b"UNLINK", board.as_bytes()])?;
         }
@@ -74,11 +78,15 @@ impl RunKeys<'_> {
     /// Records that `loader` has finished.
     pub(super) fn end_loading(&mut self, loader: &Workload) -> Result<(), String> {
         let members = self.populations.members.to_string();
-        self.client.ask(&[b"SET", &self.loaded(loader), members.as_bytes()]).map(drop)
+        self.client.ask(&[b"SET", &self.loaded(loader.name), members.as_bytes()]).map(drop)
     }
 
-    /// Removes all keys with the prefix. O(keys of the server).
+    /// Removes all keys with the prefix, and the library of functions if a run has loaded it. O(keys of the server).
     pub(super) fn remove(&mut self) -> Result<(), String> {
+        let library = self.loaded(LOAD_LIBRARY);
+        if self.client.ask(&[b"GET", &library])? != OwnedFrame::Null {
+            self.client.ask(&[b"FUNCTION", b"DELETE", scripts::LIBRARY.as_bytes()])?;
+        }
         let mark = self.key("made-by");
         // The mark is removed last: after an interruption the next run still recognizes the keys.
         self.scan(|client, keys| {
@@ -123,9 +131,9 @@ impl RunKeys<'_> {
         format!("{}{name}", self.populations.prefix).into_bytes()
     }
 
-    /// The key that records how much a loader has loaded.
-    fn loaded(&self, loader: &Workload) -> Vec<u8> {
-        self.key(&format!("loaded:{}", loader.name))
+    /// The key that records how much the loader called `loader` has loaded.
+    fn loaded(&self, loader: &str) -> Vec<u8> {
+        self.key(&format!("loaded:{loader}"))
     }
 }
 

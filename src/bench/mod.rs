@@ -4,7 +4,7 @@
 //! | file | the question it answers |
 //! |---|---|
 //! | `options` | What does the command line ask for? |
-//! | `workload`, `template` | What is sent? |
+//! | `workload`, `template`, `scripts` | What is sent? |
 //! | `keys` | Which keys does a run use, and what is loaded already? |
 //! | `schedule` | When is a request due? |
 //! | `exchange`, `replies` | Which replies are missing, and since when? |
@@ -18,6 +18,7 @@ mod options;
 mod replies;
 mod report;
 mod schedule;
+mod scripts;
 mod template;
 mod workload;
 

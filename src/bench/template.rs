@@ -8,9 +8,13 @@
 //! - `<member>`: a random member of the board. `<score>`, `<offset>`, `<seconds>`: a random number of five digits.
 //! - `<stream>`: the key of a stream, `<read-stream>`: of one that has as many entries as there are members.
 //! - `<places>`: the key of the places. `<longitude>`, `<latitude>`: a random position in one square degree.
-//! - `<next-member>`, `<next-key>` and so on: not random but in sequence, each once.
+//! - `<seen>`: one of a thousand sets, for members `<event>`, of which each is new. `<small-board>`: one of a thousand boards.
+//! - `<script:NAME>`, `<digest:NAME>`, `<function:NAME>`, `<library>`: see [`super::scripts`].
+//! - `<next-member>`, `<next-key>` and so on: not random but in sequence, each once. `<next-script:NAME>` and `<next-library>`
+//!   make a loader of one request.
 //! - `<score,next-member>*100`: a hundred such pairs.
 
+use super::scripts;
 use crate::machine::chance::Chance;
 use crate::net::client::request;
 use crate::text::decimal::{EIGHT_DIGITS, eight_digits};
@@ -90,6 +94,10 @@ impl Template {
                         loads = Some((nth + 1, below));
                         Some(DigitSource::Next { nth, below })
                     }
+                    (None, true) => {
+                        loads = Some((1, 1));
+                        None
+                    }
                     (number, _) => number,
                 };
                 words.push((stem.into_bytes(), number));
@@ -138,14 +146,27 @@ fn place(name: &str, populations: &Populations) -> (String, Option<DigitSource>)
     let family = |prefix: &str, family: &str, below: u64| {
         (format!("{prefix}{family}:{:0>NUMBER_DIGITS$}", ""), Some(DigitSource::Below(below)))
     };
-    match name.trim_start_matches("next-") {
+    let name = name.trim_start_matches("next-");
+    if let Some((what, script)) = name.split_once(':') {
+        let text = scripts::text(script).unwrap_or_else(|| panic!("unknown script: {script}"));
+        let word = match what {
+            "script" => text.to_owned(),
+            "digest" => scripts::digest(text),
+            "function" => scripts::function(script),
+            unknown => panic!("unknown placeholder: {unknown}"),
+        };
+        return (word, None);
+    }
+    match name {
+        "library" => (scripts::library(), None),
+        "event" => family("", "event", 10u64.pow(NUMBER_DIGITS as u32)),
         "board" => (populations.board(), None),
         "score" | "offset" | "seconds" => (SCORES.start.to_string(), Some(DigitSource::Score)),
         keys @ ("places" | "stream" | "read-stream") => (format!("{prefix}{keys}"), None),
         "longitude" => degrees(13),
         "latitude" => degrees(52),
         "member" => family("", "user", *members),
-        keys @ ("friends" | "bitmap" | "visitors" | "list" | "queue") => {
+        keys @ ("friends" | "bitmap" | "visitors" | "list" | "queue" | "seen" | "small-board") => {
             family(prefix, keys, LARGE.min(*members))
         }
         keys @ ("key" | "counter" | "text" | "hash" | "set") => family(prefix, keys, *members),

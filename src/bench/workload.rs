@@ -30,6 +30,9 @@ pub(super) struct Workload {
 /// The loader of the board; it replaces an existing board.
 pub(super) const LOAD: &str = "load";
 
+/// The loader of the library of functions.
+pub(super) const LOAD_LIBRARY: &str = "load-library";
+
 /// All workloads, in the order in which help lists them.
 pub(super) const WORKLOADS: &[Workload] = &[
     Workload { name: "ping", requests: &[(100, "PING")], needs: &[] },
@@ -97,6 +100,42 @@ pub(super) const WORKLOADS: &[Workload] = &[
         needs: &["load-stream"],
     },
     Workload { name: "xlen", requests: &[(100, "XLEN <read-stream>")], needs: &["load-stream"] },
+    Workload {
+        name: "script-add",
+        requests: &[(100, "EVALSHA <digest:add> 1 <board> <score> <member>")],
+        needs: &[LOAD, "load-script-add"],
+    },
+    Workload {
+        name: "script-count-once",
+        requests: &[(100, "EVALSHA <digest:count-once> 2 <board> <seen> 3 <member> <event>")],
+        needs: &[LOAD, "load-script-count-once"],
+    },
+    Workload {
+        name: "script-sum1000",
+        requests: &[(100, "EVALSHA <digest:sum1000> 1 <board>")],
+        needs: &[LOAD, "load-script-sum1000"],
+    },
+    // As script-add, with a thousand boards: scripts with different keys run beside each other.
+    Workload {
+        name: "script-boards",
+        requests: &[(100, "EVALSHA <digest:add> 1 <small-board> <score> <member>")],
+        needs: &["load-script-add"],
+    },
+    Workload {
+        name: "function-add",
+        requests: &[(100, "FCALL <function:add> 1 <board> <score> <member>")],
+        needs: &[LOAD, LOAD_LIBRARY],
+    },
+    Workload {
+        name: "function-count-once",
+        requests: &[(100, "FCALL <function:count-once> 2 <board> <seen> 3 <member> <event>")],
+        needs: &[LOAD, LOAD_LIBRARY],
+    },
+    Workload {
+        name: "function-sum1000",
+        requests: &[(100, "FCALL <function:sum1000> 1 <board>")],
+        needs: &[LOAD, LOAD_LIBRARY],
+    },
     Workload { name: LOAD, requests: &[(100, "ZADD <board> <score,next-member>*100")], needs: &[] },
     Workload { name: "load-keys", requests: &[(100, "SET <next-key> xxxxxxxxxxxxxxxx")], needs: &[] },
     Workload { name: "load-counters", requests: &[(100, "SET <next-counter> 12345")], needs: &[] },
@@ -117,6 +156,18 @@ pub(super) const WORKLOADS: &[Workload] = &[
         requests: &[(100, "XADD <read-stream> * user <next-member> steps <score> at 1795992000000")],
         needs: &[],
     },
+    Workload { name: "load-script-add", requests: &[(100, "SCRIPT LOAD <next-script:add>")], needs: &[] },
+    Workload {
+        name: "load-script-count-once",
+        requests: &[(100, "SCRIPT LOAD <next-script:count-once>")],
+        needs: &[],
+    },
+    Workload {
+        name: "load-script-sum1000",
+        requests: &[(100, "SCRIPT LOAD <next-script:sum1000>")],
+        needs: &[],
+    },
+    Workload { name: LOAD_LIBRARY, requests: &[(100, "FUNCTION LOAD REPLACE <next-library>")], needs: &[] },
     Workload { name: "load-friends", requests: &[(100, "SADD <next-friends> <member>*200")], needs: &[] },
 ];
 
@@ -124,6 +175,11 @@ impl Workload {
     /// The workload called `name`.
     pub(super) fn named(name: &str) -> Option<&'static Self> {
         WORKLOADS.iter().find(|workload| workload.name == name)
+    }
+
+    /// Whether what it loads are no keys: a server may have lost them while the keys are there.
+    pub(super) fn loads_scripts(&self) -> bool {
+        self.requests.iter().any(|(_, text)| text.starts_with("SCRIPT LOAD ")) || self.name == LOAD_LIBRARY
     }
 
     /// Its requests in one line, for the help.

@@ -37,8 +37,11 @@ impl fmt::Display for ScriptError {
 /// Compiles Lua source. `name` is what errors call it.
 ///
 /// # Errors
-/// What is wrong with the source, behind its line.
+/// It is too long, or what is wrong with it, behind its line.
 pub(super) fn compile(source: &[u8], name: &str) -> Result<Box<[u8]>, ScriptError> {
+    if source.len() > limits::SCRIPT_BYTES {
+        return Err(ScriptError::Length);
+    }
     let compiled = Compiler::new().add_mutable_global("KEYS").add_mutable_global("ARGV").compile(source);
     match compiled {
         Ok(code) => Ok(code.into()),

@@ -1,6 +1,7 @@
 //! Why a script ended without a result.
 
-use mlua::{Table, Value};
+use super::stack::{Stack, ValueType};
+use std::ffi::c_int;
 
 /// Why a script ended without a result.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -51,27 +52,38 @@ impl ScriptFailure {
         }
     }
 
-    /// The failure of what the interpreter's error handler has returned.
-    pub(super) fn of_raised(raised: &Table) -> mlua::Result<Self> {
-        let place = match (raised.raw_get::<Value>(2)?, raised.raw_get::<Value>(3)?) {
-            (Value::String(source), Value::Integer(line)) => {
-                usize::try_from(line).ok().map(|line| (format!("@{}", source.to_string_lossy()), line))
-            }
+    /// The failure of the last value, which the interpreter's error handler has returned: a table of the error, the name of its
+    /// source and its line.
+    pub(super) fn of_raised(stack: &mut Stack<'_>) -> Self {
+        let raised = stack.len();
+        if stack.type_at(raised) != ValueType::Table {
+            // There was no memory for the handler.
+            return Self::Broken(text_at(stack, raised).unwrap_or("the interpreter has failed".into()));
+        }
+        stack.reserve(5);
+        stack.push_element(raised, 2);
+        stack.push_element(raised, 3);
+        let place = match (text_at(stack, raised + 1), stack.number_at(raised + 2)) {
+            (Some(source), Some(line)) if line >= 0.0 => Some((format!("@{source}"), line as usize)),
             _ => None,
         };
-        let (text, is_counted) = match raised.raw_get(1)? {
-            Value::Table(error) => match error.raw_get("err")? {
-                Value::String(text) => {
-                    (text.as_bytes().to_vec(), error.raw_get("ignore_error_stats_update").unwrap_or(false))
+        let (text, is_counted) = match stack.push_element(raised, 1) {
+            ValueType::Table => {
+                stack.push_field(raised + 3, c"err");
+                stack.push_field(raised + 3, c"ignore_error_stats_update");
+                match stack.bytes_at(raised + 4) {
+                    Some(text) => (text.to_vec(), stack.is_true_at(raised + 5)),
+                    None => (b"ERR unknown error".to_vec(), false),
                 }
-                _ => (b"ERR unknown error".to_vec(), false),
-            },
-            Value::String(text) => (named_as_in_redis(&text.as_bytes()), false),
-            Value::Error(error) => (format!("ERR {}", message_of(&error)).into_bytes(), false),
-            other => (format!("ERR {}", other.to_string()?).into_bytes(), false),
+            }
+            _ => (named_as_in_redis(stack.bytes_at(raised + 3).unwrap_or_default()), false),
         };
-        Ok(Self::Raised { text, place, is_counted })
+        Self::Raised { text, place, is_counted }
     }
+}
+
+fn text_at(stack: &Stack<'_>, at: c_int) -> Option<String> {
+    stack.bytes_at(at).map(|text| String::from_utf8_lossy(text).into_owned())
 }
 
 /// The text of an error that the interpreter, or the script, has raised with a string. Redis spells one of the interpreter's own

@@ -3,30 +3,31 @@
 //! In RESP2, integers become numbers, bulk strings strings, nulls `false`, arrays tables, statuses and errors tables with `ok`
 //! and `err`. What only RESP3 has becomes a table with one field that names its type.
 
-use mlua::{Lua, Table, Value};
+use super::stack::{Stack, ValueType};
+use crate::text::integer;
+use std::ffi::CStr;
 
-/// Reads a reply, which is whole, from the front of `bytes`. O(n).
-pub(super) struct ReplyValues<'l, 'b> {
-    lua: &'l Lua,
+/// Pushes the value of a reply, which is whole. O(n).
+pub(super) fn push_reply(stack: &mut Stack<'_>, reply: &[u8]) {
+    ReplyValues { bytes: reply }.push(stack);
+}
+
+/// Reads a reply from its front.
+struct ReplyValues<'b> {
     bytes: &'b [u8],
 }
 
-impl<'l, 'b> ReplyValues<'l, 'b> {
-    pub(super) fn new(lua: &'l Lua, bytes: &'b [u8]) -> Self {
-        Self { lua, bytes }
-    }
-
+impl<'b> ReplyValues<'b> {
     /// The bytes up to the next line end.
     fn line(&mut self) -> &'b [u8] {
-        let end = memchr::memchr(b'\r', self.bytes).unwrap_or(self.bytes.len());
+        let end = self.bytes.iter().position(|byte| *byte == b'\r').unwrap_or(self.bytes.len());
         let (line, rest) = self.bytes.split_at(end);
         self.bytes = rest.get(2..).unwrap_or_default();
         line
     }
 
     fn count(&mut self) -> Option<usize> {
-        let line = self.line();
-        std::str::from_utf8(line).ok()?.parse().ok()
+        integer::parse(self.line()).and_then(|count| usize::try_from(count).ok())
     }
 
     /// The bytes of a bulk string, `None` for a null.
@@ -37,91 +38,96 @@ impl<'l, 'b> ReplyValues<'l, 'b> {
         Some(bulk)
     }
 
-    fn tagged(&self, tag: &str, value: impl mlua::IntoLua) -> mlua::Result<Value> {
-        let table = self.lua.create_table_with_capacity(0, 1)?;
-        table.raw_set(tag, value)?;
-        Ok(Value::Table(table))
-    }
-
-    /// The next value.
-    pub(super) fn value(&mut self) -> mlua::Result<Value> {
-        let Some((kind, rest)) = self.bytes.split_first() else { return Ok(Value::Nil) };
+    /// Pushes the next value.
+    fn push(&mut self, stack: &mut Stack<'_>) {
+        // A table, a key and a value.
+        stack.reserve(3);
+        let Some((kind, rest)) = self.bytes.split_first() else { return stack.push_nil() };
         self.bytes = rest;
         match kind {
-            b':' => {
-                let line = self.line();
-                let number = std::str::from_utf8(line).ok().and_then(|text| text.parse::<i64>().ok());
-                // Lua has only doubles.
-                Ok(Value::Number(number.unwrap_or_default() as f64))
-            }
+            // Lua has only doubles.
+            b':' => stack.push_number(integer::parse(self.line()).unwrap_or_default() as f64),
             b'$' => match self.bulk() {
-                Some(bulk) => self.lua.create_string(bulk).map(Value::String),
-                None => Ok(Value::Boolean(false)),
+                Some(bulk) => stack.push_bytes(bulk),
+                None => stack.push_boolean(false),
             },
-            b'+' => {
-                let text = self.lua.create_string(self.line())?;
-                self.tagged("ok", text)
-            }
+            b'+' => push_tagged(stack, c"ok", self.line()),
             b'-' => {
-                let text = self.lua.create_string(self.line())?;
-                let table = self.lua.create_table_with_capacity(0, 2)?;
-                table.raw_set("err", text)?;
-                table.raw_set("ignore_error_stats_update", true)?;
-                Ok(Value::Table(table))
+                push_tagged(stack, c"err", self.line());
+                stack.push_boolean(true);
+                stack.set_field(c"ignore_error_stats_update");
             }
             b'*' | b'>' => match self.count() {
-                Some(count) => self.array(count).map(Value::Table),
-                None => Ok(Value::Boolean(false)),
+                Some(count) => self.push_array(count, stack),
+                None => stack.push_boolean(false),
             },
             b'_' => {
                 self.line();
-                Ok(Value::Nil)
+                stack.push_nil();
             }
-            b'#' => Ok(Value::Boolean(self.line() == b"t")),
+            b'#' => stack.push_boolean(self.line() == b"t"),
             b',' => {
-                let text = self.line();
-                let number = std::str::from_utf8(text).ok().and_then(|text| text.parse::<f64>().ok());
-                self.tagged("double", number.unwrap_or_default())
+                let number = std::str::from_utf8(self.line()).ok().and_then(|text| text.parse::<f64>().ok());
+                stack.push_table(0, 1);
+                stack.push_number(number.unwrap_or_default());
+                stack.set_field(c"double");
             }
-            b'(' => {
-                let digits = self.lua.create_string(self.line())?;
-                self.tagged("big_number", digits)
-            }
+            b'(' => push_tagged(stack, c"big_number", self.line()),
             b'=' => {
                 let text = self.bulk().unwrap_or_default();
                 let (format, text) = text.split_at(text.len().min(4));
-                let table = self.lua.create_table_with_capacity(0, 2)?;
-                table
-                    .raw_set("format", self.lua.create_string(&format[..format.len().saturating_sub(1)])?)?;
-                table.raw_set("string", self.lua.create_string(text)?)?;
-                self.tagged("verbatim_string", table)
+                stack.push_table(0, 1);
+                push_tagged(stack, c"format", &format[..format.len().saturating_sub(1)]);
+                stack.push_bytes(text);
+                stack.set_field(c"string");
+                stack.set_field(c"verbatim_string");
             }
             b'%' => {
                 let count = self.count().unwrap_or_default();
-                let map = self.lua.create_table_with_capacity(0, count)?;
+                stack.push_table(0, 1);
+                stack.push_table(0, count);
                 for _ in 0..count {
-                    let key = self.value()?;
-                    map.raw_set(key, self.value()?)?;
+                    self.push(stack);
+                    self.push(stack);
+                    set_pair(stack, 2);
                 }
-                self.tagged("map", map)
+                stack.set_field(c"map");
             }
             b'~' => {
                 let count = self.count().unwrap_or_default();
-                let set = self.lua.create_table_with_capacity(0, count)?;
+                stack.push_table(0, 1);
+                stack.push_table(0, count);
                 for _ in 0..count {
-                    set.raw_set(self.value()?, true)?;
+                    self.push(stack);
+                    stack.push_boolean(true);
+                    set_pair(stack, 2);
                 }
-                self.tagged("set", set)
+                stack.set_field(c"set");
             }
-            _ => Ok(Value::Nil),
+            _ => stack.push_nil(),
         }
     }
 
-    fn array(&mut self, count: usize) -> mlua::Result<Table> {
-        let table = self.lua.create_table_with_capacity(count, 0)?;
+    fn push_array(&mut self, count: usize, stack: &mut Stack<'_>) {
+        stack.push_table(count, 0);
         for index in 1..=count {
-            table.raw_seti(index, self.value()?)?;
+            self.push(stack);
+            stack.set_element(index);
         }
-        Ok(table)
+    }
+}
+
+/// Pushes a table with one field.
+fn push_tagged(stack: &mut Stack<'_>, tag: &CStr, text: &[u8]) {
+    stack.push_table(0, 1);
+    stack.push_bytes(text);
+    stack.set_field(tag);
+}
+
+/// Puts the last two values into the table in front of them. A nil is no key: no reply of a command has one.
+fn set_pair(stack: &mut Stack<'_>, values: i32) {
+    match stack.type_at(-values) {
+        ValueType::Nil => stack.pop(values),
+        _ => stack.set_pair(),
     }
 }

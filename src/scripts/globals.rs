@@ -86,8 +86,8 @@ const LIBRARIES: [(&str, &[&str]); 5] = [
 /// What Luau lacks or does differently, in Lua. It gets the functions of [`redis`] that are in Rust.
 const PRELUDE: &str = include_str!("prelude.lua");
 
-/// Makes the world of scripts. Returns the function that runs one: it gets a function and returns true and its result, or false
-/// and a table of the error, the name of its source and its line.
+/// Makes the world of scripts. Returns the handler of errors: it makes of one a table of the error, the name of its source and its
+/// line.
 pub(super) fn prepare(lua: &Lua, rust: &Table) -> mlua::Result<Function> {
     let globals = lua.globals();
     let mut libraries_kept = Vec::new();
@@ -105,9 +105,9 @@ pub(super) fn prepare(lua: &Lua, rust: &Table) -> mlua::Result<Function> {
             table.set_readonly(false);
         }
     }
-    let run: Function = lua.load(PRELUDE).set_name("=redis").call(rust)?;
+    let trace: Function = lua.load(PRELUDE).set_name("=redis").call(rust)?;
     globals.raw_set("debug", Value::Nil)?;
-    Ok(run)
+    Ok(trace)
 }
 
 /// Makes all that is reachable from the globals read-only, but not the tables of `KEYS` and `ARGV`.

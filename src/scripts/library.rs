@@ -9,10 +9,9 @@ use super::registration::{LibraryCode, LoadingServer, RegisteredFunction};
 use super::server::ScriptServer;
 use super::shebang::ScriptFlags;
 use super::vm::{ScriptVm, on_this_thread};
-use crate::limits;
+use crate::resp::reply::Reply;
 use crate::resp::request::Arguments;
 use crate::text::library_head::{LibraryHead, LibraryHeadError};
-use mlua::Value;
 use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -79,9 +78,6 @@ impl FunctionLibrary {
         if !head.engine.eq_ignore_ascii_case(b"lua") {
             return Err(LibraryError::Engine(String::from_utf8_lossy(&head.engine).into_owned()));
         }
-        if text.len() > limits::SCRIPT_BYTES {
-            return Err(LibraryError::Compile(ScriptError::Length));
-        }
         // From the end of the first line on, so that line numbers stay as they are.
         let code = compile(&text[head.len..], SOURCE).map_err(LibraryError::Compile)?;
         let library =
@@ -130,10 +126,11 @@ impl Program for LibraryFunction {
         keys: Arguments<'_>,
         arguments: Arguments<'_>,
         server: &mut dyn ScriptServer,
-    ) -> Result<Value, ScriptFailure> {
+        reply: &mut Reply<'_>,
+    ) -> Result<(), ScriptFailure> {
         if !vm.has_library(&self.library) {
             vm.load_library(&self.library, &mut LoadingServer::new(server))?;
         }
-        vm.call_function(&self.library, &self.registered.name, (keys, arguments), server)
+        vm.call_function(&self.library, &self.registered.name, (keys, arguments), server, reply)
     }
 }

@@ -3,11 +3,15 @@
 use super::failure::ScriptFailure;
 use super::registration::{LibraryCode, RegisteredFunction, Registrations, registering};
 use super::server::ScriptServer;
-use super::vm::{ScriptVm, broken};
+use super::stack::{Kept, Stack};
+use super::vm::{ScriptVm, broken, set_elements};
 use crate::limits;
+use crate::resp::Protocol;
+use crate::resp::reply::Reply;
 use crate::resp::request::Arguments;
 use mlua::chunk::ChunkMode;
-use mlua::{BString, Function, Table, Value};
+use mlua::{Function, Table};
+use std::collections::HashMap;
 
 impl ScriptVm {
     /// Whether the functions of `library` are there.
@@ -25,7 +29,6 @@ impl ScriptVm {
         library: &LibraryCode,
         server: &mut dyn ScriptServer,
     ) -> Result<Vec<RegisteredFunction>, ScriptFailure> {
-        self.forget_end();
         let registrations = Registrations::default();
         let register = registering(self.lua(), &registrations).map_err(broken)?;
         self.set_register(Some(&register))?;
@@ -33,14 +36,16 @@ impl ScriptVm {
         self.set_register(None)?;
         outcome?;
         if self.functions.len() >= limits::SCRIPTS_LOADED {
-            self.functions.clear();
+            let forgotten: Vec<Kept> =
+                self.functions.drain().flat_map(|(_, functions)| functions.into_values()).collect();
+            self.release(forgotten)?;
         }
-        let mut registered = Vec::new();
-        let functions = self.functions.entry(library.number).or_default();
+        let (mut registered, mut functions) = (Vec::new(), HashMap::new());
         for (function, callback) in registrations.take() {
-            functions.insert(function.name.clone(), callback);
+            functions.insert(function.name.clone(), self.keep(&callback)?);
             registered.push(function);
         }
+        self.functions.insert(library.number, functions);
         Ok(registered)
     }
 
@@ -52,7 +57,12 @@ impl ScriptVm {
         self.show_globals(false)?;
         let chunk = self.lua().load(&*library.code).set_name(format!("={}", library.source));
         let code = chunk.set_mode(ChunkMode::Binary).into_function().map_err(broken)?;
-        self.call(&code, (), server).map(|_| ())
+        let code = self.keep(&code)?;
+        let mut unread = Vec::new();
+        let mut reply = Reply::new(&mut unread, Protocol::Resp2);
+        let outcome = self.run(&code, &mut |_| 0, server, &mut reply);
+        self.release([code])?;
+        outcome
     }
 
     /// Puts `redis.register_function` in its place, or takes it away.
@@ -67,7 +77,7 @@ impl ScriptVm {
         set().map_err(broken)
     }
 
-    /// Calls a function of a library that is loaded. Returns its first result.
+    /// Calls a function of a library that is loaded, and writes its first result.
     ///
     /// # Errors
     /// It has raised an error or was ended, or the library has not registered it this time.
@@ -77,9 +87,10 @@ impl ScriptVm {
         name: &[u8],
         (keys, arguments): (Arguments<'_>, Arguments<'_>),
         server: &mut dyn ScriptServer,
-    ) -> Result<Value, ScriptFailure> {
+        reply: &mut Reply<'_>,
+    ) -> Result<(), ScriptFailure> {
         self.show_globals(false)?;
-        let function = self.functions.get(&library.number).and_then(|functions| functions.get(name)).cloned();
+        let function = self.functions.get(&library.number).and_then(|functions| functions.get(name));
         let Some(function) = function else {
             return Err(ScriptFailure::Raised {
                 text: b"ERR Function not found".to_vec(),
@@ -87,8 +98,13 @@ impl ScriptVm {
                 is_counted: false,
             });
         };
-        let table = |values: Arguments<'_>| self.lua().create_sequence_from(values.iter().map(BString::from));
-        let parameters = (table(keys).map_err(broken)?, table(arguments).map_err(broken)?);
-        self.call(&function, parameters, server)
+        let parameters = &mut |stack: &mut Stack<'_>| {
+            for values in [keys, arguments] {
+                stack.push_table(values.len(), 0);
+                set_elements(stack, values);
+            }
+            2
+        };
+        self.run(function, parameters, server, reply)
     }
 }

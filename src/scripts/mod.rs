@@ -8,11 +8,14 @@
 //! |---|---|
 //! | `program` | what the engine runs, and what is known of it |
 //! | `script` | a script: its digest, flags and compiled code |
+//! | `sha` | tables of scripts by digest |
 //! | `compile` | the compiler |
 //! | `shebang` | the first line of a script, with its flags |
 //! | `vm` | an interpreter, of which each thread that runs scripts has one |
 //! | `globals` | the globals that scripts see, and that nobody can change |
-//! | `redis` | the table `redis`: `redis.call` and its neighbours |
+//! | `call` | `redis.call` and `redis.pcall`, and the look at the server that ends a script |
+//! | `stack` | the stack of the interpreter, for what each call does |
+//! | `redis` | what else the table `redis` has |
 //! | `from_reply`, `to_reply` | replies of commands as Lua values, and Lua values as replies |
 //! | `failure` | why a script ended without a result |
 //! | `current` | the server of the script that runs on this thread |
@@ -22,6 +25,7 @@
 //! | `loading` | libraries in an interpreter |
 //! | `libraries` | `cjson`, `cmsgpack`, `struct`, `bit` |
 
+mod call;
 mod compile;
 mod current;
 mod failure;
@@ -36,11 +40,11 @@ mod redis;
 mod registration;
 mod script;
 mod server;
+mod sha;
 mod shebang;
+mod stack;
 mod to_reply;
 mod vm;
-
-use crate::text::sha1::SHA1_BYTES;
 
 pub use compile::ScriptError;
 pub use failure::ScriptFailure;
@@ -49,9 +53,6 @@ pub use program::{Habits, Program};
 pub use registration::RegisteredFunction;
 pub use script::Script;
 pub use server::{Called, ScriptLogLevel, ScriptServer};
+pub use sha::{Sha, ShaHasher, ShaMap};
 pub use shebang::ScriptFlags;
-pub use to_reply::write_reply;
 pub use vm::{ScriptVm, on_this_thread};
-
-/// The SHA-1 of a script's text, by which EVALSHA names it.
-pub type Sha = [u8; SHA1_BYTES];

@@ -1,7 +1,7 @@
 -- What Luau lacks of Lua 5.1, and what Redis makes different: errors are tables with `err`, protected calls return their text.
 local rust = ...
-local debug, error, getmetatable, load_text, pcall, rawget, setmetatable, type, xpcall =
-    debug, error, getmetatable, rust.load_text, pcall, rawget, setmetatable, type, xpcall
+local debug, error, getmetatable, load_text, pcall, rawget, setmetatable, tostring, type, xpcall =
+    debug, error, getmetatable, rust.load_text, pcall, rawget, setmetatable, tostring, type, xpcall
 local resume, concat, select = coroutine.resume, table.concat, select
 local plain = rust.plain
 
@@ -17,6 +17,10 @@ for name, ask in rust.functions do
     redis[name] = function(...)
         return finish_call(ask(...))
     end
+end
+
+for name, call in rust.calls do
+    redis[name] = call
 end
 
 -- The errors of protected calls. An error of a command is its text there, one of a library in Rust a string.
@@ -69,6 +73,22 @@ function _G.load(read, name)
     end
 end
 
+-- A plain search in a long text for a long one takes as long as both lengths, not as their product.
+local find, find_plain, max, min = string.find, rust.find_plain, math.max, math.min
+local MANY, SPECIAL = 256, "[%^%$%*%+%?%.%(%[%%%-]"
+function string.find(...)
+    local text, wanted, from, plain = ...
+    if type(wanted) == "string" and #wanted > MANY and type(text) == "string" and #text > MANY
+        and (plain or find(wanted, SPECIAL) == nil) then
+        local start = tonumber(from) or 1
+        if start < 0 then
+            start += #text + 1
+        end
+        return find_plain(text, wanted, min(max(start, 1), #text + 2) - 1)
+    end
+    return find(...)
+end
+
 _G._VERSION = "Lua 5.1"
 string.gfind = string.gmatch
 math.mod = math.fmod
@@ -96,9 +116,13 @@ local function trace(failure)
         level += 1
         source, line = info(level, "sl")
     end
+    local kind = type(failure)
+    if kind == "userdata" then
+        failure = { err = "ERR " .. plain(failure) }
+    elseif kind ~= "table" and kind ~= "string" then
+        failure = { err = "ERR " .. tostring(failure) }
+    end
     return { failure, source, line }
 end
 
-return function(run, ...)
-    return xpcall(run, trace, ...)
-end
+return trace

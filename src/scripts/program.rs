@@ -4,8 +4,8 @@ use super::failure::ScriptFailure;
 use super::server::ScriptServer;
 use super::shebang::ScriptFlags;
 use super::vm::ScriptVm;
+use crate::resp::reply::Reply;
 use crate::resp::request::Arguments;
-use mlua::Value;
 use std::fmt::Debug;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -25,7 +25,7 @@ pub trait Program: Debug + Send + Sync {
     /// What is known from runs before.
     fn habits(&self) -> &Habits;
 
-    /// Runs it on the interpreter of this thread. Returns its first result.
+    /// Runs it on the interpreter of this thread, and writes its first result.
     ///
     /// # Errors
     /// It has raised an error or was ended.
@@ -35,7 +35,8 @@ pub trait Program: Debug + Send + Sync {
         keys: Arguments<'_>,
         arguments: Arguments<'_>,
         server: &mut dyn ScriptServer,
-    ) -> Result<Value, ScriptFailure>;
+        reply: &mut Reply<'_>,
+    ) -> Result<(), ScriptFailure>;
 }
 
 /// What is known of a program from the runs before.

@@ -1,56 +1,21 @@
-//! The table `redis`, which is also `server`: `redis.call` and its neighbours.
+//! The table `redis`, which is also `server`: what is in it beside `redis.call` and `redis.pcall`.
 //!
 //! A function here returns an error, or nil and its result; the prelude raises the error, as a table with `err`, in the script.
 
+use super::call;
 use super::compile::compile;
 use super::current::with_server;
 use super::failure::message_of;
-use super::from_reply::ReplyValues;
-use super::server::{Called, ScriptLogLevel};
-use crate::limits;
+use super::server::ScriptLogLevel;
 use crate::resp::Protocol;
 use crate::resp::request::OwnedArguments;
 use crate::text::sha1::sha1;
 use mlua::chunk::ChunkMode;
-use mlua::{Function, IntoLua, IntoLuaMulti, Lua, MultiValue, Table, Value, Variadic};
-use std::cell::{Cell, RefCell};
-use std::rc::Rc;
+use mlua::{Function, IntoLua, IntoLuaMulti, Lua, LuaString, MultiValue, Table, Value, Variadic};
 
 /// The version of Redis whose rules scripts find.
 const REDIS_VERSION: &str = "8.2.3";
 const REDIS_VERSION_NUM: u32 = 0x0008_0203;
-
-/// What the functions of an interpreter share.
-#[derive(Debug, Default)]
-pub(super) struct CallState {
-    /// The protocol of the script's own conversions.
-    pub(super) protocol: Cell<Protocol>,
-    /// Whether the server has ended the script. Nothing more is done for it.
-    pub(super) has_ended: Cell<bool>,
-    /// Where the script was then: its source and line.
-    pub(super) ended_at: RefCell<Option<(String, usize)>>,
-    /// The request of a call, and its reply, kept for their memory.
-    request: RefCell<OwnedArguments>,
-    reply: RefCell<Vec<u8>>,
-}
-
-impl CallState {
-    /// The server ends the script.
-    pub(super) fn end(&self, lua: &Lua) {
-        self.has_ended.set(true);
-        // Functions of the interpreter and of the prelude may stand above the script's own on the stack.
-        let place = (0..SEARCHED_LEVELS).find_map(|level| {
-            lua.inspect_stack(level, |function| {
-                let source = function.source().short_src?.into_owned();
-                source.starts_with("user_").then_some((format!("@{source}"), function.current_line()?))
-            })?
-        });
-        self.ended_at.replace(place);
-    }
-}
-
-/// How far up the stack the script's own function is looked for.
-const SEARCHED_LEVELS: usize = 16;
 
 /// A function that needs no state.
 type PlainFunction = fn(&Lua, &[Value]) -> Answer;
@@ -86,31 +51,11 @@ pub(super) fn install(lua: &Lua) -> mlua::Result<()> {
 }
 
 /// The functions in Rust that the prelude needs.
-pub(super) fn functions(lua: &Lua, shared: &Rc<CallState>) -> mlua::Result<Table> {
+pub(super) fn functions(lua: &Lua) -> mlua::Result<Table> {
     let functions = lua.create_table()?;
-    for (name, raises) in [("call", true), ("pcall", false)] {
-        let shared = Rc::clone(shared);
-        let call = move |lua: &Lua, arguments: Variadic<Value>| call(lua, &shared, &arguments, raises);
-        functions.raw_set(name, lua.create_function(call)?)?;
-    }
-    let of_protocol = Rc::clone(shared);
-    let set_protocol = move |lua: &Lua, arguments: Variadic<Value>| {
-        let [version] = arguments.as_slice() else {
-            return failure("ERR redis.setresp() requires one argument.", lua);
-        };
-        let protocol = match integer_of(version) {
-            Some(2) => Protocol::Resp2,
-            Some(3) => Protocol::Resp3,
-            _ => return failure("ERR RESP version must be 2 or 3.", lua),
-        };
-        of_protocol.protocol.set(protocol);
-        answer(Value::Nil, lua)
-    };
-    functions.raw_set("setresp", lua.create_function(set_protocol)?)?;
-    let of_check = Rc::clone(shared);
-    let check = move |lua: &Lua, arguments: Variadic<Value>| may_call(lua, &of_check, &arguments);
-    functions.raw_set("acl_check_cmd", lua.create_function(check)?)?;
-    let plain_functions: [(&str, PlainFunction); 8] = [
+    let plain_functions: [(&str, PlainFunction); 10] = [
+        ("setresp", setresp),
+        ("acl_check_cmd", may_call),
         ("sha1hex", sha1hex),
         ("log", log),
         ("error_reply", error_reply),
@@ -127,74 +72,46 @@ pub(super) fn functions(lua: &Lua, shared: &Rc<CallState>) -> mlua::Result<Table
     }
     let rust = lua.create_table()?;
     rust.raw_set("functions", functions)?;
+    rust.raw_set("calls", call::functions(lua)?)?;
     rust.raw_set("plain", lua.create_function(plain)?)?;
     rust.raw_set("load_text", lua.create_function(load_text)?)?;
+    rust.raw_set("find_plain", lua.create_function(find_plain)?)?;
     Ok(rust)
 }
 
-/// Puts the arguments of a call together. `None` if one is neither a string nor a number.
-fn gather(arguments: &[Value], request: &mut OwnedArguments) -> Option<()> {
-    request.clear();
-    for argument in arguments {
-        match argument {
-            Value::String(text) => request.push(&text.as_bytes()),
-            // As in Redis: what a double may not have to the last digit is printed as a double.
-            Value::Integer(number) if number.unsigned_abs() > 1 << 53 => {
-                request.push(crate::resp::double::DoubleText::of(*number as f64).as_bytes());
-            }
-            Value::Integer(number) => request.push(itoa::Buffer::new().format(*number).as_bytes()),
-            Value::Number(number) => request.push(crate::resp::double::DoubleText::of(*number).as_bytes()),
-            _ => return None,
-        }
-    }
-    Some(())
-}
-
-fn call(lua: &Lua, shared: &CallState, arguments: &[Value], raises: bool) -> Answer {
-    let fail = |text: &str| {
-        let (error, _) = failure(text, lua)?;
-        Ok(if raises { (error, Value::Nil) } else { (Value::Nil, error) })
+fn setresp(lua: &Lua, arguments: &[Value]) -> Answer {
+    let [version] = arguments else {
+        return failure("ERR redis.setresp() requires one argument.", lua);
     };
-    if shared.has_ended.get() {
-        return Err(mlua::Error::runtime("the script was ended"));
-    }
-    if arguments.is_empty() {
-        return fail("ERR Please specify at least one argument for this redis lib call");
-    }
-    let mut request = shared.request.borrow_mut();
-    let mut reply = shared.reply.borrow_mut();
-    if gather(arguments, &mut request).is_none() {
-        return fail("ERR Lua redis lib command arguments must be strings or integers");
-    }
-    reply.clear();
-    let called = with_server(|server| server.call(request.as_arguments(), shared.protocol.get(), &mut reply));
-    request.trim(limits::KEPT_BUFFER_BYTES);
-    match called {
-        None => return fail("ERR redis.call/pcall can only be called inside a script invocation"),
-        Some(Called::MustEnd) => {
-            shared.end(lua);
-            return Err(mlua::Error::runtime("the script was ended"));
-        }
-        Some(Called::Replied) => {}
-    }
-    // How much a reply needs is known, and with a limit each string of it costs a protected call.
-    let limit = lua.set_memory_limit(0)?;
-    let value = ReplyValues::new(lua, &reply).value();
-    lua.set_memory_limit(limit)?;
-    let is_error = reply.first() == Some(&b'-');
-    if reply.capacity() > limits::KEPT_BUFFER_BYTES {
-        *reply = Vec::new();
-    }
-    Ok(if is_error && raises { (value?, Value::Nil) } else { (Value::Nil, value?) })
+    let protocol = match integer_of(version) {
+        Some(2) => Protocol::Resp2,
+        Some(3) => Protocol::Resp3,
+        _ => return failure("ERR RESP version must be 2 or 3.", lua),
+    };
+    call::choose_protocol(protocol);
+    answer(Value::Nil, lua)
 }
 
-fn may_call(lua: &Lua, shared: &CallState, arguments: &[Value]) -> Answer {
+fn may_call(lua: &Lua, arguments: &[Value]) -> Answer {
     if arguments.is_empty() {
         return failure("ERR Please specify at least one argument for this redis lib call", lua);
     }
-    let mut request = shared.request.borrow_mut();
-    if gather(arguments, &mut request).is_none() {
-        return failure("ERR redis.acl_check_cmd() command arguments must be strings or integers", lua);
+    let mut request = OwnedArguments::default();
+    for argument in arguments {
+        let is_taken = match argument {
+            Value::String(text) => call::push_argument(&mut request, &text.as_bytes()),
+            Value::Integer(number) => call::push_number(&mut request, *number as f64),
+            Value::Number(number) => call::push_number(&mut request, *number),
+            _ => {
+                return failure(
+                    "ERR redis.acl_check_cmd() command arguments must be strings or integers",
+                    lua,
+                );
+            }
+        };
+        if let Err(problem) = is_taken {
+            return failure(problem, lua);
+        }
     }
     match with_server(|server| server.may_call(request.as_arguments())).flatten() {
         Some(may) => answer(may, lua),
@@ -282,10 +199,7 @@ fn plain(_: &Lua, error: Value) -> mlua::Result<String> {
 }
 
 /// `loadstring`: a function of a text, or nil and why there is none. Compiled code is no text.
-fn load_text(
-    lua: &Lua,
-    (text, name): (mlua::LuaString, Option<mlua::LuaString>),
-) -> mlua::Result<MultiValue> {
+fn load_text(lua: &Lua, (text, name): (LuaString, Option<LuaString>)) -> mlua::Result<MultiValue> {
     let name = name.map_or_else(|| "user_script".to_owned(), |name| name.to_string_lossy());
     let name = name.trim_start_matches(['@', '=']);
     let code = match compile(&text.as_bytes(), name) {
@@ -295,6 +209,16 @@ fn load_text(
     let function: Function =
         lua.load(&*code).set_name(format!("={name}")).set_mode(ChunkMode::Binary).into_function()?;
     function.into_lua_multi(lua)
+}
+
+/// What `string.find` finds of a text in another behind `from` bytes: nil, or the numbers of the first byte and of the last. O(n),
+/// where the interpreter's own needs the product of the lengths, and cannot be ended meanwhile.
+fn find_plain(lua: &Lua, (text, wanted, from): (LuaString, LuaString, f64)) -> mlua::Result<MultiValue> {
+    let (text, wanted, from) = (text.as_bytes(), wanted.as_bytes(), from as usize);
+    match text.get(from..).and_then(|rest| memchr::memmem::find(rest, &wanted)) {
+        Some(at) => (from + at + 1, from + at + wanted.len()).into_lua_multi(lua),
+        None => Value::Nil.into_lua_multi(lua),
+    }
 }
 
 fn integer_of(value: &Value) -> Option<i64> {

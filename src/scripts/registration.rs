@@ -2,6 +2,7 @@
 
 use super::server::{Called, ScriptLogLevel, ScriptServer};
 use super::shebang::ScriptFlags;
+use super::stack::Kept;
 use crate::resp::Protocol;
 use crate::resp::reply::Reply;
 use crate::resp::request::Arguments;
@@ -33,7 +34,7 @@ pub(super) struct LibraryCode {
 }
 
 /// The functions of the libraries that an interpreter has loaded, by the library's number.
-pub(super) type LoadedFunctions = HashMap<u64, HashMap<Box<[u8]>, Function>>;
+pub(super) type LoadedFunctions = HashMap<u64, HashMap<Box<[u8]>, Kept>>;
 
 /// The functions that a library has registered so far, with what is to be called.
 pub(super) type Registrations = Rc<RefCell<Vec<(RegisteredFunction, Function)>>>;

@@ -7,10 +7,9 @@ use super::program::{Habits, Program};
 use super::server::ScriptServer;
 use super::shebang::{self, ScriptFlags};
 use super::vm::ScriptVm;
-use crate::limits;
+use crate::resp::reply::Reply;
 use crate::resp::request::Arguments;
 use crate::text::sha1::sha1;
-use mlua::Value;
 
 /// A script.
 #[derive(Debug)]
@@ -35,9 +34,6 @@ impl Script {
     /// # Errors
     /// Its first line, or its text, is not what it must be.
     pub fn new(source: &[u8]) -> Result<Self, ScriptError> {
-        if source.len() > limits::SCRIPT_BYTES {
-            return Err(ScriptError::Length);
-        }
         let (flags, text) = shebang::read(source)?;
         Ok(Self {
             sha: sha1(source),
@@ -74,9 +70,9 @@ impl Program for Script {
         keys: Arguments<'_>,
         arguments: Arguments<'_>,
         server: &mut dyn ScriptServer,
-    ) -> Result<Value, ScriptFailure> {
-        let function = vm.load(&self.sha, &self.code, Self::SOURCE)?;
-        vm.set_globals(keys, arguments)?;
-        vm.call(&function, (), server)
+        reply: &mut Reply<'_>,
+    ) -> Result<(), ScriptFailure> {
+        vm.load_script(&self.sha, &self.code, Self::SOURCE)?;
+        vm.run_script(&self.sha, (keys, arguments), server, reply)
     }
 }

@@ -3,174 +3,210 @@
 //! Strings become bulk strings, numbers integers, `true` the integer 1, `false` and nil the null, tables arrays up to the first
 //! nil. A table with `err`, `ok`, `double`, `map`, `set`, `big_number` or `verbatim_string` becomes that.
 
+use super::stack::{Stack, ValueType};
 use crate::limits;
 use crate::resp::Protocol;
 use crate::resp::reply::Reply;
-use mlua::{Table, Value};
-use std::cell::Cell;
+use std::ffi::c_int;
 
 /// Why a value is no reply.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum NoReply {
+enum NoReply {
     /// Its tables are nested too deeply.
     Deep,
     /// It has too many bytes.
     Long,
-    /// The interpreter has failed.
-    Broken,
 }
 
 impl NoReply {
-    pub(super) fn text(self) -> String {
+    fn text(self) -> &'static str {
         match self {
-            Self::Deep => "ERR reached lua stack limit".into(),
-            Self::Long => "ERR the reply of a script is too long".into(),
-            Self::Broken => "ERR the interpreter has failed".into(),
+            Self::Deep => "ERR reached lua stack limit",
+            Self::Long => "ERR the reply of a script is too long",
         }
     }
 }
 
-impl From<mlua::Error> for NoReply {
-    fn from(_: mlua::Error) -> Self {
-        Self::Broken
-    }
-}
-
-/// Writes `value` as a reply. `protocol` is that of the script's own conversions (`redis.setresp`). What is too large or too
-/// deep becomes an error. O(its elements).
-pub fn write_reply(value: &Value, protocol: Protocol, reply: &mut Reply<'_>) {
+/// Takes the last value and writes it as a reply. `protocol` is that of the script's own conversions (`redis.setresp`). What is too
+/// large or too deep becomes an error. O(its elements).
+pub(super) fn write_reply(stack: &mut Stack<'_>, protocol: Protocol, reply: &mut Reply<'_>) {
     let start = reply.out().len();
-    if let Err(why) = (Writing { protocol, start, elements: Cell::new(limits::SCRIPT_REPLY_ELEMENTS) })
-        .value(value, 0, reply)
-    {
+    let mut writing = Writing { stack, protocol, start, elements: limits::SCRIPT_REPLY_ELEMENTS };
+    if let Err(why) = writing.value(0, reply) {
         reply.out().truncate(start);
-        reply.error(&why.text());
+        reply.error(why.text());
     }
 }
 
-struct Writing {
+struct Writing<'s, 'l> {
+    stack: &'s mut Stack<'l>,
     protocol: Protocol,
     start: usize,
     /// Elements that may still be written.
-    elements: Cell<usize>,
+    elements: usize,
 }
 
-impl Writing {
-    fn value(&self, value: &Value, depth: usize, reply: &mut Reply<'_>) -> Result<(), NoReply> {
-        match value {
-            Value::String(text) => reply.bulk(&text.as_bytes()),
-            Value::Integer(number) => reply.integer(*number),
+impl Writing<'_, '_> {
+    /// Takes the last value and writes it.
+    fn value(&mut self, depth: usize, reply: &mut Reply<'_>) -> Result<(), NoReply> {
+        match self.stack.type_at(-1) {
+            ValueType::String => reply.bulk(self.stack.bytes_at(-1).unwrap_or_default()),
             // As a cast of C: towards zero. What does not fit becomes the lowest number.
-            Value::Number(number) => reply.integer(truncated(*number)),
-            Value::Boolean(flag)
-                if self.protocol == Protocol::Resp3 && reply.protocol() == Protocol::Resp3 =>
-            {
-                reply.out().extend_from_slice(if *flag { b"#t\r\n" } else { b"#f\r\n" });
-            }
-            Value::Boolean(flag) if self.protocol == Protocol::Resp3 => reply.integer(i64::from(*flag)),
-            Value::Boolean(true) => reply.integer(1),
-            Value::Table(table) => self.table(table, depth, reply)?,
-            _ => reply.null(),
+            ValueType::Number => reply.integer(truncated(self.stack.number_at(-1).unwrap_or_default())),
+            ValueType::Boolean => self.boolean(reply),
+            ValueType::Table => self.table(depth, reply)?,
+            ValueType::Nil | ValueType::Other => reply.null(),
         }
-        let Some(elements) = self.elements.get().checked_sub(1) else { return Err(NoReply::Long) };
-        self.elements.set(elements);
+        self.stack.pop(1);
+        self.elements = self.elements.checked_sub(1).ok_or(NoReply::Long)?;
         let is_long = reply.out().len() - self.start > limits::SCRIPT_REPLY_BYTES;
         if is_long { Err(NoReply::Long) } else { Ok(()) }
     }
 
-    fn table(&self, table: &Table, depth: usize, reply: &mut Reply<'_>) -> Result<(), NoReply> {
+    fn boolean(&self, reply: &mut Reply<'_>) {
+        let flag = self.stack.is_true_at(-1);
+        match (self.protocol, reply.protocol()) {
+            (Protocol::Resp3, Protocol::Resp3) => {
+                reply.out().extend_from_slice(if flag { b"#t\r\n" } else { b"#f\r\n" });
+            }
+            (Protocol::Resp3, Protocol::Resp2) => reply.integer(i64::from(flag)),
+            (Protocol::Resp2, _) if flag => reply.integer(1),
+            (Protocol::Resp2, _) => reply.null(),
+        }
+    }
+
+    /// Writes the last value, which is a table and stays where it is.
+    fn table(&mut self, depth: usize, reply: &mut Reply<'_>) -> Result<(), NoReply> {
         if depth >= limits::SCRIPT_REPLY_DEPTH {
             return Err(NoReply::Deep);
         }
-        match self.tag(table)? {
-            Some(Tag::Error(text)) => line(b'-', &text, reply),
-            Some(Tag::Status(text)) => line(b'+', &text, reply),
-            Some(Tag::Double(number)) => reply.double(number),
-            Some(Tag::Map(map)) => {
-                let pairs: Vec<(Value, Value)> = map.pairs().collect::<mlua::Result<_>>()?;
-                reply.map(pairs.len());
-                for (key, value) in &pairs {
-                    self.value(key, depth + 1, reply)?;
-                    self.value(value, depth + 1, reply)?;
-                }
+        // A field and two of its own, or a key, a copy of it, and a value.
+        self.stack.reserve(4);
+        let table = self.stack.len();
+        let is_done = self.tagged(table, depth, reply)?;
+        if !is_done {
+            self.stack.truncate(table);
+            self.array(table, depth, reply)?;
+        }
+        self.stack.truncate(table);
+        Ok(())
+    }
+
+    /// Writes what the table at `table` stands for, if it is not an array. What it leaves on the stack is worth nothing.
+    fn tagged(&mut self, table: c_int, depth: usize, reply: &mut Reply<'_>) -> Result<bool, NoReply> {
+        let stack = &mut *self.stack;
+        if stack.push_field(table, c"err") == ValueType::String {
+            line(b'-', stack.bytes_at(-1).unwrap_or_default(), reply);
+        } else if stack.push_field(table, c"ok") == ValueType::String {
+            line(b'+', stack.bytes_at(-1).unwrap_or_default(), reply);
+        } else if stack.push_field(table, c"double") == ValueType::Number {
+            reply.double(stack.number_at(-1).unwrap_or_default());
+        } else {
+            return self.tagged_as_table(table, depth, reply);
+        }
+        Ok(true)
+    }
+
+    /// As [`Writing::tagged`], for what only RESP3 has.
+    fn tagged_as_table(
+        &mut self,
+        table: c_int,
+        depth: usize,
+        reply: &mut Reply<'_>,
+    ) -> Result<bool, NoReply> {
+        self.stack.truncate(table);
+        if self.stack.push_field(table, c"map") == ValueType::Table {
+            self.pairs(depth, reply, true)?;
+            return Ok(true);
+        }
+        self.stack.truncate(table);
+        if self.stack.push_field(table, c"set") == ValueType::Table {
+            self.pairs(depth, reply, false)?;
+            return Ok(true);
+        }
+        self.stack.truncate(table);
+        if self.stack.push_field(table, c"big_number") == ValueType::String {
+            let digits = self.stack.bytes_at(-1).unwrap_or_default();
+            match reply.protocol() {
+                Protocol::Resp2 => reply.bulk(digits),
+                Protocol::Resp3 => line(b'(', digits, reply),
             }
-            Some(Tag::Set(set)) => {
-                let members: Vec<(Value, Value)> = set.pairs().collect::<mlua::Result<_>>()?;
-                reply.set(members.len());
-                members.iter().try_for_each(|(member, _)| self.value(member, depth + 1, reply))?;
-            }
-            Some(Tag::BigNumber(digits)) => match reply.protocol() {
-                Protocol::Resp2 => reply.bulk(&digits),
-                Protocol::Resp3 => line(b'(', &digits, reply),
-            },
-            Some(Tag::Verbatim { format, text }) => match reply.protocol() {
-                Protocol::Resp2 => reply.bulk(&text),
-                Protocol::Resp3 => {
-                    let out = reply.out();
-                    out.extend_from_slice(format!("={}\r\n", text.len() + 4).as_bytes());
-                    // A format has three bytes.
-                    out.extend(format.iter().copied().chain(std::iter::repeat(b' ')).take(3));
-                    out.push(b':');
-                    out.extend_from_slice(&text);
-                    out.extend_from_slice(b"\r\n");
-                }
-            },
-            None => {
-                let mut elements = Vec::new();
-                for index in 1.. {
-                    match table.raw_get(index)? {
-                        Value::Nil => break,
-                        element => elements.push(element),
-                    }
-                }
-                reply.array(elements.len());
-                elements.iter().try_for_each(|element| self.value(element, depth + 1, reply))?;
+            return Ok(true);
+        }
+        self.stack.truncate(table);
+        if self.stack.push_field(table, c"verbatim_string") != ValueType::Table {
+            return Ok(false);
+        }
+        let (format, text) = (table + 2, table + 3);
+        self.stack.push_field(table + 1, c"format");
+        self.stack.push_field(table + 1, c"string");
+        match (self.stack.bytes_at(format), self.stack.bytes_at(text)) {
+            (Some(format), Some(text)) => verbatim(format, text, reply),
+            _ => return Ok(false),
+        }
+        Ok(true)
+    }
+
+    /// Writes the last value, a table, as a map, or its keys as a set.
+    fn pairs(&mut self, depth: usize, reply: &mut Reply<'_>, is_map: bool) -> Result<(), NoReply> {
+        let table = self.stack.len();
+        let mut count = 0;
+        self.stack.push_nil();
+        while self.stack.push_next(table) {
+            self.stack.pop(1);
+            count += 1;
+        }
+        if is_map {
+            reply.map(count);
+        } else {
+            reply.set(count);
+        }
+        self.stack.push_nil();
+        while self.stack.push_next(table) {
+            let value = self.stack.len();
+            self.stack.push_copy(value - 1);
+            self.value(depth + 1, reply)?;
+            if is_map {
+                self.value(depth + 1, reply)?;
+            } else {
+                self.stack.pop(1);
             }
         }
         Ok(())
     }
 
-    /// What a table stands for, if it is not an array.
-    fn tag(&self, table: &Table) -> mlua::Result<Option<Tag>> {
-        if let Value::String(text) = table.raw_get("err")? {
-            return Ok(Some(Tag::Error(text.as_bytes().to_vec())));
+    /// Writes the elements of the table at `table`, up to the first nil.
+    fn array(&mut self, table: c_int, depth: usize, reply: &mut Reply<'_>) -> Result<(), NoReply> {
+        let mut count = 0;
+        while self.stack.push_element(table, count + 1) != ValueType::Nil {
+            self.stack.pop(1);
+            count += 1;
         }
-        if let Value::String(text) = table.raw_get("ok")? {
-            return Ok(Some(Tag::Status(text.as_bytes().to_vec())));
+        self.stack.pop(1);
+        reply.array(count);
+        for index in 1..=count {
+            self.stack.push_element(table, index);
+            self.value(depth + 1, reply)?;
         }
-        match table.raw_get("double")? {
-            Value::Number(number) => return Ok(Some(Tag::Double(number))),
-            Value::Integer(number) => return Ok(Some(Tag::Double(number as f64))),
-            _ => {}
-        }
-        if let Value::Table(map) = table.raw_get("map")? {
-            return Ok(Some(Tag::Map(map)));
-        }
-        if let Value::Table(set) = table.raw_get("set")? {
-            return Ok(Some(Tag::Set(set)));
-        }
-        if let Value::String(digits) = table.raw_get("big_number")? {
-            return Ok(Some(Tag::BigNumber(digits.as_bytes().to_vec())));
-        }
-        if let Value::Table(verbatim) = table.raw_get("verbatim_string")?
-            && let (Value::String(format), Value::String(text)) =
-                (verbatim.raw_get("format")?, verbatim.raw_get("string")?)
-        {
-            let (format, text) = (format.as_bytes().to_vec(), text.as_bytes().to_vec());
-            return Ok(Some(Tag::Verbatim { format, text }));
-        }
-        Ok(None)
+        Ok(())
     }
 }
 
-enum Tag {
-    Error(Vec<u8>),
-    Status(Vec<u8>),
-    Double(f64),
-    Map(Table),
-    Set(Table),
-    BigNumber(Vec<u8>),
-    Verbatim { format: Vec<u8>, text: Vec<u8> },
+fn verbatim(format: &[u8], text: &[u8], reply: &mut Reply<'_>) {
+    match reply.protocol() {
+        Protocol::Resp2 => reply.bulk(text),
+        Protocol::Resp3 => {
+            let out = reply.out();
+            out.push(b'=');
+            out.extend_from_slice(itoa::Buffer::new().format(text.len() + 4).as_bytes());
+            out.extend_from_slice(b"\r\n");
+            // A format has three bytes.
+            out.extend(format.iter().copied().chain(std::iter::repeat(b' ')).take(3));
+            out.push(b':');
+            out.extend_from_slice(text);
+            out.extend_from_slice(b"\r\n");
+        }
+    }
 }
 
 /// A number as an integer, towards zero.

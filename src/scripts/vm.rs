@@ -1,21 +1,24 @@
 //! An interpreter, of which each thread that runs scripts has one. It is made for the first script: a server without scripts pays
 //! nothing.
 
-use super::Sha;
+use super::call::{self, Ended};
 use super::current::serving;
 use super::failure::ScriptFailure;
-use super::redis::{CallState, functions};
+use super::redis::functions;
 use super::registration::LoadedFunctions;
 use super::server::ScriptServer;
-use super::{current, globals, libraries};
+use super::stack::{Entrance, Kept, Stack};
+use super::to_reply::write_reply;
+use super::{Sha, ShaMap};
+use super::{globals, libraries};
 use crate::limits;
-use crate::resp::Protocol;
+use crate::resp::reply::Reply;
 use crate::resp::request::Arguments;
 use mlua::chunk::ChunkMode;
-use mlua::{Function, IntoLuaMulti, Lua, LuaOptions, StdLib, Table, Value, VmState};
+use mlua::{Function, Lua, LuaOptions, StdLib, Table};
 use std::cell::Cell;
 use std::collections::HashMap;
-use std::rc::Rc;
+use std::panic::resume_unwind;
 
 thread_local! {
     static VM: Cell<Option<ScriptVm>> = const { Cell::new(None) };
@@ -24,22 +27,25 @@ thread_local! {
 /// An interpreter.
 #[derive(Debug)]
 pub struct ScriptVm {
-    lua: Lua,
-    shared: Rc<CallState>,
-    /// Runs a function and notes where an error came from.
-    run: Function,
+    /// The way in, which must not be used once `lua` is gone.
+    entrance: Entrance,
+    /// The handler of errors: it notes where one came from.
+    trace: Kept,
     /// The tables `KEYS` and `ARGV`, filled anew for each script.
-    keys: Table,
-    argv: Table,
+    globals_of_scripts: [(Table, Kept); 2],
     /// The functions of scripts that have run.
-    loaded: HashMap<Sha, Function>,
+    loaded: ShaMap<Kept>,
     /// The functions of libraries that have been loaded.
     pub(super) functions: LoadedFunctions,
     /// Whether `KEYS` and `ARGV` are among the globals, as scripts see them and functions do not.
     shows_globals: bool,
     /// What it needed when it was new, in bytes.
     base_bytes: usize,
+    lua: Lua,
 }
+
+/// The names of the two tables.
+const NAMES: [&str; 2] = ["KEYS", "ARGV"];
 
 /// Calls `use_vm` with the interpreter of this thread.
 ///
@@ -66,66 +72,40 @@ impl ScriptVm {
         let kept =
             StdLib::COROUTINE | StdLib::DEBUG | StdLib::TABLE | StdLib::OS | StdLib::STRING | StdLib::MATH;
         let lua = Lua::new_with(kept, LuaOptions::new().catch_rust_panics(false))?;
-        let shared = Rc::new(CallState::default());
-        let run = globals::prepare(&lua, &functions(&lua, &shared)?)?;
-        let (keys, argv) = (lua.create_table()?, lua.create_table()?);
-        lua.globals().raw_set("KEYS", &keys)?;
-        lua.globals().raw_set("ARGV", &argv)?;
-        globals::seal(&lua, &[&keys, &argv])?;
-        let (steps, of_interrupt) = (Cell::new(0_u32), Rc::clone(&shared));
-        lua.set_interrupt(move |lua| {
-            steps.set(steps.get().wrapping_add(1));
-            let asks = steps.get().is_multiple_of(limits::SCRIPT_STEPS_BETWEEN_CHECKS);
-            if asks && current::with_server(|server| server.must_end()) == Some(true) {
-                of_interrupt.end(lua);
-            }
-            if of_interrupt.has_ended.get() {
-                Err(mlua::Error::runtime("the script was ended"))
-            } else {
-                Ok(VmState::Continue)
-            }
-        });
+        let trace = globals::prepare(&lua, &functions(&lua)?)?;
+        let tables = [lua.create_table()?, lua.create_table()?];
+        for (name, table) in NAMES.iter().zip(&tables) {
+            lua.globals().raw_set(*name, table)?;
+        }
+        globals::seal(&lua, &tables.each_ref())?;
+        call::install_interrupt(&lua)?;
+        let [keys, argv] = tables;
+        let globals_of_scripts =
+            [(keys.clone(), Kept::new(&lua, keys)?), (argv.clone(), Kept::new(&lua, argv)?)];
+        let (entrance, trace) = (Entrance::new(&lua)?, Kept::new(&lua, trace)?);
         lua.gc_collect()?;
         let base_bytes = lua.used_memory();
         Ok(Self {
-            lua,
-            shared,
-            run,
-            keys,
-            argv,
-            loaded: HashMap::new(),
+            entrance,
+            trace,
+            globals_of_scripts,
+            loaded: ShaMap::default(),
             functions: HashMap::new(),
             shows_globals: true,
             base_bytes,
+            lua,
         })
     }
 
     /// The interpreter, to make values with.
-    #[must_use]
-    pub fn lua(&self) -> &Lua {
+    pub(super) fn lua(&self) -> &Lua {
         &self.lua
-    }
-
-    /// The protocol of the conversions that the last script has chosen.
-    #[must_use]
-    pub fn protocol(&self) -> Protocol {
-        self.shared.protocol.get()
     }
 
     /// The memory of the interpreter, in bytes.
     #[must_use]
     pub fn memory_bytes(&self) -> usize {
         self.lua.used_memory()
-    }
-
-    /// Fills `KEYS` and `ARGV`.
-    pub(super) fn set_globals(
-        &mut self,
-        keys: Arguments<'_>,
-        argv: Arguments<'_>,
-    ) -> Result<(), ScriptFailure> {
-        self.show_globals(true)?;
-        fill(&self.keys, keys).and_then(|()| fill(&self.argv, argv)).map_err(broken)
     }
 
     /// Puts `KEYS` and `ARGV` among the globals, or takes them away.
@@ -136,77 +116,115 @@ impl ScriptVm {
         self.shows_globals = shown;
         let globals = self.lua.globals();
         globals.set_readonly(false);
-        for (name, table) in [("KEYS", &self.keys), ("ARGV", &self.argv)] {
-            globals.raw_set(name, shown.then_some(table)).map_err(broken)?;
+        for (name, (table, _)) in NAMES.iter().zip(&self.globals_of_scripts) {
+            globals.raw_set(*name, shown.then_some(table)).map_err(broken)?;
         }
         globals.set_readonly(true);
         Ok(())
     }
 
-    /// Forgets that the script before was ended.
-    pub(super) fn forget_end(&self) {
-        self.shared.has_ended.set(false);
+    /// Keeps a function for [`ScriptVm::run`].
+    pub(super) fn keep(&self, function: &Function) -> Result<Kept, ScriptFailure> {
+        Kept::new(&self.lua, function).map_err(broken)
     }
 
-    /// Calls a function of the interpreter as a script. Returns its first result.
+    /// Keeps values no longer.
+    pub(super) fn release(&self, kept: impl IntoIterator<Item = Kept>) -> Result<(), ScriptFailure> {
+        let mut kept: Vec<Kept> = kept.into_iter().collect();
+        let release = &mut |stack: &mut Stack<'_>| kept.drain(..).for_each(|kept| stack.release(kept));
+        self.entrance.enter(&self.lua, release).map_err(ScriptFailure::Broken)
+    }
+
+    /// Calls a function of the interpreter as a script, and writes its first result. `arguments` pushes what it is called with, and
+    /// says how many values these are.
     ///
     /// # Errors
     /// It has raised an error or was ended.
-    pub fn call(
-        &mut self,
-        function: &Function,
-        arguments: impl IntoLuaMulti,
+    pub(super) fn run(
+        &self,
+        function: &Kept,
+        arguments: &mut dyn FnMut(&mut Stack<'_>) -> i32,
         server: &mut dyn ScriptServer,
-    ) -> Result<Value, ScriptFailure> {
+        reply: &mut Reply<'_>,
+    ) -> Result<(), ScriptFailure> {
         libraries::forget_settings(&self.lua);
-        self.shared.protocol.set(Protocol::Resp2);
-        self.shared.has_ended.set(false);
-        self.shared.ended_at.take();
+        call::begin();
         // Left over from scripts before this one.
-        if self.lua.used_memory() > self.base_bytes + limits::SCRIPT_MEMORY_BYTES / 4 {
+        let used_bytes = self.lua.used_memory();
+        if used_bytes > self.base_bytes + limits::SCRIPT_MEMORY_BYTES / 4 {
             self.lua.gc_collect().map_err(broken)?;
         }
         self.lua.set_memory_limit(self.lua.used_memory() + limits::SCRIPT_MEMORY_BYTES).map_err(broken)?;
-        let mut parameters = arguments.into_lua_multi(&self.lua).map_err(broken)?;
-        parameters.push_front(Value::Function(function.clone()));
-        let result = serving(server, || self.run.call::<(bool, Value)>(parameters));
+        let mut outcome = Ok(());
+        let entered = serving(server, || {
+            self.entrance.enter(&self.lua, &mut |stack| {
+                stack.push_kept(&self.trace);
+                let handler = stack.len();
+                stack.push_kept(function);
+                let count = arguments(stack);
+                if stack.call(count, 1, handler) {
+                    write_reply(stack, call::protocol(), reply);
+                } else {
+                    outcome = Err(ScriptFailure::of_raised(stack));
+                }
+            })
+        });
         self.lua.set_memory_limit(0).map_err(broken)?;
-        if self.shared.has_ended.get() {
-            let place = self.shared.ended_at.take();
-            return Err(ScriptFailure::Ended { place });
+        match call::end() {
+            Some(Ended::At(place)) => return Err(ScriptFailure::Ended { place }),
+            Some(Ended::Panic(panic)) => resume_unwind(panic),
+            None => {}
         }
-        match result {
-            Ok((true, value)) => Ok(value),
-            Ok((false, Value::Table(raised))) => Err(ScriptFailure::of_raised(&raised).map_err(broken)?),
-            Ok((false, other)) => Err(ScriptFailure::Broken(format!("{other:?}"))),
-            Err(error) => Err(broken(error)),
-        }
+        entered.map_err(ScriptFailure::Broken).and(outcome)
     }
 
-    /// The function of compiled `code`, which errors call `name`.
-    pub(super) fn load(&mut self, sha: &Sha, code: &[u8], name: &str) -> Result<Function, ScriptFailure> {
-        if let Some(function) = self.loaded.get(sha) {
-            return Ok(function.clone());
+    /// Sees to it that the script of compiled `code` can be run. Errors call it `name`.
+    pub(super) fn load_script(&mut self, sha: &Sha, code: &[u8], name: &str) -> Result<(), ScriptFailure> {
+        if self.loaded.contains_key(sha) {
+            return Ok(());
         }
         if self.loaded.len() >= limits::SCRIPTS_LOADED {
-            self.loaded.clear();
+            let forgotten: Vec<Kept> = self.loaded.drain().map(|(_, function)| function).collect();
+            self.release(forgotten)?;
         }
         let chunk = self.lua.load(code).set_name(format!("={name}")).set_mode(ChunkMode::Binary);
-        let function = chunk.into_function().map_err(broken)?;
-        self.loaded.insert(*sha, function.clone());
-        Ok(function)
+        let function = self.keep(&chunk.into_function().map_err(broken)?)?;
+        self.loaded.insert(*sha, function);
+        Ok(())
+    }
+
+    /// Runs a script that is loaded, and writes its first result.
+    ///
+    /// # Errors
+    /// It has raised an error or was ended.
+    pub(super) fn run_script(
+        &mut self,
+        sha: &Sha,
+        (keys, arguments): (Arguments<'_>, Arguments<'_>),
+        server: &mut dyn ScriptServer,
+        reply: &mut Reply<'_>,
+    ) -> Result<(), ScriptFailure> {
+        self.show_globals(true)?;
+        let fill = &mut |stack: &mut Stack<'_>| {
+            for ((_, table), values) in self.globals_of_scripts.iter().zip([keys, arguments]) {
+                stack.push_kept(table);
+                stack.reopen_table(-1);
+                set_elements(stack, values);
+                stack.pop(1);
+            }
+            0
+        };
+        let function = self.loaded.get(sha).ok_or(ScriptFailure::Broken("a script is lost".into()))?;
+        self.run(function, fill, server, reply)
     }
 }
 
-/// Fills `KEYS` or `ARGV`.
-fn fill(table: &Table, values: Arguments<'_>) -> mlua::Result<()> {
-    table.set_readonly(false);
-    table.set_metatable(None)?;
-    table.clear()?;
+/// Fills the table that is the last value.
+pub(super) fn set_elements(stack: &mut Stack<'_>, values: Arguments<'_>) {
     for (index, value) in values.iter().enumerate() {
-        table.raw_seti(index + 1, mlua::BString::from(value))?;
+        stack.push_bytes(value);
+        stack.set_element(index + 1);
     }
-    Ok(())
 }
 
 #[expect(clippy::needless_pass_by_value, reason = "it is given to map_err")]

@@ -15,7 +15,7 @@ fn eval(client: &mut Client, script: &str) -> Reply {
 fn error_of(client: &mut Client, script: &str) -> String {
     match eval(client, script) {
         Reply::Error(text) => String::from_utf8_lossy(&text).into_owned(),
-        reply => panic!("{script} replies {reply:?}"),
+        reply => panic!("{script} replies {:.100}", format!("{reply:?}")),
     }
 }
 
@@ -43,6 +43,10 @@ fn what_needs_too_much_ends_in_an_error() {
         "local t = {'x'} for i = 1, 60 do t = {t, t} end return t",
         "return table.concat({string.rep('x', 1e6)}, '', 1, 1e9)",
         "local t = setmetatable({}, {__index = function(t, k) return t[k] end}) return t.x",
+        "local t = {} for i = 1, 1e9 do table.insert(t, 1, i) if #t > 1e5 then return t[-1].x end end",
+        "return string.gsub(string.rep('x', 1e6), 'x', string.rep('y', 1e6))",
+        "return assert(loadstring(string.rep('x=1 ', 2e6)))",
+        "local t, x = {'MGET'}, string.rep('x', 3e7) for i = 2, 200 do t[i] = x end return redis.call(unpack(t))",
     ];
     for script in scripts {
         let error = error_of(&mut client, script);

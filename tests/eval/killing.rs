@@ -35,6 +35,11 @@ fn a_script_that_runs_too_long_is_killed() {
         "while true do pcall(redis.call, 'GET', 'another key') end",
         "local c = coroutine.wrap(function() while true do coroutine.yield() end end) while true do c() end",
         "local t = {} for i = 1, 100 do t[i] = i end table.sort(t, function(a, b) while true do end end)",
+        // Patterns that go back and try again, more often than anybody can wait for.
+        "return string.find(string.rep('a', 1000), string.rep('a-', 100) .. 'b')",
+        "return string.match(string.rep('a', 1000), string.rep('a*', 100) .. 'b')",
+        "return string.gsub(string.rep('a', 1000), string.rep('.-', 100) .. 'b', '')",
+        "for part in string.gmatch(string.rep('(', 1000), string.rep('.*', 100) .. '%b()') do end",
     ];
     for script in scripts {
         let (mut caller, mut other) = with_endless(&server, script);
@@ -51,6 +56,21 @@ fn a_script_that_runs_too_long_is_killed() {
         wait_for("the server to be free", || (!other.ask("PING").is_error()).then_some(()));
         assert_eq!(caller.call(&["EVAL", "return KEYS[1]", "1", "key"]).text(), "key");
     }
+}
+
+/// The interpreter's own search compares every place with the whole text, for hours, and is not asked to end meanwhile.
+#[test]
+fn a_long_text_is_found_in_a_long_text_without_waiting() {
+    let server = Server::rankd();
+    let mut client = server.client();
+    let find = "local a, b = string.rep('a', 2e7), string.rep('a', 1e7)
+        return {string.find(a, b .. 'b', 1, true) == nil, (string.find(a, b .. 'b'))== nil, {string.find(a .. 'b', b .. 'b', -2e7)},
+            {string.find(b, b, 2)}, {string.find(b, b, 3e7)}}";
+    let reply = client.call(&["EVAL", find, "0"]);
+    let whole = 20_000_001;
+    let found = Reply::Array(vec![Reply::Integer(10_000_001), Reply::Integer(whole)]);
+    let none = Reply::Array(Vec::new());
+    assert_eq!(reply, Reply::Array(vec![Reply::Integer(1), Reply::Integer(1), found, none.clone(), none]));
 }
 
 #[test]

@@ -75,7 +75,7 @@ impl<'b> Runner<'b> {
             if let (Some(place), Some(counters)) = (place, counters) {
                 counters.calls.add(1);
                 let is_large = out.len() - reply_start > LARGE_BYTES || request.len() > MANY_ARGUMENTS;
-                if self.timing.ran(place) || is_large {
+                if self.timing.ran(place, is_large) {
                     self.heed_settings();
                     self.look_at_clock_behind(Some(request));
                 }

@@ -15,7 +15,7 @@ use crate::commands::state::memory::Headroom;
 use crate::commands::state::script_run::ScriptRun;
 use crate::limits;
 use crate::resp::reply::Reply;
-use crate::scripts::{ScriptFailure, on_this_thread, write_reply};
+use crate::scripts::{ScriptFailure, on_this_thread};
 use crate::store::{Access, ShardIndex};
 
 /// Finds the script that a request asks for.
@@ -39,6 +39,7 @@ impl<'b> Runner<'b> {
         self.check_script_flags(&run, is_short_of_memory)?;
         let habits = run.program.habits();
         if self.scope != Scope::Command {
+            self.look_at_clock();
             // A transaction holds all shards for it.
             let (end, _) = run_once(&mut self.as_unit(), &run, is_short_of_memory, reply);
             return match end {
@@ -60,7 +61,7 @@ impl<'b> Runner<'b> {
                 self.in_unit(shards, access, reach, |unit| run_once(unit, &run, is_short_of_memory, reply))?;
             match end {
                 RunEnd::Done(outcome) => {
-                    let elapsed_ns = self.timing.started_ns.saturating_sub(started_ns);
+                    let elapsed_ns = self.host.clock.monotonic_ns().saturating_sub(started_ns);
                     habits.note_length(elapsed_ns < limits::SHORT_SCRIPT.as_nanos() as u64);
                     return Ok(outcome?);
                 }
@@ -137,13 +138,13 @@ fn run_once(
     reply: &mut Reply<'_>,
 ) -> (RunEnd, u64) {
     let reply_start = reply.out().len();
+    unit.runner().timing.is_in_script = true;
     let mut calls = ScriptCalls::new(unit, run, is_short_of_memory);
-    let outcome = on_this_thread(|vm| {
-        let value = run.program.run(vm, run.keys, run.arguments, &mut calls)?;
-        write_reply(&value, vm.protocol(), reply);
-        Ok(())
-    });
+    let outcome = on_this_thread(|vm| run.program.run(vm, run.keys, run.arguments, &mut calls, reply));
     let (ended_by, started_ns) = calls.end();
+    let timing = &mut unit.runner().timing;
+    // All of it is the time of the script's command.
+    (timing.is_in_script, timing.started_ns) = (false, started_ns);
     let end = match (ended_by, outcome) {
         (Some(EndedBy::Reach), _) => RunEnd::Reaches,
         (Some(EndedBy::Time), _) => RunEnd::TakesLong,

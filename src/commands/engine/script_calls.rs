@@ -56,7 +56,7 @@ impl<'c, 'u, 'b> ScriptCalls<'c, 'u, 'b> {
     ) -> Self {
         let runner = unit.runner();
         let database = runner.session.database;
-        let started_ns = runner.host.clock.monotonic_ns();
+        let started_ns = runner.timing.started_ns;
         let flags = run.program.flags();
         Self {
             is_read_only: run.is_read_only || flags.no_writes,

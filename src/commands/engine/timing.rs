@@ -26,6 +26,8 @@ pub(super) struct Timing {
     calls: u64,
     /// Requests since the last look at the clock.
     since_look: usize,
+    /// Whether a script runs, whose calls are part of its time. Those that are not short are counted on their own as well.
+    pub(super) is_in_script: bool,
     /// Whether INFO and LATENCY HISTOGRAM want the times of calls (`latency-tracking`).
     tracks: bool,
     /// What takes this long is noted, in nanoseconds.
@@ -51,6 +53,7 @@ impl Timing {
             timed: None,
             calls: 0,
             since_look: 0,
+            is_in_script: false,
             tracks: config.latency_tracking,
             slow_ns: config.slow_ns(),
             changes,
@@ -65,15 +68,27 @@ impl Timing {
     /// A request for the command at `place` begins, or one that names no command. Returns whether the clock must be
     /// looked at first.
     pub(super) fn begin(&mut self, place: Option<usize>) -> bool {
+        if self.is_in_script {
+            return place.is_some_and(|place| self.is_timed_alone(place));
+        }
         let is_other = self.timed.is_some() && place != self.timed;
         self.since_look += 1;
         is_other || self.since_look > WINDOW
     }
 
-    /// The command at `place` has run. Returns whether the clock must be looked at before the next one.
-    pub(super) fn ran(&mut self, place: usize) -> bool {
+    /// The command at `place` has run. Returns whether the clock must be looked at before the next one. `is_large` says that it has
+    /// taken or returned much.
+    pub(super) fn ran(&mut self, place: usize, is_large: bool) -> bool {
+        let is_timed_alone = self.is_timed_alone(place);
+        if self.is_in_script && !is_timed_alone {
+            return false;
+        }
         self.timed = Some(place);
         self.calls += 1;
+        is_timed_alone || is_large
+    }
+
+    fn is_timed_alone(&self, place: usize) -> bool {
         !is_short(place) || self.slow_ns < EXACT_BELOW_NS
     }
 

@@ -39,11 +39,15 @@ impl<'b> Runner<'b> {
             reach(self, &mut shards)?;
         }
         self.scope = Scope::Unit { elements_at_once: limits::ELEMENTS_ON_THREAD };
-        self.look_at_clock();
+        if self.terms.leeway.may_take_long() || self.hold.has_waited() {
+            self.look_at_clock();
+        }
         self.latest = None;
         let result =
             catch_unwind(AssertUnwindSafe(|| run(&mut AtomicUnit { runner: self, is_nested: false })));
-        self.look_at_clock();
+        if self.timing.is_open() {
+            self.look_at_clock();
+        }
         self.scope = Scope::Command;
         if result.is_ok() {
             self.close_record();

@@ -99,9 +99,14 @@ pub(super) fn parse_sha(text: &[u8]) -> Option<Sha> {
     if pairs.len() != sha.len() || !rest.is_empty() {
         return None;
     }
-    let digit = |byte: u8| char::from(byte).to_digit(16);
+    let digit = |byte: u8| match byte {
+        b'0'..=b'9' => Some(byte - b'0'),
+        b'a'..=b'f' => Some(byte - b'a' + 10),
+        b'A'..=b'F' => Some(byte - b'A' + 10),
+        _ => None,
+    };
     for (byte, pair) in sha.iter_mut().zip(pairs) {
-        *byte = (digit(pair[0])? * 16 + digit(pair[1])?) as u8;
+        *byte = digit(pair[0])? << 4 | digit(pair[1])?;
     }
     Some(sha)
 }

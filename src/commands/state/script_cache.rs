@@ -5,17 +5,16 @@
 
 use crate::limits;
 use crate::machine::counter::Counter;
-use crate::scripts::{Script, ScriptError, Sha};
+use crate::scripts::{Script, ScriptError, Sha, ShaMap};
 use crate::text::sha1::sha1;
 use parking_lot::RwLock;
-use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 /// The scripts of a server.
 #[derive(Debug, Default)]
 pub struct ScriptCache {
-    entries: RwLock<HashMap<Sha, CachedScript>>,
+    entries: RwLock<ShaMap<CachedScript>>,
     /// Counts uses, to say which script was used last.
     uses: AtomicU64,
     evicted: Counter,

@@ -43,17 +43,31 @@ impl<'s> Hold<'s> {
 }
 
 impl Store {
-    /// Waits for the lock of a shard. `None` if a hold is being extended meanwhile: it may wait for a lock that the caller has
-    /// taken already, while the caller waits for one of its.
-    pub(super) fn acquire<'s>(&'s self, shard: &'s RwLock<Shard>, access: Access) -> Option<Guard<'s>> {
+    /// Waits for the lock of a shard. `None` if the caller holds others, and a hold is being extended meanwhile: it may wait for a
+    /// lock that the caller has, while the caller waits for one of its.
+    pub(super) fn acquire<'s>(
+        &'s self,
+        shard: &'s RwLock<Shard>,
+        access: Access,
+        holds_others: bool,
+    ) -> Option<Guard<'s>> {
+        if !holds_others {
+            return Some(match access {
+                Access::Read => Guard::Read(shard.read()),
+                Access::Write => Guard::Write(shard.write()),
+            });
+        }
+        let mut slice = limits::FIRST_LOCK_SLICE;
         loop {
             let guard = match access {
-                Access::Read => shard.try_read_for(limits::LOCK_SLICE).map(Guard::Read),
-                Access::Write => shard.try_write_for(limits::LOCK_SLICE).map(Guard::Write),
+                Access::Read => shard.try_read_for(slice).map(Guard::Read),
+                Access::Write => shard.try_write_for(slice).map(Guard::Write),
             };
             if guard.is_some() || self.extending.load(Ordering::SeqCst) > 0 {
                 return guard;
             }
+            // Each slice lets waiting readers in front of a writer, so those that follow must be longer than what they do.
+            slice = (2 * slice).min(limits::LONGEST_LOCK_SLICE);
         }
     }
 }
@@ -71,5 +85,43 @@ impl<'s> Extending<'s> {
 impl Drop for Extending<'_> {
     fn drop(&mut self) {
         self.0.extending.fetch_sub(1, Ordering::SeqCst);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::machine::clock::Clock;
+    use crate::store::change::ChangeBuffer;
+    use std::sync::atomic::{AtomicBool, AtomicUsize};
+
+    /// Readers that take turns, so that one of them always has the lock, each longer than the first slice.
+    #[test]
+    fn readers_one_after_the_other_do_not_keep_a_writer_out() {
+        const ROUNDS: usize = 200;
+        let store = Store::new(2, 1, 1, Clock::manual(1_000));
+        let (entered, is_in) = (AtomicUsize::new(0), AtomicBool::new(false));
+        let read = || {
+            for _ in 0..ROUNDS {
+                let _guard = store.shards[1].read();
+                let mine = entered.fetch_add(1, Ordering::SeqCst) + 1;
+                let until = Instant::now() + 3 * limits::FIRST_LOCK_SLICE;
+                while entered.load(Ordering::SeqCst) == mine && Instant::now() < until {
+                    std::thread::yield_now();
+                }
+                if is_in.load(Ordering::SeqCst) {
+                    return;
+                }
+            }
+        };
+        std::thread::scope(|threads| {
+            threads.spawn(read);
+            threads.spawn(read);
+            let mut hold = Hold::new(&store, ChangeBuffer::default());
+            hold.lock(&[0, 1], Access::Write);
+            is_in.store(true, Ordering::SeqCst);
+        });
+        let entered = entered.load(Ordering::SeqCst);
+        assert!(entered < ROUNDS, "{entered} readers were let in before the writer");
     }
 }

@@ -126,7 +126,7 @@ impl<'s> Hold<'s> {
     /// Locks `shards`, which must be ascending and without repetition. None must be held.
     pub fn lock(&mut self, shards: &[ShardIndex], access: Access) {
         let store = self.store;
-        while !self.take(shards, |shard| store.acquire(shard, access)) {
+        while !self.take(shards, |shard, holds_others| store.acquire(shard, access, holds_others)) {
             std::thread::yield_now();
         }
         self.begin(access, self.store.clock.now_ms());
@@ -141,7 +141,7 @@ impl<'s> Hold<'s> {
             has_waited = true;
             limits::LOCK_PATIENCE
         };
-        let are_held = self.take(shards, |shard| match access {
+        let are_held = self.take(shards, |shard, _| match access {
             Access::Read => shard.try_read().or_else(|| shard.try_read_for(patience())).map(Guard::Read),
             Access::Write => shard.try_write().or_else(|| shard.try_write_for(patience())).map(Guard::Write),
         });
@@ -150,15 +150,15 @@ impl<'s> Hold<'s> {
         are_held
     }
 
-    /// Takes all the locks that `acquire` gives, or none. Returns whether it took them.
+    /// Takes all the locks that `acquire` gives, or none. Returns whether it took them. `acquire` is told whether others are held.
     fn take(
         &mut self,
         shards: &[ShardIndex],
-        mut acquire: impl FnMut(&'s RwLock<Shard>) -> Option<Guard<'s>>,
+        mut acquire: impl FnMut(&'s RwLock<Shard>, bool) -> Option<Guard<'s>>,
     ) -> bool {
         debug_assert!(self.is_empty() && shards.is_sorted_by(|one, other| one < other));
         for &index in shards {
-            let Some(guard) = acquire(&self.store.shards[index]) else {
+            let Some(guard) = acquire(&self.store.shards[index], self.first.is_some()) else {
                 self.unlock();
                 return false;
             };
