@@ -114,9 +114,10 @@ crash rounds="300":
 faults rounds="1000":
     RANKD_JOURNAL_ROUNDS={{rounds}} cargo test --lib journal::tests::random -- --nocapture
 
-# Fuzz a target (needs a nightly toolchain and cargo-fuzz): request, ranking, rdb, hyperloglog, geo, restore, stream.
-fuzz target="request" seconds="60":
-    cargo +nightly fuzz run {{target}} -- -max_total_time={{seconds}}
+# Fuzz a target (needs a nightly toolchain and cargo-fuzz): request, ranking, rdb, hyperloglog, geo, restore, stream, lua_libraries.
+# lua_libraries needs -detect_leaks=0: the interpreter has memory of a thread where the leak detector does not look.
+fuzz target="request" seconds="60" *arguments:
+    cargo +nightly fuzz run {{target}} -- -max_total_time={{seconds}} {{arguments}}
 
 # The tests of the ranking structure and the store under AddressSanitizer (needs a nightly toolchain).
 asan:
