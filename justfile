@@ -106,6 +106,10 @@ bench *arguments:
 record file="":
     RANKD_REQUIRE_PEERS=1 RANKD_RECORD=1 cargo test scripts::{{file}}
 
+# Failovers by three sentinels, kill -9 and SIGSTOP in turn, under writers: nothing that WAIT 1 confirmed may be lost.
+failover rounds="20":
+    RANKD_REQUIRE_PEERS=1 RANKD_FAILOVERS={{rounds}} cargo test sentinel::ledger -- --nocapture
+
 # Two hundred ends of the server under writers with each policy: kill -9 in two of three rounds, else a clean shutdown.
 crash rounds="300":
     RANKD_CRASH_ROUNDS={{rounds}} cargo test --release crash -- --nocapture

@@ -35,6 +35,7 @@ mod protocol;
 mod rdb;
 mod reply_dependencies;
 mod scripts;
+mod sentinel;
 mod service;
 mod slowness;
 mod streams;

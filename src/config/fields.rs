@@ -8,6 +8,7 @@ use super::metrics::MetricsPort;
 use super::output_limits::OutputLimits;
 use super::replica::ReplicaSettings;
 use super::replication::ReplicationSettings;
+use super::sentinel::SentinelSettings;
 use super::set_bounds::SetBounds;
 use super::stream_bounds::StreamBounds;
 use super::tls::TlsSettings;
@@ -39,6 +40,7 @@ pub struct Config {
     pub tracking_table_max_keys: usize,
     pub proto_max_bulk_len_bytes: usize,
     pub replica: ReplicaSettings,
+    pub sentinel: SentinelSettings,
     pub threads: usize,
     pub supervised: Supervised,
     pub databases: u32,
@@ -95,6 +97,7 @@ impl Config {
             tracking_table_max_keys: 0,
             proto_max_bulk_len_bytes: 0,
             replica: ReplicaSettings::default(),
+            sentinel: SentinelSettings::default(),
             threads: 0,
             supervised: Supervised::default(),
             databases: 0,

@@ -11,6 +11,7 @@
 //! | `replication` | the other ends of the stream to replicas |
 //! | `metrics` | the metrics port |
 //! | `upstream` | the link to the master that is followed |
+//! | `sentinel` | what sentinels say of the master |
 //! | `process` | what commands may ask of the process |
 //!
 //! The main thread accepts connections and deals them to worker threads. A connection stays with its worker; its
@@ -23,6 +24,7 @@ mod listening;
 mod metrics;
 mod process;
 mod replication;
+mod sentinel;
 pub mod start;
 mod threads;
 mod upstream;

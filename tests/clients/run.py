@@ -53,6 +53,8 @@ PROGRAMS = {
     "connect-redis": (60, ["node", CACHE / "node/sessions.js"]),
     "redis-py-wires": (60, [PYTHON, HERE / "python/wires.py"]),
     "node-wires": (60, ["node", CACHE / "node/wires.js"]),
+    "redis-py-sentinel": (120, [HERE / "sentinels.py", PYTHON, HERE / "python/sentinel.py"]),
+    "ioredis-sentinel": (120, [HERE / "sentinels.py", "node", CACHE / "node/sentinel.js"]),
     "redis-cli-wires": (60, ["bash", HERE / "redis-cli-wires.sh"]),
     "redis-cli": (90, ["bash", HERE / "redis-cli.sh"]),
     "redis-benchmark": (120, ["bash", HERE / "redis-benchmark.sh"]),
@@ -61,6 +63,7 @@ PROGRAMS = {
 # System packages, each with a command that succeeds where it is installed.
 PACKAGES = {
     "redis-tools": "command -v redis-cli",
+    "redis-sentinel": "command -v redis-sentinel",
     "php-cli": "command -v php",
     "php-redis": "php -m | grep -qx redis",
     "ruby-redis": "ruby -e 'require \"redis\"'",

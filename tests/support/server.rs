@@ -27,6 +27,8 @@ pub(crate) enum Peer {
     Valkey,
     /// Redis 7.0, as Debian has it.
     Redis7,
+    /// Its redis-sentinel.
+    Sentinel,
 }
 
 impl Peer {
@@ -35,6 +37,7 @@ impl Peer {
             Peer::Redis => "redis-server-8.2.3",
             Peer::Valkey => "valkey-server-9.1.2",
             Peer::Redis7 => "/usr/bin/redis-server",
+            Peer::Sentinel => "/usr/bin/redis-sentinel",
         }
     }
 
@@ -51,7 +54,7 @@ impl Peer {
         }
         let missing = format!("{} is not in {}: run .ci/peers", self.file_name(), directory.display());
         assert!(std::env::var_os("RANKD_REQUIRE_PEERS").is_none_or(|value| value != "1"), "{missing}");
-        static SAID: [Once; 3] = [const { Once::new() }; 3];
+        static SAID: [Once; 4] = [const { Once::new() }; 4];
         SAID[self as usize].call_once(|| {
             // Straight to the file descriptor: the macros' output would be captured by the test harness.
             let line = format!("\nNOT COMPARED: {missing}\n");
@@ -122,6 +125,19 @@ impl Server {
             std::fs::copy(&path, copy.join(path.file_name().expect("a name"))).expect("a copy");
         }
         Server::start_rankd(&Arc::new(directory), arguments.iter().map(|&text| text.to_owned()).collect())
+    }
+
+    /// rankd in `directory`, started by other programs, as [`Server::rankd_within`]; without any, by itself.
+    pub(crate) fn rankd_around(around: &[&str], directory: tempfile::TempDir, arguments: &[&str]) -> Server {
+        let arguments = arguments.iter().map(|&text| text.to_owned()).collect();
+        let mut command = rankd();
+        if let Some((program, rest)) = around.split_first() {
+            let mut outer = Command::new(program);
+            outer.args(rest).arg(command.get_program());
+            command = outer;
+        }
+        Server::try_start(command, Arc::new(directory), arguments)
+            .unwrap_or_else(|said| panic!("no start:\n{said}"))
     }
 
     /// A file of the server's directory, where only the server sees what is mounted there.

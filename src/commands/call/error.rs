@@ -41,6 +41,10 @@ impl CommandError {
 
     /// The server follows a master, and clients may change nothing.
     pub const READ_ONLY: Self = Self::text("READONLY You can't write against a read only replica.");
+    /// The server has sentinels to ask which server is the master, and does not know yet.
+    pub const NO_LEADER: Self = Self::text(
+        "MASTERDOWN No sentinel has said yet which server is the master. Until one has, this server accepts no writes.",
+    );
     /// The server follows a master, has no link to it, and may not show what may be old.
     pub const MASTER_DOWN: Self =
         Self::text("MASTERDOWN Link with MASTER is down and replica-serve-stale-data is set to 'no'.");

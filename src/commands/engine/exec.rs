@@ -51,7 +51,7 @@ impl Runner<'_> {
         let reach = |runner: &mut Self, shards: &mut Vec<ShardIndex>| {
             let writes = |place: &usize| table().entries()[*place].spec.has(Flag::Write);
             if runner.refuses_writes() && transaction.places.iter().any(writes) {
-                return Err(CommandError::aborted_because(&CommandError::READ_ONLY).into());
+                return Err(CommandError::aborted_because(&runner.role_error()).into());
             }
             runner.hold_for_waiters_of_transaction(transaction, shards)
         };

@@ -21,9 +21,14 @@ impl Runner<'_> {
             && self.has_any(spec, |spec| spec.has(Flag::Write))
             && self.refuses_writes()
         {
-            return Err(CommandError::READ_ONLY);
+            return Err(self.role_error());
         }
         Ok(())
+    }
+
+    /// What a client whose write is refused is told.
+    pub(super) fn role_error(&self) -> CommandError {
+        if self.host.upstream.awaits_leader() { CommandError::NO_LEADER } else { CommandError::READ_ONLY }
     }
 
     /// Refuses most commands while the link to the master is down, if data that may be old must not be shown.

@@ -46,7 +46,8 @@ fn replicaof(keys: &mut AllKeys<'_, '_>, call: &Call<'_>, reply: &mut Reply<'_>)
         reply.simple("OK Already connected to specified master");
         return Ok(());
     }
-    if before != master {
+    // Somebody knows who leads, where the sentinels have not said it yet.
+    if before != master || keys.host.upstream.awaits_leader() {
         keys.host.take_role(master.as_ref(), &mut keys.shards);
     }
     reply.ok();

@@ -50,11 +50,35 @@ impl Host {
         self.refuse_clients(&self.config().replica);
     }
 
+    /// Which server is the master is not known: this one follows nobody, and accepts no writes until [`Host::take_role`] or
+    /// [`Host::lead`].
+    pub fn await_leader(&self) {
+        self.settings.apply(|config| {
+            if self.upstream.await_leader() {
+                self.refuse_clients(&config.replica);
+            }
+        });
+    }
+
+    /// This server is the master, as those say who decide it.
+    pub fn lead(&self) {
+        // Data that have followed another master are this server's own from here on.
+        if self.upstream.is_set() || self.store.position().is_some() {
+            self.take_role(None, &mut Shards::free(&self.store));
+        } else {
+            self.settings.apply(|config| {
+                self.upstream.end_await();
+                self.refuse_clients(&config.replica);
+            });
+        }
+    }
+
     /// Puts into effect who may change something.
     pub fn refuse_clients(&self, settings: &ReplicaSettings) {
-        let follows = settings.master.is_some();
+        let awaits = self.upstream.awaits_leader();
+        let follows = settings.master.is_some() || awaits;
         self.store.leave_removal_to_master(follows);
-        self.store.refuse_clients(follows && settings.read_only);
+        self.store.refuse_clients(follows && (settings.read_only || awaits));
     }
 
     /// Ends the waits of all clients with an error.

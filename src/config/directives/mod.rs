@@ -9,6 +9,7 @@ mod network;
 mod observing;
 mod replica;
 mod replication;
+mod sentinel;
 mod tls;
 mod users;
 
@@ -16,7 +17,7 @@ use super::directive::Directive;
 use super::error::DirectiveError;
 
 /// The sections' entries, in the order of `config/rankd.conf`.
-const SECTIONS: [&[Directive]; 11] = [
+const SECTIONS: [&[Directive]; 12] = [
     network::DIRECTIVES,
     tls::DIRECTIVES,
     users::DIRECTIVES,
@@ -25,6 +26,7 @@ const SECTIONS: [&[Directive]; 11] = [
     journal::DIRECTIVES,
     replication::DIRECTIVES,
     replica::DIRECTIVES,
+    sentinel::DIRECTIVES,
     friends::DIRECTIVES,
     observing::DIRECTIVES,
     metrics::DIRECTIVES,

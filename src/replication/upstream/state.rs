@@ -105,7 +105,9 @@ pub struct LinkStatus {
 #[derive(Debug, Default)]
 pub struct Upstream {
     follows: AtomicBool,
-    is_following: AtomicBool,
+    /// Which server is the master is not known.
+    awaits_leader: AtomicBool,
+    is_stale: AtomicBool,
     turn: AtomicU64,
     status: Mutex<LinkStatus>,
     changed: Condvar,
@@ -118,10 +120,35 @@ impl Upstream {
         self.follows.load(Ordering::Relaxed)
     }
 
-    /// Whether there is a master whose stream is not being followed: the data may be old.
+    /// Whether the data may be old: there is a master whose stream is not being followed, or it is not known who is the master.
     #[must_use]
     pub fn is_stale(&self) -> bool {
-        self.is_set() && !self.is_following.load(Ordering::Relaxed)
+        self.is_stale.load(Ordering::Relaxed)
+    }
+
+    /// Whether it is not known which server is the master: this one follows nobody, and must accept no writes.
+    #[must_use]
+    pub fn awaits_leader(&self) -> bool {
+        self.awaits_leader.load(Ordering::Relaxed)
+    }
+
+    /// From now on it is not known which server is the master. Nothing happens where one is followed. Returns whether it did.
+    pub fn await_leader(&self) -> bool {
+        let _status = self.status.lock();
+        let happens = !self.is_set();
+        if happens {
+            self.awaits_leader.store(true, Ordering::SeqCst);
+            self.is_stale.store(true, Ordering::SeqCst);
+        }
+        happens
+    }
+
+    /// This server is the master, if it was not known.
+    pub fn end_await(&self) {
+        let _status = self.status.lock();
+        if self.awaits_leader.swap(false, Ordering::SeqCst) {
+            self.is_stale.store(false, Ordering::SeqCst);
+        }
     }
 
     /// The present turn.
@@ -141,7 +168,8 @@ impl Upstream {
         let mut status = self.status.lock();
         self.turn.fetch_add(1, Ordering::SeqCst);
         self.follows.store(master.is_some(), Ordering::SeqCst);
-        self.is_following.store(false, Ordering::SeqCst);
+        self.awaits_leader.store(false, Ordering::SeqCst);
+        self.is_stale.store(master.is_some(), Ordering::SeqCst);
         let down_since_ms = if master.is_some() { now_ms } else { 0 };
         *status = LinkStatus {
             master,
@@ -165,7 +193,8 @@ impl Upstream {
         let is_present = self.turn() == turn;
         if is_present {
             note(&mut status);
-            self.is_following.store(status.phase == LinkPhase::Following, Ordering::SeqCst);
+            let is_stale = status.master.is_some() && status.phase != LinkPhase::Following;
+            self.is_stale.store(is_stale, Ordering::SeqCst);
         }
         is_present
     }
@@ -209,5 +238,24 @@ mod tests {
         assert_eq!((status.phase, status.down_since_ms, status.master), (LinkPhase::Waiting, 9, address(2)));
         upstream.follow(None, 10);
         assert!(!upstream.is_set() && !upstream.is_stale() && upstream.status().down_since_ms == 0);
+    }
+
+    #[test]
+    fn it_may_be_unknown_who_leads_until_somebody_says_it() {
+        let upstream = Upstream::default();
+        assert!(
+            upstream.await_leader() && upstream.awaits_leader() && upstream.is_stale() && !upstream.is_set()
+        );
+        upstream.end_await();
+        assert!(!upstream.awaits_leader() && !upstream.is_stale());
+        for master in [address(1), None] {
+            upstream.follow(None, 5);
+            assert!(upstream.await_leader());
+            upstream.follow(master.clone(), 6);
+            assert!(!upstream.awaits_leader());
+            assert_eq!(upstream.is_stale(), master.is_some());
+        }
+        upstream.follow(address(1), 7);
+        assert!(!upstream.await_leader() && !upstream.awaits_leader(), "a master is followed");
     }
 }

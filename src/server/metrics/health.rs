@@ -7,5 +7,8 @@ pub(super) fn obstacle(host: &Host) -> Option<String> {
     if host.is_loading() {
         return Some("loading: the data are being read".into());
     }
+    if host.upstream.awaits_leader() {
+        return Some("no sentinel has said yet which server is the master".into());
+    }
     host.process.write_refusal().map(|why| format!("writes are refused: {why}"))
 }

@@ -39,6 +39,7 @@ use crate::server::listening::{tcp, unix};
 use crate::server::metrics::{MetricsThread, Source};
 use crate::server::process::RunningProcess;
 use crate::server::replication::Replication;
+use crate::server::sentinel::watch::SentinelWatch;
 use crate::server::threads::shared::Shared;
 use crate::server::threads::tls::TlsTerms;
 use crate::server::threads::turns::Turns;
@@ -175,6 +176,9 @@ pub(in crate::server) fn run(mut config: Config, file: Option<PathBuf>) -> Resul
     if let Some((name, port)) = replica.master.clone() {
         host.upstream.follow(Some(MasterAddress { host: name, port }), host.clock.now_ms());
     }
+    if !host.config().sentinel.addresses.is_empty() {
+        host.await_leader();
+    }
     let replication = &process.replication;
     let (outflow, streaming) = (&replication.outflow, &replication.streaming);
     process.take_upstream(UpstreamLink::new(&host, outflow, streaming, &host.stats[2 * threads]));
@@ -228,6 +232,7 @@ fn serve(
         if let Some(link) = process.upstream() {
             link.begin(process.journal());
         }
+        let asks = SentinelWatch::start(host, process)?;
         // Started only now, because a removal of an expired key has to be recorded.
         tokio::spawn(upkeep::run(Arc::clone(host)));
         supervisor::is_ready(host.config().supervised);
@@ -236,6 +241,7 @@ fn serve(
         // As in Redis, a script that never ends does not keep the server: what it has changed is not recorded.
         host.running_scripts.abandon_all();
         process.replication.wait_for_replicas(host, process.ends_at_once.load(Ordering::Relaxed)).await;
+        asks.into_iter().for_each(SentinelWatch::stop);
         Ok::<bool, String>(true)
     })?;
     if !was_loaded {

@@ -66,7 +66,8 @@ impl UpstreamLink {
             let _ = self.context.kept_journal.set(Arc::clone(journal));
         }
         let position = self.context.host.store.position();
-        if !self.context.host.upstream.is_set() {
+        let upstream = &self.context.host.upstream;
+        if !upstream.is_set() && !upstream.awaits_leader() {
             // What was followed once is history: from here on the data are this server's own.
             self.context.host.store.follow(None);
         } else if let Some(FollowedPosition { history, reached }) = position

@@ -1,0 +1,31 @@
+//! Directives of a server that asks sentinels which server is the master.
+
+use crate::config::directive::{Directive, DirectiveSection};
+use crate::config::sentinel::{print_sentinels, read_sentinels};
+
+const SECTION: DirectiveSection = DirectiveSection::Replica;
+
+pub(super) const DIRECTIVES: &[Directive] = &[
+    Directive {
+        name: "sentinel",
+        section: SECTION,
+        default: "",
+        live: false,
+        help: "Sentinels to ask at the start which server is the master: host:port, separated by commas. The server \
+               follows what they answer, and accepts no writes before. Empty: nobody is asked.",
+        get: |config| print_sentinels(&config.sentinel.addresses),
+        set: |config, text| read_sentinels(text).map(|addresses| config.sentinel.addresses = addresses),
+    },
+    Directive {
+        name: "sentinel-master",
+        section: SECTION,
+        default: "mymaster",
+        live: false,
+        help: "The name by which the sentinels know the master.",
+        get: |config| config.sentinel.master.clone(),
+        set: |config, text| {
+            config.sentinel.master = text.to_owned();
+            Ok(())
+        },
+    },
+];
