@@ -242,7 +242,7 @@ impl<'s> RdbReader<'s> {
         Ok((dialect, version))
     }
 
-    /// Reads a field about the file. Only the version of the server that wrote it is used.
+    /// Reads a field about the file. Used are the version of the server that wrote it, and what a replica must know of the stream.
     fn aux<R: Read>(&mut self, source: &mut RdbSource<R>) -> Result<(), Error> {
         let (mut name, mut value) = (Vec::new(), Vec::new());
         source.short_string(&mut name)?;
@@ -258,6 +258,11 @@ impl<'s> RdbReader<'s> {
             return taken.map_err(|problem| source.error(problem));
         }
         source.short_string(&mut value)?;
+        if name == b"repl-stream-db" {
+            let selected = std::str::from_utf8(&value).ok().and_then(|text| text.parse().ok());
+            self.tally.selected = selected;
+            return Ok(());
+        }
         let maker = match name.as_slice() {
             b"redis-ver" => "Redis",
             b"valkey-ver" => "Valkey",

@@ -32,6 +32,8 @@ pub struct LoadTally {
     pub module_data: BTreeMap<String, u64>,
     /// The server that wrote the file and the version of the format, as far as the file says: `Redis 8.2.3, RDB 12`.
     pub origin: String,
+    /// The database that is selected where the stream behind the file begins, if the file says so: that of a replica does.
+    pub selected: Option<u32>,
 }
 
 impl LoadTally {

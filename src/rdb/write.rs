@@ -48,7 +48,8 @@ pub fn write(
 }
 
 /// As [`write()`], for replicas: with nothing newer than Redis 7.0 can read, except where fields of a hash expire. Calls `note` with
-/// each key, under its lock.
+/// each key, under its lock. `selected` is the database that is selected where the stream behind the file begins, if that does not
+/// select one.
 ///
 /// # Errors
 /// Those of `out` and `go_on`.
@@ -56,10 +57,13 @@ pub fn write_for_replicas(
     out: impl Write + Seek,
     export: Walk<'_>,
     unix_s: u64,
+    selected: Option<DatabaseIndex>,
     mut note: impl FnMut(DatabaseIndex, KeyHead<'_>, Kind),
     go_on: impl FnMut() -> io::Result<()>,
 ) -> io::Result<Written> {
-    write_to(out, Encoder::new(value_form::STREAM_OF_7_0, &mut note), export, unix_s, go_on)
+    let mut encoder = Encoder::new(value_form::STREAM_OF_7_0, &mut note);
+    encoder.selected = selected;
+    write_to(out, encoder, export, unix_s, go_on)
 }
 
 fn write_to(
@@ -74,6 +78,9 @@ fn write_to(
     encoder.aux("rankd-ver", env!("CARGO_PKG_VERSION"));
     encoder.aux("redis-bits", &usize::BITS.to_string());
     encoder.aux("ctime", &unix_s.to_string());
+    if let Some(selected) = encoder.selected {
+        encoder.aux("repl-stream-db", &selected.to_string());
+    }
     for (prefix, policy) in export.templates().list() {
         put_field(&mut encoder.out, boards::TEMPLATE, &boards::template(&prefix, &policy));
     }
@@ -170,6 +177,8 @@ pub(super) fn put_library(out: &mut Vec<u8>, text: &[u8]) {
 struct Encoder<'n> {
     /// The form of streams.
     stream_form: u8,
+    /// The database that is selected where the stream behind the file begins, if the file says so.
+    selected: Option<DatabaseIndex>,
     note: NoteKey<'n>,
     out: ValueWriter,
     /// Bytes that have left the buffer.
@@ -196,6 +205,7 @@ impl<'n> Encoder<'n> {
     fn new(stream_form: u8, note: NoteKey<'n>) -> Self {
         Self {
             stream_form,
+            selected: None,
             note,
             out: ValueWriter::default(),
             drained: 0,

@@ -2,10 +2,14 @@
 
 use super::backlog::Backlog;
 use super::history::History;
+use super::id::ReplicationId;
 use super::link::ReplicaLink;
 use crate::config::OutputLimit;
 use std::sync::Arc;
 use std::task::Waker;
+
+/// Bytes of the buffer of staged bytes that is kept.
+const STAGED_BYTES: usize = 64 * 1024;
 
 /// Where the bytes of the stream come from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -44,6 +48,12 @@ pub(super) struct Flow {
     pub(super) links: Vec<Arc<ReplicaLink>>,
     pub(super) readers: Vec<StreamReader>,
     pub(super) last_reader: u64,
+    /// The offset from which on any other server may go on: before it are bytes that were only for this server.
+    pub(super) open_from: u64,
+    /// The identifier that this server's own bytes had before a restart, and their end.
+    pub(super) before_restart: Option<(ReplicationId, u64)>,
+    /// The next bytes of the master's stream, while they are being applied.
+    pub(super) staged: Vec<u8>,
     /// Since when no replica is connected.
     pub(super) alone_since_ms: u64,
 }
@@ -61,6 +71,25 @@ impl Flow {
     pub(super) fn begin_backlog(&mut self) {
         let offset = self.history.offset;
         self.backlog.get_or_insert_with(|| Backlog::at(offset));
+    }
+
+    /// Adds bytes of the stream.
+    pub(super) fn append(&mut self, bytes: &[u8], now_ms: u64) {
+        self.history.offset += bytes.len() as u64;
+        if let Some(backlog) = &mut self.backlog {
+            backlog.append(bytes);
+            self.settle(now_ms);
+        }
+    }
+
+    /// Adds those of the staged bytes that are before the offset `applied`, and forgets the others.
+    pub(super) fn settle_staged(&mut self, applied: u64, now_ms: u64) {
+        let mut staged = std::mem::take(&mut self.staged);
+        staged.truncate(applied.saturating_sub(self.history.offset) as usize);
+        self.append(&staged, now_ms);
+        staged.clear();
+        staged.shrink_to(STAGED_BYTES);
+        self.staged = staged;
     }
 
     pub(super) fn read_from(&mut self, position: u64) -> u64 {

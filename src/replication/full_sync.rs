@@ -9,13 +9,18 @@
 //! 4. The replica loads the file, and then gets the stream from that place. Commands whose effect is in the file already change
 //!    nothing, and those of lists are left out (`marks`).
 //!
+//! A replica that has replicas of its own passes its master's bytes on, and commands in them may count once. So there the file is
+//! of one moment: the master's commands wait while it is written (`upstream/standstill`).
+//!
 //! The file has no name and is gone with the last replica that reads it. The memory of the server does not grow.
 
+use super::flow::StreamSource;
 use super::id::ReplicationId;
 use super::marks::{Blanks, ListsAsOf, MarkLog};
 use super::outflow::Outflow;
 use super::reading::StreamReading;
 use super::streaming::{StreamPosition, Streaming};
+use super::upstream::standstill::Standstill;
 use crate::machine::clock::Clock;
 use crate::rdb;
 use crate::store::{KeyHead, Kind, Store};
@@ -35,6 +40,7 @@ pub struct FullSyncs {
     outflow: Arc<Outflow>,
     streaming: Arc<Streaming>,
     clock: Clock,
+    standstill: Arc<Standstill>,
     directory: PathBuf,
     files: AtomicU64,
     current: Mutex<Weak<FullSync>>,
@@ -114,7 +120,15 @@ impl FullSyncs {
         directory: &Path,
     ) -> Arc<Self> {
         let (files, current) = (AtomicU64::new(0), Mutex::default());
-        Arc::new(Self { store, outflow, streaming, clock, directory: directory.to_owned(), files, current })
+        let standstill = Arc::default();
+        let directory = directory.to_owned();
+        Arc::new(Self { store, outflow, streaming, clock, standstill, directory, files, current })
+    }
+
+    /// Has the commands of this server's own master wait while a file is written.
+    #[must_use]
+    pub fn standstill(&self) -> &Arc<Standstill> {
+        &self.standstill
     }
 
     /// The full sync that is under way, or a new one. It is given up when all who have joined it have dropped it.
@@ -145,8 +159,17 @@ impl FullSyncs {
     fn write(&self, sync: &Weak<FullSync>) -> Result<Arc<SyncFile>, String> {
         const BROKEN: &str = "the stream to replicas was broken off";
         let log = Arc::<MarkLog>::default();
+        let held = match self.outflow.source() {
+            StreamSource::Own => None,
+            StreamSource::Upstream => {
+                Some(self.standstill.hold().ok_or("the stream of the master does not stand still")?)
+            }
+        };
         let snapshot = self.store.snapshot();
-        let position = self.streaming.position_behind(self.store.last_seq(), Some(&log)).ok_or(BROKEN)?;
+        let position = match held {
+            None => self.streaming.position_behind(self.store.last_seq(), Some(&log)).ok_or(BROKEN)?,
+            Some(_) => self.position_of_upstream().ok_or(BROKEN)?,
+        };
         sync.upgrade().ok_or("nobody waits")?.begin(self.outflow.history().id, position.offset);
         let file = self.create().map_err(|error| format!("{}: {error}", self.directory.display()))?;
         let (mut as_of, mut boards) = (ListsAsOf::default(), BoardNames::default());
@@ -166,15 +189,30 @@ impl FullSyncs {
         self.store.refuse_damaged()?;
         let walk = snapshot.export(position.numbering.clone());
         let out = BufWriter::new(&file);
-        let written = rdb::write_for_replicas(out, walk, self.clock.now_ms() / 1000, note, go_on);
+        let (unix_s, selected) = (self.clock.now_ms() / 1000, held.as_ref().map(|held| held.selected));
+        let written = rdb::write_for_replicas(out, walk, unix_s, selected, note, go_on);
         let len_bytes = written.map_err(|error| error.to_string())?.bytes;
         self.store.refuse_damaged()?;
-        // What the file can contain has been spelled, and so marked, by then.
-        let _ = self.streaming.position_behind(self.store.last_seq(), None).ok_or(BROKEN)?;
+        if held.is_none() {
+            // What the file can contain has been spelled, and so marked, by then.
+            let _ = self.streaming.position_behind(self.store.last_seq(), None).ok_or(BROKEN)?;
+        }
         drop(snapshot);
         let blanks = log.blanks(as_of);
         let StreamPosition { offset, reading, .. } = position;
         Ok(Arc::new(SyncFile { file, len_bytes, offset, blanks, reading, boards }))
+    }
+
+    /// The end of the master's stream, which stands still. `None` if this server has become a master.
+    fn position_of_upstream(&self) -> Option<StreamPosition> {
+        let offset = self.outflow.history().offset;
+        let reading = StreamReading::from(&self.outflow, offset);
+        // A promotion from here on ends the reading.
+        (self.outflow.source() == StreamSource::Upstream).then(|| StreamPosition {
+            offset,
+            reading,
+            numbering: self.store.numbering(),
+        })
     }
 
     /// A file without a name.

@@ -55,6 +55,9 @@ impl Outflow {
             links: Vec::new(),
             readers: Vec::new(),
             last_reader: 0,
+            open_from: 0,
+            before_restart: None,
+            staged: Vec::new(),
             alone_since_ms,
         };
         Arc::new(Self { clock, flow: Mutex::new(flow), watcher: OnceLock::new() })
@@ -118,8 +121,20 @@ impl Outflow {
         let mut flow = self.flow.lock();
         flow.history = history;
         flow.source = source;
+        let earlier = history.earlier.filter(|_| source == StreamSource::Own);
+        flow.before_restart = earlier.map(|earlier| (earlier.id, earlier.end - 1));
         flow.begin_backlog();
         flow.alone_since_ms = self.clock.now_ms();
+    }
+
+    /// The history and the offset with which this server, a master until now, asks another for what follows. While it has added no
+    /// byte since a restart, others can only know the identifier from before. `None` if its data belong to no stream.
+    #[must_use]
+    pub fn own_place(&self) -> Option<(ReplicationId, u64)> {
+        let flow = self.flow.lock();
+        let History { id, offset, .. } = flow.history;
+        let before = flow.before_restart.filter(|(_, end)| *end == offset);
+        flow.backlog.as_ref().map(|_| before.unwrap_or((id, offset)))
     }
 
     /// Begins to keep bytes, if it does not yet.
@@ -164,6 +179,7 @@ impl Outflow {
         flow.history.replace(id, offset);
         flow.source = StreamSource::Upstream;
         flow.backlog = Some(Backlog::at(offset));
+        flow.open_from = offset;
         flow.interrupt();
     }
 
@@ -179,44 +195,50 @@ impl Outflow {
         flow.begin_backlog();
     }
 
-    /// Appends bytes of the master's stream, whole commands that have been applied.
-    pub fn append_upstream(&self, bytes: &[u8]) {
-        self.append(bytes, StreamSource::Upstream);
+    /// Takes the next bytes of the master's stream, which are about to be applied. They are no part of the stream yet.
+    pub fn stage_upstream(&self, bytes: &[u8]) {
+        let mut flow = self.flow.lock();
+        if flow.source == StreamSource::Upstream {
+            flow.staged.extend_from_slice(bytes);
+        }
+    }
+
+    /// All staged bytes have been applied, and are whole commands. If there are `blanks` among them, empty lines, those stand for
+    /// commands which only this server must not get, because it has their effect. So no other server may go on from before them.
+    pub fn append_staged(&self, blanks: bool) {
+        let mut flow = self.flow.lock();
+        if blanks {
+            flow.interrupt();
+        }
+        let end = flow.history.offset + flow.staged.len() as u64;
+        flow.settle_staged(end, self.clock.now_ms());
+        if blanks {
+            flow.open_from = flow.history.offset;
+        }
+    }
+
+    /// The link to the master has ended. Of the staged bytes those up to the offset `applied` have been applied.
+    pub fn end_upstream(&self, applied: u64) {
+        self.flow.lock().settle_staged(applied, self.clock.now_ms());
     }
 
     /// Appends commands of this server, if it is a master.
     pub fn append_own(&self, commands: &[u8]) {
-        self.append(commands, StreamSource::Own);
-    }
-
-    fn append(&self, bytes: &[u8], source: StreamSource) {
         let mut flow = self.flow.lock();
-        if flow.source != source {
-            return;
-        }
-        flow.history.offset += bytes.len() as u64;
-        if let Some(backlog) = &mut flow.backlog {
-            backlog.append(bytes);
+        if flow.source == StreamSource::Own {
             let now_ms = if flow.readers.is_empty() { 0 } else { self.clock.now_ms() };
-            flow.settle(now_ms);
-        }
-    }
-
-    /// Forgets the backlog up to here. A replica calls this when it has applied an empty line of its master's stream: that
-    /// stands for a command which only this replica must not get, so others cannot go on from these bytes.
-    pub fn forget_backlog(&self) {
-        let mut flow = self.flow.lock();
-        let offset = flow.history.offset;
-        if flow.readers.iter().all(|reader| reader.position == offset) && flow.backlog.is_some() {
-            flow.backlog = Some(Backlog::at(offset));
+            flow.append(commands, now_ms);
         }
     }
 
     /// From here on the stream is this server's own: it becomes a master, perhaps again, if it has followed nobody in between. Its
-    /// bytes get a new identifier. Replicas of this server connect again to learn that, and go on.
-    pub fn promote(&self) {
+    /// bytes get a new identifier. Replicas of this server connect again to learn that, and go on. The data are those at the offset
+    /// `applied` of the stream that it has followed.
+    pub fn promote(&self, applied: u64) {
         let mut flow = self.flow.lock();
+        flow.settle_staged(applied, self.clock.now_ms());
         flow.history.rename(ReplicationId::random(&mut Chance::from_system()));
+        flow.before_restart = None;
         flow.source = StreamSource::Own;
         flow.begin_backlog();
         flow.interrupt();
@@ -275,7 +297,7 @@ impl Outflow {
     pub(super) fn begin_to_continue(&self, id: ReplicationId, next: u64) -> Option<(u64, ReplicationId)> {
         let mut flow = self.flow.lock();
         let backlog = flow.backlog.as_ref()?;
-        let has_bytes = next > backlog.start() && next <= backlog.end() + 1;
+        let has_bytes = next > backlog.start().max(flow.open_from) && next <= backlog.end() + 1;
         if !has_bytes || !flow.history.continues(id, next) {
             return None;
         }

@@ -174,12 +174,12 @@ impl Streaming {
     }
 
     /// This server becomes a master: the stream is its own from here on. Called before it accepts a write, under the locks of
-    /// `held`.
+    /// `held`. The data are those at the offset `applied` of the stream that it has followed.
     ///
     /// # Errors
     /// The thread cannot be started.
-    pub fn promote(&self, held: Option<&Hold<'_>>) -> Result<(), String> {
-        self.outflow.promote();
+    pub fn promote(&self, applied: u64, held: Option<&Hold<'_>>) -> Result<(), String> {
+        self.outflow.promote(applied);
         self.turn_on(held)
     }
 

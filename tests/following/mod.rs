@@ -1,10 +1,12 @@
 //! A server that follows a master: real masters of several kinds, and masters that lie. `tests/scripts/following.resp` has what
 //! it answers without a link.
 
+mod chains;
 mod hand_over;
 mod lying_masters;
 mod migration;
 mod restarts;
+mod writers;
 
 use crate::support::client::Client;
 use crate::support::reply::Reply;

@@ -109,6 +109,8 @@ fn psync(caller: &mut Caller<'_>, call: &Call<'_>, _: &mut Reply<'_>) -> Outcome
         if !id.eq_ignore_ascii_case(caller.host.process.replication().id.as_bytes()) {
             return Err(CommandError::text("ERR PSYNC FAILOVER replid must match my replid.").into());
         }
+    } else {
+        check_link(caller)?;
     }
     check_failover(caller)?;
     let next = parse_integer(call.argument(2))?;
@@ -117,8 +119,17 @@ fn psync(caller: &mut Caller<'_>, call: &Call<'_>, _: &mut Reply<'_>) -> Outcome
 }
 
 fn sync(caller: &mut Caller<'_>, _: &Call<'_>, _: &mut Reply<'_>) -> Outcome {
+    check_link(caller)?;
     check_failover(caller)?;
     begin(caller, DataWish::All);
+    Ok(())
+}
+
+/// What the data are of a replica that has no link to its master nobody knows.
+fn check_link(caller: &Caller<'_>) -> Result<(), CommandError> {
+    if caller.host.upstream.is_stale() {
+        return Err(CommandError::text("NOMASTERLINK Can't SYNC while not connected with my master"));
+    }
     Ok(())
 }
 

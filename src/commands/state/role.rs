@@ -43,10 +43,12 @@ impl Host {
             }
             None => {
                 tracing::info!("this server is a master from now on");
-                self.store.follow(None);
             }
         }
         self.process.master_changed(master.is_some(), held);
+        if master.is_none() {
+            self.store.follow(None);
+        }
         self.refuse_clients(&self.config().replica);
     }
 

@@ -5,9 +5,11 @@
 //! | `lines` | lines out of a stream that is cut anywhere |
 //! | `handshake` | from PING to the answer of PSYNC |
 //! | `payload` | the file of a full sync |
+//! | `standstill` | the master's commands wait while a file is written |
 //! | `state` | which master is followed, and how far the link is |
 
 pub mod handshake;
 pub mod lines;
 pub mod payload;
+pub mod standstill;
 pub mod state;

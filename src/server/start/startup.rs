@@ -180,8 +180,7 @@ pub(in crate::server) fn run(mut config: Config, file: Option<PathBuf>) -> Resul
         host.await_leader();
     }
     let replication = &process.replication;
-    let (outflow, streaming) = (&replication.outflow, &replication.streaming);
-    process.take_upstream(UpstreamLink::new(&host, outflow, streaming, &host.stats[2 * threads]));
+    process.take_upstream(UpstreamLink::new(&host, replication, &host.stats[2 * threads]));
     let metrics = MetricsThread::start(metrics_listeners, Source::of(&host, &process))?;
     let outcome = serve(&host, &process, begun, options, &screen);
     metrics.into_iter().for_each(MetricsThread::stop);

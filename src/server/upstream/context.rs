@@ -3,7 +3,7 @@
 use crate::commands::state::host::Host;
 use crate::commands::state::stats::Stats;
 use crate::journal::Journal;
-use crate::replication::{Outflow, Streaming};
+use crate::replication::{FullSyncs, Outflow, Streaming};
 use std::sync::{Arc, OnceLock};
 
 /// What the link to a master works with.
@@ -13,6 +13,8 @@ pub(super) struct LinkContext {
     pub(super) outflow: Arc<Outflow>,
     /// Spells that stream where it is this server's own.
     pub(super) streaming: Arc<Streaming>,
+    /// Makes the files for this server's own replicas, while the master's commands wait.
+    pub(super) syncs: Arc<FullSyncs>,
     /// The counters of the master's commands.
     pub(super) stats: Arc<Stats>,
     /// The journal, if the server has one; set when it has been read.
@@ -20,6 +22,12 @@ pub(super) struct LinkContext {
 }
 
 impl LinkContext {
+    /// How far the data have come in the stream of the master, exactly: also while a command is between its effect and its
+    /// acknowledgement.
+    pub(super) fn applied(&self) -> u64 {
+        self.host.store.position().map_or(0, |position| position.reached.offset)
+    }
+
     /// The journal. `None` with `appendonly no`.
     pub(super) fn journal(&self) -> Option<&Arc<Journal>> {
         self.kept_journal.get()

@@ -11,15 +11,16 @@ use crate::replication::ReplicationId;
 use crate::replication::upstream::lines::LineReader;
 use crate::replication::upstream::payload::{Framing, NoPayload, PayloadReader};
 use crate::replication::upstream::state::LinkPhase;
-use crate::store::Store;
 use crate::store::change::position::{FollowedPosition, StreamPlace};
+use crate::store::{DatabaseIndex, Store};
 use std::io::{self, Read};
 
 /// Bytes between two notes of the progress.
 const NOTED_BYTES: u64 = 1024 * 1024;
 
 impl LinkContext {
-    /// Reads all data of the master and serves them. Returns the bytes that have come behind the file.
+    /// Reads all data of the master and serves them. Returns the database that is selected in the stream behind the file, and the
+    /// bytes that have come of it.
     pub(super) fn sync_fully(
         &self,
         socket: &mut MasterSocket<'_>,
@@ -27,7 +28,7 @@ impl LinkContext {
         id: ReplicationId,
         offset: u64,
         lines: LineReader,
-    ) -> Result<Vec<u8>, LinkError> {
+    ) -> Result<(DatabaseIndex, Vec<u8>), LinkError> {
         let (framing, head) = self.read_framing(socket, lines)?;
         self.host.upstream.note(turn, |status| {
             status.phase = LinkPhase::Syncing;
@@ -51,9 +52,15 @@ impl LinkContext {
             return Err(LinkError::Failed(format!("its data are not complete: {miscount}")));
         }
         let rest = file.into_rest();
-        self.adopt(&fresh, turn, id, offset)?;
+        let database = tally.selected.unwrap_or(0);
+        if database >= fresh.databases() {
+            return Err(LinkError::Failed(format!(
+                "its stream is about database {database}, which is not here"
+            )));
+        }
+        self.adopt(&fresh, turn, id, StreamPlace { offset, database })?;
         self.report(&tally, turn, &self.host.clock, started_ms);
-        Ok(rest)
+        Ok((database, rest))
     }
 
     /// Reads the line in front of the file. Also returns the bytes behind it that have come.
@@ -82,12 +89,19 @@ impl LinkContext {
     }
 
     /// Serves the data of `fresh` in place of the old ones, if the turn is not over.
-    fn adopt(&self, fresh: &Store, turn: u64, id: ReplicationId, offset: u64) -> Result<(), LinkError> {
+    fn adopt(
+        &self,
+        fresh: &Store,
+        turn: u64,
+        id: ReplicationId,
+        reached: StreamPlace,
+    ) -> Result<(), LinkError> {
         if let Some(journal) = self.journal() {
             journal.supersede("a full sync has replaced the data; a new base is being written");
         }
         let history = id.as_str().as_bytes().try_into().expect("an identifier has as many digits");
-        let position = FollowedPosition { history, reached: StreamPlace { offset, database: 0 } };
+        let position = FollowedPosition { history, reached };
+        let offset = reached.offset;
         let is_adopted = self.host.store.become_copy(fresh, position, || self.host.upstream.turn() == turn);
         if is_adopted {
             self.outflow.follow(id, offset);

@@ -11,7 +11,8 @@ use crate::journal::Journal;
 use crate::replication::upstream::handshake::{Handshake, HandshakeStep, ReplicaGreeting, SyncAnswer};
 use crate::replication::upstream::lines::LineReader;
 use crate::replication::upstream::state::{LinkPhase, MasterAddress};
-use crate::replication::{History, Outflow, ReplicationId, StreamSource, Streaming};
+use crate::replication::{History, ReplicationId, StreamSource};
+use crate::server::replication::Replication;
 use crate::store::change::position::{FollowedPosition, StreamPlace};
 use crate::store::{Hold, Shards};
 use parking_lot::Mutex;
@@ -40,15 +41,15 @@ impl UpstreamLink {
     /// A link that is not made yet. `stats` are the counters of its commands.
     pub(in crate::server) fn new(
         host: &Arc<Host>,
-        outflow: &Arc<Outflow>,
-        streaming: &Arc<Streaming>,
+        replication: &Replication,
         stats: &Arc<Stats>,
     ) -> Arc<Self> {
         Arc::new(Self {
             context: LinkContext {
                 host: Arc::clone(host),
-                outflow: Arc::clone(outflow),
-                streaming: Arc::clone(streaming),
+                outflow: Arc::clone(&replication.outflow),
+                streaming: Arc::clone(&replication.streaming),
+                syncs: Arc::clone(&replication.syncs),
                 stats: Arc::clone(stats),
                 kept_journal: OnceLock::new(),
             },
@@ -69,6 +70,7 @@ impl UpstreamLink {
         let upstream = &self.context.host.upstream;
         if !upstream.is_set() && !upstream.awaits_leader() {
             // What was followed once is history: from here on the data are this server's own.
+            self.promote(None);
             self.context.host.store.follow(None);
         } else if let Some(FollowedPosition { history, reached }) = position
             && let Some(history) = ReplicationId::parse(&history)
@@ -81,13 +83,13 @@ impl UpstreamLink {
         self.turn();
     }
 
-    /// The server is a master now: the stream from here on is its own, and is spelled. Called before clients may write, under
-    /// the locks of `held`.
+    /// The server is a master now: the stream from here on is its own, and is spelled, if there has been one. Called before clients
+    /// may write, under the locks of `held`.
     pub(in crate::server) fn promote(&self, held: Option<&Hold<'_>>) {
         let outflow = &self.context.outflow;
         // Without a backlog nobody counts on the stream.
         if (outflow.source() == StreamSource::Upstream || outflow.is_active())
-            && let Err(error) = self.context.streaming.promote(held)
+            && let Err(error) = self.context.streaming.promote(self.context.applied(), held)
         {
             tracing::error!("replicas of this server have to begin anew: {error}");
             outflow.break_off();
@@ -195,8 +197,8 @@ impl UpstreamLink {
         let (offset, database, rest) = match answer {
             SyncAnswer::Full { id, offset } => {
                 tracing::info!("full sync with the master at {master} begun");
-                let rest = self.context.sync_fully(&mut socket, turn, id, offset, lines)?;
-                (offset, 0, rest)
+                let (database, rest) = self.context.sync_fully(&mut socket, turn, id, offset, lines)?;
+                (offset, database, rest)
             }
             SyncAnswer::Continued { id } => {
                 let (before, offset) = known.ok_or(LinkError::Superseded)?;
@@ -246,16 +248,16 @@ impl UpstreamLink {
     }
 
     /// The history that the data belong to, and how much of it they include. `None` if they are not those of a stream: then all
-    /// data are asked for.
+    /// data are asked for. A former master asks with its own history: if the new one was its replica and has nothing else, it goes on.
     fn known(&self) -> Option<(ReplicationId, u64)> {
         let outflow = &self.context.outflow;
-        let is_known = match outflow.source() {
-            StreamSource::Upstream => self.context.host.store.position().is_some(),
-            // All records of a former master have been spelled by now, and no others follow.
-            StreamSource::Own => outflow.is_active(),
-        };
         let history = outflow.history();
-        is_known.then_some((history.id, history.offset))
+        match outflow.source() {
+            StreamSource::Upstream => {
+                self.context.host.store.position().is_some().then_some((history.id, history.offset))
+            }
+            StreamSource::Own => outflow.own_place(),
+        }
     }
 
     /// The stream goes on at `offset` under the identifier `id`. Returns the database that is selected there.

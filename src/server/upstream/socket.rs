@@ -98,6 +98,15 @@ impl<'u> MasterSocket<'u> {
 }
 
 impl MasterSocket<'_> {
+    /// Nothing is read for a time, and the master's silence does not count.
+    ///
+    /// # Errors
+    /// [`LinkError::Superseded`] if the turn is over.
+    pub(super) fn stand_still(&mut self) -> Result<(), LinkError> {
+        self.heard = Instant::now();
+        if self.upstream.turn() == self.turn { Ok(()) } else { Err(LinkError::Superseded) }
+    }
+
     /// Waits for bytes and adds them to the lines.
     pub(super) fn read_lines(&mut self, lines: &mut LineReader) -> Result<(), LinkError> {
         let mut piece = [0; PIECE_BYTES];

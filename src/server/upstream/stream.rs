@@ -2,7 +2,7 @@
 
 use super::context::LinkContext;
 use super::error::LinkError;
-use super::socket::MasterSocket;
+use super::socket::{MasterSocket, TICK};
 
 use crate::commands::engine::{Leeway, Terms, run_batch};
 use crate::commands::state::peer::{Peer, PeerAddress};
@@ -13,10 +13,11 @@ use crate::net::client::request;
 use crate::replication::upstream::state::LinkPhase;
 use crate::resp::request::{Arguments, RequestBatch, RequestLimits, RequestReader};
 use crate::store::Seq;
-use crate::store::change::position::{FollowedPosition, StreamPlace};
+use crate::store::change::position::StreamPlace;
 use bytes::{Buf, BytesMut};
 use std::collections::VecDeque;
 use std::os::fd::AsRawFd;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 /// How often the master is told how far this server is.
@@ -33,14 +34,14 @@ pub(super) struct StreamFollower<'l, 's, 'u> {
     batch: RequestBatch,
     /// Bytes that have come and have not been run.
     input: BytesMut,
-    /// Bytes that have been run, up to the last command that is not part of an open transaction excluded.
-    unfinished: Vec<u8>,
-    /// Whether there are empty lines among them.
+    /// Whether there are empty lines among the bytes that have been run and are staged.
     has_empty_lines: bool,
     /// The bytes of the stream that have been run.
     run: u64,
     /// The bytes of the stream up to the last place that was not within a transaction.
     applied: u64,
+    /// The last place at which nothing was under way.
+    rested: StreamPlace,
     replies: Vec<u8>,
     acknowledged: Instant,
     /// Records, and the places of the stream that they reach.
@@ -63,6 +64,7 @@ impl<'l, 's, 'u> StreamFollower<'l, 's, 'u> {
         let peer = Peer { address, local_address, descriptor: stream.as_raw_fd() };
         let mut session = Session::of_master(&link.host, peer, turn);
         session.select(database);
+        link.syncs.standstill().rest(database);
         Ok(Self {
             link,
             socket,
@@ -72,10 +74,10 @@ impl<'l, 's, 'u> StreamFollower<'l, 's, 'u> {
             reader: RequestReader::default(),
             batch: RequestBatch::default(),
             input: BytesMut::from(rest),
-            unfinished: Vec::new(),
             has_empty_lines: false,
             run: offset,
             applied: offset,
+            rested: StreamPlace { offset, database },
             replies: Vec::new(),
             acknowledged: Instant::now(),
             unsynced: VecDeque::new(),
@@ -86,9 +88,11 @@ impl<'l, 's, 'u> StreamFollower<'l, 's, 'u> {
     /// Follows the stream until it ends.
     pub(super) fn follow(mut self) -> LinkError {
         let outcome = self.run();
-        if !self.session.is_in_transaction() {
-            self.link.leave_off_at(self.turn, self.applied, self.session.database);
-        }
+        self.link.outflow.end_upstream(self.link.applied());
+        // The records of its commands say how far they reach. What follows the last of them has changed nothing, but may have
+        // selected another database.
+        let selected = self.link.host.store.advance(self.rested);
+        self.link.syncs.standstill().rest(selected.map_or(self.rested.database, |place| place.database));
         let id = self.session.client.id;
         self.session.end(&self.link.host);
         self.link.host.clients.remove(id);
@@ -102,13 +106,25 @@ impl<'l, 's, 'u> StreamFollower<'l, 's, 'u> {
         // A master that has sent a file with a mark waits for this.
         self.acknowledge()?;
         let mut piece = vec![0; limits::READ_CHUNK_BYTES];
+        let standstill = Arc::clone(self.link.syncs.standstill());
         loop {
-            self.run_input()?;
+            let may_run = standstill.begin_to_run(TICK);
+            if may_run {
+                let outcome = self.run_input();
+                if !self.session.is_in_transaction() {
+                    standstill.rest(self.session.database);
+                }
+                outcome?;
+            }
             if self.link.host.clients.get(self.session.client.id).is_none() {
                 return Err(LinkError::Failed("it was cut by CLIENT KILL".into()));
             }
             if self.acknowledged.elapsed() >= ACKNOWLEDGED_EACH {
                 self.acknowledge()?;
+            }
+            if !may_run {
+                self.socket.stand_still()?;
+                continue;
             }
             if let Some(read) = self.socket.read_some(&mut piece)? {
                 self.input.extend_from_slice(&piece[..read]);
@@ -135,10 +151,10 @@ impl<'l, 's, 'u> StreamFollower<'l, 's, 'u> {
             };
             let understood = self.reader.read(&mut self.input, &bounds, &mut self.batch);
             let goes_on = self.batch.is_full();
-            self.run_batch()?;
             let consumed = self.batch.consumed_bytes();
             self.note_empty_lines(consumed);
-            self.unfinished.extend_from_slice(&self.input[..consumed]);
+            self.link.outflow.stage_upstream(&self.input[..consumed]);
+            self.run_batch()?;
             self.input.advance(consumed);
             self.reader.consumed(consumed);
             self.run += consumed as u64;
@@ -210,13 +226,8 @@ impl<'l, 's, 'u> StreamFollower<'l, 's, 'u> {
     /// All that has been run is in effect.
     fn note_applied(&mut self) {
         self.applied = self.run;
-        self.link.outflow.append_upstream(&self.unfinished);
-        if self.has_empty_lines {
-            // They stand for commands that other replicas must get, so these cannot go on from here.
-            self.link.outflow.forget_backlog();
-            self.has_empty_lines = false;
-        }
-        self.unfinished.clear();
+        self.rested = StreamPlace { offset: self.run, database: self.session.database };
+        self.link.outflow.append_staged(std::mem::take(&mut self.has_empty_lines));
         let (applied, failed) = (self.applied, self.session.take_failures());
         self.link.host.upstream.note(self.turn, |status| {
             status.applied_offset = applied;
@@ -260,20 +271,6 @@ impl LinkContext {
             status.up_since_ms = now_ms;
             status.heard_ms = now_ms;
         })
-    }
-
-    /// Records where the stream ends here. The records of its commands say how far they reach; what follows the last of them has
-    /// changed nothing, but may have selected another database.
-    fn leave_off_at(&self, turn: u64, offset: u64, database: u32) {
-        self.host.upstream.note(turn, |_| {
-            if let Some(position) = self.host.store.position()
-                && position.reached.offset < offset
-            {
-                self.host
-                    .store
-                    .follow(Some(FollowedPosition { reached: StreamPlace { offset, database }, ..position }));
-            }
-        });
     }
 
     fn input_bytes(&self, bytes: usize) {

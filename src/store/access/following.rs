@@ -27,6 +27,21 @@ impl Store {
         *at = position;
     }
 
+    /// Records that the stream has been followed up to `place`, if a record does not say that it is further. Returns the place where
+    /// the store is; `None` if it follows no stream.
+    pub fn advance(&self, place: StreamPlace) -> Option<StreamPlace> {
+        let mut at = self.position.lock();
+        let position = at.as_mut()?;
+        if position.reached.offset < place.offset {
+            position.reached = place;
+            let mut changes = ChangeBuffer::default();
+            changes.follow(*at);
+            changes.end_record();
+            self.append(&changes, self.clock.now_ms());
+        }
+        at.map(|position| position.reached)
+    }
+
     /// Whether expired keys stay until the master says that they are removed, and no key is evicted. Reads do not see
     /// expired keys all the same. It takes effect for all holds that begin after this.
     pub fn leave_removal_to_master(&self, leaves: bool) {
@@ -69,7 +84,8 @@ impl Store {
 }
 
 impl Store {
-    /// Takes the keys of `other`, a [sibling](Store::sibling), in place of all that are here, and its position in a stream.
+    /// Takes the keys, the libraries of functions and the templates of `other`, a [sibling](Store::sibling), in place of all that are
+    /// here, and its position in a stream.
     /// Nothing is recorded: the journal gets a new base. Takes all locks. Clients that watch or wait are told. Does nothing if it
     /// is not `wanted` any more when the locks are held. Returns whether it was. O(keys).
     pub fn become_copy(
@@ -87,6 +103,8 @@ impl Store {
         }
         hold.flush(None);
         hold.take_keys_of(other);
+        self.libraries.swap(&other.libraries);
+        self.templates.swap(&other.templates);
         hold.end_record();
         self.set_position(Some(position));
         let _ = hold.release();

@@ -74,6 +74,14 @@ impl BoardTemplates {
         self.count.store(by_prefix.len(), Ordering::Relaxed);
         before.is_some()
     }
+
+    /// Exchanges all templates with those of another store.
+    pub(in crate::store) fn swap(&self, other: &Self) {
+        let (mut own, mut others) = (self.by_prefix.write(), other.by_prefix.write());
+        std::mem::swap(&mut *own, &mut *others);
+        self.count.store(own.len(), Ordering::Relaxed);
+        other.count.store(others.len(), Ordering::Relaxed);
+    }
 }
 
 #[cfg(test)]
