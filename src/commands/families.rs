@@ -38,6 +38,7 @@ const FAMILIES: &[&[CommandSpec]] = &[
     boards::policy::COMMANDS,
     boards::template::COMMANDS,
     boards::season::COMMANDS,
+    boards::apply::COMMANDS,
     sets::COMMANDS,
     sets::random::COMMANDS,
     sets::scan::COMMANDS,

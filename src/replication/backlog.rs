@@ -21,6 +21,19 @@ pub struct Backlog {
     end: u64,
 }
 
+/// What INFO says of the backlog.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct BacklogFacts {
+    /// Whether there is one.
+    pub is_active: bool,
+    /// Its size as configured, in bytes.
+    pub size_bytes: u64,
+    /// The number of its first byte; 0 without one.
+    pub first_byte: u64,
+    /// Bytes in it.
+    pub len_bytes: u64,
+}
+
 impl Backlog {
     /// An empty backlog at `offset`.
     #[must_use]

@@ -38,6 +38,15 @@ pub struct OutflowBounds {
     pub output: OutputLimit,
 }
 
+/// What a replica makes of boards with a policy.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum StreamForm {
+    /// Sorted sets with the nearest doubles.
+    Plain,
+    /// What they are: the stream has to have the commands for rankd.
+    Exact,
+}
+
 /// The stream, locked.
 pub(super) struct Flow {
     pub(super) history: History,
@@ -50,6 +59,10 @@ pub(super) struct Flow {
     pub(super) last_reader: u64,
     /// The offset from which on any other server may go on: before it are bytes that were only for this server.
     pub(super) open_from: u64,
+    /// Whether the stream has commands for rankd, from the next bytes on.
+    pub(super) is_exact: bool,
+    /// The offset up to which the stream has something of boards with a policy without them.
+    pub(super) rounded_until: u64,
     /// The identifier that this server's own bytes had before a restart, and their end.
     pub(super) before_restart: Option<(ReplicationId, u64)>,
     /// The next bytes of the master's stream, while they are being applied.
@@ -62,6 +75,7 @@ pub(super) struct Flow {
 pub(super) struct StreamReader {
     pub(super) number: u64,
     pub(super) position: u64,
+    pub(super) form: StreamForm,
     pub(super) over_soft_since_ms: Option<u64>,
     pub(super) waker: Option<Waker>,
     pub(super) end: Option<ReplicaEnd>,
@@ -92,17 +106,29 @@ impl Flow {
         self.staged = staged;
     }
 
-    pub(super) fn read_from(&mut self, position: u64) -> u64 {
+    /// A reader from `position` on. If it wants the exact form and the bytes from there on do not have it, it has ended.
+    pub(super) fn read_from(&mut self, position: u64, form: StreamForm) -> u64 {
+        self.is_exact |= form == StreamForm::Exact;
+        let is_lost = form == StreamForm::Exact && position < self.rounded_until;
         self.last_reader += 1;
         let number = self.last_reader;
         self.readers.push(StreamReader {
             number,
             position,
+            form,
             over_soft_since_ms: None,
             waker: None,
-            end: None,
+            end: is_lost.then_some(ReplicaEnd::Interrupted),
         });
         number
+    }
+
+    /// The bytes up to here have something of boards with a policy without commands for rankd: who needs those begins anew.
+    pub(super) fn note_rounded(&mut self) {
+        self.rounded_until = self.history.offset;
+        for reader in self.readers.iter_mut().filter(|reader| reader.form == StreamForm::Exact) {
+            reader.finish(ReplicaEnd::Interrupted);
+        }
     }
 
     /// Ends all readers.

@@ -14,7 +14,7 @@
 //!
 //! The file has no name and is gone with the last replica that reads it. The memory of the server does not grow.
 
-use super::flow::StreamSource;
+use super::flow::{StreamForm, StreamSource};
 use super::id::ReplicationId;
 use super::marks::{Blanks, ListsAsOf, MarkLog};
 use super::outflow::Outflow;
@@ -135,7 +135,10 @@ impl FullSyncs {
     ///
     /// # Errors
     /// It cannot begin.
-    pub fn join(self: &Arc<Self>) -> Result<Arc<FullSync>, String> {
+    pub fn join(self: &Arc<Self>, form: StreamForm) -> Result<Arc<FullSync>, String> {
+        if form == StreamForm::Exact {
+            self.outflow.become_exact();
+        }
         self.streaming.turn_on(None)?;
         let mut current = self.current.lock();
         if let Some(sync) = current.upgrade().filter(|sync| !sync.is_over()) {
@@ -206,7 +209,7 @@ impl FullSyncs {
     /// The end of the master's stream, which stands still. `None` if this server has become a master.
     fn position_of_upstream(&self) -> Option<StreamPosition> {
         let offset = self.outflow.history().offset;
-        let reading = StreamReading::from(&self.outflow, offset);
+        let reading = StreamReading::from(&self.outflow, offset, StreamForm::Plain);
         // A promotion from here on ends the reading.
         (self.outflow.source() == StreamSource::Upstream).then(|| StreamPosition {
             offset,

@@ -8,6 +8,7 @@
 //! | `link` | a connected replica: what it has said, how far it has come |
 //! | `outflow`, `flow`, `reading` | the stream: its history, its backlog and the replicas that read it |
 //! | `streaming`, `records` | a master's stream: from the records of the store to commands |
+//! | `rounded` | which boards the log has named because plain replicas get nearest doubles |
 //! | `full_sync`, `marks` | all data, in a file, and where the stream goes on behind it |
 //! | `upstream` | a replica's end of the link to its master |
 //!
@@ -24,18 +25,20 @@ mod marks;
 pub mod outflow;
 pub mod reading;
 pub mod records;
+mod rounded;
 pub mod saved;
 pub mod streaming;
 pub mod upstream;
 
-pub use flow::{OutflowBounds, ReplicaEnd, StreamSource};
+pub use backlog::BacklogFacts;
+pub use flow::{OutflowBounds, ReplicaEnd, StreamForm, StreamSource};
 pub use full_sync::{FullSync, FullSyncs, SyncFile};
 pub use history::{EarlierHistory, History};
 pub use id::ReplicationId;
 pub use link::{Introduction, ReplicaLink, ReplicaPhase};
 pub use marks::Blanks;
-pub use outflow::{BacklogFacts, Outflow, ProgressWatcher};
+pub use outflow::{Outflow, ProgressWatcher};
 pub use reading::StreamReading;
-pub use records::{EXACT_CHANGE, exact_change, put_command};
+pub use records::{FOR_RANKD, for_rankd, put_command};
 pub use saved::{EndedAs, SavedData, SavedHistory};
 pub use streaming::Streaming;

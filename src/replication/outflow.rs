@@ -4,8 +4,8 @@
 //! and messages between them. On a replica they are the bytes of its master, appended as they are applied. Whoever appends
 //! appends whole commands, and never waits for a replica: a replica that is too slow is given up.
 
-use super::backlog::Backlog;
-use super::flow::{Flow, OutflowBounds, ReplicaEnd, StreamSource};
+use super::backlog::{Backlog, BacklogFacts};
+use super::flow::{Flow, OutflowBounds, ReplicaEnd, StreamForm, StreamSource};
 use super::history::History;
 use super::id::ReplicationId;
 use super::link::{ReplicaLink, ReplicaPhase};
@@ -28,19 +28,6 @@ pub struct Outflow {
     watcher: OnceLock<Arc<dyn ProgressWatcher>>,
 }
 
-/// What INFO says of the backlog.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct BacklogFacts {
-    /// Whether there is one.
-    pub is_active: bool,
-    /// Its size as configured, in bytes.
-    pub size_bytes: u64,
-    /// The number of its first byte; 0 without one.
-    pub first_byte: u64,
-    /// Bytes in it.
-    pub len_bytes: u64,
-}
-
 impl Outflow {
     /// A stream that has just begun, with a random identifier.
     #[must_use]
@@ -56,6 +43,8 @@ impl Outflow {
             readers: Vec::new(),
             last_reader: 0,
             open_from: 0,
+            is_exact: false,
+            rounded_until: 0,
             before_restart: None,
             staged: Vec::new(),
             alone_since_ms,
@@ -155,6 +144,7 @@ impl Outflow {
         let mut flow = self.flow.lock();
         if flow.source == StreamSource::Own && flow.links.is_empty() {
             flow.backlog = None;
+            flow.is_exact = false;
             let (id, offset) = (ReplicationId::random(&mut Chance::from_system()), flow.history.offset);
             flow.history.replace(id, offset);
         }
@@ -164,6 +154,17 @@ impl Outflow {
     #[must_use]
     pub fn has_replicas(&self) -> bool {
         !self.flow.lock().links.is_empty()
+    }
+
+    /// From the next bytes on the stream has commands for rankd.
+    pub fn become_exact(&self) {
+        self.flow.lock().is_exact = true;
+    }
+
+    /// Whether the stream has commands for rankd from the next bytes on: a replica has asked for them.
+    #[must_use]
+    pub fn is_exact(&self) -> bool {
+        self.flow.lock().is_exact
     }
 
     /// Whether a replica is connected that is no rankd.
@@ -179,7 +180,7 @@ impl Outflow {
         flow.history.replace(id, offset);
         flow.source = StreamSource::Upstream;
         flow.backlog = Some(Backlog::at(offset));
-        flow.open_from = offset;
+        (flow.open_from, flow.rounded_until) = (offset, 0);
         flow.interrupt();
     }
 
@@ -222,12 +223,16 @@ impl Outflow {
         self.flow.lock().settle_staged(applied, self.clock.now_ms());
     }
 
-    /// Appends commands of this server, if it is a master.
-    pub fn append_own(&self, commands: &[u8]) {
+    /// Appends commands of this server, if it is a master. `has_rounded` says whether something of boards with a policy is in them
+    /// without commands for rankd.
+    pub fn append_own(&self, commands: &[u8], has_rounded: bool) {
         let mut flow = self.flow.lock();
         if flow.source == StreamSource::Own {
             let now_ms = if flow.readers.is_empty() { 0 } else { self.clock.now_ms() };
             flow.append(commands, now_ms);
+            if has_rounded {
+                flow.note_rounded();
+            }
         }
     }
 
@@ -239,6 +244,8 @@ impl Outflow {
         flow.settle_staged(applied, self.clock.now_ms());
         flow.history.rename(ReplicationId::random(&mut Chance::from_system()));
         flow.before_restart = None;
+        // Other replicas of the former master may come, and they may be rankds.
+        flow.is_exact |= flow.source == StreamSource::Upstream;
         flow.source = StreamSource::Own;
         flow.begin_backlog();
         flow.interrupt();
@@ -260,7 +267,10 @@ impl Outflow {
 
     /// Lists a replica.
     pub fn list(&self, link: Arc<ReplicaLink>) {
-        self.flow.lock().links.push(link);
+        let mut flow = self.flow.lock();
+        flow.links.push(link);
+        flow.before_restart = None;
+        drop(flow);
         self.tell_progress();
     }
 
@@ -294,19 +304,25 @@ impl Outflow {
     /// Begins to read behind the byte that is before the byte number `next` of the history `id`, if the backlog has what follows.
     /// Returns the identifier that the stream has now.
     #[must_use]
-    pub(super) fn begin_to_continue(&self, id: ReplicationId, next: u64) -> Option<(u64, ReplicationId)> {
+    pub(super) fn begin_to_continue(
+        &self,
+        id: ReplicationId,
+        next: u64,
+        form: StreamForm,
+    ) -> Option<(u64, ReplicationId)> {
         let mut flow = self.flow.lock();
         let backlog = flow.backlog.as_ref()?;
         let has_bytes = next > backlog.start().max(flow.open_from) && next <= backlog.end() + 1;
-        if !has_bytes || !flow.history.continues(id, next) {
+        let is_lost = form == StreamForm::Exact && next <= flow.rounded_until;
+        if !has_bytes || is_lost || !flow.history.continues(id, next) {
             return None;
         }
-        Some((flow.read_from(next - 1), flow.history.id))
+        Some((flow.read_from(next - 1, form), flow.history.id))
     }
 
     /// Begins to read behind `offset`, from which another reader keeps the bytes, or at the end. Returns the reader's number.
-    pub(super) fn begin_reading(&self, offset: u64) -> u64 {
-        self.flow.lock().read_from(offset)
+    pub(super) fn begin_reading(&self, offset: u64, form: StreamForm) -> u64 {
+        self.flow.lock().read_from(offset, form)
     }
 
     /// The reader needs nothing more.

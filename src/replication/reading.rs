@@ -1,6 +1,6 @@
 //! A place in the stream, and what follows it.
 
-use super::flow::ReplicaEnd;
+use super::flow::{ReplicaEnd, StreamForm};
 use super::id::ReplicationId;
 use super::outflow::Outflow;
 use std::sync::Arc;
@@ -14,17 +14,23 @@ pub struct StreamReading {
 }
 
 impl StreamReading {
-    /// Begins behind `offset`, from which another reader keeps the bytes, or at the end.
+    /// Begins behind `offset`, from which another reader keeps the bytes, or at the end. It gets nothing if the bytes do not have this
+    /// form.
     #[must_use]
-    pub fn from(outflow: &Arc<Outflow>, offset: u64) -> Self {
-        Self { outflow: Arc::clone(outflow), number: outflow.begin_reading(offset) }
+    pub fn from(outflow: &Arc<Outflow>, offset: u64, form: StreamForm) -> Self {
+        Self { outflow: Arc::clone(outflow), number: outflow.begin_reading(offset, form) }
     }
 
     /// Begins behind the byte that is before the byte number `next` of the history `id`, if the backlog has what follows. Also
     /// returns the identifier that the stream has now.
     #[must_use]
-    pub fn continuing(outflow: &Arc<Outflow>, id: ReplicationId, next: u64) -> Option<(Self, ReplicationId)> {
-        let (number, id) = outflow.begin_to_continue(id, next)?;
+    pub fn continuing(
+        outflow: &Arc<Outflow>,
+        id: ReplicationId,
+        next: u64,
+        form: StreamForm,
+    ) -> Option<(Self, ReplicationId)> {
+        let (number, id) = outflow.begin_to_continue(id, next, form)?;
         Some((Self { outflow: Arc::clone(outflow), number }, id))
     }
 

@@ -1,8 +1,8 @@
 //! From records to the bytes of the stream: commands, with MULTI and EXEC around a record of several.
 //!
 //! What a board with a policy has beyond a sorted set is in front of the commands that any server understands: a PING whose
-//! message is the Change itself. Other servers answer a PING with nothing. A rankd applies the Change, and leaves out as many of
-//! the commands behind it as the message says ([`EXACT_CHANGE`]).
+//! message is a command for rankd alone. Other servers answer a PING with nothing. A rankd runs the command, and leaves out as many
+//! of the commands behind it as the message says ([`FOR_RANKD`]). Such PINGs are only in the stream if a replica has asked for them.
 
 use super::marks::{MarkKind, StreamMark};
 use crate::store::change::speller::Speller;
@@ -10,9 +10,9 @@ use crate::store::change::{Change, DatabaseNumbering, What, decode, is_continued
 use crate::store::{BoardChange, KeyspaceIndex, ListChange, Seq, ValueChange};
 use std::convert::Infallible;
 
-/// What the message of such a PING begins with. The number of commands to leave out follows in a byte, and then the Change as in
-/// the journal, which is about a key of the selected database, whatever keyspace it names.
-pub const EXACT_CHANGE: &[u8] = b"rankd-change:";
+/// What the message of such a PING begins with. The number of commands to leave out follows in a byte, and then the command as a
+/// request.
+pub const FOR_RANKD: &[u8] = b"rankd-command:";
 
 /// Appends a command with these words.
 pub fn put_command(out: &mut Vec<u8>, words: &[&[u8]]) {
@@ -43,6 +43,10 @@ pub(super) struct RecordSpeller {
     marks: Vec<StreamMark>,
     /// Whether a dump file is being written: what is marked is of use.
     pub(super) marks_changes: bool,
+    /// Whether there are commands for rankd alone.
+    pub(super) is_exact: bool,
+    /// Whether something of a board with a policy was spelled without them since the last time that this was asked.
+    has_rounded: bool,
     /// Boards with a policy whose first Change has been spelled since the last time that they were asked for.
     boards: Vec<Box<[u8]>>,
 }
@@ -58,6 +62,8 @@ impl RecordSpeller {
             commands: 0,
             marks: Vec::new(),
             marks_changes: false,
+            is_exact: false,
+            has_rounded: false,
             boards: Vec::new(),
         }
     }
@@ -108,18 +114,31 @@ impl RecordSpeller {
     }
 
     fn spell_change(&mut self, seq: Seq, change: &Change<'_>, encoded: &[u8]) {
-        if let Change::Key { keyspace, key, what: What::Value(ValueChange::SortedSet(of_board)) } = change {
-            let left_out = match of_board {
-                BoardChange::SetAttained(_) => Some(1),
-                BoardChange::SetRules(_) | BoardChange::NoteIds(_) => Some(0),
-                BoardChange::SetScores(_) | BoardChange::Remove(_) => None,
-            };
-            if let Some(left_out) = left_out {
-                self.put_exact(*keyspace, left_out, encoded);
+        match change {
+            Change::Key { keyspace, key, what: What::Value(ValueChange::SortedSet(of_board)) }
+                if of_board.is_of_policy() =>
+            {
+                let left_out = u8::from(matches!(of_board, BoardChange::SetAttained(_)));
+                self.select(*keyspace);
+                self.put_for_rankd(left_out, &[b"LB.APPLY", key, encoded]);
                 if matches!(of_board, BoardChange::SetRules(_)) {
                     self.boards.push((*key).into());
                 }
             }
+            Change::Templated(template) => {
+                let pattern = [template.prefix(), b"*"].concat();
+                match template.policy() {
+                    Some(policy) => {
+                        let policy = policy.to_string();
+                        let words = [&b"LB.TEMPLATE"[..], b"SET", &pattern];
+                        let words: Vec<&[u8]> =
+                            words.into_iter().chain(policy.split(' ').map(str::as_bytes)).collect();
+                        self.put_for_rankd(0, &words);
+                    }
+                    None => self.put_for_rankd(0, &[b"LB.TEMPLATE", b"DEL", &pattern]),
+                }
+            }
+            _ => {}
         }
         // Not with the rest, because the rest may be left out.
         if let Change::Key { keyspace, .. } | Change::FlushDatabase(keyspace) = change {
@@ -158,11 +177,15 @@ impl RecordSpeller {
         self.marks.push(StreamMark { at, len: self.record.len() as u64 - at, seq, keyspace, key, kind });
     }
 
-    fn put_exact(&mut self, keyspace: KeyspaceIndex, left_out: u8, encoded: &[u8]) {
-        self.select(keyspace);
-        let message = [EXACT_CHANGE, &[left_out], encoded].concat();
-        put_command(&mut self.record, &[b"PING", &message]);
-        self.commands += 1;
+    fn put_for_rankd(&mut self, left_out: u8, words: &[&[u8]]) {
+        if self.is_exact {
+            let mut message = [FOR_RANKD, &[left_out]].concat();
+            put_command(&mut message, words);
+            put_command(&mut self.record, &[b"PING", &message]);
+            self.commands += 1;
+        } else {
+            self.has_rounded = true;
+        }
     }
 
     fn select(&mut self, keyspace: KeyspaceIndex) {
@@ -174,26 +197,23 @@ impl RecordSpeller {
         let Ok(()) = self.speller.select(keyspace, &mut send);
     }
 
+    /// Whether something of a board with a policy was spelled without a command for rankd since the last call.
+    pub(super) fn take_rounded(&mut self) -> bool {
+        std::mem::take(&mut self.has_rounded)
+    }
+
     /// The boards with a policy that were named since the last call.
     pub(super) fn take_boards(&mut self) -> Vec<Box<[u8]>> {
         std::mem::take(&mut self.boards)
     }
 }
 
-/// Reads the message of a PING in a master's stream: how many of the next commands are left out, and the Change. `None` if it is
-/// another message.
+/// Reads a request of a master's stream: how many of the next commands are left out, and the command for rankd alone, as a request.
+/// `None` if it is another request.
 #[must_use]
-pub fn exact_change(message: &[u8]) -> Option<(u8, Change<'_>)> {
-    let (&left_out, mut encoded) = message.strip_prefix(EXACT_CHANGE)?.split_first()?;
-    let change = decode(&mut encoded).ok()?;
-    let is_of_board = matches!(
-        change,
-        Change::Key {
-            what: What::Value(ValueChange::SortedSet(
-                BoardChange::SetAttained(_) | BoardChange::SetRules(_) | BoardChange::NoteIds(_)
-            )),
-            ..
-        }
-    );
-    (encoded.is_empty() && is_of_board).then_some((left_out, change))
+pub fn for_rankd<'r>(words: impl Iterator<Item = &'r [u8]>) -> Option<(u8, &'r [u8])> {
+    let mut words = words.fuse();
+    let (Some(name), Some(message), None) = (words.next(), words.next(), words.next()) else { return None };
+    let message = message.strip_prefix(FOR_RANKD).filter(|_| name.eq_ignore_ascii_case(b"ping"))?;
+    message.split_first().map(|(left_out, request)| (*left_out, request))
 }

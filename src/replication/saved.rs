@@ -71,6 +71,8 @@ pub struct SavedHistory {
     pub ended_as: EndedAs,
     /// The data that it had.
     pub data: SavedData,
+    /// Whether its stream had commands for rankd.
+    pub is_exact: bool,
 }
 
 impl SavedHistory {
@@ -104,7 +106,8 @@ impl SavedHistory {
 
     fn text(&self) -> String {
         let History { id, earlier, offset } = self.history;
-        let mut text = format!("{TITLE}\nid {id}\noffset {offset}\n");
+        let exact = if self.is_exact { "exact\n" } else { "" };
+        let mut text = format!("{TITLE}\nid {id}\noffset {offset}\n{exact}");
         if let Some(EarlierHistory { id, end }) = earlier {
             // Writing to a string does not fail.
             let _ = writeln!(text, "earlier {id} {end}");
@@ -126,6 +129,7 @@ impl SavedHistory {
             return None;
         }
         let (mut id, mut offset, mut earlier, mut ended_as, mut data) = (None, None, None, None, None);
+        let mut is_exact = false;
         for line in lines {
             let words: Vec<&str> = line.split(' ').collect();
             match words[..] {
@@ -135,6 +139,7 @@ impl SavedHistory {
                     let id = ReplicationId::parse(text.as_bytes())?;
                     earlier = Some(EarlierHistory { id, end: end.parse().ok()? });
                 }
+                ["exact"] => is_exact = true,
                 ["master"] => ended_as = Some(EndedAs::Master),
                 ["replica", selected] => {
                     ended_as = Some(EndedAs::Replica { selected: selected.parse().ok()? });
@@ -146,7 +151,8 @@ impl SavedHistory {
         }
         // An offset is counted on from here.
         let offset = offset.filter(|offset| *offset < u64::MAX / 2)?;
-        Some(Self { history: History { id: id?, earlier, offset }, ended_as: ended_as?, data: data? })
+        let history = History { id: id?, earlier, offset };
+        Some(Self { history, ended_as: ended_as?, data: data?, is_exact })
     }
 }
 
@@ -166,11 +172,13 @@ mod tests {
             history: History { id: id(), earlier, offset: 77 },
             ended_as: EndedAs::Replica { selected: 3 },
             data: SavedData::Journal(Seq(9)),
+            is_exact: true,
         };
         let other = SavedHistory {
             history: History::begun(id()),
             ended_as: EndedAs::Master,
             data: SavedData::Dump(0x00ff_0000_1234_5678),
+            is_exact: false,
         };
         for saved in [whole, other] {
             saved.write(&path).unwrap();

@@ -5,11 +5,12 @@
 //! first replica on. A writer never waits for it: if the feed loses records because more were written than can be spelled, the
 //! stream is broken off, and the replicas begin anew.
 
-use super::flow::StreamSource;
+use super::flow::{StreamForm, StreamSource};
 use super::marks::{MarkLog, StreamMark};
 use super::outflow::Outflow;
 use super::reading::StreamReading;
 use super::records::{RecordSpeller, put_command};
+use super::rounded::RoundedBoards;
 use crate::limits;
 use crate::machine::clock::Clock;
 use crate::store::change::DatabaseNumbering;
@@ -132,6 +133,7 @@ impl Streaming {
             spelled: after,
             logs: Vec::new(),
             pinged_ms: self.clock.now_ms(),
+            rounded: RoundedBoards::default(),
         };
         let (outflow, inbox) = (Arc::clone(&self.outflow), Arc::clone(&self.inbox));
         let run = move || {
@@ -252,6 +254,7 @@ struct Spelling {
     spelled: Seq,
     logs: Vec<Weak<MarkLog>>,
     pinged_ms: u64,
+    rounded: RoundedBoards,
 }
 
 struct Unpark(Thread);
@@ -278,7 +281,7 @@ impl Spelling {
             }
             let behind_records = base + out.len() as u64;
             self.put_wishes(&mut out);
-            self.outflow.append_own(&out);
+            self.outflow.append_own(&out, self.speller.take_rounded());
             self.inbox.note_place(self.spelled, behind_records);
             if !out.is_empty() {
                 out.clear();
@@ -303,6 +306,7 @@ impl Spelling {
     fn spell(&mut self, context: &Context<'_>, base: u64, out: &mut Vec<u8>) -> Result<(), Lagged> {
         self.logs.retain(|log| log.strong_count() > 0);
         self.speller.marks_changes = !self.logs.is_empty();
+        self.speller.is_exact = self.outflow.is_exact();
         let mut marks = Vec::new();
         while out.len() < PIECE_BYTES {
             let Poll::Ready(next) = self.feed.poll(context) else { break };
@@ -322,13 +326,8 @@ impl Spelling {
             self.speller.spell(seq, body, out, marks);
             self.spelled = seq;
         }
-        for board in self.speller.take_boards() {
-            if self.outflow.has_plain_replicas() {
-                tracing::warn!(
-                    "the board {} has a policy; replicas that are no rankd get it as a sorted set with the nearest doubles",
-                    board.escape_ascii()
-                );
-            }
+        for board in self.speller.take_boards().into_iter().filter(|_| self.outflow.has_plain_replicas()) {
+            self.rounded.note(board);
         }
     }
 
@@ -361,7 +360,7 @@ impl Spelling {
         self.inbox.wishes.lock().positions.append(&mut positions);
         for (_, log, sender) in &reached {
             let offset = self.outflow.history().offset;
-            let reading = StreamReading::from(&self.outflow, offset);
+            let reading = StreamReading::from(&self.outflow, offset, StreamForm::Plain);
             if let Some(log) = log {
                 self.logs.push(Arc::downgrade(log));
                 self.speller.forget_selected();

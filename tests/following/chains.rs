@@ -52,7 +52,7 @@ fn write_one(client: &mut Client, request: &str) {
 fn chain(kinds: [Option<Peer>; 3]) {
     let [Some(first), Some(middle), Some(last)] = kinds.map(server) else { return };
     let seed = seed();
-    let dialect = Dialect::Redis;
+    let dialect = if kinds == [None; 3] { Dialect::Rankd } else { Dialect::Redis };
     for number in 0..20 {
         let members = (0..500).flat_map(|member| [member.to_string(), format!("m{}", member + 500 * number)]);
         let words: Vec<String> = ["ZADD".to_owned(), "large".to_owned()].into_iter().chain(members).collect();

@@ -130,7 +130,7 @@ fn a_hand_over_that_waits_holds_writes_back_and_can_be_called_off() {
         assert_eq!(state(&mut client), "no-failover");
     }
     replica.wake();
-    super::wait_for_all(&mut client);
+    super::wait_for_all(&mut writer);
     assert_eq!(replica.client().ask("GET held-back").text(), "2");
 }
 

@@ -2,6 +2,7 @@
 //! it answers without a link.
 
 mod chains;
+mod equality;
 mod hand_over;
 mod lying_masters;
 mod migration;

@@ -12,10 +12,12 @@
 //! | `fraction` | the share of a board that a quantile names |
 //! | `policy` | LB.CREATE, LB.ALTER and LB.INFO: the policy of a board |
 //! | `template` | LB.TEMPLATE: the policies of boards that are not there yet |
+//! | `apply` | LB.APPLY: a change that a master has made |
 //! | `season` | LB.CLOSE: a board becomes an archive |
 //!
 //! The best member is first: its place is 0. Places come from [`crate::store::BestFirst`], which knows what is best.
 
+pub(super) mod apply;
 pub(super) mod distribution;
 mod fraction;
 pub(super) mod join;

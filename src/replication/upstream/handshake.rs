@@ -171,7 +171,9 @@ impl Handshake {
                     Some(address) => request(&[b"REPLCONF", b"ip-address", address.as_bytes()]),
                 },
                 Asked::Port => request(&[b"REPLCONF", b"listening-port", port.to_string().as_bytes()]),
-                Asked::Capabilities => request(&[b"REPLCONF", b"capa", b"eof", b"capa", b"psync2"]),
+                Asked::Capabilities => {
+                    request(&[b"REPLCONF", b"capa", b"eof", b"capa", b"psync2", b"capa", b"rankd"])
+                }
                 Asked::Sync | Asked::Ping => {
                     let next;
                     let mut words: Vec<&[u8]> = match known {
@@ -258,7 +260,12 @@ mod tests {
         let (said, answer) = talk(ReplicaGreeting { port: 7001, ..ReplicaGreeting::default() }, &answers);
         assert_eq!(
             said,
-            ["PING", "REPLCONF listening-port 7001", "REPLCONF capa eof capa psync2", "PSYNC ? -1"]
+            [
+                "PING",
+                "REPLCONF listening-port 7001",
+                "REPLCONF capa eof capa psync2 capa rankd",
+                "PSYNC ? -1"
+            ]
         );
         assert_eq!(answer, Ok(Some(SyncAnswer::Full { id: id(), offset: 1234 })));
     }
@@ -282,7 +289,7 @@ mod tests {
                 "AUTH replicator secret",
                 "REPLCONF listening-port 7001",
                 "REPLCONF ip-address replica.example",
-                "REPLCONF capa eof capa psync2",
+                "REPLCONF capa eof capa psync2 capa rankd",
                 &format!("PSYNC {ID} 100")
             ]
         );

@@ -10,7 +10,8 @@ use crate::commands::state::peer::PeerAddress;
 use crate::commands::state::replica_request::{DataWish, ReplicaRequest};
 use crate::limits;
 use crate::replication::{
-    Blanks, Introduction, ReplicaEnd, ReplicaLink, ReplicaPhase, ReplicationId, StreamReading, SyncFile,
+    Blanks, Introduction, ReplicaEnd, ReplicaLink, ReplicaPhase, ReplicationId, StreamForm, StreamReading,
+    SyncFile,
 };
 use crate::resp::request::RequestReader;
 use crate::server::replication::listed::ListedReplica;
@@ -65,6 +66,7 @@ impl Connection<'_> {
         link: &Arc<ReplicaLink>,
     ) -> io::Result<()> {
         let peer = self.work.session.client.peer.address.clone();
+        let form = if request.is_rankd { StreamForm::Exact } else { StreamForm::Plain };
         if let DataWish::Behind { id, next, hands_over } = &request.wish {
             let host = &self.shared.host;
             if *hands_over && host.upstream.is_set() {
@@ -73,7 +75,7 @@ impl Connection<'_> {
             }
             let asked = ReplicationId::parse(id).zip(u64::try_from(*next).ok());
             let found =
-                asked.and_then(|(id, next)| StreamReading::continuing(&replication.outflow, id, next));
+                asked.and_then(|(id, next)| StreamReading::continuing(&replication.outflow, id, next, form));
             if let Some((reading, id)) = found {
                 SyncCounts::count(&replication.counts.partial);
                 tracing::info!(replica = %peer, "partial sync: {} bytes", reading.waiting_bytes());
@@ -93,7 +95,7 @@ impl Connection<'_> {
             }
         }
         SyncCounts::count(&replication.counts.full);
-        let file = self.wait_for_file(request, replication).await?;
+        let file = self.wait_for_file(request, form, replication).await?;
         if !link.introduction().is_rankd && !file.boards.is_empty() {
             tracing::warn!(
                 replica = %peer,
@@ -107,7 +109,7 @@ impl Connection<'_> {
         if request.wants_only_file {
             return self.stream.shutdown().await;
         }
-        let reading = StreamReading::from(&replication.outflow, file.offset);
+        let reading = StreamReading::from(&replication.outflow, file.offset, form);
         let blanks = file.blanks.clone();
         drop(file);
         if has_mark {
@@ -123,9 +125,10 @@ impl Connection<'_> {
     async fn wait_for_file(
         &mut self,
         request: &ReplicaRequest,
+        form: StreamForm,
         replication: &Arc<Replication>,
     ) -> io::Result<Arc<SyncFile>> {
-        let sync = replication.syncs.join().map_err(io::Error::other)?;
+        let sync = replication.syncs.join(form).map_err(io::Error::other)?;
         let mut is_announced = matches!(request.wish, DataWish::All);
         loop {
             if !is_announced {

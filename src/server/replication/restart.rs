@@ -41,6 +41,9 @@ impl Replication {
             EndedAs::Replica { .. } => StreamSource::Upstream,
         };
         self.outflow.resume(history, source);
+        if saved.is_exact {
+            self.outflow.become_exact();
+        }
         Ok(Some(saved.ended_as))
     }
 
@@ -53,7 +56,8 @@ impl Replication {
         if !self.outflow.is_active() {
             return Ok(());
         }
-        let saved = SavedHistory { history: self.outflow.history(), ended_as, data };
+        let (history, is_exact) = (self.outflow.history(), self.outflow.is_exact());
+        let saved = SavedHistory { history, ended_as, data, is_exact };
         saved.write(&self.path).map_err(|error| format!("{}: {error}", self.path.display()))
     }
 }

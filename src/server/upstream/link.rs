@@ -70,7 +70,9 @@ impl UpstreamLink {
         let upstream = &self.context.host.upstream;
         if !upstream.is_set() && !upstream.awaits_leader() {
             // What was followed once is history: from here on the data are this server's own.
-            self.promote(None);
+            if self.context.outflow.source() == StreamSource::Upstream {
+                self.promote(None);
+            }
             self.context.host.store.follow(None);
         } else if let Some(FollowedPosition { history, reached }) = position
             && let Some(history) = ReplicationId::parse(&history)

@@ -4,12 +4,13 @@ use super::context::LinkContext;
 use super::error::LinkError;
 use super::socket::{MasterSocket, TICK};
 
-use crate::commands::engine::{Leeway, Terms, run_batch};
+use crate::commands::engine::{Leeway, Ran, Terms, run_batch};
 use crate::commands::state::peer::{Peer, PeerAddress};
 use crate::commands::state::session::{NextStep, Session};
 use crate::config::Followed;
 use crate::limits;
 use crate::net::client::request;
+use crate::replication::for_rankd;
 use crate::replication::upstream::state::LinkPhase;
 use crate::resp::request::{Arguments, RequestBatch, RequestLimits, RequestReader};
 use crate::store::Seq;
@@ -43,6 +44,8 @@ pub(super) struct StreamFollower<'l, 's, 'u> {
     /// The last place at which nothing was under way.
     rested: StreamPlace,
     replies: Vec<u8>,
+    /// How many of the next commands are for servers that know no policies.
+    left_out: usize,
     acknowledged: Instant,
     /// Records, and the places of the stream that they reach.
     unsynced: VecDeque<(Seq, u64)>,
@@ -79,6 +82,7 @@ impl<'l, 's, 'u> StreamFollower<'l, 's, 'u> {
             applied: offset,
             rested: StreamPlace { offset, database },
             replies: Vec::new(),
+            left_out: 0,
             acknowledged: Instant::now(),
             unsynced: VecDeque::new(),
             synced: offset,
@@ -177,11 +181,24 @@ impl<'l, 's, 'u> StreamFollower<'l, 's, 'u> {
         let ends: Vec<u64> = self.batch.request_ends().map(|end| self.run + end as u64).collect();
         let mut done = 0;
         while done < ends.len() {
+            if self.left_out > 0 {
+                self.left_out -= 1;
+                done += 1;
+                continue;
+            }
             let before = {
                 let requests = self.batch.requests(&self.input).skip(done);
-                requests.take_while(|request| !is_about_link(*request)).count()
+                requests.take_while(|request| !is_special(*request)).count()
             };
             if before == 0 {
+                let next = self.batch.requests(&self.input).nth(done);
+                if let Some((left_out, command)) = next.and_then(|words| for_rankd(words.iter())) {
+                    self.left_out = usize::from(left_out);
+                    let command = BytesMut::from(command);
+                    self.run_for_rankd(command, ends[done])?;
+                    done += 1;
+                    continue;
+                }
                 done += 1;
                 // It wants to know now how far this server is.
                 self.applied = if self.session.is_in_transaction() { self.applied } else { ends[done - 1] };
@@ -194,26 +211,51 @@ impl<'l, 's, 'u> StreamFollower<'l, 's, 'u> {
             let requests = self.batch.requests(&self.input).skip(done).take(before);
             let ran =
                 run_batch(&self.link.host, config, &mut self.session, requests, &mut self.replies, terms);
-            self.replies.clear();
             done += ran.count;
-            match ran.next {
-                NextStep::Continue => {}
-                NextStep::Drop | NextStep::Close => {
-                    return Err(if self.link.host.upstream.turn() == self.turn {
-                        LinkError::Failed("the stream cannot be run".into())
-                    } else {
-                        LinkError::Superseded
-                    });
-                }
-                NextStep::Wait | NextStep::Aside | NextStep::Pause | NextStep::Replicate => {
-                    return Err(LinkError::Failed("a command of the stream does not end".into()));
-                }
-            }
+            self.check_run(&ran)?;
             if ran.count > 0 {
                 self.unsynced.push_back((ran.seq, ends[done - 1]));
             }
         }
         Ok(())
+    }
+
+    /// Runs a command that the master has for rankd alone, in a request that ends at `end`.
+    fn run_for_rankd(&mut self, mut command: BytesMut, end: u64) -> Result<(), LinkError> {
+        let config = self.config.latest(&self.link.host.settings);
+        let bounds = RequestLimits {
+            unauthenticated: false,
+            bulk_bytes: config.proto_max_bulk_len_bytes,
+            requests: limits::REQUESTS_PER_BATCH,
+        };
+        let mut batch = RequestBatch::default();
+        let understood = RequestReader::default().read(&mut command, &bounds, &mut batch);
+        let count = batch.request_ends().count();
+        if understood.is_err() || count != 1 || batch.consumed_bytes() != command.len() {
+            return Err(LinkError::Failed("a command for rankd is not understood".into()));
+        }
+        self.session.expect(std::iter::once(end));
+        let terms = Terms { stats: &self.link.stats, leeway: Leeway::InProcess };
+        let requests = batch.requests(&command);
+        let ran = run_batch(&self.link.host, config, &mut self.session, requests, &mut self.replies, terms);
+        self.check_run(&ran)?;
+        self.unsynced.push_back((ran.seq, end));
+        Ok(())
+    }
+
+    fn check_run(&mut self, ran: &Ran) -> Result<(), LinkError> {
+        self.replies.clear();
+        match ran.next {
+            NextStep::Continue => Ok(()),
+            NextStep::Drop | NextStep::Close => Err(if self.link.host.upstream.turn() == self.turn {
+                LinkError::Failed("the stream cannot be run".into())
+            } else {
+                LinkError::Superseded
+            }),
+            NextStep::Wait | NextStep::Aside | NextStep::Pause | NextStep::Replicate => {
+                Err(LinkError::Failed("a command of the stream does not end".into()))
+            }
+        }
     }
 
     /// Notes whether there are empty lines between the requests of the batch.
@@ -255,9 +297,10 @@ impl<'l, 's, 'u> StreamFollower<'l, 's, 'u> {
     }
 }
 
-/// Whether the request is one between master and replica: REPLCONF GETACK.
-fn is_about_link(request: Arguments<'_>) -> bool {
+/// Whether the request is one between master and replica, REPLCONF GETACK, or has a command for rankd.
+fn is_special(request: Arguments<'_>) -> bool {
     request.get(0).is_some_and(|name| name.eq_ignore_ascii_case(b"replconf"))
+        || for_rankd(request.iter()).is_some()
 }
 
 impl LinkContext {

@@ -1,11 +1,12 @@
 //! Boards with a policy, made, begun by a template, and closed.
 
-use super::edit::KeyEdit;
+use super::edit::{Edit, KeyEdit};
 use super::hold::Hold;
 use super::relocate::TakenValue;
-use super::writer::Writer;
+use super::writer::{Missing, Writer};
 use crate::config::EventClasses;
 use crate::store::change::{Destination, Relocation};
+use crate::store::values::board::change::BoardChange;
 use crate::store::values::board::policy::Policy;
 use crate::store::values::board::{Board, BoardRules};
 use crate::store::values::kinds::{Value, WrongType};
@@ -61,7 +62,8 @@ impl Writer<'_, '_> {
     #[inline]
     pub fn templated_board(&self, key: &[u8]) -> Option<Board> {
         let templates = self.reader().templates();
-        if templates.is_empty() || self.reader().peek(key).is_some() {
+        // A master says of each board which policy it has.
+        if templates.is_empty() || self.obeys_master() || self.reader().peek(key).is_some() {
             return None;
         }
         templates.of_key(key).map(|(_, policy)| self.empty_board(policy))
@@ -71,11 +73,59 @@ impl Writer<'_, '_> {
         Board::with_rules(self.reader().seed(), BoardRules::new(policy, self.reader().now_ms()))
     }
 
+    /// Makes a change of the board at `key` that a master has made, whatever key it names. Where there is no board with a policy,
+    /// because the master's data came by a server that knows none, members get the nearest scores. Returns whether the board has a
+    /// policy. O(m log n) with m members in the change.
+    ///
+    /// # Errors
+    /// [`WrongType`] if the key holds something else than a sorted set.
+    pub fn apply_board_change(&mut self, key: &[u8], change: BoardChange<'_>) -> Result<bool, WrongType> {
+        match change {
+            BoardChange::SetRules(encoded) => {
+                let value = self.reader().peek(key);
+                let is_ruled = value.map(|value| Board::of(value).ok_or(WrongType)).transpose()?;
+                if is_ruled.is_some_and(|board| board.rules().is_none()) {
+                    return Ok(false);
+                }
+                let fits = self.edit::<Board, _>(key, Missing::Skip, None, |board| {
+                    board.follow_rules(encoded.rules())
+                })?;
+                if fits != Some(true) {
+                    // Another kind of board is of an earlier time: an empty one takes its place.
+                    let (seed, expire_at_ms) = (self.reader().seed(), self.reader().expiry(key).flatten());
+                    self.put_new(key, Board::with_rules(seed, encoded.rules()), expire_at_ms);
+                }
+            }
+            BoardChange::SetAttained(entries) => {
+                let set = |board: &mut Edit<'_, '_, Board>| {
+                    entries.iter().for_each(|(member, attained, is_own)| {
+                        board.set_as_attained(member, attained, is_own);
+                    });
+                };
+                self.edit(key, Missing::Create, "zadd", set)?;
+            }
+            BoardChange::NoteIds(ids) => {
+                let keep = |board: &mut Edit<'_, '_, Board>| {
+                    ids.iter().for_each(|(ordinal, id)| board.keep_id(ordinal, id));
+                };
+                self.edit(key, Missing::Skip, None, keep)?;
+            }
+            // Other servers have commands for these.
+            BoardChange::SetScores(_) | BoardChange::Remove(_) => return Ok(false),
+        }
+        Ok(self.reader().peek(key).and_then(Value::rules).is_some())
+    }
+
     /// Puts a board that has a policy at `key`, where nothing is (event `new`). It ends after the policy's TTL.
     pub fn begin_board(&mut self, key: &[u8], board: Board) {
         let ends_at_ms = board.rules().and_then(BoardRules::ends_at_ms);
+        self.put_new(key, board, ends_at_ms);
+    }
+
+    /// Puts a board that has a policy in place of what is at `key` (event `new`).
+    fn put_new(&mut self, key: &[u8], board: Board, expire_at_ms: Option<u64>) {
         let mut edit: KeyEdit<'_> = self.fresh(key);
-        edit.replace(board.into_value(), ends_at_ms);
+        edit.replace(board.into_value(), expire_at_ms);
         edit.trace.event(EventClasses::NEW, "new");
         edit.trace.note_change(false);
     }

@@ -83,6 +83,11 @@ impl<'s> Writer<'_, 's> {
         self.hold.store.databases()
     }
 
+    /// Whether the command is a master's.
+    pub(super) fn obeys_master(&self) -> bool {
+        self.hold.stream.obeys_master
+    }
+
     /// See [`ChangeBuffer::relocating_above`](crate::store::change::ChangeBuffer::relocating_above).
     pub(super) fn relocated_bytes(&self) -> usize {
         self.hold.changes.relocated_bytes()

@@ -164,6 +164,15 @@ impl<'a> BoardChange<'a> {
         }
     }
 
+    /// Whether it says what only a board with a policy has.
+    #[must_use]
+    pub fn is_of_policy(self) -> bool {
+        match self {
+            Self::SetAttained(_) | Self::SetRules(_) | Self::NoteIds(_) => true,
+            Self::SetScores(_) | Self::Remove(_) => false,
+        }
+    }
+
     /// Whether it gives members scores.
     pub(in crate::store) fn sets_members(self) -> bool {
         match self {

@@ -2,7 +2,7 @@
 
 use super::policy::{Best, Policy};
 use super::submit::{Submit, SubmitStatus, Submitted};
-use super::{Attained, Board, Content, Points};
+use super::{Attained, Board, BoardRules, Content, Points};
 use crate::ranking::{Aim, Bound, RankedMembers, Ranking, Score, Updated};
 use crate::store::access::edit::{Edit, Trace};
 use std::ops::Range;
@@ -148,6 +148,52 @@ impl<'w> Edit<'_, 'w, Board> {
         let ordinal = rules.ids.next_ordinal();
         rules.ids.note(ordinal, id, rules.policy.ids);
         self.record(|changes, keyspace, key| changes.note_id(keyspace, key, ordinal, id));
+        true
+    }
+
+    /// Gives the member what it attained on a master, and on a board without a policy the nearest score. `is_own` says whether the
+    /// master's clock gave the moment. O(log n).
+    pub(in crate::store) fn set_as_attained(&mut self, member: &[u8], attained: Attained, is_own: bool) {
+        let has_moments = self.value.has_moments();
+        match &mut self.value.0 {
+            Content::Plain(ranking) => {
+                let score = attained.points.nearest();
+                ranking.update(member, |_| Some(score));
+                self.record(|changes, keyspace, key| changes.set_score(keyspace, key, member, score));
+            }
+            Content::Ruled(ruled) => {
+                if !ruled.set_if_fitting(member, attained) {
+                    return;
+                }
+                if is_own {
+                    ruled.rules.clock = ruled.rules.clock.max(attained.moment);
+                }
+                let is_own = has_moments.then_some(is_own);
+                self.record(|changes, keyspace, key| {
+                    changes.set_attained(keyspace, key, member, attained, is_own);
+                });
+            }
+        }
+    }
+
+    /// Keeps the id of a request as a master does. Without a policy it changes nothing. O(log n).
+    pub(in crate::store) fn keep_id(&mut self, ordinal: u64, id: &[u8]) {
+        if let Content::Ruled(ruled) = &mut self.value.0 {
+            let rules = &mut ruled.rules;
+            rules.ids.note(ordinal, id, rules.policy.ids);
+            self.record(|changes, keyspace, key| changes.note_id(keyspace, key, ordinal, id));
+        }
+    }
+
+    /// Gives the board the rules of a master's, if it has such scores, order and ties. Returns whether it has.
+    pub(in crate::store) fn follow_rules(&mut self, rules: BoardRules) -> bool {
+        let Content::Ruled(ruled) = &mut self.value.0 else { return false };
+        if !ruled.members.fits(&rules.policy) {
+            return false;
+        }
+        ruled.rules.become_as(rules);
+        self.has_changed = true;
+        self.trace.changes.set_rules(self.trace.keyspace, self.trace.key, &ruled.rules);
         true
     }
 

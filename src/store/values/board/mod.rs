@@ -62,11 +62,17 @@ impl Ruled {
 
     /// Gives the member this score and moment, whatever it has. Nothing happens if the score is of another type.
     fn set(&mut self, member: &[u8], attained: Attained) {
+        self.set_if_fitting(member, attained);
+    }
+
+    /// As [`Ruled::set`]. Returns false, and changes nothing, if the board has no such scores.
+    fn set_if_fitting(&mut self, member: &[u8], attained: Attained) -> bool {
         let rules = self.key_rules();
         let before = self.members.set(member, attained, rules);
         if let Some(before) = before {
             self.count(before, Some(attained));
         }
+        before.is_some()
     }
 
     fn remove(&mut self, member: &[u8]) -> Option<Attained> {
