@@ -106,7 +106,7 @@ bench *arguments:
 record file="":
     RANKD_REQUIRE_PEERS=1 RANKD_RECORD=1 cargo test scripts::{{file}}
 
-# Failovers by three sentinels, kill -9 and SIGSTOP in turn, under writers: nothing that WAIT 1 confirmed may be lost.
+# Failovers of two servers by three sentinels, kill -9 and SIGSTOP in turn, under writers: nothing that WAIT 1 confirmed may be lost.
 failover rounds="20":
     RANKD_REQUIRE_PEERS=1 RANKD_FAILOVERS={{rounds}} cargo test sentinel::ledger -- --nocapture
 

@@ -25,11 +25,23 @@ def free_port():
         return listener.getsockname()[1]
 
 
-def call(port, *words):
-    """The reply to one request, as it comes."""
+def call(port, request):
+    """The reply to one request: a text, or a list of texts."""
     with socket.create_connection(("127.0.0.1", port), timeout=5) as connection:
-        connection.sendall((" ".join(words) + "\r\nQUIT\r\n").encode())
-        return connection.makefile("rb").read().decode()
+        connection.sendall(request.encode() + b"\r\n")
+        lines = connection.makefile("rb")
+
+        def read():
+            kind = lines.readline().decode().rstrip()
+            if kind.startswith("*"):
+                return [read() for _ in range(int(kind[1:]))]
+            if kind.startswith("$"):
+                return lines.read(int(kind[1:]) + 2)[:-2].decode()
+            if kind.startswith("-") or not kind:
+                raise OSError(kind)
+            return kind[1:]
+
+        return read()
 
 
 def until(what, condition):
@@ -45,7 +57,18 @@ def until(what, condition):
 
 
 def master(sentinel):
-    return int(call(sentinel, "SENTINEL GET-MASTER-ADDR-BY-NAME mymaster").split("\r\n")[4])
+    return int(call(sentinel, "SENTINEL GET-MASTER-ADDR-BY-NAME mymaster")[1])
+
+
+def sees_all(sentinel):
+    facts = call(sentinel, "SENTINEL MASTER mymaster")
+    return all(facts[facts.index(name) + 1] == "2" for name in ("num-slaves", "num-other-sentinels"))
+
+
+def has_replicas(sentinel):
+    replicas = call(sentinel, "SENTINEL REPLICAS mymaster")
+    facts = [dict(zip(replica[::2], replica[1::2])) for replica in replicas]
+    return [fact["flags"] == "slave" and fact["master-link-status"] == "ok" for fact in facts] == [True, True]
 
 
 def start(directory, port, sentinels, *arguments):
@@ -66,6 +89,7 @@ def kill(directory, port):
 
 
 def fail(directory, sentinels):
+    until("two replicas to choose from", lambda: all(has_replicas(sentinel) for sentinel in sentinels))
     old = master(sentinels[0])
     kill(directory, old)
     until("another master", lambda: all(master(sentinel) != old for sentinel in sentinels))
@@ -82,12 +106,12 @@ def run(directory, command):
         for port in sentinels:
             own = text.replace("port 26379", f"port {port}").replace("127.0.0.1 6379", f"127.0.0.1 {ports[0]}")
             own = own.replace("milliseconds mymaster 5000", "milliseconds mymaster 1000").replace("dir /tmp", f"dir {directory}")
+            own = own.replace("failover-timeout mymaster 10000", "failover-timeout mymaster 4000")
             path = pathlib.Path(directory) / f"sentinel-{port}.conf"
             path.write_text(own)
             processes.append(subprocess.Popen(["redis-sentinel", path], stdout=subprocess.DEVNULL))
         for port in sentinels:
-            until("the sentinels", lambda: all(f"\r\n{name}\r\n$1\r\n2\r\n" in call(port, "SENTINEL MASTER mymaster")
-                                               for name in ("num-slaves", "num-other-sentinels")))
+            until("the sentinels", lambda port=port: sees_all(port))
         fail_command = shlex.join([sys.executable, __file__, "--fail", directory, *map(str, sentinels)])
         places = ",".join(f"127.0.0.1:{sentinel}" for sentinel in sentinels)
         return subprocess.run(command, env=os.environ | {"SENTINELS": places, "SERVER_FAIL": fail_command}).returncode

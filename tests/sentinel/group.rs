@@ -122,12 +122,17 @@ impl Group {
     /// Starts all on `machines`, the servers with further arguments, and waits until all know each other. `None` without
     /// redis-sentinel.
     pub(super) fn start(machines: &[Machine], arguments: &[&str]) -> Option<Group> {
+        Group::of(machines.len(), machines, arguments)
+    }
+
+    /// The same with so many servers, on the first of the machines.
+    pub(super) fn of(servers: usize, machines: &[Machine], arguments: &[&str]) -> Option<Group> {
         let binary = Peer::Sentinel.find()?;
         let ports: Vec<u16> = (0..6).map(|_| free_address().port()).collect();
         let at = |index: usize| SocketAddr::from((machines[index % 3].ip, ports[index]));
         let sentinels = (3..6).map(|index| at(index).to_string()).collect::<Vec<_>>().join(",");
         let mut nodes = Vec::new();
-        for (index, machine) in machines.iter().enumerate() {
+        for (index, machine) in machines.iter().enumerate().take(servers) {
             let directory = tempfile::tempdir().expect("a temporary directory");
             let file = directory.path().join("rankd.conf");
             let role = if index == 0 {
@@ -156,34 +161,36 @@ impl Group {
         }
         let sentinels: Vec<Sentinel> =
             (0..3).map(|index| Sentinel::start(&binary, &machines[index], ports[3 + index], at(0))).collect();
-        let group = Group { nodes, addresses: (0..3).map(at).collect(), sentinels };
+        let group = Group { nodes, addresses: (0..servers).map(at).collect(), sentinels };
         group.settle("the beginning");
         Some(group)
     }
 
     /// Waits until all servers live, have the roles that the sentinels say, and the sentinels see that. Returns the master's index.
     pub(super) fn settle(&self, when: &str) -> usize {
+        let replicas = self.addresses.len() - 1;
+        let count = replicas.to_string();
         wait_for(when, || {
             thread::park_timeout(LOOK);
             let master = self.master()?;
             let sees_all = |sentinel: &Sentinel| {
                 (sentinel.master() == Some(self.addresses[master])
                     && sentinel.fact("flags")? == "master"
-                    && sentinel.fact("num-slaves")? == "2"
+                    && sentinel.fact("num-slaves")? == count
                     && sentinel.fact("num-other-sentinels")? == "2")
                     .then_some(())
             };
             self.sentinels.iter().try_for_each(sees_all)?;
             let mut client = try_connect(self.addresses[master])?;
             let has_all =
-                fact(&mut client, "role")? == "master" && fact(&mut client, "connected_slaves")? == "2";
-            let online = ["slave0", "slave1"].map(|name| fact(&mut client, name).unwrap_or_default());
-            let is_online = online.iter().all(|line| line.contains("state=online"));
+                fact(&mut client, "role")? == "master" && fact(&mut client, "connected_slaves")? == count;
+            let mut state = |index| fact(&mut client, &format!("slave{index}")).unwrap_or_default();
+            let is_online = (0..replicas).all(|index| state(index).contains("state=online"));
             // It accepts writes, and all replicas get them.
             (has_all
                 && is_online
                 && client.try_call(&["SET", "settled", when]).ok()? == Reply::Simple(b"OK".to_vec())
-                && client.try_call(&["WAIT", "2", "500"]).ok()? == Reply::Integer(2))
+                && client.try_call(&["WAIT", &count, "500"]).ok()? == Reply::Integer(replicas as i64))
             .then_some(master)
         })
     }

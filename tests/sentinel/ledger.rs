@@ -1,4 +1,5 @@
-//! Writers keep a ledger of what was acknowledged while masters die: what WAIT 1 has confirmed is never lost.
+//! Writers keep a ledger of what was acknowledged while masters die: of two servers, what WAIT 1 has confirmed is never lost. (Of
+//! three it may be: sentinels choose a replica by what they knew of its offset, which may be some seconds old.)
 //!
 //! `just failover N` runs N failovers, RANKD_FAILOVERS names their number.
 
@@ -82,7 +83,7 @@ impl Drop for EndOfWriters<'_> {
 
 #[test]
 fn what_wait_has_confirmed_survives_failovers() {
-    let Some(mut group) = Group::start(&Machine::here(), &[]) else { return };
+    let Some(mut group) = Group::of(2, &Machine::here(), &[]) else { return };
     let seed = Chance::seed_from_env();
     println!("RANKD_SEED={seed}");
     let failovers = number_from_env("RANKD_FAILOVERS", 2);
@@ -140,5 +141,6 @@ fn what_wait_has_confirmed_survives_failovers() {
     println!("confirmed by WAIT 1: {confirmed} writes, {} lost", lost.len());
     println!("acknowledged without WAIT: {acknowledged} writes, {gone} lost");
     assert!(confirmed > 0, "WAIT confirmed nothing");
-    assert!(lost.is_empty(), "seed {seed}: confirmed and lost (writer, number): {lost:?}");
+    let first = &lost[..lost.len().min(10)];
+    assert!(lost.is_empty(), "seed {seed}: {} confirmed and lost, (writer, number): {first:?}", lost.len());
 }
