@@ -143,7 +143,7 @@ pub const RECORD_PART_BYTES: usize = 64 * 1024 * 1024;
 /// Most bytes of a HyperLogLog that is written as runs of equal registers: the default of `hll-sparse-max-bytes`, as in Redis.
 pub const HLL_SPARSE_BYTES: usize = 3000;
 
-/// Most expired keys that are removed under one acquisition of a shard's lock.
+/// Most keys that are looked at because they may have expired, under one acquisition of a shard's lock.
 pub const EXPIRED_PER_STEP: usize = 256;
 
 /// Highest value of `databases`.

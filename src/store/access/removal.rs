@@ -9,8 +9,8 @@ use crate::store::numbers::{DatabaseIndex, ShardIndex};
 use crate::store::sharded::Store;
 
 impl Store {
-    /// Removes expired keys of one shard, at most [`limits::EXPIRED_PER_STEP`] of them. Returns whether there may be
-    /// more.
+    /// Looks at keys of one shard that are due, at most [`limits::EXPIRED_PER_STEP`] of them, and removes those that have
+    /// expired. Returns whether there may be more.
     pub fn remove_expired(&self, shard: ShardIndex) -> bool {
         if self.leaves_removal_to_master() {
             return false;
@@ -27,7 +27,7 @@ impl Store {
         // The store may have begun to follow a master before the lock was taken.
         let mut left = if self.leaves_removal_to_master() { 0 } else { limits::EXPIRED_PER_STEP };
         for database in 0..self.databases() {
-            while left > 0 && hold.writer(database).remove_one_expired(shard) {
+            while left > 0 && hold.writer(database).remove_next_due(shard) {
                 left -= 1;
             }
             while left > 0
@@ -63,5 +63,36 @@ impl Hold<'_> {
             let free = |keyspace| store.reclaimer.free_keyspace(keyspace);
             guard.shard_mut().flush(database, free, |database, key| ready.push((database, key.into())));
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::machine::clock::Clock;
+    use crate::store::change::sink::Count;
+    use std::sync::Arc;
+    use std::time::Duration;
+
+    #[test]
+    fn a_key_that_was_given_more_time_is_looked_at_again_and_removed_when_that_is_over() {
+        const KEYS: usize = 3 * limits::EXPIRED_PER_STEP / 2;
+        let clock = Clock::manual(1_000_000);
+        let store = Store::new(1, 1, 1, clock.clone());
+        store.attach(Arc::new(Count::default()));
+        for expire_at_ms in [1_001_000, 1_002_000] {
+            let mut hold = Hold::on(&store, &[0], Access::Write, ChangeBuffer::default());
+            for key in 0..KEYS {
+                hold.writer(0).set_string(format!("key{key}").as_bytes(), b"value", Some(expire_at_ms));
+            }
+            hold.end_record();
+        }
+        let steps = || [store.remove_expired(0), store.remove_expired(0), store.remove_expired(0)];
+        clock.advance(Duration::from_millis(1_500));
+        assert_eq!(steps(), [true, false, false], "each is looked at once");
+        assert_eq!((store.shards[0].read().keyspace(0).len(), store.expired_keys()), (KEYS, 0));
+        clock.advance(Duration::from_millis(1_000));
+        assert_eq!(steps(), [true, false, false]);
+        assert_eq!((store.shards[0].read().keyspace(0).len(), store.expired_keys()), (0, KEYS as u64));
     }
 }

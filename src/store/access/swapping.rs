@@ -47,7 +47,7 @@ fn note_swap(
     before: DatabaseIndex,
     expired_by_ms: u64,
 ) -> Vec<Box<[u8]>> {
-    let presence = |keyspace: &Keyspace, key: &[u8]| match keyspace.named(key) {
+    let presence = |keyspace: &Keyspace, key: &[u8]| match keyspace.find(key) {
         None => Presence::Missing,
         Some(entry) if entry.is_expired(expired_by_ms) => Presence::Expired,
         Some(_) => Presence::Present,

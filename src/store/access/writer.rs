@@ -8,6 +8,7 @@ use super::hold::{HELD, Hold};
 use super::reader::Reader;
 use crate::config::EventClasses;
 use crate::store::keys::interest::{Interests, Waiter, Watch};
+use crate::store::keys::keyspace::Due;
 use crate::store::keys::located::Located;
 use crate::store::keys::uses::Use;
 use crate::store::numbers::{DatabaseIndex, ShardIndex};
@@ -236,12 +237,14 @@ impl<'s> Writer<'_, 's> {
         &mut self.hold.guard_mut(shard).shard_mut().database_mut(self.database).interests
     }
 
-    /// Removes one expired key of `shard`. Returns false if there is none.
-    pub(in crate::store) fn remove_one_expired(&mut self, shard: ShardIndex) -> bool {
+    /// Looks at one key of `shard` that is due, and removes it if it has expired. Returns false if none is due.
+    pub(in crate::store) fn remove_next_due(&mut self, shard: ShardIndex) -> bool {
         let (database, expired_by_ms) = (self.database, self.hold.expired_by_ms);
         let keyspace = &mut self.hold.guard_mut(shard).shard_mut().database_mut(database).keyspace;
-        let Some(key) = keyspace.expired_key(expired_by_ms) else { return false };
-        self.fresh(&key);
+        let Some(due) = keyspace.next_due(expired_by_ms) else { return false };
+        if let Due::Expired(key) = due {
+            self.fresh(&key);
+        }
         true
     }
 

@@ -139,10 +139,13 @@ impl Interests {
     }
 
     /// Notes that `key` was changed: breaks the watches on it. Returns whether clients wait for it.
+    #[inline]
     pub(in crate::store) fn note_change(&mut self, key: &[u8]) -> bool {
-        if self.by_key.is_empty() {
-            return false;
-        }
+        !self.by_key.is_empty() && self.tell_of_change(key)
+    }
+
+    #[inline(never)]
+    fn tell_of_change(&mut self, key: &[u8]) -> bool {
         let Some(interested) = self.by_key.get_mut(key) else { return false };
         interested.break_watches();
         let is_waited_for = !interested.waiters.is_empty();

@@ -1,5 +1,6 @@
 //! One database's keys in one shard: a table of entries, and the order in which keys expire.
 
+use super::expiries::{Expiries, Expiry};
 use super::key_name::KeyName;
 use super::located::Located;
 use super::segment::Probe;
@@ -11,7 +12,6 @@ use crate::store::values::stored::Stored;
 use foldhash::quality::FixedState;
 use std::collections::BTreeSet;
 use std::hash::BuildHasher;
-use std::num::NonZeroU64;
 
 /// A key and its value, as they are stored. When the key expires is the note beside it ([`Table`]).
 #[derive(Debug)]
@@ -41,7 +41,7 @@ pub(in crate::store) struct Entry<'k> {
     pub(in crate::store) value: &'k Value,
     /// When or how often the key is used.
     pub(in crate::store) mark: &'k UseMark,
-    expire_at_ms: Option<NonZeroU64>,
+    expiry: Option<Expiry>,
 }
 
 impl<'k> Entry<'k> {
@@ -49,21 +49,20 @@ impl<'k> Entry<'k> {
     /// its tag, and the table of indices is two thirds full on average.
     pub(in crate::store) const PLACE_BYTES: usize = size_of::<KeyValue>() * 13 / 12 + 5;
 
-    pub(super) fn new(stored: &'k KeyValue, expire_at_ms: Option<NonZeroU64>) -> Self {
-        Self { key: &stored.key, value: &stored.value, mark: stored.key.mark(), expire_at_ms }
+    pub(super) fn new(stored: &'k KeyValue, expiry: Option<Expiry>) -> Self {
+        Self { key: &stored.key, value: &stored.value, mark: stored.key.mark(), expiry }
     }
 
     /// The bytes of memory that key and value take, including their place in the tables; see [`Value::memory_bytes`].
     pub(in crate::store) fn memory_bytes(&self, samples: usize) -> usize {
-        let expiring = size_of::<u64>() + size_of::<(u64, u64)>() * 3 / 2;
-        let expiry = self.expire_at_ms.map_or(0, |_| expiring);
+        let expiry = self.expiry.map_or(0, |_| Expiry::BYTES);
         let key = Self::PLACE_BYTES + KeyName::heap_bytes_of(self.key.len());
         key + expiry + self.value.memory_bytes(samples)
     }
 
     /// The time in unix milliseconds at which the key expires; `None`: never.
     pub(in crate::store) fn expire_at_ms(&self) -> Option<u64> {
-        self.expire_at_ms.map(NonZeroU64::get)
+        self.expiry.map(Expiry::at_ms)
     }
 
     /// Whether the key expires at or before `by_ms`. That time must come from [`crate::store::Store::expired_by_ms`],
@@ -71,11 +70,6 @@ impl<'k> Entry<'k> {
     pub(in crate::store) fn is_expired(&self, by_ms: u64) -> bool {
         self.expire_at_ms().is_some_and(|at_ms| at_ms <= by_ms)
     }
-}
-
-/// An expiry at the epoch itself becomes the first millisecond after it. Both are long past.
-fn as_expiry(expire_at_ms: Option<u64>) -> Option<NonZeroU64> {
-    expire_at_ms.map(|at_ms| NonZeroU64::new(at_ms).unwrap_or(NonZeroU64::MIN))
 }
 
 /// The result of a look-up: the place of the key's entry, or the place for a new one. It is valid until another entry
@@ -98,16 +92,22 @@ impl Spot {
     }
 }
 
+/// What was first in the order of expiries.
+#[derive(Debug)]
+pub(in crate::store) enum Due {
+    /// A key that has expired.
+    Expired(Box<[u8]>),
+    /// None, or one that expires later. Something else is the first now.
+    Later,
+}
+
 /// The keys of one database in one shard.
 #[derive(Debug)]
 pub(in crate::store) struct Keyspace {
-    pub(super) entries: Table<KeyValue, Option<NonZeroU64>>,
-    /// When each key expires, soonest first, and the key's hash.
-    pub(super) expiries: BTreeSet<(u64, u64)>,
+    pub(super) entries: Table<KeyValue, Option<Expiry>>,
+    pub(super) expiries: Expiries,
     /// Every key of whose value an element expires, by when the first one does.
     dues: BTreeSet<(u64, Box<[u8]>)>,
-    /// The sum of the times in `expiries`, for their average.
-    expiry_sum_ms: u128,
     sizes: Sizes,
     pub(super) hasher: FixedState,
     seed: u64,
@@ -119,9 +119,8 @@ impl Keyspace {
     /// An empty keyspace. `seed` keys its hashes, and new keys get the mark `first_mark`.
     pub(in crate::store) fn new(seed: u64, first_mark: u32) -> Self {
         let hasher = FixedState::with_seed(seed);
-        let (expiries, dues) = (BTreeSet::new(), BTreeSet::new());
-        let sizes = Sizes::default();
-        Self { entries: Table::default(), expiries, dues, expiry_sum_ms: 0, sizes, hasher, seed, first_mark }
+        let (entries, expiries, dues) = (Table::default(), Expiries::default(), BTreeSet::new());
+        Self { entries, expiries, dues, sizes: Sizes::default(), hasher, seed, first_mark }
     }
 
     /// The mark that new keys get.
@@ -142,14 +141,14 @@ impl Keyspace {
         self.expiries.len()
     }
 
-    /// The time in unix milliseconds at which the first key expires.
+    /// The time in unix milliseconds at which [`Keyspace::next_due`] has something to look at. No key expires before it.
     pub(in crate::store) fn first_expiry_ms(&self) -> Option<u64> {
-        self.expiries.first().map(|(at_ms, _)| *at_ms)
+        self.expiries.first().next().map(|(at_ms, _)| at_ms)
     }
 
     pub(in crate::store) fn get(&self, at: Located<'_>) -> Option<Entry<'_>> {
-        let (entry, expire_at_ms) = self.entries.find_noted(at.hash, |entry| *entry.key == *at.key)?;
-        Some(Entry::new(entry, expire_at_ms))
+        let (entry, expiry) = self.entries.find_noted(at.hash, |entry| *entry.key == *at.key)?;
+        Some(Entry::new(entry, expiry))
     }
 
     /// Looks a key up.
@@ -199,11 +198,11 @@ impl Keyspace {
     /// Removes the entry at `spot`. The spot is [vacated](Spot::vacated) then.
     pub(in crate::store) fn remove(&mut self, spot: Spot) -> Option<Value> {
         let place = spot.place?;
-        let expire_at_ms = self.entries.note(place);
+        let expiry = self.entries.note(place);
         let hasher = &self.hasher;
         let entry = self.entries.remove_at(spot.hash, place, |entry| hasher.hash_one(&*entry.key));
-        if let Some(at_ms) = expire_at_ms {
-            self.forget_expiry(at_ms.get(), spot.hash);
+        if expiry.is_some() {
+            self.expiries.change(spot.hash, expiry, None);
         }
         self.note_due(&entry.key, entry.value.first_due_ms(), None);
         self.sizes.note(&entry.key, entry.value.kind(), Some(entry.value.size()), None);
@@ -213,29 +212,11 @@ impl Keyspace {
     /// Sets when the key at `spot` expires, if the key exists.
     pub(in crate::store) fn set_expiry(&mut self, spot: Spot, expire_at_ms: Option<u64>) {
         let Some(place) = spot.place else { return };
-        let (before, after) = (self.entries.note(place), as_expiry(expire_at_ms));
-        if before == after {
-            return;
+        let before = self.entries.note(place);
+        if before.is_some() || expire_at_ms.is_some() {
+            let after = self.expiries.change(spot.hash, before, expire_at_ms);
+            self.entries.set_note(place, after);
         }
-        self.entries.set_note(place, after);
-        if let Some(at_ms) = before {
-            self.forget_expiry(at_ms.get(), spot.hash);
-        }
-        if let Some(at_ms) = after {
-            self.note_expiry(at_ms.get(), spot.hash);
-        }
-    }
-
-    /// Two keys of one hash that expire at one moment, should they ever be, have one place in the order: the second is
-    /// removed when a command meets it.
-    fn note_expiry(&mut self, at_ms: u64, hash: u64) {
-        self.expiries.insert((at_ms, hash));
-        self.expiry_sum_ms += u128::from(at_ms);
-    }
-
-    fn forget_expiry(&mut self, at_ms: u64, hash: u64) {
-        self.expiries.remove(&(at_ms, hash));
-        self.expiry_sum_ms -= u128::from(at_ms);
     }
 
     /// The first element to expire of the value at `key` does at `after`, and did at `before`. Who changes a value in its
@@ -297,20 +278,26 @@ impl Keyspace {
 
     /// The sum of the times at which keys expire, in unix milliseconds.
     pub(in crate::store) fn expiry_sum_ms(&self) -> u128 {
-        self.expiry_sum_ms
+        self.expiries.sum_ms()
     }
 
-    /// A key that expires at or before `by_ms`, if there is one. A place in the order without a key that expires then is
-    /// given up.
-    pub(in crate::store) fn expired_key(&mut self, by_ms: u64) -> Option<Box<[u8]>> {
-        while let Some(&(at_ms, hash)) = self.expiries.first().filter(|(at_ms, _)| *at_ms <= by_ms) {
-            let has_hash = |entry: &KeyValue| self.hasher.hash_one(&*entry.key) == hash;
-            match self.entries.find_noted(hash, has_hash) {
-                Some((entry, note)) if note == NonZeroU64::new(at_ms) => return Some((*entry.key).into()),
-                _ => self.expiries.pop_first(),
-            };
+    /// What is the first to look at in the order of expiries, if that is due at or before `by_ms`. A place that is before its
+    /// key's expiry is moved, and one without a key is given up. O(log n).
+    pub(in crate::store) fn next_due(&mut self, by_ms: u64) -> Option<Due> {
+        let (place_ms, hash) = self.expiries.first().next().filter(|(place_ms, _)| *place_ms <= by_ms)?;
+        let has_hash = |entry: &KeyValue| self.hasher.hash_one(&*entry.key) == hash;
+        let place = self.entries.place(hash, has_hash);
+        let noted = place.and_then(|place| Some((place, self.entries.note(place)?)));
+        let Some((place, expiry)) = noted.filter(|(_, expiry)| expiry.place_ms() == place_ms) else {
+            self.expiries.give_up_first();
+            return Some(Due::Later);
+        };
+        if expiry.at_ms() <= by_ms {
+            return Some(Due::Expired((*self.entries.at(place).key).into()));
         }
-        None
+        let moved = self.expiries.move_first(expiry);
+        self.entries.set_note(place, Some(moved));
+        Some(Due::Later)
     }
 
     /// The value of type `T` at `key`, found at `spot`, and its spot. A missing value is made.
@@ -346,13 +333,13 @@ impl Keyspace {
     }
 
     /// Begins to look for the key with this hash, to load it ahead.
-    pub(in crate::store) fn probe(&self, hash: u64) -> Option<Probe<'_, KeyValue, Option<NonZeroU64>>> {
+    pub(in crate::store) fn probe(&self, hash: u64) -> Option<Probe<'_, KeyValue, Option<Expiry>>> {
         self.entries.probe(hash)
     }
 
     /// All keys, in no order.
     pub(in crate::store) fn iter(&self) -> impl Iterator<Item = Entry<'_>> {
-        self.entries.iter_noted().map(|(entry, expire_at_ms)| Entry::new(entry, expire_at_ms))
+        self.entries.iter_noted().map(|(entry, expiry)| Entry::new(entry, expiry))
     }
 
     /// See [`Table::scan`].
@@ -363,7 +350,7 @@ impl Keyspace {
         mut visit: impl FnMut(Entry<'k>),
     ) -> u64 {
         let hasher = self.hasher.clone();
-        let visit = |entry, expire_at_ms| visit(Entry::new(entry, expire_at_ms));
+        let visit = |entry, expiry| visit(Entry::new(entry, expiry));
         self.entries.scan(cursor, count, |entry| hasher.hash_one(&*entry.key), visit)
     }
 }
@@ -371,20 +358,14 @@ impl Keyspace {
 impl Keyspace {
     /// The entry of a key, expired or not.
     pub(in crate::store) fn find(&self, key: &[u8]) -> Option<Entry<'_>> {
-        let (entry, expire_at_ms) =
+        let (entry, expiry) =
             self.entries.find_noted(self.hasher.hash_one(key), |entry| *entry.key == *key)?;
-        Some(Entry::new(entry, expire_at_ms))
+        Some(Entry::new(entry, expiry))
     }
 
     /// Whether there is such a key, expired or not.
     pub(in crate::store) fn holds(&self, key: &[u8]) -> bool {
-        self.named(key).is_some()
-    }
-
-    /// The entry of the key, whose hash is computed here.
-    pub(in crate::store) fn named(&self, key: &[u8]) -> Option<Entry<'_>> {
-        let (entry, note) = self.entries.find_noted(self.hasher.hash_one(key), |entry| *entry.key == *key)?;
-        Some(Entry::new(entry, note))
+        self.find(key).is_some()
     }
 
     /// Empties the keyspace and returns its contents, for another thread to free.

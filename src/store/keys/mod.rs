@@ -2,6 +2,7 @@
 
 pub(super) mod cursor;
 mod drawing;
+mod expiries;
 pub mod interest;
 mod key_name;
 pub(super) mod keyspace;
