@@ -84,6 +84,11 @@ impl EventBuffer {
         }
     }
 
+    /// Whether neither events nor changed keys are kept.
+    pub(super) fn is_empty(&self) -> bool {
+        self.events.is_empty() && self.stale.is_empty()
+    }
+
     /// Whether changed keys are kept.
     pub(super) fn has_stale(&self) -> bool {
         !self.stale.is_empty()

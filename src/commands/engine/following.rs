@@ -16,11 +16,14 @@ impl Runner<'_> {
 
     /// Refuses a write of a client. It is asked at the gates, and again when the locks are held: the server may have begun to
     /// follow a master in between.
+    #[inline]
     pub(super) fn check_role(&self, spec: &CommandSpec) -> Result<(), CommandError> {
-        if self.host.store.refuses_clients()
-            && self.has_any(spec, |spec| spec.has(Flag::Write))
-            && self.refuses_writes()
-        {
+        if self.host.store.refuses_clients() { self.check_following(spec) } else { Ok(()) }
+    }
+
+    #[inline(never)]
+    fn check_following(&self, spec: &CommandSpec) -> Result<(), CommandError> {
+        if self.has_any(spec, |spec| spec.has(Flag::Write)) && self.refuses_writes() {
             return Err(self.role_error());
         }
         Ok(())
@@ -32,11 +35,14 @@ impl Runner<'_> {
     }
 
     /// Refuses most commands while the link to the master is down, if data that may be old must not be shown.
+    #[inline]
     pub(super) fn check_link(&self, spec: &CommandSpec) -> Result<(), CommandError> {
-        if self.host.upstream.is_stale()
-            && !self.config.replica.serve_stale_data
-            && self.has_any(spec, |spec| !spec.has(Flag::Stale))
-        {
+        if self.host.upstream.is_stale() { self.check_stale(spec) } else { Ok(()) }
+    }
+
+    #[inline(never)]
+    fn check_stale(&self, spec: &CommandSpec) -> Result<(), CommandError> {
+        if !self.config.replica.serve_stale_data && self.has_any(spec, |spec| !spec.has(Flag::Stale)) {
             return Err(CommandError::MASTER_DOWN);
         }
         Ok(())

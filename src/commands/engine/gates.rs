@@ -130,9 +130,15 @@ impl Runner<'_> {
 
     /// Refuses a command on a key whose value a panic has damaged, unless the command removes the key. Called once a
     /// command, when the locks that it needs are held.
+    #[inline]
     pub(super) fn check_damage(&self, spec: &CommandSpec, call: &Call<'_>) -> Result<(), CommandError> {
+        if self.host.store.has_damage() { self.look_for_damage(spec, call) } else { Ok(()) }
+    }
+
+    #[cold]
+    fn look_for_damage(&self, spec: &CommandSpec, call: &Call<'_>) -> Result<(), CommandError> {
         let store = &self.host.store;
-        if !store.has_damage() || spec.is(Manner::RemovesKeys) {
+        if spec.is(Manner::RemovesKeys) {
             return Ok(());
         }
         let mut is_damaged = false;

@@ -151,10 +151,13 @@ impl Mailbox {
     ///
     /// # Errors
     /// If the connection must be closed.
+    #[inline]
     pub fn take_into(&self, out: &mut Vec<u8>) -> Result<Seq, Closed> {
-        if !self.has_mail.load(Ordering::Acquire) {
-            return Ok(Seq::default());
-        }
+        if self.has_mail.load(Ordering::Acquire) { self.take_mail_into(out) } else { Ok(Seq::default()) }
+    }
+
+    #[inline(never)]
+    fn take_mail_into(&self, out: &mut Vec<u8>) -> Result<Seq, Closed> {
         let mut mail = self.mail.lock();
         if let Some(why) = mail.closed {
             return Err(why);

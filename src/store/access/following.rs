@@ -69,13 +69,6 @@ impl Store {
         *self.position.lock() = position;
     }
 
-    /// A record says that the store has come so far, if `reached` is a place.
-    pub(super) fn note_reached(&self, reached: Option<StreamPlace>) {
-        if let Some(place) = reached {
-            self.set_place(place);
-        }
-    }
-
     pub(in crate::store) fn set_place(&self, place: StreamPlace) {
         if let Some(position) = &mut *self.position.lock() {
             position.reached = place;

@@ -6,7 +6,7 @@
 use super::reader::{Lookups, Reader};
 use super::writer::Writer;
 use crate::limits;
-use crate::store::change::basis::{Basis, OpenRecord};
+use crate::store::change::basis::OpenRecord;
 use crate::store::change::buffer::ChangeBuffer;
 use crate::store::change::position::StreamMarks;
 use crate::store::change::seq::Seq;
@@ -78,7 +78,7 @@ pub struct Hold<'s> {
     /// What it knows of the stream of a master whose commands it serves.
     pub(super) stream: StreamMarks,
     /// The record that the hold is making, if messages rest on it.
-    open_record: Option<Arc<OpenRecord>>,
+    pub(super) open_record: Option<Arc<OpenRecord>>,
 }
 
 /// A command declares its keys before it runs, so their shards are held.
@@ -244,9 +244,12 @@ impl<'s> Hold<'s> {
 
     /// Whether this hold covers `shards` with at least `access`.
     #[must_use]
+    #[inline]
     pub fn covers(&self, shards: &[ShardIndex], access: Access) -> bool {
-        let held = |wanted: &ShardIndex| self.locks().any(|(index, _)| index == wanted);
-        self.access >= access && shards.iter().all(held)
+        let is_first = |wanted: ShardIndex| self.first.as_ref().is_some_and(|(index, _)| *index == wanted);
+        let is_held =
+            |wanted: &ShardIndex| is_first(*wanted) || self.rest.iter().any(|(index, _)| index == wanted);
+        self.access >= access && shards.iter().all(is_held)
     }
 
     /// The shards that are held.
@@ -328,21 +331,17 @@ impl<'s> Hold<'s> {
         } else {
             let seq = self.store.append(&self.changes, self.now_ms);
             self.changes.clear();
-            self.store.note_reached(self.stream.reached.take());
+            if let Some(place) = self.stream.reached.take() {
+                self.store.set_place(place);
+            }
             for (_, guard) in self.first.iter_mut().chain(&mut self.rest) {
                 guard.shard_mut().last_seq = seq;
             }
             seq
         };
-        // A client that was served gets its reply before the messages about what that has changed.
-        self.served.drain(..).for_each(|waiter| waiter.deliver(seq));
-        let (events, stale) = (self.events.get_mut().take(), self.events.get_mut().take_stale());
-        self.publish(&events, stale, &Basis::Record(seq));
-        if let Some(record) = self.open_record.take() {
-            record.close(seq);
+        if self.must_tell() {
+            self.tell(seq);
         }
-        // Not empty only after a panic of a command. These keys belong to the locks that are about to be released.
-        self.ready.clear();
         seq
     }
 }

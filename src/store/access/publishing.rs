@@ -2,6 +2,7 @@
 
 use super::hold::Hold;
 use crate::store::change::basis::Basis;
+use crate::store::change::seq::Seq;
 use crate::store::event::{KeyEvent, StaleKey};
 
 impl Hold<'_> {
@@ -24,7 +25,27 @@ impl Hold<'_> {
         self.events.borrow().has_stale()
     }
 
-    pub(super) fn publish(&self, events: &[KeyEvent], stale: Vec<StaleKey>, basis: &Basis) {
+    /// Whether somebody is to be told of the records of the hold. Mostly nobody is.
+    pub(super) fn must_tell(&mut self) -> bool {
+        let has_clients = !self.served.is_empty() || !self.ready.is_empty();
+        has_clients || self.open_record.is_some() || !self.events.get_mut().is_empty()
+    }
+
+    /// Tells of the records of the hold, of which `seq` is the last.
+    #[inline(never)]
+    pub(super) fn tell(&mut self, seq: Seq) {
+        // A client that was served gets its reply before the messages about what that has changed.
+        self.served.drain(..).for_each(|waiter| waiter.deliver(seq));
+        let (events, stale) = (self.events.get_mut().take(), self.events.get_mut().take_stale());
+        self.publish(&events, stale, &Basis::Record(seq));
+        if let Some(record) = self.open_record.take() {
+            record.close(seq);
+        }
+        // Not empty only after a panic of a command. These keys belong to the locks that are about to be released.
+        self.ready.clear();
+    }
+
+    fn publish(&self, events: &[KeyEvent], stale: Vec<StaleKey>, basis: &Basis) {
         if !events.is_empty() {
             self.store.publish(events, basis);
         }

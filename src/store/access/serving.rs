@@ -1,6 +1,6 @@
 //! The end of a record, at which clients that wait for keys are served.
 
-use super::hold::Hold;
+use super::hold::{Guard, Hold};
 use crate::store::keys::interest::{Ready, Served, Waiter};
 use crate::store::numbers::{DatabaseIndex, ShardIndex};
 use crate::store::shard::Database;
@@ -11,7 +11,9 @@ impl Hold<'_> {
     /// Whether a client waits for a key in the held shards that writes to another one when it is served.
     #[must_use]
     pub fn has_movers(&self, database: DatabaseIndex) -> bool {
-        self.locks().any(|(_, guard)| guard.shard().database(database).interests.has_movers())
+        let has_movers =
+            |(_, guard): &(ShardIndex, Guard<'_>)| guard.shard().database(database).interests.has_movers();
+        self.first.as_ref().is_some_and(has_movers) || self.rest.iter().any(has_movers)
     }
 
     /// Adds to `shards` the shards of the keys that are written when `key` is filled. Clients that wait for `key` write to
@@ -44,9 +46,14 @@ impl Hold<'_> {
         }
         self.changes.end_record();
         if !self.ready.is_empty() {
-            // After a long transaction, a key that it filled may have expired already.
-            self.now_ms = self.now_ms.max(self.store.clock.now_ms());
+            self.serve_ready();
         }
+    }
+
+    #[inline(never)]
+    fn serve_ready(&mut self) {
+        // After a long transaction, a key that it filled may have expired already.
+        self.now_ms = self.now_ms.max(self.store.clock.now_ms());
         while !self.ready.is_empty() {
             let keys = std::mem::take(&mut self.ready);
             let ready = Ready::new(&keys);
