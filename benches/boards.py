@@ -20,13 +20,9 @@ import sys
 import time
 
 from compare import Server
+from wire import request
 
 KEY, FRIENDS, PIPELINE = b"board", 200, 16
-
-
-def encode(*words):
-    words = [word if isinstance(word, bytes) else str(word).encode() for word in words]
-    return b"*%d\r\n" % len(words) + b"".join(b"$%d\r\n%s\r\n" % (len(word), word) for word in words)
 
 
 def member(number):
@@ -51,22 +47,22 @@ class Connection:
         return sum(int((task / "schedstat").read_text().split()[0]) for task in self.tasks.iterdir()) / 1000
 
 
-END = encode("ECHO", "~end~")
+END = request("ECHO", "~end~")
 
 
 def load(connection, members, policy, is_rankd):
     if policy and is_rankd:
-        connection.ask(encode("LB.CREATE", KEY, *policy.split()) + END)
+        connection.ask(request("LB.CREATE", KEY, *policy.split()) + END)
     chance = random.Random(1)
     for start in range(0, members, 1000):
         words = [b"ZADD", KEY]
         for number in range(start, min(start + 1000, members)):
             words += [chance.randrange(10_000_000, 100_000_000), member(number)]
-        connection.ask(encode(*words) + END)
+        connection.ask(request(*words) + END)
     for user in range(100):
-        connection.ask(encode("SADD", f"friends:{user}", *(member(chance.randrange(members)) for _ in range(FRIENDS))) + END)
+        connection.ask(request("SADD", f"friends:{user}", *(member(chance.randrange(members)) for _ in range(FRIENDS))) + END)
     for number in range(min(members, 1_000_000)):
-        words = encode("HSET", b"profile:" + member(number), "name", f"Player {number}", "avatar", f"{number}.png")
+        words = request("HSET", b"profile:" + member(number), "name", f"Player {number}", "avatar", f"{number}.png")
         connection.socket.sendall(words)
         if number % 1000 == 999:
             connection.ask(END)
@@ -79,13 +75,13 @@ def rows(members, chance):
 
     def rank100():
         names = [drawn() for _ in range(100)]
-        others = b"".join(encode("ZREVRANK", KEY, name) + encode("ZSCORE", KEY, name) for name in names)
-        return encode("LB.RANK", KEY, "MEMBERS", 100, *names), [others]
+        others = b"".join(request("ZREVRANK", KEY, name) + request("ZSCORE", KEY, name) for name in names)
+        return request("LB.RANK", KEY, "MEMBERS", 100, *names), [others]
 
     def around10():
         name, rank = drawn(), chance.randrange(10, members - 10)
-        window = encode("ZREVRANGE", KEY, rank - 10, rank + 10, "WITHSCORES")
-        return encode("LB.AROUND", KEY, name, 10), [encode("ZREVRANK", KEY, name), window]
+        window = request("ZREVRANGE", KEY, rank - 10, rank + 10, "WITHSCORES")
+        return request("LB.AROUND", KEY, name, 10), [request("ZREVRANK", KEY, name), window]
 
     names_of_submits = [drawn() for _ in range(2000)]
     turns = itertools.cycle(names_of_submits)
@@ -93,20 +89,20 @@ def rows(members, chance):
     def submit():
         name, score = next(turns), chance.randrange(10_000_000, 100_000_000)
         others = [("MULTI",), ("ZADD", KEY, score, name), ("ZSCORE", KEY, name), ("ZREVRANK", KEY, name), ("EXEC",)]
-        return encode("LB.SUBMIT", KEY, "RETURN", score, name), [b"".join(encode(*words) for words in others)]
+        return request("LB.SUBMIT", KEY, "RETURN", score, name), [b"".join(request(*words) for words in others)]
 
     def quantiles():
         shares = [chance.randrange(1, 1000) for _ in range(10)]
         places = [members - -(-share * members // 1000) for share in shares]
-        others = b"".join(encode("ZREVRANGE", KEY, place, place, "WITHSCORES") for place in places)
-        return encode("LB.QUANTILE", KEY, *(f"0.{share:03}" for share in shares)), [others]
+        others = b"".join(request("ZREVRANGE", KEY, place, place, "WITHSCORES") for place in places)
+        return request("LB.QUANTILE", KEY, *(f"0.{share:03}" for share in shares)), [others]
 
     def friends():
         names = [member(chance.randrange(min(members, 1_000_000))) for _ in range(FRIENDS)]
-        profiles = b"".join(encode("HMGET", b"profile:" + name, "name", "avatar") for name in names)
+        profiles = b"".join(request("HMGET", b"profile:" + name, "name", "avatar") for name in names)
         patterns = ("GET", "profile:*->name", "GET", "profile:*->avatar")
-        asked = encode("FRIENDRANK", KEY, names[0], "MEMBERS", FRIENDS, *names, *patterns)
-        return asked, [encode("ZMSCORE", KEY, *names), profiles]
+        asked = request("FRIENDRANK", KEY, names[0], "MEMBERS", FRIENDS, *names, *patterns)
+        return asked, [request("ZMSCORE", KEY, *names), profiles]
 
     return {
         "LB.RANK of 100": (1000, rank100),

@@ -15,7 +15,7 @@ import sys
 import time
 
 from compare import Server
-from fairness import words
+from wire import request
 
 # Keys of one pipeline, and how long filling may take.
 PIPELINE = 5000
@@ -28,7 +28,7 @@ def fill(port, keys):
         for first in range(0, keys, PIPELINE):
             numbers = range(first, min(keys, first + PIPELINE))
             client.sendall(b"".join(
-                words("SET", f"bench:key:{number:012}", "v" * 16, "PXAT", str(at_ms + number * 997 % 1000))
+                request("SET", f"bench:key:{number:012}", "v" * 16, "PXAT", str(at_ms + number * 997 % 1000))
                 for number in numbers))
             left = len(numbers) * len(b"+OK\r\n")
             while left:
@@ -43,7 +43,7 @@ def wait_and_measure(client, at_ms):
     before, during, asked_ms = [], [], 0
     while True:
         start = time.perf_counter()
-        client.sendall(words("GET", "nothing"))
+        client.sendall(request("GET", "nothing"))
         client.recv(100)
         taken_ms = 1000 * (time.perf_counter() - start)
         now_ms = time.time() * 1000
@@ -54,7 +54,7 @@ def wait_and_measure(client, at_ms):
         during.append(taken_ms)
         if now_ms > at_ms + 1000 and now_ms > asked_ms + 200:
             asked_ms = now_ms
-            client.sendall(words("DBSIZE"))
+            client.sendall(request("DBSIZE"))
             if client.recv(100) == b":0\r\n":
                 return before, during, (now_ms - at_ms - 1000) / 1000
 

@@ -22,17 +22,10 @@ import threading
 import time
 
 from compare import Server, bench
+from wire import request
 
 PINGS_PER_SECOND, CONNECTIONS = 2500, 50
 BOARD = "bench:lb"
-
-
-def words(*arguments):
-    parts = [b"*%d\r\n" % len(arguments)]
-    for argument in arguments:
-        argument = argument if isinstance(argument, bytes) else str(argument).encode()
-        parts.append(b"$%d\r\n%s\r\n" % (len(argument), argument))
-    return b"".join(parts)
 
 
 def fill(server, members):
@@ -42,19 +35,19 @@ def fill(server, members):
     )
     for start in range(0, members // 10, 100):
         chunk = range(start, start + 100)
-        pipe.stdin.write(b"".join(words("SET", "key:%012d" % number, "value") for number in chunk))
-        pipe.stdin.write(words("SADD", "friends", *("user:%012d" % number for number in chunk)))
+        pipe.stdin.write(b"".join(request("SET", "key:%012d" % number, "value") for number in chunk))
+        pipe.stdin.write(request("SADD", "friends", *("user:%012d" % number for number in chunk)))
     pipe.stdin.close()
     pipe.wait()
 
 
-def ask(port, request, answered, slowest, stop):
+def ask(port, huge, answered, slowest, stop):
     """Repeats a request until `stop` is set. The reply of an ECHO marks the end of each reply."""
     client = socket.create_connection(("127.0.0.1", port))
     mark, buffer = b"the end of the reply", bytearray(1 << 20)
     while not stop.is_set():
         start = time.monotonic()
-        client.sendall(request + words("ECHO", mark))
+        client.sendall(huge + request("ECHO", mark))
         tail = b""
         while not tail.endswith(mark + b"\r\n"):
             count = client.recv_into(buffer)
@@ -86,8 +79,8 @@ def measure(server, arguments, requests):
     stop = multiprocessing.Event()
     results = [(multiprocessing.Value("l", 0), multiprocessing.Value("d", 0)) for _ in requests]
     askers = [
-        multiprocessing.Process(target=ask, args=(server.port, request, *result, stop))
-        for request, result in zip(requests, results)
+        multiprocessing.Process(target=ask, args=(server.port, huge, *result, stop))
+        for huge, result in zip(requests, results)
     ]
     memory = Memory(server)
     for asker in askers:
@@ -104,15 +97,15 @@ def measure(server, arguments, requests):
     return [*(f"{pings[name]:.2f}" for name in ("p50_ms", "p99_ms", "max_ms")), answered, memory.growth()]
 
 
-def unread(server, request):
+def unread(server, huge):
     """Returns the growth of memory for a request whose reply the client does not read."""
     memory = Memory(server)
     address = ("127.0.0.1", server.port)
     with socket.create_connection(address) as client, socket.create_connection(address) as other:
-        client.sendall(request)
+        client.sendall(huge)
         time.sleep(0.5)
         # A single-threaded server has written the whole reply to memory when it answers this.
-        other.sendall(words("PING"))
+        other.sendall(request("PING"))
         other.recv(64)
         time.sleep(0.5)
     return memory.growth()
@@ -125,13 +118,13 @@ def main():
     arguments.add_argument("servers", nargs="+", metavar="NAME=COMMAND")
     arguments = arguments.parse_args()
     arguments.p = ""
-    board = words("ZRANGE", BOARD, 0, -1, "WITHSCORES")
+    board = request("ZRANGE", BOARD, 0, -1, "WITHSCORES")
     cases = {
         "nothing": [],
         "ZRANGE of all": [board],
-        "KEYS *": [words("KEYS", "*")],
-        "FRIENDRANK of all friends": [words("FRIENDRANK", BOARD, "me", "FRIENDS", "friends")],
-        "ZRANGE of all and a ZADD": [board, words("ZADD", BOARD, "INCR", 1, "user:000000000001")],
+        "KEYS *": [request("KEYS", "*")],
+        "FRIENDRANK of all friends": [request("FRIENDRANK", BOARD, "me", "FRIENDS", "friends")],
+        "ZRANGE of all and a ZADD": [board, request("ZADD", BOARD, "INCR", 1, "user:000000000001")],
     }
     print("| beside | server | median ms | P99 ms | max ms | answered | memory |\n|---|---|---|---|---|---|---|")
     for text in arguments.servers:

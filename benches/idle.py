@@ -14,11 +14,11 @@ import socket
 import sys
 
 from compare import Server
-from fairness import words
+from wire import request
 
 
-def exchange(client, request, reply):
-    client.sendall(request)
+def exchange(client, requests, reply):
+    client.sendall(requests)
     got = b""
     while len(got) < len(reply):
         got += client.recv(4096)
@@ -40,8 +40,8 @@ def main():
             empty = server.resident_bytes()
             clients += (socket.create_connection(("127.0.0.1", server.port)) for _ in range(arguments.c))
             for number, client in enumerate(clients):
-                exchange(client, words("PING") * 10, b"+PONG\r\n" * 10)
-                exchange(client, words("SET", "key:%012d" % (number % 100), "value") * 10, b"+OK\r\n" * 10)
+                exchange(client, request("PING") * 10, b"+PONG\r\n" * 10)
+                exchange(client, request("SET", "key:%012d" % (number % 100), "value") * 10, b"+OK\r\n" * 10)
             full = server.resident_bytes()
             each = (full - empty) / arguments.c / 1024
             print(f"| {server.name} | {empty / 2**20:.1f} | {full / 2**20:.1f} | {each:.2f} |", flush=True)

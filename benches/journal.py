@@ -29,6 +29,8 @@ import tempfile
 import threading
 import time
 
+from wire import call, field, request
+
 KEY = b"lb"
 
 
@@ -87,22 +89,6 @@ class Server:
     def log_bytes(self):
         paths = [os.path.join(root, name) for root, _, names in os.walk(self.directory) for name in names]
         return sum(os.path.getsize(path) for path in paths)
-
-
-def field(path, name):
-    for line in open(path):
-        if line.startswith(name + ":"):
-            return int(line.split()[1]) * 1024
-    return 0
-
-
-def request(*words):
-    return b"*%d\r\n" % len(words) + b"".join(b"$%d\r\n%s\r\n" % (len(word), word) for word in words)
-
-
-def call(connection, *words):
-    connection.sendall(request(*words))
-    return connection.recv(65536)
 
 
 def load(server, members, a_command):

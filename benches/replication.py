@@ -31,6 +31,8 @@ import tempfile
 import threading
 import time
 
+from wire import call, field, request
+
 KEY = b"lb"
 CONNECTIONS = 4
 PIPELINE = 500
@@ -86,22 +88,6 @@ class Server:
             except OSError:
                 pass
         return total / os.sysconf("SC_CLK_TCK")
-
-
-def field(path, name):
-    for line in open(path):
-        if line.startswith(name + ":"):
-            return int(line.split()[1]) * 1024
-    return 0
-
-
-def request(*words):
-    return b"*%d\r\n" % len(words) + b"".join(b"$%d\r\n%s\r\n" % (len(word), word) for word in words)
-
-
-def call(connection, *words):
-    connection.sendall(request(*words))
-    return connection.recv(65536)
 
 
 def send_all(connection, requests, replies):

@@ -22,6 +22,7 @@ import statistics
 import time
 
 from compare import Server
+from wire import request
 
 PIPELINE = 500
 GROUPS = ("boards", "audit")
@@ -52,11 +53,6 @@ class Client:
         if line[:1] == b"-":
             raise RuntimeError(line.decode())
         return line[1:-2]
-
-
-def request(*words):
-    words = [word if isinstance(word, bytes) else str(word).encode() for word in words]
-    return b"*%d\r\n" % len(words) + b"".join(b"$%d\r\n%s\r\n" % (len(word), word) for word in words)
 
 
 def add(key, user):
