@@ -149,6 +149,30 @@ fn a_former_master_that_ended_in_order_comes_back_with_what_it_has() {
     assert_eq!((syncs(&second, "sync_full"), syncs(&second, "sync_partial_ok")), (0, 1));
 }
 
+/// A replica without a journal, with a dump file, that ends in order goes on with the stream as well.
+#[test]
+fn a_replica_with_a_dump_file_goes_on_behind_it() {
+    let Some(first) = server(None) else { return };
+    let place = format!("127.0.0.1 {}", first.address.port());
+    let arguments =
+        ["--appendonly", "no", "--save", "3600 1", "--replicaof", &place, "--enable-debug-command", "yes"];
+    let mut second = Server::rankd_with(&arguments);
+    wait_for_link(&mut second.client());
+    let mut client = first.client();
+    client.ask("SELECT 3");
+    client.ask("SET a 1");
+    wait_for_same_offset(&first, &second);
+    client.ask("SET b 2");
+    client.ask("WAIT 1 20000");
+    second.terminate();
+    // The stream does not select the database again.
+    client.ask("SET c 3");
+    let second = second.restart_with(&arguments).expect("a start");
+    wait_for_same_offset(&first, &second);
+    assert_same(&first, &second, Dialect::Rankd, "after a restart");
+    assert_eq!(syncs(&first, "sync_full"), 1);
+}
+
 /// A former master that has written on for itself has what the new one does not have, and gets all data.
 #[test]
 fn a_former_master_that_has_written_on_gets_all_data() {

@@ -7,8 +7,9 @@ use crate::config::NoEffect;
 use crate::journal::{Journal, JournalOptions, Recovered};
 use crate::machine::progress::ReadProgress;
 use crate::rdb::LoadTally;
-use crate::replication::SavedData;
+use crate::replication::{EndedAs, History, SavedData};
 use crate::server::process::RunningProcess;
+use crate::store::change::position::{FollowedPosition, StreamPlace};
 use crate::store::change::sink::{ChangeSink, Count};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -76,7 +77,16 @@ pub(in crate::server) async fn open(
         Some(journal) => Some(SavedData::Journal(journal.last_seq())),
         None => process.replication.dumped(),
     };
-    process.replication.resume(data)?;
+    let ended_as = process.replication.resume(data)?;
+    if let Some(EndedAs::Replica { selected }) = ended_as
+        && host.store.position().is_none()
+    {
+        // A dump file does not say how far a stream was followed.
+        let History { id, offset, .. } = process.replication.outflow.history();
+        let history = id.as_str().as_bytes().try_into().expect("an identifier has as many digits");
+        let reached = StreamPlace { offset, database: selected };
+        host.store.follow(Some(FollowedPosition { history, reached }));
+    }
     if process.replication.outflow.is_active() {
         // What is written from here on is in the stream.
         process.replication.streaming.turn_on(None)?;

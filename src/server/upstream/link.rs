@@ -22,7 +22,8 @@ use std::sync::{Arc, OnceLock};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
-/// Time between the end of a link and the next one.
+/// Time between the end of a link and the next one, if the link has not lasted: at the end of one that has, the master may have
+/// cut it to tell of a new identifier.
 const PAUSE: Duration = Duration::from_secs(1);
 
 /// How long the thread sleeps while there is no master; a new one wakes it.
@@ -156,7 +157,12 @@ impl UpstreamLink {
                 };
             *self.connection.lock() = None;
             let now_ms = self.context.host.clock.now_ms();
+            let mut pause = PAUSE;
             self.context.host.upstream.note(turn, |status| {
+                let has_lasted_ms = now_ms.saturating_sub(status.up_since_ms);
+                if status.phase == LinkPhase::Following && Duration::from_millis(has_lasted_ms) > PAUSE {
+                    pause = Duration::ZERO;
+                }
                 status.phase = LinkPhase::Waiting;
                 if status.down_since_ms == 0 {
                     status.down_since_ms = now_ms;
@@ -169,7 +175,7 @@ impl UpstreamLink {
                 tracing::warn!("{text}");
                 said = Some(text);
             }
-            self.context.host.upstream.wait_for_turn(turn, PAUSE);
+            self.context.host.upstream.wait_for_turn(turn, pause);
         }
     }
 
