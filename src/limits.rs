@@ -203,6 +203,14 @@ pub const TEMPLATE_PREFIX_BYTES: usize = 512;
 /// Most bytes of the fields and values of one entry of a stream, as in Redis. A block of entries has at most as many.
 pub const STREAM_ENTRY_BYTES: usize = 1 << 30;
 
+/// Most producers of which a stream keeps the ids of their requests. A producer is a process that adds entries; with one id each,
+/// so many take 20 MB. When there are more, the stream remembers no new one until an id expires.
+pub const STREAM_PRODUCERS: usize = 100_000;
+
+/// Longest name of a producer, and longest id of one of its requests, in bytes. Ids of requests are UUIDs or names of a few of them;
+/// a stream keeps up to 10,000 of each producer.
+pub const PRODUCER_ID_BYTES: usize = 65_536;
+
 /// Longest script, in bytes. The largest in use have some tens of kilobytes; the compiler takes many times the length of what it
 /// compiles.
 pub const SCRIPT_BYTES: usize = 4 * 1024 * 1024;

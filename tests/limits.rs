@@ -25,6 +25,8 @@ const LIMITS: &[(&str, &str)] = &[
     ("ACL_LOG_GROUPING", "commands::acl::log: a denial is compared with few entries"),
     ("GENERATED_PASSWORD_BITS", "scripts: acl"),
     ("BATCH", "protocol: many queued requests beside another connection"),
+    ("STREAM_PRODUCERS", "here: a producer more than a stream remembers"),
+    ("PRODUCER_ID_BYTES", "here: names and ids of producers"),
     ("STREAM_ENTRY_BYTES", "the stream's own tests: an entry of more than a gigabyte"),
     ("SHARED_NAMES_BYTES", "names that the entries of a stream share"),
     ("SHARED_NAMES_RATIO", "names that the entries of a stream share"),
@@ -482,4 +484,53 @@ fn names_that_the_entries_of_a_stream_share_are_limited() {
     let payload = redis.ask("DUMP s").bytes().to_vec();
     assert!(!client.call(&[&b"RESTORE"[..], b"s", b"0", &payload]).is_error());
     assert_eq!(client.ask("XLEN s").integer(), 50);
+}
+
+#[test]
+fn one_producer_too_many_of_a_stream_is_refused() {
+    const PRODUCERS: usize = 100_000;
+    let server = Server::rankd_with(&["--appendonly", "no", "--stream-idmp-duration", "86400"]);
+    let mut client = server.client();
+    for first in (0..PRODUCERS).step_by(1_000) {
+        let requests = (first..first + 1_000)
+            .map(|number| encode(&["XADD", "s", "IDMP", &format!("p{number}"), "i", "*", "f", "v"]));
+        client.send_raw(&requests.collect::<Vec<_>>().concat());
+        (0..1_000).for_each(|_| assert!(!client.reply().is_error()));
+    }
+    let known = client.ask("XRANGE s - + COUNT 1").items()[0].items()[0].text();
+    let before = client.ask("XINFO STREAM s");
+    for request in ["XADD s IDMP more i * f v", "XADD s IDMPAUTO more * f v"] {
+        assert!(client.ask(request).is_error(), "{request}");
+    }
+    let last = client.ask("XREVRANGE s + - COUNT 1").items()[0].items()[0].text();
+    assert!(client.ask(&format!("XIDMPRECORD s more i {last}")).is_error());
+    assert_eq!(client.ask("XINFO STREAM s"), before);
+    // Those that it knows go on, and so do entries without an id.
+    assert_eq!(client.ask("XADD s IDMP p0 i * f v").text(), known);
+    assert!(!client.ask("XADD s IDMP p0 j * f v").is_error());
+    assert!(!client.ask("XADD s * f v").is_error());
+    assert!(!client.ask("DEL s").is_error());
+}
+
+#[test]
+fn names_and_ids_of_producers_have_a_longest_length() {
+    const BYTES: usize = 65_536;
+    let server = Server::rankd();
+    let mut client = server.client();
+    let (longest, longer) = ("x".repeat(BYTES), "x".repeat(BYTES + 1));
+    for (producer, id, fits) in [
+        (&*longest, &*longest, true),
+        (&longer, "i", false),
+        ("p", &longer, false),
+        ("", "i", false),
+        ("p", "", false),
+    ] {
+        let reply = client.call(&["XADD", "s", "IDMP", producer, id, "*", "f", "v"]);
+        assert_eq!(reply.is_error(), !fits, "{} {}", producer.len(), id.len());
+    }
+    assert!(client.call(&["XADD", "s", "IDMPAUTO", &longer, "*", "f", "v"]).is_error());
+    assert!(client.call(&["XIDMPRECORD", "s", "p", &longer, "1-1"]).is_error());
+    assert_eq!(client.ask("XLEN s").integer(), 1);
+    assert!(client.call(&["XCFGSET", "s", "IDMP-MAXSIZE", "10001"]).is_error());
+    assert!(client.call(&["XCFGSET", "s", "IDMP-DURATION", "86401"]).is_error());
 }

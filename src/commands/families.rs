@@ -61,6 +61,7 @@ const FAMILIES: &[&[CommandSpec]] = &[
     lists::read::COMMANDS,
     lists::update::COMMANDS,
     streams::add::COMMANDS,
+    streams::idempotence::COMMANDS,
     streams::range::COMMANDS,
     streams::read::COMMANDS,
     streams::group::COMMANDS,

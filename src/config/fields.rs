@@ -10,7 +10,7 @@ use super::replica::ReplicaSettings;
 use super::replication::ReplicationSettings;
 use super::sentinel::SentinelSettings;
 use super::set_bounds::SetBounds;
-use super::stream_bounds::StreamBounds;
+use super::stream_bounds::{ProducerBounds, StreamBounds};
 use super::tls::TlsSettings;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -48,6 +48,7 @@ pub struct Config {
     pub set_bounds: SetBounds,
     pub memory: MemoryBounds,
     pub stream_bounds: StreamBounds,
+    pub producer_bounds: ProducerBounds,
     pub enable_debug_command: DebugPolicy,
     pub dir: PathBuf,
     pub dbfilename: String,
@@ -105,6 +106,7 @@ impl Config {
             set_bounds: SetBounds::DEFAULT,
             memory: MemoryBounds::NONE,
             stream_bounds: StreamBounds::DEFAULT,
+            producer_bounds: ProducerBounds::DEFAULT,
             dir: PathBuf::new(),
             dbfilename: String::new(),
             save: Vec::new(),

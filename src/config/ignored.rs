@@ -224,8 +224,6 @@ pub const IGNORED: &[Ignored] = &[
     live(&["slowlog-entry-max-string-len"], "128", Integer(0, LONG)),
     fixed(&["socket-mark-id"], "0", Unsigned(0, UINT)),
     live(&["stop-writes-on-bgsave-error"], "yes", YesNo),
-    live(&["stream-idmp-duration"], "100", Integer(1, 86_400)),
-    live(&["stream-idmp-maxsize"], "100", Integer(1, 10_000)),
     fixed(&["syslog-enabled"], "no", YesNo),
     fixed(&["syslog-facility"], "local0", OneOf(FACILITIES)),
     fixed(&["syslog-ident"], "redis", Text),

@@ -49,6 +49,6 @@ pub use crate::config::replication::ReplicationSettings;
 pub use crate::config::sentinel::SentinelSettings;
 pub use crate::config::set_bounds::SetBounds;
 pub use crate::config::settings::Settings;
-pub use crate::config::stream_bounds::StreamBounds;
+pub use crate::config::stream_bounds::{ProducerBounds, StreamBounds};
 pub use crate::config::tls::{CertificateFiles, ClientCertificates, TlsSettings};
 pub use crate::config::value_syntax::ValueSyntax;

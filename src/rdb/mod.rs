@@ -17,6 +17,7 @@
 //! | `hashes` | the forms of hashes |
 //! | `lists` | the forms of lists |
 //! | `streams`, `stream_writer` | the forms of streams, read, and the one that is written |
+//! | `producers` | ids under which producers have added entries to streams |
 //! | `tally` | what was read and what was left out |
 //! | `boards` | boards with a policy, which other servers do not have |
 //! | `foreign` | skipping values of other types |
@@ -40,6 +41,7 @@ mod lists;
 mod lzf;
 mod packed;
 pub mod payload;
+mod producers;
 mod read;
 mod source;
 mod stream_writer;

@@ -1,7 +1,8 @@
 //! The value that DUMP gives: a type's number and the value as in a file, then the version of the format and a checksum.
 //!
 //! `commands` calls this; for an import, which reads payloads from a stream, see [`super::RdbReader::payload`]. A payload
-//! has RDB version 9, which every server since Redis 5 takes. That of a stream has version 11 (Redis 7.2), that of a hash of
+//! has RDB version 9, which every server since Redis 5 takes. That of a stream has version 11 (Redis 7.2), with ids of producers
+//! version 13 (Redis 8.6), that of a hash of
 //! which fields expire version 12; Valkey refuses the latter, as it refuses Redis's own. Every payload is checked almost as Redis checks it with `sanitize-dump-payload
 //! yes`; `docs/compatibility.md` has the exceptions.
 
@@ -10,19 +11,20 @@ use super::encoding::{put_length, put_string};
 use super::error::{Error, Problem};
 use super::foreign::Templates;
 use super::source::RdbSource;
-use super::value_form::{Dialect, HASH_DATED, STREAM, ValueForm};
+use super::value_form::{Dialect, HASH_DATED, STREAM, STREAM_OF_8_6, ValueForm};
 use super::value_writer::ValueWriter;
 use super::values::{ChangeTarget, NextKey, ReadValue, ValueReader};
 use super::{CHECKSUM, VALKEY_VERSION, is_known, length};
 use crate::config::SetBounds;
 use crate::store::change::{Change, ChangeBuffer, What};
-use crate::store::{Kind, LooseValue, Value};
+use crate::store::{Kind, LooseValue, Stored, Stream, Value};
 use std::fmt;
 
-/// The version of payloads, that of streams, and that of hashes of which fields expire.
+/// The version of payloads, that of streams, that of hashes of which fields expire, and that of streams with ids of producers.
 const VERSION: u16 = 9;
 const VERSION_STREAMS: u16 = 11;
 const VERSION_DATED: u16 = 12;
+const VERSION_PRODUCERS: u16 = 13;
 
 /// Bytes behind the value: the version and the checksum.
 pub(super) const TAIL_BYTES: usize = 10;
@@ -70,7 +72,12 @@ pub fn write(value: &Value) -> Vec<u8> {
         put_string(&mut out.bytes, &changes.records().flatten().copied().collect::<Vec<u8>>());
         return with_tail(out.bytes, VERSION);
     }
-    let form = ValueWriter::form(value.kind(), value.has_dated_elements());
+    let has_producers = Stream::of(value).is_some_and(|stream| stream.producers().is_some());
+    let form = if has_producers {
+        STREAM_OF_8_6
+    } else {
+        ValueWriter::form(value.kind(), value.has_dated_elements())
+    };
     out.bytes.push(form);
     out.begin(form);
     let length_at = out.bytes.len();
@@ -86,9 +93,9 @@ pub fn write(value: &Value) -> Vec<u8> {
     let mut payload = out.bytes;
     let version = match form {
         HASH_DATED => VERSION_DATED,
-        STREAM => {
+        STREAM | STREAM_OF_8_6 => {
             payload[length_at + 1..length_at + 9].copy_from_slice(&counted.to_be_bytes());
-            VERSION_STREAMS
+            if has_producers { VERSION_PRODUCERS } else { VERSION_STREAMS }
         }
         _ => VERSION,
     };

@@ -8,6 +8,7 @@ use super::functions::read_libraries;
 use super::is_known;
 use super::opcode;
 use super::payload::TAIL_BYTES;
+use super::producers;
 use super::source::RdbSource;
 use super::tally::{KeyCount, LoadTally};
 use super::value_form::{Dialect, ValueForm};
@@ -250,6 +251,12 @@ impl<'s> RdbReader<'s> {
             source.string(&mut value)?;
             let is_key = name == boards::EMPTY_BOARD.as_bytes();
             return self.board(&value, is_key).map_err(|problem| source.error(problem));
+        }
+        if name == producers::PRODUCERS.as_bytes() {
+            source.string(&mut value)?;
+            let target = &mut self.values.target;
+            let taken = producers::each_change(&value, |change| ChangeTarget::apply(target, change));
+            return taken.map_err(|problem| source.error(problem));
         }
         if name == boards::TEMPLATE.as_bytes() {
             source.string(&mut value)?;

@@ -6,6 +6,8 @@
 
 use super::encoding::{put_length, put_string};
 use super::length;
+use super::producers::ProducersWriter;
+use super::value_form;
 use crate::store::{ConsumerTimes, Delivery, GroupPosition, StreamEntry, StreamHead, StreamId, StreamPart};
 use std::collections::BTreeMap;
 
@@ -17,7 +19,9 @@ const BLOCK_BYTES: usize = 4096;
 #[derive(Default)]
 pub(super) struct StreamWriter {
     /// Whether the times at which consumers last did something are left out.
-    pub(super) leaves_out_activity: bool,
+    leaves_out_activity: bool,
+    /// Ids of producers, if the form has them.
+    producers: Option<ProducersWriter>,
     block: Option<BlockWriter>,
     entries: u64,
     first: StreamId,
@@ -52,6 +56,15 @@ struct ConsumerWriter {
 }
 
 impl StreamWriter {
+    /// A stream that is written in this form.
+    pub(super) fn of(form: u8) -> Self {
+        Self {
+            leaves_out_activity: form == value_form::STREAM_OF_7_0,
+            producers: (form == value_form::STREAM_OF_8_6).then(ProducersWriter::default),
+            ..Self::default()
+        }
+    }
+
     /// Writes a part, or keeps it for later. Returns how many blocks were written.
     pub(super) fn part(&mut self, out: &mut Vec<u8>, part: StreamPart<'_>) -> u64 {
         match part {
@@ -60,6 +73,14 @@ impl StreamWriter {
             StreamPart::Head(head) => {
                 self.head = head;
                 self.end_block(out)
+            }
+            StreamPart::Producers(head) => {
+                self.producers.iter_mut().for_each(|producers| producers.head(head));
+                0
+            }
+            StreamPart::RequestId(producer, id, entry) => {
+                self.producers.iter_mut().for_each(|producers| producers.id(producer, id, entry));
+                0
             }
             StreamPart::Group(name, position) => {
                 self.end_group();
@@ -101,6 +122,7 @@ impl StreamWriter {
         put_length(out, self.head.added.max(self.entries));
         put_length(out, self.groups);
         out.append(&mut self.groups_bytes);
+        self.producers.take().into_iter().for_each(|producers| producers.end(out));
         blocks
     }
 

@@ -92,7 +92,7 @@ impl<T: ChangeTarget> ValueReader<T> {
             self.stream_group(source, version, key, &read, head, &mut last_name)?;
         }
         if version >= 4 {
-            skip_producers(source)?;
+            self.stream_producers(source, key)?;
         }
         Ok(())
     }
@@ -296,19 +296,4 @@ fn read_id<R: Read>(source: &mut RdbSource<R>) -> Result<StreamId, Error> {
 fn id_of_bytes(bytes: [u8; 16]) -> StreamId {
     let id = u128::from_be_bytes(bytes);
     StreamId::new((id >> 64) as u64, id as u64)
-}
-
-/// Skips what Redis 8.6 notes of those who add entries with a mark of their own: how long the marks are kept, and how many; then
-/// the marks of each with their entries; then the number of marks and the number of duplicates.
-fn skip_producers<R: Read>(source: &mut RdbSource<R>) -> Result<(), Error> {
-    let skip_lengths = |source: &mut RdbSource<R>| source.length().and_then(|_| source.length()).map(drop);
-    skip_lengths(source)?;
-    for _ in 0..source.length()? {
-        source.skip_string()?;
-        for _ in 0..source.length()? {
-            source.skip_string()?;
-            skip_lengths(source)?;
-        }
-    }
-    skip_lengths(source)
 }

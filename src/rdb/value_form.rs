@@ -108,6 +108,8 @@ pub(super) const HASH: u8 = 4;
 pub(super) const STREAM_OF_7_0: u8 = 19;
 pub(super) const STREAM: u8 = 21;
 pub(super) const HASH_DATED: u8 = 24;
+/// A stream with ids of producers.
+pub(super) const STREAM_OF_8_6: u8 = 26;
 
 /// The kind of server that wrote the file. Valkey has given some numbers meanings of its own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -149,7 +151,7 @@ impl ValueForm {
             HASH_DATED => hash(HashEncoding::Dated(Dating::TimesFromFirst)),
             25 => hash(HashEncoding::PackedDated { after_time: true }),
             // Redis 8.6.
-            26 if dialect == Dialect::Redis => Some(Self::Stream(4)),
+            STREAM_OF_8_6 if dialect == Dialect::Redis => Some(Self::Stream(4)),
             // Redis 8.8.
             27 if dialect == Dialect::Redis => Some(Self::Stream(5)),
             28 if dialect == Dialect::Redis => foreign("array", Array),

@@ -39,7 +39,7 @@ impl ValueWriter {
     /// stream is the number of its blocks.
     pub(super) fn begin(&mut self, form: u8) {
         self.is_dated = form == value_form::HASH_DATED;
-        self.stream.leaves_out_activity = form == value_form::STREAM_OF_7_0;
+        self.stream = StreamWriter::of(form);
         if self.is_dated {
             self.bytes.extend_from_slice(&FIRST_TIME_MS.to_le_bytes());
         }

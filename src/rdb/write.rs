@@ -7,9 +7,11 @@
 
 use super::encoding::{put_length, put_string};
 use super::value_writer::ValueWriter;
-use super::{CHECKSUM, boards, length, opcode, value_form};
+use super::{CHECKSUM, boards, length, opcode, producers, value_form};
 use crate::store::change::ChangeBuffer;
-use crate::store::{DatabaseIndex, DatabaseSize, Element, KeyHead, Kind, Length, Use, Visitor, Walk};
+use crate::store::{
+    DatabaseIndex, DatabaseSize, Element, KeyHead, Kind, Length, StreamPart, Use, Visitor, Walk,
+};
 use std::io::{self, Seek, SeekFrom, Write};
 
 const MAGIC: &[u8] = b"REDIS0009";
@@ -195,10 +197,10 @@ struct Encoder<'n> {
     version: u64,
     /// The database that the walk is in.
     database: DatabaseIndex,
-    /// The Changes of the present board, if it has a policy.
-    board: ChangeBuffer,
+    /// Changes with what the present value has beyond its form: those of a board with a policy, and the producers of a stream.
+    beside: ChangeBuffer,
     /// The field that they become.
-    board_field: &'static str,
+    beside_field: &'static str,
 }
 
 impl<'n> Encoder<'n> {
@@ -216,8 +218,8 @@ impl<'n> Encoder<'n> {
             corrections: Vec::new(),
             version: VERSION,
             database: 0,
-            board: ChangeBuffer::default(),
-            board_field: "",
+            beside: ChangeBuffer::default(),
+            beside_field: "",
         }
     }
 
@@ -287,9 +289,9 @@ impl Visitor for Encoder<'_> {
     fn begin(&mut self, head: KeyHead<'_>, kind: Kind, length: Length) {
         (self.note)(self.database, head, kind);
         if head.rules.is_some() {
-            self.board.head(self.database, head.key, head.rules);
+            self.beside.head(self.database, head.key, head.rules);
             let is_empty = length == Length::Exactly(0);
-            self.board_field = if is_empty { boards::EMPTY_BOARD } else { boards::BOARD };
+            self.beside_field = if is_empty { boards::EMPTY_BOARD } else { boards::BOARD };
             if is_empty {
                 self.keys += 1;
                 return;
@@ -318,8 +320,10 @@ impl Visitor for Encoder<'_> {
     }
 
     fn element(&mut self, head: KeyHead<'_>, element: Element<'_>) {
-        if head.rules.is_some() {
-            self.board.element(self.database, head.key, element, None);
+        let is_producers =
+            matches!(element, Element::Part(StreamPart::Producers(_) | StreamPart::RequestId(..)));
+        if is_producers || head.rules.is_some() {
+            self.beside.element(self.database, head.key, element, None);
         }
         let counted = self.out.element(element);
         self.open.iter_mut().for_each(|open| open.counted += counted);
@@ -329,13 +333,17 @@ impl Visitor for Encoder<'_> {
         let counted = self.out.end(kind);
         self.open.iter_mut().for_each(|open| open.counted += counted);
         self.corrections.extend(self.open.take().filter(|count| count.counted != count.announced));
-        if !self.board.is_empty() {
-            self.board.set_expiry(self.database, head.key, head.expire_at_ms);
-            self.board.end_record();
-            for record in self.board.records() {
-                put_field(&mut self.out, self.board_field, record);
+        if !self.beside.is_empty() {
+            if kind == Kind::Stream {
+                self.beside_field = producers::PRODUCERS;
+            } else {
+                self.beside.set_expiry(self.database, head.key, head.expire_at_ms);
             }
-            self.board.clear();
+            self.beside.end_record();
+            for record in self.beside.records() {
+                put_field(&mut self.out, self.beside_field, record);
+            }
+            self.beside.clear();
         }
     }
 }

@@ -1,5 +1,5 @@
 //! A queue survives: what was added is there, what was delivered and not acknowledged is delivered again, and what was
-//! acknowledged never.
+//! acknowledged never. An XADD with the id of a producer that was not answered is sent again, and counts once.
 //!
 //! The server is killed under producers and consumers, and consumers crash too: one that does takes some entries, drops its
 //! connection without a word, and comes back under another name.
@@ -42,11 +42,27 @@ type SharedBook = Mutex<Book>;
 
 fn produce(address: SocketAddr, producer: usize, next: &mut u64, book: &SharedBook, over: &Over) {
     let Ok(mut client) = Client::try_connect(address) else { return };
+    let name = format!("p{producer}");
     while !over.is_set() {
-        *next += 1;
         let number = *next * PRODUCERS as u64 + producer as u64;
-        let Ok(reply) = client.try_call(&["XADD", "queue", "*", "n", &number.to_string()]) else { return };
+        let text = number.to_string();
+        let has_id = !next.is_multiple_of(4);
+        let words = if has_id {
+            vec!["XADD", "queue", "IDMP", &name, &text, "*", "n", &text]
+        } else {
+            // Sent once, whether or not it is answered.
+            *next += 1;
+            vec!["XADD", "queue", "*", "n", &text]
+        };
+        let Ok(reply) = client.try_call(&words) else { return };
         book.lock().expect("no panic").added.insert(number, reply.text());
+        if has_id {
+            if *next % 8 == 1 {
+                let Ok(again) = client.try_call(&words) else { return };
+                assert_eq!(again, reply, "{words:?} a second time");
+            }
+            *next += 1;
+        }
     }
 }
 

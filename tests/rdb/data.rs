@@ -63,7 +63,19 @@ pub(crate) fn contents(client: &mut Client) -> Contents {
 
 /// Writes a reply of XINFO in one line, without what depends on the server and the time.
 fn tell(reply: &Reply, line: &mut String) {
-    const LEFT_OUT: [&str; 5] = ["radix-tree-keys", "radix-tree-nodes", "seen-time", "active-time", "lag"];
+    const LEFT_OUT: [&str; 11] = [
+        "radix-tree-keys",
+        "radix-tree-nodes",
+        "idmp-duration",
+        "idmp-maxsize",
+        "pids-tracked",
+        "iids-tracked",
+        "iids-added",
+        "iids-duplicates",
+        "seen-time",
+        "active-time",
+        "lag",
+    ];
     let Reply::Array(items) = reply else {
         line.push_str(&format!(" {reply:?}"));
         return;

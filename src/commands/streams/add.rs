@@ -2,6 +2,7 @@
 
 use super::BASE;
 use super::entries::write_id;
+use super::idempotence::TOO_MANY_PRODUCERS;
 use super::ids::{self, NewId};
 use super::trimming::{Options, TrimOptions};
 use crate::commands::call::Call;
@@ -13,7 +14,7 @@ use crate::store::{Missing, Stream, StreamHead, StreamId, Writer};
 pub(in crate::commands) const COMMANDS: &[CommandSpec] = &[
     CommandSpec {
         name: "xadd",
-        syntax: "key [NOMKSTREAM] [KEEPREF | DELREF | ACKED] [<MAXLEN | MINID> [= | ~] threshold [LIMIT count]] <* | id> field value [field value ...]",
+        syntax: "key [NOMKSTREAM] [KEEPREF | DELREF | ACKED] [IDMPAUTO producer-id | IDMP producer-id idempotent-id] [<MAXLEN | MINID> [= | ~] threshold [LIMIT count]] <* | id> field value [field value ...]",
         summary: "Adds an entry to a stream, and trims the stream",
         complexity: "O(1); O(N) with N entries removed",
         arity: -5,
@@ -68,6 +69,17 @@ fn xadd(keys: &mut Writer<'_, '_>, call: &Call<'_>, reply: &mut Reply<'_>) -> Ou
         reply.null();
         return Ok(());
     }
+    let request = options.request.map(|request| (request.producer, request.id(pairs.clone())));
+    if let (Some((producer, id)), Some(producers)) = (&request, stream.and_then(Stream::producers)) {
+        if let Some(entry) = producers.entry(producer, id, now_ms) {
+            keys.edit::<Stream, _>(key, Missing::Skip, None, |stream| stream.count_duplicate())?;
+            write_id(entry, reply);
+            return Ok(());
+        }
+        if producers.are_too_many_with(producer, now_ms) {
+            return Err(TOO_MANY_PRODUCERS.into());
+        }
+    }
     let last = stream.map_or(StreamId::MIN, |stream| stream.head().last);
     if last == StreamId::MAX {
         return Err(CommandError::text(
@@ -86,6 +98,9 @@ fn xadd(keys: &mut Writer<'_, '_>, call: &Call<'_>, reply: &mut Reply<'_>) -> Ou
     }
     keys.edit::<Stream, _>(key, Missing::Create, "xadd", |stream| {
         stream.append(id, pairs, call.config.stream_bounds);
+        if let Some((producer, request)) = &request {
+            stream.note_request(producer, request, id, now_ms, call.config.producer_bounds);
+        }
         if options.trimming.is_some_and(|trimming| trimming.run(stream) > 0) {
             stream.is_also("xtrim");
         }

@@ -188,14 +188,14 @@ fn xautoclaim(keys: &mut Writer<'_, '_>, call: &Call<'_>, reply: &mut Reply<'_>)
         see_consumer(stream, group, consumer, now_ms);
         let (mut claimed, mut gone, mut next) = (Vec::new(), Vec::new(), StreamId::MIN);
         if let Some(members) = stream.group(group) {
-            let mut left = count;
+            let (mut left, mut find) = (count, stream.finder());
             let pending = members.pending(None, start, StreamId::MAX);
             for (looked_at, (id, _, delivery)) in pending.enumerate() {
                 if left == 0 || looked_at == count.saturating_mul(LOOKED_AT) {
                     next = id;
                     break;
                 }
-                if stream.get(id).is_none() {
+                if find(id).is_none() {
                     gone.push(id);
                     left -= 1;
                 } else if min_idle_ms == 0 || idle_ms(now_ms, delivery) >= min_idle_ms {
@@ -234,8 +234,9 @@ fn see_consumer(stream: &mut Edit<'_, '_, Stream>, group: &[u8], consumer: &[u8]
 
 fn write_claimed(stream: &Stream, ids: &[StreamId], ids_only: bool, reply: &mut Reply<'_>) {
     reply.array(ids.len());
+    let mut find = stream.finder();
     for &id in ids {
-        match stream.get(id).filter(|_| !ids_only) {
+        match if ids_only { None } else { find(id) } {
             Some(entry) => write_entry(entry, reply),
             None => write_id(id, reply),
         }

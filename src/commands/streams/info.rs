@@ -7,7 +7,7 @@ use crate::commands::call::Call;
 use crate::commands::call::error::{CommandError, Outcome, Stop};
 use crate::commands::spec::{CommandSpec, Flag, Group, Handler, KeyFlag, Keys};
 use crate::resp::reply::Reply;
-use crate::store::{Consumer, ConsumerGroup, Reader, Stream, StreamEntry, StreamId};
+use crate::store::{Consumer, ConsumerGroup, ProducersHead, Reader, Stream, StreamEntry, StreamId};
 
 pub(in crate::commands) const COMMANDS: &[CommandSpec] = &[CommandSpec {
     name: "xinfo",
@@ -126,7 +126,8 @@ fn stream(keys: Reader<'_>, call: &Call<'_>, reply: &mut Reply<'_>) -> Outcome {
         let pending: usize = stream.groups().map(|(_, group)| group.pending_len().min(most)).sum();
         call.announce(stream.len().min(most) + 2 * pending + consumers)?;
     }
-    reply.map(if is_full { 9 } else { 10 });
+    let fields = if is_full { 9 } else { 10 };
+    reply.map(if stream.producers().is_some() { fields + 6 } else { fields });
     let head = stream.head();
     field("length", reply).count(stream.len());
     // Of a tree of one block and of an empty one, these are Redis's numbers.
@@ -136,6 +137,16 @@ fn stream(keys: Reader<'_>, call: &Call<'_>, reply: &mut Reply<'_>) -> Outcome {
     write_id(head.max_deleted, field("max-deleted-entry-id", reply));
     field("entries-added", reply).integer(head.added.cast_signed());
     write_id(stream.first_id(), field("recorded-first-entry-id", reply));
+    if let Some(producers) = stream.producers() {
+        let ProducersHead { bounds, added, duplicates } = producers.head();
+        let (tracked, ids) = producers.tracked(keys.now_ms());
+        field("idmp-duration", reply).integer(bounds.kept_s.into());
+        field("idmp-maxsize", reply).integer(bounds.most_ids.into());
+        field("pids-tracked", reply).count(tracked);
+        field("iids-tracked", reply).count(ids);
+        field("iids-added", reply).integer(added.cast_signed());
+        field("iids-duplicates", reply).integer(duplicates.cast_signed());
+    }
     if !is_full {
         field("groups", reply).count(stream.groups().len());
         write_optional(stream.first(), field("first-entry", reply));

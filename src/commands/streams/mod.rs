@@ -5,6 +5,7 @@
 //! | `ids` | ids in requests |
 //! | `entries` | ids and entries in replies |
 //! | `trimming` | the options with which XADD and XTRIM trim |
+//! | `idempotence` | ids under which producers add entries, and XCFGSET |
 //! | `add` | commands that add entries, trim, and set the last id |
 //! | `range` | commands that read entries by id |
 //! | `read` | XREAD and XREADGROUP, which wait for entries |
@@ -18,6 +19,7 @@ pub(super) mod add;
 pub(super) mod claim;
 mod entries;
 pub(super) mod group;
+pub(super) mod idempotence;
 mod ids;
 pub(super) mod info;
 pub(super) mod pending;

@@ -346,9 +346,9 @@ impl ReadRequest {
         };
         let pending: Vec<_> = group.pending(Some(consumer), from, StreamId::MAX).take(self.most).collect();
         reply.array(pending.len());
-        let mut delivered = Vec::new();
+        let (mut delivered, mut find) = (Vec::new(), stream.finder());
         for (id, _, delivery) in pending {
-            if let Some(entry) = stream.get(id) {
+            if let Some(entry) = find(id) {
                 write_entry(entry, reply);
                 delivered.push((id, Delivery { at_ms: now_ms, count: delivery.count.saturating_add(1) }));
             } else {
@@ -357,6 +357,7 @@ impl ReadRequest {
                 reply.null_array();
             }
         }
+        drop(find);
         stream.deliver(&reader.group, &reader.consumer, &delivered);
     }
 }

@@ -1,5 +1,6 @@
 //! The options with which XADD and XTRIM trim a stream.
 
+use super::idempotence::RequestId;
 use super::ids::{self, NewId};
 use crate::commands::call::error::{CommandError, Stop};
 use crate::commands::call::{Call, Cursor};
@@ -37,10 +38,12 @@ pub(super) struct Trimming {
 
 /// What the options of XADD or XTRIM say.
 #[derive(Debug)]
-pub(super) struct TrimOptions {
+pub(super) struct TrimOptions<'c> {
     pub(super) trimming: Option<Trimming>,
     /// NOMKSTREAM.
     pub(super) only_existing: bool,
+    /// IDMP or IDMPAUTO.
+    pub(super) request: Option<RequestId<'c>>,
     /// The id in XADD.
     pub(super) id: NewId,
     /// The position behind the options, and behind the id in XADD.
@@ -54,16 +57,17 @@ pub(super) enum Options {
     OfTrim,
 }
 
-impl TrimOptions {
+impl<'c> TrimOptions<'c> {
     /// Reads the options behind the key, and the id in XADD.
     ///
     /// # Errors
     /// Those of Redis, in its order.
-    pub(super) fn parse(call: &Call<'_>, of: Options) -> Result<Self, CommandError> {
+    pub(super) fn parse(call: &Call<'c>, of: Options) -> Result<Self, CommandError> {
         let (mut cursor, len) = (call.cursor(2), call.arguments.len());
         let (mut target, mut is_approximate) = (None, false);
         let (mut limit, mut references) = (None, None);
-        let mut options = Self { trimming: None, only_existing: false, id: NewId::Any, behind: len };
+        let mut options =
+            Self { trimming: None, only_existing: false, request: None, id: NewId::Any, behind: len };
         while cursor.remaining() > 0 {
             let position = len - cursor.remaining();
             let has_more = cursor.remaining() > 1;
@@ -94,9 +98,18 @@ impl TrimOptions {
                 if references.is_none() { References::take(&mut cursor) } else { None }
             {
                 references = Some(given);
+            } else if of == Options::OfAdd
+                && let Some(request) = RequestId::take(&mut cursor, options.request)?
+            {
+                options.request = Some(request);
             } else if of == Options::OfAdd {
                 options.id = ids::parse_new(call.argument(position), 0)?;
                 options.behind = position + 1;
+                if options.request.is_some() {
+                    return Err(CommandError::text(
+                        "ERR IDMP/IDMPAUTO can be used only with auto-generated IDs",
+                    ));
+                }
                 break;
             } else {
                 return Err(CommandError::SYNTAX);

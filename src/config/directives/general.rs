@@ -1,7 +1,7 @@
 //! Directives about threads, databases and the forms of values.
 
 use crate::config::directive::{Directive, DirectiveSection};
-use crate::config::value;
+use crate::config::{ProducerBounds, value};
 use crate::limits;
 
 pub(super) const DIRECTIVES: &[Directive] = &[
@@ -89,6 +89,30 @@ pub(super) const DIRECTIVES: &[Directive] = &[
         help: "Most entries of such a block; 0 for no bound.",
         get: |config| config.stream_bounds.node_entries.to_string(),
         set: |config, text| value::count(text).map(|most| config.stream_bounds.node_entries = most),
+    },
+    Directive {
+        name: "stream-idmp-duration",
+        section: DirectiveSection::General,
+        default: "100",
+        live: true,
+        help: "Seconds for which a stream keeps the ids of XADD with IDMP and IDMPAUTO, unless XCFGSET says it.",
+        get: |config| config.producer_bounds.kept_s.to_string(),
+        set: |config, text| {
+            let (least, most) = ProducerBounds::KEPT_S.into_inner();
+            value::number(text, least, most).map(|seconds| config.producer_bounds.kept_s = seconds)
+        },
+    },
+    Directive {
+        name: "stream-idmp-maxsize",
+        section: DirectiveSection::General,
+        default: "100",
+        live: true,
+        help: "Most such ids that a stream keeps of each producer, unless XCFGSET says it.",
+        get: |config| config.producer_bounds.most_ids.to_string(),
+        set: |config, text| {
+            let (least, most) = ProducerBounds::MOST_IDS.into_inner();
+            value::number(text, least, most).map(|count| config.producer_bounds.most_ids = count)
+        },
     },
     Directive {
         name: "enable-debug-command",

@@ -9,7 +9,7 @@ use crate::machine::chance::Chance;
 use crate::machine::clock::Clock;
 use crate::ranking::{Order, Score};
 use crate::store::change::ChangeBuffer;
-use crate::store::{Access, Board, Hold, Missing, Store, Stream, StreamId, Value};
+use crate::store::{Access, Board, Element, Hold, Missing, Store, Stream, StreamId, StreamPart, Value};
 use std::fmt::Write as _;
 use std::io::{Cursor, Read};
 use std::sync::LazyLock;
@@ -111,7 +111,19 @@ fn shown(store: &Store, database: u32, key: &str) -> String {
             entries.sort();
             format!("{{{}}}", entries.join(" "))
         }
-        Some(Value::Stream(stream)) => shown_stream(stream),
+        Some(value @ Value::Stream(stream)) => {
+            let mut line = shown_stream(stream);
+            value.visit(&mut |element| match element {
+                Element::Part(StreamPart::Producers(head)) => {
+                    let _ = write!(line, "; {:?} {} {}", head.bounds, head.added, head.duplicates);
+                }
+                Element::Part(StreamPart::RequestId(producer, id, entry)) => {
+                    let _ = write!(line, ", {} {} {entry}", text(producer), text(id));
+                }
+                _ => {}
+            });
+            line
+        }
     };
     match reader.expiry(key.as_bytes()).flatten() {
         None => value,

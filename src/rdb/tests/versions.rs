@@ -51,19 +51,19 @@ fn everything_that_redis_8_6_writes_is_read_or_passed_over() {
         ("dated", "x until 2000000000123"),
         (
             "stream",
-            "stream 1795943641594-0 f=v 1795943641618-0 f=w; 1795943641618-0 2 0-0; g 1795943641618-0 Some(2), c1 1795943641594-0 1795943641629 1 1795943641618-0 1795943641629 1",
+            "stream 1795943641594-0 f=v 1795943641618-0 f=w; 1795943641618-0 2 0-0; g 1795943641618-0 Some(2), c1 1795943641594-0 1795943641629 1 1795943641618-0 1795943641629 1; ProducerBounds { kept_s: 100, most_ids: 100 } 1 0, p1 i1 1795943641594-0",
         ),
     ];
     for (key, value) in expected {
         assert_eq!(shown(&store, 0, key), value, "{key}");
     }
-    // The stream is one with producers' marks: type 26.
+    // The stream is one with ids of producers: type 26.
     assert_eq!(foreign(&tally), []);
     assert_eq!((tally.keys, tally.miscount), (6, None));
     assert_eq!((tally.bytes, tally.origin.as_str()), (bytes.len() as u64, "Redis 8.6.2, RDB 13"));
 }
 
-/// Streams with producers' marks and with entries that were given back, arrays of every kind of element, hashes with
+/// Streams with ids of producers and with entries that were given back, arrays of every kind of element, hashes with
 /// templates in both forms, vector sets, functions.
 #[test]
 fn everything_that_redis_8_10_writes_is_read_or_passed_over() {
@@ -79,7 +79,7 @@ fn everything_that_redis_8_10_writes_is_read_or_passed_over() {
         (
             0,
             "stream",
-            "stream 1795943241498-0 f=v 1795943241510-0 f=w; 1795943241510-0 2 0-0; g 1795943241510-0 Some(2), c1 1795943241498-0 1795943241530 1 1795943241510-0 1795943241530 1",
+            "stream 1795943241498-0 f=v 1795943241510-0 f=w; 1795943241510-0 2 0-0; g 1795943241510-0 Some(2), c1 1795943241498-0 1795943241530 1 1795943241510-0 1795943241530 1; ProducerBounds { kept_s: 100, most_ids: 100 } 1 0, p1 i1 1795943241498-0",
         ),
         (0, "stream:plain", "stream 1-1 f=v; 1-1 1 0-0"),
         (0, "nacked", "stream 1-1 f=v 1-2 f=v; 1-2 2 0-0; g 1-2 Some(2),  1-1 0 0, c1 1-2 1795943241587 1"),

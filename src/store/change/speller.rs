@@ -247,6 +247,8 @@ fn spell_stream<E>(
                 b"JUSTID",
             ])
         }),
+        // The other server does not know ids of producers.
+        StreamChange::Producers(_) | StreamChange::Requests(_) | StreamChange::RequestCounts(..) => Ok(()),
         StreamChange::NotPending(group, ids) => {
             let ids = texts(&mut ids.iter());
             send(&list(b"XACK", key, std::iter::once(group).chain(ids.iter().map(String::as_bytes))))

@@ -77,6 +77,8 @@ impl<'a> Element<'a> {
             Self::Part(
                 StreamPart::Made
                 | StreamPart::Head(_)
+                | StreamPart::Producers(_)
+                | StreamPart::RequestId(..)
                 | StreamPart::Group(..)
                 | StreamPart::Consumer(..)
                 | StreamPart::Pending(..),

@@ -234,7 +234,7 @@ impl<'a> ValueChange<'a> {
             hash::SET_FIELDS | hash::REMOVE_FIELDS | hash::EXPIRE_FIELDS => {
                 HashChange::take(operation, body).map(Self::Hash)
             }
-            stream::MAKE_STREAM..=stream::REMOVE_PENDING => {
+            stream::MAKE_STREAM..=stream::REMOVE_PENDING | stream::SET_PRODUCERS..=stream::COUNT_REQUESTS => {
                 StreamChange::take(operation, body).map(Self::Stream)
             }
             _ => Err(Malformed),

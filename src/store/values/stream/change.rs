@@ -2,11 +2,13 @@
 //! consumer. So a base may have a stream in any state between two records.
 
 use super::encoded::{
-    EncodedDeliveries, EncodedEntriesOfStream, EncodedEntryIds, take_id, take_optional, take_position,
+    EncodedDeliveries, EncodedEntriesOfStream, EncodedEntryIds, EncodedRequestIds, take_id, take_optional,
+    take_position,
 };
 use super::id::StreamId;
+use super::producers::{Producers, ProducersHead};
 use super::{ConsumerTimes, GroupPosition, Stream, StreamHead, Trim, TrimTarget};
-use crate::config::StreamBounds;
+use crate::config::{ProducerBounds, StreamBounds};
 use crate::store::change::codec::{Malformed, take_bytes, take_varint};
 use crate::store::values::kinds::Word;
 use crate::store::values::stored::{ReplayTarget, Stored};
@@ -24,6 +26,9 @@ pub(in crate::store) const SET_CONSUMER: u8 = 39;
 pub(in crate::store) const DROP_CONSUMER: u8 = 40;
 pub(in crate::store) const SET_PENDING: u8 = 41;
 pub(in crate::store) const REMOVE_PENDING: u8 = 42;
+pub(in crate::store) const SET_PRODUCERS: u8 = 48;
+pub(in crate::store) const NOTE_REQUESTS: u8 = 49;
+pub(in crate::store) const COUNT_REQUESTS: u8 = 50;
 
 /// A Change of a stream.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -52,6 +57,12 @@ pub enum StreamChange<'a> {
     Pending(&'a [u8], &'a [u8], EncodedDeliveries<'a>),
     /// These entries are not pending in the group.
     NotPending(&'a [u8], EncodedEntryIds<'a>),
+    /// It keeps ids of producers, and has none of them.
+    Producers(ProducersHead),
+    /// Producers have added entries under these ids.
+    Requests(EncodedRequestIds<'a>),
+    /// So many entries were ever added under ids, and so many requests have added nothing.
+    RequestCounts(u64, u64),
 }
 
 impl<'a> StreamChange<'a> {
@@ -80,6 +91,15 @@ impl<'a> StreamChange<'a> {
                 Ok(Self::Pending(group, consumer, EncodedDeliveries::take(body)?))
             }
             REMOVE_PENDING => Ok(Self::NotPending(take_bytes(body)?, EncodedEntryIds::take(body)?)),
+            SET_PRODUCERS => {
+                let mut bound = || u32::try_from(take_varint(body)?).map_err(|_| Malformed);
+                let bounds = ProducerBounds { kept_s: bound()?, most_ids: bound()? };
+                let (added, duplicates) = (take_varint(body)?, take_varint(body)?);
+                let head = ProducersHead { bounds, added, duplicates };
+                if bounds.are_valid() { Ok(Self::Producers(head)) } else { Err(Malformed) }
+            }
+            NOTE_REQUESTS => EncodedRequestIds::take(body).map(Self::Requests),
+            COUNT_REQUESTS => Ok(Self::RequestCounts(take_varint(body)?, take_varint(body)?)),
             _ => Err(Malformed),
         }
     }
@@ -128,6 +148,18 @@ impl<'a> StreamChange<'a> {
                     group.remove_pending(id);
                 });
             }),
+            Self::Producers(head) => stream.producers = Some(Box::new(Producers::new(head))),
+            Self::Requests(list) => {
+                let producers = stream.producers.get_or_insert_default();
+                for request in list.iter() {
+                    producers.note(request.producer, request.id, request.entry, request.at_ms);
+                    producers.head.added = producers.head.added.max(request.added);
+                }
+            }
+            Self::RequestCounts(added, duplicates) => {
+                let head = &mut stream.producers.get_or_insert_default().head;
+                (head.added, head.duplicates) = (added, duplicates);
+            }
         }
     }
 
@@ -176,6 +208,19 @@ impl<'a> StreamChange<'a> {
                 let [ms, seq] = id_words(id);
                 line("remove-pending", &[Word::Bytes(group), ms, seq]);
             }),
+            Self::Producers(ProducersHead { bounds, added, duplicates }) => {
+                let numbers = [u64::from(bounds.kept_s), u64::from(bounds.most_ids), added, duplicates];
+                line("set-producers", &numbers.map(Word::Number));
+            }
+            Self::Requests(list) => list.iter().for_each(|request| {
+                let ([ms, seq], words) =
+                    (id_words(request.entry), [request.producer, request.id].map(Word::Bytes));
+                let [added, at_ms] = [request.added, request.at_ms].map(Word::Number);
+                line("note-request", &[words[0], words[1], ms, seq, added, at_ms]);
+            }),
+            Self::RequestCounts(added, duplicates) => {
+                line("count-requests", &[Word::Number(added), Word::Number(duplicates)]);
+            }
         }
     }
 }

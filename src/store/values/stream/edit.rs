@@ -2,8 +2,9 @@
 
 use super::entries::Trimmed;
 use super::id::StreamId;
+use super::producers::{Producers, ProducersHead};
 use super::{ConsumerGroup, ConsumerTimes, Delivery, GroupPosition, Stream, StreamHead, Trim, TrimTarget};
-use crate::config::StreamBounds;
+use crate::config::{ProducerBounds, StreamBounds};
 use crate::store::access::edit::Edit;
 use crate::store::change::buffer::ChangeBuffer;
 use crate::store::values::stored::Stored;
@@ -185,5 +186,45 @@ impl Edit<'_, '_, Stream> {
         for name in names {
             self.acknowledge(&name, ids.iter().copied());
         }
+    }
+
+    /// Sets for how long and how many ids of producers are kept. Those that are kept by now are forgotten.
+    pub fn bound_producers(&mut self, bounds: ProducerBounds) {
+        let before = self.value.producers().map(Producers::head).unwrap_or_default();
+        let head = ProducersHead { bounds, ..before };
+        let gone = self.value.producers.replace(Box::new(Producers::new(head)));
+        self.record_unwatched(|changes, keyspace, key| changes.set_producers(keyspace, key, head));
+        if gone.is_some() {
+            self.discard(Stream { producers: gone, ..Stream::default() }.into_value());
+        }
+    }
+
+    /// Notes that a producer has added `entry` under this id. The first time, `bounds` say for how long and how many are kept.
+    pub fn note_request(
+        &mut self,
+        producer: &[u8],
+        id: &[u8],
+        entry: StreamId,
+        now_ms: u64,
+        bounds: ProducerBounds,
+    ) {
+        if self.value.producers.is_none() {
+            self.bound_producers(bounds);
+        }
+        let Some(producers) = &mut self.value.producers else { return };
+        producers.note(producer, id, entry, now_ms);
+        producers.head.added = producers.head.added.saturating_add(1);
+        let added = producers.head.added;
+        self.record_unwatched(|changes, keyspace, key| {
+            changes.note_request(keyspace, key, (producer, id), entry, (added, now_ms));
+        });
+    }
+
+    /// Counts a request that has added nothing, because its id was known.
+    pub fn count_duplicate(&mut self) {
+        let Some(producers) = &mut self.value.producers else { return };
+        producers.head.duplicates = producers.head.duplicates.saturating_add(1);
+        let head = producers.head;
+        self.record_unwatched(|changes, keyspace, key| changes.count_requests(keyspace, key, head));
     }
 }

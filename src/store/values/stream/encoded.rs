@@ -36,6 +36,28 @@ pub struct EncodedDeliveries<'a> {
     bytes: &'a [u8],
 }
 
+/// A list of ids of requests, encoded.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct EncodedRequestIds<'a> {
+    count: u32,
+    bytes: &'a [u8],
+}
+
+/// An id under which a producer has added an entry.
+#[derive(Clone, Copy, Debug)]
+pub struct EncodedRequestId<'a> {
+    /// The producer.
+    pub producer: &'a [u8],
+    /// The id.
+    pub id: &'a [u8],
+    /// The entry.
+    pub entry: StreamId,
+    /// How many entries had been added under ids.
+    pub added: u64,
+    /// When it was, in unix milliseconds: ids that had expired by then can be removed. 0 if that is not to be done.
+    pub at_ms: u64,
+}
+
 const CHECKED: &str = "checked when it was read";
 
 impl<'a> EncodedEntriesOfStream<'a> {
@@ -71,6 +93,14 @@ impl EncodedDeliveries<'_> {
     }
 }
 
+impl<'a> EncodedRequestIds<'a> {
+    /// The ids in the order they were recorded.
+    pub fn iter(self) -> impl Iterator<Item = EncodedRequestId<'a>> + Clone {
+        let mut rest = self.bytes;
+        (0..self.count).map(move |_| take_request_id(&mut rest).expect(CHECKED))
+    }
+}
+
 pub(super) fn take_id(body: &mut &[u8]) -> Result<StreamId, Malformed> {
     Ok(StreamId { ms: take_varint(body)?, seq: take_varint(body)? })
 }
@@ -88,6 +118,11 @@ pub(super) fn take_entry<'a>(body: &mut &'a [u8]) -> Result<EncodedEntry<'a>, Ma
 pub(super) fn take_delivery(body: &mut &[u8]) -> Result<(StreamId, Delivery), Malformed> {
     let id = take_id(body)?;
     Ok((id, Delivery { at_ms: take_varint(body)?, count: take_varint(body)? }))
+}
+
+fn take_request_id<'a>(body: &mut &'a [u8]) -> Result<EncodedRequestId<'a>, Malformed> {
+    let (producer, id, entry) = (take_bytes(body)?, take_bytes(body)?, take_id(body)?);
+    Ok(EncodedRequestId { producer, id, entry, added: take_varint(body)?, at_ms: take_varint(body)? })
 }
 
 pub(super) fn take_optional(body: &mut &[u8]) -> Result<Option<u64>, Malformed> {
@@ -119,5 +154,13 @@ impl<'a> EncodedDeliveries<'a> {
     pub(super) fn take(body: &mut &'a [u8]) -> Result<Self, Malformed> {
         let count = take_count(body)?;
         Ok(Self { count, bytes: take_while(body, count, |body| take_delivery(body).map(drop))? })
+    }
+}
+
+impl<'a> EncodedRequestIds<'a> {
+    /// Reads a list from the front of `body`.
+    pub(super) fn take(body: &mut &'a [u8]) -> Result<Self, Malformed> {
+        let count = take_count(body)?;
+        Ok(Self { count, bytes: take_while(body, count, |body| take_request_id(body).map(drop))? })
     }
 }

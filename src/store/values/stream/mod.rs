@@ -6,6 +6,7 @@
 //! | `entries`, `trim` | adding, removing and trimming entries |
 //! | `reading` | entries in a range, and excerpts that stay valid without the lock |
 //! | `group` | groups of consumers and what is pending for them |
+//! | `producers` | the ids under which producers have added entries |
 //! | `counting` | how many entries a group has read and how many are ahead of it |
 //! | `part`, `stages` | its parts, and the walk over a stream in steps |
 //! | `change`, `encoded`, `recording` | its Changes, how they are read and how they are recorded |
@@ -21,6 +22,7 @@ mod entry;
 mod group;
 mod id;
 mod part;
+mod producers;
 mod reading;
 mod recording;
 mod stages;
@@ -38,6 +40,7 @@ pub use entry::StreamEntry;
 pub use group::{Consumer, ConsumerGroup, ConsumerTimes, Delivery, GroupPosition};
 pub use id::StreamId;
 pub use part::{StreamHead, StreamPart};
+pub use producers::{Producers, ProducersHead};
 pub use reading::StreamExcerpt;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -53,6 +56,8 @@ pub struct Stream {
     len: usize,
     head: StreamHead,
     groups: BTreeMap<Box<[u8]>, ConsumerGroup>,
+    /// There are none in a stream to which no entry was added under an id of its producer.
+    producers: Option<Box<Producers>>,
 }
 
 impl Stream {
@@ -78,6 +83,12 @@ impl Stream {
     #[must_use]
     pub fn blocks(&self) -> usize {
         self.blocks.len() + usize::from(!self.tail.is_unused())
+    }
+
+    /// The ids under which producers have added entries; `None` if none ever has.
+    #[must_use]
+    pub fn producers(&self) -> Option<&Producers> {
+        self.producers.as_deref()
     }
 
     /// The groups, ascending by name.
@@ -120,9 +131,11 @@ impl Stored for Stream {
         if let Value::Stream(stream) = value { Some(stream) } else { None }
     }
 
-    /// The entries, the consumers, what is pending, and two more: the stream itself is never without elements. O(groups).
+    /// The entries, the ids of producers, the consumers, what is pending, and two more: the stream itself is never without
+    /// elements. O(groups).
     fn elements(&self) -> usize {
-        2 + self.len + self.groups.values().map(ConsumerGroup::parts).sum::<usize>()
+        let ids = self.producers().map_or(0, |producers| 1 + producers.ids());
+        2 + self.len + ids + self.groups.values().map(ConsumerGroup::parts).sum::<usize>()
     }
 
     fn size(&self) -> usize {
@@ -141,10 +154,12 @@ impl Stored for Stream {
             + some * self.blocks.len() / sampled
             + places
             + groups
+            + self.producers().map_or(0, |producers| producers.memory_bytes(samples))
     }
 
     fn allocations(&self) -> usize {
-        2 * self.blocks.len() + self.groups.values().map(|group| group.parts() / 4).sum::<usize>() + 3
+        let ids = self.producers().map_or(0, Producers::ids);
+        2 * self.blocks.len() + self.groups.values().map(|group| group.parts() / 4).sum::<usize>() + ids + 3
     }
 
     fn prefetch(&self) {
@@ -165,6 +180,7 @@ impl Stored for Stream {
         assert!(self.blocks.values().all(|block| !block.is_unused()));
         assert!(len == self.len && below.is_none_or(|id| id <= self.head.last));
         self.groups.values().for_each(ConsumerGroup::check);
+        self.producers().into_iter().for_each(Producers::check);
     }
 
     fn apply<'a>(

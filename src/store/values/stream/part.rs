@@ -3,6 +3,7 @@
 use super::entry::StreamEntry;
 use super::group::{ConsumerTimes, Delivery, GroupPosition};
 use super::id::StreamId;
+use super::producers::ProducersHead;
 
 /// What a stream knows of itself beyond its entries.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -24,6 +25,10 @@ pub enum StreamPart<'a> {
     Entry(StreamEntry<'a>),
     /// What the stream knows of itself beyond its entries.
     Head(StreamHead),
+    /// The stream keeps ids of producers.
+    Producers(ProducersHead),
+    /// A producer, an id of one of its requests, and the entry that this added.
+    RequestId(&'a [u8], &'a [u8], StreamId),
     /// A group and up to where it has read.
     Group(&'a [u8], GroupPosition),
     /// A consumer of a group.

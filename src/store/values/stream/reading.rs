@@ -33,11 +33,30 @@ impl Stream {
     /// The entry with this id. O(log n).
     #[must_use]
     pub fn get(&self, id: StreamId) -> Option<StreamEntry<'_>> {
+        self.block_of(id)?.get(id)
+    }
+
+    /// The block in which the entry with this id is, if there is one. O(log n).
+    fn block_of(&self, id: StreamId) -> Option<&EntryBlock> {
         if self.tail.live > 0 && id >= self.tail.base() {
-            return self.tail.get(id);
+            return Some(&self.tail);
         }
-        let (_, block) = self.blocks.range(..=id).next_back()?;
-        block.get(id)
+        self.blocks.range(..=id).next_back().map(|(_, block)| &**block)
+    }
+
+    /// Looks up one entry after the other, as [`Stream::get`] does. While the ids ascend, a block is read only once.
+    pub fn finder<'s>(&'s self) -> impl FnMut(StreamId) -> Option<StreamEntry<'s>> {
+        let mut rest = None;
+        move |id| {
+            if !matches!(&rest, Some((asked, last, _)) if *asked <= id && id <= *last) {
+                let block = self.block_of(id)?;
+                rest = Some((id, block.last, block.iter().peekable()));
+            }
+            let (asked, _, entries) = rest.as_mut()?;
+            *asked = id;
+            while entries.next_if(|entry| entry.id < id).is_some() {}
+            entries.peek().copied().filter(|entry| entry.id == id)
+        }
     }
 
     /// The first entry. O(log n).

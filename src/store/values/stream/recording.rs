@@ -1,11 +1,12 @@
 //! How Changes of streams are recorded.
 
 use super::change::{
-    ADD_ENTRIES, DROP_CONSUMER, DROP_GROUP, MAKE_GROUP, MAKE_STREAM, MOVE_GROUP, REMOVE_ENTRIES,
-    REMOVE_PENDING, SET_CONSUMER, SET_HEAD, SET_PENDING, TRIM,
+    ADD_ENTRIES, COUNT_REQUESTS, DROP_CONSUMER, DROP_GROUP, MAKE_GROUP, MAKE_STREAM, MOVE_GROUP,
+    NOTE_REQUESTS, REMOVE_ENTRIES, REMOVE_PENDING, SET_CONSUMER, SET_HEAD, SET_PENDING, SET_PRODUCERS, TRIM,
 };
 use super::id::StreamId;
 use super::part::{StreamHead, StreamPart};
+use super::producers::ProducersHead;
 use super::{ConsumerTimes, Delivery, GroupPosition};
 use crate::store::change::buffer::ChangeBuffer;
 use crate::store::change::codec::{put_bytes, put_varint};
@@ -52,6 +53,11 @@ impl ChangeBuffer {
                 }
             }
             StreamPart::Head(head) => self.set_stream_head(keyspace, key, head),
+            StreamPart::Producers(head) => self.set_producers(keyspace, key, head),
+            StreamPart::RequestId(producer, id, entry) => {
+                // What was in front says how many were added, and nothing is to be removed.
+                self.note_request(keyspace, key, (producer, id), entry, (0, 0));
+            }
             StreamPart::Group(group, position) => self.make_group(keyspace, key, group, position),
             StreamPart::Consumer(group, name, times) => self.set_consumer(keyspace, key, group, name, times),
             StreamPart::Pending(group, consumer, id, delivery) => {
@@ -174,5 +180,38 @@ impl ChangeBuffer {
         put_bytes(out, group);
         out.extend_from_slice(&(ids.len() as u32).to_le_bytes());
         ids.iter().for_each(|id| put_id(out, *id));
+    }
+
+    /// Records that the stream at `key` keeps ids of producers, and has none of them.
+    pub fn set_producers(&mut self, keyspace: KeyspaceIndex, key: &[u8], head: ProducersHead) {
+        let out = self.change(SET_PRODUCERS, keyspace, key);
+        put_varint(out, u64::from(head.bounds.kept_s));
+        put_varint(out, u64::from(head.bounds.most_ids));
+        put_varint(out, head.added);
+        put_varint(out, head.duplicates);
+    }
+
+    /// Records that a producer has added `entry` under this id, as the last of `added` entries, at this unix millisecond.
+    pub fn note_request(
+        &mut self,
+        keyspace: KeyspaceIndex,
+        key: &[u8],
+        (producer, id): (&[u8], &[u8]),
+        entry: StreamId,
+        (added, at_ms): (u64, u64),
+    ) {
+        let out = self.entry(NOTE_REQUESTS, keyspace, key);
+        put_bytes(out, producer);
+        put_bytes(out, id);
+        put_id(out, entry);
+        put_varint(out, added);
+        put_varint(out, at_ms);
+    }
+
+    /// Records how many entries were added to the stream at `key` under ids, and how many requests added nothing.
+    pub fn count_requests(&mut self, keyspace: KeyspaceIndex, key: &[u8], head: ProducersHead) {
+        let out = self.change(COUNT_REQUESTS, keyspace, key);
+        put_varint(out, head.added);
+        put_varint(out, head.duplicates);
     }
 }

@@ -1,5 +1,5 @@
-//! The walk over a stream in steps: that it is a stream, its entries, what it knows of itself, and then each group with its
-//! consumers and what is pending. A step continues behind the part at which the one before it ended, whatever has come or gone
+//! The walk over a stream in steps: that it is a stream, its entries, what it knows of itself, the ids of its producers, and then
+//! each group with its consumers and what is pending. A step continues behind the part at which the one before it ended, whatever has come or gone
 //! meanwhile.
 
 use super::id::StreamId;
@@ -16,6 +16,9 @@ enum Stage<'a> {
     Start,
     Entries(StreamId),
     Head,
+    Producers,
+    /// Within the ids of a producer.
+    RequestIds(&'a [u8], StreamId),
     /// The group itself.
     Group(&'a [u8]),
     Consumers(&'a [u8], &'a [u8]),
@@ -41,6 +44,8 @@ impl<'a> Stage<'a> {
             Self::Consumers(group, name) => put(4, group, name),
             Self::Pending(group, id) => put(5, group, &id_bytes(id)),
             Self::BehindGroup(group) => put(6, group, b""),
+            Self::Producers => put(7, b"", b""),
+            Self::RequestIds(producer, id) => put(8, producer, &id_bytes(id)),
         }
         Position::Within(bytes.into())
     }
@@ -59,6 +64,8 @@ impl<'a> Stage<'a> {
             3 => Self::Group(group),
             4 => Self::Consumers(group, rest),
             5 => Self::Pending(group, id),
+            7 => Self::Producers,
+            8 => Self::RequestIds(group, id),
             _ => Self::BehindGroup(group),
         })
     }
@@ -98,7 +105,9 @@ impl Stream {
         let stopped = match stage {
             Stage::Start => self.walk_entries(None, &mut steps),
             Stage::Entries(id) => self.walk_entries(Some(id), &mut steps),
-            Stage::Head => self.walk_groups(None, &mut steps),
+            Stage::Head => self.walk_producers(&mut steps),
+            Stage::Producers => self.walk_request_ids(None, &mut steps),
+            Stage::RequestIds(producer, entry) => self.walk_request_ids(Some((producer, entry)), &mut steps),
             Stage::BehindGroup(group) => self.walk_groups(Some(group), &mut steps),
             Stage::Group(name) | Stage::Consumers(name, _) | Stage::Pending(name, _) => {
                 let rest = self.groups.get(name).and_then(|group| walk_group(name, group, stage, &mut steps));
@@ -118,6 +127,28 @@ impl Stream {
         }
         if !steps.see(StreamPart::Head(self.head)) {
             return Some(Stage::Head);
+        }
+        self.walk_producers(steps)
+    }
+
+    fn walk_producers<'s>(&'s self, steps: &mut Steps<'_>) -> Option<Stage<'s>> {
+        let Some(producers) = &self.producers else { return self.walk_groups(None, steps) };
+        if !steps.see(StreamPart::Producers(producers.head())) {
+            return Some(Stage::Producers);
+        }
+        self.walk_request_ids(None, steps)
+    }
+
+    fn walk_request_ids<'s>(
+        &'s self,
+        after: Option<(&'s [u8], StreamId)>,
+        steps: &mut Steps<'_>,
+    ) -> Option<Stage<'s>> {
+        let rest = self.producers.iter().flat_map(|producers| producers.behind(after));
+        for (producer, id, entry) in rest {
+            if !steps.see(StreamPart::RequestId(producer, id, entry)) {
+                return Some(Stage::RequestIds(producer, entry));
+            }
         }
         self.walk_groups(None, steps)
     }

@@ -1,7 +1,7 @@
 //! Compares streams with ordered maps.
 
 use super::*;
-use crate::config::{SetBounds, StreamBounds};
+use crate::config::{ProducerBounds, SetBounds, StreamBounds};
 use crate::machine::chance::Chance;
 use crate::ranking::Order;
 use crate::store::change::buffer::ChangeBuffer;
@@ -111,6 +111,12 @@ fn a_stream_agrees_with_an_ordered_map() {
                         stream.get(from).map(owned).map(|(_, fields)| fields),
                         twin.get(&from).cloned()
                     );
+                    let mut find = stream.finder();
+                    for _ in 0..20 {
+                        let id = StreamId::new(any.ms + chance.below(6), chance.below(4));
+                        assert_eq!(find(id), stream.get(id), "seed {seed} step {step}");
+                    }
+                    drop(find);
                     let most = chance.below(8) as usize;
                     excerpts.push((stream.excerpt(from, to, Order::Descending, most), expected, most));
                 }
@@ -164,6 +170,15 @@ fn random_stream(chance: &mut Chance) -> Stream {
             members.set_pending(consumer.as_bytes(), std::iter::once((id, delivery)));
         }
         stream.groups.insert(format!("group{group}").into_bytes().into(), members);
+    }
+    if chance.below(3) > 0 {
+        let bounds = ProducerBounds { kept_s: 9, most_ids: 1 + chance.below(20) as u32 };
+        let mut producers = Producers::new(ProducersHead { bounds, added: 900, duplicates: 7 });
+        for number in 0..chance.below(100) {
+            let (name, id) = (format!("p{}", chance.below(4)), format!("id{}", chance.below(60)));
+            producers.note(name.as_bytes(), id.as_bytes(), StreamId::new(number / 2, number), 0);
+        }
+        stream.producers = Some(Box::new(producers));
     }
     stream
 }

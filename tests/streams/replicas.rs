@@ -1,0 +1,95 @@
+//! Real replicas get streams: entries, groups, consumers, deliveries, claims and acknowledgements, all of them and then the stream.
+
+use crate::rdb::data::contents;
+use crate::support::chance::Chance;
+use crate::support::client::Client;
+use crate::support::reply::Reply;
+use crate::support::server::{Peer, Server};
+use crate::support::wait_for;
+
+const COMMANDS: usize = 1_500;
+
+/// A random command on one of three streams.
+fn command(chance: &mut Chance) -> String {
+    let (key, group) = (format!("s{}", chance.below(3)), format!("g{}", chance.below(3)));
+    let (consumer, count) = (format!("c{}", chance.below(3)), 1 + chance.below(8));
+    // Small ids, so that commands find each other's entries.
+    let id = format!("{}-{}", 1 + chance.below(300), chance.below(3));
+    let (other, references) = (1 + chance.below(300), ["KEEPREF", "DELREF", "ACKED"][chance.below(3)]);
+    match chance.below(40) {
+        0..10 => format!("XADD {key} {id} user u{other} steps {count}"),
+        10 => format!("XADD {key} {other}-* steps {count}"),
+        11 => format!("XADD {key} IDMP p{count} {other} * steps {count}"),
+        12 => format!("XADD {key} IDMPAUTO p * steps {other}"),
+        13 => format!("XADD {key} MAXLEN {} {references} * n 1", 20 + count),
+        14 => format!("XTRIM {key} MINID {} {references}", chance.below(100)),
+        15 => format!("XDEL {key} {id} {other}-0"),
+        16 => format!("XDELEX {key} {references} IDS 2 {id} {other}-1"),
+        17 | 18 => format!("XGROUP CREATE {key} {group} {} MKSTREAM", chance.below(60)),
+        19 if count == 1 => format!("XGROUP DESTROY {key} {group}"),
+        19 => format!("XGROUP SETID {key} {group} {} ENTRIESREAD {count}", chance.below(60)),
+        20 => format!("XGROUP CREATECONSUMER {key} {group} {consumer}"),
+        21 => format!("XGROUP DELCONSUMER {key} {group} {consumer}"),
+        22..28 => format!("XREADGROUP GROUP {group} {consumer} COUNT {count} STREAMS {key} >"),
+        28 => format!("XREADGROUP GROUP {group} {consumer} COUNT {count} STREAMS {key} 0"),
+        29 => format!("XREADGROUP GROUP {group} {consumer} COUNT {count} NOACK STREAMS {key} >"),
+        30..32 => format!("XACK {key} {group} {id} {other}-0 {other}-1 {other}-2"),
+        32 => format!("XACKDEL {key} {group} {references} IDS 2 {id} {other}-0"),
+        33 => format!("XCLAIM {key} {group} {consumer} 0 {id} {other}-0 {other}-1 RETRYCOUNT {count}"),
+        34 => format!("XCLAIM {key} {group} {consumer} 0 {id} {other}-2 FORCE JUSTID IDLE {other}"),
+        35 => format!("XAUTOCLAIM {key} {group} {consumer} 0 {other} COUNT {count}"),
+        36 => format!("XSETID {key} {} ENTRIESADDED {}", 400 + other, 1000 + other),
+        37 if count < 3 => format!("RENAME {key} s0"),
+        37 => format!("COPY {key} s1 REPLACE"),
+        38 if count < 3 => format!("DEL {key}"),
+        38 => format!("XCFGSET {key} IDMP-MAXSIZE {count}"),
+        _ => format!("XADD {key} NOMKSTREAM {id} n {other}"),
+    }
+}
+
+fn write(client: &mut Client, chance: &mut Chance) {
+    for _ in 0..COMMANDS {
+        if chance.below(20) > 0 {
+            client.ask(&command(chance));
+            continue;
+        }
+        client.ask("MULTI");
+        for _ in 0..1 + chance.below(4) {
+            client.ask(&command(chance));
+        }
+        client.ask("EXEC");
+    }
+}
+
+#[test]
+fn replicas_have_the_streams_of_the_master_after_a_random_history() {
+    let seed = Chance::seed_from_env();
+    println!("RANKD_SEED={seed}");
+    let mut chance = Chance::new(seed);
+    let master = Server::rankd();
+    let mut client = master.client();
+    write(&mut client, &mut chance);
+    let port = master.address.port().to_string();
+    let start = |peer| Server::peer(peer, &["--replicaof", "127.0.0.1", &port]);
+    let replicas: Vec<Server> = [Peer::Redis, Peer::Valkey].into_iter().filter_map(start).collect();
+    for replica in &replicas {
+        let mut theirs = replica.client();
+        wait_for("the link", || {
+            theirs.ask("INFO replication").text().contains("master_link_status:up").then_some(())
+        });
+    }
+    for round in 0..3 {
+        let count = Reply::Integer(replicas.len() as i64);
+        client.ask(&format!("SET round {round}"));
+        assert_eq!(client.ask(&format!("WAIT {} 20000", replicas.len())), count);
+        let expected = contents(&mut client);
+        for replica in &replicas {
+            let found = contents(&mut replica.client());
+            assert_eq!(found.len(), expected.len(), "round {round}, seed {seed}");
+            for (key, value) in &expected {
+                assert_eq!(found.get(key), Some(value), "round {round}, seed {seed}: {key:?}");
+            }
+        }
+        write(&mut client, &mut chance);
+    }
+}
