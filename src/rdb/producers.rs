@@ -12,7 +12,7 @@ use super::values::{ChangeTarget, NextKey, ValueReader};
 use crate::config::ProducerBounds;
 use crate::limits;
 use crate::store::change::{Change, What, decode};
-use crate::store::{ProducersHead, StreamChange, StreamId, ValueChange};
+use crate::store::{ProducersHead, StreamId, ValueChange};
 use std::io::Read;
 
 /// The name of the field behind a stream.
@@ -34,21 +34,15 @@ pub(super) fn each_change(
     const MALFORMED: Problem = Problem::Malformed("producers that are not what this version writes");
     while !record.is_empty() {
         let change = decode(&mut record).map_err(|_| MALFORMED)?;
-        let is_right = match change {
-            Change::Continued => continue,
-            Change::Key { what: What::Value(ValueChange::Stream(of_stream)), .. } => match of_stream {
-                StreamChange::Producers(_) => true,
-                StreamChange::Requests(list) => {
-                    list.iter().all(|request| is_id(request.producer) && is_id(request.id))
-                }
-                _ => false,
-            },
-            _ => false,
-        };
-        if !is_right {
-            return Err(MALFORMED);
+        match change {
+            Change::Continued => {}
+            Change::Key { what: What::Value(ValueChange::Stream(of_stream)), .. }
+                if of_stream.is_of_producers() =>
+            {
+                take(&change)?;
+            }
+            _ => return Err(MALFORMED),
         }
-        take(&change)?;
     }
     Ok(())
 }

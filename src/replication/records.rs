@@ -1,7 +1,7 @@
 //! From records to the bytes of the stream: commands, with MULTI and EXEC around a record of several.
 //!
-//! What a board with a policy has beyond a sorted set is in front of the commands that any server understands: a PING whose
-//! message is a command for rankd alone. Other servers answer a PING with nothing. A rankd runs the command, and leaves out as many
+//! What a board with a policy has beyond a sorted set, and the ids of a stream's producers, are in front of the commands that any
+//! server understands: a PING whose message is a command for rankd alone. Other servers answer a PING with nothing. A rankd runs the command, and leaves out as many
 //! of the commands behind it as the message says ([`FOR_RANKD`]). Such PINGs are only in the stream if a replica has asked for them.
 
 use super::marks::{MarkKind, StreamMark};
@@ -124,6 +124,12 @@ impl RecordSpeller {
                 if matches!(of_board, BoardChange::SetRules(_)) {
                     self.boards.push((*key).into());
                 }
+            }
+            Change::Key { keyspace, key, what: What::Value(ValueChange::Stream(of_stream)) }
+                if of_stream.is_of_producers() =>
+            {
+                self.select(*keyspace);
+                self.put_for_rankd(0, &[b"LB.APPLY", key, encoded]);
             }
             Change::Templated(template) => {
                 let pattern = [template.prefix(), b"*"].concat();

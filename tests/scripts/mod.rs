@@ -149,6 +149,7 @@ scripts! {
     streams_blocking: rankd redis;
     streams_events: rankd redis;
     streams_groups: rankd redis;
+    streams_idempotent: rankd;
     streams_info: rankd redis;
     streams_trim: rankd redis;
     strings: rankd redis valkey;

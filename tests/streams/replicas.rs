@@ -1,4 +1,5 @@
 //! Real replicas get streams: entries, groups, consumers, deliveries, claims and acknowledgements, all of them and then the stream.
+//! A rankd gets the ids of producers, too.
 
 use crate::rdb::data::contents;
 use crate::support::chance::Chance;
@@ -92,4 +93,47 @@ fn replicas_have_the_streams_of_the_master_after_a_random_history() {
         }
         write(&mut client, &mut chance);
     }
+}
+
+/// All that XINFO tells, but for times at which consumers were seen, which commands do not tell.
+fn all_facts(client: &mut Client) -> Vec<String> {
+    let told = (0..3).map(|number| client.ask(&format!("XINFO STREAM s{number}")));
+    told.map(|reply| format!("{reply:?}")).collect()
+}
+
+#[test]
+fn a_rankd_that_is_promoted_knows_the_ids_of_producers() {
+    let seed = Chance::seed_from_env();
+    println!("RANKD_SEED={seed}");
+    let mut chance = Chance::new(seed);
+    let master = Server::rankd();
+    let mut client = master.client();
+    write(&mut client, &mut chance);
+    // Of these the replica gets all data, of those behind it the stream.
+    let before = client.ask("XADD s3 IDMP p before * n 1");
+    let place = format!("127.0.0.1 {}", master.address.port());
+    let replica = Server::rankd_with(&["--replicaof", &place]);
+    let mut theirs = replica.client();
+    wait_for("the link", || {
+        theirs.ask("INFO replication").text().contains("master_link_status:up").then_some(())
+    });
+    write(&mut client, &mut chance);
+    let after = client.ask("XADD s3 IDMP p after * n 2");
+    client.ask("XADD s3 IDMP p gone MAXLEN 0 * n 3");
+    assert_eq!(client.ask("XADD s3 IDMP p after * n 2"), after);
+    assert_eq!(client.ask("WAIT 1 20000"), Reply::Integer(1));
+    assert_eq!(all_facts(&mut theirs), all_facts(&mut client), "seed {seed}");
+    assert_eq!(theirs.ask("XINFO STREAM s3"), client.ask("XINFO STREAM s3"));
+    let told = theirs.ask("INFO replication").text();
+    assert!(
+        !told.contains("rankd_failed_commands:") || told.contains("rankd_failed_commands:0\r\n"),
+        "{told}"
+    );
+    theirs.ask("REPLICAOF NO ONE");
+    let retried = wait_for("a write", || {
+        Some(theirs.ask("XADD s3 IDMP p before * n 1")).filter(|reply| !reply.is_error())
+    });
+    assert_eq!(retried, before);
+    assert_eq!(theirs.ask("XADD s3 IDMP p after * n 2"), after);
+    assert_eq!(theirs.ask("XLEN s3").integer(), 0);
 }

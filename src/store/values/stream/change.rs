@@ -9,6 +9,7 @@ use super::id::StreamId;
 use super::producers::{Producers, ProducersHead};
 use super::{ConsumerTimes, GroupPosition, Stream, StreamHead, Trim, TrimTarget};
 use crate::config::{ProducerBounds, StreamBounds};
+use crate::limits;
 use crate::store::change::codec::{Malformed, take_bytes, take_varint};
 use crate::store::values::kinds::Word;
 use crate::store::values::stored::{ReplayTarget, Stored};
@@ -108,6 +109,17 @@ impl<'a> StreamChange<'a> {
         matches!(self, Self::Make | Self::Add(_))
     }
 
+    /// Whether it is about ids of producers, with names and ids that are neither empty nor too long. O(ids).
+    #[must_use]
+    pub fn is_of_producers(self) -> bool {
+        let is_id = |text: &[u8]| (1..=limits::PRODUCER_ID_BYTES).contains(&text.len());
+        match self {
+            Self::Producers(_) | Self::RequestCounts(..) => true,
+            Self::Requests(list) => list.iter().all(|request| is_id(request.producer) && is_id(request.id)),
+            _ => false,
+        }
+    }
+
     /// A group that does not exist is ignored, but by the Changes that make one: the replay is then in a state that never was,
     /// and a later Change drops the group or the stream.
     pub(in crate::store) fn apply(self, key: &mut dyn ReplayTarget) {
@@ -148,18 +160,7 @@ impl<'a> StreamChange<'a> {
                     group.remove_pending(id);
                 });
             }),
-            Self::Producers(head) => stream.producers = Some(Box::new(Producers::new(head))),
-            Self::Requests(list) => {
-                let producers = stream.producers.get_or_insert_default();
-                for request in list.iter() {
-                    producers.note(request.producer, request.id, request.entry, request.at_ms);
-                    producers.head.added = producers.head.added.max(request.added);
-                }
-            }
-            Self::RequestCounts(added, duplicates) => {
-                let head = &mut stream.producers.get_or_insert_default().head;
-                (head.added, head.duplicates) = (added, duplicates);
-            }
+            Self::Producers(_) | Self::Requests(_) | Self::RequestCounts(..) => stream.change_producers(self),
         }
     }
 
@@ -232,6 +233,25 @@ fn up_to_and_with(id: StreamId) -> Trim {
 }
 
 impl Stream {
+    /// Makes a Change of ids of producers true.
+    pub(super) fn change_producers(&mut self, change: StreamChange<'_>) {
+        match change {
+            StreamChange::Producers(head) => self.producers = Some(Box::new(Producers::new(head))),
+            StreamChange::Requests(list) => {
+                let producers = self.producers.get_or_insert_default();
+                for request in list.iter() {
+                    producers.note(request.producer, request.id, request.entry, request.at_ms);
+                    producers.head.added = producers.head.added.max(request.added);
+                }
+            }
+            StreamChange::RequestCounts(added, duplicates) => {
+                let head = &mut self.producers.get_or_insert_default().head;
+                (head.added, head.duplicates) = (added, duplicates);
+            }
+            _ => {}
+        }
+    }
+
     fn with_group(&mut self, name: &[u8], change: impl FnOnce(&mut super::ConsumerGroup)) {
         if let Some(group) = self.groups.get_mut(name) {
             change(group);

@@ -1,5 +1,6 @@
 //! How commands change a stream.
 
+use super::change::StreamChange;
 use super::entries::Trimmed;
 use super::id::StreamId;
 use super::producers::{Producers, ProducersHead};
@@ -226,5 +227,13 @@ impl Edit<'_, '_, Stream> {
         producers.head.duplicates = producers.head.duplicates.saturating_add(1);
         let head = producers.head;
         self.record_unwatched(|changes, keyspace, key| changes.count_requests(keyspace, key, head));
+    }
+
+    /// Makes a Change of ids of producers as another server has made it. Any other Change is ignored.
+    pub fn change_producers(&mut self, change: StreamChange<'_>) {
+        if change.is_of_producers() {
+            self.value.change_producers(change);
+            self.record_unwatched(|changes, keyspace, key| changes.change_producers(keyspace, key, change));
+        }
     }
 }

@@ -2,7 +2,8 @@
 
 use super::change::{
     ADD_ENTRIES, COUNT_REQUESTS, DROP_CONSUMER, DROP_GROUP, MAKE_GROUP, MAKE_STREAM, MOVE_GROUP,
-    NOTE_REQUESTS, REMOVE_ENTRIES, REMOVE_PENDING, SET_CONSUMER, SET_HEAD, SET_PENDING, SET_PRODUCERS, TRIM,
+    NOTE_REQUESTS, REMOVE_ENTRIES, REMOVE_PENDING, SET_CONSUMER, SET_HEAD, SET_PENDING, SET_PRODUCERS,
+    StreamChange, TRIM,
 };
 use super::id::StreamId;
 use super::part::{StreamHead, StreamPart};
@@ -213,5 +214,21 @@ impl ChangeBuffer {
         let out = self.change(COUNT_REQUESTS, keyspace, key);
         put_varint(out, head.added);
         put_varint(out, head.duplicates);
+    }
+
+    /// Records a Change of ids of producers of the stream at `key`, as another server has made it.
+    pub fn change_producers(&mut self, keyspace: KeyspaceIndex, key: &[u8], change: StreamChange<'_>) {
+        match change {
+            StreamChange::Producers(head) => self.set_producers(keyspace, key, head),
+            StreamChange::Requests(list) => list.iter().for_each(|request| {
+                let (names, counts) = ((request.producer, request.id), (request.added, request.at_ms));
+                self.note_request(keyspace, key, names, request.entry, counts);
+            }),
+            StreamChange::RequestCounts(added, duplicates) => {
+                let head = ProducersHead { added, duplicates, ..ProducersHead::default() };
+                self.count_requests(keyspace, key, head);
+            }
+            _ => {}
+        }
     }
 }
