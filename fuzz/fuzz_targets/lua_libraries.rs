@@ -7,10 +7,11 @@ use mlua::{Function, Lua, LuaString};
 /// Returns nothing; an error of its own is a bug. A format of `struct` ends at the first newline of the input.
 const CHECK: &str = r#"
 local function same(left, right, depth)
+    -- Deeper tables become nil.
+    if depth > 15 then return true end
     if type(left) ~= "table" or type(right) ~= "table" then
         return left == right or left ~= left and right ~= right
     end
-    if depth > 15 then return true end
     for key, value in pairs(left) do
         -- A table as a key is another one when it comes back.
         if type(key) ~= "table" and not same(value, right[key], depth + 1) then return false end

@@ -2,6 +2,7 @@
 //! the same bits, in fpconv's layout (Redis 7.2 and later).
 
 use super::digits::Digits;
+use crate::text::c_number::Hexadecimal;
 
 /// Longest text of a double: a sign, 17 digits, a point, leading zeros or an exponent.
 const TEXT_BYTES: usize = 40;
@@ -53,47 +54,10 @@ fn parse_decimal(text: &[u8]) -> Option<f64> {
     in_range.then_some(value)
 }
 
-/// Reads the text after `0x`: hexadecimal digits with an optional point and an optional binary exponent after `p`.
+/// Reads the text after `0x`, and all of it.
 fn parse_hexadecimal(text: &[u8]) -> Option<f64> {
-    let mut mantissa = 0u64;
-    let mut exponent = 0i64;
-    let mut digits = 0usize;
-    let mut after_point = false;
-    let mut rest = text;
-    while let Some((&byte, tail)) = rest.split_first() {
-        if byte == b'.' && !after_point {
-            after_point = true;
-        } else if let Some(digit) = char::from(byte).to_digit(16) {
-            digits += 1;
-            if mantissa >> 58 == 0 {
-                mantissa = mantissa << 4 | u64::from(digit);
-                exponent -= if after_point { 4 } else { 0 };
-            } else {
-                // Beyond 58 bits a digit only affects the rounding of the conversion.
-                mantissa |= u64::from(digit != 0);
-                exponent += if after_point { 0 } else { 4 };
-            }
-        } else {
-            break;
-        }
-        rest = tail;
-    }
-    if digits == 0 {
-        return None;
-    }
-    if let [b'p' | b'P', power @ ..] = rest {
-        let power = power.strip_prefix(b"+").unwrap_or(power);
-        exponent += std::str::from_utf8(power).ok()?.parse::<i32>().map(i64::from).ok()?;
-        rest = &[];
-    }
-    if !rest.is_empty() {
-        return None;
-    }
-    let clamped = exponent.clamp(-2000, 2000) as i32;
-    // Two steps, because 2^clamped alone may be out of range although the product is not.
-    let value = mantissa as f64 * 2f64.powi(clamped / 2) * 2f64.powi(clamped - clamped / 2);
-    let in_range = value.is_finite() && (value != 0.0 || mantissa == 0);
-    in_range.then_some(value)
+    let (number, end) = Hexadecimal::leading(text)?;
+    if end == text.len() { number.value_in_range() } else { None }
 }
 
 /// `value` as an integer if it is whole and within ±2^62, which Redis prints as plain digits. Scores mostly are.

@@ -2,60 +2,100 @@
 //!
 //! Lua 5.1 and its libraries show and read numbers so. Where a locale would matter, it is that of C.
 
-/// Writes `number` as `%.{digits}g` does, `digits` being at least 1.
-pub fn write_general(out: &mut Vec<u8>, number: f64, digits: usize) {
-    if number.is_nan() {
-        out.extend_from_slice(if number.is_sign_negative() { b"-nan" } else { b"nan" });
-        return;
-    }
-    if number.is_infinite() {
-        out.extend_from_slice(if number < 0.0 { b"-inf" } else { b"inf" });
-        return;
-    }
-    // Most numbers of scripts are small and whole.
-    if number.abs() < 1e15 && digits >= 15 || number.abs() < 10f64.powi(digits.min(15) as i32) - 0.5 {
+use std::io::Write;
+
+/// The text of a number as `%.{digits}g` prints it, on the stack.
+pub struct GeneralText {
+    bytes: [u8; Self::BYTES],
+    len: usize,
+}
+
+impl GeneralText {
+    /// Most bytes: a sign, 17 digits, a point, four zeros and an exponent are fewer.
+    pub const BYTES: usize = 32;
+
+    /// Most digits. More are never needed to tell one number from another.
+    const MOST_DIGITS: usize = 17;
+
+    /// The text of `number` with up to `digits` significant digits, from 1 to 17. O(1).
+    #[must_use]
+    pub fn of(number: f64, digits: usize) -> Self {
+        let digits = digits.clamp(1, Self::MOST_DIGITS);
+        let mut text = Self { bytes: [0; Self::BYTES], len: 0 };
+        // Most numbers of scripts are small and whole.
         let whole = number as i64;
-        if whole as f64 == number && (whole != 0 || number.is_sign_positive()) {
-            write_integer(out, whole);
-            return;
+        let most = 10u64.pow(digits.min(15) as u32);
+        if whole as f64 == number && whole.unsigned_abs() < most && (whole != 0 || number.is_sign_positive())
+        {
+            text.push(itoa::Buffer::new().format(whole).as_bytes());
+            return text;
+        }
+        if number.is_sign_negative() {
+            text.push(b"-");
+        }
+        match number {
+            _ if number.is_nan() => text.push(b"nan"),
+            _ if number.is_infinite() => text.push(b"inf"),
+            _ => text.push_finite(number.abs(), digits),
+        }
+        text
+    }
+
+    /// The text.
+    #[must_use]
+    pub fn as_bytes(&self) -> &[u8] {
+        &self.bytes[..self.len]
+    }
+
+    fn push(&mut self, bytes: &[u8]) {
+        self.bytes[self.len..self.len + bytes.len()].copy_from_slice(bytes);
+        self.len += bytes.len();
+    }
+
+    fn push_finite(&mut self, number: f64, most_digits: usize) {
+        // `d.ddddddddddddde±x`.
+        let mut scientific = [0; Self::BYTES];
+        let mut rest = &mut scientific[..];
+        write!(rest, "{number:.*e}", most_digits - 1).expect("the text of a number is short");
+        let used = Self::BYTES - rest.len();
+        let text = &scientific[..used];
+        let end = text.iter().position(|byte| *byte == b'e').unwrap_or(used);
+        let exponent = str::from_utf8(&text[end + 1..]).ok().and_then(|digits| digits.parse().ok());
+        let exponent: i32 = exponent.unwrap_or_default();
+        let mut digits = [0; Self::MOST_DIGITS];
+        text[..end].iter().filter(|byte| **byte != b'.').zip(&mut digits).for_each(|(from, to)| *to = *from);
+        let used = digits[..most_digits].iter().rposition(|digit| *digit != b'0').map_or(1, |last| last + 1);
+        let digits = &digits[..used];
+        match exponent {
+            -4..0 => {
+                self.push(b"0.");
+                self.push(&b"000"[..(-exponent - 1) as usize]);
+                self.push(digits);
+            }
+            0.. if (exponent as usize) < most_digits => {
+                let whole = exponent as usize + 1;
+                self.push(&digits[..digits.len().min(whole)]);
+                self.push(&b"00000000000000000"[..whole.saturating_sub(digits.len())]);
+                if digits.len() > whole {
+                    self.push(b".");
+                    self.push(&digits[whole..]);
+                }
+            }
+            _ => {
+                self.push(&digits[..1]);
+                if digits.len() > 1 {
+                    self.push(b".");
+                    self.push(&digits[1..]);
+                }
+                self.push(if exponent < 0 { b"e-" } else { b"e+" });
+                let exponent = exponent.unsigned_abs();
+                if exponent < 10 {
+                    self.push(b"0");
+                }
+                self.push(itoa::Buffer::new().format(exponent).as_bytes());
+            }
         }
     }
-    let scientific = format!("{number:.*e}", digits - 1);
-    let (mantissa, exponent) = scientific.split_once('e').expect("an exponent in scientific notation");
-    let exponent: i32 = exponent.parse().expect("a decimal exponent");
-    let (sign, mantissa) = match mantissa.strip_prefix('-') {
-        Some(rest) => ("-", rest),
-        None => ("", mantissa),
-    };
-    let all: String = mantissa.chars().filter(|character| *character != '.').collect();
-    let significant = all.trim_end_matches('0');
-    out.extend_from_slice(sign.as_bytes());
-    if exponent < -4 || exponent >= digits as i32 {
-        let (first, rest) = all.split_at(1);
-        let rest = rest.trim_end_matches('0');
-        out.extend_from_slice(first.as_bytes());
-        write_fraction(out, rest);
-        let sign = if exponent < 0 { '-' } else { '+' };
-        out.extend_from_slice(format!("e{sign}{:02}", exponent.abs()).as_bytes());
-    } else if exponent < 0 {
-        out.extend_from_slice(b"0");
-        write_fraction(out, &format!("{}{significant}", "0".repeat((-exponent - 1) as usize)));
-    } else {
-        let (whole, fraction) = all.split_at(exponent as usize + 1);
-        out.extend_from_slice(whole.as_bytes());
-        write_fraction(out, fraction.trim_end_matches('0'));
-    }
-}
-
-fn write_fraction(out: &mut Vec<u8>, digits: &str) {
-    if digits.bytes().any(|digit| digit != b'0') {
-        out.push(b'.');
-        out.extend_from_slice(digits.as_bytes());
-    }
-}
-
-fn write_integer(out: &mut Vec<u8>, number: i64) {
-    out.extend_from_slice(itoa::Buffer::new().format(number).as_bytes());
 }
 
 /// The number at the beginning of `text` and where it ends, as `strtod` finds them: blanks, a sign, then decimal or
@@ -124,49 +164,79 @@ fn decimal(text: &[u8]) -> Option<(f64, usize)> {
     Some((number, end))
 }
 
-/// `0x`, hexadecimal digits with a point among them, and a binary exponent. Rounds once, ties to even, but for numbers
-/// below the normal ones.
 fn hexadecimal(text: &[u8]) -> Option<(f64, usize)> {
     if !begins_with(text, b"0x") {
         return None;
     }
-    let (mut mantissa, mut exponent, mut digits, mut after_point) = (0u64, 0i64, 0usize, false);
-    let mut end = 2;
-    while let Some(&byte) = text.get(end) {
-        if byte == b'.' && !after_point {
-            after_point = true;
-        } else if let Some(digit) = char::from(byte).to_digit(16) {
-            digits += 1;
-            if mantissa >> 60 == 0 {
-                mantissa = mantissa << 4 | u64::from(digit);
-                exponent -= if after_point { 4 } else { 0 };
+    let (number, len) = Hexadecimal::leading(&text[2..])?;
+    Some((number.value(), 2 + len))
+}
+
+/// A number in hexadecimal digits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Hexadecimal {
+    /// Its first digits. The last bit is set if digits beyond them are not zero.
+    mantissa: u64,
+    /// The power of two that they are multiplied with.
+    exponent: i64,
+}
+
+impl Hexadecimal {
+    /// The number at the beginning of `text`, and where it ends: digits with a point among them, and a binary exponent. None if there
+    /// is no digit. O(n).
+    #[must_use]
+    pub fn leading(text: &[u8]) -> Option<(Self, usize)> {
+        let (mut mantissa, mut exponent, mut digits, mut after_point) = (0u64, 0i64, 0usize, false);
+        let mut end = 0;
+        while let Some(&byte) = text.get(end) {
+            if byte == b'.' && !after_point {
+                after_point = true;
+            } else if let Some(digit) = char::from(byte).to_digit(16) {
+                digits += 1;
+                if mantissa >> 60 == 0 {
+                    mantissa = mantissa << 4 | u64::from(digit);
+                    exponent -= if after_point { 4 } else { 0 };
+                } else {
+                    // What does not fit decides no more than the rounding.
+                    mantissa |= u64::from(digit != 0);
+                    exponent += if after_point { 0 } else { 4 };
+                }
             } else {
-                // What does not fit decides no more than the rounding.
-                mantissa |= u64::from(digit != 0);
-                exponent += if after_point { 0 } else { 4 };
+                break;
             }
-        } else {
-            break;
+            end += 1;
         }
-        end += 1;
-    }
-    if digits == 0 {
-        return None;
-    }
-    if let Some(b'p' | b'P') = text.get(end) {
-        let negative = text.get(end + 1) == Some(&b'-');
-        let at = end + 1 + usize::from(matches!(text.get(end + 1), Some(b'-' | b'+')));
-        let power = text.get(at..).unwrap_or_default();
-        let len = power.iter().take_while(|byte| byte.is_ascii_digit()).count();
-        if len > 0 {
-            let power = power[..len]
-                .iter()
-                .fold(0i64, |power, digit| (power * 10 + i64::from(digit - b'0')).min(i64::from(i32::MAX)));
-            exponent = exponent.saturating_add(if negative { -power } else { power });
-            end = at + len;
+        if digits == 0 {
+            return None;
         }
+        if let Some(b'p' | b'P') = text.get(end) {
+            let negative = text.get(end + 1) == Some(&b'-');
+            let at = end + 1 + usize::from(matches!(text.get(end + 1), Some(b'-' | b'+')));
+            let power = text.get(at..).unwrap_or_default();
+            let len = power.iter().take_while(|byte| byte.is_ascii_digit()).count();
+            if len > 0 {
+                let power = power[..len].iter().fold(0i64, |power, digit| {
+                    (power * 10 + i64::from(digit - b'0')).min(i64::from(i32::MAX))
+                });
+                exponent = exponent.saturating_add(if negative { -power } else { power });
+                end = at + len;
+            }
+        }
+        Some((Self { mantissa, exponent }, end))
     }
-    Some((scaled(mantissa as f64, exponent), end))
+
+    /// The nearest double, ties to even, but for numbers below the normal ones. What is too large is infinite.
+    #[must_use]
+    pub fn value(self) -> f64 {
+        scaled(self.mantissa as f64, self.exponent)
+    }
+
+    /// The nearest double. None if it is infinite, or zero although the number is not.
+    #[must_use]
+    pub fn value_in_range(self) -> Option<f64> {
+        let value = self.value();
+        (value.is_finite() && (value != 0.0 || self.mantissa == 0)).then_some(value)
+    }
 }
 
 /// `number` times two to the power of `exponent`.
@@ -189,9 +259,7 @@ mod tests {
     use super::*;
 
     fn general(number: f64, digits: usize) -> String {
-        let mut out = Vec::new();
-        write_general(&mut out, number, digits);
-        String::from_utf8(out).unwrap()
+        String::from_utf8(GeneralText::of(number, digits).as_bytes().to_vec()).unwrap()
     }
 
     #[test]
@@ -221,6 +289,44 @@ mod tests {
             (f64::NAN, 14, "nan"),
         ] {
             assert_eq!(general(number, digits), text, "{number} in {digits} digits");
+        }
+    }
+
+    /// The texts are those of `tostring` in Redis 8.2.3.
+    #[test]
+    fn numbers_of_scripts_have_fourteen_digits() {
+        let cases: &[(f64, &str)] = &[
+            (0.0, "0"),
+            (-0.0, "-0"),
+            (3.0, "3"),
+            (-17.0, "-17"),
+            (0.1, "0.1"),
+            (0.1 + 0.2, "0.3"),
+            (1.0 / 3.0, "0.33333333333333"),
+            (2.0 / 3.0, "0.66666666666667"),
+            (100.5, "100.5"),
+            (99_999_999_999_999.0, "99999999999999"),
+            (99_999_999_999_999.9, "1e+14"),
+            (1e14, "1e+14"),
+            (1e15, "1e+15"),
+            (123_456_789_012_345.0, "1.2345678901234e+14"),
+            (9_007_199_254_740_992.0, "9.007199254741e+15"),
+            (1e16, "1e+16"),
+            (1e100, "1e+100"),
+            (1e-4, "0.0001"),
+            (1.5e-4, "0.00015"),
+            (1e-5, "1e-05"),
+            (1.25e-7, "1.25e-07"),
+            (5e-324, "4.9406564584125e-324"),
+            (f64::MAX, "1.7976931348623e+308"),
+            (f64::INFINITY, "inf"),
+            (f64::NEG_INFINITY, "-inf"),
+            (f64::NAN, "nan"),
+            (-f64::NAN, "-nan"),
+            (12_345_678.9, "12345678.9"),
+        ];
+        for (number, text) in cases {
+            assert_eq!(general(*number, 14), *text, "{number:e}");
         }
     }
 

@@ -7,7 +7,7 @@ use mlua::{Function, Lua, LuaString, MultiValue, Value};
 
 use super::problem::LuaProblem;
 use crate::limits;
-use crate::text::c_number;
+use crate::text::c_number::{self, GeneralText};
 
 /// Significant digits of a number that becomes a string, as in Lua 5.1.
 const DIGITS: usize = 14;
@@ -70,9 +70,7 @@ impl<'a> LuaArguments<'a> {
     }
 
     fn printed(&self, number: f64) -> mlua::Result<LuaString> {
-        let mut text = Vec::new();
-        c_number::write_general(&mut text, number, DIGITS);
-        self.lua.create_string(text)
+        self.lua.create_string(GeneralText::of(number, DIGITS).as_bytes())
     }
 }
 

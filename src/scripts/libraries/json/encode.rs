@@ -6,7 +6,7 @@ use super::settings::{InvalidNumbers, JsonSettings};
 use crate::limits;
 use crate::scripts::libraries::arguments::LuaArguments;
 use crate::scripts::libraries::problem::{LuaProblem, type_name};
-use crate::text::c_number;
+use crate::text::c_number::GeneralText;
 
 /// `encode(value)`: the text.
 pub(super) fn encode(arguments: &LuaArguments, settings: JsonSettings) -> Result<MultiValue, LuaProblem> {
@@ -212,7 +212,8 @@ fn write_number(
     settings: &JsonSettings,
 ) -> Result<(), LuaProblem> {
     if number.is_finite() || settings.invalid_encoded == InvalidNumbers::Written && !number.is_nan() {
-        c_number::write_general(out, number, usize::try_from(settings.precision).unwrap_or(1));
+        let digits = usize::try_from(settings.precision).unwrap_or(1);
+        out.extend_from_slice(GeneralText::of(number, digits).as_bytes());
         return Ok(());
     }
     match settings.invalid_encoded {
