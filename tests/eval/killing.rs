@@ -74,6 +74,30 @@ fn a_long_text_is_found_in_a_long_text_without_waiting() {
 }
 
 #[test]
+fn a_function_that_runs_too_long_is_shown_and_killed() {
+    let server = Server::rankd_with(&["--busy-reply-threshold", "20"]);
+    let library = format!("#!lua name=l\nredis.register_function('endless', function() {ENDLESS} end)");
+    assert!(!server.client().call(&["FUNCTION", "LOAD", &library]).is_error());
+    let (mut caller, mut other) = (server.client(), server.client());
+    caller.send(&["FCALL", "endless", "0", "argument"]);
+    wait_for("the server to be busy", || other.ask("PING").is_error().then_some(()));
+    assert_eq!(error(&other.ask("PING")), BUSY.replace("SCRIPT KILL", "FUNCTION KILL"));
+    let stats = other.ask("FUNCTION STATS");
+    let shown = stats.items()[1].items();
+    assert_eq!(shown[1].text(), "endless", "{stats:?}");
+    let request: Vec<String> = shown[3].items().iter().map(Reply::text).collect();
+    assert_eq!(request, ["FCALL", "endless", "0", "argument"]);
+    assert!(shown[5].integer() >= 20, "{stats:?}");
+    assert_eq!(other.ask("FUNCTION KILL"), Reply::Simple(b"OK".to_vec()));
+    assert!(error(&caller.reply()).contains("killed by user with FUNCTION KILL"));
+    wait_for("the server to be free", || (!other.ask("PING").is_error()).then_some(()));
+    let (mut caller, mut other) = with_endless(&server, ENDLESS);
+    assert_eq!(error(&other.ask("FUNCTION STATS")), BUSY);
+    assert_eq!(other.ask("SCRIPT KILL"), Reply::Simple(b"OK".to_vec()));
+    assert!(caller.reply().is_error());
+}
+
+#[test]
 fn a_script_that_has_changed_something_cannot_be_killed_and_is_never_seen_in_part() {
     let mut server = Server::rankd_with(&["--busy-reply-threshold", "20", "--appendonly", "yes"]);
     assert!(!server.client().ask("SET key before").is_error());

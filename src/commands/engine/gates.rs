@@ -23,6 +23,9 @@ impl Runner<'_> {
         self.check_transaction(entry.spec)?;
         self.check_permission(place, arguments)
             .map_err(|denied| denied.error(self.session.identity.user(), place))?;
+        if let Handler::Script(find) = entry.spec.run {
+            self.check_declared(find, arguments)?;
+        }
         self.check_memory(entry.spec)?;
         self.check_role(entry.spec)?;
         self.check_journal(entry.spec)?;
@@ -147,17 +150,21 @@ impl Runner<'_> {
     }
 
     /// Refuses writes while there are fewer replicas than there have to be.
-    fn check_replicas(&self, spec: &CommandSpec) -> Result<(), CommandError> {
+    pub(super) fn check_replicas(&self, spec: &CommandSpec) -> Result<(), CommandError> {
         let wanted = self.config.replication.min_replicas_to_write;
         if wanted == 0 { Ok(()) } else { self.check_wanted_replicas(spec, wanted) }
     }
 
     #[cold]
     fn check_wanted_replicas(&self, spec: &CommandSpec, wanted: usize) -> Result<(), CommandError> {
-        let max_lag_s = self.config.replication.min_replicas_max_lag_s;
         let runs_writes = matches!(spec.run, Handler::Exec) && self.queued().any(CommandSpec::may_write);
-        let is_write = spec.may_write() || runs_writes;
-        if is_write && max_lag_s > 0 && self.host.process.good_replicas(max_lag_s) < wanted {
+        if spec.may_write() || runs_writes { self.want_replicas(wanted) } else { Ok(()) }
+    }
+
+    /// Refuses a write if there are fewer than `wanted` replicas.
+    pub(super) fn want_replicas(&self, wanted: usize) -> Result<(), CommandError> {
+        let max_lag_s = self.config.replication.min_replicas_max_lag_s;
+        if wanted > 0 && max_lag_s > 0 && self.host.process.good_replicas(max_lag_s) < wanted {
             return Err(CommandError::text("NOREPLICAS Not enough good replicas to write."));
         }
         Ok(())

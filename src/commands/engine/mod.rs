@@ -15,6 +15,7 @@
 //! | `exec` | EXEC, a unit of queued requests |
 //! | `script` | a script, a unit whose commands it chooses |
 //! | `script_calls` | what a running script asks of the server |
+//! | `script_gates` | what a script's own flags allow |
 //! | `following` | what differs while a master is followed, and for its commands |
 //! | `timing` | the time that commands take |
 //! | `slow` | what took long |
@@ -34,6 +35,7 @@ mod request;
 mod runner;
 mod script;
 mod script_calls;
+mod script_gates;
 mod slow;
 mod terms;
 mod timing;

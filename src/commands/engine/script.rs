@@ -11,7 +11,6 @@ use super::unit::AtomicUnit;
 use crate::commands::call::Call;
 use crate::commands::call::error::{CommandError, Outcome, Stop};
 use crate::commands::state::host::Host;
-use crate::commands::state::memory::Headroom;
 use crate::commands::state::script_run::ScriptRun;
 use crate::limits;
 use crate::resp::reply::Reply;
@@ -97,43 +96,12 @@ impl<'b> Runner<'b> {
         }
         Ok(())
     }
-
-    /// Whether more memory is used than allowed although keys have been evicted.
-    fn is_short_for_script(&mut self) -> bool {
-        self.config.memory.max_bytes != 0
-            && self.host.is_short_of_memory(self.config)
-            && self.make_room() == Headroom::None
-    }
-
-    /// What a script says of itself is checked before it runs.
-    fn check_script_flags(&self, run: &ScriptRun<'_>, is_short_of_memory: bool) -> Result<(), CommandError> {
-        let flags = run.program.flags();
-        if !flags.is_declared {
-            return Ok(());
-        }
-        if run.is_read_only && !flags.no_writes {
-            let why = "ERR Can not execute a script with write flag using *_ro command.";
-            return Err(CommandError::text(why));
-        }
-        if flags.no_writes {
-            return Ok(());
-        }
-        if let Some(why) = self.host.process.write_refusal() {
-            return Err(CommandError::new(format!("MISCONF Errors writing to the AOF file: {why}")));
-        }
-        if is_short_of_memory && !flags.allow_oom {
-            let why =
-                "OOM allow-oom flag is not set on the script, can not run it when used memory > 'maxmemory'";
-            return Err(CommandError::text(why));
-        }
-        Ok(())
-    }
 }
 
 /// Runs a script once. Returns when it began as well, in nanoseconds.
-fn run_once(
+fn run_once<'r>(
     unit: &mut AtomicUnit<'_, '_>,
-    run: &ScriptRun<'_>,
+    run: &'r ScriptRun<'r>,
     is_short_of_memory: bool,
     reply: &mut Reply<'_>,
 ) -> (RunEnd, u64) {

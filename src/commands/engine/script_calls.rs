@@ -7,7 +7,7 @@ use super::unit::AtomicUnit;
 use crate::commands::call::error::CommandError;
 use crate::commands::spec::table::table;
 use crate::commands::spec::{CommandSpec, Flag, Handler, Manner};
-use crate::commands::state::running_scripts::{OverdueScript, ScriptEnding};
+use crate::commands::state::running_scripts::{OverdueScript, ScriptEnding, ShownScript};
 use crate::commands::state::script_run::ScriptRun;
 use crate::limits;
 use crate::resp::Protocol;
@@ -32,8 +32,8 @@ pub(super) enum EndedBy {
 /// The calls of a running script.
 pub(super) struct ScriptCalls<'c, 'u, 'b> {
     unit: &'c mut AtomicUnit<'u, 'b>,
+    run: &'c ScriptRun<'c>,
     is_read_only: bool,
-    is_function: bool,
     /// What needs memory is refused, until the script has changed something.
     is_short_of_memory: bool,
     /// Whether it has called a command that changes something: it cannot be run again.
@@ -51,7 +51,7 @@ pub(super) struct ScriptCalls<'c, 'u, 'b> {
 impl<'c, 'u, 'b> ScriptCalls<'c, 'u, 'b> {
     pub(super) fn new(
         unit: &'c mut AtomicUnit<'u, 'b>,
-        run: &ScriptRun<'_>,
+        run: &'c ScriptRun<'c>,
         is_short_of_memory: bool,
     ) -> Self {
         let runner = unit.runner();
@@ -60,7 +60,7 @@ impl<'c, 'u, 'b> ScriptCalls<'c, 'u, 'b> {
         let flags = run.program.flags();
         Self {
             is_read_only: run.is_read_only || flags.no_writes,
-            is_function: run.program.is_function(),
+            run,
             is_short_of_memory: is_short_of_memory && !flags.allow_oom,
             has_written: false,
             may_restart: !unit.is_nested(),
@@ -90,17 +90,24 @@ impl<'c, 'u, 'b> ScriptCalls<'c, 'u, 'b> {
         if spec.has(Flag::Noscript) {
             return Err(CommandError::text("ERR This Redis command is not allowed from script"));
         }
-        if self.is_read_only && (spec.may_write() || spec.is(Manner::Publishes)) {
-            return Err(CommandError::text("ERR Write commands are not allowed from read-only scripts."));
-        }
         let runner = self.unit.runner();
+        if runner.check_link(spec).is_err() {
+            return Err(CommandError::text("ERR Can not execute the command on a stale replica"));
+        }
         if let Err(denied) = runner.check_permission(place, request) {
             let error = denied.error(runner.session.identity.user(), place);
             let why = error.0.strip_prefix("NOPERM ").unwrap_or(&error.0);
             return Err(CommandError::new(format!("ERR ACL failure in script: {why}")));
         }
         runner.check_loading(spec)?;
+        if self.is_read_only && (spec.may_write() || spec.is(Manner::Publishes)) {
+            return Err(CommandError::text("ERR Write commands are not allowed from read-only scripts."));
+        }
         if spec.may_write() {
+            if !self.has_written {
+                runner.check_role(spec)?;
+                runner.check_replicas(spec)?;
+            }
             if let Some(why) = runner.host.process.write_refusal() {
                 return Err(CommandError::new(format!("MISCONF Errors writing to the AOF file: {why}")));
             }
@@ -218,7 +225,12 @@ impl ScriptServer for ScriptCalls<'_, '_, '_> {
                 &host.running_scripts,
                 &host.interventions,
                 self.has_written,
-                self.is_function,
+                ShownScript {
+                    is_function: self.run.program.is_function(),
+                    name: self.run.program.name(),
+                    request: self.run.request.iter().map(Into::into).collect(),
+                    started_ns: self.started_ns,
+                },
             ));
         }
         match self.slow.as_ref().and_then(OverdueScript::ending) {

@@ -48,5 +48,11 @@ fn find<'c>(host: &Host, call: &Call<'c>, is_read_only: bool) -> Result<ScriptRu
     }
     let keys =
         usize::try_from(keys).map_err(|_| CommandError::text("ERR Number of keys can't be negative"))?;
-    Ok(ScriptRun { program: function, keys: rest.first(keys), arguments: rest.skip(keys), is_read_only })
+    Ok(ScriptRun {
+        request: call.arguments,
+        program: function,
+        keys: rest.first(keys),
+        arguments: rest.skip(keys),
+        is_read_only,
+    })
 }

@@ -89,7 +89,13 @@ fn run<'c>(
             script.ok_or(CommandError::text("NOSCRIPT No matching script. Please use EVAL."))?
         }
     };
-    Ok(ScriptRun { program, keys: rest.first(keys), arguments: rest.skip(keys), is_read_only })
+    Ok(ScriptRun {
+        request: call.arguments,
+        program,
+        keys: rest.first(keys),
+        arguments: rest.skip(keys),
+        is_read_only,
+    })
 }
 
 /// Reads a digest in hexadecimal digits of any case.

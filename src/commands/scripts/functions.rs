@@ -185,10 +185,24 @@ fn flush(keys: &mut AllKeys<'_, '_>, call: &Call<'_>, reply: &mut Reply<'_>) -> 
 }
 
 fn stats(host: &Host, _: &Call<'_>, reply: &mut Reply<'_>) -> Outcome {
+    let running = host.running_scripts.function().map_err(CommandError::text)?;
     let table = table_of(host, host.store.libraries());
     reply.map(2);
     reply.bulk(b"running_script");
-    reply.null();
+    match running {
+        Some(function) => {
+            reply.map(3);
+            reply.bulk(b"name");
+            reply.bulk(function.name.as_bytes());
+            reply.bulk(b"command");
+            reply.array(function.request.len());
+            function.request.iter().for_each(|word| reply.bulk(word));
+            reply.bulk(b"duration_ms");
+            let elapsed_ns = host.clock.monotonic_ns().saturating_sub(function.started_ns);
+            reply.count((elapsed_ns / 1_000_000) as usize);
+        }
+        None => reply.null(),
+    }
     reply.bulk(b"engines");
     reply.map(1);
     reply.bulk(b"LUA");

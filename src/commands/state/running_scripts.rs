@@ -8,6 +8,9 @@ use parking_lot::Mutex;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+const BUSY_SCRIPT: &str =
+    "BUSY Redis is busy running a script. You can only call SCRIPT KILL or SHUTDOWN NOSAVE.";
+
 /// The scripts that run too long.
 #[derive(Debug, Default)]
 pub struct RunningScripts {
@@ -17,11 +20,24 @@ pub struct RunningScripts {
 }
 
 /// A script that runs too long.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct SlowScript {
     has_written: AtomicBool,
-    is_function: bool,
     is_killed: AtomicBool,
+    shown: ShownScript,
+}
+
+/// What is told of a script that runs too long.
+#[derive(Clone, Debug)]
+pub struct ShownScript {
+    /// Whether it is a function.
+    pub is_function: bool,
+    /// Its digest, or the function's name.
+    pub name: String,
+    /// The request that has called it.
+    pub request: Vec<Box<[u8]>>,
+    /// When it began, in nanoseconds of the monotonic clock.
+    pub started_ns: u64,
 }
 
 /// Why a slow script must end.
@@ -39,10 +55,10 @@ impl RunningScripts {
     pub fn busy_text(&self) -> Option<&'static str> {
         let slow = self.slow.lock();
         let script = slow.first()?;
-        Some(if script.is_function {
+        Some(if script.shown.is_function {
             "BUSY Redis is busy running a script. You can only call FUNCTION KILL or SHUTDOWN NOSAVE."
         } else {
-            "BUSY Redis is busy running a script. You can only call SCRIPT KILL or SHUTDOWN NOSAVE."
+            BUSY_SCRIPT
         })
     }
 
@@ -55,11 +71,11 @@ impl RunningScripts {
         if slow.is_empty() {
             return Err("NOTBUSY No scripts in execution right now.");
         }
-        if slow.iter().all(|script| script.is_function != functions) {
+        if slow.iter().all(|script| script.shown.is_function != functions) {
             drop(slow);
             return Err(self.busy_text().unwrap_or("NOTBUSY No scripts in execution right now."));
         }
-        let of_kind = slow.iter().filter(|script| script.is_function == functions);
+        let of_kind = slow.iter().filter(|script| script.shown.is_function == functions);
         let killable: Vec<_> = of_kind.filter(|script| !script.has_written.load(Ordering::SeqCst)).collect();
         if killable.is_empty() {
             return Err(
@@ -69,6 +85,18 @@ impl RunningScripts {
         }
         killable.iter().for_each(|script| script.is_killed.store(true, Ordering::SeqCst));
         Ok(())
+    }
+
+    /// The function that runs too long, if one does.
+    ///
+    /// # Errors
+    /// The error reply: a script does.
+    pub fn function(&self) -> Result<Option<ShownScript>, &'static str> {
+        match self.slow.lock().first() {
+            Some(script) if script.shown.is_function => Ok(Some(script.shown.clone())),
+            Some(_) => Err(BUSY_SCRIPT),
+            None => Ok(None),
+        }
     }
 
     /// The server stops: all scripts that run too long end.
@@ -91,12 +119,12 @@ impl<'h> OverdueScript<'h> {
         running: &'h RunningScripts,
         interventions: &'h Interventions,
         has_written: bool,
-        is_function: bool,
+        shown: ShownScript,
     ) -> Self {
         let script = Arc::new(SlowScript {
             has_written: AtomicBool::new(has_written),
-            is_function,
             is_killed: AtomicBool::new(false),
+            shown,
         });
         let mut slow = running.slow.lock();
         slow.push(Arc::clone(&script));

@@ -7,6 +7,8 @@ use std::sync::Arc;
 /// A program, and what it is to run with.
 #[derive(Debug)]
 pub struct ScriptRun<'c> {
+    /// The whole request.
+    pub request: Arguments<'c>,
     /// What runs.
     pub program: Arc<dyn Program>,
     /// The declared keys.
