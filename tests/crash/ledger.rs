@@ -54,7 +54,7 @@ impl Ledger {
         }
         while !over.is_set() {
             self.uncertain = steps::next(writer, &self.model, chance);
-            let Ok(replies) = exchange(&mut client, &self.uncertain) else { return };
+            let Ok(replies) = exchange(&mut client, &self.uncertain, Way::random(chance)) else { return };
             for (request, reply) in self.uncertain.iter().zip(&replies) {
                 assert!(!reply.is_error(), "{request:?}: {reply:?}");
             }
@@ -84,19 +84,73 @@ impl Ledger {
     }
 }
 
-/// Sends the requests, as a transaction if they are several, and returns their replies.
-fn exchange(client: &mut Client, requests: &[Request]) -> std::io::Result<Vec<Reply>> {
+/// How several requests become one.
+#[derive(Clone, Copy)]
+enum Way {
+    Transaction,
+    /// A script that declares no key.
+    Script,
+    /// A script that declares the keys of its requests.
+    ScriptWithKeys,
+    Function,
+}
+
+impl Way {
+    fn random(chance: &mut Chance) -> Self {
+        *chance.pick(&[&Self::Transaction, &Self::Script, &Self::ScriptWithKeys, &Self::Function])
+    }
+}
+
+/// Runs the requests, each behind the number of its words, and returns their replies.
+const RUN_ALL: &str = "local replies, at = {}, 1
+while args[at] do
+    local last = at + tonumber(args[at])
+    replies[#replies + 1] = redis.call(unpack(args, at + 1, last))
+    at = last + 1
+end
+return replies";
+
+/// Sends the requests, as one if they are several, and returns their replies.
+fn exchange(client: &mut Client, requests: &[Request], way: Way) -> std::io::Result<Vec<Reply>> {
     if let [request] = requests {
         return client.try_call(request).map(|reply| vec![reply]);
     }
-    let mut bytes = encode(&["MULTI"]);
-    requests.iter().for_each(|request| bytes.extend(encode(request)));
-    bytes.extend(encode(&["EXEC"]));
-    client.try_send_raw(&bytes)?;
-    for _ in 0..=requests.len() {
-        client.try_reply()?;
+    if let Way::Transaction = way {
+        let mut bytes = encode(&["MULTI"]);
+        requests.iter().for_each(|request| bytes.extend(encode(request)));
+        bytes.extend(encode(&["EXEC"]));
+        client.try_send_raw(&bytes)?;
+        for _ in 0..=requests.len() {
+            client.try_reply()?;
+        }
+        return client.try_reply().map(|reply| reply.items().to_vec());
     }
-    client.try_reply().map(|reply| reply.items().to_vec())
+    let script = format!("local args = ARGV {RUN_ALL}");
+    let keys: Vec<&str> = match way {
+        Way::ScriptWithKeys => requests.iter().map(|request| request[1].as_str()).collect(),
+        Way::Transaction | Way::Script | Way::Function => Vec::new(),
+    };
+    let count = keys.len().to_string();
+    let mut words = match way {
+        Way::Function => {
+            let library = format!(
+                "#!lua name=crash\nredis.register_function('run_all', function(keys, args) {RUN_ALL} end)"
+            );
+            // Another writer, or the server's last life, may have loaded it.
+            client.try_call(&["FUNCTION", "LOAD", "REPLACE", &library])?;
+            vec!["FCALL", "run_all", &count]
+        }
+        Way::Transaction | Way::Script | Way::ScriptWithKeys => vec!["EVAL", &script, &count],
+    };
+    words.extend(keys);
+    let lengths: Vec<String> = requests.iter().map(|request| request.len().to_string()).collect();
+    for (request, length) in requests.iter().zip(&lengths) {
+        words.push(length);
+        words.extend(request.iter().map(String::as_str));
+    }
+    let replies = client.try_call(&words)?;
+    assert!(!replies.is_error(), "{words:?}: {replies:?}");
+    Ok(replies.items().to_vec())
 }
 
 /// All keys of a writer in the selected database.

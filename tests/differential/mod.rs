@@ -117,7 +117,8 @@ fn same_executed(queued: &[Request], ours: &Reply, theirs: &Reply) -> bool {
 
 fn same(request: &Request, ours: &Reply, theirs: &Reply) -> bool {
     let name = request[0].to_ascii_uppercase();
-    let has_scores = name.starts_with(b"Z") || name.starts_with(b"BZ");
+    let runs_others = matches!(name.as_slice(), b"EVAL" | b"FCALL" | b"FCALL_RO");
+    let has_scores = name.starts_with(b"Z") || name.starts_with(b"BZ") || runs_others;
     let ours = &if has_scores { without_negative_zero(ours) } else { ours.clone() };
     let theirs = &if has_scores { without_negative_zero(theirs) } else { theirs.clone() };
     match name.as_slice() {

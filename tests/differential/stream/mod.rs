@@ -12,6 +12,7 @@ mod lists;
 mod many_keys;
 pub(super) mod payloads;
 mod places;
+mod scripts;
 pub(super) mod sets;
 mod sorted_sets;
 pub(super) mod sorting;
@@ -35,13 +36,26 @@ pub(super) fn generate(chance: &mut Chance, length: usize) -> Vec<Request> {
     let block = chance.pick(&["100", "100", "7", "2", "1", "0"]).to_owned();
     let node = ["CONFIG", "SET", "stream-node-max-entries", &block];
     stream.push(node.map(|word| word.as_bytes().to_vec()).to_vec());
+    let library = ["FUNCTION", "LOAD", "REPLACE", scripts::LIBRARY];
+    stream.push(library.map(|word| word.as_bytes().to_vec()).to_vec());
     while stream.len() < length {
         let mut words = command(chance);
         // A scan without its COUNT shows the steps of the hash table, and COMMAND alone lists the server's own commands.
         let own_keys = [&[LEX, sets::DRAWN][..], &sorting::NUMBERS].concat();
         let breakable = !matches!(
             words[0].as_str(),
-            "SCAN" | "ZSCAN" | "HSCAN" | "SSCAN" | "SPOP" | "OBJECT" | "COMMAND" | "SORT" | "SORT_RO"
+            "SCAN"
+                | "ZSCAN"
+                | "HSCAN"
+                | "SSCAN"
+                | "SPOP"
+                | "OBJECT"
+                | "COMMAND"
+                | "SORT"
+                | "SORT_RO"
+                | "EVAL"
+                | "FCALL"
+                | "FCALL_RO"
         ) && !own_keys.iter().any(|own| words.iter().any(|word| word == own));
         if breakable && chance.percent(8) {
             break_somewhere(chance, &mut words);
@@ -127,8 +141,9 @@ fn break_somewhere(chance: &mut Chance, words: &mut Vec<String>) {
 
 /// One well-formed command.
 fn command(chance: &mut Chance) -> Vec<String> {
-    match chance.below(280) {
-        230.. => entries::stream_command(chance),
+    match chance.below(290) {
+        280.. => scripts::script_command(chance),
+        230..280 => entries::stream_command(chance),
         204..218 => sorting::sort_command(chance),
         218..230 => payloads::payload_command(chance),
         100..105 => transactions::transaction_command(chance),
