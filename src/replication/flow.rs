@@ -53,6 +53,9 @@ pub(super) struct Flow {
     pub(super) source: StreamSource,
     /// `None` until the first replica comes, and when there has been none for `repl-backlog-ttl` seconds.
     pub(super) backlog: Option<Backlog>,
+    /// From the first offset of a pair to the one before the second, nobody may go on: a full sync has given its replica the
+    /// stream without some commands there, and the backlog has all.
+    pub(super) blanked: Vec<(u64, u64)>,
     pub(super) bounds: OutflowBounds,
     pub(super) links: Vec<Arc<ReplicaLink>>,
     pub(super) readers: Vec<StreamReader>,
@@ -104,6 +107,24 @@ impl Flow {
         staged.clear();
         staged.shrink_to(STAGED_BYTES);
         self.staged = staged;
+    }
+
+    /// Whether the backlog has what a replica of this form needs that has all before the byte number `next`.
+    pub(super) fn has_all_from(&self, next: u64, form: StreamForm) -> bool {
+        let Some(backlog) = &self.backlog else { return false };
+        let has_bytes = next > backlog.start().max(self.open_from) && next <= backlog.end() + 1;
+        let is_lost = form == StreamForm::Exact && next <= self.rounded_until;
+        let is_blanked = |(from, to): &(u64, u64)| (*from..*to).contains(&(next - 1));
+        has_bytes && !is_lost && !self.blanked.iter().any(is_blanked)
+    }
+
+    /// See [`Outflow::note_blanks`](super::Outflow::note_blanks).
+    pub(super) fn note_blanks(&mut self, from: u64, to: u64) {
+        let start = self.backlog.as_ref().map_or(0, Backlog::start);
+        self.blanked.retain(|(_, to)| *to > start);
+        if from < to {
+            self.blanked.push((from, to));
+        }
     }
 
     /// A reader from `position` on. If it wants the exact form and the bytes from there on do not have it, it has ended.

@@ -203,6 +203,7 @@ impl FullSyncs {
         drop(snapshot);
         let blanks = log.blanks(as_of);
         let StreamPosition { offset, reading, .. } = position;
+        reading.note_blanks(offset, blanks.end());
         Ok(Arc::new(SyncFile { file, len_bytes, offset, blanks, reading, boards }))
     }
 

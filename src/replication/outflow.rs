@@ -48,6 +48,7 @@ impl Outflow {
             before_restart: None,
             staged: Vec::new(),
             alone_since_ms,
+            blanked: Vec::new(),
         };
         Arc::new(Self { clock, flow: Mutex::new(flow), watcher: OnceLock::new() })
     }
@@ -311,13 +312,14 @@ impl Outflow {
         form: StreamForm,
     ) -> Option<(u64, ReplicationId)> {
         let mut flow = self.flow.lock();
-        let backlog = flow.backlog.as_ref()?;
-        let has_bytes = next > backlog.start().max(flow.open_from) && next <= backlog.end() + 1;
-        let is_lost = form == StreamForm::Exact && next <= flow.rounded_until;
-        if !has_bytes || is_lost || !flow.history.continues(id, next) {
-            return None;
-        }
-        Some((flow.read_from(next - 1, form), flow.history.id))
+        let goes_on = flow.has_all_from(next, form) && flow.history.continues(id, next);
+        goes_on.then(|| (flow.read_from(next - 1, form), flow.history.id))
+    }
+
+    /// A replica gets the stream from `from` on without some commands up to `to`, because its file has what they did. Where it
+    /// leaves off between the two, it must not go on from the backlog.
+    pub(super) fn note_blanks(&self, from: u64, to: u64) {
+        self.flow.lock().note_blanks(from, to);
     }
 
     /// Begins to read behind `offset`, from which another reader keeps the bytes, or at the end. Returns the reader's number.

@@ -59,6 +59,11 @@ impl StreamReading {
         self.outflow.poll_end(self.number, context)
     }
 
+    /// What is read begins without some commands, up to `to` in the stream.
+    pub fn note_blanks(&self, from: u64, to: u64) {
+        self.outflow.note_blanks(from, to);
+    }
+
     /// Bytes that have not been read yet.
     #[must_use]
     pub fn waiting_bytes(&self) -> usize {

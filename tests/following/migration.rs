@@ -82,7 +82,7 @@ fn moves_in_from(master: Option<Server>) {
 }
 
 /// Whether two keys are the same. Older servers print doubles with other digits, so scores are compared as doubles.
-fn same(theirs: &(Vec<u8>, Reply, Reply), ours: &(Vec<u8>, Reply, Reply)) -> bool {
+pub(super) fn same(theirs: &(Vec<u8>, Reply, Reply), ours: &(Vec<u8>, Reply, Reply)) -> bool {
     fn same_reply(theirs: &Reply, ours: &Reply) -> bool {
         match (theirs, ours) {
             (Reply::Array(theirs), Reply::Array(ours)) => {

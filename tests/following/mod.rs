@@ -7,6 +7,7 @@ mod hand_over;
 mod lying_masters;
 mod migration;
 mod restarts;
+mod secured;
 mod writers;
 
 use crate::support::client::Client;

@@ -22,7 +22,7 @@ use tokio::sync::{mpsc, oneshot};
 /// The listening sockets.
 pub(in crate::server) struct Listeners {
     /// The terms on which new connections speak TLS.
-    pub(in crate::server) tls: TlsTerms,
+    pub(in crate::server) tls: Arc<TlsTerms>,
     open: Mutex<Open>,
     begun: mpsc::UnboundedSender<NewListener>,
 }
@@ -96,7 +96,7 @@ impl Listeners {
     /// That of the system.
     pub(in crate::server) fn listen(
         bound: BoundPorts,
-        tls: TlsTerms,
+        tls: Arc<TlsTerms>,
         unix: Option<&mut UnixSocket>,
         config: &Config,
     ) -> Result<(Self, mpsc::UnboundedReceiver<NewListener>), String> {

@@ -72,7 +72,7 @@ pub(in crate::server) fn run(mut config: Config, file: Option<PathBuf>) -> Resul
         );
     }
     // Read and bound before the journal is touched: a port that is in use is the most likely error.
-    let tls = TlsTerms::default();
+    let tls = Arc::<TlsTerms>::default();
     tls.read(&config).map_err(|NoEffect { directive, why }| format!("{directive}: {why}"))?;
     let bound = listeners::bind(&config)?;
     let metrics_port = Some(config.metrics.port).filter(|port| *port > 0);
@@ -98,7 +98,7 @@ pub(in crate::server) fn run(mut config: Config, file: Option<PathBuf>) -> Resul
         rewrite_min_bytes: config.auto_aof_rewrite_min_size_bytes,
         clock: clock.clone(),
     });
-    let (listeners, begun) = Listeners::listen(bound, tls, unix_socket.as_mut(), &config)?;
+    let (listeners, begun) = Listeners::listen(bound, Arc::clone(&tls), unix_socket.as_mut(), &config)?;
     let metrics_listeners = metrics_bound.listen(config.tcp_backlog);
     let metrics_listeners = metrics_listeners.map_err(|error| format!("cannot listen: {error}"))?;
     let metrics_listeners: Vec<TcpListener> = metrics_listeners.into_iter().map(TcpListener::from).collect();
@@ -180,7 +180,7 @@ pub(in crate::server) fn run(mut config: Config, file: Option<PathBuf>) -> Resul
         host.await_leader();
     }
     let replication = &process.replication;
-    process.take_upstream(UpstreamLink::new(&host, replication, &host.stats[2 * threads]));
+    process.take_upstream(UpstreamLink::new(&host, replication, &host.stats[2 * threads], &tls));
     let metrics = MetricsThread::start(metrics_listeners, Source::of(&host, &process))?;
     let outcome = serve(&host, &process, begun, options, &screen);
     metrics.into_iter().for_each(MetricsThread::stop);

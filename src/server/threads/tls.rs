@@ -2,6 +2,7 @@
 
 use crate::config::{Config, NoEffect};
 use crate::limits;
+use crate::net::tls::client::ClientTerms;
 use crate::net::tls::server;
 use parking_lot::RwLock;
 use rustls::ServerConfig;
@@ -14,6 +15,8 @@ use std::time::{Duration, Instant};
 #[derive(Debug, Default)]
 pub(in crate::server) struct TlsTerms {
     current: RwLock<Option<Arc<ServerConfig>>>,
+    /// Those of the link to a master; `None` while that is not TLS.
+    of_replica: RwLock<Option<ClientTerms>>,
     pub(in crate::server) handshakes: Handshakes,
 }
 
@@ -25,7 +28,12 @@ impl TlsTerms {
     pub(in crate::server) fn read(&self, config: &Config) -> Result<(), NoEffect> {
         if config.tls.is_on() {
             let terms = server::terms(&config.tls, &config.dir)?;
+            let of_replica = config.tls.replication.then(|| ClientTerms::of_server(&config.tls, &config.dir));
+            let of_replica = of_replica.transpose()?;
             *self.current.write() = Some(terms);
+            *self.of_replica.write() = of_replica;
+        } else {
+            *self.of_replica.write() = None;
         }
         Ok(())
     }
@@ -33,6 +41,11 @@ impl TlsTerms {
     /// The present terms; `None` if TLS has not been on yet.
     pub(in crate::server) fn current(&self) -> Option<Arc<ServerConfig>> {
         self.current.read().clone()
+    }
+
+    /// The terms of the next link to a master; `None` if it is to be plain.
+    pub(in crate::server) fn of_replica(&self) -> Option<ClientTerms> {
+        self.of_replica.read().clone()
     }
 }
 

@@ -4,6 +4,7 @@ use crate::commands::state::host::Host;
 use crate::commands::state::stats::Stats;
 use crate::journal::Journal;
 use crate::replication::{FullSyncs, Outflow, Streaming};
+use crate::server::threads::tls::TlsTerms;
 use std::sync::{Arc, OnceLock};
 
 /// What the link to a master works with.
@@ -17,6 +18,8 @@ pub(super) struct LinkContext {
     pub(super) syncs: Arc<FullSyncs>,
     /// The counters of the master's commands.
     pub(super) stats: Arc<Stats>,
+    /// How TLS is spoken with the master, if it is.
+    pub(super) tls: Arc<TlsTerms>,
     /// The journal, if the server has one; set when it has been read.
     pub(super) kept_journal: OnceLock<Arc<Journal>>,
 }

@@ -1,7 +1,6 @@
 //! Why a link to a master has ended.
 
 use std::fmt;
-use std::io;
 
 /// Why a link has ended.
 #[derive(Debug, PartialEq, Eq)]
@@ -10,12 +9,6 @@ pub(in crate::server) enum LinkError {
     Superseded,
     /// Something has failed.
     Failed(String),
-}
-
-impl From<io::Error> for LinkError {
-    fn from(error: io::Error) -> Self {
-        Self::Failed(error.to_string())
-    }
 }
 
 impl fmt::Display for LinkError {

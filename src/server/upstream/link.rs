@@ -13,6 +13,7 @@ use crate::replication::upstream::lines::LineReader;
 use crate::replication::upstream::state::{LinkPhase, MasterAddress};
 use crate::replication::{History, ReplicationId, StreamSource};
 use crate::server::replication::Replication;
+use crate::server::threads::tls::TlsTerms;
 use crate::store::change::position::{FollowedPosition, StreamPlace};
 use crate::store::{Hold, Shards};
 use parking_lot::Mutex;
@@ -39,11 +40,12 @@ pub(in crate::server) struct UpstreamLink {
 }
 
 impl UpstreamLink {
-    /// A link that is not made yet. `stats` are the counters of its commands.
+    /// A link that is not made yet. `stats` are the counters of its commands, `tls` the terms of its TLS.
     pub(in crate::server) fn new(
         host: &Arc<Host>,
         replication: &Replication,
         stats: &Arc<Stats>,
+        tls: &Arc<TlsTerms>,
     ) -> Arc<Self> {
         Arc::new(Self {
             context: LinkContext {
@@ -52,6 +54,7 @@ impl UpstreamLink {
                 streaming: Arc::clone(&replication.streaming),
                 syncs: Arc::clone(&replication.syncs),
                 stats: Arc::clone(stats),
+                tls: Arc::clone(tls),
                 kept_journal: OnceLock::new(),
             },
             is_closing: AtomicBool::new(false),
@@ -199,6 +202,13 @@ impl UpstreamLink {
         let patience = Duration::from_secs(config.replication.timeout_s);
         let mut socket = MasterSocket::connect(master, &self.context.host.upstream, turn, patience)?;
         *self.connection.lock() = Some((turn, socket.stream().try_clone()?));
+        if self.is_closing.load(Ordering::SeqCst) {
+            // It may have looked for a connection to cut before there was this one.
+            return Err(LinkError::Superseded);
+        }
+        if let Some(terms) = self.context.tls.of_replica() {
+            socket.secure(&terms, &master.host)?;
+        }
         self.context.host.upstream.note(turn, |status| status.phase = LinkPhase::Greeting);
         let known = self.known();
         let (answer, lines) = self.greet(&mut socket, known)?;
@@ -238,7 +248,7 @@ impl UpstreamLink {
             user: chosen(&replica.user),
             password: chosen(&replica.password),
             port: match replica.announced_port {
-                0 => host.process.ports().plain,
+                0 => self.announced_port(socket.is_secured()),
                 announced => announced,
             },
             address: chosen(&replica.announced_address),
@@ -253,6 +263,12 @@ impl UpstreamLink {
             host.abort_failover("the replica has not taken over", &mut Shards::free(&host.store));
         }
         answer
+    }
+
+    /// The port at which this server is told to be: as in Redis that for TLS, if the link is TLS and there is one.
+    fn announced_port(&self, is_tls: bool) -> u16 {
+        let ports = self.context.host.process.ports();
+        if is_tls && ports.tls > 0 { ports.tls } else { ports.plain }
     }
 
     /// The history that the data belong to, and how much of it they include. `None` if they are not those of a stream: then all

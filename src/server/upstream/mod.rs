@@ -5,6 +5,7 @@
 //! |---|---|
 //! | `link` | from one link to the next, each with its handshake |
 //! | `socket` | the connection |
+//! | `secured` | TLS on it, and what is said of its failures |
 //! | `full_sync` | all data of the master in place of one's own |
 //! | `stream` | the master's commands, run as they come |
 //! | `context`, `error` | what a link works with, and why one ends |
@@ -16,5 +17,6 @@ mod context;
 mod error;
 mod full_sync;
 pub(super) mod link;
+mod secured;
 mod socket;
 mod stream;

@@ -2,8 +2,11 @@
 //! to follow another master, or none, lets go at once.
 
 use super::error::LinkError;
+use super::secured::shake_hands;
+use crate::net::tls::client::ClientTerms;
 use crate::replication::upstream::lines::LineReader;
 use crate::replication::upstream::state::{MasterAddress, Upstream};
+use rustls::{ClientConnection, Stream};
 use std::io::{self, ErrorKind, Read, Write};
 use std::net::{TcpStream, ToSocketAddrs};
 use std::time::{Duration, Instant};
@@ -23,6 +26,8 @@ const PIECE_BYTES: usize = 16 * 1024;
 /// A connection to a master.
 pub(super) struct MasterSocket<'u> {
     stream: TcpStream,
+    /// The session on it, if TLS is spoken.
+    session: Option<Box<ClientConnection>>,
     upstream: &'u Upstream,
     turn: u64,
     /// How long the master may be silent.
@@ -46,7 +51,8 @@ impl<'u> MasterSocket<'u> {
                     stream.set_nodelay(true)?;
                     stream.set_read_timeout(Some(TICK))?;
                     stream.set_write_timeout(Some(SENDING))?;
-                    return Ok(Self { stream, upstream, turn, patience, heard: Instant::now() });
+                    let heard = Instant::now();
+                    return Ok(Self { stream, session: None, upstream, turn, patience, heard });
                 }
                 Err(error) => outcome = Err(error.into()),
             }
@@ -62,9 +68,30 @@ impl<'u> MasterSocket<'u> {
         &self.stream
     }
 
+    /// Speaks TLS from here on. `host` is the name or address by which the master is called.
+    pub(super) fn secure(&mut self, terms: &ClientTerms, host: &str) -> Result<(), LinkError> {
+        let is_over = || self.upstream.turn() != self.turn;
+        self.session = Some(shake_hands(&self.stream, terms, host, is_over)?);
+        self.heard = Instant::now();
+        Ok(())
+    }
+
+    /// Whether TLS is spoken.
+    pub(super) fn is_secured(&self) -> bool {
+        self.session.is_some()
+    }
+
     /// Sends bytes.
     pub(super) fn send(&mut self, bytes: &[u8]) -> Result<(), LinkError> {
-        Ok(self.stream.write_all(bytes)?)
+        match &mut self.session {
+            None => self.stream.write_all(bytes)?,
+            Some(session) => {
+                let mut stream = Stream::new(&mut **session, &mut self.stream);
+                stream.write_all(bytes)?;
+                stream.flush()?;
+            }
+        }
+        Ok(())
     }
 
     /// Reads what has come. `None` if nothing has within a tick.
@@ -75,7 +102,11 @@ impl<'u> MasterSocket<'u> {
         if self.upstream.turn() != self.turn {
             return Err(LinkError::Superseded);
         }
-        match self.stream.read(out) {
+        let read = match &mut self.session {
+            None => self.stream.read(out),
+            Some(session) => Stream::new(&mut **session, &mut self.stream).read(out),
+        };
+        match read {
             Ok(0) => Err(LinkError::Failed("the master closed the connection".into())),
             Ok(read) => {
                 self.heard = Instant::now();
