@@ -16,6 +16,7 @@
 //! | `listed` | which files count, and which may be removed |
 //! | `recovery`, `visit`, `open_file`, `reader` | from the disk back to Changes, or an error that names the place |
 //! | `open` | the start: lock, recover, cut off a torn tail, go on |
+//! | `read_back` | everything read again beside the running journal |
 //! | `offline`, `resp_dump`, `repair` | `rankd journal check`, `dump` and `repair` |
 //! | `record`, `base`, `header`, `manifest`, `segment`, `directory` | the bytes and names; docs/journal-format.md draws them |
 //! | `files` | the system calls, so that a test can make them fail |
@@ -40,6 +41,7 @@ mod offline;
 mod open;
 mod open_file;
 mod pending;
+mod read_back;
 mod reader;
 mod record;
 mod recovery;

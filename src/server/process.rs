@@ -253,6 +253,10 @@ impl Process for RunningProcess {
         match what {
             Reload::Saved => self.dump.reload(),
             Reload::Found(adoption) => self.dump.adopt_file(adoption),
+            Reload::Journal => {
+                let journal = self.journal().ok_or("there is no journal (appendonly no)")?;
+                self.dump.read_again(|fresh| journal.read_back(fresh))
+            }
         }
     }
 

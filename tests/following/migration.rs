@@ -11,7 +11,7 @@ use std::thread;
 use std::time::Duration;
 
 /// Writes commands of every type until it is told to stop.
-pub(super) fn write(mut client: Client, seed: u64, stop: &AtomicBool) {
+pub(crate) fn write(mut client: Client, seed: u64, stop: &AtomicBool) {
     let mut chance = Chance::new(seed);
     while !stop.load(Ordering::Relaxed) {
         let (a, b) = (chance.below(500), chance.below(20));

@@ -5,7 +5,7 @@ mod chains;
 mod equality;
 mod hand_over;
 mod lying_masters;
-mod migration;
+pub(crate) mod migration;
 mod restarts;
 mod secured;
 mod writers;

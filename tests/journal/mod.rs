@@ -3,6 +3,7 @@
 mod expiry;
 mod following;
 mod loading;
+mod read_back;
 mod streams;
 mod support;
 mod versions;

@@ -65,7 +65,7 @@ pub trait Process: ReplicaProgress + Send + Sync {
     /// Begins to write the dump file if one of the `points` is reached.
     fn save_if_due(&self, points: &[SavePoint]);
 
-    /// Loads the dump file, after it has written it anew, if `what` says so. No other command runs meanwhile.
+    /// Loads the dump file, after it has written it anew, if `what` says so, or the journal. No other command runs meanwhile.
     ///
     /// # Errors
     /// What failed. No data have changed then.
@@ -134,13 +134,15 @@ pub trait Process: ReplicaProgress + Send + Sync {
     fn shut_down(&self, save: AtEnd, lagging: LaggingReplicas) -> Result<(), String>;
 }
 
-/// What DEBUG RELOAD loads.
+/// What DEBUG RELOAD and DEBUG LOADAOF load.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Reload {
     /// The file as it is now written: the data stay the same.
     Saved,
     /// The file that is there, and all of its keys in this relation to the present ones.
     Found(Adoption),
+    /// The journal: the data stay the same.
+    Journal,
 }
 
 /// What happens to the dump file when the server ends.

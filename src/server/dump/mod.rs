@@ -2,7 +2,10 @@
 //!
 //! SAVE and DEBUG RELOAD hold all locks while they write, so the file shows one moment and clients wait, as in Redis.
 //! BGSAVE walks in short steps beside writers, without a fork and without a second copy of the memory. Its file does
-//! not show one moment; `src/store/walk/export.rs` says what it does show. One save runs at a time.
+//! not show one moment; `src/store/walk/export.rs` says what it does show. One save runs at a time. `read_again` is for DEBUG
+//! LOADAOF, which has the same data from the journal.
+
+mod read_again;
 
 use crate::commands::state::host::Saves;
 use crate::config::SavePoint;

@@ -35,6 +35,7 @@ const SUBCOMMANDS: &[Subcommand] = &[
     subcommand("digest", "", "A digest of all data, equal to Redis's for the same data", (0, 0), digest::digest),
     subcommand("digest-value", "<key> [<key> ...]", "Digests of the values of these keys", (0, MANY), digest::digest_value),
     subcommand("error", "<string>", "An error reply with this text", (1, 1), error),
+    subcommand("loadaof", "", "Read the journal in place of the data, which it has", (0, 0), reload::load_journal),
     subcommand("log", "<message>", "Write the message to the log", (1, 1), log),
     subcommand("object", "<key>", "How Redis would keep the value, and how long it is in a dump file", (1, 1), object::object),
     subcommand("panic", "", "Panic within the command: it is answered with an error, and the server goes on", (0, 0), |_, _, _| panic!("DEBUG PANIC")),

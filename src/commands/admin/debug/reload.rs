@@ -1,4 +1,4 @@
-//! DEBUG RELOAD: the data as a dump file has them.
+//! DEBUG RELOAD and DEBUG LOADAOF: the data as a dump file or the journal has them.
 
 use super::subcommand::{arguments, ok, refuse_in_transaction};
 use crate::commands::call::Call;
@@ -33,5 +33,14 @@ pub(super) fn reload(keys: &mut AllKeys<'_, '_>, call: &Call<'_>, reply: &mut Re
         (_, false, false) => Reload::Found(Adoption::Beside),
     };
     keys.host.process.reload(what).map_err(|why| CommandError::new(format!("ERR {why}")))?;
+    ok(reply)
+}
+
+pub(super) fn load_journal(keys: &mut AllKeys<'_, '_>, _: &Call<'_>, reply: &mut Reply<'_>) -> Outcome {
+    refuse_in_transaction(keys, "LOADAOF")?;
+    if keys.host.is_loading() {
+        return Err(CommandError::LOADING.into());
+    }
+    keys.host.process.reload(Reload::Journal).map_err(|why| CommandError::new(format!("ERR {why}")))?;
     ok(reply)
 }
