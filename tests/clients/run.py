@@ -53,6 +53,10 @@ PROGRAMS = {
     "connect-redis": (60, ["node", CACHE / "node/sessions.js"]),
     "redis-py-wires": (60, [PYTHON, HERE / "python/wires.py"]),
     "node-wires": (60, ["node", CACHE / "node/wires.js"]),
+    "redis-rs-wires": (60, [CACHE / "rust/debug/wires"]),
+    "phpredis-wires": (60, ["php", HERE / "php/wires.php"]),
+    "redis-rb-wires": (60, ["ruby", HERE / "ruby/wires.rb"]),
+    "perl-redis-wires": (60, ["perl", HERE / "perl/wires.pl"]),
     "redis-py-sentinel": (120, [HERE / "sentinels.py", PYTHON, HERE / "python/sentinel.py"]),
     "ioredis-sentinel": (120, [HERE / "sentinels.py", "node", CACHE / "node/sentinel.js"]),
     "redis-cli-wires": (60, ["bash", HERE / "redis-cli-wires.sh"]),
@@ -68,6 +72,7 @@ PACKAGES = {
     "php-redis": "php -m | grep -qx redis",
     "ruby-redis": "ruby -e 'require \"redis\"'",
     "libredis-perl": "perl -MRedis -e 1",
+    "libio-socket-ssl-perl": "perl -MIO::Socket::SSL -e 1",
     "libhiredis-dev": "echo '#include <hiredis/hiredis.h>' | cc -E - ",
 }
 
