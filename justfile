@@ -88,10 +88,16 @@ idle *arguments: peers
 replication *arguments: peers
     cargo build --release
     benches/replication.py {{arguments}} "redis 8.2.3={{justfile_directory()}}/.peers/redis-server-8.2.3 --port {port} --save '' --repl-diskless-sync-delay 0" "valkey 9.1.2={{justfile_directory()}}/.peers/valkey-server-9.1.2 --port {port} --save '' --repl-diskless-sync-delay 0" "rankd={{justfile_directory()}}/target/release/rankd --port {port} --dir {dir} --appendonly no"
+
 # Memory of many connections: idle, TLS, handshakes, clients that do not read; and a storm of connects.
 connections *arguments:
     cargo build --release
     benches/connections.py {{arguments}} target/release/rankd
+
+# What TLS costs: CPU a command, plain and over TLS, beside Redis's own TLS (Debian's redis-server) and stunnel4 in front of Redis.
+tls *arguments: peers
+    cargo build --release
+    benches/tls.py {{arguments}} "{{justfile_directory()}}/target/release/rankd" /usr/bin/redis-server "{{justfile_directory()}}/.peers/redis-server-8.2.3"
 
 # Restart, a checkpoint during writes, and its memory, compared with Redis and Valkey.
 journal *arguments: peers

@@ -11,6 +11,7 @@ mod concurrency;
 mod configuration;
 mod container;
 mod crash;
+mod crowds;
 mod cursors;
 mod differential;
 mod documents;
