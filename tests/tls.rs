@@ -291,7 +291,8 @@ fn ports_follow_the_configuration() {
     let taken = listener.local_addr().expect("an address");
     let refused = [
         (vec!["port", "1", "bind", "127.0.0.1 192.0.2.1"], "192.0.2.1"),
-        (vec!["bind", "no.such.host.invalid"], "no.such.host.invalid"),
+        // No thread that serves clients asks for the address of a name.
+        (vec!["bind", "localhost"], "'localhost' is no address, and a host name is looked up only when"),
     ];
     let taken_port = set(taken);
     let taken_pairs = (vec!["port", &*taken_port], "Address already in use");
@@ -303,6 +304,17 @@ fn ports_follow_the_configuration() {
         assert_eq!(stage.authority.client(new_tls, None).expect("a handshake").ask("PING"), pong);
         assert_eq!(plain.ask("CONFIG GET port").items()[1].text(), set(new));
     }
+    // Without an address nobody else can connect.
+    assert_eq!(plain.call(&["CONFIG", "SET", "bind", ""]), ok());
+    for address in [new, new_tls] {
+        wait_for("the end of the ports", || TcpStream::connect(address).is_err().then_some(()));
+    }
+    assert_eq!(plain.ask("CONFIG GET bind").items()[1].text(), "");
+    assert_eq!(plain.call(&["CONFIG", "SET", "bind", "127.0.0.1"]), ok());
+    assert_eq!(crate::support::client::Client::connect(new).ask("PING"), pong);
+    let files = tempfile::tempdir().expect("a directory");
+    let (status, _, said) = run_rankd(&["--bind", "", "--port", "0", "--dir", text(files.path())]);
+    assert!(!status.success() && said.contains("no client could connect: bind names no address"), "{said}");
     // Without the plain port, the other is what INFO names.
     assert_eq!(plain.ask("CONFIG SET port 0"), ok());
     wait_for("the end of the plain port", || TcpStream::connect(new).is_err().then_some(()));

@@ -35,3 +35,42 @@ fn probes_are_answered_while_all_locks_are_held() {
     assert_eq!(client.reply(), Reply::Simple(b"OK".to_vec()));
     assert_eq!(get(metered.metrics, "/metrics").status, 200);
 }
+
+/// A replica is not ready before it has data of its master; without a link it is, unless it must not serve old data.
+#[test]
+fn a_replica_is_ready_when_it_may_serve() {
+    let master = Server::rankd();
+    let (host, port) = ("127.0.0.1", master.address.port().to_string());
+    // Nobody listens here.
+    let nowhere = free_address().port().to_string();
+    let metered = Metered::rankd(&["--replicaof", &format!("{host} {nowhere}")]);
+    let ready = || get(metered.metrics, "/readyz");
+    let first = ready();
+    assert_eq!(
+        (first.status, first.body.starts_with("a replica without data")),
+        (503, true),
+        "{}",
+        first.body
+    );
+    let mut client = metered.client();
+    client.call(&["REPLICAOF", host, &port]);
+    wait_for("the link", || (ready().status == 200).then_some(()));
+    drop(master);
+    let stale = || client_says(&metered, "master_link_status:down");
+    wait_for("the end of the link", || stale().then_some(()));
+    assert_eq!(ready().status, 200);
+    client.call(&["CONFIG", "SET", "replica-serve-stale-data", "no"]);
+    let last = ready();
+    assert_eq!(
+        (last.status, last.body.contains("replica-serve-stale-data no")),
+        (503, true),
+        "{}",
+        last.body
+    );
+    client.ask("REPLICAOF NO ONE");
+    assert_eq!(ready().status, 200);
+}
+
+fn client_says(metered: &Metered, line: &str) -> bool {
+    metered.client().ask("INFO replication").text().contains(line)
+}

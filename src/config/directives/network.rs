@@ -11,15 +11,12 @@ pub(super) const DIRECTIVES: &[Directive] = &[
         default: "* -::*",
         live: true,
         help: "Addresses to listen on, separated by spaces. `*` is every IPv4 address, `::*` every IPv6 \
-               address. An address with a `-` in front is skipped if this machine does not have it.",
+               address. An address with a `-` in front is skipped if this machine does not have it. Empty: only \
+               a unix socket.",
         get: |config| config.bind.join(" "),
         set: |config, text| {
             config.bind = text.split_ascii_whitespace().map(str::to_owned).collect();
-            if config.bind.is_empty() {
-                Err("argument must name at least one address".into())
-            } else {
-                Ok(())
-            }
+            Ok(())
         },
     },
     Directive {

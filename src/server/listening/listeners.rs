@@ -5,6 +5,7 @@
 //! stop listening without being closed, which shutdown(2) does, and listen again if need be. Only the connections that were
 //! not accepted in that moment are lost.
 
+use super::addresses::{WantedAddress, addresses, known_addresses};
 use super::port_kind::PortKind;
 use super::tcp;
 use super::unix::UnixSocket;
@@ -23,6 +24,8 @@ use tokio::sync::{mpsc, oneshot};
 pub(in crate::server) struct Listeners {
     /// The terms on which new connections speak TLS.
     pub(in crate::server) tls: Arc<TlsTerms>,
+    /// The words of `bind` that the start has looked up.
+    known: Vec<(String, WantedAddress)>,
     open: Mutex<Open>,
     begun: mpsc::UnboundedSender<NewListener>,
 }
@@ -78,15 +81,24 @@ impl OpenPort {
 }
 
 /// Bound sockets that do not listen yet. No other process can take their ports while this one starts.
-pub(in crate::server) struct BoundPorts([tcp::BoundSockets; 2]);
+pub(in crate::server) struct BoundPorts {
+    sockets: [tcp::BoundSockets; 2],
+    /// The words of `bind` with their addresses.
+    known: Vec<(String, WantedAddress)>,
+}
 
 /// Binds the ports that `config` asks for.
 ///
 /// # Errors
-/// An address that cannot be bound.
+/// An address that cannot be bound, or no way at all to reach the server.
 pub(in crate::server) fn bind(config: &Config) -> Result<BoundPorts, String> {
-    let bound = |kind: PortKind| tcp::bind(&config.bind, kind.wanted(config));
-    Ok(BoundPorts([bound(PortKind::Plain)?, bound(PortKind::Tls)?]))
+    let addresses = addresses(&config.bind)?;
+    if addresses.is_empty() && config.unixsocket.is_empty() {
+        return Err("no client could connect: bind names no address, and there is no unixsocket".into());
+    }
+    let bound = |kind: PortKind| tcp::bind(&addresses, kind.wanted(config));
+    let sockets = [bound(PortKind::Plain)?, bound(PortKind::Tls)?];
+    Ok(BoundPorts { sockets, known: config.bind.iter().cloned().zip(addresses).collect() })
 }
 
 impl Listeners {
@@ -101,10 +113,11 @@ impl Listeners {
         config: &Config,
     ) -> Result<(Self, mpsc::UnboundedReceiver<NewListener>), String> {
         let (begun, listeners) = mpsc::unbounded_channel();
-        let this = Self { tls, open: Mutex::default(), begun };
+        let BoundPorts { sockets, known } = bound;
+        let this = Self { tls, known, open: Mutex::default(), begun };
         {
             let mut open = this.open.lock();
-            for (kind, bound) in PortKind::ALL.into_iter().zip(bound.0) {
+            for (kind, bound) in PortKind::ALL.into_iter().zip(sockets) {
                 open.ports[kind as usize] =
                     this.begin(kind, bound, config).map_err(|error| format!("cannot listen: {error}"))?;
             }
@@ -154,7 +167,9 @@ impl Listeners {
                 false => ("bind", "Failed to bind to specified addresses"),
             };
             present.stop();
-            let begun = tcp::bind(&config.bind, kind.wanted(config)).and_then(|bound| {
+            let addresses = known_addresses(&config.bind, &self.known);
+            let bound = addresses.and_then(|addresses| tcp::bind(&addresses, kind.wanted(config)));
+            let begun = bound.and_then(|bound| {
                 self.begin(kind, bound, config).map_err(|error| format!("cannot listen: {error}"))
             });
             match begun {

@@ -1,6 +1,6 @@
 //! The sockets of a TCP port.
 
-use super::addresses::addresses;
+use super::addresses::WantedAddress;
 use socket2::{Domain, Protocol, Socket, Type};
 use std::net::SocketAddr;
 
@@ -8,14 +8,17 @@ use std::net::SocketAddr;
 #[derive(Debug)]
 pub(in crate::server) struct BoundSockets(Vec<Socket>);
 
-/// Binds every address that `words` names to `port`, all to the same one; nothing without a port.
+/// Binds every one of the `addresses` to `port`, all to the same one; nothing without a port.
 ///
 /// # Errors
 /// An address that cannot be bound, unless it may be missing.
-pub(in crate::server) fn bind(words: &[String], port: Option<u16>) -> Result<BoundSockets, String> {
+pub(in crate::server) fn bind(
+    addresses: &[WantedAddress],
+    port: Option<u16>,
+) -> Result<BoundSockets, String> {
     let mut sockets: Vec<Socket> = Vec::new();
     let Some(mut port) = port else { return Ok(BoundSockets(sockets)) };
-    for (ip, may_be_missing) in addresses(words)? {
+    for &(ip, may_be_missing) in addresses {
         let address = SocketAddr::new(ip, port);
         match bind_one(address) {
             Ok((socket, bound)) => {
@@ -28,8 +31,8 @@ pub(in crate::server) fn bind(words: &[String], port: Option<u16>) -> Result<Bou
             Err(error) => return Err(format!("cannot listen on {address}: {error}")),
         }
     }
-    if sockets.is_empty() {
-        Err(format!("none of the addresses {words:?} can be listened on"))
+    if sockets.is_empty() && !addresses.is_empty() {
+        Err("none of the addresses is one of this machine".into())
     } else {
         Ok(BoundSockets(sockets))
     }

@@ -33,6 +33,7 @@ use crate::replication::upstream::state::MasterAddress;
 use crate::replication::{EndedAs, SavedData};
 use crate::server::dump::Dump;
 use crate::server::listening::accepting::Listener;
+use crate::server::listening::addresses::addresses;
 use crate::server::listening::listeners::{self, Listeners, NewListener};
 use crate::server::listening::port_kind::PortKind;
 use crate::server::listening::{tcp, unix};
@@ -76,7 +77,7 @@ pub(in crate::server) fn run(mut config: Config, file: Option<PathBuf>) -> Resul
     tls.read(&config).map_err(|NoEffect { directive, why }| format!("{directive}: {why}"))?;
     let bound = listeners::bind(&config)?;
     let metrics_port = Some(config.metrics.port).filter(|port| *port > 0);
-    let metrics_bound = tcp::bind(&config.metrics.bind, metrics_port)?;
+    let metrics_bound = tcp::bind(&addresses(&config.metrics.bind)?, metrics_port)?;
     create_directories(&config.dir, &sync_directory)
         .map_err(|error| format!("dir {}: {error}", config.dir.display()))?;
     let directory =
