@@ -10,20 +10,25 @@ use crate::store::sharded::Store;
 
 impl Store {
     /// Looks at keys of one shard that are due, at most [`limits::EXPIRED_PER_STEP`] of them, and removes those that have
-    /// expired. Returns whether there may be more.
+    /// expired. Returns whether there may be more; not if the shard is in use for longer than [`limits::LOCK_PATIENCE`].
     pub fn remove_expired(&self, shard: ShardIndex) -> bool {
         if self.leaves_removal_to_master() {
             return false;
         }
-        let expired_by_ms = self.expired_by_ms(self.clock().now_ms());
+        let now_ms = self.clock().now_ms();
+        let expired_by_ms = self.expired_by_ms(now_ms);
         let due = |keyspace: &Keyspace| {
             let first_ms = keyspace.first_expiry_ms().into_iter().chain(keyspace.first_due_ms()).min();
             first_ms.is_some_and(|at_ms| at_ms <= expired_by_ms)
         };
-        if !self.shards[shard].read().keyspaces().any(due) {
+        // It never waits long: the thread that calls it also stops the server, perhaps because a script does not end.
+        if !self.shards[shard].try_read().is_some_and(|shard| shard.keyspaces().any(due)) {
             return false;
         }
-        let mut hold = Hold::on(self, &[shard], Access::Write, ChangeBuffer::default());
+        let mut hold = Hold::new(self, ChangeBuffer::default());
+        if !hold.try_lock(&[shard], Access::Write, now_ms) {
+            return false;
+        }
         // The store may have begun to follow a master before the lock was taken.
         let mut left = if self.leaves_removal_to_master() { 0 } else { limits::EXPIRED_PER_STEP };
         for database in 0..self.databases() {
