@@ -4,7 +4,7 @@ use crate::following::fact;
 use crate::support::client::Client;
 use crate::support::reply::Reply;
 use crate::support::server::{Peer, Server, free_address};
-use crate::support::wait_for;
+use crate::support::{wait_at_most, wait_for};
 use std::net::{Ipv4Addr, SocketAddr, TcpStream};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
@@ -13,6 +13,10 @@ use std::time::{Duration, Instant};
 
 /// How long a master is silent until it counts as dead.
 pub(super) const DOWN_AFTER_MS: u64 = 1000;
+
+/// How long the sentinels may take to agree. One that has not run for two seconds, on a loaded machine, does nothing for thirty
+/// (its "TILT mode").
+const PATIENCE: Duration = Duration::from_secs(180);
 
 /// How long a step of a conversation may take with a machine that may be cut off.
 const STEP: Duration = Duration::from_millis(700);
@@ -170,7 +174,7 @@ impl Group {
     pub(super) fn settle(&self, when: &str) -> usize {
         let replicas = self.addresses.len() - 1;
         let count = replicas.to_string();
-        wait_for(when, || {
+        wait_at_most(PATIENCE, when, || {
             thread::park_timeout(LOOK);
             let master = self.master()?;
             let sees_all = |sentinel: &Sentinel| {
@@ -205,7 +209,7 @@ impl Group {
     /// Waits until another server than `old` is the master and accepts writes. Returns its index, and how long it took since
     /// `since`.
     pub(super) fn wait_for_another(&self, old: usize, since: Instant) -> (usize, Duration) {
-        let found = wait_for("another master", || {
+        let found = wait_at_most(PATIENCE, "another master", || {
             thread::park_timeout(LOOK);
             self.sentinels.iter().find_map(|sentinel| {
                 let address = sentinel.master()?;
