@@ -7,7 +7,7 @@
 use super::current::with_server;
 use super::from_reply::push_reply;
 use super::server::Called;
-use super::stack::{Stack, ValueType};
+use super::stack::Stack;
 use crate::limits;
 use crate::resp::Protocol;
 use crate::resp::double::DoubleText;
@@ -179,10 +179,12 @@ fn gather(stack: &Stack<'_>, request: &mut OwnedArguments) -> Result<(), &'stati
         return Err("ERR Please specify at least one argument for this redis lib call");
     }
     for at in 1..=count {
-        match stack.type_at(at) {
-            ValueType::String => push_argument(request, stack.bytes_at(at).unwrap_or_default())?,
-            ValueType::Number => push_number(request, stack.number_at(at).unwrap_or_default())?,
-            _ => return Err("ERR Lua redis lib command arguments must be strings or integers"),
+        if let Some(text) = stack.bytes_at(at) {
+            push_argument(request, text)?;
+        } else if let Some(number) = stack.number_at(at) {
+            push_number(request, number)?;
+        } else {
+            return Err("ERR Lua redis lib command arguments must be strings or integers");
         }
     }
     Ok(())

@@ -14,7 +14,7 @@ use crate::resp::Protocol;
 use crate::resp::reply::Reply;
 use crate::resp::request::Arguments;
 use crate::scripts::{Called, ScriptLogLevel, ScriptServer};
-use crate::store::{Access, DatabaseIndex, ShardIndex};
+use crate::store::{Access, DatabaseIndex, Located, ShardIndex};
 
 /// Why the server has ended a script.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -118,11 +118,13 @@ impl<'c, 'u, 'b> ScriptCalls<'c, 'u, 'b> {
         Ok(())
     }
 
-    /// Sees to it that the shards of a command's keys are held. Returns false if they are not.
+    /// Sees to it that the shards of a command's keys are held. `located` is the place of its one key, if that is known. Returns
+    /// false if they are not.
     fn holds(
         &mut self,
         spec: &CommandSpec,
         request: Arguments<'_>,
+        located: Option<Located<'_>>,
         access: Access,
     ) -> Result<bool, CommandError> {
         let runner = self.unit.runner();
@@ -132,6 +134,11 @@ impl<'c, 'u, 'b> ScriptCalls<'c, 'u, 'b> {
         let mut shards: Vec<ShardIndex> = Vec::new();
         if needs_all {
             shards.extend(0..store.shard_count());
+        } else if let Some(located) = located {
+            if runner.hold.covers(&[located.shard()], access) {
+                return Ok(true);
+            }
+            shards.push(located.shard());
         } else {
             let mut is_held = true;
             spec.for_each_key(&call, &mut |key| {
@@ -172,7 +179,11 @@ impl ScriptServer for ScriptCalls<'_, '_, '_> {
         let spec = entry.spec;
         let own_arguments = if entry.is_subcommand { request.skip(1) } else { request };
         let access = if spec.may_write() { Access::Write } else { Access::Read };
-        let checked = self.check(place, request).and_then(|()| self.holds(spec, own_arguments, access));
+        let store = &self.unit.runner().host.store;
+        // As for a client's request: such a command has one key, argument 1.
+        let located = request.get(1).filter(|_| spec.lookahead.is_some()).map(|key| store.locate(key));
+        let checked =
+            self.check(place, request).and_then(|()| self.holds(spec, own_arguments, located, access));
         let checked = match checked {
             Ok(false) => return Called::MustEnd,
             Ok(true) => Ok(()),
@@ -187,7 +198,7 @@ impl ScriptServer for ScriptCalls<'_, '_, '_> {
         self.unit.for_script(protocol, |runner| {
             runner.respond(Some(place), request, out, |runner, reply| {
                 checked.map_err(Refusal::Rejected)?;
-                runner.run_command(place, request, None, reply).map(|()| Passed::Run)
+                runner.run_command(place, request, located, reply).map(|()| Passed::Run)
             });
         });
         Called::Replied

@@ -2,6 +2,7 @@
 
 use super::{CommandSpec, Flag, Group, Handler};
 use std::collections::HashMap;
+use std::hash::{BuildHasherDefault, Hasher};
 use std::sync::OnceLock;
 
 /// Longest name that is looked up. No command has a longer one.
@@ -24,7 +25,31 @@ pub struct TableEntry {
 #[derive(Debug)]
 pub struct CommandTable {
     entries: Vec<TableEntry>,
-    by_name: HashMap<String, usize>,
+    by_name: HashMap<Box<[u8]>, usize, BuildHasherDefault<NameHasher>>,
+}
+
+/// Hashes names of commands (FNV-1a). No client chooses what is in the table, so the hash needs no seed.
+struct NameHasher(u64);
+
+impl Default for NameHasher {
+    fn default() -> Self {
+        Self(0xcbf2_9ce4_8422_2325)
+    }
+}
+
+impl Hasher for NameHasher {
+    fn finish(&self) -> u64 {
+        self.0
+    }
+
+    fn write(&mut self, bytes: &[u8]) {
+        self.0 =
+            bytes.iter().fold(self.0, |hash, byte| (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3));
+    }
+
+    fn write_usize(&mut self, length: usize) {
+        self.0 ^= length as u64;
+    }
 }
 
 static TABLE: OnceLock<CommandTable> = OnceLock::new();
@@ -64,8 +89,8 @@ impl CommandTable {
                 });
             }
         }
-        let by_name =
-            entries.iter().enumerate().map(|(place, entry)| (entry.full_name.clone(), place)).collect();
+        let name_of = |entry: &TableEntry| entry.full_name.as_bytes().into();
+        let by_name = entries.iter().enumerate().map(|(place, entry)| (name_of(entry), place)).collect();
         Self { entries, by_name }
     }
 
@@ -87,7 +112,7 @@ impl CommandTable {
         let lower = buffer.get_mut(..name.len())?;
         lower.copy_from_slice(name);
         lower.make_ascii_lowercase();
-        self.by_name.get(std::str::from_utf8(lower).ok()?).copied()
+        self.by_name.get(&*lower).copied()
     }
 
     /// Finds a subcommand of the command at `place`.
