@@ -240,7 +240,16 @@ fn a_transaction_too_large_to_queue_ends_the_connection() {
     let value = "x".repeat(100 * 1024);
     let queued = (0..20).take_while(|_| client.try_call(&["SET", "k", &value]).is_ok()).count();
     assert!((9..=11).contains(&queued), "{queued} requests of 100 KiB were queued");
-    assert_eq!(server.client().ask("EXISTS k"), Reply::Integer(0));
+    let mut admin = server.client();
+    assert_eq!(admin.ask("EXISTS k"), Reply::Integer(0));
+    let count = "client_query_buffer_limit_disconnections";
+    assert!(admin.ask("INFO stats").text().contains(&format!("{count}:1\r")));
+    // So has one request.
+    let mut client = server.client();
+    assert!(client.try_call(&["SET", "k", &"x".repeat(2 << 20)]).is_err());
+    assert!(admin.ask("INFO stats").text().contains(&format!("{count}:2\r")));
+    admin.ask("CONFIG RESETSTAT");
+    assert!(admin.ask("INFO stats").text().contains(&format!("{count}:0\r")));
 }
 
 #[test]

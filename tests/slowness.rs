@@ -36,6 +36,10 @@ fn send_all(server: &Server) -> Vec<String> {
     client.ask("AUTH ann secret");
     client.ask("HELLO 2 AUTH ann secret SETNAME bob");
     client.ask("HELLO 2 SETNAME auth AUTH ann");
+    client.ask("ACL SETUSER ann on >secret +get");
+    client.ask("ACL GETUSER ann");
+    client.ask("ACL DRYRUN ann get x");
+    client.ask("ACL DELUSER ann");
     client.ask("CONFIG SET requirepass \"\" maxclients 100 MASTERAUTH \"\"");
     let many: Vec<String> =
         std::iter::once("SADD".to_owned()).chain((0..40).map(|i| i.to_string())).collect();

@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use crate::scripts::requests;
 use crate::support::client::Client;
 use crate::support::reply::Reply;
-use crate::support::server::Server;
+use crate::support::server::{Peer, Server};
 use crate::support::wait_for;
 
 fn in_memory() -> Server {
@@ -105,6 +105,53 @@ fn a_transaction_is_asked_again_when_it_runs() {
     let reply = String::from_utf8_lossy(&replies.items()[0].to_bytes()).into_owned();
     assert!(reply.contains("no permission to execute the command or subcommand"), "{reply}");
     ok(&replies.items()[1]);
+}
+
+/// What a user who may not do it is told of in ACL LOG: context, object, and the command of the client's line, newest first.
+fn denials(server: &Server) -> Vec<[String; 4]> {
+    let mut user = client_with(server, "player", "+@all -get -incr ~* &*");
+    let mut admin = server.client();
+    ok(&admin.ask("ACL LOG RESET"));
+    user.ask("GET k");
+    user.ask("MULTI");
+    user.ask("INCR k");
+    user.ask("EXEC");
+    ok(&admin.ask("ACL SETUSER player +incr"));
+    user.ask("MULTI");
+    user.ask("INCR k");
+    user.ask("INCR j");
+    ok(&admin.ask("ACL SETUSER player -incr"));
+    user.ask("EXEC");
+    user.ask("MULTI");
+    user.ask("PING");
+    ok(&admin.ask("ACL SETUSER player -exec"));
+    user.ask("EXEC");
+    user.ask("EVAL \"return redis.pcall('get', KEYS[1])\" 1 k");
+    user.ask("EVAL_RO \"return redis.call('get', KEYS[1])\" 1 k");
+    user.ask("AUTH player wrong");
+    let log = admin.ask("ACL LOG");
+    let field = |entry: &Reply, name: &str| {
+        let items = entry.items();
+        let place = items.iter().step_by(2).position(|item| item.text() == name).expect("the field");
+        items[2 * place + 1].clone()
+    };
+    let shown = |entry: &Reply| {
+        let line = field(entry, "client-info").text().to_owned();
+        let command = line.split(' ').find(|word| word.starts_with("cmd=")).expect("the command");
+        let count = field(entry, "count").integer().to_string();
+        let text = |name| field(entry, name).text().to_owned();
+        [count, text("context"), text("object"), command.to_owned()]
+    };
+    log.items().iter().map(shown).collect()
+}
+
+/// The same denials leave the same entries in Redis.
+#[test]
+fn the_log_says_where_something_was_denied_and_in_which_request() {
+    let ours = denials(&in_memory());
+    assert!(ours.iter().any(|entry| *entry == ["2", "lua", "get", "cmd=eval_ro"]), "{ours:?}");
+    let Some(redis) = Server::peer(Peer::Redis, &[]) else { return };
+    assert_eq!(ours, denials(&redis));
 }
 
 #[test]

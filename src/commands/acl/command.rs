@@ -15,6 +15,7 @@ use crate::config::ChannelDefault;
 use crate::limits;
 use crate::machine::chance;
 use crate::resp::reply::Reply;
+use crate::resp::request::Arguments;
 use std::path::PathBuf;
 
 const BASE: CommandSpec = CommandSpec {
@@ -55,6 +56,7 @@ const ACL: &[CommandSpec] = &[
         complexity: "O(1) amortized time considering the typical user.",
         arity: -3,
         tips: &["request_policy:all_nodes", "response_policy:all_succeeded"],
+        hides: Some(hides_users),
         run: Handler::Session(deluser),
         ..ADMIN
     },
@@ -82,6 +84,7 @@ const ACL: &[CommandSpec] = &[
         summary: "Returns the rules of a user",
         complexity: "O(N). Where N is the number of password, command and pattern rules that the user has.",
         arity: 3,
+        hides: Some(hides_users),
         run: Handler::Session(getuser),
         ..ADMIN
     },
@@ -129,6 +132,7 @@ const ACL: &[CommandSpec] = &[
         complexity: "O(N). Where N is the number of rules provided.",
         arity: -3,
         tips: &["request_policy:all_nodes", "response_policy:all_succeeded"],
+        hides: Some(hides_users),
         run: Handler::Session(setuser),
         ..ADMIN
     },
@@ -313,7 +317,7 @@ fn write_entry(entry: &LogEntry, now_ms: u64, reply: &mut Reply<'_>) {
     reply.bulk(b"reason");
     reply.bulk(denial.reason.word().as_bytes());
     reply.bulk(b"context");
-    reply.bulk(if denial.is_in_transaction { b"multi" } else { b"toplevel" });
+    reply.bulk(denial.context.word().as_bytes());
     reply.bulk(b"object");
     reply.bulk(&denial.object);
     reply.bulk(b"username");
@@ -328,6 +332,11 @@ fn write_entry(entry: &LogEntry, now_ms: u64, reply: &mut Reply<'_>) {
     reply.integer(entry.first_ms.cast_signed());
     reply.bulk(b"timestamp-last-updated");
     reply.integer(entry.last_ms.cast_signed());
+}
+
+/// Names and rules of users are secret: a rule can be a password.
+fn hides_users(_: Arguments<'_>, index: usize) -> bool {
+    index > 1
 }
 
 /// The path of the file of users.

@@ -115,7 +115,7 @@ fn defined_by(words: &[&[u8]], all_channels: bool, is_known: impl Fn(&[u8]) -> b
         return Err(format!("username '{shown}' contains invalid characters"));
     }
     if is_known(name) {
-        return Err(format!("user '{shown}' is defined twice"));
+        return Err(format!("Duplicate user '{shown}' found"));
     }
     let new = User::new(name, all_channels);
     let defined = new.changed_by(rules.iter().copied(), all_channels).map_err(|why| match why {

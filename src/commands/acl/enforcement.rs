@@ -63,6 +63,6 @@ pub(in crate::commands) fn end_denied_wait(host: &Host, client: &Client, user: &
     if waiting.end(|reply| reply.error(&error.0))
         && let Some(denial) = Denial::of(&denied, request.place, user)
     {
-        note(host, client, denial);
+        note(host, client, request.place, denial);
     }
 }

@@ -36,12 +36,33 @@ impl Reason {
     }
 }
 
+/// Where something was denied.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::commands) enum DenialContext {
+    /// In a request of its own.
+    TopLevel,
+    /// Between MULTI and EXEC, or when EXEC ran it.
+    Transaction,
+    /// In a script.
+    Script,
+}
+
+impl DenialContext {
+    /// The word in ACL LOG.
+    pub(super) fn word(self) -> &'static str {
+        match self {
+            Self::TopLevel => "toplevel",
+            Self::Transaction => "multi",
+            Self::Script => "lua",
+        }
+    }
+}
+
 /// Something that was denied.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(in crate::commands) struct Denial {
     pub(in crate::commands) reason: Reason,
-    /// Whether it was in a transaction.
-    pub(in crate::commands) is_in_transaction: bool,
+    pub(in crate::commands) context: DenialContext,
     /// The command, key or channel; for a wrong password the command that brought it.
     pub(in crate::commands) object: Vec<u8>,
     /// The user's name, as the client gave it.
@@ -74,7 +95,7 @@ impl DenialLog {
         let is_same = |entry: &LogEntry| {
             let known = &entry.denial;
             now_ms.saturating_sub(entry.first_ms) <= limits::ACL_LOG_GROUPING.as_millis() as u64
-                && (known.reason, known.is_in_transaction) == (denial.reason, denial.is_in_transaction)
+                && (known.reason, known.context) == (denial.reason, denial.context)
                 && (&known.object, &known.user) == (&denial.object, &denial.user)
         };
         let mut newest = self.entries.iter().take(limits::ACL_LOG_COMPARED);
@@ -112,7 +133,7 @@ mod tests {
 
     fn denial(object: &str) -> Denial {
         let (object, user) = (object.into(), b"user".to_vec());
-        Denial { reason: Reason::Key, is_in_transaction: false, object, user, client: String::new() }
+        Denial { reason: Reason::Key, context: DenialContext::TopLevel, object, user, client: String::new() }
     }
 
     /// As in Redis: within a minute of the first, and with the ten newest entries.

@@ -1,7 +1,7 @@
 //! Whether a user may run a request.
 
 use super::identity::Identity;
-use super::log::{Denial, Reason};
+use super::log::{Denial, DenialContext, Reason};
 use super::patterns::{ChannelName, KeyUse};
 use super::selector::Selector;
 use super::user::User;
@@ -26,15 +26,17 @@ pub(in crate::commands) enum Denied {
     Pattern(&'static str),
 }
 
-/// Adds a denial of this client to the log.
-pub(in crate::commands) fn note(host: &Host, client: &Client, mut denial: Denial) {
+/// Adds a denial of this client to the log. `place` is that of the client's request in the command table: of EXEC or EVAL, if a
+/// command within it was denied.
+pub(in crate::commands) fn note(host: &Host, client: &Client, place: usize, mut denial: Denial) {
+    client.note_command(place);
     let now_ms = host.clock.now_ms();
     denial.client = client.line(now_ms, |place| table().entries()[place].full_name.clone());
     host.users.note_denial(denial, now_ms, host.config().acllog_max_len);
 }
 
 impl Denial {
-    /// What the log has of a denied request, outside of a transaction. As in Redis, only the reply tells of a pattern.
+    /// What the log has of a denied request of its own. As in Redis, only the reply tells of a pattern.
     pub(in crate::commands) fn of(denied: &Denied, place: usize, user: &User) -> Option<Self> {
         let (reason, object) = match denied {
             Denied::Command => (Reason::Command, table().entries()[place].full_name.clone().into_bytes()),
@@ -42,8 +44,8 @@ impl Denial {
             Denied::Channel(name) => (Reason::Channel, name.to_vec()),
             Denied::Pattern(_) => return None,
         };
-        let (is_in_transaction, client) = (false, String::new());
-        Some(Self { reason, is_in_transaction, object, user: user.name.to_vec(), client })
+        let (context, client) = (DenialContext::TopLevel, String::new());
+        Some(Self { reason, context, object, user: user.name.to_vec(), client })
     }
 }
 

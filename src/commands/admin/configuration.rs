@@ -176,6 +176,7 @@ fn config_resetstat(host: &Host, _: &Call<'_>, reply: &mut Reply<'_>) -> Outcome
     host.errors.reset();
     host.store.reset_counts();
     host.shortage.reset();
+    host.clients.reset_counts();
     host.users.reset_denied();
     reply.ok();
     Ok(())

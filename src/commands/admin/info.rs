@@ -304,7 +304,7 @@ fn stats(host: &Host, _: &Shards<'_, '_>, out: &mut String) {
     line(out, format_args!("io_threaded_writes_processed:{writes}"));
     line(out, format_args!("io_threaded_total_prefetch_batches:0"));
     line(out, format_args!("io_threaded_total_prefetch_entries:0"));
-    line(out, format_args!("client_query_buffer_limit_disconnections:0"));
+    line(out, format_args!("client_query_buffer_limit_disconnections:{}", host.clients.overlong()));
     line(out, format_args!("client_output_buffer_limit_disconnections:{}", host.clients.cut_off()));
     line(out, format_args!("reply_buffer_shrinks:0"));
     line(out, format_args!("reply_buffer_expands:0"));

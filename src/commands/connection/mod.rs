@@ -6,7 +6,7 @@ pub(super) mod pubsub;
 pub(super) mod transactions;
 
 use super::acl::identity::Identity;
-use super::acl::log::{Denial, Reason};
+use super::acl::log::{Denial, DenialContext, Reason};
 use super::acl::permission::note;
 use super::call::error::{CommandError, Outcome};
 use super::call::{Call, parse_integer, text};
@@ -152,7 +152,7 @@ fn hello(caller: &mut Caller<'_>, call: &Call<'_>, reply: &mut Reply<'_>) -> Out
         }
     }
     if let Some((user, password)) = credentials {
-        authenticate(caller.host, session, user, password, b"HELLO")?;
+        authenticate(caller.host, session, caller.place, (user, password), b"HELLO")?;
     }
     if session.must_authenticate(&caller.host.users) {
         return Err(CommandError::text(
@@ -197,8 +197,8 @@ const WRONG_PASSWORD: CommandError =
 fn authenticate(
     host: &Host,
     session: &mut Session,
-    name: &[u8],
-    password: &[u8],
+    place: usize,
+    (name, password): (&[u8], &[u8]),
     command: &[u8],
 ) -> Result<(), CommandError> {
     if session.identity.authenticate(&host.users, name, password) {
@@ -206,9 +206,14 @@ fn authenticate(
         return Ok(());
     }
     let (object, user) = (command.to_vec(), name.to_vec());
-    let denial =
-        Denial { reason: Reason::Auth, is_in_transaction: false, object, user, client: String::new() };
-    note(host, &session.client, denial);
+    let denial = Denial {
+        reason: Reason::Auth,
+        context: DenialContext::TopLevel,
+        object,
+        user,
+        client: String::new(),
+    };
+    note(host, &session.client, place, denial);
     Err(WRONG_PASSWORD)
 }
 
@@ -231,7 +236,7 @@ fn hides_of_hello(request: Arguments<'_>, index: usize) -> bool {
 }
 
 fn auth(caller: &mut Caller<'_>, call: &Call<'_>, reply: &mut Reply<'_>) -> Outcome {
-    let Caller { host, session, .. } = caller;
+    let Caller { host, session, place, .. } = caller;
     let (user, password): (&[u8], _) = match call.arguments.len() {
         2 => (b"default", call.argument(1)),
         3 => (call.argument(1), call.argument(2)),
@@ -243,7 +248,7 @@ fn auth(caller: &mut Caller<'_>, call: &Call<'_>, reply: &mut Reply<'_>) -> Outc
              configuration is correct?",
         ).into());
     }
-    authenticate(host, session, user, password, b"AUTH")?;
+    authenticate(host, session, *place, (user, password), b"AUTH")?;
     reply.ok();
     Ok(())
 }

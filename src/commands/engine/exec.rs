@@ -119,6 +119,7 @@ impl Runner<'_> {
         let bytes = self.session.transaction.as_ref().map_or(0, |transaction| transaction.requests.bytes());
         if bytes > self.config.client_query_buffer_limit_bytes {
             tracing::warn!(peer = %self.session.client.peer.address, "transaction too large, disconnecting");
+            self.host.clients.count_overlong();
             self.ran.next = NextStep::Drop;
         }
     }

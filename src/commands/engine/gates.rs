@@ -1,7 +1,7 @@
 //! The gates: checks that a request must pass before its command is run or queued.
 
 use super::runner::{Runner, Scope};
-use crate::commands::acl::log::Denial;
+use crate::commands::acl::log::{Denial, DenialContext};
 use crate::commands::acl::permission::{Denied, Wanted, note};
 use crate::commands::call::Call;
 use crate::commands::call::error::CommandError;
@@ -61,11 +61,21 @@ impl Runner<'_> {
         let call = self.call(own_arguments, None);
         let wanted = Wanted { place, call: &call };
         self.session.identity.check(&self.host.users, wanted).inspect_err(|denied| {
-            let is_in_transaction = self.scope != Scope::Command;
             if let Some(denial) = Denial::of(denied, place, self.session.identity.user()) {
-                note(self.host, &self.session.client, Denial { is_in_transaction, ..denial });
+                let denial = Denial { context: self.denial_context(), ..denial };
+                note(self.host, &self.session.client, self.requested.unwrap_or(place), denial);
             }
         })
+    }
+
+    fn denial_context(&self) -> DenialContext {
+        if self.timing.is_in_script {
+            DenialContext::Script
+        } else if self.scope != Scope::Command || self.session.transaction.is_some() {
+            DenialContext::Transaction
+        } else {
+            DenialContext::TopLevel
+        }
     }
 
     /// Whether the client's user may run the request. Nothing is noted of it.

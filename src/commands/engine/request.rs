@@ -3,8 +3,8 @@
 use super::prepared::{Prepared, speaks_http};
 use super::runner::{Refusal, Runner, Scope};
 use super::terms::Leeway;
-use crate::commands::spec::Manner;
 use crate::commands::spec::table::table;
+use crate::commands::spec::Manner;
 use crate::commands::state::session::NextStep;
 use crate::resp::reply::{Reply, ReplySource, Rest};
 use crate::resp::request::Arguments;
@@ -32,7 +32,7 @@ impl<'b> Runner<'b> {
             }
             Err((place, _)) => *place,
         };
-        self.latest = Some(request.arguments);
+        (self.latest, self.requested) = (Some(request.arguments), place);
         let rest = self.respond(place, request.arguments, out, |runner, reply| match &request.resolved {
             Ok(place) => runner.pass_gates(*place, request, reply),
             Err((_, error)) => Err(Refusal::Rejected(error.clone())),

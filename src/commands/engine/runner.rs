@@ -27,6 +27,8 @@ pub(super) struct Runner<'b> {
     pub(super) timing: Timing,
     /// The last request of the client. It is shown if the time of several turns out to be long.
     pub(super) latest: Option<Arguments<'b>>,
+    /// The place in the command table of the client's request under way, also while EXEC or a script runs commands.
+    pub(super) requested: Option<usize>,
 }
 
 /// Whose locks a command runs under.
@@ -92,6 +94,7 @@ impl<'b> Runner<'b> {
             commands_in_hold: 0,
             timing: Timing::new(config, host.settings.changes()),
             latest: None,
+            requested: None,
         };
         runner.look_at_clock();
         runner

@@ -18,6 +18,8 @@ pub struct Clients {
     bounds: Arc<MailBounds>,
     /// How many were disconnected because more waited for them than `client-output-buffer-limit` allows.
     cut_off: AtomicU64,
+    /// How many were disconnected because a request was longer than `client-query-buffer-limit`.
+    overlong: AtomicU64,
     /// The bytes of all clients' buffers, as far as they are counted (`maxmemory-clients`).
     pub(super) memory_bytes: AtomicUsize,
     /// How many were disconnected because that was too much.
@@ -93,6 +95,24 @@ impl Clients {
     #[must_use]
     pub fn cut_off(&self) -> u64 {
         self.cut_off.load(Ordering::Relaxed)
+    }
+
+    /// Counts a client that is disconnected because its request is longer than `client-query-buffer-limit`.
+    pub fn count_overlong(&self) {
+        self.overlong.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// How many clients were disconnected because a request was too long.
+    #[must_use]
+    pub fn overlong(&self) -> u64 {
+        self.overlong.load(Ordering::Relaxed)
+    }
+
+    /// Sets the counts of disconnected clients to 0 (CONFIG RESETSTAT).
+    pub(in crate::commands) fn reset_counts(&self) {
+        for count in [&self.cut_off, &self.overlong, &self.evicted] {
+            count.store(0, Ordering::Relaxed);
+        }
     }
 
     /// Puts `client-output-buffer-limit` into effect.

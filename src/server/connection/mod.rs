@@ -254,6 +254,7 @@ impl Connection<'_> {
                 return Some(self.close(End::Protocol).await);
             }
             if self.work.input.len() > most_input_bytes {
+                self.shared.host.clients.count_overlong();
                 tracing::warn!(peer = %self.work.session.client.peer.address, "request too long, disconnecting");
                 return Some(self.close(End::Protocol).await);
             }

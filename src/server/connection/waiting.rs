@@ -57,6 +57,7 @@ impl Connection<'_> {
                         return Ok(Some(End::Client));
                     }
                     if self.work.input.len() > self.shared.host.config().client_query_buffer_limit_bytes {
+                        self.shared.host.clients.count_overlong();
                         return Ok(Some(End::Protocol));
                     }
                 }
@@ -117,6 +118,7 @@ impl Connection<'_> {
                 Arrival::Readable => {}
             }
             if self.work.input.len() > host.config().client_query_buffer_limit_bytes {
+                host.clients.count_overlong();
                 return Ok(Some(End::Protocol));
             }
         }
