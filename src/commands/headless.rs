@@ -60,6 +60,7 @@ impl Host {
             upstream: Arc::default(),
             is_loading: AtomicBool::new(false),
             expires_actively: AtomicBool::new(false),
+            denies_in_scripts: AtomicBool::new(true),
             expiry_ns: Counter::default(),
             startup_bytes: 0,
             started_ms: clock.now_ms(),

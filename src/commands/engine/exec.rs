@@ -1,6 +1,6 @@
 //! EXEC: the requests that were queued since MULTI, run as one unit, unless a watched key has changed.
 
-use super::runner::Runner;
+use super::runner::{Runner, Scope};
 use super::unit::AtomicUnit;
 use crate::commands::call::error::{CommandError, Outcome, Stop};
 use crate::commands::spec::table::table;
@@ -50,7 +50,8 @@ impl Runner<'_> {
         let (shards, access) = self.shards_of(transaction, watching);
         let reach = |runner: &mut Self, shards: &mut Vec<ShardIndex>| {
             let writes = |place: &usize| table().entries()[*place].spec.has(Flag::Write);
-            if runner.refuses_writes() && transaction.places.iter().any(writes) {
+            let writes = transaction.scripts.write || transaction.places.iter().any(writes);
+            if writes && runner.refuses_writes() {
                 return Err(CommandError::aborted_because(&runner.role_error()).into());
             }
             runner.hold_for_waiters_of_transaction(transaction, shards)
@@ -101,7 +102,8 @@ impl Runner<'_> {
     /// transaction any more. Returns the error to reply with.
     pub(super) fn abort_transaction(&mut self, place: Option<usize>, error: CommandError) -> CommandError {
         let is_exec = place.is_some_and(|place| matches!(table().entries()[place].spec.run, Handler::Exec));
-        if is_exec {
+        // A script's call of EXEC ends nothing of its client.
+        if is_exec && self.scope == Scope::Command {
             self.session.transaction = None;
             self.release();
             self.session.stop_watching(self.host);

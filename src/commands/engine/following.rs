@@ -23,7 +23,8 @@ impl Runner<'_> {
 
     #[inline(never)]
     fn check_following(&self, spec: &CommandSpec) -> Result<(), CommandError> {
-        if self.has_any(spec, |spec| spec.has(Flag::Write)) && self.refuses_writes() {
+        let writes = self.has_any(spec, |spec| spec.has(Flag::Write)) || self.queued_scripts(spec).write;
+        if writes && self.refuses_writes() {
             return Err(self.role_error());
         }
         Ok(())
@@ -42,7 +43,9 @@ impl Runner<'_> {
 
     #[inline(never)]
     fn check_stale(&self, spec: &CommandSpec) -> Result<(), CommandError> {
-        if !self.config.replica.serve_stale_data && self.has_any(spec, |spec| !spec.has(Flag::Stale)) {
+        let needs_new =
+            self.has_any(spec, |spec| !spec.has(Flag::Stale)) || self.queued_scripts(spec).need_new_data;
+        if !self.config.replica.serve_stale_data && needs_new {
             return Err(CommandError::MASTER_DOWN);
         }
         Ok(())

@@ -111,7 +111,9 @@ impl Runner<'_> {
     #[inline(never)]
     fn check_bounded_memory(&mut self, spec: &CommandSpec) -> Result<(), CommandError> {
         let needs_memory = match spec.run {
-            Handler::Exec => self.queued().any(|spec| spec.has(Flag::Denyoom)),
+            Handler::Exec => {
+                self.queued().any(|spec| spec.has(Flag::Denyoom)) || self.queued_scripts(spec).need_memory
+            }
             _ => spec.has(Flag::Denyoom),
         };
         if needs_memory && self.host.is_short_of_memory(self.config) && self.make_room() == Headroom::None {
@@ -167,7 +169,8 @@ impl Runner<'_> {
 
     #[cold]
     fn check_wanted_replicas(&self, spec: &CommandSpec, wanted: usize) -> Result<(), CommandError> {
-        let runs_writes = matches!(spec.run, Handler::Exec) && self.queued().any(CommandSpec::may_write);
+        let runs_writes = matches!(spec.run, Handler::Exec)
+            && (self.queued().any(CommandSpec::may_write) || self.queued_scripts(spec).write);
         if spec.may_write() || runs_writes { self.want_replicas(wanted) } else { Ok(()) }
     }
 
@@ -185,7 +188,8 @@ impl Runner<'_> {
         // As in Redis, a replica refuses nothing but writes then.
         let probes = !self.host.upstream.is_set();
         let is_write = |spec: &CommandSpec| spec.may_write() || probes && spec.is(Manner::ProbesWrites);
-        let runs_writes = matches!(spec.run, Handler::Exec) && self.queued().any(is_write);
+        let runs_writes = matches!(spec.run, Handler::Exec)
+            && (self.queued().any(is_write) || self.queued_scripts(spec).write);
         if (is_write(spec) || runs_writes)
             && let Some(why) = self.host.process.write_refusal()
         {

@@ -4,7 +4,7 @@ use super::prepared::{Prepared, speaks_http};
 use super::runner::{Refusal, Runner, Scope};
 use super::terms::Leeway;
 use crate::commands::spec::table::table;
-use crate::commands::spec::Manner;
+use crate::commands::spec::{Handler, Manner};
 use crate::commands::state::session::NextStep;
 use crate::resp::reply::{Reply, ReplySource, Rest};
 use crate::resp::request::Arguments;
@@ -146,6 +146,9 @@ impl<'b> Runner<'b> {
             && !entry.spec.is(Manner::RunsInMulti)
         {
             transaction.queue(place, request.arguments);
+            if let Handler::Script(find) = entry.spec.run {
+                self.note_queued_script(find, request.arguments);
+            }
             self.check_queue();
             self.session.note_transaction();
             reply.simple("QUEUED");

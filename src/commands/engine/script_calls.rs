@@ -15,6 +15,7 @@ use crate::resp::reply::Reply;
 use crate::resp::request::Arguments;
 use crate::scripts::{Called, ScriptLogLevel, ScriptServer};
 use crate::store::{Access, DatabaseIndex, Located, ShardIndex};
+use std::sync::atomic::Ordering;
 
 /// Why the server has ended a script.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -87,7 +88,7 @@ impl<'c, 'u, 'b> ScriptCalls<'c, 'u, 'b> {
         if !spec.accepts(request.len()) {
             return Err(CommandError::text("ERR Wrong number of args calling Redis command from script"));
         }
-        if spec.has(Flag::Noscript) {
+        if spec.has(Flag::Noscript) && self.is_denied(spec) {
             return Err(CommandError::text("ERR This Redis command is not allowed from script"));
         }
         let runner = self.unit.runner();
@@ -116,6 +117,16 @@ impl<'c, 'u, 'b> ScriptCalls<'c, 'u, 'b> {
             }
         }
         Ok(())
+    }
+
+    /// Whether scripts may not call a command that is not for scripts. With `DEBUG SET-DISABLE-DENY-SCRIPTS` they may, if it could
+    /// be in a transaction, leaves the connection as it is, and runs no script.
+    fn is_denied(&mut self, spec: &CommandSpec) -> bool {
+        self.unit.runner().host.denies_in_scripts.load(Ordering::Relaxed)
+            || spec.has(Flag::NoMulti)
+            || spec.has(Flag::NoAuth)
+            || spec.is(Manner::RunsInMulti)
+            || matches!(spec.run, Handler::Script(_))
     }
 
     /// Sees to it that the shards of a command's keys are held. `located` is the place of its one key, if that is known. Returns

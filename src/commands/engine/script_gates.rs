@@ -4,8 +4,10 @@
 use super::runner::Runner;
 use super::script::FindScript;
 use crate::commands::call::error::CommandError;
+use crate::commands::spec::{CommandSpec, Handler};
 use crate::commands::state::memory::Headroom;
 use crate::commands::state::script_run::ScriptRun;
+use crate::commands::state::transaction::QueuedScripts;
 use crate::resp::request::Arguments;
 
 impl Runner<'_> {
@@ -44,6 +46,27 @@ impl Runner<'_> {
             self.want_replicas(wanted)?;
         }
         if flags.allow_stale { Ok(()) } else { self.check_data_is_new() }
+    }
+
+    /// As in Redis, EXEC is refused for what its scripts said of themselves when they were queued.
+    #[cold]
+    pub(super) fn note_queued_script(&mut self, find: FindScript, arguments: Arguments<'_>) {
+        let Ok(run) = find(self.host, &self.call(arguments, None)) else { return };
+        let flags = run.program.flags();
+        if let (true, Some(transaction)) = (flags.is_declared, &mut self.session.transaction) {
+            let scripts = &mut transaction.scripts;
+            scripts.write |= !flags.no_writes;
+            scripts.need_memory |= !flags.no_writes && !flags.allow_oom;
+            scripts.need_new_data |= !flags.allow_stale;
+        }
+    }
+
+    /// What the scripts that `spec` will run say of themselves, if it is EXEC.
+    pub(super) fn queued_scripts(&self, spec: &CommandSpec) -> QueuedScripts {
+        match (&spec.run, &self.session.transaction) {
+            (Handler::Exec, Some(transaction)) => transaction.scripts,
+            _ => QueuedScripts::default(),
+        }
     }
 
     /// Refuses what needs new data while those of a replica may be old.

@@ -269,6 +269,9 @@ pub struct Host {
     pub is_loading: AtomicBool,
     /// Whether expired keys are removed in the background (`DEBUG SET-ACTIVE-EXPIRE`).
     pub expires_actively: AtomicBool,
+    /// Whether scripts may not call commands with [`Flag::Noscript`](crate::commands::spec::Flag)
+    /// (`DEBUG SET-DISABLE-DENY-SCRIPTS`).
+    pub denies_in_scripts: AtomicBool,
     /// The time that the removal of expired keys has taken, in nanoseconds.
     pub expiry_ns: Counter,
     /// Memory in use when the server started, in bytes.

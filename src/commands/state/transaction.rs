@@ -8,12 +8,25 @@ use crate::store::{Access, DatabaseIndex, Hold, Store};
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
+/// What queued scripts say of themselves, taken together. One that says nothing counts for nothing: its commands are checked when they
+/// run.
+#[derive(Clone, Copy, Debug, Default)]
+pub(in crate::commands) struct QueuedScripts {
+    /// One may write.
+    pub(in crate::commands) write: bool,
+    /// One may need memory.
+    pub(in crate::commands) need_memory: bool,
+    /// One must not run on data that may be old.
+    pub(in crate::commands) need_new_data: bool,
+}
+
 /// A transaction between MULTI and EXEC.
 #[derive(Debug, Default)]
 pub(in crate::commands) struct Transaction {
     pub(in crate::commands) requests: RequestQueue,
     /// The commands of `requests`, as their places in the table.
     pub(in crate::commands) places: Vec<usize>,
+    pub(in crate::commands) scripts: QueuedScripts,
     /// A request could not be queued, so nothing will be run.
     pub(in crate::commands) must_abort: bool,
 }

@@ -161,6 +161,7 @@ pub(in crate::server) fn run(mut config: Config, file: Option<PathBuf>) -> Resul
         upstream: Arc::default(),
         is_loading: AtomicBool::new(true),
         expires_actively: AtomicBool::new(true),
+        denies_in_scripts: AtomicBool::new(true),
         expiry_ns: Counter::default(),
         startup_bytes: usage::allocated_bytes(),
         started_ms: clock.now_ms(),

@@ -43,6 +43,7 @@ const SUBCOMMANDS: &[Subcommand] = &[
     subcommand("protocol", "<type>", "A reply of this type, for tests of clients", (1, 1), protocol::protocol),
     subcommand("reload", "[NOSAVE] [NOFLUSH] [MERGE]", "Save the dump file and reload it; or, without saving, load it in place of the data or beside them", (0, MANY), reload::reload),
     subcommand("set-active-expire", "<0|1>", "Whether expired keys are removed from memory though nobody asks for them", (1, 1), set_active_expire),
+    subcommand("set-disable-deny-scripts", "<0|1>", "Whether scripts may call commands that are not allowed from scripts, but in a transaction", (1, 1), set_disable_deny_scripts),
     subcommand("sleep", "<seconds>", "Stop the server for <seconds>. Decimals allowed", (1, 1), sleep),
     subcommand("stringmatch-test", "", "Match patterns that are long to match, and tell that it came to an end", (0, 0), stringmatch_test),
     subcommand("help", "", "Print this help", (0, 0), help),
@@ -99,10 +100,18 @@ fn log(_: &mut AllKeys<'_, '_>, call: &Call<'_>, reply: &mut Reply<'_>) -> Outco
     ok(reply)
 }
 
+/// Whether a switch is to be on. As in Redis, a word that is not a number counts as 0.
+fn is_on(call: &Call<'_>) -> bool {
+    !matches!(double::parse(call.argument(2)), None | Some(0.0))
+}
+
 fn set_active_expire(keys: &mut AllKeys<'_, '_>, call: &Call<'_>, reply: &mut Reply<'_>) -> Outcome {
-    // As in Redis, a word that is not a number counts as 0.
-    let is_on = !matches!(double::parse(call.argument(2)), None | Some(0.0));
-    keys.host.expires_actively.store(is_on, Ordering::Relaxed);
+    keys.host.expires_actively.store(is_on(call), Ordering::Relaxed);
+    ok(reply)
+}
+
+fn set_disable_deny_scripts(keys: &mut AllKeys<'_, '_>, call: &Call<'_>, reply: &mut Reply<'_>) -> Outcome {
+    keys.host.denies_in_scripts.store(!is_on(call), Ordering::Relaxed);
     ok(reply)
 }
 
