@@ -126,10 +126,10 @@ impl Writing<'_, '_> {
         }
         self.stack.truncate(table);
         if self.stack.push_field(table, c"big_number") == ValueType::String {
-            let digits = self.stack.bytes_at(-1).unwrap_or_default();
+            let digits = one_line(self.stack.bytes_at(-1).unwrap_or_default());
             match reply.protocol() {
-                Protocol::Resp2 => reply.bulk(digits),
-                Protocol::Resp3 => line(b'(', digits, reply),
+                Protocol::Resp2 => reply.bulk(&digits),
+                Protocol::Resp3 => line(b'(', &digits, reply),
             }
             return Ok(true);
         }
@@ -219,6 +219,11 @@ fn truncated(number: f64) -> i64 {
 fn line(kind: u8, text: &[u8], reply: &mut Reply<'_>) {
     let out = reply.out();
     out.push(kind);
-    out.extend(text.iter().map(|byte| if matches!(byte, b'\r' | b'\n') { b' ' } else { *byte }));
+    out.extend(one_line(text));
     out.extend_from_slice(b"\r\n");
+}
+
+/// A text with spaces in place of line ends.
+fn one_line(text: &[u8]) -> Vec<u8> {
+    text.iter().map(|byte| if matches!(byte, b'\r' | b'\n') { b' ' } else { *byte }).collect()
 }

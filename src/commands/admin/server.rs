@@ -7,6 +7,7 @@ use crate::commands::spec::{Caller, CommandSpec, Flag, Group, Handler};
 use crate::commands::state::host::{AtEnd, Host, LaggingReplicas};
 use crate::commands::state::session::NextStep;
 use crate::resp::reply::Reply;
+use crate::store::Basis;
 
 const BASE: CommandSpec = CommandSpec { group: Group::Server, ..CommandSpec::BASE };
 
@@ -18,7 +19,7 @@ pub(in crate::commands) const COMMANDS: &[CommandSpec] = &[
         since: "2.6.0",
         flags: &[Flag::Loading, Flag::Stale, Flag::Fast],
         tips: &["nondeterministic_output"],
-        run: Handler::Admin(time),
+        run: Handler::Session(time),
         ..BASE
     },
     CommandSpec {
@@ -81,8 +82,12 @@ pub(in crate::commands) const COMMANDS: &[CommandSpec] = &[
     },
 ];
 
-fn time(host: &Host, _: &Call<'_>, reply: &mut Reply<'_>) -> Outcome {
-    let now_us = host.clock.now_us();
+/// As in Redis, time stands still in a transaction and in a script.
+fn time(caller: &mut Caller<'_>, _: &Call<'_>, reply: &mut Reply<'_>) -> Outcome {
+    let now_us = match caller.basis {
+        Basis::Record(_) => caller.host.clock.now_us(),
+        Basis::Open(_) => *caller.session.unit_time_us.get_or_insert_with(|| caller.host.clock.now_us()),
+    };
     reply.array(2);
     reply.bulk_integer((now_us / 1_000_000).cast_signed());
     reply.bulk_integer((now_us % 1_000_000).cast_signed());

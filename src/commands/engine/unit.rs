@@ -42,7 +42,7 @@ impl<'b> Runner<'b> {
         if self.terms.leeway.may_take_long() || self.hold.has_waited() {
             self.look_at_clock();
         }
-        self.latest = None;
+        (self.latest, self.session.unit_time_us) = (None, None);
         let result =
             catch_unwind(AssertUnwindSafe(|| run(&mut AtomicUnit { runner: self, is_nested: false })));
         if self.timing.is_open() {

@@ -72,6 +72,8 @@ pub struct Session {
     pub(in crate::commands) master: Option<MasterStream>,
     /// How its requests are treated.
     pub(in crate::commands) modes: Modes,
+    /// The time that TIME has told in the atomic unit under way, in unix microseconds.
+    pub(in crate::commands) unit_time_us: Option<u64>,
     /// What it has said of itself as a replica.
     replica: Option<Box<ReplicaRequest>>,
     /// The last record that one of its earlier batches has written, or that such a batch has seen.
@@ -89,6 +91,7 @@ impl Session {
             identity: Identity::unknown(users),
             transaction: None,
             watching: None,
+            unit_time_us: None,
             subscriptions: Subscriptions::default(),
             master: None,
             modes: Modes::default(),
