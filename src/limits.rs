@@ -277,6 +277,10 @@ pub const STRUCT_INTEGER_BYTES: usize = 32;
 /// written can be many times what the script has in memory.
 pub const SCRIPT_LIBRARY_STEPS: usize = 8192;
 
+/// How long a write waits before it looks again whether the journal has a base of the data that a full sync has brought, in
+/// milliseconds: the time by which it may come too late.
+pub const BASE_PAUSE_MS: u64 = 20;
+
 /// How long the code of a library may run when it is loaded. As in Redis.
 pub const LIBRARY_LOAD: Duration = Duration::from_millis(500);
 

@@ -25,6 +25,7 @@ const LIMITS: &[(&str, &str)] = &[
     ("ACL_LOG_GROUPING", "commands::acl::log: a denial is compared with few entries"),
     ("GENERATED_PASSWORD_BITS", "scripts: acl"),
     ("BATCH", "protocol: many queued requests beside another connection"),
+    ("BASE_PAUSE_MS", "following: a write to a server that was promoted behind a full sync"),
     ("STREAM_PRODUCERS", "here: a producer more than a stream remembers"),
     ("PRODUCER_ID_BYTES", "here: names and ids of producers"),
     ("STREAM_ENTRY_BYTES", "the stream's own tests: an entry of more than a gigabyte"),

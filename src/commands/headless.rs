@@ -111,6 +111,10 @@ impl Process for NoServer {
         None
     }
 
+    fn awaits_base(&self) -> bool {
+        false
+    }
+
     fn loading(&self) -> Loading {
         Loading::default()
     }

@@ -286,6 +286,7 @@ impl Start {
             synced: AtomicU64::new(if self.owes_base { 0 } else { last_seq.0 }),
             is_refusing: AtomicBool::new(false),
             refusal: Mutex::new(None),
+            base_attempts: AtomicU8::new(0),
             fsync: AtomicU8::new(options.fsync as u8),
             rewrite_percentage: AtomicU32::new(options.rewrite_percentage),
             rewrite_min_bytes: AtomicU64::new(options.rewrite_min_bytes),

@@ -45,6 +45,8 @@ pub struct Journal {
     pub(super) synced: AtomicU64,
     pub(super) is_refusing: AtomicBool,
     pub(super) refusal: Mutex<Option<String>>,
+    /// How many checkpoints may fail before writes are refused for long: not 0 while a base of superseded data is awaited.
+    pub(super) base_attempts: AtomicU8,
 
     pub(super) fsync: AtomicU8,
     pub(super) rewrite_percentage: AtomicU32,
@@ -71,6 +73,11 @@ impl Journal {
     /// The reason to refuse writes now, if there is one. Costs one atomic load if there is none.
     pub fn refusal(&self) -> Option<String> {
         if self.is_refusing() { self.refusal.lock().clone() } else { None }
+    }
+
+    /// Whether writes are refused only until the base is complete that [`Journal::supersede`] has called for.
+    pub fn awaits_base(&self) -> bool {
+        self.base_attempts.load(Ordering::Acquire) > 0
     }
 
     /// The last record that survives a power failure.
@@ -153,6 +160,7 @@ impl Journal {
     }
 
     pub(super) fn accept(&self) {
+        self.base_attempts.store(0, Ordering::Release);
         *self.refusal.lock() = None;
         self.is_refusing.store(false, Ordering::Release);
         tracing::info!("the journal can be written again; writes are accepted");

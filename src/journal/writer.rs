@@ -189,7 +189,8 @@ impl Journal {
     pub fn supersede(&self, reason: &str) {
         let mut writer = self.writer();
         self.flush_held(&mut writer, FlushAttempt::Again);
-        // No fault, so nothing to log as one.
+        // No fault, so nothing to log as one. One that runs ends without a result; the next one should have one.
+        self.base_attempts.store(2, Ordering::Release);
         self.set_refusal(reason);
         self.break_off(&mut writer, reason);
     }
@@ -257,6 +258,9 @@ impl Journal {
             writer.health = Health::Broken;
             self.drop_unwritten(&mut writer);
         }
+        let fewer = |attempts: u8| attempts.checked_sub(1);
+        // None is awaited any more at 0.
+        let _ = self.base_attempts.fetch_update(Ordering::AcqRel, Ordering::Acquire, fewer);
         let are_waiting = writer.owes_base && self.fsync_policy() == FsyncPolicy::Always;
         if are_waiting && writer.health == Health::Good && !self.is_closing() {
             let reason = "the journal was not closed in order, and the new base that it needs has failed";
@@ -321,6 +325,7 @@ impl Journal {
             writer.health = Health::Closed;
             self.drop_unwritten(&mut writer);
             // The end, not a fault: nothing to log.
+            self.base_attempts.store(0, Ordering::Release);
             self.set_refusal("the journal is closed");
         }
         outcome

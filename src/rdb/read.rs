@@ -270,6 +270,10 @@ impl<'s> RdbReader<'s> {
             self.tally.selected = selected;
             return Ok(());
         }
+        if name == b"rankd-whole-at" {
+            self.tally.whole_at = std::str::from_utf8(&value).ok().and_then(|text| text.parse().ok());
+            return Ok(());
+        }
         let maker = match name.as_slice() {
             b"redis-ver" => "Redis",
             b"valkey-ver" => "Valkey",

@@ -34,6 +34,8 @@ pub struct LoadTally {
     pub origin: String,
     /// The database that is selected where the stream behind the file begins, if the file says so: that of a replica does.
     pub selected: Option<u32>,
+    /// The offset in the stream behind the file before which the data are not of one moment, if the file says so.
+    pub whole_at: Option<u64>,
 }
 
 impl LoadTally {

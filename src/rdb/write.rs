@@ -46,15 +46,18 @@ pub fn write(
     unix_s: u64,
     go_on: impl FnMut() -> io::Result<()>,
 ) -> io::Result<Written> {
-    write_to(out, Encoder::new(value_form::STREAM, &mut |_, _, _| ()), export, unix_s, go_on)
+    let mut note = |_: DatabaseIndex, _: KeyHead<'_>, _: Kind| ();
+    let encoder = Encoder::new(value_form::STREAM, &mut note);
+    write_to(out, encoder, export, unix_s, go_on, || Ok(None))
 }
 
 /// As [`write()`], for replicas: with nothing newer than Redis 7.0 can read, except where fields of a hash expire. Calls `note` with
 /// each key, under its lock. `selected` is the database that is selected where the stream behind the file begins, if that does not
-/// select one.
+/// select one. `whole_at` is called behind the last key, and returns the offset in the stream before which the data are not of one
+/// moment, if there is one.
 ///
 /// # Errors
-/// Those of `out` and `go_on`.
+/// Those of `out`, `go_on` and `whole_at`.
 pub fn write_for_replicas(
     out: impl Write + Seek,
     export: Walk<'_>,
@@ -62,10 +65,11 @@ pub fn write_for_replicas(
     selected: Option<DatabaseIndex>,
     mut note: impl FnMut(DatabaseIndex, KeyHead<'_>, Kind),
     go_on: impl FnMut() -> io::Result<()>,
+    whole_at: impl FnOnce() -> io::Result<Option<u64>>,
 ) -> io::Result<Written> {
     let mut encoder = Encoder::new(value_form::STREAM_OF_7_0, &mut note);
     encoder.selected = selected;
-    write_to(out, encoder, export, unix_s, go_on)
+    write_to(out, encoder, export, unix_s, go_on, whole_at)
 }
 
 fn write_to(
@@ -74,6 +78,7 @@ fn write_to(
     mut export: Walk<'_>,
     unix_s: u64,
     mut go_on: impl FnMut() -> io::Result<()>,
+    whole_at: impl FnOnce() -> io::Result<Option<u64>>,
 ) -> io::Result<Written> {
     let mut file = OutputFile { out, checksum: 0, bytes: 0 };
     encoder.out.bytes.extend_from_slice(MAGIC);
@@ -97,6 +102,9 @@ fn write_to(
         go_on()?;
     }
     encoder.close_database();
+    if let Some(offset) = whole_at()? {
+        encoder.aux("rankd-whole-at", &offset.to_string());
+    }
     encoder.out.bytes.push(opcode::END);
     file.drain(&mut encoder)?;
     let checksum = file.checksum.to_le_bytes();

@@ -62,6 +62,8 @@ pub(super) struct Flow {
     pub(super) last_reader: u64,
     /// The offset from which on any other server may go on: before it are bytes that were only for this server.
     pub(super) open_from: u64,
+    /// The offset of the master's stream before which the data are not of one moment: its file was written beside writers.
+    pub(super) whole_at: u64,
     /// Whether the stream has commands for rankd, from the next bytes on.
     pub(super) is_exact: bool,
     /// The offset up to which the stream has something of boards with a policy without them.

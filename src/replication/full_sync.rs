@@ -9,6 +9,10 @@
 //! 4. The replica loads the file, and then gets the stream from that place. Commands whose effect is in the file already change
 //!    nothing, and those of lists are left out (`marks`).
 //!
+//! Until the replica has what was written during the walk, its data are those of no moment. The file says where that ends, so that
+//! a rankd does not go on from before, nor lets others go on with it. Where commands were left out, nobody goes on from before their
+//! end: they count for others.
+//!
 //! A replica that has replicas of its own passes its master's bytes on, and commands in them may count once. So there the file is
 //! of one moment: the master's commands wait while it is written (`upstream/standstill`).
 //!
@@ -193,16 +197,24 @@ impl FullSyncs {
         let walk = snapshot.export(position.numbering.clone());
         let out = BufWriter::new(&file);
         let (unix_s, selected) = (self.clock.now_ms() / 1000, held.as_ref().map(|held| held.selected));
-        let written = rdb::write_for_replicas(out, walk, unix_s, selected, note, go_on);
+        let offset = position.offset;
+        let whole_at = || {
+            let whole_at = match held {
+                // What the file can contain has been spelled, and so marked, by then.
+                None => {
+                    let behind = self.streaming.position_behind(self.store.last_seq(), None);
+                    behind.ok_or_else(|| io::Error::other(BROKEN))?.offset
+                }
+                Some(_) => self.outflow.whole_at(),
+            };
+            Ok(Some(whole_at).filter(|whole_at| *whole_at > offset))
+        };
+        let written = rdb::write_for_replicas(out, walk, unix_s, selected, note, go_on, whole_at);
         let len_bytes = written.map_err(|error| error.to_string())?.bytes;
         self.store.refuse_damaged()?;
-        if held.is_none() {
-            // What the file can contain has been spelled, and so marked, by then.
-            let _ = self.streaming.position_behind(self.store.last_seq(), None).ok_or(BROKEN)?;
-        }
         drop(snapshot);
         let blanks = log.blanks(as_of);
-        let StreamPosition { offset, reading, .. } = position;
+        let reading = position.reading;
         reading.note_blanks(offset, blanks.end());
         Ok(Arc::new(SyncFile { file, len_bytes, offset, blanks, reading, boards }))
     }

@@ -7,6 +7,7 @@
 //! | `backlog` | the last bytes of the stream |
 //! | `link` | a connected replica: what it has said, how far it has come |
 //! | `outflow`, `flow`, `reading` | the stream: its history, its backlog and the replicas that read it |
+//! | `followed` | the same stream while it is the master's |
 //! | `streaming`, `records` | a master's stream: from the records of the store to commands |
 //! | `rounded` | which boards the log has named because plain replicas get nearest doubles |
 //! | `full_sync`, `marks` | all data, in a file, and where the stream goes on behind it |
@@ -17,6 +18,7 @@
 
 pub mod backlog;
 mod flow;
+mod followed;
 pub mod full_sync;
 pub mod history;
 pub mod id;

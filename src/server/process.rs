@@ -123,6 +123,10 @@ impl Process for RunningProcess {
         self.journal().and_then(|journal| journal.refusal())
     }
 
+    fn awaits_base(&self) -> bool {
+        self.journal().is_some_and(|journal| journal.awaits_base())
+    }
+
     fn loading(&self) -> Loading {
         Loading { total_bytes: self.progress.total_bytes(), read_bytes: self.progress.read_bytes() }
     }

@@ -5,7 +5,6 @@ use super::writers::{Dialect, assert_same, wait_for_expiries, wait_for_same_offs
 use super::{fact, follow, seed, wait_for_link};
 use crate::support::reply::Reply;
 use crate::support::server::{Peer, Server};
-use crate::support::wait_for;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::Duration;
@@ -54,6 +53,7 @@ fn a_replica_that_restarts_beside_writers_of_everything_is_equal_in_the_end() {
     wait_for_expiries(&master);
     wait_for_same_offset(&master, &replica);
     assert_same(&master, &replica, Dialect::Rankd, &format!("seed {seed}"));
+    assert_eq!(fact(&mut replica.client(), "rankd_failed_commands").as_deref(), Some("0"));
     // What it has is what it would find on its disk.
     replica.client().ask("WAITAOF 1 0 5000");
     replica.terminate();
@@ -112,13 +112,55 @@ fn policies_reach_a_rankd_and_nearest_doubles_any_other() {
     assert_eq!(fact(&mut at_replica, "rankd_failed_commands").as_deref(), Some("0"));
     // The request ids count there after a promotion.
     at_replica.ask("REPLICAOF NO ONE");
-    let retried = wait_for("a write", || {
-        Some(at_replica.ask("LB.SUBMIT before ID r2 1 bob")).filter(|reply| !reply.is_error())
-    });
-    assert_eq!(retried, Reply::Integer(-1));
+    assert_eq!(at_replica.ask("LB.SUBMIT before ID r2 1 bob"), Reply::Integer(-1));
     if let Some(plain) = plain {
         wait_for_same_offset(&master, &plain);
         assert_eq!(plain.client().ask("ZSCORE before:1 ann").text(), "9007199254740992");
         assert_eq!(plain.client().ask("ZCARD after"), Reply::Integer(2));
     }
+}
+
+/// A plain replica has a board with a policy as long as it has members, until it expires, and what it replaces is gone.
+#[test]
+fn a_plain_replica_has_the_expiries_of_boards_and_no_remains_of_what_an_empty_board_replaces() {
+    let master = Server::rankd_with(&["--enable-debug-command", "yes"]);
+    let port = master.address.port().to_string();
+    let Some(plain) = Server::peer(Peer::Redis, &["--replicaof", "127.0.0.1", &port]) else { return };
+    wait_for_link(&mut plain.client());
+    let mut client = master.client();
+    for request in [
+        "LB.TEMPLATE SET day:* TTL 5000 TIES FIRST",
+        "LB.SUBMIT day:1 1 ann",
+        "LB.CREATE made TTL 6000 TIES FIRST",
+        "LB.SUBMIT made 1 ann",
+        "ZREM made ann",
+        "ZADD made 2 bob",
+        "LB.CREATE dated TIES FIRST",
+        "PEXPIRE dated 7000000",
+        "ZADD dated 1 ann",
+        "LB.CREATE free TTL 6000 TIES FIRST",
+        "PERSIST free",
+        "ZADD free 1 ann",
+        "LB.CREATE empty TIES FIRST IDS 1000",
+    ] {
+        assert!(!client.ask(request).is_error(), "{request}");
+    }
+    // A board whose request ids are large, and which is empty, takes the place of a value.
+    for number in 0..500 {
+        client.ask(&format!("LB.SUBMIT empty ID {number}{} 1 ann", "x".repeat(40)));
+    }
+    for request in ["ZREM empty ann", "SET taken value", "RENAME empty taken", "ZADD taken 3 eve"] {
+        assert!(!client.ask(request).is_error(), "{request}");
+    }
+    wait_for_same_offset(&master, &plain);
+    let mut at_plain = plain.client();
+    for key in ["day:1", "made", "dated", "free"] {
+        let of = |client: &mut crate::support::client::Client| client.call(&["PEXPIRETIME", key]);
+        let expiry = of(&mut client);
+        assert_eq!(of(&mut at_plain), expiry, "{key}");
+        assert_eq!(expiry.integer() > 0, key != "free", "{key}");
+    }
+    assert_eq!(at_plain.ask("ZRANGE taken 0 -1 WITHSCORES"), client.ask("ZRANGE taken 0 -1 WITHSCORES"));
+    assert_eq!(at_plain.ask("EXISTS empty"), Reply::Integer(0));
+    assert!(!plain.said().contains("CRITICAL"), "{}", plain.said());
 }

@@ -129,6 +129,15 @@ fn board_command(chance: &mut Chance) -> Vec<String> {
     })
 }
 
+/// Ends the writers when it is dropped, also by a failure of the test.
+pub(crate) struct EndOfWriters<'a>(pub(crate) &'a AtomicBool);
+
+impl Drop for EndOfWriters<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+}
+
 /// Writes until it is told to stop.
 pub(crate) fn write_everything(mut client: Client, dialect: Dialect, seed: u64, must_end: &AtomicBool) {
     let mut chance = Chance::new(seed);

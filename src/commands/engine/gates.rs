@@ -7,7 +7,9 @@ use crate::commands::call::Call;
 use crate::commands::call::error::CommandError;
 use crate::commands::spec::table::{TableEntry, table};
 use crate::commands::spec::{CommandSpec, Flag, Handler, Manner};
+use crate::commands::state::interventions::{PauseCause, Paused};
 use crate::commands::state::memory::Headroom;
+use crate::limits;
 use crate::resp::request::Arguments;
 
 impl Runner<'_> {
@@ -183,19 +185,35 @@ impl Runner<'_> {
         Ok(())
     }
 
-    /// Refuses writes, and commands that probe for them, while the journal cannot take records.
+    /// Refuses writes, and commands that probe for them, while the journal cannot take records. Where it can do so soon, writes are
+    /// held back instead.
     fn check_journal(&self, spec: &CommandSpec) -> Result<(), CommandError> {
         // As in Redis, a replica refuses nothing but writes then.
         let probes = !self.host.upstream.is_set();
         let is_write = |spec: &CommandSpec| spec.may_write() || probes && spec.is(Manner::ProbesWrites);
         let runs_writes = matches!(spec.run, Handler::Exec)
             && (self.queued().any(is_write) || self.queued_scripts(spec).write);
-        if (is_write(spec) || runs_writes)
-            && let Some(why) = self.host.process.write_refusal()
-        {
-            return Err(CommandError::new(format!("MISCONF Errors writing to the AOF file: {why}")));
+        // What a script writes is refused when it does.
+        let is_script = matches!(spec.run, Handler::Script(_));
+        match is_write(spec) || runs_writes || is_script {
+            true => self.heed_refusal(is_script),
+            false => Ok(()),
         }
-        Ok(())
+    }
+
+    fn heed_refusal(&self, is_script: bool) -> Result<(), CommandError> {
+        let Some(why) = self.host.process.write_refusal() else { return Ok(()) };
+        if self.host.process.awaits_base() {
+            // The pause is heeded behind the gates.
+            let now_ms = self.host.clock.now_ms();
+            let until_ms = now_ms + limits::BASE_PAUSE_MS;
+            self.host.interventions.begin_pause(PauseCause::Journal, Paused::Writes, until_ms, now_ms);
+            return Ok(());
+        }
+        if is_script {
+            return Ok(());
+        }
+        Err(CommandError::new(format!("MISCONF Errors writing to the AOF file: {why}")))
     }
 }
 

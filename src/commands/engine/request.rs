@@ -114,7 +114,7 @@ impl<'b> Runner<'b> {
             }
         };
         if self.session.is_masters() {
-            self.session.note_failure(request.get(0).unwrap_or_default(), &error.0);
+            self.session.note_failure(self.ran.count, request.get(0).unwrap_or_default(), &error.0);
         }
         out.truncate(reply_start);
         Reply::new(out, self.session.protocol).error(&error.0);

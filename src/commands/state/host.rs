@@ -31,6 +31,10 @@ pub trait Process: ReplicaProgress + Send + Sync {
     /// Why writes must be refused now, if they must: the journal cannot take them.
     fn write_refusal(&self) -> Option<String>;
 
+    /// Whether writes must be refused only until the journal has a base of the data that a full sync has brought, and that is
+    /// being written.
+    fn awaits_base(&self) -> bool;
+
     /// How far the reading of the journal or the dump file has come.
     fn loading(&self) -> Loading;
 

@@ -36,12 +36,14 @@ pub enum PauseCause {
     Failover,
     /// The end of the server.
     Shutdown,
+    /// The journal has no base of the data yet.
+    Journal,
 }
 
 #[derive(Debug, Default)]
 struct Pauses {
     /// By their causes: what is held back, and until when.
-    by_cause: [Option<(Paused, u64)>; 3],
+    by_cause: [Option<(Paused, u64)>; 4],
     /// How many times one or more of them have ended.
     ends: u64,
     /// Wake the connections that wait for the next end.

@@ -14,7 +14,8 @@ impl Session {
         let client = host.clients.register(peer, host.clock.now_ms());
         client.marks.set(Mark::Master, true);
         let mut session = Self::new(client, &host.users);
-        session.master = Some(MasterStream { turn, ends: Vec::new(), failures: 0, logged: 0 });
+        session.master =
+            Some(MasterStream { turn, ends: Vec::new(), excused_until: 0, failures: 0, logged: 0 });
         session
     }
 
@@ -26,14 +27,24 @@ impl Session {
         }
     }
 
+    /// Commands that end before this offset may fail.
+    pub fn excuse_until(&mut self, offset: u64) {
+        if let Some(master) = &mut self.master {
+            master.excused_until = offset;
+        }
+    }
+
     /// How many commands could not be run since the last call.
     pub fn take_failures(&mut self) -> u64 {
         self.master.as_mut().map_or(0, |master| std::mem::take(&mut master.failures))
     }
 
-    /// A command of the master could not be run: the data differ from the master's from here on.
-    pub(in crate::commands) fn note_failure(&mut self, name: &[u8], error: &str) {
+    /// The command at `index` of the batch, of the master, could not be run: the data differ from the master's from here on.
+    pub(in crate::commands) fn note_failure(&mut self, index: usize, name: &[u8], error: &str) {
         if let Some(master) = &mut self.master {
+            if master.ends.get(index).is_some_and(|end| *end <= master.excused_until) {
+                return;
+            }
             master.failures += 1;
             master.logged += 1;
             if master.logged > LOGGED_FAILURES {

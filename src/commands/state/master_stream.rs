@@ -10,6 +10,8 @@ pub(in crate::commands) struct MasterStream {
     pub(super) turn: u64,
     /// Where in the stream each request of the batch ends.
     pub(super) ends: Vec<u64>,
+    /// The offset before which a command may fail: the data have the effect of what follows it already.
+    pub(super) excused_until: u64,
     /// Commands that could not be run since the last look.
     pub(super) failures: u64,
     /// Those of them that the log has.

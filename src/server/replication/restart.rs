@@ -57,6 +57,10 @@ impl Replication {
             return Ok(());
         }
         let (history, is_exact) = (self.outflow.history(), self.outflow.is_exact());
+        if ended_as != EndedAs::Master && history.offset < self.outflow.whole_at() {
+            // The data are not those of this place.
+            return Ok(());
+        }
         let saved = SavedHistory { history, ended_as, data, is_exact };
         saved.write(&self.path).map_err(|error| format!("{}: {error}", self.path.display()))
     }

@@ -5,6 +5,7 @@ use super::context::LinkContext;
 use super::error::LinkError;
 use super::socket::MasterSocket;
 
+use crate::machine::chance::Chance;
 use crate::machine::clock::Clock;
 use crate::rdb::{LoadTally, RdbReader};
 use crate::replication::ReplicationId;
@@ -58,7 +59,8 @@ impl LinkContext {
                 "its stream is about database {database}, which is not here"
             )));
         }
-        self.adopt(&fresh, turn, id, StreamPlace { offset, database })?;
+        let whole_at = tally.whole_at.unwrap_or(offset);
+        self.adopt(&fresh, turn, id, StreamPlace { offset, database }, whole_at)?;
         self.report(&tally, turn, &self.host.clock, started_ms);
         Ok((database, rest))
     }
@@ -88,23 +90,27 @@ impl LinkContext {
         }
     }
 
-    /// Serves the data of `fresh` in place of the old ones, if the turn is not over.
+    /// Serves the data of `fresh` in place of the old ones, if the turn is not over. Until the stream has come to `whole_at` they
+    /// have a history that nobody knows: who begins with them before, here or after a restart, gets all data again.
     fn adopt(
         &self,
         fresh: &Store,
         turn: u64,
         id: ReplicationId,
         reached: StreamPlace,
+        whole_at: u64,
     ) -> Result<(), LinkError> {
         if let Some(journal) = self.journal() {
             journal.supersede("a full sync has replaced the data; a new base is being written");
         }
-        let history = id.as_str().as_bytes().try_into().expect("an identifier has as many digits");
+        let is_whole = whole_at <= reached.offset;
+        let known = if is_whole { id } else { ReplicationId::random(&mut Chance::from_system()) };
+        let history = known.as_str().as_bytes().try_into().expect("an identifier has as many digits");
         let position = FollowedPosition { history, reached };
         let offset = reached.offset;
         let is_adopted = self.host.store.become_copy(fresh, position, || self.host.upstream.turn() == turn);
         if is_adopted {
-            self.outflow.follow(id, offset);
+            self.outflow.follow(id, offset, whole_at);
         }
         self.host.friend_rankings.clear();
         if let Some(journal) = self.journal() {

@@ -278,7 +278,10 @@ impl UpstreamLink {
         let history = outflow.history();
         match outflow.source() {
             StreamSource::Upstream => {
-                self.context.host.store.position().is_some().then_some((history.id, history.offset))
+                let position = self.context.host.store.position()?;
+                // Otherwise they are not of one moment yet.
+                let is_whole = position.history[..] == *history.id.as_str().as_bytes();
+                is_whole.then_some((history.id, history.offset))
             }
             StreamSource::Own => outflow.own_place(),
         }

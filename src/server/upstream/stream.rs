@@ -14,7 +14,7 @@ use crate::replication::for_rankd;
 use crate::replication::upstream::state::LinkPhase;
 use crate::resp::request::{Arguments, RequestBatch, RequestLimits, RequestReader};
 use crate::store::Seq;
-use crate::store::change::position::StreamPlace;
+use crate::store::change::position::{FollowedPosition, StreamPlace};
 use bytes::{Buf, BytesMut};
 use std::collections::VecDeque;
 use std::os::fd::AsRawFd;
@@ -44,6 +44,8 @@ pub(super) struct StreamFollower<'l, 's, 'u> {
     /// The last place at which nothing was under way.
     rested: StreamPlace,
     replies: Vec<u8>,
+    /// The offset from which on the data are of one moment, until the stream has come there.
+    whole_at: Option<u64>,
     /// How many of the next commands are for servers that know no policies.
     left_out: usize,
     acknowledged: Instant,
@@ -67,6 +69,8 @@ impl<'l, 's, 'u> StreamFollower<'l, 's, 'u> {
         let peer = Peer { address, local_address, descriptor: stream.as_raw_fd() };
         let mut session = Session::of_master(&link.host, peer, turn);
         session.select(database);
+        let whole_at = Some(link.outflow.whole_at()).filter(|whole_at| *whole_at > offset);
+        session.excuse_until(whole_at.unwrap_or(0));
         link.syncs.standstill().rest(database);
         Ok(Self {
             link,
@@ -82,6 +86,7 @@ impl<'l, 's, 'u> StreamFollower<'l, 's, 'u> {
             applied: offset,
             rested: StreamPlace { offset, database },
             replies: Vec::new(),
+            whole_at,
             left_out: 0,
             acknowledged: Instant::now(),
             unsynced: VecDeque::new(),
@@ -271,9 +276,16 @@ impl<'l, 's, 'u> StreamFollower<'l, 's, 'u> {
         self.rested = StreamPlace { offset: self.run, database: self.session.database };
         self.link.outflow.append_staged(std::mem::take(&mut self.has_empty_lines));
         let (applied, failed) = (self.applied, self.session.take_failures());
+        let is_whole = self.whole_at.take_if(|whole_at| *whole_at <= applied).is_some();
+        let id = is_whole.then(|| self.link.outflow.history().id);
         self.link.host.upstream.note(self.turn, |status| {
             status.applied_offset = applied;
             status.failed_commands += failed;
+            if let Some(id) = id {
+                // From here on others know the history.
+                let history = id.as_str().as_bytes().try_into().expect("an identifier has as many digits");
+                self.link.host.store.follow(Some(FollowedPosition { history, reached: self.rested }));
+            }
         });
     }
 

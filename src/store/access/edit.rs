@@ -151,8 +151,19 @@ impl KeyEdit<'_> {
         self.store.reclaimer.free_value(discarded);
         if is_gone {
             self.remove();
+        } else if was_empty && !is_new {
+            self.say_expiry_again();
         }
         Ok(result)
+    }
+
+    /// Records the expiry of a board that was empty. A server that knows no boards with a policy has its key only from here on.
+    #[cold]
+    fn say_expiry_again(&mut self) {
+        let expire_at_ms = self.keyspace.at(self.spot).and_then(|entry| entry.expire_at_ms());
+        if expire_at_ms.is_some() {
+            self.trace.changes.set_expiry(self.trace.keyspace, self.trace.key, expire_at_ms);
+        }
     }
 
     /// Puts `value`, which has elements, in place of any value that is there. It expires at `expire_at_ms` or never.

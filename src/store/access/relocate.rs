@@ -7,7 +7,8 @@
 //! record are skipped (`src/store/walk/loading/as_of.rs`).
 //!
 //! RENAME and MOVE of a large value record only the two places ([`Change::Relocated`](crate::store::change::Change::Relocated)). That is true once: so while there is a
-//! [`Snapshot`](crate::store::Snapshot), over whose contents a record may be replayed, they record the elements too.
+//! [`Snapshot`](crate::store::Snapshot), over whose contents a record may be replayed, they record the elements too. They also do
+//! for a board that is empty: a server that knows no boards with a policy has no such key.
 
 use super::edit::KeyEdit;
 use super::writer::Writer;
@@ -65,7 +66,8 @@ impl Writer<'_, '_> {
     fn relocates_by_name(&self, value: &Value) -> bool {
         let bytes = self.relocated_bytes();
         // Each element takes a byte at least, and a large value is not measured.
-        (value.elements() > bytes || value.memory_bytes(SAMPLES) > bytes) && !self.has_snapshot()
+        let is_large = value.elements() > bytes || value.memory_bytes(SAMPLES) > bytes;
+        is_large && value.elements() > 0 && !self.has_snapshot()
     }
 
     /// Makes `to` in `database` hold what `from` holds, with the same expiry, in place of any value that is there (event
