@@ -2,8 +2,11 @@
 //! it answers without a link.
 
 mod chains;
+mod cuts;
 mod equality;
 mod hand_over;
+mod kills;
+mod line;
 mod lying_masters;
 pub(crate) mod migration;
 mod restarts;
