@@ -115,6 +115,8 @@ impl Process for NoServer {
         false
     }
 
+    fn reset_counts(&self) {}
+
     fn loading(&self) -> Loading {
         Loading::default()
     }

@@ -127,6 +127,10 @@ impl Process for RunningProcess {
         self.journal().is_some_and(|journal| journal.awaits_base())
     }
 
+    fn reset_counts(&self) {
+        self.replication.counts.reset();
+    }
+
     fn loading(&self) -> Loading {
         Loading { total_bytes: self.progress.total_bytes(), read_bytes: self.progress.read_bytes() }
     }

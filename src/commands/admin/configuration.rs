@@ -178,6 +178,7 @@ fn config_resetstat(host: &Host, _: &Call<'_>, reply: &mut Reply<'_>) -> Outcome
     host.shortage.reset();
     host.clients.reset_counts();
     host.users.reset_denied();
+    host.process.reset_counts();
     reply.ok();
     Ok(())
 }

@@ -35,6 +35,9 @@ pub trait Process: ReplicaProgress + Send + Sync {
     /// being written.
     fn awaits_base(&self) -> bool;
 
+    /// Sets the counts of syncs to 0, as CONFIG RESETSTAT does.
+    fn reset_counts(&self);
+
     /// How far the reading of the journal or the dump file has come.
     fn loading(&self) -> Loading;
 

@@ -52,6 +52,14 @@ impl SyncCounts {
     pub(super) fn count(counter: &AtomicU64) {
         counter.fetch_add(1, Ordering::Relaxed);
     }
+
+    /// Sets all to 0.
+    pub(super) fn reset(&self) {
+        let Self { full, partial, refused_partial, sent_bytes } = self;
+        [full, partial, refused_partial, sent_bytes]
+            .iter()
+            .for_each(|count| count.store(0, Ordering::Relaxed));
+    }
 }
 
 impl Replication {
