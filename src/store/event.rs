@@ -3,6 +3,7 @@
 use super::change::basis::Basis;
 use super::numbers::DatabaseIndex;
 use crate::config::EventClasses;
+use std::collections::HashSet;
 
 /// Something that happened to a key.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -30,6 +31,8 @@ pub trait EventSink: Send + Sync {
 pub enum StaleKey {
     /// A command has changed this key.
     Changed(Box<[u8]>),
+    /// A command has changed this key, and its client has read the key since, for the first time.
+    ReadSince(Box<[u8]>),
     /// The key has expired.
     Expired(Box<[u8]>),
     /// All keys of a database, or of all databases, were removed.
@@ -51,6 +54,8 @@ pub(super) struct EventBuffer {
     wanted: EventClasses,
     events: Vec<KeyEvent>,
     stale: Vec<StaleKey>,
+    /// Those of the changed keys that the client has read since, for the first time.
+    read_since: HashSet<Box<[u8]>>,
 }
 
 impl EventBuffer {
@@ -80,7 +85,18 @@ impl EventBuffer {
     /// Keeps a change of a key if clients have copies of values.
     pub(super) fn note_stale(&mut self, stale: impl FnOnce() -> StaleKey) {
         if self.wants(EventClasses::CACHED_KEYS) {
-            self.stale.push(stale());
+            let stale = stale();
+            if let StaleKey::Changed(key) = &stale {
+                self.read_since.remove(key);
+            }
+            self.stale.push(stale);
+        }
+    }
+
+    /// The client has read a key for the first time. If it has changed the key before that, what it read is not stale. O(1).
+    pub(super) fn note_first_read(&mut self, key: &[u8]) {
+        if self.has_stale() {
+            self.read_since.insert(key.into());
         }
     }
 
@@ -96,7 +112,12 @@ impl EventBuffer {
 
     /// Removes and returns the changed keys.
     pub(super) fn take_stale(&mut self) -> Vec<StaleKey> {
-        std::mem::take(&mut self.stale)
+        let read_since = std::mem::take(&mut self.read_since);
+        let told = |stale| match stale {
+            StaleKey::Changed(key) if read_since.contains(&key) => StaleKey::ReadSince(key),
+            stale => stale,
+        };
+        std::mem::take(&mut self.stale).into_iter().map(told).collect()
     }
 
     /// Removes and returns the events.

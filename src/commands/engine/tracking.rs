@@ -18,7 +18,11 @@ impl Runner<'_> {
         if spec.has(Flag::Readonly) && self.session.modes.tracked.notes_this() {
             let (tracking, client) = (&self.host.tracking, &self.session.client);
             let most = self.config.tracking_table_max_keys;
-            spec.for_each_key(call, &mut |key| tracking.note_read(client, key, most));
+            spec.for_each_key(call, &mut |key| {
+                if tracking.note_read(client, key, most) {
+                    self.hold.note_first_read(key);
+                }
+            });
         }
     }
 

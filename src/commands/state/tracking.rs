@@ -85,10 +85,15 @@ impl Tracking {
     }
 
     /// Notes that the client has read `key`, whose shard is held. Of more than `most` keys (0: any number) others are
-    /// forgotten; their readers are told to drop them.
-    pub(in crate::commands) fn note_read(&self, client: &Client, key: &[u8], most: usize) {
-        self.read.add(key, client.id, |id| self.clients.get(id).is_some());
+    /// forgotten; their readers are told to drop them. Returns whether this read of the client was not noted yet.
+    pub(in crate::commands) fn note_read(&self, client: &Client, key: &[u8], most: usize) -> bool {
+        let is_first = self.add(client.id, key);
         self.keep_at_most(most, Some(key));
+        is_first
+    }
+
+    fn add(&self, client: u64, key: &[u8]) -> bool {
+        self.read.add(key, client, |id| self.clients.get(id).is_some())
     }
 
     /// Forgets keys until there are at most `most` (0: any number). `kept` stays.
@@ -127,9 +132,9 @@ impl Tracking {
         for (prefix, clients) in &*prefixes {
             let keys = |with_own: bool| -> Vec<&[u8]> {
                 let keys = stale.iter().filter_map(|stale| match stale {
-                    StaleKey::Changed(key) if with_own => Some(&**key),
+                    StaleKey::Changed(key) | StaleKey::ReadSince(key) if with_own => Some(&**key),
                     StaleKey::Expired(key) => Some(&**key),
-                    StaleKey::Changed(_) | StaleKey::All => None,
+                    StaleKey::Changed(_) | StaleKey::ReadSince(_) | StaleKey::All => None,
                 });
                 let matching: BTreeSet<&[u8]> = keys.filter(|key| key.starts_with(prefix)).collect();
                 matching.into_iter().collect()
@@ -224,6 +229,12 @@ impl StaleKeySink for Tracking {
         for change in &stale {
             match change {
                 StaleKey::Changed(key) => self.tell_readers(&self.read.take(key), key, Some(by), basis),
+                StaleKey::ReadSince(key) => {
+                    let mut readers = self.read.take(key);
+                    readers.retain(|reader| *reader != by);
+                    self.tell_readers(&readers, key, Some(by), basis);
+                    self.add(by, key);
+                }
                 StaleKey::Expired(key) => self.tell_readers(&self.read.take(key), key, None, basis),
                 StaleKey::All => self.tell_all(basis),
             }

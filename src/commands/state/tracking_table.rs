@@ -51,16 +51,16 @@ impl ReadKeys {
         self.hasher.hash_one(key) as usize % PARTS
     }
 
-    /// Notes that a client has read `key`. `is_here` says which clients are still connected.
-    pub(super) fn add(&self, key: &[u8], client: u64, is_here: impl Fn(u64) -> bool) {
+    /// Notes that a client has read `key`, and returns whether that is new. `is_here` says which clients are still connected.
+    pub(super) fn add(&self, key: &[u8], client: u64, is_here: impl Fn(u64) -> bool) -> bool {
         let mut part = self.parts[self.part_of(key)].lock();
         let Some(readers) = part.get_mut(key) else {
             part.insert(key.into(), vec![client]);
             self.keys.fetch_add(1, Ordering::Relaxed);
             self.readers.fetch_add(1, Ordering::Relaxed);
-            return;
+            return true;
         };
-        let Err(place) = readers.binary_search(&client) else { return };
+        let Err(place) = readers.binary_search(&client) else { return false };
         readers.insert(place, client);
         let before = readers.len() - 1;
         if readers.len() >= MANY_READERS && readers.len().is_power_of_two() {
@@ -68,6 +68,7 @@ impl ReadKeys {
         }
         self.readers.fetch_add(readers.len(), Ordering::Relaxed);
         self.readers.fetch_sub(before, Ordering::Relaxed);
+        true
     }
 
     /// Forgets a key. Returns its readers.

@@ -25,6 +25,11 @@ impl Hold<'_> {
         self.events.borrow().has_stale()
     }
 
+    /// The client of the hold has read `key`, whose shard is held, for the first time since it was last told of a change of it.
+    pub fn note_first_read(&self, key: &[u8]) {
+        self.events.borrow_mut().note_first_read(key);
+    }
+
     /// Whether somebody is to be told of the records of the hold. Mostly nobody is.
     pub(super) fn must_tell(&mut self) -> bool {
         let has_clients = !self.served.is_empty() || !self.ready.is_empty();
