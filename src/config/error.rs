@@ -9,6 +9,8 @@ pub enum DirectiveError {
     BadValue(String),
     /// It cannot be changed while the server runs.
     Immutable,
+    /// Clients may not change it.
+    Protected,
 }
 
 impl std::fmt::Display for DirectiveError {
@@ -17,6 +19,7 @@ impl std::fmt::Display for DirectiveError {
             Self::Unknown(None) => f.write_str("unknown directive"),
             Self::Unknown(Some(meant)) => write!(f, "unknown directive (did you mean '{meant}'?)"),
             Self::BadValue(why) => f.write_str(why),
+            Self::Protected => f.write_str("can't set protected config"),
             Self::Immutable => f.write_str("can't set immutable config"),
         }
     }

@@ -45,6 +45,12 @@ impl Ignored {
         format!("directive '{}' is accepted for compatibility and has no effect", self.name())
     }
 
+    /// Whether no pattern of CONFIG GET matches it, but its name does.
+    #[must_use]
+    pub fn is_hidden(&self) -> bool {
+        HIDDEN.contains(&self.name())
+    }
+
     /// Whether CONFIG knows it. Directives that Redis removed are accepted only in files.
     #[must_use]
     pub fn is_known_to_config(&self) -> bool {
@@ -60,6 +66,19 @@ const fn live(names: &'static [&'static str], default: &'static str, syntax: Val
 const fn fixed(names: &'static [&'static str], default: &'static str, syntax: ValueSyntax) -> Ignored {
     Ignored { names, default, syntax, live: false }
 }
+
+/// Directives for tests and for emergencies, which Redis shows only to those who name them.
+const HIDDEN: [&str; 9] = [
+    "aof-disable-auto-gc",
+    "cluster-ping-interval",
+    "key-load-delay",
+    "loading-process-events-interval-bytes",
+    "lua-enable-deprecated-api",
+    "prefetch-batch-max-size",
+    "rdb-key-save-delay",
+    "use-exit-on-panic",
+    "watchdog-period",
+];
 
 const FACILITIES: &[&str] =
     &["user", "local0", "local1", "local2", "local3", "local4", "local5", "local6", "local7"];

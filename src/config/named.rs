@@ -4,9 +4,14 @@ use super::directives::{self, OTHER_NAMES, directives};
 use super::error::DirectiveError;
 use super::fields::Config;
 use super::ignored::{IGNORED, Ignored};
+use std::collections::HashSet;
 
-/// Directives that CONFIG SET changes in Redis and not here. As in Redis, an invalid value of theirs is reported as such.
-const LIVE_IN_REDIS: [&str; 3] = ["dir", "dbfilename", "appendonly"];
+/// A directive that CONFIG SET changes in Redis and not here. Its present value may be set, and as in Redis, an invalid one is
+/// reported as such.
+const LIVE_IN_REDIS: &str = "appendonly";
+
+/// Directives that Redis lets nobody set by default (`enable-protected-configs`).
+const PROTECTED: [&str; 2] = ["dir", "dbfilename"];
 
 impl Default for Config {
     /// Every directive has the default of its table entry.
@@ -52,25 +57,33 @@ impl Config {
     /// The position of the first pair that cannot be set, and the reason.
     pub fn set_live(&self, pairs: &[(&str, &str)]) -> Result<Self, (usize, DirectiveError)> {
         // Redis checks all names before any value.
+        let mut names = HashSet::new();
         for (index, (name, _)) in pairs.iter().enumerate() {
             let why = match Ignored::find(name) {
-                Some(ignored) if !ignored.is_known_to_config() => DirectiveError::Unknown(None),
-                Some(ignored) if !ignored.live => DirectiveError::Immutable,
-                Some(_) => continue,
+                Some(ignored) if !ignored.is_known_to_config() => Some(DirectiveError::Unknown(None)),
+                Some(ignored) if !ignored.live => Some(DirectiveError::Immutable),
+                Some(_) => None,
                 None => match directives::find(name) {
-                    None => DirectiveError::Unknown(directives::nearest(name)),
-                    Some(own) if !own.live && !LIVE_IN_REDIS.contains(&own.name) => DirectiveError::Immutable,
-                    Some(_) => continue,
+                    None => Some(DirectiveError::Unknown(directives::nearest(name))),
+                    Some(own) if PROTECTED.contains(&own.name) => Some(DirectiveError::Protected),
+                    Some(own) if !own.live && own.name != LIVE_IN_REDIS => Some(DirectiveError::Immutable),
+                    Some(_) => None,
                 },
             };
-            return Err((index, why));
+            let is_again = !names.insert(name.to_ascii_lowercase());
+            let why =
+                why.or_else(|| is_again.then(|| DirectiveError::BadValue("duplicate parameter".into())));
+            if let Some(why) = why {
+                return Err((index, why));
+            }
         }
         let mut changed = self.clone();
         for (index, (name, value)) in pairs.iter().enumerate() {
-            let is_frozen = directives::find(name).is_some_and(|directive| !directive.live);
-            let result = changed.set(name, value);
-            let result = if is_frozen { result.and(Err(DirectiveError::Immutable)) } else { result };
-            result.map_err(|error| (index, error))?;
+            changed.set(name, value).map_err(|error| (index, error))?;
+            let frozen = directives::find(name).filter(|directive| !directive.live);
+            if frozen.is_some_and(|directive| (directive.get)(self) != (directive.get)(&changed)) {
+                return Err((index, DirectiveError::Immutable));
+            }
         }
         Ok(changed)
     }

@@ -76,7 +76,11 @@ fn config_get(host: &Host, call: &Call<'_>, reply: &mut Reply<'_>) -> Outcome {
     let is_glob = |pattern: &[u8]| pattern.iter().any(|byte| b"*?[".contains(byte));
     let mut found: Vec<(String, String)> = Vec::new();
     for (name, value) in host.config().entries() {
-        let wanted = call.cursor(1).find(|pattern| matches(pattern, name.as_bytes(), Case::Insensitive));
+        // As Redis: what few should set is found only by its name.
+        let is_hidden = Ignored::find(name).is_some_and(Ignored::is_hidden);
+        let wanted = call.cursor(1).find(|pattern| {
+            matches(pattern, name.as_bytes(), Case::Insensitive) && !(is_hidden && is_glob(pattern))
+        });
         // As Redis: a name without a wildcard comes back as the client spelled it.
         let spelled = wanted.map(|pattern| if is_glob(pattern) { name.to_owned() } else { text(pattern) });
         found.extend(spelled.map(|name| (name, value)));
@@ -95,10 +99,7 @@ fn config_set(host: &Host, call: &Call<'_>, reply: &mut Reply<'_>) -> Outcome {
         return Err(CommandError::SYNTAX.into());
     }
     let pairs: Vec<(&str, &str)> = words.chunks_exact(2).map(|pair| (&*pair[0], &*pair[1])).collect();
-    let mut names = HashSet::new();
-    if let Some((name, _)) = pairs.iter().find(|(name, _)| !names.insert(name.to_ascii_lowercase())) {
-        return Err(failed(name, "duplicate parameter").into());
-    }
+    let names: HashSet<String> = pairs.iter().map(|(name, _)| name.to_ascii_lowercase()).collect();
     let apply = |changed: &Config| {
         host.clients.configure(changed);
         if names.contains("requirepass") {
@@ -107,6 +108,7 @@ fn config_set(host: &Host, call: &Call<'_>, reply: &mut Reply<'_>) -> Outcome {
         host.friend_rankings.set_bound(changed.friendrank_keep_bytes);
         host.store.set_event_classes(changed.notify_keyspace_events);
         host.bound_memory(&changed.memory);
+        host.tracking.keep_at_most(changed.tracking_table_max_keys, None);
         host.store.set_set_bounds(changed.set_bounds);
         host.refuse_clients(&changed.replica);
         // To set a file again, as it is, reads it again.

@@ -82,6 +82,8 @@ pub(in crate::server) fn run(mut config: Config, file: Option<PathBuf>) -> Resul
         .map_err(|error| format!("dir {}: {error}", config.dir.display()))?;
     let directory =
         config.dir.canonicalize().map_err(|error| format!("dir {}: {error}", config.dir.display()))?;
+    // As in Redis, CONFIG tells the whole path, so that backups find the files and a rewritten file can be used from anywhere.
+    config.dir.clone_from(&directory);
     let mut unix_socket = unix::bind(&config)?;
     let mut chance = Chance::from_system();
     let seed = chance.next_u64();
