@@ -260,6 +260,16 @@ fn monitors_see_what_clients_do() {
     for words in [r#""MULTI""#, r#""INCR" "n""#, r#""EXEC""#] {
         seen(3, words);
     }
+    client.ask("SET key-of-script 3");
+    seen(3, r#""SET" "key-of-script" "3""#);
+    // The script names a key that it has not declared, so it is begun twice.
+    client.ask("EVAL \"redis.call('GET', 'key-of-script') return redis.call('SELECT', '4')\" 1 other");
+    let Reply::Simple(line) = monitor.reply() else { panic!("a line") };
+    assert!(String::from_utf8_lossy(&line).contains(&format!(" [3 {address}] \"EVAL\" ")), "{line:?}");
+    for words in [r#"[3 lua] "GET" "key-of-script""#, r#"[4 lua] "SELECT" "4""#] {
+        let Reply::Simple(line) = monitor.reply() else { panic!("a line") };
+        assert!(line.ends_with(words.as_bytes()), "{}", line.escape_ascii());
+    }
     let id = id_of(&mut other);
     assert!(monitor.reply().to_bytes().ends_with(b"\"CLIENT\" \"ID\"\r\n"));
     assert!(!id.is_empty());

@@ -29,6 +29,8 @@ pub(super) struct Runner<'b> {
     pub(super) latest: Option<Arguments<'b>>,
     /// The place in the command table of the client's request under way, also while EXEC or a script runs commands.
     pub(super) requested: Option<usize>,
+    /// What monitors will be shown of the calls of the script that runs.
+    pub(super) script_lines: String,
 }
 
 /// Whose locks a command runs under.
@@ -95,6 +97,7 @@ impl<'b> Runner<'b> {
             timing: Timing::new(config, host.settings.changes()),
             latest: None,
             requested: None,
+            script_lines: String::new(),
         };
         runner.look_at_clock();
         runner

@@ -106,6 +106,8 @@ fn run_once<'r>(
     reply: &mut Reply<'_>,
 ) -> (RunEnd, u64) {
     let reply_start = reply.out().len();
+    // A run before it may have been given up.
+    unit.runner().script_lines.clear();
     unit.runner().timing.is_in_script = true;
     let mut calls = ScriptCalls::new(unit, run, is_short_of_memory);
     let outcome = on_this_thread(|vm| run.program.run(vm, run.keys, run.arguments, &mut calls, reply));

@@ -50,9 +50,9 @@ impl Runner<'_> {
             && self.host.interventions.holds_back(true, self.host.clock.now_ms())
     }
 
-    /// Shows monitors a command that has run. `request` begins with its name.
+    /// Shows monitors a command that has run. `request` begins with its name. The calls of a script are shown behind its command.
     #[cold]
-    pub(super) fn show_to_monitors(&self, entry: &TableEntry, request: Arguments<'_>) {
+    pub(super) fn show_to_monitors(&mut self, entry: &TableEntry, request: Arguments<'_>) {
         if entry.spec.has(Flag::Admin) {
             return;
         }
@@ -60,6 +60,7 @@ impl Runner<'_> {
         let (seconds, micros) = (now_us / 1_000_000, now_us % 1_000_000);
         let client = &self.session.client;
         let place = match &client.peer.address {
+            _ if self.timing.is_in_script => "lua".to_owned(),
             PeerAddress::Unix(path) => format!("unix:{path}"),
             address @ PeerAddress::Tcp(_) => address.to_string(),
         };
@@ -70,6 +71,13 @@ impl Runner<'_> {
             line.push_str(&quoted(if is_secret { REDACTED } else { argument }));
         }
         line.push_str("\r\n");
+        if self.timing.is_in_script {
+            self.script_lines.push_str(&line);
+            return;
+        }
+        if matches!(entry.spec.run, Handler::Script(_)) {
+            line.push_str(&std::mem::take(&mut self.script_lines));
+        }
         self.host.interventions.show(&self.host.clients, line.as_bytes());
     }
 }

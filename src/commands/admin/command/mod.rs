@@ -117,7 +117,7 @@ fn command_count(_: &Host, _: &Call<'_>, reply: &mut Reply<'_>) -> Outcome {
 
 fn command_list(_: &Host, call: &Call<'_>, reply: &mut Reply<'_>) -> Outcome {
     let mut cursor = call.cursor(1);
-    let mut names: Vec<&TableEntry> = table().commands().collect();
+    let mut names: Vec<&TableEntry> = table().entries().iter().collect();
     if cursor.remaining() > 0 {
         if cursor.remaining() != 3 || !cursor.take_word("filterby") {
             return Err(CommandError::SYNTAX.into());

@@ -6,6 +6,7 @@ use crate::commands::keys::object::encoding_name;
 use crate::commands::spec::AllKeys;
 use crate::rdb::payload;
 use crate::resp::reply::Reply;
+use crate::store::Use;
 
 /// What a DUMP payload has beside the value: its type, the version, the checksum.
 const AROUND_VALUE_BYTES: usize = 1 + 2 + 8;
@@ -19,9 +20,15 @@ pub(super) fn object(keys: &mut AllKeys<'_, '_>, call: &Call<'_>, reply: &mut Re
     call.announce(value.elements())?;
     let encoding = encoding_name(reader, key, call.config).unwrap_or_default();
     let bytes = payload::write(value).len().saturating_sub(AROUND_VALUE_BYTES);
-    let lru = keys.host.clock.now_ms() / 1000 % (1 << 24);
+    // By its frequency of use, when that is what is kept, a key has been used just now.
+    let idle_ms = match reader.last_use(key) {
+        Some(Use::Idle { ms }) => ms,
+        Some(Use::Frequency(_)) | None => 0,
+    };
+    let lru = keys.host.clock.now_ms().saturating_sub(idle_ms) / 1000 % (1 << 24);
+    let idle_s = idle_ms / 1000;
     reply.simple(&format!(
-        "Value at:{value:p} refcount:1 encoding:{encoding} serializedlength:{bytes} lru:{lru} lru_seconds_idle:0"
+        "Value at:{value:p} refcount:1 encoding:{encoding} serializedlength:{bytes} lru:{lru} lru_seconds_idle:{idle_s}"
     ));
     Ok(())
 }
