@@ -1,5 +1,6 @@
 //! rankd as the master of real servers, and of hostile ones: all data beside writers, the stream, what replicas acknowledge.
 
+use crate::following::writers::EndOfWriters;
 use crate::support::chance::Chance;
 use crate::support::client::Client;
 use crate::support::reply::Reply;
@@ -89,15 +90,6 @@ fn write(server: &Server, seed: u64, must_end: &AtomicBool) {
             }
             _ => drop(client.call(&command(&mut chance))),
         }
-    }
-}
-
-/// Ends the writers when it is dropped, also by a failure of the test.
-struct EndOfWriters<'a>(&'a AtomicBool);
-
-impl Drop for EndOfWriters<'_> {
-    fn drop(&mut self) {
-        self.0.store(true, Ordering::Relaxed);
     }
 }
 

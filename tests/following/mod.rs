@@ -11,7 +11,7 @@ mod lying_masters;
 pub(crate) mod migration;
 mod restarts;
 mod secured;
-mod writers;
+pub(crate) mod writers;
 
 use crate::support::client::Client;
 use crate::support::reply::Reply;
