@@ -22,7 +22,8 @@ impl Store {
             first_ms.is_some_and(|at_ms| at_ms <= expired_by_ms)
         };
         // It never waits long: the thread that calls it also stops the server, perhaps because a script does not end.
-        if !self.shards[shard].try_read().is_some_and(|shard| shard.keyspaces().any(due)) {
+        let looked_at = self.shards[shard].try_read_for(limits::LOCK_PATIENCE);
+        if !looked_at.is_some_and(|shard| shard.keyspaces().any(due)) {
             return false;
         }
         let mut hold = Hold::new(self, ChangeBuffer::default());
