@@ -64,6 +64,9 @@ pub(super) fn generate(chance: &mut Chance, length: usize) -> Vec<Request> {
             words[0] = words[0].to_lowercase();
         }
         if !negative_offset(&words) && !ends_soon(&words) && !is_cut_place(&words) {
+            if sorting::sorts(&words) {
+                stream.push(sorting::WITHOUT_RANGE_ERROR.map(<[u8]>::to_vec).to_vec());
+            }
             stream.push(words.iter().map(|word| member_bytes(word)).collect());
         }
     }
