@@ -127,7 +127,11 @@ pub(super) fn sort_command(chance: &mut Chance) -> Vec<String> {
         options.push(vec![chance.pick(&["BY", "by"]).to_owned(), by]);
     }
     for _ in 0..chance.below(6).saturating_sub(2) {
-        let got = if chance.percent(40) { "#".to_owned() } else { pattern(chance) };
+        let mut got = if chance.percent(40) { "#".to_owned() } else { pattern(chance) };
+        // The key of the empty name may exist: under ALPHA its element may be on either side of one that begins with NUL.
+        if is_alpha && got == "*" {
+            got = "#".to_owned();
+        }
         options.push(vec![chance.pick(&["GET", "get"]).to_owned(), got]);
     }
     if chance.percent(40) {
