@@ -4,7 +4,7 @@ use std::process::{Command, Stdio};
 
 use crate::support::client::Client;
 use crate::support::reply::Reply;
-use crate::support::server::{Server, run_rankd};
+use crate::support::server::{Peer, Server, run_rankd};
 use crate::support::wait_for;
 
 fn shipped_configuration() -> String {
@@ -40,7 +40,7 @@ fn the_shipped_configuration_is_accepted_and_errors_name_file_and_line() {
     let (status, _, complained) = run_rankd(&["no/such/file.conf"]);
     assert!(!status.success() && complained.contains("no/such/file.conf"), "{complained}");
     let (status, _, complained) = run_rankd(&["--prot", "1"]);
-    assert!(!status.success() && complained.contains("--prot"), "{complained}");
+    assert!(!status.success() && complained.contains("'prot 1': unknown directive"), "{complained}");
 }
 
 /// Flags override the environment, and the environment overrides the file.
@@ -75,6 +75,52 @@ fn flags_override_the_environment_and_the_environment_the_file() {
 fn the_last_of_two_equal_flags_wins() {
     let server = Server::rankd_with(&["--appendonly", "no", "--timeout", "5", "--timeout", "7"]);
     assert_eq!(server.client().call(&["CONFIG", "GET", "timeout"]).items()[1].text(), "7");
+}
+
+/// Words with several words in them, values that begin with dashes, and users: as Redis reads them.
+#[test]
+fn the_words_of_a_command_line_are_those_of_redis() {
+    let words = ["--save 3600 1", "--save", "300 100", "--loglevel", "verbose", "--timeout 7", "--hz ", "20"];
+    let users = ["--requirepass", "--x", "--user", "ann", "on", ">p", "~*", "+@all", "--user bob off"];
+    let arguments = [&words[..], &users].concat();
+    let rankd = Server::rankd_with(&[&arguments[..], &["--appendonly", "no"]].concat());
+    for server in [Some(rankd), Server::peer(Peer::Redis, &arguments)].into_iter().flatten() {
+        let mut client = server.client();
+        assert_eq!(client.call(&["AUTH", "--x"]), Reply::Simple(b"OK".to_vec()));
+        let mut get = |name| client.call(&["CONFIG", "GET", name]).items()[1].text();
+        assert_eq!(get("save"), "3600 1 300 100");
+        assert_eq!((get("loglevel"), get("timeout"), get("hz")), ("verbose".into(), "7".into(), "20".into()));
+        let users: Vec<String> = client.call(&["ACL", "USERS"]).items().iter().map(Reply::text).collect();
+        assert_eq!(users, ["ann", "bob", "default"]);
+    }
+}
+
+/// What Redis refuses, rankd refuses.
+#[test]
+fn a_command_line_that_redis_refuses_is_refused() {
+    let wrong: [&[&str]; 9] = [
+        &["--timeout", "3", "4"],
+        &["--timeout"],
+        &["--timeout", "--hz", "20"],
+        &["--requirepass a b"],
+        &["--requirepass \"a b"],
+        &["--save", "3600 1", "300 100"],
+        &["--user", "ann on"],
+        &["--user", "ann", "on", "--user", "ann", "off"],
+        &["-x", "y"],
+    ];
+    for words in wrong {
+        let (status, said, complained) = run_rankd(&[&["--check-config"], words].concat());
+        assert!(!status.success(), "{words:?}: {said}{complained}");
+        if let Some(redis) = Peer::Redis.find() {
+            let directory = tempfile::tempdir().expect("a temporary directory");
+            let port = crate::support::server::free_address().port().to_string();
+            let mut redis = Command::new(redis);
+            redis.args(["--port", &port, "--save", ""]).args(words).current_dir(directory.path());
+            let output = redis.stdin(Stdio::null()).output().expect("an end");
+            assert!(!output.status.success(), "{words:?}: {output:?}");
+        }
+    }
 }
 
 /// Redis's directives that have no effect are accepted with a warning, so that a redis.conf works.

@@ -13,6 +13,24 @@ const LIVE_IN_REDIS: &str = "appendonly";
 /// Directives that Redis lets nobody set by default (`enable-protected-configs`).
 const PROTECTED: [&str; 2] = ["dir", "dbfilename"];
 
+/// Directives of several words, each of which is a value of its own.
+const LISTS: [&str; 9] = [
+    "bind",
+    "client-output-buffer-limit",
+    "latency-tracking-info-percentiles",
+    "metrics-bind",
+    "oom-score-adj-values",
+    "replicaof",
+    "save",
+    "shutdown-on-sigint",
+    "shutdown-on-sigterm",
+];
+
+/// Whether the directive with this name of its own has several values. Of those that Redis removed the values are not known.
+pub(super) fn takes_several(own_name: &str) -> bool {
+    LISTS.contains(&own_name) || Ignored::find(own_name).is_some_and(|ignored| !ignored.is_known_to_config())
+}
+
 impl Default for Config {
     /// Every directive has the default of its table entry.
     fn default() -> Self {

@@ -79,7 +79,7 @@ impl Server {
         Server::rankd_with(&["--appendonly", "no"])
     }
 
-    /// rankd in a fresh directory with further arguments.
+    /// rankd in a fresh directory with further arguments; a configuration file comes first.
     pub(crate) fn rankd_with(arguments: &[&str]) -> Server {
         let directory = Arc::new(tempfile::tempdir().expect("a temporary directory"));
         Server::start_rankd(&directory, arguments.iter().map(|&text| text.to_owned()).collect())
@@ -163,10 +163,13 @@ impl Server {
         directory: Arc<tempfile::TempDir>,
         arguments: Vec<String>,
     ) -> Result<Server, String> {
+        let (file, options) =
+            arguments.split_at(arguments.iter().take_while(|it| !it.starts_with('-')).count());
         let mut child = command
+            .args(file)
             .args(["--port", "0", "--bind", "127.0.0.1", "--dir"])
             .arg(directory.path())
-            .args(&arguments)
+            .args(options)
             .current_dir(directory.path())
             .stdin(Stdio::null())
             .stdout(Stdio::piped())

@@ -1,10 +1,10 @@
-//! The command line: `rankd [CONFIG-FILE] [--directive value ...]`, `rankd ping`, `rankd bench`, `rankd import SOURCE`,
+//! The command line: that of the server (`flags.rs`), `rankd ping`, `rankd bench`, `rankd import SOURCE`,
 //! `rankd journal check|dump|repair DIR`.
 //!
 //! Flags, environment variables and help are made from the directive table. Flags win over the environment, the
 //! environment over the file.
 
-use super::environment::variable;
+use super::flags::{CHECK, STANDARD_INPUT, ServerWords};
 use super::{environment, probe, signals, startup, users};
 use crate::bench;
 use crate::config;
@@ -16,7 +16,7 @@ use crate::net::tls::options;
 use crate::server::import::{self, BoardOption};
 use crate::server::listening::addresses::addresses;
 use crate::server::threads::tls::TlsTerms;
-use clap::parser::ValueSource;
+use crate::text::quoting::quoted;
 use clap::{Arg, ArgAction, ArgMatches, Command};
 use std::ffi::OsString;
 use std::io::{BufWriter, Read};
@@ -25,36 +25,16 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// Runs the program and returns its exit code: 0 for a clean end, 1 for a failure, 2 for a wrong command line.
+/// Runs the program and returns its exit code: 0 for a clean end, 1 for a failure, 2 for a wrong command line of `ping`,
+/// `bench`, `import` and `journal`.
 #[must_use]
 pub fn main() -> ExitCode {
-    let matches = command().get_matches_from(join_values(std::env::args_os()));
-    let result = match matches.subcommand() {
-        Some(("ping", matches)) => {
-            read_config(matches).and_then(|(config, _)| probe::ping(&config, &options::read(matches)))
-        }
-        Some(("journal", matches)) => run_journal(matches),
-        Some(("bench", matches)) => {
-            signals::interrupted().and_then(|interrupted| bench::run(matches, &interrupted))
-        }
-        Some(("import", matches)) => read_config(matches).and_then(|(config, _)| {
-            let source = matches.get_one::<String>("source").expect("clap requires it");
-            let boards = matches.get_many::<BoardOption>("board").into_iter().flatten().cloned();
-            import::run(&config, source, &options::read(matches), &boards.collect::<Vec<_>>())
-        }),
-        _ => read_config(&matches).and_then(|(config, file)| {
-            if matches.get_flag("check-config") {
-                addresses(&config.bind).and(addresses(&config.metrics.bind))?;
-                users::defined_by(&config)?;
-                let read = TlsTerms::default().read(&config);
-                read.map_err(|NoEffect { directive, why }| format!("{directive}: {why}"))?;
-                println!("configuration ok");
-                let warnings = config.warnings().into_iter().chain(environment::unknown_variables());
-                warnings.for_each(|warning| println!("warning: {warning}"));
-                return Ok(());
-            }
-            startup::run(config, file)
-        }),
+    let words: Vec<OsString> = std::env::args_os().collect();
+    let result = match words.get(1).and_then(|word| word.to_str()) {
+        Some(
+            "ping" | "bench" | "import" | "journal" | "help" | "--help" | "-h" | "--version" | "-V" | "-v",
+        ) => run_client(&command().get_matches_from(join_values(words.into_iter()))),
+        _ => run_server(words.into_iter().skip(1)),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,
@@ -62,6 +42,42 @@ pub fn main() -> ExitCode {
             eprintln!("rankd: {message}");
             ExitCode::FAILURE
         }
+    }
+}
+
+fn run_server(words: impl Iterator<Item = OsString>) -> Result<(), String> {
+    let words = ServerWords::read(words);
+    let (config, file) = configuration(&words)?;
+    if !words.only_checks {
+        return startup::run(config, file);
+    }
+    addresses(&config.bind).and(addresses(&config.metrics.bind))?;
+    users::defined_by(&config)?;
+    let read = TlsTerms::default().read(&config);
+    read.map_err(|NoEffect { directive, why }| format!("{directive}: {why}"))?;
+    println!("configuration ok");
+    let warnings = config.warnings().into_iter().chain(environment::unknown_variables());
+    warnings.for_each(|warning| println!("warning: {warning}"));
+    Ok(())
+}
+
+fn run_client(matches: &ArgMatches) -> Result<(), String> {
+    match matches.subcommand() {
+        Some(("ping", matches)) => {
+            let (config, _) = configuration(&words_of(matches))?;
+            probe::ping(&config, &options::read(matches))
+        }
+        Some(("journal", matches)) => run_journal(matches),
+        Some(("bench", matches)) => {
+            signals::interrupted().and_then(|interrupted| bench::run(matches, &interrupted))
+        }
+        Some(("import", matches)) => {
+            let (config, _) = configuration(&words_of(matches))?;
+            let source = matches.get_one::<String>("source").expect("clap requires it");
+            let boards = matches.get_many::<BoardOption>("board").into_iter().flatten().cloned();
+            import::run(&config, source, &options::read(matches), &boards.collect::<Vec<_>>())
+        }
+        _ => unreachable!("clap prints help and version"),
     }
 }
 
@@ -76,11 +92,20 @@ fn command() -> Command {
         )
         .args_conflicts_with_subcommands(true)
         .args_override_self(true)
+        .disable_version_flag(true)
+        .arg(
+            Arg::new("version")
+                .short('V')
+                .short_alias('v')
+                .long("version")
+                .action(ArgAction::Version)
+                .help("Prints the version"),
+        )
         .term_width(110)
         .arg(config_file())
         .arg(
             Arg::new("check-config")
-                .long("check-config")
+                .long(CHECK.trim_start_matches('-'))
                 .action(ArgAction::SetTrue)
                 .help("Checks the configuration, reports what is wrong with it, and exits"),
         )
@@ -143,9 +168,6 @@ fn command() -> Command {
         .subcommand(bench::command())
 }
 
-/// Names standard input in the place of a configuration file.
-const STANDARD_INPUT: &str = "-";
-
 fn switch(name: &'static str) -> Arg {
     Arg::new(name).long(name).action(ArgAction::SetTrue)
 }
@@ -163,9 +185,8 @@ fn journal_directory() -> Arg {
         .help("The server's directory, or the journal in it")
 }
 
-/// Joins a directive's flag with its values, as redis-server reads them: `--bind 127.0.0.1 -::1` becomes
-/// `--bind=127.0.0.1 -::1`. Every word but one with two dashes in front is a value; a directive with one value takes
-/// one, so that a configuration file may follow.
+/// Joins a directive's flag of `ping` and `import` with its values: `--bind 127.0.0.1 -::1` becomes `--bind=127.0.0.1 -::1`.
+/// Every word but one with two dashes in front is a value; a directive with one value takes one, so that a file may follow.
 fn join_values(words: impl Iterator<Item = OsString>) -> Vec<OsString> {
     let mut words = words.peekable();
     let mut joined = Vec::new();
@@ -204,8 +225,6 @@ fn directives() -> impl Iterator<Item = Arg> {
     let ours = config::directives().map(|directive| {
         let default = if directive.default.is_empty() { "none" } else { directive.default };
         flag(directive.name)
-            .env(variable(directive.name))
-            .hide_env(true)
             .help(format!("{} [default: {default}]", directive.help))
             .help_heading(directive.section.title())
             .value_name("VALUE")
@@ -223,34 +242,38 @@ fn flag(name: &'static str) -> Arg {
     Arg::new(name).long(name).action(ArgAction::Set)
 }
 
+/// What the flags of `ping` and `import` say about the configuration.
+fn words_of(matches: &ArgMatches) -> ServerWords {
+    let (mut words, mut lines) = (ServerWords::default(), String::new());
+    match matches.get_one::<String>("config-file") {
+        Some(file) if file == STANDARD_INPUT => words.reads_standard_input = true,
+        file => words.file = file.map(OsString::from),
+    }
+    for name in config::directives().map(|directive| directive.name).chain(hidden_names()) {
+        if let Some(value) = matches.get_one::<String>(name) {
+            lines += &format!("{name} {}\n", quoted(value.as_bytes()));
+        }
+    }
+    words.lines = lines.into_bytes();
+    words
+}
+
 /// The configuration from file, environment and flags, and the file's name.
-fn read_config(matches: &ArgMatches) -> Result<(Config, Option<PathBuf>), String> {
+fn configuration(words: &ServerWords) -> Result<(Config, Option<PathBuf>), String> {
     let mut config = Config::default();
-    let mut file = matches.get_one::<String>("config-file").map(PathBuf::from);
-    if file.as_ref().is_some_and(|path| path.as_os_str() == STANDARD_INPUT) {
-        file = None;
+    let file = words.file.as_ref().map(PathBuf::from);
+    if let Some(path) = &file {
+        config.read_file(path).map_err(|error| error.to_string())?;
+    }
+    if words.reads_standard_input {
         let mut text = Vec::new();
         std::io::stdin()
             .read_to_end(&mut text)
             .map_err(|error| format!("standard input cannot be read: {error}"))?;
         config.read_text("standard input", &text).map_err(|error| error.to_string())?;
     }
-    if let Some(path) = &file {
-        config.read_file(path).map_err(|error| error.to_string())?;
-    }
-    let source = matches.value_source("requirepass");
-    if let Some(password) = environment::password_of_file(source == Some(ValueSource::EnvVariable))? {
-        config.requirepass = password;
-    }
-    for name in config::directives().map(|directive| directive.name).chain(hidden_names()) {
-        if let Some(value) = matches.get_one::<String>(name) {
-            let from_environment = matches.value_source(name) == Some(ValueSource::EnvVariable);
-            config.set(name, value).map_err(|error| {
-                let origin = if from_environment { variable(name) } else { format!("--{name}") };
-                format!("{origin} '{value}': {error}")
-            })?;
-        }
-    }
+    environment::set(&mut config)?;
+    config.read_text("command line", &words.lines).map_err(|error| error.to_string())?;
     Ok((config, file))
 }
 
@@ -331,9 +354,8 @@ mod tests {
     use super::*;
 
     fn config(words: &[&str]) -> Result<Config, String> {
-        let words = join_values(words.iter().map(OsString::from));
-        let matches = command().try_get_matches_from(words).map_err(|error| error.to_string())?;
-        read_config(&matches).map(|(config, _)| config)
+        let words = ServerWords::read(words.iter().map(OsString::from));
+        configuration(&words).map(|(config, _)| config)
     }
 
     #[test]
@@ -343,19 +365,29 @@ mod tests {
 
     #[test]
     fn flags_set_directives() {
-        let read = config(&["rankd", "--port", "7000", "--bind", "127.0.0.1", "::1", "--save", ""]).unwrap();
+        let read = config(&["--port", "7000", "--bind", "127.0.0.1", "::1", "--save", ""]).unwrap();
         assert_eq!((read.port, read.bind), (7000, vec!["127.0.0.1".to_owned(), "::1".to_owned()]));
-        let read =
-            config(&["rankd", "--bind", "127.0.0.1", "-::1", "--requirepass", "-x", "--port", "1"]).unwrap();
-        assert_eq!((read.bind.len(), read.requirepass.as_str(), read.port), (2, "-x", 1));
-        let error = config(&["rankd", "--threads", "-1"]).unwrap_err();
-        assert_eq!(error, "--threads '-1': argument must be between 0 and 256 inclusive");
-        let error = config(&["rankd", "--port", "7000", "missing.conf"]).unwrap_err();
+        let read = config(&["--bind", "127.0.0.1 -::1", "--requirepass", "--x", "--port 1"]).unwrap();
+        assert_eq!((read.bind.len(), read.requirepass.as_str(), read.port), (2, "--x", 1));
+        let read = config(&["--user", "ann", "on", ">p", "--user bob off"]).unwrap();
+        assert_eq!(read.users, [vec!["ann", "on", ">p"], vec!["bob", "off"]]);
+        for (words, error) in [
+            (&["--threads", "-1"][..], "'threads -1': argument must be between 0 and 256 inclusive"),
+            (&["--port", "7000", "x.conf"], "'port 7000 x.conf': wrong number of arguments"),
+            (&["--port", "x"], "'port x': argument couldn't be parsed into an integer"),
+            (&["--prot", "1"], "'prot 1': unknown directive (did you mean 'port'?)"),
+            (&["--port"], "'port': wrong number of arguments"),
+            (&["--port", "--hz", "2"], "'port --hz 2': wrong number of arguments"),
+            (&["--save", "60 1", "2 3"], "'save 60 1 2 3': Invalid save parameters"),
+            (&["--save 60"], "'save 60': Invalid save parameters"),
+            (&["--dir \"x"], "unbalanced quotes"),
+            (&["--user"], "'user': wrong number of arguments"),
+        ] {
+            assert_eq!(config(words).unwrap_err(), format!("command line:1: {error}"));
+        }
+        let error = config(&["missing.conf", "--port", "7000"]).unwrap_err();
         assert!(error.starts_with("missing.conf: cannot be read"), "{error}");
-        let error = config(&["rankd", "--port", "x"]).unwrap_err();
-        assert_eq!(error, "--port 'x': argument couldn't be parsed into an integer");
-        assert!(config(&["rankd", "--prot", "1"]).unwrap_err().contains("--port"));
-        for words in [&["rankd", "--save", "--port", "7000"][..], &["rankd", "--port", "7000", "--save"]] {
+        for words in [&["--save", "--port", "7000"][..], &["--port", "7000", "--save"]] {
             let read = config(words).unwrap();
             assert_eq!((read.port, read.save.len()), (7000, 0), "{words:?}");
         }

@@ -1,6 +1,6 @@
 //! Environment variables that set directives.
 
-use crate::config::directives;
+use crate::config::{Config, directives};
 use crate::limits;
 use std::ffi::OsString;
 use std::fs::File;
@@ -18,12 +18,25 @@ pub(in crate::server) fn unknown_variables() -> Vec<String> {
     ours.map(|name| format!("environment variable {name} names no directive")).collect()
 }
 
-/// The password in the file that the environment names, without the line's end. `is_also_set`: the environment has a password,
-/// too.
-pub(in crate::server) fn password_of_file(is_also_set: bool) -> Result<Option<String>, String> {
-    std::env::var_os(PASSWORD_FILE).map(|path| read_password(&path, is_also_set)).transpose()
+/// Sets what the environment says.
+///
+/// # Errors
+/// The variable, its value and what is wrong with it.
+pub(in crate::server) fn set(config: &mut Config) -> Result<(), String> {
+    if let Some(path) = std::env::var_os(PASSWORD_FILE) {
+        config.requirepass = read_password(&path, std::env::var_os(variable("requirepass")).is_some())?;
+    }
+    for name in directives().map(|directive| directive.name) {
+        let name_there = variable(name);
+        let Some(value) = std::env::var_os(&name_there) else { continue };
+        let wrong = |why: &str| format!("{name_there} '{}': {why}", value.display());
+        let value = value.to_str().ok_or_else(|| wrong("not UTF-8"))?;
+        config.set(name, value).map_err(|error| wrong(&error.to_string()))?;
+    }
+    Ok(())
 }
 
+/// The password in the file at `path`, without the line's end. `is_also_set`: the environment has a password, too.
 fn read_password(path: &OsString, is_also_set: bool) -> Result<String, String> {
     let wrong = |why: &str| format!("{PASSWORD_FILE} '{}': {why}", path.display());
     if is_also_set {
@@ -45,6 +58,6 @@ fn read_password(path: &OsString, is_also_set: bool) -> Result<String, String> {
 }
 
 /// The environment variable that sets a directive.
-pub(in crate::server) fn variable(directive: &str) -> String {
+fn variable(directive: &str) -> String {
     format!("RANKD_{}", directive.to_uppercase().replace('-', "_"))
 }

@@ -3,6 +3,7 @@
 pub mod command_line;
 pub(super) mod descriptors;
 pub(super) mod environment;
+pub(super) mod flags;
 pub(super) mod log;
 pub(super) mod opening;
 pub(super) mod probe;
