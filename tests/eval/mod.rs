@@ -5,3 +5,4 @@ mod flags;
 mod hostile;
 mod killing;
 mod random;
+mod turns;

@@ -53,7 +53,7 @@ pub fn run_batch<'r>(
         let mut loaded = 0;
         for index in 0..window.len() {
             let has_to_send = runner.ran.rest.is_some() || out.len() >= limits::PENDING_REPLY_BYTES;
-            let is_too_long = terms.leeway == Leeway::InTurn && !is_on_keys(&window[index]);
+            let is_too_long = terms.leeway == Leeway::InTurn && !may_be_in_turn(&window[index]);
             let is_over = !terms.leeway.may_take_long() && runner.timing.started_ns >= end_ns;
             if runner.ran.next != NextStep::Continue || has_to_send || is_too_long || is_over {
                 break 'batch;
@@ -94,10 +94,10 @@ pub fn run_batch<'r>(
     ran
 }
 
-/// Whether the request is a command on keys, under their locks and nothing else.
-fn is_on_keys(request: &Prepared<'_>) -> bool {
+/// Whether the request is a command on keys, under their locks and nothing else, or a script.
+fn may_be_in_turn(request: &Prepared<'_>) -> bool {
     let run = request.resolved.as_ref().ok().map(|place| table().entries()[*place].spec.run);
-    matches!(run, Some(Handler::Read(_) | Handler::Write(_)))
+    matches!(run, Some(Handler::Read(_) | Handler::Write(_) | Handler::Script(_)))
 }
 
 impl Runner<'_> {

@@ -3,7 +3,7 @@
 use crate::commands::state::session::NextStep;
 use crate::commands::state::stats::Stats;
 use crate::resp::reply::ReplySource;
-use crate::store::{Access, Seq, ShardIndex};
+use crate::store::{Access, SHARDS, Seq, ShardIndex};
 
 /// The terms on which a batch runs.
 #[derive(Clone, Copy, Debug)]
@@ -20,8 +20,8 @@ pub enum Leeway {
     /// The other connections of the thread wait. The batch ends before a command that takes long
     /// ([`NextStep::Aside`]). Only EXEC may leave a large reply to be sent in pieces ([`Ran::rest`]).
     Shared,
-    /// Connections of other threads wait as well: as `Shared`, and the batch ends before the first request that is not a
-    /// command on keys.
+    /// Connections of other threads wait as well: as `Shared`, and the batch ends before the first request that is
+    /// neither a command on keys nor a script.
     InTurn,
     /// Only this connection waits. Every command may take long and may leave a large reply to be sent in pieces.
     Aside,
@@ -61,29 +61,36 @@ impl Ran {
     }
 }
 
-/// Which shards a batch locked, and whether it had to wait for one.
+/// Which shards a batch locked, and for which it had to wait.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Contention {
-    /// The shard, as long as it is one. `None` before the first.
-    only: Option<Option<ShardIndex>>,
+    /// The shards that one of its locks at least was not about, one bit each.
+    spared: u64,
+    /// The last shard for whose lock it had to wait.
+    waited_for: Option<ShardIndex>,
     has_written: bool,
-    has_waited: bool,
+}
+
+const _: () = assert!(SHARDS <= u64::BITS as usize);
+
+fn bit_of(shard: ShardIndex) -> u64 {
+    1 << (shard % SHARDS)
 }
 
 impl Contention {
-    pub(super) fn note(&mut self, shards: &[ShardIndex], access: Access, has_waited: bool) {
-        let shard = if let &[shard] = shards { Some(shard) } else { None };
-        self.only = Some(self.only.unwrap_or(shard).filter(|only| Some(*only) == shard));
+    #[inline]
+    pub(super) fn note(&mut self, shards: &[ShardIndex], access: Access, waited_for: Option<ShardIndex>) {
+        self.spared |= !shards.iter().fold(0, |bits, shard| bits | bit_of(*shard));
+        self.waited_for = waited_for.or(self.waited_for);
         self.has_written |= access == Access::Write;
-        self.has_waited |= has_waited;
     }
 
-    /// The shard whose turn the connection's next batch takes: the only one that this batch locked, if it wrote there and
-    /// had to wait, in this batch or in one before. `before` is the answer after the batch before.
+    /// The shard whose turn the connection's next batch takes: one that each of this batch's locks was about, if the batch wrote
+    /// and had to wait for this shard, in this batch or in one before. `before` is the answer after the batch before.
     #[must_use]
     pub fn shard(&self, before: Option<ShardIndex>) -> Option<ShardIndex> {
-        let only = self.only.flatten().filter(|_| self.has_written);
-        only.filter(|shard| self.has_waited || before == Some(*shard))
+        let is_always_locked = |shard: &ShardIndex| self.has_written && self.spared & bit_of(*shard) == 0;
+        self.waited_for.filter(is_always_locked).or(before.filter(is_always_locked))
     }
 }
 
@@ -92,21 +99,27 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_shard_is_contended_while_batches_write_to_it_alone_once_one_has_waited() {
-        let locked = |locks: &[(&[ShardIndex], Access, bool)]| {
+    fn a_shard_is_contended_while_batches_write_to_it_each_time_once_one_has_waited() {
+        const WRITE: Access = Access::Write;
+        let locked = |locks: &[(&[ShardIndex], Access, Option<ShardIndex>)]| {
             let mut contention = Contention::default();
             locks.iter().for_each(|(shards, access, waited)| contention.note(shards, *access, *waited));
             contention
         };
-        let waited = locked(&[(&[3], Access::Write, true), (&[3], Access::Read, false)]);
+        let waited = locked(&[(&[3], WRITE, Some(3)), (&[3], Access::Read, None)]);
         assert_eq!(waited.shard(None), Some(3));
-        let quick = locked(&[(&[3], Access::Write, false)]);
+        let quick = locked(&[(&[3], WRITE, None)]);
         assert_eq!((quick.shard(None), quick.shard(Some(3)), quick.shard(Some(4))), (None, Some(3), None));
+        // A board, beside it keys that differ from script to script, and one for which all shards were locked.
+        let all: Vec<ShardIndex> = (0..SHARDS).collect();
+        let scripts = [(&[3, 7][..], WRITE, Some(7)), (&[7, 9], WRITE, None), (&all, WRITE, Some(1))];
+        assert_eq!(locked(&scripts[..2]).shard(None), Some(7));
+        assert_eq!(locked(&scripts).shard(Some(7)), Some(7));
         let others = [
             locked(&[]),
-            locked(&[(&[3], Access::Read, true)]),
-            locked(&[(&[3], Access::Write, true), (&[4], Access::Write, false)]),
-            locked(&[(&[3, 4], Access::Write, true)]),
+            locked(&[(&[3], Access::Read, Some(3))]),
+            locked(&[(&[3], WRITE, Some(3)), (&[4], WRITE, None)]),
+            locked(&[(&[3, 4], WRITE, Some(4)), (&[4, 5], WRITE, None), (&[5], WRITE, None)]),
         ];
         assert!(others.iter().all(|batch| batch.shard(Some(3)).is_none()));
     }

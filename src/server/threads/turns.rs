@@ -50,7 +50,7 @@ impl Turns {
     }
 
     /// Runs the requests of `work`, which write to `shard`, here or on the thread whose turn it is, up to the first that is
-    /// not a command on keys. Returns the work and what came of it, or `None` if the other thread lost it in a panic.
+    /// neither a command on keys nor a script. Returns the work and what came of it, or `None` if the other thread lost it in a panic.
     pub(in crate::server) async fn run(
         &self,
         shard: ShardIndex,
