@@ -2,6 +2,7 @@
 //!
 //! What the commands answer is in `tests/scripts/functions.resp`; imports are in `tests/rdb`.
 
+use crate::support::client::Client;
 use crate::support::reply::Reply;
 use crate::support::server::{Peer, Server};
 
@@ -89,4 +90,32 @@ fn a_payload_may_have_many_libraries() {
     assert_eq!(client.ask("FUNCTION LIST").items().len(), 150);
     assert_eq!(client.ask("FCALL f149 1 n").integer(), 1);
     assert!(client.ask("INFO memory").text().contains("number_of_libraries:150\r\n"));
+}
+
+/// A library takes memory for its text, and in each interpreter that has loaded it.
+#[test]
+fn the_memory_of_interpreters_and_libraries_is_counted() {
+    let server = Server::rankd_with(&["--appendonly", "no"]);
+    let mut client = server.client();
+    let figures = |client: &mut Client| {
+        let info = client.ask("INFO memory").text();
+        ["used_memory_vm_eval", "used_memory_vm_functions", "used_memory_vm_total", "used_memory_functions"]
+            .map(|name| {
+                let line = info.lines().find_map(|line| line.strip_prefix(&format!("{name}:")));
+                line.and_then(|value| value.parse::<usize>().ok()).expect("a number")
+            })
+    };
+    assert_eq!(figures(&mut client), [0; 4]);
+    assert_eq!(client.call(&["EVAL", "return 1", "0"]), Reply::Integer(1));
+    let [scripts, functions, total, texts] = figures(&mut client);
+    assert!(scripts > 10_000 && functions == 0 && total == scripts && texts == 0, "{scripts} {functions}");
+    const BYTES: usize = 200_000;
+    let library = format!(
+        "#!lua name=large\nlocal kept = string.rep('x', {BYTES})\nredis.register_function('length', function() return #kept end)"
+    );
+    assert!(!client.call(&["FUNCTION", "LOAD", &library]).is_error());
+    assert_eq!(client.ask("FCALL length 0"), Reply::Integer(BYTES as i64));
+    let [scripts, functions, total, texts] = figures(&mut client);
+    assert!((BYTES..3 * BYTES).contains(&functions) && total == scripts + functions, "{functions} {total}");
+    assert!(texts > library.len(), "{texts}");
 }

@@ -28,6 +28,7 @@ pub struct FunctionLibrary {
     pub text: Arc<[u8]>,
     /// Its functions, ascending by name.
     pub functions: Vec<Arc<LibraryFunction>>,
+    code_bytes: usize,
 }
 
 /// A function of a library.
@@ -88,10 +89,23 @@ impl FunctionLibrary {
             return Err(LibraryError::Empty);
         }
         registered.sort_by(|one, other| one.name.cmp(&other.name));
+        let code_bytes = library.code.len();
         let functions = registered.into_iter().map(|registered| {
             Arc::new(LibraryFunction { registered, library: Arc::clone(&library), habits: Habits::default() })
         });
-        Ok(Self { name: head.name.into(), functions: functions.collect(), text })
+        Ok(Self { name: head.name.into(), functions: functions.collect(), text, code_bytes })
+    }
+
+    /// The memory of the library without the interpreters, in bytes. O(its functions).
+    #[must_use]
+    pub fn memory_bytes(&self) -> usize {
+        let of_function = |function: &Arc<LibraryFunction>| {
+            let registered = &function.registered;
+            let description = registered.description.as_ref().map_or(0, |text| text.len());
+            size_of::<LibraryFunction>() + registered.name.len() + description
+        };
+        let functions: usize = self.functions.iter().map(of_function).sum();
+        size_of::<Self>() + self.name.len() + self.text.len() + self.code_bytes + functions
     }
 }
 

@@ -29,6 +29,7 @@ impl ScriptVm {
         library: &LibraryCode,
         server: &mut dyn ScriptServer,
     ) -> Result<Vec<RegisteredFunction>, ScriptFailure> {
+        let before_bytes = self.memory_bytes();
         let registrations = Registrations::default();
         let register = registering(self.lua(), &registrations).map_err(broken)?;
         self.set_register(Some(&register))?;
@@ -39,6 +40,7 @@ impl ScriptVm {
             let forgotten: Vec<Kept> =
                 self.functions.drain().flat_map(|(_, functions)| functions.into_values()).collect();
             self.release(forgotten)?;
+            self.memory.forget_libraries();
         }
         let (mut registered, mut functions) = (Vec::new(), HashMap::new());
         for (function, callback) in registrations.take() {
@@ -46,6 +48,9 @@ impl ScriptVm {
             registered.push(function);
         }
         self.functions.insert(library.number, functions);
+        let bytes = self.memory_bytes();
+        self.memory.note(bytes);
+        self.memory.note_library(bytes.saturating_sub(before_bytes));
         Ok(registered)
     }
 

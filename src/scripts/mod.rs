@@ -12,6 +12,7 @@
 //! | `compile` | the compiler |
 //! | `shebang` | the first line of a script, with its flags |
 //! | `vm` | an interpreter, of which each thread that runs scripts has one |
+//! | `vm_memory` | the memory of all interpreters, for INFO |
 //! | `globals` | the globals that scripts see, and that nobody can change |
 //! | `call` | `redis.call` and `redis.pcall`, and the look at the server that ends a script |
 //! | `stack` | the stack of the interpreter, for what each call does |
@@ -45,6 +46,7 @@ mod shebang;
 mod stack;
 mod to_reply;
 mod vm;
+mod vm_memory;
 
 pub use compile::ScriptError;
 pub use failure::ScriptFailure;
@@ -56,3 +58,4 @@ pub use server::{Called, ScriptLogLevel, ScriptServer};
 pub use sha::{Sha, ShaHasher, ShaMap};
 pub use shebang::ScriptFlags;
 pub use vm::{ScriptVm, on_this_thread};
+pub use vm_memory::InterpreterMemory;

@@ -9,6 +9,7 @@ use super::registration::LoadedFunctions;
 use super::server::ScriptServer;
 use super::stack::{Entrance, Kept, Stack};
 use super::to_reply::write_reply;
+use super::vm_memory::VmMemory;
 use super::{Sha, ShaMap};
 use super::{globals, libraries};
 use crate::limits;
@@ -19,6 +20,7 @@ use mlua::{Function, Lua, LuaOptions, StdLib, Table};
 use std::cell::Cell;
 use std::collections::HashMap;
 use std::panic::resume_unwind;
+use std::sync::Arc;
 
 thread_local! {
     static VM: Cell<Option<ScriptVm>> = const { Cell::new(None) };
@@ -41,6 +43,8 @@ pub struct ScriptVm {
     shows_globals: bool,
     /// What it needed when it was new, in bytes.
     base_bytes: usize,
+    /// What INFO is told.
+    pub(super) memory: Arc<VmMemory>,
     lua: Lua,
 }
 
@@ -85,6 +89,8 @@ impl ScriptVm {
         let (entrance, trace) = (Entrance::new(&lua)?, Kept::new(&lua, trace)?);
         lua.gc_collect()?;
         let base_bytes = lua.used_memory();
+        let memory = VmMemory::of_new();
+        memory.note(base_bytes);
         Ok(Self {
             entrance,
             trace,
@@ -93,6 +99,7 @@ impl ScriptVm {
             functions: HashMap::new(),
             shows_globals: true,
             base_bytes,
+            memory,
             lua,
         })
     }
@@ -170,6 +177,7 @@ impl ScriptVm {
             })
         });
         self.lua.set_memory_limit(0).map_err(broken)?;
+        self.memory.note(self.lua.used_memory());
         match call::end() {
             Some(Ended::At(place)) => return Err(ScriptFailure::Ended { place }),
             Some(Ended::Panic(panic)) => resume_unwind(panic),

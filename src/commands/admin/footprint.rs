@@ -3,6 +3,7 @@
 use crate::commands::state::host::Host;
 use crate::machine::allocator::AllocatorCounts;
 use crate::machine::{allocator, usage};
+use crate::scripts::InterpreterMemory;
 
 /// The memory of the process, in bytes.
 #[derive(Clone, Copy, Debug)]
@@ -19,6 +20,14 @@ pub(super) struct Footprint {
     pub(super) of_clients: usize,
     /// Records that are not yet written to the journal's file.
     pub(super) unwritten: usize,
+    /// The backlog of replication.
+    pub(super) of_backlog: usize,
+    /// The scripts that EVALSHA can name.
+    pub(super) of_scripts: usize,
+    /// The libraries of functions.
+    pub(super) of_functions: usize,
+    /// The interpreters of scripts and functions.
+    pub(super) interpreters: InterpreterMemory,
     /// What is allocated beside the keys and their values.
     pub(super) overhead: usize,
     /// The allocator's own counts.
@@ -32,9 +41,35 @@ impl Footprint {
         let startup = host.startup_bytes;
         let of_clients: usize = host.clients.all().iter().map(|client| client.memory_bytes()).sum();
         let unwritten = host.process.persistence().pending_bytes as usize;
-        let overhead = (startup + of_clients + unwritten + host.friend_rankings.stats().bytes).min(used);
+        let of_backlog = host.process.replication().backlog_len_bytes as usize;
+        let of_scripts = host.scripts.count().bytes;
+        let of_functions = host.functions.current(host.store.libraries(), &host.clock).memory_bytes();
+        let interpreters = InterpreterMemory::now();
+        let others = [
+            of_clients,
+            unwritten,
+            host.friend_rankings.stats().bytes,
+            of_backlog,
+            of_scripts,
+            of_functions,
+            interpreters.total(),
+        ];
+        let overhead = (startup + others.iter().sum::<usize>()).min(used);
         let counts = allocator::counts();
-        Self { used, peak, resident, startup, of_clients, unwritten, overhead, counts }
+        Self {
+            used,
+            peak,
+            resident,
+            startup,
+            of_clients,
+            unwritten,
+            of_backlog,
+            of_scripts,
+            of_functions,
+            interpreters,
+            overhead,
+            counts,
+        }
     }
 
     /// Keys and their values.

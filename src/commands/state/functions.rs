@@ -46,6 +46,12 @@ impl FunctionTable {
         self.libraries.values().map(|library| library.functions.len()).sum()
     }
 
+    /// The memory of the libraries without the interpreters, in bytes. O(their functions).
+    #[must_use]
+    pub fn memory_bytes(&self) -> usize {
+        self.libraries.values().map(|library| library.memory_bytes()).sum()
+    }
+
     /// Adds a library in place of the one that has its name.
     ///
     /// # Errors
