@@ -151,6 +151,10 @@ impl Process for NoServer {
         Err(NO_SERVER.into())
     }
 
+    fn read_dump_file(&self) -> Result<Store, String> {
+        Err(NO_SERVER.into())
+    }
+
     fn saves(&self) -> Saves {
         Saves::default()
     }

@@ -17,7 +17,7 @@ use crate::journal::Journal;
 use crate::machine::progress::ReadProgress;
 use crate::rdb::replace_file;
 use crate::replication::ReplicaLink;
-use crate::store::{Hold, Seq};
+use crate::store::{Hold, Seq, Store};
 use std::fs::{self, File};
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -260,12 +260,15 @@ impl Process for RunningProcess {
     fn reload(&self, what: Reload) -> Result<(), String> {
         match what {
             Reload::Saved => self.dump.reload(),
-            Reload::Found(adoption) => self.dump.adopt_file(adoption),
             Reload::Journal => {
                 let journal = self.journal().ok_or("there is no journal (appendonly no)")?;
                 self.dump.read_again(|fresh| journal.read_back(fresh))
             }
         }
+    }
+
+    fn read_dump_file(&self) -> Result<Store, String> {
+        self.dump.read_file()
     }
 
     fn saves(&self) -> Saves {

@@ -9,7 +9,7 @@ use crate::store::FunctionLibraries;
 use std::sync::Arc;
 
 /// The functions as they are now.
-pub(super) fn table_of(host: &Host, libraries: &FunctionLibraries) -> Arc<FunctionTable> {
+pub(in crate::commands) fn table_of(host: &Host, libraries: &FunctionLibraries) -> Arc<FunctionTable> {
     host.functions.current(libraries, &host.clock)
 }
 

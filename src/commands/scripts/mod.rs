@@ -3,7 +3,7 @@
 
 pub(in crate::commands) mod cache;
 pub(in crate::commands) mod call;
-mod compiling;
+pub(in crate::commands) mod compiling;
 pub(in crate::commands) mod eval;
 pub(in crate::commands) mod functions;
-mod restore;
+pub(in crate::commands) mod restore;

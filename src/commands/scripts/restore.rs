@@ -9,15 +9,17 @@ use crate::commands::state::functions::FunctionTable;
 use crate::commands::state::host::Host;
 use crate::rdb::functions::{read_libraries, write_libraries};
 use crate::resp::reply::Reply;
-use crate::scripts::FunctionLibrary;
 use crate::store::LibraryChange;
 use std::sync::Arc;
 
 /// What becomes of the libraries that are there.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum RestorePolicy {
+pub(in crate::commands) enum RestorePolicy {
+    /// They are removed first.
     Flush,
+    /// They stay, and no library may be there and among the others.
     Append,
+    /// They stay, but for those that have the name of another one.
     Replace,
 }
 
@@ -37,22 +39,31 @@ pub(super) fn restore(keys: &mut AllKeys<'_, '_>, call: &Call<'_>, reply: &mut R
     let texts = texts.map_err(|error| CommandError::new(format!("ERR {error}")))?;
     announce_compiling(call)?;
     let host = keys.host;
+    let restored = compiled(host, texts.iter().map(|text| &**text))?;
+    keys.shards.change_libraries(|libraries| changes(&table_of(host, libraries), &restored, policy))?;
+    reply.ok();
+    Ok(())
+}
+
+/// The libraries that have these texts.
+///
+/// # Errors
+/// One of them is none, or two have the same name or a function of the same name.
+pub(in crate::commands) fn compiled<'t>(
+    host: &Host,
+    texts: impl Iterator<Item = &'t [u8]>,
+) -> Result<FunctionTable, CommandError> {
     let mut restored = FunctionTable::default();
-    for library in &texts {
+    for library in texts {
         let library = host.functions.compile(library, &host.clock);
         let library = library.map_err(|error| CommandError::new(format!("ERR {error}")))?;
         if restored.libraries.contains_key(&library.name) {
             let name = text(&library.name);
-            return Err(CommandError::new(format!("ERR Library '{name}' already exists")).into());
+            return Err(CommandError::new(format!("ERR Library '{name}' already exists")));
         }
         restored.add(library).map_err(|function| already_exists(&function))?;
     }
-    keys.shards.change_libraries(|libraries| {
-        let table = table_of(host, libraries);
-        changes(&table, restored.libraries.values(), policy)
-    })?;
-    reply.ok();
-    Ok(())
+    Ok(restored)
 }
 
 fn parse_policy(word: &[u8]) -> Result<RestorePolicy, CommandError> {
@@ -67,10 +78,13 @@ fn parse_policy(word: &[u8]) -> Result<RestorePolicy, CommandError> {
     }
 }
 
-/// What a restore changes, if the libraries go together with those that are there.
-fn changes<'l>(
+/// What the libraries of `restored` change in those that are there.
+///
+/// # Errors
+/// They do not go together.
+pub(in crate::commands) fn changes(
     there: &FunctionTable,
-    restored: impl Iterator<Item = &'l Arc<FunctionLibrary>> + Clone,
+    restored: &FunctionTable,
     policy: RestorePolicy,
 ) -> Result<Vec<LibraryChange>, CommandError> {
     let mut table = if policy == RestorePolicy::Flush { FunctionTable::default() } else { there.copied() };
@@ -78,7 +92,7 @@ fn changes<'l>(
         RestorePolicy::Flush => there.libraries.keys().map(|name| (Arc::clone(name), None)).collect(),
         RestorePolicy::Append | RestorePolicy::Replace => Vec::new(),
     };
-    for library in restored.clone() {
+    for library in restored.libraries.values() {
         let exists = match policy {
             RestorePolicy::Append => table.libraries.contains_key(&library.name),
             RestorePolicy::Flush | RestorePolicy::Replace => {
@@ -90,7 +104,7 @@ fn changes<'l>(
             return Err(CommandError::new(format!("ERR Library {} already exists", text(&library.name))));
         }
     }
-    for library in restored {
+    for library in restored.libraries.values() {
         table.add(Arc::clone(library)).map_err(|function| already_exists(&function))?;
         changes.push((Arc::clone(&library.name), Some(Arc::clone(&library.text))));
     }

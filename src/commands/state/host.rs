@@ -21,7 +21,7 @@ use crate::machine::chance::Chance;
 use crate::machine::clock::Clock;
 use crate::machine::counter::Counter;
 use crate::replication::upstream::state::Upstream;
-use crate::store::{Adoption, DatabaseIndex, Hold, Store};
+use crate::store::{DatabaseIndex, Hold, Store};
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -72,11 +72,17 @@ pub trait Process: ReplicaProgress + Send + Sync {
     /// Begins to write the dump file if one of the `points` is reached.
     fn save_if_due(&self, points: &[SavePoint]);
 
-    /// Loads the dump file, after it has written it anew, if `what` says so, or the journal. No other command runs meanwhile.
+    /// Writes the dump file anew and loads it, or loads the journal. No other command runs meanwhile.
     ///
     /// # Errors
     /// What failed. No data have changed then.
     fn reload(&self, what: Reload) -> Result<(), String>;
+
+    /// Reads the dump file into a store of its own, a sibling of the server's.
+    ///
+    /// # Errors
+    /// There is no file, or it cannot be read, or it is being written.
+    fn read_dump_file(&self) -> Result<Store, String>;
 
     /// What INFO and LASTSAVE say of the dump file.
     fn saves(&self) -> Saves;
@@ -141,14 +147,12 @@ pub trait Process: ReplicaProgress + Send + Sync {
     fn shut_down(&self, save: AtEnd, lagging: LaggingReplicas) -> Result<(), String>;
 }
 
-/// What DEBUG RELOAD and DEBUG LOADAOF load.
+/// What DEBUG RELOAD and DEBUG LOADAOF load. The data stay the same.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Reload {
-    /// The file as it is now written: the data stay the same.
+    /// The dump file as it is now written.
     Saved,
-    /// The file that is there, and all of its keys in this relation to the present ones.
-    Found(Adoption),
-    /// The journal: the data stay the same.
+    /// The journal.
     Journal,
 }
 

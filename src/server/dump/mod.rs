@@ -13,7 +13,7 @@ use crate::machine::clock::Clock;
 use crate::machine::progress::ReadProgress;
 use crate::rdb;
 use crate::rdb::{LoadTally, RdbReader, Written};
-use crate::store::{Adoption, Seq, Store};
+use crate::store::{Seq, Store};
 use std::fs::File;
 use std::io::{self, BufWriter, Read};
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
@@ -241,18 +241,14 @@ impl Dump {
         Ok(())
     }
 
-    /// Loads the file that is there. What it has is recorded as changes. A key that has expired since is removed later, like
-    /// any other.
-    pub(super) fn adopt_file(&self, adoption: Adoption) -> Result<(), String> {
+    /// Reads the file into a store of its own. A key that has expired since is in it.
+    pub(super) fn read_file(&self) -> Result<Store, String> {
         let _turn = self.take_turn()?;
         let fresh = self.store.sibling();
         let loaded = load(&self.path, RdbReader::new(&fresh), &ReadProgress::default())?;
         let Some(loaded) = loaded else { return Err(format!("{}: no such file", self.path.display())) };
-        if !self.store.adopt(&fresh, adoption) {
-            return Err("a key of the dump file exists already; with MERGE it is replaced".to_owned());
-        }
         lock(&self.history).loaded = loaded;
-        Ok(())
+        Ok(fresh)
     }
 
     /// Whether anything has changed since the last file.

@@ -1,7 +1,9 @@
 //! Taking over the keys of another store, with a record.
 
 use super::hold::{Access, Hold};
+use super::libraries::LibraryChange;
 use crate::store::change::buffer::ChangeBuffer;
+use crate::store::libraries::FunctionLibraries;
 use crate::store::numbers::ShardIndex;
 use crate::store::sharded::Store;
 
@@ -17,11 +19,21 @@ pub enum Adoption {
 }
 
 impl Store {
-    /// Takes the keys and the templates of `other`, a [sibling](Store::sibling), which is empty then. No other command runs meanwhile.
-    /// Returns false if a key of `Adoption::Beside` is there already; nothing has changed then. O(n).
-    pub fn adopt(&self, other: &Self, adoption: Adoption) -> bool {
+    /// Takes the keys and the templates of `other`, a [sibling](Store::sibling), which is empty then, and makes the changes of
+    /// libraries that `decide` returns for those that are there. No other command runs meanwhile. Returns false if a key of
+    /// `Adoption::Beside` is there already; nothing has changed then. O(n).
+    ///
+    /// # Errors
+    /// The error of `decide`; nothing has changed then.
+    pub fn adopt<E>(
+        &self,
+        other: &Self,
+        adoption: Adoption,
+        decide: impl FnOnce(&FunctionLibraries) -> Result<Vec<LibraryChange>, E>,
+    ) -> Result<bool, E> {
         let all: Vec<ShardIndex> = (0..self.shard_count()).collect();
         let mut hold = Hold::on(self, &all, Access::Write, ChangeBuffer::default());
+        let libraries = decide(&self.libraries)?;
         let mut others: Vec<_> = other.shards.iter().map(|shard| shard.write()).collect();
         if adoption == Adoption::Beside {
             let is_there = |database| {
@@ -31,13 +43,15 @@ impl Store {
                 })
             };
             if (0..self.databases()).any(is_there) {
-                return false;
+                return Ok(false);
             }
         }
         if adoption == Adoption::InPlace {
             hold.flush(None);
             hold.end_record();
         }
+        hold.set_libraries(libraries);
+        hold.end_record();
         for database in 0..self.databases() {
             for shard in &mut others {
                 let keyspace = &mut shard.database_mut(database).keyspace;
@@ -57,6 +71,6 @@ impl Store {
             hold.end_record();
         }
         let _ = hold.release();
-        true
+        Ok(true)
     }
 }

@@ -27,7 +27,7 @@ impl Shards<'_, '_> {
 }
 
 impl Hold<'_> {
-    fn set_libraries(&mut self, changes: Vec<LibraryChange>) {
+    pub(super) fn set_libraries(&mut self, changes: Vec<LibraryChange>) {
         debug_assert!(self.locks().count() == self.store.shard_count());
         for (name, text) in changes {
             self.changes.library(&name, text.as_deref());
