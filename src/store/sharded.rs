@@ -70,6 +70,8 @@ pub struct Store {
     pub(in crate::store) leaves_removal: AtomicBool,
     /// See [`Store::refuse_clients`].
     pub(in crate::store) refuses_clients: AtomicBool,
+    /// See [`Store::is_abandoned`].
+    pub(in crate::store) is_abandoned: AtomicBool,
 }
 
 impl Store {
@@ -110,6 +112,7 @@ impl Store {
             position: Mutex::new(None),
             leaves_removal: AtomicBool::new(false),
             refuses_clients: AtomicBool::new(false),
+            is_abandoned: AtomicBool::new(false),
         }
     }
 
@@ -320,8 +323,10 @@ impl Store {
         if self.sink.get().is_some() { now_ms } else { 0 }
     }
 
+    /// Hands records to the sink. Those of an abandoned store are lost.
     pub(in crate::store) fn append(&self, records: &ChangeBuffer, now_ms: u64) -> Seq {
-        self.sink.get().map_or(Seq(0), |sink| sink.append(now_ms, records))
+        let sink = self.sink.get().filter(|_| !self.is_abandoned());
+        sink.map_or(Seq(0), |sink| sink.append(now_ms, records))
     }
 }
 

@@ -111,6 +111,34 @@ fn a_script_that_has_changed_something_cannot_be_killed_and_is_never_seen_in_par
     assert_eq!(server.client().ask("GET key").text(), "before");
 }
 
+/// Commands that wait for the script's keys are never answered by half of it, and whoever sees the end of SHUTDOWN's connection
+/// finds no server.
+#[test]
+fn a_stop_in_the_middle_of_a_script_shows_nothing_of_it() {
+    let mut server =
+        Server::rankd_with(&["--busy-reply-threshold", "20", "--appendonly", "yes", "--threads", "2"]);
+    assert!(!server.client().ask("SET key before").is_error());
+    let address = server.client().stream().peer_addr().expect("a connection");
+    std::thread::scope(|scope| {
+        for _ in 0..8 {
+            let mut client = server.client();
+            scope.spawn(move || {
+                while let Ok(reply) = client.try_call(&["APPEND", "key", ""]) {
+                    assert!(reply.is_error() || reply == Reply::Integer(6), "{reply:?}");
+                }
+            });
+        }
+        let script = "redis.call('SET', KEYS[1], 'half') while true do end";
+        let (_caller, mut other) = with_endless(&server, script);
+        other.send(&["SHUTDOWN", "NOSAVE"]);
+        assert!(other.is_closed());
+        assert!(Client::try_connect(address).is_err());
+    });
+    assert!(server.exit().success());
+    let server = server.restart();
+    assert_eq!(server.client().ask("GET key").text(), "before");
+}
+
 /// A supervisor's stop must not wait for a script that never ends.
 #[test]
 fn the_signal_to_stop_ends_a_script_that_has_changed_something() {

@@ -160,7 +160,7 @@ fn shutdown(caller: &mut Caller<'_>, call: &Call<'_>, _: &mut Reply<'_>) -> Outc
     let refusal = |_| CommandError::text("ERR Errors trying to SHUTDOWN. Check logs.");
     let lagging = if now { LaggingReplicas::Leave } else { LaggingReplicas::Wait };
     host.process.shut_down(at_end, lagging).map_err(refusal)?;
-    // As in Redis, SHUTDOWN itself has no reply; the commands before it have.
-    *caller.next = NextStep::Close;
+    // As in Redis, SHUTDOWN itself has no reply; the commands before it have. A client whose connection ends finds no server.
+    *caller.next = NextStep::End;
     Ok(())
 }

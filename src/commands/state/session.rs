@@ -24,6 +24,8 @@ pub enum NextStep {
     Continue,
     /// It is closed.
     Close,
+    /// It is closed when the server ends, behind all listening sockets: it has asked for that.
+    End,
     /// It is closed at once; the replies so far are not sent either.
     Drop,
     /// It waits: the last command blocks ([`Client::waiting`]). Its reply comes when the wait ends.

@@ -289,6 +289,7 @@ impl Connection<'_> {
                         return Ok(Some(end));
                     }
                 }
+                NextStep::End => return std::future::pending().await,
                 NextStep::Replicate => return Ok(Some(self.serve_replica().await)),
                 NextStep::Close | NextStep::Drop => return Ok(Some(self.close(End::Client).await)),
             }

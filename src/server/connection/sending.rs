@@ -80,6 +80,9 @@ impl Connection<'_> {
         if bytes == 0 {
             return Ok(());
         }
+        if self.shared.host.store.is_abandoned() {
+            return Err(io::Error::other("the server stops in the middle of a script"));
+        }
         let work = &mut *self.work;
         let config = work.config.latest(&self.shared.host.settings);
         let limit = config.output_limits.of(work.session.client.is_subscribed());

@@ -129,6 +129,13 @@ impl Listeners {
         Ok((this, listeners))
     }
 
+    /// Listens no longer.
+    pub(in crate::server) fn stop(&self) {
+        let mut open = self.open.lock();
+        open.ports.iter_mut().for_each(OpenPort::stop);
+        open.unix = None;
+    }
+
     fn begin(&self, kind: PortKind, bound: tcp::BoundSockets, config: &Config) -> io::Result<OpenPort> {
         let mut port =
             OpenPort { wanted: Some((kind.wanted(config), config.bind.clone())), sockets: Vec::new() };

@@ -251,6 +251,8 @@ fn serve(
         tracing::info!("stopped while the data were being read; nothing has been changed");
         return Ok(());
     }
+    // In front of the connections: the client of SHUTDOWN sees the end of its own when nobody can connect any more.
+    process.listeners.stop();
     // The accepting tasks end with their runtime and release their handles to the workers.
     drop(runtime);
     if let Some(link) = process.upstream() {
@@ -261,6 +263,10 @@ fn serve(
     process.dump.close();
     // As in Redis, a server with save points saves what has changed since the last save.
     let saves = *process.saves_at_end.get_or_init(|| !host.config().save.is_empty());
+    if saves && host.store.is_abandoned() {
+        tracing::warn!("the dump file stays as it is: a script was ended in the middle of its changes");
+    }
+    let saves = saves && !host.store.is_abandoned();
     let saved = if saves && process.dump.is_stale() { process.dump.save() } else { Ok(()) };
     if let Some(journal) = process.journal() {
         journal.close().map_err(|refused| format!("the journal is not complete: {refused}"))?;

@@ -252,11 +252,13 @@ impl<'l, 's, 'u> StreamFollower<'l, 's, 'u> {
         self.replies.clear();
         match ran.next {
             NextStep::Continue => Ok(()),
-            NextStep::Drop | NextStep::Close => Err(if self.link.host.upstream.turn() == self.turn {
-                LinkError::Failed("the stream cannot be run".into())
-            } else {
-                LinkError::Superseded
-            }),
+            NextStep::Drop | NextStep::Close | NextStep::End => {
+                Err(if self.link.host.upstream.turn() == self.turn {
+                    LinkError::Failed("the stream cannot be run".into())
+                } else {
+                    LinkError::Superseded
+                })
+            }
             NextStep::Wait | NextStep::Aside | NextStep::Pause | NextStep::Replicate => {
                 Err(LinkError::Failed("a command of the stream does not end".into()))
             }

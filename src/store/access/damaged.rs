@@ -22,8 +22,11 @@ impl Store {
     /// Called before and after all keys are written to a file.
     ///
     /// # Errors
-    /// The first damaged key, and how to repair it.
+    /// The first damaged key, and how to repair it. Or the server stops, and the store is abandoned.
     pub fn refuse_damaged(&self) -> Result<(), String> {
+        if self.is_abandoned() {
+            return Err("the server stops in the middle of a script".to_owned());
+        }
         match self.damage.first() {
             None => Ok(()),
             Some((database, key)) => Err(format!(

@@ -11,9 +11,13 @@ use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 impl<'s> Hold<'s> {
-    /// Forgets the changes that have not been recorded. The values keep them, so this is for a server that stops.
+    /// Forgets the changes that have not been recorded. The values keep them, so this is for a server that stops, and the store is
+    /// abandoned ([`Store::is_abandoned`]) if there are any.
     pub fn abandon(&mut self) {
-        self.changes.clear();
+        if !self.changes.is_empty() {
+            self.store.is_abandoned.store(true, Ordering::SeqCst);
+            self.changes.clear();
+        }
     }
 
     /// Takes the locks of further `shards`, besides those that are held and as they are held. Meanwhile [`Hold::lock`] gives back
@@ -43,6 +47,14 @@ impl<'s> Hold<'s> {
 }
 
 impl Store {
+    /// Whether the store has half of what a script was to change, because the server stops. Nothing may be shown or recorded of it
+    /// any more. Exact for everything that is read under a lock before it is asked.
+    #[must_use]
+    #[inline]
+    pub fn is_abandoned(&self) -> bool {
+        self.is_abandoned.load(Ordering::SeqCst)
+    }
+
     /// Waits for the lock of a shard. `None` if the caller holds others, and a hold is being extended meanwhile: it may wait for a
     /// lock that the caller has, while the caller waits for one of its.
     pub(super) fn acquire<'s>(

@@ -126,9 +126,9 @@ impl<'s> Hold<'s> {
     /// Locks `shards`, which must be ascending and without repetition. None must be held.
     pub fn lock(&mut self, shards: &[ShardIndex], access: Access) {
         let store = self.store;
-        while !self.take(shards, |index, holds_others| {
-            store.acquire(&store.shards[index], access, holds_others)
-        }) {
+        while !self
+            .take(shards, |index, holds_others| store.acquire(&store.shards[index], access, holds_others))
+        {
             std::thread::yield_now();
         }
         self.begin(access, self.store.clock.now_ms());
@@ -147,7 +147,9 @@ impl<'s> Hold<'s> {
             };
             match access {
                 Access::Read => shard.try_read().or_else(|| shard.try_read_for(patience())).map(Guard::Read),
-                Access::Write => shard.try_write().or_else(|| shard.try_write_for(patience())).map(Guard::Write),
+                Access::Write => {
+                    shard.try_write().or_else(|| shard.try_write_for(patience())).map(Guard::Write)
+                }
             }
         });
         self.waited_for = waited_for;
