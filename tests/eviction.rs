@@ -203,3 +203,58 @@ fn clients_may_use_a_share_of_the_memory() {
     assert_eq!(small.ask("EXISTS k"), Reply::Integer(0));
     assert_eq!(figure(&mut small, "evicted_clients"), 1);
 }
+
+/// What CLIENT LIST says that a client's memory is; `None` if there is no such client.
+fn memory_of(client: &mut Client, id: i64) -> Option<u64> {
+    let list = client.ask(&format!("CLIENT LIST ID {id}")).text();
+    list.split(' ')
+        .find_map(|field| field.strip_prefix("tot-mem="))
+        .map(|bytes| bytes.parse().expect("a number"))
+}
+
+/// The names that a client watches, is subscribed to and tracks are its memory.
+#[test]
+fn names_that_are_kept_for_a_client_count() {
+    let server = Server::rankd();
+    let (mut client, mut other) = (server.client(), server.client());
+    let id = integer(&mut client, "CLIENT ID");
+    let is_idle = |other: &mut Client| (memory_of(other, id).expect("connected") < 2_000).then_some(());
+    for begin in ["WATCH", "SUBSCRIBE", "PSUBSCRIBE", "SSUBSCRIBE", "CLIENT TRACKING ON BCAST PREFIX"] {
+        for name in 0..100 {
+            let reply = client.ask(&format!("{begin} {name:0500}"));
+            assert!(!matches!(reply, Reply::Error(_)), "{begin}: {reply:?}");
+        }
+        let memory = memory_of(&mut other, id).expect("connected");
+        assert!((50_000..100_000).contains(&memory), "{begin}: {memory}");
+        assert!(figure(&mut other, "mem_clients_normal") >= 50_000);
+        assert_eq!(client.ask("RESET"), Reply::Simple("RESET".into()));
+        wait_for("its names to be gone", || is_idle(&mut other));
+    }
+    ok(&mut client, &format!("WATCH {}", "a".repeat(5_000)));
+    ok(&mut client, "MULTI");
+    client.ask("EXEC");
+    wait_for("its watches to be gone", || is_idle(&mut other));
+    ok(&mut other, "CONFIG SET maxmemory-clients 200kb");
+    let watched = (0..10_000).take_while(|n| client.try_call(&["WATCH", &n.to_string()]).is_ok()).count();
+    assert!((1_000..5_000).contains(&watched), "{watched} keys were watched");
+    assert_eq!(memory_of(&mut other, id), None);
+}
+
+/// No command runs while the clients use more than they may: not even the list of clients sees that.
+#[test]
+fn clients_are_disconnected_before_the_next_command() {
+    const MOST: u64 = 3_000_000;
+    let server = Server::rankd();
+    let (mut subscriber, mut sender) = (server.client(), server.client());
+    let id = integer(&mut subscriber, "CLIENT ID");
+    subscriber.ask("SUBSCRIBE news");
+    ok(&mut sender, &format!("CONFIG SET maxmemory-clients {MOST}"));
+    let message = "x".repeat(200_000);
+    for _ in 0..1000 {
+        assert!(matches!(sender.call(&["PUBLISH", "news", &message]), Reply::Integer(_)));
+        let Some(memory) = memory_of(&mut sender, id) else { break };
+        assert!(memory < MOST, "{memory}");
+    }
+    assert_eq!(memory_of(&mut sender, id), None);
+    assert_eq!(figure(&mut sender, "evicted_clients"), 1);
+}

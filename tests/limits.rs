@@ -249,6 +249,20 @@ fn a_transaction_too_large_to_queue_ends_the_connection() {
     let mut client = server.client();
     assert!(client.try_call(&["SET", "k", &"x".repeat(2 << 20)]).is_err());
     assert!(admin.ask("INFO stats").text().contains(&format!("{count}:2\r")));
+    // And one that comes in one read; what was before it has run.
+    for round in 3..20 {
+        let mut client = server.client();
+        let fits = client.call(&["SET", "k", &"x".repeat((1 << 20) - 20)]);
+        assert_eq!(fits, Reply::Simple("OK".into()));
+        let requests =
+            [encode(&["SET", "n", &round.to_string()]), encode(&["SET", "k", &"y".repeat(1 << 20)])];
+        let _ = client.try_send_raw(&requests.concat());
+        assert_eq!(client.try_reply().ok(), Some(Reply::Simple("OK".into())));
+        assert!(client.is_closed());
+        assert_eq!(admin.ask("GET n"), Reply::Bulk(round.to_string().into()));
+        assert!(admin.ask("INFO stats").text().contains(&format!("{count}:{round}\r")));
+    }
+    assert!(admin.ask("GET k").text().starts_with('x'));
     admin.ask("CONFIG RESETSTAT");
     assert!(admin.ask("INFO stats").text().contains(&format!("{count}:0\r")));
 }

@@ -127,7 +127,7 @@ fn config_set(host: &Host, call: &Call<'_>, reply: &mut Reply<'_>) -> Outcome {
         }
     })?;
     let config = host.config();
-    host.clients.bound_memory(&config.memory);
+    host.clients.count_all();
     let sets_bound = pairs.iter().any(|(name, _)| name.eq_ignore_ascii_case("maxmemory"));
     if sets_bound && host.is_short_of_memory(&config) {
         tracing::warn!(

@@ -107,7 +107,7 @@ impl Runner<'_> {
         if memory.clients == ClientsBound::Bytes(0) {
             return true;
         }
-        self.host.clients.bound_memory_with(memory, client);
+        self.host.clients.bound_memory();
         self.terms.leeway == Leeway::InProcess || self.host.clients.get(client.id).is_some()
     }
 

@@ -13,6 +13,12 @@ use parking_lot::Mutex;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, AtomicU32, AtomicU64, AtomicUsize, Ordering};
 
+/// The bytes that a name kept for a client takes: its own, and about those of its places in the client's set and in the
+/// table of all clients.
+pub(super) fn name_bytes(name: &[u8]) -> usize {
+    name.len() + 64
+}
+
 /// One client, as other threads see it.
 #[derive(Debug)]
 #[expect(missing_docs, reason = "the fields are CLIENT LIST's")]
@@ -33,8 +39,13 @@ pub struct Client {
     /// Bytes of the arguments of the command that is running; only CLIENT INFO and CLIENT LIST count their own.
     pub argument_bytes: AtomicUsize,
     pub output_buffer_bytes: AtomicUsize,
+    /// Bytes of the names of what it is subscribed to and tracks, and of what it watches.
+    name_bytes: AtomicUsize,
+    pub(super) watched_bytes: AtomicUsize,
     /// Its share of the memory that is counted for all clients.
     pub(super) counted_bytes: AtomicUsize,
+    /// What it frees when its connection ends, if it is being disconnected for its memory.
+    pub(super) leaving_bytes: AtomicUsize,
     pub input_bytes: Counter,
     pub output_bytes: Counter,
     pub commands: Counter,
@@ -93,7 +104,10 @@ impl Client {
             query_buffer_free_bytes: AtomicUsize::new(0),
             argument_bytes: AtomicUsize::new(0),
             output_buffer_bytes: AtomicUsize::new(0),
+            name_bytes: AtomicUsize::new(0),
+            watched_bytes: AtomicUsize::new(0),
             counted_bytes: AtomicUsize::new(0),
+            leaving_bytes: AtomicUsize::new(0),
             input_bytes: Counter::default(),
             output_bytes: Counter::default(),
             commands: Counter::default(),
@@ -148,11 +162,29 @@ impl Client {
         self.output_buffer_bytes.load(Ordering::Relaxed) + self.mailbox.bytes()
     }
 
-    /// The bytes of its buffers.
+    /// A name is kept for it: of a channel, a pattern or a tracked prefix. Only its connection calls this.
+    pub(in crate::commands) fn keep_name(&self, name: &[u8]) {
+        let bytes = self.name_bytes.load(Ordering::Relaxed);
+        self.name_bytes.store(bytes + name_bytes(name), Ordering::Relaxed);
+    }
+
+    /// A name that was kept for it is kept no longer. Only its connection calls this.
+    pub(in crate::commands) fn drop_name(&self, name: &[u8]) {
+        let bytes = self.name_bytes.load(Ordering::Relaxed);
+        self.name_bytes.store(bytes - name_bytes(name), Ordering::Relaxed);
+    }
+
+    /// The bytes of its buffers and of the names that are kept for it.
     #[must_use]
     pub fn memory_bytes(&self) -> usize {
-        let buffers = [&self.query_buffer_bytes, &self.query_buffer_free_bytes, &self.queued_bytes];
-        self.waiting_bytes() + buffers.iter().map(|bytes| bytes.load(Ordering::Relaxed)).sum::<usize>()
+        let parts = [
+            &self.query_buffer_bytes,
+            &self.query_buffer_free_bytes,
+            &self.queued_bytes,
+            &self.name_bytes,
+            &self.watched_bytes,
+        ];
+        self.waiting_bytes() + parts.iter().map(|bytes| bytes.load(Ordering::Relaxed)).sum::<usize>()
     }
 
     /// Whether it has subscribed to anything.

@@ -20,8 +20,12 @@ pub struct Clients {
     cut_off: AtomicU64,
     /// How many were disconnected because a request was longer than `client-query-buffer-limit`.
     overlong: AtomicU64,
-    /// The bytes of all clients' buffers, as far as they are counted (`maxmemory-clients`).
+    /// The most bytes that all clients together may use (`maxmemory-clients`); 0: any number.
+    pub(super) bound_bytes: AtomicU64,
+    /// The bytes that they use, as far as they are counted.
     pub(super) memory_bytes: AtomicUsize,
+    /// The bytes of those of them that are being disconnected.
+    pub(super) leaving_bytes: AtomicUsize,
     /// How many were disconnected because that was too much.
     pub(super) evicted: AtomicU64,
 }
@@ -35,9 +39,15 @@ impl Clients {
         client
     }
 
-    /// Forgets a connection.
-    pub fn remove(&self, id: u64) {
-        if let Some((_, client)) = self.by_id.remove(&id) {
+    /// Forgets a connection that has ended.
+    pub fn remove(&self, client: &Client) {
+        self.take_out(client);
+        let left = client.leaving_bytes.swap(0, Ordering::Relaxed);
+        self.leaving_bytes.fetch_sub(left, Ordering::Relaxed);
+    }
+
+    fn take_out(&self, client: &Client) {
+        if self.by_id.remove(&client.id).is_some() {
             let counted = client.counted_bytes.swap(0, Ordering::Relaxed);
             self.memory_bytes.fetch_sub(counted, Ordering::Relaxed);
         }
@@ -45,7 +55,7 @@ impl Clients {
 
     /// Ends a connection. For other clients it is gone at once: it is in no list, and no longer waits for a key.
     pub(in crate::commands) fn end(&self, client: &Client) {
-        self.remove(client.id);
+        self.take_out(client);
         let waiting = client.waiting.lock().clone();
         if let Some(waiting) = waiting {
             waiting.give_up();
@@ -84,6 +94,7 @@ impl Clients {
         if client.send(message, basis) == Err(Overflowed) {
             self.count_cut_off();
         }
+        self.count(client);
     }
 
     /// Counts a client that is disconnected because too much waits for it.
@@ -115,8 +126,9 @@ impl Clients {
         }
     }
 
-    /// Puts `client-output-buffer-limit` into effect.
+    /// Puts `client-output-buffer-limit` and `maxmemory-clients` into effect.
     pub fn configure(&self, config: &Config) {
+        self.bound_bytes.store(config.memory.clients_bytes().unwrap_or(0), Ordering::Relaxed);
         self.bounds.set(&config.output_limits);
     }
 }

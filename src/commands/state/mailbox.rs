@@ -99,7 +99,7 @@ impl Mailbox {
         self.mail.lock().waker = Some(waker.clone());
     }
 
-    /// Puts in a message that rests on `basis`. If it does not fit, the mailbox is emptied and its connection must be closed.
+    /// Puts in a message that rests on `basis`. If it does not fit, its connection must be closed, and nothing more is taken.
     ///
     /// # Errors
     /// If this is the first message that does not fit.
@@ -127,9 +127,12 @@ impl Mailbox {
 
     fn close_locked(&self, mail: &mut Mail, why: Closed) {
         mail.closed.get_or_insert(why);
-        mail.bytes = Vec::new();
+        // What waits for a client that does not read counts as its memory until its connection ends.
+        if why == Closed::Killed {
+            mail.bytes = Vec::new();
+            self.bytes.store(0, Ordering::Relaxed);
+        }
         mail.open_records.clear();
-        self.bytes.store(0, Ordering::Relaxed);
         self.announce(mail);
     }
 
@@ -213,6 +216,20 @@ mod tests {
         let mut out = Vec::new();
         let rests_on = mailbox.take_into(&mut out).expect("room");
         (out, rests_on)
+    }
+
+    #[test]
+    fn what_did_not_reach_a_client_counts_until_its_connection_ends() {
+        let mailbox = Mailbox::new(Arc::default());
+        let record = Basis::Record(Seq::default());
+        mailbox.put(b"message", &record, true).expect("room");
+        let much = vec![b'x'; limits::MAILBOX_BYTES];
+        assert_eq!(mailbox.put(&much, &record, true), Err(Overflowed));
+        assert_eq!(mailbox.put(b"more", &record, true), Ok(()), "it is said once");
+        assert_eq!(mailbox.bytes(), 7);
+        assert_eq!(mailbox.take_into(&mut Vec::new()), Err(Closed::Overflowed));
+        mailbox.close(Closed::Killed);
+        assert_eq!(mailbox.bytes(), 0);
     }
 
     #[test]

@@ -32,16 +32,18 @@ impl Host {
     /// Evicts keys until no more memory is used than allowed, at most as long as `maxmemory-eviction-tenacity` says. Also
     /// returns the last record that it made. The thread must hold no shard.
     ///
-    /// As in Redis, records that are not written yet do not count. Neither does what the reclaimer has still to free: keys
-    /// would be evicted for memory that is free in a moment.
+    /// As in Redis, clients that use too much are disconnected first, and records that are not written yet do not count.
+    /// Neither does what those clients and the reclaimer have still to free: keys would be evicted for memory that is free in a
+    /// moment.
     pub fn make_room(&self, config: &Config) -> (Headroom, Seq) {
         if self.is_loading() || self.store.leaves_removal_to_master() {
             return (Headroom::Enough, Seq::default());
         }
         let memory = &config.memory;
+        self.clients.bound_memory();
         let unwritten = self.process.unwritten_bytes();
         let is_enough = || {
-            let uncounted = unwritten + self.store.unfreed_bytes();
+            let uncounted = unwritten + self.store.unfreed_bytes() + self.clients.leaving_bytes();
             usage::allocated_bytes().saturating_sub(uncounted) as u64 <= memory.max_bytes
         };
         let now_ns = self.clock.monotonic_ns();

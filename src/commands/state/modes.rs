@@ -120,7 +120,10 @@ impl TrackedReads {
         }
         for prefix in prefixes {
             host.tracking.want_prefix(client, &prefix, true);
-            self.prefixes.insert(prefix);
+            if !self.prefixes.contains(&prefix) {
+                client.keep_name(&prefix);
+                self.prefixes.insert(prefix);
+            }
         }
         (self.notes_reads, self.opt_in, self.opt_out) = (!wish.broadcast, wish.opt_in, wish.opt_out);
     }
@@ -128,6 +131,7 @@ impl TrackedReads {
     /// Stops tracking, if the client tracks.
     pub(in crate::commands) fn end(&mut self, client: &Client, host: &Host) {
         for prefix in &std::mem::take(self).prefixes {
+            client.drop_name(prefix);
             host.tracking.want_prefix(client, prefix, false);
         }
         if client.marks.has(Mark::Tracks) {

@@ -177,7 +177,10 @@ impl Session {
         let bytes = self.transaction.as_ref().map_or(0, |transaction| transaction.requests.bytes());
         self.client.queued.store(queued, Ordering::Relaxed);
         self.client.queued_bytes.store(bytes, Ordering::Relaxed);
-        self.client.watched.store(self.watching.as_ref().map_or(0, Watching::len), Ordering::Relaxed);
+        let watched =
+            self.watching.as_ref().map_or((0, 0), |watching| (watching.len(), watching.name_bytes()));
+        self.client.watched.store(watched.0, Ordering::Relaxed);
+        self.client.watched_bytes.store(watched.1, Ordering::Relaxed);
     }
 
     /// Selects a database.
@@ -202,6 +205,7 @@ impl Session {
         reply: &mut Reply<'_>,
     ) {
         if self.subscriptions.of(topic).insert(name.into()) {
+            self.client.keep_name(name);
             host.channels.add(topic, name, &self.client);
         }
         self.confirm(topic, topic.subscribed(), Some(name), reply);
@@ -209,6 +213,7 @@ impl Session {
 
     pub(in crate::commands) fn unsubscribe(&mut self, host: &Host, topic: Topic, name: &[u8]) {
         if self.subscriptions.of(topic).remove(name) {
+            self.client.drop_name(name);
             host.channels.remove(topic, name, &self.client);
         }
     }
@@ -217,6 +222,7 @@ impl Session {
     pub(in crate::commands) fn unsubscribe_all(&mut self, host: &Host) {
         for topic in Topic::ALL {
             for name in std::mem::take(self.subscriptions.of(topic)) {
+                self.client.drop_name(&name);
                 host.channels.remove(topic, &name, &self.client);
             }
         }

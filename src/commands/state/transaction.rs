@@ -1,5 +1,6 @@
 //! A connection's transaction between MULTI and EXEC: the requests it has queued, and the keys it watches.
 
+use super::client::name_bytes;
 use crate::resp::queue::RequestQueue;
 use crate::resp::request::Arguments;
 use crate::store::change::ChangeBuffer;
@@ -46,6 +47,8 @@ impl Transaction {
 pub(in crate::commands) struct Watching {
     watch: Arc<Watch>,
     keys: BTreeSet<(DatabaseIndex, Box<[u8]>)>,
+    /// The bytes that their names take.
+    name_bytes: usize,
 }
 
 impl Watching {
@@ -57,9 +60,15 @@ impl Watching {
         self.keys.len()
     }
 
+    /// The bytes that the keys' names take, with their places in tables.
+    pub(in crate::commands) fn name_bytes(&self) -> usize {
+        self.name_bytes
+    }
+
     /// Watches a key too. Locks its shard.
     pub(in crate::commands) fn watch(&mut self, store: &Store, database: DatabaseIndex, key: &[u8]) {
         if self.keys.insert((database, key.into())) {
+            self.name_bytes += name_bytes(key);
             hold_key(store, key).writer(database).watch(key, &self.watch);
         }
     }

@@ -54,6 +54,18 @@ impl RequestBatch {
         self.ends.iter().map(|&end| self.spans[end - 1].end as usize + 2)
     }
 
+    /// Removes the first request with more than `most` bytes, and all behind it. Returns whether there was one.
+    pub fn cut_before_longer(&mut self, buffer: &[u8], most: usize) -> bool {
+        let is_longer =
+            |request: Arguments<'_>| request.iter().map(|word| word.len() + 2).sum::<usize>() > most;
+        let first = self.requests(buffer).position(is_longer);
+        if let Some(first) = first {
+            self.ends.truncate(first);
+            self.spans.truncate(self.ends.last().copied().unwrap_or(0));
+        }
+        first.is_some()
+    }
+
     /// Removes all requests, and frees the memory of an unusually large batch.
     pub fn clear(&mut self) {
         self.spans.clear();

@@ -17,6 +17,7 @@ use super::listening::newcomer::Newcomer;
 use super::threads::shared::Shared;
 use super::threads::work::{Lendable, Work};
 use crate::commands::engine::{Leeway, Ran, Terms};
+use crate::commands::state::client::Client;
 use crate::commands::state::session::{NextStep, Session};
 use crate::config::Followed;
 use crate::limits;
@@ -47,7 +48,7 @@ pub(super) async fn serve(newcomer: Newcomer, shared: Shared) {
     let Some((stream, peer)) = admit(newcomer, &shared).await else { return };
     let client = shared.host.clients.register(peer.clone(), shared.host.clock.now_ms());
     let id = client.id;
-    let registration = Registration { shared: &shared, id };
+    let registration = Registration { shared: &shared, client: Arc::clone(&client) };
     let config = Followed::new(&shared.host.settings);
     let session = Session::new(client, &shared.host.users);
     tracing::trace!(id, peer = %peer.address, "connected");
@@ -66,12 +67,12 @@ pub(super) async fn serve(newcomer: Newcomer, shared: Shared) {
 /// Removes the connection from the registry when it ends, also by a panic.
 struct Registration<'s> {
     shared: &'s Shared,
-    id: u64,
+    client: Arc<Client>,
 }
 
 impl Drop for Registration<'_> {
     fn drop(&mut self) {
-        self.shared.host.clients.remove(self.id);
+        self.shared.host.clients.remove(&self.client);
     }
 }
 
@@ -192,11 +193,13 @@ impl Connection<'_> {
         Ok(Some(received))
     }
 
-    /// Notes the size of the input buffer, for CLIENT LIST.
+    /// Notes the size of the input buffer, for CLIENT LIST and `maxmemory-clients`.
     fn note_input(&self) {
         let (input, client) = (&self.work.input, &self.work.session.client);
         client.query_buffer_bytes.store(input.len(), Ordering::Relaxed);
         client.query_buffer_free_bytes.store(input.capacity() - input.len(), Ordering::Relaxed);
+        self.shared.host.clients.count(client);
+        self.shared.host.clients.bound_memory();
     }
 
     /// Gives back the memory of empty buffers before waiting.
@@ -229,6 +232,9 @@ impl Connection<'_> {
                 requests: if unauthenticated { 1 } else { limits::REQUESTS_PER_BATCH },
             };
             let understood = self.reader.read(&mut work.input, &bounds, &mut work.batch);
+            // Nor is a request that long run if it has come in one read.
+            let is_overlong = work.input.len() > most_input_bytes
+                && work.batch.cut_before_longer(&work.input, most_input_bytes);
             let stays_behind = self.work.batch.is_full();
             let understood_bytes = self.work.input.len();
             match self.run_requests().await {
@@ -246,16 +252,16 @@ impl Connection<'_> {
             }
             self.reader.consumed(consumed);
             self.note_input();
+            if is_overlong || understood.is_ok() && self.work.input.len() > most_input_bytes {
+                self.shared.host.clients.count_overlong();
+                tracing::warn!(peer = %self.work.session.client.peer.address, "request too long, disconnecting");
+                return Some(self.close(End::Protocol).await);
+            }
             if let Err(error) = understood {
                 tracing::debug!(peer = %self.work.session.client.peer.address, "{error}");
                 self.work.reply().error(&format!("ERR {error}"));
                 // The connection ends whether or not the peer can be told.
                 let _ = self.send().await;
-                return Some(self.close(End::Protocol).await);
-            }
-            if self.work.input.len() > most_input_bytes {
-                self.shared.host.clients.count_overlong();
-                tracing::warn!(peer = %self.work.session.client.peer.address, "request too long, disconnecting");
                 return Some(self.close(End::Protocol).await);
             }
             if !has_more && !stays_behind {

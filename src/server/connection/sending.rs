@@ -108,7 +108,10 @@ impl Connection<'_> {
         let (host, client) = (&self.shared.host, Arc::clone(&self.work.session.client));
         let config = host.config();
         let limit = config.output_limits.of(client.is_subscribed());
-        let note = |left: usize| client.output_buffer_bytes.store(left + kept_bytes, Ordering::Relaxed);
+        let note = |left: usize| {
+            client.output_buffer_bytes.store(left + kept_bytes, Ordering::Relaxed);
+            host.clients.count(&client);
+        };
         note(self.work.out.len() - sent);
         let write = write_in_turns(&mut self.stream, &self.work.out[sent..], note);
         let idle = async {

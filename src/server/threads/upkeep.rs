@@ -31,7 +31,7 @@ pub(in crate::server) async fn run(host: Arc<Host>) {
         host.tend_failover();
         // A wait for this server's own disk ends without an acknowledgement.
         host.replica_waits.look(&*host.process);
-        host.clients.bound_memory(&config.memory);
+        host.clients.count_all();
         let now_ms = host.clock.now_ms();
         host.interventions.end_pause_if_over(now_ms);
         // As in Redis, nothing is removed while CLIENT PAUSE holds writes back.

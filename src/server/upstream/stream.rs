@@ -102,9 +102,8 @@ impl<'l, 's, 'u> StreamFollower<'l, 's, 'u> {
         // selected another database.
         let selected = self.link.host.store.advance(self.rested);
         self.link.syncs.standstill().rest(selected.map_or(self.rested.database, |place| place.database));
-        let id = self.session.client.id;
         self.session.end(&self.link.host);
-        self.link.host.clients.remove(id);
+        self.link.host.clients.remove(&self.session.client);
         match outcome {
             Ok(never) => match never {},
             Err(error) => error,
