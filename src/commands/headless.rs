@@ -147,6 +147,8 @@ impl Process for NoServer {
 
     fn save_if_due(&self, _: &[SavePoint]) {}
 
+    fn save_flushed(&self, _: bool) {}
+
     fn reload(&self, _: Reload) -> Result<(), String> {
         Err(NO_SERVER.into())
     }

@@ -257,6 +257,10 @@ impl Process for RunningProcess {
         self.dump.save_if_due(points);
     }
 
+    fn save_flushed(&self, holds_shards: bool) {
+        if holds_shards { self.dump.save_flushed_soon() } else { self.dump.save_flushed() }
+    }
+
     fn reload(&self, what: Reload) -> Result<(), String> {
         match what {
             Reload::Saved => self.dump.reload(),

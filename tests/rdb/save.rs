@@ -283,3 +283,32 @@ fn idle_times_and_counts_go_with_the_file() {
         }
     }
 }
+
+/// With save points FLUSHALL writes an empty file, so a start does not bring back what was removed.
+#[test]
+fn flushall_empties_the_file() {
+    let arguments = ["--appendonly", "no", "--save", "900 1"];
+    for flush in ["FLUSHALL", "FLUSHALL ASYNC", "EVAL return(redis.call('flushall')) 0"] {
+        let server = Server::rankd_with(&arguments);
+        let mut client = server.client();
+        client.ask("SET key value");
+        assert_eq!(client.ask("SAVE").text(), "OK");
+        client.ask("FLUSHDB");
+        assert!(client.ask("INFO persistence").text().contains("rdb_changes_since_last_save:1\r"));
+        client.ask("SET key value");
+        assert_eq!(client.ask(flush).text(), "OK");
+        wait_for("the file", || {
+            let is_saved = client.ask("INFO persistence").text().contains("rdb_changes_since_last_save:0\r");
+            (is_saved || flush.starts_with("FLUSHALL")).then_some(())
+        });
+        let server = server.restart();
+        assert_eq!(server.client().ask("DBSIZE").integer(), 0, "{flush}");
+    }
+    let server = Server::rankd();
+    let mut client = server.client();
+    client.ask("SET key value");
+    assert_eq!(client.ask("SAVE").text(), "OK");
+    assert_eq!(client.ask("FLUSHALL").text(), "OK");
+    let server = server.restart();
+    assert_eq!(server.client().ask("DBSIZE").integer(), 1, "without save points the file stays");
+}

@@ -262,6 +262,9 @@ fn flush(
     }
     keys.shards.flush(database)?;
     keys.host.friend_rankings.clear();
+    if database.is_none() && !keys.host.config().save.is_empty() {
+        keys.host.process.save_flushed(!matches!(keys.shards, Shards::Free(..)));
+    }
     if !is_async && matches!(keys.shards, Shards::Free(..)) {
         // As in Redis, a client that tracks gets the invalidation of its own flush before the reply. If its mailbox has been
         // closed, so will its connection.

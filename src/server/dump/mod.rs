@@ -5,7 +5,9 @@
 //! not show one moment; `src/store/walk/export.rs` says what it does show. One save runs at a time. `read_again` is for DEBUG
 //! LOADAOF, which has the same data from the journal.
 
+mod flushed;
 mod read_again;
+mod reading;
 
 use crate::commands::state::host::Saves;
 use crate::config::SavePoint;
@@ -14,10 +16,11 @@ use crate::machine::progress::ReadProgress;
 use crate::rdb;
 use crate::rdb::{LoadTally, RdbReader, Written};
 use crate::store::{Seq, Store};
+use reading::load;
 use std::fs::File;
-use std::io::{self, BufWriter, Read};
+use std::io::{self, BufWriter};
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, JoinHandle};
@@ -36,6 +39,8 @@ pub(super) struct Dump {
     /// Whether a save is running.
     is_running: Arc<AtomicBool>,
     is_closing: AtomicBool,
+    /// All keys were removed, and the file still has what was there before.
+    is_flushed: AtomicBool,
     history: Mutex<SaveHistory>,
     thread: Mutex<Option<JoinHandle<()>>>,
 }
@@ -86,6 +91,7 @@ impl Dump {
             clock,
             is_running: Arc::default(),
             is_closing: AtomicBool::new(false),
+            is_flushed: AtomicBool::new(false),
             history: Mutex::new(history),
             thread: Mutex::new(None),
         })
@@ -164,11 +170,12 @@ impl Dump {
             let is_over =
                 |point: &SavePoint| changes >= point.changes && since_s(history.saved_ms) > point.seconds;
             let may_try = history.last_error.is_none() || since_s(history.tried_ms) > RETRY_AFTER_S;
-            history.started_ms.is_none() && may_try && points.iter().any(is_over)
+            let is_flushed = self.is_flushed.load(Ordering::Relaxed);
+            history.started_ms.is_none() && (is_flushed || may_try && points.iter().any(is_over))
         };
-        if is_due {
-            // If another save has begun meanwhile, it serves as well. The log reports a failure.
-            let _ = self.start_save();
+        // If another save has begun meanwhile, it serves as well. The log reports a failure.
+        if is_due && self.start_save().is_ok() {
+            self.is_flushed.store(false, Ordering::Relaxed);
         }
     }
 
@@ -192,7 +199,9 @@ impl Dump {
         self.store.refuse_damaged().map_err(io::Error::other)?;
         let written = rdb::write(BufWriter::new(file), export, self.clock.now_ms() / 1000, || {
             if self.is_closing.load(Ordering::Relaxed) {
-                return Err(io::Error::other("the server is stopping"));
+                return Err(io::Error::other(
+                    "it was called off: the server stops, or another file takes its place",
+                ));
             }
             thread::yield_now();
             Ok(())
@@ -286,38 +295,6 @@ impl Dump {
             let _ = thread.join();
         }
         self.is_closing.store(false, Ordering::Relaxed);
-    }
-}
-
-/// Reads the dump file at `path` with `reader`. Returns `None` if there is no such file.
-fn load(
-    path: &Path,
-    mut reader: RdbReader<'_>,
-    progress: &ReadProgress,
-) -> Result<Option<LoadTally>, String> {
-    let at_path = |error: &dyn std::fmt::Display| format!("{}: {error}", path.display());
-    let file = match File::open(path) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-        file => file.map_err(|error| at_path(&error))?,
-    };
-    progress.expect(file.metadata().map_err(|error| at_path(&error))?.len());
-    reader.file(CountingRead { read: file, bytes: 0, progress }).map_err(|error| at_path(&error))?;
-    Ok(Some(reader.tally().clone()))
-}
-
-/// A reader that reports its position to `progress`.
-struct CountingRead<'p, R> {
-    read: R,
-    bytes: u64,
-    progress: &'p ReadProgress,
-}
-
-impl<R: Read> Read for CountingRead<'_, R> {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let read = self.read.read(buffer)?;
-        self.bytes += read as u64;
-        self.progress.advance(self.bytes);
-        Ok(read)
     }
 }
 
