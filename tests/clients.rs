@@ -322,3 +322,29 @@ fn nothing_is_written_while_writes_are_paused() {
     });
     assert_eq!(admin.ask("GET n").text(), "150000");
 }
+
+/// Who has read the reply to QUIT finds nothing of the client any more: a change just then was sent to a client that was about
+/// to end, in place of the message that the redirection is broken.
+#[test]
+fn a_client_is_gone_when_it_has_the_reply_to_quit() {
+    const CHANNELS: usize = 20_000;
+    let server = Server::rankd();
+    let (mut leaves, mut tracks, mut other) = (server.client(), server.client(), server.client());
+    let id = leaves.ask("CLIENT ID").integer();
+    tracks.ask("HELLO 3");
+    assert_eq!(tracks.ask(&format!("CLIENT TRACKING on REDIRECT {id}")).text(), "OK");
+    tracks.ask("GET key");
+    let mut request = vec!["SUBSCRIBE".to_owned(), "__redis__:invalidate".to_owned()];
+    request.extend((1..CHANNELS).map(|number| format!("channel:{number}")));
+    leaves.send(&request);
+    for _ in 0..CHANNELS {
+        leaves.reply();
+    }
+    assert_eq!(leaves.ask("QUIT").text(), "OK");
+    assert_eq!(other.ask("PUBSUB CHANNELS"), Reply::Array(Vec::new()));
+    assert_eq!(other.ask(&format!("CLIENT LIST ID {id}")).text(), "");
+    assert_eq!(other.ask("SET key value").text(), "OK");
+    let Reply::Push(message) = tracks.reply() else { panic!("a message") };
+    assert_eq!(message[0].text(), "tracking-redir-broken");
+    assert!(leaves.is_closed());
+}

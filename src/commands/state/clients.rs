@@ -46,7 +46,8 @@ impl Clients {
         self.leaving_bytes.fetch_sub(left, Ordering::Relaxed);
     }
 
-    fn take_out(&self, client: &Client) {
+    /// Takes a connection that will end out of all lists.
+    pub fn take_out(&self, client: &Client) {
         if self.by_id.remove(&client.id).is_some() {
             let counted = client.counted_bytes.swap(0, Ordering::Relaxed);
             self.memory_bytes.fetch_sub(counted, Ordering::Relaxed);

@@ -337,6 +337,11 @@ impl Connection<'_> {
         let replies = count - usize::from(next == NextStep::Wait);
         let what = if has_written { HeldReplies::Writes { replies } } else { HeldReplies::Reads };
         let may_leave = self.acknowledge(seq, what).await;
+        if next == NextStep::Close {
+            // As in Redis, who has read the last reply finds nothing of the client any more.
+            self.work.session.end(&self.shared.host);
+            self.shared.host.clients.take_out(&self.work.session.client);
+        }
         if let Some(rest) = rest.filter(|_| may_leave) {
             self.stream(rest).await?;
         }
