@@ -40,7 +40,7 @@ fn the_shipped_configuration_is_accepted_and_errors_name_file_and_line() {
     let (status, _, complained) = run_rankd(&["no/such/file.conf"]);
     assert!(!status.success() && complained.contains("no/such/file.conf"), "{complained}");
     let (status, _, complained) = run_rankd(&["--prot", "1"]);
-    assert!(!status.success() && complained.contains("'prot 1': unknown directive"), "{complained}");
+    assert!(!status.success() && complained.contains("'prot \"1\"': unknown directive"), "{complained}");
 }
 
 /// Flags override the environment, and the environment overrides the file.

@@ -1,6 +1,7 @@
 //! Reading a configuration file in redis.conf's syntax.
 
 use super::fields::Config;
+use super::ignored::Ignored;
 use super::named::takes_several;
 use super::value::print_save_points;
 use super::wildcard;
@@ -16,6 +17,9 @@ const INCLUDED_FILES: usize = 1024;
 
 /// Redis's error for a line with too few or too many values.
 const WRONG_NUMBER: &str = "wrong number of arguments";
+
+/// Redis's error for a line that is only a name, which names no directive.
+const BAD_DIRECTIVE: &str = "Bad directive or wrong number of arguments";
 
 /// Why a configuration file cannot be used, with the file and the line.
 #[derive(Debug)]
@@ -75,9 +79,10 @@ impl Reading<'_> {
 
     fn read_text(&mut self, path: &Path, text: &[u8], depth: usize) -> Result<(), FileError> {
         let error = |line, what| FileError { path: path.to_owned(), line, what };
-        for (index, line) in text.split(|byte| *byte == b'\n').enumerate() {
+        for (index, written) in text.split(|byte| *byte == b'\n').enumerate() {
             let number = Some(index + 1);
-            let mut line = line.trim_ascii().to_vec();
+            let written = written.trim_ascii();
+            let mut line = written.to_vec();
             if line.is_empty() || line[0] == b'#' {
                 continue;
             }
@@ -90,7 +95,7 @@ impl Reading<'_> {
             let words = words.iter().map(word).collect::<Result<Vec<_>, _>>()?;
             let Some((name, values)) = words.split_first() else { continue };
             self.read_line(path, name, values, depth)
-                .map_err(|why| error(number, format!("'{}': {why}", words.join(" "))))?;
+                .map_err(|why| error(number, format!("'{}': {why}", String::from_utf8_lossy(written))))?;
         }
         Ok(())
     }
@@ -99,7 +104,12 @@ impl Reading<'_> {
         let is = |other: &str| name.eq_ignore_ascii_case(other);
         // As in Redis, `save` alone is `save ""`.
         if values.is_empty() && !is("save") {
-            return Err(WRONG_NUMBER.into());
+            let own = Config::own_name(name).ok_or(BAD_DIRECTIVE)?;
+            // One that takes several values says itself which are valid.
+            let says_so = Ignored::find(own).is_some_and(Ignored::is_known_to_config) && takes_several(own);
+            if !says_so {
+                return Err(WRONG_NUMBER.into());
+            }
         }
         if is("user") {
             self.config.users.push(values.to_vec());
@@ -244,6 +254,9 @@ mod tests {
         let range = read_text("port 70000").unwrap_err();
         assert_eq!(range, "/test.conf:1: 'port 70000': argument must be between 0 and 65535 inclusive");
         assert_eq!(read_text("port").unwrap_err(), "/test.conf:1: 'port': wrong number of arguments");
+        assert_eq!(read_text("prot").unwrap_err(), format!("/test.conf:1: 'prot': {BAD_DIRECTIVE}"));
+        let none = read_text("  shutdown-on-sigint\t\n").unwrap_err();
+        assert!(none.starts_with("/test.conf:1: 'shutdown-on-sigint': argument(s) must be one of"), "{none}");
         let two = read_text("requirepass a b").unwrap_err();
         assert_eq!(two, "/test.conf:1: 'requirepass a b': wrong number of arguments");
         assert_eq!(read_text("dir \"x").unwrap_err(), "/test.conf:1: unbalanced quotes");

@@ -372,16 +372,16 @@ mod tests {
         let read = config(&["--user", "ann", "on", ">p", "--user bob off"]).unwrap();
         assert_eq!(read.users, [vec!["ann", "on", ">p"], vec!["bob", "off"]]);
         for (words, error) in [
-            (&["--threads", "-1"][..], "'threads -1': argument must be between 0 and 256 inclusive"),
-            (&["--port", "7000", "x.conf"], "'port 7000 x.conf': wrong number of arguments"),
-            (&["--port", "x"], "'port x': argument couldn't be parsed into an integer"),
-            (&["--prot", "1"], "'prot 1': unknown directive (did you mean 'port'?)"),
+            (&["--threads", "-1"][..], "'threads \"-1\"': argument must be between 0 and 256 inclusive"),
+            (&["--port", "7000", "x.conf"], "'port \"7000\" \"x.conf\"': wrong number of arguments"),
+            (&["--port", "x"], "'port \"x\"': argument couldn't be parsed into an integer"),
+            (&["--prot", "1"], "'prot \"1\"': unknown directive (did you mean 'port'?)"),
             (&["--port"], "'port': wrong number of arguments"),
-            (&["--port", "--hz", "2"], "'port --hz 2': wrong number of arguments"),
-            (&["--save", "60 1", "2 3"], "'save 60 1 2 3': Invalid save parameters"),
+            (&["--port", "--hz", "2"], "'port \"--hz\" \"2\"': wrong number of arguments"),
+            (&["--save", "60 1", "2 3"], "'save \"60 1\" \"2 3\"': Invalid save parameters"),
             (&["--save 60"], "'save 60': Invalid save parameters"),
             (&["--dir \"x"], "unbalanced quotes"),
-            (&["--user"], "'user': wrong number of arguments"),
+            (&["--user"], "'user': Bad directive or wrong number of arguments"),
         ] {
             assert_eq!(config(words).unwrap_err(), format!("command line:1: {error}"));
         }
