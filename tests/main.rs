@@ -32,6 +32,7 @@ mod memory;
 mod metrics;
 mod model;
 mod npm;
+mod outgoing;
 mod protocol;
 mod rdb;
 mod reply_dependencies;

@@ -111,7 +111,6 @@ pub const IGNORED: &[Ignored] = &[
     live(&["array-sparse-kmin"], "5", Integer(0, LONG)),
     live(&["availability-zone"], "", Text),
     fixed(&["bgsave-cpulist", "bgsave_cpulist"], "", Text),
-    live(&["bind-source-addr"], "", Text),
     fixed(&["bio-cpulist", "bio_cpulist"], "", Text),
     fixed(&["client-default-resp"], "2", Unsigned(2, 3)),
     live(&["cluster-allow-pubsubshard-when-down"], "yes", YesNo),

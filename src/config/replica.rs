@@ -9,6 +9,8 @@ pub struct ReplicaSettings {
     pub user: String,
     /// The password for the master; empty: none.
     pub password: String,
+    /// The address of this machine from which servers are connected to; empty: any.
+    pub source_address: String,
     /// Whether clients may not write.
     pub read_only: bool,
     /// Whether data that may be old are shown.

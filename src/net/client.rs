@@ -23,7 +23,15 @@ impl BlockingClient {
     /// # Errors
     /// The endpoint, and why the connection failed.
     pub fn connect(endpoint: &Endpoint, patience: Duration) -> Result<Self, String> {
-        let stream = ClientStream::connect(endpoint, patience);
+        Self::connect_from("", endpoint, patience)
+    }
+
+    /// As [`BlockingClient::connect`], over TCP from the address `source` if it is not empty.
+    ///
+    /// # Errors
+    /// The endpoint, and why the connection failed.
+    pub fn connect_from(source: &str, endpoint: &Endpoint, patience: Duration) -> Result<Self, String> {
+        let stream = ClientStream::connect(source, endpoint, patience);
         let stream = stream.map_err(|error| format!("{endpoint}: {error}"))?;
         Ok(Self { stream, endpoint: endpoint.clone() })
     }

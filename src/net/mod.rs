@@ -2,5 +2,6 @@
 
 pub mod address;
 pub mod client;
+pub mod outgoing;
 pub mod stream;
 pub mod tls;

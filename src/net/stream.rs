@@ -1,5 +1,6 @@
 //! The stream of a client's connection, blocking or not, over TCP, TLS or a unix socket.
 
+use super::outgoing::connect_from;
 use super::tls::client::ClientTerms;
 use rustls::pki_types::ServerName;
 use rustls::{ClientConnection, Stream};
@@ -54,15 +55,16 @@ pub enum ClientStream {
 }
 
 impl ClientStream {
-    /// Connects. `patience` limits the time of this and of every later read and write.
+    /// Connects, over TCP from the address `source` if it is not empty ([`connect_from`]). `patience` limits the time of this and
+    /// of every later read and write.
     ///
     /// # Errors
     /// That of the system.
-    pub fn connect(endpoint: &Endpoint, patience: Duration) -> io::Result<Self> {
+    pub fn connect(source: &str, endpoint: &Endpoint, patience: Duration) -> io::Result<Self> {
         match endpoint {
-            Endpoint::Tcp(address) => connect(address, patience).map(Self::Tcp),
+            Endpoint::Tcp(address) => connect(source, address, patience).map(Self::Tcp),
             Endpoint::Tls(address, TlsEnd { terms, name }) => {
-                let stream = connect(address, patience)?;
+                let stream = connect(source, address, patience)?;
                 let session = ClientConnection::new(terms.config(), name.clone());
                 let mut session = session.map_err(io::Error::other)?;
                 // Now, so that what is wrong with it is not an error of the first request.
@@ -92,8 +94,8 @@ impl ClientStream {
     }
 }
 
-fn connect(address: &SocketAddr, patience: Duration) -> io::Result<TcpStream> {
-    let stream = TcpStream::connect_timeout(address, patience)?;
+fn connect(source: &str, address: &SocketAddr, patience: Duration) -> io::Result<TcpStream> {
+    let stream = connect_from(source, address, patience)?;
     stream.set_read_timeout(Some(patience))?;
     stream.set_write_timeout(Some(patience))?;
     stream.set_nodelay(true)?;

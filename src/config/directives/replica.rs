@@ -48,6 +48,19 @@ pub(super) const DIRECTIVES: &[Directive] = &[
         },
     },
     Directive {
+        name: "bind-source-addr",
+        section: SECTION,
+        default: "",
+        live: true,
+        help: "The address of this machine from which the server connects to its master, and `rankd import` to the server \
+               that it reads. Empty, or not possible: the system chooses.",
+        get: |config| config.replica.source_address.clone(),
+        set: |config, text| {
+            config.replica.source_address = text.to_owned();
+            Ok(())
+        },
+    },
+    Directive {
         name: "replica-read-only",
         section: SECTION,
         default: "yes",

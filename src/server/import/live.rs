@@ -40,7 +40,7 @@ pub(super) fn read(
     report: &mut ImportReport,
 ) -> Result<(), String> {
     let at_server = |error: String| format!("{address}: {error}");
-    let mut server = PeerServer::connect(address, tls)?;
+    let mut server = PeerServer::connect(&config.replica.source_address, address, tls)?;
     let info = server.info().map_err(at_server)?;
     server.is_valkey = value_of(&info, "valkey_version:").is_some();
     server.refuse_parts(&info).map_err(at_server)?;

@@ -34,8 +34,10 @@ pub(super) struct PeerServer {
 }
 
 impl PeerServer {
-    pub(super) fn connect(address: &ServerAddress, tls: &TlsOptions) -> Result<Self, String> {
-        let client = address.connect_any(tls, |endpoint| BlockingClient::connect(endpoint, PATIENCE))?;
+    /// Connects, from the address `source` if it is not empty.
+    pub(super) fn connect(source: &str, address: &ServerAddress, tls: &TlsOptions) -> Result<Self, String> {
+        let connect = |endpoint: &_| BlockingClient::connect_from(source, endpoint, PATIENCE);
+        let client = address.connect_any(tls, connect)?;
         let stream = BufReader::new(client.into_stream());
         let mut server = Self { stream, is_valkey: false, expiry_command: "PEXPIRETIME" };
         if let Some(words) = address.authentication() {

@@ -200,7 +200,8 @@ impl UpstreamLink {
             status.all_attempts += 1;
         });
         let patience = Duration::from_secs(config.replication.timeout_s);
-        let mut socket = MasterSocket::connect(master, &self.context.host.upstream, turn, patience)?;
+        let source = &config.replica.source_address;
+        let mut socket = MasterSocket::connect(source, master, &self.context.host.upstream, turn, patience)?;
         *self.connection.lock() = Some((turn, socket.stream().try_clone()?));
         if self.is_closing.load(Ordering::SeqCst) {
             // It may have looked for a connection to cut before there was this one.

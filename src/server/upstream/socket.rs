@@ -3,6 +3,7 @@
 
 use super::error::LinkError;
 use super::secured::shake_hands;
+use crate::net::outgoing::connect_from;
 use crate::net::tls::client::ClientTerms;
 use crate::replication::upstream::lines::LineReader;
 use crate::replication::upstream::state::{MasterAddress, Upstream};
@@ -36,8 +37,9 @@ pub(super) struct MasterSocket<'u> {
 }
 
 impl<'u> MasterSocket<'u> {
-    /// Connects to the first of the master's addresses that answers.
+    /// Connects to the first of the master's addresses that answers, from the address `source` if that is possible.
     pub(super) fn connect(
+        source: &str,
         master: &MasterAddress,
         upstream: &'u Upstream,
         turn: u64,
@@ -46,7 +48,7 @@ impl<'u> MasterSocket<'u> {
         let addresses = (master.host.as_str(), master.port).to_socket_addrs()?;
         let mut outcome = Err(LinkError::Failed("its name has no address".into()));
         for address in addresses {
-            match TcpStream::connect_timeout(&address, CONNECTING) {
+            match connect_from(source, &address, CONNECTING) {
                 Ok(stream) => {
                     stream.set_nodelay(true)?;
                     stream.set_read_timeout(Some(TICK))?;
