@@ -3,14 +3,20 @@
 
 usage: replication.py [-n MEMBERS] [-u UPDATES] [-c ROUNDS] NAME=COMMAND ...
 
-COMMAND may contain {port} and {dir}. Each server in turn is loaded with one board. Then a program that only reads asks for all data,
-as a replica does, while one connection repeats a ZADD and waits for each reply. Printed are the medians of ROUNDS rounds, each
-with a new server:
+COMMAND may contain {port} and {dir}. Each server in turn is loaded with one board. Then a second, empty server of the same kind
+becomes its replica, while another process repeats a ZADD and waits for each reply. Printed are the medians of ROUNDS rounds, each
+with new servers:
 
-  sync s     from PSYNC to the last byte of the file
-  cpu s      processor time of the server meanwhile, its children included
-  memory     the most resident memory meanwhile above that before, with the private memory of a child, as a share of the latter
+  sync s     from REPLICAOF until the replica has loaded all data and follows the stream
+  cpu s      processor time of the master meanwhile, its children included
+  replica s  processor time of the replica meanwhile
+  memory     the most resident memory of the master meanwhile above that before, with the private memory of a child, as a share of
+             the latter
   stall ms   the longest ZADD meanwhile
+
+Then the replica ends, and a program that only reads asks for all data, as a server that knows only dump files does:
+
+  dump s     from PSYNC to the last byte of the dump file
 
 Then four connections send UPDATES pipelined ZADDs of one member each to the board, with that replica and without one:
 
@@ -19,6 +25,7 @@ Then four connections send UPDATES pipelined ZADDs of one member each to the boa
 """
 
 import argparse
+import multiprocessing
 import os
 import random
 import shlex
@@ -153,30 +160,51 @@ class Reader:
                 self.connection.sendall(request(b"REPLCONF", b"ACK", b"%d" % self.offset))
 
 
-def write(server, seconds_of, must_end):
-    connection, chance = server.connect(), random.Random(1)
+def write(server, must_end, slow):
+    """Puts the moment and the seconds of each ZADD that took long into `slow`."""
+    connection, chance, found = server.connect(), random.Random(1), []
     while not must_end.is_set():
         begun = time.monotonic()
         call(connection, b"ZADD", KEY, b"%d" % chance.randrange(100_000), b"user:%012d" % chance.randrange(1000))
-        seconds_of.append(time.monotonic() - begun)
+        seconds = time.monotonic() - begun
+        if seconds > 0.0005:
+            found.append((begun, seconds))
+    slow.put(found)
 
 
-def sync(server):
-    must_end, seconds_of, memory = threading.Event(), [], [server.memory()]
-    threads = [threading.Thread(target=write, args=(server, seconds_of, must_end))]
-    threads.append(threading.Thread(target=lambda: watch(server, memory, must_end)))
-    [thread.start() for thread in threads]
-    time.sleep(0.5)
-    seconds_of.clear()
-    cpu, begun = server.cpu(), time.monotonic()
-    reader = Reader(server)
-    seconds = time.monotonic() - begun
-    # A child that has ended is counted once it has been waited for.
-    time.sleep(0.3)
-    cpu = server.cpu() - cpu
-    must_end.set()
-    [thread.join() for thread in threads]
-    return reader, [seconds, cpu, 100 * (max(memory) - memory[0]) / memory[0], 1000 * max(seconds_of)]
+def follows(connection):
+    return b"master_link_status:up" in call(connection, b"INFO", b"replication")
+
+
+def sync(server, command):
+    replica = Server(server.name, command)
+    own_end, must_end, slow = threading.Event(), multiprocessing.Event(), multiprocessing.Queue()
+    memory = [server.memory()]
+    writer = multiprocessing.Process(target=write, args=(server, must_end, slow))
+    watcher = threading.Thread(target=watch, args=(server, memory, own_end))
+    try:
+        writer.start()
+        watcher.start()
+        time.sleep(0.5)
+        connection = replica.connect()
+        cpu, own_cpu, begun = server.cpu(), replica.cpu(), time.monotonic()
+        call(connection, b"REPLICAOF", b"127.0.0.1", b"%d" % server.port)
+        while not follows(connection):
+            time.sleep(0.005)
+        end = time.monotonic()
+        # A child that has ended is counted once it has been waited for.
+        time.sleep(0.3)
+        cpu, own_cpu = server.cpu() - cpu, replica.cpu() - own_cpu
+        must_end.set()
+        stalls = [seconds for at, seconds in slow.get() if begun <= at + seconds and at <= end]
+        stall = 1000 * max(stalls, default=0)
+        return [end - begun, cpu, own_cpu, 100 * (max(memory) - memory[0]) / memory[0], stall]
+    finally:
+        must_end.set()
+        own_end.set()
+        writer.join()
+        watcher.join()
+        replica.end()
 
 
 def watch(server, memory, must_end):
@@ -222,7 +250,10 @@ def measure(name, command, arguments):
     try:
         load(server, arguments.members)
         _, alone_us = updates(server, arguments.updates, arguments.members, None)
-        reader, figures = sync(server)
+        figures = sync(server, command)
+        begun = time.monotonic()
+        reader = Reader(server)
+        figures.append(time.monotonic() - begun)
         threading.Thread(target=reader.follow, daemon=True).start()
         rate, us = updates(server, arguments.updates, arguments.members, reader)
         return figures + [rate, us - alone_us]
@@ -242,10 +273,11 @@ def main():
     for _ in range(arguments.rounds):
         for name, command in servers:
             figures[name].append(measure(name, command, arguments))
-    print(f"{'':16}{'sync s':>9}{'cpu s':>8}{'memory':>9}{'stall ms':>10}{'updates/s':>12}{'extra us':>10}")
+    names = ["sync s", "cpu s", "replica s", "memory %", "stall ms", "dump s", "updates/s", "extra us"]
+    print(f"{'':16}" + "".join(f"{name:>11}" for name in names))
     for name, rows in figures.items():
-        seconds, cpu, memory, stall, rate, extra = (statistics.median(column) for column in zip(*rows))
-        print(f"{name:16}{seconds:9.2f}{cpu:8.2f}{memory:8.1f}%{stall:10.1f}{rate:12.0f}{extra:10.2f}")
+        columns = [statistics.median(column) for column in zip(*rows)]
+        print(f"{name:16}" + "".join(f"{value:11.0f}" if value > 1000 else f"{value:11.2f}" for value in columns))
 
 
 main()

@@ -1,15 +1,15 @@
-//! A base while it is being written: Changes are gathered into blocks, and the blocks become records, which are
-//! written and synced as they come.
+//! A base while it is being written: Changes are gathered into blocks, and the blocks become records, which are written as
+//! they come.
 
 use super::base;
 use super::base::BaseEnd;
 use super::directory::Directory;
-use super::files::{Appendable, write_all};
+use super::files::Appendable;
 use super::header;
 use super::header::{BASE_HEADER_BYTES, BaseHeader};
 use super::record;
 use crate::store::change::sink::Seq;
-use std::io;
+use std::io::{self, Write};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -20,9 +20,9 @@ const WRITE_BYTES: usize = 256 * 1024;
 /// it.
 const SYNC_EVERY_BYTES: u64 = 16 * 1024 * 1024;
 
-/// A base that is being written.
-pub(super) struct BaseFile {
-    file: Arc<dyn Appendable>,
+/// A base that is being written. Where it is written to is flushed now and then, and at the end.
+pub(super) struct BaseFile<W> {
+    out: W,
     unix_ms: u64,
     seed: u32,
     previous: u32,
@@ -36,14 +36,32 @@ pub(super) struct BaseFile {
     synced_bytes: u64,
 }
 
-impl BaseFile {
+/// A file of the journal. What was flushed is on disk.
+pub(super) struct Synced(Arc<dyn Appendable>);
+
+impl Write for Synced {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.0.sync()
+    }
+}
+
+impl BaseFile<Synced> {
     pub(super) fn create(directory: &Directory, path: &Path, header: &BaseHeader) -> io::Result<Self> {
+        Self::begin(Synced(directory.files.create(path)?), header)
+    }
+}
+
+impl<W: Write> BaseFile<W> {
+    pub(super) fn begin(mut out: W, header: &BaseHeader) -> io::Result<Self> {
         let encoded = header.encode();
-        let file = directory.files.create(path)?;
-        write_all(&*file, &encoded)?;
+        out.write_all(&encoded)?;
         let seed = header::seed(&encoded);
         Ok(Self {
-            file,
+            out,
             unix_ms: header.unix_ms,
             seed,
             previous: seed,
@@ -77,11 +95,11 @@ impl BaseFile {
 
     fn write(&mut self) -> io::Result<()> {
         self.previous = record::seal(&mut self.unwritten, self.seed, self.previous);
-        write_all(&*self.file, &self.unwritten)?;
+        self.out.write_all(&self.unwritten)?;
         self.bytes += self.unwritten.len() as u64;
         self.unwritten.clear();
         if self.bytes - self.synced_bytes >= SYNC_EVERY_BYTES {
-            self.file.sync()?;
+            self.out.flush()?;
             self.synced_bytes = self.bytes;
         }
         Ok(())
@@ -92,7 +110,7 @@ impl BaseFile {
         self.end_block()?;
         record::push(&mut self.unwritten, Seq(self.last.0 + 1), self.unix_ms, &end.encode());
         self.write()?;
-        self.file.sync()?;
+        self.out.flush()?;
         Ok(self.bytes)
     }
 }

@@ -25,7 +25,7 @@ pub(super) const SEGMENT_HEADER_BYTES: usize = 32;
 pub(super) const BASE_HEADER_BYTES: usize = 52;
 
 const SEGMENT_MAGIC: &[u8; 8] = b"rankdseg";
-const BASE_MAGIC: &[u8; 8] = b"rankdbas";
+pub(super) const BASE_MAGIC: &[u8; 8] = b"rankdbas";
 
 /// The header of a segment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -12,9 +12,10 @@
 //! | `acknowledged`, `waiters` | commands that wait for their records |
 //! | `rounds` | the thread that syncs, retries, and starts checkpoints when they are due |
 //! | `checkpoint`, `walk`, `base_file`, `history` | a base in place of old segments, without a fork |
+//! | `transfer` | a base as what a replica begins with |
 //! | `status`, `counters` | the state that INFO reports |
 //! | `listed` | which files count, and which may be removed |
-//! | `recovery`, `visit`, `open_file`, `reader` | from the disk back to Changes, or an error that names the place |
+//! | `recovery`, `visit`, `open_file`, `reader`, `base_reader` | from the disk back to Changes, or an error that names the place |
 //! | `open` | the start: lock, recover, cut off a torn tail, go on |
 //! | `read_back` | everything read again beside the running journal |
 //! | `offline`, `resp_dump`, `repair` | `rankd journal check`, `dump` and `repair` |
@@ -28,6 +29,7 @@
 mod acknowledged;
 mod base;
 mod base_file;
+mod base_reader;
 mod checkpoint;
 mod counters;
 mod directory;
@@ -54,6 +56,7 @@ mod segment_writer;
 mod status;
 #[cfg(test)]
 mod tests;
+mod transfer;
 mod visit;
 mod waiters;
 mod walk;
@@ -69,3 +72,4 @@ pub use crate::journal::repair::{Cut, Lost, RepairMode, repair};
 pub use crate::journal::resp_dump::dump_resp;
 pub use crate::journal::running::Journal;
 pub use crate::journal::status::{JournalLag, SlowestCalls, Status};
+pub use crate::journal::transfer::{BASE_VERSION, BadBase, BaseRead, is_base, read_base, write_base};

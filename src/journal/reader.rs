@@ -7,10 +7,10 @@ use super::record;
 use super::record::{HEAD_BYTES, Head};
 use crate::store::change::sink::Seq;
 use std::fs::File;
-use std::io;
+use std::io::{self, ErrorKind, Read};
 use std::os::unix::fs::FileExt;
 
-/// Bytes read from the file at a time.
+/// Most bytes read at a time.
 const WINDOW_BYTES: usize = 1024 * 1024;
 
 /// The search for records behind a bad one gives up after it has checked this many times the bytes that are left. It
@@ -18,13 +18,15 @@ const WINDOW_BYTES: usize = 1024 * 1024;
 /// can be made so that every offset looks like the head of a long record.
 const SEARCH_EFFORT: u64 = 16;
 
-/// Reads a file's records one after the other.
-pub(super) struct RecordReader {
-    file: File,
-    /// Bytes of the file when it was opened.
+/// Reads records one after the other.
+pub(super) struct RecordReader<R = FileFrom> {
+    read: R,
+    /// Bytes of the file when it was opened; [`u64::MAX`] of what is no file.
     len: u64,
     seed: u32,
     window: Vec<u8>,
+    /// How many bytes of `window` have been read.
+    filled: usize,
     /// Where in the file `window` begins.
     window_at: u64,
     /// Where in `window` the next record begins.
@@ -61,10 +63,31 @@ pub(super) enum Behind {
     Unclear,
 }
 
+/// Reads a file from a place on, whoever else reads it.
+pub(super) struct FileFrom {
+    file: File,
+    at: u64,
+}
+
+impl Read for FileFrom {
+    fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
+        let read = self.file.read_at(out, self.at)?;
+        self.at += read as u64;
+        Ok(read)
+    }
+}
+
 impl RecordReader {
     /// Reads from `offset`, where the header ends.
     pub(super) fn new(file: File, len: u64, offset: u64, seed: u32) -> Self {
-        Self { file, len, seed, window: Vec::new(), window_at: offset, next: 0 }
+        Self::behind(FileFrom { file, at: offset }, len, offset, seed)
+    }
+}
+
+impl<R: Read> RecordReader<R> {
+    /// Reads what comes by `read` behind `offset` bytes, up to `len` bytes in all.
+    pub(super) fn behind(read: R, len: u64, offset: u64, seed: u32) -> Self {
+        Self { read, len, seed, window: Vec::new(), filled: 0, window_at: offset, next: 0 }
     }
 
     /// Where the next record begins.
@@ -74,18 +97,15 @@ impl RecordReader {
 
     /// Reads the next record. After `Bad` the reader stays where it is.
     pub(super) fn next(&mut self) -> io::Result<Found<'_>> {
-        let offset = self.offset();
-        let rest = self.len.saturating_sub(offset);
-        if rest == 0 {
-            return Ok(Found::End);
+        if !self.fill(HEAD_BYTES)? {
+            return Ok(if self.next == self.filled { Found::End } else { Found::Bad });
         }
-        if rest < HEAD_BYTES as u64 {
+        let head = Head::read(&self.window[self.next..]);
+        let rest = self.len - self.offset();
+        let Some(frame_bytes) = head.frame_bytes(rest) else { return Ok(Found::Bad) };
+        if !self.fill(frame_bytes)? {
             return Ok(Found::Bad);
         }
-        self.fill(HEAD_BYTES)?;
-        let head = Head::read(&self.window[self.next..]);
-        let Some(frame_bytes) = head.frame_bytes(rest) else { return Ok(Found::Bad) };
-        self.fill(frame_bytes)?;
         let frame = &self.window[self.next..self.next + frame_bytes];
         if !record::is_whole(frame, self.seed) {
             return Ok(Found::Bad);
@@ -94,20 +114,35 @@ impl RecordReader {
         Ok(Found::Record(Record { head, body: &frame[HEAD_BYTES..] }))
     }
 
-    /// Reads until the window holds `bytes` bytes from the reader's position on.
-    fn fill(&mut self, bytes: usize) -> io::Result<()> {
-        if self.window.len() - self.next >= bytes {
-            return Ok(());
+    /// Reads until the window holds `bytes` bytes from the reader's position on. Returns false if there are not so many. The
+    /// window grows with what comes.
+    fn fill(&mut self, bytes: usize) -> io::Result<bool> {
+        if self.filled - self.next >= bytes {
+            return Ok(true);
         }
         self.window_at = self.offset();
-        self.window.drain(..self.next);
+        self.window.copy_within(self.next..self.filled, 0);
+        self.filled -= self.next;
         self.next = 0;
-        let held = self.window.len();
-        let rest = usize::try_from(self.len - self.window_at).unwrap_or(usize::MAX);
-        self.window.resize(bytes.max(WINDOW_BYTES).min(rest), 0);
-        self.file.read_exact_at(&mut self.window[held..], self.window_at + held as u64)
+        while self.filled < bytes {
+            let rest = self.len.saturating_sub(self.window_at + self.filled as u64);
+            let room = usize::try_from(rest).unwrap_or(usize::MAX).min(WINDOW_BYTES);
+            // What is there already is not cleared again.
+            let end = (self.filled + room).max(self.window.len());
+            self.window.resize(end, 0);
+            let read = self.read.read(&mut self.window[self.filled..self.filled + room]);
+            match read {
+                Ok(0) => return Ok(false),
+                Ok(read) => self.filled += read,
+                Err(error) if error.kind() == ErrorKind::Interrupted => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(true)
     }
+}
 
+impl RecordReader {
     /// Searches, byte by byte, for a whole record behind the bad one at the reader's position. Its number must be
     /// above `last_good`, and no higher than the bytes in between allow.
     pub(super) fn search_behind(&self, last_good: Seq) -> io::Result<Behind> {
@@ -119,7 +154,7 @@ impl RecordReader {
         while chunk_at + HEAD_BYTES as u64 <= self.len {
             let rest = usize::try_from(self.len - chunk_at).unwrap_or(usize::MAX);
             chunk.resize(rest.min(WINDOW_BYTES), 0);
-            self.file.read_exact_at(&mut chunk, chunk_at)?;
+            self.read.file.read_exact_at(&mut chunk, chunk_at)?;
             let places = chunk.len() + 1 - HEAD_BYTES;
             for at in 0..places {
                 let offset = chunk_at + at as u64;
@@ -134,7 +169,7 @@ impl RecordReader {
                 };
                 effort_left = left;
                 frame.resize(frame_bytes, 0);
-                self.file.read_exact_at(&mut frame, offset)?;
+                self.read.file.read_exact_at(&mut frame, offset)?;
                 if record::is_whole(&frame, self.seed) {
                     return Ok(Behind::Record { offset, seq: head.seq });
                 }
@@ -186,6 +221,11 @@ mod tests {
         let mut reader = reader(&bytes);
         assert!(matches!(reader.next().unwrap(), Found::Bad));
         assert!(reader.window.capacity() <= WINDOW_BYTES);
+
+        // Where the length of all is not known, only what comes takes memory.
+        let mut reader = RecordReader::behind(&bytes[..], u64::MAX, 0, SEED);
+        assert!(matches!(reader.next().unwrap(), Found::Bad));
+        assert!(reader.window.capacity() <= 2 * WINDOW_BYTES);
     }
 
     #[test]

@@ -4,15 +4,15 @@
 //! Changes that are handed out are a prefix of what was written, in whole records; otherwise the reading fails and
 //! names the place. A broken record is a torn tail only at the very end, with nothing behind it.
 
-use super::base;
 use super::base::BaseEnd;
+use super::base_reader::{BasePart, BaseReader};
 use super::directory::{base_path, load_manifest, segment_path};
 use super::error::OpenError;
 use super::header::{self, BASE_HEADER_BYTES, BaseHeader, SEGMENT_HEADER_BYTES, SegmentHeader};
 use super::manifest::Manifest;
 use super::open_file::{OpenFile, bad_header, damaged};
 use super::reader::{Behind, Found, Record, RecordReader};
-use super::visit::{Origin, Provenance, Stopped, Visit, visit_body};
+use super::visit::{Origin, Provenance, Visit, visit_body};
 use crate::machine::progress::ReadProgress;
 use crate::store::change;
 use crate::store::change::sink::Seq;
@@ -156,34 +156,21 @@ impl Replay<'_> {
         (self.last_seq, self.last_crc) = (Seq(header.next_seq.0.saturating_sub(1)), header.next_previous);
         self.look_ahead(&segment_path(directory, number), end.walked_to)?;
 
-        let mut reader = opened.records(seed);
-        let mut previous = seed;
-        let mut records = 0;
-        let mut changes = Vec::new();
+        let mut reader = BaseReader::new(opened.records(seed), seed);
         loop {
-            let offset = reader.offset();
-            let record = match reader.next().map_err(OpenError::io(path))? {
-                Found::Record(record) => record,
-                Found::End => return Err(damaged(path, offset, Seq(records), "its end is missing")),
-                Found::Bad => return Err(damaged(path, offset, Seq(records), "a record is broken")),
+            let (offset, last) = (reader.offset(), reader.last());
+            let (changes, unix_ms) = match reader.next().map_err(OpenError::io(path))? {
+                BasePart::Changes { changes, unix_ms } => (changes, unix_ms),
+                BasePart::End(_) if offset == end_at => break,
+                BasePart::End(_) => return Err(damaged(path, offset, last, "it goes on behind its end")),
+                BasePart::Bad(what) => return Err(damaged(path, offset, last, what)),
             };
-            if record.head.seq != Seq(records + 1) || record.head.previous != previous {
-                return Err(damaged(path, offset, Seq(records), "a record is out of order"));
-            }
-            if offset == end_at {
-                break;
-            }
-            let provenance = Provenance { origin: Origin::Base, unix_ms: record.head.unix_ms };
-            let visited = if base::unpack(record.body, &mut changes) {
-                visit_body(&changes, provenance, self.visit)
-            } else {
-                Err(Stopped::Malformed)
-            };
-            self.changes += visited.map_err(|stopped| stopped.at(path, offset, Seq(records)))?;
-            records += 1;
-            previous = record.head.crc;
-            self.progress.advance(offset + record.body.len() as u64);
+            let provenance = Provenance { origin: Origin::Base, unix_ms };
+            let visited = visit_body(changes, provenance, self.visit);
+            self.changes += visited.map_err(|stopped| stopped.at(path, offset, last))?;
+            self.progress.advance(reader.offset());
         }
+        let records = reader.last().0;
         self.progress.next_file(len);
         self.files.push(FileRead { path: path.to_path_buf(), bytes: len, records, seed, version });
         Ok(header)

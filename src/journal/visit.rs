@@ -39,7 +39,7 @@ impl Provenance {
     pub(super) fn load(self, loader: &mut Loader, change: &Change<'_>, encoded: &[u8]) -> Result<(), String> {
         let loaded = match self.origin {
             Origin::Ahead(seq) => {
-                loader.expect(seq, change);
+                loader.expect(seq);
                 Ok(())
             }
             Origin::Base => loader.load(change, encoded),

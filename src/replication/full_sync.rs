@@ -1,6 +1,6 @@
-//! Full syncs: all data as a dump file, and the place in the stream from which a replica goes on behind it.
+//! Full syncs: all data as a file, and the place in the stream from which a replica goes on behind it.
 //!
-//! One walk serves all replicas that ask while it runs. There is no fork, and no writer waits. The order is this:
+//! One walk serves all replicas that ask for the same form of file while it runs. There is no fork, and no writer waits. The order is this:
 //!
 //! 1. The [`Snapshot`](crate::store::Snapshot) begins: from here on no record is one that counts once, but for those of lists.
 //! 2. All records up to this moment are spelled. Behind them is the place in the stream where the file begins to count. What
@@ -19,14 +19,16 @@
 //! The file has no name and is gone with the last replica that reads it. The memory of the server does not grow.
 
 use super::flow::{StreamForm, StreamSource};
-use super::id::ReplicationId;
-use super::marks::{Blanks, ListsAsOf, MarkLog};
+use super::marks::{ListsAsOf, MarkLog};
 use super::outflow::Outflow;
 use super::reading::StreamReading;
 use super::streaming::{StreamPosition, Streaming};
+use super::sync_file::{BoardNames, FullSync, Growing, SyncEnd, SyncFile};
 use super::upstream::standstill::Standstill;
+use crate::journal;
 use crate::machine::clock::Clock;
 use crate::rdb;
+use crate::store::change::position::{FollowedPosition, StreamPlace};
 use crate::store::{KeyHead, Kind, Store};
 use parking_lot::Mutex;
 use std::fs::{self, File};
@@ -35,7 +37,6 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Weak};
-use std::task::{Context, Poll, Waker};
 use std::thread;
 
 /// Makes full syncs.
@@ -47,70 +48,18 @@ pub struct FullSyncs {
     standstill: Arc<Standstill>,
     directory: PathBuf,
     files: AtomicU64,
-    current: Mutex<Weak<FullSync>>,
+    /// The last one of each form.
+    current: Mutex<[Weak<FullSync>; 2]>,
 }
 
-/// A full sync, which one or more replicas wait for.
-#[derive(Debug, Default)]
-pub struct FullSync(Mutex<SyncProgress>);
-
-#[derive(Debug, Default)]
-struct SyncProgress {
-    begun: Option<(ReplicationId, u64)>,
-    outcome: Option<Result<Arc<SyncFile>, String>>,
-    wakers: Vec<Waker>,
-}
-
-/// A dump file that is complete, and the stream behind it.
-#[derive(Debug)]
-pub struct SyncFile {
-    /// The file. It is read by positions.
-    pub file: File,
-    /// Its length in bytes.
-    pub len_bytes: u64,
-    /// Where the stream goes on.
-    pub offset: u64,
-    /// What of the stream must not be sent.
-    pub blanks: Blanks,
-    /// Keeps the stream from there on.
-    pub reading: StreamReading,
-    /// The boards with a policy in it.
-    pub boards: BoardNames,
-}
-
-/// The names of some boards, and how many there are.
-#[derive(Debug, Default)]
-pub struct BoardNames {
-    names: Vec<String>,
-    count: usize,
-}
-
-impl BoardNames {
-    /// Most names that are kept.
-    const MOST: usize = 10;
-
-    fn note(&mut self, key: &[u8]) {
-        self.count += 1;
-        if self.names.len() < Self::MOST {
-            self.names.push(key.escape_ascii().to_string());
-        }
-    }
-
-    /// Whether there is none.
-    #[must_use]
-    pub fn is_empty(&self) -> bool {
-        self.count == 0
-    }
-}
-
-impl std::fmt::Display for BoardNames {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(&self.names.join(", "))?;
-        match self.count - self.names.len() {
-            0 => Ok(()),
-            more => write!(f, " and {more} more"),
-        }
-    }
+/// What the file of a full sync is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SyncForm {
+    /// A dump file, which every server reads. The counts in front of its large values are corrected behind them, so it is sent when
+    /// it is complete.
+    Dump,
+    /// A base as a checkpoint writes it, for a rankd that reads this version. It is sent while it is written.
+    Base,
 }
 
 impl FullSyncs {
@@ -139,12 +88,12 @@ impl FullSyncs {
     ///
     /// # Errors
     /// It cannot begin.
-    pub fn join(self: &Arc<Self>, form: StreamForm) -> Result<Arc<FullSync>, String> {
-        if form == StreamForm::Exact {
+    pub fn join(self: &Arc<Self>, form: SyncForm, stream: StreamForm) -> Result<Arc<FullSync>, String> {
+        if stream == StreamForm::Exact {
             self.outflow.become_exact();
         }
         self.streaming.turn_on(None)?;
-        let mut current = self.current.lock();
+        let current = &mut self.current.lock()[form as usize];
         if let Some(sync) = current.upgrade().filter(|sync| !sync.is_over()) {
             return Ok(sync);
         }
@@ -152,7 +101,7 @@ impl FullSyncs {
         *current = Arc::downgrade(&sync);
         let (syncs, weak) = (Arc::clone(self), Arc::downgrade(&sync));
         let write = move || {
-            let written = catch_unwind(AssertUnwindSafe(|| syncs.write(&weak)));
+            let written = catch_unwind(AssertUnwindSafe(|| syncs.write(form, &weak)));
             let written = written.unwrap_or_else(|_| Err("its writing panicked; please report this".into()));
             if let Some(sync) = weak.upgrade() {
                 sync.finish(written);
@@ -163,7 +112,7 @@ impl FullSyncs {
         Ok(sync)
     }
 
-    fn write(&self, sync: &Weak<FullSync>) -> Result<Arc<SyncFile>, String> {
+    fn write(&self, form: SyncForm, sync: &Weak<FullSync>) -> Result<(u64, SyncEnd), String> {
         const BROKEN: &str = "the stream to replicas was broken off";
         let log = Arc::<MarkLog>::default();
         let held = match self.outflow.source() {
@@ -177,46 +126,57 @@ impl FullSyncs {
             None => self.streaming.position_behind(self.store.last_seq(), Some(&log)).ok_or(BROKEN)?,
             Some(_) => self.position_of_upstream().ok_or(BROKEN)?,
         };
-        sync.upgrade().ok_or("nobody waits")?.begin(self.outflow.history().id, position.offset);
+        let StreamPosition { offset, reading, numbering } = position;
         let file = self.create().map_err(|error| format!("{}: {error}", self.directory.display()))?;
+        let id = self.outflow.history().id;
+        let file = Arc::new(SyncFile { id, offset, reading, file });
+        sync.upgrade().ok_or("nobody waits")?.begin(Arc::clone(&file));
         let (mut as_of, mut boards) = (ListsAsOf::default(), BoardNames::default());
         let go_on = || {
-            let is_wanted = sync.strong_count() > 0 && position.reading.end().is_none();
+            let is_wanted = sync.strong_count() > 0 && file.reading.end().is_none();
             thread::yield_now();
             if is_wanted { Ok(()) } else { Err(io::Error::other("no replica waits for it any more")) }
         };
-        let note = |database, head: KeyHead<'_>, kind: Kind| {
+        let mut note = |database, head: KeyHead<'_>, kind: Kind| {
             if kind.changes_by_steps() {
-                as_of.note(position.numbering.keyspace_of(database), head.key, head.as_of);
+                as_of.note(numbering.keyspace_of(database), head.key, head.as_of);
             }
             if head.rules.is_some() {
                 boards.note(head.key);
             }
         };
         self.store.refuse_damaged()?;
-        let walk = snapshot.export(position.numbering.clone());
-        let out = BufWriter::new(&file);
-        let (unix_s, selected) = (self.clock.now_ms() / 1000, held.as_ref().map(|held| held.selected));
-        let offset = position.offset;
-        let whole_at = || {
-            let whole_at = match held {
-                // What the file can contain has been spelled, and so marked, by then.
-                None => {
-                    let behind = self.streaming.position_behind(self.store.last_seq(), None);
-                    behind.ok_or_else(|| io::Error::other(BROKEN))?.offset
-                }
-                Some(_) => self.outflow.whole_at(),
-            };
-            Ok(Some(whole_at).filter(|whole_at| *whole_at > offset))
+        let (now_ms, selected) = (self.clock.now_ms(), held.as_ref().map(|held| held.selected));
+        let whole_at = || match held {
+            // What the file can contain has been spelled, and so marked, by then.
+            None => {
+                let behind = self.streaming.position_behind(self.store.last_seq(), None);
+                Ok(behind.ok_or_else(|| io::Error::other(BROKEN))?.offset)
+            }
+            Some(_) => Ok(self.outflow.whole_at()),
         };
-        let written = rdb::write_for_replicas(out, walk, unix_s, selected, note, go_on, whole_at);
-        let len_bytes = written.map_err(|error| error.to_string())?.bytes;
+        let written = match form {
+            SyncForm::Dump => {
+                let (walk, out) = (snapshot.export(numbering.clone()), BufWriter::new(&file.file));
+                let whole_at = || whole_at().map(|whole_at| Some(whole_at).filter(|at| *at > offset));
+                let written =
+                    rdb::write_for_replicas(out, walk, now_ms / 1000, selected, note, go_on, whole_at);
+                written.map(|written| written.bytes)
+            }
+            SyncForm::Base => {
+                let history = id.as_str().as_bytes().try_into().expect("an identifier has as many digits");
+                let reached = StreamPlace { offset, database: selected.unwrap_or(0) };
+                let position = FollowedPosition { history, reached };
+                let mut walk = snapshot.for_replica(numbering.clone(), position);
+                let out = Growing::new(&file.file, sync);
+                journal::write_base(out, &mut walk, offset, now_ms, &mut note, go_on, whole_at)
+            }
+        };
+        let bytes = written.map_err(|error| error.to_string())?;
         self.store.refuse_damaged()?;
-        drop(snapshot);
         let blanks = log.blanks(as_of);
-        let reading = position.reading;
-        reading.note_blanks(offset, blanks.end());
-        Ok(Arc::new(SyncFile { file, len_bytes, offset, blanks, reading, boards }))
+        file.reading.note_blanks(offset, blanks.end());
+        Ok((bytes, SyncEnd { blanks, boards }))
     }
 
     /// The end of the master's stream, which stands still. `None` if this server has become a master.
@@ -238,65 +198,6 @@ impl FullSyncs {
         let file = File::options().read(true).write(true).create_new(true).open(&path)?;
         fs::remove_file(&path)?;
         Ok(file)
-    }
-}
-
-impl FullSync {
-    /// The history and the offset that the data belong to, once it is known. Otherwise wakes the task when it is.
-    ///
-    /// # Errors
-    /// Why there will be none.
-    pub fn poll_begun(&self, context: &Context<'_>) -> Poll<Result<(ReplicationId, u64), String>> {
-        let mut progress = self.0.lock();
-        match (&progress.begun, &progress.outcome) {
-            (_, Some(Err(why))) => Poll::Ready(Err(why.clone())),
-            (Some(begun), _) => Poll::Ready(Ok(*begun)),
-            _ => progress.wait(context),
-        }
-    }
-
-    /// The file, once it is complete. Otherwise wakes the task when it is.
-    ///
-    /// # Errors
-    /// Why there will be none.
-    pub fn poll_file(&self, context: &Context<'_>) -> Poll<Result<Arc<SyncFile>, String>> {
-        let mut progress = self.0.lock();
-        match &progress.outcome {
-            Some(outcome) => Poll::Ready(outcome.clone()),
-            None => progress.wait(context),
-        }
-    }
-
-    fn is_over(&self) -> bool {
-        self.0.lock().outcome.is_some()
-    }
-
-    fn begin(&self, id: ReplicationId, offset: u64) {
-        let mut progress = self.0.lock();
-        progress.begun = Some((id, offset));
-        progress.wake();
-    }
-
-    fn finish(&self, outcome: Result<Arc<SyncFile>, String>) {
-        if let Err(why) = &outcome {
-            tracing::warn!("a full sync has failed: {why}");
-        }
-        let mut progress = self.0.lock();
-        progress.outcome = Some(outcome);
-        progress.wake();
-    }
-}
-
-impl SyncProgress {
-    fn wait<T>(&mut self, context: &Context<'_>) -> Poll<T> {
-        if !self.wakers.iter().any(|waker| waker.will_wake(context.waker())) {
-            self.wakers.push(context.waker().clone());
-        }
-        Poll::Pending
-    }
-
-    fn wake(&mut self) {
-        std::mem::take(&mut self.wakers).into_iter().for_each(Waker::wake);
     }
 }
 

@@ -10,7 +10,7 @@
 //! | `followed` | the same stream while it is the master's |
 //! | `streaming`, `records` | a master's stream: from the records of the store to commands |
 //! | `rounded` | which boards the log has named because plain replicas get nearest doubles |
-//! | `full_sync`, `marks` | all data, in a file, and where the stream goes on behind it |
+//! | `full_sync`, `sync_file`, `marks` | all data, in a file, and where the stream goes on behind it |
 //! | `upstream` | a replica's end of the link to its master |
 //!
 //! Invariant: a replica that has the history's bytes up to an offset has the data that this server had when it had spelled, or
@@ -30,11 +30,12 @@ pub mod records;
 mod rounded;
 pub mod saved;
 pub mod streaming;
+mod sync_file;
 pub mod upstream;
 
 pub use backlog::BacklogFacts;
 pub use flow::{OutflowBounds, ReplicaEnd, StreamForm, StreamSource};
-pub use full_sync::{FullSync, FullSyncs, SyncFile};
+pub use full_sync::{FullSyncs, SyncForm};
 pub use history::{EarlierHistory, History};
 pub use id::ReplicationId;
 pub use link::{Introduction, ReplicaLink, ReplicaPhase};
@@ -44,3 +45,4 @@ pub use reading::StreamReading;
 pub use records::{FOR_RANKD, for_rankd, put_command};
 pub use saved::{EndedAs, SavedData, SavedHistory};
 pub use streaming::Streaming;
+pub use sync_file::{BoardNames, FullSync, Sendable, SyncEnd, SyncFile};

@@ -40,9 +40,9 @@ pub(super) fn fill(server: &Server) {
     }
 }
 
-/// The places of the bytes at which something ends, and others by chance.
-fn places(sent: &[u8], chance: &mut Chance) -> Vec<usize> {
-    let file = sent.windows(5).position(|five| five == b"REDIS").expect("a file");
+/// The places of the bytes at which something ends, and others by chance. The file begins with `magic`.
+fn places(sent: &[u8], magic: &[u8], chance: &mut Chance) -> Vec<usize> {
+    let file = sent.windows(magic.len()).position(|bytes| bytes == magic).expect("a file");
     let lines = sent[..file].iter().enumerate().filter(|(_, byte)| **byte == b'\n').map(|(at, _)| at + 1);
     let mut places: Vec<usize> = lines.flat_map(|at| [at - 1, at, at + 1]).collect();
     places.extend([0, 1, file + 5, file + 9, file + 10, sent.len() - 49, sent.len() - 48, sent.len() - 41]);
@@ -58,7 +58,8 @@ fn places(sent: &[u8], chance: &mut Chance) -> Vec<usize> {
 fn a_full_sync_that_is_cut_anywhere_leaves_the_old_data_as_they_were() {
     let seed = seed();
     let mut chance = Chance::new(seed);
-    for diskless in ["yes", "no"] {
+    let dump = b"REDIS00";
+    for (magic, diskless) in [(&b"rankdbas"[..], "no"), (dump, "yes"), (dump, "no")] {
         let master = Server::rankd_with(&[
             "--enable-debug-command",
             "yes",
@@ -69,6 +70,9 @@ fn a_full_sync_that_is_cut_anywhere_leaves_the_old_data_as_they_were() {
         ]);
         fill(&master);
         let line = Line::to(master.address);
+        if magic == dump {
+            line.hide_version();
+        }
         line.record();
         let first = rankd();
         follow(&mut first.client(), line.port);
@@ -81,7 +85,7 @@ fn a_full_sync_that_is_cut_anywhere_leaves_the_old_data_as_they_were() {
         client.ask("LB.CREATE own SCORE INTEGER TIES FIRST");
         client.ask("LB.SUBMIT own 5 ann");
         let old = client.ask("DEBUG DIGEST");
-        for place in places(&sent, &mut chance) {
+        for place in places(&sent, magic, &mut chance) {
             let cuts = line.cuts();
             line.set(Fate::CutAt(place));
             follow(&mut client, line.port);

@@ -32,6 +32,8 @@ struct State {
     cuts: usize,
     /// Whether the last connection is held.
     is_held: bool,
+    /// Whether the replica appears as a rankd that reads bases of another version.
+    is_other_version: bool,
 }
 
 /// The line. Its threads end with their connections.
@@ -56,6 +58,7 @@ impl Line {
             connections: 0,
             cuts: 0,
             is_held: false,
+            is_other_version: false,
         }));
         let shared = Arc::clone(&state);
         thread::spawn(move || {
@@ -79,6 +82,11 @@ impl Line {
     /// The master is there from now on.
     pub(super) fn lead_to(&self, master: SocketAddr) {
         self.with(|state| state.master = master);
+    }
+
+    /// From now on the replica appears as a rankd of another version, which gets dump files.
+    pub(super) fn hide_version(&self) {
+        self.with(|state| state.is_other_version = true);
     }
 
     /// Records what passes from now on.
@@ -118,17 +126,21 @@ impl Line {
 /// Carries the bytes of a connection until either side ends, or its fate does.
 fn carry(replica: TcpStream, shared: &Mutex<State>) {
     let with = |f: &mut dyn FnMut(&mut State)| f(&mut shared.lock().expect("no panic while held"));
-    let (mut number, mut target) = (0, None);
+    let (mut number, mut target, mut hides) = (0, None, false);
     with(&mut |state| {
         state.connections += 1;
         (state.count, state.is_held) = (0, false);
         state.passed.clear();
-        (number, target) = (state.connections, Some(state.master));
+        (number, target, hides) = (state.connections, Some(state.master), state.is_other_version);
     });
     let Some(Ok(master)) = target.map(TcpStream::connect) else { return };
     let (mut from, mut to) = (replica.try_clone().expect("a socket"), master.try_clone().expect("a socket"));
     thread::spawn(move || {
-        let _ = std::io::copy(&mut from, &mut to);
+        if hides {
+            let _ = carry_without_version(&mut from, &mut to);
+        } else {
+            let _ = std::io::copy(&mut from, &mut to);
+        }
         let _ = to.shutdown(Shutdown::Both);
     });
     let (mut master, mut replica) = (master, replica);
@@ -189,5 +201,21 @@ fn is_over(stream: &TcpStream) -> bool {
     match peeked {
         Ok(read) => read == 0,
         Err(error) => error.kind() != std::io::ErrorKind::WouldBlock,
+    }
+}
+
+/// Carries what a replica says, but for the version of the bases that it reads. Each of its requests comes as a whole.
+fn carry_without_version(from: &mut TcpStream, to: &mut TcpStream) -> std::io::Result<()> {
+    const NAME: &[u8] = b"rankd-base-";
+    let mut piece = vec![0; 64 * 1024];
+    loop {
+        let read = from.read(&mut piece)?;
+        if read == 0 {
+            return Ok(());
+        }
+        if let Some(at) = piece[..read].windows(NAME.len()).position(|name| name == NAME) {
+            piece[at] = b'x';
+        }
+        to.write_all(&piece[..read])?;
     }
 }

@@ -6,13 +6,36 @@ use crate::support::client::Client;
 use crate::support::reply::Reply;
 use crate::support::server::Server;
 use crate::support::wait_for;
+use rankd::journal::write_base;
+use rankd::machine::clock::Clock;
+use rankd::rdb::RdbReader;
+use rankd::store::Store;
+use rankd::store::change::DatabaseNumbering;
+use rankd::store::change::position::{FollowedPosition, StreamPlace};
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
 
 const ID: &str = "8de1787ba490483314a4d30f1c628bc5025eb761";
 
+/// Bytes of the answer to PSYNC in front of a full sync.
+const ANSWER_BYTES: usize = "+FULLRESYNC  100\r\n".len() + ID.len();
+
 /// The smallest file with a key: `new` is `value`.
 const FILE: &[u8] = b"REDIS0009\xfe\x00\xfb\x01\x00\x00\x03new\x05value\xff\0\0\0\0\0\0\0\0";
+
+/// The same as a base, of a master whose stream goes on behind `offset`.
+fn base(offset: u64) -> Vec<u8> {
+    let store = Store::new(1, 16, 7, Clock::system());
+    RdbReader::new(&store).file(FILE).map(|_| ()).expect("a file");
+    let place = StreamPlace { offset, database: 0 };
+    let history = ID.as_bytes().try_into().expect("40 digits");
+    let position = FollowedPosition { history, reached: place };
+    let mut walk = store.snapshot().for_replica(DatabaseNumbering::default(), position);
+    let mut base = Vec::new();
+    write_base(&mut base, &mut walk, offset, 1, &mut |_, _, _| (), || Ok(()), || Ok(offset))
+        .expect("written");
+    base
+}
 
 /// Reads a request. `None` at the end of the connection.
 fn request(stream: &mut impl BufRead) -> Option<Vec<Vec<u8>>> {
@@ -93,6 +116,7 @@ fn a_handshake_and_a_full_sync_may_be_cut_at_every_byte() {
     let (_server, mut client, listener, port) = stage();
     let mark = "m".repeat(40);
     let framings = [
+        full_sync(&format!("$EOF:{mark}"), &base(100), mark.as_bytes()),
         full_sync(&format!("${}", FILE.len()), FILE, b""),
         full_sync(&format!("$EOF:{mark}"), FILE, mark.as_bytes()),
     ];
@@ -106,7 +130,8 @@ fn a_handshake_and_a_full_sync_may_be_cut_at_every_byte() {
             client.ask("REPLICAOF NO ONE");
         }
     }
-    let sync = full_sync(&format!("${}", FILE.len()), FILE, b"*3\r\n$3\r\nSET\r\n$4\r\nnewer\r\n");
+    let end = [mark.as_bytes(), b"*3\r\n$3\r\nSET\r\n$4\r\nnewer\r\n"].concat();
+    let sync = full_sync(&format!("$EOF:{mark}"), &base(100), &end);
     follow(&mut client, port);
     // A connection of an earlier turn may wait still, of which the replica has let go.
     let stream = loop {
@@ -127,7 +152,20 @@ fn what_a_lying_master_sends_changes_nothing() {
     let sized = |file: &[u8]| full_sync(&format!("${}", file.len()), file, b"");
     let mut twice = FILE[..FILE.len() - 9].to_vec();
     twice.extend_from_slice(&FILE[14..]);
+    let base = base(100);
+    let without_end = &base[..base.len() - 40];
+    let of_another_version: Vec<u8> = [&base[..8], &99u32.to_le_bytes(), &base[12..]].concat();
     let lies: Vec<Vec<u8>> = vec![
+        sized(&self::base(101)),
+        sized(without_end),
+        sized(&of_another_version),
+        sized(&[&base[..], b"x"].concat()),
+        sized(&[&base[..], &base].concat()),
+        sized(&[&base[..], FILE].concat()),
+        sized(&base[..8]),
+        full_sync("$9223372036854775807", &base, b""),
+        [format!("+FULLRESYNC {} 100\r\n", "0".repeat(40)).as_bytes(), &sized(&base)[ANSWER_BYTES..]]
+            .concat(),
         b"+CONTINUE\r\n".to_vec(),
         format!("+CONTINUE {ID}\r\n").into_bytes(),
         b"+FULLRESYNC\r\n".to_vec(),

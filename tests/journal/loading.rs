@@ -70,7 +70,7 @@ pub(super) fn for_each_numbered(records: &[(Seq, Vec<u8>)], mut visit: impl FnMu
     }
 }
 
-fn check_rankings(store: &Store) {
+pub(super) fn check_rankings(store: &Store) {
     for database in 0..store.databases() {
         for key in (0..12).map(|number| format!("key{number}")).chain(["large".to_owned()]) {
             let shards = [store.shard_of(key.as_bytes())];
@@ -115,7 +115,9 @@ fn a_base_and_a_segment_loaded_in_bulk_restore_the_store() {
 
         let in_bulk = store();
         let mut loader = Loader::new(&in_bulk).unwrap();
-        for_each_numbered(&after[..walked_to], |seq, change, _| loader.expect(seq, change));
+        if let Some((first, _)) = after[..walked_to].first() {
+            loader.expect(*first);
+        }
         for_each_change(&base, |change, encoded| loader.load(change, encoded).unwrap());
         for_each_numbered(&after, |seq, change, encoded| loader.apply(seq, change, encoded).unwrap());
         loader.finish();
@@ -159,7 +161,7 @@ fn a_replayed_flush_keeps_the_lists_that_were_made_after_it() {
 
     let read_back = store();
     let mut loader = Loader::new(&read_back).unwrap();
-    for_each_numbered(&ahead, |seq, change, _| loader.expect(seq, change));
+    loader.expect(ahead[0].0);
     for_each_change(&base, |change, encoded| loader.load(change, encoded).unwrap());
     for_each_numbered(&after, |seq, change, encoded| loader.apply(seq, change, encoded).unwrap());
     loader.finish();

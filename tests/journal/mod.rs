@@ -6,5 +6,6 @@ mod loading;
 mod read_back;
 mod streams;
 mod support;
+mod transfer;
 mod versions;
 mod with_store;

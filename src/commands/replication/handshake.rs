@@ -70,7 +70,11 @@ fn replconf(caller: &mut Caller<'_>, call: &Call<'_>, reply: &mut Reply<'_>) -> 
                 b"eof" => replica.reads_to_mark = true,
                 b"psync2" => replica.follows_renames = true,
                 b"rankd" => replica.is_rankd = true,
-                _ => {}
+                other => {
+                    if let Some(version) = other.strip_prefix(b"rankd-base-") {
+                        replica.base_version = parse_integer(version).ok().and_then(|n| n.try_into().ok());
+                    }
+                }
             },
             // Only from a replica that gets the stream these mean something. They have no reply.
             b"ack" | b"getack" => return Ok(()),

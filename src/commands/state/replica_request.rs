@@ -13,6 +13,8 @@ pub struct ReplicaRequest {
     pub follows_renames: bool,
     /// It is a rankd (`capa rankd`).
     pub is_rankd: bool,
+    /// The version of bases that it reads in place of a dump file (`capa rankd-base-N`).
+    pub base_version: Option<u32>,
     /// It wants a dump file and no stream (`rdb-only 1`).
     pub wants_only_file: bool,
     /// The data that it asks for.

@@ -4,6 +4,7 @@
 //! PSYNC. A master may send empty lines at any time to show that it lives. Whatever else is not a possible answer ends the
 //! link; nothing has been changed then.
 
+use crate::journal::BASE_VERSION;
 use crate::net::client::request;
 use crate::replication::ReplicationId;
 use crate::text::integer;
@@ -172,7 +173,12 @@ impl Handshake {
                 },
                 Asked::Port => request(&[b"REPLCONF", b"listening-port", port.to_string().as_bytes()]),
                 Asked::Capabilities => {
-                    request(&[b"REPLCONF", b"capa", b"eof", b"capa", b"psync2", b"capa", b"rankd"])
+                    let base = format!("rankd-base-{BASE_VERSION}");
+                    let mut words: Vec<&[u8]> = vec![b"REPLCONF"];
+                    for capability in ["eof", "psync2", "rankd", &base] {
+                        words.extend([b"capa", capability.as_bytes()]);
+                    }
+                    request(&words)
                 }
                 Asked::Sync | Asked::Ping => {
                     let next;
@@ -227,6 +233,10 @@ mod tests {
 
     const ID: &str = "8de1787ba490483314a4d30f1c628bc5025eb761";
 
+    fn capabilities() -> String {
+        format!("REPLCONF capa eof capa psync2 capa rankd capa rankd-base-{BASE_VERSION}")
+    }
+
     fn id() -> ReplicationId {
         ReplicationId::parse(ID.as_bytes()).unwrap()
     }
@@ -258,15 +268,7 @@ mod tests {
     fn a_new_replica_asks_for_everything() {
         let answers = ["+PONG", "", "+OK", "+OK", "", &format!("+FULLRESYNC {ID} 1234")];
         let (said, answer) = talk(ReplicaGreeting { port: 7001, ..ReplicaGreeting::default() }, &answers);
-        assert_eq!(
-            said,
-            [
-                "PING",
-                "REPLCONF listening-port 7001",
-                "REPLCONF capa eof capa psync2 capa rankd",
-                "PSYNC ? -1"
-            ]
-        );
+        assert_eq!(said, ["PING", "REPLCONF listening-port 7001", &capabilities(), "PSYNC ? -1"]);
         assert_eq!(answer, Ok(Some(SyncAnswer::Full { id: id(), offset: 1234 })));
     }
 
@@ -289,7 +291,7 @@ mod tests {
                 "AUTH replicator secret",
                 "REPLCONF listening-port 7001",
                 "REPLCONF ip-address replica.example",
-                "REPLCONF capa eof capa psync2 capa rankd",
+                &capabilities(),
                 &format!("PSYNC {ID} 100")
             ]
         );

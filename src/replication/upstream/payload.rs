@@ -122,7 +122,7 @@ impl<R: Read> PayloadReader<R> {
             Framing::Mark(mark) => {
                 // The mark may have begun in the bytes before.
                 let from = from.saturating_sub(MARK_BYTES - 1);
-                let found = self.buffer[from..].windows(MARK_BYTES).position(|bytes| bytes == mark);
+                let found = memchr::memmem::find(&self.buffer[from..], &mark);
                 self.is_complete = found.is_some();
                 self.known = match found {
                     Some(at) => from + at,

@@ -9,6 +9,7 @@ mod deaf;
 mod handshake;
 pub(super) mod held;
 mod replica;
+mod replica_file;
 mod sending;
 mod waiting;
 mod wire;

@@ -4,6 +4,7 @@
 //! that does not read, is disconnected. It connects again, and goes on where it was if the backlog has that.
 
 use super::deaf::closed;
+use super::replica_file::GivenFile;
 use super::{Connection, End};
 use crate::commands::state::marks::Mark;
 use crate::commands::state::peer::PeerAddress;
@@ -11,7 +12,6 @@ use crate::commands::state::replica_request::{DataWish, ReplicaRequest};
 use crate::limits;
 use crate::replication::{
     Blanks, Introduction, ReplicaEnd, ReplicaLink, ReplicaPhase, ReplicationId, StreamForm, StreamReading,
-    SyncFile,
 };
 use crate::resp::request::RequestReader;
 use crate::server::replication::listed::ListedReplica;
@@ -19,13 +19,12 @@ use crate::server::replication::{Replication, SyncCounts};
 use crate::store::Shards;
 use std::future::poll_fn;
 use std::io;
-use std::os::unix::fs::FileExt;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::task::Poll;
 use std::time::{Duration, Instant};
 
-/// Bytes that are read from the file or taken from the stream at a time.
+/// Bytes that are taken from the stream at a time.
 const PIECE_BYTES: usize = 256 * 1024;
 
 /// How often a replica that waits for its file gets a line feed, and how often its silence is measured.
@@ -95,23 +94,22 @@ impl Connection<'_> {
             }
         }
         SyncCounts::count(&replication.counts.full);
-        let file = self.wait_for_file(request, form, replication).await?;
-        if !link.introduction().is_rankd && !file.boards.is_empty() {
+        let GivenFile { sync, file, end, has_mark } =
+            self.give_file(request, form, replication, link).await?;
+        if !link.introduction().is_rankd && !end.boards.is_empty() {
             tracing::warn!(
                 replica = %peer,
                 "this replica is no rankd: it gets these boards without their policies, as sorted sets with the nearest \
                  doubles: {}",
-                file.boards
+                end.boards
             );
         }
-        link.set_phase(ReplicaPhase::ReceivesFile);
-        let has_mark = self.send_file(link, &file).await?;
         if request.wants_only_file {
             return self.stream.shutdown().await;
         }
         let reading = StreamReading::from(&replication.outflow, file.offset, form);
-        let blanks = file.blanks.clone();
-        drop(file);
+        let blanks = end.blanks.clone();
+        drop((sync, file, end));
         if has_mark {
             // The replica finds the mark at the end of what it has read, so nothing may follow yet.
             self.wait_for_acknowledgement(link, replication, &reading).await?;
@@ -121,32 +119,8 @@ impl Connection<'_> {
         self.stream_to(link, replication, &reading, &blanks).await
     }
 
-    /// Waits for a dump file with the data, and announces where the stream behind it begins.
-    async fn wait_for_file(
-        &mut self,
-        request: &ReplicaRequest,
-        form: StreamForm,
-        replication: &Arc<Replication>,
-    ) -> io::Result<Arc<SyncFile>> {
-        let sync = replication.syncs.join(form).map_err(io::Error::other)?;
-        let mut is_announced = matches!(request.wish, DataWish::All);
-        loop {
-            if !is_announced {
-                let begun = self.or_tick(poll_fn(|context| sync.poll_begun(context))).await?;
-                if let Some((id, offset)) = begun.transpose().map_err(io::Error::other)? {
-                    self.write_all(format!("+FULLRESYNC {id} {offset}\r\n").as_bytes(), None).await?;
-                    is_announced = true;
-                    continue;
-                }
-            } else if let Some(file) = self.or_tick(poll_fn(|context| sync.poll_file(context))).await? {
-                return file.map_err(io::Error::other);
-            }
-            self.write_all(b"\n", None).await?;
-        }
-    }
-
     /// Waits for `what`, at most a tick. Bytes that come meanwhile are thrown away: they are keep-alives.
-    async fn or_tick<T>(&mut self, what: impl Future<Output = T>) -> io::Result<Option<T>> {
+    pub(super) async fn or_tick<T>(&mut self, what: impl Future<Output = T>) -> io::Result<Option<T>> {
         let client = Arc::clone(&self.work.session.client);
         let tick = tokio::time::sleep(TICK);
         tokio::pin!(what, tick);
@@ -165,28 +139,6 @@ impl Connection<'_> {
                 }
             }
         }
-    }
-
-    /// Sends the file. Returns whether there is a mark at its end, and no length in front.
-    async fn send_file(&mut self, link: &ReplicaLink, file: &SyncFile) -> io::Result<bool> {
-        let has_mark =
-            link.introduction().reads_to_mark && self.shared.host.config().replication.diskless_sync;
-        let mark = ReplicationId::random(&mut crate::machine::chance::Chance::from_system());
-        let head = if has_mark { format!("$EOF:{mark}\r\n") } else { format!("${}\r\n", file.len_bytes) };
-        self.write_all(head.as_bytes(), None).await?;
-        let mut piece = vec![0; PIECE_BYTES];
-        let mut at = 0;
-        while at < file.len_bytes {
-            let wanted = piece.len().min((file.len_bytes - at) as usize);
-            file.file.read_exact_at(&mut piece[..wanted], at)?;
-            self.write_all(&piece[..wanted], Some(&file.reading)).await?;
-            at += wanted as u64;
-            tokio::task::yield_now().await;
-        }
-        if has_mark {
-            self.write_all(mark.as_str().as_bytes(), None).await?;
-        }
-        Ok(has_mark)
     }
 
     /// Waits for the first acknowledgement of a replica, which has loaded its file then.
@@ -319,7 +271,11 @@ impl Connection<'_> {
     }
 
     /// Sends `bytes`. Gives up when the replica takes nothing for `repl-timeout` seconds, or gets nothing more from `reading`.
-    async fn write_all(&mut self, mut bytes: &[u8], reading: Option<&StreamReading>) -> io::Result<()> {
+    pub(super) async fn write_all(
+        &mut self,
+        mut bytes: &[u8],
+        reading: Option<&StreamReading>,
+    ) -> io::Result<()> {
         let client = Arc::clone(&self.work.session.client);
         let timeout = Duration::from_secs(self.shared.host.config().replication.timeout_s);
         self.shared.stats.output_bytes.add(bytes.len() as u64);

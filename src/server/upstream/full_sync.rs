@@ -1,10 +1,11 @@
-//! A full sync: the master's file is read into a store beside the one that is served, and takes its place when all of it has
+//! A full sync: the master's file, a dump file or the base of a rankd, is read into a store beside the one that is served, and takes its place when all of it has
 //! come and is sound. Until then the old data are served, and a restart finds them.
 
 use super::context::LinkContext;
 use super::error::LinkError;
 use super::socket::MasterSocket;
 
+use crate::journal;
 use crate::machine::chance::Chance;
 use crate::machine::clock::Clock;
 use crate::rdb::{LoadTally, RdbReader};
@@ -13,8 +14,13 @@ use crate::replication::upstream::lines::LineReader;
 use crate::replication::upstream::payload::{Framing, NoPayload, PayloadReader};
 use crate::replication::upstream::state::LinkPhase;
 use crate::store::change::position::{FollowedPosition, StreamPlace};
-use crate::store::{DatabaseIndex, Store};
+use crate::store::{DatabaseIndex, Shards, Store};
+use std::fmt::Display;
 use std::io::{self, Read};
+use std::sync::Arc;
+
+/// Bytes that tell a base from a dump file.
+const FIRST_BYTES: u64 = 8;
 
 /// Bytes between two notes of the progress.
 const NOTED_BYTES: u64 = 1024 * 1024;
@@ -37,15 +43,22 @@ impl LinkContext {
             status.sync.read_bytes = 0;
         });
         let started_ms = self.host.clock.now_ms();
-        let fresh = self.host.store.sibling();
+        let fresh = Arc::new(self.host.store.sibling());
         let mut file =
             PayloadReader::new(Noting { socket, link: self, turn, bytes: 0, noted: 0 }, framing, head);
-        let mut reader = RdbReader::new(&fresh);
-        let behind = {
-            let mut rest = reader.file(&mut file).map_err(|error| self.unreadable(turn, &error))?;
-            io::copy(&mut rest, &mut io::sink())?
+        let mut first = Vec::new();
+        file.by_ref().take(FIRST_BYTES).read_to_end(&mut first)?;
+        let is_base = journal::is_base(&first);
+        let mut whole = first.chain(&mut file);
+        let (tally, behind) = if is_base {
+            (self.read_base(&mut whole, &fresh, turn, id, offset)?, 0)
+        } else {
+            let mut reader = RdbReader::new(&fresh);
+            let rest = reader.file(&mut whole);
+            let behind =
+                io::copy(&mut rest.map_err(|error| self.unreadable(turn, &error))?, &mut io::sink())?;
+            (reader.tally().clone(), behind)
         };
-        let tally = reader.tally().clone();
         if behind > 0 || !file.is_complete() {
             return Err(LinkError::Failed(format!("{behind} bytes of something else follow the data")));
         }
@@ -63,6 +76,32 @@ impl LinkContext {
         self.adopt(&fresh, turn, id, StreamPlace { offset, database }, whole_at)?;
         self.report(&tally, turn, &self.host.clock, started_ms);
         Ok((database, rest))
+    }
+
+    /// Reads the base of a rankd.
+    fn read_base(
+        &self,
+        base: impl Read,
+        fresh: &Arc<Store>,
+        turn: u64,
+        id: ReplicationId,
+        offset: u64,
+    ) -> Result<LoadTally, LinkError> {
+        let read = journal::read_base(base, fresh).map_err(|error| self.unreadable(turn, &error))?;
+        let place = fresh.position().filter(|place| place.history[..] == *id.as_str().as_bytes());
+        let Some(place) = place.filter(|place| place.reached.offset == offset) else {
+            return Err(LinkError::Failed("its data are those of another place in the stream".into()));
+        };
+        let keys =
+            (0..fresh.databases()).map(|database| Shards::free(fresh).size(database).keys as u64).sum();
+        Ok(LoadTally {
+            bytes: read.bytes,
+            keys,
+            origin: format!("rankd, base {}", journal::BASE_VERSION),
+            selected: Some(place.reached.database),
+            whole_at: Some(read.whole_at),
+            ..LoadTally::default()
+        })
     }
 
     /// Reads the line in front of the file. Also returns the bytes behind it that have come.
@@ -124,7 +163,7 @@ impl LinkContext {
         if is_adopted && is_present { Ok(()) } else { Err(LinkError::Superseded) }
     }
 
-    fn unreadable(&self, turn: u64, error: &crate::rdb::Error) -> LinkError {
+    fn unreadable(&self, turn: u64, error: &dyn Display) -> LinkError {
         if self.host.upstream.turn() == turn {
             LinkError::Failed(format!("its data cannot be read: {error}"))
         } else {

@@ -3,6 +3,7 @@
 use super::{KeyHead, Length, Visitor, Walk};
 use crate::store::change::DatabaseNumbering;
 use crate::store::change::buffer::ChangeBuffer;
+use crate::store::change::position::FollowedPosition;
 use crate::store::numbers::{DatabaseIndex, KeyspaceIndex};
 use crate::store::shard::DatabaseSize;
 use crate::store::sharded::Store;
@@ -21,6 +22,8 @@ use std::sync::atomic::Ordering;
 #[derive(Debug)]
 pub struct Snapshot<'s> {
     store: &'s Store,
+    /// For a replica: the numbering of the databases at the place in the stream that it begins with, and that place.
+    replica: Option<(DatabaseNumbering, FollowedPosition)>,
     /// `None` until its first step.
     walk: Option<Walk<'s>>,
 }
@@ -34,7 +37,7 @@ impl Store {
         for shard in &self.shards {
             drop(shard.read());
         }
-        Snapshot { store: self, walk: None }
+        Snapshot { store: self, replica: None, walk: None }
     }
 
     /// Whether there is a snapshot. Exact under a lock of a shard.
@@ -57,13 +60,32 @@ impl Snapshot<'_> {
         Walk { numbering, ..Walk::new(self.store, None, WalkOrder::EachOnce) }
     }
 
+    /// Has the Changes for a replica, over which the stream is replayed from `position` on. Then they name databases, those that
+    /// have the keyspaces in `numbering`, and not keyspaces: the stream renames databases by commands of its own.
+    #[must_use]
+    pub fn for_replica(mut self, numbering: DatabaseNumbering, position: FollowedPosition) -> Self {
+        self.replica = Some((numbering, position));
+        self
+    }
+
     /// Adds the next part of the store to `out`, as one closed record. Locks one shard for reading, for about
     /// [`crate::limits::MEMBERS_PER_LOCK`] elements. Returns whether there may be more.
     pub fn step(&mut self, out: &mut ChangeBuffer) -> bool {
-        let store = self.store;
+        self.step_noting(out, &mut |_, _, _| ())
+    }
+
+    /// As [`Snapshot::step`]. Calls `note` with each key, under its lock.
+    pub fn step_noting(
+        &mut self,
+        out: &mut ChangeBuffer,
+        note: &mut dyn FnMut(DatabaseIndex, KeyHead<'_>, Kind),
+    ) -> bool {
+        let (store, replica) = (self.store, &self.replica);
         let walk = self.walk.get_or_insert_with(|| {
-            let walk = Walk::new(store, None, WalkOrder::InOrder);
-            if !walk.numbering.is_plain() {
+            let mut walk = Walk::new(store, None, WalkOrder::InOrder);
+            if let Some((numbering, _)) = replica {
+                walk.numbering = numbering.clone();
+            } else if !walk.numbering.is_plain() {
                 out.number(&walk.numbering);
             }
             for (prefix, policy) in store.templates.list() {
@@ -72,13 +94,15 @@ impl Snapshot<'_> {
             for (name, text) in store.libraries.list() {
                 out.library(&name, Some(&text));
             }
-            // The records up to here are in the store already, and the walk visits it only now.
-            if let Some(position) = store.position() {
+            // Without a replica: the records up to here are in the store already, and the walk visits it only now.
+            let position = replica.as_ref().map(|(_, position)| *position);
+            if let Some(position) = position.or_else(|| store.position()) {
                 out.follow(Some(position));
             }
             walk
         });
-        let mut recorder = Recorder { keyspace: walk.keyspace(), out };
+        let keyspace = if replica.is_some() { walk.database } else { walk.keyspace() };
+        let mut recorder = Recorder { keyspace, database: walk.database, out, note };
         let more = walk.step(&mut recorder);
         out.end_record();
         more
@@ -93,13 +117,16 @@ impl Drop for Snapshot<'_> {
 
 struct Recorder<'o> {
     keyspace: KeyspaceIndex,
+    database: DatabaseIndex,
     out: &'o mut ChangeBuffer,
+    note: &'o mut dyn FnMut(DatabaseIndex, KeyHead<'_>, Kind),
 }
 
 impl Visitor for Recorder<'_> {
     fn database(&mut self, _: DatabaseIndex, _: DatabaseSize) {}
 
     fn begin(&mut self, head: KeyHead<'_>, kind: Kind, _: Length) {
+        (self.note)(self.database, head, kind);
         if kind.changes_by_steps() {
             self.out.as_of(self.keyspace, head.key, head.as_of);
         }

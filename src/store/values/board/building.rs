@@ -1,11 +1,11 @@
 //! Boards built from entries that come in order, as a base has them: a tenth of the cost of insertions.
 
 use super::keys::{BoardKey, KeyRules};
-use super::points::Attained;
+use super::points::{Attained, Points};
 use super::policy::{Policy, Ties};
 use super::ranked::AnyRanking;
 use super::{Board, BoardRules, Content, Ruled, ScoreType};
-use crate::ranking::{RankingBuilder, Score, Timed, Whole};
+use crate::ranking::{BlockRanking, RankingBuilder, Score, Timed, Whole};
 
 /// A board that is being built from ascending entries.
 #[derive(Debug)]
@@ -75,12 +75,14 @@ impl BoardInOrder {
         true
     }
 
-    /// The board of all entries.
+    /// The board of all entries. Of a member that has several, one stays.
     pub(in crate::store) fn finish(self) -> Board {
         Board(match self.0 {
-            Building::Plain(entries) => Content::Plain(entries.builder.finish()),
-            Building::Ruled { rules, members, sum } => {
-                Content::Ruled(Box::new(Ruled { rules: *rules, members: members.finish(), sum }))
+            Building::Plain(entries) => Content::Plain(entries.builder.finish_with_doubles(|_| ())),
+            Building::Ruled { rules, members, mut sum } => {
+                let key_rules = KeyRules::of(&rules.policy);
+                let members = members.finish(key_rules, &mut |points| sum -= points.units());
+                Content::Ruled(Box::new(Ruled { rules: *rules, members, sum }))
             }
         })
     }
@@ -126,12 +128,20 @@ impl AnyInOrder {
         }
     }
 
-    fn finish(self) -> AnyRanking {
+    /// `removed` gets the points of entries whose member has another one.
+    fn finish(self, rules: KeyRules, removed: &mut dyn FnMut(Points)) -> AnyRanking {
+        fn of<K: BoardKey>(
+            entries: InOrder<K>,
+            rules: KeyRules,
+            removed: &mut dyn FnMut(Points),
+        ) -> BlockRanking<K> {
+            entries.builder.finish_with_doubles(|key| removed(key.attained(rules).points))
+        }
         match self {
-            Self::Floats(entries) => AnyRanking::Floats(entries.builder.finish()),
-            Self::Wholes(entries) => AnyRanking::Wholes(entries.builder.finish()),
-            Self::TimedFloats(entries) => AnyRanking::TimedFloats(entries.builder.finish()),
-            Self::TimedWholes(entries) => AnyRanking::TimedWholes(entries.builder.finish()),
+            Self::Floats(entries) => AnyRanking::Floats(of(entries, rules, removed)),
+            Self::Wholes(entries) => AnyRanking::Wholes(of(entries, rules, removed)),
+            Self::TimedFloats(entries) => AnyRanking::TimedFloats(of(entries, rules, removed)),
+            Self::TimedWholes(entries) => AnyRanking::TimedWholes(of(entries, rules, removed)),
         }
     }
 }

@@ -173,23 +173,6 @@ impl<'a> BoardChange<'a> {
         }
     }
 
-    /// Whether it gives members scores.
-    pub(in crate::store) fn sets_members(self) -> bool {
-        match self {
-            Self::SetScores(_) | Self::SetAttained(_) => true,
-            Self::Remove(_) | Self::SetRules(_) | Self::NoteIds(_) => false,
-        }
-    }
-
-    /// Calls `visit` with each member to which it gives a score.
-    pub(in crate::store) fn each_member(self, visit: &mut dyn FnMut(&'a [u8])) {
-        match self {
-            Self::SetScores(entries) => entries.iter().for_each(|(member, _)| visit(member)),
-            Self::SetAttained(entries) => entries.iter().for_each(|(member, ..)| visit(member)),
-            Self::Remove(_) | Self::SetRules(_) | Self::NoteIds(_) => {}
-        }
-    }
-
     pub(in crate::store) fn lines(self, line: &mut dyn FnMut(&str, &[Word<'_>])) {
         match self {
             Self::SetScores(entries) => entries.iter().for_each(|(member, score)| {

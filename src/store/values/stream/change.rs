@@ -129,7 +129,7 @@ impl<'a> StreamChange<'a> {
             if let Self::Add(entries) = self {
                 for entry in entries.iter() {
                     stream.insert(entry.id, entry.pairs(), StreamBounds::DEFAULT);
-                    (stream.head.last, stream.head.added) = (entry.id, entry.added);
+                    (stream.head.last, stream.head.added) = (entry.id.max(stream.head.last), entry.added);
                 }
             }
             return;
@@ -141,7 +141,11 @@ impl<'a> StreamChange<'a> {
                 stream.remove(id);
             }),
             Self::TrimTo(up_to) => drop(stream.trim(up_to_and_with(up_to))),
-            Self::Head(head) => stream.head = head,
+            // Entries that are there already, because a base was written later, were added by a later Change.
+            Self::Head(head) => {
+                let newest = stream.last().map_or(head.last, |entry| entry.id);
+                stream.head = StreamHead { last: head.last.max(newest), ..head };
+            }
             Self::MakeGroup(name, position) | Self::MoveGroup(name, position) => {
                 stream.groups.entry(name.into()).or_default().position = position;
             }

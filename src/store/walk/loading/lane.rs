@@ -4,7 +4,7 @@
 //! key. A lane does not know the other lanes. It treats its parts of wide rankings like rankings of their own.
 
 use super::building::BoardBuilder;
-use super::message::{BatchSource, LoaderSizes, Message, Moved, Moving, SortedParts};
+use super::message::{BatchSource, LoaderSizes, Message, Moving, SortedParts};
 use super::wide::WideNumber;
 use crate::ranking::{Gathering, Scratch};
 use crate::store::change::{Change, KeyPlace, What, decode};
@@ -29,7 +29,6 @@ const SHORT_BYTES: usize = 16 * 1024;
 pub(super) struct LaneWorker {
     store: Arc<Store>,
     sizes: LoaderSizes,
-    moved: Arc<Moved>,
     board: Option<BoardBuilder>,
     gathered: HashMap<KeyspaceIndex, HashMap<Box<[u8]>, Gathering, FixedState>>,
     parts: HashMap<(WideNumber, usize), Gathering, FixedState>,
@@ -47,7 +46,6 @@ impl LaneWorker {
         Self {
             store,
             sizes,
-            moved: Arc::default(),
             board: None,
             gathered: HashMap::new(),
             parts: HashMap::default(),
@@ -60,7 +58,6 @@ impl LaneWorker {
     pub(super) fn run(mut self, messages: &Receiver<Message>) -> SortedParts {
         for message in messages {
             match message {
-                Message::Expect(moved) => self.moved = moved,
                 Message::Batch(source, mut batch) => {
                     match source {
                         BatchSource::Base => self.load(&batch),
@@ -256,17 +253,13 @@ impl LaneWorker {
             }
         }
         let board = &mut self.board.as_mut().expect("made if it was missing").board;
-        let moved = self.moved.get(&keyspace).and_then(|keys| keys.get(key));
-        let stays = |member: &[u8]| moved.is_none_or(|moved| !moved.contains(member));
         match change {
-            BoardChange::SetScores(entries) => entries
-                .iter()
-                .filter(|(member, _)| stays(member))
-                .all(|(member, score)| board.push_score(member, score)),
-            BoardChange::SetAttained(entries) => entries
-                .iter()
-                .filter(|(member, ..)| stays(member))
-                .all(|(member, attained, _)| board.push_attained(member, attained)),
+            BoardChange::SetScores(entries) => {
+                entries.iter().all(|(member, score)| board.push_score(member, score))
+            }
+            BoardChange::SetAttained(entries) => {
+                entries.iter().all(|(member, attained, _)| board.push_attained(member, attained))
+            }
             BoardChange::NoteIds(ids) => ids.iter().all(|(ordinal, id)| board.note_id(ordinal, id)),
             BoardChange::Remove(_) | BoardChange::SetRules(_) => false,
         }

@@ -6,15 +6,10 @@ use crate::store::numbers::KeyspaceIndex;
 use crate::store::values::kinds::Value;
 use crossbeam::channel::{Receiver, Sender};
 use crossbeam::sync::WaitGroup;
-use std::collections::{HashMap, HashSet};
-use std::sync::Arc;
 use std::thread;
 
 /// The one thread that reads cannot keep more lanes busy.
 const LANES_MAX: usize = 8;
-
-/// Members by keyspace and key.
-pub(super) type Moved = HashMap<KeyspaceIndex, HashMap<Box<[u8]>, HashSet<Box<[u8]>>>>;
 
 /// The size from which a ranking is gathered, and the number of threads. Tests choose small sizes.
 #[derive(Clone, Copy, Debug)]
@@ -43,8 +38,6 @@ pub(super) enum BatchSource {
 }
 
 pub(super) enum Message {
-    /// The members that moved during the checkpoint. It comes before any Change of a base.
-    Expect(Arc<Moved>),
     /// Consecutive Changes.
     Batch(BatchSource, Vec<u8>),
     /// Changes of members in parts of wide rankings.

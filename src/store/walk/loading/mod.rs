@@ -6,9 +6,8 @@
 //! to the lane of its new place, which waits for it.
 //!
 //! A base holds each ranking in order, in consecutive parts. It is built from them leaf by leaf, without look-ups. A
-//! member is in there twice, with two scores, only if its score changed while the checkpoint walked the ranking. Such a
-//! member is left out: the Change that moved it follows in the journal after the base and sets its score.
-//! [`Loader::expect`] gets those Changes before the base is loaded.
+//! member is in there twice, with two scores, only if its score changed while the ranking was walked. Then one of the two is
+//! left out, it does not matter which: the Change that moved the member follows behind the base and sets its score.
 //!
 //! If a segment makes a ranking large, or adds to a large one, the ranking is not changed member by member, because
 //! each insertion waits for memory. Instead the changes of its members are gathered ([`Gathering`]), and the ranking is
@@ -36,7 +35,7 @@ use crossbeam::sync::WaitGroup;
 use foldhash::quality::FixedState;
 use lane::LaneWorker;
 pub use message::LoaderSizes;
-use message::{BatchSource, Message, Moved, SortedParts};
+use message::{BatchSource, Message, SortedParts};
 use std::collections::HashMap;
 use std::hash::BuildHasher;
 use std::io;
@@ -56,7 +55,6 @@ pub struct Loader {
     sizes: LoaderSizes,
     lanes: Vec<Lane>,
     hasher: FixedState,
-    moved: Moved,
     /// The first record that came while the base was written.
     first_ahead: Option<Seq>,
     as_of: AsOfKeys,
@@ -101,13 +99,12 @@ impl Loader {
         };
         let lanes = (0..sizes.lanes).map(start).collect::<io::Result<_>>()?;
         let hasher = FixedState::with_seed(store.seed());
-        let (moved, wide) = (Moved::default(), WideBoards::default());
+        let wide = WideBoards::default();
         Ok(Self {
             store: Arc::clone(store),
             sizes,
             lanes,
             hasher,
-            moved,
             first_ahead: None,
             as_of: AsOfKeys::default(),
             wide,
@@ -116,19 +113,9 @@ impl Loader {
         })
     }
 
-    /// Takes note of a Change of record `seq`, which came while the base was written and will be applied after it. Records
-    /// come in their order.
-    pub fn expect(&mut self, seq: Seq, change: &Change<'_>) {
+    /// Takes note of a record that came while the base was written, and will be applied after it. Records come in their order.
+    pub fn expect(&mut self, seq: Seq) {
         self.first_ahead.get_or_insert(seq);
-        if let Change::Key { keyspace, key, what } = *change
-            && let What::Value(ValueChange::SortedSet(change)) = what
-            && change.sets_members()
-        {
-            let members = self.moved.entry(keyspace).or_default().entry(key.into()).or_default();
-            change.each_member(&mut |member| {
-                members.insert(member.into());
-            });
-        }
     }
 
     /// Applies a Change of a base. `encoded` are its bytes.
@@ -193,10 +180,6 @@ impl Loader {
             }
             Change::Continued => return Ok(()),
         };
-        if !self.moved.is_empty() {
-            let moved = Arc::new(std::mem::take(&mut self.moved));
-            self.send_all(|| Message::Expect(Arc::clone(&moved)));
-        }
         let hash = self.hasher.hash_one(key);
         if let What::Value(ValueChange::List(ListChange::AsOf(seq))) = what
             && self.first_ahead.is_some_and(|first| first <= seq)
