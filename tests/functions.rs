@@ -119,3 +119,18 @@ fn the_memory_of_interpreters_and_libraries_is_counted() {
     assert!((BYTES..3 * BYTES).contains(&functions) && total == scripts + functions, "{functions} {total}");
     assert!(texts > library.len(), "{texts}");
 }
+
+/// Only the code of a library registers functions, and only while it is loaded.
+#[test]
+fn a_function_registers_no_function() {
+    let server = Server::rankd_with(&["--appendonly", "no", "--threads", "1"]);
+    let mut client = server.client();
+    let library = "#!lua name=l\nredis.register_function('f', function() redis.register_function('g', function() end) end)";
+    for _ in 0..2 {
+        assert!(!client.call(&["FUNCTION", "LOAD", "REPLACE", library]).is_error());
+        let why = "ERR user_function:2: attempt to call a nil value script: f, on @user_function:2.";
+        assert_eq!(client.ask("FCALL f 0"), Reply::Error(why.as_bytes().to_vec()));
+        assert!(client.call(&["EVAL", "return redis.register_function", "0"]).is_nil());
+        assert_eq!(client.ask("FCALL g 0"), Reply::Error(b"ERR Function not found".to_vec()));
+    }
+}

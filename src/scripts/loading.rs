@@ -30,10 +30,14 @@ impl ScriptVm {
         server: &mut dyn ScriptServer,
     ) -> Result<Vec<RegisteredFunction>, ScriptFailure> {
         let before_bytes = self.memory_bytes();
+        self.show_globals(false)?;
+        // In front of `register_function`: the interpreter looks up what a text names when it loads the text.
+        let chunk = self.lua().load(&*library.code).set_name(format!("={}", library.source));
+        let code = chunk.set_mode(ChunkMode::Binary).into_function().map_err(broken)?;
         let registrations = Registrations::default();
         let register = registering(self.lua(), &registrations).map_err(broken)?;
         self.set_register(Some(&register))?;
-        let outcome = self.run_code(library, server);
+        let outcome = self.run_code(&code, server);
         self.set_register(None)?;
         outcome?;
         if self.functions.len() >= limits::SCRIPTS_LOADED {
@@ -54,15 +58,8 @@ impl ScriptVm {
         Ok(registered)
     }
 
-    fn run_code(
-        &mut self,
-        library: &LibraryCode,
-        server: &mut dyn ScriptServer,
-    ) -> Result<(), ScriptFailure> {
-        self.show_globals(false)?;
-        let chunk = self.lua().load(&*library.code).set_name(format!("={}", library.source));
-        let code = chunk.set_mode(ChunkMode::Binary).into_function().map_err(broken)?;
-        let code = self.keep(&code)?;
+    fn run_code(&self, code: &Function, server: &mut dyn ScriptServer) -> Result<(), ScriptFailure> {
+        let code = self.keep(code)?;
         let mut unread = Vec::new();
         let mut reply = Reply::new(&mut unread, Protocol::Resp2);
         let outcome = self.run(&code, &mut |_| 0, server, &mut reply);

@@ -127,6 +127,8 @@ impl ScriptVm {
             globals.raw_set(*name, shown.then_some(table)).map_err(broken)?;
         }
         globals.set_readonly(true);
+        // That they could be changed has ended it.
+        globals.set_safeenv(true);
         Ok(())
     }
 
