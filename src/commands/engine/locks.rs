@@ -104,7 +104,7 @@ impl Runner<'_> {
         } else if !self.hold.try_lock(shards, access, self.timing.now_ms) {
             return Err(Stop::TakesLong);
         }
-        self.ran.contention.note(shards, access, self.hold.waited_for());
+        self.ran.contention.note(shards, access, self.hold.has_waited());
         if self.session.is_superseded(self.host) {
             self.hold.let_go();
             return Err(Stop::Superseded);

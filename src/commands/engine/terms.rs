@@ -61,14 +61,13 @@ impl Ran {
     }
 }
 
-/// Which shards a batch locked, and for which it had to wait.
+/// Which shards a batch locked, and whether it had to wait for one.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Contention {
     /// The shards that one of its locks at least was not about, one bit each.
     spared: u64,
-    /// The last shard for whose lock it had to wait.
-    waited_for: Option<ShardIndex>,
     has_written: bool,
+    has_waited: bool,
 }
 
 const _: () = assert!(SHARDS <= u64::BITS as usize);
@@ -79,18 +78,21 @@ fn bit_of(shard: ShardIndex) -> u64 {
 
 impl Contention {
     #[inline]
-    pub(super) fn note(&mut self, shards: &[ShardIndex], access: Access, waited_for: Option<ShardIndex>) {
+    pub(super) fn note(&mut self, shards: &[ShardIndex], access: Access, has_waited: bool) {
         self.spared |= !shards.iter().fold(0, |bits, shard| bits | bit_of(*shard));
-        self.waited_for = waited_for.or(self.waited_for);
         self.has_written |= access == Access::Write;
+        self.has_waited |= has_waited;
     }
 
-    /// The shard whose turn the connection's next batch takes: one that each of this batch's locks was about, if the batch wrote
-    /// and had to wait for this shard, in this batch or in one before. `before` is the answer after the batch before.
+    /// The shard whose turn the connection's next batch takes: the first of those that each of this batch's locks was about, if the
+    /// batch wrote and had to wait, or the batch before took the turn of one of them. `before` is the answer after that one.
     #[must_use]
     pub fn shard(&self, before: Option<ShardIndex>) -> Option<ShardIndex> {
-        let is_always_locked = |shard: &ShardIndex| self.has_written && self.spared & bit_of(*shard) == 0;
-        self.waited_for.filter(is_always_locked).or(before.filter(is_always_locked))
+        let was_contended = before.is_some_and(|shard| self.spared & bit_of(shard) == 0);
+        let is_contended = self.has_written && (self.has_waited || was_contended);
+        // The first, and not the one that it waited for, so that all who need the same shards take the same turn.
+        let first = self.spared.trailing_ones() as ShardIndex;
+        (is_contended && first < SHARDS).then_some(first)
     }
 }
 
@@ -101,25 +103,28 @@ mod tests {
     #[test]
     fn a_shard_is_contended_while_batches_write_to_it_each_time_once_one_has_waited() {
         const WRITE: Access = Access::Write;
-        let locked = |locks: &[(&[ShardIndex], Access, Option<ShardIndex>)]| {
+        let locked = |locks: &[(&[ShardIndex], Access, bool)]| {
             let mut contention = Contention::default();
             locks.iter().for_each(|(shards, access, waited)| contention.note(shards, *access, *waited));
             contention
         };
-        let waited = locked(&[(&[3], WRITE, Some(3)), (&[3], Access::Read, None)]);
+        let waited = locked(&[(&[3], WRITE, true), (&[3], Access::Read, false)]);
         assert_eq!(waited.shard(None), Some(3));
-        let quick = locked(&[(&[3], WRITE, None)]);
+        let quick = locked(&[(&[3], WRITE, false)]);
         assert_eq!((quick.shard(None), quick.shard(Some(3)), quick.shard(Some(4))), (None, Some(3), None));
         // A board, beside it keys that differ from script to script, and one for which all shards were locked.
         let all: Vec<ShardIndex> = (0..SHARDS).collect();
-        let scripts = [(&[3, 7][..], WRITE, Some(7)), (&[7, 9], WRITE, None), (&all, WRITE, Some(1))];
-        assert_eq!(locked(&scripts[..2]).shard(None), Some(7));
-        assert_eq!(locked(&scripts).shard(Some(7)), Some(7));
+        let scripts = [(&[3, 7][..], WRITE, true), (&[7, 9], WRITE, false), (&all, WRITE, false)];
+        assert_eq!(locked(&scripts).shard(None), Some(7));
+        assert_eq!(
+            (locked(&scripts[1..]).shard(Some(9)), locked(&scripts[1..]).shard(Some(3))),
+            (Some(7), None)
+        );
         let others = [
             locked(&[]),
-            locked(&[(&[3], Access::Read, Some(3))]),
-            locked(&[(&[3], WRITE, Some(3)), (&[4], WRITE, None)]),
-            locked(&[(&[3, 4], WRITE, Some(4)), (&[4, 5], WRITE, None), (&[5], WRITE, None)]),
+            locked(&[(&[3], Access::Read, true)]),
+            locked(&[(&[3], WRITE, true), (&[4], WRITE, false)]),
+            locked(&[(&[3, 4], WRITE, true), (&[4, 5], WRITE, false), (&[5], WRITE, false)]),
         ];
         assert!(others.iter().all(|batch| batch.shard(Some(3)).is_none()));
     }

@@ -39,7 +39,7 @@ impl<'b> Runner<'b> {
             reach(self, &mut shards)?;
         }
         self.scope = Scope::Unit { elements_at_once: limits::ELEMENTS_ON_THREAD };
-        if self.terms.leeway.may_take_long() || self.hold.waited_for().is_some() {
+        if self.terms.leeway.may_take_long() || self.hold.has_waited() {
             self.look_at_clock();
         }
         (self.latest, self.session.unit_time_us) = (None, None);

@@ -35,6 +35,8 @@ struct Queue {
 struct QueuedWork {
     work: Box<Work>,
     back: oneshot::Sender<Returned>,
+    /// Whether it has waited for an earlier turn in vain. Such work comes first.
+    waits_again: bool,
 }
 
 enum Returned {
@@ -59,12 +61,13 @@ impl Turns {
         stats: &Arc<Stats>,
     ) -> Option<(Box<Work>, Ran)> {
         let turn = &self.0[shard];
+        let mut waits_again = false;
         let mut work = loop {
-            match enter(turn, work) {
+            match enter(turn, work, waits_again) {
                 Ok(work) => break work,
                 Err(back) => match back.await.ok()? {
                     Returned::Ran(work, ran) => return Some((work, ran)),
-                    Returned::Untouched(untouched) => work = untouched,
+                    Returned::Untouched(untouched) => (work, waits_again) = (untouched, true),
                 },
             }
         };
@@ -76,7 +79,7 @@ impl Turns {
         let ran = run(&mut work);
         let mut done: SmallVec<[_; 16]> = SmallVec::new();
         while now_ns() < end_ns {
-            let Some(QueuedWork { mut work, back }) = turn.lock().waiting.pop_front() else { break };
+            let Some(QueuedWork { mut work, back, .. }) = turn.lock().waiting.pop_front() else { break };
             let ran = run(&mut work);
             done.push((back, work, ran));
         }
@@ -90,14 +93,18 @@ impl Turns {
 }
 
 /// Takes the turn, or queues the work. Returns the work, or the channel that it will come back by.
-fn enter(turn: &Turn, work: Box<Work>) -> Result<Box<Work>, oneshot::Receiver<Returned>> {
+fn enter(turn: &Turn, work: Box<Work>, waits_again: bool) -> Result<Box<Work>, oneshot::Receiver<Returned>> {
     let mut queue = turn.lock();
     if !queue.is_taken {
         queue.is_taken = true;
         return Ok(work);
     }
     let (back, returned) = oneshot::channel();
-    queue.waiting.push_back(QueuedWork { work, back });
+    let place = match waits_again {
+        true => queue.waiting.iter().take_while(|queued| queued.waits_again).count(),
+        false => queue.waiting.len(),
+    };
+    queue.waiting.insert(place, QueuedWork { work, back, waits_again });
     Err(returned)
 }
 
@@ -112,7 +119,7 @@ impl Drop for Taken<'_> {
             queue.is_taken = false;
             std::mem::take(&mut queue.waiting)
         };
-        for QueuedWork { work, back } in waiting {
+        for QueuedWork { work, back, .. } in waiting {
             let _ = back.send(Returned::Untouched(work));
         }
     }

@@ -16,7 +16,7 @@ use crate::store::keys::uses::{UseClock, UsesKept};
 use crate::store::numbers::{DatabaseIndex, ShardIndex};
 use crate::store::shard::Shard;
 use crate::store::sharded::Store;
-use parking_lot::{RwLockReadGuard, RwLockWriteGuard};
+use parking_lot::{RwLock, RwLockReadGuard, RwLockWriteGuard};
 use std::cell::{Cell, RefCell};
 use std::sync::Arc;
 
@@ -59,7 +59,7 @@ pub struct Hold<'s> {
     /// The locks of further shards, ascending: every hold takes its locks in this order.
     pub(in crate::store) rest: Vec<(ShardIndex, Guard<'s>)>,
     access: Access,
-    waited_for: Option<ShardIndex>,
+    has_waited: bool,
     /// The number of the client whose commands run under it; 0 if it is none's.
     pub(super) client: u64,
     pub(super) now_ms: u64,
@@ -95,7 +95,7 @@ impl<'s> Hold<'s> {
             first: None,
             rest: Vec::new(),
             access: Access::Read,
-            waited_for: None,
+            has_waited: false,
             client: 0,
             now_ms: 0,
             expired_by_ms: 0,
@@ -126,9 +126,7 @@ impl<'s> Hold<'s> {
     /// Locks `shards`, which must be ascending and without repetition. None must be held.
     pub fn lock(&mut self, shards: &[ShardIndex], access: Access) {
         let store = self.store;
-        while !self
-            .take(shards, |index, holds_others| store.acquire(&store.shards[index], access, holds_others))
-        {
+        while !self.take(shards, |shard, holds_others| store.acquire(shard, access, holds_others)) {
             std::thread::yield_now();
         }
         self.begin(access, self.store.clock.now_ms());
@@ -138,21 +136,16 @@ impl<'s> Hold<'s> {
     /// takes none and returns false. `now_ms` is the time of the commands under the hold.
     #[must_use]
     pub fn try_lock(&mut self, shards: &[ShardIndex], access: Access, now_ms: u64) -> bool {
-        let (store, mut waited_for) = (self.store, None);
-        let are_held = self.take(shards, |index, _| {
-            let shard = &store.shards[index];
-            let mut patience = || {
-                waited_for = Some(index);
-                limits::LOCK_PATIENCE
-            };
-            match access {
-                Access::Read => shard.try_read().or_else(|| shard.try_read_for(patience())).map(Guard::Read),
-                Access::Write => {
-                    shard.try_write().or_else(|| shard.try_write_for(patience())).map(Guard::Write)
-                }
-            }
+        let mut has_waited = false;
+        let mut patience = || {
+            has_waited = true;
+            limits::LOCK_PATIENCE
+        };
+        let are_held = self.take(shards, |shard, _| match access {
+            Access::Read => shard.try_read().or_else(|| shard.try_read_for(patience())).map(Guard::Read),
+            Access::Write => shard.try_write().or_else(|| shard.try_write_for(patience())).map(Guard::Write),
         });
-        self.waited_for = waited_for;
+        self.has_waited = has_waited;
         self.begin(access, now_ms);
         are_held
     }
@@ -161,11 +154,11 @@ impl<'s> Hold<'s> {
     fn take(
         &mut self,
         shards: &[ShardIndex],
-        mut acquire: impl FnMut(ShardIndex, bool) -> Option<Guard<'s>>,
+        mut acquire: impl FnMut(&'s RwLock<Shard>, bool) -> Option<Guard<'s>>,
     ) -> bool {
         debug_assert!(self.is_empty() && shards.is_sorted_by(|one, other| one < other));
         for &index in shards {
-            let Some(guard) = acquire(index, self.first.is_some()) else {
+            let Some(guard) = acquire(&self.store.shards[index], self.first.is_some()) else {
                 self.unlock();
                 return false;
             };
@@ -187,9 +180,10 @@ impl<'s> Hold<'s> {
         self.events.get_mut().want(self.store.event_classes());
     }
 
+    /// The first lock last: whoever waits for that finds the others free.
     fn unlock(&mut self) {
-        self.first = None;
         self.rest.clear();
+        self.first = None;
     }
 
     /// Releases the locks. Returns the record that the replies made under them rest on: the hold's own last record, or
@@ -227,10 +221,10 @@ impl<'s> Hold<'s> {
         self.access
     }
 
-    /// The last shard whose lock [`Hold::try_lock`] found taken and had to wait for.
+    /// Whether [`Hold::try_lock`] found a lock taken and had to wait for it.
     #[must_use]
-    pub fn waited_for(&self) -> Option<ShardIndex> {
-        self.waited_for
+    pub fn has_waited(&self) -> bool {
+        self.has_waited
     }
 
     /// How many look-ups found their key so far, and how many did not.
