@@ -147,7 +147,7 @@ impl Process for NoServer {
 
     fn save_if_due(&self, _: &[SavePoint]) {}
 
-    fn save_flushed(&self, _: bool) {}
+    fn save_flushed(&self) {}
 
     fn reload(&self, _: Reload) -> Result<(), String> {
         Err(NO_SERVER.into())

@@ -257,8 +257,8 @@ impl Process for RunningProcess {
         self.dump.save_if_due(points);
     }
 
-    fn save_flushed(&self, holds_shards: bool) {
-        if holds_shards { self.dump.save_flushed_soon() } else { self.dump.save_flushed() }
+    fn save_flushed(&self) {
+        self.dump.save_flushed();
     }
 
     fn reload(&self, what: Reload) -> Result<(), String> {

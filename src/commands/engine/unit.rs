@@ -53,6 +53,9 @@ impl<'b> Runner<'b> {
             self.close_record();
         }
         self.release();
+        if std::mem::take(&mut self.session.owes_save) {
+            self.host.process.save_flushed();
+        }
         result.or_else(|panic| resume_unwind(panic))
     }
 }

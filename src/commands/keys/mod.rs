@@ -263,7 +263,10 @@ fn flush(
     keys.shards.flush(database)?;
     keys.host.friend_rankings.clear();
     if database.is_none() && !keys.host.config().save.is_empty() {
-        keys.host.process.save_flushed(!matches!(keys.shards, Shards::Free(..)));
+        match keys.shards {
+            Shards::Free(..) => keys.host.process.save_flushed(),
+            Shards::Held(_) => keys.session.owes_save = true,
+        }
     }
     if !is_async && matches!(keys.shards, Shards::Free(..)) {
         // As in Redis, a client that tracks gets the invalidation of its own flush before the reply. If its mailbox has been

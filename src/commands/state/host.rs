@@ -72,8 +72,8 @@ pub trait Process: ReplicaProgress + Send + Sync {
     /// Begins to write the dump file if one of the `points` is reached.
     fn save_if_due(&self, points: &[SavePoint]);
 
-    /// Writes the dump file because all keys were removed: before it returns, or soon, if the thread `holds_shards`.
-    fn save_flushed(&self, holds_shards: bool);
+    /// Writes the dump file because all keys were removed. The thread must hold no shard.
+    fn save_flushed(&self);
 
     /// Writes the dump file anew and loads it, or loads the journal. No other command runs meanwhile.
     ///

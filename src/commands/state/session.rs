@@ -76,6 +76,8 @@ pub struct Session {
     pub(in crate::commands) modes: Modes,
     /// The time that TIME has told in the atomic unit under way, in unix microseconds.
     pub(in crate::commands) unit_time_us: Option<u64>,
+    /// The transaction or script has removed all keys: behind it the dump file is written.
+    pub(in crate::commands) owes_save: bool,
     /// What it has said of itself as a replica.
     replica: Option<Box<ReplicaRequest>>,
     /// The last record that one of its earlier batches has written, or that such a batch has seen.
@@ -94,6 +96,7 @@ impl Session {
             transaction: None,
             watching: None,
             unit_time_us: None,
+            owes_save: false,
             subscriptions: Subscriptions::default(),
             master: None,
             modes: Modes::default(),

@@ -2,7 +2,6 @@
 //! removed.
 
 use super::{ALREADY_RUNNING, Dump};
-use std::sync::atomic::Ordering;
 
 impl Dump {
     /// Writes the file as it is without the keys that were removed. A background save that is running is called off: it began
@@ -17,10 +16,5 @@ impl Dump {
                 _ => return,
             }
         }
-    }
-
-    /// As [`Dump::save_flushed`], soon and in the background, from a thread that holds shards.
-    pub(in crate::server) fn save_flushed_soon(&self) {
-        self.is_flushed.store(true, Ordering::Relaxed);
     }
 }

@@ -39,8 +39,6 @@ pub(super) struct Dump {
     /// Whether a save is running.
     is_running: Arc<AtomicBool>,
     is_closing: AtomicBool,
-    /// All keys were removed, and the file still has what was there before.
-    is_flushed: AtomicBool,
     history: Mutex<SaveHistory>,
     thread: Mutex<Option<JoinHandle<()>>>,
 }
@@ -91,7 +89,6 @@ impl Dump {
             clock,
             is_running: Arc::default(),
             is_closing: AtomicBool::new(false),
-            is_flushed: AtomicBool::new(false),
             history: Mutex::new(history),
             thread: Mutex::new(None),
         })
@@ -170,12 +167,11 @@ impl Dump {
             let is_over =
                 |point: &SavePoint| changes >= point.changes && since_s(history.saved_ms) > point.seconds;
             let may_try = history.last_error.is_none() || since_s(history.tried_ms) > RETRY_AFTER_S;
-            let is_flushed = self.is_flushed.load(Ordering::Relaxed);
-            history.started_ms.is_none() && (is_flushed || may_try && points.iter().any(is_over))
+            history.started_ms.is_none() && may_try && points.iter().any(is_over)
         };
-        // If another save has begun meanwhile, it serves as well. The log reports a failure.
-        if is_due && self.start_save().is_ok() {
-            self.is_flushed.store(false, Ordering::Relaxed);
+        if is_due {
+            // If another save has begun meanwhile, it serves as well. The log reports a failure.
+            let _ = self.start_save();
         }
     }
 
