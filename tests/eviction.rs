@@ -258,3 +258,25 @@ fn clients_are_disconnected_before_the_next_command() {
     assert_eq!(memory_of(&mut sender, id), None);
     assert_eq!(figure(&mut sender, "evicted_clients"), 1);
 }
+
+/// A client that tracks learns that a key was evicted before it has the reply of the command that evicted it.
+#[test]
+fn an_eviction_is_told_before_the_reply() {
+    let server = Server::rankd();
+    let mut client = server.client();
+    client.ask("HELLO 3");
+    ok(&mut client, "CLIENT TRACKING on");
+    let info = client.ask("INFO memory").text();
+    let used = info
+        .lines()
+        .find_map(|line| line.strip_prefix("used_memory:")?.parse::<u64>().ok())
+        .expect("a number");
+    ok(&mut client, "CONFIG SET maxmemory-policy volatile-random");
+    ok(&mut client, &format!("CONFIG SET maxmemory {}", used + (1 << 20)));
+    ok(&mut client, "SETEX volatile 10000 x");
+    assert_eq!(client.ask("GET volatile"), Reply::Bulk(b"x".to_vec()));
+    assert_eq!(client.ask("SETBIT big 16000000 0"), Reply::Integer(0));
+    let Reply::Push(message) = client.ask("GETBIT big 0") else { panic!("the message comes first") };
+    assert_eq!(message[1].items()[0].text(), "volatile");
+    assert_eq!(client.reply(), Reply::Integer(0));
+}

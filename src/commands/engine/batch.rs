@@ -41,6 +41,9 @@ pub fn run_batch<'r>(
     if host.is_short_of_memory(config) {
         // Commands that need no memory run all the same.
         runner.make_room();
+        // As in Redis, a client that tracks learns of keys that were evicted before it has the reply.
+        let (begin, listening) = (out.len(), runner.session.listening());
+        runner.take_mail(out, begin, listening);
     }
     let end_ns = runner.timing.started_ns + limits::BATCH.as_nanos() as u64;
     let mut window = Window::new();
