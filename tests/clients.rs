@@ -328,8 +328,9 @@ fn nothing_is_written_while_writes_are_paused() {
 #[test]
 fn a_client_is_gone_when_it_has_the_reply_to_quit() {
     const CHANNELS: usize = 20_000;
-    let server = Server::rankd();
-    let (mut leaves, mut tracks, mut other) = (server.client(), server.client(), server.client());
+    // The one that leaves and the one that looks are served by two threads.
+    let server = Server::rankd_with(&["--appendonly", "no", "--threads", "2"]);
+    let (mut leaves, mut other, mut tracks) = (server.client(), server.client(), server.client());
     let id = leaves.ask("CLIENT ID").integer();
     tracks.ask("HELLO 3");
     assert_eq!(tracks.ask(&format!("CLIENT TRACKING on REDIRECT {id}")).text(), "OK");
