@@ -13,6 +13,7 @@ with new servers:
   memory     the most resident memory of the master meanwhile above that before, with the private memory of a child, as a share of
              the latter
   stall ms   the longest ZADD meanwhile
+  calm ms    the longest ZADD in a time as long before
 
 Then the replica ends, and a program that only reads asks for all data, as a server that knows only dump files does:
 
@@ -42,6 +43,8 @@ from wire import call, field, request
 
 KEY = b"lb"
 CONNECTIONS = 4
+# How long the writer writes before a full sync.
+CALM_S = 3
 PIPELINE = 500
 
 
@@ -185,7 +188,7 @@ def sync(server, command):
     try:
         writer.start()
         watcher.start()
-        time.sleep(0.5)
+        time.sleep(CALM_S)
         connection = replica.connect()
         cpu, own_cpu, begun = server.cpu(), replica.cpu(), time.monotonic()
         call(connection, b"REPLICAOF", b"127.0.0.1", b"%d" % server.port)
@@ -196,9 +199,13 @@ def sync(server, command):
         time.sleep(0.3)
         cpu, own_cpu = server.cpu() - cpu, replica.cpu() - own_cpu
         must_end.set()
-        stalls = [seconds for at, seconds in slow.get() if begun <= at + seconds and at <= end]
-        stall = 1000 * max(stalls, default=0)
-        return [end - begun, cpu, own_cpu, 100 * (max(memory) - memory[0]) / memory[0], stall]
+        found = slow.get()
+
+        def longest(since, until):
+            return 1000 * max((seconds for at, seconds in found if since <= at + seconds and at <= until), default=0)
+
+        stall, calm = longest(begun, end), longest(max(begun - (end - begun), begun - CALM_S + 0.2), begun)
+        return [end - begun, cpu, own_cpu, 100 * (max(memory) - memory[0]) / memory[0], stall, calm]
     finally:
         must_end.set()
         own_end.set()
@@ -273,7 +280,7 @@ def main():
     for _ in range(arguments.rounds):
         for name, command in servers:
             figures[name].append(measure(name, command, arguments))
-    names = ["sync s", "cpu s", "replica s", "memory %", "stall ms", "dump s", "updates/s", "extra us"]
+    names = ["sync s", "cpu s", "replica s", "memory %", "stall ms", "calm ms", "dump s", "updates/s", "extra us"]
     print(f"{'':16}" + "".join(f"{name:>11}" for name in names))
     for name, rows in figures.items():
         columns = [statistics.median(column) for column in zip(*rows)]

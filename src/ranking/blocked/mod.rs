@@ -296,17 +296,16 @@ impl<K: SortKey> RankedMembers for BlockRanking<K> {
     /// Scans in the order of member hashes, which no operation changes.
     fn scan(&self, cursor: u64, count: usize, mut visit: impl FnMut(&[u8], K)) -> u64 {
         let mut member = Vec::new();
-        let mut show = |leaf: u32, i: usize| {
-            let block = self.levels.block(leaf);
-            member.clear();
-            block.write_member(i, &mut member);
-            visit(&member, block.key(i));
-        };
         let Some(index) = &self.index else {
             // A ranking of one leaf is returned at once, as Redis does with its small encoding.
-            let leaf = self.levels.first();
-            let hashes = leaf_hashes(self.levels.block(leaf), &self.hasher);
-            (0..hashes.len()).filter(|&i| place_of(hashes[i]) >= cursor).for_each(|i| show(leaf, i));
+            let block = self.levels.block(self.levels.first());
+            for i in 0..block.len() {
+                member.clear();
+                block.write_member(i, &mut member);
+                if place_of(self.hasher.hash(&member)) >= cursor {
+                    visit(&member, block.key(i));
+                }
+            }
             return 0;
         };
         let mut blocks = LeafHashes::new(&self.levels, &self.hasher);
@@ -323,10 +322,10 @@ impl<K: SortKey> RankedMembers for BlockRanking<K> {
             for &(hash, leaf) in &found {
                 let block = self.levels.block(leaf);
                 for i in memchr::memchr_iter(tag_of(hash), block.tags()) {
-                    let mut own = Vec::new();
-                    block.write_member(i, &mut own);
-                    if self.hasher.hash(&own) == hash {
-                        show(leaf, i);
+                    member.clear();
+                    block.write_member(i, &mut member);
+                    if self.hasher.hash(&member) == hash {
+                        visit(&member, block.key(i));
                     }
                 }
             }

@@ -207,6 +207,9 @@ impl MemberIndex {
         }
         slots.sort_unstable();
         slots.dedup();
+        // Each is of another block, so the memory of all is asked for before the first is read.
+        slots.iter().for_each(|&slot| blocks.prefetch_soon(IndexSlot(slot).block()));
+        slots.iter().for_each(|&slot| blocks.prefetch(IndexSlot(slot).block()));
         let mut hashes = Vec::new();
         for slot in slots.into_iter().map(IndexSlot) {
             hashes.clear();
