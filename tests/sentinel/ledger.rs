@@ -1,5 +1,5 @@
 //! Writers keep a ledger of what was acknowledged while masters die: of two servers, what WAIT 1 has confirmed is never lost. (Of
-//! three it may be: sentinels choose a replica by what they knew of its offset, which may be some seconds old.)
+//! three it may be: a master that wakes up still has the third server as its replica, which confirms what the new master lacks.)
 //!
 //! `just failover N` runs N failovers, RANKD_FAILOVERS names their number.
 
