@@ -1,8 +1,11 @@
 //! Reads a command's syntax line (`key [NX | XX] score member [score member ...]`) into the tree of arguments that COMMAND
 //! DOCS shows. redis-cli makes its hints from that tree.
 //!
-//! Words in upper case are tokens, others are arguments; `[ ]` may be left out, `< >` may not, `|` separates choices,
+//! Words in upper case and a few marks are tokens, others are arguments; `[ ]` may be left out, `< >` may not, `|` separates choices,
 //! and `[x y ...]` says that the arguments before it may be repeated.
+
+/// Tokens that are no words, with Redis's names for them.
+const MARKS: [(&str, &str); 4] = [("*", "auto-id"), ("$", "new-id"), ("=", "equal"), ("~", "approximately")];
 
 /// One argument of a command.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -81,9 +84,10 @@ fn sequence_until<'w>(words: &mut impl Iterator<Item = &'w str>, close: Option<&
 }
 
 fn single(word: &str) -> Argument {
-    let is_token =
-        word.bytes().all(|byte| byte.is_ascii_uppercase() || byte.is_ascii_digit() || byte == b'-');
-    let name = word.to_ascii_lowercase();
+    let mark = MARKS.iter().find(|(mark, _)| *mark == word);
+    let is_token = mark.is_some()
+        || word.bytes().all(|byte| byte.is_ascii_uppercase() || byte.is_ascii_digit() || byte == b'-');
+    let name = mark.map_or_else(|| word.to_ascii_lowercase(), |(_, name)| (*name).to_owned());
     let kind = if is_token { ArgumentKind::PureToken } else { ArgumentKind::Value(value_type(word)) };
     Argument { name, kind, token: is_token.then(|| word.to_owned()), optional: false, multiple: false }
 }
@@ -188,6 +192,11 @@ mod tests {
             print(&parse("user [FRIENDS key | MEMBERS count member [member ...]] [TOP n | SELF]")),
             "user/string oneof(FRIENDS:key/key MEMBERS:block(count/integer member/string+))? \
              oneof(TOP:n/integer SELF:token)?"
+        );
+        assert_eq!(
+            print(&parse("[<MAXLEN | MINID> [= | ~] threshold] <* | id>")),
+            "block(oneof(MAXLEN:token MINID:token) oneof(=:token ~:token)? threshold/string)? \
+             oneof(*:token id/string)"
         );
         assert_eq!(
             print(&parse("<LIB-NAME libname | LIB-VER libver>")),
