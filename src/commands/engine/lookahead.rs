@@ -43,7 +43,11 @@ impl Runner<'_> {
                 return alike;
             }
             Lookahead::Key => {
-                self.host.store.load_ahead(database, located(requests), |_, _| {});
+                // A pipeline to one stream or list needs it once.
+                let mut before: Option<Located<'_>> = None;
+                let keys = located(requests)
+                    .filter(|at| before.replace(*at).is_none_or(|before| !before.shares_place(*at)));
+                self.host.store.load_ahead(database, keys, |_, _| {});
                 return alike;
             }
         };

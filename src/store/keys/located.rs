@@ -23,6 +23,12 @@ impl Located<'_> {
         (self.key == key).then_some(Located { key, ..self })
     }
 
+    /// Whether both are looked for in one place. Two keys with one hash are rare, but possible.
+    #[must_use]
+    pub fn shares_place(self, other: Located<'_>) -> bool {
+        (self.shard, self.hash) == (other.shard, other.hash)
+    }
+
     /// Whether this is the location of exactly this slice, not only of equal bytes elsewhere.
     pub(in crate::store) fn is_of(self, key: &[u8]) -> bool {
         std::ptr::eq(self.key, key)
