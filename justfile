@@ -84,7 +84,7 @@ idle *arguments: peers
     cargo build --release
     benches/idle.py {{arguments}} "redis 8.2.3={{justfile_directory()}}/.peers/redis-server-8.2.3 --port {port} --save '' --maxclients 12000" "rankd={{justfile_directory()}}/target/release/rankd --port {port} --dir {dir} --appendonly no --maxclients 12000"
 
-# What a full sync and the stream to a replica cost a master, compared with Redis and Valkey (`just replication -n 10000000`).
+# What a full sync and the stream cost a master, and how fast a replica follows, compared with Redis and Valkey (`just replication -n 10000000`).
 replication *arguments: peers
     cargo build --release
     benches/replication.py {{arguments}} "redis 8.2.3={{justfile_directory()}}/.peers/redis-server-8.2.3 --port {port} --save '' --repl-diskless-sync-delay 0" "valkey 9.1.2={{justfile_directory()}}/.peers/valkey-server-9.1.2 --port {port} --save '' --repl-diskless-sync-delay 0" "rankd={{justfile_directory()}}/target/release/rankd --port {port} --dir {dir} --appendonly no"

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Compares masters: what a full sync and the stream cost them.
+"""Compares servers that replicate: what a full sync and the stream cost a master, and how fast a replica follows.
 
 usage: replication.py [-n MEMBERS] [-u UPDATES] [-c ROUNDS] NAME=COMMAND ...
 
@@ -23,6 +23,12 @@ Then four connections send UPDATES pipelined ZADDs of one member each to the boa
 
   updates/s  until the replica has read the last of them
   extra us   processor time for each of them above that without a replica
+
+Then a second server of the same kind follows a newly loaded one:
+
+  catch-up/s it is stopped while the UPDATES are sent; then these divided by the seconds it takes to have them
+  pair us    processor time of both servers for each update, sent while the replica follows and until it has the last one
+  lag ms     beside 20,000 ZADDs a second: from the reply to a SET until the replica has its value, the median and the 99th percentile
 """
 
 import argparse
@@ -31,6 +37,7 @@ import os
 import random
 import shlex
 import shutil
+import signal
 import socket
 import statistics
 import subprocess
@@ -219,7 +226,8 @@ def watch(server, memory, must_end):
         memory.append(server.memory())
 
 
-def updates(server, count, members, reader):
+def send_updates(server, count, members):
+    """Sends pipelined ZADDs over several connections, and waits for their replies. Returns how many."""
     chance = random.Random(3)
     pieces = []
     for _ in range(CONNECTIONS):
@@ -238,18 +246,100 @@ def updates(server, count, members, reader):
             for piece in pieces:
                 send_all(connection, piece, PIPELINE)
 
-    cpu, begun = server.cpu(), time.monotonic()
     threads = [threading.Thread(target=run, args=(own,)) for own in pieces]
     [thread.start() for thread in threads]
     [thread.join() for thread in threads]
+    return rounds * CONNECTIONS * PIPELINE * 20
+
+
+def fact(connection, name):
+    """A field of INFO's section of replication."""
+    facts = call(connection, b"INFO", b"replication").decode()
+    return facts.split(name + ":")[1].split()[0]
+
+
+def updates(server, count, members, reader):
+    cpu, begun = server.cpu(), time.monotonic()
+    done = send_updates(server, count, members)
     if reader:
-        facts = call(server.connect(), b"INFO", b"replication").decode()
-        end = int(facts.split("master_repl_offset:")[1].split()[0])
+        end = int(fact(server.connect(), "master_repl_offset"))
         while reader.offset < end:
             time.sleep(0.001)
     seconds = time.monotonic() - begun
-    done = rounds * CONNECTIONS * PIPELINE * 20
     return done / seconds, 1e6 * (server.cpu() - cpu) / done
+
+
+class Pair:
+    """A loaded server, and one that follows it."""
+
+    def __init__(self, name, command, members):
+        self.master, self.replica = Server(name, command), Server(name, command)
+        load(self.master, members)
+        self.of_master, self.of_replica = self.master.connect(), self.replica.connect()
+        call(self.of_replica, b"REPLICAOF", b"127.0.0.1", b"%d" % self.master.port)
+        while not follows(self.of_replica):
+            time.sleep(0.005)
+
+    def wait(self):
+        """Until the replica is where the master is now."""
+        end = int(fact(self.of_master, "master_repl_offset"))
+        while int(fact(self.of_replica, "slave_repl_offset")) < end:
+            time.sleep(0.002)
+
+    def catch_up(self, count, members):
+        self.replica.process.send_signal(signal.SIGSTOP)
+        done = send_updates(self.master, count, members)
+        self.replica.process.send_signal(signal.SIGCONT)
+        begun = time.monotonic()
+        self.wait()
+        return done / (time.monotonic() - begun)
+
+    def cpu_us(self, count, members):
+        before = self.master.cpu() + self.replica.cpu()
+        done = send_updates(self.master, count, members)
+        self.wait()
+        return 1e6 * (self.master.cpu() + self.replica.cpu() - before) / done
+
+    def lags_ms(self, members):
+        must_end, chance, lags = threading.Event(), random.Random(5), []
+        burst = b"".join(
+            request(b"ZADD", KEY, b"%d" % chance.randrange(100_000), b"user:%012d" % chance.randrange(members)) for _ in range(100)
+        )
+
+        def write():
+            connection, due = self.master.connect(), time.monotonic()
+            while not must_end.is_set():
+                due += 0.005
+                send_all(connection, burst, 100)
+                time.sleep(max(0, due - time.monotonic()))
+
+        writer = threading.Thread(target=write)
+        writer.start()
+        for number in range(400):
+            call(self.of_master, b"SET", b"probe", b"%d" % number)
+            begun = time.monotonic()
+            while not call(self.of_replica, b"GET", b"probe").endswith(b"\r\n%d\r\n" % number):
+                pass
+            lags.append(1000 * (time.monotonic() - begun))
+            time.sleep(0.003)
+        must_end.set()
+        writer.join()
+        lags.sort()
+        return lags[len(lags) // 2], lags[len(lags) * 99 // 100]
+
+    def end(self):
+        self.master.end()
+        self.replica.end()
+
+
+def measure_pair(name, command, arguments):
+    pair = Pair(name, command, arguments.members)
+    try:
+        catch_up = pair.catch_up(arguments.updates, arguments.members)
+        us = pair.cpu_us(arguments.updates, arguments.members)
+        return [catch_up, us, *pair.lags_ms(arguments.members)]
+    finally:
+        pair.end()
 
 
 def measure(name, command, arguments):
@@ -279,8 +369,9 @@ def main():
     figures = {name: [] for name, _ in servers}
     for _ in range(arguments.rounds):
         for name, command in servers:
-            figures[name].append(measure(name, command, arguments))
+            figures[name].append(measure(name, command, arguments) + measure_pair(name, command, arguments))
     names = ["sync s", "cpu s", "replica s", "memory %", "stall ms", "calm ms", "dump s", "updates/s", "extra us"]
+    names += ["catch-up/s", "pair us", "lag ms", "lag p99"]
     print(f"{'':16}" + "".join(f"{name:>11}" for name in names))
     for name, rows in figures.items():
         columns = [statistics.median(column) for column in zip(*rows)]
