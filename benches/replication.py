@@ -228,17 +228,16 @@ def watch(server, memory, must_end):
 
 def send_updates(server, count, members):
     """Sends pipelined ZADDs over several connections, and waits for their replies. Returns how many."""
-    chance = random.Random(3)
-    pieces = []
+    # Each member gets one score and then another, in turns, so that each ZADD changes something.
+    chance, pieces, half = random.Random(3), [], 20
     for _ in range(CONNECTIONS):
+        named = [[b"user:%012d" % chance.randrange(members) for _ in range(PIPELINE)] for _ in range(half)]
         pieces.append([
-            b"".join(
-                request(b"ZADD", KEY, b"%d" % chance.randrange(100_000), b"user:%012d" % chance.randrange(members))
-                for _ in range(PIPELINE)
-            )
-            for _ in range(20)
+            b"".join(request(b"ZADD", KEY, b"%d" % (2 * chance.randrange(50_000) + odd), member) for member in piece)
+            for odd in (0, 1)
+            for piece in named
         ])
-    rounds = count // (CONNECTIONS * PIPELINE * 20)
+    rounds = count // (CONNECTIONS * PIPELINE * 2 * half)
 
     def run(pieces):
         connection = server.connect()
@@ -249,7 +248,7 @@ def send_updates(server, count, members):
     threads = [threading.Thread(target=run, args=(own,)) for own in pieces]
     [thread.start() for thread in threads]
     [thread.join() for thread in threads]
-    return rounds * CONNECTIONS * PIPELINE * 20
+    return rounds * CONNECTIONS * PIPELINE * 2 * half
 
 
 def fact(connection, name):

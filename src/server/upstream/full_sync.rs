@@ -1,5 +1,6 @@
-//! A full sync: the master's file, a dump file or the base of a rankd, is read into a store beside the one that is served, and takes its place when all of it has
-//! come and is sound. Until then the old data are served, and a restart finds them.
+//! A full sync: the master's file is read into a store beside the one that is served, and takes its place when all of it has
+//! come and is sound. Until then the old data are served, and a restart finds them. The file is a dump file, or the base of a
+//! rankd.
 
 use super::context::LinkContext;
 use super::error::LinkError;
