@@ -55,12 +55,12 @@ impl Clients {
             if (total as u64) < bound_bytes {
                 break;
             }
-            let address = &client.peer.address;
-            tracing::info!(id = client.id, %address, "disconnecting a client that uses {bytes} bytes: maxmemory-clients");
-            self.evicted.fetch_add(1, Ordering::Relaxed);
-            self.leaving_bytes.fetch_add(bytes, Ordering::Relaxed);
-            client.leaving_bytes.fetch_add(bytes, Ordering::Relaxed);
-            self.end(&client);
+            if self.take_out_leaving(&client, bytes) {
+                let address = &client.peer.address;
+                tracing::info!(id = client.id, %address, "disconnecting a client that uses {bytes} bytes: maxmemory-clients");
+                self.evicted.fetch_add(1, Ordering::Relaxed);
+                self.end(&client);
+            }
             total -= bytes;
         }
     }
@@ -105,7 +105,10 @@ mod tests {
         clients.bound_memory();
         assert!(clients.get(large.id).is_none() && clients.get(small.id).is_some());
         assert_eq!((clients.leaving_bytes(), clients.evicted()), (1000, 1));
+        // Another thread that had it in its list.
+        assert!(!clients.take_out_leaving(&large, 1000));
         clients.remove(&large);
+        assert!(!clients.take_out_leaving(&large, 1000));
         clients.remove(&small);
         assert_eq!((clients.leaving_bytes(), clients.memory_bytes.load(Ordering::Relaxed)), (0, 0));
     }

@@ -48,10 +48,24 @@ impl Clients {
 
     /// Takes a connection that will end out of all lists.
     pub fn take_out(&self, client: &Client) {
-        if self.by_id.remove(&client.id).is_some() {
+        self.take_out_leaving(client, 0);
+    }
+
+    /// As [`Clients::take_out`], and notes the bytes that it will still use until it has ended. Returns false, and notes nothing,
+    /// if it was in no list any more: another thread has taken it out.
+    pub(super) fn take_out_leaving(&self, client: &Client, bytes: usize) -> bool {
+        // Noted while it is listed, so that its end, which takes it out first, finds the note.
+        let note = |_: &u64, client: &Arc<Client>| {
+            self.leaving_bytes.fetch_add(bytes, Ordering::Relaxed);
+            client.leaving_bytes.fetch_add(bytes, Ordering::Relaxed);
+            true
+        };
+        let was_listed = self.by_id.remove_if(&client.id, note).is_some();
+        if was_listed {
             let counted = client.counted_bytes.swap(0, Ordering::Relaxed);
             self.memory_bytes.fetch_sub(counted, Ordering::Relaxed);
         }
+        was_listed
     }
 
     /// Ends a connection. For other clients it is gone at once: it is in no list, and no longer waits for a key.
