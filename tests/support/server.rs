@@ -6,6 +6,7 @@ use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, Once, mpsc};
 use std::time::Instant;
 
@@ -357,10 +358,20 @@ fn follow(
     });
 }
 
-/// An address on which no process listens at present.
+/// An address on which no process listens at present, until a test's server does: the kernel gives ports of its own choice to
+/// whoever names none, and would give one of those again as soon as it is closed.
 pub(crate) fn free_address() -> SocketAddr {
-    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a free port");
-    listener.local_addr().expect("a bound socket")
+    /// Below those of the kernel's choice (`net.ipv4.ip_local_port_range`).
+    const PORTS: std::ops::Range<u16> = 10_000..30_000;
+    static GIVEN: AtomicU32 = AtomicU32::new(0);
+    loop {
+        // Other processes of tests begin elsewhere.
+        let next = GIVEN.fetch_add(1, Ordering::Relaxed).wrapping_add(std::process::id().wrapping_mul(101));
+        let port = PORTS.start + (next % u32::from(PORTS.end - PORTS.start)) as u16;
+        if let Ok(listener) = TcpListener::bind((Ipv4Addr::LOCALHOST, port)) {
+            return listener.local_addr().expect("a bound socket");
+        }
+    }
 }
 
 /// Runs rankd to its end (a subcommand, a refused start) and gives status, standard output and standard error.
