@@ -44,7 +44,7 @@ pub use access::reader::{Lookups, Reader};
 pub use access::shards::{Looking, RefusesClients, Shards};
 pub use access::slot::{SLOTS, Slot};
 pub use access::survey::{BoardSurvey, LargestBoard};
-pub use access::writer::{HasPolicy, Missing, Writer};
+pub use access::writer::{HasPolicy, Missing, NewExpiry, Writer};
 pub use change::basis::{Basis, OpenRecord};
 pub use change::replay::UnknownDatabase;
 pub use change::seq::Seq;

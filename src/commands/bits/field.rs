@@ -115,9 +115,9 @@ fn bitfield(keys: &mut Writer<'_, '_>, call: &Call<'_>, reply: &mut Reply<'_>) -
     let (key, steps) = (call.argument(1), parse(call)?);
     let written = steps.iter().filter(|step| step.action != Action::Get);
     let Some(last) = written.map(|step| step.width.last_byte(step.offset)).max() else {
-        return get_all(keys.source_reader().knowing(call.located), call, &steps, reply);
+        return get_all(keys.source_reader(), call, &steps, reply);
     };
-    let string = keys.reader().knowing(call.located).string(key)?.unwrap_or_default();
+    let string = keys.reader().string(key)?.unwrap_or_default();
     // The string grows to the last byte that a subcommand may write, even if the subcommand fails. Redis does the same.
     let grows = string.len() <= last;
     let mut has_changed = false;

@@ -71,7 +71,7 @@ impl From<Corrupt> for CommandError {
 fn pfadd(keys: &mut Writer<'_, '_>, call: &Call<'_>, reply: &mut Reply<'_>) -> Outcome {
     let key = call.argument(1);
     let elements = call.cursor(2);
-    let string = keys.reader().knowing(call.located).string(key)?;
+    let string = keys.reader().string(key)?;
     let sketch = string.map(Sketch::of).transpose()?;
     let has_changed = match (sketch, string) {
         (Some(Sketch { form: Form::Dense, .. }), Some(string)) => {
@@ -127,7 +127,7 @@ fn write(keys: &mut Writer<'_, '_>, key: &[u8], edit: SketchEdit) -> Result<(), 
 
 /// The estimate of a single key is stored in its header, and is valid until a register changes.
 fn pfcount(keys: &mut Writer<'_, '_>, call: &Call<'_>, reply: &mut Reply<'_>) -> Outcome {
-    let reader = keys.source_reader().knowing(call.located);
+    let reader = keys.source_reader();
     if call.arguments.len() > 2 {
         call.announce((call.arguments.len() - 1) * ELEMENTS_PER_SKETCH)?;
         let mut highest: Highest = [0; REGISTERS];

@@ -4,7 +4,7 @@ use crate::commands::call::error::{CommandError, Outcome};
 use crate::commands::call::{Call, parse_integer, text};
 use crate::commands::spec::{CommandSpec, Flag, Handler, KeyFlag, Keys, Lookahead};
 use crate::resp::reply::Reply;
-use crate::store::{Reader, Writer};
+use crate::store::{NewExpiry, Reader, Writer};
 
 const CHANGE: CommandSpec = CommandSpec {
     flags: &[Flag::Write, Flag::Fast],
@@ -154,7 +154,6 @@ fn expire(
     unit: Unit,
     name: &str,
 ) -> Outcome {
-    let key = call.argument(1);
     let (mut only_never, mut only_expiring, mut only_later, mut only_sooner) = (false, false, false, false);
     for option in call.cursor(3) {
         match option.to_ascii_lowercase().as_slice() {
@@ -179,26 +178,21 @@ fn expire(
     let at_ms = unit
         .to_unix_ms(moment, number, reader.now_ms())
         .ok_or_else(|| CommandError::new(format!("ERR invalid expire time in '{name}' command")))?;
-    let Some(current) = reader.expiry(key) else {
-        reply.integer(0);
-        return Ok(());
-    };
-    // A key that never expires counts as expiring later than any other.
-    let current_ms = current.map_or(i64::MAX, u64::cast_signed);
-    let forbidden = (only_never && current.is_some())
-        || (only_expiring && current.is_none())
-        || (only_later && (current.is_none() || at_ms <= current_ms))
-        || (only_sooner && current.is_some() && at_ms >= current_ms);
-    if forbidden {
-        reply.integer(0);
-        return Ok(());
-    }
-    if reader.is_past(at_ms) {
-        keys.remove(key);
-    } else {
-        keys.set_expiry(key, Some(u64::try_from(at_ms).unwrap_or(0)));
-    }
-    reply.integer(1);
+    let is_past = reader.is_past(at_ms);
+    let is_changed = keys.choose_expiry(call.argument(1), |current| {
+        // A key that never expires counts as expiring later than any other.
+        let current_ms = current.map_or(i64::MAX, u64::cast_signed);
+        let is_forbidden = (only_never && current.is_some())
+            || (only_expiring && current.is_none())
+            || (only_later && (current.is_none() || at_ms <= current_ms))
+            || (only_sooner && current.is_some() && at_ms >= current_ms);
+        match u64::try_from(at_ms) {
+            _ if is_forbidden => NewExpiry::AsBefore,
+            Ok(at_ms) if !is_past => NewExpiry::At(Some(at_ms)),
+            _ => NewExpiry::Now,
+        }
+    });
+    reply.integer(i64::from(is_changed));
     Ok(())
 }
 
@@ -223,11 +217,10 @@ fn expiry_time(keys: Reader<'_>, call: &Call<'_>, reply: &mut Reply<'_>, unit: U
 }
 
 fn persist(keys: &mut Writer<'_, '_>, call: &Call<'_>, reply: &mut Reply<'_>) -> Outcome {
-    let key = call.argument(1);
-    let expires = keys.reader().expiry(key).flatten().is_some();
-    if expires {
-        keys.set_expiry(key, None);
-    }
-    reply.integer(i64::from(expires));
+    let is_changed = keys.choose_expiry(call.argument(1), |current| match current {
+        Some(_) => NewExpiry::At(None),
+        None => NewExpiry::AsBefore,
+    });
+    reply.integer(i64::from(is_changed));
     Ok(())
 }

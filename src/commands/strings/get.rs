@@ -85,7 +85,7 @@ fn getex(keys: &mut Writer<'_, '_>, call: &Call<'_>, reply: &mut Reply<'_>) -> O
     while cursor.remaining() > 0 {
         lifetime = Some(Lifetime::take("persist", lifetime, &mut cursor)?);
     }
-    let reader = keys.source_reader().knowing(call.located);
+    let reader = keys.source_reader();
     if !write_string(reader, call, reply)? {
         return Ok(());
     }
@@ -107,14 +107,14 @@ fn getex(keys: &mut Writer<'_, '_>, call: &Call<'_>, reply: &mut Reply<'_>) -> O
 }
 
 fn getdel(keys: &mut Writer<'_, '_>, call: &Call<'_>, reply: &mut Reply<'_>) -> Outcome {
-    if write_string(keys.source_reader().knowing(call.located), call, reply)? {
+    if write_string(keys.source_reader(), call, reply)? {
         keys.remove(call.argument(1));
     }
     Ok(())
 }
 
 fn getset(keys: &mut Writer<'_, '_>, call: &Call<'_>, reply: &mut Reply<'_>) -> Outcome {
-    write_string(keys.source_reader().knowing(call.located), call, reply)?;
+    write_string(keys.source_reader(), call, reply)?;
     keys.set_string(call.argument(1), call.argument(2), None);
     Ok(())
 }

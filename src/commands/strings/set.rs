@@ -90,7 +90,7 @@ fn set(keys: &mut Writer<'_, '_>, call: &Call<'_>, reply: &mut Reply<'_>) -> Out
         }
     };
     if returns_old {
-        write_string(keys.source_reader().knowing(call.located), call, reply)?;
+        write_string(keys.source_reader(), call, reply)?;
     }
     let is_conditional = only_new || only_present;
     let allowed = !is_conditional || keys.reader().kind(key).is_some() == only_present;
@@ -109,7 +109,7 @@ fn set(keys: &mut Writer<'_, '_>, call: &Call<'_>, reply: &mut Reply<'_>) -> Out
 }
 
 fn setnx(keys: &mut Writer<'_, '_>, call: &Call<'_>, reply: &mut Reply<'_>) -> Outcome {
-    let is_new = keys.reader().knowing(call.located).kind(call.argument(1)).is_none();
+    let is_new = keys.reader().kind(call.argument(1)).is_none();
     if is_new {
         keys.set_string(call.argument(1), call.argument(2), None);
     }

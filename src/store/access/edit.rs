@@ -213,6 +213,15 @@ impl KeyEdit<'_> {
         self.keyspace.put(key, self.spot, value, expire_at_ms)
     }
 
+    /// Makes the key, which must exist, expire at `expire_at_ms` (event `expire`), or never (event `persist`).
+    pub(super) fn set_expiry(&mut self, expire_at_ms: Option<u64>) {
+        self.keyspace.set_expiry(self.spot, expire_at_ms);
+        self.trace.changes.set_expiry(self.trace.keyspace, self.trace.key, expire_at_ms);
+        let event = if expire_at_ms.is_some() { "expire" } else { "persist" };
+        self.trace.event(EventClasses::GENERIC, event);
+        self.trace.note_change(false);
+    }
+
     /// Removes the key (event `del`). Returns whether it existed.
     pub(super) fn remove(&mut self) -> bool {
         let found = self.drop_value();

@@ -40,6 +40,17 @@ pub enum Missing {
     Skip,
 }
 
+/// When a key is to expire.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NewExpiry {
+    /// When it expires anyway.
+    AsBefore,
+    /// At this moment, in unix milliseconds (event `expire`), or never (event `persist`).
+    At(Option<u64>),
+    /// At once: the key is removed (event `del`).
+    Now,
+}
+
 impl<'h, 's> Writer<'h, 's> {
     pub(in crate::store) fn new(hold: &'h mut Hold<'s>, database: DatabaseIndex) -> Self {
         Self { hold, database, located: None }
@@ -57,13 +68,13 @@ impl<'s> Writer<'_, 's> {
     /// misses.
     #[must_use]
     pub fn reader(&self) -> Reader<'_> {
-        self.hold.reader(self.database).uncounted()
+        self.source_reader().uncounted()
     }
 
     /// Read access to the same keys that counts hits and misses, as for a command that only reads.
     #[must_use]
     pub fn source_reader(&self) -> Reader<'_> {
-        self.hold.reader(self.database)
+        self.hold.reader(self.database).knowing(self.located)
     }
 
     /// Access to the same keys of another database.
@@ -174,15 +185,22 @@ impl<'s> Writer<'_, 's> {
     /// Makes `key` expire at `expire_at_ms` (event `expire`), or never (event `persist`). Returns whether the key
     /// exists.
     pub fn set_expiry(&mut self, key: &[u8], expire_at_ms: Option<u64>) -> bool {
-        let KeyEdit { keyspace, spot, mut trace, .. } = self.fresh(key);
-        let found = !spot.is_vacant();
-        if found {
-            keyspace.set_expiry(spot, expire_at_ms);
-            trace.changes.set_expiry(trace.keyspace, key, expire_at_ms);
-            trace.event(EventClasses::GENERIC, if expire_at_ms.is_some() { "expire" } else { "persist" });
-            trace.note_change(false);
+        self.choose_expiry(key, |_| NewExpiry::At(expire_at_ms))
+    }
+
+    /// Lets `choose` say when `key` is to expire. It is given when the key expires so far, in unix milliseconds (`None`: never),
+    /// and is not called if there is no such key. Returns whether it has changed something.
+    pub fn choose_expiry(&mut self, key: &[u8], choose: impl FnOnce(Option<u64>) -> NewExpiry) -> bool {
+        let mut key = self.fresh(key);
+        let Some(entry) = key.entry() else { return false };
+        match choose(entry.expire_at_ms()) {
+            NewExpiry::AsBefore => false,
+            NewExpiry::At(expire_at_ms) => {
+                key.set_expiry(expire_at_ms);
+                true
+            }
+            NewExpiry::Now => key.remove(),
         }
-        found
     }
 
     /// Removes `key` (event `del`). Returns whether it existed.

@@ -1,31 +1,36 @@
 //! When keys expire: a note beside each entry, and the order in which the keys are to be looked at.
 //!
-//! A key that is used again and again is often given the same time to live each time. The order need not follow: a key's
+//! A key that is used again and again is often given a new time to live each time. The order need not follow: a key's
 //! place in it may be earlier than its expiry. When that place is due, the key gets a new one. So EXPIRE of a key that already
 //! expires mostly writes eight bytes.
 
 use std::collections::BTreeSet;
 use std::num::NonZeroU64;
 
-/// When a key expires, and its place in the order: the same moment or one shortly before.
+/// When a key expires, and its place in the order: the next whole unit, or one before that.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::store) struct Expiry(NonZeroU64);
 
 /// A key's place in [`Expiries`]: a time in unix milliseconds, and the key's hash.
 pub(super) type ExpiryPlace = (u64, u64);
 
-/// Bits for how many milliseconds the place is before the expiry: up to 17 minutes. The other bits have the expiry.
-const LEAD_BITS: u32 = 20;
+/// Milliseconds from one place in the order to the next. Keys that have expired are looked for every 100 ms.
+const UNIT_MS: u64 = 64;
 
-/// Set for an expiry beyond the year 2248, which has all other bits for itself and is its place.
+/// Bits for how many units the place is before the expiry: up to 37 hours. The other bits have the expiry.
+const LEAD_BITS: u32 = 21;
+
+const MOST_LEAD: u64 = (1 << LEAD_BITS) - 1;
+
+/// Set for an expiry beyond the year 2109, which has all other bits for itself and no lead.
 const IS_FAR: u64 = 1 << 63;
 
 impl Expiry {
     /// Bytes that a note and a place take.
     pub(super) const BYTES: usize = size_of::<Option<Self>>() + size_of::<ExpiryPlace>() * 3 / 2;
 
-    /// Expires at `at_ms` in unix milliseconds, which is its place too. The epoch itself becomes the first millisecond after
-    /// it; both are long past.
+    /// Expires at `at_ms` in unix milliseconds. Its place is the next whole unit. The epoch itself becomes the first
+    /// millisecond after it; both are long past.
     pub(super) fn at(at_ms: u64) -> Self {
         let at_ms = at_ms.clamp(1, !IS_FAR);
         let near = at_ms << LEAD_BITS;
@@ -33,24 +38,38 @@ impl Expiry {
         Self(NonZeroU64::new(bits).expect("not the epoch"))
     }
 
-    /// Expires at `at_ms` instead, in the same place if that can be.
+    /// Expires at `at_ms` instead, in the same place if that can be. If the place is too far before it, the new one is so
+    /// that `at_ms` may still move by much in either direction.
     fn moved_to(self, at_ms: u64) -> Self {
         let moved = Self::at(at_ms);
-        let lead = moved.at_ms().checked_sub(self.place_ms()).filter(|lead| *lead < 1 << LEAD_BITS);
-        let is_near = (self.0.get() | moved.0.get()) < IS_FAR;
-        lead.filter(|_| is_near).map_or(moved, |lead| Self(moved.0 | lead))
+        let is_near = self.is_near() && moved.is_near();
+        let lead = moved.unit().checked_sub(self.place()).filter(|_| is_near).unwrap_or(0);
+        Self(moved.0 | if lead <= MOST_LEAD { lead } else { MOST_LEAD / 2 })
+    }
+
+    fn is_near(self) -> bool {
+        self.0.get() < IS_FAR
     }
 
     /// Unix milliseconds.
     pub(super) fn at_ms(self) -> u64 {
         let bits = self.0.get();
-        if bits < IS_FAR { bits >> LEAD_BITS } else { bits & !IS_FAR }
+        if self.is_near() { bits >> LEAD_BITS } else { bits & !IS_FAR }
+    }
+
+    /// The first whole unit at or after it.
+    fn unit(self) -> u64 {
+        self.at_ms().div_ceil(UNIT_MS)
+    }
+
+    fn place(self) -> u64 {
+        let lead = if self.is_near() { self.0.get() & MOST_LEAD } else { 0 };
+        self.unit() - lead
     }
 
     /// The time of its place in the order, in unix milliseconds.
     pub(super) fn place_ms(self) -> u64 {
-        let bits = self.0.get();
-        if bits < IS_FAR { (bits >> LEAD_BITS) - (bits & ((1 << LEAD_BITS) - 1)) } else { bits & !IS_FAR }
+        self.place() * UNIT_MS
     }
 }
 
@@ -115,16 +134,22 @@ mod tests {
     use crate::machine::chance::Chance;
 
     #[test]
-    fn an_expiry_keeps_its_place_while_it_is_a_little_later() {
-        let (first, lead) = (1_800_000_000_000, 1 << LEAD_BITS);
+    fn an_expiry_keeps_its_place_while_it_is_not_much_later() {
+        let (first, most) = (1_800_000_000_000, MOST_LEAD * UNIT_MS);
         let near = Expiry::at(first);
         assert_eq!((near.at_ms(), near.place_ms()), (first, first));
-        for (later, place) in [(first + 1, first), (first + lead - 1, first), (first + lead, first + lead)] {
+        let soon_after = Expiry::at(first + 1);
+        assert_eq!((soon_after.at_ms(), soon_after.place_ms()), (first + 1, first + UNIT_MS));
+        for later in [first + 1, first + UNIT_MS, first + most] {
             let moved = near.moved_to(later);
-            assert_eq!((moved.at_ms(), moved.place_ms()), (later, place));
+            assert_eq!((moved.at_ms(), moved.place_ms()), (later, first));
         }
-        let earlier = near.moved_to(first + 500).moved_to(first - 1);
-        assert_eq!((earlier.at_ms(), earlier.place_ms()), (first - 1, first - 1));
+        let beyond = near.moved_to(first + most + 1);
+        assert_eq!(beyond.at_ms(), first + most + 1);
+        let lead_ms = beyond.at_ms() - beyond.place_ms();
+        assert!((most / 2 - 2 * UNIT_MS..most / 2).contains(&lead_ms), "{lead_ms}");
+        let earlier = near.moved_to(first + most).moved_to(first - UNIT_MS);
+        assert_eq!((earlier.at_ms(), earlier.place_ms()), (first - UNIT_MS, first - UNIT_MS));
     }
 
     #[test]
@@ -135,7 +160,8 @@ mod tests {
             for at_ms in ends {
                 let moved = Expiry::at(before).moved_to(at_ms);
                 assert_eq!(moved.at_ms(), at_ms);
-                assert!(moved.place_ms() <= at_ms && moved.place_ms() >= before.min(at_ms));
+                assert!(moved.place() <= at_ms.div_ceil(UNIT_MS));
+                assert!(moved.place_ms() >= before.min(at_ms));
             }
         }
         assert_eq!(Expiry::at(0).at_ms(), 1);
@@ -143,12 +169,12 @@ mod tests {
     }
 
     #[test]
-    fn each_key_has_one_place_at_or_before_its_expiry() {
+    fn each_key_has_one_place_at_most_a_unit_behind_its_expiry() {
         let mut chance = Chance::seeded(7);
         let (mut expiries, mut notes) = (Expiries::default(), vec![None; 50]);
         for _ in 0..20_000 {
             let hash = chance.below(50);
-            let at_ms = (chance.below(4) > 0).then(|| 1 + chance.below(3 << LEAD_BITS));
+            let at_ms = (chance.below(4) > 0).then(|| 1 + chance.below(3 * MOST_LEAD * UNIT_MS));
             let note = &mut notes[hash as usize];
             *note = expiries.change(hash, *note, at_ms);
             assert_eq!(note.map(Expiry::at_ms), at_ms);

@@ -141,7 +141,7 @@ impl Keyspace {
         self.expiries.len()
     }
 
-    /// The time in unix milliseconds at which [`Keyspace::next_due`] has something to look at. No key expires before it.
+    /// The time in unix milliseconds at which [`Keyspace::next_due`] has something to look at.
     pub(in crate::store) fn first_expiry_ms(&self) -> Option<u64> {
         self.expiries.first().next().map(|(at_ms, _)| at_ms)
     }
@@ -281,8 +281,8 @@ impl Keyspace {
         self.expiries.sum_ms()
     }
 
-    /// What is the first to look at in the order of expiries, if that is due at or before `by_ms`. A place that is before its
-    /// key's expiry is moved, and one without a key is given up. O(log n).
+    /// What is the first to look at in the order of expiries, if that is due at or before `by_ms`. A place that is due before its
+    /// key has expired is moved, and one without a key is given up. O(log n).
     pub(in crate::store) fn next_due(&mut self, by_ms: u64) -> Option<Due> {
         let (place_ms, hash) = self.expiries.first().next().filter(|(place_ms, _)| *place_ms <= by_ms)?;
         let has_hash = |entry: &KeyValue| self.hasher.hash_one(&*entry.key) == hash;
