@@ -4,11 +4,10 @@ use super::{BASE, offset};
 use crate::commands::call::Call;
 use crate::commands::call::error::{CommandError, Outcome};
 use crate::commands::spec::{CommandSpec, Flag, Handler, KeyFlag, Keys, Lookahead};
-use crate::commands::strings::patch::{Patch, patch_string};
 use crate::resp::integer;
 use crate::resp::reply::Reply;
 use crate::resp::request::Arguments;
-use crate::store::{Reader, Value, Writer};
+use crate::store::{ByteString, Missing, Reader, Value, Writer};
 
 pub(in crate::commands) const COMMANDS: &[CommandSpec] = &[
     CommandSpec {
@@ -58,14 +57,15 @@ fn setbit(keys: &mut Writer<'_, '_>, call: &Call<'_>, reply: &mut Reply<'_>) -> 
         Some(1) => true,
         _ => return Err(CommandError::text("ERR bit is not an integer or out of range").into()),
     };
-    let byte =
-        keys.reader().knowing(call.located).string(key)?.and_then(|string| string.get(offset)).copied();
-    let was_set = byte.unwrap_or(0) & bit != 0;
-    if byte.is_none() || was_set != is_wanted {
-        let byte = if is_wanted { byte.unwrap_or(0) | bit } else { byte.unwrap_or(0) & !bit };
-        patch_string(keys, key, "setbit", &[Patch { offset, bytes: &[byte] }])?;
-    }
-    reply.integer(i64::from(was_set));
+    let was_set = keys.edit::<ByteString, _>(key, Missing::Create, "setbit", |string| {
+        let present = string.get(offset).copied();
+        let was_set = present.unwrap_or(0) & bit != 0;
+        if present.is_none() || was_set != is_wanted {
+            string.patch(offset, &[present.unwrap_or(0) & !bit | if is_wanted { bit } else { 0 }]);
+        }
+        was_set
+    })?;
+    reply.integer(i64::from(was_set.unwrap_or(false)));
     Ok(())
 }
 

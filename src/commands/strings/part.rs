@@ -2,12 +2,12 @@
 
 use super::BASE;
 use super::patch::{Patch, patch_string};
-use crate::commands::call::error::{CommandError, Outcome};
+use crate::commands::call::error::{CommandError, Outcome, Stop};
 use crate::commands::call::{Call, parse_integer};
 use crate::commands::spec::{CommandSpec, Flag, Handler, KeyFlag, Keys, Lookahead};
 use crate::resp::reply::Reply;
 use crate::resp::request::Arguments;
-use crate::store::{Reader, Value, Writer};
+use crate::store::{ByteString, Missing, Reader, Value, Writer};
 use std::ops::RangeInclusive;
 
 pub(in crate::commands) const COMMANDS: &[CommandSpec] = &[
@@ -90,10 +90,13 @@ fn strlen(keys: Reader<'_>, call: &Call<'_>, reply: &mut Reply<'_>) -> Outcome {
 
 fn append(keys: &mut Writer<'_, '_>, call: &Call<'_>, reply: &mut Reply<'_>) -> Outcome {
     let (key, bytes) = (call.argument(1), call.argument(2));
-    let offset = keys.reader().knowing(call.located).string(key)?.map_or(0, <[u8]>::len);
-    check_length(call, offset, bytes)?;
-    patch_string(keys, key, "append", &[Patch { offset, bytes }])?;
-    reply.count(offset + bytes.len());
+    let length = keys.edit::<ByteString, _>(key, Missing::Create, "append", |string| {
+        let offset = string.len();
+        check_length(call, offset, bytes)?;
+        string.patch(offset, bytes);
+        Ok::<_, Stop>(offset + bytes.len())
+    })?;
+    reply.count(length.transpose()?.unwrap_or(0));
     Ok(())
 }
 
@@ -101,7 +104,7 @@ fn setrange(keys: &mut Writer<'_, '_>, call: &Call<'_>, reply: &mut Reply<'_>) -
     let (key, bytes) = (call.argument(1), call.argument(3));
     let offset = usize::try_from(parse_integer(call.argument(2))?)
         .map_err(|_| CommandError::text("ERR offset is out of range"))?;
-    let length = keys.reader().knowing(call.located).string(key)?.map_or(0, <[u8]>::len);
+    let length = keys.reader().string(key)?.map_or(0, <[u8]>::len);
     if bytes.is_empty() {
         reply.count(length);
         return Ok(());
