@@ -149,19 +149,7 @@ fn config_rewrite_writes_what_the_command_line_has_set() {
     assert!(after.contains(&format!("\ndir {}\n", data.display())), "{after}");
 }
 
-#[test]
-fn appendonly_may_be_set_to_what_it_is() {
-    let server = Server::rankd_with(&["--appendonly", "yes"]);
-    let mut client = server.client();
-    assert_eq!(client.ask("CONFIG SET appendonly YES timeout 5"), Reply::Simple(b"OK".to_vec()));
-    let refused = client.ask("CONFIG SET timeout 6 appendonly no");
-    assert!(error(&refused).ends_with("'appendonly') - can't set immutable config"), "{refused:?}");
-    let invalid = client.ask("CONFIG SET appendonly x");
-    assert!(error(&invalid).ends_with("argument must be 'yes' or 'no'"), "{invalid:?}");
-    assert_eq!(client.ask("CONFIG GET timeout").items()[1].text(), "5");
-}
-
-/// The limit of open files is the only thing that can refuse a valid value.
+/// The limit of open files is one of the few things that can refuse a valid value.
 #[test]
 fn a_config_set_that_cannot_take_effect_changes_nothing() {
     let server = Server::rankd();

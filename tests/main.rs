@@ -3,6 +3,7 @@
 //!
 //! All are one binary, with a module for each subject. Seeds are printed; `RANKD_SEED` repeats a run.
 
+mod appendonly;
 mod bench;
 mod boards;
 mod clients;

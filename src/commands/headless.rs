@@ -104,6 +104,10 @@ impl ReplicaProgress for NoServer {
     fn is_synced(&self, _: Seq) -> bool {
         false
     }
+
+    fn has_journal(&self) -> bool {
+        false
+    }
 }
 
 impl Process for NoServer {

@@ -6,10 +6,6 @@ use super::fields::Config;
 use super::ignored::{IGNORED, Ignored};
 use std::collections::HashSet;
 
-/// A directive that CONFIG SET changes in Redis and not here. Its present value may be set, and as in Redis, an invalid one is
-/// reported as such.
-const LIVE_IN_REDIS: &str = "appendonly";
-
 /// Directives that Redis lets nobody set by default (`enable-protected-configs`).
 const PROTECTED: [&str; 2] = ["dir", "dbfilename"];
 
@@ -84,7 +80,7 @@ impl Config {
                 None => match directives::find(name) {
                     None => Some(DirectiveError::Unknown(directives::nearest(name))),
                     Some(own) if PROTECTED.contains(&own.name) => Some(DirectiveError::Protected),
-                    Some(own) if !own.live && own.name != LIVE_IN_REDIS => Some(DirectiveError::Immutable),
+                    Some(own) if !own.live => Some(DirectiveError::Immutable),
                     Some(_) => None,
                 },
             };
@@ -98,10 +94,6 @@ impl Config {
         let mut changed = self.clone();
         for (index, (name, value)) in pairs.iter().enumerate() {
             changed.set(name, value).map_err(|error| (index, error))?;
-            let frozen = directives::find(name).filter(|directive| !directive.live);
-            if frozen.is_some_and(|directive| (directive.get)(self) != (directive.get)(&changed)) {
-                return Err((index, DirectiveError::Immutable));
-            }
         }
         Ok(changed)
     }

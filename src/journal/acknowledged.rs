@@ -2,6 +2,7 @@
 
 use super::error::Refused;
 use super::running::Journal;
+use super::stage::JournalStage;
 use crate::config::FsyncPolicy;
 use crate::store::change::sink::Seq;
 use std::future::Future;
@@ -15,7 +16,8 @@ const PAUSES: usize = 16;
 
 impl Journal {
     /// Waits until every record up to `seq` is as durable as the policy promises. With `EverySecond` and `Never` the
-    /// calling thread writes the records that are pending; with `Always` one fdatasync serves all callers.
+    /// calling thread writes the records that are pending; with `Always` one fdatasync serves all callers. Waits for nothing while
+    /// the journal is off or its first base is being written.
     ///
     /// # Errors
     /// If the journal refuses writes and the record is not that durable yet. Its Changes are in the store all the
@@ -47,6 +49,10 @@ impl Future for Acknowledged<'_> {
 
     fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
         let journal = self.journal;
+        if journal.stage.get() == JournalStage::Beginning {
+            // Nothing is promised yet. But records must not gather in memory until a second is over.
+            journal.try_flush();
+        }
         if let Some(answer) = self.answer() {
             return Poll::Ready(answer);
         }

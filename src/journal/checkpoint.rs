@@ -17,7 +17,8 @@
 //! A checkpoint that fails leaves the listed files and no others.
 //!
 //! If the present segment is broken (see `writer.rs`), no segment may follow it: step 1 does not list the new
-//! segment, and no write is acknowledged until step 4 lists base and segment together.
+//! segment, and no write is acknowledged until step 4 lists base and segment together. The first base after the journal was turned
+//! on (`beginning.rs`) is written in the same way, and until step 4 writes are acknowledged without it.
 
 use super::base::BaseEnd;
 use super::base_file::BaseFile;
@@ -28,6 +29,7 @@ use super::manifest::Manifest;
 use super::running::Journal;
 use super::segment::Segment;
 use super::segment_writer::{FlushAttempt, Role};
+use super::stage::JournalStage;
 use super::walk::Contents;
 use crate::machine::chance::Chance;
 use crate::store::change::sink::Seq;
@@ -70,6 +72,12 @@ impl Journal {
 
     /// Runs a whole checkpoint on this thread. The caller has set `checkpoint_running`.
     pub(super) fn run_checkpoint(&self) {
+        self.base_is_void.store(false, Ordering::Release);
+        // If the journal is turned off meanwhile, the directory stays locked until the last file is left alone.
+        let Some(_lock) = self.lock.lock().share() else {
+            self.checkpoint_running.store(false, Ordering::Release);
+            return;
+        };
         let started_ms = self.clock.now_ms();
         self.history.lock().started_ms = Some(started_ms);
         tracing::info!("checkpoint begun");
@@ -84,7 +92,14 @@ impl Journal {
             // The sweep has freed the space that the failed checkpoint took on a full disk.
             self.flush(FlushAttempt::Again);
         }
-        self.note_checkpoint(started_ms, outcome);
+        match outcome {
+            Err(why) if self.base_is_void.load(Ordering::Acquire) => {
+                self.history.lock().started_ms = None;
+                tracing::info!(why, "checkpoint given up");
+                self.checkpoint_running.store(false, Ordering::Release);
+            }
+            outcome => self.note_checkpoint(started_ms, outcome),
+        }
     }
 
     fn note_checkpoint(&self, started_ms: u64, outcome: Result<u64, String>) {
@@ -200,7 +215,10 @@ impl Journal {
             for changes in records.records() {
                 base.push(changes)?;
             }
-            if self.is_closing() {
+            if self.base_is_void.load(Ordering::Acquire) {
+                return Err(io::Error::other(VOID));
+            }
+            if self.is_closing() && self.stage.get() == JournalStage::On {
                 return Err(io::Error::other("the journal is closing"));
             }
             if role == Role::Successor
@@ -219,6 +237,9 @@ impl Journal {
     /// Replaces the present manifest with `manifest`. The change is durable when this returns.
     fn list(&self, manifest: Manifest) -> io::Result<()> {
         let mut listed = self.listed.lock();
+        if self.base_is_void.load(Ordering::Acquire) || !self.is_on() {
+            return Err(io::Error::other(VOID));
+        }
         self.directory.write_manifest(&manifest)?;
         listed.doubted.push(manifest.clone());
         self.directory.replace_manifest()?;
@@ -237,6 +258,9 @@ impl Journal {
         }
     }
 }
+
+/// Why a base that is written is not listed.
+const VOID: &str = "the journal was turned off, or its data were replaced";
 
 /// Puts what was being done in front of an I/O error.
 fn failed_at(doing: &'static str) -> impl FnOnce(io::Error) -> String {

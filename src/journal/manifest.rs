@@ -97,6 +97,11 @@ impl Manifest {
         Ok(manifest)
     }
 
+    /// The manifest of an empty journal with one segment.
+    pub(super) fn begun_empty(segment: u64) -> Self {
+        Self { base: None, segments: vec![segment], loose_from: None }
+    }
+
     /// The manifest of a base and the segment with its number.
     pub(super) fn begun_by(base: u64) -> Self {
         Self { base: Some(base), segments: vec![base], loose_from: None }

@@ -13,13 +13,14 @@
 //! | `rounds` | the thread that syncs, retries, and starts checkpoints when they are due |
 //! | `checkpoint`, `walk`, `base_file`, `history` | a base in place of old segments, without a fork |
 //! | `transfer` | a base as what a replica begins with |
+//! | `beginning`, `closing`, `stage` | turned on and off while the server runs, and closed at its end |
 //! | `status`, `counters` | the state that INFO reports |
 //! | `listed` | which files count, and which may be removed |
 //! | `recovery`, `visit`, `open_file`, `reader`, `base_reader` | from the disk back to Changes, or an error that names the place |
 //! | `open` | the start: lock, recover, cut off a torn tail, go on |
 //! | `read_back` | everything read again beside the running journal |
 //! | `offline`, `resp_dump`, `repair` | `rankd journal check`, `dump` and `repair` |
-//! | `record`, `base`, `header`, `manifest`, `segment`, `directory` | the bytes and names; docs/journal-format.md draws them |
+//! | `record`, `base`, `header`, `manifest`, `segment`, `directory`, `directory_lock` | the bytes and names; docs/journal-format.md draws them |
 //! | `files` | the system calls, so that a test can make them fail |
 //!
 //! Invariant: the next start finds what a reply has promised, or it stops and says what is wrong. Absent on purpose:
@@ -30,9 +31,12 @@ mod acknowledged;
 mod base;
 mod base_file;
 mod base_reader;
+mod beginning;
 mod checkpoint;
+mod closing;
 mod counters;
 mod directory;
+mod directory_lock;
 mod error;
 mod files;
 mod header;
@@ -53,6 +57,7 @@ mod rounds;
 mod running;
 mod segment;
 mod segment_writer;
+mod stage;
 mod status;
 #[cfg(test)]
 mod tests;

@@ -10,10 +10,10 @@
 
 use super::counters::Counters;
 use super::directory::{ClosedEnd, Directory};
+use super::directory_lock::DirectoryLock;
 use super::error::OpenError;
 use super::files::{Disk, Files, is_full};
 use super::header;
-use super::history::CheckpointHistory;
 use super::listed::Listed;
 use super::manifest::Manifest;
 use super::pending::Pending;
@@ -21,6 +21,7 @@ use super::recovery::{FileRead, Replayed, TornTail, replay};
 use super::running::Journal;
 use super::segment::Segment;
 use super::segment_writer::SegmentWriter;
+use super::stage::{JournalStage, SharedStage};
 use super::visit::{Provenance, Visit};
 use super::waiters::Waiters;
 use super::walk::Walkable;
@@ -31,7 +32,7 @@ use crate::machine::progress::ReadProgress;
 use crate::store::change::Change;
 use crate::store::change::sink::Seq;
 use crate::store::{Loader, Store};
-use crossbeam::channel::{self, Receiver};
+use crossbeam::channel;
 use parking_lot::Mutex;
 use std::fs::File;
 use std::io;
@@ -83,9 +84,29 @@ impl Journal {
         progress: &ReadProgress,
     ) -> Result<(Arc<Self>, Recovered), OpenError> {
         let directory = options.directory.clone();
-        let (journal, recovered, kicked) = Self::open_store_on(Arc::new(Disk), options, store, progress)?;
-        journal.start_rounds(kicked).map_err(OpenError::io(&directory))?;
+        let (journal, recovered) = Self::open_store_on(Arc::new(Disk), options, store, progress)?;
+        journal.start_rounds().map_err(OpenError::io(&directory))?;
         Ok((journal, recovered))
+    }
+
+    /// A journal that is off, of a server that has read its data from elsewhere. It numbers records from 1 on, and touches no
+    /// file. [`Journal::turn_on`] turns it on.
+    #[must_use]
+    pub fn off(options: JournalOptions, store: &Arc<Store>) -> Arc<Self> {
+        let walk: Weak<dyn Walkable> = Arc::downgrade(&(Arc::clone(store) as Arc<dyn Walkable>));
+        Self::off_on(Arc::new(Disk), options, walk)
+    }
+
+    /// [`Journal::off`] on any file layer.
+    pub(super) fn off_on(
+        files: Arc<dyn Files>,
+        options: JournalOptions,
+        walk: Weak<dyn Walkable>,
+    ) -> Arc<Self> {
+        let directory = Directory { path: options.directory.clone(), files };
+        let journal = Self::new(directory, options, walk, SegmentWriter::off(Seq(0)), JournalStage::Off);
+        journal.pending.lock().drop_all();
+        Arc::new(journal)
     }
 
     /// [`Journal::open`] on any file layer and without the thread, whose rounds a test can run by hand.
@@ -94,17 +115,17 @@ impl Journal {
         options: JournalOptions,
         store: &Arc<Store>,
         progress: &ReadProgress,
-    ) -> Result<(Arc<Self>, Recovered, Receiver<()>), OpenError> {
+    ) -> Result<(Arc<Self>, Recovered), OpenError> {
         let walk: Weak<dyn Walkable> = Arc::downgrade(&(Arc::clone(store) as Arc<dyn Walkable>));
         let (clock, started_ms) = (options.clock.clone(), options.clock.now_ms());
         let mut loader = Loader::new(store).map_err(OpenError::io(&options.directory))?;
         let mut load = |provenance: Provenance, change: &Change<'_>, encoded: &[u8]| {
             provenance.load(&mut loader, change, encoded)
         };
-        let (journal, mut recovered, kicked) = Self::open_on(files, options, walk, progress, &mut load)?;
+        let (journal, mut recovered) = Self::open_on(files, options, walk, progress, &mut load)?;
         loader.finish();
         recovered.duration_ms = clock.now_ms().saturating_sub(started_ms);
-        Ok((journal, recovered, kicked))
+        Ok((journal, recovered))
     }
 
     /// As [`Journal::open_store_on`], for anything that can be walked. `visit` takes the Changes.
@@ -114,7 +135,7 @@ impl Journal {
         walk: Weak<dyn Walkable>,
         progress: &ReadProgress,
         visit: &mut Visit<'_>,
-    ) -> Result<(Arc<Self>, Recovered, Receiver<()>), OpenError> {
+    ) -> Result<(Arc<Self>, Recovered), OpenError> {
         let directory = Directory { path: options.directory.clone(), files };
         let lock = directory.lock()?;
         let start = match replay(&directory.path, progress, visit)? {
@@ -123,8 +144,52 @@ impl Journal {
         };
         directory.remove_unlisted(&[&start.manifest]).map_err(OpenError::io(&directory.path))?;
         let recovered = start.recovered.clone();
-        let (journal, kicked) = start.journal(directory, lock, options, walk);
-        Ok((Arc::new(journal), recovered, kicked))
+        Ok((Arc::new(start.journal(directory, lock, options, walk)), recovered))
+    }
+
+    fn new(
+        directory: Directory,
+        options: JournalOptions,
+        walk: Weak<dyn Walkable>,
+        writer: SegmentWriter,
+        stage: JournalStage,
+    ) -> Self {
+        let last_seq = writer.written;
+        let (kick, kicked) = channel::bounded(1);
+        Self {
+            directory,
+            stage: SharedStage::new(stage),
+            lock: Mutex::default(),
+            clock: options.clock,
+            walk,
+            pending: Mutex::new(Pending::new(Seq(last_seq.0 + 1))),
+            waiters: Waiters::default(),
+            sync_turn: Mutex::new(()),
+            pending_bytes: AtomicUsize::new(0),
+            written: AtomicU64::new(last_seq.0),
+            synced: AtomicU64::new(last_seq.0),
+            is_refusing: AtomicBool::new(false),
+            refusal: Mutex::new(None),
+            base_attempts: AtomicU8::new(0),
+            fsync: AtomicU8::new(options.fsync as u8),
+            rewrite_percentage: AtomicU32::new(options.rewrite_percentage),
+            rewrite_min_bytes: AtomicU64::new(options.rewrite_min_bytes),
+            next_number: AtomicU64::new(1),
+            listed: Mutex::new(Listed::new(Manifest::default())),
+            base_bytes: AtomicU64::new(0),
+            older_bytes: AtomicU64::new(0),
+            segment_bytes: AtomicU64::new(0),
+            writer: Mutex::new(writer),
+            history: Mutex::default(),
+            checkpoint_running: AtomicBool::new(false),
+            base_is_void: AtomicBool::new(false),
+            counters: Counters::default(),
+            kick,
+            kicked,
+            has_rounds: AtomicBool::new(false),
+            threads: Mutex::new(Vec::new()),
+            is_closing: AtomicBool::new(false),
+        }
     }
 }
 
@@ -163,7 +228,7 @@ struct Start {
 
 impl Start {
     fn empty(directory: &Directory) -> Result<Self, OpenError> {
-        let manifest = Manifest { base: None, segments: vec![1], loose_from: None };
+        let manifest = Manifest::begun_empty(1);
         let segment = Segment::create(directory, 1, Chance::from_system().next_u64())
             .and_then(|segment| directory.store_manifest(&manifest).map(|()| segment))
             .map_err(OpenError::io(&directory.path))?;
@@ -268,44 +333,22 @@ impl Start {
         lock: File,
         options: JournalOptions,
         walk: Weak<dyn Walkable>,
-    ) -> (Journal, Receiver<()>) {
+    ) -> Journal {
         let last_seq = self.recovered.last_seq;
-        let (kick, kicked) = channel::bounded(1);
-        let journal = Journal {
-            directory,
-            lock: Mutex::new(Some(lock)),
-            clock: options.clock,
-            walk,
-            pending: Mutex::new(Pending::new(Seq(last_seq.0 + 1))),
-            waiters: Waiters::default(),
-            sync_turn: Mutex::new(()),
-            pending_bytes: AtomicUsize::new(0),
-            written: AtomicU64::new(last_seq.0),
-            // The records that were read are in doubt as well: with `always`, no reply relies on them until there is
-            // a new base.
-            synced: AtomicU64::new(if self.owes_base { 0 } else { last_seq.0 }),
-            is_refusing: AtomicBool::new(false),
-            refusal: Mutex::new(None),
-            base_attempts: AtomicU8::new(0),
-            fsync: AtomicU8::new(options.fsync as u8),
-            rewrite_percentage: AtomicU32::new(options.rewrite_percentage),
-            rewrite_min_bytes: AtomicU64::new(options.rewrite_min_bytes),
-            next_number: AtomicU64::new(self.next_number),
-            listed: Mutex::new(Listed::new(self.manifest)),
-            base_bytes: AtomicU64::new(self.base_bytes),
-            older_bytes: AtomicU64::new(self.older_bytes),
-            segment_bytes: AtomicU64::new(self.segment.len),
-            writer: Mutex::new(SegmentWriter::new(self.segment, last_seq, self.previous, self.owes_base)),
-            history: Mutex::new(CheckpointHistory {
-                base_seq: self.base_seq,
-                ..CheckpointHistory::default()
-            }),
-            checkpoint_running: AtomicBool::new(false),
-            counters: Counters::default(),
-            kick,
-            threads: Mutex::new(Vec::new()),
-            is_closing: AtomicBool::new(false),
-        };
-        (journal, kicked)
+        let segment_bytes = self.segment.len;
+        let writer = SegmentWriter::new(self.segment, last_seq, self.previous, self.owes_base);
+        let mut journal = Journal::new(directory, options, walk, writer, JournalStage::On);
+        journal.lock = Mutex::new(DirectoryLock::of(lock));
+        if self.owes_base {
+            // The records that were read are in doubt as well: with `always`, no reply relies on them until there is a new base.
+            journal.synced = AtomicU64::new(0);
+        }
+        journal.next_number = AtomicU64::new(self.next_number);
+        journal.listed = Mutex::new(Listed::new(self.manifest));
+        journal.base_bytes = AtomicU64::new(self.base_bytes);
+        journal.older_bytes = AtomicU64::new(self.older_bytes);
+        journal.segment_bytes = AtomicU64::new(segment_bytes);
+        journal.history.get_mut().base_seq = self.base_seq;
+        journal
     }
 }

@@ -3,6 +3,7 @@
 use super::recovery::replay;
 use super::running::Journal;
 use super::segment_writer::FlushAttempt;
+use super::stage::JournalStage;
 use super::visit::Provenance;
 use crate::machine::progress::ReadProgress;
 use crate::store::change::Change;
@@ -26,6 +27,9 @@ impl Journal {
     }
 
     fn read_all(&self, store: &Arc<Store>) -> Result<(), String> {
+        if self.stage.get() != JournalStage::On {
+            return Err("the first base of the journal is not complete yet".to_owned());
+        }
         self.flush(FlushAttempt::First);
         if let Some(why) = self.refusal() {
             return Err(why);

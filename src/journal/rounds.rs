@@ -15,11 +15,16 @@ use std::time::Duration;
 const ROUND: Duration = Duration::from_secs(1);
 
 impl Journal {
-    /// Starts the thread. It keeps the journal alive only while it works, and ends when the journal is dropped.
-    pub(super) fn start_rounds(self: &Arc<Self>, kicked: Receiver<()>) -> io::Result<()> {
-        let journal = Arc::downgrade(self);
+    /// Starts the thread, unless it runs: once the journal has been on, it stays. It keeps the journal alive only while it works,
+    /// and ends when the journal is closed or dropped.
+    pub(super) fn start_rounds(self: &Arc<Self>) -> io::Result<()> {
+        if self.has_rounds.load(Ordering::Acquire) {
+            return Ok(());
+        }
+        let (journal, kicked) = (Arc::downgrade(self), self.kicked.clone());
         let thread =
             thread::Builder::new().name("journal".to_owned()).spawn(move || run(&journal, &kicked))?;
+        self.has_rounds.store(true, Ordering::Release);
         self.threads.lock().push(thread);
         Ok(())
     }
@@ -45,7 +50,7 @@ impl Journal {
     /// Whether a checkpoint should start now: to replace a broken segment, after an end that was not in order, or
     /// because the journal has grown. Each failure in a row doubles the rounds until the next attempt.
     pub(super) fn is_checkpoint_due(&self) -> bool {
-        if self.checkpoint_running() {
+        if !self.is_on() || self.checkpoint_running() {
             return false;
         }
         let mut history = self.history.lock();

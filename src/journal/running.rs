@@ -3,10 +3,12 @@
 
 use super::counters::Counters;
 use super::directory::Directory;
+use super::directory_lock::DirectoryLock;
 use super::history::CheckpointHistory;
 use super::listed::Listed;
 use super::pending::Pending;
 use super::segment_writer::SegmentWriter;
+use super::stage::{JournalStage, SharedStage};
 use super::waiters::Waiters;
 use super::walk::Walkable;
 use crate::config::FsyncPolicy;
@@ -15,18 +17,17 @@ use crate::machine::clock::Clock;
 use crate::store::change::ChangeBuffer;
 use crate::store::change::feed::Feed;
 use crate::store::change::sink::{ChangeSink, Seq};
-use crossbeam::channel::Sender;
+use crossbeam::channel::{Receiver, Sender};
 use parking_lot::Mutex;
-use std::fs::File;
 use std::sync::Weak;
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, AtomicU64, AtomicUsize, Ordering};
 use std::thread::JoinHandle;
 
-/// The journal of a running server.
+/// The journal of a running server. If it is off, it numbers records and gives them to feeds, and no more.
 pub struct Journal {
     pub(super) directory: Directory,
-    /// The locked file; `None` once the journal is closed.
-    pub(super) lock: Mutex<Option<File>>,
+    pub(super) stage: SharedStage,
+    pub(super) lock: Mutex<DirectoryLock>,
     pub(super) clock: Clock,
     /// Weak, because the store holds the journal as its sink.
     pub(super) walk: Weak<dyn Walkable>,
@@ -61,15 +62,26 @@ pub struct Journal {
     pub(super) segment_bytes: AtomicU64,
     pub(super) history: Mutex<CheckpointHistory>,
     pub(super) checkpoint_running: AtomicBool,
+    /// Whether the base that is being written is of no use: the journal was turned off, or the data were replaced. Set while
+    /// `listed` is locked.
+    pub(super) base_is_void: AtomicBool,
     pub(super) counters: Counters,
 
     /// Wakes the thread of `rounds` before its second is over.
     pub(super) kick: Sender<()>,
+    pub(super) kicked: Receiver<()>,
+    /// Whether that thread has been started.
+    pub(super) has_rounds: AtomicBool,
     pub(super) threads: Mutex<Vec<JoinHandle<()>>>,
     pub(super) is_closing: AtomicBool,
 }
 
 impl Journal {
+    /// Whether changes are written: it is not off. Until its first base is complete, no reply waits for it. Costs one atomic load.
+    pub fn is_on(&self) -> bool {
+        self.stage.get() != JournalStage::Off
+    }
+
     /// The reason to refuse writes now, if there is one. Costs one atomic load if there is none.
     pub fn refusal(&self) -> Option<String> {
         if self.is_refusing() { self.refusal.lock().clone() } else { None }
@@ -135,7 +147,11 @@ impl Journal {
         self.is_refusing.load(Ordering::Acquire)
     }
 
+    /// Whether a reply that rests on the record may be sent.
     pub(super) fn has_reached(&self, seq: Seq) -> bool {
+        if self.stage.get() != JournalStage::On {
+            return true;
+        }
         let reached = match self.fsync_policy() {
             FsyncPolicy::Always => &self.synced,
             FsyncPolicy::EverySecond | FsyncPolicy::Never => &self.written,
@@ -176,7 +192,9 @@ impl ChangeSink for Journal {
     fn append(&self, unix_ms: u64, records: &ChangeBuffer) -> Seq {
         let mut pending = self.pending.lock();
         let (last, bytes) = pending.append(unix_ms, records);
-        self.pending_bytes.fetch_add(bytes, Ordering::Relaxed);
+        if bytes > 0 {
+            self.pending_bytes.fetch_add(bytes, Ordering::Relaxed);
+        }
         last
     }
 

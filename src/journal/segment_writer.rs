@@ -1,13 +1,16 @@
 //! The state under the writer's lock.
 
 use super::files::Appendable;
+use super::record;
 use super::segment::Segment;
 use crate::store::change::sink::Seq;
+use std::io;
 use std::sync::Arc;
 
 /// The state under the writer's lock.
 pub(super) struct SegmentWriter {
-    pub(super) segment: Segment,
+    /// `None` until the journal has been on.
+    segment: Option<Segment>,
     /// Previous segments whose last bytes no fdatasync has covered yet. They are synced first.
     pub(super) retired: Vec<Arc<dyn Appendable>>,
     /// Sealed records that are in no file yet, left by a failed write; otherwise empty.
@@ -35,7 +38,7 @@ pub(super) enum Health {
     Broken,
     /// A new segment takes records, but nothing counts until the base in front of it is complete.
     Healing,
-    /// The journal was closed in order.
+    /// The journal is off, or was closed. Nothing is written.
     Closed,
 }
 
@@ -65,16 +68,53 @@ pub(super) enum FlushAttempt {
 
 impl SegmentWriter {
     pub(super) fn new(segment: Segment, last_seq: Seq, previous: u32, owes_base: bool) -> Self {
+        let segment = Some(segment);
+        Self { segment, previous, owes_base, health: Health::Good, ..Self::off(last_seq) }
+    }
+
+    /// That of a journal that is off.
+    pub(super) fn off(last_seq: Seq) -> Self {
         Self {
-            segment,
+            segment: None,
             retired: Vec::new(),
             taken: Vec::new(),
             taken_last: last_seq,
-            previous,
+            previous: 0,
             written: last_seq,
             synced: last_seq,
-            health: Health::Good,
-            owes_base,
+            health: Health::Closed,
+            owes_base: false,
         }
     }
+
+    /// That of a journal that is being turned on. `segment` gets no record: the checkpoint that has to follow brings another.
+    pub(super) fn beginning(segment: Segment, last_seq: Seq) -> Self {
+        Self { segment: Some(segment), health: Health::Broken, ..Self::off(last_seq) }
+    }
+
+    /// The segment.
+    ///
+    /// # Panics
+    /// If the journal has never been on: its health is `Closed` then, and nobody asks.
+    pub(super) fn segment(&self) -> &Segment {
+        self.segment.as_ref().expect(ON)
+    }
+
+    /// Changes over to `segment`. Returns the one before.
+    pub(super) fn replace_segment(&mut self, segment: Segment) -> Segment {
+        self.segment.replace(segment).expect(ON)
+    }
+
+    /// Seals the records in `taken`.
+    pub(super) fn seal_taken(&mut self) {
+        let seed = self.segment().seed;
+        self.previous = record::seal(&mut self.taken, seed, self.previous);
+    }
+
+    /// Appends the records in `taken` to the segment.
+    pub(super) fn append_taken(&mut self) -> io::Result<()> {
+        self.segment.as_mut().expect(ON).append(&self.taken)
+    }
 }
+
+const ON: &str = "a journal that is written has a segment";

@@ -14,19 +14,16 @@
 //! replies wait for, only ever name records that a restart would find.
 
 use super::counters::Counters;
-use super::directory::ClosedEnd;
-use super::error::Refused;
 use super::files::is_full;
-use super::record;
 use super::running::Journal;
 use super::segment::Segment;
 use super::segment_writer::{FlushAttempt, Health, Role, SegmentWriter};
+use super::stage::JournalStage;
 use crate::config::FsyncPolicy;
 use crate::store::change::sink::Seq;
 use parking_lot::MutexGuard;
 use std::ops::{Deref, DerefMut};
 use std::sync::atomic::Ordering;
-use std::thread;
 
 /// Memory that `taken` keeps between flushes, in bytes.
 const KEPT_BYTES: usize = 4 * 1024 * 1024;
@@ -93,7 +90,7 @@ impl Journal {
         }
         let taken = self.pending.lock().take(&mut writer.taken);
         writer.taken_last = taken.last;
-        writer.previous = record::seal(&mut writer.taken, writer.segment.seed, writer.previous);
+        writer.seal_taken();
         if !self.write_taken(writer) {
             return;
         }
@@ -110,8 +107,7 @@ impl Journal {
         }
         let Counters { times, unsynced, failed_writes, .. } = &self.counters;
         unsynced.begin_write(|| self.clock.now_ms());
-        let append = || writer.segment.append(&writer.taken);
-        if let Err(error) = times.of_write(&self.clock, append) {
+        if let Err(error) = times.of_write(&self.clock, || writer.append_taken()) {
             failed_writes.fetch_add(1, Ordering::Relaxed);
             if is_full(&error) && writer.health.is_recoverable() {
                 writer.health = Health::Blocked;
@@ -123,7 +119,7 @@ impl Journal {
         }
         unsynced.note_written(writer.taken.len());
         self.pending_bytes.fetch_sub(writer.taken.len(), Ordering::Relaxed);
-        self.segment_bytes.store(writer.segment.len, Ordering::Relaxed);
+        self.segment_bytes.store(writer.segment().len, Ordering::Relaxed);
         writer.taken.clear();
         writer.taken.shrink_to(KEPT_BYTES);
         writer.written = writer.taken_last;
@@ -136,7 +132,7 @@ impl Journal {
     }
 
     /// Publishes how far the files are. The caller wakes the waiters after it has released the lock.
-    fn publish(&self, writer: &SegmentWriter) {
+    pub(super) fn publish(&self, writer: &SegmentWriter) {
         if writer.health.is_recoverable() {
             self.written.store(writer.written.0, Ordering::Release);
             if !writer.owes_base {
@@ -155,7 +151,7 @@ impl Journal {
                 return;
             }
             let mut files = std::mem::take(&mut writer.retired);
-            files.push(writer.segment.file.clone());
+            files.push(writer.segment().file.clone());
             (files, writer.written, self.counters.unsynced.begin_sync())
         };
         for file in files {
@@ -181,18 +177,37 @@ impl Journal {
         }
         writer.health = Health::Broken;
         self.drop_unwritten(writer);
-        self.refuse(reason);
+        match self.stage.get() {
+            JournalStage::On => self.refuse(reason),
+            JournalStage::Beginning | JournalStage::Off => {
+                tracing::error!(reason, "the first base of the journal cannot be completed now");
+            }
+        }
     }
 
     /// The data are about to be replaced by others that no record describes. What has been recorded so far is written; from then
     /// on nothing is, until a checkpoint has written a base of the new data. A restart before that finds the data as they were.
+    /// Called once before the locks of all shards are taken, and once under them, for a journal that was turned on in between.
     pub fn supersede(&self, reason: &str) {
         let mut writer = self.writer();
-        self.flush_held(&mut writer, FlushAttempt::Again);
-        // No fault, so nothing to log as one. One that runs ends without a result; the next one should have one.
-        self.base_attempts.store(2, Ordering::Release);
-        self.set_refusal(reason);
-        self.break_off(&mut writer, reason);
+        if self.stage.get() == JournalStage::On {
+            self.flush_held(&mut writer, FlushAttempt::Again);
+            // No fault, so nothing to log as one. One that runs ends without a result; the next one should have one.
+            self.base_attempts.store(2, Ordering::Release);
+            self.set_refusal(reason);
+        }
+        if !matches!(writer.health, Health::Broken | Health::Closed) {
+            writer.health = Health::Broken;
+            self.drop_unwritten(&mut writer);
+        }
+        drop(writer);
+        self.void_base();
+    }
+
+    /// A base that is being written is not listed any more when this returns.
+    pub(super) fn void_base(&self) {
+        let _listed = self.listed.lock();
+        self.base_is_void.store(true, Ordering::Release);
     }
 
     /// Drops the records that are in no file, and those that follow.
@@ -213,14 +228,14 @@ impl Journal {
         self.flush_held(&mut writer, FlushAttempt::Again);
         match (role, writer.health) {
             (Role::Successor, Health::Good) => {
-                let len = writer.segment.len;
-                let before = std::mem::replace(&mut writer.segment, segment);
+                let len = writer.segment().len;
+                let before = writer.replace_segment(segment);
                 writer.retired.push(before.file);
                 self.older_bytes.fetch_add(len, Ordering::Relaxed);
             }
             (Role::Replacement, Health::Broken) => {
                 let next = self.pending.lock().resume();
-                writer.segment = segment;
+                writer.replace_segment(segment);
                 writer.health = Health::Healing;
                 writer.written = Seq(next.0 - 1);
                 writer.synced = writer.written;
@@ -230,7 +245,7 @@ impl Journal {
                 return Err(self.refusal().unwrap_or_else(|| "the journal is not being written".to_owned()));
             }
         }
-        self.segment_bytes.store(writer.segment.len, Ordering::Relaxed);
+        self.segment_bytes.store(writer.segment().len, Ordering::Relaxed);
         Ok((Seq(writer.written.0 + 1), writer.previous))
     }
 
@@ -268,69 +283,6 @@ impl Journal {
         }
     }
 
-    /// Writes and syncs everything, stops the threads (a running checkpoint is given up) and releases the directory.
-    /// Later records are refused. A second call does nothing and succeeds.
-    ///
-    /// # Errors
-    /// If something that was appended is not durable.
-    pub fn close(&self) -> Result<(), Refused> {
-        self.is_closing.store(true, Ordering::SeqCst);
-        self.kick();
-        let threads = std::mem::take(&mut *self.threads.lock());
-        for thread in threads {
-            if thread.thread().id() != thread::current().id() {
-                // A panic has been logged. Whether the files are whole is checked below.
-                let _ = thread.join();
-            }
-        }
-        self.flush(FlushAttempt::Again);
-        self.sync();
-        let outcome = self.close_writer();
-        self.waiters.wake_all();
-        // Only the first call finds the lock.
-        if let (Some(_lock), Ok(Some(end))) = (self.lock.lock().take(), &outcome)
-            && let Err(error) = self.directory.mark_closed(end)
-        {
-            tracing::warn!(%error, "the journal's end could not be marked: the next start writes a new base");
-        }
-        outcome.map(drop)
-    }
-
-    /// Ends writing. The first call returns where the journal ends, if nothing of it is in doubt.
-    ///
-    /// # Errors
-    /// If something that the store holds is in no file, or if no fdatasync has covered it.
-    fn close_writer(&self) -> Result<Option<ClosedEnd>, Refused> {
-        let mut writer = self.writer();
-        self.flush_held(&mut writer, FlushAttempt::Again);
-        if writer.health == Health::Good && writer.written > writer.synced {
-            // The few records since the last sync: syncing them under the lock is short.
-            if let Err(error) = writer.segment.file.sync() {
-                self.break_off(&mut writer, &format!("fdatasync of the journal failed: {error}"));
-            } else {
-                writer.synced = writer.written;
-                self.publish(&writer);
-            }
-        }
-        let outcome = match writer.health {
-            Health::Good if !writer.owes_base => Ok(Some(ClosedEnd {
-                segment: writer.segment.number,
-                segment_bytes: writer.segment.len,
-                last_crc: writer.previous,
-            })),
-            Health::Good | Health::Closed => Ok(None),
-            _ => Err(Refused(self.refusal().unwrap_or_else(|| "the journal is not whole".to_owned()))),
-        };
-        if writer.health != Health::Closed {
-            writer.health = Health::Closed;
-            self.drop_unwritten(&mut writer);
-            // The end, not a fault: nothing to log.
-            self.base_attempts.store(0, Ordering::Release);
-            self.set_refusal("the journal is closed");
-        }
-        outcome
-    }
-
     /// Whether every record up to `seq` is on disk, in a segment that may follow a new base.
     pub(super) fn has_synced(&self, seq: Seq) -> bool {
         let writer = self.writer();
@@ -346,7 +298,10 @@ impl Journal {
             writer.health = Health::Good;
         }
         self.publish(&writer);
-        if was_healing {
+        if was_healing && self.stage.get() == JournalStage::Beginning {
+            self.stage.set(JournalStage::On);
+            tracing::info!("the journal is on: its first base is complete");
+        } else if was_healing {
             self.accept();
         }
         drop(writer);

@@ -26,9 +26,9 @@ use std::sync::{Arc, OnceLock};
 
 /// Implements [`Process`] for a running server.
 pub(super) struct RunningProcess {
-    /// Whether the server keeps a journal (`appendonly yes`).
+    /// Whether the server starts from a journal (`appendonly yes`).
     pub(super) keeps_journal: bool,
-    /// Set once the journal has been read.
+    /// Set once the data have been read. It may be off.
     journal: OnceLock<Arc<Journal>>,
     pub(super) dump: Arc<Dump>,
     pub(super) replication: Arc<Replication>,
@@ -76,8 +76,13 @@ impl RunningProcess {
         }
     }
 
-    /// The journal. `None` with `appendonly no`, and until the journal has been read.
+    /// The journal. `None` while it is off (`appendonly no`), and until the data have been read.
     pub(super) fn journal(&self) -> Option<&Arc<Journal>> {
+        self.journal.get().filter(|journal| journal.is_on())
+    }
+
+    /// The journal, on or off. `None` until the data have been read.
+    pub(super) fn kept_journal(&self) -> Option<&Arc<Journal>> {
         self.journal.get()
     }
 
@@ -92,7 +97,7 @@ impl RunningProcess {
         let _ = self.upstream.set(link);
     }
 
-    /// Takes the journal once it has been read.
+    /// Takes the journal once the data have been read.
     pub(super) fn take_journal(&self, journal: Arc<Journal>) {
         // There is only one start.
         let _ = self.journal.set(journal);
@@ -115,6 +120,10 @@ impl ReplicaProgress for RunningProcess {
 
     fn is_synced(&self, seq: Seq) -> bool {
         self.journal().is_some_and(|journal| journal.synced_seq() >= seq)
+    }
+
+    fn has_journal(&self) -> bool {
+        self.journal().is_some()
     }
 }
 
@@ -152,7 +161,7 @@ impl Process for RunningProcess {
     }
 
     fn persistence(&self) -> Persistence {
-        let Some(journal) = self.journal() else {
+        let Some(journal) = self.kept_journal() else {
             return Persistence {
                 enabled: self.keeps_journal,
                 last_rewrite_ok: true,
@@ -161,7 +170,7 @@ impl Process for RunningProcess {
         };
         let status = journal.status();
         Persistence {
-            enabled: true,
+            enabled: journal.is_on(),
             rewrite_in_progress: status.checkpoint_running,
             current_rewrite_s: status.checkpoint_running_s,
             rewrites: status.checkpoints,
@@ -214,13 +223,20 @@ impl Process for RunningProcess {
             Ok((_, None)) => {}
             Ok((_, Some(why))) | Err(why) => return Err(NoEffect { directive: "maxclients", why }),
         }
-        if let Some(journal) = self.journal() {
-            journal.set_fsync(config.appendfsync);
-            journal.measure_calls(config.latency_monitor_ms().is_some() || config.metrics.port > 0);
-            journal.set_rewrite(config.auto_aof_rewrite_percentage, config.auto_aof_rewrite_min_size_bytes);
-        }
         self.replication.configure(config);
-        self.listeners.follow(config)
+        self.listeners.follow(config)?;
+        let Some(journal) = self.kept_journal() else { return Ok(()) };
+        journal.set_fsync(config.appendfsync);
+        journal.measure_calls(config.latency_monitor_ms().is_some() || config.metrics.port > 0);
+        journal.set_rewrite(config.auto_aof_rewrite_percentage, config.auto_aof_rewrite_min_size_bytes);
+        // At the end: to turn it off and on again because something else is refused would cost a base.
+        if config.appendonly {
+            let refused =
+                |why| NoEffect { directive: "appendonly", why: format!("Unable to turn on AOF: {why}") };
+            return journal.turn_on().map_err(refused);
+        }
+        journal.turn_off();
+        Ok(())
     }
 
     fn read_tls(&self, config: &Config) -> Result<(), NoEffect> {

@@ -11,7 +11,7 @@ use crate::support::client::{Client, encode};
 use crate::support::reply::Reply;
 
 /// The writes of one writer to its own keys.
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub(super) struct Ledger {
     /// The data after the acknowledged writes.
     model: Model,
@@ -66,6 +66,11 @@ impl Ledger {
     /// Compares the server's data with the acknowledged writes, and learns the outcome of the uncertain step: all of it
     /// happened, or nothing.
     pub(super) fn check(&mut self, client: &mut Client, writer: usize) {
+        self.compare(client, writer).unwrap_or_else(|difference| panic!("{difference}"));
+    }
+
+    /// As [`Ledger::check`], and says how they differ.
+    pub(super) fn compare(&mut self, client: &mut Client, writer: usize) -> Result<(), String> {
         let before = now();
         let found = steps::databases(writer).map(|database| {
             client.ask(&format!("SELECT {database}"));
@@ -74,12 +79,13 @@ impl Ledger {
         let asked = before..=now();
         let Some(without) = self.model.difference(&found, &asked) else {
             self.uncertain.clear();
-            return;
+            return Ok(());
         };
         let step = std::mem::take(&mut self.uncertain);
         step.iter().for_each(|request| self.model.apply(request));
-        if let Some(with) = self.model.difference(&found, &asked) {
-            panic!("{without}; and with {step:?}, which was not acknowledged: {with}");
+        match self.model.difference(&found, &asked) {
+            Some(with) => Err(format!("{without}; and with {step:?}, which was not acknowledged: {with}")),
+            None => Ok(()),
         }
     }
 }

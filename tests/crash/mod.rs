@@ -8,6 +8,7 @@ mod ledger;
 mod model;
 mod queue;
 mod steps;
+mod switching;
 
 use self::ledger::{Ledger, Over, SetOnDrop};
 use crate::support::chance::Chance;

@@ -11,6 +11,7 @@ mod lying_masters;
 pub(crate) mod migration;
 mod restarts;
 mod secured;
+mod switching;
 pub(crate) mod writers;
 
 use crate::support::client::Client;

@@ -71,6 +71,7 @@ macro_rules! scripts {
 scripts! {
     acl: rankd redis;
     active_expire: rankd redis;
+    appendonly: rankd redis;
     auth: rankd redis;
     bitmaps: rankd redis;
     blocking: rankd redis;

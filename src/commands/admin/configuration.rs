@@ -100,6 +100,10 @@ fn config_set(host: &Host, call: &Call<'_>, reply: &mut Reply<'_>) -> Outcome {
     }
     let pairs: Vec<(&str, &str)> = words.chunks_exact(2).map(|pair| (&*pair[0], &*pair[1])).collect();
     let names: HashSet<String> = pairs.iter().map(|(name, _)| name.to_ascii_lowercase()).collect();
+    if names.contains("appendonly") {
+        // It waits for the disk.
+        call.announce(usize::MAX)?;
+    }
     let apply = |changed: &Config| {
         host.clients.configure(changed);
         if names.contains("requirepass") {

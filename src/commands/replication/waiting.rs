@@ -4,7 +4,7 @@ use crate::commands::call::error::{CommandError, Outcome};
 use crate::commands::call::timeout::parse_timeout_ms;
 use crate::commands::call::{Call, parse_integer};
 use crate::commands::spec::{Caller, CommandSpec, Flag, Group, Handler};
-use crate::commands::state::replica_waits::{LocalDisk, ReplicaWish};
+use crate::commands::state::replica_waits::{LocalDisk, NO_JOURNAL, ReplicaWish};
 use crate::commands::state::session::NextStep;
 use crate::commands::state::waiting::BlockedClient;
 use crate::commands::state::waiting_request::WaitingRequest;
@@ -67,8 +67,7 @@ fn waitaof(caller: &mut Caller<'_>, call: &Call<'_>, reply: &mut Reply<'_>) -> O
     let replicas = replicas.ok_or(CommandError::NOT_POSITIVE)?;
     let patience = parse_timeout_ms(call.argument(3))?;
     if local > 0 && !caller.host.config().appendonly {
-        let why = "ERR WAITAOF cannot be used when numlocal is set but appendonly is disabled.";
-        return Err(CommandError::text(why).into());
+        return Err(CommandError::text(NO_JOURNAL).into());
     }
     let on_disk = Some(if local > 0 { LocalDisk::Synced } else { LocalDisk::Any });
     wait_for(caller, call, ReplicaWish { written: Seq(0), offset: None, replicas, on_disk }, patience, reply);

@@ -19,6 +19,9 @@ pub trait ReplicaProgress {
 
     /// Whether the record `seq` is on the disk of this server, safe from a power failure.
     fn is_synced(&self, seq: Seq) -> bool;
+
+    /// Whether this server writes records to its disk.
+    fn has_journal(&self) -> bool;
 }
 
 /// What a client waits for.
@@ -33,6 +36,9 @@ pub struct ReplicaWish {
     /// Whether it shall be on disks: on this server's (`None`: WAIT, which asks for no disk), and on those of the replicas.
     pub on_disk: Option<LocalDisk>,
 }
+
+/// The error of WAITAOF for a local disk without a journal.
+pub const NO_JOURNAL: &str = "ERR WAITAOF cannot be used when numlocal is set but appendonly is disabled.";
 
 /// Whether a record shall be on the disk of this server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -102,6 +108,11 @@ impl ReplicaWaits {
         waits.retain_mut(|(wish, client)| {
             let Some(client) = client.upgrade() else { return false };
             let was_unknown = wish.offset.is_none();
+            if wish.on_disk == Some(LocalDisk::Synced) && !process.has_journal() {
+                // It was turned off meanwhile.
+                client.end(|reply| reply.error(NO_JOURNAL));
+                return false;
+            }
             let progress = wish.progress(process);
             if progress.is_fulfilled {
                 client.end(|reply| wish.reply(progress, reply));

@@ -47,9 +47,9 @@ pub(super) const DIRECTIVES: &[Directive] = &[
         name: "appendonly",
         section: DirectiveSection::Journal,
         default: "yes",
-        live: false,
+        live: true,
         help: "Write every change to the journal. With `no` data are only in memory, and the server starts from the \
-               dump file if it exists.",
+               dump file if it exists. CONFIG SET turns the journal on and off.",
         get: |config| value::print_yes_no(config.appendonly),
         set: |config, text| value::yes_no(text).map(|on| config.appendonly = on),
     },

@@ -26,10 +26,12 @@ pub(super) struct Counts {
     pub(super) kills: u64,
     pub(super) power_failures: u64,
     pub(super) ends_in_order: u64,
+    pub(super) turned_off: u64,
+    pub(super) turned_on: u64,
 }
 
 impl Counts {
-    fn fields(&mut self) -> [&mut u64; 15] {
+    fn fields(&mut self) -> [&mut u64; 17] {
         let Self {
             commands,
             acknowledged,
@@ -46,6 +48,8 @@ impl Counts {
             kills,
             power_failures,
             ends_in_order,
+            turned_off,
+            turned_on,
         } = self;
         [
             commands,
@@ -63,6 +67,8 @@ impl Counts {
             kills,
             power_failures,
             ends_in_order,
+            turned_off,
+            turned_on,
         ]
     }
 

@@ -14,3 +14,4 @@ mod model;
 mod random;
 mod repair;
 mod support;
+mod switching;

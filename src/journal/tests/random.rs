@@ -11,6 +11,7 @@ use super::model::Model;
 use super::support::acknowledge;
 use crate::config::FsyncPolicy;
 use crate::journal::segment_writer::FlushAttempt;
+use crate::journal::stage::JournalStage;
 use crate::journal::{Journal, JournalOptions, OpenError};
 use crate::machine::chance::Chance;
 use crate::machine::clock::Clock;
@@ -40,6 +41,7 @@ fn nothing_acknowledged_is_lost_whatever_fails() {
     }
     println!("{rounds} journals: {total:?}");
     assert!(total.starts > rounds * LIVES as u64 / 2 && total.checkpoints > rounds, "{total:?}");
+    assert!(total.turned_on > rounds, "{total:?}");
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -144,7 +146,7 @@ impl Life {
             rewrite_min_bytes: 2_000,
             clock: self.clock.clone(),
         };
-        let (journal, recovered, _) =
+        let (journal, recovered) =
             match Journal::open_store_on(self.disk.clone(), options, &store, &ReadProgress::default()) {
                 Err(error @ OpenError::Io { .. }) => return Err(error),
                 opened => opened.unwrap_or_else(|error| panic!("seed {}: {error}", self.seed)),
@@ -214,7 +216,7 @@ impl Life {
             self.clock.advance(Duration::from_millis(self.chance.below(30)));
             let number = 1 + self.chance.below(4);
             (0..number).for_each(|_| self.ledger.lock().do_one(store, journal, &self.clock));
-            match self.chance.below(40) {
+            match self.chance.below(46) {
                 0..2 => journal.run_checkpoint(),
                 2..8 => round(journal),
                 8 => {
@@ -226,6 +228,8 @@ impl Life {
                 26..29 => (0..8).for_each(|shard| {
                     store.remove_expired(shard);
                 }),
+                40 => self.turn_off(journal),
+                41..46 => self.turn_on(journal),
                 _ => {}
             }
             let status = journal.status();
@@ -243,9 +247,28 @@ impl Life {
         self.counts.failed_checkpoints += u64::from(status.checkpoint_failures_in_a_row);
     }
 
+    fn turn_off(&mut self, journal: &Journal) {
+        self.counts.turned_off += u64::from(journal.is_on());
+        let was_quiet = self.is_quiet.swap(true, Ordering::Relaxed);
+        journal.turn_off();
+        self.is_quiet.store(was_quiet, Ordering::Relaxed);
+    }
+
+    fn turn_on(&mut self, journal: &Journal) {
+        if !journal.is_on() && journal.begin().is_ok() {
+            self.counts.turned_on += 1;
+        }
+    }
+
     fn acknowledge(&mut self, journal: &Journal, fsync: FsyncPolicy) {
         let seq = journal.last_seq();
+        let promises = journal.stage.get() == JournalStage::On;
         let answer = acknowledge(journal, seq);
+        if !promises {
+            assert_eq!(answer, Some(Ok(())), "seed {}: nothing is waited for", self.seed);
+            self.counts.acknowledged += 1;
+            return;
+        }
         let mut ledger = self.ledger.lock();
         match answer {
             Some(Ok(())) => {
@@ -270,12 +293,14 @@ impl Life {
     /// Checks that the journal accepts writes again by itself on a good disk.
     fn heal(&mut self, journal: &Arc<Journal>, fsync: FsyncPolicy) {
         self.spare();
+        self.turn_on(journal);
         journal.pending.lock().limit_records_to(crate::limits::JOURNAL_RECORD_BYTES);
         let rounds = (0..300).take_while(|_| {
             round(journal);
             journal.refusal().is_some() || journal.needs_base()
         });
         assert!(rounds.count() < 300, "seed {}: {:?}", self.seed, journal.status());
+        assert_eq!(journal.stage.get(), JournalStage::On, "seed {}", self.seed);
         let before = self.counts.acknowledged;
         self.acknowledge(journal, fsync);
         assert_eq!(self.counts.acknowledged, before + 1, "seed {}", self.seed);
@@ -284,8 +309,8 @@ impl Life {
     fn end(&mut self, store: Arc<Store>, journal: &Arc<Journal>) -> LifeEnd {
         self.is_quiet.store(true, Ordering::Relaxed);
         if self.chance.below(3) == 0 {
-            let owed = journal.owes_base();
-            if journal.close().is_ok() {
+            let (owed, is_on) = (journal.owes_base(), journal.is_on());
+            if journal.close().is_ok() && is_on {
                 self.counts.ends_in_order += 1;
                 let mut ledger = self.ledger.lock();
                 ledger.written = journal.last_seq().0;
@@ -295,7 +320,7 @@ impl Life {
             }
         }
         // The process ends: its lock on the directory goes with it.
-        *journal.lock.lock() = None;
+        journal.lock.lock().let_go();
         self.disk.faults().meanwhile = None;
         drop(store);
         if self.chance.below(2) == 0 {

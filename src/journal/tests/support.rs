@@ -161,7 +161,7 @@ pub(super) fn options(directory: &Path, fsync: FsyncPolicy) -> JournalOptions {
 pub(super) fn open_with(files: Arc<dyn Files>, options: JournalOptions) -> Result<Opened, OpenError> {
     let table = Arc::new(Table::default());
     let walk: Weak<dyn Walkable> = Arc::downgrade(&(Arc::clone(&table) as Arc<dyn Walkable>));
-    let (journal, recovered, _) =
+    let (journal, recovered) =
         Journal::open_on(files, options, walk, &ReadProgress::default(), &mut |provenance, change, _| {
             if !matches!(provenance.origin, Origin::Ahead(_)) {
                 table.apply(change);

@@ -10,7 +10,7 @@ use crate::rdb::LoadTally;
 use crate::replication::{EndedAs, History, SavedData};
 use crate::server::process::RunningProcess;
 use crate::store::change::position::{FollowedPosition, StreamPlace};
-use crate::store::change::sink::{ChangeSink, Count};
+use crate::store::change::sink::ChangeSink;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
@@ -28,24 +28,26 @@ pub(in crate::server) enum Opened {
     Dump(Option<LoadTally>),
 }
 
-/// Reads the journal and attaches it to the host's store, or without `options` reads the dump file. If that takes
-/// long, the log reports the progress.
+/// Reads the journal, or the dump file if the process keeps none, and attaches the journal, on or off, to the host's store. If
+/// that takes long, the log reports the progress.
 ///
 /// # Errors
 /// Why the server cannot start.
 pub(in crate::server) async fn open(
-    options: Option<JournalOptions>,
+    options: JournalOptions,
     host: &Arc<Host>,
     process: &Arc<RunningProcess>,
 ) -> Result<Opened, String> {
     let (done, mut outcome) = oneshot::channel();
     let (store, running) = (Arc::clone(&host.store), Arc::clone(process));
     let read = move || {
-        let read = match options {
-            Some(options) => Journal::open(options, &store, &running.progress)
-                .map(|(journal, recovered)| (Some(journal), Opened::Journal(recovered)))
-                .map_err(|error| error.to_string()),
-            None => running.dump.load(&running.progress).map(|loaded| (None, Opened::Dump(loaded))),
+        let read = if running.keeps_journal {
+            Journal::open(options, &store, &running.progress)
+                .map(|(journal, recovered)| (journal, Opened::Journal(recovered)))
+                .map_err(|error| error.to_string())
+        } else {
+            let loaded = running.dump.load(&running.progress);
+            loaded.map(|loaded| (Journal::off(options, &store), Opened::Dump(loaded)))
         };
         // The receiver is gone if the server has been stopped.
         let _ = done.send(read);
@@ -66,13 +68,8 @@ pub(in crate::server) async fn open(
             }
         }
     };
-    match journal {
-        Some(journal) => {
-            host.store.attach(Arc::clone(&journal) as Arc<dyn ChangeSink>);
-            process.take_journal(journal);
-        }
-        None => host.store.attach(Arc::new(Count::default())),
-    }
+    host.store.attach(Arc::clone(&journal) as Arc<dyn ChangeSink>);
+    process.take_journal(journal);
     let data = || match process.journal() {
         Some(journal) => Some(SavedData::Journal(journal.last_seq())),
         None => process.replication.dumped(),
@@ -93,11 +90,12 @@ pub(in crate::server) async fn open(
     }
     process.dump.begin();
     // CONFIG SET may have changed settings meanwhile.
-    host.settings.apply(|config| {
-        if let Err(NoEffect { directive, why }) = process.configure(config) {
-            tracing::warn!("{directive}: {why}");
-        }
-    });
+    let mut configured = Ok(());
+    host.settings.apply(|config| configured = process.configure(config));
+    if let Err(NoEffect { directive, why }) = configured {
+        tracing::warn!("{directive}: {why}");
+        host.settings.change(|config| config.appendonly = process.journal().is_some());
+    }
     host.is_loading.store(false, Ordering::Release);
     Ok(opened)
 }

@@ -94,13 +94,13 @@ pub(in crate::server) fn run(mut config: Config, file: Option<PathBuf>) -> Resul
     tracing::debug!("hash seed {seed:016x}, seed of random members {shared_seed:016x}");
     let clock = Clock::system();
     let store = Arc::new(Store::new(SHARDS, config.databases, seed, clock.clone()));
-    let options = config.appendonly.then(|| JournalOptions {
+    let options = JournalOptions {
         directory: directory.join(journal::DIRECTORY_NAME),
         fsync: config.appendfsync,
         rewrite_percentage: config.auto_aof_rewrite_percentage,
         rewrite_min_bytes: config.auto_aof_rewrite_min_size_bytes,
         clock: clock.clone(),
-    });
+    };
     let (listeners, begun) = Listeners::listen(bound, Arc::clone(&tls), unix_socket.as_mut(), &config)?;
     let metrics_listeners = metrics_bound.listen(config.tcp_backlog);
     let metrics_listeners = metrics_listeners.map_err(|error| format!("cannot listen: {error}"))?;
@@ -191,13 +191,13 @@ pub(in crate::server) fn run(mut config: Config, file: Option<PathBuf>) -> Resul
     outcome
 }
 
-/// Accepts connections and deals them to the workers until the server is told to stop. Meanwhile it reads the journal
-/// (with `options`) or the dump file.
+/// Accepts connections and deals them to the workers until the server is told to stop. Meanwhile it reads the journal, of which
+/// `options` are those, or the dump file.
 fn serve(
     host: &Arc<Host>,
     process: &Arc<RunningProcess>,
     mut begun: UnboundedReceiver<NewListener>,
-    options: Option<JournalOptions>,
+    options: JournalOptions,
     screen: &Screen,
 ) -> Result<(), String> {
     let (own, aside) = host.stats.split_at(host.stats.len() / 2);
@@ -233,7 +233,7 @@ fn serve(
         };
         print!("{}", screen.text(&opened));
         if let Some(link) = process.upstream() {
-            link.begin(process.journal());
+            link.begin(process.kept_journal());
         }
         let asks = SentinelWatch::start(host, process)?;
         // Started only now, because a removal of an expired key has to be recorded.

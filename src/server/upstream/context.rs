@@ -20,7 +20,7 @@ pub(super) struct LinkContext {
     pub(super) stats: Arc<Stats>,
     /// How TLS is spoken with the master, if it is.
     pub(super) tls: Arc<TlsTerms>,
-    /// The journal, if the server has one; set when it has been read.
+    /// The journal, on or off; set when the data have been read.
     pub(super) kept_journal: OnceLock<Arc<Journal>>,
 }
 
@@ -31,8 +31,15 @@ impl LinkContext {
         self.host.store.position().map_or(0, |position| position.reached.offset)
     }
 
-    /// The journal. `None` with `appendonly no`.
+    /// The journal. `None` while it is off.
     pub(super) fn journal(&self) -> Option<&Arc<Journal>> {
-        self.kept_journal.get()
+        self.kept_journal.get().filter(|journal| journal.is_on())
+    }
+
+    /// The data are about to be replaced, whether the journal is on or is being turned on just now. See [`Journal::supersede`].
+    pub(super) fn supersede(&self) {
+        if let Some(journal) = self.kept_journal.get() {
+            journal.supersede("a full sync has replaced the data; a new base is being written");
+        }
     }
 }

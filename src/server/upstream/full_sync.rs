@@ -140,15 +140,17 @@ impl LinkContext {
         reached: StreamPlace,
         whole_at: u64,
     ) -> Result<(), LinkError> {
-        if let Some(journal) = self.journal() {
-            journal.supersede("a full sync has replaced the data; a new base is being written");
-        }
+        self.supersede();
         let is_whole = whole_at <= reached.offset;
         let known = if is_whole { id } else { ReplicationId::random(&mut Chance::from_system()) };
         let history = known.as_str().as_bytes().try_into().expect("an identifier has as many digits");
         let position = FollowedPosition { history, reached };
         let offset = reached.offset;
-        let is_adopted = self.host.store.become_copy(fresh, position, || self.host.upstream.turn() == turn);
+        let is_adopted = self.host.store.become_copy(fresh, position, || {
+            // Under all locks, because the journal may have been turned on, or have got its base, since.
+            self.supersede();
+            self.host.upstream.turn() == turn
+        });
         if is_adopted {
             self.outflow.follow(id, offset, whole_at);
         }

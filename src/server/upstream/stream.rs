@@ -304,7 +304,8 @@ impl<'l, 's, 'u> StreamFollower<'l, 's, 'u> {
             synced = self.synced.min(self.applied).to_string();
             words.extend([&b"FACK"[..], synced.as_bytes()]);
         } else {
-            self.unsynced.clear();
+            // When it is turned on, the disk has the last of them as soon as the first base is complete.
+            self.unsynced.drain(..self.unsynced.len().saturating_sub(1));
         }
         self.socket.send(&request(&words))
     }

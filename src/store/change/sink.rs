@@ -21,7 +21,7 @@ pub trait ChangeSink: Send + Sync {
     fn open_feed(&self, bound_bytes: usize) -> (Feed, Seq);
 }
 
-/// The sink of a server without a journal (`appendonly no`): counts records and keeps nothing.
+/// The sink of a store that no server is around: counts records, gives them to feeds, and keeps nothing.
 #[derive(Debug, Default)]
 pub struct Count(Mutex<Counted>);
 
