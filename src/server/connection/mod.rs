@@ -25,8 +25,9 @@ use crate::limits;
 use crate::resp::request::{RequestLimits, RequestReader};
 use admission::admit;
 use arrival::Arrival;
-use bytes::Buf;
+use bytes::{Buf, BytesMut};
 use held::HeldReplies;
+use std::cell::Cell;
 use std::future::Future;
 use std::future::poll_fn;
 use std::io;
@@ -43,6 +44,11 @@ const IDLE_BUFFER_BYTES: usize = 1024;
 
 /// Bytes asked of a connection at a time, as long as it sends little. As Redis.
 const SMALL_READ_BYTES: usize = 16 * 1024;
+
+thread_local! {
+    /// The empty input buffer of the connection of this thread that began to wait last. The next one that reads takes it.
+    static SPARE_INPUT: Cell<BytesMut> = Cell::default();
+}
 
 /// Serves a connection until it ends.
 pub(super) async fn serve(newcomer: Newcomer, shared: Shared) {
@@ -173,6 +179,9 @@ impl Connection<'_> {
         let was_full = input.capacity() >= limits::READ_CHUNK_BYTES;
         let chunk =
             if was_full || missing > SMALL_READ_BYTES { limits::READ_CHUNK_BYTES } else { SMALL_READ_BYTES };
+        if input.capacity() == 0 {
+            *input = SPARE_INPUT.take();
+        }
         input.reserve(chunk);
         // Of tokio's ways to read without waiting, only this one knows that a read which leaves room has taken everything,
         // which saves the next call to the kernel.
@@ -208,7 +217,9 @@ impl Connection<'_> {
         self.work.batch.clear();
         if self.work.input.is_empty() && self.work.input.capacity() > IDLE_BUFFER_BYTES {
             let empty = std::mem::take(&mut self.work.input);
-            if empty.capacity() > limits::PENDING_REPLY_BYTES * 2 {
+            if empty.capacity() <= limits::READ_CHUNK_BYTES {
+                SPARE_INPUT.set(empty);
+            } else if empty.capacity() > limits::PENDING_REPLY_BYTES * 2 {
                 // To free hundreds of megabytes takes long, so another thread does it.
                 drop(tokio::task::spawn_blocking(move || drop(empty)));
             }

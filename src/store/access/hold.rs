@@ -325,7 +325,16 @@ impl<'s> Hold<'s> {
 
     /// Hands over the records, the events and the served clients of the hold. Returns the record that the replies made
     /// under the hold rest on.
+    #[inline]
     fn append_changes(&mut self) -> Seq {
+        // Every batch ends with a hold that has let go.
+        if self.first.is_none() && self.changes.is_empty() && !self.must_tell() {
+            return Seq::default();
+        }
+        self.append_held_changes()
+    }
+
+    fn append_held_changes(&mut self) -> Seq {
         self.changes.end_record();
         let seq = if self.changes.is_empty() {
             self.rests_on()
