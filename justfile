@@ -112,9 +112,10 @@ bench *arguments:
 record file="":
     RANKD_REQUIRE_PEERS=1 RANKD_RECORD=1 cargo test scripts::{{file}}
 
-# Failovers of two servers by three sentinels, kill -9 and SIGSTOP in turn, under writers: nothing that WAIT 1 confirmed may be lost.
-failover rounds="20":
-    RANKD_REQUIRE_PEERS=1 RANKD_FAILOVERS={{rounds}} cargo test sentinel::ledger -- --nocapture
+# Failovers of three servers (or two) by three sentinels, kill -9 and SIGSTOP in turn, under writers: nothing that WAIT 1 confirmed
+# may be lost.
+failover rounds="20" servers="3":
+    RANKD_REQUIRE_PEERS=1 RANKD_FAILOVERS={{rounds}} RANKD_FAILOVER_SERVERS={{servers}} cargo test sentinel::ledger -- --nocapture
 
 # Two hundred ends of the server under writers with each policy: kill -9 in two of three rounds, else a clean shutdown.
 crash rounds="300":

@@ -99,6 +99,20 @@ impl ReplicaProgress for NoServer {
         0
     }
 
+    fn is_watched(&self) -> bool {
+        false
+    }
+
+    fn now_ns(&self) -> u64 {
+        0
+    }
+
+    fn led_at(&self, _: u64) -> bool {
+        true
+    }
+
+    fn want_lease(&self) {}
+
     fn request_acknowledgements(&self) {}
 
     fn is_synced(&self, _: Seq) -> bool {

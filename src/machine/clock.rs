@@ -2,6 +2,7 @@
 //!
 //! Code that expires keys, writes the journal or measures times uses a [`Clock`]. A test can use a manual clock and set it.
 
+use rustix::time::{ClockId, clock_gettime};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
@@ -51,6 +52,21 @@ impl Clock {
         match &self.manual_us {
             Some(manual) => manual.load(Ordering::Relaxed) * 1000,
             None => START.get_or_init(Instant::now).elapsed().as_nanos() as u64,
+        }
+    }
+
+    /// Nanoseconds since the machine was started, never decreasing. Time in which the process was stopped counts, and, other than
+    /// in [`Clock::monotonic_ns`], time in which the machine was suspended. (A virtual machine that is paused together with its
+    /// clocks cannot see that.)
+    #[must_use]
+    pub fn uptime_ns(&self) -> u64 {
+        match &self.manual_us {
+            Some(manual) => manual.load(Ordering::Relaxed) * 1000,
+            None => {
+                let now = clock_gettime(ClockId::Boottime);
+                u64::try_from(now.tv_sec).unwrap_or(0) * 1_000_000_000
+                    + u64::try_from(now.tv_nsec).unwrap_or(0)
+            }
         }
     }
 

@@ -16,7 +16,6 @@ use crate::config::{Config, NoEffect, SavePoint};
 use crate::journal::Journal;
 use crate::machine::progress::ReadProgress;
 use crate::rdb::replace_file;
-use crate::replication::ReplicaLink;
 use crate::store::{Hold, Seq, Store};
 use std::fs::{self, File};
 use std::io::Write;
@@ -110,8 +109,23 @@ impl ReplicaProgress for RunningProcess {
     }
 
     fn replicas_with(&self, offset: u64, on_disk: bool) -> usize {
-        let reached = |link: &ReplicaLink| if on_disk { link.synced() } else { link.acknowledged() };
-        self.replication.outflow.count_online(|link| reached(link) >= offset)
+        self.replication.replicas_with(offset, on_disk)
+    }
+
+    fn is_watched(&self) -> bool {
+        self.replication.upstream().lease.is_watched()
+    }
+
+    fn now_ns(&self) -> u64 {
+        self.replication.clock().uptime_ns()
+    }
+
+    fn led_at(&self, at_ns: u64) -> bool {
+        self.replication.upstream().led_at(at_ns, self.replication.clock())
+    }
+
+    fn want_lease(&self) {
+        self.replication.upstream().lease.want();
     }
 
     fn request_acknowledgements(&self) {

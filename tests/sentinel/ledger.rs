@@ -1,7 +1,7 @@
-//! Writers keep a ledger of what was acknowledged while masters die: of two servers, what WAIT 1 has confirmed is never lost. (Of
-//! three it may be: a master that wakes up still has the third server as its replica, which confirms what the new master lacks.)
+//! Writers keep a ledger of what was acknowledged while masters die or are stopped: what WAIT 1 has confirmed is never lost, also
+//! where there are two replicas, of which a stopped master that wakes up still has one.
 //!
-//! `just failover N` runs N failovers, RANKD_FAILOVERS names their number.
+//! `just failover N` runs N failovers: RANKD_FAILOVERS names their number, RANKD_FAILOVER_SERVERS that of the servers.
 
 use super::group::{Group, Machine};
 use crate::support::chance::Chance;
@@ -25,6 +25,8 @@ struct Ledger {
     confirmed: Vec<u64>,
     /// Acknowledged, and no more.
     acknowledged: Vec<u64>,
+    /// When WAIT has confirmed something.
+    confirmations: Vec<Instant>,
 }
 
 /// Writes until it is over. Each write has a number and a field of its own.
@@ -47,7 +49,10 @@ fn write(writer: usize, sentinels: &[SocketAddr], seed: u64, over: &AtomicBool) 
             }
             if chance.below(8) == 0 {
                 match client.try_call(&["WAIT", "1", "200"]) {
-                    Ok(Reply::Integer(replicas)) if replicas >= 1 => ledger.confirmed.append(&mut open),
+                    Ok(Reply::Integer(replicas)) if replicas >= 1 => {
+                        ledger.confirmed.append(&mut open);
+                        ledger.confirmations.push(Instant::now());
+                    }
                     Ok(Reply::Integer(_)) => {}
                     _ => break,
                 }
@@ -83,13 +88,14 @@ impl Drop for EndOfWriters<'_> {
 
 #[test]
 fn what_wait_has_confirmed_survives_failovers() {
-    let Some(mut group) = Group::of(2, &Machine::here(), &[]) else { return };
+    let servers = number_from_env("RANKD_FAILOVER_SERVERS", 3);
+    let Some(mut group) = Group::of(servers as usize, &Machine::here(), &[]) else { return };
     let seed = Chance::seed_from_env();
     println!("RANKD_SEED={seed}");
     let failovers = number_from_env("RANKD_FAILOVERS", 2);
     let sentinels: Vec<SocketAddr> = group.sentinels.iter().map(|sentinel| sentinel.address).collect();
     let over = AtomicBool::new(false);
-    let mut times = Vec::new();
+    let (mut times, mut begins) = (Vec::new(), Vec::new());
     let ledgers: Vec<Ledger> = thread::scope(|scope| {
         let end = EndOfWriters(&over);
         let writers: Vec<_> = (0..WRITERS)
@@ -101,6 +107,7 @@ fn what_wait_has_confirmed_survives_failovers() {
         for round in 0..failovers {
             let old = group.settle("the roles before a failover");
             let begun = Instant::now();
+            begins.push(begun);
             let dies = round % 2 == 0;
             if dies {
                 group.kill(old);
@@ -133,14 +140,31 @@ fn what_wait_has_confirmed_survives_failovers() {
             (confirmed + ledger.confirmed.len(), acknowledged + ledger.acknowledged.len());
     }
     times.sort();
+    let mut confirmations: Vec<Instant> =
+        ledgers.iter().flat_map(|ledger| &ledger.confirmations).copied().collect();
+    confirmations.sort();
+    let gap = |begun: &Instant| {
+        let first = confirmations.partition_point(|at| at < begun).saturating_sub(1);
+        let around =
+            confirmations[first..].windows(2).take_while(|pair| pair[0] < *begun + Duration::from_secs(8));
+        around.map(|pair| pair[1] - pair[0]).max().unwrap_or_default()
+    };
+    let mut gaps: Vec<Duration> = begins.iter().map(gap).collect();
+    gaps.sort();
     println!(
         "{failovers} failovers, median {:?}, longest {:?}",
         times[times.len() / 2],
         times[times.len() - 1]
     );
+    println!("without a confirmation: median {:?}, longest {:?}", gaps[gaps.len() / 2], gaps[gaps.len() - 1]);
     println!("confirmed by WAIT 1: {confirmed} writes, {} lost", lost.len());
     println!("acknowledged without WAIT: {acknowledged} writes, {gone} lost");
     assert!(confirmed > 0, "WAIT confirmed nothing");
-    let first = &lost[..lost.len().min(10)];
-    assert!(lost.is_empty(), "seed {seed}: {} confirmed and lost, (writer, number): {first:?}", lost.len());
+    let runs = lost.chunk_by(|one, next| one.0 == next.0 && one.1 + 1 == next.1);
+    let runs: Vec<_> = runs.map(|run| (run[0].0, run[0].1, run.len())).take(20).collect();
+    assert!(
+        lost.is_empty(),
+        "seed {seed}: {} confirmed and lost, (writer, number, how many): {runs:?}",
+        lost.len()
+    );
 }

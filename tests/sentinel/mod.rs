@@ -1,7 +1,9 @@
-//! Failovers by three real redis-sentinel processes, and what a server asks sentinels at its start.
+//! Failovers by three real redis-sentinel processes, and what a server asks sentinels at its start and after a stop.
 
 mod failovers;
 mod group;
 mod ledger;
 mod network;
+mod oracle;
 mod start;
+mod wakes;

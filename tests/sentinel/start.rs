@@ -1,74 +1,16 @@
-//! What a server asks sentinels at its start. These sentinels only answer; the others of this folder are real ones.
+//! What a server asks sentinels at its start. These sentinels only answer.
 
+use super::oracle::{Oracle, ok, start};
 use crate::following::{fact, wait_for_link};
 use crate::support::reply::Reply;
 use crate::support::server::Server;
 use crate::support::wait_for;
-use std::io::{Read, Write};
-use std::net::{SocketAddr, TcpListener, TcpStream};
-use std::sync::{Arc, Mutex};
-use std::thread;
+use std::sync::Arc;
 
-const UNKNOWN: &str = "MASTERDOWN No sentinel has said yet which server is the master. Until one has, this server accepts no writes.";
-
-/// What a sentinel says of the master: its address, its flags, the epoch.
-type Said = Option<(SocketAddr, &'static str, u64)>;
-
-/// A sentinel that answers what it is told to answer.
-struct Oracle {
-    address: SocketAddr,
-    said: Arc<Mutex<Said>>,
-}
-
-impl Oracle {
-    fn start(said: Said) -> Oracle {
-        let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
-        let (address, said) = (listener.local_addr().expect("an address"), Arc::new(Mutex::new(said)));
-        let answers = Arc::clone(&said);
-        thread::spawn(move || listener.incoming().flatten().for_each(|stream| answer(stream, &answers)));
-        Oracle { address, said }
-    }
-
-    fn say(&self, said: Said) {
-        *self.said.lock().expect("no panic") = said;
-    }
-}
-
-/// Answers the requests of a connection, each of which comes alone.
-fn answer(mut stream: TcpStream, said: &Mutex<Said>) {
-    let mut piece = [0; 4096];
-    while let Ok(len) = stream.read(&mut piece) {
-        let request = String::from_utf8_lossy(&piece[..len]).into_owned();
-        let said = *said.lock().expect("no panic");
-        let bulks = |words: &[&str]| {
-            let each = words.iter().map(|word| format!("${}\r\n{word}\r\n", word.len())).collect::<String>();
-            format!("*{}\r\n{each}", words.len())
-        };
-        let reply = match said {
-            _ if len == 0 || !request.contains("first-one") => "-ERR what?\r\n".to_owned(),
-            None => "*-1\r\n".to_owned(),
-            Some((address, ..)) if request.contains("GET-MASTER-ADDR-BY-NAME") => {
-                bulks(&[&address.ip().to_string(), &address.port().to_string()])
-            }
-            Some((_, flags, epoch)) => bulks(&["flags", flags, "config-epoch", &epoch.to_string()]),
-        };
-        if len == 0 || stream.write_all(reply.as_bytes()).is_err() {
-            return;
-        }
-    }
-}
-
-fn start(oracles: &[&Oracle], arguments: &[&str]) -> Server {
-    let places = oracles.iter().map(|oracle| oracle.address.to_string()).collect::<Vec<_>>().join(",");
-    Server::rankd_with(&[&["--sentinel", &places, "--sentinel-master", "first-one"], arguments].concat())
-}
+const UNKNOWN: &str = "MASTERDOWN The sentinels have not said yet which server is the master. Until they have, this server accepts no writes.";
 
 fn unknown() -> Reply {
     Reply::Error(UNKNOWN.as_bytes().to_vec())
-}
-
-fn ok() -> Reply {
-    Reply::Simple(b"OK".to_vec())
 }
 
 #[test]
@@ -146,21 +88,4 @@ fn somebody_who_knows_may_decide_before_the_sentinels() {
     assert_eq!(client.ask("SET k 1"), unknown());
     assert_eq!(client.ask("REPLICAOF NO ONE"), ok());
     assert_eq!(client.ask("SET k 1"), ok());
-}
-
-#[test]
-fn a_server_that_was_stopped_asks_again() {
-    let server = Server::rankd();
-    let oracle = Oracle::start(None);
-    let woken = start(&[&oracle], &[]);
-    oracle.say(Some((woken.address, "master", 1)));
-    let mut client = woken.client();
-    wait_for("the answer", || (client.ask("SET k 1") == ok()).then_some(()));
-    oracle.say(Some((server.address, "master", 2)));
-    woken.freeze();
-    let stopped = std::time::Instant::now();
-    wait_for("the pause", || (stopped.elapsed().as_millis() > 2_600).then_some(()));
-    woken.wake();
-    wait_for("the other master", || (fact(&mut client, "role")? == "slave").then_some(()));
-    assert!(woken.said().contains("it asks whether it is still the master"), "{}", woken.said());
 }

@@ -68,7 +68,7 @@ fn two_servers_with_sentinels_wait_for_their_answer() {
             let reply = String::from_utf8(reply).expect("text");
             (!reply.starts_with("LOADING")).then_some(reply)
         });
-        assert!(refused.starts_with("MASTERDOWN No sentinel has said yet"), "{refused}");
+        assert!(refused.starts_with("MASTERDOWN The sentinels have not said yet"), "{refused}");
         servers.push(started);
     }
     let Some(binary) = Peer::Sentinel.find() else { return };

@@ -41,9 +41,13 @@ impl CommandError {
 
     /// The server follows a master, and clients may change nothing.
     pub const READ_ONLY: Self = Self::text("READONLY You can't write against a read only replica.");
-    /// The server has sentinels to ask which server is the master, and does not know yet.
+    /// The server has sentinels to ask which server is the master, and does not know it, or not any more.
     pub const NO_LEADER: Self = Self::text(
-        "MASTERDOWN No sentinel has said yet which server is the master. Until one has, this server accepts no writes.",
+        "MASTERDOWN The sentinels have not said yet which server is the master. Until they have, this server accepts no writes.",
+    );
+    /// The client waits, and the server has begun to follow a master.
+    pub const BECAME_REPLICA: Self = Self::text(
+        "UNBLOCKED force unblock from blocking operation, instance state changed (master -> replica?)",
     );
     /// The server follows a master, has no link to it, and may not show what may be old.
     pub const MASTER_DOWN: Self =

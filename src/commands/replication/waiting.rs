@@ -10,7 +10,7 @@ use crate::commands::state::waiting::BlockedClient;
 use crate::commands::state::waiting_request::WaitingRequest;
 use crate::commands::state::wish::Patience;
 use crate::resp::reply::Reply;
-use crate::store::{Basis, Seq};
+use crate::store::Basis;
 use std::sync::Arc;
 
 const BASE: CommandSpec = CommandSpec { group: Group::Generic, ..CommandSpec::BASE };
@@ -42,18 +42,20 @@ pub(in crate::commands) const COMMANDS: &[CommandSpec] = &[
     },
 ];
 
+const WAIT_ON_REPLICA: &str = "ERR WAIT cannot be used with replica instances. Please also note that since Redis 4.0 if a \
+     replica is configured to be writable (which is not the default) writes to replicas are just local and are not propagated.";
+const WAITAOF_ON_REPLICA: &str = "ERR WAITAOF cannot be used with replica instances. Please also note that writes to replicas \
+     are just local and are not propagated.";
+
 fn wait(caller: &mut Caller<'_>, call: &Call<'_>, reply: &mut Reply<'_>) -> Outcome {
+    if caller.host.upstream.is_set() {
+        return Err(CommandError::text(WAIT_ON_REPLICA).into());
+    }
     let replicas = parse_integer(call.argument(1))?;
     let patience = parse_timeout_ms(call.argument(2))?;
     // As in Redis, fewer than none are always there.
     let replicas = usize::try_from(replicas).unwrap_or(0);
-    wait_for(
-        caller,
-        call,
-        ReplicaWish { written: Seq(0), offset: None, replicas, on_disk: None },
-        patience,
-        reply,
-    );
+    wait_for(caller, call, (replicas, None), patience, reply);
     Ok(())
 }
 
@@ -66,35 +68,39 @@ fn waitaof(caller: &mut Caller<'_>, call: &Call<'_>, reply: &mut Reply<'_>) -> O
     let replicas = parse_integer(call.argument(2)).ok().and_then(|replicas| usize::try_from(replicas).ok());
     let replicas = replicas.ok_or(CommandError::NOT_POSITIVE)?;
     let patience = parse_timeout_ms(call.argument(3))?;
+    if caller.host.upstream.is_set() {
+        return Err(CommandError::text(WAITAOF_ON_REPLICA).into());
+    }
     if local > 0 && !caller.host.config().appendonly {
         return Err(CommandError::text(NO_JOURNAL).into());
     }
     let on_disk = Some(if local > 0 { LocalDisk::Synced } else { LocalDisk::Any });
-    wait_for(caller, call, ReplicaWish { written: Seq(0), offset: None, replicas, on_disk }, patience, reply);
+    wait_for(caller, call, (replicas, on_disk), patience, reply);
     Ok(())
 }
 
 fn wait_for(
     caller: &mut Caller<'_>,
     call: &Call<'_>,
-    mut wish: ReplicaWish,
+    (replicas, on_disk): (usize, Option<LocalDisk>),
     patience: Patience,
     reply: &mut Reply<'_>,
 ) {
     let (host, process) = (caller.host, &*caller.host.process);
-    wish.written = caller.session.last_written();
+    let mut written = caller.session.last_written();
     if let Basis::Record(seq) = caller.basis {
-        wish.written = wish.written.max(seq);
+        written = written.max(seq);
     }
+    let mut wish = ReplicaWish::new(written, replicas, on_disk);
     let progress = wish.progress(process);
     // In a transaction no command waits.
     if progress.is_fulfilled() || matches!(caller.basis, Basis::Open(_)) {
         wish.reply(progress, reply);
         return;
     }
-    let own = Arc::clone(&host.process);
+    let (own, same) = (Arc::clone(&host.process), wish.clone());
     let time_out = Box::new(move |reply: &mut Reply<'_>| {
-        let mut wish = wish;
+        let mut wish = same.clone();
         let progress = wish.progress(&*own);
         wish.reply(progress, reply);
     });
@@ -106,6 +112,9 @@ fn wait_for(
     host.replica_waits.add(wish, &waiting);
     *caller.next = NextStep::Wait;
     process.request_acknowledgements();
-    // What has come before the wait was listed would be missed.
+    // What has come before the wait was listed would be missed, and so would the end of all waits.
     host.replica_waits.look(process);
+    if host.upstream.is_set() {
+        waiting.end(|reply| reply.error(&CommandError::BECAME_REPLICA.0));
+    }
 }

@@ -1,6 +1,7 @@
 //! The change of a server's role: which master it follows, or that it is a master.
 
 use super::host::Host;
+use crate::commands::call::error::CommandError;
 use crate::config::ReplicaSettings;
 use crate::replication::upstream::state::MasterAddress;
 use crate::store::{Hold, Shards};
@@ -9,7 +10,18 @@ impl Host {
     /// Begins to follow `master`, or ends to follow one. When it returns, no command of an earlier master is applied any more, and
     /// none of a client that must not write.
     pub fn take_role(&self, master: Option<&MasterAddress>, shards: &mut Shards<'_, '_>) {
-        self.change_master(master);
+        self.change_master(master, None);
+        self.put_into_effect(master, shards);
+    }
+
+    /// As [`Host::take_role`], unless somebody has decided since `turn`.
+    pub fn take_role_in(&self, turn: u64, master: Option<&MasterAddress>) {
+        if self.change_master(master, Some(turn)) {
+            self.put_into_effect(master, &mut Shards::free(&self.store));
+        }
+    }
+
+    fn put_into_effect(&self, master: Option<&MasterAddress>, shards: &mut Shards<'_, '_>) {
         // What was under way is over then.
         for shard in 0..self.store.shard_count() {
             drop(shards.look(&[shard]));
@@ -23,14 +35,22 @@ impl Host {
 
     /// The change is in effect for all that take their locks after this: what an earlier master still sends is not applied, and
     /// clients of a read-only replica change nothing, nor do those of a replica that becomes a master until that is settled.
-    fn change_master(&self, master: Option<&MasterAddress>) {
+    /// With a `turn` it happens only if that is the present one. Returns whether it did.
+    fn change_master(&self, master: Option<&MasterAddress>, turn: Option<u64>) -> bool {
+        let mut is_changed = false;
         self.settings.change(|config| {
+            // Whoever begins a turn is in here.
+            is_changed = turn.is_none_or(|turn| self.upstream.turn() == turn);
+            if !is_changed {
+                return;
+            }
             config.replica.master = master.map(|master| (master.host.clone(), master.port));
             if master.is_some() {
                 self.refuse_clients(&config.replica);
             }
             self.upstream.follow(master.cloned(), self.clock.now_ms());
         });
+        is_changed
     }
 
     /// Does what follows from a change of the master, when nothing is under way any more that began before it. `held` are the
@@ -39,7 +59,7 @@ impl Host {
         match master {
             Some(master) => {
                 tracing::info!("the master is {master} from now on");
-                self.end_waits("UNBLOCKED force unblock from blocking operation, instance state changed (master -> replica?)");
+                self.end_waits(&CommandError::BECAME_REPLICA);
             }
             None => {
                 tracing::info!("this server is a master from now on");
@@ -62,17 +82,19 @@ impl Host {
         });
     }
 
-    /// This server is the master, as those say who decide it.
-    pub fn lead(&self) {
+    /// This server is the master, as those say who decide it, unless somebody has decided since `turn`.
+    pub fn lead(&self, turn: u64) {
         // Data that have followed another master are this server's own from here on.
         if self.upstream.is_set() || self.store.position().is_some() {
-            self.take_role(None, &mut Shards::free(&self.store));
-        } else {
-            self.settings.apply(|config| {
+            self.take_role_in(turn, None);
+            return;
+        }
+        self.settings.apply(|config| {
+            if self.upstream.turn() == turn {
                 self.upstream.end_await();
                 self.refuse_clients(&config.replica);
-            });
-        }
+            }
+        });
     }
 
     /// Puts into effect who may change something.
@@ -84,11 +106,11 @@ impl Host {
     }
 
     /// Ends the waits of all clients with an error.
-    fn end_waits(&self, error: &str) {
+    fn end_waits(&self, error: &CommandError) {
         for client in self.clients.all() {
             let waiting = client.waiting.lock().clone();
             if let Some(waiting) = waiting {
-                waiting.end(|reply| reply.error(error));
+                waiting.end(|reply| reply.error(&error.0));
             }
         }
     }

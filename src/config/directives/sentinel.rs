@@ -11,8 +11,9 @@ pub(super) const DIRECTIVES: &[Directive] = &[
         section: SECTION,
         default: "",
         live: false,
-        help: "Sentinels to ask at the start which server is the master: host:port, separated by commas. The server \
-               follows what they answer, and accepts no writes before. Empty: nobody is asked.",
+        help: "All sentinels, which say which server is the master: host:port, separated by commas. The server follows \
+               what they answer. It accepts writes only if more than half name it, and WAIT counts replicas only then. \
+               Empty: nobody is asked.",
         get: |config| print_sentinels(&config.sentinel.addresses),
         set: |config, text| read_sentinels(text).map(|addresses| config.sentinel.addresses = addresses),
     },

@@ -4,6 +4,8 @@
 //! looks at the turn under the locks of the data. So nothing of an earlier master is applied once the locks have been taken
 //! after the change.
 
+use super::lease::Lease;
+use crate::machine::clock::Clock;
 use parking_lot::{Condvar, Mutex};
 use std::fmt;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -109,6 +111,8 @@ pub struct Upstream {
     awaits_leader: AtomicBool,
     is_stale: AtomicBool,
     turn: AtomicU64,
+    /// How surely it leads, where it follows nobody.
+    pub lease: Lease,
     status: Mutex<LinkStatus>,
     changed: Condvar,
 }
@@ -130,6 +134,12 @@ impl Upstream {
     #[must_use]
     pub fn awaits_leader(&self) -> bool {
         self.awaits_leader.load(Ordering::Relaxed)
+    }
+
+    /// Whether this server was the master at `at_ns`, so that what replicas had acknowledged then may be promised.
+    #[must_use]
+    pub fn led_at(&self, at_ns: u64, clock: &Clock) -> bool {
+        !self.follows.load(Ordering::SeqCst) && self.lease.covers(at_ns, || clock.uptime_ns())
     }
 
     /// From now on it is not known which server is the master. Nothing happens where one is followed. Returns whether it did.
@@ -238,6 +248,34 @@ mod tests {
         assert_eq!((status.phase, status.down_since_ms, status.master), (LinkPhase::Waiting, 9, address(2)));
         upstream.follow(None, 10);
         assert!(!upstream.is_set() && !upstream.is_stale() && upstream.status().down_since_ms == 0);
+    }
+
+    #[test]
+    fn a_master_with_sentinels_led_when_they_named_it_and_shortly_after_that() {
+        let (upstream, clock) = (Upstream::default(), Clock::manual(1_000));
+        let now = || clock.uptime_ns();
+        assert!(upstream.led_at(now(), &clock), "it has no sentinels");
+        upstream.lease.watch();
+        assert!(!upstream.led_at(0, &clock), "they have not said anything");
+        let asked = now();
+        upstream.lease.renew(asked);
+        clock.advance(Duration::from_millis(49));
+        assert!(upstream.led_at(now(), &clock));
+        clock.advance(Duration::from_millis(1));
+        assert!(!upstream.led_at(now(), &clock) && !upstream.led_at(asked + 1, &clock));
+        // What had come before the question counts for ever.
+        clock.advance(Duration::from_secs(1000));
+        assert!(upstream.led_at(asked, &clock) && upstream.led_at(0, &clock));
+        upstream.lease.revoke();
+        assert!(!upstream.led_at(0, &clock));
+        upstream.lease.renew(now());
+        upstream.follow(address(1), 5);
+        assert!(!upstream.led_at(0, &clock), "another one leads");
+        upstream.follow(None, 6);
+        assert!(upstream.led_at(now(), &clock));
+        assert!(!upstream.lease.take_wanted());
+        upstream.lease.want();
+        assert!(upstream.lease.take_wanted() && !upstream.lease.take_wanted());
     }
 
     #[test]

@@ -16,7 +16,8 @@ mod restart;
 use crate::commands::state::host::Host;
 use crate::config::Config;
 use crate::machine::clock::Clock;
-use crate::replication::{FullSyncs, Outflow, OutflowBounds, ProgressWatcher, Streaming};
+use crate::replication::upstream::state::Upstream;
+use crate::replication::{FullSyncs, Outflow, OutflowBounds, ProgressWatcher, ReplicaLink, Streaming};
 use crate::store::Store;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -36,6 +37,7 @@ pub(super) struct Replication {
     path: PathBuf,
     dump_path: PathBuf,
     clock: Clock,
+    upstream: Arc<Upstream>,
 }
 
 /// Counts since the start.
@@ -63,8 +65,14 @@ impl SyncCounts {
 }
 
 impl Replication {
-    /// That of a server which keeps its files in `directory`.
-    pub(super) fn new(config: &Config, directory: &Path, store: &Arc<Store>, clock: Clock) -> Self {
+    /// That of a server which keeps its files in `directory`. `upstream` is what it knows of its master.
+    pub(super) fn new(
+        config: &Config,
+        directory: &Path,
+        store: &Arc<Store>,
+        clock: Clock,
+        upstream: Arc<Upstream>,
+    ) -> Self {
         let outflow = Outflow::new(clock.clone(), bounds(config));
         let streaming = Streaming::new(Arc::clone(store), Arc::clone(&outflow), clock.clone());
         streaming.set_ping_period(config.replication.ping_period_s);
@@ -72,7 +80,7 @@ impl Replication {
         let syncs = FullSyncs::new(Arc::clone(store), own, to, clock.clone(), directory);
         let path = directory.join(crate::replication::saved::FILE_NAME);
         let dump_path = directory.join(&config.dbfilename);
-        Self { outflow, streaming, syncs, counts: SyncCounts::default(), path, dump_path, clock }
+        Self { outflow, streaming, syncs, counts: SyncCounts::default(), path, dump_path, clock, upstream }
     }
 
     /// Puts a changed configuration into effect.
@@ -86,6 +94,11 @@ impl Replication {
         self.outflow.watch(Arc::new(WaitingClients(Arc::downgrade(host))));
     }
 
+    /// The clock.
+    pub(super) fn clock(&self) -> &Clock {
+        &self.clock
+    }
+
     /// Now, in unix milliseconds.
     pub(super) fn now_ms(&self) -> u64 {
         self.clock.now_ms()
@@ -95,6 +108,17 @@ impl Replication {
     pub(super) fn good_replicas(&self, max_lag_s: u64) -> usize {
         let now_ms = self.now_ms();
         self.outflow.count_online(|link| now_ms.saturating_sub(link.heard_ms()) / 1000 <= max_lag_s)
+    }
+
+    /// How many replicas that are online have applied the stream up to `offset`, or have it on their disks.
+    pub(super) fn replicas_with(&self, offset: u64, on_disk: bool) -> usize {
+        let reached = |link: &ReplicaLink| if on_disk { link.synced() } else { link.acknowledged() };
+        self.outflow.count_online(|link| reached(link) >= offset)
+    }
+
+    /// What is known of this server's master, and of whether it is one.
+    pub(super) fn upstream(&self) -> &Upstream {
+        &self.upstream
     }
 
     /// Whether a replica that is online has not acknowledged the stream up to `end`.

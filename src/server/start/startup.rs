@@ -29,7 +29,7 @@ use crate::machine::clock::Clock;
 use crate::machine::counter::Counter;
 use crate::machine::durable::{create_directories, sync_directory};
 use crate::machine::usage;
-use crate::replication::upstream::state::MasterAddress;
+use crate::replication::upstream::state::{MasterAddress, Upstream};
 use crate::replication::{EndedAs, SavedData};
 use crate::server::dump::Dump;
 use crate::server::listening::accepting::Listener;
@@ -120,7 +120,9 @@ pub(in crate::server) fn run(mut config: Config, file: Option<PathBuf>) -> Resul
     let config_file = absolute.as_ref().map_or_else(String::new, |path| path.display().to_string());
     let dump_path = directory.join(&config.dbfilename);
     let dump = Dump::new(dump_path.clone(), Arc::clone(&store), clock.clone());
-    let replication = Arc::new(Replication::new(&config, &directory, &store, clock.clone()));
+    let upstream = Arc::<Upstream>::default();
+    let replication = Replication::new(&config, &directory, &store, clock.clone(), Arc::clone(&upstream));
+    let replication = Arc::new(replication);
     let screen = Screen {
         appendfsync: config.appendfsync,
         directory,
@@ -160,7 +162,7 @@ pub(in crate::server) fn run(mut config: Config, file: Option<PathBuf>) -> Resul
         friend_rankings: KeptResults::with_bound(config.friendrank_keep_bytes),
         shortage: Shortage::default(),
         process: Arc::clone(&process) as Arc<dyn Process>,
-        upstream: Arc::default(),
+        upstream,
         is_loading: AtomicBool::new(true),
         expires_actively: AtomicBool::new(true),
         denies_in_scripts: AtomicBool::new(true),
