@@ -19,12 +19,12 @@ use super::keys::uses::{SharedUsesKept, UseClock, UsesKept};
 use super::libraries::FunctionLibraries;
 use super::numbers::DatabaseIndex;
 use super::reclaim::Reclaimer;
-use super::shard::Shard;
+use super::shard::{Shard, ShardLock};
 use super::values::board::policy::BoardTemplates;
 use crate::config::{EventClasses, SetBounds};
 use crate::machine::clock::Clock;
 use foldhash::quality::FixedState;
-use parking_lot::{Mutex, RwLock};
+use parking_lot::Mutex;
 use std::hash::BuildHasher;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock};
@@ -36,7 +36,7 @@ const _: () = assert!(MOST_SHARDS <= slot::SLOTS as usize);
 
 /// All keys of all databases.
 pub struct Store {
-    pub(in crate::store) shards: Box<[RwLock<Shard>]>,
+    pub(in crate::store) shards: Box<[ShardLock]>,
     pub(in crate::store) databases: DatabaseIndex,
     /// The seed of every hash.
     seed: u64,
@@ -84,7 +84,7 @@ impl Store {
         assert!(shards.is_power_of_two() && shards <= MOST_SHARDS && databases > 0);
         // What is read at a start counts as used then.
         let first_mark = UseClock::at(UsesKept::LastUse, clock.now_ms()).first_mark();
-        let shard = || RwLock::new(Shard::new(databases, seed, first_mark));
+        let shard = || ShardLock::new(Shard::new(databases, seed, first_mark));
         Self {
             shards: std::iter::repeat_with(shard).take(shards).collect(),
             databases,

@@ -130,7 +130,10 @@ impl Keyspace {
 
     /// Sets the mark that new keys get from now on.
     pub(in crate::store) fn set_first_mark(&mut self, mark: u32) {
-        self.first_mark = mark;
+        // Mostly it is right already. Not to write it leaves its cache line to other threads.
+        if self.first_mark != mark {
+            self.first_mark = mark;
+        }
     }
 
     pub(in crate::store) fn len(&self) -> usize {

@@ -32,7 +32,7 @@ use super::values::board::policy::BoardTemplates;
 use super::values::kinds::{Element, Kind, Value};
 use super::values::stored::{Position, WalkOrder};
 use crate::limits;
-use parking_lot::{RwLock, RwLockReadGuard, RwLockWriteGuard};
+use parking_lot::{RwLockReadGuard, RwLockWriteGuard};
 use std::collections::VecDeque;
 
 /// Keys in one step. Those of more than [`SMALL_ELEMENTS`] elements take steps of their own.
@@ -149,7 +149,7 @@ impl Store {
     /// Takes all locks, in ascending order like every hold.
     #[must_use]
     pub fn freeze(&self) -> Frozen<'_> {
-        Frozen { store: self, shards: self.shards.iter().map(RwLock::write).collect() }
+        Frozen { store: self, shards: self.shards.iter().map(|shard| shard.write()).collect() }
     }
 }
 
