@@ -135,21 +135,8 @@ impl Chunk {
             *self = Self::single(item);
             return true;
         }
-        if !self.make_room(end, len) {
-            return false;
-        }
-        let at = match end {
-            End::Front => {
-                self.start -= len as u16;
-                usize::from(self.start)
-            }
-            End::Back => {
-                self.end += len as u32;
-                self.end as usize - len
-            }
-        };
-        let bytes = Arc::get_mut(&mut self.bytes).expect("make_room leaves it unshared");
-        item.encode(&mut bytes[at..at + len]);
+        let Some(place) = self.extend(end, len) else { return false };
+        item.encode(place);
         self.count += 1;
         true
     }
@@ -184,17 +171,15 @@ impl Chunk {
         if len > MOST_BYTES && !is_single {
             return false;
         }
-        if added > to - from && !self.make_room(End::Back, added - (to - from)) {
+        if added > to - from && self.extend(End::Back, added - (to - from)).is_none() {
             if !is_single {
                 return false;
             }
             *self = Self::single(items[0]);
             return true;
         }
-        let range = self.range();
-        self.own();
-        let bytes = Arc::get_mut(&mut self.bytes).expect("own() leaves it unshared");
-        let elements = &mut bytes[range.start..];
+        let start = usize::from(self.start);
+        let elements = &mut Arc::make_mut(&mut self.bytes)[start..];
         elements.copy_within(to..old, from + added);
         let mut at = from;
         for item in items {
@@ -202,7 +187,7 @@ impl Chunk {
             item.encode(&mut elements[at..at + len]);
             at += len;
         }
-        self.end = (range.start + len) as u32;
+        self.end = (start + len) as u32;
         self.count = count as u16;
         self.shrink();
         true
@@ -243,13 +228,8 @@ impl Chunk {
     /// Appends the elements of the next chunk. Returns false and changes nothing if there is no room for all of them.
     pub(super) fn absorb(&mut self, next: &Self) -> bool {
         let added = next.elements();
-        if !self.make_room(End::Back, added.len()) {
-            return false;
-        }
-        let end = self.end as usize;
-        let bytes = Arc::get_mut(&mut self.bytes).expect("make_room leaves it unshared");
-        bytes[end..end + added.len()].copy_from_slice(added);
-        self.end += added.len() as u32;
+        let Some(place) = self.extend(End::Back, added.len()) else { return false };
+        place.copy_from_slice(added);
         self.count += next.count;
         true
     }
@@ -259,22 +239,38 @@ impl Chunk {
         self.packed_bytes() + other.packed_bytes() <= MOST_BYTES / 2
     }
 
-    /// Makes the bytes unshared, with room for `len` more at an end. Returns false and changes nothing if that would exceed
-    /// the bound.
-    fn make_room(&mut self, end: End, len: usize) -> bool {
+    /// Adds `len` bytes at an end, and returns them, unshared. Returns `None` and changes nothing if that would exceed the
+    /// bound.
+    fn extend(&mut self, end: End, len: usize) -> Option<&mut [u8]> {
         let range = self.range();
-        let used = range.len();
-        if used + len > MOST_BYTES {
-            return false;
+        if range.len() + len > MOST_BYTES {
+            return None;
         }
         let has_room = match end {
             End::Front => range.start >= len,
             End::Back => self.bytes.len() - range.end >= len,
         };
-        if has_room {
-            self.own();
-            return true;
+        if !has_room {
+            self.make_room(end, len);
         }
+        let at = match end {
+            End::Front => {
+                self.start -= len as u16;
+                usize::from(self.start)
+            }
+            End::Back => {
+                self.end += len as u32;
+                self.end as usize - len
+            }
+        };
+        // Whether the bytes are shared is asked once for each change: that takes a locked instruction.
+        Some(&mut Arc::make_mut(&mut self.bytes)[at..at + len])
+    }
+
+    /// Moves the elements so that there is room for `len` bytes more at an end.
+    fn make_room(&mut self, end: End, len: usize) {
+        let range = self.range();
+        let used = range.len();
         // Three quarters of the spare room go to the end that grows; all of it in a large allocation.
         let place = |capacity: usize| {
             let spare = capacity - used - len;
@@ -302,15 +298,6 @@ impl Chunk {
         }
         self.start = start as u16;
         self.end = (start + used) as u32;
-        true
-    }
-
-    /// Makes the bytes unshared: copies them if they are shared.
-    fn own(&mut self) {
-        if Arc::get_mut(&mut self.bytes).is_none() {
-            let copy: Arc<[u8]> = Arc::from(&self.bytes[..]);
-            self.bytes = copy;
-        }
     }
 
     pub(super) fn check(&self) {
