@@ -74,6 +74,58 @@ fn a_full_disk_refuses_writes_until_it_has_space() {
     assert_eq!(copy.client().call(&["ZRANGE", "board", "0", "-1", "WITHSCORES"]), board);
 }
 
+/// An operator's way out of a full disk, and back.
+#[test]
+fn on_a_full_disk_the_journal_can_be_turned_off_and_not_on() {
+    let small = "mount -t tmpfs -o size=1m rankd \"$1\" && head -c 700000 /dev/zero > \"$1/ballast\"";
+    let namespace = ["--user", "--map-root-user", "--mount", "sh", "-c"];
+    let probe = tempfile::tempdir().expect("a temporary directory");
+    let mounted = probe.path().to_str().expect("UTF-8");
+    if !can("a full disk", "unshare", &[&namespace[..], &[small, "sh", mounted]].concat()) {
+        return;
+    }
+    let start = format!("{small} && shift && exec \"$@\"");
+    let around = [&["unshare"][..], &namespace, &[&start, "sh", "{dir}"]].concat();
+    let server = Server::rankd_within(&around, &["--appendonly", "yes", "--appendfsync", "always"]);
+    let mut client = server.client();
+    let mut next = 0;
+    let refusal = write_until_refused(&mut client, &mut next);
+    assert!(refusal.contains("No space left"), "{refusal}");
+    let ok = Reply::Simple(b"OK".to_vec());
+    assert_eq!(client.ask("CONFIG SET appendonly no"), ok);
+    assert_eq!(
+        (fact(&mut client, "aof_enabled"), fact(&mut client, "aof_last_write_status")),
+        ("0".into(), "ok".into())
+    );
+    for _ in 0..500 {
+        assert!(!client.call(&["ZADD", "board", "2", &format!("off{next}")]).is_error());
+        next += 1;
+    }
+    // Whatever space is left, a disk that has none takes no journal.
+    let filler = server.seen_from_outside("filler");
+    let mut file = std::fs::File::create(&filler).expect("a file");
+    while file.write_all(&[0; 512]).is_ok() {}
+    drop(file);
+    let Reply::Error(why) = client.ask("CONFIG SET appendonly yes") else {
+        panic!("a journal without space")
+    };
+    let why = String::from_utf8(why).expect("text");
+    assert!(why.starts_with("ERR CONFIG SET failed (possibly related to argument 'appendonly') - "), "{why}");
+    assert!(why.contains("No space left"), "{why}");
+    assert_eq!(fact(&mut client, "aof_enabled"), "0");
+    assert!(!client.call(&["ZADD", "board", "3", "still off"]).is_error());
+
+    std::fs::remove_file(filler).expect("a filler file");
+    std::fs::remove_file(server.seen_from_outside("ballast")).expect("a ballast file");
+    assert_eq!(client.ask("CONFIG SET appendonly yes"), ok);
+    assert_eq!(client.call(&["ZADD", "board", "4", "on again"]), Reply::Integer(1));
+    let both = Reply::Array(vec![Reply::Integer(1), Reply::Integer(0)]);
+    assert_eq!(client.ask("WAITAOF 1 0 20000"), both);
+    let board = client.call(&["ZRANGE", "board", "0", "-1", "WITHSCORES"]);
+    let copy = Server::rankd_on_copy(&server.seen_from_outside("journal"), &["--appendonly", "yes"]);
+    assert_eq!(copy.client().call(&["ZRANGE", "board", "0", "-1", "WITHSCORES"]), board);
+}
+
 #[test]
 fn after_a_failed_fdatasync_writes_are_refused_until_a_new_base() {
     let inject =
