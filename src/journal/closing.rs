@@ -61,6 +61,7 @@ impl Journal {
         for size in [&self.base_bytes, &self.older_bytes, &self.segment_bytes] {
             size.store(0, Ordering::Relaxed);
         }
+        self.only_count();
         drop(writer);
         self.leave_directory(outcome.as_ref().ok().and_then(Option::as_ref));
         match outcome {

@@ -7,7 +7,7 @@
 //! | file | its subject |
 //! |---|---|
 //! | `running` | the state of a running journal |
-//! | `pending` | the one buffer, where sequence numbers are given |
+//! | `pending`, `numbers` | the one buffer, where sequence numbers are given; without it they are only counted |
 //! | `writer`, `segment_writer` | from the buffer to the disk, and what a failing disk does to the promises |
 //! | `acknowledged`, `waiters` | commands that wait for their records |
 //! | `rounds` | the thread that syncs, retries, and starts checkpoints when they are due |
@@ -43,6 +43,7 @@ mod header;
 mod history;
 mod listed;
 mod manifest;
+mod numbers;
 mod offline;
 mod open;
 mod open_file;

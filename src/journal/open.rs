@@ -16,6 +16,7 @@ use super::files::{Disk, Files, is_full};
 use super::header;
 use super::listed::Listed;
 use super::manifest::Manifest;
+use super::numbers::FreeNumbers;
 use super::pending::Pending;
 use super::recovery::{FileRead, Replayed, TornTail, replay};
 use super::running::Journal;
@@ -106,6 +107,7 @@ impl Journal {
         let directory = Directory { path: options.directory.clone(), files };
         let journal = Self::new(directory, options, walk, SegmentWriter::off(Seq(0)), JournalStage::Off);
         journal.pending.lock().drop_all();
+        journal.only_count();
         Arc::new(journal)
     }
 
@@ -163,6 +165,7 @@ impl Journal {
             clock: options.clock,
             walk,
             pending: Mutex::new(Pending::new(Seq(last_seq.0 + 1))),
+            numbers: FreeNumbers::of_buffer(),
             waiters: Waiters::default(),
             sync_turn: Mutex::new(()),
             pending_bytes: AtomicUsize::new(0),

@@ -111,6 +111,16 @@ impl Pending {
         self.feeds.open(bound_bytes)
     }
 
+    /// Whether somebody reads the records: they are kept, or there is a feed.
+    pub(super) fn has_readers(&mut self) -> bool {
+        self.flow == Flow::Keep || self.feeds.are_open()
+    }
+
+    /// The records up to `last` were numbered elsewhere.
+    pub(super) fn go_on_behind(&mut self, last: Seq) {
+        self.next_seq = Seq(last.0 + 1);
+    }
+
     pub(super) fn last_seq(&self) -> Seq {
         Seq(self.next_seq.0 - 1)
     }

@@ -6,6 +6,7 @@ use super::directory::Directory;
 use super::directory_lock::DirectoryLock;
 use super::history::CheckpointHistory;
 use super::listed::Listed;
+use super::numbers::FreeNumbers;
 use super::pending::Pending;
 use super::segment_writer::SegmentWriter;
 use super::stage::{JournalStage, SharedStage};
@@ -18,7 +19,7 @@ use crate::store::change::ChangeBuffer;
 use crate::store::change::feed::Feed;
 use crate::store::change::sink::{ChangeSink, Seq};
 use crossbeam::channel::{Receiver, Sender};
-use parking_lot::Mutex;
+use parking_lot::{Mutex, MutexGuard};
 use std::sync::Weak;
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, AtomicU64, AtomicUsize, Ordering};
 use std::thread::JoinHandle;
@@ -33,6 +34,8 @@ pub struct Journal {
     pub(super) walk: Weak<dyn Walkable>,
 
     pub(super) pending: Mutex<Pending>,
+    /// The numbers of records while `pending` does not give them. It is changed under its lock.
+    pub(super) numbers: FreeNumbers,
     pub(super) writer: Mutex<SegmentWriter>,
     /// Held during an fdatasync.
     pub(super) sync_turn: Mutex<()>,
@@ -114,7 +117,28 @@ impl Journal {
 
     /// The number of the last record.
     pub fn last_seq(&self) -> Seq {
-        self.pending.lock().last_seq()
+        self.numbers.last().unwrap_or_else(|| {
+            let pending = self.pending.lock();
+            // It may have been turned off meanwhile.
+            self.numbers.last().unwrap_or_else(|| pending.last_seq())
+        })
+    }
+
+    /// The buffer, which gives the numbers from here on.
+    pub(super) fn numbering(&self) -> MutexGuard<'_, Pending> {
+        let mut pending = self.pending.lock();
+        if let Some(last) = self.numbers.give_to_buffer() {
+            pending.go_on_behind(last);
+        }
+        pending
+    }
+
+    /// If nobody reads the records from here on, they are only counted.
+    pub(super) fn only_count(&self) {
+        let mut pending = self.pending.lock();
+        if !pending.has_readers() && self.numbers.last().is_none() {
+            self.numbers.take_from_buffer(pending.last_seq());
+        }
     }
 
     /// Sets `appendfsync`, also for the commands that are waiting.
@@ -190,12 +214,18 @@ impl Journal {
 
 impl ChangeSink for Journal {
     fn append(&self, unix_ms: u64, records: &ChangeBuffer) -> Seq {
-        let mut pending = self.pending.lock();
-        let (last, bytes) = pending.append(unix_ms, records);
-        if bytes > 0 {
-            self.pending_bytes.fetch_add(bytes, Ordering::Relaxed);
+        loop {
+            if let Some(last) = self.numbers.count(records.record_count() as u64) {
+                return last;
+            }
+            let mut pending = self.pending.lock();
+            // It may have been turned off meanwhile.
+            if self.numbers.last().is_none() {
+                let (last, bytes) = pending.append(unix_ms, records);
+                self.pending_bytes.fetch_add(bytes, Ordering::Relaxed);
+                return last;
+            }
         }
-        last
     }
 
     fn last_seq(&self) -> Seq {
@@ -203,7 +233,7 @@ impl ChangeSink for Journal {
     }
 
     fn open_feed(&self, bound_bytes: usize) -> (Feed, Seq) {
-        let mut pending = self.pending.lock();
+        let mut pending = self.numbering();
         (pending.open_feed(bound_bytes), pending.last_seq())
     }
 }

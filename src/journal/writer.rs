@@ -234,7 +234,7 @@ impl Journal {
                 self.older_bytes.fetch_add(len, Ordering::Relaxed);
             }
             (Role::Replacement, Health::Broken) => {
-                let next = self.pending.lock().resume();
+                let next = self.numbering().resume();
                 writer.replace_segment(segment);
                 writer.health = Health::Healing;
                 writer.written = Seq(next.0 - 1);

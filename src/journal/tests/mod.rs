@@ -11,6 +11,7 @@ mod format;
 mod history;
 mod ledger;
 mod model;
+mod numbers;
 mod random;
 mod repair;
 mod support;

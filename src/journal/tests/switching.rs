@@ -16,7 +16,7 @@ use std::sync::{Arc, Weak};
 use std::task::{Context, Poll, Waker};
 
 /// A journal that is off, of a store with one member.
-fn off(files: Arc<dyn Files>, directory: &Path, fsync: FsyncPolicy) -> Opened {
+pub(super) fn off(files: Arc<dyn Files>, directory: &Path, fsync: FsyncPolicy) -> Opened {
     let table = Arc::new(Table::default());
     let walk: Weak<dyn Walkable> = Arc::downgrade(&(Arc::clone(&table) as Arc<dyn Walkable>));
     let journal = Journal::off_on(files, options(directory, fsync), walk);

@@ -79,6 +79,12 @@ impl ChangeBuffer {
         }
     }
 
+    /// The number of closed records.
+    #[must_use]
+    pub fn record_count(&self) -> usize {
+        self.ends.len()
+    }
+
     /// The closed records' bodies, oldest first.
     pub fn records(&self) -> impl Iterator<Item = &[u8]> {
         let starts = std::iter::once(0).chain(self.ends.iter().copied());

@@ -50,6 +50,12 @@ impl Feeds {
         Feed(queue)
     }
 
+    /// Whether a feed is open.
+    pub fn are_open(&mut self) -> bool {
+        self.0.retain(|queue| queue.strong_count() > 0);
+        !self.0.is_empty()
+    }
+
     /// Gives every feed the closed records of `records`; the first has the number `first`. Without feeds this is one
     /// check. With feeds the records are copied once for all of them.
     pub fn publish(&mut self, first: Seq, unix_ms: u64, records: &ChangeBuffer) {
