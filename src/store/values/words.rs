@@ -119,13 +119,19 @@ impl<'a> PackedWord<'a> {
 
     /// Whether it is the word at the front of `bytes`.
     pub(super) fn is_front_of(&self, bytes: &[u8]) -> bool {
-        // Most words differ in the first byte, or in the last.
-        let end = self.len();
-        bytes[0] == self.head[0]
-            && bytes.len() >= end
-            && self.tail.last().is_none_or(|last| bytes[end - 1] == *last)
-            && bytes[..end].starts_with(self.head())
-            && bytes[self.head().len()..end] == *self.tail
+        let Some((head, tail)) =
+            bytes.get(..self.len()).and_then(|word| word.split_at_checked(self.head().len()))
+        else {
+            return false;
+        };
+        // Most words differ in the first byte. The head was made just now: to compare it all, which loads more than it
+        // is long, would wait until it is in the cache.
+        head[0] == self.head[0] && (head.len() == 1 || head == self.head()) && tail == self.tail
+    }
+
+    /// The last byte of its encoding.
+    fn last(&self) -> u8 {
+        self.tail.last().or(self.head().last()).copied().expect("no word takes no byte")
     }
 
     fn head(&self) -> &[u8] {
@@ -197,9 +203,12 @@ pub(super) fn iter(bytes: &[u8]) -> impl Iterator<Item = Text<'_>> {
 /// many there are. O(n).
 pub(super) fn find(bytes: &[u8], start: usize, wanted: &PackedWord<'_>) -> (Option<Range<usize>>, usize) {
     let (mut at, mut passed) = (start, 0);
-    while at < bytes.len() {
-        if wanted.is_front_of(&bytes[at..]) {
-            return (Some(at..at + wanted.len()), passed);
+    let (first, last, len) = (wanted.head[0], wanted.last(), wanted.len());
+    while let Some(byte) = bytes.get(at) {
+        // Most words differ in the first byte, or in the last. This is most of the time of a search.
+        let may_be_it = *byte == first && bytes.get(at + len - 1) == Some(&last);
+        if may_be_it && wanted.is_front_of(&bytes[at..]) {
+            return (Some(at..at + len), passed);
         }
         at += word_bytes(&bytes[at..]);
         passed += 1;
