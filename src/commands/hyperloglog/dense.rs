@@ -12,7 +12,7 @@ pub(super) const HIGHEST: u8 = (1 << BITS) - 1;
 pub(super) const BYTES: usize = REGISTERS * BITS / 8;
 
 /// The byte in which a register begins, and its lowest bit there. The register may continue in the next byte.
-fn place_of(register: usize) -> (usize, u32) {
+pub(super) fn place_of(register: usize) -> (usize, u32) {
     (register * BITS / 8, (register * BITS % 8) as u32)
 }
 

@@ -7,7 +7,8 @@ use crate::commands::call::error::{CommandError, Outcome, Stop};
 use crate::commands::spec::{CommandSpec, Flag, Handler, KeyFlag, Keys, Lookahead, Manner};
 use crate::commands::strings::patch::{Draft, Patch, patch_string, patches};
 use crate::resp::reply::Reply;
-use crate::store::{Writer, WrongType};
+use crate::resp::request::Arguments;
+use crate::store::{Value, Writer, WrongType};
 
 pub(in crate::commands) const COMMANDS: &[CommandSpec] = &[
     CommandSpec {
@@ -18,7 +19,7 @@ pub(in crate::commands) const COMMANDS: &[CommandSpec] = &[
         arity: -2,
         flags: &[Flag::Write, Flag::Denyoom, Flag::Fast],
         keys: Keys::first(&[KeyFlag::Rw, KeyFlag::Insert]),
-        lookahead: Some(Lookahead::Key),
+        lookahead: Some(Lookahead::Part(load_register)),
         run: Handler::Write(pfadd),
         ..BASE
     },
@@ -65,6 +66,15 @@ impl From<Corrupt> for Stop {
 impl From<Corrupt> for CommandError {
     fn from(_: Corrupt) -> Self {
         Self::text("INVALIDOBJ Corrupted HLL object detected")
+    }
+}
+
+/// Loads ahead the register of the first element, if the string is as long as a dense sketch.
+fn load_register(value: &Value, request: Arguments<'_>) {
+    if let (Value::String(string), Some(element)) = (value, request.get(2))
+        && string.len() == Sketch::DENSE_BYTES
+    {
+        string.prefetch_byte(Sketch::place_in_dense(hash::place_of(element).0));
     }
 }
 

@@ -41,12 +41,20 @@ pub(super) struct Sketch<'s> {
 }
 
 impl<'s> Sketch<'s> {
+    /// The length of a dense sketch.
+    pub(super) const DENSE_BYTES: usize = HEADER + dense::BYTES;
+
+    /// The offset of the first byte of a register in a dense sketch.
+    pub(super) fn place_in_dense(register: usize) -> usize {
+        HEADER + dense::place_of(register).0
+    }
+
     /// # Errors
     /// The string has another header, or the wrong length for its form.
     pub(super) fn of(bytes: &'s [u8]) -> Result<Self, CommandError> {
         let is_sketch = bytes.len() >= HEADER && bytes.starts_with(MAGIC);
         let form = match bytes.get(ENCODING).filter(|_| is_sketch) {
-            Some(&DENSE) if bytes.len() == HEADER + dense::BYTES => Some(Form::Dense),
+            Some(&DENSE) if bytes.len() == Self::DENSE_BYTES => Some(Form::Dense),
             Some(&SPARSE) => Some(Form::Sparse),
             _ => None,
         };

@@ -1,6 +1,7 @@
 //! Writes bytes into a string, for SETRANGE, APPEND, bitmaps and HyperLogLogs.
 
 use crate::store::{ByteString, Missing, Writer, WrongType};
+use smallvec::SmallVec;
 use std::collections::BTreeMap;
 
 /// Bytes to write at an offset of a string.
@@ -55,19 +56,22 @@ impl<'s> Draft<'s> {
     }
 
     /// The written bytes: each run of consecutive bytes with its offset.
-    pub(in crate::commands) fn into_rows(self) -> Vec<(usize, Vec<u8>)> {
-        let mut rows: Vec<(usize, Vec<u8>)> = Vec::new();
+    pub(in crate::commands) fn into_rows(self) -> SmallVec<[WrittenRow; 2]> {
+        let mut rows: SmallVec<[WrittenRow; 2]> = SmallVec::new();
         for (place, byte) in self.written {
             match rows.last_mut() {
                 Some((start, row)) if *start + row.len() == place => row.push(byte),
-                _ => rows.push((place, vec![byte])),
+                _ => rows.push((place, SmallVec::from_slice(&[byte]))),
             }
         }
         rows
     }
 }
 
+/// Consecutive bytes that were written, behind the offset of the first.
+pub(in crate::commands) type WrittenRow = (usize, SmallVec<[u8; 16]>);
+
 /// The runs of [`Draft::into_rows`] as patches.
-pub(in crate::commands) fn patches(rows: &[(usize, Vec<u8>)]) -> Vec<Patch<'_>> {
+pub(in crate::commands) fn patches(rows: &[WrittenRow]) -> SmallVec<[Patch<'_>; 2]> {
     rows.iter().map(|(offset, bytes)| Patch { offset: *offset, bytes }).collect()
 }
