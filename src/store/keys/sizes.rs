@@ -46,9 +46,9 @@ impl KindSizes {
     }
 }
 
-/// The class of a size.
+/// The class of a size: how many bits it has.
 fn class_of(size: usize) -> usize {
-    size.checked_ilog2().map_or(0, |power| power as usize + 1)
+    (usize::BITS - size.leading_zeros()) as usize
 }
 
 /// The sizes of a keyspace's values.
