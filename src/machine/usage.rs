@@ -23,6 +23,9 @@ pub static JEMALLOC_OPTIONS: &[u8; 59] = b"background_thread:true,dirty_decay_ms
 /// Up to this alignment a size alone decides the size class.
 const WORD_BYTES: usize = 8;
 
+/// Most bytes of an allocation that cannot grow where it is: the greatest size class that jemalloc places in slabs.
+const MOVED_BYTES: usize = 14 * 1024;
+
 /// The number of counters for all threads.
 const COUNTERS: usize = 16;
 
@@ -120,6 +123,20 @@ unsafe impl GlobalAlloc for CountingAllocator {
         // is seldom in the cache.
         if allocation_bytes(layout.size()) == allocation_bytes(new_size) && layout.align() <= WORD_BYTES {
             return pointer;
+        }
+        if layout.size().max(new_size) <= MOVED_BYTES {
+            // jemalloc moves it as well, but reads that memory of its own to find out which size class it leaves.
+            // SAFETY: the caller keeps GlobalAlloc's contract: both sizes are valid with the alignment. The new place is no part
+            // of the old one, and both have as many bytes as are copied.
+            unsafe {
+                let moved = Jemalloc.alloc(Layout::from_size_align_unchecked(new_size, layout.align()));
+                if !moved.is_null() {
+                    moved.copy_from_nonoverlapping(pointer, layout.size().min(new_size));
+                    Jemalloc.dealloc(pointer, layout);
+                    count(new_size, layout.size());
+                }
+                return moved;
+            }
         }
         // SAFETY: the caller keeps GlobalAlloc's contract.
         let moved = unsafe { Jemalloc.realloc(pointer, layout, new_size) };
