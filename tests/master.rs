@@ -1,5 +1,6 @@
 //! rankd as the master of real servers, and of hostile ones: all data beside writers, the stream, what replicas acknowledge.
 
+use crate::following::wait_for_link;
 use crate::following::writers::EndOfWriters;
 use crate::support::chance::Chance;
 use crate::support::client::Client;
@@ -22,8 +23,7 @@ fn fact(client: &mut Client, name: &str) -> String {
 fn replica(peer: Peer, master: &Server) -> Option<Server> {
     let port = master.address.port().to_string();
     let replica = Server::peer(peer, &["--replicaof", "127.0.0.1", &port])?;
-    let mut client = replica.client();
-    wait_for("the replica's link", || (fact(&mut client, "master_link_status") == "up").then_some(()));
+    wait_for_link(&mut replica.client());
     Some(replica)
 }
 
@@ -155,7 +155,7 @@ fn peers_that_get_all_data_beside_writers_have_the_masters_data() {
             for replica in &replicas {
                 let mut client = replica.client();
                 client.ask("CLIENT KILL TYPE master");
-                wait_for("the link", || (fact(&mut client, "master_link_status") == "up").then_some(()));
+                wait_for_link(&mut client);
             }
         }
         drop(end);

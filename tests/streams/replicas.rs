@@ -1,6 +1,7 @@
 //! Real replicas get streams: entries, groups, consumers, deliveries, claims and acknowledgements, all of them and then the stream.
 //! A rankd gets the ids of producers, too.
 
+use crate::following::wait_for_link;
 use crate::rdb::data::contents;
 use crate::support::chance::Chance;
 use crate::support::client::Client;
@@ -93,10 +94,7 @@ fn replicas_have_the_streams_of_the_master(histories: Histories) {
     let start = |peer| Server::peer(peer, &["--replicaof", "127.0.0.1", &port]);
     let replicas: Vec<Server> = [Peer::Redis, Peer::Valkey].into_iter().filter_map(start).collect();
     for replica in &replicas {
-        let mut theirs = replica.client();
-        wait_for("the link", || {
-            theirs.ask("INFO replication").text().contains("master_link_status:up").then_some(())
-        });
+        wait_for_link(&mut replica.client());
     }
     for round in 0..3 {
         let count = Reply::Integer(replicas.len() as i64);
@@ -143,9 +141,7 @@ fn a_rankd_that_is_promoted_knows_the_ids_of_producers() {
     let place = format!("127.0.0.1 {}", master.address.port());
     let replica = Server::rankd_with(&["--replicaof", &place]);
     let mut theirs = replica.client();
-    wait_for("the link", || {
-        theirs.ask("INFO replication").text().contains("master_link_status:up").then_some(())
-    });
+    wait_for_link(&mut theirs);
     write(&mut client, &mut chance, Histories::Relocating, &mut steps);
     let after = client.ask("XADD s3 IDMP p after * n 2");
     client.ask("XADD s3 IDMP p gone MAXLEN 0 * n 3");
