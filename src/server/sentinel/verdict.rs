@@ -15,28 +15,20 @@ pub(super) enum Verdict {
 
 impl Verdict {
     /// Another server is followed if the newest answer names it: nobody loses by that what he was promised. This server leads if
-    /// more than half of the sentinels name it, and none that has answered holds it for dead, or elects another one, whomever it
-    /// names. More than half have voted in any election, so at least one of those that have answered knows of it.
+    /// more than half of the sentinels name it, and none that has answered holds it for dead or knows of an election.
     ///
     /// # Errors
     /// Why nothing follows from the answers, one for each sentinel.
     pub(super) fn of(answers: &[Result<SentinelAnswer, String>]) -> Result<Self, String> {
-        let mut newest: Option<&SentinelAnswer> = None;
-        for answer in answers.iter().flatten() {
-            if newest.is_none_or(|known| known.epoch < answer.epoch) {
-                newest = Some(answer);
-            }
-        }
         let failures: Vec<&str> =
             answers.iter().filter_map(|it| it.as_ref().err().map(|why| &why[..])).collect();
-        let Some(newest) = newest else { return Err(failures.join("; ")) };
+        let Some(newest) = newest(answers) else { return Err(failures.join("; ")) };
         if !newest.is_own {
             return Ok(Self::Follow(newest.master.clone()));
         }
         let place = &newest.master;
         let own = || answers.iter().flatten().filter(|answer| answer.is_own);
-        let is_doubted = own().any(|answer| answer.is_in_doubt || has_open_vote(answer, answers));
-        if is_doubted || answers.iter().flatten().any(|answer| answer.elects) {
+        if own().any(|answer| answer.is_in_doubt) || knows_of_election(answers) {
             return Err(format!(
                 "the sentinels name this server, {place}, and hold it for dead or elect another one"
             ));
@@ -52,11 +44,31 @@ impl Verdict {
     }
 }
 
-/// Whether the sentinel has voted for one that may replace this server now: one that has not answered itself.
-fn has_open_vote(answer: &SentinelAnswer, answers: &[Result<SentinelAnswer, String>]) -> bool {
-    let has_answered =
-        |leader: &String| answers.iter().flatten().any(|other| other.id.as_ref() == Some(leader));
-    answer.vote.as_ref().is_some_and(|vote| vote.epoch > answer.epoch && !has_answered(&vote.leader))
+/// The newest answer, the first one of several.
+fn newest(answers: &[Result<SentinelAnswer, String>]) -> Option<&SentinelAnswer> {
+    answers.iter().flatten().rev().max_by_key(|answer| answer.epoch)
+}
+
+/// Whether the answers show that nobody was promoted in the place of this server before the questions: more than half name it, none
+/// names another one that is newer, and none knows of an election. That a sentinel does not reach it, as for a second behind its
+/// promotion, promotes nobody.
+pub(super) fn vouch(answers: &[Result<SentinelAnswer, String>]) -> bool {
+    let own = || answers.iter().flatten().filter(|answer| answer.is_own);
+    // Those that do not say what they are do not tell their votes either.
+    let may_elect = own().any(|answer| answer.is_in_doubt && answer.id.is_none());
+    let is_newest = newest(answers).is_some_and(|newest| newest.is_own);
+    is_newest && own().count() * 2 > answers.len() && !may_elect && !knows_of_election(answers)
+}
+
+/// Whether a sentinel that has answered elects somebody, whomever it names, or has voted for one that may do so now: one that has not
+/// answered itself. More than half have voted in any election, so of more than half that have answered at least one knows of it.
+fn knows_of_election(answers: &[Result<SentinelAnswer, String>]) -> bool {
+    let answered = || answers.iter().flatten();
+    let has_open_vote = |answer: &SentinelAnswer| {
+        let Some(vote) = &answer.vote else { return false };
+        vote.epoch > answer.epoch && !answered().any(|other| other.id.as_ref() == Some(&vote.leader))
+    };
+    answered().any(|answer| answer.elects || has_open_vote(answer))
 }
 
 /// How long a master may be silent until the most impatient of the sentinels holds it for dead, if one has said it.
@@ -84,10 +96,12 @@ mod tests {
         }
     }
 
+    fn results(answers: &[Option<SentinelAnswer>]) -> Vec<Result<SentinelAnswer, String>> {
+        answers.iter().map(|it| it.clone().ok_or_else(|| "silent".to_owned())).collect()
+    }
+
     fn verdict(answers: &[Option<SentinelAnswer>]) -> Result<Verdict, String> {
-        let answers: Vec<_> =
-            answers.iter().map(|it| it.clone().ok_or_else(|| "silent".to_owned())).collect();
-        Verdict::of(&answers)
+        Verdict::of(&results(answers))
     }
 
     #[test]
@@ -131,11 +145,40 @@ mod tests {
             Some(SentinelAnswer { vote, ..answer(1, 5) })
         };
         let own = || Some(answer(1, 5));
-        assert!(verdict(&[own(), voted(6), None]).is_err(), "the one that was elected may be at work");
-        assert!(verdict(&[own(), voted(5), None]).is_ok(), "the election in which this server was promoted");
-        assert!(verdict(&[own(), voted(6), Some(answer(2, 4))]).is_ok(), "it was elected, and does nothing");
         let elects = Some(SentinelAnswer { elects: true, ..answer(2, 4) });
-        assert!(verdict(&[own(), voted(6), elects]).is_err());
+        for (answers, is_closed) in [
+            // The one that was elected may be at work.
+            ([own(), voted(6), None], false),
+            // The election in which this server was promoted.
+            ([own(), voted(5), None], true),
+            // It was elected, and does nothing.
+            ([own(), voted(6), Some(answer(2, 4))], true),
+            ([own(), voted(6), elects], false),
+        ] {
+            assert_eq!(verdict(&answers).is_ok(), is_closed, "{answers:?}");
+            assert_eq!(vouch(&results(&answers)), is_closed, "{answers:?}");
+        }
+    }
+
+    #[test]
+    fn sentinels_vouch_for_a_server_that_they_do_not_reach_if_they_tell_their_votes() {
+        let own = || Some(answer(1, 5));
+        let unreached = Some(SentinelAnswer { is_in_doubt: true, ..answer(1, 5) });
+        let silent = Some(SentinelAnswer { is_in_doubt: true, id: None, ..answer(1, 5) });
+        for (answers, is_vouched) in [
+            (vec![own()], true),
+            (vec![own(), own(), None], true),
+            (vec![own(), unreached.clone(), None], true),
+            (vec![unreached.clone(), unreached.clone(), unreached], true),
+            (vec![own(), own(), silent], false),
+            (vec![own(), None, None], false),
+            (vec![own(), own(), None, None], false),
+            (vec![own(), Some(answer(2, 4)), None], false),
+            (vec![own(), own(), Some(answer(2, 4))], true),
+            (vec![own(), own(), Some(answer(2, 6))], false),
+        ] {
+            assert_eq!(vouch(&results(&answers)), is_vouched, "{answers:?}");
+        }
     }
 
     #[test]

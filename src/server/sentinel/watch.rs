@@ -3,7 +3,7 @@
 use super::beating::Beating;
 use super::own_address::is_own;
 use super::panel::Panel;
-use super::verdict::{Verdict, shortest_silence};
+use super::verdict::{Verdict, shortest_silence, vouch};
 use crate::commands::state::host::Host;
 use crate::replication::upstream::state::MasterAddress;
 use crate::server::process::RunningProcess;
@@ -139,17 +139,13 @@ impl Asker {
     fn renew_lease(&self, rounds: &mut Rounds) {
         let Some(asked_ns) = rounds.lease_ns else { return };
         let lease = &self.host.upstream.lease;
-        match Verdict::of(&rounds.panel.answers_since(asked_ns)) {
-            Ok(Verdict::Lead(_)) => {
-                rounds.lease_ns = None;
-                lease.renew(asked_ns);
-                self.host.replica_waits.look(&*self.host.process);
-            }
-            _ if rounds.panel.has_all_since(asked_ns) => {
-                rounds.lease_ns = None;
-                lease.revoke();
-            }
-            _ => {}
+        if vouch(&rounds.panel.answers_since(asked_ns)) {
+            rounds.lease_ns = None;
+            lease.renew(asked_ns);
+            self.host.replica_waits.look(&*self.host.process);
+        } else if rounds.panel.has_all_since(asked_ns) {
+            rounds.lease_ns = None;
+            lease.revoke();
         }
     }
 
