@@ -58,7 +58,7 @@ pub const TLS_HANDSHAKE: Duration = Duration::from_secs(10);
 /// that many wait only if most of their clients do not speak.
 pub const TLS_HANDSHAKES: usize = 1024;
 
-/// Most bytes of the file that RANKD_REQUIREPASS_FILE names. No password is as long; a wrong path, of a device perhaps, must
+/// Most bytes of the file that RANKD_REQUIREPASS_FILE or its like names. No password is as long; a wrong path, of a device perhaps, must
 /// not be read for ever.
 pub const PASSWORD_FILE_BYTES: usize = 4096;
 

@@ -81,7 +81,7 @@ fn a_configuration_comes_from_standard_input() {
 }
 
 #[test]
-fn the_password_comes_from_a_file() {
+fn a_password_comes_from_a_file() {
     let directory = tempfile::tempdir().expect("a directory");
     let path = directory.path().join("password");
     let with = |content: &str, more: &[(&str, &str)], arguments: &[&str]| {
@@ -99,6 +99,14 @@ fn the_password_comes_from_a_file() {
     }
     let both = with("a\n", &[("RANKD_REQUIREPASS", "b")], &[]);
     assert!(!both.status.success() && said(&both).contains("is set as well"), "{}", said(&both));
+    for variable in ["RANKD_MASTERAUTH_FILE", "RANKD_SENTINEL_PASS_FILE"] {
+        let file = path.to_str().expect("UTF-8");
+        let bad = with("a secret\n", &[(variable, "/nonexistent")], &[]);
+        let why = format!("{variable} '/nonexistent'");
+        assert!(!bad.status.success() && said(&bad).contains(&why), "{}", said(&bad));
+        let good = with("a secret\n", &[(variable, file)], &[]);
+        assert!(good.status.success() && !said(&good).contains(variable), "{}", said(&good));
+    }
     let missing = check(&[], "", &[("RANKD_REQUIREPASS_FILE", "/nonexistent")]);
     assert!(!missing.status.success() && said(&missing).contains("'/nonexistent': "), "{}", said(&missing));
 }

@@ -7,6 +7,10 @@ pub struct SentinelSettings {
     pub addresses: Vec<(String, u16)>,
     /// The name by which they know the master.
     pub master: String,
+    /// The user to authenticate as with them; empty: the default one.
+    pub user: String,
+    /// The password to authenticate with; empty: none.
+    pub password: String,
 }
 
 /// Reads `host:port[,host:port…]`. An IPv6 address is in brackets.

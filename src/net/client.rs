@@ -48,6 +48,19 @@ impl BlockingClient {
         }
     }
 
+    /// Authenticates as `user`, or as the default user if that is empty; without a password not at all.
+    ///
+    /// # Errors
+    /// As [`BlockingClient::ask`].
+    pub fn authenticate(&mut self, user: &str, password: &str) -> Result<(), String> {
+        let (user, password) = (user.as_bytes(), password.as_bytes());
+        match (user, password) {
+            (_, b"") => Ok(()),
+            (b"", password) => self.ask(&[b"AUTH", password]).map(drop),
+            (user, password) => self.ask(&[b"AUTH", user, password]).map(drop),
+        }
+    }
+
     /// The stream of the connection, without unread bytes.
     #[must_use]
     pub fn into_stream(self) -> ClientStream {

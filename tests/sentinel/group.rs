@@ -61,7 +61,14 @@ impl Drop for Sentinel {
 }
 
 impl Sentinel {
-    fn start(binary: &Path, machine: &Machine, port: u16, master: SocketAddr) -> Sentinel {
+    /// Starts one that watches `master`. Its file ends with `lines_behind`.
+    pub(super) fn start(
+        binary: &Path,
+        machine: &Machine,
+        port: u16,
+        master: SocketAddr,
+        lines_behind: &str,
+    ) -> Sentinel {
         let text = include_str!("../../config/sentinel.conf");
         let directory = tempfile::tempdir().expect("a temporary directory");
         let monitor = format!("sentinel monitor mymaster {} {} 2", master.ip(), master.port());
@@ -83,7 +90,7 @@ impl Sentinel {
             "config/sentinel.conf has every line that is changed"
         );
         let path = directory.path().join("sentinel.conf");
-        std::fs::write(&path, lines.join("\n") + "\n").expect("a file");
+        std::fs::write(&path, lines.join("\n") + "\n" + lines_behind).expect("a file");
         let mut words = machine.around.clone();
         words.push(binary.display().to_string());
         words.push(path.display().to_string());
@@ -163,8 +170,9 @@ impl Group {
             let around: Vec<&str> = machine.around.iter().map(String::as_str).collect();
             nodes.push(Some(Server::rankd_around(&around, directory, &words)));
         }
-        let sentinels: Vec<Sentinel> =
-            (0..3).map(|index| Sentinel::start(&binary, &machines[index], ports[3 + index], at(0))).collect();
+        let sentinels: Vec<Sentinel> = (0..3)
+            .map(|index| Sentinel::start(&binary, &machines[index], ports[3 + index], at(0), ""))
+            .collect();
         let group = Group { nodes, addresses: (0..servers).map(at).collect(), sentinels };
         group.settle("the beginning");
         Some(group)

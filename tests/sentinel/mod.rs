@@ -5,5 +5,6 @@ mod group;
 mod ledger;
 mod network;
 mod oracle;
+mod passwords;
 mod start;
 mod wakes;

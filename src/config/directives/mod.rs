@@ -56,12 +56,14 @@ pub const OTHER_NAMES: [(&str, &str); 14] = [
 ];
 
 /// Directives whose values are secret.
-const SECRETS: [&str; 7] = [
+const SECRETS: [&str; 9] = [
     "requirepass",
     "masterauth",
     "masteruser",
     "primaryauth",
     "primaryuser",
+    "sentinel-pass",
+    "sentinel-user",
     "tls-key-file-pass",
     "tls-client-key-file-pass",
 ];

@@ -29,4 +29,28 @@ pub(super) const DIRECTIVES: &[Directive] = &[
             Ok(())
         },
     },
+    Directive {
+        name: "sentinel-user",
+        section: SECTION,
+        default: "",
+        live: true,
+        help: "The user to authenticate as with the sentinels. Empty: their default user.",
+        get: |config| config.sentinel.user.clone(),
+        set: |config, text| {
+            config.sentinel.user = text.to_owned();
+            Ok(())
+        },
+    },
+    Directive {
+        name: "sentinel-pass",
+        section: SECTION,
+        default: "",
+        live: true,
+        help: "The password to authenticate with, the sentinels' `requirepass` or that of the user. Empty: none.",
+        get: |config| config.sentinel.password.clone(),
+        set: |config, text| {
+            config.sentinel.password = text.to_owned();
+            Ok(())
+        },
+    },
 ];

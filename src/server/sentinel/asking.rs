@@ -1,5 +1,6 @@
 //! The questions to one sentinel.
 
+use crate::config::SentinelSettings;
 use crate::net::client::BlockingClient;
 use crate::net::stream::Endpoint;
 use crate::replication::upstream::state::MasterAddress;
@@ -44,8 +45,6 @@ pub(super) struct SentinelVote {
 pub(super) struct SentinelLine<'a> {
     host: &'a str,
     port: u16,
-    /// The name of the master.
-    name: &'a [u8],
     kept: Option<Kept>,
 }
 
@@ -60,26 +59,31 @@ struct Kept {
 
 impl<'a> SentinelLine<'a> {
     /// A line that is not connected yet.
-    pub(super) fn to(host: &'a str, port: u16, name: &'a [u8]) -> Self {
-        Self { host, port, name, kept: None }
+    pub(super) fn to(host: &'a str, port: u16) -> Self {
+        Self { host, port, kept: None }
     }
 
-    /// Asks for the master, and whether it `is_own`.
+    /// Asks for the master, as the present `settings` have it, and whether it `is_own`.
     ///
     /// # Errors
     /// Why there is no answer.
-    pub(super) fn ask(&mut self, is_own: &dyn Fn(&MasterAddress) -> bool) -> Result<SentinelAnswer, String> {
+    pub(super) fn ask(
+        &mut self,
+        settings: &SentinelSettings,
+        is_own: &dyn Fn(&MasterAddress) -> bool,
+    ) -> Result<SentinelAnswer, String> {
+        let name = settings.master.as_bytes();
         // The connection may have ended since the last round: then there is a new one.
         if let Some(kept) = self.kept.take()
-            && let Ok(answer) = self.ask_by(kept, is_own)
+            && let Ok(answer) = self.ask_by(kept, name, is_own)
         {
             return Ok(answer);
         }
-        let kept = self.connect()?;
-        self.ask_by(kept, is_own)
+        let kept = self.connect(settings)?;
+        self.ask_by(kept, name, is_own)
     }
 
-    fn connect(&self) -> Result<Kept, String> {
+    fn connect(&self, settings: &SentinelSettings) -> Result<Kept, String> {
         let mut outcome = Err("its name has no address".to_owned());
         for address in (self.host, self.port).to_socket_addrs().map_err(|error| error.to_string())? {
             outcome = BlockingClient::connect(&Endpoint::Tcp(address), PATIENCE);
@@ -88,6 +92,7 @@ impl<'a> SentinelLine<'a> {
             }
         }
         let mut client = outcome?;
+        client.authenticate(&settings.user, &settings.password)?;
         // Sentinels before Redis 6.2 do not say it.
         let id = client.ask(&[b"SENTINEL", b"MYID"]).ok().as_ref().and_then(text);
         Ok(Kept { client, id, own: None })
@@ -96,15 +101,16 @@ impl<'a> SentinelLine<'a> {
     fn ask_by(
         &mut self,
         mut kept: Kept,
+        name: &[u8],
         is_own: &dyn Fn(&MasterAddress) -> bool,
     ) -> Result<SentinelAnswer, String> {
         let Kept { client, id, own } = &mut kept;
-        let place = client.ask(&[b"SENTINEL", b"GET-MASTER-ADDR-BY-NAME", self.name])?;
+        let place = client.ask(&[b"SENTINEL", b"GET-MASTER-ADDR-BY-NAME", name])?;
         // A sentinel of another make may not have these; then its answer counts as an old one without doubts.
-        let facts = client.ask(&[b"SENTINEL", b"MASTER", self.name]).unwrap_or(OwnedFrame::Null);
+        let facts = client.ask(&[b"SENTINEL", b"MASTER", name]).unwrap_or(OwnedFrame::Null);
         let answer = read(&place, &facts);
         let mut answer =
-            answer.ok_or_else(|| format!("it knows no master named '{}'", self.name.escape_ascii()))?;
+            answer.ok_or_else(|| format!("it knows no master named '{}'", name.escape_ascii()))?;
         answer.id.clone_from(id);
         answer.is_own = own.as_ref() == Some(&answer.master) || is_own(&answer.master);
         if answer.is_own {

@@ -45,12 +45,7 @@ fn is_of_this_machine(ip: IpAddr) -> bool {
 /// What the server at the address calls itself, if it says so.
 fn run_id_at(address: SocketAddr, config: &Config) -> Option<String> {
     let mut client = BlockingClient::connect(&Endpoint::Tcp(address), PATIENCE).ok()?;
-    let (user, password) = (config.replica.user.as_bytes(), config.replica.password.as_bytes());
-    match (user, password) {
-        (_, b"") => {}
-        (b"", password) => drop(client.ask(&[b"AUTH", password]).ok()?),
-        (user, password) => drop(client.ask(&[b"AUTH", user, password]).ok()?),
-    }
+    client.authenticate(&config.replica.user, &config.replica.password).ok()?;
     let OwnedFrame::BulkString(info) = client.ask(&[b"INFO", b"server"]).ok()? else { return None };
     let info = String::from_utf8(info).ok()?;
     info.lines().find_map(|line| line.strip_prefix("run_id:").map(str::to_owned))

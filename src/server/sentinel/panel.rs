@@ -1,7 +1,7 @@
 //! All sentinels, each asked by a thread of its own: one that does not answer holds up nobody.
 
 use super::asking::{SentinelAnswer, SentinelLine};
-use crate::config::SentinelSettings;
+use crate::config::Settings;
 use crate::replication::upstream::state::MasterAddress;
 use std::io;
 use std::sync::mpsc::{Receiver, Sender, channel};
@@ -28,25 +28,27 @@ struct Answered {
 }
 
 impl Panel {
-    /// Starts the threads in `scope`. They end with the panel, and unpark the calling thread when they have an answer. `is_own`
+    /// Starts the threads in `scope`, one for each address in `settings`. They end with the panel, and unpark the calling thread when they have an answer. `is_own`
     /// says whether an address is that of this server.
     ///
     /// # Errors
     /// A thread cannot be started.
     pub(super) fn start<'scope>(
         scope: &'scope Scope<'scope, '_>,
-        settings: &'scope SentinelSettings,
+        settings: &'scope Settings,
         is_own: &'scope (dyn Fn(&MasterAddress) -> bool + Sync),
     ) -> io::Result<Self> {
         let (sender, answers) = channel();
-        let mut seats = Vec::with_capacity(settings.addresses.len());
-        for (seat, (host, port)) in settings.addresses.iter().enumerate() {
+        let addresses = settings.current().sentinel.addresses.clone();
+        let mut seats = Vec::with_capacity(addresses.len());
+        for (seat, (host, port)) in addresses.into_iter().enumerate() {
             let (questions, asked) = channel();
             let (to, asker) = (sender.clone(), thread::current());
             thread::Builder::new().name("sentinel".into()).spawn_scoped(scope, move || {
-                let mut line = SentinelLine::to(host, *port, settings.master.as_bytes());
+                let mut line = SentinelLine::to(&host, port);
                 for asked_ns in asked {
-                    let answer = line.ask(is_own).map_err(|why| format!("{host}:{port}: {why}"));
+                    let answer = line.ask(&settings.current().sentinel, is_own);
+                    let answer = answer.map_err(|why| format!("{host}:{port}: {why}"));
                     // Nobody listens any more when the server ends.
                     let _ = to.send(Answered { seat, asked_ns, answer });
                     asker.unpark();

@@ -89,12 +89,11 @@ struct Rounds {
 
 impl Asker {
     fn run(&self) -> io::Result<()> {
-        let config = self.host.config();
         let is_own = |place: &MasterAddress| self.is_own(place);
         self.host.upstream.lease.ask_from_here();
         thread::scope(|scope| {
             let mut rounds = Rounds {
-                panel: Panel::start(scope, &config.sentinel, &is_own)?,
+                panel: Panel::start(scope, &self.host.settings, &is_own)?,
                 beating: Beating::begin(Arc::clone(&self.host)),
                 // Also a server whose configuration names a master: that may be an old one.
                 must_ask: true,

@@ -88,7 +88,7 @@ fn command() -> Command {
         .after_help(
             "Each option is also a line of the configuration file (port 7000), an environment variable \
              (RANKD_PORT=7000)\nand a name for CONFIG GET. Options win over the environment, the environment over \
-             the file.\nRANKD_REQUIREPASS_FILE names a file with the password.",
+             the file.\nRANKD_REQUIREPASS_FILE, RANKD_MASTERAUTH_FILE and RANKD_SENTINEL_PASS_FILE name files with the passwords.",
         )
         .args_conflicts_with_subcommands(true)
         .args_override_self(true)

@@ -6,13 +6,15 @@ use std::ffi::OsString;
 use std::fs::File;
 use std::io::Read;
 
-/// Names a file with the password, so that the password is in no environment.
-const PASSWORD_FILE: &str = "RANKD_REQUIREPASS_FILE";
+/// The directives that a file can set: `RANKD_REQUIREPASS_FILE` and so on name it, so that the password is in no environment.
+const PASSWORDS: [&str; 3] = ["requirepass", "masterauth", "sentinel-pass"];
 
 /// A warning for each environment variable that looks like a directive and is none.
 pub(in crate::server) fn unknown_variables() -> Vec<String> {
-    let is_known =
-        |name: &str| name == PASSWORD_FILE || directives().any(|directive| variable(directive.name) == name);
+    let is_known = |name: &str| {
+        PASSWORDS.iter().any(|directive| file_variable(directive) == name)
+            || directives().any(|directive| variable(directive.name) == name)
+    };
     let names = std::env::vars_os().filter_map(|(name, _)| name.into_string().ok());
     let ours = names.filter(|name| name.starts_with("RANKD_") && !is_known(name));
     ours.map(|name| format!("environment variable {name} names no directive")).collect()
@@ -23,8 +25,15 @@ pub(in crate::server) fn unknown_variables() -> Vec<String> {
 /// # Errors
 /// The variable, its value and what is wrong with it.
 pub(in crate::server) fn set(config: &mut Config) -> Result<(), String> {
-    if let Some(path) = std::env::var_os(PASSWORD_FILE) {
-        config.requirepass = read_password(&path, std::env::var_os(variable("requirepass")).is_some())?;
+    for directive in PASSWORDS {
+        if let Some(path) = std::env::var_os(file_variable(directive)) {
+            let wrong = |why: &str| format!("{} '{}': {why}", file_variable(directive), path.display());
+            if std::env::var_os(variable(directive)).is_some() {
+                return Err(wrong(&format!("{} is set as well", variable(directive))));
+            }
+            let password = read_password(&path).map_err(|why| wrong(&why))?;
+            config.set(directive, &password).map_err(|error| wrong(&error.to_string()))?;
+        }
     }
     for name in directives().map(|directive| directive.name) {
         let name_there = variable(name);
@@ -36,25 +45,26 @@ pub(in crate::server) fn set(config: &mut Config) -> Result<(), String> {
     Ok(())
 }
 
-/// The password in the file at `path`, without the line's end. `is_also_set`: the environment has a password, too.
-fn read_password(path: &OsString, is_also_set: bool) -> Result<String, String> {
-    let wrong = |why: &str| format!("{PASSWORD_FILE} '{}': {why}", path.display());
-    if is_also_set {
-        return Err(wrong("RANKD_REQUIREPASS is set as well"));
-    }
-    let file = File::open(path).map_err(|error| wrong(&error.to_string()))?;
+/// The password in the file at `path`, without the line's end.
+fn read_password(path: &OsString) -> Result<String, String> {
+    let file = File::open(path).map_err(|error| error.to_string())?;
     let mut text = String::new();
     let read = file.take(limits::PASSWORD_FILE_BYTES as u64 + 1).read_to_string(&mut text);
-    read.map_err(|error| wrong(&error.to_string()))?;
+    read.map_err(|error| error.to_string())?;
     if text.len() > limits::PASSWORD_FILE_BYTES {
-        return Err(wrong(&format!("it has more than {} bytes", limits::PASSWORD_FILE_BYTES)));
+        return Err(format!("it has more than {} bytes", limits::PASSWORD_FILE_BYTES));
     }
     let password = text.strip_suffix('\n').unwrap_or(&text);
     let password = password.strip_suffix('\r').unwrap_or(password);
     if password.is_empty() || password.contains('\n') {
-        return Err(wrong("it must have one line, the password"));
+        return Err("it must have one line, the password".to_owned());
     }
     Ok(password.to_owned())
+}
+
+/// The environment variable that names a file with the value of a directive.
+fn file_variable(directive: &str) -> String {
+    variable(directive) + "_FILE"
 }
 
 /// The environment variable that sets a directive.

@@ -16,9 +16,7 @@ const PATIENCE: Duration = Duration::from_secs(3);
 pub(in crate::server) fn ping(config: &Config, tls: &TlsOptions) -> Result<(), String> {
     let endpoint = endpoint(config, tls)?;
     let mut client = BlockingClient::connect(&endpoint, PATIENCE)?;
-    if !config.requirepass.is_empty() {
-        client.ask(&[b"AUTH", config.requirepass.as_bytes()])?;
-    }
+    client.authenticate("", &config.requirepass)?;
     match client.ask(&[b"PING"])? {
         OwnedFrame::SimpleString(text) if text == b"PONG" => {
             println!("PONG");
