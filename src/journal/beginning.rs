@@ -67,20 +67,19 @@ impl Journal {
         let directory = &self.directory;
         let present = load_manifest(&directory.path)?;
         let mut listed = self.listed.lock();
-        let number = match &present {
-            Some(manifest) => self.next_number.load(Ordering::Relaxed).max(manifest.last() + 1),
-            None => self.next_number.load(Ordering::Relaxed),
-        };
+        if let Some(manifest) = &present {
+            self.next_number.fetch_max(manifest.last() + 1, Ordering::Relaxed);
+        }
+        // A checkpoint that was given up may be taking a number at this moment.
+        let number = self.next_number.fetch_add(1, Ordering::Relaxed);
         let failed = OpenError::io(&directory.path);
         let segment = self.create_listed(number, present.as_ref()).map_err(failed)?;
-        self.next_number.store(number + 1, Ordering::Relaxed);
         *listed = Listed::new(present.unwrap_or_else(|| Manifest::begun_empty(number)));
         Ok(segment)
     }
 
     fn create_listed(&self, number: u64, present: Option<&Manifest>) -> io::Result<Segment> {
         let directory = &self.directory;
-        directory.remove_unlisted(present.as_slice())?;
         let salt = Chance::from_system().next_u64();
         let segment = Segment::create(directory, number, salt).inspect_err(|_| {
             let _ = directory.files.remove(&directory.segment(number));
