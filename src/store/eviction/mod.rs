@@ -55,7 +55,7 @@ impl Sampler {
         !matches!(self.policy, EvictionPolicy::VolatileRandom | EvictionPolicy::AllkeysRandom)
     }
 
-    /// How many shards to sample, and how many keys in each. Of each shard the first key to expire is known: there more
+    /// How many shards to sample, and how many keys in each. Of each shard those that mostly expire first are known: there more
     /// samples mean more shards.
     pub(super) fn rounds(&self, samples: usize) -> (usize, usize) {
         if self.policy == EvictionPolicy::VolatileTtl { (samples, 1) } else { (1, samples) }
@@ -120,7 +120,7 @@ impl Sampler {
     /// A key that the policy may evict.
     fn draw_key<'s>(&mut self, keyspace: &'s Keyspace) -> Option<Entry<'s>> {
         match self.policy {
-            EvictionPolicy::VolatileTtl => keyspace.first_expiring(),
+            EvictionPolicy::VolatileTtl => keyspace.draw_expiring_soon(self.chance()),
             policy if policy.is_volatile() => keyspace.draw_expiring(self.chance()),
             _ => keyspace.draw(self.chance()),
         }
