@@ -9,12 +9,16 @@
 //! A client can write any bytes into the string, so runs may end before the last register or exceed it.
 
 use super::{Corrupt, REGISTERS};
+use smallvec::SmallVec;
 
 /// The highest value that a run can have; a string with a larger one is dense.
 const HIGHEST: u8 = 32;
 
 /// The longest run of a value.
 const LONGEST_VALUE: usize = 4;
+
+/// The most bytes of the runs that a run becomes when one of its registers is raised.
+const MOST_SPLIT_BYTES: usize = 5;
 
 /// The most bytes that the string gets longer when a register is raised: a run of two bytes becomes three runs.
 pub(super) const MOST_ADDED_BYTES: usize = 3;
@@ -67,12 +71,12 @@ impl Run {
     }
 
     /// Appends the encoding of a run, unless the run is empty.
-    fn write(value: u8, len: usize, to: &mut Vec<u8>) {
+    fn write(value: u8, len: usize, to: &mut impl Extend<u8>) {
         match (value, len) {
             (_, 0) => {}
-            (0, ..=LONGEST_ZERO) => to.push(len as u8 - 1),
+            (0, ..=LONGEST_ZERO) => to.extend([len as u8 - 1]),
             (0, _) => to.extend([((len - 1) >> 8) as u8 | 0x40, (len - 1) as u8]),
-            _ => to.push(0x80 | (value - 1) << 2 | (len - 1) as u8),
+            _ => to.extend([0x80 | (value - 1) << 2 | (len - 1) as u8]),
         }
     }
 }
@@ -170,7 +174,7 @@ pub(super) fn raise(
     if run.value >= value {
         return Ok(Raised::No);
     }
-    let mut split = Vec::with_capacity(5);
+    let mut split = SmallVec::<[u8; MOST_SPLIT_BYTES]>::new();
     Run::write(run.value, register - first, &mut split);
     Run::write(value, 1, &mut split);
     Run::write(run.value, first + run.len - register - 1, &mut split);
@@ -193,7 +197,7 @@ fn merge(runs: &mut Vec<u8>, mut at: usize) {
         let next = rest.get(1).filter(|_| run.value > 0).map(|_| Run::read(&rest[1..]));
         match next {
             Some(next) if next.value == run.value && run.len + next.len <= LONGEST_VALUE => {
-                let mut joined = Vec::with_capacity(1);
+                let mut joined = SmallVec::<[u8; 1]>::new();
                 Run::write(run.value, run.len + next.len, &mut joined);
                 runs.splice(at..at + 2, joined);
             }

@@ -1,6 +1,7 @@
 //! Taking over the keys of another store, with a record.
 
-use super::hold::{Access, Hold};
+use super::guard::Access;
+use super::hold::Hold;
 use super::libraries::LibraryChange;
 use crate::store::change::buffer::ChangeBuffer;
 use crate::store::libraries::FunctionLibraries;

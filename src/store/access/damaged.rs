@@ -58,7 +58,7 @@ mod tests {
     use crate::machine::clock::Clock;
     use crate::ranking::Score;
     use crate::store::access::edit::Edit;
-    use crate::store::access::hold::Access;
+    use crate::store::access::guard::Access;
     use crate::store::access::writer::Missing;
     use crate::store::change::ChangeBuffer;
     use crate::store::values::board::Board;

@@ -3,7 +3,8 @@
 //! One thread evicts at a time, and locks one shard at a time for a few microseconds, so no command waits long. A removal is
 //! a Change like that of DEL. How much memory is enough, and how long a command may evict, is up to the caller.
 
-use super::hold::{Access, Hold};
+use super::guard::Access;
+use super::hold::Hold;
 use crate::config::EvictionPolicy;
 use crate::limits;
 use crate::store::change::buffer::ChangeBuffer;

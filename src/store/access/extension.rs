@@ -1,7 +1,8 @@
 //! What a script needs of a hold: further locks, for a key that its request did not declare, and to leave without a record when
 //! the server stops.
 
-use super::hold::{Access, Guard, Hold};
+use super::guard::{Access, Guard};
+use super::hold::Hold;
 use crate::limits;
 use crate::store::numbers::ShardIndex;
 use crate::store::shard::Shard;
@@ -27,7 +28,7 @@ impl<'s> Hold<'s> {
     pub fn extend(&mut self, shards: &[ShardIndex], patience: Duration) -> bool {
         let deadline = Instant::now() + patience;
         let _extending = Extending::begin(self.store);
-        let mut taken: Vec<(ShardIndex, Guard<'s>)> = Vec::new();
+        let mut taken: Vec<(ShardIndex, Guard<'s, Shard>)> = Vec::new();
         for &index in shards.iter().filter(|&&index| !self.covers(&[index], Access::Read)) {
             let shard = &self.store.shards[index];
             let guard = match self.access() {
@@ -62,7 +63,7 @@ impl Store {
         shard: &'s RwLock<Shard>,
         access: Access,
         holds_others: bool,
-    ) -> Option<Guard<'s>> {
+    ) -> Option<Guard<'s, Shard>> {
         if !holds_others {
             return Some(match access {
                 Access::Read => Guard::Read(shard.read()),
@@ -71,10 +72,7 @@ impl Store {
         }
         let mut slice = limits::FIRST_LOCK_SLICE;
         loop {
-            let guard = match access {
-                Access::Read => shard.try_read_for(slice).map(Guard::Read),
-                Access::Write => shard.try_write_for(slice).map(Guard::Write),
-            };
+            let guard = Guard::within(shard, access, slice);
             if guard.is_some() || self.extending.load(Ordering::SeqCst) > 0 {
                 return guard;
             }

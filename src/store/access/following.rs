@@ -1,6 +1,7 @@
 //! A store that follows a master's stream: where it is in the stream, and that it removes nothing by itself.
 
-use super::hold::{Access, Hold};
+use super::guard::Access;
+use super::hold::Hold;
 use crate::store::change::buffer::ChangeBuffer;
 use crate::store::change::position::{FollowedPosition, StreamPlace};
 use crate::store::numbers::ShardIndex;

@@ -3,6 +3,7 @@
 //! Invariant: a value changes only through a [`Writer`], and each change is recorded in the hold's buffer before the
 //! lock is released; the records reach the journal while the locks are still held.
 
+use super::guard::{Access, Guard};
 use super::reader::{Lookups, Reader};
 use super::writer::Writer;
 use crate::limits;
@@ -16,48 +17,18 @@ use crate::store::keys::uses::{UseClock, UsesKept};
 use crate::store::numbers::{DatabaseIndex, ShardIndex};
 use crate::store::shard::Shard;
 use crate::store::sharded::Store;
-use parking_lot::{RwLock, RwLockReadGuard, RwLockWriteGuard};
+use parking_lot::RwLock;
 use std::cell::{Cell, RefCell};
 use std::sync::Arc;
-
-pub(in crate::store) enum Guard<'s> {
-    Read(RwLockReadGuard<'s, Shard>),
-    Write(RwLockWriteGuard<'s, Shard>),
-}
-
-impl Guard<'_> {
-    pub(super) fn shard(&self) -> &Shard {
-        match self {
-            Guard::Read(shard) => shard,
-            Guard::Write(shard) => shard,
-        }
-    }
-
-    pub(in crate::store) fn shard_mut(&mut self) -> &mut Shard {
-        match self {
-            Guard::Write(shard) => shard,
-            Guard::Read(_) => unreachable!("a writer is made from a write hold only"),
-        }
-    }
-}
-
-/// What the owner of a hold may do.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Access {
-    /// Read, at the same time as other readers.
-    Read,
-    /// Read and write, exclusively.
-    Write,
-}
 
 /// The locks of one or several shards, and the results of the commands that run under them. The locks are held until
 /// [`Hold::let_go`] or until the hold is dropped. After `let_go` the hold can take other locks.
 pub struct Hold<'s> {
     pub(in crate::store) store: &'s Store,
     /// The first lock. Nearly every command needs only one, and it takes no allocation.
-    pub(in crate::store) first: Option<(ShardIndex, Guard<'s>)>,
+    pub(in crate::store) first: Option<(ShardIndex, Guard<'s, Shard>)>,
     /// The locks of further shards, ascending: every hold takes its locks in this order.
-    pub(in crate::store) rest: Vec<(ShardIndex, Guard<'s>)>,
+    pub(in crate::store) rest: Vec<(ShardIndex, Guard<'s, Shard>)>,
     access: Access,
     has_waited: bool,
     /// The number of the client whose commands run under it; 0 if it is none's.
@@ -141,9 +112,8 @@ impl<'s> Hold<'s> {
             has_waited = true;
             limits::LOCK_PATIENCE
         };
-        let are_held = self.take(shards, |shard, _| match access {
-            Access::Read => shard.try_read().or_else(|| shard.try_read_for(patience())).map(Guard::Read),
-            Access::Write => shard.try_write().or_else(|| shard.try_write_for(patience())).map(Guard::Write),
+        let are_held = self.take(shards, |shard, _| {
+            Guard::soon(shard, access).or_else(|| Guard::within(shard, access, patience()))
         });
         self.has_waited = has_waited;
         self.begin(access, now_ms);
@@ -154,7 +124,7 @@ impl<'s> Hold<'s> {
     fn take(
         &mut self,
         shards: &[ShardIndex],
-        mut acquire: impl FnMut(&'s RwLock<Shard>, bool) -> Option<Guard<'s>>,
+        mut acquire: impl FnMut(&'s RwLock<Shard>, bool) -> Option<Guard<'s, Shard>>,
     ) -> bool {
         debug_assert!(self.is_empty() && shards.is_sorted_by(|one, other| one < other));
         for &index in shards {
@@ -282,7 +252,7 @@ impl<'s> Hold<'s> {
 }
 
 impl<'s> Hold<'s> {
-    pub(super) fn locks(&self) -> impl Iterator<Item = &(ShardIndex, Guard<'s>)> {
+    pub(super) fn locks(&self) -> impl Iterator<Item = &(ShardIndex, Guard<'s, Shard>)> {
         self.first.iter().chain(&self.rest)
     }
 
@@ -304,14 +274,14 @@ impl<'s> Hold<'s> {
         &self.guard(shard).shard().database(database).interests
     }
 
-    pub(super) fn guard(&self, shard: ShardIndex) -> &Guard<'s> {
+    pub(super) fn guard(&self, shard: ShardIndex) -> &Guard<'s, Shard> {
         match self.rest_position(shard) {
             None => &self.first.as_ref().expect(HELD).1,
             Some(position) => &self.rest[position].1,
         }
     }
 
-    pub(in crate::store) fn guard_mut(&mut self, shard: ShardIndex) -> &mut Guard<'s> {
+    pub(in crate::store) fn guard_mut(&mut self, shard: ShardIndex) -> &mut Guard<'s, Shard> {
         match self.rest_position(shard) {
             None => &mut self.first.as_mut().expect(HELD).1,
             Some(position) => &mut self.rest[position].1,

@@ -7,6 +7,7 @@ pub(super) mod edit;
 pub(super) mod evict;
 mod extension;
 mod following;
+pub(super) mod guard;
 pub(super) mod hold;
 pub(super) mod libraries;
 mod locate;

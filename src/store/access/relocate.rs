@@ -146,7 +146,8 @@ impl KeyEdit<'_> {
 mod tests {
     use crate::limits::RELOCATED_BYTES;
     use crate::machine::clock::Clock;
-    use crate::store::access::hold::{Access, Hold};
+    use crate::store::access::guard::Access;
+    use crate::store::access::hold::Hold;
     use crate::store::change::ChangeBuffer;
     use crate::store::sharded::Store;
 

@@ -1,6 +1,7 @@
 //! Removes many keys: all keys of a database at once, and expired keys in steps of bounded size.
 
-use super::hold::{Access, Hold};
+use super::guard::Access;
+use super::hold::Hold;
 use crate::limits;
 use crate::store::change::buffer::ChangeBuffer;
 use crate::store::event::StaleKey;

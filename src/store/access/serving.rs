@@ -1,9 +1,10 @@
 //! The end of a record, at which clients that wait for keys are served.
 
-use super::hold::{Guard, Hold};
+use super::guard::Guard;
+use super::hold::Hold;
 use crate::store::keys::interest::{Ready, Served, Waiter};
 use crate::store::numbers::{DatabaseIndex, ShardIndex};
-use crate::store::shard::Database;
+use crate::store::shard::{Database, Shard};
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
@@ -11,8 +12,9 @@ impl Hold<'_> {
     /// Whether a client waits for a key in the held shards that writes to another one when it is served.
     #[must_use]
     pub fn has_movers(&self, database: DatabaseIndex) -> bool {
-        let has_movers =
-            |(_, guard): &(ShardIndex, Guard<'_>)| guard.shard().database(database).interests.has_movers();
+        let has_movers = |(_, guard): &(ShardIndex, Guard<'_, Shard>)| {
+            guard.shard().database(database).interests.has_movers()
+        };
         self.first.as_ref().is_some_and(has_movers) || self.rest.iter().any(has_movers)
     }
 

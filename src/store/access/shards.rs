@@ -1,6 +1,7 @@
 //! The shards, for commands on many keys.
 
-use super::hold::{Access, Hold};
+use super::guard::Access;
+use super::hold::Hold;
 use crate::limits;
 use crate::machine::chance::Chance;
 use crate::store::change::buffer::ChangeBuffer;

@@ -262,7 +262,8 @@ mod tests {
     use super::*;
     use crate::machine::clock::Clock;
     use crate::ranking::Score;
-    use crate::store::access::hold::{Access, Hold};
+    use crate::store::access::guard::Access;
+    use crate::store::access::hold::Hold;
     use crate::store::change::{ChangeBuffer, decode};
 
     /// Applies the Changes that `record` writes to `store`.
