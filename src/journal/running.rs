@@ -95,11 +95,6 @@ impl Journal {
         self.base_attempts.load(Ordering::Acquire) > 0
     }
 
-    /// The last record that survives a power failure.
-    pub fn synced_seq(&self) -> Seq {
-        Seq(self.synced.load(Ordering::Acquire))
-    }
-
     /// Bytes of records that no file has yet.
     pub fn unwritten_bytes(&self) -> usize {
         self.pending_bytes.load(Ordering::Relaxed)

@@ -26,7 +26,7 @@ use std::sync::{Arc, OnceLock};
 /// Implements [`Process`] for a running server.
 pub(super) struct RunningProcess {
     /// Whether the server starts from a journal (`appendonly yes`).
-    pub(super) keeps_journal: bool,
+    pub(super) starts_from_journal: bool,
     /// Set once the data have been read. It may be off.
     journal: OnceLock<Arc<Journal>>,
     pub(super) dump: Arc<Dump>,
@@ -51,7 +51,7 @@ pub(super) struct RunningProcess {
 impl RunningProcess {
     /// A process that has not read its journal yet.
     pub(super) fn new(
-        keeps_journal: bool,
+        starts_from_journal: bool,
         dump: Arc<Dump>,
         replication: Arc<Replication>,
         log: Log,
@@ -60,7 +60,7 @@ impl RunningProcess {
         listeners: Listeners,
     ) -> Self {
         Self {
-            keeps_journal,
+            starts_from_journal,
             journal: OnceLock::new(),
             upstream: OnceLock::new(),
             dump,
@@ -133,7 +133,7 @@ impl ReplicaProgress for RunningProcess {
     }
 
     fn is_synced(&self, seq: Seq) -> bool {
-        self.journal().is_some_and(|journal| journal.synced_seq() >= seq)
+        self.journal().is_some_and(|journal| journal.synced() >= seq)
     }
 
     fn has_journal(&self) -> bool {
@@ -177,7 +177,7 @@ impl Process for RunningProcess {
     fn persistence(&self) -> Persistence {
         let Some(journal) = self.kept_journal() else {
             return Persistence {
-                enabled: self.keeps_journal,
+                enabled: self.starts_from_journal,
                 last_rewrite_ok: true,
                 ..Persistence::default()
             };

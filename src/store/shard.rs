@@ -5,8 +5,8 @@ use super::change::seq::Seq;
 use super::keys::interest::{Interests, Presence};
 use super::keys::keyspace::{Entry, Keyspace};
 use super::numbers::{DatabaseIndex, KeyspaceIndex};
+use crossbeam::utils::CachePadded;
 use parking_lot::RwLock;
-use std::ops::Deref;
 
 /// The keys under one lock: those of its slots in each database.
 pub(in crate::store) struct Shard {
@@ -18,23 +18,8 @@ pub(in crate::store) struct Shard {
     pub(in crate::store) last_seq: Seq,
 }
 
-/// A shard behind its lock, on a cache line of its own: threads that use different shards do not take it from each other.
-#[repr(align(64))]
-pub(in crate::store) struct ShardLock(RwLock<Shard>);
-
-impl ShardLock {
-    pub(in crate::store) fn new(shard: Shard) -> Self {
-        Self(RwLock::new(shard))
-    }
-}
-
-impl Deref for ShardLock {
-    type Target = RwLock<Shard>;
-
-    fn deref(&self) -> &RwLock<Shard> {
-        &self.0
-    }
-}
+/// A shard behind its lock, on cache lines of its own: threads that use different shards do not take them from each other.
+pub(in crate::store) type ShardLock = CachePadded<RwLock<Shard>>;
 
 /// What a shard has of one database.
 pub(in crate::store) struct Database {

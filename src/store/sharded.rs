@@ -24,7 +24,7 @@ use super::values::board::policy::BoardTemplates;
 use crate::config::{EventClasses, SetBounds};
 use crate::machine::clock::Clock;
 use foldhash::quality::FixedState;
-use parking_lot::Mutex;
+use parking_lot::{Mutex, RwLock};
 use std::hash::BuildHasher;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock};
@@ -84,7 +84,7 @@ impl Store {
         assert!(shards.is_power_of_two() && shards <= MOST_SHARDS && databases > 0);
         // What is read at a start counts as used then.
         let first_mark = UseClock::at(UsesKept::LastUse, clock.now_ms()).first_mark();
-        let shard = || ShardLock::new(Shard::new(databases, seed, first_mark));
+        let shard = || ShardLock::new(RwLock::new(Shard::new(databases, seed, first_mark)));
         Self {
             shards: std::iter::repeat_with(shard).take(shards).collect(),
             databases,

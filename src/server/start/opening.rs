@@ -28,7 +28,7 @@ pub(in crate::server) enum Opened {
     Dump(Option<LoadTally>),
 }
 
-/// Reads the journal, or the dump file if the process keeps none, and attaches the journal, on or off, to the host's store. If
+/// Reads the journal, or the dump file if the process starts from none, and attaches the journal, on or off, to the host's store. If
 /// that takes long, the log reports the progress.
 ///
 /// # Errors
@@ -41,7 +41,7 @@ pub(in crate::server) async fn open(
     let (done, mut outcome) = oneshot::channel();
     let (store, running) = (Arc::clone(&host.store), Arc::clone(process));
     let read = move || {
-        let read = if running.keeps_journal {
+        let read = if running.starts_from_journal {
             Journal::open(options, &store, &running.progress)
                 .map(|(journal, recovered)| (journal, Opened::Journal(recovered)))
                 .map_err(|error| error.to_string())
