@@ -13,12 +13,6 @@ fn ok() -> Reply {
     Reply::Simple(OK.to_vec())
 }
 
-fn fact(client: &mut Client, name: &str) -> String {
-    let facts = client.call(&["INFO", "everything"]).text();
-    let line = facts.lines().find_map(|line| line.strip_prefix(&format!("{name}:")).map(str::to_owned));
-    line.unwrap_or_else(|| panic!("{name} in {facts}")).trim().to_owned()
-}
-
 fn error(reply: &Reply) -> &str {
     match reply {
         Reply::Error(text) => std::str::from_utf8(text).expect("UTF-8"),
@@ -27,9 +21,9 @@ fn error(reply: &Reply) -> &str {
 }
 
 fn turn_on(client: &mut Client) {
-    let rewrites = fact(client, "aof_rewrites");
+    let rewrites = client.fact("aof_rewrites");
     assert_eq!(client.ask("CONFIG SET appendonly yes"), ok());
-    wait_for("the first base", || (fact(client, "aof_rewrites") != rewrites).then_some(()));
+    wait_for("the first base", || (client.fact("aof_rewrites") != rewrites).then_some(()));
 }
 
 /// The way from a dump file to a journal without a restart.
@@ -44,10 +38,10 @@ fn a_dump_file_becomes_a_journal_and_the_file_of_the_configuration_says_so() {
     server.client().ask("SAVE");
     let mut server = server.restart();
     let mut client = server.client();
-    assert_eq!((fact(&mut client, "aof_enabled"), fact(&mut client, "log_seq")), ("0".into(), "0".into()));
+    assert_eq!((client.fact("aof_enabled"), client.fact("log_seq")), ("0".into(), "0".into()));
     turn_on(&mut client);
-    assert_eq!(fact(&mut client, "aof_enabled"), "1");
-    assert_ne!(fact(&mut client, "aof_base_size"), "0");
+    assert_eq!(client.fact("aof_enabled"), "1");
+    assert_ne!(client.fact("aof_base_size"), "0");
     assert_eq!(client.ask("ZADD board 3 c"), Reply::Integer(1));
     assert_eq!(client.ask("CONFIG REWRITE"), ok());
     assert!(fs::read_to_string(file).expect("a file").starts_with("# ours\nappendonly yes\n"));
@@ -55,14 +49,11 @@ fn a_dump_file_becomes_a_journal_and_the_file_of_the_configuration_says_so() {
     let mut server = server.restart();
     let mut client = server.client();
     assert_eq!(client.ask("ZCARD board"), Reply::Integer(3));
-    wait_for("the base behind a kill", || (fact(&mut client, "aof_rewrites") == "1").then_some(()));
+    wait_for("the base behind a kill", || (client.fact("aof_rewrites") == "1").then_some(()));
     assert_eq!(client.ask("DEL board"), Reply::Integer(1));
     assert_eq!(client.ask("CONFIG SET appendonly no"), ok());
-    assert_eq!(fact(&mut client, "aof_enabled"), "0");
-    assert_eq!(
-        (fact(&mut client, "aof_current_size"), fact(&mut client, "aof_base_size")),
-        ("0".into(), "0".into())
-    );
+    assert_eq!(client.fact("aof_enabled"), "0");
+    assert_eq!((client.fact("aof_current_size"), client.fact("aof_base_size")), ("0".into(), "0".into()));
     client.ask("SET not-kept value");
     // The file still says yes: a start reads the journal as it was when it was turned off.
     server.kill();
@@ -111,7 +102,7 @@ fn what_cannot_be_turned_on_changes_nothing() {
         for (name, value) in [("appendonly", "no"), ("timeout", "0"), ("loglevel", "notice")] {
             assert_eq!(client.call(&["CONFIG", "GET", name]).items()[1].text(), value);
         }
-        assert_eq!(fact(client, "aof_enabled"), "0");
+        assert_eq!(client.fact("aof_enabled"), "0");
         assert!(!client.ask("INCR a").is_error());
         assert!(error(&client.ask("WAITAOF 1 0 0")).contains("appendonly is disabled"));
     };
@@ -135,10 +126,7 @@ fn what_cannot_be_turned_on_changes_nothing() {
     // What is refused beside it does not turn it off, not even for a moment.
     let reply = client.ask("CONFIG SET appendonly no maxclients 4000000000");
     assert!(error(&reply).contains("'maxclients'"), "{reply:?}");
-    assert_eq!(
-        (fact(&mut client, "aof_enabled"), fact(&mut client, "aof_rewrites")),
-        ("1".into(), "1".into())
-    );
+    assert_eq!((client.fact("aof_enabled"), client.fact("aof_rewrites")), ("1".into(), "1".into()));
 }
 
 /// A transaction holds the locks that the walk of a checkpoint waits for.
@@ -186,9 +174,9 @@ fn it_can_be_set_while_the_data_are_read() {
         let server = Server::rankd_unready(directory, &["--appendonly", before]);
         let mut client = wait_for("a connection", || Client::try_connect(server.address).ok());
         assert_eq!(client.call(&["CONFIG", "SET", "appendonly", after]), ok());
-        wait_for("the data", || (fact(&mut client, "loading") == "0").then_some(()));
+        wait_for("the data", || (client.fact("loading") == "0").then_some(()));
         let is_on = if after == "yes" { "1" } else { "0" };
-        assert_eq!(fact(&mut client, "aof_enabled"), is_on, "from {before}");
+        assert_eq!(client.fact("aof_enabled"), is_on, "from {before}");
         assert_eq!(client.ask("GET a").text(), "1");
     }
 }
@@ -203,7 +191,7 @@ fn debug_loadaof_and_bgrewriteaof_follow() {
         turn_on(&mut client);
         assert_eq!((client.ask("DEBUG LOADAOF"), client.ask("GET a").text()), (ok(), "1".into()));
         assert!(!client.ask("BGREWRITEAOF").is_error());
-        wait_for("the checkpoint", || (fact(&mut client, "aof_rewrite_in_progress") == "0").then_some(()));
+        wait_for("the checkpoint", || (client.fact("aof_rewrite_in_progress") == "0").then_some(()));
         assert_eq!(client.ask("CONFIG SET appendonly no"), ok());
     }
 }

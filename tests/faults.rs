@@ -34,39 +34,40 @@ fn write_until_refused(client: &mut Client, next: &mut u32) -> String {
     }
 }
 
-fn fact(client: &mut Client, name: &str) -> String {
-    let facts = client.call(&["INFO", "persistence"]).text();
-    let line = facts.lines().find_map(|line| line.strip_prefix(&format!("{name}:")).map(str::to_owned));
-    line.unwrap_or_else(|| panic!("{name} in {facts}")).trim().to_owned()
+/// A server on a disk of a megabyte, of which the file `ballast` takes so many bytes. `None` where there can be no such disk.
+fn on_small_disk(ballast_bytes: usize, arguments: &[&str]) -> Option<Server> {
+    let small = format!(
+        "mount -t tmpfs -o size=1m rankd \"$1\" && head -c {ballast_bytes} /dev/zero > \"$1/ballast\""
+    );
+    let namespace = ["--user", "--map-root-user", "--mount", "sh", "-c"];
+    let probe = tempfile::tempdir().expect("a temporary directory");
+    let mounted = probe.path().to_str().expect("UTF-8");
+    if !can("a full disk", "unshare", &[&namespace[..], &[&small, "sh", mounted]].concat()) {
+        return None;
+    }
+    let start = format!("{small} && shift && exec \"$@\"");
+    let around = [&["unshare"][..], &namespace, &[&start, "sh", "{dir}"]].concat();
+    Some(Server::rankd_within(&around, arguments))
 }
 
 #[test]
 fn a_full_disk_refuses_writes_until_it_has_space() {
-    let small = "mount -t tmpfs -o size=1m rankd \"$1\" && head -c 300000 /dev/zero > \"$1/ballast\"";
-    let namespace = ["--user", "--map-root-user", "--mount", "sh", "-c"];
-    let probe = tempfile::tempdir().expect("a temporary directory");
-    let mounted = probe.path().to_str().expect("UTF-8");
-    if !can("a full disk", "unshare", &[&namespace[..], &[small, "sh", mounted]].concat()) {
-        return;
-    }
-    let start = format!("{small} && shift && exec \"$@\"");
-    let around = [&["unshare"][..], &namespace, &[&start, "sh", "{dir}"]].concat();
-    let server =
-        Server::rankd_within(&around, &["--appendonly", "yes", "--auto-aof-rewrite-percentage", "0"]);
+    let arguments = ["--appendonly", "yes", "--auto-aof-rewrite-percentage", "0"];
+    let Some(server) = on_small_disk(300_000, &arguments) else { return };
     let mut client = server.client();
     let mut acknowledged = 0;
     let refusal = write_until_refused(&mut client, &mut acknowledged);
     assert!(refusal.starts_with("MISCONF Errors writing to the AOF file: "), "{refusal}");
     assert!(refusal.contains("No space left"), "{refusal}");
     assert!(acknowledged > 500, "{acknowledged} before the disk was full");
-    assert_eq!(fact(&mut client, "aof_last_write_status"), "err");
-    assert!(fact(&mut client, "aof_last_write_error").contains("No space left"));
+    assert_eq!(client.fact("aof_last_write_status"), "err");
+    assert!(client.fact("aof_last_write_error").contains("No space left"));
     // Reads are still served, and a write is refused with the reason.
     assert!(matches!(client.call(&["ZCARD", "board"]), Reply::Integer(n) if n >= i64::from(acknowledged)));
     assert!(matches!(client.call(&["PING"]), Reply::Error(_)));
 
     std::fs::remove_file(server.seen_from_outside("ballast")).expect("a ballast file");
-    wait_for("the disk to heal", || (fact(&mut client, "aof_last_write_status") == "ok").then_some(()));
+    wait_for("the disk to heal", || (client.fact("aof_last_write_status") == "ok").then_some(()));
     assert_eq!(client.call(&["ZADD", "board", "2", "after"]), Reply::Integer(1));
     let board = client.call(&["ZRANGE", "board", "0", "-1", "WITHSCORES"]);
     // The files as a crash at this moment would leave them.
@@ -77,26 +78,15 @@ fn a_full_disk_refuses_writes_until_it_has_space() {
 /// An operator's way out of a full disk, and back.
 #[test]
 fn on_a_full_disk_the_journal_can_be_turned_off_and_not_on() {
-    let small = "mount -t tmpfs -o size=1m rankd \"$1\" && head -c 700000 /dev/zero > \"$1/ballast\"";
-    let namespace = ["--user", "--map-root-user", "--mount", "sh", "-c"];
-    let probe = tempfile::tempdir().expect("a temporary directory");
-    let mounted = probe.path().to_str().expect("UTF-8");
-    if !can("a full disk", "unshare", &[&namespace[..], &[small, "sh", mounted]].concat()) {
-        return;
-    }
-    let start = format!("{small} && shift && exec \"$@\"");
-    let around = [&["unshare"][..], &namespace, &[&start, "sh", "{dir}"]].concat();
-    let server = Server::rankd_within(&around, &["--appendonly", "yes", "--appendfsync", "always"]);
+    let arguments = ["--appendonly", "yes", "--appendfsync", "always"];
+    let Some(server) = on_small_disk(700_000, &arguments) else { return };
     let mut client = server.client();
     let mut next = 0;
     let refusal = write_until_refused(&mut client, &mut next);
     assert!(refusal.contains("No space left"), "{refusal}");
     let ok = Reply::Simple(b"OK".to_vec());
     assert_eq!(client.ask("CONFIG SET appendonly no"), ok);
-    assert_eq!(
-        (fact(&mut client, "aof_enabled"), fact(&mut client, "aof_last_write_status")),
-        ("0".into(), "ok".into())
-    );
+    assert_eq!((client.fact("aof_enabled"), client.fact("aof_last_write_status")), ("0".into(), "ok".into()));
     for _ in 0..500 {
         assert!(!client.call(&["ZADD", "board", "2", &format!("off{next}")]).is_error());
         next += 1;
@@ -112,7 +102,7 @@ fn on_a_full_disk_the_journal_can_be_turned_off_and_not_on() {
     let why = String::from_utf8(why).expect("text");
     assert!(why.starts_with("ERR CONFIG SET failed (possibly related to argument 'appendonly') - "), "{why}");
     assert!(why.contains("No space left"), "{why}");
-    assert_eq!(fact(&mut client, "aof_enabled"), "0");
+    assert_eq!(client.fact("aof_enabled"), "0");
     assert!(!client.call(&["ZADD", "board", "3", "still off"]).is_error());
 
     std::fs::remove_file(filler).expect("a filler file");
@@ -140,9 +130,9 @@ fn after_a_failed_fdatasync_writes_are_refused_until_a_new_base() {
     let refusal = write_until_refused(&mut client, &mut acknowledged);
     assert!(refusal.contains("fdatasync of the journal failed"), "{refusal}");
     // The journal recovers by a checkpoint that it starts itself: a later successful fdatasync is not enough.
-    wait_for("the journal to heal", || (fact(&mut client, "aof_last_write_status") == "ok").then_some(()));
-    wait_for("the checkpoint's end", || (fact(&mut client, "aof_rewrites") != "0").then_some(()));
-    assert_ne!(fact(&mut client, "aof_failed_fsyncs"), "0");
+    wait_for("the journal to heal", || (client.fact("aof_last_write_status") == "ok").then_some(()));
+    wait_for("the checkpoint's end", || (client.fact("aof_rewrites") != "0").then_some(()));
+    assert_ne!(client.fact("aof_failed_fsyncs"), "0");
     assert_eq!(client.call(&["ZADD", "board", "2", "after"]), Reply::Integer(1));
     let board = client.call(&["ZRANGE", "board", "0", "-1", "WITHSCORES"]);
     let copy = Server::rankd_on_copy(&server.directory().join("journal"), &["--appendonly", "yes"]);
@@ -212,7 +202,7 @@ fn checkpoint_killed_at(server: &Server, acknowledged: &mut i64, calls: &str, nu
     said.read_line(&mut line).expect("strace says that it is attached");
     assert!(line.contains("attached"), "{line}");
     std::thread::spawn(move || std::io::copy(&mut said, &mut std::io::sink()));
-    let before = format!("aof_rewrites:{}\r\n", fact(&mut client, "aof_rewrites"));
+    let before = format!("aof_rewrites:{}\r\n", client.fact("aof_rewrites"));
     // The kill may come before the reply.
     let _ = client.try_call(&["BGREWRITEAOF"]);
     let ended = loop {

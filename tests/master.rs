@@ -13,12 +13,6 @@ use std::thread;
 
 const DATABASES: usize = 2;
 
-fn fact(client: &mut Client, name: &str) -> String {
-    let facts = client.call(&["INFO", "everything"]).text();
-    let line = facts.lines().find_map(|line| line.strip_prefix(&format!("{name}:")).map(str::to_owned));
-    line.unwrap_or_else(|| panic!("{name} in {facts}")).trim().to_owned()
-}
-
 /// A peer that is a replica of `master`, once it has all data.
 fn replica(peer: Peer, master: &Server) -> Option<Server> {
     let port = master.address.port().to_string();
@@ -185,7 +179,7 @@ fn peers_that_get_all_data_beside_writers_have_the_masters_data() {
             assert_eq!(own.get(key), other.get(key), "{key}, seed {seed}");
         }
     }
-    assert!(fact(&mut client, "sync_partial_ok").parse::<u64>().expect("a number") > 0);
+    assert!(client.fact("sync_partial_ok").parse::<u64>().expect("a number") > 0);
 }
 
 /// The next line that is not empty: a master sends empty ones while it writes the file.
@@ -237,7 +231,7 @@ fn replicas_that_send_what_is_no_acknowledgement_are_disconnected() {
         let _ = replica.try_send_raw(lie);
         wait_for("the end of its connection", || replica.is_closed().then_some(()));
         assert_eq!(client.ask("GET a").text(), "1", "{}", lie.escape_ascii());
-        wait_for("its end", || (fact(&mut client, "connected_slaves") == "0").then_some(()));
+        wait_for("its end", || (client.fact("connected_slaves") == "0").then_some(()));
     }
 }
 
@@ -256,15 +250,15 @@ fn a_replica_that_does_not_read_is_dropped_and_a_wait_counts_only_what_was_ackno
     let (mut replica, offset) = false_replica(&server);
     client.ask("SET a 1");
     assert_eq!(client.ask("WAIT 1 50"), Reply::Integer(0));
-    let end = fact(&mut client, "master_repl_offset");
+    let end = client.fact("master_repl_offset");
     assert!(end.parse::<u64>().expect("a number") > offset);
     replica.send(&["REPLCONF", "ACK", &end]);
     assert_eq!(client.ask("WAIT 1 20000"), Reply::Integer(1));
-    assert_eq!(fact(&mut client, "slave0").split(',').nth(2), Some("state=online"));
+    assert_eq!(client.fact("slave0").split(',').nth(2), Some("state=online"));
     let text = "x".repeat(100_000);
     wait_for("its end", || {
         client.call(&["SET", "a", &text]);
-        (fact(&mut client, "connected_slaves") == "0").then_some(())
+        (client.fact("connected_slaves") == "0").then_some(())
     });
     assert_eq!(client.ask("WAIT 1 10"), Reply::Integer(0));
 }
@@ -298,15 +292,15 @@ fn a_master_that_ended_in_order_goes_on_with_its_replicas() {
     let mut client = master.client();
     client.ask("SET a 1");
     let (id, end) = wait_for("the write in the stream", || {
-        let end = fact(&mut client, "master_repl_offset");
-        (end != "0").then(|| (fact(&mut client, "master_replid"), end))
+        let end = client.fact("master_repl_offset");
+        (end != "0").then(|| (client.fact("master_replid"), end))
     });
     let next = (end.parse::<u64>().expect("a number") + 1).to_string();
     replica.send(&["REPLCONF", "ACK", &end]);
     master.terminate();
     master = master.restart();
     let mut client = master.client();
-    assert_eq!(fact(&mut client, "master_replid2"), id);
+    assert_eq!(client.fact("master_replid2"), id);
     for (next, answer) in [(next.as_str(), "+CONTINUE "), ("1", "+FULLRESYNC ")] {
         let mut replica = master.client();
         replica.ask("REPLCONF capa psync2");

@@ -13,12 +13,6 @@ use crate::support::wait_for;
 const MEMBERS: usize = 40_000;
 const FILLED: &str = "15";
 
-fn fact(client: &mut Client, name: &str) -> String {
-    let facts = client.call(&["INFO", "persistence"]).text();
-    let line = facts.lines().find_map(|line| line.strip_prefix(&format!("{name}:")).map(str::to_owned));
-    line.unwrap_or_else(|| panic!("{name} in {facts}")).trim().to_owned()
-}
-
 fn set(client: &mut Client, on: bool) {
     let value = if on { "yes" } else { "no" };
     assert_eq!(client.call(&["CONFIG", "SET", "appendonly", value]), Reply::Simple(b"OK".to_vec()));
@@ -80,10 +74,10 @@ fn a_kill_after_appendonly_yes_leaves_the_old_journal_or_all_of_the_new_one() {
         let mut is_complete = false;
         write_and(&mut server, &mut ledgers, &mut chance, |server| {
             let mut client = server.client();
-            let rewrites = fact(&mut client, "aof_rewrites");
+            let rewrites = client.fact("aof_rewrites");
             set(&mut client, true);
-            assert_eq!(fact(&mut client, "aof_enabled"), "1");
-            let mut has_base = || fact(&mut client, "aof_rewrites") != rewrites;
+            assert_eq!(client.fact("aof_enabled"), "1");
+            let mut has_base = || client.fact("aof_rewrites") != rewrites;
             if after_base {
                 wait_for("the first base", || has_base().then_some(()));
             }

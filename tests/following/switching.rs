@@ -16,12 +16,6 @@ use std::thread;
 const WRITERS: u64 = 3;
 const ROUNDS: usize = 12;
 
-fn fact(client: &mut Client, name: &str) -> String {
-    let facts = client.call(&["INFO", "everything"]).text();
-    let line = facts.lines().find_map(|line| line.strip_prefix(&format!("{name}:")).map(str::to_owned));
-    line.unwrap_or_else(|| panic!("{name} in {facts}")).trim().to_owned()
-}
-
 fn switch(client: &mut Client, on: bool) {
     let value = if on { "yes" } else { "no" };
     assert_eq!(client.call(&["CONFIG", "SET", "appendonly", value]), Reply::Simple(b"OK".to_vec()));
@@ -29,9 +23,9 @@ fn switch(client: &mut Client, on: bool) {
 
 fn wait_for_base(client: &mut Client) {
     switch(client, false);
-    let rewrites = fact(client, "aof_rewrites");
+    let rewrites = client.fact("aof_rewrites");
     switch(client, true);
-    wait_for("the first base", || (fact(client, "aof_rewrites") != rewrites).then_some(()));
+    wait_for("the first base", || (client.fact("aof_rewrites") != rewrites).then_some(()));
 }
 
 #[test]
@@ -69,7 +63,7 @@ fn a_replica_goes_on_while_journals_are_turned_off_and_on() {
     wait_for_expiries(&master);
     wait_for_same_offset(&master, &replica);
     assert_same(&master, &replica, Dialect::Rankd, "while they run");
-    assert_eq!(fact(&mut at_master, "sync_full"), "1", "the first sync is the only one");
+    assert_eq!(at_master.fact("sync_full"), "1", "the first sync is the only one");
     // A replica that is killed goes on where its journal ends, which was begun while it followed.
     at_master.ask("SET behind value");
     wait_for_same_offset(&master, &replica);
@@ -80,7 +74,7 @@ fn a_replica_goes_on_while_journals_are_turned_off_and_on() {
     let replica = replica.restart_with(&arguments).expect("a start");
     wait_for_same_offset(&master, &replica);
     assert_same(&master, &replica, Dialect::Rankd, "after a kill");
-    assert_eq!(fact(&mut at_master, "sync_full"), "1", "its journal says where it was");
+    assert_eq!(at_master.fact("sync_full"), "1", "its journal says where it was");
     let copy = Server::rankd_on_copy(
         &master.directory().join("journal"),
         &["--enable-debug-command", "yes", "--appendonly", "yes"],

@@ -3,7 +3,8 @@
 use super::group::DOWN_AFTER_MS;
 use super::oracle::{Oracle, ok, start};
 use crate::following::{fact, follow, wait_for_link};
-use crate::support::client::{Client, encode};
+use crate::support::client::Client;
+use crate::support::escape::words;
 use crate::support::reply::Reply;
 use crate::support::server::Server;
 use crate::support::wait_for;
@@ -14,22 +15,12 @@ fn stop_with(server: &Server, clients: &mut [(&mut Client, &[&str])]) {
     server.freeze();
     for (client, requests) in clients {
         for request in *requests {
-            client.send_raw(&encode(&words(request)));
+            client.send(&words(request));
         }
     }
     let stopped = Instant::now();
     wait_for("the pause", || (stopped.elapsed() > Duration::from_millis(DOWN_AFTER_MS)).then_some(()));
     server.wake();
-}
-
-/// The words of a request; what is in quotation marks is one.
-fn words(request: &str) -> Vec<String> {
-    let parts = request.split('"').enumerate();
-    let words = parts.flat_map(|(index, part)| match index % 2 {
-        0 => part.split_ascii_whitespace().map(str::to_owned).collect(),
-        _ => vec![part.to_owned()],
-    });
-    words.collect()
 }
 
 /// A master that has one replica, which asks nobody, and a connection whose write the replica has.

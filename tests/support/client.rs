@@ -67,6 +67,16 @@ impl<S: Read + Write> Client<S> {
         self.call(&super::escape::words(line))
     }
 
+    /// A field of INFO.
+    ///
+    /// # Panics
+    /// When there is none.
+    pub(crate) fn fact(&mut self, name: &str) -> String {
+        let facts = self.call(&["INFO", "everything"]).text();
+        let line = facts.lines().find_map(|line| line.strip_prefix(&format!("{name}:")).map(str::to_owned));
+        line.unwrap_or_else(|| panic!("{name} in {facts}")).trim().to_owned()
+    }
+
     /// [`Client::call`] without a panic, for servers that may end meanwhile.
     pub(crate) fn try_call<W: AsRef<[u8]>>(&mut self, words: &[W]) -> io::Result<Reply> {
         self.stream.get_mut().write_all(&encode(words))?;
