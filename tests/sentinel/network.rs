@@ -79,7 +79,7 @@ fn a_master_that_is_cut_off_stops_taking_writes_and_another_one_is_elected() {
     // A client on the machine that is cut off.
     let mut beside = group.node(old).client_at("rankd.sock").expect("the unix socket");
     assert_eq!(beside.ask("SET before 1"), Reply::Simple(b"OK".to_vec()));
-    assert_eq!(beside.ask("WAIT 1 5000"), Reply::Integer(1));
+    assert!(beside.ask("WAIT 1 5000").integer() >= 1, "one of the two replicas, or both");
     let cut = Instant::now();
     network.connect(old, false);
     let mut accepted = 0;
