@@ -19,7 +19,7 @@ pub(in crate::commands) const COMMANDS: &[CommandSpec] = &[
         arity: 4,
         flags: &[Flag::Write, Flag::Denyoom],
         keys: Keys::first(&[KeyFlag::Rw, KeyFlag::Access, KeyFlag::Update]),
-        lookahead: Some(Lookahead::Part(load_bit)),
+        lookahead: Some(Lookahead::Part(&[load_bit])),
         run: Handler::Write(setbit),
         ..BASE
     },
@@ -31,7 +31,7 @@ pub(in crate::commands) const COMMANDS: &[CommandSpec] = &[
         arity: 3,
         flags: &[Flag::Readonly, Flag::Fast],
         keys: Keys::first(&[KeyFlag::Ro, KeyFlag::Access]),
-        lookahead: Some(Lookahead::Part(load_bit)),
+        lookahead: Some(Lookahead::Part(&[load_bit])),
         run: Handler::Read(getbit),
         ..BASE
     },

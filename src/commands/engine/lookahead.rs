@@ -37,17 +37,19 @@ impl Runner<'_> {
         let database = self.session.database;
         let load = match lookahead {
             Lookahead::Value(load) => load,
-            Lookahead::Part(load) => {
-                let load = |value: &Value, index: usize| load(value, requests[index].arguments);
-                self.host.store.load_ahead(database, located(requests), load);
+            Lookahead::Part(steps) => {
+                let steps = steps
+                    .iter()
+                    .map(|step| move |value: &Value, index: usize| step(value, requests[index].arguments));
+                self.host.store.load_ahead(database, located(requests), steps);
                 return alike;
             }
             Lookahead::Key => {
-                // A pipeline to one stream or list needs it once.
-                let mut before: Option<Located<'_>> = None;
-                let keys = located(requests)
-                    .filter(|at| before.replace(*at).is_none_or(|before| !before.shares_place(*at)));
-                self.host.store.load_ahead(database, keys, |_, _| {});
+                self.load_keys(requests, &[]);
+                return alike;
+            }
+            Lookahead::Inside(steps) => {
+                self.load_keys(requests, steps);
                 return alike;
             }
         };
@@ -64,5 +66,15 @@ impl Runner<'_> {
             load(value, &requests);
         }
         alike
+    }
+
+    /// Prefetches the keys of `requests`, and takes `steps` in their values.
+    fn load_keys(&self, requests: &[Prepared<'_>], steps: &[fn(&Value)]) {
+        // A pipeline to one stream or list needs it once.
+        let mut before: Option<Located<'_>> = None;
+        let keys =
+            located(requests).filter(|at| before.replace(*at).is_none_or(|before| !before.shares_place(*at)));
+        let steps = steps.iter().map(|step| move |value: &Value, _| step(value));
+        self.host.store.load_ahead(self.session.database, keys, steps);
     }
 }

@@ -19,7 +19,7 @@ pub(in crate::commands) const COMMANDS: &[CommandSpec] = &[
         arity: -2,
         flags: &[Flag::Write, Flag::Denyoom, Flag::Fast],
         keys: Keys::first(&[KeyFlag::Rw, KeyFlag::Insert]),
-        lookahead: Some(Lookahead::Part(load_register)),
+        lookahead: Some(Lookahead::Part(&[load_register])),
         run: Handler::Write(pfadd),
         ..BASE
     },

@@ -15,11 +15,31 @@ pub(super) mod read;
 pub(super) mod update;
 
 use super::call::error::CommandError;
-use super::spec::{CommandSpec, Group};
-use crate::store::End;
+use super::spec::{CommandSpec, Group, Lookahead};
+use crate::store::{End, List, Value};
 use std::ops::Range;
 
 const BASE: CommandSpec = CommandSpec { group: Group::List, ..CommandSpec::BASE };
+
+/// What commands at the front of a list touch.
+const AT_FRONT: Lookahead = Lookahead::Inside(&[
+    |value| with_list(value, |list| list.prefetch_chunks(End::Front)),
+    |value| with_list(value, |list| list.prefetch_end(End::Front)),
+    |value| with_list(value, |list| list.prefetch_bytes(End::Front)),
+]);
+
+/// What commands at the end of a list touch.
+const AT_BACK: Lookahead = Lookahead::Inside(&[
+    |value| with_list(value, |list| list.prefetch_chunks(End::Back)),
+    |value| with_list(value, |list| list.prefetch_end(End::Back)),
+    |value| with_list(value, |list| list.prefetch_bytes(End::Back)),
+]);
+
+fn with_list(value: &Value, load: impl FnOnce(&List)) {
+    if let Value::List(list) = value {
+        load(list);
+    }
+}
 
 /// Reads the word LEFT or RIGHT as an end of a list.
 fn parse_end(text: &[u8]) -> Result<End, CommandError> {

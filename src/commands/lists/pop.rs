@@ -1,11 +1,11 @@
 //! Commands that remove elements at an end: LPOP, RPOP, LMPOP, and their three blocking forms.
 
-use super::{BASE, parse_end};
+use super::{AT_BACK, AT_FRONT, BASE, parse_end};
 use crate::commands::call::error::{CommandError, Outcome};
 use crate::commands::call::multi_pop::MultiPop;
 use crate::commands::call::timeout::parse_timeout;
 use crate::commands::call::{Call, parse_count};
-use crate::commands::spec::{CommandSpec, Flag, Handler, KeyFlag, Keys, Lookahead};
+use crate::commands::spec::{CommandSpec, Flag, Handler, KeyFlag, Keys};
 use crate::commands::state::wish::{Attempt, Wish};
 use crate::resp::reply::Reply;
 use crate::store::{Edit, End, Kind, List, Missing, Writer};
@@ -16,7 +16,6 @@ const POP: CommandSpec = CommandSpec {
     arity: -2,
     flags: &[Flag::Write, Flag::Fast],
     keys: Keys::Range { first: 1, last: 0, access: &[KeyFlag::Rw, KeyFlag::Access, KeyFlag::Delete] },
-    lookahead: Some(Lookahead::Key),
     ..BASE
 };
 
@@ -34,12 +33,14 @@ pub(in crate::commands) const COMMANDS: &[CommandSpec] = &[
     CommandSpec {
         name: "lpop",
         summary: "Removes and returns elements from the front of a list",
+        lookahead: Some(AT_FRONT),
         run: Handler::Write(|keys, call, reply| pop(keys, call, reply, End::Front)),
         ..POP
     },
     CommandSpec {
         name: "rpop",
         summary: "Removes and returns elements from the end of a list",
+        lookahead: Some(AT_BACK),
         run: Handler::Write(|keys, call, reply| pop(keys, call, reply, End::Back)),
         ..POP
     },

@@ -1,9 +1,9 @@
 //! Commands that add elements at an end: LPUSH, RPUSH, LPUSHX, RPUSHX.
 
-use super::BASE;
+use super::{AT_BACK, AT_FRONT, BASE};
 use crate::commands::call::Call;
 use crate::commands::call::error::Outcome;
-use crate::commands::spec::{CommandSpec, Flag, Handler, KeyFlag, Keys, Lookahead};
+use crate::commands::spec::{CommandSpec, Flag, Handler, KeyFlag, Keys};
 use crate::resp::reply::Reply;
 use crate::store::{End, List, Missing, Writer};
 
@@ -13,7 +13,6 @@ const PUSH: CommandSpec = CommandSpec {
     arity: -3,
     flags: &[Flag::Write, Flag::Denyoom, Flag::Fast],
     keys: Keys::Range { first: 1, last: 0, access: &[KeyFlag::Rw, KeyFlag::Insert] },
-    lookahead: Some(Lookahead::Key),
     ..BASE
 };
 
@@ -21,12 +20,14 @@ pub(in crate::commands) const COMMANDS: &[CommandSpec] = &[
     CommandSpec {
         name: "lpush",
         summary: "Adds elements at the front of a list",
+        lookahead: Some(AT_FRONT),
         run: Handler::Write(|keys, call, reply| push(keys, call, reply, End::Front, Missing::Create)),
         ..PUSH
     },
     CommandSpec {
         name: "rpush",
         summary: "Adds elements at the end of a list",
+        lookahead: Some(AT_BACK),
         run: Handler::Write(|keys, call, reply| push(keys, call, reply, End::Back, Missing::Create)),
         ..PUSH
     },
@@ -34,6 +35,7 @@ pub(in crate::commands) const COMMANDS: &[CommandSpec] = &[
         name: "lpushx",
         summary: "Adds elements at the front of a list that exists",
         since: "2.2.0",
+        lookahead: Some(AT_FRONT),
         run: Handler::Write(|keys, call, reply| push(keys, call, reply, End::Front, Missing::Skip)),
         ..PUSH
     },
@@ -41,6 +43,7 @@ pub(in crate::commands) const COMMANDS: &[CommandSpec] = &[
         name: "rpushx",
         summary: "Adds elements at the end of a list that exists",
         since: "2.2.0",
+        lookahead: Some(AT_BACK),
         run: Handler::Write(|keys, call, reply| push(keys, call, reply, End::Back, Missing::Skip)),
         ..PUSH
     },

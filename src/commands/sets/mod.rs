@@ -58,7 +58,7 @@ pub(super) const COMMANDS: &[CommandSpec] = &[
         arity: 3,
         flags: &[Flag::Readonly, Flag::Fast],
         keys: Keys::Range { first: 1, last: 0, access: &[KeyFlag::Ro] },
-        lookahead: Some(Lookahead::Part(load_member)),
+        lookahead: Some(Lookahead::Part(&[load_place, load_member])),
         run: Handler::Read(sismember),
         ..BASE
     },
@@ -136,10 +136,17 @@ fn smembers(keys: Reader<'_>, call: &Call<'_>, reply: &mut Reply<'_>) -> Outcome
     Ok(())
 }
 
+/// Loads ahead where argument 2 is looked for.
+fn load_place(value: &Value, request: Arguments<'_>) {
+    if let (Value::Set(set), Some(member)) = (value, request.get(2)) {
+        set.prefetch_place(Text::of(member));
+    }
+}
+
 /// Loads ahead what tells whether argument 2 is a member.
 fn load_member(value: &Value, request: Arguments<'_>) {
     if let (Value::Set(set), Some(member)) = (value, request.get(2)) {
-        set.prefetch_members(&[Text::of(member)]);
+        set.prefetch_member(Text::of(member));
     }
 }
 

@@ -326,8 +326,11 @@ pub enum Manner {
 pub enum Lookahead {
     /// The key itself and a small value at it.
     Key,
-    /// As `Key`, and then what the request touches inside the value. A wrong guess costs time only.
-    Part(fn(&Value, Arguments<'_>)),
+    /// As `Key`, and then in steps what every request of this command touches inside a value. Each step is taken for all keys
+    /// before the next one, which reads what the former has loaded.
+    Inside(&'static [fn(&Value)]),
+    /// As `Inside`, for what depends on the request. A wrong guess costs time only.
+    Part(&'static [fn(&Value, Arguments<'_>)]),
     /// What the requests will touch inside the value. All of them are of this command and on one key. A wrong guess costs
     /// time only.
     Value(fn(&Value, &[Arguments<'_>])),

@@ -32,7 +32,7 @@ pub(in crate::commands) const COMMANDS: &[CommandSpec] = &[
         arity: 3,
         flags: &[Flag::Write, Flag::Denyoom, Flag::Fast],
         keys: Keys::first(&[KeyFlag::Rw, KeyFlag::Insert]),
-        lookahead: Some(Lookahead::Part(load_end)),
+        lookahead: Some(Lookahead::Part(&[load_end])),
         run: Handler::Write(append),
         ..BASE
     },

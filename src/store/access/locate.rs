@@ -22,13 +22,14 @@ impl Store {
     }
 
     /// Prefetches the entries of `keys`, a few dozen at most, so that a batch waits for memory once instead of once a
-    /// key. `load` then prefetches inside each value what is wanted there; it gets the position of the value's key among
-    /// `keys`. It does not wait for locks: it leaves out the keys of a shard that is locked for writing.
+    /// key. The `steps` then prefetch inside the values what is wanted there, each in all values before the next one; they get the
+    /// position of the value's key among `keys`. It does not wait for locks: it leaves out the keys of a shard that is locked
+    /// for writing.
     pub fn load_ahead<'k>(
         &self,
         database: DatabaseIndex,
         keys: impl Iterator<Item = Located<'k>>,
-        load: impl Fn(&Value, usize),
+        steps: impl Iterator<Item = impl Fn(&Value, usize)>,
     ) {
         // All locks come before all look-ups: a locked instruction between two loads makes the second one wait for the
         // first.
@@ -40,7 +41,9 @@ impl Store {
             .filter_map(|(index, hash, shard)| Some((*index, shard.keyspace(database).load_entry(*hash)?)))
             .collect();
         entries.iter().for_each(|(_, entry)| entry.load_content());
-        entries.iter().for_each(|(index, entry)| load(entry.value(), *index));
+        for step in steps {
+            entries.iter().for_each(|(index, entry)| step(entry.value(), *index));
+        }
     }
 }
 

@@ -202,15 +202,32 @@ pub(super) fn iter(bytes: &[u8]) -> impl Iterator<Item = Text<'_>> {
 /// Where `wanted` is among the words that begin at `start`, and how many words are in front of it; where it is not, only how
 /// many there are. O(n).
 pub(super) fn find(bytes: &[u8], start: usize, wanted: &PackedWord<'_>) -> (Option<Range<usize>>, usize) {
+    // Names in a row often have the same length and a few characters in common. Few have the same last eight bytes.
+    match wanted.tail.last_chunk::<8>() {
+        Some(last) => find_ending(bytes, start, wanted, *last),
+        None => find_ending(bytes, start, wanted, [wanted.last()]),
+    }
+}
+
+/// As [`find`]. `last` are the last bytes of `wanted`.
+fn find_ending<const N: usize>(
+    bytes: &[u8],
+    start: usize,
+    wanted: &PackedWord<'_>,
+    last: [u8; N],
+) -> (Option<Range<usize>>, usize) {
     let (mut at, mut passed) = (start, 0);
-    let (first, last, len) = (wanted.head[0], wanted.last(), wanted.len());
+    let (first, len) = (wanted.head[0], wanted.len());
+    // This is most of the time of a search.
     while let Some(byte) = bytes.get(at) {
-        // Most words differ in the first byte, or in the last. This is most of the time of a search.
-        let may_be_it = *byte == first && bytes.get(at + len - 1) == Some(&last);
-        if may_be_it && wanted.is_front_of(&bytes[at..]) {
-            return (Some(at..at + len), passed);
+        if *byte == first {
+            let may_be_it = bytes.get(at + len - N..at + len).is_some_and(|end| *end == last);
+            if may_be_it && wanted.is_front_of(&bytes[at..]) {
+                return (Some(at..at + len), passed);
+            }
         }
-        at += word_bytes(&bytes[at..]);
+        // The first byte gives the length, so the next word can be looked at before this byte has been read.
+        at += if *byte == first && first != LONG { len } else { word_bytes(&bytes[at..]) };
         passed += 1;
     }
     (None, passed)

@@ -6,6 +6,7 @@
 
 use super::item::Item;
 use crate::machine::heap::allocation_bytes;
+use crate::ranking::prefetch;
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -61,6 +62,17 @@ impl Chunk {
 
     pub(super) fn len(&self) -> usize {
         usize::from(self.count)
+    }
+
+    /// Starts loading what a push or a pop at `end` touches: the reference counters and the bytes there.
+    pub(super) fn prefetch(&self, end: End) {
+        let (first, range) = (self.bytes.as_ptr(), self.range());
+        let at = match end {
+            End::Front => range.start.saturating_sub(1),
+            End::Back => range.end,
+        };
+        prefetch::line(first.wrapping_sub(COUNTERS_BYTES));
+        prefetch::line(first.wrapping_add(at));
     }
 
     /// The size of its allocation, in bytes.

@@ -4,8 +4,10 @@
 //! change in the middle changes one chunk. A full chunk is split, and small neighbours are joined. Walks and replies keep
 //! references to chunks; a writer copies a shared chunk first (docs/decisions/0012-changes-that-are-not-absolute.md).
 
+mod ahead;
 pub(in crate::store) mod change;
 mod chunk;
+mod chunks;
 mod edit;
 pub(in crate::store::values) mod item;
 mod reading;
@@ -19,6 +21,7 @@ use crate::ranking::prefetch;
 use change::ListChange;
 use chunk::Chunk;
 pub use chunk::End;
+use chunks::Chunks;
 use item::Item;
 use std::collections::VecDeque;
 
@@ -32,13 +35,6 @@ pub struct List {
 enum Form {
     One(Chunk),
     Many(Box<Chunks>),
-}
-
-#[derive(Clone, Debug)]
-struct Chunks {
-    /// No chunk is empty.
-    chunks: VecDeque<Chunk>,
-    len: usize,
 }
 
 impl Default for Form {
@@ -81,18 +77,11 @@ impl List {
             }
             Form::Many(many) => many,
         };
-        let chunk = match end {
-            End::Front => many.chunks.front_mut(),
-            End::Back => many.chunks.back_mut(),
-        };
+        let chunk = many.end_mut(end);
         if !chunk.is_some_and(|chunk| chunk.push(end, item)) {
-            many.reserve();
             let mut chunk = Chunk::default();
             chunk.push(end, item);
-            match end {
-                End::Front => many.chunks.push_front(chunk),
-                End::Back => many.chunks.push_back(chunk),
-            }
+            many.add(end, chunk);
         }
         many.len += 1;
     }
@@ -110,20 +99,13 @@ impl List {
         many.len -= count;
         let mut left = count;
         while left > 0 {
-            let chunk = match end {
-                End::Front => many.chunks.front_mut(),
-                End::Back => many.chunks.back_mut(),
-            };
-            let chunk = chunk.expect("the list has more elements than are removed");
+            let chunk = many.end_mut(end).expect("the list has more elements than are removed");
             if chunk.len() > left {
                 chunk.pop(end, left);
                 break;
             }
             left -= chunk.len();
-            match end {
-                End::Front => many.chunks.pop_front(),
-                End::Back => many.chunks.pop_back(),
-            };
+            many.remove(end);
         }
         self.settle();
     }
@@ -297,15 +279,6 @@ impl List {
             } else if many.chunks.len() * 4 < many.chunks.capacity() {
                 many.chunks.shrink_to(2 * many.chunks.len());
             }
-        }
-    }
-}
-
-impl Chunks {
-    /// Reserves room for two chunks and an eighth more. Doubling would waste more memory.
-    fn reserve(&mut self) {
-        if self.chunks.len() + 2 > self.chunks.capacity() {
-            self.chunks.reserve_exact(2 + self.chunks.len() / 8);
         }
     }
 }

@@ -40,6 +40,9 @@ fn a_list_agrees_with_a_vector() {
             let grows = step / 1_000 % 2 == 0;
             let index = chance.below(twin.len() as u64 + 1) as usize;
             let end = if chance.below(2) == 0 { End::Front } else { End::Back };
+            list.prefetch_chunks(end);
+            list.prefetch_end(end);
+            list.prefetch_bytes(end);
             match chance.below(10) {
                 0..4 if grows => {
                     for _ in 0..1 + chance.below(4) {

@@ -38,8 +38,10 @@ const DRAWS: usize = 256;
 /// Members, hashed.
 #[derive(Debug)]
 pub(super) struct HashedMembers {
-    /// The buckets, in chunks that are full but for the last. Each bucket is words.
-    chunks: Vec<Vec<Box<[u8]>>>,
+    /// The first buckets, [`CHUNK_BUCKETS`] at most. Each bucket is words.
+    first: Vec<Box<[u8]>>,
+    /// The other buckets, in chunks that are full but for the last.
+    others: Vec<Vec<Box<[u8]>>>,
     /// The number of buckets.
     buckets: usize,
     len: usize,
@@ -56,14 +58,43 @@ impl HashedMembers {
         // Of a seed of its own: members that come in the order of one table's hashes are in no order of another's.
         let hasher = FixedState::with_seed(Secret::from_system().of(0));
         let buckets = (members / BUCKET_MEMBERS).max(1);
-        let mut chunks = Vec::new();
-        for first in (0..buckets).step_by(CHUNK_BUCKETS) {
-            let here = CHUNK_BUCKETS.min(buckets - first);
-            let mut chunk = Vec::with_capacity(if first == 0 { here } else { CHUNK_BUCKETS });
-            chunk.resize_with(here, Box::default);
-            chunks.push(chunk);
+        let mut first = Vec::with_capacity(buckets.min(CHUNK_BUCKETS));
+        first.resize_with(buckets.min(CHUNK_BUCKETS), Box::default);
+        let mut others = Vec::new();
+        for start in (CHUNK_BUCKETS..buckets).step_by(CHUNK_BUCKETS) {
+            let mut chunk = Vec::with_capacity(CHUNK_BUCKETS);
+            chunk.resize_with(CHUNK_BUCKETS.min(buckets - start), Box::default);
+            others.push(chunk);
         }
-        Self { chunks, buckets, len: 0, bytes: 0, longest: 0, hasher }
+        Self { first, others, buckets, len: 0, bytes: 0, longest: 0, hasher }
+    }
+
+    /// Starts loading its own lines: most allocations of its size are in two.
+    pub(super) fn prefetch(&self) {
+        let start = &raw const *self;
+        prefetch::line(start);
+        prefetch::line(start.wrapping_byte_add(size_of::<Self>() - 1));
+    }
+
+    /// Starts loading where the bucket of `member` is.
+    pub(super) fn prefetch_place(&self, member: Text<'_>) {
+        self.prefetch_place_at(self.index(self.hash(member)));
+    }
+
+    /// Starts loading the bucket of `member`.
+    pub(super) fn prefetch_bucket(&self, member: Text<'_>) {
+        self.prefetch_bucket_at(self.index(self.hash(member)));
+    }
+
+    fn prefetch_place_at(&self, index: usize) {
+        let (chunk, place) = self.place(index);
+        prefetch::line(&raw const chunk[place]);
+    }
+
+    fn prefetch_bucket_at(&self, index: usize) {
+        for line in self.bucket(index).chunks(CACHE_LINE_BYTES).take(PREFETCHED_LINES) {
+            prefetch::line(line.as_ptr());
+        }
     }
 
     /// Starts loading the buckets of `members`.
@@ -71,15 +102,8 @@ impl HashedMembers {
         let indices: SmallVec<[usize; 32]> =
             members.iter().map(|member| self.index(self.hash(*member))).collect();
         // The pointers to all buckets are loaded first, then the buckets.
-        for &index in &indices {
-            prefetch::line(&raw const self.chunks[index / CHUNK_BUCKETS][index % CHUNK_BUCKETS]);
-        }
-        for index in indices {
-            let bucket = self.bucket(index);
-            for line in bucket.chunks(CACHE_LINE_BYTES).take(PREFETCHED_LINES) {
-                prefetch::line(line.as_ptr());
-            }
-        }
+        indices.iter().for_each(|index| self.prefetch_place_at(*index));
+        indices.into_iter().for_each(|index| self.prefetch_bucket_at(index));
     }
 
     /// The number of members. O(1).
@@ -128,7 +152,7 @@ impl HashedMembers {
 
     /// Every member, in no order.
     pub(super) fn iter(&self) -> impl Iterator<Item = Text<'_>> {
-        self.chunks.iter().flatten().flat_map(|bucket| words::iter(bucket))
+        self.all_buckets().flat_map(|bucket| words::iter(bucket))
     }
 
     /// Visits about `count` members from `cursor` on, in the order of their places, and returns the next cursor, 0 at the
@@ -181,11 +205,12 @@ impl HashedMembers {
 
     /// The bytes that it takes, judged by `samples` of its buckets. O(samples + n / 1000).
     pub(super) fn memory_bytes(&self, samples: usize) -> usize {
-        let chunks =
-            self.chunks.iter().map(|chunk| allocation_bytes(chunk.capacity() * size_of::<Box<[u8]>>()));
+        let chunk_bytes =
+            |chunk: &Vec<Box<[u8]>>| allocation_bytes(chunk.capacity() * size_of::<Box<[u8]>>());
+        let chunks = std::iter::once(&self.first).chain(&self.others).map(chunk_bytes);
         let sampled = samples.clamp(1, self.buckets);
-        let buckets = self.chunks.iter().flatten().take(sampled).map(|bucket| allocation_bytes(bucket.len()));
-        allocation_bytes(self.chunks.capacity() * size_of::<Vec<Box<[u8]>>>())
+        let buckets = self.all_buckets().take(sampled).map(|bucket| allocation_bytes(bucket.len()));
+        allocation_bytes(self.others.capacity() * size_of::<Vec<Box<[u8]>>>())
             + chunks.sum::<usize>()
             + buckets.sum::<usize>() * self.buckets / sampled
     }
@@ -217,12 +242,29 @@ impl HashedMembers {
         self.buckets.ilog2() + u32::from(is_split)
     }
 
+    fn all_buckets(&self) -> impl Iterator<Item = &Box<[u8]>> {
+        self.first.iter().chain(self.others.iter().flatten())
+    }
+
+    /// The buckets in one allocation with bucket `index`, and its place there. Most sets have few buckets: theirs are found by
+    /// one pointer.
+    fn place(&self, index: usize) -> (&[Box<[u8]>], usize) {
+        match index.checked_sub(CHUNK_BUCKETS) {
+            None => (&self.first, index),
+            Some(index) => (&self.others[index / CHUNK_BUCKETS], index % CHUNK_BUCKETS),
+        }
+    }
+
     fn bucket(&self, index: usize) -> &[u8] {
-        &self.chunks[index / CHUNK_BUCKETS][index % CHUNK_BUCKETS]
+        let (chunk, place) = self.place(index);
+        &chunk[place]
     }
 
     fn bucket_mut(&mut self, index: usize) -> &mut Box<[u8]> {
-        &mut self.chunks[index / CHUNK_BUCKETS][index % CHUNK_BUCKETS]
+        match index.checked_sub(CHUNK_BUCKETS) {
+            None => &mut self.first[index],
+            Some(index) => &mut self.others[index / CHUNK_BUCKETS][index % CHUNK_BUCKETS],
+        }
     }
 
     fn is_fuller_than(&self, buckets: usize) -> bool {
@@ -239,9 +281,9 @@ impl HashedMembers {
         let (upper, lower) = (packed(&upper), packed(&lower));
         *self.bucket_mut(split) = lower;
         if self.buckets.is_multiple_of(CHUNK_BUCKETS) {
-            self.chunks.push(Vec::with_capacity(CHUNK_BUCKETS));
+            self.others.push(Vec::with_capacity(CHUNK_BUCKETS));
         }
-        let chunk = self.chunks.last_mut().expect("there is one from the beginning on");
+        let chunk = self.others.last_mut().unwrap_or(&mut self.first);
         if chunk.len() == chunk.capacity() {
             // The first chunk, of a set that may stay small.
             chunk.reserve_exact((chunk.len() / 4).max(4));
@@ -252,10 +294,11 @@ impl HashedMembers {
 
     /// Removes the last bucket: its members go back to where they came from.
     fn shrink(&mut self) {
-        let last = self.chunks.last_mut().and_then(Vec::pop).expect("there are several buckets");
+        let chunk = self.others.last_mut().unwrap_or(&mut self.first);
+        let last = chunk.pop().expect("there are several buckets");
         self.buckets -= 1;
         if self.buckets.is_multiple_of(CHUNK_BUCKETS) {
-            self.chunks.pop();
+            self.others.pop();
         }
         let index = self.buckets - self.round();
         let bucket = self.bucket_mut(index);

@@ -12,7 +12,6 @@ use super::words::Text;
 use crate::config::{EventClasses, SetBounds};
 use crate::machine::chance::Chance;
 use crate::machine::heap::allocation_bytes;
-use crate::ranking::prefetch;
 use change::SetChange;
 use compact::{Compact, Outgrown};
 use large::HashedMembers;
@@ -109,6 +108,21 @@ impl Members {
         match &self.0 {
             Form::Compact(compact) => compact.contains(member),
             Form::Hashed(hashed) => hashed.contains(member),
+        }
+    }
+
+    /// Starts loading where [`Members::has`] will look for `member`.
+    pub fn prefetch_place(&self, member: Text<'_>) {
+        if let Form::Hashed(hashed) = &self.0 {
+            hashed.prefetch_place(member);
+        }
+    }
+
+    /// Starts loading what [`Members::has`] will read for `member`. [`Members::prefetch_place`] came some time before.
+    pub fn prefetch_member(&self, member: Text<'_>) {
+        match &self.0 {
+            Form::Compact(compact) => compact.prefetch(),
+            Form::Hashed(hashed) => hashed.prefetch_bucket(member),
         }
     }
 
@@ -254,7 +268,7 @@ impl Stored for Members {
     fn prefetch(&self) {
         match &self.0 {
             Form::Compact(compact) => compact.prefetch(),
-            Form::Hashed(hashed) => prefetch::line(&raw const **hashed),
+            Form::Hashed(hashed) => hashed.prefetch(),
         }
     }
 

@@ -60,6 +60,8 @@ fn a_table_that_has_its_size_from_the_beginning_is_as_any_other() {
         let texts: Vec<_> = names.iter().map(|name| Text::of(name)).collect();
         let mut members = Members::of_members(texts[..count].iter().copied(), BOUNDS);
         members.prefetch_members(&texts);
+        texts.iter().for_each(|text| members.prefetch_place(*text));
+        texts.iter().for_each(|text| members.prefetch_member(*text));
         for text in &texts[count..] {
             assert!(!members.has(*text) && members.insert(*text, BOUNDS), "{count}");
         }
