@@ -3,7 +3,7 @@
 use super::arguments::{Arguments, Span};
 
 /// A connection keeps memory for this many argument positions between batches.
-pub(super) const KEPT_SPANS: usize = 1024;
+const KEPT_SPANS: usize = 1024;
 
 /// The complete requests found in one buffer, in order.
 #[derive(Debug, Default)]
@@ -15,6 +15,28 @@ pub struct RequestBatch {
     consumed_bytes: usize,
     /// Whether there may be further requests in the buffer.
     pub(super) is_full: bool,
+}
+
+/// Requests of a batch, one after the other.
+#[derive(Clone, Debug)]
+pub struct Requests<'a> {
+    buffer: &'a [u8],
+    spans: &'a [Span],
+    /// Where the arguments of the next request begin.
+    start: usize,
+    ends: &'a [usize],
+}
+
+impl<'a> Iterator for Requests<'a> {
+    type Item = Arguments<'a>;
+
+    #[inline]
+    fn next(&mut self) -> Option<Arguments<'a>> {
+        let (&end, ends) = self.ends.split_first()?;
+        let spans = &self.spans[self.start..end];
+        (self.start, self.ends) = (end, ends);
+        Some(Arguments::new(self.buffer, spans))
+    }
 }
 
 impl RequestBatch {
@@ -43,9 +65,14 @@ impl RequestBatch {
     }
 
     /// The requests' arguments; `buffer` is the one that was read.
-    pub fn requests<'a>(&'a self, buffer: &'a [u8]) -> impl Iterator<Item = Arguments<'a>> + Clone {
-        let starts = std::iter::once(0).chain(self.ends.iter().copied());
-        starts.zip(&self.ends).map(move |(start, &end)| Arguments::new(buffer, &self.spans[start..end]))
+    pub fn requests<'a>(&'a self, buffer: &'a [u8]) -> Requests<'a> {
+        self.requests_behind(0, buffer)
+    }
+
+    /// As [`RequestBatch::requests`], without the first `count`.
+    pub fn requests_behind<'a>(&'a self, count: usize, buffer: &'a [u8]) -> Requests<'a> {
+        let (before, ends) = self.ends.split_at(count.min(self.ends.len()));
+        Requests { buffer, spans: &self.spans, start: before.last().copied().unwrap_or(0), ends }
     }
 
     /// The number of bytes of the buffer up to the end of each request. None of them may be an inline command.
@@ -61,7 +88,7 @@ impl RequestBatch {
         let first = self.requests(buffer).position(is_longer);
         if let Some(first) = first {
             self.ends.truncate(first);
-            self.spans.truncate(self.ends.last().copied().unwrap_or(0));
+            self.spans.truncate(self.arguments());
         }
         first.is_some()
     }
@@ -76,19 +103,31 @@ impl RequestBatch {
         self.is_full = false;
     }
 
+    /// The number of arguments of all complete requests.
     #[inline]
-    pub(super) fn push(&mut self, spans: &mut Vec<Span>, consumed_bytes: usize) {
+    pub(super) fn arguments(&self) -> usize {
+        self.ends.last().copied().unwrap_or(0)
+    }
+
+    /// The arguments behind the last request are one, which ends at `consumed_bytes` of the buffer.
+    #[inline]
+    pub(super) fn end_request(&mut self, consumed_bytes: usize) {
         self.consumed_bytes = consumed_bytes;
         // Empty requests are ignored.
-        if !spans.is_empty() {
-            if self.spans.is_empty() {
-                // A request with very many arguments is not copied.
-                std::mem::swap(&mut self.spans, spans);
-            } else {
-                self.spans.append(spans);
-            }
-            spans.shrink_to(KEPT_SPANS);
+        if self.spans.len() > self.arguments() {
             self.ends.push(self.spans.len());
+        }
+    }
+
+    /// Moves the arguments behind the last request to `spans`, which is empty.
+    #[inline]
+    pub(super) fn move_incomplete(&mut self, spans: &mut Vec<Span>) {
+        let complete = self.arguments();
+        if complete == 0 {
+            // A request with very many arguments is not copied.
+            std::mem::swap(&mut self.spans, spans);
+        } else if complete < self.spans.len() {
+            spans.extend(self.spans.drain(complete..));
         }
     }
 }

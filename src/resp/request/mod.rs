@@ -7,6 +7,6 @@ mod reader;
 
 pub(super) use arguments::Span;
 pub use arguments::{Arguments, OwnedArguments};
-pub use batch::RequestBatch;
+pub use batch::{RequestBatch, Requests};
 pub use error::ProtocolError;
 pub use reader::{RequestLimits, RequestReader};

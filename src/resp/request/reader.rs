@@ -30,9 +30,9 @@ pub struct RequestLimits {
 pub struct RequestReader {
     /// How far the buffer has been parsed.
     position: usize,
-    /// How far the buffer has been searched for a line end.
+    /// How far the buffer has been searched for a line end, if that is further.
     searched: usize,
-    /// The arguments of the current request so far.
+    /// The arguments that have come of an incomplete request.
     spans: Vec<Span>,
     /// The number of missing arguments of the current request; 0 between requests.
     missing: usize,
@@ -55,27 +55,23 @@ impl RequestReader {
         batch: &mut RequestBatch,
     ) -> Result<(), ProtocolError> {
         batch.clear();
+        // An incomplete request goes on in the batch, where its arguments need not be copied when it is complete.
+        std::mem::swap(&mut self.spans, &mut batch.spans);
         let most_arguments = bounds.requests.saturating_mul(4);
-        for read in 0.. {
-            batch.is_full = read >= bounds.requests || batch.spans.len() >= most_arguments;
+        let mut read = Ok(true);
+        for requests in 0.. {
+            batch.is_full = requests >= bounds.requests || batch.arguments() >= most_arguments;
             if batch.is_full {
                 break;
             }
-            let complete = if self.missing > 0 {
-                self.read_bulks(buffer, bounds)?
-            } else {
-                match buffer.get(self.position) {
-                    None => false,
-                    Some(b'*') => self.read_count(buffer, bounds)? && self.read_bulks(buffer, bounds)?,
-                    Some(_) => self.read_inline(buffer)?,
-                }
-            };
-            if !complete {
+            read = self.read_request(buffer, bounds, &mut batch.spans);
+            if read != Ok(true) {
                 break;
             }
-            batch.push(&mut self.spans, self.position);
+            batch.end_request(self.position);
         }
-        Ok(())
+        batch.move_incomplete(&mut self.spans);
+        read.map(|_| ())
     }
 
     /// Tells the reader that `bytes` were removed from the front of the buffer.
@@ -94,10 +90,49 @@ impl RequestReader {
         self.bulk.map_or(0, |len| (self.position + len + 2).saturating_sub(buffer_len))
     }
 
+    /// Reads a request, or the rest of one, and appends its arguments to `spans`. Returns whether it was complete.
+    #[inline]
+    fn read_request(
+        &mut self,
+        buffer: &mut [u8],
+        bounds: &RequestLimits,
+        spans: &mut Vec<Span>,
+    ) -> Result<bool, ProtocolError> {
+        if self.missing == 0 {
+            match buffer.get(self.position) {
+                None => return Ok(false),
+                Some(b'*') => {
+                    if !self.read_count(buffer, bounds)? {
+                        return Ok(false);
+                    }
+                }
+                Some(_) => return self.read_inline(buffer, spans),
+            }
+        }
+        let most_bytes = if bounds.unauthenticated {
+            limits::UNAUTHENTICATED_BULK_BYTES.min(bounds.bulk_bytes)
+        } else {
+            bounds.bulk_bytes
+        };
+        loop {
+            self.read_short_bulks(buffer, most_bytes, spans);
+            if self.missing == 0 {
+                return Ok(true);
+            }
+            if !self.read_bulk(buffer, bounds, spans)? {
+                return Ok(false);
+            }
+        }
+    }
+
     /// Reads `*<count>`. Returns whether the line was complete.
+    #[inline]
     fn read_count(&mut self, buffer: &[u8], bounds: &RequestLimits) -> Result<bool, ProtocolError> {
-        let count = match self.take_short_header(buffer, b'*') {
-            Some(count) => count as i64,
+        let count = match short_header(buffer, self.position, b'*') {
+            Some((count, end)) => {
+                self.position = end;
+                count as i64
+            }
             None => {
                 let Some(line) = self.take_line(buffer, ProtocolError::CountLineTooBig)? else {
                     return Ok(false);
@@ -116,74 +151,66 @@ impl RequestReader {
         Ok(true)
     }
 
-    /// Reads the missing arguments. Returns whether all are complete.
-    fn read_bulks(&mut self, buffer: &[u8], bounds: &RequestLimits) -> Result<bool, ProtocolError> {
-        while self.missing > 0 {
-            let len = match self.bulk {
-                Some(len) => len,
-                None => {
-                    let len = match self.take_short_header(buffer, b'$') {
-                        Some(len) => len,
-                        None => {
-                            // As in Redis, a wrong first byte is reported only when the line is complete.
-                            let Some(line) = self.take_line(buffer, ProtocolError::BulkLineTooBig)? else {
-                                return Ok(false);
-                            };
-                            let Some((b'$', digits)) = line.split_first() else {
-                                return Err(ProtocolError::ExpectedBulk(
-                                    line.first().copied().unwrap_or(b'\r'),
-                                ));
-                            };
-                            integer::parse(digits)
-                                .and_then(|len| usize::try_from(len).ok())
-                                .ok_or(ProtocolError::InvalidLength)?
-                        }
-                    };
-                    if len > bounds.bulk_bytes {
-                        return Err(ProtocolError::InvalidLength);
-                    }
-                    if bounds.unauthenticated && len > limits::UNAUTHENTICATED_BULK_BYTES {
-                        return Err(ProtocolError::UnauthenticatedLength);
-                    }
-                    self.bulk = Some(len);
-                    len
-                }
-            };
-            let end = self.position + len;
-            let Some(line_end) = buffer.get(end..end + 2) else { return Ok(false) };
-            if line_end != b"\r\n" {
-                return Err(ProtocolError::ExpectedLineEnd);
-            }
-            self.spans.push(Span { start: self.position as u32, end: end as u32 });
-            self.position = end + 2;
-            self.searched = self.position;
-            self.bulk = None;
-            self.missing -= 1;
+    /// Reads missing arguments, nearly always all of them, in few instructions. It stops at the first that is incomplete,
+    /// wrong, longer than `most_bytes` or longer than three digits say; [`RequestReader::read_bulk`] reads that.
+    #[inline]
+    fn read_short_bulks(&mut self, buffer: &[u8], most_bytes: usize, spans: &mut Vec<Span>) {
+        if self.bulk.is_some() {
+            return;
         }
-        Ok(true)
+        let (mut position, mut missing) = (self.position, self.missing);
+        while missing > 0
+            && let Some((len, start)) = short_header(buffer, position, b'$')
+            && len <= most_bytes
+            && let Some(b"\r\n") = buffer.get(start + len..start + len + 2)
+        {
+            let end = start + len;
+            spans.push(Span { start: start as u32, end: end as u32 });
+            position = end + 2;
+            missing -= 1;
+        }
+        (self.position, self.missing) = (position, missing);
     }
 
-    /// Reads a header of one to three digits: nearly every header, in a few instructions. Returns its number and moves past
-    /// it. `None` for anything else, also for what is incomplete or wrong; [`RequestReader::take_line`] says which.
-    #[inline]
-    fn take_short_header(&mut self, buffer: &[u8], tag: u8) -> Option<usize> {
-        // Whatever follows a header of an argument has two bytes at least.
-        let bytes: &[u8; 6] = buffer.get(self.position..self.position + 6)?.try_into().ok()?;
-        let digit = |index: usize| Some(bytes[index].wrapping_sub(b'0')).filter(|digit| *digit < 10);
-        let mut number = usize::from(digit(1).filter(|_| bytes[0] == tag)?);
-        let mut end = 2;
-        while bytes[end] != b'\r' {
-            // A number has no leading zero.
-            let next = digit(end).filter(|_| end < 4 && number > 0)?;
-            number = number * 10 + usize::from(next);
-            end += 1;
+    /// Reads the next missing argument. Returns whether it was complete.
+    #[inline(never)]
+    fn read_bulk(
+        &mut self,
+        buffer: &[u8],
+        bounds: &RequestLimits,
+        spans: &mut Vec<Span>,
+    ) -> Result<bool, ProtocolError> {
+        let len = match self.bulk {
+            Some(len) => len,
+            None => {
+                // As in Redis, a wrong first byte is reported only when the line is complete.
+                let Some(line) = self.take_line(buffer, ProtocolError::BulkLineTooBig)? else {
+                    return Ok(false);
+                };
+                let Some((b'$', digits)) = line.split_first() else {
+                    return Err(ProtocolError::ExpectedBulk(line.first().copied().unwrap_or(b'\r')));
+                };
+                let len = integer::parse(digits)
+                    .and_then(|len| usize::try_from(len).ok())
+                    .filter(|len| *len <= bounds.bulk_bytes)
+                    .ok_or(ProtocolError::InvalidLength)?;
+                if bounds.unauthenticated && len > limits::UNAUTHENTICATED_BULK_BYTES {
+                    return Err(ProtocolError::UnauthenticatedLength);
+                }
+                self.bulk = Some(len);
+                len
+            }
+        };
+        let end = self.position + len;
+        let Some(line_end) = buffer.get(end..end + 2) else { return Ok(false) };
+        if line_end != b"\r\n" {
+            return Err(ProtocolError::ExpectedLineEnd);
         }
-        if bytes[end + 1] != b'\n' {
-            return None;
-        }
-        self.position += end + 2;
-        self.searched = self.position;
-        Some(number)
+        spans.push(Span { start: self.position as u32, end: end as u32 });
+        self.position = end + 2;
+        self.bulk = None;
+        self.missing -= 1;
+        Ok(true)
     }
 
     /// The bytes up to the next CR LF, without it; moves past it. `None` if the line is incomplete.
@@ -206,7 +233,6 @@ impl RequestReader {
             Some(b'\n') => {
                 let line = &buffer[self.position..end];
                 self.position = end + 2;
-                self.searched = self.position;
                 Ok(Some(line))
             }
             Some(_) => Err(ProtocolError::ExpectedLineEnd),
@@ -214,7 +240,7 @@ impl RequestReader {
     }
 
     /// Reads an inline command: words up to a line feed, with Redis's quoting. Returns whether the line was complete.
-    fn read_inline(&mut self, buffer: &mut [u8]) -> Result<bool, ProtocolError> {
+    fn read_inline(&mut self, buffer: &mut [u8], spans: &mut Vec<Span>) -> Result<bool, ProtocolError> {
         let from = self.searched.max(self.position);
         let Some(offset) = memchr::memchr(b'\n', &buffer[from..]) else {
             self.searched = buffer.len();
@@ -225,13 +251,31 @@ impl RequestReader {
         let text_end = if end > self.position && buffer[end - 1] == b'\r' { end - 1 } else { end };
         let start = self.position;
         split_words(&mut buffer[start..text_end], |word| {
-            self.spans.push(Span { start: (start + word.start) as u32, end: (start + word.end) as u32 });
+            spans.push(Span { start: (start + word.start) as u32, end: (start + word.end) as u32 });
         })
         .map_err(|Unbalanced| ProtocolError::UnbalancedQuotes)?;
         self.position = end + 1;
-        self.searched = self.position;
         Ok(true)
     }
+}
+
+/// Reads a header of one to three digits at `position`: nearly every header, in a few instructions. Returns its number and
+/// where what follows begins. `None` for anything else, also for what is incomplete or wrong;
+/// [`RequestReader::take_line`] says which.
+#[inline]
+fn short_header(buffer: &[u8], position: usize, tag: u8) -> Option<(usize, usize)> {
+    // Whatever follows a header of an argument has two bytes at least.
+    let bytes: &[u8; 6] = buffer.get(position..)?.first_chunk()?;
+    let digit = |index: usize| Some(bytes[index].wrapping_sub(b'0')).filter(|digit| *digit < 10);
+    let mut number = usize::from(digit(1).filter(|_| bytes[0] == tag)?);
+    let mut end = 2;
+    while bytes[end] != b'\r' {
+        // A number has no leading zero.
+        let next = digit(end).filter(|_| end < 4 && number > 0)?;
+        number = number * 10 + usize::from(next);
+        end += 1;
+    }
+    (bytes[end + 1] == b'\n').then_some((number, position + end + 2))
 }
 
 #[cfg(test)]
