@@ -6,7 +6,7 @@
 use super::prepared::{Prepared, Window, prepare};
 use super::runner::Runner;
 use super::terms::{Leeway, Ran, Terms};
-use crate::commands::spec::table::table;
+use crate::commands::spec::table::TableEntry;
 use crate::commands::spec::{Handler, Manner};
 use crate::commands::state::host::Host;
 use crate::commands::state::session::{Listening, NextStep, Session};
@@ -50,6 +50,8 @@ pub fn run_batch<'r>(
     let (mut last_command, settings) = (None, runner.timing.changes);
     'batch: loop {
         prepare(&host.store, &mut requests, &mut window);
+        // Others may have closed a gate meanwhile.
+        runner.passed = None;
         if window.is_empty() {
             break;
         }
@@ -91,15 +93,15 @@ pub fn run_batch<'r>(
     let (_, changes) = hold.release();
     CHANGES.set(changes);
     session.client.last_active_ms.store(timing.now_ms, Ordering::Relaxed);
-    if let Some(place) = last_command {
-        session.client.note_command(place);
+    if let Some(entry) = last_command {
+        session.client.note_command(entry.place);
     }
     ran
 }
 
 /// Whether the request is a command on keys, under their locks and nothing else, or a script.
 fn may_be_in_turn(request: &Prepared<'_>) -> bool {
-    let run = request.resolved.as_ref().ok().map(|place| table().entries()[*place].spec.run);
+    let run = request.resolved.as_ref().ok().map(|entry| entry.spec.run);
     matches!(run, Some(Handler::Read(_) | Handler::Write(_) | Handler::Script(_)))
 }
 
@@ -116,8 +118,7 @@ impl Runner<'_> {
 
     /// Drops the reply, which begins at `reply_start`, if the client does not want it, and ends what was said for one request.
     #[cold]
-    fn settle_modes(&mut self, command: Option<usize>, out: &mut Vec<u8>, reply_start: usize) {
-        let entry = command.map(|place| &table().entries()[place]);
+    fn settle_modes(&mut self, entry: Option<&TableEntry>, out: &mut Vec<u8>, reply_start: usize) {
         let is_about_client = entry.is_some_and(|entry| entry.spec.is(Manner::KeepsModes));
         let is_over = !is_about_client && self.session.transaction.is_none();
         // Confirmations of subscriptions are messages.
@@ -132,10 +133,15 @@ impl Runner<'_> {
     /// Adds the messages in the mailbox after the last reply, which begins at `reply_start`. If that reply ended a
     /// subscription, they are added before it, because the client expects no message after it. While a reply has a rest,
     /// they stay in the mailbox.
+    #[inline]
     fn take_mail(&mut self, out: &mut Vec<u8>, reply_start: usize, listening_before: Listening) {
-        if self.ran.rest.is_some() {
-            return;
+        if self.session.client.mailbox.has_mail() && self.ran.rest.is_none() {
+            self.take_mail_behind(out, reply_start, listening_before);
         }
+    }
+
+    #[inline(never)]
+    fn take_mail_behind(&mut self, out: &mut Vec<u8>, reply_start: usize, listening_before: Listening) {
         let reply_end = out.len();
         let Ok(seq) = self.session.client.mailbox.take_into(out) else {
             self.ran.next = NextStep::Drop;

@@ -4,7 +4,7 @@ use super::runner::{Refusal, Runner, Scope};
 use crate::commands::acl::enforcement::end_denied_wait;
 use crate::commands::call::Call;
 use crate::commands::call::error::{CommandError, Outcome, Stop};
-use crate::commands::spec::table::{TableEntry, table};
+use crate::commands::spec::table::TableEntry;
 use crate::commands::spec::{AllKeys, Caller, Flag, Handler};
 use crate::commands::state::session::NextStep;
 use crate::commands::state::waiting::BlockedClient;
@@ -18,18 +18,17 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 impl Runner<'_> {
-    /// Runs the command at `place` in the table. `arguments` begin with its name, or its container's.
+    /// Runs a command. `arguments` begin with its name, or its container's.
     pub(super) fn run_command(
         &mut self,
-        place: usize,
+        entry: &'static TableEntry,
         arguments: Arguments<'_>,
         located: Option<Located<'_>>,
         reply: &mut Reply<'_>,
     ) -> Result<(), Refusal> {
-        let entry = &table().entries()[place];
         let own_arguments = if entry.is_subcommand { arguments.skip(1) } else { arguments };
         let call = self.call(own_arguments, located);
-        let outcome = catch_unwind(AssertUnwindSafe(|| self.call_function(place, &call, reply)));
+        let outcome = catch_unwind(AssertUnwindSafe(|| self.call_function(entry, &call, reply)));
         let outcome = outcome.unwrap_or_else(|_| Err(Refusal::Failed(self.note_panic(entry, &call))));
         let has_run = !matches!(outcome, Err(Refusal::TakesLong | Refusal::Paused | Refusal::Superseded));
         if has_run && self.host.interventions.has_monitors() {
@@ -38,8 +37,13 @@ impl Runner<'_> {
         outcome
     }
 
-    fn call_function(&mut self, place: usize, call: &Call<'_>, reply: &mut Reply<'_>) -> Result<(), Refusal> {
-        let spec = table().entries()[place].spec;
+    fn call_function(
+        &mut self,
+        entry: &TableEntry,
+        call: &Call<'_>,
+        reply: &mut Reply<'_>,
+    ) -> Result<(), Refusal> {
+        let spec = entry.spec;
         let database = self.session.database;
         match spec.handler_of(call) {
             Handler::Read(run) => {
@@ -64,7 +68,7 @@ impl Runner<'_> {
                 if let Some(elements) = &wish.elements {
                     call.announce(elements(self.hold.writer(database).reader()))?;
                 }
-                self.take_or_wait(place, call, wish, reply)?;
+                self.take_or_wait(entry.place, call, wish, reply)?;
             }
             Handler::OwnLocks(run) if self.locks_all_first(spec) => self.run_for_master(run, call, reply)?,
             Handler::OwnLocks(run) => {
@@ -93,7 +97,8 @@ impl Runner<'_> {
                     Scope::Unit { .. } => Basis::Open(self.hold.open_record()),
                 };
                 let (host, session, next) = (self.host, &mut *self.session, &mut self.ran.next);
-                let outcome = run(&mut Caller { host, session, place, basis, next }, call, reply);
+                let outcome =
+                    run(&mut Caller { host, session, place: entry.place, basis, next }, call, reply);
                 if self.scope == Scope::Command {
                     self.session.note_transaction();
                 }
@@ -162,7 +167,7 @@ impl Runner<'_> {
 fn counting_once<'b>(hold: &mut Hold<'b>, run: impl FnOnce(&mut Hold<'b>) -> Outcome) -> Outcome {
     let before = hold.lookups();
     let outcome = run(hold);
-    if outcome == Err(Stop::TakesLong) {
+    if matches!(outcome, Err(Stop::TakesLong)) {
         hold.set_lookups(before);
     }
     outcome

@@ -3,7 +3,7 @@
 use super::runner::{Runner, Scope};
 use super::unit::AtomicUnit;
 use crate::commands::call::error::{CommandError, Outcome, Stop};
-use crate::commands::spec::table::table;
+use crate::commands::spec::table::{TableEntry, table};
 use crate::commands::spec::{CommandSpec, Flag, Handler};
 use crate::commands::state::session::NextStep;
 use crate::commands::state::transaction::{Transaction, Watching};
@@ -100,8 +100,12 @@ impl Runner<'_> {
 
     /// A request was rejected with `error`. If it was to be queued, EXEC will run nothing; if it was EXEC, there is no
     /// transaction any more. Returns the error to reply with.
-    pub(super) fn abort_transaction(&mut self, place: Option<usize>, error: CommandError) -> CommandError {
-        let is_exec = place.is_some_and(|place| matches!(table().entries()[place].spec.run, Handler::Exec));
+    pub(super) fn abort_transaction(
+        &mut self,
+        command: Option<&TableEntry>,
+        error: CommandError,
+    ) -> CommandError {
+        let is_exec = command.is_some_and(|entry| matches!(entry.spec.run, Handler::Exec));
         // A script's call of EXEC ends nothing of its client.
         if is_exec && self.scope == Scope::Command {
             self.session.transaction = None;
@@ -140,7 +144,7 @@ fn run_queued(
     let mut behind = 0;
     for (place, arguments) in transaction.places.iter().zip(transaction.requests.iter()) {
         let protocol = unit.protocol();
-        if let Some(rest) = unit.run(*place, arguments, reply.out()) {
+        if let Some(rest) = unit.run(&table().entries()[*place], arguments, reply.out()) {
             if sequence.is_empty() {
                 behind = reply.out().len();
             }

@@ -5,7 +5,7 @@ use crate::commands::acl::log::{Denial, DenialContext};
 use crate::commands::acl::permission::{Denied, Wanted, note};
 use crate::commands::call::Call;
 use crate::commands::call::error::CommandError;
-use crate::commands::spec::table::{TableEntry, table};
+use crate::commands::spec::table::TableEntry;
 use crate::commands::spec::{CommandSpec, Flag, Handler, Manner};
 use crate::commands::state::interventions::{PauseCause, Paused};
 use crate::commands::state::memory::Headroom;
@@ -14,8 +14,11 @@ use crate::resp::request::Arguments;
 
 impl Runner<'_> {
     /// Checks all but the keys, in Redis's order.
-    pub(super) fn ask_gates(&mut self, place: usize, arguments: Arguments<'_>) -> Result<(), CommandError> {
-        let entry = &table().entries()[place];
+    pub(super) fn ask_gates(
+        &mut self,
+        entry: &'static TableEntry,
+        arguments: Arguments<'_>,
+    ) -> Result<(), CommandError> {
         check_arity(entry, arguments)?;
         if self.session.is_masters() {
             // The master has let it through its own.
@@ -23,8 +26,8 @@ impl Runner<'_> {
         }
         self.check_authenticated(entry.spec)?;
         self.check_transaction(entry.spec)?;
-        self.check_permission(place, arguments)
-            .map_err(|denied| denied.error(self.session.identity.user(), place))?;
+        self.check_permission(entry, arguments)
+            .map_err(|denied| denied.error(self.session.identity.user(), entry.place))?;
         if let Handler::Script(find) = entry.spec.run {
             self.check_declared(find, arguments)?;
         }
@@ -37,6 +40,16 @@ impl Runner<'_> {
         self.check_loading(entry.spec)
     }
 
+    /// Whether the gates, which the command has passed, would let it through again with any arguments of the right number, once
+    /// it has run: it changes nothing but keys, and its client may do everything. Pipelines are mostly of one command. The gates are asked
+    /// again for each window.
+    #[inline]
+    pub(super) fn asks_no_more(&self, spec: &CommandSpec) -> bool {
+        matches!(spec.run, Handler::Read(_) | Handler::Write(_))
+            && self.config.memory.max_bytes == 0
+            && self.session.identity.may_do_everything(&self.host.users)
+    }
+
     pub(super) fn check_authenticated(&self, spec: &CommandSpec) -> Result<(), CommandError> {
         if self.session.must_authenticate(&self.host.users) && !spec.has(Flag::NoAuth) {
             return Err(CommandError::text("NOAUTH Authentication required."));
@@ -46,26 +59,29 @@ impl Runner<'_> {
 
     /// Asks whether the client's user may run the request, and notes it if not.
     #[inline]
-    pub(super) fn check_permission(&mut self, place: usize, arguments: Arguments<'_>) -> Result<(), Denied> {
+    pub(super) fn check_permission(
+        &mut self,
+        entry: &'static TableEntry,
+        arguments: Arguments<'_>,
+    ) -> Result<(), Denied> {
         if self.session.identity.may_do_everything(&self.host.users) {
             return Ok(());
         }
-        self.ask_user(place, arguments)
+        self.ask_user(entry, arguments)
     }
 
     #[inline(never)]
-    fn ask_user(&mut self, place: usize, arguments: Arguments<'_>) -> Result<(), Denied> {
-        let entry = &table().entries()[place];
+    fn ask_user(&mut self, entry: &'static TableEntry, arguments: Arguments<'_>) -> Result<(), Denied> {
         if entry.spec.has(Flag::NoAuth) || self.session.is_masters() {
             return Ok(());
         }
         let own_arguments = if entry.is_subcommand { arguments.skip(1) } else { arguments };
         let call = self.call(own_arguments, None);
-        let wanted = Wanted { place, call: &call };
+        let wanted = Wanted { place: entry.place, call: &call };
         self.session.identity.check(&self.host.users, wanted).inspect_err(|denied| {
-            if let Some(denial) = Denial::of(denied, place, self.session.identity.user()) {
+            if let Some(denial) = Denial::of(denied, entry.place, self.session.identity.user()) {
                 let denial = Denial { context: self.denial_context(), ..denial };
-                note(self.host, &self.session.client, self.requested.unwrap_or(place), denial);
+                note(self.host, &self.session.client, self.requested.unwrap_or(entry).place, denial);
             }
         })
     }
@@ -81,11 +97,10 @@ impl Runner<'_> {
     }
 
     /// Whether the client's user may run the request. Nothing is noted of it.
-    pub(super) fn may_run(&mut self, place: usize, arguments: Arguments<'_>) -> bool {
-        let entry = &table().entries()[place];
+    pub(super) fn may_run(&mut self, entry: &TableEntry, arguments: Arguments<'_>) -> bool {
         let own_arguments = if entry.is_subcommand { arguments.skip(1) } else { arguments };
         let call = self.call(own_arguments, None);
-        self.session.identity.check(&self.host.users, Wanted { place, call: &call }).is_ok()
+        self.session.identity.check(&self.host.users, Wanted { place: entry.place, call: &call }).is_ok()
     }
 
     /// Refuses a command that needs the data while they are still being read.
@@ -217,6 +232,6 @@ impl Runner<'_> {
     }
 }
 
-fn check_arity(entry: &TableEntry, arguments: Arguments<'_>) -> Result<(), CommandError> {
+pub(super) fn check_arity(entry: &TableEntry, arguments: Arguments<'_>) -> Result<(), CommandError> {
     if entry.spec.accepts(arguments.len()) { Ok(()) } else { Err(CommandError::arity(&entry.full_name)) }
 }

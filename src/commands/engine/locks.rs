@@ -25,6 +25,7 @@ impl Runner<'_> {
         let touches = !self.session.client.marks.has(Mark::NoTouch) || spec.is(Manner::AlwaysTouches);
         self.hold.note_uses(touches);
         match call.located {
+            Some(located) if self.goes_on_with(located.shard(), spec, access) => self.commands_in_hold += 1,
             Some(located) => self.hold_shards(spec, call, &[located.shard()], access)?,
             None => {
                 let shards = self.shards_of_keys(spec, call);
@@ -54,8 +55,16 @@ impl Runner<'_> {
         shards
     }
 
-    /// See [`Runner::hold_keys`].
+    /// Whether a command whose keys are in `shard` runs under the locks of the one before it, as [`Runner::hold_shards`] would find
+    /// as well.
     #[inline]
+    fn goes_on_with(&self, shard: ShardIndex, spec: &CommandSpec, access: Access) -> bool {
+        self.commands_in_hold < limits::COMMANDS_PER_LOCK
+            && self.hold.covers(&[shard], access)
+            && !(access == Access::Write && self.has_movers(spec))
+    }
+
+    /// See [`Runner::hold_keys`].
     fn hold_shards(
         &mut self,
         spec: &CommandSpec,

@@ -3,7 +3,6 @@
 use super::prepared::{Prepared, WINDOW};
 use super::runner::Runner;
 use crate::commands::spec::Lookahead;
-use crate::commands::spec::table::table;
 use crate::store::{Access, Located, Value};
 use smallvec::SmallVec;
 
@@ -17,12 +16,12 @@ impl Runner<'_> {
     /// number of these requests.
     pub(super) fn load_ahead(&mut self, window: &[Prepared<'_>]) -> usize {
         let first = &window[0];
-        let Ok(place) = first.resolved else { return 1 };
-        let spec = table().entries()[place].spec;
+        let Ok(entry) = first.resolved else { return 1 };
+        let spec = entry.spec;
         let will_run = self.session.transaction.is_none();
         let Some(lookahead) = spec.lookahead.filter(|_| will_run) else { return 1 };
         let is_alike = |other: &&Prepared<'_>| {
-            matches!(other.resolved, Ok(other) if other == place)
+            matches!(other.resolved, Ok(other) if std::ptr::eq(other, entry))
                 && (!matches!(lookahead, Lookahead::Value(_))
                     || other.arguments.get(1) == first.arguments.get(1))
         };

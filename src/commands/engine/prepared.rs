@@ -14,12 +14,14 @@ use smallvec::SmallVec;
 /// Requests that are prepared together: about as many as the processor can load memory for at once.
 pub(super) const WINDOW: usize = 16;
 
+/// The command of a request, or the error for a request that names none. A container whose subcommand is unknown is named
+/// beside the error.
+pub(super) type Resolved = Result<&'static TableEntry, Box<(Option<&'static TableEntry>, CommandError)>>;
+
 /// A request with its command and its key.
 pub(super) struct Prepared<'r> {
     pub(super) arguments: Arguments<'r>,
-    /// Its command's place in the table, or the error for a request that names none. A container whose subcommand is unknown
-    /// is named beside the error.
-    pub(super) resolved: Result<usize, (Option<usize>, CommandError)>,
+    pub(super) resolved: Resolved,
     /// Where its key is to be looked for, if its command has a look-ahead: such a command has one key, argument 1.
     pub(super) located: Option<Located<'r>>,
 }
@@ -34,22 +36,23 @@ pub(super) fn prepare<'r>(
     window: &mut Window<'r>,
 ) {
     window.clear();
+    // The command before, if the next request with its name is for it as well: it has no subcommands.
+    let (mut name, mut again): (&[u8], Option<&'static TableEntry>) = (b"", None);
+    let mut before: Option<Located<'_>> = None;
     for arguments in requests.take(WINDOW) {
-        // In a pipeline the same name mostly comes again: it is the same command, unless it has subcommands.
-        let before = window.last();
-        let again = before.filter(|before| before.arguments.get(0) == arguments.get(0));
-        let again = again.and_then(|before| before.resolved.as_ref().ok()).copied();
-        let again = again.filter(|place| {
-            let entry = &table().entries()[*place];
-            entry.subcommands.is_empty() && !entry.is_subcommand
-        });
-        let resolved = again.map_or_else(|| resolve(arguments), Ok);
-        let has_one_key =
-            resolved.as_ref().is_ok_and(|place| table().entries()[*place].spec.lookahead.is_some());
-        let located = arguments.get(1).filter(|_| has_one_key).map(|key| {
-            let before = before.and_then(|before| before.located);
-            before.and_then(|before| before.repeated(key)).unwrap_or_else(|| store.locate(key))
-        });
+        // In a pipeline the same name mostly comes again.
+        let own_name = arguments.get(0).unwrap_or_default();
+        let resolved = match again {
+            Some(entry) if own_name == name => Ok(entry),
+            _ => resolve(arguments),
+        };
+        let entry = resolved.as_ref().ok().copied();
+        (name, again) =
+            (own_name, entry.filter(|entry| entry.subcommands.is_empty() && !entry.is_subcommand));
+        let key = arguments.get(1).filter(|_| entry.is_some_and(|entry| entry.spec.lookahead.is_some()));
+        let located = key
+            .map(|key| before.and_then(|before| before.repeated(key)).unwrap_or_else(|| store.locate(key)));
+        before = located;
         window.push(Prepared { arguments, resolved, located });
     }
 }
@@ -62,20 +65,21 @@ pub(super) fn speaks_http(arguments: Arguments<'_>) -> bool {
 }
 
 /// Finds the command or subcommand that a request names.
-pub(super) fn resolve(arguments: Arguments<'_>) -> Result<usize, (Option<usize>, CommandError)> {
+pub(super) fn resolve(arguments: Arguments<'_>) -> Resolved {
     let name = arguments.get(0).unwrap_or_default();
-    let Some(place) = table().find(name).filter(|place| !table().entries()[*place].is_subcommand) else {
-        return Err((None, unknown_command(arguments)));
+    let found = table().find(name).map(|place| &table().entries()[place]);
+    let Some(entry) = found.filter(|entry| !entry.is_subcommand) else {
+        return Err(Box::new((None, unknown_command(arguments))));
     };
-    let entry = &table().entries()[place];
     match arguments.get(1) {
         Some(subcommand) if !entry.subcommands.is_empty() => table()
-            .find_subcommand(place, subcommand)
-            .ok_or_else(|| (Some(place), unknown_subcommand(entry, subcommand))),
+            .find_subcommand(entry.place, subcommand)
+            .map(|place| &table().entries()[place])
+            .ok_or_else(|| Box::new((Some(entry), unknown_subcommand(entry, subcommand)))),
         _ if matches!(entry.spec.run, Handler::Container) => {
-            Err((Some(place), CommandError::arity(&entry.full_name)))
+            Err(Box::new((Some(entry), CommandError::arity(&entry.full_name))))
         }
-        _ => Ok(place),
+        _ => Ok(entry),
     }
 }
 

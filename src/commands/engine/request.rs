@@ -1,9 +1,10 @@
 //! One request: through the gates, queued or run, and to its reply.
 
+use super::gates::check_arity;
 use super::prepared::{Prepared, speaks_http};
 use super::runner::{Refusal, Runner, Scope};
 use super::terms::Leeway;
-use crate::commands::spec::table::table;
+use crate::commands::spec::table::TableEntry;
 use crate::commands::spec::{Handler, Manner};
 use crate::commands::state::session::NextStep;
 use crate::resp::reply::{Reply, ReplySource, Rest};
@@ -21,37 +22,41 @@ pub(super) enum Passed {
 }
 
 impl<'b> Runner<'b> {
-    /// Runs one request of the client. Returns its command's place in the table, if it has one.
-    pub(super) fn run_request(&mut self, request: &Prepared<'b>, out: &mut Vec<u8>) -> Option<usize> {
-        let place = match &request.resolved {
-            Ok(place) => Some(*place),
+    /// Runs one request of the client. Returns its command, if it has one.
+    pub(super) fn run_request(
+        &mut self,
+        request: &Prepared<'b>,
+        out: &mut Vec<u8>,
+    ) -> Option<&'static TableEntry> {
+        let command = match &request.resolved {
+            Ok(entry) => Some(*entry),
             Err(_) if speaks_http(request.arguments) => {
                 tracing::debug!(peer = %self.session.client.peer.address, "an HTTP request; disconnecting");
                 self.ran.next = NextStep::Drop;
                 return None;
             }
-            Err((place, _)) => *place,
+            Err(unknown) => unknown.0,
         };
-        (self.latest, self.requested) = (Some(request.arguments), place);
-        let rest = self.respond(place, request.arguments, out, |runner, reply| match &request.resolved {
-            Ok(place) => runner.pass_gates(*place, request, reply),
-            Err((_, error)) => Err(Refusal::Rejected(error.clone())),
+        (self.latest, self.requested) = (Some(request.arguments), command);
+        let rest = self.respond(command, request.arguments, out, |runner, reply| match &request.resolved {
+            Ok(entry) => runner.pass_gates(entry, request, reply),
+            Err(unknown) => Err(Refusal::Rejected(unknown.1.clone())),
         });
         if rest.is_some() {
             self.ran.rest = rest;
         }
-        place
+        command
     }
 
     /// Lets `run` write a reply, or writes an error in its place, and counts the call. Returns what the reply goes on with.
     pub(super) fn respond(
         &mut self,
-        place: Option<usize>,
+        command: Option<&'static TableEntry>,
         request: Arguments<'_>,
         out: &mut Vec<u8>,
         run: impl FnOnce(&mut Self, &mut Reply<'_>) -> Result<Passed, Refusal>,
     ) -> Option<Box<dyn ReplySource>> {
-        if self.timing.begin(place) {
+        if self.timing.begin(command) {
             self.look_at_clock();
         }
         let reply_start = out.len();
@@ -69,18 +74,14 @@ impl<'b> Runner<'b> {
             *elements_at_once = rest.at_once();
         }
         let stats = self.terms.stats;
-        let counters = place.map(|place| &stats.by_command[place]);
-        if matches!(result, Ok(Passed::Run) | Err(Refusal::Failed(_))) {
-            stats.commands.add(1);
-            if let (Some(place), Some(counters)) = (place, counters) {
-                counters.calls.add(1);
-                let is_large = out.len() - reply_start > LARGE_BYTES || request.len() > MANY_ARGUMENTS;
-                if self.timing.ran(place, is_large) {
-                    self.heed_settings();
-                    self.look_at_clock_behind(Some(request));
-                }
+        if let (Some(entry), Ok(Passed::Run) | Err(Refusal::Failed(_))) = (command, &result) {
+            let is_large = out.len() - reply_start > LARGE_BYTES || request.len() > MANY_ARGUMENTS;
+            if self.timing.ran(entry, is_large, stats) {
+                self.heed_settings();
+                self.look_at_clock_behind(Some(request));
             }
         }
+        let counters = || command.map(|entry| &stats.by_command[entry.place]);
         let error = match result {
             Ok(_) => return rest.take(),
             Err(Refusal::TakesLong) => {
@@ -100,14 +101,14 @@ impl<'b> Runner<'b> {
             }
             Err(Refusal::Rejected(error)) => {
                 self.host.errors.count(error.code());
-                if let Some(counters) = counters {
+                if let Some(counters) = counters() {
                     counters.rejected.add(1);
                 }
-                self.abort_transaction(place, error)
+                self.abort_transaction(command, error)
             }
             Err(Refusal::Failed(error)) => {
                 self.host.errors.count(error.code());
-                if let Some(counters) = counters {
+                if let Some(counters) = counters() {
                     counters.failed.add(1);
                 }
                 error
@@ -133,19 +134,24 @@ impl<'b> Runner<'b> {
     /// The gates, and then the command itself, unless it is queued for EXEC.
     fn pass_gates(
         &mut self,
-        place: usize,
+        entry: &'static TableEntry,
         request: &Prepared<'_>,
         reply: &mut Reply<'_>,
     ) -> Result<Passed, Refusal> {
-        let entry = &table().entries()[place];
-        self.ask_gates(place, request.arguments).map_err(Refusal::Rejected)?;
+        let has_passed = self.passed.is_some_and(|before| std::ptr::eq(before, entry));
+        if has_passed {
+            check_arity(entry, request.arguments).map_err(Refusal::Rejected)?;
+        } else {
+            self.passed = None;
+            self.ask_gates(entry, request.arguments).map_err(Refusal::Rejected)?;
+        }
         if self.host.interventions.any() {
             self.check_interventions(entry.spec)?;
         }
         if let Some(transaction) = &mut self.session.transaction
             && !entry.spec.is(Manner::RunsInMulti)
         {
-            transaction.queue(place, request.arguments);
+            transaction.queue(entry.place, request.arguments);
             if let Handler::Script(find) = entry.spec.run {
                 self.note_queued_script(find, request.arguments);
             }
@@ -154,7 +160,10 @@ impl<'b> Runner<'b> {
             reply.simple("QUEUED");
             return Ok(Passed::Queued);
         }
-        self.run_command(place, request.arguments, request.located, reply)?;
+        self.run_command(entry, request.arguments, request.located, reply)?;
+        if !has_passed && self.asks_no_more(entry.spec) {
+            self.passed = Some(entry);
+        }
         Ok(Passed::Run)
     }
 }

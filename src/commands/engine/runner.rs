@@ -4,6 +4,7 @@ use super::terms::{Ran, Terms};
 use super::timing::Timing;
 use crate::commands::call::Call;
 use crate::commands::call::error::{CommandError, Stop};
+use crate::commands::spec::table::TableEntry;
 use crate::commands::state::host::Host;
 use crate::commands::state::session::Session;
 use crate::config::Config;
@@ -27,8 +28,11 @@ pub(super) struct Runner<'b> {
     pub(super) timing: Timing,
     /// The last request of the client. It is shown if the time of several turns out to be long.
     pub(super) latest: Option<Arguments<'b>>,
-    /// The place in the command table of the client's request under way, also while EXEC or a script runs commands.
-    pub(super) requested: Option<usize>,
+    /// The command of the client's request under way, also while EXEC or a script runs commands.
+    pub(super) requested: Option<&'static TableEntry>,
+    /// The command of the request before, if the gates would let it through again whatever its arguments are; see
+    /// [`Runner::asks_no_more`].
+    pub(super) passed: Option<&'static TableEntry>,
     /// What monitors will be shown of the calls of the script that runs.
     pub(super) script_lines: String,
 }
@@ -97,6 +101,7 @@ impl<'b> Runner<'b> {
             timing: Timing::new(config, host.settings.changes()),
             latest: None,
             requested: None,
+            passed: None,
             script_lines: String::new(),
         };
         runner.look_at_clock();

@@ -5,7 +5,7 @@ use super::request::Passed;
 use super::runner::Refusal;
 use super::unit::AtomicUnit;
 use crate::commands::call::error::CommandError;
-use crate::commands::spec::table::table;
+use crate::commands::spec::table::TableEntry;
 use crate::commands::spec::{CommandSpec, Flag, Handler, Manner};
 use crate::commands::state::running_scripts::{OverdueScript, ScriptEnding, ShownScript};
 use crate::commands::state::script_run::ScriptRun;
@@ -83,8 +83,8 @@ impl<'c, 'u, 'b> ScriptCalls<'c, 'u, 'b> {
     }
 
     /// Checks what a client's request passes at the gates, in Redis's order for scripts.
-    fn check(&mut self, place: usize, request: Arguments<'_>) -> Result<(), CommandError> {
-        let spec = table().entries()[place].spec;
+    fn check(&mut self, entry: &'static TableEntry, request: Arguments<'_>) -> Result<(), CommandError> {
+        let spec = entry.spec;
         if !spec.accepts(request.len()) {
             return Err(CommandError::text("ERR Wrong number of args calling Redis command from script"));
         }
@@ -95,8 +95,8 @@ impl<'c, 'u, 'b> ScriptCalls<'c, 'u, 'b> {
         if runner.check_link(spec).is_err() {
             return Err(CommandError::text("ERR Can not execute the command on a stale replica"));
         }
-        if let Err(denied) = runner.check_permission(place, request) {
-            let error = denied.error(runner.session.identity.user(), place);
+        if let Err(denied) = runner.check_permission(entry, request) {
+            let error = denied.error(runner.session.identity.user(), entry.place);
             let why = error.0.strip_prefix("NOPERM ").unwrap_or(&error.0);
             return Err(CommandError::new(format!("ERR ACL failure in script: {why}")));
         }
@@ -182,11 +182,10 @@ impl ScriptServer for ScriptCalls<'_, '_, '_> {
         if self.ended_by.is_some() {
             return Called::MustEnd;
         }
-        let Ok(place) = resolve(request) else {
+        let Ok(entry) = resolve(request) else {
             Reply::new(out, protocol).error("ERR Unknown Redis command called from script");
             return Called::Replied;
         };
-        let entry = &table().entries()[place];
         let spec = entry.spec;
         let own_arguments = if entry.is_subcommand { request.skip(1) } else { request };
         let access = if spec.may_write() { Access::Write } else { Access::Read };
@@ -194,7 +193,7 @@ impl ScriptServer for ScriptCalls<'_, '_, '_> {
         // As for a client's request: such a command has one key, argument 1.
         let located = request.get(1).filter(|_| spec.lookahead.is_some()).map(|key| store.locate(key));
         let checked =
-            self.check(place, request).and_then(|()| self.holds(spec, own_arguments, located, access));
+            self.check(entry, request).and_then(|()| self.holds(spec, own_arguments, located, access));
         let checked = match checked {
             Ok(false) => return Called::MustEnd,
             Ok(true) => Ok(()),
@@ -207,18 +206,18 @@ impl ScriptServer for ScriptCalls<'_, '_, '_> {
             }
         }
         self.unit.for_script(protocol, |runner| {
-            runner.respond(Some(place), request, out, |runner, reply| {
+            runner.respond(Some(entry), request, out, |runner, reply| {
                 checked.map_err(Refusal::Rejected)?;
-                runner.run_command(place, request, located, reply).map(|()| Passed::Run)
+                runner.run_command(entry, request, located, reply).map(|()| Passed::Run)
             });
         });
         Called::Replied
     }
 
     fn may_call(&mut self, request: Arguments<'_>) -> Option<bool> {
-        let place = resolve(request).ok()?;
-        table().entries()[place].spec.accepts(request.len()).then_some(())?;
-        Some(self.unit.runner().may_run(place, request))
+        let entry = resolve(request).ok()?;
+        entry.spec.accepts(request.len()).then_some(())?;
+        Some(self.unit.runner().may_run(entry, request))
     }
 
     fn log(&mut self, level: ScriptLogLevel, message: &[u8]) {

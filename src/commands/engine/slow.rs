@@ -4,7 +4,6 @@ use super::runner::Runner;
 use super::timing::TimedCommand;
 use crate::commands::call::shown::shown;
 use crate::commands::spec::Flag;
-use crate::commands::spec::table::table;
 use crate::commands::state::latency_events::{LatencyEvent, LatencySample};
 use crate::commands::state::session::NextStep;
 use crate::commands::state::slow_log::SlowRequest;
@@ -14,7 +13,7 @@ impl Runner<'_> {
     /// Notes a command that took long, or several in a row of which `request` was the last.
     #[cold]
     pub(super) fn note_slow(&self, timed: TimedCommand, request: Option<Arguments<'_>>) {
-        let spec = table().entries()[timed.place].spec;
+        let spec = timed.entry.spec;
         // As in Redis, the bounds after the command decide, which may have changed them.
         let (host, config) = (self.host, self.host.config());
         let at_s = host.clock.now_ms() / 1000;

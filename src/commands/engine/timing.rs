@@ -1,12 +1,12 @@
-//! The time that commands take, for INFO, SLOWLOG and LATENCY, and the time by which they judge what has expired.
+//! The number of commands and the time that they take, for INFO, SLOWLOG and LATENCY, and the time by which they judge what has expired.
 //!
 //! The clock is read after each command that takes longer than reading it does. Neighbouring short commands of one kind
 //! are timed together, at most a window of them: reading the clock between them would take as long as they do. If a bound of
 //! SLOWLOG or LATENCY is so low that such a group could pass it without anything slow in it, each command is timed.
 
 use super::prepared::WINDOW;
-use crate::commands::spec::Flag;
-use crate::commands::spec::table::table;
+use crate::commands::spec::table::TableEntry;
+use crate::commands::spec::{CommandSpec, Flag};
 use crate::commands::state::stats::Stats;
 use crate::config::Config;
 use crate::machine::clock::Clock;
@@ -20,8 +20,8 @@ pub(super) struct Timing {
     pub(super) now_ms: u64,
     /// When the command in `timed` began, or the first of several in a row.
     pub(super) started_ns: u64,
-    /// The place in the table of a short command that has run, and whose time has not been counted yet.
-    timed: Option<usize>,
+    /// A short command that has run, and whose time has not been counted yet.
+    timed: Option<&'static TableEntry>,
     /// How many of it in a row.
     calls: u64,
     /// Requests since the last look at the clock.
@@ -39,8 +39,7 @@ pub(super) struct Timing {
 /// A command that took long, or several short ones of one kind.
 #[derive(Clone, Copy)]
 pub(super) struct TimedCommand {
-    /// Its place in the table.
-    pub(super) place: usize,
+    pub(super) entry: &'static TableEntry,
     pub(super) elapsed_ns: u64,
 }
 
@@ -65,31 +64,32 @@ impl Timing {
         (self.tracks, self.slow_ns, self.changes) = (config.latency_tracking, config.slow_ns(), changes);
     }
 
-    /// A request for the command at `place` begins, or one that names no command. Returns whether the clock must be
-    /// looked at first.
-    pub(super) fn begin(&mut self, place: Option<usize>) -> bool {
+    /// A request for `command` begins, or one that names no command. Returns whether the clock must be looked at first.
+    pub(super) fn begin(&mut self, command: Option<&'static TableEntry>) -> bool {
         if self.is_in_script {
-            return place.is_some_and(|place| self.is_timed_alone(place));
+            return command.is_some_and(|entry| self.is_timed_alone(entry));
         }
-        let is_other = self.timed.is_some() && place != self.timed;
+        let is_same = |timed: &TableEntry| command.is_some_and(|entry| std::ptr::eq(entry, timed));
+        let is_other = self.timed.is_some_and(|timed| !is_same(timed));
         self.since_look += 1;
         is_other || self.since_look > WINDOW
     }
 
-    /// The command at `place` has run. Returns whether the clock must be looked at before the next one. `is_large` says that it has
+    /// The command has run. Returns whether the clock must be looked at before the next one. `is_large` says that it has
     /// taken or returned much.
-    pub(super) fn ran(&mut self, place: usize, is_large: bool) -> bool {
-        let is_timed_alone = self.is_timed_alone(place);
+    pub(super) fn ran(&mut self, entry: &'static TableEntry, is_large: bool, stats: &Stats) -> bool {
+        let is_timed_alone = self.is_timed_alone(entry);
         if self.is_in_script && !is_timed_alone {
+            stats.count_calls(entry.place, 1);
             return false;
         }
-        self.timed = Some(place);
+        self.timed = Some(entry);
         self.calls += 1;
         is_timed_alone || is_large
     }
 
-    fn is_timed_alone(&self, place: usize) -> bool {
-        !is_short(place) || self.slow_ns < EXACT_BELOW_NS
+    fn is_timed_alone(&self, entry: &TableEntry) -> bool {
+        !is_short(entry.spec) || self.slow_ns < EXACT_BELOW_NS
     }
 
     /// Whether there is time to count.
@@ -97,7 +97,7 @@ impl Timing {
         self.timed.is_some()
     }
 
-    /// Looks at the clock, and counts the time of what has run since the last look. Returns it if it took long.
+    /// Looks at the clock, and counts what has run since the last look, and its time. Returns it if it took long.
     pub(super) fn look(&mut self, clock: &Clock, stats: &Stats) -> Option<TimedCommand> {
         self.now_ms = clock.now_ms();
         self.count(clock, stats)
@@ -107,23 +107,23 @@ impl Timing {
     pub(super) fn count(&mut self, clock: &Clock, stats: &Stats) -> Option<TimedCommand> {
         let now_ns = clock.monotonic_ns();
         let elapsed_ns = now_ns.saturating_sub(self.started_ns);
-        let place = self.timed.take();
-        if let Some(place) = place {
-            let counters = &stats.by_command[place];
-            counters.nanoseconds.add(elapsed_ns);
+        let timed = self.timed.take();
+        if let Some(entry) = timed {
             let calls = std::mem::take(&mut self.calls);
+            stats.count_calls(entry.place, calls);
+            let counters = &stats.by_command[entry.place];
+            counters.nanoseconds.add(elapsed_ns);
             if self.tracks {
                 counters.latencies.count(elapsed_ns / calls.max(1), calls);
             }
         }
         self.started_ns = now_ns;
         self.since_look = 0;
-        place.filter(|_| elapsed_ns >= self.slow_ns).map(|place| TimedCommand { place, elapsed_ns })
+        timed.filter(|_| elapsed_ns >= self.slow_ns).map(|entry| TimedCommand { entry, elapsed_ns })
     }
 }
 
 /// Whether the command takes about as long as a look at the clock.
-fn is_short(place: usize) -> bool {
-    let spec = table().entries()[place].spec;
+fn is_short(spec: &CommandSpec) -> bool {
     spec.lookahead.is_some() || spec.has(Flag::Fast)
 }

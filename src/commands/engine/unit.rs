@@ -5,6 +5,7 @@
 use super::request::Passed;
 use super::runner::{Refusal, Runner, Scope};
 use crate::commands::call::error::{Outcome, Stop};
+use crate::commands::spec::table::TableEntry;
 use crate::limits;
 use crate::resp::Protocol;
 use crate::resp::reply::ReplySource;
@@ -102,19 +103,19 @@ impl<'b> AtomicUnit<'_, 'b> {
         self.runner.session.protocol
     }
 
-    /// Runs the command at `place` in the table, which has been let through the gates, and appends its reply to `out`.
+    /// Runs a command, which has been let through the gates, and appends its reply to `out`.
     /// Returns what the reply goes on with.
     pub(super) fn run(
         &mut self,
-        place: usize,
+        entry: &'static TableEntry,
         arguments: Arguments<'_>,
         out: &mut Vec<u8>,
     ) -> Option<Box<dyn ReplySource>> {
-        self.runner.respond(Some(place), arguments, out, |runner, reply| {
+        self.runner.respond(Some(entry), arguments, out, |runner, reply| {
             // The user's permissions may have changed since it was let through.
-            let denied = runner.check_permission(place, arguments);
+            let denied = runner.check_permission(entry, arguments);
             denied.map_err(|denied| Refusal::Rejected(denied.error_in_exec()))?;
-            runner.run_command(place, arguments, None, reply).map(|()| Passed::Run)
+            runner.run_command(entry, arguments, None, reply).map(|()| Passed::Run)
         })
     }
 }

@@ -11,6 +11,8 @@ const NAME_BYTES: usize = 32;
 /// A command or subcommand with its place in the table.
 #[derive(Debug)]
 pub struct TableEntry {
+    /// Its position in [`CommandTable::entries`].
+    pub place: usize,
     /// What it is.
     pub spec: &'static CommandSpec,
     /// Its name as COMMAND spells it: `client|id` for a subcommand.
@@ -71,6 +73,7 @@ impl CommandTable {
         for spec in families.iter().copied().flatten() {
             let parent = entries.len();
             let own = TableEntry {
+                place: parent,
                 spec,
                 full_name: spec.name.into(),
                 subcommands: Vec::new(),
@@ -82,6 +85,7 @@ impl CommandTable {
                 entries[parent].subcommands.push(place);
                 let full_name = format!("{}|{}", spec.name, sub.name);
                 entries.push(TableEntry {
+                    place,
                     spec: sub,
                     full_name,
                     subcommands: Vec::new(),

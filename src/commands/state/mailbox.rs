@@ -156,7 +156,7 @@ impl Mailbox {
     /// If the connection must be closed.
     #[inline]
     pub fn take_into(&self, out: &mut Vec<u8>) -> Result<Seq, Closed> {
-        if self.has_mail.load(Ordering::Acquire) { self.take_mail_into(out) } else { Ok(Seq::default()) }
+        if self.has_mail() { self.take_mail_into(out) } else { Ok(Seq::default()) }
     }
 
     #[inline(never)]
@@ -178,9 +178,15 @@ impl Mailbox {
         Ok(mail.rests_on)
     }
 
+    /// Whether there is mail, or the connection must be closed.
+    #[inline]
+    pub fn has_mail(&self) -> bool {
+        self.has_mail.load(Ordering::Acquire)
+    }
+
     /// Why the connection must be closed, if it must. The task that attends is woken when that changes.
     pub fn poll_closed(&self) -> Poll<Closed> {
-        if !self.has_mail.load(Ordering::Acquire) {
+        if !self.has_mail() {
             return Poll::Pending;
         }
         self.mail.lock().closed.map_or(Poll::Pending, Poll::Ready)
@@ -189,7 +195,7 @@ impl Mailbox {
     /// Whether there is mail that can be taken, or the connection must be closed. The task that attends is woken when there
     /// is. O(1) while there is none.
     pub fn poll(&self, context: &mut Context<'_>) -> Poll<()> {
-        if !self.has_mail.load(Ordering::Acquire) {
+        if !self.has_mail() {
             return Poll::Pending;
         }
         let mut mail = self.mail.lock();

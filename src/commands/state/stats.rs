@@ -60,6 +60,12 @@ impl Stats {
         }
     }
 
+    /// Counts `calls` runs of the command at `place` in the table.
+    pub fn count_calls(&self, place: usize, calls: u64) {
+        self.commands.add(calls);
+        self.by_command[place].calls.add(calls);
+    }
+
     /// Begins to count the commands of each of `shards` shards.
     pub fn count_by_shard(&self, shards: usize) {
         self.by_shard.get_or_init(|| std::iter::repeat_with(Counter::default).take(shards).collect());

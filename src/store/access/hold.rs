@@ -203,6 +203,13 @@ impl<'s> Hold<'s> {
         self.lookups.get()
     }
 
+    /// Counts a look-up that found its key.
+    #[inline]
+    pub(super) fn count_hit(&self) {
+        let lookups = self.lookups.get();
+        self.lookups.set(Lookups { hits: lookups.hits + 1, ..lookups });
+    }
+
     /// As [`Hold::lookups`], and sets the counts to 0.
     pub fn take_lookups(&mut self) -> Lookups {
         self.lookups.take()
@@ -257,6 +264,7 @@ impl<'s> Hold<'s> {
     }
 
     /// The position in `rest` of the lock of `shard`; `None` if it is the first lock.
+    #[inline]
     pub(in crate::store) fn rest_position(&self, shard: ShardIndex) -> Option<usize> {
         if self.rest.is_empty() {
             return None;
@@ -274,6 +282,7 @@ impl<'s> Hold<'s> {
         &self.guard(shard).shard().database(database).interests
     }
 
+    #[inline]
     pub(super) fn guard(&self, shard: ShardIndex) -> &Guard<'s, Shard> {
         match self.rest_position(shard) {
             None => &self.first.as_ref().expect(HELD).1,

@@ -40,7 +40,7 @@ impl<'h> Reader<'h> {
         Self { hold, database, located: None, counts: true }
     }
 
-    #[inline]
+    #[inline(always)]
     fn entry(&self, key: &[u8]) -> Option<Entry<'h>> {
         let entry = self.find(key);
         if self.counts {
@@ -50,7 +50,7 @@ impl<'h> Reader<'h> {
     }
 
     /// As [`Reader::entry`], and notes that the key is used.
-    #[inline]
+    #[inline(always)]
     fn used_entry(&self, key: &[u8]) -> Option<Entry<'h>> {
         let entry = self.entry(key);
         if let Some(entry) = entry
@@ -61,33 +61,36 @@ impl<'h> Reader<'h> {
         entry
     }
 
+    #[inline]
     fn count(&self, key: &[u8], is_there: bool) {
-        let mut lookups = self.hold.lookups();
-        if is_there {
-            lookups.hits += 1;
-        } else {
-            lookups.misses += 1;
-            let mut events = self.hold.events.borrow_mut();
-            events.push(EventClasses::KEY_MISS, "keymiss", self.database, key);
-        }
-        self.hold.set_lookups(lookups);
+        if is_there { self.hold.count_hit() } else { self.count_miss(key) }
     }
 
-    #[inline]
+    #[inline(never)]
+    fn count_miss(&self, key: &[u8]) {
+        let lookups = self.hold.lookups();
+        self.hold.set_lookups(Lookups { misses: lookups.misses + 1, ..lookups });
+        let mut events = self.hold.events.borrow_mut();
+        events.push(EventClasses::KEY_MISS, "keymiss", self.database, key);
+    }
+
+    #[inline(always)]
     fn find(&self, key: &[u8]) -> Option<Entry<'h>> {
         self.find_any(key).filter(|entry| !entry.is_expired(self.hold.expired_by_ms))
     }
 
     /// The entry at the key, even if it has expired.
-    #[inline]
+    #[inline(always)]
     fn find_any(&self, key: &[u8]) -> Option<Entry<'h>> {
         self.find_any_at(self.locate(key))
     }
 
+    #[inline]
     fn find_any_at(&self, at: Located<'_>) -> Option<Entry<'h>> {
         self.keyspace_of(at).get(at)
     }
 
+    #[inline]
     fn locate<'k>(&self, key: &'k [u8]) -> Located<'k>
     where
         'h: 'k,
@@ -96,6 +99,7 @@ impl<'h> Reader<'h> {
         known.unwrap_or_else(|| self.hold.locate(key))
     }
 
+    #[inline]
     fn keyspace_of(&self, at: Located<'_>) -> &'h Keyspace {
         self.hold.guard(at.shard).shard().keyspace(self.database)
     }
