@@ -12,16 +12,25 @@ use super::values::{ChangeTarget, NextKey, ValueReader};
 use crate::config::ProducerBounds;
 use crate::limits;
 use crate::store::change::{Change, What, decode};
-use crate::store::{ProducersHead, StreamId, ValueChange};
+use crate::store::{PlacedRequest, ProducersHead, RequestPlace, StreamId, ValueChange};
 use std::io::Read;
 
 /// The name of the field behind a stream.
 pub(super) const PRODUCERS: &str = "rankd-producers";
 
-/// Whether this can be the name of a producer or the id of one of its requests.
-fn is_id(text: &[u8]) -> bool {
-    (1..=limits::PRODUCER_ID_BYTES).contains(&text.len())
+/// Checks the name of a producer or the id of one of its requests.
+fn check_id(text: &[u8]) -> Result<(), Problem> {
+    match text.len() {
+        0 => Err(Problem::Malformed(MALFORMED)),
+        1..=limits::PRODUCER_ID_BYTES => Ok(()),
+        len => Err(Problem::Refused(format!(
+            "a producer of a stream, or its request, has an id of {len} bytes: {} are kept at most",
+            limits::PRODUCER_ID_BYTES
+        ))),
+    }
 }
+
+const MALFORMED: &str = "producers of a stream that no server writes";
 
 /// Calls `take` with the Changes of a record about the producers of a stream.
 ///
@@ -64,14 +73,14 @@ impl ProducersWriter {
         self.head = head;
     }
 
-    pub(super) fn id(&mut self, producer: &[u8], id: &[u8], entry: StreamId) {
+    pub(super) fn id(&mut self, PlacedRequest { producer, id, place }: PlacedRequest<'_>) {
         if self.name != producer {
             self.end_producer();
             self.name = producer.into();
         }
         put_string(&mut self.ids_bytes, id);
-        put_length(&mut self.ids_bytes, entry.ms);
-        put_length(&mut self.ids_bytes, entry.seq);
+        put_length(&mut self.ids_bytes, place.entry.ms);
+        put_length(&mut self.ids_bytes, place.entry.seq);
         self.ids += 1;
     }
 
@@ -105,39 +114,46 @@ impl<T: ChangeTarget> ValueReader<T> {
         source: &mut RdbSource<R>,
         key: &NextKey<'_>,
     ) -> Result<(), Error> {
-        const MALFORMED: &str = "producers of a stream that no server writes";
         let NextKey { database, name: stream, .. } = *key;
         let [kept_s, most_ids] = [source.length()?, source.length()?].map(u32::try_from);
         let (Ok(kept_s), Ok(most_ids)) = (kept_s, most_ids) else { return source.malformed(MALFORMED) };
         let bounds = ProducerBounds { kept_s, most_ids };
         let producers = source.length()?;
-        if !bounds.are_valid() || producers > limits::STREAM_PRODUCERS as u64 {
+        if !bounds.are_valid() {
             return source.malformed(MALFORMED);
         }
-        let (mut producer, mut id, mut has_any) = (Vec::new(), Vec::new(), false);
+        if producers > limits::STREAM_PRODUCERS as u64 {
+            return Err(source.error(Problem::Refused(format!(
+                "a stream has ids of {producers} producers: those of {} are kept at most",
+                limits::STREAM_PRODUCERS
+            ))));
+        }
+        let (mut producer, mut id, mut noted) = (Vec::new(), Vec::new(), 0);
         for _ in 0..producers {
             source.string(&mut producer)?;
             let ids = source.length()?;
-            if !is_id(&producer) || ids > u64::from(most_ids) {
+            check_id(&producer).map_err(|problem| source.error(problem))?;
+            if ids > u64::from(most_ids) {
                 return source.malformed(MALFORMED);
             }
             for _ in 0..ids {
                 source.string(&mut id)?;
                 let entry = StreamId::new(source.length()?, source.length()?);
-                if !is_id(&id) {
-                    return source.malformed(MALFORMED);
-                }
-                if !std::mem::replace(&mut has_any, true) {
+                check_id(&id).map_err(|problem| source.error(problem))?;
+                if noted == 0 {
                     let head = ProducersHead { bounds, ..ProducersHead::default() };
                     self.changes.set_producers(database, stream, head);
                 }
-                self.changes.note_request(database, stream, (&producer, &id), entry, (0, 0));
+                noted += 1;
+                let place = RequestPlace { added: noted, entry };
+                let request = PlacedRequest { producer: &producer, id: &id, place };
+                self.changes.note_request(database, stream, request, 0);
                 self.apply_much(key).map_err(|problem| source.error(problem))?;
             }
         }
         let (added, duplicates) = (source.length()?, source.length()?);
         let head = ProducersHead { bounds, added, duplicates };
-        if has_any {
+        if noted > 0 {
             self.changes.count_requests(database, stream, head);
         } else if head != ProducersHead::default() {
             self.changes.set_producers(database, stream, head);

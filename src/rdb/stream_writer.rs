@@ -78,8 +78,8 @@ impl StreamWriter {
                 self.producers.iter_mut().for_each(|producers| producers.head(head));
                 0
             }
-            StreamPart::RequestId(producer, id, entry) => {
-                self.producers.iter_mut().for_each(|producers| producers.id(producer, id, entry));
+            StreamPart::RequestId(request) => {
+                self.producers.iter_mut().for_each(|producers| producers.id(request));
                 0
             }
             StreamPart::Group(name, position) => {

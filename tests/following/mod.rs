@@ -9,6 +9,7 @@ mod kills;
 mod line;
 mod lying_masters;
 pub(crate) mod migration;
+pub(crate) mod played;
 mod restarts;
 mod secured;
 mod switching;

@@ -31,7 +31,7 @@ fn retry(client: &mut Client, key: &str, ids: &[String], when: &str) {
 }
 
 /// What XINFO tells of the ids: six numbers.
-fn facts(client: &mut Client, key: &str) -> Vec<i64> {
+pub(super) fn facts(client: &mut Client, key: &str) -> Vec<i64> {
     let told = client.ask(&format!("XINFO STREAM {key}")).items().to_vec();
     let names =
         ["idmp-duration", "idmp-maxsize", "pids-tracked", "iids-tracked", "iids-added", "iids-duplicates"];

@@ -3,5 +3,6 @@
 mod idempotence;
 mod many;
 mod readers;
+mod redis_8_6;
 mod replicas;
 mod write_path;

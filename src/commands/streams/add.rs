@@ -2,7 +2,7 @@
 
 use super::BASE;
 use super::entries::write_id;
-use super::idempotence::TOO_MANY_PRODUCERS;
+use super::idempotence::refusal;
 use super::ids::{self, NewId};
 use super::trimming::{Options, TrimOptions};
 use crate::commands::call::Call;
@@ -51,7 +51,8 @@ pub(in crate::commands) const COMMANDS: &[CommandSpec] = &[
 ];
 
 fn xadd(keys: &mut Writer<'_, '_>, call: &Call<'_>, reply: &mut Reply<'_>) -> Outcome {
-    let options = TrimOptions::parse(call, Options::OfAdd)?;
+    let has_run = keys.reader().repeats();
+    let options = TrimOptions::parse(call, Options::OfAdd, has_run)?;
     let fields = call.arguments.len() - options.behind;
     if fields < 2 || fields % 2 == 1 {
         return Err(CommandError::arity("xadd").into());
@@ -70,15 +71,20 @@ fn xadd(keys: &mut Writer<'_, '_>, call: &Call<'_>, reply: &mut Reply<'_>) -> Ou
         return Ok(());
     }
     let request = options.request.map(|request| (request.producer, request.id(pairs.clone())));
-    if let (Some((producer, id)), Some(producers)) = (&request, stream.and_then(Stream::producers)) {
-        if let Some(entry) = producers.entry(producer, id, now_ms) {
+    let mut refused = None;
+    if let Some((producer, id)) = &request {
+        let known = stream.and_then(Stream::producers).and_then(|known| known.entry(producer, id, now_ms));
+        // A server that has added an entry writes its id. `*` says that it knew the request, perhaps for longer than this one.
+        let adds = if has_run { options.id != NewId::Any } else { known.is_none() };
+        if !adds {
             keys.edit::<Stream, _>(key, Missing::Skip, None, |stream| stream.count_duplicate())?;
-            write_id(entry, reply);
+            write_id(known.unwrap_or(StreamId::MIN), reply);
             return Ok(());
         }
-        if producers.are_too_many_with(producer, now_ms) {
-            return Err(TOO_MANY_PRODUCERS.into());
-        }
+        refused = refusal(stream, producer, id, now_ms);
+    }
+    if let Some(refused) = refused.take_if(|_| !has_run) {
+        return Err(refused.into());
     }
     let last = stream.map_or(StreamId::MIN, |stream| stream.head().last);
     if last == StreamId::MAX {
@@ -98,7 +104,7 @@ fn xadd(keys: &mut Writer<'_, '_>, call: &Call<'_>, reply: &mut Reply<'_>) -> Ou
     }
     keys.edit::<Stream, _>(key, Missing::Create, "xadd", |stream| {
         stream.append(id, pairs, call.config.stream_bounds);
-        if let Some((producer, request)) = &request {
+        if let Some((producer, request)) = request.as_ref().filter(|_| refused.is_none()) {
             stream.note_request(producer, request, id, now_ms, call.config.producer_bounds);
         }
         if options.trimming.is_some_and(|trimming| trimming.run(stream) > 0) {
@@ -106,7 +112,8 @@ fn xadd(keys: &mut Writer<'_, '_>, call: &Call<'_>, reply: &mut Reply<'_>) -> Ou
         }
     })?;
     write_id(id, reply);
-    Ok(())
+    // The entry is there, as at the other server, but its request will not be known.
+    refused.map_or(Ok(()), |refused| Err(refused.into()))
 }
 
 /// The id that a new entry gets behind `last`; `None` if the one that is asked for is not behind it.
@@ -122,7 +129,7 @@ fn next_id(wanted: NewId, last: StreamId, now_ms: u64) -> Option<StreamId> {
 }
 
 fn xtrim(keys: &mut Writer<'_, '_>, call: &Call<'_>, reply: &mut Reply<'_>) -> Outcome {
-    let options = TrimOptions::parse(call, Options::OfTrim)?;
+    let options = TrimOptions::parse(call, Options::OfTrim, keys.reader().repeats())?;
     let key = call.argument(1);
     let (Some(trimming), Some(stream)) = (options.trimming, keys.reader().get::<Stream>(key)?) else {
         reply.integer(0);

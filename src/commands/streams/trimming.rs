@@ -58,11 +58,12 @@ pub(super) enum Options {
 }
 
 impl<'c> TrimOptions<'c> {
-    /// Reads the options behind the key, and the id in XADD.
+    /// Reads the options behind the key, and the id in XADD. A request that another server `has_run` says the id of its entry beside
+    /// that of its producer.
     ///
     /// # Errors
     /// Those of Redis, in its order.
-    pub(super) fn parse(call: &Call<'c>, of: Options) -> Result<Self, CommandError> {
+    pub(super) fn parse(call: &Call<'c>, of: Options, has_run: bool) -> Result<Self, CommandError> {
         let (mut cursor, len) = (call.cursor(2), call.arguments.len());
         let (mut target, mut is_approximate) = (None, false);
         let (mut limit, mut references) = (None, None);
@@ -105,9 +106,9 @@ impl<'c> TrimOptions<'c> {
             } else if of == Options::OfAdd {
                 options.id = ids::parse_new(call.argument(position), 0)?;
                 options.behind = position + 1;
-                if options.request.is_some() {
+                if options.request.is_some() && !has_run {
                     return Err(CommandError::text(
-                        "ERR IDMP/IDMPAUTO can be used only with auto-generated IDs",
+                        "ERR syntax error, IDMP/IDMPAUTO can be used only with auto-generated IDs",
                     ));
                 }
                 break;

@@ -117,8 +117,9 @@ fn shown(store: &Store, database: u32, key: &str) -> String {
                 Element::Part(StreamPart::Producers(head)) => {
                     let _ = write!(line, "; {:?} {} {}", head.bounds, head.added, head.duplicates);
                 }
-                Element::Part(StreamPart::RequestId(producer, id, entry)) => {
-                    let _ = write!(line, ", {} {} {entry}", text(producer), text(id));
+                Element::Part(StreamPart::RequestId(request)) => {
+                    let (producer, id) = (text(request.producer), text(request.id));
+                    let _ = write!(line, ", {producer} {id} {}", request.place.entry);
                 }
                 _ => {}
             });

@@ -1,6 +1,7 @@
 //! Versions 13 to 15: files and DUMP payloads that Redis 8.6.2 and 8.10.2 have written, and newer ones still.
 
 use super::{NOW_MS, file, load, shown, store};
+use crate::rdb::encoding::{put_length, put_string};
 use crate::rdb::{CHECKSUM, Error, LoadTally, Problem, RdbReader};
 use crate::store::Store;
 
@@ -181,6 +182,39 @@ fn unknown_types_in_a_payload_of_a_later_version_are_skipped_and_counted() {
     let (store, _) = load_payload(&payload(b"\x05\x01\x01a\0\0\0\0\0\0\xf0\x3f", 17)).unwrap();
     assert_eq!(shown(&store, 0, "k"), "[a=1.0]");
     assert!(NOW_MS > 0 && load_payload(&payload(b"\x63", 16)[..9]).is_err());
+}
+
+/// Redis has no bounds for producers and their ids. What goes past this server's is refused, and the error names the bound.
+#[test]
+fn more_producers_than_are_kept_are_refused() {
+    let stream = b"\x1a\x01\x10\0\0\0\0\0\0\0\x01\0\0\0\0\0\0\0\x01\x1d\x1d\0\0\0\x0a\0\x01\x01\0\x01\x01\x01\x81f\x02\0\x01\x02\x01\0\x01\0\x01\x81v\x02\x04\x01\xff\x01\x01\x01\x01\x01\0\0\x01\0@d@d";
+    let with = |producers: u64, name: &[u8], id: &[u8]| {
+        let mut bytes = stream.to_vec();
+        put_length(&mut bytes, producers);
+        put_string(&mut bytes, name);
+        put_length(&mut bytes, 1);
+        put_string(&mut bytes, id);
+        for number in [1, 1, 1, 0] {
+            put_length(&mut bytes, number);
+        }
+        load_payload(&payload(&bytes, 13))
+            .map(|(store, _)| shown(&store, 0, "k"))
+            .map_err(|error| error.to_string())
+    };
+    let found = with(1, b"p", b"i").expect("a stream");
+    assert!(found.ends_with("ProducerBounds { kept_s: 100, most_ids: 100 } 1 0, p i 1-1"), "{found}");
+    let [longest, longer] = [65_536, 65_537].map(|bytes| vec![b'x'; bytes]);
+    assert!(with(1, &longest, &longest).is_ok());
+    for (producers, name, id, words) in [
+        (1, &longer[..], &b"i"[..], "an id of 65537 bytes: 65536 are kept at most"),
+        (1, b"p", &longer, "an id of 65537 bytes: 65536 are kept at most"),
+        (100_001, b"p", b"i", "ids of 100001 producers: those of 100000 are kept at most"),
+        (1, b"", b"i", "producers of a stream that no server writes"),
+        (1, b"p", b"", "producers of a stream that no server writes"),
+    ] {
+        let error = with(producers, name, id).unwrap_err();
+        assert!(error.contains(words), "{error}");
+    }
 }
 
 /// What DUMP of Redis 8.10.2 gives for a stream.

@@ -73,7 +73,6 @@ impl CommandRunner {
 /// The type that a command of Redis works on, if rankd does not have that type.
 fn foreign_type(name: &str) -> Option<&'static str> {
     Some(match name {
-        "xcfgset" | "xidmprecord" => "producer of a stream",
         "ardel" | "ardelrange" | "arinsert" | "armset" | "arring" | "arseek" | "arset" => "array",
         "vadd" | "vrem" | "vsetattr" => "vector set",
         "script" => "script",

@@ -214,6 +214,12 @@ impl<'h> Reader<'h> {
         self.hold.expired_by_ms
     }
 
+    /// Whether the requests are those that another server has run, which come from a master or from a file. To them nothing expires.
+    #[must_use]
+    pub fn repeats(&self) -> bool {
+        self.hold.expired_by_ms == 0
+    }
+
     /// When `key` expires in unix milliseconds (`Some(None)`: never), `None` if there is no such key. As in Redis, this is no
     /// use of the key.
     #[must_use]

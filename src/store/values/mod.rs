@@ -36,8 +36,8 @@ pub use set::{Members, SetForm};
 pub use stored::Stored;
 pub use stream::change::StreamChange;
 pub use stream::{
-    Consumer, ConsumerGroup, ConsumerTimes, Delivery, GroupPosition, Producers, ProducersHead, Stream,
-    StreamEntry, StreamExcerpt, StreamHead, StreamId, StreamPart, Trim, TrimTarget,
+    Consumer, ConsumerGroup, ConsumerTimes, Delivery, GroupPosition, PlacedRequest, Producers, ProducersHead,
+    RequestPlace, Stream, StreamEntry, StreamExcerpt, StreamHead, StreamId, StreamPart, Trim, TrimTarget,
 };
 pub use string::ByteString;
 pub use string::change::StringChange;

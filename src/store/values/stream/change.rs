@@ -244,7 +244,7 @@ impl Stream {
             StreamChange::Requests(list) => {
                 let producers = self.producers.get_or_insert_default();
                 for request in list.iter() {
-                    producers.note(request.producer, request.id, request.entry, request.at_ms);
+                    producers.note(request.placed(), request.at_ms);
                     producers.head.added = producers.head.added.max(request.added);
                 }
             }

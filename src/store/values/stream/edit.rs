@@ -3,7 +3,7 @@
 use super::change::StreamChange;
 use super::entries::Trimmed;
 use super::id::StreamId;
-use super::producers::{Producers, ProducersHead};
+use super::producers::{PlacedRequest, Producers, ProducersHead, RequestPlace};
 use super::{ConsumerGroup, ConsumerTimes, Delivery, GroupPosition, Stream, StreamHead, Trim, TrimTarget};
 use crate::config::{ProducerBounds, StreamBounds};
 use crate::store::access::edit::Edit;
@@ -213,12 +213,11 @@ impl Edit<'_, '_, Stream> {
             self.bound_producers(bounds);
         }
         let Some(producers) = &mut self.value.producers else { return };
-        producers.note(producer, id, entry, now_ms);
-        producers.head.added = producers.head.added.saturating_add(1);
-        let added = producers.head.added;
-        self.record_unwatched(|changes, keyspace, key| {
-            changes.note_request(keyspace, key, (producer, id), entry, (added, now_ms));
-        });
+        let added = producers.head.added.saturating_add(1);
+        let request = PlacedRequest { producer, id, place: RequestPlace { added, entry } };
+        producers.note(request, now_ms);
+        producers.head.added = added;
+        self.record_unwatched(|changes, keyspace, key| changes.note_request(keyspace, key, request, now_ms));
     }
 
     /// Counts a request that has added nothing, because its id was known.

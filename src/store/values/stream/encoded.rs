@@ -1,6 +1,7 @@
 //! The lists in encoded Changes of streams, and how their parts are read.
 
 use super::id::StreamId;
+use super::producers::{PlacedRequest, RequestPlace};
 use super::{Delivery, GroupPosition};
 use crate::store::change::codec::{Malformed, take_bytes, take_count, take_varint, take_while};
 
@@ -74,6 +75,13 @@ impl<'a> EncodedEntry<'a> {
         let mut rest = self.bytes;
         let mut take = move || take_bytes(&mut rest).expect(CHECKED);
         (0..self.fields).map(move |_| (take(), take()))
+    }
+}
+
+impl<'a> EncodedRequestId<'a> {
+    pub(super) fn placed(self) -> PlacedRequest<'a> {
+        let place = RequestPlace { added: self.added, entry: self.entry };
+        PlacedRequest { producer: self.producer, id: self.id, place }
     }
 }
 

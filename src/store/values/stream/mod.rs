@@ -40,7 +40,7 @@ pub use entry::StreamEntry;
 pub use group::{Consumer, ConsumerGroup, ConsumerTimes, Delivery, GroupPosition};
 pub use id::StreamId;
 pub use part::{StreamHead, StreamPart};
-pub use producers::{Producers, ProducersHead};
+pub use producers::{PlacedRequest, Producers, ProducersHead, RequestPlace};
 pub use reading::StreamExcerpt;
 use std::collections::BTreeMap;
 use std::sync::Arc;

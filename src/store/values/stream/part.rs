@@ -3,7 +3,7 @@
 use super::entry::StreamEntry;
 use super::group::{ConsumerTimes, Delivery, GroupPosition};
 use super::id::StreamId;
-use super::producers::ProducersHead;
+use super::producers::{PlacedRequest, ProducersHead};
 
 /// What a stream knows of itself beyond its entries.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -27,8 +27,8 @@ pub enum StreamPart<'a> {
     Head(StreamHead),
     /// The stream keeps ids of producers.
     Producers(ProducersHead),
-    /// A producer, an id of one of its requests, and the entry that this added.
-    RequestId(&'a [u8], &'a [u8], StreamId),
+    /// An id of a request of a producer, and the entry that this added.
+    RequestId(PlacedRequest<'a>),
     /// A group and up to where it has read.
     Group(&'a [u8], GroupPosition),
     /// A consumer of a group.

@@ -33,11 +33,32 @@ pub struct Producers {
     ids: usize,
 }
 
-/// The ids of a producer. There is one at least, and no two have the same entry.
+/// The ids of a producer. There is one at least.
 #[derive(Clone, Debug, Default)]
 struct Producer {
-    entries: BTreeMap<Arc<[u8]>, StreamId>,
-    by_entry: BTreeMap<StreamId, Arc<[u8]>>,
+    places: BTreeMap<Arc<[u8]>, RequestPlace>,
+    by_place: BTreeSet<(RequestPlace, Arc<[u8]>)>,
+}
+
+/// The place of an id among those of its producer: the number of ids that the stream had noted with it, and then its entry. So ids
+/// are in the order in which they came, also where the same are noted once more.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub struct RequestPlace {
+    /// The number of ids.
+    pub added: u64,
+    /// The entry.
+    pub entry: StreamId,
+}
+
+/// An id of a producer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PlacedRequest<'p> {
+    /// The producer.
+    pub producer: &'p [u8],
+    /// The id.
+    pub id: &'p [u8],
+    /// Its place, with the entry.
+    pub place: RequestPlace,
 }
 
 impl Producers {
@@ -61,7 +82,7 @@ impl Producers {
     /// known, or was until it expired. O(log n).
     #[must_use]
     pub fn entry(&self, producer: &[u8], id: &[u8], now_ms: u64) -> Option<StreamId> {
-        let entry = *self.by_name.get(producer)?.entries.get(id)?;
+        let entry = self.by_name.get(producer)?.places.get(id)?.entry;
         (entry >= self.unexpired_from(now_ms)).then_some(entry)
     }
 
@@ -80,27 +101,28 @@ impl Producers {
         let (mut producers, mut ids) = (self.by_name.len(), self.ids);
         for (_, name) in self.oldest.iter().take_while(|(entry, _)| *entry < from) {
             let producer = &self.by_name[name];
-            let expired = producer.by_entry.range(..from).count();
+            let expired = producer.by_place.iter().take_while(|(place, _)| place.entry < from).count();
             ids -= expired;
-            producers -= usize::from(expired == producer.by_entry.len());
+            producers -= usize::from(expired == producer.by_place.len());
         }
         (producers, ids)
     }
 
     /// Entries from here on have ids that have not expired.
     fn unexpired_from(&self, now_ms: u64) -> StreamId {
-        StreamId::new(now_ms.saturating_sub(u64::from(self.head.bounds.kept_s) * 1000), 0)
+        let gone_ms = now_ms.checked_sub(u64::from(self.head.bounds.kept_s) * 1000);
+        gone_ms.map_or(StreamId::MIN, |gone_ms| StreamId::new(gone_ms + 1, 0))
     }
 
-    /// Notes that the producer has added `entry` under this id at this unix millisecond. An id that has a later entry keeps it.
+    /// Notes that the producer has added an entry under this id at this unix millisecond. An id that has a later place keeps it.
     /// Removes some ids that have expired by then, more than are ever added at once. O(log n).
-    pub(super) fn note(&mut self, producer: &[u8], id: &[u8], entry: StreamId, at_ms: u64) {
+    pub(super) fn note(&mut self, PlacedRequest { producer, id, place }: PlacedRequest<'_>, at_ms: u64) {
         let known = self.by_name.get_key_value(producer).map(|(name, _)| Arc::clone(name));
         let name = known.unwrap_or_else(|| producer.into());
         let producer = self.by_name.entry(Arc::clone(&name)).or_default();
-        let (oldest, len) = (producer.oldest(), producer.by_entry.len());
-        producer.note(id, entry, self.head.bounds.most_ids as usize);
-        self.ids = self.ids + producer.by_entry.len() - len;
+        let (oldest, len) = (producer.oldest(), producer.by_place.len());
+        producer.note(id, place, self.head.bounds.most_ids as usize);
+        self.ids = self.ids + producer.by_place.len() - len;
         let now_oldest = producer.oldest();
         if oldest != now_oldest {
             self.move_oldest(name, oldest, now_oldest);
@@ -125,9 +147,9 @@ impl Producers {
             if self.oldest.first().is_none_or(|(entry, _)| *entry >= from) {
                 return;
             }
-            let Some((entry, name)) = self.oldest.pop_first() else { return };
+            let Some((_, name)) = self.oldest.pop_first() else { return };
             let Some(producer) = self.by_name.get_mut(&name) else { return };
-            producer.remove(entry);
+            producer.remove_oldest();
             self.ids -= 1;
             match producer.oldest() {
                 Some(next) => drop(self.oldest.insert((next, name))),
@@ -136,18 +158,17 @@ impl Producers {
         }
     }
 
-    /// The ids behind that of this producer and entry, with their producers and entries: ascending by producer, then by entry.
-    /// O(log n) to the first.
+    /// The ids behind this one: ascending by producer, then by place. O(log n) to the first.
     pub(super) fn behind<'p>(
         &'p self,
-        after: Option<(&'p [u8], StreamId)>,
-    ) -> impl Iterator<Item = (&'p [u8], &'p [u8], StreamId)> {
-        let start = after.map_or(Unbounded, |(name, _)| Included(name));
+        after: Option<PlacedRequest<'p>>,
+    ) -> impl Iterator<Item = PlacedRequest<'p>> {
+        let start = after.map_or(Unbounded, |after| Included(after.producer));
         self.by_name.range::<[u8], _>((start, Unbounded)).flat_map(move |(name, producer)| {
-            let start =
-                after.filter(|(of, _)| *of == &**name).map_or(Unbounded, |(_, entry)| Excluded(entry));
-            let ids = producer.by_entry.range((start, Unbounded));
-            ids.map(move |(entry, id)| (&**name, &**id, *entry))
+            let start = after.filter(|after| *after.producer == **name);
+            let start = start.map_or(Unbounded, |after| Excluded((after.place, Arc::from(after.id))));
+            let ids = producer.by_place.range((start, Unbounded));
+            ids.map(move |(place, id)| PlacedRequest { producer: name, id, place: *place })
         })
     }
 
@@ -157,10 +178,10 @@ impl Producers {
         let of_all = |sampled: (usize, usize), all: usize| sampled.0 * all / sampled.1.max(1);
         let sum = |(bytes, count), one| (bytes + shared(one), count + 1);
         let names = of_all(self.by_name.keys().take(samples).fold((0, 0), sum), self.by_name.len());
-        let some = self.by_name.values().flat_map(|producer| producer.entries.keys()).take(samples);
+        let some = self.by_name.values().flat_map(|producer| producer.places.keys()).take(samples);
         let ids = of_all(some.fold((0, 0), sum), self.ids);
-        let place = size_of::<(Arc<[u8]>, StreamId)>();
-        let places = self.by_name.len() * (size_of::<(Arc<[u8]>, Producer)>() + place) + 2 * self.ids * place;
+        let [name, id] = [size_of::<(StreamId, Arc<[u8]>)>(), size_of::<(RequestPlace, Arc<[u8]>)>()];
+        let places = self.by_name.len() * (size_of::<(Arc<[u8]>, Producer)>() + name) + 2 * self.ids * id;
         // The nodes of the trees are about three fifths full.
         size_of::<Self>() + names + ids + places * 5 / 3
     }
@@ -169,41 +190,38 @@ impl Producers {
     pub(super) fn check(&self) {
         assert_eq!(self.oldest.len(), self.by_name.len());
         for (name, producer) in &self.by_name {
-            assert!(producer.by_entry.iter().all(|(entry, id)| producer.entries.get(id) == Some(entry)));
-            assert_eq!(producer.by_entry.len(), producer.entries.len());
-            assert!(producer.by_entry.len() <= self.head.bounds.most_ids as usize);
+            assert!(producer.by_place.iter().all(|(place, id)| producer.places.get(id) == Some(place)));
+            assert_eq!(producer.by_place.len(), producer.places.len());
+            assert!(producer.by_place.len() <= self.head.bounds.most_ids as usize);
             let oldest = producer.oldest().expect("a producer has ids");
             assert!(self.oldest.contains(&(oldest, Arc::clone(name))));
         }
-        assert_eq!(self.by_name.values().map(|producer| producer.by_entry.len()).sum::<usize>(), self.ids);
+        assert_eq!(self.by_name.values().map(|producer| producer.by_place.len()).sum::<usize>(), self.ids);
     }
 }
 
 impl Producer {
     fn oldest(&self) -> Option<StreamId> {
-        self.by_entry.first_key_value().map(|(entry, _)| *entry)
+        self.by_place.first().map(|(place, _)| place.entry)
     }
 
-    fn note(&mut self, id: &[u8], entry: StreamId, most: usize) {
-        match self.entries.get(id) {
-            Some(known) if *known >= entry => return,
-            Some(&known) => self.remove(known),
+    fn note(&mut self, id: &[u8], place: RequestPlace, most: usize) {
+        match self.places.get_key_value(id) {
+            Some((_, known)) if *known >= place => return,
+            Some((id, &known)) => drop(self.by_place.remove(&(known, Arc::clone(id)))),
             None => {}
         }
-        // XSETID can have set the last id back, so that another id has this entry.
-        self.remove(entry);
         let id: Arc<[u8]> = id.into();
-        self.by_entry.insert(entry, Arc::clone(&id));
-        self.entries.insert(id, entry);
-        while self.by_entry.len() > most {
-            let Some(oldest) = self.oldest() else { break };
-            self.remove(oldest);
+        self.by_place.insert((place, Arc::clone(&id)));
+        self.places.insert(id, place);
+        while self.by_place.len() > most {
+            self.remove_oldest();
         }
     }
 
-    fn remove(&mut self, entry: StreamId) {
-        if let Some(id) = self.by_entry.remove(&entry) {
-            self.entries.remove(&id);
+    fn remove_oldest(&mut self) {
+        if let Some((_, id)) = self.by_place.pop_first() {
+            self.places.remove(&id);
         }
     }
 }
@@ -212,6 +230,12 @@ impl Producer {
 mod tests {
     use super::*;
     use crate::machine::chance::Chance;
+
+    fn note(producers: &mut Producers, producer: &str, id: &str, added: usize, entry: StreamId) {
+        let place = RequestPlace { added: added as u64, entry };
+        let (producer, id) = (producer.as_bytes(), id.as_bytes());
+        producers.note(PlacedRequest { producer, id, place }, entry.ms);
+    }
 
     /// An id is known as long as it is among the last of its producer and not too old, and no longer. What is removed late makes no
     /// difference, nor does noting everything once more.
@@ -230,13 +254,13 @@ mod tests {
                     let own = noted.iter().rev().filter(|(of, ..)| of == name);
                     let mut last = own.take(bounds.most_ids as usize);
                     let found = last.find(|(_, own, _)| own == id).map(|(.., entry)| *entry);
-                    found.filter(|entry| entry.ms + u64::from(bounds.kept_s) * 1000 >= now_ms)
+                    found.filter(|entry| entry.ms + u64::from(bounds.kept_s) * 1000 > now_ms)
                 };
                 let expected = known(&noted, &name, &id);
                 assert_eq!(producers.entry(name.as_bytes(), id.as_bytes(), now_ms), expected, "seed {seed}");
                 if expected.is_none() {
                     let entry = StreamId::new(now_ms, step);
-                    producers.note(name.as_bytes(), id.as_bytes(), entry, now_ms);
+                    note(&mut producers, &name, &id, noted.len(), entry);
                     noted.push((name, id, entry));
                 }
                 producers.check();
@@ -250,8 +274,8 @@ mod tests {
                 assert_eq!(producers.tracked(now_ms), tracked, "seed {seed} step {step}");
             }
             let mut again = producers.clone();
-            for (name, id, entry) in &noted {
-                again.note(name.as_bytes(), id.as_bytes(), *entry, entry.ms);
+            for (added, (name, id, entry)) in noted.iter().enumerate() {
+                note(&mut again, name, id, added, *entry);
                 again.check();
             }
             for (name, id, _) in &noted {
@@ -261,15 +285,31 @@ mod tests {
         }
     }
 
-    /// XSETID can set the last id back, so that two ids get the same entry: the later one is known.
+    /// Ids are in the order in which they came, whatever their entries: XIDMPRECORD gives an entry several ids, also an earlier one,
+    /// and XSETID can set the last id back.
     #[test]
-    fn an_entry_has_one_id() {
-        let mut producers = Producers::default();
-        for id in [&b"a"[..], b"b"] {
-            producers.note(b"p", id, StreamId::new(5, 5), 0);
+    fn ids_are_in_the_order_in_which_they_came() {
+        let bounds = ProducerBounds { most_ids: 3, ..ProducerBounds::default() };
+        let mut producers = Producers::new(ProducersHead { bounds, ..ProducersHead::default() });
+        let order = |producers: &Producers| {
+            let ids = producers.behind(None).map(|request| request.id[0] as char);
+            let from_second = producers.behind(producers.behind(None).next()).count();
+            (ids.collect::<String>(), from_second)
+        };
+        for (added, (id, seq, expected)) in
+            [("b", 5, "b"), ("a", 5, "ba"), ("c", 2, "bac"), ("d", 1, "acd"), ("a", 9, "cda")]
+                .iter()
+                .enumerate()
+        {
+            note(&mut producers, "p", id, added, StreamId::new(5, *seq));
             producers.check();
+            assert_eq!(order(&producers), (expected.to_string(), expected.len() - 1));
         }
-        assert_eq!(producers.entry(b"p", b"a", 0), None);
-        assert_eq!(producers.entry(b"p", b"b", 0), Some(StreamId::new(5, 5)));
+        // What was noted before makes no difference.
+        for (added, id) in ["b", "a", "c", "d"].into_iter().enumerate() {
+            note(&mut producers, "p", id, added, StreamId::new(5, 5));
+            producers.check();
+            assert_eq!(order(&producers).0.chars().count(), 3);
+        }
     }
 }

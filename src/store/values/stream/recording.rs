@@ -7,7 +7,7 @@ use super::change::{
 };
 use super::id::StreamId;
 use super::part::{StreamHead, StreamPart};
-use super::producers::ProducersHead;
+use super::producers::{PlacedRequest, ProducersHead};
 use super::{ConsumerTimes, Delivery, GroupPosition};
 use crate::store::change::buffer::ChangeBuffer;
 use crate::store::change::codec::{put_bytes, put_varint};
@@ -55,10 +55,8 @@ impl ChangeBuffer {
             }
             StreamPart::Head(head) => self.set_stream_head(keyspace, key, head),
             StreamPart::Producers(head) => self.set_producers(keyspace, key, head),
-            StreamPart::RequestId(producer, id, entry) => {
-                // What was in front says how many were added, and nothing is to be removed.
-                self.note_request(keyspace, key, (producer, id), entry, (0, 0));
-            }
+            // Nothing is to be removed.
+            StreamPart::RequestId(request) => self.note_request(keyspace, key, request, 0),
             StreamPart::Group(group, position) => self.make_group(keyspace, key, group, position),
             StreamPart::Consumer(group, name, times) => self.set_consumer(keyspace, key, group, name, times),
             StreamPart::Pending(group, consumer, id, delivery) => {
@@ -192,20 +190,19 @@ impl ChangeBuffer {
         put_varint(out, head.duplicates);
     }
 
-    /// Records that a producer has added `entry` under this id, as the last of `added` entries, at this unix millisecond.
+    /// Records that a producer has added an entry under this id at this unix millisecond.
     pub fn note_request(
         &mut self,
         keyspace: KeyspaceIndex,
         key: &[u8],
-        (producer, id): (&[u8], &[u8]),
-        entry: StreamId,
-        (added, at_ms): (u64, u64),
+        PlacedRequest { producer, id, place }: PlacedRequest<'_>,
+        at_ms: u64,
     ) {
         let out = self.entry(NOTE_REQUESTS, keyspace, key);
         put_bytes(out, producer);
         put_bytes(out, id);
-        put_id(out, entry);
-        put_varint(out, added);
+        put_id(out, place.entry);
+        put_varint(out, place.added);
         put_varint(out, at_ms);
     }
 
@@ -221,8 +218,7 @@ impl ChangeBuffer {
         match change {
             StreamChange::Producers(head) => self.set_producers(keyspace, key, head),
             StreamChange::Requests(list) => list.iter().for_each(|request| {
-                let (names, counts) = ((request.producer, request.id), (request.added, request.at_ms));
-                self.note_request(keyspace, key, names, request.entry, counts);
+                self.note_request(keyspace, key, request.placed(), request.at_ms);
             }),
             StreamChange::RequestCounts(added, duplicates) => {
                 let head = ProducersHead { added, duplicates, ..ProducersHead::default() };

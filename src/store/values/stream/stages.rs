@@ -4,6 +4,7 @@
 
 use super::id::StreamId;
 use super::part::StreamPart;
+use super::producers::{PlacedRequest, RequestPlace};
 use super::{Consumer, ConsumerGroup, Stream};
 use crate::store::change::codec::{put_bytes, take_bytes};
 use crate::store::values::kinds::Element;
@@ -18,7 +19,7 @@ enum Stage<'a> {
     Head,
     Producers,
     /// Within the ids of a producer.
-    RequestIds(&'a [u8], StreamId),
+    RequestIds(PlacedRequest<'a>),
     /// The group itself.
     Group(&'a [u8]),
     Consumers(&'a [u8], &'a [u8]),
@@ -45,7 +46,10 @@ impl<'a> Stage<'a> {
             Self::Pending(group, id) => put(5, group, &id_bytes(id)),
             Self::BehindGroup(group) => put(6, group, b""),
             Self::Producers => put(7, b"", b""),
-            Self::RequestIds(producer, id) => put(8, producer, &id_bytes(id)),
+            Self::RequestIds(PlacedRequest { producer, id, place }) => {
+                let added = place.added.to_be_bytes();
+                put(8, producer, &[&id_bytes(place.entry)[..], &added, id].concat());
+            }
         }
         Position::Within(bytes.into())
     }
@@ -55,8 +59,9 @@ impl<'a> Stage<'a> {
         let Position::Within(bytes) = position else { return None };
         let (stage, mut rest) = bytes.split_first()?;
         let group = take_bytes(&mut rest).ok()?;
-        let id = rest.try_into().map(u128::from_be_bytes).unwrap_or_default();
-        let id = StreamId { ms: (id >> 64) as u64, seq: id as u64 };
+        let (number, behind) = rest.split_first_chunk().unwrap_or((&[0; 16], b""));
+        let number = u128::from_be_bytes(*number);
+        let id = StreamId { ms: (number >> 64) as u64, seq: number as u64 };
         Some(match stage {
             0 => Self::Start,
             1 => Self::Entries(id),
@@ -65,7 +70,11 @@ impl<'a> Stage<'a> {
             4 => Self::Consumers(group, rest),
             5 => Self::Pending(group, id),
             7 => Self::Producers,
-            8 => Self::RequestIds(group, id),
+            8 => {
+                let (added, request) = behind.split_first_chunk()?;
+                let place = RequestPlace { added: u64::from_be_bytes(*added), entry: id };
+                Self::RequestIds(PlacedRequest { producer: group, id: request, place })
+            }
             _ => Self::BehindGroup(group),
         })
     }
@@ -107,7 +116,7 @@ impl Stream {
             Stage::Entries(id) => self.walk_entries(Some(id), &mut steps),
             Stage::Head => self.walk_producers(&mut steps),
             Stage::Producers => self.walk_request_ids(None, &mut steps),
-            Stage::RequestIds(producer, entry) => self.walk_request_ids(Some((producer, entry)), &mut steps),
+            Stage::RequestIds(request) => self.walk_request_ids(Some(request), &mut steps),
             Stage::BehindGroup(group) => self.walk_groups(Some(group), &mut steps),
             Stage::Group(name) | Stage::Consumers(name, _) | Stage::Pending(name, _) => {
                 let rest = self.groups.get(name).and_then(|group| walk_group(name, group, stage, &mut steps));
@@ -141,13 +150,13 @@ impl Stream {
 
     fn walk_request_ids<'s>(
         &'s self,
-        after: Option<(&'s [u8], StreamId)>,
+        after: Option<PlacedRequest<'s>>,
         steps: &mut Steps<'_>,
     ) -> Option<Stage<'s>> {
         let rest = self.producers.iter().flat_map(|producers| producers.behind(after));
-        for (producer, id, entry) in rest {
-            if !steps.see(StreamPart::RequestId(producer, id, entry)) {
-                return Some(Stage::RequestIds(producer, entry));
+        for request in rest {
+            if !steps.see(StreamPart::RequestId(request)) {
+                return Some(Stage::RequestIds(request));
             }
         }
         self.walk_groups(None, steps)

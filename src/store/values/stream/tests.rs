@@ -176,7 +176,9 @@ fn random_stream(chance: &mut Chance) -> Stream {
         let mut producers = Producers::new(ProducersHead { bounds, added: 900, duplicates: 7 });
         for number in 0..chance.below(100) {
             let (name, id) = (format!("p{}", chance.below(4)), format!("id{}", chance.below(60)));
-            producers.note(name.as_bytes(), id.as_bytes(), StreamId::new(number / 2, number), 0);
+            let (producer, id) = (name.as_bytes(), id.as_bytes());
+            let place = RequestPlace { added: number, entry: StreamId::new(chance.below(50), number % 3) };
+            producers.note(PlacedRequest { producer, id, place }, 0);
         }
         stream.producers = Some(Box::new(producers));
     }
