@@ -3,9 +3,9 @@
 //! Code that expires keys, writes the journal or measures times uses a [`Clock`]. A test can use a manual clock and set it.
 
 use rustix::time::{ClockId, clock_gettime};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, OnceLock};
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
 /// A source of wall-clock time. Cloning gives a handle on the same clock.
 #[derive(Clone, Debug, Default)]
@@ -33,8 +33,8 @@ impl Clock {
         match &self.manual_us {
             Some(manual) => manual.load(Ordering::Relaxed),
             None => {
-                let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-                u64::try_from(since.as_micros()).unwrap_or(u64::MAX)
+                let (seconds, nanoseconds) = system(ClockId::Realtime);
+                seconds * 1_000_000 + nanoseconds / 1000
             }
         }
     }
@@ -48,11 +48,7 @@ impl Clock {
     /// Nanoseconds since an arbitrary time, never decreasing: for measuring durations.
     #[must_use]
     pub fn monotonic_ns(&self) -> u64 {
-        static START: OnceLock<Instant> = OnceLock::new();
-        match &self.manual_us {
-            Some(manual) => manual.load(Ordering::Relaxed) * 1000,
-            None => START.get_or_init(Instant::now).elapsed().as_nanos() as u64,
-        }
+        self.nanoseconds(ClockId::Monotonic)
     }
 
     /// Nanoseconds since the machine was started, never decreasing. Time in which the process was stopped counts, and, other than
@@ -60,12 +56,16 @@ impl Clock {
     /// clocks cannot see that.)
     #[must_use]
     pub fn uptime_ns(&self) -> u64 {
+        self.nanoseconds(ClockId::Boottime)
+    }
+
+    #[inline]
+    fn nanoseconds(&self, id: ClockId) -> u64 {
         match &self.manual_us {
             Some(manual) => manual.load(Ordering::Relaxed) * 1000,
             None => {
-                let now = clock_gettime(ClockId::Boottime);
-                u64::try_from(now.tv_sec).unwrap_or(0) * 1_000_000_000
-                    + u64::try_from(now.tv_nsec).unwrap_or(0)
+                let (seconds, nanoseconds) = system(id);
+                seconds * 1_000_000_000 + nanoseconds
             }
         }
     }
@@ -76,4 +76,12 @@ impl Clock {
             manual.fetch_add(u64::try_from(by.as_micros()).unwrap_or(u64::MAX), Ordering::Relaxed);
         }
     }
+}
+
+/// Seconds, and nanoseconds of the next one, on a clock of the system. [`std::time`] would take twice as long. A time before 1970
+/// is 1970.
+#[inline]
+fn system(id: ClockId) -> (u64, u64) {
+    let now = clock_gettime(id);
+    (u64::try_from(now.tv_sec).unwrap_or(0), u64::try_from(now.tv_nsec).unwrap_or(0))
 }
