@@ -1,8 +1,8 @@
 //! The command table: how a name is found in it, and the ACL categories that follow from an entry.
 
 use super::{CommandSpec, Flag, Group, Handler};
+use foldhash::fast::FixedState;
 use std::collections::HashMap;
-use std::hash::{BuildHasherDefault, Hasher};
 use std::sync::OnceLock;
 
 /// Longest name that is looked up. No command has a longer one.
@@ -27,31 +27,20 @@ pub struct TableEntry {
 #[derive(Debug)]
 pub struct CommandTable {
     entries: Vec<TableEntry>,
-    by_name: HashMap<Box<[u8]>, usize, BuildHasherDefault<NameHasher>>,
+    /// No client chooses what is in it, so the hash needs no seed.
+    by_name: HashMap<PaddedName, usize, FixedState>,
 }
 
-/// Hashes names of commands (FNV-1a). No client chooses what is in the table, so the hash needs no seed.
-struct NameHasher(u64);
+/// A name in lower case, filled up with zeros.
+type PaddedName = (u128, u128);
 
-impl Default for NameHasher {
-    fn default() -> Self {
-        Self(0xcbf2_9ce4_8422_2325)
-    }
-}
-
-impl Hasher for NameHasher {
-    fn finish(&self) -> u64 {
-        self.0
-    }
-
-    fn write(&mut self, bytes: &[u8]) {
-        self.0 =
-            bytes.iter().fold(self.0, |hash, byte| (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3));
-    }
-
-    fn write_usize(&mut self, length: usize) {
-        self.0 ^= length as u64;
-    }
+/// `None` for a name that is too long for a command.
+fn padded(name: &[u8]) -> Option<PaddedName> {
+    let mut bytes = [0u8; NAME_BYTES];
+    bytes.get_mut(..name.len())?.copy_from_slice(name);
+    bytes.make_ascii_lowercase();
+    let [first, second] = bytes.as_chunks().0 else { return None };
+    Some((u128::from_le_bytes(*first), u128::from_le_bytes(*second)))
 }
 
 static TABLE: OnceLock<CommandTable> = OnceLock::new();
@@ -93,7 +82,7 @@ impl CommandTable {
                 });
             }
         }
-        let name_of = |entry: &TableEntry| entry.full_name.as_bytes().into();
+        let name_of = |entry: &TableEntry| padded(entry.full_name.as_bytes()).expect("a short name");
         let by_name = entries.iter().enumerate().map(|(place, entry)| (name_of(entry), place)).collect();
         Self { entries, by_name }
     }
@@ -112,11 +101,9 @@ impl CommandTable {
     /// Finds a command (`zadd`) or subcommand (`client|id`) by its full name in any case.
     #[must_use]
     pub fn find(&self, name: &[u8]) -> Option<usize> {
-        let mut buffer = [0u8; NAME_BYTES];
-        let lower = buffer.get_mut(..name.len())?;
-        lower.copy_from_slice(name);
-        lower.make_ascii_lowercase();
-        self.by_name.get(&*lower).copied()
+        let place = *self.by_name.get(&padded(name)?)?;
+        // The zeros may be the client's.
+        Some(place).filter(|place| self.entries[*place].full_name.len() == name.len())
     }
 
     /// Finds a subcommand of the command at `place`.
