@@ -255,7 +255,7 @@ fn a_hold_without_changes_depends_on_the_last_change() {
     let store = &table.host.store;
     let shards = [store.shard_of(b"text")];
     for access in [Access::Read, Access::Write] {
-        let hold = rankd::store::Hold::on(store, &shards, access, Default::default());
+        let mut hold = rankd::store::Hold::on(store, &shards, access, Default::default());
         assert_eq!(hold.release().0, record);
     }
 }

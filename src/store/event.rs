@@ -55,7 +55,7 @@ pub(super) struct EventBuffer {
     events: Vec<KeyEvent>,
     stale: Vec<StaleKey>,
     /// Those of the changed keys that the client has read since, for the first time.
-    read_since: HashSet<Box<[u8]>>,
+    read_since: Option<HashSet<Box<[u8]>>>,
 }
 
 impl EventBuffer {
@@ -87,7 +87,7 @@ impl EventBuffer {
         if self.wants(EventClasses::CACHED_KEYS) {
             let stale = stale();
             if let StaleKey::Changed(key) = &stale {
-                self.read_since.remove(key);
+                self.read_since.as_mut().map(|read| read.remove(key));
             }
             self.stale.push(stale);
         }
@@ -96,7 +96,7 @@ impl EventBuffer {
     /// The client has read a key for the first time. If it has changed the key before that, what it read is not stale. O(1).
     pub(super) fn note_first_read(&mut self, key: &[u8]) {
         if self.has_stale() {
-            self.read_since.insert(key.into());
+            self.read_since.get_or_insert_default().insert(key.into());
         }
     }
 
@@ -112,7 +112,7 @@ impl EventBuffer {
 
     /// Removes and returns the changed keys.
     pub(super) fn take_stale(&mut self) -> Vec<StaleKey> {
-        let read_since = std::mem::take(&mut self.read_since);
+        let read_since = self.read_since.take().unwrap_or_default();
         let told = |stale| match stale {
             StaleKey::Changed(key) if read_since.contains(&key) => StaleKey::ReadSince(key),
             stale => stale,

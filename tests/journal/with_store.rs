@@ -342,7 +342,7 @@ fn replies_about_recovered_data_wait_for_the_new_base() {
 
     let again = start(crashed.path(), FsyncPolicy::Always).unwrap();
     let shards = [again.store.shard_of(b"large")];
-    let reading = Hold::on(&again.store, &shards, Access::Read, ChangeBuffer::default());
+    let mut reading = Hold::on(&again.store, &shards, Access::Read, ChangeBuffer::default());
     let rests_on = reading.release().0;
     assert_eq!(rests_on, seq);
     acknowledge(&again.journal, rests_on).unwrap();

@@ -89,14 +89,13 @@ pub fn run_batch<'r>(
         runner.count_time();
     }
     runner.release();
-    let Runner { hold, ran, session, timing, .. } = runner;
-    let (_, changes) = hold.release();
-    CHANGES.set(changes);
-    session.client.last_active_ms.store(timing.now_ms, Ordering::Relaxed);
+    let (_, changes) = runner.hold.release();
+    CHANGES.with(|kept| kept.set(changes));
+    runner.session.client.last_active_ms.store(runner.timing.now_ms, Ordering::Relaxed);
     if let Some(entry) = last_command {
-        session.client.note_command(entry.place);
+        runner.session.client.note_command(entry.place);
     }
-    ran
+    runner.ran
 }
 
 /// Whether the request is a command on keys, under their locks and nothing else, or a script.

@@ -155,6 +155,9 @@ impl Runner<'_> {
 
     /// Gives the locks back. The records made under them are passed to the journal first.
     pub(super) fn let_go(&mut self) {
+        if self.hold.is_idle() {
+            return;
+        }
         self.ran.has_written |= self.hold.access() == Access::Write;
         self.terms.stats.note_shards(self.hold.shards(), std::mem::take(&mut self.commands_in_hold));
         let seq = self.hold.let_go();

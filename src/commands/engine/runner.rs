@@ -77,6 +77,7 @@ impl From<Stop> for Refusal {
 
 impl<'b> Runner<'b> {
     /// Begins a batch. `changes` is an empty buffer for what it changes.
+    #[inline]
     pub(super) fn new(
         host: &'b Host,
         session: &'b mut Session,
@@ -84,27 +85,27 @@ impl<'b> Runner<'b> {
         terms: Terms<'b>,
         changes: ChangeBuffer,
     ) -> Self {
-        let mut hold = Hold::new(&host.store, changes);
-        hold.act_for(session.client.id);
-        if session.is_masters() {
-            hold.obey_master();
-        }
+        let timing = Timing::begun(config, host.settings.changes(), &host.clock);
         let mut runner = Self {
             host,
             session,
             config,
             terms,
             ran: Ran::default(),
-            hold,
             scope: Scope::Command,
             commands_in_hold: 0,
-            timing: Timing::new(config, host.settings.changes()),
+            timing,
             latest: None,
             requested: None,
             passed: None,
             script_lines: String::new(),
+            // Behind what calls functions: then it is made in its place.
+            hold: Hold::new(&host.store, changes),
         };
-        runner.look_at_clock();
+        runner.hold.act_for(runner.session.client.id);
+        if runner.session.is_masters() {
+            runner.hold.obey_master();
+        }
         runner
     }
 

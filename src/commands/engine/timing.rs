@@ -44,11 +44,12 @@ pub(super) struct TimedCommand {
 }
 
 impl Timing {
-    /// The settings have been changed `changes` times. The next batch heeds a change that `config` lacks.
-    pub(super) fn new(config: &Config, changes: u64) -> Self {
+    /// Begins now. The settings have been changed `changes` times. The next batch heeds a change that `config` lacks.
+    #[inline]
+    pub(super) fn begun(config: &Config, changes: u64, clock: &Clock) -> Self {
         Self {
-            now_ms: 0,
-            started_ns: 0,
+            now_ms: clock.now_ms(),
+            started_ns: clock.monotonic_ns(),
             timed: None,
             calls: 0,
             since_look: 0,

@@ -9,11 +9,21 @@ use crate::resp::reply::Reply;
 use crate::resp::request::RequestBatch;
 use crate::store::ShardIndex;
 use bytes::BytesMut;
+use std::cell::Cell;
 use std::ops::{Deref, DerefMut};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 /// As long as most replies are: a number, or a string of some bytes.
 const SHORT_REPLY_BYTES: usize = 32;
+
+/// Buffers up to this size are kept while a connection waits.
+const IDLE_BUFFER_BYTES: usize = 1024;
+
+thread_local! {
+    /// The empty buffers of the connection of this thread that began to wait last. The next one that needs them takes them.
+    static SPARE_INPUT: Cell<BytesMut> = Cell::default();
+    static SPARE_OUTPUT: Cell<Vec<u8>> = Cell::default();
+}
 
 /// The work of a connection.
 pub(in crate::server) struct Work {
@@ -47,9 +57,41 @@ impl Work {
         Reply::new(&mut self.out, self.session.protocol)
     }
 
+    /// The shard whose turn the next requests take, if there are enough of them for that.
+    pub(in crate::server) fn turn(&self) -> Option<ShardIndex> {
+        self.contended.filter(|_| self.batch.len() - self.done > 1)
+    }
+
+    /// The input buffer, for more bytes.
+    pub(in crate::server) fn input(&mut self) -> &mut BytesMut {
+        if self.input.capacity() == 0 {
+            self.input = SPARE_INPUT.take();
+        }
+        &mut self.input
+    }
+
+    /// All requests have run and all replies are sent: gives back the memory of empty buffers. Returns a buffer that is so large
+    /// that to free it takes long.
+    pub(in crate::server) fn rest(&mut self) -> Option<BytesMut> {
+        self.batch.clear();
+        if self.out.capacity() > IDLE_BUFFER_BYTES {
+            SPARE_OUTPUT.with(|spare| spare.set(std::mem::take(&mut self.out)));
+        }
+        if !self.input.is_empty() || self.input.capacity() <= IDLE_BUFFER_BYTES {
+            return None;
+        }
+        let empty = std::mem::take(&mut self.input);
+        if empty.capacity() <= limits::READ_CHUNK_BYTES {
+            SPARE_INPUT.with(|spare| spare.set(empty));
+            return None;
+        }
+        Some(empty).filter(|empty| empty.capacity() > limits::PENDING_REPLY_BYTES * 2)
+    }
+
     /// Runs up to `most` requests, see [`run_batch`].
     pub(in crate::server) fn run(&mut self, host: &Host, terms: Terms<'_>, most: usize) -> Ran {
         if self.out.capacity() == 0 {
+            self.out = SPARE_OUTPUT.take();
             // Short replies then fit without the buffer growing from one to the next.
             let replies = (self.batch.len() - self.done).min(most);
             self.out.reserve((replies * SHORT_REPLY_BYTES).min(limits::SENT_AT_ONCE_BYTES));

@@ -59,6 +59,7 @@ impl<'s> Hold<'s> {
     /// A hold without locks. It collects records in `changes`, an empty buffer, and [`Hold::release`] gives the buffer
     /// back.
     #[must_use]
+    #[inline]
     pub fn new(store: &'s Store, changes: ChangeBuffer) -> Self {
         debug_assert!(changes.is_empty());
         Self {
@@ -158,15 +159,27 @@ impl<'s> Hold<'s> {
 
     /// Releases the locks. Returns the record that the replies made under them rest on: the hold's own last record, or
     /// the shards' last record if the hold made none.
+    #[inline]
     pub fn let_go(&mut self) -> Seq {
+        // Every batch ends with a hold that has let go.
+        if self.is_idle() {
+            return Seq::default();
+        }
         let seq = self.append_changes();
         self.unlock();
         seq
     }
 
-    /// As [`Hold::let_go`], and ends the hold. Also returns the buffer, which is empty again.
-    pub fn release(mut self) -> (Seq, ChangeBuffer) {
+    /// As [`Hold::let_go`], at the end of the hold. Also returns the buffer, which is empty again.
+    pub fn release(&mut self) -> (Seq, ChangeBuffer) {
         (self.let_go(), std::mem::take(&mut self.changes))
+    }
+
+    /// Whether it has no lock, and nothing to hand over.
+    #[must_use]
+    #[inline]
+    pub fn is_idle(&mut self) -> bool {
+        self.first.is_none() && self.changes.is_empty() && !self.must_tell()
     }
 
     /// Whether no lock is held.
@@ -304,16 +317,7 @@ impl<'s> Hold<'s> {
 
     /// Hands over the records, the events and the served clients of the hold. Returns the record that the replies made
     /// under the hold rest on.
-    #[inline]
     fn append_changes(&mut self) -> Seq {
-        // Every batch ends with a hold that has let go.
-        if self.first.is_none() && self.changes.is_empty() && !self.must_tell() {
-            return Seq::default();
-        }
-        self.append_held_changes()
-    }
-
-    fn append_held_changes(&mut self) -> Seq {
         self.changes.end_record();
         let seq = if self.changes.is_empty() {
             self.rests_on()
@@ -338,7 +342,9 @@ impl<'s> Hold<'s> {
 impl Drop for Hold<'_> {
     /// Also records what a command changed before it panicked.
     fn drop(&mut self) {
-        self.append_changes();
+        if !self.is_idle() {
+            self.append_changes();
+        }
     }
 }
 

@@ -31,6 +31,7 @@ impl Hold<'_> {
     }
 
     /// Whether somebody is to be told of the records of the hold. Mostly nobody is.
+    #[inline]
     pub(super) fn must_tell(&mut self) -> bool {
         let has_clients = !self.served.is_empty() || !self.ready.is_empty();
         has_clients || self.open_record.is_some() || !self.events.get_mut().is_empty()
