@@ -14,7 +14,7 @@
 //! | `sentinel` | what sentinels say of the master |
 //! | `process` | what commands may ask of the process |
 //!
-//! The main thread accepts connections and deals them to worker threads. A connection stays with its worker; its
+//! The main thread accepts connections and deals them to worker threads, and has their timers. A connection stays with its worker; its
 //! commands run on that thread, to completion.
 
 mod connection;

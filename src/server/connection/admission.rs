@@ -58,7 +58,7 @@ async fn prepare(newcomer: Newcomer, shared: &Shared, config: &Config) -> Option
                 return None;
             }
             let tls = &shared.process.listeners.tls;
-            let stream = shake_hands(stream, peer, tls.current()?, &tls.handshakes).await;
+            let stream = shake_hands(stream, peer, tls.current()?, &tls.handshakes, &shared.timers).await;
             let Some(stream) = stream else {
                 shared.stats.rejected_connections.add(1);
                 return None;

@@ -3,8 +3,8 @@
 /// What has come for a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::server) enum Arrival {
-    /// Bytes, or the end.
-    Readable,
+    /// So many bytes, which have been read; none at the end.
+    Bytes(usize),
     /// Messages, or the order to close.
     Mail,
 }

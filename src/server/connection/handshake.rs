@@ -3,6 +3,7 @@
 use crate::limits;
 use crate::resp::Protocol;
 use crate::resp::reply::Reply;
+use crate::server::threads::timers::Timers;
 use crate::server::threads::tls::Handshakes;
 use rustls::ServerConfig;
 use std::io;
@@ -23,12 +24,13 @@ pub(super) async fn shake_hands(
     peer: SocketAddr,
     terms: Arc<ServerConfig>,
     handshakes: &Handshakes,
+    timers: &Timers,
 ) -> Option<Box<TlsStream<TcpStream>>> {
     let Some(_place) = handshakes.begin() else {
         handshakes.note_failure(peer, &format!("{} others have not ended theirs", limits::TLS_HANDSHAKES));
         return None;
     };
-    let shaken = tokio::time::timeout(limits::TLS_HANDSHAKE, async {
+    let shaken = timers.timeout(limits::TLS_HANDSHAKE, async {
         let mut first = [0];
         if stream.peek(&mut first).await? > 0 && first[0] != HANDSHAKE_RECORD {
             say_not_tls(&stream);

@@ -122,7 +122,7 @@ impl Connection<'_> {
     /// Waits for `what`, at most a tick. Bytes that come meanwhile are thrown away: they are keep-alives.
     pub(super) async fn or_tick<T>(&mut self, what: impl Future<Output = T>) -> io::Result<Option<T>> {
         let client = Arc::clone(&self.work.session.client);
-        let tick = tokio::time::sleep(TICK);
+        let tick = self.shared.timers.sleep(TICK);
         tokio::pin!(what, tick);
         loop {
             tokio::select! {
@@ -130,9 +130,8 @@ impl Connection<'_> {
                 why = poll_fn(|_| client.mailbox.poll_closed()) => return Err(closed(why)),
                 done = &mut what => return Ok(Some(done)),
                 () = &mut tick => return Ok(None),
-                readable = poll_fn(|context| self.stream.poll_readable(context)) => {
-                    readable?;
-                    if self.read().await? == Some(0) {
+                received = poll_fn(|context| self.poll_more(context)) => {
+                    if received? == 0 {
                         return Err(io::ErrorKind::UnexpectedEof.into());
                     }
                     self.work.input.clear();
@@ -204,19 +203,16 @@ impl Connection<'_> {
 
     /// Waits for `what`, for bytes of the replica, or for a tick.
     async fn or_input<T>(&mut self, what: impl Future<Output = T>) -> io::Result<Option<T>> {
-        let client = Arc::clone(&self.work.session.client);
+        let (client, shared) = (Arc::clone(&self.work.session.client), self.shared);
         tokio::select! {
             biased;
             why = poll_fn(|_| client.mailbox.poll_closed()) => Err(closed(why)),
-            readable = poll_fn(|context| self.stream.poll_readable(context)) => {
-                readable?;
-                match self.read().await? {
-                    Some(0) => Err(io::ErrorKind::UnexpectedEof.into()),
-                    _ => Ok(None),
-                }
-            }
+            received = poll_fn(|context| self.poll_more(context)) => match received? {
+                0 => Err(io::ErrorKind::UnexpectedEof.into()),
+                _ => Ok(None),
+            },
             done = what => Ok(Some(done)),
-            () = tokio::time::sleep(TICK) => Ok(None),
+            () = shared.timers.sleep(TICK) => Ok(None),
         }
     }
 
@@ -293,7 +289,7 @@ impl Connection<'_> {
                     return Err(ended(end));
                 }
                 writable = self.stream.writable() => writable?,
-                () = tokio::time::sleep(timeout) => return Err(io::ErrorKind::TimedOut.into()),
+                () = self.shared.timers.sleep(timeout) => return Err(io::ErrorKind::TimedOut.into()),
             }
         }
         Ok(())

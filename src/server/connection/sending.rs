@@ -8,8 +8,8 @@ use super::wire::Wire;
 use crate::commands::state::client::Client;
 use crate::config::OutputLimit;
 use crate::limits;
-use crate::machine::clock::Clock;
 use crate::resp::reply::ReplySource;
+use crate::server::threads::shared::Shared;
 use crate::store::Seq;
 use std::future::poll_fn;
 use std::io;
@@ -43,8 +43,7 @@ impl Connection<'_> {
             while has_more && self.work.out.len() < limits::SENT_AT_ONCE_BYTES / 2 {
                 has_more = rest.write_more(&mut self.work.reply());
             }
-            sent = self.flush(rest.memory_bytes()).await;
-            self.trim_output();
+            sent = self.send_with(rest.memory_bytes()).await;
             tokio::task::yield_now().await;
         }
         // To free what is left of it may take long.
@@ -52,18 +51,63 @@ impl Connection<'_> {
         sent
     }
 
-    /// Sends what is in the output buffer, and gives its memory back if it has grown large.
+    /// Sends what is in the output buffer.
     pub(in crate::server) async fn send(&mut self) -> io::Result<()> {
-        self.flush(0).await?;
+        self.send_with(0).await
+    }
+
+    /// As [`Connection::send`]. `kept_bytes` are the bytes of memory of the rest that is sent behind it, for CLIENT LIST.
+    async fn send_with(&mut self, kept_bytes: usize) -> io::Result<()> {
+        if self.send_at_once(kept_bytes)? { Ok(()) } else { self.send_slowly(kept_bytes).await }
+    }
+
+    /// Begins to send what is in the output buffer. Nearly always the socket takes everything at once. Returns whether it has:
+    /// otherwise [`Connection::send_slowly`] goes on.
+    pub(super) fn send_at_once(&mut self, kept_bytes: usize) -> io::Result<bool> {
+        let work = &mut *self.work;
+        let bytes = work.out.len();
+        if bytes == 0 {
+            return Ok(true);
+        }
+        if self.shared.host.store.is_abandoned() {
+            return Err(io::Error::other("the server stops in the middle of a script"));
+        }
+        let config = work.config.latest(&self.shared.host.settings);
+        let limit = config.output_limits.of(work.session.client.is_subscribed());
+        if limit.hard_bytes > 0 && bytes + kept_bytes > limit.hard_bytes {
+            self.shared.host.clients.count_cut_off();
+            return Err(deaf());
+        }
+        self.shared.stats.writes.add(1);
+        if bytes > limits::SENT_AT_ONCE_BYTES {
+            return Ok(false);
+        }
+        let sent = self.stream.try_write(&work.out)?;
+        let is_all = sent == bytes;
+        work.out.drain(..sent);
+        self.note_sent(sent);
+        if is_all {
+            self.trim_output();
+        }
+        Ok(is_all && kept_bytes == 0 && !self.stream.has_unsent())
+    }
+
+    /// Sends what [`Connection::send_at_once`] has left in the output buffer, as fast as the client reads.
+    pub(super) async fn send_slowly(&mut self, kept_bytes: usize) -> io::Result<()> {
+        self.flush(kept_bytes).await?;
+        self.note_sent(self.work.out.len());
+        self.work.out.clear();
         self.trim_output();
         Ok(())
     }
 
-    /// Gives the output buffer's memory back if it has grown large and is empty.
+    fn note_sent(&self, bytes: usize) {
+        self.shared.stats.output_bytes.add(bytes as u64);
+        self.work.session.client.output_bytes.add(bytes as u64);
+    }
+
+    /// Gives the memory of the output buffer, which is empty, back if it has grown large.
     fn trim_output(&mut self) {
-        if !self.work.out.is_empty() {
-            return;
-        }
         if self.work.out.capacity() > limits::PENDING_REPLY_BYTES * 2 {
             // To free hundreds of megabytes takes as long as to write them.
             let sent = std::mem::take(&mut self.work.out);
@@ -73,52 +117,22 @@ impl Connection<'_> {
         }
     }
 
-    /// Sends what is in the output buffer. `kept_bytes` are the bytes of memory of the rest that is sent behind it, for CLIENT
-    /// LIST.
     async fn flush(&mut self, kept_bytes: usize) -> io::Result<()> {
-        let bytes = self.work.out.len();
-        if bytes == 0 {
-            return Ok(());
-        }
-        if self.shared.host.store.is_abandoned() {
-            return Err(io::Error::other("the server stops in the middle of a script"));
-        }
-        let work = &mut *self.work;
-        let config = work.config.latest(&self.shared.host.settings);
-        let limit = config.output_limits.of(work.session.client.is_subscribed());
-        if limit.hard_bytes > 0 && bytes + kept_bytes > limit.hard_bytes {
-            self.shared.host.clients.count_cut_off();
-            return Err(deaf());
-        }
-        // Nearly always the socket takes everything at once.
-        let sent =
-            if bytes <= limits::SENT_AT_ONCE_BYTES { self.stream.try_write(&self.work.out)? } else { 0 };
-        if sent < bytes || kept_bytes > 0 || self.stream.has_unsent() {
-            self.flush_slowly(sent, kept_bytes).await?;
-        }
-        self.work.out.clear();
-        self.shared.stats.writes.add(1);
-        self.shared.stats.output_bytes.add(bytes as u64);
-        self.work.session.client.output_bytes.add(bytes as u64);
-        Ok(())
-    }
-
-    /// Sends what is in the output buffer behind its first `sent` bytes, as fast as the client reads.
-    async fn flush_slowly(&mut self, sent: usize, kept_bytes: usize) -> io::Result<()> {
-        let (host, client) = (&self.shared.host, Arc::clone(&self.work.session.client));
+        let (shared, client) = (self.shared, Arc::clone(&self.work.session.client));
+        let host = &shared.host;
         let config = host.config();
         let limit = config.output_limits.of(client.is_subscribed());
         let note = |left: usize| {
             client.output_buffer_bytes.store(left + kept_bytes, Ordering::Relaxed);
             host.clients.count(&client);
         };
-        note(self.work.out.len() - sent);
-        let write = write_in_turns(&mut self.stream, &self.work.out[sent..], note);
+        note(self.work.out.len());
+        let write = write_in_turns(&mut self.stream, &self.work.out, note);
         let idle = async {
             // A client that does not read is as idle as one that does not write. One that only hears others is never idle.
             match config.timeout_s {
                 1.. if !client.only_hears() => {
-                    tokio::time::sleep(Duration::from_secs(config.timeout_s)).await;
+                    shared.timers.sleep(Duration::from_secs(config.timeout_s)).await;
                 }
                 _ => std::future::pending().await,
             }
@@ -128,7 +142,7 @@ impl Connection<'_> {
             biased;
             written = write => written,
             why = poll_fn(|_| client.mailbox.poll_closed()) => Err(closed(why)),
-            () = stays_over(limit, &client, &host.clock, over_soft_since_ns) => {
+            () = stays_over(limit, &client, shared, over_soft_since_ns) => {
                 host.clients.count_cut_off();
                 Err(deaf())
             }
@@ -139,12 +153,12 @@ impl Connection<'_> {
 
 /// Waits until more than the soft limit has waited for the client for longer than it may. `since_ns` is when that began; it
 /// outlives the call, so that a client that reads too slowly is found as well.
-async fn stays_over(limit: &OutputLimit, client: &Client, clock: &Clock, since_ns: &mut Option<u64>) {
+async fn stays_over(limit: &OutputLimit, client: &Client, shared: &Shared, since_ns: &mut Option<u64>) {
     if limit.soft_bytes == 0 {
         std::future::pending::<()>().await;
     }
     loop {
-        let now_ns = clock.monotonic_ns();
+        let now_ns = shared.host.clock.monotonic_ns();
         if client.waiting_bytes() <= limit.soft_bytes {
             *since_ns = None;
         } else if now_ns - *since_ns.get_or_insert(now_ns)
@@ -152,7 +166,7 @@ async fn stays_over(limit: &OutputLimit, client: &Client, clock: &Clock, since_n
         {
             return;
         }
-        tokio::time::sleep(SOFT_LIMIT_PERIOD).await;
+        shared.timers.sleep(SOFT_LIMIT_PERIOD).await;
     }
 }
 

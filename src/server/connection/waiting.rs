@@ -9,20 +9,9 @@ use crate::commands::state::slow_log::SlowRequest;
 use std::future::poll_fn;
 use std::io;
 use std::sync::Arc;
-use std::task::Poll;
 use std::time::Duration;
 
 impl Connection<'_> {
-    /// Waits for bytes or messages.
-    pub(super) async fn next_arrival(&self) -> io::Result<Arrival> {
-        let mailbox = &self.work.session.client.mailbox;
-        poll_fn(|context| match mailbox.poll(context) {
-            Poll::Ready(()) => Poll::Ready(Ok(Arrival::Mail)),
-            Poll::Pending => self.stream.poll_readable(context).map_ok(|()| Arrival::Readable),
-        })
-        .await
-    }
-
     /// Sends the messages that have come.
     pub(super) async fn send_mail(&mut self) -> io::Result<()> {
         let work = &mut *self.work;
@@ -32,12 +21,13 @@ impl Connection<'_> {
     }
 
     /// Waits for the reply of the last command, which blocks, and sends it. Bytes that come meanwhile are read and kept.
-    pub(super) async fn wait(&mut self) -> io::Result<Option<End>> {
+    pub(super) async fn wait(&mut self) -> Result<(), End> {
         let client = Arc::clone(&self.work.session.client);
-        let Some(waiting) = client.waiting.lock().clone() else { return Ok(None) };
+        let Some(waiting) = client.waiting.lock().clone() else { return Ok(()) };
+        let shared = self.shared;
         let time_out = async {
             match waiting.timeout() {
-                Some(timeout) => tokio::time::sleep(timeout).await,
+                Some(timeout) => shared.timers.sleep(timeout).await,
                 None => std::future::pending().await,
             }
         };
@@ -51,19 +41,7 @@ impl Connection<'_> {
                     has_timed_out = true;
                     waiting.time_out();
                 }
-                readable = poll_fn(|context| self.stream.poll_readable(context)) => {
-                    readable?;
-                    if self.read().await? == Some(0) {
-                        return Ok(Some(End::Client));
-                    }
-                    if self.work.input.len() > self.shared.host.config().client_query_buffer_limit_bytes {
-                        self.shared.host.clients.count_overlong();
-                        return Ok(Some(End::Protocol));
-                    }
-                }
-                () = poll_fn(|context| client.mailbox.poll(context)) => {
-                    self.send_mail().await?;
-                }
+                arrival = poll_fn(|context| self.poll_arrival(context, false)) => self.take(arrival?).await?,
             }
         };
         *client.waiting.lock() = None;
@@ -87,11 +65,29 @@ impl Connection<'_> {
         }
         // With the messages that came before the reply, and those that it has caused.
         self.send_mail().await?;
-        Ok(None)
+        Ok(())
+    }
+
+    /// Keeps the bytes that have come, or sends the messages.
+    ///
+    /// # Errors
+    /// Why the connection ends.
+    async fn take(&mut self, arrival: Arrival) -> Result<(), End> {
+        match arrival {
+            Arrival::Mail => self.send_mail().await?,
+            Arrival::Bytes(0) => return Err(End::Client),
+            Arrival::Bytes(_) => {}
+        }
+        let host = &self.shared.host;
+        if self.work.input.len() > host.config().client_query_buffer_limit_bytes {
+            host.clients.count_overlong();
+            return Err(End::Protocol);
+        }
+        Ok(())
     }
 
     /// Waits until CLIENT PAUSE has ended. Bytes that come meanwhile are read and kept.
-    pub(super) async fn sit_out_pause(&mut self) -> io::Result<Option<End>> {
+    pub(super) async fn sit_out_pause(&mut self) -> Result<(), End> {
         let client = Arc::clone(&self.work.session.client);
         client.marks.set(Mark::Postponed, true);
         let end = self.wait_for_end_of_pause().await;
@@ -99,28 +95,20 @@ impl Connection<'_> {
         end
     }
 
-    async fn wait_for_end_of_pause(&mut self) -> io::Result<Option<End>> {
+    async fn wait_for_end_of_pause(&mut self) -> Result<(), End> {
         let host = Arc::clone(&self.shared.host);
         let ends = host.interventions.ended_pauses();
         loop {
             let now_ms = host.clock.now_ms();
             host.interventions.end_pause_if_over(now_ms);
-            let Some((_, until_ms)) = host.interventions.pause(now_ms) else { return Ok(None) };
+            let Some((_, until_ms)) = host.interventions.pause(now_ms) else { return Ok(()) };
             let arrival = tokio::select! {
                 biased;
-                () = poll_fn(|context| host.interventions.poll_unpaused(ends, context)) => return Ok(None),
-                () = tokio::time::sleep(Duration::from_millis(until_ms - now_ms)) => continue,
-                arrival = self.next_arrival() => arrival?,
+                () = poll_fn(|context| host.interventions.poll_unpaused(ends, context)) => return Ok(()),
+                () = self.shared.timers.sleep(Duration::from_millis(until_ms - now_ms)) => continue,
+                arrival = poll_fn(|context| self.poll_arrival(context, false)) => arrival?,
             };
-            match arrival {
-                Arrival::Mail => self.send_mail().await?,
-                Arrival::Readable if self.read().await? == Some(0) => return Ok(Some(End::Client)),
-                Arrival::Readable => {}
-            }
-            if self.work.input.len() > host.config().client_query_buffer_limit_bytes {
-                host.clients.count_overlong();
-                return Ok(Some(End::Protocol));
-            }
+            self.take(arrival).await?;
         }
     }
 }

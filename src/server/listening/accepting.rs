@@ -5,7 +5,7 @@ use super::newcomer::Newcomer;
 use super::port_kind::PortKind;
 use crate::server::threads::worker::WorkerThread;
 use std::io;
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 use std::time::Duration;
 use tokio::net::{TcpListener, UnixListener};
 use tokio::sync::oneshot;
@@ -27,10 +27,10 @@ impl Listener {
         })
     }
 
-    /// Accepts connections and deals them to `workers` until `ended` is closed.
+    /// Accepts connections and deals them to `workers`, as long as there are any, until `ended` is closed.
     pub(in crate::server) async fn deal(
         self,
-        workers: Arc<Vec<WorkerThread>>,
+        workers: Weak<Vec<WorkerThread>>,
         mut ended: oneshot::Receiver<()>,
     ) {
         let mut turn = 0;
@@ -43,6 +43,7 @@ impl Listener {
             };
             match accepted {
                 Ok(newcomer) => {
+                    let Some(workers) = workers.upgrade() else { return };
                     workers[turn % workers.len()].take(newcomer);
                     turn += 1;
                 }

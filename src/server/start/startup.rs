@@ -42,6 +42,7 @@ use crate::server::process::RunningProcess;
 use crate::server::replication::Replication;
 use crate::server::sentinel::watch::SentinelWatch;
 use crate::server::threads::shared::Shared;
+use crate::server::threads::timers::Timers;
 use crate::server::threads::tls::TlsTerms;
 use crate::server::threads::turns::Turns;
 use crate::server::threads::upkeep;
@@ -51,8 +52,8 @@ use crate::store::event::EventSink;
 use crate::store::{SHARDS, Store};
 use std::net::TcpListener;
 use std::path::PathBuf;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Weak};
 use tokio::sync::mpsc::UnboundedReceiver;
 
 /// Runs the server until it is told to stop.
@@ -203,12 +204,16 @@ fn serve(
     screen: &Screen,
 ) -> Result<(), String> {
     let (own, aside) = host.stats.split_at(host.stats.len() / 2);
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    let runtime = runtime.map_err(|error| format!("runtime: {error}"))?;
     let turns = Arc::new(Turns::new(host.store.shard_count()));
+    let timers = Timers::new(runtime.handle().clone());
     let start = |(index, (stats, aside_stats)): (usize, (&Arc<Stats>, &Arc<Stats>))| {
         let shared = Shared {
             host: Arc::clone(host),
             process: Arc::clone(process),
             turns: Arc::clone(&turns),
+            timers: timers.clone(),
             stats: Arc::clone(stats),
             aside_stats: Arc::clone(aside_stats),
         };
@@ -216,14 +221,12 @@ fn serve(
     };
     let workers = own.iter().zip(aside).enumerate().map(start).collect::<Result<Vec<_>, _>>()?;
     let workers = Arc::new(workers);
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-    let runtime = runtime.map_err(|error| format!("runtime: {error}"))?;
     let was_loaded = runtime.block_on(async {
-        let dealt = Arc::clone(&workers);
+        let dealt = Arc::downgrade(&workers);
         tokio::spawn(async move {
             while let Some(NewListener { socket, ended }) = begun.recv().await {
                 match Listener::new(socket) {
-                    Ok(listener) => drop(tokio::spawn(listener.deal(Arc::clone(&dealt), ended))),
+                    Ok(listener) => drop(tokio::spawn(listener.deal(Weak::clone(&dealt), ended))),
                     Err(error) => tracing::error!("cannot listen: {error}"),
                 }
             }
@@ -248,19 +251,21 @@ fn serve(
         process.replication.wait_for_replicas(host, process.ends_at_once.load(Ordering::Relaxed)).await;
         asks.into_iter().for_each(SentinelWatch::stop);
         Ok::<bool, String>(true)
-    })?;
-    if !was_loaded {
+    });
+    // The runtime ends after them, because it has the timers of their connections.
+    let stop_workers = || Arc::into_inner(workers).into_iter().flatten().for_each(WorkerThread::stop);
+    if !matches!(was_loaded, Ok(true)) {
+        stop_workers();
+        was_loaded?;
         tracing::info!("stopped while the data were being read; nothing has been changed");
         return Ok(());
     }
     // In front of the connections: the client of SHUTDOWN sees the end of its own when nobody can connect any more.
     process.listeners.stop();
-    // The accepting tasks end with their runtime and release their handles to the workers.
-    drop(runtime);
     if let Some(link) = process.upstream() {
         link.close();
     }
-    Arc::into_inner(workers).into_iter().flatten().for_each(WorkerThread::stop);
+    stop_workers();
     process.replication.streaming.turn_off_if(|| true);
     process.dump.close();
     // As in Redis, a server with save points saves what has changed since the last save.

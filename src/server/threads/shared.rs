@@ -1,5 +1,6 @@
 //! What a worker thread's connections share.
 
+use super::timers::Timers;
 use super::turns::Turns;
 use crate::commands::state::host::Host;
 use crate::commands::state::stats::Stats;
@@ -12,6 +13,7 @@ pub(in crate::server) struct Shared {
     pub(in crate::server) host: Arc<Host>,
     pub(in crate::server) process: Arc<RunningProcess>,
     pub(in crate::server) turns: Arc<Turns>,
+    pub(in crate::server) timers: Timers,
     /// The worker's counters.
     pub(in crate::server) stats: Arc<Stats>,
     /// The counters of the thread beside it, which runs commands that take long.

@@ -18,7 +18,7 @@ impl WorkerThread {
     pub(in crate::server) fn start(index: usize, shared: Shared) -> Result<Self, String> {
         let failed = |error: std::io::Error| format!("worker {index}: {error}");
         let runtime = tokio::runtime::Builder::new_current_thread()
-            .enable_all()
+            .enable_io()
             .max_blocking_threads(1)
             .thread_name(format!("aside-{index}"))
             .build()
