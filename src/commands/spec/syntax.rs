@@ -102,7 +102,9 @@ fn value_type(name: &str) -> &'static str {
         "count" | "start" | "stop" | "end" | "offset" | "bit" | "decrement" | "min-match-len"
         | "increment" | "seconds" | "milliseconds" | "index" | "protover" | "cursor" | "client-id" | "n"
         | "ms" | "numkeys" | "weight" | "limit" | "db" | "destination-db" | "index1" | "index2"
-        | "frequency" | "ttl" | "len" | "rank" | "num-matches" | "numfields" => "integer",
+        | "frequency" | "ttl" | "len" | "rank" | "num-matches" | "numfields" | "duration" | "maxsize" => {
+            "integer"
+        }
         "unix-time-seconds" | "unix-time-milliseconds" => "unix-time",
         _ => "string",
     }
