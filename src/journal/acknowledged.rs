@@ -25,6 +25,11 @@ impl Journal {
     pub fn acknowledged(&self, seq: Seq) -> Acknowledged<'_> {
         Acknowledged { journal: self, seq }
     }
+
+    /// Whether [`Journal::acknowledged`] has nothing to wait for, and the journal does not refuse writes.
+    pub fn acknowledges_at_once(&self, seq: Seq) -> bool {
+        matches!(self.acknowledged(seq).at_once(), Some(Ok(())))
+    }
 }
 
 /// Resolves when every record up to a sequence number is as durable as the policy promises, or when the journal
@@ -42,6 +47,28 @@ impl Acknowledged<'_> {
         }
         self.journal.refusal().map(|reason| Err(Refused(reason)))
     }
+
+    /// The answer, if nothing has to be waited for. Where the calling thread may write, it does so.
+    fn at_once(&self) -> Option<Result<(), Refused>> {
+        let journal = self.journal;
+        if journal.stage.get() == JournalStage::Beginning {
+            // Nothing is promised yet. But records must not gather in memory until a second is over.
+            journal.try_flush();
+        }
+        if let Some(answer) = self.answer() {
+            return Some(answer);
+        }
+        if journal.fsync_policy() != FsyncPolicy::Always {
+            for _ in 0..TRIES {
+                journal.try_flush();
+                if let Some(answer) = self.answer() {
+                    return Some(answer);
+                }
+                (0..PAUSES).for_each(|_| std::hint::spin_loop());
+            }
+        }
+        None
+    }
 }
 
 impl Future for Acknowledged<'_> {
@@ -49,21 +76,8 @@ impl Future for Acknowledged<'_> {
 
     fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
         let journal = self.journal;
-        if journal.stage.get() == JournalStage::Beginning {
-            // Nothing is promised yet. But records must not gather in memory until a second is over.
-            journal.try_flush();
-        }
-        if let Some(answer) = self.answer() {
+        if let Some(answer) = self.at_once() {
             return Poll::Ready(answer);
-        }
-        if journal.fsync_policy() != FsyncPolicy::Always {
-            for _ in 0..TRIES {
-                journal.try_flush();
-                if let Some(answer) = self.answer() {
-                    return Poll::Ready(answer);
-                }
-                (0..PAUSES).for_each(|_| std::hint::spin_loop());
-            }
         }
         // A thread that changes the answer then wakes the list. So a task that joins the list before it asks again
         // misses no change.

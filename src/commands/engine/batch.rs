@@ -39,11 +39,7 @@ pub fn run_batch<'r>(
         runner.ran.next = NextStep::Drop;
     }
     if host.is_short_of_memory(config) {
-        // Commands that need no memory run all the same.
-        runner.make_room();
-        // As in Redis, a client that tracks learns of keys that were evicted before it has the reply.
-        let (begin, listening) = (out.len(), runner.session.listening());
-        runner.take_mail(out, begin, listening);
+        runner.make_room_first(out);
     }
     let end_ns = runner.timing.started_ns + limits::BATCH.as_nanos() as u64;
     let mut window = Window::new();
@@ -113,6 +109,15 @@ impl Runner<'_> {
         }
         self.host.clients.bound_memory();
         self.terms.leeway == Leeway::InProcess || self.host.clients.get(client.id).is_some()
+    }
+
+    /// Makes room before the first command. Those that need no memory run also if that does not help.
+    #[inline(never)]
+    fn make_room_first(&mut self, out: &mut Vec<u8>) {
+        self.make_room();
+        // As in Redis, a client that tracks learns of keys that were evicted before it has the reply.
+        let (begin, listening) = (out.len(), self.session.listening());
+        self.take_mail(out, begin, listening);
     }
 
     /// Drops the reply, which begins at `reply_start`, if the client does not want it, and ends what was said for one request.

@@ -30,6 +30,7 @@ use bytes::Buf;
 use held::HeldReplies;
 use std::future::Future;
 use std::future::poll_fn;
+use std::hint::cold_path;
 use std::io;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -175,14 +176,17 @@ impl Connection<'_> {
             }
             self.reader.consumed(consumed);
             if is_overlong || understood.is_ok() && work.input.len() > most_input_bytes {
+                cold_path();
                 return Err(self.end_overlong().await);
             }
             if let Err(error) = understood {
+                cold_path();
                 return Err(self.end_misunderstood(error).await);
             }
             if !has_more && !stays_behind {
                 return Ok(());
             }
+            cold_path();
             tokio::task::yield_now().await;
         }
     }
@@ -201,7 +205,8 @@ impl Connection<'_> {
         self.close(End::Protocol).await
     }
 
-    /// Runs the batch's requests and sends their replies, in several rounds if the replies are large.
+    /// Runs the batch's requests and sends their replies, in several rounds if the replies are large. What nearly every batch
+    /// needs happens at once; what may have to wait is awaited only where it must.
     ///
     /// # Errors
     /// Why the connection ends.
@@ -209,61 +214,88 @@ impl Connection<'_> {
         self.work.done = 0;
         let mut takes_long = false;
         while self.work.has_requests() {
-            if self.shared.process.journal().is_some_and(|journal| journal.over_backlog()) {
-                self.wait_for_backlog().await;
-            }
-            let ran = match self.work.turn() {
-                _ if takes_long => self.run_aside().await?,
-                Some(shard) => self.run_in_turn(shard).await?,
-                None => {
-                    let terms = Terms { stats: &self.shared.stats, leeway: Leeway::Shared };
-                    self.work.run(&self.shared.host, terms, usize::MAX)
-                }
+            let ran = match self.run_at_once(takes_long) {
+                Some(ran) => ran,
+                None => self.run_elsewhere(takes_long).await?,
             };
-            let next = self.answer(ran).await?;
-            takes_long = next == NextStep::Aside;
-            match next {
-                NextStep::Continue => {}
-                NextStep::Aside => continue,
-                NextStep::Wait => self.wait().await?,
-                NextStep::Pause => self.sit_out_pause().await?,
-                NextStep::End => return std::future::pending().await,
-                NextStep::Replicate => return Err(self.serve_replica().await),
-                NextStep::Close | NextStep::Drop => return Err(self.close(End::Client).await),
+            takes_long = ran.next == NextStep::Aside;
+            if !self.answer_at_once(&ran)? {
+                cold_path();
+                self.answer(ran).await?;
             }
-            if self.work.has_requests() {
+            if self.work.has_requests() && !takes_long {
                 tokio::task::yield_now().await;
             }
         }
         Ok(())
     }
 
-    /// Sends the replies of a batch once the journal has what they rest on. Returns what the connection does next.
-    async fn answer(&mut self, ran: Ran) -> io::Result<NextStep> {
+    /// Runs requests of the batch on this thread. `None` if they must wait before that, or run on another.
+    fn run_at_once(&mut self, takes_long: bool) -> Option<Ran> {
+        if takes_long || self.work.turn().is_some() || self.has_backlog() {
+            cold_path();
+            return None;
+        }
+        Some(self.run_here())
+    }
+
+    fn run_here(&mut self) -> Ran {
+        let terms = Terms { stats: &self.shared.stats, leeway: Leeway::Shared };
+        self.work.run(&self.shared.host, terms, usize::MAX)
+    }
+
+    /// Runs what [`Connection::run_at_once`] does not.
+    async fn run_elsewhere(&mut self, takes_long: bool) -> io::Result<Ran> {
+        self.wait_for_backlog().await;
+        match self.work.turn() {
+            _ if takes_long => self.run_aside().await,
+            Some(shard) => self.run_in_turn(shard).await,
+            None => Ok(self.run_here()),
+        }
+    }
+
+    /// Sends the replies of a batch if they wait for nothing, and nothing else follows. Returns whether that was so: otherwise
+    /// [`Connection::answer`] does the rest.
+    fn answer_at_once(&mut self, ran: &Ran) -> io::Result<bool> {
+        self.work.session.client.commands.add(ran.count as u64);
+        if ran.has_written {
+            self.work.session.note_written(ran.seq);
+        }
+        let is_plain = ran.next == NextStep::Continue && ran.rest.is_none();
+        let journal = self.shared.process.journal();
+        let may_leave = is_plain && journal.is_none_or(|journal| journal.acknowledges_at_once(ran.seq));
+        Ok(may_leave && self.send_at_once(0)?)
+    }
+
+    /// Sends the replies of a batch once the journal has what they rest on, and takes the connection's next step.
+    ///
+    /// # Errors
+    /// Why the connection ends.
+    async fn answer(&mut self, ran: Ran) -> Result<(), End> {
         let Ran { count, next, seq, has_written, rest, .. } = ran;
-        self.work.session.client.commands.add(count as u64);
-        if has_written {
-            self.work.session.note_written(seq);
+        if next != NextStep::Drop {
+            // A command that waits has no reply yet.
+            let replies = count - usize::from(next == NextStep::Wait);
+            let what = if has_written { HeldReplies::Writes { replies } } else { HeldReplies::Reads };
+            let may_leave = self.acknowledge(seq, what).await;
+            if next == NextStep::Close {
+                // As in Redis, who has read the last reply finds nothing of the client any more.
+                self.work.session.end(&self.shared.host);
+                self.shared.host.clients.take_out(&self.work.session.client);
+            }
+            if let Some(rest) = rest.filter(|_| may_leave) {
+                self.stream(rest).await?;
+            }
+            self.send().await?;
         }
-        if next == NextStep::Drop {
-            return Ok(next);
+        match next {
+            NextStep::Continue | NextStep::Aside => Ok(()),
+            NextStep::Wait => self.wait().await,
+            NextStep::Pause => self.sit_out_pause().await,
+            NextStep::End => std::future::pending().await,
+            NextStep::Replicate => Err(self.serve_replica().await),
+            NextStep::Close | NextStep::Drop => Err(self.close(End::Client).await),
         }
-        // A command that waits has no reply yet.
-        let replies = count - usize::from(next == NextStep::Wait);
-        let what = if has_written { HeldReplies::Writes { replies } } else { HeldReplies::Reads };
-        let may_leave = self.shared.process.journal().is_none() || self.acknowledge(seq, what).await;
-        if next == NextStep::Close {
-            // As in Redis, who has read the last reply finds nothing of the client any more.
-            self.work.session.end(&self.shared.host);
-            self.shared.host.clients.take_out(&self.work.session.client);
-        }
-        if let Some(rest) = rest.filter(|_| may_leave) {
-            self.stream(rest).await?;
-        }
-        if !self.send_at_once(0)? {
-            self.send_slowly(0).await?;
-        }
-        Ok(next)
     }
 
     /// Runs requests of the batch on the thread that works on `shard`, because this one would wait for its lock.
@@ -290,7 +322,12 @@ impl Connection<'_> {
         Ok(ran)
     }
 
-    /// Waits for the disk while more records wait for it than memory should hold.
+    /// Whether more records wait for the disk than memory should hold.
+    fn has_backlog(&self) -> bool {
+        self.shared.process.journal().is_some_and(|journal| journal.over_backlog())
+    }
+
+    /// Waits for the disk while that is so.
     async fn wait_for_backlog(&self) {
         if let Some(journal) = self.shared.process.journal().filter(|journal| journal.over_backlog()) {
             // If the journal refuses, the gate before each write answers with an error.

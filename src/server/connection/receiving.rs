@@ -4,6 +4,7 @@ use super::arrival::Arrival;
 use super::{Connection, End};
 use crate::limits;
 use std::future::{Future, poll_fn};
+use std::hint::cold_path;
 use std::io;
 use std::pin::pin;
 use std::sync::atomic::Ordering;
@@ -35,12 +36,16 @@ impl Connection<'_> {
                 }
                 self.rest();
                 let Some(deadline) = deadline else { return Poll::Pending };
+                cold_path();
                 self.poll_idle(deadline, context).map(|()| Err(io::ErrorKind::TimedOut.into()))
             });
             match arrival.await? {
                 Arrival::Bytes(0) => return Err(End::Client),
                 Arrival::Bytes(_) => return Ok(()),
-                Arrival::Mail => self.send_mail().await?,
+                Arrival::Mail => {
+                    cold_path();
+                    self.send_mail().await?;
+                }
             }
         }
     }
