@@ -23,8 +23,9 @@ impl Slot {
     /// The slot of `key`. O(key length).
     #[must_use]
     pub fn of(key: &[u8]) -> Self {
-        let tag = if has_brace(key) { tag(key) } else { None };
-        Self(checksum(tag.unwrap_or(key)) % SLOTS)
+        let (sum, has_brace) = checksum(key);
+        let tagged = if has_brace { tag(key).map(|tag| checksum(tag).0) } else { None };
+        Self(tagged.unwrap_or(sum) % SLOTS)
     }
 
     /// The slot's number, below [`SLOTS`].
@@ -53,17 +54,28 @@ const fn of_bytes() -> [[u16; 256]; STEP] {
     tables
 }
 
-/// CRC-16/XMODEM. It begins at 0, so zeros in front of the bytes do not change it: the first step takes what is beyond a
-/// multiple of [`STEP`] bytes.
-fn checksum(bytes: &[u8]) -> u16 {
+/// CRC-16/XMODEM, and whether there is a `{` among the bytes. The sum begins at 0, so zeros in front of the bytes do not change
+/// it: the first step takes what is beyond a multiple of [`STEP`] bytes.
+fn checksum(bytes: &[u8]) -> (u16, bool) {
     let (first, rest) = bytes.split_at(bytes.len() % STEP);
-    let first = match bytes.first_chunk::<STEP>() {
-        Some(_) if first.is_empty() => 0,
-        Some(head) => u64::from_be_bytes(*head) >> (8 * (STEP - first.len())),
-        None => first.iter().fold(0, |number, byte| number << 8 | u64::from(*byte)),
-    };
     let (steps, _) = rest.as_chunks::<STEP>();
-    steps.iter().fold(step(0, first), |sum, bytes| step(sum, u64::from_be_bytes(*bytes)))
+    let first = number(first);
+    steps.iter().fold((step(0, first), has_brace(first)), |(sum, has), bytes| {
+        let bytes = u64::from_be_bytes(*bytes);
+        (step(sum, bytes), has | has_brace(bytes))
+    })
+}
+
+/// Fewer than [`STEP`] bytes as one number, without a loop where there are at least four.
+fn number(bytes: &[u8]) -> u64 {
+    match (bytes.first_chunk(), bytes.last_chunk()) {
+        (Some(front), Some(back)) => {
+            // They may overlap.
+            let front = u64::from(u32::from_be_bytes(*front)) << (8 * (bytes.len() - 4));
+            front | u64::from(u32::from_be_bytes(*back))
+        }
+        _ => bytes.iter().fold(0, |number, byte| number << 8 | u64::from(*byte)),
+    }
 }
 
 /// The checksum `sum` with eight further bytes.
@@ -72,19 +84,11 @@ fn step(sum: u16, bytes: u64) -> u16 {
     bytes.iter().zip(&OF_BYTES).fold(0, |sum, (byte, table)| sum ^ table[usize::from(*byte)])
 }
 
-/// Whether there is a `{` in `key`. It looks at eight bytes at once: a search by wider registers takes longer to begin than
-/// most keys are long.
-fn has_brace(key: &[u8]) -> bool {
+/// Whether there is a `{` among eight bytes.
+fn has_brace(bytes: u64) -> bool {
     const ONES: u64 = u64::MAX / 255;
-    let is_in = |bytes: &[u8; STEP]| {
-        let differences = u64::from_ne_bytes(*bytes) ^ (ONES * u64::from(b'{'));
-        differences.wrapping_sub(ONES) & !differences & (ONES << 7) != 0
-    };
-    let (steps, _) = key.as_chunks();
-    match key.last_chunk() {
-        Some(last) => steps.iter().any(is_in) || is_in(last),
-        None => key.contains(&b'{'),
-    }
+    let differences = bytes ^ (ONES * u64::from(b'{'));
+    differences.wrapping_sub(ONES) & !differences & (ONES << 7) != 0
 }
 
 /// The bytes between the first `{` of `key` and the next `}`, unless there are none.
