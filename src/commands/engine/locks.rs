@@ -25,12 +25,8 @@ impl Runner<'_> {
         let touches = !self.session.client.marks.has(Mark::NoTouch) || spec.is(Manner::AlwaysTouches);
         self.hold.note_uses(touches);
         match call.located {
-            Some(located) if self.goes_on_with(located.shard(), spec, access) => self.commands_in_hold += 1,
             Some(located) => self.hold_shards(spec, call, &[located.shard()], access)?,
-            None => {
-                let shards = self.shards_of_keys(spec, call);
-                self.hold_shards(spec, call, &shards, access)?;
-            }
+            None => self.hold_shards_of_keys(spec, call, access)?,
         }
         if access == Access::Write {
             self.check_role(spec).map_err(Refusal::Rejected)?;
@@ -55,16 +51,15 @@ impl Runner<'_> {
         shards
     }
 
-    /// Whether a command whose keys are in `shard` runs under the locks of the one before it, as [`Runner::hold_shards`] would find
-    /// as well.
-    #[inline]
-    fn goes_on_with(&self, shard: ShardIndex, spec: &CommandSpec, access: Access) -> bool {
-        self.commands_in_hold < limits::COMMANDS_PER_LOCK
-            && self.hold.covers(&[shard], access)
-            && !(access == Access::Write && self.has_movers(spec))
+    #[inline(never)]
+    fn hold_shards_of_keys(&mut self, spec: &CommandSpec, call: &Call<'_>, access: Access) -> Outcome {
+        let shards = self.shards_of_keys(spec, call);
+        self.hold_shards(spec, call, &shards, access)
     }
 
-    /// See [`Runner::hold_keys`].
+    /// See [`Runner::hold_keys`]. In line, down to the lock itself: nearly every command has one shard, and for one the loops over
+    /// shards vanish.
+    #[inline(always)]
     fn hold_shards(
         &mut self,
         spec: &CommandSpec,
@@ -107,6 +102,7 @@ impl Runner<'_> {
     ///
     /// # Errors
     /// [`Stop::TakesLong`] if waiting for them would take longer than the thread has time for.
+    #[inline(always)]
     pub(super) fn lock(&mut self, shards: &[ShardIndex], access: Access) -> Outcome {
         if self.terms.leeway.may_take_long() {
             self.hold.lock(shards, access);
@@ -154,6 +150,7 @@ impl Runner<'_> {
     }
 
     /// Gives the locks back. The records made under them are passed to the journal first.
+    #[inline]
     pub(super) fn let_go(&mut self) {
         if self.hold.is_idle() {
             return;

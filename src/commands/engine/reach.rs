@@ -25,6 +25,7 @@ impl Runner<'_> {
     }
 
     /// Whether clients wait for keys in the held shards that write to other keys when a command serves them.
+    #[inline]
     pub(super) fn has_movers(&self, spec: &CommandSpec) -> bool {
         self.databases_of(spec).any(|database| self.hold.has_movers(database))
     }

@@ -91,8 +91,8 @@ impl CommandSpec {
     /// Whether a request of `count` arguments, names included, has the right number of them.
     #[must_use]
     pub fn accepts(&self, count: usize) -> bool {
-        let wanted = self.arity.unsigned_abs() as usize;
-        if self.arity < 0 { count >= wanted } else { count == wanted }
+        let (count, arity) = (count as i64, i64::from(self.arity));
+        if arity < 0 { count >= -arity } else { count == arity }
     }
 
     /// Whether it has this flag.

@@ -107,6 +107,7 @@ impl<'s> Hold<'s> {
     /// As [`Hold::lock`], but waits at most [`limits::LOCK_PATIENCE`] for each lock. If one is not free by then, it
     /// takes none and returns false. `now_ms` is the time of the commands under the hold.
     #[must_use]
+    #[inline(always)]
     pub fn try_lock(&mut self, shards: &[ShardIndex], access: Access, now_ms: u64) -> bool {
         let mut has_waited = false;
         let mut patience = || {
@@ -122,6 +123,7 @@ impl<'s> Hold<'s> {
     }
 
     /// Takes all the locks that `acquire` gives, or none. Returns whether it took them. `acquire` is told whether others are held.
+    #[inline(always)]
     fn take(
         &mut self,
         shards: &[ShardIndex],
@@ -141,6 +143,7 @@ impl<'s> Hold<'s> {
         true
     }
 
+    #[inline]
     fn begin(&mut self, access: Access, now_ms: u64) {
         self.access = access;
         self.now_ms = now_ms;
@@ -152,8 +155,11 @@ impl<'s> Hold<'s> {
     }
 
     /// The first lock last: whoever waits for that finds the others free.
+    #[inline]
     fn unlock(&mut self) {
-        self.rest.clear();
+        if !self.rest.is_empty() {
+            self.rest.clear();
+        }
         self.first = None;
     }
 
@@ -161,10 +167,6 @@ impl<'s> Hold<'s> {
     /// the shards' last record if the hold made none.
     #[inline]
     pub fn let_go(&mut self) -> Seq {
-        // Every batch ends with a hold that has let go.
-        if self.is_idle() {
-            return Seq::default();
-        }
         let seq = self.append_changes();
         self.unlock();
         seq
@@ -189,8 +191,10 @@ impl<'s> Hold<'s> {
     }
 
     /// The last record that changed a key of the held shards before this hold.
+    #[inline]
     pub(in crate::store) fn rests_on(&self) -> Seq {
-        self.locks().map(|(_, guard)| guard.shard().last_seq).max().unwrap_or_default()
+        let last_seq = |(_, guard): &(ShardIndex, Guard<'_, Shard>)| guard.shard().last_seq;
+        self.rest.iter().map(last_seq).fold(self.first.as_ref().map_or(Seq::default(), last_seq), Seq::max)
     }
 
     /// The record that the hold is making, for messages that rest on it.
@@ -317,7 +321,17 @@ impl<'s> Hold<'s> {
 
     /// Hands over the records, the events and the served clients of the hold. Returns the record that the replies made
     /// under the hold rest on.
+    #[inline]
     fn append_changes(&mut self) -> Seq {
+        if self.changes.is_empty() && !self.must_tell() {
+            self.rests_on()
+        } else {
+            self.append_held_changes()
+        }
+    }
+
+    #[inline(never)]
+    fn append_held_changes(&mut self) -> Seq {
         self.changes.end_record();
         let seq = if self.changes.is_empty() {
             self.rests_on()
@@ -342,9 +356,7 @@ impl<'s> Hold<'s> {
 impl Drop for Hold<'_> {
     /// Also records what a command changed before it panicked.
     fn drop(&mut self) {
-        if !self.is_idle() {
-            self.append_changes();
-        }
+        self.append_changes();
     }
 }
 

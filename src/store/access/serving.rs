@@ -11,6 +11,7 @@ use std::sync::Arc;
 impl Hold<'_> {
     /// Whether a client waits for a key in the held shards that writes to another one when it is served.
     #[must_use]
+    #[inline]
     pub fn has_movers(&self, database: DatabaseIndex) -> bool {
         let has_movers = |(_, guard): &(ShardIndex, Guard<'_, Shard>)| {
             guard.shard().database(database).interests.has_movers()
