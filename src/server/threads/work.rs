@@ -65,7 +65,7 @@ impl Work {
     /// The input buffer, for more bytes.
     pub(in crate::server) fn input(&mut self) -> &mut BytesMut {
         if self.input.capacity() == 0 {
-            self.input = SPARE_INPUT.take();
+            SPARE_INPUT.with(|spare| spare.swap(Cell::from_mut(&mut self.input)));
         }
         &mut self.input
     }
