@@ -238,7 +238,9 @@ impl Keyspace {
 
     /// The value at `key`, of type `kind`, has got another size in its place.
     pub(in crate::store) fn note_size(&mut self, key: &[u8], kind: Kind, before: usize, after: usize) {
-        self.sizes.note(key, kind, Some(before), Some(after));
+        if before != after {
+            self.sizes.change(key, kind, before, after);
+        }
     }
 
     /// The sizes of the values.

@@ -92,6 +92,18 @@ impl Sizes {
         }
     }
 
+    /// The size of a value has changed.
+    #[inline]
+    pub(super) fn change(&mut self, key: &[u8], kind: Kind, before: usize, after: usize) {
+        match self.kinds.get_mut(kind as usize) {
+            // Mostly only the sum changes.
+            Some(sizes) if class_of(before) == class_of(after) => {
+                sizes.total = sizes.total.saturating_add_signed(after as i64 - before as i64);
+            }
+            _ => self.note(key, kind, Some(before), Some(after)),
+        }
+    }
+
     /// The sizes of the values of `kind`.
     pub(in crate::store) fn of(&self, kind: Kind) -> Option<&KindSizes> {
         self.kinds.get(kind as usize)

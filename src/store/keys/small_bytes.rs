@@ -12,21 +12,29 @@ const IN_PLACE: usize = 22;
 pub struct SmallBytes(Form);
 
 enum Form {
-    InPlace { len: u8, bytes: [u8; IN_PLACE] },
-    Boxed(Box<[u8]>),
+    InPlace {
+        len: u8,
+        bytes: [u8; IN_PLACE],
+    },
+    /// The last `spare` bytes are zeros that are no part of the string. A string that has grown has room up to the end of its
+    /// size class, which takes no more memory.
+    Boxed {
+        spare: u32,
+        bytes: Box<[u8]>,
+    },
 }
 
 impl SmallBytes {
     /// Replaces the contents by `bytes`. Allocates nothing if the length stays the same.
     pub(in crate::store) fn set(&mut self, bytes: &[u8]) {
         match &mut self.0 {
-            Form::Boxed(old) if old.len() == bytes.len() => old.copy_from_slice(bytes),
+            Form::Boxed { spare: 0, bytes: old } if old.len() == bytes.len() => old.copy_from_slice(bytes),
             _ => *self = bytes.into(),
         }
     }
 
     /// Writes `bytes` from `offset` on. Bytes missing before `offset` become zeros. O(bytes) if the string does not
-    /// grow; otherwise it costs a reallocation.
+    /// grow beyond its size class; otherwise it costs a reallocation.
     pub(in crate::store) fn patch(&mut self, offset: usize, bytes: &[u8]) {
         let end = offset + bytes.len();
         if end > self.len() {
@@ -34,31 +42,37 @@ impl SmallBytes {
         }
         let here = match &mut self.0 {
             Form::InPlace { bytes, .. } => &mut bytes[..],
-            Form::Boxed(bytes) => bytes,
+            Form::Boxed { bytes, .. } => bytes,
         };
         here[offset..end].copy_from_slice(bytes);
     }
 
     /// Grows to `end` bytes, which must be more than it has. The new bytes are zeros.
     fn grow(&mut self, end: usize) {
-        match &mut self.0 {
+        let room = allocation_bytes(end);
+        let mut longer = match &mut self.0 {
             Form::InPlace { len, bytes } if end <= IN_PLACE => {
                 bytes[usize::from(*len)..end].fill(0);
                 *len = end as u8;
+                return;
+            }
+            Form::Boxed { spare, bytes } if end <= bytes.len() => {
+                *spare = (bytes.len() - end) as u32;
+                return;
             }
             Form::InPlace { len, bytes } => {
-                let mut longer = Vec::with_capacity(end);
+                let mut longer = Vec::with_capacity(room);
                 longer.extend_from_slice(&bytes[..usize::from(*len)]);
-                longer.resize(end, 0);
-                self.0 = Form::Boxed(longer.into());
+                longer
             }
-            Form::Boxed(bytes) => {
+            Form::Boxed { bytes, .. } => {
                 let mut longer = std::mem::take(bytes).into_vec();
-                longer.reserve_exact(end - longer.len());
-                longer.resize(end, 0);
-                *bytes = longer.into();
+                longer.reserve_exact(room - longer.len());
+                longer
             }
-        }
+        };
+        longer.resize(room, 0);
+        self.0 = Form::Boxed { spare: (room - end) as u32, bytes: longer.into() };
     }
 
     /// The bytes of memory outside the struct itself.
@@ -73,15 +87,15 @@ impl SmallBytes {
 
     /// Prefetches the first bytes if they are not stored in place.
     pub(in crate::store) fn prefetch_bytes(&self) {
-        if let Form::Boxed(bytes) = &self.0 {
+        if let Form::Boxed { bytes, .. } = &self.0 {
             prefetch::few(bytes);
         }
     }
 
     /// Prefetches the byte at `offset`, or the last if there are fewer, if they are not stored in place.
     pub fn prefetch_byte(&self, offset: usize) {
-        if let Form::Boxed(bytes) = &self.0 {
-            prefetch::line(bytes.as_ptr().wrapping_add(offset.min(bytes.len() - 1)));
+        if let Form::Boxed { bytes, .. } = &self.0 {
+            prefetch::line(bytes.as_ptr().wrapping_add(offset.min(self.len() - 1)));
         }
     }
 }
@@ -95,7 +109,7 @@ impl Default for SmallBytes {
 impl From<&[u8]> for SmallBytes {
     fn from(bytes: &[u8]) -> Self {
         if bytes.len() > IN_PLACE {
-            return Self(Form::Boxed(bytes.into()));
+            return Self(Form::Boxed { spare: 0, bytes: bytes.into() });
         }
         let mut here = [0; IN_PLACE];
         here[..bytes.len()].copy_from_slice(bytes);
@@ -109,7 +123,7 @@ impl Deref for SmallBytes {
     fn deref(&self) -> &[u8] {
         match &self.0 {
             Form::InPlace { len, bytes } => &bytes[..usize::from(*len)],
-            Form::Boxed(bytes) => bytes,
+            Form::Boxed { spare, bytes } => &bytes[..bytes.len() - *spare as usize],
         }
     }
 }
@@ -145,6 +159,26 @@ mod tests {
                 twin.resize(twin.len().max(offset + 5), 0);
                 twin[offset..offset + 5].copy_from_slice(b"patch");
                 assert_eq!(*bytes, *twin);
+            }
+        }
+    }
+
+    #[test]
+    fn a_string_that_grows_has_room_up_to_the_end_of_its_size_class() {
+        let (mut bytes, mut twin) = (SmallBytes::default(), Vec::new());
+        for byte in 0..=u8::MAX {
+            // Behind a gap of zeros, whatever was there before.
+            let gap = usize::from(byte % 3);
+            bytes.patch(bytes.len() + gap, &[byte]);
+            twin.resize(twin.len() + gap, 0);
+            twin.push(byte);
+            assert_eq!(*bytes, *twin);
+            if let Form::Boxed { bytes: room, .. } = &bytes.0 {
+                assert_eq!(room.len(), allocation_bytes(twin.len()));
+            }
+            if byte % 100 == 50 {
+                bytes.set(b"shorter than before, but not in place");
+                twin = bytes.to_vec();
             }
         }
     }

@@ -103,6 +103,10 @@ impl<'a> Item<'a> {
                 rest[..width].copy_from_slice(&integer.to_le_bytes()[..width]);
             }
         }
+        if let [back] = &mut out[front..] {
+            *back = front as u8;
+            return;
+        }
         let mut left = front;
         for (place, byte) in out[front..].iter_mut().rev().enumerate() {
             let is_first = place + 1 == back_len(front);
