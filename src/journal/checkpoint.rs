@@ -140,7 +140,12 @@ impl Journal {
         let role = self.role_of_next();
         let (next_seq, next_previous) = match role {
             Role::Successor => self.change_to_successor(segment)?,
-            Role::Replacement => self.change_over(segment, role)?,
+            Role::Replacement => {
+                // Until here nobody may have read the records.
+                let _reader = self.readers.register();
+                walk.await_holds();
+                self.change_over(segment, role)?
+            }
         };
         let header = BaseHeader { number, salt: chance.next_u64(), unix_ms, next_seq, next_previous };
         let (base_bytes, walked_to) =

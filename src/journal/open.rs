@@ -31,6 +31,7 @@ use crate::machine::chance::Chance;
 use crate::machine::clock::Clock;
 use crate::machine::progress::ReadProgress;
 use crate::store::change::Change;
+use crate::store::change::readers::RecordReaders;
 use crate::store::change::sink::Seq;
 use crate::store::{Loader, Store};
 use crossbeam::channel;
@@ -158,6 +159,8 @@ impl Journal {
     ) -> Self {
         let last_seq = writer.written;
         let (kick, kicked) = channel::bounded(1);
+        let readers = Arc::<RecordReaders>::default();
+        let buffer = readers.register();
         Self {
             directory,
             stage: SharedStage::new(stage),
@@ -166,6 +169,8 @@ impl Journal {
             walk,
             pending: Mutex::new(Pending::new(Seq(last_seq.0 + 1))),
             numbers: FreeNumbers::of_buffer(),
+            readers,
+            buffer: Mutex::new(Some(buffer)),
             waiters: Waiters::default(),
             sync_turn: Mutex::new(()),
             pending_bytes: AtomicUsize::new(0),

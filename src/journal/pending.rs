@@ -63,6 +63,7 @@ impl Pending {
 
     /// Adds every closed record. Returns the last sequence number given and the number of bytes added.
     pub(super) fn append(&mut self, unix_ms: u64, records: &ChangeBuffer) -> (Seq, usize) {
+        debug_assert!(self.flow == Flow::Drop || !records.lacks_changes(), "a file would lack Changes");
         let before = self.bytes.len();
         self.feeds.publish(self.next_seq, unix_ms, records);
         for body in records.records() {

@@ -17,11 +17,12 @@ use crate::limits;
 use crate::machine::clock::Clock;
 use crate::store::change::ChangeBuffer;
 use crate::store::change::feed::Feed;
+use crate::store::change::readers::{RecordReaders, RegisteredReader};
 use crate::store::change::sink::{ChangeSink, Seq};
 use crossbeam::channel::{Receiver, Sender};
 use parking_lot::{Mutex, MutexGuard};
-use std::sync::Weak;
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, Weak};
 use std::thread::JoinHandle;
 
 /// The journal of a running server. If it is off, it numbers records and gives them to feeds, and no more.
@@ -36,6 +37,9 @@ pub struct Journal {
     pub(super) pending: Mutex<Pending>,
     /// The numbers of records while `pending` does not give them. It is changed under its lock.
     pub(super) numbers: FreeNumbers,
+    pub(super) readers: Arc<RecordReaders>,
+    /// The buffer, while it gives the numbers. It is changed under its lock.
+    pub(super) buffer: Mutex<Option<RegisteredReader>>,
     pub(super) writer: Mutex<SegmentWriter>,
     /// Held during an fdatasync.
     pub(super) sync_turn: Mutex<()>,
@@ -124,6 +128,7 @@ impl Journal {
         let mut pending = self.pending.lock();
         if let Some(last) = self.numbers.give_to_buffer() {
             pending.go_on_behind(last);
+            *self.buffer.lock() = Some(self.readers.register());
         }
         pending
     }
@@ -133,6 +138,7 @@ impl Journal {
         let mut pending = self.pending.lock();
         if !pending.has_readers() && self.numbers.last().is_none() {
             self.numbers.take_from_buffer(pending.last_seq());
+            *self.buffer.lock() = None;
         }
     }
 
@@ -225,6 +231,10 @@ impl ChangeSink for Journal {
 
     fn last_seq(&self) -> Seq {
         Journal::last_seq(self)
+    }
+
+    fn readers(&self) -> Option<Arc<RecordReaders>> {
+        Some(Arc::clone(&self.readers))
     }
 
     fn open_feed(&self, bound_bytes: usize) -> (Feed, Seq) {

@@ -8,6 +8,9 @@ use std::io;
 pub(super) trait Walkable: Send + Sync {
     /// Begins a walk. All records that are appended after this may be replayed over what the walk sees.
     fn begin(&self) -> Box<dyn Contents + '_>;
+
+    /// Waits until every hold that has locks now has ended.
+    fn await_holds(&self);
 }
 
 /// The contents of a store, in steps.
@@ -20,6 +23,10 @@ pub(super) trait Contents {
 impl Walkable for Store {
     fn begin(&self) -> Box<dyn Contents + '_> {
         Box::new(self.snapshot())
+    }
+
+    fn await_holds(&self) {
+        self.await_holds(None);
     }
 }
 

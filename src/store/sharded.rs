@@ -7,6 +7,7 @@ use super::change::basis::Basis;
 use super::change::buffer::ChangeBuffer;
 use super::change::feed::Feed;
 use super::change::position::FollowedPosition;
+use super::change::readers::RecordReaders;
 use super::change::seq::Seq;
 use super::change::sink::ChangeSink;
 use super::damage::Damage;
@@ -44,6 +45,8 @@ pub struct Store {
     cursors: CursorCode,
     pub(in crate::store) clock: Clock,
     sink: OnceLock<Arc<dyn ChangeSink>>,
+    /// Who reads records, if the sink says so.
+    record_readers: OnceLock<Arc<RecordReaders>>,
     event_sink: OnceLock<Arc<dyn EventSink>>,
     stale_key_sink: OnceLock<Arc<dyn StaleKeySink>>,
     /// The [`EventClasses`] that are published.
@@ -93,6 +96,7 @@ impl Store {
             cursors: CursorCode::new(),
             clock,
             sink: OnceLock::new(),
+            record_readers: OnceLock::new(),
             event_sink: OnceLock::new(),
             stale_key_sink: OnceLock::new(),
             event_classes: AtomicU32::new(0),
@@ -125,7 +129,23 @@ impl Store {
             shard.last_seq = last_seq;
             shard.recount_sizes();
         }
+        if let Some(readers) = sink.readers() {
+            let _ = self.record_readers.set(readers);
+        }
         let _ = self.sink.set(sink);
+    }
+
+    /// Whether the records of a hold that begins now will be read.
+    pub(in crate::store) fn records_are_read(&self) -> bool {
+        self.record_readers.get().is_none_or(|readers| readers.are_there())
+    }
+
+    /// Waits until every hold of other owners that has locks now has ended. `held` are the locks that the caller holds.
+    pub fn await_holds(&self, held: Option<&Hold<'_>>) {
+        let is_held = |index: usize| held.is_some_and(|hold| hold.shard(index).is_some());
+        for (_, shard) in self.shards.iter().enumerate().filter(|(index, _)| !is_held(*index)) {
+            drop(shard.read());
+        }
     }
 
     /// Sends all later events to `sink`. Called once; later calls have no effect.
@@ -197,7 +217,15 @@ impl Store {
     /// last record before them. `None` before a sink is attached.
     #[must_use]
     pub fn open_feed(&self, bound_bytes: usize) -> Option<(Feed, Seq)> {
-        self.sink.get().map(|sink| sink.open_feed(bound_bytes))
+        self.with_readers(None, |sink| sink.open_feed(bound_bytes))
+    }
+
+    /// Calls `open` when the records of all holds but `held` are written for readers.
+    fn with_readers<R>(&self, held: Option<&Hold<'_>>, open: impl FnOnce(&dyn ChangeSink) -> R) -> Option<R> {
+        let sink = self.sink.get()?;
+        let _reader = self.record_readers.get().map(RecordReaders::register);
+        self.await_holds(held);
+        Some(open(&**sink))
     }
 
     /// As [`Store::open_feed`], and returns the keyspace of each database as of that record. `held` are the locks that the
@@ -208,13 +236,17 @@ impl Store {
         bound_bytes: usize,
         held: Option<&Hold<'_>>,
     ) -> Option<(Feed, Seq, DatabaseNumbering)> {
-        // An exchange of databases takes the locks of all shards.
-        let open =
-            |shard: &Shard| self.open_feed(bound_bytes).map(|(feed, after)| (feed, after, shard.numbering()));
-        match held.and_then(|hold| hold.shard(0)) {
-            Some(shard) => open(shard),
-            None => open(&self.shards[0].read()),
-        }
+        self.with_readers(held, |sink| {
+            // An exchange of databases takes the locks of all shards.
+            let open = |shard: &Shard| {
+                let (feed, after) = sink.open_feed(bound_bytes);
+                (feed, after, shard.numbering())
+            };
+            match held.and_then(|hold| hold.shard(0)) {
+                Some(shard) => open(shard),
+                None => open(&self.shards[0].read()),
+            }
+        })
     }
 
     /// An empty store with the same shards, databases and hashes, without a sink. No key expires in it.

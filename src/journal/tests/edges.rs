@@ -341,6 +341,8 @@ fn a_checkpoint_that_panics_has_failed_and_the_next_one_may_begin() {
         fn begin(&self) -> Box<dyn Contents + '_> {
             Box::new(Self)
         }
+
+        fn await_holds(&self) {}
     }
     impl Contents for Panics {
         fn walk(&mut self, visit: &mut dyn FnMut(&ChangeBuffer) -> io::Result<()>) -> io::Result<()> {

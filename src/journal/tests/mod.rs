@@ -13,6 +13,7 @@ mod ledger;
 mod model;
 mod numbers;
 mod random;
+mod readers;
 mod repair;
 mod support;
 mod switching;

@@ -79,6 +79,8 @@ impl Walkable for Table {
     fn begin(&self) -> Box<dyn Contents + '_> {
         Box::new(TableWalk(self))
     }
+
+    fn await_holds(&self) {}
 }
 
 struct TableWalk<'t>(&'t Table);

@@ -67,7 +67,7 @@ impl<T> Edit<'_, '_, T> {
     pub(in crate::store) fn record(&mut self, record: impl FnOnce(&mut ChangeBuffer, KeyspaceIndex, &[u8])) {
         self.has_changed = true;
         self.is_unwatched = false;
-        record(self.trace.changes, self.trace.keyspace, self.trace.key);
+        self.trace.record(record);
     }
 
     /// As [`Edit::record`], for a change that does not break the transactions that watch the key.
@@ -148,7 +148,9 @@ impl KeyEdit<'_> {
         } else if wakes {
             self.trace.wake_waiters();
         }
-        self.store.reclaimer.free_value(discarded);
+        if discarded.is_some() {
+            self.store.reclaimer.free_value(discarded);
+        }
         if is_gone {
             self.remove();
         } else if was_empty && !is_new {
@@ -272,6 +274,13 @@ impl KeyEdit<'_> {
 }
 
 impl Trace<'_> {
+    /// Lets `record` write a Change, unless nobody reads it.
+    pub(in crate::store) fn record(&mut self, record: impl FnOnce(&mut ChangeBuffer, KeyspaceIndex, &[u8])) {
+        if !self.changes.skips_change() {
+            record(self.changes, self.keyspace, self.key);
+        }
+    }
+
     /// Adds an event of the key.
     pub(in crate::store) fn event(&mut self, class: EventClasses, name: &'static str) {
         self.events.push(class, name, self.database, self.key);

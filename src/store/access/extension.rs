@@ -42,6 +42,8 @@ impl<'s> Hold<'s> {
         self.rest.sort_unstable_by_key(|(index, _)| *index);
         if self.first.is_none() && !self.rest.is_empty() {
             self.first = Some(self.rest.remove(0));
+            // Before it had a lock, nobody waited for it.
+            self.changes.expect_readers(self.store.records_are_read());
         }
         true
     }

@@ -152,6 +152,7 @@ impl<'s> Hold<'s> {
         self.uses = UseClock::at(self.store.uses_kept.get(), now_ms);
         self.uses.notes = notes;
         self.events.get_mut().want(self.store.event_classes());
+        self.changes.expect_readers(self.store.records_are_read());
     }
 
     /// The first lock last: whoever waits for that finds the others free.

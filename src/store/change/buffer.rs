@@ -22,6 +22,10 @@ pub struct ChangeBuffer {
     record_bytes: usize,
     /// See [`ChangeBuffer::relocating_above`].
     relocated_bytes: usize,
+    /// See [`ChangeBuffer::expect_readers`].
+    has_readers: bool,
+    /// See [`ChangeBuffer::lacks_changes`].
+    lacks_changes: bool,
 }
 
 impl Default for ChangeBuffer {
@@ -44,7 +48,15 @@ impl ChangeBuffer {
     #[must_use]
     pub fn with_record_bytes(record_bytes: usize) -> Self {
         let relocated_bytes = limits::RELOCATED_BYTES;
-        Self { bytes: Vec::new(), ends: Vec::new(), open: None, record_bytes, relocated_bytes }
+        Self {
+            bytes: Vec::new(),
+            ends: Vec::new(),
+            open: None,
+            record_bytes,
+            relocated_bytes,
+            has_readers: true,
+            lacks_changes: false,
+        }
     }
 
     /// The same buffer, where RENAME and MOVE of a value that takes more than `bytes` bytes are recorded by the names of the
@@ -57,6 +69,31 @@ impl ChangeBuffer {
     /// See [`ChangeBuffer::relocating_above`].
     pub(in crate::store) fn relocated_bytes(&self) -> usize {
         self.relocated_bytes
+    }
+
+    /// Whether somebody will read the records from here on. If not, their Changes may be missing.
+    pub(in crate::store) fn expect_readers(&mut self, has_readers: bool) {
+        self.has_readers = has_readers;
+    }
+
+    /// Whether the Changes of a record are missing. Such a buffer is only for counting records.
+    #[must_use]
+    pub fn lacks_changes(&self) -> bool {
+        self.lacks_changes
+    }
+
+    /// Whether the caller need not write a Change: nobody will read it. The record counts as one that has it.
+    #[inline]
+    pub(in crate::store) fn skips_change(&mut self) -> bool {
+        if self.has_readers {
+            return false;
+        }
+        self.lacks_changes = true;
+        self.open = None;
+        if !self.has_open_record() {
+            self.bytes.push(operation::MISSING);
+        }
+        true
     }
 
     /// Whether there is no record and no Change.
@@ -98,6 +135,7 @@ impl ChangeBuffer {
         self.ends.clear();
         self.ends.shrink_to(limits::COMMANDS_PER_LOCK);
         self.open = None;
+        self.lacks_changes = false;
     }
 
     /// Begins a Change of the value at `key`. The caller appends its content.

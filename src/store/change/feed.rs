@@ -62,6 +62,11 @@ impl Feeds {
         if self.0.is_empty() {
             return;
         }
+        if records.lacks_changes() {
+            // Of a hold that has promoted this server: it began when nobody read records.
+            self.0.drain(..).filter_map(|queue| queue.upgrade()).for_each(|queue| queue.lose());
+            return;
+        }
         let mut bytes = Vec::with_capacity(records.len());
         let mut ends = Vec::new();
         for body in records.records() {
@@ -88,6 +93,12 @@ struct Waiting {
     waker: Option<Waker>,
 }
 
+impl Waiting {
+    fn lose(&mut self) {
+        *self = Self { has_lagged: true, waker: self.waker.take(), ..Self::default() };
+    }
+}
+
 impl Queue {
     /// Adds records. Returns whether the feed stays open.
     fn put(&self, published: &Arc<Published>) -> bool {
@@ -95,12 +106,21 @@ impl Queue {
         waiting.bytes += published.bytes.len();
         waiting.published.push_back(Arc::clone(published));
         if waiting.bytes > self.bound_bytes {
-            *waiting = Waiting { has_lagged: true, waker: waiting.waker.take(), ..Waiting::default() };
+            waiting.lose();
         }
         if let Some(waker) = waiting.waker.take() {
             waker.wake();
         }
         !waiting.has_lagged
+    }
+
+    /// Records are lost. The feed is closed.
+    fn lose(&self) {
+        let mut waiting = self.waiting.lock();
+        waiting.lose();
+        if let Some(waker) = waiting.waker.take() {
+            waker.wake();
+        }
     }
 }
 
@@ -164,6 +184,19 @@ mod tests {
             Poll::Ready(next) => Some(next),
             Poll::Pending => None,
         }
+    }
+
+    #[test]
+    fn a_feed_does_not_go_on_behind_a_record_without_its_changes() {
+        let (mut feeds, mut records) = (Feeds::default(), ChangeBuffer::default());
+        let feed = feeds.open(usize::MAX);
+        records.expect_readers(false);
+        assert!(records.skips_change());
+        records.end_record();
+        assert_eq!(records.record_count(), 1);
+        feeds.publish(Seq(1), 0, &records);
+        assert_eq!(next(&feed), Some(Err(Lagged)));
+        assert!(!feeds.are_open());
     }
 
     #[test]

@@ -23,6 +23,7 @@ mod libraries;
 pub(super) mod numbering;
 pub(super) mod operation;
 pub mod position;
+pub mod readers;
 pub(super) mod relocation;
 pub(super) mod replay;
 pub(super) mod seq;

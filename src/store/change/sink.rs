@@ -2,8 +2,10 @@
 
 use super::buffer::ChangeBuffer;
 use super::feed::{Feed, Feeds};
+use super::readers::RecordReaders;
 pub use super::seq::Seq;
 use parking_lot::Mutex;
+use std::sync::Arc;
 
 /// Takes the records of commands.
 ///
@@ -11,13 +13,19 @@ use parking_lot::Mutex;
 /// which its Changes were applied. It must not block on I/O and must not call back into the store.
 pub trait ChangeSink: Send + Sync {
     /// Takes every closed record of `records`, giving them the next sequence numbers in order, and returns the last.
-    /// `unix_ms` is the time of the commands.
+    /// `unix_ms` is the time of the commands. The records may lack their Changes if [`ChangeSink::readers`] were none.
     fn append(&self, unix_ms: u64, records: &ChangeBuffer) -> Seq;
 
     /// The last record that was taken.
     fn last_seq(&self) -> Seq;
 
-    /// Opens a feed of all later records, and returns the last record before them. See [`Feeds`].
+    /// Those who read the records, if the sink knows them. Otherwise somebody always does.
+    fn readers(&self) -> Option<Arc<RecordReaders>> {
+        None
+    }
+
+    /// Opens a feed of all later records, and returns the last record before them. See [`Feeds`]. The caller is registered as
+    /// a reader, and has waited for the holds that began before.
     fn open_feed(&self, bound_bytes: usize) -> (Feed, Seq);
 }
 

@@ -70,7 +70,7 @@ impl Writer<'_, '_> {
 
 /// Makes the key a string. Returns the type of the old value.
 fn put_string(key: &mut KeyEdit<'_>, value: &[u8], expire_at_ms: Option<u64>) -> Option<Kind> {
-    key.trace.changes.set_string(key.trace.keyspace, key.trace.key, value, expire_at_ms);
+    key.trace.record(|changes, keyspace, key| changes.set_string(keyspace, key, value, expire_at_ms));
     if let Some(Value::String(old)) = key.keyspace.value_mut(key.spot)
         && old.len() <= FREED_HERE_BYTES
     {
