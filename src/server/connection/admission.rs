@@ -58,7 +58,9 @@ async fn prepare(newcomer: Newcomer, shared: &Shared, config: &Config) -> Option
                 return None;
             }
             let tls = &shared.process.listeners.tls;
-            let stream = shake_hands(stream, peer, tls.current()?, &tls.handshakes, &shared.timers).await;
+            let shaken = shake_hands(stream, peer, tls.current()?, &tls.handshakes, &shared.timers);
+            // Boxed, because every connection has room for its largest state.
+            let stream = Box::pin(shaken).await;
             let Some(stream) = stream else {
                 shared.stats.rejected_connections.add(1);
                 return None;

@@ -293,7 +293,8 @@ impl Connection<'_> {
             NextStep::Wait => self.wait().await,
             NextStep::Pause => self.sit_out_pause().await,
             NextStep::End => std::future::pending().await,
-            NextStep::Replicate => Err(self.serve_replica().await),
+            // Boxed, because every connection has room for its largest state.
+            NextStep::Replicate => Err(Box::pin(self.serve_replica()).await),
             NextStep::Close | NextStep::Drop => Err(self.close(End::Client).await),
         }
     }

@@ -94,7 +94,8 @@ impl Connection<'_> {
 
     /// Sends what [`Connection::send_at_once`] has left in the output buffer, as fast as the client reads.
     pub(super) async fn send_slowly(&mut self, kept_bytes: usize) -> io::Result<()> {
-        self.flush(kept_bytes).await?;
+        // Boxed, because every connection has room for its largest state.
+        Box::pin(self.flush(kept_bytes)).await?;
         self.note_sent(self.work.out.len());
         self.work.out.clear();
         self.trim_output();
