@@ -78,6 +78,12 @@ fn load_register(value: &Value, request: Arguments<'_>) {
     }
 }
 
+/// The bytes of a dense sketch that change when `element` is added; see [`Sketch::raised`].
+fn raised(element: &[u8], byte: impl Fn(usize) -> u8) -> Option<(usize, [u8; 2])> {
+    let (register, value) = hash::place_of(element);
+    Sketch::raised(register, value, byte)
+}
+
 fn pfadd(keys: &mut Writer<'_, '_>, call: &Call<'_>, reply: &mut Reply<'_>) -> Outcome {
     let key = call.argument(1);
     let elements = call.cursor(2);
@@ -85,18 +91,19 @@ fn pfadd(keys: &mut Writer<'_, '_>, call: &Call<'_>, reply: &mut Reply<'_>) -> O
     let sketch = string.map(Sketch::of).transpose()?;
     let has_changed = match (sketch, string) {
         (Some(Sketch { form: Form::Dense, .. }), Some(string)) => {
-            let mut draft = Draft::over(string);
-            let mut has_changed = false;
-            for element in elements {
-                let (register, value) = hash::place_of(element);
-                if let Some(row) = Sketch::raised(register, value, |place| draft.byte(place)) {
-                    // The last register has no second byte.
-                    let places = (row.0..string.len()).zip(row.1);
-                    places.for_each(|(place, byte)| draft.set_byte(place, byte));
-                    has_changed = true;
-                }
-            }
+            // Mostly no register changes, and nothing is written.
+            let raises = |element: &[u8]| raised(element, |place| string[place]).is_some();
+            let mut raising = elements.skip_while(|element| !raises(element)).peekable();
+            let has_changed = raising.peek().is_some();
             if has_changed {
+                let mut draft = Draft::over(string);
+                for element in raising {
+                    if let Some(row) = raised(element, |place| draft.byte(place)) {
+                        // The last register has no second byte.
+                        let places = (row.0..string.len()).zip(row.1);
+                        places.for_each(|(place, byte)| draft.set_byte(place, byte));
+                    }
+                }
                 draft.set_byte(STALE, draft.byte(STALE) | STALE_BIT);
                 let rows = draft.into_rows();
                 patch_string(keys, key, "pfadd", &patches(&rows))?;

@@ -115,22 +115,43 @@ pub(super) enum Raised {
     MustBeDense,
 }
 
+/// The registers of eight runs of one byte each, one number a byte; and of each byte that begins a run of two bytes the lowest
+/// bit, with which its number is wrong.
+#[inline]
+fn lens(bytes: [u8; 8]) -> (u64, u64) {
+    const ONES: u64 = 0x0101_0101_0101_0101;
+    let bytes = u64::from_le_bytes(bytes);
+    let are_values = (bytes >> 7) & ONES;
+    ((bytes & !(are_values * 0xfc)) + ONES, (bytes >> 6) & ONES & !are_values)
+}
+
+/// The sum of eight numbers, one a byte, in pairs: they need more than eight bits.
+#[inline]
+fn pairs(lens: u64) -> u64 {
+    const EVEN: u64 = 0x00ff_00ff_00ff_00ff;
+    (lens & EVEN) + ((lens >> 8) & EVEN)
+}
+
+/// The sum of four numbers of sixteen bits each.
+#[inline]
+fn sum(pairs: u64) -> usize {
+    (pairs.wrapping_mul(0x0001_0001_0001_0001) >> 48) as usize
+}
+
 /// The runs of one byte at the front of eight bytes, computed for all of them at once: how many bytes, and how many registers.
 #[inline]
 fn runs_in_front(bytes: [u8; 8]) -> (usize, usize) {
-    const ONES: u64 = 0x0101_0101_0101_0101;
-    const EVEN: u64 = 0x00ff_00ff_00ff_00ff;
-    let bytes = u64::from_le_bytes(bytes);
-    let are_values = (bytes >> 7) & ONES;
-    // The lowest bit of each byte that begins a run of two bytes, as far as one-byte runs are in front of it.
-    let are_long = (bytes >> 6) & ONES & !are_values;
+    let (lens, are_long) = lens(bytes);
     let in_front = are_long.wrapping_sub(1) & !are_long;
-    let values = are_values * 0xff;
-    let lens = ((bytes & values & (ONES * 3)) + (bytes & !values) + ONES) & in_front;
-    // Sums of two, and then of all four of these, which need more than eight bits.
-    let sums = (lens & EVEN) + ((lens >> 8) & EVEN);
-    let registers = sums.wrapping_mul(0x0001_0001_0001_0001) >> 48;
-    (in_front.count_ones() as usize / 8, registers as usize)
+    (in_front.count_ones() as usize / 8, sum(pairs(lens & in_front)))
+}
+
+/// The registers of sixteen runs of one byte. `None` if one of them has two.
+#[inline]
+fn sixteen_runs(bytes: &[u8; 16]) -> Option<usize> {
+    let (halves, _) = bytes.as_chunks();
+    let ((front, long_in_front), (back, long_in_back)) = (lens(halves[0]), lens(halves[1]));
+    ((long_in_front | long_in_back) == 0).then(|| sum(pairs(front) + pairs(back)))
 }
 
 /// Finds the run with `register` in a string whose runs begin at `start`. Returns the offset of the run before it, or its own
@@ -143,6 +164,13 @@ fn find(string: &[u8], start: usize, register: usize) -> Result<(usize, usize, u
         let (runs, len) = block.map_or((0, 0), runs_in_front);
         if runs > 0 && first + len <= register {
             (before, at, first) = (at + runs - 1, at + runs, first + len);
+            // Where there are eight, there mostly are more.
+            while runs == 8
+                && let Some(block) = string[at..].first_chunk()
+                && let Some(len) = sixteen_runs(block).filter(|len| first + len <= register)
+            {
+                (before, at, first) = (at + 15, at + 16, first + len);
+            }
             continue;
         }
         // Which of the one-byte runs it is cannot be predicted, so there is no branch.
@@ -214,7 +242,8 @@ mod tests {
     #[test]
     fn the_runs_in_front_have_as_many_registers_as_each_of_them_together() {
         let mut chance = Chance::seeded(3);
-        let mut seen = [0; 9];
+        let (mut seen, mut sixteens) = ([0; 9], 0);
+        let mut before = ([0x40; 8], 0, 0);
         for _ in 0..20_000 {
             // Mostly runs of one byte.
             let bytes = [(); 8].map(|()| match chance.below(40) {
@@ -226,8 +255,16 @@ mod tests {
             let registers = bytes[..runs].iter().map(|byte| Run::read(&[*byte]).len).sum();
             assert_eq!(runs_in_front(bytes), (runs, registers), "{bytes:x?}");
             seen[runs] += 1;
+            let mut both = [0; 16];
+            both[..8].copy_from_slice(&before.0);
+            both[8..].copy_from_slice(&bytes);
+            let of_both = (before.1 + runs == 16).then_some(before.2 + registers);
+            assert_eq!(sixteen_runs(&both), of_both, "{both:x?}");
+            sixteens += usize::from(of_both.is_some());
+            before = (bytes, runs, registers);
         }
+        assert!(sixteens > 300, "{sixteens}");
         assert!(seen.iter().all(|times| *times > 300), "{seen:?}");
-        assert_eq!(runs_in_front([0x3f; 8]), (8, 512));
+        assert_eq!((runs_in_front([0x3f; 8]), sixteen_runs(&[0x3f; 16])), ((8, 512), Some(1024)));
     }
 }
