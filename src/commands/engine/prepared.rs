@@ -39,7 +39,9 @@ pub(super) fn prepare<'r>(
     // The command before, if the next request with its name is for it as well: it has no subcommands.
     let (mut name, mut again): (&[u8], Option<&'static TableEntry>) = (b"", None);
     let mut before: Option<Located<'_>> = None;
-    for arguments in requests.take(WINDOW) {
+    while window.len() < WINDOW
+        && let Some(arguments) = requests.next()
+    {
         // In a pipeline the same name mostly comes again.
         let own_name = arguments.get(0).unwrap_or_default();
         let resolved = match again {

@@ -66,13 +66,14 @@ impl RequestBatch {
 
     /// The requests' arguments; `buffer` is the one that was read.
     pub fn requests<'a>(&'a self, buffer: &'a [u8]) -> Requests<'a> {
-        self.requests_behind(0, buffer)
+        self.requests_behind(0, usize::MAX, buffer)
     }
 
-    /// As [`RequestBatch::requests`], without the first `count`.
-    pub fn requests_behind<'a>(&'a self, count: usize, buffer: &'a [u8]) -> Requests<'a> {
+    /// As [`RequestBatch::requests`], without the first `count`, and at most `most` of the rest.
+    pub fn requests_behind<'a>(&'a self, count: usize, most: usize, buffer: &'a [u8]) -> Requests<'a> {
         let (before, ends) = self.ends.split_at(count.min(self.ends.len()));
-        Requests { buffer, spans: &self.spans, start: before.last().copied().unwrap_or(0), ends }
+        let start = before.last().copied().unwrap_or(0);
+        Requests { buffer, spans: &self.spans, start, ends: &ends[..most.min(ends.len())] }
     }
 
     /// The number of bytes of the buffer up to the end of each request. None of them may be an inline command.

@@ -96,7 +96,7 @@ impl Work {
             let replies = (self.batch.len() - self.done).min(most);
             self.out.reserve((replies * SHORT_REPLY_BYTES).min(limits::SENT_AT_ONCE_BYTES));
         }
-        let requests = self.batch.requests_behind(self.done, &self.input).take(most);
+        let requests = self.batch.requests_behind(self.done, most, &self.input);
         // Commands are guarded one by one. A panic between them must not end other connections with this one.
         let ran = catch_unwind(AssertUnwindSafe(|| {
             run_batch(

@@ -191,11 +191,11 @@ impl<'l, 's, 'u> StreamFollower<'l, 's, 'u> {
                 continue;
             }
             let before = {
-                let requests = self.batch.requests_behind(done, &self.input);
+                let requests = self.batch.requests_behind(done, usize::MAX, &self.input);
                 requests.take_while(|request| !is_special(*request)).count()
             };
             if before == 0 {
-                let next = self.batch.requests_behind(done, &self.input).next();
+                let next = self.batch.requests_behind(done, usize::MAX, &self.input).next();
                 if let Some((left_out, command)) = next.and_then(|words| for_rankd(words.iter())) {
                     self.left_out = usize::from(left_out);
                     let command = BytesMut::from(command);
@@ -212,7 +212,7 @@ impl<'l, 's, 'u> StreamFollower<'l, 's, 'u> {
             self.session.expect(ends[done..].iter().copied());
             let terms = Terms { stats: &self.link.stats, leeway: Leeway::InProcess };
             let config = self.config.latest(&self.link.host.settings);
-            let requests = self.batch.requests_behind(done, &self.input).take(before);
+            let requests = self.batch.requests_behind(done, before, &self.input);
             let ran =
                 run_batch(&self.link.host, config, &mut self.session, requests, &mut self.replies, terms);
             done += ran.count;

@@ -273,7 +273,8 @@ impl<'s> Writer<'_, 's> {
         keyspace.due_key(expired_by_ms).map(|key| (key, expired_by_ms))
     }
 
-    /// Looks the key up to change it. An expired key is removed first.
+    /// Looks the key up to change it. An expired key is removed first. In line, because the result is large.
+    #[inline(always)]
     pub(in crate::store) fn fresh<'w>(&'w mut self, key: &'w [u8]) -> KeyEdit<'w> {
         let (database, expired_by_ms) = (self.database, self.hold.expired_by_ms);
         let known = self.located.filter(|located| located.is_of(key));
