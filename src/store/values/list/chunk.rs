@@ -60,6 +60,17 @@ impl Chunk {
         Self { bytes, end: elements.len() as u32, start: 0, count: count as u16 }
     }
 
+    /// A chunk without elements at an end of `chunks` others, with room for an eighth as many bytes as these may have: it need
+    /// not grow often, and the list has an eighth of spare room at most.
+    pub(super) fn beside(chunks: usize, end: End) -> Self {
+        let bytes = buffer((chunks * MOST_BYTES / 8).min(MOST_BYTES));
+        let at = match end {
+            End::Front => bytes.len(),
+            End::Back => 0,
+        };
+        Self { bytes, end: at as u32, start: at as u16, count: 0 }
+    }
+
     pub(super) fn len(&self) -> usize {
         usize::from(self.count)
     }

@@ -79,7 +79,7 @@ impl List {
         };
         let chunk = many.end_mut(end);
         if !chunk.is_some_and(|chunk| chunk.push(end, item)) {
-            let mut chunk = Chunk::default();
+            let mut chunk = Chunk::beside(many.chunks.len(), end);
             chunk.push(end, item);
             many.add(end, chunk);
         }
