@@ -91,24 +91,33 @@ fn pfadd(keys: &mut Writer<'_, '_>, call: &Call<'_>, reply: &mut Reply<'_>) -> O
     let sketch = string.map(Sketch::of).transpose()?;
     let has_changed = match (sketch, string) {
         (Some(Sketch { form: Form::Dense, .. }), Some(string)) => {
-            // Mostly no register changes, and nothing is written.
-            let raises = |element: &[u8]| raised(element, |place| string[place]).is_some();
-            let mut raising = elements.skip_while(|element| !raises(element)).peekable();
-            let has_changed = raising.peek().is_some();
-            if has_changed {
-                let mut draft = Draft::over(string);
-                for element in raising {
-                    if let Some(row) = raised(element, |place| draft.byte(place)) {
-                        // The last register has no second byte.
-                        let places = (row.0..string.len()).zip(row.1);
-                        places.for_each(|(place, byte)| draft.set_byte(place, byte));
-                    }
+            let stale = string[STALE] | STALE_BIT;
+            let mut raising = elements.clone().filter_map(|element| raised(element, |place| string[place]));
+            match (raising.next(), raising.next()) {
+                (None, _) => false,
+                (Some((offset, bytes)), None) => {
+                    // The last register has no second byte.
+                    let register = Patch { offset, bytes: &bytes[..bytes.len().min(string.len() - offset)] };
+                    let patches = [Patch { offset: STALE, bytes: &[stale] }, register];
+                    let is_stale = string[STALE] == stale;
+                    patch_string(keys, key, "pfadd", &patches[usize::from(is_stale)..])?;
+                    true
                 }
-                draft.set_byte(STALE, draft.byte(STALE) | STALE_BIT);
-                let rows = draft.into_rows();
-                patch_string(keys, key, "pfadd", &patches(&rows))?;
+                // One byte may have bits of two registers.
+                (Some(_), Some(_)) => {
+                    let mut draft = Draft::over(string);
+                    for element in elements {
+                        if let Some(row) = raised(element, |place| draft.byte(place)) {
+                            let places = (row.0..string.len()).zip(row.1);
+                            places.for_each(|(place, byte)| draft.set_byte(place, byte));
+                        }
+                    }
+                    draft.set_byte(STALE, stale);
+                    let rows = draft.into_rows();
+                    patch_string(keys, key, "pfadd", &patches(&rows))?;
+                    true
+                }
             }
-            has_changed
         }
         (sketch, _) => {
             let most_bytes = call.config.hll_sparse_max_bytes;
