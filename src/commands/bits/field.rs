@@ -22,7 +22,7 @@ pub(in crate::commands) const COMMANDS: &[CommandSpec] = &[
         flags: &[Flag::Write, Flag::Denyoom],
         keys: Keys::first(&[KeyFlag::Rw, KeyFlag::Access, KeyFlag::Update]),
         access_of_request: Some(access_of_bitfield),
-        lookahead: Some(Lookahead::Key),
+        lookahead: Some(Lookahead::KEY),
         run: Handler::Write(bitfield),
         keys_note: Some("This command allows both access and modification of the key"),
         ..BASE
@@ -36,7 +36,7 @@ pub(in crate::commands) const COMMANDS: &[CommandSpec] = &[
         arity: -2,
         flags: &[Flag::Readonly, Flag::Fast],
         keys: Keys::first(&[KeyFlag::Ro, KeyFlag::Access]),
-        lookahead: Some(Lookahead::Key),
+        lookahead: Some(Lookahead::KEY),
         run: Handler::Read(bitfield_ro),
         ..BASE
     },

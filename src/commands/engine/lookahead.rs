@@ -43,12 +43,13 @@ impl Runner<'_> {
                 self.host.store.load_ahead(database, located(requests), steps);
                 return alike;
             }
-            Lookahead::Key => {
-                self.load_keys(requests, &[]);
-                return alike;
-            }
             Lookahead::Inside(steps) => {
-                self.load_keys(requests, steps);
+                // A pipeline to one stream or list needs it once.
+                let mut before: Option<Located<'_>> = None;
+                let keys = located(requests)
+                    .filter(|at| before.replace(*at).is_none_or(|before| !before.shares_place(*at)));
+                let steps = steps.iter().map(|step| move |value: &Value, _| step(value));
+                self.host.store.load_ahead(database, keys, steps);
                 return alike;
             }
         };
@@ -65,15 +66,5 @@ impl Runner<'_> {
             load(value, &requests);
         }
         alike
-    }
-
-    /// Prefetches the keys of `requests`, and takes `steps` in their values.
-    fn load_keys(&self, requests: &[Prepared<'_>], steps: &[fn(&Value)]) {
-        // A pipeline to one stream or list needs it once.
-        let mut before: Option<Located<'_>> = None;
-        let keys =
-            located(requests).filter(|at| before.replace(*at).is_none_or(|before| !before.shares_place(*at)));
-        let steps = steps.iter().map(|step| move |value: &Value, _| step(value));
-        self.host.store.load_ahead(self.session.database, keys, steps);
     }
 }

@@ -15,7 +15,7 @@ use crate::store::Text;
 
 /// Each is about one key, argument 1.
 const BASE: CommandSpec =
-    CommandSpec { group: Group::Hash, lookahead: Some(Lookahead::Key), ..CommandSpec::BASE };
+    CommandSpec { group: Group::Hash, lookahead: Some(Lookahead::KEY), ..CommandSpec::BASE };
 
 /// The error for a wrong number of arguments that the arity of the command does not exclude.
 fn wrong_number(command: &str) -> CommandError {

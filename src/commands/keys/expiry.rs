@@ -9,7 +9,7 @@ use crate::store::{NewExpiry, Reader, Writer};
 const CHANGE: CommandSpec = CommandSpec {
     flags: &[Flag::Write, Flag::Fast],
     keys: Keys::Range { first: 1, last: 0, access: &[KeyFlag::Rw, KeyFlag::Update] },
-    lookahead: Some(Lookahead::Key),
+    lookahead: Some(Lookahead::KEY),
     ..CommandSpec::BASE
 };
 
@@ -18,7 +18,7 @@ const ASK: CommandSpec = CommandSpec {
     flags: &[Flag::Readonly, Flag::Fast],
     tips: &["nondeterministic_output"],
     keys: Keys::Range { first: 1, last: 0, access: &[KeyFlag::Ro, KeyFlag::Access] },
-    lookahead: Some(Lookahead::Key),
+    lookahead: Some(Lookahead::KEY),
     ..CommandSpec::BASE
 };
 

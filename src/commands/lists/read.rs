@@ -10,7 +10,7 @@ use crate::store::{End, List, Reader};
 const READ: CommandSpec = CommandSpec {
     flags: &[Flag::Readonly],
     keys: Keys::Range { first: 1, last: 0, access: &[KeyFlag::Ro, KeyFlag::Access] },
-    lookahead: Some(Lookahead::Key),
+    lookahead: Some(Lookahead::KEY),
     ..BASE
 };
 

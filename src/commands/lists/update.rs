@@ -16,7 +16,7 @@ pub(in crate::commands) const COMMANDS: &[CommandSpec] = &[
         arity: 4,
         flags: &[Flag::Write, Flag::Denyoom],
         keys: Keys::Range { first: 1, last: 0, access: &[KeyFlag::Rw, KeyFlag::Update] },
-        lookahead: Some(Lookahead::Key),
+        lookahead: Some(Lookahead::KEY),
         run: Handler::Write(lset),
         ..BASE
     },
@@ -29,7 +29,7 @@ pub(in crate::commands) const COMMANDS: &[CommandSpec] = &[
         arity: 5,
         flags: &[Flag::Write, Flag::Denyoom],
         keys: Keys::Range { first: 1, last: 0, access: &[KeyFlag::Rw, KeyFlag::Insert] },
-        lookahead: Some(Lookahead::Key),
+        lookahead: Some(Lookahead::KEY),
         run: Handler::Write(linsert),
         ..BASE
     },
@@ -41,7 +41,7 @@ pub(in crate::commands) const COMMANDS: &[CommandSpec] = &[
         arity: 4,
         flags: &[Flag::Write],
         keys: Keys::Range { first: 1, last: 0, access: &[KeyFlag::Rw, KeyFlag::Delete] },
-        lookahead: Some(Lookahead::Key),
+        lookahead: Some(Lookahead::KEY),
         run: Handler::Write(lrem),
         ..BASE
     },
@@ -53,7 +53,7 @@ pub(in crate::commands) const COMMANDS: &[CommandSpec] = &[
         arity: 4,
         flags: &[Flag::Write],
         keys: Keys::Range { first: 1, last: 0, access: &[KeyFlag::Rw, KeyFlag::Delete] },
-        lookahead: Some(Lookahead::Key),
+        lookahead: Some(Lookahead::KEY),
         run: Handler::Write(ltrim),
         ..BASE
     },

@@ -324,16 +324,19 @@ pub enum Manner {
 /// What can be loaded into the processor's cache before several short commands of a pipeline run. Their key is argument 1.
 #[derive(Clone, Copy, Debug)]
 pub enum Lookahead {
-    /// The key itself and a small value at it.
-    Key,
-    /// As `Key`, and then in steps what every request of this command touches inside a value. Each step is taken for all keys
-    /// before the next one, which reads what the former has loaded.
+    /// The key itself and a small value at it, and then in steps what every request of this command touches inside the value. Each
+    /// step is taken for all keys before the next one, which reads what the former has loaded.
     Inside(&'static [fn(&Value)]),
     /// As `Inside`, for what depends on the request. A wrong guess costs time only.
     Part(&'static [fn(&Value, Arguments<'_>)]),
     /// What the requests will touch inside the value. All of them are of this command and on one key. A wrong guess costs
     /// time only.
     Value(fn(&Value, &[Arguments<'_>])),
+}
+
+impl Lookahead {
+    /// The key itself and a small value at it.
+    pub const KEY: Self = Self::Inside(&[]);
 }
 
 /// What a command on many keys works with.

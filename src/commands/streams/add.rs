@@ -22,7 +22,7 @@ pub(in crate::commands) const COMMANDS: &[CommandSpec] = &[
         tips: &["nondeterministic_output"],
         keys: Keys::first(&[KeyFlag::Rw, KeyFlag::Update]),
         keys_note: Some("UPDATE instead of INSERT because of the optional trimming feature"),
-        lookahead: Some(Lookahead::Key),
+        lookahead: Some(Lookahead::KEY),
         run: Handler::Write(xadd),
         ..BASE
     },

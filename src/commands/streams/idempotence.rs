@@ -23,7 +23,7 @@ pub(in crate::commands) const COMMANDS: &[CommandSpec] = &[
         arity: -2,
         flags: &[Flag::Write, Flag::Fast],
         keys: Keys::first(&[KeyFlag::Rw, KeyFlag::Update]),
-        lookahead: Some(Lookahead::Key),
+        lookahead: Some(Lookahead::KEY),
         run: Handler::Write(xcfgset),
         ..BASE
     },
@@ -36,7 +36,7 @@ pub(in crate::commands) const COMMANDS: &[CommandSpec] = &[
         arity: 5,
         flags: &[Flag::Write, Flag::Denyoom, Flag::Fast],
         keys: Keys::first(&[KeyFlag::Rw, KeyFlag::Update]),
-        lookahead: Some(Lookahead::Key),
+        lookahead: Some(Lookahead::KEY),
         run: Handler::Write(xidmprecord),
         ..BASE
     },

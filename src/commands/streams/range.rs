@@ -16,7 +16,7 @@ const RANGE: CommandSpec = CommandSpec {
     arity: -4,
     flags: &[Flag::Readonly],
     keys: Keys::first(&[KeyFlag::Ro, KeyFlag::Access]),
-    lookahead: Some(Lookahead::Key),
+    lookahead: Some(Lookahead::KEY),
     ..BASE
 };
 
@@ -28,7 +28,7 @@ pub(in crate::commands) const COMMANDS: &[CommandSpec] = &[
         arity: 2,
         flags: &[Flag::Readonly, Flag::Fast],
         keys: Keys::first(&[KeyFlag::Ro]),
-        lookahead: Some(Lookahead::Key),
+        lookahead: Some(Lookahead::KEY),
         run: Handler::Read(xlen),
         ..BASE
     },

@@ -13,7 +13,7 @@ const COUNTER: CommandSpec = CommandSpec {
     arity: 3,
     flags: &[Flag::Write, Flag::Denyoom, Flag::Fast],
     keys: Keys::first(&[KeyFlag::Rw, KeyFlag::Access, KeyFlag::Update]),
-    lookahead: Some(Lookahead::Key),
+    lookahead: Some(Lookahead::KEY),
     ..BASE
 };
 

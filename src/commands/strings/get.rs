@@ -17,7 +17,7 @@ pub(in crate::commands) const COMMANDS: &[CommandSpec] = &[
         arity: 2,
         flags: &[Flag::Readonly, Flag::Fast],
         keys: Keys::first(&[KeyFlag::Ro, KeyFlag::Access]),
-        lookahead: Some(Lookahead::Key),
+        lookahead: Some(Lookahead::KEY),
         run: Handler::Read(get),
         ..BASE
     },
@@ -29,7 +29,7 @@ pub(in crate::commands) const COMMANDS: &[CommandSpec] = &[
         arity: -2,
         flags: &[Flag::Write, Flag::Fast],
         keys: Keys::first(&[KeyFlag::Rw, KeyFlag::Access, KeyFlag::Update]),
-        lookahead: Some(Lookahead::Key),
+        lookahead: Some(Lookahead::KEY),
         run: Handler::Write(getex),
         keys_note: Some("RW and UPDATE because it changes the TTL"),
         ..BASE
@@ -42,7 +42,7 @@ pub(in crate::commands) const COMMANDS: &[CommandSpec] = &[
         arity: 2,
         flags: &[Flag::Write, Flag::Fast],
         keys: Keys::first(&[KeyFlag::Rw, KeyFlag::Access, KeyFlag::Delete]),
-        lookahead: Some(Lookahead::Key),
+        lookahead: Some(Lookahead::KEY),
         run: Handler::Write(getdel),
         ..BASE
     },
@@ -53,7 +53,7 @@ pub(in crate::commands) const COMMANDS: &[CommandSpec] = &[
         arity: 3,
         flags: &[Flag::Write, Flag::Denyoom, Flag::Fast],
         keys: Keys::first(&[KeyFlag::Rw, KeyFlag::Access, KeyFlag::Update]),
-        lookahead: Some(Lookahead::Key),
+        lookahead: Some(Lookahead::KEY),
         run: Handler::Write(getset),
         ..BASE
     },

@@ -19,7 +19,7 @@ pub(in crate::commands) const COMMANDS: &[CommandSpec] = &[
         arity: 2,
         flags: &[Flag::Readonly, Flag::Fast],
         keys: Keys::first(&[KeyFlag::Ro]),
-        lookahead: Some(Lookahead::Key),
+        lookahead: Some(Lookahead::KEY),
         run: Handler::Read(strlen),
         ..BASE
     },
@@ -45,7 +45,7 @@ pub(in crate::commands) const COMMANDS: &[CommandSpec] = &[
         arity: 4,
         flags: &[Flag::Readonly],
         keys: Keys::first(&[KeyFlag::Ro, KeyFlag::Access]),
-        lookahead: Some(Lookahead::Key),
+        lookahead: Some(Lookahead::KEY),
         run: Handler::Read(getrange),
         ..BASE
     },
@@ -57,7 +57,7 @@ pub(in crate::commands) const COMMANDS: &[CommandSpec] = &[
         arity: 4,
         flags: &[Flag::Readonly],
         keys: Keys::first(&[KeyFlag::Ro, KeyFlag::Access]),
-        lookahead: Some(Lookahead::Key),
+        lookahead: Some(Lookahead::KEY),
         run: Handler::Read(getrange),
         ..BASE
     },
@@ -70,7 +70,7 @@ pub(in crate::commands) const COMMANDS: &[CommandSpec] = &[
         arity: 4,
         flags: &[Flag::Write, Flag::Denyoom],
         keys: Keys::first(&[KeyFlag::Rw, KeyFlag::Update]),
-        lookahead: Some(Lookahead::Key),
+        lookahead: Some(Lookahead::KEY),
         run: Handler::Write(setrange),
         ..BASE
     },

@@ -21,7 +21,7 @@ pub(in crate::commands) const COMMANDS: &[CommandSpec] = &[
         flags: &[Flag::Write, Flag::Denyoom],
         keys: Keys::first(&[KeyFlag::Rw, KeyFlag::Access, KeyFlag::Update]),
         access_of_request: Some(access_of_set),
-        lookahead: Some(Lookahead::Key),
+        lookahead: Some(Lookahead::KEY),
         run: Handler::Write(set),
         keys_note: Some("RW and ACCESS due to the optional `GET` argument"),
         ..BASE
@@ -33,7 +33,7 @@ pub(in crate::commands) const COMMANDS: &[CommandSpec] = &[
         arity: 3,
         flags: &[Flag::Write, Flag::Denyoom, Flag::Fast],
         keys: Keys::first(&[KeyFlag::Ow, KeyFlag::Insert]),
-        lookahead: Some(Lookahead::Key),
+        lookahead: Some(Lookahead::KEY),
         run: Handler::Write(setnx),
         ..BASE
     },
@@ -45,7 +45,7 @@ pub(in crate::commands) const COMMANDS: &[CommandSpec] = &[
         arity: 4,
         flags: &[Flag::Write, Flag::Denyoom],
         keys: Keys::first(&[KeyFlag::Ow, KeyFlag::Update]),
-        lookahead: Some(Lookahead::Key),
+        lookahead: Some(Lookahead::KEY),
         run: Handler::Write(|keys, call, reply| set_expiring(keys, call, reply, Unit::Seconds, "setex")),
         ..BASE
     },
@@ -57,7 +57,7 @@ pub(in crate::commands) const COMMANDS: &[CommandSpec] = &[
         arity: 4,
         flags: &[Flag::Write, Flag::Denyoom],
         keys: Keys::first(&[KeyFlag::Ow, KeyFlag::Update]),
-        lookahead: Some(Lookahead::Key),
+        lookahead: Some(Lookahead::KEY),
         run: Handler::Write(|keys, call, reply| {
             set_expiring(keys, call, reply, Unit::Milliseconds, "psetex")
         }),
