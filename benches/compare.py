@@ -55,6 +55,7 @@ CLOSED = {
         ("feed-keys", "feed-keys", [400]),
         ("feed-hashes", "feed-hashes", [100]),
         ("lpush", "lpush", [1, 16, 64]),
+        ("rpop", "rpop", [1, 16, 64]),
         ("queue", "queue", [1, 16, 64]),
         ("lrange100", "lrange100", [1, 16, 64]),
         ("sadd", "sadd", [1, 16, 64]),

@@ -113,6 +113,23 @@ fn every_workload_is_answered_by_redis() {
 }
 
 #[test]
+fn what_a_workload_uses_up_is_loaded_anew_for_each_run_and_does_not_run_out() {
+    let server = Server::rankd();
+    let mut client = server.client();
+    for (requests, popped) in [(3000, 3000), (3000, 3000), (9000, 7200)] {
+        let arguments = format!("-w rpop --members 2 -n {requests} -c 2 --keep --prefix p:");
+        let (succeeded, rows, complained) = bench(server.address, &arguments);
+        assert!(succeeded, "{complained}");
+        assert_eq!(names(&rows), ["load-backlogs", "rpop"]);
+        assert_eq!(rows[1]["replies"], popped);
+        let left = ["p:backlog:000000000000", "p:backlog:000000000001"]
+            .map(|key| client.ask(&format!("LLEN {key}")).integer());
+        assert_eq!(left[0] + left[1], 8000 - popped);
+        assert!(left[0] > 0 && left[1] > 0);
+    }
+}
+
+#[test]
 fn the_table_has_a_row_for_each_requested_workload() {
     let server = Server::rankd();
     let port = server.address.port().to_string();

@@ -51,7 +51,7 @@ impl RunKeys<'_> {
 
     /// Whether the data of `loader` exist, in the size of this run.
     pub(super) fn are_loaded(&mut self, loader: &Workload) -> Result<bool, String> {
-        if loader.loads_scripts() {
+        if loader.loads_scripts() || loader.is_used_up() {
             return Ok(false);
         }
         let members = self.populations.members;
@@ -71,6 +71,11 @@ impl RunKeys<'_> {
         let (board, loaded) = (self.populations.board(), self.loaded(loader.name));
         if loader.name == LOAD {
             self.client.ask(&[b"UNLINK", board.as_bytes()])?;
+        }
+        if loader.is_used_up() {
+            for key in self.populations.large_keys("backlog") {
+                self.client.ask(&[b"UNLINK", key.as_bytes()])?;
+            }
         }
         self.client.ask(&[b"UNLINK", &loaded]).map(drop)
     }

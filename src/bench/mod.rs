@@ -95,7 +95,8 @@ impl BenchRun<'_> {
             let needed = workload.needs.iter().map(|name| Workload::named(name).expect("it is in the table"));
             for part in needed.chain([workload]) {
                 let is_needed = part != workload;
-                if is_needed && (loaded.contains(&part.name) || self.keys.are_loaded(part)?) {
+                let is_loaded = loaded.contains(&part.name) && !part.is_used_up();
+                if is_needed && (is_loaded || self.keys.are_loaded(part)?) {
                     continue;
                 }
                 self.one(part)?;
@@ -114,6 +115,7 @@ impl BenchRun<'_> {
         let templates = workload.templates(&options.populations);
         let load_requests = templates[0].1.load_requests();
         let (pipeline, pace, total) = options.pace(load_requests);
+        let total = workload.most_requests(&options.populations).map_or(total, |most| total.min(most));
         let rate = options.rate.filter(|_| load_requests.is_none());
         if load_requests.is_some() {
             self.keys.begin_loading(workload)?;

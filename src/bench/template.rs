@@ -3,8 +3,8 @@
 //! The text of a request has words and placeholders in angle brackets:
 //!
 //! - `<board>`: the key of the board. `<key>`, `<counter>`, `<text>`, `<hash>`, `<set>`: a random key of a family, of as many
-//!   keys as the board has members. `<friends>`, `<bitmap>`, `<visitors>`, `<list>`, `<queue>`: one of a thousand, which hold
-//!   more.
+//!   keys as the board has members. `<friends>`, `<bitmap>`, `<visitors>`, `<list>`, `<queue>`, `<backlog>`: one of a
+//!   thousand, which hold more.
 //! - `<member>`: a random member of the board. `<score>`, `<offset>`, `<seconds>`: a random number of five digits.
 //! - `<stream>`: the key of a stream, `<read-stream>`: of one that has as many entries as there are members.
 //! - `<places>`: the key of the places. `<longitude>`, `<latitude>`: a random position in one square degree.
@@ -41,6 +41,16 @@ impl Populations {
     /// The board's key.
     pub(super) fn board(&self) -> String {
         format!("{}lb", self.prefix)
+    }
+
+    /// The number of keys of a family of large values.
+    pub(super) fn large(&self) -> u64 {
+        LARGE.min(self.members)
+    }
+
+    /// The keys of a family of large values.
+    pub(super) fn large_keys(&self, family: &str) -> impl Iterator<Item = String> {
+        (0..self.large()).map(move |number| format!("{}{family}:{number:0>NUMBER_DIGITS$}", self.prefix))
     }
 }
 
@@ -166,8 +176,9 @@ fn place(name: &str, populations: &Populations) -> (String, Option<DigitSource>)
         "longitude" => degrees(13),
         "latitude" => degrees(52),
         "member" => family("", "user", *members),
-        keys @ ("friends" | "bitmap" | "visitors" | "list" | "queue" | "seen" | "small-board") => {
-            family(prefix, keys, LARGE.min(*members))
+        keys
+        @ ("friends" | "bitmap" | "visitors" | "list" | "queue" | "backlog" | "seen" | "small-board") => {
+            family(prefix, keys, populations.large())
         }
         keys @ ("key" | "counter" | "text" | "hash" | "set") => family(prefix, keys, *members),
         unknown => panic!("unknown placeholder: {unknown}"),

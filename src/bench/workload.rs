@@ -33,6 +33,12 @@ pub(super) const LOAD: &str = "load";
 /// The loader of the library of functions.
 pub(super) const LOAD_LIBRARY: &str = "load-library";
 
+/// The loader of the lists that RPOP takes from.
+const LOAD_BACKLOGS: &str = "load-backlogs";
+
+/// The elements of each of these lists.
+const BACKLOG: u64 = 4000;
+
 /// All workloads, in the order in which help lists them.
 pub(super) const WORKLOADS: &[Workload] = &[
     Workload { name: "ping", requests: &[(100, "PING")], needs: &[] },
@@ -77,7 +83,7 @@ pub(super) const WORKLOADS: &[Workload] = &[
     Workload { name: "feed-keys", requests: &[(100, "GET <counter>")], needs: &["load-counters"] },
     Workload { name: "feed-hashes", requests: &[(100, HMGET_4)], needs: &["load-hashes"] },
     Workload { name: "lpush", requests: &[(100, LPUSH)], needs: &[] },
-    // Lists that only RPOP is sent to run out.
+    Workload { name: "rpop", requests: &[(100, "RPOP <backlog>")], needs: &[LOAD_BACKLOGS] },
     Workload { name: "queue", requests: &[(50, LPUSH), (50, "RPOP <queue>")], needs: &[] },
     Workload { name: "lrange100", requests: &[(100, "LRANGE <list> 0 99")], needs: &["load-lists"] },
     Workload { name: "sadd", requests: &[(100, "SADD <set> member")], needs: &[] },
@@ -145,6 +151,7 @@ pub(super) const WORKLOADS: &[Workload] = &[
         needs: &[],
     },
     Workload { name: "load-lists", requests: &[(100, "RPUSH <next-list> <member>*100")], needs: &[] },
+    Workload { name: LOAD_BACKLOGS, requests: &[(100, "RPUSH <next-backlog> <member>*4000")], needs: &[] },
     Workload {
         name: "load-places",
         requests: &[(100, "GEOADD <places> <longitude,latitude,next-member>*100")],
@@ -180,6 +187,17 @@ impl Workload {
     /// Whether what it loads are no keys: a server may have lost them while the keys are there.
     pub(super) fn loads_scripts(&self) -> bool {
         self.requests.iter().any(|(_, text)| text.starts_with("SCRIPT LOAD ")) || self.name == LOAD_LIBRARY
+    }
+
+    /// Whether what it loads is used up, so that it loads anew for each run.
+    pub(super) fn is_used_up(&self) -> bool {
+        self.name == LOAD_BACKLOGS
+    }
+
+    /// The most requests of a run, where a workload uses up what was loaded for it. Keys are drawn at random, so this is less than
+    /// there is: none of them runs out.
+    pub(super) fn most_requests(&self, populations: &Populations) -> Option<u64> {
+        self.needs.contains(&LOAD_BACKLOGS).then(|| populations.large() * BACKLOG * 9 / 10)
     }
 
     /// Its requests in one line, for the help.
