@@ -1,4 +1,4 @@
-//! Text formats other than the protocol: numbers, patterns, quoted words, runs of names; and SHA-1.
+//! Text formats other than the protocol: numbers, patterns, quoted words, runs of names; short strings; and SHA-1.
 
 pub mod c_number;
 pub mod decimal;
@@ -9,3 +9,4 @@ pub mod library_head;
 pub mod name_run;
 pub mod quoting;
 pub mod sha1;
+pub mod short;

@@ -100,7 +100,7 @@ fn take_array(list: &mut Edit<'_, '_, List>, end: End, count: usize, reply: &mut
 
 /// Writes the element at an end and removes it.
 fn take_one(list: &mut Edit<'_, '_, List>, end: End, reply: &mut Reply<'_>) {
-    list.visit_from(end, 1, |element| reply.bulk(element));
+    list.peek(end, |element| reply.bulk(element));
     list.pop(end, 1);
 }
 

@@ -4,6 +4,7 @@ use crate::resp::Protocol;
 use crate::resp::double;
 use crate::resp::double::DoubleText;
 use crate::text::decimal::{EIGHT_DIGITS, eight_digits, without_leading_zeros};
+use crate::text::short;
 
 /// Strings up to this long go to the output buffer together with their headers.
 pub(super) const SHORT_BYTES: usize = 32;
@@ -36,7 +37,7 @@ impl<const BYTES: usize> Room<'_, BYTES> {
     /// Appends at most [`SHORT_BYTES`] bytes.
     #[inline]
     pub(super) fn push_bytes(&mut self, bytes: &[u8]) {
-        copy_short(&mut self.place[self.len..self.len + bytes.len()], bytes);
+        short::copy(bytes, &mut self.place[self.len..self.len + bytes.len()]);
         self.len += bytes.len();
     }
 
@@ -105,15 +106,3 @@ impl<const BYTES: usize> Room<'_, BYTES> {
 
 /// [`EIGHT_DIGITS`] as a signed number.
 const FEW_DIGITS: i64 = EIGHT_DIGITS as i64;
-
-/// Copies up to [`SHORT_BYTES`] bytes; 16 and more as two pieces, which may overlap.
-#[inline]
-fn copy_short(place: &mut [u8], bytes: &[u8]) {
-    match (bytes.first_chunk::<16>(), bytes.last_chunk::<16>()) {
-        (Some(front), Some(back)) => {
-            place[..16].copy_from_slice(front);
-            place[bytes.len() - 16..].copy_from_slice(back);
-        }
-        _ => place.copy_from_slice(bytes),
-    }
-}

@@ -8,13 +8,13 @@ use super::item::Item;
 use crate::machine::heap::allocation_bytes;
 use crate::ranking::prefetch;
 use std::ops::Range;
-use std::sync::Arc;
+use triomphe::Arc;
 
-/// Bytes of the two reference counters in front of a shared allocation.
-const COUNTERS_BYTES: usize = 2 * size_of::<usize>();
+/// Bytes of the reference counter in front of a shared allocation.
+const COUNTER_BYTES: usize = size_of::<usize>();
 
 /// The most bytes of a chunk's elements. Redis's default is as large. An insertion moves half of them on average.
-const MOST_BYTES: usize = 8192 - COUNTERS_BYTES;
+const MOST_BYTES: usize = 8192 - COUNTER_BYTES;
 
 /// Elements, packed.
 #[derive(Clone, Debug)]
@@ -47,7 +47,7 @@ impl End {
 
 impl Default for Chunk {
     fn default() -> Self {
-        Self { bytes: Arc::new([]), end: 0, start: 0, count: 0 }
+        Self { bytes: buffer(0), end: 0, start: 0, count: 0 }
     }
 }
 
@@ -75,20 +75,20 @@ impl Chunk {
         usize::from(self.count)
     }
 
-    /// Starts loading what a push or a pop at `end` touches: the reference counters and the bytes there.
+    /// Starts loading what a push or a pop at `end` touches: the reference counter and the bytes there.
     pub(super) fn prefetch(&self, end: End) {
-        let (first, range) = (self.bytes.as_ptr(), self.range());
+        let (first, range) = ((*self.bytes).as_ptr(), self.range());
         let at = match end {
             End::Front => range.start.saturating_sub(1),
             End::Back => range.end,
         };
-        prefetch::line(first.wrapping_sub(COUNTERS_BYTES));
+        prefetch::line(first.wrapping_sub(COUNTER_BYTES));
         prefetch::line(first.wrapping_add(at));
     }
 
     /// The size of its allocation, in bytes.
     pub(super) fn heap_bytes(&self) -> usize {
-        if self.bytes.is_empty() { 0 } else { allocation_bytes(COUNTERS_BYTES + self.bytes.len()) }
+        if self.bytes.is_empty() { 0 } else { allocation_bytes(COUNTER_BYTES + self.bytes.len()) }
     }
 
     /// The bytes of its encoded elements.
@@ -125,6 +125,15 @@ impl Chunk {
 
     pub(super) fn get(&self, index: usize) -> Item<'_> {
         Item::first(&self.elements()[self.offset(index)..]).0
+    }
+
+    /// The element at an end, if there is one.
+    pub(super) fn at_end(&self, end: End) -> Option<Item<'_>> {
+        let elements = self.elements();
+        (!elements.is_empty()).then(|| match end {
+            End::Front => Item::first(elements).0,
+            End::Back => Item::last(elements).0,
+        })
     }
 
     /// The elements from `index` on.
@@ -202,7 +211,7 @@ impl Chunk {
             return true;
         }
         let start = usize::from(self.start);
-        let elements = &mut Arc::make_mut(&mut self.bytes)[start..];
+        let elements = &mut unshared(&mut self.bytes)[start..];
         elements.copy_within(to..old, from + added);
         let mut at = from;
         for item in items {
@@ -273,7 +282,7 @@ impl Chunk {
             End::Front => range.start >= len,
             End::Back => self.bytes.len() - range.end >= len,
         };
-        if !has_room {
+        if !(has_room && self.bytes.is_unique()) {
             self.make_room(end, len);
         }
         let at = match end {
@@ -286,11 +295,11 @@ impl Chunk {
                 self.end as usize - len
             }
         };
-        // Whether the bytes are shared is asked once for each change: that takes a locked instruction.
-        Some(&mut Arc::make_mut(&mut self.bytes)[at..at + len])
+        Some(&mut unshared(&mut self.bytes)[at..at + len])
     }
 
-    /// Moves the elements so that there is room for `len` bytes more at an end.
+    /// Moves the elements so that there is room for `len` bytes more at an end, in an allocation that is not shared.
+    #[inline(never)]
     fn make_room(&mut self, end: End, len: usize) {
         let range = self.range();
         let used = range.len();
@@ -332,5 +341,17 @@ impl Chunk {
 
 /// A buffer for at least `len` bytes that fills the allocator's size class.
 fn buffer(len: usize) -> Arc<[u8]> {
-    std::iter::repeat_n(0, allocation_bytes(COUNTERS_BYTES + len) - COUNTERS_BYTES).collect()
+    static ZEROS: [u8; MOST_BYTES] = [0; MOST_BYTES];
+    let len = allocation_bytes(COUNTER_BYTES + len) - COUNTER_BYTES;
+    // The bytes of an iterator would be taken one by one.
+    ZEROS.get(..len).map_or_else(|| vec![0; len].into(), Arc::from)
+}
+
+/// The bytes, to be changed. Shared ones are copied first.
+#[inline(always)]
+fn unshared(bytes: &mut Arc<[u8]>) -> &mut [u8] {
+    if !bytes.is_unique() {
+        *bytes = Arc::from(&**bytes);
+    }
+    Arc::get_mut(bytes).expect("nobody else has them")
 }

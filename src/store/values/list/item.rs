@@ -13,6 +13,8 @@
 //! The length at the end has seven bits in each byte, the lowest bits in the last byte. The top bit is set in all of these
 //! bytes but the first.
 
+use crate::text::short;
+
 /// The length of the longest decimal integer of 64 bits.
 const DIGITS: usize = 20;
 
@@ -32,11 +34,14 @@ pub(in crate::store::values) enum Item<'a> {
 
 impl<'a> Item<'a> {
     /// The element whose bytes are `bytes`.
+    #[inline]
     pub(super) fn of(bytes: &'a [u8]) -> Self {
-        if bytes.len() > DIGITS {
-            return Self::Bytes(bytes);
+        match bytes {
+            [b'-' | b'0'..=b'9', ..] if bytes.len() <= DIGITS => {
+                spelled_integer(bytes).map_or(Self::Bytes(bytes), Self::Integer)
+            }
+            _ => Self::Bytes(bytes),
         }
-        spelled_integer(bytes).map_or(Self::Bytes(bytes), Self::Integer)
     }
 
     /// Calls `see` with its bytes.
@@ -68,18 +73,29 @@ impl<'a> Item<'a> {
     }
 
     /// Encodes it into `out`, whose length is [`Self::encoded_len`].
+    #[inline]
     pub(super) fn encode(self, out: &mut [u8]) {
+        match (self, out) {
+            (Self::Bytes(bytes), [head, content @ .., back]) if content.len() < 64 => {
+                // Most elements are such strings.
+                *head = 0x80 | bytes.len() as u8;
+                short::copy(bytes, content);
+                *back = 1 + bytes.len() as u8;
+            }
+            (_, out) => self.encode_any(out),
+        }
+    }
+
+    /// As [`Self::encode`], for all but short strings.
+    #[inline(never)]
+    fn encode_any(self, out: &mut [u8]) {
         let front = self.front_len();
         let (head, rest) = out.split_first_mut().expect("no element takes no byte");
         match self {
             Self::Bytes(bytes) => {
                 let len = bytes.len();
                 let skipped = match len {
-                    0..64 => {
-                        *head = 0x80 | len as u8;
-                        0
-                    }
-                    64..4096 => {
+                    ..4096 => {
                         *head = STRING_12 | (len >> 8) as u8;
                         rest[0] = len as u8;
                         1
@@ -159,6 +175,7 @@ impl<'a> Item<'a> {
 }
 
 /// The integer whose decimal form is exactly `bytes`.
+#[inline(never)]
 fn spelled_integer(bytes: &[u8]) -> Option<i64> {
     match bytes.strip_prefix(b"-").unwrap_or(bytes) {
         [b'1'..=b'9', ..] => std::str::from_utf8(bytes).ok()?.parse().ok(),

@@ -30,6 +30,17 @@ impl List {
         }
     }
 
+    /// Calls `see` with the element at an end, if there is one. O(1).
+    pub fn peek(&self, end: End, see: impl FnOnce(&[u8])) {
+        let chunk = match &self.form {
+            Form::One(chunk) => Some(chunk),
+            Form::Many(many) => many.end(end),
+        };
+        if let Some(item) = chunk.and_then(|chunk| chunk.at_end(end)) {
+            item.spell(see);
+        }
+    }
+
     /// Calls `see` with `count` elements, beginning at an end.
     pub fn visit_from(&self, end: End, count: usize, mut see: impl FnMut(&[u8])) {
         let mut left = count;

@@ -25,7 +25,7 @@ fn a_list_of_one_chunk_is_small() {
     assert_eq!(size_of::<List>(), 24);
     let mut list = List::default();
     ["one", "two", "three"].iter().for_each(|element| list.push(End::Back, element.as_bytes()));
-    assert_eq!(list.memory_bytes(1), 32 + 48);
+    assert_eq!(list.memory_bytes(1), 32 + 32);
 }
 
 #[test]
