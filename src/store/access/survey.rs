@@ -71,7 +71,7 @@ impl Shards<'_, '_> {
                 let keyspace = shard.keyspace(database);
                 let Some(sizes) = keyspace.sizes().of(Kind::SortedSet) else { continue };
                 survey.boards += sizes.count();
-                survey.members += sizes.total;
+                survey.members += keyspace.sizes().board_members();
                 for key in keyspace.sizes().large_boards() {
                     let Some(entry) = keyspace.find(key) else { continue };
                     large.add(entry.value);

@@ -14,8 +14,6 @@ pub const LARGE_BOARD_MEMBERS: usize = 1024;
 pub struct KindSizes {
     /// By class: first those of size 0, then in each class those up to the next power of two.
     classes: Vec<u64>,
-    /// The sum of their sizes.
-    pub total: u64,
 }
 
 impl KindSizes {
@@ -36,7 +34,6 @@ impl KindSizes {
     pub(in crate::store) fn merge(&mut self, other: &Self) {
         self.reach(other.classes.len());
         self.classes.iter_mut().zip(&other.classes).for_each(|(class, other)| *class += other);
-        self.total += other.total;
     }
 
     fn reach(&mut self, len: usize) {
@@ -56,6 +53,7 @@ fn class_of(size: usize) -> usize {
 pub(in crate::store) struct Sizes {
     /// By [`Kind`]; empty before the first value.
     kinds: Vec<KindSizes>,
+    board_members: u64,
     large_boards: BTreeSet<Box<[u8]>>,
 }
 
@@ -68,9 +66,8 @@ impl Sizes {
         if self.kinds.is_empty() {
             self.kinds = vec![KindSizes::default(); Kind::ALL.len()];
         }
+        self.count_members(kind, before.unwrap_or(0), after.unwrap_or(0));
         let sizes = &mut self.kinds[kind as usize];
-        sizes.total =
-            sizes.total.saturating_add_signed(after.unwrap_or(0) as i64 - before.unwrap_or(0) as i64);
         let (from, to) = (before.map(class_of), after.map(class_of));
         if from == to {
             return;
@@ -95,13 +92,24 @@ impl Sizes {
     /// The size of a value has changed.
     #[inline]
     pub(super) fn change(&mut self, key: &[u8], kind: Kind, before: usize, after: usize) {
-        match self.kinds.get_mut(kind as usize) {
-            // Mostly only the sum changes.
-            Some(sizes) if class_of(before) == class_of(after) => {
-                sizes.total = sizes.total.saturating_add_signed(after as i64 - before as i64);
-            }
-            _ => self.note(key, kind, Some(before), Some(after)),
+        // Mostly the value stays in its class.
+        if class_of(before) == class_of(after) {
+            self.count_members(kind, before, after);
+        } else {
+            self.note(key, kind, Some(before), Some(after));
         }
+    }
+
+    #[inline]
+    fn count_members(&mut self, kind: Kind, before: usize, after: usize) {
+        if kind == Kind::SortedSet {
+            self.board_members = self.board_members.saturating_add_signed(after as i64 - before as i64);
+        }
+    }
+
+    /// The number of all boards' members.
+    pub(in crate::store) fn board_members(&self) -> u64 {
+        self.board_members
     }
 
     /// The sizes of the values of `kind`.
@@ -130,7 +138,7 @@ mod tests {
         sizes.note(b"c", Kind::SortedSet, Some(1023), Some(1024));
         let of_boards = sizes.of(Kind::SortedSet).unwrap();
         assert_eq!(of_boards.classes().collect::<Vec<_>>(), [(2, 2), (1024, 1)]);
-        assert_eq!((of_boards.count(), of_boards.total), (3, 1029));
+        assert_eq!((of_boards.count(), sizes.board_members()), (3, 1029));
         assert_eq!(sizes.large_boards().collect::<Vec<_>>(), [b"c"]);
         sizes.note(b"c", Kind::SortedSet, Some(1024), None);
         sizes.note(b"c", Kind::SortedSet, Some(1024), None);
