@@ -65,6 +65,7 @@ impl Pending {
     pub(super) fn append(&mut self, unix_ms: u64, records: &ChangeBuffer) -> (Seq, usize) {
         debug_assert!(self.flow == Flow::Drop || !records.lacks_changes(), "a file would lack Changes");
         let before = self.bytes.len();
+        let end = self.next_seq.0 + records.record_count() as u64;
         self.feeds.publish(self.next_seq, unix_ms, records);
         for body in records.records() {
             if self.flow == Flow::Keep && body.len() > self.record_bytes_max {
@@ -77,6 +78,8 @@ impl Pending {
             }
             self.next_seq.0 += 1;
         }
+        // A record that lacks its Changes has a number, too.
+        self.next_seq.0 = end;
         (self.last_seq(), self.bytes.len() - before)
     }
 

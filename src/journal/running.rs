@@ -116,17 +116,27 @@ impl Journal {
 
     /// The number of the last record.
     pub fn last_seq(&self) -> Seq {
-        self.numbers.last().unwrap_or_else(|| {
+        self.free_last().unwrap_or_else(|| {
             let pending = self.pending.lock();
             // It may have been turned off meanwhile.
-            self.numbers.last().unwrap_or_else(|| pending.last_seq())
+            self.free_last().unwrap_or_else(|| pending.last_seq())
         })
+    }
+
+    /// The number of the last record. `None` if the buffer gives the numbers.
+    fn free_last(&self) -> Option<Seq> {
+        self.numbers.last(|| self.unread_records())
+    }
+
+    /// The records that were counted in the store, because nobody read them.
+    fn unread_records(&self) -> u64 {
+        self.walk.upgrade().map_or(0, |walk| walk.unread_records())
     }
 
     /// The buffer, which gives the numbers from here on.
     pub(super) fn numbering(&self) -> MutexGuard<'_, Pending> {
         let mut pending = self.pending.lock();
-        if let Some(last) = self.numbers.give_to_buffer() {
+        if let Some(last) = self.numbers.give_to_buffer(|| self.unread_records()) {
             pending.go_on_behind(last);
             *self.buffer.lock() = Some(self.readers.register());
         }
@@ -136,8 +146,8 @@ impl Journal {
     /// If nobody reads the records from here on, they are only counted.
     pub(super) fn only_count(&self) {
         let mut pending = self.pending.lock();
-        if !pending.has_readers() && self.numbers.last().is_none() {
-            self.numbers.take_from_buffer(pending.last_seq());
+        if !pending.has_readers() && self.numbers.basis_of_unread().is_none() {
+            self.numbers.take_from_buffer(pending.last_seq(), self.unread_records());
             *self.buffer.lock() = None;
         }
     }
@@ -216,12 +226,13 @@ impl Journal {
 impl ChangeSink for Journal {
     fn append(&self, unix_ms: u64, records: &ChangeBuffer) -> Seq {
         loop {
-            if let Some(last) = self.numbers.count(records.record_count() as u64) {
+            let count = records.record_count() as u64;
+            if let Some(last) = self.numbers.count(count, || self.unread_records()) {
                 return last;
             }
             let mut pending = self.pending.lock();
             // It may have been turned off meanwhile.
-            if self.numbers.last().is_none() {
+            if self.numbers.basis_of_unread().is_none() {
                 let (last, bytes) = pending.append(unix_ms, records);
                 self.pending_bytes.fetch_add(bytes, Ordering::Relaxed);
                 return last;
@@ -231,6 +242,10 @@ impl ChangeSink for Journal {
 
     fn last_seq(&self) -> Seq {
         Journal::last_seq(self)
+    }
+
+    fn basis_of_unread(&self) -> Option<Seq> {
+        self.numbers.basis_of_unread()
     }
 
     fn readers(&self) -> Option<Arc<RecordReaders>> {

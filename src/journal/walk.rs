@@ -11,6 +11,11 @@ pub(super) trait Walkable: Send + Sync {
 
     /// Waits until every hold that has locks now has ended.
     fn await_holds(&self);
+
+    /// How many records nobody read: they are counted there, and were not appended.
+    fn unread_records(&self) -> u64 {
+        0
+    }
 }
 
 /// The contents of a store, in steps.
@@ -27,6 +32,10 @@ impl Walkable for Store {
 
     fn await_holds(&self) {
         self.await_holds(None);
+    }
+
+    fn unread_records(&self) -> u64 {
+        self.unread_records()
     }
 }
 

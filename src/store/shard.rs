@@ -7,6 +7,8 @@ use super::keys::keyspace::{Entry, Keyspace};
 use super::numbers::{DatabaseIndex, KeyspaceIndex};
 use crossbeam::utils::CachePadded;
 use parking_lot::RwLock;
+use std::ops::Deref;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 /// The keys under one lock: those of its slots in each database.
 pub(in crate::store) struct Shard {
@@ -19,7 +21,41 @@ pub(in crate::store) struct Shard {
 }
 
 /// A shard behind its lock, on cache lines of its own: threads that use different shards do not take them from each other.
-pub(in crate::store) type ShardLock = CachePadded<RwLock<Shard>>;
+pub(in crate::store) type ShardLock = CachePadded<LockedShard>;
+
+/// A shard behind its lock, and what is counted of it without the lock.
+pub(in crate::store) struct LockedShard {
+    lock: RwLock<Shard>,
+    /// The records of its changes that nobody read. In the line of the lock, which whoever counts has anyway: a counter that
+    /// threads shared took an eighth of their time.
+    unread: AtomicU64,
+}
+
+impl LockedShard {
+    pub(in crate::store) fn new(shard: Shard) -> Self {
+        Self { lock: RwLock::new(shard), unread: AtomicU64::new(0) }
+    }
+
+    /// Counts records that nobody reads. The caller has the lock for writing.
+    #[inline]
+    pub(in crate::store) fn count_unread(&self, records: u64) {
+        let before = self.unread.load(Ordering::Relaxed);
+        self.unread.store(before + records, Ordering::Release);
+    }
+
+    /// How many records of changes of the shard nobody read.
+    pub(in crate::store) fn unread(&self) -> u64 {
+        self.unread.load(Ordering::Acquire)
+    }
+}
+
+impl Deref for LockedShard {
+    type Target = RwLock<Shard>;
+
+    fn deref(&self) -> &RwLock<Shard> {
+        &self.lock
+    }
+}
 
 /// What a shard has of one database.
 pub(in crate::store) struct Database {

@@ -18,14 +18,14 @@ use super::keys::interest::Ticket;
 use super::keys::table;
 use super::keys::uses::{SharedUsesKept, UseClock, UsesKept};
 use super::libraries::FunctionLibraries;
-use super::numbers::DatabaseIndex;
+use super::numbers::{DatabaseIndex, ShardIndex};
 use super::reclaim::Reclaimer;
-use super::shard::{Shard, ShardLock};
+use super::shard::{LockedShard, Shard, ShardLock};
 use super::values::board::policy::BoardTemplates;
 use crate::config::{EventClasses, SetBounds};
 use crate::machine::clock::Clock;
 use foldhash::quality::FixedState;
-use parking_lot::{Mutex, RwLock};
+use parking_lot::Mutex;
 use std::hash::BuildHasher;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock};
@@ -87,7 +87,7 @@ impl Store {
         assert!(shards.is_power_of_two() && shards <= MOST_SHARDS && databases > 0);
         // What is read at a start counts as used then.
         let first_mark = UseClock::at(UsesKept::LastUse, clock.now_ms()).first_mark();
-        let shard = || ShardLock::new(RwLock::new(Shard::new(databases, seed, first_mark)));
+        let shard = || ShardLock::new(LockedShard::new(Shard::new(databases, seed, first_mark)));
         Self {
             shards: std::iter::repeat_with(shard).take(shards).collect(),
             databases,
@@ -359,6 +359,24 @@ impl Store {
     pub(in crate::store) fn append(&self, records: &ChangeBuffer, now_ms: u64) -> Seq {
         let sink = self.sink.get().filter(|_| !self.is_abandoned());
         sink.map_or(Seq(0), |sink| sink.append(now_ms, records))
+    }
+
+    /// Counts records that nobody reads, in place of handing them to the sink. `shard` is one that the caller has for writing.
+    /// Returns the number that their replies rest on, or `None` if the sink must have them.
+    pub(in crate::store) fn count_unread(&self, records: &ChangeBuffer, shard: ShardIndex) -> Option<Seq> {
+        if records.have_readers() || self.records_are_read() {
+            return None;
+        }
+        let sink = self.sink.get().filter(|_| !self.is_abandoned())?;
+        let basis = sink.basis_of_unread()?;
+        self.shards[shard].count_unread(records.record_count() as u64);
+        Some(basis)
+    }
+
+    /// How many records nobody read: the sink has not seen them. O(shards).
+    #[must_use]
+    pub fn unread_records(&self) -> u64 {
+        self.shards.iter().map(|shard| shard.unread()).sum()
     }
 }
 

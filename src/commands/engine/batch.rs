@@ -51,6 +51,7 @@ pub fn run_batch<'r>(
         if window.is_empty() {
             break;
         }
+        let window = &window[..];
         let mut loaded = 0;
         for index in 0..window.len() {
             let has_to_send = runner.ran.rest.is_some() || out.len() >= limits::PENDING_REPLY_BYTES;

@@ -9,6 +9,7 @@ use crate::commands::spec::Handler;
 use crate::commands::spec::table::{TableEntry, table};
 use crate::resp::request::Arguments;
 use crate::store::{Located, Store};
+use crate::text::short;
 use smallvec::SmallVec;
 
 /// Requests that are prepared together: about as many as the processor can load memory for at once.
@@ -39,21 +40,27 @@ pub(super) fn prepare<'r>(
     // The command before, if the next request with its name is for it as well: it has no subcommands.
     let (mut name, mut again): (&[u8], Option<&'static TableEntry>) = (b"", None);
     let mut before: Option<Located<'_>> = None;
-    while window.len() < WINDOW
-        && let Some(arguments) = requests.next()
-    {
+    for arguments in requests.take(WINDOW) {
         // In a pipeline the same name mostly comes again.
         let own_name = arguments.get(0).unwrap_or_default();
         let resolved = match again {
-            Some(entry) if own_name == name => Ok(entry),
-            _ => resolve(arguments),
+            Some(entry) if short::are_equal(own_name, name) => Ok(entry),
+            _ => {
+                let resolved = resolve(arguments);
+                let is_whole = |entry: &&TableEntry| entry.subcommands.is_empty() && !entry.is_subcommand;
+                (name, again) = (own_name, resolved.as_ref().ok().copied().filter(is_whole));
+                resolved
+            }
         };
         let entry = resolved.as_ref().ok().copied();
-        (name, again) =
-            (own_name, entry.filter(|entry| entry.subcommands.is_empty() && !entry.is_subcommand));
         let key = arguments.get(1).filter(|_| entry.is_some_and(|entry| entry.spec.lookahead.is_some()));
-        let located = key
-            .map(|key| before.and_then(|before| before.repeated(key)).unwrap_or_else(|| store.locate(key)));
+        let locate = |key| {
+            let located = store.locate(key);
+            store.load_lock(located);
+            located
+        };
+        let located =
+            key.map(|key| before.and_then(|before| before.repeated(key)).unwrap_or_else(|| locate(key)));
         before = located;
         window.push(Prepared { arguments, resolved, located });
     }

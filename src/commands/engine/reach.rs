@@ -25,9 +25,15 @@ impl Runner<'_> {
     }
 
     /// Whether clients wait for keys in the held shards that write to other keys when a command serves them.
-    #[inline]
+    #[inline(always)]
     pub(super) fn has_movers(&self, spec: &CommandSpec) -> bool {
-        self.databases_of(spec).any(|database| self.hold.has_movers(database))
+        self.hold.has_movers(self.session.database)
+            || spec.is(Manner::WritesToOtherDatabase) && self.has_movers_anywhere()
+    }
+
+    #[inline(never)]
+    fn has_movers_anywhere(&self) -> bool {
+        (0..self.host.store.databases()).any(|database| self.hold.has_movers(database))
     }
 
     /// Takes further locks if clients wait for keys of the command and will write to other keys when they are served.

@@ -23,6 +23,7 @@ pub(super) enum Passed {
 
 impl<'b> Runner<'b> {
     /// Runs one request of the client. Returns its command, if it has one.
+    #[inline(always)]
     pub(super) fn run_request(
         &mut self,
         request: &Prepared<'b>,

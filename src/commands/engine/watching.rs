@@ -43,11 +43,14 @@ impl Runner<'_> {
 
     /// Whether a pause has begun between the check of a request that writes and its locks. Every request that has its locks
     /// before the pause is over when CLIENT PAUSE returns.
+    #[inline]
     pub(super) fn is_paused_for(&self, access: Access) -> bool {
-        access == Access::Write
-            && !self.session.is_masters()
-            && self.host.interventions.any()
-            && self.host.interventions.holds_back(true, self.host.clock.now_ms())
+        access == Access::Write && self.host.interventions.any() && self.are_writes_paused()
+    }
+
+    #[inline(never)]
+    fn are_writes_paused(&self) -> bool {
+        !self.session.is_masters() && self.host.interventions.holds_back(true, self.host.clock.now_ms())
     }
 
     /// Shows monitors a command that has run. `request` begins with its name. The calls of a script are shown behind its command.

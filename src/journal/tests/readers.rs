@@ -52,12 +52,12 @@ fn whoever_begins_to_read_records_gets_whole_ones() {
             push(&store, number);
             number += 1;
         }
+        (number - first) as u64
     };
     let context = Context::from_waker(Waker::noop());
     thread::scope(|threads| {
         let _end = Ends(&is_over);
-        threads.spawn(|| write(0));
-        threads.spawn(|| write(LISTS / 2));
+        let writers = [threads.spawn(|| write(0)), threads.spawn(|| write(LISTS / 2))];
         for round in 0..60 {
             assert!(!journal.readers.are_there(), "round {round}");
             let (feed, Seq(mut last)) = store.open_feed(usize::MAX).unwrap();
@@ -81,6 +81,9 @@ fn whoever_begins_to_read_records_gets_whole_ones() {
             }
         }
         turn_on(&journal);
+        is_over.store(true, Ordering::Relaxed);
+        let pushes = writers.map(|writer| writer.join().unwrap());
+        assert_eq!(journal.last_seq(), Seq(pushes[0] + pushes[1]), "each record has a number, read or not");
     });
     journal.close().unwrap();
     let again = Arc::new(Store::new(8, 1, 1, Clock::manual(5_000)));
@@ -89,6 +92,29 @@ fn whoever_begins_to_read_records_gets_whole_ones() {
         let key = format!("list{number}");
         assert_eq!(len(&store, &key), len(&again, &key), "{key}");
     }
+}
+
+#[test]
+fn records_that_nobody_reads_are_counted() {
+    let directory = tempfile::tempdir().unwrap();
+    let store = Arc::new(Store::new(8, 1, 1, Clock::manual(5_000)));
+    let journal = Journal::off(options(directory.path(), FsyncPolicy::Never), &store);
+    store.attach(journal.clone());
+    let push_three = |unread: u64, last: u64| {
+        (0..3).for_each(|number| push(&store, number));
+        assert_eq!((store.unread_records(), store.last_seq()), (unread, Seq(last)));
+    };
+    push_three(3, 3);
+    let (feed, after) = store.open_feed(usize::MAX).unwrap();
+    assert_eq!(after, Seq(3));
+    push_three(3, 6);
+    drop(feed);
+    journal.only_count();
+    push_three(6, 9);
+    turn_on(&journal);
+    push_three(6, 12);
+    journal.turn_off();
+    push_three(9, 15);
 }
 
 fn turn_on(journal: &Journal) {

@@ -105,7 +105,7 @@ impl KeyEdit<'_> {
     /// it stays. If
     /// something changed, the event is `event`.
     pub(super) fn edit<T: Stored, R>(
-        mut self,
+        &mut self,
         event: Option<&'static str>,
         edit: impl FnOnce(&mut Edit<'_, '_, T>) -> R,
     ) -> Result<R, WrongType> {
@@ -244,8 +244,9 @@ impl KeyEdit<'_> {
         found
     }
 
-    /// Removes the key, which has expired (event `expired`).
-    pub(super) fn expire(&mut self) {
+    /// Removes the key, which has expired (event `expired`). Returns its spot.
+    #[cold]
+    pub(super) fn expire(mut self) -> Spot {
         self.drop_value();
         self.store.count_expired();
         self.trace.event(EventClasses::EXPIRED, "expired");
@@ -253,7 +254,7 @@ impl KeyEdit<'_> {
             self.trace.ready.push((self.trace.database, self.trace.key.into()));
         }
         self.trace.events.note_stale(|| StaleKey::Expired(self.trace.key.into()));
-        self.spot = self.spot.vacated();
+        self.spot.vacated()
     }
 
     fn drop_value(&mut self) -> bool {
@@ -274,6 +275,12 @@ impl KeyEdit<'_> {
 }
 
 impl Trace<'_> {
+    /// The same places, for a shorter time.
+    pub(super) fn reborrow(&mut self) -> Trace<'_> {
+        let Self { changes, events, interests, ready, database, keyspace, key } = self;
+        Trace { changes, events, interests, ready, database: *database, keyspace: *keyspace, key }
+    }
+
     /// Lets `record` write a Change, unless nobody reads it.
     pub(in crate::store) fn record(&mut self, record: impl FnOnce(&mut ChangeBuffer, KeyspaceIndex, &[u8])) {
         if !self.changes.skips_change() {

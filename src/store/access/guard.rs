@@ -26,7 +26,7 @@ pub(in crate::store) enum Guard<'s, S> {
 
 impl<'s, S> Guard<'s, S> {
     /// Takes the lock if it is free, or for a write, if it is free soon.
-    #[inline]
+    #[inline(always)]
     pub(super) fn soon(shard: &'s RwLock<S>, access: Access) -> Option<Self> {
         match access {
             Access::Read => shard.try_read().map(Guard::Read),

@@ -6,7 +6,6 @@
 use super::guard::{Access, Guard};
 use super::reader::{Lookups, Reader};
 use super::writer::Writer;
-use crate::limits;
 use crate::store::change::basis::OpenRecord;
 use crate::store::change::buffer::ChangeBuffer;
 use crate::store::change::position::StreamMarks;
@@ -17,7 +16,6 @@ use crate::store::keys::uses::{UseClock, UsesKept};
 use crate::store::numbers::{DatabaseIndex, ShardIndex};
 use crate::store::shard::Shard;
 use crate::store::sharded::Store;
-use parking_lot::RwLock;
 use std::cell::{Cell, RefCell};
 use std::sync::Arc;
 
@@ -29,8 +27,8 @@ pub struct Hold<'s> {
     pub(in crate::store) first: Option<(ShardIndex, Guard<'s, Shard>)>,
     /// The locks of further shards, ascending: every hold takes its locks in this order.
     pub(in crate::store) rest: Vec<(ShardIndex, Guard<'s, Shard>)>,
-    access: Access,
-    has_waited: bool,
+    pub(super) access: Access,
+    pub(super) has_waited: bool,
     /// The number of the client whose commands run under it; 0 if it is none's.
     pub(super) client: u64,
     pub(super) now_ms: u64,
@@ -93,75 +91,6 @@ impl<'s> Hold<'s> {
         let mut hold = Self::new(store, changes);
         hold.lock(shards, access);
         hold
-    }
-
-    /// Locks `shards`, which must be ascending and without repetition. None must be held.
-    pub fn lock(&mut self, shards: &[ShardIndex], access: Access) {
-        let store = self.store;
-        while !self.take(shards, |shard, holds_others| store.acquire(shard, access, holds_others)) {
-            std::thread::yield_now();
-        }
-        self.begin(access, self.store.clock.now_ms());
-    }
-
-    /// As [`Hold::lock`], but waits at most [`limits::LOCK_PATIENCE`] for each lock. If one is not free by then, it
-    /// takes none and returns false. `now_ms` is the time of the commands under the hold.
-    #[must_use]
-    #[inline(always)]
-    pub fn try_lock(&mut self, shards: &[ShardIndex], access: Access, now_ms: u64) -> bool {
-        let mut has_waited = false;
-        let mut patience = || {
-            has_waited = true;
-            limits::LOCK_PATIENCE
-        };
-        let are_held = self.take(shards, |shard, _| {
-            Guard::soon(shard, access).or_else(|| Guard::within(shard, access, patience()))
-        });
-        self.has_waited = has_waited;
-        self.begin(access, now_ms);
-        are_held
-    }
-
-    /// Takes all the locks that `acquire` gives, or none. Returns whether it took them. `acquire` is told whether others are held.
-    #[inline(always)]
-    fn take(
-        &mut self,
-        shards: &[ShardIndex],
-        mut acquire: impl FnMut(&'s RwLock<Shard>, bool) -> Option<Guard<'s, Shard>>,
-    ) -> bool {
-        debug_assert!(self.is_empty() && shards.is_sorted_by(|one, other| one < other));
-        for &index in shards {
-            let Some(guard) = acquire(&self.store.shards[index], self.first.is_some()) else {
-                self.unlock();
-                return false;
-            };
-            match self.first {
-                None => self.first = Some((index, guard)),
-                Some(_) => self.rest.push((index, guard)),
-            }
-        }
-        true
-    }
-
-    #[inline]
-    fn begin(&mut self, access: Access, now_ms: u64) {
-        self.access = access;
-        self.now_ms = now_ms;
-        self.expired_by_ms = if self.stream.obeys_master { 0 } else { self.store.expired_by_ms(now_ms) };
-        let notes = self.uses.notes;
-        self.uses = UseClock::at(self.store.uses_kept.get(), now_ms);
-        self.uses.notes = notes;
-        self.events.get_mut().want(self.store.event_classes());
-        self.changes.expect_readers(self.store.records_are_read());
-    }
-
-    /// The first lock last: whoever waits for that finds the others free.
-    #[inline]
-    fn unlock(&mut self) {
-        if !self.rest.is_empty() {
-            self.rest.clear();
-        }
-        self.first = None;
     }
 
     /// Releases the locks. Returns the record that the replies made under them rest on: the hold's own last record, or
@@ -337,14 +266,15 @@ impl<'s> Hold<'s> {
         let seq = if self.changes.is_empty() {
             self.rests_on()
         } else {
-            let seq = self.store.append(&self.changes, self.now_ms);
+            let (store, changes) = (self.store, &self.changes);
+            let counted = self.first.as_ref().and_then(|(shard, _)| store.count_unread(changes, *shard));
+            let seq = counted.unwrap_or_else(|| store.append(changes, self.now_ms));
             self.changes.clear();
             if let Some(place) = self.stream.reached.take() {
                 self.store.set_place(place);
             }
-            for (_, guard) in self.first.iter_mut().chain(&mut self.rest) {
-                guard.shard_mut().last_seq = seq;
-            }
+            let locks = self.first.iter_mut().chain(&mut self.rest);
+            locks.for_each(|(_, guard)| guard.shard_mut().last_seq = seq);
             seq
         };
         if self.must_tell() {
@@ -367,27 +297,5 @@ impl std::fmt::Debug for Hold<'_> {
             .field("first", &self.first.as_ref().map(|(index, _)| index))
             .field("access", &self.access)
             .finish_non_exhaustive()
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::machine::clock::Clock;
-
-    #[test]
-    fn a_lock_that_cannot_be_had_is_not_waited_for_long() {
-        let store = Store::new(2, 1, 1, Clock::manual(1_000));
-        let mut hold = Hold::new(&store, ChangeBuffer::default());
-        let reading = Hold::on(&store, &[1], Access::Read, ChangeBuffer::default());
-        assert!(!hold.try_lock(&[0, 1], Access::Write, 7));
-        // It released the lock that it had taken.
-        assert!(hold.is_empty() && hold.try_lock(&[0], Access::Write, 7));
-        hold.let_go();
-        assert!(hold.try_lock(&[0, 1], Access::Read, 7), "two readers");
-        assert_eq!(hold.now_ms(), 7);
-        hold.let_go();
-        drop(reading);
-        assert!(hold.try_lock(&[0, 1], Access::Write, 7));
     }
 }

@@ -11,6 +11,7 @@ pub(super) mod guard;
 pub(super) mod hold;
 pub(super) mod libraries;
 mod locate;
+mod locking;
 mod publishing;
 pub(super) mod reader;
 mod relocate;

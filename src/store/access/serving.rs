@@ -11,7 +11,7 @@ use std::sync::Arc;
 impl Hold<'_> {
     /// Whether a client waits for a key in the held shards that writes to another one when it is served.
     #[must_use]
-    #[inline]
+    #[inline(always)]
     pub fn has_movers(&self, database: DatabaseIndex) -> bool {
         let has_movers = |(_, guard): &(ShardIndex, Guard<'_, Shard>)| {
             guard.shard().database(database).interests.has_movers()
@@ -41,15 +41,24 @@ impl Hold<'_> {
 
     /// Ends the record of a command or transaction: its Changes become one record. Serves the clients that wait for the
     /// new keys.
+    #[inline]
     pub fn end_record(&mut self) {
-        if let Some(place) = self.stream.place.take()
-            && self.changes.reach(place)
-        {
-            self.stream.reached = Some(place);
+        if self.stream.place.is_some() {
+            self.reach_place();
         }
         self.changes.end_record();
         if !self.ready.is_empty() {
             self.serve_ready();
+        }
+    }
+
+    /// The record of a master's command says where in the stream it ends.
+    #[inline(never)]
+    fn reach_place(&mut self) {
+        if let Some(place) = self.stream.place.take()
+            && self.changes.reach(place)
+        {
+            self.stream.reached = Some(place);
         }
     }
 

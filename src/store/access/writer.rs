@@ -122,7 +122,7 @@ impl<'s> Writer<'_, 's> {
         event: impl Into<Option<&'static str>>,
         edit: impl FnOnce(&mut Edit<'_, '_, T>) -> R,
     ) -> Result<Option<R>, WrongType> {
-        let key = self.fresh(key);
+        let mut key = self.fresh(key);
         if missing == Missing::Skip && key.spot.is_vacant() {
             return Ok(None);
         }
@@ -283,16 +283,17 @@ impl<'s> Writer<'_, 's> {
         let Hold { store, first, rest, changes, events, ready, uses, .. } = &mut *self.hold;
         let lock = position.map_or(first.as_mut(), |position| Some(&mut rest[position]));
         let Database { keyspace, number, interests } = lock.expect(HELD).1.shard_mut().database_mut(database);
-        let spot = keyspace.spot(at);
+        let mut spot = keyspace.spot(at);
         keyspace.set_first_mark(uses.first_mark());
-        let events = events.get_mut();
-        let trace = Trace { changes, events, interests, ready, database, keyspace: *number, key };
-        let mut key = KeyEdit { store, keyspace, spot, trace };
-        match key.entry() {
-            Some(entry) if entry.is_expired(expired_by_ms) => key.expire(),
+        let mut trace =
+            Trace { changes, events: events.get_mut(), interests, ready, database, keyspace: *number, key };
+        match keyspace.at(spot) {
+            Some(entry) if entry.is_expired(expired_by_ms) => {
+                spot = KeyEdit { store, keyspace, spot, trace: trace.reborrow() }.expire();
+            }
             Some(entry) => uses.note(entry.mark),
             None => {}
         }
-        key
+        KeyEdit { store, keyspace, spot, trace }
     }
 }

@@ -26,6 +26,10 @@ pub struct ChangeBuffer {
     has_readers: bool,
     /// See [`ChangeBuffer::lacks_changes`].
     lacks_changes: bool,
+    /// Whether the open record lacks a Change.
+    open_lacks_changes: bool,
+    /// Closed records that have no byte in `bytes`, because they lack all their Changes.
+    unwritten: usize,
 }
 
 impl Default for ChangeBuffer {
@@ -56,6 +60,8 @@ impl ChangeBuffer {
             relocated_bytes,
             has_readers: true,
             lacks_changes: false,
+            open_lacks_changes: false,
+            unwritten: 0,
         }
     }
 
@@ -76,6 +82,11 @@ impl ChangeBuffer {
         self.has_readers = has_readers;
     }
 
+    /// Whether somebody will read the records.
+    pub(in crate::store) fn have_readers(&self) -> bool {
+        self.has_readers
+    }
+
     /// Whether the Changes of a record are missing. Such a buffer is only for counting records.
     #[must_use]
     pub fn lacks_changes(&self) -> bool {
@@ -85,21 +96,16 @@ impl ChangeBuffer {
     /// Whether the caller need not write a Change: nobody will read it. The record counts as one that has it.
     #[inline]
     pub(in crate::store) fn skips_change(&mut self) -> bool {
-        if self.has_readers {
-            return false;
-        }
-        self.lacks_changes = true;
-        self.open = None;
-        if !self.has_open_record() {
-            self.bytes.push(operation::MISSING);
-        }
-        true
+        let skips = !self.has_readers;
+        self.lacks_changes |= skips;
+        self.open_lacks_changes |= skips;
+        skips
     }
 
     /// Whether there is no record and no Change.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.bytes.is_empty()
+        self.bytes.is_empty() && !self.lacks_changes
     }
 
     /// Bytes of all records so far.
@@ -108,34 +114,53 @@ impl ChangeBuffer {
         self.bytes.len()
     }
 
-    /// Closes the open record, if it has a Change.
+    /// Closes the open record, if it has a Change or lacks one.
+    #[inline]
     pub fn end_record(&mut self) {
+        if self.bytes.is_empty() {
+            self.unwritten += usize::from(self.open_lacks_changes);
+        } else {
+            self.end_written_record();
+        }
+        self.open_lacks_changes = false;
+    }
+
+    fn end_written_record(&mut self) {
         self.open = None;
-        if self.has_open_record() {
+        if self.bytes.len() > self.record_start() {
             self.ends.push(self.bytes.len());
+        } else {
+            self.unwritten += usize::from(self.open_lacks_changes);
         }
     }
 
     /// The number of closed records.
     #[must_use]
     pub fn record_count(&self) -> usize {
-        self.ends.len()
+        self.ends.len() + self.unwritten
     }
 
-    /// The closed records' bodies, oldest first.
+    /// The closed records' bodies, oldest first. Only for a buffer that lacks no Changes.
     pub fn records(&self) -> impl Iterator<Item = &[u8]> {
         let starts = std::iter::once(0).chain(self.ends.iter().copied());
         starts.zip(&self.ends).map(|(start, &end)| &self.bytes[start..end])
     }
 
     /// Removes everything. Keeps the memory for the next hold unless it is large.
+    #[inline]
     pub fn clear(&mut self) {
+        if !self.bytes.is_empty() {
+            self.clear_written();
+        }
+        (self.lacks_changes, self.open_lacks_changes, self.unwritten) = (false, false, 0);
+    }
+
+    fn clear_written(&mut self) {
         self.bytes.clear();
         self.bytes.shrink_to(limits::KEPT_BUFFER_BYTES);
         self.ends.clear();
         self.ends.shrink_to(limits::COMMANDS_PER_LOCK);
         self.open = None;
-        self.lacks_changes = false;
     }
 
     /// Begins a Change of the value at `key`. The caller appends its content.
@@ -194,9 +219,9 @@ impl ChangeBuffer {
         self.bytes.len() - self.record_start() > self.record_bytes
     }
 
-    /// Whether the open record has a Change.
+    /// Whether the open record has a Change or lacks one.
     pub(super) fn has_open_record(&self) -> bool {
-        self.bytes.len() > self.record_start()
+        self.open_lacks_changes || self.bytes.len() > self.record_start()
     }
 
     fn record_start(&self) -> usize {

@@ -1,8 +1,6 @@
 //! The numbers of the Changes in the journal, except those of values, which are in the folders of the types
 //! (`store/values/*/change.rs`). docs/journal-format.md lists them all. A number is never used for another Change.
 
-/// Stands for Changes that nobody reads, and is never written to a journal: no Change has this number.
-pub(in crate::store) const MISSING: u8 = 0;
 pub(in crate::store) const SET_EXPIRY: u8 = 6;
 pub(in crate::store) const DROP_KEY: u8 = 7;
 pub(in crate::store) const FLUSH_DATABASE: u8 = 8;

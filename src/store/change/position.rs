@@ -74,7 +74,7 @@ impl ChangeBuffer {
     /// Records how far the stream has been followed, if the open record has a Change that belongs to the place.
     pub(in crate::store) fn reach(&mut self, place: StreamPlace) -> bool {
         let has_changes = self.has_open_record();
-        if has_changes {
+        if has_changes && !self.skips_change() {
             put_place(self.change_of_all(operation::REACH), place);
         }
         has_changes

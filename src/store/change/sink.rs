@@ -16,8 +16,16 @@ pub trait ChangeSink: Send + Sync {
     /// `unix_ms` is the time of the commands. The records may lack their Changes if [`ChangeSink::readers`] were none.
     fn append(&self, unix_ms: u64, records: &ChangeBuffer) -> Seq;
 
-    /// The last record that was taken.
+    /// The last record that was taken or counted.
     fn last_seq(&self) -> Seq;
+
+    /// If records that nobody reads need not be taken, but counted in the store only ([`Store::unread_records`]), the number that
+    /// replies to their commands rest on.
+    ///
+    /// [`Store::unread_records`]: crate::store::Store::unread_records
+    fn basis_of_unread(&self) -> Option<Seq> {
+        None
+    }
 
     /// Those who read the records, if the sink knows them. Otherwise somebody always does.
     fn readers(&self) -> Option<Arc<RecordReaders>> {
@@ -43,7 +51,7 @@ impl ChangeSink for Count {
     fn append(&self, unix_ms: u64, records: &ChangeBuffer) -> Seq {
         let mut counted = self.0.lock();
         let first = Seq(counted.last.0 + 1);
-        counted.last.0 += records.records().count() as u64;
+        counted.last.0 += records.record_count() as u64;
         counted.feeds.publish(first, unix_ms, records);
         counted.last
     }

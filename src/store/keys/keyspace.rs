@@ -9,6 +9,7 @@ use super::table::{Place, Table};
 use super::uses::UseMark;
 use crate::store::values::kinds::{Kind, Value, WrongType};
 use crate::store::values::stored::Stored;
+use crate::text::short;
 use foldhash::quality::FixedState;
 use std::collections::BTreeSet;
 use std::hash::BuildHasher;
@@ -150,13 +151,17 @@ impl Keyspace {
     }
 
     pub(in crate::store) fn get(&self, at: Located<'_>) -> Option<Entry<'_>> {
-        let (entry, expiry) = self.entries.find_noted(at.hash, |entry| *entry.key == *at.key)?;
+        let (entry, expiry) =
+            self.entries.find_noted(at.hash, |entry| short::are_equal(&entry.key, at.key))?;
         Some(Entry::new(entry, expiry))
     }
 
     /// Looks a key up.
     pub(in crate::store) fn spot(&self, at: Located<'_>) -> Spot {
-        Spot { hash: at.hash, place: self.entries.place(at.hash, |entry| *entry.key == *at.key) }
+        Spot {
+            hash: at.hash,
+            place: self.entries.place(at.hash, |entry| short::are_equal(&entry.key, at.key)),
+        }
     }
 
     pub(in crate::store) fn at(&self, spot: Spot) -> Option<Entry<'_>> {
@@ -188,6 +193,7 @@ impl Keyspace {
         Some(old)
     }
 
+    #[inline(never)]
     fn insert(&mut self, key: &[u8], hash: u64, value: Value, expire_at_ms: Option<u64>) -> Place {
         self.note_due(key, None, value.first_due_ms());
         self.sizes.note(key, value.kind(), None, Some(value.size()));
@@ -305,7 +311,9 @@ impl Keyspace {
         Some(Due::Later)
     }
 
-    /// The value of type `T` at `key`, found at `spot`, and its spot. A missing value is made.
+    /// The value of type `T` at `key`, found at `spot`, and its spot. A missing value is made. In line, because the result is
+    /// large.
+    #[inline(always)]
     pub(in crate::store) fn value_or_new<T: Stored>(
         &mut self,
         key: &[u8],
@@ -317,6 +325,7 @@ impl Keyspace {
     }
 
     /// The value of any type at `key`, found at `spot`, and its spot. A missing value is made by `new`.
+    #[inline(always)]
     pub(in crate::store) fn any_value_or_new(
         &mut self,
         key: &[u8],

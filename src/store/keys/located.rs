@@ -1,6 +1,7 @@
 //! The location of a key: its shard, and its hash there.
 
 use crate::store::numbers::ShardIndex;
+use crate::text::short;
 
 /// A key with its shard and its hash. Computed once for a request and used for all its look-ups of the key.
 #[derive(Clone, Copy, Debug)]
@@ -19,8 +20,9 @@ impl Located<'_> {
 
     /// The same location for `key`, if that has the same bytes.
     #[must_use]
+    #[inline]
     pub fn repeated(self, key: &[u8]) -> Option<Located<'_>> {
-        (self.key == key).then_some(Located { key, ..self })
+        short::are_equal(self.key, key).then_some(Located { key, ..self })
     }
 
     /// Whether both are looked for in one place. Two keys with one hash are rare, but possible.
