@@ -146,8 +146,10 @@ impl Journal {
     /// If nobody reads the records from here on, they are only counted.
     pub(super) fn only_count(&self) {
         let mut pending = self.pending.lock();
-        if !pending.has_readers() && self.numbers.basis_of_unread().is_none() {
-            self.numbers.take_from_buffer(pending.last_seq(), self.unread_records());
+        if !pending.has_readers() && !self.numbers.are_free() {
+            let last = pending.last_seq();
+            self.numbers.take_from_buffer(last, self.unread_records());
+            self.readers.rest_unread_on(Seq(last.0 + 1));
             *self.buffer.lock() = None;
         }
     }
@@ -232,7 +234,7 @@ impl ChangeSink for Journal {
             }
             let mut pending = self.pending.lock();
             // It may have been turned off meanwhile.
-            if self.numbers.basis_of_unread().is_none() {
+            if !self.numbers.are_free() {
                 let (last, bytes) = pending.append(unix_ms, records);
                 self.pending_bytes.fetch_add(bytes, Ordering::Relaxed);
                 return last;
@@ -242,10 +244,6 @@ impl ChangeSink for Journal {
 
     fn last_seq(&self) -> Seq {
         Journal::last_seq(self)
-    }
-
-    fn basis_of_unread(&self) -> Option<Seq> {
-        self.numbers.basis_of_unread()
     }
 
     fn readers(&self) -> Option<Arc<RecordReaders>> {

@@ -3,9 +3,14 @@
 //! Code that expires keys, writes the journal or measures times uses a [`Clock`]. A test can use a manual clock and set it.
 
 use rustix::time::{ClockId, clock_gettime};
+use std::cell::Cell;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
+
+/// How long the time of day of [`Clock::moment`] follows from the other clock, in nanoseconds: for so long a thread may miss that the
+/// time of day has been set.
+const FOLLOWED_NS: u64 = 1_000_000;
 
 /// A source of wall-clock time. Cloning gives a handle on the same clock.
 #[derive(Clone, Debug, Default)]
@@ -43,6 +48,29 @@ impl Clock {
     #[must_use]
     pub fn now_ms(&self) -> u64 {
         self.now_us() / 1000
+    }
+
+    /// [`Clock::now_us`] and [`Clock::monotonic_ns`] of one moment. For [`FOLLOWED_NS`] the first follows from the second, which
+    /// saves every other look at the system's clocks: a thread asks each time that it has something to do.
+    #[must_use]
+    pub fn moment(&self) -> (u64, u64) {
+        thread_local! {
+            /// The last moment at which this thread looked at both clocks.
+            static SEEN: Cell<(u64, u64)> = const { Cell::new((0, 0)) };
+        }
+        let now_ns = self.monotonic_ns();
+        if self.manual_us.is_some() {
+            return (self.now_us(), now_ns);
+        }
+        let (seen_us, seen_ns) = SEEN.get();
+        match now_ns.checked_sub(seen_ns) {
+            Some(since_ns @ ..FOLLOWED_NS) if seen_us > 0 => (seen_us + since_ns / 1000, now_ns),
+            _ => {
+                let now_us = self.now_us();
+                SEEN.set((now_us, now_ns));
+                (now_us, now_ns)
+            }
+        }
     }
 
     /// Nanoseconds since an arbitrary time, never decreasing: for measuring durations.

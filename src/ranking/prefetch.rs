@@ -28,20 +28,6 @@ pub(crate) fn line<T>(address: *const T) {
     let _ = address;
 }
 
-/// Starts loading the line at `address`, which may be any address, to change it: no other processor has it then. Not for a line
-/// that many threads want at once.
-#[inline]
-pub(crate) fn line_to_change<T>(address: *const T) {
-    #[cfg(target_arch = "x86_64")]
-    // SAFETY: as above; a processor that does not know this prefetch does nothing. The compiler would replace the intrinsic by the
-    // other prefetch, because the first processors of x86_64 did not know it.
-    unsafe {
-        std::arch::asm!("prefetchw [{}]", in(reg) address, options(nostack, preserves_flags, readonly));
-    }
-    #[cfg(not(target_arch = "x86_64"))]
-    let _ = address;
-}
-
 /// Starts loading the line with the first of `bytes`, and that with the last if it is the next: an allocation of less than
 /// a line may be in two.
 #[inline]

@@ -82,9 +82,14 @@ impl EventBuffer {
         }
     }
 
+    /// Whether clients have copies of values.
+    pub(super) fn wants_stale(&self) -> bool {
+        self.wants(EventClasses::CACHED_KEYS)
+    }
+
     /// Keeps a change of a key if clients have copies of values.
     pub(super) fn note_stale(&mut self, stale: impl FnOnce() -> StaleKey) {
-        if self.wants(EventClasses::CACHED_KEYS) {
+        if self.wants_stale() {
             let stale = stale();
             if let StaleKey::Changed(key) = &stale {
                 self.read_since.as_mut().map(|read| read.remove(key));

@@ -363,14 +363,14 @@ impl Store {
 
     /// Counts records that nobody reads, in place of handing them to the sink. `shard` is one that the caller has for writing.
     /// Returns the number that their replies rest on, or `None` if the sink must have them.
+    #[inline]
     pub(in crate::store) fn count_unread(&self, records: &ChangeBuffer, shard: ShardIndex) -> Option<Seq> {
-        if records.have_readers() || self.records_are_read() {
+        let readers = self.record_readers.get()?;
+        if records.have_readers() || readers.are_there() || self.is_abandoned() {
             return None;
         }
-        let sink = self.sink.get().filter(|_| !self.is_abandoned())?;
-        let basis = sink.basis_of_unread()?;
         self.shards[shard].count_unread(records.record_count() as u64);
-        Some(basis)
+        Some(readers.basis_of_unread())
     }
 
     /// How many records nobody read: the sink has not seen them. O(shards).

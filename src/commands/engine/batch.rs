@@ -47,7 +47,7 @@ pub fn run_batch<'r>(
     'batch: loop {
         prepare(&host.store, &mut requests, &mut window);
         // Others may have closed a gate meanwhile.
-        runner.passed = None;
+        runner.passed = [None; 2];
         if window.is_empty() {
             break;
         }

@@ -37,30 +37,28 @@ pub(super) fn prepare<'r>(
     window: &mut Window<'r>,
 ) {
     window.clear();
-    // The command before, if the next request with its name is for it as well: it has no subcommands.
-    let (mut name, mut again): (&[u8], Option<&'static TableEntry>) = (b"", None);
+    // The two last commands. A request with the name of one of them is for it as well: they have no subcommands.
+    let mut known: [Option<(&[u8], &'static TableEntry)>; 2] = [None; 2];
     let mut before: Option<Located<'_>> = None;
     for arguments in requests.take(WINDOW) {
-        // In a pipeline the same name mostly comes again.
-        let own_name = arguments.get(0).unwrap_or_default();
+        // In a pipeline the same names mostly come again.
+        let name = arguments.get(0).unwrap_or_default();
+        let again = known.iter().flatten().find(|(known, _)| short::are_equal(name, known));
         let resolved = match again {
-            Some(entry) if short::are_equal(own_name, name) => Ok(entry),
-            _ => {
-                let resolved = resolve(arguments);
-                let is_whole = |entry: &&TableEntry| entry.subcommands.is_empty() && !entry.is_subcommand;
-                (name, again) = (own_name, resolved.as_ref().ok().copied().filter(is_whole));
-                resolved
-            }
+            Some((_, entry)) => Ok(*entry),
+            None => resolve(arguments),
         };
+        if again.is_none()
+            && let Ok(entry) = resolved
+            && entry.subcommands.is_empty()
+            && !entry.is_subcommand
+        {
+            known = [Some((name, entry)), known[0]];
+        }
         let entry = resolved.as_ref().ok().copied();
         let key = arguments.get(1).filter(|_| entry.is_some_and(|entry| entry.spec.lookahead.is_some()));
-        let locate = |key| {
-            let located = store.locate(key);
-            store.load_lock(located);
-            located
-        };
-        let located =
-            key.map(|key| before.and_then(|before| before.repeated(key)).unwrap_or_else(|| locate(key)));
+        let located = key
+            .map(|key| before.and_then(|before| before.repeated(key)).unwrap_or_else(|| store.locate(key)));
         before = located;
         window.push(Prepared { arguments, resolved, located });
     }

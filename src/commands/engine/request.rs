@@ -139,11 +139,12 @@ impl<'b> Runner<'b> {
         request: &Prepared<'_>,
         reply: &mut Reply<'_>,
     ) -> Result<Passed, Refusal> {
-        let has_passed = self.passed.is_some_and(|before| std::ptr::eq(before, entry));
+        let passed = self.passed;
+        let has_passed = passed.iter().flatten().any(|before| std::ptr::eq(*before, entry));
         if has_passed {
             check_arity(entry, request.arguments).map_err(Refusal::Rejected)?;
         } else {
-            self.passed = None;
+            self.passed = [None; 2];
             self.ask_gates(entry, request.arguments).map_err(Refusal::Rejected)?;
         }
         if self.host.interventions.any() {
@@ -163,7 +164,7 @@ impl<'b> Runner<'b> {
         }
         self.run_command(entry, request.arguments, request.located, reply)?;
         if !has_passed && self.asks_no_more(entry.spec) {
-            self.passed = Some(entry);
+            self.passed = [Some(entry), passed[0]];
         }
         Ok(Passed::Run)
     }

@@ -30,9 +30,9 @@ pub(super) struct Runner<'b> {
     pub(super) latest: Option<Arguments<'b>>,
     /// The command of the client's request under way, also while EXEC or a script runs commands.
     pub(super) requested: Option<&'static TableEntry>,
-    /// The command of the request before, if the gates would let it through again whatever its arguments are; see
+    /// The two last commands that the gates let through, if they would do so again whatever the arguments are; see
     /// [`Runner::asks_no_more`].
-    pub(super) passed: Option<&'static TableEntry>,
+    pub(super) passed: [Option<&'static TableEntry>; 2],
     /// What monitors will be shown of the calls of the script that runs.
     pub(super) script_lines: String,
 }
@@ -97,7 +97,7 @@ impl<'b> Runner<'b> {
             timing,
             latest: None,
             requested: None,
-            passed: None,
+            passed: [None; 2],
             script_lines: String::new(),
             // Behind what calls functions: then it is made in its place.
             hold: Hold::new(&host.store, changes),

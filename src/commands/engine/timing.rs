@@ -20,6 +20,9 @@ pub(super) struct Timing {
     pub(super) now_ms: u64,
     /// When the command in `timed` began, or the first of several in a row.
     pub(super) started_ns: u64,
+    /// The beginning of the batch: the time of day in microseconds, and `started_ns` then. The time of day within a batch follows
+    /// from them, which saves half of the looks at clocks.
+    begun: (u64, u64),
     /// A short command that has run, and whose time has not been counted yet.
     timed: Option<&'static TableEntry>,
     /// How many of it in a row.
@@ -47,9 +50,11 @@ impl Timing {
     /// Begins now. The settings have been changed `changes` times. The next batch heeds a change that `config` lacks.
     #[inline]
     pub(super) fn begun(config: &Config, changes: u64, clock: &Clock) -> Self {
+        let (now_us, started_ns) = clock.moment();
         Self {
-            now_ms: clock.now_ms(),
-            started_ns: clock.monotonic_ns(),
+            now_ms: now_us / 1000,
+            started_ns,
+            begun: (now_us, started_ns),
             timed: None,
             calls: 0,
             since_look: 0,
@@ -100,8 +105,10 @@ impl Timing {
 
     /// Looks at the clock, and counts what has run since the last look, and its time. Returns it if it took long.
     pub(super) fn look(&mut self, clock: &Clock, stats: &Stats) -> Option<TimedCommand> {
-        self.now_ms = clock.now_ms();
-        self.count(clock, stats)
+        let timed = self.count(clock, stats);
+        let (begun_us, begun_ns) = self.begun;
+        self.now_ms = (begun_us + self.started_ns.saturating_sub(begun_ns) / 1000) / 1000;
+        timed
     }
 
     /// The same where nothing runs after it, so that the time of day stays as it is.

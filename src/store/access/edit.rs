@@ -315,7 +315,16 @@ impl Trace<'_> {
 
     /// Breaks the transactions that watch the key, and notes that copies of the value are stale. If the key is new, has elements
     /// again or more in it, or is gone, the clients that wait for it will be served.
+    #[inline]
     pub(in crate::store) fn note_change(&mut self, serves: bool) {
+        // Mostly there is nobody to be told.
+        if self.events.wants_stale() || !self.interests.are_none() {
+            self.tell_of_change(serves);
+        }
+    }
+
+    #[inline(never)]
+    fn tell_of_change(&mut self, serves: bool) {
         self.events.note_stale(|| StaleKey::Changed(self.key.into()));
         if self.interests.note_change(self.key) && serves {
             self.ready.push((self.database, self.key.into()));

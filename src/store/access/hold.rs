@@ -270,8 +270,8 @@ impl<'s> Hold<'s> {
             let counted = self.first.as_ref().and_then(|(shard, _)| store.count_unread(changes, *shard));
             let seq = counted.unwrap_or_else(|| store.append(changes, self.now_ms));
             self.changes.clear();
-            if let Some(place) = self.stream.reached.take() {
-                self.store.set_place(place);
+            if self.stream.reached.is_some() {
+                self.note_place();
             }
             let locks = self.first.iter_mut().chain(&mut self.rest);
             locks.for_each(|(_, guard)| guard.shard_mut().last_seq = seq);
@@ -281,6 +281,15 @@ impl<'s> Hold<'s> {
             self.tell(seq);
         }
         seq
+    }
+}
+
+impl Hold<'_> {
+    #[inline(never)]
+    fn note_place(&mut self) {
+        if let Some(place) = self.stream.reached.take() {
+            self.store.set_place(place);
+        }
     }
 }
 

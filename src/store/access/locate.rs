@@ -2,7 +2,6 @@
 
 use super::hold::Hold;
 use super::slot::Slot;
-use crate::ranking::prefetch;
 use crate::store::keys::located::Located;
 use crate::store::numbers::{DatabaseIndex, ShardIndex};
 use crate::store::sharded::Store;
@@ -15,14 +14,6 @@ impl Store {
     #[inline]
     pub fn locate<'k>(&self, key: &'k [u8]) -> Located<'k> {
         Located { key, shard: self.shard_of(key), hash: self.hash_of(key) }
-    }
-
-    /// Starts loading the lock that is about to be taken for a key: another processor may have it.
-    #[inline]
-    pub fn load_lock(&self, at: Located<'_>) {
-        if let Some(shard) = self.shards.get(at.shard) {
-            prefetch::line_to_change(&raw const *shard);
-        }
     }
 
     /// The shard of `key`. O(key length).

@@ -19,15 +19,8 @@ pub trait ChangeSink: Send + Sync {
     /// The last record that was taken or counted.
     fn last_seq(&self) -> Seq;
 
-    /// If records that nobody reads need not be taken, but counted in the store only ([`Store::unread_records`]), the number that
-    /// replies to their commands rest on.
-    ///
-    /// [`Store::unread_records`]: crate::store::Store::unread_records
-    fn basis_of_unread(&self) -> Option<Seq> {
-        None
-    }
-
-    /// Those who read the records, if the sink knows them. Otherwise somebody always does.
+    /// Those who read the records, if the sink knows them. Otherwise somebody always does. While nobody does, the store only counts
+    /// its records ([`Store::unread_records`](crate::store::Store::unread_records)).
     fn readers(&self) -> Option<Arc<RecordReaders>> {
         None
     }

@@ -138,14 +138,14 @@ impl Interests {
         Self { by_key: HashMap::with_hasher(FixedState::with_seed(seed)), movers: 0 }
     }
 
-    /// Notes that `key` was changed: breaks the watches on it. Returns whether clients wait for it.
+    /// Whether no client watches or waits for a key.
     #[inline]
-    pub(in crate::store) fn note_change(&mut self, key: &[u8]) -> bool {
-        !self.by_key.is_empty() && self.tell_of_change(key)
+    pub(in crate::store) fn are_none(&self) -> bool {
+        self.by_key.is_empty()
     }
 
-    #[inline(never)]
-    fn tell_of_change(&mut self, key: &[u8]) -> bool {
+    /// Notes that `key` was changed: breaks the watches on it. Returns whether clients wait for it.
+    pub(in crate::store) fn note_change(&mut self, key: &[u8]) -> bool {
         let Some(interested) = self.by_key.get_mut(key) else { return false };
         interested.break_watches();
         let is_waited_for = !interested.waiters.is_empty();

@@ -81,6 +81,9 @@ pub(in crate::store) struct Spot {
     place: Option<Place>,
 }
 
+/// Two registers.
+const _: () = assert!(size_of::<Spot>() == 16);
+
 impl Spot {
     /// Whether there is no such key.
     pub(in crate::store) fn is_vacant(&self) -> bool {

@@ -8,6 +8,7 @@
 use super::segment::{Probe, SEGMENT_ENTRIES, TableSegment};
 use crate::machine::chance::Chance;
 use crate::machine::heap::allocation_bytes;
+use std::num::NonZeroU16;
 
 /// Bits of the hash in a place. With 40 there is room for a shard's number in the cursors that clients get
 /// ([`super::cursor`]).
@@ -33,7 +34,24 @@ pub(in crate::store) struct Table<T, N = ()> {
 #[derive(Clone, Copy, Debug)]
 pub(in crate::store) struct Place {
     segment: u32,
-    index: u16,
+    /// The entry's index there, counted from 1: so an optional place is no larger, and a look-up returns it in registers.
+    number: NonZeroU16,
+}
+
+const _: () = assert!(size_of::<Option<Place>>() == 8);
+
+impl Place {
+    fn new(segment: usize, index: u16) -> Self {
+        Self { segment: segment as u32, number: NonZeroU16::MIN.saturating_add(index) }
+    }
+
+    fn segment(self) -> usize {
+        self.segment as usize
+    }
+
+    fn index(self) -> u16 {
+        self.number.get() - 1
+    }
 }
 
 impl<T, N> Default for Table<T, N> {
@@ -64,27 +82,27 @@ impl<T, N: Copy + Default + PartialEq> Table<T, N> {
     pub(in crate::store) fn place(&self, hash: u64, is_it: impl FnMut(&T) -> bool) -> Option<Place> {
         let segment = self.segment_number(hash)?;
         let index = self.segments[segment].index(hash, is_it)?;
-        Some(Place { segment: segment as u32, index })
+        Some(Place::new(segment, index))
     }
 
     /// The entry at `place`.
     pub(in crate::store) fn at(&self, place: Place) -> &T {
-        &self.segments[place.segment as usize].entries[usize::from(place.index)]
+        &self.segments[place.segment()].entries[usize::from(place.index())]
     }
 
     /// Mutable access to the entry at `place`. Its hash must not change.
     pub(in crate::store) fn at_mut(&mut self, place: Place) -> &mut T {
-        &mut self.segments[place.segment as usize].entries[usize::from(place.index)]
+        &mut self.segments[place.segment()].entries[usize::from(place.index())]
     }
 
     /// The note of the entry at `place`.
     pub(in crate::store) fn note(&self, place: Place) -> N {
-        self.segments[place.segment as usize].note(usize::from(place.index))
+        self.segments[place.segment()].note(usize::from(place.index()))
     }
 
     /// Sets the note of the entry at `place`.
     pub(in crate::store) fn set_note(&mut self, place: Place, note: N) {
-        self.segments[place.segment as usize].set_note(usize::from(place.index), note);
+        self.segments[place.segment()].set_note(usize::from(place.index()), note);
     }
 
     /// Prefetches the entry that probably has this hash, and its note, in one step. Does not read the entry.
@@ -110,13 +128,13 @@ impl<T, N: Copy + Default + PartialEq> Table<T, N> {
         }
         self.len += 1;
         let index = self.segments[number].push(hash, entry, N::default(), hash_of);
-        Place { segment: number as u32, index }
+        Place::new(number, index)
     }
 
     /// Removes and returns the entry at `place`, which has this hash. `hash_of` gives the hash of any entry.
     pub(in crate::store) fn remove_at(&mut self, hash: u64, place: Place, hash_of: impl Fn(&T) -> u64) -> T {
         self.len -= 1;
-        let removed = self.segments[place.segment as usize].remove(hash, place.index, hash_of);
+        let removed = self.segments[place.segment()].remove(hash, place.index(), hash_of);
         if self.len == 0 && self.segments.len() > 1 {
             *self = Self::default();
         }

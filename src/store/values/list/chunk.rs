@@ -161,6 +161,7 @@ impl Chunk {
     }
 
     /// Adds an element at an end. Returns false and changes nothing if the chunk has no room for it.
+    #[inline]
     pub(super) fn push(&mut self, end: End, item: Item<'_>) -> bool {
         let len = item.encoded_len();
         if self.count == 0 && len > MOST_BYTES / 2 {
@@ -273,6 +274,7 @@ impl Chunk {
 
     /// Adds `len` bytes at an end, and returns them, unshared. Returns `None` and changes nothing if that would exceed the
     /// bound.
+    #[inline(always)]
     fn extend(&mut self, end: End, len: usize) -> Option<&mut [u8]> {
         let range = self.range();
         if range.len() + len > MOST_BYTES {
