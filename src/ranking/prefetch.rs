@@ -28,6 +28,21 @@ pub(crate) fn line<T>(address: *const T) {
     let _ = address;
 }
 
+/// Starts loading the lines that have half a line of bytes on either side of `address`.
+#[inline]
+pub(crate) fn around(address: *const u8) {
+    line(address.wrapping_sub(LINE_BYTES / 2));
+    line(address.wrapping_add(LINE_BYTES / 2 - 1));
+}
+
+/// Starts loading `item`, which is no larger than a line, but may be in two.
+#[inline]
+pub(crate) fn whole<T>(item: &T) {
+    const { assert!(size_of::<T>() <= LINE_BYTES) };
+    line(&raw const *item);
+    line((&raw const *item).wrapping_byte_add(size_of::<T>() - 1));
+}
+
 /// Starts loading the line with the first of `bytes`, and that with the last if it is the next: an allocation of less than
 /// a line may be in two.
 #[inline]

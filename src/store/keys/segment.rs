@@ -72,8 +72,7 @@ impl<T, N> TableSegment<T, N> {
     /// Prefetches the entry at `index`, and its note.
     fn load_at(&self, index: usize) -> &T {
         let entry = &self.entries[index];
-        prefetch::line(entry);
-        prefetch::line((&raw const *entry).wrapping_byte_add(size_of::<T>() - 1));
+        prefetch::whole(entry);
         if let Some(note) = self.notes.get(index) {
             prefetch::line(note);
         }

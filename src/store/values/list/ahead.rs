@@ -10,7 +10,7 @@ impl List {
     pub fn prefetch_chunks(&self, end: End) {
         match &self.form {
             Form::One(chunk) => chunk.prefetch(end),
-            Form::Many(many) => prefetch::line(&raw const **many),
+            Form::Many(many) => prefetch::whole(&**many),
         }
     }
 
@@ -19,7 +19,7 @@ impl List {
         if let Form::Many(many) = &self.form
             && let Some(chunk) = many.end(end)
         {
-            prefetch::line(&raw const *chunk);
+            prefetch::whole(chunk);
         }
     }
 

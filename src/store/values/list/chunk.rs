@@ -75,15 +75,15 @@ impl Chunk {
         usize::from(self.count)
     }
 
-    /// Starts loading what a push or a pop at `end` touches: the reference counter and the bytes there.
+    /// Starts loading what a push or a pop at `end` touches: the reference counter, and the bytes of a short element on either side.
     pub(super) fn prefetch(&self, end: End) {
-        let (first, range) = ((*self.bytes).as_ptr(), self.range());
-        let at = match end {
-            End::Front => range.start.saturating_sub(1),
-            End::Back => range.end,
-        };
+        let first = (*self.bytes).as_ptr();
+        let at = first.wrapping_add(match end {
+            End::Front => usize::from(self.start),
+            End::Back => self.end as usize,
+        });
         prefetch::line(first.wrapping_sub(COUNTER_BYTES));
-        prefetch::line(first.wrapping_add(at));
+        prefetch::around(at);
     }
 
     /// The size of its allocation, in bytes.
@@ -117,7 +117,7 @@ impl Chunk {
         } else {
             let mut at = elements.len();
             for _ in index..self.len() {
-                at -= Item::last(&elements[..at]).1;
+                at -= Item::last_len(&elements[..at]);
             }
             at
         }
@@ -128,6 +128,7 @@ impl Chunk {
     }
 
     /// The element at an end, if there is one.
+    #[inline]
     pub(super) fn at_end(&self, end: End) -> Option<Item<'_>> {
         let elements = self.elements();
         (!elements.is_empty()).then(|| match end {
@@ -175,6 +176,7 @@ impl Chunk {
     }
 
     /// Removes `count` elements at an end. The chunk must have more.
+    #[inline]
     pub(super) fn pop(&mut self, end: End, count: usize) {
         match end {
             // Fits into 16 bits: a chunk of several elements is within the limit.
@@ -186,11 +188,17 @@ impl Chunk {
     }
 
     /// Shrinks the allocation if little of it is used.
+    #[inline]
     fn shrink(&mut self) {
         const LITTLE_BYTES: usize = 128;
-        if self.bytes.len() > LITTLE_BYTES && self.elements().len() * 4 < self.bytes.len() {
-            *self = Self::of(self.elements(), self.len());
+        if self.bytes.len() > LITTLE_BYTES && self.packed_bytes() * 4 < self.bytes.len() {
+            self.fit();
         }
+    }
+
+    #[inline(never)]
+    fn fit(&mut self) {
+        *self = Self::of(self.elements(), self.len());
     }
 
     /// Replaces `removed` elements from `index` on by `items`. Returns false and changes nothing if the chunk has no room for

@@ -161,6 +161,13 @@ impl<'a> Item<'a> {
 
     /// The element at the end of `bytes`, and the length of its encoding.
     pub(super) fn last(bytes: &'a [u8]) -> (Self, usize) {
+        let len = Self::last_len(bytes);
+        (Self::first(&bytes[bytes.len() - len..]).0, len)
+    }
+
+    /// The length of the encoding of the element at the end of `bytes`.
+    #[inline]
+    pub(super) fn last_len(bytes: &[u8]) -> usize {
         let (mut front, mut back) = (0, 0);
         for &byte in bytes.iter().rev() {
             front |= usize::from(byte & 0x7f) << (7 * back);
@@ -169,8 +176,7 @@ impl<'a> Item<'a> {
                 break;
             }
         }
-        let len = front + back;
-        (Self::first(&bytes[bytes.len() - len..]).0, len)
+        front + back
     }
 }
 

@@ -87,6 +87,7 @@ impl List {
     }
 
     /// Removes `count` elements at an end, or all if there are fewer. O(chunks removed).
+    #[inline]
     fn pop(&mut self, end: End, count: usize) {
         if count >= self.len() {
             *self = Self::default();
