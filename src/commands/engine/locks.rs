@@ -6,8 +6,34 @@ use crate::commands::call::error::{Outcome, Stop};
 use crate::commands::spec::{CommandSpec, Manner};
 use crate::commands::state::marks::Mark;
 use crate::limits;
-use crate::store::{Access, ShardIndex};
+use crate::store::{Access, ShardIndex, Store};
 use smallvec::SmallVec;
+
+/// The shards of a command. Few commands have more keys than fit.
+pub(super) type ShardList = SmallVec<[ShardIndex; 16]>;
+
+/// The shards of a command's keys, ascending and each once. `note` is told the shard of each key.
+fn shards_of_keys(
+    store: &Store,
+    spec: &CommandSpec,
+    call: &Call<'_>,
+    mut note: impl FnMut(&[u8], ShardIndex),
+) -> ShardList {
+    if spec.finds_keys(call) {
+        return (0..store.shard_count()).collect();
+    }
+    let mut shards = ShardList::new();
+    spec.for_each_key(call, &mut |key| {
+        let shard = store.shard_of(key);
+        note(key, shard);
+        // However many keys there are, there are few shards.
+        if !shards.contains(&shard) {
+            shards.push(shard);
+        }
+    });
+    shards.sort_unstable();
+    shards
+}
 
 impl Runner<'_> {
     /// Sees to it that the shards of the command's keys are held, and refuses the command if one of the keys is damaged.
@@ -24,6 +50,7 @@ impl Runner<'_> {
     ) -> Result<(), Refusal> {
         let touches = !self.session.client.marks.has(Mark::NoTouch) || spec.is(Manner::AlwaysTouches);
         self.hold.note_uses(touches);
+        self.hold.forget_key_shards();
         match call.located {
             Some(located) => self.hold_shards(spec, call, &[located.shard()], access)?,
             None => self.hold_shards_of_keys(spec, call, access)?,
@@ -34,26 +61,10 @@ impl Runner<'_> {
         self.check_damage(spec, call).map_err(Refusal::Rejected)
     }
 
-    /// The shards of a command's keys, ascending and each once.
-    fn shards_of_keys(&self, spec: &CommandSpec, call: &Call<'_>) -> SmallVec<[ShardIndex; 4]> {
-        if spec.finds_keys(call) {
-            return (0..self.host.store.shard_count()).collect();
-        }
-        let mut shards = SmallVec::new();
-        spec.for_each_key(call, &mut |key| {
-            let shard = self.host.store.shard_of(key);
-            // However many keys there are, there are few shards.
-            if !shards.contains(&shard) {
-                shards.push(shard);
-            }
-        });
-        shards.sort_unstable();
-        shards
-    }
-
     #[inline(never)]
     fn hold_shards_of_keys(&mut self, spec: &CommandSpec, call: &Call<'_>, access: Access) -> Outcome {
-        let shards = self.shards_of_keys(spec, call);
+        let known = self.hold.key_shards();
+        let shards = shards_of_keys(&self.host.store, spec, call, |key, shard| known.note(key, shard));
         self.hold_shards(spec, call, &shards, access)
     }
 
@@ -92,8 +103,11 @@ impl Runner<'_> {
     /// command if one of its keys is damaged.
     pub(super) fn hold_nothing(&mut self, spec: &CommandSpec, call: &Call<'_>) -> Result<(), Refusal> {
         self.release();
+        self.hold.forget_key_shards();
         if self.terms.stats.counts_by_shard() {
-            self.terms.stats.note_shards(self.shards_of_keys(spec, call).into_iter(), 1);
+            self.terms
+                .stats
+                .note_shards(shards_of_keys(&self.host.store, spec, call, |_, _| ()).into_iter(), 1);
         }
         self.check_damage(spec, call).map_err(Refusal::Rejected)
     }

@@ -4,6 +4,7 @@
 //! the element on. All of this happens under the locks of the command that fills the first key, so the locks of all these
 //! keys are taken before that command runs.
 
+use super::locks::ShardList;
 use super::runner::Runner;
 use crate::commands::call::Call;
 use crate::commands::call::error::Outcome;
@@ -11,7 +12,6 @@ use crate::commands::spec::table::table;
 use crate::commands::spec::{CommandSpec, Manner};
 use crate::commands::state::transaction::Transaction;
 use crate::store::{Access, DatabaseIndex, ShardIndex};
-use smallvec::SmallVec;
 use std::ops::Range;
 
 impl Runner<'_> {
@@ -42,7 +42,7 @@ impl Runner<'_> {
         &mut self,
         spec: &CommandSpec,
         call: &Call<'_>,
-        mut shards: SmallVec<[ShardIndex; 4]>,
+        mut shards: ShardList,
     ) -> Outcome {
         while self.has_movers(spec) {
             spec.for_each_key(call, &mut |key| {

@@ -4,6 +4,7 @@
 //! lock is released; the records reach the journal while the locks are still held.
 
 use super::guard::{Access, Guard};
+use super::key_shards::KeyShards;
 use super::reader::{Lookups, Reader};
 use super::writer::Writer;
 use crate::store::change::basis::OpenRecord;
@@ -44,6 +45,8 @@ pub struct Hold<'s> {
     /// Clients that were served and wait for delivery.
     pub(super) served: Vec<Arc<dyn Waiter>>,
     lookups: Cell<Lookups>,
+    /// The shards of the keys of the command under way.
+    pub(super) key_shards: KeyShards,
     /// What it knows of the stream of a master whose commands it serves.
     pub(super) stream: StreamMarks,
     /// The record that the hold is making, if messages rest on it.
@@ -75,6 +78,7 @@ impl<'s> Hold<'s> {
             ready: Vec::new(),
             served: Vec::new(),
             lookups: Cell::default(),
+            key_shards: KeyShards::default(),
             stream: StreamMarks::default(),
             open_record: None,
         }

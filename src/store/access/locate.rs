@@ -1,6 +1,7 @@
 //! From a key's name to its shard and its hash.
 
 use super::hold::Hold;
+use super::key_shards::KeyShards;
 use super::slot::Slot;
 use crate::store::keys::located::Located;
 use crate::store::numbers::{DatabaseIndex, ShardIndex};
@@ -49,13 +50,28 @@ impl Store {
 }
 
 impl Hold<'_> {
+    /// Where the shards of the next command's keys are noted, to look the keys up.
+    pub fn key_shards(&mut self) -> &mut KeyShards {
+        self.key_shards.begin();
+        &mut self.key_shards
+    }
+
+    /// The shards of the command before are of no use to the next one.
+    #[inline]
+    pub fn forget_key_shards(&mut self) {
+        self.key_shards.forget();
+    }
+
     /// The shard and the hash of `key`. If only one lock is held, the shard is known without the key's slot.
     pub(in crate::store) fn locate<'k>(&self, key: &'k [u8]) -> Located<'k> {
         match &self.first {
             Some((shard, _)) if self.rest.is_empty() => {
                 Located { key, shard: *shard, hash: self.store.hash_of(key) }
             }
-            _ => self.store.locate(key),
+            _ => {
+                let shard = self.key_shards.next(key).unwrap_or_else(|| self.store.shard_of(key));
+                Located { key, shard, hash: self.store.hash_of(key) }
+            }
         }
     }
 }

@@ -9,6 +9,7 @@ mod extension;
 mod following;
 pub(super) mod guard;
 pub(super) mod hold;
+pub(super) mod key_shards;
 pub(super) mod libraries;
 mod locate;
 mod locking;
