@@ -50,7 +50,7 @@ impl Clock {
         self.now_us() / 1000
     }
 
-    /// [`Clock::now_us`] and [`Clock::monotonic_ns`] of one moment. For [`FOLLOWED_NS`] the first follows from the second, which
+    /// [`Clock::now_us`] and [`Clock::monotonic_ns`] of one moment. For a millisecond the first follows from the second, which
     /// saves every other look at the system's clocks: a thread asks each time that it has something to do.
     #[must_use]
     pub fn moment(&self) -> (u64, u64) {

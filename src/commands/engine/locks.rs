@@ -104,10 +104,10 @@ impl Runner<'_> {
     pub(super) fn hold_nothing(&mut self, spec: &CommandSpec, call: &Call<'_>) -> Result<(), Refusal> {
         self.release();
         self.hold.forget_key_shards();
-        if self.terms.stats.counts_by_shard() {
-            self.terms
-                .stats
-                .note_shards(shards_of_keys(&self.host.store, spec, call, |_, _| ()).into_iter(), 1);
+        let stats = self.terms.stats;
+        if stats.counts_by_shard() {
+            let shards = shards_of_keys(&self.host.store, spec, call, |_, _| ());
+            stats.note_shards(shards.into_iter(), 1);
         }
         self.check_damage(spec, call).map_err(Refusal::Rejected)
     }
