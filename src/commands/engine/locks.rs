@@ -63,8 +63,13 @@ impl Runner<'_> {
 
     #[inline(never)]
     fn hold_shards_of_keys(&mut self, spec: &CommandSpec, call: &Call<'_>, access: Access) -> Outcome {
-        let known = self.hold.key_shards();
-        let shards = shards_of_keys(&self.host.store, spec, call, |key, shard| known.note(key, shard));
+        let (known, are_arguments) = (self.hold.key_shards(), spec.has_keys_in_arguments());
+        let shards = shards_of_keys(&self.host.store, spec, call, |key, shard| {
+            // The bytes of other keys are gone when the command runs, and something else may be in their place.
+            if are_arguments {
+                known.note(key, shard);
+            }
+        });
         self.hold_shards(spec, call, &shards, access)
     }
 

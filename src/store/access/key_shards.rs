@@ -4,8 +4,8 @@ use crate::store::numbers::ShardIndex;
 use smallvec::SmallVec;
 use std::cell::Cell;
 
-/// The shards of a command's keys, in the order in which it names them. A key is known by its address in the request, which does
-/// not change while the command runs.
+/// The shards of a command's keys, in the order in which it names them. A key is known by its address in the request, where it is
+/// as long as the command runs.
 #[derive(Debug, Default)]
 pub struct KeyShards {
     shards: SmallVec<[(usize, ShardIndex); 16]>,

@@ -70,6 +70,10 @@ impl Hold<'_> {
             }
             _ => {
                 let shard = self.key_shards.next(key).unwrap_or_else(|| self.store.shard_of(key));
+                debug_assert!(
+                    shard == self.store.shard_of(key),
+                    "another key is at the address of one of the command's"
+                );
                 Located { key, shard, hash: self.store.hash_of(key) }
             }
         }
