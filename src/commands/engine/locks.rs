@@ -63,7 +63,7 @@ impl Runner<'_> {
 
     #[inline(never)]
     fn hold_shards_of_keys(&mut self, spec: &CommandSpec, call: &Call<'_>, access: Access) -> Outcome {
-        let (known, are_arguments) = (self.hold.key_shards(), spec.has_keys_in_arguments());
+        let (known, are_arguments) = (self.hold.key_shards(), spec.keys.are_arguments());
         let shards = shards_of_keys(&self.host.store, spec, call, |key, shard| {
             // The bytes of other keys are gone when the command runs, and something else may be in their place.
             if are_arguments {

@@ -121,6 +121,11 @@ pub struct UnknownKeys {
 }
 
 impl Keys {
+    /// Whether all are arguments of the request, and none is made of them.
+    pub(in crate::commands) fn are_arguments(&self) -> bool {
+        !matches!(self, Self::Derived(_) | Self::WithDerived { .. })
+    }
+
     /// What a command does with the destination of a [`Keys::Store`].
     pub(super) const OVERWRITE: &'static [KeyFlag] = &[KeyFlag::Ow, KeyFlag::Update];
 

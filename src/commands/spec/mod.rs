@@ -113,11 +113,6 @@ impl CommandSpec {
         self.manners.contains(&manner)
     }
 
-    /// Whether all keys are arguments of the request, and none is made of them.
-    pub(super) fn has_keys_in_arguments(&self) -> bool {
-        !matches!(self.keys, Keys::Derived(_) | Keys::WithDerived { .. })
-    }
-
     /// Calls `visit` with every key that a request of this command touches.
     pub(super) fn for_each_key(&self, call: &Call<'_>, visit: &mut dyn FnMut(&[u8])) {
         let visit_arguments = |keys: &Keys, visit: &mut dyn FnMut(&[u8])| {
