@@ -278,6 +278,15 @@ impl Server {
     /// The process stops where it is, as if its machine had halted, until [`Server::wake`].
     pub(crate) fn freeze(&self) {
         kill_process(Pid::from_child(&self.child), Signal::STOP).expect("the server is running");
+        // The signal is sent, and threads that run on another processor go on until they get it.
+        let threads = format!("/proc/{}/task", self.child.id());
+        let is_stopped = |thread: std::io::Result<std::fs::DirEntry>| {
+            let stat = std::fs::read_to_string(thread.expect("an entry").path().join("stat"));
+            stat.is_ok_and(|stat| stat.rsplit(") ").next().is_some_and(|state| state.starts_with('T')))
+        };
+        wait_for("the stop of all threads", || {
+            std::fs::read_dir(&threads).expect("the server's threads").all(is_stopped).then_some(())
+        });
     }
 
     /// The process goes on.
