@@ -4,11 +4,11 @@ use crate::store::numbers::ShardIndex;
 use smallvec::SmallVec;
 use std::cell::Cell;
 
-/// The shards of a command's keys, in the order in which it names them. A key is known by its address in the request, where it is
-/// as long as the command runs.
+/// The shards of a command's keys, in the order in which it names them. A key is known by its place in the request, where it is
+/// as long as the command runs: its address and its length, because an empty key may be at the address of the one behind it.
 #[derive(Debug, Default)]
 pub struct KeyShards {
-    shards: SmallVec<[(usize, ShardIndex); 16]>,
+    shards: SmallVec<[((usize, usize), ShardIndex); 16]>,
     /// The position of the key that is probably looked up next.
     next: Cell<usize>,
 }
@@ -28,18 +28,23 @@ impl KeyShards {
 
     /// Notes the shard of the command's next key.
     pub fn note(&mut self, key: &[u8], shard: ShardIndex) {
-        self.shards.push((key.as_ptr().addr(), shard));
+        self.shards.push((place_of(key), shard));
     }
 
     /// The shard of `key`, if keys are looked up in their order.
     pub(super) fn next(&self, key: &[u8]) -> Option<ShardIndex> {
         let next = self.next.get();
-        let (address, shard) = *self.shards.get(next)?;
-        (address == key.as_ptr().addr()).then(|| {
+        let (place, shard) = *self.shards.get(next)?;
+        (place == place_of(key)).then(|| {
             self.next.set(next + 1);
             shard
         })
     }
+}
+
+/// The address and the length of `key`.
+fn place_of(key: &[u8]) -> (usize, usize) {
+    (key.as_ptr().addr(), key.len())
 }
 
 #[cfg(test)]
@@ -61,6 +66,10 @@ mod tests {
         known.begin();
         known.note(two, 3);
         assert_eq!(known.next(two), Some(3));
+        // An empty key has the address of the one behind it.
+        known.begin();
+        known.note(&one[..0], 2);
+        assert_eq!((known.next(one), known.next(&one[..0])), (None, Some(2)));
         known.begin();
         known.note(one, 0);
         known.forget();

@@ -64,6 +64,7 @@ impl Hold<'_> {
 
     #[inline(never)]
     fn serve_ready(&mut self) {
+        self.forget_key_shards();
         // After a long transaction, a key that it filled may have expired already.
         self.now_ms = self.now_ms.max(self.store.clock.now_ms());
         while !self.ready.is_empty() {
