@@ -5,7 +5,6 @@ use std::process::{Command, Stdio};
 use crate::support::client::Client;
 use crate::support::reply::Reply;
 use crate::support::server::{Peer, Server, run_rankd};
-use crate::support::wait_for;
 
 fn shipped_configuration() -> String {
     concat!(env!("CARGO_MANIFEST_DIR"), "/config/rankd.conf").to_owned()
@@ -140,9 +139,8 @@ fn a_redis_configuration_is_accepted() {
 fn the_start_screen_shows_version_address_directory_journal_and_threads() {
     let server = Server::rankd_with(&["--appendonly", "yes", "--threads", "1"]);
     assert_eq!(server.client().call(&["PING"]), Reply::Simple(b"PONG".to_vec()));
-    let said = wait_for("the whole screen", || {
-        Some(server.said()).filter(|said| said.contains("ready to accept connections"))
-    });
+    server.says("ready to accept connections");
+    let said = server.said();
     let directory = server.directory().to_str().expect("UTF-8").to_owned();
     for fact in [env!("CARGO_PKG_VERSION"), &server.address.to_string(), &directory, "journal", "thread"] {
         assert!(said.contains(fact), "`{fact}` is not on the start screen:\n{said}");

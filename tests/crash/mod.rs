@@ -170,6 +170,5 @@ fn a_torn_tail_is_cut_and_reported() {
     std::fs::write(&largest, &bytes[..bytes.len() - 3]).expect("a writable segment");
     let server = server.restart();
     assert_eq!(server.client().call(&["ZCARD", "board"]), Reply::Integer(19));
-    let said = server.said();
-    assert!(said.contains("torn") || said.contains("cut"), "nothing said of the cut tail:\n{said}");
+    server.says("cut off the journal's torn tail: ");
 }

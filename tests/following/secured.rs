@@ -113,7 +113,7 @@ fn what_is_wrong_with_the_link_is_said() {
         let set = [&["CONFIG", "SET"], settings].concat();
         assert_eq!(client.call(&set), Reply::Simple(b"OK".to_vec()), "{set:?}");
         follow(client, port);
-        wait_for(said, || replica.said().contains(said).then_some(()));
+        replica.says(said);
         client.ask("REPLICAOF NO ONE");
     };
     let text = |path: &std::path::Path| path.to_str().expect("UTF-8").to_owned();
@@ -176,8 +176,7 @@ fn a_handshake_takes_a_bounded_time() {
         }
     });
     follow(&mut client, port);
-    let said = "it has not ended within 10 s";
-    wait_for(said, || replica.said().contains(said).then_some(()));
+    replica.says("it has not ended within 10 s");
     wait_for("the next handshake", || (client.ask("ROLE").items()[3].text() == "connect").then_some(()));
     follow(&mut client, master_tls.port());
     wait_for_link(&mut client);

@@ -429,7 +429,7 @@ fn a_start_in_a_directory_of_redis_reports_files_that_it_does_not_read() {
     std::fs::write(path.join("appendonly.aof"), encode(&["SET", "n", "1"])).expect("a file");
     std::fs::write(path.join("dump.rdb"), dump).expect("a file");
     let server = Server::rankd_in(directory, &[]).expect("it starts");
-    wait_for("the end of what it says", || server.said().contains("ready to accept").then_some(()));
+    server.says("ready to accept");
     let said = server.said();
     assert!(said.contains("dump.rdb is not read, because there is a journal"), "{said}");
     for name in ["appendonlydir", "appendonly.aof", "dump.rdb"] {
@@ -438,7 +438,7 @@ fn a_start_in_a_directory_of_redis_reports_files_that_it_does_not_read() {
     }
     // Without a journal the dump file is read. Some of its keys are left out, and the append-only file is not read.
     let server = server.restart_with(&["--appendonly", "no"]).expect("it starts");
-    wait_for("the end of what it says", || server.said().contains("ready to accept").then_some(()));
+    server.says("ready to accept");
     let said = server.said();
     assert!(said.contains("18 keys read from") && !said.contains("dump.rdb is not read"), "{said}");
     assert!(said.contains("append-only file, which is not read"), "{said}");

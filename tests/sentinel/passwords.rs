@@ -20,7 +20,7 @@ fn a_server_asks_sentinels_with_a_password_or_as_a_user() {
         let place = free_address();
         let server = Server::rankd_with(&["--sentinel", &place.to_string(), "--sentinel-pass", "wrong"]);
         let sentinel = Sentinel::start(&binary, &Machine::here()[0], place.port(), server.address, &lines);
-        wait_for("the refusal", || server.said().contains("WRONGPASS").then_some(()));
+        server.says("WRONGPASS");
         let mut client = server.client();
         assert!(client.ask("SET k 1").is_error());
         assert_eq!(client.call(&[&["CONFIG", "SET"], credentials].concat()), ok());

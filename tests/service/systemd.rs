@@ -96,7 +96,7 @@ fn only_a_supervised_server_tells() {
     assert_eq!(supervised("systemd"), (true, true));
 
     let server = Server::rankd_with(&["--appendonly", "no", "--supervised", "systemd"]);
-    wait_for("a warning", || server.said().contains("NOTIFY_SOCKET is not in the environment").then_some(()));
+    server.says("NOTIFY_SOCKET is not in the environment");
     assert_eq!(server.client().ask("CONFIG GET supervised").items()[1], Reply::Bulk(b"systemd".to_vec()));
     assert!(server.client().ask("INFO server").text().contains("process_supervised:no"));
 }

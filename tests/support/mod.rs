@@ -6,6 +6,7 @@ pub(crate) mod chance;
 pub(crate) mod client;
 pub(crate) mod escape;
 pub(crate) mod notation;
+mod output;
 pub(crate) mod reply;
 pub(crate) mod server;
 pub(crate) mod tls;

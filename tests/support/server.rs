@@ -1,18 +1,19 @@
 //! Servers as child processes: rankd, and the peers that it is compared with. Each has its own directory and port, and is
 //! stopped at the end of the test, even if the test fails.
 
-use std::io::{self, BufRead, BufReader, Write};
+use std::io::{self, Write};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::sync::{Arc, Mutex, Once, mpsc};
+use std::sync::{Arc, Once, mpsc};
 use std::time::Instant;
 
 use rustix::process::{Pid, Signal, kill_process};
 
 use super::client::Client;
+use super::output::Output;
 use super::reply::Reply;
 use super::{PATIENCE, POLL, wait_for};
 
@@ -71,7 +72,7 @@ pub(crate) struct Server {
     pub(crate) address: SocketAddr,
     directory: Arc<tempfile::TempDir>,
     arguments: Vec<String>,
-    output: Arc<Mutex<String>>,
+    output: Output,
 }
 
 impl Server {
@@ -98,9 +99,7 @@ impl Server {
             .stderr(Stdio::piped())
             .spawn()
             .expect("the rankd binary runs");
-        let output = Arc::default();
-        follow(child.stdout.take().expect("piped"), Arc::clone(&output), None);
-        follow(child.stderr.take().expect("piped"), Arc::clone(&output), None);
+        let output = Output::of(&mut child, None);
         Server { child, address, directory: Arc::new(directory), arguments: Vec::new(), output }
     }
 
@@ -177,21 +176,21 @@ impl Server {
             .stderr(Stdio::piped())
             .spawn()
             .expect("the rankd binary runs");
-        let output = Arc::new(Mutex::new(String::new()));
         let (found, address) = mpsc::channel();
-        let stdout = child.stdout.take().expect("piped");
-        let stderr = child.stderr.take().expect("piped");
-        follow(stdout, Arc::clone(&output), Some(found));
-        follow(stderr, Arc::clone(&output), None);
+        let output = Output::of(&mut child, Some(found));
         let answer = address.recv_timeout(PATIENCE);
-        let server = Server {
+        let mut server = Server {
             child,
             address: *answer.as_ref().unwrap_or(&SocketAddr::from((Ipv4Addr::LOCALHOST, 0))),
             directory,
             arguments,
             output,
         };
-        if answer.is_ok() { Ok(server) } else { Err(server.said()) }
+        if answer.is_ok() {
+            return Ok(server);
+        }
+        server.kill();
+        Err(server.said())
     }
 
     /// A peer in a fresh directory, without persistence. `None` if it is not on this machine.
@@ -222,7 +221,7 @@ impl Server {
                     .is_ok_and(|reply| !matches!(reply, Reply::Error(text) if text.starts_with(b"LOADING")))
                 {
                     let arguments = Vec::new();
-                    return Some(Server { child, address, directory, arguments, output: Arc::default() });
+                    return Some(Server { child, address, directory, arguments, output: Output::default() });
                 }
                 std::thread::park_timeout(POLL);
             }
@@ -253,15 +252,20 @@ impl Server {
         self.directory.path()
     }
 
-    /// The output of the server so far.
+    /// The output of the server so far; all of it, once it has ended.
     pub(crate) fn said(&self) -> String {
-        self.output.lock().expect("no panic while held").clone()
+        self.output.so_far()
+    }
+
+    /// Waits until the server has said `text`.
+    pub(crate) fn says(&self, text: &str) {
+        wait_for(text, || self.said().contains(text).then_some(()));
     }
 
     /// Kills the process with SIGKILL; it has ended when this returns.
     pub(crate) fn kill(&mut self) {
         let _ = self.child.kill();
-        self.child.wait().expect("a child that can be waited for");
+        self.exit();
     }
 
     /// Stops the server with SIGTERM, as `docker stop` does, and returns its exit status.
@@ -296,7 +300,10 @@ impl Server {
 
     /// Waits until the server has ended.
     pub(crate) fn exit(&mut self) -> ExitStatus {
-        wait_for("the server's end", || self.child.try_wait().expect("a child that can be waited for"))
+        let status =
+            wait_for("the server's end", || self.child.try_wait().expect("a child that can be waited for"));
+        wait_for("its last words", || self.output.has_ended().then_some(()));
+        status
     }
 
     /// rankd again in this one's directory, with other arguments, after the end of this one.
@@ -343,28 +350,6 @@ impl Drop for Server {
             }
         }
     }
-}
-
-/// Stores the output of the server, and finds the address in it.
-fn follow(
-    stream: impl std::io::Read + Send + 'static,
-    output: Arc<Mutex<String>>,
-    found: Option<mpsc::Sender<SocketAddr>>,
-) {
-    std::thread::spawn(move || {
-        for line in BufReader::new(stream).lines() {
-            let Ok(line) = line else { break };
-            if let (Some(found), Some((_, address))) = (&found, line.split_once("listening on ")) {
-                let end = address.find(|c: char| !c.is_ascii_digit() && c != '.' && c != ':');
-                if let Ok(address) = address[..end.unwrap_or(address.len())].trim_end_matches('.').parse() {
-                    let _ = found.send(address);
-                }
-            }
-            let mut output = output.lock().expect("no panic while held");
-            output.push_str(&line);
-            output.push('\n');
-        }
-    });
 }
 
 /// An address on which no process listens at present, until a test's server does: the kernel gives ports of its own choice to
