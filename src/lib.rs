@@ -20,6 +20,9 @@
 //! memory, durable files), [`text`] (numbers, patterns, quoted words), [`net`] (addresses, a client's requests),
 //! [`config`], and [`limits`], which has every limit in one file.
 
+// They panic where the disk is full or the reader has gone away: `machine::print` does not.
+#![cfg_attr(not(test), deny(clippy::print_stdout, clippy::print_stderr))]
+
 pub mod bench;
 pub mod commands;
 pub mod config;

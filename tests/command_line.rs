@@ -4,7 +4,8 @@ use std::process::{Command, Stdio};
 
 use crate::support::client::Client;
 use crate::support::reply::Reply;
-use crate::support::server::{Peer, Server, run_rankd};
+use crate::support::server::{Peer, Server, free_address, rankd, run_rankd};
+use crate::support::wait_for;
 
 fn shipped_configuration() -> String {
     concat!(env!("CARGO_MANIFEST_DIR"), "/config/rankd.conf").to_owned()
@@ -166,4 +167,53 @@ fn the_journal_can_be_read_offline() {
     assert!(status.success(), "{said}{complained}");
     let (status, _, _) = run_rankd(&["journal", "check", "/no/such/directory"]);
     assert!(!status.success());
+}
+
+/// Standard output on a full disk, and one whose reader has gone away, as behind `| head -1`.
+fn broken_outputs() -> [Stdio; 2] {
+    let full = std::fs::OpenOptions::new().write(true).open("/dev/full").expect("a file that is always full");
+    let (reader, writer) = std::io::pipe().expect("a pipe");
+    drop(reader);
+    [full.into(), writer.into()]
+}
+
+#[test]
+fn a_server_that_cannot_print_serves() {
+    for output in broken_outputs() {
+        let (address, directory) = (free_address(), tempfile::tempdir().expect("a temporary directory"));
+        let mut child = rankd()
+            .args(["--bind", "127.0.0.1", "--port", &address.port().to_string(), "--dir"])
+            .arg(directory.path())
+            .stdout(output)
+            .stderr(Stdio::null())
+            .spawn()
+            .expect("the rankd binary runs");
+        let mut client = wait_for("the port", || Client::try_connect(address).ok());
+        wait_for("the end of the start", || (!client.ask("PING").is_error()).then_some(()));
+        assert!(client.try_call(&["SHUTDOWN"]).is_err());
+        assert!(child.wait().expect("a child").success());
+    }
+}
+
+#[test]
+fn a_command_that_cannot_print_says_why_unless_nobody_reads() {
+    let mut server = Server::rankd_with(&["--appendonly", "yes"]);
+    let port = server.address.port().to_string();
+    let run = |words: &[&str]| {
+        let [full, unread] = broken_outputs().map(|output| {
+            let ran = rankd().args(words).stdin(Stdio::null()).stdout(output).output();
+            let ran = ran.expect("the rankd binary runs");
+            (ran.status.code(), String::from_utf8(ran.stderr).expect("UTF-8"))
+        });
+        let why = "rankd: standard output: No space left on device (os error 28)\n";
+        assert_eq!(full, (Some(1), why.to_owned()), "{words:?}");
+        assert_eq!(unread, (Some(0), String::new()), "{words:?}");
+    };
+    run(&["ping", "--bind", "127.0.0.1", "--port", &port]);
+    run(&["bench", "--port", &port, "-w", "ping", "--members", "10", "-n", "100"]);
+    assert!(server.terminate().success());
+    let directory = server.directory().to_str().expect("UTF-8");
+    run(&["journal", "check", directory]);
+    run(&["journal", "repair", directory]);
+    run(&["--check-config", "--port", "7000"]);
 }

@@ -56,7 +56,7 @@ pub fn run(matches: &ArgMatches, interrupted: &AtomicBool) -> Result<(), String>
     let mut keys = RunKeys { client: &mut control, populations: &options.populations };
     keys.claim(options.force)?;
     if !options.json {
-        report::print_heading(&options, &server);
+        report::print_heading(&options, &server)?;
     }
     let mut run =
         BenchRun { options: &options, endpoint, server: &server, keys, interrupted, failures: Vec::new() };
@@ -141,7 +141,7 @@ impl BenchRun<'_> {
             measured,
         };
         report::status("");
-        row.print(options, self.server);
+        row.print(options, self.server)?;
         match row.failure() {
             // The next workload would ask for data that do not exist.
             Some(failure) if load_requests.is_some() => Err(failure),

@@ -3,6 +3,7 @@
 use super::exchange::Measurements;
 use super::options::BenchOptions;
 use super::workload::Workload;
+use crate::machine::print::print_line;
 use std::io::{IsTerminal, Write};
 use std::time::Duration;
 
@@ -59,8 +60,8 @@ impl ReportRow<'_> {
     }
 
     /// Prints the row.
-    pub(super) fn print(&self, options: &BenchOptions, server: &str) {
-        println!("{}", if options.json { self.json(options, server).to_string() } else { self.line() });
+    pub(super) fn print(&self, options: &BenchOptions, server: &str) -> Result<(), String> {
+        print_line(if options.json { self.json(options, server).to_string() } else { self.line() })
     }
 
     fn line(&self) -> String {
@@ -108,28 +109,28 @@ impl ReportRow<'_> {
 }
 
 /// Prints the server and the options, above the rows.
-pub(super) fn print_heading(options: &BenchOptions, server: &str) {
+pub(super) fn print_heading(options: &BenchOptions, server: &str) -> Result<(), String> {
     let BenchOptions { target, populations, connections, threads, pipeline, .. } = options;
     let pace = match options.rate {
         Some(rate) => format!("open loop, {} requests/s", grouped(rate)),
         None => "closed loop".to_owned(),
     };
-    println!(
+    print_line(format_args!(
         "{server} at {target}: {connections} connections, {threads} threads, pipeline {pipeline}, {pace}\n\
          {} members; writes keys {}* {}; seed {}\n",
         grouped(populations.members),
         populations.prefix,
         if options.keep { "and keeps them" } else { "and removes them at the end" },
         options.seed,
-    );
-    println!(
+    ))?;
+    print_line(format_args!(
         "{:<14}{:>11}{:>10}{:>10}{:>10}{:>10}{:>10}{:>10}{:>12}{:>10}",
         "", "", "latency", "in ms", "", "", "", "", "CPU us/op", ""
-    );
-    println!(
+    ))?;
+    print_line(format_args!(
         "{:<14}{:>11}{:>10}{:>10}{:>10}{:>10}{:>10}{:>10}{:>12}{:>10}",
         "workload", "ops/s", "p50", "p90", "p99", "p99.9", "max", "errors", "server", "client"
-    );
+    ))
 }
 
 /// Overwrites the progress line, if standard error is a terminal.

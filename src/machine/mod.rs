@@ -8,5 +8,6 @@ pub mod counter;
 pub mod durable;
 pub mod heap;
 pub mod latency;
+pub mod print;
 pub mod progress;
 pub mod usage;

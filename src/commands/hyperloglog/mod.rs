@@ -2,12 +2,13 @@
 //!
 //! The bytes are the same as in Redis. A header of 16 bytes (`sketch`) contains the last estimate; 16,384 registers follow. A
 //! register holds the longest run of zeros among the hashes (`hash`) that belong to it. Registers have six bits each
-//! (`dense`) or, while most of them are zero, are stored as runs of equal ones (`sparse`). `estimate` computes the estimate
+//! (`dense`) or, while most of them are zero, are stored as runs of equal ones (`sparse`, `runs`). `estimate` computes the estimate
 //! from a histogram of the registers.
 
 mod dense;
 mod estimate;
 mod hash;
+mod runs;
 pub(super) mod selftest;
 pub(super) mod set;
 mod sketch;

@@ -1,14 +1,15 @@
 //! PFADD, PFCOUNT and PFMERGE.
 
-use super::sketch::{ESTIMATE, Form, HEADER, Highest, STALE, STALE_BIT, Sketch, SketchEdit, estimate_of};
+use super::sketch::{ESTIMATE, Form, Highest, STALE, STALE_BIT, Sketch, SketchEdit, estimate_of};
 use super::{BASE, Corrupt, REGISTERS, hash};
-use crate::commands::call::Call;
 use crate::commands::call::error::{CommandError, Outcome, Stop};
+use crate::commands::call::{Call, Cursor};
 use crate::commands::spec::{CommandSpec, Flag, Handler, KeyFlag, Keys, Lookahead, Manner};
-use crate::commands::strings::patch::{Draft, Patch, patch_string, patches};
+use crate::commands::strings::patch::{Draft, Patch, patch_string};
 use crate::resp::reply::Reply;
 use crate::resp::request::Arguments;
-use crate::store::{Value, Writer, WrongType};
+use crate::store::{ByteString, Edit, Missing, Value, Writer, WrongType};
+use std::ops::Range;
 
 pub(in crate::commands) const COMMANDS: &[CommandSpec] = &[
     CommandSpec {
@@ -84,71 +85,89 @@ fn raised(element: &[u8], byte: impl Fn(usize) -> u8) -> Option<(usize, [u8; 2])
     Sketch::raised(register, value, byte)
 }
 
+/// What has become of a sketch to which elements were added.
+enum Added {
+    /// It is as it was.
+    Nothing,
+    /// It was changed where it is.
+    InPlace,
+    /// This string has to replace it.
+    Whole(Vec<u8>),
+}
+
 fn pfadd(keys: &mut Writer<'_, '_>, call: &Call<'_>, reply: &mut Reply<'_>) -> Outcome {
-    let key = call.argument(1);
-    let elements = call.cursor(2);
-    let string = keys.reader().string(key)?;
-    let sketch = string.map(Sketch::of).transpose()?;
-    let has_changed = match (sketch, string) {
-        (Some(Sketch { form: Form::Dense, .. }), Some(string)) => {
-            let stale = string[STALE] | STALE_BIT;
-            let mut raising = elements.clone().filter_map(|element| raised(element, |place| string[place]));
-            match (raising.next(), raising.next()) {
-                (None, _) => false,
-                (Some((offset, bytes)), None) => {
-                    // The last register has no second byte.
-                    let register = Patch { offset, bytes: &bytes[..bytes.len().min(string.len() - offset)] };
-                    let patches = [Patch { offset: STALE, bytes: &[stale] }, register];
-                    let is_stale = string[STALE] == stale;
-                    patch_string(keys, key, "pfadd", &patches[usize::from(is_stale)..])?;
-                    true
-                }
-                // One byte may have bits of two registers.
-                (Some(_), Some(_)) => {
-                    let mut draft = Draft::over(string);
-                    for element in elements {
-                        if let Some(row) = raised(element, |place| draft.byte(place)) {
-                            let places = (row.0..string.len()).zip(row.1);
-                            places.for_each(|(place, byte)| draft.set_byte(place, byte));
-                        }
-                    }
-                    draft.set_byte(STALE, stale);
-                    let rows = draft.into_rows();
-                    patch_string(keys, key, "pfadd", &patches(&rows))?;
-                    true
-                }
-            }
-        }
-        (sketch, _) => {
-            let most_bytes = call.config.hll_sparse_max_bytes;
-            let mut has_changed = sketch.is_none();
-            let mut edit = sketch
-                .map_or_else(|| SketchEdit::empty(most_bytes), |sketch| SketchEdit::of(&sketch, most_bytes));
-            for element in elements {
-                has_changed |= edit.add(element)?;
-            }
-            if has_changed {
-                write(keys, key, edit)?;
-            }
-            has_changed
+    let (key, elements, most_bytes) = (call.argument(1), call.cursor(2), call.config.hll_sparse_max_bytes);
+    let added = keys.edit(key, Missing::Skip, "pfadd", |string| add(string, elements.clone(), most_bytes))?;
+    let added = match added {
+        Some(added) => added?,
+        None => {
+            let mut edit = SketchEdit::empty(most_bytes);
+            edit.add_all(elements)?;
+            Added::Whole(edit.into_stale().0)
         }
     };
-    reply.integer(i64::from(has_changed));
+    reply.integer(i64::from(!matches!(added, Added::Nothing)));
+    if let Added::Whole(string) = added {
+        keys.edit_string(key, "pfadd", |_| Ok::<_, WrongType>(string))?;
+    }
     Ok(())
 }
 
-/// Writes the sketch to the key, with a stale estimate: if the string there gets no shorter, only what has changed.
-fn write(keys: &mut Writer<'_, '_>, key: &[u8], edit: SketchEdit) -> Result<(), WrongType> {
-    let (string, changed_from) = edit.into_stale();
-    let is_whole =
-        changed_from < HEADER || keys.reader().string(key)?.is_none_or(|old| old.len() > string.len());
-    if is_whole {
-        return keys.edit_string(key, "pfadd", |_| Ok(string));
+fn add(
+    string: &mut Edit<'_, '_, ByteString>,
+    elements: Cursor<'_>,
+    most_bytes: usize,
+) -> Result<Added, Stop> {
+    let sketch = Sketch::of(string)?;
+    if sketch.form == Form::Dense {
+        return Ok(add_to_dense(string, &elements));
     }
-    let patch = |offset, end| Patch { offset, bytes: &string[offset..end] };
-    let patches = [patch(STALE, HEADER), patch(changed_from, string.len())];
-    let changed = 1 + usize::from(changed_from < string.len());
-    patch_string(keys, key, "pfadd", &patches[..changed])
+    let mut edit = SketchEdit::of(&sketch, most_bytes);
+    if !edit.add_all(elements)? {
+        return Ok(Added::Nothing);
+    }
+    Ok(match edit.into_stale() {
+        (whole, None) => Added::Whole(whole),
+        (edited, Some(changed)) => {
+            patch(string, &edited, changed);
+            Added::InPlace
+        }
+    })
+}
+
+fn add_to_dense(string: &mut Edit<'_, '_, ByteString>, elements: &Cursor<'_>) -> Added {
+    let stale = string[STALE] | STALE_BIT;
+    let mut raising = elements.clone().filter_map(|element| raised(element, |place| string[place]));
+    match (raising.next(), raising.next()) {
+        (None, _) => return Added::Nothing,
+        (Some((offset, bytes)), None) => {
+            if string[STALE] != stale {
+                string.patch(STALE, &[stale]);
+            }
+            // The last register has no second byte.
+            let len = bytes.len().min(string.len() - offset);
+            string.patch(offset, &bytes[..len]);
+        }
+        // One byte may have bits of two registers.
+        (Some(_), Some(_)) => {
+            let mut draft = Draft::over(string);
+            for element in elements.clone() {
+                if let Some(row) = raised(element, |place| draft.byte(place)) {
+                    let places = (row.0..string.len()).zip(row.1);
+                    places.for_each(|(place, byte)| draft.set_byte(place, byte));
+                }
+            }
+            draft.set_byte(STALE, stale);
+            draft.into_rows().iter().for_each(|(offset, bytes)| string.patch(*offset, bytes));
+        }
+    }
+    Added::InPlace
+}
+
+/// Writes what has changed in the edited sketch ([`SketchEdit::into_stale`]) to the string of which it was made.
+fn patch(string: &mut Edit<'_, '_, ByteString>, edited: &[u8], changed: [Range<usize>; 2]) {
+    let changed = changed.into_iter().filter(|range| !range.is_empty());
+    changed.for_each(|range| string.patch(range.start, &edited[range]));
 }
 
 /// The estimate of a single key is stored in its header, and is valid until a register changes.
@@ -207,7 +226,12 @@ fn pfmerge(keys: &mut Writer<'_, '_>, call: &Call<'_>, reply: &mut Reply<'_>) ->
     for (register, value) in highest.iter().enumerate().filter(|(_, value)| **value > 0) {
         edit.raise(register, *value)?;
     }
-    write(keys, destination, edit)?;
+    match edit.into_stale() {
+        (whole, None) => keys.edit_string(destination, "pfadd", |_| Ok::<_, WrongType>(whole))?,
+        (edited, Some(changed)) => {
+            keys.edit(destination, Missing::Skip, "pfadd", |string| patch(string, &edited, changed))?;
+        }
+    }
     reply.ok();
     Ok(())
 }

@@ -1,9 +1,11 @@
 //! The string of a HyperLogLog: a header (`HYLL`, the encoding, three unused bytes, the last estimate) and the registers.
 
 use super::estimate::{RegisterHistogram, estimate};
-use super::sparse::Raised;
+use super::sparse::Raise;
 use super::{Corrupt, REGISTERS, dense, hash, sparse};
 use crate::commands::call::error::CommandError;
+use std::borrow::Cow;
+use std::ops::Range;
 
 const MAGIC: &[u8] = b"HYLL";
 const DENSE: u8 = 0;
@@ -126,32 +128,43 @@ pub(super) fn estimate_of(highest: &Highest) -> u64 {
 
 /// A sketch that is being changed. It becomes dense when the sparse form cannot hold it.
 #[derive(Clone, Debug)]
-pub(super) struct SketchEdit {
-    /// The header and the registers.
-    string: Vec<u8>,
+pub(super) struct SketchEdit<'s> {
+    /// The header and the registers; borrowed until the first change, because many elements change nothing.
+    string: Cow<'s, [u8]>,
     form: Form,
+    /// The length of the string that it was made of; 0 if of none.
+    old_len: usize,
     /// Between the header and this offset nothing has changed.
     changed_from: usize,
     /// `hll-sparse-max-bytes`, which includes the header.
     most_sparse_bytes: usize,
 }
 
-impl SketchEdit {
+impl<'s> SketchEdit<'s> {
     /// A sketch without elements.
     pub(super) fn empty(most_sparse_bytes: usize) -> Self {
         let mut string = vec![0; HEADER];
         string[..MAGIC.len()].copy_from_slice(MAGIC);
         string[ENCODING] = SPARSE;
         string.append(&mut sparse::empty());
-        Self { string, form: Form::Sparse, changed_from: HEADER, most_sparse_bytes }
+        Self { string: string.into(), form: Form::Sparse, old_len: 0, changed_from: 0, most_sparse_bytes }
     }
 
-    /// A copy of a sketch.
-    pub(super) fn of(sketch: &Sketch<'_>, most_sparse_bytes: usize) -> Self {
-        let mut string = Vec::with_capacity(sketch.bytes.len() + sparse::MOST_ADDED_BYTES);
-        string.extend_from_slice(sketch.bytes);
-        let changed_from = string.len();
-        Self { string, form: sketch.form, changed_from, most_sparse_bytes }
+    /// A sketch as it is.
+    pub(super) fn of(sketch: &Sketch<'s>, most_sparse_bytes: usize) -> Self {
+        let Sketch { bytes, form } = *sketch;
+        let old_len = bytes.len();
+        Self { string: bytes.into(), form, old_len, changed_from: old_len, most_sparse_bytes }
+    }
+
+    /// The string, a copy of its own.
+    fn own(&mut self) -> &mut Vec<u8> {
+        if let Cow::Borrowed(bytes) = self.string {
+            let mut own = Vec::with_capacity(bytes.len() + sparse::MOST_ADDED_BYTES);
+            own.extend_from_slice(bytes);
+            self.string = own.into();
+        }
+        self.string.to_mut()
     }
 
     /// Adds an element. Returns whether a register has changed.
@@ -160,20 +173,29 @@ impl SketchEdit {
         self.raise(register, value)
     }
 
+    /// Adds elements. Returns whether a register has changed.
+    pub(super) fn add_all<'e>(
+        &mut self,
+        mut elements: impl Iterator<Item = &'e [u8]>,
+    ) -> Result<bool, Corrupt> {
+        elements.try_fold(false, |has_changed, element| Ok(self.add(element)? || has_changed))
+    }
+
     /// Sets a register to `value` if that is larger. Returns whether it was.
     pub(super) fn raise(&mut self, register: usize, value: u8) -> Result<bool, Corrupt> {
         if self.form == Form::Sparse {
-            match sparse::raise(&mut self.string, HEADER, (register, value), self.most_sparse_bytes)? {
-                Raised::No => return Ok(false),
-                Raised::From(offset) => {
-                    self.changed_from = self.changed_from.min(offset);
+            match sparse::raise(&self.string, HEADER, (register, value), self.most_sparse_bytes)? {
+                Raise::Nothing => return Ok(false),
+                Raise::Split(split) => {
+                    self.changed_from = self.changed_from.min(split.from);
+                    split.apply(self.own());
                     return Ok(true);
                 }
-                Raised::MustBeDense => self.make_dense()?,
+                Raise::Dense => self.make_dense()?,
             }
         }
         self.changed_from = self.changed_from.min(HEADER);
-        Ok(dense::raise(&mut self.string[HEADER..], register, value))
+        Ok(dense::raise(&mut self.own()[HEADER..], register, value))
     }
 
     /// Converts the sketch to the dense form.
@@ -189,14 +211,19 @@ impl SketchEdit {
             }
         })?;
         dense[ENCODING] = DENSE;
-        (self.string, self.form, self.changed_from) = (dense, Form::Dense, 0);
+        (self.string, self.form, self.changed_from) = (dense.into(), Form::Dense, 0);
         Ok(())
     }
 
-    /// The string, with its estimate marked as stale, and an offset: between the header and that nothing has changed.
-    pub(super) fn into_stale(mut self) -> (Vec<u8>, usize) {
-        self.string[STALE] |= STALE_BIT;
-        (self.string, self.changed_from)
+    /// The string, with its estimate marked as stale, and what has changed; nothing, if all of it has to be written: it is new,
+    /// has another form or is shorter.
+    pub(super) fn into_stale(mut self) -> (Vec<u8>, Option<[Range<usize>; 2]>) {
+        let runs = self.changed_from..self.string.len();
+        let is_patched = self.changed_from >= HEADER && self.string.len() >= self.old_len;
+        let was_stale = self.string[STALE] & STALE_BIT != 0;
+        self.own()[STALE] |= STALE_BIT;
+        let mark = if was_stale && !runs.is_empty() { STALE..STALE } else { STALE..HEADER };
+        (self.string.into_owned(), is_patched.then_some([mark, runs]))
     }
 }
 

@@ -96,8 +96,7 @@ pub(super) fn run(
     report.tally.expired_keys += store.expired_keys();
     report.census = store.census();
     put_on_disk(&journal)?;
-    report.print(&directory, clock.now_ms().saturating_sub(started_ms));
-    Ok(())
+    report.print(&directory, clock.now_ms().saturating_sub(started_ms))
 }
 
 fn put_on_disk(journal: &Arc<Journal>) -> Result<(), String> {

@@ -1,5 +1,6 @@
 //! What an import prints at its end: what was read, what the store holds, what was left out and why.
 
+use crate::machine::print::print_line;
 use crate::rdb::{LoadTally, number_of};
 use crate::store::{Census, DatabaseIndex, Kind, KindCount};
 use std::collections::BTreeMap;
@@ -69,9 +70,9 @@ impl ImportReport {
         }
     }
 
-    pub(super) fn print(&self, directory: &Path, duration_ms: u64) {
-        print!("{self}");
-        println!("  written     {} in {:.2} s", directory.display(), duration_ms as f64 / 1000.0);
+    pub(super) fn print(&self, directory: &Path, duration_ms: u64) -> Result<(), String> {
+        let (directory, seconds) = (directory.display(), duration_ms as f64 / 1000.0);
+        print_line(format_args!("{self}  written     {directory} in {seconds:.2} s"))
     }
 }
 

@@ -11,6 +11,7 @@ use crate::config;
 use crate::config::{Config, IGNORED, Ignored, NoEffect};
 use crate::journal;
 use crate::journal::{DumpError, JournalReport, RepairMode};
+use crate::machine::print::{complain, print_line};
 use crate::machine::progress::ReadProgress;
 use crate::net::tls::options;
 use crate::server::import::{self, BoardOption};
@@ -39,7 +40,7 @@ pub fn main() -> ExitCode {
     match result {
         Ok(()) => ExitCode::SUCCESS,
         Err(message) => {
-            eprintln!("rankd: {message}");
+            complain(format_args!("rankd: {message}"));
             ExitCode::FAILURE
         }
     }
@@ -55,10 +56,9 @@ fn run_server(words: impl Iterator<Item = OsString>) -> Result<(), String> {
     users::defined_by(&config)?;
     let read = TlsTerms::default().read(&config);
     read.map_err(|NoEffect { directive, why }| format!("{directive}: {why}"))?;
-    println!("configuration ok");
-    let warnings = config.warnings().into_iter().chain(environment::unknown_variables());
-    warnings.for_each(|warning| println!("warning: {warning}"));
-    Ok(())
+    print_line("configuration ok")?;
+    let mut warnings = config.warnings().into_iter().chain(environment::unknown_variables());
+    warnings.try_for_each(|warning| print_line(format_args!("warning: {warning}")))
 }
 
 fn run_client(matches: &ArgMatches) -> Result<(), String> {
@@ -291,19 +291,14 @@ fn run_journal(matches: &ArgMatches) -> Result<(), String> {
     match name {
         "check" => {
             let report = journal::check(&directory, &progress).map_err(|error| error.to_string())?;
-            println!("{}", not_empty(report, &directory)?);
-            Ok(())
+            print_line(not_empty(report, &directory)?)
         }
         "repair" => {
             let mode = if matches.get_flag("cut") { RepairMode::Cut } else { RepairMode::Tell };
             match (journal::repair(&directory, mode, &progress).map_err(|error| error.to_string())?, mode) {
-                (None, _) => {
-                    println!("nothing to repair");
-                    Ok(())
-                }
+                (None, _) => print_line("nothing to repair"),
                 (Some(cut), RepairMode::Cut) => {
-                    println!("{cut}\ncut off, and kept in files beside");
-                    Ok(())
+                    print_line(format_args!("{cut}\ncut off, and kept in files beside"))
                 }
                 (Some(cut), RepairMode::Tell) => {
                     Err(format!("{cut}\nnothing has been changed; --cut cuts it off"))
@@ -343,7 +338,7 @@ fn report_progress(progress: &Arc<ReadProgress>) {
             std::thread::sleep(Duration::from_secs(1));
             let (read, total) = (progress.read_bytes(), progress.total_bytes());
             if read < total {
-                eprintln!("rankd: {} of {} MiB read", read >> 20, total >> 20);
+                complain(format_args!("rankd: {} of {} MiB read", read >> 20, total >> 20));
             }
         }
     });

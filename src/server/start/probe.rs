@@ -1,6 +1,7 @@
 //! `rankd ping`: the health probe for containers.
 
 use crate::config::{Config, NoEffect};
+use crate::machine::print::print_line;
 use crate::net::client::BlockingClient;
 use crate::net::stream::{Endpoint, TlsEnd};
 use crate::net::tls::client::{ClientTerms, TlsOptions, Trust};
@@ -18,10 +19,7 @@ pub(in crate::server) fn ping(config: &Config, tls: &TlsOptions) -> Result<(), S
     let mut client = BlockingClient::connect(&endpoint, PATIENCE)?;
     client.authenticate("", &config.requirepass)?;
     match client.ask(&[b"PING"])? {
-        OwnedFrame::SimpleString(text) if text == b"PONG" => {
-            println!("PONG");
-            Ok(())
-        }
+        OwnedFrame::SimpleString(text) if text == b"PONG" => print_line("PONG"),
         other => Err(format!("{endpoint}: unexpected reply {other:?}")),
     }
 }

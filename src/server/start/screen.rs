@@ -107,7 +107,7 @@ impl Screen {
                 }
             }
         }
-        text.push_str("ready to accept connections\n");
+        text.push_str("ready to accept connections");
         text
     }
 }

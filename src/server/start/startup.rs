@@ -28,6 +28,7 @@ use crate::machine::chance::Chance;
 use crate::machine::clock::Clock;
 use crate::machine::counter::Counter;
 use crate::machine::durable::{create_directories, sync_directory};
+use crate::machine::print::print_line;
 use crate::machine::usage;
 use crate::replication::upstream::state::{MasterAddress, Upstream};
 use crate::replication::{EndedAs, SavedData};
@@ -236,7 +237,9 @@ fn serve(
             opened = opening::open(options, host, process) => opened?,
             () = process.stop.requested() => return Ok(false),
         };
-        print!("{}", screen.text(&opened));
+        if let Err(error) = print_line(screen.text(&opened)) {
+            tracing::warn!("cannot print what was started: {error}");
+        }
         if let Some(link) = process.upstream() {
             link.begin(process.kept_journal());
         }
