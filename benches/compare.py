@@ -1,10 +1,11 @@
 #!/usr/bin/env python3
 """Compares RESP servers on one machine: memory per member, throughput, server CPU per operation, latency.
 
-usage: compare.py [-n MEMBERS] [-s SECONDS] [-k ROUNDS] [-w row,...] [-p CPUS/CPUS] NAME=COMMAND ...
+usage: compare.py [-n MEMBERS] [-s SECONDS | -r REQUESTS] [-k ROUNDS] [-w row,...] [-p CPUS/CPUS] NAME=COMMAND ...
 
 COMMAND may contain {port} and {dir}. `rankd bench` generates the load. Every server is started and loaded. Then each row
-runs against each server in turn, ROUNDS times, so that a slower machine affects all of them. The output is Markdown: the
+runs against each server in turn, ROUNDS times, so that a slower machine affects all of them. A round ends after SECONDS, or
+after REQUESTS: where requests change what the next ones cost, all servers then do the same. The output is Markdown: the
 medians, and the ratios of the last server to the best of the others, round by round. Closed-loop rows compare server
 CPU. Open-loop rows ask all servers for half of the rate that the best of the others can reach, and compare the 99.9th
 percentile of latency. -p 0/1 pins the servers to the processors before the slash and the generator to those after it.
@@ -131,7 +132,8 @@ class Server:
 def bench(server, arguments, *words):
     """Runs the generator once. Returns the last object that `rankd bench --json` prints, which is the workload's."""
     command = [GENERATOR, "bench", "--json", "--keep", "--port", str(server.port), "--members", str(arguments.n)]
-    command += ["--seconds", str(arguments.s), *(str(word) for word in words)]
+    until = ["--requests", str(arguments.r)] if arguments.r else ["--seconds", str(arguments.s)]
+    command += [*until, *(str(word) for word in words)]
     run = subprocess.run(command, capture_output=True, text=True, preexec_fn=pin(arguments.p.partition("/")[2]))
     if run.returncode != 0:
         sys.exit(f"{server.name}: {run.stderr}")
@@ -163,6 +165,7 @@ def main():
     arguments = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     arguments.add_argument("-n", type=int, default=1000000, metavar="MEMBERS")
     arguments.add_argument("-s", type=float, default=1.5, metavar="SECONDS")
+    arguments.add_argument("-r", type=int, metavar="REQUESTS")
     arguments.add_argument("-k", type=int, default=3, metavar="ROUNDS")
     arguments.add_argument("-w", default=",".join([*CLOSED, *OPEN]), metavar="ROWS")
     arguments.add_argument("-p", default="", metavar="CPUS/CPUS")

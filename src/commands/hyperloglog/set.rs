@@ -70,12 +70,18 @@ impl From<Corrupt> for CommandError {
     }
 }
 
-/// Loads ahead the register of the first element, if the string is as long as a dense sketch.
+/// The offsets of the bytes of a sparse sketch that are loaded ahead: one in each of the lines behind the first, which is loaded with
+/// the key. The processor itself loads what follows.
+const AHEAD_IN_SPARSE: [usize; 4] = [64, 128, 192, 256];
+
+/// Loads ahead the register of the first element, if the string is as long as a dense sketch. Else the runs: they are read from
+/// the first one on.
 fn load_register(value: &Value, request: Arguments<'_>) {
-    if let (Value::String(string), Some(element)) = (value, request.get(2))
-        && string.len() == Sketch::DENSE_BYTES
-    {
+    let (Value::String(string), Some(element)) = (value, request.get(2)) else { return };
+    if string.len() == Sketch::DENSE_BYTES {
         string.prefetch_byte(Sketch::place_in_dense(hash::place_of(element).0));
+    } else {
+        AHEAD_IN_SPARSE.into_iter().for_each(|offset| string.prefetch_byte(offset));
     }
 }
 
