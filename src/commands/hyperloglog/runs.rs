@@ -62,8 +62,8 @@ const ONES: u64 = 0x0101_0101_0101_0101;
 /// Every second of eight bytes.
 const EVEN: u64 = 0x00ff_00ff_00ff_00ff;
 
-/// Which of eight bytes are the second byte of a run of two (all bits of them). By which of them look like the first byte of one
-/// (a bit of the index for each), and by how many of the eight belong to a run before: one or none.
+/// Which of eight bytes are the second byte of a run of two: all bits of these are set. The first index has a bit for each byte
+/// that looks like the first one of such a run; the second index is how many of the eight belong to the run before, one or none.
 static SECOND_BYTES: [[u64; 2]; 256] = {
     let mut table = [[0, 0xff]; 256];
     let mut place = 0;
@@ -111,7 +111,7 @@ impl Block {
         let front = seconds_of(firsts[0], overlap);
         let back = seconds_of(firsts[1], ((firsts[0] & !front) >> 56) as usize);
         let is_second = (u128::from(back) << 64 | u128::from(front)).to_le_bytes();
-        // The length of each run, less one: the lowest eight bits, and the others. These are computed on vectors.
+        // The length of each run, less one: the lowest eight bits, and the others. The compiler computes all of them together.
         let (mut low, mut high) = ([0; 16], [0; 16]);
         for index in 0..16 {
             let byte = bytes[index];
@@ -143,19 +143,20 @@ fn plain_block(bytes: &[u8; 16]) -> Option<usize> {
     (front.1 | back.1 == 0).then(|| sum(front.0 + back.0))
 }
 
+/// The first eight bytes and the others.
 #[inline(always)]
 fn halves(bytes: &[u8; 16]) -> [u64; 2] {
     let both = u128::from_le_bytes(*bytes);
     [both as u64, (both >> 64) as u64]
 }
 
-/// The sums of two neighbours each of eight numbers, one a byte: they need more than eight bits.
+/// The sums of neighbours among eight numbers, one a byte: four sums of sixteen bits each.
 #[inline(always)]
 fn pairs(numbers: u64) -> u64 {
     (numbers & EVEN) + (numbers >> 8 & EVEN)
 }
 
-/// The sum of four numbers of sixteen bits each, if it has no more either.
+/// The sum of four numbers of sixteen bits each. It must fit into sixteen bits too.
 #[inline(always)]
 fn sum(pairs: u64) -> usize {
     (pairs.wrapping_mul(0x0001_0001_0001_0001) >> 48) as usize

@@ -20,7 +20,7 @@ pub(in crate::commands) const COMMANDS: &[CommandSpec] = &[
         arity: -2,
         flags: &[Flag::Write, Flag::Denyoom, Flag::Fast],
         keys: Keys::first(&[KeyFlag::Rw, KeyFlag::Insert]),
-        lookahead: Some(Lookahead::Part(&[load_register])),
+        lookahead: Some(Lookahead::Part(&[load_registers])),
         run: Handler::Write(pfadd),
         ..BASE
     },
@@ -70,13 +70,13 @@ impl From<Corrupt> for CommandError {
     }
 }
 
-/// The offsets of the bytes of a sparse sketch that are loaded ahead: one in each of the lines behind the first, which is loaded with
-/// the key. The processor itself loads what follows.
+/// The offsets of the bytes of a sparse sketch that are loaded ahead: one in each of the next cache lines. The first line is loaded
+/// with the key, and the processor itself loads what follows.
 const AHEAD_IN_SPARSE: [usize; 4] = [64, 128, 192, 256];
 
 /// Loads ahead the register of the first element, if the string is as long as a dense sketch. Else the runs: they are read from
 /// the first one on.
-fn load_register(value: &Value, request: Arguments<'_>) {
+fn load_registers(value: &Value, request: Arguments<'_>) {
     let (Value::String(string), Some(element)) = (value, request.get(2)) else { return };
     if string.len() == Sketch::DENSE_BYTES {
         string.prefetch_byte(Sketch::place_in_dense(hash::place_of(element).0));
@@ -119,6 +119,7 @@ fn pfadd(keys: &mut Writer<'_, '_>, call: &Call<'_>, reply: &mut Reply<'_>) -> O
     Ok(())
 }
 
+/// Adds elements to a sketch that is there.
 fn add(
     string: &mut Edit<'_, '_, ByteString>,
     elements: Cursor<'_>,
@@ -141,6 +142,7 @@ fn add(
     })
 }
 
+/// As [`add`], for a dense one: only the bytes of its registers change.
 fn add_to_dense(string: &mut Edit<'_, '_, ByteString>, elements: &Cursor<'_>) -> Added {
     let stale = string[STALE] | STALE_BIT;
     let mut raising = elements.clone().filter_map(|element| raised(element, |place| string[place]));
